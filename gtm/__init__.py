@@ -1,0 +1,16 @@
+"""A global traffic management DNS server: every client gets the closest healthy region.
+
+The folders are the nouns of the flow, and each imports only from the floors below it (docs/flow.md):
+
+    floor 8  cli/                                        what an operator types
+    floor 7  node/                                       joins all
+    floor 6  watch/ | probe/ | share/ | serve/ | admin/  I/O: files, checks, peers, sockets, HTTP
+    floor 5  engine/                                     plan + query bytes -> answer bytes
+    floor 4  plan/                                       zones + cells + decisions, immutable
+    floor 3  steer/                                      candidates + place + beliefs -> outcome
+    floor 2  zone/ | health/                             what is wanted | what is believed
+    floor 1  dns/ | geo/                                 the wire | where an address is
+    floor 0  errors ids clock counters                   words everybody uses
+"""
+
+__version__ = "0.1.0"

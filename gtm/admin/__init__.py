@@ -1,0 +1,1 @@
+"""HTTP: the admin API, as server and as client."""

@@ -1,0 +1,1 @@
+"""What an operator types: the command `gtm`, one file per subcommand."""

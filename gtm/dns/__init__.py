@@ -1,0 +1,1 @@
+"""The wire: names, queries, replies and RDATA. Bytes in, values out, and back; pure."""

@@ -1,0 +1,1 @@
+"""Plan, query bytes, client and coin in, answer bytes out."""

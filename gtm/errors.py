@@ -1,0 +1,84 @@
+"""The tree of exceptions: whose fault it is, and what to do.
+
+    GtmError
+    +-- WireError            the client's: the bytes of a query; carries the RCODE to answer
+    +-- FileInvalid          the operator's: a file that people edit; carries every Problem with file:line:column
+    |   +-- ZoneInvalid      a zone file (zones/*.yaml)
+    |   +-- NodeInvalid      the node file (gtm.yaml)
+    |   +-- NetworksInvalid  the custom networks file
+    +-- DatabaseInvalid      the operator's: a geo database that cannot be read or fails its verification
+    +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, oversized or malformed
+    +-- EngineUnavailable    this installation's: the engine asked for is not built in
+    +-- Unreachable          the network's or the operator's: a running node that was asked and did not answer
+
+Exceptions of libraries (OSError, yaml, pydantic, aiohttp, maxminddb) become one of these where they enter, once.
+A failed check is a Reading with a reason, not an exception.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class GtmError(Exception):
+    """Anything this program raises on purpose."""
+
+
+class WireError(GtmError):
+    """The bytes of a query cannot be answered as asked; `rcode` says what to answer (RFC 1035 4.1.1, RFC 6891 6.1.3)."""
+
+    def __init__(self, rcode: int, message: str) -> None:
+        super().__init__(message)
+        self.rcode = rcode
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in a file that people edit. Lines and columns count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class FileInvalid(GtmError):
+    """A file that people edit has mistakes; all of them are in `problems`, in the order of the file."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(sorted(problems))
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class ZoneInvalid(FileInvalid):
+    """A zone file, or the shared file, has mistakes."""
+
+
+class NodeInvalid(FileInvalid):
+    """The node file has mistakes."""
+
+
+class NetworksInvalid(FileInvalid):
+    """The custom networks file has mistakes."""
+
+
+class DatabaseInvalid(GtmError):
+    """A geo database cannot be read, or fails its verification; the message says which and why."""
+
+
+class ReportInvalid(GtmError):
+    """A peer's report is refused; `reason` is the name of the counter that moves (forged, replayed, ...)."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class EngineUnavailable(GtmError):
+    """The engine asked for is not in this installation; the message says how to get it."""
+
+
+class Unreachable(GtmError):
+    """A running node was asked over its admin API and did not answer as expected."""

@@ -1,0 +1,1 @@
+"""What is believed: reading -> verdict -> report -> status; pure."""

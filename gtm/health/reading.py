@@ -1,0 +1,40 @@
+"""A reading: one outcome of one check. A failed check is a reading with a reason, never an exception."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Reason(Enum):
+    """Why a reading is as it is: one word for each class of failure."""
+
+    OK = "ok"
+    DNS = "dns"
+    """The target's name did not resolve."""
+    REFUSED = "refused"
+    """Nobody listens there, or the network says it cannot be reached."""
+    TIMEOUT = "timeout"
+    """No complete answer within the monitor's timeout."""
+    RESET = "reset"
+    """The connection broke off before a complete answer."""
+    TLS = "tls"
+    """The TLS handshake failed, or the certificate does not verify."""
+    STATUS = "status"
+    """An HTTP answer with a status that the monitor does not expect, or no HTTP at all."""
+    BODY = "body"
+    """The body lacks what the monitor expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One outcome of one check."""
+
+    reason: Reason
+    took_s: float
+    """From the start of the check to its outcome."""
+    detail: str = ""
+    """For people: `HTTP 503`, `certificate has expired`; at most 200 characters."""
+
+    @property
+    def ok(self) -> bool:
+        """Returns whether the endpoint passed."""
+        return self.reason is Reason.OK

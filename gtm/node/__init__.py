@@ -1,0 +1,1 @@
+"""Joins everything: one file per river, one that runs them."""

@@ -1,0 +1,1 @@
+"""Zones, cells and decisions as one immutable, numbered value: the only thing engines read; pure."""

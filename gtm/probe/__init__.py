@@ -1,0 +1,1 @@
+"""Checks: runs every monitor from this node's vantage; one file per kind."""

@@ -1,0 +1,1 @@
+"""Peers: keys, and the polling of reports over HTTP."""

@@ -1,0 +1,1 @@
+"""Candidates, place and beliefs in, outcome out: the chain of filters; pure."""

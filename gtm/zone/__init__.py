@@ -1,0 +1,1 @@
+"""What is wanted: zone files in, valid frozen zones out; pure."""

@@ -1,0 +1,46 @@
+"""The `steer` of a service as the zone file says it: a list of filter names with their arguments.
+
+This floor does not know which filters exist. Whoever parses a zone passes a Vocabulary, and gtm/steer has the real
+one; so a misspelt filter is an error of the zone file, with its line, and third parties can add filters.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+Argument = None | bool | int | float | str | tuple["Argument", ...]
+"""What may stand behind a filter's name in a chain: `{first: 2}`; None when only the name stands there."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSpec:
+    """One link of a chain: a filter by name, and its argument."""
+
+    name: str
+    argument: Argument = None
+
+    def __str__(self) -> str:
+        return self.name if self.argument is None else f"{self.name}: {self.argument}"
+
+
+@dataclass(frozen=True, slots=True)
+class Steer:
+    """How a service is steered: the chain, and the name of the preset it came from (empty for a chain of one's own)."""
+
+    chain: tuple[FilterSpec, ...]
+    preset: str = ""
+
+
+class Vocabulary(Protocol):
+    """The presets and filters that a zone file may name."""
+
+    @property
+    def presets(self) -> Mapping[str, tuple[FilterSpec, ...]]:
+        """Returns the chain of every preset, by name."""
+
+    @property
+    def filters(self) -> frozenset[str]:
+        """Returns the names of all filters."""
+
+    def objection(self, spec: FilterSpec) -> str:
+        """Returns what is wrong with the argument of a known filter, or an empty string."""

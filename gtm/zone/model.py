@@ -1,0 +1,192 @@
+"""The zone as a value: what a zone file says, parsed once and valid.
+
+Everything is frozen. Names are absolute dnspython names, durations are seconds, RDATA is wire format: no text of the
+file is left to interpret. Only gtm/zone/parse.py makes a Zone.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import IPv4Address
+from typing import Literal
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from gtm.geo.place import Coordinates
+from gtm.ids import Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
+from gtm.zone.chain import Steer
+
+DEFAULT_WEIGHT = 1
+MAX_WEIGHT = 255
+"""The range of weights is Route 53's, so that its records move here unchanged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A place endpoints run in."""
+
+    name: RegionName
+    at: Coordinates | None = None
+    """Where it is; None means `auto`: the plan looks up the region's endpoints in the geo data."""
+    country: str = ""
+    continent: str = ""
+    bias: int = 0
+    """-99..99, as Route 53 geoproximity: positive draws clients in, negative pushes them away."""
+
+
+class MonitorType(Enum):
+    """The kinds of monitor; gtm/probe/kinds.py has the check of each."""
+
+    HTTP = "http"
+    HTTPS = "https"
+    TCP = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Monitor:
+    """How an endpoint is checked."""
+
+    scope: str
+    """Where it was defined: a zone's name without trailing dot, or `_shared`."""
+    name: MonitorName
+    type: MonitorType
+    port: int
+    path: str = "/"
+    host: str = ""
+    """Host header and SNI; empty means the endpoint's own address or target."""
+    statuses: tuple[tuple[int, int], ...] = ((200, 299),)
+    """Inclusive ranges of the HTTP status that are good."""
+    body: str = ""
+    """A substring that the response body must have; empty accepts any."""
+    interval_s: float = 5.0
+    timeout_s: float = 2.0
+    fall: int = 3
+    """So many bad readings in a row take an endpoint down."""
+    rise: int = 5
+    """So many good readings in a row bring it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One address or target name that serves a service, in a region."""
+
+    region: RegionName
+    answer: Address | Name
+    """An address answers A or AAAA; a name answers CNAME."""
+    weight: int = DEFAULT_WEIGHT
+    priority: int = 1
+    """Lower is preferred by the filter `priority`. Where the file names none, it is the rank of the region in the
+    order in which the service's endpoints first name them, from 1."""
+    last_resort: bool = False
+    """Kept out of every answer until all others are down, and then given whatever its health."""
+
+    @property
+    def rtype(self) -> Literal[RdataType.A, RdataType.AAAA, RdataType.CNAME]:
+        """Returns the type of record that this endpoint answers with."""
+        if isinstance(self.answer, Name):
+            return RdataType.CNAME
+        return RdataType.A if isinstance(self.answer, IPv4Address) else RdataType.AAAA
+
+    @property
+    def id(self) -> EndpointId:
+        """Returns `REGION/ADDRESS`, the endpoint's name within its service."""
+        return EndpointId(f"{self.region}/{self.target}")
+
+    @property
+    def target(self) -> str:
+        """Returns the address, or the name without its trailing dot: what a check connects to."""
+        return self.answer.to_text(omit_final_dot=True) if isinstance(self.answer, Name) else str(self.answer)
+
+
+class OnAllDown(Enum):
+    """What a service answers when every endpoint is down."""
+
+    SERVE_ALL = "serve_all"
+    """As if every endpoint were up: fail open (Route 53, Azure Traffic Manager)."""
+    SERVE_LAST_GOOD = "serve_last_good"
+    """What it answered when the last endpoint was up."""
+    LAST_RESORT = "last_resort"
+    """The endpoints marked `last_resort`, whatever their health."""
+    NODATA = "nodata"
+    SERVFAIL = "servfail"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A name whose answer is steered."""
+
+    name: Name
+    ttl: int
+    steer: Steer
+    endpoints: tuple[Endpoint, ...]
+    monitor: Monitor | None = None
+    """None: nobody checks the endpoints, and they count as up."""
+    on_all_down: OnAllDown = OnAllDown.SERVE_ALL
+
+    @property
+    def id(self) -> ServiceId:
+        """Returns the absolute name without its trailing dot, in lower case."""
+        return ServiceId(self.name.to_text(omit_final_dot=True).lower())
+
+    def check_of(self, endpoint: Endpoint) -> CheckId | None:
+        """Returns the check that decides this endpoint's health; None when nobody checks it."""
+        return None if self.monitor is None else check_id(self.monitor, endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class RRset:
+    """A record: the values of one name and type (RFC 9499 section 5)."""
+
+    name: Name
+    rtype: RdataType
+    ttl: int
+    rdatas: tuple[bytes, ...]
+    """Wire format, without compression, in the order of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """What is delegated to this server: one zone file."""
+
+    file: str
+    origin: Name
+    ttl: int
+    nameservers: tuple[Name, ...]
+    hostmaster: Name
+    """The RNAME of the SOA (RFC 1035 8: the mailbox as a name)."""
+    regions: tuple[Region, ...]
+    """The regions that the services use, own and shared, in the order of the file."""
+    services: tuple[Service, ...]
+    records: tuple[RRset, ...]
+    """Everything static but the SOA and the NS of the apex, which the plan makes."""
+    digest: str
+    """A fingerprint of the file, and of what it took from the shared one; a change asks for a new SOA serial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing to check: a monitor and whom it looks at."""
+
+    id: CheckId
+    monitor: Monitor
+    target: str
+    """An address, or a host name to resolve."""
+
+
+def check_id(monitor: Monitor, endpoint: Endpoint) -> CheckId:
+    """Returns `SCOPE/MONITOR/ADDRESS`."""
+    return CheckId(f"{monitor.scope}/{monitor.name}/{endpoint.target}")
+
+
+def checks(zones: tuple[Zone, ...]) -> tuple[Check, ...]:
+    """Returns every check that these zones ask for, once each, sorted by id."""
+    found = {
+        check_id(service.monitor, endpoint): Check(
+            check_id(service.monitor, endpoint), service.monitor, endpoint.target
+        )
+        for zone in zones
+        for service in zone.services
+        if service.monitor is not None
+        for endpoint in service.endpoints
+    }
+    return tuple(found[key] for key in sorted(found))
