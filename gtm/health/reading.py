@@ -7,6 +7,8 @@ from enum import Enum
 class Reason(Enum):
     """Why a reading is as it is: one word for each class of failure."""
 
+    UNREAD = "unread"
+    """Nothing was read yet."""
     OK = "ok"
     DNS = "dns"
     """The target's name did not resolve."""
@@ -24,6 +26,10 @@ class Reason(Enum):
     """The body lacks what the monitor expects."""
 
 
+MAX_DETAIL_LENGTH = 200
+"""A detail is a line for people; a server's banner or an exception's text may be any length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """One outcome of one check."""
@@ -32,7 +38,7 @@ class Reading:
     took_s: float
     """From the start of the check to its outcome."""
     detail: str = ""
-    """For people: `HTTP 503`, `certificate has expired`; at most 200 characters."""
+    """For people: `HTTP 503`, `certificate has expired`; at most MAX_DETAIL_LENGTH characters."""
 
     @property
     def ok(self) -> bool:

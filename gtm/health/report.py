@@ -1,0 +1,66 @@
+"""A report: what one probe believes of everything it checks, with an edition that only grows.
+
+What comes in: verdicts. What goes out: the value that nodes share. gtm/health/envelope.py signs it, composes it into
+bytes, and parses bytes of strangers back into it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason
+from gtm.health.verdict import Verdict
+from gtm.ids import CheckId, NodeName, VantageName
+
+
+class Edition(NamedTuple):
+    """Orders the reports of one node: the epoch grows with every restart, the serial with every report."""
+
+    epoch: int
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """What one probe believes of one check."""
+
+    belief: Belief
+    reason: Reason
+    detail: str
+    age_s: float
+    """Since the last reading, when the report was made: ages need no common clock."""
+    since: float
+    """Wall seconds, by the reporter's clock, of the change to this belief."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All verdicts of one probe at one moment."""
+
+    node: NodeName
+    vantage: VantageName
+    epoch: int
+    serial: int
+    made_at: float
+    """Wall seconds by the reporter's clock."""
+    votes: Mapping[CheckId, Vote]
+
+    @property
+    def edition(self) -> Edition:
+        """Returns what orders this report among those of its node."""
+        return Edition(self.epoch, self.serial)
+
+
+def votes_of(verdicts: Mapping[CheckId, Verdict], *, now: float) -> Mapping[CheckId, Vote]:
+    """Returns the votes that verdicts make; checks without a reading yet have no vote."""
+    return {
+        check: Vote(verdict.belief, verdict.reason, verdict.detail, _age(now - verdict.read_at), verdict.since)
+        for check, verdict in sorted(verdicts.items())
+        if verdict.reason is not Reason.UNREAD
+    }
+
+
+def _age(seconds: float) -> float:
+    # Milliseconds are finer than any interval, and shorter on the wire.
+    return round(max(0.0, seconds), 3)
