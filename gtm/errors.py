@@ -2,7 +2,7 @@
 
     GtmError
     +-- WireError            the client's: the bytes of a query; carries the RCODE to answer
-    +-- FileInvalid          the operator's: a file that people edit; carries every Problem with file:line:column
+    +-- FileInvalid          the operator's: a file that people edit; carries every Problem, placed
     |   +-- ZoneInvalid      a zone file (zones/*.yaml)
     |   +-- NodeInvalid      the node file (gtm.yaml)
     |   +-- NetworksInvalid  the custom networks file
@@ -11,8 +11,8 @@
     +-- EngineUnavailable    this installation's: the engine asked for is not built in
     +-- Unreachable          the network's or the operator's: a running node that was asked and did not answer
 
-Exceptions of libraries (OSError, yaml, pydantic, aiohttp, maxminddb) become one of these where they enter, once.
-A failed check is a Reading with a reason, not an exception.
+A Problem is placed by file:line:column. Exceptions of libraries (OSError, yaml, pydantic, aiohttp, maxminddb) become one of
+these where they enter, once. A failed check is a Reading with a reason, not an exception.
 """
 
 from collections.abc import Iterable

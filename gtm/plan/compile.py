@@ -1,0 +1,79 @@
+"""Zones and geo data -> plan: everything that changes by the hour.
+
+zones, serials -> name tables       (nodes.py)
+zones, geo data -> regions, cells   (regions.py, cells.py)
+status -> decisions                 (decisions.py)
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+
+from gtm.dns.name import labels
+from gtm.geo.geography import Geography
+from gtm.health.status import Status
+from gtm.ids import CheckId, Generation, ServiceId
+from gtm.plan.cells import SpaceKey, cell_space, space_key
+from gtm.plan.decisions import Remembered, decisions
+from gtm.plan.model import CellSpace, Plan, SteeredService
+from gtm.plan.nodes import zone_plan
+from gtm.plan.regions import located, of_service
+from gtm.steer.vocabulary import SteeringVocabulary
+from gtm.zone.model import Service, Zone
+
+
+def compile_plan(
+    zones: tuple[Zone, ...],
+    *,
+    serials: Mapping[str, int],
+    geography: Geography,
+    vocabulary: SteeringVocabulary,
+    status: Status,
+    before: Plan,
+) -> Plan:
+    """Returns the plan of these zones, one generation after `before`.
+
+    `serials` has the SOA serial of every zone, by its origin in presentation format. The plan `before` is what
+    `serve_last_good` remembers.
+    """
+    services = _steered(zones, geography, vocabulary)
+    return Plan(
+        Generation(before.generation + 1),
+        {labels(zone.origin): zone_plan(zone, serials[zone.origin.to_text()]) for zone in zones},
+        services,
+        {name: decisions(steered, status, remembered(before, name)) for name, steered in services.items()},
+        _watchers(services),
+    )
+
+
+def remembered(before: Plan, name: ServiceId) -> Remembered:
+    """Returns a service as a plan has it, with its decisions."""
+    steered = before.services.get(name)
+    return None if steered is None else (steered, before.decisions[name])
+
+
+def _steered(
+    zones: tuple[Zone, ...], geography: Geography, vocabulary: SteeringVocabulary
+) -> dict[ServiceId, SteeredService]:
+    spaces: dict[SpaceKey, CellSpace] = {}
+    services = {}
+    for zone in zones:
+        regions = located(zone, geography)
+        for service in zone.services:
+            chain, own = vocabulary.build(service.steer), of_service(service, regions)
+            key = space_key(service.steer, chain, own)
+            if key not in spaces:
+                spaces[key] = cell_space(chain, own, geography)
+            services[service.id] = SteeredService(service, chain, own, spaces[key])
+    return services
+
+
+def _watchers(services: Mapping[ServiceId, SteeredService]) -> dict[CheckId, tuple[ServiceId, ...]]:
+    watchers: defaultdict[CheckId, list[ServiceId]] = defaultdict(list)
+    for name, steered in services.items():
+        for check in sorted({check for check in _checks(steered.service) if check is not None}):
+            watchers[check].append(name)
+    return {check: tuple(names) for check, names in watchers.items()}
+
+
+def _checks(service: Service) -> list[CheckId | None]:
+    return [service.check_of(endpoint) for endpoint in service.endpoints]

@@ -1,0 +1,129 @@
+"""The plan: everything an engine needs to answer, decided ahead.
+
+    Plan
+    +-- zones      name tables                    change with the zone files      compile.py
+    +-- services   chains, regions, cell maps     change with zones and geo data  compile.py
+    +-- decisions  per service and cell           change with health              apply.py
+
+Two rates: a flip of health shares the name tables and the cell maps with the plan before it. A plan is immutable and
+numbered by its generation, which only grows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gtm.dns.name import Labels
+from gtm.geo.cellmap import CellMap
+from gtm.geo.place import Place
+from gtm.ids import CheckId, EndpointId, Generation, ServiceId
+from gtm.steer.chain import Chain, Views
+from gtm.steer.decide import State
+from gtm.steer.filter import Choose, Regions
+from gtm.zone.model import Service, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One record that an outcome may answer with."""
+
+    rtype: int
+    rdata: bytes
+    """Wire format, without compression."""
+    weight: int
+    endpoint: EndpointId
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a query of one type gets in one cell of one service."""
+
+    answers: tuple[Answer, ...]
+    choose: Choose
+    count: int
+    """How many answers SHUFFLE and ROTATE give; 0 means all."""
+    ttl: int
+    state: State
+    rcode: int = 0
+    """NOERROR, or SERVFAIL where the zone says so for the case that all is down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The outcomes of one service in one cell, by type; a type without one is NODATA."""
+
+    outcomes: Mapping[int, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Client networks that one chain treats alike."""
+
+    views: Views
+    example: Place
+    """One of the places in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CellSpace:
+    """The cells of every service with the same regions, bias and rules."""
+
+    cells: tuple[Cell, ...]
+    networks: CellMap
+
+
+@dataclass(frozen=True, slots=True)
+class SteeredService:
+    """A service, ready to decide."""
+
+    service: Service
+    chain: Chain
+    regions: Regions
+    space: CellSpace
+
+
+@dataclass(frozen=True, slots=True)
+class StaticRRset:
+    """The values of one name and type, in wire format."""
+
+    ttl: int
+    rdatas: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What a zone has at one name; an empty non-terminal has nothing (RFC 9499 section 7)."""
+
+    rrsets: Mapping[int, StaticRRset]
+    service: ServiceId | None = None
+    delegation: bool = False
+    """NS below the apex: answers from here down are referrals (RFC 1034 4.3.2, step 3b)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZonePlan:
+    """The name table of one zone."""
+
+    zone: Zone
+    serial: int
+    origin: Labels
+    nodes: Mapping[Labels, Node]
+    """By absolute name; it has the origin and every empty non-terminal."""
+    soa: StaticRRset
+    """With the TTL that negative answers have (RFC 2308 section 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The only thing engines read."""
+
+    generation: Generation
+    zones: Mapping[Labels, ZonePlan]
+    services: Mapping[ServiceId, SteeredService]
+    decisions: Mapping[ServiceId, tuple[Decision, ...]]
+    """By service; one decision per cell, in the order of the cells."""
+    watchers: Mapping[CheckId, tuple[ServiceId, ...]]
+    """The services that a check can change."""
+
+
+EMPTY_PLAN = Plan(Generation(0), {}, {}, {}, {})
+"""Serves nothing: every query is REFUSED."""

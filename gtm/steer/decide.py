@@ -1,0 +1,70 @@
+"""From beliefs to what one cell is answered for one type: the chain, and what to do when all are down.
+
+every endpoint of the type      what is decided                                     state
+-------------------------      -----------------------------------------------     ---------
+all as healthy as can be        the chain                                           STEADY
+some not up, same selection     the chain                                           STEADY
+some not up, other selection    the chain                                           DEGRADED
+all down: serve_all             the chain, as if all were up                        FAIL_OPEN
+all down: last_resort           the last_resort endpoints through the chain, as up  FAIL_OPEN
+all down: serve_last_good       left to the plan, which remembers                   FAIL_OPEN
+all down: nodata | servfail     nothing                                             FAIL_CLOSED
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from gtm.health.belief import Belief
+from gtm.steer.chain import Chain, Selection, Views, select
+from gtm.steer.filter import Candidate, Candidates
+from gtm.zone.model import OnAllDown
+
+
+class State(Enum):
+    """How far an outcome is from what it would be with everything up."""
+
+    STEADY = "steady"
+    DEGRADED = "degraded"
+    FAIL_OPEN = "fail_open"
+    FAIL_CLOSED = "fail_closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What one cell is answered for one type of record."""
+
+    selection: Selection
+    state: State
+
+
+def decide(chain: Chain, candidates: Candidates, seen: Views, on_all_down: OnAllDown) -> Decided:
+    """Returns the decision for candidates of which at least one is not a last resort."""
+    regular = tuple(candidate for candidate in candidates if not candidate.endpoint.last_resort)
+    selection = select(chain, regular, seen)
+    if selection.candidates:
+        return Decided(selection, _state(chain, regular, seen, selection))
+    if on_all_down in {OnAllDown.NODATA, OnAllDown.SERVFAIL}:
+        return Decided(selection, State.FAIL_CLOSED)
+    spare = tuple(candidate for candidate in candidates if candidate.endpoint.last_resort)
+    pool = spare if spare and on_all_down is OnAllDown.LAST_RESORT else regular
+    return Decided(select(chain, as_if_up(pool), seen), State.FAIL_OPEN)
+
+
+def as_if_up(candidates: Candidates) -> Candidates:
+    """Returns the candidates, all believed up."""
+    return tuple(_up(candidate) for candidate in candidates)
+
+
+def _up(candidate: Candidate) -> Candidate:
+    return candidate if candidate.belief is Belief.UP else replace(candidate, belief=Belief.UP)
+
+
+def _state(chain: Chain, candidates: Candidates, seen: Views, selection: Selection) -> State:
+    if all(candidate.belief is Belief.UP for candidate in candidates):
+        return State.STEADY
+    steady = select(chain, as_if_up(candidates), seen)
+    return State.STEADY if _names(steady) == _names(selection) else State.DEGRADED
+
+
+def _names(selection: Selection) -> list[str]:
+    return [candidate.endpoint.id for candidate in selection.candidates]

@@ -1,0 +1,86 @@
+"""A filter: one link of a steering chain.
+
+    candidates (in order, best first) -> filter -> fewer candidates, or the same in another order
+
+A filter is a pure function with some words about it. What it may know of a client is its **view** of the client's
+place: all places with one view get one decision, so the views of a chain are what makes the cells. A filter that
+needs no place has no view, and a service of such filters has one cell for the whole world.
+
+Sorting filters give candidates a longer *rank*; candidates of equal rank are equally good. Choosing filters keep
+those of the first rank and say how each query chooses among them.
+"""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from gtm.geo.place import Place
+from gtm.health.belief import Belief
+from gtm.zone.model import Endpoint, Region
+
+View = Hashable
+"""What a filter sees of a place; equal views mean equal decisions."""
+
+Regions = tuple[Region, ...]
+"""The regions of one service, in the zone's default order, with their coordinates found."""
+
+
+class Choose(Enum):
+    """How a query chooses among the answers of an outcome, with its coin."""
+
+    ALL = "all"
+    ONE = "one"
+    """One, with chances in proportion to the weights."""
+    SHUFFLE = "shuffle"
+    """`count` of them in random order."""
+    ROTATE = "rotate"
+    """`count` of them in their own order, from a random start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An endpoint that may be answered, and what is believed of it."""
+
+    endpoint: Endpoint
+    belief: Belief
+    weight: int
+    rank: tuple[int, ...] = ()
+    """From the sorting filters so far; lower is better."""
+
+    def ranked(self, rank: int) -> "Candidate":
+        """Returns this candidate with one more place in its rank."""
+        return replace(self, rank=(*self.rank, rank))
+
+
+Candidates = tuple[Candidate, ...]
+
+
+def _no_reason(_candidate: Candidate, _place: Place, _regions: Regions) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """One link of a chain."""
+
+    name: str
+    keep: Callable[[Candidates, View], Candidates]
+    """Returns what is left, best first. It must look at the client through the view alone."""
+    view: Callable[[Place, Regions], View] | None = None
+    """Returns what this filter sees of a place; None for one that does not look."""
+    why: Callable[[Candidate, Place, Regions], str] = _no_reason
+    """Returns, for people, what the filter saw in a candidate: `5512 km`."""
+    choose: Choose | None = None
+    """How queries choose, for a filter that decides that."""
+    count: int = 0
+    """How many are chosen by SHUFFLE and ROTATE; 0 means all."""
+
+
+def leading(candidates: Candidates) -> Candidates:
+    """Returns the candidates of the best rank."""
+    return tuple(candidate for candidate in candidates if candidate.rank == candidates[0].rank)
+
+
+def by_rank(candidates: Candidates) -> Candidates:
+    """Returns the candidates in the order of their ranks; equal ones keep their order."""
+    return tuple(sorted(candidates, key=lambda candidate: candidate.rank))

@@ -1,0 +1,21 @@
+"""`first`: keeps the first so many candidates, whatever their ranks: `{first: 2}`."""
+
+from gtm.steer.filter import Candidates, Filter, View
+from gtm.zone.chain import Argument
+
+
+def parse(argument: Argument) -> Filter:
+    """Returns the filter `first`; its argument is how many to keep."""
+    count = at_least_one(argument)
+
+    def keep(candidates: Candidates, _view: View) -> Candidates:
+        return candidates[:count]
+
+    return Filter("first", keep)
+
+
+def at_least_one(argument: Argument) -> int:
+    """Returns the argument as a count of endpoints."""
+    if isinstance(argument, bool) or not isinstance(argument, int) or argument < 1:
+        raise ValueError("takes a whole number of endpoints, at least 1")
+    return argument

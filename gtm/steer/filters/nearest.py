@@ -1,0 +1,61 @@
+"""`nearest`: sorts by the distance from the client to the region.
+
+distance   haversine on a sphere of 6371.0088 km (gtm/geo/place.py)
+bias b     b > 0: d x (1 - b/100)    b < 0: d / (1 + b/100)    (Route 53 geoproximity)
+ties       by the name of the region
+no place   an address found nowhere gets the zone's own order of its regions
+no region  a region without coordinates comes after all others
+"""
+
+import math
+
+from gtm.geo.place import Coordinates, Place, distance_km
+from gtm.ids import RegionName
+from gtm.steer.filter import Candidate, Candidates, Filter, Regions, View, by_rank
+from gtm.zone.chain import Argument
+from gtm.zone.model import Region
+
+
+def parse(argument: Argument) -> Filter:
+    """Returns the filter `nearest`; it takes no argument."""
+    if argument is not None:
+        raise ValueError("takes no argument")
+    return Filter("nearest", _keep, view=order, why=_why)
+
+
+def order(place: Place, regions: Regions) -> tuple[RegionName, ...]:
+    """Returns the names of the regions, nearest first."""
+    if place.at is None:
+        return tuple(region.name for region in regions)
+    at = place.at
+    return tuple(region.name for region in sorted(regions, key=lambda region: (biased_km(at, region), region.name)))
+
+
+def biased_km(at: Coordinates, region: Region) -> float:
+    """Returns the distance that counts, in km; infinite for a region without coordinates."""
+    if region.at is None:
+        return math.inf
+    distance = distance_km(at, region.at)
+    if region.bias >= 0:
+        return distance * (1 - region.bias / 100)
+    return distance / (1 + region.bias / 100)
+
+
+def _keep(candidates: Candidates, view: View) -> Candidates:
+    assert isinstance(view, tuple)  # it is what order() returned
+    rank = {name: position for position, name in enumerate(view)}
+    return by_rank(tuple(candidate.ranked(rank[candidate.endpoint.region]) for candidate in candidates))
+
+
+def _why(candidate: Candidate, place: Place, regions: Regions) -> str:
+    names = order(place, regions)
+    position = f"{names.index(candidate.endpoint.region) + 1} of {len(names)}"
+    region = next(region for region in regions if region.name == candidate.endpoint.region)
+    if place.at is None:
+        return f"default order, {position}"
+    if region.at is None:
+        return f"no coordinates, {position}"
+    distance = f"{distance_km(place.at, region.at):.0f} km"
+    if region.bias:
+        distance += f", {biased_km(place.at, region):.0f} km with bias {region.bias:+d}"
+    return f"{distance}, {position}"

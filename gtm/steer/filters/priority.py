@@ -1,0 +1,20 @@
+"""`priority`: sorts by the endpoint's priority, lowest first: active-passive."""
+
+from gtm.geo.place import Place
+from gtm.steer.filter import Candidate, Candidates, Filter, Regions, View, by_rank
+from gtm.zone.chain import Argument
+
+
+def parse(argument: Argument) -> Filter:
+    """Returns the filter `priority`; it takes no argument."""
+    if argument is not None:
+        raise ValueError("takes no argument")
+    return Filter("priority", _keep, why=_why)
+
+
+def _keep(candidates: Candidates, _view: View) -> Candidates:
+    return by_rank(tuple(candidate.ranked(candidate.endpoint.priority) for candidate in candidates))
+
+
+def _why(candidate: Candidate, _place: Place, _regions: Regions) -> str:
+    return f"priority {candidate.endpoint.priority}"

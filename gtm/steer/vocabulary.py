@@ -1,0 +1,69 @@
+"""The tables of presets and filters: what a zone file's `steer` may say, and what each word builds.
+
+Third parties add kinds by the entry-point group `gtm.filters`; whoever starts the program reads those and passes
+them to `with_kinds`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gtm.steer.filter import Filter
+from gtm.steer.filters import first, nearest, priority, shuffle, up, weight
+from gtm.zone.chain import Argument, FilterSpec, Steer
+
+Kind = Callable[[Argument], Filter]
+"""Makes a filter of its argument; raises ValueError with words that complete "filter NAME ...": "takes no argument"."""
+
+KINDS: Mapping[str, Kind] = {
+    "first": first.parse,
+    "nearest": nearest.parse,
+    "priority": priority.parse,
+    "rotate": shuffle.parse_rotate,
+    "shuffle": shuffle.parse,
+    "up": up.parse,
+    "weight": weight.parse,
+}
+
+MULTIVALUE_ANSWERS = 8
+"""As many as Route 53's multivalue answer routing gives."""
+
+PRESETS: Mapping[str, tuple[FilterSpec, ...]] = {
+    "nearest": (FilterSpec("up"), FilterSpec("nearest"), FilterSpec("weight")),
+    "failover": (FilterSpec("up"), FilterSpec("priority"), FilterSpec("weight")),
+    "weighted": (FilterSpec("up"), FilterSpec("weight")),
+    "round-robin": (FilterSpec("up"), FilterSpec("rotate")),
+    "multivalue": (FilterSpec("up"), FilterSpec("shuffle", MULTIVALUE_ANSWERS)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SteeringVocabulary:
+    """The words of `steer`; it is the Vocabulary that zone files are parsed with."""
+
+    kinds: Mapping[str, Kind]
+    presets: Mapping[str, tuple[FilterSpec, ...]]
+
+    @property
+    def filters(self) -> frozenset[str]:
+        """Returns the names of all filters."""
+        return frozenset(self.kinds)
+
+    def objection(self, spec: FilterSpec) -> str:
+        """Returns what is wrong with the argument of a known filter, or an empty string."""
+        try:
+            self.kinds[spec.name](spec.argument)
+        except ValueError as error:
+            return str(error)
+        return ""
+
+    def build(self, steer: Steer) -> tuple[Filter, ...]:
+        """Returns the chain of a valid `steer`."""
+        return tuple(self.kinds[spec.name](spec.argument) for spec in steer.chain)
+
+
+STEERING = SteeringVocabulary(KINDS, PRESETS)
+
+
+def with_kinds(added: Mapping[str, Kind]) -> SteeringVocabulary:
+    """Returns the vocabulary with more filters; ours keep their names."""
+    return SteeringVocabulary({**added, **KINDS}, PRESETS)
