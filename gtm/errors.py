@@ -2,12 +2,14 @@
 
     GtmError
     +-- WireError            the client's: the bytes of a query; carries the RCODE to answer
+    +-- TextInvalid          the operator's: a name or a record in presentation format; the file's parser adds where
     +-- FileInvalid          the operator's: a file that people edit; carries every Problem, placed
     |   +-- ZoneInvalid      a zone file (zones/*.yaml)
     |   +-- NodeInvalid      the node file (gtm.yaml)
     |   +-- NetworksInvalid  the custom networks file
     +-- DatabaseInvalid      the operator's: a geo database that cannot be read or fails its verification
     +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, oversized or malformed
+    +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
     +-- EngineUnavailable    this installation's: the engine asked for is not built in
     +-- Unreachable          the network's or the operator's: a running node that was asked and did not answer
 
@@ -29,6 +31,10 @@ class WireError(GtmError):
     def __init__(self, rcode: int, message: str) -> None:
         super().__init__(message)
         self.rcode = rcode
+
+
+class TextInvalid(GtmError):
+    """A name or a record in presentation format cannot be read; the message says why, and not where."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -74,6 +80,10 @@ class ReportInvalid(GtmError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class StateInvalid(GtmError):
+    """A file that a node keeps for itself cannot be read; the message says which and why."""
 
 
 class EngineUnavailable(GtmError):

@@ -44,3 +44,9 @@ class Reading:
     def ok(self) -> bool:
         """Returns whether the endpoint passed."""
         return self.reason is Reason.OK
+
+
+def clean_detail(text: str) -> str:
+    """Returns text that is safe in a log line and a report, whatever a server or a library put into it."""
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[: MAX_DETAIL_LENGTH + 1])
+    return shown if len(shown) <= MAX_DETAIL_LENGTH else shown[: MAX_DETAIL_LENGTH - 1] + "…"

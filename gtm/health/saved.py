@@ -1,0 +1,60 @@
+"""The status on disk: what was believed last, so that a restarted node believes it until voices are heard.
+
+What comes in: a status, or the text of the file. What goes out: text, or a status whose checks are all frozen: the
+beliefs and their times, without the votes, which are history. It touches no file: gtm/node does.
+"""
+
+import json
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gtm.errors import StateInvalid
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason, clean_detail
+from gtm.health.status import CheckStatus, Status
+from gtm.ids import CheckId
+
+
+def compose_saved(status: Status) -> str:
+    """Returns the beliefs as JSON text, sorted, so that an unchanged status is unchanged text."""
+    checks = {
+        check: {
+            "belief": one.belief.value,
+            "since": one.since,
+            "reason": one.reason.value,
+            "detail": one.detail,
+        }
+        for check, one in sorted(status.checks.items())
+    }
+    return json.dumps({"version": 1, "checks": checks}, indent=1) + "\n"
+
+
+def parse_saved(text: str) -> Status:
+    """Returns the beliefs of a saved status, all frozen. Raises StateInvalid when the text is not one."""
+    try:
+        saved = _Saved.model_validate_json(text)
+    except (ValidationError, UnicodeEncodeError) as error:
+        raise StateInvalid("the saved status cannot be read: " + clean_detail(str(error))) from error
+    return Status(
+        {
+            CheckId(check): CheckStatus(one.belief, one.since, one.reason, one.detail, frozen=True)
+            for check, one in saved.checks.items()
+        }
+    )
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class _SavedCheck(_Wire):
+    belief: Belief
+    since: Annotated[float, Field(allow_inf_nan=False)]
+    reason: Reason
+    detail: str
+
+
+class _Saved(_Wire):
+    version: Annotated[int, Field(ge=1, le=1)]
+    checks: dict[str, _SavedCheck]
