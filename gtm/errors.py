@@ -11,6 +11,7 @@
     +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, oversized or malformed
     +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
     +-- EngineUnavailable    this installation's: the engine asked for is not built in
+    +-- ListenFailed         the operator's: an address to listen on that cannot be bound
     +-- Unreachable          the network's or the operator's: a running node that was asked and did not answer
 
 A Problem is placed by file:line:column. Exceptions of libraries (OSError, yaml, pydantic, aiohttp, maxminddb) become one of
@@ -88,6 +89,10 @@ class StateInvalid(GtmError):
 
 class EngineUnavailable(GtmError):
     """The engine asked for is not in this installation; the message says how to get it."""
+
+
+class ListenFailed(GtmError):
+    """An address to listen on cannot be bound; the message says which, why, and what helps."""
 
 
 class Unreachable(GtmError):

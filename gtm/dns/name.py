@@ -24,6 +24,15 @@ def text(parts: Labels) -> str:
     return Name((*parts, b"")).to_text()
 
 
-def wire(parts: Labels) -> bytes:
-    """Returns labels in wire format, without compression (RFC 1035 3.1)."""
-    return b"".join(bytes((len(part),)) + part for part in parts) + b"\0"
+def wire(name: Name) -> bytes:
+    """Returns an absolute name in wire format, without compression (RFC 1035 3.1), in its own case."""
+    return b"".join(bytes((len(label),)) + label for label in name.labels)
+
+
+def from_wire(octets: bytes) -> Labels:
+    """Returns the labels of an uncompressed name that the plan holds, in their own case."""
+    parts, at = [], 0
+    while octets[at]:
+        parts.append(octets[at + 1 : at + 1 + octets[at]])
+        at += 1 + octets[at]
+    return tuple(parts)

@@ -6,6 +6,7 @@ from dns.name import Name
 from dns.rcode import Rcode
 from dns.rdatatype import RdataType
 
+from gtm.dns.name import wire
 from gtm.health.belief import Belief
 from gtm.health.status import Status
 from gtm.plan.cells import carried
@@ -101,6 +102,5 @@ def _last_good(service: Service, decided: Decided, last: Outcome) -> Outcome:
 
 def _answer(candidate: Candidate) -> Answer:
     endpoint = candidate.endpoint
-    rdata = endpoint.answer.to_wire() if isinstance(endpoint.answer, Name) else endpoint.answer.packed
-    assert rdata is not None  # to_wire() without a file returns the bytes
+    rdata = wire(endpoint.answer) if isinstance(endpoint.answer, Name) else endpoint.answer.packed
     return Answer(endpoint.rtype, rdata, candidate.weight, endpoint.id)

@@ -12,6 +12,8 @@ numbered by its generation, which only grows.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dns.rdatatype import RdataType
+
 from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap
 from gtm.geo.place import Place
@@ -79,6 +81,11 @@ class SteeredService:
     chain: Chain
     regions: Regions
     space: CellSpace
+
+    @property
+    def aliases_only(self) -> bool:
+        """Returns whether every endpoint is a target name, so that the name is an alias for every type."""
+        return all(endpoint.rtype == RdataType.CNAME for endpoint in self.service.endpoints)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 from dns.rdatatype import RdataType
 
-from gtm.dns.name import Labels, labels
+from gtm.dns.name import Labels, labels, wire
 from gtm.ids import ServiceId
 from gtm.plan.model import Node, StaticRRset, ZonePlan
 from gtm.zone.model import Zone
@@ -24,7 +24,7 @@ def zone_plan(zone: Zone, serial: int) -> ZonePlan:
         rrsets[labels(record.name)][record.rtype] = StaticRRset(record.ttl, record.rdatas)
     soa = StaticRRset(zone.ttl, (_soa_rdata(zone, serial),))
     rrsets[origin][RdataType.SOA] = soa
-    rrsets[origin][RdataType.NS] = StaticRRset(zone.ttl, tuple(name.to_wire() for name in zone.nameservers))
+    rrsets[origin][RdataType.NS] = StaticRRset(zone.ttl, tuple(wire(name) for name in zone.nameservers))
     services: dict[Labels, ServiceId] = {labels(service.name): service.id for service in zone.services}
     names = {*rrsets, *services}
     names |= {name[cut:] for name in names for cut in range(1, len(name) - len(origin))}
@@ -41,5 +41,8 @@ def zone_plan(zone: Zone, serial: int) -> ZonePlan:
 
 def _soa_rdata(zone: Zone, serial: int) -> bytes:
     """Returns the RDATA of the SOA (RFC 1035 3.3.13); its MINIMUM is the TTL of negative answers (RFC 2308 4)."""
-    mname, rname = zone.nameservers[0].to_wire(), zone.hostmaster.to_wire()
-    return mname + rname + struct.pack("!5I", serial, SOA_REFRESH_S, SOA_RETRY_S, SOA_EXPIRE_S, zone.ttl)
+    return (
+        wire(zone.nameservers[0])
+        + wire(zone.hostmaster)
+        + struct.pack("!5I", serial, SOA_REFRESH_S, SOA_RETRY_S, SOA_EXPIRE_S, zone.ttl)
+    )

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from dns.name import Name
 
-from gtm.geo.countries import country_point
+from gtm.geo.countries import COUNTRIES
 from gtm.geo.geography import Geography
 from gtm.geo.place import Coordinates
 from gtm.ids import Address, RegionName
@@ -35,7 +35,8 @@ def _at(region: Region, zone: Zone, geography: Geography) -> Coordinates | None:
         found = geography.locate(address).place.at
         if found is not None:
             return found
-    return country_point(region.country)
+    country = COUNTRIES.get(region.country)
+    return None if country is None else country.at
 
 
 def _addresses(zone: Zone, region: RegionName) -> Iterator[Address]:

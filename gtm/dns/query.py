@@ -1,0 +1,137 @@
+"""Bytes -> query. Total: any bytes give a Query, or None where silence is right.
+
+    under 12 octets, or a response      silence: an answer could start a loop
+    anything malformed                  a Query with rcode FORMERR
+    an opcode other than QUERY          a Query with rcode NOTIMP
+    EDNS version 1 and up               a Query with rcode BADVERS (RFC 6891 6.1.3)
+
+What was understood before the mistake stays in the query, so that the refusal can repeat the question.
+"""
+
+from dataclasses import dataclass, replace
+
+from dns.opcode import Opcode
+from dns.rcode import Rcode
+from dns.rdatatype import RdataType
+from dnslib import DNSHeader
+from dnslib.buffer import BufferError as DnslibBufferError
+
+from gtm.dns import ecs
+from gtm.dns.buffer import WireBuffer
+from gtm.dns.ecs import ClientSubnet
+from gtm.dns.name import Labels
+from gtm.errors import WireError
+
+HEADER_OCTETS = 12
+OPTION_CLIENT_SUBNET = 8
+_RESPONSE = 0x8000
+_OPCODE_SHIFT, _OPCODE_MASK = 11, 0xF
+_DNSSEC_OK = 0x8000
+_VERSION_SHIFT, _VERSION_MASK = 16, 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked, in the case that it was asked in."""
+
+    name: Labels
+    rtype: int
+    rclass: int
+
+
+@dataclass(frozen=True, slots=True)
+class Edns:
+    """The OPT record of a query (RFC 6891)."""
+
+    size: int
+    """The largest UDP answer that the asker takes, in octets."""
+    dnssec_ok: bool
+    subnet: ClientSubnet | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One message to answer."""
+
+    id: int
+    bitmap: int
+    """The second 16 bits of the header: QR, OPCODE, flags and RCODE."""
+    question: Question | None = None
+    edns: Edns | None = None
+    rcode: int = Rcode.NOERROR
+    """What must be answered whatever the question; NOERROR to look it up."""
+
+
+def parse(wire: bytes) -> Query | None:
+    """Returns the query in a message, or None for bytes that get no answer. It never raises."""
+    if len(wire) < HEADER_OCTETS:
+        return None
+    buffer = WireBuffer(wire)
+    header = DNSHeader.parse(buffer)
+    if header.bitmap & _RESPONSE:
+        return None
+    query = Query(header.id, header.bitmap)
+    if header.bitmap >> _OPCODE_SHIFT & _OPCODE_MASK != Opcode.QUERY:
+        return replace(query, rcode=Rcode.NOTIMP)
+    return _body(query, header, buffer)
+
+
+def _body(query: Query, header: DNSHeader, buffer: WireBuffer) -> Query:
+    """Returns the query with as much of its body as is well-formed."""
+    try:
+        if header.q != 1:
+            raise WireError(Rcode.FORMERR, "not exactly one question")
+        query = replace(query, question=_question(buffer))
+        for _ in range(header.a + header.auth):
+            _skip_record(buffer)
+        for _ in range(header.ar):
+            query = _additional(query, buffer)
+        if buffer.remaining():
+            raise WireError(Rcode.FORMERR, "octets after the message")
+    except DnslibBufferError:
+        return replace(query, rcode=Rcode.FORMERR)
+    except WireError as error:
+        return replace(query, rcode=error.rcode)
+    return query
+
+
+def _question(buffer: WireBuffer) -> Question:
+    name = buffer.decode_name().label
+    rtype, rclass = buffer.unpack("!HH")
+    return Question(name, rtype, rclass)
+
+
+def _skip_record(buffer: WireBuffer) -> None:
+    buffer.decode_name()
+    _rtype, _rclass, _ttl, length = buffer.unpack("!HHIH")
+    buffer.get(length)
+
+
+def _additional(query: Query, buffer: WireBuffer) -> Query:
+    """Returns the query with its OPT record, if the next record is that; others are passed over."""
+    name = buffer.decode_name().label
+    rtype, rclass, ttl, length = buffer.unpack("!HHIH")
+    options = WireBuffer(buffer.get(length))
+    if rtype != RdataType.OPT:
+        return query
+    if query.edns is not None or name:
+        # RFC 6891 6.1.1: one OPT, owned by the root
+        raise WireError(Rcode.FORMERR, "a second OPT, or one that the root does not own")
+    edns = Edns(rclass, bool(ttl & _DNSSEC_OK))
+    version = ttl >> _VERSION_SHIFT & _VERSION_MASK
+    if version:
+        return replace(query, edns=edns, rcode=Rcode.BADVERS)
+    return _with_options(replace(query, edns=edns), edns, options)
+
+
+def _with_options(query: Query, edns: Edns, options: WireBuffer) -> Query:
+    """Returns the query with the options that this server knows; others are ignored (RFC 6891 6.1.2)."""
+    try:
+        while options.remaining():
+            code, length = options.unpack("!HH")
+            data = options.get(length)
+            if code == OPTION_CLIENT_SUBNET and edns.subnet is None:
+                edns = replace(edns, subnet=ecs.parse(data))
+    except WireError as error:
+        return replace(query, rcode=error.rcode)
+    return replace(query, edns=edns)

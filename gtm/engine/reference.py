@@ -1,0 +1,227 @@
+"""The reference engine: plan + query bytes + client + coin -> answer bytes, in Python, written to be read.
+
+    wire -> dns.query.parse -> refusals -> lookup.find -> _Answering -> dns.reply.compose -> wire
+
+It knows nothing of policy, health or distance: whatever depends on them is ready in the plan.
+"""
+
+from dataclasses import dataclass, replace
+from ipaddress import IPv6Address
+
+from dns.rcode import Rcode
+from dns.rdataclass import RdataClass
+from dns.rdatatype import RdataType
+
+from gtm.dns import query as queries
+from gtm.dns.name import Labels, folded, from_wire
+from gtm.dns.query import Query, Question
+from gtm.dns.reply import TCP_LIMIT, Record, Reply, compose, udp_limit
+from gtm.engine.choose import choose
+from gtm.engine.lookup import Referral, find, zone_of
+from gtm.engine.protocol import Transport
+from gtm.geo.cellmap import Hit
+from gtm.ids import Address, ServiceId
+from gtm.plan.model import EMPTY_PLAN, Node, Outcome, Plan, StaticRRset, ZonePlan
+from gtm.steer.decide import State
+
+MAX_ALIASES = 8
+"""So many CNAMEs of one zone are followed for one answer; a resolver asks on from there."""
+
+REFUSED_TYPES = frozenset({RdataType.AXFR, RdataType.IXFR, RdataType.MAILA, RdataType.MAILB})
+"""Transfers are not offered, and the mail types are obsolete."""
+
+ANY_RDATA = b"\x07RFC8482\x00"
+"""The HINFO that answers ANY (RFC 8482 4.2)."""
+
+FAIL_OPEN_WORDS = "no endpoint is up; answering as configured for that"
+
+
+class ReferenceEngine:
+    """Answers queries from a plan. Its only state is which plan."""
+
+    name = "reference"
+
+    def __init__(self) -> None:
+        self._plan = EMPTY_PLAN
+
+    def swap(self, plan: Plan) -> None:
+        """Serves from this plan from the next query on."""
+        self._plan = plan
+
+    def respond(self, wire: bytes, client: Address, transport: Transport, now: float, coin: int) -> bytes | None:  # noqa: ARG002  # `now` is for engines that limit rates
+        """Returns the answer to a message, or None where silence is right. It never raises."""
+        query = queries.parse(wire)
+        if query is None:
+            return None
+        limit = TCP_LIMIT if transport is Transport.TCP else udp_limit(query.edns)
+        return compose(query, answer(self._plan, query, client, coin), limit)
+
+
+def answer(plan: Plan, query: Query, client: Address, coin: int) -> Reply:
+    """Returns the reply to a query."""
+    question = query.question
+    if query.rcode != Rcode.NOERROR or question is None:
+        return Reply(query.rcode)
+    if question.rclass != RdataClass.IN or question.rtype in REFUSED_TYPES:
+        return Reply(Rcode.REFUSED)
+    zone = zone_of(plan, folded(question.name), question.rtype)
+    if zone is None:
+        return Reply(Rcode.REFUSED)
+    return _Answering(plan, zone, question, _asker(query, client), coin).reply(located=query.edns is not None)
+
+
+def _asker(query: Query, client: Address) -> "Asker":
+    """Returns where the query is from: the client subnet when the resolver sends one, else the resolver."""
+    subnet = query.edns.subnet if query.edns else None
+    if subnet is None:
+        return Asker(client, scoped=None)
+    return Asker(subnet.client or client, scoped=subnet.client is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The address that decides the cell."""
+
+    address: Address
+    scoped: bool | None
+    """Whether the answer's scope is that of the network found; False: the scope is 0, as the client asked not to be
+    located (RFC 7871 7.1.2); None: no client subnet was sent."""
+
+    def hit(self, plan: Plan, service: ServiceId) -> Hit:
+        """Returns the cell of this address for a service; IPv4-mapped IPv6 counts as IPv4 (RFC 4291 2.5.5.2)."""
+        networks = plan.services[service].space.networks
+        mapped = self.address.ipv4_mapped if isinstance(self.address, IPv6Address) else None
+        if mapped is None:
+            return networks.lookup(self.address)
+        hit = networks.lookup(mapped)
+        return Hit(hit.cell, hit.prefix_length + 96 if hit.prefix_length else 0)
+
+
+class _Answering:
+    """Builds the reply to one question: it starts at the name asked, and follows aliases inside the zone."""
+
+    def __init__(self, plan: Plan, zone: ZonePlan, question: Question, asker: Asker, coin: int) -> None:
+        self._plan = plan
+        self._zone = zone
+        self._question = question
+        self._asker = asker
+        self._coin = coin
+        self._owner = question.name
+        self._answer: list[Record] = []
+        self._scope = 0
+        self._state = State.STEADY
+
+    def reply(self, *, located: bool) -> Reply:
+        """Returns the reply; `located` says whether the asker understands EDNS."""
+        for _ in range(MAX_ALIASES):
+            found = find(self._zone, folded(self._owner), self._question.rtype)
+            if found is None:
+                return self._negative(Rcode.NXDOMAIN, self._zone.soa.ttl)
+            if isinstance(found, Referral):
+                return self._finished() if self._answer else self._referral(found)
+            step = self._at(found.node)
+            if step is not None:
+                return self._explained(step) if located else step
+        return self._finished()
+
+    def _at(self, node: Node) -> Reply | None:
+        """Returns the reply that a node makes, or None after it turned out to be an alias within the zone."""
+        rtype = self._question.rtype
+        if rtype == RdataType.ANY and (node.rrsets or node.service):
+            return self._any(node)
+        if node.service is not None:
+            steered = self._steered(node.service)
+            if steered is not None:
+                return self._take(steered)
+        static = node.rrsets.get(rtype)
+        if static is not None:
+            self._add(rtype, static)
+            return self._finished()
+        alias = node.rrsets.get(RdataType.CNAME)
+        if alias is None:
+            return self._negative(Rcode.NOERROR, self._zone.soa.ttl)
+        self._add(RdataType.CNAME, alias)
+        return self._follow(alias.rdatas[0])
+
+    def _steered(self, service: ServiceId) -> Outcome | None:
+        """Returns the outcome for the asker's cell; None when the service does not answer this type."""
+        hit = self._asker.hit(self._plan, service)
+        outcomes = self._plan.decisions[service][hit.cell].outcomes
+        outcome = outcomes.get(self._question.rtype)
+        if outcome is None and self._plan.services[service].aliases_only:
+            outcome = outcomes[RdataType.CNAME]
+        if outcome is not None:
+            self._scope = max(self._scope, hit.prefix_length)
+            self._state = outcome.state
+        return outcome
+
+    def _take(self, outcome: Outcome) -> Reply | None:
+        """Returns the reply that an outcome makes, or None after it was an alias within the zone."""
+        if outcome.rcode != Rcode.NOERROR:
+            return Reply(outcome.rcode, scope=self._reply_scope())
+        chosen = choose(outcome, self._coin)
+        if not chosen:
+            return self._negative(Rcode.NOERROR, min(outcome.ttl, self._zone.soa.ttl))
+        self._answer += [Record(self._owner, one.rtype, outcome.ttl, one.rdata) for one in chosen]
+        if chosen[0].rtype == RdataType.CNAME and self._question.rtype != RdataType.CNAME:
+            return self._follow(chosen[0].rdata)
+        return self._finished()
+
+    def _follow(self, target: bytes) -> Reply | None:
+        """Goes on at an alias's target if that is in this zone; else the reply is done."""
+        name = from_wire(target)
+        if zone_of(self._plan, folded(name), self._question.rtype) is not self._zone:
+            return self._finished()
+        self._owner = name
+        return None
+
+    def _any(self, node: Node) -> Reply:
+        ttl = min((rrset.ttl for rrset in node.rrsets.values()), default=self._zone.soa.ttl)
+        self._answer.append(Record(self._owner, RdataType.HINFO, ttl, ANY_RDATA))
+        return self._finished()
+
+    def _add(self, rtype: int, rrset: StaticRRset) -> None:
+        self._answer += [Record(self._owner, rtype, rrset.ttl, rdata) for rdata in rrset.rdatas]
+
+    def _finished(self) -> Reply:
+        return Reply(Rcode.NOERROR, authoritative=True, answer=tuple(self._answer), scope=self._reply_scope())
+
+    def _negative(self, rcode: int, ttl: int) -> Reply:
+        """Returns NXDOMAIN or NODATA with the SOA (RFC 2308 2); the RCODE is that of the last alias (RFC 6604 3)."""
+        soa = Record(self._origin(), RdataType.SOA, ttl, self._zone.soa.rdatas[0])
+        return Reply(rcode, authoritative=True, answer=tuple(self._answer), authority=(soa,), scope=self._reply_scope())
+
+    def _referral(self, found: Referral) -> Reply:
+        """Returns the delegation with its glue (RFC 1034 4.3.2 step 3b; RFC 9471: all in-domain glue)."""
+        cut = self._owner[len(self._owner) - len(found.name) :]
+        rrset = found.node.rrsets[RdataType.NS]
+        authority = tuple(Record(cut, RdataType.NS, rrset.ttl, rdata) for rdata in rrset.rdatas)
+        return Reply(Rcode.NOERROR, authority=authority, additional=self._glue(rrset), scope=self._reply_scope())
+
+    def _glue(self, nameservers: StaticRRset) -> tuple[Record, ...]:
+        names = [from_wire(rdata) for rdata in nameservers.rdatas]
+        return tuple(
+            Record(name, rtype, rrset.ttl, rdata)
+            for name in names
+            for rtype, rrset in self._addresses(name)
+            for rdata in rrset.rdatas
+        )
+
+    def _addresses(self, name: Labels) -> list[tuple[int, StaticRRset]]:
+        node = self._zone.nodes.get(folded(name))
+        if node is None:
+            return []
+        return [(rtype, node.rrsets[rtype]) for rtype in (RdataType.A, RdataType.AAAA) if rtype in node.rrsets]
+
+    def _origin(self) -> Labels:
+        """Returns the zone's origin in the case of the name that was asked, if that is below it."""
+        asked = self._question.name[len(self._question.name) - len(self._zone.origin) :]
+        return asked if folded(asked) == self._zone.origin else self._zone.origin
+
+    def _reply_scope(self) -> int | None:
+        if self._asker.scoped is None:
+            return None
+        return self._scope if self._asker.scoped else 0
+
+    def _explained(self, reply: Reply) -> Reply:
+        return replace(reply, extended_error=FAIL_OPEN_WORDS) if self._state is State.FAIL_OPEN else reply

@@ -1,0 +1,77 @@
+"""DNS over TCP (RFC 7766): messages behind two octets of length, several per connection, answered in order.
+
+A client that is slow or silent costs a bounded time, and clients together a bounded number of connections.
+"""
+
+import asyncio
+import socket
+import struct
+
+from gtm.counters import Counters
+from gtm.engine.protocol import Transport
+from gtm.serve.responder import Responder
+from gtm.serve.udp import client_address
+
+IDLE_TIMEOUT_S = 10.0
+"""RFC 7766 6.2.3 asks for a few seconds, more than one round trip of a slow client."""
+MAX_CONNECTIONS = 1000
+"""Over that a new connection is closed at once: answers over UDP must not suffer."""
+
+
+async def serve_tcp(
+    sock: socket.socket, responder: Responder, counters: Counters, *, idle_timeout_s: float = IDLE_TIMEOUT_S
+) -> None:
+    """Answers the connections of a bound, listening socket until it is cancelled; then it closes them."""
+    connections = _Connections(responder, counters, idle_timeout_s)
+    server = await asyncio.start_server(connections.handle, sock=sock)
+    try:
+        await asyncio.Event().wait()
+    finally:
+        server.close()
+        await connections.close()
+
+
+class _Connections:
+    """The open connections of one socket."""
+
+    def __init__(self, responder: Responder, counters: Counters, idle_timeout_s: float) -> None:
+        self._responder = responder
+        self._counters = counters
+        self._idle_timeout_s = idle_timeout_s
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers one connection until it ends."""
+        if len(self._open) >= MAX_CONNECTIONS:
+            self._counters.add("tcp_connections_refused")
+            writer.close()
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        try:
+            await self._converse(reader, writer)
+        except (TimeoutError, OSError, asyncio.IncompleteReadError):
+            pass  # the client is gone, or said nothing for too long
+        finally:
+            self._open.discard(task)
+            writer.close()
+
+    async def close(self) -> None:
+        """Ends every connection."""
+        for task in self._open:
+            task.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = client_address(writer.get_extra_info("peername"))
+        while True:
+            async with asyncio.timeout(self._idle_timeout_s):
+                (length,) = struct.unpack("!H", await reader.readexactly(2))
+                wire = await reader.readexactly(length)
+            answer = self._responder.respond(wire, client, Transport.TCP)
+            if answer is None:
+                return  # nothing that can be answered: RFC 7766 lets the server close
+            writer.write(struct.pack("!H", len(answer)) + answer)
+            async with asyncio.timeout(self._idle_timeout_s):
+                await writer.drain()
