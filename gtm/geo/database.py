@@ -49,11 +49,11 @@ def parse(reader: Reader, content: bytes | memoryview) -> Database:
     """Returns what a database knows, from a reader and the bytes of the same file."""
     try:
         return _parse(reader, content)
-    except DatabaseInvalid:
-        raise
-    # What the two readers raise on malformed records: theirs, and what slips through of Python's own.
-    except (InvalidDatabaseError, ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError) as exc:
+    # What the readers raise on malformed files: their own error, and those of Python that slip through.
+    except (InvalidDatabaseError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as exc:
         raise DatabaseInvalid(f"malformed: {exc}") from exc
+    except (AttributeError, RecursionError) as exc:
+        raise DatabaseInvalid("malformed metadata or records") from exc
 
 
 def _parse(reader: Reader, content: bytes | memoryview) -> Database:

@@ -1,0 +1,142 @@
+"""Loads geo files: paths in, a Geography out, with a report of what was loaded and what is wrong.
+
+A missing or corrupt file never raises: it is a problem in the report, and what remains serves. With nothing left
+everyone gets the default order. A file is read once, into memory that is this process's own: a database that somebody
+overwrites in place kills whoever has mapped it (SIGBUS), so nothing here maps the file itself.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import maxminddb
+
+from gtm.errors import DatabaseInvalid, NetworksInvalid, Problem
+from gtm.geo import database, geography, networks
+from gtm.geo.database import Database
+from gtm.geo.geography import Geography
+from gtm.geo.networks import CustomNetwork
+from gtm.geo.place import NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file that was loaded."""
+
+    path: Path
+    type: str
+    """The database type as the file says, or `custom networks`."""
+    built_at: int | None
+    """Seconds since 1970; None for custom networks."""
+    size_bytes: int
+    networks: int
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GeoLoad:
+    """A geography, and how it came about."""
+
+    geography: Geography
+    problems: tuple[str, ...]
+    """What could not be loaded and why, one line for each mistake; empty when all is well."""
+    sources: tuple[Source, ...]
+    """What serves, in the order of preference, custom networks last."""
+
+
+def load(paths: Sequence[Path], networks_path: Path | None = None) -> GeoLoad:
+    """Returns what the databases, the first preferred, and the custom networks file know."""
+    problems: list[str] = []
+    sources: list[Source] = []
+    databases: list[Database] = []
+    for path in paths:
+        try:
+            found, source = read_database(path)
+        except DatabaseInvalid as exc:
+            problems.append(str(exc))
+        else:
+            databases.append(found)
+            sources.append(source)
+    custom: tuple[CustomNetwork, ...] = ()
+    if networks_path is not None:
+        try:
+            custom, source = read_networks(networks_path)
+            sources.append(source)
+        except NetworksInvalid as exc:
+            problems.extend(str(problem) for problem in exc.problems)
+        except OSError as exc:
+            problems.append(f"{networks_path}: {exc.strerror}")
+    return GeoLoad(geography.build(databases, custom), tuple(problems), tuple(sources))
+
+
+def read_database(path: Path) -> tuple[Database, Source]:
+    """Returns the database in a file; raises DatabaseInvalid, with the path in front, when it tells no places."""
+    try:
+        content = path.read_bytes()
+        found = parse_database(content)
+    except OSError as exc:
+        raise DatabaseInvalid(f"{path}: {exc.strerror or exc}") from exc
+    except DatabaseInvalid as exc:
+        raise DatabaseInvalid(f"{path}: {exc}") from exc
+    return found, Source(path, found.type, found.built_at, len(content), found.networks, description=found.description)
+
+
+def parse_database(content: bytes) -> Database:
+    """Returns the database in the bytes of a file; raises DatabaseInvalid when it tells no places."""
+    with _private_reader(content) as reader:
+        found = database.parse(reader, content)
+    if not any(place != NOWHERE for place in found.places):
+        raise DatabaseInvalid(f'type "{found.type}" tells no places; City, Country and ASN databases do')
+    return found
+
+
+@contextmanager
+def _private_reader(content: bytes) -> Iterator[maxminddb.Reader]:
+    """Opens a database on a copy in memory without a name, which the C reader can map and nobody else can reach."""
+    with ExitStack() as stack:
+        try:
+            if FILES_OF_THIS_PROCESS.is_dir():
+                copy = stack.enter_context(os.fdopen(os.memfd_create("gtm-geo"), "wb"))
+                copy.write(content)
+                copy.flush()
+                opened = maxminddb.open_database(FILES_OF_THIS_PROCESS / str(copy.fileno()))
+            else:
+                opened = maxminddb.open_database(BytesIO(content), maxminddb.MODE_FD)
+        except (maxminddb.InvalidDatabaseError, ValueError, TypeError, LookupError) as exc:
+            raise DatabaseInvalid("not a MaxMind DB file, or its metadata is malformed") from exc
+        yield stack.enter_context(opened)
+
+
+FILES_OF_THIS_PROCESS = Path("/proc/self/fd")
+"""Where Linux has /proc; elsewhere the reader in Python does, which is twenty times slower."""
+
+
+def read_networks(path: Path) -> tuple[tuple[CustomNetwork, ...], Source]:
+    """Returns the custom networks in a file; raises NetworksInvalid with all its mistakes, or OSError."""
+    content = path.read_bytes()
+    try:
+        custom = networks.parse(content.decode(), str(path))
+    except UnicodeDecodeError as exc:
+        line = content[: exc.start].count(b"\n") + 1
+        raise NetworksInvalid([Problem(str(path), line, 1, "not UTF-8")]) from exc
+    return custom, Source(path, "custom networks", None, len(content), len(custom))
+
+
+Fingerprint = tuple[tuple[int, int, int] | None, ...]
+"""Modification time in nanoseconds, size and inode of each file."""
+
+
+def fingerprint(paths: Sequence[Path]) -> Fingerprint:
+    """Returns what changes when one of these files is replaced or edited; None stands for a file that is not there."""
+    return tuple(_fingerprint(path) for path in paths)
+
+
+def _fingerprint(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,238 @@
+"""Verifies a geo database and installs it: a file in, a verdict out, and a file swapped atomically.
+
+A database is good when
+
+    1. it is whole: every node of its search tree and every record that differs can be read
+    2. it tells places: the City, Country or ASN schema
+    3. nearly all known answers are right, where it tells countries; a second, independent reader is asked for them
+    4. it is not much smaller than the one it replaces, nor tells less; only this can be forced
+
+What is verified is what is written: the bytes are read once. Running nodes notice the new file by its fingerprint.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from io import BytesIO
+from ipaddress import ip_address
+from pathlib import Path
+
+import geoip2.database
+from geoip2.errors import AddressNotFoundError
+from geoip2.models import Country
+from maxminddb import MODE_FD, InvalidDatabaseError
+
+from gtm.errors import DatabaseInvalid
+from gtm.geo import geography
+from gtm.geo.database import Database
+from gtm.watch.geodata import parse_database, read_database
+
+LEAST_SHARE_OF_REPLACED = 0.8
+"""A monthly refresh changes a database by a few percent; a fifth less is an accident, such as a cut download."""
+
+LEAST_SHARE_OF_ANSWERS = 0.8
+"""Networks are sold and databases err, so a few known answers may differ."""
+
+KNOWN_ANSWERS = (
+    ("8.8.8.8", "US"),
+    ("24.48.0.1", "CA"),
+    ("81.2.69.160", "GB"),
+    ("129.132.1.1", "CH"),
+    ("130.37.1.1", "NL"),
+    ("133.11.1.1", "JP"),
+    ("141.30.1.1", "DE"),
+    ("147.46.1.1", "KR"),
+    ("200.160.2.3", "BR"),
+    ("203.116.0.1", "SG"),
+    ("2001:12ff::10", "BR"),
+    ("2001:638::1", "DE"),
+    ("2001:660::1", "FR"),
+    ("240e::1", "CN"),
+)
+"""Addresses of universities, registries and carriers that have been in one country for decades."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a database says of an address whose country is known."""
+
+    address: str
+    expected: str
+    found: str
+    """Empty when the database knows no country."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found in a database that is good."""
+
+    path: Path
+    type: str
+    built_at: int
+    """Seconds since 1970."""
+    size_bytes: int
+    networks: int
+    places: int
+    locates: bool
+    """Whether it tells countries; otherwise it tells autonomous systems alone, and no known answer was asked for."""
+    answers: tuple[Answer, ...]
+
+    @property
+    def right_answers(self) -> int:
+        """Returns how many known answers it gives."""
+        return sum(answer.found == answer.expected for answer in self.answers)
+
+
+def verify(path: Path) -> Verification:
+    """Returns what is in a good database; raises DatabaseInvalid saying what is wrong with another."""
+    return _verify(path, _read(path))
+
+
+def install(source: Path, target: Path, *, force: bool) -> Verification:
+    """Puts a good database in the place of another, atomically; raises DatabaseInvalid and changes nothing otherwise.
+
+    With `force` it may be much smaller than the one that it replaces, or tell less.
+    """
+    content = _read(source)
+    verification = _verify(source, content)
+    if not force:
+        _refuse_loss(verification, target)
+    try:
+        _replace(target, content)
+    except OSError as exc:
+        raise DatabaseInvalid(f"{target}: cannot be written: {exc.strerror or exc}") from exc
+    return verification
+
+
+def attribution(types: Sequence[str]) -> tuple[str, ...]:
+    """Returns what the licences of these types of database ask to be said, once each."""
+    return tuple(text for prefixes, text in ATTRIBUTIONS if any(each.lower().startswith(prefixes) for each in types))
+
+
+DB_IP_NOTICE = (
+    "IP Geolocation by DB-IP (https://db-ip.com), licensed under CC BY 4.0 "
+    "(https://creativecommons.org/licenses/by/4.0/). A web page that shows or uses results links back: "
+    '<a href="https://db-ip.com">IP Geolocation by DB-IP</a>'
+)
+GEOLITE_NOTICE = "This product includes GeoLite data created by MaxMind, available from https://www.maxmind.com"
+GEOIP_NOTICE = "This product includes GeoIP data created by MaxMind, available from https://www.maxmind.com"
+
+ATTRIBUTIONS: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("dbip", "db-ip", "city ipv", "country ipv", "asn ipv"), DB_IP_NOTICE),
+    (("geolite",), GEOLITE_NOTICE),
+    (("geoip",), GEOIP_NOTICE),
+)
+"""How types of database begin, and what their licence asks for."""
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as exc:
+        raise DatabaseInvalid(f"{path}: {exc.strerror or exc}") from exc
+
+
+def _verify(path: Path, content: bytes) -> Verification:
+    try:
+        database = parse_database(content)
+        locates = _locates(database)
+        answers = _answers(database, content) if locates else ()
+    except DatabaseInvalid as exc:
+        raise DatabaseInvalid(f"{path}: {exc}") from exc
+    verification = Verification(
+        path=path,
+        type=database.type,
+        built_at=database.built_at,
+        size_bytes=len(content),
+        networks=database.networks,
+        places=len(set(database.places)),
+        locates=locates,
+        answers=answers,
+    )
+    if verification.right_answers < LEAST_SHARE_OF_ANSWERS * len(answers):
+        wrong = ", ".join(
+            f"{each.address} is {each.found or 'nowhere'}, not {each.expected}"
+            for each in answers
+            if each.found != each.expected
+        )
+        count = f"{len(answers) - verification.right_answers} of {len(answers)}"
+        raise DatabaseInvalid(f"{path}: {count} known answers are wrong: {wrong}")
+    return verification
+
+
+def _locates(database: Database) -> bool:
+    return any(place.country for place in database.places)
+
+
+def _answers(database: Database, content: bytes) -> tuple[Answer, ...]:
+    """Returns what the database says of the addresses whose country is known, of the families that it covers."""
+    covered = [(text, country) for text, country in KNOWN_ANSWERS if ":" not in text or not database.v6.is_unknown]
+    if "City" in database.type or "Country" in database.type:
+        return _answers_of_model(covered, content, is_city="City" in database.type)
+    # geoip2 refuses other types, such as the flat ones of DB-IP.
+    whole = geography.build([database])
+    return tuple(Answer(text, country, whole.locate(ip_address(text)).place.country) for text, country in covered)
+
+
+def _answers_of_model(covered: Sequence[tuple[str, str]], content: bytes, *, is_city: bool) -> tuple[Answer, ...]:
+    try:
+        with geoip2.database.Reader(BytesIO(content), mode=MODE_FD) as reader:
+            ask = reader.city if is_city else reader.country
+            return tuple(Answer(text, country, _country(ask, text)) for text, country in covered)
+    except (InvalidDatabaseError, ValueError, TypeError, LookupError, AttributeError) as exc:
+        raise DatabaseInvalid(f"geoip2 cannot read it: {exc}") from exc
+
+
+def _country(ask: Callable[[str], Country], address: str) -> str:
+    try:
+        found = ask(address)
+    except AddressNotFoundError:
+        return ""
+    return found.country.iso_code or found.registered_country.iso_code or ""
+
+
+def _refuse_loss(new: Verification, target: Path) -> None:
+    try:
+        old, source = read_database(target)
+    except DatabaseInvalid:
+        return
+    if new.size_bytes < LEAST_SHARE_OF_REPLACED * source.size_bytes:
+        loss = f"{new.size_bytes:,} bytes, and {target} has {source.size_bytes:,}"
+    elif new.networks < LEAST_SHARE_OF_REPLACED * old.networks:
+        loss = f"{new.networks:,} networks, and {target} has {old.networks:,}"
+    elif _locates(old) and not new.locates:
+        loss = f"no countries, and {target} has them"
+    else:
+        return
+    raise DatabaseInvalid(f"{new.path}: it has {loss}; to install it all the same, use --force")
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Writes a file beside the target and renames it: who has the old one mapped keeps it, whole."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(descriptor, target.stat().st_mode & 0o777 if target.exists() else READABLE_BY_ALL)
+            os.fsync(descriptor)
+        Path(name).replace(target)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+READABLE_BY_ALL = 0o644
+"""Nodes often run as another user than whoever installs."""
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
