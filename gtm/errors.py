@@ -14,8 +14,8 @@
     +-- ListenFailed         the operator's: an address to listen on that cannot be bound
     +-- Unreachable          the network's or the operator's: a running node that was asked and did not answer
 
-A Problem is placed by file:line:column. Exceptions of libraries (OSError, yaml, pydantic, aiohttp, maxminddb) become one of
-these where they enter, once. A failed check is a Reading with a reason, not an exception.
+A Problem is placed by file:line:column. Exceptions of libraries (OSError, yaml, pydantic, aiohttp, maxminddb) become
+one of these where they enter, once. A failed check is a Reading with a reason, not an exception.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ class GtmError(Exception):
 
 
 class WireError(GtmError):
-    """The bytes of a query cannot be answered as asked; `rcode` says what to answer (RFC 1035 4.1.1, RFC 6891 6.1.3)."""
+    """The bytes of a query cannot be answered as asked; `rcode` says what to answer (RFC 1035 4.1.1)."""
 
     def __init__(self, rcode: int, message: str) -> None:
         super().__init__(message)

@@ -105,7 +105,7 @@ def _bound(at: ListenAddress, kind: socket.SocketKind) -> socket.socket:
 
 
 def _configure(sock: socket.socket, at: ListenAddress, kind: socket.SocketKind) -> None:
-    sock.setblocking(False)
+    sock.settimeout(0)
     if at.address.version == 6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     if kind == socket.SOCK_STREAM:

@@ -42,7 +42,7 @@ class Responder:
         """Returns the bytes to send back, or None to send nothing."""
         try:
             answer = self._engine.respond(wire, client, transport, self._clock.monotonic(), self._coin())
-        except Exception:
+        except Exception:  # noqa: BLE001  # the last line of defence, and it logs the traceback
             _log.exception("the %s engine failed on a query of %d octets", self._engine.name, len(wire))
             self._counters.add("dns_engine_failures")
             answer = _servfail(wire)

@@ -45,7 +45,7 @@ def _answer_batch(sock: socket.socket, responder: Responder, counters: Counters)
             _send(sock, answer, ancillary, source, counters=counters)
 
 
-def _send(sock: socket.socket, answer: bytes, ancillary: Any, source: Any, *, counters: Counters) -> None:  # noqa: ANN401  # as the socket module types them
+def _send(sock: socket.socket, answer: bytes, ancillary: Any, source: Any, *, counters: Counters) -> None:
     try:
         sock.sendmsg([answer], ancillary, 0, source)
     except OSError:
@@ -53,6 +53,6 @@ def _send(sock: socket.socket, answer: bytes, ancillary: Any, source: Any, *, co
         counters.add("udp_send_errors")
 
 
-def client_address(source: Any) -> Address:  # noqa: ANN401  # as the socket module types it
+def client_address(source: Any) -> Address:
     """Returns the address of a socket name, without the zone of a link-local one."""
     return ipaddress.ip_address(str(source[0]).partition("%")[0])
