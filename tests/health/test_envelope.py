@@ -1,0 +1,167 @@
+import base64
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gtm.errors import ReportInvalid
+from gtm.health.belief import Belief
+from gtm.health.envelope import MAX_ENVELOPE_BYTES, MAX_VOTES, compose_envelope, parse_envelope
+from gtm.health.report import Edition, Report
+from gtm.ids import CheckId, NodeName
+from tests.health.examples import NOW_WALL, key_of, report, reports, vote
+
+FRA, IAD = NodeName("probe-fra"), NodeName("probe-iad")
+TRUSTED = {FRA: key_of(FRA).public, IAD: key_of(IAD).public}
+CHECK = CheckId("gtm.example.com/api/192.0.2.20")
+REPORT = report(FRA, {CHECK: vote(Belief.UP)}, epoch=7, serial=40)
+
+
+def parsed(raw: bytes, known: Edition | None = None) -> Report:
+    return parse_envelope(raw, trusted=TRUSTED, known={} if known is None else {FRA: known}, wall=NOW_WALL)
+
+
+def refusal(raw: bytes, known: Edition | None = None) -> str:
+    with pytest.raises(ReportInvalid) as caught:
+        parsed(raw, known)
+    return caught.value.reason
+
+
+def outcome(raw: bytes) -> str:
+    """`heard`, or the reason of the refusal."""
+    try:
+        parsed(raw)
+    except ReportInvalid as refused:
+        return refused.reason
+    return "heard"
+
+
+def signed(payload: str) -> bytes:
+    """Any payload under a good signature."""
+    key = key_of(FRA)
+    signature = base64.b64encode(key.sign(payload.encode())).decode()
+    return json.dumps({"payload": payload, "key": str(key.public), "signature": signature}).encode()
+
+
+def payload_with(**changed: object) -> str:
+    fields = json.loads(json.loads(compose_envelope(REPORT, key_of(FRA)))["payload"])
+    return json.dumps({**fields, **changed})
+
+
+@given(reports)
+def test_composing_and_parsing_is_identity(example: Report) -> None:
+    key = key_of("any")
+    raw = compose_envelope(example, key)
+    assert parse_envelope(raw, trusted={example.node: key.public}, known={}, wall=NOW_WALL) == example
+
+
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes_raise_nothing_but_report_invalid(raw: bytes) -> None:
+    assert refusal(raw) == "malformed"
+
+
+@given(data=st.data())
+def test_mutated_envelopes_raise_nothing_but_report_invalid(data: st.DataObject) -> None:
+    raw = bytearray(compose_envelope(REPORT, key_of(FRA)))
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    assert outcome(bytes(raw)) in {"heard", "malformed", "unknown_reporter", "forged"}
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(field=st.sampled_from(["version", "node", "vantage", "epoch", "serial", "made_at", "votes"]), value=json_values)
+def test_a_signed_payload_of_any_shape_raises_nothing_but_report_invalid(field: str, value: object) -> None:
+    assert outcome(signed(payload_with(**{field: value}))) in {"heard", "malformed", "forged", "skewed"}
+
+
+def test_an_envelope_over_the_limit_is_refused_unread() -> None:
+    assert refusal(b" " * (MAX_ENVELOPE_BYTES + 1)) == "oversized"
+
+
+def test_a_stranger_is_an_unknown_reporter() -> None:
+    assert refusal(compose_envelope(replace(REPORT, node=NodeName("mallory")), key_of("mallory"))) == "unknown_reporter"
+    assert refusal(compose_envelope(REPORT, key_of("mallory"))) == "unknown_reporter"
+
+
+def test_a_changed_payload_is_forged() -> None:
+    raw = compose_envelope(REPORT, key_of(FRA))
+    assert refusal(raw.replace(b"up", b"dn")) == "forged"
+
+
+def test_a_trusted_key_that_speaks_for_another_node_is_forged() -> None:
+    assert refusal(compose_envelope(REPORT, key_of(IAD))) == "forged"
+    assert refusal(compose_envelope(replace(REPORT, node=NodeName("nobody")), key_of(IAD))) == "forged"
+
+
+@pytest.mark.parametrize("made_at", [NOW_WALL - 30.1, NOW_WALL + 30.1, 0.0])
+def test_a_report_from_another_time_is_skewed(made_at: float) -> None:
+    assert refusal(compose_envelope(replace(REPORT, made_at=made_at), key_of(FRA))) == "skewed"
+
+
+@pytest.mark.parametrize("made_at", [NOW_WALL - 30, NOW_WALL + 30])
+def test_clocks_may_differ_by_half_a_minute(made_at: float) -> None:
+    late = replace(REPORT, made_at=made_at)
+    assert parsed(compose_envelope(late, key_of(FRA))) == late
+
+
+@pytest.mark.parametrize("known", [Edition(7, 40), Edition(7, 41), Edition(8, 0)])
+def test_an_old_edition_is_replayed(known: Edition) -> None:
+    assert refusal(compose_envelope(REPORT, key_of(FRA)), known) == "replayed"
+
+
+@pytest.mark.parametrize("known", [Edition(7, 39), Edition(6, 99)])
+def test_a_newer_edition_is_heard(known: Edition) -> None:
+    assert parsed(compose_envelope(REPORT, key_of(FRA)), known) == REPORT
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "",
+        "[]",
+        "[" * 100_000,
+        payload_with(version=2),
+        payload_with(extra=1),
+        payload_with(node="with space"),
+        payload_with(node="x" * 65),
+        payload_with(vantage="line\nbreak"),
+        payload_with(epoch=-1),
+        payload_with(epoch=2**63),
+        payload_with(epoch=1.0),
+        payload_with(serial="1"),
+        payload_with(made_at=-1),
+        payload_with(votes=[]),
+        payload_with(votes={CHECK: {}}),
+        payload_with(votes={"": {"belief": "up", "reason": "ok", "detail": "", "age_s": 0, "since": 0}}),
+        payload_with(votes={"a\x1b": {"belief": "up", "reason": "ok", "detail": "", "age_s": 0, "since": 0}}),
+        payload_with(votes={CHECK: {"belief": "up", "reason": "ok", "detail": "", "age_s": -1, "since": 0}}),
+        payload_with(votes={CHECK: {"belief": "maybe", "reason": "ok", "detail": "", "age_s": 0, "since": 0}}),
+        payload_with(votes={CHECK: {"belief": "up", "reason": "bad", "detail": "", "age_s": 0, "since": 0}}),
+        payload_with(votes={CHECK: {"belief": "up", "reason": "ok", "detail": "x" * 201, "age_s": 0, "since": 0}}),
+        payload_with(made_at=float("nan")),
+        payload_with(made_at=float("inf")),
+    ],
+)
+def test_a_signed_report_out_of_bounds_is_malformed(payload: str) -> None:
+    assert refusal(signed(payload)) == "malformed"
+
+
+@pytest.mark.slow
+def test_a_signed_report_with_too_many_votes_is_malformed() -> None:
+    cast: dict[str, object] = {f"c{number}": {} for number in range(MAX_VOTES + 1)}
+    assert refusal(signed(payload_with(votes=cast))) == "malformed"
+
+
+def test_a_refusal_repeats_none_of_the_bytes_that_it_refuses() -> None:
+    with pytest.raises(ReportInvalid) as caught:
+        parsed(signed(payload_with(node="line\nbreak")))
+    assert str(caught.value).isprintable()
+    assert "break" not in str(caught.value)

@@ -1,0 +1,21 @@
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason
+from gtm.health.report import Vote, votes_of
+from gtm.health.verdict import NO_VERDICT, Verdict
+from gtm.ids import CheckId
+
+A, B = CheckId("a"), CheckId("b")
+
+
+def test_a_verdict_becomes_a_vote_with_the_age_of_its_reading() -> None:
+    verdict = Verdict(Belief.DOWN, 0, 3, 77.0, Reason.STATUS, "HTTP 503", read_at=10.0)
+    assert votes_of({A: verdict}, now=12.3456) == {A: Vote(Belief.DOWN, Reason.STATUS, "HTTP 503", 2.346, 77.0)}
+
+
+def test_a_check_without_a_reading_has_no_vote() -> None:
+    assert votes_of({A: NO_VERDICT}, now=1.0) == {}
+
+
+def test_votes_are_sorted_whatever_the_order_of_the_checks() -> None:
+    verdict = Verdict(Belief.UP, reason=Reason.OK)
+    assert list(votes_of({B: verdict, A: verdict}, now=0.0)) == [A, B]

@@ -1,0 +1,59 @@
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gtm.errors import StateInvalid
+from gtm.health.belief import Belief
+from gtm.health.book import EMPTY_BOOK
+from gtm.health.quorum import Quorum
+from gtm.health.reading import Reason
+from gtm.health.saved import compose_saved, parse_saved
+from gtm.health.status import NO_STATUS, CheckStatus, Freshness, Status, flipped, merge
+from gtm.ids import CheckId
+from tests.health.examples import check_texts, details
+
+CHECK = CheckId("gtm.example.com/api/192.0.2.20")
+
+statuses = st.builds(
+    Status,
+    st.dictionaries(
+        check_texts.map(CheckId),
+        st.builds(
+            CheckStatus,
+            belief=st.sampled_from(Belief),
+            since=st.floats(0, 2e9),
+            reason=st.sampled_from(Reason),
+            detail=details,
+        ),
+        max_size=5,
+    ),
+)
+
+
+@given(statuses)
+def test_a_saved_status_comes_back_frozen(status: Status) -> None:
+    restored = parse_saved(compose_saved(status))
+    assert restored.checks == {check: replace(one, frozen=True) for check, one in status.checks.items()}
+    assert not flipped(status, restored)
+
+
+def test_a_restored_belief_stands_until_voices_are_heard() -> None:
+    saved = compose_saved(Status({CHECK: CheckStatus(Belief.DOWN, 5.0, Reason.REFUSED)}))
+    freshness = {CHECK: Freshness(5.0, 2.0)}
+    merged = merge(parse_saved(saved), EMPTY_BOOK, freshness, Quorum(), now=1e6, wall=1e9)
+    assert merged.checks[CHECK] == CheckStatus(Belief.DOWN, 5.0, Reason.REFUSED, frozen=True)
+
+
+@given(st.text(max_size=200))
+def test_any_other_text_raises_nothing_but_state_invalid(text: str) -> None:
+    with pytest.raises(StateInvalid):
+        parse_saved(text)
+
+
+def test_another_version_is_refused() -> None:
+    text = json.dumps({**json.loads(compose_saved(NO_STATUS)), "version": 2})
+    with pytest.raises(StateInvalid, match="version"):
+        parse_saved(text)
