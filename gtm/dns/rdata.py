@@ -1,0 +1,124 @@
+"""Records in presentation format -> RDATA (RFC 1035 5.1, RFC 3597 5 and every type's own RFC).
+
+In comes the type and the text of one value, out goes dnspython's RDATA, absolute; or TextInvalid with the reason in
+words. It must not decide which types may stand in a zone, beyond those that no zone can have.
+"""
+
+import difflib
+import re
+
+from dns.exception import DNSException
+from dns.name import Name
+from dns.rdata import Rdata, from_text
+from dns.rdataclass import IN
+from dns.rdatatype import RdataType, is_metatype
+from dns.rdatatype import from_text as type_from_text
+from dns.rdatatype import to_text as type_to_text
+from dns.rdtypes.ANY.TXT import TXT
+
+from gtm.dns.text import parse_name
+from gtm.errors import TextInvalid
+
+MAX_STRING_BYTES = 255
+"""Of one <character-string> (RFC 1035 3.3)."""
+MAX_RDATA_BYTES = 65_535
+"""RDLENGTH has 16 bits (RFC 1035 3.2.1)."""
+
+_ONLY_A_NAME = frozenset({RdataType.CNAME, RdataType.NS, RdataType.PTR})
+
+
+def parse_type(text: str) -> RdataType:
+    """Returns the type of a mnemonic such as `AAAA`, or of `TYPE65280` (RFC 3597 5)."""
+    known = [name for name in RdataType.__members__ if not is_metatype(RdataType[name]) and name != "NONE"]
+    try:
+        rtype = type_from_text(text) if re.fullmatch("[A-Z0-9-]+", text) else None
+    except (DNSException, ValueError):
+        rtype = None
+    if rtype is None:
+        near = difflib.get_close_matches(text.upper(), known, n=1, cutoff=0.6)
+        raise TextInvalid(f'unknown record type "{text}"' + (f'; did you mean "{near[0]}"?' if near else ""))
+    # RFC 6895 3.1: meta and question types are never data of a zone; TYPE0 is reserved.
+    if rtype == RdataType.TYPE0 or 128 <= rtype <= 255:
+        raise TextInvalid(f"{text} is for questions and messages; it cannot be a record")
+    return rtype
+
+
+def parse_rdata(rtype: RdataType, text: str, origin: Name) -> Rdata:
+    """Returns one value of a type; names in it that have no trailing dot are relative to the origin.
+
+    A TXT value that does not start with a quote is one string as it stands, in pieces of 255 bytes.
+    """
+    if "\n" in text or "\r" in text:
+        raise TextInvalid("a value is one line of text")
+    if rtype == RdataType.TXT and not text.startswith('"'):
+        return _plain_txt(text)
+    if rtype in _ONLY_A_NAME and not text.startswith("\\#"):
+        parse_name(text.strip(), origin)  # for the reason in words
+    try:
+        rdata = from_text(IN, rtype, text, origin=origin, relativize=False)
+        size_bytes = len(compose_rdata(rdata))
+    except (DNSException, ValueError, ArithmeticError, LookupError, TypeError) as error:
+        raise TextInvalid(f'"{text}" is not {_article(rtype)} record: {_reason(rtype, str(error))}') from error
+    if size_bytes > MAX_RDATA_BYTES:
+        raise TextInvalid(f"the value has {size_bytes} bytes; the most is {MAX_RDATA_BYTES}")
+    return rdata
+
+
+def compose_rdata(rdata: Rdata) -> bytes:
+    """Returns RDATA in wire format, without compression."""
+    return rdata.to_wire() or b""
+
+
+def _plain_txt(text: str) -> Rdata:
+    wire = text.encode("utf-8", "surrogateescape")
+    pieces = [wire[start : start + MAX_STRING_BYTES] for start in range(0, len(wire), MAX_STRING_BYTES)]
+    return TXT(IN, RdataType.TXT, pieces or [b""])
+
+
+_EXAMPLES = {
+    RdataType.A: "192.0.2.1",
+    RdataType.AAAA: "2001:db8::1",
+    RdataType.MX: "10 mail.example.com.",
+    RdataType.SRV: "10 5 443 host.example.com.",
+    RdataType.CAA: '0 issue "ca.example.net"',
+    RdataType.HTTPS: "1 . alpn=h2,h3",
+    RdataType.SVCB: "1 host.example.com. port=853",
+    RdataType.TXT: '"one string" "another"',
+    RdataType.DS: "12345 13 2 (64 hexadecimal digits)",
+    RdataType.TLSA: "3 1 1 (64 hexadecimal digits)",
+    RdataType.NAPTR: '10 10 "u" "E2U+sip" "!^.*$!sip:info@example.com!" .',
+}
+"""What a right value looks like, for messages."""
+
+_WORDS = (
+    (r"expecting an? .*integer", "a number is missing"),
+    (r"(.*) is not an unsigned (\d+)-bit integer", r"\1 is not a number of \2 bits"),
+    (r'expected EOL or EOF, got \d+ "(.*)"', r'"\1" at the end is too much'),
+    (r"expecting an? (string|identifier).*", "a part is missing"),
+    (r"generic rdata does not start with \\#", r"this type is written as \\# LENGTH HEXADECIMAL (RFC 3597)"),
+    (r"Text input ended unexpectedly\.", "a quote is not closed"),
+    (r"A DNS label is empty\.", "a name in it has an empty label"),
+    (r"A DNS label is > 63 octets long\.", "a name in it has a label longer than 63 bytes"),
+    (r"A DNS name is > 255 octets long\.", "a name in it is longer than 255 bytes"),
+    (r"Non-hexadecimal digit found", "it has characters that are not hexadecimal"),
+    (r"Odd-length string", "it has an odd number of hexadecimal digits"),
+    (r"Unknown SVCB ParamKey", "it has an unknown parameter"),
+    (r"Text input is malformed\.", "it is malformed"),
+)
+"""dnspython's reason -> ours; a reason that the table lacks is passed on."""
+
+
+def _reason(rtype: RdataType, theirs: str) -> str:
+    ours = theirs or "it is malformed"
+    for pattern, words in _WORDS:
+        match = re.fullmatch(pattern, theirs)
+        if match:
+            ours = match.expand(words)
+            break
+    example = _EXAMPLES.get(rtype)
+    return f"{ours}; it looks like {example}" if example else ours
+
+
+def _article(rtype: RdataType) -> str:
+    name = type_to_text(rtype)
+    return ("an " if name[0] in "AEFHILMNORSX" else "a ") + name

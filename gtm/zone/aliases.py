@@ -1,0 +1,71 @@
+"""Which names of a zone lead to which others, and where that goes round in circles.
+
+In comes a draft zone, out go loops of names. Wildcards answer for names that do not exist (RFC 4592 3.3), so a chain
+may come back through one.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+from dns.rdtypes.ANY.CNAME import CNAME
+
+from gtm.zone.draft import ZoneDraft
+
+Graph = Mapping[Name, tuple[Name, ...]]
+
+
+def alias_graph(draft: ZoneDraft) -> Graph:
+    """Returns, for each alias of the zone, the aliases that it may lead to."""
+    targets = {
+        record.name: tuple(rdata.target for rdata in record.rdatas if isinstance(rdata, CNAME))
+        for record in draft.all_records()
+        if record.rtype == RdataType.CNAME
+    }
+    targets |= {name: service.targets for name, service in draft.services.items() if service.targets}
+    existing = _existing(draft)
+    return {
+        name: tuple(owner for target in names if (owner := _owner(target, draft.origin, existing)) in targets)
+        for name, names in targets.items()
+    }
+
+
+def loops(graph: Graph) -> Iterator[tuple[Name, ...]]:
+    """Yields each loop once, beginning with the name that stands first in the graph.
+
+    A depth-first search with its own stack: a chain of aliases may be as long as the file.
+    """
+    done: set[Name] = set()
+    for start in graph:
+        trail: dict[Name, Iterator[Name]] = {} if start in done else {start: iter(graph[start])}
+        while trail:
+            here = next(reversed(trail))
+            following = next(trail[here], None)
+            if following is None:
+                done.add(here)
+                del trail[here]
+            elif following in trail:
+                names = list(trail)
+                yield tuple(names[names.index(following) :])
+            elif following not in done:
+                trail[following] = iter(graph[following])
+
+
+def _existing(draft: ZoneDraft) -> set[Name]:
+    """Returns every name that exists, empty non-terminals too (RFC 4592 2.2.2)."""
+    existing = {draft.origin}
+    for owner in (*draft.records, *draft.services):
+        name = owner
+        while name not in existing:
+            existing.add(name)
+            name = name.parent()
+    return existing
+
+
+def _owner(name: Name, origin: Name, existing: set[Name]) -> Name:
+    """Returns the name that answers for this one: itself, or the wildcard at its closest encloser."""
+    if name in existing or not name.is_subdomain(origin):
+        return name
+    while name not in existing:
+        name = name.parent()
+    return Name((b"*", *name.labels))

@@ -1,0 +1,110 @@
+"""A zone while it is being checked: what the file says, each piece with its path, and the problems found so far.
+
+Everything here lives for the length of one parse. It must not leave gtm/zone.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from dns.name import Name, NameTooLong
+from dns.rdata import Rdata
+from dns.rdatatype import RdataType
+
+from gtm.dns.text import parse_name
+from gtm.errors import Problem, TextInvalid
+from gtm.zone.document import Document, Path
+from gtm.zone.model import Service
+
+
+@dataclass(frozen=True, slots=True)
+class RecordDraft:
+    """One RRset of the file."""
+
+    path: Path
+    name: Name
+    rtype: RdataType
+    ttl: int
+    rdatas: tuple[Rdata, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceDraft:
+    """One service of the file."""
+
+    path: Path
+    service: Service
+
+    @property
+    def name(self) -> Name:
+        """Returns its absolute name."""
+        return self.service.name
+
+    @property
+    def targets(self) -> tuple[Name, ...]:
+        """Returns the names it may answer as CNAME."""
+        return tuple(end.answer for end in self.service.endpoints if isinstance(end.answer, Name))
+
+    @property
+    def has_addresses(self) -> bool:
+        """Returns whether it may answer addresses."""
+        return any(not isinstance(end.answer, Name) for end in self.service.endpoints)
+
+
+@dataclass(slots=True)
+class ZoneDraft:
+    """All that could be read of a zone, by name."""
+
+    origin: Name
+    nameservers: tuple[Name, ...]
+    services: dict[Name, ServiceDraft] = field(default_factory=dict)
+    records: dict[Name, dict[RdataType, RecordDraft]] = field(default_factory=dict)
+    unclear: set[Name] = field(default_factory=set)
+    """Names of which something could not be read: nothing is said of what they lack."""
+
+    def all_records(self) -> Iterator[RecordDraft]:
+        """Yields every record, in the order of the file."""
+        for by_type in self.records.values():
+            yield from by_type.values()
+
+    def record(self, name: Name, rtype: RdataType) -> RecordDraft | None:
+        """Returns the record of a name and type."""
+        return self.records.get(name, {}).get(rtype)
+
+    def has_address(self, name: Name) -> bool:
+        """Returns whether a name has an address, static or steered, or may well have one."""
+        service = self.services.get(name)
+        if name in self.unclear or (service is not None and service.has_addresses):
+            return True
+        return any(rtype in self.records.get(name, {}) for rtype in (RdataType.A, RdataType.AAAA))
+
+
+@dataclass(slots=True)
+class Report:
+    """The problems of one file, as they are found."""
+
+    document: Document
+    problems: list[Problem] = field(default_factory=list)
+
+    def add(self, path: Path, message: str, *, at_key: bool = False) -> None:
+        """Adds a problem at the value of a path, or at its key."""
+        self.problems.append(self.document.problem(path, message, at_key=at_key))
+
+
+def owner_name(text: str, origin: Name) -> Name:
+    """Returns the absolute name of a record or service; raises TextInvalid for one that this zone cannot have."""
+    name = parse_name(text, origin)
+    if not name.is_subdomain(origin):
+        zone = origin.to_text(omit_final_dot=True)
+        raise TextInvalid(f'"{text}" is outside the zone {zone}; without its final dot it would be inside')
+    return no_doubled_zone(name, text, origin)
+
+
+def no_doubled_zone(name: Name, text: str, origin: Name) -> Name:
+    """Returns the name; raises TextInvalid where a final dot was surely forgotten."""
+    try:
+        doubled = Name((*origin.labels[:-1], *origin.labels))
+    except NameTooLong:
+        return name
+    if not text.endswith(".") and name.is_subdomain(doubled):
+        raise TextInvalid(f'"{text}" without a final dot means {name}; write "{text}." if you mean that name')
+    return name

@@ -1,0 +1,394 @@
+"""The kinds of value a zone file has: plain YAML -> typed values, each with its words for what is wrong.
+
+In come plain values, out go numbers of seconds, names, addresses and filters; or pydantic errors in our words,
+which pydantic gathers with the path to each. Names that refer to something else are looked up in the validation
+context, so a misspelt region is found together with everything else. It must not know of whole files.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Annotated, TypeVar
+
+from dns.name import Name, root
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    PlainValidator,
+    TypeAdapter,
+    ValidationInfo,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import with_info_plain_validator_function
+
+from gtm.dns.text import parse_mailbox, parse_name
+from gtm.errors import TextInvalid
+from gtm.geo.place import Coordinates
+from gtm.ids import Address
+from gtm.zone.chain import Argument, FilterSpec, Steer, Vocabulary
+
+MAX_TTL = 2**31 - 1
+"""RFC 2181 section 8."""
+_MAX_SECONDS = float(MAX_TTL)
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+DURATION_PATTERN = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"
+LABEL_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
+"""Names of regions and monitors: they become part of identifiers, which `/` separates."""
+HOST_PATTERN = (
+    r"^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$"
+)
+PATH_PATTERN = r"^/[!-~]*$"
+CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What the values of a file may refer to: the validation context."""
+
+    origin: Name
+    regions: frozenset[str]
+    monitors: frozenset[str]
+    vocabulary: Vocabulary
+
+
+def error(message: str) -> PydanticCustomError:
+    """Returns a pydantic error that carries our words as they are."""
+    return PydanticCustomError("ours", "{message}", {"message": message})
+
+
+def suggestion(word: str, known: Iterable[str], *, or_all: bool = False) -> str:
+    """Returns `; did you mean "..."?`, or what there is to choose from, or nothing."""
+    names = list(known)
+    folded = {name.casefold(): name for name in reversed(names)}
+    near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
+    if near:
+        return f'; did you mean "{folded[near[0]]}"?'
+    return f"; there is {', '.join(sorted(names) or ['none'])}" if or_all else ""
+
+
+def found(value: object) -> str:
+    """Returns what a value is, for people."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f'"{value if len(value) <= 60 else value[:57] + "..."}"'
+        case list():
+            return "a list"
+    return "keys with values"
+
+
+def seconds(value: object) -> float:
+    """Returns a duration in seconds."""
+    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h)", value) if isinstance(value, str) else None
+    if match is None:
+        raise error(f"expected a duration such as 500ms, 5s, 2m or 1h, not {found(value)}")
+    duration_s = float(match[1]) * _UNITS_S[match[2]]
+    if duration_s > _MAX_SECONDS:
+        raise error(f"{value} is too long; the longest duration is {MAX_TTL}s")
+    return duration_s
+
+
+def _ttl(value: object) -> int:
+    if isinstance(value, str):
+        duration_s = seconds(value)
+        if not duration_s.is_integer():
+            raise error(f"a TTL is whole seconds, not {value}")
+        return int(duration_s)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise error(f"expected a TTL such as 60 or 5m, not {found(value)}")
+    if not 0 <= value <= MAX_TTL:
+        raise error(f"a TTL is 0 to {MAX_TTL} seconds, not {value}")
+    return value
+
+
+def _between(low_s: float, high_s: float, words: str) -> Callable[[object], float]:
+    def duration(value: object) -> float:
+        duration_s = seconds(value)
+        if not low_s <= duration_s <= high_s:
+            raise error(f"must be {words}, not {value}")
+        return duration_s
+
+    return duration
+
+
+_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN})
+Interval = Annotated[float, PlainValidator(_between(0.1, 3600.0, "100ms to 1h")), _DURATION_SCHEMA]
+Timeout = Annotated[float, PlainValidator(_between(0.01, 60.0, "10ms to 1m")), _DURATION_SCHEMA]
+Ttl = Annotated[
+    int,
+    PlainValidator(_ttl),
+    WithJsonSchema(
+        {
+            "oneOf": [
+                {"type": "integer", "minimum": 0, "maximum": MAX_TTL},
+                {"type": "string", "pattern": DURATION_PATTERN},
+            ]
+        }
+    ),
+]
+
+
+def whole(low: int, high: int) -> PlainValidator:
+    """Returns the validator of a whole number from low to high, both included."""
+
+    def check(value: object) -> int:
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise error(f"expected a whole number, not {found(value)}")
+        if not low <= value <= high:
+            raise error(f"must be {low} to {high}, not {value}")
+        return value
+
+    return PlainValidator(check)
+
+
+def whole_schema(low: int, high: int) -> WithJsonSchema:
+    """Returns the JSON Schema of a whole number from low to high, both included."""
+    return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high})
+
+
+def pattern_schema(pattern: str) -> WithJsonSchema:
+    """Returns the JSON Schema of text that fits a pattern."""
+    return WithJsonSchema({"type": "string", "pattern": pattern})
+
+
+def enum_schema(words: Iterable[str]) -> WithJsonSchema:
+    """Returns the JSON Schema of one word out of a closed set."""
+    return WithJsonSchema({"enum": list(words)})
+
+
+Choice = TypeVar("Choice")
+
+
+def choice(what: str, options: dict[str, Choice]) -> PlainValidator:
+    """Returns the validator of one word out of a closed set."""
+
+    def check(value: object) -> Choice:
+        if isinstance(value, str) and value in options:
+            return options[value]
+        raise error(f"unknown {what} {found(value)}{suggestion(str(value), options, or_all=True)}")
+
+    return PlainValidator(check)
+
+
+def text_like(pattern: str, words: str) -> PlainValidator:
+    """Returns the validator of text that fits a pattern."""
+
+    def check(value: object) -> str:
+        if isinstance(value, str) and re.fullmatch(pattern, value):
+            return value
+        raise error(f"{words}, not {found(value)}")
+
+    return PlainValidator(check)
+
+
+def _key(value: str) -> str:
+    if not re.fullmatch(LABEL_PATTERN, value):
+        raise error(f'"{value}" cannot be a name here: letters, digits, ".", "_" and "-", at most 63')
+    return value
+
+
+Key = Annotated[str, BeforeValidator(_key), Field(pattern=LABEL_PATTERN)]
+
+
+def text(value: object) -> str:
+    """Returns the value if it is text."""
+    if not isinstance(value, str):
+        raise error(f"expected text, not {found(value)}; put it in quotes")
+    return value
+
+
+Text = Annotated[str, BeforeValidator(text)]
+_TEXT_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1})
+
+
+def _name(value: object, parse: Callable[[str], Name]) -> Name:
+    try:
+        return parse(text(value))
+    except TextInvalid as invalid:
+        raise error(str(invalid)) from invalid
+
+
+def _host(value: object) -> Name:
+    name = _name(value, lambda typed: parse_name(typed.removesuffix(".")))
+    if not re.fullmatch(HOST_PATTERN, name.to_text()):
+        raise error(f"expected the absolute name of a host, not {found(value)}")
+    return name
+
+
+def _zone_name(value: object) -> Name:
+    name = _name(value, lambda typed: parse_name(typed.removesuffix(".")))
+    if name == root:
+        raise error("the root zone cannot be served here")
+    return name
+
+
+def _relative(value: object, info: ValidationInfo) -> Name:
+    return _name(value, lambda typed: parse_name(typed, _scope(info).origin))
+
+
+def _mailbox(value: object) -> Name:
+    return _name(value, parse_mailbox)
+
+
+HostName = Annotated[Name, PlainValidator(_host), _TEXT_SCHEMA]
+RelativeName = Annotated[Name, PlainValidator(_relative), _TEXT_SCHEMA]
+ZoneName = Annotated[Name, PlainValidator(_zone_name), _TEXT_SCHEMA]
+Mailbox = Annotated[Name, PlainValidator(_mailbox), _TEXT_SCHEMA]
+
+
+def _address(value: object) -> Address:
+    try:
+        address = ip_address(text(value))
+    except ValueError:
+        raise error(f"expected an IPv4 or IPv6 address, not {found(value)}") from None
+    if getattr(address, "scope_id", None) or address.is_unspecified or address.is_multicast:
+        raise error(f"{address} is not the address of one machine that everybody reaches")
+    return address
+
+
+EndpointAddress = Annotated[Address, PlainValidator(_address), WithJsonSchema({"type": "string", "minLength": 2})]
+
+
+def _coordinates(value: object) -> Coordinates | None:
+    if value == "auto":
+        return None
+    numbers = [item for item in value if isinstance(item, int | float)] if isinstance(value, list) else []
+    if not isinstance(value, list) or len(value) != 2 or len(numbers) != 2 or bool in map(type, numbers):
+        raise error(f"expected [latitude, longitude] or auto, not {found(value)}")
+    latitude, longitude = map(float, numbers)
+    if not -90 <= latitude <= 90:
+        raise error(f"a latitude is -90 to 90 degrees, not {numbers[0]}")
+    if not -180 <= longitude <= 180:
+        raise error(f"a longitude is -180 to 180 degrees, not {numbers[1]}")
+    return Coordinates(latitude, longitude)
+
+
+At = Annotated[
+    Coordinates | None,
+    PlainValidator(_coordinates),
+    WithJsonSchema(
+        {
+            "oneOf": [
+                {"const": "auto"},
+                {
+                    "type": "array",
+                    "prefixItems": [
+                        {"type": "number", "minimum": -90, "maximum": 90},
+                        {"type": "number", "minimum": -180, "maximum": 180},
+                    ],
+                    "minItems": 2,
+                    "maxItems": 2,
+                },
+            ]
+        }
+    ),
+]
+
+
+def _statuses(value: object) -> tuple[int, int]:
+    low, dash, high = value.partition("-") if isinstance(value, str) else (str(value), "", "")
+    bounds = (low, high if dash else low)
+    if isinstance(value, bool) or not all(re.fullmatch("[1-5][0-9][0-9]", bound) for bound in bounds):
+        raise error(f'expected an HTTP status such as 200, or a range such as "200-299", not {found(value)}')
+    if bounds[0] > bounds[1]:
+        raise error(f'the range "{value}" is empty; the smaller status comes first')
+    return (int(bounds[0]), int(bounds[1]))
+
+
+Statuses = Annotated[
+    tuple[int, int],
+    PlainValidator(_statuses),
+    WithJsonSchema(
+        {
+            "oneOf": [
+                {"type": "integer", "minimum": 100, "maximum": 599},
+                {"type": "string", "pattern": "^[1-5][0-9][0-9](-[1-5][0-9][0-9])?$"},
+            ]
+        }
+    ),
+]
+
+
+def _reference(what: str, known: Callable[[Scope], frozenset[str]]) -> PlainValidator:
+    def check(value: object, info: ValidationInfo) -> str:
+        names = known(_scope(info))
+        if isinstance(value, str) and value in names:
+            return value
+        raise error(f"unknown {what} {found(value)}{suggestion(str(value), names, or_all=True)}")
+
+    return PlainValidator(check)
+
+
+RegionReference = Annotated[str, _reference("region", lambda scope: scope.regions), _TEXT_SCHEMA]
+MonitorReference = Annotated[str, _reference("monitor", lambda scope: scope.monitors), _TEXT_SCHEMA]
+
+
+def _link(value: object, info: ValidationInfo) -> FilterSpec:
+    vocabulary = _scope(info).vocabulary
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, argument),) = value.items()
+        spec = FilterSpec(str(name), _argument(argument))
+    elif isinstance(value, str):
+        spec = FilterSpec(value)
+    else:
+        raise error(f"expected a filter such as up or {{first: 2}}, not {found(value)}")
+    if spec.name not in vocabulary.filters:
+        raise error(f'unknown filter "{spec.name}"{suggestion(spec.name, vocabulary.filters, or_all=True)}')
+    objection = vocabulary.objection(spec)
+    if objection:
+        raise error(objection)
+    return spec
+
+
+def _argument(value: object) -> Argument:
+    match value:
+        case None | bool() | int() | float() | str():
+            return value
+        case list():
+            return tuple(_argument(item) for item in value)
+        case dict():
+            return tuple((str(key), _argument(item)) for key, item in value.items())
+    raise error(f"expected a value, not {found(value)}")  # YAML has no other kind
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """Marks a field whose type pydantic must not look into (an Argument may hold Arguments): this parses it."""
+
+    parse: Callable[[object, ValidationInfo], object]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Returns the schema that pydantic asks every annotation for."""
+        return with_info_plain_validator_function(self.parse)
+
+
+Link = Annotated[FilterSpec, Parsed(_link)]
+_CHAIN: TypeAdapter[list[FilterSpec]] = TypeAdapter(list[Link])
+
+
+def _steer(value: object, info: ValidationInfo) -> Steer:
+    presets = _scope(info).vocabulary.presets
+    if isinstance(value, list) and value:
+        return Steer(tuple(_CHAIN.validate_python(value, context=info.context)))
+    if not isinstance(value, str):
+        raise error(f"expected a preset, or a list of filters, not {'an empty list' if value == [] else found(value)}")
+    if value not in presets:
+        raise error(f'unknown preset "{value}"{suggestion(value, presets, or_all=True)}')
+    return Steer(presets[value], value)
+
+
+Steering = Annotated[Steer, Parsed(_steer), _TEXT_SCHEMA]
+
+
+def _scope(info: ValidationInfo) -> Scope:
+    assert isinstance(info.context, Scope)
+    return info.context

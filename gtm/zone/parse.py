@@ -1,0 +1,161 @@
+"""One zone file -> a valid Zone, or every mistake in it at once.
+
+    text --document--> tree with positions --validate--> entries --services, records--> draft --rules--> Zone
+
+In come the text of a file, its name for messages, what the shared file defines, and the filters that exist; out goes
+a Zone that needs no further check. It must not open files, and raises nothing but ZoneInvalid.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from dns.name import Name, root
+
+from gtm.dns.rdata import compose_rdata
+from gtm.dns.text import parse_name
+from gtm.errors import TextInvalid, ZoneInvalid
+from gtm.zone import rules, services
+from gtm.zone.chain import Vocabulary
+from gtm.zone.document import Document, Mapping, Path, Scalar, parse_document
+from gtm.zone.draft import Report, ServiceDraft, ZoneDraft, owner_name
+from gtm.zone.fields import Scope
+from gtm.zone.model import Monitor, Region, RRset, Zone
+from gtm.zone.records import read_records
+from gtm.zone.schema import SharedEntry, ZoneEntry
+from gtm.zone.validate import Validated, validate
+
+SHARED_SCOPE = "_shared"
+"""The scope of the monitors that the shared file defines."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Regions and monitors that every zone of a folder may use; a zone's own of the same name win."""
+
+    regions: tuple[Region, ...] = ()
+    monitors: tuple[Monitor, ...] = ()
+
+
+NO_SHARED = Shared()
+
+
+def parse(text: str, file: str, shared: Shared, vocabulary: Vocabulary) -> Zone:
+    """Returns the zone of a file; raises ZoneInvalid with all its problems."""
+    document = parse_document(text, file)
+    validated = validate(ZoneEntry, document, _scope(document, shared, vocabulary))
+    report = Report(document, list(validated.problems))
+    if validated.entry is None:
+        raise ZoneInvalid(report.problems)
+    entry = validated.entry
+    draft = ZoneDraft(entry.zone, tuple(entry.nameservers))
+    _read_services(validated, entry, shared, draft, report)
+    read_records(entry.records, entry.ttl, draft, report)
+    _mark_unclear(validated.cuts, draft)
+    rules.check(draft, report)
+    if report.problems:
+        raise ZoneInvalid(report.problems)
+    return _zone(text, file, entry, shared, draft)
+
+
+def parse_shared(text: str, file: str) -> Shared:
+    """Returns what the shared file defines; raises ZoneInvalid with all its problems."""
+    document = parse_document(text, file)
+    validated = validate(SharedEntry, document, None)
+    if validated.entry is None or validated.problems:
+        raise ZoneInvalid(validated.problems)
+    return Shared(
+        tuple(services.region(name, each) for name, each in validated.entry.regions.items()),
+        tuple(services.monitor(SHARED_SCOPE, name, each) for name, each in validated.entry.monitors.items()),
+    )
+
+
+def _scope(document: Document, shared: Shared, vocabulary: Vocabulary) -> Scope:
+    """Returns what the file may refer to; a definition with a mistake counts, so that it is told once."""
+    return Scope(
+        origin=_origin(document),
+        regions=frozenset(region.name for region in shared.regions) | _keys(document, "regions"),
+        monitors=frozenset(monitor.name for monitor in shared.monitors) | _keys(document, "monitors"),
+        vocabulary=vocabulary,
+    )
+
+
+def _keys(document: Document, section: str) -> frozenset[str]:
+    _, node = document.root.entries.get(section, (None, None))
+    return frozenset(node.entries if isinstance(node, Mapping) else ())
+
+
+def _origin(document: Document) -> Name:
+    """Returns the name of the zone; the root while it has a mistake, so that names in the file can be read."""
+    _, node = document.root.entries.get("zone", (None, None))
+    try:
+        return parse_name(node.text.removesuffix(".")) if isinstance(node, Scalar) else root
+    except TextInvalid:
+        return root
+
+
+def _read_services(
+    validated: Validated[ZoneEntry], entry: ZoneEntry, shared: Shared, draft: ZoneDraft, report: Report
+) -> None:
+    monitors = _monitors(entry, shared)
+    for key, each in entry.services.items():
+        path: Path = ("services", key)
+        try:
+            name = owner_name(key, draft.origin)
+        except TextInvalid as invalid:
+            report.add(path, str(invalid), at_key=True)
+            continue
+        service = services.service(name, each, zone_ttl=entry.ttl, monitors=monitors)
+        services.check_service(service, path, report, whole=validated.is_whole(path))
+        if name in draft.services:
+            first = draft.services[name].path
+            message = f'"{key}" is the same name as "{first[-1]}" on line {report.document.line(first)}'
+            report.add(path, message, at_key=True)
+        else:
+            draft.services[name] = ServiceDraft(path, service)
+
+
+def _monitors(entry: ZoneEntry, shared: Shared) -> dict[str, Monitor]:
+    scope = entry.zone.to_text(omit_final_dot=True).lower()
+    own = {name: services.monitor(scope, name, each) for name, each in entry.monitors.items()}
+    return {**{str(monitor.name): monitor for monitor in shared.monitors}, **own}
+
+
+def _mark_unclear(cuts: frozenset[Path], draft: ZoneDraft) -> None:
+    """Remembers the names of which something was left out: nothing is said of what they lack."""
+    for cut in cuts:
+        if cut[:1] in (("services",), ("records",)) and len(cut) > 1:
+            try:
+                draft.unclear.add(parse_name(str(cut[1]), draft.origin))
+            except TextInvalid:
+                continue  # it has its own problem
+
+
+def _zone(text: str, file: str, entry: ZoneEntry, shared: Shared, draft: ZoneDraft) -> Zone:
+    wanted = tuple(each.service for each in draft.services.values())
+    own = tuple(services.region(name, each) for name, each in entry.regions.items())
+    used = {endpoint.region for service in wanted for endpoint in service.endpoints}
+    own_names = {region.name for region in own}
+    borrowed = tuple(region for region in shared.regions if region.name in used - own_names)
+    monitors = {service.monitor for service in wanted if service.monitor and service.monitor.scope == SHARED_SCOPE}
+    taken: tuple[Region | Monitor, ...] = (*borrowed, *sorted(monitors, key=lambda monitor: monitor.name))
+    return Zone(
+        file=file,
+        origin=entry.zone,
+        ttl=entry.ttl,
+        nameservers=draft.nameservers,
+        hostmaster=entry.hostmaster,
+        regions=(*(region for region in own if region.name in used), *borrowed),
+        services=wanted,
+        records=tuple(
+            RRset(record.name, record.rtype, record.ttl, tuple(map(compose_rdata, record.rdatas)))
+            for record in draft.all_records()
+        ),
+        digest=_digest(text, taken),
+    )
+
+
+def _digest(text: str, taken: tuple[Region | Monitor, ...]) -> str:
+    fingerprint = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    for each in taken:
+        fingerprint.update(b"\0" + repr(each).encode())
+    return fingerprint.hexdigest()

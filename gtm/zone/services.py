@@ -1,0 +1,97 @@
+"""Entries of the schema -> regions, monitors and services as frozen values; what one service alone can get wrong.
+
+In come validated entries, out go values of gtm/zone/model.py. It must not look at other services or records: that is
+gtm/zone/rules.py.
+"""
+
+from collections.abc import Mapping
+
+from dns.name import Name
+
+from gtm.ids import Address, MonitorName, RegionName
+from gtm.zone.document import Path
+from gtm.zone.draft import Report
+from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service
+from gtm.zone.schema import DEFAULT_PORTS, DEFAULT_TIMEOUT_S, MonitorEntry, RegionEntry, ServiceEntry
+
+
+def region(name: str, entry: RegionEntry) -> Region:
+    """Returns a region."""
+    return Region(RegionName(name), entry.at, entry.country, entry.continent, entry.bias)
+
+
+def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
+    """Returns a monitor; `scope` is the zone that defines it, or `_shared`."""
+    timeout_s = min(DEFAULT_TIMEOUT_S, entry.interval) if entry.timeout is None else entry.timeout
+    return Monitor(
+        scope=scope,
+        name=MonitorName(name),
+        type=entry.type,
+        port=DEFAULT_PORTS[entry.type] if entry.port is None else entry.port,
+        path=entry.path,
+        host=entry.host.removesuffix("."),
+        statuses=tuple(entry.expect.status),
+        body=entry.expect.body,
+        interval_s=entry.interval,
+        timeout_s=timeout_s,
+        fall=entry.fall,
+        rise=entry.rise,
+    )
+
+
+def service(name: Name, entry: ServiceEntry, *, zone_ttl: int, monitors: Mapping[str, Monitor]) -> Service:
+    """Returns a service."""
+    return Service(
+        name=name,
+        ttl=zone_ttl if entry.ttl is None else entry.ttl,
+        steer=entry.steer,
+        endpoints=_endpoints(entry),
+        monitor=None if entry.monitor is None else monitors.get(entry.monitor),
+        on_all_down=entry.on_all_down,
+    )
+
+
+def _endpoints(entry: ServiceEntry) -> tuple[Endpoint, ...]:
+    ranks = {name: rank for rank, name in enumerate(dict.fromkeys(each.region for each in entry.endpoints), start=1)}
+    return tuple(
+        Endpoint(
+            region=RegionName(each.region),
+            answer=_answer(each.address, each.target),
+            weight=each.weight,
+            priority=ranks[each.region] if each.priority is None else each.priority,
+            last_resort=each.last_resort,
+        )
+        for each in entry.endpoints
+    )
+
+
+def _answer(address: Address | None, target: Name | None) -> Address | Name:
+    answer = target if address is None else address
+    assert answer is not None  # the schema wants exactly one of the two
+    return answer
+
+
+def check_service(service: Service, path: Path, report: Report, *, whole: bool) -> None:
+    """Adds what is wrong with one service; a service of which parts are missing is not told what it lacks."""
+    _check_duplicates(service, path, report)
+    if not whole:
+        return
+    last = [index for index, endpoint in enumerate(service.endpoints) if endpoint.last_resort]
+    if len(last) == len(service.endpoints):
+        report.add((*path, "endpoints"), "every endpoint is a last_resort; a last resort needs others before it")
+    elif last and service.on_all_down is not OnAllDown.LAST_RESORT:
+        message = "a last_resort endpoint is never answered without on_all_down: last_resort"
+        report.add((*path, "endpoints", last[0], "last_resort"), message)
+    elif not last and service.on_all_down is OnAllDown.LAST_RESORT:
+        report.add((*path, "on_all_down"), "on_all_down: last_resort needs an endpoint with last_resort: true")
+
+
+def _check_duplicates(service: Service, path: Path, report: Report) -> None:
+    firsts: dict[tuple[str, object], int] = {}
+    for index, endpoint in enumerate(service.endpoints):
+        here = (*path, "endpoints", index)
+        key = "target" if isinstance(endpoint.answer, Name) else "address"
+        first = firsts.setdefault((endpoint.region, endpoint.answer), index)
+        if first != index:
+            line = report.document.line((*path, "endpoints", first))
+            report.add((*here, key), f"duplicate endpoint {endpoint.id}; the first one is on line {line}")

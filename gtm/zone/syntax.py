@@ -1,0 +1,41 @@
+"""What PyYAML says of broken YAML -> where it is and what to do, in our words.
+
+In comes PyYAML's exception, out goes one Problem. It must not raise: wording that the table lacks is passed on.
+"""
+
+import yaml
+
+from gtm.errors import Problem
+
+_WORDS = (
+    ("character '\\t'", "a tab; YAML is indented with spaces"),
+    ("mapping values are not allowed", 'a ":" where no value can stand; is a quote missing, or the indentation wrong?'),
+    ("could not find expected ':'", 'a line without ":"; every key needs one, with a space behind it'),
+    ("expected ',' or ']'", 'a "[" that is not closed; expected "," or "]"'),
+    ("expected ',' or '}'", 'a "{" that is not closed; expected "," or "}"'),
+    ("expected <block end>", "the indentation does not fit the lines above"),
+    ("unexpected end of stream", "the file ends inside quotes"),
+    ("unknown escape character", r"an unknown escape in double quotes; write \\, or use single quotes"),
+    ("expected the node content, but found ':'", 'a value that starts with ":"; put it in quotes'),
+    ("that cannot start any token", "a character that no value can start with; put the text in quotes"),
+    ("special characters are not allowed", "a control character, which YAML does not allow"),
+)
+"""PyYAML's phrase -> ours; the first that fits wins."""
+
+
+def in_our_words(error: yaml.YAMLError, text: str, file: str) -> Problem:
+    """Returns the problem that an exception of PyYAML is about."""
+    line, column = _position(error, text)
+    phrase = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
+    phrase = str(phrase)
+    ours = next((words for theirs, words in _WORDS if theirs in phrase), phrase)
+    return Problem(file, line, column, f"not YAML: {ours}")
+
+
+def _position(error: yaml.YAMLError, text: str) -> tuple[int, int]:
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        if mark is not None:
+            return (mark.line + 1, mark.column + 1)
+    before = text[: getattr(error, "position", 0)]
+    return (before.count("\n") + 1, len(before) - before.rfind("\n"))

@@ -1,0 +1,107 @@
+"""A document -> the entries of gtm/zone/schema.py, keeping all that is right when something is wrong.
+
+In comes a document, out go its entries, the problems found, and what had to be left out. Mistakes are cut out of the
+values, the smallest piece first, until the rest is valid: so the rules that look at a whole zone report theirs
+together with misspelt keys, and the operator sees everything at once. It must not hide a mistake: whatever is cut
+has its problem.
+"""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from gtm.errors import Problem
+from gtm.zone import words
+from gtm.zone.document import Document, Path, Plain, plain
+from gtm.zone.fields import Scope
+from gtm.zone.schema import Entry
+
+_STAND_INS: dict[str, Plain] = {"nameservers": ["stand-in.invalid."], "hostmaster": "stand-in.invalid."}
+"""For keys that a zone must have: they let the rest be checked, and never leave a file that has problems."""
+
+_MAX_ROUNDS = 10
+"""A cut moves up at least one level in each round, and files are seven levels deep."""
+
+Kind = TypeVar("Kind", bound=Entry)
+
+
+@dataclass(frozen=True, slots=True)
+class Validated(Generic[Kind]):
+    """What could be read of a file."""
+
+    entry: Kind | None
+    """None when too little is right to look any further."""
+    problems: tuple[Problem, ...]
+    cuts: frozenset[Path]
+    """What was left out of the entry."""
+
+    def is_whole(self, path: Path) -> bool:
+        """Returns whether nothing was left out at or below this path."""
+        return not any(cut[: len(path)] == path for cut in self.cuts)
+
+
+def validate(kind: type[Kind], document: Document, scope: Scope | None) -> Validated[Kind]:
+    """Returns the entry of a document, and every problem; the shared file refers to nothing, and needs no scope."""
+    values = plain(document.root)
+    problems: tuple[Problem, ...] = ()
+    cuts: set[Path] = set()
+    for _ in range(_MAX_ROUNDS):
+        try:
+            return Validated(kind.model_validate(values, context=scope), problems, frozenset(cuts))
+        except ValidationError as error:
+            problems = problems or tuple(words.problems(error, document, kind))
+            paths = {_to_cut(details, values) for details in error.errors(include_url=False)}
+            if not all(_cut(values, path) for path in paths):
+                break
+            cuts |= paths
+    return Validated(None, problems, frozenset(cuts))
+
+
+def _to_cut(details: ErrorDetails, values: Plain) -> Path:
+    """Returns the smallest piece that can be taken out: a key of a mapping with its value."""
+    path: Path = details["loc"]
+    here = _within(values, path)
+    if details["type"] == "missing" and len(path) > 1:
+        here = here[: len(path) - 1]
+    elif details["type"] == "missing":
+        return path
+    while here and isinstance(here[-1], int):
+        here = here[:-1]
+    return here
+
+
+def _within(values: Plain, path: Path) -> Path:
+    """Returns the part of a path that the file has: short forms have no `values`, and keys no `[key]`."""
+    there: list[int | str] = []
+    for step in path:
+        if isinstance(values, dict) and step in values:
+            values = values[str(step)]
+        elif isinstance(values, list) and isinstance(step, int) and step < len(values):
+            values = values[step]
+        else:
+            break
+        there.append(step)
+    return tuple(there)
+
+
+def _cut(values: Plain, path: Path) -> bool:
+    """Takes a key out; returns whether the rest can still be a file."""
+    if not path:
+        return False
+    if len(path) == 1 and path[0] in _STAND_INS:
+        assert isinstance(values, dict)
+        values[str(path[0])] = _STAND_INS[str(path[0])]
+        return True
+    for step in path[:-1]:
+        if isinstance(values, dict) and step in values:
+            values = values[str(step)]
+        elif isinstance(values, list) and isinstance(step, int):
+            values = values[step]
+        else:
+            return True  # already cut with something around it
+    if isinstance(values, dict) and path[-1] in values:
+        del values[str(path[-1])]
+        return True
+    return len(path) > 1
