@@ -13,6 +13,7 @@
     +-- EngineUnavailable    this installation's: the engine asked for is not built in
     +-- ListenFailed         the operator's: an address to listen on that cannot be bound
     +-- Unreachable          the network's or the operator's: a running node that was asked and did not answer
+    +-- DemoFailed           this machine's or the operator's: the demo cannot do what was asked, or a node of it died
 
 A Problem is placed by file:line:column. Exceptions of libraries (OSError, yaml, pydantic, aiohttp, maxminddb) become
 one of these where they enter, once. A failed check is a Reading with a reason, not an exception.
@@ -97,3 +98,7 @@ class ListenFailed(GtmError):
 
 class Unreachable(GtmError):
     """A running node was asked over its admin API and did not answer as expected."""
+
+
+class DemoFailed(GtmError):
+    """The demo cannot start, cannot do what was asked, or one of its nodes died; the message says which and why."""
