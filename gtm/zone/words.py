@@ -5,6 +5,7 @@ In comes the error and the document that it is about, out go problems. Our own v
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -22,6 +23,18 @@ from gtm.zone.schema import (
     SharedEntry,
     ZoneEntry,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """The kinds of mapping in one kind of file, for messages about them."""
+
+    nouns: Mapping[type[BaseModel], str]
+    places: tuple[tuple[Path, type[BaseModel]], ...]
+    """Which kind of mapping stands at a path; `*` is any step."""
+    too_short: Mapping[str, str]
+    """What to say of an empty list, by its key."""
+
 
 _NOUNS: Mapping[type[BaseModel], str] = {
     ZoneEntry: "a zone",
@@ -42,7 +55,6 @@ _PLACES: tuple[tuple[Path, type[BaseModel]], ...] = (
     (("services", "*", "endpoints", "*"), EndpointEntry),
     (("records", "*", "*"), RecordEntry),
 )
-"""Which kind of mapping stands at a path; `*` is any step."""
 
 _TOO_SHORT = {
     "endpoints": "a service needs at least one endpoint",
@@ -51,29 +63,33 @@ _TOO_SHORT = {
     "values": "a record needs at least one value",
 }
 
+ZONE_GRAMMAR = Grammar(_NOUNS, _PLACES, _TOO_SHORT)
 
-def problems(error: ValidationError, document: Document, top: type[BaseModel]) -> list[Problem]:
+
+def problems(
+    error: ValidationError, document: Document, top: type[BaseModel], grammar: Grammar = ZONE_GRAMMAR
+) -> list[Problem]:
     """Returns what is wrong with a file whose top is of this kind."""
-    return [_problem(details, document, top) for details in error.errors(include_url=False)]
+    return [_problem(details, document, top, grammar) for details in error.errors(include_url=False)]
 
 
-def _problem(details: ErrorDetails, document: Document, top: type[BaseModel]) -> Problem:
+def _problem(details: ErrorDetails, document: Document, top: type[BaseModel], grammar: Grammar) -> Problem:
     path: Path = details["loc"]
     at_key = details["type"] == "extra_forbidden" or path[-1:] == ("[key]",)
-    return document.problem(path, _message(details, path, top), at_key=at_key)
+    return document.problem(path, _message(details, path, top, grammar), at_key=at_key)
 
 
-def _message(details: ErrorDetails, path: Path, top: type[BaseModel]) -> str:
+def _message(details: ErrorDetails, path: Path, top: type[BaseModel], grammar: Grammar) -> str:
     value = details["input"]
     match details["type"]:
         case "ours":
             return str(details["ctx"]["message"])
         case "extra_forbidden":
-            return _unknown_key(str(path[-1]), _kind(path[:-1], top))
+            return _unknown_key(str(path[-1]), _kind(path[:-1], top, grammar), grammar)
         case "missing":
-            return f'missing key "{path[-1]}": {_NOUNS[_kind(path[:-1], top)]} needs one'
+            return f'missing key "{path[-1]}": {grammar.nouns[_kind(path[:-1], top, grammar)]} needs one'
         case "too_short":
-            return _TOO_SHORT.get(str(path[-1]), "a name needs at least one record")
+            return grammar.too_short.get(str(path[-1]), "a name needs at least one record")
         case "list_type":
             return f"expected a list, not {found(value)}"
         case "dict_type" | "model_type" | "model_attributes_type":
@@ -83,13 +99,13 @@ def _message(details: ErrorDetails, path: Path, top: type[BaseModel]) -> str:
     return f"cannot be {found(value)}"
 
 
-def _unknown_key(key: str, kind: type[BaseModel]) -> str:
+def _unknown_key(key: str, kind: type[BaseModel], grammar: Grammar) -> str:
     near = suggestion(key, kind.model_fields)
-    return f'unknown key "{key}"' + (near or f"; {_NOUNS[kind]} has {', '.join(kind.model_fields)}")
+    return f'unknown key "{key}"' + (near or f"; {grammar.nouns[kind]} has {', '.join(kind.model_fields)}")
 
 
-def _kind(path: Path, top: type[BaseModel]) -> type[BaseModel]:
-    for pattern, kind in _PLACES:
+def _kind(path: Path, top: type[BaseModel], grammar: Grammar) -> type[BaseModel]:
+    for pattern, kind in grammar.places:
         if len(pattern) == len(path) and all(want in ("*", step) for want, step in zip(pattern, path, strict=True)):
             return kind
     return top

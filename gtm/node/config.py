@@ -1,0 +1,71 @@
+"""What this machine is: the node file as a value.
+
+Every key has a default good enough for one machine. Relative paths are relative to the folder of the node file, or
+to the working folder where there is none. Only gtm/node/nodefile.py makes a NodeConfig from a file.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from gtm.geo.place import Coordinates
+from gtm.health.quorum import Quorum
+from gtm.health.signature import PublicKey
+from gtm.ids import NodeName, VantageName
+from gtm.serve.listen import ListenAddress
+
+
+class Role(Enum):
+    """What a node does."""
+
+    DNS = "dns"
+    PROBE = "probe"
+    ADMIN = "admin"
+
+
+class EngineChoice(Enum):
+    """Which engine serves."""
+
+    AUTO = "auto"
+    """The fastest that is installed."""
+    RUST = "rust"
+    REFERENCE = "reference"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A node whose reports count here."""
+
+    node: NodeName
+    url: str
+    key: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class GeoFiles:
+    """Where the geo data is."""
+
+    databases: tuple[Path, ...]
+    networks: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """What one machine is."""
+
+    node: NodeName
+    vantage: VantageName
+    dns: tuple[ListenAddress, ...]
+    admin: ListenAddress
+    zones: Path
+    state: Path
+    geo: GeoFiles
+    at: Coordinates | None = None
+    roles: frozenset[Role] = frozenset(Role)
+    engine: EngineChoice = EngineChoice.AUTO
+    threads: int | None = None
+    """Serving threads of the Rust engine; None means one per core."""
+    key: Path | None = None
+    """The private key that signs this node's reports; None makes one that lasts as long as the process."""
+    peers: tuple[Peer, ...] = ()
+    quorum: Quorum = field(default_factory=lambda: Quorum(voters=1))

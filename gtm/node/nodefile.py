@@ -1,0 +1,239 @@
+"""The node file (gtm.yaml): text -> NodeConfig, or NodeInvalid with every mistake at its place.
+
+The same rules as for zone files: unknown keys are errors, nothing is converted on the quiet, everything that is
+wrong is said at once.
+"""
+
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field, PlainValidator, ValidationError
+
+from gtm.errors import NodeInvalid, Problem, ZoneInvalid
+from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
+from gtm.health.signature import PublicKey, parse_public_key
+from gtm.ids import NodeName, VantageName
+from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Peer, Role
+from gtm.node.shipped import shipped
+from gtm.serve.listen import ListenAddress, parse_listen
+from gtm.zone import words
+from gtm.zone.document import Document, parse_document, plain
+from gtm.zone.fields import At, Text, choice, error, found, suggestion, text, text_like, whole
+from gtm.zone.schema import Entry
+
+DEFAULT_DNS = "127.0.0.1:5300"
+DEFAULT_ADMIN = "127.0.0.1:8053"
+DEFAULT_STATE = ".gtm"
+MAX_THREADS = 1024
+MAX_VOTERS = 1000
+"""More of either than any machine or mesh has: surely a slip."""
+NAME_PATTERN = r"[A-Za-z0-9._-]{1,64}"
+"""Of nodes and vantages; what a report may say (gtm/health/envelope.py)."""
+
+
+def parse_node_file(content: str, file: str, base: Path, hostname: str) -> NodeConfig:
+    """Returns the configuration of a node file; `base` is what its paths are relative to.
+
+    Raises NodeInvalid with every mistake. `hostname` names a node whose file does not.
+    """
+    try:
+        document = parse_document(content, file)
+    except ZoneInvalid as invalid:
+        raise NodeInvalid(invalid.problems) from invalid
+    try:
+        entry = NodeEntry.model_validate(plain(document.root))
+    except ValidationError as invalid:
+        raise NodeInvalid(words.problems(invalid, document, NodeEntry, GRAMMAR)) from invalid
+    problems = _clashes(entry, document)
+    if problems:
+        raise NodeInvalid(problems)
+    return _config(entry, base, hostname)
+
+
+def default_config(base: Path, hostname: str) -> NodeConfig:
+    """Returns the configuration of a machine without a node file."""
+    return _config(NodeEntry(), base, hostname)
+
+
+def _listen(value: object) -> ListenAddress:
+    try:
+        return parse_listen(text(value))
+    except ValueError as invalid:
+        raise error(str(invalid)) from invalid
+
+
+def _url(value: object) -> str:
+    parts = urlsplit(text(value))
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+        raise error(f'expected the address of a peer such as "https://probe-iad.example.net:8053", not {found(value)}')
+    if parts.username or parts.password:
+        raise error("a peer's address has no user or password: its reports are signed")
+    return str(value).rstrip("/")
+
+
+def _public_key(value: object) -> PublicKey:
+    try:
+        return parse_public_key(text(value))
+    except ValueError as invalid:
+        raise error(f"expected a public key as `gtm keygen` prints it: {invalid}") from invalid
+
+
+def _threads(value: object) -> int | None:
+    return None if value == "auto" else _whole(value, 1, MAX_THREADS, "auto or a number of threads")
+
+
+def _whole(value: object, low: int, high: int, expected: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise error(f"expected {expected} from {low} to {high}, not {found(value)}")
+    return value
+
+
+_RULES: dict[str, Rule] = {"majority": Majority(), "all": AllUp(), "any": AnyUp()}
+
+
+def _rule(value: object) -> Rule:
+    if isinstance(value, str) and value in _RULES:
+        return _RULES[value]
+    match value:
+        case {"share": int() | float() as share} if len(value) == 1 and 0 <= share < 1:
+            return Share(float(share))
+        case {"n": int() as count} if len(value) == 1 and not isinstance(count, bool) and 1 <= count <= MAX_VOTERS:
+            return AtLeast(count)
+    near = suggestion(value, _RULES) if isinstance(value, str) else ""
+    raise error(f"expected majority, all, any, share: 0.18 or n: 3, not {found(value)}{near}")
+
+
+_Name = Annotated[str, text_like(NAME_PATTERN, 'expected a name of letters, digits, ".", "_" and "-", at most 64')]
+_Listen = Annotated[ListenAddress, PlainValidator(_listen)]
+
+
+class ListenEntry(Entry):
+    """Where to listen."""
+
+    dns: Annotated[list[_Listen], Field(min_length=1)] = [parse_listen(DEFAULT_DNS)]
+    admin: _Listen = parse_listen(DEFAULT_ADMIN)
+
+
+class GeoEntry(Entry):
+    """Where the geo data is."""
+
+    databases: list[Text] | None = None
+    networks: Text | None = None
+
+
+class PeerEntry(Entry):
+    """One peer."""
+
+    node: _Name
+    url: Annotated[str, PlainValidator(_url)]
+    key: Annotated[PublicKey, PlainValidator(_public_key)]
+
+
+class ShareEntry(Entry):
+    """How status is shared."""
+
+    mode: Annotated[str, choice("mode", {"mesh": "mesh"})] = "mesh"
+    key: Text | None = None
+    peers: list[PeerEntry] = []
+
+
+class QuorumEntry(Entry):
+    """How reports become one status."""
+
+    rule: Annotated[Rule, PlainValidator(_rule)] = Majority()
+    voters: Annotated[int | None, whole(1, MAX_VOTERS)] = None
+
+
+class NodeEntry(Entry):
+    """The whole file."""
+
+    node: _Name | None = None
+    at: At = None
+    vantage: _Name | None = None
+    roles: Annotated[
+        list[Annotated[Role, choice("role", {role.value: role for role in Role})]], Field(min_length=1)
+    ] = [*Role]
+    engine: Annotated[EngineChoice, choice("engine", {engine.value: engine for engine in EngineChoice})] = (
+        EngineChoice.AUTO
+    )
+    threads: Annotated[int | None, PlainValidator(_threads)] = None
+    zones: Text | None = None
+    state: Text = DEFAULT_STATE
+    listen: ListenEntry = ListenEntry()
+    geo: GeoEntry = GeoEntry()
+    share: ShareEntry = ShareEntry()
+    quorum: QuorumEntry = QuorumEntry()
+
+
+GRAMMAR = words.Grammar(
+    nouns={
+        NodeEntry: "a node file",
+        ListenEntry: "listen",
+        GeoEntry: "geo",
+        ShareEntry: "share",
+        PeerEntry: "a peer",
+        QuorumEntry: "quorum",
+    },
+    places=(
+        (("listen",), ListenEntry),
+        (("geo",), GeoEntry),
+        (("share",), ShareEntry),
+        (("share", "peers", "*"), PeerEntry),
+        (("quorum",), QuorumEntry),
+    ),
+    too_short={"dns": "listen.dns needs at least one address", "roles": "a node needs at least one role"},
+)
+
+
+def _clashes(entry: NodeEntry, document: Document) -> list[Problem]:
+    """Returns what is wrong between keys that are right by themselves."""
+    problems = []
+    names = [peer.node for peer in entry.share.peers]
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            problems.append(document.problem(("share", "peers", index, "node"), f'a second peer "{name}"'))
+        if name == entry.node:
+            problems.append(document.problem(("share", "peers", index, "node"), f'"{name}" is this node itself'))
+    if entry.share.peers and Role.PROBE in entry.roles and entry.share.key is None:
+        words_ = 'missing key "key": a probe with peers needs one to sign its reports; `gtm keygen` makes it'
+        problems.append(document.problem(("share",), words_))
+    return problems
+
+
+def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
+    node = NodeName(entry.node or re.sub(r"[^A-Za-z0-9._-]", "-", hostname)[:64] or "gtm")
+    return NodeConfig(
+        node=node,
+        vantage=VantageName(entry.vantage or node),
+        dns=tuple(entry.listen.dns),
+        admin=entry.listen.admin,
+        zones=_here_or_shipped(base, entry.zones, "zones"),
+        state=base / entry.state,
+        geo=_geo(entry.geo, base),
+        at=entry.at,
+        roles=frozenset(entry.roles),
+        engine=entry.engine,
+        threads=entry.threads,
+        key=None if entry.share.key is None else base / entry.share.key,
+        peers=tuple(Peer(NodeName(peer.node), peer.url, peer.key) for peer in entry.share.peers),
+        quorum=Quorum(entry.quorum.rule, entry.quorum.voters or (2 if entry.share.peers else 1)),
+    )
+
+
+def _geo(entry: GeoEntry, base: Path) -> GeoFiles:
+    databases = entry.databases
+    if databases is None:
+        found_here = (_here_or_shipped(base, None, "geodata") / "regions.mmdb",)
+    else:
+        found_here = tuple(base / name for name in databases)
+    networks = base / entry.networks if entry.networks else _here_or_shipped(base, None, "geodata") / "networks.yaml"
+    return GeoFiles(found_here, networks if entry.networks or networks.is_file() else None)
+
+
+def _here_or_shipped(base: Path, named: str | None, name: str) -> Path:
+    """Returns the folder that the file names; else the one beside the file; else the one that was shipped."""
+    if named is not None:
+        return base / named
+    return base / name if (base / name).is_dir() else shipped(name)
