@@ -97,22 +97,25 @@ def _rule(value: object) -> Rule:
     if isinstance(value, str) and value in _RULES:
         return _RULES[value]
     match value:
-        case {"share": int() | float() as share} if len(value) == 1 and 0 <= share < 1:
+        case {"share": int() | float() as share} if value == {"share": share} and 0 <= share < 1:
             return Share(float(share))
-        case {"n": int() as count} if len(value) == 1 and not isinstance(count, bool) and 1 <= count <= MAX_VOTERS:
+        case {"n": int() as count} if (
+            value == {"n": count} and not isinstance(count, bool) and 1 <= count <= MAX_VOTERS
+        ):
             return AtLeast(count)
     near = suggestion(value, _RULES) if isinstance(value, str) else ""
     raise error(f"expected majority, all, any, share: 0.18 or n: 3, not {found(value)}{near}")
 
 
 _Name = Annotated[str, text_like(NAME_PATTERN, 'expected a name of letters, digits, ".", "_" and "-", at most 64')]
+_Role = Annotated[Role, choice("role", {role.value: role for role in Role})]
 _Listen = Annotated[ListenAddress, PlainValidator(_listen)]
 
 
 class ListenEntry(Entry):
     """Where to listen."""
 
-    dns: Annotated[list[_Listen], Field(min_length=1)] = [parse_listen(DEFAULT_DNS)]
+    dns: Annotated[list[_Listen], Field(min_length=1)] = Field(default_factory=lambda: [parse_listen(DEFAULT_DNS)])
     admin: _Listen = parse_listen(DEFAULT_ADMIN)
 
 
@@ -136,7 +139,7 @@ class ShareEntry(Entry):
 
     mode: Annotated[str, choice("mode", {"mesh": "mesh"})] = "mesh"
     key: Text | None = None
-    peers: list[PeerEntry] = []
+    peers: list[PeerEntry] = Field(default_factory=list)
 
 
 class QuorumEntry(Entry):
@@ -152,9 +155,7 @@ class NodeEntry(Entry):
     node: _Name | None = None
     at: At = None
     vantage: _Name | None = None
-    roles: Annotated[
-        list[Annotated[Role, choice("role", {role.value: role for role in Role})]], Field(min_length=1)
-    ] = [*Role]
+    roles: Annotated[list[_Role], Field(min_length=1)] = Field(default_factory=lambda: [*Role])
     engine: Annotated[EngineChoice, choice("engine", {engine.value: engine for engine in EngineChoice})] = (
         EngineChoice.AUTO
     )
@@ -225,11 +226,11 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
 def _geo(entry: GeoEntry, base: Path) -> GeoFiles:
     databases = entry.databases
     if databases is None:
-        found_here = (_here_or_shipped(base, None, "geodata") / "regions.mmdb",)
-    else:
-        found_here = tuple(base / name for name in databases)
+        databases = [str((_here_or_shipped(base, None, "geodata") / "regions.mmdb").absolute())]
     networks = base / entry.networks if entry.networks else _here_or_shipped(base, None, "geodata") / "networks.yaml"
-    return GeoFiles(found_here, networks if entry.networks or networks.is_file() else None)
+    return GeoFiles(
+        tuple(base / name for name in databases), networks if entry.networks or networks.is_file() else None
+    )
 
 
 def _here_or_shipped(base: Path, named: str | None, name: str) -> Path:
