@@ -8,7 +8,7 @@ class Reason(Enum):
     """Why a reading is as it is: one word for each class of failure."""
 
     UNREAD = "unread"
-    """Nothing was read yet."""
+    """Nothing was read: not yet, or this probe itself could not (it is out of descriptors, or has no IPv6)."""
     OK = "ok"
     DNS = "dns"
     """The target's name did not resolve."""

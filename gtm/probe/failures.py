@@ -1,0 +1,117 @@
+"""Failures: every exception that a check can meet, and its one-word reason.
+
+What comes in: an exception of asyncio, ssl, the resolver, the operating system or aiohttp. What goes out: a reason
+and a detail for people. This is the only border where these become ours; the first row that fits wins:
+
+    dns       the name did not resolve
+    tls       the handshake or the certificate; the detail says expired, self-signed, wrong name, ...
+    unread    this machine's fault: no descriptor, port, memory or address family left. Nobody goes down for it
+    timeout   the monitor's or the kernel's
+    refused   refused, or unreachable, or forbidden by a firewall on the way
+    reset     the connection broke off
+    status    the answer is no HTTP
+"""
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import aiohttp
+
+from gtm.health.reading import Reason
+
+
+class Outcome(NamedTuple):
+    """How a check ended: a reading without its time."""
+
+    reason: Reason
+    detail: str = ""
+
+
+PASSED = Outcome(Reason.OK)
+
+
+def outcome_of(error: Exception, *, timeout_s: float) -> Outcome | None:
+    """Returns the failure that an exception means; None for one that no check should raise."""
+    if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror | UnicodeError):
+        return Outcome(Reason.DNS, _os_text(error))
+    tls = _tls_error(error)
+    if tls is not None:
+        return Outcome(Reason.TLS, _tls_text(tls))
+    if isinstance(error, OSError) and error.errno in _OWN_FAULTS:
+        return Outcome(Reason.UNREAD, _os_text(error))
+    if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno == errno.ETIMEDOUT):
+        return Outcome(Reason.TIMEOUT, f"no complete answer in {timeout_s:g} s")
+    if isinstance(error, aiohttp.ServerFingerprintMismatch):
+        return Outcome(Reason.TLS, "another certificate than the pinned one")
+    if isinstance(error, _RESETS) or (isinstance(error, OSError) and error.errno in _RESET_ERRNOS):
+        return Outcome(Reason.RESET, "the connection broke off")
+    if isinstance(error, OSError | aiohttp.ClientConnectionError):
+        return Outcome(Reason.REFUSED, _os_text(error))
+    if isinstance(error, aiohttp.ClientResponseError | aiohttp.http_exceptions.HttpProcessingError):
+        return Outcome(Reason.STATUS, f"no HTTP: {error.message}")
+    return None
+
+
+_OWN_FAULTS = frozenset(
+    {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
+)
+
+_RESET_ERRNOS = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN, errno.ENOTCONN})
+
+_RESETS = (
+    ConnectionResetError,
+    ConnectionAbortedError,
+    BrokenPipeError,
+    asyncio.IncompleteReadError,
+    aiohttp.ServerDisconnectedError,
+    aiohttp.ClientPayloadError,
+)
+
+
+def _tls_error(error: Exception) -> Exception | None:
+    # aiohttp's wrappers come first: they are SSLErrors themselves, without what OpenSSL said.
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        inner: Exception = error.certificate_error
+        return inner
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        cause: Exception = error.os_error
+        return cause
+    return error if isinstance(error, ssl.SSLError) else None
+
+
+_CERTIFICATE_TEXTS: Mapping[int, str] = {
+    9: "certificate is not valid yet",
+    10: "certificate has expired",
+    18: "certificate is self-signed",
+    19: "certificate chain ends in a self-signed root that is not trusted",
+    20: "certificate is from an issuer that is not trusted",
+    21: "certificate is from an issuer that is not trusted",
+    62: "certificate is for another name",
+    64: "certificate is for another address",
+}
+"""By OpenSSL's verification result (x509_vfy.h)."""
+
+
+def _tls_text(error: Exception) -> str:
+    # Errors that Python made, and not OpenSSL, lack these attributes.
+    code: int = getattr(error, "verify_code", 0)
+    if code:
+        message: str = getattr(error, "verify_message", "certificate does not verify")
+        return _CERTIFICATE_TEXTS.get(code, message)
+    reason: str | None = getattr(error, "reason", None)
+    return (reason or "handshake failed").replace("_", " ").lower()
+
+
+def _os_text(error: Exception) -> str:
+    if isinstance(error, UnicodeError):
+        return "not a host name"
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "the name does not resolve"
+    if isinstance(error, OSError) and error.errno is not None:
+        return os.strerror(error.errno)  # asyncio's own text has the address in it, which the check's name has too
+    return type(error).__name__

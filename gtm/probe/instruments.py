@@ -1,0 +1,82 @@
+"""Instruments: what every check works with, made once per node.
+
+What comes in: a clock, and an extra CA file for private certificates. What goes out: the clock, a resolver, a TLS
+context and an HTTP session that reuses nothing: no connection, cookie, proxy or cached name of one check may colour
+the next reading.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Protocol
+
+import aiohttp
+
+from gtm.clock import Clock
+from gtm.ids import Address
+
+
+class Resolver(Protocol):
+    """Finds the addresses of a host name."""
+
+    async def resolve(self, host: str) -> tuple[Address, ...]:
+        """Returns the addresses in the order to try. Raises OSError (socket.gaierror) when there are none."""
+
+
+class SystemResolver:
+    """Asks the operating system, as any program on this machine would."""
+
+    async def resolve(self, host: str) -> tuple[Address, ...]:
+        """Returns the addresses in the order of RFC 6724."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        return tuple(ip_address(sockaddr[0]) for *_, sockaddr in found)
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What every check works with."""
+
+    clock: Clock
+    resolver: Resolver
+    session: aiohttp.ClientSession
+    tls: ssl.SSLContext
+
+
+@asynccontextmanager
+async def open_instruments(
+    clock: Clock, *, resolver: Resolver | None = None, extra_ca: Path | None = None
+) -> AsyncIterator[Instruments]:
+    """Opens the instruments, and closes them at the end."""
+    connector = aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False)
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),  # a check has one timeout, over everything (kinds.py)
+        auto_decompress=False,
+    ) as session:
+        yield Instruments(clock, resolver or SystemResolver(), session, tls_context(extra_ca=extra_ca))
+
+
+def tls_context(*, extra_ca: Path | None = None) -> ssl.SSLContext:
+    """Returns a context that verifies with the system's roots, and with those of one more file."""
+    context = ssl.create_default_context()
+    if extra_ca is not None:
+        context.load_verify_locations(extra_ca)
+    return context
+
+
+async def target_address(target: str, resolver: Resolver) -> Address:
+    """Returns the address of a check's target: itself, or the first that its name resolves to."""
+    try:
+        return ip_address(target)
+    except ValueError:
+        found = await resolver.resolve(target)
+    if not found:
+        raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+    return found[0]

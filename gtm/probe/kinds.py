@@ -1,0 +1,47 @@
+"""The kinds of check, in one table: a new kind is one file and one line here.
+
+What comes in: a check. What goes out: a reading, always: a check never raises but CancelledError. The monitor's
+timeout is over everything: name, connection, handshake, answer, body.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from gtm.health.reading import Reading, Reason, clean_detail
+from gtm.probe.failures import Outcome, outcome_of
+from gtm.probe.http import check_http
+from gtm.probe.instruments import Instruments
+from gtm.probe.tcp import check_tcp
+from gtm.zone.model import Check, MonitorType
+
+log = logging.getLogger(__name__)
+
+Kind = Callable[[Check, Instruments], Awaitable[Outcome]]
+
+KINDS: Mapping[MonitorType, Kind] = {
+    MonitorType.HTTP: check_http,
+    MonitorType.HTTPS: check_http,
+    MonitorType.TCP: check_tcp,
+}
+
+
+async def read(check: Check, instruments: Instruments) -> Reading:
+    """Returns one reading of one check."""
+    started_at = instruments.clock.monotonic()
+    outcome = await _outcome(check, instruments)
+    took_s = instruments.clock.monotonic() - started_at
+    return Reading(outcome.reason, took_s, clean_detail(outcome.detail))
+
+
+async def _outcome(check: Check, instruments: Instruments) -> Outcome:
+    timeout_s = check.monitor.timeout_s
+    try:
+        async with asyncio.timeout(timeout_s):
+            return await KINDS[check.monitor.type](check, instruments)
+    except Exception as error:
+        outcome = outcome_of(error, timeout_s=timeout_s)
+        if outcome is None:
+            log.exception("check %s failed by a mistake of this program", check.id)
+            return Outcome(Reason.UNREAD, f"{type(error).__name__}: {error}")
+        return outcome

@@ -1,0 +1,140 @@
+"""The prober: runs every check on its schedule, and keeps what this node believes of each.
+
+What comes in: the checks to watch, which may change at any time. What goes out: verdicts; a call for every reading
+and every change of mind, and one line of the log for each of the latter. It decides nothing: gtm/health/verdict.py
+does. One task per check, all in one TaskGroup; a semaphore bounds how many connections are open at once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from random import Random
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.health.belief import Belief
+from gtm.health.reading import Reading, Reason
+from gtm.health.verdict import NO_VERDICT, Verdict, step
+from gtm.ids import CheckId
+from gtm.probe.schedule import Schedule, phase_of, window_s
+from gtm.zone.model import Check
+
+log = logging.getLogger(__name__)
+
+MAX_CHECKS_AT_ONCE = 500
+"""Open connections of checks: half of the 1,024 descriptors that a process has by default."""
+
+Read = Callable[[Check], Awaitable[Reading]]
+OnReading = Callable[[Check, Reading], None]
+OnChange = Callable[[Check, Verdict], None]
+
+
+def _ignore(*_: object) -> None: ...
+
+
+class Prober:
+    """Runs the checks. It has state: the verdicts, and the tasks of the checks while it runs."""
+
+    def __init__(
+        self,
+        read: Read,
+        clock: Clock,
+        *,
+        random: Random,
+        counters: Counters,
+        on_reading: OnReading = _ignore,
+        on_change: OnChange = _ignore,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        at_once: int = MAX_CHECKS_AT_ONCE,
+    ) -> None:
+        self._read = read
+        self._clock = clock
+        self._random = random
+        self._counters = counters
+        self._on_reading = on_reading
+        self._on_change = on_change
+        self._sleep = sleep
+        self._slots = asyncio.Semaphore(at_once)
+        self._checks: dict[CheckId, Check] = {}
+        self._verdicts: dict[CheckId, Verdict] = {}
+        self._tasks: dict[CheckId, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup | None = None
+
+    @property
+    def verdicts(self) -> Mapping[CheckId, Verdict]:
+        """Returns what is believed of every watched check now."""
+        return dict(self._verdicts)
+
+    def watch(self, checks: Iterable[Check]) -> None:
+        """Watches these checks and no others; a check that stays keeps its verdict, even if its monitor changed."""
+        wanted = {check.id: check for check in checks}
+        stale = [check for check in self._checks.values() if wanted.get(check.id) != check]
+        fresh = [check for check in wanted.values() if self._checks.get(check.id) != check]
+        self._checks = wanted
+        self._verdicts = {check_id: self._verdicts.get(check_id, NO_VERDICT) for check_id in wanted}
+        for check in stale:
+            self._stop(check)
+        self._start(fresh)
+
+    async def run(self) -> None:
+        """Runs the checks until it is cancelled."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                self._start(self._checks.values())
+                await asyncio.Event().wait()
+        finally:
+            self._group = None
+            self._tasks.clear()
+
+    def _start(self, checks: Iterable[Check]) -> None:
+        if self._group is None:
+            return
+        now = self._clock.monotonic()
+        started = list(checks)
+        for check in started:
+            interval_s = check.monitor.interval_s
+            schedule = Schedule(now, interval_s, window_s(interval_s, len(started)), phase_of(check.id))
+            self._tasks[check.id] = self._group.create_task(self._repeat(check, schedule), name=f"check {check.id}")
+
+    def _stop(self, check: Check) -> None:
+        task = self._tasks.pop(check.id, None)
+        if task is not None:
+            task.cancel()
+
+    async def _repeat(self, check: Check, schedule: Schedule) -> None:
+        turn = 0
+        while True:
+            due_at = schedule.due_at(turn, coin=self._random.random())
+            await self._sleep(max(0.0, due_at - self._clock.monotonic()))
+            async with self._slots:
+                reading = await self._read(check)
+            self._take(check, reading)
+            turn = schedule.next_turn(turn, now=self._clock.monotonic())
+
+    def _take(self, check: Check, reading: Reading) -> None:
+        self._counters.add("readings", reason=reading.reason.value)
+        self._on_reading(check, reading)
+        if reading.reason is Reason.UNREAD:
+            return  # this probe's own fault says nothing of the endpoint: its vote grows old instead
+        before = self._verdicts[check.id]
+        after = step(
+            before,
+            reading,
+            now=self._clock.monotonic(),
+            wall=self._clock.wall(),
+            fall=check.monitor.fall,
+            rise=check.monitor.rise,
+        )
+        self._verdicts[check.id] = after
+        if after.belief is not before.belief:
+            log.info("%s", _line(check, before.belief, after))
+            self._on_change(check, after)
+
+
+def _line(check: Check, before: Belief, after: Verdict) -> str:
+    arrow = f"{before.name} -> {after.belief.name}"
+    if after.belief is Belief.UP:
+        return f"probe {check.id}: {arrow} ({after.good_run} good in a row)"
+    why = f"{after.reason.value} {after.detail}".strip()
+    return f"probe {check.id}: {arrow} ({after.bad_run} bad in a row: {why})"

@@ -1,0 +1,276 @@
+"""Every kind of check against real servers on loopback: each failure class has its own reason."""
+
+import asyncio
+import datetime
+import ssl
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gtm.health.reading import Reading, Reason
+from gtm.ids import Address, CheckId, MonitorName
+from gtm.probe.http import MAX_BODY_BYTES
+from gtm.probe.instruments import open_instruments
+from gtm.probe.kinds import KINDS, read
+from gtm.zone.model import Check, Monitor, MonitorType
+from tests.fakes.certificates import DAY, Authority
+from tests.fakes.clock import FakeClock
+from tests.fakes.endpoints import (
+    Conversation,
+    answers,
+    closed_port,
+    drips,
+    endpoint,
+    floods,
+    hangs,
+    resets,
+    says,
+)
+from tests.fakes.resolver import FakeResolver
+
+SOON_S = 0.05
+"""The timeout where running into it is the point."""
+
+AMPLE_S = 10.0
+"""The timeout where running into it is a failure of the test."""
+
+RESOLVER = FakeResolver({"api.example.com": "127.0.0.1", "slow.example.com": ""})
+
+
+def check_of(port: int, target: str = "127.0.0.1", **monitor: Any) -> Check:
+    defaults = Monitor("gtm.example.com", MonitorName("api"), MonitorType.HTTP, port, timeout_s=AMPLE_S)
+    return Check(CheckId(f"gtm.example.com/api/{target}"), replace(defaults, **monitor), target)
+
+
+async def reading_of(check: Check, extra_ca: Path | None = None) -> Reading:
+    async with open_instruments(FakeClock(), resolver=RESOLVER, extra_ca=extra_ca) as instruments:
+        return await read(check, instruments)
+
+
+def reading_from(
+    conversation: Conversation,
+    *,
+    tls: ssl.SSLContext | None = None,
+    extra_ca: Path | None = None,
+    target: str = "127.0.0.1",
+    **monitor: Any,
+) -> Reading:
+    async def run() -> Reading:
+        async with endpoint(conversation, tls=tls, address="::1" if target == "::1" else "127.0.0.1") as port:
+            return await reading_of(check_of(port, target, **monitor), extra_ca)
+
+    return asyncio.run(run())
+
+
+def outcome(reading: Reading) -> tuple[Reason, str]:
+    return reading.reason, reading.detail
+
+
+def test_every_type_of_monitor_has_its_kind() -> None:
+    assert set(KINDS) == set(MonitorType)
+
+
+def test_an_expected_status_is_good() -> None:
+    assert outcome(reading_from(answers("204 No Content"))) == (Reason.OK, "")
+    assert reading_from(answers("301 Moved"), statuses=((200, 200), (300, 399))).ok
+
+
+def test_ipv6_endpoints_are_checked_alike() -> None:
+    assert reading_from(answers(), target="::1").ok
+
+
+def test_another_status_is_bad_and_named() -> None:
+    assert outcome(reading_from(answers("503 Service Unavailable"))) == (Reason.STATUS, "HTTP 503")
+
+
+def test_a_redirect_is_an_answer_and_not_followed() -> None:
+    moved = says(b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n")
+    assert outcome(reading_from(moved)) == (Reason.STATUS, "HTTP 302")
+
+
+def test_the_body_must_hold_the_expected_text() -> None:
+    healthy = answers(body=b'{"status":"ok"}')
+    assert reading_from(healthy, body='"status":"ok"').ok
+    bad = reading_from(healthy, body='"status":"up"')
+    assert outcome(bad) == (Reason.BODY, "HTTP 200 without the expected text in the body")
+
+
+def test_the_text_may_lie_across_two_segments() -> None:
+    async def in_two(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for part in (b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nheal", b"thy!"):
+            writer.write(part)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    assert reading_from(in_two, body="healthy").ok
+
+
+def test_a_body_is_read_up_to_the_limit_and_no_further() -> None:
+    inside = b"x" * (MAX_BODY_BYTES - 4) + b"here"
+    assert reading_from(answers(body=inside), body="here").ok
+    assert reading_from(answers(body=b"x" + inside), body="here").reason is Reason.BODY
+    assert reading_from(floods, body="here").reason is Reason.BODY
+
+
+def test_a_text_that_came_is_enough_even_if_the_body_never_ends() -> None:
+    assert reading_from(drips(b"healthy"), body="healthy").ok
+
+
+def test_without_an_expected_text_the_body_is_not_awaited() -> None:
+    assert reading_from(drips(b"")).ok
+
+
+def test_the_monitors_host_and_path_are_asked_for() -> None:
+    seen: list[bytes] = []
+    assert reading_from(answers(seen=seen), host="api.example.com", path="/healthz?full=1%20a").ok
+    [head] = seen
+    assert head.startswith(b"GET /healthz?full=1%20a HTTP/1.1\r\nHost: api.example.com\r\n")
+
+
+def test_without_a_host_the_target_and_its_port_are_the_host() -> None:
+    seen: list[bytes] = []
+    assert reading_from(answers(seen=seen), target="api.example.com").ok
+    assert seen[0].split(b"\r\n")[1].startswith(b"Host: api.example.com:")
+
+
+def test_a_closed_port_is_refused() -> None:
+    for kind in MonitorType:
+        reading = asyncio.run(reading_of(check_of(closed_port(), type=kind)))
+        assert reading.reason is Reason.REFUSED
+        assert reading.detail == "Connection refused"
+
+
+def test_a_silent_server_is_a_timeout() -> None:
+    reading = reading_from(hangs, timeout_s=SOON_S)
+    assert outcome(reading) == (Reason.TIMEOUT, "no complete answer in 0.05 s")
+    assert reading_from(hangs, timeout_s=SOON_S, type=MonitorType.HTTPS).reason is Reason.TIMEOUT
+
+
+def test_a_body_that_drips_for_ever_is_a_timeout() -> None:
+    assert reading_from(drips(b"heal"), timeout_s=SOON_S, body="healthy").reason is Reason.TIMEOUT
+
+
+def test_a_name_that_is_never_answered_is_a_timeout() -> None:
+    for kind in MonitorType:
+        check = check_of(1, "slow.example.com", type=kind, timeout_s=SOON_S)
+        assert asyncio.run(reading_of(check)).reason is Reason.TIMEOUT
+
+
+def test_a_name_that_does_not_resolve_is_dns() -> None:
+    for kind in MonitorType:
+        reading = asyncio.run(reading_of(check_of(1, "nothing.invalid", type=kind)))
+        assert outcome(reading) == (Reason.DNS, "Name or service not known")
+
+
+@pytest.mark.parametrize("conversation", [resets, says(b""), says(b"HTTP/1.1 200 OK\r\nContent-Le")])
+def test_a_connection_that_breaks_off_is_reset(conversation: Conversation) -> None:
+    assert outcome(reading_from(conversation)) == (Reason.RESET, "the connection broke off")
+
+
+def test_a_body_that_breaks_off_is_reset() -> None:
+    cut = says(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nheal")
+    assert reading_from(cut, body="healthy").reason is Reason.RESET
+
+
+@pytest.mark.parametrize(
+    "words",
+    [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"\x00\xff\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\nX" * 9999],
+)
+def test_garbage_instead_of_http_is_a_status(words: bytes) -> None:
+    reading = reading_from(says(words))
+    assert reading.reason is Reason.STATUS
+    assert reading.detail.startswith("no HTTP")
+    assert reading.detail.isprintable()
+
+
+def test_an_open_port_is_good_for_tcp() -> None:
+    assert reading_from(hangs, type=MonitorType.TCP).ok
+    assert reading_from(hangs, type=MonitorType.TCP, target="api.example.com").ok
+    assert reading_from(hangs, type=MonitorType.TCP, target="::1").ok
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+def https_reading(authority: Authority, tls: ssl.SSLContext, **monitor: Any) -> Reading:
+    monitor = {"host": "api.example.com", **monitor}
+    return reading_from(answers(), tls=tls, extra_ca=authority.root, type=MonitorType.HTTPS, **monitor)
+
+
+def test_a_good_certificate_for_the_monitors_host_is_good(authority: Authority) -> None:
+    asked: list[str | None] = []
+    tls = authority.context("api.example.com")
+    tls.sni_callback = lambda _socket, name, _context: asked.append(name)
+    assert outcome(https_reading(authority, tls)) == (Reason.OK, "")
+    assert asked == ["api.example.com"]
+
+
+def test_a_certificate_for_the_address_is_good_without_a_host(authority: Authority) -> None:
+    assert outcome(https_reading(authority, authority.context("127.0.0.1"), host="")) == (Reason.OK, "")
+
+
+def test_an_expired_certificate_says_so(authority: Authority) -> None:
+    tls = authority.context("api.example.com", starts=-2 * DAY, ends=-datetime.timedelta(hours=1))
+    assert outcome(https_reading(authority, tls)) == (Reason.TLS, "certificate has expired")
+
+
+def test_a_certificate_of_tomorrow_says_so(authority: Authority) -> None:
+    tls = authority.context("api.example.com", starts=DAY, ends=2 * DAY)
+    assert outcome(https_reading(authority, tls)) == (Reason.TLS, "certificate is not valid yet")
+
+
+def test_a_self_signed_certificate_says_so(authority: Authority) -> None:
+    tls = authority.context("api.example.com", self_signed=True)
+    assert outcome(https_reading(authority, tls)) == (Reason.TLS, "certificate is self-signed")
+
+
+def test_a_certificate_of_a_stranger_says_so(authority: Authority, tmp_path: Path) -> None:
+    tls = Authority(tmp_path).context("api.example.com")
+    reading = https_reading(authority, tls)
+    assert reading.reason is Reason.TLS
+    assert "trusted" in reading.detail or "signature" in reading.detail
+
+
+def test_a_certificate_for_another_name_says_so(authority: Authority) -> None:
+    tls = authority.context("www.example.net")
+    assert outcome(https_reading(authority, tls)) == (Reason.TLS, "certificate is for another name")
+
+
+def test_a_certificate_for_another_address_says_so(authority: Authority) -> None:
+    tls = authority.context("127.0.0.9")
+    assert outcome(https_reading(authority, tls, host="")) == (Reason.TLS, "certificate is for another address")
+
+
+def test_a_server_without_tls_is_a_tls_failure() -> None:
+    reading = reading_from(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), type=MonitorType.HTTPS, timeout_s=SOON_S)
+    assert reading.reason in {Reason.TLS, Reason.TIMEOUT}
+
+
+def test_a_mistake_of_this_program_is_no_reading_of_the_endpoint(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken:
+        async def resolve(self, host: str) -> tuple[Address, ...]:
+            raise LookupError(host)
+
+    async def run() -> Reading:
+        async with open_instruments(FakeClock(), resolver=Broken()) as instruments:
+            return await read(check_of(1, "api.example.com"), instruments)
+
+    assert outcome(asyncio.run(run())) == (Reason.UNREAD, "LookupError: api.example.com")
+    assert "mistake of this program" in caplog.text
+
+
+def test_cancelling_a_check_is_not_a_reading() -> None:
+    async def run() -> None:
+        async with endpoint(hangs) as port:
+            task = asyncio.create_task(reading_of(check_of(port)))
+            await asyncio.sleep(0.02)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+
+    asyncio.run(run())

@@ -1,0 +1,228 @@
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from gtm.counters import Counters
+from gtm.health.belief import Belief
+from gtm.health.reading import Reading, Reason
+from gtm.health.verdict import Verdict
+from gtm.ids import CheckId, MonitorName
+from gtm.probe.prober import Prober
+from gtm.zone.model import Check, Monitor, MonitorType
+from tests.fakes.clock import FakeClock
+from tests.fakes.sleep import FakeSleep, settle
+
+MONITOR = Monitor("gtm.example.com", MonitorName("api"), MonitorType.HTTP, 80, interval_s=1.0, fall=3, rise=2)
+OK = Reading(Reason.OK, 0.01)
+BAD = Reading(Reason.TIMEOUT, 1.0, "no complete answer in 1 s")
+UNREAD = Reading(Reason.UNREAD, 0.0, "Too many open files")
+
+
+def check_of(target: str, monitor: Monitor = MONITOR) -> Check:
+    return Check(CheckId(f"gtm.example.com/api/{target}"), monitor, target)
+
+
+A, B, C = check_of("192.0.2.10"), check_of("192.0.2.20"), check_of("192.0.2.30")
+
+
+class Bench:
+    """A prober on a fake clock, whose readings are what the test says."""
+
+    def __init__(self, *, at_once: int = 10) -> None:
+        self.clock = FakeClock()
+        self.sleep = FakeSleep(self.clock)
+        self.counters = Counters()
+        self.answers: dict[CheckId, Reading] = {}
+        self.asked: list[tuple[float, CheckId]] = []
+        self.readings: list[CheckId] = []
+        self.changes: list[tuple[CheckId, Belief]] = []
+        self.open = self.most_open = 0
+        self.gate: asyncio.Event | None = None
+        self.prober = Prober(
+            self._read,
+            self.clock,
+            random=Random(1),
+            counters=self.counters,
+            on_reading=lambda check, _: self.readings.append(check.id),
+            on_change=self._changed,
+            sleep=self.sleep,
+            at_once=at_once,
+        )
+
+    async def _read(self, check: Check) -> Reading:
+        self.asked.append((self.clock.monotonic(), check.id))
+        self.open += 1
+        self.most_open = max(self.most_open, self.open)
+        try:
+            if self.gate is not None:
+                await self.gate.wait()
+            return self.answers.get(check.id, OK)
+        finally:
+            self.open -= 1
+
+    def _changed(self, check: Check, verdict: Verdict) -> None:
+        self.changes.append((check.id, verdict.belief))
+
+    def times(self, check: Check) -> list[float]:
+        return [at for at, asked in self.asked if asked == check.id]
+
+
+def run(story: Callable[[Bench], Awaitable[None]], bench: Bench | None = None) -> Bench:
+    """Plays a story beside a running prober, and stops the prober at its end."""
+
+    async def play() -> Bench:
+        staged = bench or Bench()
+        running = asyncio.create_task(staged.prober.run())
+        await settle()
+        await story(staged)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        return staged
+
+    return asyncio.run(play())
+
+
+def test_a_starting_node_reads_everything_within_the_window() -> None:
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([A, B, C])
+        await bench.sleep.advance(0.1)
+        assert {check for _, check in bench.asked} == {A.id, B.id, C.id}
+        assert {verdict.belief for verdict in bench.prober.verdicts.values()} == {Belief.UP}
+
+    run(story)
+
+
+def test_every_check_is_read_once_an_interval() -> None:
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([A, B])
+        await bench.sleep.advance(100.0)
+        for check in (A, B):
+            times = bench.times(check)
+            assert 100 <= len(times) <= 102
+            gaps = [after - before for before, after in pairwise(times[1:])]
+            assert all(0.79 <= gap <= 1.21 for gap in gaps)
+
+    run(story)
+
+
+def test_checks_may_be_set_before_the_prober_runs() -> None:
+    bench = Bench()
+    bench.prober.watch([A])
+
+    async def story(bench: Bench) -> None:
+        await bench.sleep.advance(0.1)
+
+    assert run(story, bench).changes == [(A.id, Belief.UP)]
+
+
+def test_only_a_change_of_mind_is_told_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([A])
+        await bench.sleep.advance(10.0)
+        bench.answers[A.id] = BAD
+        await bench.sleep.advance(10.0)
+        bench.answers[A.id] = OK
+        await bench.sleep.advance(10.0)
+
+    bench = run(story)
+    assert bench.changes == [(A.id, Belief.UP), (A.id, Belief.DOWN), (A.id, Belief.UP)]
+    assert [record.getMessage() for record in caplog.records] == [
+        "probe gtm.example.com/api/192.0.2.10: UNKNOWN -> UP (1 good in a row)",
+        "probe gtm.example.com/api/192.0.2.10: UP -> DOWN (3 bad in a row: timeout no complete answer in 1 s)",
+        "probe gtm.example.com/api/192.0.2.10: DOWN -> UP (2 good in a row)",
+    ]
+    assert len(bench.readings) == len(bench.asked)
+    assert bench.counters.count("readings", reason="timeout") == 10
+
+
+def test_a_check_that_stays_keeps_its_verdict_and_its_rhythm() -> None:
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([A, B])
+        await bench.sleep.advance(3.0)
+        before = bench.prober.verdicts[A.id]
+        bench.prober.watch([A, C])
+        assert bench.prober.verdicts.keys() == {A.id, C.id}
+        assert bench.prober.verdicts[A.id] == before
+        assert bench.prober.verdicts[C.id].belief is Belief.UNKNOWN
+        reads_of_b = len(bench.times(B))
+        await bench.sleep.advance(10.0)
+        assert len(bench.times(B)) == reads_of_b, "nobody watches it any more"
+        assert bench.prober.verdicts[C.id].belief is Belief.UP
+        assert len(bench.times(A)) in {13, 14, 15}
+
+    run(story)
+
+
+def test_a_changed_monitor_takes_effect_and_keeps_the_verdict() -> None:
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([A])
+        await bench.sleep.advance(1.0)
+        bench.prober.watch([check_of("192.0.2.10", replace(MONITOR, interval_s=10.0))])
+        assert bench.prober.verdicts[A.id].belief is Belief.UP
+        reads = len(bench.asked)
+        await bench.sleep.advance(100.0)
+        assert 10 <= len(bench.asked) - reads <= 12
+
+    run(story)
+
+
+def test_connections_open_at_once_are_bounded() -> None:
+    async def story(bench: Bench) -> None:
+        bench.gate = asyncio.Event()
+        bench.prober.watch([check_of(f"192.0.2.{number}") for number in range(50)])
+        await bench.sleep.advance(1.0)
+        assert bench.open == 4
+        bench.gate.set()
+        await bench.sleep.advance(1.0)
+
+    bench = run(story, Bench(at_once=4))
+    assert bench.most_open == 4
+    assert len({check for _, check in bench.asked}) == 50
+
+
+def test_a_slow_check_is_not_made_up_for() -> None:
+    async def story(bench: Bench) -> None:
+        bench.gate = asyncio.Event()
+        bench.prober.watch([A])
+        await bench.sleep.advance(20.0)
+        bench.gate.set()
+        await settle()
+        await bench.sleep.advance(5.0)
+        assert 5 <= len(bench.times(A)) <= 8
+
+    run(story)
+
+
+def test_the_probes_own_fault_is_counted_and_changes_no_verdict() -> None:
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([A])
+        await bench.sleep.advance(1.0)
+        bench.answers[A.id] = UNREAD
+        before = bench.prober.verdicts[A.id]
+        await bench.sleep.advance(10.0)
+        assert bench.prober.verdicts[A.id] == before
+        assert bench.counters.count("readings", reason="unread") == 10
+
+    run(story)
+
+
+def test_a_check_that_is_stopped_in_the_middle_leaves_no_verdict() -> None:
+    async def story(bench: Bench) -> None:
+        bench.gate = asyncio.Event()
+        bench.prober.watch([A])
+        await bench.sleep.advance(0.1)
+        assert bench.open == 1
+        bench.prober.watch([])
+        await settle()
+        assert bench.open == 0
+        assert bench.prober.verdicts == {}
+
+    run(story)
