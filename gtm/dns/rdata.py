@@ -58,7 +58,7 @@ def parse_rdata(rtype: RdataType, text: str, origin: Name) -> Rdata:
         rdata = from_text(IN, rtype, text, origin=origin, relativize=False)
         size_bytes = len(compose_rdata(rdata))
     except (DNSException, ValueError, ArithmeticError, LookupError, TypeError) as error:
-        raise TextInvalid(f'"{text}" is not {_article(rtype)} record: {_reason(rtype, str(error))}') from error
+        raise TextInvalid(f'"{text}" is not {_article(rtype)} record{_reason(rtype, str(error))}') from error
     if size_bytes > MAX_RDATA_BYTES:
         raise TextInvalid(f"the value has {size_bytes} bytes; the most is {MAX_RDATA_BYTES}")
     return rdata
@@ -103,20 +103,20 @@ _WORDS = (
     (r"Non-hexadecimal digit found", "it has characters that are not hexadecimal"),
     (r"Odd-length string", "it has an odd number of hexadecimal digits"),
     (r"Unknown SVCB ParamKey", "it has an unknown parameter"),
-    (r"Text input is malformed\.", "it is malformed"),
+    (r"Text input is malformed\.", ""),
 )
 """dnspython's reason -> ours; a reason that the table lacks is passed on."""
 
 
 def _reason(rtype: RdataType, theirs: str) -> str:
-    ours = theirs or "it is malformed"
+    ours = f": {theirs}" if theirs else ""
     for pattern, words in _WORDS:
         match = re.fullmatch(pattern, theirs)
         if match:
-            ours = match.expand(words)
+            ours = match.expand(words) and f": {match.expand(words)}"
             break
     example = _EXAMPLES.get(rtype)
-    return f"{ours}; it looks like {example}" if example else ours
+    return f"{ours}; one looks like {example}" if example else ours
 
 
 def _article(rtype: RdataType) -> str:

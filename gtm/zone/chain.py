@@ -43,4 +43,7 @@ class Vocabulary(Protocol):
         """Returns the names of all filters."""
 
     def objection(self, spec: FilterSpec) -> str:
-        """Returns what is wrong with the argument of a known filter, or an empty string."""
+        """Returns what is wrong with the argument of a known filter, or an empty string.
+
+        The words complete "filter NAME ...": "takes no argument".
+        """

@@ -6,12 +6,11 @@ Everything here lives for the length of one parse. It must not leave gtm/zone.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from dns.name import Name, NameTooLong
+from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import RdataType
 
-from gtm.dns.text import parse_name
-from gtm.errors import Problem, TextInvalid
+from gtm.errors import Problem
 from gtm.zone.document import Document, Path
 from gtm.zone.model import Service
 
@@ -88,23 +87,3 @@ class Report:
     def add(self, path: Path, message: str, *, at_key: bool = False) -> None:
         """Adds a problem at the value of a path, or at its key."""
         self.problems.append(self.document.problem(path, message, at_key=at_key))
-
-
-def owner_name(text: str, origin: Name) -> Name:
-    """Returns the absolute name of a record or service; raises TextInvalid for one that this zone cannot have."""
-    name = parse_name(text, origin)
-    if not name.is_subdomain(origin):
-        zone = origin.to_text(omit_final_dot=True)
-        raise TextInvalid(f'"{text}" is outside the zone {zone}; without its final dot it would be inside')
-    return no_doubled_zone(name, text, origin)
-
-
-def no_doubled_zone(name: Name, text: str, origin: Name) -> Name:
-    """Returns the name; raises TextInvalid where a final dot was surely forgotten."""
-    try:
-        doubled = Name((*origin.labels[:-1], *origin.labels))
-    except NameTooLong:
-        return name
-    if not text.endswith(".") and name.is_subdomain(doubled):
-        raise TextInvalid(f'"{text}" without a final dot means {name}; write "{text}." if you mean that name')
-    return name

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated, TypeVar
 
-from dns.name import Name, root
+from dns.name import Name
 from pydantic import (
     BeforeValidator,
     Field,
@@ -30,6 +30,7 @@ from gtm.errors import TextInvalid
 from gtm.geo.place import Coordinates
 from gtm.ids import Address
 from gtm.zone.chain import Argument, FilterSpec, Steer, Vocabulary
+from gtm.zone.names import target_name
 
 MAX_TTL = 2**31 - 1
 """RFC 2181 section 8."""
@@ -60,6 +61,10 @@ def error(message: str) -> PydanticCustomError:
     return PydanticCustomError("ours", "{message}", {"message": message})
 
 
+_MAX_LISTED = 12
+"""A longer list is no help in a message."""
+
+
 def suggestion(word: str, known: Iterable[str], *, or_all: bool = False) -> str:
     """Returns `; did you mean "..."?`, or what there is to choose from, or nothing."""
     names = list(known)
@@ -67,7 +72,9 @@ def suggestion(word: str, known: Iterable[str], *, or_all: bool = False) -> str:
     near = difflib.get_close_matches(word.casefold(), list(folded), n=1, cutoff=0.6)
     if near:
         return f'; did you mean "{folded[near[0]]}"?'
-    return f"; there is {', '.join(sorted(names) or ['none'])}" if or_all else ""
+    if not or_all or len(names) > _MAX_LISTED:
+        return ""
+    return f"; known: {', '.join(sorted(names))}" if names else "; none is defined"
 
 
 def found(value: object) -> str:
@@ -98,7 +105,7 @@ def seconds(value: object) -> float:
 
 
 def _ttl(value: object) -> int:
-    if isinstance(value, str):
+    if isinstance(value, str) and re.fullmatch(DURATION_PATTERN, value):
         duration_s = seconds(value)
         if not duration_s.is_integer():
             raise error(f"a TTL is whole seconds, not {value}")
@@ -225,14 +232,13 @@ def _host(value: object) -> Name:
 
 
 def _zone_name(value: object) -> Name:
-    name = _name(value, lambda typed: parse_name(typed.removesuffix(".")))
-    if name == root:
+    if value == ".":
         raise error("the root zone cannot be served here")
-    return name
+    return _name(value, lambda typed: parse_name(typed.removesuffix(".")))
 
 
 def _relative(value: object, info: ValidationInfo) -> Name:
-    return _name(value, lambda typed: parse_name(typed, _scope(info).origin))
+    return _name(value, lambda typed: target_name(typed, _scope(info).origin))
 
 
 def _mailbox(value: object) -> Name:
@@ -345,7 +351,7 @@ def _link(value: object, info: ValidationInfo) -> FilterSpec:
         raise error(f'unknown filter "{spec.name}"{suggestion(spec.name, vocabulary.filters, or_all=True)}')
     objection = vocabulary.objection(spec)
     if objection:
-        raise error(objection)
+        raise error(f"filter {spec.name} {objection}")
     return spec
 
 
@@ -386,7 +392,7 @@ def _steer(value: object, info: ValidationInfo) -> Steer:
     return Steer(presets[value], value)
 
 
-Steering = Annotated[Steer, Parsed(_steer), _TEXT_SCHEMA]
+Steering = Annotated[Steer, Parsed(_steer), WithJsonSchema({})]
 
 
 def _scope(info: ValidationInfo) -> Scope:

@@ -13,7 +13,8 @@ from dns.rdatatype import RdataType
 from gtm.dns.rdata import compose_rdata, parse_rdata, parse_type
 from gtm.errors import TextInvalid
 from gtm.zone.document import Path
-from gtm.zone.draft import RecordDraft, Report, ZoneDraft, no_doubled_zone, owner_name
+from gtm.zone.draft import RecordDraft, Report, ZoneDraft
+from gtm.zone.names import no_doubled_zone, owner_name
 from gtm.zone.schema import RecordEntry
 
 MAX_RRSET_BYTES = 65_000

@@ -5,9 +5,21 @@ to it, which gtm/zone/words.py turns into problems. Descriptions become the JSON
 no single entry can tell (two records that clash, a missing address) is not here but in gtm/zone/rules.py.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from gtm.zone import fields
 from gtm.zone.fields import error, text_like, whole, whole_schema
@@ -59,8 +71,8 @@ class ExpectEntry(Entry):
     """What makes an HTTP answer good."""
 
     status: Annotated[
-        list[fields.Statuses], Field(min_length=1, description='The good statuses: [200, 204, "300-399"]')
-    ] = [(200, 299)]
+        list[fields.Statuses], Field(min_length=1, description='The good statuses: [200, 204, "300-399"]; 200-299')
+    ] = Field(default_factory=lambda: [(200, 299)])
     body: Annotated[str, BeforeValidator(fields.text), Field(description="Text that the body must have")] = ""
 
 
@@ -91,7 +103,7 @@ class MonitorEntry(Entry):
         fields.pattern_schema(fields.HOST_PATTERN),
         Field(description="Host header, and for https the name the certificate must have"),
     ] = ""
-    expect: Annotated[ExpectEntry, Field(description="What makes an answer good")] = ExpectEntry()
+    expect: Annotated[ExpectEntry, Field(description="What makes an answer good")] = Field(default_factory=ExpectEntry)
     interval: Annotated[fields.Interval, Field(description="Between two checks: 100ms to 1h")] = 5.0
     timeout: Annotated[
         fields.Timeout | None,
@@ -184,16 +196,27 @@ class ServiceEntry(Entry):
     ] = OnAllDown.SERVE_ALL
 
 
-def _as_values(value: object) -> object:
-    """Turns the short forms of a record into the long one."""
-    return value if isinstance(value, dict) else {"values": value}
-
-
 def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
-Values = Annotated[list[fields.Text], BeforeValidator(_as_list), Field(min_length=1)]
+def _as_values(value: object) -> object:
+    return value if isinstance(value, dict) else {"values": value}
+
+
+@dataclass(frozen=True, slots=True)
+class ShortForm:
+    """Tells editors that text, or a list of it, may stand for the whole."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Returns the schema that pydantic asks every annotation for."""
+        whole_form = handler(schema)
+        forms = [] if whole_form.get("type") == "array" else [{"type": "array", "minItems": 1, "items": _STRING}]
+        return {"anyOf": [_STRING, *forms, whole_form]}
+
+
+_STRING: JsonSchemaValue = {"type": "string"}
+Values = Annotated[list[fields.Text], Field(min_length=1), BeforeValidator(_as_list), ShortForm()]
 
 
 class RecordEntry(Entry):
@@ -203,9 +226,9 @@ class RecordEntry(Entry):
     values: Annotated[Values, Field(description="One value or a list, in presentation format")]
 
 
+Record = Annotated[RecordEntry, BeforeValidator(_as_values), ShortForm()]
 Regions = Annotated[dict[fields.Key, RegionEntry], Field(description="Places endpoints run in, by name")]
 Monitors = Annotated[dict[fields.Key, MonitorEntry], Field(description="How endpoints are checked, by name")]
-Record = Annotated[RecordEntry, BeforeValidator(_as_values)]
 
 
 class ZoneEntry(Entry):

@@ -93,6 +93,8 @@ def _message(details: ErrorDetails, path: Path, top: type[BaseModel], grammar: G
         case "list_type":
             return f"expected a list, not {found(value)}"
         case "dict_type" | "model_type" | "model_attributes_type":
+            if value is None:
+                return "expected keys with values, but there is nothing; fill it in, or remove the key"
             return f"expected keys with values, not {found(value)}"
         case "bool_type":
             return f"expected true or false, not {found(value)}"

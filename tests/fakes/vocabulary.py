@@ -10,7 +10,7 @@ PRESETS = {
     "failover": (FilterSpec("up"), FilterSpec("priority"), FilterSpec("weight")),
     "weighted": (FilterSpec("up"), FilterSpec("weight")),
     "round-robin": (FilterSpec("up"), FilterSpec("rotate")),
-    "multivalue": (FilterSpec("up"), FilterSpec("shuffle"), FilterSpec("first", 8)),
+    "multivalue": (FilterSpec("up"), FilterSpec("shuffle", 8)),
 }
 FILTERS = frozenset({"up", "nearest", "priority", "weight", "shuffle", "rotate", "first"})
 
@@ -25,7 +25,10 @@ class FakeVocabulary:
     def objection(self, spec: FilterSpec) -> str:
         argument = spec.argument
         if spec.name != "first":
-            return "" if argument is None else f"the filter {spec.name} takes no argument"
+            return "" if argument is None or spec.name == "shuffle" else "takes no argument"
         if isinstance(argument, int) and not isinstance(argument, bool) and argument >= 1:
             return ""
-        return "the filter first takes a number of at least 1: {first: 2}"
+        return "takes a whole number of endpoints, at least 1"
+
+
+FAKE_VOCABULARY = FakeVocabulary()

@@ -1,0 +1,210 @@
+"""The folder of zone files -> a catalogue of good zones, and when to read it again.
+
+In comes a folder and the catalogue of before; out goes the next one. A bad file never takes anything away: its last
+good zone stays, and its problems are told. The files are
+
+    *.yaml, *.yml     one zone each, in the order of their names; symbolic links are followed
+    _shared.yaml      regions and monitors for all of them
+    .* #* *~          hidden files and what editors leave behind: not ours
+
+Whoever runs this polls, several times a second, rather than ask the kernel for events: events are lost on network
+filesystems and bind mounts, and a Kubernetes ConfigMap changes by swapping a symbolic link that no watch is on. A scan
+is one stat for each file. `settled` says when to read: not while a file is still being written.
+"""
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from dns.name import Name
+
+from gtm.errors import Problem, ZoneInvalid
+from gtm.zone.chain import Vocabulary
+from gtm.zone.document import MAX_CHARACTERS, parse_document
+from gtm.zone.model import Zone
+from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
+
+SHARED_FILES = ("_shared.yaml", "_shared.yml")
+MAX_FILE_BYTES = 4 * MAX_CHARACTERS
+"""No character has more than four bytes in UTF-8; a larger file is not even read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One file that gave a zone, now or once."""
+
+    fingerprint: str
+    """Of the text; the same text beside the same shared file needs no second parse."""
+    zone: Zone
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a folder holds."""
+
+    loaded: tuple[Loaded, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    """Of all files, by file and line; empty when everything was read."""
+    shared: Shared = NO_SHARED
+    """What the shared file said when it was last good."""
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """Returns the good zones; of a file with problems, the last good one."""
+        return tuple(each.zone for each in self.loaded)
+
+    def problems_of(self, file: str) -> tuple[Problem, ...]:
+        """Returns the problems of one file."""
+        return tuple(problem for problem in self.problems if problem.file == file)
+
+
+EMPTY = Catalogue()
+
+
+def read(folder: Path, previous: Catalogue, vocabulary: Vocabulary) -> Catalogue:
+    """Returns the catalogue of a folder now; never raises for what is in it."""
+    try:
+        names = _names(folder)
+    except OSError as error:
+        # A folder that is gone is a mount that failed, not a wish to serve nothing.
+        problem = Problem(str(folder), 1, 1, f"the folder cannot be read: {error.strerror}")
+        return Catalogue(previous.loaded, (problem,), previous.shared)
+    reader = _Reader(folder, previous, vocabulary)
+    reader.read_shared([name for name in names if name in SHARED_FILES])
+    for name in names:
+        if name not in SHARED_FILES:
+            reader.read_zone(name)
+    return Catalogue(tuple(reader.loaded), tuple(sorted(reader.problems)), reader.shared)
+
+
+class _Reader:
+    """One reading of a folder, file by file."""
+
+    def __init__(self, folder: Path, previous: Catalogue, vocabulary: Vocabulary) -> None:
+        self.folder = folder
+        self.previous = previous
+        self.before = {each.zone.file: each for each in previous.loaded}
+        self.vocabulary = vocabulary
+        self.shared = NO_SHARED
+        self.loaded: list[Loaded] = []
+        self.files: dict[Name, str] = {}
+        self.problems: list[Problem] = []
+
+    def read_shared(self, names: list[str]) -> None:
+        for name in names[:1]:
+            file = str(self.folder / name)
+            try:
+                self.shared = parse_shared(_text(Path(file)), file)
+            except ZoneInvalid as invalid:
+                self.problems.extend(invalid.problems)
+                self.shared = self.previous.shared
+        for name in names[1:]:
+            self.problems.append(Problem(str(self.folder / name), 1, 1, f"{names[0]} is here too; keep one of them"))
+
+    def read_zone(self, name: str) -> None:
+        file = str(self.folder / name)
+        before = self.before.get(file)
+        try:
+            text = _text(Path(file))
+            loaded = self._load(text, file, before)
+            self._refuse_second(loaded.zone, text)
+        except ZoneInvalid as invalid:
+            self.problems.extend(invalid.problems)
+            if before is None or before.zone.origin in self.files:
+                return
+            loaded = before
+        self.loaded.append(loaded)
+        self.files[loaded.zone.origin] = file
+
+    def _load(self, text: str, file: str, before: Loaded | None) -> Loaded:
+        fingerprint = hashlib.sha256(text.encode()).hexdigest()
+        if before is not None and before.fingerprint == fingerprint and self.shared == self.previous.shared:
+            return before
+        return Loaded(fingerprint, parse(text, file, self.shared, self.vocabulary))
+
+    def _refuse_second(self, zone: Zone, text: str) -> None:
+        first = self.files.get(zone.origin)
+        if first is not None:
+            message = f"{zone.origin.to_text(omit_final_dot=True)} is already the zone of {first}"
+            raise ZoneInvalid([parse_document(text, zone.file).problem(("zone",), message)])
+
+
+def _text(path: Path) -> str:
+    """Returns the text of a file; what can go wrong becomes a problem of it."""
+    try:
+        with path.open("rb") as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise ZoneInvalid([Problem(str(path), 1, 1, "not a regular file")])
+            content = opened.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ZoneInvalid([Problem(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from error
+    if len(content) > MAX_FILE_BYTES:
+        raise ZoneInvalid([Problem(str(path), 1, 1, f"the file is larger than {MAX_FILE_BYTES} bytes")])
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode()
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise ZoneInvalid([Problem(str(path), line, column, "not UTF-8; save the file in that encoding")]) from error
+
+
+def _names(folder: Path) -> list[str]:
+    """Returns the names of what may be zone files, sorted."""
+    names = [entry.name for entry in os.scandir(folder) if _is_ours(entry)]
+    return sorted(names)
+
+
+def _is_ours(entry: "os.DirEntry[str]") -> bool:
+    if not entry.name.endswith((".yaml", ".yml")) or entry.name.startswith((".", "#", "~")):
+        return False
+    try:
+        mode = entry.stat().st_mode
+    except OSError:
+        return True  # a link to nowhere, or a file that was just removed: reading it says so
+    return stat.S_ISREG(mode)  # never open a pipe: that would wait for a writer
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a stat says of one file; another text has another stamp."""
+
+    name: str
+    modified_ns: int = 0
+    size_bytes: int = 0
+    inode: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """The stamps of a folder at one moment."""
+
+    stamps: tuple[Stamp, ...] = ()
+    is_readable: bool = True
+
+
+def scan(folder: Path) -> Scan:
+    """Returns the stamps of the files that `read` would read."""
+    try:
+        return Scan(tuple(_stamp(folder, name) for name in _names(folder)))
+    except OSError:
+        return Scan(is_readable=False)
+
+
+def _stamp(folder: Path, name: str) -> Stamp:
+    try:
+        status = (folder / name).stat()
+    except OSError:
+        return Stamp(name)
+    return Stamp(name, status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def settled(before: Scan | None, now: Scan, *, loaded: Scan | None) -> bool:
+    """Returns whether to read the folder now.
+
+    1. Nothing has changed since the scan that was last loaded: no.
+    2. The folder has changed since the scan before this one: no, somebody is still writing.
+    3. Two scans in a row agree on something new: yes.
+    """
+    return now != loaded and now == before
