@@ -84,7 +84,7 @@ class _Parser:
             self._problem(node, f'"{text}" has a zone index; write the network without it')
         elif isinstance(network, IPv6Network) and network.network_address.ipv4_mapped and network.prefixlen >= 96:
             plain = f"{network.network_address.ipv4_mapped}/{network.prefixlen - 96}"
-            self._problem(node, f"{network} is an IPv4 network in IPv6 notation; write {plain}")
+            self._problem(node, f"{text} is an IPv4 network in IPv6 notation; write {plain}")
         elif _has_host_bits(text):
             self._problem(node, f"{text} has host bits set; write {network}")
         else:

@@ -1,0 +1,152 @@
+import os
+import shutil
+import subprocess
+import sys
+from ipaddress import IPv4Address
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gtm.geo.geography import NO_GEOGRAPHY
+from gtm.geo.place import NOWHERE
+from gtm.watch import geodata
+from gtm.watch.geodata import fingerprint, load
+from tests.fakes.geodata import asn, city, write_database
+
+FILES = Path(__file__).parents[1] / "data/geo"
+CLIENT = IPv4Address("192.0.2.1")
+
+
+@pytest.fixture
+def cities(tmp_path: Path) -> Path:
+    return write_database(tmp_path / "cities.mmdb", {"192.0.2.0/24": city("IE", at=(53.35, -6.26))})
+
+
+def test_databases_and_custom_networks_are_loaded_and_reported(cities: Path, tmp_path: Path) -> None:
+    numbers = write_database(tmp_path / "asn.mmdb", {"192.0.0.0/16": asn(64500, "Example")}, type_="Test-ASN")
+    networks = tmp_path / "networks.yaml"
+    networks.write_text("networks: {192.0.2.0/28: {tag: lab}}")
+    loaded = load([cities, numbers], networks)
+    place = loaded.geography.locate(CLIENT).place
+    assert (place.country, place.asn, place.tags) == ("IE", 64500, ("lab",))
+    assert loaded.problems == ()
+    assert [(each.path, each.type, each.networks) for each in loaded.sources] == [
+        (cities, "Test-City", 1),
+        (numbers, "Test-ASN", 1),
+        (networks, "custom networks", 1),
+    ]
+    assert loaded.sources[0].size_bytes == cities.stat().st_size
+
+
+def test_a_missing_database_is_a_problem_and_the_others_serve(cities: Path, tmp_path: Path) -> None:
+    loaded = load([tmp_path / "none.mmdb", cities])
+    assert loaded.problems == (f"{tmp_path}/none.mmdb: No such file or directory",)
+    assert loaded.geography.locate(CLIENT).place.country == "IE"
+
+
+def test_with_no_database_left_everyone_is_nowhere(tmp_path: Path) -> None:
+    loaded = load([tmp_path])
+    assert loaded.problems == (f"{tmp_path}: Is a directory",)
+    assert loaded.sources == ()
+    assert loaded.geography.places == NO_GEOGRAPHY.places
+
+
+def test_nothing_asked_for_is_no_problem() -> None:
+    assert load([]).problems == ()
+
+
+def test_mistakes_in_the_custom_networks_are_problems_and_the_databases_serve(cities: Path, tmp_path: Path) -> None:
+    networks = tmp_path / "networks.yaml"
+    networks.write_text("networks:\n  192.0.2.1/28: {tag: lab}\n  192.0.2.0/24: {}\n")
+    loaded = load([cities], networks)
+    assert [problem.split(": ")[0] for problem in loaded.problems] == [f"{networks}:2:3", f"{networks}:3:17"]
+    assert loaded.geography.locate(CLIENT).place.country == "IE"
+
+
+def test_custom_networks_that_are_missing_or_no_text_are_problems(tmp_path: Path) -> None:
+    networks = tmp_path / "networks.yaml"
+    assert load([], networks).problems == (f"{networks}: No such file or directory",)
+    networks.write_bytes(b"networks:\n  \xff: 1\n")
+    assert load([], networks).problems == (f"{networks}:2:1: not UTF-8",)
+
+
+@pytest.mark.parametrize("path", sorted(FILES.glob("good/*.mmdb")), ids=lambda path: path.stem)
+def test_a_good_database_loads(path: Path) -> None:
+    loaded = load([path])
+    assert loaded.problems == ()
+    assert len(loaded.geography.places) > 1
+
+
+@pytest.mark.parametrize(
+    "path", sorted([*FILES.glob("bad/*.mmdb"), *FILES.glob("trees/*.mmdb")]), ids=lambda path: path.stem
+)
+def test_a_corrupt_or_useless_database_is_a_problem(path: Path) -> None:
+    loaded = load([path])
+    assert len(loaded.problems) == 1
+    assert loaded.problems[0].startswith(f"{path}: ")
+    assert loaded.geography.locate(CLIENT).place == NOWHERE
+
+
+@pytest.mark.parametrize("content", [b"", b"\xab\xcd\xefMaxMind.com", bytes(range(256)) * 16])
+def test_what_is_no_database_is_a_problem(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "a.mmdb"
+    path.write_bytes(content)
+    assert load([path]).problems == (f"{path}: not a MaxMind DB file, or its metadata is malformed",)
+
+
+@pytest.mark.slow
+def test_without_proc_the_reader_in_python_reads(cities: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geodata, "FILES_OF_THIS_PROCESS", tmp_path / "no-proc")
+    assert load([cities]).geography.locate(CLIENT).place.country == "IE"
+    loaded = load(sorted(FILES.glob("bad/*.mmdb")))
+    assert loaded.sources == ()
+
+
+MUTATED = (FILES / "good/GeoLite2-Country-Test.mmdb").read_bytes()
+
+
+@pytest.mark.slow
+@given(
+    st.lists(st.tuples(st.integers(0, len(MUTATED) - 1), st.integers(0, 255)), min_size=1, max_size=12),
+    st.sampled_from([None, 0.3, 0.9]),
+)
+@settings(max_examples=400, deadline=None)
+def test_a_mutated_database_never_raises(changes: list[tuple[int, int]], share: float | None) -> None:
+    content = bytearray(MUTATED)
+    for position, value in changes:
+        content[position] = value
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "mutated.mmdb"
+        path.write_bytes(content if share is None else content[: int(len(content) * share)])
+        loaded = load([path])
+    assert len(loaded.problems) + len(loaded.sources) == 1
+
+
+@pytest.mark.slow
+def test_a_database_that_is_overwritten_in_place_kills_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "a.mmdb"
+    shutil.copy(FILES / "good/GeoLite2-City-Test.mmdb", path)
+    script = (
+        "import sys; from ipaddress import ip_address; from pathlib import Path; from gtm.watch.geodata import load\n"
+        "path = Path(sys.argv[1]); geography = load([path]).geography; path.write_bytes(b'')\n"
+        "print(geography.locate(ip_address('81.2.69.160')).place.country, load([path]).sources)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, check=True)
+    assert done.stdout == "GB ()\n"
+
+
+def test_a_fingerprint_changes_when_a_file_is_replaced_edited_or_gone(cities: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.mmdb"
+    seen = [fingerprint([cities, other])]
+    assert seen[0][1] is None
+    shutil.copyfile(cities, other)
+    seen.append(fingerprint([cities, other]))
+    other.replace(cities)
+    seen.append(fingerprint([cities, other]))
+    os.utime(cities, ns=(1, 1))
+    seen.append(fingerprint([cities, other]))
+    assert len(set(seen)) == 4
+    assert fingerprint([cities, other]) == seen[-1]
