@@ -1,0 +1,145 @@
+"""The admin API over HTTP (aiohttp): JSON for people and programs.
+
+    GET  /v1/status                          everything about this node
+    GET  /v1/regions                         every region's state
+    GET  /v1/explain?name=&type=&client=     why a client gets its answer
+    POST /v1/reload                          read the zone folder now; 409 when files have problems
+    GET  /livez  /readyz                     for load balancers and Kubernetes
+    GET  /v1/reports                         signed reports, for peers (gtm/share)
+
+A bad request gets 400 with the reason. Nothing that a client sends reaches a log or a file unbounded.
+"""
+
+import ipaddress
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+import dns.exception
+import dns.name
+from aiohttp import web
+from dns.name import Name
+from dns.rdatatype import RdataType, UnknownRdatatype
+from pydantic import TypeAdapter
+
+from gtm.admin.views import NodeStatus, Regions, Reloaded
+from gtm.engine.explain import Explanation
+from gtm.errors import ListenFailed
+from gtm.ids import Address
+
+MAX_REQUEST_BYTES = 64 * 1024
+SHUTDOWN_S = 1.0
+"""A long poll may end in mid-air when the node stops."""
+
+_log = logging.getLogger(__name__)
+_View = TypeVar("_View")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Subject(Protocol):
+    """What the API is about: the node."""
+
+    def status(self) -> NodeStatus:
+        """Returns everything about this node."""
+
+    def regions(self) -> Regions:
+        """Returns every region's state."""
+
+    def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
+        """Returns why a client gets its answer."""
+
+    async def reload(self) -> Reloaded:
+        """Reads the zone folder now."""
+
+    def ready(self) -> bool:
+        """Returns whether this node should get queries."""
+
+
+async def open_admin(host: str, port: int, subject: Subject, reports: Handler) -> web.AppRunner:
+    """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
+    runner = web.AppRunner(make_app(subject, reports), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise ListenFailed(f"cannot serve the admin API on {host} port {port}: {error.strerror or error}") from error
+    return runner
+
+
+def make_app(subject: Subject, reports: Handler) -> web.Application:
+    """Returns the application."""
+    api = _Api(subject)
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[_in_json])
+    app.add_routes(
+        [
+            web.get("/v1/status", api.status),
+            web.get("/v1/regions", api.regions),
+            web.get("/v1/explain", api.explain),
+            web.post("/v1/reload", api.reload),
+            web.get("/v1/reports", reports),
+            web.get("/livez", api.livez),
+            web.get("/readyz", api.readyz),
+        ]
+    )
+    return app
+
+
+class _Api:
+    def __init__(self, subject: Subject) -> None:
+        self._subject = subject
+
+    async def status(self, _request: web.Request) -> web.Response:
+        return _answer(self._subject.status(), NodeStatus)
+
+    async def regions(self, _request: web.Request) -> web.Response:
+        return _answer(self._subject.regions(), Regions)
+
+    async def explain(self, request: web.Request) -> web.Response:
+        asked = request.query
+        try:
+            question = parse_question(asked.get("name", ""), asked.get("type", "A"), asked.get("client", ""))
+        except ValueError as error:
+            raise web.HTTPBadRequest(reason="bad question", text=str(error)) from error
+        return _answer(self._subject.explain(*question), Explanation)
+
+    async def reload(self, _request: web.Request) -> web.Response:
+        reloaded = await self._subject.reload()
+        return _answer(reloaded, Reloaded, status=409 if reloaded.problems else 200)
+
+    async def livez(self, _request: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        ready = self._subject.ready()
+        return web.json_response({"ready": ready}, status=200 if ready else 503)
+
+
+def parse_question(name: str, rtype: str, client: str) -> tuple[Name, RdataType, Address]:
+    """Returns the question that `explain` is about; raises ValueError with words for who asked."""
+    try:
+        return dns.name.from_text(name), RdataType.from_text(rtype), ipaddress.ip_address(client)
+    except (dns.exception.DNSException, UnicodeError) as error:
+        what = f'type "{rtype}"' if isinstance(error, UnknownRdatatype) else f'name "{name}"'
+        raise ValueError(f"not a DNS {what[:300]}") from error
+    except ValueError as error:
+        raise ValueError(f'client: "{client[:60]}" is not an IP address') from error
+
+
+def _answer(view: _View, kind: type[_View], *, status: int = 200) -> web.Response:
+    return web.Response(body=TypeAdapter(kind).dump_json(view), content_type="application/json", status=status)
+
+
+@web.middleware
+async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns errors into JSON, and a fault of ours into a logged 500."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return web.json_response({"error": error.text or error.reason}, status=error.status)
+    except Exception:  # noqa: BLE001  # the top of a request, and it logs the traceback
+        _log.exception("the admin API failed on %s %.200s", request.method, request.path)
+        return web.json_response({"error": "internal error; the log of the node says more"}, status=500)

@@ -1,0 +1,59 @@
+"""The admin API from the other side: how the command line asks a running node, at ADDRESS:PORT."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TypeVar
+
+import aiohttp
+from pydantic import TypeAdapter, ValidationError
+
+from gtm.admin.views import NodeStatus, Regions, Reloaded
+from gtm.engine.explain import Explanation
+from gtm.errors import Unreachable
+
+TIMEOUT_S = 10.0
+
+_View = TypeVar("_View")
+
+
+def fetch_status(admin: str) -> NodeStatus:
+    """Returns everything about the node at this admin address; raises Unreachable."""
+    return _fetch(admin, "GET", "/v1/status", NodeStatus)
+
+
+def fetch_regions(admin: str) -> Regions:
+    """Returns the regions as the node at this admin address sees them; raises Unreachable."""
+    return _fetch(admin, "GET", "/v1/regions", Regions)
+
+
+def fetch_explanation(admin: str, question: Mapping[str, str]) -> Explanation:
+    """Returns the node's explanation of a question with `name`, `type` and `client`; raises Unreachable."""
+    return _fetch(admin, "GET", "/v1/explain", Explanation, question)
+
+
+def ask_reload(admin: str) -> Reloaded:
+    """Makes the node read its zone folder; raises Unreachable."""
+    return _fetch(admin, "POST", "/v1/reload", Reloaded)
+
+
+def _fetch(admin: str, method: str, path: str, kind: type[_View], query: Mapping[str, str] | None = None) -> _View:
+    status, body = asyncio.run(_ask(admin, method, path, query))
+    try:
+        return TypeAdapter(kind).validate_json(body)
+    except ValidationError as error:
+        words = body[:300].decode(errors="replace")
+        raise Unreachable(f"the node at {admin} answered {path} with HTTP {status}: {words}") from error
+
+
+async def _ask(admin: str, method: str, path: str, query: Mapping[str, str] | None) -> tuple[int, bytes]:
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.request(method, f"http://{admin}{path}", params=query) as answer,
+        ):
+            return answer.status, await answer.read()
+    except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise Unreachable(
+            f"no node answers at {admin}: {str(error) or 'timeout'}; is `gtm serve` running there?"
+        ) from error

@@ -1,0 +1,130 @@
+"""Plan and status -> views of zones, services and regions."""
+
+from collections import Counter
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from gtm.admin.views import EndpointView, RegionState, RegionView, ServiceView, ZoneView
+from gtm.geo.place import Coordinates
+from gtm.health.belief import Belief
+from gtm.health.status import CheckStatus, Status
+from gtm.plan.model import Decision, Plan, SteeredService, ZonePlan
+from gtm.steer.decide import State
+from gtm.zone.model import Endpoint, Region, Service
+
+_UNCHECKED = CheckStatus(Belief.UP, 0.0)
+_UNHEARD = CheckStatus(Belief.UNKNOWN, 0.0)
+_WORST_FIRST = (State.FAIL_CLOSED, State.FAIL_OPEN, State.DEGRADED)
+
+
+def zone_views(plan: Plan) -> tuple[ZoneView, ...]:
+    """Returns every zone, sorted by name."""
+    return tuple(sorted((_zone(zone) for zone in plan.zones.values()), key=lambda view: view.zone))
+
+
+def service_views(plan: Plan, status: Status) -> tuple[ServiceView, ...]:
+    """Returns every service with its endpoints, sorted by name."""
+    return tuple(
+        _service(zone, plan.services[service.id], plan.decisions[service.id], status)
+        for zone in sorted(plan.zones.values(), key=_name)
+        for service in zone.zone.services
+    )
+
+
+def region_views(plan: Plan, status: Status) -> tuple[RegionView, ...]:
+    """Returns the regions of every zone, in the order of the zone's file."""
+    return tuple(
+        _region(zone, region, plan, status)
+        for zone in sorted(plan.zones.values(), key=_name)
+        for region in zone.zone.regions
+    )
+
+
+def region_state(beliefs: list[Belief]) -> RegionState:
+    """Returns what the beliefs of a region's endpoints make of it:
+
+    all down -> DOWN    some down -> DEGRADED    none down, some up -> UP    else UNKNOWN
+    """
+    counts = Counter(beliefs)
+    if counts[Belief.DOWN]:
+        return RegionState.DOWN if counts[Belief.DOWN] == len(beliefs) else RegionState.DEGRADED
+    return RegionState.UP if counts[Belief.UP] else RegionState.UNKNOWN
+
+
+def check_status(service: Service, endpoint: Endpoint, status: Status) -> CheckStatus:
+    """Returns what is believed of an endpoint; one that nobody checks counts as up."""
+    check = service.check_of(endpoint)
+    return _UNCHECKED if check is None else status.checks.get(check, _UNHEARD)
+
+
+def _name(zone: ZonePlan) -> str:
+    return _text(zone.zone.origin)
+
+
+def _text(name: Name) -> str:
+    return name.to_text(omit_final_dot=True)
+
+
+def _zone(zone: ZonePlan) -> ZoneView:
+    records = sum(len(rrset.rdatas) for node in zone.nodes.values() for rrset in node.rrsets.values())
+    return ZoneView(_name(zone), zone.zone.file, zone.serial, len(zone.zone.services), records)
+
+
+def _service(zone: ZonePlan, steered: SteeredService, decisions: tuple[Decision, ...], status: Status) -> ServiceView:
+    service = steered.service
+    states = {outcome.state for decision in decisions for outcome in decision.outcomes.values()}
+    return ServiceView(
+        service.id,
+        _name(zone),
+        service.steer.preset or ", ".join(str(spec) for spec in service.steer.chain),
+        service.ttl,
+        next((state for state in _WORST_FIRST if state in states), State.STEADY),
+        tuple(_endpoint(service, endpoint, status) for endpoint in service.endpoints),
+    )
+
+
+def _endpoint(service: Service, endpoint: Endpoint, status: Status) -> EndpointView:
+    believed = check_status(service, endpoint, status)
+    return EndpointView(
+        endpoint.id,
+        endpoint.region,
+        RdataType.to_text(endpoint.rtype),
+        endpoint.weight,
+        "" if service.monitor is None else service.monitor.name,
+        believed.belief,
+        believed.since or None,
+        believed.reason,
+        believed.detail,
+        believed.frozen,
+        believed.votes,
+    )
+
+
+def _region(zone: ZonePlan, region: Region, plan: Plan, status: Status) -> RegionView:
+    beliefs = [
+        check_status(service, endpoint, status).belief
+        for service in zone.zone.services
+        for endpoint in service.endpoints
+        if endpoint.region == region.name
+    ]
+    counts = Counter(beliefs)
+    return RegionView(
+        region.name,
+        _name(zone),
+        _located(region, zone, plan),
+        region.country,
+        region_state(beliefs),
+        counts[Belief.UP],
+        counts[Belief.DOWN],
+        counts[Belief.UNKNOWN],
+    )
+
+
+def _located(region: Region, zone: ZonePlan, plan: Plan) -> Coordinates | None:
+    """Returns the region's coordinates as the plan found them."""
+    for service in zone.zone.services:
+        for found in plan.services[service.id].regions:
+            if found.name == region.name:
+                return found.at
+    return region.at

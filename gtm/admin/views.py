@@ -1,0 +1,150 @@
+"""What the admin API shows, as values: the JSON of each answer is one of these, and clients parse it back into it.
+
+/v1/status    NodeStatus
+/v1/regions   Regions
+/v1/reload    Reloaded
+/v1/explain   gtm.engine.explain.Explanation
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from gtm.geo.place import Coordinates
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason
+from gtm.health.status import Voice
+from gtm.ids import EndpointId, Generation, NodeName, RegionName, ServiceId, VantageName
+from gtm.steer.decide import State
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointView:
+    """One endpoint of a service, what is believed of it, and on whose word."""
+
+    endpoint: EndpointId
+    region: RegionName
+    type: str
+    weight: int
+    monitor: str
+    """The monitor's name; empty when nobody checks it."""
+    belief: Belief
+    since: float | None
+    """Unix time of the change to this belief; None when it never was anything else."""
+    reason: Reason
+    detail: str
+    frozen: bool
+    """Too few fresh voices: the last belief stands."""
+    voices: tuple[Voice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceView:
+    """One service."""
+
+    service: ServiceId
+    zone: str
+    steer: str
+    ttl: int
+    state: State
+    """The worst over all cells and types."""
+    endpoints: tuple[EndpointView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneView:
+    """One zone that is served."""
+
+    zone: str
+    file: str
+    serial: int
+    services: int
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class GeoSourceView:
+    """One geo file that serves."""
+
+    file: str
+    type: str
+    built_at: int | None
+    networks: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeView:
+    """One probe that was heard."""
+
+    node: NodeName
+    vantage: VantageName
+    epoch: int
+    serial: int
+    heard_s_ago: float
+    checks: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """Everything about one node."""
+
+    node: NodeName
+    version: str
+    engine: str
+    vantage: VantageName
+    roles: tuple[str, ...]
+    started_at: float
+    uptime_s: float
+    generation: Generation
+    ready: bool
+    quorum: str
+    zones: tuple[ZoneView, ...]
+    problems: tuple[str, ...]
+    """Of zone files, as `gtm check` prints them; the last good zone of each serves."""
+    geo: tuple[GeoSourceView, ...]
+    geo_problems: tuple[str, ...]
+    probes: tuple[ProbeView, ...]
+    services: tuple[ServiceView, ...]
+    counters: Mapping[str, int]
+
+
+class RegionState(Enum):
+    """What is believed of a region: of all its endpoints together."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    """Some endpoints are down, some are not."""
+    DOWN = "down"
+    UNKNOWN = "unknown"
+    """None is known to be up or down."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegionView:
+    """One region of a zone."""
+
+    region: RegionName
+    zone: str
+    at: Coordinates | None
+    country: str
+    state: RegionState
+    up: int
+    down: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """The regions of every zone."""
+
+    node: NodeName
+    generation: Generation
+    regions: tuple[RegionView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reloaded:
+    """What a reload found."""
+
+    generation: Generation
+    problems: tuple[str, ...]

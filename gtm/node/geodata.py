@@ -1,0 +1,48 @@
+"""The geo data's way into the plan: files -> geography -> plan, whenever a file was replaced."""
+
+import asyncio
+import logging
+
+from gtm.node.config import GeoFiles
+from gtm.node.planner import Planner
+from gtm.watch.geodata import Fingerprint, GeoLoad, fingerprint, load
+
+SCAN_INTERVAL_S = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+class GeoWatch:
+    """Loads the geo files. Its state is what they looked like when they were loaded."""
+
+    def __init__(self, files: GeoFiles, planner: Planner) -> None:
+        self._files = files
+        self._planner = planner
+        self._loaded = self._now()
+
+    async def load(self) -> None:
+        """Loads the files now; whatever cannot be loaded is said, and the rest serves."""
+        self._loaded = self._now()
+        geo = await asyncio.to_thread(load, self._files.databases, self._files.networks)
+        _tell(geo)
+        await self._planner.take_geo(geo)
+
+    async def run(self) -> None:
+        """Loads the files again when they were replaced, until cancelled."""
+        while True:
+            await asyncio.sleep(SCAN_INTERVAL_S)
+            if self._now() != self._loaded:
+                await self.load()
+
+    def _now(self) -> Fingerprint:
+        paths = list(self._files.databases)
+        return fingerprint([*paths, self._files.networks] if self._files.networks else paths)
+
+
+def _tell(geo: GeoLoad) -> None:
+    for source in geo.sources:
+        _log.info("geo data: %s: %s, %d networks", source.path, source.type, source.networks)
+    for problem in geo.problems:
+        _log.error("geo data: %s", problem)
+    if not geo.sources:
+        _log.error("geo data: none could be loaded; every client gets the default order of the regions")
