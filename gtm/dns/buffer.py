@@ -13,6 +13,9 @@ from gtm.dns.name import Labels
 MAX_NAME_OCTETS = 255
 """RFC 1035 2.3.4."""
 
+MAX_POINTERS = 127
+"""A name of 255 octets has at most so many labels, and needs a pointer for none but them."""
+
 _POINTER = 0xC0
 _POINTER_REACH = 0x4000
 """A compression pointer has 14 bits (RFC 1035 4.1.4)."""
@@ -28,13 +31,14 @@ class WireBuffer(DNSBuffer):  # type: ignore[misc]  # dnslib is untyped
     def decode_name(self, last: int = -1) -> DNSLabel:  # noqa: ARG002  # dnslib's signature
         """Reads a name, following compression pointers, and leaves the offset behind it."""
         parts: list[bytes] = []
-        octets, end, barrier = 1, -1, self.offset
+        octets, pointers, end, barrier = 1, 0, -1, self.offset
         while length := self._octet():
             if length & _POINTER == _POINTER:
                 pointer = (length & ~_POINTER) << 8 | self._octet()
                 end = self.offset if end < 0 else end
-                if pointer >= barrier:
-                    raise DnslibBufferError("a compression pointer does not point back")
+                pointers += 1
+                if pointer >= barrier or pointers > MAX_POINTERS:
+                    raise DnslibBufferError("a compression pointer does not point back, or too many pointers in a name")
                 self.offset = barrier = pointer
                 continue
             octets += 1 + length

@@ -24,6 +24,9 @@ from gtm.errors import WireError
 
 HEADER_OCTETS = 12
 OPTION_CLIENT_SUBNET = 8
+MAX_RECORDS = 16
+"""Beside the question. A query has an OPT, perhaps a signature, and an IXFR the SOA of its asker; thousands of records
+are an attempt to spend our time."""
 _RESPONSE = 0x8000
 _OPCODE_SHIFT, _OPCODE_MASK = 11, 0xF
 _DNSSEC_OK = 0x8000
@@ -82,6 +85,8 @@ def _body(query: Query, header: DNSHeader, buffer: WireBuffer) -> Query:
         if header.q != 1:
             raise WireError(Rcode.FORMERR, "not exactly one question")
         query = replace(query, question=_question(buffer))
+        if header.a + header.auth + header.ar > MAX_RECORDS:
+            raise WireError(Rcode.FORMERR, "more records than any query needs")
         for _ in range(header.a + header.auth):
             _skip_record(buffer)
         for _ in range(header.ar):

@@ -1,0 +1,5 @@
+"""Each test here runs on every engine."""
+
+from tests.fakes.engines import engine, serving
+
+__all__ = ["engine", "serving"]
