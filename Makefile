@@ -1,0 +1,78 @@
+# Everything a developer types. `make demo` and `make test` each need nothing before them but Python 3.11 or later:
+# they make .venv, install into it, and go. `make help` lists the rest.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+# Set PYTHON to choose one: make test PYTHON=python3.12
+PYTHON ?=
+CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# What an installation is made from: when one of these changes, the next target installs again.
+RECIPE := pyproject.toml $(wildcard setup.py)
+
+.PHONY: help demo test check format bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+demo: $(VENV)/installed  ## three regions, three probes and a DNS server on this machine; Ctrl-C ends it
+	@$(BIN)/gtm demo
+
+# The checks first, for they take seconds; loadgroup keeps tests of one xdist_group (a fixed port) on one worker.
+test: check  ## the checks, then every test on every core
+	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+check: $(VENV)/installed-dev  ## lint, format, types, floors; changes nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(VENV)/installed-dev  ## formats the code, and mends what ruff can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: $(VENV)/installed-dev  ## measures this machine; see bench/
+	@set -e; for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+
+clean:  ## removes .venv and everything else that was made here
+	@rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# An installation with the dev tools is also one without, so the second stamp serves for the first.
+$(VENV)/installed: $(RECIPE) $(BIN)/python
+	@echo "installing gtm into $(VENV)"
+	@$(PIP) install --editable .
+	@touch $@
+
+$(VENV)/installed-dev: $(RECIPE) $(BIN)/python
+	@echo "installing gtm and the tools for its tests into $(VENV)"
+	@$(PIP) install --editable '.[dev]'
+	@touch $(VENV)/installed $@
+
+# A candidate counts only if it runs: a version manager leaves names on the PATH that do not. --clear, because what an
+# interrupted run left behind may be half a venv.
+$(BIN)/python:
+	@found=; for python in $(CANDIDATES); do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+	    found="$$python"; \
+	    "$$python" -c 'import ensurepip, venv' 2>/dev/null || continue; \
+	    echo "making $(VENV) with $$("$$python" --version)"; \
+	    "$$python" -m venv --clear $(VENV) && exit 0; \
+	    rm -rf $(VENV); \
+	    exit 1; \
+	done; \
+	if [ -n "$$found" ]; then \
+	    echo "$$found cannot make a virtual environment with pip: its venv or ensurepip module is missing." >&2; \
+	    echo "On Debian and Ubuntu: apt install $${found##*/}-venv" >&2; \
+	else \
+	    echo "no Python 3.11 or later found (tried: $(CANDIDATES))." >&2; \
+	    echo "Install one (on Debian and Ubuntu: apt install python3 python3-venv), or say where it is:" >&2; \
+	    echo "    make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
+	fi; \
+	exit 1
