@@ -64,11 +64,10 @@ def load(paths: Sequence[Path], networks_path: Path | None = None) -> GeoLoad:
     if networks_path is not None:
         try:
             custom, source = read_networks(networks_path)
-            sources.append(source)
         except NetworksInvalid as exc:
             problems.extend(str(problem) for problem in exc.problems)
-        except OSError as exc:
-            problems.append(f"{networks_path}: {exc.strerror}")
+        else:
+            sources.append(source)
     return GeoLoad(geography.build(databases, custom), tuple(problems), tuple(sources))
 
 
@@ -115,12 +114,14 @@ FILES_OF_THIS_PROCESS = Path("/proc/self/fd")
 
 
 def read_networks(path: Path) -> tuple[tuple[CustomNetwork, ...], Source]:
-    """Returns the custom networks in a file; raises NetworksInvalid with all its mistakes, or OSError."""
-    content = path.read_bytes()
+    """Returns the custom networks in a file; raises NetworksInvalid with all its mistakes."""
     try:
+        content = path.read_bytes()
         custom = networks.parse(content.decode(), str(path))
+    except OSError as exc:
+        raise NetworksInvalid([Problem(str(path), 1, 1, exc.strerror or str(exc))]) from exc
     except UnicodeDecodeError as exc:
-        line = content[: exc.start].count(b"\n") + 1
+        line = exc.object[: exc.start].count(b"\n") + 1
         raise NetworksInvalid([Problem(str(path), line, 1, "not UTF-8")]) from exc
     return custom, Source(path, "custom networks", None, len(content), len(custom))
 

@@ -68,7 +68,7 @@ def test_mistakes_in_the_custom_networks_are_problems_and_the_databases_serve(ci
 
 def test_custom_networks_that_are_missing_or_no_text_are_problems(tmp_path: Path) -> None:
     networks = tmp_path / "networks.yaml"
-    assert load([], networks).problems == (f"{networks}: No such file or directory",)
+    assert load([], networks).problems == (f"{networks}:1:1: No such file or directory",)
     networks.write_bytes(b"networks:\n  \xff: 1\n")
     assert load([], networks).problems == (f"{networks}:2:1: not UTF-8",)
 
