@@ -4,7 +4,6 @@ What a node is told here, an operator would write by hand: the nodes know of no 
 """
 
 import asyncio
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,9 @@ from gtm.cli.demo.child import Program
 from gtm.cli.demo.mode import Mode
 from gtm.cli.demo.stage import Stage, StageNode, ToyRegion
 from gtm.cli.demo.supervisor import RegionProgram
-from gtm.health.signature import KEY_BYTES, PrivateKey, PublicKey, compose_private_key
+from gtm.health.signature import PublicKey
 from gtm.ids import NodeName
+from gtm.share.keys import generate_key, save_key
 
 CONNECT_LIMIT_S = 1.0
 
@@ -94,7 +94,6 @@ def region_program(region: ToyRegion) -> RegionProgram:
 
 
 def _write_key(path: Path) -> PublicKey:
-    key = PrivateKey(secrets.token_bytes(KEY_BYTES))
-    path.touch(mode=0o600)
-    path.write_text(compose_private_key(key) + "\n", encoding="ascii")
+    key = generate_key()
+    save_key(path, key)
     return key.public

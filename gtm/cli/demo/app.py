@@ -1,0 +1,78 @@
+"""`gtm demo` and its commands: what an operator types, and the exit status."""
+
+import asyncio
+import signal
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from gtm.cli.console import print_plain, print_rich, print_table
+from gtm.cli.demo.control import ask_modes, ask_switch
+from gtm.cli.demo.mode import Mode
+from gtm.cli.demo.play import play
+from gtm.cli.demo.scripts import Shipped
+from gtm.cli.demo.stage import STAGE
+from gtm.ids import RegionName
+from gtm.node.shipped import shipped
+
+demo_app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
+
+CONTROL = f"http://{STAGE.control}"
+
+Region = Annotated[str, typer.Argument(metavar="REGION", help="us-east, eu-west or ap-southeast.")]
+
+
+@demo_app.callback()
+def demo(context: typer.Context) -> None:
+    """Run three toy regions, three probes and a DNS node here until Ctrl-C; the commands break and mend a region."""
+    if context.invoked_subcommand is None:
+        asyncio.run(_play())
+
+
+@demo_app.command()
+def stop(region: Region) -> None:
+    """End a region's process: connections are refused."""
+    _switch(region, Mode.STOPPED)
+
+
+@demo_app.command()
+def start(region: Region) -> None:
+    """Start a region, or make it well again."""
+    _switch(region, Mode.OK)
+
+
+@demo_app.command()
+def slow(region: Region) -> None:
+    """Let a region answer after longer than its monitor waits."""
+    _switch(region, Mode.SLOW)
+
+
+@demo_app.command()
+def fail(region: Region) -> None:
+    """Let a region answer HTTP 503."""
+    _switch(region, Mode.FAIL)
+
+
+@demo_app.command()
+def status() -> None:
+    """Show the mode of every region."""
+    modes = asyncio.run(ask_modes(CONTROL))
+    print_table("Regions of the demo", ("region", "mode"), ((name, mode.value) for name, mode in modes.items()))
+
+
+def _switch(region: str, mode: Mode) -> None:
+    modes = asyncio.run(ask_switch(CONTROL, RegionName(region), mode))
+    print_plain(f"region {region} is {modes[RegionName(region)].value}")
+
+
+async def _play() -> None:
+    ending = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, ending.set)
+    await play(STAGE, Shipped(shipped("zones"), shipped("geodata")), say=_say, stop=ending)
+
+
+def _say(line: str) -> None:
+    print_rich(escape(line))
