@@ -29,16 +29,16 @@ _ONLY_A_NAME = frozenset({RdataType.CNAME, RdataType.NS, RdataType.PTR})
 
 def parse_type(text: str) -> RdataType:
     """Returns the type of a mnemonic such as `AAAA`, or of `TYPE65280` (RFC 3597 5)."""
-    known = [name for name in RdataType.__members__ if not is_metatype(RdataType[name]) and name != "NONE"]
     try:
         rtype = type_from_text(text) if re.fullmatch("[A-Z0-9-]+", text) else None
     except (DNSException, ValueError):
         rtype = None
     if rtype is None:
+        known = [name for name in RdataType.__members__ if not is_metatype(RdataType[name]) and name != "NONE"]
         near = difflib.get_close_matches(text.upper(), known, n=1, cutoff=0.6)
         raise TextInvalid(f'unknown record type "{text}"' + (f'; did you mean "{near[0]}"?' if near else ""))
     # RFC 6895 3.1: meta and question types are never data of a zone; TYPE0 is reserved.
-    if rtype == RdataType.TYPE0 or 128 <= rtype <= 255:
+    if rtype == RdataType.TYPE0 or is_metatype(rtype) or 128 <= rtype <= 255:
         raise TextInvalid(f"{text} is for questions and messages; it cannot be a record")
     return rtype
 

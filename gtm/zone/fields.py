@@ -15,7 +15,6 @@ from typing import Annotated, TypeVar
 from dns.name import Name
 from pydantic import (
     BeforeValidator,
-    Field,
     GetCoreSchemaHandler,
     PlainValidator,
     TypeAdapter,
@@ -203,7 +202,7 @@ def _key(value: str) -> str:
     return value
 
 
-Key = Annotated[str, BeforeValidator(_key), Field(pattern=LABEL_PATTERN)]
+Key = Annotated[str, BeforeValidator(_key)]
 
 
 def text(value: object) -> str:
@@ -326,10 +325,10 @@ Statuses = Annotated[
 
 def _reference(what: str, known: Callable[[Scope], frozenset[str]]) -> PlainValidator:
     def check(value: object, info: ValidationInfo) -> str:
-        names = known(_scope(info))
-        if isinstance(value, str) and value in names:
-            return value
-        raise error(f"unknown {what} {found(value)}{suggestion(str(value), names, or_all=True)}")
+        name, names = text(value), known(_scope(info))
+        if name not in names:
+            raise error(f'unknown {what} "{name}"{suggestion(name, names, or_all=True)}')
+        return name
 
     return PlainValidator(check)
 

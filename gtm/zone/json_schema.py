@@ -17,7 +17,9 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def zone_schema(vocabulary: Vocabulary) -> dict[str, Plain]:
     """Returns the JSON Schema of zone files, and of the shared file beside them."""
     _, document = models_json_schema([(ZoneEntry, "validation"), (SharedEntry, "validation")])
-    kinds: dict[str, dict[str, Plain]] = {name: _tidy(kind) for name, kind in document["$defs"].items()}
+    kinds: dict[str, dict[str, Plain]] = {
+        name: _tidy(kind) for name, kind in document["$defs"].items() if "properties" in kind
+    }
     steer = _properties(kinds["ServiceEntry"])["steer"]
     assert isinstance(steer, dict)
     steer |= _steer(vocabulary)

@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -227,8 +228,13 @@ class RecordEntry(Entry):
 
 
 Record = Annotated[RecordEntry, BeforeValidator(_as_values), ShortForm()]
-Regions = Annotated[dict[fields.Key, RegionEntry], Field(description="Places endpoints run in, by name")]
-Monitors = Annotated[dict[fields.Key, MonitorEntry], Field(description="How endpoints are checked, by name")]
+_NAMED: JsonDict = {"propertyNames": {"pattern": fields.LABEL_PATTERN}}
+Regions = Annotated[
+    dict[fields.Key, RegionEntry], Field(description="Places endpoints run in, by name", json_schema_extra=_NAMED)
+]
+Monitors = Annotated[
+    dict[fields.Key, MonitorEntry], Field(description="How endpoints are checked, by name", json_schema_extra=_NAMED)
+]
 
 
 class ZoneEntry(Entry):
