@@ -12,6 +12,7 @@ nothing else, with one of these reasons, tried in this order:
     replayed          not newer than the edition known of its node; a relay that is behind does this innocently
 
     {"payload": "<the report, as JSON text>", "key": "ed25519:<base64>", "signature": "<base64>"}
+    {"reports": [<envelope>, ...]}      an offer: what one node gives another
 
 The payload is text inside JSON so that the exact bytes that were signed travel through every relay: they are
 verified before anything in them is parsed, and no canonical form is needed.
@@ -19,7 +20,7 @@ verified before anything in them is parsed, and no canonical form is needed.
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -33,6 +34,12 @@ from gtm.ids import CheckId, NodeName, VantageName
 
 MAX_ENVELOPE_BYTES = 8 << 20
 """About 20,000 votes with long details; a node reads so much of one report before it trusts a byte of it."""
+
+MAX_OFFER_BYTES = 64 << 20
+"""Eight of the largest envelopes, or hundreds of common ones."""
+
+MAX_REPORTS = 1_000
+"""In one offer; more probes than any mesh of this kind should have."""
 
 MAX_VOTES = 20_000
 """Ten times what one probe can check at an interval of 1 s."""
@@ -59,7 +66,19 @@ def compose_envelope(report: Report, key: PrivateKey) -> bytes:
     payload = _compose_payload(report)
     signature = base64.b64encode(key.sign(payload.encode("ascii"))).decode("ascii")
     envelope = {"payload": payload, "key": str(key.public), "signature": signature}
-    return json.dumps(envelope, separators=(",", ":")).encode("ascii")
+    return _envelope_bytes(envelope)
+
+
+def compose_offer(envelopes: Iterable[bytes]) -> bytes:
+    """Returns an offer of these envelopes."""
+    return b'{"reports":[' + b",".join(envelopes) + b"]}"
+
+
+def parse_offer(body: bytes) -> tuple[bytes, ...]:
+    """Returns the envelopes of an offer, still unverified, as they were composed; or raises ReportInvalid."""
+    if len(body) > MAX_OFFER_BYTES:
+        raise ReportInvalid("oversized", f"an offer of {len(body)} bytes; the limit is {MAX_OFFER_BYTES}")
+    return tuple(_envelope_bytes(envelope.model_dump()) for envelope in _parsed(_Offer, body).reports)
 
 
 def parse_envelope(
@@ -147,6 +166,14 @@ class _Payload(_Wire):
     serial: _Count
     made_at: _Seconds
     votes: Annotated[dict[_CheckText, _Vote], Field(max_length=MAX_VOTES)]
+
+
+class _Offer(_Wire):
+    reports: Annotated[list[_Envelope], Field(max_length=MAX_REPORTS)]
+
+
+def _envelope_bytes(fields: Mapping[str, str]) -> bytes:
+    return json.dumps(fields, separators=(",", ":")).encode("ascii")
 
 
 _Model = TypeVar("_Model", bound=_Wire)

@@ -25,6 +25,8 @@ async def endpoint(
             await conversation(reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client left, which is its right
+        except asyncio.CancelledError:
+            pass  # by `endpoint` itself, at the end; asyncio's streams log a cancelled conversation as an error
         finally:
             talking.discard(task)
             writer.close()

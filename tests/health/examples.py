@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from gtm.health.belief import Belief
 from gtm.health.reading import MAX_DETAIL_LENGTH, Reason, clean_detail
 from gtm.health.report import Report, Vote
-from gtm.health.signature import PrivateKey
 from gtm.ids import CheckId, NodeName, VantageName
 
 NOW_WALL = 1_700_000_000.0
@@ -33,11 +32,6 @@ reports = st.builds(
     made_at=st.floats(NOW_WALL - 30, NOW_WALL + 30),
     votes=st.dictionaries(check_texts.map(CheckId), votes, max_size=5),
 )
-
-
-def key_of(node: str) -> PrivateKey:
-    """A key that is the node's and no other's, the same in every run."""
-    return PrivateKey(node.encode().ljust(32, b".")[:32])
 
 
 def vote(belief: Belief, *, age_s: float = 0.0, reason: Reason | None = None, detail: str = "") -> Vote:

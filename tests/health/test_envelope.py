@@ -8,10 +8,19 @@ from hypothesis import strategies as st
 
 from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
-from gtm.health.envelope import MAX_ENVELOPE_BYTES, MAX_VOTES, compose_envelope, parse_envelope
+from gtm.health.envelope import (
+    MAX_ENVELOPE_BYTES,
+    MAX_OFFER_BYTES,
+    MAX_VOTES,
+    compose_envelope,
+    compose_offer,
+    parse_envelope,
+    parse_offer,
+)
 from gtm.health.report import Edition, Report
 from gtm.ids import CheckId, NodeName
-from tests.health.examples import NOW_WALL, key_of, report, reports, vote
+from tests.fakes.peers import key_of
+from tests.health.examples import NOW_WALL, report, reports, vote
 
 FRA, IAD = NodeName("probe-fra"), NodeName("probe-iad")
 TRUSTED = {FRA: key_of(FRA).public, IAD: key_of(IAD).public}
@@ -165,3 +174,26 @@ def test_a_refusal_repeats_none_of_the_bytes_that_it_refuses() -> None:
         parsed(signed(payload_with(node="line\nbreak")))
     assert str(caught.value).isprintable()
     assert "break" not in str(caught.value)
+
+
+@given(st.lists(reports, max_size=3))
+def test_an_offer_keeps_every_envelope_byte_for_byte(examples: list[Report]) -> None:
+    envelopes = tuple(compose_envelope(example, key_of(example.node)) for example in examples)
+    assert parse_offer(compose_offer(envelopes)) == envelopes
+
+
+@given(st.binary(max_size=200) | json_values.map(lambda value: json.dumps({"reports": value}).encode()))
+def test_any_other_offer_raises_nothing_but_report_invalid(body: bytes) -> None:
+    try:
+        assert parse_offer(body) == ()
+    except ReportInvalid as refused:
+        reason = refused.reason
+    else:
+        reason = "malformed"
+    assert reason == "malformed"
+
+
+def test_an_offer_over_the_limit_is_refused_unread() -> None:
+    with pytest.raises(ReportInvalid, match="the limit is") as caught:
+        parse_offer(b" " * (MAX_OFFER_BYTES + 1))
+    assert caught.value.reason == "oversized"

@@ -1,0 +1,166 @@
+"""The desk: this node's own report and every report heard, and what of them is offered to peers.
+
+What comes in: this node's verdicts, and the bodies that peers gave. What goes out: the book for the status, and
+offers with every envelope as it was signed, so that a report crosses the mesh through any node that hears it. Every
+envelope that is not taken is counted as `reports_refused{reason=...}`. It opens no connection: handler.py and
+poller.py do.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.errors import ReportInvalid
+from gtm.health.book import EMPTY_BOOK, Book, hear
+from gtm.health.envelope import MAX_SKEW_S, compose_envelope, compose_offer, parse_envelope, parse_offer
+from gtm.health.report import Edition, Report, votes_of
+from gtm.health.signature import PrivateKey, PublicKey
+from gtm.health.verdict import Verdict
+from gtm.ids import CheckId, NodeName, VantageName
+
+log = logging.getLogger(__name__)
+
+Editions = Mapping[NodeName, Edition]
+
+
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """Who this node is to its peers."""
+
+    node: NodeName
+    vantage: VantageName
+    key: PrivateKey
+    epoch: int
+    """Grows with every start of this node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a peer may take."""
+
+    etag: str
+    """Of all that is on the desk: another edition of any report is another tag."""
+    body: bytes
+    count: int
+    """Of envelopes in the body."""
+
+
+class Desk:
+    """The reports of this node and its peers. It has state: the newest envelope of each node."""
+
+    def __init__(
+        self, reporter: Reporter, peers: Mapping[NodeName, PublicKey], *, clock: Clock, counters: Counters
+    ) -> None:
+        self._reporter = reporter
+        self._trusted = {**peers, reporter.node: reporter.key.public}
+        self._clock = clock
+        self._counters = counters
+        self._edition = Edition(reporter.epoch, 0)
+        self._envelopes: dict[NodeName, bytes] = {}
+        self._reasons_logged: set[str] = set()
+        self._news = asyncio.Event()
+        self.book: Book = EMPTY_BOOK
+        """Every report heard, this node's own too."""
+        self.version = 0
+        """Grows with every change of the book."""
+        self.closed = False
+
+    @property
+    def editions(self) -> Editions:
+        """Returns the editions on this desk: what a peer need not give again."""
+        return {**self.book.editions, self._reporter.node: self._edition}
+
+    def publish(self, verdicts: Mapping[CheckId, Verdict]) -> None:
+        """Makes and signs this node's next report."""
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        self._edition = Edition(self._edition.epoch, self._edition.serial + 1)
+        me = self._reporter
+        report = Report(me.node, me.vantage, *self._edition, wall, votes_of(verdicts, now=now))
+        self._keep(report, compose_envelope(report, me.key))
+        self._announce()
+
+    def take(self, body: bytes) -> bool:
+        """Takes what a peer offered; returns whether anything of it was new."""
+        try:
+            envelopes = parse_offer(body)
+        except ReportInvalid as refused:
+            self._refuse(refused)
+            return False
+        news = [self._take_one(envelope) for envelope in envelopes]
+        if any(news):
+            self._announce()
+        return any(news)
+
+    def offer(self, *, known: Editions | None = None) -> Offer:
+        """Returns every envelope that is newer than the editions known, and young enough to be taken."""
+        wall = self._clock.wall()
+        young = {
+            node: heard.report.edition
+            for node, heard in sorted(self.book.by_node.items())
+            if abs(wall - heard.report.made_at) <= MAX_SKEW_S
+        }
+        etag = hashlib.sha256(repr(young).encode()).hexdigest()[:32]
+        newer = [node for node, edition in young.items() if known is None or edition > known.get(node, (-1, -1))]
+        return Offer(etag, compose_offer(self._envelopes[node] for node in newer), len(newer))
+
+    async def wait_for_news(self, seen: int) -> int:
+        """Returns the version once it is not `seen` any more, or the desk is closed. The caller sets the timeout."""
+        while self.version == seen and not self.closed:
+            await self._news.wait()
+        return self.version
+
+    def close(self) -> None:
+        """Lets everyone go who waits for news: the node is stopping."""
+        self.closed = True
+        self._wake()
+
+    def _take_one(self, envelope: bytes) -> bool:
+        if envelope in self._envelopes.values():
+            return False  # heard already, the same bytes: in a mesh the most common case
+        others = {node: edition for node, edition in self.book.editions.items() if node != self._reporter.node}
+        try:
+            report = parse_envelope(envelope, trusted=self._trusted, known=others, wall=self._clock.wall())
+        except ReportInvalid as refused:
+            self._refuse(refused)
+            return False
+        if report.node == self._reporter.node:
+            self._outgrow(report)
+            return False
+        self._keep(report, envelope)
+        self._counters.add("reports_heard")
+        return True
+
+    def _outgrow(self, echo: Report) -> None:
+        """Starts a newer epoch than that of a report in this node's name, so that peers hear this node again."""
+        if echo.edition <= self._edition:
+            return  # a report of before, on its way back
+        log.warning(
+            "a report in the name of this node (%s) is newer than its own: its state was lost, its clock went back, "
+            "or another node has its name and key",
+            echo.node,
+        )
+        self._edition = Edition(echo.epoch + 1, 0)
+
+    def _keep(self, report: Report, envelope: bytes) -> None:
+        book = hear(self.book, report, heard_at=self._clock.monotonic())
+        if book is not None:
+            self.book = book
+            self._envelopes[report.node] = envelope
+
+    def _refuse(self, refused: ReportInvalid) -> None:
+        self._counters.add("reports_refused", reason=refused.reason)
+        if refused.reason not in self._reasons_logged:
+            self._reasons_logged.add(refused.reason)
+            log.warning("report refused as %s: %s; further ones are only counted", refused.reason, refused)
+
+    def _announce(self) -> None:
+        self.version += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()

@@ -1,0 +1,55 @@
+"""Key files: where a node keeps what it signs its reports with.
+
+What comes in: a path. What goes out: a key, or a new file that only its owner may read. A key is never overwritten:
+every peer trusts the old one until an operator says otherwise.
+"""
+
+import logging
+import os
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from gtm.errors import StateInvalid
+from gtm.health.signature import PrivateKey, compose_private_key, parse_private_key
+
+log = logging.getLogger(__name__)
+
+OWNER_ONLY = 0o600
+OTHERS = 0o077
+MAX_KEY_FILE_BYTES = 4096
+"""A key file has one short line; whatever is longer is not one."""
+
+
+def generate_key() -> PrivateKey:
+    """Returns a new key, from the system's random numbers."""
+    return PrivateKey(Ed25519PrivateKey.generate().private_bytes_raw())
+
+
+def save_key(path: Path, key: PrivateKey) -> None:
+    """Writes a key file that only its owner may read. Raises StateInvalid when the path is taken or not writable."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(compose_private_key(key) + "\n")
+    except FileExistsError as error:
+        raise StateInvalid(f"{path}: there is a key already, and it is not overwritten") from error
+    except OSError as error:
+        raise StateInvalid(f"{path}: {error.strerror}") from error
+
+
+def load_key(path: Path) -> PrivateKey:
+    """Returns the key of a file. Raises StateInvalid when it cannot be read or is no key."""
+    try:
+        with path.open(encoding="ascii", errors="replace") as file:
+            text = file.read(MAX_KEY_FILE_BYTES)
+            mode = os.fstat(file.fileno()).st_mode
+        key = parse_private_key(text.strip())
+    except OSError as error:
+        raise StateInvalid(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise StateInvalid(f"{path}: {error}") from error
+    if mode & OTHERS:
+        log.warning("key file %s can be read by others than its owner; chmod 600 it", path)
+    return key

@@ -1,0 +1,170 @@
+"""The poller: hears one peer, for as long as this node runs.
+
+What comes in: a peer's address and the desk. What goes out: the peer's offers, onto the desk. It trusts nothing: the
+desk verifies. A peer that cannot be reached is asked again after a growing, jittered pause, and says so in the log
+once when it is lost and once when it is found again; one poller per peer, so that none waits for another. URLs are
+not logged, because they may hold a password.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from socket import gaierror
+
+import aiohttp
+from yarl import URL
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.errors import Unreachable
+from gtm.health.envelope import MAX_OFFER_BYTES
+from gtm.health.signature import PublicKey
+from gtm.ids import NodeName
+from gtm.share.desk import Desk
+from gtm.share.handler import compose_have
+
+log = logging.getLogger(__name__)
+
+WAIT_S = 5.0
+"""How long a peer may hold its answer back. Reports come more often anyway, and a poll that a partition swallowed is
+given up the sooner."""
+
+GRACE_S = 3.0
+"""How much longer than that an answer may take before the peer counts as lost; also for connecting."""
+
+MIN_BACKOFF_S = 0.25
+MAX_BACKOFF_S = 2.0
+"""Soon enough after a partition heals; seldom enough for a peer that is gone for days."""
+
+QUIET_PAUSE_S = 1.0
+"""Between two polls that gave nothing new at once: a proxy on the way may not know how to wait."""
+
+MAX_HAVE_LENGTH = 4096
+"""Half of what a server takes as one request line; a mesh too large for it gets every report every time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A node that this one hears."""
+
+    node: NodeName
+    url: str
+    """Of its admin listener: `https://probe-iad.example.net:8053`."""
+    key: PublicKey
+
+
+@asynccontextmanager
+async def open_share_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Opens the HTTP session that all pollers of a node use."""
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=GRACE_S)  # the poller has one over everything
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as session:
+        yield session
+
+
+class Poller:
+    """Polls one peer. It has state: the last ETag, and how often the peer failed in a row."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        desk: Desk,
+        session: aiohttp.ClientSession,
+        *,
+        clock: Clock,
+        counters: Counters,
+        random: Random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        wait_s: float = WAIT_S,
+    ) -> None:
+        self._peer = peer
+        self._desk = desk
+        self._session = session
+        self._clock = clock
+        self._counters = counters
+        self._random = random
+        self._sleep = sleep
+        self._wait_s = wait_s
+        self._etag = ""
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Polls until it is cancelled."""
+        while True:
+            await self._sleep(await self.poll())
+
+    async def poll(self) -> float:
+        """Asks the peer once; returns how many seconds to pause before asking again."""
+        started_at = self._clock.monotonic()
+        try:
+            body = await self._fetch()
+        except Unreachable as error:
+            return self._lost(error)
+        self._found()
+        news = body is not None and self._desk.take(body)
+        self._counters.add("polls", outcome="news" if news else "quiet")
+        took_s = self._clock.monotonic() - started_at
+        return 0.0 if news or took_s >= QUIET_PAUSE_S else QUIET_PAUSE_S - took_s
+
+    async def _fetch(self) -> bytes | None:
+        """Returns the body of the peer's offer, or None when there is nothing new. Raises Unreachable."""
+        query = {"wait": f"{self._wait_s:g}"}
+        have = compose_have(self._desk.editions)
+        if len(have) <= MAX_HAVE_LENGTH:
+            query["have"] = have
+        headers = {"If-None-Match": f'"{self._etag}"'} if self._etag else {}
+        try:
+            url = URL(self._peer.url) / "v1" / "reports" % query
+            async with (
+                asyncio.timeout(self._wait_s + GRACE_S),
+                self._session.get(url, headers=headers, allow_redirects=False) as response,
+            ):
+                if response.status == 304:
+                    return None
+                if response.status != 200:
+                    raise Unreachable(f"HTTP {response.status}")
+                body = await _bounded(response.content)
+                self._etag = response.headers.get("ETag", "").strip('"')
+                return body
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise Unreachable(_describe(error)) from error
+
+    def _lost(self, error: Unreachable) -> float:
+        self._failures += 1
+        self._etag = ""
+        self._counters.add("polls", outcome="failed")
+        if self._failures == 1:
+            log.warning("peer %s lost: %s", self._peer.node, error)
+        return backoff_s(self._failures, coin=self._random.random())
+
+    def _found(self) -> None:
+        if self._failures:
+            log.info("peer %s found again after %d failed polls", self._peer.node, self._failures)
+        self._failures = 0
+
+
+def backoff_s(failures: int, *, coin: float) -> float:
+    """Returns the pause after so many failures in a row: doubling up to a limit, half of it by chance."""
+    longest = min(MAX_BACKOFF_S, MIN_BACKOFF_S * 2.0 ** min(failures - 1, 10))
+    return longest * (1 + coin) / 2
+
+
+async def _bounded(content: aiohttp.StreamReader) -> bytes:
+    body = bytearray()
+    async for part in content.iter_any():
+        body += part
+        if len(body) > MAX_OFFER_BYTES:
+            raise Unreachable(f"an answer of more than {MAX_OFFER_BYTES} bytes")
+    return bytes(body)
+
+
+def _describe(error: Exception) -> str:
+    """Returns what failed, in words that hold no URL."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, gaierror):
+        return os.strerror(error.errno)
+    return type(error).__name__

@@ -1,0 +1,43 @@
+"""The publisher: turns this node's verdicts into reports, at once when a mind changes and at a steady beat anyway.
+
+What comes in: the verdicts as they are now, and an event that says one changed. What goes out: reports on the desk.
+The beat keeps votes fresh at the peers; without it a silent probe could not be told from a dead one.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+
+from gtm.health.verdict import Verdict
+from gtm.ids import CheckId
+from gtm.share.desk import Desk
+from gtm.share.handler import COALESCE_S
+
+MIN_HEARTBEAT_S = 0.5
+"""However short the intervals are, a report is made and signed no more often than this without need."""
+
+MAX_HEARTBEAT_S = 10.0
+"""However long the intervals are: a third of the age at which peers refuse a report as skewed."""
+
+
+def heartbeat_s(intervals_s: Iterable[float]) -> float:
+    """Returns how often to publish: the shortest interval of the checks, within bounds."""
+    return min(MAX_HEARTBEAT_S, max(MIN_HEARTBEAT_S, min(intervals_s, default=MAX_HEARTBEAT_S)))
+
+
+async def publish_reports(
+    desk: Desk,
+    verdicts: Callable[[], Mapping[CheckId, Verdict]],
+    changed: asyncio.Event,
+    *,
+    beat_s: Callable[[], float],
+) -> None:
+    """Publishes until it is cancelled; `changed` is set by whoever changes a verdict, and cleared here."""
+    while True:
+        changed.clear()
+        desk.publish(verdicts())
+        try:
+            async with asyncio.timeout(beat_s()):
+                await changed.wait()
+                await asyncio.sleep(COALESCE_S)
+        except TimeoutError:
+            continue

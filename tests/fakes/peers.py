@@ -1,0 +1,82 @@
+"""Peers: real desks behind real HTTP servers on loopback."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from gtm.counters import Counters
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason
+from gtm.health.signature import PrivateKey, PublicKey
+from gtm.health.verdict import Verdict
+from gtm.ids import CheckId, NodeName, VantageName
+from gtm.share.desk import Desk, Reporter
+from gtm.share.handler import handle_reports
+from tests.fakes.clock import FakeClock
+
+CHECK = CheckId("gtm.example.com/api/192.0.2.20")
+
+
+def key_of(node: str) -> PrivateKey:
+    """A key that is the node's and no other's, the same in every run."""
+    return PrivateKey(node.encode().ljust(32, b".")[:32])
+
+
+class WatchedDesk(Desk):
+    """A desk that tells the test when someone waits for its news."""
+
+    def __init__(
+        self, reporter: Reporter, peers: Mapping[NodeName, PublicKey], *, clock: FakeClock, counters: Counters
+    ) -> None:
+        super().__init__(reporter, peers, clock=clock, counters=counters)
+        self.counters = counters
+        self.waited_on = asyncio.Event()
+
+    async def wait_for_news(self, seen: int) -> int:
+        self.waited_on.set()
+        return await super().wait_for_news(seen)
+
+
+def desk_of(node: str, *peers: str, clock: FakeClock | None = None, epoch: int = 1) -> WatchedDesk:
+    """A desk that trusts these peers."""
+    reporter = Reporter(NodeName(node), VantageName(f"at-{node}"), key_of(node), epoch)
+    trusted = {NodeName(peer): key_of(peer).public for peer in peers}
+    return WatchedDesk(reporter, trusted, clock=clock or FakeClock(), counters=Counters())
+
+
+def believing(belief: Belief) -> Mapping[CheckId, Verdict]:
+    """Verdicts on CHECK, read just now by a FakeClock that was not moved."""
+    reason = Reason.OK if belief is Belief.UP else Reason.REFUSED
+    return {CHECK: Verdict(belief, since=1_700_000_000.0, reason=reason, read_at=1000.0)}
+
+
+@asynccontextmanager
+async def serving(desk: Desk) -> AsyncIterator[str]:
+    """Serves a desk as the admin listener would; gives its URL."""
+
+    async def handle(request: web.Request) -> web.Response:
+        return await handle_reports(request, desk)
+
+    async with serving_handler(handle) as url:
+        try:
+            yield url
+        finally:
+            desk.close()
+
+
+@asynccontextmanager
+async def serving_handler(handle: object) -> AsyncIterator[str]:
+    """Serves `GET /v1/reports` by any handler; gives its URL."""
+    app = web.Application()
+    app.router.add_get("/v1/reports", handle)  # type: ignore[arg-type]
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,181 @@
+import asyncio
+import logging
+
+import pytest
+
+from gtm.health.belief import Belief
+from gtm.health.envelope import MAX_OFFER_BYTES, compose_envelope, compose_offer
+from gtm.health.report import Edition, Report
+from gtm.ids import NodeName, VantageName
+from tests.fakes.clock import FakeClock
+from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of
+
+IAD, FRA = NodeName("iad"), NodeName("fra")
+
+
+def test_a_published_report_is_on_the_own_desk_and_offered() -> None:
+    fra = desk_of("fra")
+    fra.publish(believing(Belief.UP))
+    assert fra.book.editions == {FRA: Edition(1, 1)}
+    assert fra.book.by_node[FRA].report.votes[CHECK].belief is Belief.UP
+    assert fra.offer().count == 1
+
+
+def test_what_one_offers_the_other_takes_once() -> None:
+    fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+    fra.publish(believing(Belief.DOWN))
+    assert iad.take(fra.offer().body)
+    assert iad.book.by_node[FRA].report == fra.book.by_node[FRA].report
+    assert not iad.take(fra.offer().body)
+    assert iad.counters.snapshot() == {"reports_heard": 1}
+
+
+def test_a_report_crosses_a_middle_node_with_its_signature() -> None:
+    fra, middle, iad = desk_of("fra"), desk_of("middle", "fra"), desk_of("iad", "middle", "fra")
+    fra.publish(believing(Belief.DOWN))
+    middle.take(fra.offer().body)
+    iad.take(middle.offer().body)
+    assert iad.book.by_node[FRA].report == fra.book.by_node[FRA].report
+
+
+def refusals(desk: WatchedDesk) -> dict[str, int]:
+    return {name: count for name, count in desk.counters.snapshot().items() if name.startswith("reports_refused")}
+
+
+def refused(reason: str, count: int = 1) -> dict[str, int]:
+    return {f'reports_refused{{reason="{reason}"}}': count}
+
+
+def test_a_strangers_report_is_refused_and_the_others_are_taken() -> None:
+    iad, fra, mallory = desk_of("iad", "fra"), desk_of("fra", "mallory"), desk_of("mallory")
+    mallory.publish({})
+    fra.publish({})
+    fra.take(mallory.offer().body)
+    assert iad.take(fra.offer().body)
+    assert iad.book.editions.keys() == {FRA}
+    assert refusals(iad) == refused("unknown_reporter")
+
+
+def test_a_forged_report_is_refused() -> None:
+    iad, fra = desk_of("iad", "fra"), desk_of("fra")
+    fra.publish(believing(Belief.UP))
+    forged = fra.offer().body.replace(rb"\"up\"", rb"\"down\"")
+    assert not iad.take(forged)
+    assert refusals(iad) == refused("forged")
+    assert iad.book.editions == {}
+
+
+def test_a_replayed_report_is_refused() -> None:
+    iad, fra = desk_of("iad", "fra"), desk_of("fra")
+    fra.publish(believing(Belief.UP))
+    captured = fra.offer().body
+    fra.publish(believing(Belief.DOWN))
+    iad.take(fra.offer().body)
+    assert not iad.take(captured)
+    assert refusals(iad) == refused("replayed")
+    assert iad.book.by_node[FRA].report.votes[CHECK].belief is Belief.DOWN
+
+
+def test_a_report_of_another_time_is_refused_as_skewed() -> None:
+    iad, fra = desk_of("iad", "fra"), desk_of("fra", clock=FakeClock(wall=1_600_000_000.0))
+    fra.publish({})
+    assert not iad.take(fra.offer().body)
+    assert refusals(iad) == refused("skewed")
+
+
+def test_an_oversized_offer_is_refused() -> None:
+    iad = desk_of("iad")
+    assert not iad.take(b" " * (MAX_OFFER_BYTES + 1))
+    assert refusals(iad) == refused("oversized")
+
+
+def test_garbage_is_refused_as_malformed_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    iad = desk_of("iad")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            assert not iad.take(b"<html>")
+    assert refusals(iad) == refused("malformed", 5)
+    assert len(caplog.messages) == 1
+
+
+def test_reports_too_old_to_be_taken_are_not_offered() -> None:
+    clock = FakeClock()
+    fra = desk_of("fra", clock=clock)
+    fra.publish({})
+    young = fra.offer()
+    clock.advance(31.0)
+    assert fra.offer().count == 0
+    assert fra.offer().etag != young.etag
+
+
+def test_the_tag_changes_with_every_edition_and_only_then() -> None:
+    fra = desk_of("fra")
+    fra.publish({})
+    first = fra.offer()
+    assert fra.offer().etag == first.etag
+    fra.publish({})
+    assert fra.offer().etag != first.etag
+
+
+def test_what_a_peer_has_is_not_offered_again() -> None:
+    fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+    iad.publish({})
+    fra.publish({})
+    fra.take(iad.offer().body)
+    assert fra.offer(known=iad.editions).count == 1
+    iad.take(fra.offer(known=iad.editions).body)
+    assert fra.offer(known=iad.editions).count == 0
+    fra.publish({})
+    assert fra.offer(known=iad.editions).count == 1
+
+
+def test_an_echo_of_an_own_older_report_is_ignored() -> None:
+    fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+    fra.publish({})
+    iad.take(fra.offer().body)
+    fra.publish({})
+    assert not fra.take(iad.offer().body)
+    assert refusals(fra) == {}
+    assert fra.book.editions == {FRA: Edition(1, 2)}
+
+
+def test_a_node_that_lost_its_epoch_outgrows_its_past(caplog: pytest.LogCaptureFixture) -> None:
+    iad, before = desk_of("iad", "fra"), desk_of("fra", "iad", epoch=9)
+    before.publish({})
+    iad.take(before.offer().body)
+    after = desk_of("fra", "iad", epoch=1)
+    after.publish({})
+    assert not iad.take(after.offer().body)
+    with caplog.at_level(logging.WARNING):
+        after.take(iad.offer().body)
+    assert "is newer than its own" in caplog.text
+    after.publish(believing(Belief.UP))
+    assert iad.take(after.offer().body)
+    assert iad.book.editions[FRA] == Edition(10, 1)
+    assert after.book.editions[FRA] == Edition(10, 1)
+
+
+def test_another_report_of_a_known_edition_is_replayed() -> None:
+    iad = desk_of("iad", "fra")
+    for vantage in ("a", "b"):
+        report = Report(FRA, VantageName(vantage), 1, 1, FakeClock().wall(), {})
+        iad.take(compose_offer([compose_envelope(report, key_of("fra"))]))
+    assert iad.book.by_node[FRA].report.vantage == "a"
+    assert refusals(iad) == refused("replayed")
+
+
+def test_waiting_ends_with_news_and_with_closing() -> None:
+    async def story() -> None:
+        fra = desk_of("fra")
+        first = asyncio.create_task(fra.wait_for_news(fra.version))
+        await asyncio.sleep(0)
+        assert not first.done()
+        fra.publish({})
+        async with asyncio.timeout(5):
+            assert await first == 1
+            second = asyncio.create_task(fra.wait_for_news(1))
+            await asyncio.sleep(0)
+            fra.close()
+            assert await second == 1
+
+    asyncio.run(story())
