@@ -31,7 +31,7 @@ MAX_REQUEST_BYTES = 64 * 1024
 SHUTDOWN_S = 1.0
 """A long poll may end in mid-air when the node stops."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _View = TypeVar("_View")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -140,6 +140,6 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < 400:
             raise
         return web.json_response({"error": error.text or error.reason}, status=error.status)
-    except Exception:  # noqa: BLE001  # the top of a request, and it logs the traceback
-        _log.exception("the admin API failed on %s %.200s", request.method, request.path)
+    except Exception:
+        log.exception("the admin API failed on %s %.200s", request.method, request.path)
         return web.json_response({"error": "internal error; the log of the node says more"}, status=500)

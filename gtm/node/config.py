@@ -10,9 +10,9 @@ from pathlib import Path
 
 from gtm.geo.place import Coordinates
 from gtm.health.quorum import Quorum
-from gtm.health.signature import PublicKey
 from gtm.ids import NodeName, VantageName
 from gtm.serve.listen import ListenAddress
+from gtm.share.poller import Peer
 
 
 class Role(Enum):
@@ -30,15 +30,6 @@ class EngineChoice(Enum):
     """The fastest that is installed."""
     RUST = "rust"
     REFERENCE = "reference"
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A node whose reports count here."""
-
-    node: NodeName
-    url: str
-    key: PublicKey
 
 
 @dataclass(frozen=True, slots=True)

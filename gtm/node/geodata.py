@@ -9,7 +9,7 @@ from gtm.watch.geodata import Fingerprint, GeoLoad, fingerprint, load
 
 SCAN_INTERVAL_S = 1.0
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 class GeoWatch:
@@ -41,8 +41,8 @@ class GeoWatch:
 
 def _tell(geo: GeoLoad) -> None:
     for source in geo.sources:
-        _log.info("geo data: %s: %s, %d networks", source.path, source.type, source.networks)
+        log.info("geo data: %s: %s, %d networks", source.path, source.type, source.networks)
     for problem in geo.problems:
-        _log.error("geo data: %s", problem)
+        log.error("geo data: %s", problem)
     if not geo.sources:
-        _log.error("geo data: none could be loaded; every client gets the default order of the regions")
+        log.error("geo data: none could be loaded; every client gets the default order of the regions")

@@ -15,9 +15,10 @@ from gtm.errors import NodeInvalid, Problem, ZoneInvalid
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
 from gtm.health.signature import PublicKey, parse_public_key
 from gtm.ids import NodeName, VantageName
-from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Peer, Role
+from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role
 from gtm.node.shipped import shipped
 from gtm.serve.listen import ListenAddress, parse_listen
+from gtm.share.poller import Peer
 from gtm.zone import words
 from gtm.zone.document import Document, parse_document, plain
 from gtm.zone.fields import At, Text, choice, error, found, suggestion, text, text_like, whole

@@ -23,7 +23,7 @@ from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.watch.folder import EMPTY, Catalogue
 from gtm.watch.geodata import GeoLoad
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 Wall = Callable[[], float]
 
@@ -87,7 +87,7 @@ class Planner:
             self._keep(replace(self._saved, generation=plan.generation + GENERATIONS_AHEAD))
         self.plan = plan
         self._engine.swap(plan)
-        _log.info(
+        log.info(
             "plan: generation %d serves %d zones, %d services", plan.generation, len(plan.zones), len(plan.services)
         )
 

@@ -28,7 +28,7 @@ GENERATIONS_AHEAD = 1_000_000
 
 MAX_SERIAL = 2**32 - 1
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class StateFolder:
         self._counters.add("state_errors", file=name)
         if name not in self._complained:
             self._complained.add(name)
-            _log.error("state: %s %s", self._folder / name, message)
+            log.error("state: %s %s", self._folder / name, message)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -20,7 +20,7 @@ from gtm.ids import Address
 Coin = Callable[[], int]
 """Gives a uniform number of 64 bits."""
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _QR = 0x8000
 
 
@@ -42,8 +42,8 @@ class Responder:
         """Returns the bytes to send back, or None to send nothing."""
         try:
             answer = self._engine.respond(wire, client, transport, self._clock.monotonic(), self._coin())
-        except Exception:  # noqa: BLE001  # the last line of defence, and it logs the traceback
-            _log.exception("the %s engine failed on a query of %d octets", self._engine.name, len(wire))
+        except Exception:
+            log.exception("the %s engine failed on a query of %d octets", self._engine.name, len(wire))
             self._counters.add("dns_engine_failures")
             answer = _servfail(wire)
         self._count(answer, transport)

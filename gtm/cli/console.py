@@ -1,0 +1,57 @@
+"""How commands print: tables and colours for people at a terminal, plain stable columns when piped."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+_STYLES = {
+    "up": "green",
+    "steady": "green",
+    "down": "red",
+    "fail_open": "red",
+    "fail_closed": "red",
+    "degraded": "yellow",
+    "unknown": "yellow",
+}
+
+
+def is_terminal() -> bool:
+    """Returns whether a person is looking."""
+    return sys.stdout.isatty()
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Prints a table; piped, one line per row with the cells between tabs, below a line of column names."""
+    if not is_terminal():
+        print_plain("\t".join(columns))
+        for row in rows:
+            print_plain("\t".join(row))
+        return
+    table = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(styled(cell) for cell in row))
+    Console().print(table)
+
+
+def print_plain(line: str = "") -> None:
+    """Prints a line as it is."""
+    sys.stdout.write(line + "\n")
+
+
+def print_rich(line: str) -> None:
+    """Prints a line with rich's markup; piped, without."""
+    if is_terminal():
+        Console(highlight=False).print(line, soft_wrap=True)
+    else:
+        Console(highlight=False, no_color=True, width=10_000).print(line, soft_wrap=True)
+
+
+def styled(word: str) -> str:
+    """Returns a word in its colour, as rich's markup."""
+    style = _STYLES.get(word.strip("!"))
+    return f"[{style}]{escape(word)}[/{style}]" if style else escape(word)

@@ -1,0 +1,91 @@
+"""`gtm explain`: why does this client get this answer?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter
+
+from gtm.admin.app import parse_question
+from gtm.admin.client import fetch_explanation
+from gtm.cli.console import print_plain
+from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config
+from gtm.engine.explain import Explanation, Mention, Steered
+from gtm.geo.place import Place
+from gtm.node.offline import explain_offline
+from gtm.steer.decide import State
+
+
+def explain(
+    name: Annotated[str, typer.Argument(help="The name that is asked for: api.gtm.example.com")],
+    *,
+    client: Annotated[str, typer.Option("--client", metavar="ADDRESS", help="The client's address.")],
+    rtype: Annotated[str, typer.Option("--type", "-t", help="The type that is asked for.")] = "A",
+    zones: Annotated[
+        Path | None,
+        typer.Option("--zones", help="Ask no node: explain these zone files, with every endpoint's health unknown."),
+    ] = None,
+    admin: AdminOption = None,
+    config: ConfigOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Explain an answer: the client's place and cell, what each filter did and why, and the answer itself."""
+    try:
+        question = parse_question(name, rtype, client)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    if zones is not None:
+        explained = explain_offline(*question, zones=zones, geo=read_config(config).geo)
+    else:
+        explained = fetch_explanation(
+            admin_address(admin, config), {"name": name, "type": rtype, "client": str(question[2])}
+        )
+    if json:
+        print_plain(TypeAdapter(Explanation).dump_json(explained, indent=2).decode())
+        return
+    _print(explained)
+
+
+def _print(explained: Explanation) -> None:
+    print_plain(f"question    {explained.name} {explained.rtype}, from {explained.client}")
+    print_plain(f"place       {_place(explained.located.place)} (known for {explained.located.network})")
+    print_plain(f"generation  {explained.generation}, zone {explained.zone or 'none: nothing here has this name'}")
+    if len(explained.aliases) > 1:
+        print_plain(f"aliases     {' -> '.join(explained.aliases)}")
+    if explained.steered is not None:
+        _print_steered(explained.steered)
+    elif explained.zone:
+        print_plain("steering    none: the answer is the same for everyone")
+    print_plain("answer")
+    for line in explained.answer:
+        print_plain(f"    {line}")
+
+
+def _print_steered(steered: Steered) -> None:
+    print_plain(f"service     {steered.service}, steered by {steered.steer}")
+    print_plain(f"cell        {steered.cell} of {steered.cells}, scope /{steered.scope}")
+    for step in steered.steps:
+        print_plain(f"  {step.filter:<9} in:  {_mentions(step.kept)}")
+        if step.dropped:
+            print_plain(f"  {'':<9} out: {_mentions(step.dropped)}")
+    state = "" if steered.state is State.STEADY else f" ({steered.state.value.replace('_', ' ')})"
+    print_plain(f"outcome     {steered.rule}{state}")
+    for endpoint, share in steered.chances:
+        print_plain(f"    {endpoint}: {share:.1%} of queries")
+    for endpoint, check in steered.checks:
+        voices = ", ".join(f"{voice.vantage} {voice.belief.value}" for voice in check.votes) or "no voices"
+        print_plain(f"health      {endpoint}: {check.belief.value} ({check.reason.value}; {voices})")
+
+
+def _mentions(mentions: tuple[Mention, ...]) -> str:
+    return ", ".join(f"{one.endpoint} ({one.why})" if one.why else one.endpoint for one in mentions) or "nothing"
+
+
+def _place(place: Place) -> str:
+    words = [place.city, place.subdivision or place.country, place.continent]
+    if place.at is not None:
+        words.append(f"{place.at.latitude:.2f},{place.at.longitude:.2f}")
+    if place.asn is not None:
+        words.append(f"AS{place.asn} {place.organization}".strip())
+    words += [f"tag {tag}" for tag in place.tags]
+    return ", ".join(word for word in words if word) or "unknown: the default order of the regions"

@@ -1,0 +1,98 @@
+"""`gtm geodata`: what the geo databases are, what they know, and how to put a better one in place."""
+
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gtm.cli.console import print_plain, print_table
+from gtm.cli.options import ConfigOption, read_config
+from gtm.watch.geodata import load
+from gtm.watch.geoinstall import Verification, attribution, install, verify
+
+geodata_app = typer.Typer(no_args_is_help=True, help="Look at, verify and install geo databases.")
+
+FileArgument = Annotated[Path, typer.Argument(help="A database: City, Country or ASN schema (.mmdb).")]
+
+
+@geodata_app.command()
+def status(config: ConfigOption = None) -> None:
+    """Show which databases serve, and what is wrong with those that do not; exit with 1 if something is."""
+    geo = read_config(config).geo
+    loaded = load(geo.databases, geo.networks)
+    rows = [
+        (str(source.path), source.type, _date(source.built_at), f"{source.networks}", f"{source.size_bytes}")
+        for source in loaded.sources
+    ]
+    print_table("geo data", ("file", "type", "built", "networks", "bytes"), rows)
+    for problem in loaded.problems:
+        print_plain(f"problem: {problem}")
+    if loaded.problems:
+        raise typer.Exit(1)
+
+
+@geodata_app.command()
+def lookup(address: Annotated[str, typer.Argument(help="An IP address.")], config: ConfigOption = None) -> None:
+    """Show where an address is, and for which network that is known."""
+    try:
+        asked = ip_address(address)
+    except ValueError as error:
+        raise typer.BadParameter(f'"{address}" is not an IP address') from error
+    geo = read_config(config).geo
+    place, network = load(geo.databases, geo.networks).geography.locate(asked)
+    at = "" if place.at is None else f"{place.at.latitude}, {place.at.longitude}"
+    facts = (
+        ("network", str(network)),
+        ("continent", place.continent),
+        ("country", place.country),
+        ("subdivision", place.subdivision),
+        ("city", place.city),
+        ("at", at),
+        ("asn", "" if place.asn is None else f"AS{place.asn} {place.organization}".strip()),
+        ("tags", ", ".join(place.tags)),
+    )
+    for name, value in facts:
+        print_plain(f"{name:<12}{value or '-'}")
+
+
+@geodata_app.command("verify")
+def verify_file(file: FileArgument) -> None:
+    """Read a database whole, and ask it what is known; exit with 1 if it is not good."""
+    _print(verify(file))
+
+
+@geodata_app.command("install")
+def install_file(
+    file: FileArgument,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Even if it is much smaller than the one replaced.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Verify a database and put it in the place of the first one; a running node takes it up by itself."""
+    target = read_config(config).geo.databases[0]
+    _print(install(file, target, force=force))
+    print_plain(f"installed as {target}")
+
+
+@geodata_app.command("attribution")
+def show_attribution(config: ConfigOption = None) -> None:
+    """Print what the licences of the databases in use ask you to say."""
+    geo = read_config(config).geo
+    for line in attribution([source.type for source in load(geo.databases, geo.networks).sources]):
+        print_plain(line)
+
+
+def _print(found: Verification) -> None:
+    print_plain(f"{found.path}: good")
+    print_plain(f"type      {found.type}, built {_date(found.built_at)}")
+    print_plain(f"size      {found.networks} networks, {found.places} places, {found.size_bytes} bytes")
+    if found.locates:
+        print_plain(f"answers   {found.right_answers} of {len(found.answers)} known answers")
+        for wrong in (answer for answer in found.answers if answer.found != answer.expected):
+            print_plain(f"          {wrong.address}: {wrong.found or 'nothing'}, expected {wrong.expected}")
+
+
+def _date(built_at: int | None) -> str:
+    return "" if built_at is None else datetime.fromtimestamp(built_at, UTC).date().isoformat()

@@ -1,0 +1,92 @@
+"""`gtm serve` and `gtm probe`: run a node in the foreground."""
+
+import asyncio
+import logging
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gtm.cli.options import ConfigOption, read_config
+from gtm.node.config import EngineChoice, NodeConfig, Role
+from gtm.node.node import run_node
+from gtm.serve.listen import ListenAddress, parse_listen
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def monotonic(self) -> float:
+        """Returns seconds since an arbitrary moment; it never goes back."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Returns seconds since 1970-01-01 UTC."""
+        return time.time()
+
+
+def _listen(text: str) -> ListenAddress:
+    try:
+        return parse_listen(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+ZonesOption = Annotated[Path | None, typer.Option("--zones", metavar="DIR", help="The folder of zone files.")]
+ListenOption = Annotated[
+    list[ListenAddress] | None,
+    typer.Option("--listen", metavar="ADDR:PORT", parser=_listen, help="Serve DNS here, UDP and TCP; may be repeated."),
+]
+AdminListenOption = Annotated[
+    ListenAddress | None,
+    typer.Option("--admin", metavar="ADDR:PORT", parser=_listen, help="Serve the admin API here."),
+]
+EngineOption = Annotated[EngineChoice | None, typer.Option("--engine", help="Which engine answers.")]
+
+
+def serve(
+    *,
+    zones: ZonesOption = None,
+    config: ConfigOption = None,
+    listen: ListenOption = None,
+    admin: AdminListenOption = None,
+    engine: EngineOption = None,
+) -> None:
+    """Serve DNS, with health checks and the admin API: what the node file says, or one machine's defaults."""
+    chosen = _with_options(read_config(config), zones, admin)
+    if listen:
+        chosen = replace(chosen, dns=tuple(listen))
+    if engine is not None:
+        chosen = replace(chosen, engine=engine)
+    _run(chosen)
+
+
+def probe(*, zones: ZonesOption = None, config: ConfigOption = None, admin: AdminListenOption = None) -> None:
+    """Run health checks and share what they say: the same node without DNS."""
+    chosen = _with_options(read_config(config), zones, admin)
+    _run(replace(chosen, roles=frozenset({Role.PROBE, Role.ADMIN})))
+
+
+def _with_options(config: NodeConfig, zones: Path | None, admin: ListenAddress | None) -> NodeConfig:
+    if zones is not None:
+        config = replace(config, zones=zones)
+    if admin is not None:
+        config = replace(config, admin=admin)
+    return config
+
+
+def _run(config: NodeConfig) -> None:
+    _log_to_stderr()
+    asyncio.run(run_node(config, SystemClock()))
+
+
+def _log_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.getLogger("aiohttp").setLevel(logging.WARNING)

@@ -1,0 +1,12 @@
+"""`gtm schema`: the JSON Schema of zone files, for editors."""
+
+import json
+
+from gtm.cli.console import print_plain
+from gtm.node.vocabulary import vocabulary
+from gtm.zone.json_schema import zone_schema
+
+
+def schema() -> None:
+    """Print the JSON Schema of zone files, for editors and other tools."""
+    print_plain(json.dumps(zone_schema(vocabulary()), indent=2, ensure_ascii=False))

@@ -1,0 +1,78 @@
+"""`gtm status`: what a running node believes, and on whose word."""
+
+import time
+
+from pydantic import TypeAdapter
+
+from gtm.admin.client import fetch_regions, fetch_status
+from gtm.admin.views import EndpointView, NodeStatus, Regions, ServiceView
+from gtm.cli.console import print_plain, print_table
+from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
+
+
+def status(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """Show regions and endpoints as a running node sees them, with the votes of the probes."""
+    where = admin_address(admin, config)
+    node = fetch_status(where)
+    if json:
+        print_plain(TypeAdapter(NodeStatus).dump_json(node, indent=2).decode())
+        return
+    _print_node(node)
+    _print_regions(fetch_regions(where))
+    for service in node.services:
+        _print_service(service)
+
+
+def _print_node(node: NodeStatus) -> None:
+    ready = "ready" if node.ready else "not ready"
+    print_plain(f"node {node.node} ({node.version}, {node.engine} engine): {ready}, generation {node.generation}")
+    print_plain(f"quorum {node.quorum}; up for {_span(node.uptime_s)}")
+    for zone in node.zones:
+        print_plain(f"zone {zone.zone}: serial {zone.serial}, {zone.services} services, {zone.records} records")
+    for problem in node.problems:
+        print_plain(f"problem: {problem}")
+    for problem in node.geo_problems:
+        print_plain(f"problem: {problem}")
+    for probe in node.probes:
+        print_plain(f"probe {probe.node} ({probe.vantage}): {probe.checks} checks, heard {probe.heard_s_ago:.1f} s ago")
+    print_plain()
+
+
+def _print_regions(regions: Regions) -> None:
+    rows = [
+        (region.region, region.zone, region.state.value, f"{region.up}", f"{region.down}", f"{region.unknown}")
+        for region in regions.regions
+    ]
+    print_table("regions", ("region", "zone", "state", "up", "down", "unknown"), rows)
+    print_plain()
+
+
+def _print_service(service: ServiceView) -> None:
+    title = f"{service.service}: {service.steer}, {service.state.value}"
+    if service.endpoints:
+        print_plain(title)
+    rows = [_endpoint(endpoint) for endpoint in service.endpoints]
+    print_table("", ("endpoint", "belief", "since", "reason", "voices"), rows)
+    print_plain()
+
+
+def _endpoint(endpoint: EndpointView) -> tuple[str, ...]:
+    since = "" if endpoint.since is None else f"{_span(max(0.0, time.time() - endpoint.since))} ago"
+    reason = endpoint.reason.value if endpoint.monitor else "not checked"
+    if endpoint.detail:
+        reason += f" ({endpoint.detail})"
+    frozen = "; frozen, too few voices" if endpoint.frozen else ""
+    voices = ", ".join(
+        f"{voice.vantage}: {voice.belief.value if voice.fresh else 'stale'}" for voice in endpoint.voices
+    )
+    return (endpoint.endpoint, endpoint.belief.value, since, reason, voices + frozen)
+
+
+def _span(seconds: float) -> str:
+    """Returns a duration in its two largest units."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    units = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
+    shown = [f"{count}{unit}" for count, unit in units if count]
+    return " ".join(shown[:2]) or "0s"

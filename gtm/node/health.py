@@ -1,0 +1,153 @@
+"""The health river: checks -> verdicts -> reports -> status -> plan.
+
+    prober -> verdicts -> publisher -> desk <- pollers <- peers
+                                        |
+                                     merge, on news and once a tick -> planner
+
+The tick is what lets votes grow old when nothing is heard any more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from random import Random
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.health.belief import Belief
+from gtm.health.quorum import Quorum
+from gtm.health.status import Freshness, Status, changes, merge
+from gtm.health.verdict import Verdict
+from gtm.ids import CheckId
+from gtm.node.planner import Planner
+from gtm.node.state import StateFolder
+from gtm.probe.instruments import open_instruments
+from gtm.probe.kinds import read
+from gtm.probe.prober import Prober
+from gtm.share.desk import Desk
+from gtm.share.poller import Peer, Poller, open_share_session
+from gtm.share.publisher import heartbeat_s, publish_reports
+from gtm.zone.model import Check
+
+TICK_S = 0.5
+"""How often the status is merged without news: a vote stops counting at most so long after its limit."""
+
+SAVE_INTERVAL_S = 5.0
+"""How often the beliefs are written, if one changed: a flapping endpoint must not wear out a disk."""
+
+log = logging.getLogger(__name__)
+
+
+class HealthRiver:
+    """Believes what the quorum of the probes believes. Its state is the checks that the zones ask for."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        desk: Desk,
+        *,
+        quorum: Quorum,
+        state: StateFolder,
+        clock: Clock,
+        counters: Counters,
+    ) -> None:
+        self._planner = planner
+        self._desk = desk
+        self._quorum = quorum
+        self._state = state
+        self._clock = clock
+        self._counters = counters
+        self._checks: tuple[Check, ...] = ()
+        self._changed = asyncio.Event()
+        self._prober: Prober | None = None
+        self.known = asyncio.Event()
+        """Set once every check has been believed up or down."""
+
+    def watch(self, checks: tuple[Check, ...]) -> None:
+        """Watches what the zones ask for now."""
+        self._checks = checks
+        if self._prober is not None:
+            self._prober.watch(checks)
+
+    async def probe(self) -> None:
+        """Runs the checks from this node's vantage, and publishes what they say, until cancelled."""
+        async with open_instruments(self._clock) as instruments, asyncio.TaskGroup() as group:
+            prober = Prober(
+                lambda check: read(check, instruments),
+                self._clock,
+                random=Random(),  # noqa: S311  # jitter is no secret
+                counters=self._counters,
+                on_change=lambda _check, _verdict: self._changed.set(),
+            )
+            self._prober = prober
+            prober.watch(self._checks)
+            group.create_task(prober.run())
+            group.create_task(self._publish(prober))
+
+    async def hear(self, peers: Iterable[Peer]) -> None:
+        """Hears every peer until cancelled."""
+        async with open_share_session() as session, asyncio.TaskGroup() as group:
+            for peer in peers:
+                poller = Poller(
+                    peer,
+                    self._desk,
+                    session,
+                    clock=self._clock,
+                    counters=self._counters,
+                    random=Random(),  # noqa: S311  # jitter is no secret
+                )
+                group.create_task(poller.run(), name=f"peer {peer.node}")
+
+    async def believe(self) -> None:
+        """Merges what was heard whenever there is news, and once a tick, until cancelled; then saves the beliefs."""
+        seen = -1
+        saved, saved_at = self._planner.status, self._clock.monotonic()
+        try:
+            while True:
+                self.merge()
+                if self._clock.monotonic() - saved_at >= SAVE_INTERVAL_S:
+                    saved, saved_at = self._save(saved), self._clock.monotonic()
+                try:
+                    async with asyncio.timeout(TICK_S):
+                        seen = await self._desk.wait_for_news(seen)
+                except TimeoutError:
+                    pass
+        finally:
+            self._save(saved)
+
+    def merge(self) -> None:
+        """Merges the reports heard into the status, once."""
+        before = self._planner.status
+        after = merge(
+            before,
+            self._desk.book,
+            _freshness(self._checks),
+            self._quorum,
+            now=self._clock.monotonic(),
+            wall=self._clock.wall(),
+        )
+        for change in changes(before, after):
+            log.info("%s", change)
+            self._counters.add("check_changes", to=change.after.belief.value)
+        self._planner.take_status(after)
+        if all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
+            self.known.set()
+
+    async def _publish(self, prober: Prober) -> None:
+        def verdicts() -> Mapping[CheckId, Verdict]:
+            return prober.verdicts
+
+        def beat_s() -> float:
+            return heartbeat_s(check.monitor.interval_s for check in self._checks)
+
+        await publish_reports(self._desk, verdicts, self._changed, beat_s=beat_s)
+
+    def _save(self, saved: Status) -> Status:
+        status = self._planner.status
+        if changes(saved, status):
+            self._state.save_status(status)
+        return status
+
+
+def _freshness(checks: tuple[Check, ...]) -> dict[CheckId, Freshness]:
+    return {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}

@@ -1,0 +1,168 @@
+"""A node: one process that runs the rivers its roles ask for, until it is told to stop.
+
+    start    sockets -> state -> geo data -> zones -> plan -> admin API -> rivers -> first health -> queries
+    SIGHUP   read the zone folder now
+    SIGTERM, SIGINT   stop: beliefs are saved, sockets closed
+
+Queries are answered once the health of every endpoint is known, or after WARM_UP_S at the latest: the first answers of
+a restarted node are as good as its later ones.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+
+from aiohttp import web
+
+from gtm.admin.app import open_admin
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.engine.protocol import Engine
+from gtm.errors import ZoneInvalid
+from gtm.node.config import NodeConfig, Role
+from gtm.node.engines import make_engine
+from gtm.node.geodata import GeoWatch
+from gtm.node.health import HealthRiver
+from gtm.node.planner import Planner
+from gtm.node.queries import serve_queries
+from gtm.node.state import StateFolder
+from gtm.node.subject import NodeSubject
+from gtm.node.vocabulary import vocabulary
+from gtm.node.zones import ZoneRiver
+from gtm.serve.listen import Listener, open_listeners
+from gtm.serve.responder import Responder
+from gtm.share.desk import Desk, Reporter
+from gtm.share.handler import handle_reports
+from gtm.share.keys import generate_key, load_key
+
+WARM_UP_S = 3.0
+"""Longer than a round of checks at the usual timeout of 2 s; a node that hears of nobody's health serves after that."""
+
+log = logging.getLogger(__name__)
+
+
+async def run_node(config: NodeConfig, clock: Clock) -> None:
+    """Runs a node until SIGTERM or SIGINT.
+
+    Raises ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it cannot start.
+    """
+    listeners = open_listeners(config.dns) if Role.DNS in config.roles else ()
+    try:
+        node = Node(config, clock, make_engine(config.engine))
+        await node.run(listeners)
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+class Node:
+    """Everything of one process, joined."""
+
+    def __init__(self, config: NodeConfig, clock: Clock, engine: Engine) -> None:
+        self._config = config
+        self._clock = clock
+        self._engine = engine
+        self._counters = Counters()
+        self._state = StateFolder(config.state, self._counters)
+        words = vocabulary()
+        self._planner = Planner(
+            engine, vocabulary=words, state=self._state, status=self._state.load_status(), wall=clock.wall
+        )
+        self._desk = self._make_desk()
+        self._health = HealthRiver(
+            self._planner,
+            self._desk,
+            quorum=config.quorum,
+            state=self._state,
+            clock=clock,
+            counters=self._counters,
+        )
+        self._zones = ZoneRiver(config.zones, words, self._planner, watch=self._health.watch, counters=self._counters)
+        self._geo = GeoWatch(config.geo, self._planner)
+        self._warm = asyncio.Event()
+        self._stopping = asyncio.Event()
+
+    async def run(self, listeners: tuple[Listener, ...]) -> None:
+        """Runs until it is told to stop."""
+        await self._geo.load()
+        problems = await self._zones.load()
+        if not self._planner.plan.zones:
+            raise ZoneInvalid(problems)
+        admin = await self._open_admin()
+        self._listen_to_signals()
+        try:
+            async with asyncio.TaskGroup() as group:
+                rivers = [group.create_task(river) for river in self._rivers(listeners)]
+                await self._stopping.wait()
+                for river in rivers:
+                    river.cancel()
+        finally:
+            self._desk.close()
+            if admin is not None:
+                await admin.cleanup()
+        log.info("node %s stopped", self._config.node)
+
+    def _rivers(self, listeners: tuple[Listener, ...]) -> list[Coroutine[None, None, None]]:
+        rivers = [self._zones.run(), self._geo.run(), self._health.believe(), self._warm_up()]
+        if self._config.peers:
+            rivers.append(self._health.hear(self._config.peers))
+        if Role.PROBE in self._config.roles:
+            rivers.append(self._health.probe())
+        if listeners:
+            rivers.append(self._serve(listeners))
+        return rivers
+
+    async def _serve(self, listeners: tuple[Listener, ...]) -> None:
+        await self._warm.wait()
+        log.info(
+            "node %s serves on %s with the %s engine",
+            self._config.node,
+            ", ".join(str(listener.at) for listener in listeners),
+            self._engine.name,
+        )
+        await serve_queries(
+            listeners, Responder(self._engine, clock=self._clock, counters=self._counters), self._counters
+        )
+
+    async def _warm_up(self) -> None:
+        """Waits until the health of every endpoint is known, but not longer than WARM_UP_S."""
+        try:
+            async with asyncio.timeout(WARM_UP_S):
+                await self._health.known.wait()
+        except TimeoutError:
+            log.warning("the health of some endpoints is still unknown after %.0f s; serving all the same", WARM_UP_S)
+        self._warm.set()
+
+    async def _open_admin(self) -> web.AppRunner | None:
+        if Role.ADMIN not in self._config.roles:
+            return None
+        subject = NodeSubject(
+            self._config,
+            self._planner,
+            self._zones,
+            self._desk,
+            engine=self._engine,
+            clock=self._clock,
+            counters=self._counters,
+            is_warm=self._warm.is_set,
+        )
+
+        async def reports(request: web.Request) -> web.StreamResponse:
+            return await handle_reports(request, self._desk)
+
+        at = self._config.admin
+        return await open_admin(str(at.address), at.port, subject, reports)
+
+    def _make_desk(self) -> Desk:
+        key = load_key(self._config.key) if self._config.key else generate_key()
+        epoch = int(self._clock.wall() * 1000)
+        reporter = Reporter(self._config.node, self._config.vantage, key, epoch)
+        peers = {peer.node: peer.key for peer in self._config.peers}
+        return Desk(reporter, peers, clock=self._clock, counters=self._counters)
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._zones.ask)

@@ -1,0 +1,131 @@
+"""What the admin API shows of this node: its present, as views."""
+
+from collections.abc import Callable
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from gtm import __version__
+from gtm.admin.compose import region_views, service_views, zone_views
+from gtm.admin.views import GeoSourceView, NodeStatus, ProbeView, Regions, Reloaded
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.engine.explain import Explanation, explain
+from gtm.engine.protocol import Engine
+from gtm.engine.reference import ReferenceEngine
+from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Share
+from gtm.ids import Address
+from gtm.node.config import NodeConfig
+from gtm.node.planner import Planner
+from gtm.node.zones import ZoneRiver
+from gtm.share.desk import Desk
+
+
+class NodeSubject:
+    """The node, as the admin API asks about it."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        planner: Planner,
+        zones: ZoneRiver,
+        desk: Desk,
+        *,
+        engine: Engine,
+        clock: Clock,
+        counters: Counters,
+        is_warm: Callable[[], bool],
+    ) -> None:
+        self._config = config
+        self._planner = planner
+        self._zones = zones
+        self._desk = desk
+        self._engine = engine
+        self._clock = clock
+        self._counters = counters
+        self._is_warm = is_warm
+        self._started = clock.monotonic()
+        self._started_at = clock.wall()
+
+    def status(self) -> NodeStatus:
+        """Returns everything about this node."""
+        planner = self._planner
+        return NodeStatus(
+            node=self._config.node,
+            version=__version__,
+            engine=self._engine.name,
+            vantage=self._config.vantage,
+            roles=tuple(sorted(role.value for role in self._config.roles)),
+            started_at=self._started_at,
+            uptime_s=self._clock.monotonic() - self._started,
+            generation=planner.plan.generation,
+            ready=self.ready(),
+            quorum=_quorum(self._config.quorum),
+            zones=zone_views(planner.plan),
+            problems=tuple(str(problem) for problem in planner.catalogue.problems),
+            geo=tuple(
+                GeoSourceView(str(source.path), source.type, source.built_at, source.networks)
+                for source in planner.geo.sources
+            ),
+            geo_problems=planner.geo.problems,
+            probes=self._probes(),
+            services=service_views(planner.plan, planner.status),
+            counters=self._counters.snapshot(),
+        )
+
+    def regions(self) -> Regions:
+        """Returns every region's state."""
+        planner = self._planner
+        return Regions(self._config.node, planner.plan.generation, region_views(planner.plan, planner.status))
+
+    def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
+        """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves."""
+        engine = ReferenceEngine()
+        engine.swap(self._planner.plan)
+        return explain(
+            name,
+            rtype,
+            client,
+            plan=self._planner.plan,
+            status=self._planner.status,
+            geography=self._planner.geo.geography,
+            engine=engine,
+        )
+
+    async def reload(self) -> Reloaded:
+        """Reads the zone folder now."""
+        problems = await self._zones.load()
+        return Reloaded(self._planner.plan.generation, tuple(str(problem) for problem in problems))
+
+    def ready(self) -> bool:
+        """Returns whether this node should get queries: it serves zones, and has heard of their health."""
+        return bool(self._planner.plan.zones) and self._is_warm()
+
+    def _probes(self) -> tuple[ProbeView, ...]:
+        now = self._clock.monotonic()
+        return tuple(
+            ProbeView(
+                node,
+                heard.report.vantage,
+                heard.report.epoch,
+                heard.report.serial,
+                now - heard.heard_at,
+                len(heard.report.votes),
+            )
+            for node, heard in sorted(self._desk.book.by_node.items())
+        )
+
+
+def _quorum(quorum: Quorum) -> str:
+    match quorum.rule:
+        case Majority():
+            rule = "majority"
+        case Share(more_than):
+            rule = f"share over {more_than:g}"
+        case AllUp():
+            rule = "all"
+        case AnyUp():
+            rule = "any"
+        case AtLeast(count):
+            rule = f"at least {count}"
+    return f"{rule}, voters {quorum.voters}"
