@@ -87,6 +87,7 @@ def test_every_type_that_a_zone_can_have_is_known_by_name() -> None:
             assert parse_type(rtype.name.replace("_", "-")) is rtype
 
 
+@pytest.mark.slow
 @given(st.sampled_from([rtype for rtype in RdataType if not is_metatype(rtype)]), st.text(max_size=60))
 def test_no_text_raises_anything_but_text_invalid(rtype: RdataType, text: str) -> None:
     try:
@@ -96,6 +97,7 @@ def test_no_text_raises_anything_but_text_invalid(rtype: RdataType, text: str) -
     compose_rdata(rdata)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(sorted(RdataType)), st.text(alphabet='0123456789abcdef.:-+/"\\# =@', max_size=40))
 def test_no_text_that_looks_like_records_does_either(rtype: RdataType, text: str) -> None:
     try:
@@ -105,6 +107,7 @@ def test_no_text_that_looks_like_records_does_either(rtype: RdataType, text: str
     compose_rdata(rdata)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=600).filter(lambda text: not text.startswith('"') and not {"\n", "\r"} & set(text)))
 def test_plain_txt_keeps_every_byte(text: str) -> None:
     encoded = text.encode("utf-8", "surrogatepass") if not any("\ud800" <= c <= "\udfff" for c in text) else None

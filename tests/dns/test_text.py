@@ -68,6 +68,7 @@ def test_a_bad_mailbox_is_refused(text: str) -> None:
         parse_mailbox(text)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=300))
 def test_no_text_raises_anything_but_text_invalid(text: str) -> None:
     for parse in (parse_name, parse_mailbox):
@@ -81,6 +82,7 @@ def test_no_text_raises_anything_but_text_invalid(text: str) -> None:
 LABELS = st.lists(st.binary(min_size=1, max_size=20), min_size=1, max_size=6)
 
 
+@pytest.mark.slow
 @given(LABELS)
 def test_a_name_printed_and_parsed_is_the_same(labels: list[bytes]) -> None:
     name = Name([*labels, b""])

@@ -1,3 +1,4 @@
+import pytest
 from dns.name import Name, from_text
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,12 +16,14 @@ def reaches_itself(start: Name, graph: dict[Name, tuple[Name, ...]]) -> bool:
     return start in reached
 
 
+@pytest.mark.slow
 @given(GRAPHS)
 def test_loops_are_found_exactly_where_there_are_some(graph: dict[Name, tuple[Name, ...]]) -> None:
     found = list(loops(graph))
     assert bool(found) == any(reaches_itself(name, graph) for name in NAMES)
 
 
+@pytest.mark.slow
 @given(GRAPHS)
 def test_each_loop_leads_back_to_its_start(graph: dict[Name, tuple[Name, ...]]) -> None:
     for loop in loops(graph):

@@ -101,6 +101,7 @@ def test_depth_is_bounded(opening: str) -> None:
     assert f"nested deeper than {MAX_DEPTH} levels" in complaint or "not YAML" in complaint
 
 
+@pytest.mark.slow
 def test_size_is_bounded() -> None:
     assert complaints("#" * (MAX_CHARACTERS + 1)) == [
         f"zone.yaml:1:1: the file is larger than {MAX_CHARACTERS} characters"
@@ -125,6 +126,7 @@ def test_characters_that_yaml_forbids_have_their_place() -> None:
 YAMLISH = st.text(alphabet="ab01 \n\t:-[]{},&*!|>'\"%#?@`~.<" + "\u00e9\u2028\x00\ud800", max_size=80)
 
 
+@pytest.mark.slow
 @given(st.one_of(st.text(max_size=200), YAMLISH, st.text(alphabet=string.printable, max_size=200)))
 def test_no_text_raises_anything_but_zone_invalid(text: str) -> None:
     try:

@@ -211,7 +211,7 @@ def test_the_shared_file_says_all_its_mistakes() -> None:
     assert str(raised.value).splitlines() == [
         '_shared.yaml:1:1: unknown key "zone"; the shared file has regions, monitors',
         "_shared.yaml:2:21: must be -99 to 99, not 100",
-        '_shared.yaml:3:20: unknown monitor type "udp"; known: http, https, tcp',
+        '_shared.yaml:3:22: unknown monitor type "udp"; known: http, https, tcp',
     ]
 
 
@@ -263,6 +263,7 @@ SCALARS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.integers(0, EVERY_KEY.count("\n")), st.integers(0, 80), SCALARS)
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150, deadline=None)
 def test_a_file_with_something_replaced_is_a_zone_or_invalid(line: int, column: int, text: str) -> None:
@@ -287,6 +288,7 @@ def dump(value: object) -> str:
     return {"None": "null", "True": "true", "False": "false"}.get(str(value), str(value))
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(PATHS[1:]),
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(string.printable, max_size=9)),

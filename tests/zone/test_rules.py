@@ -143,6 +143,7 @@ def test_an_alias_that_leaves_the_zone_ends() -> None:
     assert problems("a: {CNAME: a.example.net.}\nb: {CNAME: a}") == []
 
 
+@pytest.mark.slow
 def test_a_chain_as_long_as_the_file_is_searched_without_recursion() -> None:
     chain = "\n".join(f"n{index}: {{CNAME: n{index + 1}}}" for index in range(1500))
     assert problems(chain) == []

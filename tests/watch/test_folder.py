@@ -1,0 +1,245 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from gtm.errors import Problem
+from gtm.watch.folder import EMPTY, Catalogue, Scan, Stamp, read, scan, settled
+from tests.fakes.vocabulary import FAKE_VOCABULARY
+
+HEAD = "zone: {}\nnameservers: [ns.example.net]\nhostmaster: hostmaster@example.com\n"
+COM, ORG = HEAD.format("example.com"), HEAD.format("example.org")
+SHARED = "regions: {eu: {at: [53.35, -6.26]}}\n"
+USES_SHARED = COM + "services: {api: {steer: weighted, endpoints: [{region: eu, address: 192.0.2.1}]}}\n"
+
+
+def load(folder: Path, previous: Catalogue = EMPTY) -> Catalogue:
+    return read(folder, previous, FAKE_VOCABULARY)
+
+
+def write(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text)
+
+
+def origins(catalogue: Catalogue) -> list[str]:
+    return [zone.origin.to_text() for zone in catalogue.zones]
+
+
+def messages(catalogue: Catalogue) -> list[str]:
+    return [f"{Path(problem.file).name}:{problem.line}: {problem.message}" for problem in catalogue.problems]
+
+
+def test_every_zone_file_is_a_zone_in_the_order_of_names(tmp_path: Path) -> None:
+    write(tmp_path, b=COM, a=ORG)
+    (tmp_path / "c.yml").write_text(HEAD.format("example.edu"))
+    catalogue = load(tmp_path)
+    assert origins(catalogue) == ["example.org.", "example.com.", "example.edu."]
+    assert catalogue.problems == ()
+    assert catalogue.zones[0].file == str(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize(
+    "name", [".hidden.yaml", "#a.yaml#", "#a.yaml", "~a.yaml", "a.yaml~", "a.yaml.swp", "4913", "a.json"]
+)
+def test_what_editors_leave_behind_is_not_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("not: a zone")
+    assert load(tmp_path) == EMPTY
+    assert scan(tmp_path) == Scan()
+
+
+def test_a_directory_or_a_pipe_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").mkdir()
+    os.mkfifo(tmp_path / "b.yaml")
+    assert load(tmp_path) == EMPTY
+
+
+def test_a_broken_file_keeps_its_last_good_zone_and_the_others_load(tmp_path: Path) -> None:
+    write(tmp_path, a=COM, b=ORG)
+    before = load(tmp_path)
+    write(tmp_path, a="zone: [\n", b=ORG + "ttl: 5\n")
+    after = load(tmp_path, before)
+    assert after.zones[0] is before.zones[0]
+    assert after.zones[1].ttl == 5
+    assert [problem.file for problem in after.problems] == [str(tmp_path / "a.yaml")]
+    assert after.problems_of(str(tmp_path / "a.yaml")) == after.problems
+    assert after.problems_of(str(tmp_path / "b.yaml")) == ()
+
+
+def test_a_file_that_was_never_good_gives_no_zone(tmp_path: Path) -> None:
+    write(tmp_path, a="zone: example.com\n", b=ORG)
+    catalogue = load(tmp_path)
+    assert origins(catalogue) == ["example.org."]
+    assert len(catalogue.problems) == 2
+
+
+def test_a_last_good_zone_survives_several_bad_readings(tmp_path: Path) -> None:
+    write(tmp_path, a=COM)
+    catalogue = load(tmp_path)
+    for text in ("zone: [", "", "zone: .", COM + "x: 1\n"):
+        write(tmp_path, a=text)
+        catalogue = load(tmp_path, catalogue)
+        assert origins(catalogue) == ["example.com."]
+        assert len(catalogue.problems) >= 1
+    write(tmp_path, a=COM)
+    assert load(tmp_path, catalogue).problems == ()
+
+
+def test_a_deleted_file_takes_its_zone_along(tmp_path: Path) -> None:
+    write(tmp_path, a=COM, b=ORG)
+    before = load(tmp_path)
+    (tmp_path / "a.yaml").unlink()
+    assert origins(load(tmp_path, before)) == ["example.org."]
+
+
+def test_a_file_that_did_not_change_is_not_parsed_again(tmp_path: Path) -> None:
+    write(tmp_path, a=COM)
+    before = load(tmp_path)
+    assert load(tmp_path, before).zones[0] is before.zones[0]
+
+
+def test_a_changed_shared_file_reaches_files_that_did_not_change(tmp_path: Path) -> None:
+    write(tmp_path, a=USES_SHARED, _shared=SHARED)
+    before = load(tmp_path)
+    write(tmp_path, _shared=SHARED.replace("53.35", "50.11"))
+    after = load(tmp_path, before)
+    assert before.zones[0].regions[0].at != after.zones[0].regions[0].at
+    assert before.zones[0].digest != after.zones[0].digest
+
+
+def test_a_broken_shared_file_changes_no_zone(tmp_path: Path) -> None:
+    write(tmp_path, a=USES_SHARED, _shared=SHARED)
+    before = load(tmp_path)
+    write(tmp_path, _shared="regions: [")
+    after = load(tmp_path, before)
+    assert after.zones == before.zones
+    assert [Path(problem.file).name for problem in after.problems] == ["_shared.yaml"]
+
+
+def test_a_zone_that_lost_its_shared_file_stays_as_it_was(tmp_path: Path) -> None:
+    write(tmp_path, a=USES_SHARED, _shared=SHARED)
+    before = load(tmp_path)
+    (tmp_path / "_shared.yaml").unlink()
+    after = load(tmp_path, before)
+    assert after.zones == before.zones
+    assert messages(after) == ['a.yaml:4: unknown region "eu"; none is defined']
+
+
+def test_two_shared_files_are_one_too_many(tmp_path: Path) -> None:
+    write(tmp_path, a=USES_SHARED, _shared=SHARED)
+    (tmp_path / "_shared.yml").write_text(SHARED)
+    assert messages(load(tmp_path)) == ["_shared.yml:1: _shared.yaml is here too; keep one of them"]
+
+
+def test_one_zone_in_two_files_is_a_problem_of_the_second(tmp_path: Path) -> None:
+    write(tmp_path, a=COM, b="# again\n" + COM)
+    catalogue = load(tmp_path)
+    assert [zone.file for zone in catalogue.zones] == [str(tmp_path / "a.yaml")]
+    assert messages(catalogue) == [f"b.yaml:2: example.com is already the zone of {tmp_path / 'a.yaml'}"]
+    assert catalogue.problems[0].column == 7
+
+
+def test_a_renamed_file_keeps_its_zone(tmp_path: Path) -> None:
+    write(tmp_path, b=COM)
+    before = load(tmp_path)
+    (tmp_path / "b.yaml").rename(tmp_path / "a.yaml")
+    after = load(tmp_path, before)
+    assert origins(after) == ["example.com."]
+    assert after.problems == ()
+
+
+def test_a_zone_that_moved_is_not_kept_twice(tmp_path: Path) -> None:
+    write(tmp_path, b=COM)
+    before = load(tmp_path)
+    write(tmp_path, a=COM, b="broken: [")
+    assert [zone.file for zone in load(tmp_path, before).zones] == [str(tmp_path / "a.yaml")]
+
+
+def test_a_zone_below_another_is_fine(tmp_path: Path) -> None:
+    write(tmp_path, a=COM, b=HEAD.format("sub.example.com"))
+    assert origins(load(tmp_path)) == ["example.com.", "sub.example.com."]
+
+
+def test_a_file_that_is_not_utf_8_says_where(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(COM.encode() + b"# caf\xe9\n")
+    assert load(tmp_path).problems == (
+        Problem(str(tmp_path / "a.yaml"), 4, 6, "not UTF-8; save the file in that encoding"),
+    )
+
+
+@pytest.mark.slow
+def test_a_file_beyond_all_measure_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.yaml").open("wb") as opened:
+        opened.truncate(2**40)  # sparse: takes no room
+    (message,) = messages(load(tmp_path))
+    assert message.startswith("a.yaml:1: the file is larger than")
+
+
+def test_a_link_to_nowhere_is_a_problem_and_takes_nothing_away(tmp_path: Path) -> None:
+    write(tmp_path, a=COM)
+    before = load(tmp_path)
+    (tmp_path / "a.yaml").unlink()
+    (tmp_path / "a.yaml").symlink_to(tmp_path / "gone")
+    after = load(tmp_path, before)
+    assert after.zones == before.zones
+    assert messages(after) == ["a.yaml:1: cannot be read: No such file or directory"]
+
+
+def test_links_are_followed_as_kubernetes_swaps_them(tmp_path: Path) -> None:
+    for version, text in (("v1", COM), ("v2", COM + "ttl: 5\n")):
+        (tmp_path / version).mkdir()
+        (tmp_path / version / "a.yaml").write_text(text)
+    zones = tmp_path / "zones"
+    zones.mkdir()
+    (zones / "..data").symlink_to(tmp_path / "v1")
+    (zones / "a.yaml").symlink_to("..data/a.yaml")
+    before, stamps = load(zones), scan(zones)
+    (zones / "..new").symlink_to(tmp_path / "v2")
+    (zones / "..new").rename(zones / "..data")
+    assert scan(zones) != stamps
+    assert (before.zones[0].ttl, load(zones, before).zones[0].ttl) == (60, 5)
+
+
+def test_a_folder_that_vanished_takes_nothing_away(tmp_path: Path) -> None:
+    write(tmp_path, a=COM)
+    before = load(tmp_path)
+    after = load(tmp_path / "gone", before)
+    assert after.zones == before.zones
+    assert after.problems == (
+        Problem(str(tmp_path / "gone"), 1, 1, "the folder cannot be read: No such file or directory"),
+    )
+    assert scan(tmp_path / "gone") == Scan(is_readable=False)
+
+
+def test_a_scan_sees_every_change(tmp_path: Path) -> None:
+    write(tmp_path, a=COM)
+    first = scan(tmp_path)
+    assert scan(tmp_path) == first
+    assert [stamp.name for stamp in first.stamps] == ["a.yaml"]
+    os.utime(tmp_path / "a.yaml", ns=(1, 1))
+    second = scan(tmp_path)
+    (tmp_path / "b.yaml").write_text(ORG)
+    third = scan(tmp_path)
+    assert len({first, second, third}) == 3
+
+
+OLD, NEW, NEWER = (Scan((Stamp("a.yaml", modified_ns),)) for modified_ns in (1, 2, 3))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "loaded", "expected"),
+    [
+        (None, OLD, None, False),  # seen once
+        (OLD, OLD, None, True),
+        (OLD, OLD, OLD, False),  # nothing new
+        (OLD, NEW, OLD, False),  # perhaps half-written
+        (NEW, NEWER, OLD, False),  # surely
+        (NEW, NEW, OLD, True),
+        (NEW, OLD, OLD, False),  # undone
+        (None, OLD, OLD, False),
+    ],
+)
+def test_a_folder_is_read_when_two_scans_agree_on_something_new(
+    *, before: Scan | None, now: Scan, loaded: Scan | None, expected: bool
+) -> None:
+    assert settled(before, now, loaded=loaded) is expected
