@@ -1,0 +1,145 @@
+"""The container files: what compose.yaml mounts exists, its nodes know each other, and each node file parses.
+
+There is no container engine in the tests. What an engine would do with these files is checked by reading them, and
+keys.sh runs as it would there.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+from ipaddress import IPv4Address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+from typer.testing import CliRunner
+
+from gtm.cli.app import app
+from gtm.ids import NodeName
+from gtm.node.config import NodeConfig, Role
+from gtm.node.nodefile import parse_node_file
+from gtm.share.keys import load_key
+
+ROOT = Path(__file__).parents[2]
+DOCKER = ROOT / "docker"
+PROBES = ("probe-us-east", "probe-eu-west", "probe-ap-southeast")
+
+
+class Service(BaseModel):
+    """What the tests read of one service of compose.yaml."""
+
+    model_config = ConfigDict(strict=True)
+
+    read_only: bool
+    cap_drop: list[str]
+    security_opt: list[str]
+    command: list[str] = Field(default_factory=list)
+    entrypoint: list[str] = Field(default_factory=list)
+    volumes: list[str] = Field(default_factory=list)
+    networks: list[str] | dict[str, dict[str, str]] = Field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, Service]:
+    compose = yaml.safe_load((DOCKER / "compose.yaml").read_text())
+    return {name: Service.model_validate(service) for name, service in compose["services"].items()}
+
+
+@pytest.fixture(scope="module")
+def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns a folder as keys.sh leaves it."""
+    folder = tmp_path_factory.mktemp("keys")
+    _run_keys(folder)
+    return folder
+
+
+def test_every_service_is_read_only_and_without_privileges(services: dict[str, Service]) -> None:
+    for service in services.values():
+        assert service.read_only
+        assert service.cap_drop == ["ALL"]
+        assert service.security_opt == ["no-new-privileges:true"]
+
+
+def test_the_image_does_not_run_as_root() -> None:
+    lines = (DOCKER / "Dockerfile").read_text().splitlines()
+    users = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert users == ["10001:10001"]
+
+
+def test_the_image_is_built_from_files_that_exist() -> None:
+    lines = (DOCKER / "Dockerfile").read_text().splitlines()
+    copied = [
+        name for line in lines if line.startswith("COPY ") and "--from" not in line for name in line.split()[1:-1]
+    ]
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+    kept = {line[1:] for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert kept == set(copied)
+
+
+def test_every_mounted_file_exists(services: dict[str, Service]) -> None:
+    sources = {volume.split(":")[0] for service in services.values() for volume in service.volumes}
+    assert [source for source in sources if source.startswith(".") and not (DOCKER / source).exists()] == []
+
+
+def test_every_command_is_one_of_the_programs(services: dict[str, Service]) -> None:
+    modules = {service.entrypoint[2] for service in services.values() if service.entrypoint[:2] == ["python", "-m"]}
+    assert [module for module in modules if importlib.util.find_spec(module) is None] == []
+    started = {name: service.command[0] for name, service in services.items() if service.command}
+    assert started == {"ns1": "serve", "ns2": "serve", **dict.fromkeys(PROBES, "probe")}
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_a_probe_node_file_parses_and_names_its_key(probe: str, services: dict[str, Service]) -> None:
+    config = _parse(DOCKER / f"{probe}.yaml")
+    assert config.node == probe
+    assert config.vantage == probe.removeprefix("probe-")
+    assert config.roles == {Role.PROBE, Role.ADMIN}
+    assert config.key == Path(f"/run/gtm-keys/{probe}.key")
+    assert services[probe].command == ["probe", "--config", f"/etc/gtm/{probe}.yaml"]
+
+
+@pytest.mark.slow
+def test_the_dns_nodes_hear_every_probe_under_its_own_key(keys: Path, services: dict[str, Service]) -> None:
+    config = _parse(keys / "dns.yaml")
+    assert config.roles == {Role.DNS, Role.ADMIN}
+    assert {peer.node: peer.key for peer in config.peers} == {
+        NodeName(probe): load_key(keys / f"{probe}.key").public for probe in PROBES
+    }
+    assert {urlsplit(peer.url).hostname for peer in config.peers} <= set(services)
+
+
+@pytest.mark.slow
+def test_keys_are_made_only_once(keys: Path) -> None:
+    before = {file.name: file.read_text() for file in keys.iterdir()}
+    _run_keys(keys)
+    assert {file.name: file.read_text() for file in keys.iterdir()} == before
+
+
+def test_the_zone_has_the_addresses_of_the_toy_regions(services: dict[str, Service]) -> None:
+    zone = yaml.safe_load((DOCKER / "zones" / "gtm.example.com.yaml").read_text())
+    endpoints = {item["region"]: IPv4Address(item["address"]) for item in zone["services"]["api"]["endpoints"]}
+    regions = {
+        name: IPv4Address(service.networks["wan"]["ipv4_address"])
+        for name, service in services.items()
+        if isinstance(service.networks, dict)
+    }
+    assert endpoints == regions
+
+
+def test_the_zone_has_no_mistakes() -> None:
+    result = CliRunner().invoke(app, ["check", str(DOCKER / "zones")])
+    assert (result.exit_code, "no mistakes" in result.output) == (0, True)
+
+
+def _parse(file: Path) -> NodeConfig:
+    return parse_node_file(file.read_text(), file.name, Path("/etc/gtm"), "ns1")
+
+
+def _run_keys(folder: Path) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    subprocess.run(
+        ["sh", str(DOCKER / "keys.sh"), str(DOCKER), str(folder)], env={**os.environ, "PATH": path}, check=True
+    )
