@@ -4,57 +4,69 @@ Each draw of one out of n takes `coin mod n` and leaves `coin div n` for the nex
 for a single draw, and both engines draw alike.
 """
 
+from typing import NamedTuple
+
 from dns.rdatatype import RdataType
 
 from gtm.plan.model import Answer, Outcome
 from gtm.steer.filter import Choose
 
 
-def choose(outcome: Outcome, coin: int) -> tuple[Answer, ...]:
+class Drawn(NamedTuple):
+    """What was drawn."""
+
+    answers: tuple[Answer, ...]
+    coin: int
+    """What is left of the coin: a service behind an alias must not draw with the same one."""
+
+
+def choose(outcome: Outcome, coin: int) -> Drawn:
     """Returns the answers that a query gets.
 
     A CNAME stands alone (RFC 2181 10.1): where one is drawn first nothing else is answered, elsewhere CNAMEs are left
     out.
     """
-    return _lone_alias(_drawn(outcome, coin))
+    drawn = _drawn(outcome, coin)
+    return Drawn(_lone_alias(drawn.answers), drawn.coin)
 
 
-def _drawn(outcome: Outcome, coin: int) -> tuple[Answer, ...]:
+def _drawn(outcome: Outcome, coin: int) -> Drawn:
     answers = outcome.answers
     count = outcome.count or len(answers)
     if len(answers) < 2:
-        return answers
+        return Drawn(answers, coin)
     match outcome.choose:
         case Choose.ALL:
-            return answers
+            return Drawn(answers, coin)
         case Choose.ONE:
             return _weighted(answers, coin)
         case Choose.ROTATE:
-            start = coin % len(answers)
-            return (answers[start:] + answers[:start])[:count]
+            coin, start = divmod(coin, len(answers))
+            return Drawn((answers[start:] + answers[:start])[:count], coin)
         case Choose.SHUFFLE:
             return _shuffled(answers, count, coin)
 
 
-def _weighted(answers: tuple[Answer, ...], coin: int) -> tuple[Answer, ...]:
+def _weighted(answers: tuple[Answer, ...], coin: int) -> Drawn:
     total = sum(answer.weight for answer in answers)
     if not total:
-        return (answers[coin % len(answers)],)
-    point = coin % total
+        coin, place = divmod(coin, len(answers))
+        return Drawn((answers[place],), coin)
+    coin, point = divmod(coin, total)
     for answer in answers:
         point -= answer.weight
         if point < 0:
-            return (answer,)
-    return answers[-1:]
+            return Drawn((answer,), coin)
+    raise AssertionError("the point is below the sum of the weights")
 
 
-def _shuffled(answers: tuple[Answer, ...], count: int, coin: int) -> tuple[Answer, ...]:
+def _shuffled(answers: tuple[Answer, ...], count: int, coin: int) -> Drawn:
     """Returns the first `count` of a Fisher-Yates shuffle."""
     deck = list(answers)
     for place in range(min(count, len(deck))):
         coin, drawn = divmod(coin, len(deck) - place)
         deck[place], deck[place + drawn] = deck[place + drawn], deck[place]
-    return tuple(deck[:count])
+    return Drawn(tuple(deck[:count]), coin)
 
 
 def _lone_alias(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:

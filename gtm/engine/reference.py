@@ -67,7 +67,7 @@ def answer(plan: Plan, query: Query, client: Address, coin: int) -> Reply:
     zone = zone_of(plan, folded(question.name), question.rtype)
     if zone is None:
         return Reply(Rcode.REFUSED)
-    return _Answering(plan, zone, question, _asker(query, client), coin).reply(located=query.edns is not None)
+    return _Answering(plan, zone, question, _asker(query, client), coin).reply()
 
 
 def _asker(query: Query, client: Address) -> "Asker":
@@ -109,10 +109,14 @@ class _Answering:
         self._owner = question.name
         self._answer: list[Record] = []
         self._scope = 0
-        self._state = State.STEADY
+        self._fails_open = False
 
-    def reply(self, *, located: bool) -> Reply:
-        """Returns the reply; `located` says whether the asker understands EDNS."""
+    def reply(self) -> Reply:
+        """Returns the reply; one that a service on the way fails open for says so (RFC 8914)."""
+        reply = self._followed()
+        return replace(reply, extended_error=FAIL_OPEN_WORDS) if self._fails_open else reply
+
+    def _followed(self) -> Reply:
         for _ in range(MAX_ALIASES):
             found = find(self._zone, folded(self._owner), self._question.rtype)
             if found is None:
@@ -121,18 +125,20 @@ class _Answering:
                 return self._finished() if self._answer else self._referral(found)
             step = self._at(found.node)
             if step is not None:
-                return self._explained(step) if located else step
+                return step
         return self._finished()
 
     def _at(self, node: Node) -> Reply | None:
         """Returns the reply that a node makes, or None after it turned out to be an alias within the zone."""
         rtype = self._question.rtype
         if rtype == RdataType.ANY and (node.rrsets or node.service):
-            return self._any(node)
+            if not self._is_alias(node):
+                return self._any(node)
+            rtype = RdataType.CNAME  # RFC 8482 4.2: HINFO is for names without one
         if node.service is not None:
-            steered = self._steered(node.service)
+            steered = self._steered(node.service, rtype)
             if steered is not None:
-                return self._take(steered)
+                return self._take(steered, rtype)
         static = node.rrsets.get(rtype)
         if static is not None:
             self._add(rtype, static)
@@ -143,27 +149,32 @@ class _Answering:
         self._add(RdataType.CNAME, alias)
         return self._follow(alias.rdatas[0])
 
-    def _steered(self, service: ServiceId) -> Outcome | None:
+    def _is_alias(self, node: Node) -> bool:
+        return RdataType.CNAME in node.rrsets or (
+            node.service is not None and self._plan.services[node.service].aliases_only
+        )
+
+    def _steered(self, service: ServiceId, rtype: int) -> Outcome | None:
         """Returns the outcome for the asker's cell; None when the service does not answer this type."""
         hit = self._asker.hit(self._plan, service)
         outcomes = self._plan.decisions[service][hit.cell].outcomes
-        outcome = outcomes.get(self._question.rtype)
+        outcome = outcomes.get(rtype)
         if outcome is None and self._plan.services[service].aliases_only:
             outcome = outcomes[RdataType.CNAME]
         if outcome is not None:
             self._scope = max(self._scope, hit.prefix_length)
-            self._state = outcome.state
+            self._fails_open |= outcome.state is State.FAIL_OPEN
         return outcome
 
-    def _take(self, outcome: Outcome) -> Reply | None:
+    def _take(self, outcome: Outcome, rtype: int) -> Reply | None:
         """Returns the reply that an outcome makes, or None after it was an alias within the zone."""
         if outcome.rcode != Rcode.NOERROR:
             return Reply(outcome.rcode, scope=self._reply_scope())
-        chosen = choose(outcome, self._coin)
+        chosen, self._coin = choose(outcome, self._coin)
         if not chosen:
             return self._negative(Rcode.NOERROR, min(outcome.ttl, self._zone.soa.ttl))
         self._answer += [Record(self._owner, one.rtype, outcome.ttl, one.rdata) for one in chosen]
-        if chosen[0].rtype == RdataType.CNAME and self._question.rtype != RdataType.CNAME:
+        if chosen[0].rtype == RdataType.CNAME and rtype != RdataType.CNAME:
             return self._follow(chosen[0].rdata)
         return self._finished()
 
@@ -222,6 +233,3 @@ class _Answering:
         if self._asker.scoped is None:
             return None
         return self._scope if self._asker.scoped else 0
-
-    def _explained(self, reply: Reply) -> Reply:
-        return replace(reply, extended_error=FAIL_OPEN_WORDS) if self._state is State.FAIL_OPEN else reply

@@ -4,9 +4,10 @@ Services with the same looking filters and the same regions share one CellSpace,
 of regions cost one map.
 """
 
+from array import array
 from collections.abc import Hashable, Mapping
 
-from gtm.geo.cellmap import ONE_CELL
+from gtm.geo.cellmap import ONE_CELL, CellMap, Networks
 from gtm.geo.geography import Geography
 from gtm.geo.place import NOWHERE
 from gtm.plan.model import Cell, CellSpace
@@ -37,7 +38,19 @@ def cell_space(chain: Chain, regions: Regions, geography: Geography) -> CellSpac
     cells = tuple(Cell(key, examples[key]) for key in numbers)
     if len(cells) == 1:
         return CellSpace(cells, ONE_CELL)
-    return CellSpace(cells, geography.cell_map([numbers[key] for key in seen]))
+    return CellSpace(cells, _split(geography.cell_map([numbers[key] for key in seen])))
+
+
+def _split(networks: CellMap) -> CellMap:
+    """Returns the map of several cells without a network of length 0.
+
+    Where one family is all one cell, its scope would be 0, and resolvers give what has that to the other family too.
+    """
+    return CellMap(_at_least_half(networks.v4), _at_least_half(networks.v6))
+
+
+def _at_least_half(networks: Networks) -> Networks:
+    return Networks(networks.starts, array("B", [1]), networks.cells) if networks.lengths[0] == 0 else networks
 
 
 def carried(after: CellSpace, before: CellSpace | None) -> Mapping[int, int]:

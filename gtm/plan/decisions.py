@@ -13,7 +13,7 @@ from gtm.plan.cells import carried
 from gtm.plan.model import Answer, Decision, Outcome, SteeredService
 from gtm.steer.chain import Views
 from gtm.steer.decide import Decided, State, decide
-from gtm.steer.filter import Candidate, Candidates
+from gtm.steer.filter import Candidate, Candidates, Choose
 from gtm.zone.model import Endpoint, OnAllDown, Service
 
 Remembered = tuple[SteeredService, tuple[Decision, ...]] | None
@@ -81,8 +81,9 @@ def _outcome(steered: SteeredService, pool: Candidates, seen: Views, last: Outco
 def _composed(service: Service, decided: Decided) -> Outcome:
     failed = decided.state is State.FAIL_CLOSED and service.on_all_down is OnAllDown.SERVFAIL
     selection = decided.selection
+    answers = tuple(_answer(candidate) for candidate in selection.candidates)
     return Outcome(
-        tuple(_answer(candidate) for candidate in selection.candidates),
+        answers if selection.choose is Choose.ONE else _distinct(answers),
         selection.choose,
         selection.count,
         service.ttl,
@@ -98,6 +99,12 @@ def _last_good(service: Service, decided: Decided, last: Outcome) -> Outcome:
     if not kept:
         return _composed(service, decided)
     return Outcome(kept, last.choose, last.count, service.ttl, State.FAIL_OPEN)
+
+
+def _distinct(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
+    """Returns the answers without a second one of an address that is in several regions (RFC 2181 5)."""
+    first = {(answer.rtype, answer.rdata): answer for answer in reversed(answers)}
+    return tuple(answer for answer in answers if first[answer.rtype, answer.rdata] is answer)
 
 
 def _answer(candidate: Candidate) -> Answer:

@@ -111,8 +111,8 @@ def test_a_long_chain_of_pointers_is_an_error_and_not_a_way_to_spend_our_time() 
 
 
 def test_as_many_pointers_as_a_name_has_labels_are_followed() -> None:
-    wire, name = b"\x00", ()
-    at = 0
+    name: Labels = ()
+    wire, at = b"\x00", 0
     for _ in range(126):
         wire, at, name = wire + b"\x01a" + struct.pack("!H", 0xC000 | at), len(wire), (b"a", *name)
     assert decode(wire, at)[0] == name

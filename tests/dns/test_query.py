@@ -59,7 +59,7 @@ def test_any_octets_behind_the_header_give_a_query(body: bytes) -> None:
 
 
 def test_a_plain_query_is_understood() -> None:
-    query = parsed(world.query("ApI", "AAAA", edns=False, id=99).to_wire())
+    query = parsed(world.query("ApI", "AAAA", edns=False, message_id=99).to_wire())
     assert query.rcode == dns.rcode.NOERROR
     assert query.id == 99
     assert query.question == queries.Question((b"ApI", b"gtm", b"example", b"com"), 28, 1)

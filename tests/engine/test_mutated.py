@@ -45,7 +45,7 @@ def seeds() -> list[bytes]:
         "other.test.",
     ]
     subnets = [None, "10.2.3.0/24", "0.0.0.0/0", "2001:db8:2::/56", "::ffff:10.1.0.0/112"]
-    cookie = dns.edns.GenericOption(10, b"12345678")
+    cookie = dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"12345678")
     queries = [
         world.query(name, rtype, subnet=subnet, dnssec=rtype == "DS", options=(cookie,) if rtype == "TXT" else ())
         for name in names

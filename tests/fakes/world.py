@@ -239,17 +239,17 @@ def query(  # one argument for each thing that a test may want in a query
     size: int = 1232,
     dnssec: bool = False,
     options: tuple[dns.edns.Option, ...] = (),
-    id: int = 4660,
+    message_id: int = 4660,
 ) -> dns.message.QueryMessage:
-    """A query; a name without its final dot is relative to the zone; `subnet` is a client subnet such as 10.1.2.0/24."""
+    """A query; a name without its final dot is relative to the zone; `subnet` is a network such as 10.1.2.0/24."""
     qname = dns.name.from_text(name, dns.name.from_text("gtm.example.com."))
     if subnet is not None:
         network = ip_network(subnet)
         options = (*options, dns.edns.ECSOption(str(network.network_address), network.prefixlen))
     if not edns:
-        return dns.message.make_query(qname, rtype, id=id)
+        return dns.message.make_query(qname, rtype, id=message_id)
     return dns.message.make_query(
-        qname, rtype, id=id, use_edns=0, payload=size, want_dnssec=dnssec, options=list(options)
+        qname, rtype, id=message_id, use_edns=0, payload=size, want_dnssec=dnssec, options=list(options)
     )
 
 
