@@ -1,7 +1,10 @@
 """`gtm demo` and its commands: what an operator types, and the exit status."""
 
 import asyncio
+import shutil
 import signal
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +16,7 @@ from gtm.cli.demo.mode import Mode
 from gtm.cli.demo.play import play
 from gtm.cli.demo.scripts import Shipped
 from gtm.cli.demo.stage import STAGE
+from gtm.cli.options import relative
 from gtm.ids import RegionName
 from gtm.node.shipped import shipped
 
@@ -71,7 +75,16 @@ async def _play() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, ending.set)
-    await play(STAGE, Shipped(shipped("zones"), shipped("geodata")), say=_say, stop=ending)
+    await play(STAGE, Shipped(shipped("zones"), shipped("geodata")), gtm=_typed(), say=_say, stop=ending)
+
+
+def _typed() -> str:
+    """Returns how an operator types `gtm` in another terminal: after `make demo` it is in no folder of PATH."""
+    installed = Path(sys.executable).with_name("gtm")
+    if not installed.exists():
+        return f"{sys.executable} -m gtm"
+    found = shutil.which("gtm")
+    return "gtm" if found and Path(found).samefile(installed) else str(relative(installed))
 
 
 def _say(line: str) -> None:

@@ -25,8 +25,8 @@ READY_LIMIT_S = 90.0
 """Four Python processes that each read a geo database, on one slow core."""
 
 
-async def play(stage: Stage, shipped: Shipped, *, say: Callable[[str], None], stop: asyncio.Event) -> None:
-    """Runs the demo until `stop` is set; raises ListenFailed or DemoFailed."""
+async def play(stage: Stage, shipped: Shipped, *, gtm: str, say: Callable[[str], None], stop: asyncio.Event) -> None:
+    """Runs the demo until `stop` is set; raises ListenFailed or DemoFailed. `gtm` is how the operator types it."""
     with bind_control(stage) as control, tempfile.TemporaryDirectory(prefix="gtm-demo-") as name:
         check_room(stage)
         folder = Path(name)
@@ -36,7 +36,7 @@ async def play(stage: Stage, shipped: Shipped, *, say: Callable[[str], None], st
                 supervisor = Supervisor(
                     tasks, [region_program(region) for region in stage.regions], logs=folder, say=_timed(say)
                 )
-                story = tasks.create_task(_story(stage, supervisor, programs, control, folder, say=say))
+                story = tasks.create_task(_story(stage, supervisor, programs, control, folder, gtm=gtm, say=say))
                 try:
                     await stop.wait()
                 finally:
@@ -54,6 +54,7 @@ async def _story(
     control: socket.socket,
     folder: Path,
     *,
+    gtm: str,
     say: Callable[[str], None],
 ) -> None:
     say(f"Starting {len(stage.regions)} regions and {len(programs)} nodes; logs in {folder}")
@@ -63,7 +64,7 @@ async def _story(
             *(supervisor.start_node(program) for program in programs),
         )
         seen = await until_ready(stage, limit_s=READY_LIMIT_S)
-        say("\n" + introduction(stage, folder) + "\n")
+        say("\n" + introduction(stage, folder, gtm=gtm) + "\n")
         await follow(stage, seen, _timed(say))
 
 

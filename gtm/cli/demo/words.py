@@ -5,9 +5,9 @@ from pathlib import Path
 from gtm.cli.demo.stage import Stage, ToyRegion
 
 
-def introduction(stage: Stage, folder: Path) -> str:
-    """Returns the page that is printed once everything runs."""
-    return "\n\n".join((_what_runs(stage, folder), _what_to_ask(stage), _what_to_break(stage)))
+def introduction(stage: Stage, folder: Path, *, gtm: str) -> str:
+    """Returns the page that is printed once everything runs; `gtm` is how the operator types the command."""
+    return "\n\n".join((_what_runs(stage, folder), _what_to_ask(stage), _what_to_break(stage, gtm)))
 
 
 def _what_runs(stage: Stage, folder: Path) -> str:
@@ -36,16 +36,16 @@ def _what_to_ask(stage: Stage) -> str:
     )
 
 
-def _what_to_break(stage: Stage) -> str:
+def _what_to_break(stage: Stage, gtm: str) -> str:
     victim = stage.regions[1].name
     return "\n".join(
         (
             "Break a region, and ask again:",
-            f"  gtm demo stop {victim}    # its process ends: connections are refused",
-            f"  gtm demo slow {victim}    # it answers too late",
-            f"  gtm demo fail {victim}    # it answers HTTP 503",
-            f"  gtm demo start {victim}   # it is well again",
-            "  gtm demo status",
+            f"  {gtm} demo stop {victim}    # its process ends: connections are refused",
+            f"  {gtm} demo slow {victim}    # it answers too late",
+            f"  {gtm} demo fail {victim}    # it answers HTTP 503",
+            f"  {gtm} demo start {victim}   # it is well again",
+            f"  {gtm} demo status",
             f"Within 5 s, clients of {victim} get the closest region that is up; once it is well, they come back.",
             "Ctrl-C ends the demo.",
         )

@@ -3,7 +3,7 @@ from pathlib import Path
 from gtm.cli.demo.stage import STAGE
 from gtm.cli.demo.words import introduction
 
-PAGE = introduction(STAGE, Path("/tmp/gtm-demo-x"))
+PAGE = introduction(STAGE, Path("/tmp/gtm-demo-x"), gtm=".venv/bin/gtm")
 
 
 def test_the_dig_commands_can_be_pasted() -> None:
@@ -22,5 +22,5 @@ def test_everything_that_runs_is_named_with_its_address() -> None:
 
 def test_every_way_to_break_and_mend_a_region_is_told() -> None:
     for command in ("stop eu-west", "slow eu-west", "fail eu-west", "start eu-west", "status"):
-        assert f"gtm demo {command}" in PAGE
+        assert f"  .venv/bin/gtm demo {command}" in PAGE
     assert "/tmp/gtm-demo-x" in PAGE
