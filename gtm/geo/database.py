@@ -7,6 +7,7 @@ the subtree at ::/96 becomes the IPv4 trie, and in the IPv6 trie it and its alia
 Whatever is malformed raises DatabaseInvalid, and nothing else is raised.
 """
 
+import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -49,11 +50,22 @@ def parse(reader: Reader, content: bytes | memoryview) -> Database:
     """Returns what a database knows, from a reader and the bytes of the same file."""
     try:
         return _parse(reader, content)
-    # What the readers raise on malformed files: their own error, and those of Python that slip through.
-    except (InvalidDatabaseError, ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as exc:
+    except MALFORMED as exc:
         raise DatabaseInvalid(f"malformed: {exc}") from exc
-    except (AttributeError, RecursionError) as exc:
-        raise DatabaseInvalid("malformed metadata or records") from exc
+
+
+MALFORMED = (
+    InvalidDatabaseError,
+    struct.error,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AttributeError,
+    RecursionError,
+    MemoryError,
+)
+"""What readers raise on malformed files: their own error, and those of Python that slip through."""
 
 
 def _parse(reader: Reader, content: bytes | memoryview) -> Database:

@@ -4,7 +4,7 @@ Records are untrusted: any field may be missing or of any type, and is then unkn
 are read by the same rules, for no key of one means something else in the other:
 
     MaxMind   country.iso_code  subdivisions[0].iso_code  city.names.en  location.latitude  autonomous_system_number
-    DB-IP     country_code      state1                    city           latitude           (flat)
+    DB-IP     country_code      (state1 has no code)      city           latitude           autonomous_system_number
 """
 
 import math
@@ -29,7 +29,7 @@ def place_of(record: object) -> Place:
         city=_name(_at(record, "city", "names", "en")) or _name(_at(record, "city")),
         at=_coordinates(record) or (known.at if known else None),
         asn=_asn(record),
-        organization=_name(_at(record, "autonomous_system_organization")) or _name(_at(record, "as_organization")),
+        organization=_name(_at(record, "autonomous_system_organization")),
     )
 
 

@@ -1,13 +1,11 @@
 """Loads geo files: paths in, a Geography out, with a report of what was loaded and what is wrong.
 
 A missing or corrupt file never raises: it is a problem in the report, and what remains serves. With nothing left
-everyone gets the default order. A file is read once, into memory that is this process's own: a database that somebody
-overwrites in place kills whoever has mapped it (SIGBUS), so nothing here maps the file itself.
+everyone gets the default order. A file is read once, into memory of this process: who maps a database instead is killed
+(SIGBUS) when somebody overwrites it in place.
 """
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -85,32 +83,16 @@ def read_database(path: Path) -> tuple[Database, Source]:
 
 def parse_database(content: bytes) -> Database:
     """Returns the database in the bytes of a file; raises DatabaseInvalid when it tells no places."""
-    with _private_reader(content) as reader:
+    try:
+        # The reader in Python: the one in C maps files, and a corrupt record can crash it and the process with it.
+        reader = maxminddb.open_database(BytesIO(content), maxminddb.MODE_FD)
+    except database.MALFORMED as exc:
+        raise DatabaseInvalid("not a MaxMind DB file, or its metadata is malformed") from exc
+    with reader:
         found = database.parse(reader, content)
     if not any(place != NOWHERE for place in found.places):
         raise DatabaseInvalid(f'type "{found.type}" tells no places; City, Country and ASN databases do')
     return found
-
-
-@contextmanager
-def _private_reader(content: bytes) -> Iterator[maxminddb.Reader]:
-    """Opens a database on a copy in memory without a name, which the C reader can map and nobody else can reach."""
-    with ExitStack() as stack:
-        try:
-            if FILES_OF_THIS_PROCESS.is_dir():
-                copy = stack.enter_context(os.fdopen(os.memfd_create("gtm-geo"), "wb"))
-                copy.write(content)
-                copy.flush()
-                opened = maxminddb.open_database(FILES_OF_THIS_PROCESS / str(copy.fileno()))
-            else:
-                opened = maxminddb.open_database(BytesIO(content), maxminddb.MODE_FD)
-        except (maxminddb.InvalidDatabaseError, ValueError, TypeError, LookupError) as exc:
-            raise DatabaseInvalid("not a MaxMind DB file, or its metadata is malformed") from exc
-        yield stack.enter_context(opened)
-
-
-FILES_OF_THIS_PROCESS = Path("/proc/self/fd")
-"""Where Linux has /proc; elsewhere the reader in Python does, which is twenty times slower."""
 
 
 def read_networks(path: Path) -> tuple[tuple[CustomNetwork, ...], Source]:

@@ -4,7 +4,7 @@ A database is good when
 
     1. it is whole: every node of its search tree and every record that differs can be read
     2. it tells places: the City, Country or ASN schema
-    3. nearly all known answers are right, where it tells countries; a second, independent reader is asked for them
+    3. nearly all known answers are right, where it tells countries; geoip2 is asked, as other programs would
     4. it is not much smaller than the one it replaces, nor tells less; only this can be forced
 
 What is verified is what is written: the bytes are read once. Running nodes notice the new file by its fingerprint.
@@ -21,11 +21,11 @@ from pathlib import Path
 import geoip2.database
 from geoip2.errors import AddressNotFoundError
 from geoip2.models import Country
-from maxminddb import MODE_FD, InvalidDatabaseError
+from maxminddb import MODE_FD
 
 from gtm.errors import DatabaseInvalid
 from gtm.geo import geography
-from gtm.geo.database import Database
+from gtm.geo.database import MALFORMED, Database
 from gtm.watch.geodata import parse_database, read_database
 
 LEAST_SHARE_OF_REPLACED = 0.8
@@ -180,7 +180,7 @@ def _answers_of_model(covered: Sequence[tuple[str, str]], content: bytes, *, is_
         with geoip2.database.Reader(BytesIO(content), mode=MODE_FD) as reader:
             ask = reader.city if is_city else reader.country
             return tuple(Answer(text, country, _country(ask, text)) for text, country in covered)
-    except (InvalidDatabaseError, ValueError, TypeError, LookupError, AttributeError) as exc:
+    except MALFORMED as exc:
         raise DatabaseInvalid(f"geoip2 cannot read it: {exc}") from exc
 
 

@@ -25,7 +25,7 @@ IPV4_ELSEWHERE = tuple(ip_network(text) for text in ("::/96", "::ffff:0:0/96", "
 
 
 def read(path: Path) -> Database:
-    with maxminddb.open_database(path) as reader:
+    with maxminddb.open_database(path, maxminddb.MODE_MEMORY) as reader:
         return parse(reader, path.read_bytes())
 
 

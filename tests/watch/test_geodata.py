@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.geo.place import NOWHERE
-from gtm.watch import geodata
 from gtm.watch.geodata import fingerprint, load
 from tests.fakes.geodata import asn, city, write_database
 
@@ -95,14 +94,6 @@ def test_what_is_no_database_is_a_problem(content: bytes, tmp_path: Path) -> Non
     path = tmp_path / "a.mmdb"
     path.write_bytes(content)
     assert load([path]).problems == (f"{path}: not a MaxMind DB file, or its metadata is malformed",)
-
-
-@pytest.mark.slow
-def test_without_proc_the_reader_in_python_reads(cities: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(geodata, "FILES_OF_THIS_PROCESS", tmp_path / "no-proc")
-    assert load([cities]).geography.locate(CLIENT).place.country == "IE"
-    loaded = load(sorted(FILES.glob("bad/*.mmdb")))
-    assert loaded.sources == ()
 
 
 MUTATED = (FILES / "good/GeoLite2-Country-Test.mmdb").read_bytes()
