@@ -10,8 +10,11 @@ the next status; and between two of them, who changed. One vote is one probe's; 
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
 
 from gtm.health.belief import Belief
 from gtm.health.book import Book
@@ -120,11 +123,11 @@ def merge(
     wall: float,
 ) -> Status:
     """Returns the status after hearing this book; checks that are no longer watched leave it."""
-    votes = _votes_by_check(book, watched, now=now)
+    ballots = _ballots_by_check(book, watched, now=now)
     return Status(
         {
-            check: _decided(previous.checks.get(check), _voices(votes.get(check, ())), quorum, wall=wall)
-            for check in watched
+            check: _decided(previous.checks.get(check), _voices(cast), quorum, wall=wall)
+            for check, cast in ballots.items()
         }
     )
 
@@ -145,8 +148,7 @@ def changes(before: Status, after: Status) -> tuple[Change, ...]:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Ballot:
+class _Ballot(NamedTuple):
     """One probe's vote on one check, with its age now."""
 
     node: NodeName
@@ -156,37 +158,38 @@ class _Ballot:
     fresh: bool
 
 
-def _votes_by_check(
+def _ballots_by_check(
     book: Book, watched: Mapping[CheckId, Freshness], *, now: float
-) -> Mapping[CheckId, tuple[_Ballot, ...]]:
-    found: dict[CheckId, tuple[_Ballot, ...]] = {}
-    for node, heard in sorted(book.by_node.items()):
+) -> Mapping[CheckId, list[_Ballot]]:
+    """Returns the ballots on every watched check, sorted by vantage and node."""
+    found: dict[CheckId, list[_Ballot]] = {check: [] for check in watched}
+    limits_s = {check: freshness.limit_s for check, freshness in watched.items()}
+    for heard in sorted(book.by_node.values(), key=lambda heard: (heard.report.vantage, heard.report.node)):
+        node, vantage = heard.report.node, heard.report.vantage
+        waited_s = max(0.0, now - heard.heard_at)
         for check, vote in heard.report.votes.items():
-            if check in watched:
-                age_s = vote.age_s + max(0.0, now - heard.heard_at)
-                fresh = age_s <= watched[check].limit_s
-                ballot = _Ballot(node, heard.report.vantage, vote, age_s, fresh)
-                found[check] = (*found.get(check, ()), ballot)
+            if check in found:
+                age_s = vote.age_s + waited_s
+                found[check].append(_Ballot(node, vantage, vote, age_s, age_s <= limits_s[check]))
     return found
 
 
-def _voices(ballots: tuple[_Ballot, ...]) -> tuple[Voice, ...]:
-    by_vantage: dict[VantageName, list[_Ballot]] = {}
-    for ballot in ballots:
-        by_vantage.setdefault(ballot.vantage, []).append(ballot)
-    return tuple(_voice(vantage, by_vantage[vantage]) for vantage in sorted(by_vantage))
+def _voices(ballots: list[_Ballot]) -> tuple[Voice, ...]:
+    return tuple(_voice(vantage, list(group)) for vantage, group in groupby(ballots, key=attrgetter("vantage")))
 
 
 def _voice(vantage: VantageName, ballots: list[_Ballot]) -> Voice:
+    if len(ballots) == 1:  # most vantages have one probe, and a node with thousands of checks merges every second
+        [(node, _, vote, age_s, is_fresh)] = ballots
+        return Voice(vantage, (node,), vote.belief, vote.reason, vote.detail, is_fresh, age_s)
     fresh = [ballot for ballot in ballots if ballot.fresh]
     heard = fresh or ballots
-    tally = Counter(ballot.vote.belief for ballot in heard)
-    ups, downs = tally[Belief.UP], tally[Belief.DOWN]
+    ups = sum(ballot.vote.belief is Belief.UP for ballot in heard)
+    downs = sum(ballot.vote.belief is Belief.DOWN for ballot in heard)
     belief = Belief.UNKNOWN if ups == downs else (Belief.UP if ups > downs else Belief.DOWN)
-    agreeing = [(ballot.vote.reason, ballot.vote.detail) for ballot in heard if ballot.vote.belief is belief]
-    reason, detail = _most_common(agreeing)
-    nodes = tuple(ballot.node for ballot in heard)
-    return Voice(vantage, nodes, belief, reason, detail, bool(fresh), min(ballot.age_s for ballot in heard))
+    reason, detail = _most_common([ballot.vote for ballot in heard if ballot.vote.belief is belief])
+    nodes = tuple([ballot.node for ballot in heard])
+    return Voice(vantage, nodes, belief, reason, detail, bool(fresh), min([ballot.age_s for ballot in heard]))
 
 
 def _decided(last: CheckStatus | None, voices: tuple[Voice, ...], quorum: Quorum, *, wall: float) -> CheckStatus:
@@ -198,15 +201,18 @@ def _decided(last: CheckStatus | None, voices: tuple[Voice, ...], quorum: Quorum
     decision = decide(ups, len(counted) - ups, quorum.rule)
     belief = before.belief if decision is Belief.UNKNOWN else decision
     since = before.since if belief is before.belief else wall
-    agreeing = [(voice.reason, voice.detail) for voice in counted if voice.belief is belief]
+    agreeing = [voice for voice in counted if voice.belief is belief]
     reason, detail = _most_common(agreeing) if agreeing else (before.reason, before.detail)
     return CheckStatus(belief, since, reason, detail, voices)
 
 
-def _most_common(reasons: list[tuple[Reason, str]]) -> tuple[Reason, str]:
-    """Returns the most common reason and its most common detail; the first heard wins a tie."""
-    if not reasons:
+def _most_common(sayings: Sequence[Vote] | Sequence[Voice]) -> tuple[Reason, str]:
+    """Returns the most common reason and its most common detail; the first wins a tie."""
+    if not sayings:
         return Reason.UNREAD, ""
-    [(reason, _)] = Counter(reason for reason, _ in reasons).most_common(1)
-    [(detail, _)] = Counter(detail for each, detail in reasons if each is reason).most_common(1)
+    first = sayings[0]
+    if all(each.reason is first.reason and each.detail == first.detail for each in sayings):
+        return first.reason, first.detail
+    [(reason, _)] = Counter([each.reason for each in sayings]).most_common(1)
+    [(detail, _)] = Counter([each.detail for each in sayings if each.reason is reason]).most_common(1)
     return reason, detail

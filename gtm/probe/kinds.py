@@ -17,6 +17,10 @@ from gtm.zone.model import Check, MonitorType
 
 log = logging.getLogger(__name__)
 
+MAX_LATE_S = 0.25
+"""A timeout that fires later than this says that this process had no time, not that the endpoint had no answer; an
+overloaded probe must not take healthy endpoints down."""
+
 Kind = Callable[[Check, Instruments], Awaitable[Outcome]]
 
 KINDS: Mapping[MonitorType, Kind] = {
@@ -31,6 +35,11 @@ async def read(check: Check, instruments: Instruments) -> Reading:
     started_at = instruments.clock.monotonic()
     outcome = await _outcome(check, instruments)
     took_s = instruments.clock.monotonic() - started_at
+    if outcome.reason is Reason.TIMEOUT and took_s > check.monitor.timeout_s + MAX_LATE_S:
+        outcome = Outcome(
+            Reason.UNREAD,
+            f"this probe is too busy to tell: its timeout of {check.monitor.timeout_s:g} s took {took_s:.1f} s",
+        )
     return Reading(outcome.reason, took_s, clean_detail(outcome.detail))
 
 

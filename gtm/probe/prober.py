@@ -59,6 +59,7 @@ class Prober:
         self._verdicts: dict[CheckId, Verdict] = {}
         self._tasks: dict[CheckId, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
+        self._own_fault_logged = False
 
     @property
     def verdicts(self) -> Mapping[CheckId, Verdict]:
@@ -116,7 +117,8 @@ class Prober:
         self._counters.add("readings", reason=reading.reason.value)
         self._on_reading(check, reading)
         if reading.reason is Reason.UNREAD:
-            return  # this probe's own fault says nothing of the endpoint: its vote grows old instead
+            self._own_fault(check, reading)
+            return
         before = self._verdicts[check.id]
         after = step(
             before,
@@ -130,6 +132,12 @@ class Prober:
         if after.belief is not before.belief:
             log.info("%s", _line(check, before.belief, after))
             self._on_change(check, after)
+
+    def _own_fault(self, check: Check, reading: Reading) -> None:
+        """Says once that this probe cannot read; no verdict changes, so that its votes grow old and stop counting."""
+        if not self._own_fault_logged:
+            self._own_fault_logged = True
+            log.warning("probe %s: cannot check: %s; further such readings are only counted", check.id, reading.detail)
 
 
 def _line(check: Check, before: Belief, after: Verdict) -> str:

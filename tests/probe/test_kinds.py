@@ -264,6 +264,23 @@ def test_a_mistake_of_this_program_is_no_reading_of_the_endpoint(caplog: pytest.
     assert "mistake of this program" in caplog.text
 
 
+def test_a_timeout_that_fires_late_is_the_probes_own_fault() -> None:
+    clock = FakeClock()
+
+    class Busy:
+        async def resolve(self, host: str) -> tuple[Address, ...]:
+            clock.advance(1.0)
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    async def run() -> Reading:
+        async with open_instruments(clock, resolver=Busy()) as instruments:
+            return await read(check_of(1, "api.example.com", timeout_s=SOON_S), instruments)
+
+    detail = "this probe is too busy to tell: its timeout of 0.05 s took 1.0 s"
+    assert outcome(asyncio.run(run())) == (Reason.UNREAD, detail)
+
+
 def test_cancelling_a_check_is_not_a_reading() -> None:
     async def run() -> None:
         async with endpoint(hangs) as port:

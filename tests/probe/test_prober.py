@@ -201,7 +201,7 @@ def test_a_slow_check_is_not_made_up_for() -> None:
     run(story)
 
 
-def test_the_probes_own_fault_is_counted_and_changes_no_verdict() -> None:
+def test_the_probes_own_fault_changes_no_verdict_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     async def story(bench: Bench) -> None:
         bench.prober.watch([A])
         await bench.sleep.advance(1.0)
@@ -212,6 +212,8 @@ def test_the_probes_own_fault_is_counted_and_changes_no_verdict() -> None:
         assert bench.counters.count("readings", reason="unread") == 10
 
     run(story)
+    [line] = caplog.messages
+    assert line.startswith("probe gtm.example.com/api/192.0.2.10: cannot check: Too many open files;")
 
 
 def test_a_check_that_is_stopped_in_the_middle_leaves_no_verdict() -> None:
