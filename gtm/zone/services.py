@@ -7,6 +7,7 @@ gtm/zone/rules.py.
 from collections.abc import Mapping
 
 from dns.name import Name
+from dns.rdatatype import RdataType
 
 from gtm.ids import Address, MonitorName, RegionName
 from gtm.zone.document import Path
@@ -84,6 +85,18 @@ def check_service(service: Service, path: Path, report: Report, *, whole: bool) 
         report.add((*path, "endpoints", last[0], "last_resort"), message)
     elif not last and service.on_all_down is OnAllDown.LAST_RESORT:
         report.add((*path, "on_all_down"), "on_all_down: last_resort needs an endpoint with last_resort: true")
+    else:
+        _check_families(service, path, report)
+
+
+def _check_families(service: Service, path: Path, report: Report) -> None:
+    """A question of one family sees the endpoints of that family: it needs some before its last resort."""
+    regular = {endpoint.rtype for endpoint in service.endpoints if not endpoint.last_resort}
+    for index, endpoint in enumerate(service.endpoints):
+        if not isinstance(endpoint.answer, Name) and not regular & {endpoint.rtype, RdataType.CNAME}:
+            message = f"the {endpoint.rtype.name} endpoints are all last_resort; a last resort needs others before it"
+            report.add((*path, "endpoints", index, "last_resort"), message)
+            return
 
 
 def _check_duplicates(service: Service, path: Path, report: Report) -> None:

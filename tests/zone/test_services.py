@@ -63,6 +63,21 @@ def test_not_everything_is_a_last_resort() -> None:
     ]
 
 
+def test_a_family_is_not_all_last_resort() -> None:
+    # Whoever asks for AAAA would get the last resort while everything is up.
+    last = "region: two, address: '2001:db8::2', last_resort: true"
+    assert problems(ONE, last, on_all_down="last_resort") == [
+        "the AAAA endpoints are all last_resort; a last resort needs others before it"
+    ]
+    assert problems(ONE, last, "region: one, address: '2001:db8::1'", on_all_down="last_resort") == []
+    assert problems("region: one, target: www", last, on_all_down="last_resort") == []
+
+
+def test_a_last_resort_may_be_a_target() -> None:
+    last = "region: two, target: sorry.example.net., last_resort: true"
+    assert problems(ONE, last, on_all_down="last_resort") == []
+
+
 def test_a_service_with_a_mistake_is_not_told_what_it_lacks() -> None:
     assert problems(f"{ONE}, last_resort: maybe", TWO, on_all_down="last_resort") == [
         'expected true or false, not "maybe"'
