@@ -6,9 +6,13 @@ everyone gets the default order. A file is read once, into memory of this proces
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from io import BytesIO
+from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryFile
 
 import maxminddb
 
@@ -83,16 +87,46 @@ def read_database(path: Path) -> tuple[Database, Source]:
 
 def parse_database(content: bytes) -> Database:
     """Returns the database in the bytes of a file; raises DatabaseInvalid when it tells no places."""
-    try:
-        # The reader in Python: the one in C maps files, and a corrupt record can crash it and the process with it.
-        reader = maxminddb.open_database(BytesIO(content), maxminddb.MODE_FD)
-    except database.MALFORMED as exc:
-        raise DatabaseInvalid("not a MaxMind DB file, or its metadata is malformed") from exc
-    with reader:
-        found = database.parse(reader, content)
+    # The reader in C maps files, and a corrupt record can crash it and the process with it. The one in Python is safe,
+    # and fast enough for small files.
+    found = _parse_here(content) if len(content) <= MOST_BYTES_HERE else _parse_apart(content)
     if not any(place != NOWHERE for place in found.places):
         raise DatabaseInvalid(f'type "{found.type}" tells no places; City, Country and ASN databases do')
     return found
+
+
+MOST_BYTES_HERE = 32 * 2**20
+"""Smaller files have so few different records that they are decoded in about as long as a process takes to start."""
+
+
+def _parse_here(content: bytes) -> Database:
+    with _opened(BytesIO(content), maxminddb.MODE_FD) as reader:
+        return database.parse(reader, content)
+
+
+def _parse_apart(content: bytes) -> Database:
+    """Returns the database as a process of its own reads it, with the reader in C: nothing else can crash."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
+        try:
+            return child.submit(_parse_with_c, content).result()
+        except BrokenProcessPool as exc:
+            raise DatabaseInvalid("malformed: it crashed the reader") from exc
+
+
+def _parse_with_c(content: bytes) -> Database:
+    # A copy without a name, which the reader can map and nobody else can overwrite.
+    with TemporaryFile() as file:
+        file.write(content)
+        file.flush()
+        with _opened(f"/dev/fd/{file.fileno()}", maxminddb.MODE_AUTO) as reader:
+            return database.parse(reader, content)
+
+
+def _opened(file: BytesIO | str, mode: int) -> maxminddb.Reader:
+    try:
+        return maxminddb.open_database(file, mode)
+    except database.MALFORMED as exc:
+        raise DatabaseInvalid("not a MaxMind DB file, or its metadata is malformed") from exc
 
 
 def read_networks(path: Path) -> tuple[tuple[CustomNetwork, ...], Source]:

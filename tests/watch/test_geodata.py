@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.geo.place import NOWHERE
+from gtm.watch import geodata
 from gtm.watch.geodata import fingerprint, load
 from tests.fakes.geodata import asn, city, write_database
 
@@ -94,6 +95,27 @@ def test_what_is_no_database_is_a_problem(content: bytes, tmp_path: Path) -> Non
     path = tmp_path / "a.mmdb"
     path.write_bytes(content)
     assert load([path]).problems == (f"{path}: not a MaxMind DB file, or its metadata is malformed",)
+
+
+@pytest.mark.slow
+def test_a_large_database_is_read_apart_and_can_crash_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    good, bad = FILES / "good/GeoLite2-City-Test.mmdb", FILES / "one-byte-that-crashes-the-c-reader.mmdb"
+    here = load([good])
+    monkeypatch.setattr(geodata, "MOST_BYTES_HERE", 0)
+    apart = load([good, bad])
+    # maxminddb 3.2.0 crashes; a later version may read it.
+    assert set(apart.problems) <= {f"{bad}: malformed: it crashed the reader"}
+    assert apart.sources[:1] == here.sources
+    assert apart.geography.locate(IPv4Address("81.2.69.160")) == here.geography.locate(IPv4Address("81.2.69.160"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["bad/unexpected-bytes.mmdb", "bad/GeoIP2-City-Test-Broken-Double-Format.mmdb"])
+def test_what_is_wrong_with_a_large_database_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(geodata, "MOST_BYTES_HERE", 0)
+    loaded = load([FILES / name])
+    assert len(loaded.problems) == 1
+    assert "MaxMind" in loaded.problems[0].removeprefix(f"{FILES / name}: ")
 
 
 MUTATED = (FILES / "good/GeoLite2-Country-Test.mmdb").read_bytes()
