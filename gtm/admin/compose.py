@@ -9,7 +9,7 @@ from gtm.admin.views import EndpointView, RegionState, RegionView, ServiceView, 
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.status import CheckStatus, Status
-from gtm.plan.model import Decision, Plan, SteeredService, ZonePlan
+from gtm.plan.model import Decisions, Plan, SteeredService, ZonePlan
 from gtm.steer.decide import State
 from gtm.zone.model import Endpoint, Region, Service
 
@@ -71,9 +71,9 @@ def _zone(zone: ZonePlan) -> ZoneView:
     return ZoneView(_name(zone), zone.zone.file, zone.serial, len(zone.zone.services), records)
 
 
-def _service(zone: ZonePlan, steered: SteeredService, decisions: tuple[Decision, ...], status: Status) -> ServiceView:
+def _service(zone: ZonePlan, steered: SteeredService, decisions: Decisions, status: Status) -> ServiceView:
     service = steered.service
-    states = {outcome.state for decision in decisions for outcome in decision.outcomes.values()}
+    states = {outcome.state for decision in decisions.different for outcome in decision.outcomes.values()}
     return ServiceView(
         service.id,
         _name(zone),

@@ -141,7 +141,7 @@ class _Steering:
     def told(self, client: Address) -> Steered | None:
         """Returns how the service comes to its answer; None when it does not answer the type."""
         service, hit = self.service.service, self.service.space.networks.lookup(client)
-        outcomes = self.plan.decisions[service.id][hit.cell].outcomes
+        outcomes = self.plan.decisions[service.id].in_cell(hit.cell).outcomes
         outcome = outcomes.get(self.rtype) or (outcomes.get(RdataType.CNAME) if self.service.aliases_only else None)
         if outcome is None:
             return None
@@ -160,22 +160,28 @@ class _Steering:
 
     def _steps(self, seen: Views, outcome: Outcome) -> tuple[ExplainedStep, ...]:
         """Returns each filter's work; when all are down, then also that of the run that was answered."""
-        pool = of_type(candidates(self.service.service, self.status), self.rtype)
-        regular = tuple(candidate for candidate in pool if not candidate.endpoint.last_resort)
+        service = self.service.service
+        pool = of_type(candidates(service, self.status), service, self.rtype)
+        regular = tuple(candidate for candidate in pool if not candidate.last_resort)
         told = [self._step(step) for step in steps(self.service.chain, regular, seen)]
         if outcome.state is State.FAIL_OPEN:
             answered = {answer.endpoint for answer in outcome.answers}
-            spare = tuple(one for one in pool if one.endpoint.last_resort and one.endpoint.id in answered)
+            spare = tuple(one for one in pool if one.last_resort and service.endpoints[one.number].id in answered)
             told += [self._step(step) for step in steps(self.service.chain, as_if_up(spare or regular), seen)]
         return tuple(told)
 
     def _step(self, step: Step) -> ExplainedStep:
-        kept = {candidate.endpoint.id for candidate in step.after}
-        dropped = tuple(candidate for candidate in step.before if candidate.endpoint.id not in kept)
+        kept = {candidate.number for candidate in step.after}
+        dropped = tuple(candidate for candidate in step.before if candidate.number not in kept)
         return ExplainedStep(step.filter.name, self._mentions(step, step.after), self._mentions(step, dropped))
 
     def _mentions(self, step: Step, some: Candidates) -> tuple[Mention, ...]:
-        return tuple(Mention(one.endpoint.id, step.filter.why(one, self.place, self.service.regions)) for one in some)
+        return tuple(
+            Mention(
+                self.service.service.endpoints[one.number].id, step.filter.why(one, self.place, self.service.regions)
+            )
+            for one in some
+        )
 
 
 def _rule(outcome: Outcome) -> str:

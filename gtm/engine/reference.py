@@ -157,7 +157,7 @@ class _Answering:
     def _steered(self, service: ServiceId, rtype: int) -> Outcome | None:
         """Returns the outcome for the asker's cell; None when the service does not answer this type."""
         hit = self._asker.hit(self._plan, service)
-        outcomes = self._plan.decisions[service][hit.cell].outcomes
+        outcomes = self._plan.decisions[service].in_cell(hit.cell).outcomes
         outcome = outcomes.get(rtype)
         if outcome is None and self._plan.services[service].aliases_only:
             outcome = outcomes[RdataType.CNAME]

@@ -21,11 +21,19 @@ class GeoWatch:
         self._loaded = self._now()
 
     async def load(self) -> None:
-        """Loads the files now; whatever cannot be loaded is said, and the rest serves."""
+        """Loads the files now, and says what cannot be loaded.
+
+        At the start what can be loaded serves. Later a file that went bad changes nothing: what was good stays.
+        """
         self._loaded = self._now()
         geo = await asyncio.to_thread(load, self._files.databases, self._files.networks)
         _tell(geo)
-        await self._planner.take_geo(geo)
+        before = self._planner.geo
+        if geo.problems and before.sources:
+            log.warning("geo data: the files loaded before go on serving")
+            self._planner.geo = GeoLoad(before.geography, geo.problems, before.sources)
+        else:
+            await self._planner.take_geo(geo)
 
     async def run(self) -> None:
         """Loads the files again when they were replaced, until cancelled."""

@@ -8,6 +8,7 @@ from gtm.ids import CheckId, Generation
 from gtm.plan.compile import remembered
 from gtm.plan.decisions import decisions
 from gtm.plan.model import Plan
+from gtm.plan.shape import Shapes
 
 
 def apply(plan: Plan, status: Status, flipped: Iterable[CheckId]) -> Plan | None:
@@ -16,7 +17,8 @@ def apply(plan: Plan, status: Status, flipped: Iterable[CheckId]) -> Plan | None
     Name tables and cell maps are shared with the plan before.
     """
     touched = {name for check in flipped for name in plan.watchers.get(check, ())}
-    decided = {name: decisions(plan.services[name], status, remembered(plan, name)) for name in sorted(touched)}
+    shapes = Shapes()
+    decided = {name: decisions(plan.services[name], status, remembered(plan, name), shapes) for name in sorted(touched)}
     changed = {name: after for name, after in decided.items() if after != plan.decisions[name]}
     if not changed:
         return None

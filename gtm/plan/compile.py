@@ -13,10 +13,11 @@ from gtm.geo.geography import Geography
 from gtm.health.status import Status
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.cells import SpaceKey, cell_space, space_key
-from gtm.plan.decisions import Remembered, decisions
+from gtm.plan.decisions import Remembered, answers, decisions
 from gtm.plan.model import CellSpace, Plan, SteeredService
 from gtm.plan.nodes import zone_plan
 from gtm.plan.regions import located, of_service
+from gtm.plan.shape import Shapes
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.zone.model import Service, Zone
 
@@ -36,11 +37,12 @@ def compile_plan(
     `serve_last_good` remembers.
     """
     services = _steered(zones, geography, vocabulary)
+    shapes = Shapes()
     return Plan(
         Generation(before.generation + 1),
         {labels(zone.origin): zone_plan(zone, serials[zone.origin.to_text()]) for zone in zones},
         services,
-        {name: decisions(steered, status, remembered(before, name)) for name, steered in services.items()},
+        {name: decisions(steered, status, remembered(before, name), shapes) for name, steered in services.items()},
         _watchers(services),
     )
 
@@ -63,7 +65,7 @@ def _steered(
             key = space_key(service.steer, chain, own)
             if key not in spaces:
                 spaces[key] = cell_space(chain, own, geography)
-            services[service.id] = SteeredService(service, chain, own, spaces[key])
+            services[service.id] = SteeredService(service, chain, own, spaces[key], answers(service))
     return services
 
 

@@ -1,6 +1,6 @@
 """Decisions: what one service answers in each of its cells, given a status."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 from dns.name import Name
 from dns.rcode import Rcode
@@ -10,36 +10,52 @@ from gtm.dns.name import wire
 from gtm.health.belief import Belief
 from gtm.health.status import Status
 from gtm.plan.cells import carried
-from gtm.plan.model import Answer, Decision, Outcome, SteeredService
-from gtm.steer.chain import Views
-from gtm.steer.decide import Decided, State, decide
+from gtm.plan.model import Answer, Decision, Decisions, Outcome, SteeredService
+from gtm.plan.shape import Shapes
+from gtm.steer.decide import Decided, State
 from gtm.steer.filter import Candidate, Candidates, Choose
 from gtm.zone.model import Endpoint, OnAllDown, Service
 
-Remembered = tuple[SteeredService, tuple[Decision, ...]] | None
+Remembered = tuple[SteeredService, Decisions] | None
 """A service as the plan before had it, with its decisions; None for a new one."""
 
 
-def decisions(steered: SteeredService, status: Status, before: Remembered) -> tuple[Decision, ...]:
-    """Returns the service's decision in each of its cells."""
-    everyone = candidates(steered.service, status)
-    remembered = _remembered(steered, before)
-    return tuple(
-        _decision(steered, everyone, cell.views, remembered.get(number))
-        for number, cell in enumerate(steered.space.cells)
+def decisions(steered: SteeredService, status: Status, before: Remembered, shapes: Shapes) -> Decisions:
+    """Returns what the service answers in each of its cells."""
+    everyone, types = candidates(steered.service, status), answered_types(steered.service)
+    spread = shapes.spread(steered, tuple(of_type(everyone, steered.service, rtype) for rtype in types))
+    fresh = Decisions(
+        tuple(
+            Decision({rtype: _outcome(steered, decided) for rtype, decided in zip(types, each, strict=True)})
+            for each in spread.different
+        ),
+        spread.by_cell,
     )
+    if before is None or steered.service.on_all_down is not OnAllDown.SERVE_LAST_GOOD:
+        return fresh
+    return _with_last_good(steered, fresh, *before)
 
 
 def candidates(service: Service, status: Status) -> Candidates:
     """Returns the service's endpoints with what the status believes of them; unwatched ones count as up."""
     return tuple(
-        Candidate(endpoint, _belief(service, endpoint, status), endpoint.weight) for endpoint in service.endpoints
+        Candidate(
+            number,
+            endpoint.region,
+            _belief(service, endpoint, status),
+            endpoint.weight,
+            endpoint.priority,
+            endpoint.last_resort,
+        )
+        for number, endpoint in enumerate(service.endpoints)
     )
 
 
-def of_type(everyone: Candidates, rtype: int) -> Candidates:
+def of_type(everyone: Candidates, service: Service, rtype: int) -> Candidates:
     """Returns the candidates that can answer a type; a CNAME answers any (RFC 1034 3.6.2)."""
-    return tuple(candidate for candidate in everyone if candidate.endpoint.rtype in {rtype, RdataType.CNAME})
+    return tuple(
+        candidate for candidate in everyone if service.endpoints[candidate.number].rtype in {rtype, RdataType.CNAME}
+    )
 
 
 def answered_types(service: Service) -> tuple[int, ...]:
@@ -55,59 +71,68 @@ def _belief(service: Service, endpoint: Endpoint, status: Status) -> Belief:
     return Belief.UP if check is None else status.belief(check)
 
 
-def _remembered(steered: SteeredService, before: Remembered) -> Mapping[int, Decision]:
-    if before is None or steered.service.on_all_down is not OnAllDown.SERVE_LAST_GOOD:
-        return {}
-    old, old_decisions = before
-    return {new: old_decisions[cell] for new, cell in carried(steered.space, old.space).items()}
-
-
-def _decision(steered: SteeredService, everyone: Candidates, seen: Views, last: Decision | None) -> Decision:
-    outcomes = {}
-    for rtype in answered_types(steered.service):
-        remembered = last.outcomes.get(rtype) if last else None
-        outcomes[rtype] = _outcome(steered, of_type(everyone, rtype), seen, remembered)
-    return Decision(outcomes)
-
-
-def _outcome(steered: SteeredService, pool: Candidates, seen: Views, last: Outcome | None) -> Outcome:
+def _outcome(steered: SteeredService, decided: Decided) -> Outcome:
     service = steered.service
-    decided = decide(steered.chain, pool, seen, service.on_all_down)
-    if decided.state is State.FAIL_OPEN and last is not None:
-        return _last_good(service, decided, last)
-    return _composed(service, decided)
-
-
-def _composed(service: Service, decided: Decided) -> Outcome:
     failed = decided.state is State.FAIL_CLOSED and service.on_all_down is OnAllDown.SERVFAIL
-    selection = decided.selection
-    answers = tuple(_answer(candidate) for candidate in selection.candidates)
+    picked = tuple(_weighing(steered.answers[number], weight) for number, weight in decided.picks)
     return Outcome(
-        answers if selection.choose is Choose.ONE else _distinct(answers),
-        selection.choose,
-        selection.count,
+        picked if decided.choose is Choose.ONE else _distinct(picked),
+        decided.choose,
+        decided.count,
         service.ttl,
         decided.state,
         Rcode.SERVFAIL if failed else Rcode.NOERROR,
     )
 
 
-def _last_good(service: Service, decided: Decided, last: Outcome) -> Outcome:
+def _weighing(answer: Answer, weight: int) -> Answer:
+    return answer if answer.weight == weight else replace(answer, weight=weight)
+
+
+def _distinct(picked: tuple[Answer, ...]) -> tuple[Answer, ...]:
+    """Returns the answers without a second one of an address that is in several regions (RFC 2181 5)."""
+    first = {(answer.rtype, answer.rdata): answer for answer in reversed(picked)}
+    return tuple(answer for answer in picked if first[answer.rtype, answer.rdata] is answer)
+
+
+def _with_last_good(
+    steered: SteeredService, fresh: Decisions, old: SteeredService, old_decisions: Decisions
+) -> Decisions:
+    """Returns the decisions with what was answered before, in the cells where everything is down now."""
+    before = carried(steered.space, old.space)
+    numbers: dict[tuple[int, int | None], int] = {}
+    by_cell = []
+    for cell, number in enumerate(fresh.by_cell):
+        last = old_decisions.by_cell[before[cell]] if cell in before else None
+        by_cell.append(numbers.setdefault((number, last), len(numbers)))
+    different = tuple(
+        fresh.different[number]
+        if last is None
+        else _last_good(fresh.different[number], old_decisions.different[last], steered.service)
+        for number, last in numbers
+    )
+    return Decisions(different, tuple(by_cell))
+
+
+def _last_good(fresh: Decision, last: Decision, service: Service) -> Decision:
+    return Decision(
+        {rtype: _last_outcome(outcome, last.outcomes.get(rtype), service) for rtype, outcome in fresh.outcomes.items()}
+    )
+
+
+def _last_outcome(fresh: Outcome, last: Outcome | None, service: Service) -> Outcome:
     """Returns what was answered before everything went down, as far as the zone still has it."""
+    if fresh.state is not State.FAIL_OPEN or last is None:
+        return fresh
     configured = {endpoint.id for endpoint in service.endpoints}
     kept = tuple(answer for answer in last.answers if answer.endpoint in configured)
-    if not kept:
-        return _composed(service, decided)
-    return Outcome(kept, last.choose, last.count, service.ttl, State.FAIL_OPEN)
+    return replace(fresh, answers=kept, choose=last.choose, count=last.count) if kept else fresh
 
 
-def _distinct(answers: tuple[Answer, ...]) -> tuple[Answer, ...]:
-    """Returns the answers without a second one of an address that is in several regions (RFC 2181 5)."""
-    first = {(answer.rtype, answer.rdata): answer for answer in reversed(answers)}
-    return tuple(answer for answer in answers if first[answer.rtype, answer.rdata] is answer)
+def answers(service: Service) -> tuple[Answer, ...]:
+    """Returns what each endpoint answers with, in the order of the zone file."""
+    return tuple(Answer(one.rtype, _rdata(one), one.weight, one.id) for one in service.endpoints)
 
 
-def _answer(candidate: Candidate) -> Answer:
-    endpoint = candidate.endpoint
-    rdata = wire(endpoint.answer) if isinstance(endpoint.answer, Name) else endpoint.answer.packed
-    return Answer(endpoint.rtype, rdata, candidate.weight, endpoint.id)
+def _rdata(endpoint: Endpoint) -> bytes:
+    return wire(endpoint.answer) if isinstance(endpoint.answer, Name) else endpoint.answer.packed

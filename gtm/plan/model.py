@@ -51,9 +51,22 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The outcomes of one service in one cell, by type; a type without one is NODATA."""
+    """The outcomes of one service, by type, in the cells that get them; a type without one is NODATA."""
 
     outcomes: Mapping[int, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Everything decided of one service: a few different decisions, and which of them each cell gets."""
+
+    different: tuple[Decision, ...]
+    by_cell: tuple[int, ...]
+    """For each cell, the number of its decision; services that look alike share this."""
+
+    def in_cell(self, cell: int) -> Decision:
+        """Returns the decision of a cell."""
+        return self.different[self.by_cell[cell]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +94,8 @@ class SteeredService:
     chain: Chain
     regions: Regions
     space: CellSpace
+    answers: tuple[Answer, ...]
+    """What each endpoint answers with, in the order of the zone file."""
 
     @property
     def aliases_only(self) -> bool:
@@ -126,8 +141,7 @@ class Plan:
     generation: Generation
     zones: Mapping[Labels, ZonePlan]
     services: Mapping[ServiceId, SteeredService]
-    decisions: Mapping[ServiceId, tuple[Decision, ...]]
-    """By service; one decision per cell, in the order of the cells."""
+    decisions: Mapping[ServiceId, Decisions]
     watchers: Mapping[CheckId, tuple[ServiceId, ...]]
     """The services that a check can change."""
 

@@ -11,12 +11,13 @@ all down: serve_last_good       left to the plan, which remembers               
 all down: nodata | servfail     nothing                                             FAIL_CLOSED
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from gtm.health.belief import Belief
 from gtm.steer.chain import Chain, Selection, Views, select
-from gtm.steer.filter import Candidate, Candidates
+from gtm.steer.filter import Candidates, Choose
 from gtm.zone.model import OnAllDown
 
 
@@ -29,42 +30,53 @@ class State(Enum):
     FAIL_CLOSED = "fail_closed"
 
 
+class Pick(NamedTuple):
+    """One endpoint that may be answered."""
+
+    number: int
+    """Its place among the service's endpoints, from 0."""
+    weight: int
+
+
 @dataclass(frozen=True, slots=True)
 class Decided:
     """What one cell is answered for one type of record."""
 
-    selection: Selection
+    picks: tuple[Pick, ...]
+    choose: Choose
+    count: int
     state: State
 
 
 def decide(chain: Chain, candidates: Candidates, seen: Views, on_all_down: OnAllDown) -> Decided:
     """Returns the decision for candidates of which at least one is not a last resort."""
-    regular = tuple(candidate for candidate in candidates if not candidate.endpoint.last_resort)
+    regular = tuple(candidate for candidate in candidates if not candidate.last_resort)
     selection = select(chain, regular, seen)
     if selection.candidates:
-        return Decided(selection, _state(chain, regular, seen, selection))
+        return _decided(selection, _state(chain, regular, seen, selection))
     if on_all_down in {OnAllDown.NODATA, OnAllDown.SERVFAIL}:
-        return Decided(selection, State.FAIL_CLOSED)
-    spare = tuple(candidate for candidate in candidates if candidate.endpoint.last_resort)
+        return _decided(selection, State.FAIL_CLOSED)
+    spare = tuple(candidate for candidate in candidates if candidate.last_resort)
     pool = spare if spare and on_all_down is OnAllDown.LAST_RESORT else regular
-    return Decided(select(chain, as_if_up(pool), seen), State.FAIL_OPEN)
+    return _decided(select(chain, as_if_up(pool), seen), State.FAIL_OPEN)
 
 
 def as_if_up(candidates: Candidates) -> Candidates:
     """Returns the candidates, all believed up."""
-    return tuple(_up(candidate) for candidate in candidates)
-
-
-def _up(candidate: Candidate) -> Candidate:
-    return candidate if candidate.belief is Belief.UP else replace(candidate, belief=Belief.UP)
+    return tuple(candidate.believed(Belief.UP) for candidate in candidates)
 
 
 def _state(chain: Chain, candidates: Candidates, seen: Views, selection: Selection) -> State:
     if all(candidate.belief is Belief.UP for candidate in candidates):
         return State.STEADY
     steady = select(chain, as_if_up(candidates), seen)
-    return State.STEADY if _names(steady) == _names(selection) else State.DEGRADED
+    return State.STEADY if _numbers(steady) == _numbers(selection) else State.DEGRADED
 
 
-def _names(selection: Selection) -> list[str]:
-    return [candidate.endpoint.id for candidate in selection.candidates]
+def _numbers(selection: Selection) -> list[int]:
+    return [candidate.number for candidate in selection.candidates]
+
+
+def _decided(selection: Selection, state: State) -> Decided:
+    picks = tuple(Pick(candidate.number, candidate.weight) for candidate in selection.candidates)
+    return Decided(picks, selection.choose, selection.count, state)

@@ -44,13 +44,13 @@ def biased_km(at: Coordinates, region: Region) -> float:
 def _keep(candidates: Candidates, view: View) -> Candidates:
     assert isinstance(view, tuple)  # it is what order() returned
     rank = {name: position for position, name in enumerate(view)}
-    return by_rank(tuple(candidate.ranked(rank[candidate.endpoint.region]) for candidate in candidates))
+    return by_rank(tuple(candidate.ranked(rank[candidate.region]) for candidate in candidates))
 
 
 def _why(candidate: Candidate, place: Place, regions: Regions) -> str:
     names = order(place, regions)
-    position = f"{names.index(candidate.endpoint.region) + 1} of {len(names)}"
-    region = next(region for region in regions if region.name == candidate.endpoint.region)
+    position = f"{names.index(candidate.region) + 1} of {len(names)}"
+    region = next(region for region in regions if region.name == candidate.region)
     if place.at is None:
         return f"default order, {position}"
     if region.at is None:

@@ -13,8 +13,8 @@ def parse(argument: Argument) -> Filter:
 
 
 def _keep(candidates: Candidates, _view: View) -> Candidates:
-    return by_rank(tuple(candidate.ranked(candidate.endpoint.priority) for candidate in candidates))
+    return by_rank(tuple(candidate.ranked(candidate.priority) for candidate in candidates))
 
 
 def _why(candidate: Candidate, _place: Place, _regions: Regions) -> str:
-    return f"priority {candidate.endpoint.priority}"
+    return f"priority {candidate.priority}"

@@ -3,8 +3,6 @@
 Weights are Route 53's: 0..255; zero is not chosen beside a non-zero one; all zero means equal shares.
 """
 
-from dataclasses import replace
-
 from gtm.geo.place import Place
 from gtm.steer.filter import Candidate, Candidates, Choose, Filter, Regions, View, leading
 from gtm.zone.chain import Argument
@@ -20,7 +18,7 @@ def parse(argument: Argument) -> Filter:
 def _keep(candidates: Candidates, _view: View) -> Candidates:
     group = leading(candidates)
     weighted = tuple(candidate for candidate in group if candidate.weight)
-    return weighted or tuple(replace(candidate, weight=1) for candidate in group)
+    return weighted or tuple(candidate.weighing(1) for candidate in group)
 
 
 def _why(candidate: Candidate, _place: Place, _regions: Regions) -> str:
