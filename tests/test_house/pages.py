@@ -11,7 +11,8 @@ _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _INLINE_CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
-_PROMPT = re.compile(r"^\s*(?:[$#] )?(?:sudo )?(?:\S*/)?gtm\s+(.*)$")
+_PROMPT = re.compile(r"^\s*(?:[$#] )?(?:sudo )?(?:\S*/)?gtm\s+([a-z-].*)$")
+"""A command starts in lower case; `gtm NS ns1.example.com.` is a record."""
 _PLACEHOLDER = re.compile(r"[\[\]{}<>|…]|\.\.\.")
 
 
@@ -41,7 +42,7 @@ def commands(text: str) -> list[Command]:
     fenced = [line for block in _FENCE.findall(text) for line in block.splitlines()[1:-1]]
     lines = [*fenced, *_INLINE_CODE.findall(_FENCE.sub("", text))]
     found = (_PROMPT.match(line) for line in lines)
-    return [_command(match.group(1)) for match in found if match and not match.group(1).startswith(("#", "="))]
+    return [_command(match.group(1)) for match in found if match]
 
 
 def _anchor(heading: str) -> str:

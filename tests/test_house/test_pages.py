@@ -38,7 +38,7 @@ def test_anchors_are_read() -> None:
 
 def test_commands_are_read() -> None:
     fence = "```sh\n$ gtm check zones --json  # all errors\n.venv/bin/gtm demo stop eu-west\ngtm.yaml\n```\n"
-    assert commands(fence + "`gtm serve [--zones DIR]...`") == [
+    assert commands(fence + "`gtm serve [--zones DIR]...` and `gtm NS ns1.example.com.`") == [
         Command(("check", "zones"), ("--json",)),
         Command(("demo", "stop", "eu-west"), ()),
         Command(("serve",), ("--zones",)),
