@@ -28,6 +28,8 @@ from tests.cli.demo.programs import alive
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo"), pytest.mark.timeout(180)]
 
+COMMAND = (sys.executable, "-m", "gtm", "demo")
+
 START_LIMIT_S = 90.0
 FAILOVER_LIMIT_S = 5.0
 """What the demo promises."""
@@ -67,22 +69,28 @@ class Demo:
 
 
 @pytest.fixture
-def demo(tmp_path: Path) -> Iterator[Demo]:
+def alone() -> Iterator[None]:
+    """Keeps every other demo of a test off this machine."""
+    with (Path(tempfile.gettempdir()) / f"gtm-test-demo-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def demo(alone: None, tmp_path: Path) -> Iterator[Demo]:
     """Yields a demo that says it is ready; ends it by force if the test did not end it."""
     output = tmp_path / "output"
-    with (Path(tempfile.gettempdir()) / "gtm-test-demo.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with output.open("wb") as file:
-            process = subprocess.Popen([sys.executable, "-m", "gtm", "demo"], stdout=file, stderr=file)
-        running = Demo(process, output)
-        try:
-            within(START_LIMIT_S, lambda: "Ctrl-C ends the demo." in running.said or process.poll() is not None)
-            assert process.poll() is None, running.said
-            yield running
-        finally:
-            if process.poll() is None:
-                process.kill()
-            process.wait(STOP_LIMIT_S)
+    with output.open("wb") as file:
+        process = subprocess.Popen(COMMAND, stdout=file, stderr=file)
+    running = Demo(process, output)
+    try:
+        within(START_LIMIT_S, lambda: "Ctrl-C ends the demo." in running.said or process.poll() is not None)
+        assert process.poll() is None, running.said
+        yield running
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait(STOP_LIMIT_S)
 
 
 def within(limit_s: float, holds: Callable[[], bool]) -> float:
@@ -112,8 +120,7 @@ def children(parent: int) -> list[tuple[int, str]]:
 
 def gtm_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs a command of the demo, as from another terminal."""
-    command = [sys.executable, "-m", "gtm", "demo", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
 def ask(subnet: str | None) -> dns.message.Message:
@@ -193,3 +200,14 @@ def test_no_process_outlives_a_demo_that_is_killed(demo: Demo) -> None:
     demo.process.wait(STOP_LIMIT_S)
     within(STOP_LIMIT_S, lambda: not any(alive(pid) for pid in pids.values()))
     shutil.rmtree(folder)  # what a killed process cannot do itself
+
+
+def test_a_demo_that_nobody_reads_any_more_ends_cleanly(alone: None) -> None:
+    with subprocess.Popen(COMMAND, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        folder = Path(process.stdout.readline().rpartition("logs in ")[2].strip())
+        process.stdout.close()
+        assert process.wait(START_LIMIT_S) == 0
+        assert process.stderr.read() == ""
+    assert not folder.exists()

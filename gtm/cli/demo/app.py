@@ -75,7 +75,14 @@ async def _play() -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, ending.set)
-    await play(STAGE, Shipped(shipped("zones"), shipped("geodata")), gtm=_typed(), say=_say, stop=ending)
+
+    def say(line: str) -> None:
+        try:
+            print_rich(escape(line))
+        except SystemExit:  # rich's, when nobody reads any more: in a task it would tear the loop down
+            ending.set()
+
+    await play(STAGE, Shipped(shipped("zones"), shipped("geodata")), gtm=_typed(), say=say, stop=ending)
 
 
 def _typed() -> str:
@@ -85,7 +92,3 @@ def _typed() -> str:
         return f"{sys.executable} -m gtm"
     found = shutil.which("gtm")
     return "gtm" if found and Path(found).samefile(installed) else str(relative(installed))
-
-
-def _say(line: str) -> None:
-    print_rich(escape(line))
