@@ -1,8 +1,8 @@
 """Instruments: what every check works with, made once per node.
 
 What comes in: a clock, and an extra CA file for private certificates. What goes out: the clock, a resolver, a TLS
-context and an HTTP session that reuses nothing: no connection, cookie, proxy or cached name of one check may colour
-the next reading.
+context, a measure of how busy this process is, and an HTTP session that reuses nothing: no connection, cookie, proxy
+or cached name of one check may colour the next reading.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ import aiohttp
 
 from gtm.clock import Clock
 from gtm.ids import Address
+from gtm.probe.lateness import Lateness
 
 
 class Resolver(Protocol):
@@ -46,6 +47,7 @@ class Instruments:
     resolver: Resolver
     session: aiohttp.ClientSession
     tls: ssl.SSLContext
+    lateness: Lateness
 
 
 @asynccontextmanager
@@ -60,7 +62,12 @@ async def open_instruments(
         timeout=aiohttp.ClientTimeout(total=None),  # a check has one timeout, over everything (kinds.py)
         auto_decompress=False,
     ) as session:
-        yield Instruments(clock, resolver or SystemResolver(), session, tls_context(extra_ca=extra_ca))
+        lateness = Lateness()
+        lateness.start()
+        try:
+            yield Instruments(clock, resolver or SystemResolver(), session, tls_context(extra_ca=extra_ca), lateness)
+        finally:
+            lateness.stop()
 
 
 def tls_context(*, extra_ca: Path | None = None) -> ssl.SSLContext:

@@ -12,14 +12,11 @@ from gtm.health.reading import Reading, Reason, clean_detail
 from gtm.probe.failures import Outcome, outcome_of
 from gtm.probe.http import check_http
 from gtm.probe.instruments import Instruments
+from gtm.probe.lateness import BELIEVABLE_SHARE
 from gtm.probe.tcp import check_tcp
 from gtm.zone.model import Check, MonitorType
 
 log = logging.getLogger(__name__)
-
-MAX_LATE_S = 0.25
-"""A timeout that fires later than this says that this process had no time, not that the endpoint had no answer; an
-overloaded probe must not take healthy endpoints down."""
 
 Kind = Callable[[Check, Instruments], Awaitable[Outcome]]
 
@@ -32,14 +29,13 @@ KINDS: Mapping[MonitorType, Kind] = {
 
 async def read(check: Check, instruments: Instruments) -> Reading:
     """Returns one reading of one check."""
-    started_at = instruments.clock.monotonic()
+    started_at, late_before_s = instruments.clock.monotonic(), instruments.lateness.total_s
     outcome = await _outcome(check, instruments)
     took_s = instruments.clock.monotonic() - started_at
-    if outcome.reason is Reason.TIMEOUT and took_s > check.monitor.timeout_s + MAX_LATE_S:
-        outcome = Outcome(
-            Reason.UNREAD,
-            f"this probe is too busy to tell: its timeout of {check.monitor.timeout_s:g} s took {took_s:.1f} s",
-        )
+    late_s = instruments.lateness.total_s - late_before_s
+    if outcome.reason is Reason.TIMEOUT and late_s > BELIEVABLE_SHARE * check.monitor.timeout_s:
+        # An overloaded probe must not take healthy endpoints down.
+        outcome = Outcome(Reason.UNREAD, f"this probe is too busy to tell: it was {late_s:.1f} s late")
     return Reading(outcome.reason, took_s, clean_detail(outcome.detail))
 
 

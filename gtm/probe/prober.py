@@ -79,14 +79,14 @@ class Prober:
 
     async def run(self) -> None:
         """Runs the checks until it is cancelled."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                self._start(self._checks.values())
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            self._start(self._checks.values())
+            try:
                 await asyncio.Event().wait()
-        finally:
-            self._group = None
-            self._tasks.clear()
+            finally:
+                self._group = None  # a group that is ending takes no new tasks
+                self._tasks.clear()
 
     def _start(self, checks: Iterable[Check]) -> None:
         if self._group is None:

@@ -228,3 +228,13 @@ def test_a_check_that_is_stopped_in_the_middle_leaves_no_verdict() -> None:
         assert bench.prober.verdicts == {}
 
     run(story)
+
+
+def test_a_prober_that_is_ending_may_still_be_told_what_to_watch() -> None:
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([A])
+        await bench.sleep.advance(1.0)
+
+    bench = run(story)
+    bench.prober.watch([A, B])
+    assert bench.prober.verdicts.keys() == {A.id, B.id}
