@@ -106,7 +106,7 @@ class HealthRiver:
             while True:
                 self.merge()
                 if self._clock.monotonic() - saved_at >= SAVE_INTERVAL_S:
-                    saved, saved_at = self._save(saved), self._clock.monotonic()
+                    saved, saved_at = await asyncio.to_thread(self._save, saved), self._clock.monotonic()
                 try:
                     async with asyncio.timeout(TICK_S):
                         seen = await self._desk.wait_for_news(seen)
@@ -129,9 +129,20 @@ class HealthRiver:
         for change in changes(before, after):
             log.info("%s", change)
             self._counters.add("check_changes", to=change.after.belief.value)
+        self._tell_frozen(before, after)
         self._planner.take_status(after)
         if all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
             self.known.set()
+
+    def _tell_frozen(self, before: Status, after: Status) -> None:
+        """Says when the quorum is lost or found again; while it is lost, nothing changes."""
+        was, now = len(before.frozen), len(after.frozen)
+        if now and not was and self.known.is_set():
+            log.warning(
+                "quorum lost for %d of %d checks: too few fresh voices, the last beliefs stand", now, len(after.checks)
+            )
+        elif was and not now:
+            log.info("quorum found again for all %d checks", len(after.checks))
 
     async def _publish(self, prober: Prober) -> None:
         def verdicts() -> Mapping[CheckId, Verdict]:

@@ -77,7 +77,7 @@ class Planner:
             status=status,
             before=self.plan,
         )
-        self._keep(saved)
+        self._keep(replace(self._saved, zones=saved.zones))
         # health may have moved on meanwhile, and the plan with it
         plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
         self._swap(apply(plan, self.status, flipped(status, self.status)) or plan)
