@@ -58,7 +58,7 @@ def parse_rdata(rtype: RdataType, text: str, origin: Name) -> Rdata:
         rdata = from_text(IN, rtype, text, origin=origin, relativize=False)
         size_bytes = len(compose_rdata(rdata))
     except (DNSException, ValueError, ArithmeticError, LookupError, TypeError) as error:
-        raise TextInvalid(f'"{text}" is not {_article(rtype)} record{_reason(rtype, str(error))}') from error
+        raise TextInvalid(f'"{_shown(text)}" is not {_article(rtype)} record{_reason(rtype, str(error))}') from error
     if size_bytes > MAX_RDATA_BYTES:
         raise TextInvalid(f"the value has {size_bytes} bytes; the most is {MAX_RDATA_BYTES}")
     return rdata
@@ -103,7 +103,13 @@ _WORDS = (
     (r"Non-hexadecimal digit found", "it has characters that are not hexadecimal"),
     (r"Odd-length string", "it has an odd number of hexadecimal digits"),
     (r"Unknown SVCB ParamKey", "it has an unknown parameter"),
-    (r"Text input is malformed\.", ""),
+    (r"generic rdata hex data has wrong length", "its length is not that of its data"),
+    (r"unbalanced parentheses", "a parenthesis is not closed"),
+    (r"expecting another identifier", "a part is missing"),
+    (r"invalid literal for int\(\).*", "a number is missing"),
+    (r".*(?:base64|padding).*", "it is not valid Base64"),
+    (r"DNS resource record type is unknown\.", "it names an unknown type"),
+    (r"Text input is malformed\.|.*values to unpack.*", ""),
 )
 """dnspython's reason -> ours; a reason that the table lacks is passed on."""
 
@@ -111,12 +117,19 @@ _WORDS = (
 def _reason(rtype: RdataType, theirs: str) -> str:
     ours = f": {theirs}" if theirs else ""
     for pattern, words in _WORDS:
-        match = re.fullmatch(pattern, theirs)
+        match = re.fullmatch(pattern, theirs, re.IGNORECASE | re.DOTALL)
         if match:
             ours = match.expand(words) and f": {match.expand(words)}"
             break
     example = _EXAMPLES.get(rtype)
     return f"{ours}; one looks like {example}" if example else ours
+
+
+_MAX_SHOWN = 60
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
 
 
 def _article(rtype: RdataType) -> str:

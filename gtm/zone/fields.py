@@ -208,7 +208,10 @@ Key = Annotated[str, BeforeValidator(_key)]
 def text(value: object) -> str:
     """Returns the value if it is text."""
     if not isinstance(value, str):
-        raise error(f"expected text, not {found(value)}; put it in quotes")
+        if value is None:
+            raise error("expected text, but there is nothing")
+        hint = "; put it in quotes" if isinstance(value, bool | int | float) else ""
+        raise error(f"expected text, not {found(value)}{hint}")
     return value
 
 

@@ -18,6 +18,12 @@ _WORDS = (
     ("unknown escape character", r"an unknown escape in double quotes; write \\, or use single quotes"),
     ("expected the node content, but found ':'", 'a value that starts with ":"; put it in quotes'),
     ("that cannot start any token", "a character that no value can start with; put the text in quotes"),
+    ("alphabetic or numeric character", 'a "*" or "&" that is meant as text; put it in quotes'),
+    ("a comment or a line break", 'a "|" or ">" that is meant as text; put it in quotes'),
+    ("chomping or indentation", 'a "|" or ">" that is meant as text; put it in quotes'),
+    ("sequence entries are not allowed", 'a "- " where no list can stand; is the indentation wrong?'),
+    ("'<document start>'", "something stands beside the keys of the file; is the indentation wrong?"),
+    ("the node content", "a value is missing here"),
     ("special characters are not allowed", "a control character, which YAML does not allow"),
 )
 """PyYAML's phrase -> ours; the first that fits wins."""

@@ -51,6 +51,30 @@ def test_txt_without_a_quote_is_one_string_as_it_stands(text: str, expected: byt
     assert wire("TXT", text) == expected
 
 
+@pytest.mark.parametrize(
+    ("rtype", "text", "message"),
+    [
+        ("A", "192.0.2", '"192.0.2" is not an A record; one looks like 192.0.2.1'),
+        ("A", "192.0.2.1 x", '"192.0.2.1 x" is not an A record: "x" at the end is too much; one looks like 192.0.2.1'),
+        ("MX", "mx.", '"mx." is not an MX record: a number is missing; one looks like 10 mail.example.com.'),
+        ("CNAME", "a..b", '"a..b" is not a name: a label between two dots is empty'),
+        ("SSHFP", "1 2 xy", '"1 2 xy" is not an SSHFP record: it has characters that are not hexadecimal'),
+        ("CERT", "1 1 1 x", '"1 1 1 x" is not a CERT record: it is not valid Base64'),
+        (
+            "A",
+            r"\# 5 c0000201",
+            '"\\# 5 c0000201" is not an A record: its length is not that of its data; one looks like 192.0.2.1',
+        ),
+        ("OPENPGPKEY", "(", '"(" is not an OPENPGPKEY record: a parenthesis is not closed'),
+        ("HINFO", '"' + "x" * 99, '"""" is not an HINFO record: a quote is not closed'),
+    ],
+)
+def test_a_bad_value_says_why_in_our_words(rtype: str, text: str, message: str) -> None:
+    with pytest.raises(TextInvalid) as raised:
+        wire(rtype, text)
+    assert str(raised.value) == message.replace('""""', f'"{text[:57]}..."')
+
+
 @pytest.mark.parametrize("text", ["192.0.2.1\n", "192.0.2.1\r", "a\nb"])
 def test_a_second_line_is_not_dropped_in_silence(text: str) -> None:
     with pytest.raises(TextInvalid, match="one line"):
