@@ -1,35 +1,24 @@
 """The kinds of value a zone file has: plain YAML -> typed values, each with its words for what is wrong.
 
-In come plain values, out go numbers of seconds, names, addresses and filters; or pydantic errors in our words,
-which pydantic gathers with the path to each. Names that refer to something else are looked up in the validation
-context, so a misspelt region is found together with everything else. It must not know of whole files.
+In come plain values, out go seconds, numbers, names, addresses and coordinates; or pydantic errors in our words, which
+pydantic gathers with the path to each. What refers to something else is in gtm/zone/references.py. It must not know
+of whole files.
 """
 
 import difflib
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated, TypeVar
 
 from dns.name import Name
-from pydantic import (
-    BeforeValidator,
-    GetCoreSchemaHandler,
-    PlainValidator,
-    TypeAdapter,
-    ValidationInfo,
-    WithJsonSchema,
-)
-from pydantic_core import CoreSchema, PydanticCustomError
-from pydantic_core.core_schema import with_info_plain_validator_function
+from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from gtm.dns.text import parse_mailbox, parse_name
 from gtm.errors import TextInvalid
 from gtm.geo.place import Coordinates
 from gtm.ids import Address
-from gtm.zone.chain import Argument, FilterSpec, Steer, Vocabulary
-from gtm.zone.names import target_name
 
 MAX_TTL = 2**31 - 1
 """RFC 2181 section 8."""
@@ -43,16 +32,6 @@ HOST_PATTERN = (
 )
 PATH_PATTERN = r"^/[!-~]*$"
 CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What the values of a file may refer to: the validation context."""
-
-    origin: Name
-    regions: frozenset[str]
-    monitors: frozenset[str]
-    vocabulary: Vocabulary
 
 
 def error(message: str) -> PydanticCustomError:
@@ -216,7 +195,7 @@ def text(value: object) -> str:
 
 
 Text = Annotated[str, BeforeValidator(text)]
-_TEXT_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1})
+TEXT_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1})
 
 
 def _name(value: object, parse: Callable[[str], Name]) -> Name:
@@ -239,18 +218,13 @@ def _zone_name(value: object) -> Name:
     return _name(value, lambda typed: parse_name(typed.removesuffix(".")))
 
 
-def _relative(value: object, info: ValidationInfo) -> Name:
-    return _name(value, lambda typed: target_name(typed, _scope(info).origin))
-
-
 def _mailbox(value: object) -> Name:
     return _name(value, parse_mailbox)
 
 
-HostName = Annotated[Name, PlainValidator(_host), _TEXT_SCHEMA]
-RelativeName = Annotated[Name, PlainValidator(_relative), _TEXT_SCHEMA]
-ZoneName = Annotated[Name, PlainValidator(_zone_name), _TEXT_SCHEMA]
-Mailbox = Annotated[Name, PlainValidator(_mailbox), _TEXT_SCHEMA]
+HostName = Annotated[Name, PlainValidator(_host), TEXT_SCHEMA]
+ZoneName = Annotated[Name, PlainValidator(_zone_name), TEXT_SCHEMA]
+Mailbox = Annotated[Name, PlainValidator(_mailbox), TEXT_SCHEMA]
 
 
 def _address(value: object) -> Address:
@@ -324,79 +298,3 @@ Statuses = Annotated[
         }
     ),
 ]
-
-
-def _reference(what: str, known: Callable[[Scope], frozenset[str]]) -> PlainValidator:
-    def check(value: object, info: ValidationInfo) -> str:
-        name, names = text(value), known(_scope(info))
-        if name not in names:
-            raise error(f'unknown {what} "{name}"{suggestion(name, names, or_all=True)}')
-        return name
-
-    return PlainValidator(check)
-
-
-RegionReference = Annotated[str, _reference("region", lambda scope: scope.regions), _TEXT_SCHEMA]
-MonitorReference = Annotated[str, _reference("monitor", lambda scope: scope.monitors), _TEXT_SCHEMA]
-
-
-def _link(value: object, info: ValidationInfo) -> FilterSpec:
-    vocabulary = _scope(info).vocabulary
-    if isinstance(value, dict) and len(value) == 1:
-        ((name, argument),) = value.items()
-        spec = FilterSpec(str(name), _argument(argument))
-    elif isinstance(value, str):
-        spec = FilterSpec(value)
-    else:
-        raise error(f"expected a filter such as up or {{first: 2}}, not {found(value)}")
-    if spec.name not in vocabulary.filters:
-        raise error(f'unknown filter "{spec.name}"{suggestion(spec.name, vocabulary.filters, or_all=True)}')
-    objection = vocabulary.objection(spec)
-    if objection:
-        raise error(f"filter {spec.name} {objection}")
-    return spec
-
-
-def _argument(value: object) -> Argument:
-    match value:
-        case None | bool() | int() | float() | str():
-            return value
-        case list():
-            return tuple(_argument(item) for item in value)
-        case dict():
-            return tuple((str(key), _argument(item)) for key, item in value.items())
-    raise error(f"expected a value, not {found(value)}")  # YAML has no other kind
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """Marks a field whose type pydantic must not look into (an Argument may hold Arguments): this parses it."""
-
-    parse: Callable[[object, ValidationInfo], object]
-
-    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Returns the schema that pydantic asks every annotation for."""
-        return with_info_plain_validator_function(self.parse)
-
-
-Link = Annotated[FilterSpec, Parsed(_link)]
-_CHAIN: TypeAdapter[list[FilterSpec]] = TypeAdapter(list[Link])
-
-
-def _steer(value: object, info: ValidationInfo) -> Steer:
-    presets = _scope(info).vocabulary.presets
-    if isinstance(value, list) and value:
-        return Steer(tuple(_CHAIN.validate_python(value, context=info.context)))
-    if not isinstance(value, str):
-        raise error(f"expected a preset, or a list of filters, not {'an empty list' if value == [] else found(value)}")
-    if value not in presets:
-        raise error(f'unknown preset "{value}"{suggestion(value, presets, or_all=True)}')
-    return Steer(presets[value], value)
-
-
-Steering = Annotated[Steer, Parsed(_steer), WithJsonSchema({})]
-
-
-def _scope(info: ValidationInfo) -> Scope:
-    assert isinstance(info.context, Scope)
-    return info.context

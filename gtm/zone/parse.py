@@ -18,10 +18,10 @@ from gtm.zone import rules, services
 from gtm.zone.chain import Vocabulary
 from gtm.zone.document import Document, Mapping, Path, Scalar, parse_document
 from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
-from gtm.zone.fields import Scope
 from gtm.zone.model import Monitor, Region, RRset, Zone
 from gtm.zone.names import owner_name
 from gtm.zone.records import read_records
+from gtm.zone.references import Scope
 from gtm.zone.schema import SharedEntry, ZoneEntry
 from gtm.zone.validate import Validated, validate
 

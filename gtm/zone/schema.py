@@ -22,7 +22,7 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from gtm.zone import fields
+from gtm.zone import fields, references
 from gtm.zone.fields import error, text_like, whole, whole_schema
 from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, MonitorType, OnAllDown
 
@@ -148,12 +148,13 @@ class MonitorEntry(Entry):
 class EndpointEntry(Entry):
     """One address or target name that serves a service, in a region."""
 
-    region: Annotated[fields.RegionReference, Field(description="One of the regions, own or shared")]
+    region: Annotated[references.RegionReference, Field(description="One of the regions, own or shared")]
     address: Annotated[
         fields.EndpointAddress | None, Field(description="An IPv4 or IPv6 address: answers A or AAAA")
     ] = None
     target: Annotated[
-        fields.RelativeName | None, Field(description="A host name: answers CNAME; without final dot it is in the zone")
+        references.RelativeName | None,
+        Field(description="A host name: answers CNAME; without final dot it is in the zone"),
     ] = None
     weight: Annotated[
         int,
@@ -185,9 +186,10 @@ class ServiceEntry(Entry):
         None
     )
     monitor: Annotated[
-        fields.MonitorReference | None, Field(description="The monitor of its endpoints; without one they count as up")
+        references.MonitorReference | None,
+        Field(description="The monitor of its endpoints; without one they count as up"),
     ] = None
-    steer: Annotated[fields.Steering, Field(description="A preset such as nearest, or a list of filters")]
+    steer: Annotated[references.Steering, Field(description="A preset such as nearest, or a list of filters")]
     endpoints: Annotated[list[EndpointEntry], Field(min_length=1, description="Who serves it")]
     on_all_down: Annotated[
         OnAllDown,

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from gtm.errors import Problem
 from gtm.zone import words
 from gtm.zone.document import Document, Path, Plain, plain
-from gtm.zone.fields import Scope
+from gtm.zone.references import Scope
 from gtm.zone.schema import Entry
 
 _STAND_INS: dict[str, Plain] = {"nameservers": ["stand-in.invalid."], "hostmaster": "stand-in.invalid."}
