@@ -152,6 +152,7 @@ def readable(answer: bytes) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(60 + MUTATIONS / 500)
 def test_a_damaged_packet_raises_nothing_and_every_answer_is_a_sound_message(serving: Engine) -> None:
     dice, whole = random.Random(SEED), seeds()
     answered = 0

@@ -1,0 +1,299 @@
+"""An independent model of the whole answer: dnspython for names and records, geoip2 for places, plain YAML for files.
+
+It shares no code with the program, and is slow and simple on purpose: names are looked up in a set, distances are
+computed for each query, and instead of drawing with a coin it lists every answer that may be given.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from itertools import combinations
+from math import atan2, cos, radians, sin, sqrt
+from typing import Any
+
+import dns.name
+import dns.rdata
+import dns.rdataclass
+import dns.rdatatype
+import geoip2.database
+import geoip2.errors
+import yaml
+from dns.rdatatype import RdataType
+
+NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
+SOA_TIMES = "3600 600 604800"
+
+Address = IPv4Address | IPv6Address
+Point = tuple[float, float] | None
+Row = tuple[dns.name.Name, int, dns.rdata.Rdata]
+"""Owner, TTL, value; names compare without case."""
+
+ALIASES_OF_IPV4 = [IPv6Network(each) for each in ("::/96", "2002::/16", "2001::/32")]
+"""What an IPv6 tree says there is about embedded IPv4 addresses, which are not the client's."""
+
+
+@dataclass(frozen=True)
+class Possible:
+    """One answer that may be given."""
+
+    rcode: int
+    authoritative: bool = True
+    answer: frozenset[Row] = frozenset()
+    authority: frozenset[Row] = frozenset()
+    additional: frozenset[Row] = frozenset()
+
+
+class World:
+    """Where addresses are: custom networks before the database."""
+
+    def __init__(self, database: str, networks: str) -> None:
+        self._reader = geoip2.database.Reader(database)
+        said = yaml.safe_load(networks)["networks"]
+        self._networks = [(ip_network(cidr), tuple(place["at"])) for cidr, place in said.items()]
+
+    def close(self) -> None:
+        self._reader.close()
+
+    @property
+    def custom(self) -> list[str]:
+        return [str(network) for network, _ in self._networks]
+
+    def point(self, address: Address) -> Point:
+        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
+            address = address.ipv4_mapped
+        holding = [(each.prefixlen, at) for each, at in self._networks if address in each]
+        if holding:
+            return max(holding)[1]
+        if any(address in each for each in ALIASES_OF_IPV4 if each.version == address.version):
+            return None
+        try:
+            location = self._reader.city(address).location
+        except geoip2.errors.AddressNotFoundError:
+            return None
+        if location.latitude is None or location.longitude is None:
+            return None
+        return location.latitude, location.longitude
+
+
+def kilometres(a: tuple[float, float], b: tuple[float, float]) -> float:
+    """The great-circle distance, by way of the tangent."""
+    up = sin(radians(b[0] - a[0]) / 2) ** 2
+    side = sin(radians(b[1] - a[1]) / 2) ** 2
+    part = up + cos(radians(a[0])) * cos(radians(b[0])) * side
+    return 2 * 6371.0088 * atan2(sqrt(part), sqrt(1 - part))
+
+
+@dataclass
+class Model:
+    """A zone, and what is believed of its endpoints: UP, DOWN or UNKNOWN by address or target."""
+
+    text: str
+    serial: int
+    beliefs: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.file: Any = yaml.safe_load(self.text)
+        self.origin = dns.name.from_text(self.file["zone"])
+        self.ttl = self.file["ttl"]
+        self.services = {self._name(key): value for key, value in self.file["services"].items()}
+        self.records: dict[dns.name.Name, dict[int, list[dns.rdata.Rdata]]] = {}
+        for key, by_type in self.file["records"].items():
+            for rtype, said in by_type.items():
+                texts = said if isinstance(said, list) else [said]
+                self._add(self._name(key), rtype, texts)
+        self._add(self.origin, "NS", [f"{each}." for each in self.file["nameservers"]])
+        mailbox = self.file["hostmaster"].replace("@", ".")
+        first = self.file["nameservers"][0]
+        self._add(self.origin, "SOA", [f"{first}. {mailbox}. {self.serial} {SOA_TIMES} {self.ttl}"])
+        self.names = {self.origin}
+        for name in [*self.records, *self.services]:
+            while name != self.origin:
+                self.names.add(name)
+                name = name.parent()  # noqa: PLW2901  # up to the origin, with every empty non-terminal
+
+    def possible(self, name: dns.name.Name, rtype: int, point: Point) -> frozenset[Possible]:
+        """Every answer that a client at this point may get."""
+        if not name.is_subdomain(self.origin):
+            return frozenset({Possible(REFUSED, authoritative=False)})
+        return frozenset(self._possible(name, rtype, point, frozenset(), first=True))
+
+    def _possible(
+        self, name: dns.name.Name, rtype: int, point: Point, before: frozenset[Row], *, first: bool
+    ) -> Iterator[Possible]:
+        if not name.is_subdomain(self.origin):
+            yield Possible(NOERROR, answer=before)
+            return
+        cut = self._cut(name, rtype)
+        if cut is not None:
+            yield self._referral(cut) if first else Possible(NOERROR, answer=before)
+            return
+        source = self._source(name)
+        if source is None:
+            yield self._negative(NXDOMAIN, before)
+            return
+        here = self.records.get(source, {})
+        service = self.services.get(source)
+        if service is not None and (rows := self._steered(service, name, rtype, point)) is not None:
+            yield from self._of_service(rows, service, name, rtype, point, before)
+        elif rtype == RdataType.ANY and (here or service) and RdataType.CNAME not in here:
+            ttl = self.ttl
+            yield Possible(NOERROR, answer=before | {(name, ttl, self._rdata("HINFO", '"RFC8482" ""'))})
+        elif rtype in here or (rtype == RdataType.ANY and here):
+            wanted = RdataType.CNAME if rtype == RdataType.ANY else rtype
+            yield Possible(NOERROR, answer=before | {(name, self.ttl, each) for each in here[wanted]})
+        elif RdataType.CNAME in here:
+            [alias] = here[RdataType.CNAME]
+            yield from self._possible(alias.target, rtype, point, before | {(name, self.ttl, alias)}, first=False)  # type: ignore[attr-defined]
+        else:
+            yield self._negative(NOERROR, before)
+
+    def _of_service(  # noqa: PLR0917  # the state of one walk
+        self,
+        sets: list[list[Any]],
+        service: Any,
+        name: dns.name.Name,
+        rtype: int,
+        point: Point,
+        before: frozenset[Row],
+    ) -> Iterator[Possible]:
+        ttl = service.get("ttl", self.ttl)
+        if not sets:
+            if service["on_all_down"] == "servfail":
+                yield Possible(SERVFAIL, authoritative=False)
+            else:
+                yield self._negative(NOERROR, before, ttl=min(ttl, self.ttl))
+        for chosen in sets:
+            rows = frozenset((name, ttl, self._answer(each)) for each in chosen)
+            target = chosen[0].get("target")
+            if target is None or rtype in {RdataType.CNAME, RdataType.ANY}:
+                yield Possible(NOERROR, answer=before | rows)
+            else:
+                yield from self._possible(self._name(target), rtype, point, before | rows, first=False)
+
+    def _steered(self, service: Any, name: dns.name.Name, rtype: int, point: Point) -> list[list[Any]] | None:
+        """The sets of endpoints that may be answered; empty when all are down; None for a type it does not have."""
+        endpoints = service["endpoints"]
+        if any("target" not in each for each in endpoints):
+            family = {RdataType.A: 4, RdataType.AAAA: 6}.get(RdataType(rtype))
+            endpoints = [each for each in endpoints if ip_address(each["address"]).version == family]
+            if not endpoints:
+                return None
+        regular = [each for each in endpoints if not each.get("last_resort")]
+        everybody = service["endpoints"]
+        alive = self._alive(service, regular)
+        if alive:
+            return list(self._sets(service, alive, everybody, point))
+        policy = service.get("on_all_down", "serve_all")
+        if policy in {"nodata", "servfail"}:
+            return []
+        spare = [each for each in endpoints if each.get("last_resort")]
+        pool = spare if policy == "last_resort" and spare else regular
+        some = [each for each in pool if each.get("weight", 1)] or pool
+        return list(self._sets(service, some, everybody, point))
+
+    def _alive(self, service: Any, endpoints: list[Any]) -> list[Any]:
+        def belief(endpoint: Any) -> str:
+            if "monitor" not in service:
+                return "UP"
+            target = endpoint.get("address") or self._name(endpoint["target"]).to_text(omit_final_dot=True)
+            return self.beliefs.get(target, "UNKNOWN")
+
+        for weighty in (True, False):
+            for wanted in ("UP", "UNKNOWN"):
+                group = [
+                    each for each in endpoints if (each.get("weight", 1) > 0) is weighty and belief(each) == wanted
+                ]
+                if group:
+                    return group
+        return []
+
+    def _sets(self, service: Any, alive: list[Any], everybody: list[Any], point: Point) -> Iterator[list[Any]]:
+        match service["steer"]:
+            case "nearest":
+                used = {each["region"] for each in everybody}
+                order = [region for region in self._order(point) if region in used]
+                best = min(order.index(each["region"]) for each in alive)
+                yield from ([each] for each in alive if order.index(each["region"]) == best)
+            case "failover":
+                ranks = list(dict.fromkeys(each["region"] for each in everybody))
+                best = min(each.get("priority", ranks.index(each["region"]) + 1) for each in alive)
+                for each in alive:
+                    if each.get("priority", ranks.index(each["region"]) + 1) == best:
+                        yield [each]
+            case "weighted":
+                yield from ([each] for each in alive)
+            case "round-robin":
+                yield alive
+            case "multivalue":
+                yield from (list(some) for some in combinations(alive, min(8, len(alive))))
+
+    def _order(self, point: Point) -> list[str]:
+        return _order(
+            tuple((name, *each["at"], each.get("bias", 0)) for name, each in self.file["regions"].items()), point
+        )
+
+    def _cut(self, name: dns.name.Name, rtype: int) -> dns.name.Name | None:
+        """The highest delegation at or above a name; DS at the cut is not below it."""
+        found = None
+        below = name
+        while name != self.origin:
+            if RdataType.NS in self.records.get(name, {}) and not (rtype == RdataType.DS and name == below):
+                found = name
+            name = name.parent()
+        return found
+
+    def _source(self, name: dns.name.Name) -> dns.name.Name | None:
+        """The name whose records answer: itself, the wildcard, or none."""
+        if name in self.names:
+            return name
+        while name not in self.names:
+            name = name.parent()
+        wildcard = dns.name.Name((b"*", *name.labels))
+        return wildcard if wildcard in self.names else None
+
+    def _referral(self, cut: dns.name.Name) -> Possible:
+        servers = self.records[cut][RdataType.NS]
+        glue = frozenset(
+            (each.target, self.ttl, address)  # type: ignore[attr-defined]
+            for each in servers
+            for rtype in (RdataType.A, RdataType.AAAA)
+            for address in self.records.get(each.target, {}).get(rtype, [])  # type: ignore[attr-defined]
+        )
+        authority = frozenset((cut, self.ttl, each) for each in servers)
+        return Possible(NOERROR, authoritative=False, authority=authority, additional=glue)
+
+    def _negative(self, rcode: int, before: frozenset[Row], *, ttl: int | None = None) -> Possible:
+        [soa] = self.records[self.origin][RdataType.SOA]
+        return Possible(rcode, answer=before, authority=frozenset({(self.origin, ttl or self.ttl, soa)}))
+
+    def _answer(self, endpoint: Any) -> dns.rdata.Rdata:
+        if "target" in endpoint:
+            return self._rdata("CNAME", endpoint["target"])
+        address = ip_address(endpoint["address"])
+        return self._rdata("A" if address.version == 4 else "AAAA", str(address))
+
+    def _name(self, text: str) -> dns.name.Name:
+        return dns.name.from_text(text, self.origin)
+
+    def _rdata(self, rtype: str, text: str) -> dns.rdata.Rdata:
+        if rtype == "TXT" and not text.startswith('"'):
+            text = f'"{text}"'
+        return dns.rdata.from_text("IN", rtype, text, origin=self.origin, relativize=False)
+
+    def _add(self, name: dns.name.Name, rtype: str, texts: Iterable[str]) -> None:
+        found = [self._rdata(rtype, text) for text in texts]
+        self.records.setdefault(name, {})[dns.rdatatype.from_text(rtype)] = found
+
+
+@cache
+def _order(regions: tuple[tuple[str, float, float, int], ...], point: Point) -> list[str]:
+    if point is None:
+        return [name for name, *_ in regions]
+
+    def far(region: tuple[str, float, float, int]) -> tuple[float, str]:
+        name, latitude, longitude, bias = region
+        distance = kilometres(point, (latitude, longitude))
+        return (distance * (100 - bias) / 100 if bias > 0 else distance * 100 / (100 + bias), name)
+
+    return [name for name, *_ in sorted(regions, key=far)]
