@@ -26,7 +26,7 @@ def decisions(steered: SteeredService, status: Status, before: Remembered, shape
     spread = shapes.spread(steered, tuple(of_type(everyone, steered.service, rtype) for rtype in types))
     fresh = Decisions(
         tuple(
-            Decision({rtype: _outcome(steered, decided) for rtype, decided in zip(types, each, strict=True)})
+            Decision({rtype: _outcome(steered, rtype, decided) for rtype, decided in zip(types, each, strict=True)})
             for each in spread.different
         ),
         spread.by_cell,
@@ -52,10 +52,19 @@ def candidates(service: Service, status: Status) -> Candidates:
 
 
 def of_type(everyone: Candidates, service: Service, rtype: int) -> Candidates:
-    """Returns the candidates that can answer a type; a CNAME answers any (RFC 1034 3.6.2)."""
-    return tuple(
-        candidate for candidate in everyone if service.endpoints[candidate.number].rtype in {rtype, RdataType.CNAME}
-    )
+    """Returns the candidates among which the answer of a type is decided: its addresses, and the aliases.
+
+    A resolver that sees an alias once uses it for every type (RFC 1034 3.6.2), and clients of both address families
+    prefer one of them. So where a type has no regular address of its own, everybody is a candidate: an alias or a last
+    resort is not shown while an address of the other family is preferred to it.
+    """
+    if rtype == RdataType.CNAME or not any(one.rtype == rtype and not one.last_resort for one in service.endpoints):
+        return everyone
+    return tuple(candidate for candidate in everyone if _can_answer(service.endpoints[candidate.number].rtype, rtype))
+
+
+def _can_answer(own: int, rtype: int) -> bool:
+    return own in {rtype, RdataType.CNAME}
 
 
 def answered_types(service: Service) -> tuple[int, ...]:
@@ -71,10 +80,14 @@ def _belief(service: Service, endpoint: Endpoint, status: Status) -> Belief:
     return Belief.UP if check is None else status.belief(check)
 
 
-def _outcome(steered: SteeredService, decided: Decided) -> Outcome:
+def _outcome(steered: SteeredService, rtype: int, decided: Decided) -> Outcome:
     service = steered.service
     failed = decided.state is State.FAIL_CLOSED and service.on_all_down is OnAllDown.SERVFAIL
-    picked = tuple(_weighing(steered.answers[number], weight) for number, weight in decided.picks)
+    picked = tuple(
+        _weighing(steered.answers[number], weight)
+        for number, weight in decided.picks
+        if _can_answer(steered.answers[number].rtype, rtype)
+    )
     return Outcome(
         picked if decided.choose is Choose.ONE else _distinct(picked),
         decided.choose,
