@@ -54,11 +54,10 @@ def candidates(service: Service, status: Status) -> Candidates:
 def of_type(everyone: Candidates, service: Service, rtype: int) -> Candidates:
     """Returns the candidates among which the answer of a type is decided: its addresses, and the aliases.
 
-    A resolver that sees an alias once uses it for every type (RFC 1034 3.6.2), and clients of both address families
-    prefer one of them. So where a type has no regular address of its own, everybody is a candidate: an alias or a last
-    resort is not shown while an address of the other family is preferred to it.
+    A resolver that sees an alias once uses it for every type (RFC 1034 3.6.2). So where a type has no address of its
+    own, everybody is a candidate: an alias is not shown while an address is preferred to it.
     """
-    if rtype == RdataType.CNAME or not any(one.rtype == rtype and not one.last_resort for one in service.endpoints):
+    if rtype == RdataType.CNAME or all(endpoint.rtype != rtype for endpoint in service.endpoints):
         return everyone
     return tuple(candidate for candidate in everyone if _can_answer(service.endpoints[candidate.number].rtype, rtype))
 

@@ -86,21 +86,3 @@ def test_an_alias_of_a_far_region_is_not_shown_to_who_is_near_an_address(engine:
         near, far = (world.answer(engine, query("mixed", rtype), client=client) for client in (world.US, world.EU))
         assert (near.rcode(), near.answer) == (dns.rcode.NOERROR, [])
         assert values(far.answer, "CNAME") == ["eu.example.net."]
-
-
-def test_a_last_resort_of_another_family_is_not_answered_while_others_are_up(engine: Engine) -> None:
-    """Clients with both families prefer IPv6: they would all be at the last resort."""
-    zone = world.services("""
-  mixed:
-    monitor: web
-    steer: nearest
-    on_all_down: last_resort
-    endpoints:
-      - {region: us-east, address: 192.0.2.1}
-      - {region: eu-west, address: "2001:db8::1", last_resort: true}
-""")
-    engine.swap(world.plan(zone, beliefs={}))
-    message = world.answer(engine, query("mixed", "AAAA"))
-    assert (message.rcode(), message.answer, message.options) == (dns.rcode.NOERROR, [], ())
-    engine.swap(world.plan(zone, beliefs=world.down("192.0.2.1")))
-    assert values(world.answer(engine, query("mixed", "AAAA")).answer, "AAAA") == ["2001:db8::1"]
