@@ -13,7 +13,7 @@ from dns.rcode import Rcode
 
 from gtm.clock import Clock
 from gtm.counters import Counters
-from gtm.dns.query import HEADER_OCTETS
+from gtm.dns.buffer import HEADER_OCTETS
 from gtm.engine.protocol import Engine, Transport
 from gtm.ids import Address
 
@@ -60,6 +60,8 @@ def _servfail(wire: bytes) -> bytes | None:
     if len(wire) < HEADER_OCTETS:
         return None
     message_id, bitmap = struct.unpack_from("!HH", wire)
+    if bitmap & _QR:
+        return None  # to answer a response could start a loop
     return struct.pack("!HHHHHH", message_id, bitmap & 0x7900 | _QR | Rcode.SERVFAIL, 0, 0, 0, 0)
 
 

@@ -38,7 +38,7 @@ class _Connections:
         self._responder = responder
         self._counters = counters
         self._idle_timeout_s = idle_timeout_s
-        self._open: set[asyncio.Task[None]] = set()
+        self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers one connection until it ends."""
@@ -48,30 +48,39 @@ class _Connections:
             return
         task = asyncio.current_task()
         assert task is not None
-        self._open.add(task)
+        self._open[task] = writer
         try:
             await self._converse(reader, writer)
-        except (TimeoutError, OSError, asyncio.IncompleteReadError):
-            pass  # the client is gone, or said nothing for too long
+            async with asyncio.timeout(self._idle_timeout_s):
+                writer.close()
+                await writer.wait_closed()
+        except (TimeoutError, OSError):
+            pass  # the client is gone, said nothing for too long, or does not read its answers
         finally:
-            self._open.discard(task)
-            writer.close()
+            del self._open[task]
+            writer.transport.abort()  # else answers that nobody reads would keep the socket for ever
 
     async def close(self) -> None:
         """Ends every connection."""
-        for task in self._open:
-            task.cancel()
-        await asyncio.gather(*self._open, return_exceptions=True)
+        for writer in self._open.values():
+            writer.transport.abort()
+        if self._open:
+            await asyncio.wait(self._open)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answers until the client has said all it wants to, or something that cannot be answered."""
         client = client_address(writer.get_extra_info("peername"))
         while True:
-            async with asyncio.timeout(self._idle_timeout_s):
-                (length,) = struct.unpack("!H", await reader.readexactly(2))
-                wire = await reader.readexactly(length)
+            try:
+                async with asyncio.timeout(self._idle_timeout_s):
+                    (length,) = struct.unpack("!H", await reader.readexactly(2))
+                    wire = await reader.readexactly(length)
+            except asyncio.IncompleteReadError:
+                return
             answer = self._responder.respond(wire, client, Transport.TCP)
             if answer is None:
                 return  # nothing that can be answered: RFC 7766 lets the server close
             writer.write(struct.pack("!H", len(answer)) + answer)
             async with asyncio.timeout(self._idle_timeout_s):
                 await writer.drain()
+            await asyncio.sleep(0)  # a long pipeline takes turns with everybody else

@@ -1,0 +1,103 @@
+"""A DNS server in a thread of its own, on loopback and a port that the kernel gives."""
+
+import asyncio
+import socket
+import struct
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from gtm.counters import Counters
+from gtm.engine.protocol import Engine
+from gtm.serve.listen import Listener, open_listeners, parse_listen
+from gtm.serve.responder import Responder
+from gtm.serve.tcp import serve_tcp
+from gtm.serve.udp import serve_udp
+from tests.fakes.clock import FakeClock
+
+WAIT_S = 5.0
+"""For what comes at once; only a failing test waits so long."""
+
+
+@dataclass(frozen=True)
+class Running:
+    """A server that runs."""
+
+    listener: Listener
+    counters: Counters
+
+    @property
+    def port(self) -> int:
+        return self.listener.at.port
+
+    @property
+    def host(self) -> str:
+        """Where to ask: a wildcard is asked at its loopback address."""
+        address = self.listener.at.address
+        if not address.is_unspecified:
+            return str(address)
+        return "127.0.0.1" if address.version == 4 else "::1"
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection((self.host, self.port), timeout=WAIT_S)
+
+
+@contextmanager
+def running(engine: Engine, at: str = "127.0.0.1:0", *, idle_timeout_s: float = WAIT_S) -> Iterator[Running]:
+    """Serves until the block ends, and then asserts that nothing was left behind."""
+    counters = Counters()
+    responder = Responder(engine, clock=FakeClock(), counters=counters, coin=lambda: 0)
+    [listener] = open_listeners([parse_listen(at)])
+    loop = asyncio.new_event_loop()
+    complaints: list[str] = []
+    loop.set_exception_handler(lambda _loop, context: complaints.append(str(context)))
+    ready = threading.Event()
+
+    async def serve() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(serve_udp(listener.udp, responder, counters))
+            group.create_task(serve_tcp(listener.tcp, responder, counters, idle_timeout_s=idle_timeout_s))
+            ready.set()
+
+    task = loop.create_task(serve())
+    thread = threading.Thread(target=_run, args=(loop, task))
+    thread.start()
+    ready.wait(WAIT_S)
+    try:
+        yield Running(listener, counters)
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join(WAIT_S)
+        listener.close()
+        assert not thread.is_alive()
+    assert complaints == []
+
+
+def _run(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
+    try:
+        loop.run_until_complete(asyncio.wait([task]))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        loop.close()
+
+
+def framed(wires: Sequence[bytes]) -> bytes:
+    """Messages as a TCP stream."""
+    return b"".join(struct.pack("!H", len(wire)) + wire for wire in wires)
+
+
+def receive(sock: socket.socket) -> bytes:
+    """The next message of a TCP stream; empty at its end."""
+    head = _exactly(sock, 2)
+    return _exactly(sock, struct.unpack("!H", head)[0]) if head else b""
+
+
+def _exactly(sock: socket.socket, octets: int) -> bytes:
+    found = b""
+    while len(found) < octets:
+        piece = sock.recv(octets - len(found))
+        if not piece:
+            return b""
+        found += piece
+    return found
