@@ -19,7 +19,7 @@ import dns.exception
 import dns.name
 from aiohttp import web
 from dns.name import Name
-from dns.rdatatype import RdataType, UnknownRdatatype
+from dns.rdatatype import RdataType
 from pydantic import TypeAdapter
 
 from gtm.admin.views import NodeStatus, Regions, Reloaded
@@ -28,6 +28,8 @@ from gtm.errors import ListenFailed
 from gtm.ids import Address
 
 MAX_REQUEST_BYTES = 64 * 1024
+MAX_SHOWN = 80
+"""Characters of what was asked that an error repeats."""
 SHUTDOWN_S = 1.0
 """A long poll may end in mid-air when the node stops."""
 
@@ -118,13 +120,37 @@ class _Api:
 
 def parse_question(name: str, rtype: str, client: str) -> tuple[Name, RdataType, Address]:
     """Returns the question that `explain` is about; raises ValueError with words for who asked."""
+    return _parse_name(name), _parse_type(rtype), _parse_client(client)
+
+
+def _parse_name(text: str) -> Name:
+    if not text:
+        raise ValueError("name: the DNS name to explain is missing")
     try:
-        return dns.name.from_text(name), RdataType.from_text(rtype), ipaddress.ip_address(client)
-    except (dns.exception.DNSException, UnicodeError) as error:
-        what = f'type "{rtype}"' if isinstance(error, UnknownRdatatype) else f'name "{name}"'
-        raise ValueError(f"not a DNS {what[:300]}") from error
+        return dns.name.from_text(text)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise ValueError(f'name: "{_short(text)}" is not a DNS name') from error
+
+
+def _parse_type(text: str) -> RdataType:
+    try:
+        return RdataType.from_text(text)
+    except (dns.exception.DNSException, ValueError) as error:
+        raise ValueError(f'type: "{_short(text)}" is not a DNS type such as A, AAAA or TYPE65') from error
+
+
+def _parse_client(text: str) -> Address:
+    try:
+        address = ipaddress.ip_address(text)
     except ValueError as error:
-        raise ValueError(f'client: "{client[:60]}" is not an IP address') from error
+        raise ValueError(f'client: "{_short(text)}" is not an IP address') from error
+    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+        raise ValueError(f'client: "{_short(text)}" has a zone, which means nothing to others; leave out the "%"')
+    return address
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."
 
 
 def _answer(view: _View, kind: type[_View], *, status: int = 200) -> web.Response:
@@ -139,7 +165,10 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return web.json_response({"error": error.text or error.reason}, status=error.status)
+        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None  # RFC 9110 15.5.6
+        words = f"{request.method} {request.path[:MAX_SHOWN]}: {error.reason}"
+        said = words if isinstance(error, web.HTTPNotFound | web.HTTPMethodNotAllowed) else error.text or error.reason
+        return web.json_response({"error": said}, status=error.status, headers=allowed)
     except Exception:
         log.exception("the admin API failed on %s %.200s", request.method, request.path)
         return web.json_response({"error": "internal error; the log of the node says more"}, status=500)

@@ -1,7 +1,9 @@
 """The admin API from the other side: how the command line asks a running node, at ADDRESS:PORT."""
 
 import asyncio
+import os
 from collections.abc import Mapping
+from socket import gaierror
 from typing import TypeVar
 
 import aiohttp
@@ -54,6 +56,13 @@ async def _ask(admin: str, method: str, path: str, query: Mapping[str, str] | No
         ):
             return answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unreachable(
-            f"no node answers at {admin}: {str(error) or 'timeout'}; is `gtm serve` running there?"
-        ) from error
+        raise Unreachable(f"no node answers at {admin}: {_words(error)}; is `gtm serve` running there?") from error
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return f"nothing within {TIMEOUT_S:.0f} s"
+    refused = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(refused, OSError) and refused.errno and not isinstance(refused, gaierror):
+        return os.strerror(refused.errno).lower()  # asyncio puts the address into its own words
+    return refused.strerror or str(refused) if isinstance(refused, OSError) else str(refused) or type(error).__name__

@@ -5,6 +5,7 @@ with 2. Nothing prints a traceback but a mistake of this program.
 """
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -53,6 +54,9 @@ def _options(
 
 def main() -> None:
     """Runs the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
         app()
     except GtmError as error:

@@ -5,10 +5,14 @@ from typing import Annotated
 
 import typer
 
-from gtm.cli.console import print_plain
+from gtm.cli.console import counted, print_plain
 from gtm.cli.options import ConfigOption, read_config
+from gtm.counters import Counters
+from gtm.errors import Problem
 from gtm.node.vocabulary import vocabulary
-from gtm.watch.folder import EMPTY, read
+from gtm.node.zones import never_empty
+from gtm.watch.folder import EMPTY, SHARED_FILES, read
+from gtm.zone.model import Zone
 
 
 def check(
@@ -19,16 +23,30 @@ def check(
 ) -> None:
     """Check zone files: print every mistake as file:line:column, and exit with 1 if there is one."""
     place = folder or read_config(config).zones
-    if place.is_file():
-        catalogue = read(place.parent, EMPTY, vocabulary())
-        problems = catalogue.problems_of(str(place))
-        zones = tuple(zone for zone in catalogue.zones if zone.file == str(place))
-    else:
-        catalogue = read(place, EMPTY, vocabulary())
-        problems, zones = catalogue.problems, catalogue.zones
+    zones, problems = _one_file(place) if place.is_file() else _whole_folder(place)
     for problem in problems:
         print_plain(str(problem))
     if problems:
         raise typer.Exit(1)
     services = sum(len(zone.services) for zone in zones)
-    print_plain(f"{place}: {len(zones)} zones, {services} services: no mistakes")
+    print_plain(f"{place}: {counted(len(zones), 'zone')}, {counted(services, 'service')}: no mistakes")
+
+
+Found = tuple[tuple[Zone, ...], tuple[Problem, ...]]
+
+
+def _whole_folder(folder: Path) -> Found:
+    catalogue = never_empty(folder, EMPTY, read(folder, EMPTY, vocabulary(Counters())))
+    return catalogue.zones, catalogue.problems
+
+
+def _one_file(file: Path) -> Found:
+    """Returns the zone and the problems of one file as it is read in its folder: beside the shared file, and others."""
+    catalogue = read(file.parent, EMPTY, vocabulary(Counters()))
+    shared = {str(file.parent / name) for name in SHARED_FILES}
+    zones = tuple(zone for zone in catalogue.zones if zone.file == str(file))
+    problems = tuple(problem for problem in catalogue.problems if problem.file in {str(file), *shared})
+    if not zones and not problems and str(file) not in shared:
+        words = "not read as a zone file: those are named *.yaml or *.yml, and do not begin with one of . # ~"
+        problems = (Problem(str(file), 1, 1, words),)
+    return zones, problems

@@ -43,6 +43,16 @@ def print_plain(line: str = "") -> None:
     sys.stdout.write(line + "\n")
 
 
+def print_aside(line: str) -> None:
+    """Prints a line that is not part of the result, to standard error."""
+    sys.stderr.write(line + "\n")
+
+
+def counted(number: int, noun: str) -> str:
+    """Returns `1 zone`, `2 zones`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 def print_rich(line: str) -> None:
     """Prints a line with rich's markup; piped, without."""
     if is_terminal():

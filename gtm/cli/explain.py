@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from gtm.admin.app import parse_question
 from gtm.admin.client import fetch_explanation
 from gtm.cli.console import print_plain
-from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config
+from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
 from gtm.engine.explain import Explanation, Mention, Steered
 from gtm.geo.place import Place
 from gtm.node.offline import explain_offline
@@ -35,7 +35,7 @@ def explain(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if zones is not None:
-        explained = explain_offline(*question, zones=zones, geo=read_config(config).geo)
+        explained = explain_offline(*question, zones=zones, geography=read_geodata(config).geography)
     else:
         explained = fetch_explanation(
             admin_address(admin, config), {"name": name, "type": rtype, "client": str(question[2])}

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from gtm.cli.console import print_plain, print_table
-from gtm.cli.options import ConfigOption, read_config
+from gtm.cli.options import ConfigOption, read_config, read_geodata
+from gtm.errors import DatabaseInvalid
 from gtm.watch.geodata import load
 from gtm.watch.geoinstall import Verification, attribution, install, verify
 
@@ -37,11 +38,10 @@ def status(config: ConfigOption = None) -> None:
 def lookup(address: Annotated[str, typer.Argument(help="An IP address.")], config: ConfigOption = None) -> None:
     """Show where an address is, and for which network that is known."""
     try:
-        asked = ip_address(address)
+        asked = ip_address(address.partition("%")[0])
     except ValueError as error:
         raise typer.BadParameter(f'"{address}" is not an IP address') from error
-    geo = read_config(config).geo
-    place, network = load(geo.databases, geo.networks).geography.locate(asked)
+    place, network = read_geodata(config).geography.locate(asked)
     at = "" if place.at is None else f"{place.at.latitude}, {place.at.longitude}"
     facts = (
         ("network", str(network)),
@@ -71,7 +71,10 @@ def install_file(
     config: ConfigOption = None,
 ) -> None:
     """Verify a database and put it in the place of the first one; a running node takes it up by itself."""
-    target = read_config(config).geo.databases[0]
+    targets = read_config(config).geo.databases
+    if not targets:
+        raise DatabaseInvalid("geo.databases of the node file is empty: it names no file to install this as")
+    target = targets[0]
     _print(install(file, target, force=force))
     print_plain(f"installed as {target}")
 
@@ -79,8 +82,7 @@ def install_file(
 @geodata_app.command("attribution")
 def show_attribution(config: ConfigOption = None) -> None:
     """Print what the licences of the databases in use ask you to say."""
-    geo = read_config(config).geo
-    for line in attribution([source.type for source in load(geo.databases, geo.networks).sources]):
+    for line in attribution([source.type for source in read_geodata(config).sources]):
         print_plain(line)
 
 

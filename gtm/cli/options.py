@@ -1,15 +1,18 @@
 """Options that several commands share, and the node file behind them."""
 
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gtm.cli.console import print_aside
 from gtm.errors import NodeInvalid, Problem
 from gtm.node.config import NodeConfig
 from gtm.node.nodefile import default_config, parse_node_file
+from gtm.watch.geodata import GeoLoad, load
 
 ConfigOption = Annotated[
     Path | None,
@@ -29,19 +32,30 @@ def read_config(path: Path | None) -> NodeConfig:
     if path is None:
         return default_config(Path(), socket.gethostname())
     try:
-        content = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
+        content = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise NodeInvalid([Problem(str(path), 1, 1, f"cannot be read: {reason}")]) from error
     return parse_node_file(content, str(path), path.parent, socket.gethostname())
 
 
 def admin_address(asked: str | None, config: Path | None) -> str:
-    """Returns the admin address to ask."""
-    if asked is not None:
-        return asked
-    admin = read_config(config).admin
-    return str(admin)
+    """Returns the admin address to ask: HOST:PORT, where HOST may be a name."""
+    if asked is None:
+        return str(read_config(config).admin)
+    parts = re.fullmatch(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", asked)
+    if parts is None or not 1 <= int(parts[1]) <= 65_535:
+        raise typer.BadParameter(f'"{asked}" is not ADDRESS:PORT, such as 127.0.0.1:8053', param_hint="--admin")
+    return asked
+
+
+def read_geodata(path: Path | None) -> GeoLoad:
+    """Returns the geo data of a node file, or of the defaults; what cannot be loaded is said to standard error."""
+    geo = read_config(path).geo
+    loaded = load(geo.databases, geo.networks)
+    for problem in loaded.problems:
+        print_aside(f"geo data: {problem}")
+    return loaded
 
 
 def relative(path: Path) -> Path:

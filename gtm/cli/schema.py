@@ -3,10 +3,11 @@
 import json
 
 from gtm.cli.console import print_plain
+from gtm.counters import Counters
 from gtm.node.vocabulary import vocabulary
 from gtm.zone.json_schema import zone_schema
 
 
 def schema() -> None:
     """Print the JSON Schema of zone files, for editors and other tools."""
-    print_plain(json.dumps(zone_schema(vocabulary()), indent=2, ensure_ascii=False))
+    print_plain(json.dumps(zone_schema(vocabulary(Counters())), indent=2, ensure_ascii=False))

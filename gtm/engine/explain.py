@@ -19,7 +19,7 @@ from dns.rdatatype import RdataType
 from gtm.dns.name import Labels, folded, from_wire, labels, text
 from gtm.engine.lookup import Referral, find, zone_of
 from gtm.engine.protocol import Engine, Transport
-from gtm.engine.reference import MAX_ALIASES
+from gtm.engine.reference import MAX_ALIASES, REFUSED_TYPES
 from gtm.geo.geography import Geography, Located, unmapped
 from gtm.geo.place import Place
 from gtm.health.status import CheckStatus, Status
@@ -112,11 +112,15 @@ def explain(
 
 
 def _walk(plan: Plan, asked: Labels, rtype: int) -> tuple[tuple[Labels, ...], ServiceId | None]:
-    """Returns the names that an answer follows through static aliases, and the service that it reaches."""
-    path = [asked]
-    while len(path) <= MAX_ALIASES:
-        zone = zone_of(plan, path[-1], rtype)
-        found = None if zone is None else find(zone, path[-1], rtype)
+    """Returns the names that an answer follows through static aliases, and the service that it reaches.
+
+    Like the engine it stays inside the zone that was asked.
+    """
+    path, zone = [asked], zone_of(plan, asked, rtype)
+    if zone is None or rtype in REFUSED_TYPES:
+        return (asked,), None
+    while len(path) <= MAX_ALIASES and zone_of(plan, path[-1], rtype) is zone:
+        found = find(zone, path[-1], rtype)
         if found is None or isinstance(found, Referral):
             break
         if found.node.service is not None:
@@ -200,8 +204,8 @@ def _rule(outcome: Outcome) -> str:
 def _chances(outcome: Outcome) -> tuple[tuple[EndpointId, float], ...]:
     total = sum(answer.weight for answer in outcome.answers)
     size = len(outcome.answers)
-    if outcome.choose is Choose.ONE and total:
-        return tuple((answer.endpoint, answer.weight / total) for answer in outcome.answers)
+    if outcome.choose is Choose.ONE:
+        return tuple((answer.endpoint, answer.weight / total if total else 1 / size) for answer in outcome.answers)
     share = min(outcome.count or size, size) / size if size else 0.0
     return tuple((answer.endpoint, share) for answer in outcome.answers)
 

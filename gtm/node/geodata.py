@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from gtm.node.config import GeoFiles
 from gtm.node.planner import Planner
 from gtm.watch.geodata import Fingerprint, GeoLoad, fingerprint, load
 
 SCAN_INTERVAL_S = 1.0
+"""Two scans must agree before a load: a database that is copied over another takes seconds to be whole."""
 
 log = logging.getLogger(__name__)
 
@@ -15,9 +17,12 @@ log = logging.getLogger(__name__)
 class GeoWatch:
     """Loads the geo files. Its state is what they looked like when they were loaded."""
 
-    def __init__(self, files: GeoFiles, planner: Planner) -> None:
+    def __init__(
+        self, files: GeoFiles, planner: Planner, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    ) -> None:
         self._files = files
         self._planner = planner
+        self._sleep = sleep
         self._loaded = self._now()
 
     async def load(self) -> None:
@@ -37,10 +42,19 @@ class GeoWatch:
 
     async def run(self) -> None:
         """Loads the files again when they were replaced, until cancelled."""
+        before = self._loaded
         while True:
-            await asyncio.sleep(SCAN_INTERVAL_S)
-            if self._now() != self._loaded:
-                await self.load()
+            await self._sleep(SCAN_INTERVAL_S)
+            now = await asyncio.to_thread(self._now)
+            if now == before != self._loaded:
+                await self._load_or_say()
+            before = now
+
+    async def _load_or_say(self) -> None:
+        try:
+            await self.load()
+        except Exception:
+            log.exception("the geo data cannot be loaded; what was loaded before serves on")
 
     def _now(self) -> Fingerprint:
         paths = list(self._files.databases)

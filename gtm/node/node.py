@@ -65,9 +65,14 @@ class Node:
         self._engine = engine
         self._counters = Counters()
         self._state = StateFolder(config.state, self._counters)
-        words = vocabulary()
+        words = vocabulary(self._counters)
         self._planner = Planner(
-            engine, vocabulary=words, state=self._state, status=self._state.load_status(), wall=clock.wall
+            engine,
+            vocabulary=words,
+            state=self._state,
+            status=self._state.load_status(),
+            wall=clock.wall,
+            counters=self._counters,
         )
         self._desk = self._make_desk()
         self._health = HealthRiver(
@@ -85,12 +90,12 @@ class Node:
 
     async def run(self, listeners: tuple[Listener, ...]) -> None:
         """Runs until it is told to stop."""
+        self._listen_to_signals()  # before all that takes time: an unhandled SIGHUP would end the process
         await self._geo.load()
         problems = await self._zones.load()
         if not self._planner.plan.zones:
             raise ZoneInvalid(problems)
         admin = await self._open_admin()
-        self._listen_to_signals()
         try:
             async with asyncio.TaskGroup() as group:
                 rivers = [group.create_task(river) for river in self._rivers(listeners)]

@@ -7,9 +7,9 @@ wrong is said at once.
 import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import Field, PlainValidator, ValidationError
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
 
 from gtm.errors import NodeInvalid, Problem, ZoneInvalid
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
@@ -21,12 +21,14 @@ from gtm.serve.listen import ListenAddress, parse_listen
 from gtm.share.poller import Peer
 from gtm.zone import words
 from gtm.zone.document import Document, parse_document, plain
-from gtm.zone.fields import At, Text, choice, error, found, suggestion, text, text_like, whole
+from gtm.zone.fields import At, choice, error, found, suggestion, text, text_like, whole
 from gtm.zone.schema import Entry
 
 DEFAULT_DNS = "127.0.0.1:5300"
 DEFAULT_ADMIN = "127.0.0.1:8053"
 DEFAULT_STATE = ".gtm"
+DEFAULT_VOTERS = 2
+"""So that no single probe decides alone, where there is a second one."""
 MAX_THREADS = 1024
 MAX_VOTERS = 1000
 """More of either than any machine or mesh has: surely a slip."""
@@ -47,7 +49,7 @@ def parse_node_file(content: str, file: str, base: Path, hostname: str) -> NodeC
         entry = NodeEntry.model_validate(plain(document.root))
     except ValidationError as invalid:
         raise NodeInvalid(words.problems(invalid, document, NodeEntry, GRAMMAR)) from invalid
-    problems = _clashes(entry, document)
+    problems = _clashes(entry, document, _node_name(entry, hostname))
     if problems:
         raise NodeInvalid(problems)
     return _config(entry, base, hostname)
@@ -66,12 +68,26 @@ def _listen(value: object) -> ListenAddress:
 
 
 def _url(value: object) -> str:
-    parts = urlsplit(text(value))
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(text(value))
+        has_good_port = parts.port != 0
+    except ValueError:  # half of an IPv6 address, or a port out of range
+        has_good_port = False
+    if not has_good_port or not _is_peer(parts) or re.search(r"[\s\\]", str(value)):
         raise error(f'expected the address of a peer such as "https://probe-iad.example.net:8053", not {found(value)}')
-    if parts.username or parts.password:
+    if parts.username is not None or parts.password is not None:
         raise error("a peer's address has no user or password: its reports are signed")
     return str(value).rstrip("/")
+
+
+def _is_peer(parts: SplitResult) -> bool:
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
+
+
+def _path(value: object) -> str:
+    if not text(value) or "\0" in str(value):
+        raise error(f"expected the path of a file or folder, not {found(value)}")
+    return str(value)
 
 
 def _public_key(value: object) -> PublicKey:
@@ -95,20 +111,34 @@ _RULES: dict[str, Rule] = {"majority": Majority(), "all": AllUp(), "any": AnyUp(
 
 
 def _rule(value: object) -> Rule:
-    if isinstance(value, str) and value in _RULES:
-        return _RULES[value]
     match value:
-        case {"share": int() | float() as share} if value == {"share": share} and 0 <= share < 1:
-            return Share(float(share))
-        case {"n": int() as count} if (
-            value == {"n": count} and not isinstance(count, bool) and 1 <= count <= MAX_VOTERS
-        ):
-            return AtLeast(count)
-    near = suggestion(value, _RULES) if isinstance(value, str) else ""
-    raise error(f"expected majority, all, any, share: 0.18 or n: 3, not {found(value)}{near}")
+        case str() if value in _RULES:
+            return _RULES[value]
+        case str():
+            near = suggestion(value, _RULES)
+            raise error(f"expected majority, all, any, {{share: 0.18}} or {{n: 3}}, not {found(value)}{near}")
+        case {"share": share, **rest} if not rest:
+            return Share(_share(share))
+        case {"n": count, **rest} if not rest:
+            return AtLeast(_whole(count, 1, MAX_VOTERS, "a number of voices"))
+    raise error(f"expected majority, all, any, {{share: 0.18}} or {{n: 3}}, not {found(value)}")
 
 
+def _share(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1:
+        raise error(f"expected a share from 0 to below 1, not {found(value)}")
+    return float(value)
+
+
+def _something(value: object) -> object:
+    if value is None:
+        raise error("there is nothing here; fill it in, or remove the key")
+    return value
+
+
+_Something = BeforeValidator(_something)
 _Name = Annotated[str, text_like(NAME_PATTERN, 'expected a name of letters, digits, ".", "_" and "-", at most 64')]
+_Path = Annotated[str, PlainValidator(_path)]
 _Role = Annotated[Role, choice("role", {role.value: role for role in Role})]
 _Listen = Annotated[ListenAddress, PlainValidator(_listen)]
 
@@ -123,8 +153,8 @@ class ListenEntry(Entry):
 class GeoEntry(Entry):
     """Where the geo data is."""
 
-    databases: list[Text] | None = None
-    networks: Text | None = None
+    databases: Annotated[list[_Path] | None, _Something] = None
+    networks: Annotated[_Path | None, _Something] = None
 
 
 class PeerEntry(Entry):
@@ -139,7 +169,7 @@ class ShareEntry(Entry):
     """How status is shared."""
 
     mode: Annotated[str, choice("mode", {"mesh": "mesh"})] = "mesh"
-    key: Text | None = None
+    key: Annotated[_Path | None, _Something] = None
     peers: list[PeerEntry] = Field(default_factory=list)
 
 
@@ -153,16 +183,16 @@ class QuorumEntry(Entry):
 class NodeEntry(Entry):
     """The whole file."""
 
-    node: _Name | None = None
+    node: Annotated[_Name | None, _Something] = None
     at: At = None
-    vantage: _Name | None = None
+    vantage: Annotated[_Name | None, _Something] = None
     roles: Annotated[list[_Role], Field(min_length=1)] = Field(default_factory=lambda: [*Role])
     engine: Annotated[EngineChoice, choice("engine", {engine.value: engine for engine in EngineChoice})] = (
         EngineChoice.AUTO
     )
     threads: Annotated[int | None, PlainValidator(_threads)] = None
-    zones: Text | None = None
-    state: Text = DEFAULT_STATE
+    zones: Annotated[_Path | None, _Something] = None
+    state: _Path = DEFAULT_STATE
     listen: ListenEntry = ListenEntry()
     geo: GeoEntry = GeoEntry()
     share: ShareEntry = ShareEntry()
@@ -189,23 +219,42 @@ GRAMMAR = words.Grammar(
 )
 
 
-def _clashes(entry: NodeEntry, document: Document) -> list[Problem]:
+def _clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
     """Returns what is wrong between keys that are right by themselves."""
     problems = []
     names = [peer.node for peer in entry.share.peers]
     for index, name in enumerate(names):
         if name in names[:index]:
             problems.append(document.problem(("share", "peers", index, "node"), f'a second peer "{name}"'))
-        if name == entry.node:
+        if name == node:
             problems.append(document.problem(("share", "peers", index, "node"), f'"{name}" is this node itself'))
     if entry.share.peers and Role.PROBE in entry.roles and entry.share.key is None:
         words_ = 'missing key "key": a probe with peers needs one to sign its reports; `gtm keygen` makes it'
         problems.append(document.problem(("share",), words_))
-    return problems
+    return problems + _silent_quorum(entry, document)
+
+
+def _silent_quorum(entry: NodeEntry, document: Document) -> list[Problem]:
+    """Returns what asks for more voices than there are nodes: nothing would ever be believed."""
+    asked = {"voters": entry.quorum.voters or 0}
+    if isinstance(entry.quorum.rule, AtLeast):
+        asked["rule"] = entry.quorum.rule.count
+    most = max(1, _voters(entry))
+    words_ = "voices are asked for, but at most {} can be heard: of share.peers, and of this node if it is a probe"
+    return [
+        document.problem(("quorum", key), f"{count} {words_.format(most)}")
+        for key, count in asked.items()
+        if count > most
+    ]
+
+
+def _voters(entry: NodeEntry) -> int:
+    """Returns how many nodes may vote: every peer, and this one if it is a probe."""
+    return len(entry.share.peers) + (Role.PROBE in entry.roles)
 
 
 def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
-    node = NodeName(entry.node or re.sub(r"[^A-Za-z0-9._-]", "-", hostname)[:64] or "gtm")
+    node = _node_name(entry, hostname)
     return NodeConfig(
         node=node,
         vantage=VantageName(entry.vantage or node),
@@ -220,8 +269,12 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         threads=entry.threads,
         key=None if entry.share.key is None else base / entry.share.key,
         peers=tuple(Peer(NodeName(peer.node), peer.url, peer.key) for peer in entry.share.peers),
-        quorum=Quorum(entry.quorum.rule, entry.quorum.voters or (2 if entry.share.peers else 1)),
+        quorum=Quorum(entry.quorum.rule, entry.quorum.voters or max(1, min(DEFAULT_VOTERS, _voters(entry)))),
     )
+
+
+def _node_name(entry: NodeEntry, hostname: str) -> NodeName:
+    return NodeName(entry.node or re.sub(r"[^A-Za-z0-9._-]", "-", hostname)[:64] or "gtm")
 
 
 def _geo(entry: GeoEntry, base: Path) -> GeoFiles:

@@ -3,7 +3,8 @@
     zones or geo data changed -> compile (in a thread) -> swap
     status changed            -> apply                 -> swap
 
-It holds the node's present: every part of it a frozen snapshot, replaced whole.
+It holds the node's present: every part of it a frozen snapshot, replaced whole. What no plan can be made of changes
+nothing but `failure`: the last good plan, and what it was made of, stay.
 """
 
 import asyncio
@@ -11,10 +12,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from gtm.counters import Counters
 from gtm.engine.protocol import Engine
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.health.status import Status, flipped
-from gtm.ids import Generation
+from gtm.ids import CheckId, Generation
 from gtm.node.state import GENERATIONS_AHEAD, Saved, StateFolder, with_serials
 from gtm.plan.apply import apply
 from gtm.plan.compile import compile_plan
@@ -32,61 +34,92 @@ class Planner:
     """The node's present. Everything here runs in the event loop, except the compiling."""
 
     def __init__(
-        self, engine: Engine, *, vocabulary: SteeringVocabulary, state: StateFolder, status: Status, wall: Wall
+        self,
+        engine: Engine,
+        *,
+        vocabulary: SteeringVocabulary,
+        state: StateFolder,
+        status: Status,
+        wall: Wall,
+        counters: Counters,
     ) -> None:
         self._engine = engine
         self._vocabulary = vocabulary
         self._state = state
         self._wall = wall
+        self._counters = counters
         self._compiling = asyncio.Lock()
         self._saved = state.load()
         self.catalogue: Catalogue = EMPTY
         self.geo = GeoLoad(NO_GEOGRAPHY, (), ())
         self.status = status
+        self._applied = status
+        self._refused: frozenset[CheckId] = frozenset()
+        self.failure = ""
+        """Why the newest zones or geo data do not serve; empty when they do."""
         self.plan: Plan = replace(EMPTY_PLAN, generation=Generation(self._saved.generation))
 
     async def take_zones(self, catalogue: Catalogue) -> None:
-        """Serves these zones from now on."""
+        """Serves these zones from now on; where no plan can be made of them, only their problems are taken."""
         async with self._compiling:
-            self.catalogue = catalogue
-            await self._compile()
+            if catalogue.zones == self.catalogue.zones and not self.failure:
+                self.catalogue = catalogue
+            elif not await self._compile(catalogue, self.geo):
+                self.catalogue = replace(self.catalogue, problems=catalogue.problems)
 
     async def take_geo(self, geo: GeoLoad) -> None:
         """Locates clients by this geo data from now on."""
         async with self._compiling:
-            self.geo = geo
-            await self._compile()
+            await self._compile(self.catalogue, geo)
 
     def take_status(self, status: Status) -> None:
-        """Believes this from now on."""
-        before, self.status = self.status, status
-        changed = flipped(before, status)
-        plan = apply(self.plan, status, changed)
-        if plan is not None:
-            self._swap(plan)
+        """Believes this from now on; what cannot be applied is tried again with the next status."""
+        self.status = status
+        changed = flipped(self._applied, status)
+        try:
+            plan = apply(self.plan, status, changed)
+            if plan is not None:
+                self._swap(plan)
+        except Exception:
+            if changed != self._refused:
+                log.exception("plan: it cannot follow a change of health; the last good one serves on")
+            self._refused = changed
+            self._counters.add("plan_failures", cause="health")
+        else:
+            self._applied = status
 
-    async def _compile(self) -> None:
-        zones, status = self.catalogue.zones, self.status
-        saved = with_serials(self._saved, zones, wall=self._wall())
-        plan = await asyncio.to_thread(
-            compile_plan,
-            zones,
-            serials={origin: one.serial for origin, one in saved.zones.items()},
-            geography=self.geo.geography,
-            vocabulary=self._vocabulary,
-            status=status,
-            before=self.plan,
-        )
-        self._keep(replace(self._saved, zones=saved.zones))
-        # health may have moved on meanwhile, and the plan with it
-        plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
-        self._swap(apply(plan, self.status, flipped(status, self.status)) or plan)
+    async def _compile(self, catalogue: Catalogue, geo: GeoLoad) -> bool:
+        """Serves the plan of these zones and geo data; returns False, and changes nothing, when none can be made."""
+        status = self.status
+        saved = with_serials(self._saved, catalogue.zones, wall=self._wall())
+        try:
+            plan = await asyncio.to_thread(
+                compile_plan,
+                catalogue.zones,
+                serials={origin: one.serial for origin, one in saved.zones.items()},
+                geography=geo.geography,
+                vocabulary=self._vocabulary,
+                status=status,
+                before=self.plan,
+            )
+            # health may have moved on meanwhile, and the plan with it
+            plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
+            plan = apply(plan, self.status, flipped(status, self.status)) or plan
+            self._keep(replace(self._saved, zones=saved.zones))
+            self._swap(plan)
+        except Exception as error:
+            log.exception("plan: none can be made of this; the last good one serves on")
+            self._counters.add("plan_failures", cause="zones_or_geo_data")
+            self.failure = f"no plan can be made of this; the log has the traceback: {type(error).__name__}: {error}"
+            return False
+        self.catalogue, self.geo, self._applied, self.failure = catalogue, geo, self.status, ""
+        return True
 
     def _swap(self, plan: Plan) -> None:
         if plan.generation > self._saved.generation:
             self._keep(replace(self._saved, generation=plan.generation + GENERATIONS_AHEAD))
-        self.plan = plan
         self._engine.swap(plan)
+        self.plan = plan
         log.info(
             "plan: generation %d serves %d zones, %d services", plan.generation, len(plan.zones), len(plan.services)
         )

@@ -10,6 +10,7 @@ written, costs what was in it and is said in the log; it never stops a node.
 import json
 import logging
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -27,6 +28,9 @@ GENERATIONS_AHEAD = 1_000_000
 """So many plans may follow before the floor must be written again: flips of health cost no write of it."""
 
 MAX_SERIAL = 2**32 - 1
+
+MAX_GENERATION = 2**62
+"""Far beyond any count, and with all that may follow still 64 bits; a larger one in the file is damage."""
 
 log = logging.getLogger(__name__)
 
@@ -103,11 +107,14 @@ class StateFolder:
 
     def _read(self, name: str) -> str | None:
         try:
-            return (self._folder / name).read_text()
+            return (self._folder / name).read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
-        except (OSError, UnicodeDecodeError) as error:
-            self._complain(name, f"cannot be read: {error}; starting without it")
+        except OSError as error:
+            self._complain(name, f"cannot be read: {error.strerror or error}; starting without it")
+            return None
+        except ValueError:
+            self._complain(name, "is damaged: not UTF-8; starting without it")
             return None
 
     def _write(self, name: str, text: str) -> None:
@@ -115,7 +122,7 @@ class StateFolder:
             self._folder.mkdir(parents=True, exist_ok=True)
             _replace(self._folder / name, text)
         except OSError as error:
-            self._complain(name, f"cannot be written: {error.strerror}; going on without it")
+            self._complain(name, f"cannot be written: {error.strerror or error}; going on without it")
         else:
             self._complained.discard(name)
 
@@ -128,9 +135,10 @@ class StateFolder:
 
 def _replace(path: Path, text: str) -> None:
     """Writes a file so that it is either the old or the new one, whatever happens in between."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    # two threads may write at once when a node stops, and each renames its own file
+    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
-        with beside.open("w") as opened:
+        with beside.open("w", encoding="utf-8") as opened:
             opened.write(text)
             opened.flush()
             os.fsync(opened.fileno())
@@ -150,7 +158,7 @@ class _ZoneSerial(_Wire):
 
 class _State(_Wire):
     version: Literal[1]
-    generation: Annotated[int, Field(ge=0)]
+    generation: Annotated[int, Field(ge=0, le=MAX_GENERATION)]
     zones: dict[str, _ZoneSerial]
 
 

@@ -62,7 +62,7 @@ class NodeSubject:
             ready=self.ready(),
             quorum=_quorum(self._config.quorum),
             zones=zone_views(planner.plan),
-            problems=tuple(str(problem) for problem in planner.catalogue.problems),
+            problems=self._problems(),
             geo=tuple(
                 GeoSourceView(str(source.path), source.type, source.built_at, source.networks)
                 for source in planner.geo.sources
@@ -100,6 +100,11 @@ class NodeSubject:
     def ready(self) -> bool:
         """Returns whether this node should get queries: it serves zones, and has heard of their health."""
         return bool(self._planner.plan.zones) and self._is_warm()
+
+    def _problems(self) -> tuple[str, ...]:
+        planner = self._planner
+        problems = tuple(str(problem) for problem in planner.catalogue.problems)
+        return (*problems, planner.failure) if planner.failure else problems
 
     def _probes(self) -> tuple[ProbeView, ...]:
         now = self._clock.monotonic()

@@ -2,11 +2,14 @@
 
 scan, several times a second -> settled -> read -> planner
 SIGHUP, `gtm reload` ----------------------^
+
+Whatever is in the folder, a node that serves zones goes on to serve zones.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 from gtm.counters import Counters
@@ -33,12 +36,14 @@ class ZoneRiver:
         *,
         watch: Callable[[tuple[Check, ...]], None],
         counters: Counters,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._folder = folder
         self._vocabulary = vocabulary
         self._planner = planner
         self._watch = watch
         self._counters = counters
+        self._sleep = sleep
         self._asked = False
         self._loaded: Scan | None = None
         self._reading = asyncio.Lock()
@@ -48,14 +53,15 @@ class ZoneRiver:
         async with self._reading:
             self._loaded = await asyncio.to_thread(scan, self._folder)
             before = self._planner.catalogue
-            after = await asyncio.to_thread(read, self._folder, before, self._vocabulary)
+            read_now = await asyncio.to_thread(read, self._folder, before, self._vocabulary)
+            after = never_empty(self._folder, before, read_now)
             self._tell(before, after)
-            if after.zones != before.zones:
-                self._watch(checks(after.zones))
-                await self._planner.take_zones(after)
-            else:
-                self._planner.catalogue = after
-            return after.problems
+            await self._planner.take_zones(after)
+            served = self._planner.catalogue.zones
+            if served != before.zones:
+                self._watch(checks(served))
+            failure = self._planner.failure
+            return (*after.problems, Problem(str(self._folder), 1, 1, failure)) if failure else after.problems
 
     def ask(self) -> None:
         """Has `run` read the folder at its next turn, changed or not."""
@@ -65,17 +71,37 @@ class ZoneRiver:
         """Reads the folder whenever it changed, until cancelled."""
         before: Scan | None = None
         while True:
-            await asyncio.sleep(SCAN_INTERVAL_S)
+            await self._sleep(SCAN_INTERVAL_S)
             now = await asyncio.to_thread(scan, self._folder)
             if self._asked or settled(before, now, loaded=self._loaded):
                 self._asked = False
-                await self.load()
+                await self._load_or_say()
             before = now
 
+    async def _load_or_say(self) -> None:
+        try:
+            await self.load()
+        except Exception:
+            log.exception("the zone folder %s cannot be loaded; the last good zones serve on", self._folder)
+            self._counters.add("zone_loads", outcome="failed")
+
     def _tell(self, before: Catalogue, after: Catalogue) -> None:
+        if not after.loaded:
+            return  # a node without any zone does not start, and its last words are these problems
         for problem in after.problems:
             if problem not in before.problems:
                 log.error("zone file: %s", problem)
         self._counters.add("zone_loads", outcome="with_problems" if after.problems else "clean")
         if after.problems and before.zones:
             log.warning("zone files with problems keep their last good zone: %d problems", len(after.problems))
+
+
+def never_empty(folder: Path, before: Catalogue, after: Catalogue) -> Catalogue:
+    """Returns the catalogue of a folder, which keeps the zones of before where no good one is left at all.
+
+    That is a mount that failed or a checkout half done, and not a wish to serve nothing: to serve nothing is to stop.
+    """
+    if after.loaded:
+        return after
+    problems = after.problems or (Problem(str(folder), 1, 1, "no zone file is here; they are named *.yaml or *.yml"),)
+    return replace(after, loaded=before.loaded, problems=problems)

@@ -1,0 +1,129 @@
+"""A node's present for tests: a planner over the small world, a folder of zone files, and a sleep in turns."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+from gtm.counters import Counters
+from gtm.engine.reference import ReferenceEngine
+from gtm.health.belief import Belief
+from gtm.health.status import NO_STATUS, CheckStatus, Status
+from gtm.node.config import NodeConfig
+from gtm.node.nodefile import parse_node_file
+from gtm.node.planner import Planner
+from gtm.node.state import StateFolder
+from gtm.plan.model import Plan
+from gtm.steer.vocabulary import STEERING, SteeringVocabulary
+from gtm.watch.folder import Catalogue, Loaded
+from gtm.watch.geodata import GeoLoad
+from gtm.zone.model import Zone, checks
+from tests.fakes import world
+
+SMALL = f"""{world.HEAD}
+services:
+  api:
+    monitor: web
+    steer: nearest
+    endpoints:
+      - {{region: us-east, address: 192.0.2.1}}
+      - {{region: eu-west, address: 192.0.2.2}}
+records:{world.NS1}
+"""
+"""A zone file with one service and two endpoints."""
+
+BROKEN = SMALL.replace("us-east, address", "us-esat, address")
+"""The same with a misspelt region."""
+
+GEO = GeoLoad(world.geography(), (), ())
+WALL = 1_700_000_000.0
+
+
+class RecordingEngine(ReferenceEngine):
+    """An engine that keeps every plan it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plans: list[Plan] = []
+
+    def swap(self, plan: Plan) -> None:
+        self.plans.append(plan)
+        super().swap(plan)
+
+
+def make_planner(
+    state: Path,
+    *,
+    engine: ReferenceEngine | None = None,
+    vocabulary: SteeringVocabulary = STEERING,
+    status: Status = NO_STATUS,
+    counters: Counters | None = None,
+) -> Planner:
+    """A planner without zones."""
+    counters = counters or Counters()
+    return Planner(
+        engine or RecordingEngine(),
+        vocabulary=vocabulary,
+        state=StateFolder(state, counters),
+        status=status,
+        wall=lambda: WALL,
+        counters=counters,
+    )
+
+
+def catalogue(*zones: Zone) -> Catalogue:
+    """A folder without problems."""
+    return Catalogue(tuple(Loaded(zone.digest, zone) for zone in zones))
+
+
+def believing(zone: Zone, **by_last_octet: Belief) -> Status:
+    """The status in which the targets ending like this (`_1=Belief.UP`) are believed so; the rest is unknown."""
+    endings = {f".{name.removeprefix('_')}": belief for name, belief in by_last_octet.items()}
+    return Status(
+        {
+            check.id: CheckStatus(belief, 0.0)
+            for check in checks((zone,))
+            for ending, belief in endings.items()
+            if check.target.endswith(ending)
+        }
+    )
+
+
+def config(folder: Path, more: str = "") -> NodeConfig:
+    """The configuration of a node whose files are all in this folder, and which listens on port 0."""
+    text = f'node: ns1\nzones: zones\nstate: state\nlisten: {{dns: ["127.0.0.1:0"], admin: "127.0.0.1:0"}}\n{more}'
+    return parse_node_file(text, "gtm.yaml", folder, "the-host")
+
+
+class Turns:
+    """A sleep that ends when the test says so: one turn is all that a loop does between two sleeps."""
+
+    def __init__(self) -> None:
+        self.slept: list[float] = []
+        self._arrived = asyncio.Event()
+        self._go = asyncio.Event()
+
+    async def __call__(self, delay: float, /) -> None:
+        self.slept.append(delay)
+        self._arrived.set()
+        await self._go.wait()
+        self._go.clear()
+
+    async def next(self, count: int = 1) -> None:
+        """Lets the loop make so many turns, threads and all, until it sleeps again."""
+        await self._arrived.wait()
+        for _ in range(count):
+            self._arrived.clear()
+            self._go.set()
+            await self._arrived.wait()
+
+
+async def stop(task: "asyncio.Task[None]") -> None:
+    """Cancels a task and waits for its end."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+def until(seconds: float = 10.0) -> "asyncio.Timeout":
+    """A limit for a wait that should be short: better a failure than a hang."""
+    return asyncio.timeout(seconds)

@@ -1,0 +1,231 @@
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from gtm.errors import NodeInvalid, Problem
+from gtm.geo.place import Coordinates
+from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
+from gtm.ids import NodeName, VantageName
+from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role
+from gtm.node.nodefile import default_config, parse_node_file
+from gtm.node.shipped import shipped
+from gtm.serve.listen import ListenAddress
+from gtm.share.keys import generate_key
+from gtm.share.poller import Peer
+
+KEY = generate_key().public
+
+WHOLE = f"""
+node: ns1-fra
+at: [50.11, 8.68]              # where this node's probes look from
+vantage: eu-central            # probes of one vantage are one voice
+roles: [dns, probe, admin]
+engine: auto                   # auto | rust | reference
+threads: auto                  # serving threads of the Rust engine; auto = one per core
+zones: zones
+state: /var/lib/gtm            # plan, status, serials, overrides, event log
+listen:
+  dns: ["0.0.0.0:53", "[::]:53"]
+  admin: "127.0.0.1:8053"
+geo:
+  databases: [geodata/regions.mmdb]      # City, Country or ASN schema; the first that knows an address wins
+  networks: geodata/networks.yaml        # CIDR -> place or tag; longest prefix, wins over every database
+share:
+  mode: mesh                   # mesh | etcd
+  key: keys/ns1-fra.key        # made by gtm keygen
+  peers:
+    - {{node: probe-iad, url: "https://probe-iad.example.net:8053", key: "{KEY}"}}
+quorum: {{rule: majority, voters: 2}}      # rule: majority | share: 0.18 | all | any | n: 3
+"""
+
+
+def parsed(text: str, base: Path = Path("/etc/gtm"), hostname: str = "the-host") -> NodeConfig:
+    return parse_node_file(text, "gtm.yaml", base, hostname)
+
+
+def at(text: str, port: int) -> ListenAddress:
+    return ListenAddress(ip_address(text), port)
+
+
+def peers(*names: str) -> str:
+    listed = ", ".join(f'{{node: {name}, url: "http://{name}:8053", key: "{KEY}"}}' for name in names)
+    return f"share: {{peers: [{listed}]}}\n"
+
+
+def test_the_whole_file_of_the_design_says_exactly_this() -> None:
+    assert parsed(WHOLE) == NodeConfig(
+        node=NodeName("ns1-fra"),
+        vantage=VantageName("eu-central"),
+        dns=(at("0.0.0.0", 53), at("::", 53)),
+        admin=at("127.0.0.1", 8053),
+        zones=Path("/etc/gtm/zones"),
+        state=Path("/var/lib/gtm"),
+        geo=GeoFiles((Path("/etc/gtm/geodata/regions.mmdb"),), Path("/etc/gtm/geodata/networks.yaml")),
+        at=Coordinates(50.11, 8.68),
+        roles=frozenset({Role.DNS, Role.PROBE, Role.ADMIN}),
+        engine=EngineChoice.AUTO,
+        threads=None,
+        key=Path("/etc/gtm/keys/ns1-fra.key"),
+        peers=(Peer(NodeName("probe-iad"), "https://probe-iad.example.net:8053", KEY),),
+        quorum=Quorum(Majority(), 2),
+    )
+
+
+def test_without_a_file_one_machine_is_served_on_loopback(tmp_path: Path) -> None:
+    assert default_config(tmp_path, "the-host") == NodeConfig(
+        node=NodeName("the-host"),
+        vantage=VantageName("the-host"),
+        dns=(at("127.0.0.1", 5300),),
+        admin=at("127.0.0.1", 8053),
+        zones=shipped("zones"),
+        state=tmp_path / ".gtm",
+        geo=GeoFiles((shipped("geodata") / "regions.mmdb",), shipped("geodata") / "networks.yaml"),
+        at=None,
+        roles=frozenset(Role),
+        engine=EngineChoice.AUTO,
+        threads=None,
+        key=None,
+        peers=(),
+        quorum=Quorum(Majority(), 1),
+    )
+
+
+def test_a_file_that_says_next_to_nothing_has_the_defaults(tmp_path: Path) -> None:
+    assert parsed("node: the-host", tmp_path) == default_config(tmp_path, "the-host")
+
+
+def test_folders_beside_the_file_win_over_those_that_were_shipped(tmp_path: Path) -> None:
+    (tmp_path / "zones").mkdir()
+    (tmp_path / "geodata").mkdir()
+    found = default_config(tmp_path, "h")
+    assert found.zones == tmp_path / "zones"
+    assert found.geo == GeoFiles((tmp_path / "geodata/regions.mmdb",), None), "no networks file is no mistake"
+
+
+def test_what_the_file_names_is_taken_although_it_is_not_there(tmp_path: Path) -> None:
+    found = parsed("zones: mine\ngeo: {databases: [a.mmdb, /b.mmdb], networks: c.yaml}", tmp_path)
+    assert found.zones == tmp_path / "mine"
+    assert found.geo == GeoFiles((tmp_path / "a.mmdb", Path("/b.mmdb")), tmp_path / "c.yaml")
+
+
+def test_no_database_at_all_can_be_wanted() -> None:
+    assert parsed("geo: {databases: []}").geo.databases == ()
+
+
+@pytest.mark.parametrize(
+    ("hostname", "node"),
+    [("ns1.example.net", "ns1.example.net"), ("my host!", "my-host-"), ("", "gtm"), ("x" * 99, "x" * 64)],
+)
+def test_a_node_without_a_name_has_that_of_its_host(hostname: str, node: str) -> None:
+    found = parsed("zones: zones", hostname=hostname)
+    assert (found.node, found.vantage) == (node, node)
+
+
+def test_the_vantage_of_a_node_is_by_default_its_own() -> None:
+    assert parsed("node: a").vantage == "a"
+    assert parsed("node: a\nvantage: b").vantage == "b"
+
+
+@pytest.mark.parametrize(
+    ("written", "rule"),
+    [
+        ("majority", Majority()),
+        ("all", AllUp()),
+        ("any", AnyUp()),
+        ("{share: 0.18}", Share(0.18)),
+        ("{share: 0}", Share(0.0)),
+        ("{n: 1}", AtLeast(1)),
+    ],
+)
+def test_every_rule_of_a_quorum_can_be_written(written: str, rule: Rule) -> None:
+    assert parsed(f"quorum: {{rule: {written}}}").quorum.rule == rule
+
+
+@pytest.mark.parametrize(
+    ("roles", "names", "voters"),
+    [
+        ("[probe]", (), 1),
+        ("[dns]", (), 1),
+        ("[dns, admin]", ("a",), 1),
+        ("[dns, admin]", ("a", "b"), 2),
+        ("[dns, admin]", ("a", "b", "c"), 2),
+    ],
+)
+def test_the_default_quorum_can_be_reached(roles: str, names: tuple[str, ...], voters: int) -> None:
+    assert parsed(f"roles: {roles}\n{peers(*names)}").quorum.voters == voters
+
+
+def test_a_quorum_that_nobody_could_fill_is_refused() -> None:
+    with pytest.raises(NodeInvalid, match="3 voices are asked for, but at most 2 can be heard"):
+        parsed(f"roles: [dns]\n{peers('a', 'b')}quorum: {{voters: 3}}")
+    assert parsed(f"roles: [dns]\n{peers('a', 'b', 'c')}quorum: {{voters: 3}}").quorum.voters == 3
+
+
+def test_the_address_of_a_peer_may_end_in_a_slash() -> None:
+    text = f'roles: [dns]\nshare: {{peers: [{{node: a, url: "https://[2001:db8::1]:8053/", key: "{KEY}"}}]}}'
+    assert parsed(text).peers == (Peer(NodeName("a"), "https://[2001:db8::1]:8053", KEY),)
+
+
+def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
+    with pytest.raises(NodeInvalid) as raised:
+        parsed("node: a b\nzone: z\nlisten:\n  dns: [x, '127.0.0.1:53', y]\nquorum: {voters: -1}\n")
+    assert [(problem.line, problem.column) for problem in raised.value.problems] == [
+        (1, 7),
+        (2, 1),
+        (4, 9),
+        (4, 28),
+        (5, 18),
+    ]
+
+
+LINES = [line for line in WHOLE.splitlines() if line]
+
+
+@pytest.mark.slow
+@given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
+@example("\ud800")
+@example("node: '\ud800'")
+@example("a: &a [*a]")
+@example("[" * 10_000)
+@example("{" * 10_000)
+@example("threads: 999999999999999999999999999999")
+@example("at: [1e99, .inf]")
+@example("? {a: b}\n: c")
+@example("share: {peers: [{url: 'http://[', node: a, key: b}]}")
+@example("listen: {dns: ['127.0.0.1:" + "9" * 5000 + "']}")
+@example("listen: {dns: ['127.0.0.1:²']}")
+def test_any_text_is_a_node_file_or_node_invalid(text: str) -> None:
+    for problem in problems_of(text):
+        assert problem.line >= 1
+        assert problem.column >= 1
+        assert problem.message
+
+
+def problems_of(text: str) -> tuple[Problem, ...]:
+    """The problems of a node file, none for a good one; whatever else it raises fails the test."""
+    try:
+        parsed(text)
+    except NodeInvalid as invalid:
+        return invalid.problems or (Problem("", 0, 0, "refused without a reason"),)
+    return ()
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.slow
+@settings(suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.integers(0, len(LINES) - 1), max_size=4), st.data())
+def test_a_mangled_node_file_is_good_or_node_invalid(mangled: list[int], data: st.DataObject) -> None:
+    lines = list(LINES)
+    for number in mangled:
+        key, colon, _ = lines[number].partition(":")
+        lines[number] = f"{key}{colon} {data.draw(values)!r}"
+    assert all(problem.line >= 1 for problem in problems_of("\n".join(lines)))

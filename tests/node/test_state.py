@@ -1,0 +1,204 @@
+import json
+import logging
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from gtm.counters import Counters
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason
+from gtm.health.status import NO_STATUS, CheckStatus, Status
+from gtm.ids import CheckId
+from gtm.node.state import MAX_SERIAL, Saved, StateFolder, ZoneSerial, with_serials
+from gtm.zone.model import Zone
+from tests.fakes import world
+
+NOW = 1_700_000_000.0
+ORIGIN = "gtm.example.com."
+STATUS = Status({CheckId("z/web/192.0.2.1"): CheckStatus(Belief.DOWN, 12.5, Reason.TIMEOUT, "2.0 s")})
+STATE = Saved({ORIGIN: ZoneSerial("digest", 7)}, 1_000_001)
+
+GARBAGE = [
+    b"",
+    b"{",
+    b"null",
+    b"[]",
+    b"\x00" * 64,
+    b"\xff\xfe\x00",
+    b'{"version": 2, "generation": 1, "zones": {}, "checks": {}}',
+    b'{"version": 1, "generation": -1, "zones": {}}',
+    b'{"version": 1, "generation": 1e400, "zones": {}}',
+    b'{"version": 1, "generation": 99999999999999999999999, "zones": {}}',
+    b'{"version": 1, "generation": 1, "zones": {"a.": {"digest": "x", "serial": 4294967296}}}',
+    b'{"version": 1, "generation": 1, "zones": {"a.": {"digest": "x"}}}',
+    b'{"version": 1, "checks": {"a": {"belief": "maybe", "since": 0, "reason": "ok", "detail": ""}}}',
+    b'{"version": 1, "checks": {"a": {"belief": "up", "since": NaN, "reason": "ok", "detail": ""}}}',
+    b'{"version": 1, "checks": {"\\ud800": 1}}',
+    b"[" * 100_000,
+]
+
+
+ZONE = world.zone()
+
+
+def zone(digest: str) -> Zone:
+    return replace(ZONE, digest=digest)
+
+
+def serial(saved: Saved) -> int:
+    return saved.zones[ORIGIN].serial
+
+
+def folder(path: Path, counters: Counters | None = None) -> StateFolder:
+    return StateFolder(path, counters or Counters())
+
+
+def test_a_new_zone_gets_the_time_as_its_serial() -> None:
+    assert serial(with_serials(Saved(), (zone("a"),), wall=NOW)) == int(NOW)
+
+
+def test_an_unchanged_zone_keeps_its_serial() -> None:
+    before = with_serials(Saved(), (zone("a"),), wall=NOW)
+    assert with_serials(before, (zone("a"),), wall=NOW + 999) == before
+
+
+def test_a_changed_zone_gets_a_larger_serial_even_when_the_clock_went_back() -> None:
+    before = with_serials(Saved(), (zone("a"),), wall=NOW)
+    assert serial(with_serials(before, (zone("b"),), wall=NOW - 999_999)) == int(NOW) + 1
+    assert serial(with_serials(before, (zone("b"),), wall=NOW)) == int(NOW) + 1
+    assert serial(with_serials(before, (zone("b"),), wall=NOW + 60)) == int(NOW) + 60
+
+
+def test_a_zone_that_went_and_came_back_has_no_smaller_serial() -> None:
+    before = with_serials(Saved(), (zone("a"),), wall=NOW)
+    gone = with_serials(before, (), wall=NOW + 1)
+    assert serial(with_serials(gone, (zone("b"),), wall=NOW - 5)) == int(NOW) + 1
+
+
+def test_a_serial_never_leaves_its_32_bits() -> None:
+    before = Saved({ORIGIN: ZoneSerial("a", MAX_SERIAL)})
+    assert serial(with_serials(before, (zone("b"),), wall=NOW)) == MAX_SERIAL
+    assert serial(with_serials(Saved(), (zone("b"),), wall=1e12)) == MAX_SERIAL
+    assert serial(with_serials(Saved(), (zone("b"),), wall=-5.0)) >= 0
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.floats(0, 4e9)), min_size=1, max_size=20))
+def test_serials_only_grow_and_change_with_the_zone_alone(steps: list[tuple[str, float]]) -> None:
+    saved, digest = Saved(), ""
+    for wanted, wall in steps:
+        after = with_serials(saved, (zone(wanted),), wall=wall)
+        if saved.zones:
+            assert (serial(after) > serial(saved)) == (wanted != digest)
+            assert serial(after) >= serial(saved)
+        saved, digest = after, wanted
+
+
+def test_what_was_saved_is_loaded_by_the_next_run(tmp_path: Path) -> None:
+    folder(tmp_path / "new" / "folder").save(STATE)
+    folder(tmp_path / "new" / "folder").save_status(STATUS)
+    restarted = folder(tmp_path / "new" / "folder")
+    assert restarted.load() == STATE
+    assert restarted.load_status() == Status({check: replace(one, frozen=True) for check, one in STATUS.checks.items()})
+    assert sorted(each.name for each in (tmp_path / "new" / "folder").iterdir()) == ["state.json", "status.json"]
+
+
+def test_a_first_start_has_no_state_and_no_complaint(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    counters = Counters()
+    first = folder(tmp_path / "none", counters)
+    assert first.load() == Saved()
+    assert first.load_status() == NO_STATUS
+    assert not counters.snapshot()
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("content", GARBAGE, ids=[repr(each[:40]) for each in GARBAGE])
+@pytest.mark.parametrize("name", ["state.json", "status.json"])
+def test_a_damaged_file_costs_what_was_in_it_one_line_and_a_counter(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    counters = Counters()
+    for _ in range(3):
+        starting = folder(tmp_path, counters)
+        assert starting.load() == Saved()
+        assert starting.load_status() == NO_STATUS
+    assert counters.count("state_errors", file=name) == 3
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 3, "one for each start"
+    assert all(str(tmp_path / name) in line and "starting without it" in line and "\n" not in line for line in lines)
+
+
+@pytest.mark.slow
+@given(st.binary(max_size=300))
+@example(json.dumps({"version": 1, "generation": 1, "zones": {}}).encode())
+def test_any_bytes_are_a_state_or_an_empty_one(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    place = tmp_path_factory.getbasetemp()
+    (place / "state.json").write_bytes(content)
+    (place / "status.json").write_bytes(content)
+    starting = folder(place)
+    assert starting.load().generation in {0, 1}
+    assert starting.load_status() == NO_STATUS
+
+
+@pytest.mark.parametrize("name", ["state.json", "status.json"])
+def test_a_folder_where_a_file_should_be_is_damage_too(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    counters = Counters()
+    there = folder(tmp_path, counters)
+    assert there.load() == Saved()
+    assert there.load_status() == NO_STATUS
+    there.save(STATE)
+    there.save_status(STATUS)
+    assert counters.count("state_errors", file=name) == 2
+    assert not list(tmp_path.glob(".*")), "nothing is left behind"
+
+
+def test_a_folder_that_cannot_be_written_never_stops_a_node(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    counters = Counters()
+    there = folder(tmp_path / "file" / "state", counters)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(5):
+            there.save(STATE)
+            there.save_status(STATUS)
+            assert there.load() == Saved()
+            assert there.load_status() == NO_STATUS
+    assert counters.count("state_errors", file="state.json") == 10
+    assert len(caplog.records) == 2, "one line for each file"
+
+
+def test_a_full_disk_leaves_the_old_file_whole_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    there = folder(tmp_path)
+    there.save(STATE)
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        there.save(replace(STATE, generation=5))
+    assert folder(tmp_path).load() == STATE
+    assert [each.name for each in tmp_path.iterdir()] == ["state.json"]
+    assert "cannot be written: No space left on device; going on without it" in caplog.text
+    there.save(replace(STATE, generation=5))
+    assert folder(tmp_path).load().generation == 5
+
+
+def test_trouble_that_comes_back_is_told_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    place = tmp_path / "state"
+    there = folder(place)
+    for _ in range(2):
+        place.write_text("not a folder")
+        there.save(STATE)
+        there.save(STATE)
+        place.unlink()
+        there.save(STATE)
+        (place / "state.json").unlink()
+        place.rmdir()
+    assert len(caplog.records) == 2
