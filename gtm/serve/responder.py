@@ -13,7 +13,7 @@ from dns.rcode import Rcode
 
 from gtm.clock import Clock
 from gtm.counters import Counters
-from gtm.dns.buffer import HEADER_OCTETS
+from gtm.dns.query import HEADER_OCTETS
 from gtm.engine.protocol import Engine, Transport
 from gtm.ids import Address
 
