@@ -1,0 +1,56 @@
+"""One failover, measured from outside: a region is killed under a stream of queries, and later comes back.
+
+What comes in: a stage where all is well. What goes out: how long the dead region was still answered, how long the
+living one was not, and every query that did not get an address.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.fakes.asking import Stream, stream
+from tests.fakes.cluster import CLIENTS, START_LIMIT_S, within
+from tests.fakes.stage import Stage
+
+QUIET_ANSWERS = 300
+"""So many answers in a row without a region are taken to mean that it is gone: a second and a half of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failover:
+    """What was seen."""
+
+    last_named_s: float
+    """From the death of the region to the last answer that named it; 0 when none did."""
+    named_again_s: float
+    """From its next start to the first answer that named it."""
+    queries: int
+    failures: tuple[str, ...]
+    slowest_s: float
+    """The longest that a client waited for an answer."""
+
+
+def measure_failover(
+    stage: Stage, region: str, clients: Sequence[str | None], *, per_second: float = 200.0
+) -> Failover:
+    """Returns what clients saw of one failover and its end; fails when either does not come."""
+    address, client = stage.addresses[region], CLIENTS[region]
+    with stream(stage.server.address, clients, per_second=per_second) as asking:
+        within(START_LIMIT_S, lambda: asking.last(client) == (address,))
+        died_at = stage.running[region].kill()
+        within(START_LIMIT_S, lambda: _quiet(asking, address))
+        last_at = max((answer.answered_at for answer in asking.naming(address)), default=died_at)
+        named = len(asking.naming(address))
+        stage.start_region(region)
+        back_at = time.monotonic()
+        within(START_LIMIT_S, lambda: len(asking.naming(address)) > named)
+        within(START_LIMIT_S, lambda: len(asking.naming(address)) > named + QUIET_ANSWERS // len(clients))
+    again_at = asking.naming(address)[named].answered_at
+    slowest_s = max(answer.took_s for answer in asking.answers)
+    return Failover(last_at - died_at, again_at - back_at, asking.sent, tuple(asking.failures), slowest_s)
+
+
+def _quiet(asking: Stream, address: str) -> bool:
+    """Returns whether none of the newest answers names an address."""
+    newest = asking.answers[-QUIET_ANSWERS:]
+    return len(newest) == QUIET_ANSWERS and not any(address in answer.addresses for answer in newest)
