@@ -32,12 +32,13 @@ class GeoWatch:
         """
         self._loaded = self._now()
         geo = await asyncio.to_thread(load, self._files.databases, self._files.networks)
-        _tell(geo)
-        before = self._planner.geo
-        if geo.problems and before.sources:
+        for problem in geo.problems:
+            log.error("geo data: %s", problem)
+        if geo.problems and self._planner.geo.sources:
             log.warning("geo data: the files loaded before go on serving")
-            self._planner.geo = GeoLoad(before.geography, geo.problems, before.sources)
+            await self._planner.take_geo_problems(geo.problems)
         else:
+            _tell(geo)
             await self._planner.take_geo(geo)
 
     async def run(self) -> None:
@@ -64,7 +65,5 @@ class GeoWatch:
 def _tell(geo: GeoLoad) -> None:
     for source in geo.sources:
         log.info("geo data: %s: %s, %d networks", source.path, source.type, source.networks)
-    for problem in geo.problems:
-        log.error("geo data: %s", problem)
     if not geo.sources:
         log.error("geo data: none could be loaded; every client gets the default order of the regions")

@@ -72,6 +72,11 @@ class Planner:
         async with self._compiling:
             await self._compile(self.catalogue, geo)
 
+    async def take_geo_problems(self, problems: tuple[str, ...]) -> None:
+        """Keeps the geo data, and what is wrong with those that were to follow."""
+        async with self._compiling:
+            self.geo = replace(self.geo, problems=problems)
+
     def take_status(self, status: Status) -> None:
         """Believes this from now on; what cannot be applied is tried again with the next status."""
         self.status = status

@@ -1,0 +1,282 @@
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from gtm.counters import Counters
+from gtm.errors import Problem
+from gtm.node.planner import Planner
+from gtm.node.zones import SCAN_INTERVAL_S, ZoneRiver
+from gtm.steer.filter import Filter
+from gtm.steer.vocabulary import STEERING, SteeringVocabulary, with_kinds
+from gtm.zone.model import Check
+from tests.node.present import BROKEN, SMALL, Turns, make_planner, stop, until
+
+LATER = SMALL.replace("192.0.2.2", "192.0.2.3")
+NOT_HERE = "no zone file is here; they are named *.yaml or *.yml"
+
+
+class Watched:
+    """A zone river over a folder, and what it does."""
+
+    def __init__(self, tmp_path: Path, *, vocabulary: SteeringVocabulary = STEERING) -> None:
+        self.folder = tmp_path / "zones"
+        self.folder.mkdir(exist_ok=True)
+        self.counters = Counters()
+        self.planner: Planner = make_planner(tmp_path / "state", counters=self.counters, vocabulary=vocabulary)
+        self.checks: list[tuple[Check, ...]] = []
+        self.turns = Turns()
+        self.river = ZoneRiver(
+            self.folder,
+            vocabulary,
+            self.planner,
+            watch=self.checks.append,
+            counters=self.counters,
+            sleep=self.turns,
+        )
+        self._writes = 0
+
+    def write(self, text: str, name: str = "a.yaml") -> None:
+        """Writes a file so that its stamp differs from the last one's, however coarse the clock of the disk is."""
+        self._writes += 1
+        (self.folder / name).write_text(text)
+        os.utime(self.folder / name, ns=(self._writes, self._writes))
+
+    @property
+    def targets(self) -> list[str]:
+        """What is served."""
+        return [
+            str(endpoint.answer)
+            for zone in self.planner.plan.zones.values()
+            for service in zone.zone.services
+            for endpoint in service.endpoints
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Runs it between the first load and the end."""
+        await self.river.load()
+        task = asyncio.create_task(self.river.run())
+        try:
+            async with until():
+                await self.turns.next()
+                yield
+        finally:
+            await stop(task)
+
+
+def test_the_first_load_serves_and_watches(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    assert asyncio.run(watched.river.load()) == ()
+    assert watched.targets == ["192.0.2.1", "192.0.2.2"]
+    assert [[check.target for check in checks] for checks in watched.checks] == [["192.0.2.1", "192.0.2.2"]]
+    assert watched.counters.count("zone_loads", outcome="clean") == 1
+
+
+def test_a_changed_file_serves_once_two_scans_agree(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+
+    async def story() -> None:
+        async with watched.running():
+            watched.write(LATER)
+            await watched.turns.next()
+            assert watched.targets == ["192.0.2.1", "192.0.2.2"], "it may still be written"
+            await watched.turns.next()
+            assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+            assert [check.target for check in watched.checks[-1]] == ["192.0.2.1", "192.0.2.3"]
+            loads = watched.counters.count("zone_loads", outcome="clean")
+            await watched.turns.next(3)
+            assert watched.counters.count("zone_loads", outcome="clean") == loads, "what did not change is not read"
+
+    asyncio.run(story())
+    assert set(watched.turns.slept) == {SCAN_INTERVAL_S}
+
+
+def test_a_change_serves_within_a_second() -> None:
+    assert 3 * SCAN_INTERVAL_S < 1.0
+
+
+def test_a_file_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+
+    async def story() -> None:
+        async with watched.running():
+            for cut in (50, 100, 200, 400):
+                watched.write(LATER[:cut])
+                await watched.turns.next()
+            assert not watched.planner.catalogue.problems
+            watched.write(LATER)
+            await watched.turns.next(2)
+            assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+
+    asyncio.run(story())
+
+
+def test_a_broken_file_changes_nothing_is_logged_once_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+
+    async def story() -> None:
+        async with watched.running():
+            before = watched.planner.plan
+            with caplog.at_level(logging.ERROR):
+                watched.write(BROKEN)
+                await watched.turns.next(2)
+                watched.river.ask()
+                await watched.turns.next()
+            assert watched.planner.plan is before
+            [problem] = watched.planner.catalogue.problems
+            assert problem.message == 'unknown region "us-esat"; did you mean "us-east"?'
+            assert [record.getMessage() for record in caplog.records] == [f"zone file: {problem}"]
+            assert watched.counters.count("zone_loads", outcome="with_problems") == 2
+            watched.write(LATER)
+            await watched.turns.next(2)
+            assert watched.planner.catalogue.problems == ()
+            assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+
+    asyncio.run(story())
+
+
+def test_asking_reads_the_folder_at_the_next_turn_changed_or_not(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+
+    async def story() -> None:
+        async with watched.running():
+            watched.river.ask()
+            await watched.turns.next()
+            assert watched.counters.count("zone_loads", outcome="clean") == 2
+            await watched.turns.next(2)
+            assert watched.counters.count("zone_loads", outcome="clean") == 2
+            watched.write(LATER)
+            watched.river.ask()
+            await watched.turns.next()
+            assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+
+    asyncio.run(story())
+
+
+def _deleted(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def _emptied(folder: Path) -> None:
+    for each in folder.iterdir():
+        each.unlink()
+
+
+def _a_file_now(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.write_text("not a folder")
+
+
+def _renamed_and_broken(folder: Path) -> None:
+    (folder / "a.yaml").unlink()
+    (folder / "b.yaml").write_text(BROKEN)
+
+
+@pytest.mark.parametrize("harm", [_deleted, _emptied, _a_file_now, _renamed_and_broken])
+def test_whatever_happens_to_the_folder_the_last_zone_serves_on(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+
+    async def story() -> None:
+        async with watched.running():
+            harm(watched.folder)
+            await watched.turns.next(3)
+            assert watched.targets == ["192.0.2.1", "192.0.2.2"]
+            assert watched.planner.catalogue.problems
+            shutil.rmtree(watched.folder, ignore_errors=True)
+            watched.folder.unlink(missing_ok=True)
+            watched.folder.mkdir()
+            watched.write(LATER)
+            await watched.turns.next(3)
+            assert watched.targets == ["192.0.2.1", "192.0.2.3"], "and it comes back"
+            assert not watched.planner.catalogue.problems
+
+    asyncio.run(story())
+
+
+def test_one_of_two_zones_can_be_removed(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    watched.write(SMALL.replace("gtm.example.com", "other.example.com"), "b.yaml")
+
+    async def story() -> None:
+        async with watched.running():
+            assert len(watched.planner.plan.zones) == 2
+            (watched.folder / "b.yaml").unlink()
+            await watched.turns.next(2)
+            assert len(watched.planner.plan.zones) == 1
+            assert not watched.planner.catalogue.problems
+
+    asyncio.run(story())
+
+
+def test_an_empty_folder_at_the_start_is_a_problem_that_is_returned_and_not_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched = Watched(tmp_path)
+    assert asyncio.run(watched.river.load()) == (Problem(str(watched.folder), 1, 1, NOT_HERE),)
+    assert not watched.planner.plan.zones
+    assert not caplog.records, "who starts the node prints it"
+
+
+def test_zones_that_no_plan_can_be_made_of_are_told_and_watched_by_nobody(tmp_path: Path) -> None:
+    def kind(_argument: object) -> Filter:
+        def keep(_candidates: object, _view: object) -> tuple[()]:
+            raise RuntimeError("out of luck")
+
+        return Filter("broken", keep)
+
+    watched = Watched(tmp_path, vocabulary=with_kinds({"broken": kind}))
+    watched.write(SMALL)
+
+    async def story() -> None:
+        async with watched.running():
+            watched.write(LATER.replace("steer: nearest", "steer: [up, broken]"))
+            [problem] = await watched.river.load()
+            assert problem.file == str(watched.folder)
+            assert "RuntimeError: out of luck" in problem.message
+            assert watched.targets == ["192.0.2.1", "192.0.2.2"]
+            assert [[check.target for check in checks] for checks in watched.checks] == [["192.0.2.1", "192.0.2.2"]]
+            watched.write(LATER)
+            assert await watched.river.load() == ()
+            assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+
+    asyncio.run(story())
+
+
+def test_a_mistake_of_ours_while_reading_does_not_end_the_river(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+
+    def fails(*_arguments: object) -> None:
+        raise RecursionError("too deep")
+
+    async def story() -> None:
+        async with watched.running():
+            with monkeypatch.context() as patch:
+                patch.setattr("gtm.node.zones.read", fails)
+                watched.write(LATER)
+                await watched.turns.next(2)
+            assert "cannot be loaded; the last good zones serve on" in caplog.text
+            assert watched.counters.count("zone_loads", outcome="failed") == 1
+            assert watched.targets == ["192.0.2.1", "192.0.2.2"]
+            watched.river.ask()
+            await watched.turns.next()
+            assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+
+    asyncio.run(story())
