@@ -60,6 +60,7 @@ class HealthRiver:
         self._checks: tuple[Check, ...] = ()
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
+        self._lost = bool(planner.status.frozen)  # as restored
         self.known = asyncio.Event()
         """Set once every check has been believed up or down."""
 
@@ -129,20 +130,26 @@ class HealthRiver:
         for change in changes(before, after):
             log.info("%s", change)
             self._counters.add("check_changes", to=change.after.belief.value)
-        self._tell_frozen(before, after)
+        self._tell_frozen(after)
         self._planner.take_status(after)
         if all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
             self.known.set()
 
-    def _tell_frozen(self, before: Status, after: Status) -> None:
-        """Says when the quorum is lost or found again; while it is lost, nothing changes."""
-        was, now = len(before.frozen), len(after.frozen)
-        if now and not was and self.known.is_set():
+    def _tell_frozen(self, after: Status) -> None:
+        """Says when the quorum is lost or found again; while it is lost, nothing changes.
+
+        A check that was never known has nothing to lose: it is new, or this node is.
+        """
+        frozen = sum(after.belief(check) is not Belief.UNKNOWN for check in after.frozen)
+        if frozen and not self._lost:
             log.warning(
-                "quorum lost for %d of %d checks: too few fresh voices, the last beliefs stand", now, len(after.checks)
+                "quorum lost for %d of %d checks: too few fresh voices, the last beliefs stand",
+                frozen,
+                len(after.checks),
             )
-        elif was and not now:
+        elif self._lost and not frozen:
             log.info("quorum found again for all %d checks", len(after.checks))
+        self._lost = frozen > 0
 
     async def _publish(self, prober: Prober) -> None:
         def verdicts() -> Mapping[CheckId, Verdict]:

@@ -1,0 +1,266 @@
+import asyncio
+import json
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gtm.counters import Counters
+from gtm.health.belief import Belief
+from gtm.health.quorum import Quorum
+from gtm.health.reading import Reason
+from gtm.health.status import NO_STATUS, CheckStatus, Status
+from gtm.health.verdict import Verdict
+from gtm.ids import CheckId
+from gtm.node.health import SAVE_INTERVAL_S, HealthRiver
+from gtm.node.state import StateFolder
+from gtm.zone.model import checks
+from tests.fakes import world
+from tests.fakes.clock import FakeClock
+from tests.fakes.peers import WatchedDesk, desk_of
+from tests.node.present import SMALL, RecordingEngine, catalogue, make_planner, stop, until
+
+ZONE = world.zone(SMALL)
+CHECKS = checks((ZONE,))
+ONE, TWO = (check.id for check in CHECKS)
+UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
+
+
+class River:
+    """A health river that hears two peers, and what it believes."""
+
+    def __init__(self, tmp_path: Path, *, restored: Status = NO_STATUS, voters: int = 2) -> None:
+        self.clock = FakeClock()
+        self.state = tmp_path / "state"
+        self.counters = Counters()
+        self.engine = RecordingEngine()
+        self.planner = make_planner(self.state, engine=self.engine, status=restored)
+        self.desk: WatchedDesk = desk_of("ns1", "fra", "iad", clock=self.clock)
+        self.peers = {name: desk_of(name, clock=self.clock) for name in ("fra", "iad")}
+        self.river = HealthRiver(
+            self.planner,
+            self.desk,
+            quorum=Quorum(voters=voters),
+            state=StateFolder(self.state, self.counters),
+            clock=self.clock,
+            counters=self.counters,
+        )
+        asyncio.run(self.planner.take_zones(catalogue(ZONE)))
+        self.river.watch(CHECKS)
+
+    def hear(self, peer: str, one: Belief, two: Belief) -> None:
+        """Takes a report of a peer on both checks."""
+        desk = self.peers[peer]
+        desk.publish({ONE: self._verdict(one), TWO: self._verdict(two)})
+        assert self.desk.take(desk.offer().body)
+
+    def _verdict(self, belief: Belief) -> Verdict:
+        reason = Reason.OK if belief is UP else Reason.TIMEOUT
+        return Verdict(belief, since=self.clock.wall(), reason=reason, read_at=self.clock.monotonic())
+
+    def beliefs(self) -> tuple[Belief, Belief]:
+        return self.planner.status.belief(ONE), self.planner.status.belief(TWO)
+
+    @property
+    def answer(self) -> list[str]:
+        return world.values(world.answer(self.engine, world.query("api")).answer)
+
+
+def restored(one: Belief, two: Belief) -> Status:
+    """What `status.json` of a run before gave."""
+    return Status({ONE: CheckStatus(one, 5.0, frozen=True), TWO: CheckStatus(two, 5.0, frozen=True)})
+
+
+def test_a_quorum_of_voices_changes_the_belief_and_the_answer(tmp_path: Path) -> None:
+    river = River(tmp_path)
+    river.hear("fra", DOWN, UP)
+    river.river.merge()
+    assert river.beliefs() == (UNKNOWN, UNKNOWN), "one voice of two that are needed"
+    assert not river.river.known.is_set()
+    river.hear("iad", DOWN, UP)
+    river.river.merge()
+    assert river.beliefs() == (DOWN, UP)
+    assert river.river.known.is_set()
+    assert river.answer == ["192.0.2.2"]
+    assert river.counters.count("check_changes", to="down") == 1
+    assert river.counters.count("check_changes", to="up") == 1
+
+
+def test_a_change_of_mind_is_one_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    river = River(tmp_path)
+    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+        for _ in range(3):
+            river.hear("fra", DOWN, UP)
+            river.hear("iad", DOWN, UP)
+            river.river.merge()
+    lines = [record.getMessage() for record in caplog.records if record.getMessage().startswith("check ")]
+    assert lines == [
+        f"check {ONE}: UNKNOWN -> DOWN (2 of 2 voices: timeout)",
+        f"check {TWO}: UNKNOWN -> UP (2 of 2 voices: ok)",
+    ]
+
+
+def test_a_restored_status_stands_frozen_until_there_are_voices(tmp_path: Path) -> None:
+    river = River(tmp_path, restored=restored(DOWN, UP))
+    river.river.merge()
+    assert river.beliefs() == (DOWN, UP)
+    assert river.planner.status.frozen == (ONE, TWO)
+    assert river.river.known.is_set(), "a restarted node knows what it knew"
+    river.hear("fra", UP, UP)
+    river.river.merge()
+    assert river.beliefs() == (DOWN, UP)
+    assert river.planner.status.frozen == (ONE, TWO)
+    river.hear("iad", UP, UP)
+    river.river.merge()
+    assert river.beliefs() == (UP, UP)
+    assert not river.planner.status.frozen
+
+
+def test_voices_that_grow_old_freeze_the_last_belief(tmp_path: Path) -> None:
+    river = River(tmp_path)
+    river.hear("fra", UP, DOWN)
+    river.hear("iad", UP, DOWN)
+    river.river.merge()
+    river.clock.advance(3600)
+    river.river.merge()
+    assert river.beliefs() == (UP, DOWN)
+    assert river.planner.status.frozen == (ONE, TWO)
+
+
+def test_a_lost_and_a_found_quorum_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    river = River(tmp_path)
+    river.hear("fra", UP, UP)
+    river.hear("iad", UP, UP)
+    river.river.merge()
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            river.clock.advance(3600)
+            river.river.merge()
+        assert caplog.text.count("quorum lost for 2 of 2 checks") == 1
+        river.hear("fra", UP, UP)
+        river.hear("iad", UP, UP)
+        river.river.merge()
+        assert caplog.text.count("quorum found again for all 2 checks") == 1
+
+
+def test_a_new_node_and_a_new_check_have_lost_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    river = River(tmp_path)
+    with caplog.at_level(logging.INFO):
+        river.river.watch(CHECKS[:1])
+        river.river.merge()
+        river.hear("fra", UP, UP)
+        river.hear("iad", UP, UP)
+        river.river.merge()
+        river.river.watch(CHECKS)
+        river.clock.advance(0.1)
+        river.river.merge()
+    assert "quorum" not in caplog.text
+
+
+def test_a_restarted_node_says_when_it_hears_a_quorum(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    river = River(tmp_path, restored=restored(DOWN, UP))
+    with caplog.at_level(logging.INFO):
+        river.river.merge()
+        river.river.merge()
+        assert "quorum" not in caplog.text
+        river.hear("fra", UP, UP)
+        river.hear("iad", UP, UP)
+        river.river.merge()
+    assert caplog.text.count("quorum found again for all 2 checks") == 1
+
+
+def test_without_any_check_there_is_nothing_to_wait_for(tmp_path: Path) -> None:
+    river = River(tmp_path)
+    river.river.watch(())
+    river.river.merge()
+    assert river.river.known.is_set()
+
+
+def test_a_check_that_is_no_longer_watched_is_forgotten(tmp_path: Path) -> None:
+    river = River(tmp_path, restored=restored(DOWN, UP))
+    river.river.watch(CHECKS[:1])
+    river.river.merge()
+    assert set(river.planner.status.checks) == {ONE}
+
+
+def test_news_is_believed_at_once_and_saved_when_the_node_stops(tmp_path: Path) -> None:
+    river = River(tmp_path)
+
+    async def story() -> None:
+        task = asyncio.create_task(river.river.believe())
+        async with until():
+            await river.desk.waited_on.wait()
+            assert river.beliefs() == (UNKNOWN, UNKNOWN)
+            river.hear("fra", DOWN, UP)
+            river.hear("iad", DOWN, UP)
+            await river.river.known.wait()
+        assert river.beliefs() == (DOWN, UP)
+        assert not (river.state / "status.json").exists(), "a flap must not wear out a disk"
+        await stop(task)
+
+    asyncio.run(story())
+    saved = json.loads((river.state / "status.json").read_text())
+    assert {check: one["belief"] for check, one in saved["checks"].items()} == {ONE: "down", TWO: "up"}
+    again = StateFolder(river.state, Counters()).load_status()
+    assert again.frozen == (ONE, TWO)
+    assert again.belief(ONE) is DOWN
+
+
+def test_a_status_that_did_not_change_is_not_saved_again(tmp_path: Path) -> None:
+    river = River(tmp_path, restored=restored(DOWN, UP))
+
+    async def story() -> None:
+        task = asyncio.create_task(river.river.believe())
+        async with until():
+            await river.desk.waited_on.wait()
+        await stop(task)
+
+    asyncio.run(story())
+    assert not (river.state / "status.json").exists()
+
+
+def test_a_running_node_saves_after_a_while(tmp_path: Path) -> None:
+    river = River(tmp_path)
+
+    async def story() -> None:
+        task = asyncio.create_task(river.river.believe())
+        async with until():
+            for _ in range(2):
+                await river.desk.waited_on.wait()
+                river.desk.waited_on.clear()
+                river.clock.advance(SAVE_INTERVAL_S)
+                river.hear("fra", DOWN, UP)
+                river.hear("iad", DOWN, UP)
+            await river.desk.waited_on.wait()
+        assert (river.state / "status.json").exists()
+        await stop(task)
+
+    asyncio.run(story())
+
+
+def test_a_folder_that_cannot_be_written_does_not_end_the_river(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("not a folder")
+    river = River(tmp_path)
+
+    async def story() -> None:
+        task = asyncio.create_task(river.river.believe())
+        async with until():
+            await river.desk.waited_on.wait()
+            river.hear("fra", DOWN, UP)
+            river.hear("iad", DOWN, UP)
+            await river.river.known.wait()
+        await stop(task)
+
+    asyncio.run(story())
+    assert river.beliefs() == (DOWN, UP)
+    assert river.counters.count("state_errors", file="status.json") > 0
+
+
+def test_a_report_on_what_nobody_watches_changes_nothing(tmp_path: Path) -> None:
+    river = River(tmp_path)
+    stranger = river.peers["fra"]
+    stranger.publish({CheckId("other/web/192.0.2.9"): replace(Verdict(), belief=DOWN, reason=Reason.TIMEOUT)})
+    assert river.desk.take(stranger.offer().body)
+    river.river.merge()
+    assert set(river.planner.status.checks) == {ONE, TWO}
