@@ -16,6 +16,9 @@ IDLE_TIMEOUT_S = 10.0
 """RFC 7766 6.2.3 asks for a few seconds, more than one round trip of a slow client."""
 MAX_CONNECTIONS = 1000
 """Over that a new connection is closed at once: answers over UDP must not suffer."""
+ANSWERS_AT_ONCE = 4
+"""Of all connections together in one turn of the event loop. Pipelines on many connections must not make a datagram
+wait for an answer to each of them, and one turn of UDP has up to 64."""
 
 
 async def serve_tcp(
@@ -39,6 +42,7 @@ class _Connections:
         self._counters = counters
         self._idle_timeout_s = idle_timeout_s
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
+        self._turns = asyncio.Semaphore(ANSWERS_AT_ONCE)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers one connection until it ends."""
@@ -77,10 +81,11 @@ class _Connections:
                     wire = await reader.readexactly(length)
             except asyncio.IncompleteReadError:
                 return
-            answer = self._responder.respond(wire, client, Transport.TCP)
-            if answer is None:
-                return  # nothing that can be answered: RFC 7766 lets the server close
-            writer.write(struct.pack("!H", len(answer)) + answer)
+            async with self._turns:
+                answer = self._responder.respond(wire, client, Transport.TCP)
+                if answer is None:
+                    return  # nothing that can be answered: RFC 7766 lets the server close
+                writer.write(struct.pack("!H", len(answer)) + answer)
+                await asyncio.sleep(0)  # pipelines take turns with everybody else
             async with asyncio.timeout(self._idle_timeout_s):
                 await writer.drain()
-            await asyncio.sleep(0)  # a long pipeline takes turns with everybody else

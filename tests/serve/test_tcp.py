@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from collections import Counter
 
 import dns.message
 import dns.query
@@ -193,3 +194,41 @@ def test_a_long_pipeline_does_not_make_others_wait(engine: Engine) -> None:
             assert receive(sock)
         assert other.recv(65_535)
     assert counting.order.index(Transport.UDP) < 900, "the pipeline and the others take turns"
+
+
+def test_pipelines_on_many_connections_get_few_answers_in_one_turn_of_the_event_loop(engine: Engine) -> None:
+    """Else a datagram waits for an answer to each of them."""
+
+    async def scene() -> None:
+        turn, by_turn = 0, Counter[int]()
+
+        async def count_turns() -> None:
+            nonlocal turn
+            while True:
+                turn += 1
+                await asyncio.sleep(0)
+
+        def coin() -> int:
+            by_turn[turn] += 1
+            return 0
+
+        counters = Counters()
+        connections = tcp._Connections(
+            Responder(engine, clock=FakeClock(), counters=counters, coin=coin), counters, 1.0
+        )
+        server = await asyncio.start_server(connections.handle, "127.0.0.1", 0)
+        turns = asyncio.create_task(count_turns())
+        clients = [await asyncio.open_connection(*server.sockets[0].getsockname()) for _ in range(40)]
+        for _, writer in clients:
+            writer.write(framed(wires(5)))
+        for reader, writer in clients:
+            for _ in range(5):
+                await reader.readexactly(*struct.unpack("!H", await reader.readexactly(2)))
+            writer.close()
+        turns.cancel()
+        server.close()
+        await connections.close()
+        assert by_turn.total() == 200
+        assert max(by_turn.values()) <= tcp.ANSWERS_AT_ONCE
+
+    asyncio.run(scene())
