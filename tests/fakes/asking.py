@@ -28,6 +28,9 @@ from tests.fakes.cluster import ADMIN_PORT, DNS_PORT, NAME
 ANSWER_LIMIT_S = 2.0
 """What a resolver waits before it asks another server."""
 
+LOOK_LIMIT_S = 0.25
+"""Where a question is asked again and again until a node answers, nobody waits long for one answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -60,10 +63,24 @@ def question(client: str | None, name: str = NAME, rdtype: str = "A") -> dns.mes
 
 
 def ask(
-    server: str, client: str | None = None, *, name: str = NAME, rdtype: str = "A", port: int = DNS_PORT
+    server: str,
+    client: str | None = None,
+    *,
+    name: str = NAME,
+    rdtype: str = "A",
+    port: int = DNS_PORT,
+    limit_s: float = ANSWER_LIMIT_S,
 ) -> dns.message.Message:
     """Returns the answer to one query over UDP; raises dns.exception.Timeout when there is none in time."""
-    return dns.query.udp(question(client, name, rdtype), server, port=port, timeout=ANSWER_LIMIT_S)
+    return dns.query.udp(question(client, name, rdtype), server, port=port, timeout=limit_s)
+
+
+def is_answering(server: str, *, name: str = NAME, port: int = DNS_PORT) -> bool:
+    """Returns whether somebody answers there without an error."""
+    try:
+        return ask(server, name=name, port=port, limit_s=LOOK_LIMIT_S).rcode() == dns.rcode.NOERROR
+    except (dns.exception.Timeout, OSError):
+        return False
 
 
 def addresses(server: str, client: str | None = None, *, port: int = DNS_PORT) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ What comes in: an empty cluster. What goes out: everything started, and ways to 
 from dataclasses import dataclass
 
 from gtm.admin.views import NodeStatus
-from tests.fakes.asking import addresses, beliefs_of, status_of
+from tests.fakes.asking import addresses, beliefs_of, is_answering, status_of
 from tests.fakes.cluster import (
     CLIENTS,
     REGIONS,
@@ -78,5 +78,5 @@ def set_stage(cluster: Cluster) -> Stage:
     for machine in (*probes, server):
         stage.start_node(machine)
     stage.wait_for(dict.fromkeys(REGIONS, "up"))
-    within(START_LIMIT_S, lambda: bool(addresses(server.address)))
+    within(START_LIMIT_S, lambda: is_answering(server.address))
     return stage

@@ -1,0 +1,202 @@
+"""Zone files change under a running node: good ones are live within a second, bad ones change nothing and say why."""
+
+import os
+import re
+import signal
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import dns.rcode
+import pytest
+
+from gtm.admin.client import ask_reload
+from tests.fakes.asking import ask, is_answering, status_of, stream
+from tests.fakes.cluster import CLIENTS, START_LIMIT_S, ZONE, Cluster, Machine, Running, gtm, loopback_address, within
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+LIVE_LIMIT_S = 1.0
+"""What the node promises."""
+
+BUSY_LIMIT_S = 5.0
+"""What one change in a row may take on a machine with other things to do."""
+
+Record = Callable[[str, float], None]
+
+
+@dataclass(slots=True)
+class Node:
+    """One DNS node, whose zone is edited. Its state is the process that runs now."""
+
+    cluster: Cluster
+    machine: Machine
+    running: Running
+
+    @property
+    def file(self) -> Path:
+        """Returns its zone file."""
+        return self.cluster.zone_file
+
+    def write(self, word: str) -> None:
+        """Writes a good zone, in place, with a word in two records that must never be seen apart."""
+        self.cluster.write_zone(REGIONS, more=records(word))
+
+    def swap(self, word: str) -> None:
+        """Does the same as editors and `git checkout` do: writes beside, and renames."""
+        self.write_beside(self.file.with_suffix(".new"), word)
+        self.file.with_suffix(".new").replace(self.file)
+
+    def write_beside(self, path: Path, word: str) -> None:
+        """Writes that zone somewhere else."""
+        before = self.file.read_text(encoding="utf-8")
+        path.write_text(re.sub(r"(left|right)-\w+", rf"\1-{word}", before), encoding="utf-8")
+
+    def words(self) -> tuple[str, ...]:
+        """Returns the words that it serves: one alone, unless it serves parts of two zones."""
+        message = ask(self.machine.address, name=f"word.{ZONE}", rdtype="TXT")
+        assert message.rcode() == dns.rcode.NOERROR
+        texts = sorted(rdata.to_text().strip('"') for rrset in message.answer for rdata in rrset)
+        assert [text.partition("-")[0] for text in texts] == ["left", "right"]
+        return tuple(sorted({text.partition("-")[2] for text in texts}))
+
+    def serial(self) -> int:
+        """Returns the serial that it serves."""
+        [rrset] = ask(self.machine.address, name=ZONE, rdtype="SOA").answer
+        [rdata] = rrset
+        return int(rdata.to_text().split()[2])
+
+    def problems(self) -> tuple[str, ...]:
+        """Returns what it says of its zone files."""
+        status = status_of(self.machine.address)
+        assert status is not None
+        return status.problems
+
+    def start(self) -> None:
+        """Starts it again, and waits for its first answer."""
+        self.running = self.cluster.start_node(self.machine)
+        within(START_LIMIT_S, lambda: is_answering(self.machine.address))
+
+
+REGIONS = {"eu-west": "127.0.0.1"}
+"""Nobody listens there on the port of the regions; all that is down is answered all the same."""
+
+
+def records(word: str) -> str:
+    """Returns records that belong together."""
+    return f"  word: {{TXT: [left-{word}, right-{word}]}}\n"
+
+
+@pytest.fixture
+def node(cluster: Cluster) -> Node:
+    machine = Machine("ns1", loopback_address())
+    cluster.write_zone(REGIONS, more=records("first"))
+    cluster.write_nodes([machine])
+    running = Node(cluster, machine, cluster.start_node(machine))
+    within(START_LIMIT_S, lambda: is_answering(machine.address))
+    return running
+
+
+def test_a_changed_zone_file_is_live_within_a_second_with_a_larger_serial(node: Node, record: Record) -> None:
+    took_s, serials = [], [node.serial()]
+    for number, write in enumerate((node.write, node.swap) * 3):
+        write(f"change{number}")
+        took_s.append(within(BUSY_LIMIT_S, lambda: node.words() == (f"change{number}",)))  # noqa: B023  # called at once
+        serials.append(node.serial())
+    assert sorted(set(serials)) == serials, "serials only grow"
+    record("seconds_from_edit_to_answer_median", statistics.median(took_s))
+    record("seconds_from_edit_to_answer_max", max(took_s))
+    assert statistics.median(took_s) < LIVE_LIMIT_S
+
+
+def test_a_broken_edit_changes_nothing_and_says_where_it_is_broken(node: Node) -> None:
+    serial, good = node.serial(), node.file.read_text(encoding="utf-8")
+    broken = good.replace("steer: nearest", "steer: nearst")
+    line = broken[: broken.index("nearst")].count("\n") + 1
+    node.file.write_text(broken, encoding="utf-8")
+    within(BUSY_LIMIT_S, lambda: node.problems() != ())
+
+    shown = gtm("status", "--admin", node.machine.admin)
+    assert shown.returncode == 0
+    place = f"{node.file}:{line}:12: "
+    [said] = [row for row in shown.stdout.splitlines() if row.startswith("problem: ")]
+    assert said.startswith(f"problem: {place}")
+    assert 'did you mean "nearest"?' in said
+    assert place in node.running.said, "the log says so too"
+    assert (node.words(), node.serial()) == (("first",), serial)
+
+    node.file.write_text(good.replace("-first", "-mended"), encoding="utf-8")
+    within(BUSY_LIMIT_S, lambda: node.words() == ("mended",))
+    assert node.problems() == ()
+    assert node.serial() > serial
+
+
+def test_gtm_reload_reads_what_no_scan_can_see_and_its_exit_code_says_how_it_went(node: Node) -> None:
+    edit_unseen(node.file, "first", "again")
+    reloaded = gtm("reload", "--admin", node.machine.admin)
+    assert (reloaded.returncode, node.words()) == (0, ("again",))
+    assert re.fullmatch(r"generation \d+ serves\n", reloaded.stdout)
+
+    edit_unseen(node.file, "nearest", "nearst ")
+    refused = gtm("reload", "--admin", node.machine.admin)
+    assert (refused.returncode, node.words()) == (1, ("again",))
+    assert str(node.file) in refused.stdout
+
+    edit_unseen(node.file, "nearst ", "nearest")
+    assert gtm("reload", "--admin", node.machine.admin).returncode == 0
+    assert node.problems() == ()
+
+    node.running.stop()
+    unreachable = gtm("reload", "--admin", node.machine.admin)
+    assert unreachable.returncode == 1
+    assert f"no node answers at {node.machine.admin}" in unreachable.stderr
+
+
+def test_sighup_reads_what_no_scan_can_see(node: Node) -> None:
+    edit_unseen(node.file, "first", "again")
+    node.running.process.send_signal(signal.SIGHUP)
+    within(BUSY_LIMIT_S, lambda: node.words() == ("again",))
+
+    edit_unseen(node.file, "nearest", "nearst ")
+    node.running.process.send_signal(signal.SIGHUP)
+    within(BUSY_LIMIT_S, lambda: node.problems() != ())
+    assert node.words() == ("again",)
+    assert node.running.running
+
+
+def test_a_restart_keeps_the_serial_unless_the_zone_changed_meanwhile(node: Node) -> None:
+    serial = node.serial()
+    assert node.running.stop() == 0
+    node.start()
+    assert node.serial() == serial
+
+    node.running.kill()
+    node.write("meanwhile")
+    node.start()
+    assert node.words() == ("meanwhile",)
+    assert node.serial() > serial
+
+
+def test_no_query_fails_while_the_files_are_written_fifty_times(node: Node) -> None:
+    with stream(node.machine.address, (*CLIENTS.values(), None)) as asking:
+        for number in range(50):
+            (node.swap if number % 2 else node.write)(f"n{number}")
+            if number % 10 == 9:  # every tenth is left for the node to notice
+                within(BUSY_LIMIT_S, lambda: node.words() == (f"n{number}",))  # noqa: B023  # called at once
+            else:
+                ask_reload(node.machine.admin)
+                assert len(node.words()) == 1, "parts of two zones"
+        within(BUSY_LIMIT_S, lambda: node.words() == ("n49",))
+    assert asking.failures == []
+    assert node.problems() == ()
+
+
+def edit_unseen(path: Path, old: str, new: str) -> None:
+    """Changes a file so that its size, its inode and its time stay: only who reads it can tell."""
+    assert len(old) == len(new)
+    before = path.stat()
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
