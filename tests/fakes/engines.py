@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from gtm.engine.native import RustEngine
 from gtm.engine.protocol import Engine
 from gtm.engine.reference import ReferenceEngine
 from tests.fakes import world
 
-ENGINES: Mapping[str, Callable[[], Engine]] = {"reference": ReferenceEngine}
+ENGINES: Mapping[str, Callable[[], Engine]] = {"reference": ReferenceEngine, "rust": RustEngine}
 
 
 @pytest.fixture(params=ENGINES)

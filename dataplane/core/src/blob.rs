@@ -1,0 +1,435 @@
+//! Bytes from Python -> plan. `gtm/plan/blob.py` composes them; both say the same VERSION.
+//!
+//! MessagePack arrays in the order of the fields. Nothing here trusts them: an index that leads nowhere, a name that
+//! is none or a table that does not cover its family is an error, and the last plan goes on serving.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use serde::Deserialize;
+use serde_bytes::{ByteBuf, Bytes};
+
+use crate::name::MAX_NAME;
+use crate::networks::{CellMap, Networks};
+use crate::plan::{
+    tail, Answer, Choose, Decision, Decisions, Glue, Names, Node, Outcome, Plan, RRset, Service, Zone,
+};
+
+/// The version of the form; Python and Rust of one release agree.
+const VERSION: u32 = 1;
+const TYPE_A: u16 = 1;
+const TYPE_NS: u16 = 2;
+const TYPE_AAAA: u16 = 28;
+
+/// Why a blob is no plan.
+#[derive(Debug)]
+pub struct BlobError(String);
+
+impl fmt::Display for BlobError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BlobError {}
+
+impl From<rmp_serde::decode::Error> for BlobError {
+    fn from(error: rmp_serde::decode::Error) -> Self {
+        Self(format!("not a plan: {error}"))
+    }
+}
+
+fn wrong<T>(what: &str) -> Result<T, BlobError> {
+    Err(BlobError(format!("not a plan: {what}")))
+}
+
+#[derive(Deserialize)]
+struct NamesBlob<'a> {
+    version: u32,
+    regions: Vec<String>,
+    #[serde(borrow)]
+    maps: Vec<MapBlob<'a>>,
+    services: Vec<ServiceBlob>,
+    #[serde(borrow)]
+    zones: Vec<ZoneBlob<'a>>,
+}
+
+#[derive(Deserialize)]
+struct MapBlob<'a>(#[serde(borrow)] TableBlob<'a>, #[serde(borrow)] TableBlob<'a>);
+
+/// Starts, lengths and cells, as big-endian columns of 4 or 16, 1 and 4 octets.
+#[derive(Deserialize)]
+struct TableBlob<'a>(#[serde(borrow)] &'a Bytes, #[serde(borrow)] &'a Bytes, #[serde(borrow)] &'a Bytes);
+
+#[derive(Deserialize)]
+struct ServiceBlob {
+    name: String,
+    map: u32,
+    aliases_only: bool,
+}
+
+#[derive(Deserialize)]
+struct ZoneBlob<'a> {
+    name: String,
+    #[serde(borrow)]
+    origin: &'a Bytes,
+    soa_ttl: u32,
+    #[serde(borrow)]
+    soa: &'a Bytes,
+    #[serde(borrow)]
+    nodes: Vec<NodeBlob<'a>>,
+}
+
+#[derive(Deserialize)]
+struct NodeBlob<'a> {
+    #[serde(borrow)]
+    name: &'a Bytes,
+    #[serde(borrow)]
+    rrsets: Vec<RRsetBlob<'a>>,
+    service: Option<u32>,
+    delegation: bool,
+}
+
+#[derive(Deserialize)]
+struct RRsetBlob<'a>(u16, u32, #[serde(borrow)] Vec<&'a Bytes>);
+
+#[derive(Deserialize)]
+struct DecisionsBlob {
+    version: u32,
+    generation: u64,
+    services: Vec<ServiceDecisionsBlob>,
+    /// For the services: which of these each uses.
+    by_cell: Vec<ByteBuf>,
+}
+
+#[derive(Deserialize)]
+struct ServiceDecisionsBlob {
+    service: u32,
+    by_cell: u32,
+    different: Vec<Vec<OutcomeBlob>>,
+}
+
+#[derive(Deserialize)]
+struct OutcomeBlob {
+    rtype: u16,
+    choose: u8,
+    count: u32,
+    ttl: u32,
+    fails_open: bool,
+    rcode: u16,
+    answers: Vec<AnswerBlob>,
+}
+
+#[derive(Deserialize)]
+struct AnswerBlob(u16, u64, u32, ByteBuf);
+
+impl Names {
+    /// Reads the part of a plan that changes with zones and geo data.
+    ///
+    /// # Errors
+    /// When the bytes are not of the form that `gtm/plan/blob.py` composes.
+    pub fn parse(blob: &[u8]) -> Result<Self, BlobError> {
+        let blob: NamesBlob = rmp_serde::from_slice(blob)?;
+        if blob.version != VERSION {
+            return wrong("made by another version");
+        }
+        let mut names = Self {
+            zones: Vec::new(),
+            origins: HashMap::new(),
+            index: HashMap::new(),
+            nodes: Vec::new(),
+            services: Vec::new(),
+            maps: blob.maps.iter().map(cell_map).collect::<Result<_, _>>()?,
+            service_names: Vec::new(),
+            zone_names: Vec::new(),
+            region_names: blob.regions,
+        };
+        for service in blob.services {
+            if service.map as usize >= names.maps.len() {
+                return wrong("a service without a map");
+            }
+            names.services.push(Service { map: service.map, aliases_only: service.aliases_only });
+            names.service_names.push(service.name);
+        }
+        for (number, zone) in blob.zones.iter().enumerate() {
+            names.origins.insert(key(zone.origin)?, number as u32);
+        }
+        for zone in &blob.zones {
+            add_zone(&mut names, zone)?;
+        }
+        names.nodes.shrink_to_fit();
+        Ok(names)
+    }
+}
+
+fn add_zone(names: &mut Names, blob: &ZoneBlob) -> Result<(), BlobError> {
+    let number = names.zones.len() as u32;
+    let mut zone = Zone {
+        origin: key(blob.origin)?,
+        labels: labels(blob.origin),
+        soa_ttl: blob.soa_ttl,
+        soa: tail(6, blob.soa_ttl, blob.soa),
+        hidden: HashMap::new(),
+    };
+    let addresses = addresses(blob);
+    names.index.reserve(blob.nodes.len());
+    for node in &blob.nodes {
+        let at = names.nodes.len() as u32;
+        let name = key(node.name)?;
+        if owner_zone(names, &name) == Some(number) {
+            names.index.insert(name, at);
+        } else {
+            zone.hidden.insert(name, at);
+        }
+        names.nodes.push(node_of(node, number, names.services.len(), &addresses)?);
+    }
+    names.zones.push(zone);
+    names.zone_names.push(blob.name.clone());
+    Ok(())
+}
+
+type Addresses<'a> = HashMap<&'a [u8], Vec<&'a RRsetBlob<'a>>>;
+
+/// The address records of a zone, for glue; none when nothing in it is delegated.
+fn addresses<'a>(blob: &'a ZoneBlob<'a>) -> Addresses<'a> {
+    let mut found = Addresses::new();
+    if !blob.nodes.iter().any(|node| node.delegation) {
+        return found;
+    }
+    for node in &blob.nodes {
+        let mut rrsets: Vec<_> =
+            node.rrsets.iter().filter(|rrset| rrset.0 == TYPE_A || rrset.0 == TYPE_AAAA).collect();
+        if !rrsets.is_empty() {
+            rrsets.sort_by_key(|rrset| rrset.0);
+            found.insert(node.name, rrsets);
+        }
+    }
+    found
+}
+
+fn node_of(blob: &NodeBlob, zone: u32, services: usize, addresses: &Addresses) -> Result<Node, BlobError> {
+    if blob.service.is_some_and(|service| service as usize >= services) {
+        return wrong("a node without its service");
+    }
+    let rrset = |rrset: &RRsetBlob| RRset {
+        rtype: rrset.0,
+        tails: rrset.2.iter().map(|rdata| tail(rrset.0, rrset.1, rdata)).collect(),
+    };
+    Ok(Node {
+        zone,
+        rrsets: blob.rrsets.iter().map(rrset).collect(),
+        service: blob.service,
+        delegation: blob.delegation,
+        glue: if blob.delegation { glue(blob, addresses) } else { Box::default() },
+        lowest_ttl: blob.rrsets.iter().map(|rrset| rrset.1).min(),
+    })
+}
+
+fn glue(blob: &NodeBlob, addresses: &Addresses) -> Box<[Glue]> {
+    let mut glue = Vec::new();
+    for server in blob.rrsets.iter().filter(|rrset| rrset.0 == TYPE_NS).flat_map(|rrset| &rrset.2) {
+        for rrset in addresses.get(&*server.to_ascii_lowercase()).into_iter().flatten() {
+            for rdata in &rrset.2 {
+                glue.push(Glue { owner: Box::from(&server[..]), tail: tail(rrset.0, rrset.1, rdata) });
+            }
+        }
+    }
+    glue.into()
+}
+
+impl Plan {
+    /// A plan that serves nothing: every query is REFUSED.
+    #[must_use]
+    pub fn empty() -> Self {
+        let names = Names {
+            zones: Vec::new(),
+            origins: HashMap::new(),
+            index: HashMap::new(),
+            nodes: Vec::new(),
+            services: Vec::new(),
+            maps: Vec::new(),
+            service_names: Vec::new(),
+            zone_names: Vec::new(),
+            region_names: Vec::new(),
+        };
+        Self { generation: 0, names: Arc::new(names), decisions: Vec::new() }
+    }
+
+    /// Makes the first plan of new names: the blob must decide every service.
+    ///
+    /// # Errors
+    /// When the bytes are not of the form that `gtm/plan/blob.py` composes.
+    pub fn first(names: Names, blob: &[u8]) -> Result<Self, BlobError> {
+        Self { generation: 0, names: Arc::new(names), decisions: Vec::new() }.with(blob, true)
+    }
+
+    /// Makes the plan that follows this one: the services that the blob names are decided anew.
+    ///
+    /// # Errors
+    /// When the bytes are not of the form that `gtm/plan/blob.py` composes.
+    pub fn next(&self, blob: &[u8]) -> Result<Self, BlobError> {
+        self.with(blob, false)
+    }
+
+    /// The names that this plan serves.
+    #[must_use]
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
+    fn with(&self, blob: &[u8], all: bool) -> Result<Self, BlobError> {
+        let blob: DecisionsBlob = rmp_serde::from_slice(blob)?;
+        if blob.version != VERSION {
+            return wrong("made by another version");
+        }
+        let by_cell = blob.by_cell.iter().map(|octets| numbers(octets)).collect::<Result<Vec<_>, _>>()?;
+        let mut decisions: Vec<Option<Arc<Decisions>>> = self.decisions.iter().cloned().map(Some).collect();
+        decisions.resize(self.names.services.len(), None);
+        for service in blob.services {
+            let Some(slot) = decisions.get_mut(service.service as usize) else {
+                return wrong("decisions of no service");
+            };
+            *slot = Some(Arc::new(self.decisions_of(service, &by_cell)?));
+        }
+        let decisions = decisions.into_iter().collect::<Option<Vec<_>>>();
+        match decisions {
+            Some(decisions) if !all || decisions.len() == self.names.services.len() => {
+                Ok(Self { generation: blob.generation, names: Arc::clone(&self.names), decisions })
+            }
+            _ => wrong("a service is not decided"),
+        }
+    }
+
+    fn decisions_of(&self, blob: ServiceDecisionsBlob, shared: &[Arc<[u32]>]) -> Result<Decisions, BlobError> {
+        let Some(by_cell) = shared.get(blob.by_cell as usize) else {
+            return wrong("decisions without cells");
+        };
+        let service = &self.names.services[blob.service as usize];
+        let map = &self.names.maps[service.map as usize];
+        let leads_nowhere = by_cell.iter().any(|&number| number as usize >= blob.different.len());
+        if map.highest as usize >= by_cell.len() || leads_nowhere {
+            return wrong("a cell that is not decided");
+        }
+        let regions = self.names.region_names.len();
+        let different = blob
+            .different
+            .into_iter()
+            .map(|outcomes| {
+                let outcomes = outcomes.into_iter().map(|each| outcome(each, regions)).collect::<Result<_, _>>()?;
+                Ok(Decision { outcomes })
+            })
+            .collect::<Result<_, BlobError>>()?;
+        Ok(Decisions { different, by_cell: Arc::clone(by_cell) })
+    }
+}
+
+fn outcome(blob: OutcomeBlob, regions: usize) -> Result<Outcome, BlobError> {
+    let choose = match blob.choose {
+        0 => Choose::All,
+        1 => Choose::One,
+        2 => Choose::Shuffle,
+        3 => Choose::Rotate,
+        _ => return wrong("an unknown way to choose"),
+    };
+    let answers = blob
+        .answers
+        .into_iter()
+        .map(|AnswerBlob(rtype, weight, region, rdata)| {
+            if region as usize >= regions {
+                return wrong("an answer without its region");
+            }
+            Ok(Answer { rtype, weight, region, tail: tail(rtype, blob.ttl, &rdata) })
+        })
+        .collect::<Result<Box<[_]>, _>>()?;
+    let total = answers.iter().map(|answer| answer.weight).sum();
+    Ok(Outcome {
+        rtype: blob.rtype,
+        choose,
+        count: blob.count as usize,
+        ttl: blob.ttl,
+        fails_open: blob.fails_open,
+        rcode: blob.rcode,
+        total,
+        answers,
+    })
+}
+
+fn cell_map(blob: &MapBlob) -> Result<CellMap, BlobError> {
+    let v4 = columns(&blob.0).and_then(|(starts, lengths, cells)| Networks::new(starts, lengths, cells));
+    let v6 = columns(&blob.1).and_then(|(starts, lengths, cells)| Networks::new(starts, lengths, cells));
+    match (v4, v6) {
+        (Some(v4), Some(v6)) => Ok(CellMap::new(v4, v6)),
+        _ => wrong("a map that does not cover its family"),
+    }
+}
+
+trait Number: Sized {
+    fn read(octets: &[u8]) -> Option<Vec<Self>>;
+}
+
+macro_rules! number {
+    ($kind:ty, $size:literal) => {
+        impl Number for $kind {
+            fn read(octets: &[u8]) -> Option<Vec<Self>> {
+                let exact = octets.chunks_exact($size);
+                if !exact.remainder().is_empty() {
+                    return None;
+                }
+                Some(exact.filter_map(|chunk| chunk.try_into().ok()).map(<$kind>::from_be_bytes).collect())
+            }
+        }
+    };
+}
+number!(u32, 4);
+number!(u128, 16);
+
+fn columns<A: Number>(table: &TableBlob) -> Option<(Vec<A>, Vec<u8>, Vec<u32>)> {
+    Some((A::read(table.0)?, table.1.to_vec(), u32::read(table.2)?))
+}
+
+fn numbers(octets: &[u8]) -> Result<Arc<[u32]>, BlobError> {
+    u32::read(octets).map_or_else(|| wrong("cells that are no numbers"), |numbers| Ok(numbers.into()))
+}
+
+/// A name of the plan: lower case, uncompressed, at most 255 octets.
+fn key(name: &Bytes) -> Result<Box<[u8]>, BlobError> {
+    let mut at = 0;
+    while let Some(&length) = name.get(at) {
+        at += 1 + usize::from(length);
+        if length == 0 && at == name.len() && at <= MAX_NAME {
+            return Ok(Box::from(&name[..]));
+        }
+        if length == 0 || length > 63 {
+            break;
+        }
+    }
+    wrong("a name that is none")
+}
+
+fn labels(name: &[u8]) -> usize {
+    let (mut at, mut count) = (0, 0);
+    while let Some(&length) = name.get(at) {
+        if length == 0 {
+            break;
+        }
+        at += 1 + usize::from(length);
+        count += 1;
+    }
+    count
+}
+
+/// The zone with the longest origin that a name lies in.
+fn owner_zone(names: &Names, name: &[u8]) -> Option<u32> {
+    let mut at = 0;
+    while let Some(&length) = name.get(at) {
+        if let Some(&zone) = names.origins.get(&name[at..]) {
+            return Some(zone);
+        }
+        if length == 0 {
+            break;
+        }
+        at += 1 + usize::from(length);
+    }
+    None
+}

@@ -1,0 +1,58 @@
+//! EDNS Client Subnet (RFC 7871): what a resolver asks for, and the option of the answer.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::query::Malformed;
+
+const IPV4: u16 = 1;
+const IPV6: u16 = 2;
+/// FAMILY, SOURCE PREFIX-LENGTH, SCOPE PREFIX-LENGTH.
+pub const FIXED: usize = 4;
+
+/// The option as a query carries it.
+#[derive(Clone, Copy)]
+pub struct Subnet<'a> {
+    pub family: u16,
+    pub source: u8,
+    /// As sent: the octets that the source prefix needs.
+    pub address: &'a [u8],
+}
+
+impl Subnet<'_> {
+    /// The first address of the network; none when the client asks not to be located.
+    pub fn client(&self) -> Option<IpAddr> {
+        if self.source == 0 {
+            return None;
+        }
+        if self.family == IPV4 {
+            let mut octets = [0; 4];
+            octets[..self.address.len()].copy_from_slice(self.address);
+            return Some(IpAddr::V4(Ipv4Addr::from(octets)));
+        }
+        let mut octets = [0; 16];
+        octets[..self.address.len()].copy_from_slice(self.address);
+        Some(IpAddr::V6(Ipv6Addr::from(octets)))
+    }
+}
+
+/// Reads the option of a query; what RFC 7871 7.1.2 calls malformed is an error.
+pub fn parse(data: &[u8]) -> Result<Subnet<'_>, Malformed> {
+    let (fixed, address) = (data.get(..FIXED).ok_or(Malformed)?, &data[FIXED..]);
+    let family = u16::from_be_bytes([fixed[0], fixed[1]]);
+    let (source, scope) = (fixed[2], fixed[3]);
+    if family == 0 && source == 0 && scope == 0 && address.is_empty() {
+        return Ok(Subnet { family, source, address }); // what `dig +subnet=0` sends
+    }
+    let width = match family {
+        IPV4 => 32,
+        IPV6 => 128,
+        _ => return Err(Malformed),
+    };
+    let spare = (8 - source % 8) % 8;
+    let fits = address.len() == usize::from(source).div_ceil(8);
+    let beyond = address.last().is_some_and(|last| last & ((1u8 << spare) - 1) != 0);
+    if source > width || scope != 0 || !fits || beyond {
+        return Err(Malformed);
+    }
+    Ok(Subnet { family, source, address })
+}

@@ -1,0 +1,359 @@
+//! Plan, query, client and coin -> answer; the twin of `gtm/engine/reference.py`, section for section.
+//!
+//! ```text
+//! a name in the plan         one look-up, ready-made record tails
+//! below a delegation         the referral, with glue
+//! a wildcard covers it       the wildcard's node, owned by the name that was asked (RFC 4592)
+//! an alias within the zone   go on at its target, at most MAX_ALIASES times
+//! ```
+
+use std::net::IpAddr;
+
+use crate::choose::choose;
+use crate::name::Name;
+use crate::plan::{Node, Outcome, Plan, Zone, TAIL_RDATA};
+use crate::query::{self, rcode, Query};
+use crate::reply::{udp_limit, Closing, Owner, Section, Writer, TCP_LIMIT};
+
+/// So many CNAMEs of one zone are followed for one answer; a resolver asks on from there.
+const MAX_ALIASES: usize = 8;
+const CLASS_IN: u16 = 1;
+const TYPE_NS: u16 = 2;
+const TYPE_CNAME: u16 = 5;
+const TYPE_HINFO: u16 = 13;
+const TYPE_DS: u16 = 43;
+const TYPE_ANY: u16 = 255;
+/// IXFR, AXFR, MAILB, MAILA: transfers are not offered, and the mail types are obsolete.
+const REFUSED_TYPES: std::ops::RangeInclusive<u16> = 251..=254;
+/// The HINFO that answers ANY (RFC 8482 4.2).
+const ANY_RDATA: &[u8] = b"\x07RFC8482\x00";
+
+/// How a query came; it decides the limits of the answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// In one datagram.
+    Udp,
+    /// In a stream.
+    Tcp,
+}
+
+/// No zone, service or region.
+pub const NONE: u32 = u32::MAX;
+
+/// What an answer was, for counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// The number of the zone that answered, or `NONE`.
+    pub zone: u32,
+    /// The number of the last service that answered, or `NONE`.
+    pub service: u32,
+    /// The number of the region of its first answer, or `NONE`.
+    pub region: u32,
+    /// The type that was asked for; 0 without a question.
+    pub rtype: u16,
+    /// The full RCODE.
+    pub rcode: u16,
+    /// Whether a service on the way failed open.
+    pub fails_open: bool,
+}
+
+/// What one thread works with, made once: no query allocates.
+pub struct Scratch {
+    asked: Name,
+    folded: Name,
+    alias: Name,
+    written: Vec<u16>,
+    deck: Vec<u32>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self {
+            asked: Name::empty(),
+            folded: Name::empty(),
+            alias: Name::empty(),
+            written: Vec::with_capacity(256),
+            deck: Vec::with_capacity(256),
+        }
+    }
+}
+
+/// Writes the answer to a message into `out`, and returns its length; none where silence is right.
+///
+/// `client` is the address the message came from; `coin` is a uniform random number, and all the chance there is. `out`
+/// holds the longest answer of the transport: 1232 octets for UDP, 65,535 for TCP.
+pub fn respond(
+    plan: &Plan,
+    wire: &[u8],
+    client: IpAddr,
+    transport: Transport,
+    coin: u64,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Option<(usize, Tally)> {
+    let Scratch { asked, folded, alias, written, deck } = scratch;
+    let query = query::parse(wire, asked)?;
+    let limit = match transport {
+        Transport::Udp => udp_limit(query.edns.as_ref()),
+        Transport::Tcp => TCP_LIMIT,
+    };
+    folded.fold(asked);
+    let writer = Writer::begin(out, limit, &query, asked, written);
+    let tally = Tally { zone: NONE, service: NONE, region: NONE, rtype: 0, rcode: 0, fails_open: false };
+    let mut answering = Answering { plan, query: &query, client, coin, asked, folded, alias, deck, writer, tally, scope: 0 };
+    let closing = answering.reply();
+    let mut tally = answering.tally;
+    tally.rcode = closing.rcode;
+    tally.rtype = query.question.map_or(0, |(rtype, _)| rtype);
+    Some((answering.writer.close(&closing), tally))
+}
+
+struct Answering<'a> {
+    plan: &'a Plan,
+    query: &'a Query<'a>,
+    client: IpAddr,
+    coin: u64,
+    asked: &'a Name,
+    /// The name that is looked up: what was asked, later the target of an alias; in lower case.
+    folded: &'a mut Name,
+    /// Room for the target of an alias, in its own case.
+    alias: &'a mut Name,
+    deck: &'a mut Vec<u32>,
+    writer: Writer<'a>,
+    tally: Tally,
+    scope: u8,
+}
+
+enum Found<'a> {
+    Match(&'a Node),
+    /// A delegation, and how many labels of the name stand before it.
+    Referral(&'a Node, usize),
+    Nothing,
+}
+
+impl<'a> Answering<'a> {
+    fn reply(&mut self) -> Closing {
+        let Some((rtype, rclass)) = self.query.question.filter(|_| self.query.rcode == rcode::NOERROR) else {
+            return Closing::refusal(self.query.rcode);
+        };
+        if rclass != CLASS_IN || REFUSED_TYPES.contains(&rtype) {
+            return Closing::refusal(rcode::REFUSED);
+        }
+        let Some(zone) = self.zone_of(rtype) else {
+            return Closing::refusal(rcode::REFUSED);
+        };
+        self.tally.zone = zone;
+        let mut closing = self.followed(zone, rtype);
+        closing.fails_open = self.tally.fails_open;
+        closing
+    }
+
+    fn followed(&mut self, number: u32, rtype: u16) -> Closing {
+        let plan = self.plan;
+        let zone = &plan.names.zones[number as usize];
+        let mut owner = Owner::Asked(0);
+        let mut aliases = 0;
+        loop {
+            match self.find(zone, number, rtype) {
+                Found::Nothing => return self.negative(zone, rcode::NXDOMAIN, zone.soa_ttl),
+                Found::Referral(..) if aliases > 0 => return self.finished(),
+                Found::Referral(node, cut) => return self.referral(node, cut),
+                Found::Match(node) => match self.at(node, zone, owner, rtype) {
+                    Step::Done(closing) => return closing,
+                    Step::Alias(target) => {
+                        aliases += 1;
+                        self.alias.set(target);
+                        self.folded.fold(self.alias);
+                        if aliases == MAX_ALIASES || self.zone_of(rtype) != Some(number) {
+                            return self.finished();
+                        }
+                        owner = Owner::Plan(target);
+                    }
+                },
+            }
+        }
+    }
+
+    /// What a node makes of the question: a reply, or the target of an alias to go on at.
+    fn at(&mut self, node: &'a Node, zone: &Zone, owner: Owner, asked: u16) -> Step<'a> {
+        let mut rtype = asked;
+        if asked == TYPE_ANY && (!node.rrsets.is_empty() || node.service.is_some()) {
+            if !self.is_alias(node) {
+                return Step::Done(self.any(node, zone, owner));
+            }
+            rtype = TYPE_CNAME; // RFC 8482 4.2: HINFO is for names without one
+        }
+        if let Some(service) = node.service {
+            if let Some(outcome) = self.steered(service, rtype) {
+                return self.take(outcome, zone, owner, rtype);
+            }
+        }
+        if let Some(rrset) = node.rrset(rtype) {
+            for tail in &rrset.tails {
+                self.writer.record(Section::Answer, owner, tail);
+            }
+            return Step::Done(self.finished());
+        }
+        let Some(alias) = node.rrset(TYPE_CNAME) else {
+            return Step::Done(self.negative(zone, rcode::NOERROR, zone.soa_ttl));
+        };
+        for tail in &alias.tails {
+            self.writer.record(Section::Answer, owner, tail);
+        }
+        match alias.tails.first() {
+            Some(tail) => Step::Alias(&tail[TAIL_RDATA..]),
+            None => Step::Done(self.finished()),
+        }
+    }
+
+    fn is_alias(&self, node: &Node) -> bool {
+        let aliases_only = |service: u32| self.plan.names.services[service as usize].aliases_only;
+        node.rrset(TYPE_CNAME).is_some() || node.service.is_some_and(aliases_only)
+    }
+
+    /// The outcome for the asker's cell; none when the service does not answer this type.
+    fn steered(&mut self, service: u32, rtype: u16) -> Option<&'a Outcome> {
+        let plan = self.plan;
+        let steered = &plan.names.services[service as usize];
+        let subnet = self.query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
+        let address = subnet.and_then(|subnet| subnet.client()).unwrap_or(self.client);
+        let hit = plan.names.maps[steered.map as usize].lookup(address);
+        let decisions = &plan.decisions[service as usize];
+        let decision = &decisions.different[decisions.by_cell[hit.cell as usize] as usize];
+        let mut outcome = decision.outcome(rtype);
+        if outcome.is_none() && steered.aliases_only {
+            outcome = decision.outcome(TYPE_CNAME);
+        }
+        if let Some(outcome) = outcome {
+            self.scope = self.scope.max(hit.prefix_length);
+            self.tally.fails_open |= outcome.fails_open;
+            self.tally.service = service;
+        }
+        outcome
+    }
+
+    fn take(&mut self, outcome: &'a Outcome, zone: &Zone, owner: Owner, rtype: u16) -> Step<'a> {
+        if outcome.rcode != rcode::NOERROR {
+            self.writer.clear_records();
+            return Step::Done(Closing { scope: self.reply_scope(), ..Closing::refusal(outcome.rcode) });
+        }
+        let writer = &mut self.writer;
+        let mut first = None;
+        self.coin = choose(outcome, self.coin, self.deck, |answer| {
+            writer.record(Section::Answer, owner, &answer.tail);
+            first = first.or(Some(answer));
+        });
+        let Some(first) = first else {
+            return Step::Done(self.negative(zone, rcode::NOERROR, outcome.ttl.min(zone.soa_ttl)));
+        };
+        self.tally.region = first.region;
+        if first.rtype == TYPE_CNAME && rtype != TYPE_CNAME {
+            return Step::Alias(&first.tail[TAIL_RDATA..]);
+        }
+        Step::Done(self.finished())
+    }
+
+    fn any(&mut self, node: &Node, zone: &Zone, owner: Owner) -> Closing {
+        let ttl = node.lowest_ttl.unwrap_or(zone.soa_ttl);
+        let mut hinfo = [0; TAIL_RDATA + ANY_RDATA.len()];
+        hinfo[..2].copy_from_slice(&TYPE_HINFO.to_be_bytes());
+        hinfo[3] = CLASS_IN as u8;
+        hinfo[4..8].copy_from_slice(&ttl.to_be_bytes());
+        hinfo[9] = ANY_RDATA.len() as u8;
+        hinfo[TAIL_RDATA..].copy_from_slice(ANY_RDATA);
+        self.writer.record(Section::Answer, owner, &hinfo);
+        self.finished()
+    }
+
+    fn finished(&self) -> Closing {
+        Closing::answer(self.reply_scope())
+    }
+
+    /// NXDOMAIN or NODATA with the SOA (RFC 2308 2); the RCODE is that of the last alias (RFC 6604 3).
+    fn negative(&mut self, zone: &Zone, rcode: u16, ttl: u32) -> Closing {
+        let cut = self.asked.labels() - zone.labels;
+        self.writer.record_with_ttl(Section::Authority, Owner::Asked(cut), &zone.soa, ttl);
+        Closing { rcode, ..self.finished() }
+    }
+
+    /// The delegation with its glue (RFC 1034 4.3.2 step 3b, RFC 9471).
+    fn referral(&mut self, node: &Node, cut: usize) -> Closing {
+        for tail in node.rrset(TYPE_NS).iter().flat_map(|rrset| rrset.tails.iter()) {
+            self.writer.record(Section::Authority, Owner::Asked(cut), tail);
+        }
+        for glue in &node.glue {
+            self.writer.record(Section::Additional, Owner::Plan(&glue.owner), &glue.tail);
+        }
+        Closing { authoritative: false, ..self.finished() }
+    }
+
+    fn reply_scope(&self) -> Option<u8> {
+        // RFC 7871 7.1.2: a client that asks not to be located gets scope 0
+        let subnet = self.query.edns.as_ref()?.subnet?;
+        Some(if subnet.source == 0 { 0 } else { self.scope })
+    }
+
+    /// The zone with the longest matching origin; for DS at an apex the one above (RFC 4035 3.1.4.1).
+    fn zone_of(&self, rtype: u16) -> Option<u32> {
+        let names = &self.plan.names;
+        if rtype != TYPE_DS {
+            if let Some(&node) = names.index.get(self.folded.octets()) {
+                return Some(names.nodes[node as usize].zone);
+            }
+        }
+        let closest = |from: usize| {
+            (from..=self.folded.labels()).find_map(|cut| names.origins.get(self.folded.suffix(cut)).copied())
+        };
+        let found = closest(0)?;
+        let at_apex = names.zones[found as usize].labels == self.folded.labels();
+        if rtype == TYPE_DS && at_apex && self.folded.labels() > 0 {
+            return closest(1).or(Some(found));
+        }
+        Some(found)
+    }
+
+    /// What the zone has for the name that is looked up.
+    fn find(&self, zone: &'a Zone, number: u32, rtype: u16) -> Found<'a> {
+        let depth = self.folded.labels() - zone.labels;
+        let mut encloser = depth;
+        for cut in (0..=depth).rev() {
+            let Some(node) = self.node(zone, number, self.folded.suffix(cut)) else {
+                return self.covering(zone, number, encloser);
+            };
+            encloser = cut;
+            // RFC 4035 3.1.4.1: the parent is authoritative for DS at the cut itself
+            if node.delegation && !(cut == 0 && rtype == TYPE_DS) {
+                return Found::Referral(node, cut);
+            }
+            if cut == 0 {
+                return Found::Match(node);
+            }
+        }
+        Found::Nothing
+    }
+
+    fn covering(&self, zone: &'a Zone, number: u32, encloser: usize) -> Found<'a> {
+        let suffix = self.folded.suffix(encloser);
+        let mut wildcard = [0; 2 + crate::name::MAX_NAME];
+        wildcard[0] = 1;
+        wildcard[1] = b'*';
+        wildcard[2..2 + suffix.len()].copy_from_slice(suffix);
+        self.node(zone, number, &wildcard[..2 + suffix.len()]).map_or(Found::Nothing, Found::Match)
+    }
+
+    fn node(&self, zone: &Zone, number: u32, name: &[u8]) -> Option<&'a Node> {
+        let names = &self.plan.names;
+        let visible = names.index.get(name).map(|&node| &names.nodes[node as usize]);
+        match visible {
+            Some(node) if node.zone == number => Some(node),
+            _ if zone.hidden.is_empty() => None,
+            _ => zone.hidden.get(name).map(|&node| &names.nodes[node as usize]),
+        }
+    }
+}
+
+enum Step<'a> {
+    Done(Closing),
+    /// Go on at this name.
+    Alias(&'a [u8]),
+}

@@ -1,0 +1,143 @@
+//! The plan, laid out for reading: what Python decided, as tables and ready-made record tails.
+//!
+//! Two rates, as in `gtm/plan/model.py`: `Names` changes with zones and geo data and is shared by the plans of all the
+//! flips of health between two such changes; `Decisions` change with health, one service at a time.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use crate::networks::CellMap;
+
+/// The only thing an engine reads.
+pub struct Plan {
+    /// The number of this plan; it only grows.
+    pub generation: u64,
+    pub(crate) names: Arc<Names>,
+    pub(crate) decisions: Vec<Arc<Decisions>>,
+}
+
+/// Everything that changes by the hour.
+pub struct Names {
+    pub(crate) zones: Vec<Zone>,
+    /// By origin.
+    pub(crate) origins: HashMap<Box<[u8]>, u32>,
+    /// By name, each in the zone that answers for it.
+    pub(crate) index: HashMap<Box<[u8]>, u32>,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) services: Vec<Service>,
+    pub(crate) maps: Vec<CellMap>,
+    /// The names of services, for counters.
+    pub service_names: Vec<String>,
+    /// The names of zones, for counters.
+    pub zone_names: Vec<String>,
+    /// The names of regions, for counters.
+    pub region_names: Vec<String>,
+}
+
+pub struct Zone {
+    pub origin: Box<[u8]>,
+    /// How many labels the origin has.
+    pub labels: usize,
+    pub soa_ttl: u32,
+    /// The SOA record behind its owner name; its TTL stands at `TAIL_TTL`.
+    pub soa: Box<[u8]>,
+    /// Nodes of this zone that another zone here answers for: below the origin of a hosted child.
+    pub hidden: HashMap<Box<[u8]>, u32>,
+}
+
+/// What a zone has at one name.
+pub struct Node {
+    pub zone: u32,
+    pub rrsets: Box<[RRset]>,
+    pub service: Option<u32>,
+    pub delegation: bool,
+    /// For a delegation: address records of its nameservers, as far as the zone has them.
+    pub glue: Box<[Glue]>,
+    /// The lowest TTL of what is here: that of the answer to ANY.
+    pub lowest_ttl: Option<u32>,
+}
+
+impl Node {
+    pub fn rrset(&self, rtype: u16) -> Option<&RRset> {
+        self.rrsets.iter().find(|rrset| rrset.rtype == rtype)
+    }
+}
+
+pub struct RRset {
+    pub rtype: u16,
+    pub tails: Box<[Tail]>,
+}
+
+/// A record behind its owner name: type, class, TTL, RDLENGTH, RDATA.
+pub type Tail = Box<[u8]>;
+pub const TAIL_TTL: usize = 4;
+pub const TAIL_RDATA: usize = 10;
+
+pub struct Glue {
+    /// In the case of the NS record's RDATA.
+    pub owner: Box<[u8]>,
+    pub tail: Tail,
+}
+
+pub struct Service {
+    pub map: u32,
+    pub aliases_only: bool,
+}
+
+/// What one service answers in each of its cells.
+pub struct Decisions {
+    pub different: Box<[Decision]>,
+    pub by_cell: Arc<[u32]>,
+}
+
+pub struct Decision {
+    pub outcomes: Box<[Outcome]>,
+}
+
+impl Decision {
+    pub fn outcome(&self, rtype: u16) -> Option<&Outcome> {
+        self.outcomes.iter().find(|outcome| outcome.rtype == rtype)
+    }
+}
+
+/// What a query of one type gets.
+pub struct Outcome {
+    pub rtype: u16,
+    pub answers: Box<[Answer]>,
+    pub choose: Choose,
+    /// How many answers SHUFFLE and ROTATE give; 0 means all.
+    pub count: usize,
+    pub ttl: u32,
+    pub fails_open: bool,
+    pub rcode: u16,
+    /// The sum of the weights.
+    pub total: u64,
+}
+
+/// How a query chooses among the answers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Choose {
+    All,
+    One,
+    Shuffle,
+    Rotate,
+}
+
+pub struct Answer {
+    pub rtype: u16,
+    pub weight: u64,
+    pub region: u32,
+    pub tail: Tail,
+}
+
+/// Puts a record behind its owner name together.
+pub fn tail(rtype: u16, ttl: u32, rdata: &[u8]) -> Tail {
+    let mut octets = Vec::with_capacity(TAIL_RDATA + rdata.len());
+    octets.extend(rtype.to_be_bytes());
+    octets.extend(1u16.to_be_bytes());
+    octets.extend(ttl.to_be_bytes());
+    octets.extend((rdata.len() as u16).to_be_bytes());
+    octets.extend(rdata);
+    octets.into()
+}

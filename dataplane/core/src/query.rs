@@ -1,0 +1,175 @@
+//! Bytes -> query. Total: any bytes give a query, or none where silence is right.
+//!
+//! ```text
+//! under 12 octets, or a response     silence: an answer could start a loop
+//! anything malformed                 FORMERR
+//! an opcode other than QUERY         NOTIMP
+//! EDNS version 1 and up              BADVERS (RFC 6891 6.1.3)
+//! ```
+//!
+//! What was understood before the mistake stays, so that the refusal can repeat the question.
+
+use crate::ecs::{self, Subnet};
+use crate::name::{self, Name};
+
+/// RFC 1035 4.1.1.
+pub const HEADER: usize = 12;
+/// Beside the question; a query has an OPT, perhaps a signature, and an IXFR the SOA of its asker.
+const MAX_RECORDS: u32 = 16;
+pub const OPT: u16 = 41;
+pub const OPTION_CLIENT_SUBNET: u16 = 8;
+const RESPONSE: u16 = 0x8000;
+const OPCODE: u16 = 0x7800;
+const DNSSEC_OK: u32 = 0x8000;
+
+pub mod rcode {
+    pub const NOERROR: u16 = 0;
+    pub const FORMERR: u16 = 1;
+    pub const NXDOMAIN: u16 = 3;
+    pub const NOTIMP: u16 = 4;
+    pub const REFUSED: u16 = 5;
+    pub const BADVERS: u16 = 16;
+}
+
+/// The bytes are no message.
+#[derive(Debug)]
+pub struct Malformed;
+
+/// The OPT record of a query (RFC 6891).
+#[derive(Clone, Copy)]
+pub struct Edns<'a> {
+    pub size: u16,
+    pub dnssec_ok: bool,
+    pub subnet: Option<Subnet<'a>>,
+}
+
+/// One message to answer. The question's name is in the `Name` that was passed to `parse`.
+pub struct Query<'a> {
+    pub id: u16,
+    pub bitmap: u16,
+    /// The type and class asked for.
+    pub question: Option<(u16, u16)>,
+    pub edns: Option<Edns<'a>>,
+    pub rcode: u16,
+}
+
+/// Returns the query in a message, or none for bytes that get no answer.
+pub fn parse<'a>(wire: &'a [u8], asked: &mut Name) -> Option<Query<'a>> {
+    let header = wire.get(..HEADER)?;
+    let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
+    let mut query = Query { id: word(0), bitmap: word(2), question: None, edns: None, rcode: rcode::NOERROR };
+    if query.bitmap & RESPONSE != 0 {
+        return None;
+    }
+    if query.bitmap & OPCODE != 0 {
+        query.rcode = rcode::NOTIMP;
+        return Some(query);
+    }
+    let before = u32::from(word(6)) + u32::from(word(8));
+    if body(wire, &mut query, asked, word(4), before, u32::from(word(10))).is_err() {
+        query.rcode = rcode::FORMERR;
+    }
+    Some(query)
+}
+
+fn body<'a>(
+    wire: &'a [u8],
+    query: &mut Query<'a>,
+    asked: &mut Name,
+    questions: u16,
+    before: u32,
+    additional: u32,
+) -> Result<(), Malformed> {
+    if questions != 1 {
+        return Err(Malformed);
+    }
+    let end = name::read(wire, HEADER, asked)?;
+    query.question = Some((word(wire, end)?, word(wire, end + 2)?));
+    let mut at = end + 4;
+    if before + additional > MAX_RECORDS {
+        return Err(Malformed);
+    }
+    for _ in 0..before {
+        at = record(wire, at)?.end;
+    }
+    for _ in 0..additional {
+        let record = record(wire, at)?;
+        at = record.end;
+        if record.rtype == OPT {
+            opt(query, &record)?;
+        }
+    }
+    if at == wire.len() {
+        Ok(())
+    } else {
+        Err(Malformed)
+    }
+}
+
+struct Record<'a> {
+    is_root: bool,
+    rtype: u16,
+    rclass: u16,
+    ttl: u32,
+    rdata: &'a [u8],
+    end: usize,
+}
+
+fn record(wire: &[u8], at: usize) -> Result<Record<'_>, Malformed> {
+    let (at, is_root) = name::skip(wire, at)?;
+    let fixed = wire.get(at..at + 10).ok_or(Malformed)?;
+    let length = usize::from(u16::from_be_bytes([fixed[8], fixed[9]]));
+    Ok(Record {
+        is_root,
+        rtype: u16::from_be_bytes([fixed[0], fixed[1]]),
+        rclass: u16::from_be_bytes([fixed[2], fixed[3]]),
+        ttl: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
+        rdata: wire.get(at + 10..at + 10 + length).ok_or(Malformed)?,
+        end: at + 10 + length,
+    })
+}
+
+fn opt<'a>(query: &mut Query<'a>, record: &Record<'a>) -> Result<(), Malformed> {
+    if query.edns.is_some() || !record.is_root {
+        return Err(Malformed); // RFC 6891 6.1.1: one OPT, owned by the root
+    }
+    let mut edns = Edns { size: record.rclass, dnssec_ok: record.ttl & DNSSEC_OK != 0, subnet: None };
+    if record.ttl >> 16 & 0xFF != 0 {
+        query.edns = Some(edns);
+        query.rcode = rcode::BADVERS;
+        return Ok(());
+    }
+    let subnet = client_subnet(record.rdata)?;
+    match subnet {
+        Some(Ok(found)) => edns.subnet = Some(found),
+        Some(Err(Malformed)) => query.rcode = rcode::FORMERR,
+        None => {}
+    }
+    query.edns = Some(edns);
+    Ok(())
+}
+
+/// Finds the client subnet among the options; others are ignored (RFC 6891 6.1.2).
+///
+/// The outer error is an option list that is no list: then the whole OPT was not understood.
+fn client_subnet(mut options: &[u8]) -> Result<Option<Result<Subnet<'_>, Malformed>>, Malformed> {
+    let mut found = None;
+    while !options.is_empty() {
+        let (code, length) = (word(options, 0)?, usize::from(word(options, 2)?));
+        let data = options.get(4..4 + length).ok_or(Malformed)?;
+        if code == OPTION_CLIENT_SUBNET && found.is_none() {
+            let parsed = ecs::parse(data);
+            if parsed.is_err() {
+                return Ok(Some(parsed));
+            }
+            found = Some(parsed);
+        }
+        options = &options[4 + length..];
+    }
+    Ok(found)
+}
+
+fn word(wire: &[u8], at: usize) -> Result<u16, Malformed> {
+    let octets = wire.get(at..at + 2).ok_or(Malformed)?;
+    Ok(u16::from_be_bytes([octets[0], octets[1]]))
+}

@@ -1,0 +1,221 @@
+"""Plan -> bytes for the Rust engine: MessagePack arrays in the order of the fields (dataplane/core/src/blob.rs).
+
+There are two blobs, as there are two rates of change:
+
+    names       zones, services and cell maps     once per change of zones or geo data
+    decisions   what services answer              with the names for all, then for the services that changed
+
+Columns of numbers are big-endian octets. Both sides say the same VERSION.
+"""
+
+import sys
+from array import array
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import msgspec
+
+from gtm.dns.name import Labels
+from gtm.geo.cellmap import CellMap, Networks
+from gtm.ids import ServiceId
+from gtm.plan.model import Decisions, Node, Outcome, Plan, SteeredService, ZonePlan
+from gtm.steer.decide import State
+from gtm.steer.filter import Choose
+
+VERSION = 1
+
+_CHOOSE = {Choose.ALL: 0, Choose.ONE: 1, Choose.SHUFFLE: 2, Choose.ROTATE: 3}
+
+
+class _Row(msgspec.Struct, array_like=True, frozen=True):
+    """An array on the wire, with a name for each of its places."""
+
+
+class _Table(_Row):
+    starts: bytes
+    lengths: bytes
+    cells: bytes
+
+
+class _Map(_Row):
+    v4: _Table
+    v6: _Table
+
+
+class _Service(_Row):
+    name: str
+    map: int
+    aliases_only: bool
+
+
+class _RRset(_Row):
+    rtype: int
+    ttl: int
+    rdatas: tuple[bytes, ...]
+
+
+class _Node(_Row):
+    name: bytes
+    rrsets: tuple[_RRset, ...]
+    service: int | None
+    delegation: bool
+
+
+class _Zone(_Row):
+    name: str
+    origin: bytes
+    soa_ttl: int
+    soa: bytes
+    nodes: tuple[_Node, ...]
+
+
+class _Names(_Row):
+    version: int
+    regions: tuple[str, ...]
+    maps: tuple[_Map, ...]
+    services: tuple[_Service, ...]
+    zones: tuple[_Zone, ...]
+
+
+class _Answer(_Row):
+    rtype: int
+    weight: int
+    region: int
+    rdata: bytes
+
+
+class _Outcome(_Row):
+    rtype: int
+    choose: int
+    count: int
+    ttl: int
+    fails_open: bool
+    rcode: int
+    answers: tuple[_Answer, ...]
+
+
+class _ServiceDecisions(_Row):
+    service: int
+    by_cell: int
+    different: tuple[tuple[_Outcome, ...], ...]
+
+
+class _Decisions(_Row):
+    version: int
+    generation: int
+    services: tuple[_ServiceDecisions, ...]
+    by_cell: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """The numbers by which the blobs of one plan, and of the flips of health after it, name things."""
+
+    services: Mapping[ServiceId, int]
+    regions: Mapping[str, int]
+
+
+def numbering(plan: Plan) -> Numbering:
+    """Returns the numbers for a plan."""
+    regions = sorted({region.name for steered in plan.services.values() for region in steered.regions})
+    return Numbering(
+        {name: number for number, name in enumerate(plan.services)},
+        {name: number for number, name in enumerate(regions)},
+    )
+
+
+def compose_names(plan: Plan, numbers: Numbering) -> bytes:
+    """Returns the blob of everything that changes with zones and geo data."""
+    spaces = {id(steered.space.networks): steered.space.networks for steered in plan.services.values()}
+    maps = {key: number for number, key in enumerate(spaces)}
+    services = tuple(
+        _Service(name, maps[id(steered.space.networks)], steered.aliases_only)
+        for name, steered in plan.services.items()
+    )
+    return msgspec.msgpack.encode(
+        _Names(
+            VERSION,
+            tuple(numbers.regions),
+            tuple(_map(each) for each in spaces.values()),
+            services,
+            tuple(_zone(zone, numbers) for zone in plan.zones.values()),
+        )
+    )
+
+
+def compose_decisions(plan: Plan, changed: Iterable[ServiceId], numbers: Numbering) -> bytes:
+    """Returns the blob of what these services answer from this plan on."""
+    names = tuple(changed)
+    spreads = {id(plan.decisions[name].by_cell): plan.decisions[name].by_cell for name in names}
+    spread_numbers = {key: number for number, key in enumerate(spreads)}
+    services = tuple(
+        _ServiceDecisions(
+            numbers.services[name],
+            spread_numbers[id(plan.decisions[name].by_cell)],
+            _different(plan.services[name], plan.decisions[name], numbers),
+        )
+        for name in names
+    )
+    by_cell = tuple(_octets(array("I", each)) for each in spreads.values())
+    return msgspec.msgpack.encode(_Decisions(VERSION, plan.generation, services, by_cell))
+
+
+def _different(
+    steered: SteeredService, decisions: Decisions, numbers: Numbering
+) -> tuple[tuple[_Outcome, ...], ...]:
+    region_of = {endpoint.id: numbers.regions[endpoint.region] for endpoint in steered.service.endpoints}
+    return tuple(
+        tuple(_outcome(rtype, outcome, region_of) for rtype, outcome in decision.outcomes.items())
+        for decision in decisions.different
+    )
+
+
+def _outcome(rtype: int, outcome: Outcome, region_of: Mapping[str, int]) -> _Outcome:
+    return _Outcome(
+        rtype,
+        _CHOOSE[outcome.choose],
+        outcome.count,
+        outcome.ttl,
+        outcome.state is State.FAIL_OPEN,
+        outcome.rcode,
+        tuple(_Answer(one.rtype, one.weight, region_of[one.endpoint], one.rdata) for one in outcome.answers),
+    )
+
+
+def _zone(zone: ZonePlan, numbers: Numbering) -> _Zone:
+    nodes = tuple(_node(name, node, numbers) for name, node in zone.nodes.items())
+    name = zone.zone.origin.to_text(omit_final_dot=True)
+    return _Zone(name, _wire(zone.origin), zone.soa.ttl, zone.soa.rdatas[0], nodes)
+
+
+def _node(name: Labels, node: Node, numbers: Numbering) -> _Node:
+    rrsets = tuple(_RRset(rtype, rrset.ttl, rrset.rdatas) for rtype, rrset in node.rrsets.items())
+    service = None if node.service is None else numbers.services[node.service]
+    return _Node(_wire(name), rrsets, service, node.delegation)
+
+
+def _map(networks: CellMap) -> _Map:
+    return _Map(_table(networks.v4, octets=4), _table(networks.v6, octets=16))
+
+
+def _table(networks: Networks, *, octets: int) -> _Table:
+    starts = networks.starts
+    if octets == 4 and isinstance(starts, array):
+        wide = _octets(array("I", starts))
+    else:
+        wide = b"".join(start.to_bytes(octets) for start in starts)
+    return _Table(wide, networks.lengths.tobytes(), _octets(networks.cells))
+
+
+def _octets(numbers: "array[int]") -> bytes:
+    """Returns 32-bit numbers in network order."""
+    if numbers.itemsize != 4:
+        numbers = array("I", numbers)
+    if sys.byteorder == "little":
+        numbers = array("I", numbers)
+        numbers.byteswap()
+    return numbers.tobytes()
+
+
+def _wire(name: Labels) -> bytes:
+    return b"".join(bytes((len(label),)) + label for label in name) + b"\0"
