@@ -12,9 +12,7 @@ use serde_bytes::{ByteBuf, Bytes};
 
 use crate::name::MAX_NAME;
 use crate::networks::{CellMap, Networks};
-use crate::plan::{
-    tail, Answer, Choose, Decision, Decisions, Glue, Names, Node, Outcome, Plan, RRset, Service, Zone,
-};
+use crate::plan::{tail, Answer, Choose, Decision, Decisions, Glue, Names, Node, Outcome, Plan, RRset, Service, Zone};
 
 /// The version of the form; Python and Rust of one release agree.
 const VERSION: u32 = 1;
@@ -198,8 +196,7 @@ fn addresses<'a>(blob: &'a ZoneBlob<'a>) -> Addresses<'a> {
         return found;
     }
     for node in &blob.nodes {
-        let mut rrsets: Vec<_> =
-            node.rrsets.iter().filter(|rrset| rrset.0 == TYPE_A || rrset.0 == TYPE_AAAA).collect();
+        let mut rrsets: Vec<_> = node.rrsets.iter().filter(|rrset| rrset.0 == TYPE_A || rrset.0 == TYPE_AAAA).collect();
         if !rrsets.is_empty() {
             rrsets.sort_by_key(|rrset| rrset.0);
             found.insert(node.name, rrsets);

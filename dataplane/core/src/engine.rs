@@ -100,7 +100,8 @@ pub fn respond(
     folded.fold(asked);
     let writer = Writer::begin(out, limit, &query, asked, written);
     let tally = Tally { zone: NONE, service: NONE, region: NONE, rtype: 0, rcode: 0, fails_open: false };
-    let mut answering = Answering { plan, query: &query, client, coin, asked, folded, alias, deck, writer, tally, scope: 0 };
+    let mut answering =
+        Answering { plan, query: &query, client, coin, asked, folded, alias, deck, writer, tally, scope: 0 };
     let closing = answering.reply();
     let mut tally = answering.tally;
     tally.rcode = closing.rcode;

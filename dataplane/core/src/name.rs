@@ -119,11 +119,7 @@ pub fn skip(wire: &[u8], start: usize) -> Result<(usize, bool), Malformed> {
     Ok((end, octets == 1))
 }
 
-fn walk(
-    wire: &[u8],
-    start: usize,
-    mut take: impl FnMut(&[u8]) -> Result<(), Malformed>,
-) -> Result<usize, Malformed> {
+fn walk(wire: &[u8], start: usize, mut take: impl FnMut(&[u8]) -> Result<(), Malformed>) -> Result<usize, Malformed> {
     let (mut at, mut barrier, mut end, mut pointers) = (start, start, None, 0);
     loop {
         let length = *wire.get(at).ok_or(Malformed)?;

@@ -28,9 +28,7 @@ pub const FAIL_OPEN_WORDS: &[u8] = b"no endpoint is up; answering as configured 
 
 /// The most octets that a UDP answer to this query may have (RFC 6891 6.2.3 and 6.2.5).
 pub fn udp_limit(edns: Option<&Edns>) -> usize {
-    edns.map_or(UDP_LIMIT_WITHOUT_EDNS, |edns| {
-        usize::from(edns.size).clamp(UDP_LIMIT_WITHOUT_EDNS, UDP_LIMIT)
-    })
+    edns.map_or(UDP_LIMIT_WITHOUT_EDNS, |edns| usize::from(edns.size).clamp(UDP_LIMIT_WITHOUT_EDNS, UDP_LIMIT))
 }
 
 /// Who owns a record.
