@@ -9,6 +9,7 @@ import struct
 
 from gtm.counters import Counters
 from gtm.engine.protocol import Transport
+from gtm.serve.listen import TCP_BACKLOG
 from gtm.serve.responder import Responder
 from gtm.serve.udp import client_address
 
@@ -26,7 +27,7 @@ async def serve_tcp(
 ) -> None:
     """Answers the connections of a bound, listening socket until it is cancelled; then it closes them."""
     connections = _Connections(responder, counters, idle_timeout_s)
-    server = await asyncio.start_server(connections.handle, sock=sock)
+    server = await asyncio.start_server(connections.handle, sock=sock, backlog=TCP_BACKLOG)
     try:
         await asyncio.Event().wait()
     finally:

@@ -3,7 +3,9 @@
 import asyncio
 import socket
 import struct
+import sys
 from collections import Counter
+from pathlib import Path
 
 import dns.message
 import dns.query
@@ -14,6 +16,7 @@ from gtm.engine.protocol import Engine, Transport
 from gtm.ids import Address
 from gtm.plan.model import Plan
 from gtm.serve import tcp
+from gtm.serve.listen import TCP_BACKLOG
 from gtm.serve.responder import Responder
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import query, values
@@ -119,6 +122,15 @@ def test_a_client_that_is_gone_at_once_leaves_no_trace(engine: Engine) -> None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             sock.close()
         assert dns.query.tcp(query("mail"), server.host, WAIT_S, server.port).answer
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_burst_of_connections_waits_in_the_queue_of_its_size(engine: Engine) -> None:
+    with running(engine) as server:
+        dns.query.tcp(query("mail"), server.host, WAIT_S, server.port)
+        told = server.listener.tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        (size,) = struct.unpack_from("=I", told, 28)  # tcpi_sacked: of a listening socket, the length of its queue
+        assert size == min(TCP_BACKLOG, int(Path("/proc/sys/net/core/somaxconn").read_text()))
 
 
 @pytest.mark.slow
