@@ -12,6 +12,7 @@ A bad request gets 400 with the reason. Nothing that a client sends reaches a lo
 
 import ipaddress
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
@@ -66,7 +67,9 @@ async def open_admin(host: str, port: int, subject: Subject, reports: Handler) -
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
         await runner.cleanup()
-        raise ListenFailed(f"cannot serve the admin API on {host} port {port}: {error.strerror or error}") from error
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)  # asyncio's words repeat the address
+        at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise ListenFailed(f"cannot serve the admin API on {at}: {reason}; `--admin ADDR:PORT` names another") from error
     return runner
 
 

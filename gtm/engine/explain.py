@@ -7,16 +7,19 @@ The answer is the engine's, byte for byte what a resolver would get that sends t
 subnet; everything above it is how the plan came to it.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 import dns.edns
 import dns.message
 import dns.rcode
+import dns.rdatatype
 from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.dns.name import Labels, folded, from_wire, labels, text
+from gtm.engine.choose import choose
 from gtm.engine.lookup import Referral, find, zone_of
 from gtm.engine.protocol import Engine, Transport
 from gtm.engine.reference import MAX_ALIASES, REFUSED_TYPES
@@ -25,7 +28,7 @@ from gtm.geo.place import Place
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import Address, EndpointId, Generation, ServiceId
 from gtm.plan.decisions import candidates, of_type
-from gtm.plan.model import Outcome, Plan, SteeredService
+from gtm.plan.model import Answer, Outcome, Plan, SteeredService
 from gtm.steer.chain import Step, Views, steps
 from gtm.steer.decide import State, as_if_up
 from gtm.steer.filter import Candidates, Choose
@@ -98,7 +101,7 @@ def explain(
     located = geography.locate(client)
     return Explanation(
         name=text(asked),
-        rtype=rtype.name,
+        rtype=dns.rdatatype.to_text(rtype),  # its name in Python is another: NSAP_PTR
         client=client,
         located=located,
         generation=plan.generation,
@@ -202,12 +205,27 @@ def _rule(outcome: Outcome) -> str:
 
 
 def _chances(outcome: Outcome) -> tuple[tuple[EndpointId, float], ...]:
-    total = sum(answer.weight for answer in outcome.answers)
+    """Returns the share of queries that get each answer; a lone CNAME keeps the others out (gtm/engine/choose.py)."""
+    answers, size = outcome.answers, len(outcome.answers)
+    match outcome.choose:
+        case Choose.ONE:
+            total = sum(answer.weight for answer in answers)
+            return tuple((answer.endpoint, answer.weight / total if total else 1 / size) for answer in answers)
+        case Choose.SHUFFLE:
+            return tuple((answer.endpoint, _shuffled_share(answer, outcome)) for answer in answers)
+        case Choose.ALL | Choose.ROTATE:
+            drawn = Counter(answer.endpoint for start in range(size) for answer in choose(outcome, start).answers)
+            return tuple((answer.endpoint, drawn[answer.endpoint] / size) for answer in answers)
+
+
+def _shuffled_share(answer: Answer, outcome: Outcome) -> float:
+    """Returns the chance to be drawn first; and of an address also that to come later, after another address."""
     size = len(outcome.answers)
-    if outcome.choose is Choose.ONE:
-        return tuple((answer.endpoint, answer.weight / total if total else 1 / size) for answer in outcome.answers)
-    share = min(outcome.count or size, size) / size if size else 0.0
-    return tuple((answer.endpoint, share) for answer in outcome.answers)
+    if answer.rtype == RdataType.CNAME or size == 1:
+        return 1 / size
+    others = sum(other.rtype != RdataType.CNAME for other in outcome.answers) - 1
+    later = (min(outcome.count or size, size) - 1) / (size - 1)
+    return (1 + others * later) / size
 
 
 def _checks(steered: SteeredService, status: Status) -> tuple[tuple[EndpointId, CheckStatus], ...]:

@@ -9,24 +9,36 @@ import struct
 
 from gtm.counters import Counters
 from gtm.engine.protocol import Transport
+from gtm.serve.descriptors import MAX_CONNECTIONS
+from gtm.serve.listen import TCP_BACKLOG
 from gtm.serve.responder import Responder
 from gtm.serve.udp import client_address
 
 IDLE_TIMEOUT_S = 10.0
 """RFC 7766 6.2.3 asks for a few seconds, more than one round trip of a slow client."""
-MAX_CONNECTIONS = 1000
-"""Over that a new connection is closed at once: answers over UDP must not suffer."""
+ACCEPTED_AT_ONCE = 16
+"""New connections in one turn of the event loop; asyncio takes as many as the accept queue is long if it is not told,
+and at the limit of descriptors logs as many errors."""
 ANSWERS_AT_ONCE = 4
 """Of all connections together in one turn of the event loop. Pipelines on many connections must not make a datagram
 wait for an answer to each of them, and one turn of UDP has up to 64."""
 
 
 async def serve_tcp(
-    sock: socket.socket, responder: Responder, counters: Counters, *, idle_timeout_s: float = IDLE_TIMEOUT_S
+    sock: socket.socket,
+    responder: Responder,
+    counters: Counters,
+    *,
+    max_connections: int = MAX_CONNECTIONS,
+    idle_timeout_s: float = IDLE_TIMEOUT_S,
 ) -> None:
-    """Answers the connections of a bound, listening socket until it is cancelled; then it closes them."""
-    connections = _Connections(responder, counters, idle_timeout_s)
-    server = await asyncio.start_server(connections.handle, sock=sock)
+    """Answers the connections of a bound, listening socket until it is cancelled; then it closes them.
+
+    Over `max_connections` a new connection is closed at once.
+    """
+    connections = _Connections(responder, counters, max_connections=max_connections, idle_timeout_s=idle_timeout_s)
+    server = await asyncio.start_server(connections.handle, sock=sock, backlog=ACCEPTED_AT_ONCE)
+    sock.listen(TCP_BACKLOG)  # the line before cut the accept queue to ACCEPTED_AT_ONCE
     try:
         await asyncio.Event().wait()
     finally:
@@ -37,16 +49,19 @@ async def serve_tcp(
 class _Connections:
     """The open connections of one socket."""
 
-    def __init__(self, responder: Responder, counters: Counters, idle_timeout_s: float) -> None:
+    def __init__(
+        self, responder: Responder, counters: Counters, *, max_connections: int, idle_timeout_s: float
+    ) -> None:
         self._responder = responder
         self._counters = counters
+        self._max_connections = max_connections
         self._idle_timeout_s = idle_timeout_s
         self._open: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._turns = asyncio.Semaphore(ANSWERS_AT_ONCE)
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers one connection until it ends."""
-        if len(self._open) >= MAX_CONNECTIONS:
+        if len(self._open) >= self._max_connections:
             self._counters.add("tcp_connections_refused")
             writer.close()
             return

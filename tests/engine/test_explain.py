@@ -1,13 +1,15 @@
+from collections import Counter
 from ipaddress import ip_address
 
 import dns.name
 import pytest
 from dns.rdatatype import RdataType
 
-from gtm.engine.explain import Explanation, explain
+from gtm.engine.explain import Explanation, Steered, explain
 from gtm.engine.protocol import Engine
 from gtm.health.belief import Belief
 from gtm.steer.decide import State
+from gtm.zone.model import Zone
 from tests.fakes import world
 from tests.fakes.world import query, scope, values
 
@@ -21,9 +23,10 @@ def explained(
     *,
     client: str = world.EU,
     beliefs: dict[str, Belief] | None = None,
+    zones: tuple[Zone, ...] = (ZONE,),
 ) -> Explanation:
-    status = world.status(beliefs or {}, ZONE)
-    plan = world.plan(ZONE, beliefs=beliefs or {}, geography=GEOGRAPHY)
+    status = world.status(beliefs or {}, *zones)
+    plan = world.plan(*zones, beliefs=beliefs or {}, geography=GEOGRAPHY)
     engine.swap(plan)
     asked = dns.name.from_text(name, ZONE.origin)
     return explain(asked, rtype, ip_address(client), plan=plan, status=status, geography=GEOGRAPHY, engine=engine)
@@ -98,3 +101,162 @@ def test_what_is_explained_is_what_the_engine_answers(engine: Engine, name: str,
         message = world.answer(engine, query(name, subnet=f"{bare}/{width}"), client=world.ELSEWHERE, coin=coin)
         assert set(values(message.answer)) <= likely
         assert scope(message) == told.steered.scope
+
+
+def steered(told: Explanation) -> Steered:
+    assert told.steered is not None
+    return told.steered
+
+
+@pytest.mark.parametrize(
+    ("name", "steer", "filters", "rule"),
+    [
+        ("api", "nearest", ["up", "nearest", "weight"], "one by weight"),
+        ("failover", "failover", ["up", "priority", "weight"], "one by weight"),
+        ("weighted", "weighted", ["up", "weight"], "one by weight"),
+        ("robin", "round-robin", ["up", "rotate"], "all, rotated"),
+        ("many", "multivalue", ["up", "shuffle"], "8 of 11, shuffled"),
+    ],
+)
+def test_every_preset_is_told_by_its_name_and_its_filters(
+    engine: Engine, name: str, steer: str, filters: list[str], rule: str
+) -> None:
+    told = steered(explained(engine, name))
+    assert (told.steer, [step.filter for step in told.steps], told.rule) == (steer, filters, rule)
+    assert told.state is State.STEADY
+
+
+def test_a_chain_of_ones_own_is_told_as_it_is_written(engine: Engine) -> None:
+    zone = world.services(
+        """
+  duo:
+    steer: [up, nearest, {first: 2}]
+    endpoints:
+      - {region: us-east, address: 192.0.2.1}
+      - {region: eu-west, address: 192.0.2.2}
+      - {region: ap-southeast, address: 192.0.2.3}
+"""
+    )
+    told = steered(explained(engine, "duo", zones=(zone,)))
+    assert told.steer == "up, nearest, first: 2"
+    assert told.rule == "all"
+    assert told.chances == (("eu-west/192.0.2.2", 1.0), ("us-east/192.0.2.1", 1.0))
+    assert [each.endpoint for each in told.steps[-1].dropped] == ["ap-southeast/192.0.2.3"]
+
+
+def test_a_weight_of_zero_says_so_and_has_no_chance(engine: Engine) -> None:
+    told = steered(explained(engine, "weighted"))
+    assert dict(told.chances) == {"us-east/192.0.2.60": 0.75, "eu-west/192.0.2.61": 0.25}
+    assert [(each.endpoint, each.why) for each in told.steps[0].dropped] == [
+        ("ap-southeast/192.0.2.62", "up, weight 0")
+    ]
+    alone = steered(explained(engine, "weighted", beliefs=world.down("192.0.2.60", "192.0.2.61")))
+    assert alone.chances == (("ap-southeast/192.0.2.62", 1.0),)
+    assert alone.state is State.DEGRADED
+
+
+def test_a_last_resort_is_told_when_it_is_answered(engine: Engine) -> None:
+    regular = explained(engine, "spare")
+    assert "eu-west/192.0.2.93" not in str(steered(regular).steps), "it is no candidate while there are others"
+    told = explained(engine, "spare", beliefs=world.down("192.0.2.92"))
+    assert steered(told).state is State.FAIL_OPEN
+    assert steered(told).chances == (("eu-west/192.0.2.93", 1.0),)
+    assert told.answer[1] == "spare.gtm.example.com. 60 IN A 192.0.2.93"
+
+
+@pytest.mark.parametrize(
+    ("name", "rule", "rcode"), [("closed", "nodata", "NOERROR"), ("broken", "servfail", "SERVFAIL")]
+)
+def test_a_service_that_fails_closed_says_what_is_answered(engine: Engine, name: str, rule: str, rcode: str) -> None:
+    told = explained(engine, name, beliefs=world.down("192.0.2.90", "192.0.2.91"))
+    assert (steered(told).state, steered(told).rule, steered(told).chances) == (State.FAIL_CLOSED, rule, ())
+    assert told.answer[0] == rcode
+
+
+def test_a_type_that_the_service_does_not_have_is_not_steered(engine: Engine) -> None:
+    told = explained(engine, "v4", RdataType.AAAA)
+    assert told.steered is None
+    assert told.answer[0] == "NOERROR"
+    assert " IN SOA " in told.answer[1]
+
+
+def test_a_record_beside_a_service_is_not_steered(engine: Engine) -> None:
+    told = explained(engine, "api", RdataType.TXT)
+    assert told.steered is None
+    assert told.answer == ("NOERROR", 'api.gtm.example.com. 60 IN TXT "beside the service"')
+
+
+def test_a_service_by_wildcard_is_told_by_the_name_that_was_asked(engine: Engine) -> None:
+    told = explained(engine, "a.b.tenant")
+    assert told.name == "a.b.tenant.gtm.example.com."
+    assert steered(told).service == "*.tenant.gtm.example.com"
+    assert told.answer[1].startswith("a.b.tenant.gtm.example.com. ")
+
+
+def test_a_name_that_is_not_there_and_one_of_somebody_else(engine: Engine) -> None:
+    assert explained(engine, "nope").answer[0] == "NXDOMAIN"
+    other = explained(engine, "www.example.org.")
+    assert (other.zone, other.answer, other.aliases) == ("", ("REFUSED",), ("www.example.org.",))
+
+
+@pytest.mark.parametrize("rtype", [RdataType.AXFR, RdataType.IXFR, RdataType.MAILB])
+@pytest.mark.parametrize("name", ["api", "alias"])
+def test_a_type_that_is_refused_is_not_steered(engine: Engine, name: str, rtype: RdataType) -> None:
+    told = explained(engine, name, rtype)
+    assert (told.steered, told.answer) == (None, ("REFUSED",))
+
+
+def test_an_alias_out_of_the_zone_ends_there_even_when_the_target_is_served_here(engine: Engine) -> None:
+    other = world.zone(
+        world.HEAD.replace("zone: gtm.example.com", "zone: other.example.com") + "records:\n"
+        "  www: {CNAME: api.gtm.example.com.}\n"
+    )
+    told = explained(engine, "www.other.example.com.", zones=(ZONE, other))
+    assert told.answer == ("NOERROR", "www.other.example.com. 60 IN CNAME api.gtm.example.com.")
+    assert told.steered is None
+    assert told.aliases == ("www.other.example.com.", "api.gtm.example.com.")
+
+
+@pytest.mark.parametrize("rtype", [RdataType.NSAP_PTR, RdataType(65280), RdataType.A])
+def test_a_type_is_told_by_the_name_that_dns_gives_it(engine: Engine, rtype: RdataType) -> None:
+    assert explained(engine, "api", rtype).rtype in {"NSAP-PTR", "TYPE65280", "A"}
+
+
+MIXED = """
+  one:
+    steer: weighted
+    endpoints: &mixed
+      - {region: us-east, address: 192.0.2.1, weight: 2}
+      - {region: eu-west, target: there.example.net.}
+      - {region: ap-southeast, address: 192.0.2.3, weight: 3}
+  all: {steer: [up], endpoints: *mixed}
+  nearest: {steer: [up, nearest], endpoints: *mixed}
+  shuffled: {steer: [up, shuffle], endpoints: *mixed}
+  pair: {steer: [up, {shuffle: 2}], endpoints: *mixed}
+  rotated: {steer: [up, rotate], endpoints: *mixed}
+  turned: {steer: [up, {rotate: 2}], endpoints: *mixed}
+"""
+EVERY_COIN = 2 * 3 * 6
+"""Coins below this hit every outcome of one draw by weight (6), and of a shuffle or a turn of three, equally often."""
+
+
+@pytest.mark.parametrize("name", ["one", "all", "nearest", "shuffled", "pair", "rotated", "turned"])
+@pytest.mark.parametrize("client", [world.US, world.EU, world.AP])
+def test_chances_are_what_the_engine_does_over_all_coins(engine: Engine, name: str, client: str) -> None:
+    told = steered(explained(engine, name, client=client, zones=(world.services(MIXED),)))
+    found: Counter[str] = Counter()
+    for coin in range(EVERY_COIN):
+        message = world.answer(engine, query(name), client=client, coin=coin)
+        found.update(values(message.answer) + values(message.answer, "CNAME"))
+    shares = {endpoint.rpartition("/")[2]: share for endpoint, share in told.chances}
+    counted = {target.removesuffix("."): count / EVERY_COIN for target, count in found.items()}
+    assert {target.removesuffix("."): share for target, share in shares.items() if share} == pytest.approx(counted)
+
+
+@pytest.mark.parametrize("name", ["api", "v4", "failover", "weighted", "spare", "good", "x.tenant"])
+@pytest.mark.parametrize("belief", Belief)
+def test_the_chances_of_one_by_weight_are_one_together(engine: Engine, name: str, belief: Belief) -> None:
+    beliefs = {check.rpartition("/")[2]: belief for check in world.plan(ZONE).watchers}
+    told = steered(explained(engine, name, beliefs=beliefs))
+    assert told.rule == "one by weight"
+    assert sum(share for _, share in told.chances) == pytest.approx(1.0)

@@ -44,7 +44,9 @@ class Running:
 
 
 @contextmanager
-def running(engine: Engine, at: str = "127.0.0.1:0", *, idle_timeout_s: float = WAIT_S) -> Iterator[Running]:
+def running(
+    engine: Engine, at: str = "127.0.0.1:0", *, max_connections: int = 100, idle_timeout_s: float = WAIT_S
+) -> Iterator[Running]:
     """Serves until the block ends, and then asserts that nothing was left behind."""
     counters = Counters()
     responder = Responder(engine, clock=FakeClock(), counters=counters, coin=lambda: 0)
@@ -57,7 +59,11 @@ def running(engine: Engine, at: str = "127.0.0.1:0", *, idle_timeout_s: float = 
     async def serve() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(serve_udp(listener.udp, responder, counters))
-            group.create_task(serve_tcp(listener.tcp, responder, counters, idle_timeout_s=idle_timeout_s))
+            group.create_task(
+                serve_tcp(
+                    listener.tcp, responder, counters, max_connections=max_connections, idle_timeout_s=idle_timeout_s
+                )
+            )
             ready.set()
 
     task = loop.create_task(serve())

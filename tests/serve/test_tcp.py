@@ -3,7 +3,9 @@
 import asyncio
 import socket
 import struct
+import sys
 from collections import Counter
+from pathlib import Path
 
 import dns.message
 import dns.query
@@ -14,6 +16,7 @@ from gtm.engine.protocol import Engine, Transport
 from gtm.ids import Address
 from gtm.plan.model import Plan
 from gtm.serve import tcp
+from gtm.serve.listen import TCP_BACKLOG
 from gtm.serve.responder import Responder
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import query, values
@@ -97,10 +100,9 @@ def test_the_largest_message_is_read(engine: Engine) -> None:
 
 
 def test_over_the_limit_a_connection_is_closed_and_counted_and_others_go_on(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch
+    engine: Engine,
 ) -> None:
-    monkeypatch.setattr(tcp, "MAX_CONNECTIONS", 2)
-    with running(engine) as server, server.connect() as one, server.connect() as two:
+    with running(engine, max_connections=2) as server, server.connect() as one, server.connect() as two:
         for sock in (one, two):
             sock.sendall(framed(wires(1)))
             assert receive(sock)
@@ -121,12 +123,21 @@ def test_a_client_that_is_gone_at_once_leaves_no_trace(engine: Engine) -> None:
         assert dns.query.tcp(query("mail"), server.host, WAIT_S, server.port).answer
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_a_burst_of_connections_waits_in_the_queue_of_its_size(engine: Engine) -> None:
+    with running(engine) as server:
+        dns.query.tcp(query("mail"), server.host, WAIT_S, server.port)
+        told = server.listener.tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        (size,) = struct.unpack_from("=I", told, 28)  # tcpi_sacked: of a listening socket, the length of its queue
+        assert size == min(TCP_BACKLOG, int(Path("/proc/sys/net/core/somaxconn").read_text()))
+
+
 @pytest.mark.slow
 def test_a_client_that_does_not_read_is_let_go_with_all_that_waits_for_it(engine: Engine) -> None:
     async def scene() -> None:
         counters = Counters()
         responder = Responder(engine, clock=FakeClock(), counters=counters, coin=lambda: 0)
-        connections = tcp._Connections(responder, counters, idle_timeout_s=0.1)
+        connections = tcp._Connections(responder, counters, max_connections=1, idle_timeout_s=0.1)
         served: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -213,9 +224,8 @@ def test_pipelines_on_many_connections_get_few_answers_in_one_turn_of_the_event_
             return 0
 
         counters = Counters()
-        connections = tcp._Connections(
-            Responder(engine, clock=FakeClock(), counters=counters, coin=coin), counters, 1.0
-        )
+        responder = Responder(engine, clock=FakeClock(), counters=counters, coin=coin)
+        connections = tcp._Connections(responder, counters, max_connections=40, idle_timeout_s=WAIT_S)
         server = await asyncio.start_server(connections.handle, "127.0.0.1", 0)
         turns = asyncio.create_task(count_turns())
         clients = [await asyncio.open_connection(*server.sockets[0].getsockname()) for _ in range(40)]

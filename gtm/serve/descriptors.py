@@ -1,0 +1,43 @@
+"""File descriptors: how many this process may open, and how many of them the connections of strangers may hold.
+
+What goes out is a number of connections for each listener. Every connection, check, peer and file takes a descriptor:
+if clients could take the last one, checks could not be made and zone files not read, for as long as clients like.
+"""
+
+import resource
+
+WANTED = 16_384
+"""The common default of 1,024 is for programs that call select(2); what the hard limit allows is ours to take."""
+
+RESERVED = 700
+"""For 500 checks at once, and for files, peers and the admin API."""
+
+MAX_CONNECTIONS = 1000
+"""For one listener, however many descriptors there are: answers over UDP must not suffer."""
+
+
+def raise_limit() -> int:
+    """Raises the soft limit of descriptors as far as is wanted and allowed; returns what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    raised = raised_limit(_finite(soft), _finite(hard))
+    if raised != _finite(soft):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
+    return raised
+
+
+def raised_limit(soft: int, hard: int) -> int:
+    """Returns the soft limit to set; never less than it was."""
+    return max(soft, min(hard, WANTED))
+
+
+def connections_each(limit: int, *, listeners: int) -> int:
+    """Returns how many connections each listener may have open; at least a few, as DNS needs TCP (RFC 7766 5)."""
+    return max(_FEW, min(MAX_CONNECTIONS, (limit - RESERVED) // listeners))
+
+
+_FEW = 8
+_UNLIMITED = 1 << 30
+
+
+def _finite(limit: int) -> int:
+    return _UNLIMITED if limit == resource.RLIM_INFINITY else limit

@@ -1,0 +1,138 @@
+"""A node's admin API on loopback, served from a thread, and a client that may say anything to it."""
+
+import asyncio
+import http.client
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from gtm.admin.app import open_admin
+from gtm.counters import Counters
+from gtm.engine.reference import ReferenceEngine
+from gtm.node.planner import Planner
+from gtm.node.subject import NodeSubject
+from gtm.node.zones import ZoneRiver
+from gtm.share.handler import handle_reports
+from gtm.steer.vocabulary import STEERING
+from tests.fakes.clock import FakeClock
+from tests.fakes.peers import desk_of
+from tests.node.present import GEO, config, make_planner
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    type: str
+    body: bytes
+    allow: str
+
+    @property
+    def json(self) -> dict[str, object]:
+        """The body, which must be an object of JSON."""
+        parsed = json.loads(self.body)
+        assert isinstance(parsed, dict)
+        return parsed
+
+
+class Served:
+    """A node that serves its admin API; its zones are files in `folder`."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.folder = tmp_path / "zones"
+        self.folder.mkdir(exist_ok=True)
+        self.clock = FakeClock()
+        self.counters = Counters()
+        self.engine = ReferenceEngine()
+        self.planner: Planner = make_planner(tmp_path / "state", engine=self.engine, counters=self.counters)
+        self.desk = desk_of("ns1", "fra", clock=self.clock)
+        self.is_warm = True
+        self.river = ZoneRiver(self.folder, STEERING, self.planner, watch=lambda _checks: None, counters=self.counters)
+        self.subject = NodeSubject(
+            config(tmp_path),
+            self.planner,
+            self.river,
+            self.desk,
+            engine=self.engine,
+            clock=self.clock,
+            counters=self.counters,
+            is_warm=lambda: self.is_warm,
+        )
+        self.port = 0
+
+    async def serve(self) -> web.AppRunner:
+        """Starts everything; gives what the caller cleans up."""
+        await self.planner.take_geo(GEO)
+        await self.river.load()
+
+        async def reports(request: web.Request) -> web.StreamResponse:
+            return await handle_reports(request, self.desk)
+
+        runner = await open_admin("127.0.0.1", 0, self.subject, reports)
+        self.port = runner.addresses[0][1]
+        return runner
+
+    @property
+    def at(self) -> str:
+        """Its ADDRESS:PORT."""
+        return f"127.0.0.1:{self.port}"
+
+    def ask(self, method: str, target: str, body: bytes | None = None) -> Answer:
+        """Asks, with any method and any target that HTTP can carry."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.putrequest(method, target, skip_accept_encoding=True)
+            if body is not None:
+                connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            kind = (answer.getheader("Content-Type") or "").partition(";")[0]
+            return Answer(answer.status, kind, answer.read(), answer.getheader("Allow") or "")
+        finally:
+            connection.close()
+
+
+@contextmanager
+def serving(tmp_path: Path, **files: str) -> Iterator[Served]:
+    """Serves these zone files (`a=TEXT` is a.yaml) from a thread."""
+    served = Served(tmp_path)
+    for name, text in files.items():
+        (served.folder / f"{name}.yaml").write_text(text)
+    started, stopped = threading.Event(), threading.Event()
+    failures: list[BaseException] = []
+
+    async def run() -> None:
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        runner = await served.serve()
+        waiting = loop.run_in_executor(None, stopped.wait)
+        waiting.add_done_callback(lambda _: stopping.set())
+        started.set()
+        await stopping.wait()
+        served.desk.close()
+        await runner.cleanup()
+
+    def thread() -> None:
+        try:
+            asyncio.run(run())
+        except BaseException as error:
+            failures.append(error)
+            started.set()
+            raise
+
+    worker = threading.Thread(target=thread, name="admin")
+    worker.start()
+    try:
+        assert started.wait(30)
+        assert not failures
+        yield served
+    finally:
+        stopped.set()
+        worker.join(30)
+    assert not worker.is_alive()

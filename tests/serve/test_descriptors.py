@@ -1,0 +1,74 @@
+"""File descriptors: what strangers may hold, and what is kept from them."""
+
+import asyncio
+import resource
+from collections.abc import Iterator
+
+import pytest
+
+from gtm.counters import Counters
+from gtm.engine.protocol import Engine
+from gtm.node.queries import serve_queries
+from gtm.serve.descriptors import MAX_CONNECTIONS, RESERVED, WANTED, connections_each, raise_limit, raised_limit
+from gtm.serve.listen import open_listeners, parse_listen
+from gtm.serve.responder import Responder
+from tests.fakes.clock import FakeClock
+
+
+@pytest.fixture
+def limits() -> Iterator[tuple[int, int]]:
+    """Gives the limits of this process, and puts them back."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield before
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised"),
+    [
+        (1024, 524_288, WANTED),
+        (1024, 4096, 4096),
+        (1024, 1024, 1024),
+        (65_536, 524_288, 65_536),
+    ],
+)
+def test_the_soft_limit_is_raised_as_far_as_is_wanted_and_allowed(soft: int, hard: int, raised: int) -> None:
+    assert raised_limit(soft, hard) == raised
+
+
+def test_raising_the_limit_raises_it(limits: tuple[int, int]) -> None:
+    hard = limits[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    raised = raise_limit()
+    assert raised > 1024
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (raised, hard)
+
+
+@pytest.mark.parametrize("limit", [1024, 4096, WANTED, 1 << 30])
+@pytest.mark.parametrize("listeners", [1, 2, 7])
+def test_connections_leave_what_is_reserved(limit: int, listeners: int) -> None:
+    each = connections_each(limit, listeners=listeners)
+    assert 0 < each <= MAX_CONNECTIONS
+    assert each * listeners <= limit - RESERVED
+
+
+def test_where_there_is_almost_nothing_a_few_connections_are_served_all_the_same() -> None:
+    assert connections_each(256, listeners=4) > 0
+
+
+def test_queries_are_served_with_the_limit_raised(engine: Engine, limits: tuple[int, int]) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, limits[1]))
+    counters = Counters()
+    [listener] = open_listeners([parse_listen("127.0.0.1:0")])
+
+    async def scene() -> None:
+        serving = asyncio.create_task(
+            serve_queries((listener,), Responder(engine, clock=FakeClock(), counters=counters), counters)
+        )
+        await asyncio.sleep(0)
+        serving.cancel()
+        await asyncio.wait([serving])
+
+    asyncio.run(scene())
+    listener.close()
+    assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 1024
