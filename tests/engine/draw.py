@@ -1,0 +1,194 @@
+"""Random worlds and random queries: what the two engines are compared on.
+
+Everything is drawn from one Random, so a seed names a run.
+"""
+
+import struct
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_network
+from random import Random
+
+import dns.edns
+import dns.message
+import dns.name
+
+from gtm.errors import ZoneInvalid
+from gtm.geo.geography import Geography, build
+from gtm.geo.networks import CustomNetwork
+from gtm.geo.place import Coordinates, Place
+from gtm.health.belief import Belief
+from gtm.ids import Address
+from gtm.plan.model import Plan
+from gtm.zone.model import Zone
+from tests.fakes import world
+
+REGIONS = ("us-east", "eu-west", "ap-southeast")
+POLICIES = ("nearest", "failover", "weighted", "round-robin", "multivalue", "[up, nearest, {first: 2}]", "[up, rotate]")
+TYPES = ("A", "AAAA", "TXT", "MX", "NS", "SOA", "CNAME", "DS", "ANY", "CAA", "AXFR", "TYPE0", "TYPE65535")
+COMMON_TYPES = ("A", "A", "A", "AAAA")
+LABELS = ("a", "b", "api", "www", "*", "x", "ns1", "deep", "mail")
+CHILD = """
+zone: child.gtm.example.com
+nameservers: [ns.child.gtm.example.com]
+hostmaster: a.b@example.com
+records:
+  ns: {A: 192.0.2.200}
+  "*": {TXT: from the child}
+  up: {CNAME: "api.gtm.example.com."}
+  here: {CNAME: ns}
+"""
+PARENT_SIDE = """
+  child: {NS: ns.child, DS: "1 13 2 %s"}
+  ns.child: {A: 192.0.2.200}
+""" % ("ab" * 32)
+
+
+def zones(dice: Random) -> tuple[Zone, ...]:
+    """The world's zone as it is, or one of random services beside records; often with a hosted child.
+
+    A random zone may be one that the parser refuses (aliases in a loop); then another is drawn.
+    """
+    while True:
+        parent = world.WORLD if dice.random() < 0.3 else _random_zone(dice)
+        with_child = dice.random() < 0.5
+        try:
+            return (world.zone(parent + PARENT_SIDE), world.zone(CHILD)) if with_child else (world.zone(parent),)
+        except ZoneInvalid:
+            continue
+
+
+def _random_zone(dice: Random) -> str:
+    names = dice.sample(["a", "b", "c", "d", "*.w", "x.y.z", "e.w", '"@"'], dice.randint(1, 6))
+    services = "".join(f"  {_quoted(name)}:{_service(name, dice)}" for name in names)
+    records = """
+  ns1: {A: 192.0.2.53}
+  www: {CNAME: a}
+  loopless: {CNAME: www}
+  far: {CNAME: Far.Example.NET.}
+  "*.wild": {A: [192.0.2.1, 192.0.2.2], TXT: w}
+  Mixed.Case: {A: 192.0.2.3, MX: 10 Mixed.Case}
+  toMixed: {CNAME: MIXED.case}
+  sub: {NS: [ns.sub, ns2.sub]}
+  ns.sub: {A: 192.0.2.4, AAAA: "2001:db8::4"}
+  ns2.sub: {A: 192.0.2.5}
+"""
+    return f"{world.HEAD}\nservices:\n{services}\nrecords:{records}"
+
+
+def _quoted(name: str) -> str:
+    return name if name.startswith('"') else f'"{name}"'
+
+
+def _service(name: str, dice: Random) -> str:
+    kinds = ["address"] * 5 if name == '"@"' else ["address", "address", "address", "mixed", "target"]
+    kind, policy = dice.choice(kinds), dice.choice(POLICIES)
+    if kind != "address":
+        policy = dice.choice(POLICIES[:3])
+    all_down = dice.choice(["serve_all", "serve_last_good", "nodata", "servfail"])
+    head = f"""
+    ttl: {dice.choice([0, 5, 30, 3600])}
+    monitor: web
+    steer: {policy}
+    on_all_down: {all_down}
+    endpoints:
+"""
+    return head + "".join(_endpoint(number, kind, dice) for number in range(dice.randint(1, 10)))
+
+
+def _endpoint(number: int, kind: str, dice: Random) -> str:
+    region, weight = dice.choice(REGIONS), dice.choice([0, 1, 1, 2, 255])
+    return f"      - {{region: {region}, {_answer(number, kind, dice)}, weight: {weight}}}\n"
+
+
+def _answer(number: int, kind: str, dice: Random) -> str:
+    if kind == "target" or (kind == "mixed" and dice.random() < 0.4):
+        target = dice.choice(["www", "far", "toMixed", "x.wild", "x.sub", "t.example.net."])
+        return f"target: {target}" if dice.random() < 0.3 else f"target: t{number}.example.net."
+    return f"address: 192.0.2.{10 + number}" if dice.random() < 0.7 else f'address: "2001:db8::{10 + number:x}"'
+
+
+def geography(dice: Random) -> Geography:
+    """Random networks at random places, nested in each other."""
+    networks = {}
+    for _ in range(dice.randint(0, 40)):
+        if dice.random() < 0.6:
+            base, bits = IPv4Address(dice.choice([0x0A000000, 0xC0000200, 0x51000000]) | dice.getrandbits(20)), 32
+        else:
+            base, bits = IPv6Address((0x20010DB8 << 96) | dice.getrandbits(80)), 128
+        network = ip_network((base, dice.randint(4, bits)), strict=False)
+        at = Coordinates(dice.uniform(-90, 90), dice.uniform(-180, 180))
+        networks[network] = CustomNetwork(network, Place("EU", "DE", at=at))
+    return build((), list(networks.values()))
+
+
+def beliefs(dice: Random, drawn: Sequence[Zone]) -> dict[str, Belief]:
+    """What is believed of each target: anything, with a bias that differs from draw to draw."""
+    downs = dice.choice([0.0, 0.2, 0.5, 1.0])
+    targets = {endpoint.target for zone in drawn for service in zone.services for endpoint in service.endpoints}
+    return {
+        target: Belief.DOWN if dice.random() < downs else dice.choice([Belief.UP, Belief.UP, Belief.UNKNOWN])
+        for target in sorted(targets)
+    }
+
+
+def client(dice: Random) -> Address:
+    """An address that a query may come from."""
+    kind = dice.random()
+    if kind < 0.6:
+        return IPv4Address(dice.choice([0x0A000000, 0x51000000, 0]) | dice.getrandbits(24))
+    if kind < 0.8:
+        return IPv6Address((0x20010DB8 << 96) | dice.getrandbits(80))
+    return IPv6Address((0xFFFF << 32) | 0x0A000000 | dice.getrandbits(24))
+
+
+def query(dice: Random, plan: Plan) -> bytes:
+    """A valid query, of a name that exists, that nearly does, or that does not."""
+    labels = list(_name(dice, plan))
+    if dice.random() < 0.3:
+        labels = [dice.choice(LABELS).encode(), *labels]
+    if dice.random() < 0.2 and labels:
+        labels = labels[1:]
+    cased = [
+        bytes(octet ^ 0x20 if chr(octet).isalpha() and dice.random() < 0.3 else octet for octet in label)
+        for label in labels
+    ]
+    qname = dns.name.Name([*cased, b""])
+    rtype = dice.choice(COMMON_TYPES if dice.random() < 0.6 else TYPES)
+    rclass = "CH" if dice.random() < 0.02 else "IN"
+    message_id = dice.getrandbits(16)
+    if dice.random() < 0.2:
+        return dns.message.make_query(qname, rtype, rclass, id=message_id).to_wire()
+    edns = 0 if dice.random() < 0.97 else 1
+    asked = dns.message.make_query(
+        qname,
+        rtype,
+        rclass,
+        id=message_id,
+        use_edns=edns,
+        payload=dice.choice([0, 512, 600, 1232, 4096, 65535]),
+        want_dnssec=dice.random() < 0.2,
+        options=_options(dice),
+    )
+    return asked.to_wire()
+
+
+def _in_any_case(label: bytes, dice: Random) -> bytes:
+    return b"".join(
+        letter.swapcase() if dice.random() < 0.3 else letter for letter in struct.unpack(f"{len(label)}c", label)
+    )
+
+
+def _name(dice: Random, plan: Plan) -> tuple[bytes, ...]:
+    zone = dice.choice(list(plan.zones.values()))
+    return dice.choice(list(zone.nodes))
+
+
+def _options(dice: Random) -> list[dns.edns.Option]:
+    options: list[dns.edns.Option] = []
+    if dice.random() < 0.8:
+        address = client(dice)
+        bits = address.max_prefixlen
+        options.append(dns.edns.ECSOption(str(address), dice.choice([0, 8, 20, 24, bits, dice.randint(0, bits)])))
+    if dice.random() < 0.1:
+        options.append(dns.edns.GenericOption(dns.edns.OptionType.COOKIE, b"12345678"))
+    return options
