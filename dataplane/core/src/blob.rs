@@ -1,12 +1,12 @@
 //! Bytes from Python -> plan. `gtm/plan/blob.py` composes them; both say the same VERSION.
 //!
-//! MessagePack arrays in the order of the fields. Nothing here trusts them: an index that leads nowhere, a name that
+//! `MessagePack` arrays in the order of the fields. Nothing here trusts them: an index that leads nowhere, a name that
 //! is none or a table that does not cover its family is an error, and the last plan goes on serving.
 
 use std::fmt;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use serde::Deserialize;
 use serde_bytes::{ByteBuf, Bytes};
 
@@ -164,13 +164,13 @@ impl Names {
 fn add_zone(names: &mut Names, blob: &ZoneBlob) -> Result<(), BlobError> {
     let number = names.zones.len() as u32;
     let mut zone = Zone {
-        origin: key(blob.origin)?,
         labels: labels(blob.origin),
         soa_ttl: blob.soa_ttl,
         soa: tail(6, blob.soa_ttl, blob.soa),
         hidden: HashMap::new(),
     };
     let addresses = addresses(blob);
+    let cuts: HashSet<&[u8]> = blob.nodes.iter().filter(|node| node.delegation).map(|node| &node.name[..]).collect();
     names.index.reserve(blob.nodes.len());
     for node in &blob.nodes {
         let at = names.nodes.len() as u32;
@@ -180,7 +180,7 @@ fn add_zone(names: &mut Names, blob: &ZoneBlob) -> Result<(), BlobError> {
         } else {
             zone.hidden.insert(name, at);
         }
-        names.nodes.push(node_of(node, number, names.services.len(), &addresses)?);
+        names.nodes.push(node_of(node, number, names.services.len(), &addresses, &cuts)?);
     }
     names.zones.push(zone);
     names.zone_names.push(blob.name.clone());
@@ -205,7 +205,13 @@ fn addresses<'a>(blob: &'a ZoneBlob<'a>) -> Addresses<'a> {
     found
 }
 
-fn node_of(blob: &NodeBlob, zone: u32, services: usize, addresses: &Addresses) -> Result<Node, BlobError> {
+fn node_of(
+    blob: &NodeBlob,
+    zone: u32,
+    services: usize,
+    addresses: &Addresses,
+    cuts: &HashSet<&[u8]>,
+) -> Result<Node, BlobError> {
     if blob.service.is_some_and(|service| service as usize >= services) {
         return wrong("a node without its service");
     }
@@ -218,6 +224,7 @@ fn node_of(blob: &NodeBlob, zone: u32, services: usize, addresses: &Addresses) -
         rrsets: blob.rrsets.iter().map(rrset).collect(),
         service: blob.service,
         delegation: blob.delegation,
+        delegated: !cuts.is_empty() && suffixes(blob.name).any(|suffix| cuts.contains(suffix)),
         glue: if blob.delegation { glue(blob, addresses) } else { Box::default() },
         lowest_ttl: blob.rrsets.iter().map(|rrset| rrset.1).min(),
     })
@@ -418,15 +425,13 @@ fn labels(name: &[u8]) -> usize {
 
 /// The zone with the longest origin that a name lies in.
 fn owner_zone(names: &Names, name: &[u8]) -> Option<u32> {
-    let mut at = 0;
-    while let Some(&length) = name.get(at) {
-        if let Some(&zone) = names.origins.get(&name[at..]) {
-            return Some(zone);
-        }
-        if length == 0 {
-            break;
-        }
-        at += 1 + usize::from(length);
-    }
-    None
+    suffixes(name).find_map(|suffix| names.origins.get(suffix).copied())
+}
+
+/// A name, and then without its first label, and so on to the root.
+fn suffixes(name: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::successors(Some(name), |rest| match rest.first() {
+        Some(&length) if length > 0 => rest.get(1 + usize::from(length)..),
+        _ => None,
+    })
 }

@@ -140,22 +140,22 @@ impl<'a> Answering<'a> {
         if rclass != CLASS_IN || REFUSED_TYPES.contains(&rtype) {
             return Closing::refusal(rcode::REFUSED);
         }
-        let Some(zone) = self.zone_of(rtype) else {
+        let Some((zone, node)) = self.locate(rtype) else {
             return Closing::refusal(rcode::REFUSED);
         };
         self.tally.zone = zone;
-        let mut closing = self.followed(zone, rtype);
+        let mut closing = self.followed(zone, node, rtype);
         closing.fails_open = self.tally.fails_open;
         closing
     }
 
-    fn followed(&mut self, number: u32, rtype: u16) -> Closing {
+    fn followed(&mut self, number: u32, mut known: Option<&'a Node>, rtype: u16) -> Closing {
         let plan = self.plan;
         let zone = &plan.names.zones[number as usize];
         let mut owner = Owner::Asked(0);
         let mut aliases = 0;
         loop {
-            match self.find(zone, number, rtype) {
+            match known.map_or_else(|| self.find(zone, number, rtype), Found::Match) {
                 Found::Nothing => return self.negative(zone, rcode::NXDOMAIN, zone.soa_ttl),
                 Found::Referral(..) if aliases > 0 => return self.finished(),
                 Found::Referral(node, cut) => return self.referral(node, cut),
@@ -165,9 +165,11 @@ impl<'a> Answering<'a> {
                         aliases += 1;
                         self.alias.set(target);
                         self.folded.fold(self.alias);
-                        if aliases == MAX_ALIASES || self.zone_of(rtype) != Some(number) {
+                        let located = self.locate(rtype).filter(|(zone, _)| *zone == number);
+                        let Some((_, node)) = located.filter(|_| aliases < MAX_ALIASES) else {
                             return self.finished();
-                        }
+                        };
+                        known = node;
                         owner = Owner::Plan(target);
                     }
                 },
@@ -217,7 +219,7 @@ impl<'a> Answering<'a> {
         let plan = self.plan;
         let steered = &plan.names.services[service as usize];
         let subnet = self.query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
-        let address = subnet.and_then(|subnet| subnet.client()).unwrap_or(self.client);
+        let address = subnet.and_then(crate::ecs::Subnet::client).unwrap_or(self.client);
         let hit = plan.names.maps[steered.map as usize].lookup(address);
         let decisions = &plan.decisions[service as usize];
         let decision = &decisions.different[decisions.by_cell[hit.cell as usize] as usize];
@@ -295,11 +297,14 @@ impl<'a> Answering<'a> {
     }
 
     /// The zone with the longest matching origin; for DS at an apex the one above (RFC 4035 3.1.4.1).
-    fn zone_of(&self, rtype: u16) -> Option<u32> {
+    ///
+    /// Also the node, where the zone has one of this name that nothing above it takes away: the most common case.
+    fn locate(&self, rtype: u16) -> Option<(u32, Option<&'a Node>)> {
         let names = &self.plan.names;
         if rtype != TYPE_DS {
             if let Some(&node) = names.index.get(self.folded.octets()) {
-                return Some(names.nodes[node as usize].zone);
+                let node = &names.nodes[node as usize];
+                return Some((node.zone, (!node.delegated).then_some(node)));
             }
         }
         let closest = |from: usize| {
@@ -308,9 +313,9 @@ impl<'a> Answering<'a> {
         let found = closest(0)?;
         let at_apex = names.zones[found as usize].labels == self.folded.labels();
         if rtype == TYPE_DS && at_apex && self.folded.labels() > 0 {
-            return closest(1).or(Some(found));
+            return Some((closest(1).unwrap_or(found), None));
         }
-        Some(found)
+        Some((found, None))
     }
 
     /// What the zone has for the name that is looked up.

@@ -36,11 +36,10 @@ pub struct Names {
 }
 
 pub struct Zone {
-    pub origin: Box<[u8]>,
     /// How many labels the origin has.
     pub labels: usize,
     pub soa_ttl: u32,
-    /// The SOA record behind its owner name; its TTL stands at `TAIL_TTL`.
+    /// The SOA record behind its owner name.
     pub soa: Box<[u8]>,
     /// Nodes of this zone that another zone here answers for: below the origin of a hosted child.
     pub hidden: HashMap<Box<[u8]>, u32>,
@@ -52,6 +51,8 @@ pub struct Node {
     pub rrsets: Box<[RRset]>,
     pub service: Option<u32>,
     pub delegation: bool,
+    /// Whether this name is at or below a delegation: then it is not found by its name alone.
+    pub delegated: bool,
     /// For a delegation: address records of its nameservers, as far as the zone has them.
     pub glue: Box<[Glue]>,
     /// The lowest TTL of what is here: that of the answer to ANY.
@@ -71,7 +72,6 @@ pub struct RRset {
 
 /// A record behind its owner name: type, class, TTL, RDLENGTH, RDATA.
 pub type Tail = Box<[u8]>;
-pub const TAIL_TTL: usize = 4;
 pub const TAIL_RDATA: usize = 10;
 
 pub struct Glue {
