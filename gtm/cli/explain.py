@@ -65,16 +65,26 @@ def _print_steered(steered: Steered) -> None:
     print_plain(f"service     {steered.service}, steered by {steered.steer}")
     print_plain(f"cell        {steered.cell} of {steered.cells}, scope /{steered.scope}")
     for step in steered.steps:
-        print_plain(f"  {step.filter:<9} in:  {_mentions(step.kept)}")
+        print_plain(f"  {step.filter:<9} keeps {_mentions(step.kept)}")
         if step.dropped:
-            print_plain(f"  {'':<9} out: {_mentions(step.dropped)}")
-    state = "" if steered.state is State.STEADY else f" ({steered.state.value.replace('_', ' ')})"
-    print_plain(f"outcome     {steered.rule}{state}")
+            print_plain(f"  {'':<9} drops {_mentions(step.dropped)}")
+    print_plain(f"outcome     {steered.rule}{_state(steered)}")
     for endpoint, share in steered.chances:
         print_plain(f"    {endpoint}: {share:.1%} of queries")
     for endpoint, check in steered.checks:
         voices = ", ".join(f"{voice.vantage} {voice.belief.value}" for voice in check.votes) or "no voices"
         print_plain(f"health      {endpoint}: {check.belief.value} ({check.reason.value}; {voices})")
+
+
+def _state(steered: Steered) -> str:
+    match steered.state:
+        case State.STEADY:
+            return ""
+        case State.DEGRADED:
+            return " (degraded: with all endpoints up it would be another)"
+        case State.FAIL_OPEN | State.FAIL_CLOSED:
+            words = steered.state.value.replace("_", " ")
+            return f" ({words}: all are down, and the zone says {steered.on_all_down.value})"
 
 
 def _mentions(mentions: tuple[Mention, ...]) -> str:

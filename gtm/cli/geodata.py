@@ -97,4 +97,9 @@ def _print(found: Verification) -> None:
 
 
 def _date(built_at: int | None) -> str:
-    return "" if built_at is None else datetime.fromtimestamp(built_at, UTC).date().isoformat()
+    if built_at is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(built_at, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return f"at {built_at}"  # a file may say anything
