@@ -107,7 +107,7 @@ class NodeStatus:
     services: tuple[ServiceView, ...]
     counters: Mapping[str, int]
     unheard: tuple[NodeName, ...] = ()
-    """Peers of which no report came since this node started, sorted: a wrong key or URL, a silent probe, or no probe."""
+    """Peers of which no report came since this node started, sorted: a wrong key or URL, a silent or no probe."""
 
 
 class RegionState(Enum):
