@@ -12,6 +12,7 @@ from gtm.cli.console import print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
 from gtm.engine.explain import Explanation, Mention, Steered
 from gtm.geo.place import Place
+from gtm.health.status import CheckStatus
 from gtm.node.offline import explain_offline
 from gtm.steer.decide import State
 
@@ -72,8 +73,7 @@ def _print_steered(steered: Steered) -> None:
     for endpoint, share in steered.chances:
         print_plain(f"    {endpoint}: {share:.1%} of queries")
     for endpoint, check in steered.checks:
-        voices = ", ".join(f"{voice.vantage} {voice.belief.value}" for voice in check.votes) or "no voices"
-        print_plain(f"health      {endpoint}: {check.belief.value} ({check.reason.value}; {voices})")
+        print_plain(f"health      {endpoint}: {check.belief.value} ({check.reason.value}; {_voices(check)})")
 
 
 def _state(steered: Steered) -> str:
@@ -85,6 +85,11 @@ def _state(steered: Steered) -> str:
         case State.FAIL_OPEN | State.FAIL_CLOSED:
             words = steered.state.value.replace("_", " ")
             return f" ({words}: all are down, and the zone says {steered.on_all_down.value})"
+
+
+def _voices(check: CheckStatus) -> str:
+    voices = ", ".join(f"{one.vantage} {one.belief.value if one.fresh else 'stale'}" for one in check.votes)
+    return (voices or "no voices") + ("; frozen, too few voices" if check.frozen else "")
 
 
 def _mentions(mentions: tuple[Mention, ...]) -> str:

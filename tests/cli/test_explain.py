@@ -5,6 +5,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from gtm.engine.explain import Explanation
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason
+from gtm.health.status import CheckStatus, Status, Voice
+from gtm.ids import NodeName, VantageName
+from gtm.zone.model import checks
 from tests.admin.served import serving
 from tests.cli.command import gtm
 from tests.fakes import world
@@ -65,6 +70,18 @@ def test_a_running_node_explains_what_it_believes(tmp_path: Path) -> None:
         ran = gtm("explain", "www.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
         assert (ran.code, ran.err) == (0, "")
         assert ran.out == DOWN.format(generation=node.planner.plan.generation)
+
+
+def test_a_stale_voice_says_nothing_and_a_frozen_belief_is_called_so(tmp_path: Path) -> None:
+    fra = Voice(VantageName("fra"), (NodeName("a"),), Belief.DOWN, Reason.REFUSED, "", fresh=True, age_s=0.5)
+    iad = Voice(VantageName("iad"), (NodeName("b"),), Belief.UP, Reason.OK, "", fresh=False, age_s=60.0)
+    first, _ = checks((world.zone(SMALL),))
+    with serving(tmp_path, a=SMALL) as node:
+        node.planner.take_status(
+            Status({first.id: CheckStatus(Belief.UP, 0.0, Reason.OK, "", (fra, iad), frozen=True)})
+        )
+        ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
+    assert "health      us-east/192.0.2.1: up (ok; fra down, iad stale; frozen, too few voices)" in ran.lines
 
 
 def test_the_json_is_the_explanation_of_the_api(tmp_path: Path) -> None:
