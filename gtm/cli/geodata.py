@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gtm.cli.console import print_plain, print_table
-from gtm.cli.options import ConfigOption, read_config, read_geodata
+from gtm.cli.options import ConfigOption, read_config, read_geodata, relative
 from gtm.errors import DatabaseInvalid
 from gtm.watch.geodata import load
 from gtm.watch.geoinstall import Verification, attribution, install, verify
@@ -24,7 +24,7 @@ def status(config: ConfigOption = None) -> None:
     geo = read_config(config).geo
     loaded = load(geo.databases, geo.networks)
     rows = [
-        (str(source.path), source.type, _date(source.built_at), f"{source.networks}", f"{source.size_bytes}")
+        (str(relative(source.path)), source.type, _date(source.built_at), f"{source.networks}", f"{source.size_bytes}")
         for source in loaded.sources
     ]
     print_table("geo data", ("file", "type", "built", "networks", "bytes"), rows)
