@@ -110,6 +110,7 @@ def test_a_bad_node_file_is_told_by_every_command_that_reads_one(
     assert (ran.code, ran.out, ran.err) == (1, "", words + "\n")
 
 
+@pytest.mark.slow
 def test_the_node_file_can_come_from_the_environment(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-m", "gtm", "check"]
     (folder / "other.yaml").write_text("zones: nowhere\n")
