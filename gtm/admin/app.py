@@ -69,7 +69,8 @@ async def open_admin(host: str, port: int, subject: Subject, reports: Handler) -
         await runner.cleanup()
         reason = os.strerror(error.errno).lower() if error.errno else str(error)  # asyncio's words repeat the address
         at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        raise ListenFailed(f"cannot serve the admin API on {at}: {reason}; `--admin ADDR:PORT` names another") from error
+        words = f"cannot serve the admin API on {at}: {reason}; `--admin ADDR:PORT` names another address"
+        raise ListenFailed(words) from error
     return runner
 
 

@@ -106,6 +106,8 @@ class NodeStatus:
     probes: tuple[ProbeView, ...]
     services: tuple[ServiceView, ...]
     counters: Mapping[str, int]
+    unheard: tuple[NodeName, ...] = ()
+    """Peers of which no report came since this node started, sorted: a wrong key or URL, a silent or no probe."""
 
 
 class RegionState(Enum):

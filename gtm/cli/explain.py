@@ -12,6 +12,7 @@ from gtm.cli.console import print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
 from gtm.engine.explain import Explanation, Mention, Steered
 from gtm.geo.place import Place
+from gtm.health.status import CheckStatus
 from gtm.node.offline import explain_offline
 from gtm.steer.decide import State
 
@@ -65,16 +66,30 @@ def _print_steered(steered: Steered) -> None:
     print_plain(f"service     {steered.service}, steered by {steered.steer}")
     print_plain(f"cell        {steered.cell} of {steered.cells}, scope /{steered.scope}")
     for step in steered.steps:
-        print_plain(f"  {step.filter:<9} in:  {_mentions(step.kept)}")
+        print_plain(f"  {step.filter:<9} keeps {_mentions(step.kept)}")
         if step.dropped:
-            print_plain(f"  {'':<9} out: {_mentions(step.dropped)}")
-    state = "" if steered.state is State.STEADY else f" ({steered.state.value.replace('_', ' ')})"
-    print_plain(f"outcome     {steered.rule}{state}")
+            print_plain(f"  {'':<9} drops {_mentions(step.dropped)}")
+    print_plain(f"outcome     {steered.rule}{_state(steered)}")
     for endpoint, share in steered.chances:
         print_plain(f"    {endpoint}: {share:.1%} of queries")
     for endpoint, check in steered.checks:
-        voices = ", ".join(f"{voice.vantage} {voice.belief.value}" for voice in check.votes) or "no voices"
-        print_plain(f"health      {endpoint}: {check.belief.value} ({check.reason.value}; {voices})")
+        print_plain(f"health      {endpoint}: {check.belief.value} ({check.reason.value}; {_voices(check)})")
+
+
+def _state(steered: Steered) -> str:
+    match steered.state:
+        case State.STEADY:
+            return ""
+        case State.DEGRADED:
+            return " (degraded: with all endpoints up it would be another)"
+        case State.FAIL_OPEN | State.FAIL_CLOSED:
+            words = steered.state.value.replace("_", " ")
+            return f" ({words}: all are down, and the zone says {steered.on_all_down.value})"
+
+
+def _voices(check: CheckStatus) -> str:
+    voices = ", ".join(f"{one.vantage} {one.belief.value if one.fresh else 'stale'}" for one in check.votes)
+    return (voices or "no voices") + ("; frozen, too few voices" if check.frozen else "")
 
 
 def _mentions(mentions: tuple[Mention, ...]) -> str:

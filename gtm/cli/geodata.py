@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gtm.cli.console import print_plain, print_table
-from gtm.cli.options import ConfigOption, read_config, read_geodata
+from gtm.cli.options import ConfigOption, read_config, read_geodata, relative
 from gtm.errors import DatabaseInvalid
 from gtm.watch.geodata import load
 from gtm.watch.geoinstall import Verification, attribution, install, verify
@@ -24,7 +24,7 @@ def status(config: ConfigOption = None) -> None:
     geo = read_config(config).geo
     loaded = load(geo.databases, geo.networks)
     rows = [
-        (str(source.path), source.type, _date(source.built_at), f"{source.networks}", f"{source.size_bytes}")
+        (str(relative(source.path)), source.type, _date(source.built_at), f"{source.networks}", f"{source.size_bytes}")
         for source in loaded.sources
     ]
     print_table("geo data", ("file", "type", "built", "networks", "bytes"), rows)
@@ -97,4 +97,9 @@ def _print(found: Verification) -> None:
 
 
 def _date(built_at: int | None) -> str:
-    return "" if built_at is None else datetime.fromtimestamp(built_at, UTC).date().isoformat()
+    if built_at is None:
+        return ""
+    try:
+        return datetime.fromtimestamp(built_at, UTC).date().isoformat()
+    except (OverflowError, ValueError, OSError):
+        return f"at {built_at}"  # a file may say anything

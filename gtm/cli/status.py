@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 
 from gtm.admin.client import fetch_regions, fetch_status
 from gtm.admin.views import EndpointView, NodeStatus, Regions, ServiceView
-from gtm.cli.console import print_plain, print_table
+from gtm.cli.console import counted, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
 
 
@@ -28,13 +28,17 @@ def _print_node(node: NodeStatus) -> None:
     print_plain(f"node {node.node} ({node.version}, {node.engine} engine): {ready}, generation {node.generation}")
     print_plain(f"quorum {node.quorum}; up for {_span(node.uptime_s)}")
     for zone in node.zones:
-        print_plain(f"zone {zone.zone}: serial {zone.serial}, {zone.services} services, {zone.records} records")
+        size = f"{counted(zone.services, 'service')}, {counted(zone.records, 'record')}"
+        print_plain(f"zone {zone.zone}: serial {zone.serial}, {size}")
     for problem in node.problems:
         print_plain(f"problem: {problem}")
     for problem in node.geo_problems:
         print_plain(f"problem: {problem}")
     for probe in node.probes:
-        print_plain(f"probe {probe.node} ({probe.vantage}): {probe.checks} checks, heard {probe.heard_s_ago:.1f} s ago")
+        checks = counted(probe.checks, "check")
+        print_plain(f"probe {probe.node} ({probe.vantage}): {checks}, heard {probe.heard_s_ago:.1f} s ago")
+    for peer in node.unheard:
+        print_plain(f"peer {peer}: no report heard; if it is a probe, see the log")
     print_plain()
 
 

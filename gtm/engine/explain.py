@@ -32,6 +32,7 @@ from gtm.plan.model import Answer, Outcome, Plan, SteeredService
 from gtm.steer.chain import Step, Views, steps
 from gtm.steer.decide import State, as_if_up
 from gtm.steer.filter import Candidates, Choose
+from gtm.zone.model import OnAllDown
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ class Steered:
     steps: tuple[ExplainedStep, ...]
     state: State
     rule: str
-    """What the queries do with what is left: `one by weight`; or what is answered when all are down."""
+    """What the queries do with what is left: `one by weight`; `nothing` when nothing is answered."""
+    on_all_down: OnAllDown
+    """What the zone says is answered when all are down; it matters in the states FAIL_OPEN and FAIL_CLOSED."""
     chances: tuple[tuple[EndpointId, float], ...]
     """For each endpoint that can be answered, the share of queries that get it."""
     checks: tuple[tuple[EndpointId, CheckStatus], ...]
@@ -160,13 +163,17 @@ class _Steering:
             scope=hit.prefix_length,
             steps=self._steps(self.service.space.cells[hit.cell].views, outcome),
             state=outcome.state,
-            rule=_rule(outcome) if outcome.answers else service.on_all_down.value,
+            rule=_rule(outcome) if outcome.answers else "nothing",
+            on_all_down=service.on_all_down,
             chances=_chances(outcome),
             checks=_checks(self.service, self.status),
         )
 
     def _steps(self, seen: Views, outcome: Outcome) -> tuple[ExplainedStep, ...]:
-        """Returns each filter's work; when all are down, then also that of the run that was answered."""
+        """Returns each filter's work; when all are down, then also that of the run that was answered.
+
+        What `serve_last_good` remembers came of no run that could be shown.
+        """
         service = self.service.service
         pool = of_type(candidates(service, self.status), service, self.rtype)
         regular = tuple(candidate for candidate in pool if not candidate.last_resort)
@@ -174,7 +181,9 @@ class _Steering:
         if outcome.state is State.FAIL_OPEN:
             answered = {answer.endpoint for answer in outcome.answers}
             spare = tuple(one for one in pool if one.last_resort and service.endpoints[one.number].id in answered)
-            told += [self._step(step) for step in steps(self.service.chain, as_if_up(spare or regular), seen)]
+            again = [self._step(step) for step in steps(self.service.chain, as_if_up(spare or regular), seen)]
+            if again and {mention.endpoint for mention in again[-1].kept} == answered:
+                told += again
         return tuple(told)
 
     def _step(self, step: Step) -> ExplainedStep:

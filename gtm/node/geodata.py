@@ -65,5 +65,5 @@ class GeoWatch:
 def _tell(geo: GeoLoad) -> None:
     for source in geo.sources:
         log.info("geo data: %s: %s, %d networks", source.path, source.type, source.networks)
-    if not geo.sources:
-        log.error("geo data: none could be loaded; every client gets the default order of the regions")
+    if not any(source.networks for source in geo.sources):
+        log.error("geo data: no network is known; every client gets the default order of the regions")

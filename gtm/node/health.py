@@ -33,7 +33,7 @@ TICK_S = 0.5
 """How often the status is merged without news: a vote stops counting at most so long after its limit."""
 
 SAVE_INTERVAL_S = 5.0
-"""How often the beliefs are written, if one changed: a flapping endpoint must not wear out a disk."""
+"""Between two writes of the beliefs at the least: a flapping endpoint must not wear out a disk."""
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +106,8 @@ class HealthRiver:
         try:
             while True:
                 self.merge()
-                if self._clock.monotonic() - saved_at >= SAVE_INTERVAL_S:
+                # after a quiet time a change is saved at once: a crash soon after it must not revive a dead region
+                if self._clock.monotonic() - saved_at >= SAVE_INTERVAL_S and changes(saved, self._planner.status):
                     saved, saved_at = await asyncio.to_thread(self._save, saved), self._clock.monotonic()
                 try:
                     async with asyncio.timeout(TICK_S):

@@ -30,7 +30,7 @@ from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
-from gtm.serve.listen import Listener, open_listeners
+from gtm.serve.listen import ListenAddress, Listener, open_listeners
 from gtm.serve.responder import Responder
 from gtm.share.desk import Desk, Reporter
 from gtm.share.handler import handle_reports
@@ -157,7 +157,9 @@ class Node:
             return await handle_reports(request, self._desk)
 
         at = self._config.admin
-        return await open_admin(str(at.address), at.port, subject, reports)
+        runner = await open_admin(str(at.address), at.port, subject, reports)
+        log.info("admin API on http://%s", ListenAddress(at.address, runner.addresses[0][1]))
+        return runner
 
     def _make_desk(self) -> Desk:
         key = load_key(self._config.key) if self._config.key else generate_key()

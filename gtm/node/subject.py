@@ -71,6 +71,7 @@ class NodeSubject:
             probes=self._probes(),
             services=service_views(planner.plan, planner.status),
             counters=self._counters.snapshot(),
+            unheard=tuple(sorted({peer.node for peer in self._config.peers} - self._desk.book.by_node.keys())),
         )
 
     def regions(self) -> Regions:

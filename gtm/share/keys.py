@@ -46,6 +46,8 @@ def load_key(path: Path) -> PrivateKey:
             text = file.read(MAX_KEY_FILE_BYTES)
             mode = os.fstat(file.fileno()).st_mode
         key = parse_private_key(text.strip())
+    except FileNotFoundError as error:
+        raise StateInvalid(f"{path}: {error.strerror}; `gtm keygen {path}` makes a key") from error
     except OSError as error:
         raise StateInvalid(f"{path}: {error.strerror}") from error
     except ValueError as error:

@@ -43,6 +43,9 @@ MAX_BACKOFF_S = 2.0
 QUIET_PAUSE_S = 1.0
 """Between two polls that gave nothing new at once: a proxy on the way may not know how to wait."""
 
+TAKING_SHARE = 0.1
+"""Of this process's time that the reports of one peer may use: queries are answered in between."""
+
 MAX_HAVE_LENGTH = 4096
 """Half of what a server takes as one request line; a mesh too large for it gets every report every time."""
 
@@ -61,7 +64,9 @@ class Peer:
 async def open_share_session() -> AsyncIterator[aiohttp.ClientSession]:
     """Opens the HTTP session that all pollers of a node use."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=GRACE_S)  # the poller has one over everything
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout) as session:
+    async with aiohttp.ClientSession(
+        cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout, auto_decompress=False
+    ) as session:
         yield session
 
 
@@ -104,10 +109,12 @@ class Poller:
         except Unreachable as error:
             return self._lost(error)
         self._found()
+        heard_at = self._clock.monotonic()
         news = body is not None and self._desk.take(body)
         self._counters.add("polls", outcome="news" if news else "quiet")
-        took_s = self._clock.monotonic() - started_at
-        return 0.0 if news or took_s >= QUIET_PAUSE_S else QUIET_PAUSE_S - took_s
+        now = self._clock.monotonic()
+        pause_s = 0.0 if news else max(0.0, QUIET_PAUSE_S - (now - started_at))
+        return max(pause_s, (now - heard_at) * (1 / TAKING_SHARE - 1))
 
     async def _fetch(self) -> bytes | None:
         """Returns the body of the peer's offer, or None when there is nothing new. Raises Unreachable."""
@@ -115,7 +122,8 @@ class Poller:
         have = compose_have(self._desk.editions)
         if len(have) <= MAX_HAVE_LENGTH:
             query["have"] = have
-        headers = {"If-None-Match": f'"{self._etag}"'} if self._etag else {}
+        # nobody needs it compressed, and a few octets that expand to gigabytes would stop this process
+        headers = {"Accept-Encoding": "identity"} | ({"If-None-Match": f'"{self._etag}"'} if self._etag else {})
         try:
             url = URL(self._peer.url) / "v1" / "reports" % query
             async with (

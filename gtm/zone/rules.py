@@ -16,6 +16,9 @@ from gtm.zone.draft import RecordDraft, Report, ZoneDraft
 _ADDRESSES = frozenset({RdataType.A, RdataType.AAAA})
 _STEERED = frozenset({RdataType.A, RdataType.AAAA, RdataType.CNAME})
 
+_ONE_LABEL = 2
+"""Of an absolute name that is one word: the other is the root's."""
+
 
 def check(draft: ZoneDraft, report: Report) -> None:
     """Adds a problem for everything that breaks a rule."""
@@ -97,6 +100,14 @@ def nameservers_have_addresses(draft: ZoneDraft, report: Report) -> None:
                 report.add((*record.path, "values", index), _no_address(server, draft))
 
 
+def nameservers_are_absolute(draft: ZoneDraft, report: Report) -> None:
+    """No top-level domain is a nameserver: one label alone was meant to be relative."""
+    for index, server in enumerate(draft.nameservers):
+        if len(server.labels) == _ONE_LABEL and server != draft.origin:
+            meant = Name((*server.labels[:-1], *draft.origin.labels)).to_text(omit_final_dot=True)
+            report.add(("nameservers", index), f"nameservers are absolute names; write {meant} if you mean that name")
+
+
 def aliases_end(draft: ZoneDraft, report: Report) -> None:
     """No chain of aliases and of services with targets comes back to where it was (RFC 1034 3.6.2)."""
     for loop in loops(alias_graph(draft)):
@@ -116,6 +127,7 @@ RULES: tuple[Rule, ...] = (
     delegations_own_what_is_below,
     delegations_are_not_wildcards,
     nameservers_have_addresses,
+    nameservers_are_absolute,
     aliases_end,
 )
 

@@ -91,7 +91,8 @@ def _message(details: ErrorDetails, path: Path, top: type[BaseModel], grammar: G
         case "too_short":
             return grammar.too_short.get(str(path[-1]), "a name needs at least one record")
         case "list_type":
-            return f"expected a list, not {found(value)}"
+            alone = f"; write [{value}]" if isinstance(value, str | int | float) else ""
+            return f"expected a list, not {found(value)}{alone}"
         case "dict_type" | "model_type" | "model_attributes_type":
             if value is None:
                 return "expected keys with values, but there is nothing; fill it in, or remove the key"

@@ -9,7 +9,7 @@ from gtm.engine.explain import Explanation, Steered, explain
 from gtm.engine.protocol import Engine
 from gtm.health.belief import Belief
 from gtm.steer.decide import State
-from gtm.zone.model import Zone
+from gtm.zone.model import OnAllDown, Zone
 from tests.fakes import world
 from tests.fakes.world import query, scope, values
 
@@ -169,8 +169,25 @@ def test_a_last_resort_is_told_when_it_is_answered(engine: Engine) -> None:
 )
 def test_a_service_that_fails_closed_says_what_is_answered(engine: Engine, name: str, rule: str, rcode: str) -> None:
     told = explained(engine, name, beliefs=world.down("192.0.2.90", "192.0.2.91"))
-    assert (steered(told).state, steered(told).rule, steered(told).chances) == (State.FAIL_CLOSED, rule, ())
+    assert (steered(told).state, steered(told).rule, steered(told).chances) == (State.FAIL_CLOSED, "nothing", ())
+    assert steered(told).on_all_down.value == rule
     assert told.answer[0] == rcode
+
+
+def test_what_was_last_good_is_told_without_a_run_that_would_say_otherwise(engine: Engine) -> None:
+    before = world.plan(ZONE, beliefs=world.down("192.0.2.94"), geography=GEOGRAPHY)
+    down = world.down("192.0.2.94", "192.0.2.95")
+    plan = world.plan(ZONE, beliefs=down, geography=GEOGRAPHY, before=before)
+    engine.swap(plan)
+    asked, status = dns.name.from_text("good", ZONE.origin), world.status(down, ZONE)
+    told = explain(
+        asked, RdataType.A, ip_address(world.EU), plan=plan, status=status, geography=GEOGRAPHY, engine=engine
+    )
+    assert told.answer[1] == "good.gtm.example.com. 60 IN A 192.0.2.95"
+    assert steered(told).state is State.FAIL_OPEN
+    assert steered(told).on_all_down is OnAllDown.SERVE_LAST_GOOD
+    assert steered(told).chances == (("eu-west/192.0.2.95", 1.0),)
+    assert [step.filter for step in steered(told).steps] == ["up"]
 
 
 def test_a_type_that_the_service_does_not_have_is_not_steered(engine: Engine) -> None:

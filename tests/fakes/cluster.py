@@ -57,12 +57,12 @@ NETWORKS: Mapping[str, Record] = {
 class Running:
     """One started process."""
 
-    def __init__(self, name: str, arguments: Sequence[str], log: Path, *, folder: Path, prefix: Sequence[str]) -> None:
+    def __init__(self, name: str, command: Sequence[str], log: Path, *, folder: Path, prefix: Sequence[str]) -> None:
         self.name = name
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
-                [*prefix, sys.executable, tether.__file__, str(os.getpid()), sys.executable, *arguments],
+                [*prefix, sys.executable, tether.__file__, str(os.getpid()), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -123,6 +123,8 @@ class Cluster:
 
     folder: Path
     started: list[Running] = field(default_factory=list)
+    quiet: bool = False
+    """Whether to print no logs at the end."""
 
     def __enter__(self) -> Self:
         return self
@@ -131,7 +133,8 @@ class Cluster:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end()
-        for log in dict.fromkeys(running.log for running in self.started):
+        logs = () if self.quiet else dict.fromkeys(running.log for running in self.started)
+        for log in logs:
             # pytest shows this beside a failure, and nowhere else
             sys.stdout.write(f"--- {log.stem}\n{tail(log)}\n")
 
@@ -157,10 +160,10 @@ class Cluster:
         """Returns the geo database that all nodes read."""
         return self.folder / "regions.mmdb"
 
-    def write_zone(self, regions: Mapping[str, str], *, interval_ms: int = 500, more: str = "") -> None:
+    def write_zone(self, regions: Mapping[str, str], *, ttl: int = 5, more: str = "") -> None:
         """Writes the zone of these regions and their addresses, and the geo database where there is none."""
         self.zones.mkdir(exist_ok=True)
-        self.zone_file.write_text(zone_text(regions, interval_ms=interval_ms, more=more), encoding="utf-8")
+        self.zone_file.write_text(zone_text(regions, ttl=ttl, more=more), encoding="utf-8")
         if not self.database.exists():
             write_database(self.database, NETWORKS)
 
@@ -205,8 +208,13 @@ class Cluster:
     def start(self, name: str, arguments: Sequence[str], *, namespace: str = "", folder: Path | None = None) -> Running:
         """Starts this Python with arguments."""
         prefix = ("ip", "netns", "exec", namespace) if namespace else ()
-        log = self.folder / f"{name}.log"
-        running = Running(name, arguments, log, folder=folder or self.folder, prefix=prefix)
+        return self.start_program(name, (sys.executable, *arguments), prefix=prefix, folder=folder)
+
+    def start_program(
+        self, name: str, command: Sequence[str], *, prefix: Sequence[str] = (), folder: Path | None = None
+    ) -> Running:
+        """Starts any program; a prefix is a command that becomes another."""
+        running = Running(name, command, self.folder / f"{name}.log", folder=folder or self.folder, prefix=prefix)
         self.started.append(running)
         return running
 
@@ -242,7 +250,7 @@ def loopback_address() -> str:
     return f"127.{number}.{high}.{low + 1}"
 
 
-def zone_text(regions: Mapping[str, str], *, interval_ms: int = 500, more: str = "") -> str:
+def zone_text(regions: Mapping[str, str], *, ttl: int, more: str = "") -> str:
     """Returns the zone of these regions and their addresses; `more` is added to its records."""
     places = "\n".join(f"  {name}: {{at: {list(REGIONS[name])}}}" for name in regions)
     endpoints = "\n".join(f"      - {{region: {name}, address: {address}}}" for name, address in regions.items())
@@ -254,10 +262,10 @@ hostmaster: hostmaster@{ZONE}
 regions:
 {places}
 monitors:
-  api: {{type: http, port: {REGION_PORT}, path: /healthz, interval: {interval_ms}ms, fall: 2, rise: 2}}
+  api: {{type: http, port: {REGION_PORT}, path: /healthz, interval: 500ms, fall: 2, rise: 2}}
 services:
   api:
-    ttl: 5
+    ttl: {ttl}
     monitor: api
     steer: nearest
     endpoints:

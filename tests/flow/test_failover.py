@@ -72,7 +72,7 @@ def test_too_few_voices_change_nothing_even_when_a_region_dies(stage: Stage) -> 
             stage.start_node(probe)
         stage.wait_for({US_EAST: "up", EU_WEST: "down", AP_SOUTHEAST: "up"})
         within(START_LIMIT_S, lambda: stage.nearest()[EU_WEST] == US_EAST)
-        assert stage.running["ns1"].said.count("quorum found again for all 3 checks") == 2, "at the start, and now"
+        assert "quorum found again for all 3 checks" in stage.running["ns1"].said.partition("quorum lost")[2]
 
         stage.start_region(EU_WEST)
         within(START_LIMIT_S, lambda: stage.nearest() == {name: name for name in REGIONS})

@@ -131,7 +131,7 @@ def test_without_any_geo_data_at_the_start_everybody_gets_the_default_order(
     with caplog.at_level(logging.ERROR):
         asyncio.run(story())
     assert len(caplog.records) == 3
-    assert "none could be loaded; every client gets the default order of the regions" in caplog.text
+    assert "no network is known; every client gets the default order of the regions" in caplog.text
 
 
 def test_an_edited_networks_file_is_taken_up(tmp_path: Path) -> None:

@@ -239,6 +239,25 @@ def test_a_running_node_saves_after_a_while(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
+def test_a_change_after_a_quiet_while_is_saved_at_once(tmp_path: Path) -> None:
+    river = River(tmp_path, restored=restored(UP, UP))
+
+    async def story() -> None:
+        task = asyncio.create_task(river.river.believe())
+        async with until():
+            await river.desk.waited_on.wait()
+            river.clock.advance(SAVE_INTERVAL_S)
+            for belief in (UP, DOWN):  # no time passes between a merge that changes nothing and one that does
+                river.desk.waited_on.clear()
+                river.hear("fra", belief, UP)
+                river.hear("iad", belief, UP)
+                await river.desk.waited_on.wait()
+        assert StateFolder(river.state, Counters()).load_status().belief(ONE) is DOWN
+        await stop(task)
+
+    asyncio.run(story())
+
+
 def test_a_folder_that_cannot_be_written_does_not_end_the_river(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("not a folder")
     river = River(tmp_path)

@@ -49,8 +49,8 @@ def test_a_file_that_is_no_key_is_refused_without_repeating_it(tmp_path: Path, t
     assert str(caught.value) == f"{file}: {message}"
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StateInvalid, match="No such file"):
+def test_a_missing_file_is_refused_with_what_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(StateInvalid, match=r"No such file.*`gtm keygen .*none.key` makes a key"):
         load_key(tmp_path / "none.key")
 
 

@@ -1,10 +1,12 @@
 """Desks that hear each other over real HTTP on loopback."""
 
 import asyncio
+import gzip
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from random import Random
+from typing import ClassVar
 
 import aiohttp
 import pytest
@@ -15,7 +17,15 @@ from hypothesis import strategies as st
 from gtm.health.belief import Belief
 from gtm.health.envelope import MAX_OFFER_BYTES
 from gtm.ids import NodeName
-from gtm.share.poller import MAX_BACKOFF_S, MIN_BACKOFF_S, Peer, Poller, backoff_s, open_share_session
+from gtm.share.poller import (
+    MAX_BACKOFF_S,
+    MIN_BACKOFF_S,
+    TAKING_SHARE,
+    Peer,
+    Poller,
+    backoff_s,
+    open_share_session,
+)
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import closed_port, drips, endpoint, hangs, resets, says
 from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of, serving, serving_handler
@@ -36,7 +46,15 @@ class Mesh:
         self._urls[desk] = await self._stack.enter_async_context(serving(desk))
         return self._urls[desk]
 
-    def poller(self, desk: WatchedDesk, url: str, node: NodeName = FRA, *, wait_s: float = 5.0) -> Poller:
+    def poller(
+        self,
+        desk: WatchedDesk,
+        url: str,
+        node: NodeName = FRA,
+        *,
+        wait_s: float = 5.0,
+        clock: FakeClock | None = None,
+    ) -> Poller:
         async def no_pause(_: float) -> None:
             await asyncio.sleep(0.001)
 
@@ -45,7 +63,7 @@ class Mesh:
             peer,
             desk,
             self._session,
-            clock=FakeClock(),
+            clock=clock or FakeClock(),
             counters=desk.counters,
             random=Random(1),
             sleep=no_pause,
@@ -217,6 +235,47 @@ def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch, caplo
 
     play(story)
     assert caplog.messages == ["peer fra lost: an answer of more than 1000 bytes"]
+
+
+def test_a_peer_whose_reports_take_long_to_read_is_asked_less_often() -> None:
+    clock = FakeClock()
+
+    class SlowDesk(WatchedDesk):
+        def take(self, body: bytes) -> bool:
+            clock.advance(0.2)
+            return super().take(body)
+
+    async def story(mesh: Mesh) -> None:
+        fra, like = desk_of("fra"), desk_of("iad", "fra")
+        fra.publish(believing(Belief.UP))
+        iad = SlowDesk(like._reporter, like._trusted, clock=clock, counters=like.counters)
+        pause_s = await mesh.poller(iad, await mesh.serve(fra), clock=clock).poll()
+        assert 0.2 / (pause_s + 0.2) == pytest.approx(TAKING_SHARE)
+
+    play(story)
+
+
+def test_a_compressed_answer_is_not_expanded() -> None:
+    class MeasuringDesk(WatchedDesk):
+        sizes: ClassVar[list[int]] = []
+
+        def take(self, body: bytes) -> bool:
+            self.sizes.append(len(body))
+            return super().take(body)
+
+    async def story(mesh: Mesh) -> None:
+        async def bomb(request: web.Request) -> web.Response:
+            assert request.headers["Accept-Encoding"] == "identity"
+            return web.Response(body=gzip.compress(bytes(1 << 20)), headers={"Content-Encoding": "gzip"})
+
+        async with serving_handler(bomb) as url:
+            like = desk_of("iad", "fra")
+            iad = MeasuringDesk(like._reporter, like._trusted, clock=FakeClock(), counters=like.counters)
+            await mesh.poller(iad, url).poll()
+            assert iad.counters.count("reports_refused", reason="malformed") == 1
+            assert max(iad.sizes) < 1 << 12
+
+    play(story)
 
 
 def test_an_url_that_makes_no_sense_is_a_peer_that_is_lost(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import gtm
+from tests.node.present import BROKEN, SMALL
+
+NO_ZONE_FILE = "not read as a zone file: those are named *.yaml or *.yml, and do not begin with one of . # ~"
+MESSAGE = 'unknown region "us-esat"; did you mean "us-east"?'
+
+
+def test_good_files_are_counted(folder: Path) -> None:
+    ran = gtm("check", "zones")
+    assert (ran.code, ran.out, ran.err) == (0, "zones: 1 zone, 1 service: no mistakes\n", "")
+    (folder / "zones" / "b.yaml").write_text(SMALL.replace("gtm.example.com", "b.example.com"))
+    assert gtm("check", "zones").out == "zones: 2 zones, 2 services: no mistakes\n"
+
+
+def test_without_a_folder_the_one_of_the_node_file_is_checked(folder: Path) -> None:
+    assert gtm("check").out == "zones: 1 zone, 1 service: no mistakes\n"
+    (folder / "zones").rename(folder / "elsewhere")
+    (folder / "gtm.yaml").write_text("zones: elsewhere\n")
+    assert gtm("check", "--config", "gtm.yaml").out == "elsewhere: 1 zone, 1 service: no mistakes\n"
+
+
+def test_every_mistake_of_every_file_is_printed_in_order(folder: Path) -> None:
+    (folder / "zones" / "b.yaml").write_text(
+        BROKEN.replace("gtm.example.com", "b.example.com").replace("ttl: 60", "ttl: x")
+    )
+    (folder / "zones" / "c.yaml").write_text("zone: [")
+    ran = gtm("check", "zones")
+    assert ran.code == 1
+    assert [line.partition(":")[0] for line in ran.lines] == ["zones/b.yaml", "zones/b.yaml", "zones/c.yaml"]
+    assert ran.lines[1] == f"zones/b.yaml:18:18: {MESSAGE}"
+    assert ran.err == ""
+
+
+def test_one_file_is_checked_alone(folder: Path) -> None:
+    (folder / "zones" / "b.yaml").write_text(BROKEN)
+    assert gtm("check", "zones/a.yaml").out == "zones/a.yaml: 1 zone, 1 service: no mistakes\n"
+    ran = gtm("check", "zones/b.yaml")
+    assert (ran.code, ran.lines) == (1, [f"zones/b.yaml:18:18: {MESSAGE}"])
+
+
+def test_one_file_is_read_beside_the_shared_one_whose_mistakes_are_told_too(folder: Path) -> None:
+    shared = folder / "zones" / "_shared.yaml"
+    shared.write_text("regions:\n  us-esat: {country: US}\n")
+    (folder / "zones" / "a.yaml").write_text(BROKEN)
+    assert gtm("check", "zones/a.yaml").code == 0
+    assert gtm("check", "zones/_shared.yaml").code == 0
+    shared.write_text("regions:\n  us-esat: {country: USA}\n")
+    ran = gtm("check", "zones/a.yaml")
+    assert [line.partition(":")[0] for line in ran.lines] == ["zones/_shared.yaml", "zones/a.yaml"]
+    assert gtm("check", "zones/_shared.yaml").lines == ran.lines[:1]
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        ("nowhere", "nowhere:1:1: the folder cannot be read: No such file or directory"),
+        ("nowhere/a.yaml", "nowhere/a.yaml:1:1: the folder cannot be read: No such file or directory"),
+        ("empty", "empty:1:1: no zone file is here; they are named *.yaml or *.yml"),
+        ("notes.txt", f"notes.txt:1:1: {NO_ZONE_FILE}"),
+        (".a.yaml", f".a.yaml:1:1: {NO_ZONE_FILE}"),
+    ],
+)
+def test_what_is_no_zone_file_is_not_called_good(folder: Path, place: str, words: str) -> None:
+    (folder / "empty").mkdir()
+    (folder / "notes.txt").write_text(SMALL)
+    (folder / ".a.yaml").write_text(SMALL)
+    ran = gtm("check", place)
+    assert (ran.code, ran.out, ran.err) == (1, words + "\n", "")
+
+
+def test_a_name_that_is_no_text_is_printed_all_the_same(folder: Path) -> None:
+    ran = gtm("check", "caf\udce9")
+    assert ran.code == 1
+    assert "No such file or directory" in ran.out

@@ -1,0 +1,145 @@
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from gtm.engine.explain import Explanation
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason
+from gtm.health.status import CheckStatus, Status, Voice
+from gtm.ids import NodeName, VantageName
+from gtm.zone.model import checks
+from tests.admin.served import serving
+from tests.cli.command import gtm
+from tests.fakes import world
+from tests.node.present import BROKEN, SMALL
+
+OFFLINE = ("--zones", "zones", "--config", "gtm.yaml")
+
+WHOLE = """\
+question    api.gtm.example.com. A, from 10.2.0.1
+place       Dublin, IE, EU, 53.35,-6.26, AS64500 Example, tag office (known for 10.2.0.0/16)
+generation  1, zone gtm.example.com.
+service     api.gtm.example.com, steered by nearest
+cell        1 of 2, scope /16
+  up        keeps us-east/192.0.2.1 (unknown), eu-west/192.0.2.2 (unknown)
+  nearest   keeps eu-west/192.0.2.2 (0 km, 1 of 2), us-east/192.0.2.1 (5466 km, 2 of 2)
+  weight    keeps eu-west/192.0.2.2 (weight 1)
+            drops us-east/192.0.2.1 (weight 1)
+outcome     one by weight
+    eu-west/192.0.2.2: 100.0% of queries
+answer
+    NOERROR
+    api.gtm.example.com. 60 IN A 192.0.2.2
+"""
+
+DOWN = """\
+question    www.gtm.example.com. A, from 10.2.0.1
+place       IE, EU, 53.35,-6.26 (known for 10.2.0.0/16)
+generation  {generation}, zone gtm.example.com.
+aliases     www.gtm.example.com. -> api.gtm.example.com.
+service     api.gtm.example.com, steered by nearest
+cell        1 of 2, scope /15
+  up        keeps nothing
+            drops us-east/192.0.2.1 (down), eu-west/192.0.2.2 (down)
+  up        keeps us-east/192.0.2.1 (up), eu-west/192.0.2.2 (up)
+  nearest   keeps eu-west/192.0.2.2 (0 km, 1 of 2), us-east/192.0.2.1 (5466 km, 2 of 2)
+  weight    keeps eu-west/192.0.2.2 (weight 1)
+            drops us-east/192.0.2.1 (weight 1)
+outcome     one by weight (fail open: all are down, and the zone says serve_all)
+    eu-west/192.0.2.2: 100.0% of queries
+health      us-east/192.0.2.1: down (unread; no voices)
+health      eu-west/192.0.2.2: down (unread; no voices)
+answer
+    NOERROR
+    www.gtm.example.com. 60 IN CNAME api.gtm.example.com.
+    api.gtm.example.com. 60 IN A 192.0.2.2
+"""
+
+
+def test_without_a_node_the_files_are_explained_and_piped_it_is_exactly_this(folder: Path) -> None:
+    ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", *OFFLINE)
+    assert (ran.code, ran.out, ran.err) == (0, WHOLE, "")
+
+
+def test_a_running_node_explains_what_it_believes(tmp_path: Path) -> None:
+    text = f"{SMALL}\n  www: {{CNAME: api}}\n"
+    with serving(tmp_path, a=text) as node:
+        node.planner.take_status(world.status(world.down("192.0.2.1", "192.0.2.2"), world.zone(text)))
+        ran = gtm("explain", "www.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
+        assert (ran.code, ran.err) == (0, "")
+        assert ran.out == DOWN.format(generation=node.planner.plan.generation)
+
+
+def test_a_stale_voice_says_nothing_and_a_frozen_belief_is_called_so(tmp_path: Path) -> None:
+    fra = Voice(VantageName("fra"), (NodeName("a"),), Belief.DOWN, Reason.REFUSED, "", fresh=True, age_s=0.5)
+    iad = Voice(VantageName("iad"), (NodeName("b"),), Belief.UP, Reason.OK, "", fresh=False, age_s=60.0)
+    first, _ = checks((world.zone(SMALL),))
+    with serving(tmp_path, a=SMALL) as node:
+        node.planner.take_status(
+            Status({first.id: CheckStatus(Belief.UP, 0.0, Reason.OK, "", (fra, iad), frozen=True)})
+        )
+        ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
+    assert "health      us-east/192.0.2.1: up (ok; fra down, iad stale; frozen, too few voices)" in ran.lines
+
+
+def test_the_json_is_the_explanation_of_the_api(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        ran = gtm("explain", "api.gtm.example.com", "-t", "AAAA", "--client", "10.2.0.1", "--admin", node.at, "--json")
+        answer = node.ask("GET", "/v1/explain?name=api.gtm.example.com&type=AAAA&client=10.2.0.1")
+    assert json.loads(ran.out) == answer.json
+    assert TypeAdapter(Explanation).validate_json(ran.out).steered is None
+
+
+@pytest.mark.parametrize(
+    ("name", "rtype", "lines"),
+    [
+        ("ns1.gtm.example.com", "A", ["steering    none: the answer is the same for everyone", "    NOERROR"]),
+        ("nope.gtm.example.com", "A", ["    NXDOMAIN"]),
+        ("api.gtm.example.com", "AAAA", ["steering    none: the answer is the same for everyone"]),
+        ("example.org", "A", ["generation  1, zone none: nothing here has this name", "    REFUSED"]),
+    ],
+)
+def test_what_is_not_steered_is_short(folder: Path, name: str, rtype: str, lines: list[str]) -> None:
+    ran = gtm("explain", name, "--type", rtype, "--client", "10.2.0.1", *OFFLINE)
+    assert ran.code == 0
+    assert not [line for line in lines if line not in ran.lines]
+    assert len(ran.lines) < 10
+
+
+@pytest.mark.parametrize(
+    ("client", "words"),
+    [
+        ("192.0.2.77", "unknown: the default order of the regions (known for 128.0.0.0/1)"),
+        ("::ffff:10.2.0.1", "Dublin, IE, EU, 53.35,-6.26, AS64500 Example, tag office (known for 10.2.0.0/16)"),
+        ("2001:db8::1", "unknown: the default order of the regions (known for ::/0)"),
+    ],
+)
+def test_the_place_says_what_is_known_and_for_which_network(folder: Path, client: str, words: str) -> None:
+    ran = gtm("explain", "api.gtm.example.com", "--client", client, *OFFLINE)
+    assert ran.lines[1] == f"place       {words}"
+
+
+def test_geo_data_that_cannot_be_loaded_is_said_beside_the_explanation(folder: Path) -> None:
+    (folder / "networks.yaml").unlink()
+    ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", *OFFLINE)
+    assert ran.code == 0
+    assert ran.err == "geo data: networks.yaml:1:1: No such file or directory\n"
+    assert "place       unknown: the default order of the regions" in ran.out
+
+
+def test_files_with_mistakes_are_not_explained(folder: Path) -> None:
+    (folder / "zones" / "a.yaml").write_text(BROKEN)
+    ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", *OFFLINE)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == 'zones/a.yaml:18:18: unknown region "us-esat"; did you mean "us-east"?\n'
+
+
+@pytest.mark.parametrize("zones", ["nowhere", "empty", "networks.yaml"])
+def test_without_any_zone_there_is_one_message(folder: Path, zones: str) -> None:
+    (folder / "empty").mkdir()
+    ran = gtm("explain", "a.example", "--client", "10.2.0.1", "--zones", zones, "--config", "gtm.yaml")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"{zones}:1:1: ")
+    assert len(ran.err.splitlines()) == 1

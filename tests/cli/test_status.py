@@ -1,0 +1,136 @@
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter
+
+from gtm.admin.views import NodeStatus
+from gtm.cli.status import _span
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason
+from gtm.health.status import CheckStatus, Status, Voice
+from gtm.ids import NodeName, VantageName
+from gtm.zone.model import checks
+from tests.admin.served import Served, serving
+from tests.cli.command import gtm
+from tests.fakes import world
+from tests.fakes.endpoints import closed_port
+from tests.node.present import BROKEN, SMALL
+
+ONE, TWO = (check.id for check in checks((world.zone(SMALL),)))
+
+
+def voice(vantage: str, belief: Belief, *, fresh: bool = True) -> Voice:
+    reason = Reason.OK if belief is Belief.UP else Reason.TIMEOUT
+    return Voice(VantageName(vantage), (NodeName(vantage),), belief, reason, "", fresh, 0.5)
+
+
+def believe(node: Served) -> None:
+    """One endpoint is up; the other is down by two voices, and now frozen."""
+    up, down, stale = voice("eu", Belief.UP), voice("eu", Belief.DOWN), voice("us", Belief.DOWN, fresh=False)
+    node.planner.take_status(
+        Status(
+            {
+                ONE: CheckStatus(Belief.UP, 0.0, Reason.OK, "", (up,)),
+                TWO: CheckStatus(Belief.DOWN, 1.0, Reason.TIMEOUT, "2.0 s", (down, stale), frozen=True),
+            }
+        )
+    )
+
+
+def test_piped_it_is_plain_columns_between_tabs(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        believe(node)
+        ran = gtm("status", "--admin", node.at)
+        generation = node.planner.plan.generation
+    assert (ran.code, ran.err) == (0, "")
+    lines = ran.lines
+    assert lines[0] == f"node ns1 (0.1.0, reference engine): ready, generation {generation}"
+    assert lines[1] == "quorum majority, voters 1; up for 0s"
+    assert lines[2] == "zone gtm.example.com: serial 1700000000, 1 service, 5 records"
+    assert lines[4:7] == [
+        "region\tzone\tstate\tup\tdown\tunknown",
+        "us-east\tgtm.example.com\tup\t1\t0\t0",
+        "eu-west\tgtm.example.com\tdown\t0\t1\t0",
+    ]
+    assert lines[8] == "api.gtm.example.com: nearest, degraded"
+    assert lines[9] == "endpoint\tbelief\tsince\treason\tvoices"
+    assert lines[10] == "us-east/192.0.2.1\tup\t\tok\teu: up"
+    endpoint, belief, since, reason, voices = lines[11].split("\t")
+    assert (endpoint, belief, reason) == ("eu-west/192.0.2.2", "down", "timeout (2.0 s)")
+    assert since.endswith(" ago")
+    assert voices == "eu: down, us: stale; frozen, too few voices"
+    assert "\x1b" not in ran.out
+
+
+def test_the_json_is_the_status_of_the_api(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        believe(node)
+        ran = gtm("status", "--json", "--admin", node.at)
+        assert json.loads(ran.out) == node.ask("GET", "/v1/status").json
+    assert TypeAdapter(NodeStatus).validate_json(ran.out).node == "ns1"
+
+
+def test_problems_are_shown_as_check_prints_them(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        (node.folder / "a.yaml").write_text(BROKEN)
+        node.ask("POST", "/v1/reload")
+        node.desk.publish({})
+        ran = gtm("status", "--admin", node.at)
+        [problem] = gtm("check", str(node.folder)).lines
+    assert f"problem: {problem}" in ran.lines
+    assert "probe ns1 (at-ns1): 0 checks, heard 0.0 s ago" in ran.lines
+
+
+def test_a_node_that_is_not_ready_says_so(tmp_path: Path) -> None:
+    with serving(tmp_path) as node:
+        ran = gtm("status", "--admin", node.at)
+    assert ran.code == 0
+    assert "not ready" in ran.lines[0]
+
+
+def test_the_admin_address_can_come_from_the_node_file(folder: Path) -> None:
+    with serving(folder) as node:
+        (folder / "gtm.yaml").write_text(f'node: ns1\nlisten: {{admin: "{node.at}"}}\n')
+        assert gtm("status", "--config", "gtm.yaml").code == 0
+
+
+@pytest.mark.parametrize(
+    "command", [["status"], ["status", "--json"], ["reload"], ["explain", "a.example", "--client", "10.0.0.1"]]
+)
+def test_a_node_that_does_not_answer_is_one_clear_message(command: list[str]) -> None:
+    at = f"127.0.0.1:{closed_port()}"
+    ran = gtm(*command, "--admin", at)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == f"no node answers at {at}: connection refused; is `gtm serve` running there?\n"
+
+
+def test_another_server_there_is_told_apart_from_a_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(tmp_path) as node:
+
+        def fails() -> None:
+            raise RuntimeError
+
+        monkeypatch.setattr(node.subject, "status", fails)
+        ran = gtm("status", "--admin", node.at)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith(f"the node at {node.at} answered /v1/status with HTTP 500: ")
+    assert len(ran.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0s"),
+        (0.9, "0s"),
+        (59, "59s"),
+        (60, "1m"),
+        (61, "1m 1s"),
+        (3600, "1h"),
+        (3661, "1h 1m"),
+        (90_061, "1d 1h"),
+        (86_400, "1d"),
+    ],
+)
+def test_a_span_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
+    assert _span(seconds) == words
