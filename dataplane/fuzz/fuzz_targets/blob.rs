@@ -1,0 +1,27 @@
+//! Any bytes are a plan or an error; a plan answers without a panic.
+//!
+//! `cargo fuzz run blob`
+
+#![no_main]
+
+#[path = "../../core/tests/small/mod.rs"]
+mod small;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use gtm_core::{respond, Names, Plan, Scratch, Transport};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|blob: &[u8]| {
+    let good = small::blobs();
+    let names = Names::parse(blob).or_else(|_| Names::parse(&good.names));
+    let Ok(names) = names else { return };
+    let plan = Plan::first(names, &good.decisions).or_else(|_| {
+        Names::parse(&good.names).and_then(|names| Plan::first(names, blob))
+    });
+    let Ok(plan) = plan else { return };
+    let mut out = [0; 1232];
+    let asked = small::query("www.z.test", 1, Some([200, 0, 0]));
+    let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    respond(&plan, &asked, client, Transport::Udp, 1, &mut Scratch::default(), &mut out);
+});
