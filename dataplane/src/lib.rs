@@ -1,20 +1,24 @@
 //! The Python side of the Rust engine: translates, and decides nothing.
 
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use gtm_core::{respond, Names, Plan, Scratch, Transport};
-use pyo3::exceptions::PyValueError;
+use gtm_serve::{Limits, ListenError, Published, Sample, Server};
+use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 const LONGEST: usize = 65_535;
 
-/// Plans and queries in, answers out.
+/// Plans in, answers out: of one query handed over, or of all that come to its sockets.
 #[pyclass(frozen, module = "gtm.engine.rust")]
 struct Dataplane {
-    plan: Mutex<Arc<Plan>>,
+    published: Arc<Published>,
     bench: Mutex<Bench>,
+    server: Mutex<Option<Server>>,
 }
 
 /// What `respond` works with.
@@ -28,24 +32,30 @@ impl Dataplane {
     #[new]
     fn new() -> Self {
         Self {
-            plan: Mutex::new(Arc::new(Plan::empty())),
+            published: Arc::new(Published::new()),
             bench: Mutex::new(Bench { scratch: Scratch::default(), out: vec![0; LONGEST].into() }),
+            server: Mutex::new(None),
         }
     }
 
     /// Serves new names, every service of which the decisions decide.
     fn swap_names(&self, py: Python<'_>, names: &[u8], decisions: &[u8]) -> PyResult<()> {
-        let plan = py.detach(|| Names::parse(names).and_then(|names| Plan::first(names, decisions)));
-        self.publish(plan.map_err(refused)?);
-        Ok(())
+        py.detach(|| {
+            let plan = Names::parse(names).and_then(|names| Plan::first(names, decisions))?;
+            self.published.publish(plan);
+            Ok(())
+        })
+        .map_err(|error: gtm_core::BlobError| refused(&error))
     }
 
     /// Serves the same names with the decisions of some services made anew.
     fn swap_decisions(&self, py: Python<'_>, decisions: &[u8]) -> PyResult<()> {
-        let before = Arc::clone(&self.plan.lock().unwrap_or_else(PoisonError::into_inner));
-        let plan = py.detach(|| before.next(decisions));
-        self.publish(plan.map_err(refused)?);
-        Ok(())
+        py.detach(|| {
+            let plan = self.published.load().plan.next(decisions)?;
+            self.published.publish(plan);
+            Ok(())
+        })
+        .map_err(|error: gtm_core::BlobError| refused(&error))
     }
 
     /// Returns the answer to one message, or None.
@@ -57,23 +67,71 @@ impl Dataplane {
         tcp: bool,
         coin: u64,
     ) -> Option<Bound<'py, PyBytes>> {
-        let plan = Arc::clone(&self.plan.lock().unwrap_or_else(PoisonError::into_inner));
+        let served = self.published.load();
         let transport = if tcp { Transport::Tcp } else { Transport::Udp };
-        let mut bench = self.bench.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bench = locked(&self.bench);
         let Bench { scratch, out } = &mut *bench;
-        let (length, _) = respond(&plan, wire, client, transport, coin, scratch, out)?;
+        let (length, _) = respond(&served.plan, wire, client, transport, coin, scratch, out)?;
         Some(PyBytes::new(py, &out[..length]))
     }
-}
 
-impl Dataplane {
-    fn publish(&self, plan: Plan) {
-        *self.plan.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(plan);
+    /// Binds UDP and TCP sockets on every address, closing those of before; returns the addresses as bound.
+    fn listen(
+        &self,
+        py: Python<'_>,
+        addresses: Vec<String>,
+        threads: usize,
+        max_connections: usize,
+        idle_timeout_s: f64,
+    ) -> PyResult<Vec<String>> {
+        let parsed = |text: &String| text.parse::<SocketAddr>().map_err(|error| refused(&format!("{text}: {error}")));
+        let addresses = addresses.iter().map(parsed).collect::<PyResult<Vec<_>>>()?;
+        let idle = Duration::try_from_secs_f64(idle_timeout_s).map_err(|error| refused(&error))?;
+        let limits = Limits { connections: max_connections, idle };
+        py.detach(|| {
+            let mut server = locked(&self.server);
+            *server = None;
+            let listening = Server::listen(&addresses, threads, limits)?;
+            let bound = listening.addresses().iter().map(ToString::to_string).collect();
+            *server = Some(listening);
+            Ok(bound)
+        })
+        .map_err(|error| failed(&error))
+    }
+
+    /// Answers what comes to the sockets, on threads of its own.
+    fn start(&self, py: Python<'_>) -> PyResult<()> {
+        py.detach(|| locked(&self.server).as_mut().map_or(Ok(()), |server| server.start(&self.published)))?;
+        Ok(())
+    }
+
+    /// Ends the threads and closes the sockets.
+    fn stop(&self, py: Python<'_>) {
+        py.detach(|| *locked(&self.server) = None);
+    }
+
+    /// Returns what the threads counted: names, labels and values.
+    fn counters(&self, py: Python<'_>) -> Vec<(&'static str, BTreeMap<&'static str, String>, u64)> {
+        let labelled = |(name, labels, value): Sample| (name, labels.into_iter().collect(), value);
+        py.detach(|| self.published.samples().into_iter().map(labelled).collect())
     }
 }
 
-fn refused(error: impl std::fmt::Display) -> PyErr {
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn refused(error: &impl ToString) -> PyErr {
     PyValueError::new_err(error.to_string())
+}
+
+/// An `OSError` whose file name says what could not be bound: `UDP 127.0.0.1:53`.
+fn failed(error: &ListenError) -> PyErr {
+    let place = format!("{} {}", error.transport, error.at);
+    match error.error.raw_os_error() {
+        Some(number) => PyOSError::new_err((number, error.error.to_string(), place)),
+        None => PyOSError::new_err(error.to_string()),
+    }
 }
 
 /// The Rust engine.

@@ -1,9 +1,10 @@
-//! Datagrams in batches: many in one system call, and many out. The only unsafe code, around three system calls.
+//! Datagrams in batches: many in one system call, and many out. The only unsafe code, around four system calls.
 //!
 //! Buffers are made once. Their strides are odd numbers of cache lines, so that the beginnings of all of them do not
 //! compete for the same few sets of the cache.
 
 use std::io;
+use std::mem::size_of;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::time::Duration;
@@ -167,4 +168,21 @@ pub fn wait(sockets: &mut [libc::pollfd], timeout: Duration) {
     let milliseconds = libc::c_int::try_from(timeout.as_millis()).unwrap_or(libc::c_int::MAX);
     // SAFETY: pointer and length are those of one slice. A failure is an interruption: the caller looks again anyway.
     unsafe { libc::poll(sockets.as_mut_ptr(), sockets.len() as libc::nfds_t, milliseconds) };
+}
+
+/// Asks for the address that each datagram was sent to.
+pub fn ask_for_destination(socket: BorrowedFd, v6: bool) -> io::Result<()> {
+    let (level, option) =
+        if v6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) } else { (libc::IPPROTO_IP, libc::IP_PKTINFO) };
+    let on: libc::c_int = 1;
+    // SAFETY: the value is one integer that lives during the call, and the length is its own.
+    let result = unsafe {
+        let size = size_of::<libc::c_int>() as libc::socklen_t;
+        libc::setsockopt(socket.as_raw_fd(), level, option, (&raw const on).cast(), size)
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }

@@ -6,9 +6,11 @@
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::AsFd;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
+use crate::batch::ask_for_destination;
 use crate::udp::LONGEST_WAIT;
 
 /// Connections that wait to be accepted; the kernel caps it at net.core.somaxconn.
@@ -106,12 +108,9 @@ fn configure_udp(socket: &Socket, at: SocketAddr) -> io::Result<()> {
     socket.set_send_buffer_size(UDP_BUFFER_OCTETS)?;
     socket.set_read_timeout(Some(LONGEST_WAIT))?;
     socket.set_write_timeout(Some(LONGEST_WAIT))?;
-    if !at.ip().is_unspecified() {
-        return Ok(());
+    if at.ip().is_unspecified() {
+        // an answer must leave from the address that was asked, and a wildcard socket has many
+        ask_for_destination(socket.as_fd(), at.is_ipv6())?;
     }
-    if at.is_ipv4() {
-        socket.set_recv_pktinfo_v4(true)
-    } else {
-        socket.set_recv_pktinfo_v6(true)
-    }
+    Ok(())
 }
