@@ -119,10 +119,13 @@ def beliefs_of(server: str) -> dict[str, str]:
 class Stream:
     """Queries on a steady beat over one socket. It has state: the answers so far, which may be read at any time."""
 
-    def __init__(self, sock: socket.socket, clients: Sequence[str | None], *, per_second: float) -> None:
+    def __init__(
+        self, sock: socket.socket, clients: Sequence[str | None], *, per_second: float, limit_s: float
+    ) -> None:
         self._sock = sock
         self._clients = clients
         self._beat_s = 1 / per_second
+        self._limit_s = limit_s
         self._pending: dict[int, tuple[str | None, float]] = {}
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="stream")
@@ -161,7 +164,7 @@ class Stream:
         ends_at = float("inf")
         while time.monotonic() < ends_at and not (self._ending.is_set() and not self._pending):
             if self._ending.is_set():
-                ends_at = min(ends_at, time.monotonic() + ANSWER_LIMIT_S)
+                ends_at = min(ends_at, time.monotonic() + self._limit_s)
             elif time.monotonic() >= due_at:
                 self._send()
                 due_at += self._beat_s
@@ -206,9 +209,11 @@ def stream(server: str, clients: Sequence[str | None], *, per_second: float = 20
 
 
 @contextmanager
-def stream_over(sock: socket.socket, clients: Sequence[str | None], *, per_second: float) -> Iterator[Stream]:
-    """Asks whom a socket is connected to until the end of the block, and closes the socket."""
-    asking = Stream(sock, clients, per_second=per_second)
+def stream_over(
+    sock: socket.socket, clients: Sequence[str | None], *, per_second: float, limit_s: float = ANSWER_LIMIT_S
+) -> Iterator[Stream]:
+    """Asks whom a socket is connected to until the end of the block; then waits for the last answers, and closes it."""
+    asking = Stream(sock, clients, per_second=per_second, limit_s=limit_s)
     asking.start()
     try:
         yield asking

@@ -87,6 +87,16 @@ class Running:
         self.process.wait(STOP_LIMIT_S)
         return at
 
+    def hang(self) -> float:
+        """Has it do nothing any more, while the kernel still takes connections for it; returns the monotonic time."""
+        at = time.monotonic()
+        self.process.send_signal(signal.SIGSTOP)
+        return at
+
+    def wake(self) -> None:
+        """Lets it go on."""
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Asks it to end; returns its exit status."""
         self.process.send_signal(number)

@@ -1,4 +1,4 @@
-"""One failover, measured from outside: a region is killed under a stream of queries, and later comes back.
+"""One failover, measured from outside: a region is killed, or hangs, under a stream of queries, and later comes back.
 
 What comes in: a stage where all is well. What goes out: how long the dead region was still answered, how long the
 living one was not, and every query that did not get an address.
@@ -31,18 +31,21 @@ class Failover:
 
 
 def measure_failover(
-    stage: Stage, region: str, clients: Sequence[str | None], *, per_second: float = 200.0
+    stage: Stage, region: str, clients: Sequence[str | None], *, hangs: bool = False, per_second: float = 200.0
 ) -> Failover:
     """Returns what clients saw of one failover and its end; fails when either does not come."""
     address, client = stage.addresses[region], CLIENTS[region]
     with stream(stage.server.address, clients, per_second=per_second) as asking:
         within(START_LIMIT_S, lambda: asking.last(client) == (address,))
-        died_at = stage.running[region].kill()
+        died_at = stage.running[region].hang() if hangs else stage.running[region].kill()
         within(START_LIMIT_S, lambda: _quiet(asking, address))
         last_at = max((answer.answered_at for answer in asking.naming(address)), default=died_at)
         named = len(asking.naming(address))
-        stage.start_region(region)
         back_at = time.monotonic()
+        if hangs:
+            stage.running[region].wake()
+        else:
+            stage.start_region(region)
         within(START_LIMIT_S, lambda: len(asking.naming(address)) > named)
         within(START_LIMIT_S, lambda: len(asking.naming(address)) > named + QUIET_ANSWERS // len(clients))
     again_at = asking.naming(address)[named].answered_at

@@ -9,7 +9,7 @@ import pytest
 
 from tests.fakes.asking import stream
 from tests.fakes.cluster import AP_SOUTHEAST, CLIENTS, EU_WEST, REGIONS, START_LIMIT_S, US_EAST, Cluster, within
-from tests.fakes.failover import Failover, measure_failover
+from tests.fakes.failover import measure_failover
 from tests.fakes.stage import Stage, set_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -18,7 +18,7 @@ EVERYBODY = (*CLIENTS.values(), None)
 """A client of each region, and one without EDNS."""
 
 FAILOVER_LIMIT_S = 5.0
-"""Two checks half a second apart, a report and a poll: a second and a half, and more on a busy machine."""
+"""Two checks half a second apart, a timeout, a report and a poll: two seconds, and more on a busy machine."""
 
 Record = Callable[[str, float], None]
 
@@ -28,9 +28,10 @@ def stage(cluster: Cluster) -> Stage:
     return set_stage(cluster)
 
 
-def test_no_query_fails_while_a_region_dies_and_comes_back(stage: Stage, record: Record) -> None:
+@pytest.mark.parametrize("hangs", [False, True], ids=["killed", "hung"])
+def test_no_query_fails_while_a_region_dies_and_comes_back(stage: Stage, record: Record, *, hangs: bool) -> None:
     assert stage.nearest() == {name: name for name in REGIONS}
-    found: Failover = measure_failover(stage, EU_WEST, EVERYBODY)
+    found = measure_failover(stage, EU_WEST, EVERYBODY, hangs=hangs)
 
     record("seconds_from_death_to_last_answer_naming_it", found.last_named_s)
     record("seconds_from_return_to_first_answer_naming_it", found.named_again_s)
@@ -77,6 +78,20 @@ def test_too_few_voices_change_nothing_even_when_a_region_dies(stage: Stage) -> 
         stage.start_region(EU_WEST)
         within(START_LIMIT_S, lambda: stage.nearest() == {name: name for name in REGIONS})
     assert asking.failures == []
+
+
+def test_probes_that_hang_for_a_while_take_nothing_down(stage: Stage) -> None:
+    with stream(stage.server.address, EVERYBODY) as asking:
+        for name in ("probe-1", "probe-2"):
+            stage.running[name].hang()
+        stage.wait_for(dict.fromkeys(REGIONS, "up frozen"))
+        for name in ("probe-1", "probe-2"):
+            stage.running[name].wake()
+        stage.wait_for(dict.fromkeys(REGIONS, "up"))
+        # a round of checks later there still is nothing to say
+        within(START_LIMIT_S, lambda: fresh_vantages(stage) == {"vantage-1", "vantage-2", "vantage-3"})
+    assert asking.failures == []
+    assert not any("-> DOWN" in running.said for running in stage.running.values())
 
 
 def voices(stage: Stage, region: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,20 @@ import pytest
 
 from gtm.admin.client import ask_reload
 from tests.fakes.asking import ask, is_answering, status_of, stream
-from tests.fakes.cluster import CLIENTS, START_LIMIT_S, ZONE, Cluster, Machine, Running, gtm, loopback_address, within
+from tests.fakes.cluster import (
+    CLIENTS,
+    EU_WEST,
+    START_LIMIT_S,
+    US_EAST,
+    ZONE,
+    Cluster,
+    Machine,
+    Running,
+    gtm,
+    loopback_address,
+    within,
+)
+from tests.fakes.stage import set_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -190,6 +204,27 @@ def test_no_query_fails_while_the_files_are_written_fifty_times(node: Node) -> N
         within(BUSY_LIMIT_S, lambda: node.words() == ("n49",))
     assert asking.failures == []
     assert node.problems() == ()
+
+
+def test_a_region_that_is_added_and_taken_away_is_taken_up_by_the_whole_mesh(cluster: Cluster) -> None:
+    stage = set_stage(cluster)
+    without = {name: address for name, address in stage.addresses.items() if name != EU_WEST}
+    with stream(stage.server.address, (*CLIENTS.values(), None)) as asking:
+        cluster.write_zone(without)
+        within(START_LIMIT_S, lambda: stage.nearest()[EU_WEST] == US_EAST)
+        gone_at = time.monotonic()
+        within(START_LIMIT_S, lambda: stage.beliefs() == dict.fromkeys(without, "up"))
+        assert max(answer.sent_at for answer in asking.naming(stage.addresses[EU_WEST])) < gone_at
+
+        stage.running[EU_WEST].kill()
+        cluster.write_zone(stage.addresses)
+        stage.wait_for({EU_WEST: "down"})
+        within(START_LIMIT_S, lambda: stage.nearest()[EU_WEST] == US_EAST)
+        stage.start_region(EU_WEST)
+        within(START_LIMIT_S, lambda: stage.nearest()[EU_WEST] == EU_WEST)
+        assert stage.beliefs() == dict.fromkeys(stage.addresses, "up")
+    assert asking.failures == []
+    assert "Traceback" not in "".join(running.said for running in stage.running.values())
 
 
 def edit_unseen(path: Path, old: str, new: str) -> None:
