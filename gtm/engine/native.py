@@ -1,9 +1,12 @@
 """The Rust engine as an Engine: composes a plan into blobs, and hands them over when they changed.
 
-    new zones or geo data      both blobs
-    a flip of health           the decisions of the services that changed
+new zones or geo data      both blobs
+a flip of health           the decisions of the services that changed
 """
 
+from collections.abc import Mapping, Sequence
+
+from gtm.counters import series
 from gtm.engine.protocol import Transport
 from gtm.engine.rust import Dataplane
 from gtm.ids import Address
@@ -35,3 +38,21 @@ class RustEngine:
     def respond(self, wire: bytes, client: Address, transport: Transport, now: float, coin: int) -> bytes | None:  # noqa: ARG002  # `now` is for engines that limit rates
         """Returns the answer to a message, or None where silence is right. It never raises."""
         return self._dataplane.respond(wire, client, transport is Transport.TCP, coin)
+
+    def listen(
+        self, addresses: Sequence[str], *, threads: int, max_connections: int, idle_timeout_s: float
+    ) -> tuple[str, ...]:
+        """Binds UDP and TCP on each ADDRESS:PORT; what arrives waits. Returns them with their real ports."""
+        return tuple(self._dataplane.listen(list(addresses), threads, max_connections, idle_timeout_s))
+
+    def start(self) -> None:
+        """Answers from now on, on `threads` threads for UDP and as many for TCP."""
+        self._dataplane.start()
+
+    def stop(self) -> None:
+        """Ends all threads and closes all sockets."""
+        self._dataplane.stop()
+
+    def counters(self) -> Mapping[str, int]:
+        """Returns what the threads counted, by series name."""
+        return {series(name, labels): value for name, labels, value in self._dataplane.counters()}

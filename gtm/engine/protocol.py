@@ -1,7 +1,8 @@
 """What an engine is: the same plan, query, client and coin give the same bytes in each of them."""
 
+from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gtm.ids import Address
 from gtm.plan.model import Plan
@@ -12,6 +13,28 @@ class Transport(Enum):
 
     UDP = "udp"
     TCP = "tcp"
+
+
+@runtime_checkable
+class Serving(Protocol):
+    """An engine that answers on sockets of its own, without Python for a query."""
+
+    def listen(
+        self, addresses: Sequence[str], *, threads: int, max_connections: int, idle_timeout_s: float
+    ) -> tuple[str, ...]:
+        """Binds UDP and TCP on each ADDRESS:PORT; what arrives waits. Returns them with their real ports.
+
+        Raises OSError whose file name is `UDP 127.0.0.1:53` when one cannot be bound; then none is.
+        """
+
+    def start(self) -> None:
+        """Answers from now on."""
+
+    def stop(self) -> None:
+        """Ends all threads and closes all sockets."""
+
+    def counters(self) -> Mapping[str, int]:
+        """Returns what was counted, by series name."""
 
 
 class Engine(Protocol):

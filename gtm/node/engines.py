@@ -7,15 +7,27 @@ from gtm.engine.reference import ReferenceEngine
 from gtm.errors import EngineUnavailable
 from gtm.node.config import EngineChoice
 
+try:
+    from gtm.engine.native import RustEngine
+except ImportError:  # built without cargo
+    has_rust = False
+else:
+    has_rust = True
+
 
 def make_engine(choice: EngineChoice) -> Engine:
     """Returns the engine of this name; raises EngineUnavailable when it is not installed."""
     match choice:
-        case EngineChoice.AUTO | EngineChoice.REFERENCE:
+        case EngineChoice.REFERENCE:
             return ReferenceEngine()
+        case EngineChoice.AUTO:
+            return RustEngine() if has_rust else ReferenceEngine()
         case EngineChoice.RUST:
+            if has_rust:
+                return RustEngine()
             raise EngineUnavailable(
-                "the Rust engine is not in this installation; `--engine auto` serves with the best there is"
+                "the Rust engine is not in this installation: it was built without cargo; install Rust and then gtm "
+                "again, or serve with `--engine auto`, the best there is"
             )
         case _:
             assert_never(choice)

@@ -25,13 +25,12 @@ from gtm.node.engines import make_engine
 from gtm.node.geodata import GeoWatch
 from gtm.node.health import HealthRiver
 from gtm.node.planner import Planner
-from gtm.node.queries import serve_queries
+from gtm.node.queries import Queries, open_queries
 from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
-from gtm.serve.listen import ListenAddress, Listener, open_listeners
-from gtm.serve.responder import Responder
+from gtm.serve.listen import ListenAddress
 from gtm.share.desk import Desk, Reporter
 from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key, load_key
@@ -47,23 +46,24 @@ async def run_node(config: NodeConfig, clock: Clock) -> None:
 
     Raises ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it cannot start.
     """
-    listeners = open_listeners(config.dns) if Role.DNS in config.roles else ()
+    engine, counters = make_engine(config.engine), Counters()
+    serves = Role.DNS in config.roles
+    queries = open_queries(config, engine, clock=clock, counters=counters) if serves else None
     try:
-        node = Node(config, clock, make_engine(config.engine))
-        await node.run(listeners)
+        await Node(config, clock, engine, counters).run(queries)
     finally:
-        for listener in listeners:
-            listener.close()
+        if queries is not None:
+            queries.close()
 
 
 class Node:
     """Everything of one process, joined."""
 
-    def __init__(self, config: NodeConfig, clock: Clock, engine: Engine) -> None:
+    def __init__(self, config: NodeConfig, clock: Clock, engine: Engine, counters: Counters) -> None:
         self._config = config
         self._clock = clock
         self._engine = engine
-        self._counters = Counters()
+        self._counters = counters
         self._state = StateFolder(config.state, self._counters)
         words = vocabulary(self._counters)
         self._planner = Planner(
@@ -88,7 +88,7 @@ class Node:
         self._warm = asyncio.Event()
         self._stopping = asyncio.Event()
 
-    async def run(self, listeners: tuple[Listener, ...]) -> None:
+    async def run(self, queries: Queries | None) -> None:
         """Runs until it is told to stop."""
         self._listen_to_signals()  # before all that takes time: an unhandled SIGHUP would end the process
         await self._geo.load()
@@ -98,7 +98,7 @@ class Node:
         admin = await self._open_admin()
         try:
             async with asyncio.TaskGroup() as group:
-                rivers = [group.create_task(river) for river in self._rivers(listeners)]
+                rivers = [group.create_task(river) for river in self._rivers(queries)]
                 await self._stopping.wait()
                 for river in rivers:
                     river.cancel()
@@ -108,27 +108,25 @@ class Node:
                 await admin.cleanup()
         log.info("node %s stopped", self._config.node)
 
-    def _rivers(self, listeners: tuple[Listener, ...]) -> list[Coroutine[None, None, None]]:
+    def _rivers(self, queries: Queries | None) -> list[Coroutine[None, None, None]]:
         rivers = [self._zones.run(), self._geo.run(), self._health.believe(), self._warm_up()]
         if self._config.peers:
             rivers.append(self._health.hear(self._config.peers))
         if Role.PROBE in self._config.roles:
             rivers.append(self._health.probe())
-        if listeners:
-            rivers.append(self._serve(listeners))
+        if queries is not None:
+            rivers.append(self._serve(queries))
         return rivers
 
-    async def _serve(self, listeners: tuple[Listener, ...]) -> None:
+    async def _serve(self, queries: Queries) -> None:
         await self._warm.wait()
         log.info(
             "node %s serves on %s with the %s engine",
             self._config.node,
-            ", ".join(str(listener.at) for listener in listeners),
+            ", ".join(queries.addresses),
             self._engine.name,
         )
-        await serve_queries(
-            listeners, Responder(self._engine, clock=self._clock, counters=self._counters), self._counters
-        )
+        await queries.serve()
 
     async def _warm_up(self) -> None:
         """Waits until the health of every endpoint is known, but not longer than WARM_UP_S."""

@@ -1,24 +1,99 @@
 """The query river: sockets -> engine -> sockets.
 
 Sockets are opened before anything else, so that a port in use ends the start at once; queries are answered once there
-is a plan. What arrives before that waits in the kernel.
+is a plan. What arrives before that waits in the kernel. An engine that has sockets of its own answers on threads
+that Python never enters; another gets its queries from asyncio.
 """
 
 import asyncio
+import os
+from typing import Protocol
 
+from gtm.clock import Clock
 from gtm.counters import Counters
+from gtm.engine.protocol import Engine, Serving
+from gtm.errors import ListenFailed
+from gtm.node.config import NodeConfig
 from gtm.serve.descriptors import connections_each, raise_limit
-from gtm.serve.listen import Listener
+from gtm.serve.listen import Listener, open_listeners, parse_listen, words_for
 from gtm.serve.responder import Responder
-from gtm.serve.tcp import serve_tcp
+from gtm.serve.tcp import IDLE_TIMEOUT_S, serve_tcp
 from gtm.serve.udp import serve_udp
 
 
-async def serve_queries(listeners: tuple[Listener, ...], responder: Responder, counters: Counters) -> None:
-    """Answers queries on every listener until cancelled."""
-    most = connections_each(raise_limit(), listeners=len(listeners))
-    async with asyncio.TaskGroup() as group:
-        for listener in listeners:
-            group.create_task(serve_udp(listener.udp, responder, counters), name=f"udp {listener.at}")
-            over_tcp = serve_tcp(listener.tcp, responder, counters, max_connections=most)
-            group.create_task(over_tcp, name=f"tcp {listener.at}")
+class Queries(Protocol):
+    """Bound sockets, and how they are served."""
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Returns where it listens."""
+
+    async def serve(self) -> None:
+        """Answers until cancelled."""
+
+    def close(self) -> None:
+        """Closes the sockets."""
+
+
+def open_queries(config: NodeConfig, engine: Engine, *, clock: Clock, counters: Counters) -> Queries:
+    """Returns the bound sockets of a node; raises ListenFailed."""
+    if isinstance(engine, Serving):
+        return NativeQueries(config, engine, counters)
+    listeners = open_listeners(config.dns)
+    return AsyncioQueries(listeners, Responder(engine, clock=clock, counters=counters), counters)
+
+
+class NativeQueries:
+    """Sockets of the engine's own."""
+
+    def __init__(self, config: NodeConfig, engine: Serving, counters: Counters) -> None:
+        self._engine = engine
+        try:
+            self.addresses = engine.listen(
+                [str(at) for at in config.dns],
+                threads=config.threads or os.cpu_count() or 1,
+                max_connections=connections_each(raise_limit(), listeners=len(config.dns)),
+                idle_timeout_s=IDLE_TIMEOUT_S,
+            )
+        except OSError as error:
+            place = str(error.filename)
+            port = parse_listen(place.partition(" ")[2]).port
+            raise ListenFailed(words_for(place, port, error)) from error
+        counters.include(engine.counters)
+
+    async def serve(self) -> None:
+        """Answers until cancelled."""
+        self._engine.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._engine.stop()
+
+    def close(self) -> None:
+        """Closes the sockets."""
+        self._engine.stop()
+
+
+class AsyncioQueries:
+    """Sockets of asyncio, for an engine that has none."""
+
+    def __init__(self, listeners: tuple[Listener, ...], responder: Responder, counters: Counters) -> None:
+        self._listeners = listeners
+        self._responder = responder
+        self._counters = counters
+        self.addresses = tuple(str(listener.at) for listener in listeners)
+
+    async def serve(self) -> None:
+        """Answers until cancelled."""
+        most = connections_each(raise_limit(), listeners=len(self._listeners))
+        async with asyncio.TaskGroup() as group:
+            for listener in self._listeners:
+                over_udp = serve_udp(listener.udp, self._responder, self._counters)
+                group.create_task(over_udp, name=f"udp {listener.at}")
+                over_tcp = serve_tcp(listener.tcp, self._responder, self._counters, max_connections=most)
+                group.create_task(over_tcp, name=f"tcp {listener.at}")
+
+    def close(self) -> None:
+        """Closes the sockets."""
+        for listener in self._listeners:
+            listener.close()

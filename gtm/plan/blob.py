@@ -17,7 +17,7 @@ import msgspec
 
 from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap, Networks
-from gtm.ids import ServiceId
+from gtm.ids import EndpointId, ServiceId
 from gtm.plan.model import Decisions, Node, Outcome, Plan, SteeredService, ZonePlan
 from gtm.steer.decide import State
 from gtm.steer.filter import Choose
@@ -27,7 +27,7 @@ VERSION = 1
 _CHOOSE = {Choose.ALL: 0, Choose.ONE: 1, Choose.SHUFFLE: 2, Choose.ROTATE: 3}
 
 
-class _Row(msgspec.Struct, array_like=True, frozen=True):
+class _Row(msgspec.Struct, array_like=True):
     """An array on the wire, with a name for each of its places."""
 
 
@@ -160,9 +160,7 @@ def compose_decisions(plan: Plan, changed: Iterable[ServiceId], numbers: Numberi
     return msgspec.msgpack.encode(_Decisions(VERSION, plan.generation, services, by_cell))
 
 
-def _different(
-    steered: SteeredService, decisions: Decisions, numbers: Numbering
-) -> tuple[tuple[_Outcome, ...], ...]:
+def _different(steered: SteeredService, decisions: Decisions, numbers: Numbering) -> tuple[tuple[_Outcome, ...], ...]:
     region_of = {endpoint.id: numbers.regions[endpoint.region] for endpoint in steered.service.endpoints}
     return tuple(
         tuple(_outcome(rtype, outcome, region_of) for rtype, outcome in decision.outcomes.items())
@@ -170,7 +168,7 @@ def _different(
     )
 
 
-def _outcome(rtype: int, outcome: Outcome, region_of: Mapping[str, int]) -> _Outcome:
+def _outcome(rtype: int, outcome: Outcome, region_of: Mapping[EndpointId, int]) -> _Outcome:
     return _Outcome(
         rtype,
         _CHOOSE[outcome.choose],

@@ -5,6 +5,7 @@ Sockets are opened before anything else runs, so that a port in use is said at o
 
 import errno
 import ipaddress
+import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -100,7 +101,8 @@ def _bound(at: ListenAddress, kind: socket.SocketKind) -> socket.socket:
             sock.listen(TCP_BACKLOG)
     except OSError as error:
         sock.close()
-        raise ListenFailed(_words(at, kind, error)) from error
+        transport = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+        raise ListenFailed(words_for(f"{transport} {at}", at.port, error)) from error
     return sock
 
 
@@ -123,11 +125,12 @@ def _configure(sock: socket.socket, at: ListenAddress, kind: socket.SocketKind) 
         sock.setsockopt(level, option, 1)
 
 
-def _words(at: ListenAddress, kind: socket.SocketKind, error: OSError) -> str:
-    transport = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
-    reason = f"cannot listen on {at} ({transport}): {error.strerror or error}"
+def words_for(place: str, port: int, error: OSError) -> str:
+    """Returns why a place such as `UDP 127.0.0.1:53` cannot be listened on, and what helps."""
+    transport, _, at = place.partition(" ")
+    reason = f"cannot listen on {at} ({transport}): {os.strerror(error.errno) if error.errno else error}"
     if error.errno == errno.EACCES:
         return f"{reason}; ports below 1024 need root or CAP_NET_BIND_SERVICE"
     if error.errno == errno.EADDRINUSE:
-        return f"{reason}; another server has it: `ss -lnp 'sport = :{at.port}'` says which"
+        return f"{reason}; another server has it: `ss -lnp 'sport = :{port}'` says which"
     return reason

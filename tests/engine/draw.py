@@ -111,6 +111,7 @@ def geography(dice: Random) -> Geography:
     """Random networks at random places, nested in each other."""
     networks = {}
     for _ in range(dice.randint(0, 40)):
+        base: Address
         if dice.random() < 0.6:
             base, bits = IPv4Address(dice.choice([0x0A000000, 0xC0000200, 0x51000000]) | dice.getrandbits(20)), 32
         else:

@@ -18,6 +18,13 @@ def test_the_reference_engine_is_the_one_in_python() -> None:
     assert isinstance(make_engine(EngineChoice.REFERENCE), ReferenceEngine)
 
 
-def test_an_engine_that_is_not_installed_is_refused_with_what_to_do() -> None:
-    with pytest.raises(EngineUnavailable, match="`--engine auto` serves with the best there is"):
+def test_the_rust_engine_is_what_auto_means_where_it_is_built() -> None:
+    pytest.importorskip("gtm.engine.rust")
+    assert make_engine(EngineChoice.AUTO).name == make_engine(EngineChoice.RUST).name == "rust"
+
+
+def test_an_engine_that_is_not_installed_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtm.node.engines.has_rust", False)
+    assert make_engine(EngineChoice.AUTO).name == "reference"
+    with pytest.raises(EngineUnavailable, match="install Rust and then gtm again"):
         make_engine(EngineChoice.RUST)

@@ -8,7 +8,7 @@ import pytest
 
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine
-from gtm.node.queries import serve_queries
+from gtm.node.queries import AsyncioQueries
 from gtm.serve.descriptors import MAX_CONNECTIONS, RESERVED, WANTED, connections_each, raise_limit, raised_limit
 from gtm.serve.listen import open_listeners, parse_listen
 from gtm.serve.responder import Responder
@@ -63,7 +63,7 @@ def test_queries_are_served_with_the_limit_raised(engine: Engine, limits: tuple[
 
     async def scene() -> None:
         serving = asyncio.create_task(
-            serve_queries((listener,), Responder(engine, clock=FakeClock(), counters=counters), counters)
+            AsyncioQueries((listener,), Responder(engine, clock=FakeClock(), counters=counters), counters).serve()
         )
         await asyncio.sleep(0)
         serving.cancel()
