@@ -15,7 +15,7 @@ import pytest
 
 from gtm.admin.client import fetch_regions, fetch_status
 from gtm.cli.run import SystemClock
-from tests.cli.command import gtm, LIMIT_S, WIDE, gtm_process
+from tests.cli.command import LIMIT_S, WIDE, gtm, gtm_process
 from tests.node.present import BROKEN, SMALL
 
 pytestmark = pytest.mark.slow

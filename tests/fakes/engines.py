@@ -1,15 +1,25 @@
-"""The engines that every test of an engine runs on; a second implementation is one more entry of the table."""
+"""The engines that every test of an engine runs on; another implementation is one more entry of the table.
 
-from collections.abc import Callable, Mapping
+The Rust engine is left out where it was not built, but not in CI: there that is an error.
+"""
+
+import os
+from collections.abc import Callable
 
 import pytest
 
-from gtm.engine.native import RustEngine
 from gtm.engine.protocol import Engine
 from gtm.engine.reference import ReferenceEngine
 from tests.fakes import world
 
-ENGINES: Mapping[str, Callable[[], Engine]] = {"reference": ReferenceEngine, "rust": RustEngine}
+ENGINES: dict[str, Callable[[], Engine]] = {"reference": ReferenceEngine}
+try:
+    from gtm.engine.native import RustEngine
+except ImportError:
+    if os.environ.get("CI"):
+        raise
+else:
+    ENGINES["rust"] = RustEngine
 
 
 @pytest.fixture(params=ENGINES)
