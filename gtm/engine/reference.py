@@ -33,7 +33,8 @@ REFUSED_TYPES = frozenset({RdataType.AXFR, RdataType.IXFR, RdataType.MAILA, Rdat
 ANY_RDATA = b"\x07RFC8482\x00"
 """The HINFO that answers ANY (RFC 8482 4.2)."""
 
-FAIL_OPEN_WORDS = "no endpoint is up; answering as configured for that"
+ALL_DOWN = frozenset({State.FAIL_OPEN, State.FAIL_CLOSED})
+ALL_DOWN_WORDS = "no endpoint is up; answering as configured for that"
 
 
 class ReferenceEngine:
@@ -109,12 +110,12 @@ class _Answering:
         self._owner = question.name
         self._answer: list[Record] = []
         self._scope = 0
-        self._fails_open = False
+        self._all_down = False
 
     def reply(self) -> Reply:
-        """Returns the reply; one that a service on the way fails open for says so (RFC 8914)."""
+        """Returns the reply; one that meets a service with all endpoints down says so (RFC 8914)."""
         reply = self._followed()
-        return replace(reply, extended_error=FAIL_OPEN_WORDS) if self._fails_open else reply
+        return replace(reply, extended_error=ALL_DOWN_WORDS) if self._all_down else reply
 
     def _followed(self) -> Reply:
         for _ in range(MAX_ALIASES):
@@ -163,7 +164,7 @@ class _Answering:
             outcome = outcomes[RdataType.CNAME]
         if outcome is not None:
             self._scope = max(self._scope, hit.prefix_length)
-            self._fails_open |= outcome.state is State.FAIL_OPEN
+            self._all_down |= outcome.state in ALL_DOWN
         return outcome
 
     def _take(self, outcome: Outcome, rtype: int) -> Reply | None:

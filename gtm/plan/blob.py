@@ -24,6 +24,7 @@ from gtm.steer.filter import Choose
 
 VERSION = 1
 
+_STATE = {State.STEADY: 0, State.DEGRADED: 1, State.FAIL_OPEN: 2, State.FAIL_CLOSED: 3}
 _CHOOSE = {Choose.ALL: 0, Choose.ONE: 1, Choose.SHUFFLE: 2, Choose.ROTATE: 3}
 
 
@@ -89,7 +90,7 @@ class _Outcome(_Row):
     choose: int
     count: int
     ttl: int
-    fails_open: bool
+    state: int
     rcode: int
     answers: tuple[_Answer, ...]
 
@@ -174,7 +175,7 @@ def _outcome(rtype: int, outcome: Outcome, region_of: Mapping[EndpointId, int]) 
         _CHOOSE[outcome.choose],
         outcome.count,
         outcome.ttl,
-        outcome.state is State.FAIL_OPEN,
+        _STATE[outcome.state],
         outcome.rcode,
         tuple(_Answer(one.rtype, one.weight, region_of[one.endpoint], one.rdata) for one in outcome.answers),
     )

@@ -62,3 +62,11 @@ def test_a_steered_alias_that_fails_open_says_so_before_a_steady_service(engine:
         message = world.answer(engine, query("chained"), coin=coin)
         assert values(message.answer)
         assert errors(message)
+
+
+@pytest.mark.parametrize(("name", "rcode"), [("closed", dns.rcode.NOERROR), ("broken", dns.rcode.SERVFAIL)])
+def test_a_service_that_fails_closed_says_so_too(engine: Engine, name: str, rcode: dns.rcode.Rcode) -> None:
+    serve(engine, "192.0.2.90", "192.0.2.91")
+    message = world.answer(engine, query(name))
+    assert (message.rcode(), values(message.answer)) == (rcode, [])
+    assert errors(message)

@@ -12,7 +12,9 @@ use serde_bytes::{ByteBuf, Bytes};
 
 use crate::name::MAX_NAME;
 use crate::networks::{CellMap, Networks};
-use crate::plan::{tail, Answer, Choose, Decision, Decisions, Glue, Names, Node, Outcome, Plan, RRset, Service, Zone};
+use crate::plan::{
+    tail, Answer, Choose, Decision, Decisions, Glue, Names, Node, Outcome, Plan, RRset, Service, State, Zone,
+};
 
 /// The version of the form; Python and Rust of one release agree.
 const VERSION: u32 = 1;
@@ -114,7 +116,7 @@ struct OutcomeBlob {
     choose: u8,
     count: u32,
     ttl: u32,
-    fails_open: bool,
+    state: u8,
     rcode: u16,
     answers: Vec<AnswerBlob>,
 }
@@ -328,6 +330,16 @@ impl Plan {
     }
 }
 
+fn state(number: u8) -> Result<State, BlobError> {
+    match number {
+        0 => Ok(State::Steady),
+        1 => Ok(State::Degraded),
+        2 => Ok(State::FailOpen),
+        3 => Ok(State::FailClosed),
+        _ => wrong("an unknown state"),
+    }
+}
+
 fn outcome(blob: OutcomeBlob, regions: usize) -> Result<Outcome, BlobError> {
     let choose = match blob.choose {
         0 => Choose::All,
@@ -352,7 +364,7 @@ fn outcome(blob: OutcomeBlob, regions: usize) -> Result<Outcome, BlobError> {
         choose,
         count: blob.count as usize,
         ttl: blob.ttl,
-        fails_open: blob.fails_open,
+        state: state(blob.state)?,
         rcode: blob.rcode,
         total,
         answers,

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use crate::choose::choose;
 use crate::name::Name;
-use crate::plan::{Node, Outcome, Plan, Zone, TAIL_RDATA};
+use crate::plan::{Node, Outcome, Plan, State, Zone, TAIL_RDATA};
 use crate::query::{self, rcode, Query};
 use crate::reply::{udp_limit, Closing, Owner, Section, Writer, TCP_LIMIT};
 
@@ -100,8 +100,20 @@ pub fn respond(
     folded.fold(asked);
     let writer = Writer::begin(out, limit, &query, asked, written);
     let tally = Tally { zone: NONE, service: NONE, region: NONE, rtype: 0, rcode: 0, fails_open: false };
-    let mut answering =
-        Answering { plan, query: &query, client, coin, asked, folded, alias, deck, writer, tally, scope: 0 };
+    let mut answering = Answering {
+        plan,
+        query: &query,
+        client,
+        coin,
+        asked,
+        folded,
+        alias,
+        deck,
+        writer,
+        tally,
+        scope: 0,
+        all_down: false,
+    };
     let closing = answering.reply();
     let mut tally = answering.tally;
     tally.rcode = closing.rcode;
@@ -123,6 +135,8 @@ struct Answering<'a> {
     writer: Writer<'a>,
     tally: Tally,
     scope: u8,
+    /// Whether a service on the way has no endpoint that is up: the reply says so (RFC 8914).
+    all_down: bool,
 }
 
 enum Found<'a> {
@@ -145,7 +159,7 @@ impl<'a> Answering<'a> {
         };
         self.tally.zone = zone;
         let mut closing = self.followed(zone, node, rtype);
-        closing.fails_open = self.tally.fails_open;
+        closing.all_down = self.all_down;
         closing
     }
 
@@ -229,7 +243,8 @@ impl<'a> Answering<'a> {
         }
         if let Some(outcome) = outcome {
             self.scope = self.scope.max(hit.prefix_length);
-            self.tally.fails_open |= outcome.fails_open;
+            self.tally.fails_open |= outcome.state == State::FailOpen;
+            self.all_down |= matches!(outcome.state, State::FailOpen | State::FailClosed);
             self.tally.service = service;
         }
         outcome

@@ -109,10 +109,19 @@ pub struct Outcome {
     /// How many answers SHUFFLE and ROTATE give; 0 means all.
     pub count: usize,
     pub ttl: u32,
-    pub fails_open: bool,
+    pub state: State,
     pub rcode: u16,
     /// The sum of the weights.
     pub total: u64,
+}
+
+/// How far an outcome is from what it would be with everything up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Steady,
+    Degraded,
+    FailOpen,
+    FailClosed,
 }
 
 /// How a query chooses among the answers.

@@ -24,7 +24,7 @@ const POINTER: u16 = 0xC000;
 /// A compression pointer has 14 bits (RFC 1035 4.1.4).
 const POINTER_REACH: usize = 0x4000;
 const EXTENDED_ERROR_OTHER: u16 = 0;
-pub const FAIL_OPEN_WORDS: &[u8] = b"no endpoint is up; answering as configured for that";
+pub const ALL_DOWN_WORDS: &[u8] = b"no endpoint is up; answering as configured for that";
 
 /// The most octets that a UDP answer to this query may have (RFC 6891 6.2.3 and 6.2.5).
 pub fn udp_limit(edns: Option<&Edns>) -> usize {
@@ -54,7 +54,7 @@ pub struct Closing {
     pub authoritative: bool,
     /// SCOPE PREFIX-LENGTH; none sends no client subnet option.
     pub scope: Option<u8>,
-    pub fails_open: bool,
+    pub all_down: bool,
 }
 
 /// Writes one reply.
@@ -150,10 +150,10 @@ impl<'a> Writer<'a> {
             self.put(&[subnet.source, scope]);
             self.put(subnet.address);
         }
-        if closing.fails_open {
-            self.option(OPTION_EXTENDED_ERROR, 2 + FAIL_OPEN_WORDS.len());
+        if closing.all_down {
+            self.option(OPTION_EXTENDED_ERROR, 2 + ALL_DOWN_WORDS.len());
             self.put(&EXTENDED_ERROR_OTHER.to_be_bytes());
-            self.put(FAIL_OPEN_WORDS);
+            self.put(ALL_DOWN_WORDS);
         }
         if !self.overflow {
             let length = (self.at - length_at - 2) as u16;
@@ -248,11 +248,11 @@ impl<'a> Writer<'a> {
 impl Closing {
     /// A refusal without records.
     pub const fn refusal(rcode: u16) -> Self {
-        Self { rcode, authoritative: false, scope: None, fails_open: false }
+        Self { rcode, authoritative: false, scope: None, all_down: false }
     }
 
     /// An authoritative NOERROR.
     pub const fn answer(scope: Option<u8>) -> Self {
-        Self { rcode: rcode::NOERROR, authoritative: true, scope, fails_open: false }
+        Self { rcode: rcode::NOERROR, authoritative: true, scope, all_down: false }
     }
 }

@@ -59,7 +59,7 @@ pub fn blobs() -> Blobs {
     let maps = vec![(table(4, 0x80), table(16, 0x80))];
     let names = to_vec(&(1_u32, vec!["eu", "us"], maps, vec![service], vec![zone])).unwrap();
     let answer = |region: u32, last: u8| (1_u16, 1_u64, region, bytes([192, 0, 2, last]));
-    let outcome = |region: u32, last: u8| vec![(1_u16, 1_u8, 0_u32, 30_u32, false, 0_u16, vec![answer(region, last)])];
+    let outcome = |region: u32, last: u8| vec![(1_u16, 1_u8, 0_u32, 30_u32, 0_u8, 0_u16, vec![answer(region, last)])];
     let decided = (0_u32, 0_u32, vec![outcome(0, 1), outcome(1, 2)]);
     let by_cell = vec![bytes([0, 0, 0, 0, 0, 0, 0, 1])];
     let decisions = to_vec(&(1_u32, 7_u64, vec![decided], by_cell)).unwrap();
