@@ -2,6 +2,8 @@
 from ipaddress import IPv4Address, IPv6Address
 from typing import final
 
+__all__ = ["Dataplane"]
+
 @final
 class Dataplane:
     def __new__(cls) -> Dataplane: ...
