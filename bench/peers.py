@@ -1,8 +1,8 @@
 """The servers that are compared: for each a function that writes its configuration and returns its command.
 
-Every server gets the same world (world.py), listens on one port of 127.0.0.1 and ::1, runs in the foreground with so many
-serving threads, and keeps everything it writes in its own folder. A row of PEERS is all there is to a server. Nothing
-here starts a process or opens a socket.
+Every server gets the same world (world.py), listens on one port of 127.0.0.1 and ::1, runs in the foreground with so
+many serving threads, and keeps everything it writes in its own folder. A row of PEERS is all there is to a server.
+Nothing here starts a process or opens a socket.
 """
 
 import sys
@@ -13,7 +13,8 @@ from textwrap import dedent
 
 from bench.world import ADDRESSES, DEFAULT_REGION, ORIGIN, REGIONS, SERVICE_TTL_S, STEERED, World
 
-ROOT = Path(__file__).parents[1]
+MOST_NAMES_OF_A_FILE = 30_000
+"""Of ours: a zone file has at most a megabyte of characters or so."""
 TCP_CONNECTIONS = 300
 """More than any load opens, so that no server's own limit decides."""
 
@@ -33,24 +34,27 @@ class Site:
 Command = tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Peer:
     """One server."""
 
     name: str
-    program: str
-    """What it needs on the PATH; empty for our own."""
-    packages: tuple[str, ...]
-    """Debian's, that have it."""
-    steers: bool
-    """Whether it has the steered name with the answers by country; else that name is a static one."""
-    most_names: int
-    """So many static names are still sensible in its format."""
     configure: Callable[[Site], Command]
+    steers: bool = False
+    """Whether it has the steered name with the answers by country; else that name is a static one."""
+    most_names: int = 10**9
+    """So many static names are still sensible in its format."""
+    program: str = ""
+    """What it needs on the PATH; empty for our own."""
+    packages: tuple[str, ...] = ()
+    """Debian's, that have it."""
 
 
 def gtm(site: Site) -> Command:
-    """Writes a zone and a node file."""
+    """Writes a zone and a node file; a zone that is too large for a file is made in the process (served.py)."""
+    if site.world.names > MOST_NAMES_OF_A_FILE:
+        numbers = (str(site.port), str(site.threads), str(site.world.names))
+        return (sys.executable, "-m", "bench.served", *numbers, str(site.world.database))
     zones = site.folder / "zones"
     zones.mkdir()
     _write(zones / f"{ORIGIN}.yaml", zone_yaml(site.world))
@@ -69,10 +73,12 @@ def gtm(site: Site) -> Command:
 
 def zone_yaml(world: World) -> str:
     """Returns the zone file of gtm."""
-    lines = [f"zone: {ORIGIN}", "ttl: 300", f"nameservers: [ns1.{ORIGIN}]", f"hostmaster: hostmaster@{ORIGIN}", "regions:"]
+    lines = [f"zone: {ORIGIN}", "ttl: 300", f"nameservers: [ns1.{ORIGIN}]", f"hostmaster: hostmaster@{ORIGIN}"]
+    lines += ["regions:"]
     for region in REGIONS:
         assert region.at is not None
-        lines.append(f"  {region.name}: {{at: [{region.at.latitude}, {region.at.longitude}], country: {region.country}}}")
+        at = f"[{region.at.latitude}, {region.at.longitude}]"
+        lines.append(f"  {region.name}: {{at: {at}, country: {region.country}}}")
     lines += ["services:", "  api:", f"    ttl: {SERVICE_TTL_S}s", "    steer: nearest", "    endpoints:"]
     lines += [f"      - {{region: {name}, address: {address}}}" for name, address in ADDRESSES.items()]
     lines += ["records:", "  ns1: {A: 127.0.0.1}"]
@@ -238,13 +244,20 @@ def echo(site: Site) -> Command:
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("echo", "", (), False, 10**9, echo),
-        Peer("gtm", "", (), True, 30_000, gtm),
-        Peer("gdnsd", "gdnsd", ("gdnsd",), True, 10**9, gdnsd),
-        Peer("knot", "knotd", ("knot", "knot-module-geoip"), True, 10**9, knot),
-        Peer("pdns", "pdns_server", ("pdns-server", "pdns-backend-geoip"), True, 100_000, pdns),
-        Peer("nsd", "nsd", ("nsd",), False, 10**9, nsd),
-        Peer("named", "named", ("bind9",), False, 10**9, named),
+        Peer(name="echo", configure=echo),
+        Peer(name="gtm", steers=True, configure=gtm),
+        Peer(name="gdnsd", steers=True, program="gdnsd", packages=("gdnsd",), configure=gdnsd),
+        Peer(name="knot", steers=True, program="knotd", packages=("knot", "knot-module-geoip"), configure=knot),
+        Peer(
+            name="pdns",
+            steers=True,
+            most_names=100_000,
+            program="pdns_server",
+            packages=("pdns-server", "pdns-backend-geoip"),
+            configure=pdns,
+        ),
+        Peer(name="nsd", program="nsd", packages=("nsd",), configure=nsd),
+        Peer(name="named", program="named", packages=("bind9",), configure=named),
     )
 }
 

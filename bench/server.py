@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench.world import STEERED, query
 
+ROOT = Path(__file__).parents[1]
 SERVER_CORE, GENERATOR_CORE = 0, 1
 LONGEST_START_S = 300.0
 LONGEST_STOP_S = 10.0
@@ -92,12 +93,17 @@ class Server:
 
 
 def start(name: str, command: tuple[str, ...], port: int, folder: Path, *, cores: str = str(SERVER_CORE)) -> Server:
-    """Starts a server on these cores and waits for its first answer; raises RuntimeError with its log when none comes."""
+    """Starts a server on these cores and waits for its first answer; without one, raises RuntimeError with its log."""
     log = folder / "log"
     started = time.monotonic()
     with log.open("wb") as out:
         process = subprocess.Popen(
-            ("taskset", "-c", cores, *command), stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
+            ("taskset", "-c", cores, *command),
+            cwd=ROOT,
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
     server = Server(name, process, port, 0.0)
     try:

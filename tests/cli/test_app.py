@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from gtm import __version__
+from gtm.node.config import EngineChoice
+from gtm.node.engines import make_engine
 from tests.cli.command import gtm, gtm_process
 
 COMMANDS = ["serve", "probe", "check", "explain", "status", "reload", "keygen", "schema", "geodata", "demo"]
@@ -37,7 +39,7 @@ def test_no_command_at_all_shows_the_help() -> None:
 
 def test_the_version_names_the_engine() -> None:
     ran = gtm("--version")
-    assert (ran.code, ran.out) == (0, f"gtm {__version__}, reference engine\n")
+    assert (ran.code, ran.out) == (0, f"gtm {__version__}, {make_engine(EngineChoice.AUTO).name} engine\n")
 
 
 @pytest.mark.parametrize(

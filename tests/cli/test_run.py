@@ -150,7 +150,7 @@ def test_a_node_serves_follows_its_files_and_ends_cleanly(folder: Path) -> None:
     with running(folder, "serve") as node:
         admin = node.admin()
         line = node.wait_for("serves on")
-        found = re.search(r"serves on 127\.0\.0\.1:(\d+) with the reference engine", line)
+        found = re.search(r"serves on 127\.0\.0\.1:(\d+) with the (?:reference|rust) engine", line)
         assert found is not None
         query = dns.message.make_query("api.gtm.example.com", "A")
         answer = dns.query.udp(query, "127.0.0.1", timeout=LIMIT_S, port=int(found[1]))
