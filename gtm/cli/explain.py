@@ -10,8 +10,8 @@ from gtm.admin.app import parse_question
 from gtm.admin.client import fetch_explanation
 from gtm.cli.console import print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
-from gtm.engine.explain import Explanation, Mention, Steered
-from gtm.geo.place import Place
+from gtm.engine.explain import ExplainedStep, Explanation, Mention, Steered
+from gtm.geo.geography import Located
 from gtm.health.status import CheckStatus
 from gtm.node.offline import explain_offline
 from gtm.steer.decide import State
@@ -49,15 +49,16 @@ def explain(
 
 def _print(explained: Explanation) -> None:
     print_plain(f"question    {explained.name} {explained.rtype}, from {explained.client}")
-    print_plain(f"place       {_place(explained.located.place)} (known for {explained.located.network})")
+    print_plain(f"place       {_place(explained.located)}")
     print_plain(f"generation  {explained.generation}, zone {explained.zone or 'none: nothing here has this name'}")
     if len(explained.aliases) > 1:
         print_plain(f"aliases     {' -> '.join(explained.aliases)}")
     if explained.steered is not None:
         _print_steered(explained.steered)
     elif explained.zone:
-        print_plain("steering    none: the answer is the same for everyone")
-    print_plain("answer")
+        print_plain(f"steering    none: {_unsteered(explained)}")
+    is_drawn = explained.steered is not None and explained.steered.is_drawn
+    print_plain("answer      one draw of the engine" if is_drawn else "answer")
     for line in explained.answer:
         print_plain(f"    {line}")
 
@@ -65,15 +66,28 @@ def _print(explained: Explanation) -> None:
 def _print_steered(steered: Steered) -> None:
     print_plain(f"service     {steered.service}, steered by {steered.steer}")
     print_plain(f"cell        {steered.cell} of {steered.cells}, scope /{steered.scope}")
-    for step in steered.steps:
-        print_plain(f"  {step.filter:<9} keeps {_mentions(step.kept)}")
-        if step.dropped:
-            print_plain(f"  {'':<9} drops {_mentions(step.dropped)}")
+    _print_steps(steered.steps)
+    if steered.all_down:
+        print_plain(f"  {steered.all_down}")
+    _print_steps(steered.again)
     print_plain(f"outcome     {steered.rule}{_state(steered)}")
     for endpoint, share in steered.chances:
         print_plain(f"    {endpoint}: {share:.1%} of queries")
     for endpoint, check in steered.checks:
         print_plain(f"health      {endpoint}: {check.belief.value} ({check.reason.value}; {_voices(check)})")
+
+
+def _print_steps(steps: tuple[ExplainedStep, ...]) -> None:
+    for step in steps:
+        print_plain(f"  {step.filter:<9} keeps {_mentions(step.kept)}")
+        if step.dropped:
+            print_plain(f"  {'':<9} drops {_mentions(step.dropped)}")
+
+
+def _unsteered(explained: Explanation) -> str:
+    if explained.service is not None and explained.rtype in {"A", "AAAA"}:
+        return f"the service {explained.service} has no {explained.rtype} endpoints"
+    return "the answer is the same for everyone"
 
 
 def _state(steered: Steered) -> str:
@@ -96,11 +110,15 @@ def _mentions(mentions: tuple[Mention, ...]) -> str:
     return ", ".join(f"{one.endpoint} ({one.why})" if one.why else one.endpoint for one in mentions) or "nothing"
 
 
-def _place(place: Place) -> str:
+def _place(located: Located) -> str:
+    place = located.place
     words = [place.city, place.subdivision or place.country, place.continent]
     if place.at is not None:
         words.append(f"{place.at.latitude:.2f},{place.at.longitude:.2f}")
     if place.asn is not None:
         words.append(f"AS{place.asn} {place.organization}".strip())
     words += [f"tag {tag}" for tag in place.tags]
-    return ", ".join(word for word in words if word) or "unknown: the default order of the regions"
+    known = ", ".join(word for word in words if word)
+    if not known:
+        return f"unknown: the default order of the regions (the same for {located.network})"
+    return f"{known} (known for {located.network})"

@@ -7,7 +7,6 @@ The answer is the engine's, byte for byte what a resolver would get that sends t
 subnet; everything above it is how the plan came to it.
 """
 
-from collections import Counter
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
@@ -19,7 +18,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.dns.name import Labels, folded, from_wire, labels, text
-from gtm.engine.choose import choose
+from gtm.engine.chances import chances_of, rule_of
 from gtm.engine.lookup import Referral, find, zone_of
 from gtm.engine.protocol import Engine, Transport
 from gtm.engine.reference import MAX_ALIASES, REFUSED_TYPES
@@ -28,10 +27,10 @@ from gtm.geo.place import Place
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import Address, EndpointId, Generation, ServiceId
 from gtm.plan.decisions import candidates, of_type
-from gtm.plan.model import Answer, Outcome, Plan, SteeredService
+from gtm.plan.model import Outcome, Plan, SteeredService
 from gtm.steer.chain import Step, Views, steps
 from gtm.steer.decide import State, as_if_up
-from gtm.steer.filter import Candidates, Choose
+from gtm.steer.filter import Candidate, Candidates, Choose
 from gtm.zone.model import OnAllDown
 
 
@@ -63,9 +62,15 @@ class Steered:
     cells: int
     scope: int
     steps: tuple[ExplainedStep, ...]
+    all_down: str
+    """What follows from all being down, in words; empty when not all are."""
+    again: tuple[ExplainedStep, ...]
+    """The run as if all were up; empty when not all are down, or something else is answered then."""
     state: State
     rule: str
     """What the queries do with what is left: `one by weight`; `nothing` when nothing is answered."""
+    is_drawn: bool
+    """Whether each query draws, so that the answer shown is one of several."""
     on_all_down: OnAllDown
     """What the zone says is answered when all are down; it matters in the states FAIL_OPEN and FAIL_CLOSED."""
     chances: tuple[tuple[EndpointId, float], ...]
@@ -87,6 +92,8 @@ class Explanation:
     """Empty when no zone here has the name."""
     aliases: tuple[str, ...]
     """The names followed, from the one asked to the one that answers."""
+    service: ServiceId | None
+    """The service at the name that answers, though it may have nothing of this type; None when there is none."""
     steered: Steered | None
     """None when the answer is static."""
     answer: tuple[str, ...]
@@ -110,6 +117,7 @@ def explain(
         generation=plan.generation,
         zone="" if zone is None else text(zone.origin),
         aliases=tuple(text(each) for each in path),
+        service=service,
         steered=None
         if service is None
         else _Steering(plan, status, plan.services[service], rtype, located.place).told(client),
@@ -155,86 +163,83 @@ class _Steering:
         outcome = outcomes.get(self.rtype) or (outcomes.get(RdataType.CNAME) if self.service.aliases_only else None)
         if outcome is None:
             return None
+        seen = self.service.space.cells[hit.cell].views
+        again = self._again(seen, outcome) if outcome.state is State.FAIL_OPEN else ()
         return Steered(
             service=service.id,
             steer=service.steer.preset or ", ".join(str(spec) for spec in service.steer.chain),
             cell=hit.cell,
             cells=len(self.service.space.cells),
             scope=hit.prefix_length,
-            steps=self._steps(self.service.space.cells[hit.cell].views, outcome),
+            steps=tuple(self._step(step) for step in steps(self.service.chain, self._pool(last_resort=False), seen)),
+            all_down=self._all_down(outcome, as_if_up_again=bool(again)),
+            again=again,
             state=outcome.state,
-            rule=_rule(outcome) if outcome.answers else "nothing",
+            rule=rule_of(outcome) if outcome.answers else "nothing",
+            is_drawn=outcome.choose is not Choose.ALL and len(outcome.answers) > 1,
             on_all_down=service.on_all_down,
-            chances=_chances(outcome),
+            chances=chances_of(outcome),
             checks=_checks(self.service, self.status),
         )
 
-    def _steps(self, seen: Views, outcome: Outcome) -> tuple[ExplainedStep, ...]:
-        """Returns each filter's work; when all are down, then also that of the run that was answered.
-
-        What `serve_last_good` remembers came of no run that could be shown.
-        """
+    def _pool(self, *, last_resort: bool) -> Candidates:
         service = self.service.service
         pool = of_type(candidates(service, self.status), service, self.rtype)
-        regular = tuple(candidate for candidate in pool if not candidate.last_resort)
-        told = [self._step(step) for step in steps(self.service.chain, regular, seen)]
-        if outcome.state is State.FAIL_OPEN:
-            answered = {answer.endpoint for answer in outcome.answers}
-            spare = tuple(one for one in pool if one.last_resort and service.endpoints[one.number].id in answered)
-            again = [self._step(step) for step in steps(self.service.chain, as_if_up(spare or regular), seen)]
-            if again and {mention.endpoint for mention in again[-1].kept} == answered:
-                told += again
-        return tuple(told)
+        return tuple(candidate for candidate in pool if candidate.last_resort is last_resort)
 
-    def _step(self, step: Step) -> ExplainedStep:
+    def _again(self, seen: Views, outcome: Outcome) -> tuple[ExplainedStep, ...]:
+        """Returns the run that was answered when all were down; () for what `serve_last_good` remembers, of no run."""
+        answered = {answer.endpoint for answer in outcome.answers}
+        pool = as_if_up(self._spare(outcome) or self._pool(last_resort=False))
+        again = tuple(self._step(step, as_up=True) for step in steps(self.service.chain, pool, seen))
+        return again if again and {mention.endpoint for mention in again[-1].kept} == answered else ()
+
+    def _spare(self, outcome: Outcome) -> Candidates:
+        """Returns the endpoints of last resort, if they are what was answered."""
+        answered = {answer.endpoint for answer in outcome.answers}
+        endpoints = self.service.service.endpoints
+        return tuple(one for one in self._pool(last_resort=True) if endpoints[one.number].id in answered)
+
+    def _all_down(self, outcome: Outcome, *, as_if_up_again: bool) -> str:
+        rule = self.service.service.on_all_down
+        match outcome.state, rule:
+            case State.FAIL_CLOSED, OnAllDown.SERVFAIL:
+                then = "so the answer is SERVFAIL"
+            case State.FAIL_CLOSED, _:
+                then = "so the answer is empty"
+            case State.FAIL_OPEN, OnAllDown.LAST_RESORT if self._spare(outcome):
+                then = "so the endpoints of last resort, as if they were up"
+            case State.FAIL_OPEN, OnAllDown.SERVE_LAST_GOOD if not as_if_up_again:
+                then = "so the answer is the remembered one, of before all went down"
+            case State.FAIL_OPEN, OnAllDown.SERVE_ALL:
+                then = "so again as if all were up"
+            case State.FAIL_OPEN, _:
+                then = "and there is nothing else, so again as if all were up"
+            case _:
+                return ""
+        return f"all are down: {rule.value}, {then}"
+
+    def _step(self, step: Step, *, as_up: bool = False) -> ExplainedStep:
         kept = {candidate.number for candidate in step.after}
         dropped = tuple(candidate for candidate in step.before if candidate.number not in kept)
-        return ExplainedStep(step.filter.name, self._mentions(step, step.after), self._mentions(step, dropped))
-
-    def _mentions(self, step: Step, some: Candidates) -> tuple[Mention, ...]:
-        return tuple(
-            Mention(
-                self.service.service.endpoints[one.number].id, step.filter.why(one, self.place, self.service.regions)
-            )
-            for one in some
+        return ExplainedStep(
+            step.filter.name,
+            tuple(self._mention(one, self._why(step, one, as_up=as_up)) for one in step.after),
+            tuple(self._mention(one, self._why_dropped(step, one, as_up=as_up)) for one in dropped),
         )
 
+    def _mention(self, candidate: Candidate, why: str) -> Mention:
+        return Mention(self.service.service.endpoints[candidate.number].id, why)
 
-def _rule(outcome: Outcome) -> str:
-    many = f"{outcome.count} of {len(outcome.answers)}" if outcome.count else "all"
-    match outcome.choose:
-        case Choose.ALL:
-            return "all"
-        case Choose.ONE:
-            return "one by weight"
-        case Choose.SHUFFLE:
-            return f"{many}, shuffled"
-        case Choose.ROTATE:
-            return f"{many}, rotated"
+    def _why(self, step: Step, candidate: Candidate, *, as_up: bool) -> str:
+        why = step.filter.why(candidate, self.place, self.service.regions)
+        return f"taken as {why}" if as_up and step.filter.name == "up" else why
 
-
-def _chances(outcome: Outcome) -> tuple[tuple[EndpointId, float], ...]:
-    """Returns the share of queries that get each answer; a lone CNAME keeps the others out (gtm/engine/choose.py)."""
-    answers, size = outcome.answers, len(outcome.answers)
-    match outcome.choose:
-        case Choose.ONE:
-            total = sum(answer.weight for answer in answers)
-            return tuple((answer.endpoint, answer.weight / total if total else 1 / size) for answer in answers)
-        case Choose.SHUFFLE:
-            return tuple((answer.endpoint, _shuffled_share(answer, outcome)) for answer in answers)
-        case Choose.ALL | Choose.ROTATE:
-            drawn = Counter(answer.endpoint for start in range(size) for answer in choose(outcome, start).answers)
-            return tuple((answer.endpoint, drawn[answer.endpoint] / size) for answer in answers)
-
-
-def _shuffled_share(answer: Answer, outcome: Outcome) -> float:
-    """Returns the chance to be drawn first; and of an address also that to come later, after another address."""
-    size = len(outcome.answers)
-    if answer.rtype == RdataType.CNAME or size == 1:
-        return 1 / size
-    others = sum(other.rtype != RdataType.CNAME for other in outcome.answers) - 1
-    later = (min(outcome.count or size, size) - 1) / (size - 1)
-    return (1 + others * later) / size
+    def _why_dropped(self, step: Step, candidate: Candidate, *, as_up: bool) -> str:
+        """Returns why a filter dropped a candidate: one that chooses drops all that are not of the best rank."""
+        if step.filter.choose is not None and step.after and candidate.rank != step.after[0].rank:
+            return "behind the best"
+        return self._why(step, candidate, as_up=as_up)
 
 
 def _checks(steered: SteeredService, status: Status) -> tuple[tuple[EndpointId, CheckStatus], ...]:

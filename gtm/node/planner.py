@@ -20,6 +20,7 @@ from gtm.ids import CheckId, Generation
 from gtm.node.state import GENERATIONS_AHEAD, Saved, StateFolder, with_serials
 from gtm.plan.apply import apply
 from gtm.plan.compile import compile_plan
+from gtm.plan.inherit import with_inherited
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.watch.folder import EMPTY, Catalogue
@@ -95,7 +96,8 @@ class Planner:
 
     async def _compile(self, catalogue: Catalogue, geo: GeoLoad) -> bool:
         """Serves the plan of these zones and geo data; returns False, and changes nothing, when none can be made."""
-        status = self.status
+        before = self.catalogue.zones
+        status = with_inherited(self.status, before, catalogue.zones)
         saved = with_serials(self._saved, catalogue.zones, wall=self._wall())
         try:
             plan = await asyncio.to_thread(
@@ -109,7 +111,8 @@ class Planner:
             )
             # health may have moved on meanwhile, and the plan with it
             plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
-            plan = apply(plan, self.status, flipped(status, self.status)) or plan
+            believed = with_inherited(self.status, before, catalogue.zones)
+            plan = apply(plan, believed, flipped(status, believed)) or plan
             self._keep(replace(self._saved, zones=saved.zones))
             self._swap(plan)
         except Exception as error:
@@ -117,7 +120,8 @@ class Planner:
             self._counters.add("plan_failures", cause="zones_or_geo_data")
             self.failure = f"no plan can be made of this; the log has the traceback: {type(error).__name__}: {error}"
             return False
-        self.catalogue, self.geo, self._applied, self.failure = catalogue, geo, self.status, ""
+        self.status = self._applied = believed
+        self.catalogue, self.geo, self.failure = catalogue, geo, ""
         return True
 
     def _swap(self, plan: Plan) -> None:

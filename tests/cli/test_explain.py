@@ -26,7 +26,7 @@ cell        1 of 2, scope /16
   up        keeps us-east/192.0.2.1 (unknown), eu-west/192.0.2.2 (unknown)
   nearest   keeps eu-west/192.0.2.2 (0 km, 1 of 2), us-east/192.0.2.1 (5466 km, 2 of 2)
   weight    keeps eu-west/192.0.2.2 (weight 1)
-            drops us-east/192.0.2.1 (weight 1)
+            drops us-east/192.0.2.1 (behind the best)
 outcome     one by weight
     eu-west/192.0.2.2: 100.0% of queries
 answer
@@ -43,10 +43,11 @@ service     api.gtm.example.com, steered by nearest
 cell        1 of 2, scope /15
   up        keeps nothing
             drops us-east/192.0.2.1 (down), eu-west/192.0.2.2 (down)
-  up        keeps us-east/192.0.2.1 (up), eu-west/192.0.2.2 (up)
+  all are down: serve_all, so again as if all were up
+  up        keeps us-east/192.0.2.1 (taken as up), eu-west/192.0.2.2 (taken as up)
   nearest   keeps eu-west/192.0.2.2 (0 km, 1 of 2), us-east/192.0.2.1 (5466 km, 2 of 2)
   weight    keeps eu-west/192.0.2.2 (weight 1)
-            drops us-east/192.0.2.1 (weight 1)
+            drops us-east/192.0.2.1 (behind the best)
 outcome     one by weight (fail open: all are down, and the zone says serve_all)
     eu-west/192.0.2.2: 100.0% of queries
 health      us-east/192.0.2.1: down (unread; no voices)
@@ -97,7 +98,12 @@ def test_the_json_is_the_explanation_of_the_api(tmp_path: Path) -> None:
     [
         ("ns1.gtm.example.com", "A", ["steering    none: the answer is the same for everyone", "    NOERROR"]),
         ("nope.gtm.example.com", "A", ["    NXDOMAIN"]),
-        ("api.gtm.example.com", "AAAA", ["steering    none: the answer is the same for everyone"]),
+        (
+            "api.gtm.example.com",
+            "AAAA",
+            ["steering    none: the service api.gtm.example.com has no AAAA endpoints", "    NOERROR"],
+        ),
+        ("api.gtm.example.com", "MX", ["steering    none: the answer is the same for everyone"]),
         ("example.org", "A", ["generation  1, zone none: nothing here has this name", "    REFUSED"]),
     ],
 )
@@ -111,14 +117,21 @@ def test_what_is_not_steered_is_short(folder: Path, name: str, rtype: str, lines
 @pytest.mark.parametrize(
     ("client", "words"),
     [
-        ("192.0.2.77", "unknown: the default order of the regions (known for 128.0.0.0/1)"),
+        ("192.0.2.77", "unknown: the default order of the regions (the same for 128.0.0.0/1)"),
         ("::ffff:10.2.0.1", "Dublin, IE, EU, 53.35,-6.26, AS64500 Example, tag office (known for 10.2.0.0/16)"),
-        ("2001:db8::1", "unknown: the default order of the regions (known for ::/0)"),
+        ("2001:db8::1", "unknown: the default order of the regions (the same for ::/0)"),
     ],
 )
 def test_the_place_says_what_is_known_and_for_which_network(folder: Path, client: str, words: str) -> None:
     ran = gtm("explain", "api.gtm.example.com", "--client", client, *OFFLINE)
     assert ran.lines[1] == f"place       {words}"
+
+
+def test_an_answer_that_was_drawn_is_called_one_draw(folder: Path) -> None:
+    zone = folder / "zones" / "a.yaml"
+    zone.write_text(zone.read_text().replace("steer: nearest", "steer: weighted"))
+    ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", *OFFLINE)
+    assert "answer      one draw of the engine" in ran.lines
 
 
 def test_geo_data_that_cannot_be_loaded_is_said_beside_the_explanation(folder: Path) -> None:

@@ -51,10 +51,31 @@ def test_every_filter_says_what_it_kept_and_dropped_and_why(engine: Engine) -> N
 
 
 def test_fail_open_shows_the_run_that_found_nobody_and_the_one_that_was_answered(engine: Engine) -> None:
-    told = explained(engine, "v4", beliefs=world.down("192.0.2.40", "192.0.2.41"))
-    assert told.steered is not None
-    assert [step.filter for step in told.steered.steps] == ["up", "up", "nearest", "weight"]
-    assert told.steered.state is State.FAIL_OPEN
+    told = steered(explained(engine, "v4", beliefs=world.down("192.0.2.40", "192.0.2.41")))
+    assert [step.filter for step in told.steps] == ["up"]
+    assert told.all_down == "all are down: serve_all, so again as if all were up"
+    assert [step.filter for step in told.again] == ["up", "nearest", "weight"]
+    assert {mention.why for mention in told.again[0].kept} == {"taken as up"}
+    assert told.state is State.FAIL_OPEN
+
+
+def test_a_candidate_that_is_not_of_the_best_rank_is_behind_the_best(engine: Engine) -> None:
+    told = steered(explained(engine, "v4"))
+    assert (told.all_down, told.again) == ("", ())
+    assert [(each.endpoint, each.why) for each in told.steps[-1].dropped] == [("us-east/192.0.2.40", "behind the best")]
+    assert [each.why for each in told.steps[-1].kept] == ["weight 1"]
+
+
+def test_all_answers_of_a_shuffle_are_not_counted(engine: Engine) -> None:
+    beliefs = world.down(*(f"198.51.100.{octet}" for octet in range(4, 12)))
+    many = steered(explained(engine, "many", beliefs=beliefs))
+    assert [share for _, share in many.chances] == [1.0, 1.0, 1.0]
+    assert many.rule == "all, shuffled"
+
+
+@pytest.mark.parametrize(("name", "is_drawn"), [("api", True), ("many", True), ("robin", True), ("v4", False)])
+def test_it_says_where_queries_draw(engine: Engine, name: str, is_drawn: bool) -> None:  # noqa: FBT001
+    assert steered(explained(engine, name)).is_drawn is is_drawn
 
 
 def test_aliases_on_the_way_are_named(engine: Engine) -> None:
@@ -161,16 +182,22 @@ def test_a_last_resort_is_told_when_it_is_answered(engine: Engine) -> None:
     told = explained(engine, "spare", beliefs=world.down("192.0.2.92"))
     assert steered(told).state is State.FAIL_OPEN
     assert steered(told).chances == (("eu-west/192.0.2.93", 1.0),)
+    assert steered(told).all_down == "all are down: last_resort, so the endpoints of last resort, as if they were up"
+    assert steered(told).again[0].kept[0].why == "taken as up"
     assert told.answer[1] == "spare.gtm.example.com. 60 IN A 192.0.2.93"
 
 
 @pytest.mark.parametrize(
-    ("name", "rule", "rcode"), [("closed", "nodata", "NOERROR"), ("broken", "servfail", "SERVFAIL")]
+    ("name", "rule", "rcode", "words"),
+    [("closed", "nodata", "NOERROR", "empty"), ("broken", "servfail", "SERVFAIL", "SERVFAIL")],
 )
-def test_a_service_that_fails_closed_says_what_is_answered(engine: Engine, name: str, rule: str, rcode: str) -> None:
+def test_a_service_that_fails_closed_says_what_is_answered(
+    engine: Engine, name: str, rule: str, rcode: str, words: str
+) -> None:
     told = explained(engine, name, beliefs=world.down("192.0.2.90", "192.0.2.91"))
     assert (steered(told).state, steered(told).rule, steered(told).chances) == (State.FAIL_CLOSED, "nothing", ())
     assert steered(told).on_all_down.value == rule
+    assert steered(told).all_down == f"all are down: {rule}, so the answer is {words}"
     assert told.answer[0] == rcode
 
 
@@ -188,11 +215,21 @@ def test_what_was_last_good_is_told_without_a_run_that_would_say_otherwise(engin
     assert steered(told).on_all_down is OnAllDown.SERVE_LAST_GOOD
     assert steered(told).chances == (("eu-west/192.0.2.95", 1.0),)
     assert [step.filter for step in steered(told).steps] == ["up"]
+    assert steered(told).all_down == (
+        "all are down: serve_last_good, so the answer is the remembered one, of before all went down"
+    )
+    assert steered(told).again == ()
+
+
+def test_a_memory_that_is_missing_is_not_claimed(engine: Engine) -> None:
+    told = steered(explained(engine, "good", beliefs=world.down("192.0.2.94", "192.0.2.95")))
+    assert told.all_down == "all are down: serve_last_good, and there is nothing else, so again as if all were up"
+    assert told.again
 
 
 def test_a_type_that_the_service_does_not_have_is_not_steered(engine: Engine) -> None:
     told = explained(engine, "v4", RdataType.AAAA)
-    assert told.steered is None
+    assert (told.steered, told.service) == (None, "v4.gtm.example.com")
     assert told.answer[0] == "NOERROR"
     assert " IN SOA " in told.answer[1]
 

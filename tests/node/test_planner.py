@@ -78,6 +78,23 @@ def test_health_changes_the_answer_and_only_a_flip_makes_a_plan(tmp_path: Path) 
     assert answer(engine) == ["192.0.2.2"]
 
 
+def test_a_renamed_monitor_does_not_revive_an_endpoint_that_is_down(tmp_path: Path) -> None:
+    engine = RecordingEngine()
+    planner = make_planner(tmp_path, engine=engine)
+    renamed = world.zone(SMALL.replace("web", "site"))
+
+    async def story() -> None:
+        await planner.take_geo(GEO)
+        await planner.take_zones(catalogue(ZONE))
+        planner.take_status(believing(ZONE, _1=UP, _2=DOWN))
+        await planner.take_zones(catalogue(renamed))
+
+    asyncio.run(story())
+    assert answer(engine) == ["192.0.2.1"]
+    planner.take_status(believing(renamed, _1=UP, _2=UP))
+    assert answer(engine) == ["192.0.2.2"], "what is heard of the new check counts"
+
+
 def test_a_flip_while_a_plan_is_compiled_is_in_it(tmp_path: Path) -> None:
     gate, engine = Gate(), RecordingEngine()
     vocabulary = with_kinds({"gate": gate.kind})
