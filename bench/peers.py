@@ -13,8 +13,8 @@ from textwrap import dedent
 
 from bench.world import ADDRESSES, DEFAULT_REGION, ORIGIN, REGIONS, SERVICE_TTL_S, STEERED, World
 
-MOST_NAMES_OF_A_FILE = 30_000
-"""Of ours: a zone file has at most a megabyte of characters or so."""
+MOST_NAMES_OF_A_FILE = 100_000
+"""Of ours: a zone file has at most 4 MiB of characters."""
 TCP_CONNECTIONS = 300
 """More than any load opens, so that no server's own limit decides."""
 

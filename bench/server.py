@@ -22,6 +22,8 @@ SERVER_CORE, GENERATOR_CORE = 0, 1
 LONGEST_START_S = 300.0
 LONGEST_STOP_S = 10.0
 REAL_TIME_PRIORITY = 5
+CPU_CLOCK = 2
+"""CPUCLOCK_SCHED: the clock of another process is ~pid << 3 | 2, as clock_getcpuclockid(3) makes it."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,12 @@ class Server:
         return found
 
     def cpu_ns(self) -> int:
-        """Returns the CPU time of every thread so far."""
-        return sum(int(_read(task / "schedstat").split()[0] or 0) for task in self._tasks())
+        """Returns the CPU time of every process so far, threads that have ended included."""
+        total = 0
+        for pid in self.pids:
+            with contextlib.suppress(OSError):
+                total += time.clock_gettime_ns(~pid << 3 | CPU_CLOCK)
+        return total
 
     def memory_mb(self) -> float:
         """Returns the proportional set size of all its processes: shared pages count once."""

@@ -1,0 +1,90 @@
+"""Our server with a plan made in this process: for zones larger than a zone file may be, and for swaps on demand.
+
+    python -m bench.served PORT THREADS NAMES DATABASE     serves the world; prints how long each step took
+
+The zone is put together as the values that the zone parser would make of a file, and goes through everything that comes
+after it: compiling, the blobs, the swap, the engine's own threads.
+"""
+
+import json
+import signal
+import sys
+import time
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from dns.name import from_text
+from dns.rdatatype import RdataType
+
+from bench.peers import zone_yaml
+from bench.world import ORIGIN, World, static_name
+from gtm.engine.native import RustEngine
+from gtm.geo.geography import build
+from gtm.health.status import NO_STATUS
+from gtm.plan.compile import compile_plan
+from gtm.plan.model import EMPTY_PLAN, Plan
+from gtm.steer.vocabulary import STEERING
+from gtm.watch.geodata import read_database
+from gtm.zone.model import RRset, Zone
+from gtm.zone.parse import NO_SHARED, parse
+
+MAX_CONNECTIONS = 300
+IDLE_TIMEOUT_S = 30.0
+
+
+def zone_of(world: World) -> Zone:
+    """Returns the world's zone; its static names are added to what the parser made of the rest."""
+    small = parse(zone_yaml(World(0, world.database)), "bench.yaml", NO_SHARED, STEERING)
+    origin = from_text(ORIGIN)
+    records = tuple(
+        RRset(from_text(label, origin), RdataType.A, small.ttl, (IPv4Address(address).packed,))
+        for label, address in map(static_name, range(world.names))
+    )
+    return Zone(
+        file=small.file,
+        origin=small.origin,
+        ttl=small.ttl,
+        nameservers=small.nameservers,
+        hostmaster=small.hostmaster,
+        regions=small.regions,
+        services=small.services,
+        records=small.records + records,
+        digest=small.digest,
+    )
+
+
+def plan_of(zone: Zone, database: Path, before: Plan = EMPTY_PLAN) -> Plan:
+    """Returns the plan of one zone."""
+    return compile_plan(
+        (zone,),
+        serials={zone.origin.to_text(): 1},
+        geography=build([read_database(database)[0]]),
+        vocabulary=STEERING,
+        status=NO_STATUS,
+        before=before,
+    )
+
+
+def main() -> None:
+    port, threads, names = (int(word) for word in sys.argv[1:4])
+    world = World(names, Path(sys.argv[4]))
+    marks = [time.perf_counter()]
+    zone = zone_of(world)
+    marks.append(time.perf_counter())
+    plan = plan_of(zone, world.database)
+    marks.append(time.perf_counter())
+    engine = RustEngine()
+    engine.swap(plan)
+    marks.append(time.perf_counter())
+    addresses = [f"127.0.0.1:{port}", f"[::1]:{port}"]
+    engine.listen(addresses, threads=threads, max_connections=MAX_CONNECTIONS, idle_timeout_s=IDLE_TIMEOUT_S)
+    engine.start()
+    steps = ("zone", "plan", "swap")
+    print(json.dumps({step: round(b - a, 3) for step, a, b in zip(steps, marks, marks[1:], strict=False)}), flush=True)
+    signal.sigwait({signal.SIGTERM, signal.SIGINT})
+    engine.stop()
+
+
+if __name__ == "__main__":
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    main()
