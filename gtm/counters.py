@@ -21,7 +21,7 @@ class Counters:
 
     def count(self, name: str, **labels: str) -> int:
         """Returns the counter `name` with these labels; 0 if it never moved."""
-        return self._counts[series(name, labels)]
+        return self.snapshot().get(series(name, labels), 0)
 
     def snapshot(self) -> Mapping[str, int]:
         """Returns every counter that moved, by series name in the Prometheus notation, sorted."""

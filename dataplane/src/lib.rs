@@ -75,6 +75,7 @@ impl Dataplane {
         Some(PyBytes::new(py, &out[..length]))
     }
 
+    #[allow(clippy::needless_pass_by_value)] // pyo3 makes a value of every argument
     /// Binds UDP and TCP sockets on every address, closing those of before; returns the addresses as bound.
     fn listen(
         &self,

@@ -99,17 +99,23 @@ impl Batch {
         Ok(count)
     }
 
-    /// Calls `respond` for each of the datagrams received, with room for the answer, and keeps what it says to send.
-    pub fn answer(&mut self, count: usize, mut respond: impl FnMut(&[u8], IpAddr, &mut [u8]) -> Option<usize>) {
+    /// Calls `respond` for each of the datagrams received, with room for the answer, and keeps what it says to send;
+    /// returns how many came from nobody who can be answered.
+    pub fn answer(&mut self, count: usize, mut respond: impl FnMut(&[u8], IpAddr, &mut [u8]) -> Option<usize>) -> u64 {
         self.answered.clear();
+        let mut from_nobody = 0;
         for at in 0..count {
-            let Some(client) = client(&self.names[at]) else { continue };
+            let Some(client) = client(&self.names[at]) else {
+                from_nobody += 1;
+                continue;
+            };
             let wire = &self.queries[at][..self.received[at].octets];
             let out = &mut self.answers[self.answered.len()];
             if let Some(octets) = respond(wire, client, out) {
                 self.answered.push((at, octets.min(ANSWER_OCTETS)));
             }
         }
+        from_nobody
     }
 
     /// Sends the answers; returns how many the system would not take.

@@ -43,6 +43,7 @@ pub struct Block {
     pub ignored: Count,
     /// Answers in which a service failed open.
     pub failed_open: Count,
+    /// Of UDP: receiving failed; of TCP: accepting did.
     pub receive_errors: Count,
     pub send_errors: Count,
     /// Connections over the limit.
@@ -100,28 +101,29 @@ pub fn samples<'a>(blocks: impl Iterator<Item = &'a Block> + Clone) -> Vec<Sampl
             let labels = vec![("rcode", rcode_name(rcode)), ("transport", label.into())];
             push("dns_responses", labels, ours().map(|block| block.rcodes[rcode].read()).sum());
         }
-        for (name, pick) in SCALARS {
+        for (name, pick) in LABELLED {
             push(name, vec![("transport", label.into())], ours().map(|block| pick(block).read()).sum());
         }
+        for (_, name, pick) in OF_ONE.iter().filter(|(of, ..)| *of == transport) {
+            push(name, Vec::new(), ours().map(|block| pick(block).read()).sum());
+        }
     }
-    let refused = blocks.clone().map(|block| block.refused.read()).sum();
-    if refused > 0 {
-        found.push(("tcp_connections_refused", Vec::new(), refused));
-    }
-    types(blocks.clone(), &mut found);
+    types(&blocks, &mut found);
     latency(blocks, &mut found);
     found
 }
 
 type Pick = fn(&Block) -> &Count;
-const SCALARS: [(&str, Pick); 4] = [
-    ("dns_ignored", |block| &block.ignored),
-    ("dns_failed_open", |block| &block.failed_open),
-    ("dns_receive_errors", |block| &block.receive_errors),
-    ("dns_send_errors", |block| &block.send_errors),
+const LABELLED: [(&str, Pick); 2] =
+    [("dns_ignored", |block| &block.ignored), ("dns_failed_open", |block| &block.failed_open)];
+const OF_ONE: [(Transport, &str, Pick); 4] = [
+    (Transport::Udp, "udp_receive_errors", |block| &block.receive_errors),
+    (Transport::Udp, "udp_send_errors", |block| &block.send_errors),
+    (Transport::Tcp, "tcp_accept_errors", |block| &block.receive_errors),
+    (Transport::Tcp, "tcp_connections_refused", |block| &block.refused),
 ];
 
-fn types<'a>(blocks: impl Iterator<Item = &'a Block> + Clone, found: &mut Vec<Sample>) {
+fn types<'a>(blocks: &(impl Iterator<Item = &'a Block> + Clone), found: &mut Vec<Sample>) {
     let mut other = 0;
     for rtype in 0..TYPES {
         let sum: u64 = blocks.clone().map(|block| block.types[rtype].read()).sum();
@@ -139,16 +141,17 @@ fn types<'a>(blocks: impl Iterator<Item = &'a Block> + Clone, found: &mut Vec<Sa
 /// A histogram as Prometheus has them: each bucket holds all that took as long as its bound or less.
 fn latency<'a>(blocks: impl Iterator<Item = &'a Block> + Clone, found: &mut Vec<Sample>) {
     let mut below = 0;
-    for bucket in 0..BUCKETS {
+    for bucket in 0..BUCKETS - 1 {
         let here: u64 = blocks.clone().map(|block| block.latency[bucket].read()).sum();
         below += here;
         if here > 0 {
             let bound = (1u64 << bucket) - 1;
-            let bound = if bucket == BUCKETS - 1 { "+Inf".into() } else { bound.to_string() };
-            found.push(("dns_engine_nanoseconds_bucket", vec![("le", bound)], below));
+            found.push(("dns_engine_nanoseconds_bucket", vec![("le", bound.to_string())], below));
         }
     }
+    below += blocks.clone().map(|block| block.latency[BUCKETS - 1].read()).sum::<u64>();
     if below > 0 {
+        found.push(("dns_engine_nanoseconds_bucket", vec![("le", "+Inf".into())], below));
         found.push(("dns_engine_nanoseconds_count", Vec::new(), below));
         let sum = blocks.map(|block| block.latency_sum.read()).sum();
         found.push(("dns_engine_nanoseconds_sum", Vec::new(), sum));

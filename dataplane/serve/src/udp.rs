@@ -46,8 +46,11 @@ fn exchange(socket: &UdpSocket, batch: &mut Batch, worker: &mut Worker, waits: b
         }
     };
     let mut turn = worker.turn();
-    batch.answer(count, |wire, client, out| turn.respond(wire, client, out));
+    let from_nobody = batch.answer(count, |wire, client, out| turn.respond(wire, client, out));
     drop(turn); // sending may wait, and an old plan must not wait with it
+    if from_nobody > 0 {
+        worker.block.ignored.add(from_nobody);
+    }
     let failed = batch.send(socket.as_fd());
     if failed > 0 {
         worker.block.send_errors.add(failed);

@@ -6,7 +6,7 @@
 //! the stream            at most READ_OCTETS of it in one turn
 //! ```
 //!
-//! Between turns a connection holds less than one message and READ_OCTETS of input, and less than one turn's answers
+//! Between turns a connection holds less than one message and `READ_OCTETS` of input, and less than one turn's answers
 //! of output; most hold nothing. The buffers of a turn are the thread's.
 
 use std::io::{self, Read, Write};
