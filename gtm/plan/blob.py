@@ -17,8 +17,8 @@ import msgspec
 
 from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap, Networks
-from gtm.ids import EndpointId, ServiceId
-from gtm.plan.model import Decisions, Node, Outcome, Plan, SteeredService, ZonePlan
+from gtm.ids import RegionName, ServiceId
+from gtm.plan.model import Decisions, Node, Outcome, Plan, ZonePlan
 from gtm.steer.decide import State
 from gtm.steer.filter import Choose
 
@@ -113,7 +113,7 @@ class Numbering:
     """The numbers by which the blobs of one plan, and of the flips of health after it, name things."""
 
     services: Mapping[ServiceId, int]
-    regions: Mapping[str, int]
+    regions: Mapping[RegionName, int]
 
 
 def numbering(plan: Plan) -> Numbering:
@@ -153,7 +153,7 @@ def compose_decisions(plan: Plan, changed: Iterable[ServiceId], numbers: Numberi
         _ServiceDecisions(
             numbers.services[name],
             spread_numbers[id(plan.decisions[name].by_cell)],
-            _different(plan.services[name], plan.decisions[name], numbers),
+            _different(plan.decisions[name], numbers),
         )
         for name in names
     )
@@ -161,15 +161,14 @@ def compose_decisions(plan: Plan, changed: Iterable[ServiceId], numbers: Numberi
     return msgspec.msgpack.encode(_Decisions(VERSION, plan.generation, services, by_cell))
 
 
-def _different(steered: SteeredService, decisions: Decisions, numbers: Numbering) -> tuple[tuple[_Outcome, ...], ...]:
-    region_of = {endpoint.id: numbers.regions[endpoint.region] for endpoint in steered.service.endpoints}
+def _different(decisions: Decisions, numbers: Numbering) -> tuple[tuple[_Outcome, ...], ...]:
     return tuple(
-        tuple(_outcome(rtype, outcome, region_of) for rtype, outcome in decision.outcomes.items())
+        tuple(_outcome(rtype, outcome, numbers) for rtype, outcome in decision.outcomes.items())
         for decision in decisions.different
     )
 
 
-def _outcome(rtype: int, outcome: Outcome, region_of: Mapping[EndpointId, int]) -> _Outcome:
+def _outcome(rtype: int, outcome: Outcome, numbers: Numbering) -> _Outcome:
     return _Outcome(
         rtype,
         _CHOOSE[outcome.choose],
@@ -177,7 +176,7 @@ def _outcome(rtype: int, outcome: Outcome, region_of: Mapping[EndpointId, int]) 
         outcome.ttl,
         _STATE[outcome.state],
         outcome.rcode,
-        tuple(_Answer(one.rtype, one.weight, region_of[one.endpoint], one.rdata) for one in outcome.answers),
+        tuple(_Answer(one.rtype, one.weight, numbers.regions[one.region], one.rdata) for one in outcome.answers),
     )
 
 

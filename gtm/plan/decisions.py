@@ -143,7 +143,7 @@ def _last_outcome(fresh: Outcome, last: Outcome | None, service: Service) -> Out
 
 def answers(service: Service) -> tuple[Answer, ...]:
     """Returns what each endpoint answers with, in the order of the zone file."""
-    return tuple(Answer(one.rtype, _rdata(one), one.weight, one.id) for one in service.endpoints)
+    return tuple(Answer(one.rtype, _rdata(one), one.weight, one.id, one.region) for one in service.endpoints)
 
 
 def _rdata(endpoint: Endpoint) -> bytes:

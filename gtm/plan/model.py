@@ -17,7 +17,7 @@ from dns.rdatatype import RdataType
 from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap
 from gtm.geo.place import Place
-from gtm.ids import CheckId, EndpointId, Generation, ServiceId
+from gtm.ids import CheckId, EndpointId, Generation, RegionName, ServiceId
 from gtm.steer.chain import Chain, Views
 from gtm.steer.decide import State
 from gtm.steer.filter import Choose, Regions
@@ -33,6 +33,7 @@ class Answer:
     """Wire format, without compression."""
     weight: int
     endpoint: EndpointId
+    region: RegionName
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gtm.engine.choose import choose
 from gtm.engine.protocol import Engine
-from gtm.ids import EndpointId
+from gtm.ids import EndpointId, RegionName
 from gtm.plan.model import Answer, Outcome
 from gtm.steer.decide import State
 from gtm.steer.filter import Choose
@@ -23,7 +23,13 @@ COINS = 30_000
 
 def outcome(*weights: int, by: Choose, count: int = 0, aliases: tuple[int, ...] = ()) -> Outcome:
     answers = tuple(
-        Answer(RdataType.CNAME if number in aliases else RdataType.A, bytes((number,)), weight, EndpointId(str(number)))
+        Answer(
+            RdataType.CNAME if number in aliases else RdataType.A,
+            bytes((number,)),
+            weight,
+            EndpointId(str(number)),
+            RegionName("here"),
+        )
         for number, weight in enumerate(weights)
     )
     return Outcome(answers, by, count, 60, State.STEADY)

@@ -5,7 +5,7 @@ from dns.rdatatype import RdataType
 
 from gtm.geo.geography import Geography
 from gtm.geo.place import Coordinates, Place
-from gtm.ids import ServiceId
+from gtm.ids import RegionName, ServiceId
 from gtm.plan.model import EMPTY_PLAN, Answer, Plan
 from gtm.steer.decide import State
 from gtm.steer.filter import Choose, Regions
@@ -35,8 +35,8 @@ def test_an_outcome_has_the_answers_of_the_cell_with_their_weights(plan: Plan) -
     cell = plan.services[API].space.networks.lookup(ip_address(world.EU)).cell
     found = plan.decisions[API].in_cell(cell).outcomes[RdataType.A]
     assert found.answers == (
-        Answer(RdataType.A, bytes((192, 0, 2, 20)), 2, found.answers[0].endpoint),
-        Answer(RdataType.A, bytes((192, 0, 2, 21)), 1, found.answers[1].endpoint),
+        Answer(RdataType.A, bytes((192, 0, 2, 20)), 2, found.answers[0].endpoint, RegionName("eu-west")),
+        Answer(RdataType.A, bytes((192, 0, 2, 21)), 1, found.answers[1].endpoint, RegionName("eu-west")),
     )
     assert (found.choose, found.count, found.ttl, found.state, found.rcode) == (Choose.ONE, 0, 30, State.STEADY, 0)
 
