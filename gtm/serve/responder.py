@@ -53,7 +53,7 @@ class Responder:
         if answer is None:
             self._counters.add("dns_ignored", transport=transport.value)
             return
-        self._counters.add("dns_responses", rcode=_RCODE_NAMES[answer[3] & 0xF], transport=transport.value)
+        self._counters.add("dns_responses", rcode=_rcode_name(_rcode(answer)), transport=transport.value)
 
 
 def _servfail(wire: bytes) -> bytes | None:
@@ -65,4 +65,30 @@ def _servfail(wire: bytes) -> bytes | None:
     return struct.pack("!HHHHHH", message_id, bitmap & 0x7900 | _QR | Rcode.SERVFAIL, 0, 0, 0, 0)
 
 
-_RCODE_NAMES = {code: Rcode(code).name if code in Rcode.__members__.values() else str(code) for code in range(16)}
+def _rcode(answer: bytes) -> int:
+    """Returns the RCODE of one of our answers, with the upper bits that OPT has (RFC 6891 6.1.3).
+
+    Only a message with no record but OPT has any: what needs them is refused before the plan is looked at.
+    """
+    if answer[6:HEADER_OCTETS] != _OPT_ALONE:
+        return answer[3] & 0xF
+    at = HEADER_OCTETS
+    if answer[5]:
+        while answer[at]:
+            at += answer[at] + 1
+        at += _BEHIND_QNAME
+    return answer[at + _EXTENDED_AT] << 4 | answer[3] & 0xF
+
+
+_OPT_ALONE = struct.pack("!HHH", 0, 0, 1)
+_BEHIND_QNAME = 5
+"""The root label, QTYPE and QCLASS."""
+_EXTENDED_AT = 5
+"""In OPT, behind the root label, TYPE and CLASS."""
+
+
+def _rcode_name(rcode: int) -> str:
+    try:
+        return Rcode(rcode).name
+    except ValueError:
+        return str(rcode)

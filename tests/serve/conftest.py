@@ -2,11 +2,26 @@ import pytest
 
 from gtm.engine.protocol import Engine
 from gtm.engine.reference import ReferenceEngine
+from gtm.plan.model import Plan
 from tests.fakes import world
+from tests.fakes.engines import ENGINES
 
 
 @pytest.fixture(scope="session")
-def engine() -> Engine:
+def plan() -> Plan:
+    return world.plan(world.zone(), beliefs={}, geography=world.geography())
+
+
+@pytest.fixture(scope="session")
+def engine(plan: Plan) -> Engine:
     engine = ReferenceEngine()
-    engine.swap(world.plan(world.zone(), beliefs={}, geography=world.geography()))
+    engine.swap(plan)
+    return engine
+
+
+@pytest.fixture(params=ENGINES)
+def serving(request: pytest.FixtureRequest, plan: Plan) -> Engine:
+    """An engine for `running`: one that has sockets of its own is served by them, another by asyncio."""
+    engine = ENGINES[request.param]()
+    engine.swap(plan)
     return engine

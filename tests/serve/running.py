@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from gtm.counters import Counters
-from gtm.engine.protocol import Engine
-from gtm.serve.listen import Listener, open_listeners, parse_listen
+from gtm.engine.protocol import Engine, Serving
+from gtm.serve.listen import ListenAddress, Listener, open_listeners, parse_listen
 from gtm.serve.responder import Responder
 from gtm.serve.tcp import serve_tcp
 from gtm.serve.udp import serve_udp
@@ -24,17 +24,17 @@ WAIT_S = 5.0
 class Running:
     """A server that runs."""
 
-    listener: Listener
+    at: ListenAddress
     counters: Counters
 
     @property
     def port(self) -> int:
-        return self.listener.at.port
+        return self.at.port
 
     @property
     def host(self) -> str:
         """Where to ask: a wildcard is asked at its loopback address."""
-        address = self.listener.at.address
+        address = self.at.address
         if not address.is_unspecified:
             return str(address)
         return "127.0.0.1" if address.version == 4 else "::1"
@@ -45,9 +45,33 @@ class Running:
 
 @contextmanager
 def running(
-    engine: Engine, at: str = "127.0.0.1:0", *, max_connections: int = 100, idle_timeout_s: float = WAIT_S
+    engine: Engine,
+    at: str = "127.0.0.1:0",
+    *,
+    max_connections: int = 100,
+    idle_timeout_s: float = WAIT_S,
+    threads: int = 2,
 ) -> Iterator[Running]:
-    """Serves until the block ends, and then asserts that nothing was left behind."""
+    """Serves until the block ends, by the engine's own threads where it has some, and else by asyncio."""
+    if not isinstance(engine, Serving):
+        with listening(engine, at, max_connections=max_connections, idle_timeout_s=idle_timeout_s) as (server, _):
+            yield server
+        return
+    counters = Counters()
+    counters.include(engine.counters)
+    [bound] = engine.listen([at], threads=threads, max_connections=max_connections, idle_timeout_s=idle_timeout_s)
+    engine.start()
+    try:
+        yield Running(parse_listen(bound), counters)
+    finally:
+        engine.stop()
+
+
+@contextmanager
+def listening(
+    engine: Engine, at: str = "127.0.0.1:0", *, max_connections: int = 100, idle_timeout_s: float = WAIT_S
+) -> Iterator[tuple[Running, Listener]]:
+    """Serves by asyncio until the block ends, and then asserts that nothing was left behind."""
     counters = Counters()
     responder = Responder(engine, clock=FakeClock(), counters=counters, coin=lambda: 0)
     [listener] = open_listeners([parse_listen(at)])
@@ -71,7 +95,7 @@ def running(
     thread.start()
     ready.wait(WAIT_S)
     try:
-        yield Running(listener, counters)
+        yield Running(listener.at, counters), listener
     finally:
         loop.call_soon_threadsafe(task.cancel)
         thread.join(WAIT_S)

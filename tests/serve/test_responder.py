@@ -87,6 +87,14 @@ def test_answers_are_counted_by_rcode_and_transport(engine: Engine) -> None:
     }
 
 
+def test_an_rcode_of_more_than_four_bits_is_counted_whole(engine: Engine) -> None:
+    counters = Counters()
+    asked = query("api")
+    asked.use_edns(edns=1)
+    responder(engine, counters).respond(asked.to_wire(), CLIENT, Transport.UDP)
+    assert counters.snapshot() == {'dns_responses{rcode="BADVERS",transport="udp"}': 1}
+
+
 def test_the_system_coin_has_64_bits_and_differs() -> None:
     coins = [system_coin() for _ in range(200)]
     assert len(set(coins)) == 200

@@ -20,7 +20,7 @@ from gtm.serve.listen import TCP_BACKLOG
 from gtm.serve.responder import Responder
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import query, values
-from tests.serve.running import WAIT_S, framed, receive, running
+from tests.serve.running import WAIT_S, framed, listening, receive, running
 
 
 def wires(count: int, name: str = "mail") -> list[bytes]:
@@ -28,43 +28,43 @@ def wires(count: int, name: str = "mail") -> list[bytes]:
 
 
 @pytest.mark.parametrize("at", ["127.0.0.1:0", "[::1]:0", "0.0.0.0:0"])
-def test_a_query_is_answered(engine: Engine, at: str) -> None:
-    with running(engine, at) as server:
+def test_a_query_is_answered(serving: Engine, at: str) -> None:
+    with running(serving, at) as server:
         message = dns.query.tcp(query("mail"), server.host, WAIT_S, server.port)
         assert server.counters.count("dns_responses", rcode="NOERROR", transport="tcp") == 1
     assert values(message.answer) == ["192.0.2.25"]
 
 
-def test_6_2_1_one_connection_serves_many_queries(engine: Engine) -> None:
-    with running(engine) as server, server.connect() as sock:
+def test_6_2_1_one_connection_serves_many_queries(serving: Engine) -> None:
+    with running(serving) as server, server.connect() as sock:
         for wire in wires(5):
             sock.sendall(framed([wire]))
             assert receive(sock)[:2] == wire[:2]
 
 
-def test_6_2_1_1_queries_in_one_segment_are_all_answered_in_order(engine: Engine) -> None:
-    with running(engine) as server, server.connect() as sock:
+def test_6_2_1_1_queries_in_one_segment_are_all_answered_in_order(serving: Engine) -> None:
+    with running(serving) as server, server.connect() as sock:
         sock.sendall(framed(wires(50)))
         assert [struct.unpack("!H", receive(sock)[:2])[0] for _ in range(50)] == list(range(50))
 
 
-def test_8_a_query_may_come_octet_by_octet(engine: Engine) -> None:
-    with running(engine) as server, server.connect() as sock:
+def test_8_a_query_may_come_octet_by_octet(serving: Engine) -> None:
+    with running(serving) as server, server.connect() as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for octet in framed(wires(2)):
             sock.sendall(bytes((octet,)))
         assert [receive(sock)[:2] for _ in range(2)] == [b"\0\0", b"\0\1"]
 
 
-def test_8_length_and_message_are_sent_in_one_segment(engine: Engine) -> None:
-    with running(engine) as server, server.connect() as sock:
+def test_8_length_and_message_are_sent_in_one_segment(serving: Engine) -> None:
+    with running(serving) as server, server.connect() as sock:
         sock.sendall(framed(wires(1)))
         first = sock.recv(65_537)
         assert len(first) == 2 + struct.unpack("!H", first[:2])[0]
 
 
-def test_6_2_4_a_client_that_closes_its_side_still_gets_its_answers(engine: Engine) -> None:
-    with running(engine) as server, server.connect() as sock:
+def test_6_2_4_a_client_that_closes_its_side_still_gets_its_answers(serving: Engine) -> None:
+    with running(serving) as server, server.connect() as sock:
         sock.sendall(framed(wires(3)))
         sock.shutdown(socket.SHUT_WR)
         assert all(receive(sock) for _ in range(3))
@@ -72,37 +72,37 @@ def test_6_2_4_a_client_that_closes_its_side_still_gets_its_answers(engine: Engi
 
 
 @pytest.mark.parametrize("stream", [b"\0\0", framed([b"short"]), framed([struct.pack("!HH4H", 1, 0x8000, 0, 0, 0, 0)])])
-def test_what_gets_no_answer_ends_the_connection(engine: Engine, stream: bytes) -> None:
-    with running(engine) as server, server.connect() as sock:
+def test_what_gets_no_answer_ends_the_connection(serving: Engine, stream: bytes) -> None:
+    with running(serving) as server, server.connect() as sock:
         sock.sendall(stream)
         assert receive(sock) == b""
 
 
-def test_what_is_malformed_is_answered_and_the_connection_goes_on(engine: Engine) -> None:
-    with running(engine) as server, server.connect() as sock:
+def test_what_is_malformed_is_answered_and_the_connection_goes_on(serving: Engine) -> None:
+    with running(serving) as server, server.connect() as sock:
         sock.sendall(framed([b"\0\1\1\0" + bytes(8), *wires(1)]))
         assert receive(sock)[3] & 0xF == 1
         assert values(dns.message.from_wire(receive(sock)).answer) == ["192.0.2.25"]
 
 
 @pytest.mark.parametrize("start", [b"", b"\0", b"\0\x20abc"], ids=["silent", "half a length", "half a message"])
-def test_6_2_3_a_silent_client_is_let_go(engine: Engine, start: bytes) -> None:
-    with running(engine, idle_timeout_s=0.05) as server, server.connect() as sock:
+def test_6_2_3_a_silent_client_is_let_go(serving: Engine, start: bytes) -> None:
+    with running(serving, idle_timeout_s=0.05) as server, server.connect() as sock:
         sock.sendall(start)
         assert receive(sock) == b""
 
 
-def test_the_largest_message_is_read(engine: Engine) -> None:
-    with running(engine) as server, server.connect() as sock:
+def test_the_largest_message_is_read(serving: Engine) -> None:
+    with running(serving) as server, server.connect() as sock:
         sock.sendall(framed([wires(1)[0].ljust(65_535, b"\0"), *wires(1)]))
         assert receive(sock)[3] & 0xF == 1
         assert receive(sock)[3] & 0xF == 0
 
 
 def test_over_the_limit_a_connection_is_closed_and_counted_and_others_go_on(
-    engine: Engine,
+    serving: Engine,
 ) -> None:
-    with running(engine, max_connections=2) as server, server.connect() as one, server.connect() as two:
+    with running(serving, max_connections=2) as server, server.connect() as one, server.connect() as two:
         for sock in (one, two):
             sock.sendall(framed(wires(1)))
             assert receive(sock)
@@ -113,9 +113,9 @@ def test_over_the_limit_a_connection_is_closed_and_counted_and_others_go_on(
         assert receive(one)
 
 
-def test_a_client_that_is_gone_at_once_leaves_no_trace(engine: Engine) -> None:
+def test_a_client_that_is_gone_at_once_leaves_no_trace(serving: Engine) -> None:
     """It resets before it was accepted, so that it has no address any more."""
-    with running(engine) as server:
+    with running(serving) as server:
         for _ in range(50):
             sock = server.connect()
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -125,9 +125,9 @@ def test_a_client_that_is_gone_at_once_leaves_no_trace(engine: Engine) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
 def test_a_burst_of_connections_waits_in_the_queue_of_its_size(engine: Engine) -> None:
-    with running(engine) as server:
+    with listening(engine) as (server, listener):
         dns.query.tcp(query("mail"), server.host, WAIT_S, server.port)
-        told = server.listener.tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
+        told = listener.tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 32)
         (size,) = struct.unpack_from("=I", told, 28)  # tcpi_sacked: of a listening socket, the length of its queue
         assert size == min(TCP_BACKLOG, int(Path("/proc/sys/net/core/somaxconn").read_text()))
 
@@ -161,9 +161,9 @@ def test_a_client_that_does_not_read_is_let_go_with_all_that_waits_for_it(engine
     asyncio.run(scene())
 
 
-def test_the_end_of_the_server_ends_connections_without_complaint(engine: Engine) -> None:
+def test_the_end_of_the_server_ends_connections_without_complaint(serving: Engine) -> None:
     with socket.socket() as idle, socket.socket() as half:
-        with running(engine) as server:
+        with running(serving) as server:
             for sock in (idle, half):
                 sock.settimeout(WAIT_S)
                 sock.connect((server.host, server.port))
