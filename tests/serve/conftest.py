@@ -5,6 +5,7 @@ from gtm.engine.reference import ReferenceEngine
 from gtm.plan.model import Plan
 from tests.fakes import world
 from tests.fakes.engines import ENGINES
+from tests.serve.running import Native
 
 
 @pytest.fixture(scope="session")
@@ -23,5 +24,14 @@ def engine(plan: Plan) -> Engine:
 def serving(request: pytest.FixtureRequest, plan: Plan) -> Engine:
     """An engine for `running`: one that has sockets of its own is served by them, another by asyncio."""
     engine = ENGINES[request.param]()
+    engine.swap(plan)
+    return engine
+
+
+@pytest.fixture
+def native(plan: Plan) -> Native:
+    """The engine with sockets of its own."""
+    module = pytest.importorskip("gtm.engine.native")
+    engine: Native = module.RustEngine()
     engine.swap(plan)
     return engine

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine, Serving
@@ -41,6 +42,10 @@ class Running:
 
     def connect(self) -> socket.socket:
         return socket.create_connection((self.host, self.port), timeout=WAIT_S)
+
+
+class Native(Engine, Serving, Protocol):
+    """An engine with sockets of its own."""
 
 
 @contextmanager
@@ -102,6 +107,24 @@ def listening(
         listener.close()
         assert not thread.is_alive()
     assert complaints == []
+
+
+@contextmanager
+def bound(engine: Native, *addresses: str, threads: int = 2) -> Iterator[list[tuple[str, int]]]:
+    """Sockets that nobody serves yet."""
+    places = engine.listen(addresses, threads=threads, max_connections=100, idle_timeout_s=WAIT_S)
+    try:
+        yield [(host.strip("[]"), int(port)) for host, _, port in (place.rpartition(":") for place in places)]
+    finally:
+        engine.stop()
+
+
+def asker(port: int, host: str = "127.0.0.1") -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_DGRAM)
+    sock.settimeout(WAIT_S)
+    sock.connect((host, port))
+    return sock
 
 
 def _run(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[None]") -> None:
