@@ -1,4 +1,4 @@
-//! Datagrams in batches: many in one system call, and many out. The only unsafe code, around four system calls.
+//! Datagrams in batches: many in one system call, and many out. The only unsafe code, around three system calls.
 //!
 //! Buffers are made once. Their strides are odd numbers of cache lines, so that the beginnings of all of them do not
 //! compete for the same few sets of the cache.
@@ -7,7 +7,6 @@ use std::io;
 use std::mem::size_of;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::time::Duration;
 
 /// Datagrams in one system call; 16, 32 and 64 were measured.
 pub const BATCH: usize = 32;
@@ -61,8 +60,8 @@ impl Batch {
         }
     }
 
-    /// Receives what is there, up to a batch; if nothing is, waits as long as the socket's timeout when `wait`.
-    pub fn receive(&mut self, socket: BorrowedFd, wait: bool) -> io::Result<usize> {
+    /// Receives what is there, up to a batch; if nothing is, waits for the first, as long as the socket's timeout.
+    pub fn receive(&mut self, socket: BorrowedFd) -> io::Result<usize> {
         for at in 0..BATCH {
             self.vectors[at] =
                 libc::iovec { iov_base: self.queries[at].as_mut_ptr().cast(), iov_len: self.queries[at].len() };
@@ -76,7 +75,6 @@ impl Batch {
             header.msg_controllen = if self.wildcard { CONTROL_OCTETS } else { 0 };
             header.msg_flags = 0;
         }
-        let flags = if wait { libc::MSG_WAITFORONE } else { libc::MSG_DONTWAIT };
         // SAFETY: the headers, and all they point to, are BATCH elements of boxes of `self` that live, do not move and
         // are not used otherwise during the call; every length is that of its buffer.
         let count = unsafe {
@@ -84,7 +82,7 @@ impl Batch {
                 socket.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 BATCH as libc::c_uint,
-                flags,
+                libc::MSG_WAITFORONE,
                 std::ptr::null_mut(),
             )
         };
@@ -167,13 +165,6 @@ fn client(name: &libc::sockaddr_in6) -> Option<IpAddr> {
         libc::AF_INET6 => Some(Ipv6Addr::from(name.sin6_addr.s6_addr).into()),
         _ => None,
     }
-}
-
-/// Waits until one of the sockets has something, or the time is over.
-pub fn wait(sockets: &mut [libc::pollfd], timeout: Duration) {
-    let milliseconds = libc::c_int::try_from(timeout.as_millis()).unwrap_or(libc::c_int::MAX);
-    // SAFETY: pointer and length are those of one slice. A failure is an interruption: the caller looks again anyway.
-    unsafe { libc::poll(sockets.as_mut_ptr(), sockets.len() as libc::nfds_t, milliseconds) };
 }
 
 /// Asks for the address that each datagram was sent to.

@@ -76,19 +76,18 @@ impl Published {
         found
     }
 
-    /// Returns counters for so many threads of each transport; those of earlier threads go on.
-    pub(crate) fn blocks(&self, threads: usize) -> Vec<Arc<Block>> {
+    /// Returns counters for so many threads, those of UDP first; the counters of threads that ended stay in the sums.
+    pub(crate) fn blocks(&self, udp: usize, tcp: usize) -> Vec<Arc<Block>> {
         {
             let retire = self.retire.lock().unwrap_or_else(PoisonError::into_inner);
-            self.threads.fetch_max(threads * 2, Ordering::Relaxed);
+            self.threads.fetch_max(udp + tcp, Ordering::Relaxed);
             self.replace(&retire, Arc::clone(&self.current.load().plan));
         }
-        let mut blocks = self.blocks.lock().unwrap_or_else(PoisonError::into_inner);
-        while blocks.len() < threads * 2 {
-            let transport = if blocks.len() % 2 == 0 { Transport::Udp } else { Transport::Tcp };
-            blocks.push(Arc::new(Block::new(transport)));
-        }
-        blocks[..threads * 2].to_vec()
+        let transports = [(Transport::Udp, udp), (Transport::Tcp, tcp)];
+        let kinds = transports.into_iter().flat_map(|(transport, count)| std::iter::repeat(transport).take(count));
+        let new: Vec<_> = kinds.map(|transport| Arc::new(Block::new(transport))).collect();
+        self.blocks.lock().unwrap_or_else(PoisonError::into_inner).extend(new.iter().cloned());
+        new
     }
 
     fn replace(&self, retire: &Sender<Arc<Served>>, plan: Arc<Plan>) {

@@ -1,11 +1,15 @@
 //! The threads: sockets bound first, served once somebody says so, all ended together.
+//!
+//! `threads` of them wait for datagrams on each address, a socket each, and as many serve the streams of all addresses.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use socket2::SockRef;
 
 use crate::bind::{bind, Bound, ListenError};
 use crate::publish::Published;
@@ -28,6 +32,8 @@ pub struct Server {
     limits: Limits,
     stopping: Arc<AtomicBool>,
     wakers: Vec<Arc<mio::Waker>>,
+    /// Sockets that threads wait on.
+    woken: Vec<Arc<UdpSocket>>,
     running: Vec<JoinHandle<()>>,
 }
 
@@ -40,7 +46,7 @@ impl Server {
         let threads = threads.max(1);
         let bound = addresses.iter().map(|&at| bind(at, threads)).collect::<Result<_, _>>()?;
         let stopping = Arc::new(AtomicBool::new(false));
-        Ok(Self { bound, threads, limits, stopping, wakers: Vec::new(), running: Vec::new() })
+        Ok(Self { bound, threads, limits, stopping, wakers: Vec::new(), woken: Vec::new(), running: Vec::new() })
     }
 
     /// The addresses, with the ports that the system chose.
@@ -54,26 +60,29 @@ impl Server {
     /// # Errors
     /// When the system gives no thread, or no memory for its events.
     pub fn start(&mut self, published: &Arc<Published>) -> io::Result<()> {
-        let blocks = published.blocks(self.threads);
-        let open: Vec<_> = self.bound.iter().map(|_| tcp::Open::default()).collect();
-        for thread in 0..self.threads {
-            let worker = |number: usize| {
-                Worker::new(Arc::clone(published), Arc::clone(&blocks[number]), number, Arc::clone(&self.stopping))
-            };
-            let (mut datagrams, streams) = (worker(thread * 2), worker(thread * 2 + 1));
-            let mut sockets = Vec::new();
-            let mut listeners = Vec::new();
-            let mut wildcards = Vec::new();
-            for (bound, open) in self.bound.iter_mut().zip(&open) {
-                wildcards.push(bound.at.ip().is_unspecified());
-                sockets.extend(bound.udp.pop());
-                listeners.extend(bound.tcp.pop().map(|listener| (listener, Arc::clone(open))));
+        let (addresses, threads) = (self.bound.len(), self.threads);
+        let blocks = published.blocks(threads * addresses, threads);
+        let worker = |number: usize| {
+            Worker::new(Arc::clone(published), Arc::clone(&blocks[number]), number, Arc::clone(&self.stopping))
+        };
+        let mut listeners: Vec<Vec<_>> = (0..threads).map(|_| Vec::new()).collect();
+        for (number, bound) in self.bound.drain(..).enumerate() {
+            let wildcard = bound.at.ip().is_unspecified();
+            for (thread, socket) in bound.udp.into_iter().enumerate() {
+                let socket = Arc::new(socket);
+                self.woken.push(Arc::clone(&socket));
+                let mut worker = worker(number * threads + thread);
+                self.running.push(spawn("udp", thread, move || udp::serve(&socket, wildcard, &mut worker))?);
             }
-            let streams = tcp::Streams::new(listeners, streams, self.limits)?;
+            let open = tcp::Open::default();
+            for (listener, ours) in bound.tcp.into_iter().zip(&mut listeners) {
+                ours.push((listener, Arc::clone(&open)));
+            }
+        }
+        for (thread, listeners) in listeners.into_iter().enumerate() {
+            let streams = tcp::Streams::new(listeners, worker(threads * addresses + thread), self.limits)?;
             self.wakers.push(streams.waker());
-            let serve_udp = move || udp::serve(&sockets, &wildcards, &mut datagrams);
-            self.running.push(thread::Builder::new().name(format!("gtm-udp-{thread}")).spawn(serve_udp)?);
-            self.running.push(thread::Builder::new().name(format!("gtm-tcp-{thread}")).spawn(|| streams.serve())?);
+            self.running.push(spawn("tcp", thread, || streams.serve())?);
         }
         Ok(())
     }
@@ -84,11 +93,19 @@ impl Server {
         for waker in &self.wakers {
             let _ = waker.wake(); // else the thread looks by itself, a little later
         }
+        for socket in self.woken.drain(..) {
+            // it says that the socket is not connected, and wakes whoever waits on it
+            let _ = SockRef::from(&*socket).shutdown(Shutdown::Both);
+        }
         for thread in self.running.drain(..) {
             let _ = thread.join();
         }
         self.bound.clear();
     }
+}
+
+fn spawn(kind: &str, thread: usize, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(format!("gtm-{kind}-{thread}")).spawn(run)
 }
 
 impl Drop for Server {
