@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from ipaddress import IPv4Address
+from itertools import pairwise
 from pathlib import Path
 
 from dns.name import from_text
@@ -65,6 +66,13 @@ def plan_of(zone: Zone, database: Path, before: Plan = EMPTY_PLAN) -> Plan:
     )
 
 
+def serve(engine: RustEngine, port: int, threads: int) -> None:
+    """Serves from now on, on threads of the engine's own."""
+    addresses = [f"127.0.0.1:{port}", f"[::1]:{port}"]
+    engine.listen(addresses, threads=threads, max_connections=MAX_CONNECTIONS, idle_timeout_s=IDLE_TIMEOUT_S)
+    engine.start()
+
+
 def main() -> None:
     port, threads, names = (int(word) for word in sys.argv[1:4])
     world = World(names, Path(sys.argv[4]))
@@ -76,11 +84,9 @@ def main() -> None:
     engine = RustEngine()
     engine.swap(plan)
     marks.append(time.perf_counter())
-    addresses = [f"127.0.0.1:{port}", f"[::1]:{port}"]
-    engine.listen(addresses, threads=threads, max_connections=MAX_CONNECTIONS, idle_timeout_s=IDLE_TIMEOUT_S)
-    engine.start()
+    serve(engine, port, threads)
     steps = ("zone", "plan", "swap")
-    print(json.dumps({step: round(b - a, 3) for step, a, b in zip(steps, marks, marks[1:], strict=False)}), flush=True)
+    print(json.dumps({step: round(b - a, 3) for step, (a, b) in zip(steps, pairwise(marks), strict=True)}), flush=True)
     signal.sigwait({signal.SIGTERM, signal.SIGINT})
     engine.stop()
 
