@@ -30,7 +30,7 @@ from pathlib import Path
 from bench import world as worlds
 from bench.measure import Load, Slice, compiled, may_be_real_time, measure
 from bench.peers import PEERS, Peer, Site
-from bench.server import SERVER_CORE, Server, answered_address, ask, start
+from bench.server import SERVER_CORE, Server, alone, answered_address, ask, start
 from bench.world import ORIGIN, STEERED, World, make_database, query, static_name, write_queries
 
 FIRST_PORT = 5390
@@ -71,7 +71,7 @@ class Result:
 def main() -> None:
     arguments = _arguments()
     peers = available(arguments.peers.split(","), arguments.names, install=arguments.install)
-    with tempfile.TemporaryDirectory(prefix="gtm-bench-") as name:
+    with alone(), tempfile.TemporaryDirectory(prefix="gtm-bench-") as name:
         folder = Path(name)
         world = World(arguments.names, folder / "country.mmdb")
         make_database(world.database)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.measure import compiled
 from bench.served import plan_of, serve, zone_of
-from bench.server import GENERATOR_CORE, SERVER_CORE
+from bench.server import GENERATOR_CORE, SERVER_CORE, alone
 from bench.world import World, make_database, queries, write_queries
 from gtm.engine.native import RustEngine
 from gtm.ids import Generation
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--every", type=float, default=0.05, help="seconds between two swaps")
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {SERVER_CORE})
-    with tempfile.TemporaryDirectory(prefix="gtm-bench-") as name:
+    with alone(), tempfile.TemporaryDirectory(prefix="gtm-bench-") as name:
         print(lost(arguments, Path(name)))
 
 

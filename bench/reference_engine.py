@@ -63,7 +63,7 @@ class Kind:
 def wire(name: str, subnet: str | None = None, *, edns: bool = True) -> bytes:
     if not edns:
         return dns.message.make_query(name, "A").to_wire()
-    options = []
+    options: list[dns.edns.Option] = []
     if subnet is not None:
         network = ip_network(subnet)
         options = [dns.edns.ECSOption(str(network.network_address), network.prefixlen)]

@@ -6,10 +6,13 @@ slices it is an ordinary process.
 """
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from bench.world import STEERED, query
 
 ROOT = Path(__file__).parents[1]
 SERVER_CORE, GENERATOR_CORE = 0, 1
+LOCK = Path(tempfile.gettempdir()) / "gtm-bench.lock"
 LONGEST_START_S = 300.0
 LONGEST_STOP_S = 10.0
 REAL_TIME_PRIORITY = 5
@@ -100,6 +104,8 @@ class Server:
 
 def start(name: str, command: tuple[str, ...], port: int, folder: Path, *, cores: str = str(SERVER_CORE)) -> Server:
     """Starts a server on these cores and waits for its first answer; without one, raises RuntimeError with its log."""
+    if ask(port, query(STEERED), timeout_s=0.05) is not None:
+        raise RuntimeError(f"{name}: port {port} is taken by a server that answers already")
     log = folder / "log"
     started = time.monotonic()
     with log.open("wb") as out:
@@ -121,6 +127,19 @@ def start(name: str, command: tuple[str, ...], port: int, folder: Path, *, cores
         server.stop()
         raise
     return Server(name, process, port, time.monotonic() - started)
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Waits until no other measurement runs on this machine; ends servers even when this process is told to stop."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with LOCK.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("another measurement runs on this machine; waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def ask(port: int, message: bytes, *, address: str = "127.0.0.1", timeout_s: float = 0.5) -> bytes | None:

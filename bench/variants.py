@@ -21,7 +21,7 @@ from pathlib import Path
 from bench.compare import REST_S, available, prepared, verify
 from bench.measure import Load, Slice, compiled, may_be_real_time, measure
 from bench.peers import PEERS, Peer, Site
-from bench.server import Server, start
+from bench.server import Server, alone, start
 from bench.world import World, make_database
 
 FIRST_PORT = 5420
@@ -51,11 +51,11 @@ def main() -> None:
         (int(names), int(threads)) for names, threads in (each.split(":") for each in arguments.variants.split(","))
     ]
     peers = available(arguments.peers.split(","), max(names for names, _ in sizes), install=False)
-    with tempfile.TemporaryDirectory(prefix="gtm-bench-") as name, ExitStack() as stack:
+    with alone(), tempfile.TemporaryDirectory(prefix="gtm-bench-") as name, ExitStack() as stack:
         folder = Path(name)
         make_database(folder / "country.mmdb")
         programs = compiled(folder)
-        variants = []
+        variants: list[Variant] = []
         for names, threads in sizes:
             own = folder / f"{names}-{threads}"
             own.mkdir()
