@@ -15,7 +15,7 @@ from gtm.engine.protocol import Engine, Serving
 from gtm.errors import ListenFailed
 from gtm.node.config import NodeConfig
 from gtm.serve.descriptors import connections_each, raise_limit
-from gtm.serve.listen import Listener, open_listeners, parse_listen, words_for
+from gtm.serve.listen import ListenAddress, Listener, interface_of, open_listeners, parse_listen, words_for
 from gtm.serve.responder import Responder
 from gtm.serve.tcp import IDLE_TIMEOUT_S, serve_tcp
 from gtm.serve.udp import serve_udp
@@ -50,7 +50,7 @@ class NativeQueries:
         self._engine = engine
         try:
             self.addresses = engine.listen(
-                [str(at) for at in config.dns],
+                [_numbered(at) for at in config.dns],
                 threads=config.threads or os.cpu_count() or 1,
                 max_connections=connections_each(raise_limit(), listeners=len(config.dns)),
                 idle_timeout_s=IDLE_TIMEOUT_S,
@@ -72,6 +72,12 @@ class NativeQueries:
     def close(self) -> None:
         """Closes the sockets."""
         self._engine.stop()
+
+
+def _numbered(at: ListenAddress) -> str:
+    """Returns an address whose zone, if it has one, is a number: the engine does not know the names of interfaces."""
+    number = interface_of(at)
+    return f"[{str(at.address).partition('%')[0]}%{number}]:{at.port}" if number else str(at)
 
 
 class AsyncioQueries:

@@ -96,7 +96,7 @@ def _bound(at: ListenAddress, kind: socket.SocketKind) -> socket.socket:
     sock = socket.socket(family, kind)
     try:
         _configure(sock, at, kind)
-        sock.bind((str(at.address), at.port))
+        sock.bind(_socket_name(at))
         if kind == socket.SOCK_STREAM:
             sock.listen(TCP_BACKLOG)
     except OSError as error:
@@ -104,6 +104,23 @@ def _bound(at: ListenAddress, kind: socket.SocketKind) -> socket.socket:
         transport = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
         raise ListenFailed(words_for(f"{transport} {at}", at.port, error)) from error
     return sock
+
+
+def interface_of(at: ListenAddress) -> int:
+    """Returns the number of the interface that an address names (RFC 4007 11), 0 if none; raises ListenFailed."""
+    zone = at.address.scope_id if isinstance(at.address, ipaddress.IPv6Address) else None
+    if zone is None or zone.isdecimal():
+        return int(zone or 0)
+    try:
+        return socket.if_nametoindex(zone)
+    except OSError as error:
+        raise ListenFailed(f'cannot listen on {at}: there is no interface "{zone}"') from error
+
+
+def _socket_name(at: ListenAddress) -> tuple[str, int] | tuple[str, int, int, int]:
+    interface = interface_of(at)
+    address = str(at.address).partition("%")[0]
+    return (address, at.port, 0, interface) if interface else (address, at.port)
 
 
 def _configure(sock: socket.socket, at: ListenAddress, kind: socket.SocketKind) -> None:

@@ -69,3 +69,14 @@ def test_a_port_in_use_is_said_alike(engine: Engine) -> None:
 
 def test_an_engine_with_sockets_of_its_own_says_so() -> None:
     assert {name for name, make in ENGINES.items() if isinstance(make(), Serving)} == set(ENGINES) - {"reference"}
+
+
+def test_a_link_local_address_is_bound_on_the_interface_that_it_names(engine: Engine) -> None:
+    """No machine has this one, and so the system's refusal shows that the name was understood."""
+    with pytest.raises(ListenFailed, match=r"cannot listen on \[fe80::dead:beef%.+\]:0 \(UDP\): Cannot assign"):
+        opened(engine, "[fe80::dead:beef%lo]:0", counters=Counters())
+
+
+def test_an_interface_that_is_not_there_is_said(engine: Engine) -> None:
+    with pytest.raises(ListenFailed, match=r'cannot listen on .* there is no interface "nowhere0"'):
+        opened(engine, "[fe80::1%nowhere0]:0", counters=Counters())
