@@ -77,11 +77,16 @@ class DatabaseInvalid(GtmError):
 
 
 class ReportInvalid(GtmError):
-    """A peer's report is refused; `reason` is the name of the counter that moves (forged, replayed, ...)."""
+    """A peer's report is refused; `reason` is the name of the counter that moves (forged, replayed, ...).
 
-    def __init__(self, reason: str, message: str) -> None:
+    `node` is in whose name it was, as it claims itself, and `key` by which key; empty where it cannot be told.
+    """
+
+    def __init__(self, reason: str, message: str, *, node: str = "", key: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.node = node
+        self.key = key
 
 
 class StateInvalid(GtmError):

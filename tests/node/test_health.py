@@ -12,7 +12,7 @@ from gtm.health.quorum import Quorum
 from gtm.health.reading import Reason
 from gtm.health.status import NO_STATUS, CheckStatus, Status
 from gtm.health.verdict import Verdict
-from gtm.ids import CheckId
+from gtm.ids import CheckId, NodeName
 from gtm.node.health import SAVE_INTERVAL_S, HealthRiver
 from gtm.node.state import StateFolder
 from gtm.zone.model import checks
@@ -53,7 +53,7 @@ class River:
         """Takes a report of a peer on both checks."""
         desk = self.peers[peer]
         desk.publish({ONE: self._verdict(one), TWO: self._verdict(two)})
-        assert self.desk.take(desk.offer().body)
+        assert self.desk.take(desk.offer().body, giver=NodeName(peer))
 
     def _verdict(self, belief: Belief) -> Verdict:
         reason = Reason.OK if belief is UP else Reason.TIMEOUT
@@ -280,6 +280,6 @@ def test_a_report_on_what_nobody_watches_changes_nothing(tmp_path: Path) -> None
     river = River(tmp_path)
     stranger = river.peers["fra"]
     stranger.publish({CheckId("other/web/192.0.2.9"): replace(Verdict(), belief=DOWN, reason=Reason.TIMEOUT)})
-    assert river.desk.take(stranger.offer().body)
+    assert river.desk.take(stranger.offer().body, giver=NodeName("fra"))
     river.river.merge()
     assert set(river.planner.status.checks) == {ONE, TWO}
