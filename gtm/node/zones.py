@@ -91,9 +91,11 @@ class ZoneRiver:
         for problem in after.problems:
             if problem not in before.problems:
                 log.error("zone file: %s", problem)
+        for file in sorted(before.bad_files - after.bad_files):
+            log.info("zone file: %s is mended", file)
         self._counters.add("zone_loads", outcome="with_problems" if after.problems else "clean")
         if after.problems and before.zones:
-            log.warning("zone files with problems keep their last good zone: %d problems", len(after.problems))
+            log.warning("zone files with problems keep their last good zone; problems: %d", len(after.problems))
 
 
 def never_empty(folder: Path, before: Catalogue, after: Catalogue) -> Catalogue:

@@ -55,6 +55,11 @@ class Catalogue:
         """Returns the good zones; of a file with problems, the last good one."""
         return tuple(each.zone for each in self.loaded)
 
+    @property
+    def bad_files(self) -> frozenset[str]:
+        """Returns the files that have problems."""
+        return frozenset(problem.file for problem in self.problems)
+
     def problems_of(self, file: str) -> tuple[Problem, ...]:
         """Returns the problems of one file."""
         return tuple(problem for problem in self.problems if problem.file == file)

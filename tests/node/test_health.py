@@ -13,7 +13,7 @@ from gtm.health.reading import Reason
 from gtm.health.status import NO_STATUS, CheckStatus, Status
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName
-from gtm.node.health import SAVE_INTERVAL_S, HealthRiver
+from gtm.node.health import GRACE_S, SAVE_INTERVAL_S, HealthRiver
 from gtm.node.state import StateFolder
 from gtm.zone.model import checks
 from tests.fakes import world
@@ -142,6 +142,43 @@ def test_a_lost_and_a_found_quorum_are_told(tmp_path: Path, caplog: pytest.LogCa
         river.hear("iad", UP, UP)
         river.river.merge()
         assert caplog.text.count("quorum found again for all 2 checks") == 1
+
+
+def test_a_loss_that_grows_is_told_again_once_it_is_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    river = River(tmp_path)
+    for peer in ("fra", "iad"):
+        river.hear(peer, UP, UP)
+    river.river.merge()
+    for peer in ("fra", "iad"):
+        river.clock.advance(1.0)
+        river.hear(peer, UP, UNKNOWN)
+    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+        river.river.merge()
+        river.river.merge()
+        river.clock.advance(3600)
+        for _ in range(4):
+            river.river.merge()
+    lines = [message for message in caplog.messages if "quorum" in message]
+    words = "too few fresh voices, the last beliefs stand"
+    assert lines == [f"quorum lost for {count} of 2 checks: {words}" for count in (1, 2)]
+
+
+def test_a_node_that_starts_without_a_quorum_says_so_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    river = River(tmp_path, restored=restored(DOWN, UP))
+    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+        river.river.merge()
+        assert "quorum" not in caplog.text, "nobody could be heard yet"
+        for _ in range(3):
+            river.clock.advance(GRACE_S)
+            river.river.merge()
+        river.hear("fra", UP, UP)
+        river.hear("iad", UP, UP)
+        river.river.merge()
+    lines = [message for message in caplog.messages if "quorum" in message]
+    assert lines == [
+        "started without a quorum: the saved beliefs stand, of 2 checks",
+        "quorum found again for all 2 checks",
+    ]
 
 
 def test_a_new_node_and_a_new_check_have_lost_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
