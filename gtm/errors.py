@@ -41,7 +41,7 @@ class TextInvalid(GtmError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in a file that people edit. Lines and columns count from 1."""
+    """One mistake in a file that people edit. Lines and columns count from 1; line 0 is that of a whole folder."""
 
     file: str
     line: int
@@ -49,7 +49,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+        return f"{self.file}:{self.line}:{self.column}: {self.message}" if self.line else f"{self.file}: {self.message}"
 
 
 class FileInvalid(GtmError):

@@ -130,9 +130,13 @@ class Planner:
         self._keep(reserving(self._saved, plan.generation))
         self._engine.swap(plan)
         self.plan = plan
-        log.info(
-            "plan: generation %d serves; zones: %d, services: %d", plan.generation, len(plan.zones), len(plan.services)
-        )
+        if plan.zones:  # at the start the geo data come first
+            log.info(
+                "plan: generation %d serves; zones: %d, services: %d",
+                plan.generation,
+                len(plan.zones),
+                len(plan.services),
+            )
 
     def _keep(self, saved: Saved) -> Future[None]:
         """Writes the state if it changed; the future is done when it is on disk."""

@@ -61,7 +61,7 @@ class ZoneRiver:
             if served != before.zones:
                 self._watch(checks(served))
             failure = self._planner.failure
-            return (*after.problems, Problem(str(self._folder), 1, 1, failure)) if failure else after.problems
+            return (*after.problems, Problem(str(self._folder), 0, 0, failure)) if failure else after.problems
 
     def ask(self) -> None:
         """Has `run` read the folder at its next turn, changed or not."""
@@ -105,5 +105,5 @@ def never_empty(folder: Path, before: Catalogue, after: Catalogue) -> Catalogue:
     """
     if after.loaded:
         return after
-    problems = after.problems or (Problem(str(folder), 1, 1, "no zone file is here; they are named *.yaml or *.yml"),)
+    problems = after.problems or (Problem(str(folder), 0, 0, "no zone file is here; they are named *.yaml or *.yml"),)
     return replace(after, loaded=before.loaded, problems=problems)

@@ -80,7 +80,7 @@ def test_a_folder_without_zones_ends_the_start_in_one_line(folder: Path, zones: 
     ran = gtm_process("serve", "--config", "gtm.yaml", "--zones", zones, cwd=folder)
     assert ran.code == 1
     [line] = last_words(ran.err)
-    assert line.startswith(f"{zones}:1:1: ")
+    assert line.startswith(f"{zones}: ")
 
 
 def test_a_key_that_is_not_there_ends_the_start(folder: Path) -> None:

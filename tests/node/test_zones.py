@@ -247,7 +247,7 @@ def test_an_empty_folder_at_the_start_is_a_problem_that_is_returned_and_not_logg
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     watched = Watched(tmp_path)
-    assert asyncio.run(watched.river.load()) == (Problem(str(watched.folder), 1, 1, NOT_HERE),)
+    assert asyncio.run(watched.river.load()) == (Problem(str(watched.folder), 0, 0, NOT_HERE),)
     assert not watched.planner.plan.zones
     assert not caplog.records, "who starts the node prints it"
 
