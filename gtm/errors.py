@@ -41,7 +41,7 @@ class TextInvalid(GtmError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in a file that people edit. Lines and columns count from 1."""
+    """One mistake in a file that people edit. Lines and columns count from 1; line 0 is that of a whole folder."""
 
     file: str
     line: int
@@ -49,7 +49,7 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+        return f"{self.file}:{self.line}:{self.column}: {self.message}" if self.line else f"{self.file}: {self.message}"
 
 
 class FileInvalid(GtmError):
@@ -77,11 +77,16 @@ class DatabaseInvalid(GtmError):
 
 
 class ReportInvalid(GtmError):
-    """A peer's report is refused; `reason` is the name of the counter that moves (forged, replayed, ...)."""
+    """A peer's report is refused; `reason` is the name of the counter that moves (forged, replayed, ...).
 
-    def __init__(self, reason: str, message: str) -> None:
+    `node` is in whose name it was, as it claims itself, and `key` by which key; empty where it cannot be told.
+    """
+
+    def __init__(self, reason: str, message: str, *, node: str = "", key: str = "") -> None:
         super().__init__(message)
         self.reason = reason
+        self.node = node
+        self.key = key
 
 
 class StateInvalid(GtmError):

@@ -8,7 +8,9 @@ from dns.rdatatype import RdataType
 from gtm.admin.views import EndpointView, RegionState, RegionView, ServiceView, ZoneView
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.book import Book
 from gtm.health.status import CheckStatus, Status
+from gtm.ids import NodeName
 from gtm.plan.model import Decisions, Plan, SteeredService, ZonePlan
 from gtm.steer.decide import State
 from gtm.zone.model import Endpoint, Region, Service
@@ -39,6 +41,13 @@ def region_views(plan: Plan, status: Status) -> tuple[RegionView, ...]:
         for zone in sorted(plan.zones.values(), key=_name)
         for region in zone.zone.regions
     )
+
+
+def silent_probes(book: Book, status: Status) -> frozenset[NodeName]:
+    """Returns the probes that voted on what is watched, and none of whose votes is fresh."""
+    fresh = {node for check in status.checks.values() for voice in check.votes if voice.fresh for node in voice.nodes}
+    voted = {node for node, heard in book.by_node.items() if heard.report.votes.keys() & status.checks.keys()}
+    return frozenset(voted - fresh)
 
 
 def region_state(beliefs: list[Belief]) -> RegionState:
@@ -102,12 +111,13 @@ def _endpoint(service: Service, endpoint: Endpoint, status: Status) -> EndpointV
 
 
 def _region(zone: ZonePlan, region: Region, plan: Plan, status: Status) -> RegionView:
-    beliefs = [
-        check_status(service, endpoint, status).belief
+    distinct = {
+        service.check_of(endpoint) or endpoint.answer: check_status(service, endpoint, status).belief
         for service in zone.zone.services
         for endpoint in service.endpoints
         if endpoint.region == region.name
-    ]
+    }
+    beliefs = list(distinct.values())
     counts = Counter(beliefs)
     return RegionView(
         region.name,

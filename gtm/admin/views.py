@@ -82,6 +82,18 @@ class ProbeView:
     serial: int
     heard_s_ago: float
     checks: int
+    is_silent: bool
+    """None of its votes is fresh any more: it is gone, or cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalView:
+    """Reports that were refused."""
+
+    peer: NodeName
+    """Who gave them; they may be in anybody's name."""
+    reason: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,8 @@ class NodeStatus:
     counters: Mapping[str, int]
     unheard: tuple[NodeName, ...] = ()
     """Peers of which no report came since this node started, sorted: a wrong key or URL, a silent or no probe."""
+    refusals: tuple[RefusalView, ...] = ()
+    """By peer and reason, sorted."""
 
 
 class RegionState(Enum):
@@ -131,6 +145,7 @@ class RegionView:
     country: str
     state: RegionState
     up: int
+    """Of its distinct checks, and of the addresses that nobody checks: an address counts once for all its services."""
     down: int
     unknown: int
 

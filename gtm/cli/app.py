@@ -4,6 +4,8 @@ An error of ours is printed to standard error in its own words and ends with exi
 with 2. Nothing prints a traceback but a mistake of this program.
 """
 
+import errno
+import os
 import sys
 from io import TextIOWrapper
 from typing import Annotated
@@ -58,9 +60,31 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
-        app()
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
     except GtmError as error:
         typer.echo(str(error), err=True)
         sys.exit(1)
-    except BrokenPipeError:
-        sys.exit(1)  # `gtm status | head`
+    except BrokenPipeError:  # `gtm status | head`
+        _give_up_output()
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        _give_up_output()
+        typer.echo(f"the output cannot be written: {error.strerror}", err=True)
+        sys.exit(1)
+
+
+_UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""What only standard output can fail with here: who writes a file makes an error of ours of it."""
+
+
+def _give_up_output() -> None:
+    """Lets what is still in the buffer of standard output go nowhere, or Python would complain of it at its end."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

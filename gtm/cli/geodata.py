@@ -71,12 +71,14 @@ def install_file(
     config: ConfigOption = None,
 ) -> None:
     """Verify a database and put it in the place of the first one; a running node takes it up by itself."""
-    targets = read_config(config).geo.databases
-    if not targets:
+    geo = read_config(config).geo
+    if not geo.databases:
         raise DatabaseInvalid("geo.databases of the node file is empty: it names no file to install this as")
-    target = targets[0]
-    _print(install(file, target, force=force))
-    print_plain(f"installed as {target}")
+    used = geo.databases[0]
+    target = used if geo.instead is None else relative(geo.instead)
+    _print(install(file, target, replaced=used, force=force))
+    kept = "" if geo.instead is None else "; it serves in place of the shipped database, which stays as it is"
+    print_plain(f"installed as {target}{kept}")
 
 
 @geodata_app.command("attribution")

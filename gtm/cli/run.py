@@ -13,7 +13,10 @@ import typer
 from gtm.cli.options import ConfigOption, read_config
 from gtm.node.config import EngineChoice, NodeConfig, Role
 from gtm.node.node import run_node
+from gtm.node.shipped import shipped
 from gtm.serve.listen import ListenAddress, parse_listen
+
+log = logging.getLogger(__name__)
 
 
 class SystemClock:
@@ -80,6 +83,8 @@ def _with_options(config: NodeConfig, zones: Path | None, admin: ListenAddress |
 
 def _run(config: NodeConfig) -> None:
     _log_to_stderr()
+    if config.zones == shipped("zones"):
+        log.warning("no zones/ here: serving the shipped example, %s", config.zones)
     asyncio.run(run_node(config, SystemClock()))
 
 

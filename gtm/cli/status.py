@@ -1,6 +1,9 @@
 """`gtm status`: what a running node believes, and on whose word."""
 
+import re
 import time
+from collections import Counter
+from collections.abc import Mapping
 
 from pydantic import TypeAdapter
 
@@ -8,6 +11,7 @@ from gtm.admin.client import fetch_regions, fetch_status
 from gtm.admin.views import EndpointView, NodeStatus, Regions, ServiceView
 from gtm.cli.console import counted, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
+from gtm.share.desk import INNOCENT
 
 
 def status(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -36,10 +40,29 @@ def _print_node(node: NodeStatus) -> None:
         print_plain(f"problem: {problem}")
     for probe in node.probes:
         checks = counted(probe.checks, "check")
-        print_plain(f"probe {probe.node} ({probe.vantage}): {checks}, heard {probe.heard_s_ago:.1f} s ago")
+        silent = "; silent, none of its votes counts" if probe.is_silent else ""
+        print_plain(f"probe {probe.node} ({probe.vantage}): {checks}, heard {probe.heard_s_ago:.1f} s ago{silent}")
     for peer in node.unheard:
         print_plain(f"peer {peer}: no report heard; if it is a probe, see the log")
+    for refusal in node.refusals:
+        if refusal.reason != INNOCENT:
+            print_plain(f"peer {refusal.peer}: {counted(refusal.count, 'report')} refused as {refusal.reason}")
+    print_plain(f"queries {_queries(node.counters)}")
     print_plain()
+
+
+def _queries(counters: Mapping[str, int]) -> str:
+    """Returns the answers given, by RCODE over all transports: `12 answered: NOERROR 10, NXDOMAIN 2`."""
+    totals: Counter[str] = Counter()
+    for series, count in counters.items():
+        found = _RESPONSES.fullmatch(series)
+        if found is not None:
+            totals[found[1]] += count
+    by_rcode = ", ".join(f"{rcode} {count}" for rcode, count in totals.most_common())
+    return f"{totals.total()} answered" + (f": {by_rcode}" if by_rcode else "")
+
+
+_RESPONSES = re.compile(r'dns_responses\{(?:.*,)?rcode="([^"]*)".*\}')
 
 
 def _print_regions(regions: Regions) -> None:

@@ -27,11 +27,18 @@ def parse_name(text: str, origin: Name = root) -> Name:
         raise TextInvalid(f'"{text}" is not a name: {_reason(error)}') from error
 
 
+_ONE_LABEL = 2
+"""A name of one label, and the root: it was meant to be relative, and a mailbox is absolute."""
+
+
 def parse_mailbox(text: str) -> Name:
     r"""Returns a mailbox as a name: `host.master@example.com` is `host\.master.example.com` (RFC 1035 8)."""
     user, at, domain = text.rpartition("@")
     if not at:
-        return parse_name(text)
+        name = parse_name(text)
+        if len(name.labels) == _ONE_LABEL:
+            raise TextInvalid(f'"{text}" is not a mailbox such as hostmaster@example.com')
+        return name
     if not user or not domain:
         raise TextInvalid(f'"{text}" is not a mailbox such as hostmaster@example.com')
     name = parse_name(domain)

@@ -20,6 +20,7 @@ verified before anything in them is parsed, and no canonical form is needed.
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, TypeVar
 
@@ -93,14 +94,25 @@ def parse_envelope(
         raise ReportInvalid("oversized", f"an envelope of {len(raw)} bytes; the limit is {MAX_ENVELOPE_BYTES}")
     envelope = _parsed(_Envelope, raw)
     signers = {str(key): key for key in trusted.values()}
-    if envelope.key not in signers:
-        raise ReportInvalid("unknown_reporter", "signed by a key that is not among the peers")
     payload = envelope.payload.encode()
-    if not signers[envelope.key].verifies(payload, base64.b64decode(envelope.signature)):
-        raise ReportInvalid("forged", f"the signature of {envelope.key} does not hold")
-    report = _report(_parsed(_Payload, payload))
-    _require_acceptable(report, envelope.key, trusted, known, wall=wall)
+    try:
+        if envelope.key not in signers:
+            raise ReportInvalid("unknown_reporter", "it is signed by a key that is not among the peers")
+        if not signers[envelope.key].verifies(payload, base64.b64decode(envelope.signature)):
+            raise ReportInvalid("forged", "the signature does not hold")
+        report = _report(_parsed(_Payload, payload))
+        _require_acceptable(report, envelope.key, trusted, known, wall=wall)
+    except ReportInvalid as refused:
+        raise ReportInvalid(refused.reason, str(refused), node=_claimed(payload), key=envelope.key) from refused
     return report
+
+
+def _claimed(payload: bytes) -> str:
+    """Returns in whose name a refused report is; nothing of it is believed, it is for the log."""
+    try:
+        return _Claim.model_validate_json(payload).node
+    except ValidationError:
+        return ""
 
 
 def _require_acceptable(
@@ -112,7 +124,7 @@ def _require_acceptable(
     wall: float,
 ) -> None:
     if report.node not in trusted or str(trusted[report.node]) != key:
-        raise ReportInvalid("forged", f"{key} may not report for {report.node}")
+        raise ReportInvalid("forged", f"this key may not report for {report.node}")
     if abs(report.made_at - wall) > MAX_SKEW_S:
         ahead_s = report.made_at - wall
         raise ReportInvalid("skewed", f"the report of {report.node} was made {ahead_s:+.0f} s from this node's now")
@@ -124,6 +136,12 @@ def _require_acceptable(
 def _signature(value: str) -> str:
     if len(base64.b64decode(value, validate=True)) != SIGNATURE_BYTES:
         raise ValueError(f"a signature has {SIGNATURE_BYTES} bytes")
+    return value
+
+
+def _key_text(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9:+/=]*", value):
+        raise ValueError("holds characters that no key has")  # it goes into the log
     return value
 
 
@@ -146,7 +164,7 @@ class _Wire(BaseModel):
 
 class _Envelope(_Wire):
     payload: str
-    key: Annotated[str, StringConstraints(max_length=MAX_KEY_LENGTH)]
+    key: Annotated[str, StringConstraints(max_length=MAX_KEY_LENGTH), AfterValidator(_key_text)]
     signature: Annotated[str, StringConstraints(max_length=MAX_SIGNATURE_LENGTH), AfterValidator(_signature)]
 
 
@@ -166,6 +184,10 @@ class _Payload(_Wire):
     serial: _Count
     made_at: _Seconds
     votes: Annotated[dict[_CheckText, _Vote], Field(max_length=MAX_VOTES)]
+
+
+class _Claim(BaseModel):
+    node: _Name
 
 
 class _Offer(_Wire):

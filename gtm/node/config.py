@@ -38,6 +38,14 @@ class GeoFiles:
 
     databases: tuple[Path, ...]
     networks: Path | None = None
+    instead: Path | None = None
+    """Where the databases are as shipped: the one that serves in their place once it is there."""
+
+    def present(self) -> "GeoFiles":
+        """Returns the files to load now."""
+        if self.instead is None or not self.instead.is_file():
+            return self
+        return GeoFiles((self.instead,), self.networks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,8 @@ class GeoWatch:
         At the start what can be loaded serves. Later a file that went bad changes nothing: what was good stays.
         """
         self._loaded = self._now()
-        geo = await asyncio.to_thread(load, self._files.databases, self._files.networks)
+        files = self._files.present()
+        geo = await asyncio.to_thread(load, files.databases, files.networks)
         for problem in geo.problems:
             log.error("geo data: %s", problem)
         if geo.problems and self._planner.geo.sources:
@@ -58,8 +59,8 @@ class GeoWatch:
             log.exception("the geo data cannot be loaded; what was loaded before serves on")
 
     def _now(self) -> Fingerprint:
-        paths = list(self._files.databases)
-        return fingerprint([*paths, self._files.networks] if self._files.networks else paths)
+        files = self._files.present()
+        return fingerprint([*files.databases, files.networks] if files.networks else files.databases)
 
 
 def _tell(geo: GeoLoad) -> None:

@@ -35,6 +35,9 @@ TICK_S = 0.5
 SAVE_INTERVAL_S = 5.0
 """Between two writes of the beliefs at the least: a flapping endpoint must not wear out a disk."""
 
+GRACE_S = 5.0
+"""After a start, for the first voices to be heard: a poll of each peer, and a first round of checks."""
+
 log = logging.getLogger(__name__)
 
 
@@ -60,7 +63,12 @@ class HealthRiver:
         self._checks: tuple[Check, ...] = ()
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
-        self._lost = bool(planner.status.frozen)  # as restored
+        self._frozen = 0
+        """So many checks with a belief were frozen at the last merge."""
+        self._told = 0
+        """So many of them were told to be frozen."""
+        self._unheard_until = clock.monotonic() + GRACE_S if planner.status.frozen else None
+        """While restored beliefs wait for the first voices, which is no loss yet; None after that."""
         self.known = asyncio.Event()
         """Set once every check has been believed up or down."""
 
@@ -141,16 +149,19 @@ class HealthRiver:
 
         A check that was never known has nothing to lose: it is new, or this node is.
         """
-        frozen = sum(after.belief(check) is not Belief.UNKNOWN for check in after.frozen)
-        if frozen and not self._lost:
-            log.warning(
-                "quorum lost for %d of %d checks: too few fresh voices, the last beliefs stand",
-                frozen,
-                len(after.checks),
-            )
-        elif self._lost and not frozen:
+        before, self._frozen = self._frozen, sum(after.belief(check) is not Belief.UNKNOWN for check in after.frozen)
+        if self._unheard_until is not None and self._frozen:
+            if self._clock.monotonic() < self._unheard_until:
+                return
+            log.warning("started without a quorum: the saved beliefs stand, of %d checks", self._frozen)
+            self._told, self._unheard_until = self._frozen, None
+        elif self._frozen > self._told and (not self._told or self._frozen == before):
+            words = "quorum lost for %d of %d checks: too few fresh voices, the last beliefs stand"
+            log.warning(words, self._frozen, len(after.checks))
+            self._told = self._frozen
+        elif not self._frozen and (self._told or self._unheard_until is not None):
             log.info("quorum found again for all %d checks", len(after.checks))
-        self._lost = frozen > 0
+            self._told, self._unheard_until = 0, None
 
     async def _publish(self, prober: Prober) -> None:
         def verdicts() -> Mapping[CheckId, Verdict]:

@@ -136,6 +136,8 @@ class Node:
         except TimeoutError:
             log.warning("the health of some endpoints is still unknown after %.0f s; serving all the same", WARM_UP_S)
         self._warm.set()
+        if Role.DNS not in self._config.roles:
+            log.info("node %s is ready; its vantage is %s", self._config.node, self._config.vantage)
 
     async def _open_admin(self) -> web.AppRunner | None:
         if Role.ADMIN not in self._config.roles:

@@ -10,6 +10,7 @@ nothing but `failure`: the last good plan, and what it was made of, stay.
 import asyncio
 import logging
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 
 from gtm.counters import Counters
@@ -17,7 +18,7 @@ from gtm.engine.protocol import Engine
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.health.status import Status, flipped
 from gtm.ids import CheckId, Generation
-from gtm.node.state import GENERATIONS_AHEAD, Saved, StateFolder, with_serials
+from gtm.node.state import Saved, StateFolder, reserving, with_serials
 from gtm.plan.apply import apply
 from gtm.plan.compile import compile_plan
 from gtm.plan.inherit import with_inherited
@@ -109,11 +110,12 @@ class Planner:
                 status=status,
                 before=self.plan,
             )
+            ahead = reserving(replace(self._saved, zones=saved.zones), max(plan.generation, self.plan.generation + 1))
+            await asyncio.wrap_future(self._keep(ahead))
             # health may have moved on meanwhile, and the plan with it
             plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
             believed = with_inherited(self.status, before, catalogue.zones)
             plan = apply(plan, believed, flipped(status, believed)) or plan
-            self._keep(replace(self._saved, zones=saved.zones))
             self._swap(plan)
         except Exception as error:
             log.exception("plan: none can be made of this; the last good one serves on")
@@ -125,15 +127,22 @@ class Planner:
         return True
 
     def _swap(self, plan: Plan) -> None:
-        if plan.generation > self._saved.generation:
-            self._keep(replace(self._saved, generation=plan.generation + GENERATIONS_AHEAD))
+        self._keep(reserving(self._saved, plan.generation))
         self._engine.swap(plan)
         self.plan = plan
-        log.info(
-            "plan: generation %d serves %d zones, %d services", plan.generation, len(plan.zones), len(plan.services)
-        )
+        if plan.zones:  # at the start the geo data come first
+            log.info(
+                "plan: generation %d serves; zones: %d, services: %d",
+                plan.generation,
+                len(plan.zones),
+                len(plan.services),
+            )
 
-    def _keep(self, saved: Saved) -> None:
-        if saved != self._saved:
-            self._saved = saved
-            self._state.save(saved)
+    def _keep(self, saved: Saved) -> Future[None]:
+        """Writes the state if it changed; the future is done when it is on disk."""
+        if saved == self._saved:
+            kept: Future[None] = Future()
+            kept.set_result(None)
+            return kept
+        self._saved = saved
+        return self._state.save_apart(saved)

@@ -3,8 +3,8 @@
     state.json     zones: digest and serial of each; generation: no plan of an earlier run was numbered higher
     status.json    the last beliefs (gtm/health/saved.py)
 
-Files are replaced whole: written beside, fsynced, renamed. A file that cannot be read, or a disk that cannot be
-written, costs what was in it and is said in the log; it never stops a node.
+Files are replaced whole: written beside, fsynced, renamed, and the folder fsynced. A file that cannot be read, or a
+disk that cannot be written, costs what was in it and is said in the log; it never stops a node.
 """
 
 import json
@@ -12,6 +12,8 @@ import logging
 import os
 import threading
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,8 +26,8 @@ from gtm.health.saved import compose_saved, parse_saved
 from gtm.health.status import NO_STATUS, Status
 from gtm.zone.model import Zone
 
-GENERATIONS_AHEAD = 1_000_000
-"""So many plans may follow before the floor must be written again: flips of health cost no write of it."""
+GENERATIONS_AHEAD = 1_000
+"""So many plans may follow a write of the floor: most flips of health cost none. A restart skips what was not used."""
 
 MAX_SERIAL = 2**32 - 1
 
@@ -68,6 +70,13 @@ def with_serials(saved: Saved, zones: tuple[Zone, ...], *, wall: float) -> Saved
     return replace(saved, zones=serials)
 
 
+def reserving(saved: Saved, generation: int) -> Saved:
+    """Returns the state with a floor for this plan and those to follow; the same while half of them are left."""
+    if generation + GENERATIONS_AHEAD // 2 <= saved.generation:
+        return saved
+    return replace(saved, generation=generation + GENERATIONS_AHEAD)
+
+
 class StateFolder:
     """The folder. Reading and writing never raise; what fails is logged once and counted."""
 
@@ -75,6 +84,7 @@ class StateFolder:
         self._folder = folder
         self._counters = counters
         self._complained: set[str] = set()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="state")
 
     def load(self) -> Saved:
         """Returns the state of the run before, or an empty one."""
@@ -100,6 +110,10 @@ class StateFolder:
         """Writes the state."""
         zones = {origin: {"digest": one.digest, "serial": one.serial} for origin, one in sorted(saved.zones.items())}
         self._write("state.json", json.dumps({"version": 1, "generation": saved.generation, "zones": zones}, indent=1))
+
+    def save_apart(self, saved: Saved) -> Future[None]:
+        """Writes the state in a thread, one write after the other: a disk takes seconds to sync when it is busy."""
+        return self._writer.submit(self.save, saved)
 
     def save_status(self, status: Status) -> None:
         """Writes the beliefs."""
@@ -145,6 +159,17 @@ def _replace(path: Path, text: str) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # some network filesystems cannot; the file itself is written
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 class _Wire(BaseModel):

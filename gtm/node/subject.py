@@ -6,8 +6,8 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm import __version__
-from gtm.admin.compose import region_views, service_views, zone_views
-from gtm.admin.views import GeoSourceView, NodeStatus, ProbeView, Regions, Reloaded
+from gtm.admin.compose import region_views, service_views, silent_probes, zone_views
+from gtm.admin.views import GeoSourceView, NodeStatus, ProbeView, RefusalView, Regions, Reloaded
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.explain import Explanation, explain
@@ -72,6 +72,9 @@ class NodeSubject:
             services=service_views(planner.plan, planner.status),
             counters=self._counters.snapshot(),
             unheard=tuple(sorted({peer.node for peer in self._config.peers} - self._desk.book.by_node.keys())),
+            refusals=tuple(
+                RefusalView(peer, reason, count) for (peer, reason), count in sorted(self._desk.refused.items())
+            ),
         )
 
     def regions(self) -> Regions:
@@ -109,6 +112,7 @@ class NodeSubject:
 
     def _probes(self) -> tuple[ProbeView, ...]:
         now = self._clock.monotonic()
+        silent = silent_probes(self._desk.book, self._planner.status)
         return tuple(
             ProbeView(
                 node,
@@ -117,6 +121,7 @@ class NodeSubject:
                 heard.report.serial,
                 now - heard.heard_at,
                 len(heard.report.votes),
+                node in silent,
             )
             for node, heard in sorted(self._desk.book.by_node.items())
         )

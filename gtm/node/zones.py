@@ -61,7 +61,7 @@ class ZoneRiver:
             if served != before.zones:
                 self._watch(checks(served))
             failure = self._planner.failure
-            return (*after.problems, Problem(str(self._folder), 1, 1, failure)) if failure else after.problems
+            return (*after.problems, Problem(str(self._folder), 0, 0, failure)) if failure else after.problems
 
     def ask(self) -> None:
         """Has `run` read the folder at its next turn, changed or not."""
@@ -91,9 +91,11 @@ class ZoneRiver:
         for problem in after.problems:
             if problem not in before.problems:
                 log.error("zone file: %s", problem)
+        for file in sorted(before.bad_files - after.bad_files):
+            log.info("zone file: %s is mended", file)
         self._counters.add("zone_loads", outcome="with_problems" if after.problems else "clean")
         if after.problems and before.zones:
-            log.warning("zone files with problems keep their last good zone: %d problems", len(after.problems))
+            log.warning("zone files with problems keep their last good zone; problems: %d", len(after.problems))
 
 
 def never_empty(folder: Path, before: Catalogue, after: Catalogue) -> Catalogue:
@@ -103,5 +105,5 @@ def never_empty(folder: Path, before: Catalogue, after: Catalogue) -> Catalogue:
     """
     if after.loaded:
         return after
-    problems = after.problems or (Problem(str(folder), 1, 1, "no zone file is here; they are named *.yaml or *.yml"),)
+    problems = after.problems or (Problem(str(folder), 0, 0, "no zone file is here; they are named *.yaml or *.yml"),)
     return replace(after, loaded=before.loaded, problems=problems)

@@ -9,8 +9,10 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Protocol
@@ -29,13 +31,23 @@ class Resolver(Protocol):
         """Returns the addresses in the order to try. Raises OSError (socket.gaierror) when there are none."""
 
 
+RESOLVERS = 16
+"""Threads that wait for names; the system's call cannot be cancelled, and takes many seconds when nobody answers."""
+
+
 class SystemResolver:
-    """Asks the operating system, as any program on this machine would."""
+    """Asks the operating system, as any program on this machine would.
+
+    It has threads of its own: names that do not resolve must not keep zone files from being read.
+    """
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolver")
 
     async def resolve(self, host: str) -> tuple[Address, ...]:
         """Returns the addresses in the order of RFC 6724."""
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        ask = partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
         return tuple(ip_address(sockaddr[0]) for *_, sockaddr in found)
 
 

@@ -2,13 +2,14 @@
 
 What comes in: this node's verdicts, and the bodies that peers gave. What goes out: the book for the status, and
 offers with every envelope as it was signed, so that a report crosses the mesh through any node that hears it. Every
-envelope that is not taken is counted as `reports_refused{reason=...}`. It opens no connection: handler.py and
-poller.py do.
+envelope that is not taken is counted as `reports_refused{peer=...,reason=...}`. It opens no
+connection: handler.py and poller.py do.
 """
 
 import asyncio
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,6 +22,9 @@ from gtm.health.report import Edition, Report, votes_of
 from gtm.health.signature import PrivateKey, PublicKey
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
+
+INNOCENT = "replayed"
+"""What is refused for this came second, over a relay that is behind: it is counted, and nobody is told."""
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +65,7 @@ class Desk:
         self._counters = counters
         self._edition = Edition(reporter.epoch, 0)
         self._envelopes: dict[NodeName, bytes] = {}
-        self._reasons_logged: set[str] = set()
+        self._refused: Counter[tuple[NodeName, str]] = Counter()
         self._news = asyncio.Event()
         self.book: Book = EMPTY_BOOK
         """Every report heard, this node's own too."""
@@ -83,14 +87,19 @@ class Desk:
         self._keep(report, compose_envelope(report, me.key))
         self._announce()
 
-    def take(self, body: bytes) -> bool:
+    @property
+    def refused(self) -> Mapping[tuple[NodeName, str], int]:
+        """Returns how many reports were refused, by the peer that gave them and the reason."""
+        return dict(self._refused)
+
+    def take(self, body: bytes, *, giver: NodeName) -> bool:
         """Takes what a peer offered; returns whether anything of it was new."""
         try:
             envelopes = parse_offer(body)
         except ReportInvalid as refused:
-            self._refuse(refused)
+            self._refuse(refused, giver)
             return False
-        news = [self._take_one(envelope) for envelope in envelopes]
+        news = [self._take_one(envelope, giver) for envelope in envelopes]
         if any(news):
             self._announce()
         return any(news)
@@ -118,14 +127,14 @@ class Desk:
         self.closed = True
         self._wake()
 
-    def _take_one(self, envelope: bytes) -> bool:
+    def _take_one(self, envelope: bytes, giver: NodeName) -> bool:
         if envelope in self._envelopes.values():
             return False  # heard already, the same bytes: in a mesh the most common case
         others = {node: edition for node, edition in self.book.editions.items() if node != self._reporter.node}
         try:
             report = parse_envelope(envelope, trusted=self._trusted, known=others, wall=self._clock.wall())
         except ReportInvalid as refused:
-            self._refuse(refused)
+            self._refuse(refused, giver)
             return False
         if report.node == self._reporter.node:
             self._outgrow(report)
@@ -151,11 +160,13 @@ class Desk:
             self.book = book
             self._envelopes[report.node] = envelope
 
-    def _refuse(self, refused: ReportInvalid) -> None:
-        self._counters.add("reports_refused", reason=refused.reason)
-        if refused.reason not in self._reasons_logged:
-            self._reasons_logged.add(refused.reason)
-            log.warning("report refused as %s: %s; further ones are only counted", refused.reason, refused)
+    def _refuse(self, refused: ReportInvalid, giver: NodeName) -> None:
+        self._counters.add("reports_refused", peer=giver, reason=refused.reason)
+        self._refused[giver, refused.reason] += 1
+        if refused.reason != INNOCENT and self._refused[giver, refused.reason] == 1:
+            whose = f", in the name of {refused.node or '?'} by the key {refused.key}" if refused.key else ""
+            words = "report from peer %s%s refused as %s: %s; further ones are only counted"
+            log.warning(words, giver, whose, refused.reason, refused)
 
     def _announce(self) -> None:
         self.version += 1

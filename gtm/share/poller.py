@@ -71,7 +71,7 @@ async def open_share_session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 class Poller:
-    """Polls one peer. It has state: the last ETag, and how often the peer failed in a row."""
+    """Polls one peer. It has state: the last ETag, whether the peer was ever reached, its failures in a row."""
 
     def __init__(
         self,
@@ -95,6 +95,7 @@ class Poller:
         self._wait_s = wait_s
         self._etag = ""
         self._failures = 0
+        self._was_reached = False
 
     async def run(self) -> None:
         """Polls until it is cancelled."""
@@ -110,7 +111,7 @@ class Poller:
             return self._lost(error)
         self._found()
         heard_at = self._clock.monotonic()
-        news = body is not None and self._desk.take(body)
+        news = body is not None and self._desk.take(body, giver=self._peer.node)
         self._counters.add("polls", outcome="news" if news else "quiet")
         now = self._clock.monotonic()
         pause_s = 0.0 if news else max(0.0, QUIET_PAUSE_S - (now - started_at))
@@ -145,13 +146,15 @@ class Poller:
         self._etag = ""
         self._counters.add("polls", outcome="failed")
         if self._failures == 1:
-            log.warning("peer %s lost: %s", self._peer.node, error)
+            what = "lost" if self._was_reached else "not reached yet"
+            log.warning("peer %s %s: %s", self._peer.node, what, error)
         return backoff_s(self._failures, coin=self._random.random())
 
     def _found(self) -> None:
         if self._failures:
-            log.info("peer %s found again after %d failed polls", self._peer.node, self._failures)
-        self._failures = 0
+            what = "found again" if self._was_reached else "reached"
+            log.info("peer %s %s after %d failed polls", self._peer.node, what, self._failures)
+        self._failures, self._was_reached = 0, True
 
 
 def backoff_s(failures: int, *, coin: float) -> float:

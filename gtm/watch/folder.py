@@ -55,6 +55,11 @@ class Catalogue:
         """Returns the good zones; of a file with problems, the last good one."""
         return tuple(each.zone for each in self.loaded)
 
+    @property
+    def bad_files(self) -> frozenset[str]:
+        """Returns the files that have problems."""
+        return frozenset(problem.file for problem in self.problems)
+
     def problems_of(self, file: str) -> tuple[Problem, ...]:
         """Returns the problems of one file."""
         return tuple(problem for problem in self.problems if problem.file == file)
@@ -69,7 +74,7 @@ def read(folder: Path, previous: Catalogue, vocabulary: Vocabulary) -> Catalogue
         names = _names(folder)
     except OSError as error:
         # A folder that is gone is a mount that failed, not a wish to serve nothing.
-        problem = Problem(str(folder), 1, 1, f"the folder cannot be read: {error.strerror}")
+        problem = Problem(str(folder), 0, 0, f"the folder cannot be read: {error.strerror}")
         return Catalogue(previous.loaded, (problem,), previous.shared)
     reader = _Reader(folder, previous, vocabulary)
     reader.read_shared([name for name in names if name in SHARED_FILES])

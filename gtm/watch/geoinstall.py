@@ -89,15 +89,15 @@ def verify(path: Path) -> Verification:
     return _verify(path, _read(path))
 
 
-def install(source: Path, target: Path, *, force: bool) -> Verification:
-    """Puts a good database in the place of another, atomically; raises DatabaseInvalid and changes nothing otherwise.
+def install(source: Path, target: Path, *, replaced: Path, force: bool) -> Verification:
+    """Puts a good database at `target`, atomically; raises DatabaseInvalid and changes nothing otherwise.
 
-    With `force` it may be much smaller than the one that it replaces, or tell less.
+    With `force` it may be much smaller than the one in use until now, `replaced`, or tell less.
     """
     content = _read(source)
     verification = _verify(source, content)
     if not force:
-        _refuse_loss(verification, target)
+        _refuse_loss(verification, replaced)
     try:
         _replace(target, content)
     except OSError as exc:
@@ -192,17 +192,17 @@ def _country(ask: Callable[[str], Country], address: str) -> str:
     return found.country.iso_code or found.registered_country.iso_code or ""
 
 
-def _refuse_loss(new: Verification, target: Path) -> None:
+def _refuse_loss(new: Verification, replaced: Path) -> None:
     try:
-        old, source = read_database(target)
+        old, source = read_database(replaced)
     except DatabaseInvalid:
         return
     if new.size_bytes < LEAST_SHARE_OF_REPLACED * source.size_bytes:
-        loss = f"{new.size_bytes:,} bytes, and {target} has {source.size_bytes:,}"
+        loss = f"{new.size_bytes:,} bytes, and {replaced} has {source.size_bytes:,}"
     elif new.networks < LEAST_SHARE_OF_REPLACED * old.networks:
-        loss = f"{new.networks:,} networks, and {target} has {old.networks:,}"
+        loss = f"{new.networks:,} networks, and {replaced} has {old.networks:,}"
     elif _locates(old) and not new.locates:
-        loss = f"no countries, and {target} has them"
+        loss = f"no countries, and {replaced} has them"
     else:
         return
     raise DatabaseInvalid(f"{new.path}: it has {loss}; to install it all the same, use --force")

@@ -119,7 +119,7 @@ def test_the_node_file_can_come_from_the_environment(folder: Path, monkeypatch: 
     ended = subprocess.run(command, env={"GTM_CONFIG": "other.yaml"}, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stdout) == (
         1,
-        "nowhere:1:1: the folder cannot be read: No such file or directory\n",
+        "nowhere: the folder cannot be read: No such file or directory\n",
     )
 
 
@@ -140,3 +140,14 @@ def test_a_reader_that_goes_away_gets_no_traceback(folder: Path) -> None:
     _, err = process.communicate(timeout=30)
     assert b"Traceback" not in err
     assert process.returncode == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("command", [["check", "zones"], ["schema"], ["--help"], ["--version"]])
+def test_an_output_that_cannot_be_written_is_one_message(folder: Path, command: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "gtm", *command], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (1, "the output cannot be written: No space left on device\n")

@@ -57,9 +57,9 @@ def test_one_file_is_read_beside_the_shared_one_whose_mistakes_are_told_too(fold
 @pytest.mark.parametrize(
     ("place", "words"),
     [
-        ("nowhere", "nowhere:1:1: the folder cannot be read: No such file or directory"),
-        ("nowhere/a.yaml", "nowhere/a.yaml:1:1: the folder cannot be read: No such file or directory"),
-        ("empty", "empty:1:1: no zone file is here; they are named *.yaml or *.yml"),
+        ("nowhere", "nowhere: the folder cannot be read: No such file or directory"),
+        ("nowhere/a.yaml", "nowhere/a.yaml: the folder cannot be read: No such file or directory"),
+        ("empty", "empty: no zone file is here; they are named *.yaml or *.yml"),
         ("notes.txt", f"notes.txt:1:1: {NO_ZONE_FILE}"),
         (".a.yaml", f".a.yaml:1:1: {NO_ZONE_FILE}"),
     ],

@@ -159,6 +159,35 @@ def test_a_much_smaller_file_needs_force(database: Path) -> None:
     assert database.read_bytes() == Path("small.mmdb").read_bytes()
 
 
+def test_without_a_database_of_ones_own_the_shipped_one_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packaged = folder / "packaged"
+    packaged.mkdir()
+    kept = write_database(packaged / "regions.mmdb", world(), type_="Test-City").read_bytes()
+    monkeypatch.setattr("gtm.node.nodefile.shipped", lambda _name: packaged)
+    write_database(Path("new.mmdb"), world(more={"192.0.2.1": "FR"}), type_="Test-City")
+    ran = gtm("geodata", "install", "new.mmdb")
+    assert (ran.code, ran.err) == (0, "")
+    words = "; it serves in place of the shipped database, which stays as it is"
+    assert ran.lines[-1] == f"installed as geodata/regions.mmdb{words}"
+    assert (packaged / "regions.mmdb").read_bytes() == kept
+    assert gtm("geodata", "lookup", "192.0.2.1").lines[2] == "country     FR"
+
+
+def test_what_is_installed_beside_the_shipped_database_may_not_be_much_less_either(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packaged = folder / "packaged"
+    packaged.mkdir()
+    more = {f"192.0.{a}.{b}": "FR" for a in range(20) for b in range(0, 250, 9)}
+    write_database(packaged / "regions.mmdb", world(more=more), type_="Test-City")
+    monkeypatch.setattr("gtm.node.nodefile.shipped", lambda _name: packaged)
+    write_database(Path("new.mmdb"), world(), type_="Test-City")
+    ran = gtm("geodata", "install", "new.mmdb")
+    assert ran.code == 1
+    assert ran.err.endswith("to install it all the same, use --force\n")
+    assert not Path("geodata").exists()
+
+
 def test_a_node_file_without_any_database_has_no_place_to_install_to(folder: Path) -> None:
     write_database(Path("new.mmdb"), world(), type_="Test-City")
     code, lines, err = ask("install", "new.mmdb")

@@ -82,7 +82,7 @@ def test_a_folder_without_zones_ends_the_start_in_one_line(folder: Path, zones: 
     ran = gtm_process("serve", "--config", "gtm.yaml", "--zones", zones, cwd=folder)
     assert ran.code == 1
     [line] = last_words(ran.err)
-    assert line.startswith(f"{zones}:1:1: ")
+    assert line.startswith(f"{zones}: ")
 
 
 def test_a_key_that_is_not_there_ends_the_start(folder: Path) -> None:
@@ -168,6 +168,16 @@ def test_a_node_serves_follows_its_files_and_ends_cleanly(folder: Path) -> None:
     assert not last_words("\n".join(node.log))
 
 
+def test_the_shipped_example_is_not_served_silently(folder: Path) -> None:
+    (folder / "zones" / "a.yaml").unlink()
+    (folder / "zones").rmdir()
+    with running(folder, "serve") as node:
+        line = node.wait_for("no zones/ here: serving the shipped example")
+        assert " WARNING " in line
+        node.wait_for("geo data: ")
+        assert node.end(signal.SIGTERM) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_node_that_is_still_starting_stops_when_told_to(folder: Path, number: signal.Signals) -> None:
     with running(folder, "serve") as node:
@@ -184,6 +194,7 @@ def test_a_probe_answers_no_dns(folder: Path) -> None:
         admin = node.admin()
         node.process.send_signal(signal.SIGHUP)
         status = None
+        node.wait_for("node ns1 is ready; its vantage is ns1")
         while status is None or not status.ready:
             status = fetch_status(admin)
         assert status.roles == ("admin", "probe")

@@ -15,6 +15,7 @@ from tests.admin.served import Served, serving
 from tests.cli.command import gtm
 from tests.fakes import world
 from tests.fakes.endpoints import closed_port
+from tests.fakes.peers import desk_of
 from tests.node.present import BROKEN, SMALL
 
 ONE, TWO = (check.id for check in checks((world.zone(SMALL),)))
@@ -48,15 +49,16 @@ def test_piped_it_is_plain_columns_between_tabs(tmp_path: Path) -> None:
     assert lines[0] == f"node ns1 (0.1.0, reference engine): ready, generation {generation}"
     assert lines[1] == "quorum majority, voters 1; up for 0s"
     assert lines[2] == "zone gtm.example.com: serial 1700000000, 1 service, 5 records"
-    assert lines[4:7] == [
+    assert lines[3] == "queries 0 answered"
+    assert lines[5:8] == [
         "region\tzone\tstate\tup\tdown\tunknown",
         "us-east\tgtm.example.com\tup\t1\t0\t0",
         "eu-west\tgtm.example.com\tdown\t0\t1\t0",
     ]
-    assert lines[8] == "api.gtm.example.com: nearest, degraded"
-    assert lines[9] == "endpoint\tbelief\tsince\treason\tvoices"
-    assert lines[10] == "us-east/192.0.2.1\tup\t\tok\teu: up"
-    endpoint, belief, since, reason, voices = lines[11].split("\t")
+    assert lines[9] == "api.gtm.example.com: nearest, degraded"
+    assert lines[10] == "endpoint\tbelief\tsince\treason\tvoices"
+    assert lines[11] == "us-east/192.0.2.1\tup\t\tok\teu: up"
+    endpoint, belief, since, reason, voices = lines[12].split("\t")
     assert (endpoint, belief, reason) == ("eu-west/192.0.2.2", "down", "timeout (2.0 s)")
     assert since.endswith(" ago")
     assert voices == "eu: down, us: stale; frozen, too few voices"
@@ -80,6 +82,36 @@ def test_problems_are_shown_as_check_prints_them(tmp_path: Path) -> None:
         [problem] = gtm("check", str(node.folder)).lines
     assert f"problem: {problem}" in ran.lines
     assert "probe ns1 (at-ns1): 0 checks, heard 0.0 s ago" in ran.lines
+
+
+def test_queries_are_counted_by_rcode_over_all_transports(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        node.counters.add("dns_responses", 7, rcode="NOERROR", transport="udp")
+        node.counters.add("dns_responses", 2, rcode="NOERROR", transport="tcp")
+        node.counters.add("dns_responses", 3, rcode="NXDOMAIN", transport="udp")
+        node.counters.add("dns_ignored", transport="udp")
+        ran = gtm("status", "--admin", node.at)
+    assert "queries 12 answered: NOERROR 9, NXDOMAIN 3" in ran.lines
+
+
+def test_refusals_are_shown_by_peer_but_for_innocent_replays(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        stranger = desk_of("stranger", clock=node.clock)
+        for _ in range(2):
+            stranger.publish({})
+            node.desk.take(stranger.offer().body, giver=NodeName("fra"))
+        ran = gtm("status", "--admin", node.at)
+    assert "peer fra: 2 reports refused as unknown_reporter" in ran.lines
+
+
+def test_an_address_of_several_services_counts_once_in_its_region(tmp_path: Path) -> None:
+    head, _, service = SMALL.partition("  api:\n")
+    service, _, records = service.partition("records:")
+    text = f"{head}  api:\n{service}  app:\n{service}records:{records}"
+    with serving(tmp_path, a=text) as node:
+        believe(node)
+        ran = gtm("status", "--admin", node.at)
+    assert {"us-east\tgtm.example.com\tup\t1\t0\t0", "eu-west\tgtm.example.com\tdown\t0\t1\t0"} <= set(ran.lines)
 
 
 def test_a_node_that_is_not_ready_says_so(tmp_path: Path) -> None:

@@ -57,13 +57,14 @@ def make_planner(
     vocabulary: SteeringVocabulary = STEERING,
     status: Status = NO_STATUS,
     counters: Counters | None = None,
+    folder: StateFolder | None = None,
 ) -> Planner:
     """A planner without zones."""
     counters = counters or Counters()
     return Planner(
         engine or RecordingEngine(),
         vocabulary=vocabulary,
-        state=StateFolder(state, counters),
+        state=folder or StateFolder(state, counters),
         status=status,
         wall=lambda: WALL,
         counters=counters,

@@ -61,6 +61,27 @@ def test_a_database_that_is_replaced_is_taken_up_once_two_scans_agree(tmp_path: 
     asyncio.run(story())
 
 
+def test_a_database_that_comes_to_serve_instead_of_the_shipped_one_is_taken_up(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    instead = tmp_path / "geodata" / "regions.mmdb"
+    files = GeoFiles((watched.database,), watched.networks, instead)
+    watched.watch = GeoWatch(files, watched.planner, sleep=watched.turns)
+
+    async def story() -> None:
+        async with watched.running():
+            assert watched.answer == ["192.0.2.2"]
+            instead.parent.mkdir()
+            write_database(tmp_path / "new.mmdb", AWAY).replace(instead)
+            await watched.turns.next(2)
+            assert watched.answer == ["192.0.2.1"]
+            assert [source.path for source in watched.planner.geo.sources] == [instead, watched.networks]
+            instead.unlink()
+            await watched.turns.next(2)
+            assert watched.answer == ["192.0.2.2"]
+
+    asyncio.run(story())
+
+
 def test_a_database_that_is_written_slowly_is_not_read_in_halves(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,8 +12,8 @@ from gtm.health.quorum import Quorum
 from gtm.health.reading import Reason
 from gtm.health.status import NO_STATUS, CheckStatus, Status
 from gtm.health.verdict import Verdict
-from gtm.ids import CheckId
-from gtm.node.health import SAVE_INTERVAL_S, HealthRiver
+from gtm.ids import CheckId, NodeName
+from gtm.node.health import GRACE_S, SAVE_INTERVAL_S, HealthRiver
 from gtm.node.state import StateFolder
 from gtm.zone.model import checks
 from tests.fakes import world
@@ -53,7 +53,7 @@ class River:
         """Takes a report of a peer on both checks."""
         desk = self.peers[peer]
         desk.publish({ONE: self._verdict(one), TWO: self._verdict(two)})
-        assert self.desk.take(desk.offer().body)
+        assert self.desk.take(desk.offer().body, giver=NodeName(peer))
 
     def _verdict(self, belief: Belief) -> Verdict:
         reason = Reason.OK if belief is UP else Reason.TIMEOUT
@@ -142,6 +142,43 @@ def test_a_lost_and_a_found_quorum_are_told(tmp_path: Path, caplog: pytest.LogCa
         river.hear("iad", UP, UP)
         river.river.merge()
         assert caplog.text.count("quorum found again for all 2 checks") == 1
+
+
+def test_a_loss_that_grows_is_told_again_once_it_is_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    river = River(tmp_path)
+    for peer in ("fra", "iad"):
+        river.hear(peer, UP, UP)
+    river.river.merge()
+    for peer in ("fra", "iad"):
+        river.clock.advance(1.0)
+        river.hear(peer, UP, UNKNOWN)
+    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+        river.river.merge()
+        river.river.merge()
+        river.clock.advance(3600)
+        for _ in range(4):
+            river.river.merge()
+    lines = [message for message in caplog.messages if "quorum" in message]
+    words = "too few fresh voices, the last beliefs stand"
+    assert lines == [f"quorum lost for {count} of 2 checks: {words}" for count in (1, 2)]
+
+
+def test_a_node_that_starts_without_a_quorum_says_so_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    river = River(tmp_path, restored=restored(DOWN, UP))
+    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+        river.river.merge()
+        assert "quorum" not in caplog.text, "nobody could be heard yet"
+        for _ in range(3):
+            river.clock.advance(GRACE_S)
+            river.river.merge()
+        river.hear("fra", UP, UP)
+        river.hear("iad", UP, UP)
+        river.river.merge()
+    lines = [message for message in caplog.messages if "quorum" in message]
+    assert lines == [
+        "started without a quorum: the saved beliefs stand, of 2 checks",
+        "quorum found again for all 2 checks",
+    ]
 
 
 def test_a_new_node_and_a_new_check_have_lost_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -280,6 +317,6 @@ def test_a_report_on_what_nobody_watches_changes_nothing(tmp_path: Path) -> None
     river = River(tmp_path)
     stranger = river.peers["fra"]
     stranger.publish({CheckId("other/web/192.0.2.9"): replace(Verdict(), belief=DOWN, reason=Reason.TIMEOUT)})
-    assert river.desk.take(stranger.offer().body)
+    assert river.desk.take(stranger.offer().body, giver=NodeName("fra"))
     river.river.merge()
     assert set(river.planner.status.checks) == {ONE, TWO}

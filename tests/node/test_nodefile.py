@@ -82,7 +82,11 @@ def test_without_a_file_one_machine_is_served_on_loopback(tmp_path: Path) -> Non
         admin=at("127.0.0.1", 8053),
         zones=shipped("zones"),
         state=tmp_path / ".gtm",
-        geo=GeoFiles((shipped("geodata") / "regions.mmdb",), shipped("geodata") / "networks.yaml"),
+        geo=GeoFiles(
+            (shipped("geodata") / "regions.mmdb",),
+            shipped("geodata") / "networks.yaml",
+            instead=tmp_path / "geodata/regions.mmdb",
+        ),
         at=None,
         roles=frozenset(Role),
         engine=EngineChoice.AUTO,

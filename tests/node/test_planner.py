@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import threading
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from gtm.engine.reference import ReferenceEngine
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
-from gtm.node.state import GENERATIONS_AHEAD
+from gtm.node.state import GENERATIONS_AHEAD, Saved, StateFolder
 from gtm.plan.model import Plan
 from gtm.steer.filter import Candidates, Filter, Regions, View
 from gtm.steer.vocabulary import with_kinds
@@ -177,6 +178,38 @@ def test_flips_of_health_do_not_write_the_state(tmp_path: Path) -> None:
     asyncio.run(restarted.take_zones(catalogue(ZONE)))
     assert restarted.plan.generation > floor
     assert restarted.plan.generation > GENERATIONS_AHEAD
+
+
+@pytest.mark.slow
+def test_many_flips_reserve_more_generations_before_the_last_is_used(tmp_path: Path) -> None:
+    class AtOnce(StateFolder):
+        def save_apart(self, saved: Saved) -> "Future[None]":
+            self.save(saved)
+            return super().save_apart(saved)
+
+    planner = make_planner(tmp_path, folder=AtOnce(tmp_path, Counters()))
+    asyncio.run(planner.take_zones(catalogue(ZONE)))
+    for belief in (DOWN, UP) * GENERATIONS_AHEAD:
+        planner.take_status(believing(ZONE, _1=belief, _2=UP))
+    last = planner.plan.generation
+    assert last > GENERATIONS_AHEAD
+    restarted = make_planner(tmp_path)
+    assert last <= restarted.plan.generation <= last + GENERATIONS_AHEAD
+
+
+def test_the_state_is_written_in_another_thread_and_served_only_then(tmp_path: Path) -> None:
+    engine = RecordingEngine()
+    written: list[tuple[bool, int]] = []
+
+    class Slow(StateFolder):
+        def save(self, saved: Saved) -> None:
+            written.append((threading.current_thread() is threading.main_thread(), len(engine.plans)))
+            super().save(saved)
+
+    planner = make_planner(tmp_path, engine=engine, folder=Slow(tmp_path, Counters()))
+    asyncio.run(planner.take_zones(catalogue(ZONE)))
+    assert written == [(False, 0)]
+    assert len(engine.plans) == 1
 
 
 def test_the_serial_of_an_unchanged_zone_survives_a_restart_and_a_changed_one_grows(tmp_path: Path) -> None:

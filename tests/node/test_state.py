@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gtm.counters import Counters
@@ -133,6 +133,7 @@ def test_a_damaged_file_costs_what_was_in_it_one_line_and_a_counter(
 
 
 @pytest.mark.slow
+@settings(deadline=None)  # it reads and writes a disk
 @given(st.binary(max_size=300))
 @example(json.dumps({"version": 1, "generation": 1, "zones": {}}).encode())
 def test_any_bytes_are_a_state_or_an_empty_one(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
@@ -188,6 +189,19 @@ def test_a_full_disk_leaves_the_old_file_whole_and_nothing_beside_it(
     assert "cannot be written: No space left on device; going on without it" in caplog.text
     there.save(replace(STATE, generation=5))
     assert folder(tmp_path).load().generation == 5
+
+
+def test_a_file_lasts_through_a_power_cut_and_its_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+
+    def sync(descriptor: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    folder(tmp_path).save(STATE)
+    assert len(synced) == 2
+    assert synced[0].startswith(f"{tmp_path}/.state.json.")
+    assert synced[1] == str(tmp_path)
 
 
 def test_trouble_that_comes_back_is_told_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,34 +1,78 @@
+from dataclasses import replace
 from pathlib import Path
 
+from gtm.admin.views import RefusalView
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
+from gtm.health.quorum import Quorum
+from gtm.health.status import Freshness, merge
+from gtm.ids import NodeName
 from gtm.node.subject import NodeSubject
 from gtm.node.zones import ZoneRiver
 from gtm.steer.vocabulary import STEERING
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import believing, desk_of, key_of
+from tests.fakes.peers import CHECK, believing, desk_of, key_of
 from tests.node.present import config, make_planner
 
+A = NodeName("a")
 URL = "http://192.0.2.7:8053"
 PEERS = "".join(f'    - {{node: {node}, url: "{URL}", key: "{key_of(node).public}"}}\n' for node in ("b", "a"))
 
 
+class Node:
+    """What the admin API of a node shows, and its desk."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.clock, counters, engine = FakeClock(), Counters(), ReferenceEngine()
+        self.planner = make_planner(tmp_path / "state", engine=engine, counters=counters)
+        self.desk = desk_of("ns1", "a", "b", clock=self.clock)
+        self.subject = NodeSubject(
+            config(tmp_path, f"share:\n  key: ns1.key\n  peers:\n{PEERS}"),
+            self.planner,
+            ZoneRiver(tmp_path / "zones", STEERING, self.planner, watch=lambda _checks: None, counters=counters),
+            self.desk,
+            engine=engine,
+            clock=self.clock,
+            counters=counters,
+            is_warm=lambda: True,
+        )
+
+    def hear(self, name: str) -> None:
+        """Takes a report of a peer on CHECK."""
+        peer = desk_of(name, clock=self.clock)
+        verdicts = believing(Belief.UP).items()
+        peer.publish({check: replace(one, read_at=self.clock.monotonic()) for check, one in verdicts})
+        self.desk.take(peer.offer().body, giver=A)
+
+    def merge(self) -> None:
+        """Believes what was heard, as the health river does."""
+        watched, now = {CHECK: Freshness(interval_s=1.0, timeout_s=1.0)}, self.clock.monotonic()
+        status = merge(self.planner.status, self.desk.book, watched, Quorum(voters=1), now=now, wall=self.clock.wall())
+        self.planner.take_status(status)
+
+
 def test_a_peer_counts_as_unheard_until_a_report_of_its_own_comes(tmp_path: Path) -> None:
-    clock, counters, engine = FakeClock(), Counters(), ReferenceEngine()
-    planner = make_planner(tmp_path / "state", engine=engine, counters=counters)
-    desk, a = desk_of("ns1", "a", "b", clock=clock), desk_of("a", clock=clock)
-    subject = NodeSubject(
-        config(tmp_path, f"share:\n  key: ns1.key\n  peers:\n{PEERS}"),
-        planner,
-        ZoneRiver(tmp_path / "zones", STEERING, planner, watch=lambda _checks: None, counters=counters),
-        desk,
-        engine=engine,
-        clock=clock,
-        counters=counters,
-        is_warm=lambda: True,
-    )
-    assert subject.status().unheard == ("a", "b")
-    a.publish(believing(Belief.UP))
-    assert desk.take(a.offer().body)
-    assert subject.status().unheard == ("b",)
+    node = Node(tmp_path)
+    assert node.subject.status().unheard == ("a", "b")
+    node.hear("a")
+    assert node.subject.status().unheard == ("b",)
+
+
+def test_a_probe_without_a_fresh_vote_is_silent(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.hear("a")
+    node.merge()
+    assert [probe.is_silent for probe in node.subject.status().probes] == [False]
+    node.clock.advance(3.0)
+    node.hear("b")
+    node.clock.advance(1.5)
+    node.merge()
+    assert [(probe.node, probe.is_silent) for probe in node.subject.status().probes] == [("a", True), ("b", False)]
+
+
+def test_refused_reports_are_told_by_who_gave_them_and_why(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.hear("mallory")
+    node.hear("mallory")
+    assert node.subject.status().refusals == (RefusalView(A, "unknown_reporter", 2),)

@@ -147,6 +147,26 @@ def test_a_broken_file_changes_nothing_is_logged_once_and_counted(
     asyncio.run(story())
 
 
+def test_a_mended_file_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+
+    async def story() -> None:
+        async with watched.running():
+            watched.write(BROKEN)
+            await watched.turns.next(2)
+            with caplog.at_level(logging.INFO, logger="gtm.node.zones"):
+                watched.write(LATER)
+                await watched.turns.next(2)
+                watched.river.ask()
+                await watched.turns.next()
+
+    asyncio.run(story())
+    lines = [record.getMessage() for record in caplog.records if record.name == "gtm.node.zones"]
+    assert lines[-1:] == [f"zone file: {watched.folder / 'a.yaml'} is mended"]
+    assert len([line for line in lines if line.endswith(" is mended")]) == 1
+
+
 def test_asking_reads_the_folder_at_the_next_turn_changed_or_not(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     watched.write(SMALL)
@@ -227,7 +247,7 @@ def test_an_empty_folder_at_the_start_is_a_problem_that_is_returned_and_not_logg
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     watched = Watched(tmp_path)
-    assert asyncio.run(watched.river.load()) == (Problem(str(watched.folder), 1, 1, NOT_HERE),)
+    assert asyncio.run(watched.river.load()) == (Problem(str(watched.folder), 0, 0, NOT_HERE),)
     assert not watched.planner.plan.zones
     assert not caplog.records, "who starts the node prints it"
 

@@ -10,7 +10,7 @@ from gtm.ids import NodeName, VantageName
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of
 
-IAD, FRA = NodeName("iad"), NodeName("fra")
+IAD, FRA, MIDDLE, MALLORY = NodeName("iad"), NodeName("fra"), NodeName("middle"), NodeName("mallory")
 
 
 def test_a_published_report_is_on_the_own_desk_and_offered() -> None:
@@ -24,17 +24,17 @@ def test_a_published_report_is_on_the_own_desk_and_offered() -> None:
 def test_what_one_offers_the_other_takes_once() -> None:
     fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
     fra.publish(believing(Belief.DOWN))
-    assert iad.take(fra.offer().body)
+    assert iad.take(fra.offer().body, giver=FRA)
     assert iad.book.by_node[FRA].report == fra.book.by_node[FRA].report
-    assert not iad.take(fra.offer().body)
+    assert not iad.take(fra.offer().body, giver=FRA)
     assert iad.counters.snapshot() == {"reports_heard": 1}
 
 
 def test_a_report_crosses_a_middle_node_with_its_signature() -> None:
     fra, middle, iad = desk_of("fra"), desk_of("middle", "fra"), desk_of("iad", "middle", "fra")
     fra.publish(believing(Belief.DOWN))
-    middle.take(fra.offer().body)
-    iad.take(middle.offer().body)
+    middle.take(fra.offer().body, giver=FRA)
+    iad.take(middle.offer().body, giver=MIDDLE)
     assert iad.book.by_node[FRA].report == fra.book.by_node[FRA].report
 
 
@@ -43,15 +43,15 @@ def refusals(desk: WatchedDesk) -> dict[str, int]:
 
 
 def refused(reason: str, count: int = 1) -> dict[str, int]:
-    return {f'reports_refused{{reason="{reason}"}}': count}
+    return {f'reports_refused{{peer="fra",reason="{reason}"}}': count}
 
 
 def test_a_strangers_report_is_refused_and_the_others_are_taken() -> None:
     iad, fra, mallory = desk_of("iad", "fra"), desk_of("fra", "mallory"), desk_of("mallory")
     mallory.publish({})
     fra.publish({})
-    fra.take(mallory.offer().body)
-    assert iad.take(fra.offer().body)
+    fra.take(mallory.offer().body, giver=MALLORY)
+    assert iad.take(fra.offer().body, giver=FRA)
     assert iad.book.editions.keys() == {FRA}
     assert refusals(iad) == refused("unknown_reporter")
 
@@ -60,7 +60,7 @@ def test_a_forged_report_is_refused() -> None:
     iad, fra = desk_of("iad", "fra"), desk_of("fra")
     fra.publish(believing(Belief.UP))
     forged = fra.offer().body.replace(rb"\"up\"", rb"\"down\"")
-    assert not iad.take(forged)
+    assert not iad.take(forged, giver=FRA)
     assert refusals(iad) == refused("forged")
     assert iad.book.editions == {}
 
@@ -70,8 +70,8 @@ def test_a_replayed_report_is_refused() -> None:
     fra.publish(believing(Belief.UP))
     captured = fra.offer().body
     fra.publish(believing(Belief.DOWN))
-    iad.take(fra.offer().body)
-    assert not iad.take(captured)
+    iad.take(fra.offer().body, giver=FRA)
+    assert not iad.take(captured, giver=FRA)
     assert refusals(iad) == refused("replayed")
     assert iad.book.by_node[FRA].report.votes[CHECK].belief is Belief.DOWN
 
@@ -79,13 +79,13 @@ def test_a_replayed_report_is_refused() -> None:
 def test_a_report_of_another_time_is_refused_as_skewed() -> None:
     iad, fra = desk_of("iad", "fra"), desk_of("fra", clock=FakeClock(wall=1_600_000_000.0))
     fra.publish({})
-    assert not iad.take(fra.offer().body)
+    assert not iad.take(fra.offer().body, giver=FRA)
     assert refusals(iad) == refused("skewed")
 
 
 def test_an_oversized_offer_is_refused() -> None:
     iad = desk_of("iad")
-    assert not iad.take(b" " * (MAX_OFFER_BYTES + 1))
+    assert not iad.take(b" " * (MAX_OFFER_BYTES + 1), giver=FRA)
     assert refusals(iad) == refused("oversized")
 
 
@@ -93,9 +93,35 @@ def test_garbage_is_refused_as_malformed_and_logged_once(caplog: pytest.LogCaptu
     iad = desk_of("iad")
     with caplog.at_level(logging.WARNING):
         for _ in range(5):
-            assert not iad.take(b"<html>")
+            assert not iad.take(b"<html>", giver=FRA)
     assert refusals(iad) == refused("malformed", 5)
     assert len(caplog.messages) == 1
+    assert iad.refused == {(FRA, "malformed"): 5}
+
+
+def test_a_refusal_names_who_gave_the_report_whose_it_is_and_its_key(caplog: pytest.LogCaptureFixture) -> None:
+    iad, fra, mallory = desk_of("iad", "fra"), desk_of("fra", "mallory"), desk_of("mallory")
+    for _ in range(2):
+        mallory.publish({})
+        fra.take(mallory.offer().body, giver=MALLORY)
+        iad.take(fra.offer().body, giver=FRA)
+    iad.take(fra.offer().body, giver=MIDDLE)
+    words = (
+        f"in the name of mallory by the key {key_of('mallory').public} refused as unknown_reporter: "
+        "it is signed by a key that is not among the peers; further ones are only counted"
+    )
+    assert caplog.messages == [f"report from peer {peer}, {words}" for peer in ("fra", "middle")]
+
+
+def test_an_innocent_replay_over_a_relay_is_counted_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    iad, fra = desk_of("iad", "fra"), desk_of("fra")
+    fra.publish({})
+    behind = fra.offer().body
+    fra.publish({})
+    iad.take(fra.offer().body, giver=FRA)
+    iad.take(behind, giver=MIDDLE)
+    assert iad.refused == {(MIDDLE, "replayed"): 1}
+    assert not caplog.messages
 
 
 def test_reports_too_old_to_be_taken_are_not_offered() -> None:
@@ -121,9 +147,9 @@ def test_what_a_peer_has_is_not_offered_again() -> None:
     fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
     iad.publish({})
     fra.publish({})
-    fra.take(iad.offer().body)
+    fra.take(iad.offer().body, giver=IAD)
     assert fra.offer(known=iad.editions).count == 1
-    iad.take(fra.offer(known=iad.editions).body)
+    iad.take(fra.offer(known=iad.editions).body, giver=FRA)
     assert fra.offer(known=iad.editions).count == 0
     fra.publish({})
     assert fra.offer(known=iad.editions).count == 1
@@ -132,9 +158,9 @@ def test_what_a_peer_has_is_not_offered_again() -> None:
 def test_an_echo_of_an_own_older_report_is_ignored() -> None:
     fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
     fra.publish({})
-    iad.take(fra.offer().body)
+    iad.take(fra.offer().body, giver=FRA)
     fra.publish({})
-    assert not fra.take(iad.offer().body)
+    assert not fra.take(iad.offer().body, giver=IAD)
     assert refusals(fra) == {}
     assert fra.book.editions == {FRA: Edition(1, 2)}
 
@@ -142,15 +168,15 @@ def test_an_echo_of_an_own_older_report_is_ignored() -> None:
 def test_a_node_that_lost_its_epoch_outgrows_its_past(caplog: pytest.LogCaptureFixture) -> None:
     iad, before = desk_of("iad", "fra"), desk_of("fra", "iad", epoch=9)
     before.publish({})
-    iad.take(before.offer().body)
+    iad.take(before.offer().body, giver=FRA)
     after = desk_of("fra", "iad", epoch=1)
     after.publish({})
-    assert not iad.take(after.offer().body)
+    assert not iad.take(after.offer().body, giver=FRA)
     with caplog.at_level(logging.WARNING):
-        after.take(iad.offer().body)
+        after.take(iad.offer().body, giver=IAD)
     assert "is newer than its own" in caplog.text
     after.publish(believing(Belief.UP))
-    assert iad.take(after.offer().body)
+    assert iad.take(after.offer().body, giver=FRA)
     assert iad.book.editions[FRA] == Edition(10, 1)
     assert after.book.editions[FRA] == Edition(10, 1)
 
@@ -159,7 +185,7 @@ def test_another_report_of_a_known_edition_is_replayed() -> None:
     iad = desk_of("iad", "fra")
     for vantage in ("a", "b"):
         report = Report(FRA, VantageName(vantage), 1, 1, FakeClock().wall(), {})
-        iad.take(compose_offer([compose_envelope(report, key_of("fra"))]))
+        iad.take(compose_offer([compose_envelope(report, key_of("fra"))]), giver=FRA)
     assert iad.book.by_node[FRA].report.vantage == "a"
     assert refusals(iad) == refused("replayed")
 

@@ -206,7 +206,7 @@ def test_a_folder_that_vanished_takes_nothing_away(tmp_path: Path) -> None:
     after = load(tmp_path / "gone", before)
     assert after.zones == before.zones
     assert after.problems == (
-        Problem(str(tmp_path / "gone"), 1, 1, "the folder cannot be read: No such file or directory"),
+        Problem(str(tmp_path / "gone"), 0, 0, "the folder cannot be read: No such file or directory"),
     )
     assert scan(tmp_path / "gone") == Scan(is_readable=False)
 

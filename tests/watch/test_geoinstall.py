@@ -95,7 +95,7 @@ def test_the_default_database_is_good() -> None:
 
 def test_a_good_database_is_installed_where_none_was(tmp_path: Path) -> None:
     source, target = write_database(tmp_path / "new.mmdb", right()), tmp_path / "etc/geo/city.mmdb"
-    assert install(source, target, force=False) == verify(source)
+    assert install(source, target, replaced=target, force=False) == verify(source)
     assert target.read_bytes() == source.read_bytes()
     assert target.stat().st_mode & 0o777 == 0o644
     assert list(target.parent.iterdir()) == [target]
@@ -106,7 +106,7 @@ def test_an_installed_database_replaces_and_who_has_the_old_one_open_keeps_it(tm
     target.chmod(0o640)
     old = target.read_bytes()
     with target.open("rb") as opened:
-        install(write_database(tmp_path / "new.mmdb", right(networks=3)), target, force=False)
+        install(write_database(tmp_path / "new.mmdb", right(networks=3)), target, replaced=target, force=False)
         assert opened.read() == old
     assert target.read_bytes() == (tmp_path / "new.mmdb").read_bytes()
     assert target.stat().st_mode & 0o777 == 0o640
@@ -117,7 +117,9 @@ def test_a_bad_database_is_never_installed(tmp_path: Path, *, force: bool) -> No
     target = write_database(tmp_path / "city.mmdb", right())
     before = target.read_bytes()
     with pytest.raises(DatabaseInvalid):
-        install(write_database(tmp_path / "new.mmdb", {"192.0.2.0/24": city("IE")}), target, force=force)
+        install(
+            write_database(tmp_path / "new.mmdb", {"192.0.2.0/24": city("IE")}), target, replaced=target, force=force
+        )
     assert target.read_bytes() == before
 
 
@@ -126,13 +128,13 @@ def test_a_much_smaller_database_needs_force(tmp_path: Path) -> None:
     source = write_database(tmp_path / "new.mmdb", right(networks=20))
     before = target.read_bytes()
     with pytest.raises(DatabaseInvalid) as caught:
-        install(source, target, force=False)
+        install(source, target, replaced=target, force=False)
     assert str(caught.value) == (
         f"{source}: it has {source.stat().st_size:,} bytes, and {target} has {len(before):,}; "
         "to install it all the same, use --force"
     )
     assert target.read_bytes() == before
-    install(source, target, force=True)
+    install(source, target, replaced=target, force=True)
     assert target.read_bytes() == source.read_bytes()
 
 
@@ -141,7 +143,7 @@ def test_fewer_networks_in_as_many_bytes_need_force(tmp_path: Path) -> None:
     padding = {"203.0.113.0/24": city("IE", name="x" * 2_000)}
     source = write_database(tmp_path / "new.mmdb", right(networks=20) | padding)
     with pytest.raises(DatabaseInvalid, match=f"it has 35 networks, and {target} has 114; .* use --force"):
-        install(source, target, force=False)
+        install(source, target, replaced=target, force=False)
 
 
 def test_a_database_without_countries_for_one_with_them_needs_force(tmp_path: Path) -> None:
@@ -149,20 +151,21 @@ def test_a_database_without_countries_for_one_with_them_needs_force(tmp_path: Pa
     networks: dict[str, Record] = {key: asn(index, "x" * 60) for index, key in enumerate(right(networks=3), 64500)}
     source = write_database(tmp_path / "new.mmdb", networks, type_="Test-ASN")
     with pytest.raises(DatabaseInvalid, match=f"it has no countries, and {target} has them; .* use --force"):
-        install(source, target, force=False)
+        install(source, target, replaced=target, force=False)
 
 
 def test_a_corrupt_database_is_replaced_by_any_good_one(tmp_path: Path) -> None:
     target = tmp_path / "city.mmdb"
     target.write_bytes(b"x" * 1_000_000)
-    install(write_database(tmp_path / "new.mmdb", right()), target, force=False)
+    install(write_database(tmp_path / "new.mmdb", right()), target, replaced=target, force=False)
     assert verify(target).locates
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
+    source, target = write_database(tmp_path / "new.mmdb", right()), tmp_path / "file/city.mmdb"
     with pytest.raises(DatabaseInvalid, match="cannot be written"):
-        install(write_database(tmp_path / "new.mmdb", right()), tmp_path / "file/city.mmdb", force=False)
+        install(source, target, replaced=target, force=False)
 
 
 def test_attribution_names_who_made_the_databases_once() -> None:
