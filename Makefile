@@ -37,8 +37,14 @@ format: $(VENV)/installed-dev  ## formats the code, and mends what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/installed-dev  ## measures this machine; see bench/
-	@set -e; for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+# About twenty minutes. As root, missing servers are installed with apt-get; otherwise they are left out, and named.
+bench: $(VENV)/installed-dev  ## measures this machine, beside other servers; see docs/performance.md
+	@$(BIN)/python -m bench.compare --install
+	@$(BIN)/python -m bench.variants --variants 10:1,1000000:1 --peers gtm,knot,nsd,gdnsd
+	@$(BIN)/python -m bench.variants --variants 10:1,10:2 --peers gtm --load steered
+	@$(BIN)/python -m bench.losses
+	@$(BIN)/python -m bench.swap
+	@$(BIN)/python -m bench.reference_engine
 
 clean:  ## removes .venv and everything else that was made here
 	@rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

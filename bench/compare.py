@@ -98,6 +98,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--names", type=int, default=10, help="static names of the zone")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--window", type=int, default=192, help="queries on their way at a time, by UDP")
+    parser.add_argument(
+        "--one-by-one", action="store_true", help="queries without UDP_SEGMENT; costs the generator more"
+    )
     parser.add_argument("--ordinary", action="store_true", help="no real-time class, even as root")
     parser.add_argument("--install", action="store_true", help="install missing servers with apt-get, as root")
     parser.add_argument("--json", type=Path)
@@ -110,7 +113,7 @@ def available(names: list[str], static_names: int, *, install: bool) -> list[Pee
     missing = [peer for peer in wanted if peer.program and not shutil.which(peer.program, path=_PATH)]
     if missing and install and os.geteuid() == 0:
         packages = [package for peer in missing for package in peer.packages]
-        print("installing", *packages, flush=True)
+        print("installing", *packages, "(Debian starts them as services on their own ports)", flush=True)
         subprocess.run(
             ("apt-get", "install", "-y", "-q", "--no-install-recommends", *packages),
             env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
@@ -176,7 +179,9 @@ def interleaved(
     real_time = may_be_real_time() and not arguments.ordinary
     takers = [server for server in servers if not (load.tcp and server.name == FLOOR)]
     slices: dict[str, list[Slice]] = {server.name: [] for server in takers}
-    more = () if load.tcp else ("-w", str(arguments.window))
+    more: tuple[str, ...] = () if load.tcp else ("-w", str(arguments.window))
+    if arguments.one_by_one and not load.tcp:
+        more = (*more, "-o")
     for turn in range(arguments.rounds):
         for place in range(len(takers)):
             server = takers[(turn + place) % len(takers)]

@@ -6,6 +6,7 @@ the cost of a query does not depend on what else runs on the machine.
 
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,8 @@ class Slice:
 
 def compiled(folder: Path) -> dict[str, Path]:
     """Returns the programs in C, compiled into a folder."""
+    if shutil.which("gcc") is None:
+        raise SystemExit("the generators are in C, and gcc is missing: apt-get install gcc libc6-dev")
     for name in PROGRAMS:
         subprocess.run(("gcc", "-O2", "-o", folder / name, ROOT / f"{name}.c"), check=True)
     return {name: folder / name for name in PROGRAMS}
