@@ -92,11 +92,12 @@ def _open(at: ListenAddress) -> Listener:
 
 
 def _bound(at: ListenAddress, kind: socket.SocketKind) -> socket.socket:
+    name = _socket_name(at)
     family = socket.AF_INET if at.address.version == 4 else socket.AF_INET6
     sock = socket.socket(family, kind)
     try:
         _configure(sock, at, kind)
-        sock.bind(_socket_name(at))
+        sock.bind(name)
         if kind == socket.SOCK_STREAM:
             sock.listen(TCP_BACKLOG)
     except OSError as error:
