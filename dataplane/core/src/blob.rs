@@ -372,8 +372,8 @@ fn outcome(blob: OutcomeBlob, regions: usize) -> Result<Outcome, BlobError> {
 }
 
 fn cell_map(blob: &MapBlob) -> Result<CellMap, BlobError> {
-    let v4 = columns(&blob.0).and_then(|(starts, lengths, cells)| Networks::new(starts, lengths, cells));
-    let v6 = columns(&blob.1).and_then(|(starts, lengths, cells)| Networks::new(starts, lengths, cells));
+    let v4 = columns(&blob.0).and_then(|(starts, lengths, cells)| Networks::new(starts, &lengths, &cells));
+    let v6 = columns(&blob.1).and_then(|(starts, lengths, cells)| Networks::new(starts, &lengths, &cells));
     match (v4, v6) {
         (Some(v4), Some(v6)) => Ok(CellMap::new(v4, v6)),
         _ => wrong("a map that does not cover its family"),
