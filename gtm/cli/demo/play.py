@@ -1,10 +1,12 @@
 """The demo from its first process to its last: check for room, start, wait, tell, follow, end.
 
 What comes in: the stage, and a `stop` event that the operator's Ctrl-C sets. What goes out: lines for the operator, and
-DemoFailed or ListenFailed when it cannot go on. However it ends, every process and the folder are gone.
+DemoFailed or ListenFailed when it cannot go on. However it ends, every process and the folder are gone; when it
+failed, the logs are kept elsewhere, without the keys that were beside them.
 """
 
 import asyncio
+import shutil
 import socket
 import tempfile
 import time
@@ -43,8 +45,23 @@ async def play(stage: Stage, shipped: Shipped, *, gtm: str, say: Callable[[str],
                     story.cancel()
                     await supervisor.stop()
         except* GtmError as failed:
-            raise DemoFailed("\n".join(str(each) for each in failed.exceptions)) from failed
+            words = [str(each) for each in failed.exceptions]
+            raise DemoFailed("\n".join((*words, *_keep_logs(folder)))) from failed
         say("The demo has ended; all its processes are gone.")
+
+
+def _keep_logs(folder: Path) -> tuple[str, ...]:
+    """Copies the logs to a folder that stays; returns the words that say where, if there are any."""
+    logs = sorted(folder.glob("*.log"))
+    if not logs:
+        return ()
+    try:
+        kept = Path(tempfile.mkdtemp(prefix="gtm-demo-logs-"))
+        for log in logs:
+            shutil.copy(log, kept)
+    except OSError as error:
+        return (f"the logs could not be kept: {error.strerror or error}",)
+    return (f"all logs are kept in {kept}",)
 
 
 async def _story(
