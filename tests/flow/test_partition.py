@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 
 from gtm.share.poller import GRACE_S, MAX_BACKOFF_S
-from tests.fakes.asking import Stream, addresses, beliefs_of, stream_over
+from tests.fakes.asking import Stream, addresses, beliefs_of, status_of, stream_over
 from tests.fakes.cluster import (
     AP_SOUTHEAST,
     CLIENTS,
@@ -63,6 +63,11 @@ class Mesh:
         """Returns whether all three nodes believe just this."""
         return all(self.beliefs(node) == beliefs for node in self.nodes)
 
+    def is_whole(self) -> bool:
+        """Returns whether every node has heard of all three: a cut before that meets polls that never began."""
+        seen = [inside(self.network.namespace(node), lambda: status_of(HERE)) for node in self.nodes]
+        return all(status is not None and len(status.probes) == len(self.nodes) for status in seen)
+
     def answer(self, node: str, client: str) -> tuple[str, ...]:
         """Returns what a node answers a client."""
         return inside(self.network.namespace(node), lambda: addresses(HERE, client))
@@ -99,6 +104,7 @@ REGION_NAMESPACES = {name: (f"{address}/24",) for name, address in REGION_ADDRES
 
 def test_a_node_that_is_cut_off_serves_on_and_agrees_again_within_two_polls(mesh: Mesh, record: Record) -> None:
     european, dead, next_best = CLIENTS[EU_WEST], REGION_ADDRESSES[EU_WEST], REGION_ADDRESSES[US_EAST]
+    within(START_LIMIT_S, mesh.is_whole)
     with streams(mesh) as asking:
         mesh.network.cut("node-3")
         mesh.regions[EU_WEST].kill()
