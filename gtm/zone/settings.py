@@ -1,0 +1,176 @@
+"""What a monitor of each kind asks for: one frozen value for each kind, made by the parser, read by gtm/probe.
+
+Everything that kinds have in common (interval, timeout, fall, rise) is the Monitor's own. A secret is never here: only
+where it is kept, so that no value of these can leak one into a log, a report or the admin API.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret is kept: it is read when a check runs, and never shown."""
+
+    source: str
+    """`env` or `file`."""
+    name: str
+    """The variable's name, or the file's path."""
+
+
+HeaderValue = str | Secret
+
+
+@dataclass(frozen=True, slots=True)
+class TlsSettings:
+    """What the TLS of an endpoint must be like."""
+
+    verify: bool = True
+    """The chain and the name."""
+    min_version: str = "1.2"
+    """`1.2` or `1.3`: what the endpoint must be able to speak."""
+    min_days: int = 0
+    """A certificate with fewer days left is a failure of its own; 0 asks for none."""
+    server_name: str = ""
+    """SNI, and the name the certificate must have; empty means the monitor's host, or the endpoint's target."""
+    client_certificate: str = ""
+    """Path of a PEM file with certificate and key, for endpoints that ask for one; empty for none."""
+    ca: str = ""
+    """Path of a PEM file of roots that are trusted beside the system's."""
+
+
+@dataclass(frozen=True, slots=True)
+class JsonExpectation:
+    """A value that the JSON of a body must have at a path."""
+
+    path: tuple[str | int, ...]
+    """Keys and indexes from the top: `status.checks[0].ok`."""
+    equals: str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Kinds `http` and `https`."""
+
+    secure: bool
+    method: str = "GET"
+    path: str = "/"
+    host: str = ""
+    """Host header and SNI; empty means the endpoint's own address or target."""
+    headers: tuple[tuple[str, HeaderValue], ...] = ()
+    statuses: tuple[tuple[int, int], ...] = ((200, 299),)
+    """Inclusive ranges of the HTTP status that are good."""
+    body: str = ""
+    """A substring that the body must have; empty accepts any."""
+    body_regex: str = ""
+    """A regular expression that must match somewhere in the body."""
+    body_json: tuple[JsonExpectation, ...] = ()
+    expected_headers: tuple[tuple[str, str], ...] = ()
+    """Headers that the answer must have, each with a substring of its value (empty: any value)."""
+    max_redirects: int = 0
+    """How many redirects are followed, on the same endpoint only; 0 takes a redirect as the answer."""
+    response_time_s: float | None = None
+    """A good answer that took longer is a failure."""
+    tls: TlsSettings = TlsSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class DenySettings:
+    """Kind `deny`: asserts that a request without credentials is refused, so that a backup region never opens the API."""
+
+    request: HttpSettings
+    """Its statuses are what a refusal looks like: 401 and 403."""
+
+
+@dataclass(frozen=True, slots=True)
+class TcpSettings:
+    """Kind `tcp`: a connection that opens; what it says when it is told something."""
+
+    send: bytes = b""
+    expect: bytes = b""
+    """Must be in what the endpoint sends; empty waits for nothing."""
+    tls: TlsSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpSettings:
+    """Kind `icmp`: an echo request that is answered."""
+
+    count: int = 1
+    """One answer out of so many requests is enough."""
+    size_bytes: int = 56
+
+
+@dataclass(frozen=True, slots=True)
+class DnsSettings:
+    """Kind `dns`: a query that is answered as expected."""
+
+    name: str
+    rtype: str = "A"
+    transport: str = "udp"
+    """`udp` or `tcp`."""
+    rcodes: tuple[str, ...] = ("NOERROR",)
+    answers: tuple[str, ...] = ()
+    """Values in presentation format, of which one must be in the answer; empty accepts any."""
+    recursion: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GrpcSettings:
+    """Kind `grpc`: the standard health service (grpc.health.v1) says SERVING."""
+
+    service: str = ""
+    host: str = ""
+    """The :authority, and SNI; empty means the endpoint's own address or target."""
+    tls: TlsSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecSettings:
+    """Kind `exec`: a program that ends with 0. Only where the node file allows the program."""
+
+    command: tuple[str, ...]
+    """The program and its arguments, run without a shell; `{address}` and `{port}` are replaced in arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushSettings:
+    """Kind `push`: the endpoint says itself that it lives, by POST; silence longer than the TTL is death."""
+
+    ttl_s: float
+    token: Secret
+    """The bearer token that a heartbeat must carry."""
+
+
+class Combine(Enum):
+    """How a calculated monitor combines others."""
+
+    ALL = "all"
+    ANY = "any"
+    AT_LEAST = "at_least"
+
+
+@dataclass(frozen=True, slots=True)
+class CalculatedSettings:
+    """Kind `calculated`: what other monitors of the same endpoint say, or the health of services, combined."""
+
+    combine: Combine
+    count: int
+    """For AT_LEAST: so many must be up."""
+    monitors: tuple[str, ...] = ()
+    """Names of monitors of the zone, each checked on the same endpoint."""
+    services: tuple[str, ...] = ()
+    """Ids of services; one is up while at least one of its endpoints is up."""
+
+
+Settings = (
+    HttpSettings
+    | DenySettings
+    | TcpSettings
+    | IcmpSettings
+    | DnsSettings
+    | GrpcSettings
+    | ExecSettings
+    | PushSettings
+    | CalculatedSettings
+)
