@@ -12,6 +12,7 @@ from enum import Enum
 
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.peer import PeerState
 from gtm.health.reading import Reason
 from gtm.health.status import Voice
 from gtm.ids import EndpointId, Generation, NodeName, RegionName, ServiceId, VantageName
@@ -87,6 +88,14 @@ class ProbeView:
 
 
 @dataclass(frozen=True, slots=True)
+class PeerView:
+    """One peer, as this node's own polls of it go."""
+
+    node: NodeName
+    state: PeerState
+
+
+@dataclass(frozen=True, slots=True)
 class RefusalView:
     """Reports that were refused."""
 
@@ -122,6 +131,8 @@ class NodeStatus:
     """Peers of which no report came since this node started, sorted: a wrong key or URL, a silent or no probe."""
     refusals: tuple[RefusalView, ...] = ()
     """By peer and reason, sorted."""
+    peers: tuple[PeerView, ...] = ()
+    """Sorted by name."""
 
 
 class RegionState(Enum):

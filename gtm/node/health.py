@@ -15,10 +15,11 @@ from random import Random
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.health.belief import Belief
+from gtm.health.peer import PeerState
 from gtm.health.quorum import Quorum
 from gtm.health.status import Freshness, Status, changes, merge
 from gtm.health.verdict import Verdict
-from gtm.ids import CheckId
+from gtm.ids import CheckId, NodeName
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.probe.instruments import open_instruments
@@ -63,6 +64,7 @@ class HealthRiver:
         self._checks: tuple[Check, ...] = ()
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
+        self._pollers: dict[NodeName, Poller] = {}
         self._frozen = 0
         """So many checks with a belief were frozen at the last merge."""
         self._told = 0
@@ -71,6 +73,11 @@ class HealthRiver:
         """While restored beliefs wait for the first voices, which is no loss yet; None after that."""
         self.known = asyncio.Event()
         """Set once every check has been believed up or down."""
+
+    @property
+    def peers(self) -> Mapping[NodeName, PeerState]:
+        """Returns how every peer does, as this node's own polls of it go."""
+        return {node: poller.state for node, poller in self._pollers.items()}
 
     def watch(self, checks: tuple[Check, ...]) -> None:
         """Watches what the zones ask for now."""
@@ -105,6 +112,7 @@ class HealthRiver:
                     counters=self._counters,
                     random=Random(),  # noqa: S311  # jitter is no secret
                 )
+                self._pollers[peer.node] = poller
                 group.create_task(poller.run(), name=f"peer {peer.node}")
 
     async def believe(self) -> None:

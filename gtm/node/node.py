@@ -151,6 +151,7 @@ class Node:
             clock=self._clock,
             counters=self._counters,
             is_warm=self._warm.is_set,
+            peers=lambda: self._health.peers,
         )
 
         async def reports(request: web.Request) -> web.StreamResponse:

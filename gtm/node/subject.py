@@ -1,20 +1,21 @@
 """What the admin API shows of this node: its present, as views."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm import __version__
 from gtm.admin.compose import region_views, service_views, silent_probes, zone_views
-from gtm.admin.views import GeoSourceView, NodeStatus, ProbeView, RefusalView, Regions, Reloaded
+from gtm.admin.views import GeoSourceView, NodeStatus, PeerView, ProbeView, RefusalView, Regions, Reloaded
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.explain import Explanation, explain
 from gtm.engine.protocol import Engine
 from gtm.engine.reference import ReferenceEngine
+from gtm.health.peer import PeerState
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Share
-from gtm.ids import Address
+from gtm.ids import Address, NodeName
 from gtm.node.config import NodeConfig
 from gtm.node.planner import Planner
 from gtm.node.zones import ZoneRiver
@@ -35,6 +36,7 @@ class NodeSubject:
         clock: Clock,
         counters: Counters,
         is_warm: Callable[[], bool],
+        peers: Callable[[], Mapping[NodeName, PeerState]],
     ) -> None:
         self._config = config
         self._planner = planner
@@ -44,6 +46,7 @@ class NodeSubject:
         self._clock = clock
         self._counters = counters
         self._is_warm = is_warm
+        self._peers = peers
         self._started = clock.monotonic()
         self._started_at = clock.wall()
 
@@ -75,6 +78,7 @@ class NodeSubject:
             refusals=tuple(
                 RefusalView(peer, reason, count) for (peer, reason), count in sorted(self._desk.refused.items())
             ),
+            peers=tuple(PeerView(node, state) for node, state in sorted(self._peers().items())),
         )
 
     def regions(self) -> Regions:

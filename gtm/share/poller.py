@@ -22,6 +22,7 @@ from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import Unreachable
 from gtm.health.envelope import MAX_OFFER_BYTES
+from gtm.health.peer import PeerState
 from gtm.health.signature import PublicKey
 from gtm.ids import NodeName
 from gtm.share.desk import Desk
@@ -96,6 +97,13 @@ class Poller:
         self._etag = ""
         self._failures = 0
         self._was_reached = False
+
+    @property
+    def state(self) -> PeerState:
+        """Returns how the peer does; what came of it through others does not count."""
+        if not self._was_reached:
+            return PeerState.UNREACHED
+        return PeerState.LOST if self._failures else PeerState.HEARD
 
     async def run(self) -> None:
         """Polls until it is cancelled."""

@@ -63,6 +63,7 @@ class Served:
             clock=self.clock,
             counters=self.counters,
             is_warm=lambda: self.is_warm,
+            peers=dict,
         )
         self.port = 0
 

@@ -5,12 +5,14 @@
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
 
+from gtm.health.peer import PeerState
 from gtm.share.poller import GRACE_S, MAX_BACKOFF_S
 from tests.fakes.asking import Stream, addresses, beliefs_of, status_of, stream_over
 from tests.fakes.cluster import (
@@ -64,9 +66,13 @@ class Mesh:
         return all(self.beliefs(node) == beliefs for node in self.nodes)
 
     def is_whole(self) -> bool:
-        """Returns whether every node has heard of all three: a cut before that meets polls that never began."""
-        seen = [inside(self.network.namespace(node), lambda: status_of(HERE)) for node in self.nodes]
-        return all(status is not None and len(status.probes) == len(self.nodes) for status in seen)
+        """Returns whether every node has reached both others itself: what it never reached it cannot lose."""
+        return all(self.peers(node) == {PeerState.HEARD: len(self.nodes) - 1} for node in self.nodes)
+
+    def peers(self, node: str) -> Counter[PeerState]:
+        """Returns how many peers of a node do how."""
+        status = inside(self.network.namespace(node), lambda: status_of(HERE))
+        return Counter(peer.state for peer in status.peers) if status else Counter()
 
     def answer(self, node: str, client: str) -> tuple[str, ...]:
         """Returns what a node answers a client."""
@@ -120,11 +126,10 @@ def test_a_node_that_is_cut_off_serves_on_and_agrees_again_within_two_polls(mesh
             START_LIMIT_S, lambda: all(f"{address}: UP -> DOWN" in mesh.nodes["node-3"].said for address in SEEN_DOWN)
         )
         # long enough for every poll to be given up
-        within(
-            START_LIMIT_S,
-            lambda: all(_is_missed(name, mesh.nodes["node-3"].said) for name in ("node-1", "node-2")),
-        )
-        within(START_LIMIT_S, lambda: all(_is_missed("node-3", mesh.nodes[name].said) for name in ("node-1", "node-2")))
+        within(START_LIMIT_S, lambda: mesh.peers("node-3") == {PeerState.LOST: 2})
+        within(START_LIMIT_S, lambda: all(mesh.peers(node)[PeerState.LOST] == 1 for node in ("node-1", "node-2")))
+        assert all(f"peer {peer} lost" in mesh.nodes["node-3"].said for peer in ("node-1", "node-2"))
+        assert all("peer node-3 lost" in mesh.nodes[node].said for node in ("node-1", "node-2"))
         assert mesh.beliefs("node-3") == dict.fromkeys(REGIONS, "up frozen")
         assert mesh.answer("node-3", european) == (dead,)
         assert mesh.answer("node-1", european) == mesh.answer("node-2", european) == (next_best,)
@@ -150,8 +155,3 @@ def _stream(mesh: Mesh, node: str) -> AbstractContextManager[Stream]:
 
 
 SEEN_DOWN = tuple(REGION_ADDRESSES.values())
-
-
-def _is_missed(peer: str, said: str) -> bool:
-    """Whether a node says that it cannot reach a peer; one that it had not reached before the cut is not lost."""
-    return f"peer {peer} lost" in said or f"peer {peer} not reached yet" in said

@@ -1,10 +1,11 @@
 from dataclasses import replace
 from pathlib import Path
 
-from gtm.admin.views import RefusalView
+from gtm.admin.views import PeerView, RefusalView
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
+from gtm.health.peer import PeerState
 from gtm.health.quorum import Quorum
 from gtm.health.status import Freshness, merge
 from gtm.ids import NodeName
@@ -36,6 +37,7 @@ class Node:
             clock=self.clock,
             counters=counters,
             is_warm=lambda: True,
+            peers=lambda: {NodeName("probe-iad"): PeerState.LOST},
         )
 
     def hear(self, name: str) -> None:
@@ -76,3 +78,7 @@ def test_refused_reports_are_told_by_who_gave_them_and_why(tmp_path: Path) -> No
     node.hear("mallory")
     node.hear("mallory")
     assert node.subject.status().refusals == (RefusalView(A, "unknown_reporter", 2),)
+
+
+def test_how_peers_do_is_told(tmp_path: Path) -> None:
+    assert Node(tmp_path).subject.status().peers == (PeerView(NodeName("probe-iad"), PeerState.LOST),)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
 from gtm.health.envelope import MAX_OFFER_BYTES
+from gtm.health.peer import PeerState
 from gtm.ids import NodeName
 from gtm.share.poller import (
     MAX_BACKOFF_S,
@@ -185,10 +186,14 @@ def test_losing_and_finding_a_peer_is_logged_once_each(caplog: pytest.LogCapture
         async with serving_handler(handle) as url:
             poller = mesh.poller(desk_of("iad", "fra"), url.replace("//", "//operator:hunter2@"))
             pauses = [await poller.poll() for _ in range(6)]
+            states = [poller.state]
             assert MIN_BACKOFF_S / 2 <= pauses[0] < pauses[2] < pauses[3] <= MAX_BACKOFF_S
             for works in (True, True, False, False, True):
                 working[0] = works
                 await poller.poll()
+                states.append(poller.state)
+            unreached, heard, lost = PeerState.UNREACHED, PeerState.HEARD, PeerState.LOST
+            assert states == [unreached, heard, heard, lost, lost, heard]
 
     play(story)
     assert caplog.messages == [
