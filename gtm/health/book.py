@@ -42,3 +42,8 @@ def hear(book: Book, report: Report, *, heard_at: float) -> Book | None:
     if known is not None and report.edition <= known.report.edition:
         return None
     return Book({**book.by_node, report.node: Heard(report, heard_at)})
+
+
+def leave(book: Book, node: NodeName) -> Book:
+    """Returns the book without what a node said."""
+    return Book({name: heard for name, heard in book.by_node.items() if name != node})

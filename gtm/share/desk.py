@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
-from gtm.health.book import EMPTY_BOOK, Book, hear
+from gtm.health.book import EMPTY_BOOK, Book, hear, leave
 from gtm.health.envelope import MAX_SKEW_S, compose_envelope, compose_offer, parse_envelope, parse_offer
 from gtm.health.report import Edition, Report, votes_of
 from gtm.health.signature import PrivateKey, PublicKey
@@ -103,6 +103,23 @@ class Desk:
         if any(news):
             self._announce()
         return any(news)
+
+    def take_envelope(self, envelope: bytes, *, giver: NodeName) -> bool:
+        """Takes one envelope; returns whether it was new."""
+        is_news = self._take_one(envelope, giver)
+        if is_news:
+            self._announce()
+        return is_news
+
+    def own_envelope(self) -> bytes:
+        """Returns this node's last report as it was signed; nothing before the first."""
+        return self._envelopes.get(self._reporter.node, b"")
+
+    def forget(self, node: NodeName) -> None:
+        """Drops what a node said: whoever keeps watch over it (etcd's lease) says that it is gone."""
+        if self._envelopes.pop(node, None) is not None:
+            self.book = leave(self.book, node)
+            self._announce()
 
     def offer(self, *, known: Editions | None = None) -> Offer:
         """Returns every envelope that is newer than the editions known, and young enough to be taken."""

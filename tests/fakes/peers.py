@@ -67,10 +67,10 @@ async def serving(desk: Desk) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def serving_handler(handle: object) -> AsyncIterator[str]:
-    """Serves `GET /v1/reports` by any handler; gives its URL."""
+async def serving_handler(handle: object, *, method: str = "GET", path: str = "/v1/reports") -> AsyncIterator[str]:
+    """Serves one path by any handler; gives its URL."""
     app = web.Application()
-    app.router.add_get("/v1/reports", handle)  # type: ignore[arg-type]
+    app.router.add_route(method, path, handle)  # type: ignore[arg-type]
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

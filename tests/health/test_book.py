@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.health.book import EMPTY_BOOK, Book, hear
+from gtm.health.book import EMPTY_BOOK, Book, hear, leave
 from gtm.health.report import Edition, Report
 from gtm.ids import NodeName
 from tests.health.examples import report
@@ -39,3 +39,9 @@ def test_a_book_that_hears_more_leaves_the_old_one_as_it_was() -> None:
     old = book_of([report("a")])
     assert hear(old, report("b"), heard_at=6.0) is not None
     assert old.editions.keys() == {"a"}
+
+
+def test_a_node_that_left_is_out_of_the_book_and_may_come_back() -> None:
+    book = leave(book_of([report("a", serial=5), report("b")]), NodeName("a"))
+    assert book.editions.keys() == {"b"}
+    assert hear(book, report("a", serial=5), heard_at=9.0) is not None

@@ -1,0 +1,132 @@
+"""etcd: the same reports by way of an etcd cluster, whose leases say who lives.
+
+    this node's report    put at PREFIX/reports/NODE, under a lease that lasts LEASE_S without this node
+    others' reports       read once, then watched from the revision that was read
+    a key that is gone    its lease ran out: that node's report leaves the desk, and its voice with it
+
+What comes in: the desk and a client of the cluster. What goes out: envelopes, onto the desk, which verifies each as it
+does those of peers: a cluster that lies can hide reports, and forge none. While the cluster cannot be reached nothing
+is forgotten; votes grow old as ever. Two tasks, so that a watch that hangs does not end the lease.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from random import Random
+
+from gtm.counters import Counters
+from gtm.errors import Unreachable
+from gtm.ids import NodeName
+from gtm.share.desk import Desk
+from gtm.share.etcd_client import Deleted, EtcdClient, Put
+from gtm.share.poller import backoff_s
+
+LEASE_S = 10
+"""A node that died is forgotten so long after: about as long as votes of the usual interval of 5 s stay fresh."""
+
+KEEP_ALIVE_S = LEASE_S / 3
+"""Two renewals may be lost."""
+
+MAX_VALUE_BYTES = 1_400_000
+"""What fits into a request of etcd (1.5 MiB by default) after base64 grew it and before other fields."""
+
+log = logging.getLogger(__name__)
+
+
+class EtcdShare:
+    """Shares one desk. It has state: how often each side failed in a row."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        client: EtcdClient,
+        *,
+        node: NodeName,
+        prefix: str,
+        counters: Counters,
+        random: Random,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._desk = desk
+        self._client = client
+        self._node = node
+        self._folder = f"{prefix.rstrip('/')}/reports/"
+        self._counters = counters
+        self._random = random
+        self._sleep = sleep
+        self._failures: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Shares until it is cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._repeat("writing", self._write), name="etcd writing")
+            group.create_task(self._repeat("hearing", self._hear), name="etcd hearing")
+
+    async def _repeat(self, what: str, act: Callable[[], Awaitable[None]]) -> None:
+        """Runs one side for ever: each failure is a new start after a pause that grows."""
+        while True:
+            try:
+                await act()
+            except Unreachable as error:
+                self._fail(what, error)
+                await self._sleep(backoff_s(self._failures[what], coin=self._random.random()))
+
+    async def _write(self) -> None:
+        """Takes a lease, and puts this node's report under it whenever there is a new one."""
+        lease = await self._client.grant(LEASE_S)
+        written, seen = b"", -1
+        while True:
+            envelope = self._desk.own_envelope()
+            if envelope != written and envelope:
+                await self._put(envelope, lease)
+                written = envelope
+            await self._client.keep_alive(lease)
+            self._works("writing")
+            try:
+                async with asyncio.timeout(KEEP_ALIVE_S):
+                    seen = await self._desk.wait_for_news(seen)
+            except TimeoutError:
+                continue
+
+    async def _put(self, envelope: bytes, lease: str) -> None:
+        if len(envelope) > MAX_VALUE_BYTES:
+            self._counters.add("etcd", task="writing", outcome="too_large")
+            log.error("etcd: this node's report has %d bytes, and etcd takes %d", len(envelope), MAX_VALUE_BYTES)
+            return
+        await self._client.put(self._folder + self._node, envelope, lease)
+
+    async def _hear(self) -> None:
+        """Reads what is there, and then what changes."""
+        revision, found = await self._client.read(self._folder)
+        for key, value in found:
+            self._take(key, value)
+        present = {self._node_of(key) for key, _ in found}
+        for node in self._desk.book.by_node.keys() - present - {self._node}:
+            self._desk.forget(node)
+        self._works("hearing")
+        async for event in self._client.watch(self._folder, revision + 1):
+            match event:
+                case Put(key, value):
+                    self._take(key, value)
+                case Deleted(key):
+                    self._desk.forget(self._node_of(key))
+            self._works("hearing")
+
+    def _take(self, key: str, value: bytes) -> None:
+        node = self._node_of(key)
+        if node != self._node:
+            self._desk.take_envelope(value, giver=node)
+
+    def _node_of(self, key: str) -> NodeName:
+        return NodeName(key.removeprefix(self._folder)[:64])
+
+    def _works(self, what: str) -> None:
+        self._counters.add("etcd", task=what, outcome="ok")
+        if self._failures.pop(what, 0):
+            log.info("etcd: %s works again", what)
+
+    def _fail(self, what: str, error: Unreachable) -> None:
+        self._counters.add("etcd", task=what, outcome="failed")
+        self._failures[what] = self._failures.get(what, 0) + 1
+        if self._failures[what] == 1:
+            log.warning("etcd: %s fails: %s; what was heard stands until it is old", what, error)

@@ -1,0 +1,75 @@
+"""A real etcd of one member on loopback, for as long as a block runs."""
+
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+START_LIMIT_S = 20.0
+
+
+class Etcd:
+    """One etcd process. It has state: it can be killed and started again on the same data."""
+
+    def __init__(self, folder: Path, port: int, peer_port: int) -> None:
+        self._folder = folder
+        self._peer_port = peer_port
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Starts it, and waits until it answers."""
+        peer = f"http://127.0.0.1:{self._peer_port}"
+        self._process = subprocess.Popen(
+            [
+                "etcd",
+                f"--data-dir={self._folder}",
+                f"--listen-client-urls={self.url}",
+                f"--advertise-client-urls={self.url}",
+                f"--listen-peer-urls={peer}",
+                f"--initial-advertise-peer-urls={peer}",
+                f"--initial-cluster=default={peer}",
+                "--unsafe-no-fsync",
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + START_LIMIT_S
+        while self.run("endpoint", "health").returncode:
+            assert self._process.poll() is None, "etcd ended"
+            assert time.monotonic() < deadline, "etcd does not answer"
+
+    def kill(self) -> None:
+        """Kills it with SIGKILL."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def run(self, *words: str) -> "subprocess.CompletedProcess[bytes]":
+        """Runs etcdctl."""
+        environment = {"ETCDCTL_API": "3", "PATH": os.environ["PATH"]}
+        command = ["etcdctl", f"--endpoints={self.url}", "--command-timeout=2s", *words]
+        return subprocess.run(command, capture_output=True, timeout=15, check=False, env=environment)
+
+
+@contextmanager
+def etcd(folder: Path) -> Iterator[Etcd]:
+    """Runs an etcd until the end of the block."""
+    server = Etcd(folder / "etcd", *_free_ports())
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], two.getsockname()[1]

@@ -1,0 +1,225 @@
+"""Desks that hear each other through a real etcd."""
+
+import asyncio
+import base64
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from aiohttp import web
+
+from gtm.errors import Unreachable
+from gtm.health.belief import Belief
+from gtm.ids import NodeName
+from gtm.share.etcd import EtcdShare
+from gtm.share.etcd_client import EtcdClient, EtcdSite, Put
+from gtm.share.poller import open_share_session
+from tests.fakes.etcd import Etcd, etcd
+from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, serving_handler
+
+pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
+
+LIMIT_S = 30.0
+FRA, IAD = NodeName("fra"), NodeName("iad")
+FOLDER = "/gtm/reports/"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
+    with etcd(tmp_path_factory.mktemp("etcd")) as running:
+        yield running
+
+
+@asynccontextmanager
+async def client_of(*urls: str, user: str = "", password: str = "", call_s: float = 3.0) -> AsyncIterator[EtcdClient]:
+    async with open_share_session() as session:
+        yield EtcdClient(EtcdSite(urls, user=user, password=password), session, call_s=call_s)
+
+
+@asynccontextmanager
+async def sharing(desk: WatchedDesk, url: str, node: NodeName, prefix: str) -> AsyncIterator[asyncio.Task[None]]:
+    async with client_of(url) as client:
+        share = EtcdShare(desk, client, node=node, prefix=prefix, counters=desk.counters, random=Random(1))
+        task = asyncio.create_task(share.run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Waits for what another task or process does; it fails after LIMIT_S."""
+    async with asyncio.timeout(LIMIT_S):
+        while not holds():  # noqa: ASYNC110  # what changes may be in another process
+            await asyncio.sleep(0.01)
+
+
+def play(story: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(story(), 2 * LIMIT_S))
+
+
+def test_a_report_crosses_and_a_change_follows(server: Etcd) -> None:
+    async def story() -> None:
+        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra.publish(believing(Belief.UP))
+        async with sharing(fra, server.url, FRA, "/one"), sharing(iad, server.url, IAD, "/one"):
+            await until(lambda: FRA in iad.book.by_node)
+            fra.publish(believing(Belief.DOWN))
+            await until(lambda: iad.book.by_node[FRA].report.votes[CHECK].belief is Belief.DOWN)
+            iad.publish(believing(Belief.DOWN))
+            await until(lambda: IAD in fra.book.by_node)
+
+    play(story)
+
+
+def test_a_node_whose_lease_ends_is_forgotten(server: Etcd) -> None:
+    async def story() -> None:
+        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra.publish(believing(Belief.UP))
+        async with sharing(iad, server.url, IAD, "/two"):
+            async with sharing(fra, server.url, FRA, "/two"):
+                await until(lambda: FRA in iad.book.by_node)
+            await until(lambda: FRA not in iad.book.by_node)
+
+    play(story)
+
+
+def test_a_restart_of_etcd_forgets_nobody_and_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    async def story(server: Etcd) -> None:
+        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra.publish(believing(Belief.UP))
+        async with sharing(fra, server.url, FRA, "/"), sharing(iad, server.url, IAD, "/"):
+            await until(lambda: FRA in iad.book.by_node)
+            server.kill()
+            await until(lambda: iad.counters.count("etcd", task="hearing", outcome="failed") >= 2)
+            assert FRA in iad.book.by_node
+            await asyncio.to_thread(server.start)
+            fra.publish(believing(Belief.DOWN))
+            await until(
+                lambda: FRA in iad.book.by_node and iad.book.by_node[FRA].report.votes[CHECK].belief is Belief.DOWN
+            )
+
+    with etcd(tmp_path) as server:
+        play(lambda: story(server))
+    told = [message for message in caplog.messages if message.startswith("etcd: hearing")]
+    assert sum("fails" in message for message in told) == sum("works again" in message for message in told) == 2
+
+
+def test_what_a_stranger_writes_into_etcd_is_refused(server: Etcd) -> None:
+    async def story() -> None:
+        iad, stranger = desk_of("iad", "fra"), desk_of("mallory")
+        stranger.publish(believing(Belief.DOWN))
+        async with client_of(server.url) as client, sharing(iad, server.url, IAD, "/three"):
+            lease = await client.grant(10)
+            await client.put("/three/reports/fra", stranger.own_envelope(), lease)
+            await client.put("/three/reports/sin", b"\xff no envelope", lease)
+            await until(
+                lambda: (
+                    iad.counters.count("reports_refused", peer="fra", reason="unknown_reporter") == 1
+                    and iad.counters.count("reports_refused", peer="sin", reason="malformed") == 1
+                )
+            )
+            assert not iad.book.by_node
+
+    play(story)
+
+
+def test_a_report_that_etcd_would_not_take_is_said_and_not_sent(
+    server: Etcd, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtm.share.etcd.MAX_VALUE_BYTES", 10)
+
+    async def story() -> None:
+        fra = desk_of("fra", "iad")
+        fra.publish(believing(Belief.UP))
+        async with sharing(fra, server.url, FRA, "/four"):
+            await until(lambda: fra.counters.count("etcd", task="writing", outcome="too_large") > 0)
+
+    play(story)
+    assert any("and etcd takes 10" in message for message in caplog.messages)
+
+
+def test_another_member_is_asked_when_one_is_gone(server: Etcd) -> None:
+    async def story() -> None:
+        async with client_of("http://127.0.0.1:1", server.url) as client:
+            with pytest.raises(Unreachable):
+                await client.grant(10)
+            assert int(await client.grant(10))
+
+    play(story)
+
+
+def test_a_lease_that_ran_out_is_an_error(server: Etcd) -> None:
+    async def story() -> None:
+        async with client_of(server.url) as client:
+            with pytest.raises(Unreachable, match="the lease ran out"):
+                await client.keep_alive("1")
+
+    play(story)
+
+
+def test_with_users_a_password_is_needed_and_enough(tmp_path: Path) -> None:
+    async def story(server: Etcd) -> None:
+        for words in (("user", "add", "root:secret"), ("user", "grant-role", "root", "root"), ("auth", "enable")):
+            assert (await asyncio.to_thread(server.run, *words)).returncode == 0, words
+        async with client_of(server.url, user="root", password="secret") as client:
+            lease = await client.grant(10)
+            await client.put(f"{FOLDER}fra", b"x", lease)
+            assert (await client.read(FOLDER))[1] == ((f"{FOLDER}fra", b"x"),)
+        async with client_of(server.url, user="root", password="wrong") as client:
+            with pytest.raises(Unreachable, match="HTTP 400"):
+                await client.read(FOLDER)
+        async with client_of(server.url) as client:
+            with pytest.raises(Unreachable):
+                await client.read(FOLDER)
+
+    with etcd(tmp_path) as server:
+        play(lambda: story(server))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"garbage",
+        b"[]",
+        b'{"result":{"events":[{"kv":{"key":"###"}}]}}\n',
+        b'{"result":{"canceled":true,"cancel_reason":"compacted"}}\n',
+        b'{"header":{"revision":"x"}}',
+        b'{"ID":"1; drop"}',
+        b"9" * 100,
+    ],
+)
+def test_answers_that_are_not_etcds_make_it_unreachable_and_no_more(body: bytes) -> None:
+    async def handle(_: web.Request) -> web.Response:
+        return web.Response(body=body)
+
+    async def story() -> None:
+        async with serving_handler(handle, path="/v3/{rest:.*}", method="POST") as url, client_of(url) as client:
+            with pytest.raises(Unreachable):
+                await client.grant(10)
+            with pytest.raises(Unreachable):
+                async for _ in client.watch(FOLDER, 1):
+                    pass
+
+    play(story)
+
+
+def test_a_put_is_given_as_it_was_written(server: Etcd) -> None:
+    async def story() -> None:
+        async with client_of(server.url) as client:
+            revision, _ = await client.read("/five/")
+            lease = await client.grant(10)
+            value = base64.b64decode("AP8K/g==")
+            await client.put("/five/x", value, lease)
+            async for event in client.watch("/five/", revision + 1):
+                assert event == Put("/five/x", value)
+                break
+
+    play(story)
