@@ -13,6 +13,7 @@ A bad request gets 400 with the reason. Nothing that a client sends reaches a lo
 import ipaddress
 import logging
 import os
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
@@ -59,12 +60,14 @@ class Subject(Protocol):
         """Returns whether this node should get queries."""
 
 
-async def open_admin(host: str, port: int, subject: Subject, reports: Handler) -> web.AppRunner:
+async def open_admin(
+    host: str, port: int, subject: Subject, reports: Handler, *, tls: ssl.SSLContext | None = None
+) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
     runner = web.AppRunner(make_app(subject, reports), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port).start()
+        await web.TCPSite(runner, host, port, ssl_context=tls).start()
     except OSError as error:
         await runner.cleanup()
         reason = os.strerror(error.errno).lower() if error.errno else str(error)  # asyncio's words repeat the address

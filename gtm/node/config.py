@@ -12,7 +12,9 @@ from gtm.geo.place import Coordinates
 from gtm.health.quorum import Quorum
 from gtm.ids import NodeName, VantageName
 from gtm.serve.listen import ListenAddress
+from gtm.share.etcd_client import EtcdSite
 from gtm.share.poller import Peer
+from gtm.share.tls import TlsFiles
 
 
 class Role(Enum):
@@ -49,6 +51,20 @@ class GeoFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareConfig:
+    """How reports travel between nodes."""
+
+    srv: str = ""
+    """The name of the SRV records that say where peers are; empty where the file lists their URLs."""
+    tls: TlsFiles | None = None
+    """What this node shows, and whom it trusts, when it asks peers or etcd; None for the system's roots alone."""
+    etcd: EtcdSite | None = None
+    """Instead of the mesh."""
+    password_file: Path | None = None
+    """Of the user at etcd."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeConfig:
     """What one machine is."""
 
@@ -67,4 +83,8 @@ class NodeConfig:
     key: Path | None = None
     """The private key that signs this node's reports; None makes one that lasts as long as the process."""
     peers: tuple[Peer, ...] = ()
+    """Whom this node believes; where they are is empty when SRV records or etcd say so."""
+    share: ShareConfig = ShareConfig()
+    admin_tls: TlsFiles | None = None
+    """None: the admin listener speaks plain HTTP."""
     quorum: Quorum = field(default_factory=lambda: Quorum(voters=1))

@@ -1,6 +1,6 @@
 """The health river: checks -> verdicts -> reports -> status -> plan.
 
-    prober -> verdicts -> publisher -> desk <- pollers <- peers
+    prober -> verdicts -> publisher -> desk <- sharing.py <- peers
                                         |
                                      merge, on news and once a tick -> planner
 
@@ -9,24 +9,22 @@ The tick is what lets votes grow old when nothing is heard any more.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from random import Random
 
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.peer import PeerState
 from gtm.health.quorum import Quorum
 from gtm.health.status import Freshness, Status, changes, merge
 from gtm.health.verdict import Verdict
-from gtm.ids import CheckId, NodeName
+from gtm.ids import CheckId
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.prober import Prober
 from gtm.share.desk import Desk
-from gtm.share.poller import Peer, Poller, open_share_session
 from gtm.share.publisher import heartbeat_s, publish_reports
 from gtm.zone.model import Check
 
@@ -64,7 +62,6 @@ class HealthRiver:
         self._checks: tuple[Check, ...] = ()
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
-        self._pollers: dict[NodeName, Poller] = {}
         self._frozen = 0
         """So many checks with a belief were frozen at the last merge."""
         self._told = 0
@@ -73,11 +70,6 @@ class HealthRiver:
         """While restored beliefs wait for the first voices, which is no loss yet; None after that."""
         self.known = asyncio.Event()
         """Set once every check has been believed up or down."""
-
-    @property
-    def peers(self) -> Mapping[NodeName, PeerState]:
-        """Returns how every peer does, as this node's own polls of it go."""
-        return {node: poller.state for node, poller in self._pollers.items()}
 
     def watch(self, checks: tuple[Check, ...]) -> None:
         """Watches what the zones ask for now."""
@@ -99,21 +91,6 @@ class HealthRiver:
             prober.watch(self._checks)
             group.create_task(prober.run())
             group.create_task(self._publish(prober))
-
-    async def hear(self, peers: Iterable[Peer]) -> None:
-        """Hears every peer until cancelled."""
-        async with open_share_session() as session, asyncio.TaskGroup() as group:
-            for peer in peers:
-                poller = Poller(
-                    peer,
-                    self._desk,
-                    session,
-                    clock=self._clock,
-                    counters=self._counters,
-                    random=Random(),  # noqa: S311  # jitter is no secret
-                )
-                self._pollers[peer.node] = poller
-                group.create_task(poller.run(), name=f"peer {peer.node}")
 
     async def believe(self) -> None:
         """Merges what was heard whenever there is news, and once a tick, until cancelled; then saves the beliefs."""

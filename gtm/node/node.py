@@ -26,6 +26,7 @@ from gtm.node.geodata import GeoWatch
 from gtm.node.health import HealthRiver
 from gtm.node.planner import Planner
 from gtm.node.queries import Queries, open_queries
+from gtm.node.sharing import Sharing
 from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
 from gtm.node.vocabulary import vocabulary
@@ -34,6 +35,7 @@ from gtm.serve.listen import ListenAddress
 from gtm.share.desk import Desk, Reporter
 from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key, load_key
+from gtm.share.tls import server_tls
 
 WARM_UP_S = 3.0
 """Longer than a round of checks at the usual timeout of 2 s; a node that hears of nobody's health serves after that."""
@@ -75,6 +77,7 @@ class Node:
             counters=self._counters,
         )
         self._desk = self._make_desk()
+        self._sharing = Sharing(config, self._desk, clock=clock, counters=self._counters)
         self._health = HealthRiver(
             self._planner,
             self._desk,
@@ -111,7 +114,7 @@ class Node:
     def _rivers(self, queries: Queries | None) -> list[Coroutine[None, None, None]]:
         rivers = [self._zones.run(), self._geo.run(), self._health.believe(), self._warm_up()]
         if self._config.peers:
-            rivers.append(self._health.hear(self._config.peers))
+            rivers.append(self._sharing.run())
         if Role.PROBE in self._config.roles:
             rivers.append(self._health.probe())
         if queries is not None:
@@ -151,15 +154,17 @@ class Node:
             clock=self._clock,
             counters=self._counters,
             is_warm=self._warm.is_set,
-            peers=lambda: self._health.peers,
+            peers=lambda: self._sharing.peers,
         )
 
         async def reports(request: web.Request) -> web.StreamResponse:
             return await handle_reports(request, self._desk)
 
         at = self._config.admin
-        runner = await open_admin(str(at.address), at.port, subject, reports)
-        log.info("admin API on http://%s", ListenAddress(at.address, runner.addresses[0][1]))
+        tls = None if self._config.admin_tls is None else server_tls(self._config.admin_tls)
+        runner = await open_admin(str(at.address), at.port, subject, reports, tls=tls)
+        scheme = "http" if tls is None else "https"
+        log.info("admin API on %s://%s", scheme, ListenAddress(at.address, runner.addresses[0][1]))
         return runner
 
     def _make_desk(self) -> Desk:

@@ -7,21 +7,22 @@ wrong is said at once.
 import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
+from pydantic import Field, PlainValidator, ValidationError
 
 from gtm.errors import NodeInvalid, Problem, ZoneInvalid
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
-from gtm.health.signature import PublicKey, parse_public_key
 from gtm.ids import NodeName, VantageName
-from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role
+from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role, ShareConfig
+from gtm.node.fields import Name, PathText, Something
+from gtm.node.share_entry import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
 from gtm.node.shipped import shipped
 from gtm.serve.listen import ListenAddress, parse_listen
+from gtm.share.etcd_client import EtcdSite
 from gtm.share.poller import Peer
 from gtm.zone import words
 from gtm.zone.document import Document, parse_document, plain
-from gtm.zone.fields import At, choice, error, found, suggestion, text, text_like, whole
+from gtm.zone.fields import At, choice, error, found, suggestion, text, whole
 from gtm.zone.schema import Entry
 
 DEFAULT_DNS = "127.0.0.1:5300"
@@ -32,8 +33,6 @@ DEFAULT_VOTERS = 2
 MAX_THREADS = 1024
 MAX_VOTERS = 1000
 """More of either than any machine or mesh has: surely a slip."""
-NAME_PATTERN = r"[A-Za-z0-9._-]{1,64}"
-"""Of nodes and vantages; what a report may say (gtm/health/envelope.py)."""
 
 
 def parse_node_file(content: str, file: str, base: Path, hostname: str) -> NodeConfig:
@@ -65,36 +64,6 @@ def _listen(value: object) -> ListenAddress:
         return parse_listen(text(value))
     except ValueError as invalid:
         raise error(str(invalid)) from invalid
-
-
-def _url(value: object) -> str:
-    try:
-        parts = urlsplit(text(value))
-        has_good_port = parts.port != 0
-    except ValueError:  # half of an IPv6 address, or a port out of range
-        has_good_port = False
-    if not has_good_port or not _is_peer(parts) or re.search(r"[\s\\]", str(value)):
-        raise error(f'expected the address of a peer such as "https://probe-iad.example.net:8053", not {found(value)}')
-    if parts.username is not None or parts.password is not None:
-        raise error("a peer's address has no user or password: its reports are signed")
-    return str(value).rstrip("/")
-
-
-def _is_peer(parts: SplitResult) -> bool:
-    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
-
-
-def _path(value: object) -> str:
-    if not text(value) or "\0" in str(value):
-        raise error(f"expected the path of a file or folder, not {found(value)}")
-    return str(value)
-
-
-def _public_key(value: object) -> PublicKey:
-    try:
-        return parse_public_key(text(value))
-    except ValueError as invalid:
-        raise error(f"expected a public key as `gtm keygen` prints it: {invalid}") from invalid
 
 
 def _threads(value: object) -> int | None:
@@ -130,15 +99,6 @@ def _share(value: object) -> float:
     return float(value)
 
 
-def _something(value: object) -> object:
-    if value is None:
-        raise error("there is nothing here; fill it in, or remove the key")
-    return value
-
-
-_Something = BeforeValidator(_something)
-_Name = Annotated[str, text_like(NAME_PATTERN, 'expected a name of letters, digits, ".", "_" and "-", at most 64')]
-_Path = Annotated[str, PlainValidator(_path)]
 _Role = Annotated[Role, choice("role", {role.value: role for role in Role})]
 _Listen = Annotated[ListenAddress, PlainValidator(_listen)]
 
@@ -148,29 +108,14 @@ class ListenEntry(Entry):
 
     dns: Annotated[list[_Listen], Field(min_length=1)] = Field(default_factory=lambda: [parse_listen(DEFAULT_DNS)])
     admin: _Listen = parse_listen(DEFAULT_ADMIN)
+    tls: TlsEntry | None = None
 
 
 class GeoEntry(Entry):
     """Where the geo data is."""
 
-    databases: Annotated[list[_Path] | None, _Something] = None
-    networks: Annotated[_Path | None, _Something] = None
-
-
-class PeerEntry(Entry):
-    """One peer."""
-
-    node: _Name
-    url: Annotated[str, PlainValidator(_url)]
-    key: Annotated[PublicKey, PlainValidator(_public_key)]
-
-
-class ShareEntry(Entry):
-    """How status is shared."""
-
-    mode: Annotated[str, choice("mode", {"mesh": "mesh"})] = "mesh"
-    key: Annotated[_Path | None, _Something] = None
-    peers: list[PeerEntry] = Field(default_factory=list)
+    databases: Annotated[list[PathText] | None, Something] = None
+    networks: Annotated[PathText | None, Something] = None
 
 
 class QuorumEntry(Entry):
@@ -183,16 +128,16 @@ class QuorumEntry(Entry):
 class NodeEntry(Entry):
     """The whole file."""
 
-    node: Annotated[_Name | None, _Something] = None
+    node: Annotated[Name | None, Something] = None
     at: At = None
-    vantage: Annotated[_Name | None, _Something] = None
+    vantage: Annotated[Name | None, Something] = None
     roles: Annotated[list[_Role], Field(min_length=1)] = Field(default_factory=lambda: [*Role])
     engine: Annotated[EngineChoice, choice("engine", {engine.value: engine for engine in EngineChoice})] = (
         EngineChoice.AUTO
     )
     threads: Annotated[int | None, PlainValidator(_threads)] = None
-    zones: Annotated[_Path | None, _Something] = None
-    state: _Path = DEFAULT_STATE
+    zones: Annotated[PathText | None, Something] = None
+    state: PathText = DEFAULT_STATE
     listen: ListenEntry = ListenEntry()
     geo: GeoEntry = GeoEntry()
     share: ShareEntry = ShareEntry()
@@ -206,6 +151,8 @@ GRAMMAR = words.Grammar(
         GeoEntry: "geo",
         ShareEntry: "share",
         PeerEntry: "a peer",
+        EtcdEntry: "etcd",
+        TlsEntry: "tls",
         QuorumEntry: "quorum",
     },
     places=(
@@ -213,9 +160,16 @@ GRAMMAR = words.Grammar(
         (("geo",), GeoEntry),
         (("share",), ShareEntry),
         (("share", "peers", "*"), PeerEntry),
+        (("share", "etcd"), EtcdEntry),
+        (("share", "tls"), TlsEntry),
+        (("listen", "tls"), TlsEntry),
         (("quorum",), QuorumEntry),
     ),
-    too_short={"dns": "listen.dns needs at least one address", "roles": "a node needs at least one role"},
+    too_short={
+        "dns": "listen.dns needs at least one address",
+        "endpoints": "an etcd cluster has at least one endpoint",
+        "roles": "a node needs at least one role",
+    },
 )
 
 
@@ -228,9 +182,13 @@ def _clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Probl
             problems.append(document.problem(("share", "peers", index, "node"), f'a second peer "{name}"'))
         if name == node:
             problems.append(document.problem(("share", "peers", index, "node"), f'"{name}" is this node itself'))
+        if entry.share.needs_urls and entry.share.peers[index].url is None:
+            problems.append(document.problem(("share", "peers", index), 'missing key "url": a peer needs one'))
     if entry.share.peers and Role.PROBE in entry.roles and entry.share.key is None:
         words_ = 'missing key "key": a probe with peers needs one to sign its reports; `gtm keygen` makes it'
         problems.append(document.problem(("share",), words_))
+    if entry.listen.tls is not None and entry.listen.tls.certificate is None:
+        problems.append(document.problem(("listen", "tls"), 'missing key "certificate": a listener with TLS has one'))
     return problems + _silent_quorum(entry, document)
 
 
@@ -268,9 +226,19 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         engine=entry.engine,
         threads=entry.threads,
         key=None if entry.share.key is None else base / entry.share.key,
-        peers=tuple(Peer(NodeName(peer.node), peer.url, peer.key) for peer in entry.share.peers),
+        peers=tuple(Peer(NodeName(peer.node), peer.url or "", peer.key) for peer in entry.share.peers),
+        share=_share_config(entry.share, base),
+        admin_tls=None if entry.listen.tls is None else entry.listen.tls.files(base),
         quorum=Quorum(entry.quorum.rule, entry.quorum.voters or max(1, min(DEFAULT_VOTERS, _voters(entry)))),
     )
+
+
+def _share_config(entry: ShareEntry, base: Path) -> ShareConfig:
+    etcd, tls = entry.etcd, None if entry.tls is None else entry.tls.files(base)
+    if etcd is None:
+        return ShareConfig(entry.srv or "", tls)
+    password = None if etcd.password_file is None else base / etcd.password_file
+    return ShareConfig("", tls, EtcdSite(tuple(etcd.endpoints), etcd.prefix, etcd.user or ""), password)
 
 
 def _node_name(entry: NodeEntry, hostname: str) -> NodeName:

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from socket import gaierror
 from typing import Annotated, TypeVar
 
@@ -38,7 +38,6 @@ class EtcdSite:
     """URLs of its members: `https://etcd-1.example.net:2379`."""
     prefix: str = "/gtm"
     user: str = ""
-    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,11 @@ class Deleted:
 class EtcdClient:
     """Talks to one cluster. It has state: the member in use, and the token of the user."""
 
-    def __init__(self, site: EtcdSite, session: aiohttp.ClientSession, *, call_s: float = CALL_S) -> None:
+    def __init__(
+        self, site: EtcdSite, session: aiohttp.ClientSession, *, password: str = "", call_s: float = CALL_S
+    ) -> None:
         self._site = site
+        self._password = password
         self._session = session
         self._call_s = call_s
         self._member = 0
@@ -134,7 +136,7 @@ class EtcdClient:
             raise Unreachable(_describe(error)) from error
 
     async def _authenticate(self) -> None:
-        credentials = {"name": self._site.user, "password": self._site.password}
+        credentials = {"name": self._site.user, "password": self._password}
         self._token = (await self._ask(_AUTHENTICATE, credentials, _Token)).token
 
 

@@ -9,6 +9,7 @@ not logged, because they may hold a password.
 import asyncio
 import logging
 import os
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,11 +63,12 @@ class Peer:
 
 
 @asynccontextmanager
-async def open_share_session() -> AsyncIterator[aiohttp.ClientSession]:
-    """Opens the HTTP session that all pollers of a node use."""
+async def open_share_session(tls: ssl.SSLContext | None = None) -> AsyncIterator[aiohttp.ClientSession]:
+    """Opens the HTTP session that all pollers of a node use; `tls` is for https, else the system's roots."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=GRACE_S)  # the poller has one over everything
+    connector = aiohttp.TCPConnector(limit=0, ssl=tls if tls is not None else True)
     async with aiohttp.ClientSession(
-        cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout, auto_decompress=False
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout, auto_decompress=False
     ) as session:
         yield session
 
@@ -76,7 +78,8 @@ class Poller:
 
     def __init__(
         self,
-        peer: Peer,
+        node: NodeName,
+        url: str,
         desk: Desk,
         session: aiohttp.ClientSession,
         *,
@@ -86,7 +89,8 @@ class Poller:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         wait_s: float = WAIT_S,
     ) -> None:
-        self._peer = peer
+        self._node = node
+        self._url = url
         self._desk = desk
         self._session = session
         self._clock = clock
@@ -119,7 +123,7 @@ class Poller:
             return self._lost(error)
         self._found()
         heard_at = self._clock.monotonic()
-        news = body is not None and self._desk.take(body, giver=self._peer.node)
+        news = body is not None and self._desk.take(body, giver=self._node)
         self._counters.add("polls", outcome="news" if news else "quiet")
         now = self._clock.monotonic()
         pause_s = 0.0 if news else max(0.0, QUIET_PAUSE_S - (now - started_at))
@@ -134,7 +138,7 @@ class Poller:
         # nobody needs it compressed, and a few octets that expand to gigabytes would stop this process
         headers = {"Accept-Encoding": "identity"} | ({"If-None-Match": f'"{self._etag}"'} if self._etag else {})
         try:
-            url = URL(self._peer.url) / "v1" / "reports" % query
+            url = URL(self._url) / "v1" / "reports" % query
             async with (
                 asyncio.timeout(self._wait_s + GRACE_S),
                 self._session.get(url, headers=headers, allow_redirects=False) as response,
@@ -155,13 +159,13 @@ class Poller:
         self._counters.add("polls", outcome="failed")
         if self._failures == 1:
             what = "lost" if self._was_reached else "not reached yet"
-            log.warning("peer %s %s: %s", self._peer.node, what, error)
+            log.warning("peer %s %s: %s", self._node, what, error)
         return backoff_s(self._failures, coin=self._random.random())
 
     def _found(self) -> None:
         if self._failures:
             what = "found again" if self._was_reached else "reached"
-            log.info("peer %s %s after %d failed polls", self._peer.node, what, self._failures)
+            log.info("peer %s %s after %d failed polls", self._node, what, self._failures)
         self._failures, self._was_reached = 0, True
 
 

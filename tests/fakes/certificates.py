@@ -33,6 +33,14 @@ class Authority:
         self, host: str, *, starts: datetime.timedelta = -DAY, ends: datetime.timedelta = DAY, self_signed: bool = False
     ) -> ssl.SSLContext:
         """A server's context with a certificate for `host`, valid from `starts` to `ends`, counted from now."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.issue(host, starts=starts, ends=ends, self_signed=self_signed))
+        return context
+
+    def issue(
+        self, host: str, *, starts: datetime.timedelta = -DAY, ends: datetime.timedelta = DAY, self_signed: bool = False
+    ) -> Path:
+        """A file with a certificate for `host` and its key, valid from `starts` to `ends`, counted from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = _name(host)
         builder = _builder(subject, subject if self_signed else self._name, key, starts, ends)
@@ -46,9 +54,7 @@ class Authority:
         file = self._folder / f"{self._count}.pem"
         secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         file.write_bytes(certificate.public_bytes(Encoding.PEM) + secret)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(file)
-        return context
+        return file
 
 
 def _name(common_name: str) -> x509.Name:

@@ -36,7 +36,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
 @asynccontextmanager
 async def client_of(*urls: str, user: str = "", password: str = "", call_s: float = 3.0) -> AsyncIterator[EtcdClient]:
     async with open_share_session() as session:
-        yield EtcdClient(EtcdSite(urls, user=user, password=password), session, call_s=call_s)
+        yield EtcdClient(EtcdSite(urls, user=user), session, password=password, call_s=call_s)
 
 
 @asynccontextmanager

@@ -22,14 +22,13 @@ from gtm.share.poller import (
     MAX_BACKOFF_S,
     MIN_BACKOFF_S,
     TAKING_SHARE,
-    Peer,
     Poller,
     backoff_s,
     open_share_session,
 )
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import closed_port, drips, endpoint, hangs, resets, says
-from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of, serving, serving_handler
+from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, serving, serving_handler
 
 AMPLE_S = 20.0
 IAD, FRA, SIN = NodeName("iad"), NodeName("fra"), NodeName("sin")
@@ -59,9 +58,9 @@ class Mesh:
         async def no_pause(_: float) -> None:
             await asyncio.sleep(0.001)
 
-        peer = Peer(node, url, key_of(node).public)
         return Poller(
-            peer,
+            node,
+            url,
             desk,
             self._session,
             clock=clock or FakeClock(),

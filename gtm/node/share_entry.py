@@ -1,0 +1,108 @@
+"""The part `share` of a node file, and the TLS of listeners: how reports travel, and who is believed."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, PlainValidator, ValidationInfo, field_validator, model_validator
+
+from gtm.health.signature import PublicKey, parse_public_key
+from gtm.node.fields import Name, PathText, Something
+from gtm.share.tls import TlsFiles
+from gtm.zone.fields import HOST_PATTERN, choice, error, found, text, text_like
+from gtm.zone.schema import Entry
+
+
+def _url(value: object) -> str:
+    try:
+        parts = urlsplit(text(value))
+        has_good_port = parts.port != 0
+    except ValueError:  # half of an IPv6 address, or a port out of range
+        has_good_port = False
+    if not has_good_port or not _is_peer(parts) or re.search(r"[\s\\]", str(value)):
+        raise error(f'expected the address of a peer such as "https://probe-iad.example.net:8053", not {found(value)}')
+    if parts.username is not None or parts.password is not None:
+        raise error("a peer's address has no user or password: its reports are signed")
+    return str(value).rstrip("/")
+
+
+def _is_peer(parts: SplitResult) -> bool:
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
+
+
+def _public_key(value: object) -> PublicKey:
+    try:
+        return parse_public_key(text(value))
+    except ValueError as invalid:
+        raise error(f"expected a public key as `gtm keygen` prints it: {invalid}") from invalid
+
+
+class TlsEntry(Entry):
+    """Files of TLS, in PEM."""
+
+    certificate: Annotated[PathText | None, Something] = None
+    key: Annotated[PathText | None, Something] = None
+    ca: Annotated[PathText | None, Something] = None
+
+    @field_validator("key")
+    @classmethod
+    def _with_its_certificate(cls, key: str | None, info: ValidationInfo) -> str | None:
+        if key is not None and info.data.get("certificate") is None:
+            raise error("a key needs its certificate")
+        return key
+
+    def files(self, base: Path) -> TlsFiles:
+        """Returns the files, relative to the folder of the node file."""
+        return TlsFiles(*(None if name is None else base / name for name in (self.certificate, self.key, self.ca)))
+
+
+class PeerEntry(Entry):
+    """One peer."""
+
+    node: Name
+    url: Annotated[str | None, PlainValidator(_url)] = None
+    key: Annotated[PublicKey, PlainValidator(_public_key)]
+
+
+class EtcdEntry(Entry):
+    """Where the etcd cluster is, and who this node is to it."""
+
+    endpoints: Annotated[list[Annotated[str, PlainValidator(_url)]], Field(min_length=1)]
+    prefix: Annotated[str, text_like(r"/[A-Za-z0-9._/-]{0,200}", "expected a prefix that starts with /")] = "/gtm"
+    user: Annotated[str | None, Something] = None
+    password_file: Annotated[PathText | None, Something] = None
+
+    @model_validator(mode="after")
+    def _user_with_password(self) -> Self:
+        if (self.user is None) != (self.password_file is None):
+            raise error("user and password_file go together")
+        return self
+
+
+class ShareEntry(Entry):
+    """How status is shared."""
+
+    mode: Annotated[str, choice("mode", {"mesh": "mesh", "etcd": "etcd"})] = "mesh"
+    key: Annotated[PathText | None, Something] = None
+    peers: list[PeerEntry] = Field(default_factory=list)
+    srv: Annotated[
+        str | None, Something, text_like(HOST_PATTERN, "expected the name of SRV records: _gtm._tcp.example.net")
+    ] = None
+    tls: TlsEntry | None = None
+    etcd: EtcdEntry | None = None
+
+    @model_validator(mode="after")
+    def _as_its_mode_asks(self) -> Self:
+        if self.mode == "etcd" and self.etcd is None:
+            raise error('missing key "etcd": where the cluster is')
+        if self.mode == "mesh" and self.etcd is not None:
+            raise error("etcd is for `mode: etcd`")
+        if self.mode == "etcd" and self.srv is not None:
+            raise error("srv is for `mode: mesh`")
+        return self
+
+    @property
+    def needs_urls(self) -> bool:
+        """Returns whether every peer must say where it is."""
+        return self.mode == "mesh" and self.srv is None

@@ -1,0 +1,109 @@
+"""How this node hears the others, by what its node file says:
+
+    share.peers with URLs    a poller for each
+    share.srv                a poller for each target of the SRV records, which may change
+    share.etcd               a watch of the cluster, and this node's report under a lease
+
+Whatever the way, reports end on the desk, which believes only the keys of share.peers.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from random import Random
+
+import aiohttp
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.errors import StateInvalid
+from gtm.health.peer import PeerState
+from gtm.ids import NodeName
+from gtm.node.config import NodeConfig, ShareConfig
+from gtm.share.desk import Desk
+from gtm.share.discovery import Discovery, discover
+from gtm.share.etcd import EtcdShare
+from gtm.share.etcd_client import EtcdClient
+from gtm.share.poller import Poller, open_share_session
+from gtm.share.tls import TlsFiles, client_tls
+
+
+class Sharing:
+    """Hears others. Its state is the pollers. Raises StateInvalid when a file that it needs is of no use."""
+
+    def __init__(self, config: NodeConfig, desk: Desk, *, clock: Clock, counters: Counters) -> None:
+        self._config = config
+        self._desk = desk
+        self._clock = clock
+        self._counters = counters
+        self._pollers: dict[NodeName, Poller] = {}
+        self._tls = client_tls(config.share.tls or TlsFiles())
+        self._password = _password(config.share)
+
+    @property
+    def peers(self) -> Mapping[NodeName, PeerState]:
+        """Returns how every peer does that is polled, as this node's own polls of it go."""
+        return {node: poller.state for node, poller in self._pollers.items()}
+
+    async def run(self) -> None:
+        """Hears others until cancelled."""
+        share = self._config.share
+        async with open_share_session(self._tls) as session, asyncio.TaskGroup() as group:
+            if share.etcd is not None:
+                group.create_task(self._etcd(session), name="etcd")
+            elif share.srv:
+                group.create_task(self._discover(session, group), name="discovery")
+            else:
+                for peer in self._config.peers:
+                    self._poll(peer.node, peer.url, session, group)
+
+    def _poll(
+        self, node: NodeName, url: str, session: aiohttp.ClientSession, group: asyncio.TaskGroup
+    ) -> asyncio.Task[None]:
+        poller = Poller(
+            node,
+            url,
+            self._desk,
+            session,
+            clock=self._clock,
+            counters=self._counters,
+            random=_chance(),
+        )
+        self._pollers[node] = poller
+        return group.create_task(poller.run(), name=f"peer {node}")
+
+    async def _discover(self, session: aiohttp.ClientSession, group: asyncio.TaskGroup) -> None:
+        share = self._config.share
+
+        def start(url: str) -> asyncio.Task[None]:
+            node = NodeName(url.partition("://")[2])
+            task = self._poll(node, url, session, group)
+            task.add_done_callback(lambda _: self._pollers.pop(node, None))
+            return task
+
+        await Discovery(share.srv, lambda: discover(share.srv, secure=share.tls is not None), start).run()
+
+    async def _etcd(self, session: aiohttp.ClientSession) -> None:
+        config = self._config
+        assert config.share.etcd is not None
+        client = EtcdClient(config.share.etcd, session, password=self._password)
+        share = EtcdShare(
+            self._desk,
+            client,
+            node=config.node,
+            prefix=config.share.etcd.prefix,
+            counters=self._counters,
+            random=_chance(),
+        )
+        await share.run()
+
+
+def _password(share: ShareConfig) -> str:
+    path = share.password_file
+    try:
+        return "" if path is None else path.read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        raise StateInvalid(f"{path}: no password can be read there: {error}") from error
+
+
+def _chance() -> Random:
+    return Random()  # noqa: S311  # jitter is no secret

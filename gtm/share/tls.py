@@ -1,0 +1,59 @@
+"""TLS between nodes: contexts from files, for who asks and for who is asked.
+
+What comes in: paths of PEM files. What goes out: an SSLContext, or StateInvalid that names the file. Reports carry
+their own proof, so TLS here is for what surrounds them: a client certificate keeps strangers from the listener (mTLS),
+and a private CA keeps others from posing as a peer. TLS 1.2 is the least either side speaks (RFC 9325 3.1.1).
+"""
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gtm.errors import StateInvalid
+
+
+@dataclass(frozen=True, slots=True)
+class TlsFiles:
+    """What one side shows, and whom it trusts."""
+
+    certificate: Path | None = None
+    """With its chain; may hold the private key too."""
+    key: Path | None = None
+    ca: Path | None = None
+    """Who asks: roots beside the system's. Who is asked: roots of client certificates, which are then required."""
+
+
+def client_tls(files: TlsFiles) -> ssl.SSLContext:
+    """Returns the context of a node that asks. Raises StateInvalid when a file is of no use."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return _loaded(context, files)
+
+
+def server_tls(files: TlsFiles) -> ssl.SSLContext:
+    """Returns the context of a listener; with a `ca`, only clients that it vouches for get in."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if files.ca is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+    return _loaded(context, files)
+
+
+def _loaded(context: ssl.SSLContext, files: TlsFiles) -> ssl.SSLContext:
+    if files.ca is not None:
+        _try(files.ca, lambda: context.load_verify_locations(files.ca), "has no certificate in PEM")
+    certificate = files.certificate
+    if certificate is not None:
+        words = "has no certificate in PEM, or no key that fits it"
+        _try(certificate, lambda: context.load_cert_chain(certificate, files.key), words)
+    return context
+
+
+def _try(path: Path, load: Callable[[], None], words: str) -> None:
+    try:
+        load()
+    except ssl.SSLError as error:
+        raise StateInvalid(f"{path}: {words}") from error
+    except OSError as error:
+        raise StateInvalid(f"{error.filename or path}: {error.strerror}") from error

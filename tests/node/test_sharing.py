@@ -1,0 +1,76 @@
+"""The ways to hear others, as the node file says them, joined to real sockets."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gtm.counters import Counters
+from gtm.errors import StateInvalid
+from gtm.health.belief import Belief
+from gtm.health.peer import PeerState
+from gtm.ids import NodeName
+from gtm.node.sharing import Sharing
+from tests.fakes.clock import FakeClock
+from tests.fakes.etcd import etcd
+from tests.fakes.peers import WatchedDesk, believing, desk_of, key_of, serving
+from tests.node.present import config
+
+FRA, IAD = NodeName("fra"), NodeName("iad")
+PEER = f'{{node: fra, key: "{key_of("fra").public}"'
+
+
+def sharing(folder: Path, desk: WatchedDesk, text: str, node: NodeName = IAD) -> Sharing:
+    return Sharing(replace(config(folder, text), node=node), desk, clock=FakeClock(), counters=Counters())
+
+
+async def heard(desk: WatchedDesk, share: Sharing) -> dict[NodeName, PeerState]:
+    """Runs until the desk has heard of fra; gives how the peers did then."""
+    running = asyncio.create_task(share.run())
+    try:
+        async with asyncio.timeout(20):
+            seen = -1
+            while FRA not in desk.book.by_node:
+                seen = await desk.wait_for_news(seen)
+        return dict(share.peers)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+def test_a_listed_peer_is_polled(tmp_path: Path) -> None:
+    async def story() -> None:
+        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra.publish(believing(Belief.UP))
+        async with serving(fra) as url:
+            text = f'share:\n  key: k\n  peers:\n    - {PEER}, url: "{url}"}}\n'
+            assert await heard(iad, sharing(tmp_path, iad, text)) == {FRA: PeerState.HEARD}
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+@pytest.mark.tool("etcd", "etcdctl")
+def test_two_nodes_hear_each_other_through_etcd(tmp_path: Path) -> None:
+    async def story(url: str) -> None:
+        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra.publish(believing(Belief.UP))
+        text = f'share:\n  mode: etcd\n  key: k\n  etcd: {{endpoints: ["{url}"]}}\n  peers:\n    - {PEER}}}\n'
+        other = asyncio.create_task(sharing(tmp_path, fra, text, FRA).run())
+        try:
+            assert await heard(iad, sharing(tmp_path, iad, text)) == {}
+        finally:
+            other.cancel()
+            await asyncio.gather(other, return_exceptions=True)
+
+    with etcd(tmp_path) as server:
+        asyncio.run(story(server.url))
+
+
+def test_files_of_no_use_are_said_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(StateInvalid, match=r"roots\.pem: No such file"):
+        sharing(tmp_path, desk_of("iad"), "share:\n  tls: {ca: roots.pem}\n")
+    etcd_text = 'share:\n  mode: etcd\n  etcd: {endpoints: ["http://127.0.0.1:1"], user: u, password_file: none.txt}\n'
+    with pytest.raises(StateInvalid, match=r"none\.txt: no password can be read there"):
+        sharing(tmp_path, desk_of("iad"), etcd_text)

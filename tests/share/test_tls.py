@@ -1,0 +1,94 @@
+"""Polls between nodes over real TLS on loopback, with and without client certificates."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+from aiohttp import web
+
+from gtm.errors import StateInvalid
+from gtm.health.belief import Belief
+from gtm.health.peer import PeerState
+from gtm.ids import NodeName
+from gtm.share.handler import handle_reports
+from gtm.share.poller import Poller, open_share_session
+from gtm.share.tls import TlsFiles, client_tls, server_tls
+from tests.fakes.certificates import Authority
+from tests.fakes.clock import FakeClock
+from tests.fakes.peers import WatchedDesk, believing, desk_of
+
+FRA = NodeName("fra")
+
+
+@asynccontextmanager
+async def serving(desk: WatchedDesk, tls: ssl.SSLContext) -> AsyncIterator[str]:
+    """Serves a desk over TLS; gives its URL."""
+
+    async def handle(request: web.Request) -> web.Response:
+        return await handle_reports(request, desk)
+
+    app = web.Application()
+    app.router.add_get("/v1/reports", handle)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    try:
+        yield f"https://127.0.0.1:{runner.addresses[0][1]}"
+    finally:
+        desk.close()
+        await runner.cleanup()
+
+
+def poll(server: TlsFiles, client: TlsFiles) -> PeerState:
+    """How a peer does after one poll of it, between two sides with these files."""
+
+    async def story() -> PeerState:
+        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra.publish(believing(Belief.UP))
+        async with serving(fra, server_tls(server)) as url, open_share_session(client_tls(client)) as session:
+            poller = Poller(FRA, url, iad, session, clock=FakeClock(), counters=iad.counters, random=Random(1))
+            await poller.poll()
+            assert (FRA in iad.book.by_node) == (poller.state is PeerState.HEARD)
+            return poller.state
+
+    return asyncio.run(asyncio.wait_for(story(), 20))
+
+
+def test_a_peer_whose_certificate_verifies_is_heard(tmp_path: Path) -> None:
+    ours = Authority(tmp_path)
+    assert poll(TlsFiles(ours.issue("127.0.0.1")), TlsFiles(ca=ours.root)) is PeerState.HEARD
+
+
+def test_a_peer_with_a_certificate_of_another_ca_or_name_is_not(tmp_path: Path) -> None:
+    ours = Authority(tmp_path)
+    (tmp_path / "other").mkdir()
+    others = Authority(tmp_path / "other")
+    assert poll(TlsFiles(others.issue("127.0.0.1")), TlsFiles(ca=ours.root)) is PeerState.UNREACHED
+    assert poll(TlsFiles(ours.issue("example.net")), TlsFiles(ca=ours.root)) is PeerState.UNREACHED
+
+
+def test_a_listener_with_a_ca_lets_in_only_whom_it_vouches_for(tmp_path: Path) -> None:
+    ours = Authority(tmp_path)
+    (tmp_path / "other").mkdir()
+    others = Authority(tmp_path / "other")
+    server = TlsFiles(ours.issue("127.0.0.1"), ca=ours.root)
+    assert poll(server, TlsFiles(ours.issue("iad"), ca=ours.root)) is PeerState.HEARD
+    assert poll(server, TlsFiles(ca=ours.root)) is PeerState.UNREACHED
+    assert poll(server, TlsFiles(others.issue("iad"), ca=ours.root)) is PeerState.UNREACHED
+
+
+def test_files_of_no_use_are_named(tmp_path: Path) -> None:
+    ours, empty = Authority(tmp_path), tmp_path / "empty.pem"
+    empty.write_text("")
+    with pytest.raises(StateInvalid, match=r"missing\.pem: No such file"):
+        client_tls(TlsFiles(ca=tmp_path / "missing.pem"))
+    with pytest.raises(StateInvalid, match=r"empty\.pem: has no certificate"):
+        client_tls(TlsFiles(ca=empty))
+    with pytest.raises(StateInvalid, match=r"empty\.pem: has no certificate"):
+        server_tls(TlsFiles(empty))
+    with pytest.raises(StateInvalid, match="or no key that fits it"):
+        server_tls(TlsFiles(ours.issue("a"), ours.issue("b")))
