@@ -31,6 +31,7 @@ from gtm.health.belief import Belief
 from gtm.health.reading import MAX_DETAIL_LENGTH, Reason, clean_detail
 from gtm.health.report import Edition, Report, Vote
 from gtm.health.signature import SIGNATURE_BYTES, PrivateKey, PublicKey
+from gtm.health.verdict import VerdictState
 from gtm.ids import CheckId, NodeName, VantageName
 
 MAX_ENVELOPE_BYTES = 8 << 20
@@ -174,6 +175,9 @@ class _Vote(_Wire):
     detail: _Detail
     age_s: _Seconds
     since: _Seconds
+    state: VerdictState | None = None
+    flip_in_s: _Seconds = 0.0
+    """Both are left out where they say no more than the belief, and by nodes that do not know of them."""
 
 
 class _Payload(_Wire):
@@ -212,7 +216,15 @@ def _parsed(model: type[_Model], raw: bytes) -> _Model:
 
 def _report(payload: _Payload) -> Report:
     votes = {
-        CheckId(check): Vote(vote.belief, vote.reason, vote.detail, vote.age_s, vote.since)
+        CheckId(check): Vote(
+            vote.belief,
+            vote.reason,
+            vote.detail,
+            vote.age_s,
+            vote.since,
+            VerdictState(vote.belief.value) if vote.state is None else vote.state,
+            vote.flip_in_s,
+        )
         for check, vote in payload.votes.items()
     }
     node, vantage = NodeName(payload.node), VantageName(payload.vantage)
@@ -239,4 +251,6 @@ def _compose_vote(vote: Vote) -> Mapping[str, str | float]:
         "detail": vote.detail,
         "age_s": vote.age_s,
         "since": vote.since,
+        **({} if vote.state.value == vote.belief.value else {"state": vote.state.value}),
+        **({"flip_in_s": vote.flip_in_s} if vote.flip_in_s else {}),
     }

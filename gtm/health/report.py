@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
-from gtm.health.verdict import Verdict
+from gtm.health.verdict import Verdict, VerdictState
 from gtm.ids import CheckId, NodeName, VantageName
 
 
@@ -32,6 +32,10 @@ class Vote:
     """Since the last reading, when the report was made: ages need no common clock."""
     since: float
     """Wall seconds, by the reporter's clock, of the change to this belief."""
+    state: VerdictState = VerdictState.UNKNOWN
+    """The verdict in one word, for people."""
+    flip_in_s: float = 0.0
+    """From the last reading to the earliest one that could change the belief; 0: at any time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,15 @@ class Report:
 def votes_of(verdicts: Mapping[CheckId, Verdict], *, now: float) -> Mapping[CheckId, Vote]:
     """Returns the votes that verdicts make; checks without a reading yet have no vote."""
     return {
-        check: Vote(verdict.belief, verdict.reason, verdict.detail, _age(now - verdict.read_at), verdict.since)
+        check: Vote(
+            verdict.belief,
+            verdict.reason,
+            verdict.detail,
+            _age(now - verdict.read_at),
+            verdict.since,
+            verdict.state_at(now),
+            _age(verdict.flip_in_s),
+        )
         for check, verdict in sorted(verdicts.items())
         if verdict.reason is not Reason.UNREAD
     }

@@ -1,22 +1,72 @@
 """A verdict: what one probe believes of one endpoint, after hysteresis.
 
-What comes in: the last verdict and one more reading. What goes out: the next verdict. It reads no clock: `now` and
-`wall` are arguments. Flapping is damped by counting readings of one kind in a row:
+What comes in: the last verdict, one more reading and a policy. What goes out: the next verdict. It reads no clock:
+`now` and `wall` are arguments. How soon a verdict could change is told by gtm/health/earliest.py.
 
-    believed   reading   in a row   then
-    unknown    good      1          up        a starting node says at once what works
-    unknown    bad       fall       down      and takes as long as ever to say what does not
-    up         good      1          up
-    up         bad       fall       down
-    down       good      rise       up
-    down       bad       1          down
+    believed   reading   changes when                                                      to
+    unknown    good      at once: a starting node says what works                          up
+    unknown    bad       `fall` in a row, or `window.bad` of the last `window.of`          down
+    up         good      never
+    up         bad       `fall` in a row, or `window.bad` of the last `window.of`          down
+    down       good      `rise` x damping in a row, and `failback_delay_s` after the fall  up
+    down       bad       never
+
+Damping: every flip between up and down adds 1 to a penalty that halves every HALF_LIFE_S, and every 1 of it beyond the
+first doubles the good readings that the way back takes, up to MAX_DAMPING times. The window starts anew with each
+change, so that what took an endpoint down does not do so again on its way back.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from gtm.health.belief import Belief
 from gtm.health.reading import Reading, Reason
+
+HALF_LIFE_S = 600.0
+MAX_DAMPING = 16
+"""Times as many good readings in a row as `rise`: with the defaults 80 readings, or 7 minutes."""
+
+MAX_PENALTY = 1 + math.log2(MAX_DAMPING)
+"""More would not be felt, and would only take longer to forget."""
+
+FLAPPING_FROM = 2.0
+"""The penalty of a third flip soon after two others; it is forgotten within half an hour, whatever it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """So many bad readings of the last so many, in whatever order."""
+
+    bad: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictPolicy:
+    """What it takes to change a mind."""
+
+    fall: int
+    """So many bad readings in a row take an endpoint down."""
+    rise: int
+    """So many good readings in a row bring it back."""
+    window: Window | None = None
+    failback_delay_s: float = 0.0
+    """However many good readings there are, it stays down for so long."""
+    damping: bool = False
+    """Whether an endpoint that flaps takes longer and longer to come back."""
+
+
+class VerdictState(Enum):
+    """A verdict in one word, for people; steering looks at the belief alone."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    """Up, and some of the last readings were bad."""
+    FLAPPING = "flapping"
+    """Up or down, and it was otherwise again and again in the last minutes."""
+    DOWN = "down"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,39 +85,99 @@ class Verdict:
     detail: str = ""
     read_at: float = 0.0
     """Monotonic seconds of the last reading."""
+    changed_at: float = 0.0
+    """Monotonic seconds of the change to this belief."""
+    held: int = 0
+    """Readings since that change."""
+    recent: tuple[bool, ...] = ()
+    """Whether they were good, as many as the window looks at, the last one last."""
+    penalty: float = 0.0
+    """For flips, as of `changed_at`."""
+    flip_in_s: float = 0.0
+    """From the last reading to the earliest one that could change the belief; 0: not known to be stable."""
+
+    def penalty_at(self, now: float) -> float:
+        """Returns what is left of the penalty for flips."""
+        return float(self.penalty * 0.5 ** (max(0.0, now - self.changed_at) / HALF_LIFE_S))
+
+    def state_at(self, now: float) -> VerdictState:
+        """Returns the verdict in one word."""
+        if self.belief is Belief.UNKNOWN:
+            return VerdictState.UNKNOWN
+        if self.penalty_at(now) >= FLAPPING_FROM:
+            return VerdictState.FLAPPING
+        if self.belief is Belief.DOWN:
+            return VerdictState.DOWN
+        return VerdictState.UP if all(self.recent) else VerdictState.DEGRADED
 
 
 NO_VERDICT = Verdict()
 """Before the first reading."""
 
 
-def step(verdict: Verdict, reading: Reading, *, now: float, wall: float, fall: int, rise: int) -> Verdict:
+def step(verdict: Verdict, reading: Reading, *, now: float, wall: float, policy: VerdictPolicy) -> Verdict:
     """Returns the verdict after one more reading."""
     good_run = verdict.good_run + 1 if reading.ok else 0
     bad_run = 0 if reading.ok else verdict.bad_run + 1
-    candidate, need = _TABLE[verdict.belief, reading.ok]
-    enough = good_run + bad_run >= _run_length(need, fall=fall, rise=rise)
-    belief = candidate if enough else verdict.belief
-    changed = belief is not verdict.belief or verdict is NO_VERDICT
-    since = wall if changed else verdict.since
-    return Verdict(belief, good_run, bad_run, since, reading.reason, reading.detail, now)
+    recent = (*verdict.recent, reading.ok)[-_looked_at(policy) :]
+    is_first = verdict.reason is Reason.UNREAD
+    then = replace(
+        verdict,
+        good_run=good_run,
+        bad_run=bad_run,
+        since=wall if is_first else verdict.since,
+        reason=reading.reason,
+        detail=reading.detail,
+        read_at=now,
+        changed_at=now if is_first else verdict.changed_at,
+        held=verdict.held + 1,
+        recent=recent,
+    )
+    if reading.ok:
+        return _changed(then, Belief.UP, now=now, wall=wall) if _comes_up(then, policy) else then
+    return _changed(then, Belief.DOWN, now=now, wall=wall) if _falls(then, policy) else then
 
 
-class _Need(Enum):
-    ONE = "one"
-    FALL = "fall"
-    RISE = "rise"
+def goods_needed(verdict: Verdict, policy: VerdictPolicy, *, now: float) -> int:
+    """Returns how many good readings in a row bring an endpoint back that is down."""
+    if not policy.damping:
+        return policy.rise
+    doublings = max(0.0, verdict.penalty_at(now) - 1)
+    return math.ceil(policy.rise * min(math.exp2(doublings), MAX_DAMPING))
 
 
-_TABLE = {
-    (Belief.UNKNOWN, True): (Belief.UP, _Need.ONE),
-    (Belief.UNKNOWN, False): (Belief.DOWN, _Need.FALL),
-    (Belief.UP, True): (Belief.UP, _Need.ONE),
-    (Belief.UP, False): (Belief.DOWN, _Need.FALL),
-    (Belief.DOWN, True): (Belief.UP, _Need.RISE),
-    (Belief.DOWN, False): (Belief.DOWN, _Need.ONE),
-}
+def bads_needed(verdict: Verdict, policy: VerdictPolicy) -> int:
+    """Returns how many more bad readings in a row take an endpoint down that is not."""
+    in_a_row = max(1, policy.fall - verdict.bad_run)
+    if policy.window is None:
+        return in_a_row
+    for more in range(1, in_a_row):
+        kept = verdict.recent[-(policy.window.of - more) :] if more < policy.window.of else ()
+        if kept.count(False) + more >= policy.window.bad:
+            return more
+    return in_a_row
 
 
-def _run_length(need: _Need, *, fall: int, rise: int) -> int:
-    return {_Need.ONE: 1, _Need.FALL: fall, _Need.RISE: rise}[need]
+def _comes_up(verdict: Verdict, policy: VerdictPolicy) -> bool:
+    if verdict.belief is Belief.DOWN:
+        is_free = verdict.read_at - verdict.changed_at >= policy.failback_delay_s
+        return is_free and verdict.good_run >= goods_needed(verdict, policy, now=verdict.read_at)
+    return verdict.belief is Belief.UNKNOWN
+
+
+def _falls(verdict: Verdict, policy: VerdictPolicy) -> bool:
+    if verdict.belief is Belief.DOWN:
+        return False
+    in_a_row = verdict.bad_run >= policy.fall
+    return in_a_row or (policy.window is not None and verdict.recent.count(False) >= policy.window.bad)
+
+
+def _changed(verdict: Verdict, belief: Belief, *, now: float, wall: float) -> Verdict:
+    """Returns the verdict with another belief; the first one of all is no flip."""
+    is_flip = verdict.belief is not Belief.UNKNOWN
+    penalty = min(MAX_PENALTY, verdict.penalty_at(now) + 1) if is_flip else 0.0
+    return replace(verdict, belief=belief, since=wall, changed_at=now, held=0, recent=(), penalty=penalty)
+
+
+def _looked_at(policy: VerdictPolicy) -> int:
+    return policy.fall if policy.window is None else policy.window.of

@@ -13,9 +13,11 @@ from random import Random
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.health.belief import Belief
+from gtm.health.earliest import foretold
 from gtm.health.reading import Reading, Reason
-from gtm.health.verdict import NO_VERDICT, Verdict, step
+from gtm.health.verdict import NO_VERDICT, Verdict, VerdictPolicy, step
 from gtm.ids import CheckId
+from gtm.plan.policy import pace, verdict_policy
 from gtm.probe.schedule import Schedule, phase_of, window_s
 from gtm.zone.model import Check
 
@@ -104,14 +106,26 @@ class Prober:
             task.cancel()
 
     async def _repeat(self, check: Check, schedule: Schedule) -> None:
-        turn = 0
+        turn, recheck_s = schedule.first(), pace(check.monitor).recheck_s
         while True:
-            due_at = schedule.due_at(turn, coin=self._random.random())
-            await self._sleep(max(0.0, due_at - self._clock.monotonic()))
+            await self._sleep(max(0.0, turn.due_at - self._clock.monotonic()))
             async with self._slots:
+                began_at = self._clock.monotonic()
                 reading = await self._read(check)
             self._take(check, reading)
-            turn = schedule.next_turn(turn, now=self._clock.monotonic())
+            turn = schedule.after(
+                turn,
+                began_at=began_at,
+                now=self._clock.monotonic(),
+                recheck_s=recheck_s if self._is_near_a_fall(check, reading) else None,
+                coin=self._random.random(),
+            )
+
+    def _is_near_a_fall(self, check: Check, reading: Reading) -> bool:
+        """Returns whether the endpoint is up and was read as bad; what this probe could not read says nothing."""
+        if reading.ok or reading.reason is Reason.UNREAD:
+            return False
+        return self._verdicts[check.id].belief is Belief.UP and check.monitor.recheck_s < check.monitor.interval_s
 
     def _take(self, check: Check, reading: Reading) -> None:
         self._counters.add("readings", reason=reading.reason.value)
@@ -120,17 +134,11 @@ class Prober:
             self._own_fault(check, reading)
             return
         before = self._verdicts[check.id]
-        after = step(
-            before,
-            reading,
-            now=self._clock.monotonic(),
-            wall=self._clock.wall(),
-            fall=check.monitor.fall,
-            rise=check.monitor.rise,
-        )
+        policy, now, wall = verdict_policy(check.monitor), self._clock.monotonic(), self._clock.wall()
+        after = foretold(step(before, reading, now=now, wall=wall, policy=policy), policy, pace(check.monitor))
         self._verdicts[check.id] = after
         if after.belief is not before.belief:
-            log.info("%s", _line(check, before.belief, after))
+            log.info("%s", _line(check, before.belief, after, policy))
             self._on_change(check, after)
 
     def _own_fault(self, check: Check, reading: Reading) -> None:
@@ -140,9 +148,11 @@ class Prober:
             log.warning("probe %s: cannot check: %s; further such readings are only counted", check.id, reading.detail)
 
 
-def _line(check: Check, before: Belief, after: Verdict) -> str:
+def _line(check: Check, before: Belief, after: Verdict, policy: VerdictPolicy) -> str:
     arrow = f"{before.name} -> {after.belief.name}"
     if after.belief is Belief.UP:
         return f"probe {check.id}: {arrow} ({after.good_run} good in a row)"
     why = f"{after.reason.value} {after.detail}".strip()
-    return f"probe {check.id}: {arrow} ({after.bad_run} bad in a row: {why})"
+    if policy.window is None or after.bad_run >= policy.fall:
+        return f"probe {check.id}: {arrow} ({after.bad_run} bad in a row: {why})"
+    return f"probe {check.id}: {arrow} ({policy.window.bad} of the last {policy.window.of} bad: {why})"

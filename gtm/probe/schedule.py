@@ -8,6 +8,14 @@ rounds do not drift, because each is counted from the start and not from the end
     window                                      k: the later ones, spread over the interval by each check's phase
 
 Every later round is jittered a little, so that probes that were started together do not stay together.
+
+Between two rounds come quick readings, at the pace of `recheck`, while a change of mind may be near:
+
+    belief   last reading   this probe   next reading
+    up       bad            in time      `recheck` after the last one began, at once if that took longer; but no
+                                         later than the next round
+    up       bad            late         the next round: who is late would only be later
+    else                                 the next round
 """
 
 import math
@@ -19,9 +27,21 @@ from gtm.ids import CheckId
 JITTER = 0.1
 """The share of the interval by which a round may come early or late."""
 
+LATE_S = 0.25
+"""A reading that begins so long after it was due is late: there is more to read than this probe can."""
+
 MIN_WINDOW_S = 0.1
 STARTS_PER_S = 500
 """A node that starts with many checks opens no more connections a second than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One reading that is due."""
+
+    number: int
+    """Of the round; a quick reading has that of the round before it."""
+    due_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +66,20 @@ class Schedule:
         """Returns the round after `turn`; one that is half an interval late or more is skipped, not made up for."""
         passed = (now - self.started_at) / self.interval_s - self.phase
         return max(turn + 1, math.ceil(passed - 0.5) + 1)
+
+    def first(self) -> Turn:
+        """Returns the first reading."""
+        return Turn(0, self.due_at(0, coin=0.5))
+
+    def after(self, turn: Turn, *, began_at: float, now: float, recheck_s: float | None, coin: float) -> Turn:
+        """Returns the reading after this one, which is over now; `recheck_s` is None unless a change may be near."""
+        number = self.next_turn(turn.number, now=now)
+        round_at = self.due_at(number, coin=coin)
+        if recheck_s is not None and began_at - turn.due_at <= LATE_S:
+            quick_at = max(now, began_at + recheck_s)
+            if quick_at < round_at:
+                return Turn(turn.number, quick_at)
+        return Turn(number, round_at)
 
 
 def window_s(interval_s: float, count: int) -> float:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from gtm.health.belief import Belief
 from gtm.health.reading import MAX_DETAIL_LENGTH, Reason, clean_detail
 from gtm.health.report import Report, Vote
+from gtm.health.verdict import VerdictState
 from gtm.ids import CheckId, NodeName, VantageName
 
 NOW_WALL = 1_700_000_000.0
@@ -21,6 +22,8 @@ votes = st.builds(
     detail=details,
     age_s=seconds,
     since=seconds,
+    state=st.sampled_from(VerdictState),
+    flip_in_s=seconds,
 )
 
 reports = st.builds(
@@ -37,7 +40,7 @@ reports = st.builds(
 def vote(belief: Belief, *, age_s: float = 0.0, reason: Reason | None = None, detail: str = "") -> Vote:
     """A vote with the reason that fits the belief, unless told otherwise."""
     fitting = Reason.OK if belief is Belief.UP else Reason.TIMEOUT
-    return Vote(belief, reason or fitting, detail, age_s, NOW_WALL)
+    return Vote(belief, reason or fitting, detail, age_s, NOW_WALL, VerdictState(belief.value))
 
 
 def report(

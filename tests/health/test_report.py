@@ -1,7 +1,7 @@
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
 from gtm.health.report import Vote, votes_of
-from gtm.health.verdict import NO_VERDICT, Verdict
+from gtm.health.verdict import NO_VERDICT, Verdict, VerdictState
 from gtm.ids import CheckId
 
 A, B = CheckId("a"), CheckId("b")
@@ -9,7 +9,14 @@ A, B = CheckId("a"), CheckId("b")
 
 def test_a_verdict_becomes_a_vote_with_the_age_of_its_reading() -> None:
     verdict = Verdict(Belief.DOWN, 0, 3, 77.0, Reason.STATUS, "HTTP 503", read_at=10.0)
-    assert votes_of({A: verdict}, now=12.3456) == {A: Vote(Belief.DOWN, Reason.STATUS, "HTTP 503", 2.346, 77.0)}
+    vote = Vote(Belief.DOWN, Reason.STATUS, "HTTP 503", 2.346, 77.0, VerdictState.DOWN)
+    assert votes_of({A: verdict}, now=12.3456) == {A: vote}
+
+
+def test_a_vote_tells_how_the_endpoint_does_and_how_soon_that_could_change() -> None:
+    verdict = Verdict(Belief.UP, reason=Reason.OK, recent=(True, False, True), flip_in_s=7.00049)
+    vote = votes_of({A: verdict}, now=0.0)[A]
+    assert (vote.state, vote.flip_in_s) == (VerdictState.DEGRADED, 7.0)
 
 
 def test_a_check_without_a_reading_has_no_vote() -> None:

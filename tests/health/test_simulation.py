@@ -11,7 +11,7 @@ from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading, Reason
 from gtm.health.report import Report, votes_of
 from gtm.health.status import NO_STATUS, Freshness, Status, merge
-from gtm.health.verdict import NO_VERDICT, Verdict, step
+from gtm.health.verdict import NO_VERDICT, Verdict, VerdictPolicy, step
 from gtm.ids import CheckId, NodeName, VantageName
 
 CHECKS = tuple(CheckId(f"gtm.example.com/api/192.0.2.{number}") for number in (10, 20, 30))
@@ -19,7 +19,7 @@ FRESHNESS = Freshness(interval_s=5.0, timeout_s=2.0)
 WATCHED = dict.fromkeys(CHECKS, FRESHNESS)
 VANTAGES = ("iad", "iad", "iad", "fra", "fra", "sin", "gru")
 QUORUM = Quorum(voters=2)
-FALL, RISE = 2, 3
+POLICY = VerdictPolicy(fall=2, rise=3)
 CONVERGED_AFTER = 8
 """Steps from a repair to agreement: the longest of fall, rise and freshness (4 intervals), and one for a last poll."""
 
@@ -39,7 +39,7 @@ class Node:
         for check, verdict in self.verdicts.items():
             good = truth[check] if chance.random() >= lies else not truth[check]
             reading = Reading(Reason.OK if good else Reason.REFUSED, 0.01)
-            self.verdicts[check] = step(verdict, reading, now=now, wall=now, fall=FALL, rise=RISE)
+            self.verdicts[check] = step(verdict, reading, now=now, wall=now, policy=POLICY)
         self.serial += 1
         votes = votes_of(self.verdicts, now=now)
         self.hear(Report(self.name, self.vantage, self.epoch, self.serial, now, votes), now=now)
