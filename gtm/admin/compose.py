@@ -11,7 +11,8 @@ from gtm.health.belief import Belief
 from gtm.health.book import Book
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import NodeName
-from gtm.plan.model import Decisions, Plan, SteeredService, ZonePlan
+from gtm.plan.model import Plan, SteeredService, ZonePlan
+from gtm.plan.outcome import Decisions
 from gtm.steer.decide import State
 from gtm.zone.model import Endpoint, Region, Service
 
@@ -82,7 +83,7 @@ def _zone(zone: ZonePlan) -> ZoneView:
 
 def _service(zone: ZonePlan, steered: SteeredService, decisions: Decisions, status: Status) -> ServiceView:
     service = steered.service
-    states = {outcome.state for decision in decisions.different for outcome in decision.outcomes.values()}
+    states = decisions.states
     return ServiceView(
         service.id,
         _name(zone),

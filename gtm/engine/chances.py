@@ -6,7 +6,7 @@ from dns.rdatatype import RdataType
 
 from gtm.engine.choose import choose
 from gtm.ids import EndpointId
-from gtm.plan.model import Answer, Outcome
+from gtm.plan.outcome import Answer, Outcome
 from gtm.steer.filter import Choose
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dns.rdatatype import RdataType
 
-from gtm.plan.model import Answer, Outcome
+from gtm.plan.outcome import Answer, Outcome
 from gtm.steer.filter import Choose
 
 

@@ -26,8 +26,10 @@ from gtm.geo.geography import Geography, Located, unmapped
 from gtm.geo.place import Place
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import Address, EndpointId, Generation, ServiceId
-from gtm.plan.decisions import candidates, of_type
-from gtm.plan.model import Outcome, Plan, SteeredService
+from gtm.plan.decisions import beliefs
+from gtm.plan.form import candidates, of_type
+from gtm.plan.model import Plan, SteeredService
+from gtm.plan.outcome import Outcome
 from gtm.steer.chain import Step, Views, steps
 from gtm.steer.decide import State, as_if_up
 from gtm.steer.filter import Candidate, Candidates, Choose
@@ -183,8 +185,8 @@ class _Steering:
         )
 
     def _pool(self, *, last_resort: bool) -> Candidates:
-        service = self.service.service
-        pool = of_type(candidates(service, self.status), service, self.rtype)
+        everyone = candidates(self.service.form, beliefs(self.service, self.status))
+        pool = of_type(everyone, self.service.form, self.rtype)
         return tuple(candidate for candidate in pool if candidate.last_resort is last_resort)
 
     def _again(self, seen: Views, outcome: Outcome) -> tuple[ExplainedStep, ...]:

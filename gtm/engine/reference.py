@@ -21,7 +21,8 @@ from gtm.engine.lookup import Referral, find, zone_of
 from gtm.engine.protocol import Transport
 from gtm.geo.cellmap import Hit
 from gtm.ids import Address, ServiceId
-from gtm.plan.model import EMPTY_PLAN, Node, Outcome, Plan, StaticRRset, ZonePlan
+from gtm.plan.model import EMPTY_PLAN, Node, Plan, StaticRRset, ZonePlan
+from gtm.plan.outcome import Outcome
 from gtm.steer.decide import State
 
 MAX_ALIASES = 8

@@ -134,9 +134,12 @@ def merge(
 
 def flipped(before: Status, after: Status) -> frozenset[CheckId]:
     """Returns the checks that are believed otherwise than before; empty when a plan need not change."""
-    return frozenset(
-        check for check in before.checks.keys() | after.checks.keys() if before.belief(check) is not after.belief(check)
+    was = before.checks
+    # this runs at every merge over every check: the same object is the same belief, and costs no more to see
+    touched = [check for check, one in after.checks.items() if was.get(check) is not one] + list(
+        was.keys() - after.checks.keys()
     )
+    return frozenset(check for check in touched if before.belief(check) is not after.belief(check))
 
 
 def changes(before: Status, after: Status) -> tuple[Change, ...]:

@@ -3,9 +3,10 @@
 There are two blobs, as there are two rates of change:
 
     names       zones, services and cell maps     once per change of zones or geo data
-    decisions   what services answer              with the names for all, then for the services that changed
+    decisions   which endpoints each cell gets    with the names for all, then for the services that changed
 
-Columns of numbers are big-endian octets. Both sides say the same VERSION.
+Columns of numbers are big-endian octets; `services` of the decisions has three for each: service, spread, TTLs. Both
+sides say the same VERSION.
 """
 
 import sys
@@ -18,11 +19,12 @@ import msgspec
 from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap, Networks
 from gtm.ids import RegionName, ServiceId
-from gtm.plan.model import Decisions, Node, Outcome, Plan, ZonePlan
-from gtm.steer.decide import State
+from gtm.plan.model import Node, Plan, SteeredService, ZonePlan
+from gtm.plan.outcome import Selected, Spread
+from gtm.steer.decide import Pick, State
 from gtm.steer.filter import Choose
 
-VERSION = 1
+VERSION = 2
 
 _STATE = {State.STEADY: 0, State.DEGRADED: 1, State.FAIL_OPEN: 2, State.FAIL_CLOSED: 3}
 _CHOOSE = {Choose.ALL: 0, Choose.ONE: 1, Choose.SHUFFLE: 2, Choose.ROTATE: 3}
@@ -43,10 +45,17 @@ class _Map(_Row):
     v6: _Table
 
 
+class _Answer(_Row):
+    rtype: int
+    region: int
+    rdata: bytes
+
+
 class _Service(_Row):
     name: str
     map: int
     aliases_only: bool
+    answers: tuple[_Answer, ...]
 
 
 class _RRset(_Row):
@@ -78,34 +87,26 @@ class _Names(_Row):
     zones: tuple[_Zone, ...]
 
 
-class _Answer(_Row):
-    rtype: int
-    weight: int
-    region: int
-    rdata: bytes
-
-
-class _Outcome(_Row):
+class _Selected(_Row):
     rtype: int
     choose: int
     count: int
-    ttl: int
     state: int
     rcode: int
-    answers: tuple[_Answer, ...]
+    picks: tuple[Pick, ...]
 
 
-class _ServiceDecisions(_Row):
-    service: int
-    by_cell: int
-    different: tuple[tuple[_Outcome, ...], ...]
+class _Spread(_Row):
+    by_cell: bytes
+    different: tuple[tuple[_Selected, ...], ...]
 
 
 class _Decisions(_Row):
     version: int
     generation: int
-    services: tuple[_ServiceDecisions, ...]
-    by_cell: tuple[bytes, ...]
+    spreads: tuple[_Spread, ...]
+    ttls: tuple[bytes, ...]
+    services: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,7 @@ def compose_names(plan: Plan, numbers: Numbering) -> bytes:
     spaces = {id(steered.space.networks): steered.space.networks for steered in plan.services.values()}
     maps = {key: number for number, key in enumerate(spaces)}
     services = tuple(
-        _Service(name, maps[id(steered.space.networks)], steered.aliases_only)
-        for name, steered in plan.services.items()
+        _service(name, steered, maps[id(steered.space.networks)], numbers) for name, steered in plan.services.items()
     )
     return msgspec.msgpack.encode(
         _Names(
@@ -146,38 +146,43 @@ def compose_names(plan: Plan, numbers: Numbering) -> bytes:
 
 def compose_decisions(plan: Plan, changed: Iterable[ServiceId], numbers: Numbering) -> bytes:
     """Returns the blob of what these services answer from this plan on."""
-    names = tuple(changed)
-    spreads = {id(plan.decisions[name].by_cell): plan.decisions[name].by_cell for name in names}
-    spread_numbers = {key: number for number, key in enumerate(spreads)}
-    services = tuple(
-        _ServiceDecisions(
-            numbers.services[name],
-            spread_numbers[id(plan.decisions[name].by_cell)],
-            _different(plan.decisions[name], numbers),
+    spreads: dict[int, tuple[int, Spread]] = {}
+    ttls: dict[tuple[int, ...], int] = {}
+    services = array("I")
+    for name in changed:
+        decided = plan.decisions[name]
+        number, _ = spreads.setdefault(id(decided.spread), (len(spreads), decided.spread))
+        services.extend((numbers.services[name], number, ttls.setdefault(decided.ttls, len(ttls))))
+    return msgspec.msgpack.encode(
+        _Decisions(
+            VERSION,
+            plan.generation,
+            tuple(_spread(spread) for _, spread in spreads.values()),
+            tuple(_octets(array("I", each)) for each in ttls),
+            _octets(services),
         )
-        for name in names
-    )
-    by_cell = tuple(_octets(array("I", each)) for each in spreads.values())
-    return msgspec.msgpack.encode(_Decisions(VERSION, plan.generation, services, by_cell))
-
-
-def _different(decisions: Decisions, numbers: Numbering) -> tuple[tuple[_Outcome, ...], ...]:
-    return tuple(
-        tuple(_outcome(rtype, outcome, numbers) for rtype, outcome in decision.outcomes.items())
-        for decision in decisions.different
     )
 
 
-def _outcome(rtype: int, outcome: Outcome, numbers: Numbering) -> _Outcome:
-    return _Outcome(
-        rtype,
-        _CHOOSE[outcome.choose],
-        outcome.count,
-        outcome.ttl,
-        _STATE[outcome.state],
-        outcome.rcode,
-        tuple(_Answer(one.rtype, one.weight, numbers.regions[one.region], one.rdata) for one in outcome.answers),
+def _spread(spread: Spread) -> _Spread:
+    different = tuple(tuple(_selected(selected) for selected in part) for part in spread.different)
+    return _Spread(_octets(array("I", spread.by_cell)), different)
+
+
+def _selected(selected: Selected) -> _Selected:
+    return _Selected(
+        selected.rtype,
+        _CHOOSE[selected.choose],
+        selected.count,
+        _STATE[selected.state],
+        selected.rcode,
+        selected.picks,
     )
+
+
+def _service(name: ServiceId, steered: SteeredService, number: int, numbers: Numbering) -> _Service:
+    answers = tuple(_Answer(one.rtype, numbers.regions[one.region], one.rdata) for one in steered.menu.answers)
+    return _Service(name, number, steered.aliases_only, answers)
 
 
 def _zone(zone: ZonePlan, numbers: Numbering) -> _Zone:

@@ -13,13 +13,14 @@ from gtm.geo.geography import Geography
 from gtm.health.status import Status
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.cells import SpaceKey, cell_space, space_key
-from gtm.plan.decisions import Remembered, answers, decisions
+from gtm.plan.decisions import Remembered, decisions, menu_of
+from gtm.plan.form import Form, form_of
 from gtm.plan.model import CellSpace, Plan, SteeredService
 from gtm.plan.nodes import zone_plan
 from gtm.plan.regions import located, of_service
 from gtm.plan.shape import Shapes
 from gtm.steer.vocabulary import SteeringVocabulary
-from gtm.zone.model import Service, Zone
+from gtm.zone.model import Zone
 
 
 def compile_plan(
@@ -57,6 +58,7 @@ def _steered(
     zones: tuple[Zone, ...], geography: Geography, vocabulary: SteeringVocabulary
 ) -> dict[ServiceId, SteeredService]:
     spaces: dict[SpaceKey, CellSpace] = {}
+    forms: dict[Form, Form] = {}
     services = {}
     for zone in zones:
         regions = located(zone, geography)
@@ -65,17 +67,22 @@ def _steered(
             key = space_key(service.steer, chain, own)
             if key not in spaces:
                 spaces[key] = cell_space(chain, own, geography)
-            services[service.id] = SteeredService(service, chain, own, spaces[key], answers(service))
+            form = form_of(service)
+            services[service.id] = SteeredService(
+                service,
+                chain,
+                own,
+                spaces[key],
+                forms.setdefault(form, form),
+                menu_of(service),
+                tuple(service.check_of(endpoint) for endpoint in service.endpoints),
+            )
     return services
 
 
 def _watchers(services: Mapping[ServiceId, SteeredService]) -> dict[CheckId, tuple[ServiceId, ...]]:
     watchers: defaultdict[CheckId, list[ServiceId]] = defaultdict(list)
     for name, steered in services.items():
-        for check in sorted({check for check in _checks(steered.service) if check is not None}):
+        for check in sorted({check for check in steered.checks if check is not None}):
             watchers[check].append(name)
     return {check: tuple(names) for check, names in watchers.items()}
-
-
-def _checks(service: Service) -> list[CheckId | None]:
-    return [service.check_of(endpoint) for endpoint in service.endpoints]

@@ -3,7 +3,7 @@
     Plan
     +-- zones      name tables                    change with the zone files      compile.py
     +-- services   chains, regions, cell maps     change with zones and geo data  compile.py
-    +-- decisions  per service and cell           change with health              apply.py
+    +-- decisions  per service and cell           change with health              apply.py, outcome.py
 
 Two rates: a flip of health shares the name tables and the cell maps with the plan before it. A plan is immutable and
 numbered by its generation, which only grows.
@@ -17,57 +17,12 @@ from dns.rdatatype import RdataType
 from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap
 from gtm.geo.place import Place
-from gtm.ids import CheckId, EndpointId, Generation, RegionName, ServiceId
+from gtm.ids import CheckId, Generation, ServiceId
+from gtm.plan.form import Form
+from gtm.plan.outcome import Decisions, Menu
 from gtm.steer.chain import Chain, Views
-from gtm.steer.decide import State
-from gtm.steer.filter import Choose, Regions
+from gtm.steer.filter import Regions
 from gtm.zone.model import Service, Zone
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One record that an outcome may answer with."""
-
-    rtype: int
-    rdata: bytes
-    """Wire format, without compression."""
-    weight: int
-    endpoint: EndpointId
-    region: RegionName
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a query of one type gets in one cell of one service."""
-
-    answers: tuple[Answer, ...]
-    choose: Choose
-    count: int
-    """How many answers SHUFFLE and ROTATE give; 0 means all."""
-    ttl: int
-    state: State
-    rcode: int = 0
-    """NOERROR, or SERVFAIL where the zone says so for the case that all is down."""
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """The outcomes of one service, by type, in the cells that get them; a type without one is NODATA."""
-
-    outcomes: Mapping[int, Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class Decisions:
-    """Everything decided of one service: a few different decisions, and which of them each cell gets."""
-
-    different: tuple[Decision, ...]
-    by_cell: tuple[int, ...]
-    """For each cell, the number of its decision; services that look alike share this."""
-
-    def in_cell(self, cell: int) -> Decision:
-        """Returns the decision of a cell."""
-        return self.different[self.by_cell[cell]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +50,10 @@ class SteeredService:
     chain: Chain
     regions: Regions
     space: CellSpace
-    answers: tuple[Answer, ...]
-    """What each endpoint answers with, in the order of the zone file."""
+    form: Form
+    menu: Menu
+    checks: tuple[CheckId | None, ...]
+    """The check of each endpoint, in the order of the zone file; None for one that nobody checks."""
 
     @property
     def aliases_only(self) -> bool:

@@ -1,52 +1,73 @@
 """Shapes: what a service looks like to its chain, and what is decided for everything of that shape.
 
-Filters see regions, weights and beliefs, but no addresses. So services with the same cells, chain and candidates are
-decided alike, and deciding costs one run of the chain per cell and *shape*: when a region with a thousand services
-dies, most of the work is done once. What is different between cells is small too: a chain over ten regions makes
-hundreds of cells, and about ten decisions.
+Filters see regions, weights and beliefs, but no addresses. So services with the same cells and form (gtm/plan/form.py)
+of whose endpoints the same is believed are decided alike, and deciding costs one run of the chain per cell and *shape*:
+when a region with a thousand services dies, the work is done once. What is different between cells is small too: a
+chain over ten regions makes hundreds of cells, and about ten decisions.
 """
 
-from dataclasses import dataclass
+from dns.rcode import Rcode
 
+from gtm.plan.form import Beliefs, Form, candidates, of_type
 from gtm.plan.model import CellSpace, SteeredService
+from gtm.plan.outcome import Selected, Spread
 from gtm.steer.chain import Chain
-from gtm.steer.decide import Decided, decide
-from gtm.steer.filter import Candidates
-from gtm.zone.chain import FilterSpec
+from gtm.steer.decide import Decided, Pick, State, decide
+from gtm.steer.filter import Choose
 from gtm.zone.model import OnAllDown
-
-Pools = tuple[Candidates, ...]
-"""The candidates for each type that a service answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """What is decided for a shape over all cells."""
-
-    different: tuple[tuple[Decided, ...], ...]
-    """Each with one part for each pool."""
-    by_cell: tuple[int, ...]
 
 
 class Shapes:
     """Remembers the spread of each shape. It has state: one lives as long as one compile or one apply."""
 
     def __init__(self) -> None:
-        self._spreads: dict[tuple[int, tuple[FilterSpec, ...], OnAllDown, Pools], Spread] = {}
+        self._spreads: dict[tuple[int, int, Beliefs], Spread] = {}
+        self._ttls: dict[tuple[int, int], tuple[int, ...]] = {}
 
-    def spread(self, steered: SteeredService, pools: Pools) -> Spread:
-        """Returns what is decided for these pools of a service in each of its cells."""
-        service = steered.service
-        key = (id(steered.space), service.steer.chain, service.on_all_down, pools)
+    def spread(self, steered: SteeredService, beliefs: Beliefs) -> Spread:
+        """Returns what is decided for a service in each of its cells when this is believed of its endpoints."""
+        key = (id(steered.space), id(steered.form), beliefs)
         if key not in self._spreads:
-            self._spreads[key] = _spread(steered.chain, pools, steered.space, service.on_all_down)
+            self._spreads[key] = _spread(steered.chain, steered.form, beliefs, steered.space)
         return self._spreads[key]
 
+    def ttls(self, spread: Spread, ttl: int) -> tuple[int, ...]:
+        """Returns the same TTL for every part of a spread."""
+        return self._ttls.setdefault((len(spread.different), ttl), (ttl,) * len(spread.different))
 
-def _spread(chain: Chain, pools: Pools, space: CellSpace, on_all_down: OnAllDown) -> Spread:
-    numbers: dict[tuple[Decided, ...], int] = {}
+
+def _spread(chain: Chain, form: Form, beliefs: Beliefs, space: CellSpace) -> Spread:
+    everyone = candidates(form, beliefs)
+    pools = [(rtype, of_type(everyone, form, rtype)) for rtype in form.types]
+    numbers: dict[tuple[Selected, ...], int] = {}
     by_cell = []
     for cell in space.cells:
-        decided = tuple(decide(chain, pool, cell.views, on_all_down) for pool in pools)
-        by_cell.append(numbers.setdefault(decided, len(numbers)))
+        part = tuple(selected(decide(chain, pool, cell.views, form.on_all_down), form, rtype) for rtype, pool in pools)
+        by_cell.append(numbers.setdefault(part, len(numbers)))
     return Spread(tuple(numbers), tuple(by_cell))
+
+
+def selected(decided: Decided, form: Form, rtype: int) -> Selected:
+    """Returns what a query of a type gets of what was decided."""
+    failed = decided.state is State.FAIL_CLOSED and form.on_all_down is OnAllDown.SERVFAIL
+    picks = tuple(pick for pick in decided.picks if form.can_answer(pick.number, rtype))
+    return Selected(
+        rtype,
+        picks if decided.choose is Choose.ONE else _distinct(picks, form),
+        decided.choose,
+        decided.count,
+        decided.state,
+        Rcode.SERVFAIL if failed else Rcode.NOERROR,
+    )
+
+
+def _distinct(picks: tuple[Pick, ...], form: Form) -> tuple[Pick, ...]:
+    """Returns the picks without a second one of an address that is in several regions (RFC 2181 5)."""
+    seen: set[int] = set()
+    kept = []
+    for pick in picks:
+        first = form.standings[pick.number].first
+        if first not in seen:
+            seen.add(first)
+            kept.append(pick)
+    return tuple(kept)

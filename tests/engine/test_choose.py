@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from gtm.engine.choose import choose
 from gtm.engine.protocol import Engine
 from gtm.ids import EndpointId, RegionName
-from gtm.plan.model import Answer, Outcome
+from gtm.plan.outcome import Answer, Outcome
 from gtm.steer.decide import State
 from gtm.steer.filter import Choose
 from tests.fakes import world

@@ -6,7 +6,8 @@ from gtm.health.belief import Belief
 from gtm.health.status import Status, flipped
 from gtm.ids import CheckId, ServiceId
 from gtm.plan.apply import apply
-from gtm.plan.model import EMPTY_PLAN, Outcome, Plan
+from gtm.plan.model import EMPTY_PLAN, Plan
+from gtm.plan.outcome import Outcome
 from gtm.steer.decide import State
 from gtm.zone.model import OnAllDown
 from tests.fakes import world

@@ -6,7 +6,8 @@ from dns.rdatatype import RdataType
 from gtm.geo.geography import Geography
 from gtm.geo.place import Coordinates, Place
 from gtm.ids import RegionName, ServiceId
-from gtm.plan.model import EMPTY_PLAN, Answer, Plan
+from gtm.plan.model import EMPTY_PLAN, Plan
+from gtm.plan.outcome import Answer
 from gtm.steer.decide import State
 from gtm.steer.filter import Choose, Regions
 from tests.fakes import world

@@ -7,7 +7,7 @@ from dns.rdatatype import RdataType
 
 from gtm.health.belief import Belief
 from gtm.ids import ServiceId
-from gtm.plan.model import Decisions
+from gtm.plan.outcome import Decisions
 from gtm.steer.vocabulary import PRESETS
 from tests.fakes import world
 

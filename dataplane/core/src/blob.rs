@@ -8,16 +8,17 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use serde::Deserialize;
-use serde_bytes::{ByteBuf, Bytes};
+use serde_bytes::Bytes;
 
 use crate::name::MAX_NAME;
 use crate::networks::{CellMap, Networks};
 use crate::plan::{
-    tail, Answer, Choose, Decision, Decisions, Glue, Names, Node, Outcome, Plan, RRset, Service, State, Zone,
+    tail, Answer, Choose, Decision, Decisions, Glue, Names, Node, Outcome, Pick, Plan, RRset, Service, Spread, State,
+    Zone,
 };
 
 /// The version of the form; Python and Rust of one release agree.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const TYPE_A: u16 = 1;
 const TYPE_NS: u16 = 2;
 const TYPE_AAAA: u16 = 28;
@@ -50,7 +51,8 @@ struct NamesBlob<'a> {
     regions: Vec<String>,
     #[serde(borrow)]
     maps: Vec<MapBlob<'a>>,
-    services: Vec<ServiceBlob>,
+    #[serde(borrow)]
+    services: Vec<ServiceBlob<'a>>,
     #[serde(borrow)]
     zones: Vec<ZoneBlob<'a>>,
 }
@@ -63,11 +65,17 @@ struct MapBlob<'a>(#[serde(borrow)] TableBlob<'a>, #[serde(borrow)] TableBlob<'a
 struct TableBlob<'a>(#[serde(borrow)] &'a Bytes, #[serde(borrow)] &'a Bytes, #[serde(borrow)] &'a Bytes);
 
 #[derive(Deserialize)]
-struct ServiceBlob {
+struct ServiceBlob<'a> {
     name: String,
     map: u32,
     aliases_only: bool,
+    #[serde(borrow)]
+    answers: Vec<AnswerBlob<'a>>,
 }
+
+/// Type, region, RDATA.
+#[derive(Deserialize)]
+struct AnswerBlob<'a>(u16, u32, #[serde(borrow)] &'a Bytes);
 
 #[derive(Deserialize)]
 struct ZoneBlob<'a> {
@@ -95,34 +103,35 @@ struct NodeBlob<'a> {
 struct RRsetBlob<'a>(u16, u32, #[serde(borrow)] Vec<&'a Bytes>);
 
 #[derive(Deserialize)]
-struct DecisionsBlob {
+struct DecisionsBlob<'a> {
     version: u32,
     generation: u64,
-    services: Vec<ServiceDecisionsBlob>,
-    /// For the services: which of these each uses.
-    by_cell: Vec<ByteBuf>,
+    #[serde(borrow)]
+    spreads: Vec<SpreadBlob<'a>>,
+    #[serde(borrow)]
+    ttls: Vec<&'a Bytes>,
+    /// For each service three numbers: its own, its spread's, its TTLs'.
+    #[serde(borrow)]
+    services: &'a Bytes,
 }
 
 #[derive(Deserialize)]
-struct ServiceDecisionsBlob {
-    service: u32,
-    by_cell: u32,
-    different: Vec<Vec<OutcomeBlob>>,
+struct SpreadBlob<'a> {
+    #[serde(borrow)]
+    by_cell: &'a Bytes,
+    different: Vec<Vec<SelectedBlob>>,
 }
 
 #[derive(Deserialize)]
-struct OutcomeBlob {
+struct SelectedBlob {
     rtype: u16,
     choose: u8,
     count: u32,
-    ttl: u32,
     state: u8,
     rcode: u16,
-    answers: Vec<AnswerBlob>,
+    /// Number and weight.
+    picks: Vec<(u32, u64)>,
 }
-
-#[derive(Deserialize)]
-struct AnswerBlob(u16, u64, u32, ByteBuf);
 
 impl Names {
     /// Reads the part of a plan that changes with zones and geo data.
@@ -149,7 +158,8 @@ impl Names {
             if service.map as usize >= names.maps.len() {
                 return wrong("a service without a map");
             }
-            names.services.push(Service { map: service.map, aliases_only: service.aliases_only });
+            let answers = answers(&service.answers, names.region_names.len())?;
+            names.services.push(Service { map: service.map, aliases_only: service.aliases_only, answers });
             names.service_names.push(service.name);
         }
         for (number, zone) in blob.zones.iter().enumerate() {
@@ -289,14 +299,18 @@ impl Plan {
         if blob.version != VERSION {
             return wrong("made by another version");
         }
-        let by_cell = blob.by_cell.iter().map(|octets| numbers(octets)).collect::<Result<Vec<_>, _>>()?;
-        let mut decisions: Vec<Option<Arc<Decisions>>> = self.decisions.iter().cloned().map(Some).collect();
+        let spreads = blob.spreads.into_iter().map(spread).collect::<Result<Vec<_>, _>>()?;
+        let ttls = blob.ttls.iter().map(|octets| numbers(octets)).collect::<Result<Vec<_>, _>>()?;
+        let mut decisions: Vec<Option<Decisions>> = self.decisions.iter().cloned().map(Some).collect();
         decisions.resize(self.names.services.len(), None);
-        for service in blob.services {
-            let Some(slot) = decisions.get_mut(service.service as usize) else {
+        for row in numbers(blob.services)?.chunks(3) {
+            let &[service, spread, ttl] = row else {
+                return wrong("services without their decisions");
+            };
+            let Some(slot) = decisions.get_mut(service as usize) else {
                 return wrong("decisions of no service");
             };
-            *slot = Some(Arc::new(self.decisions_of(service, &by_cell)?));
+            *slot = Some(self.decisions_of(service, spreads.get(spread as usize), ttls.get(ttl as usize))?);
         }
         let decisions = decisions.into_iter().collect::<Option<Vec<_>>>();
         match decisions {
@@ -307,27 +321,50 @@ impl Plan {
         }
     }
 
-    fn decisions_of(&self, blob: ServiceDecisionsBlob, shared: &[Arc<[u32]>]) -> Result<Decisions, BlobError> {
-        let Some(by_cell) = shared.get(blob.by_cell as usize) else {
-            return wrong("decisions without cells");
+    fn decisions_of(
+        &self,
+        service: u32,
+        spread: Option<&Arc<Spread>>,
+        ttls: Option<&Arc<[u32]>>,
+    ) -> Result<Decisions, BlobError> {
+        let (Some(spread), Some(ttls)) = (spread, ttls) else {
+            return wrong("a service without a spread");
         };
-        let service = &self.names.services[blob.service as usize];
+        let service = &self.names.services[service as usize];
         let map = &self.names.maps[service.map as usize];
-        let leads_nowhere = by_cell.iter().any(|&number| number as usize >= blob.different.len());
-        if map.highest as usize >= by_cell.len() || leads_nowhere {
+        if map.highest as usize >= spread.by_cell.len() {
             return wrong("a cell that is not decided");
         }
-        let regions = self.names.region_names.len();
-        let different = blob
-            .different
-            .into_iter()
-            .map(|outcomes| {
-                let outcomes = outcomes.into_iter().map(|each| outcome(each, regions)).collect::<Result<_, _>>()?;
-                Ok(Decision { outcomes })
-            })
-            .collect::<Result<_, BlobError>>()?;
-        Ok(Decisions { different, by_cell: Arc::clone(by_cell) })
+        if spread.answers > service.answers.len() || spread.different.len() != ttls.len() {
+            return wrong("a spread of another service");
+        }
+        Ok(Decisions { spread: Arc::clone(spread), ttls: Arc::clone(ttls) })
     }
+}
+
+fn answers(blob: &[AnswerBlob], regions: usize) -> Result<Box<[Answer]>, BlobError> {
+    let answer = |&AnswerBlob(rtype, region, rdata): &AnswerBlob| {
+        if region as usize >= regions {
+            return wrong("an answer without its region");
+        }
+        Ok(Answer { rtype, region, tail: tail(rtype, 0, rdata) })
+    };
+    blob.iter().map(answer).collect()
+}
+
+fn spread(blob: SpreadBlob) -> Result<Arc<Spread>, BlobError> {
+    let by_cell: Box<[u32]> = numbers(blob.by_cell)?.iter().copied().collect();
+    if by_cell.iter().any(|&number| number as usize >= blob.different.len()) {
+        return wrong("a cell that is not decided");
+    }
+    let picks = blob.different.iter().flatten().flat_map(|selected| &selected.picks);
+    let answers = picks.map(|&(number, _)| number as usize + 1).max().unwrap_or(0);
+    let different = blob
+        .different
+        .into_iter()
+        .map(|part| Ok(Decision { outcomes: part.into_iter().map(outcome).collect::<Result<_, _>>()? }))
+        .collect::<Result<_, BlobError>>()?;
+    Ok(Arc::new(Spread { different, by_cell, answers }))
 }
 
 fn state(number: u8) -> Result<State, BlobError> {
@@ -340,7 +377,7 @@ fn state(number: u8) -> Result<State, BlobError> {
     }
 }
 
-fn outcome(blob: OutcomeBlob, regions: usize) -> Result<Outcome, BlobError> {
+fn outcome(blob: SelectedBlob) -> Result<Outcome, BlobError> {
     let choose = match blob.choose {
         0 => Choose::All,
         1 => Choose::One,
@@ -348,26 +385,18 @@ fn outcome(blob: OutcomeBlob, regions: usize) -> Result<Outcome, BlobError> {
         3 => Choose::Rotate,
         _ => return wrong("an unknown way to choose"),
     };
-    let answers = blob
-        .answers
-        .into_iter()
-        .map(|AnswerBlob(rtype, weight, region, rdata)| {
-            if region as usize >= regions {
-                return wrong("an answer without its region");
-            }
-            Ok(Answer { rtype, weight, region, tail: tail(rtype, blob.ttl, &rdata) })
-        })
-        .collect::<Result<Box<[_]>, _>>()?;
-    let total = answers.iter().map(|answer| answer.weight).sum();
+    let picks: Box<[_]> = blob.picks.into_iter().map(|(number, weight)| Pick { number, weight }).collect();
+    let Some(total) = picks.iter().try_fold(0u64, |sum, pick| sum.checked_add(pick.weight)) else {
+        return wrong("weights without end");
+    };
     Ok(Outcome {
         rtype: blob.rtype,
         choose,
         count: blob.count as usize,
-        ttl: blob.ttl,
         state: state(blob.state)?,
         rcode: blob.rcode,
         total,
-        answers,
+        picks,
     })
 }
 

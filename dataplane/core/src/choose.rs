@@ -2,7 +2,7 @@
 //!
 //! Each draw of one out of n takes `coin mod n` and leaves `coin div n` for the next.
 
-use crate::plan::{Answer, Choose, Outcome};
+use crate::plan::{Answer, Choose, Outcome, Pick};
 
 const CNAME: u16 = 5;
 
@@ -10,24 +10,31 @@ const CNAME: u16 = 5;
 ///
 /// A CNAME stands alone (RFC 2181 10.1): where one is drawn first nothing else is answered, elsewhere CNAMEs are left
 /// out.
-pub fn choose<'a>(outcome: &'a Outcome, coin: u64, deck: &mut Vec<u32>, mut take: impl FnMut(&'a Answer)) -> u64 {
-    let answers = &outcome.answers;
-    let size = answers.len();
+pub fn choose<'a>(
+    outcome: &Outcome,
+    answers: &'a [Answer],
+    coin: u64,
+    deck: &mut Vec<u32>,
+    mut take: impl FnMut(&'a Answer),
+) -> u64 {
+    let picks = &outcome.picks;
+    let size = picks.len();
+    let answer = |pick: &Pick| &answers[pick.number as usize];
     if size < 2 {
-        answers.iter().for_each(take);
+        picks.iter().map(answer).for_each(take);
         return coin;
     }
     let count = if outcome.count == 0 { size } else { outcome.count.min(size) };
     match outcome.choose {
-        Choose::All => alone(answers.iter(), take),
+        Choose::All => alone(picks.iter().map(answer), take),
         Choose::One => {
             let (drawn, left) = weighted(outcome, coin);
-            take(drawn);
+            take(answer(drawn));
             return left;
         }
         Choose::Rotate => {
             let start = (coin % size as u64) as usize;
-            alone(answers[start..].iter().chain(&answers[..start]).take(count), take);
+            alone(picks[start..].iter().chain(&picks[..start]).take(count).map(answer), take);
             return coin / size as u64;
         }
         Choose::Shuffle => {
@@ -39,27 +46,27 @@ pub fn choose<'a>(outcome: &'a Outcome, coin: u64, deck: &mut Vec<u32>, mut take
                 deck.swap(place, place + (coin % left) as usize);
                 coin /= left;
             }
-            alone(deck[..count].iter().map(|&number| &answers[number as usize]), take);
+            alone(deck[..count].iter().map(|&number| answer(&picks[number as usize])), take);
             return coin;
         }
     }
     coin
 }
 
-fn weighted(outcome: &Outcome, coin: u64) -> (&Answer, u64) {
-    let answers = &outcome.answers;
+fn weighted(outcome: &Outcome, coin: u64) -> (&Pick, u64) {
+    let picks = &outcome.picks;
     if outcome.total == 0 {
-        let size = answers.len() as u64;
-        return (&answers[(coin % size) as usize], coin / size);
+        let size = picks.len() as u64;
+        return (&picks[(coin % size) as usize], coin / size);
     }
     let mut point = coin % outcome.total;
-    for answer in answers {
-        if point < answer.weight {
-            return (answer, coin / outcome.total);
+    for pick in picks {
+        if point < pick.weight {
+            return (pick, coin / outcome.total);
         }
-        point -= answer.weight;
+        point -= pick.weight;
     }
-    (&answers[answers.len() - 1], coin / outcome.total) // not reached: the point is below the sum of the weights
+    (&picks[picks.len() - 1], coin / outcome.total) // not reached: the point is below the sum of the weights
 }
 
 fn alone<'a>(mut drawn: impl Iterator<Item = &'a Answer>, mut take: impl FnMut(&'a Answer)) {

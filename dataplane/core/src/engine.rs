@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use crate::choose::choose;
 use crate::name::Name;
-use crate::plan::{Node, Outcome, Plan, State, Zone, TAIL_RDATA};
+use crate::plan::{Answer, Node, Outcome, Plan, State, Zone, TAIL_RDATA};
 use crate::query::{self, rcode, Query};
 use crate::reply::{udp_limit, Closing, Owner, Section, Writer, TCP_LIMIT};
 
@@ -201,8 +201,8 @@ impl<'a> Answering<'a> {
             rtype = TYPE_CNAME; // RFC 8482 4.2: HINFO is for names without one
         }
         if let Some(service) = node.service {
-            if let Some(outcome) = self.steered(service, rtype) {
-                return self.take(outcome, zone, owner, rtype);
+            if let Some(decided) = self.steered(service, rtype) {
+                return self.take(&decided, zone, owner, rtype);
             }
         }
         if let Some(rrset) = node.rrset(rtype) {
@@ -229,40 +229,41 @@ impl<'a> Answering<'a> {
     }
 
     /// The outcome for the asker's cell; none when the service does not answer this type.
-    fn steered(&mut self, service: u32, rtype: u16) -> Option<&'a Outcome> {
+    fn steered(&mut self, service: u32, rtype: u16) -> Option<Decided<'a>> {
         let plan = self.plan;
         let steered = &plan.names.services[service as usize];
         let subnet = self.query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
         let address = subnet.and_then(crate::ecs::Subnet::client).unwrap_or(self.client);
         let hit = plan.names.maps[steered.map as usize].lookup(address);
         let decisions = &plan.decisions[service as usize];
-        let decision = &decisions.different[decisions.by_cell[hit.cell as usize] as usize];
+        let number = decisions.spread.by_cell[hit.cell as usize] as usize;
+        let decision = &decisions.spread.different[number];
         let mut outcome = decision.outcome(rtype);
         if outcome.is_none() && steered.aliases_only {
             outcome = decision.outcome(TYPE_CNAME);
         }
-        if let Some(outcome) = outcome {
-            self.scope = self.scope.max(hit.prefix_length);
-            self.tally.fails_open |= outcome.state == State::FailOpen;
-            self.all_down |= matches!(outcome.state, State::FailOpen | State::FailClosed);
-            self.tally.service = service;
-        }
-        outcome
+        let outcome = outcome?;
+        self.scope = self.scope.max(hit.prefix_length);
+        self.tally.fails_open |= outcome.state == State::FailOpen;
+        self.all_down |= matches!(outcome.state, State::FailOpen | State::FailClosed);
+        self.tally.service = service;
+        Some(Decided { outcome, answers: &steered.answers, ttl: decisions.ttls[number] })
     }
 
-    fn take(&mut self, outcome: &'a Outcome, zone: &Zone, owner: Owner, rtype: u16) -> Step<'a> {
+    fn take(&mut self, decided: &Decided<'a>, zone: &Zone, owner: Owner, rtype: u16) -> Step<'a> {
+        let &Decided { outcome, answers, ttl } = decided;
         if outcome.rcode != rcode::NOERROR {
             self.writer.clear_records();
             return Step::Done(Closing { scope: self.reply_scope(), ..Closing::refusal(outcome.rcode) });
         }
         let writer = &mut self.writer;
         let mut first = None;
-        self.coin = choose(outcome, self.coin, self.deck, |answer| {
-            writer.record(Section::Answer, owner, &answer.tail);
+        self.coin = choose(outcome, answers, self.coin, self.deck, |answer| {
+            writer.record_with_ttl(Section::Answer, owner, &answer.tail, ttl);
             first = first.or(Some(answer));
         });
         let Some(first) = first else {
-            return Step::Done(self.negative(zone, rcode::NOERROR, outcome.ttl.min(zone.soa_ttl)));
+            return Step::Done(self.negative(zone, rcode::NOERROR, ttl.min(zone.soa_ttl)));
         };
         self.tally.region = first.region;
         if first.rtype == TYPE_CNAME && rtype != TYPE_CNAME {
@@ -371,6 +372,13 @@ impl<'a> Answering<'a> {
             _ => zone.hidden.get(name).map(|&node| &names.nodes[node as usize]),
         }
     }
+}
+
+/// What a service answers one query with.
+struct Decided<'a> {
+    outcome: &'a Outcome,
+    answers: &'a [Answer],
+    ttl: u32,
 }
 
 enum Step<'a> {

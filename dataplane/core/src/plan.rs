@@ -14,7 +14,7 @@ pub struct Plan {
     /// The number of this plan; it only grows.
     pub generation: u64,
     pub(crate) names: Arc<Names>,
-    pub(crate) decisions: Vec<Arc<Decisions>>,
+    pub(crate) decisions: Vec<Decisions>,
 }
 
 /// Everything that changes by the hour.
@@ -83,12 +83,24 @@ pub struct Glue {
 pub struct Service {
     pub map: u32,
     pub aliases_only: bool,
+    /// What its endpoints answer with; decisions name them by their number here.
+    pub answers: Box<[Answer]>,
 }
 
 /// What one service answers in each of its cells.
+#[derive(Clone)]
 pub struct Decisions {
+    pub spread: Arc<Spread>,
+    /// For each of the spread's different decisions.
+    pub ttls: Arc<[u32]>,
+}
+
+/// What is decided for all services of one shape.
+pub struct Spread {
     pub different: Box<[Decision]>,
-    pub by_cell: Arc<[u32]>,
+    pub by_cell: Box<[u32]>,
+    /// A service that uses it has at least so many answers.
+    pub answers: usize,
 }
 
 pub struct Decision {
@@ -104,11 +116,10 @@ impl Decision {
 /// What a query of one type gets.
 pub struct Outcome {
     pub rtype: u16,
-    pub answers: Box<[Answer]>,
+    pub picks: Box<[Pick]>,
     pub choose: Choose,
     /// How many answers SHUFFLE and ROTATE give; 0 means all.
     pub count: usize,
-    pub ttl: u32,
     pub state: State,
     pub rcode: u16,
     /// The sum of the weights.
@@ -133,10 +144,16 @@ pub enum Choose {
     Rotate,
 }
 
+/// One of the service's answers that may be drawn.
+pub struct Pick {
+    pub number: u32,
+    pub weight: u64,
+}
+
 pub struct Answer {
     pub rtype: u16,
-    pub weight: u64,
     pub region: u32,
+    /// With a TTL of 0: it is the decision's.
     pub tail: Tail,
 }
 

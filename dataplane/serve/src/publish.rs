@@ -84,7 +84,7 @@ impl Published {
             self.replace(&retire, Arc::clone(&self.current.load().plan));
         }
         let transports = [(Transport::Udp, udp), (Transport::Tcp, tcp)];
-        let kinds = transports.into_iter().flat_map(|(transport, count)| std::iter::repeat(transport).take(count));
+        let kinds = transports.into_iter().flat_map(|(transport, count)| std::iter::repeat_n(transport, count));
         let new: Vec<_> = kinds.map(|transport| Arc::new(Block::new(transport))).collect();
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner).extend(new.iter().cloned());
         new
