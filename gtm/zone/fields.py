@@ -82,7 +82,8 @@ def seconds(value: object) -> float:
     return duration_s
 
 
-def _ttl(value: object) -> int:
+def ttl(value: object) -> int:
+    """Returns a TTL in seconds."""
     if isinstance(value, str) and re.fullmatch(DURATION_PATTERN, value):
         duration_s = seconds(value)
         if not duration_s.is_integer():
@@ -110,7 +111,7 @@ Interval = Annotated[float, PlainValidator(_between(0.1, 3600.0, "100ms to 1h"))
 Timeout = Annotated[float, PlainValidator(_between(0.01, 60.0, "10ms to 1m")), _DURATION_SCHEMA]
 Ttl = Annotated[
     int,
-    PlainValidator(_ttl),
+    PlainValidator(ttl),
     WithJsonSchema(
         {
             "oneOf": [

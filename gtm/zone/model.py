@@ -130,6 +130,10 @@ class Service:
     monitor: Monitor | None = None
     """None: nobody checks the endpoints, and they count as up."""
     on_all_down: OnAllDown = OnAllDown.SERVE_ALL
+    ttl_min: int | None = None
+    """Where the TTL follows health, this is the least and `ttl` the most; None: it does not."""
+    ttl_degraded: int | None = None
+    """Instead of `ttl` while the answer is not the steady one; None: half of it, but 5 s at least."""
 
     @property
     def id(self) -> ServiceId:

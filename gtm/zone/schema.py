@@ -25,6 +25,7 @@ from pydantic_core import CoreSchema
 from gtm.zone import fields, references
 from gtm.zone.fields import error, text_like, whole, whole_schema
 from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, MonitorType, OnAllDown
+from gtm.zone.ttl import ServiceTtl
 
 DEFAULT_TTL_S = 60
 DEFAULT_PORTS = {MonitorType.HTTP: 80, MonitorType.HTTPS: 443}
@@ -182,9 +183,14 @@ class EndpointEntry(Entry):
 class ServiceEntry(Entry):
     """A name whose answer is steered."""
 
-    ttl: Annotated[fields.Ttl | None, Field(description="TTL of its answers: 30 or 5m; the zone's when left out")] = (
-        None
-    )
+    ttl: Annotated[
+        ServiceTtl | None,
+        Field(description="TTL of its answers: 30 or 5m, or {max: 300, min: 30}; the zone's when left out"),
+    ] = None
+    ttl_degraded: Annotated[
+        fields.Ttl | None,
+        Field(description="TTL while not all is well; half of ttl when left out, but 5 s at least"),
+    ] = None
     monitor: Annotated[
         references.MonitorReference | None,
         Field(description="The monitor of its endpoints; without one they count as up"),

@@ -14,6 +14,7 @@ from gtm.zone.document import Path
 from gtm.zone.draft import Report
 from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service
 from gtm.zone.schema import DEFAULT_PORTS, DEFAULT_TIMEOUT_S, MonitorEntry, RegionEntry, ServiceEntry
+from gtm.zone.ttl import TtlRange
 
 
 def region(name: str, entry: RegionEntry) -> Region:
@@ -44,12 +45,20 @@ def service(name: Name, entry: ServiceEntry, *, zone_ttl: int, monitors: Mapping
     """Returns a service."""
     return Service(
         name=name,
-        ttl=zone_ttl if entry.ttl is None else entry.ttl,
+        ttl=_longest_ttl(entry, zone_ttl),
         steer=entry.steer,
         endpoints=_endpoints(entry),
         monitor=None if entry.monitor is None else monitors.get(entry.monitor),
         on_all_down=entry.on_all_down,
+        ttl_min=entry.ttl.least if isinstance(entry.ttl, TtlRange) else None,
+        ttl_degraded=entry.ttl_degraded,
     )
+
+
+def _longest_ttl(entry: ServiceEntry, zone_ttl: int) -> int:
+    if isinstance(entry.ttl, TtlRange):
+        return entry.ttl.most
+    return zone_ttl if entry.ttl is None else entry.ttl
 
 
 def _endpoints(entry: ServiceEntry) -> tuple[Endpoint, ...]:
@@ -75,6 +84,7 @@ def _answer(address: Address | None, target: Name | None) -> Address | Name:
 def check_service(service: Service, path: Path, report: Report, *, whole: bool) -> None:
     """Adds what is wrong with one service; a service of which parts are missing is not told what it lacks."""
     _check_duplicates(service, path, report)
+    _check_ttls(service, path, report)
     if not whole:
         return
     last = [index for index, endpoint in enumerate(service.endpoints) if endpoint.last_resort]
@@ -97,6 +107,16 @@ def _check_families(service: Service, path: Path, report: Report) -> None:
             message = f"the {endpoint.rtype.name} endpoints are all last_resort; a last resort needs others before it"
             report.add((*path, "endpoints", index, "last_resort"), message)
             return
+
+
+def _check_ttls(service: Service, path: Path, report: Report) -> None:
+    if service.ttl_degraded is None:
+        return
+    here = (*path, "ttl_degraded")
+    if service.ttl_min is not None:
+        report.add(here, "a ttl with max and min follows health by itself; ttl_degraded is for a plain one")
+    elif service.ttl_degraded > service.ttl:
+        report.add(here, f"ttl_degraded ({service.ttl_degraded} s) is longer than the ttl ({service.ttl} s)")
 
 
 def _check_duplicates(service: Service, path: Path, report: Report) -> None:

@@ -39,6 +39,8 @@ TOLD_BY_SCHEMA = [
     "monitor-status",
     "monitor-body",
     "service-unknown-key",
+    "service-ttl-without-min",
+    "service-ttl-unknown-key",
     "service-unknown-preset",
     "service-without-steer",
     "service-unknown-filter",

@@ -131,7 +131,14 @@ def test_a_target_without_a_final_dot_is_in_the_zone() -> None:
 
 
 def test_a_service_takes_the_ttl_of_the_zone() -> None:
-    assert service("cdn.gtm.example.com").ttl == 300
+    cdn = service("cdn.gtm.example.com")
+    assert (cdn.ttl, cdn.ttl_min, cdn.ttl_degraded) == (300, None, None)
+
+
+def test_a_ttl_may_follow_health_or_be_shorter_while_not_all_is_well() -> None:
+    db, api = service("db.gtm.example.com"), service("api.gtm.example.com")
+    assert (db.ttl, db.ttl_min, db.ttl_degraded) == (300, 20, None)
+    assert (api.ttl, api.ttl_min, api.ttl_degraded) == (30, None, 7)
 
 
 def test_records_become_wire_format_in_the_order_of_the_file() -> None:
