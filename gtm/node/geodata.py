@@ -4,6 +4,8 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from gtm.health.event import Event, EventKind
+from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.config import GeoFiles
 from gtm.node.planner import Planner
 from gtm.watch.geodata import Fingerprint, GeoLoad, fingerprint, load
@@ -18,8 +20,14 @@ class GeoWatch:
     """Loads the geo files. Its state is what they looked like when they were loaded."""
 
     def __init__(
-        self, files: GeoFiles, planner: Planner, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        files: GeoFiles,
+        planner: Planner,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chronicle: Chronicle | None = None,
     ) -> None:
+        self._chronicle = chronicle or no_chronicle()
         self._files = files
         self._planner = planner
         self._sleep = sleep
@@ -37,9 +45,12 @@ class GeoWatch:
             log.error("geo data: %s", problem)
         if geo.problems and self._planner.geo.sources:
             log.warning("geo data: the files loaded before go on serving")
+            words = "; ".join(geo.problems)
+            self._chronicle.record(Event(EventKind.GEOIP_HELD, "geo data", words, {"problems": geo.problems}))
             await self._planner.take_geo_problems(geo.problems)
         else:
             _tell(geo)
+            self._chronicle.located(_updated(geo))
             await self._planner.take_geo(geo)
 
     async def run(self) -> None:
@@ -68,3 +79,10 @@ def _tell(geo: GeoLoad) -> None:
         log.info("geo data: %s: %s, %d networks", source.path, source.type, source.networks)
     if not any(source.networks for source in geo.sources):
         log.error("geo data: no network is known; every client gets the default order of the regions")
+
+
+def _updated(geo: GeoLoad) -> Event:
+    networks = sum(source.networks for source in geo.sources)
+    words = f"geo data of {len(geo.sources)} files serve; networks: {networks}"
+    files = tuple(str(source.path) for source in geo.sources)
+    return Event(EventKind.GEOIP_UPDATED, "geo data", words, {"files": files, "networks": networks})

@@ -19,6 +19,7 @@ from gtm.health.quorum import Quorum
 from gtm.health.status import Freshness, Status, changes, merge
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId
+from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.probe.instruments import open_instruments
@@ -52,7 +53,9 @@ class HealthRiver:
         state: StateFolder,
         clock: Clock,
         counters: Counters,
+        chronicle: Chronicle | None = None,
     ) -> None:
+        self._chronicle = chronicle or no_chronicle()
         self._planner = planner
         self._desk = desk
         self._quorum = quorum
@@ -85,12 +88,17 @@ class HealthRiver:
                 self._clock,
                 random=Random(),  # noqa: S311  # jitter is no secret
                 counters=self._counters,
-                on_change=lambda _check, _verdict: self._changed.set(),
+                on_reading=self._chronicle.read,
+                on_change=self._judged,
             )
             self._prober = prober
             prober.watch(self._checks)
             group.create_task(prober.run())
             group.create_task(self._publish(prober))
+
+    def _judged(self, check: Check, verdict: Verdict) -> None:
+        self._chronicle.judged(check, verdict)
+        self._changed.set()
 
     async def believe(self) -> None:
         """Merges what was heard whenever there is news, and once a tick, until cancelled; then saves the beliefs."""
@@ -124,6 +132,8 @@ class HealthRiver:
         for change in changes(before, after):
             log.info("%s", change)
             self._counters.add("check_changes", to=change.after.belief.value)
+        self._chronicle.believed(before, after, self._desk.book, self._planner.plan)
+        self._chronicle.heard(self._desk.book, after, now=self._clock.monotonic())
         self._tell_frozen(after)
         self._planner.take_status(after)
         if all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
@@ -138,15 +148,22 @@ class HealthRiver:
         if self._unheard_until is not None and self._frozen:
             if self._clock.monotonic() < self._unheard_until:
                 return
-            log.warning("started without a quorum: the saved beliefs stand, of %d checks", self._frozen)
+            words = f"started without a quorum: the saved beliefs stand, of {self._frozen} checks"
+            self._tell_quorum(words, after, is_lost=True)
             self._told, self._unheard_until = self._frozen, None
         elif self._frozen > self._told and (not self._told or self._frozen == before):
-            words = "quorum lost for %d of %d checks: too few fresh voices, the last beliefs stand"
-            log.warning(words, self._frozen, len(after.checks))
+            of = f"{self._frozen} of {len(after.checks)} checks"
+            self._tell_quorum(
+                f"quorum lost for {of}: too few fresh voices, the last beliefs stand", after, is_lost=True
+            )
             self._told = self._frozen
         elif not self._frozen and (self._told or self._unheard_until is not None):
-            log.info("quorum found again for all %d checks", len(after.checks))
+            self._tell_quorum(f"quorum found again for all {len(after.checks)} checks", after, is_lost=False)
             self._told, self._unheard_until = 0, None
+
+    def _tell_quorum(self, words: str, status: Status, *, is_lost: bool) -> None:
+        log.log(logging.WARNING if is_lost else logging.INFO, "%s", words)
+        self._chronicle.quorum(words, frozen=self._frozen, of=len(status.checks), is_lost=is_lost)
 
     async def _publish(self, prober: Prober) -> None:
         def verdicts() -> Mapping[CheckId, Verdict]:

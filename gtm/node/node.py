@@ -15,15 +15,20 @@ from collections.abc import Coroutine
 
 from aiohttp import web
 
+from gtm import __version__
 from gtm.admin.app import open_admin
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine
 from gtm.errors import ZoneInvalid
+from gtm.health.event import Event, EventKind
+from gtm.node.chronicle import Chronicle
 from gtm.node.config import NodeConfig, Role
 from gtm.node.engines import make_engine
+from gtm.node.events import EventLog
 from gtm.node.geodata import GeoWatch
 from gtm.node.health import HealthRiver
+from gtm.node.journal import Journal
 from gtm.node.planner import Planner
 from gtm.node.queries import Queries, open_queries
 from gtm.node.sharing import Sharing
@@ -67,6 +72,8 @@ class Node:
         self._engine = engine
         self._counters = counters
         self._state = StateFolder(config.state, self._counters)
+        self._events = EventLog(Journal(config.state), config.node, clock=clock, counters=self._counters)
+        chronicle = Chronicle(self._events, config.node)
         words = vocabulary(self._counters)
         self._planner = Planner(
             engine,
@@ -75,8 +82,10 @@ class Node:
             status=self._state.load_status(),
             wall=clock.wall,
             counters=self._counters,
+            chronicle=chronicle,
         )
         self._desk = self._make_desk()
+        self._desk.on_refused = chronicle.refused
         self._sharing = Sharing(config, self._desk, clock=clock, counters=self._counters)
         self._health = HealthRiver(
             self._planner,
@@ -85,15 +94,36 @@ class Node:
             state=self._state,
             clock=clock,
             counters=self._counters,
+            chronicle=chronicle,
         )
-        self._zones = ZoneRiver(config.zones, words, self._planner, watch=self._health.watch, counters=self._counters)
-        self._geo = GeoWatch(config.geo, self._planner)
+        self._zones = ZoneRiver(
+            config.zones,
+            words,
+            self._planner,
+            watch=self._health.watch,
+            counters=self._counters,
+            chronicle=chronicle,
+        )
+        self._geo = GeoWatch(config.geo, self._planner, chronicle=chronicle)
         self._warm = asyncio.Event()
         self._stopping = asyncio.Event()
 
     async def run(self, queries: Queries | None) -> None:
         """Runs until it is told to stop."""
         self._listen_to_signals()  # before all that takes time: an unhandled SIGHUP would end the process
+        self._events.start()
+        self._tell(EventKind.NODE_STARTED, "started")
+        try:
+            await self._run(queries)
+        finally:
+            self._tell(EventKind.NODE_STOPPED, "stopped")
+            self._events.close()
+
+    def _tell(self, kind: EventKind, word: str) -> None:
+        facts = {"version": __version__, "engine": self._engine.name}
+        self._events.record(Event(kind, self._config.node, f"node {self._config.node} {word}", facts))
+
+    async def _run(self, queries: Queries | None) -> None:
         await self._geo.load()
         problems = await self._zones.load()
         if not self._planner.plan.zones:

@@ -18,6 +18,7 @@ from gtm.engine.protocol import Engine
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.health.status import Status, flipped
 from gtm.ids import CheckId, Generation
+from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.state import Saved, StateFolder, reserving, with_serials
 from gtm.plan.apply import apply
 from gtm.plan.compile import compile_plan
@@ -44,7 +45,9 @@ class Planner:
         status: Status,
         wall: Wall,
         counters: Counters,
+        chronicle: Chronicle | None = None,
     ) -> None:
+        self._chronicle = chronicle or no_chronicle()
         self._engine = engine
         self._vocabulary = vocabulary
         self._state = state
@@ -121,6 +124,7 @@ class Planner:
             log.exception("plan: none can be made of this; the last good one serves on")
             self._counters.add("plan_failures", cause="zones_or_geo_data")
             self.failure = f"no plan can be made of this; the log has the traceback: {type(error).__name__}: {error}"
+            self._chronicle.plan_failed(self.failure)
             return False
         self.status = self._applied = believed
         self.catalogue, self.geo, self.failure = catalogue, geo, ""
@@ -129,7 +133,8 @@ class Planner:
     def _swap(self, plan: Plan) -> None:
         self._keep(reserving(self._saved, plan.generation))
         self._engine.swap(plan)
-        self.plan = plan
+        before, self.plan = self.plan, plan
+        self._chronicle.planned(before, plan)
         if plan.zones:  # at the start the geo data come first
             log.info(
                 "plan: generation %d serves; zones: %d, services: %d",

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gtm.counters import Counters
 from gtm.errors import Problem
+from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.watch.folder import Catalogue, Scan, read, scan, settled
@@ -37,7 +38,9 @@ class ZoneRiver:
         watch: Callable[[tuple[Check, ...]], None],
         counters: Counters,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        chronicle: Chronicle | None = None,
     ) -> None:
+        self._chronicle = chronicle or no_chronicle()
         self._folder = folder
         self._vocabulary = vocabulary
         self._planner = planner
@@ -91,6 +94,7 @@ class ZoneRiver:
         for problem in after.problems:
             if problem not in before.problems:
                 log.error("zone file: %s", problem)
+        self._chronicle.rejected(before, after)
         for file in sorted(before.bad_files - after.bad_files):
             log.info("zone file: %s is mended", file)
         self._counters.add("zone_loads", outcome="with_problems" if after.problems else "clean")

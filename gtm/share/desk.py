@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gtm.clock import Clock
@@ -72,6 +72,8 @@ class Desk:
         self.version = 0
         """Grows with every change of the book."""
         self.closed = False
+        self.on_refused: Callable[[NodeName, ReportInvalid], None] = _ignore
+        """Called with the giver of the first report that is refused for a reason."""
 
     @property
     def editions(self) -> Editions:
@@ -184,6 +186,7 @@ class Desk:
             whose = f", in the name of {refused.node or '?'} by the key {refused.key}" if refused.key else ""
             words = "report from peer %s%s refused as %s: %s; further ones are only counted"
             log.warning(words, giver, whose, refused.reason, refused)
+            self.on_refused(giver, refused)
 
     def _announce(self) -> None:
         self.version += 1
@@ -192,3 +195,6 @@ class Desk:
     def _wake(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _ignore(_giver: NodeName, _refused: ReportInvalid) -> None: ...

@@ -1,0 +1,181 @@
+"""Events: every change of mind as a value, linked to what caused it.
+
+What comes in: whoever changes its mind makes an Event and hands it to a Recorder, which never waits and never fails.
+What goes out: an id, which the events that follow from this one name among their causes:
+
+    reading -> verdict -> endpoint -> region, service, plan    a change of health; the verdict may be another node's
+    config  -> plan                                            a change of the zone files
+
+and lines of JSON, one per event. A new kind is one line of EventKind.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NewType, Protocol
+
+import msgspec
+
+from gtm.errors import StateInvalid
+from gtm.ids import CheckId, NodeName
+
+EventId = NewType("EventId", str)
+"""`NODE:BOOT:NUMBER`, or the name of a verdict (`verdict_id`). Empty: it was not recorded."""
+
+Fact = str | int | float | bool | tuple[str, ...]
+
+UNRECORDED = EventId("")
+
+
+class EventKind(Enum):
+    """What can happen, by the name that logs, webhooks and alerts use."""
+
+    READING = "gtm.reading.decisive"
+    """The reading that turned a verdict; others are only counted."""
+    VERDICT = "gtm.verdict.changed"
+    """What this node's probe believes of a check."""
+    ENDPOINT_UP = "gtm.endpoint.up"
+    """What this node believes of a check, by quorum."""
+    ENDPOINT_DOWN = "gtm.endpoint.down"
+    ENDPOINT_DEGRADED = "gtm.endpoint.degraded"
+    ENDPOINT_FLAPPING = "gtm.endpoint.flapping"
+    ENDPOINT_UNKNOWN = "gtm.endpoint.unknown"
+    REGION_UP = "gtm.region.up"
+    REGION_DOWN = "gtm.region.down"
+    NAME_FAIL_OPEN = "gtm.name.fail_open"
+    """Nothing of a service is up, for some clients at least: it answers as configured for that."""
+    NAME_RECOVERED = "gtm.name.recovered"
+    PLAN = "gtm.plan.swapped"
+    PLAN_FAILED = "gtm.plan.failed"
+    CONFIG_APPLIED = "gtm.config.applied"
+    CONFIG_REJECTED = "gtm.config.rejected"
+    GEOIP_UPDATED = "gtm.geoip.updated"
+    GEOIP_HELD = "gtm.geoip.held"
+    QUORUM_LOST = "gtm.quorum.lost"
+    QUORUM_FOUND = "gtm.quorum.found"
+    PROBE_SILENT = "gtm.probe.silent"
+    PROBE_HEARD = "gtm.probe.heard"
+    PROBE_QUARANTINED = "gtm.probe.quarantined"
+    PROBE_RELEASED = "gtm.probe.released"
+    REPORT_REFUSED = "gtm.report.refused"
+    """The first of a peer and a reason; further ones are only counted."""
+    SAFETY_BLOCKED = "gtm.safety.blocked"
+    OVERRIDE_SET = "gtm.override.set"
+    OVERRIDE_EXPIRED = "gtm.override.expired"
+    CERTIFICATE_EXPIRING = "gtm.cert.expiring"
+    STATE_DAMAGED = "gtm.state.damaged"
+    NODE_STARTED = "gtm.node.started"
+    NODE_STOPPED = "gtm.node.stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of mind, before it has a time."""
+
+    kind: EventKind
+    subject: str
+    """Whom it is about: a check, a region, a service, a node, a file, a rule, a scope."""
+    message: str
+    """One line for people."""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    causes: tuple[EventId, ...] = ()
+    id: EventId = UNRECORDED
+    """Only where others must know it without being told (`verdict_id`); else the recorder numbers it."""
+
+
+class Recorder(Protocol):
+    """Where events go."""
+
+    def record(self, event: Event) -> EventId:
+        """Takes an event and returns its id; it never waits, and never raises."""
+
+
+class NoRecorder:
+    """Keeps nothing: for a part that runs without a node around it."""
+
+    def record(self, event: Event) -> EventId:
+        """Returns the id of nothing."""
+        return event.id
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One line of the log."""
+
+    id: str
+    type: str
+    """Of EventKind, or of a version that knows more kinds."""
+    at: str
+    """UTC by this node's clock, for people: `2026-01-31T12:00:00.123Z`."""
+    wall: float
+    """The same in Unix seconds."""
+    monotonic: float
+    """Seconds that order the events of one boot, whatever became of the clock."""
+    boot: int
+    """Grows with every start of the node."""
+    node: str
+    subject: str
+    message: str
+    facts: dict[str, Fact] = field(default_factory=dict)
+    causes: tuple[str, ...] = ()
+
+
+MAX_LIST = 20
+"""Of a fact that is a list, and of causes, so many stay: an outage of everything must not make a line of megabytes."""
+MAX_TEXT = 2_000
+"""Characters of one text."""
+
+
+def recorded(
+    event: Event, number: int, *, node: NodeName, boot: int, monotonic: float, wall: float, at: str
+) -> Recorded:
+    """Returns an event with its id and its times, every text and list of it bounded."""
+    return Recorded(
+        id=event.id or f"{node}:{boot}:{number}",
+        type=event.kind.value,
+        at=at,
+        wall=round(wall, 6),
+        monotonic=round(monotonic, 6),
+        boot=boot,
+        node=node,
+        subject=_clean(event.subject),
+        message=_clean(event.message),
+        facts={name: _clean_fact(fact) for name, fact in event.facts.items()},
+        causes=tuple(_clean(cause) for cause in event.causes if cause)[:MAX_LIST],
+    )
+
+
+def _clean_fact(fact: Fact) -> Fact:
+    if isinstance(fact, tuple):
+        return tuple(_clean(text) for text in fact[:MAX_LIST])
+    return _clean(fact) if isinstance(fact, str) else fact
+
+
+def _clean(text: str) -> str:
+    """Returns text that UTF-8 can say: a file's name need not be."""
+    return text[:MAX_TEXT].encode(errors="backslashreplace").decode()
+
+
+def verdict_id(node: NodeName, check: CheckId, since: float) -> EventId:
+    """Returns the id of the verdict that a probe has had of a check since a time by its clock.
+
+    A report says all three, so the node that believes a verdict can name it without ever having seen the event.
+    """
+    return EventId(f"{node}:verdict:{check}:{since:.3f}")
+
+
+def compose_line(event: Recorded) -> bytes:
+    """Returns a line of the log with its newline; no value can put another newline into it."""
+    return _ENCODER.encode(event) + b"\n"
+
+
+def parse_line(line: bytes) -> Recorded:
+    """Returns the event of a line; raises StateInvalid when it is torn, damaged or no event."""
+    try:
+        return _DECODER.decode(line)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise StateInvalid(f"a line of the event log is damaged: {error}") from error
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Recorded)

@@ -1,0 +1,237 @@
+"""The chronicle: turns what changes in this node into events, each with the ids of what caused it.
+
+    read, judged     a probe's reading and verdict          prober
+    believed         what this node believes, regions       health river, planner's plan for who is concerned
+    planned          the plan, and who fails open           planner; caused by what was believed, loaded or located
+    rejected         zone files with mistakes               zone river
+    refused          the first report refused of a kind     desk
+
+It decides nothing and waits for nothing. Its state is what the next plan will be caused by, and what was told before.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from gtm.admin.compose import region_state, silent_probes
+from gtm.admin.views import RegionState
+from gtm.errors import ReportInvalid
+from gtm.health.belief import Belief
+from gtm.health.book import Book
+from gtm.health.event import Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
+from gtm.health.reading import Reading
+from gtm.health.status import Change, Status, changes
+from gtm.health.verdict import Verdict
+from gtm.ids import CheckId, NodeName, RegionName, ServiceId
+from gtm.plan.model import Plan
+from gtm.steer.decide import State
+from gtm.watch.folder import Catalogue
+from gtm.zone.model import Check
+
+SILENCE_LOOK_S = 2.0
+"""How often to look who fell silent: it takes a walk over all votes."""
+
+_Region = tuple[str, RegionName]
+"""A zone's name and one of its regions."""
+
+_BY_BELIEF = {kind.value.rpartition(".")[2]: kind for kind in EventKind if kind.value.startswith("gtm.endpoint.")}
+_NOTHING_UP = frozenset({State.FAIL_OPEN, State.FAIL_CLOSED})
+
+
+class Chronicle:
+    """Records what changes."""
+
+    def __init__(self, events: Recorder, node: NodeName) -> None:
+        self._events = events
+        self._node = node
+        self._last: tuple[CheckId, Reading] | None = None
+        self._causes: tuple[EventId, ...] = ()
+        self._index = _Index(None)
+        self._silent: frozenset[NodeName] = frozenset()
+        self._looked_at = float("-inf")
+
+    def record(self, event: Event) -> EventId:
+        """Records an event of any other kind."""
+        return self._events.record(event)
+
+    def read(self, check: Check, reading: Reading) -> None:
+        """Remembers a reading until the verdict on it is told, if that changes at all."""
+        self._last = (check.id, reading)
+
+    def judged(self, check: Check, verdict: Verdict) -> EventId:
+        """Records that this node's probe changed its mind, and the reading that did it."""
+        causes = () if self._last is None or self._last[0] != check.id else (self._decisive(*self._last),)
+        facts = {"belief": verdict.belief.value, "good_run": verdict.good_run, "bad_run": verdict.bad_run}
+        words = f"{self._node} believes {check.id} {verdict.belief.value}: {_why(verdict.reason.value, verdict.detail)}"
+        identifier = verdict_id(self._node, check.id, verdict.since)
+        return self.record(Event(EventKind.VERDICT, check.id, words, facts, causes, identifier))
+
+    def _decisive(self, check: CheckId, reading: Reading) -> EventId:
+        words = f"{check} read {_why(reading.reason.value, reading.detail)} in {reading.took_s:.3f} s"
+        facts = {"reason": reading.reason.value, "detail": reading.detail, "took_s": round(reading.took_s, 6)}
+        return self.record(Event(EventKind.READING, check, words, facts))
+
+    def believed(self, before: Status, after: Status, book: Book, plan: Plan) -> None:
+        """Records what this node changed its mind about; the next plan is caused by it."""
+        told = {change.check: self._endpoint(change, book, plan) for change in changes(before, after)}
+        self._causes = tuple(told.values())
+        if told:
+            self._regions(before, after, told, plan)
+
+    def _endpoint(self, change: Change, book: Book, plan: Plan) -> EventId:
+        kind = _BY_BELIEF.get(change.after.belief.value, EventKind.ENDPOINT_UNKNOWN)
+        services = plan.watchers.get(change.check, ())
+        facts = {
+            "before": change.before.value,
+            "after": change.after.belief.value,
+            "reason": change.after.reason.value,
+            "detail": change.after.detail,
+            "services": tuple(services),
+            "services_count": len(services),
+        }
+        return self.record(Event(kind, change.check, str(change), facts, tuple(_verdicts(change, book))))
+
+    def _regions(self, before: Status, after: Status, told: Mapping[CheckId, EventId], plan: Plan) -> None:
+        if self._index.plan is None or self._index.plan.zones is not plan.zones:
+            self._index = _Index(plan)
+        for (zone, region), checks in self._index.touched(told):
+            was, now = (region_state([_belief(status, check) for check in checks]) for status in (before, after))
+            if (was is RegionState.DOWN) is (now is RegionState.DOWN):
+                continue
+            kind = EventKind.REGION_DOWN if now is RegionState.DOWN else EventKind.REGION_UP
+            facts: dict[str, Fact] = {"before": was.value, "after": now.value, "zone": zone, "checks": len(checks)}
+            causes = tuple(told[check] for check in checks if check is not None and check in told)
+            words = f"region {region} of {zone}: {was.value} -> {now.value}"
+            self.record(Event(kind, f"{zone}/{region}", words, facts, causes))
+
+    def located(self, event: Event) -> None:
+        """Records a change of the geo data; the next plan is caused by it."""
+        self._causes = (self.record(event),)
+
+    def planned(self, before: Plan, after: Plan) -> EventId:
+        """Records that a plan serves, what of the zone files is new with it, and which services fail open by it."""
+        causes, self._causes = self._causes, ()
+        applied = None if after.zones is before.zones else _applied(before, after)
+        if applied is not None:
+            causes = (*causes, self.record(applied))
+        changed = [name for name, now in after.decisions.items() if now is not before.decisions.get(name)]
+        facts = {"generation": int(after.generation), "services_changed": len(changed), "zones": len(after.zones)}
+        words = f"generation {after.generation} serves; services decided anew: {len(changed)}"
+        plan = self.record(Event(EventKind.PLAN, str(after.generation), words, facts, causes))
+        self._fail_open(before, after, changed, plan)
+        return plan
+
+    def _fail_open(self, before: Plan, after: Plan, changed: Iterable[ServiceId], plan: EventId) -> None:
+        for name in changed:
+            was, now = nothing_up(before, name), nothing_up(after, name)
+            if was is not now:
+                kind = EventKind.NAME_FAIL_OPEN if now else EventKind.NAME_RECOVERED
+                words = "nothing of it is up; it answers as configured for that" if now else "something is up again"
+                self.record(Event(kind, name, f"{name}: {words}", {}, (plan,)))
+
+    def plan_failed(self, words: str) -> None:
+        """Records that no plan can be made; the last good one serves on."""
+        causes, self._causes = self._causes, ()
+        self.record(Event(EventKind.PLAN_FAILED, self._node, words, {}, causes))
+
+    def rejected(self, before: Catalogue, after: Catalogue) -> None:
+        """Records zone files with new mistakes."""
+        for file in sorted(after.bad_files):
+            problems = after.problems_of(file)
+            if problems != before.problems_of(file):
+                facts: dict[str, Fact] = {"problems": tuple(map(str, problems)), "problems_count": len(problems)}
+                self.record(Event(EventKind.CONFIG_REJECTED, file, str(problems[0]), facts))
+
+    def refused(self, giver: NodeName, refused: ReportInvalid) -> None:
+        """Records that a peer's report was refused."""
+        facts = {"reason": refused.reason, "in_the_name_of": refused.node, "key": refused.key}
+        self.record(Event(EventKind.REPORT_REFUSED, giver, f"report from {giver} refused: {refused}", facts))
+
+    def quorum(self, words: str, *, frozen: int, of: int, is_lost: bool) -> None:
+        """Records that the quorum is lost, or found again."""
+        kind = EventKind.QUORUM_LOST if is_lost else EventKind.QUORUM_FOUND
+        self.record(Event(kind, self._node, words, {"frozen_checks": frozen, "checks": of}))
+
+    def heard(self, book: Book, status: Status, *, now: float) -> None:
+        """Records which probes fell silent, or are heard again; `now` is monotonic seconds."""
+        if now - self._looked_at < SILENCE_LOOK_S:
+            return
+        self._looked_at = now
+        before, self._silent = self._silent, silent_probes(book, status)
+        for node in sorted(before ^ self._silent):
+            is_silent = node in self._silent
+            kind = EventKind.PROBE_SILENT if is_silent else EventKind.PROBE_HEARD
+            words = f"probe {node} is silent: none of its votes is fresh" if is_silent else f"probe {node} is heard"
+            self.record(Event(kind, node, words))
+
+
+def nothing_up(plan: Plan, name: ServiceId) -> bool:
+    """Returns whether a service has clients for whom none of its endpoints is up."""
+    decided = plan.decisions.get(name)
+    return decided is not None and not _NOTHING_UP.isdisjoint(decided.states)
+
+
+def _applied(before: Plan, after: Plan) -> Event | None:
+    """Returns the event of what is new in the zones of a plan; None when only their objects are."""
+    was = {zone.zone.origin.to_text(omit_final_dot=True): zone for zone in before.zones.values()}
+    now = {zone.zone.origin.to_text(omit_final_dot=True): zone for zone in after.zones.values()}
+    added, removed = sorted(now.keys() - was.keys()), sorted(was.keys() - now.keys())
+    changed = sorted(name for name in now.keys() & was.keys() if now[name].zone.digest != was[name].zone.digest)
+    touched = [*added, *changed, *removed]
+    if not touched:
+        return None
+    subject = touched[0] if len(touched) == 1 else f"{len(touched)} zones"
+    words = f"zones added: {len(added)}, changed: {len(changed)}, removed: {len(removed)}"
+    serials = tuple(f"{name} {now[name].serial}" for name in (*added, *changed))
+    facts = {"added": tuple(added), "changed": tuple(changed), "removed": tuple(removed), "serials": serials}
+    return Event(EventKind.CONFIG_APPLIED, subject, words, facts)
+
+
+def _verdicts(change: Change, book: Book) -> Iterable[EventId]:
+    """Yields the verdicts, this node's and others', that a change of mind follows."""
+    for voice in change.after.votes:
+        if not (voice.counts and voice.belief is change.after.belief):
+            continue
+        for node in voice.nodes:
+            heard = book.by_node.get(node)
+            vote = None if heard is None else heard.report.votes.get(change.check)
+            if vote is not None:
+                yield verdict_id(node, change.check, vote.since)
+
+
+def _why(reason: str, detail: str) -> str:
+    return f"{reason} {detail}".strip()
+
+
+def _belief(status: Status, check: CheckId | None) -> Belief:
+    return Belief.UP if check is None else status.belief(check)
+
+
+UNTOLD = NodeName("")
+
+
+def no_chronicle() -> Chronicle:
+    """Returns a chronicle that nobody keeps, for a part that runs without a node around it."""
+    return Chronicle(NoRecorder(), UNTOLD)
+
+
+class _Index:
+    """Which checks make up which region, of one plan's zones."""
+
+    def __init__(self, plan: Plan | None) -> None:
+        self.plan = plan
+        self._members: dict[_Region, dict[CheckId | None, None]] = {}
+        self._regions: dict[CheckId, dict[_Region, None]] = {}
+        for zone in plan.zones.values() if plan is not None else ():
+            name = zone.zone.origin.to_text(omit_final_dot=True)
+            for service in zone.zone.services:
+                for endpoint in service.endpoints:
+                    self._add((name, endpoint.region), service.check_of(endpoint))
+
+    def touched(self, checks: Iterable[CheckId]) -> Iterable[tuple[_Region, tuple[CheckId | None, ...]]]:
+        """Yields the regions that these checks are of, each with all its checks; None is one that nobody checks."""
+        regions = {region: None for check in checks for region in self._regions.get(check, ())}
+        return ((region, tuple(self._members[region])) for region in regions)
+
+    def _add(self, region: _Region, check: CheckId | None) -> None:
+        self._members.setdefault(region, {})[check] = None
+        if check is not None:
+            self._regions.setdefault(check, {})[region] = None

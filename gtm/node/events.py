@@ -1,0 +1,166 @@
+"""The event log of a running node: events in, from the event loop, without ever waiting; lines on disk and news out.
+
+    record -> recent (memory) -> GET /v1/events
+           -> queue -> thread -> journal (gtm/node/journal.py)
+
+A disk that is slow, full or read-only costs lines, which are counted as `events_lost{reason=...}`, and never a query or
+a check.
+"""
+
+import logging
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import count
+from typing import Protocol
+
+from gtm.clock import Clock
+from gtm.counters import Counters, series
+from gtm.health.event import Event, EventId, EventKind, Recorded, compose_line, recorded
+from gtm.ids import NodeName
+
+MAX_WAITING = 10_000
+"""Events that wait for the disk: some 5 MB, and more than an outage of everything makes."""
+MAX_RECENT = 2_000
+"""Events in memory, for who asks over the admin API."""
+MAX_BATCH = 500
+"""Lines of one write."""
+CLOSE_LIMIT_S = 2.0
+"""A disk that hangs does not keep a node from stopping."""
+
+log = logging.getLogger(__name__)
+
+
+class Lines(Protocol):
+    """Where lines are kept: gtm/node/journal.py."""
+
+    def write(self, lines: bytes) -> None:
+        """Adds whole lines; may raise OSError."""
+
+    def close(self) -> None:
+        """Closes the file."""
+
+
+class EventLog:
+    """Records events. It has state: the recent ones, those that wait for the disk, and the thread that writes."""
+
+    def __init__(self, journal: Lines, node: NodeName, *, clock: Clock, counters: Counters) -> None:
+        self._journal = journal
+        self._node = node
+        self._clock = clock
+        self._boot = int(clock.wall() * 1000)
+        self._numbers = count(1)
+        self._recent: deque[Recorded] = deque(maxlen=MAX_RECENT)
+        self._waiting: queue.Queue[Recorded | None] = queue.Queue(MAX_WAITING)
+        self._lost_in_queue = 0
+        self._lost_on_disk = 0
+        self._listeners: list[Callable[[Recorded], None]] = []
+        self._thread = threading.Thread(target=self._write_all, name="events", daemon=True)
+        counters.include(self._counts)
+
+    def start(self) -> None:
+        """Starts to write; what was recorded before is written too."""
+        self._thread.start()
+
+    def record(self, event: Event) -> EventId:
+        """Takes an event and returns its id; it never waits, and never raises."""
+        wall = self._clock.wall()
+        line = recorded(
+            event,
+            next(self._numbers),
+            node=self._node,
+            boot=self._boot,
+            monotonic=self._clock.monotonic(),
+            wall=wall,
+            at=_text(wall),
+        )
+        self._recent.append(line)
+        try:
+            self._waiting.put_nowait(line)
+        except queue.Full:
+            self._lost_in_queue += 1
+        for listener in self._listeners:
+            listener(line)
+        return EventId(line.id)
+
+    def listen(self, listener: Callable[[Recorded], None]) -> None:
+        """Has every event from now on given to this too; it must neither wait nor raise."""
+        self._listeners.append(listener)
+
+    def recent(self, *, since: float, kinds: frozenset[str] = frozenset(), after: str = "") -> Sequence[Recorded]:
+        """Returns events of memory, oldest first: from a wall time on, of these kinds (none: all), after an id."""
+        found = list(self._recent)
+        places = [place for place, event in enumerate(found) if event.id == after] if after else []
+        if places:
+            found = found[places[-1] + 1 :]
+        return [event for event in found if event.wall >= since and (not kinds or event.type in kinds)]
+
+    def close(self) -> None:
+        """Writes what waits, and ends; a disk that hangs is left behind."""
+        try:
+            self._waiting.put(None, timeout=CLOSE_LIMIT_S)
+        except queue.Full:
+            return
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_LIMIT_S)
+
+    def _counts(self) -> Mapping[str, int]:
+        lost = {"queue_full": self._lost_in_queue, "disk": self._lost_on_disk}
+        return {series("events_lost", {"reason": reason}): number for reason, number in lost.items() if number}
+
+    def _write_all(self) -> None:
+        is_last, told = False, ""
+        while not is_last:
+            batch, is_last = self._batch()
+            failure = self._write(batch)
+            if failure:
+                self._lost_on_disk += len(batch)
+                if failure != told:
+                    log.error("events: the log cannot be written: %s; going on without it", failure)
+            told = failure
+        self._journal.close()
+
+    def _write(self, batch: list[Recorded]) -> str:
+        """Returns why these events could not be written; empty when they are."""
+        try:
+            self._journal.write(b"".join(compose_line(event) for event in batch))
+        except OSError as error:
+            self._journal.close()  # once it can be written again, the folder may be another one
+            return error.strerror or str(error)
+        except Exception as error:
+            log.exception("events: %d cannot be written by a mistake of this program", len(batch))
+            return f"{type(error).__name__}: {error}"
+        return ""
+
+    def _batch(self) -> tuple[list[Recorded], bool]:
+        """Waits for an event, and takes what else is there; True says that none will follow."""
+        found = [self._waiting.get()]
+        while len(found) < MAX_BATCH and found[-1] is not None and not self._waiting.empty():
+            found.append(self._waiting.get())
+        return [event for event in found if event is not None], found[-1] is None
+
+
+def kinds_of(names: Sequence[str]) -> frozenset[str]:
+    """Returns the kinds that these names stand for: `gtm.endpoint.down`, or `endpoint` for all that start so.
+
+    Raises ValueError for a name that stands for none.
+    """
+    known = [kind.value for kind in EventKind]
+    found: set[str] = set()
+    for name in names:
+        full = name if name.startswith("gtm.") else f"gtm.{name}"
+        matching = {kind for kind in known if kind == full or kind.startswith(f"{full}.")}
+        if not matching:
+            groups = ", ".join(sorted({kind.split(".")[1] for kind in known}))
+            raise ValueError(f'"{name}" is no type of event; types start with one of: {groups}')
+        found |= matching
+    return frozenset(found)
+
+
+def _text(wall: float) -> str:
+    try:
+        return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except (OverflowError, ValueError, OSError):  # a clock beyond the year 9999
+        return str(wall)
