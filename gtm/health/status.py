@@ -18,9 +18,11 @@ from typing import NamedTuple
 
 from gtm.health.belief import Belief
 from gtm.health.book import Book
+from gtm.health.earliest import soonest_s
 from gtm.health.quorum import Quorum, decide
 from gtm.health.reading import Reason
 from gtm.health.report import Vote
+from gtm.health.verdict import VerdictState, state_among
 from gtm.ids import CheckId, NodeName, VantageName
 
 FRESH_INTERVALS = 3
@@ -54,6 +56,9 @@ class Voice:
     fresh: bool
     age_s: float
     """Of the youngest reading behind it."""
+    state: VerdictState = VerdictState.UNKNOWN
+    flip_in_s: float = 0.0
+    """From the last reading to the earliest one that could change it; 0: at any time."""
 
     @property
     def counts(self) -> bool:
@@ -75,6 +80,13 @@ class CheckStatus:
     """Every vantage's voice, sorted by vantage."""
     frozen: bool = False
     """Too few fresh voices: the last belief stands."""
+    flip_in_s: float = 0.0
+    """How soon the first of the voices could change, see Voice; 0 while nobody is heard."""
+
+    @property
+    def state(self) -> VerdictState:
+        """Returns what is believed in one word, for people."""
+        return state_among(self.belief, [voice.state for voice in self.votes if voice.counts])
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +154,16 @@ def flipped(before: Status, after: Status) -> frozenset[CheckId]:
     return frozenset(check for check in touched if before.belief(check) is not after.belief(check))
 
 
+def retimed(before: Status, after: Status) -> frozenset[CheckId]:
+    """Returns the checks that could change sooner or later than they could before."""
+    was = before.checks
+    return frozenset(
+        check
+        for check, one in after.checks.items()
+        if (old := was.get(check)) is not one and (old is None or old.flip_in_s != one.flip_in_s)
+    )
+
+
 def changes(before: Status, after: Status) -> tuple[Change, ...]:
     """Returns the changes of mind about what is still watched, sorted; each is one line of the log."""
     return tuple(
@@ -184,7 +206,8 @@ def _voices(ballots: list[_Ballot]) -> tuple[Voice, ...]:
 def _voice(vantage: VantageName, ballots: list[_Ballot]) -> Voice:
     if len(ballots) == 1:  # most vantages have one probe, and a node with thousands of checks merges every second
         [(node, _, vote, age_s, is_fresh)] = ballots
-        return Voice(vantage, (node,), vote.belief, vote.reason, vote.detail, is_fresh, age_s)
+        said = (vote.belief, vote.reason, vote.detail)
+        return Voice(vantage, (node,), *said, is_fresh, age_s, vote.state, vote.flip_in_s)
     fresh = [ballot for ballot in ballots if ballot.fresh]
     heard = fresh or ballots
     ups = sum(ballot.vote.belief is Belief.UP for ballot in heard)
@@ -192,7 +215,10 @@ def _voice(vantage: VantageName, ballots: list[_Ballot]) -> Voice:
     belief = Belief.UNKNOWN if ups == downs else (Belief.UP if ups > downs else Belief.DOWN)
     reason, detail = _most_common([ballot.vote for ballot in heard if ballot.vote.belief is belief])
     nodes = tuple([ballot.node for ballot in heard])
-    return Voice(vantage, nodes, belief, reason, detail, bool(fresh), min([ballot.age_s for ballot in heard]))
+    age_s = min([ballot.age_s for ballot in heard])
+    state = state_among(belief, [ballot.vote.state for ballot in heard])
+    flip_in_s = soonest_s([ballot.vote.flip_in_s for ballot in heard])
+    return Voice(vantage, nodes, belief, reason, detail, bool(fresh), age_s, state, flip_in_s)
 
 
 def _decided(last: CheckStatus | None, voices: tuple[Voice, ...], quorum: Quorum, *, wall: float) -> CheckStatus:
@@ -206,7 +232,8 @@ def _decided(last: CheckStatus | None, voices: tuple[Voice, ...], quorum: Quorum
     since = before.since if belief is before.belief else wall
     agreeing = [voice for voice in counted if voice.belief is belief]
     reason, detail = _most_common(agreeing) if agreeing else (before.reason, before.detail)
-    return CheckStatus(belief, since, reason, detail, voices)
+    flip_in_s = soonest_s([voice.flip_in_s for voice in voices if voice.fresh])
+    return CheckStatus(belief, since, reason, detail, voices, flip_in_s=flip_in_s)
 
 
 def _most_common(sayings: Sequence[Vote] | Sequence[Voice]) -> tuple[Reason, str]:

@@ -17,6 +17,7 @@ change, so that what took an endpoint down does not do so again on its way back.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -67,6 +68,17 @@ class VerdictState(Enum):
     """Up or down, and it was otherwise again and again in the last minutes."""
     DOWN = "down"
     UNKNOWN = "unknown"
+
+
+def state_among(belief: Belief, states: Sequence[VerdictState]) -> VerdictState:
+    """Returns in one word what is believed on the word of several: flapping if most say so, up if all do."""
+    if belief is Belief.UNKNOWN:
+        return VerdictState.UNKNOWN
+    if 2 * states.count(VerdictState.FLAPPING) > len(states):
+        return VerdictState.FLAPPING
+    if belief is Belief.DOWN:
+        return VerdictState.DOWN
+    return VerdictState.UP if all(state is VerdictState.UP for state in states) else VerdictState.DEGRADED
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,5 @@
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -7,7 +8,8 @@ from gtm.health.book import EMPTY_BOOK, Book, hear
 from gtm.health.quorum import AllUp, Quorum
 from gtm.health.reading import Reason
 from gtm.health.report import Report, Vote
-from gtm.health.status import NO_STATUS, CheckStatus, Freshness, Status, changes, flipped, merge
+from gtm.health.status import NO_STATUS, CheckStatus, Freshness, Status, changes, flipped, merge, retimed
+from gtm.health.verdict import VerdictState, state_among
 from gtm.ids import CheckId, NodeName
 from tests.health.examples import report, vote
 
@@ -174,3 +176,57 @@ def test_a_change_reads_as_one_line() -> None:
 
 def test_the_frozen_checks_are_listed() -> None:
     assert merge(NO_STATUS, EMPTY_BOOK, WATCHED, QUORUM, now=0.0, wall=0.0).frozen == (CHECK,)
+
+
+def told(state: VerdictState, flip_in_s: float, *, age_s: float = 0.0) -> Vote:
+    return replace(vote(UP, age_s=age_s), state=state, flip_in_s=flip_in_s)
+
+
+def test_a_check_could_change_as_soon_as_the_first_of_its_fresh_voices() -> None:
+    status = merged(
+        says("a", told(VerdictState.UP, 15.0)),
+        says("b", told(VerdictState.DEGRADED, 2.0)),
+        says("c", told(VerdictState.UP, 1.0, age_s=1e6)),
+    )
+    assert (status.flip_in_s, status.state) == (2.0, VerdictState.DEGRADED)
+
+
+def test_without_a_quorum_nothing_is_promised() -> None:
+    status = merged(says("a", told(VerdictState.UP, 15.0)))
+    assert (status.frozen, status.flip_in_s, status.state) == (True, 0.0, VerdictState.UNKNOWN)
+
+
+def test_the_probes_of_one_vantage_could_change_as_soon_as_the_first_of_them() -> None:
+    status = merged(
+        says("a", told(VerdictState.FLAPPING, 15.0), "fra"),
+        says("b", told(VerdictState.FLAPPING, 7.0), "fra"),
+        says("c", told(VerdictState.UP, 9.0), "fra"),
+        quorum=Quorum(voters=1),
+    )
+    assert (status.flip_in_s, status.state) == (7.0, VerdictState.FLAPPING)
+
+
+def test_only_what_could_change_sooner_or_later_than_before_is_retimed() -> None:
+    other = CheckId("gtm.example.com/api/192.0.2.30")
+    before = Status({CHECK: CheckStatus(UP, 1.0, flip_in_s=15.0), other: CheckStatus(UP, 1.0, flip_in_s=15.0)})
+    after = Status({CHECK: CheckStatus(UP, 1.0, flip_in_s=2.0), other: CheckStatus(UP, 2.0, flip_in_s=15.0)})
+    assert retimed(before, after) == {CHECK}
+    assert retimed(before, before) == frozenset()
+    assert retimed(NO_STATUS, after) == {CHECK, other}
+
+
+@pytest.mark.parametrize(
+    ("belief", "states", "said"),
+    [
+        (Belief.UP, "up up", "up"),
+        (Belief.UP, "up down", "degraded"),
+        (Belief.UP, "up degraded", "degraded"),
+        (Belief.DOWN, "down down up", "down"),
+        (Belief.UP, "flapping flapping up", "flapping"),
+        (Belief.UP, "flapping up", "degraded"),
+        (Belief.UNKNOWN, "up down", "unknown"),
+        (Belief.UP, "", "up"),
+    ],
+)
+def test_several_verdicts_are_one_word(belief: Belief, states: str, said: str) -> None:
+    assert state_among(belief, [VerdictState(state) for state in states.split()]) is VerdictState(said)
