@@ -1,17 +1,20 @@
-"""The envelope: a report as signed JSON, and what a stranger's bytes must pass to become a report.
+"""The envelope: a signed payload, and what a stranger's bytes must pass to become a report.
 
-What comes in: a report and a key, or bytes from anywhere. What goes out: bytes, or a report; or ReportInvalid, and
+What comes in: a report and a key, or bytes from anywhere. What goes out: envelopes, or a report; or ReportInvalid, and
 nothing else, with one of these reasons, tried in this order:
 
     oversized         more than MAX_ENVELOPE_BYTES
     malformed         no envelope of this form
     unknown_reporter  signed by a key that nobody here trusts
     forged            the signature does not hold, or a trusted key speaks for another node
+    baseless          a delta to a base that is not here; the giver took this node for better informed than it is
     malformed         signed, but no report of this form or within these bounds
     skewed            made more than MAX_SKEW_S from now, by the wall clocks of the two machines
     replayed          not newer than the edition known of its node; a relay that is behind does this innocently
 
-    {"payload": "<the report, as JSON text>", "key": "ed25519:<base64>", "signature": "<base64>"}
+    {"payload": "<a report, as JSON text>", "key": "ed25519:<base64>", "signature": "<base64>"}
+    {"payload": "<a delta>", ..., "base": "<the whole payload it is to>"}     to who may not have the base
+    {"payload": "<a delta>", ..., "base": null}                               to who has it
     {"reports": [<envelope>, ...]}      an offer: what one node gives another
 
 The payload is text inside JSON so that the exact bytes that were signed travel through every relay: they are
@@ -19,20 +22,30 @@ verified before anything in them is parsed, and no canonical form is needed.
 """
 
 import base64
+import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints
 
 from gtm.errors import ReportInvalid
-from gtm.health.belief import Belief
-from gtm.health.reading import MAX_DETAIL_LENGTH, Reason, clean_detail
-from gtm.health.report import Edition, Report, Vote
+from gtm.health.payload import (
+    Base,
+    base_of,
+    claimed_node,
+    compose_delta,
+    compose_payload,
+    parse_delta,
+    parse_payload,
+    parsed,
+)
+from gtm.health.report import Edition, Report
 from gtm.health.signature import SIGNATURE_BYTES, PrivateKey, PublicKey
-from gtm.health.verdict import VerdictState
-from gtm.ids import CheckId, NodeName, VantageName
+from gtm.health.wire import Wire
+from gtm.ids import NodeName
 
 MAX_ENVELOPE_BYTES = 8 << 20
 """About 20,000 votes with long details; a node reads so much of one report before it trusts a byte of it."""
@@ -43,32 +56,41 @@ MAX_OFFER_BYTES = 64 << 20
 MAX_REPORTS = 1_000
 """In one offer; more probes than any mesh of this kind should have."""
 
-MAX_VOTES = 20_000
-"""Ten times what one probe can check at an interval of 1 s."""
-
-MAX_CHECK_LENGTH = 600
-"""A zone's name and a target's (255 each, RFC 1035 3.1) and a monitor's."""
-
 MAX_SKEW_S = 30.0
 """How far two machines' wall clocks may differ; and how long a captured report can be replayed to a new node."""
-
-MAX_EDITION = 2**63 - 1
-"""What any other program can hold as an integer."""
-
-MAX_SECONDS = 1e12
-"""Far beyond any time and age; only to keep absurd numbers out of arithmetic."""
 
 MAX_KEY_LENGTH = 100
 MAX_SIGNATURE_LENGTH = 100
 """Both are shorter; longer text is not worth comparing or decoding."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A report in its envelope, and what deltas after it may be to."""
+
+    report: Report
+    base: Base
+    """Its own payload for a whole report."""
+    brief: bytes
+    """The envelope for who has the base."""
+    full: bytes
+    """The envelope for anybody."""
+
+
+def seal(report: Report, key: PrivateKey, *, last: Base | None = None) -> Sealed:
+    """Returns the report in its envelope: as a delta to the last base where that is shorter."""
+    delta = None if last is None else compose_delta(report, last)
+    if delta is None or last is None:
+        base = Base(report, compose_payload(report))
+        whole = _json(_signed(base.text, key))
+        return Sealed(report, base, whole, whole)
+    signed = _signed(delta, key)
+    return Sealed(report, last, _json({**signed, "base": None}), _json({**signed, "base": last.text}))
+
+
 def compose_envelope(report: Report, key: PrivateKey) -> bytes:
-    """Returns the report as a signed envelope."""
-    payload = _compose_payload(report)
-    signature = base64.b64encode(key.sign(payload.encode("ascii"))).decode("ascii")
-    envelope = {"payload": payload, "key": str(key.public), "signature": signature}
-    return _envelope_bytes(envelope)
+    """Returns the whole report as a signed envelope."""
+    return seal(report, key).full
 
 
 def compose_offer(envelopes: Iterable[bytes]) -> bytes:
@@ -80,7 +102,7 @@ def parse_offer(body: bytes) -> tuple[bytes, ...]:
     """Returns the envelopes of an offer, still unverified, as they were composed; or raises ReportInvalid."""
     if len(body) > MAX_OFFER_BYTES:
         raise ReportInvalid("oversized", f"an offer of {len(body)} bytes; the limit is {MAX_OFFER_BYTES}")
-    return tuple(_envelope_bytes(envelope.model_dump()) for envelope in _parsed(_Offer, body).reports)
+    return tuple(_json(envelope.model_dump(exclude_unset=True)) for envelope in parsed(_Offer, body).reports)
 
 
 def parse_envelope(
@@ -89,31 +111,51 @@ def parse_envelope(
     trusted: Mapping[NodeName, PublicKey],
     known: Mapping[NodeName, Edition],
     wall: float,
-) -> Report:
-    """Returns the report in an envelope from anywhere, or raises ReportInvalid."""
+    bases: Mapping[NodeName, Base] | None = None,
+) -> Sealed:
+    """Returns the report in an envelope from anywhere, or raises ReportInvalid.
+
+    `bases` has the base of each node that was heard last, for deltas that come without theirs.
+    """
     if len(raw) > MAX_ENVELOPE_BYTES:
         raise ReportInvalid("oversized", f"an envelope of {len(raw)} bytes; the limit is {MAX_ENVELOPE_BYTES}")
-    envelope = _parsed(_Envelope, raw)
-    signers = {str(key): key for key in trusted.values()}
-    payload = envelope.payload.encode()
+    envelope = parsed(_Envelope, raw)
     try:
-        if envelope.key not in signers:
-            raise ReportInvalid("unknown_reporter", "it is signed by a key that is not among the peers")
-        if not signers[envelope.key].verifies(payload, base64.b64decode(envelope.signature)):
-            raise ReportInvalid("forged", "the signature does not hold")
-        report = _report(_parsed(_Payload, payload))
-        _require_acceptable(report, envelope.key, trusted, known, wall=wall)
+        _require_signed(envelope, trusted)
+        sealed = _opened(envelope, raw, bases or {})
+        _require_acceptable(sealed.report, envelope.key, trusted, known, wall=wall)
     except ReportInvalid as refused:
-        raise ReportInvalid(refused.reason, str(refused), node=_claimed(payload), key=envelope.key) from refused
-    return report
+        claimed = claimed_node(envelope.payload)
+        raise ReportInvalid(refused.reason, str(refused), node=claimed, key=envelope.key) from refused
+    return sealed
 
 
-def _claimed(payload: bytes) -> str:
-    """Returns in whose name a refused report is; nothing of it is believed, it is for the log."""
-    try:
-        return _Claim.model_validate_json(payload).node
-    except ValidationError:
-        return ""
+def _require_signed(envelope: "_Envelope", trusted: Mapping[NodeName, PublicKey]) -> None:
+    signers = {str(key): key for key in trusted.values()}
+    if envelope.key not in signers:
+        raise ReportInvalid("unknown_reporter", "it is signed by a key that is not among the peers")
+    if not signers[envelope.key].verifies(envelope.payload.encode(), base64.b64decode(envelope.signature)):
+        raise ReportInvalid("forged", "the signature does not hold")
+
+
+def _opened(envelope: "_Envelope", raw: bytes, bases: Mapping[NodeName, Base]) -> Sealed:
+    text = envelope.payload
+    if not envelope.is_delta:
+        report = parse_payload(text)
+        return Sealed(report, Base(report, text), raw, raw)
+    base = _base(base_of(text), envelope.base, bases.get(NodeName(claimed_node(text))))
+    signed = {"payload": text, "key": envelope.key, "signature": envelope.signature}
+    brief, full = _json({**signed, "base": None}), _json({**signed, "base": base.text})
+    return Sealed(parse_delta(text, base.report), base, brief, full)
+
+
+def _base(digest: str, given: str | None, last: Base | None) -> Base:
+    """Returns the base of a delta: the signed digest proves it, wherever it comes from."""
+    if last is not None and last.digest == digest:
+        return last
+    if given is None or hashlib.sha256(given.encode()).hexdigest() != digest:
+        raise ReportInvalid("baseless", "it is a delta to a report that is not here")
+    return Base(parse_payload(given), given)
 
 
 def _require_acceptable(
@@ -146,111 +188,26 @@ def _key_text(value: str) -> str:
     return value
 
 
-def _printable(value: str) -> str:
-    if not value.isprintable():
-        raise ValueError("holds characters that do not print")
-    return value
-
-
-_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-_CheckText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CHECK_LENGTH), AfterValidator(_printable)]
-_Detail = Annotated[str, StringConstraints(max_length=MAX_DETAIL_LENGTH), AfterValidator(_printable)]
-_Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
-_Count = Annotated[int, Field(ge=0, le=MAX_EDITION)]
-
-
-class _Wire(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class _Envelope(_Wire):
+class _Envelope(Wire):
     payload: str
     key: Annotated[str, StringConstraints(max_length=MAX_KEY_LENGTH), AfterValidator(_key_text)]
     signature: Annotated[str, StringConstraints(max_length=MAX_SIGNATURE_LENGTH), AfterValidator(_signature)]
+    base: str | None = None
+
+    @property
+    def is_delta(self) -> bool:
+        """Returns whether it says anything of a base."""
+        return "base" in self.model_fields_set
 
 
-class _Vote(_Wire):
-    belief: Belief
-    reason: Reason
-    detail: _Detail
-    age_s: _Seconds
-    since: _Seconds
-    state: VerdictState | None = None
-    flip_in_s: _Seconds = 0.0
-    """Both are left out where they say no more than the belief, and by nodes that do not know of them."""
-
-
-class _Payload(_Wire):
-    version: Literal[1]
-    node: _Name
-    vantage: _Name
-    epoch: _Count
-    serial: _Count
-    made_at: _Seconds
-    votes: Annotated[dict[_CheckText, _Vote], Field(max_length=MAX_VOTES)]
-
-
-class _Claim(BaseModel):
-    node: _Name
-
-
-class _Offer(_Wire):
+class _Offer(Wire):
     reports: Annotated[list[_Envelope], Field(max_length=MAX_REPORTS)]
 
 
-def _envelope_bytes(fields: Mapping[str, str]) -> bytes:
+def _signed(payload: str, key: PrivateKey) -> dict[str, str | None]:
+    signature = base64.b64encode(key.sign(payload.encode("ascii"))).decode("ascii")
+    return {"payload": payload, "key": str(key.public), "signature": signature}
+
+
+def _json(fields: Mapping[str, object]) -> bytes:
     return json.dumps(fields, separators=(",", ":")).encode("ascii")
-
-
-_Model = TypeVar("_Model", bound=_Wire)
-
-
-def _parsed(model: type[_Model], raw: bytes) -> _Model:
-    try:
-        return model.model_validate_json(raw)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise ReportInvalid("malformed", clean_detail(f"{where}: {first['msg']}")) from error
-
-
-def _report(payload: _Payload) -> Report:
-    votes = {
-        CheckId(check): Vote(
-            vote.belief,
-            vote.reason,
-            vote.detail,
-            vote.age_s,
-            vote.since,
-            VerdictState(vote.belief.value) if vote.state is None else vote.state,
-            vote.flip_in_s,
-        )
-        for check, vote in payload.votes.items()
-    }
-    node, vantage = NodeName(payload.node), VantageName(payload.vantage)
-    return Report(node, vantage, payload.epoch, payload.serial, payload.made_at, votes)
-
-
-def _compose_payload(report: Report) -> str:
-    fields = {
-        "version": 1,
-        "node": report.node,
-        "vantage": report.vantage,
-        "epoch": report.epoch,
-        "serial": report.serial,
-        "made_at": report.made_at,
-        "votes": {check: _compose_vote(vote) for check, vote in report.votes.items()},
-    }
-    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
-
-
-def _compose_vote(vote: Vote) -> Mapping[str, str | float]:
-    return {
-        "belief": vote.belief.value,
-        "reason": vote.reason.value,
-        "detail": vote.detail,
-        "age_s": vote.age_s,
-        "since": vote.since,
-        **({} if vote.state.value == vote.belief.value else {"state": vote.state.value}),
-        **({"flip_in_s": vote.flip_in_s} if vote.flip_in_s else {}),
-    }

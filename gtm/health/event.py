@@ -9,7 +9,7 @@ What goes out: an id, which the events that follow from this one name among thei
 and lines of JSON, one per event. A new kind is one line of EventKind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType, Protocol
@@ -162,6 +162,23 @@ def verdict_id(node: NodeName, check: CheckId, since: float) -> EventId:
     A report says all three, so the node that believes a verdict can name it without ever having seen the event.
     """
     return EventId(f"{node}:verdict:{check}:{since:.3f}")
+
+
+def kinds_of(names: Sequence[str]) -> frozenset[str]:
+    """Returns the kinds that these names stand for: `gtm.endpoint.down`, or `endpoint` for all that start so.
+
+    Raises ValueError for a name that stands for none.
+    """
+    known = [kind.value for kind in EventKind]
+    found: set[str] = set()
+    for name in names:
+        full = name if name.startswith("gtm.") else f"gtm.{name}"
+        matching = {kind for kind in known if kind == full or kind.startswith(f"{full}.")}
+        if not matching:
+            groups = ", ".join(sorted({kind.split(".")[1] for kind in known}))
+            raise ValueError(f'"{name}" is no type of event; types start with one of: {groups}')
+        found |= matching
+    return frozenset(found)
 
 
 def compose_line(event: Recorded) -> bytes:

@@ -7,12 +7,13 @@ beliefs and their times, without the votes, which are history. It touches no fil
 import json
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from gtm.errors import StateInvalid
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason, clean_detail
 from gtm.health.status import CheckStatus, Status
+from gtm.health.wire import Wire
 from gtm.ids import CheckId
 
 
@@ -44,17 +45,13 @@ def parse_saved(text: str) -> Status:
     )
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class _SavedCheck(_Wire):
+class _SavedCheck(Wire):
     belief: Belief
     since: Annotated[float, Field(allow_inf_nan=False)]
     reason: Reason
     detail: str
 
 
-class _Saved(_Wire):
+class _Saved(Wire):
     version: Annotated[int, Field(ge=1, le=1)]
     checks: dict[str, _SavedCheck]

@@ -185,6 +185,7 @@ class Node:
             counters=self._counters,
             is_warm=self._warm.is_set,
             peers=lambda: self._sharing.peers,
+            events=self._events,
         )
 
         async def reports(request: web.Request) -> web.StreamResponse:
@@ -202,7 +203,9 @@ class Node:
         epoch = int(self._clock.wall() * 1000)
         reporter = Reporter(self._config.node, self._config.vantage, key, epoch)
         peers = {peer.node: peer.key for peer in self._config.peers}
-        return Desk(reporter, peers, clock=self._clock, counters=self._counters)
+        # what etcd holds must be whole: a node that starts finds there one value of each, and not those before
+        deltas = self._config.share.etcd is None
+        return Desk(reporter, peers, clock=self._clock, counters=self._counters, gives_deltas=deltas)
 
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -18,12 +18,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from gtm.counters import Counters
 from gtm.errors import StateInvalid
 from gtm.health.saved import compose_saved, parse_saved
 from gtm.health.status import NO_STATUS, Status
+from gtm.health.wire import Wire
 from gtm.zone.model import Zone
 
 GENERATIONS_AHEAD = 1_000
@@ -172,16 +173,12 @@ def _sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class _ZoneSerial(_Wire):
+class _ZoneSerial(Wire):
     digest: str
     serial: Annotated[int, Field(ge=0, le=MAX_SERIAL)]
 
 
-class _State(_Wire):
+class _State(Wire):
     version: Literal[1]
     generation: Annotated[int, Field(ge=0, le=MAX_GENERATION)]
     zones: dict[str, _ZoneSerial]

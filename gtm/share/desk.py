@@ -17,7 +17,7 @@ from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.health.book import EMPTY_BOOK, Book, hear, leave
-from gtm.health.envelope import MAX_SKEW_S, compose_envelope, compose_offer, parse_envelope, parse_offer
+from gtm.health.envelope import MAX_SKEW_S, Sealed, compose_offer, parse_envelope, parse_offer, seal
 from gtm.health.report import Edition, Report, votes_of
 from gtm.health.signature import PrivateKey, PublicKey
 from gtm.health.verdict import Verdict
@@ -57,14 +57,21 @@ class Desk:
     """The reports of this node and its peers. It has state: the newest envelope of each node."""
 
     def __init__(
-        self, reporter: Reporter, peers: Mapping[NodeName, PublicKey], *, clock: Clock, counters: Counters
+        self,
+        reporter: Reporter,
+        peers: Mapping[NodeName, PublicKey],
+        *,
+        clock: Clock,
+        counters: Counters,
+        gives_deltas: bool = True,
     ) -> None:
         self._reporter = reporter
         self._trusted = {**peers, reporter.node: reporter.key.public}
         self._clock = clock
         self._counters = counters
+        self._gives_deltas = gives_deltas
         self._edition = Edition(reporter.epoch, 0)
-        self._envelopes: dict[NodeName, bytes] = {}
+        self._sealed: dict[NodeName, Sealed] = {}
         self._refused: Counter[tuple[NodeName, str]] = Counter()
         self._news = asyncio.Event()
         self.book: Book = EMPTY_BOOK
@@ -86,7 +93,8 @@ class Desk:
         self._edition = Edition(self._edition.epoch, self._edition.serial + 1)
         me = self._reporter
         report = Report(me.node, me.vantage, *self._edition, wall, votes_of(verdicts, now=now))
-        self._keep(report, compose_envelope(report, me.key))
+        last = self._sealed.get(me.node) if self._gives_deltas else None
+        self._keep(seal(report, me.key, last=None if last is None else last.base))
         self._announce()
 
     @property
@@ -115,11 +123,12 @@ class Desk:
 
     def own_envelope(self) -> bytes:
         """Returns this node's last report as it was signed; nothing before the first."""
-        return self._envelopes.get(self._reporter.node, b"")
+        own = self._sealed.get(self._reporter.node)
+        return b"" if own is None else own.full
 
     def forget(self, node: NodeName) -> None:
         """Drops what a node said: whoever keeps watch over it (etcd's lease) says that it is gone."""
-        if self._envelopes.pop(node, None) is not None:
+        if self._sealed.pop(node, None) is not None:
             self.book = leave(self.book, node)
             self._announce()
 
@@ -133,7 +142,7 @@ class Desk:
         }
         etag = hashlib.sha256(repr(young).encode()).hexdigest()[:32]
         newer = [node for node, edition in young.items() if known is None or edition > known.get(node, (-1, -1))]
-        return Offer(etag, compose_offer(self._envelopes[node] for node in newer), len(newer))
+        return Offer(etag, compose_offer(self._envelope(node, known or {}) for node in newer), len(newer))
 
     async def wait_for_news(self, seen: int) -> int:
         """Returns the version once it is not `seen` any more, or the desk is closed. The caller sets the timeout."""
@@ -146,19 +155,31 @@ class Desk:
         self.closed = True
         self._wake()
 
+    def _envelope(self, node: NodeName, known: Editions) -> bytes:
+        """Returns a node's newest envelope, without its base for who must have that."""
+        sealed, least = self._sealed[node], self._sealed[node].base.edition
+        heard = known.get(node, Edition(-1, -1))
+        return sealed.brief if heard.epoch == least.epoch and heard >= least else sealed.full
+
     def _take_one(self, envelope: bytes, giver: NodeName) -> bool:
-        if envelope in self._envelopes.values():
+        if any(envelope in {sealed.brief, sealed.full} for sealed in self._sealed.values()):
             return False  # heard already, the same bytes: in a mesh the most common case
         others = {node: edition for node, edition in self.book.editions.items() if node != self._reporter.node}
         try:
-            report = parse_envelope(envelope, trusted=self._trusted, known=others, wall=self._clock.wall())
+            sealed = parse_envelope(
+                envelope,
+                trusted=self._trusted,
+                known=others,
+                wall=self._clock.wall(),
+                bases={node: one.base for node, one in self._sealed.items()},
+            )
         except ReportInvalid as refused:
             self._refuse(refused, giver)
             return False
-        if report.node == self._reporter.node:
-            self._outgrow(report)
+        if sealed.report.node == self._reporter.node:
+            self._outgrow(sealed.report)
             return False
-        self._keep(report, envelope)
+        self._keep(sealed)
         self._counters.add("reports_heard")
         return True
 
@@ -173,11 +194,11 @@ class Desk:
         )
         self._edition = Edition(echo.epoch + 1, 0)
 
-    def _keep(self, report: Report, envelope: bytes) -> None:
-        book = hear(self.book, report, heard_at=self._clock.monotonic())
+    def _keep(self, sealed: Sealed) -> None:
+        book = hear(self.book, sealed.report, heard_at=self._clock.monotonic())
         if book is not None:
             self.book = book
-            self._envelopes[report.node] = envelope
+            self._sealed[sealed.report.node] = sealed
 
     def _refuse(self, refused: ReportInvalid, giver: NodeName) -> None:
         self._counters.add("reports_refused", peer=giver, reason=refused.reason)

@@ -28,9 +28,15 @@ class WatchedDesk(Desk):
     """A desk that tells the test when someone waits for its news."""
 
     def __init__(
-        self, reporter: Reporter, peers: Mapping[NodeName, PublicKey], *, clock: FakeClock, counters: Counters
+        self,
+        reporter: Reporter,
+        peers: Mapping[NodeName, PublicKey],
+        *,
+        clock: FakeClock,
+        counters: Counters,
+        gives_deltas: bool = True,
     ) -> None:
-        super().__init__(reporter, peers, clock=clock, counters=counters)
+        super().__init__(reporter, peers, clock=clock, counters=counters, gives_deltas=gives_deltas)
         self.counters = counters
         self.waited_on = asyncio.Event()
 
@@ -39,11 +45,13 @@ class WatchedDesk(Desk):
         return await super().wait_for_news(seen)
 
 
-def desk_of(node: str, *peers: str, clock: FakeClock | None = None, epoch: int = 1) -> WatchedDesk:
+def desk_of(
+    node: str, *peers: str, clock: FakeClock | None = None, epoch: int = 1, gives_deltas: bool = True
+) -> WatchedDesk:
     """A desk that trusts these peers."""
     reporter = Reporter(NodeName(node), VantageName(f"at-{node}"), key_of(node), epoch)
     trusted = {NodeName(peer): key_of(peer).public for peer in peers}
-    return WatchedDesk(reporter, trusted, clock=clock or FakeClock(), counters=Counters())
+    return WatchedDesk(reporter, trusted, clock=clock or FakeClock(), counters=Counters(), gives_deltas=gives_deltas)
 
 
 def believing(belief: Belief) -> Mapping[CheckId, Verdict]:

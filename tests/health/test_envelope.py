@@ -11,12 +11,12 @@ from gtm.health.belief import Belief
 from gtm.health.envelope import (
     MAX_ENVELOPE_BYTES,
     MAX_OFFER_BYTES,
-    MAX_VOTES,
     compose_envelope,
     compose_offer,
     parse_envelope,
     parse_offer,
 )
+from gtm.health.payload import MAX_VOTES
 from gtm.health.report import Edition, Report
 from gtm.ids import CheckId, NodeName
 from tests.fakes.peers import key_of
@@ -29,7 +29,7 @@ REPORT = report(FRA, {CHECK: vote(Belief.UP)}, epoch=7, serial=40)
 
 
 def parsed(raw: bytes, known: Edition | None = None) -> Report:
-    return parse_envelope(raw, trusted=TRUSTED, known={} if known is None else {FRA: known}, wall=NOW_WALL)
+    return parse_envelope(raw, trusted=TRUSTED, known={} if known is None else {FRA: known}, wall=NOW_WALL).report
 
 
 def refusal(raw: bytes, known: Edition | None = None) -> str:
@@ -63,7 +63,7 @@ def payload_with(**changed: object) -> str:
 def test_composing_and_parsing_is_identity(example: Report) -> None:
     key = key_of("any")
     raw = compose_envelope(example, key)
-    assert parse_envelope(raw, trusted={example.node: key.public}, known={}, wall=NOW_WALL) == example
+    assert parse_envelope(raw, trusted={example.node: key.public}, known={}, wall=NOW_WALL).report == example
 
 
 @given(st.binary(max_size=300))

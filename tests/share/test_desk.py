@@ -6,7 +6,7 @@ import pytest
 from gtm.health.belief import Belief
 from gtm.health.envelope import MAX_OFFER_BYTES, compose_envelope, compose_offer
 from gtm.health.report import Edition, Report
-from gtm.ids import NodeName, VantageName
+from gtm.ids import CheckId, NodeName, VantageName
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of
 
@@ -205,3 +205,29 @@ def test_waiting_ends_with_news_and_with_closing() -> None:
             assert await second == 1
 
     asyncio.run(story())
+
+
+def test_a_second_report_goes_as_a_delta_to_who_has_the_first_and_whole_to_others() -> None:
+    fra, iad, late = desk_of("fra", "iad"), desk_of("iad", "fra"), desk_of("late", "iad", "fra")
+    cast = {CheckId(f"{CHECK}{number}"): believing(Belief.UP)[CHECK] for number in range(50)}
+    fra.publish(cast)
+    assert iad.take(fra.offer(known=iad.editions).body, giver=FRA)
+    changed = {**cast, CheckId(f"{CHECK}7"): believing(Belief.DOWN)[CHECK]}
+    fra.publish(changed)
+    brief, full = fra.offer(known=iad.editions).body, fra.offer(known={}).body
+    assert len(brief) < len(full) / 3
+    assert iad.take(brief, giver=FRA)
+    assert late.take(iad.offer(known=late.editions).body, giver=IAD)
+    assert iad.book.by_node[FRA].report == late.book.by_node[FRA].report == fra.book.by_node[FRA].report
+    assert refusals(iad) == refusals(late) == {}
+
+
+def test_a_delta_to_a_base_that_was_never_heard_is_refused_and_the_whole_comes_next() -> None:
+    fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+    cast = {CheckId(f"{CHECK}{number}"): believing(Belief.UP)[CHECK] for number in range(50)}
+    fra.publish(cast)
+    known = {FRA: Edition(1, 1)}
+    fra.publish(cast)
+    assert not iad.take(fra.offer(known=known).body, giver=FRA)
+    assert refusals(iad) == refused("baseless")
+    assert iad.take(fra.offer(known=iad.editions).body, giver=FRA)

@@ -64,7 +64,7 @@ def play(story: Callable[[], Awaitable[None]]) -> None:
 
 def test_a_report_crosses_and_a_change_follows(server: Etcd) -> None:
     async def story() -> None:
-        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
         fra.publish(believing(Belief.UP))
         async with sharing(fra, server.url, FRA, "/one"), sharing(iad, server.url, IAD, "/one"):
             await until(lambda: FRA in iad.book.by_node)
@@ -78,7 +78,7 @@ def test_a_report_crosses_and_a_change_follows(server: Etcd) -> None:
 
 def test_a_node_whose_lease_ends_is_forgotten(server: Etcd) -> None:
     async def story() -> None:
-        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
         fra.publish(believing(Belief.UP))
         async with sharing(iad, server.url, IAD, "/two"):
             async with sharing(fra, server.url, FRA, "/two"):
@@ -92,7 +92,7 @@ def test_a_restart_of_etcd_forgets_nobody_and_is_said_once(tmp_path: Path, caplo
     caplog.set_level(logging.INFO)
 
     async def story(server: Etcd) -> None:
-        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
         fra.publish(believing(Belief.UP))
         async with sharing(fra, server.url, FRA, "/"), sharing(iad, server.url, IAD, "/"):
             await until(lambda: FRA in iad.book.by_node)
@@ -113,7 +113,7 @@ def test_a_restart_of_etcd_forgets_nobody_and_is_said_once(tmp_path: Path, caplo
 
 def test_what_a_stranger_writes_into_etcd_is_refused(server: Etcd) -> None:
     async def story() -> None:
-        iad, stranger = desk_of("iad", "fra"), desk_of("mallory")
+        iad, stranger = desk_of("iad", "fra", gives_deltas=False), desk_of("mallory")
         stranger.publish(believing(Belief.DOWN))
         async with client_of(server.url) as client, sharing(iad, server.url, IAD, "/three"):
             lease = await client.grant(10)
@@ -136,7 +136,7 @@ def test_a_report_that_etcd_would_not_take_is_said_and_not_sent(
     monkeypatch.setattr("gtm.share.etcd.MAX_VALUE_BYTES", 10)
 
     async def story() -> None:
-        fra = desk_of("fra", "iad")
+        fra = desk_of("fra", "iad", gives_deltas=False)
         fra.publish(believing(Belief.UP))
         async with sharing(fra, server.url, FRA, "/four"):
             await until(lambda: fra.counters.count("etcd", task="writing", outcome="too_large") > 0)

@@ -1,0 +1,235 @@
+"""The payload: a report as JSON text, whole or as a delta, before it is signed and after it was verified.
+
+    whole    {"version": 1, "node": ..., "epoch": ..., "serial": ..., "made_at": ..., "votes": {CHECK: vote, ...}}
+    delta    the same with `base`, a digest of a whole payload of the same node and epoch;
+             `ages_ms`, the age of every vote of the base in its order; and of `votes` only those that changed
+
+Most of the time nothing changes but ages: two thousand votes are 300 kB whole, and 10 kB as a delta. A delta names its
+base by digest, and is signed, so the base needs no proof of its own. A delta is always to the base, never to another
+delta: whoever holds the base understands the newest one, whatever he missed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
+
+from gtm.errors import ReportInvalid
+from gtm.health.belief import Belief
+from gtm.health.reading import MAX_DETAIL_LENGTH, Reason, clean_detail
+from gtm.health.report import Edition, Report, Vote
+from gtm.health.verdict import VerdictState
+from gtm.health.wire import Wire
+from gtm.ids import CheckId, NodeName, VantageName
+
+MAX_VOTES = 20_000
+"""Ten times what one probe can check at an interval of 1 s."""
+
+MAX_CHECK_LENGTH = 600
+"""A zone's name and a target's (255 each, RFC 1035 3.1) and a monitor's."""
+
+MAX_EDITION = 2**63 - 1
+"""What any other program can hold as an integer."""
+
+MAX_SECONDS = 1e12
+"""Far beyond any time and age; only to keep absurd numbers out of arithmetic."""
+
+MAX_CHANGED_SHARE = 0.2
+"""Of the votes: when more of them changed, a new base costs less than carrying the changes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A whole report that deltas are to."""
+
+    report: Report
+    text: str
+    """The payload, as it was composed."""
+
+    @property
+    def edition(self) -> Edition:
+        """Returns what a node that holds this base has heard at least."""
+        return self.report.edition
+
+    @property
+    def digest(self) -> str:
+        """Returns what deltas call it."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def compose_payload(report: Report) -> str:
+    """Returns the whole report as JSON text."""
+    return _json({**_head(report), "votes": {check: _compose_vote(vote) for check, vote in report.votes.items()}})
+
+
+def compose_delta(report: Report, base: Base) -> str | None:
+    """Returns the report as what changed since the base, or None when that is another story, or nearly as long."""
+    old = base.report
+    if (old.node, old.vantage, old.epoch) != (report.node, report.vantage, report.epoch):
+        return None
+    if old.votes.keys() != report.votes.keys():
+        return None
+    changed = {check: vote for check, vote in report.votes.items() if not _says_the_same(vote, old.votes[check])}
+    if len(changed) > MAX_CHANGED_SHARE * len(old.votes):
+        return None
+    ages_ms = [round(report.votes[check].age_s * 1000) for check in old.votes]
+    votes = {check: _compose_vote(vote) for check, vote in changed.items()}
+    return _json({**_head(report), "base": base.digest, "ages_ms": ages_ms, "votes": votes})
+
+
+def parse_payload(text: str) -> Report:
+    """Returns the report of a whole payload, or raises ReportInvalid."""
+    payload = parsed(_Payload, text.encode())
+    return _report(payload, _votes(payload.votes))
+
+
+def base_of(text: str) -> str:
+    """Returns the digest of the base that a delta is to, or raises ReportInvalid."""
+    return parsed(_Delta, text.encode()).base
+
+
+def parse_delta(text: str, base: Report) -> Report:
+    """Returns the report of a delta and its base, or raises ReportInvalid."""
+    delta = parsed(_Delta, text.encode())
+    if (base.node, base.vantage, base.epoch) != (delta.node, delta.vantage, delta.epoch):
+        raise ReportInvalid("malformed", "base: of another node or time")
+    if len(delta.ages_ms) != len(base.votes) or not delta.votes.keys() <= base.votes.keys():
+        raise ReportInvalid("malformed", "base: of other checks")
+    changed = _votes(delta.votes)
+    votes = {
+        check: changed[check] if check in changed else replace(vote, age_s=age_ms / 1000)
+        for (check, vote), age_ms in zip(base.votes.items(), delta.ages_ms, strict=True)
+    }
+    return _report(delta, votes)
+
+
+def claimed_node(text: str) -> str:
+    """Returns in whose name a refused payload is; nothing of it is believed, it is for the log."""
+    try:
+        return _Claim.model_validate_json(text).node
+    except ValidationError:
+        return ""
+
+
+Model = TypeVar("Model", bound=Wire)
+
+
+def parsed(model: type[Model], raw: bytes) -> Model:
+    """Returns JSON as a model, or raises ReportInvalid with words that repeat none of it."""
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ReportInvalid("malformed", clean_detail(f"{where}: {first['msg']}")) from error
+
+
+def printable(value: str) -> str:
+    """Returns text that may stand in a log; raises ValueError for other."""
+    if not value.isprintable():
+        raise ValueError("holds characters that do not print")
+    return value
+
+
+_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+_CheckText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CHECK_LENGTH), AfterValidator(printable)]
+_Detail = Annotated[str, StringConstraints(max_length=MAX_DETAIL_LENGTH), AfterValidator(printable)]
+_Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
+_Milliseconds = Annotated[int, Field(ge=0, le=MAX_EDITION)]
+_Count = Annotated[int, Field(ge=0, le=MAX_EDITION)]
+_Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Vote(Wire):
+    belief: Belief
+    reason: Reason
+    detail: _Detail
+    age_s: _Seconds
+    since: _Seconds
+    state: VerdictState | None = None
+    flip_in_s: _Seconds = 0.0
+    """Both are left out where they say no more than the belief, and by nodes that do not know of them."""
+
+
+class _Head(Wire):
+    version: Literal[1]
+    node: _Name
+    vantage: _Name
+    epoch: _Count
+    serial: _Count
+    made_at: _Seconds
+    votes: Annotated[dict[_CheckText, _Vote], Field(max_length=MAX_VOTES)]
+
+
+class _Payload(_Head):
+    pass
+
+
+class _Delta(_Head):
+    base: _Digest
+    ages_ms: Annotated[list[_Milliseconds], Field(max_length=MAX_VOTES)]
+
+
+class _Claim(BaseModel):
+    node: _Name
+
+
+def _says_the_same(vote: Vote, other: Vote) -> bool:
+    """Returns whether two votes differ in nothing but age; this runs for every vote of every report."""
+    return (
+        vote.belief is other.belief
+        and vote.reason is other.reason
+        and vote.since == other.since
+        and vote.detail == other.detail
+        and vote.state is other.state
+        and vote.flip_in_s == other.flip_in_s
+    )
+
+
+def _head(report: Report) -> dict[str, object]:
+    return {
+        "version": 1,
+        "node": report.node,
+        "vantage": report.vantage,
+        "epoch": report.epoch,
+        "serial": report.serial,
+        "made_at": report.made_at,
+    }
+
+
+def _json(fields: Mapping[str, object]) -> str:
+    return json.dumps(fields, separators=(",", ":"), allow_nan=False)
+
+
+def _report(head: _Head, votes: Mapping[CheckId, Vote]) -> Report:
+    return Report(NodeName(head.node), VantageName(head.vantage), head.epoch, head.serial, head.made_at, votes)
+
+
+def _votes(votes: Mapping[str, _Vote]) -> dict[CheckId, Vote]:
+    return {
+        CheckId(check): Vote(
+            vote.belief,
+            vote.reason,
+            vote.detail,
+            vote.age_s,
+            vote.since,
+            VerdictState(vote.belief.value) if vote.state is None else vote.state,
+            vote.flip_in_s,
+        )
+        for check, vote in votes.items()
+    }
+
+
+def _compose_vote(vote: Vote) -> Mapping[str, str | float]:
+    return {
+        "belief": vote.belief.value,
+        "reason": vote.reason.value,
+        "detail": vote.detail,
+        "age_s": vote.age_s,
+        "since": vote.since,
+        **({} if vote.state.value == vote.belief.value else {"state": vote.state.value}),
+        **({"flip_in_s": vote.flip_in_s} if vote.flip_in_s else {}),
+    }

@@ -1,0 +1,145 @@
+"""A delta and its base make the report that was meant, and nothing else makes one."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gtm.errors import ReportInvalid
+from gtm.health.belief import Belief
+from gtm.health.envelope import Sealed, parse_envelope, seal
+from gtm.health.payload import Base, base_of, compose_delta, compose_payload, parse_delta, parse_payload
+from gtm.health.report import Report, Vote
+from gtm.ids import CheckId, NodeName
+from tests.fakes.peers import key_of
+from tests.health.examples import NOW_WALL, report, reports, vote, votes
+
+FRA = NodeName("fra")
+TRUSTED = {FRA: key_of(FRA).public}
+CHECKS = [CheckId(f"gtm.example.com/api/192.0.2.{number}") for number in range(20)]
+
+
+def base_with(cast: dict[CheckId, Vote]) -> Base:
+    first = report(FRA, cast)
+    return Base(first, compose_payload(first))
+
+
+ALL_UP = {check: vote(Belief.UP, age_s=1.25) for check in CHECKS}
+BASE = base_with(ALL_UP)
+
+
+def later(**changed: Vote) -> Report:
+    """The next report: all a second older, some with another vote."""
+    cast = {check: replace(one, age_s=2.25) for check, one in ALL_UP.items()}
+    return report(
+        FRA, cast | {CheckId(f"gtm.example.com/api/192.0.2.{name[1:]}"): one for name, one in changed.items()}, serial=2
+    )
+
+
+@given(reports)
+def test_composing_and_parsing_a_whole_payload_is_identity(example: Report) -> None:
+    assert parse_payload(compose_payload(example)) == example
+
+
+@given(st.lists(votes, min_size=1, max_size=6), st.lists(votes, min_size=6, max_size=6), st.sets(st.integers(0, 5)))
+def test_a_delta_and_its_base_are_the_report(first: list[Vote], then: list[Vote], changed: set[int]) -> None:
+    base = base_with({CHECKS[number]: one for number, one in enumerate(first)})
+    cast = {
+        CHECKS[number]: replace(then[number] if number in changed else one, age_s=round(then[number].age_s, 3))
+        for number, one in enumerate(first)
+    }
+    meant = report(FRA, cast, serial=2)
+    delta = compose_delta(meant, base)
+    if delta is not None:
+        assert base_of(delta) == base.digest
+        assert parse_delta(delta, base.report) == meant
+
+
+def test_a_delta_has_only_what_changed() -> None:
+    delta = compose_delta(later(c3=vote(Belief.DOWN)), BASE)
+    assert delta is not None
+    assert json.loads(delta)["votes"].keys() == {CHECKS[3]}
+    quiet = compose_delta(later(), BASE)
+    assert quiet is not None
+    assert len(quiet) < len(BASE.text) / 5
+
+
+def test_another_epoch_other_checks_or_too_many_changes_want_a_new_base() -> None:
+    assert compose_delta(replace(later(), epoch=2), BASE) is None
+    assert compose_delta(report(FRA, {CHECKS[0]: vote(Belief.UP)}, serial=2), BASE) is None
+    down = {f"c{number}": vote(Belief.DOWN) for number in range(5)}
+    assert compose_delta(later(**down), BASE) is None
+
+
+def payload(**fields: object) -> str:
+    delta = compose_delta(later(c3=vote(Belief.DOWN)), BASE)
+    assert delta is not None
+    return json.dumps({**json.loads(delta), **fields})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        payload(base="0"),
+        payload(ages_ms=[1] * 19),
+        payload(ages_ms=[1] * 21),
+        payload(ages_ms=[-1] * 20),
+        payload(ages_ms=[1.5] * 20),
+        payload(ages_ms=["1"] * 20),
+        payload(epoch=2),
+        payload(node="iad"),
+        payload(
+            votes={
+                "gtm.example.com/api/192.0.2.99": {"belief": "up", "reason": "ok", "detail": "", "age_s": 0, "since": 0}
+            }
+        ),
+        payload(extra=1),
+    ],
+)
+def test_a_delta_that_does_not_fit_its_base_is_malformed(text: str) -> None:
+    with pytest.raises(ReportInvalid) as caught:
+        parse_delta(text, BASE.report)
+    assert caught.value.reason == "malformed"
+
+
+def opened(raw: bytes, bases: dict[NodeName, Base] | None = None) -> Sealed:
+    return parse_envelope(raw, trusted=TRUSTED, known={}, wall=NOW_WALL, bases=bases)
+
+
+def test_who_has_the_base_needs_only_the_delta_and_can_pass_on_both() -> None:
+    sealed = seal(later(c3=vote(Belief.DOWN)), key_of(FRA), last=BASE)
+    assert len(sealed.brief) < len(sealed.full) / 3
+    heard = opened(sealed.brief, {FRA: BASE})
+    assert heard == sealed
+    assert opened(heard.full) == sealed
+
+
+def test_without_the_base_a_delta_is_baseless_and_another_base_does_not_help() -> None:
+    sealed = seal(later(), key_of(FRA), last=BASE)
+    other = base_with({check: vote(Belief.DOWN) for check in CHECKS})
+    swapped = json.dumps({**json.loads(sealed.brief), "base": other.text}).encode()
+    for raw, bases in ((sealed.brief, None), (sealed.brief, {FRA: other}), (swapped, None)):
+        with pytest.raises(ReportInvalid) as caught:
+            opened(raw, bases)
+        assert caught.value.reason == "baseless"
+
+
+@given(st.data())
+def test_mutated_deltas_raise_nothing_but_report_invalid(data: st.DataObject) -> None:
+    raw = bytearray(seal(later(), key_of(FRA), last=BASE).full)
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    assert outcome(bytes(raw)) in {"heard", "malformed", "unknown_reporter", "forged", "baseless"}
+
+
+def outcome(raw: bytes) -> str:
+    """`heard`, or the reason of the refusal."""
+    try:
+        opened(raw)
+    except ReportInvalid as refused:
+        return refused.reason
+    return "heard"
