@@ -3,6 +3,7 @@
     GET  /v1/status                          everything about this node
     GET  /v1/regions                         every region's state
     GET  /v1/explain?name=&type=&client=     why a client gets its answer
+    GET  /v1/events?since=&type=&after=      the recent changes of mind, and what caused them (events.py)
     POST /v1/reload                          read the zone folder now; 409 when files have problems
     GET  /livez  /readyz                     for load balancers and Kubernetes
     GET  /v1/reports                         signed reports, for peers (gtm/share)
@@ -14,7 +15,7 @@ import ipaddress
 import logging
 import os
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
 
 import dns.exception
@@ -24,7 +25,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 from pydantic import TypeAdapter
 
-from gtm.admin.views import NodeStatus, Regions, Reloaded
+from gtm.admin.views import Events, NodeStatus, Regions, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import ListenFailed
 from gtm.ids import Address
@@ -53,6 +54,9 @@ class Subject(Protocol):
     def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
         """Returns why a client gets its answer."""
 
+    def events(self, request: web.Request) -> Events:
+        """Returns the recent events that a request asks for."""
+
     async def reload(self) -> Reloaded:
         """Reads the zone folder now."""
 
@@ -61,10 +65,16 @@ class Subject(Protocol):
 
 
 async def open_admin(
-    host: str, port: int, subject: Subject, reports: Handler, *, tls: ssl.SSLContext | None = None
+    host: str,
+    port: int,
+    subject: Subject,
+    reports: Handler,
+    *,
+    more: Sequence[web.RouteDef] = (),
+    tls: ssl.SSLContext | None = None,
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
-    runner = web.AppRunner(make_app(subject, reports), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    runner = web.AppRunner(make_app(subject, reports, more), access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
@@ -77,8 +87,8 @@ async def open_admin(
     return runner
 
 
-def make_app(subject: Subject, reports: Handler) -> web.Application:
-    """Returns the application."""
+def make_app(subject: Subject, reports: Handler, more: Sequence[web.RouteDef] = ()) -> web.Application:
+    """Returns the application; `more` are the paths that other parts of the node serve."""
     api = _Api(subject)
     app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[_in_json])
     app.add_routes(
@@ -88,8 +98,10 @@ def make_app(subject: Subject, reports: Handler) -> web.Application:
             web.get("/v1/explain", api.explain),
             web.post("/v1/reload", api.reload),
             web.get("/v1/reports", reports),
+            web.get("/v1/events", api.events),
             web.get("/livez", api.livez),
             web.get("/readyz", api.readyz),
+            *more,
         ]
     )
     return app
@@ -112,6 +124,9 @@ class _Api:
         except ValueError as error:
             raise web.HTTPBadRequest(reason="bad question", text=str(error)) from error
         return _answer(self._subject.explain(*question), Explanation)
+
+    async def events(self, request: web.Request) -> web.Response:
+        return _answer(self._subject.events(request), Events)
 
     async def reload(self, _request: web.Request) -> web.Response:
         reloaded = await self._subject.reload()

@@ -9,9 +9,10 @@ from typing import TypeVar
 import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
-from gtm.admin.views import NodeStatus, Regions, Reloaded
+from gtm.admin.views import Events, NodeStatus, Regions, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import Unreachable
+from gtm.health.event import Recorded
 
 TIMEOUT_S = 10.0
 
@@ -31,6 +32,11 @@ def fetch_regions(admin: str) -> Regions:
 def fetch_explanation(admin: str, question: Mapping[str, str]) -> Explanation:
     """Returns the node's explanation of a question with `name`, `type` and `client`; raises Unreachable."""
     return _fetch(admin, "GET", "/v1/explain", Explanation, question)
+
+
+def fetch_events(admin: str, *, since: float, after: str) -> tuple[Recorded, ...]:
+    """Returns the recent events of a node, from a wall time on and after an event; raises Unreachable."""
+    return _fetch(admin, "GET", "/v1/events", Events, {"since": str(since), "after": after}).events
 
 
 def ask_reload(admin: str) -> Reloaded:

@@ -3,6 +3,7 @@
 /v1/status    NodeStatus
 /v1/regions   Regions
 /v1/reload    Reloaded
+/v1/events    Events
 /v1/explain   gtm.engine.explain.Explanation
 """
 
@@ -12,6 +13,7 @@ from enum import Enum
 
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.event import Recorded
 from gtm.health.peer import PeerState
 from gtm.health.reading import Reason
 from gtm.health.status import Voice
@@ -176,3 +178,10 @@ class Reloaded:
 
     generation: Generation
     problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Changes of mind, oldest first."""
+
+    events: tuple[Recorded, ...]

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from gtm import __version__
-from gtm.cli import check, explain, geodata, keygen, reload, run, schema, status
+from gtm.cli import check, events, explain, geodata, keygen, reload, run, schema, status
 from gtm.cli.demo import demo_app
 from gtm.errors import GtmError
 from gtm.node.config import EngineChoice
@@ -31,6 +31,7 @@ app.command("probe")(run.probe)
 app.command("check")(check.check)
 app.command("explain")(explain.explain)
 app.command("status")(status.status)
+app.command("events")(events.events)
 app.command("reload")(reload.reload)
 app.command("keygen")(keygen.keygen)
 app.command("schema")(schema.schema)

@@ -18,7 +18,7 @@ from typing import Protocol
 
 from gtm.clock import Clock
 from gtm.counters import Counters, series
-from gtm.health.event import Event, EventId, EventKind, Recorded, compose_line, recorded
+from gtm.health.event import Event, EventId, Recorded, compose_line, recorded
 from gtm.ids import NodeName
 
 MAX_WAITING = 10_000
@@ -140,23 +140,6 @@ class EventLog:
         while len(found) < MAX_BATCH and found[-1] is not None and not self._waiting.empty():
             found.append(self._waiting.get())
         return [event for event in found if event is not None], found[-1] is None
-
-
-def kinds_of(names: Sequence[str]) -> frozenset[str]:
-    """Returns the kinds that these names stand for: `gtm.endpoint.down`, or `endpoint` for all that start so.
-
-    Raises ValueError for a name that stands for none.
-    """
-    known = [kind.value for kind in EventKind]
-    found: set[str] = set()
-    for name in names:
-        full = name if name.startswith("gtm.") else f"gtm.{name}"
-        matching = {kind for kind in known if kind == full or kind.startswith(f"{full}.")}
-        if not matching:
-            groups = ", ".join(sorted({kind.split(".")[1] for kind in known}))
-            raise ValueError(f'"{name}" is no type of event; types start with one of: {groups}')
-        found |= matching
-    return frozenset(found)
 
 
 def _text(wall: float) -> str:

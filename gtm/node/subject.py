@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping
 
+from aiohttp import web
 from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm import __version__
 from gtm.admin.compose import region_views, service_views, silent_probes, zone_views
-from gtm.admin.views import GeoSourceView, NodeStatus, PeerView, ProbeView, RefusalView, Regions, Reloaded
+from gtm.admin.events import Memory, find_events
+from gtm.admin.views import Events, GeoSourceView, NodeStatus, PeerView, ProbeView, RefusalView, Regions, Reloaded
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.explain import Explanation, explain
@@ -37,7 +39,9 @@ class NodeSubject:
         counters: Counters,
         is_warm: Callable[[], bool],
         peers: Callable[[], Mapping[NodeName, PeerState]],
+        events: Memory,
     ) -> None:
+        self._events = events
         self._config = config
         self._planner = planner
         self._zones = zones
@@ -99,6 +103,10 @@ class NodeSubject:
             geography=self._planner.geo.geography,
             engine=engine,
         )
+
+    def events(self, request: web.Request) -> Events:
+        """Returns the recent events that a request asks for."""
+        return find_events(request, self._events, self._clock.wall)
 
     async def reload(self) -> Reloaded:
         """Reads the zone folder now."""

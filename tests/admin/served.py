@@ -14,12 +14,15 @@ from aiohttp import web
 from gtm.admin.app import open_admin
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
+from gtm.ids import NodeName
+from gtm.node.events import EventLog
 from gtm.node.planner import Planner
 from gtm.node.subject import NodeSubject
 from gtm.node.zones import ZoneRiver
 from gtm.share.handler import handle_reports
 from gtm.steer.vocabulary import STEERING
 from tests.fakes.clock import FakeClock
+from tests.fakes.journal import FakeJournal
 from tests.fakes.peers import desk_of
 from tests.node.present import GEO, config, make_planner
 
@@ -52,6 +55,7 @@ class Served:
         self.engine = ReferenceEngine()
         self.planner: Planner = make_planner(tmp_path / "state", engine=self.engine, counters=self.counters)
         self.desk = desk_of("ns1", "fra", clock=self.clock)
+        self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
         self.is_warm = True
         self.river = ZoneRiver(self.folder, STEERING, self.planner, watch=lambda _checks: None, counters=self.counters)
         self.subject = NodeSubject(
@@ -64,6 +68,7 @@ class Served:
             counters=self.counters,
             is_warm=lambda: self.is_warm,
             peers=dict,
+            events=self.events,
         )
         self.port = 0
 

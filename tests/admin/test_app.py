@@ -29,6 +29,7 @@ ROUTES = {
     "/v1/explain": "GET",
     "/v1/reload": "POST",
     "/v1/reports": "GET",
+    "/v1/events": "GET",
     "/livez": "GET",
     "/readyz": "GET",
 }

@@ -9,10 +9,12 @@ from gtm.health.peer import PeerState
 from gtm.health.quorum import Quorum
 from gtm.health.status import Freshness, merge
 from gtm.ids import NodeName
+from gtm.node.events import EventLog
 from gtm.node.subject import NodeSubject
 from gtm.node.zones import ZoneRiver
 from gtm.steer.vocabulary import STEERING
 from tests.fakes.clock import FakeClock
+from tests.fakes.journal import FakeJournal
 from tests.fakes.peers import CHECK, believing, desk_of, key_of
 from tests.node.present import config, make_planner
 
@@ -38,6 +40,7 @@ class Node:
             counters=counters,
             is_warm=lambda: True,
             peers=lambda: {NodeName("probe-iad"): PeerState.LOST},
+            events=EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=counters),
         )
 
     def hear(self, name: str) -> None:

@@ -1,0 +1,234 @@
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from gtm.counters import Counters
+from gtm.errors import Problem, ReportInvalid
+from gtm.health.belief import Belief
+from gtm.health.event import Event, EventKind
+from gtm.health.quorum import Quorum
+from gtm.health.reading import Reading, Reason
+from gtm.health.status import NO_STATUS, Freshness, merge
+from gtm.health.verdict import Verdict
+from gtm.ids import NodeName
+from gtm.node.chronicle import SILENCE_LOOK_S, Chronicle
+from gtm.node.health import HealthRiver
+from gtm.node.planner import Planner
+from gtm.node.state import StateFolder
+from gtm.steer.vocabulary import STEERING
+from gtm.watch.folder import Catalogue
+from gtm.zone.model import checks
+from tests.fakes import world
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal import KeptEvents
+from tests.fakes.peers import desk_of
+from tests.node.present import GEO, SMALL, WALL, RecordingEngine, catalogue
+
+ZONE = world.zone(SMALL)
+LATER = world.zone(SMALL.replace("192.0.2.2", "192.0.2.3"))
+CHECKS = checks((ZONE,))
+ONE, TWO = (check.id for check in CHECKS)
+UP, DOWN = Belief.UP, Belief.DOWN
+FRESH = {check.id: Freshness(5.0, 2.0) for check in CHECKS}
+
+
+class Present:
+    """A planner, a health river and a probe's side of it, with a chronicle over all."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.clock, self.kept, counters = FakeClock(), KeptEvents(), Counters()
+        self.chronicle = Chronicle(self.kept, NodeName("ns1"))
+        state = StateFolder(tmp_path, counters)
+        self.planner = Planner(
+            RecordingEngine(),
+            vocabulary=STEERING,
+            state=state,
+            status=NO_STATUS,
+            wall=lambda: WALL,
+            counters=counters,
+            chronicle=self.chronicle,
+        )
+        self.desk = desk_of("ns1", "fra", clock=self.clock)
+        self.desk.on_refused = self.chronicle.refused
+        self.fra = desk_of("fra", clock=self.clock)
+        self.river = HealthRiver(
+            self.planner,
+            self.desk,
+            quorum=Quorum(voters=1),
+            state=state,
+            clock=self.clock,
+            counters=counters,
+            chronicle=self.chronicle,
+        )
+        self.river.watch(CHECKS)
+        self.zones(catalogue(ZONE))
+
+    def zones(self, found: Catalogue) -> None:
+        asyncio.run(self.planner.take_zones(found))
+
+    def hear(self, one: Belief, two: Belief, *, since: float = 12.0) -> None:
+        verdicts = {
+            check: Verdict(belief, since=since, reason=Reason.OK, read_at=self.clock.monotonic())
+            for check, belief in ((ONE, one), (TWO, two))
+        }
+        self.fra.publish(verdicts)
+        self.desk.take(self.fra.offer().body, giver=NodeName("fra"))
+        self.river.merge()
+
+    def news(self) -> list[str]:
+        """The kinds recorded since the last call."""
+        kinds = self.kept.kinds
+        self.kept.events.clear()
+        self.kept.ids.clear()
+        return kinds
+
+
+def test_zones_that_are_served_cause_the_plan_that_serves_them(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    assert present.kept.kinds == ["config.applied", "plan.swapped"]
+    applied, plan = present.kept.events
+    assert applied.subject == "gtm.example.com"
+    assert applied.facts["added"] == ("gtm.example.com",)
+    assert applied.facts["serials"] == (f"gtm.example.com {int(WALL)}",)
+    assert plan.causes == (present.kept.id_of("config.applied"),)
+    assert plan.facts["generation"] == present.planner.plan.generation
+
+
+def test_a_change_of_health_is_linked_from_the_probes_verdict_to_the_generation(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.hear(UP, UP)
+    present.news()
+    present.hear(DOWN, UP, since=13.5)
+    assert present.kept.kinds == ["endpoint.down", "region.down", "plan.swapped"]
+    endpoint, region, plan = present.kept.events
+    assert (endpoint.subject, endpoint.facts["before"], endpoint.facts["after"]) == (ONE, "up", "down")
+    assert endpoint.facts["services"] == ("api.gtm.example.com",)
+    assert endpoint.causes == (f"fra:verdict:{ONE}:13.500",)
+    assert (region.subject, region.causes) == ("gtm.example.com/us-east", (present.kept.id_of("endpoint.down"),))
+    assert plan.causes == (present.kept.id_of("endpoint.down"),)
+
+
+def test_a_service_that_fails_open_names_the_plan_and_recovers_with_another(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.hear(UP, UP)
+    present.hear(DOWN, UP)
+    present.news()
+    present.hear(DOWN, DOWN)
+    assert present.kept.kinds == ["endpoint.down", "region.down", "plan.swapped", "name.fail_open"]
+    assert present.kept.one("name.fail_open").subject == "api.gtm.example.com"
+    assert present.kept.one("name.fail_open").causes == (present.kept.id_of("plan.swapped"),)
+    present.news()
+    present.hear(UP, DOWN)
+    assert present.news() == ["endpoint.up", "region.up", "plan.swapped", "name.recovered"]
+
+
+def test_what_changes_no_mind_is_no_event(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.hear(UP, UP)
+    present.news()
+    for _ in range(3):
+        present.hear(UP, UP)
+        present.zones(present.planner.catalogue)
+    assert present.news() == []
+
+
+def test_the_reading_that_turned_a_verdict_is_its_cause(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    check = CHECKS[0]
+    present.chronicle.read(check, Reading(Reason.OK, 0.1))
+    present.chronicle.read(CHECKS[1], Reading(Reason.OK, 0.1))
+    present.chronicle.read(check, Reading(Reason.TIMEOUT, 2.0, "2.0 s"))
+    verdict = Verdict(DOWN, bad_run=3, since=13.5, reason=Reason.TIMEOUT, detail="2.0 s")
+    identifier = present.chronicle.judged(check, verdict)
+    reading, judged = present.kept.events
+    assert (reading.kind, reading.subject) == (EventKind.READING, ONE)
+    assert reading.facts == {"reason": "timeout", "detail": "2.0 s", "took_s": 2.0}
+    assert judged.causes == (present.kept.id_of("reading.decisive"),)
+    assert judged.message == f"ns1 believes {ONE} down: timeout 2.0 s"
+    assert identifier == f"ns1:verdict:{ONE}:13.500"
+
+
+def test_a_verdict_is_never_explained_by_the_reading_of_another_check(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    present.chronicle.read(CHECKS[1], Reading(Reason.OK, 0.1))
+    present.chronicle.judged(CHECKS[0], Verdict(UP, since=1.0))
+    assert present.news() == ["verdict.changed"]
+
+
+def test_changed_zones_are_told_by_name_and_new_objects_alone_are_not(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    present.zones(catalogue(LATER))
+    applied = present.kept.one("config.applied")
+    assert (applied.facts["added"], applied.facts["changed"]) == ((), ("gtm.example.com",))
+    present.news()
+    asyncio.run(present.planner.take_geo(GEO))
+    assert present.news() == ["plan.swapped"]
+
+
+def test_geo_data_cause_the_plan_that_they_make(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    present.chronicle.located(Event(EventKind.GEOIP_UPDATED, "geo data", "new"))
+    asyncio.run(present.planner.take_geo(GEO))
+    assert present.kept.one("plan.swapped").causes == (present.kept.id_of("geoip.updated"),)
+
+
+def test_each_file_with_new_mistakes_is_one_event(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    before = present.planner.catalogue
+    problems = (Problem("a.yaml", 1, 1, "one"), Problem("a.yaml", 2, 1, "two"), Problem("b.yaml", 1, 1, "three"))
+    after = replace(before, problems=problems)
+    present.chronicle.rejected(before, after)
+    present.chronicle.rejected(after, after)
+    assert [event.subject for event in present.kept.events] == ["a.yaml", "b.yaml"]
+    assert present.kept.events[0].facts["problems"] == ("a.yaml:1:1: one", "a.yaml:2:1: two")
+
+
+def test_a_report_that_is_refused_is_told_once_for_each_reason(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    for _ in range(3):
+        present.desk.take(b"nonsense", giver=NodeName("fra"))
+    assert present.kept.kinds == ["report.refused"]
+    assert (present.kept.events[0].subject, present.kept.events[0].facts["reason"]) == ("fra", "malformed")
+    present.chronicle.refused(NodeName("fra"), ReportInvalid("forged", "no", node="x", key="k"))
+    assert present.kept.events[1].facts == {"reason": "forged", "in_the_name_of": "x", "key": "k"}
+
+
+def test_a_quorum_that_is_lost_is_told_and_told_again_when_found(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.hear(UP, UP)
+    present.news()
+    present.clock.advance(100.0)
+    present.river.merge()
+    present.river.merge()
+    assert present.kept.kinds == ["probe.silent", "quorum.lost"]
+    assert present.kept.one("quorum.lost").facts == {"frozen_checks": 2, "checks": 2}
+    assert present.kept.one("probe.silent").subject == "fra"
+    present.news()
+    present.clock.advance(SILENCE_LOOK_S)
+    present.hear(UP, UP)
+    assert present.news() == ["probe.heard", "quorum.found"]
+
+
+def test_a_silent_probe_is_looked_for_only_now_and_then(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.hear(UP, UP)
+    present.news()
+    now, book = present.clock.monotonic(), present.desk.book
+    stale = merge(present.planner.status, book, FRESH, Quorum(voters=1), now=now + 100.0, wall=0.0)
+    present.chronicle.heard(book, stale, now=now + SILENCE_LOOK_S / 2)
+    assert present.news() == []
+    present.chronicle.heard(book, stale, now=now + SILENCE_LOOK_S)
+    assert present.news() == ["probe.silent"]
+
+
+def test_a_plan_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    present.chronicle.plan_failed("no plan can be made of this")
+    assert present.news() == ["plan.failed"]

@@ -1,0 +1,140 @@
+import logging
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gtm.counters import Counters
+from gtm.health.event import Event, EventId, EventKind
+from gtm.ids import NodeName
+from gtm.node import events
+from gtm.node.events import MAX_RECENT, EventLog
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal import FakeJournal
+
+FULL = OSError(28, "No space left on device")
+
+
+class Logged:
+    """An event log on a fake disk."""
+
+    def __init__(self) -> None:
+        self.clock = FakeClock()
+        self.counters = Counters()
+        self.journal = FakeJournal()
+        self.log = EventLog(self.journal, NodeName("ns1"), clock=self.clock, counters=self.counters)
+
+    def tell(self, subject: str, *, kind: EventKind = EventKind.PLAN, causes: tuple[EventId, ...] = ()) -> EventId:
+        return self.log.record(Event(kind, subject, f"about {subject}", {}, causes))
+
+    def lost(self, reason: str) -> int:
+        return self.counters.count("events_lost", reason=reason)
+
+
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    made = Logged()
+    yield made
+    made.journal.held.set()
+
+
+def test_an_event_is_written_with_both_times_its_id_and_its_causes(logged: Logged) -> None:
+    logged.log.start()
+    first = logged.tell("a")
+    logged.clock.advance(1.5)
+    second = logged.tell("b", causes=(first,))
+    logged.log.close()
+    a, b = logged.journal.events
+    assert (first, second) == ("ns1:1700000000000:1", "ns1:1700000000000:2")
+    assert (b.id, b.causes, b.node, b.boot) == (second, (first,), "ns1", 1_700_000_000_000)
+    assert (b.at, b.wall, b.monotonic) == ("2023-11-14T22:13:21.500Z", 1_700_000_001.5, 1001.5)
+    assert (a.subject, a.message, a.type) == ("a", "about a", "gtm.plan.swapped")
+    assert logged.journal.closed == 1
+
+
+def test_what_was_recorded_before_the_start_is_written_too(logged: Logged) -> None:
+    logged.tell("early")
+    logged.log.start()
+    logged.log.close()
+    assert [each.subject for each in logged.journal.events] == ["early"]
+
+
+def test_a_log_that_was_never_started_closes(logged: Logged) -> None:
+    logged.tell("early")
+    logged.log.close()
+    assert logged.journal.written == b""
+
+
+def test_a_full_disk_costs_lines_one_word_and_a_counter(logged: Logged, caplog: pytest.LogCaptureFixture) -> None:
+    logged.journal.error = FULL
+    logged.log.start()
+    with caplog.at_level(logging.ERROR):
+        for number in range(5):
+            logged.tell(str(number))
+        logged.log.close()
+    assert logged.lost("disk") == 5
+    lines = [record.getMessage() for record in caplog.records]
+    assert lines == ["events: the log cannot be written: No space left on device; going on without it"]
+    assert [event.subject for event in logged.log.recent(since=0.0)] == ["0", "1", "2", "3", "4"], "memory has them"
+
+
+def test_a_disk_that_has_room_again_is_written_again(logged: Logged) -> None:
+    logged.journal.error = FULL
+    logged.log.start()
+    logged.tell("lost")
+    assert logged.journal.tried.wait(30)
+    while not logged.lost("disk"):
+        time.sleep(0)
+    logged.journal.error = None
+    logged.tell("kept")
+    logged.log.close()
+    assert [each.subject for each in logged.journal.events] == ["kept"]
+
+
+def test_a_disk_that_hangs_delays_nobody_and_the_queue_stays_bounded(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events, "MAX_WAITING", 100)
+    monkeypatch.setattr(events, "CLOSE_LIMIT_S", 0.05)
+    held = Logged()
+    held.journal.held.clear()
+    held.log.start()
+    held.tell("0")
+    assert held.journal.tried.wait(30)
+    began = time.monotonic()
+    for number in range(1, 501):
+        held.tell(str(number))
+    assert time.monotonic() - began < 1.0
+    assert held.lost("queue_full") == 400
+    held.log.close()
+    assert held.journal.written == b"", "it stopped all the same"
+    held.journal.held.set()
+
+
+def test_memory_holds_the_last_and_finds_them_by_time_kind_and_id(logged: Logged) -> None:
+    ids = []
+    for number in range(MAX_RECENT + 10):
+        logged.clock.advance(1.0)
+        ids.append(logged.tell(str(number), kind=EventKind.PLAN if number % 2 else EventKind.QUORUM_LOST))
+    found = logged.log.recent(since=0.0)
+    assert [found[0].subject, found[-1].subject, len(found)] == ["10", str(MAX_RECENT + 9), MAX_RECENT]
+    assert len(logged.log.recent(since=logged.clock.wall() - 4.0)) == 5
+    kinds = frozenset({"gtm.plan.swapped"})
+    assert {event.type for event in logged.log.recent(since=0.0, kinds=kinds)} == kinds
+    assert [event.id for event in logged.log.recent(since=0.0, after=ids[-3])] == ids[-2:]
+    assert len(logged.log.recent(since=0.0, after="gone")) == MAX_RECENT, "an id that is gone leaves nothing out"
+
+
+def test_a_listener_gets_every_event(logged: Logged) -> None:
+    heard: list[str] = []
+    logged.log.listen(lambda event: heard.append(event.subject))
+    logged.tell("a")
+    logged.tell("b")
+    assert heard == ["a", "b"]
+
+
+@pytest.mark.parametrize("wall", [-1e20, 1e20, 0.0])
+def test_a_mad_clock_is_no_reason_to_fail(wall: float) -> None:
+    clock = FakeClock(wall=wall)
+    log = EventLog(FakeJournal(), NodeName("ns1"), clock=clock, counters=Counters())
+    assert log.record(Event(EventKind.PLAN, "s", "m"))
