@@ -16,7 +16,7 @@ from dataclasses import replace
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine
 from gtm.geo.geography import NO_GEOGRAPHY
-from gtm.health.status import Status, flipped
+from gtm.health.status import Status, flipped, retimed
 from gtm.ids import CheckId, Generation
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.state import Saved, StateFolder, reserving, with_serials
@@ -87,9 +87,9 @@ class Planner:
         self.status = status
         changed = flipped(self._applied, status)
         try:
-            plan = apply(self.plan, status, changed)
+            plan = apply(self.plan, status, changed, retimed=retimed(self._applied, status))
             if plan is not None:
-                self._swap(plan)
+                self._swap(plan, told=bool(changed))
         except Exception:
             if changed != self._refused:
                 log.exception("plan: it cannot follow a change of health; the last good one serves on")
@@ -118,7 +118,8 @@ class Planner:
             # health may have moved on meanwhile, and the plan with it
             plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
             believed = with_inherited(self.status, before, catalogue.zones)
-            plan = apply(plan, believed, flipped(status, believed)) or plan
+            moved = flipped(status, believed)
+            plan = apply(plan, believed, moved, retimed=retimed(status, believed)) or plan
             self._swap(plan)
         except Exception as error:
             log.exception("plan: none can be made of this; the last good one serves on")
@@ -130,13 +131,14 @@ class Planner:
         self.catalogue, self.geo, self.failure = catalogue, geo, ""
         return True
 
-    def _swap(self, plan: Plan) -> None:
+    def _swap(self, plan: Plan, *, told: bool = True) -> None:
         self._keep(reserving(self._saved, plan.generation))
         self._engine.swap(plan)
         before, self.plan = self.plan, plan
         self._chronicle.planned(before, plan)
         if plan.zones:  # at the start the geo data come first
-            log.info(
+            log.log(
+                logging.INFO if told else logging.DEBUG,  # a new TTL is no change of mind
                 "plan: generation %d serves; zones: %d, services: %d",
                 plan.generation,
                 len(plan.zones),

@@ -10,6 +10,7 @@ from gtm.plan.form import Beliefs
 from gtm.plan.model import SteeredService
 from gtm.plan.outcome import Answer, Decisions, Menu, Selected, Spread
 from gtm.plan.shape import Shapes
+from gtm.plan.ttl import truthful_ttls
 from gtm.steer.decide import Pick, State
 from gtm.zone.model import Endpoint, OnAllDown, Service
 
@@ -22,7 +23,21 @@ def decisions(steered: SteeredService, status: Status, before: Remembered, shape
     spread = shapes.spread(steered, beliefs(steered, status))
     if before is not None and steered.service.on_all_down is OnAllDown.SERVE_LAST_GOOD:
         spread = _with_last_good(steered, spread, *before)
-    return Decisions(steered.menu, spread, shapes.ttls(spread, steered.service.ttl))
+    return Decisions(steered.menu, spread, _ttls(steered, spread, status, shapes))
+
+
+def retimed_decisions(steered: SteeredService, status: Status, before: Decisions) -> Decisions:
+    """Returns the decisions with the TTLs that this status allows; the same object when no TTL changes."""
+    if steered.service.ttl_min is None:
+        return before
+    ttls = truthful_ttls(steered.service, before.spread, steered.form, steered.checks, status.checks)
+    return before if ttls == before.ttls else Decisions(before.menu, before.spread, ttls)
+
+
+def _ttls(steered: SteeredService, spread: Spread, status: Status, shapes: Shapes) -> tuple[int, ...]:
+    if steered.service.ttl_min is None:
+        return shapes.plain_ttls(spread, steered.service)
+    return truthful_ttls(steered.service, spread, steered.form, steered.checks, status.checks)
 
 
 def beliefs(steered: SteeredService, status: Status) -> Beliefs:

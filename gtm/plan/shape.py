@@ -11,10 +11,11 @@ from dns.rcode import Rcode
 from gtm.plan.form import Beliefs, Form, candidates, of_type
 from gtm.plan.model import CellSpace, SteeredService
 from gtm.plan.outcome import Selected, Spread
+from gtm.plan.ttl import degraded_ttl, is_steady, plain_ttls
 from gtm.steer.chain import Chain
 from gtm.steer.decide import Decided, Pick, State, decide
 from gtm.steer.filter import Choose
-from gtm.zone.model import OnAllDown
+from gtm.zone.model import OnAllDown, Service
 
 
 class Shapes:
@@ -22,7 +23,8 @@ class Shapes:
 
     def __init__(self) -> None:
         self._spreads: dict[tuple[int, int, Beliefs], Spread] = {}
-        self._ttls: dict[tuple[int, int], tuple[int, ...]] = {}
+        self._steady: dict[int, tuple[Spread, tuple[bool, ...]]] = {}
+        self._ttls: dict[tuple[tuple[bool, ...], int, int], tuple[int, ...]] = {}
 
     def spread(self, steered: SteeredService, beliefs: Beliefs) -> Spread:
         """Returns what is decided for a service in each of its cells when this is believed of its endpoints."""
@@ -31,9 +33,15 @@ class Shapes:
             self._spreads[key] = _spread(steered.chain, steered.form, beliefs, steered.space)
         return self._spreads[key]
 
-    def ttls(self, spread: Spread, ttl: int) -> tuple[int, ...]:
-        """Returns the same TTL for every part of a spread."""
-        return self._ttls.setdefault((len(spread.different), ttl), (ttl,) * len(spread.different))
+    def plain_ttls(self, spread: Spread, service: Service) -> tuple[int, ...]:
+        """Returns the TTLs of a service with a plain `ttl`; equal ones are one object."""
+        if id(spread) not in self._steady:  # it is kept, so that no other spread gets its id
+            self._steady[id(spread)] = spread, tuple(is_steady(part) for part in spread.different)
+        _, steady = self._steady[id(spread)]
+        key = (steady, service.ttl, degraded_ttl(service))
+        if key not in self._ttls:
+            self._ttls[key] = plain_ttls(service, steady)
+        return self._ttls[key]
 
 
 def _spread(chain: Chain, form: Form, beliefs: Beliefs, space: CellSpace) -> Spread:

@@ -158,6 +158,8 @@ class Model:
         before: frozenset[Row],
     ) -> Iterator[Possible]:
         ttl = service.get("ttl", self.ttl)
+        if not self._is_steady(service, point):
+            ttl = min(ttl, max(5, ttl // 2))
         if not sets:
             if service["on_all_down"] == "servfail":
                 yield Possible(SERVFAIL, authoritative=False)
@@ -173,12 +175,9 @@ class Model:
 
     def _steered(self, service: Any, name: dns.name.Name, rtype: int, point: Point) -> list[list[Any]] | None:
         """The sets of endpoints that may be answered; empty when all are down; None for a type it does not have."""
-        endpoints = service["endpoints"]
-        if any("target" not in each for each in endpoints):
-            family = {RdataType.A: 4, RdataType.AAAA: 6}.get(RdataType(rtype))
-            endpoints = [each for each in endpoints if ip_address(each["address"]).version == family]
-            if not endpoints:
-                return None
+        endpoints = self._of_type(service, rtype)
+        if not endpoints:
+            return None
         regular = [each for each in endpoints if not each.get("last_resort")]
         everybody = service["endpoints"]
         alive = self._alive(service, regular)
@@ -192,9 +191,30 @@ class Model:
         some = [each for each in pool if each.get("weight", 1)] or pool
         return list(self._sets(service, some, everybody, point))
 
-    def _alive(self, service: Any, endpoints: list[Any]) -> list[Any]:
+    @staticmethod
+    def _of_type(service: Any, rtype: int) -> list[Any]:
+        endpoints: list[Any] = service["endpoints"]
+        if all("target" in each for each in endpoints):
+            return endpoints
+        family = {RdataType.A: 4, RdataType.AAAA: 6}.get(RdataType(rtype))
+        return [each for each in endpoints if ip_address(each["address"]).version == family]
+
+    def _is_steady(self, service: Any, point: Point) -> bool:
+        """Whether both families get what they would get if all were up."""
+        for rtype in (RdataType.A, RdataType.AAAA):
+            regular = [each for each in self._of_type(service, rtype) if not each.get("last_resort")]
+            alive = self._alive(service, regular)
+            well = self._alive(service, regular, all_up=True)
+            if regular and not alive:
+                return False
+            sets = [list(self._sets(service, some, service["endpoints"], point)) for some in (alive, well) if some]
+            if regular and sets[0] != sets[1]:
+                return False
+        return True
+
+    def _alive(self, service: Any, endpoints: list[Any], *, all_up: bool = False) -> list[Any]:
         def belief(endpoint: Any) -> str:
-            if "monitor" not in service:
+            if all_up or "monitor" not in service:
                 return "UP"
             target = endpoint.get("address") or self._name(endpoint["target"]).to_text(omit_final_dot=True)
             return self.beliefs.get(target, "UNKNOWN")

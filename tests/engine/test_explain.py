@@ -47,7 +47,7 @@ def test_every_filter_says_what_it_kept_and_dropped_and_why(engine: Engine) -> N
     assert told.steered.steps[0].dropped[0].why == "down"
     assert told.steered.steps[1].kept[0].why == "5466 km, 2 of 2"
     assert told.steered.state is State.DEGRADED
-    assert told.answer == ("NOERROR", "v4.gtm.example.com. 60 IN A 192.0.2.40")
+    assert told.answer == ("NOERROR", "v4.gtm.example.com. 30 IN A 192.0.2.40")
 
 
 def test_fail_open_shows_the_run_that_found_nobody_and_the_one_that_was_answered(engine: Engine) -> None:
@@ -184,7 +184,7 @@ def test_a_last_resort_is_told_when_it_is_answered(engine: Engine) -> None:
     assert steered(told).chances == (("eu-west/192.0.2.93", 1.0),)
     assert steered(told).all_down == "all are down: last_resort, so the endpoints of last resort, as if they were up"
     assert steered(told).again[0].kept[0].why == "taken as up"
-    assert told.answer[1] == "spare.gtm.example.com. 60 IN A 192.0.2.93"
+    assert told.answer[1] == "spare.gtm.example.com. 30 IN A 192.0.2.93"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ def test_what_was_last_good_is_told_without_a_run_that_would_say_otherwise(engin
     told = explain(
         asked, RdataType.A, ip_address(world.EU), plan=plan, status=status, geography=GEOGRAPHY, engine=engine
     )
-    assert told.answer[1] == "good.gtm.example.com. 60 IN A 192.0.2.95"
+    assert told.answer[1] == "good.gtm.example.com. 30 IN A 192.0.2.95"
     assert steered(told).state is State.FAIL_OPEN
     assert steered(told).on_all_down is OnAllDown.SERVE_LAST_GOOD
     assert steered(told).chances == (("eu-west/192.0.2.95", 1.0),)

@@ -99,7 +99,7 @@ def test_a_cached_nodata_while_all_endpoints_are_down_is_a_choice_and_short(engi
     engine.swap(world.plan(zone, beliefs=down, geography=world.geography()))
     assert values(world.answer(engine, query("v4")).answer), "the default is to answer all the same"
     [soa] = world.answer(engine, query("closed")).authority
-    assert soa.ttl == 20
+    assert soa.ttl == 10, "half of the service's"
 
 
 @pytest.mark.parametrize("name", EVERY_NAME)

@@ -14,11 +14,13 @@ from gtm.engine.reference import ReferenceEngine
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
+from gtm.health.status import CheckStatus, Status
 from gtm.node.state import GENERATIONS_AHEAD, Saved, StateFolder
 from gtm.plan.model import Plan
 from gtm.steer.filter import Candidates, Filter, Regions, View
 from gtm.steer.vocabulary import with_kinds
 from gtm.watch.geodata import GeoLoad
+from gtm.zone.model import checks
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes import world
 from tests.node.present import GEO, SMALL, RecordingEngine, believing, catalogue, make_planner, until
@@ -77,6 +79,25 @@ def test_health_changes_the_answer_and_only_a_flip_makes_a_plan(tmp_path: Path) 
     assert answer(engine) == ["192.0.2.1"]
     planner.take_status(believing(ZONE, _1=UP, _2=UP))
     assert answer(engine) == ["192.0.2.2"]
+
+
+def test_a_ttl_that_follows_health_is_served_at_once_and_not_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = RecordingEngine()
+    planner = make_planner(tmp_path, engine=engine)
+    zone = world.zone(SMALL.replace("steer: nearest", "steer: nearest\n    ttl: {max: 300, min: 30}"))
+    asyncio.run(planner.take_zones(catalogue(zone)))
+    steady = Status({check.id: CheckStatus(UP, 0.0, flip_in_s=90.0) for check in checks((zone,))})
+    shaken = Status({check: replace(one, flip_in_s=60.0) for check, one in steady.checks.items()})
+    planner.take_status(steady)
+    caplog.set_level(logging.INFO)
+    caplog.clear()
+    for status, ttl in ((steady, 90), (shaken, 60), (steady, 90)):
+        planner.take_status(status)
+        [rrset] = world.answer(engine, world.query("api")).answer
+        assert rrset.ttl == ttl
+    assert caplog.messages == []
 
 
 def test_a_renamed_monitor_does_not_revive_an_endpoint_that_is_down(tmp_path: Path) -> None:

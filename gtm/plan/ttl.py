@@ -1,0 +1,92 @@
+"""The TTL of an answer: how long a resolver may keep it.
+
+What comes in: a service, what is decided of it in each part of the world, and what its endpoints' checks promise. What
+goes out: a TTL for each part. It reads no clock: a promise counts from the last reading.
+
+    ttl of the zone file   the part of the world                                    served
+    30                     steady for every type                                    30
+    30                     degraded, failed open or closed, for some type           ttl_degraded
+    {max, min}             nothing that is checked matters                          max
+    {max, min}             something that matters could change at any time          min
+    {max, min}             the first that matters could change in t s               t, but min..max
+
+What matters: an endpoint that is answered, for it may go down; and one that is not up, for it may come back. One that
+is up and not answered matters only after another has changed. A last resort is answered whatever its health, so its
+own does not matter. That is gdnsd's rule (the least of what was looked at), without a long TTL for a first result.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from gtm.health.belief import Belief
+from gtm.health.status import CheckStatus
+from gtm.ids import CheckId
+from gtm.plan.form import Form
+from gtm.plan.outcome import Selected, Spread
+from gtm.steer.decide import State
+from gtm.zone.model import Service
+
+MIN_DEGRADED_S = 5
+"""Clients that come back sooner than that cost more than they gain."""
+
+
+def degraded_ttl(service: Service) -> int:
+    """Returns the TTL of a service whose answer is not the steady one."""
+    if service.ttl_degraded is not None:
+        return service.ttl_degraded
+    return min(service.ttl, max(MIN_DEGRADED_S, service.ttl // 2))
+
+
+def is_steady(part: Sequence[Selected]) -> bool:
+    """Returns whether every type gets what it gets when all is well."""
+    return all(selected.state is State.STEADY for selected in part)
+
+
+def plain_ttls(service: Service, steady: Sequence[bool]) -> tuple[int, ...]:
+    """Returns the TTLs of a service with a plain `ttl`, by whether each part of its spread is steady."""
+    degraded = degraded_ttl(service)
+    return tuple([service.ttl if each else degraded for each in steady])
+
+
+def truthful_ttls(
+    service: Service,
+    spread: Spread,
+    form: Form,
+    checks: Sequence[CheckId | None],
+    believed: Mapping[CheckId, CheckStatus],
+) -> tuple[int, ...]:
+    """Returns the TTLs of a service with a `ttl` of max and min, for each part of its spread."""
+    promises = [_promise_s(check, believed) for check in checks]
+    returning = {
+        number
+        for number, check in enumerate(checks)
+        if check is not None and not form.standings[number].last_resort and not _is_up(believed.get(check))
+    }
+    return tuple(
+        [
+            _clamped(service, [promises[number] for number in returning | _answered(part, form)])
+            for part in spread.different
+        ]
+    )
+
+
+def _answered(part: Sequence[Selected], form: Form) -> set[int]:
+    numbers = {pick.number for selected in part for pick in selected.picks}
+    return {number for number in numbers if not form.standings[number].last_resort}
+
+
+def _promise_s(check: CheckId | None, believed: Mapping[CheckId, CheckStatus]) -> float:
+    if check is None:
+        return math.inf
+    known = believed.get(check)
+    return 0.0 if known is None else known.flip_in_s
+
+
+def _is_up(known: CheckStatus | None) -> bool:
+    return known is not None and known.belief is Belief.UP
+
+
+def _clamped(service: Service, promises_s: Sequence[float]) -> int:
+    soonest_s = min(promises_s, default=math.inf)
+    least = service.ttl if service.ttl_min is None else service.ttl_min
+    return math.floor(max(least, min(service.ttl, soonest_s)))
