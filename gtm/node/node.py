@@ -103,6 +103,7 @@ class Node:
             watch=self._health.watch,
             counters=self._counters,
             chronicle=chronicle,
+            state=self._state,
         )
         self._geo = GeoWatch(config.geo, self._planner, chronicle=chronicle)
         self._warm = asyncio.Event()
@@ -186,6 +187,7 @@ class Node:
             is_warm=self._warm.is_set,
             peers=lambda: self._sharing.peers,
             events=self._events,
+            state=self._state,
         )
 
         async def reports(request: web.Request) -> web.StreamResponse:

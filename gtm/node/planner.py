@@ -54,7 +54,7 @@ class Planner:
         self._wall = wall
         self._counters = counters
         self._compiling = asyncio.Lock()
-        self._saved = state.load()
+        self._saved = state.load(wall=wall())
         self.catalogue: Catalogue = EMPTY
         self.geo = GeoLoad(NO_GEOGRAPHY, (), ())
         self.status = status

@@ -1,19 +1,16 @@
-"""What a node keeps on disk: SOA serials, a floor for generations, and the last status.
+"""What a node keeps on disk: SOA serials, a floor for generations, the last status, and the last good zone files.
 
     state.json     zones: digest and serial of each; generation: no plan of an earlier run was numbered higher
     status.json    the last beliefs (gtm/health/saved.py)
+    zones.json     the texts of the zone files that serve (gtm/watch/kept.py)
 
-Files are replaced whole: written beside, fsynced, renamed, and the folder fsynced. A file that cannot be read, or a
-disk that cannot be written, costs what was in it and is said in the log; it never stops a node.
+Each has a checksum, and the one before it beside it (vault.py). A file that cannot be read, or a disk that cannot be
+written, costs what was in it and is said in the log; it never stops a node.
 """
 
 import json
-import logging
-import os
-import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -25,6 +22,9 @@ from gtm.errors import StateInvalid
 from gtm.health.saved import compose_saved, parse_saved
 from gtm.health.status import NO_STATUS, Status
 from gtm.health.wire import Wire
+from gtm.node.vault import Origin, Vault
+from gtm.watch.folder import Catalogue
+from gtm.watch.kept import KeptFolder, compose_kept, parse_kept
 from gtm.zone.model import Zone
 
 GENERATIONS_AHEAD = 1_000
@@ -34,8 +34,6 @@ MAX_SERIAL = 2**32 - 1
 
 MAX_GENERATION = 2**62
 """Far beyond any count, and with all that may follow still 64 bits; a larger one in the file is damage."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,38 +77,44 @@ def reserving(saved: Saved, generation: int) -> Saved:
 
 
 class StateFolder:
-    """The folder. Reading and writing never raise; what fails is logged once and counted."""
+    """The folder. Reading and writing never raise; what fails is logged once and counted (vault.py)."""
 
     def __init__(self, folder: Path, counters: Counters) -> None:
-        self._folder = folder
-        self._counters = counters
-        self._complained: set[str] = set()
+        self._vault = Vault(folder, counters)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="state")
 
-    def load(self) -> Saved:
-        """Returns the state of the run before, or an empty one."""
-        text = self._read("state.json")
-        if text is None:
-            return Saved()
-        try:
-            return _parse(text)
-        except StateInvalid as error:
-            self._complain("state.json", f"{error}; starting without it")
-            return Saved()
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Returns what cannot be read or written now, one line for each file."""
+        return self._vault.problems
+
+    def load(self, *, wall: float) -> Saved:
+        """Returns the state of the run before, or an empty one; generations go on even from a damaged file.
+
+        1. The newest copy: its floor is above every plan of the runs before.
+        2. The copy before it: the lost one reserved at most GENERATIONS_AHEAD more.
+        3. Neither, though there was one: the Unix time, which is above any count of changes.
+        """
+        found = self._vault.read("state.json", _parse)
+        if found.value is None:
+            return Saved(generation=max(0, int(wall))) if found.origin is Origin.LOST else Saved()
+        if found.origin is Origin.BEFORE:
+            return replace(found.value, generation=found.value.generation + GENERATIONS_AHEAD)
+        return found.value
 
     def load_status(self) -> Status:
         """Returns the beliefs of the run before, all frozen, or none."""
-        text = self._read("status.json")
-        try:
-            return NO_STATUS if text is None else parse_saved(text)
-        except StateInvalid as error:
-            self._complain("status.json", f"{error}; starting without it")
-            return NO_STATUS
+        return self._vault.read("status.json", parse_saved).value or NO_STATUS
+
+    def load_zones(self) -> KeptFolder | None:
+        """Returns the last good zone files, if any are kept."""
+        return self._vault.read("zones.json", parse_kept).value
 
     def save(self, saved: Saved) -> None:
         """Writes the state."""
         zones = {origin: {"digest": one.digest, "serial": one.serial} for origin, one in sorted(saved.zones.items())}
-        self._write("state.json", json.dumps({"version": 1, "generation": saved.generation, "zones": zones}, indent=1))
+        text = json.dumps({"version": 1, "generation": saved.generation, "zones": zones}, indent=1)
+        self._vault.write("state.json", text)
 
     def save_apart(self, saved: Saved) -> Future[None]:
         """Writes the state in a thread, one write after the other: a disk takes seconds to sync when it is busy."""
@@ -118,59 +122,11 @@ class StateFolder:
 
     def save_status(self, status: Status) -> None:
         """Writes the beliefs."""
-        self._write("status.json", compose_saved(status))
+        self._vault.write("status.json", compose_saved(status))
 
-    def _read(self, name: str) -> str | None:
-        try:
-            return (self._folder / name).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            self._complain(name, f"cannot be read: {error.strerror or error}; starting without it")
-            return None
-        except ValueError:
-            self._complain(name, "is damaged: not UTF-8; starting without it")
-            return None
-
-    def _write(self, name: str, text: str) -> None:
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            _replace(self._folder / name, text)
-        except OSError as error:
-            self._complain(name, f"cannot be written: {error.strerror or error}; going on without it")
-        else:
-            self._complained.discard(name)
-
-    def _complain(self, name: str, message: str) -> None:
-        self._counters.add("state_errors", file=name)
-        if name not in self._complained:
-            self._complained.add(name)
-            log.error("state: %s %s", self._folder / name, message)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes a file so that it is either the old or the new one, whatever happens in between."""
-    # two threads may write at once when a node stops, and each renames its own file
-    beside = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
-    try:
-        with beside.open("w", encoding="utf-8") as opened:
-            opened.write(text)
-            opened.flush()
-            os.fsync(opened.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a rename last through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        with suppress(OSError):  # some network filesystems cannot; the file itself is written
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def save_zones_apart(self, folder: Path, catalogue: Catalogue) -> Future[bool]:
+        """Writes the good zone files in the same thread."""
+        return self._writer.submit(lambda: self._vault.write("zones.json", compose_kept(folder, catalogue)))
 
 
 class _ZoneSerial(Wire):

@@ -20,6 +20,7 @@ from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Share
 from gtm.ids import Address, NodeName
 from gtm.node.config import NodeConfig
 from gtm.node.planner import Planner
+from gtm.node.state import StateFolder
 from gtm.node.zones import ZoneRiver
 from gtm.share.desk import Desk
 
@@ -40,7 +41,9 @@ class NodeSubject:
         is_warm: Callable[[], bool],
         peers: Callable[[], Mapping[NodeName, PeerState]],
         events: Memory,
+        state: StateFolder,
     ) -> None:
+        self._state = state
         self._events = events
         self._config = config
         self._planner = planner
@@ -120,7 +123,8 @@ class NodeSubject:
     def _problems(self) -> tuple[str, ...]:
         planner = self._planner
         problems = tuple(str(problem) for problem in planner.catalogue.problems)
-        return (*problems, planner.failure) if planner.failure else problems
+        failure = (planner.failure,) if planner.failure else ()
+        return (*problems, *failure, *self._state.problems)
 
     def _probes(self) -> tuple[ProbeView, ...]:
         now = self._clock.monotonic()

@@ -16,9 +16,11 @@ from gtm.counters import Counters
 from gtm.errors import Problem
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
+from gtm.node.state import StateFolder
 from gtm.steer.vocabulary import SteeringVocabulary
-from gtm.watch.folder import Catalogue, Scan, read, scan, settled
-from gtm.zone.model import Check, checks
+from gtm.watch.folder import EMPTY, Catalogue, Scan, read, scan, settled
+from gtm.watch.kept import revive
+from gtm.zone.model import Check, Zone, checks
 
 SCAN_INTERVAL_S = 0.25
 """Two scans must agree before a read, so a changed file serves within a second."""
@@ -39,7 +41,10 @@ class ZoneRiver:
         counters: Counters,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chronicle: Chronicle | None = None,
+        state: StateFolder | None = None,
     ) -> None:
+        self._state = state
+        self._kept: Catalogue | None = None
         self._chronicle = chronicle or no_chronicle()
         self._folder = folder
         self._vocabulary = vocabulary
@@ -48,6 +53,7 @@ class ZoneRiver:
         self._counters = counters
         self._sleep = sleep
         self._asked = False
+        self._watched: tuple[Zone, ...] = ()
         self._loaded: Scan | None = None
         self._reading = asyncio.Lock()
 
@@ -55,16 +61,36 @@ class ZoneRiver:
         """Reads the folder now, serves what is good, and returns the problems of the rest."""
         async with self._reading:
             self._loaded = await asyncio.to_thread(scan, self._folder)
-            before = self._planner.catalogue
+            before = await self._before()
             read_now = await asyncio.to_thread(read, self._folder, before, self._vocabulary)
             after = never_empty(self._folder, before, read_now)
             self._tell(before, after)
             await self._planner.take_zones(after)
+            self._keep()
             served = self._planner.catalogue.zones
-            if served != before.zones:
+            if served != self._watched:
+                self._watched = served
                 self._watch(checks(served))
             failure = self._planner.failure
             return (*after.problems, Problem(str(self._folder), 0, 0, failure)) if failure else after.problems
+
+    async def _before(self) -> Catalogue:
+        """Returns what was read before: at the start, what was kept on disk."""
+        if self._kept is None and self._state is not None:
+            self._kept = await asyncio.to_thread(self._revived, self._state)
+        serving = self._planner.catalogue
+        return self._kept if self._kept is not None and not serving.loaded else serving
+
+    def _revived(self, state: StateFolder) -> Catalogue:
+        kept = state.load_zones()
+        return EMPTY if kept is None else revive(kept, self._folder, self._vocabulary)
+
+    def _keep(self) -> None:
+        """Keeps the zone files that serve now on disk, if they are not there yet."""
+        serving = self._planner.catalogue
+        if self._state is not None and serving.loaded and (self._kept is None or serving.loaded != self._kept.loaded):
+            self._kept = serving
+            self._state.save_zones_apart(self._folder, serving)
 
     def ask(self) -> None:
         """Has `run` read the folder at its next turn, changed or not."""
@@ -100,6 +126,12 @@ class ZoneRiver:
         self._counters.add("zone_loads", outcome="with_problems" if after.problems else "clean")
         if after.problems and before.zones:
             log.warning("zone files with problems keep their last good zone; problems: %d", len(after.problems))
+            self._tell_kept(before)
+
+    def _tell_kept(self, before: Catalogue) -> None:
+        if before is self._kept and before is not self._planner.catalogue:
+            log.error("started with a broken zone folder: what is missing serves as it was before this node stopped")
+            self._counters.add("starts_from_kept_zones")
 
 
 def never_empty(folder: Path, before: Catalogue, after: Catalogue) -> Catalogue:

@@ -32,12 +32,23 @@ MAX_FILE_BYTES = 4 * MAX_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """What a file said."""
+
+    file: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """One file that gave a zone, now or once."""
 
     fingerprint: str
     """Of the text; the same text beside the same shared file needs no second parse."""
     zone: Zone
+    source: Text | None = None
+    """What the zone was made of, and what the shared file said then: enough to make it again (kept.py)."""
+    shared_source: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +60,7 @@ class Catalogue:
     """Of all files, by file and line; empty when everything was read."""
     shared: Shared = NO_SHARED
     """What the shared file said when it was last good."""
+    shared_source: Text | None = None
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -75,13 +87,13 @@ def read(folder: Path, previous: Catalogue, vocabulary: Vocabulary) -> Catalogue
     except OSError as error:
         # A folder that is gone is a mount that failed, not a wish to serve nothing.
         problem = Problem(str(folder), 0, 0, f"the folder cannot be read: {error.strerror}")
-        return Catalogue(previous.loaded, (problem,), previous.shared)
+        return Catalogue(previous.loaded, (problem,), previous.shared, previous.shared_source)
     reader = _Reader(folder, previous, vocabulary)
     reader.read_shared([name for name in names if name in SHARED_FILES])
     for name in names:
         if name not in SHARED_FILES:
             reader.read_zone(name)
-    return Catalogue(tuple(reader.loaded), tuple(sorted(reader.problems)), reader.shared)
+    return Catalogue(tuple(reader.loaded), tuple(sorted(reader.problems)), reader.shared, reader.shared_source)
 
 
 class _Reader:
@@ -93,6 +105,7 @@ class _Reader:
         self.before = {each.zone.file: each for each in previous.loaded}
         self.vocabulary = vocabulary
         self.shared = NO_SHARED
+        self.shared_source: Text | None = None
         self.loaded: list[Loaded] = []
         self.files: dict[Name, str] = {}
         self.problems: list[Problem] = []
@@ -101,10 +114,11 @@ class _Reader:
         for name in names[:1]:
             file = str(self.folder / name)
             try:
-                self.shared = parse_shared(_text(Path(file)), file)
+                text = _text(Path(file))
+                self.shared, self.shared_source = parse_shared(text, file), Text(file, text)
             except ZoneInvalid as invalid:
                 self.problems.extend(invalid.problems)
-                self.shared = self.previous.shared
+                self.shared, self.shared_source = self.previous.shared, self.previous.shared_source
         for name in names[1:]:
             self.problems.append(Problem(str(self.folder / name), 1, 1, f"{names[0]} is here too; keep one of them"))
 
@@ -127,7 +141,8 @@ class _Reader:
         fingerprint = hashlib.sha256(text.encode()).hexdigest()
         if before is not None and before.fingerprint == fingerprint and self.shared == self.previous.shared:
             return before
-        return Loaded(fingerprint, parse(text, file, self.shared, self.vocabulary))
+        zone = parse(text, file, self.shared, self.vocabulary)
+        return Loaded(fingerprint, zone, Text(file, text), self.shared_source)
 
     def _refuse_second(self, zone: Zone, text: str) -> None:
         first = self.files.get(zone.origin)

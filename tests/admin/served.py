@@ -17,6 +17,7 @@ from gtm.engine.reference import ReferenceEngine
 from gtm.ids import NodeName
 from gtm.node.events import EventLog
 from gtm.node.planner import Planner
+from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
 from gtm.node.zones import ZoneRiver
 from gtm.share.handler import handle_reports
@@ -69,6 +70,7 @@ class Served:
             is_warm=lambda: self.is_warm,
             peers=dict,
             events=self.events,
+            state=StateFolder(tmp_path / "state", self.counters),
         )
         self.port = 0
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from gtm.errors import StateInvalid
+from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.saved import parse_saved
 from gtm.node.health import SAVE_INTERVAL_S
+from gtm.node.state import StateFolder
 from tests.fakes.asking import addresses, is_answering
 from tests.fakes.cluster import AP_SOUTHEAST, CLIENTS, EU_WEST, REGIONS, START_LIMIT_S, US_EAST, Cluster, within
 from tests.fakes.stage import Stage, set_stage
@@ -57,11 +57,7 @@ def test_a_killed_node_that_hears_nobody_does_not_revive_a_dead_region(stage: St
 
 def saved_beliefs(stage: Stage) -> dict[str, Belief]:
     """Returns the beliefs on the DNS node's disk, by region."""
-    path = stage.cluster.folder / "ns1.state" / "status.json"
-    try:
-        saved = parse_saved(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, StateInvalid):
-        return {}
+    saved = StateFolder(stage.cluster.folder / "ns1.state", Counters()).load_status()
     return {
         name: one.belief
         for check, one in saved.checks.items()

@@ -237,7 +237,7 @@ def test_news_is_believed_at_once_and_saved_when_the_node_stops(tmp_path: Path) 
         await stop(task)
 
     asyncio.run(story())
-    saved = json.loads((river.state / "status.json").read_text())
+    saved = json.loads((river.state / "status.json").read_text())["content"]
     assert {check: one["belief"] for check, one in saved["checks"].items()} == {ONE: "down", TWO: "up"}
     again = StateFolder(river.state, Counters()).load_status()
     assert again.frozen == (ONE, TWO)

@@ -13,7 +13,10 @@ from gtm.health.belief import Belief
 from gtm.health.reading import Reason
 from gtm.health.status import NO_STATUS, CheckStatus, Status
 from gtm.ids import CheckId
-from gtm.node.state import MAX_SERIAL, Saved, StateFolder, ZoneSerial, with_serials
+from gtm.node.state import MAX_SERIAL, Saved, StateFolder, ZoneSerial, reserving, with_serials
+from gtm.steer.vocabulary import STEERING
+from gtm.watch.folder import EMPTY, Catalogue, read
+from gtm.watch.kept import revive
 from gtm.zone.model import Zone
 from tests.fakes import world
 
@@ -21,6 +24,8 @@ NOW = 1_700_000_000.0
 ORIGIN = "gtm.example.com."
 STATUS = Status({CheckId("z/web/192.0.2.1"): CheckStatus(Belief.DOWN, 12.5, Reason.TIMEOUT, "2.0 s")})
 STATE = Saved({ORIGIN: ZoneSerial("digest", 7)}, 1_000_001)
+LOST = Saved(generation=int(NOW))
+"""What a state that was there and is of no use gives: generations go on."""
 
 GARBAGE = [
     b"",
@@ -101,7 +106,7 @@ def test_what_was_saved_is_loaded_by_the_next_run(tmp_path: Path) -> None:
     folder(tmp_path / "new" / "folder").save(STATE)
     folder(tmp_path / "new" / "folder").save_status(STATUS)
     restarted = folder(tmp_path / "new" / "folder")
-    assert restarted.load() == STATE
+    assert restarted.load(wall=NOW) == STATE
     assert restarted.load_status() == Status({check: replace(one, frozen=True) for check, one in STATUS.checks.items()})
     assert sorted(each.name for each in (tmp_path / "new" / "folder").iterdir()) == ["state.json", "status.json"]
 
@@ -109,7 +114,7 @@ def test_what_was_saved_is_loaded_by_the_next_run(tmp_path: Path) -> None:
 def test_a_first_start_has_no_state_and_no_complaint(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     counters = Counters()
     first = folder(tmp_path / "none", counters)
-    assert first.load() == Saved()
+    assert first.load(wall=NOW) == Saved()
     assert first.load_status() == NO_STATUS
     assert not counters.snapshot()
     assert not caplog.records
@@ -124,7 +129,7 @@ def test_a_damaged_file_costs_what_was_in_it_one_line_and_a_counter(
     counters = Counters()
     for _ in range(3):
         starting = folder(tmp_path, counters)
-        assert starting.load() == Saved()
+        assert starting.load(wall=NOW) == (LOST if name == "state.json" else Saved())
         assert starting.load_status() == NO_STATUS
     assert counters.count("state_errors", file=name) == 3
     lines = [record.getMessage() for record in caplog.records]
@@ -141,7 +146,7 @@ def test_any_bytes_are_a_state_or_an_empty_one(tmp_path_factory: pytest.TempPath
     (place / "state.json").write_bytes(content)
     (place / "status.json").write_bytes(content)
     starting = folder(place)
-    assert starting.load().generation in {0, 1}
+    assert starting.load(wall=NOW).generation in {1, int(NOW)}
     assert starting.load_status() == NO_STATUS
 
 
@@ -150,7 +155,7 @@ def test_a_folder_where_a_file_should_be_is_damage_too(tmp_path: Path, name: str
     (tmp_path / name).mkdir()
     counters = Counters()
     there = folder(tmp_path, counters)
-    assert there.load() == Saved()
+    assert there.load(wall=NOW) == (LOST if name == "state.json" else Saved())
     assert there.load_status() == NO_STATUS
     there.save(STATE)
     there.save_status(STATUS)
@@ -166,9 +171,10 @@ def test_a_folder_that_cannot_be_written_never_stops_a_node(tmp_path: Path, capl
         for _ in range(5):
             there.save(STATE)
             there.save_status(STATUS)
-            assert there.load() == Saved()
+            assert there.load(wall=NOW) == LOST
             assert there.load_status() == NO_STATUS
     assert counters.count("state_errors", file="state.json") == 10
+    assert [words.rpartition(": ")[2] for words in there.problems] == ["Not a directory; going on without it"] * 2
     assert len(caplog.records) == 2, "one line for each file"
 
 
@@ -184,11 +190,11 @@ def test_a_full_disk_leaves_the_old_file_whole_and_nothing_beside_it(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         there.save(replace(STATE, generation=5))
-    assert folder(tmp_path).load() == STATE
+    assert folder(tmp_path).load(wall=NOW) == STATE
     assert [each.name for each in tmp_path.iterdir()] == ["state.json"]
     assert "cannot be written: No space left on device; going on without it" in caplog.text
     there.save(replace(STATE, generation=5))
-    assert folder(tmp_path).load().generation == 5
+    assert folder(tmp_path).load(wall=NOW).generation == 5
 
 
 def test_a_file_lasts_through_a_power_cut_and_its_name_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,7 +206,7 @@ def test_a_file_lasts_through_a_power_cut_and_its_name_too(tmp_path: Path, monke
     monkeypatch.setattr(os, "fsync", sync)
     folder(tmp_path).save(STATE)
     assert len(synced) == 2
-    assert synced[0].startswith(f"{tmp_path}/.state.json.")
+    assert synced[0] == f"{tmp_path}/.state.json.new"
     assert synced[1] == str(tmp_path)
 
 
@@ -216,3 +222,52 @@ def test_trouble_that_comes_back_is_told_again(tmp_path: Path, caplog: pytest.Lo
         (place / "state.json").unlink()
         place.rmdir()
     assert len(caplog.records) == 2
+
+
+def test_a_lost_state_never_numbers_a_plan_as_one_before_it(tmp_path: Path) -> None:
+    """Whatever becomes of the newest file, or of both."""
+    floor = 0
+    there = folder(tmp_path)
+    for generation in range(1, 5_000, 250):
+        saved = reserving(Saved({}, floor), generation)
+        if saved.generation != floor:
+            there.save(saved)
+            floor = saved.generation
+        (tmp_path / "spare").write_bytes((tmp_path / "state.json").read_bytes())
+        (tmp_path / "state.json").write_bytes(b"torn")
+        if (tmp_path / "state.json.before").exists():
+            assert generation <= floor <= folder(tmp_path).load(wall=NOW).generation < int(NOW)
+        else:
+            assert folder(tmp_path).load(wall=NOW) == LOST
+        (tmp_path / "spare").replace(tmp_path / "state.json")
+    (tmp_path / "state.json").write_bytes(b"torn")
+    (tmp_path / "state.json.before").write_bytes(b"torn")
+    assert folder(tmp_path).load(wall=NOW) == LOST
+    assert folder(tmp_path).load(wall=-5.0).generation == 0
+
+
+def test_a_file_of_an_earlier_version_without_a_checksum_is_read(tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_text('{"version": 1, "generation": 7, "zones": {}}')
+    (tmp_path / "status.json").write_text('{"version": 1, "checks": {}}\n')
+    assert folder(tmp_path).load(wall=NOW) == Saved(generation=7)
+    assert folder(tmp_path).load_status() == NO_STATUS
+
+
+def test_the_zone_files_are_kept_as_they_were(tmp_path: Path) -> None:
+    there, (zones, catalogue) = folder(tmp_path / "state"), read_folder(tmp_path)
+    assert there.load_zones() is None
+    assert there.save_zones_apart(zones, catalogue).result(30)
+    kept = folder(tmp_path / "state").load_zones()
+    assert kept is not None
+    assert revive(kept, zones, STEERING) == catalogue
+
+
+def read_folder(tmp_path: Path) -> tuple[Path, Catalogue]:
+    """A folder with the world's zone file, and what is read there."""
+    zones = tmp_path / "zones"
+    zones.mkdir()
+    (zones / "world.yaml").write_text(world.WORLD)
+    catalogue = read(zones, EMPTY, STEERING)
+    assert catalogue.loaded
+    assert not catalogue.problems
+    return zones, catalogue

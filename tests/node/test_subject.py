@@ -7,9 +7,11 @@ from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
 from gtm.health.peer import PeerState
 from gtm.health.quorum import Quorum
-from gtm.health.status import Freshness, merge
+from gtm.health.status import merge
+from gtm.health.voices import Freshness
 from gtm.ids import NodeName
 from gtm.node.events import EventLog
+from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
 from gtm.node.zones import ZoneRiver
 from gtm.steer.vocabulary import STEERING
@@ -41,6 +43,7 @@ class Node:
             is_warm=lambda: True,
             peers=lambda: {NodeName("probe-iad"): PeerState.LOST},
             events=EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=counters),
+            state=StateFolder(tmp_path / "state", counters),
         )
 
     def hear(self, name: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from gtm.counters import Counters
 from gtm.errors import Problem
 from gtm.node.planner import Planner
+from gtm.node.state import Saved, StateFolder
 from gtm.node.zones import SCAN_INTERVAL_S, ZoneRiver
 from gtm.steer.filter import Filter
 from gtm.steer.vocabulary import STEERING, SteeringVocabulary, with_kinds
@@ -28,7 +29,10 @@ class Watched:
         self.folder = tmp_path / "zones"
         self.folder.mkdir(exist_ok=True)
         self.counters = Counters()
-        self.planner: Planner = make_planner(tmp_path / "state", counters=self.counters, vocabulary=vocabulary)
+        self.state = StateFolder(tmp_path / "state", self.counters)
+        self.planner: Planner = make_planner(
+            tmp_path / "state", counters=self.counters, vocabulary=vocabulary, folder=self.state
+        )
         self.checks: list[tuple[Check, ...]] = []
         self.turns = Turns()
         self.river = ZoneRiver(
@@ -38,6 +42,7 @@ class Watched:
             watch=self.checks.append,
             counters=self.counters,
             sleep=self.turns,
+            state=self.state,
         )
         self._writes = 0
 
@@ -300,3 +305,96 @@ def test_a_mistake_of_ours_while_reading_does_not_end_the_river(
             assert watched.targets == ["192.0.2.1", "192.0.2.3"]
 
     asyncio.run(story())
+
+
+def run_before(tmp_path: Path, **files: str) -> Watched:
+    """A node that served these files, was stopped, and is started again: as it is before its first load."""
+    before = Watched(tmp_path)
+    for name, text in files.items():
+        before.write(text, f"{name}.yaml")
+    assert asyncio.run(before.river.load()) == ()
+    before.state.save_apart(Saved()).result(30)  # what was to be written before this is written
+    return Watched(tmp_path)
+
+
+@pytest.mark.parametrize("trouble", ["gone", "empty", "a file", "broken"])
+def test_a_node_that_starts_with_a_broken_folder_serves_the_last_good_zones_loudly(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, trouble: str
+) -> None:
+    again = run_before(tmp_path, a=SMALL)
+    (again.folder / "a.yaml").unlink()
+    if trouble == "broken":
+        again.write(BROKEN)
+    elif trouble != "empty":
+        again.folder.rmdir()
+        if trouble == "a file":
+            again.folder.write_text("")
+    problems = asyncio.run(again.river.load())
+    assert problems
+    assert again.targets == ["192.0.2.1", "192.0.2.2"]
+    assert [[check.target for check in checks] for checks in again.checks] == [["192.0.2.1", "192.0.2.2"]]
+    assert again.counters.count("starts_from_kept_zones") == 1
+    assert "what is missing serves as it was before this node stopped" in caplog.text
+    assert again.planner.catalogue.problems == problems, "it shows in the status"
+
+
+def test_the_folder_is_taken_when_it_is_mended_and_kept_again(tmp_path: Path) -> None:
+    again = run_before(tmp_path, a=SMALL)
+    shutil.rmtree(again.folder)
+
+    async def story() -> None:
+        async with again.running():
+            assert again.targets == ["192.0.2.1", "192.0.2.2"]
+            again.folder.mkdir()
+            again.write(LATER)
+            await again.turns.next(2)
+            assert again.targets == ["192.0.2.1", "192.0.2.3"]
+            assert not again.planner.catalogue.problems
+
+    asyncio.run(story())
+    again.state.save_apart(Saved()).result(30)
+    shutil.rmtree(again.folder)
+    third = Watched(tmp_path)
+    shutil.rmtree(third.folder)
+    asyncio.run(third.river.load())
+    assert third.targets == ["192.0.2.1", "192.0.2.3"]
+
+
+def test_a_good_folder_wins_over_what_was_kept_and_says_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    again = run_before(tmp_path, a=SMALL, b=SMALL.replace("gtm.example.com", "gtm.example.net"))
+    again.write(LATER)
+    (again.folder / "b.yaml").unlink()
+    assert asyncio.run(again.river.load()) == ()
+    assert again.targets == ["192.0.2.1", "192.0.2.3"]
+    assert not again.counters.count("starts_from_kept_zones")
+    assert "kept" not in caplog.text
+
+
+def test_a_torn_copy_of_the_zones_gives_the_one_before_it(tmp_path: Path) -> None:
+    before = run_before(tmp_path, a=SMALL)
+    before.write(LATER)
+    asyncio.run(before.river.load())
+    before.state.save_apart(Saved()).result(30)
+    kept = tmp_path / "state" / "zones.json"
+    kept.write_bytes(kept.read_bytes()[:-50])
+    shutil.rmtree(before.folder)
+    again = Watched(tmp_path)
+    again.folder.rmdir()
+    asyncio.run(again.river.load())
+    assert again.targets == ["192.0.2.1", "192.0.2.2"]
+    assert again.counters.count("state_errors", file="zones.json") == 1
+    assert again.state.problems
+
+
+def test_what_is_served_is_kept_once_and_not_at_every_reload(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    asyncio.run(watched.river.load())
+    watched.state.save_apart(Saved()).result(30)
+    written = (tmp_path / "state" / "zones.json").stat()
+    for _ in range(3):
+        asyncio.run(watched.river.load())
+    watched.state.save_apart(Saved()).result(30)
+    assert (tmp_path / "state" / "zones.json").stat() == written

@@ -1,0 +1,165 @@
+"""Files that a node keeps for itself: each with a checksum, and the one before it beside it.
+
+    NAME           {"sha256": of the content, "content": ...}
+    NAME.before    what NAME was until it was written last
+
+What comes in: names and texts of JSON. What goes out: a text whose checksum is right and that its reader makes sense
+of: the newest, else the one before it. A write goes beside (`.NAME.new`), is fsynced, moves the newest to NAME.before
+and takes its place, both by renaming; the folder is fsynced last. So at every moment one of the two is whole.
+
+Nothing here raises: what fails is logged once, counted as `state_errors{file=...}`, and stands in `problems` until it
+is well again. A file without a checksum, as earlier versions wrote them, is believed if its reader makes sense of it.
+"""
+
+import hashlib
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from gtm.counters import Counters
+from gtm.errors import StateInvalid
+
+MAX_FILE_BYTES = 1024 * 1024 * 1024
+"""No state is larger; a file that is must not take all memory."""
+
+log = logging.getLogger(__name__)
+_Value = TypeVar("_Value")
+
+
+class Origin(Enum):
+    """Where a value came from."""
+
+    NEWEST = "newest"
+    BEFORE = "before"
+    """The newest is damaged or gone: changes since the write before are lost."""
+    NEVER = "never"
+    """Nothing was ever written."""
+    LOST = "lost"
+    """Something is there, and none of it is of use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found(Generic[_Value]):
+    """What was read."""
+
+    value: _Value | None
+    origin: Origin
+
+
+class Vault:
+    """A folder of such files. It has state: which of them are known to be whole, and what was complained of."""
+
+    def __init__(self, folder: Path, counters: Counters) -> None:
+        self._folder = folder
+        self._counters = counters
+        self._whole: set[str] = set()
+        self._complaints: dict[str, str] = {}
+        self._writing = threading.Lock()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Returns what is wrong now, one line for each file."""
+        return tuple(f"{self._folder / name} {words}" for name, words in sorted(self._complaints.items()))
+
+    def read(self, name: str, parse: Callable[[str], _Value]) -> Found[_Value]:
+        """Returns the newest value of a file that `parse` makes sense of; else it raises StateInvalid."""
+        value, newest_failure = self._try(name, parse)
+        if value is not None:
+            self._whole.add(name)
+            return Found(value, Origin.NEWEST)
+        value, failure = self._try(f"{name}.before", parse)
+        if value is not None:
+            self._complain(name, f"{newest_failure or 'is gone'}; the one before it is taken")
+            return Found(value, Origin.BEFORE)
+        if newest_failure or failure:
+            self._complain(name, f"{newest_failure or failure}; starting without it")
+            return Found(None, Origin.LOST)
+        return Found(None, Origin.NEVER)
+
+    def write(self, name: str, text: str) -> bool:
+        """Writes a text of JSON; returns whether it is on disk."""
+        try:
+            with self._writing:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._replace(name, _sealed(text))
+        except OSError as error:
+            self._complain(name, f"cannot be written: {error.strerror or error}; going on without it")
+            return False
+        self._whole.add(name)
+        self._complaints.pop(name, None)
+        return True
+
+    def _try(self, name: str, parse: Callable[[str], _Value]) -> tuple[_Value | None, str]:
+        """Returns the value of one file, or why there is none: nothing where there is no file."""
+        try:
+            with (self._folder / name).open("rb") as opened:
+                content = opened.read(MAX_FILE_BYTES)
+            return parse(_opened(content)), ""
+        except FileNotFoundError:
+            return None, ""
+        except OSError as error:
+            return None, f"cannot be read: {error.strerror or error}"
+        except StateInvalid as error:
+            return None, str(error)
+
+    def _replace(self, name: str, content: bytes) -> None:
+        path, beside = self._folder / name, self._folder / f".{name}.new"
+        try:
+            with beside.open("wb") as opened:
+                opened.write(content)
+                opened.flush()
+                os.fsync(opened.fileno())
+            if name in self._whole:  # a damaged file must not take the place of a good one
+                with suppress(FileNotFoundError):
+                    path.replace(self._folder / f"{name}.before")
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
+        _sync_folder(self._folder)
+
+    def _complain(self, name: str, words: str) -> None:
+        self._counters.add("state_errors", file=name)
+        if name not in self._complaints:
+            self._complaints[name] = words
+            log.error("state: %s %s", self._folder / name, words)
+
+
+_SEAL = re.compile(rb'\{"sha256": "([0-9a-f]{64})", "content":\n')
+_END = b"\n}\n"
+
+
+def _sealed(text: str) -> bytes:
+    content = text.strip().encode(errors="replace")
+    return b'{"sha256": "%b", "content":\n' % hashlib.sha256(content).hexdigest().encode() + content + _END
+
+
+def _opened(sealed: bytes) -> str:
+    """Returns the text in a file; raises StateInvalid when its checksum is wrong."""
+    seal = _SEAL.match(sealed)
+    if seal is not None:
+        content = sealed[seal.end() : -len(_END)]
+        if not sealed.endswith(_END) or hashlib.sha256(content).hexdigest().encode() != seal[1]:
+            raise StateInvalid("is damaged: its checksum is wrong")
+    else:
+        content = sealed
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise StateInvalid("is damaged: not UTF-8") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename last through a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with suppress(OSError):  # some network filesystems cannot; the file itself is written
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
