@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from gtm import __version__
-from gtm.cli import check, events, explain, geodata, keygen, reload, run, schema, status
+from gtm.cli import bound, check, events, explain, geodata, keygen, reload, run, schema, status
 from gtm.cli.demo import demo_app
 from gtm.errors import GtmError
 from gtm.node.config import EngineChoice
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.command("serve")(run.serve)
 app.command("probe")(run.probe)
 app.command("check")(check.check)
+app.command("bound")(bound.show_bound)
 app.command("explain")(explain.explain)
 app.command("status")(status.status)
 app.command("events")(events.events)
