@@ -119,7 +119,7 @@ def test_a_damaged_newest_never_takes_the_place_of_the_good_one_before(tmp_path:
     vault.read(NAME, parse)
     assert vault.problems == (f"{tmp_path / NAME} is damaged; the one before it is taken",)
     assert vault.write(NAME, text(3))
-    assert vault.problems == ()
+    assert not vault.problems
     kept.newest.write_bytes(b"torn again")
     assert kept.read() == Found({"n": 1}, Origin.BEFORE)
 
@@ -168,4 +168,4 @@ def test_a_full_disk_costs_the_write_and_is_a_problem_until_there_is_room(
     assert vault.problems == (f"{tmp_path / NAME} cannot be written: No space left on device; going on without it",)
     assert kept.read() == Found({"n": 2}, Origin.NEWEST)
     assert vault.write(NAME, text(4))
-    assert vault.problems == ()
+    assert not vault.problems
