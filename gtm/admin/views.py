@@ -16,7 +16,7 @@ from gtm.health.belief import Belief
 from gtm.health.event import Recorded
 from gtm.health.peer import PeerState
 from gtm.health.reading import Reason
-from gtm.health.status import Voice
+from gtm.health.voices import Voice
 from gtm.ids import EndpointId, Generation, NodeName, RegionName, ServiceId, VantageName
 from gtm.steer.decide import State
 
@@ -87,6 +87,8 @@ class ProbeView:
     checks: int
     is_silent: bool
     """None of its votes is fresh any more: it is gone, or cut off."""
+    is_quarantined: bool = False
+    """It is always against the others, and its votes do not count."""
 
 
 @dataclass(frozen=True, slots=True)

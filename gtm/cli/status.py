@@ -41,6 +41,7 @@ def _print_node(node: NodeStatus) -> None:
     for probe in node.probes:
         checks = counted(probe.checks, "check")
         silent = "; silent, none of its votes counts" if probe.is_silent else ""
+        silent += "; in quarantine, it is always against the others and does not count" if probe.is_quarantined else ""
         print_plain(f"probe {probe.node} ({probe.vantage}): {checks}, heard {probe.heard_s_ago:.1f} s ago{silent}")
     for peer in node.unheard:
         print_plain(f"peer {peer}: no report heard; if it is a probe, see the log")

@@ -72,7 +72,7 @@ def compose_delta(report: Report, base: Base) -> str | None:
         return None
     if old.votes.keys() != report.votes.keys():
         return None
-    changed = {check: vote for check, vote in report.votes.items() if not _says_the_same(vote, old.votes[check])}
+    changed = {check: vote for check, vote in report.votes.items() if not vote.says_the_same(old.votes[check])}
     if len(changed) > MAX_CHANGED_SHARE * len(old.votes):
         return None
     ages_ms = [round(report.votes[check].age_s * 1000) for check in old.votes]
@@ -175,18 +175,6 @@ class _Delta(_Head):
 
 class _Claim(BaseModel):
     node: _Name
-
-
-def _says_the_same(vote: Vote, other: Vote) -> bool:
-    """Returns whether two votes differ in nothing but age; this runs for every vote of every report."""
-    return (
-        vote.belief is other.belief
-        and vote.reason is other.reason
-        and vote.since == other.since
-        and vote.detail == other.detail
-        and vote.state is other.state
-        and vote.flip_in_s == other.flip_in_s
-    )
 
 
 def _head(report: Report) -> dict[str, object]:

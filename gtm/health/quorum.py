@@ -16,6 +16,9 @@ from typing import assert_never
 
 from gtm.health.belief import Belief
 
+DEFAULT_STALE_HOLD_S = 900.0
+"""A quarter of an hour: longer than a deployment that restarts every probe."""
+
 
 @dataclass(frozen=True, slots=True)
 class Majority:
@@ -56,6 +59,8 @@ class Quorum:
     rule: Rule = Majority()
     voters: int = 2
     """With fewer fresh voices the last belief stands (fail static)."""
+    stale_hold_s: float = DEFAULT_STALE_HOLD_S
+    """For so long; then the belief is UNKNOWN."""
 
 
 def decide(ups: int, downs: int, rule: Rule) -> Belief:

@@ -37,6 +37,17 @@ class Vote:
     flip_in_s: float = 0.0
     """From the last reading to the earliest one that could change the belief; 0: at any time."""
 
+    def says_the_same(self, other: "Vote") -> bool:
+        """Returns whether two votes differ in nothing but age; this runs for every vote of every report."""
+        return (
+            self.belief is other.belief
+            and self.reason is other.reason
+            and self.since == other.since
+            and self.detail == other.detail
+            and self.state is other.state
+            and self.flip_in_s == other.flip_in_s
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Report:

@@ -1,69 +1,27 @@
 """The status: what this node believes of every endpoint, after merging the reports by quorum.
 
 What comes in: the last status, the book of reports, what is watched, and the time as two arguments. What goes out:
-the next status; and between two of them, who changed. One vote is one probe's; one voice is one vantage's:
+the next status; and between two of them, who changed. One voice is one vantage's (voices.py):
 
-    1. A vote is fresh while its reading is at most 3 intervals + the timeout old. A vote of UNKNOWN abstains.
-    2. The voice of a vantage is what most of its fresh votes say; a tie inside a vantage abstains.
-    3. With fewer fresh voices than the quorum asks for, the last belief stands, and the check is `frozen`.
-    4. Otherwise the quorum's rule decides; where it decides nothing, the last belief stands.
+    1. With fewer fresh voices than the quorum asks for, the last belief stands, and the check is `frozen`.
+    2. A belief that has been frozen for the quorum's `stale_hold_s` is UNKNOWN: eligible after what is known to be up.
+    3. Otherwise the quorum's rule decides; where it decides nothing, the last belief stands.
+
+`merge` does it for every check; a node that does it twice a second uses a Merger (merger.py), which gives the same.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from itertools import groupby
-from operator import attrgetter
-from typing import NamedTuple
 
 from gtm.health.belief import Belief
 from gtm.health.book import Book
 from gtm.health.earliest import soonest_s
 from gtm.health.quorum import Quorum, decide
 from gtm.health.reading import Reason
-from gtm.health.report import Vote
 from gtm.health.verdict import VerdictState, state_among
-from gtm.ids import CheckId, NodeName, VantageName
-
-FRESH_INTERVALS = 3
-"""A probe may lose two readings in a row (a restart, a slow poll) before its vote stops counting."""
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """How often a check is due: it decides how long a vote counts."""
-
-    interval_s: float
-    timeout_s: float
-
-    @property
-    def limit_s(self) -> float:
-        """Returns the age up to which a vote is fresh."""
-        return FRESH_INTERVALS * self.interval_s + self.timeout_s
-
-
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """What one vantage says of one check."""
-
-    vantage: VantageName
-    nodes: tuple[NodeName, ...]
-    """The probes behind it, sorted: the fresh ones, or all when none is fresh."""
-    belief: Belief
-    """UNKNOWN abstains: no probe knows, or they are divided."""
-    reason: Reason
-    detail: str
-    fresh: bool
-    age_s: float
-    """Of the youngest reading behind it."""
-    state: VerdictState = VerdictState.UNKNOWN
-    flip_in_s: float = 0.0
-    """From the last reading to the earliest one that could change it; 0: at any time."""
-
-    @property
-    def counts(self) -> bool:
-        """Returns whether the quorum counts it."""
-        return self.fresh and self.belief is not Belief.UNKNOWN
+from gtm.health.voices import Freshness, Voice, in_order, most_common, voices_on
+from gtm.ids import CheckId, NodeName
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +40,8 @@ class CheckStatus:
     """Too few fresh voices: the last belief stands."""
     flip_in_s: float = 0.0
     """How soon the first of the voices could change, see Voice; 0 while nobody is heard."""
+    frozen_at: float | None = None
+    """Monotonic seconds since when it is frozen; None when it is not, or was restored and not merged since."""
 
     @property
     def state(self) -> VerdictState:
@@ -133,13 +93,20 @@ def merge(
     *,
     now: float,
     wall: float,
+    quarantined: AbstractSet[NodeName] = frozenset(),
 ) -> Status:
     """Returns the status after hearing this book; checks that are no longer watched leave it."""
-    ballots = _ballots_by_check(book, watched, now=now)
+    heard = in_order(book.by_node.values())
     return Status(
         {
-            check: _decided(previous.checks.get(check), _voices(cast), quorum, wall=wall)
-            for check, cast in ballots.items()
+            check: decided(
+                previous.checks.get(check),
+                voices_on(check, heard, freshness, quarantined=quarantined, now=now),
+                quorum,
+                now=now,
+                wall=wall,
+            )
+            for check, freshness in watched.items()
         }
     )
 
@@ -173,76 +140,28 @@ def changes(before: Status, after: Status) -> tuple[Change, ...]:
     )
 
 
-class _Ballot(NamedTuple):
-    """One probe's vote on one check, with its age now."""
-
-    node: NodeName
-    vantage: VantageName
-    vote: Vote
-    age_s: float
-    fresh: bool
-
-
-def _ballots_by_check(
-    book: Book, watched: Mapping[CheckId, Freshness], *, now: float
-) -> Mapping[CheckId, list[_Ballot]]:
-    """Returns the ballots on every watched check, sorted by vantage and node."""
-    found: dict[CheckId, list[_Ballot]] = {check: [] for check in watched}
-    limits_s = {check: freshness.limit_s for check, freshness in watched.items()}
-    for heard in sorted(book.by_node.values(), key=lambda heard: (heard.report.vantage, heard.report.node)):
-        node, vantage = heard.report.node, heard.report.vantage
-        waited_s = max(0.0, now - heard.heard_at)
-        for check, vote in heard.report.votes.items():
-            if check in found:
-                age_s = vote.age_s + waited_s
-                found[check].append(_Ballot(node, vantage, vote, age_s, age_s <= limits_s[check]))
-    return found
-
-
-def _voices(ballots: list[_Ballot]) -> tuple[Voice, ...]:
-    return tuple(_voice(vantage, list(group)) for vantage, group in groupby(ballots, key=attrgetter("vantage")))
-
-
-def _voice(vantage: VantageName, ballots: list[_Ballot]) -> Voice:
-    if len(ballots) == 1:  # most vantages have one probe, and a node with thousands of checks merges every second
-        [(node, _, vote, age_s, is_fresh)] = ballots
-        said = (vote.belief, vote.reason, vote.detail)
-        return Voice(vantage, (node,), *said, is_fresh, age_s, vote.state, vote.flip_in_s)
-    fresh = [ballot for ballot in ballots if ballot.fresh]
-    heard = fresh or ballots
-    ups = sum(ballot.vote.belief is Belief.UP for ballot in heard)
-    downs = sum(ballot.vote.belief is Belief.DOWN for ballot in heard)
-    belief = Belief.UNKNOWN if ups == downs else (Belief.UP if ups > downs else Belief.DOWN)
-    reason, detail = _most_common([ballot.vote for ballot in heard if ballot.vote.belief is belief])
-    nodes = tuple([ballot.node for ballot in heard])
-    age_s = min([ballot.age_s for ballot in heard])
-    state = state_among(belief, [ballot.vote.state for ballot in heard])
-    flip_in_s = soonest_s([ballot.vote.flip_in_s for ballot in heard])
-    return Voice(vantage, nodes, belief, reason, detail, bool(fresh), age_s, state, flip_in_s)
-
-
-def _decided(last: CheckStatus | None, voices: tuple[Voice, ...], quorum: Quorum, *, wall: float) -> CheckStatus:
+def decided(
+    last: CheckStatus | None, voices: tuple[Voice, ...], quorum: Quorum, *, now: float, wall: float
+) -> CheckStatus:
+    """Returns what is believed of one check after these voices."""
     before = CheckStatus(Belief.UNKNOWN, wall) if last is None else last
     counted = [voice for voice in voices if voice.counts]
     if len(counted) < quorum.voters:
-        return CheckStatus(before.belief, before.since, before.reason, before.detail, voices, frozen=True)
+        return _frozen(before, voices, quorum, now=now, wall=wall)
     ups = sum(voice.belief is Belief.UP for voice in counted)
     decision = decide(ups, len(counted) - ups, quorum.rule)
     belief = before.belief if decision is Belief.UNKNOWN else decision
     since = before.since if belief is before.belief else wall
     agreeing = [voice for voice in counted if voice.belief is belief]
-    reason, detail = _most_common(agreeing) if agreeing else (before.reason, before.detail)
+    reason, detail = most_common(agreeing) if agreeing else (before.reason, before.detail)
     flip_in_s = soonest_s([voice.flip_in_s for voice in voices if voice.fresh])
     return CheckStatus(belief, since, reason, detail, voices, flip_in_s=flip_in_s)
 
 
-def _most_common(sayings: Sequence[Vote] | Sequence[Voice]) -> tuple[Reason, str]:
-    """Returns the most common reason and its most common detail; the first wins a tie."""
-    if not sayings:
-        return Reason.UNREAD, ""
-    first = sayings[0]
-    if all(each.reason is first.reason and each.detail == first.detail for each in sayings):
-        return first.reason, first.detail
-    [(reason, _)] = Counter([each.reason for each in sayings]).most_common(1)
-    [(detail, _)] = Counter([each.detail for each in sayings if each.reason is reason]).most_common(1)
-    return reason, detail
+def _frozen(before: CheckStatus, voices: tuple[Voice, ...], quorum: Quorum, *, now: float, wall: float) -> CheckStatus:
+    frozen_at = now if before.frozen_at is None else before.frozen_at
+    if before.belief is Belief.UNKNOWN or now - frozen_at < quorum.stale_hold_s:
+        said = (before.belief, before.since, before.reason, before.detail)
+        return CheckStatus(*said, voices, frozen=True, frozen_at=frozen_at)
+    words = f"no quorum for {quorum.stale_hold_s:g} s"
+    return CheckStatus(Belief.UNKNOWN, wall, Reason.UNREAD, words, voices, frozen=True, frozen_at=frozen_at)

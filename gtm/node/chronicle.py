@@ -150,6 +150,10 @@ class Chronicle:
         kind = EventKind.QUORUM_LOST if is_lost else EventKind.QUORUM_FOUND
         self.record(Event(kind, self._node, words, {"frozen_checks": frozen, "checks": of}))
 
+    def quarantine(self, node: NodeName, words: str, *, is_in: bool) -> None:
+        """Records that a probe's votes count no longer, or again."""
+        self.record(Event(EventKind.PROBE_QUARANTINED if is_in else EventKind.PROBE_RELEASED, node, words))
+
     def heard(self, book: Book, status: Status, *, now: float) -> None:
         """Records which probes fell silent, or are heard again; `now` is monotonic seconds."""
         if now - self._looked_at < SILENCE_LOOK_S:

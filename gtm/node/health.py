@@ -15,10 +15,13 @@ from random import Random
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.health.belief import Belief
+from gtm.health.disagreement import Standings, quarantined
+from gtm.health.merger import Merger
 from gtm.health.quorum import Quorum
-from gtm.health.status import Freshness, Status, changes, merge
+from gtm.health.status import Status, changes
 from gtm.health.verdict import Verdict
-from gtm.ids import CheckId
+from gtm.health.voices import Freshness
+from gtm.ids import CheckId, NodeName
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
@@ -58,11 +61,12 @@ class HealthRiver:
         self._chronicle = chronicle or no_chronicle()
         self._planner = planner
         self._desk = desk
-        self._quorum = quorum
+        self._merger = Merger(quorum)
         self._state = state
         self._clock = clock
         self._counters = counters
         self._checks: tuple[Check, ...] = ()
+        self._freshness: Mapping[CheckId, Freshness] = {}
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
         self._frozen = 0
@@ -77,6 +81,7 @@ class HealthRiver:
     def watch(self, checks: tuple[Check, ...]) -> None:
         """Watches what the zones ask for now."""
         self._checks = checks
+        self._freshness = {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}
         if self._prober is not None:
             self._prober.watch(checks)
 
@@ -121,30 +126,45 @@ class HealthRiver:
     def merge(self) -> None:
         """Merges the reports heard into the status, once."""
         before = self._planner.status
-        after = merge(
-            before,
-            self._desk.book,
-            _freshness(self._checks),
-            self._quorum,
-            now=self._clock.monotonic(),
-            wall=self._clock.wall(),
-        )
+        now = self._clock.monotonic()
+        trusted = quarantined(self._merger.standings)
+        after = self._merger.merge(before, self._desk.book, self._freshness, now=now, wall=self._clock.wall())
+        self._tell_quarantine(trusted)
         for change in changes(before, after):
             log.info("%s", change)
             self._counters.add("check_changes", to=change.after.belief.value)
         self._chronicle.believed(before, after, self._desk.book, self._planner.plan)
-        self._chronicle.heard(self._desk.book, after, now=self._clock.monotonic())
+        self._chronicle.heard(self._desk.book, after, now=now)
         self._tell_frozen(after)
         self._planner.take_status(after)
-        if all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
+        if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
             self.known.set()
+
+    @property
+    def standings(self) -> Standings:
+        """Returns how the probes stand with each other: who is in quarantine."""
+        return self._merger.standings
+
+    def _tell_quarantine(self, before: frozenset[NodeName]) -> None:
+        """Says whose votes no longer count, because they are always against the others', and whose do again."""
+        after = quarantined(self._merger.standings)
+        for node in sorted(before ^ after):
+            score = self._merger.standings[node].score if node in self._merger.standings else 0.0
+            words = (
+                f"probe {node} is in quarantine: {score:.0%} of what it says is against the others; it does not count"
+            )
+            if node not in after:
+                words = f"probe {node} is out of quarantine"
+            log.warning("%s", words)
+            self._counters.add("quarantines", to="in" if node in after else "out")
+            self._chronicle.quarantine(node, words, is_in=node in after)
 
     def _tell_frozen(self, after: Status) -> None:
         """Says when the quorum is lost or found again; while it is lost, nothing changes.
 
         A check that was never known has nothing to lose: it is new, or this node is.
         """
-        before, self._frozen = self._frozen, sum(after.belief(check) is not Belief.UNKNOWN for check in after.frozen)
+        before, self._frozen = self._frozen, _frozen_beliefs(after)
         if self._unheard_until is not None and self._frozen:
             if self._clock.monotonic() < self._unheard_until:
                 return
@@ -181,5 +201,5 @@ class HealthRiver:
         return status
 
 
-def _freshness(checks: tuple[Check, ...]) -> dict[CheckId, Freshness]:
-    return {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}
+def _frozen_beliefs(status: Status) -> int:
+    return sum(one.frozen and one.belief is not Belief.UNKNOWN for one in status.checks.values())

@@ -186,6 +186,7 @@ class Node:
             counters=self._counters,
             is_warm=self._warm.is_set,
             peers=lambda: self._sharing.peers,
+            standings=lambda: self._health.standings,
             events=self._events,
             state=self._state,
         )

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator, ValidationError
 
 from gtm.errors import NodeInvalid, Problem, ZoneInvalid
-from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
+from gtm.health.quorum import DEFAULT_STALE_HOLD_S, AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
 from gtm.ids import NodeName, VantageName
 from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role, ShareConfig
 from gtm.node.fields import Name, PathText, Something
@@ -22,7 +22,7 @@ from gtm.share.etcd_client import EtcdSite
 from gtm.share.poller import Peer
 from gtm.zone import words
 from gtm.zone.document import Document, parse_document, plain
-from gtm.zone.fields import At, choice, error, found, suggestion, text, whole
+from gtm.zone.fields import At, StaleHold, choice, error, found, suggestion, text, whole
 from gtm.zone.schema import Entry
 
 DEFAULT_DNS = "127.0.0.1:5300"
@@ -123,6 +123,7 @@ class QuorumEntry(Entry):
 
     rule: Annotated[Rule, PlainValidator(_rule)] = Majority()
     voters: Annotated[int | None, whole(1, MAX_VOTERS)] = None
+    stale_hold: StaleHold = DEFAULT_STALE_HOLD_S
 
 
 class NodeEntry(Entry):
@@ -229,7 +230,11 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         peers=tuple(Peer(NodeName(peer.node), peer.url or "", peer.key) for peer in entry.share.peers),
         share=_share_config(entry.share, base),
         admin_tls=None if entry.listen.tls is None else entry.listen.tls.files(base),
-        quorum=Quorum(entry.quorum.rule, entry.quorum.voters or max(1, min(DEFAULT_VOTERS, _voters(entry)))),
+        quorum=Quorum(
+            entry.quorum.rule,
+            entry.quorum.voters or max(1, min(DEFAULT_VOTERS, _voters(entry))),
+            entry.quorum.stale_hold,
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from gtm.counters import Counters
 from gtm.engine.explain import Explanation, explain
 from gtm.engine.protocol import Engine
 from gtm.engine.reference import ReferenceEngine
+from gtm.health.disagreement import Standings, quarantined
 from gtm.health.peer import PeerState
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Share
 from gtm.ids import Address, NodeName
@@ -40,6 +41,7 @@ class NodeSubject:
         counters: Counters,
         is_warm: Callable[[], bool],
         peers: Callable[[], Mapping[NodeName, PeerState]],
+        standings: Callable[[], Standings],
         events: Memory,
         state: StateFolder,
     ) -> None:
@@ -54,6 +56,7 @@ class NodeSubject:
         self._counters = counters
         self._is_warm = is_warm
         self._peers = peers
+        self._standings = standings
         self._started = clock.monotonic()
         self._started_at = clock.wall()
 
@@ -128,7 +131,7 @@ class NodeSubject:
 
     def _probes(self) -> tuple[ProbeView, ...]:
         now = self._clock.monotonic()
-        silent = silent_probes(self._desk.book, self._planner.status)
+        silent, out = silent_probes(self._desk.book, self._planner.status), quarantined(self._standings())
         return tuple(
             ProbeView(
                 node,
@@ -138,6 +141,7 @@ class NodeSubject:
                 now - heard.heard_at,
                 len(heard.report.votes),
                 node in silent,
+                node in out,
             )
             for node, heard in sorted(self._desk.book.by_node.items())
         )

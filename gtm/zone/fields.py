@@ -108,6 +108,7 @@ def _between(low_s: float, high_s: float, words: str) -> Callable[[object], floa
 
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN})
 Interval = Annotated[float, PlainValidator(_between(0.1, 3600.0, "100ms to 1h")), _DURATION_SCHEMA]
+StaleHold = Annotated[float, PlainValidator(_between(10.0, 86_400.0, "10s to 24h")), _DURATION_SCHEMA]
 Timeout = Annotated[float, PlainValidator(_between(0.01, 60.0, "10ms to 1m")), _DURATION_SCHEMA]
 Ttl = Annotated[
     int,

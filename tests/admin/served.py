@@ -69,6 +69,7 @@ class Served:
             counters=self.counters,
             is_warm=lambda: self.is_warm,
             peers=dict,
+            standings=dict,
             events=self.events,
             state=StateFolder(tmp_path / "state", self.counters),
         )

@@ -7,7 +7,8 @@ from pydantic import TypeAdapter
 from gtm.engine.explain import Explanation
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
-from gtm.health.status import CheckStatus, Status, Voice
+from gtm.health.status import CheckStatus, Status
+from gtm.health.voices import Voice
 from gtm.ids import NodeName, VantageName
 from gtm.zone.model import checks
 from tests.admin.served import serving
@@ -55,7 +56,7 @@ health      eu-west/192.0.2.2: down (unread; no voices)
 answer
     NOERROR
     www.gtm.example.com. 60 IN CNAME api.gtm.example.com.
-    api.gtm.example.com. 60 IN A 192.0.2.2
+    api.gtm.example.com. 30 IN A 192.0.2.2
 """
 
 

@@ -8,7 +8,8 @@ from gtm.admin.views import NodeStatus
 from gtm.cli.status import _span
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
-from gtm.health.status import CheckStatus, Status, Voice
+from gtm.health.status import CheckStatus, Status
+from gtm.health.voices import Voice
 from gtm.ids import NodeName, VantageName
 from gtm.zone.model import checks
 from tests.admin.served import Served, serving

@@ -11,7 +11,8 @@ from gtm.health.book import EMPTY_BOOK
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reason
 from gtm.health.saved import compose_saved, parse_saved
-from gtm.health.status import NO_STATUS, CheckStatus, Freshness, Status, flipped, merge
+from gtm.health.status import NO_STATUS, CheckStatus, Status, flipped, merge
+from gtm.health.voices import Freshness
 from gtm.ids import CheckId
 from tests.health.examples import check_texts, details
 
@@ -44,7 +45,7 @@ def test_a_restored_belief_stands_until_voices_are_heard() -> None:
     saved = compose_saved(Status({CHECK: CheckStatus(Belief.DOWN, 5.0, Reason.REFUSED)}))
     freshness = {CHECK: Freshness(5.0, 2.0)}
     merged = merge(parse_saved(saved), EMPTY_BOOK, freshness, Quorum(), now=1e6, wall=1e9)
-    assert merged.checks[CHECK] == CheckStatus(Belief.DOWN, 5.0, Reason.REFUSED, frozen=True)
+    assert merged.checks[CHECK] == CheckStatus(Belief.DOWN, 5.0, Reason.REFUSED, frozen=True, frozen_at=1e6)
 
 
 @given(st.text(max_size=200))

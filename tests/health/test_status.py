@@ -8,8 +8,9 @@ from gtm.health.book import EMPTY_BOOK, Book, hear
 from gtm.health.quorum import AllUp, Quorum
 from gtm.health.reading import Reason
 from gtm.health.report import Report, Vote
-from gtm.health.status import NO_STATUS, CheckStatus, Freshness, Status, changes, flipped, merge, retimed
+from gtm.health.status import NO_STATUS, CheckStatus, Status, changes, flipped, merge, retimed
 from gtm.health.verdict import VerdictState, state_among
+from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
 from tests.health.examples import report, vote
 

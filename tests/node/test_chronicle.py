@@ -8,8 +8,9 @@ from gtm.health.belief import Belief
 from gtm.health.event import Event, EventKind
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading, Reason
-from gtm.health.status import NO_STATUS, Freshness, merge
+from gtm.health.status import NO_STATUS, merge
 from gtm.health.verdict import Verdict
+from gtm.health.voices import Freshness
 from gtm.ids import NodeName
 from gtm.node.chronicle import SILENCE_LOOK_S, Chronicle
 from gtm.node.health import HealthRiver

@@ -5,6 +5,7 @@ from gtm.admin.views import PeerView, RefusalView
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
+from gtm.health.disagreement import Standing
 from gtm.health.peer import PeerState
 from gtm.health.quorum import Quorum
 from gtm.health.status import merge
@@ -42,6 +43,7 @@ class Node:
             counters=counters,
             is_warm=lambda: True,
             peers=lambda: {NodeName("probe-iad"): PeerState.LOST},
+            standings=lambda: {A: Standing(0.9, 0.0, is_quarantined=True)},
             events=EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=counters),
             state=StateFolder(tmp_path / "state", counters),
         )
@@ -88,3 +90,9 @@ def test_refused_reports_are_told_by_who_gave_them_and_why(tmp_path: Path) -> No
 
 def test_how_peers_do_is_told(tmp_path: Path) -> None:
     assert Node(tmp_path).subject.status().peers == (PeerView(NodeName("probe-iad"), PeerState.LOST),)
+
+
+def test_who_is_in_quarantine_is_told(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.hear(A)
+    assert [probe.is_quarantined for probe in node.subject.status().probes] == [True]

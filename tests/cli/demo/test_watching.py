@@ -13,7 +13,7 @@ from gtm.cli.demo.watching import changes, follow, parse_status, until_ready
 from gtm.errors import DemoFailed, Unreachable
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
-from gtm.health.status import Voice
+from gtm.health.voices import Voice
 from gtm.ids import EndpointId, Generation, NodeName, RegionName, ServiceId, VantageName
 from gtm.serve.listen import parse_listen
 from gtm.steer.decide import State

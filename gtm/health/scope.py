@@ -1,0 +1,153 @@
+"""A scope: what an override is about, as a value with one text form.
+
+    endpoint SERVICE REGION/TARGET    endpoint api.gtm.example.com eu-west/192.0.2.20
+    region ZONE/REGION                region gtm.example.com/eu-west
+    region */REGION                   region */eu-west           the region of this name in every zone
+    service NAME                      service api.gtm.example.com
+    zone NAME                         zone gtm.example.com
+
+Names are absolute, without their final dot, in lower case; a region's name has no slash, but a zone's may (RFC 2317),
+and so may a target's. The kinds stand here from the most specific to the least: a region is more specific than a
+service, so that a region that is taken out is out for every service of it.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Protocol
+
+from gtm.ids import EndpointId, RegionName, ServiceId
+
+MAX_SCOPE_LENGTH = 600
+"""Two names of 255 each (RFC 1035 3.1), and a region's."""
+
+EVERY_ZONE = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointScope:
+    """One endpoint of one service."""
+
+    service: ServiceId
+    endpoint: EndpointId
+
+    def __str__(self) -> str:
+        return f"endpoint {self.service} {self.endpoint}"
+
+
+@dataclass(frozen=True, slots=True)
+class RegionScope:
+    """Every endpoint in a region of a zone."""
+
+    zone: str
+    """Or EVERY_ZONE."""
+    region: RegionName
+
+    def __str__(self) -> str:
+        return f"region {self.zone}/{self.region}"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceScope:
+    """Every endpoint of a service."""
+
+    service: ServiceId
+
+    def __str__(self) -> str:
+        return f"service {self.service}"
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneScope:
+    """Every endpoint of every service of a zone."""
+
+    zone: str
+
+    def __str__(self) -> str:
+        return f"zone {self.zone}"
+
+
+Scope = EndpointScope | RegionScope | ServiceScope | ZoneScope
+
+
+class Where(Protocol):
+    """Where an endpoint is, as far as scopes go."""
+
+    @property
+    def zone(self) -> str:
+        """Returns the zone's name."""
+
+    @property
+    def service(self) -> ServiceId:
+        """Returns the service."""
+
+    @property
+    def region(self) -> RegionName:
+        """Returns the region."""
+
+    @property
+    def endpoint(self) -> EndpointId:
+        """Returns the endpoint's name within the service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where one endpoint is."""
+
+    zone: str
+    service: ServiceId
+    region: RegionName
+    endpoint: EndpointId
+
+
+def scopes_of(spot: Where) -> tuple[Scope, ...]:
+    """Returns every scope that an endpoint is in, the most specific first."""
+    return (
+        EndpointScope(spot.service, spot.endpoint),
+        RegionScope(spot.zone, spot.region),
+        RegionScope(EVERY_ZONE, spot.region),
+        ServiceScope(spot.service),
+        ZoneScope(spot.zone),
+    )
+
+
+def parse_scope(text: str) -> Scope:
+    """Returns the scope of a text; raises ValueError that repeats no more of it than is fit to print."""
+    if len(text) > MAX_SCOPE_LENGTH or not text.isascii() or not text.isprintable():
+        raise ValueError(f"a scope is printable ASCII of at most {MAX_SCOPE_LENGTH} characters")
+    for pattern, make in _FORMS:
+        found = pattern.fullmatch(text)
+        if found is not None:
+            return make(*found.groups())
+    forms = "endpoint SERVICE REGION/TARGET, region ZONE/REGION, service NAME or zone NAME"
+    raise ValueError(f'"{text[:80]}" is no scope; one is {forms}')
+
+
+def _endpoint(service: str, endpoint: str) -> Scope:
+    region, _, target = endpoint.partition("/")
+    return EndpointScope(ServiceId(_name(service)), EndpointId(f"{region}/{target.lower()}"))
+
+
+def _region(zone: str, region: str) -> Scope:
+    return RegionScope(zone if zone == EVERY_ZONE else _name(zone), RegionName(region))
+
+
+def _service(name: str) -> Scope:
+    return ServiceScope(ServiceId(_name(name)))
+
+
+def _zone(name: str) -> Scope:
+    return ZoneScope(_name(name))
+
+
+def _name(text: str) -> str:
+    """Returns a DNS name as ids have it."""
+    return (text.removesuffix(".") or ".").lower()
+
+
+_REGION = "[A-Za-z0-9._-]{1,63}"
+_FORMS = (
+    (re.compile(rf"endpoint ([^ ]+) ({_REGION}/[^ ]+)"), _endpoint),
+    (re.compile(rf"region ([^ ]+)/({_REGION})"), _region),
+    (re.compile(r"service ([^ ]+)"), _service),
+    (re.compile(r"zone ([^ ]+)"), _zone),
+)

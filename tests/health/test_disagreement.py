@@ -1,0 +1,85 @@
+"""Who is in the minority for long is quarantined, and nobody else, and never too many."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gtm.health.belief import Belief
+from gtm.health.book import Book, Heard
+from gtm.health.disagreement import Standings, dissent, judged, quarantined
+from gtm.health.quorum import Quorum
+from gtm.health.status import NO_STATUS, Status, merge
+from gtm.health.voices import Freshness
+from gtm.ids import CheckId, NodeName
+from tests.health.examples import report, vote
+
+CHECKS = [CheckId(f"gtm.example.com/api/192.0.2.{number}") for number in range(4)]
+WATCHED = {check: Freshness(interval_s=5.0, timeout_s=2.0) for check in CHECKS}
+UP, DOWN = Belief.UP, Belief.DOWN
+
+
+def heard(node: str, *beliefs: Belief, vantage: str | None = None) -> Heard:
+    cast = {check: vote(belief) for check, belief in zip(CHECKS, beliefs, strict=True)}
+    return Heard(report(node, cast, vantage=vantage), 100.0)
+
+
+def status_of(*everyone: Heard) -> Status:
+    book = Book({one.report.node: one for one in everyone})
+    return merge(NO_STATUS, book, WATCHED, Quorum(voters=2), now=100.0, wall=0.0)
+
+
+def rounds(count: int, *everyone: Heard, voters: int = 2) -> Standings:
+    status = status_of(*everyone)
+    standings: Standings = {}
+    for number in range(count):
+        standings = judged(standings, everyone, status, WATCHED, now=100.0 + number, round_s=1.0, voters=voters)
+    return standings
+
+
+HONEST = tuple(heard(node, UP, UP, UP, UP) for node in "abc")
+LIAR = heard("liar", DOWN, DOWN, DOWN, DOWN)
+
+
+def test_dissent_is_the_share_of_votes_against_what_is_believed() -> None:
+    half = heard("d", UP, UP, DOWN, DOWN)
+    assert dissent(half, status_of(*HONEST, half), WATCHED, now=100.0) == 0.5
+    assert dissent(HONEST[0], status_of(*HONEST, half), WATCHED, now=100.0) == 0.0
+
+
+def test_two_voices_say_nothing_of_who_is_right() -> None:
+    pair = HONEST[0], heard("d", UP, UP, UP, DOWN)
+    assert dissent(pair[1], status_of(*pair), WATCHED, now=100.0) is None
+
+
+def test_a_short_dissent_is_no_reason_and_a_long_one_is() -> None:
+    assert not quarantined(rounds(2, *HONEST, LIAR))
+    assert quarantined(rounds(5, *HONEST, LIAR)) == {"liar"}
+
+
+def test_who_is_cut_off_from_half_of_the_world_is_not_quarantined() -> None:
+    assert not quarantined(rounds(100, *HONEST, heard("far", UP, UP, DOWN, DOWN)))
+
+
+def test_a_round_is_judged_once() -> None:
+    status = status_of(*HONEST, LIAR)
+    first = judged({}, (*HONEST, LIAR), status, WATCHED, now=100.0, round_s=5.0, voters=2)
+    assert judged(first, (*HONEST, LIAR), status, WATCHED, now=104.9, round_s=5.0, voters=2) is first
+
+
+def test_who_left_is_forgotten() -> None:
+    standings = rounds(5, *HONEST, LIAR)
+    after = judged(standings, HONEST, status_of(*HONEST), WATCHED, now=104.0, round_s=5.0, voters=2)
+    assert NodeName("liar") not in after
+
+
+def test_nobody_is_quarantined_whom_the_quorum_needs() -> None:
+    assert not quarantined(rounds(50, *HONEST, LIAR, voters=4))
+    same_place = tuple(heard(node, UP, UP, UP, UP, vantage="one") for node in "abc")
+    assert not quarantined(rounds(50, *same_place, LIAR, heard("x", UP, UP, UP, DOWN), voters=3))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(st.sampled_from((UP, DOWN)), min_size=4, max_size=4), min_size=1, max_size=9))
+def test_the_quarantined_are_always_fewer_than_half(beliefs: list[list[Belief]]) -> None:
+    everyone = tuple(heard(f"n{number}", *each) for number, each in enumerate(beliefs))
+    out = quarantined(rounds(60, *everyone))
+    assert 2 * len(out) < len(everyone) or not out

@@ -1,0 +1,129 @@
+"""The merger gives what a merge of everything gives, after any history."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gtm.health.belief import Belief
+from gtm.health.book import EMPTY_BOOK, Book, hear, leave
+from gtm.health.disagreement import quarantined
+from gtm.health.merger import Merger
+from gtm.health.quorum import Quorum
+from gtm.health.report import Report, Vote
+from gtm.health.status import NO_STATUS, CheckStatus, Status, merge
+from gtm.health.voices import Freshness
+from gtm.ids import CheckId, NodeName
+from tests.health.examples import report, vote
+
+CHECKS = [CheckId(f"gtm.example.com/api/192.0.2.{number}") for number in range(3)]
+ALL = {check: Freshness(interval_s=5.0, timeout_s=2.0) for check in CHECKS}
+FEW = {CHECKS[0]: Freshness(interval_s=1.0, timeout_s=0.5)}
+NODES = ("a", "b", "c", "d")
+QUORUM = Quorum(voters=2, stale_hold_s=60.0)
+
+casts = st.dictionaries(
+    st.sampled_from(CHECKS),
+    st.builds(vote, st.sampled_from(Belief), age_s=st.sampled_from((0.0, 1.0, 5.0, 16.9, 17.0, 17.1))),
+)
+Step = tuple[str, str, dict[CheckId, Vote]]
+steps: st.SearchStrategy[Step] = st.one_of(
+    st.tuples(st.just("hear"), st.sampled_from(NODES), casts),
+    st.tuples(st.just("leave"), st.sampled_from(NODES), st.just({})),
+    st.tuples(st.just("watch"), st.sampled_from(("all", "few")), st.just({})),
+    st.tuples(st.just("wait"), st.sampled_from(("0.5", "6", "17", "61")), st.just({})),
+)
+
+
+def without_ages(status: Status) -> Mapping[CheckId, CheckStatus]:
+    return {
+        check: replace(one, votes=tuple(replace(voice, age_s=0.0) for voice in one.votes))
+        for check, one in status.checks.items()
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(steps, max_size=30))
+def test_after_any_history_it_gives_what_a_merge_of_everything_gives(
+    history: list[Step],
+) -> None:
+    merger, book, watched, now = Merger(QUORUM), EMPTY_BOOK, ALL, 1000.0
+    mine = full = NO_STATUS
+    for serial, (what, who, cast) in enumerate(history):
+        match what:
+            case "hear":
+                vantage = "east" if who in "ab" else who
+                book = hear(book, report(who, cast, vantage=vantage, serial=serial), heard_at=now) or book
+            case "leave":
+                book = leave(book, NodeName(who))
+            case "watch":
+                watched = ALL if who == "all" else FEW
+            case _:
+                now += float(who)
+        out = quarantined(merger.standings)
+        mine = merger.merge(mine, book, watched, now=now, wall=now + 1e9)
+        full = merge(full, book, watched, QUORUM, now=now, wall=now + 1e9, quarantined=out)
+        assert without_ages(mine) == without_ages(full)
+
+
+def hearing(merger: Merger, book: Book, status: Status, now: float, *reports: Report) -> tuple[Book, Status]:
+    for one in reports:
+        book = hear(book, one, heard_at=now) or book
+    return book, merger.merge(status, book, ALL, now=now, wall=now)
+
+
+def test_news_that_say_nothing_new_give_the_same_status() -> None:
+    merger = Merger(QUORUM)
+    up = {check: vote(Belief.UP) for check in CHECKS}
+    book, status = hearing(merger, EMPTY_BOOK, NO_STATUS, 100.0, report("a", up), report("b", up))
+    assert {one.belief for one in status.checks.values()} == {Belief.UP}
+    book, again = hearing(merger, book, status, 105.0, report("a", up, serial=2))
+    assert again is status
+    assert merger.merge(again, book, ALL, now=106.0, wall=106.0) is status
+
+
+def test_a_frozen_belief_is_held_for_so_long_and_then_unknown() -> None:
+    merger = Merger(QUORUM)
+    down = {check: vote(Belief.DOWN) for check in CHECKS}
+    book, status = hearing(merger, EMPTY_BOOK, NO_STATUS, 100.0, report("a", down), report("b", down))
+    frozen = merger.merge(status, book, ALL, now=120.0, wall=120.0)
+    assert all(one.frozen and one.belief is Belief.DOWN for one in frozen.checks.values())
+    held = merger.merge(frozen, book, ALL, now=179.9, wall=179.9)
+    assert all(one.belief is Belief.DOWN for one in held.checks.values())
+    given_up = merger.merge(held, book, ALL, now=180.0, wall=180.0)
+    assert all(one.frozen and one.belief is Belief.UNKNOWN for one in given_up.checks.values())
+    assert given_up.checks[CHECKS[0]].detail == "no quorum for 60 s"
+    _, back = hearing(merger, book, given_up, 181.0, report("a", down, serial=2), report("b", down, serial=2))
+    assert all(not one.frozen and one.belief is Belief.DOWN for one in back.checks.values())
+
+
+@pytest.mark.parametrize("liar_says", [Belief.UP, Belief.DOWN])
+def test_a_probe_that_always_lies_is_quarantined_within_ten_rounds_and_never_believed(liar_says: Belief) -> None:
+    truth = Belief.DOWN if liar_says is Belief.UP else Belief.UP
+    merger, book, status = Merger(QUORUM), EMPTY_BOOK, NO_STATUS
+    seen: list[bool] = []
+    for number in range(1, 11):
+        reports = [report(node, dict.fromkeys(CHECKS, vote(truth)), serial=number) for node in "abcd"]
+        reports.append(report("liar", dict.fromkeys(CHECKS, vote(liar_says)), serial=number))
+        book, status = hearing(merger, book, status, 100.0 + 5 * number, *reports)
+        assert {one.belief for one in status.checks.values()} == {truth}
+        seen.append(NodeName("liar") in quarantined(merger.standings))
+    assert seen.index(True) < 9
+    assert quarantined(merger.standings) == {"liar"}
+    [voice] = [voice for voice in status.checks[CHECKS[0]].votes if voice.vantage == "at-liar"]
+    assert voice.quarantined
+    assert not voice.counts
+
+
+def test_who_agrees_again_is_released() -> None:
+    merger, book, status = Merger(QUORUM), EMPTY_BOOK, NO_STATUS
+    up, down = dict.fromkeys(CHECKS, vote(Belief.UP)), dict.fromkeys(CHECKS, vote(Belief.DOWN))
+    for number in range(1, 40):
+        said = down if number < 10 else up
+        reports = [report(node, up, serial=number) for node in "abc"] + [report("d", said, serial=number)]
+        book, status = hearing(merger, book, status, 100.0 + 5 * number, *reports)
+        if number == 9:
+            assert quarantined(merger.standings) == {"d"}
+    assert not quarantined(merger.standings)
