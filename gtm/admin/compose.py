@@ -108,6 +108,8 @@ def _endpoint(service: Service, endpoint: Endpoint, status: Status) -> EndpointV
         believed.detail,
         believed.frozen,
         believed.votes,
+        believed.state,
+        believed.flip_in_s,
     )
 
 

@@ -16,6 +16,7 @@ from gtm.health.belief import Belief
 from gtm.health.event import Recorded
 from gtm.health.peer import PeerState
 from gtm.health.reading import Reason
+from gtm.health.verdict import VerdictState
 from gtm.health.voices import Voice
 from gtm.ids import EndpointId, Generation, NodeName, RegionName, ServiceId, VantageName
 from gtm.steer.decide import State
@@ -39,6 +40,10 @@ class EndpointView:
     frozen: bool
     """Too few fresh voices: the last belief stands."""
     voices: tuple[Voice, ...]
+    state: VerdictState = VerdictState.UNKNOWN
+    """The belief in one word that knows of more: degraded, flapping."""
+    flip_in_s: float = 0.0
+    """From the last reading to the soonest that could change the belief; 0: at any time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,9 @@ _STYLES = {
     "fail_closed": "red",
     "degraded": "yellow",
     "unknown": "yellow",
+    "up, degraded": "yellow",
+    "up, flapping": "yellow",
+    "down, flapping": "red",
 }
 
 

@@ -11,6 +11,7 @@ from gtm.admin.client import fetch_regions, fetch_status
 from gtm.admin.views import EndpointView, NodeStatus, Regions, ServiceView
 from gtm.cli.console import counted, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
+from gtm.health.verdict import VerdictState
 from gtm.share.desk import INNOCENT
 
 
@@ -93,7 +94,13 @@ def _endpoint(endpoint: EndpointView) -> tuple[str, ...]:
     voices = ", ".join(
         f"{voice.vantage}: {voice.belief.value if voice.fresh else 'stale'}" for voice in endpoint.voices
     )
-    return (endpoint.endpoint, endpoint.belief.value, since, reason, voices + frozen)
+    return (endpoint.endpoint, _believed(endpoint), since, reason, voices + frozen)
+
+
+def _believed(endpoint: EndpointView) -> str:
+    """Returns the belief, and the state where that knows of more: `up, flapping`."""
+    belief, state = endpoint.belief.value, endpoint.state
+    return f"{belief}, {state.value}" if state in {VerdictState.DEGRADED, VerdictState.FLAPPING} else belief
 
 
 def _span(seconds: float) -> str:

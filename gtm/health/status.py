@@ -154,7 +154,7 @@ def decided(
     since = before.since if belief is before.belief else wall
     agreeing = [voice for voice in counted if voice.belief is belief]
     reason, detail = most_common(agreeing) if agreeing else (before.reason, before.detail)
-    flip_in_s = soonest_s([voice.flip_in_s for voice in voices if voice.fresh])
+    flip_in_s = soonest_s([voice.flip_in_s for voice in voices if voice.fresh and not voice.quarantined])
     return CheckStatus(belief, since, reason, detail, voices, flip_in_s=flip_in_s)
 
 

@@ -71,14 +71,15 @@ class VerdictState(Enum):
 
 
 def state_among(belief: Belief, states: Sequence[VerdictState]) -> VerdictState:
-    """Returns in one word what is believed on the word of several: flapping if most say so, up if all do."""
+    """Returns in one word what is believed on the word of several: flapping if most say so, up if all who know do."""
     if belief is Belief.UNKNOWN:
         return VerdictState.UNKNOWN
     if 2 * states.count(VerdictState.FLAPPING) > len(states):
         return VerdictState.FLAPPING
     if belief is Belief.DOWN:
         return VerdictState.DOWN
-    return VerdictState.UP if all(state is VerdictState.UP for state in states) else VerdictState.DEGRADED
+    is_well = all(state in {VerdictState.UP, VerdictState.UNKNOWN} for state in states)
+    return VerdictState.UP if is_well else VerdictState.DEGRADED
 
 
 @dataclass(frozen=True, slots=True)

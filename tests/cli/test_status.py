@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from gtm.cli.status import _span
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
 from gtm.health.status import CheckStatus, Status
+from gtm.health.verdict import VerdictState
 from gtm.health.voices import Voice
 from gtm.ids import NodeName, VantageName
 from gtm.zone.model import checks
@@ -38,6 +40,23 @@ def believe(node: Served) -> None:
             }
         )
     )
+
+
+def test_a_belief_is_told_with_the_state_that_knows_of_more(tmp_path: Path) -> None:
+    shaky = replace(voice("eu", Belief.UP), state=VerdictState.DEGRADED)
+    flapping = replace(voice("eu", Belief.DOWN), state=VerdictState.FLAPPING)
+    with serving(tmp_path, a=SMALL) as node:
+        one = CheckStatus(Belief.UP, 0.0, Reason.OK, "", (shaky,), flip_in_s=2.0)
+        two = CheckStatus(Belief.DOWN, 1.0, Reason.TIMEOUT, "", (flapping,))
+        node.planner.take_status(Status({ONE: one, TWO: two}))
+        ran = gtm("status", "--admin", node.at)
+        told = json.loads(gtm("status", "--admin", node.at, "--json").out)
+    assert [line.split("\t")[1] for line in ran.lines if "192.0.2" in line] == ["up, degraded", "down, flapping"]
+    [service] = told["services"]
+    assert [(each["state"], each["flip_in_s"]) for each in service["endpoints"]] == [
+        ("degraded", 2.0),
+        ("flapping", 0.0),
+    ]
 
 
 def test_piped_it_is_plain_columns_between_tabs(tmp_path: Path) -> None:

@@ -222,6 +222,7 @@ def test_only_what_could_change_sooner_or_later_than_before_is_retimed() -> None
         (Belief.UP, "up up", "up"),
         (Belief.UP, "up down", "degraded"),
         (Belief.UP, "up degraded", "degraded"),
+        (Belief.UP, "up unknown", "up"),
         (Belief.DOWN, "down down up", "down"),
         (Belief.UP, "flapping flapping up", "flapping"),
         (Belief.UP, "flapping up", "degraded"),
