@@ -176,13 +176,15 @@ def _require_acceptable(
         raise ReportInvalid("replayed", f"{report.node} already reported {newest}; this is {report.edition}")
 
 
-def _signature(value: str) -> str:
+def signature_text(value: str) -> str:
+    """Returns the text of a signature; raises ValueError for other."""
     if len(base64.b64decode(value, validate=True)) != SIGNATURE_BYTES:
         raise ValueError(f"a signature has {SIGNATURE_BYTES} bytes")
     return value
 
 
-def _key_text(value: str) -> str:
+def key_text(value: str) -> str:
+    """Returns what could be the text of a key; raises ValueError for other."""
     if not re.fullmatch(r"[A-Za-z0-9:+/=]*", value):
         raise ValueError("holds characters that no key has")  # it goes into the log
     return value
@@ -190,8 +192,8 @@ def _key_text(value: str) -> str:
 
 class _Envelope(Wire):
     payload: str
-    key: Annotated[str, StringConstraints(max_length=MAX_KEY_LENGTH), AfterValidator(_key_text)]
-    signature: Annotated[str, StringConstraints(max_length=MAX_SIGNATURE_LENGTH), AfterValidator(_signature)]
+    key: Annotated[str, StringConstraints(max_length=MAX_KEY_LENGTH), AfterValidator(key_text)]
+    signature: Annotated[str, StringConstraints(max_length=MAX_SIGNATURE_LENGTH), AfterValidator(signature_text)]
     base: str | None = None
 
     @property

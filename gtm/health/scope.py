@@ -6,9 +6,9 @@
     service NAME                      service api.gtm.example.com
     zone NAME                         zone gtm.example.com
 
-Names are absolute, without their final dot, in lower case; a region's name has no slash, but a zone's may (RFC 2317),
-and so may a target's. The kinds stand here from the most specific to the least: a region is more specific than a
-service, so that a region that is taken out is out for every service of it.
+Names are absolute, without their final dot, in lower case (a target's as in the zone file). A region's name has no
+slash, but a zone's may (RFC 2317), and so may a target's. The kinds stand here from the most specific to the least: a
+region is more specific than a service, so that a region that is taken out is out for every service of it.
 """
 
 import re
@@ -123,8 +123,7 @@ def parse_scope(text: str) -> Scope:
 
 
 def _endpoint(service: str, endpoint: str) -> Scope:
-    region, _, target = endpoint.partition("/")
-    return EndpointScope(ServiceId(_name(service)), EndpointId(f"{region}/{target.lower()}"))
+    return EndpointScope(ServiceId(_name(service)), EndpointId(endpoint))
 
 
 def _region(zone: str, region: str) -> Scope:

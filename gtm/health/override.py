@@ -1,0 +1,163 @@
+"""An override: what a person said of a scope, and how what many said becomes one.
+
+What comes in: overrides in any order, some twice, by any way through the mesh. What goes out: the newest of each scope,
+and which of those decides for an endpoint. It is pure: a wall time is an argument.
+
+    1. Of two overrides of one scope the one made later counts (by `made_at`, then `id`); the other is gone.
+    2. Joining is commutative, associative and idempotent, so nodes that heard the same hold the same.
+    3. An override is in force until its `until`, and is kept KEPT_S from `made_at` even if it ended sooner: so long
+       could an older one of its scope still be in force somewhere, and it must not come back.
+    4. Of those in force the one of the most specific scope decides (scope.py); the others say nothing.
+
+    action   what is believed                         when all the rest is down
+    down     down, whatever the checks say            answered only if everything was taken out
+    drain    the same, but it is no failure           answered only if everything was taken out
+    up       up, whatever the checks say
+    obey     what the checks say: it ends, or exempts from, what else was said
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NewType
+
+from gtm.health.scope import Scope, Where, scopes_of
+from gtm.ids import NodeName
+
+OverrideId = NewType("OverrideId", str)
+"""`NODE:MILLISECONDS`, of who made it and when: ids of two nodes are never the same."""
+
+DEFAULT_SPAN_S = 4 * 3600.0
+MAX_SPAN_S = 72 * 3600.0
+"""That of AWS zonal shifts: what a person said and forgot must not outlive a long weekend."""
+
+MIN_SPAN_S = 1.0
+
+MAX_SKEW_S = 30.0
+"""How far two machines' wall clocks may differ, as for reports."""
+
+KEPT_S = MAX_SPAN_S + MAX_SKEW_S
+
+MAX_OVERRIDES = 500
+"""Of a mesh at once; the newest stay. More than people make by hand in a bad week, and less than 1 MB."""
+
+MAX_WHY_LENGTH = 500
+MAX_BY_LENGTH = 100
+
+
+class Action(Enum):
+    """What is said."""
+
+    DOWN = "down"
+    UP = "up"
+    DRAIN = "drain"
+    OBEY = "obey"
+
+
+class SafetyRule(Enum):
+    """What automatics may not do, by the name that zone files, events and overrides use (gtm/plan/safety.py)."""
+
+    AT_LEAST = "at_least"
+    MAX_SHARE = "max_share_removed_per_minute"
+    CORRELATED = "correlated_failure"
+    MIN_HEALTHY = "min_healthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What one person said of one scope."""
+
+    id: OverrideId
+    node: NodeName
+    """Where it was said; this node signs it."""
+    scope: Scope
+    action: Action
+    why: str
+    by: str
+    made_at: float
+    """Wall seconds by the clock of `node`."""
+    until: float
+    """Wall seconds; it says nothing from then on."""
+    rules: tuple[SafetyRule, ...] = ()
+    """Those that must not stand in its way, sorted by name."""
+
+    @property
+    def edition(self) -> tuple[float, str]:
+        """Returns what orders the overrides of one scope."""
+        return self.made_at, self.id
+
+    def is_in_force(self, wall: float) -> bool:
+        """Returns whether it says something at this time."""
+        return wall < self.until
+
+    def __str__(self) -> str:
+        rules = f", overrides the rules {', '.join(rule.value for rule in self.rules)}" if self.rules else ""
+        return f"{self.action.value} {self.scope} by {self.by}: {self.why}{rules}"
+
+
+Overrides = Mapping[Scope, Override]
+"""The newest of each scope, ended ones too."""
+
+NO_OVERRIDES: Overrides = {}
+
+
+def joined(known: Overrides, heard: Iterable[Override]) -> Overrides:
+    """Returns the newest of each scope, of all that was known and is heard; the same object when nothing is new."""
+    newer: dict[Scope, Override] = {}
+    for one in heard:
+        last = newer.get(one.scope, known.get(one.scope))
+        if last is None or _outranks(one, last):
+            newer[one.scope] = one
+    if not newer:
+        return known
+    newest = sorted({**known, **newer}.values(), key=lambda one: one.edition, reverse=True)[:MAX_OVERRIDES]
+    after = {one.scope: one for one in newest}
+    return known if after == known else after
+
+
+def _outranks(one: Override, other: Override) -> bool:
+    # a node whose clock went back may use an id twice; whatever it said, all must take the same
+    return (one.edition, repr(one)) > (other.edition, repr(other))
+
+
+def kept(overrides: Overrides, *, wall: float) -> Overrides:
+    """Returns those that still matter; the same object when all do."""
+    if all(wall < one.made_at + KEPT_S for one in overrides.values()):
+        return overrides
+    return {scope: one for scope, one in overrides.items() if wall < one.made_at + KEPT_S}
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The overrides that say something at one time."""
+
+    by_scope: Overrides = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.by_scope)
+
+    def of(self, spot: Where) -> Override | None:
+        """Returns the override that decides for an endpoint: the most specific one. It may say `obey`."""
+        if not self.by_scope:
+            return None
+        return next((self.by_scope[scope] for scope in scopes_of(spot) if scope in self.by_scope), None)
+
+    def lifts(self, spot: Where, rule: SafetyRule) -> bool:
+        """Returns whether any override that covers an endpoint names this rule."""
+        if not self.by_scope:
+            return False
+        return any(rule in self.by_scope[scope].rules for scope in scopes_of(spot) if scope in self.by_scope)
+
+
+NOTHING_IN_FORCE = InForce()
+
+
+def in_force(overrides: Overrides, *, wall: float) -> InForce:
+    """Returns those that say something at this time."""
+    found = {scope: one for scope, one in overrides.items() if one.is_in_force(wall)}
+    return InForce(found) if found else NOTHING_IN_FORCE
+
+
+def ends_at(overrides: Overrides, *, wall: float) -> float | None:
+    """Returns when the first of those in force ends; None without any."""
+    return min((one.until for one in overrides.values() if one.is_in_force(wall)), default=None)

@@ -1,0 +1,145 @@
+"""An override as signed text: what nodes share, and keep on disk.
+
+What comes in: an override and a key, or a text from anywhere. What goes out: a text, or an override; or ReportInvalid,
+and nothing else, with one of these reasons, tried in this order:
+
+    oversized         more than MAX_SEALED_LENGTH
+    malformed         no envelope of this form
+    unknown_reporter  signed by a key that nobody here trusts
+    forged            the signature does not hold, or a trusted key speaks for another node
+    malformed         signed, but no override of this form or within these bounds
+    skewed            made later than MAX_SKEW_S from now: by its clock it would outrank what is said meanwhile
+
+    {"payload": "<an override, as JSON text>", "key": "ed25519:<base64>", "signature": "<base64>"}
+
+Each is signed alone, by the node where it was said. So it outlives that node: whoever has it gives it along, and who
+gets it need not trust the giver. An old one has no age limit but its own `until`, at most 72 h after it was made.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from gtm.errors import ReportInvalid
+from gtm.health.envelope import MAX_KEY_LENGTH, MAX_SIGNATURE_LENGTH, key_text, signature_text
+from gtm.health.override import (
+    MAX_BY_LENGTH,
+    MAX_SKEW_S,
+    MAX_SPAN_S,
+    MAX_WHY_LENGTH,
+    Action,
+    Override,
+    OverrideId,
+    SafetyRule,
+)
+from gtm.health.payload import MAX_SECONDS, parsed, printable
+from gtm.health.scope import MAX_SCOPE_LENGTH, parse_scope
+from gtm.health.signature import PrivateKey, PublicKey
+from gtm.health.wire import Wire
+from gtm.ids import NodeName
+
+MAX_SEALED_LENGTH = 8 * 1024
+"""Characters of one; the longest texts in it, escaped twice, are shorter."""
+
+
+def seal_override(override: Override, key: PrivateKey) -> str:
+    """Returns the override as signed text."""
+    payload = json.dumps(
+        {
+            "version": 1,
+            "id": override.id,
+            "node": override.node,
+            "scope": str(override.scope),
+            "action": override.action.value,
+            "why": override.why,
+            "by": override.by,
+            "made_at": override.made_at,
+            "until": override.until,
+            "rules": [rule.value for rule in override.rules],
+        },
+        separators=(",", ":"),
+        allow_nan=False,
+    )
+    signature = base64.b64encode(key.sign(payload.encode("ascii"))).decode("ascii")
+    return json.dumps({"payload": payload, "key": str(key.public), "signature": signature}, separators=(",", ":"))
+
+
+def open_override(text: str, *, trusted: Mapping[NodeName, PublicKey], wall: float) -> Override:
+    """Returns the override of a text from anywhere, or raises ReportInvalid."""
+    if len(text) > MAX_SEALED_LENGTH:
+        raise ReportInvalid("oversized", f"an override of {len(text)} characters; the limit is {MAX_SEALED_LENGTH}")
+    envelope = parsed(_Envelope, text.encode(errors="replace"))
+    signers = {str(key): key for key in trusted.values()}
+    if envelope.key not in signers:
+        raise ReportInvalid("unknown_reporter", "it is signed by a key that is not among the peers")
+    if not signers[envelope.key].verifies(envelope.payload.encode(), base64.b64decode(envelope.signature)):
+        raise ReportInvalid("forged", "the signature does not hold")
+    override = _override(parsed(_Payload, envelope.payload.encode()))
+    if str(trusted.get(override.node)) != envelope.key:
+        raise ReportInvalid("forged", f"this key may not speak for {override.node}")
+    if override.made_at > wall + MAX_SKEW_S:
+        raise ReportInvalid("skewed", f"it was made {override.made_at - wall:.0f} s after this node's now")
+    return override
+
+
+def _override(payload: "_Payload") -> Override:
+    return Override(
+        OverrideId(payload.id),
+        NodeName(payload.node),
+        parse_scope(payload.scope),
+        payload.action,
+        payload.why,
+        payload.by,
+        payload.made_at,
+        payload.until,
+        tuple(payload.rules),
+    )
+
+
+def _scope_text(value: str) -> str:
+    if str(parse_scope(value)) != value:
+        raise ValueError("is not as scopes are written")
+    return value
+
+
+def _words(value: str) -> str:
+    if not value.strip():
+        raise ValueError("says nothing")
+    return printable(value)
+
+
+ScopeText = Annotated[str, StringConstraints(max_length=MAX_SCOPE_LENGTH), AfterValidator(_scope_text)]
+Why = Annotated[str, StringConstraints(min_length=1, max_length=MAX_WHY_LENGTH), AfterValidator(_words)]
+By = Annotated[str, StringConstraints(min_length=1, max_length=MAX_BY_LENGTH), AfterValidator(_words)]
+Rules = Annotated[list[SafetyRule], Field(max_length=len(SafetyRule))]
+_Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
+
+
+class _Envelope(Wire):
+    payload: str
+    key: Annotated[str, StringConstraints(max_length=MAX_KEY_LENGTH), AfterValidator(key_text)]
+    signature: Annotated[str, StringConstraints(max_length=MAX_SIGNATURE_LENGTH), AfterValidator(signature_text)]
+
+
+class _Payload(Wire):
+    version: Literal[1]
+    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}:[0-9]{1,19}$")]
+    node: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    scope: ScopeText
+    action: Action
+    why: Why
+    by: By
+    made_at: _Seconds
+    until: _Seconds
+    rules: Rules
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if not self.made_at < self.until <= self.made_at + MAX_SPAN_S:
+            raise ValueError(f"it ends at most {MAX_SPAN_S / 3600:.0f} h after it was made")
+        if self.id.partition(":")[0] != self.node:
+            raise ValueError("its id is another node's")
+        return self
