@@ -41,7 +41,7 @@ from gtm.health.signature import PrivateKey, PublicKey
 from gtm.health.wire import Wire
 from gtm.ids import NodeName
 
-MAX_SEALED_LENGTH = 8 * 1024
+MAX_SEALED_LENGTH = 16 * 1024
 """Characters of one; the longest texts in it, escaped twice, are shorter."""
 
 

@@ -4,6 +4,9 @@
     delta    the same with `base`, a digest of a whole payload of the same node and epoch;
              `ages_ms`, the age of every vote of the base in its order; and of `votes` only those that changed
 
+A whole one may have `overrides`: what people said (override_seal.py), each signed by the node where it was said, and
+carried on by all. Then its version is 2, which nodes that know of no overrides refuse. A delta has those of its base.
+
 Most of the time nothing changes but ages: two thousand votes are 300 kB whole, and 10 kB as a delta. A delta names its
 base by digest, and is signed, so the base needs no proof of its own. A delta is always to the base, never to another
 delta: whoever holds the base understands the newest one, whatever he missed.
@@ -30,6 +33,10 @@ MAX_VOTES = 20_000
 
 MAX_CHECK_LENGTH = 600
 """A zone's name and a target's (255 each, RFC 1035 3.1) and a monitor's."""
+
+MAX_CARRIED = 500
+MAX_CARRIED_LENGTH = 16 * 1024
+"""Of overrides, and of each: gtm/health/override.py and override_seal.py keep to less."""
 
 MAX_EDITION = 2**63 - 1
 """What any other program can hold as an integer."""
@@ -62,7 +69,8 @@ class Base:
 
 def compose_payload(report: Report) -> str:
     """Returns the whole report as JSON text."""
-    return _json({**_head(report), "votes": {check: _compose_vote(vote) for check, vote in report.votes.items()}})
+    votes = {check: _compose_vote(vote) for check, vote in report.votes.items()}
+    return _json({**_head(report), **_carried(report.overrides), "votes": votes})
 
 
 def compose_delta(report: Report, base: Base) -> str | None:
@@ -70,7 +78,7 @@ def compose_delta(report: Report, base: Base) -> str | None:
     old = base.report
     if (old.node, old.vantage, old.epoch) != (report.node, report.vantage, report.epoch):
         return None
-    if old.votes.keys() != report.votes.keys():
+    if old.votes.keys() != report.votes.keys() or old.overrides != report.overrides:
         return None
     changed = {check: vote for check, vote in report.votes.items() if not vote.says_the_same(old.votes[check])}
     if len(changed) > MAX_CHANGED_SHARE * len(old.votes):
@@ -83,7 +91,7 @@ def compose_delta(report: Report, base: Base) -> str | None:
 def parse_payload(text: str) -> Report:
     """Returns the report of a whole payload, or raises ReportInvalid."""
     payload = parsed(_Payload, text.encode())
-    return _report(payload, _votes(payload.votes))
+    return _report(payload, _votes(payload.votes), tuple(payload.overrides))
 
 
 def base_of(text: str) -> str:
@@ -103,7 +111,7 @@ def parse_delta(text: str, base: Report) -> Report:
         check: changed[check] if check in changed else replace(vote, age_s=age_ms / 1000)
         for (check, vote), age_ms in zip(base.votes.items(), delta.ages_ms, strict=True)
     }
-    return _report(delta, votes)
+    return _report(delta, votes, base.overrides)
 
 
 def claimed_node(text: str) -> str:
@@ -140,6 +148,7 @@ _Detail = Annotated[str, StringConstraints(max_length=MAX_DETAIL_LENGTH), AfterV
 _Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
 _Milliseconds = Annotated[int, Field(ge=0, le=MAX_EDITION)]
 _Count = Annotated[int, Field(ge=0, le=MAX_EDITION)]
+_Carried = Annotated[str, StringConstraints(max_length=MAX_CARRIED_LENGTH)]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -165,7 +174,8 @@ class _Head(Wire):
 
 
 class _Payload(_Head):
-    pass
+    version: Literal[1, 2]  # type: ignore[assignment]  # a whole one may say more
+    overrides: Annotated[list[_Carried], Field(max_length=MAX_CARRIED)] = Field(default_factory=list)
 
 
 class _Delta(_Head):
@@ -192,8 +202,13 @@ def _json(fields: Mapping[str, object]) -> str:
     return json.dumps(fields, separators=(",", ":"), allow_nan=False)
 
 
-def _report(head: _Head, votes: Mapping[CheckId, Vote]) -> Report:
-    return Report(NodeName(head.node), VantageName(head.vantage), head.epoch, head.serial, head.made_at, votes)
+def _carried(overrides: tuple[str, ...]) -> dict[str, object]:
+    return {"version": 2, "overrides": list(overrides)} if overrides else {}
+
+
+def _report(head: _Head, votes: Mapping[CheckId, Vote], overrides: tuple[str, ...]) -> Report:
+    who = (NodeName(head.node), VantageName(head.vantage))
+    return Report(*who, head.epoch, head.serial, head.made_at, votes, overrides)
 
 
 def _votes(votes: Mapping[str, _Vote]) -> dict[CheckId, Vote]:

@@ -60,6 +60,8 @@ class Report:
     made_at: float
     """Wall seconds by the reporter's clock."""
     votes: Mapping[CheckId, Vote]
+    overrides: tuple[str, ...] = ()
+    """What people said, at this node and at others, each still signed (override_seal.py)."""
 
     @property
     def edition(self) -> Edition:

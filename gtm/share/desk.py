@@ -72,6 +72,7 @@ class Desk:
         self._gives_deltas = gives_deltas
         self._edition = Edition(reporter.epoch, 0)
         self._sealed: dict[NodeName, Sealed] = {}
+        self._carried: tuple[str, ...] = ()
         self._refused: Counter[tuple[NodeName, str]] = Counter()
         self._news = asyncio.Event()
         self.book: Book = EMPTY_BOOK
@@ -92,10 +93,14 @@ class Desk:
         now, wall = self._clock.monotonic(), self._clock.wall()
         self._edition = Edition(self._edition.epoch, self._edition.serial + 1)
         me = self._reporter
-        report = Report(me.node, me.vantage, *self._edition, wall, votes_of(verdicts, now=now))
+        report = Report(me.node, me.vantage, *self._edition, wall, votes_of(verdicts, now=now), self._carried)
         last = self._sealed.get(me.node) if self._gives_deltas else None
         self._keep(seal(report, me.key, last=None if last is None else last.base))
         self._announce()
+
+    def carry(self, overrides: tuple[str, ...]) -> None:
+        """Gives these signed overrides along with every report from the next one on."""
+        self._carried = overrides
 
     @property
     def refused(self) -> Mapping[tuple[NodeName, str], int]:

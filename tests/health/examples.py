@@ -34,6 +34,7 @@ reports = st.builds(
     serial=st.integers(0, 2**63 - 1),
     made_at=st.floats(NOW_WALL - 30, NOW_WALL + 30),
     votes=st.dictionaries(check_texts.map(CheckId), votes, max_size=5),
+    overrides=st.lists(st.text(max_size=20).map(clean_detail), max_size=3).map(tuple),
 )
 
 

@@ -106,6 +106,24 @@ def test_a_delta_that_does_not_fit_its_base_is_malformed(text: str) -> None:
     assert caught.value.reason == "malformed"
 
 
+def test_overrides_travel_with_a_base_and_a_change_of_them_makes_a_new_one() -> None:
+    carrying = replace(BASE.report, overrides=("signed",))
+    text = compose_payload(carrying)
+    assert json.loads(text)["version"] == 2
+    assert parse_payload(text) == carrying
+    delta = compose_delta(replace(later(), overrides=("signed",)), Base(carrying, text))
+    assert delta is not None
+    assert "signed" not in delta
+    assert parse_delta(delta, carrying).overrides == ("signed",)
+    assert compose_delta(later(), Base(carrying, text)) is None
+
+
+def test_a_report_without_overrides_is_as_before_there_were_any() -> None:
+    head = json.loads(compose_payload(BASE.report))
+    assert head["version"] == 1
+    assert "overrides" not in head
+
+
 def opened(raw: bytes, bases: dict[NodeName, Base] | None = None) -> Sealed:
     return parse_envelope(raw, trusted=TRUSTED, known={}, wall=NOW_WALL, bases=bases)
 
