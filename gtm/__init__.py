@@ -4,7 +4,8 @@ The folders are the nouns of the flow, and each imports only from the floors bel
 
     floor 8  cli/                                        what an operator types
     floor 7  node/                                       joins all
-    floor 6  watch/ | probe/ | share/ | serve/ | admin/  I/O: files, checks, peers, sockets, HTTP
+    floor 6  watch/ | probe/ | share/ | serve/ |         I/O: files, checks, peers, sockets,
+             admin/ | metrics/                           HTTP, monitoring
     floor 5  engine/                                     plan + query bytes -> answer bytes
     floor 4  plan/                                       zones + cells + decisions, immutable
     floor 3  steer/                                      candidates + place + beliefs -> outcome

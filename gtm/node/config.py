@@ -87,4 +87,6 @@ class NodeConfig:
     share: ShareConfig = ShareConfig()
     admin_tls: TlsFiles | None = None
     """None: the admin listener speaks plain HTTP."""
+    otlp: str = ""
+    """The collector that metrics are sent to; empty for the one that the environment names, if it does."""
     quorum: Quorum = field(default_factory=lambda: Quorum(voters=1))

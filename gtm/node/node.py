@@ -34,6 +34,7 @@ from gtm.node.queries import Queries, open_queries
 from gtm.node.sharing import Sharing
 from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
+from gtm.node.telemetry import Measures, environment, start_telemetry
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
 from gtm.serve.listen import ListenAddress
@@ -104,8 +105,19 @@ class Node:
             counters=self._counters,
             chronicle=chronicle,
             state=self._state,
+            wall=clock.wall,
         )
         self._geo = GeoWatch(config.geo, self._planner, chronicle=chronicle)
+        self._measures = Measures(
+            config,
+            self._planner,
+            self._zones,
+            self._desk,
+            engine=engine.name,
+            clock=clock,
+            counters=counters,
+            is_ready=self._is_ready,
+        )
         self._warm = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -130,6 +142,7 @@ class Node:
         if not self._planner.plan.zones:
             raise ZoneInvalid(problems)
         admin = await self._open_admin()
+        telemetry = start_telemetry(self._config, self._measures, environment(), self._clock.wall)
         try:
             async with asyncio.TaskGroup() as group:
                 rivers = [group.create_task(river) for river in self._rivers(queries)]
@@ -138,6 +151,8 @@ class Node:
                     river.cancel()
         finally:
             self._desk.close()
+            if telemetry is not None:
+                await asyncio.to_thread(telemetry.close)
             if admin is not None:
                 await admin.cleanup()
         log.info("node %s stopped", self._config.node)
@@ -194,12 +209,16 @@ class Node:
         async def reports(request: web.Request) -> web.StreamResponse:
             return await handle_reports(request, self._desk)
 
+        more = [web.get("/metrics", self._measures.scrape)]
         at = self._config.admin
         tls = None if self._config.admin_tls is None else server_tls(self._config.admin_tls)
-        runner = await open_admin(str(at.address), at.port, subject, reports, tls=tls)
+        runner = await open_admin(str(at.address), at.port, subject, reports, more=more, tls=tls)
         scheme = "http" if tls is None else "https"
         log.info("admin API on %s://%s", scheme, ListenAddress(at.address, runner.addresses[0][1]))
         return runner
+
+    def _is_ready(self) -> bool:
+        return bool(self._planner.plan.zones) and self._warm.is_set()
 
     def _make_desk(self) -> Desk:
         key = load_key(self._config.key) if self._config.key else generate_key()

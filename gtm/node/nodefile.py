@@ -17,6 +17,7 @@ from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role, ShareConfi
 from gtm.node.fields import Name, PathText, Something
 from gtm.node.share_entry import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
 from gtm.node.shipped import shipped
+from gtm.node.telemetry_entry import TelemetryEntry
 from gtm.serve.listen import ListenAddress, parse_listen
 from gtm.share.etcd_client import EtcdSite
 from gtm.share.poller import Peer
@@ -143,6 +144,7 @@ class NodeEntry(Entry):
     geo: GeoEntry = GeoEntry()
     share: ShareEntry = ShareEntry()
     quorum: QuorumEntry = QuorumEntry()
+    telemetry: TelemetryEntry = TelemetryEntry()
 
 
 GRAMMAR = words.Grammar(
@@ -155,6 +157,7 @@ GRAMMAR = words.Grammar(
         EtcdEntry: "etcd",
         TlsEntry: "tls",
         QuorumEntry: "quorum",
+        TelemetryEntry: "telemetry",
     },
     places=(
         (("listen",), ListenEntry),
@@ -165,6 +168,7 @@ GRAMMAR = words.Grammar(
         (("share", "tls"), TlsEntry),
         (("listen", "tls"), TlsEntry),
         (("quorum",), QuorumEntry),
+        (("telemetry",), TelemetryEntry),
     ),
     too_short={
         "dns": "listen.dns needs at least one address",
@@ -230,6 +234,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         peers=tuple(Peer(NodeName(peer.node), peer.url or "", peer.key) for peer in entry.share.peers),
         share=_share_config(entry.share, base),
         admin_tls=None if entry.listen.tls is None else entry.listen.tls.files(base),
+        otlp=entry.telemetry.otlp or "",
         quorum=Quorum(
             entry.quorum.rule,
             entry.quorum.voters or max(1, min(DEFAULT_VOTERS, _voters(entry))),

@@ -42,7 +42,11 @@ class ZoneRiver:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chronicle: Chronicle | None = None,
         state: StateFolder | None = None,
+        wall: Callable[[], float] | None = None,
     ) -> None:
+        self._wall = wall
+        self.loaded_at: float | None = None
+        """Wall seconds of the last reading of the folder; None before the first, or without a clock."""
         self._state = state
         self._kept: Catalogue | None = None
         self._chronicle = chronicle or no_chronicle()
@@ -64,6 +68,7 @@ class ZoneRiver:
             before = await self._before()
             read_now = await asyncio.to_thread(read, self._folder, before, self._vocabulary)
             after = never_empty(self._folder, before, read_now)
+            self.loaded_at = None if self._wall is None else self._wall()
             self._tell(before, after)
             await self._planner.take_zones(after)
             self._keep()

@@ -19,6 +19,7 @@ from gtm.node.events import EventLog
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
+from gtm.node.telemetry import Measures
 from gtm.node.zones import ZoneRiver
 from gtm.share.handler import handle_reports
 from gtm.steer.vocabulary import STEERING
@@ -73,6 +74,16 @@ class Served:
             events=self.events,
             state=StateFolder(tmp_path / "state", self.counters),
         )
+        self.measures = Measures(
+            config(tmp_path),
+            self.planner,
+            self.river,
+            self.desk,
+            engine=self.engine.name,
+            clock=self.clock,
+            counters=self.counters,
+            is_ready=lambda: self.is_warm,
+        )
         self.port = 0
 
     async def serve(self) -> web.AppRunner:
@@ -83,7 +94,8 @@ class Served:
         async def reports(request: web.Request) -> web.StreamResponse:
             return await handle_reports(request, self.desk)
 
-        runner = await open_admin("127.0.0.1", 0, self.subject, reports)
+        more = [web.get("/metrics", self.measures.scrape)]
+        runner = await open_admin("127.0.0.1", 0, self.subject, reports, more=more)
         self.port = runner.addresses[0][1]
         return runner
 

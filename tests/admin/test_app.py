@@ -30,6 +30,7 @@ ROUTES = {
     "/v1/reload": "POST",
     "/v1/reports": "GET",
     "/v1/events": "GET",
+    "/metrics": "GET",
     "/livez": "GET",
     "/readyz": "GET",
 }

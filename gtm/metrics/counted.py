@@ -1,0 +1,124 @@
+"""Counters -> families. A counter that COUNTED does not know is shown all the same, under a name made of its own.
+
+What comes in: a snapshot of gtm/counters.py, series by series. What goes out: a family for each counter; the buckets of
+the engine's times (dns_engine_nanoseconds_*, powers of two) become one histogram in seconds, with the same bounds in
+every scrape.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from gtm.metrics.model import Distribution, Family, Kind, Metric, Point
+
+
+def _counter(prometheus: str, otel: str, unit: str, text: str) -> Metric:
+    return Metric(f"gtm_{prometheus}", f"gtm.{otel}", Kind.COUNTER, text, unit)
+
+
+COUNTED: Mapping[str, Metric] = {
+    "dns_responses": _counter(
+        "dns_queries", "dns.server.queries", "{query}", "Queries answered, by RCODE and transport."
+    ),
+    "dns_ignored": _counter("dns_ignored", "dns.server.ignored", "{message}", "Messages that got silence."),
+    "dns_questions": _counter("dns_questions", "dns.server.questions", "{query}", "Queries answered, by type."),
+    "dns_zone_responses": _counter(
+        "dns_zone_queries", "dns.server.zone.queries", "{query}", "Queries answered, by zone."
+    ),
+    "dns_service_responses": _counter(
+        "dns_service_answers", "answer.service", "{answer}", "Steered answers, by service."
+    ),
+    "dns_region_responses": _counter(
+        "dns_region_answers", "answer.region", "{answer}", "Steered answers, by the region of the first record."
+    ),
+    "dns_failed_open": _counter(
+        "dns_fail_open_answers", "answer.fail_open", "{answer}", "Answers of services that have nothing up."
+    ),
+    "dns_engine_failures": _counter(
+        "dns_engine_failures",
+        "dns.server.engine.failures",
+        "{failure}",
+        "Queries on which the engine failed: SERVFAIL.",
+    ),
+    "readings": _counter("probe_readings", "probe.readings", "{reading}", "Checks that this probe made, by outcome."),
+    "check_changes": _counter(
+        "state_transitions", "endpoint.transitions", "{transition}", "Changes of mind about a check, by the new belief."
+    ),
+    "reports_heard": _counter("reports_heard", "report.heard", "{report}", "New reports of other probes."),
+    "reports_refused": _counter(
+        "reports_refused", "report.refused", "{report}", "Reports that were not taken, by who gave them and why."
+    ),
+    "polls": _counter("peer_polls", "peer.polls", "{poll}", "Polls of peers, by outcome."),
+    "zone_loads": _counter("zone_loads", "zone.loads", "{load}", "Readings of the zone folder, by outcome."),
+    "plan_failures": _counter("plan_failures", "plan.failures", "{failure}", "Changes that no plan could be made of."),
+    "state_errors": _counter(
+        "state_errors", "state.errors", "{error}", "Reads and writes of the state folder that failed, by file."
+    ),
+    "events_lost": _counter("events_lost", "event.lost", "{event}", "Events that are not in the event log's files."),
+    "safety_blocks": _counter(
+        "safety_blocks", "safety.blocks", "{block}", "Changes that a safety rule refused, by rule."
+    ),
+}
+"""By the name of gtm/counters.py."""
+
+RENAMED = {"rcode": "rcode", "type": "qtype", "reason": "reason"}
+"""Labels of the Rust engine that have another name outside."""
+
+LATENCY = Metric(
+    "gtm_dns_query_duration_seconds",
+    "gtm.dns.server.query.duration",
+    Kind.HISTOGRAM,
+    "Time that the engine took for a query; the Rust engine times the queries of one batch in 64.",
+    "s",
+)
+_NANOSECONDS = "dns_engine_nanoseconds_"
+_BOUNDS_NS = tuple(2**power - 1 for power in range(7, 34))
+"""127 ns to 8.6 s: bounds of the engine's own, all of them in every scrape."""
+
+_SERIES = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\{(?P<labels>.*)\})?", re.DOTALL)
+_LABEL = re.compile(r'([A-Za-z_][A-Za-z0-9_]*)="(.*?)"(?:,(?=[A-Za-z_][A-Za-z0-9_]*=")|$)', re.DOTALL)
+
+
+def counter_families(counters: Mapping[str, int]) -> Iterator[Family]:
+    """Yields a family for each counter of a snapshot, and the histogram of the engine's times if it is there."""
+    points: defaultdict[str, list[Point]] = defaultdict(list)
+    buckets: dict[str, int] = {}
+    for series, count in counters.items():
+        name, labels = parse_series(series)
+        if name.startswith(_NANOSECONDS):
+            buckets[labels.get("le", name.removeprefix(_NANOSECONDS))] = count
+        else:
+            points[name].append(Point(labels, count))
+    for name, found in points.items():
+        yield Family(COUNTED.get(name) or _unknown(name), tuple(found))
+    if "count" in buckets:
+        yield Family(LATENCY, (Point({}, _distribution(buckets)),))
+
+
+def parse_series(series: str) -> tuple[str, Mapping[str, str]]:
+    """Returns the name and the labels of a series as gtm/counters.py writes it, where nothing is escaped."""
+    parts = _SERIES.fullmatch(series)
+    if parts is None:
+        return series, {}
+    labels = {RENAMED.get(name, name): value for name, value in _LABEL.findall(parts["labels"] or "")}
+    return parts["name"], labels
+
+
+def _unknown(name: str) -> Metric:
+    words = name.replace("_", " ")
+    return _counter(
+        name.removesuffix("_total"), name.replace("_", "."), "{event}", f"How often this was counted: {words}."
+    )
+
+
+def _distribution(buckets: Mapping[str, int]) -> Distribution:
+    known = sorted((int(bound), count) for bound, count in buckets.items() if bound.isdecimal())
+    at_most = []
+    below, place = 0, 0
+    for bound in _BOUNDS_NS:
+        while place < len(known) and known[place][0] <= bound:
+            below = known[place][1]  # the engine's buckets hold what is below them too
+            place += 1
+        at_most.append(below)
+    bounds = tuple(bound / 1e9 for bound in _BOUNDS_NS)
+    return Distribution(bounds, tuple(at_most), buckets["count"], buckets.get("sum", 0) / 1e9)

@@ -1,0 +1,116 @@
+"""Families -> the text that Prometheus scrapes, in its own format or in OpenMetrics, as the scraper asks.
+
+It is imported when the first scrape comes: many nodes are never scraped, and it costs a start a tenth of a second.
+Nothing is kept between scrapes: every call has a registry of its own, with one collector over the families as they are.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+    StateSetMetricFamily,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from gtm.metrics.model import Chosen, Distribution, Family, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Exposition:
+    """What goes back to the scraper."""
+
+    body: bytes
+    content_type: str
+
+
+def expose(families: Iterable[Family], accept: str) -> Exposition:
+    """Returns the families in the format that an Accept header prefers; it takes a while, so call it in a thread."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(families))
+    ProcessCollector(registry=registry)
+    encode, content_type = choose_encoder(accept)
+    return Exposition(encode(registry), content_type)
+
+
+class _Collector(Collector):
+    """What a registry asks; it looks at no global."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        for family in self._families:
+            if family.points:
+                yield _FORMS[family.metric.kind](family)
+
+    def describe(self) -> list[Metric]:
+        return []
+
+
+def _counter(family: Family) -> Metric:
+    names, rows = _table(family)
+    made = CounterMetricFamily(family.metric.prometheus, family.metric.help, labels=names)
+    for values, value in rows:
+        made.add_metric(values, _number(value))
+    return made
+
+
+def _gauge(family: Family) -> Metric:
+    names, rows = _table(family)
+    made = GaugeMetricFamily(family.metric.prometheus, family.metric.help, labels=names)
+    for values, value in rows:
+        made.add_metric(values, _number(value))
+    return made
+
+
+def _state(family: Family) -> Metric:
+    names, rows = _table(family)
+    made = StateSetMetricFamily(family.metric.prometheus, family.metric.help, labels=names)
+    for values, value in rows:
+        assert isinstance(value, Chosen)
+        made.add_metric(values, {state: state == value.state for state in value.of})
+    return made
+
+
+def _info(family: Family) -> Metric:
+    made = InfoMetricFamily(family.metric.prometheus, family.metric.help)
+    for point in family.points:
+        made.add_metric([], dict(point.labels))
+    return made
+
+
+def _histogram(family: Family) -> Metric:
+    names, rows = _table(family)
+    made = HistogramMetricFamily(family.metric.prometheus, family.metric.help, labels=names)
+    for values, value in rows:
+        assert isinstance(value, Distribution)
+        buckets = [(f"{bound:.9g}", count) for bound, count in zip(value.bounds, value.at_most, strict=True)]
+        made.add_metric(values, [*buckets, ("+Inf", value.count)], value.sum)
+    return made
+
+
+_FORMS: Mapping[Kind, Callable[[Family], Metric]] = {
+    Kind.COUNTER: _counter,
+    Kind.GAUGE: _gauge,
+    Kind.STATE: _state,
+    Kind.INFO: _info,
+    Kind.HISTOGRAM: _histogram,
+}
+
+
+def _table(family: Family) -> tuple[list[str], list[tuple[list[str], object]]]:
+    """Returns the label names of a family, and its rows; a label that a point lacks is empty, as Prometheus has it."""
+    names = list(dict.fromkeys(name for point in family.points for name in point.labels))
+    return names, [([point.labels.get(name, "") for name in names], point.value) for point in family.points]
+
+
+def _number(value: object) -> float:
+    assert isinstance(value, int | float)
+    return float(value)

@@ -1,0 +1,190 @@
+"""Families -> OpenTelemetry, by OTLP over HTTP (protobuf), to a collector.
+
+It needs the extra `gtm[otlp]`, and is imported only where telemetry is configured. The SDK's exporter does the sending,
+and honours its environment variables: OTEL_EXPORTER_OTLP_HEADERS, _TIMEOUT, _COMPRESSION, _CERTIFICATE and so on. A
+thread of its own collects and sends; whoever serves DNS or runs checks never waits for it.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import Protocol
+
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    Gauge,
+    Histogram,
+    HistogramDataPoint,
+    Metric,
+    MetricExportResult,
+    MetricsData,
+    NumberDataPoint,
+    ResourceMetrics,
+    ScopeMetrics,
+    Sum,
+)
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+
+from gtm.metrics.model import Chosen, Distribution, Family, Kind, Point
+
+PREFIX = "gtm."
+"""Of our attributes: no convention has a word for a DNS server's (OpenTelemetry semantic conventions, dns)."""
+CLOSE_LIMIT_S = 2.0
+
+log = logging.getLogger(__name__)
+
+
+class Exporter(Protocol):
+    """Sends to a collector: the SDK's OTLPMetricExporter."""
+
+    def export(self, metrics_data: MetricsData, timeout_millis: float | None = ...) -> MetricExportResult:
+        """Sends, and waits for the answer."""
+
+    def shutdown(self, timeout_millis: float = ...) -> None:
+        """Sends no more."""
+
+
+class Telemetry:
+    """Sends metrics now and then. It has state: the thread, and how the last sending went."""
+
+    def __init__(
+        self,
+        collect: Callable[[], Iterable[Family]],
+        exporter: Exporter,
+        resource: Resource,
+        *,
+        interval_s: float,
+        started_at: float,
+        wall: Callable[[], float],
+    ) -> None:
+        self._collect = collect
+        self._exporter = exporter
+        self._resource = resource
+        self._interval_s = interval_s
+        self._started_ns = int(started_at * 1e9)
+        self._wall = wall
+        self._stopping = threading.Event()
+        self._failing = False
+        self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
+        self.sent = 0
+        self.failed = 0
+
+    def start(self) -> None:
+        """Starts to send."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops; what is being sent is given up after a while."""
+        self._stopping.set()
+        self._exporter.shutdown()
+        if self._thread.is_alive():
+            self._thread.join(CLOSE_LIMIT_S)
+
+    def send(self) -> None:
+        """Collects and sends once."""
+        try:
+            data = metrics_data(
+                self._collect(), self._resource, start_ns=self._started_ns, now_ns=int(self._wall() * 1e9)
+            )
+            sent = self._exporter.export(data) is MetricExportResult.SUCCESS
+        except Exception:
+            log.exception("telemetry: metrics cannot be sent")
+            sent = False
+        if sent:
+            self.sent += 1
+        elif not self._stopping.is_set():
+            self.failed += 1
+            if not self._failing:
+                log.warning("telemetry: the collector does not take the metrics; further failures are only counted")
+        self._failing = not sent
+
+    def _run(self) -> None:
+        while not self._stopping.wait(self._interval_s):
+            self.send()
+
+
+def make_exporter(endpoint: str) -> Exporter:
+    """Returns the SDK's exporter to a collector such as `http://127.0.0.1:4318`; empty: what the environment says."""
+    return OTLPMetricExporter(endpoint=f"{endpoint.rstrip('/')}/v1/metrics" if endpoint else None)
+
+
+def make_resource(node: str, version: str) -> Resource:
+    """Returns who sends; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say more, and win."""
+    ours = Resource.create({"service.name": "gtm", "service.version": version, "service.instance.id": node})
+    return ours.merge(OTELResourceDetector().detect())
+
+
+def metrics_data(families: Iterable[Family], resource: Resource, *, start_ns: int, now_ns: int) -> MetricsData:
+    """Returns what the exporter sends."""
+    times = _Times(start_ns, now_ns)
+    metrics = [times.metric(family) for family in families if family.points]
+    scope = ScopeMetrics(InstrumentationScope("gtm"), metrics, "")
+    return MetricsData([ResourceMetrics(resource, [scope], "")])
+
+
+class _Times:
+    """Makes metrics of one moment."""
+
+    def __init__(self, start_ns: int, now_ns: int) -> None:
+        self._start_ns = start_ns
+        self._now_ns = now_ns
+
+    def metric(self, family: Family) -> Metric:
+        about = family.metric
+        return Metric(about.otel, about.help, about.unit, self._data(family))
+
+    def _data(self, family: Family) -> Sum | Gauge | Histogram:
+        match family.metric.kind:
+            case Kind.COUNTER:
+                points = [self._number(point) for point in family.points]
+                return Sum(points, AggregationTemporality.CUMULATIVE, is_monotonic=True)
+            case Kind.GAUGE:
+                return Gauge([self._number(point) for point in family.points])
+            case Kind.INFO:
+                return Gauge([self._number(point) for point in family.points])
+            case Kind.STATE:
+                return Gauge([number for point in family.points for number in self._states(point)])
+            case Kind.HISTOGRAM:
+                return Histogram(
+                    [self._distribution(point) for point in family.points], AggregationTemporality.CUMULATIVE
+                )
+
+    def _number(self, point: Point) -> NumberDataPoint:
+        assert isinstance(point.value, int | float)
+        return NumberDataPoint(_attributes(point), self._start_ns, self._now_ns, point.value)
+
+    def _states(self, point: Point) -> list[NumberDataPoint]:
+        assert isinstance(point.value, Chosen)
+        return [
+            NumberDataPoint(
+                {**_attributes(point), f"{PREFIX}state": state},
+                self._start_ns,
+                self._now_ns,
+                int(state == point.value.state),
+            )
+            for state in point.value.of
+        ]
+
+    def _distribution(self, point: Point) -> HistogramDataPoint:
+        value = point.value
+        assert isinstance(value, Distribution)
+        edges = (0, *value.at_most, value.count)
+        counts = [after - before for before, after in pairwise(edges)]
+        return HistogramDataPoint(
+            _attributes(point),
+            self._start_ns,
+            self._now_ns,
+            value.count,
+            value.sum,
+            counts,
+            value.bounds,
+            min=None,  # type: ignore[arg-type]  # the engine does not know; the protocol may leave both out
+            max=None,  # type: ignore[arg-type]
+        )
+
+
+def _attributes(point: Point) -> dict[str, str]:
+    return {f"{PREFIX}{name}": value for name, value in point.labels.items()}

@@ -1,0 +1,143 @@
+"""What monitoring is given of this node: GET /metrics for who scrapes, and OTLP for whom it sends to.
+
+    scrape (admin listener) -> thread: present -> families -> text
+    telemetry thread, now and then:    present -> families -> collector
+
+Both read frozen snapshots, so that neither delays the event loop for longer than it takes to switch threads.
+"""
+
+import asyncio
+import logging
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from gtm import __version__
+from gtm.admin.compose import silent_probes
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.metrics.model import Family
+from gtm.metrics.present import GeoSource, Present, Reloads, families
+from gtm.node.config import NodeConfig
+from gtm.node.planner import Planner
+from gtm.node.zones import ZoneRiver
+from gtm.share.desk import Desk
+
+if TYPE_CHECKING:
+    from gtm.metrics.otlp import Telemetry
+
+DEFAULT_INTERVAL_S = 60.0
+"""OpenTelemetry's own default, unless OTEL_METRIC_EXPORT_INTERVAL (milliseconds) says otherwise."""
+
+log = logging.getLogger(__name__)
+
+
+class Measures:
+    """Collects the families of a node. It keeps nothing but when the node started."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        planner: Planner,
+        zones: ZoneRiver,
+        desk: Desk,
+        *,
+        engine: str,
+        clock: Clock,
+        counters: Counters,
+        is_ready: Callable[[], bool],
+    ) -> None:
+        self._config = config
+        self._planner = planner
+        self._zones = zones
+        self._desk = desk
+        self._engine = engine
+        self._clock = clock
+        self._counters = counters
+        self._is_ready = is_ready
+        self.started_at = clock.wall()
+
+    def families(self) -> Iterator[Family]:
+        """Yields everything that is measured, as it is now; any thread may ask."""
+        return families(self._present())
+
+    async def scrape(self, request: web.Request) -> web.Response:
+        """Returns the answer to GET /metrics."""
+        from gtm.metrics.exposition import expose  # noqa: PLC0415  # see there
+
+        accept = request.headers.get("Accept", "")
+        shown = await asyncio.to_thread(lambda: expose(self.families(), accept))
+        answer = web.Response(body=shown.body, headers={"Content-Type": shown.content_type})
+        answer.enable_compression()
+        return answer
+
+    def _present(self) -> Present:
+        planner, book, status = self._planner, self._desk.book, self._planner.status
+        return Present(
+            node=self._config.node,
+            version=__version__,
+            engine=self._engine,
+            started_at=self.started_at,
+            now=self._clock.monotonic(),
+            plan=planner.plan,
+            status=status,
+            book=book,
+            silent=silent_probes(book, status),
+            reloads=Reloads(not planner.catalogue.problems and not planner.failure, self._zones.loaded_at),
+            geo=tuple(
+                GeoSource(source.path.name, source.built_at)
+                for source in planner.geo.sources
+                if source.built_at is not None
+            ),
+            ready=self._is_ready(),
+            counters=self._counters.snapshot(),
+        )
+
+
+def start_telemetry(
+    config: NodeConfig, measures: Measures, environment: Mapping[str, str], wall: Callable[[], float]
+) -> "Telemetry | None":
+    """Returns what sends to a collector, started; None where no collector is named, or the extra is not installed."""
+    if not is_wanted(config.otlp, environment):
+        return None
+    try:
+        from gtm.metrics import otlp  # noqa: PLC0415  # an optional extra
+    except ImportError as error:
+        log.error("telemetry: nothing is sent: %s; `pip install 'gtm[otlp]'` brings it", error)  # noqa: TRY400
+        return None
+    telemetry = otlp.Telemetry(
+        measures.families,
+        otlp.make_exporter(config.otlp),
+        otlp.make_resource(config.node, __version__),
+        interval_s=interval_s(environment),
+        started_at=measures.started_at,
+        wall=wall,
+    )
+    telemetry.start()
+    log.info("telemetry: metrics go to %s", config.otlp or "the collector that the environment names")
+    return telemetry
+
+
+def is_wanted(endpoint: str, environment: Mapping[str, str]) -> bool:
+    """Returns whether to send: the node file or the environment names a collector, and nobody disabled it."""
+    if environment.get("OTEL_SDK_DISABLED", "").lower() == "true" or environment.get("OTEL_METRICS_EXPORTER") == "none":
+        return False
+    names = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+    return bool(endpoint) or any(environment.get(name) for name in names)
+
+
+def interval_s(environment: Mapping[str, str]) -> float:
+    """Returns how often to send."""
+    try:
+        milliseconds = float(environment.get("OTEL_METRIC_EXPORT_INTERVAL", ""))
+    except ValueError:
+        return DEFAULT_INTERVAL_S
+    return milliseconds / 1000 if math.isfinite(milliseconds) and milliseconds >= 1 else DEFAULT_INTERVAL_S
+
+
+def environment() -> Mapping[str, str]:
+    """Returns the environment of this process."""
+    return os.environ

@@ -1,0 +1,62 @@
+"""A node's present with one of everything, for tests of what monitoring is given."""
+
+import asyncio
+from pathlib import Path
+
+from gtm.counters import Counters
+from gtm.health.quorum import Quorum
+from gtm.health.status import Status
+from gtm.ids import NodeName
+from gtm.metrics.present import GeoSource, Present, Reloads
+from gtm.node.planner import Planner
+from tests.fakes import world
+from tests.fakes.clock import FakeClock
+from tests.fakes.peers import WatchedDesk, desk_of
+from tests.node.present import GEO, catalogue, make_planner
+
+QUORUM = Quorum(voters=1)
+
+
+class Measured:
+    """The world's zone with one endpoint down, a probe that was heard, and counters that moved."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.clock = FakeClock()
+        self.counters = Counters()
+        self.planner: Planner = make_planner(tmp_path, counters=self.counters)
+        asyncio.run(self.planner.take_geo(GEO))
+        asyncio.run(self.planner.take_zones(catalogue(world.zone())))
+        self.planner.take_status(self.status)
+        self.desk: WatchedDesk = desk_of("ns1", "fra", clock=self.clock)
+        fra = desk_of("fra", clock=self.clock)
+        fra.publish({})
+        self.desk.take(fra.offer().body, giver=NodeName("fra"))
+        self.clock.advance(2.5)
+        self.counters.add("dns_responses", 3, rcode="NOERROR", transport="udp")
+
+    @property
+    def status(self) -> Status:
+        return world.status(world.down("192.0.2.20"), world.zone())
+
+    def present(self) -> Present:
+        return Present(
+            node=NodeName("ns1"),
+            version="1.2.3",
+            engine="reference",
+            started_at=1_700_000_000.0,
+            now=self.clock.monotonic(),
+            plan=self.planner.plan,
+            status=self.planner.status,
+            book=self.desk.book,
+            silent=frozenset({NodeName("fra")}),
+            reloads=Reloads(successful=True, at=1_700_000_001.0),
+            geo=(GeoSource("regions.mmdb", 1_690_000_000),),
+            ready=True,
+            counters={
+                **self.counters.snapshot(),
+                'dns_engine_nanoseconds_bucket{le="1023"}': 2,
+                'dns_engine_nanoseconds_bucket{le="+Inf"}': 3,
+                "dns_engine_nanoseconds_count": 3,
+                "dns_engine_nanoseconds_sum": 9_000,
+            },
+        )

@@ -1,0 +1,148 @@
+"""What is exposed is read back with the parsers of Prometheus' own client library."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import prometheus_client
+import pytest
+from prometheus_client.core import Metric
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
+from prometheus_client.parser import text_string_to_metric_families as parse_plain
+
+from gtm.health.belief import Belief
+from gtm.health.status import CheckStatus, Status
+from gtm.metrics.exposition import expose
+from gtm.metrics.model import Family, Kind, Point
+from gtm.metrics.model import Metric as Measure
+from gtm.metrics.present import families
+from gtm.zone.model import checks
+from tests.fakes import world
+from tests.metrics.measured import Measured
+
+OPEN = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+
+EXPECTED = {
+    "gtm_build": "info",
+    "gtm_config_generation": "gauge",
+    "gtm_config_last_reload_successful": "gauge",
+    "gtm_config_last_reload_timestamp_seconds": "gauge",
+    "gtm_dns_queries": "counter",
+    "gtm_dns_query_duration_seconds": "histogram",
+    "gtm_endpoint_state": "stateset",
+    "gtm_fail_open_active": "gauge",
+    "gtm_geoip_build_timestamp_seconds": "gauge",
+    "gtm_probe_report_age_seconds": "gauge",
+    "gtm_probe_silent": "gauge",
+    "gtm_quorum_frozen_checks": "gauge",
+    "gtm_ready": "gauge",
+    "gtm_start_timestamp_seconds": "gauge",
+    "gtm_votes": "gauge",
+    "gtm_zone_serial": "gauge",
+}
+
+
+@pytest.fixture
+def measured(tmp_path: Path) -> Measured:
+    return Measured(tmp_path)
+
+
+def exposed(measured: Measured, accept: str = OPEN) -> dict[str, Metric]:
+    shown = expose(families(measured.present()), accept)
+    parse = parse_open if "openmetrics" in shown.content_type else parse_plain
+    return {metric.name: metric for metric in parse(shown.body.decode())}
+
+
+def values(metric: Metric) -> Iterator[tuple[dict[str, str], float]]:
+    for sample in metric.samples:
+        yield sample.labels, sample.value
+
+
+def test_every_family_is_there_with_its_type(measured: Measured) -> None:
+    found = {name: metric.type for name, metric in exposed(measured).items() if name.startswith("gtm_")}
+    assert EXPECTED.items() <= found.items()
+    assert not {name for name in found if name not in EXPECTED} - {"gtm_zone_loads", "gtm_check_changes"}
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type", "end"),
+    [
+        ("", "text/plain; version=0.0.4; charset=utf-8", "\n"),
+        ("text/html", "text/plain; version=0.0.4; charset=utf-8", "\n"),
+        (OPEN, "application/openmetrics-text; version=1.0.0; charset=utf-8", "\n# EOF\n"),
+    ],
+)
+def test_the_format_is_what_the_scraper_asks_for(measured: Measured, accept: str, content_type: str, end: str) -> None:
+    shown = expose(families(measured.present()), accept)
+    assert shown.content_type.startswith(content_type)
+    assert shown.body.decode().endswith(end)
+
+
+def test_an_endpoint_is_in_exactly_one_state(measured: Measured) -> None:
+    states: dict[tuple[str, str], list[str]] = {}
+    for labels, value in values(exposed(measured)["gtm_endpoint_state"]):
+        found = states.setdefault((labels["service"], labels["endpoint"]), [])
+        if value:
+            found.append(labels["gtm_endpoint_state"])
+    assert all(len(found) == 1 for found in states.values())
+    assert states["api.gtm.example.com", "eu-west/192.0.2.20"] == ["down"]
+    assert states["api.gtm.example.com", "us-east/192.0.2.10"] == ["up"]
+
+
+def test_the_values_are_those_of_the_node(measured: Measured) -> None:
+    found = exposed(measured)
+    [(build, _)] = values(found["gtm_build"])
+    assert build == {"node": "ns1", "version": "1.2.3", "engine": "reference"}
+    assert list(values(found["gtm_config_generation"])) == [({}, measured.planner.plan.generation)]
+    assert ({"probe": "fra"}, 2.5) in list(values(found["gtm_probe_report_age_seconds"]))
+    assert list(values(found["gtm_probe_silent"])) == [({"probe": "fra"}, 1.0)]
+    assert list(values(found["gtm_geoip_build_timestamp_seconds"])) == [({"file": "regions.mmdb"}, 1.69e9)]
+    assert list(values(found["gtm_dns_queries"])) == [({"rcode": "NOERROR", "transport": "udp"}, 3.0)]
+
+
+def test_a_service_with_nothing_up_fails_open(measured: Measured) -> None:
+    def active() -> float:
+        [value] = [
+            value
+            for labels, value in values(exposed(measured)["gtm_fail_open_active"])
+            if labels == {"service": "api.gtm.example.com"}
+        ]
+        return value
+
+    assert active() == 0.0
+    everything = {check.id: CheckStatus(Belief.DOWN, 0.0) for check in checks((world.zone(),))}
+    measured.planner.take_status(Status(everything))
+    assert active() == 1.0
+
+
+def test_a_histogram_ends_with_all_it_counted(measured: Measured) -> None:
+    samples = exposed(measured)["gtm_dns_query_duration_seconds"].samples
+    buckets = [sample.value for sample in samples if sample.name.endswith("_bucket")]
+    assert buckets == sorted(buckets)
+    assert [sample.value for sample in samples if sample.labels.get("le") == "+Inf"] == [3.0]
+    assert [sample.value for sample in samples if sample.name.endswith("_count")] == [3.0]
+    assert [sample.value for sample in samples if sample.name.endswith("_sum")] == [9e-6]
+
+
+def test_nothing_is_left_in_the_librarys_own_registry(measured: Measured) -> None:
+    before = prometheus_client.generate_latest()
+    exposed(measured)
+    assert b"gtm_" not in prometheus_client.generate_latest()
+    assert b"gtm_" not in before
+
+
+def test_points_with_different_labels_share_a_family() -> None:
+    metric = Measure("gtm_x", "gtm.x", Kind.COUNTER, "X.")
+    shown = expose([Family(metric, (Point({"a": "1"}, 1), Point({"b": "2"}, 2)))], "")
+    assert b'gtm_x_total{a="1",b=""} 1.0\ngtm_x_total{a="",b="2"} 2.0\n' in shown.body
+
+
+def test_a_family_without_points_is_left_out() -> None:
+    shown = expose([Family(Measure("gtm_x", "gtm.x", Kind.GAUGE, "X."), ())], "")
+    assert b"gtm_x" not in shown.body
+
+
+def test_any_text_in_a_label_is_escaped() -> None:
+    odd = 'quote " backslash \\ newline \n é'
+    shown = expose([Family(Measure("gtm_x", "gtm.x", Kind.GAUGE, "X."), (Point({"a": odd}, 1),))], "")
+    [metric] = [each for each in parse_plain(shown.body.decode()) if each.name == "gtm_x"]
+    assert metric.samples[0].labels == {"a": odd}
