@@ -26,12 +26,12 @@ from gtm.geo.geography import Geography, Located, unmapped
 from gtm.geo.place import Place
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import Address, EndpointId, Generation, ServiceId
-from gtm.plan.decisions import beliefs
 from gtm.plan.form import candidates, of_type
+from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective
 from gtm.plan.model import Plan, SteeredService
 from gtm.plan.outcome import Outcome
 from gtm.steer.chain import Step, Views, steps
-from gtm.steer.decide import State, as_if_up
+from gtm.steer.decide import State, as_if_up, offered
 from gtm.steer.filter import Candidate, Candidates, Choose
 from gtm.zone.model import OnAllDown
 
@@ -103,7 +103,15 @@ class Explanation:
 
 
 def explain(
-    name: Name, rtype: RdataType, client: Address, *, plan: Plan, status: Status, geography: Geography, engine: Engine
+    name: Name,
+    rtype: RdataType,
+    client: Address,
+    *,
+    plan: Plan,
+    status: Status,
+    geography: Geography,
+    engine: Engine,
+    guidance: Guidance = NO_GUIDANCE,
 ) -> Explanation:
     """Returns the explanation of one question; `engine` must serve this plan."""
     client = unmapped(client)
@@ -122,7 +130,7 @@ def explain(
         service=service,
         steered=None
         if service is None
-        else _Steering(plan, status, plan.services[service], rtype, located.place).told(client),
+        else _Steering(plan, status, guidance, plan.services[service], rtype, located.place).told(client),
         answer=_answer(name, rtype, client, engine),
     )
 
@@ -154,6 +162,7 @@ class _Steering:
 
     plan: Plan
     status: Status
+    guidance: Guidance
     service: SteeredService
     rtype: RdataType
     place: Place
@@ -185,9 +194,9 @@ class _Steering:
         )
 
     def _pool(self, *, last_resort: bool) -> Candidates:
-        everyone = candidates(self.service.form, beliefs(self.service, self.status))
+        everyone = candidates(self.service.form, effective(self.service, self.status, self.guidance))
         pool = of_type(everyone, self.service.form, self.rtype)
-        return tuple(candidate for candidate in pool if candidate.last_resort is last_resort)
+        return offered(tuple(candidate for candidate in pool if candidate.last_resort is last_resort))
 
     def _again(self, seen: Views, outcome: Outcome) -> tuple[ExplainedStep, ...]:
         """Returns the run that was answered when all were down; () for what `serve_last_good` remembers, of no run."""

@@ -21,8 +21,17 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
 
-from gtm.health.scope import Scope, Where, scopes_of
-from gtm.ids import NodeName
+from gtm.health.scope import (
+    EVERY_ZONE,
+    EndpointScope,
+    RegionScope,
+    Scope,
+    ServiceScope,
+    Where,
+    ZoneScope,
+    scopes_of,
+)
+from gtm.ids import NodeName, RegionName, ServiceId
 
 OverrideId = NewType("OverrideId", str)
 """`NODE:MILLISECONDS`, of who made it and when: ids of two nodes are never the same."""
@@ -132,6 +141,25 @@ class InForce:
     """The overrides that say something at one time."""
 
     by_scope: Overrides = field(default_factory=dict)
+    _services: frozenset[str] = field(init=False, compare=False, repr=False)
+    _places: frozenset[tuple[str, str]] = field(init=False, compare=False, repr=False)
+    """Zones, and regions, of any override: ("gtm.example.com", "") and ("gtm.example.com", "eu-west")."""
+
+    def __post_init__(self) -> None:
+        scopes = self.by_scope.keys()
+        services = {scope.service for scope in scopes if isinstance(scope, EndpointScope | ServiceScope)}
+        places = {(scope.zone, str(scope.region)) for scope in scopes if isinstance(scope, RegionScope)}
+        places |= {(scope.zone, "") for scope in scopes if isinstance(scope, ZoneScope)}
+        object.__setattr__(self, "_services", frozenset(services))
+        object.__setattr__(self, "_places", frozenset(places))
+
+    def touches(self, zone: str, service: ServiceId, regions: Iterable[RegionName]) -> bool:
+        """Returns whether anything may be said of an endpoint of this service; this is asked of every service."""
+        if not self.by_scope:
+            return False
+        if service in self._services or (zone, "") in self._places:
+            return True
+        return any((zone, name) in self._places or (EVERY_ZONE, name) in self._places for name in regions)
 
     def __bool__(self) -> bool:
         return bool(self.by_scope)
@@ -156,6 +184,13 @@ def in_force(overrides: Overrides, *, wall: float) -> InForce:
     """Returns those that say something at this time."""
     found = {scope: one for scope, one in overrides.items() if one.is_in_force(wall)}
     return InForce(found) if found else NOTHING_IN_FORCE
+
+
+def differing(one: InForce, other: InForce) -> InForce:
+    """Returns what is said by one and not by the other, of either."""
+    scopes = one.by_scope.keys() | other.by_scope.keys()
+    changed = [scope for scope in scopes if one.by_scope.get(scope) != other.by_scope.get(scope)]
+    return InForce({scope: one.by_scope.get(scope) or other.by_scope[scope] for scope in changed})
 
 
 def ends_at(overrides: Overrides, *, wall: float) -> float | None:

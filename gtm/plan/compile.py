@@ -15,6 +15,7 @@ from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.cells import SpaceKey, cell_space, space_key
 from gtm.plan.decisions import Remembered, decisions, menu_of
 from gtm.plan.form import Form, form_of
+from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.model import CellSpace, Plan, SteeredService
 from gtm.plan.nodes import zone_plan
 from gtm.plan.regions import located, of_service
@@ -31,6 +32,7 @@ def compile_plan(
     vocabulary: SteeringVocabulary,
     status: Status,
     before: Plan,
+    guidance: Guidance = NO_GUIDANCE,
 ) -> Plan:
     """Returns the plan of these zones, one generation after `before`.
 
@@ -43,7 +45,10 @@ def compile_plan(
         Generation(before.generation + 1),
         {labels(zone.origin): zone_plan(zone, serials[zone.origin.to_text()]) for zone in zones},
         services,
-        {name: decisions(steered, status, remembered(before, name), shapes) for name, steered in services.items()},
+        {
+            name: decisions(steered, status, remembered(before, name), shapes, guidance)
+            for name, steered in services.items()
+        },
         _watchers(services),
     )
 
@@ -76,6 +81,7 @@ def _steered(
                 forms.setdefault(form, form),
                 menu_of(service),
                 tuple(service.check_of(endpoint) for endpoint in service.endpoints),
+                zone.origin.to_text(omit_final_dot=True).lower(),
             )
     return services
 

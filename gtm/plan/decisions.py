@@ -3,10 +3,11 @@
 from dns.name import Name
 
 from gtm.dns.name import wire
-from gtm.health.belief import Belief
+from gtm.health.override import Action
 from gtm.health.status import Status
 from gtm.plan.cells import carried
-from gtm.plan.form import Beliefs
+from gtm.plan.form import Effective
+from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective, is_by_checks_alone
 from gtm.plan.model import SteeredService
 from gtm.plan.outcome import Answer, Decisions, Menu, Selected, Spread
 from gtm.plan.shape import Shapes
@@ -18,37 +19,40 @@ Remembered = tuple[SteeredService, Decisions] | None
 """A service as the plan before had it, with its decisions; None for a new one."""
 
 
-def decisions(steered: SteeredService, status: Status, before: Remembered, shapes: Shapes) -> Decisions:
+def decisions(
+    steered: SteeredService, status: Status, before: Remembered, shapes: Shapes, guidance: Guidance = NO_GUIDANCE
+) -> Decisions:
     """Returns what the service answers in each of its cells."""
-    spread = shapes.spread(steered, beliefs(steered, status))
+    counts = effective(steered, status, guidance)
+    spread = shapes.spread(steered, counts)
     if before is not None and steered.service.on_all_down is OnAllDown.SERVE_LAST_GOOD:
-        spread = _with_last_good(steered, spread, *before)
-    return Decisions(steered.menu, spread, _ttls(steered, spread, status, shapes))
+        spread = _with_last_good(steered, spread, *before, taken_out=_taken_out(counts))
+    return Decisions(steered.menu, spread, _ttls(steered, spread, status, shapes, guidance))
 
 
-def retimed_decisions(steered: SteeredService, status: Status, before: Decisions) -> Decisions:
+def retimed_decisions(
+    steered: SteeredService, status: Status, before: Decisions, guidance: Guidance = NO_GUIDANCE
+) -> Decisions:
     """Returns the decisions with the TTLs that this status allows; the same object when no TTL changes."""
-    if steered.service.ttl_min is None:
+    if steered.service.ttl_min is None or not is_by_checks_alone(steered, guidance):
         return before
     ttls = truthful_ttls(steered.service, before.spread, steered.form, steered.checks, status.checks)
     return before if ttls == before.ttls else Decisions(before.menu, before.spread, ttls)
 
 
-def _ttls(steered: SteeredService, spread: Spread, status: Status, shapes: Shapes) -> tuple[int, ...]:
-    if steered.service.ttl_min is None:
+def _ttls(
+    steered: SteeredService, spread: Spread, status: Status, shapes: Shapes, guidance: Guidance
+) -> tuple[int, ...]:
+    least = steered.service.ttl_min
+    if least is None:
         return shapes.plain_ttls(spread, steered.service)
+    if not is_by_checks_alone(steered, guidance):  # people change their minds at any time
+        return (least,) * len(spread.different)
     return truthful_ttls(steered.service, spread, steered.form, steered.checks, status.checks)
 
 
-def beliefs(steered: SteeredService, status: Status) -> Beliefs:
-    """Returns what is believed of the endpoints, in their order; unwatched ones count as up."""
-    checks = status.checks
-    return tuple(
-        [
-            Belief.UP if check is None else (known.belief if (known := checks.get(check)) else Belief.UNKNOWN)
-            for check in steered.checks
-        ]
-    )
+def _taken_out(counts: Effective) -> frozenset[int]:
+    return frozenset(number for number, action in enumerate(counts.said) if action in {Action.DOWN, Action.DRAIN})
 
 
 def menu_of(service: Service) -> Menu:
@@ -60,9 +64,11 @@ def _rdata(endpoint: Endpoint) -> bytes:
     return wire(endpoint.answer) if isinstance(endpoint.answer, Name) else endpoint.answer.packed
 
 
-def _with_last_good(steered: SteeredService, fresh: Spread, old: SteeredService, old_decisions: Decisions) -> Spread:
+def _with_last_good(
+    steered: SteeredService, fresh: Spread, old: SteeredService, old_decisions: Decisions, *, taken_out: frozenset[int]
+) -> Spread:
     """Returns the spread with what was answered before, in the cells where everything is down now."""
-    before, kept = carried(steered.space, old.space), _kept_numbers(steered, old)
+    before, kept = carried(steered.space, old.space), _kept_numbers(steered, old, taken_out)
     numbers: dict[tuple[int, int | None], int] = {}
     by_cell = []
     for cell, number in enumerate(fresh.by_cell):
@@ -77,9 +83,10 @@ def _with_last_good(steered: SteeredService, fresh: Spread, old: SteeredService,
     return Spread(different, tuple(by_cell))
 
 
-def _kept_numbers(steered: SteeredService, old: SteeredService) -> dict[int, int]:
-    """Returns the number of each endpoint that the old plan had too, by its number there."""
-    now = {endpoint.id: number for number, endpoint in enumerate(steered.service.endpoints)}
+def _kept_numbers(steered: SteeredService, old: SteeredService, taken_out: frozenset[int]) -> dict[int, int]:
+    """Returns the number of each endpoint that the old plan had and no person took out, by its number there."""
+    ends = enumerate(steered.service.endpoints)
+    now = {endpoint.id: number for number, endpoint in ends if number not in taken_out}
     return {number: now[endpoint.id] for number, endpoint in enumerate(old.service.endpoints) if endpoint.id in now}
 
 

@@ -11,6 +11,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.health.belief import Belief
+from gtm.health.override import Action
 from gtm.ids import RegionName
 from gtm.steer.filter import Candidate, Candidates
 from gtm.zone.chain import FilterSpec
@@ -66,11 +67,20 @@ def form_of(service: Service) -> Form:
     return Form(service.steer.chain, service.on_all_down, tuple(standings))
 
 
-def candidates(form: Form, beliefs: Beliefs) -> Candidates:
-    """Returns the endpoints with what is believed of them."""
+class Effective(NamedTuple):
+    """What counts of each endpoint of a service, in their order."""
+
+    beliefs: Beliefs
+    said: tuple[Action | None, ...] = ()
+    """By a person; empty where nobody said anything of this service."""
+
+
+def candidates(form: Form, effective: Effective) -> Candidates:
+    """Returns the endpoints with what is believed and said of them."""
+    said = effective.said or (None,) * len(form.standings)
     return tuple(
-        Candidate(number, standing.region, belief, standing.weight, standing.priority, standing.last_resort)
-        for number, (standing, belief) in enumerate(zip(form.standings, beliefs, strict=True))
+        Candidate(number, one.region, belief, one.weight, one.priority, one.last_resort, said=action)
+        for number, (one, belief, action) in enumerate(zip(form.standings, effective.beliefs, said, strict=True))
     )
 
 

@@ -54,6 +54,8 @@ class SteeredService:
     menu: Menu
     checks: tuple[CheckId | None, ...]
     """The check of each endpoint, in the order of the zone file; None for one that nobody checks."""
+    zone: str = ""
+    """The zone's name, without its final dot, in lower case."""
 
     @property
     def aliases_only(self) -> bool:

@@ -8,7 +8,7 @@ chain over ten regions makes hundreds of cells, and about ten decisions.
 
 from dns.rcode import Rcode
 
-from gtm.plan.form import Beliefs, Form, candidates, of_type
+from gtm.plan.form import Effective, Form, candidates, of_type
 from gtm.plan.model import CellSpace, SteeredService
 from gtm.plan.outcome import Selected, Spread
 from gtm.plan.ttl import degraded_ttl, is_steady, plain_ttls
@@ -22,15 +22,15 @@ class Shapes:
     """Remembers the spread of each shape. It has state: one lives as long as one compile or one apply."""
 
     def __init__(self) -> None:
-        self._spreads: dict[tuple[int, int, Beliefs], Spread] = {}
+        self._spreads: dict[tuple[int, int, Effective], Spread] = {}
         self._steady: dict[int, tuple[Spread, tuple[bool, ...]]] = {}
         self._ttls: dict[tuple[tuple[bool, ...], int, int], tuple[int, ...]] = {}
 
-    def spread(self, steered: SteeredService, beliefs: Beliefs) -> Spread:
-        """Returns what is decided for a service in each of its cells when this is believed of its endpoints."""
-        key = (id(steered.space), id(steered.form), beliefs)
+    def spread(self, steered: SteeredService, effective: Effective) -> Spread:
+        """Returns what is decided for a service in each of its cells when this counts of its endpoints."""
+        key = (id(steered.space), id(steered.form), effective)
         if key not in self._spreads:
-            self._spreads[key] = _spread(steered.chain, steered.form, beliefs, steered.space)
+            self._spreads[key] = _spread(steered.chain, steered.form, effective, steered.space)
         return self._spreads[key]
 
     def plain_ttls(self, spread: Spread, service: Service) -> tuple[int, ...]:
@@ -44,8 +44,8 @@ class Shapes:
         return self._ttls[key]
 
 
-def _spread(chain: Chain, form: Form, beliefs: Beliefs, space: CellSpace) -> Spread:
-    everyone = candidates(form, beliefs)
+def _spread(chain: Chain, form: Form, effective: Effective, space: CellSpace) -> Spread:
+    everyone = candidates(form, effective)
     pools = [(rtype, of_type(everyone, form, rtype)) for rtype in form.types]
     numbers: dict[tuple[Selected, ...], int] = {}
     by_cell = []

@@ -1,5 +1,7 @@
 """From beliefs to what one cell is answered for one type: the chain, and what to do when all are down.
 
+What a person took out (`down`, `drain`) is no candidate, whatever its chain; the rest of the endpoints of a type:
+
 every endpoint of the type      what is decided                                     state
 -------------------------      -----------------------------------------------     ---------
 all as healthy as can be        the chain                                           STEADY
@@ -9,6 +11,9 @@ all down: serve_all             the chain, as if all were up                    
 all down: last_resort           the last_resort endpoints through the chain, as up  FAIL_OPEN
 all down: serve_last_good       left to the plan, which remembers                   FAIL_OPEN
 all down: nodata | servfail     nothing                                             FAIL_CLOSED
+everything was taken out        the same as all down, of all of them
+
+An answer without what is drained is STEADY: that is no failure. Without what a person said is down it is DEGRADED.
 """
 
 from dataclasses import dataclass
@@ -16,6 +21,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from gtm.health.belief import Belief
+from gtm.health.override import Action
 from gtm.steer.chain import Chain, Selection, Views, select
 from gtm.steer.filter import Candidates, Choose
 from gtm.zone.model import OnAllDown
@@ -51,14 +57,23 @@ class Decided:
 def decide(chain: Chain, candidates: Candidates, seen: Views, on_all_down: OnAllDown) -> Decided:
     """Returns the decision for candidates of which at least one is not a last resort."""
     regular = tuple(candidate for candidate in candidates if not candidate.last_resort)
-    selection = select(chain, regular, seen)
+    selection = select(chain, _left(regular), seen)
     if selection.candidates:
         return _decided(selection, _state(chain, regular, seen, selection))
     if on_all_down in {OnAllDown.NODATA, OnAllDown.SERVFAIL}:
         return _decided(selection, State.FAIL_CLOSED)
-    spare = tuple(candidate for candidate in candidates if candidate.last_resort)
+    spare = _left(tuple(candidate for candidate in candidates if candidate.last_resort))
     pool = spare if spare and on_all_down is OnAllDown.LAST_RESORT else regular
-    return _decided(select(chain, as_if_up(pool), seen), State.FAIL_OPEN)
+    return _decided(select(chain, as_if_up(offered(pool)), seen), State.FAIL_OPEN)
+
+
+def offered(candidates: Candidates) -> Candidates:
+    """Returns what no person took out; or all, where that is nothing: a service that has endpoints has an answer."""
+    return _left(candidates) or candidates
+
+
+def _left(candidates: Candidates) -> Candidates:
+    return tuple([candidate for candidate in candidates if not candidate.is_taken_out])
 
 
 def as_if_up(candidates: Candidates) -> Candidates:
@@ -67,6 +82,7 @@ def as_if_up(candidates: Candidates) -> Candidates:
 
 
 def _state(chain: Chain, candidates: Candidates, seen: Views, selection: Selection) -> State:
+    candidates = tuple([candidate for candidate in candidates if candidate.said is not Action.DRAIN])
     if all(candidate.belief is Belief.UP for candidate in candidates):
         return State.STEADY
     steady = select(chain, as_if_up(candidates), seen)

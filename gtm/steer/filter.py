@@ -18,6 +18,7 @@ from enum import Enum
 
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
+from gtm.health.override import Action
 from gtm.ids import RegionName
 from gtm.zone.model import DEFAULT_WEIGHT, Region
 
@@ -53,6 +54,13 @@ class Candidate:
     last_resort: bool = False
     rank: tuple[int, ...] = ()
     """From the sorting filters so far; lower is better."""
+    said: Action | None = None
+    """What a person said of it, if anything."""
+
+    @property
+    def is_taken_out(self) -> bool:
+        """Returns whether a person took it out of the answers."""
+        return self.said is Action.DOWN or self.said is Action.DRAIN
 
     def ranked(self, rank: int) -> "Candidate":
         """Returns this candidate with one more place in its rank."""
@@ -68,7 +76,7 @@ class Candidate:
 
     def _with(self, belief: Belief, weight: int, rank: tuple[int, ...]) -> "Candidate":
         # not dataclasses.replace: this is most of the work of a decision, and a third of its time
-        return Candidate(self.number, self.region, belief, weight, self.priority, self.last_resort, rank)
+        return Candidate(self.number, self.region, belief, weight, self.priority, self.last_resort, rank, self.said)
 
 
 Candidates = tuple[Candidate, ...]

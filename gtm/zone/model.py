@@ -120,6 +120,23 @@ class OnAllDown(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Safety:
+    """What automatics may not do to a service (gtm/plan/safety.py)."""
+
+    at_least: int = 1
+    """So many of its regions stay in the answers while something of it is up."""
+    max_share: float = 0.25
+    """Of the weights, so much may be taken out in a minute."""
+    correlated_failure: bool = True
+    """Whether failures of half the world at once are blamed on the probes."""
+    is_apart: bool = False
+    """Whether its share is counted by itself, and not with the rest of the zone."""
+
+
+DEFAULT_SAFETY = Safety()
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A name whose answer is steered."""
 
@@ -134,6 +151,9 @@ class Service:
     """Where the TTL follows health, this is the least and `ttl` the most; None: it does not."""
     ttl_degraded: int | None = None
     """Instead of `ttl` while the answer is not the steady one; None: half of it, but 5 s at least."""
+    safety: Safety = DEFAULT_SAFETY
+    min_healthy: tuple[tuple[RegionName, int], ...] = ()
+    """Regions that are skipped while fewer of their endpoints are up."""
 
     @property
     def id(self) -> ServiceId:

@@ -137,7 +137,7 @@ def test_a_newer_edition_is_heard(known: Edition) -> None:
         "",
         "[]",
         "[" * 100_000,
-        payload_with(version=2),
+        payload_with(version=3),
         payload_with(extra=1),
         payload_with(node="with space"),
         payload_with(node="x" * 65),

@@ -1,0 +1,132 @@
+"""Guidance: what decides of an endpoint beside its checks. People come before rules, and rules before checks:
+
+    what the checks say                    UP DOWN UNKNOWN
+    held by a safety rule, and DOWN     -> UP             as it was (safety.py)
+    a person said up | down | drain     -> UP DOWN DOWN   the override of the most specific scope
+    its region has too few that are up  -> DOWN           `min_healthy`: skipped as a group
+
+The last one asks for another region: where none of a service has enough, it skips nothing; nor a region of which a
+person said that something is up.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gtm.health.belief import Belief
+from gtm.health.override import NOTHING_IN_FORCE, Action, InForce, Override, SafetyRule, differing
+from gtm.health.scope import Spot
+from gtm.health.status import Status
+from gtm.ids import EndpointId, RegionName, ServiceId
+from gtm.plan.form import Beliefs, Effective
+from gtm.plan.model import Plan, SteeredService
+
+Held = Mapping[ServiceId, Mapping[EndpointId, SafetyRule]]
+"""Endpoints that are believed up still, and the rule that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What people and safety rules say."""
+
+    said: InForce = NOTHING_IN_FORCE
+    held: Held = field(default_factory=dict)
+
+
+NO_GUIDANCE = Guidance()
+
+_BELIEFS = {Action.UP: Belief.UP, Action.DOWN: Belief.DOWN, Action.DRAIN: Belief.DOWN}
+
+
+def effective(steered: SteeredService, status: Status, guidance: Guidance) -> Effective:
+    """Returns what counts of the endpoints of a service, in their order."""
+    checked = beliefs(steered, status)
+    held = guidance.held.get(steered.service.id)
+    if held:
+        ids = [endpoint.id for endpoint in steered.service.endpoints]
+        checked = tuple(
+            Belief.UP if belief is Belief.DOWN and one in held else belief
+            for one, belief in zip(ids, checked, strict=True)
+        )
+    said = _said(steered, guidance.said)
+    if said:
+        checked = tuple(
+            belief if action is None else _BELIEFS.get(action, belief)
+            for action, belief in zip(said, checked, strict=True)
+        )
+    return Effective(_without_skipped(steered, checked, said), said)
+
+
+def is_by_checks_alone(steered: SteeredService, guidance: Guidance) -> bool:
+    """Returns whether nothing but its checks decides for a service now."""
+    return steered.service.id not in guidance.held and not _touched(steered, guidance.said)
+
+
+def beliefs(steered: SteeredService, status: Status) -> Beliefs:
+    """Returns what the checks say of the endpoints, in their order; unwatched ones count as up."""
+    checks = status.checks
+    return tuple(
+        [
+            Belief.UP if check is None else (known.belief if (known := checks.get(check)) else Belief.UNKNOWN)
+            for check in steered.checks
+        ]
+    )
+
+
+def overriding(steered: SteeredService, said: InForce) -> tuple[Override | None, ...]:
+    """Returns the override that decides for each endpoint, in their order."""
+    if not _touched(steered, said):
+        return (None,) * len(steered.service.endpoints)
+    return tuple(said.of(spot) for spot in spots(steered))
+
+
+def spots(steered: SteeredService) -> tuple[Spot, ...]:
+    """Returns where each endpoint of a service is, in their order."""
+    service = steered.service
+    return tuple(Spot(steered.zone, service.id, one.region, one.id) for one in service.endpoints)
+
+
+def skipped(steered: SteeredService, checked: Beliefs, said: tuple[Action | None, ...] = ()) -> frozenset[RegionName]:
+    """Returns the regions that have something up, but less than `min_healthy` asks for, where another has enough."""
+    minima = steered.service.min_healthy
+    if not minima:
+        return frozenset()
+    actions = said or (None,) * len(checked)
+    ups = Counter(
+        one.region
+        for one, belief, action in zip(steered.service.endpoints, checked, actions, strict=True)
+        if belief is Belief.UP and not one.last_resort
+    )
+    forced = {one.region for one, act in zip(steered.service.endpoints, actions, strict=True) if act is Action.UP}
+    poor = frozenset(name for name, least in minima if 0 < ups[name] < least and name not in forced)
+    return poor if any(count and name not in poor for name, count in ups.items()) else frozenset()
+
+
+def guided_anew(plan: Plan, before: Guidance, after: Guidance) -> frozenset[ServiceId]:
+    """Returns the services for which something else is said or held than before."""
+    if before is after:
+        return frozenset()
+    names = before.held.keys() | after.held.keys()
+    held = {name for name in names if before.held.get(name) != after.held.get(name)}
+    said = differing(before.said, after.said)
+    return frozenset(name for name, one in plan.services.items() if name in held or _touched(one, said))
+
+
+def _touched(steered: SteeredService, said: InForce) -> bool:
+    return bool(said) and said.touches(steered.zone, steered.service.id, [region.name for region in steered.regions])
+
+
+def _said(steered: SteeredService, said: InForce) -> tuple[Action | None, ...]:
+    if not _touched(steered, said):
+        return ()
+    found = tuple(None if one is None else one.action for one in overriding(steered, said))
+    actions = tuple(None if action is Action.OBEY else action for action in found)
+    return actions if any(actions) else ()
+
+
+def _without_skipped(steered: SteeredService, checked: Beliefs, said: tuple[Action | None, ...]) -> Beliefs:
+    regions = skipped(steered, checked, said)
+    if not regions:
+        return checked
+    ends = steered.service.endpoints
+    return tuple(Belief.DOWN if one.region in regions else belief for one, belief in zip(ends, checked, strict=True))
