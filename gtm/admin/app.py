@@ -16,6 +16,7 @@ import logging
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from typing import Protocol, TypeVar
 
 import dns.exception
@@ -25,7 +26,8 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 from pydantic import TypeAdapter
 
-from gtm.admin.views import Events, NodeStatus, Regions, Reloaded
+from gtm.admin.limit import MAX_CONNECTIONS, LimitedRunner
+from gtm.admin.views import Events, Regions, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import ListenFailed
 from gtm.ids import Address
@@ -45,8 +47,11 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Subject(Protocol):
     """What the API is about: the node."""
 
-    def status(self) -> NodeStatus:
-        """Returns everything about this node."""
+    async def refresh(self) -> None:
+        """Makes what takes long of `status_json` and `regions`, off the event loop."""
+
+    def status_json(self) -> bytes:
+        """Returns everything about this node: a NodeStatus."""
 
     def regions(self) -> Regions:
         """Returns every region's state."""
@@ -72,9 +77,12 @@ async def open_admin(
     *,
     more: Sequence[web.RouteDef] = (),
     tls: ssl.SSLContext | None = None,
+    most: int = MAX_CONNECTIONS,
+    on_refused: Callable[[], None] = lambda: None,
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
-    runner = web.AppRunner(make_app(subject, reports, more), access_log=None, shutdown_timeout=SHUTDOWN_S)
+    app = make_app(subject, reports, more)
+    runner = LimitedRunner(app, most=most, on_refused=on_refused, shutdown_s=SHUTDOWN_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
@@ -112,9 +120,11 @@ class _Api:
         self._subject = subject
 
     async def status(self, _request: web.Request) -> web.Response:
-        return _answer(self._subject.status(), NodeStatus)
+        await self._subject.refresh()
+        return web.Response(body=self._subject.status_json(), content_type="application/json")
 
     async def regions(self, _request: web.Request) -> web.Response:
+        await self._subject.refresh()
         return _answer(self._subject.regions(), Regions)
 
     async def explain(self, request: web.Request) -> web.Response:
@@ -176,7 +186,14 @@ def _short(text: str) -> str:
 
 
 def _answer(view: _View, kind: type[_View], *, status: int = 200) -> web.Response:
-    return web.Response(body=TypeAdapter(kind).dump_json(view), content_type="application/json", status=status)
+    adapter = _adapter(kind)  # type: ignore[arg-type]  # a class is hashable; mypy does not know it of a type variable
+    return web.Response(body=adapter.dump_json(view), content_type="application/json", status=status)
+
+
+@cache
+def _adapter(kind: type[_View]) -> TypeAdapter[_View]:
+    """Returns what writes a view; to make it takes longer than to use it."""
+    return TypeAdapter(kind)
 
 
 @web.middleware

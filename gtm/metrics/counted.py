@@ -55,6 +55,12 @@ COUNTED: Mapping[str, Metric] = {
         "state_errors", "state.errors", "{error}", "Reads and writes of the state folder that failed, by file."
     ),
     "events_lost": _counter("events_lost", "event.lost", "{event}", "Events that are not in the event log's files."),
+    "admin_connections_refused": _counter(
+        "admin_connections_refused",
+        "admin.connections_refused",
+        "{connection}",
+        "Connections to the admin listener beyond its limit.",
+    ),
     "safety_blocks": _counter(
         "safety_blocks", "safety.blocks", "{block}", "Changes that a safety rule refused, by rule."
     ),

@@ -209,10 +209,13 @@ class Node:
         async def reports(request: web.Request) -> web.StreamResponse:
             return await handle_reports(request, self._desk)
 
+        def refused() -> None:
+            self._counters.add("admin_connections_refused")
+
         more = [web.get("/metrics", self._measures.scrape)]
         at = self._config.admin
         tls = None if self._config.admin_tls is None else server_tls(self._config.admin_tls)
-        runner = await open_admin(str(at.address), at.port, subject, reports, more=more, tls=tls)
+        runner = await open_admin(str(at.address), at.port, subject, reports, more=more, tls=tls, on_refused=refused)
         scheme = "http" if tls is None else "https"
         log.info("admin API on %s://%s", scheme, ListenAddress(at.address, runner.addresses[0][1]))
         return runner

@@ -7,7 +7,8 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm import __version__
-from gtm.admin.compose import region_views, service_views, silent_probes, zone_views
+from gtm.admin.cached import ViewCache, status_json
+from gtm.admin.compose import silent_probes
 from gtm.admin.events import Memory, find_events
 from gtm.admin.views import Events, GeoSourceView, NodeStatus, PeerView, ProbeView, RefusalView, Regions, Reloaded
 from gtm.clock import Clock
@@ -45,6 +46,7 @@ class NodeSubject:
         events: Memory,
         state: StateFolder,
     ) -> None:
+        self._views = ViewCache()
         self._state = state
         self._events = events
         self._config = config
@@ -63,6 +65,7 @@ class NodeSubject:
     def status(self) -> NodeStatus:
         """Returns everything about this node."""
         planner = self._planner
+        views = self._views.of(planner.plan, planner.status)
         return NodeStatus(
             node=self._config.node,
             version=__version__,
@@ -74,7 +77,7 @@ class NodeSubject:
             generation=planner.plan.generation,
             ready=self.ready(),
             quorum=_quorum(self._config.quorum),
-            zones=zone_views(planner.plan),
+            zones=views.zones,
             problems=self._problems(),
             geo=tuple(
                 GeoSourceView(str(source.path), source.type, source.built_at, source.networks)
@@ -82,7 +85,7 @@ class NodeSubject:
             ),
             geo_problems=planner.geo.problems,
             probes=self._probes(),
-            services=service_views(planner.plan, planner.status),
+            services=views.services,
             counters=self._counters.snapshot(),
             unheard=tuple(sorted({peer.node for peer in self._config.peers} - self._desk.book.by_node.keys())),
             refusals=tuple(
@@ -91,10 +94,20 @@ class NodeSubject:
             peers=tuple(PeerView(node, state) for node, state in sorted(self._peers().items())),
         )
 
+    async def refresh(self) -> None:
+        """Makes what takes long of `status` and `regions`, off the event loop."""
+        await self._views.refresh(self._planner.plan, self._planner.status)
+
+    def status_json(self) -> bytes:
+        """Returns the JSON of `status`."""
+        view = self.status()
+        return status_json(view, self._views.of(self._planner.plan, self._planner.status).services_json)
+
     def regions(self) -> Regions:
         """Returns every region's state."""
         planner = self._planner
-        return Regions(self._config.node, planner.plan.generation, region_views(planner.plan, planner.status))
+        regions = self._views.of(planner.plan, planner.status).regions
+        return Regions(self._config.node, planner.plan.generation, regions)
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
         """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves."""
