@@ -12,8 +12,7 @@ from gtm.geo.place import Coordinates
 from gtm.health.quorum import Quorum
 from gtm.ids import NodeName, VantageName
 from gtm.serve.listen import ListenAddress
-from gtm.share.etcd_client import EtcdSite
-from gtm.share.poller import Peer
+from gtm.share.site import EtcdSite, Peer
 from gtm.share.tls import TlsFiles
 
 

@@ -19,8 +19,7 @@ from gtm.node.share_entry import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
 from gtm.node.shipped import shipped
 from gtm.node.telemetry_entry import TelemetryEntry
 from gtm.serve.listen import ListenAddress, parse_listen
-from gtm.share.etcd_client import EtcdSite
-from gtm.share.poller import Peer
+from gtm.share.site import EtcdSite, Peer
 from gtm.zone import words
 from gtm.zone.document import Document, parse_document, plain
 from gtm.zone.fields import At, StaleHold, choice, error, found, suggestion, text, whole

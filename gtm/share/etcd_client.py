@@ -19,6 +19,7 @@ import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gtm.errors import Unreachable
+from gtm.share.site import EtcdSite
 
 CALL_S = 3.0
 """For one call, the connection included."""
@@ -28,16 +29,6 @@ QUIET_S = 30.0
 
 MAX_ANSWER_BYTES = 64 << 20
 """As much as an offer of the mesh may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class EtcdSite:
-    """Where a cluster is, and who this node is to it."""
-
-    endpoints: tuple[str, ...]
-    """URLs of its members: `https://etcd-1.example.net:2379`."""
-    prefix: str = "/gtm"
-    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

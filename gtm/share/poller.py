@@ -12,7 +12,6 @@ import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from random import Random
 from socket import gaierror
 
@@ -24,7 +23,6 @@ from gtm.counters import Counters
 from gtm.errors import Unreachable
 from gtm.health.envelope import MAX_OFFER_BYTES
 from gtm.health.peer import PeerState
-from gtm.health.signature import PublicKey
 from gtm.ids import NodeName
 from gtm.share.desk import Desk
 from gtm.share.handler import compose_have
@@ -50,16 +48,6 @@ TAKING_SHARE = 0.1
 
 MAX_HAVE_LENGTH = 4096
 """Half of what a server takes as one request line; a mesh too large for it gets every report every time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """A node that this one hears."""
-
-    node: NodeName
-    url: str
-    """Of its admin listener: `https://probe-iad.example.net:8053`."""
-    key: PublicKey
 
 
 @asynccontextmanager

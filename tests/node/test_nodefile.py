@@ -14,7 +14,7 @@ from gtm.node.nodefile import default_config, parse_node_file
 from gtm.node.shipped import shipped
 from gtm.serve.listen import ListenAddress
 from gtm.share.keys import generate_key
-from gtm.share.poller import Peer
+from gtm.share.site import Peer
 
 KEY = generate_key().public
 

@@ -15,8 +15,9 @@ from gtm.errors import Unreachable
 from gtm.health.belief import Belief
 from gtm.ids import NodeName
 from gtm.share.etcd import EtcdShare
-from gtm.share.etcd_client import EtcdClient, EtcdSite, Put
+from gtm.share.etcd_client import EtcdClient, Put
 from gtm.share.poller import open_share_session
+from gtm.share.site import EtcdSite
 from tests.fakes.etcd import Etcd, etcd
 from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, serving_handler
 
