@@ -7,10 +7,11 @@ nothing else, with one of these reasons, tried in this order:
     malformed         no envelope of this form
     unknown_reporter  signed by a key that nobody here trusts
     forged            the signature does not hold, or a trusted key speaks for another node
-    baseless          a delta to a base that is not here; the giver took this node for better informed than it is
     malformed         signed, but no report of this form or within these bounds
     skewed            made more than MAX_SKEW_S from now, by the wall clocks of the two machines
     replayed          not newer than the edition known of its node; a relay that is behind does this innocently
+    baseless          a delta to a base that is not here; the giver took this node for better informed than it is
+    malformed         a delta that does not fit its base
 
     {"payload": "<a report, as JSON text>", "key": "ed25519:<base64>", "signature": "<base64>"}
     {"payload": "<a delta>", ..., "base": "<the whole payload it is to>"}     to who may not have the base
@@ -34,13 +35,14 @@ from pydantic import AfterValidator, Field, StringConstraints
 from gtm.errors import ReportInvalid
 from gtm.health.payload import (
     Base,
-    base_of,
+    Delta,
     claimed_node,
     compose_delta,
     compose_payload,
     parse_delta,
     parse_payload,
     parsed,
+    patched,
 )
 from gtm.health.report import Edition, Report
 from gtm.health.signature import SIGNATURE_BYTES, PrivateKey, PublicKey
@@ -122,12 +124,14 @@ def parse_envelope(
     envelope = parsed(_Envelope, raw)
     try:
         _require_signed(envelope, trusted)
-        sealed = _opened(envelope, raw, bases or {})
-        _require_acceptable(sealed.report, envelope.key, trusted, known, wall=wall)
+        text = envelope.payload
+        head: Report | Delta = parse_delta(text) if envelope.is_delta else parse_payload(text)
+        # before its base is looked for: what comes late, over a slow relay, may be to a base that is gone
+        _require_acceptable(head, envelope.key, trusted, known, wall=wall)
+        return _sealed(envelope, raw, head, bases or {})
     except ReportInvalid as refused:
         claimed = claimed_node(envelope.payload)
         raise ReportInvalid(refused.reason, str(refused), node=claimed, key=envelope.key) from refused
-    return sealed
 
 
 def _require_signed(envelope: "_Envelope", trusted: Mapping[NodeName, PublicKey]) -> None:
@@ -138,15 +142,13 @@ def _require_signed(envelope: "_Envelope", trusted: Mapping[NodeName, PublicKey]
         raise ReportInvalid("forged", "the signature does not hold")
 
 
-def _opened(envelope: "_Envelope", raw: bytes, bases: Mapping[NodeName, Base]) -> Sealed:
-    text = envelope.payload
-    if not envelope.is_delta:
-        report = parse_payload(text)
-        return Sealed(report, Base(report, text), raw, raw)
-    base = _base(base_of(text), envelope.base, bases.get(NodeName(claimed_node(text))))
-    signed = {"payload": text, "key": envelope.key, "signature": envelope.signature}
+def _sealed(envelope: "_Envelope", raw: bytes, head: Report | Delta, bases: Mapping[NodeName, Base]) -> Sealed:
+    if isinstance(head, Report):
+        return Sealed(head, Base(head, envelope.payload), raw, raw)
+    base = _base(head.base, envelope.base, bases.get(NodeName(head.node)))
+    signed = {"payload": envelope.payload, "key": envelope.key, "signature": envelope.signature}
     brief, full = _json({**signed, "base": None}), _json({**signed, "base": base.text})
-    return Sealed(parse_delta(text, base.report), base, brief, full)
+    return Sealed(patched(head, base.report), base, brief, full)
 
 
 def _base(digest: str, given: str | None, last: Base | None) -> Base:
@@ -159,21 +161,22 @@ def _base(digest: str, given: str | None, last: Base | None) -> Base:
 
 
 def _require_acceptable(
-    report: Report,
+    report: Report | Delta,
     key: str,
     trusted: Mapping[NodeName, PublicKey],
     known: Mapping[NodeName, Edition],
     *,
     wall: float,
 ) -> None:
-    if report.node not in trusted or str(trusted[report.node]) != key:
-        raise ReportInvalid("forged", f"this key may not report for {report.node}")
+    node = NodeName(report.node)
+    if node not in trusted or str(trusted[node]) != key:
+        raise ReportInvalid("forged", f"this key may not report for {node}")
     if abs(report.made_at - wall) > MAX_SKEW_S:
         ahead_s = report.made_at - wall
-        raise ReportInvalid("skewed", f"the report of {report.node} was made {ahead_s:+.0f} s from this node's now")
-    newest = known.get(report.node)
+        raise ReportInvalid("skewed", f"the report of {node} was made {ahead_s:+.0f} s from this node's now")
+    newest = known.get(node)
     if newest is not None and report.edition <= newest:
-        raise ReportInvalid("replayed", f"{report.node} already reported {newest}; this is {report.edition}")
+        raise ReportInvalid("replayed", f"{node} already reported {newest}; this is {report.edition}")
 
 
 def signature_text(value: str) -> str:

@@ -94,14 +94,13 @@ def parse_payload(text: str) -> Report:
     return _report(payload, _votes(payload.votes), tuple(payload.overrides))
 
 
-def base_of(text: str) -> str:
-    """Returns the digest of the base that a delta is to, or raises ReportInvalid."""
-    return parsed(_Delta, text.encode()).base
+def parse_delta(text: str) -> "Delta":
+    """Returns a delta, which is a report only with its base; or raises ReportInvalid."""
+    return parsed(Delta, text.encode())
 
 
-def parse_delta(text: str, base: Report) -> Report:
-    """Returns the report of a delta and its base, or raises ReportInvalid."""
-    delta = parsed(_Delta, text.encode())
+def patched(delta: "Delta", base: Report) -> Report:
+    """Returns the report of a delta and its base, or raises ReportInvalid when they do not fit."""
     if (base.node, base.vantage, base.epoch) != (delta.node, delta.vantage, delta.epoch):
         raise ReportInvalid("malformed", "base: of another node or time")
     if len(delta.ages_ms) != len(base.votes) or not delta.votes.keys() <= base.votes.keys():
@@ -178,9 +177,16 @@ class _Payload(_Head):
     overrides: Annotated[list[_Carried], Field(max_length=MAX_CARRIED)] = Field(default_factory=list)
 
 
-class _Delta(_Head):
+class Delta(_Head):
+    """A report but for what its base has."""
+
     base: _Digest
     ages_ms: Annotated[list[_Milliseconds], Field(max_length=MAX_VOTES)]
+
+    @property
+    def edition(self) -> Edition:
+        """Returns that of the report."""
+        return Edition(self.epoch, self.serial)
 
 
 class _Claim(BaseModel):

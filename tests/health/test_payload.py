@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
 from gtm.health.envelope import Sealed, parse_envelope, seal
-from gtm.health.payload import Base, base_of, compose_delta, compose_payload, parse_delta, parse_payload
-from gtm.health.report import Report, Vote
+from gtm.health.payload import Base, compose_delta, compose_payload, parse_delta, parse_payload, patched
+from gtm.health.report import Edition, Report, Vote
 from gtm.ids import CheckId, NodeName
 from tests.fakes.peers import key_of
 from tests.health.examples import NOW_WALL, report, reports, vote, votes
@@ -53,8 +53,8 @@ def test_a_delta_and_its_base_are_the_report(first: list[Vote], then: list[Vote]
     meant = report(FRA, cast, serial=2)
     delta = compose_delta(meant, base)
     if delta is not None:
-        assert base_of(delta) == base.digest
-        assert parse_delta(delta, base.report) == meant
+        assert parse_delta(delta).base == base.digest
+        assert patched(parse_delta(delta), base.report) == meant
 
 
 def test_a_delta_has_only_what_changed() -> None:
@@ -102,7 +102,7 @@ def payload(**fields: object) -> str:
 )
 def test_a_delta_that_does_not_fit_its_base_is_malformed(text: str) -> None:
     with pytest.raises(ReportInvalid) as caught:
-        parse_delta(text, BASE.report)
+        patched(parse_delta(text), BASE.report)
     assert caught.value.reason == "malformed"
 
 
@@ -114,7 +114,7 @@ def test_overrides_travel_with_a_base_and_a_change_of_them_makes_a_new_one() -> 
     delta = compose_delta(replace(later(), overrides=("signed",)), Base(carrying, text))
     assert delta is not None
     assert "signed" not in delta
-    assert parse_delta(delta, carrying).overrides == ("signed",)
+    assert patched(parse_delta(delta), carrying).overrides == ("signed",)
     assert compose_delta(later(), Base(carrying, text)) is None
 
 
@@ -161,3 +161,10 @@ def outcome(raw: bytes) -> str:
     except ReportInvalid as refused:
         return refused.reason
     return "heard"
+
+
+def test_a_delta_that_comes_late_is_replayed_even_if_its_base_is_gone() -> None:
+    late = seal(later(), key_of(FRA), last=BASE)
+    with pytest.raises(ReportInvalid) as caught:
+        parse_envelope(late.brief, trusted=TRUSTED, known={FRA: Edition(1, 2)}, wall=NOW_WALL, bases={})
+    assert caught.value.reason == "replayed"
