@@ -7,46 +7,86 @@ with 2. Nothing prints a traceback but a mistake of this program.
 import errno
 import os
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from io import TextIOWrapper
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gtm import __version__
-from gtm.cli import bound, check, events, explain, geodata, keygen, reload, run, schema, status
-from gtm.cli.demo import demo_app
 from gtm.errors import GtmError
-from gtm.node.config import EngineChoice
-from gtm.node.engines import make_engine
 
-app = typer.Typer(
-    name="gtm",
-    help="A global traffic management DNS server: every client gets the closest healthy region.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("serve")(run.serve)
-app.command("probe")(run.probe)
-app.command("check")(check.check)
-app.command("bound")(bound.show_bound)
-app.command("explain")(explain.explain)
-app.command("status")(status.status)
-app.command("events")(events.events)
-app.command("reload")(reload.reload)
-app.command("keygen")(keygen.keygen)
-app.command("schema")(schema.schema)
-app.add_typer(geodata.geodata_app, name="geodata")
-app.add_typer(demo_app, name="demo")
+if TYPE_CHECKING:
+    app: typer.Typer
+
+COMMANDS = {
+    "serve": "gtm.cli.run:serve",
+    "probe": "gtm.cli.run:probe",
+    "check": "gtm.cli.check:check",
+    "bound": "gtm.cli.bound:show_bound",
+    "explain": "gtm.cli.explain:explain",
+    "status": "gtm.cli.status:status",
+    "events": "gtm.cli.events:events",
+    "reload": "gtm.cli.reload:reload",
+    "keygen": "gtm.cli.keygen:keygen",
+    "schema": "gtm.cli.schema:schema",
+}
+"""Where the function of each command is."""
+GROUPS = {
+    "geodata": "gtm.cli.geodata:geodata_app",
+    "demo": "gtm.cli.demo.app:demo_app",
+}
+"""Where the commands of each group are."""
+
+
+def make_app(only: str = "") -> typer.Typer:
+    """Returns the command line: with one command or group, or with all where there is none of that name.
+
+    Loading them all takes longer than most of them run, and a node that starts is waited for.
+    """
+    made = typer.Typer(
+        name="gtm",
+        help="A global traffic management DNS server: every client gets the closest healthy region.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+    made.callback()(_options)
+    is_known = only in COMMANDS or only in GROUPS
+    for name, where in COMMANDS.items():
+        if name == only or not is_known:
+            made.command(name)(_loaded(where))
+    for name, where in GROUPS.items():
+        if name == only or not is_known:
+            group = _loaded(where)
+            assert isinstance(group, typer.Typer)
+            made.add_typer(group, name=name)
+    return made
+
+
+def __getattr__(name: str) -> object:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return make_app()  # for who wants the whole of it, such as the tests of its documentation
+
+
+def _loaded(where: str) -> Callable[..., object]:
+    module, _, name = where.partition(":")
+    found: Callable[..., object] = getattr(import_module(module), name)
+    assert callable(found)
+    return found
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  # typer calls it with the option's value
     if asked:
+        from gtm.node.config import EngineChoice  # noqa: PLC0415
+        from gtm.node.engines import make_engine  # noqa: PLC0415
+
         typer.echo(f"gtm {__version__}, {make_engine(EngineChoice.AUTO).name} engine")
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     *,
     version: Annotated[
@@ -63,7 +103,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
         try:
-            app()
+            make_app(sys.argv[1] if len(sys.argv) > 1 else "")()
         finally:
             sys.stdout.flush()
     except GtmError as error:

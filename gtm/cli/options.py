@@ -4,7 +4,7 @@ import os
 import re
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,7 +12,9 @@ from gtm.cli.console import print_aside
 from gtm.errors import NodeInvalid, Problem
 from gtm.node.config import NodeConfig
 from gtm.node.nodefile import default_config, parse_node_file
-from gtm.watch.geodata import GeoLoad, load
+
+if TYPE_CHECKING:
+    from gtm.watch.geodata import GeoLoad
 
 ConfigOption = Annotated[
     Path | None,
@@ -49,8 +51,10 @@ def admin_address(asked: str | None, config: Path | None) -> str:
     return asked
 
 
-def read_geodata(path: Path | None) -> GeoLoad:
+def read_geodata(path: Path | None) -> "GeoLoad":
     """Returns the geo data of a node file, or of the defaults; what cannot be loaded is said to standard error."""
+    from gtm.watch.geodata import load  # noqa: PLC0415  # it brings numpy, and most commands need no geo data
+
     geo = read_config(path).geo
     loaded = load(geo.databases, geo.networks)
     for problem in loaded.problems:

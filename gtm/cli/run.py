@@ -12,8 +12,8 @@ import typer
 
 from gtm.cli.options import ConfigOption, read_config
 from gtm.node.config import EngineChoice, NodeConfig, Role
-from gtm.node.node import run_node
 from gtm.node.shipped import shipped
+from gtm.node.start import run_node
 from gtm.serve.listen import ListenAddress, parse_listen
 
 log = logging.getLogger(__name__)

@@ -35,6 +35,10 @@ class RustEngine:
         names = compose_names(plan, self._numbers)
         self._dataplane.swap_names(names, compose_decisions(plan, plan.services, self._numbers))
 
+    def restore(self, names: bytes, decisions: bytes) -> None:
+        """Serves blobs of an earlier run until the next swap; raises ValueError when it makes nothing of them."""
+        self._dataplane.swap_names(names, decisions)
+
     def respond(self, wire: bytes, client: Address, transport: Transport, now: float, coin: int) -> bytes | None:  # noqa: ARG002  # `now` is for engines that limit rates
         """Returns the answer to a message, or None where silence is right. It never raises."""
         return self._dataplane.respond(wire, client, transport is Transport.TCP, coin)

@@ -37,6 +37,14 @@ class Serving(Protocol):
         """Returns what was counted, by series name."""
 
 
+@runtime_checkable
+class Restorable(Protocol):
+    """An engine that can serve blobs of an earlier run (gtm/plan/blob.py), before there is a plan."""
+
+    def restore(self, names: bytes, decisions: bytes) -> None:
+        """Serves what these say until the next swap; raises ValueError when it makes nothing of them."""
+
+
 class Engine(Protocol):
     """Answers queries from a plan, and knows nothing of policy, health or distance."""
 

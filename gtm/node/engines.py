@@ -3,7 +3,6 @@
 from typing import assert_never
 
 from gtm.engine.protocol import Engine
-from gtm.engine.reference import ReferenceEngine
 from gtm.errors import EngineUnavailable
 from gtm.node.config import EngineChoice
 
@@ -19,9 +18,9 @@ def make_engine(choice: EngineChoice) -> Engine:
     """Returns the engine of this name; raises EngineUnavailable when it is not installed."""
     match choice:
         case EngineChoice.REFERENCE:
-            return ReferenceEngine()
+            return _reference()
         case EngineChoice.AUTO:
-            return RustEngine() if has_rust else ReferenceEngine()
+            return RustEngine() if has_rust else _reference()
         case EngineChoice.RUST:
             if has_rust:
                 return RustEngine()
@@ -31,3 +30,9 @@ def make_engine(choice: EngineChoice) -> Engine:
             )
         case _:
             assert_never(choice)
+
+
+def _reference() -> Engine:
+    from gtm.engine.reference import ReferenceEngine  # noqa: PLC0415  # where Rust serves, a start need not load it
+
+    return ReferenceEngine()

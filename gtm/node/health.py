@@ -198,6 +198,7 @@ class HealthRiver:
         status = self._planner.status
         if changes(saved, status):
             self._state.save_status(status)
+            self._planner.keep_plan()
         return status
 
 

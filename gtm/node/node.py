@@ -24,13 +24,12 @@ from gtm.errors import ZoneInvalid
 from gtm.health.event import Event, EventKind
 from gtm.node.chronicle import Chronicle
 from gtm.node.config import NodeConfig, Role
-from gtm.node.engines import make_engine
 from gtm.node.events import EventLog
 from gtm.node.geodata import GeoWatch
 from gtm.node.health import HealthRiver
 from gtm.node.journal import Journal
 from gtm.node.planner import Planner
-from gtm.node.queries import Queries, open_queries
+from gtm.node.queries import Queries
 from gtm.node.sharing import Sharing
 from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
@@ -49,21 +48,6 @@ WARM_UP_S = 3.0
 log = logging.getLogger(__name__)
 
 
-async def run_node(config: NodeConfig, clock: Clock) -> None:
-    """Runs a node until SIGTERM or SIGINT.
-
-    Raises ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it cannot start.
-    """
-    engine, counters = make_engine(config.engine), Counters()
-    serves = Role.DNS in config.roles
-    queries = open_queries(config, engine, clock=clock, counters=counters) if serves else None
-    try:
-        await Node(config, clock, engine, counters).run(queries)
-    finally:
-        if queries is not None:
-            queries.close()
-
-
 class Node:
     """Everything of one process, joined."""
 
@@ -72,7 +56,7 @@ class Node:
         self._clock = clock
         self._engine = engine
         self._counters = counters
-        self._state = StateFolder(config.state, self._counters)
+        self._state = StateFolder(config.state, self._counters, zones=config.zones)
         self._events = EventLog(Journal(config.state), config.node, clock=clock, counters=self._counters)
         chronicle = Chronicle(self._events, config.node)
         words = vocabulary(self._counters)

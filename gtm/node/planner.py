@@ -14,7 +14,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 
 from gtm.counters import Counters
-from gtm.engine.protocol import Engine
+from gtm.engine.protocol import Engine, Restorable
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.health.status import Status, flipped, retimed
 from gtm.ids import CheckId, Generation
@@ -22,6 +22,7 @@ from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.state import Saved, StateFolder, reserving, with_serials
 from gtm.plan.apply import apply
 from gtm.plan.compile import compile_plan
+from gtm.plan.guidance import NO_GUIDANCE, Guidance, guided_anew
 from gtm.plan.inherit import with_inherited
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import SteeringVocabulary
@@ -59,6 +60,9 @@ class Planner:
         self.geo = GeoLoad(NO_GEOGRAPHY, (), ())
         self.status = status
         self._applied = status
+        self.guidance: Guidance = NO_GUIDANCE
+        """What people and safety rules say beside the checks."""
+        self._guided = NO_GUIDANCE
         self._refused: frozenset[CheckId] = frozenset()
         self.failure = ""
         """Why the newest zones or geo data do not serve; empty when they do."""
@@ -82,26 +86,38 @@ class Planner:
         async with self._compiling:
             self.geo = replace(self.geo, problems=problems)
 
-    def take_status(self, status: Status) -> None:
-        """Believes this from now on; what cannot be applied is tried again with the next status."""
+    def take_status(self, status: Status, guidance: Guidance | None = None) -> None:
+        """Believes this from now on; what cannot be applied is tried again with the next status.
+
+        Without `guidance` what people and safety rules said before still counts.
+        """
         self.status = status
+        self.guidance = self.guidance if guidance is None else guidance
         changed = flipped(self._applied, status)
+        guided = guided_anew(self.plan, self._guided, self.guidance)
         try:
-            plan = apply(self.plan, status, changed, retimed=retimed(self._applied, status))
+            plan = apply(
+                self.plan,
+                status,
+                changed,
+                retimed=retimed(self._applied, status),
+                guidance=self.guidance,
+                guided=guided,
+            )
             if plan is not None:
-                self._swap(plan, told=bool(changed))
+                self._swap(plan, told=bool(changed or guided))
         except Exception:
             if changed != self._refused:
                 log.exception("plan: it cannot follow a change of health; the last good one serves on")
             self._refused = changed
             self._counters.add("plan_failures", cause="health")
         else:
-            self._applied = status
+            self._applied, self._guided = status, self.guidance
 
     async def _compile(self, catalogue: Catalogue, geo: GeoLoad) -> bool:
         """Serves the plan of these zones and geo data; returns False, and changes nothing, when none can be made."""
         before = self.catalogue.zones
-        status = with_inherited(self.status, before, catalogue.zones)
+        status, guidance = with_inherited(self.status, before, catalogue.zones), self.guidance
         saved = with_serials(self._saved, catalogue.zones, wall=self._wall())
         try:
             plan = await asyncio.to_thread(
@@ -112,6 +128,7 @@ class Planner:
                 vocabulary=self._vocabulary,
                 status=status,
                 before=self.plan,
+                guidance=guidance,
             )
             ahead = reserving(replace(self._saved, zones=saved.zones), max(plan.generation, self.plan.generation + 1))
             await asyncio.wrap_future(self._keep(ahead))
@@ -119,7 +136,9 @@ class Planner:
             plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
             believed = with_inherited(self.status, before, catalogue.zones)
             moved = flipped(status, believed)
-            plan = apply(plan, believed, moved, retimed=retimed(status, believed)) or plan
+            guided = guided_anew(plan, guidance, self.guidance)
+            timed = retimed(status, believed)
+            plan = apply(plan, believed, moved, retimed=timed, guidance=self.guidance, guided=guided) or plan
             self._swap(plan)
         except Exception as error:
             log.exception("plan: none can be made of this; the last good one serves on")
@@ -128,12 +147,20 @@ class Planner:
             self._chronicle.plan_failed(self.failure)
             return False
         self.status = self._applied = believed
+        self._guided = self.guidance
         self.catalogue, self.geo, self.failure = catalogue, geo, ""
+        self.keep_plan()
         return True
+
+    def keep_plan(self) -> None:
+        """Keeps the plan that serves on disk, where the engine can start from it."""
+        if isinstance(self._engine, Restorable):
+            self._state.save_plan_apart(self.plan)
 
     def _swap(self, plan: Plan, *, told: bool = True) -> None:
         self._keep(reserving(self._saved, plan.generation))
-        self._engine.swap(plan)
+        if plan.zones or self.plan.zones:  # until there are zones an engine may serve those of the run before
+            self._engine.swap(plan)
         before, self.plan = self.plan, plan
         self._chronicle.planned(before, plan)
         if plan.zones:  # at the start the geo data come first

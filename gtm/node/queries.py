@@ -60,10 +60,17 @@ class NativeQueries:
             port = parse_listen(place.partition(" ")[2]).port
             raise ListenFailed(words_for(place, port, error)) from error
         counters.include(engine.counters)
+        self._started = False
+
+    def start(self) -> None:
+        """Answers from now on."""
+        if not self._started:
+            self._started = True
+            self._engine.start()
 
     async def serve(self) -> None:
         """Answers until cancelled."""
-        self._engine.start()
+        self.start()
         try:
             await asyncio.Event().wait()
         finally:

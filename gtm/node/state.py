@@ -3,6 +3,7 @@
     state.json     zones: digest and serial of each; generation: no plan of an earlier run was numbered higher
     status.json    the last beliefs (gtm/health/saved.py)
     zones.json     the texts of the zone files that serve (gtm/watch/kept.py)
+    plan-*.bin     the plan that serves, ready for the engine (standby.py)
 
 Each has a checksum, and the one before it beside it (vault.py). A file that cannot be read, or a disk that cannot be
 written, costs what was in it and is said in the log; it never stops a node.
@@ -22,7 +23,9 @@ from gtm.errors import StateInvalid
 from gtm.health.saved import compose_saved, parse_saved
 from gtm.health.status import NO_STATUS, Status
 from gtm.health.wire import Wire
+from gtm.node.standby import Standby
 from gtm.node.vault import Origin, Vault
+from gtm.plan.model import Plan
 from gtm.watch.folder import Catalogue
 from gtm.watch.kept import KeptFolder, compose_kept, parse_kept
 from gtm.zone.model import Zone
@@ -79,8 +82,9 @@ def reserving(saved: Saved, generation: int) -> Saved:
 class StateFolder:
     """The folder. Reading and writing never raise; what fails is logged once and counted (vault.py)."""
 
-    def __init__(self, folder: Path, counters: Counters) -> None:
+    def __init__(self, folder: Path, counters: Counters, *, zones: Path | None = None) -> None:
         self._vault = Vault(folder, counters)
+        self._standby = None if zones is None else Standby(self._vault, zones)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="state")
 
     @property
@@ -110,6 +114,15 @@ class StateFolder:
         """Returns the last good zone files, if any are kept."""
         return self._vault.read("zones.json", parse_kept).value
 
+    def load_overrides(self) -> tuple[str, ...]:
+        """Returns what people said before this run, each as it was signed."""
+        return self._vault.read("overrides.json", _parse_overrides).value or ()
+
+    def save_overrides_apart(self, signed: tuple[str, ...]) -> Future[bool]:
+        """Writes what people said in the same thread as the state."""
+        text = json.dumps({"version": 1, "overrides": signed}, indent=1)
+        return self._writer.submit(lambda: self._vault.write("overrides.json", text))
+
     def save(self, saved: Saved) -> None:
         """Writes the state."""
         zones = {origin: {"digest": one.digest, "serial": one.serial} for origin, one in sorted(saved.zones.items())}
@@ -123,6 +136,11 @@ class StateFolder:
     def save_status(self, status: Status) -> None:
         """Writes the beliefs."""
         self._vault.write("status.json", compose_saved(status))
+
+    def save_plan_apart(self, plan: Plan) -> None:
+        """Writes the plan that serves in the same thread, for the next start (standby.py)."""
+        if self._standby is not None:
+            self._writer.submit(self._standby.keep, plan)
 
     def save_zones_apart(self, folder: Path, catalogue: Catalogue) -> Future[bool]:
         """Writes the good zone files in the same thread."""
@@ -138,6 +156,18 @@ class _State(Wire):
     version: Literal[1]
     generation: Annotated[int, Field(ge=0, le=MAX_GENERATION)]
     zones: dict[str, _ZoneSerial]
+
+
+class _Overrides(Wire):
+    version: Literal[1]
+    overrides: list[str]
+
+
+def _parse_overrides(text: str) -> tuple[str, ...]:
+    try:
+        return tuple(_Overrides.model_validate_json(text).overrides)
+    except (ValidationError, UnicodeEncodeError) as error:
+        raise StateInvalid("is damaged") from error
 
 
 def _parse(text: str) -> Saved:

@@ -70,11 +70,15 @@ class Vault:
 
     def read(self, name: str, parse: Callable[[str], _Value]) -> Found[_Value]:
         """Returns the newest value of a file that `parse` makes sense of; else it raises StateInvalid."""
-        value, newest_failure = self._try(name, parse)
+
+        def opened(content: bytes) -> _Value:
+            return parse(_opened(content))
+
+        value, newest_failure = self._try(name, opened)
         if value is not None:
             self._whole.add(name)
             return Found(value, Origin.NEWEST)
-        value, failure = self._try(f"{name}.before", parse)
+        value, failure = self._try(f"{name}.before", opened)
         if value is not None:
             self._complain(name, f"{newest_failure or 'is gone'}; the one before it is taken")
             return Found(value, Origin.BEFORE)
@@ -85,23 +89,46 @@ class Vault:
 
     def write(self, name: str, text: str) -> bool:
         """Writes a text of JSON; returns whether it is on disk."""
+        is_written = self._write(name, _sealed(text))
+        if is_written:
+            self._whole.add(name)
+        return is_written
+
+    def write_bytes(self, name: str, content: bytes) -> bool:
+        """Writes bytes behind their checksum, without a copy of before: what can be made again. Returns as `write`."""
+        return self._write(name, hashlib.sha256(content).digest() + content)
+
+    def read_bytes(self, name: str, parse: Callable[[bytes], _Value]) -> _Value | None:
+        """Returns what `parse` makes of what `write_bytes` wrote; it raises StateInvalid when it makes nothing."""
+
+        def opened(content: bytes) -> _Value:
+            digest, rest = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+            if hashlib.sha256(rest).digest() != digest:
+                raise StateInvalid("is damaged: its checksum is wrong")
+            return parse(rest)
+
+        value, failure = self._try(name, opened)
+        if failure:
+            self._complain(name, f"{failure}; starting without it")
+        return value
+
+    def _write(self, name: str, content: bytes) -> bool:
         try:
             with self._writing:
                 self._folder.mkdir(parents=True, exist_ok=True)
-                self._replace(name, _sealed(text))
+                self._replace(name, content)
         except OSError as error:
             self._complain(name, f"cannot be written: {error.strerror or error}; going on without it")
             return False
-        self._whole.add(name)
         self._complaints.pop(name, None)
         return True
 
-    def _try(self, name: str, parse: Callable[[str], _Value]) -> tuple[_Value | None, str]:
+    def _try(self, name: str, parse: Callable[[bytes], _Value]) -> tuple[_Value | None, str]:
         """Returns the value of one file, or why there is none: nothing where there is no file."""
         try:
             with (self._folder / name).open("rb") as opened:
                 content = opened.read(MAX_FILE_BYTES)
-            return parse(_opened(content)), ""
+            return parse(content), ""
         except FileNotFoundError:
             return None, ""
         except OSError as error:
@@ -131,6 +158,7 @@ class Vault:
             log.error("state: %s %s", self._folder / name, words)
 
 
+_DIGEST_BYTES = 32
 _SEAL = re.compile(rb'\{"sha256": "([0-9a-f]{64})", "content":\n')
 _END = b"\n}\n"
 

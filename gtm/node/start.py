@@ -1,0 +1,52 @@
+"""How a process becomes a node, in the order that answers soonest:
+
+    sockets -> engine -> the plan that served last (standby.py) -> queries
+            -> everything else: modules that take half a second to load, geo data, zones, probes, peers, admin API
+
+Whatever takes long comes after the first answer. An engine in Python, or a first start, answers when all is ready.
+"""
+
+import logging
+import signal
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.engine.protocol import Engine, Restorable
+from gtm.node.config import NodeConfig, Role
+from gtm.node.engines import make_engine
+from gtm.node.queries import NativeQueries, Queries, open_queries
+from gtm.node.standby import restore
+from gtm.node.vault import Vault
+
+log = logging.getLogger(__name__)
+
+
+async def run_node(config: NodeConfig, clock: Clock) -> None:
+    """Runs a node until SIGTERM or SIGINT.
+
+    Raises ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it cannot start.
+    """
+    signal.signal(
+        signal.SIGHUP, signal.SIG_IGN
+    )  # it would end the process, and the start reads the folder
+    engine, counters = make_engine(config.engine), Counters()
+    serves = Role.DNS in config.roles
+    queries = open_queries(config, engine, clock=clock, counters=counters) if serves else None
+    try:
+        _stand_by(config, engine, queries, counters)
+        from gtm.node.node import Node  # noqa: PLC0415  # half a second, in which the line above answers
+
+        await Node(config, clock, engine, counters).run(queries)
+    finally:
+        if queries is not None:
+            queries.close()
+
+
+def _stand_by(config: NodeConfig, engine: Engine, queries: Queries | None, counters: Counters) -> None:
+    """Answers from the plan that served last, if there is one and the engine needs no Python to serve it."""
+    if not isinstance(queries, NativeQueries) or not isinstance(engine, Restorable):
+        return
+    generation = restore(Vault(config.state, counters), config.zones, engine)
+    if generation is not None:
+        queries.start()
+        log.info("generation %d of the run before serves until this start is done", generation)
