@@ -10,6 +10,7 @@
     +-- DatabaseInvalid      the operator's: a geo database that cannot be read or fails its verification
     +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, oversized or malformed
     +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
+    +-- SecretUnreadable     the operator's: a secret that is not where the zone file says; the message says where
     +-- EngineUnavailable    this installation's: the engine asked for is not built in
     +-- ListenFailed         the operator's: an address to listen on that cannot be bound
     +-- Unreachable          the network's or the operator's: a running node that was asked and did not answer
@@ -91,6 +92,10 @@ class ReportInvalid(GtmError):
 
 class StateInvalid(GtmError):
     """A file that a node keeps for itself cannot be read; the message says which and why."""
+
+
+class SecretUnreadable(GtmError):
+    """A secret is not where the zone file says that it is kept; the message says where and why, never what."""
 
 
 class EngineUnavailable(GtmError):

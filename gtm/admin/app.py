@@ -204,10 +204,11 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        allowed = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None  # RFC 9110 15.5.6
+        # RFC 9110 15.5.6 and 15.5.2 ask for these
+        asked = {name: error.headers[name] for name in ("Allow", "WWW-Authenticate") if name in error.headers}
         words = f"{request.method} {request.path[:MAX_SHOWN]}: {error.reason}"
         said = words if isinstance(error, web.HTTPNotFound | web.HTTPMethodNotAllowed) else error.text or error.reason
-        return web.json_response({"error": said}, status=error.status, headers=allowed)
+        return web.json_response({"error": said}, status=error.status, headers=asked)
     except Exception:
         log.exception("the admin API failed on %s %.200s", request.method, request.path)
         return web.json_response({"error": "internal error; the log of the node says more"}, status=500)

@@ -1,17 +1,17 @@
 """Instruments: what every check works with, made once per node.
 
 What comes in: a clock, and an extra CA file for private certificates. What goes out: the clock, a resolver, a TLS
-context, a measure of how busy this process is, and an HTTP session that reuses nothing: no connection, cookie, proxy
-or cached name of one check may colour the next reading.
+context, a measure of how busy this process is, what else some kinds go by (programs, heartbeats, beliefs), and an HTTP
+session that reuses nothing: no connection, cookie, proxy or cached name of one check may colour the next reading.
 """
 
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -20,7 +20,9 @@ from typing import Protocol
 import aiohttp
 
 from gtm.clock import Clock
-from gtm.ids import Address
+from gtm.health.belief import Belief
+from gtm.ids import Address, CheckId
+from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.lateness import Lateness
 
 
@@ -51,6 +53,10 @@ class SystemResolver:
         return tuple(ip_address(sockaddr[0]) for *_, sockaddr in found)
 
 
+def _nothing_known(_check: CheckId) -> Belief:
+    return Belief.UNKNOWN
+
+
 @dataclass(frozen=True, slots=True)
 class Instruments:
     """What every check works with."""
@@ -60,11 +66,22 @@ class Instruments:
     session: aiohttp.ClientSession
     tls: ssl.SSLContext
     lateness: Lateness
+    programs: frozenset[str] = frozenset()
+    """Those that this node runs for checks of kind `exec`."""
+    heartbeats: Heartbeats = field(default_factory=Heartbeats)
+    believed: Callable[[CheckId], Belief] = _nothing_known
+    """What this probe believes of other checks, for those of kind `calculated`."""
 
 
 @asynccontextmanager
 async def open_instruments(
-    clock: Clock, *, resolver: Resolver | None = None, extra_ca: Path | None = None
+    clock: Clock,
+    *,
+    resolver: Resolver | None = None,
+    extra_ca: Path | None = None,
+    programs: frozenset[str] = frozenset(),
+    heartbeats: Heartbeats | None = None,
+    believed: Callable[[CheckId], Belief] = _nothing_known,
 ) -> AsyncIterator[Instruments]:
     """Opens the instruments, and closes them at the end."""
     connector = aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False)
@@ -77,7 +94,16 @@ async def open_instruments(
         lateness = Lateness()
         lateness.start()
         try:
-            yield Instruments(clock, resolver or SystemResolver(), session, tls_context(extra_ca=extra_ca), lateness)
+            yield Instruments(
+                clock,
+                resolver or SystemResolver(),
+                session,
+                tls_context(extra_ca=extra_ca),
+                lateness,
+                programs,
+                heartbeats or Heartbeats(),
+                believed,
+            )
         finally:
             lateness.stop()
 

@@ -4,6 +4,7 @@ Everything is frozen. Names are absolute dnspython names, durations are seconds,
 file is left to interpret. Only gtm/zone/parse.py makes a Zone.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
@@ -72,6 +73,8 @@ class Monitor:
     """So long an endpoint that went down stays down, however many readings are good."""
     damping: bool = False
     """Whether an endpoint that flaps takes longer and longer to come back."""
+    parts: tuple["Monitor", ...] = ()
+    """The monitors that one of kind `calculated` combines, in the order of its settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,18 @@ class Zone:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One of those that a calculated check combines: it is up while at least one of its checks is."""
+
+    name: str
+    """Of the monitor or the service, for people."""
+    checks: tuple[CheckId, ...]
+    """One for a monitor, those of its endpoints for a service; none: nothing is known of it."""
+    is_unchecked: bool = False
+    """A service with an endpoint that nobody checks is up."""
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """One thing to check: a monitor and whom it looks at."""
 
@@ -203,22 +218,38 @@ class Check:
     monitor: Monitor
     target: str
     """An address, or a host name to resolve."""
+    parts: tuple[Part, ...] = ()
+    """What one of kind `calculated` combines."""
 
 
 def check_id(monitor: Monitor, endpoint: Endpoint) -> CheckId:
     """Returns `SCOPE/MONITOR/ADDRESS`."""
-    return CheckId(f"{monitor.scope}/{monitor.name}/{endpoint.target}")
+    return _check_id(monitor, endpoint.target)
 
 
 def checks(zones: tuple[Zone, ...]) -> tuple[Check, ...]:
-    """Returns every check that these zones ask for, once each, sorted by id."""
-    found = {
-        check_id(service.monitor, endpoint): Check(
-            check_id(service.monitor, endpoint), service.monitor, endpoint.target
-        )
-        for zone in zones
-        for service in zone.services
-        if service.monitor is not None
-        for endpoint in service.endpoints
-    }
+    """Returns every check that these zones ask for, those of calculated ones' parts too, once each, sorted by id."""
+    services = {service.id: service for zone in zones for service in zone.services}
+    found: dict[CheckId, Check] = {}
+    for service in services.values():
+        for endpoint in service.endpoints:
+            if service.monitor is not None:
+                _collect(service.monitor, endpoint.target, services, found)
     return tuple(found[key] for key in sorted(found))
+
+
+def _collect(monitor: Monitor, target: str, services: Mapping[ServiceId, Service], found: dict[CheckId, Check]) -> None:
+    check = _check_id(monitor, target)
+    if check in found:
+        return
+    found[check] = Check(check, monitor, target, _parts(monitor, target, services))
+    for part in monitor.parts:
+        _collect(part, target, services, found)
+
+
+def _parts(monitor: Monitor, target: str, services: Mapping[ServiceId, Service]) -> tuple[Part, ...]:
+    return tuple(Part(part.name, (_check_id(part, target),)) for part in monitor.parts)
+
+
+def _check_id(monitor: Monitor, target: str) -> CheckId:
+    return CheckId(f"{monitor.scope}/{monitor.name}/{target}")

@@ -1,0 +1,23 @@
+"""What several beliefs are together: the rule of calculated monitors.
+
+What comes in: beliefs, and how many of them must be up. What goes out: one belief, which no unknown one can make wrong:
+
+    up        `needed` or more are up
+    down      even if every unknown one were up, there would be fewer
+    unknown   else: it depends on those that are unknown
+
+`needed` is 1 for "any", all of them for "all", n for "at least n" (Route 53's HealthThreshold, Azure's
+MinChildEndpoints). As with Route 53, 0 is always up, and more than there are is always down.
+"""
+
+from collections.abc import Sequence
+
+from gtm.health.belief import Belief
+
+
+def combined(beliefs: Sequence[Belief], *, needed: int) -> Belief:
+    """Returns what these are together."""
+    ups, downs = beliefs.count(Belief.UP), beliefs.count(Belief.DOWN)
+    if ups >= needed:
+        return Belief.UP
+    return Belief.DOWN if len(beliefs) - downs < needed else Belief.UNKNOWN

@@ -1,0 +1,131 @@
+"""The check of monitors `exec`: a program that ends with 0.
+
+What comes in: a check. What goes out: an outcome. Only programs that the node file lists are run (decision 0043), by
+their absolute path, without a shell, with next to no environment, and each in a process group of its own, so that
+nothing of it is left when it ends or when its time is up:
+
+    unread    the node file does not list the program, it cannot be started, or a signal ended it: this machine's fault
+    status    it ended with another number than 0; the detail is the last line that it printed
+    ok        it ended with 0
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from gtm.health.reading import Reason
+from gtm.ids import Address
+from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.instruments import Instruments, target_address
+from gtm.zone.model import Check
+from gtm.zone.settings import ExecSettings
+
+MAX_OUTPUT_BYTES = 4096
+"""How much of what a program prints is kept, from its start; the rest is read and forgotten."""
+
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
+"""Nothing of this process: its environment may hold secrets."""
+
+REAP_S = 1.0
+"""A killed process ends at once, unless the kernel is stuck in it; nobody waits for that."""
+
+
+async def check_exec(check: Check, instruments: Instruments) -> Outcome:
+    """Returns how the program ended."""
+    settings = check.monitor.settings
+    assert isinstance(settings, ExecSettings)
+    program = settings.command[0]
+    if program not in instruments.programs:
+        return Outcome(Reason.UNREAD, f"{program} is not allowed by this node: its file does not list it as probe.exec")
+    address = await target_address(check.target, instruments.resolver)
+    return await run(filled_in(settings.command, address, check.monitor.port))
+
+
+def filled_in(command: tuple[str, ...], address: Address, port: int) -> tuple[str, ...]:
+    """Returns the command with the endpoint in its arguments; the program itself is taken as it stands."""
+    program, *arguments = command
+    return program, *(word.replace("{address}", str(address)).replace("{port}", str(port)) for word in arguments)
+
+
+async def run(command: tuple[str, ...]) -> Outcome:
+    """Returns how a program ended; waits for ever, and kills it when cancelled."""
+    with _output() as (output, its_end):
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=its_end,
+                stderr=its_end,
+                cwd="/",
+                env=ENVIRONMENT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Outcome(Reason.UNREAD, f"{command[0]} cannot be run: {os.strerror(error.errno or 0)}")
+        try:
+            code = await process.wait()
+        finally:
+            await _end(process)
+        output.read()
+        return outcome_of_exit(code, output.kept)
+
+
+def outcome_of_exit(code: int, output: bytes) -> Outcome:
+    """Returns what the end of a program means; a negative code is the signal that ended it."""
+    if code < 0:
+        return Outcome(Reason.UNREAD, f"the program was ended by signal {-code}")
+    if code == 0:
+        return PASSED
+    lines = output.decode("utf-8", "replace").strip().splitlines()
+    return Outcome(Reason.STATUS, f"exit {code}: {lines[-1].strip()}" if lines else f"exit {code}")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kills whatever is left of a program's group: all of it when its time is up, its children when it ended.
+
+    The number of a group is not given to another while it has members; when it has none there is nobody to kill.
+    """
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(REAP_S):
+            await process.wait()
+
+
+class _Output:
+    """What a program printed. It has state: the first of it, and the pipe."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self.kept = b""
+
+    def read(self) -> None:
+        """Takes what is in the pipe now."""
+        # a program that prints without end must not hold up all else: the rest is for the next call
+        for _ in range(16):
+            try:
+                part = os.read(self._pipe, 65_536)
+            except BlockingIOError:
+                return
+            self.kept += part[: MAX_OUTPUT_BYTES - len(self.kept)]
+
+
+@contextmanager
+def _output() -> Iterator[tuple[_Output, int]]:
+    """Gives what a program prints, and the end of the pipe that it is to print to.
+
+    asyncio's own pipes would be waited for until every process that holds them is gone, which may be never.
+    """
+    loop = asyncio.get_running_loop()
+    ours, its = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    os.set_blocking(its, True)
+    output = _Output(ours)
+    loop.add_reader(ours, output.read)
+    try:
+        yield output, its
+    finally:
+        loop.remove_reader(ours)
+        os.close(ours)
+        os.close(its)

@@ -1,0 +1,152 @@
+"""One call of grpc.health.v1.Health/Check over HTTP/2. Pure: bytes in, bytes and an outcome out.
+
+What comes in: the service to ask for, and the bytes of a server, which may be anything. What goes out: bytes to send,
+and the outcome once it is known. The framing of HTTP/2 is the library h2's; the rest is small enough to be read here:
+
+    request     headers; a message (health_message.py); end of stream
+    response    headers; a message; trailers with grpc-status, 0 for OK. Or trailers alone, without a message
+
+    status    the answer is no HTTP/2, no gRPC, an error of gRPC, or a status other than SERVING
+    reset     the server broke the call off: RST_STREAM, GOAWAY, or the connection closed
+"""
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+
+from gtm.health.reading import Reason
+from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.health_message import SERVING, STATUSES, compose_request, parse_response
+
+METHOD_PATH = "/grpc.health.v1.Health/Check"
+
+CODES = (
+    *("OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS"),
+    *("PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED"),
+    *("INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED"),
+)
+"""The codes of gRPC by number."""
+
+MAX_RESPONSE_BYTES = 4096
+"""A health response has two bytes; more than this is something else."""
+
+MAX_CODE_DIGITS = 3
+"""There are 17 codes."""
+
+MAX_RECEIVED_BYTES = 256 * 1024
+"""Of everything: settings and headers of a real server take far less, and a flood of empty frames would be endless."""
+
+_FRAME_TYPE_AT = 3
+_SETTINGS = 4
+
+
+class HealthCall:
+    """One call, from its request to its outcome. It has state: the connection, and what came so far."""
+
+    def __init__(self, service: str, *, authority: str, secure: bool, timeout_s: float) -> None:
+        config = h2.config.H2Configuration(client_side=True)
+        self._connection = h2.connection.H2Connection(config)
+        self._received_bytes = 0
+        self._first = b""
+        self._response = bytearray()
+        self._headers: dict[str, str] = {}
+        self.outcome: Outcome | None = None
+        """None until it is known."""
+        self._connection.initiate_connection()
+        stream = self._connection.get_next_available_stream_id()
+        self._connection.send_headers(stream, _request_headers(authority, secure=secure, timeout_s=timeout_s))
+        self._connection.send_data(stream, compose_request(service), end_stream=True)
+
+    def to_send(self) -> bytes:
+        """Returns the bytes that the server is to get now, and forgets them."""
+        sent: bytes = self._connection.data_to_send()
+        return sent
+
+    def receive(self, data: bytes) -> None:
+        """Takes what the server sent; nothing at all means that it closed the connection."""
+        self._received_bytes += len(data)
+        if not data:
+            self._end(Outcome(Reason.RESET, "the connection broke off"))
+        elif self._received_bytes > MAX_RECEIVED_BYTES:
+            self._end(Outcome(Reason.STATUS, "no gRPC: an endless answer"))
+        elif not self._begins_as_http2(data):
+            self._end(Outcome(Reason.STATUS, "no HTTP/2: another protocol answers"))
+        else:
+            self._take(data)
+
+    def _begins_as_http2(self, data: bytes) -> bool:
+        """Returns whether the first frame is SETTINGS (RFC 9113 3.4, 4.1), as far as it came; h2 would wait."""
+        self._first += data[: _FRAME_TYPE_AT + 1 - len(self._first)]
+        return len(self._first) <= _FRAME_TYPE_AT or self._first[_FRAME_TYPE_AT] == _SETTINGS
+
+    def _take(self, data: bytes) -> None:
+        try:
+            events = self._connection.receive_data(data)
+        except h2.exceptions.H2Error as error:
+            self._end(Outcome(Reason.STATUS, f"no HTTP/2: {type(error).__name__}"))
+            return
+        for event in events:
+            self._on(event)
+
+    def _on(self, event: h2.events.Event) -> None:
+        match event:
+            case h2.events.ResponseReceived() | h2.events.TrailersReceived():
+                self._headers |= _texts(event.headers or ())
+            case h2.events.DataReceived():
+                self._response += event.data or b""
+                if len(self._response) > MAX_RESPONSE_BYTES:
+                    self._end(Outcome(Reason.STATUS, "no gRPC: the answer is too long"))
+            case h2.events.StreamEnded():
+                self._end(judged(self._headers, bytes(self._response)))
+            case h2.events.StreamReset() | h2.events.ConnectionTerminated():
+                self._end(Outcome(Reason.RESET, f"the server broke the call off: {_code_name(event.error_code)}"))
+
+    def _end(self, outcome: Outcome) -> None:
+        if self.outcome is None:
+            self.outcome = outcome
+
+
+def judged(headers: Mapping[str, str], response: bytes) -> Outcome:
+    """Returns the outcome of a call that ended, with its headers and trailers together."""
+    code = headers.get("grpc-status", "")
+    if headers.get(":status") != "200":
+        return Outcome(Reason.STATUS, f"HTTP {headers.get(':status', 'without a status')}")
+    if not (code.isascii() and code.isdecimal() and len(code) <= MAX_CODE_DIGITS):
+        return Outcome(Reason.STATUS, "no gRPC: an answer without grpc-status")
+    if int(code) != 0:
+        said = unquote(headers.get("grpc-message", ""))  # percent-encoded, gRPC over HTTP/2: Status-Message
+        return Outcome(Reason.STATUS, f"gRPC {_code_text(int(code))} {said}".strip())
+    status = parse_response(response)
+    if status is None:
+        return Outcome(Reason.STATUS, "no health response of gRPC")
+    return PASSED if status == SERVING else Outcome(Reason.STATUS, STATUSES.get(status, f"serving status {status}"))
+
+
+def _request_headers(authority: str, *, secure: bool, timeout_s: float) -> list[tuple[str, str]]:
+    return [
+        (":method", "POST"),
+        (":scheme", "https" if secure else "http"),
+        (":path", METHOD_PATH),
+        (":authority", authority),
+        ("te", "trailers"),
+        ("content-type", "application/grpc"),
+        ("user-agent", "gtm-probe"),
+        ("grpc-timeout", f"{max(1, round(timeout_s * 1000))}m"),
+    ]
+
+
+def _texts(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    return {name.decode("utf-8", "replace"): value.decode("utf-8", "replace") for name, value in headers}
+
+
+def _code_text(code: int) -> str:
+    return CODES[code] if code < len(CODES) else f"code {code}"
+
+
+def _code_name(code: h2.errors.ErrorCodes | int | None) -> str:
+    return code.name if isinstance(code, h2.errors.ErrorCodes) else f"code {code}"

@@ -1,0 +1,109 @@
+"""The check of monitors `icmp`: an echo request that is answered.
+
+What comes in: a check. What goes out: an outcome; failures of the network are raised and mapped in failures.py. Where
+the kernel lets this process's group send echoes (net.ipv4.ping_group_range), no right is needed; else a raw socket is
+tried, which takes CAP_NET_RAW; without either this probe cannot tell, and nobody goes down for it:
+
+    socket     right                who picks the identifier    what is received
+    datagram   ping_group_range     the kernel                  replies to it alone
+    raw        CAP_NET_RAW          chance                      all ICMP of the endpoint, and with IPv4 the header of IP
+
+A reply counts when its identifier, its sequence number and its payload, which nobody can guess, are ours.
+"""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gtm.health.reading import Reason
+from gtm.ids import Address
+from gtm.probe.echo import answered_sequence, compose_request, without_ipv4_header
+from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.instruments import Instruments, target_address
+from gtm.zone.model import Check
+from gtm.zone.settings import IcmpSettings
+
+MAX_PACKET_BYTES = 65_535
+"""RFC 791 3.1: nothing that IP carries is longer, and nothing that is read is cut."""
+
+NOT_PERMITTED = "ICMP is not permitted: net.ipv4.ping_group_range leaves this process out, and it has no CAP_NET_RAW"
+
+_PROTOCOLS = {4: (socket.AF_INET, socket.IPPROTO_ICMP), 6: (socket.AF_INET6, socket.IPPROTO_ICMPV6)}
+
+OpenSocket = Callable[[int, int, int], socket.socket]
+"""Takes family, type and protocol; raises PermissionError where a type is not permitted."""
+
+
+async def check_icmp(check: Check, instruments: Instruments) -> Outcome:
+    """Returns that the endpoint answered one of the requests, or raises why not."""
+    settings = check.monitor.settings
+    assert isinstance(settings, IcmpSettings)
+    address = await target_address(check.target, instruments.resolver)
+    return await ping(address, settings, timeout_s=check.monitor.timeout_s)
+
+
+async def ping(
+    address: Address, settings: IcmpSettings, *, timeout_s: float, open_socket: OpenSocket = socket.socket
+) -> Outcome:
+    """Returns that one of `count` requests, spread over the timeout, was answered; waits for the last one for ever."""
+    payload = secrets.token_bytes(settings.size_bytes)
+    try:
+        line = _open(address, payload, open_socket)
+    except PermissionError:
+        return Outcome(Reason.UNREAD, NOT_PERMITTED)
+    with line.socket:
+        for sequence in range(1, settings.count):
+            await line.send(sequence)
+            try:
+                async with asyncio.timeout(timeout_s / settings.count):
+                    return await line.reply(sent=sequence)
+            except TimeoutError:
+                pass
+        await line.send(settings.count)
+        return await line.reply(sent=settings.count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A socket that is connected to one endpoint, and what tells our replies from anybody else's."""
+
+    socket: socket.socket
+    version: int
+    identifier: int
+    payload: bytes
+    has_ip_header: bool
+
+    async def send(self, sequence: int) -> None:
+        request = compose_request(self.version, identifier=self.identifier, sequence=sequence, payload=self.payload)
+        await asyncio.get_running_loop().sock_sendall(self.socket, request)
+
+    async def reply(self, *, sent: int) -> Outcome:
+        """Returns once any of the requests sent so far is answered."""
+        loop = asyncio.get_running_loop()
+        while True:
+            packet = await loop.sock_recv(self.socket, MAX_PACKET_BYTES)
+            message = without_ipv4_header(packet) if self.has_ip_header else packet
+            sequence = answered_sequence(self.version, message, identifier=self.identifier, payload=self.payload)
+            if sequence is not None and 1 <= sequence <= sent:
+                return PASSED
+            await asyncio.sleep(0)  # what is there is read without waiting: a flood must not hold up all else
+
+
+def _open(address: Address, payload: bytes, open_socket: OpenSocket) -> _Line:
+    """Returns the line to an endpoint, without rights if possible; raises PermissionError when there is no way."""
+    family, protocol = _PROTOCOLS[address.version]
+    try:
+        opened, is_raw = open_socket(family, socket.SOCK_DGRAM, protocol), False
+    except PermissionError:
+        opened, is_raw = open_socket(family, socket.SOCK_RAW, protocol), True
+    try:
+        opened.settimeout(0)
+        opened.connect((str(address), 0))
+        # the "port" of a datagram socket for echoes is the identifier that the kernel gave it
+        identifier = secrets.randbits(16) if is_raw else opened.getsockname()[1]
+    except OSError:
+        opened.close()
+        raise
+    return _Line(opened, address.version, identifier, payload, is_raw and address.version == 4)

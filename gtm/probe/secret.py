@@ -1,0 +1,40 @@
+"""Secrets: read where the zone file says that they are kept, when they are needed, and kept nowhere else.
+
+What comes in: where a secret is. What goes out: its text. It is in no log, reading or error; those name the place.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+from gtm.errors import SecretUnreadable
+from gtm.zone.settings import Secret
+
+MAX_SECRET_BYTES = 64 * 1024
+"""A token is short; a file that is longer is surely another one."""
+
+
+async def secret_text(secret: Secret) -> str:
+    """Returns a secret, without the line's end of its file. Raises SecretUnreadable when there is none."""
+    # a file may be on a disk that hangs
+    return await asyncio.to_thread(_from_file, secret.name) if secret.source == "file" else _from_environment(secret)
+
+
+def _from_environment(secret: Secret) -> str:
+    text = os.environ.get(secret.name, "")
+    if not text:
+        raise SecretUnreadable(f"the environment has no {secret.name}, or it is empty")
+    return text
+
+
+def _from_file(name: str) -> str:
+    try:
+        with Path(name).open("rb") as file:
+            content = file.read(MAX_SECRET_BYTES + 1)
+        text = content.decode().rstrip("\r\n")
+    except (OSError, ValueError) as error:
+        why = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else "not a file of text"
+        raise SecretUnreadable(f"{name} cannot be read: {why}") from error
+    if not text or len(content) > MAX_SECRET_BYTES:
+        raise SecretUnreadable(f"{name} is {'empty' if not text else 'too long to be a secret'}")
+    return text

@@ -1,0 +1,179 @@
+"""Queries to servers on loopback: dnslib's own, and ones that behave badly in one way each."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_address
+from typing import cast
+
+import dns.flags
+import dns.message
+import pytest
+from dnslib import RR
+from dnslib.server import BaseResolver, DNSServer
+
+from gtm.health.reading import Reason
+from gtm.probe.dns import ask
+from gtm.probe.failures import PASSED, Outcome
+from gtm.zone.settings import DnsSettings
+from tests.fakes.endpoints import Conversation, closed_port, endpoint, hangs
+
+LOCALHOST = ip_address("127.0.0.1")
+ASKED = DnsSettings("www.example.com", answers=("192.0.2.1",))
+
+Answers = Callable[[bytes], list[bytes]]
+
+
+class Zone(BaseResolver):  # type: ignore[misc]  # dnslib has no types
+    """Answers every name with one address, or with so many that no datagram holds them."""
+
+    def resolve(self, request: object, handler: object) -> object:
+        reply = request.reply()  # type: ignore[attr-defined]
+        name = str(reply.q.qname)
+        count = 100 if name.startswith("many.") else 1
+        reply.add_answer(*RR.fromZone("\n".join(f"{name} 60 IN A 192.0.2.{n + 1}" for n in range(count))))
+        return reply
+
+
+@pytest.fixture(scope="module")
+def dnslib_port() -> Iterator[int]:
+    """dnslib's server, over UDP and TCP on one port; gives the port."""
+    tcp = DNSServer(Zone(), address="127.0.0.1", port=0, tcp=True)
+    port: int = tcp.server.server_address[1]
+    servers = (tcp, DNSServer(Zone(), address="127.0.0.1", port=port))
+    for server in servers:
+        server.start_thread()
+    try:
+        yield port
+    finally:
+        for server in servers:
+            server.stop()
+            server.server.server_close()
+            server.thread.join()
+
+
+@asynccontextmanager
+async def scripted(answers: Answers, address: str = "127.0.0.1") -> AsyncIterator[int]:
+    """A server over UDP that answers every query with these messages; gives its port."""
+
+    class Server(asyncio.DatagramProtocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self.transport = cast("asyncio.DatagramTransport", transport)
+
+        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+            for message in answers(data):
+                self.transport.sendto(message, addr)
+
+    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Server, (address, 0))
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
+
+
+def outcome_from(answers: Answers, asked: DnsSettings = ASKED, address: str = "127.0.0.1") -> Outcome:
+    async def run() -> Outcome:
+        async with scripted(answers, address) as port, asyncio.timeout(10):
+            return await ask(ip_address(address), port, asked)
+
+    return asyncio.run(run())
+
+
+def outcome_over_tcp(conversation: Conversation) -> Outcome:
+    async def run() -> Outcome:
+        async with endpoint(conversation) as port, asyncio.timeout(10):
+            return await ask(LOCALHOST, port, DnsSettings("www.example.com", transport="tcp", answers=("192.0.2.1",)))
+
+    return asyncio.run(run())
+
+
+def good(query: bytes) -> bytes:
+    answer = dns.message.make_response(dns.message.from_wire(query))
+    answer.answer.append(dns.rrset.from_text("www.example.com.", 60, "IN", "A", "192.0.2.1"))
+    return answer.to_wire()
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_real_server_is_asked_over_both(transport: str, dnslib_port: int) -> None:
+    right = DnsSettings("www.example.com", transport=transport, answers=("192.0.2.1",))
+    wrong = DnsSettings("www.example.com", transport=transport, answers=("192.0.2.2",))
+    assert asyncio.run(ask(LOCALHOST, dnslib_port, right)) == PASSED
+    assert asyncio.run(ask(LOCALHOST, dnslib_port, wrong)).reason is Reason.BODY
+
+
+def test_an_answer_too_long_for_a_datagram_is_fetched_over_tcp(dnslib_port: int) -> None:
+    asked = DnsSettings("many.example.com", answers=("192.0.2.100",))
+    assert asyncio.run(ask(LOCALHOST, dnslib_port, asked)) == PASSED
+
+
+def test_ipv6_endpoints_are_asked_alike() -> None:
+    assert outcome_from(lambda query: [good(query)], address="::1") == PASSED
+
+
+def test_messages_that_answer_another_query_are_passed_over() -> None:
+    def answers(query: bytes) -> list[bytes]:
+        stray = bytes([query[0] ^ 1]) + good(query)[1:]
+        return [b"", b"short", stray, query, good(query)]
+
+    assert outcome_from(answers) == PASSED
+
+
+def test_an_answer_that_cannot_be_read_is_bad() -> None:
+    assert outcome_from(lambda query: [good(query)[:-3]]).reason is Reason.STATUS
+
+
+def test_a_truncated_answer_without_tcp_is_refused() -> None:
+    def truncated(query: bytes) -> list[bytes]:
+        answer = dns.message.make_response(dns.message.from_wire(query))
+        answer.flags |= dns.flags.TC
+        return [answer.to_wire()]
+
+    with pytest.raises(ConnectionRefusedError):
+        outcome_from(truncated)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_closed_port_is_refused_at_once(transport: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+        taken.bind(("127.0.0.1", 0))
+        free = taken.getsockname()[1]
+    port = free if transport == "udp" else closed_port()
+    with pytest.raises(ConnectionRefusedError):
+        asyncio.run(ask(LOCALHOST, port, DnsSettings("www.example.com", transport=transport)))
+
+
+def test_silence_lasts_until_the_monitors_timeout_ends_it() -> None:
+    async def run() -> None:
+        async with scripted(lambda _: []) as port, endpoint(hangs) as tcp_port:
+            for asked, at in ((ASKED, port), (DnsSettings("www.example.com", transport="tcp"), tcp_port)):
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.02):
+                        await ask(LOCALHOST, at, asked)
+
+    asyncio.run(run())
+
+
+def test_a_connection_that_breaks_off_is_an_error_of_the_network() -> None:
+    async def breaks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(2)
+        writer.write(b"\xff\xff half of an answer")
+        await writer.drain()
+
+    with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+        outcome_over_tcp(breaks)
+
+
+def test_a_flood_of_strays_ends_with_the_timeout() -> None:
+    async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            writer.write((b"\x00\x0c" + bytes(12)) * 4000)
+            await writer.drain()
+
+    async def run() -> None:
+        async with endpoint(floods) as port:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await ask(LOCALHOST, port, DnsSettings("www.example.com", transport="tcp"))
+
+    asyncio.run(run())

@@ -1,0 +1,130 @@
+"""DNS answers: whose they are, and what they say of an endpoint."""
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+from dns.message import Message
+from dns.rrset import RRset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gtm.health.reading import Reason
+from gtm.probe.dns_answer import UDP_PAYLOAD_BYTES, is_truncated, judged, query_for
+from gtm.probe.failures import PASSED, Outcome
+from gtm.zone.settings import DnsSettings
+
+ASKED = DnsSettings("www.example.com")
+
+
+def answer_to(query: Message, *records: str, rcode: int = dns.rcode.NOERROR) -> Message:
+    """An answer with these records: `NAME TTL IN TYPE VALUE`."""
+    answer = dns.message.make_response(query)
+    answer.set_rcode(dns.rcode.Rcode(rcode))
+    for record in records:
+        answer.answer.append(_rrset(*record.split(" ", 4)))
+    return answer
+
+
+def _rrset(name: str, ttl: str, rdclass: str, rtype: str, value: str) -> RRset:
+    return dns.rrset.from_text(name, int(ttl), rdclass, rtype, value)
+
+
+def judgement(asked: DnsSettings, *records: str, rcode: int = dns.rcode.NOERROR) -> Outcome | None:
+    query = query_for(asked)
+    return judged(query, answer_to(query, *records, rcode=rcode).to_wire(), asked)
+
+
+def test_the_query_is_what_the_settings_say() -> None:
+    query = query_for(DnsSettings("www.example.com", "AAAA"))
+    assert str(query.question[0]) == "www.example.com. IN AAAA"
+    assert (query.flags, query.edns, query.payload) == (0, 0, UDP_PAYLOAD_BYTES)
+    assert query_for(DnsSettings("www.example.com", recursion=True)).flags == dns.flags.RD
+
+
+def test_ids_are_random() -> None:
+    assert len({query_for(ASKED).id for _ in range(50)}) > 40
+
+
+def test_any_answer_is_good_where_none_is_named() -> None:
+    assert judgement(ASKED, "www.example.com. 60 IN A 192.0.2.1") == PASSED
+    assert judgement(ASKED) == PASSED
+
+
+def test_another_rcode_is_bad_and_named() -> None:
+    assert judgement(ASKED, rcode=dns.rcode.SERVFAIL) == Outcome(Reason.STATUS, "RCODE SERVFAIL")
+    assert judgement(ASKED, rcode=dns.rcode.REFUSED) == Outcome(Reason.STATUS, "RCODE REFUSED")
+
+
+def test_an_rcode_that_is_expected_is_good() -> None:
+    absent = DnsSettings("absent.example.com", rcodes=("NOERROR", "NXDOMAIN"))
+    assert judgement(absent, rcode=dns.rcode.NXDOMAIN) == PASSED
+
+
+def test_one_expected_value_is_enough() -> None:
+    asked = DnsSettings("www.example.com", answers=("192.0.2.1", "192.0.2.2"))
+    assert judgement(asked, "www.example.com. 60 IN A 192.0.2.2", "www.example.com. 60 IN A 192.0.2.9") == PASSED
+    wrong = judgement(asked, "www.example.com. 60 IN A 192.0.2.9")
+    assert wrong == Outcome(Reason.BODY, "RCODE NOERROR without an expected A in the answer")
+    assert judgement(asked) == wrong
+
+
+def test_values_are_compared_and_not_their_spelling() -> None:
+    asked = DnsSettings("www.example.com", "AAAA", answers=("2001:DB8:0::1",))
+    assert judgement(asked, "www.example.com. 60 IN AAAA 2001:db8::1") == PASSED
+    mail = DnsSettings("example.com", "MX", answers=("10 MAIL.example.com.",))
+    assert judgement(mail, "example.com. 60 IN MX 10 mail.example.com.") == PASSED
+
+
+def test_the_value_may_be_at_the_end_of_aliases() -> None:
+    asked = DnsSettings("www.example.com", answers=("192.0.2.1",))
+    chain = ("www.example.com. 60 IN CNAME web.example.net.", "web.example.net. 60 IN A 192.0.2.1")
+    assert judgement(asked, *chain) == PASSED
+
+
+def test_another_id_or_question_is_nobodys_answer() -> None:
+    query, other = query_for(ASKED), query_for(DnsSettings("other.example.com"))
+    other.id = query.id
+    assert judged(query, answer_to(other).to_wire(), ASKED) is None
+    stray = answer_to(query)
+    stray.id ^= 1
+    assert judged(query, stray.to_wire(), ASKED) is None
+    assert judged(query, query.to_wire(), ASKED) is None, "our own query, echoed, is no answer"
+
+
+def test_an_answer_that_cannot_be_read_is_the_endpoints_fault() -> None:
+    query = query_for(ASKED)
+    wire = answer_to(query, "www.example.com. 60 IN A 192.0.2.1").to_wire()
+    assert judged(query, wire[:-20], ASKED) == Outcome(Reason.STATUS, "no DNS message: FormError")
+    assert judged(query, wire + b"more", ASKED) == Outcome(Reason.STATUS, "no DNS message: TrailingJunk")
+
+
+def test_a_truncated_answer_says_so_however_little_of_it_there_is() -> None:
+    query = query_for(ASKED)
+    answer = answer_to(query)
+    assert not is_truncated(query, answer.to_wire())
+    answer.flags |= dns.flags.TC
+    assert is_truncated(query, answer.to_wire())
+    assert is_truncated(query, answer.to_wire()[:12])
+    answer.id ^= 1
+    assert not is_truncated(query, answer.to_wire())
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["ours", "any"]), st.binary(max_size=80))
+def test_whatever_comes_raises_nothing(whose_id: str, wire: bytes) -> None:
+    query = query_for(ASKED)
+    message = query.id.to_bytes(2) + wire if whose_id == "ours" else wire
+    is_truncated(query, message)
+    assert judged(query, message, ASKED) is None or message[:2] == query.id.to_bytes(2)
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_a_damaged_answer_raises_nothing(data: st.DataObject) -> None:
+    asked = DnsSettings("www.example.com", answers=("192.0.2.1",))
+    query = query_for(asked)
+    wire = bytearray(answer_to(query, "www.example.com. 60 IN A 192.0.2.1").to_wire())
+    for _ in range(data.draw(st.integers(1, 4))):
+        wire[data.draw(st.integers(0, len(wire) - 1))] = data.draw(st.integers(0, 255))
+    judged(query, bytes(wire), asked)

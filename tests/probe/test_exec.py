@@ -1,0 +1,139 @@
+"""Programs of the shell's making: how they end, what they print, and that nothing of them is left."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+
+from gtm.health.reading import Reason
+from gtm.probe.exec import MAX_OUTPUT_BYTES, filled_in, outcome_of_exit, run
+from gtm.probe.failures import PASSED, Outcome
+
+AMPLE_S = 20.0
+
+Script = Callable[[str], str]
+
+
+@pytest.fixture
+def script(tmp_path: Path) -> Script:
+    """Makes a program of these lines of shell; gives its path."""
+
+    def make(lines: str) -> str:
+        file = tmp_path / "check"
+        file.write_text(f"#!/bin/sh\n{lines}\n")
+        file.chmod(0o755)
+        return str(file)
+
+    return make
+
+
+def ran(*command: str) -> Outcome:
+    async def within_the_limit() -> Outcome:
+        async with asyncio.timeout(AMPLE_S):
+            return await run(command)
+
+    return asyncio.run(within_the_limit())
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended; a child of ours may still be waiting to be reaped."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def soon(condition: Callable[[], bool]) -> bool:
+    """Whether the kernel makes this true in reasonable time."""
+    until = time.monotonic() + AMPLE_S
+    while not condition():
+        if time.monotonic() > until:
+            return False
+        os.sched_yield()
+    return True
+
+
+def test_a_program_that_ends_with_0_is_good(script: Script) -> None:
+    assert ran(script("echo all is well")) == PASSED
+
+
+def test_another_number_is_bad_and_the_last_line_says_why(script: Script) -> None:
+    failing = script("echo first; echo 'replication lag 900 s' >&2; echo; exit 2")
+    assert ran(failing) == Outcome(Reason.STATUS, "exit 2: replication lag 900 s")
+    assert ran(script("exit 7")) == Outcome(Reason.STATUS, "exit 7")
+
+
+def test_the_endpoint_is_in_the_arguments_and_no_shell_reads_them(script: Script) -> None:
+    command = (script('echo "$# $1 $2"; exit 1'), "{address}:{port}", "$(id) ; `id` > {x}")
+    filled = filled_in(command, ip_address("192.0.2.1"), 5432)
+    assert ran(*filled) == Outcome(Reason.STATUS, "exit 1: 2 192.0.2.1:5432 $(id) ; `id` > {x}")
+    assert filled_in(("/bin/{port}", "{address}"), ip_address("::1"), 1) == ("/bin/{port}", "::1")
+
+
+def test_the_environment_of_the_node_is_not_handed_on(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GTM_SECRET", "hunter2")
+    found = ran(script('echo "<$GTM_SECRET> $(pwd) $LANG"; exit 1'))
+    assert found.detail == "exit 1: <> / C.UTF-8"
+
+
+def test_no_open_file_of_the_node_is_handed_on(script: Script, tmp_path: Path) -> None:
+    with (tmp_path / "open").open("w") as file:
+        os.set_inheritable(file.fileno(), True)  # noqa: FBT003  # positional only
+        found = ran(script(f"test -e /proc/self/fd/{file.fileno()} && exit 1; read line && exit 2; exit 0"))
+    assert found == PASSED, "and there is nothing to read"
+
+
+def test_what_is_printed_beyond_the_limit_is_forgotten(script: Script) -> None:
+    noisy = script(
+        f"head -c {MAX_OUTPUT_BYTES - 5} /dev/zero | tr '\\0' '\\n'; echo kept; head -c 300000 /dev/zero; exit 1"
+    )
+    assert ran(noisy).detail.startswith("exit 1: kept")
+
+
+def test_output_that_is_no_text_is_no_trouble(script: Script) -> None:
+    assert ran(script("printf '\\377\\376'; exit 1")).detail == "exit 1: \ufffd\ufffd"
+
+
+def test_a_program_that_cannot_be_started_is_this_nodes_fault(tmp_path: Path) -> None:
+    absent = str(tmp_path / "absent")
+    assert ran(absent) == Outcome(Reason.UNREAD, f"{absent} cannot be run: No such file or directory")
+    (tmp_path / "absent").write_text("#!/bin/sh\n")
+    assert ran(absent) == Outcome(Reason.UNREAD, f"{absent} cannot be run: Permission denied")
+
+
+def test_a_program_that_a_signal_ended_says_nothing_of_the_endpoint(script: Script) -> None:
+    assert ran(script("kill -9 $$")) == Outcome(Reason.UNREAD, "the program was ended by signal 9")
+
+
+def test_when_its_time_is_up_the_whole_group_is_killed(script: Script, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    os.mkfifo(pids)
+    stuck = script(f"trap '' TERM; sleep 1000 & echo $$ $! > {pids}; wait")
+
+    async def cut_short() -> list[int]:
+        running = asyncio.create_task(run((stuck,)))
+        told = (await asyncio.to_thread(pids.read_text)).split()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        return [int(pid) for pid in told]
+
+    left = asyncio.run(cut_short())
+    assert len(left) == 2
+    assert soon(lambda: all(is_gone(pid) for pid in left))
+
+
+def test_what_a_program_leaves_behind_is_killed_and_not_waited_for(script: Script, tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    assert ran(script(f"sleep 1000 & echo $! > {left}; exit 0")) == PASSED
+    assert soon(lambda: is_gone(int(left.read_text())))
+
+
+def test_the_end_of_a_program_is_read_as_it_says() -> None:
+    assert outcome_of_exit(0, b"WARNING") == PASSED
+    assert outcome_of_exit(1, b"a\r\n  b  \r\n\r\n") == Outcome(Reason.STATUS, "exit 1: b")
+    assert outcome_of_exit(-15, b"") == Outcome(Reason.UNREAD, "the program was ended by signal 15")

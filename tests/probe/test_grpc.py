@@ -1,0 +1,121 @@
+"""Calls to grpcio's own server, in the clear and over TLS, and to servers that are none."""
+
+import asyncio
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+import grpc
+import pytest
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from gtm.health.reading import Reason
+from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.grpc import ask_health
+from gtm.probe.health_call import HealthCall
+from tests.fakes.endpoints import Conversation, answers, closed_port, endpoint, hangs, says
+
+SERVING = health_pb2.HealthCheckResponse.SERVING
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+@contextmanager
+def served(*, credentials: grpc.ServerCredentials | None = None, address: str = "127.0.0.1:0") -> Iterator[int]:
+    """grpcio's server with its health service: it serves, and so does `up`, but not `down`. Gives its port."""
+    with ThreadPoolExecutor(2) as threads:
+        server = grpc.server(threads)
+        state = health.HealthServicer()
+        for service, status in (("", SERVING), ("up", SERVING), ("down", NOT_SERVING)):
+            state.set(service, status)
+        health_pb2_grpc.add_HealthServicer_to_server(state, server)
+        port = server.add_secure_port(address, credentials) if credentials else server.add_insecure_port(address)
+        server.start()
+        try:
+            yield port
+        finally:
+            server.stop(grace=None).wait()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    """A server in the clear."""
+    with served() as at:
+        yield at
+
+
+def outcome_of(port: int, service: str = "", address: str = "127.0.0.1") -> Outcome:
+    async def run() -> Outcome:
+        call = HealthCall(service, authority="api.example.com", secure=False, timeout_s=10.0)
+        async with asyncio.timeout(10):
+            return await ask_health(ip_address(address), port, call)
+
+    return asyncio.run(run())
+
+
+def outcome_from(conversation: Conversation) -> Outcome:
+    async def run() -> Outcome:
+        async with endpoint(conversation) as at, asyncio.timeout(10):
+            call = HealthCall("", authority="api.example.com", secure=False, timeout_s=10.0)
+            return await ask_health(ip_address("127.0.0.1"), at, call)
+
+    return asyncio.run(run())
+
+
+def test_a_server_that_serves_is_good(port: int) -> None:
+    assert outcome_of(port) == PASSED
+    assert outcome_of(port, "up") == PASSED
+
+
+def test_a_service_that_does_not_serve_is_bad(port: int) -> None:
+    assert outcome_of(port, "down") == Outcome(Reason.STATUS, "NOT_SERVING")
+
+
+def test_a_service_that_the_server_does_not_know_is_bad(port: int) -> None:
+    found = outcome_of(port, "absent")
+    assert found.reason is Reason.STATUS
+    assert found.detail.startswith("gRPC NOT_FOUND")
+
+
+def test_ipv6_endpoints_are_asked_alike() -> None:
+    with served(address="[::1]:0") as at:
+        assert outcome_of(at, address="::1") == PASSED
+
+
+def test_a_server_without_a_health_service_is_bad() -> None:
+    with ThreadPoolExecutor(1) as threads:
+        server = grpc.server(threads)
+        at = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        try:
+            found = outcome_of(at)
+        finally:
+            server.stop(grace=None).wait()
+    assert found.reason is Reason.STATUS
+    assert found.detail.startswith("gRPC UNIMPLEMENTED")
+
+
+def test_a_server_of_http_1_is_no_grpc() -> None:
+    other = Outcome(Reason.STATUS, "no HTTP/2: another protocol answers")
+    assert outcome_from(says(b"HTTP/1.1 400 Bad Request\r\n\r\n")) == other
+    assert outcome_from(answers("404 Not Found")) == other
+
+
+def test_a_connection_that_closes_is_reset() -> None:
+    assert outcome_from(says(b"")) == Outcome(Reason.RESET, "the connection broke off")
+
+
+def test_a_closed_port_is_refused() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        outcome_of(closed_port())
+
+
+def test_silence_lasts_until_the_monitors_timeout_ends_it() -> None:
+    async def run() -> None:
+        async with endpoint(hangs) as at:
+            call = HealthCall("", authority="a", secure=False, timeout_s=0.02)
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.02):
+                    await ask_health(ip_address("127.0.0.1"), at, call)
+
+    asyncio.run(run())
