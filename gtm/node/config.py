@@ -88,4 +88,6 @@ class NodeConfig:
     """None: the admin listener speaks plain HTTP."""
     otlp: str = ""
     """The collector that metrics are sent to; empty for the one that the environment names, if it does."""
+    programs: frozenset[str] = frozenset()
+    """The programs that checks of kind `exec` may run here."""
     quorum: Quorum = field(default_factory=lambda: Quorum(voters=1))

@@ -15,6 +15,7 @@ from gtm.health.quorum import DEFAULT_STALE_HOLD_S, AllUp, AnyUp, AtLeast, Major
 from gtm.ids import NodeName, VantageName
 from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role, ShareConfig
 from gtm.node.fields import Name, PathText, Something
+from gtm.node.probe_entry import ProbeEntry
 from gtm.node.share_entry import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
 from gtm.node.shipped import shipped
 from gtm.node.telemetry_entry import TelemetryEntry
@@ -144,6 +145,7 @@ class NodeEntry(Entry):
     share: ShareEntry = ShareEntry()
     quorum: QuorumEntry = QuorumEntry()
     telemetry: TelemetryEntry = TelemetryEntry()
+    probe: ProbeEntry = ProbeEntry()
 
 
 GRAMMAR = words.Grammar(
@@ -157,6 +159,7 @@ GRAMMAR = words.Grammar(
         TlsEntry: "tls",
         QuorumEntry: "quorum",
         TelemetryEntry: "telemetry",
+        ProbeEntry: "probe",
     },
     places=(
         (("listen",), ListenEntry),
@@ -168,6 +171,7 @@ GRAMMAR = words.Grammar(
         (("listen", "tls"), TlsEntry),
         (("quorum",), QuorumEntry),
         (("telemetry",), TelemetryEntry),
+        (("probe",), ProbeEntry),
     ),
     too_short={
         "dns": "listen.dns needs at least one address",
@@ -234,6 +238,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         share=_share_config(entry.share, base),
         admin_tls=None if entry.listen.tls is None else entry.listen.tls.files(base),
         otlp=entry.telemetry.otlp or "",
+        programs=entry.probe.programs,
         quorum=Quorum(
             entry.quorum.rule,
             entry.quorum.voters or max(1, min(DEFAULT_VOTERS, _voters(entry))),

@@ -173,6 +173,11 @@ def test_the_address_of_a_peer_may_end_in_a_slash() -> None:
     assert parsed(text).peers == (Peer(NodeName("a"), "https://[2001:db8::1]:8053", KEY),)
 
 
+def test_only_programs_that_the_file_lists_may_be_run() -> None:
+    assert parsed("probe: {exec: [/usr/lib/gtm/check-db, /bin/true]}").programs == {"/usr/lib/gtm/check-db", "/bin/true"}
+    assert parsed("probe: {}").programs == frozenset()
+
+
 def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:
     with pytest.raises(NodeInvalid) as raised:
         parsed("node: a b\nzone: z\nlisten:\n  dns: [x, '127.0.0.1:53', y]\nquorum: {voters: -1}\n")
