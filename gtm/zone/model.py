@@ -65,13 +65,13 @@ class Monitor:
     """So many bad readings in a row take an endpoint down."""
     rise: int = 5
     """So many good readings in a row bring it back."""
-    window: tuple[int, int] | None = None
+    window: tuple[int, int] | None = (6, 10)
     """(bad, of): so many bad readings of the last so many take an endpoint down, in whatever order."""
     recheck_s: float = 1.0
     """After a bad reading of an endpoint that is up, until it is good again or down; not more than the interval."""
-    failback_delay_s: float = 0.0
+    failback_delay_s: float = 60.0
     """So long an endpoint that went down stays down, however many readings are good."""
-    damping: bool = False
+    damping: bool = True
     """Whether an endpoint that flaps takes longer and longer to come back."""
     parts: tuple["Monitor", ...] = ()
     """The monitors that one of kind `calculated` combines, in the order of its settings."""

@@ -22,7 +22,7 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from gtm.zone import fields, references
+from gtm.zone import fields, hysteresis, references
 from gtm.zone.fields import error, text_like, whole, whole_schema
 from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, MonitorType, OnAllDown
 from gtm.zone.ttl import ServiceTtl
@@ -123,6 +123,20 @@ class MonitorEntry(Entry):
         whole_schema(1, MAX_COUNT),
         Field(description="Good readings in a row that bring an endpoint back"),
     ] = 5
+    window: Annotated[
+        hysteresis.Window | None,
+        Field(description="So many bad readings of the last ones take an endpoint down too: 6 of 10; or none"),
+    ] = None
+    recheck: Annotated[
+        hysteresis.Recheck | None,
+        Field(description="After a bad reading, until the endpoint is well again or down; or none. 1s, or interval"),
+    ] = None
+    failback_delay: Annotated[
+        hysteresis.FailbackDelay, Field(description="An endpoint that went down stays down for so long: 0s to 24h")
+    ] = hysteresis.DEFAULT_FAILBACK_DELAY_S
+    damping: Annotated[
+        bool, Field(description="Whether an endpoint that goes up and down takes longer and longer to come back")
+    ] = True
 
     @field_validator("path", "host", "expect")
     @classmethod
@@ -138,6 +152,14 @@ class MonitorEntry(Entry):
         if timeout_s is not None and interval_s is not None and timeout_s > interval_s:
             raise error(f"the timeout ({timeout_s:g} s) is longer than the interval ({interval_s:g} s)")
         return timeout_s
+
+    @field_validator("recheck")
+    @classmethod
+    def _no_later_than_the_round(cls, recheck_s: float | str | None, info: ValidationInfo) -> float | str | None:
+        interval_s = info.data.get("interval")
+        if isinstance(recheck_s, float) and interval_s is not None and recheck_s > interval_s:
+            raise error(f"the recheck ({recheck_s:g} s) is longer than the interval ({interval_s:g} s)")
+        return recheck_s
 
     @model_validator(mode="after")
     def _tcp_has_no_default_port(self) -> Self:

@@ -12,6 +12,7 @@ from dns.rdatatype import RdataType
 from gtm.ids import Address, MonitorName, RegionName
 from gtm.zone.document import Path
 from gtm.zone.draft import Report
+from gtm.zone.hysteresis import recheck_of, window_of
 from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service
 from gtm.zone.schema import DEFAULT_PORTS, DEFAULT_TIMEOUT_S, MonitorEntry, RegionEntry, ServiceEntry
 from gtm.zone.ttl import TtlRange
@@ -38,6 +39,10 @@ def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
         timeout_s=timeout_s,
         fall=entry.fall,
         rise=entry.rise,
+        window=window_of(entry.window, fall=entry.fall),
+        recheck_s=recheck_of(entry.recheck, interval_s=entry.interval),
+        failback_delay_s=entry.failback_delay,
+        damping=entry.damping,
     )
 
 

@@ -34,6 +34,9 @@ STOP_LIMIT_S = 15.0
 PACE_S = 0.02
 """Between two looks: other processes are at work, and need the processor that a busy loop would take."""
 
+IMPATIENT = "failback_delay: 0s, damping: false"
+"""So that what a test brings back is back at once."""
+
 ZONE = "gtm.test"
 NAME = "api.gtm.test"
 
@@ -272,7 +275,8 @@ hostmaster: hostmaster@{ZONE}
 regions:
 {places}
 monitors:
-  api: {{type: http, port: {REGION_PORT}, path: /healthz, interval: 500ms, fall: 2, rise: 2}}
+  api:
+    {{type: http, port: {REGION_PORT}, path: /healthz, interval: 500ms, fall: 2, rise: 2, {IMPATIENT}}}
 services:
   api:
     ttl: {ttl}

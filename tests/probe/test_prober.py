@@ -17,7 +17,12 @@ from gtm.zone.model import Check, Monitor, MonitorType
 from tests.fakes.clock import FakeClock
 from tests.fakes.sleep import FakeSleep, settle
 
-MONITOR = Monitor("gtm.example.com", MonitorName("api"), MonitorType.HTTP, 80, interval_s=1.0, fall=3, rise=2)
+MONITOR = replace(
+    Monitor("gtm.example.com", MonitorName("api"), MonitorType.HTTP, 80, interval_s=1.0, fall=3, rise=2),
+    window=None,
+    failback_delay_s=0.0,
+    damping=False,
+)
 OK = Reading(Reason.OK, 0.01)
 BAD = Reading(Reason.TIMEOUT, 1.0, "no complete answer in 1 s")
 UNREAD = Reading(Reason.UNREAD, 0.0, "Too many open files")

@@ -86,6 +86,10 @@ def test_a_monitor_with_every_key() -> None:
         timeout_s=1.5,
         fall=2,
         rise=4,
+        window=(3, 8),
+        recheck_s=0.5,
+        failback_delay_s=120.0,
+        damping=False,
     )
 
 
@@ -94,6 +98,12 @@ def test_a_monitor_with_its_defaults() -> None:
     assert monitor == Monitor("gtm.example.com", "plain", MonitorType.HTTP, 80)  # type: ignore[arg-type]
     assert monitor is not None
     assert monitor.statuses == ((200, 299),)
+
+
+def test_what_changes_a_mind_follows_from_fall_and_the_interval_where_it_is_left_out() -> None:
+    quick = service("db.gtm.example.com").monitor
+    assert quick is not None
+    assert (quick.window, quick.recheck_s, quick.failback_delay_s, quick.damping) == ((6, 10), 0.5, 60.0, True)
 
 
 def test_the_default_timeout_is_never_longer_than_the_interval() -> None:
