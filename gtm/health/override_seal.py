@@ -85,6 +85,15 @@ def open_override(text: str, *, trusted: Mapping[NodeName, PublicKey], wall: flo
     return override
 
 
+def read_own(text: str, node: NodeName) -> Override:
+    """Returns the override of a text that this node kept, whatever key it had then; or raises ReportInvalid."""
+    envelope = parsed(_Envelope, text.encode(errors="replace"))
+    override = _override(parsed(_Payload, envelope.payload.encode()))
+    if override.node != node:
+        raise ReportInvalid("forged", f"it is of {override.node}")
+    return override
+
+
 def _override(payload: "_Payload") -> Override:
     return Override(
         OverrideId(payload.id),

@@ -52,6 +52,10 @@ class Chronicle:
         """Records an event of any other kind."""
         return self._events.record(event)
 
+    def because(self, event: Event) -> None:
+        """Records an event that the next plan is caused by, besides what was believed."""
+        self._causes = (*self._causes, self.record(event))
+
     def read(self, check: Check, reading: Reading) -> None:
         """Remembers a reading until the verdict on it is told, if that changes at all."""
         self._last = (check.id, reading)

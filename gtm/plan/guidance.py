@@ -40,6 +40,23 @@ _BELIEFS = {Action.UP: Belief.UP, Action.DOWN: Belief.DOWN, Action.DRAIN: Belief
 
 def effective(steered: SteeredService, status: Status, guidance: Guidance) -> Effective:
     """Returns what counts of the endpoints of a service, in their order."""
+    counted = _unskipped(steered, status, guidance)
+    regions = _poor(steered, counted)
+    if not regions:
+        return counted
+    ends = steered.service.endpoints
+    beliefs = (
+        Belief.DOWN if one.region in regions else belief for one, belief in zip(ends, counted.beliefs, strict=True)
+    )
+    return Effective(tuple(beliefs), counted.said)
+
+
+def skipped(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[RegionName, ...]:
+    """Returns the regions of a service that are skipped for want of `min_healthy`, sorted."""
+    return tuple(sorted(_poor(steered, _unskipped(steered, status, guidance))))
+
+
+def _unskipped(steered: SteeredService, status: Status, guidance: Guidance) -> Effective:
     checked = beliefs(steered, status)
     held = guidance.held.get(steered.service.id)
     if held:
@@ -54,7 +71,7 @@ def effective(steered: SteeredService, status: Status, guidance: Guidance) -> Ef
             belief if action is None else _BELIEFS.get(action, belief)
             for action, belief in zip(said, checked, strict=True)
         )
-    return Effective(_without_skipped(steered, checked, said), said)
+    return Effective(checked, said)
 
 
 def is_by_checks_alone(steered: SteeredService, guidance: Guidance) -> bool:
@@ -86,20 +103,17 @@ def spots(steered: SteeredService) -> tuple[Spot, ...]:
     return tuple(Spot(steered.zone, service.id, one.region, one.id) for one in service.endpoints)
 
 
-def skipped(steered: SteeredService, checked: Beliefs, said: tuple[Action | None, ...] = ()) -> frozenset[RegionName]:
+def _poor(steered: SteeredService, counted: Effective) -> frozenset[RegionName]:
     """Returns the regions that have something up, but less than `min_healthy` asks for, where another has enough."""
     minima = steered.service.min_healthy
     if not minima:
         return frozenset()
-    actions = said or (None,) * len(checked)
-    ups = Counter(
-        one.region
-        for one, belief, action in zip(steered.service.endpoints, checked, actions, strict=True)
-        if belief is Belief.UP and not one.last_resort
-    )
-    forced = {one.region for one, act in zip(steered.service.endpoints, actions, strict=True) if act is Action.UP}
+    ends = steered.service.endpoints
+    beliefs = zip(ends, counted.beliefs, strict=True)
+    ups = Counter(one.region for one, belief in beliefs if belief is Belief.UP and not one.last_resort)
+    forced = {one.region for one, said in zip(ends, counted.said, strict=False) if said is Action.UP}
     poor = frozenset(name for name, least in minima if 0 < ups[name] < least and name not in forced)
-    return poor if any(count and name not in poor for name, count in ups.items()) else frozenset()
+    return poor if any(name not in poor for name in ups) else frozenset()
 
 
 def guided_anew(plan: Plan, before: Guidance, after: Guidance) -> frozenset[ServiceId]:
@@ -122,11 +136,3 @@ def _said(steered: SteeredService, said: InForce) -> tuple[Action | None, ...]:
     found = tuple(None if one is None else one.action for one in overriding(steered, said))
     actions = tuple(None if action is Action.OBEY else action for action in found)
     return actions if any(actions) else ()
-
-
-def _without_skipped(steered: SteeredService, checked: Beliefs, said: tuple[Action | None, ...]) -> Beliefs:
-    regions = skipped(steered, checked, said)
-    if not regions:
-        return checked
-    ends = steered.service.endpoints
-    return tuple(Belief.DOWN if one.region in regions else belief for one, belief in zip(ends, checked, strict=True))

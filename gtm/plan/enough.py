@@ -1,0 +1,70 @@
+"""Enough: whether a service keeps the regions (`at_least`) and a region the endpoints (`min_healthy`) that it needs.
+
+What comes in: services, what the checks say, and guidance. What goes out: regions, and refusals. `at_least` binds
+people as well as automatics; how it binds those is in safety.py.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from gtm.health.belief import Belief
+from gtm.health.override import SafetyRule
+from gtm.health.status import Status
+from gtm.ids import RegionName
+from gtm.plan.guidance import Guidance, effective, skipped
+from gtm.plan.model import SteeredService
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One thing that a rule does not let happen."""
+
+    rule: SafetyRule
+    subject: str
+    """A scope; or `checks`, of all of them."""
+    words: str
+    facts: Mapping[str, float] = field(default_factory=dict)
+
+
+def wanted_regions(steered: SteeredService) -> int:
+    """Returns how many regions must serve: `at_least`, but not more than there are."""
+    own = {endpoint.region for endpoint in steered.service.endpoints if not endpoint.last_resort}
+    return min(steered.service.safety.at_least, len(own))
+
+
+def serving_regions(steered: SteeredService, status: Status, guidance: Guidance) -> frozenset[RegionName]:
+    """Returns the regions of which something is not down."""
+    ends = zip(steered.service.endpoints, effective(steered, status, guidance).beliefs, strict=True)
+    return frozenset(one.region for one, belief in ends if belief is not Belief.DOWN and not one.last_resort)
+
+
+def taking_too_much(
+    services: Iterable[SteeredService], status: Status, before: Guidance, after: Guidance
+) -> tuple[Refusal, ...]:
+    """Returns which services a person would leave with too few regions (`at_least`), sorted by name.
+
+    A service that has too few already is not spoken of, unless it would lose one more.
+    """
+    refusals = []
+    for steered in services:
+        serving, left = (serving_regions(steered, status, guidance) for guidance in (before, after))
+        wanted, name = wanted_regions(steered), steered.service.id
+        if len(left) < min(wanted, len(serving)):
+            words = f"{name} would have {len(left)} serving, and must have {wanted}"
+            facts = {"regions_left": len(left), "regions_wanted": wanted}
+            refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", words, facts))
+    return tuple(sorted(refusals, key=lambda refusal: refusal.subject))
+
+
+def skipping(services: Iterable[SteeredService], status: Status, guidance: Guidance) -> tuple[Refusal, ...]:
+    """Returns which regions of these services are skipped for want of `min_healthy`."""
+    return tuple(
+        Refusal(
+            SafetyRule.MIN_HEALTHY,
+            f"service {steered.service.id}",
+            f"{steered.service.id}: {region} has fewer endpoints up than min_healthy, and is skipped",
+            {"min_healthy": dict(steered.service.min_healthy)[region]},
+        )
+        for steered in services
+        for region in skipped(steered, status, guidance)
+    )

@@ -1,0 +1,238 @@
+"""Safety: what automatics may not do, whatever the checks say. Pure: the time is an argument, the past a small value.
+
+What comes in: what was believed, what the checks say now, what people say, and the history. What goes out: which
+endpoints that the checks take down are believed up still, by which rule, and the history for the next time.
+
+    rule                           what is refused                             until
+    at_least: n                    to leave fewer than n regions of a service  others serve again; or nothing is up at
+                                   while something of it is up                 all, where `on_all_down` decides
+    max_share_removed_per_minute   to take out more of a zone than its budget  the budget is refilled, 25 % a minute by
+                                   has (shares.py); one region always may go   default; the oldest go first
+    correlated_failure             to believe that half the world failed at    it is over, or confirmed (suspicion.py)
+                                   once: the probes are to blame
+    min_healthy: {region: n}       to answer with a region of which too few    it has enough (guidance.py, enough.py)
+                                   endpoints are up
+
+Only what was believed up can be taken out: an endpoint that turns from unknown to down was never relied on. What a
+person takes out costs no budget and is never held. An override that names a rule lifts it for its scope.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gtm.health.belief import Belief
+from gtm.health.override import Action, InForce, SafetyRule
+from gtm.health.status import Status, flipped
+from gtm.ids import CheckId, EndpointId, RegionName, ServiceId
+from gtm.plan.enough import Refusal, serving_regions, wanted_regions
+from gtm.plan.guidance import Guidance, Held, effective, overriding, spots
+from gtm.plan.model import SteeredService
+from gtm.plan.shares import Shares
+from gtm.plan.suspicion import Suspicion, still_recent, suspected
+
+UNLIMITED = 1.0
+_ROUNDING = 1e-9
+
+_Holding = dict[ServiceId, dict[EndpointId, SafetyRule]]
+Waiting = Mapping[tuple[ServiceId, CheckId], float]
+"""What the checks took down and is believed up still, and since when, in monotonic seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a budget has spent, as of a time."""
+
+    share: float
+    at: float
+
+    def after(self, now: float, limit: float) -> float:
+        """Returns what of it is not refilled yet."""
+        return max(0.0, self.share - (now - self.at) * limit / 60)
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What there is to remember."""
+
+    waiting: Waiting = field(default_factory=dict)
+    fallen: Mapping[CheckId, float] = field(default_factory=dict)
+    """What went down within the last interval, and when."""
+    spent: Mapping[str, Spent] = field(default_factory=dict)
+    """By budget."""
+    suspicion: Suspicion | None = None
+    held: Held = field(default_factory=dict)
+
+    @property
+    def is_calm(self) -> bool:
+        """Returns whether nothing is held, and nothing failed lately."""
+        return not (self.waiting or self.fallen or self.held or self.suspicion)
+
+
+NO_HISTORY = History()
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What may happen."""
+
+    held: Held
+    refusals: tuple[Refusal, ...]
+    history: History
+
+
+def allow(shares: Shares, history: History, before: Status, proposed: Status, said: InForce, *, now: float) -> Allowed:
+    """Returns what of the proposed beliefs may count now."""
+    failed = [
+        check
+        for check in flipped(before, proposed)
+        if before.belief(check) is Belief.UP and proposed.belief(check) is Belief.DOWN
+    ]
+    if not failed and history.is_calm:
+        return Allowed({}, (), history)
+    fallen = still_recent({**history.fallen, **dict.fromkeys(failed, now)}, proposed, shares, now=now)
+    suspicion = suspected(history.suspicion, fallen, proposed, shares, now=now)
+    if history.suspicion is not None and suspicion is None:
+        fallen = {}  # it is believed now, and no reason to suspect again
+    run = _Run(shares, history, before, proposed, said, suspicion, now)
+    held, waiting, spent = run.granted(run.waiting(failed))
+    refusals = [*run.refusals(waiting, held), *run.keep_regions(held, failed)]
+    return Allowed(held, tuple(refusals), History(waiting, fallen, spent, suspicion, held))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One decision."""
+
+    shares: Shares
+    history: History
+    before: Status
+    proposed: Status
+    said: InForce
+    suspicion: Suspicion | None
+    now: float
+
+    def waiting(self, failed: list[CheckId]) -> Waiting:
+        """Returns all that is to be taken out, the oldest first; what the probes are blamed for comes back into it."""
+        new = dict.fromkeys(failed, self.now)
+        if self.suspicion is not None:
+            new.update({check: self.history.fallen.get(check, self.now) for check in self.suspicion.checks})
+        found = dict(self.history.waiting)
+        for check, since in new.items():
+            for one in self.shares.watchers.get(check, ()):
+                found.setdefault((one.service.id, check), since)
+        still = {
+            (service, check): since
+            for (service, check), since in found.items()
+            if service in self.shares.services and self.proposed.belief(check) is Belief.DOWN
+        }
+        return dict(sorted(still.items(), key=lambda item: (item[1], item[0][1], item[0][0])))
+
+    def granted(self, waiting: Waiting) -> tuple[_Holding, Waiting, Mapping[str, Spent]]:
+        """Returns what is held, what goes on waiting, and what the budgets have spent after this."""
+        held: _Holding = {}
+        left = {}
+        budgets = self.shares.budgets
+        used = {
+            name: one.after(self.now, budgets[name].limit)
+            for name, one in self.history.spent.items()
+            if name in budgets
+        }
+        for (service, check), since in waiting.items():
+            movable = self._movable(service, check)
+            rule = self._refusing(service, check, used) if movable else None
+            if rule is not None:
+                left[service, check] = since
+                held.setdefault(service, {}).update(dict.fromkeys(movable, rule))
+        return held, left, {name: Spent(share, self.now) for name, share in used.items() if share > 0}
+
+    def _refusing(self, service: ServiceId, check: CheckId, used: dict[str, float]) -> SafetyRule | None:
+        """Returns the rule that does not let a service lose a check; else takes what it costs from the budget."""
+        is_suspected = self.suspicion is not None and check in self.suspicion.checks
+        is_guarded = self.shares.services[service].service.safety.correlated_failure
+        if is_suspected and is_guarded and not self._lifted(service, check, SafetyRule.CORRELATED):
+            return SafetyRule.CORRELATED
+        name = self.shares.budget_of[service]
+        budget = self.shares.budgets[name]
+        if budget.limit >= UNLIMITED or self._lifted(service, check, SafetyRule.MAX_SHARE):
+            return None
+        after = used.get(name, 0.0) + self.shares.share(service, check)
+        if after > budget.capacity + _ROUNDING:
+            return SafetyRule.MAX_SHARE
+        used[name] = after
+        return None
+
+    def keep_regions(self, held: _Holding, failed: list[CheckId]) -> tuple[Refusal, ...]:
+        """Holds what every service needs to keep its regions (`at_least`), and returns what that refuses."""
+        touched = {one.service.id: one for check in failed for one in self.shares.watchers.get(check, ())}
+        lasting = {name: self.shares.services[name] for name in self.history.held if name in self.shares.services}
+        refusals = []
+        for name, steered in {**touched, **lasting}.items():
+            wanted = wanted_regions(steered)
+            regions = self._lost_too_many(steered, wanted, held)
+            ends = self._ends_in(steered, regions)
+            if ends:
+                held.setdefault(name, {}).update(dict.fromkeys(ends, SafetyRule.AT_LEAST))
+                words = f"{name}: {', '.join(regions)} stays, or fewer than {wanted} regions would serve"
+                facts = {"regions_wanted": wanted, "endpoints_held": len(ends)}
+                refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", words, facts))
+        return tuple(refusals)
+
+    def refusals(self, waiting: Waiting, held: Held) -> tuple[Refusal, ...]:
+        """Returns what the budgets and a suspicion refuse."""
+        found = [] if self.suspicion is None else [_blame(self.suspicion, now=self.now)]
+        waits: dict[str, float] = {}
+        for service, check in waiting:
+            if SafetyRule.MAX_SHARE in {held[service][endpoint] for endpoint in self._movable(service, check)}:
+                name = self.shares.budget_of[service]
+                waits[name] = waits.get(name, 0.0) + self.shares.share(service, check)
+        for name, share in waits.items():
+            limit = self.shares.budgets[name].limit
+            words = f"{name}: {share:.1%} of it waits to be taken out; {limit:.0%} a minute may go"
+            found.append(Refusal(SafetyRule.MAX_SHARE, name, words, {"waiting": round(share, 6), "per_minute": limit}))
+        return tuple(found)
+
+    def _lost_too_many(self, steered: SteeredService, wanted: int, held: Held) -> tuple[RegionName, ...]:
+        """Returns the regions that must stay: of those that served until now, the first in the zone's order."""
+        if wanted <= 1:
+            return ()  # of none at all `on_all_down` decides
+        serving = serving_regions(steered, self.proposed, Guidance(self.said, held))
+        if not serving or len(serving) >= wanted:
+            return ()
+        until_now = serving_regions(steered, self.before, Guidance(self.said, self.history.held))
+        lost = [region.name for region in steered.regions if region.name in until_now - serving]
+        return tuple(lost[: wanted - len(serving)])
+
+    def _ends_in(self, steered: SteeredService, regions: tuple[RegionName, ...]) -> list[EndpointId]:
+        """Returns the endpoints that served these regions until now, but for those that a person decides."""
+        counted = effective(steered, self.before, Guidance(self.said, self.history.held)).beliefs
+        overrides = overriding(steered, self.said)
+        return [
+            spot.endpoint
+            for spot, belief, override in zip(spots(steered), counted, overrides, strict=True)
+            if spot.region in regions
+            and belief is Belief.UP
+            and (override is None or override.action is Action.OBEY)
+            and not self.said.lifts(spot, SafetyRule.AT_LEAST)
+        ]
+
+    def _movable(self, service: ServiceId, check: CheckId) -> tuple[EndpointId, ...]:
+        """Returns the endpoints of a check that no person decides."""
+        steered = self.shares.services[service]
+        ends = zip(steered.service.endpoints, steered.checks, overriding(steered, self.said), strict=True)
+        return tuple(
+            endpoint.id
+            for endpoint, one, override in ends
+            if one == check and (override is None or override.action is Action.OBEY)
+        )
+
+    def _lifted(self, service: ServiceId, check: CheckId, rule: SafetyRule) -> bool:
+        steered = self.shares.services[service]
+        here = [spot for spot, one in zip(spots(steered), steered.checks, strict=True) if one == check]
+        return bool(self.said) and all(self.said.lifts(spot, rule) for spot in here)
+
+
+def _blame(suspicion: Suspicion, *, now: float) -> Refusal:
+    failed, watched = len(suspicion.checks), suspicion.watched
+    words = f"{failed} of {watched} checks failed at once, in unrelated services: the probes are to blame"
+    facts = {"failed": failed, "watched": watched, "held_s": round(now - suspicion.since, 1)}
+    return Refusal(SafetyRule.CORRELATED, "checks", words, facts)

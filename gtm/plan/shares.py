@@ -1,0 +1,127 @@
+"""Shares: how much of a zone one check carries, and how much of it may be taken out in a minute.
+
+A budget is a zone, or a service that asks for one of its own. The share of an endpoint is its weight among the regular
+endpoints of its service, divided by the number of services of the budget: with all of them down it is 1. So every
+service counts alike, whatever its weights; the traffic is not known here.
+
+    limit      `max_share_removed_per_minute`; what was taken out is forgiven at this pace
+    capacity   the limit, or the share of the largest region if that is more: one region may always go at once
+
+It is made once, when the zones are compiled.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gtm.ids import CheckId, RegionName, ServiceId
+from gtm.plan.model import SteeredService
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much may be taken out."""
+
+    limit: float
+    """Per minute; 1 is no limit."""
+    capacity: float
+    """At once."""
+    services: int
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Every service's budget, and what else safety must know of the zones."""
+
+    services: Mapping[ServiceId, SteeredService]
+    budgets: Mapping[str, Budget]
+    """By scope: `zone gtm.example.com`, or `service api.gtm.example.com`."""
+    budget_of: Mapping[ServiceId, str]
+    clusters: Mapping[ServiceId, int]
+    """Services with one number have a target in common, with each other or through others; else they are unrelated."""
+    watchers: Mapping[CheckId, tuple[SteeredService, ...]]
+    """The services that a check can change."""
+    regions: frozenset[RegionName]
+    """All of them."""
+    demanding: tuple[SteeredService, ...]
+    """The services with a `min_healthy`."""
+
+    def share(self, service: ServiceId, check: CheckId) -> float:
+        """Returns what a check carries of the budget of one service."""
+        steered = self.services[service]
+        weights = _weights(steered)
+        mine = sum(weight for weight, one in zip(weights, steered.checks, strict=True) if one == check)
+        return mine / sum(weights) / self.budgets[self.budget_of[service]].services
+
+
+NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), ())
+
+
+def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
+    """Returns the shares of these services."""
+    budget_of = {name: _budget_name(one) for name, one in services.items()}
+    members: defaultdict[str, list[SteeredService]] = defaultdict(list)
+    for name, one in services.items():
+        members[budget_of[name]].append(one)
+    budgets = {name: _budget(some) for name, some in members.items()}
+    regions = frozenset(region.name for one in services.values() for region in one.regions)
+    demanding = tuple(one for one in services.values() if one.service.min_healthy)
+    return Shares(services, budgets, budget_of, _clusters(services), _watchers(services), regions, demanding)
+
+
+def _watchers(services: Mapping[ServiceId, SteeredService]) -> dict[CheckId, tuple[SteeredService, ...]]:
+    found: defaultdict[CheckId, dict[ServiceId, SteeredService]] = defaultdict(dict)
+    for name, steered in services.items():
+        for check in steered.checks:
+            if check is not None:
+                found[check][name] = steered
+    return {check: tuple(some.values()) for check, some in found.items()}
+
+
+def _budget_name(steered: SteeredService) -> str:
+    service = steered.service
+    return f"service {service.id}" if service.safety.is_apart else f"zone {steered.zone}"
+
+
+def _budget(services: list[SteeredService]) -> Budget:
+    regions: defaultdict[RegionName, float] = defaultdict(float)
+    for steered in services:
+        weights = _weights(steered)
+        for weight, endpoint in zip(weights, steered.service.endpoints, strict=True):
+            regions[endpoint.region] += weight / sum(weights) / len(services)
+    limit = services[0].service.safety.max_share
+    return Budget(limit, max(limit, *regions.values()), len(services))
+
+
+def _weights(steered: SteeredService) -> list[float]:
+    """Returns the weights of the regular endpoints, and 0 for the last resorts; all alike where all are 0."""
+    ends = steered.service.endpoints
+    weights = [0.0 if one.last_resort else float(one.weight) for one in ends]
+    return weights if sum(weights) else [0.0 if one.last_resort else 1.0 for one in ends]
+
+
+def _clusters(services: Mapping[ServiceId, SteeredService]) -> dict[ServiceId, int]:
+    """Returns a number for each service, the same for those that share targets (a union of sets)."""
+    above: dict[str, str] = {}
+
+    def top(name: str) -> str:
+        while above.setdefault(name, name) != name:
+            above[name] = above[above[name]]
+            name = above[name]
+        return name
+
+    for name, steered in services.items():
+        for endpoint in steered.service.endpoints:
+            above[top(f"target {endpoint.target}")] = top(name)
+    numbers: dict[str, int] = {}
+    return {name: numbers.setdefault(top(name), len(numbers)) for name in services}
+
+
+def regions_of(services: Iterable[SteeredService], check: CheckId) -> set[RegionName]:
+    """Returns the regions that a check looks into."""
+    return {
+        endpoint.region
+        for steered in services
+        for endpoint, one in zip(steered.service.endpoints, steered.checks, strict=True)
+        if one == check
+    }

@@ -1,0 +1,86 @@
+"""Suspicion: when so much fails at once that the probes are to blame (`correlated_failure`).
+
+    more than half of the checks that were up went down within one interval (and SETTLE_S for reports to cross),
+    and they are of services that share no target, directly or through others,
+    and they look into more than one region, or there is only one: a region that dies takes all its services along
+    -> suspicion: nothing of it is believed
+
+    half of them are up again                                  -> over; the rest is believed at the pace of the budget
+    HOLD_S have passed, and fresh voices still say the same    -> over, as confirmed; the same
+
+Checks of services with `correlated_failure: false` neither make a suspicion nor are held by one.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gtm.health.belief import Belief
+from gtm.health.status import Status
+from gtm.ids import CheckId
+from gtm.plan.shares import Shares, regions_of
+
+HOLD_S = 120.0
+"""A probe that is cut off for longer is silent, and its votes have grown old: what is still said is believed."""
+
+SETTLE_S = 1.0
+"""Added to an interval: for reports to cross the mesh."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """The probes are blamed."""
+
+    since: float
+    """Monotonic seconds."""
+    checks: frozenset[CheckId]
+    watched: int
+    """How many checks were up before these failed."""
+
+
+def still_recent(
+    fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, now: float
+) -> dict[CheckId, float]:
+    """Returns what went down within the last interval, and is still down."""
+    return {
+        check: at
+        for check, at in fallen.items()
+        if proposed.belief(check) is Belief.DOWN and now - at <= _interval_s(shares, check) + SETTLE_S
+    }
+
+
+def suspected(
+    last: Suspicion | None, fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, now: float
+) -> Suspicion | None:
+    """Returns the suspicion that there is after this, if any."""
+    if last is None:
+        return _new(fallen, proposed, shares, now=now)
+    still = [check for check in last.checks if proposed.belief(check) is Belief.DOWN]
+    is_confirmed = now - last.since >= HOLD_S and not any(proposed.checks[check].frozen for check in still)
+    if 2 * len(still) <= len(last.checks) or is_confirmed:
+        return None
+    return Suspicion(last.since, last.checks | _guarded(fallen, shares), last.watched)
+
+
+def _new(fallen: Iterable[CheckId], proposed: Status, shares: Shares, *, now: float) -> Suspicion | None:
+    guarded = _guarded(fallen, shares)
+    was_up = guarded | {check for check, one in proposed.checks.items() if one.belief is Belief.UP}
+    if 2 * len(guarded) <= len(was_up):
+        return None
+    services = [one for check in guarded for one in shares.watchers[check]]
+    is_unrelated = len({shares.clusters[one.service.id] for one in services}) > 1
+    regions = {name for check in guarded for name in regions_of(shares.watchers[check], check)}
+    is_everywhere = len(regions) > 1 or len(shares.regions) == 1
+    return Suspicion(now, guarded, len(was_up)) if is_unrelated and is_everywhere else None
+
+
+def _guarded(fallen: Iterable[CheckId], shares: Shares) -> frozenset[CheckId]:
+    return frozenset(
+        check
+        for check in fallen
+        if any(one.service.safety.correlated_failure for one in shares.watchers.get(check, ()))
+    )
+
+
+def _interval_s(shares: Shares, check: CheckId) -> float:
+    watching = shares.watchers.get(check, ())
+    return max((one.service.monitor.interval_s for one in watching if one.service.monitor is not None), default=0.0)

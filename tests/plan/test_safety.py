@@ -1,0 +1,346 @@
+"""The rules of safety, over a world of three regions and several services; the clock is the test's."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gtm.health.belief import Belief
+from gtm.health.override import NOTHING_IN_FORCE, Action, InForce, Override, SafetyRule, in_force, joined
+from gtm.health.status import Status
+from gtm.ids import ServiceId
+from gtm.plan.enough import skipping, taking_too_much
+from gtm.plan.guidance import Guidance, effective
+from gtm.plan.model import SteeredService
+from gtm.plan.safety import NO_HISTORY, Allowed, History, allow
+from gtm.plan.shares import Shares, shares_of
+from gtm.plan.suspicion import HOLD_S
+from gtm.zone.model import DEFAULT_SAFETY, Safety
+from tests.fakes import world
+from tests.fakes.overrides import WALL, said
+
+REGIONS = ("us-east", "eu-west", "ap-southeast")
+
+
+def text(services: int, per_region: int = 1) -> str:
+    """Services that share no address, each in all regions: 192.0.SERVICE.REGION+COUNT."""
+    return "\n".join(
+        f"  s{number}:\n    monitor: web\n    steer: nearest\n    endpoints:\n"
+        + "\n".join(
+            f"      - {{region: {name}, address: {address(number, place, count)}}}"
+            for place, name in enumerate(REGIONS)
+            for count in range(per_region)
+        )
+        for number in range(services)
+    )
+
+
+def address(service: int, region: int, count: int = 0) -> str:
+    return f"192.0.{service}.{10 * region + count}"
+
+
+class Site:
+    """A site whose checks the test lets fail, as safety sees it."""
+
+    def __init__(self, zone_text: str, safety: Safety = DEFAULT_SAFETY) -> None:
+        self.zone = world.services(zone_text)
+        plan = world.plan(self.zone)
+        self.services: Mapping[ServiceId, SteeredService] = {
+            name: replace(one, service=replace(one.service, safety=safety)) for name, one in plan.services.items()
+        }
+        self.shares: Shares = shares_of(self.services)
+        self.history: History = NO_HISTORY
+        self.now = 1000.0
+        self.truth: Status = world.status({}, self.zone)
+        self.said: InForce = NOTHING_IN_FORCE
+        self.allowed = Allowed({}, (), NO_HISTORY)
+
+    def see(self, *down: str, after_s: float = 0.0, otherwise: Belief = Belief.UP) -> "Site":
+        """Lets time pass, and then these and only these be down."""
+        self.now += after_s
+        before, self.truth = self.truth, world.status(world.down(*down), self.zone, otherwise=otherwise)
+        self.allowed = allow(self.shares, self.history, before, self.truth, self.said, now=self.now)
+        self.history = self.allowed.history
+        return self
+
+    def say(self, *overrides: Override) -> "Site":
+        self.said = in_force(joined({}, overrides), wall=WALL)
+        return self
+
+    @property
+    def out(self) -> set[str]:
+        """The addresses that are out of the answers."""
+        guidance = Guidance(self.said, self.allowed.held)
+        return {
+            endpoint.target
+            for one in self.services.values()
+            for endpoint, belief in zip(
+                one.service.endpoints, effective(one, self.truth, guidance).beliefs, strict=True
+            )
+            if belief is Belief.DOWN
+        }
+
+    @property
+    def rules(self) -> set[SafetyRule]:
+        return {refusal.rule for refusal in self.allowed.refusals}
+
+
+def region(place: int, services: int) -> set[str]:
+    return {address(number, place) for number in range(services)}
+
+
+def test_a_region_of_three_may_die_at_once() -> None:
+    site = Site(text(4)).see(*region(1, 4))
+    assert site.out == region(1, 4)
+    assert not site.allowed.refusals
+
+
+def test_a_second_region_within_a_minute_goes_at_the_pace_of_the_budget() -> None:
+    dead = region(0, 4) | region(1, 4)
+    site = Site(text(4)).see(*region(1, 4)).see(*dead, after_s=12.0)
+    assert len(site.out) == 4, "5 % of the budget came back, and one check has 8.3 %"
+    assert site.rules == {SafetyRule.MAX_SHARE}
+    refusal = site.allowed.refusals[0]
+    assert refusal.subject == "zone gtm.example.com"
+    assert refusal.facts == {"waiting": pytest.approx(1 / 3), "per_minute": 0.25}
+    assert len(site.see(*dead, after_s=8.1).out) == 5
+    assert site.see(*dead, after_s=59.8).out < dead
+    assert site.see(*dead, after_s=0.2).out == dead, "80 s after the first, 33 % is refilled at 25 % a minute"
+    assert not site.allowed.refusals
+
+
+def test_what_recovers_while_it_waits_is_never_taken_out() -> None:
+    site = Site(text(4)).see(*region(1, 4)).see(*region(0, 4), *region(1, 4), after_s=12.0).see(after_s=1.0)
+    assert site.out == set()
+    site.see(after_s=600.0)
+    assert site.history.is_calm
+
+
+def test_one_service_of_many_is_a_small_share() -> None:
+    site = Site(text(20))
+    whole = {address(3, place) for place in range(3)}
+    assert site.see(*whole).out == whole
+
+
+def test_a_service_apart_has_a_budget_of_its_own() -> None:
+    site = Site(text(4), Safety(max_share=0.25, is_apart=True, correlated_failure=False))
+    assert set(site.shares.budgets) == {f"service s{number}.gtm.example.com" for number in range(4)}
+    dead = {address(3, place) for place in range(3)}
+    assert len(site.see(*dead).out) == 1
+    assert site.allowed.refusals[0].subject == "service s3.gtm.example.com"
+
+
+def test_a_limit_of_everything_is_none() -> None:
+    dead = region(0, 4) | region(1, 4)
+    site = Site(text(4), Safety(max_share=1.0, correlated_failure=False))
+    assert site.see(*dead).out == dead
+
+
+def test_failures_everywhere_at_once_are_blamed_on_the_probes() -> None:
+    dead = region(0, 4) | region(1, 4)
+    site = Site(text(4)).see(*dead)
+    assert site.out == set()
+    assert site.rules == {SafetyRule.CORRELATED}
+    assert site.allowed.refusals[0].facts == {"failed": 8, "watched": 12, "held_s": 0.0}
+
+
+def test_what_failed_a_moment_before_is_given_back() -> None:
+    site = Site(text(4)).see(*region(1, 4))
+    assert site.out == region(1, 4)
+    assert site.see(*region(0, 4), *region(1, 4), after_s=3.0).out == set()
+    assert site.rules == {SafetyRule.CORRELATED}
+
+
+def test_what_failed_long_before_is_no_coincidence() -> None:
+    site = Site(text(4)).see(*region(1, 4)).see(*region(0, 4), *region(1, 4), after_s=30.0)
+    assert SafetyRule.CORRELATED not in site.rules
+
+
+def test_suspicion_ends_when_half_is_back() -> None:
+    dead = region(0, 4) | region(1, 4)
+    site = Site(text(4)).see(*dead).see(*region(1, 4), *sorted(region(0, 4))[:1], after_s=5.0)
+    assert site.rules == {SafetyRule.CORRELATED}
+    assert site.see(*region(1, 4), after_s=5.0).out == region(1, 4)
+    assert not site.allowed.refusals
+
+
+def test_suspicion_ends_after_a_while_when_fresh_voices_confirm_it() -> None:
+    dead = region(0, 4) | region(1, 4)
+    site = Site(text(4)).see(*dead)
+    assert site.see(*dead, after_s=HOLD_S - 1).out == set()
+    assert len(site.see(*dead, after_s=1.0).out) == 4, "at the pace of the budget: the largest region first"
+    assert site.rules == {SafetyRule.MAX_SHARE}
+    assert site.see(*dead, after_s=80.0).out == dead
+
+
+def test_suspicion_is_not_confirmed_by_voices_that_are_not_heard() -> None:
+    dead = region(0, 4) | region(1, 4)
+    site = Site(text(4)).see(*dead)
+    site.truth = Status({name: replace(one, frozen=True) for name, one in site.truth.checks.items()})
+    later = allow(site.shares, site.history, site.truth, site.truth, site.said, now=site.now + 2 * HOLD_S)
+    assert {refusal.rule for refusal in later.refusals} == {SafetyRule.CORRELATED}
+
+
+def test_a_region_that_takes_more_than_half_along_is_a_region() -> None:
+    services = "\n".join(
+        f"  s{number}:\n    monitor: web\n    steer: nearest\n    endpoints:\n"
+        f"      - {{region: eu-west, address: {address(number, 1)}}}\n"
+        for number in range(4)
+    )
+    lone = "  us:\n    monitor: web\n    steer: nearest\n    endpoints: [{region: us-east, address: 192.0.9.1}]\n"
+    site = Site(services + lone)
+    assert SafetyRule.CORRELATED not in site.see(*region(1, 4)).rules
+    assert site.out == region(1, 4)
+
+
+def test_services_that_share_targets_are_related() -> None:
+    ends = "".join(f"\n      - {{region: {name}, address: {address(0, n)}}}" for n, name in enumerate(REGIONS))
+    two = "".join(f"  s{n}:\n    monitor: web\n    steer: nearest\n    endpoints:{ends}\n" for n in range(2))
+    site = Site(two).see(*(address(0, place) for place in range(3)))
+    assert site.rules == {SafetyRule.MAX_SHARE}, "one machine room with two names says nothing of the probes"
+
+
+def test_a_service_can_be_left_out_of_suspicion() -> None:
+    site = Site(text(4), Safety(correlated_failure=False, max_share=1.0))
+    dead = region(0, 4) | region(1, 4)
+    assert site.see(*dead).out == dead
+
+
+def test_at_least_two_regions_stay_while_something_is_up() -> None:
+    site = Site(text(1), Safety(at_least=2, max_share=1.0, correlated_failure=False))
+    us, eu, ap = (address(0, place) for place in range(3))
+    assert site.see(us).out == {us}
+    assert site.see(us, eu, after_s=90.0).out == {us}
+    assert site.rules == {SafetyRule.AT_LEAST}
+    assert site.allowed.refusals[0].subject == "service s0.gtm.example.com"
+    assert site.see(us, eu, after_s=90.0).out == {us}, "as long as it lasts"
+    assert site.see(eu, after_s=90.0).out == {eu}, "another serves again"
+    assert not site.allowed.refusals
+    assert site.see(us, eu, ap, after_s=90.0).out == {us, eu, ap}, "nothing is up: on_all_down decides"
+
+
+def test_at_least_asks_for_no_more_regions_than_there_are() -> None:
+    site = Site(text(1), Safety(at_least=9, max_share=1.0, correlated_failure=False))
+    assert site.see(address(0, 0)).out == set()
+
+
+def test_an_endpoint_that_was_never_up_is_not_held() -> None:
+    site = Site(text(4))
+    site.truth = world.status({}, site.zone, otherwise=Belief.UNKNOWN)
+    dead = region(0, 4) | region(1, 4)
+    assert site.see(*dead).out == dead
+    assert not site.allowed.refusals
+
+
+def test_a_person_may_take_out_what_automatics_may_not() -> None:
+    dead = region(0, 4) | region(1, 4)
+    site = Site(text(4)).say(said("zone gtm.example.com", Action.DOWN)).see(*dead)
+    assert site.out >= dead
+    assert not site.allowed.held
+
+
+@pytest.mark.parametrize(
+    ("rule", "safety", "scope"),
+    [
+        (SafetyRule.CORRELATED, Safety(max_share=1.0), "zone gtm.example.com"),
+        (SafetyRule.MAX_SHARE, Safety(correlated_failure=False), "region */us-east"),
+        (SafetyRule.AT_LEAST, Safety(at_least=2, max_share=1.0, correlated_failure=False), "zone gtm.example.com"),
+    ],
+)
+def test_an_override_that_names_a_rule_lifts_it(rule: SafetyRule, safety: Safety, scope: str) -> None:
+    dead = region(0, 4) | region(1, 4)
+    site = Site(text(4), safety).see(*region(1, 4)).see(*dead, after_s=1.0)
+    assert site.out < dead
+    assert site.rules == {rule}
+    site.say(said(scope, Action.OBEY, rules=(rule,)))
+    assert site.see(*dead).out == dead
+
+
+def test_a_person_is_held_to_at_least_too() -> None:
+    site = Site(text(2))
+    before = Guidance()
+
+    def refused(*overrides: Override, status: Status = site.truth) -> list[str]:
+        after = Guidance(in_force(joined({}, overrides), wall=WALL))
+        return [str(one.subject) for one in taking_too_much(site.services.values(), status, before, after)]
+
+    two = [said("region */us-east"), said("region */eu-west", Action.DRAIN)]
+    assert refused(*two) == []
+    assert refused(*two, said("region */ap-southeast")) == ["service s0.gtm.example.com", "service s1.gtm.example.com"]
+    assert refused(said("service s1.gtm.example.com")) == ["service s1.gtm.example.com"]
+    all_down = world.status(world.down(*(address(n, p) for n in range(2) for p in range(3))), site.zone)
+    assert refused(said("zone gtm.example.com"), status=all_down) == [], "there is nothing left to lose"
+
+
+def test_a_region_with_too_few_is_told() -> None:
+    site = Site(text(1, per_region=2))
+    ((name, one),) = site.services.items()
+    service = replace(one.service, min_healthy=((one.regions[0].name, 2),))
+    demanding = replace(one, service=service)
+    status = world.status(world.down(address(0, 0)), site.zone)
+    (refusal,) = skipping([demanding], status, Guidance())
+    assert refusal.rule is SafetyRule.MIN_HEALTHY
+    assert refusal.words == f"{name}: us-east has fewer endpoints up than min_healthy, and is skipped"
+
+
+def test_calm_costs_nothing() -> None:
+    site = Site(text(1)).see()
+    assert site.history is NO_HISTORY
+    assert site.see(after_s=10.0).history is NO_HISTORY
+
+
+steps = st.lists(st.tuples(st.floats(0, 90), st.sets(st.integers(0, 11))), min_size=1, max_size=8)
+ADDRESSES = [address(number, place) for number in range(4) for place in range(3)]
+
+
+@pytest.mark.slow
+@given(steps)
+@settings(deadline=None)
+def test_whatever_fails_only_what_failed_is_out_and_no_more_than_the_budget_has(
+    script: list[tuple[float, set[int]]],
+) -> None:
+    site = Site(text(4), Safety(correlated_failure=False))
+    start, taken = site.now, 0.0
+    for after_s, failing in script:
+        was_out = site.out
+        dead = {ADDRESSES[number] for number in failing}
+        site.see(*dead, after_s=after_s)
+        assert site.out <= dead, "a rule never takes out what the checks do not"
+        taken += len(site.out - was_out) / 12
+        assert taken <= 1 / 3 + (site.now - start) * 0.25 / 60 + 1e-6
+        assert bool(dead - site.out) is (SafetyRule.MAX_SHARE in site.rules), "every refusal is told"
+
+
+@pytest.mark.slow
+@given(steps, st.integers(1, 3))
+@settings(deadline=None)
+def test_whatever_fails_nothing_is_taken_out_that_leaves_too_few_regions(
+    script: list[tuple[float, set[int]]], at_least: int
+) -> None:
+    site = Site(text(4), Safety(at_least=at_least, max_share=1.0, correlated_failure=False))
+    for after_s, failing in script:
+        was_out = site.out
+        site.see(*(ADDRESSES[number] for number in failing), after_s=after_s)
+        for number in range(4):
+            all_of_it = {address(number, place) for place in range(3)}
+            serving = all_of_it - site.out
+            assert not serving or len(serving) >= at_least or not (site.out - was_out) & all_of_it
+
+
+@pytest.mark.slow
+@given(steps)
+@settings(deadline=None)
+def test_everything_that_stays_down_is_out_in_the_end_and_everything_that_is_up_is_in(
+    script: list[tuple[float, set[int]]],
+) -> None:
+    site = Site(text(4))
+    for after_s, failing in script:
+        dead = {ADDRESSES[number] for number in failing}
+        site.see(*dead, after_s=after_s)
+        assert site.out <= dead
+    for _ in range(3):
+        site.see(*dead, after_s=HOLD_S + 240)
+    assert site.out == dead
+    assert not site.allowed.refusals
