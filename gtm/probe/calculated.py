@@ -63,6 +63,8 @@ def _needed(settings: CalculatedSettings, count: int) -> int:
 def _belief(part: Part, believed: Beliefs) -> Belief:
     if part.is_unchecked:
         return Belief.UP
+    if not part.checks:
+        return Belief.UNKNOWN  # a service of a zone that this node does not have
     return combined([believed(check) for check in part.checks], needed=1)
 
 

@@ -2,11 +2,13 @@
 
 What comes in: the checks to watch, which may change at any time. What goes out: verdicts; a call for every reading
 and every change of mind, and one line of the log for each of the latter. It decides nothing: gtm/health/verdict.py
-does. One task per check, all in one TaskGroup; a semaphore bounds how many connections are open at once.
+does. One task per check, all in one TaskGroup; a semaphore bounds how many connections are open at once. A calculated
+check is read when one of its parts changes, too, so that it costs no time of its own to find out.
 """
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from random import Random
 
@@ -16,6 +18,7 @@ from gtm.health.belief import Belief
 from gtm.health.earliest import foretold
 from gtm.health.reading import Reading, Reason
 from gtm.health.verdict import NO_VERDICT, Verdict, VerdictPolicy, step
+from gtm.health.voices import Freshness
 from gtm.ids import CheckId
 from gtm.plan.policy import pace, verdict_policy
 from gtm.probe.schedule import Schedule, phase_of, window_s
@@ -58,6 +61,7 @@ class Prober:
         self._sleep = sleep
         self._slots = asyncio.Semaphore(at_once)
         self._checks: dict[CheckId, Check] = {}
+        self._calculated_of: Mapping[CheckId, frozenset[CheckId]] = {}
         self._verdicts: dict[CheckId, Verdict] = {}
         self._tasks: dict[CheckId, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
@@ -68,12 +72,22 @@ class Prober:
         """Returns what is believed of every watched check now."""
         return dict(self._verdicts)
 
+    def believed(self, check_id: CheckId) -> Belief:
+        """Returns what is believed of a check now; UNKNOWN when it is not watched, or was not read for too long."""
+        check, verdict = self._checks.get(check_id), self._verdicts.get(check_id, NO_VERDICT)
+        if check is None:
+            return Belief.UNKNOWN
+        freshness = Freshness(check.monitor.interval_s, check.monitor.timeout_s)
+        is_fresh = self._clock.monotonic() - verdict.read_at <= freshness.limit_s
+        return verdict.belief if is_fresh else Belief.UNKNOWN
+
     def watch(self, checks: Iterable[Check]) -> None:
         """Watches these checks and no others; a check that stays keeps its verdict, even if its monitor changed."""
         wanted = {check.id: check for check in checks}
         stale = [check for check in self._checks.values() if wanted.get(check.id) != check]
         fresh = [check for check in wanted.values() if self._checks.get(check.id) != check]
         self._checks = wanted
+        self._calculated_of = _calculated_of(wanted.values())
         self._verdicts = {check_id: self._verdicts.get(check_id, NO_VERDICT) for check_id in wanted}
         for check in stale:
             self._stop(check)
@@ -140,12 +154,35 @@ class Prober:
         if after.belief is not before.belief:
             log.info("%s", _line(check, before.belief, after, policy))
             self._on_change(check, after)
+            self._read_calculated_of(check)
+
+    def _read_calculated_of(self, changed: Check) -> None:
+        """Reads what is calculated from a check that changed at once, and not only in its next round."""
+        if self._group is None:
+            return
+        for check_id in self._calculated_of.get(changed.id, ()):
+            self._group.create_task(self._read_once(self._checks[check_id]), name=f"calculated check {check_id}")
+
+    async def _read_once(self, check: Check) -> None:
+        reading = await self._read(check)
+        if self._checks.get(check.id) is check:
+            self._take(check, reading)
 
     def _own_fault(self, check: Check, reading: Reading) -> None:
         """Says once that this probe cannot read; no verdict changes, so that its votes grow old and stop counting."""
         if not self._own_fault_logged:
             self._own_fault_logged = True
             log.warning("probe %s: cannot check: %s; further such readings are only counted", check.id, reading.detail)
+
+
+def _calculated_of(checks: Iterable[Check]) -> Mapping[CheckId, frozenset[CheckId]]:
+    """Returns by part what is calculated from it."""
+    found: defaultdict[CheckId, set[CheckId]] = defaultdict(set)
+    for check in checks:
+        for part in check.parts:
+            for one in part.checks:
+                found[one].add(check.id)
+    return {part: frozenset(those) for part, those in found.items()}
 
 
 def _line(check: Check, before: Belief, after: Verdict, policy: VerdictPolicy) -> str:

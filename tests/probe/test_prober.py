@@ -13,7 +13,7 @@ from gtm.health.reading import Reading, Reason
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, MonitorName
 from gtm.probe.prober import Prober
-from gtm.zone.model import Check, Monitor, MonitorType
+from gtm.zone.model import Check, Monitor, MonitorType, Part
 from tests.fakes.clock import FakeClock
 from tests.fakes.sleep import FakeSleep, settle
 
@@ -337,5 +337,60 @@ def test_verdicts_tell_how_soon_they_could_change() -> None:
         assert bench.prober.verdicts[SLOW.id].flip_in_s == 0.0
         await bench.sleep.advance(50.0)
         assert bench.prober.verdicts[SLOW.id].flip_in_s == 12.0
+
+    run(story)
+
+
+def calculated(*parts: Check, target: str = "192.0.2.99", monitor: Monitor = MONITOR) -> Check:
+    return replace(check_of(target, monitor), parts=tuple(Part(part.target, (part.id,)) for part in parts))
+
+
+def test_what_is_calculated_is_read_at_once_when_a_part_changes() -> None:
+    slow = replace(MONITOR, interval_s=1000.0, fall=1)
+    both = calculated(A, B, monitor=slow)
+
+    async def story(bench: Bench) -> None:
+        bench.answers[both.id] = UNREAD  # until its parts are known
+        bench.prober.watch([A, B, both])
+        await bench.sleep.advance(50.0)
+        bench.answers[both.id] = OK
+        bench.answers[A.id] = BAD
+        await bench.sleep.advance(5.0)
+        assert bench.changes[-2:] == [(A.id, Belief.DOWN), (both.id, Belief.UP)], "read when A fell"
+        bench.answers[both.id] = BAD
+        bench.answers[B.id] = BAD
+        await bench.sleep.advance(5.0)
+        assert bench.changes[-2:] == [(B.id, Belief.DOWN), (both.id, Belief.DOWN)]
+
+    run(story)
+
+
+def test_a_change_of_what_is_no_part_of_it_reads_nothing_more() -> None:
+    of_a = calculated(A, monitor=replace(MONITOR, interval_s=1000.0))
+
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([A, B, of_a])
+        await bench.sleep.advance(50.0)
+        before = len(bench.times(of_a))
+        bench.answers[B.id] = BAD
+        await bench.sleep.advance(5.0)
+        assert bench.changes[-1] == (B.id, Belief.DOWN)
+        assert len(bench.times(of_a)) == before
+
+    run(story)
+
+
+def test_what_was_not_read_for_too_long_is_not_known() -> None:
+    async def story(bench: Bench) -> None:
+        assert bench.prober.believed(A.id) is Belief.UNKNOWN, "not watched"
+        bench.prober.watch([A, B])
+        await bench.sleep.advance(5.0)
+        assert bench.prober.believed(A.id) is Belief.UP
+        bench.answers[A.id] = UNREAD
+        await bench.sleep.advance(3 * MONITOR.interval_s)
+        assert bench.prober.believed(A.id) is Belief.UP, "the last verdict is still fresh"
+        await bench.sleep.advance(3.0)
+        assert bench.prober.believed(A.id) is Belief.UNKNOWN
+        assert bench.prober.believed(B.id) is Belief.UP
 
     run(story)

@@ -1,0 +1,69 @@
+"""Calculated monitors over monitors and services; the rule itself is in tests/health/test_combination.py."""
+
+import pytest
+
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason
+from gtm.ids import CheckId
+from gtm.probe.calculated import outcome_of_parts
+from gtm.probe.failures import PASSED, Outcome
+from gtm.zone.model import Part
+from gtm.zone.settings import CalculatedSettings, Combine
+
+UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
+ALL = CalculatedSettings(Combine.ALL, 0)
+ANY = CalculatedSettings(Combine.ANY, 0)
+TWO = CalculatedSettings(Combine.AT_LEAST, 2)
+
+
+def part(name: str, *checks: str, is_unchecked: bool = False) -> Part:
+    return Part(name, tuple(CheckId(check) for check in checks), is_unchecked)
+
+
+WEB, DATABASE, CACHE = part("web", "web"), part("database", "database"), part("cache", "cache")
+THREE = (WEB, DATABASE, CACHE)
+
+
+def outcome(settings: CalculatedSettings, parts: tuple[Part, ...] = THREE, **beliefs: Belief) -> Outcome:
+    return outcome_of_parts(parts, settings, lambda check: beliefs.get(check, UNKNOWN))
+
+
+def test_all_must_be_up() -> None:
+    assert outcome(ALL, web=UP, database=UP, cache=UP) == PASSED
+    one = outcome(ALL, web=UP, database=DOWN, cache=UP)
+    assert one == Outcome(Reason.STATUS, "2 of 3 up, and 3 needed; down: database")
+    assert outcome(ALL, web=UP, database=UP) == Outcome(Reason.UNREAD, "2 of 3 up, and 3 needed; not known: cache")
+
+
+def test_any_is_enough() -> None:
+    assert outcome(ANY, web=DOWN, database=UP) == PASSED
+    assert outcome(ANY, web=DOWN, database=DOWN).reason is Reason.UNREAD
+    none = outcome(ANY, web=DOWN, database=DOWN, cache=DOWN)
+    assert none == Outcome(Reason.STATUS, "0 of 3 up, and 1 needed; down: web, database, cache")
+
+
+def test_at_least_so_many() -> None:
+    assert outcome(TWO, web=UP, database=UP, cache=DOWN) == PASSED
+    assert outcome(TWO, web=UP, database=DOWN, cache=DOWN).reason is Reason.STATUS
+    assert outcome(TWO, web=UP, database=DOWN).reason is Reason.UNREAD
+
+
+def test_a_service_is_up_while_one_of_its_endpoints_is() -> None:
+    search = (part("search.gtm.example.com", "a", "b"),)
+    assert outcome(ALL, search, a=DOWN, b=UP) == PASSED
+    assert outcome(ALL, search, a=DOWN).reason is Reason.UNREAD
+    down = outcome(ALL, search, a=DOWN, b=DOWN)
+    assert down == Outcome(Reason.STATUS, "0 of 1 up, and 1 needed; down: search.gtm.example.com")
+
+
+def test_a_service_with_an_endpoint_that_nobody_checks_is_up() -> None:
+    assert outcome(ALL, (part("static", "a", is_unchecked=True),), a=DOWN) == PASSED
+
+
+def test_a_service_that_is_not_there_is_not_known() -> None:
+    assert outcome(ALL, (part("gone.gtm.example.com"),)).reason is Reason.UNREAD
+
+
+@pytest.mark.parametrize("settings", [ALL, ANY, TWO])
+def test_where_nothing_is_known_this_probe_has_no_say(settings: CalculatedSettings) -> None:
+    assert outcome(settings).reason is Reason.UNREAD

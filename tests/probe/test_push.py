@@ -1,0 +1,37 @@
+"""What a heartbeat, or the want of one, means."""
+
+import pytest
+
+from gtm.health.reading import Reason
+from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.heartbeats import Heartbeat
+from gtm.probe.push import outcome_of_heartbeat
+from gtm.zone.settings import PushSettings, Secret
+
+SETTINGS = PushSettings(30.0, Secret("env", "TOKEN"))
+SILENT = Outcome(Reason.TIMEOUT, "no heartbeat for more than 30 s")
+
+
+def outcome(last: Heartbeat | None, *, now: float = 100.0) -> Outcome:
+    return outcome_of_heartbeat(last, SETTINGS, now=now)
+
+
+def test_before_the_first_heartbeat_nothing_is_known() -> None:
+    assert outcome(None) == Outcome(Reason.UNREAD, "no heartbeat yet")
+
+
+@pytest.mark.parametrize(("age_s", "found"), [(0.0, PASSED), (30.0, PASSED), (30.1, SILENT), (9000.0, SILENT)])
+def test_silence_longer_than_the_ttl_is_death(age_s: float, found: Outcome) -> None:
+    assert outcome(Heartbeat(ok=True, detail="", heard_at=100.0 - age_s)) == found
+    if found is SILENT:
+        assert outcome(Heartbeat(ok=False, detail="draining", heard_at=100.0 - age_s)) == found
+
+
+def test_an_endpoint_may_say_that_it_is_not_well() -> None:
+    assert outcome(Heartbeat(ok=False, detail="draining", heard_at=99.0)) == Outcome(Reason.STATUS, "draining")
+    said = outcome(Heartbeat(ok=False, detail="", heard_at=99.0))
+    assert said == Outcome(Reason.STATUS, "it says that it is not ok")
+
+
+def test_the_detail_of_a_good_one_is_not_repeated() -> None:
+    assert outcome(Heartbeat(ok=True, detail="load 0.4", heard_at=99.0)) == PASSED
