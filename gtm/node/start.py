@@ -6,6 +6,7 @@
 Whatever takes long comes after the first answer. An engine in Python, or a first start, answers when all is ready.
 """
 
+import asyncio
 import logging
 import signal
 
@@ -26,9 +27,7 @@ async def run_node(config: NodeConfig, clock: Clock) -> None:
 
     Raises ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it cannot start.
     """
-    signal.signal(
-        signal.SIGHUP, signal.SIG_IGN
-    )  # it would end the process, and the start reads the folder
+    _hold_signals()
     engine, counters = make_engine(config.engine), Counters()
     serves = Role.DNS in config.roles
     queries = open_queries(config, engine, clock=clock, counters=counters) if serves else None
@@ -40,6 +39,13 @@ async def run_node(config: NodeConfig, clock: Clock) -> None:
     finally:
         if queries is not None:
             queries.close()
+
+
+def _hold_signals() -> None:
+    """Has signals wait for the node, which says what they do: unhandled they would end the process in mid-air."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: None)
 
 
 def _stand_by(config: NodeConfig, engine: Engine, queries: Queries | None, counters: Counters) -> None:

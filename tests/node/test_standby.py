@@ -1,0 +1,158 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gtm.counters import Counters
+from gtm.engine.reference import ReferenceEngine
+from gtm.health.belief import Belief
+from gtm.node import standby
+from gtm.node.standby import DECISIONS, NAMES, Standby, restore
+from gtm.node.vault import Vault
+from gtm.plan.model import EMPTY_PLAN, Plan
+from tests.fakes import world
+from tests.node.present import GEO, SMALL, RecordingEngine, believing, catalogue, make_planner
+
+ZONE = world.zone(SMALL)
+OTHER = world.zone(SMALL.replace("192.0.2.2", "192.0.2.3"))
+UP, DOWN = Belief.UP, Belief.DOWN
+
+
+class FakeRestorable(ReferenceEngine):
+    """An engine that keeps the blobs it was restored from."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blobs: tuple[bytes, bytes] | None = None
+        self.error: ValueError | None = None
+
+    def restore(self, names: bytes, decisions: bytes) -> None:
+        if self.error is not None:
+            raise self.error
+        self.blobs = (names, decisions)
+
+
+class Disk:
+    """A state folder, and plans to keep in it."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.folder, self.zones = tmp_path / "state", tmp_path / "zones"
+        self.counters = Counters()
+        self.standby = Standby(Vault(self.folder, self.counters), self.zones)
+        self.planner = make_planner(tmp_path / "other", engine=RecordingEngine())
+        asyncio.run(self.planner.take_geo(GEO))
+        self.plan(ZONE)
+
+    def plan(self, *zones: object) -> Plan:
+        asyncio.run(self.planner.take_zones(catalogue(*zones)))  # type: ignore[arg-type]
+        return self.planner.plan
+
+    def flip(self, one: Belief) -> Plan:
+        self.planner.take_status(believing(ZONE, _1=one, _2=UP))
+        return self.planner.plan
+
+    def restored(self, *, zones: Path | None = None) -> tuple[int | None, FakeRestorable]:
+        engine = FakeRestorable()
+        return restore(Vault(self.folder, self.counters), zones or self.zones, engine), engine
+
+    def stamps(self) -> tuple[int, int]:
+        names, decisions = (self.folder / name for name in (NAMES, DECISIONS))
+        return names.stat().st_ino, decisions.stat().st_ino
+
+
+def test_what_was_kept_is_what_the_engine_gets(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    disk.standby.keep(disk.planner.plan)
+    generation, engine = disk.restored()
+    assert generation == disk.planner.plan.generation
+    assert engine.blobs is not None
+    assert all(engine.blobs)
+    assert not disk.counters.snapshot()
+
+
+def test_a_flip_of_health_writes_the_decisions_alone_and_the_same_plan_nothing(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    disk.standby.keep(disk.flip(UP))
+    first = disk.stamps()
+    disk.standby.keep(disk.planner.plan)
+    assert disk.stamps() == first
+    disk.standby.keep(disk.flip(DOWN))
+    second = disk.stamps()
+    assert (second[0], second[1] != first[1]) == (first[0], True)
+    generation, _ = disk.restored()
+    assert generation == disk.planner.plan.generation
+
+
+def test_a_first_start_has_nothing_to_restore(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    generation, engine = disk.restored()
+    assert (generation, engine.blobs) == (None, None)
+    assert not disk.counters.snapshot()
+
+
+def test_a_plan_without_zones_is_not_kept(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    disk.standby.keep(EMPTY_PLAN)
+    assert disk.restored()[0] is None
+
+
+def test_names_and_decisions_of_different_plans_are_not_put_together(tmp_path: Path) -> None:
+    disk = Disk(tmp_path)
+    disk.standby.keep(disk.planner.plan)
+    old = (disk.folder / DECISIONS).read_bytes()
+    disk.standby.keep(disk.plan(OTHER))
+    (disk.folder / DECISIONS).write_bytes(old)
+    assert disk.restored()[0] is None
+
+
+@pytest.mark.parametrize("name", [NAMES, DECISIONS])
+@pytest.mark.parametrize("keep", [0, 1, 31, 32, 100])
+def test_a_torn_part_is_told_and_not_used(tmp_path: Path, name: str, keep: int) -> None:
+    disk = Disk(tmp_path)
+    disk.standby.keep(disk.planner.plan)
+    path = disk.folder / name
+    path.write_bytes(path.read_bytes()[:keep])
+    assert disk.restored()[0] is None
+    assert disk.counters.count("state_errors", file=name) == 1
+
+
+def test_the_plan_of_another_folder_or_version_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = Disk(tmp_path)
+    disk.standby.keep(disk.planner.plan)
+    assert disk.restored(zones=tmp_path / "others")[0] is None
+    monkeypatch.setattr(standby, "__version__", "9.9.9")
+    assert disk.restored()[0] is None
+
+
+def test_an_engine_that_makes_nothing_of_it_starts_without_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    disk, engine = Disk(tmp_path), FakeRestorable()
+    disk.standby.keep(disk.planner.plan)
+    engine.error = ValueError("of another format")
+    assert restore(Vault(disk.folder, disk.counters), disk.zones, engine) is None
+    assert "of no use to this engine: of another format" in caplog.text
+
+
+def test_the_rust_engine_answers_the_same_from_what_was_kept(tmp_path: Path) -> None:
+    rust = pytest.importorskip("gtm.engine.native")
+    disk, engine, fresh = Disk(tmp_path), rust.RustEngine(), rust.RustEngine()
+    plan = disk.flip(DOWN)
+    disk.standby.keep(plan)
+    assert restore(Vault(disk.folder, disk.counters), disk.zones, engine) == plan.generation
+    fresh.swap(plan)
+    asked = world.query("api")
+    assert world.values(world.answer(engine, asked).answer) == ["192.0.2.2"]
+    assert world.answer(engine, asked).to_wire() == world.answer(fresh, asked).to_wire()
+    engine.swap(disk.flip(UP))
+    assert world.values(world.answer(engine, asked).answer) == ["192.0.2.1"], "the next plan takes its place"
+
+
+def test_a_planner_keeps_its_plan_where_the_engine_can_start_from_it_and_swaps_no_empty_one(tmp_path: Path) -> None:
+    class Both(FakeRestorable, RecordingEngine):
+        """Keeps plans and blobs."""
+
+    engine = Both()
+    planner = make_planner(tmp_path / "state", engine=engine)
+    asyncio.run(planner.take_geo(GEO))
+    assert engine.plans == [], "what it was restored from serves on until there are zones"
+    asyncio.run(planner.take_zones(catalogue(ZONE)))
+    assert [plan.generation for plan in engine.plans] == [planner.plan.generation]
