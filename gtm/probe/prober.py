@@ -10,12 +10,13 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from random import Random
 
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.earliest import foretold
+from gtm.health.earliest import foretold, soonest_s
 from gtm.health.reading import Reading, Reason
 from gtm.health.verdict import NO_VERDICT, Verdict, VerdictPolicy, step
 from gtm.health.voices import Freshness
@@ -150,14 +151,22 @@ class Prober:
         before = self._verdicts[check.id]
         policy, now, wall = verdict_policy(check.monitor), self._clock.monotonic(), self._clock.wall()
         after = foretold(step(before, reading, now=now, wall=wall, policy=policy), policy, pace(check.monitor))
+        if check.parts and after.flip_in_s:
+            after = replace(after, flip_in_s=self._soonest_s(check, now=now))
         self._verdicts[check.id] = after
         if after.belief is not before.belief:
             log.info("%s", _line(check, before.belief, after, policy))
             self._on_change(check, after)
+        if after.belief is not before.belief or after.flip_in_s != before.flip_in_s:
             self._read_calculated_of(check)
 
+    def _soonest_s(self, check: Check, *, now: float) -> float:
+        """Returns how soon the first of the parts could change: before that, nothing calculated from them can."""
+        verdicts = [self._verdicts.get(one, NO_VERDICT) for part in check.parts for one in part.checks]
+        return max(0.0, soonest_s(verdict.flip_in_s - (now - verdict.read_at) for verdict in verdicts))
+
     def _read_calculated_of(self, changed: Check) -> None:
-        """Reads what is calculated from a check that changed at once, and not only in its next round."""
+        """Reads what is calculated from a check that changed, or could sooner, at once and not only in its round."""
         if self._group is None:
             return
         for check_id in self._calculated_of.get(changed.id, ()):
