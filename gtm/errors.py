@@ -9,6 +9,7 @@
     |   +-- NetworksInvalid  the custom networks file
     +-- DatabaseInvalid      the operator's: a geo database that cannot be read or fails its verification
     +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, oversized or malformed
+    +-- OverrideRefused      a person's: what was to be overridden is not here, or a safety rule forbids it
     +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
     +-- SecretUnreadable     the operator's: a secret that is not where the zone file says; the message says where
     +-- EngineUnavailable    this installation's: the engine asked for is not built in
@@ -88,6 +89,14 @@ class ReportInvalid(GtmError):
         self.reason = reason
         self.node = node
         self.key = key
+
+
+class OverrideRefused(GtmError):
+    """An override is not taken; `rule` is the safety rule that forbids it, empty where its scope is not here."""
+
+    def __init__(self, message: str, *, rule: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule
 
 
 class StateInvalid(GtmError):

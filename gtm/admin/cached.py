@@ -1,4 +1,4 @@
-"""The views of a plan and a status, made once for each pair: who polls an unchanged node costs it next to nothing.
+"""The views of a plan, a status and the guidance, made once for each: polls of an unchanged node are cheap.
 
 A node with thousands of services takes a tenth of a second to make them, so they are made in a thread. Both the plan
 and the status are frozen, and are the same object while nothing changed.
@@ -12,6 +12,7 @@ import msgspec
 from gtm.admin.compose import region_views, service_views, zone_views
 from gtm.admin.views import NodeStatus, RegionView, ServiceView, ZoneView
 from gtm.health.status import Status
+from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.model import Plan
 
 
@@ -21,16 +22,18 @@ class Views:
 
     plan: Plan
     status: Status
+    guidance: Guidance
     services: tuple[ServiceView, ...]
     services_json: bytes
     zones: tuple[ZoneView, ...]
     regions: tuple[RegionView, ...]
 
 
-def make_views(plan: Plan, status: Status) -> Views:
+def make_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> Views:
     """Returns the views."""
-    services = service_views(plan, status)
-    return Views(plan, status, services, msgspec.json.encode(services), zone_views(plan), region_views(plan, status))
+    services = service_views(plan, status, guidance)
+    composed = msgspec.json.encode(services)
+    return Views(plan, status, guidance, services, composed, zone_views(plan), region_views(plan, status))
 
 
 class ViewCache:
@@ -40,22 +43,22 @@ class ViewCache:
         self._views: Views | None = None
         self._making = asyncio.Lock()
 
-    async def refresh(self, plan: Plan, status: Status) -> None:
+    async def refresh(self, plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> None:
         """Makes the views in a thread, unless they are there."""
         async with self._making:
-            if not self._has(plan, status):
-                self._views = await asyncio.to_thread(make_views, plan, status)
+            if not _is_of(self._views, plan, status, guidance):
+                self._views = await asyncio.to_thread(make_views, plan, status, guidance)
 
-    def of(self, plan: Plan, status: Status) -> Views:
+    def of(self, plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> Views:
         """Returns the views, made at once if they are not there."""
         views = self._views
-        if views is None or views.plan is not plan or views.status is not status:
-            views = self._views = make_views(plan, status)
+        if views is None or not _is_of(views, plan, status, guidance):
+            views = self._views = make_views(plan, status, guidance)
         return views
 
-    def _has(self, plan: Plan, status: Status) -> bool:
-        views = self._views
-        return views is not None and views.plan is plan and views.status is status
+
+def _is_of(views: Views | None, plan: Plan, status: Status, guidance: Guidance) -> bool:
+    return views is not None and views.plan is plan and views.status is status and views.guidance is guidance
 
 
 def status_json(view: NodeStatus, services_json: bytes) -> bytes:

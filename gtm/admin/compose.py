@@ -1,16 +1,19 @@
 """Plan and status -> views of zones, services and regions."""
 
 from collections import Counter
+from dataclasses import replace
 
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from gtm.admin.views import EndpointView, RegionState, RegionView, ServiceView, ZoneView
+from gtm.admin.views import EndpointView, OverrideView, RegionState, RegionView, ServiceView, ZoneView
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import Book
+from gtm.health.override import Action, InForce, Override
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import NodeName
+from gtm.plan.guidance import NO_GUIDANCE, Guidance, overriding
 from gtm.plan.model import Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Decisions
 from gtm.steer.decide import State
@@ -26,10 +29,10 @@ def zone_views(plan: Plan) -> tuple[ZoneView, ...]:
     return tuple(sorted((_zone(zone) for zone in plan.zones.values()), key=lambda view: view.zone))
 
 
-def service_views(plan: Plan, status: Status) -> tuple[ServiceView, ...]:
+def service_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> tuple[ServiceView, ...]:
     """Returns every service with its endpoints, sorted by name."""
     return tuple(
-        _service(zone, plan.services[service.id], plan.decisions[service.id], status)
+        _service(zone, plan.services[service.id], plan.decisions[service.id], status, guidance)
         for zone in sorted(plan.zones.values(), key=_name)
         for service in zone.zone.services
     )
@@ -42,6 +45,18 @@ def region_views(plan: Plan, status: Status) -> tuple[RegionView, ...]:
         for zone in sorted(plan.zones.values(), key=_name)
         for region in zone.zone.regions
     )
+
+
+def override_views(said: InForce) -> tuple[OverrideView, ...]:
+    """Returns what people said, by scope."""
+    return tuple(override_view(said.by_scope[scope]) for scope in sorted(said.by_scope, key=str))
+
+
+def override_view(one: Override) -> OverrideView:
+    """Returns what a person said."""
+    rules = tuple(rule.value for rule in one.rules)
+    scope, action = str(one.scope), one.action.value
+    return OverrideView(one.id, one.node, scope, action, one.by, one.why, one.made_at, one.until, rules)
 
 
 def silent_probes(book: Book, status: Status) -> frozenset[NodeName]:
@@ -81,8 +96,11 @@ def _zone(zone: ZonePlan) -> ZoneView:
     return ZoneView(_name(zone), zone.zone.file, zone.serial, len(zone.zone.services), records)
 
 
-def _service(zone: ZonePlan, steered: SteeredService, decisions: Decisions, status: Status) -> ServiceView:
+def _service(
+    zone: ZonePlan, steered: SteeredService, decisions: Decisions, status: Status, guidance: Guidance
+) -> ServiceView:
     service = steered.service
+    said, held = overriding(steered, guidance.said), guidance.held.get(service.id, {})
     states = decisions.states
     return ServiceView(
         service.id,
@@ -90,7 +108,14 @@ def _service(zone: ZonePlan, steered: SteeredService, decisions: Decisions, stat
         service.steer.preset or ", ".join(str(spec) for spec in service.steer.chain),
         service.ttl,
         next((state for state in _WORST_FIRST if state in states), State.STEADY),
-        tuple(_endpoint(service, endpoint, status) for endpoint in service.endpoints),
+        tuple(
+            replace(
+                _endpoint(service, endpoint, status),
+                override="" if override is None or override.action is Action.OBEY else override.action.value,
+                held_by=held[endpoint.id].value if endpoint.id in held else "",
+            )
+            for endpoint, override in zip(service.endpoints, said, strict=True)
+        ),
     )
 
 

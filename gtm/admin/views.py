@@ -4,6 +4,7 @@
 /v1/regions   Regions
 /v1/reload    Reloaded
 /v1/events    Events
+/v1/overrides OverridesView
 /v1/explain   gtm.engine.explain.Explanation
 """
 
@@ -44,6 +45,44 @@ class EndpointView:
     """The belief in one word that knows of more: degraded, flapping."""
     flip_in_s: float = 0.0
     """From the last reading to the soonest that could change the belief; 0: at any time."""
+    override: str = ""
+    """What a person said of it and counts instead of the belief: up, down, drain; empty when nobody did."""
+    held_by: str = ""
+    """The safety rule by which it counts as up although it is believed down; empty for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideView:
+    """What a person said."""
+
+    id: str
+    node: NodeName
+    """Where it was said."""
+    scope: str
+    action: str
+    by: str
+    why: str
+    made_at: float
+    until: float
+    """Unix times."""
+    rules: tuple[str, ...]
+    """The safety rules that it overrides."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverridesView:
+    """What people said and is in force, by scope."""
+
+    overrides: tuple[OverrideView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SafetyView:
+    """What a rule of safety does not let happen now."""
+
+    rule: str
+    subject: str
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +181,10 @@ class NodeStatus:
     """By peer and reason, sorted."""
     peers: tuple[PeerView, ...] = ()
     """Sorted by name."""
+    overrides: tuple[OverrideView, ...] = ()
+    """What people said and is in force, by scope."""
+    safety: tuple[SafetyView, ...] = ()
+    """What automatics are not allowed now."""
 
 
 class RegionState(Enum):

@@ -104,6 +104,19 @@ class Override:
         return f"{self.action.value} {self.scope} by {self.by}: {self.why}{rules}"
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person wants to say."""
+
+    scope: Scope
+    action: Action
+    why: str
+    by: str
+    span_s: float | None = None
+    """None: DEFAULT_SPAN_S; for `obey`, as long as what it ends."""
+    rules: tuple[SafetyRule, ...] = ()
+
+
 Overrides = Mapping[Scope, Override]
 """The newest of each scope, ended ones too."""
 

@@ -84,6 +84,8 @@ class NodeConfig:
     peers: tuple[Peer, ...] = ()
     """Whom this node believes; where they are is empty when SRV records or etcd say so."""
     share: ShareConfig = ShareConfig()
+    overrides_from: frozenset[NodeName] | None = None
+    """The peers whose overrides count here, besides this node's own; None for all."""
     admin_tls: TlsFiles | None = None
     """None: the admin listener speaks plain HTTP."""
     otlp: str = ""

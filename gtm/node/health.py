@@ -9,7 +9,7 @@ The tick is what lets votes grow old when nothing is heard any more.
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 
 from gtm.clock import Clock
@@ -25,11 +25,12 @@ from gtm.ids import CheckId, NodeName
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
+from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.prober import Prober
 from gtm.share.desk import Desk
-from gtm.share.publisher import heartbeat_s, publish_reports
+from gtm.share.publisher import MAX_HEARTBEAT_S, heartbeat_s, publish_reports
 from gtm.zone.model import Check
 
 TICK_S = 0.5
@@ -57,7 +58,9 @@ class HealthRiver:
         clock: Clock,
         counters: Counters,
         chronicle: Chronicle | None = None,
+        guide: Callable[[Status, Status], Guidance] | None = None,
     ) -> None:
+        self._guide = guide or _no_guide
         self._chronicle = chronicle or no_chronicle()
         self._planner = planner
         self._desk = desk
@@ -136,9 +139,18 @@ class HealthRiver:
         self._chronicle.believed(before, after, self._desk.book, self._planner.plan)
         self._chronicle.heard(self._desk.book, after, now=now)
         self._tell_frozen(after)
-        self._planner.take_status(after)
+        self._planner.take_status(after, self._guide(before, after))
         if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
             self.known.set()
+
+    def publish_soon(self) -> None:
+        """Has the next report made at once: it carries something that others should hear."""
+        self._changed.set()
+
+    async def relay(self) -> None:
+        """Publishes what people said, for a node that checks nothing, until cancelled; nothing before there is any."""
+        await self._changed.wait()
+        await publish_reports(self._desk, dict, self._changed, beat_s=lambda: MAX_HEARTBEAT_S)
 
     @property
     def standings(self) -> Standings:
@@ -200,6 +212,10 @@ class HealthRiver:
             self._state.save_status(status)
             self._planner.keep_plan()
         return status
+
+
+def _no_guide(_before: Status, _after: Status) -> Guidance:
+    return NO_GUIDANCE
 
 
 def _frozen_beliefs(status: Status) -> int:

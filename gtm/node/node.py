@@ -16,7 +16,9 @@ from collections.abc import Coroutine
 from aiohttp import web
 
 from gtm import __version__
-from gtm.admin.app import open_admin
+from gtm.admin.app import make_app, open_admin
+from gtm.admin.local import close_local, open_local
+from gtm.admin.overrides import routes as override_routes
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine
@@ -26,16 +28,20 @@ from gtm.node.chronicle import Chronicle
 from gtm.node.config import NodeConfig, Role
 from gtm.node.events import EventLog
 from gtm.node.geodata import GeoWatch
+from gtm.node.guide import Guide
 from gtm.node.health import HealthRiver
 from gtm.node.journal import Journal
+from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.node.queries import Queries
+from gtm.node.saying import Saying
 from gtm.node.sharing import Sharing
 from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures, environment, start_telemetry
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
+from gtm.plan.guidance import Guidance
 from gtm.serve.listen import ListenAddress
 from gtm.share.desk import Desk, Reporter
 from gtm.share.handler import handle_reports
@@ -69,9 +75,23 @@ class Node:
             counters=self._counters,
             chronicle=chronicle,
         )
+        self._key = load_key(config.key) if config.key else generate_key()
         self._desk = self._make_desk()
         self._desk.on_refused = chronicle.refused
         self._sharing = Sharing(config, self._desk, clock=clock, counters=self._counters)
+        self._overrides = OverrideDesk(
+            config.node,
+            self._key,
+            {peer.node: peer.key for peer in config.peers},
+            accepted=config.overrides_from,
+            desk=self._desk,
+            state=self._state,
+            clock=clock,
+            counters=counters,
+            chronicle=chronicle,
+        )
+        self._planner.guidance = Guidance(self._overrides.in_force())
+        self._guide = Guide(self._planner, self._overrides, clock=clock, counters=counters, chronicle=chronicle)
         self._health = HealthRiver(
             self._planner,
             self._desk,
@@ -80,6 +100,17 @@ class Node:
             clock=clock,
             counters=self._counters,
             chronicle=chronicle,
+            guide=self._guide,
+        )
+        self._guide.on_news = self._health.publish_soon
+        if self._overrides.known:
+            self._health.publish_soon()
+        self._saying = Saying(
+            self._planner,
+            self._overrides,
+            self._guide,
+            applied=self._health.merge,
+            publish=self._health.publish_soon,
         )
         self._zones = ZoneRiver(
             config.zones,
@@ -102,6 +133,7 @@ class Node:
             counters=counters,
             is_ready=self._is_ready,
         )
+        self._local: web.AppRunner | None = None
         self._warm = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -139,6 +171,9 @@ class Node:
                 await asyncio.to_thread(telemetry.close)
             if admin is not None:
                 await admin.cleanup()
+            if self._local is not None:
+                await self._local.cleanup()
+                close_local(self._config.state)
         log.info("node %s stopped", self._config.node)
 
     def _rivers(self, queries: Queries | None) -> list[Coroutine[None, None, None]]:
@@ -147,6 +182,8 @@ class Node:
             rivers.append(self._sharing.run())
         if Role.PROBE in self._config.roles:
             rivers.append(self._health.probe())
+        elif self._config.peers:
+            rivers.append(self._health.relay())
         if queries is not None:
             rivers.append(self._serve(queries))
         return rivers
@@ -188,6 +225,7 @@ class Node:
             standings=lambda: self._health.standings,
             events=self._events,
             state=self._state,
+            refused=lambda: self._guide.refusals,
         )
 
         async def reports(request: web.Request) -> web.StreamResponse:
@@ -196,7 +234,8 @@ class Node:
         def refused() -> None:
             self._counters.add("admin_connections_refused")
 
-        more = [web.get("/metrics", self._measures.scrape)]
+        more = [web.get("/metrics", self._measures.scrape), *override_routes(self._saying)]
+        self._local = await open_local(self._config.state, make_app(subject, reports, more))
         at = self._config.admin
         tls = None if self._config.admin_tls is None else server_tls(self._config.admin_tls)
         runner = await open_admin(str(at.address), at.port, subject, reports, more=more, tls=tls, on_refused=refused)
@@ -208,9 +247,8 @@ class Node:
         return bool(self._planner.plan.zones) and self._warm.is_set()
 
     def _make_desk(self) -> Desk:
-        key = load_key(self._config.key) if self._config.key else generate_key()
         epoch = int(self._clock.wall() * 1000)
-        reporter = Reporter(self._config.node, self._config.vantage, key, epoch)
+        reporter = Reporter(self._config.node, self._config.vantage, self._key, epoch)
         peers = {peer.node: peer.key for peer in self._config.peers}
         # what etcd holds must be whole: a node that starts finds there one value of each, and not those before
         deltas = self._config.share.etcd is None

@@ -24,7 +24,7 @@ from gtm.share.site import EtcdSite, Peer
 from gtm.zone import words
 from gtm.zone.document import Document, parse_document, plain
 from gtm.zone.fields import At, StaleHold, choice, error, found, suggestion, text, whole
-from gtm.zone.schema import Entry
+from gtm.zone.entry import Entry
 
 DEFAULT_DNS = "127.0.0.1:5300"
 DEFAULT_ADMIN = "127.0.0.1:8053"
@@ -127,6 +127,20 @@ class QuorumEntry(Entry):
     stale_hold: StaleHold = DEFAULT_STALE_HOLD_S
 
 
+def _accepted(value: object) -> frozenset[str] | None:
+    if value == "all":
+        return None
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return frozenset(value)
+    raise error(f"expected all, or a list of peers, not {found(value)}")
+
+
+class OverridesEntry(Entry):
+    """Whose overrides count here."""
+
+    accept_from: Annotated[frozenset[str] | None, PlainValidator(_accepted)] = None
+
+
 class NodeEntry(Entry):
     """The whole file."""
 
@@ -144,6 +158,7 @@ class NodeEntry(Entry):
     geo: GeoEntry = GeoEntry()
     share: ShareEntry = ShareEntry()
     quorum: QuorumEntry = QuorumEntry()
+    overrides: OverridesEntry = OverridesEntry()
     telemetry: TelemetryEntry = TelemetryEntry()
     probe: ProbeEntry = ProbeEntry()
 
@@ -158,6 +173,7 @@ GRAMMAR = words.Grammar(
         EtcdEntry: "etcd",
         TlsEntry: "tls",
         QuorumEntry: "quorum",
+        OverridesEntry: "overrides",
         TelemetryEntry: "telemetry",
         ProbeEntry: "probe",
     },
@@ -170,6 +186,7 @@ GRAMMAR = words.Grammar(
         (("share", "tls"), TlsEntry),
         (("listen", "tls"), TlsEntry),
         (("quorum",), QuorumEntry),
+        (("overrides",), OverridesEntry),
         (("telemetry",), TelemetryEntry),
         (("probe",), ProbeEntry),
     ),
@@ -197,6 +214,9 @@ def _clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Probl
         problems.append(document.problem(("share",), words_))
     if entry.listen.tls is not None and entry.listen.tls.certificate is None:
         problems.append(document.problem(("listen", "tls"), 'missing key "certificate": a listener with TLS has one'))
+    for name in sorted((entry.overrides.accept_from or frozenset()) - set(names)):
+        words_ = f'unknown peer "{name}"{suggestion(name, names)}'
+        problems.append(document.problem(("overrides", "accept_from"), words_))
     return problems + _silent_quorum(entry, document)
 
 
@@ -236,6 +256,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         key=None if entry.share.key is None else base / entry.share.key,
         peers=tuple(Peer(NodeName(peer.node), peer.url or "", peer.key) for peer in entry.share.peers),
         share=_share_config(entry.share, base),
+        overrides_from=_overrides_from(entry.overrides),
         admin_tls=None if entry.listen.tls is None else entry.listen.tls.files(base),
         otlp=entry.telemetry.otlp or "",
         programs=entry.probe.programs,
@@ -245,6 +266,10 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
             entry.quorum.stale_hold,
         ),
     )
+
+
+def _overrides_from(entry: OverridesEntry) -> frozenset[NodeName] | None:
+    return None if entry.accept_from is None else frozenset(map(NodeName, entry.accept_from))
 
 
 def _share_config(entry: ShareEntry, base: Path) -> ShareConfig:

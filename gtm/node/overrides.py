@@ -10,13 +10,14 @@ there. Nothing here waits for a peer or for the disk.
 import logging
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.health.event import Event, EventKind
 from gtm.health.override import (
+    DEFAULT_SPAN_S,
+    MIN_SPAN_S,
     NO_OVERRIDES,
     NOTHING_IN_FORCE,
     Action,
@@ -24,7 +25,7 @@ from gtm.health.override import (
     Override,
     OverrideId,
     Overrides,
-    SafetyRule,
+    Wish,
     in_force,
     joined,
     kept,
@@ -44,18 +45,6 @@ MAX_SEEN = 5_000
 """Texts that need no second look; more than a mesh has of honest ones."""
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What a person wants to say."""
-
-    scope: Scope
-    action: Action
-    span_s: float
-    why: str
-    by: str
-    rules: tuple[SafetyRule, ...] = ()
 
 
 class OverrideDesk:
@@ -92,15 +81,22 @@ class OverrideDesk:
         """The newest of each scope, ended ones too."""
         self._load()
 
+    def made_of(self, wish: Wish) -> Override:
+        """Returns the override that a wish would be now."""
+        made_at, last = self._next_moment(wish.scope), self.known.get(wish.scope)
+        span_s = DEFAULT_SPAN_S if wish.span_s is None else wish.span_s
+        if wish.span_s is None and wish.action is Action.OBEY and last is not None:
+            span_s = max(MIN_SPAN_S, last.until - made_at)
+        rules = tuple(sorted(set(wish.rules), key=lambda rule: rule.value))
+        identifier = OverrideId(f"{self._node}:{round(made_at * 1000)}")
+        said = (wish.scope, wish.action, wish.why, wish.by)
+        return Override(identifier, self._node, *said, made_at, made_at + span_s, rules)
+
     def say(self, wish: Wish) -> Override:
         """Says something from now on, in the place of what was said of the same scope; returns it as an override."""
-        made_at = self._next_moment(wish.scope)
-        identifier = OverrideId(f"{self._node}:{round(made_at * 1000)}")
-        rules = tuple(sorted(wish.rules, key=lambda rule: rule.value))
-        until = made_at + wish.span_s
-        said = Override(identifier, self._node, wish.scope, wish.action, wish.why, wish.by, made_at, until, rules)
-        self._take({said: seal_override(said, self._key)})
-        return said
+        override = self.made_of(wish)
+        self._take({override: seal_override(override, self._key)})
+        return override
 
     def hear(self) -> bool:
         """Takes what the reports of the book carry; returns whether anything of it is new."""

@@ -7,10 +7,20 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm import __version__
-from gtm.admin.cached import ViewCache, status_json
-from gtm.admin.compose import silent_probes
+from gtm.admin.cached import ViewCache, Views, status_json
+from gtm.admin.compose import override_views, silent_probes
 from gtm.admin.events import Memory, find_events
-from gtm.admin.views import Events, GeoSourceView, NodeStatus, PeerView, ProbeView, RefusalView, Regions, Reloaded
+from gtm.admin.views import (
+    Events,
+    GeoSourceView,
+    NodeStatus,
+    PeerView,
+    ProbeView,
+    RefusalView,
+    Regions,
+    Reloaded,
+    SafetyView,
+)
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.explain import Explanation, explain
@@ -24,6 +34,7 @@ from gtm.node.config import NodeConfig
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.node.zones import ZoneRiver
+from gtm.plan.enough import Refusal
 from gtm.share.desk import Desk
 
 
@@ -45,7 +56,9 @@ class NodeSubject:
         standings: Callable[[], Standings],
         events: Memory,
         state: StateFolder,
+        refused: Callable[[], tuple[Refusal, ...]] = tuple,
     ) -> None:
+        self._refused = refused
         self._views = ViewCache()
         self._state = state
         self._events = events
@@ -65,7 +78,7 @@ class NodeSubject:
     def status(self) -> NodeStatus:
         """Returns everything about this node."""
         planner = self._planner
-        views = self._views.of(planner.plan, planner.status)
+        views = self._shown()
         return NodeStatus(
             node=self._config.node,
             version=__version__,
@@ -92,22 +105,23 @@ class NodeSubject:
                 RefusalView(peer, reason, count) for (peer, reason), count in sorted(self._desk.refused.items())
             ),
             peers=tuple(PeerView(node, state) for node, state in sorted(self._peers().items())),
+            overrides=override_views(planner.guidance.said),
+            safety=tuple(SafetyView(one.rule.value, one.subject, one.words) for one in self._refused()),
         )
 
     async def refresh(self) -> None:
         """Makes what takes long of `status` and `regions`, off the event loop."""
-        await self._views.refresh(self._planner.plan, self._planner.status)
+        await self._views.refresh(self._planner.plan, self._planner.status, self._planner.guidance)
 
     def status_json(self) -> bytes:
         """Returns the JSON of `status`."""
         view = self.status()
-        return status_json(view, self._views.of(self._planner.plan, self._planner.status).services_json)
+        return status_json(view, self._shown().services_json)
 
     def regions(self) -> Regions:
         """Returns every region's state."""
         planner = self._planner
-        regions = self._views.of(planner.plan, planner.status).regions
-        return Regions(self._config.node, planner.plan.generation, regions)
+        return Regions(self._config.node, planner.plan.generation, self._shown().regions)
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
         """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves."""
@@ -121,6 +135,7 @@ class NodeSubject:
             status=self._planner.status,
             geography=self._planner.geo.geography,
             engine=engine,
+            guidance=self._planner.guidance,
         )
 
     def events(self, request: web.Request) -> Events:
@@ -135,6 +150,10 @@ class NodeSubject:
     def ready(self) -> bool:
         """Returns whether this node should get queries: it serves zones, and has heard of their health."""
         return bool(self._planner.plan.zones) and self._is_warm()
+
+    def _shown(self) -> Views:
+        planner = self._planner
+        return self._views.of(planner.plan, planner.status, planner.guidance)
 
     def _problems(self) -> tuple[str, ...]:
         planner = self._planner

@@ -10,6 +10,7 @@ from gtm.admin import cached
 from gtm.admin.cached import ViewCache, Views, make_views, status_json
 from gtm.admin.views import NodeStatus
 from gtm.health.status import Status
+from gtm.plan.guidance import Guidance
 from gtm.plan.model import Plan
 from tests.admin.served import Served, serving
 from tests.fakes import world
@@ -23,9 +24,9 @@ class Makings:
         self.threads: list[threading.Thread] = []
         monkeypatch.setattr(cached, "make_views", self.make)
 
-    def make(self, plan: Plan, status: Status) -> Views:
+    def make(self, plan: Plan, status: Status, guidance: Guidance) -> Views:
         self.threads.append(threading.current_thread())
-        return make_views(plan, status)
+        return make_views(plan, status, guidance)
 
 
 def test_an_unchanged_node_makes_its_views_once_however_many_ask(

@@ -1,0 +1,94 @@
+"""The guide: between what the checks say and the plan, what people and safety rules say.
+
+    reports of the book -> overrides in force ---+
+    checks before and now -> safety (gtm/plan) --+-> guidance -> planner
+
+It is asked at every merge, at least twice a second: so an override ends on time, and a budget is refilled. It tells
+each refusal once, when it begins and when it is over.
+"""
+
+import logging
+from collections.abc import Callable
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.health.event import Event, EventKind, Fact
+from gtm.health.status import Status
+from gtm.node.chronicle import Chronicle
+from gtm.node.overrides import OverrideDesk
+from gtm.node.planner import Planner
+from gtm.plan.enough import Refusal, skipping, taking_too_much
+from gtm.plan.guidance import NO_GUIDANCE, Guidance
+from gtm.plan.model import EMPTY_PLAN, SteeredService
+from gtm.plan.safety import NO_HISTORY, Allowed, History, allow
+from gtm.plan.shares import NO_SHARES, Shares, shares_of
+
+log = logging.getLogger(__name__)
+
+
+class Guide:
+    """Guides the planner. It has state: the history of safety, and what was told."""
+
+    def __init__(
+        self, planner: Planner, overrides: OverrideDesk, *, clock: Clock, counters: Counters, chronicle: Chronicle
+    ) -> None:
+        self._planner = planner
+        self._overrides = overrides
+        self._clock = clock
+        self._counters = counters
+        self._chronicle = chronicle
+        self._shares: Shares = NO_SHARES
+        self._shares_of = EMPTY_PLAN.services
+        self._history: History = NO_HISTORY
+        self._guidance = NO_GUIDANCE
+        self.refusals: tuple[Refusal, ...] = ()
+        """What the rules of safety do not let happen now."""
+        self.on_news: Callable[[], None] = _nobody
+        """Called when an override was heard that others may not know."""
+
+    def __call__(self, before: Status, after: Status) -> Guidance:
+        """Returns what counts beside what the checks say now; the same object as long as it is the same."""
+        if self._overrides.hear():
+            self.on_news()
+        said, shares = self._overrides.in_force(), self._shares_now()
+        allowed = self._allowed(shares, before, after)
+        self._history = allowed.history
+        if said != self._guidance.said or allowed.held != self._guidance.held:
+            self._guidance = Guidance(said, allowed.held)
+        self._tell((*allowed.refusals, *skipping(shares.demanding, after, self._guidance)))
+        return self._guidance
+
+    def too_much(self, after: Guidance) -> tuple[Refusal, ...]:
+        """Returns what `at_least` has against this guidance, in the place of what is now."""
+        services: list[SteeredService] = list(self._planner.plan.services.values())
+        return taking_too_much(services, self._planner.status, self._planner.guidance, after)
+
+    def _allowed(self, shares: Shares, before: Status, after: Status) -> Allowed:
+        try:
+            return allow(shares, self._history, before, after, self._overrides.in_force(), now=self._clock.monotonic())
+        except Exception:  # safety that fails must not stop failover
+            log.exception("safety: the rules failed; the checks are followed without them")
+            self._counters.add("safety_failures")
+            return Allowed({}, (), NO_HISTORY)
+
+    def _shares_now(self) -> Shares:
+        services = self._planner.plan.services
+        if services is not self._shares_of:
+            self._shares, self._shares_of = shares_of(services), services
+        return self._shares
+
+    def _tell(self, refusals: tuple[Refusal, ...]) -> None:
+        before, self.refusals = {(one.rule, one.subject): one for one in self.refusals}, refusals
+        now = {(one.rule, one.subject): one for one in refusals}
+        for key, refusal in now.items():
+            if key not in before:
+                words = f"safety rule {refusal.rule.value}: {refusal.words}"
+                log.warning("%s", words)
+                self._counters.add("safety_refusals", rule=refusal.rule.value)
+                facts: dict[str, Fact] = {"rule": refusal.rule.value, **refusal.facts}
+                self._chronicle.because(Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
+        for key in before.keys() - now.keys():
+            log.info("safety rule %s: over for %s", key[0].value, key[1])
+
+
+def _nobody() -> None: ...

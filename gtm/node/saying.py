@@ -1,0 +1,82 @@
+"""Saying something: a person's wish, held against what this node serves and against the rules of safety.
+
+What comes in: wishes from the admin API. What goes out: overrides in force, in the plan before `say` returns, and on
+their way to the peers; or OverrideRefused.
+"""
+
+from collections.abc import Callable
+
+from gtm.errors import OverrideRefused
+from gtm.health.override import Action, InForce, Override, SafetyRule, Wish, in_force, joined
+from gtm.health.scope import EVERY_ZONE, EndpointScope, RegionScope, Scope, ServiceScope
+from gtm.node.guide import Guide
+from gtm.node.overrides import OverrideDesk
+from gtm.node.planner import Planner
+from gtm.plan.guidance import Guidance
+from gtm.plan.model import Plan
+
+MAX_NAMED = 5
+"""Services that a refusal names."""
+
+
+class Saying:
+    """Takes wishes. `applied` merges at once, and `publish` has the peers told."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        overrides: OverrideDesk,
+        guide: Guide,
+        *,
+        applied: Callable[[], None],
+        publish: Callable[[], None],
+    ) -> None:
+        self._planner = planner
+        self._overrides = overrides
+        self._guide = guide
+        self._applied = applied
+        self._publish = publish
+
+    def in_force(self) -> InForce:
+        """Returns what people said and is in force."""
+        return self._overrides.in_force()
+
+    def say(self, wish: Wish) -> Override:
+        """Says something from now on. Raises OverrideRefused."""
+        if not is_known(wish.scope, self._planner.plan):
+            raise OverrideRefused(f"nothing that this node serves is in {wish.scope}")
+        self._require_enough(wish)
+        override = self._overrides.say(wish)
+        self._applied()
+        self._publish()
+        return override
+
+    def _require_enough(self, wish: Wish) -> None:
+        """Raises OverrideRefused where too few regions would be left, unless the wish overrides that rule."""
+        if wish.action not in {Action.DOWN, Action.DRAIN} or SafetyRule.AT_LEAST in wish.rules:
+            return
+        wanted = self._overrides.made_of(wish)
+        said = in_force(joined(self._overrides.known, [wanted]), wall=wanted.made_at)
+        refusals = self._guide.too_much(Guidance(said, self._planner.guidance.held))
+        if refusals:
+            named = "; ".join(refusal.words for refusal in refusals[:MAX_NAMED])
+            more = f"; and {len(refusals) - MAX_NAMED} more" if len(refusals) > MAX_NAMED else ""
+            words = f"safety rule at_least refuses this: {named}{more}; `--override-rule at_least` does it all the same"
+            raise OverrideRefused(words, rule=SafetyRule.AT_LEAST.value)
+
+
+def is_known(scope: Scope, plan: Plan) -> bool:
+    """Returns whether a plan serves anything that is in a scope."""
+    match scope:
+        case EndpointScope(service, endpoint):
+            found = plan.services.get(service)
+            return found is not None and any(one.id == endpoint for one in found.service.endpoints)
+        case ServiceScope(service):
+            return service in plan.services
+        case RegionScope(zone, region):
+            return any(
+                zone in {one.zone, EVERY_ZONE}
+                for one in plan.services.values()
+                if any(own.name == region for own in one.regions)
+            )
+    return any(one.zone == scope.zone for one in plan.services.values())
