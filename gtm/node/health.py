@@ -26,6 +26,7 @@ from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
+from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.prober import Prober
@@ -59,6 +60,7 @@ class HealthRiver:
         counters: Counters,
         chronicle: Chronicle | None = None,
         guide: Callable[[Status, Status], Guidance] | None = None,
+        programs: frozenset[str] = frozenset(),
     ) -> None:
         self._guide = guide or _no_guide
         self._chronicle = chronicle or no_chronicle()
@@ -72,6 +74,9 @@ class HealthRiver:
         self._freshness: Mapping[CheckId, Freshness] = {}
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
+        self._programs = programs
+        self.heartbeats = Heartbeats()
+        """What endpoints say of themselves; the admin listener takes it in."""
         self._frozen = 0
         """So many checks with a belief were frozen at the last merge."""
         self._told = 0
@@ -84,13 +89,17 @@ class HealthRiver:
     def watch(self, checks: tuple[Check, ...]) -> None:
         """Watches what the zones ask for now."""
         self._checks = checks
+        self.heartbeats.watch(checks)
         self._freshness = {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}
         if self._prober is not None:
             self._prober.watch(checks)
 
     async def probe(self) -> None:
         """Runs the checks from this node's vantage, and publishes what they say, until cancelled."""
-        async with open_instruments(self._clock) as instruments, asyncio.TaskGroup() as group:
+        opened = open_instruments(
+            self._clock, programs=self._programs, heartbeats=self.heartbeats, believed=self._believed_here
+        )
+        async with opened as instruments, asyncio.TaskGroup() as group:
             prober = Prober(
                 lambda check: read(check, instruments),
                 self._clock,
@@ -103,6 +112,9 @@ class HealthRiver:
             prober.watch(self._checks)
             group.create_task(prober.run())
             group.create_task(self._publish(prober))
+
+    def _believed_here(self, check: CheckId) -> Belief:
+        return Belief.UNKNOWN if self._prober is None else self._prober.believed(check)
 
     def _judged(self, check: Check, verdict: Verdict) -> None:
         self._chronicle.judged(check, verdict)

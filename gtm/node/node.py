@@ -42,6 +42,7 @@ from gtm.node.telemetry import Measures, environment, start_telemetry
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
 from gtm.plan.guidance import Guidance
+from gtm.probe.push_desk import PushDesk
 from gtm.serve.listen import ListenAddress
 from gtm.share.desk import Desk, Reporter
 from gtm.share.handler import handle_reports
@@ -101,6 +102,7 @@ class Node:
             counters=self._counters,
             chronicle=chronicle,
             guide=self._guide,
+            programs=config.programs,
         )
         self._guide.on_news = self._health.publish_soon
         if self._overrides.known:
@@ -235,6 +237,8 @@ class Node:
             self._counters.add("admin_connections_refused")
 
         more = [web.get("/metrics", self._measures.scrape), *override_routes(self._saying)]
+        if Role.PROBE in self._config.roles:
+            more += PushDesk(self._health.heartbeats, clock=self._clock, counters=self._counters).routes()
         self._local = await open_local(self._config.state, make_app(subject, reports, more))
         at = self._config.admin
         tls = None if self._config.admin_tls is None else server_tls(self._config.admin_tls)

@@ -7,15 +7,37 @@ health_call.py's.
 
 import asyncio
 import ssl
+from collections.abc import Callable
+from functools import partial
 
 from gtm.ids import Address
-from gtm.probe.failures import Outcome
+from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.health_call import HealthCall
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.tls import days_left
 from gtm.zone.model import Check
 from gtm.zone.settings import GrpcSettings
 
 READ_BYTES = 64 * 1024
+
+
+async def check_grpc(check: Check, instruments: Instruments) -> Outcome:
+    """Returns whether the endpoint's health service says SERVING."""
+    settings = check.monitor.settings
+    assert isinstance(settings, GrpcSettings)
+    address = await target_address(check.target, instruments.resolver)
+    call = HealthCall(
+        settings.service,
+        authority=_authority(check, settings),
+        secure=settings.tls is not None,
+        timeout_s=check.monitor.timeout_s,
+    )
+    if settings.tls is None:
+        return await ask_health(address, check.monitor.port, call)
+    tls = instruments.contexts.of(settings.tls, alpn=("h2",))
+    name = settings.tls.server_name or settings.host or check.target
+    looks = partial(days_left, settings=settings.tls, wall=instruments.clock.wall())
+    return await ask_health(address, check.monitor.port, call, tls=tls, server_name=name, looks_at=looks)
 
 
 async def ask_health(
@@ -25,10 +47,17 @@ async def ask_health(
     *,
     tls: ssl.SSLContext | None = None,
     server_name: str | None = None,
+    looks_at: Callable[[object], Outcome] = lambda _: PASSED,
 ) -> Outcome:
-    """Returns how the endpoint answered a call, or raises why it did not; waits for ever."""
+    """Returns how the endpoint answered a call, or raises why it did not; waits for ever.
+
+    `looks_at` is asked for what it thinks of the connection's TLS.
+    """
     reader, writer = await asyncio.open_connection(str(address), port, ssl=tls, server_hostname=server_name)
     try:
+        seen = looks_at(writer.get_extra_info("ssl_object"))
+        if seen is not PASSED:
+            return seen
         while True:
             writer.write(call.to_send())
             await writer.drain()
@@ -38,3 +67,9 @@ async def ask_health(
             await asyncio.sleep(0)  # what is there is read without waiting: a flood must not hold up all else
     finally:
         writer.transport.abort()  # RST: the probe keeps no port in TIME_WAIT
+
+
+def _authority(check: Check, settings: GrpcSettings) -> str:
+    """Returns the :authority: the monitor's as it stands, or the target with its port."""
+    target = f"[{check.target}]" if ":" in check.target else check.target
+    return settings.host or f"{target}:{check.monitor.port}"

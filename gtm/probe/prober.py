@@ -23,7 +23,7 @@ from gtm.health.voices import Freshness
 from gtm.ids import CheckId
 from gtm.plan.policy import pace, verdict_policy
 from gtm.probe.schedule import Schedule, phase_of, window_s
-from gtm.zone.model import Check
+from gtm.zone.model import Check, MonitorType
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,10 @@ MAX_CHECKS_AT_ONCE = 500
 Read = Callable[[Check], Awaitable[Reading]]
 OnReading = Callable[[Check, Reading], None]
 OnChange = Callable[[Check, Verdict], None]
+
+
+_TOLD_BY_OTHERS = frozenset({MonitorType.PUSH, MonitorType.CALCULATED})
+"""Kinds that read what others say: where nobody has said anything yet, that is no fault of this probe."""
 
 
 def _ignore(*_: object) -> None: ...
@@ -179,7 +183,7 @@ class Prober:
 
     def _own_fault(self, check: Check, reading: Reading) -> None:
         """Says once that this probe cannot read; no verdict changes, so that its votes grow old and stop counting."""
-        if not self._own_fault_logged:
+        if check.monitor.type not in _TOLD_BY_OTHERS and not self._own_fault_logged:
             self._own_fault_logged = True
             log.warning("probe %s: cannot check: %s; further such readings are only counted", check.id, reading.detail)
 

@@ -1,9 +1,17 @@
-"""Checks of any kind, as the zone's parser would make them."""
+"""Checks of any kind, as the zone's parser would make them, and readings of them as a probe takes them."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from gtm.health.belief import Belief
+from gtm.health.reading import Reading
 from gtm.ids import CheckId, MonitorName
+from gtm.probe.heartbeats import Heartbeats
+from gtm.probe.instruments import open_instruments
+from gtm.probe.kinds import read
 from gtm.zone.model import Check, Monitor, MonitorType, Part
 from gtm.zone.settings import (
     CalculatedSettings,
@@ -17,6 +25,8 @@ from gtm.zone.settings import (
     Settings,
     TcpSettings,
 )
+from tests.fakes.clock import FakeClock
+from tests.fakes.resolver import FakeResolver
 
 AMPLE_S = 10.0
 """The timeout where running into it is a failure of the test."""
@@ -35,6 +45,33 @@ def check_of(
     kind = _kind(settings)
     monitor = Monitor("gtm.example.com", MonitorName(name), kind, port, settings=settings, timeout_s=AMPLE_S)
     return Check(CheckId(f"gtm.example.com/{name}/{target}"), replace(monitor, **more), target, parts)
+
+
+def reading_of(
+    check: Check,
+    *,
+    resolver: FakeResolver | None = None,
+    extra_ca: Path | None = None,
+    programs: frozenset[str] = frozenset(),
+    heartbeats: Heartbeats | None = None,
+    believed: Callable[[CheckId], Belief] = lambda _: Belief.UNKNOWN,
+) -> Reading:
+    """What a probe with these instruments reads."""
+
+    async def taken() -> Reading:
+        opened = open_instruments(
+            FakeClock(),
+            resolver=resolver or FakeResolver(),
+            extra_ca=extra_ca,
+            programs=programs,
+            heartbeats=heartbeats,
+            believed=believed,
+        )
+        async with opened as instruments:
+            instruments.lateness.stop()  # how busy the machine of the test is, is not what is tested
+            return await read(check, instruments)
+
+    return asyncio.run(taken())
 
 
 def _kind(settings: Settings) -> MonitorType:

@@ -9,6 +9,7 @@ from gtm.probe.calculated import outcome_of_parts
 from gtm.probe.failures import PASSED, Outcome
 from gtm.zone.model import Part
 from gtm.zone.settings import CalculatedSettings, Combine
+from tests.fakes.checks import check_of, reading_of
 
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
 ALL = CalculatedSettings(Combine.ALL, 0)
@@ -67,3 +68,11 @@ def test_a_service_that_is_not_there_is_not_known() -> None:
 @pytest.mark.parametrize("settings", [ALL, ANY, TWO])
 def test_where_nothing_is_known_this_probe_has_no_say(settings: CalculatedSettings) -> None:
     assert outcome(settings).reason is Reason.UNREAD
+
+
+def test_a_monitor_reads_what_this_probe_believes() -> None:
+    check = check_of(ALL, parts=(WEB, DATABASE))
+    assert reading_of(check, believed=lambda _: UP).ok
+    down = reading_of(check, believed=lambda one: DOWN if one == "web" else UP)
+    assert (down.reason, down.detail) == (Reason.STATUS, "1 of 2 up, and 2 needed; down: web")
+    assert reading_of(check).reason is Reason.UNREAD

@@ -17,7 +17,9 @@ from gtm.health.reading import Reason
 from gtm.probe.dns import ask
 from gtm.probe.failures import PASSED, Outcome
 from gtm.zone.settings import DnsSettings
+from tests.fakes.checks import check_of, reading_of
 from tests.fakes.endpoints import Conversation, closed_port, endpoint, hangs
+from tests.fakes.resolver import FakeResolver
 
 LOCALHOST = ip_address("127.0.0.1")
 ASKED = DnsSettings("www.example.com", answers=("192.0.2.1",))
@@ -177,3 +179,17 @@ def test_a_flood_of_strays_ends_with_the_timeout() -> None:
                     await ask(LOCALHOST, port, DnsSettings("www.example.com", transport="tcp"))
 
     asyncio.run(run())
+
+
+def test_a_monitor_asks_its_endpoint(dnslib_port: int) -> None:
+    check = check_of(ASKED, target="ns.example.com", port=dnslib_port)
+    assert reading_of(check, resolver=FakeResolver({"ns.example.com": "127.0.0.1"})).ok
+    refused = reading_of(check_of(ASKED, port=closed_port()))
+    assert refused.reason is Reason.REFUSED
+
+
+def test_a_monitor_of_a_silent_endpoint_is_a_timeout() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        check = check_of(ASKED, port=silent.getsockname()[1], timeout_s=0.05)
+        assert reading_of(check).reason is Reason.TIMEOUT

@@ -12,6 +12,9 @@ import pytest
 from gtm.health.reading import Reason
 from gtm.probe.exec import MAX_OUTPUT_BYTES, filled_in, outcome_of_exit, run
 from gtm.probe.failures import PASSED, Outcome
+from gtm.zone.settings import ExecSettings
+from tests.fakes.checks import check_of, reading_of
+from tests.fakes.resolver import FakeResolver
 
 AMPLE_S = 20.0
 
@@ -137,3 +140,21 @@ def test_the_end_of_a_program_is_read_as_it_says() -> None:
     assert outcome_of_exit(0, b"WARNING") == PASSED
     assert outcome_of_exit(1, b"a\r\n  b  \r\n\r\n") == Outcome(Reason.STATUS, "exit 1: b")
     assert outcome_of_exit(-15, b"") == Outcome(Reason.UNREAD, "the program was ended by signal 15")
+
+
+def test_a_monitor_runs_what_the_node_allows_and_nothing_else(script: Script) -> None:
+    program = script('[ "$1" = 192.0.2.7:80 ]')
+    check = check_of(ExecSettings((program, "{address}:{port}")), target="db.example.com", port=80)
+    resolver = FakeResolver({"db.example.com": "192.0.2.7"})
+    assert reading_of(check, resolver=resolver, programs=frozenset({program})).ok
+    refused = reading_of(check, resolver=resolver, programs=frozenset({"/bin/true"}))
+    assert (refused.reason, refused.detail.partition(":")[0]) == (
+        Reason.UNREAD,
+        f"{program} is not allowed by this node",
+    )
+
+
+def test_a_program_that_takes_too_long_is_a_timeout(script: Script) -> None:
+    program = script("sleep 1000")
+    check = check_of(ExecSettings((program,)), timeout_s=0.05)
+    assert reading_of(check, programs=frozenset({program})).reason is Reason.TIMEOUT

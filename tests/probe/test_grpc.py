@@ -5,16 +5,21 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from ipaddress import ip_address
+from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from gtm.health.reading import Reason
+from gtm.health.reading import Reading, Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.grpc import ask_health
 from gtm.probe.health_call import HealthCall
+from gtm.zone.settings import GrpcSettings, TlsSettings
+from tests.fakes.certificates import Authority
+from tests.fakes.checks import check_of, reading_of
 from tests.fakes.endpoints import Conversation, answers, closed_port, endpoint, hangs, says
+from tests.fakes.resolver import FakeResolver
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -119,3 +124,45 @@ def test_silence_lasts_until_the_monitors_timeout_ends_it() -> None:
                     await ask_health(ip_address("127.0.0.1"), at, call)
 
     asyncio.run(run())
+
+
+def test_a_monitor_asks_its_endpoint_for_the_service(port: int) -> None:
+    resolver = FakeResolver({"api.example.com": "127.0.0.1"})
+    assert reading_of(check_of(GrpcSettings("up"), target="api.example.com", port=port), resolver=resolver).ok
+    down = reading_of(check_of(GrpcSettings("down"), target="api.example.com", port=port), resolver=resolver)
+    assert (down.reason, down.detail) == (Reason.STATUS, "NOT_SERVING")
+
+
+class TestOverTls:
+    """With a certificate for api.example.com."""
+
+    def reading(self, authority: Authority, file: Path, tls: TlsSettings, host: str = "api.example.com") -> Reading:
+        whole = file.read_bytes()
+        with served(credentials=grpc.ssl_server_credentials([(whole, whole)])) as at:
+            return reading_of(check_of(GrpcSettings("", host, tls), port=at), extra_ca=authority.root)
+
+    @pytest.fixture
+    def authority(self, tmp_path: Path) -> Authority:
+        return Authority(tmp_path)
+
+    def test_a_certificate_for_the_host_is_good(self, authority: Authority) -> None:
+        assert self.reading(authority, authority.issue("api.example.com"), TlsSettings()).ok
+
+    def test_a_certificate_for_another_name_is_named(self, authority: Authority) -> None:
+        file = authority.issue("other.example.com")
+        assert self.reading(authority, file, TlsSettings()).reason is Reason.CERT_NAME
+        assert self.reading(authority, file, TlsSettings(server_name="other.example.com")).ok
+        assert self.reading(authority, file, TlsSettings(verify=False)).ok
+
+    def test_a_certificate_that_expires_soon_is_named(self, authority: Authority) -> None:
+        file = authority.issue("api.example.com")
+        # the fake clock stands years before the certificate's end
+        assert self.reading(authority, file, TlsSettings(min_days=3650)).reason is Reason.CERT_EXPIRING
+        assert self.reading(authority, file, TlsSettings(min_days=1)).ok
+
+    def test_a_server_without_tls_is_a_failure_of_the_handshake(self, authority: Authority) -> None:
+        with served() as at:
+            assert reading_of(check_of(GrpcSettings("", tls=TlsSettings()), port=at)).reason in {
+                Reason.TLS,
+                Reason.RESET,
+            }

@@ -14,7 +14,9 @@ from gtm.probe.echo import ECHO_TYPES
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.icmp import NOT_PERMITTED, ping
 from gtm.zone.settings import IcmpSettings
+from tests.fakes.checks import check_of, reading_of
 from tests.fakes.namespaces import inside, network
+from tests.fakes.resolver import FakeResolver
 
 root = [
     pytest.mark.skipif(os.geteuid() != 0, reason="only root has raw sockets and makes network namespaces"),
@@ -183,3 +185,10 @@ def raw_only(family: int, kind: int, protocol: int) -> socket.socket:
 def datagram_only(family: int, kind: int, protocol: int) -> socket.socket:
     assert kind == socket.SOCK_DGRAM, "it was allowed, so nothing else is tried"
     return socket.socket(family, kind, protocol)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has raw sockets whatever the kernel's settings are")
+@pytest.mark.parametrize("target", ["127.0.0.1", "::1", "api.example.com"])
+def test_a_monitor_pings_its_endpoint(target: str) -> None:
+    check = check_of(IcmpSettings(), target=target)
+    assert reading_of(check, resolver=FakeResolver({"api.example.com": "127.0.0.2"})).ok

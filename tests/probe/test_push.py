@@ -4,9 +4,11 @@ import pytest
 
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
-from gtm.probe.heartbeats import Heartbeat
+from gtm.probe.heartbeats import Heartbeat, Heartbeats
 from gtm.probe.push import outcome_of_heartbeat
 from gtm.zone.settings import PushSettings, Secret
+from tests.fakes.checks import check_of, reading_of
+from tests.fakes.clock import FakeClock
 
 SETTINGS = PushSettings(30.0, Secret("env", "TOKEN"))
 SILENT = Outcome(Reason.TIMEOUT, "no heartbeat for more than 30 s")
@@ -35,3 +37,12 @@ def test_an_endpoint_may_say_that_it_is_not_well() -> None:
 
 def test_the_detail_of_a_good_one_is_not_repeated() -> None:
     assert outcome(Heartbeat(ok=True, detail="load 0.4", heard_at=99.0)) == PASSED
+
+
+def test_a_monitor_reads_what_was_heard_of_its_own_check() -> None:
+    check, other = check_of(SETTINGS, target="192.0.2.1"), check_of(SETTINGS, target="192.0.2.2")
+    heartbeats = Heartbeats()
+    heartbeats.watch([check, other])
+    heartbeats.hear(check.id, Heartbeat(ok=True, detail="", heard_at=FakeClock().monotonic()))
+    assert reading_of(check, heartbeats=heartbeats).ok
+    assert reading_of(other, heartbeats=heartbeats).reason is Reason.UNREAD

@@ -142,9 +142,7 @@ def test_the_name_of_the_scheme_may_be_spelt_in_any_case(desk: Desk) -> None:
     assert status_of(desk, authorization=f"bearer {TOKEN}") == 204
 
 
-@pytest.mark.parametrize(
-    "check", ["gtm.example.com/api/192.0.2.99", "x", "%00", "%2e%2e/%2e%2e/etc/passwd", "a" * 4000]
-)
+@pytest.mark.parametrize("check", ["gtm.example.com/api/192.0.2.99", "x", "%00", "a" * 4000])
 def test_a_check_that_is_not_awaited_is_not_found(desk: Desk, check: str) -> None:
     assert status_of(desk, check=check) == 404
     assert desk.refused("unknown_check") == 1
