@@ -1,4 +1,4 @@
-"""The admin API from the other side: how the command line asks a running node, at ADDRESS:PORT."""
+"""The admin API from the other side: how the command line asks a running node, at ADDRESS:PORT or unix:PATH."""
 
 import asyncio
 import os
@@ -9,9 +9,10 @@ from typing import TypeVar
 import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
-from gtm.admin.views import Events, NodeStatus, Regions, Reloaded
+from gtm.admin.address import UNIX
+from gtm.admin.views import Events, NodeStatus, OverridesView, OverrideView, Regions, Reloaded
 from gtm.engine.explain import Explanation
-from gtm.errors import Unreachable
+from gtm.errors import OverrideRefused, Unreachable
 from gtm.health.event import Recorded
 
 TIMEOUT_S = 10.0
@@ -44,8 +45,32 @@ def ask_reload(admin: str) -> Reloaded:
     return _fetch(admin, "POST", "/v1/reload", Reloaded)
 
 
+def fetch_overrides(admin: str) -> OverridesView:
+    """Returns what people said and is in force; raises Unreachable."""
+    return _fetch(admin, "GET", "/v1/overrides", OverridesView)
+
+
+def say_override(admin: str, body: Mapping[str, object]) -> OverrideView:
+    """Has the node take an override; raises OverrideRefused with the node's words, or Unreachable."""
+    status, answer = asyncio.run(_ask(admin, "POST", "/v1/overrides", None, body))
+    if 400 <= status < 500:  # what was said is at fault (RFC 9110 15.5)
+        raise OverrideRefused(_refusal(answer))
+    return _parsed(admin, "/v1/overrides", OverrideView, status, answer)
+
+
+def _refusal(answer: bytes) -> str:
+    try:
+        return TypeAdapter(dict[str, str]).validate_json(answer)["error"]
+    except (ValidationError, KeyError):
+        return answer[:300].decode(errors="replace")
+
+
 def _fetch(admin: str, method: str, path: str, kind: type[_View], query: Mapping[str, str] | None = None) -> _View:
     status, body = asyncio.run(_ask(admin, method, path, query))
+    return _parsed(admin, path, kind, status, body)
+
+
+def _parsed(admin: str, path: str, kind: type[_View], status: int, body: bytes) -> _View:
     try:
         return TypeAdapter(kind).validate_json(body)
     except ValidationError as error:
@@ -53,12 +78,17 @@ def _fetch(admin: str, method: str, path: str, kind: type[_View], query: Mapping
         raise Unreachable(f"the node at {admin} answered {path} with HTTP {status}: {words}") from error
 
 
-async def _ask(admin: str, method: str, path: str, query: Mapping[str, str] | None) -> tuple[int, bytes]:
+async def _ask(
+    admin: str, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, object] | None = None
+) -> tuple[int, bytes]:
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    is_local = admin.startswith(UNIX)
+    host = "localhost" if is_local else admin
     try:
+        connector = aiohttp.UnixConnector(admin.removeprefix(UNIX)) if is_local else None
         async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.request(method, f"http://{admin}{path}", params=query) as answer,
+            aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
+            session.request(method, f"http://{host}{path}", params=query, json=body) as answer,
         ):
             return answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

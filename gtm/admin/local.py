@@ -11,7 +11,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-SOCKET_NAME = "admin.sock"
+from gtm.admin.address import SOCKET_NAME, answers
+
 MODE = 0o600
 BACKLOG = 16
 SHUTDOWN_S = 1.0
@@ -37,17 +38,6 @@ def close_local(folder: Path) -> None:
     """Takes the socket away: nobody answers on it any more."""
     with suppress(OSError):
         (folder / SOCKET_NAME).unlink()
-
-
-def answers(path: Path) -> bool:
-    """Returns whether somebody listens on a socket, and lets this user in."""
-    with socket.socket(socket.AF_UNIX) as asking:
-        try:
-            asking.settimeout(1.0)
-            asking.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def _listening(path: Path) -> socket.socket:

@@ -73,6 +73,8 @@ def _print_steered(steered: Steered) -> None:
     print_plain(f"outcome     {steered.rule}{_state(steered)}")
     for endpoint, share in steered.chances:
         print_plain(f"    {endpoint}: {share:.1%} of queries")
+    for endpoint, words in steered.guided:
+        print_plain(f"override    {endpoint}: {words}")
     for endpoint, check in steered.checks:
         print_plain(f"health      {endpoint}: {check.belief.value} ({check.reason.value}; {_voices(check)})")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gtm.admin.address import SOCKET_NAME, UNIX, answers
 from gtm.cli.console import print_aside
 from gtm.errors import NodeInvalid, Problem
 from gtm.node.config import NodeConfig
@@ -42,9 +43,14 @@ def read_config(path: Path | None) -> NodeConfig:
 
 
 def admin_address(asked: str | None, config: Path | None) -> str:
-    """Returns the admin address to ask: HOST:PORT, where HOST may be a name."""
+    """Returns the admin address to ask: HOST:PORT, where HOST may be a name.
+
+    Where none is asked for, that is the socket of a node that runs here, or else the address of the node file.
+    """
     if asked is None:
-        return str(read_config(config).admin)
+        node = read_config(config)
+        local = node.state / SOCKET_NAME
+        return f"{UNIX}{local}" if answers(local) else str(node.admin)
     parts = re.fullmatch(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", asked)
     if parts is None or not 1 <= int(parts[1]) <= 65_535:
         raise typer.BadParameter(f'"{asked}" is not ADDRESS:PORT, such as 127.0.0.1:8053', param_hint="--admin")

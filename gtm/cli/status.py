@@ -49,6 +49,12 @@ def _print_node(node: NodeStatus) -> None:
     for refusal in node.refusals:
         if refusal.reason != INNOCENT:
             print_plain(f"peer {refusal.peer}: {counted(refusal.count, 'report')} refused as {refusal.reason}")
+    for one in node.overrides:
+        rules = f", overrides {', '.join(one.rules)}" if one.rules else ""
+        left = _span(max(0.0, one.until - time.time()))
+        print_plain(f"override {one.scope}: {one.action} for {left} more, by {one.by}: {one.why}{rules}")
+    for rule in node.safety:
+        print_plain(f"safety rule {rule.rule}: {rule.words}")
     print_plain(f"queries {_queries(node.counters)}")
     print_plain()
 
@@ -100,7 +106,10 @@ def _endpoint(endpoint: EndpointView) -> tuple[str, ...]:
 def _believed(endpoint: EndpointView) -> str:
     """Returns the belief, and the state where that knows of more: `up, flapping`."""
     belief, state = endpoint.belief.value, endpoint.state
-    return f"{belief}, {state.value}" if state in {VerdictState.DEGRADED, VerdictState.FLAPPING} else belief
+    words = f"{belief}, {state.value}" if state in {VerdictState.DEGRADED, VerdictState.FLAPPING} else belief
+    if endpoint.override:
+        return f"{words}; a person says {endpoint.override}"
+    return f"{words}; held up by {endpoint.held_by}" if endpoint.held_by else words
 
 
 def _span(seconds: float) -> str:

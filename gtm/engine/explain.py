@@ -27,7 +27,7 @@ from gtm.geo.place import Place
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import Address, EndpointId, Generation, ServiceId
 from gtm.plan.form import candidates, of_type
-from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective
+from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective, guided
 from gtm.plan.model import Plan, SteeredService
 from gtm.plan.outcome import Outcome
 from gtm.steer.chain import Step, Views, steps
@@ -79,6 +79,8 @@ class Steered:
     """For each endpoint that can be answered, the share of queries that get it."""
     checks: tuple[tuple[EndpointId, CheckStatus], ...]
     """What is believed of each watched endpoint, and on whose word."""
+    guided: tuple[tuple[EndpointId, str], ...] = ()
+    """What counts instead of it, in words: what a person said, or a safety rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,7 @@ class _Steering:
             on_all_down=service.on_all_down,
             chances=chances_of(outcome),
             checks=_checks(self.service, self.status),
+            guided=guided(self.service, self.status, self.guidance),
         )
 
     def _pool(self, *, last_resort: bool) -> Candidates:

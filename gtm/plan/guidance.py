@@ -116,6 +116,21 @@ def _poor(steered: SteeredService, counted: Effective) -> frozenset[RegionName]:
     return poor if any(name not in poor for name in ups) else frozenset()
 
 
+def guided(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[tuple[EndpointId, str], ...]:
+    """Returns, in words, what counts of an endpoint instead of what its checks say; endpoints without are left out."""
+    held = guidance.held.get(steered.service.id, {})
+    poor = skipped(steered, status, guidance)
+    told = []
+    for endpoint, override in zip(steered.service.endpoints, overriding(steered, guidance.said), strict=True):
+        if override is not None:
+            told.append((endpoint.id, str(override)))
+        elif endpoint.id in held:
+            told.append((endpoint.id, f"held up by the safety rule {held[endpoint.id].value}"))
+        if endpoint.region in poor:
+            told.append((endpoint.id, "skipped: its region has fewer than min_healthy up"))
+    return tuple(told)
+
+
 def guided_anew(plan: Plan, before: Guidance, after: Guidance) -> frozenset[ServiceId]:
     """Returns the services for which something else is said or held than before."""
     if before is after:

@@ -1,0 +1,150 @@
+"""`gtm down`, `gtm up`, `gtm drain`, `gtm obey`: what a person says counts, until it ends; `gtm overrides` lists it.
+
+They go to the node's socket in its state folder, where there is one, and so work with no network and no peer alive; the
+node tells its peers.
+"""
+
+import getpass
+import os
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter
+
+from gtm.admin.client import fetch_overrides, fetch_status, say_override
+from gtm.admin.views import OverridesView, OverrideView
+from gtm.cli.console import print_plain, print_table
+from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
+from gtm.cli.scope import find_scope
+from gtm.health.override import MAX_SPAN_S, Action, SafetyRule
+from gtm.zone.fields import seconds
+
+ScopeArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SCOPE", help="A region (eu-west), service (api), endpoint (api/eu-west/192.0.2.20) or zone."
+    ),
+]
+ForOption = Annotated[
+    str | None, typer.Option("--for", metavar="DURATION", help="How long: 30m, 2h; 4h when left out, 72h at most.")
+]
+WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; everybody sees it.")]
+ByOption = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; you when left out.")]
+RuleOption = Annotated[
+    list[SafetyRule] | None,
+    typer.Option("--override-rule", help="A safety rule that must not stand in the way; may be repeated."),
+]
+
+
+def down(  # one argument for each option of the command
+    scope: ScopeArgument,
+    *,
+    why: WhyOption,
+    span: ForOption = None,
+    by: ByOption = None,
+    rules: RuleOption = None,
+    admin: AdminOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Believe it down, whatever the checks say."""
+    _say(Action.DOWN, scope, why=why, span=span, by=by, rules=rules, where=admin_address(admin, config))
+
+
+def up(  # one argument for each option of the command
+    scope: ScopeArgument,
+    *,
+    why: WhyOption,
+    span: ForOption = None,
+    by: ByOption = None,
+    rules: RuleOption = None,
+    admin: AdminOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Believe it up, whatever the checks say."""
+    _say(Action.UP, scope, why=why, span=span, by=by, rules=rules, where=admin_address(admin, config))
+
+
+def drain(  # one argument for each option of the command
+    scope: ScopeArgument,
+    *,
+    why: WhyOption,
+    span: ForOption = None,
+    by: ByOption = None,
+    rules: RuleOption = None,
+    admin: AdminOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Answer with something else from now on; it is no failure."""
+    _say(Action.DRAIN, scope, why=why, span=span, by=by, rules=rules, where=admin_address(admin, config))
+
+
+def obey(  # one argument for each option of the command
+    scope: ScopeArgument,
+    *,
+    why: WhyOption = "over",
+    span: ForOption = None,
+    by: ByOption = None,
+    rules: RuleOption = None,
+    admin: AdminOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Believe the checks again: ends what was said of this scope, or exempts it from what was said of more."""
+    _say(Action.OBEY, scope, why=why, span=span, by=by, rules=rules, where=admin_address(admin, config))
+
+
+def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
+    """List what people said and is in force."""
+    view = fetch_overrides(admin_address(admin, config))
+    if json:
+        print_plain(TypeAdapter(OverridesView).dump_json(view, indent=2).decode())
+        return
+    rows = [(one.scope, one.action, shown_time(one.until), one.by, one.why, one.id) for one in view.overrides]
+    print_table("overrides", ("scope", "action", "until", "by", "why", "id"), rows)
+
+
+def _say(  # one argument for each option of the command
+    action: Action,
+    words: list[str],
+    *,
+    why: str,
+    span: str | None,
+    by: str | None,
+    rules: list[SafetyRule] | None,
+    where: str,
+) -> None:
+    if span is not None:
+        _require_span(span)
+    try:
+        scope = find_scope(" ".join(words), fetch_status(where))
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="SCOPE") from error
+    body: dict[str, object] = {"scope": str(scope), "action": action.value, "why": why, "by": by or _user()}
+    body |= {} if span is None else {"for": span}
+    body |= {"rules": [rule.value for rule in rules]} if rules else {}
+    _print(say_override(where, body))
+
+
+def _require_span(span: str) -> None:
+    try:
+        span_s = seconds(span)
+    except ValueError as error:
+        raise typer.BadParameter(f'"{span}" is no duration such as 30m or 2h', param_hint="--for") from error
+    if not 1 <= span_s <= MAX_SPAN_S:
+        raise typer.BadParameter("an override lasts 1s to 72h; say it again to make it last", param_hint="--for")
+
+
+def _print(said: OverrideView) -> None:
+    print_plain(f"{said.scope}: {said.action} until {shown_time(said.until)} ({said.id})")
+
+
+def shown_time(wall: float) -> str:
+    """Returns a Unix time for people."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return f"uid {os.getuid()}"
