@@ -21,10 +21,10 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gtm.health.earliest import Pace
 from gtm.health.verdict import VerdictPolicy
 from gtm.plan.policy import pace, verdict_policy
 from gtm.zone.model import Monitor, Service
+from gtm.zone.settings import PushSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +71,17 @@ def bound(service: Service, monitor: Monitor, delays: Delays) -> Bound:
 
 def _courses(service: Service, monitor: Monitor, delays: Delays) -> Iterator[Bound]:
     """Yields a course for each answer that may last longest: the last one with each TTL."""
-    policy, paced = verdict_policy(monitor), pace(monitor)
-    needed = bads_to_fall(policy)
-    swapped = Bound((*_readings(monitor, paced, delays, count=needed), *_change(delays)))
+    needed = bads_to_fall(verdict_policy(monitor))
+    swapped = Bound((*_readings(monitor, delays, count=needed), *_change(delays)))
     if service.ttl_min is None:
         yield Bound((*swapped.terms, Term("ttl", service.ttl, "of an answer given just before the swap")))
         return
-    for bad in range(needed):
-        ttl_s = _ttl_s(service, _promise_s(paced, needed, bad=bad))
+    for bad in range(1 if monitor.parts else needed):
+        ttl_s = _ttl_s(service, _promise_s(monitor, bad=bad))
         ends = Term("ttl", ttl_s, f"of an answer given while {bad} of {needed} bad readings were known")
-        known = Bound((*_readings(monitor, paced, delays, count=bad + 1), *_beat(delays)))
-        until = swapped if bad == needed - 1 or known.seconds >= swapped.seconds else known
-        yield Bound((*until.terms, ends))
+        known = Bound((*_readings(monitor, delays, count=bad + 1), *_beat(delays)))
+        is_last = bad == needed - 1 or monitor.parts or known.seconds >= swapped.seconds
+        yield Bound((*(swapped if is_last else known).terms, ends))
 
 
 def bads_to_fall(policy: VerdictPolicy) -> int:
@@ -90,18 +89,38 @@ def bads_to_fall(policy: VerdictPolicy) -> int:
     return policy.fall if policy.window is None else min(policy.fall, policy.window.bad)
 
 
-def _readings(monitor: Monitor, paced: Pace, delays: Delays, *, count: int) -> Iterator[Term]:
+def _readings(monitor: Monitor, delays: Delays, *, count: int) -> Iterator[Term]:
     """Yields what passes until the end of the last of so many bad readings."""
-    jitter_s = 2 * delays.jitter * paced.interval_s
-    yield Term("round", paced.interval_s + jitter_s, f"interval {paced.interval_s:g} s, and {jitter_s:g} s of jitter")
+    timeout_s = monitor.timeout_s
+    if monitor.parts:  # read at once when a part changes, which takes no time, and then in its rounds
+        yield from max((_fall(part, delays) for part in monitor.parts), key=lambda course: course.seconds).terms
+        count, timeout_s = count - 1, 0.0
+        if not count:
+            return
+    if isinstance(monitor.settings, PushSettings):
+        timeout_s = 0.0  # nothing is sent, and nothing waited for
+        yield Term("heartbeat", monitor.settings.ttl_s, "of the last one, which came just before the death")
+    interval_s, jitter_s = monitor.interval_s, 2 * delays.jitter * monitor.interval_s
+    yield Term("round", interval_s + jitter_s, f"interval {interval_s:g} s, and {jitter_s:g} s of jitter")
+    yield from _further(monitor, count=count, timeout_s=timeout_s)
+    if timeout_s:
+        yield Term("timeout", timeout_s, "of the last of these readings")
+
+
+def _fall(part: Monitor, delays: Delays) -> Bound:
+    return Bound(tuple(_readings(part, delays, count=bads_to_fall(verdict_policy(part)))))
+
+
+def _further(monitor: Monitor, *, count: int, timeout_s: float) -> Iterator[Term]:
+    """Yields what passes from the first to the last of so many bad readings."""
+    paced = pace(monitor)
     if count > 1 and paced.recheck_s < paced.interval_s:
-        each_s = max(paced.recheck_s, monitor.timeout_s)
-        why = f"{count - 1} x {each_s:g} s: recheck {paced.recheck_s:g} s or timeout {monitor.timeout_s:g} s"
+        each_s = max(paced.recheck_s, timeout_s)
+        why = f"{count - 1} x {each_s:g} s: recheck {paced.recheck_s:g} s or timeout {timeout_s:g} s"
         yield Term("rechecks", (count - 1) * each_s, why)
     elif count > 1:
         why = f"{count - 1} x interval {paced.interval_s:g} s: the monitor has no recheck"
         yield Term("further rounds", (count - 1) * paced.interval_s, why)
-    yield Term("timeout", monitor.timeout_s, "of the last of these readings")
 
 
 def _change(delays: Delays) -> Iterator[Term]:
@@ -121,8 +140,11 @@ def _journey(delays: Delays) -> Iterator[Term]:
     yield Term("swap", delays.swap_s, "until its engine has the plan")
 
 
-def _promise_s(paced: Pace, needed: int, *, bad: int) -> float:
+def _promise_s(monitor: Monitor, *, bad: int) -> float:
     """Returns how soon a verdict could fall that has held for long, after so many bad readings."""
+    if monitor.parts:  # as soon as the first of its parts
+        return min(_promise_s(part, bad=0) for part in monitor.parts)
+    paced, needed = pace(monitor), bads_to_fall(verdict_policy(monitor))
     first_s = paced.recheck_s if bad else paced.interval_s
     return first_s + (needed - bad - 1) * paced.recheck_s
 

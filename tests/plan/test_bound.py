@@ -9,6 +9,7 @@ from gtm.ids import MonitorName
 from gtm.plan.bound import bads_to_fall, bound
 from gtm.plan.policy import verdict_policy
 from gtm.zone.model import Monitor, MonitorType, Service
+from gtm.zone.settings import CalculatedSettings, Combine, PushSettings, Secret
 from tests.plan.dying import Chance, Death, WorstCase, delays_of, service_of
 
 BATCHES, DEATHS = 20, 50
@@ -136,3 +137,27 @@ def test_a_ttl_that_follows_health_is_shorter_once_bad_readings_are_known() -> N
 def test_a_window_that_is_full_sooner_than_fall_decides() -> None:
     assert bads_to_fall(verdict_policy(replace(PLAIN, fall=5, window=(3, 10)))) == 3
     assert bads_to_fall(verdict_policy(replace(PLAIN, fall=2, window=(3, 10)))) == 2
+
+
+def test_a_heartbeat_that_stays_away_is_missed_only_after_its_ttl() -> None:
+    push = replace(PLAIN, type=MonitorType.PUSH, settings=PushSettings(20.0, Secret("env", "TOKEN")), fall=1)
+    terms = bound(service_of(push, ttl=30, ttl_min=None), push, DELAYS).terms
+    assert [(term.name, term.seconds) for term in terms][:3] == [("heartbeat", 20.0), ("round", 6.0), ("publish", 0.05)]
+
+
+def test_what_is_calculated_falls_after_the_slowest_of_its_parts() -> None:
+    slow = replace(PLAIN, name=MonitorName("slow"), interval_s=30.0)
+    settings = CalculatedSettings(Combine.ALL, 0, ("web", "slow"))
+    both = replace(PLAIN, type=MonitorType.CALCULATED, settings=settings, parts=(PLAIN, slow), fall=1)
+    terms = bound(service_of(both, ttl=30, ttl_min=None), both, DELAYS).terms
+    assert [(term.name, term.seconds) for term in terms][:4] == [
+        ("round", 36.0),
+        ("rechecks", 4.0),
+        ("timeout", 2.0),
+        ("publish", 0.05),
+    ]
+    twice = replace(both, fall=2)
+    again = bound(service_of(twice, ttl=30, ttl_min=None), twice, DELAYS)
+    assert again.seconds == pytest.approx(sum(term.seconds for term in terms) + 6.0), "and its own next round"
+    follows = bound(service_of(both, ttl=300, ttl_min=1), both, DELAYS)
+    assert follows.terms[-1].seconds == 7, "the quickest part could change it so soon"
