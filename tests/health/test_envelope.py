@@ -17,7 +17,9 @@ from gtm.health.envelope import (
     parse_offer,
 )
 from gtm.health.payload import MAX_VOTES
-from gtm.health.report import Edition, Report
+from gtm.health.reading import Reason
+from gtm.health.report import Edition, Report, Vote
+from gtm.health.verdict import VerdictState
 from gtm.ids import CheckId, NodeName
 from tests.fakes.peers import key_of
 from tests.health.examples import NOW_WALL, report, reports, vote
@@ -52,6 +54,9 @@ def signed(payload: str) -> bytes:
     key = key_of(FRA)
     signature = base64.b64encode(key.sign(payload.encode())).decode()
     return json.dumps({"payload": payload, "key": str(key.public), "signature": signature}).encode()
+
+
+PLAIN_VOTE = {"belief": "up", "reason": "ok", "detail": "", "age_s": 0.0, "since": 0.0}
 
 
 def payload_with(**changed: object) -> str:
@@ -153,14 +158,24 @@ def test_a_newer_edition_is_heard(known: Edition) -> None:
         payload_with(votes={"a\x1b": {"belief": "up", "reason": "ok", "detail": "", "age_s": 0, "since": 0}}),
         payload_with(votes={CHECK: {"belief": "up", "reason": "ok", "detail": "", "age_s": -1, "since": 0}}),
         payload_with(votes={CHECK: {"belief": "maybe", "reason": "ok", "detail": "", "age_s": 0, "since": 0}}),
-        payload_with(votes={CHECK: {"belief": "up", "reason": "bad", "detail": "", "age_s": 0, "since": 0}}),
+        payload_with(votes={CHECK: {"belief": "up", "reason": 7, "detail": "", "age_s": 0, "since": 0}}),
         payload_with(votes={CHECK: {"belief": "up", "reason": "ok", "detail": "x" * 201, "age_s": 0, "since": 0}}),
+        payload_with(votes={CHECK: PLAIN_VOTE | {"flip_in_s": -1}}),
+        payload_with(votes={CHECK: PLAIN_VOTE | {"flip_in_s": 1e13}}),
+        payload_with(votes={CHECK: PLAIN_VOTE | {"flip_in_s": float("nan")}}),
+        payload_with(votes={CHECK: PLAIN_VOTE | {"state": "odd"}}),
+        payload_with(votes={CHECK: PLAIN_VOTE | {"reason": []}}),
         payload_with(made_at=float("nan")),
         payload_with(made_at=float("inf")),
     ],
 )
 def test_a_signed_report_out_of_bounds_is_malformed(payload: str) -> None:
     assert refusal(signed(payload)) == "malformed"
+
+
+def test_a_vote_that_knows_of_no_state_and_no_promise_is_heard_and_promises_nothing() -> None:
+    older = payload_with(votes={CHECK: PLAIN_VOTE})
+    assert parsed(signed(older)).votes[CHECK] == Vote(Belief.UP, Reason.OK, "", 0.0, 0.0, VerdictState.UP, 0.0)
 
 
 @pytest.mark.slow
