@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
 
 from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
@@ -151,9 +151,17 @@ _Carried = Annotated[str, StringConstraints(max_length=MAX_CARRIED_LENGTH)]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
+def _known_reason(value: object) -> object:
+    """A reason of a newer node must not make all of its report unreadable."""
+    return Reason.OTHER.value if isinstance(value, str) and value not in _REASONS else value
+
+
+_REASONS = frozenset(reason.value for reason in Reason)
+
+
 class _Vote(Wire):
     belief: Belief
-    reason: Reason
+    reason: Annotated[Reason, BeforeValidator(_known_reason)]
     detail: _Detail
     age_s: _Seconds
     since: _Seconds

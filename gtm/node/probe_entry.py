@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 
 from gtm.zone.fields import error, found
-from gtm.zone.schema import Entry
+from gtm.zone.entry import Entry
 
 
 def _program(value: object) -> str:

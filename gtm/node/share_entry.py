@@ -11,7 +11,7 @@ from gtm.health.signature import PublicKey, parse_public_key
 from gtm.node.fields import Name, PathText, Something
 from gtm.share.tls import TlsFiles
 from gtm.zone.fields import HOST_PATTERN, choice, error, found, text, text_like
-from gtm.zone.schema import Entry
+from gtm.zone.entry import Entry
 
 
 def _url(value: object) -> str:

@@ -8,7 +8,7 @@ from pydantic import PlainValidator
 
 from gtm.node.fields import Something
 from gtm.zone.fields import error, found, text
-from gtm.zone.schema import Entry
+from gtm.zone.entry import Entry
 
 
 def _collector(value: object) -> str:

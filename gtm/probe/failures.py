@@ -4,7 +4,8 @@ What comes in: an exception of asyncio, ssl, the resolver, the operating system 
 and a detail for people. This is the only border where these become ours; the first row that fits wins:
 
     dns       the name did not resolve
-    tls       the handshake or the certificate; the detail says expired, self-signed, wrong name, ...
+    cert_...  the certificate: expired, self-signed, of another name, ...
+    tls...    the handshake: too old a version, no client certificate, or something else
     unread    this machine's fault: no descriptor, port, memory or address family left. Nobody goes down for it
     timeout   the monitor's or the kernel's
     refused   refused, or unreachable, or forbidden by a firewall on the way
@@ -22,6 +23,7 @@ from typing import NamedTuple
 
 import aiohttp
 
+from gtm.errors import SecretUnreadable
 from gtm.health.reading import Reason
 
 
@@ -39,9 +41,11 @@ def outcome_of(error: Exception, *, timeout_s: float) -> Outcome | None:
     """Returns the failure that an exception means; None for one that no check should raise."""
     if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror | UnicodeError):
         return Outcome(Reason.DNS, _os_text(error))
+    if isinstance(error, SecretUnreadable):
+        return Outcome(Reason.UNREAD, str(error))
     tls = _tls_error(error)
     if tls is not None:
-        return Outcome(Reason.TLS, _tls_text(tls))
+        return _tls_outcome(tls)
     if isinstance(error, OSError) and error.errno in _OWN_FAULTS:
         return Outcome(Reason.UNREAD, _os_text(error))
     if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno == errno.ETIMEDOUT):
@@ -81,30 +85,42 @@ def _tls_error(error: Exception) -> Exception | None:
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         cause: Exception = error.os_error
         return cause
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ssl.SSLError):
+        return error.os_error
     return error if isinstance(error, ssl.SSLError) else None
 
 
-_CERTIFICATE_TEXTS: Mapping[int, str] = {
-    9: "certificate is not valid yet",
-    10: "certificate has expired",
-    18: "certificate is self-signed",
-    19: "certificate chain ends in a self-signed root that is not trusted",
-    20: "certificate is from an issuer that is not trusted",
-    21: "certificate is from an issuer that is not trusted",
-    62: "certificate is for another name",
-    64: "certificate is for another address",
+_CERTIFICATES: Mapping[int, tuple[Reason, str]] = {
+    9: (Reason.CERT_EARLY, "certificate is not valid yet"),
+    10: (Reason.CERT_EXPIRED, "certificate has expired"),
+    18: (Reason.CERT_SELF_SIGNED, "certificate is self-signed"),
+    19: (Reason.CERT_UNTRUSTED, "certificate chain ends in a self-signed root that is not trusted"),
+    20: (Reason.CERT_UNTRUSTED, "certificate is from an issuer that is not trusted"),
+    21: (Reason.CERT_UNTRUSTED, "certificate is from an issuer that is not trusted"),
+    62: (Reason.CERT_NAME, "certificate is for another name"),
+    64: (Reason.CERT_NAME, "certificate is for another address"),
 }
 """By OpenSSL's verification result (x509_vfy.h)."""
 
+_HANDSHAKES: Mapping[str, Reason] = {
+    "TLSV1_ALERT_PROTOCOL_VERSION": Reason.TLS_VERSION,
+    "UNSUPPORTED_PROTOCOL": Reason.TLS_VERSION,
+    "VERSION_TOO_LOW": Reason.TLS_VERSION,
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": Reason.TLS_CLIENT,
+    "TLSV1_ALERT_UNKNOWN_CA": Reason.TLS_CLIENT,
+    "SSLV3_ALERT_BAD_CERTIFICATE": Reason.TLS_CLIENT,
+}
+"""By OpenSSL's name of the alert or error (sslerr.h)."""
 
-def _tls_text(error: Exception) -> str:
+
+def _tls_outcome(error: Exception) -> Outcome:
     # Errors that Python made, and not OpenSSL, lack these attributes.
     code: int = getattr(error, "verify_code", 0)
     if code:
         message: str = getattr(error, "verify_message", "certificate does not verify")
-        return _CERTIFICATE_TEXTS.get(code, message)
-    reason: str | None = getattr(error, "reason", None)
-    return (reason or "handshake failed").replace("_", " ").lower()
+        return Outcome(*_CERTIFICATES.get(code, (Reason.CERT_UNTRUSTED, message)))
+    name: str = getattr(error, "reason", None) or "handshake failed"
+    return Outcome(_HANDSHAKES.get(name, Reason.TLS), name.replace("_", " ").lower())
 
 
 def _os_text(error: Exception) -> str:

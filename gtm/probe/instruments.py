@@ -7,7 +7,6 @@ session that reuses nothing: no connection, cookie, proxy or cached name of one 
 
 import asyncio
 import socket
-import ssl
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -24,6 +23,7 @@ from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.lateness import Lateness
+from gtm.probe.tls import Contexts
 
 
 class Resolver(Protocol):
@@ -64,7 +64,7 @@ class Instruments:
     clock: Clock
     resolver: Resolver
     session: aiohttp.ClientSession
-    tls: ssl.SSLContext
+    contexts: Contexts
     lateness: Lateness
     programs: frozenset[str] = frozenset()
     """Those that this node runs for checks of kind `exec`."""
@@ -98,7 +98,7 @@ async def open_instruments(
                 clock,
                 resolver or SystemResolver(),
                 session,
-                tls_context(extra_ca=extra_ca),
+                Contexts(extra_ca),
                 lateness,
                 programs,
                 heartbeats or Heartbeats(),
@@ -106,14 +106,6 @@ async def open_instruments(
             )
         finally:
             lateness.stop()
-
-
-def tls_context(*, extra_ca: Path | None = None) -> ssl.SSLContext:
-    """Returns a context that verifies with the system's roots, and with those of one more file."""
-    context = ssl.create_default_context()
-    if extra_ca is not None:
-        context.load_verify_locations(extra_ca)
-    return context
 
 
 async def target_address(target: str, resolver: Resolver) -> Address:

@@ -9,10 +9,16 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from gtm.health.reading import Reading, Reason, clean_detail
+from gtm.probe.calculated import check_calculated
+from gtm.probe.dns import check_dns
+from gtm.probe.exec import check_exec
 from gtm.probe.failures import Outcome, outcome_of
-from gtm.probe.http import check_http
+from gtm.probe.grpc import check_grpc
+from gtm.probe.http import check_deny, check_http
+from gtm.probe.icmp import check_icmp
 from gtm.probe.instruments import Instruments
 from gtm.probe.lateness import BELIEVABLE_SHARE
+from gtm.probe.push import check_push
 from gtm.probe.tcp import check_tcp
 from gtm.zone.model import Check, MonitorType
 
@@ -23,7 +29,14 @@ Kind = Callable[[Check, Instruments], Awaitable[Outcome]]
 KINDS: Mapping[MonitorType, Kind] = {
     MonitorType.HTTP: check_http,
     MonitorType.HTTPS: check_http,
+    MonitorType.DENY: check_deny,
     MonitorType.TCP: check_tcp,
+    MonitorType.ICMP: check_icmp,
+    MonitorType.DNS: check_dns,
+    MonitorType.GRPC: check_grpc,
+    MonitorType.EXEC: check_exec,
+    MonitorType.PUSH: check_push,
+    MonitorType.CALCULATED: check_calculated,
 }
 
 

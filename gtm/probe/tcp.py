@@ -1,21 +1,51 @@
-"""The check of monitors `tcp`: a connection that opens is good.
+"""The check of monitors `tcp`: a connection that opens, with TLS where wanted, and says what is expected.
 
-What comes in: a check. What goes out: an outcome; failures of the network are raised and mapped in failures.py. No
-byte is sent or read: there is no protocol to speak.
+What comes in: a check. What goes out: an outcome; failures of the network are raised and mapped in failures.py. Where
+nothing is expected no byte is read: there is no protocol to speak.
 """
 
 import asyncio
 
+from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.tls import days_left
 from gtm.zone.model import Check
+from gtm.zone.settings import TcpSettings
+
+MAX_SAID_BYTES = 64 * 1024
+"""How much of what an endpoint says is searched."""
 
 
 async def check_tcp(check: Check, instruments: Instruments) -> Outcome:
-    """Returns that the endpoint accepted a connection, or raises why not."""
+    """Returns that the endpoint accepted a connection and said what is expected, or raises why not."""
+    settings = check.monitor.settings
+    assert isinstance(settings, TcpSettings)
     address = await target_address(check.target, instruments.resolver)
-    loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_connection(asyncio.Protocol, str(address), check.monitor.port)
-    # Aborting sends RST: the probe keeps no port in TIME_WAIT, however many endpoints it checks.
-    transport.abort()
+    context = None if settings.tls is None else instruments.contexts.of(settings.tls)
+    name = None if settings.tls is None else settings.tls.server_name or check.target
+    reader, writer = await asyncio.open_connection(
+        str(address), check.monitor.port, ssl=context, server_hostname=name, limit=MAX_SAID_BYTES
+    )
+    try:
+        if settings.tls is not None:
+            outcome = days_left(writer.get_extra_info("ssl_object"), settings.tls, wall=instruments.clock.wall())
+            if outcome is not PASSED:
+                return outcome
+        return await _conversed(reader, writer, settings)
+    finally:
+        # Aborting sends RST: the probe keeps no port in TIME_WAIT, however many endpoints it checks.
+        writer.transport.abort()
+
+
+async def _conversed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, settings: TcpSettings) -> Outcome:
+    if settings.send:
+        writer.write(settings.send)
+        await writer.drain()
+    said = bytearray()
+    while settings.expect not in said:
+        part = await reader.read(MAX_SAID_BYTES - len(said)) if len(said) < MAX_SAID_BYTES else b""
+        if not part:
+            return Outcome(Reason.BODY, f"it said {len(said)} bytes without what is expected")
+        said += part
     return PASSED

@@ -4,7 +4,7 @@ Everything is frozen. Names are absolute dnspython names, durations are seconds,
 file is left to interpret. Only gtm/zone/parse.py makes a Zone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Address
@@ -16,6 +16,8 @@ from dns.rdatatype import RdataType
 from gtm.geo.place import Coordinates
 from gtm.ids import Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
 from gtm.zone.chain import Steer
+from gtm.zone.circles import circles
+from gtm.zone.settings import CalculatedSettings, HttpSettings, Settings
 
 DEFAULT_WEIGHT = 1
 MAX_WEIGHT = 255
@@ -40,7 +42,17 @@ class MonitorType(Enum):
 
     HTTP = "http"
     HTTPS = "https"
+    DENY = "deny"
     TCP = "tcp"
+    ICMP = "icmp"
+    DNS = "dns"
+    GRPC = "grpc"
+    EXEC = "exec"
+    PUSH = "push"
+    CALCULATED = "calculated"
+
+
+PLAIN_HTTP = HttpSettings(secure=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +64,8 @@ class Monitor:
     name: MonitorName
     type: MonitorType
     port: int
-    path: str = "/"
-    host: str = ""
-    """Host header and SNI; empty means the endpoint's own address or target."""
-    statuses: tuple[tuple[int, int], ...] = ((200, 299),)
-    """Inclusive ranges of the HTTP status that are good."""
-    body: str = ""
-    """A substring that the response body must have; empty accepts any."""
+    """0 where the kind has none."""
+    settings: Settings = PLAIN_HTTP
     interval_s: float = 5.0
     timeout_s: float = 2.0
     fall: int = 3
@@ -163,6 +170,11 @@ class Service:
         """Returns the absolute name without its trailing dot, in lower case."""
         return ServiceId(self.name.to_text(omit_final_dot=True).lower())
 
+    @property
+    def awaits(self) -> tuple[ServiceId, ...]:
+        """Returns the services that its monitor is calculated from, at any depth, once each."""
+        return () if self.monitor is None else tuple(dict.fromkeys(_awaited(self.monitor)))
+
     def check_of(self, endpoint: Endpoint) -> CheckId | None:
         """Returns the check that decides this endpoint's health; None when nobody checks it."""
         return None if self.monitor is None else check_id(self.monitor, endpoint)
@@ -230,11 +242,13 @@ def check_id(monitor: Monitor, endpoint: Endpoint) -> CheckId:
 def checks(zones: tuple[Zone, ...]) -> tuple[Check, ...]:
     """Returns every check that these zones ask for, those of calculated ones' parts too, once each, sorted by id."""
     services = {service.id: service for zone in zones for service in zone.services}
+    circular = circles({name: service.awaits for name, service in services.items()})
+    known = {name: service for name, service in services.items() if name not in circular}
     found: dict[CheckId, Check] = {}
     for service in services.values():
         for endpoint in service.endpoints:
             if service.monitor is not None:
-                _collect(service.monitor, endpoint.target, services, found)
+                _collect(service.monitor, endpoint.target, known, found)
     return tuple(found[key] for key in sorted(found))
 
 
@@ -248,7 +262,25 @@ def _collect(monitor: Monitor, target: str, services: Mapping[ServiceId, Service
 
 
 def _parts(monitor: Monitor, target: str, services: Mapping[ServiceId, Service]) -> tuple[Part, ...]:
-    return tuple(Part(part.name, (_check_id(part, target),)) for part in monitor.parts)
+    if not isinstance(monitor.settings, CalculatedSettings):
+        return ()
+    own = tuple(Part(part.name, (_check_id(part, target),)) for part in monitor.parts)
+    return (*own, *(_service_part(name, services.get(ServiceId(name))) for name in monitor.settings.services))
+
+
+def _awaited(monitor: Monitor) -> Iterator[ServiceId]:
+    if isinstance(monitor.settings, CalculatedSettings):
+        yield from (ServiceId(name) for name in monitor.settings.services)
+        for part in monitor.parts:
+            yield from _awaited(part)
+
+
+def _service_part(name: str, service: Service | None) -> Part:
+    if service is None:
+        return Part(name, ())
+    checks = [service.check_of(endpoint) for endpoint in service.endpoints]
+    watched = tuple(check for check in checks if check is not None)
+    return Part(name, watched, is_unchecked=len(watched) < len(checks))
 
 
 def _check_id(monitor: Monitor, target: str) -> CheckId:

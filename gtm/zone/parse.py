@@ -20,8 +20,10 @@ from gtm.zone.document import Document, Mapping, Path, Scalar, parse_document
 from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
 from gtm.zone.model import Monitor, Region, RRset, Zone
 from gtm.zone.names import owner_name
+from gtm.zone.parts import with_parts
 from gtm.zone.records import read_records
 from gtm.zone.references import Scope
+from gtm.zone.safety import check_safety
 from gtm.zone.schema import SharedEntry, ZoneEntry
 from gtm.zone.validate import Validated, validate
 
@@ -64,10 +66,14 @@ def parse_shared(text: str, file: str) -> Shared:
     validated = validate(SharedEntry, document, None)
     if validated.entry is None or validated.problems:
         raise ZoneInvalid(validated.problems)
-    return Shared(
-        tuple(services.region(name, each) for name, each in validated.entry.regions.items()),
-        tuple(services.monitor(SHARED_SCOPE, name, each) for name, each in validated.entry.monitors.items()),
-    )
+    own = {name: services.monitor(SHARED_SCOPE, name, each) for name, each in validated.entry.monitors.items()}
+    monitors, wrong = with_parts(own)
+    if wrong:
+        raise ZoneInvalid(
+            tuple(document.problem(("monitors", name), message, at_key=True) for name, message in wrong.items())
+        )
+    regions = tuple(services.region(name, each) for name, each in validated.entry.regions.items())
+    return Shared(regions, tuple(monitors.values()))
 
 
 def _scope(document: Document, shared: Shared, vocabulary: Vocabulary) -> Scope:
@@ -97,7 +103,9 @@ def _origin(document: Document) -> Name:
 def _read_services(
     validated: Validated[ZoneEntry], entry: ZoneEntry, shared: Shared, draft: ZoneDraft, report: Report
 ) -> None:
-    monitors = _monitors(entry, shared)
+    monitors, wrong = with_parts(_monitors(entry, shared))
+    for which, message in wrong.items():
+        report.add(("monitors", which), message, at_key=True)
     for key, each in entry.services.items():
         path: Path = ("services", key)
         try:
@@ -105,8 +113,10 @@ def _read_services(
         except TextInvalid as invalid:
             report.add(path, str(invalid), at_key=True)
             continue
-        service = services.service(name, each, zone_ttl=entry.ttl, monitors=monitors)
+        service = services.service(name, each, entry, monitors=monitors)
         services.check_service(service, path, report, whole=validated.is_whole(path))
+        if validated.is_whole(path):
+            check_safety(service, each.safety, each.min_healthy, path, report)
         if name in draft.services:
             first = draft.services[name].path
             message = f'"{key}" is the same name as "{first[-1]}" on line {report.document.line(first)}'

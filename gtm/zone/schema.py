@@ -6,41 +6,27 @@ no single entry can tell (two records that clash, a missing address) is not here
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     GetJsonSchemaHandler,
-    ValidationInfo,
-    field_validator,
     model_validator,
 )
 from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from gtm.zone import fields, hysteresis, references
+from gtm.zone import fields, references
+from gtm.zone.entry import Entry
 from gtm.zone.fields import error, text_like, whole, whole_schema
-from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, MonitorType, OnAllDown
+from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, OnAllDown
+from gtm.zone.monitor_schema import MonitorEntry
+from gtm.zone.safety import MinHealthy, SafetyEntry
 from gtm.zone.ttl import ServiceTtl
 
 DEFAULT_TTL_S = 60
-DEFAULT_PORTS = {MonitorType.HTTP: 80, MonitorType.HTTPS: 443}
-DEFAULT_TIMEOUT_S = 2.0
-MAX_COUNT = 100
-"""Of fall and rise: more readings than that is hours of delay, and surely a slip."""
-
-
-Value = TypeVar("Value")
-
-
-class Entry(BaseModel):
-    """A mapping of the file: unknown keys are errors, and nothing is converted on the quiet."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class RegionEntry(Entry):
@@ -67,105 +53,6 @@ class RegionEntry(Entry):
         whole_schema(-99, 99),
         Field(description="-99..99: positive draws clients from farther away, negative pushes them off"),
     ] = 0
-
-
-class ExpectEntry(Entry):
-    """What makes an HTTP answer good."""
-
-    status: Annotated[
-        list[fields.Statuses], Field(min_length=1, description='The good statuses: [200, 204, "300-399"]; 200-299')
-    ] = Field(default_factory=lambda: [(200, 299)])
-    body: Annotated[str, BeforeValidator(fields.text), Field(description="Text that the body must have")] = ""
-
-
-class MonitorEntry(Entry):
-    """How an endpoint is checked."""
-
-    type: Annotated[
-        MonitorType,
-        fields.choice("monitor type", {kind.value: kind for kind in MonitorType}),
-        fields.enum_schema([kind.value for kind in MonitorType]),
-        Field(description="http, https (verifies the certificate) or tcp (connects)"),
-    ]
-    port: Annotated[
-        int | None,
-        whole(1, 65535),
-        whole_schema(1, 65535),
-        Field(description="The TCP port; 80 for http and 443 for https when left out"),
-    ] = None
-    path: Annotated[
-        str,
-        text_like(fields.PATH_PATTERN, "expected a path that starts with / and has no spaces"),
-        fields.pattern_schema(fields.PATH_PATTERN),
-        Field(description="What to ask for"),
-    ] = "/"
-    host: Annotated[
-        str,
-        text_like(fields.HOST_PATTERN, "expected the absolute name of a host"),
-        fields.pattern_schema(fields.HOST_PATTERN),
-        Field(description="Host header, and for https the name the certificate must have"),
-    ] = ""
-    expect: Annotated[ExpectEntry, Field(description="What makes an answer good")] = Field(default_factory=ExpectEntry)
-    interval: Annotated[fields.Interval, Field(description="Between two checks: 100ms to 1h")] = 5.0
-    timeout: Annotated[
-        fields.Timeout | None,
-        Field(description="For one check, the connection included; not longer than interval. 2s, or interval if less"),
-    ] = None
-    fall: Annotated[
-        int,
-        whole(1, MAX_COUNT),
-        whole_schema(1, MAX_COUNT),
-        Field(description="Bad readings in a row that take an endpoint down"),
-    ] = 3
-    rise: Annotated[
-        int,
-        whole(1, MAX_COUNT),
-        whole_schema(1, MAX_COUNT),
-        Field(description="Good readings in a row that bring an endpoint back"),
-    ] = 5
-    window: Annotated[
-        hysteresis.Window | None,
-        Field(description="So many bad readings of the last ones take an endpoint down too: 6 of 10; or none"),
-    ] = None
-    recheck: Annotated[
-        hysteresis.Recheck | None,
-        Field(description="After a bad reading, until the endpoint is well again or down; or none. 1s, or interval"),
-    ] = None
-    failback_delay: Annotated[
-        hysteresis.FailbackDelay, Field(description="An endpoint that went down stays down for so long: 0s to 24h")
-    ] = hysteresis.DEFAULT_FAILBACK_DELAY_S
-    damping: Annotated[
-        bool, Field(description="Whether an endpoint that goes up and down takes longer and longer to come back")
-    ] = True
-
-    @field_validator("path", "host", "expect")
-    @classmethod
-    def _only_of_http(cls, value: Value, info: ValidationInfo) -> Value:
-        if info.data.get("type") is MonitorType.TCP:
-            raise error(f"a tcp monitor only connects; {info.field_name} is for http and https")
-        return value
-
-    @field_validator("timeout")
-    @classmethod
-    def _within_interval(cls, timeout_s: float | None, info: ValidationInfo) -> float | None:
-        interval_s = info.data.get("interval")
-        if timeout_s is not None and interval_s is not None and timeout_s > interval_s:
-            raise error(f"the timeout ({timeout_s:g} s) is longer than the interval ({interval_s:g} s)")
-        return timeout_s
-
-    @field_validator("recheck")
-    @classmethod
-    def _no_later_than_the_round(cls, recheck_s: float | str | None, info: ValidationInfo) -> float | str | None:
-        interval_s = info.data.get("interval")
-        if isinstance(recheck_s, float) and interval_s is not None and recheck_s > interval_s:
-            raise error(f"the recheck ({recheck_s:g} s) is longer than the interval ({interval_s:g} s)")
-        return recheck_s
-
-    @model_validator(mode="after")
-    def _tcp_has_no_default_port(self) -> Self:
-        if self.type is MonitorType.TCP and self.port is None:
-            raise error('missing key "port": a tcp monitor has no default one')
-        return self
 
 
 class EndpointEntry(Entry):
@@ -225,6 +112,10 @@ class ServiceEntry(Entry):
         fields.enum_schema([kind.value for kind in OnAllDown]),
         Field(description="What is answered when every endpoint is down"),
     ] = OnAllDown.SERVE_ALL
+    safety: Annotated[SafetyEntry, Field(description="What automatics may not do; else as the zone says")] = Field(
+        default_factory=SafetyEntry
+    )
+    min_healthy: MinHealthy = {}
 
 
 def _as_list(value: object) -> object:
@@ -278,6 +169,10 @@ class ZoneEntry(Entry):
     hostmaster: Annotated[fields.Mailbox, Field(description="The mailbox of who runs the zone; goes into its SOA")]
     regions: Regions = {}
     monitors: Monitors = {}
+    safety: Annotated[SafetyEntry, Field(description="What automatics may not do to its services")] = Field(
+        default_factory=SafetyEntry
+    )
+    min_healthy: MinHealthy = {}
     services: Annotated[
         dict[fields.Text, ServiceEntry], Field(description="Names whose answers are steered; @ is the zone itself")
     ] = {}

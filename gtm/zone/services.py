@@ -4,6 +4,7 @@ In come validated entries, out go values of gtm/zone/model.py. It must not look 
 gtm/zone/rules.py.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 
 from dns.name import Name
@@ -14,7 +15,9 @@ from gtm.zone.document import Path
 from gtm.zone.draft import Report
 from gtm.zone.hysteresis import recheck_of, window_of
 from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service
-from gtm.zone.schema import DEFAULT_PORTS, DEFAULT_TIMEOUT_S, MonitorEntry, RegionEntry, ServiceEntry
+from gtm.zone.monitor_schema import DEFAULT_TIMEOUT_S, MonitorEntry, settings_of
+from gtm.zone.safety import min_healthy_of, safety_of
+from gtm.zone.schema import RegionEntry, ServiceEntry, ZoneEntry
 from gtm.zone.ttl import TtlRange
 
 
@@ -30,11 +33,8 @@ def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
         scope=scope,
         name=MonitorName(name),
         type=entry.type,
-        port=DEFAULT_PORTS[entry.type] if entry.port is None else entry.port,
-        path=entry.path,
-        host=entry.host.removesuffix("."),
-        statuses=tuple(entry.expect.status),
-        body=entry.expect.body,
+        port=entry.port_of_kind(),
+        settings=settings_of(entry),
         interval_s=entry.interval,
         timeout_s=timeout_s,
         fall=entry.fall,
@@ -46,17 +46,20 @@ def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
     )
 
 
-def service(name: Name, entry: ServiceEntry, *, zone_ttl: int, monitors: Mapping[str, Monitor]) -> Service:
-    """Returns a service."""
+def service(name: Name, entry: ServiceEntry, zone: ZoneEntry, *, monitors: Mapping[str, Monitor]) -> Service:
+    """Returns a service of a zone."""
+    regular = Counter(RegionName(each.region) for each in entry.endpoints if not each.last_resort)
     return Service(
         name=name,
-        ttl=_longest_ttl(entry, zone_ttl),
+        ttl=_longest_ttl(entry, zone.ttl),
         steer=entry.steer,
         endpoints=_endpoints(entry),
         monitor=None if entry.monitor is None else monitors.get(entry.monitor),
         on_all_down=entry.on_all_down,
         ttl_min=entry.ttl.least if isinstance(entry.ttl, TtlRange) else None,
         ttl_degraded=entry.ttl_degraded,
+        safety=safety_of(entry.safety, zone.safety),
+        min_healthy=min_healthy_of(entry.min_healthy, zone.min_healthy, regular),
     )
 
 

@@ -76,7 +76,7 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class DenySettings:
-    """Kind `deny`: asserts that a request without credentials is refused, so that a backup region never opens the API."""
+    """Kind `deny`: a request without credentials must be refused, so that a backup region never opens the API."""
 
     request: HttpSettings
     """Its statuses are what a refusal looks like: 401 and 403."""

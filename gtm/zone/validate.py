@@ -15,8 +15,8 @@ from pydantic_core import ErrorDetails
 from gtm.errors import Problem
 from gtm.zone import words
 from gtm.zone.document import Document, Path, Plain, plain
+from gtm.zone.entry import Entry
 from gtm.zone.references import Scope
-from gtm.zone.schema import Entry
 
 _STAND_INS: dict[str, Plain] = {"nameservers": ["stand-in.invalid."], "hostmaster": "stand-in.invalid."}
 """For keys that a zone must have: they let the rest be checked, and never leave a file that has problems."""

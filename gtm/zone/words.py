@@ -13,10 +13,10 @@ from pydantic_core import ErrorDetails
 from gtm.errors import Problem
 from gtm.zone.document import Document, Path
 from gtm.zone.fields import found, suggestion
+from gtm.zone.monitor_schema import ExpectEntry, MonitorEntry, TlsEntry
+from gtm.zone.safety import SafetyEntry
 from gtm.zone.schema import (
     EndpointEntry,
-    ExpectEntry,
-    MonitorEntry,
     RecordEntry,
     RegionEntry,
     ServiceEntry,
@@ -42,15 +42,20 @@ _NOUNS: Mapping[type[BaseModel], str] = {
     RegionEntry: "a region",
     MonitorEntry: "a monitor",
     ExpectEntry: "expect",
+    TlsEntry: "tls",
     ServiceEntry: "a service",
     EndpointEntry: "an endpoint",
     RecordEntry: "a record",
+    SafetyEntry: "safety",
 }
 
 _PLACES: tuple[tuple[Path, type[BaseModel]], ...] = (
     (("regions", "*"), RegionEntry),
     (("monitors", "*"), MonitorEntry),
     (("monitors", "*", "expect"), ExpectEntry),
+    (("monitors", "*", "tls"), TlsEntry),
+    (("safety",), SafetyEntry),
+    (("services", "*", "safety"), SafetyEntry),
     (("services", "*"), ServiceEntry),
     (("services", "*", "endpoints", "*"), EndpointEntry),
     (("records", "*", "*"), RecordEntry),

@@ -14,6 +14,7 @@ from gtm.zone.chain import FilterSpec, Steer
 from gtm.zone.document import parse_document, plain
 from gtm.zone.model import Endpoint, Monitor, MonitorType, OnAllDown, Region, Service, Zone, checks
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
+from gtm.zone.settings import HttpSettings
 from tests.fakes.vocabulary import FAKE_VOCABULARY, PRESETS
 
 ROOT = Path(__file__).parents[2]
@@ -78,10 +79,13 @@ def test_a_monitor_with_every_key() -> None:
         name="web",  # type: ignore[arg-type]
         type=MonitorType.HTTPS,
         port=8443,
-        path="/healthz?deep=1",
-        host="api.example.com",
-        statuses=((200, 200), (204, 204), (301, 302), (418, 418)),
-        body='"status":"ok"',
+        settings=HttpSettings(
+            secure=True,
+            path="/healthz?deep=1",
+            host="api.example.com",
+            statuses=((200, 200), (204, 204), (301, 302), (418, 418)),
+            body='"status":"ok"',
+        ),
         interval_s=10.0,
         timeout_s=1.5,
         fall=2,
@@ -97,7 +101,7 @@ def test_a_monitor_with_its_defaults() -> None:
     monitor = service("api.gtm.example.com").monitor
     assert monitor == Monitor("gtm.example.com", "plain", MonitorType.HTTP, 80)  # type: ignore[arg-type]
     assert monitor is not None
-    assert monitor.statuses == ((200, 299),)
+    assert monitor.settings == HttpSettings(secure=False, statuses=((200, 299),))
 
 
 def test_what_changes_a_mind_follows_from_fall_and_the_interval_where_it_is_left_out() -> None:
@@ -228,7 +232,8 @@ def test_the_shared_file_says_all_its_mistakes() -> None:
     assert str(raised.value).splitlines() == [
         '_shared.yaml:1:1: unknown key "zone"; the shared file has regions, monitors',
         "_shared.yaml:2:21: must be -99 to 99, not 100",
-        '_shared.yaml:3:22: unknown monitor type "udp"; known: http, https, tcp',
+        '_shared.yaml:3:22: unknown monitor type "udp"; known: calculated, deny, dns, exec, grpc, http, https, icmp, '
+        "push, tcp",
     ]
 
 

@@ -1,0 +1,74 @@
+"""TLS contexts of checks, and what is left to look at once a handshake was good.
+
+What comes in: the TLS settings of a monitor. What goes out: a context, made once for each settings and CA file; and the
+outcome for a certificate that is good but soon is not. Files of client certificates and CAs are read when they are
+first needed, and again when they changed.
+"""
+
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+
+from gtm.health.reading import Reason
+from gtm.probe.failures import PASSED, Outcome
+from gtm.zone.settings import TlsSettings
+
+DAY_S = 86_400.0
+
+_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+
+_Key = tuple[TlsSettings, tuple[str, ...], float, float]
+
+
+@dataclass(slots=True)
+class Contexts:
+    """The contexts in use. It has state: they are made once, for loading the system's roots takes milliseconds."""
+
+    extra_ca: Path | None = None
+    """Roots for every check, beside the system's."""
+    _made: dict[_Key, ssl.SSLContext] = field(default_factory=dict)
+
+    def of(self, settings: TlsSettings, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+        """Returns the context of these settings, which offers these protocols (RFC 7301).
+
+        Raises ssl.SSLError or OSError when a file of theirs is of no use.
+        """
+        key = (settings, alpn, _changed_at(settings.client_certificate), _changed_at(settings.ca))
+        if key not in self._made:
+            self._made[key] = self._make(settings)
+            if alpn:
+                self._made[key].set_alpn_protocols(list(alpn))
+        return self._made[key]
+
+    def _make(self, settings: TlsSettings) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        context.minimum_version = _VERSIONS[settings.min_version]
+        for roots in (self.extra_ca, settings.ca):
+            if roots:
+                context.load_verify_locations(roots)
+        if settings.client_certificate:
+            context.load_cert_chain(settings.client_certificate)
+        if not settings.verify:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+
+def days_left(tls: object, settings: TlsSettings, *, wall: float) -> Outcome:
+    """Returns the outcome for the certificate of a connection: a failure when too few days are left."""
+    if not settings.min_days or not isinstance(tls, ssl.SSLObject | ssl.SSLSocket):
+        return PASSED
+    der = tls.getpeercert(binary_form=True)
+    if der is None:
+        return PASSED
+    ends_at = x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
+    days = (ends_at - wall) / DAY_S
+    if days >= settings.min_days:
+        return PASSED
+    return Outcome(Reason.CERT_EXPIRING, f"certificate expires in {days:.1f} days; {settings.min_days} are wanted")
+
+
+def _changed_at(path: str) -> float:
+    return Path(path).stat().st_mtime if path else 0.0

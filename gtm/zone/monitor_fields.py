@@ -1,0 +1,159 @@
+"""Values of monitors: header names, secrets, regular expressions, JSON paths, names of parts.
+
+In come plain values of YAML, out go values that cannot be wrong; or errors in our words.
+"""
+
+import re
+from typing import Annotated
+
+import dns.exception
+import dns.name
+import re2
+from dns.rcode import Rcode as DnsRcode
+from dns.rdatatype import RdataType
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
+
+from gtm.zone.fields import HOST_PATTERN, TEXT_SCHEMA, error, found, suggestion, text, text_like
+from gtm.zone.references import Parsed
+from gtm.zone.settings import Secret
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "OPTIONS")
+
+HEADER_NAME_PATTERN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+"""RFC 9110 5.6.2."""
+
+SERVICE = "service "
+
+
+def _header_text(value: object) -> str | Secret:
+    if isinstance(value, dict):
+        return _secret(value)
+    words = text(value)
+    if not re.fullmatch(r"[\t\x20-\x7e]*", words):
+        raise error("a header has only printable characters of ASCII (RFC 9110 5.5)")
+    return words
+
+
+def _secret(value: object) -> Secret:
+    match value:
+        case {"env": name, **rest} if not rest and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", text(name)):
+            return Secret("env", text(name))
+        case {"file": name, **rest} if not rest and text(name):
+            return Secret("file", text(name))
+    raise error(f"expected {{env: NAME}} or {{file: PATH}}, not {found(value)}")
+
+
+def _regex(value: object) -> str:
+    pattern = text(value)
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options)
+    except re2.error as invalid:
+        raise error(f"not a regular expression of RE2: {_said(invalid)}") from invalid
+    return pattern
+
+
+def _said(invalid: Exception) -> str:
+    first = invalid.args[0] if invalid.args else ""
+    return first.decode(errors="replace") if isinstance(first, bytes) else str(first)
+
+
+def _json_path(value: object) -> str:
+    path = text(value)
+    if not re.fullmatch(r"[^.\[\]]+(\.[^.\[\]]+|\[[0-9]{1,5}\])*", path):
+        raise error(f"expected a path in JSON such as status or checks[0].ok, not {found(value)}")
+    return path
+
+
+def json_steps(path: str) -> tuple[str | int, ...]:
+    """Returns the keys and indexes of a path: `checks[0].ok` is ("checks", 0, "ok")."""
+    return tuple(
+        int(step[1:-1]) if step.startswith("[") else step for step in re.findall(r"[^.\[\]]+|\[[0-9]+\]", path)
+    )
+
+
+def _json_scalar(value: object) -> str | int | float | bool | None:
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    raise error(f"expected text, a number, true, false or null, not {found(value)}")
+
+
+def tls_form(value: object) -> object:
+    """Returns `tls: true` as what has every default, and `tls: false` as none."""
+    if isinstance(value, bool):
+        return {} if value else None
+    return value
+
+
+def _query_name(value: object) -> str:
+    name = text(value)
+    try:
+        dns.name.from_text(name)
+    except dns.exception.DNSException as invalid:
+        raise error(f"expected a DNS name, not {found(value)}") from invalid
+    return name
+
+
+def _query_type(value: object) -> str:
+    try:
+        return RdataType.to_text(RdataType.from_text(text(value)))
+    except (dns.exception.DNSException, ValueError) as invalid:
+        raise error(f"expected a DNS type such as A, AAAA or TXT, not {found(value)}") from invalid
+
+
+def _rcode(value: object) -> str:
+    name = text(value).upper()
+    if name not in DnsRcode.__members__:
+        raise error(f'unknown RCODE "{value}"{suggestion(name, DnsRcode.__members__)}')
+    return name
+
+
+def _path(value: object) -> str:
+    if not text(value) or "\0" in str(value):
+        raise error(f"expected the path of a file, not {found(value)}")
+    return str(value)
+
+
+def _part(value: object) -> str:
+    name = text(value)
+    if is_service(name):
+        return SERVICE + service_of(name)
+    return name
+
+
+def is_service(part: str) -> bool:
+    """Returns whether a part of a calculated monitor is a service."""
+    return part.startswith(SERVICE)
+
+
+def service_of(part: str) -> str:
+    """Returns the service's id: the absolute name in lower case."""
+    return part.removeprefix(SERVICE).strip().removesuffix(".").lower()
+
+
+def _service_name(part: str) -> str:
+    if is_service(part) and not re.fullmatch(HOST_PATTERN, service_of(part)):
+        raise error(f'expected "service NAME" with the absolute name of a service, not {found(part)}')
+    return part
+
+
+HeaderName = Annotated[str, text_like(HEADER_NAME_PATTERN, "expected the name of a header (RFC 9110 5.1)")]
+HeaderText = Annotated[
+    str | Secret,
+    Parsed(lambda value, _info: _header_text(value)),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "maxProperties": 1}]}),
+]
+SecretEntry = Annotated[
+    Secret,
+    Parsed(lambda value, _info: _secret(value)),
+    WithJsonSchema({"type": "object", "minProperties": 1, "maxProperties": 1}),
+]
+Regex = Annotated[str, PlainValidator(_regex), TEXT_SCHEMA]
+JsonPath = Annotated[str, PlainValidator(_json_path), TEXT_SCHEMA]
+JsonScalar = Annotated[str | int | float | bool | None, PlainValidator(_json_scalar), WithJsonSchema({})]
+QueryName = Annotated[str, PlainValidator(_query_name), TEXT_SCHEMA]
+QueryType = Annotated[str, PlainValidator(_query_type), TEXT_SCHEMA]
+Rcode = Annotated[str, PlainValidator(_rcode), TEXT_SCHEMA]
+PathText = Annotated[str, PlainValidator(_path), TEXT_SCHEMA]
+PartName = Annotated[str, BeforeValidator(_part), AfterValidator(_service_name)]
