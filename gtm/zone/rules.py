@@ -11,6 +11,7 @@ from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.NS import NS
 
 from gtm.zone.aliases import alias_graph, loops
+from gtm.zone.dependencies import services_do_not_wait_for_themselves, services_wait_for_what_is_there
 from gtm.zone.draft import RecordDraft, Report, ZoneDraft
 
 _ADDRESSES = frozenset({RdataType.A, RdataType.AAAA})
@@ -129,6 +130,8 @@ RULES: tuple[Rule, ...] = (
     nameservers_have_addresses,
     nameservers_are_absolute,
     aliases_end,
+    services_wait_for_what_is_there,
+    services_do_not_wait_for_themselves,
 )
 
 

@@ -3,8 +3,8 @@ from ipaddress import ip_address
 from dns.name import from_text
 from dns.rdatatype import RdataType
 
-from gtm.ids import RegionName
-from gtm.zone.model import Endpoint, checks
+from gtm.ids import CheckId, RegionName
+from gtm.zone.model import Endpoint, Part, Zone, checks
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 
@@ -55,3 +55,63 @@ def test_a_service_is_called_by_its_name_in_lower_case() -> None:
 def test_an_unwatched_service_has_no_check() -> None:
     service = parse(ZONE, "zone.yaml", NO_SHARED, FAKE_VOCABULARY).services[-1]
     assert service.check_of(service.endpoints[0]) is None
+
+
+CALCULATED = """zone: example.com
+nameservers: [ns.example.net]
+hostmaster: hostmaster@example.com
+regions: {one: {}}
+monitors:
+  web: {type: http}
+  database: {type: tcp, port: 5432}
+  both: {type: calculated, all: [web, database]}
+  whole:
+    type: calculated
+    all: [both, service search.example.com, service static.example.com, service gone.example.net]
+services:
+  api: {monitor: whole, steer: weighted, endpoints: [{region: one, address: 192.0.2.1}]}
+  search:
+    monitor: web
+    steer: weighted
+    endpoints: [{region: one, address: 192.0.2.2}, {region: one, address: 192.0.2.3}]
+  static: {steer: weighted, endpoints: [{region: one, address: 192.0.2.9}]}
+"""
+
+
+def test_the_parts_of_a_calculated_check_are_checked_too_on_the_same_endpoint() -> None:
+    zone = parse(CALCULATED, "zone.yaml", NO_SHARED, FAKE_VOCABULARY)
+    found = {check.id: check for check in checks((zone,))}
+    assert set(found) == {
+        "example.com/whole/192.0.2.1",
+        "example.com/both/192.0.2.1",
+        "example.com/web/192.0.2.1",
+        "example.com/database/192.0.2.1",
+        "example.com/web/192.0.2.2",
+        "example.com/web/192.0.2.3",
+    }
+    assert found[CheckId("example.com/whole/192.0.2.1")].parts == (
+        Part("both", (CheckId("example.com/both/192.0.2.1"),)),
+        Part("search.example.com", (CheckId("example.com/web/192.0.2.2"), CheckId("example.com/web/192.0.2.3"))),
+        Part("static.example.com", (), is_unchecked=True),
+        Part("gone.example.net", ()),
+    )
+    assert found[CheckId("example.com/web/192.0.2.1")].parts == ()
+
+
+def test_services_of_two_zones_that_wait_for_each_other_are_not_known() -> None:
+    def zone_of(name: str, other: str) -> Zone:
+        text = f"""zone: {name}
+nameservers: [ns.example.net]
+hostmaster: hostmaster@example.com
+regions: {{one: {{}}}}
+monitors: {{web: {{type: http}}, whole: {{type: calculated, all: [web, service api.{other}]}}}}
+services: {{api: {{monitor: whole, steer: weighted, endpoints: [{{region: one, address: 192.0.2.1}}]}}}}
+"""
+        return parse(text, "zone.yaml", NO_SHARED, FAKE_VOCABULARY)
+
+    a, b = zone_of("a.example", "b.example"), zone_of("b.example", "a.example")
+    whole = {check.id: check.parts for check in checks((a, b)) if check.parts}
+    assert whole[CheckId("a.example/whole/192.0.2.1")][1] == Part("api.b.example", ())
+    assert whole[CheckId("b.example/whole/192.0.2.1")][1] == Part("api.a.example", ())
+    alone = {check.id: check.parts for check in checks((a,)) if check.parts}
+    assert alone[CheckId("a.example/whole/192.0.2.1")][1] == Part("api.b.example", ()), "nobody has it"

@@ -1,0 +1,49 @@
+"""What must hold between the services of a zone that wait for each other through calculated monitors.
+
+In comes a draft zone, out go problems in its report, each at the monitor of the service that waits. Services of other
+zones cannot be judged here: what is calculated from one that nobody has is not known (`checks` in model.py).
+"""
+
+from dns.name import Name
+from dns.name import from_text as name_from_text
+from dns.rdatatype import RdataType
+
+from gtm.ids import ServiceId
+from gtm.zone.circles import circles
+from gtm.zone.draft import Report, ZoneDraft
+from gtm.zone.fields import suggestion
+
+
+def services_wait_for_what_is_there(draft: ZoneDraft, report: Report) -> None:
+    """A service of this zone that another waits for is one; what lies below a delegation may be anybody's."""
+    known = {each.service.id for each in draft.services.values()}
+    for each in draft.services.values():
+        for awaited in each.service.awaits:
+            if awaited not in known and _is_ours(name_from_text(awaited), draft):
+                near = suggestion(awaited, known)
+                words = f'its monitor waits for the service "{awaited}", which this zone does not have{near}'
+                report.add((*each.path, "monitor"), words)
+
+
+def services_do_not_wait_for_themselves(draft: ZoneDraft, report: Report) -> None:
+    """Services that wait for each other would never come up again; each circle is told once."""
+    by_id = {each.service.id: each for each in draft.services.values()}
+    ways = circles({service: each.service.awaits for service, each in by_id.items()})
+    told: set[ServiceId] = set()
+    for service, way in ways.items():
+        if service in told:
+            continue
+        told.update(way)
+        words = f"its monitor waits for the service itself: {' -> '.join(way)}"
+        report.add((*by_id[service].path, "monitor"), words)
+
+
+def _is_ours(name: Name, draft: ZoneDraft) -> bool:
+    if not name.is_subdomain(draft.origin) or name in draft.unclear:
+        return False
+    below = name
+    while below != draft.origin:
+        if draft.record(below, RdataType.NS) is not None:
+            return False
+        below = below.parent()
+    return True
