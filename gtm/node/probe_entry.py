@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field, PlainValidator
 
-from gtm.zone.fields import error, found
 from gtm.zone.entry import Entry
+from gtm.zone.fields import error, found
 
 
 def _program(value: object) -> str:

@@ -10,8 +10,8 @@ from pydantic import Field, PlainValidator, ValidationInfo, field_validator, mod
 from gtm.health.signature import PublicKey, parse_public_key
 from gtm.node.fields import Name, PathText, Something
 from gtm.share.tls import TlsFiles
-from gtm.zone.fields import HOST_PATTERN, choice, error, found, text, text_like
 from gtm.zone.entry import Entry
+from gtm.zone.fields import HOST_PATTERN, choice, error, found, text, text_like
 
 
 def _url(value: object) -> str:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from pydantic import PlainValidator
 
 from gtm.node.fields import Something
-from gtm.zone.fields import error, found, text
 from gtm.zone.entry import Entry
+from gtm.zone.fields import error, found, text
 
 
 def _collector(value: object) -> str:

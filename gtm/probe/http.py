@@ -96,10 +96,7 @@ def _onward(response: aiohttp.ClientResponse, url: URL) -> URL | None:
 
 
 async def _judged(response: aiohttp.ClientResponse, settings: HttpSettings, *, wall: float) -> Outcome:
-    connection = response.connection
-    transport = None if connection is None else connection.transport
-    tls = None if transport is None else transport.get_extra_info("ssl_object")
-    outcome = days_left(tls, settings.tls, wall=wall)
+    outcome = days_left(getattr(response, "tls", None), settings.tls, wall=wall)
     if outcome is not PASSED:
         return outcome
     if not any(first <= response.status <= last for first, last in settings.statuses):
@@ -143,12 +140,13 @@ def _judged_json(body: bytes, expected: tuple[JsonExpectation, ...], status: int
 def _at(document: object, path: tuple[str | int, ...]) -> tuple[object, bool]:
     """Returns what is at a path, and whether there is anything."""
     for step in path:
-        if (isinstance(document, dict) and step in document) or (
-            isinstance(document, list) and isinstance(step, int) and step < len(document)
-        ):
-            document = document[step]
-        else:
-            return None, False
+        match document:
+            case dict() if step in document:
+                document = document[step]
+            case list() if isinstance(step, int) and step < len(document):
+                document = document[step]
+            case _:
+                return None, False
     return document, True
 
 

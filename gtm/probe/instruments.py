@@ -23,7 +23,7 @@ from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.lateness import Lateness
-from gtm.probe.tls import Contexts
+from gtm.probe.tls import Contexts, TlsResponse
 
 
 class Resolver(Protocol):
@@ -90,6 +90,7 @@ async def open_instruments(
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None),  # a check has one timeout, over everything (kinds.py)
         auto_decompress=False,
+        response_class=TlsResponse,
     ) as session:
         lateness = Lateness()
         lateness.start()

@@ -9,6 +9,8 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
+from aiohttp.connector import Connection
 from cryptography import x509
 
 from gtm.health.reading import Reason
@@ -54,6 +56,19 @@ class Contexts:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+
+class TlsResponse(aiohttp.ClientResponse):
+    """A response that remembers the TLS of its connection, which it gives back as soon as its body is read."""
+
+    tls: object = None
+
+    async def start(self, connection: Connection) -> "TlsResponse":
+        """Reads the head of the response."""
+        transport = connection.transport
+        self.tls = None if transport is None else transport.get_extra_info("ssl_object")
+        await super().start(connection)
+        return self
 
 
 def days_left(tls: object, settings: TlsSettings, *, wall: float) -> Outcome:
