@@ -4,7 +4,7 @@ import asyncio
 import http.client
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +12,16 @@ from pathlib import Path
 from aiohttp import web
 
 from gtm.admin.app import open_admin
+from gtm.admin.overrides import routes
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.ids import NodeName
+from gtm.node.chronicle import Chronicle
 from gtm.node.events import EventLog
+from gtm.node.guide import Guide
+from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
+from gtm.node.saying import Saying
 from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures
@@ -25,7 +30,7 @@ from gtm.share.handler import handle_reports
 from gtm.steer.vocabulary import STEERING
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
-from tests.fakes.peers import desk_of
+from tests.fakes.peers import desk_of, key_of
 from tests.node.present import GEO, config, make_planner
 
 
@@ -84,7 +89,27 @@ class Served:
             counters=self.counters,
             is_ready=lambda: self.is_warm,
         )
+        state = StateFolder(tmp_path / "state", self.counters)
+        chronicle = Chronicle(self.events, NodeName("ns1"))
+        self.overrides = OverrideDesk(
+            NodeName("ns1"),
+            key_of("ns1"),
+            {},
+            accepted=None,
+            desk=self.desk,
+            state=state,
+            clock=self.clock,
+            counters=self.counters,
+            chronicle=chronicle,
+        )
+        self.guide = Guide(self.planner, self.overrides, clock=self.clock, counters=self.counters, chronicle=chronicle)
+        self.saying = Saying(self.planner, self.overrides, self.guide, applied=self.follow, publish=lambda: None)
         self.port = 0
+
+    def follow(self) -> None:
+        """Follows people, as the health river does at every merge."""
+        status = self.planner.status
+        self.planner.take_status(status, self.guide(status, status))
 
     async def serve(self) -> web.AppRunner:
         """Starts everything; gives what the caller cleans up."""
@@ -94,7 +119,7 @@ class Served:
         async def reports(request: web.Request) -> web.StreamResponse:
             return await handle_reports(request, self.desk)
 
-        more = [web.get("/metrics", self.measures.scrape)]
+        more = [web.get("/metrics", self.measures.scrape), *routes(self.saying)]
         runner = await open_admin("127.0.0.1", 0, self.subject, reports, more=more)
         self.port = runner.addresses[0][1]
         return runner
@@ -104,11 +129,15 @@ class Served:
         """Its ADDRESS:PORT."""
         return f"127.0.0.1:{self.port}"
 
-    def ask(self, method: str, target: str, body: bytes | None = None) -> Answer:
+    def ask(
+        self, method: str, target: str, body: bytes | None = None, *, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """Asks, with any method and any target that HTTP can carry."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.putrequest(method, target, skip_accept_encoding=True)
+            connection.putrequest(method, target, skip_accept_encoding=True, skip_host="Host" in (headers or {}))
+            for name, value in (headers or {}).items():
+                connection.putheader(name, value)
             if body is not None:
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body)

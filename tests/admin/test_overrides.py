@@ -1,0 +1,226 @@
+import asyncio
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import aiohttp
+import aiohttp.web
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from gtm.admin.address import SOCKET_NAME, answers
+from gtm.admin.app import make_app
+from gtm.admin.local import close_local, open_local
+from gtm.admin.overrides import routes
+from gtm.health.override import DEFAULT_SPAN_S
+from tests.admin.served import Answer, Served, serving
+from tests.fakes.overrides import WALL
+from tests.node.present import SMALL
+
+REGION = "region gtm.example.com/eu-west"
+GOOD: dict[str, object] = {"scope": REGION, "action": "drain", "why": "a fire", "by": "ann", "for": "2h"}
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("node"), a=SMALL) as served:
+        yield served
+
+
+def say(node: Served, body: object, *, method: str = "POST", headers: dict[str, str] | None = None) -> Answer:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return node.ask(method, "/v1/overrides", raw, headers=JSON if headers is None else headers)
+
+
+def in_force(node: Served) -> list[dict[str, object]]:
+    found = node.ask("GET", "/v1/overrides").json["overrides"]
+    assert isinstance(found, list)
+    return found
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_what_is_said_is_in_force_and_ends_early_by_its_id(node: Served, method: str) -> None:
+    said = say(node, GOOD, method=method)
+    assert said.status == 201
+    assert said.json["scope"] == REGION
+    assert said.json["by"] == "ann"
+    assert said.json["until"] == pytest.approx(WALL + 7200, abs=1)
+    assert [one["action"] for one in in_force(node)] == ["drain"]
+    assert node.ask("GET", "/v1/status").json["overrides"] == in_force(node)
+    identifier = str(said.json["id"])
+    end = json.dumps({"why": "over", "by": "bob"}).encode()
+    ended = node.ask("DELETE", f"/v1/overrides/{quote(identifier)}", end, headers=JSON)
+    assert (ended.status, ended.json["action"], ended.json["until"]) == (201, "obey", said.json["until"])
+    assert node.ask("DELETE", f"/v1/overrides/{quote(identifier)}", end, headers=JSON).status == 404
+
+
+def test_four_hours_is_what_nobody_says(node: Served) -> None:
+    said = say(node, {name: value for name, value in GOOD.items() if name != "for"})
+    assert said.json["until"] == pytest.approx(WALL + DEFAULT_SPAN_S, abs=1)
+
+
+MISTAKES: dict[str, list[object]] = {
+    "scope": [
+        None,
+        1,
+        "",
+        "everything",
+        "region eu-west",
+        "service API.gtm.example.com",
+        "region " + "a" * 900,
+        [REGION],
+    ],
+    "action": [None, "explode", "", 1, ["down"]],
+    "why": [None, "", "   ", 1, "a\nb", "a" * 501],
+    "by": [None, "", 1, "a\x00b", "a" * 101],
+    "for": ["", "73h", "0s", "0.5s", "forever", 7200, -1, "1e9h", "9H"],
+    "rules": [None, "at_least", ["gravity"], ["at_least"] * 9, [1]],
+    "until": [1],
+}
+
+
+@pytest.mark.parametrize(("key", "value"), [(key, value) for key, values in MISTAKES.items() for value in values])
+def test_each_mistake_is_refused_with_its_place(node: Served, key: str, value: object) -> None:
+    before = in_force(node)
+    refused = say(node, {**GOOD, key: value})
+    assert refused.status == 400
+    assert str(refused.json["error"]).startswith(key)
+    assert in_force(node) == before
+
+
+@pytest.mark.parametrize("key", ["scope", "action", "why", "by"])
+def test_what_must_be_said_must_be_said(node: Served, key: str) -> None:
+    assert say(node, {name: value for name, value in GOOD.items() if name != key}).status == 400
+
+
+def test_what_is_not_here_is_not_found_and_a_safety_rule_conflicts(node: Served) -> None:
+    assert say(node, {**GOOD, "scope": "service web.gtm.example.com"}).status == 404
+    conflict = say(node, {**GOOD, "scope": "zone gtm.example.com"})
+    assert conflict.status == 409
+    assert str(conflict.json["error"]).startswith("safety rule at_least refuses this")
+    assert say(node, {**GOOD, "scope": "zone gtm.example.com", "rules": ["at_least"]}).status == 201
+
+
+def test_only_json_is_taken_and_only_so_much_of_it(node: Served) -> None:
+    assert say(node, GOOD, headers={}).status == 415
+    assert say(node, GOOD, headers={"Content-Type": "text/plain"}).status == 415
+    assert say(node, {**GOOD, "why": "a" * 70_000}).status == 413
+
+
+def test_a_page_elsewhere_that_takes_this_machine_for_its_own_is_refused(node: Served) -> None:
+    for host in ("evil.example", "evil.example:8053", "127.0.0.1.evil.example"):
+        assert say(node, GOOD, headers={**JSON, "Host": host}).status == 403
+    for host in ("127.0.0.1", "localhost:8053", "[::1]:8053", "[::1]"):
+        assert say(node, GOOD, headers={**JSON, "Host": host}).status == 201
+
+
+def test_accepted_and_refused_ones_are_lines_of_the_log(node: Served, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, logger="gtm.admin.overrides"):
+        say(node, GOOD)
+        say(node, {**GOOD, "for": "100h"})
+        say(node, {**GOOD, "action": "\x1b[31m" * 1_000})
+    accepted, too_long, coloured = [line for line in caplog.messages if line.startswith("audit:")]
+    assert accepted.startswith("audit: override ns1:")
+    assert accepted.endswith(f"accepted from 127.0.0.1: drain {REGION} by ann: a fire")
+    assert too_long == "audit: override refused from 127.0.0.1 (400): 'for: expected 1s to 72h, not 100h'"
+    assert "\x1b" not in coloured
+    assert len(coloured) < 400
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
+    max_leaves=8,
+)
+wrong_fields = st.sampled_from([*GOOD, "rules"]).flatmap(
+    lambda key: json_values.filter(lambda value: (key, value) != ("rules", [])).map(lambda value: {**GOOD, key: value})
+)
+bodies = st.one_of(
+    st.binary(max_size=300),
+    json_values.map(lambda value: json.dumps(value).encode()),
+    wrong_fields.map(lambda value: json.dumps(value).encode()),
+    st.dictionaries(st.text(), json_values, min_size=1, max_size=4).map(
+        lambda more: json.dumps({**GOOD, **{f"x{name}": value for name, value in more.items()}}).encode()
+    ),
+)
+
+
+@pytest.mark.slow
+@given(bodies)
+@example(b"[" * 60_000)
+@example(b'{"scope":' * 6_000)
+@example(json.dumps({**GOOD, "why": "\ud800"}).encode())
+@example(b"\xff\xfe" + json.dumps(GOOD).encode("utf-16-le"))
+@settings(deadline=None, max_examples=1_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_of_a_thousand_malformed_bodies_none_is_taken_and_none_is_a_fault(node: Served, body: bytes) -> None:
+    before = (node.overrides.known, node.planner.plan)
+    answer = say(node, body)
+    if answer.status == 201:  # a reason may be almost any text: it is good then, and changes nothing but itself
+        said = json.loads(body)
+        assert {**said, "why": "", "by": ""} == {**GOOD, "why": "", "by": ""}
+        assert all(isinstance(said[key], str) and said[key].isprintable() for key in ("why", "by"))
+        return
+    assert answer.status == 400
+    assert (node.overrides.known, node.planner.plan) == before
+
+
+def test_the_local_socket_is_for_its_user_alone_and_takes_overrides(tmp_path: Path) -> None:
+    node = Served(tmp_path)
+    (node.folder / "a.yaml").write_text(SMALL)
+    path = tmp_path / "state" / SOCKET_NAME
+
+    async def story() -> tuple[int, int]:
+        runner = await node.serve()
+        path.parent.mkdir(exist_ok=True)
+
+        async def reports(_request: aiohttp.web.Request) -> aiohttp.web.Response:
+            return aiohttp.web.Response()
+
+        local = await open_local(tmp_path / "state", make_app(node.subject, reports, routes(node.saying)))
+        assert local is not None
+        mode = path.stat().st_mode & 0o777
+        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
+            async with session.post("http://localhost/v1/overrides", json=GOOD) as said:
+                status = said.status
+            assert await open_local(tmp_path / "state", aiohttp.web.Application()) is None, "it is taken"
+        await local.cleanup()
+        await runner.cleanup()
+        return mode, status
+
+    assert asyncio.run(story()) == (0o600, 201)
+    assert [one.action.value for one in node.overrides.in_force().by_scope.values()] == ["drain"]
+
+
+def test_a_socket_that_a_killed_node_left_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / SOCKET_NAME
+
+    async def story() -> None:
+        first = await open_local(tmp_path, aiohttp.web.Application())
+        assert first is not None
+        await first.cleanup()
+        assert path.is_socket()
+        assert not answers(path)
+        second = await open_local(tmp_path, aiohttp.web.Application())
+        assert second is not None
+        assert answers(path)
+        await second.cleanup()
+        close_local(tmp_path)
+        assert not path.exists()
+
+    asyncio.run(story())
+
+
+def test_a_socket_that_cannot_be_made_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "file").write_text("")
+    deep = tmp_path / ("a" * 120)
+
+    async def story() -> None:
+        assert await open_local(tmp_path / "file", aiohttp.web.Application()) is None
+        assert await open_local(deep, aiohttp.web.Application()) is None
+
+    asyncio.run(story())
+    assert caplog.text.count("going on without it") == 2

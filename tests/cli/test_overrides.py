@@ -1,0 +1,118 @@
+import asyncio
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from gtm.admin.app import make_app
+from gtm.admin.local import open_local
+from gtm.admin.overrides import routes
+from tests.admin.served import Served, serving
+from tests.cli.command import gtm
+from tests.node.present import SMALL
+
+FILE = "node: ns1\nstate: state\nlisten: {admin: '127.0.0.1:1'}\n"
+"""A node file whose admin address answers nobody."""
+
+
+@pytest.mark.parametrize("action", ["down", "up", "drain", "obey"])
+def test_what_is_said_is_said_back_and_listed(tmp_path: Path, action: str) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        ran = gtm(action, "eu-west", "--for", "2h", "--why", "a fire", "--by", "ann", "--admin", node.at)
+        listed = gtm("overrides", "--admin", node.at)
+        shown = gtm("status", "--admin", node.at)
+    words = rf"region gtm\.example\.com/eu-west: {action} until 2023-11-15 00:13:20Z \(ns1:1700000000000\)"
+    assert re.fullmatch(words, ran.out.strip()), ran.err
+    row = f"region gtm.example.com/eu-west\t{action}\t2023-11-15 00:13:20Z\tann\ta fire\tns1:1700000000000"
+    assert listed.lines == ["scope\taction\tuntil\tby\twhy\tid", row]
+    assert f"override region gtm.example.com/eu-west: {action} for " in shown.out
+    marked = f"up; a person says {action}" if action != "obey" else "a person says"
+    assert (f"unknown; a person says {action}" in shown.out or marked in shown.out) is (action != "obey")
+
+
+def test_the_list_is_there_for_programs_too(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        gtm("drain", "api/eu-west/192.0.2.2", "--why", "a fire", "--admin", node.at)
+        listed = json.loads(gtm("overrides", "--json", "--admin", node.at).out)
+    (one,) = listed["overrides"]
+    assert one["scope"] == "endpoint api.gtm.example.com eu-west/192.0.2.2"
+    assert one["by"]
+
+
+def test_explain_says_who_took_out_what(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        gtm("drain", "eu-west", "--why", "new switches", "--by", "ann", "--admin", node.at)
+        ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
+    assert "override    eu-west/192.0.2.2: drain region gtm.example.com/eu-west by ann: new switches" in ran.lines
+    assert "eu-west/192.0.2.2" not in ran.out.partition("outcome")[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["down", "eu-wst", "--why", "x"], 'did you mean "eu-west"?'),
+        (["down", "eu-west", "--why", "x", "--for", "80h"], "an override lasts 1s to 72h"),
+        (["down", "eu-west", "--why", "x", "--for", "soon"], "is no duration such as 30m or 2h"),
+        (["down", "eu-west"], "Missing option '--why'"),
+        (["down", "eu-west", "--why", "x", "--override-rule", "gravity"], "Invalid value for '--override-rule'"),
+    ],
+)
+def test_a_wrong_command_line_says_nothing(tmp_path: Path, arguments: list[str], words: str) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        ran = gtm(*arguments, "--admin", node.at)
+        assert not node.overrides.known
+    assert ran.code == 2
+    assert words in ran.err
+
+
+def test_the_words_of_a_refusal_reach_who_asked(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        ran = gtm("down", "service", "api.gtm.example.com", "--why", "x", "--admin", node.at)
+        forced = gtm("down", "api", "--why", "x", "--override-rule", "at_least", "--admin", node.at)
+    assert ran.code == 1
+    assert ran.err.startswith("safety rule at_least refuses this: api.gtm.example.com would have 0 serving")
+    assert forced.code == 0
+
+
+@contextmanager
+def on_a_socket(node: Served, state: Path) -> Iterator[None]:
+    """Serves a node on its socket alone, from a thread."""
+    started, stopped = threading.Event(), threading.Event()
+
+    async def reports(_request: web.Request) -> web.Response:
+        return web.Response()
+
+    async def run() -> None:
+        await node.river.load()
+        runner = await open_local(state, make_app(node.subject, reports, routes(node.saying)))
+        assert runner is not None
+        started.set()
+        await asyncio.to_thread(stopped.wait)
+        await runner.cleanup()
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    try:
+        assert started.wait(30)
+        yield
+    finally:
+        stopped.set()
+        thread.join(30)
+
+
+def test_the_socket_is_asked_where_there_is_one(tmp_path: Path) -> None:
+    node, file = Served(tmp_path), tmp_path / "gtm.yaml"
+    (node.folder / "a.yaml").write_text(SMALL)
+    file.write_text(FILE)
+    with on_a_socket(node, tmp_path / "state"):
+        ran = gtm("drain", "eu-west", "--why", "a fire", "--config", str(file))
+        assert (ran.code, ran.err) == (0, "")
+        assert gtm("status", "--config", str(file)).code == 0
+    gone = gtm("overrides", "--config", str(file))
+    assert gone.code == 1
+    assert gone.err.startswith("no node answers at 127.0.0.1:1: ")

@@ -1,0 +1,292 @@
+"""People and rules between checks and answers, through the whole river: reports in, answers out."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from gtm.counters import Counters
+from gtm.errors import OverrideRefused
+from gtm.health.belief import Belief
+from gtm.health.event import EventKind
+from gtm.health.override import Action, SafetyRule, Wish
+from gtm.health.quorum import Quorum
+from gtm.health.reading import Reason
+from gtm.health.scope import parse_scope
+from gtm.health.verdict import Verdict
+from gtm.ids import CheckId, NodeName
+from gtm.node import guide as guide_module
+from gtm.node.chronicle import Chronicle
+from gtm.node.events import EventLog
+from gtm.node.guide import Guide
+from gtm.node.health import HealthRiver
+from gtm.node.overrides import OverrideDesk
+from gtm.node.planner import Planner
+from gtm.node.saying import MAX_NAMED, Saying, is_known
+from gtm.node.state import StateFolder
+from gtm.steer.vocabulary import STEERING
+from gtm.zone.model import Zone, checks
+from tests.fakes import world
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal import FakeJournal
+from tests.fakes.peers import desk_of, key_of
+from tests.node.present import RecordingEngine, catalogue, stop, until
+
+TEXT = f"""{world.HEAD}
+services:
+  api:
+    monitor: web
+    steer: multivalue
+    endpoints:
+      - {{region: us-east, address: 192.0.2.10}}
+      - {{region: eu-west, address: 192.0.2.20}}
+      - {{region: ap-southeast, address: 192.0.2.30}}
+  mail:
+    monitor: web
+    steer: multivalue
+    endpoints:
+      - {{region: us-east, address: 192.0.2.11}}
+      - {{region: eu-west, address: 192.0.2.21}}
+      - {{region: ap-southeast, address: 192.0.2.31}}
+records:{world.NS1}
+"""
+EU = "region gtm.example.com/eu-west"
+
+
+class Node:
+    """A node that believes one probe, and what it answers for `api`."""
+
+    def __init__(self, folder: Path, text: str = TEXT) -> None:
+        self.zone: Zone = world.zone(text)
+        self.clock, self.counters = FakeClock(), Counters()
+        self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
+        chronicle = Chronicle(self.events, NodeName("ns1"))
+        state = StateFolder(folder / "state", self.counters)
+        self.engine = RecordingEngine()
+        self.planner = Planner(
+            self.engine,
+            vocabulary=STEERING,
+            state=state,
+            status=state.load_status(),
+            wall=self.clock.wall,
+            counters=self.counters,
+            chronicle=chronicle,
+        )
+        self.desk, self.probe = desk_of("ns1", "fra", clock=self.clock), desk_of("fra", clock=self.clock)
+        self.overrides = OverrideDesk(
+            NodeName("ns1"),
+            key_of("ns1"),
+            {NodeName("fra"): key_of("fra").public},
+            accepted=None,
+            desk=self.desk,
+            state=state,
+            clock=self.clock,
+            counters=self.counters,
+            chronicle=chronicle,
+        )
+        self.guide = Guide(self.planner, self.overrides, clock=self.clock, counters=self.counters, chronicle=chronicle)
+        self.river = HealthRiver(
+            self.planner,
+            self.desk,
+            quorum=Quorum(voters=1),
+            state=state,
+            clock=self.clock,
+            counters=self.counters,
+            chronicle=chronicle,
+            guide=self.guide,
+        )
+        self.saying = Saying(
+            self.planner, self.overrides, self.guide, applied=self.river.merge, publish=self.river.publish_soon
+        )
+        asyncio.run(self.planner.take_zones(catalogue(self.zone)))
+        self.river.watch(checks((self.zone,)))
+        self.hear()
+
+    def hear(self, *down: str, after_s: float = 0.0) -> "Node":
+        """Hears from the probe, after a while, that these are down and the rest is up."""
+        self.clock.advance(after_s)
+        self.probe.publish({each.id: self._verdict(each.target in down) for each in checks((self.zone,))})
+        self.desk.take(self.probe.offer().body, giver=NodeName("fra"))
+        self.river.merge()
+        return self
+
+    def _verdict(self, is_down: bool) -> Verdict:  # noqa: FBT001  # the one argument is the name
+        belief, reason = (Belief.DOWN, Reason.TIMEOUT) if is_down else (Belief.UP, Reason.OK)
+        return Verdict(belief, since=self.clock.wall(), reason=reason, read_at=self.clock.monotonic())
+
+    def say(self, action: Action, scope: str = EU, *rules: SafetyRule, span_s: float = 60.0) -> None:
+        self.saying.say(Wish(parse_scope(scope), action, "a fire", "ann", span_s, rules))
+
+    @property
+    def answer(self) -> set[str]:
+        """The last parts of the addresses of `api`."""
+        found = world.values(world.answer(self.engine, world.query("api")).answer)
+        return {address.rpartition(".")[2] for address in found}
+
+    @property
+    def kinds(self) -> list[str]:
+        return [event.type for event in self.events.recent(since=0.0)]
+
+
+def test_a_person_is_followed_before_say_returns_and_until_the_time_is_over(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    assert node.answer == {"10", "20", "30"}
+    node.say(Action.DRAIN)
+    assert node.answer == {"10", "30"}
+    assert node.hear(after_s=59.9).answer == {"10", "30"}
+    assert node.hear(after_s=0.1).answer == {"10", "20", "30"}
+
+
+def test_an_override_ends_at_a_tick_with_no_news_at_all(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.say(Action.DRAIN)
+    node.clock.advance(60)
+    node.river.merge()
+    assert node.answer == {"10", "20", "30"}
+
+
+def test_an_override_is_an_event_that_causes_the_next_plan(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.say(Action.DRAIN)
+    set_, plan = node.events.recent(since=0.0)[-2:]
+    assert (set_.type, set_.subject) == (EventKind.OVERRIDE_SET.value, EU)
+    assert set_.facts["by"] == "ann"
+    assert plan.type == EventKind.PLAN.value
+    assert set_.id in plan.causes
+
+
+def test_a_plan_of_changed_zones_follows_people_too(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.say(Action.DRAIN)
+    changed = world.zone(TEXT.replace("ttl: 60", "ttl: 61"))
+    before = node.planner.plan.generation
+    asyncio.run(node.planner.take_zones(catalogue(changed)))
+    assert node.answer == {"10", "30"}
+    assert node.planner.plan.generation > before
+    node.clock.advance(60)
+    node.river.merge()
+    assert node.answer == {"10", "20", "30"}
+
+
+def test_nobody_takes_out_everything_but_by_name_of_the_rule(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    with pytest.raises(OverrideRefused) as refused:
+        node.say(Action.DOWN, "zone gtm.example.com")
+    assert refused.value.rule == "at_least"
+    assert str(refused.value) == (
+        "safety rule at_least refuses this: api.gtm.example.com would have 0 serving, and must have 1; "
+        "mail.gtm.example.com would have 0 serving, and must have 1; `--override-rule at_least` does it all the same"
+    )
+    assert node.answer == {"10", "20", "30"}
+    node.say(Action.DOWN, "region */us-east")
+    node.say(Action.DOWN, "region */ap-southeast")
+    with pytest.raises(OverrideRefused):
+        node.say(Action.DRAIN)
+    node.say(Action.DRAIN, EU, SafetyRule.AT_LEAST)
+    assert node.answer == {"10", "20", "30"}, "and even so no answer is empty"
+
+
+def test_a_refusal_names_some_services_and_counts_the_rest(tmp_path: Path) -> None:
+    block = TEXT.partition("services:")[2].partition("records:")[0]
+    many = "".join(block.replace("  api:", f"  a{n}:").replace("  mail:", f"  m{n}:") for n in range(5))
+    node = Node(tmp_path, TEXT.replace(block, many))
+    with pytest.raises(OverrideRefused, match=f"; and {10 - MAX_NAMED} more; "):
+        node.say(Action.DOWN, "zone gtm.example.com")
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "endpoint api.gtm.example.com eu-west/192.0.2.99",
+        "endpoint web.gtm.example.com eu-west/192.0.2.20",
+        "region gtm.example.com/eu-wst",
+        "region example.com/eu-west",
+        "service web.gtm.example.com",
+        "zone example.com",
+    ],
+)
+def test_nothing_is_said_of_what_is_not_here(tmp_path: Path, scope: str) -> None:
+    node = Node(tmp_path)
+    assert not is_known(parse_scope(scope), node.planner.plan)
+    with pytest.raises(OverrideRefused, match="nothing that this node serves is in"):
+        node.say(Action.UP, scope)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    ["endpoint api.gtm.example.com eu-west/192.0.2.20", EU, "region */eu-west", "service mail.gtm.example.com"],
+)
+def test_what_is_here_is_known(tmp_path: Path, scope: str) -> None:
+    assert is_known(parse_scope(scope), Node(tmp_path).planner.plan)
+
+
+def test_a_region_that_dies_is_out_at_once(tmp_path: Path) -> None:
+    node = Node(tmp_path).hear("192.0.2.20", "192.0.2.21")
+    assert node.answer == {"10", "30"}
+    assert not node.guide.refusals
+
+
+def test_two_regions_at_once_are_blamed_on_the_probes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    node, dead = Node(tmp_path), ("192.0.2.10", "192.0.2.11", "192.0.2.20", "192.0.2.21")
+    with caplog.at_level(logging.WARNING, logger="gtm.node.guide"):
+        for _ in range(3):
+            assert node.hear(*dead, after_s=1.0).answer == {"10", "20", "30"}
+    assert caplog.messages == [
+        "safety rule correlated_failure: 4 of 6 checks failed at once, in unrelated services: the probes are to blame"
+    ]
+    assert node.kinds.count(EventKind.SAFETY_BLOCKED.value) == 1
+    assert node.counters.count("safety_refusals", rule="correlated_failure") == 1
+    node.say(Action.OBEY, "zone gtm.example.com", SafetyRule.CORRELATED, SafetyRule.MAX_SHARE)
+    assert node.answer == {"30"}
+
+
+def test_what_waits_goes_with_the_ticks(tmp_path: Path) -> None:
+    text = TEXT.replace("services:", "safety: {correlated_failure: false}\nservices:", 1)
+    node, dead = Node(tmp_path, text), ("192.0.2.10", "192.0.2.11", "192.0.2.20", "192.0.2.21")
+    assert node.hear(*dead).answer > {"30"}
+    for _ in range(20):
+        node.hear(*dead, after_s=5.0)
+    assert node.answer == {"30"}
+    assert not node.guide.refusals
+
+
+def test_rules_that_break_do_not_stop_failover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> object:
+        raise ZeroDivisionError
+
+    node = Node(tmp_path)
+    monkeypatch.setattr(guide_module, "allow", broken)
+    assert node.hear("192.0.2.20", "192.0.2.21").answer == {"10", "30"}
+    assert node.counters.count("safety_failures") == 1
+
+
+def test_a_peer_that_says_something_is_followed_and_carried_on(tmp_path: Path) -> None:
+    node, told = Node(tmp_path), []
+    node.guide.on_news = lambda: told.append(1)
+    other = Node(tmp_path / "other")
+    other.overrides._node, other.overrides._key = NodeName("fra"), key_of("fra")
+    other.say(Action.DRAIN)
+    node.probe.carry(other.desk._carried)
+    assert node.hear(after_s=1.0).answer == {"10", "30"}
+    assert told == [1]
+
+
+def test_a_node_that_checks_nothing_gives_along_what_was_said(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+
+    async def story() -> Mapping[CheckId, object]:
+        relay = asyncio.create_task(node.river.relay())
+        await asyncio.sleep(0)
+        assert NodeName("ns1") not in node.desk.book.by_node, "nothing to give yet"
+        node.say(Action.DRAIN)
+        async with until():
+            while NodeName("ns1") not in node.desk.book.by_node:
+                await node.desk.wait_for_news(node.desk.version)
+        await stop(relay)
+        report = node.desk.book.by_node[NodeName("ns1")].report
+        assert len(report.overrides) == 1
+        return dict(report.votes)
+
+    assert asyncio.run(story()) == {}
