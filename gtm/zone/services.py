@@ -15,6 +15,7 @@ from gtm.zone.document import Path
 from gtm.zone.draft import Report
 from gtm.zone.hysteresis import recheck_of, window_of
 from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service
+from gtm.zone.monitor_rules import paced
 from gtm.zone.monitor_schema import DEFAULT_TIMEOUT_S, MonitorEntry, settings_of
 from gtm.zone.safety import min_healthy_of, safety_of
 from gtm.zone.schema import RegionEntry, ServiceEntry, ZoneEntry
@@ -29,7 +30,7 @@ def region(name: str, entry: RegionEntry) -> Region:
 def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
     """Returns a monitor; `scope` is the zone that defines it, or `_shared`."""
     timeout_s = min(DEFAULT_TIMEOUT_S, entry.interval) if entry.timeout is None else entry.timeout
-    return Monitor(
+    made = Monitor(
         scope=scope,
         name=MonitorName(name),
         type=entry.type,
@@ -44,6 +45,7 @@ def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
         failback_delay_s=entry.failback_delay,
         damping=entry.damping,
     )
+    return paced(made, said=entry.model_fields_set)
 
 
 def service(name: Name, entry: ServiceEntry, zone: ZoneEntry, *, monitors: Mapping[str, Monitor]) -> Service:

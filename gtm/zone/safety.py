@@ -1,0 +1,87 @@
+"""What automatics may not do, as zone files say it: `safety` and `min_healthy`, of a zone and of its services.
+
+    of a service    what the service names, else what the zone names, else the default
+    at_least        1     asks for no more regions than the service has
+    max_share..     25    a service that names its own is counted by itself
+    correlated..    true
+    min_healthy     none  asks for no more endpoints than the service has in the region
+
+In come entries, out go values of gtm/zone/model.py; and what a service that names its own gets wrong.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from gtm.ids import RegionName
+from gtm.zone import references
+from gtm.zone.document import Path
+from gtm.zone.draft import Report
+from gtm.zone.entry import Entry
+from gtm.zone.fields import whole, whole_schema
+from gtm.zone.model import DEFAULT_SAFETY, Safety, Service
+
+MAX_COUNT = 1_000
+"""Of regions and of endpoints; more is surely a slip."""
+
+
+class SafetyEntry(Entry):
+    """What automatics may not do."""
+
+    at_least: Annotated[
+        int | None,
+        whole(1, MAX_COUNT),
+        whole_schema(1, MAX_COUNT),
+        Field(description="So many regions of a service stay in the answers while something of it is up; 1"),
+    ] = None
+    max_share_removed_per_minute: Annotated[
+        int | None,
+        whole(1, 100),
+        whole_schema(1, 100),
+        Field(description="Percent that checks may take out in a minute; 25, and 100 for no limit"),
+    ] = None
+    correlated_failure: Annotated[
+        bool | None, Field(description="Whether failures everywhere at once are blamed on the probes; true")
+    ] = None
+
+
+MinHealthy = Annotated[
+    dict[references.RegionReference, Annotated[int, whole(1, MAX_COUNT), whole_schema(1, MAX_COUNT)]],
+    Field(description="By region: with fewer endpoints up, the region is skipped where another has enough"),
+]
+
+
+def safety_of(own: SafetyEntry, zone: SafetyEntry) -> Safety:
+    """Returns what binds automatics for a service."""
+    at_least = own.at_least or zone.at_least or DEFAULT_SAFETY.at_least
+    percent = own.max_share_removed_per_minute or zone.max_share_removed_per_minute
+    said = [one.correlated_failure for one in (own, zone) if one.correlated_failure is not None]
+    return Safety(
+        at_least,
+        DEFAULT_SAFETY.max_share if percent is None else percent / 100,
+        correlated_failure=[*said, DEFAULT_SAFETY.correlated_failure][0],
+        is_apart=own.max_share_removed_per_minute is not None,
+    )
+
+
+def min_healthy_of(
+    own: Mapping[str, int], zone: Mapping[str, int], regular: Counter[RegionName]
+) -> tuple[tuple[RegionName, int], ...]:
+    """Returns the minima of a service that has so many regular endpoints in its regions, in their order."""
+    wanted = {**zone, **own}
+    return tuple((name, min(wanted[name], count)) for name, count in regular.items() if name in wanted)
+
+
+def check_safety(service: Service, own: SafetyEntry, own_min: Mapping[str, int], path: Path, report: Report) -> None:
+    """Adds what a service asks for and cannot have."""
+    regular = Counter(one.region for one in service.endpoints if not one.last_resort)
+    if own.at_least is not None and own.at_least > len(regular):
+        words = f"at_least {own.at_least} regions, but the service has {len(regular)}"
+        report.add((*path, "safety", "at_least"), words)
+    for name, least in own_min.items():
+        count = regular[RegionName(name)]
+        if least > count:
+            words = f"min_healthy {least}, but the service has {count} endpoints in {name}"
+            report.add((*path, "min_healthy", name), words)
