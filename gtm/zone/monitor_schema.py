@@ -15,6 +15,7 @@ from gtm.zone import monitor_fields as own
 from gtm.zone.entry import Entry
 from gtm.zone.fields import choice, enum_schema, error, text_like, whole, whole_schema
 from gtm.zone.model import MonitorType
+from gtm.zone.monitor_rules import OF_PARTS, check_answers, check_command, check_parts
 from gtm.zone.settings import (
     CalculatedSettings,
     Combine,
@@ -236,7 +237,14 @@ class MonitorEntry(Entry):
         kind = info.data.get("type")
         if kind is not None and info.field_name not in KEYS[kind]:
             others = [other.value for other in MonitorType if info.field_name in KEYS[other]]
-            raise error(f"a {kind.value} monitor has no {info.field_name}; it is for {', '.join(others)}")
+            raise error(f"{kind.value} monitors have no {info.field_name}; it is for {', '.join(others)}")
+        return value
+
+    @field_validator(*OF_PARTS)
+    @classmethod
+    def _parts_have_theirs(cls, value: Value, info: ValidationInfo) -> Value:
+        if info.data.get("type") is MonitorType.CALCULATED:
+            raise error(f"a calculated monitor has no {info.field_name}: its parts have theirs")
         return value
 
     @field_validator("timeout")
@@ -260,8 +268,12 @@ class MonitorEntry(Entry):
         for key, why in _NEEDED.get(self.type, {}).items():
             if not getattr(self, key):
                 raise error(f'missing key "{key}": {why}')
+        check_answers(self.rtype, self.answers)
+        if self.type is MonitorType.EXEC:
+            check_command(self.command)
         if self.type is MonitorType.CALCULATED:
             self._combines_in_one_way()
+            check_parts(self.parts)
         return self
 
     def _combines_in_one_way(self) -> None:
