@@ -14,12 +14,11 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
-import dns.rdata
 from dns.message import Message
 from dns.rdata import Rdata
-from dns.rdataclass import IN
 from dns.rdatatype import RdataType
 
+from gtm.dns.rdata import parse_rdata
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.zone.settings import DnsSettings
@@ -67,10 +66,8 @@ def _has_our_id(query: Message, wire: bytes) -> bool:
 
 
 def _wanted(settings: DnsSettings) -> set[Rdata]:
-    return {
-        dns.rdata.from_text(IN, settings.rtype, text, origin=dns.name.root, relativize=False)
-        for text in settings.answers
-    }
+    rtype = RdataType.from_text(settings.rtype)
+    return {parse_rdata(rtype, text, dns.name.root) for text in settings.answers}
 
 
 def _given(answer: Message, rtype: str) -> set[Rdata]:

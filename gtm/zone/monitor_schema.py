@@ -244,7 +244,7 @@ class MonitorEntry(Entry):
     @classmethod
     def _parts_have_theirs(cls, value: Value, info: ValidationInfo) -> Value:
         if info.data.get("type") is MonitorType.CALCULATED:
-            raise error(f"a calculated monitor has no {info.field_name}: its parts have theirs")
+            raise error(f"calculated monitors have no {info.field_name}: their parts have it")
         return value
 
     @field_validator("timeout")

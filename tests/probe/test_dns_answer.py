@@ -76,6 +76,11 @@ def test_values_are_compared_and_not_their_spelling() -> None:
     assert judgement(mail, "example.com. 60 IN MX 10 mail.example.com.") == PASSED
 
 
+def test_text_is_written_as_in_records() -> None:
+    asked = DnsSettings("example.com", "TXT", answers=("v=spf1 -all",))
+    assert judgement(asked, 'example.com. 60 IN TXT "v=spf1 -all"') == PASSED
+
+
 def test_the_value_may_be_at_the_end_of_aliases() -> None:
     asked = DnsSettings("www.example.com", answers=("192.0.2.1",))
     chain = ("www.example.com. 60 IN CNAME web.example.net.", "web.example.net. 60 IN A 192.0.2.1")
