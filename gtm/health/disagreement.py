@@ -10,7 +10,9 @@ its votes count. Once a round, the share of a probe's fresh votes against what i
 
 A probe that sees an outage first is alone for a round or two, and about what failed. One that is cut off from half of
 the world says otherwise about half of it. Only who is wrong about most things, and stays so, gets here: a probe whose
-own network is gone, or that lies. Votes where fewer than MIN_VOICES count say nothing of who is right.
+own network is gone, or that lies. Votes where fewer than MIN_VOICES count say nothing of who is right. And where the
+probes of one vantage say the same, they differ from the rest because their part of the world does: that is no lie, and
+counts for them alone (vantage.py).
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,9 +20,11 @@ from dataclasses import dataclass
 
 from gtm.health.belief import Belief
 from gtm.health.book import Heard
-from gtm.health.status import Status
+from gtm.health.quorum import Quorum
+from gtm.health.report import Vote
+from gtm.health.status import CheckStatus, Status
 from gtm.health.voices import Freshness
-from gtm.ids import CheckId, NodeName
+from gtm.ids import CheckId, NodeName, VantageName
 
 WEIGHT = 0.2
 QUARANTINE_FROM = 0.5
@@ -52,7 +56,7 @@ def judged(
     *,
     now: float,
     round_s: float,
-    voters: int,
+    quorum: Quorum,
 ) -> Standings:
     """Returns how the probes stand after a round, or the same object when none is due; who left is forgotten."""
     reports = {one.report.node: one for one in heard}
@@ -60,10 +64,11 @@ def judged(
     if not due and standings.keys() <= reports.keys():
         return standings
     after = {node: standing for node, standing in standings.items() if node in reports}
+    known = settled(status)
     for node in sorted(due):
-        share = dissent(reports[node], status, watched, now=now)
+        share = dissent(reports[node], known, watched, now=now)
         after[node] = _moved(after.get(node, NO_STANDING), share, now=now)
-    return _within_reason(standings, after, reports, voters=voters)
+    return _within_reason(standings, after, reports, quorum=quorum)
 
 
 def quarantined(standings: Standings) -> frozenset[NodeName]:
@@ -71,19 +76,36 @@ def quarantined(standings: Standings) -> frozenset[NodeName]:
     return frozenset(node for node, standing in standings.items() if standing.is_quarantined)
 
 
-def dissent(heard: Heard, status: Status, watched: Mapping[CheckId, Freshness], *, now: float) -> float | None:
-    """Returns the share of a probe's fresh votes against what is believed; None when none says anything."""
+def settled(status: Status) -> Mapping[CheckId, CheckStatus]:
+    """Returns what is believed on the word of enough voices to say who is right."""
+    return {
+        check: known
+        for check, known in status.checks.items()
+        if not known.frozen and sum([voice.fresh for voice in known.votes]) >= MIN_VOICES
+    }
+
+
+def dissent(
+    heard: Heard, known: Mapping[CheckId, CheckStatus], watched: Mapping[CheckId, Freshness], *, now: float
+) -> float | None:
+    """Returns the share of a probe's fresh votes against what is settled; None when none says anything."""
     waited_s = max(0.0, now - heard.heard_at)
     total = against = 0
     for check, vote in heard.report.votes.items():
-        freshness, known = watched.get(check), status.checks.get(check)
-        if freshness is None or known is None or known.frozen or vote.belief is Belief.UNKNOWN:
-            continue
-        if vote.age_s + waited_s > freshness.limit_s or sum(voice.fresh for voice in known.votes) < MIN_VOICES:
+        believed = known.get(check)
+        if believed is None or vote.belief is Belief.UNKNOWN or vote.age_s + waited_s > watched[check].limit_s:
             continue
         total += 1
-        against += vote.belief is not known.belief
+        if vote.belief is not believed.belief:
+            against += not _is_seconded(vote, heard.report.vantage, believed)
     return against / total if total else None
+
+
+def _is_seconded(vote: Vote, vantage: VantageName, believed: CheckStatus) -> bool:
+    """Returns whether another probe of the same vantage says what this one says, and so the vantage does."""
+    return any(
+        voice.vantage == vantage and voice.belief is vote.belief and voice.agreeing > 1 for voice in believed.votes
+    )
 
 
 def _moved(standing: Standing, share: float | None, *, now: float) -> Standing:
@@ -95,7 +117,7 @@ def _moved(standing: Standing, share: float | None, *, now: float) -> Standing:
 
 
 def _within_reason(
-    before: Standings, after: Mapping[NodeName, Standing], reports: Mapping[NodeName, Heard], *, voters: int
+    before: Standings, after: Mapping[NodeName, Standing], reports: Mapping[NodeName, Heard], *, quorum: Quorum
 ) -> Standings:
     """Returns the standings without new quarantines that would leave no majority, or no quorum."""
     kept = dict(after)
@@ -106,8 +128,9 @@ def _within_reason(
     out = set(quarantined(after)) - set(new)
     for node in new:
         rest = reports.keys() - out - {node}
-        vantages = {reports[one].report.vantage for one in rest}
-        if 2 * len(rest) > len(reports) and len(vantages) >= max(voters, 2):
+        vantages = len({reports[one].report.vantage for one in rest})
+        is_enough = quorum.is_enough(voters=len(rest), vantages=vantages) and vantages > 1
+        if 2 * len(rest) > len(reports) and is_enough:
             out.add(node)
         else:
             kept[node] = Standing(after[node].score, after[node].judged_at)

@@ -135,7 +135,7 @@ class Merger:
             self._watched,
             now=now,
             round_s=self._round_s,
-            voters=self._quorum.voters,
+            quorum=self._quorum,
         )
         if quarantined(self.standings) != before:
             self._status = None  # the next merge asks everybody again

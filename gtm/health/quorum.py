@@ -1,7 +1,8 @@
 """A quorum: how the voices of the vantages become one belief.
 
 What comes in: how many fresh voices say up and how many say down. What goes out: a belief, where UNKNOWN means no
-decision: the status keeps what it believed. Every rule is about how many voices must say up:
+decision: the status keeps what it believed. Voices decide only when there are enough of them (`is_enough`): so many
+vantages, and so many probes behind them. Every rule is about how many voices must say up:
 
     1. majority    more than half say up -> up; more than half say down -> down; a tie decides nothing.
     2. share: x    more than the share x say up -> up; else down (Route 53: 0.18).
@@ -58,9 +59,15 @@ class Quorum:
 
     rule: Rule = Majority()
     voters: int = 2
-    """With fewer fresh voices the last belief stands (fail static)."""
+    """With fewer probes behind the fresh voices the last belief stands (fail static)."""
     stale_hold_s: float = DEFAULT_STALE_HOLD_S
     """For so long; then the belief is UNKNOWN."""
+    vantages: int = 1
+    """With fewer fresh voices, each of a vantage, it stands too."""
+
+    def is_enough(self, *, voters: int, vantages: int) -> bool:
+        """Returns whether so many may change a belief."""
+        return voters >= self.voters and vantages >= self.vantages
 
 
 def decide(ups: int, downs: int, rule: Rule) -> Belief:

@@ -3,7 +3,7 @@
 What comes in: the last status, the book of reports, what is watched, and the time as two arguments. What goes out:
 the next status; and between two of them, who changed. One voice is one vantage's (voices.py):
 
-    1. With fewer fresh voices than the quorum asks for, the last belief stands, and the check is `frozen`.
+    1. With fewer fresh voices, or probes behind them, than the quorum asks for, the last belief stands: it is `frozen`.
     2. A belief that has been frozen for the quorum's `stale_hold_s` is UNKNOWN: eligible after what is known to be up.
     3. Otherwise the quorum's rule decides; where it decides nothing, the last belief stands.
 
@@ -146,7 +146,7 @@ def decided(
     """Returns what is believed of one check after these voices."""
     before = CheckStatus(Belief.UNKNOWN, wall) if last is None else last
     counted = [voice for voice in voices if voice.counts]
-    if len(counted) < quorum.voters:
+    if not quorum.is_enough(voters=sum([voice.agreeing for voice in counted]), vantages=len(counted)):
         return _frozen(before, voices, quorum, now=now, wall=wall)
     ups = sum(voice.belief is Belief.UP for voice in counted)
     decision = decide(ups, len(counted) - ups, quorum.rule)

@@ -57,6 +57,8 @@ class Voice:
     """From the last reading to the earliest one that could change it; 0: at any time."""
     quarantined: bool = False
     """All the probes behind it are."""
+    agreeing: int = 1
+    """Of the probes behind it, so many say what it says."""
 
     @property
     def counts(self) -> bool:
@@ -107,12 +109,14 @@ def _voice(vantage: VantageName, ballots: list[_Ballot]) -> Voice:
     ups = sum(ballot.vote.belief is Belief.UP for ballot in heard)
     downs = sum(ballot.vote.belief is Belief.DOWN for ballot in heard)
     belief = Belief.UNKNOWN if ups == downs else (Belief.UP if ups > downs else Belief.DOWN)
-    reason, detail = most_common([ballot.vote for ballot in heard if ballot.vote.belief is belief])
+    agreeing = [ballot.vote for ballot in heard if ballot.vote.belief is belief]
+    reason, detail = most_common(agreeing)
     nodes = tuple([ballot.node for ballot in heard])
     age_s = min([ballot.age_s for ballot in heard])
     state = state_among(belief, [ballot.vote.state for ballot in heard])
     flip_in_s = soonest_s([ballot.vote.flip_in_s for ballot in heard])
-    return Voice(vantage, nodes, belief, reason, detail, bool(fresh), age_s, state, flip_in_s, not trusted)
+    said = (belief, reason, detail)
+    return Voice(vantage, nodes, *said, bool(fresh), age_s, state, flip_in_s, not trusted, len(agreeing))
 
 
 def most_common(sayings: Sequence[Vote] | Sequence[Voice]) -> tuple[Reason, str]:

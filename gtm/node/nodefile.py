@@ -23,14 +23,16 @@ from gtm.serve.listen import ListenAddress, parse_listen
 from gtm.share.site import EtcdSite, Peer
 from gtm.zone import words
 from gtm.zone.document import Document, parse_document, plain
-from gtm.zone.fields import At, StaleHold, choice, error, found, suggestion, text, whole
 from gtm.zone.entry import Entry
+from gtm.zone.fields import At, StaleHold, choice, error, found, suggestion, text, whole
 
 DEFAULT_DNS = "127.0.0.1:5300"
 DEFAULT_ADMIN = "127.0.0.1:8053"
 DEFAULT_STATE = ".gtm"
 DEFAULT_VOTERS = 2
 """So that no single probe decides alone, where there is a second one."""
+DEFAULT_VANTAGES = 2
+"""Nor a single vantage: its probes share a network that may be the one that is down."""
 MAX_THREADS = 1024
 MAX_VOTERS = 1000
 """More of either than any machine or mesh has: surely a slip."""
@@ -124,6 +126,7 @@ class QuorumEntry(Entry):
 
     rule: Annotated[Rule, PlainValidator(_rule)] = Majority()
     voters: Annotated[int | None, whole(1, MAX_VOTERS)] = None
+    vantages: Annotated[int | None, whole(1, MAX_VOTERS)] = None
     stale_hold: StaleHold = DEFAULT_STALE_HOLD_S
 
 
@@ -222,21 +225,30 @@ def _clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Probl
 
 def _silent_quorum(entry: NodeEntry, document: Document) -> list[Problem]:
     """Returns what asks for more voices than there are nodes: nothing would ever be believed."""
-    asked = {"voters": entry.quorum.voters or 0}
+    asked = {"voters": entry.quorum.voters or 0, "vantages": entry.quorum.vantages or 0}
     if isinstance(entry.quorum.rule, AtLeast):
         asked["rule"] = entry.quorum.rule.count
     most = max(1, _voters(entry))
-    words_ = "voices are asked for, but at most {} can be heard: of share.peers, and of this node if it is a probe"
+    words_ = "are asked for, but at most {} can be heard: share.peers, and this node if it is a probe"
     return [
-        document.problem(("quorum", key), f"{count} {words_.format(most)}")
+        document.problem(("quorum", key), f"{count} {_ASKED[key]} {words_.format(most)}")
         for key, count in asked.items()
         if count > most
     ]
 
 
+_ASKED = {"voters": "voters", "vantages": "vantages", "rule": "voices"}
+
+
 def _voters(entry: NodeEntry) -> int:
     """Returns how many nodes may vote: every peer, and this one if it is a probe."""
     return len(entry.share.peers) + (Role.PROBE in entry.roles)
+
+
+def _quorum(entry: NodeEntry) -> Quorum:
+    asked = entry.quorum
+    voters = asked.voters or max(1, min(DEFAULT_VOTERS, _voters(entry)))
+    return Quorum(asked.rule, voters, asked.stale_hold, asked.vantages or min(DEFAULT_VANTAGES, voters))
 
 
 def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
@@ -260,11 +272,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         admin_tls=None if entry.listen.tls is None else entry.listen.tls.files(base),
         otlp=entry.telemetry.otlp or "",
         programs=entry.probe.programs,
-        quorum=Quorum(
-            entry.quorum.rule,
-            entry.quorum.voters or max(1, min(DEFAULT_VOTERS, _voters(entry))),
-            entry.quorum.stale_hold,
-        ),
+        quorum=_quorum(entry),
     )
 
 

@@ -191,4 +191,5 @@ def _quorum(quorum: Quorum) -> str:
             rule = "any"
         case AtLeast(count):
             rule = f"at least {count}"
-    return f"{rule}, voters {quorum.voters}"
+    of = f" of {quorum.vantages} vantages" if quorum.vantages > 1 else ""
+    return f"{rule}, voters {quorum.voters}{of}"

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
 from gtm.health.book import Book, Heard
-from gtm.health.disagreement import Standings, dissent, judged, quarantined
+from gtm.health.disagreement import Standings, dissent, judged, quarantined, settled
 from gtm.health.quorum import Quorum
 from gtm.health.status import NO_STATUS, Status, merge
 from gtm.health.voices import Freshness
@@ -15,6 +15,7 @@ from tests.health.examples import report, vote
 CHECKS = [CheckId(f"gtm.example.com/api/192.0.2.{number}") for number in range(4)]
 WATCHED = {check: Freshness(interval_s=5.0, timeout_s=2.0) for check in CHECKS}
 UP, DOWN = Belief.UP, Belief.DOWN
+QUORUM = Quorum(voters=2, vantages=2)
 
 
 def heard(node: str, *beliefs: Belief, vantage: str | None = None) -> Heard:
@@ -24,14 +25,14 @@ def heard(node: str, *beliefs: Belief, vantage: str | None = None) -> Heard:
 
 def status_of(*everyone: Heard) -> Status:
     book = Book({one.report.node: one for one in everyone})
-    return merge(NO_STATUS, book, WATCHED, Quorum(voters=2), now=100.0, wall=0.0)
+    return merge(NO_STATUS, book, WATCHED, QUORUM, now=100.0, wall=0.0)
 
 
-def rounds(count: int, *everyone: Heard, voters: int = 2) -> Standings:
+def rounds(count: int, *everyone: Heard, quorum: Quorum = QUORUM) -> Standings:
     status = status_of(*everyone)
     standings: Standings = {}
     for number in range(count):
-        standings = judged(standings, everyone, status, WATCHED, now=100.0 + number, round_s=1.0, voters=voters)
+        standings = judged(standings, everyone, status, WATCHED, now=100.0 + number, round_s=1.0, quorum=quorum)
     return standings
 
 
@@ -41,13 +42,13 @@ LIAR = heard("liar", DOWN, DOWN, DOWN, DOWN)
 
 def test_dissent_is_the_share_of_votes_against_what_is_believed() -> None:
     half = heard("d", UP, UP, DOWN, DOWN)
-    assert dissent(half, status_of(*HONEST, half), WATCHED, now=100.0) == 0.5
-    assert dissent(HONEST[0], status_of(*HONEST, half), WATCHED, now=100.0) == 0.0
+    assert dissent(half, settled(status_of(*HONEST, half)), WATCHED, now=100.0) == 0.5
+    assert dissent(HONEST[0], settled(status_of(*HONEST, half)), WATCHED, now=100.0) == 0.0
 
 
 def test_two_voices_say_nothing_of_who_is_right() -> None:
     pair = HONEST[0], heard("d", UP, UP, UP, DOWN)
-    assert dissent(pair[1], status_of(*pair), WATCHED, now=100.0) is None
+    assert dissent(pair[1], settled(status_of(*pair)), WATCHED, now=100.0) is None
 
 
 def test_a_short_dissent_is_no_reason_and_a_long_one_is() -> None:
@@ -59,22 +60,34 @@ def test_who_is_cut_off_from_half_of_the_world_is_not_quarantined() -> None:
     assert not quarantined(rounds(100, *HONEST, heard("far", UP, UP, DOWN, DOWN)))
 
 
+def test_a_vantage_whose_probes_agree_does_not_lie() -> None:
+    far = heard("far-1", DOWN, DOWN, DOWN, DOWN, vantage="far"), heard("far-2", DOWN, DOWN, DOWN, DOWN, vantage="far")
+    assert not quarantined(rounds(100, *HONEST, *far))
+
+
+def test_a_liar_among_honest_probes_of_its_vantage_is_found() -> None:
+    honest = [heard(node, UP, UP, UP, UP, vantage="fra") for node in ("fra-1", "fra-2")]
+    liar = heard("liar", DOWN, DOWN, DOWN, DOWN, vantage="fra")
+    assert quarantined(rounds(9, *HONEST, *honest, liar)) == {"liar"}
+    assert quarantined(rounds(9, *HONEST, honest[0], liar)) == {"liar"}
+
+
 def test_a_round_is_judged_once() -> None:
     status = status_of(*HONEST, LIAR)
-    first = judged({}, (*HONEST, LIAR), status, WATCHED, now=100.0, round_s=5.0, voters=2)
-    assert judged(first, (*HONEST, LIAR), status, WATCHED, now=104.9, round_s=5.0, voters=2) is first
+    first = judged({}, (*HONEST, LIAR), status, WATCHED, now=100.0, round_s=5.0, quorum=QUORUM)
+    assert judged(first, (*HONEST, LIAR), status, WATCHED, now=104.9, round_s=5.0, quorum=QUORUM) is first
 
 
 def test_who_left_is_forgotten() -> None:
     standings = rounds(5, *HONEST, LIAR)
-    after = judged(standings, HONEST, status_of(*HONEST), WATCHED, now=104.0, round_s=5.0, voters=2)
+    after = judged(standings, HONEST, status_of(*HONEST), WATCHED, now=104.0, round_s=5.0, quorum=QUORUM)
     assert NodeName("liar") not in after
 
 
 def test_nobody_is_quarantined_whom_the_quorum_needs() -> None:
-    assert not quarantined(rounds(50, *HONEST, LIAR, voters=4))
+    assert not quarantined(rounds(50, *HONEST, LIAR, quorum=Quorum(voters=4)))
     same_place = tuple(heard(node, UP, UP, UP, UP, vantage="one") for node in "abc")
-    assert not quarantined(rounds(50, *same_place, LIAR, heard("x", UP, UP, UP, DOWN), voters=3))
+    assert not quarantined(rounds(50, *same_place, LIAR, heard("x", UP, UP, UP, DOWN), quorum=Quorum(vantages=3)))
 
 
 @settings(max_examples=200, deadline=None)

@@ -22,7 +22,7 @@ CHECKS = [CheckId(f"gtm.example.com/api/192.0.2.{number}") for number in range(3
 ALL = {check: Freshness(interval_s=5.0, timeout_s=2.0) for check in CHECKS}
 FEW = {CHECKS[0]: Freshness(interval_s=1.0, timeout_s=0.5)}
 NODES = ("a", "b", "c", "d")
-QUORUM = Quorum(voters=2, stale_hold_s=60.0)
+QUORUM = Quorum(voters=2, stale_hold_s=60.0, vantages=2)
 
 casts = st.dictionaries(
     st.sampled_from(CHECKS),

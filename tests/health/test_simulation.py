@@ -19,7 +19,7 @@ CHECKS = tuple(CheckId(f"gtm.example.com/api/192.0.2.{number}") for number in (1
 FRESHNESS = Freshness(interval_s=5.0, timeout_s=2.0)
 WATCHED = dict.fromkeys(CHECKS, FRESHNESS)
 VANTAGES = ("iad", "iad", "iad", "fra", "fra", "sin", "gru")
-QUORUM = Quorum(voters=2)
+QUORUM = Quorum(voters=2, vantages=2)
 POLICY = VerdictPolicy(fall=2, rise=3)
 CONVERGED_AFTER = 8
 """Steps from a repair to agreement: the longest of fall, rise and freshness (4 intervals), and one for a last poll."""
@@ -116,7 +116,7 @@ def require_sound(before: Status, after: Status, check: CheckId) -> None:
     vantages = [voice.vantage for voice in status.votes]
     assert vantages == sorted(set(vantages)), "one voice per vantage"
     assert all(voice.age_s <= FRESHNESS.limit_s for voice in counted), "dead reporters stop counting"
-    assert status.frozen == (len(counted) < QUORUM.voters)
+    assert status.frozen == (len(counted) < QUORUM.vantages)
     if status.frozen:
         is_held = status.belief is before.belief(check)
         assert is_held or status.belief is Belief.UNKNOWN, "below the quorum the last belief stands, or is given up"

@@ -17,7 +17,7 @@ from tests.health.examples import report, vote
 CHECK = CheckId("gtm.example.com/api/192.0.2.20")
 WATCHED = {CHECK: Freshness(interval_s=5.0, timeout_s=2.0)}
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
-QUORUM = Quorum(voters=2)
+QUORUM = Quorum(voters=2, vantages=2)
 
 
 def book(*reports: Report, heard_at: float = 100.0) -> Book:
@@ -136,6 +136,19 @@ def test_the_reason_is_the_most_common_of_those_who_agree() -> None:
         says("d", UP),
     )
     assert (status.reason, status.detail) == (Reason.STATUS, "HTTP 503")
+
+
+def test_two_probes_of_one_vantage_are_two_voters_of_one_vantage() -> None:
+    same = [says("a", UP, "fra"), says("b", UP, "fra")]
+    assert merged(*same, quorum=Quorum(voters=2)).belief is UP
+    assert merged(*same, quorum=Quorum(voters=2, vantages=2)).frozen
+    assert merged(*same, says("c", UP, "iad"), quorum=Quorum(voters=2, vantages=2)).belief is UP
+
+
+def test_who_says_otherwise_than_its_vantage_is_no_voter() -> None:
+    divided = [says("a", UP, "fra"), says("b", UP, "fra"), says("c", DOWN, "fra"), says("d", UP, "iad")]
+    assert merged(*divided, quorum=Quorum(voters=3)).belief is UP
+    assert merged(*divided, quorum=Quorum(voters=4)).frozen
 
 
 def test_what_is_no_longer_watched_leaves_the_status() -> None:

@@ -70,7 +70,7 @@ def test_the_whole_file_of_the_design_says_exactly_this() -> None:
         threads=None,
         key=Path("/etc/gtm/keys/ns1-fra.key"),
         peers=(Peer(NodeName("probe-iad"), "https://probe-iad.example.net:8053", KEY),),
-        quorum=Quorum(Majority(), 2),
+        quorum=Quorum(Majority(), 2, vantages=2),
     )
 
 
@@ -159,11 +159,19 @@ def test_every_rule_of_a_quorum_can_be_written(written: str, rule: Rule) -> None
     ],
 )
 def test_the_default_quorum_can_be_reached(roles: str, names: tuple[str, ...], voters: int) -> None:
-    assert parsed(f"roles: {roles}\n{peers(*names)}").quorum.voters == voters
+    quorum = parsed(f"roles: {roles}\n{peers(*names)}").quorum
+    assert (quorum.voters, quorum.vantages) == (voters, voters)
+
+
+def test_as_many_vantages_are_asked_for_as_voters_up_to_two() -> None:
+    roles = f"roles: [dns]\n{peers('a', 'b', 'c')}"
+    assert parsed(f"{roles}quorum: {{voters: 3}}").quorum.vantages == 2
+    assert parsed(f"{roles}quorum: {{voters: 1}}").quorum.vantages == 1
+    assert parsed(f"{roles}quorum: {{voters: 3, vantages: 1}}").quorum.vantages == 1
 
 
 def test_a_quorum_that_nobody_could_fill_is_refused() -> None:
-    with pytest.raises(NodeInvalid, match="3 voices are asked for, but at most 2 can be heard"):
+    with pytest.raises(NodeInvalid, match="3 voters are asked for, but at most 2 can be heard"):
         parsed(f"roles: [dns]\n{peers('a', 'b')}quorum: {{voters: 3}}")
     assert parsed(f"roles: [dns]\n{peers('a', 'b', 'c')}quorum: {{voters: 3}}").quorum.voters == 3
 

@@ -46,7 +46,7 @@ def test_only_the_dns_node_serves_and_only_probes_probe(configs: dict[NodeName, 
     server = configs.pop(STAGE.server.name)
     assert server.roles == {Role.DNS, Role.ADMIN}
     assert server.dns == (STAGE.dns,)
-    assert server.quorum == Quorum(Majority(), voters=VOTERS)
+    assert server.quorum == Quorum(Majority(), voters=VOTERS, vantages=2)
     assert {config.roles for config in configs.values()} == {frozenset({Role.PROBE, Role.ADMIN})}
 
 
