@@ -88,11 +88,17 @@ class HealthRiver:
 
     def watch(self, checks: tuple[Check, ...]) -> None:
         """Watches what the zones ask for now."""
+        self._tell_missing(checks)
         self._checks = checks
         self.heartbeats.watch(checks)
         self._freshness = {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}
         if self._prober is not None:
             self._prober.watch(checks)
+
+    def _tell_missing(self, checks: tuple[Check, ...]) -> None:
+        """Says what a calculated check waits for and nobody has: a zone's own services were looked for by its parser."""
+        for name in sorted(_missing(checks) - _missing(self._checks)):
+            log.warning("service %s counts as not known: no zone here has it, or it waits for itself", name)
 
     async def probe(self) -> None:
         """Runs the checks from this node's vantage, and publishes what they say, until cancelled."""
@@ -228,6 +234,10 @@ class HealthRiver:
 
 def _no_guide(_before: Status, _after: Status) -> Guidance:
     return NO_GUIDANCE
+
+
+def _missing(checks: tuple[Check, ...]) -> set[str]:
+    return {part.name for check in checks for part in check.parts if not part.checks and not part.is_unchecked}
 
 
 def _frozen_beliefs(status: Status) -> int:

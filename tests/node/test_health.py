@@ -15,8 +15,10 @@ from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName
 from gtm.node.health import GRACE_S, SAVE_INTERVAL_S, HealthRiver
 from gtm.node.state import StateFolder
-from gtm.zone.model import checks
+from gtm.zone.model import Part, checks
+from gtm.zone.settings import PushSettings, Secret
 from tests.fakes import world
+from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import WatchedDesk, desk_of
 from tests.node.present import SMALL, RecordingEngine, catalogue, make_planner, stop, until
@@ -320,3 +322,23 @@ def test_a_report_on_what_nobody_watches_changes_nothing(tmp_path: Path) -> None
     assert river.desk.take(stranger.offer().body, giver=NodeName("fra"))
     river.river.merge()
     assert set(river.planner.status.checks) == {ONE, TWO}
+
+
+def test_a_service_that_nobody_has_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    river = River(tmp_path).river
+    waiting = tuple(replace(check, parts=(Part("db.example.org", ()), Part("api", (ONE,)))) for check in CHECKS)
+    with caplog.at_level(logging.WARNING):
+        for watched in (waiting, waiting, CHECKS, waiting):
+            river.watch(watched)
+    words = "service db.example.org counts as not known: no zone here has it, or it waits for itself"
+    assert caplog.messages == [words, words], "when it is missing, and when it is missing anew"
+
+
+def test_heartbeats_of_what_is_watched_are_awaited_and_no_others(tmp_path: Path) -> None:
+    river = River(tmp_path).river
+    pushed = check_of(PushSettings(30.0, Secret("env", "TOKEN")))
+    river.watch((pushed, *CHECKS))
+    assert river.heartbeats.token(pushed.id) is not None
+    assert river.heartbeats.token(ONE) is None
+    river.watch(CHECKS)
+    assert river.heartbeats.token(pushed.id) is None
