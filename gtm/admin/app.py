@@ -7,6 +7,7 @@
     POST /v1/reload                          read the zone folder now; 409 when files have problems
     GET  /livez  /readyz                     for load balancers and Kubernetes
     GET  /v1/reports                         signed reports, for peers (gtm/share)
+    POST /v1/push/CHECK                      a heartbeat of an endpoint (gtm/probe/push_desk.py)
 
 A bad request gets 400 with the reason. Nothing that a client sends reaches a log or a file unbounded.
 """

@@ -96,7 +96,7 @@ class HealthRiver:
             self._prober.watch(checks)
 
     def _tell_missing(self, checks: tuple[Check, ...]) -> None:
-        """Says what a calculated check waits for and nobody has: a zone's own services were looked for by its parser."""
+        """Says what a calculated check waits for and nobody has; in its own zone the parser has looked for it."""
         for name in sorted(_missing(checks) - _missing(self._checks)):
             log.warning("service %s counts as not known: no zone here has it, or it waits for itself", name)
 
@@ -227,8 +227,8 @@ class HealthRiver:
     def _save(self, saved: Status) -> Status:
         status = self._planner.status
         if changes(saved, status):
+            self._planner.keep_plan().result()  # first: what starts by itself must not be older than the beliefs
             self._state.save_status(status)
-            self._planner.keep_plan()
         return status
 
 
