@@ -84,7 +84,7 @@ class Guide:
             if key not in before:
                 words = f"safety rule {refusal.rule.value}: {refusal.words}"
                 log.warning("%s", words)
-                self._counters.add("safety_refusals", rule=refusal.rule.value)
+                self._counters.add("safety_blocks", rule=refusal.rule.value)
                 facts: dict[str, Fact] = {"rule": refusal.rule.value, **refusal.facts}
                 self._chronicle.because(Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
         for key in before.keys() - now.keys():

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from gtm.dns.name import labels
 from gtm.geo.geography import Geography
+from gtm.health.scope import Spot
 from gtm.health.status import Status
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.cells import SpaceKey, cell_space, space_key
@@ -67,13 +68,15 @@ def _steered(
     services = {}
     for zone in zones:
         regions = located(zone, geography)
+        zone_name = zone.origin.to_text(omit_final_dot=True).lower()
         for service in zone.services:
+            name = service.id
             chain, own = vocabulary.build(service.steer), of_service(service, regions)
             key = space_key(service.steer, chain, own)
             if key not in spaces:
                 spaces[key] = cell_space(chain, own, geography)
             form = form_of(service)
-            services[service.id] = SteeredService(
+            services[name] = SteeredService(
                 service,
                 chain,
                 own,
@@ -81,7 +84,7 @@ def _steered(
                 forms.setdefault(form, form),
                 menu_of(service),
                 tuple(service.check_of(endpoint) for endpoint in service.endpoints),
-                zone.origin.to_text(omit_final_dot=True).lower(),
+                tuple(Spot(zone_name, name, one.region, one.id) for one in service.endpoints),
             )
     return services
 

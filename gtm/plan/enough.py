@@ -48,7 +48,7 @@ def taking_too_much(
     refusals = []
     for steered in services:
         serving, left = (serving_regions(steered, status, guidance) for guidance in (before, after))
-        wanted, name = wanted_regions(steered), steered.service.id
+        wanted, name = wanted_regions(steered), steered.id
         if len(left) < min(wanted, len(serving)):
             words = f"{name} would have {len(left)} serving, and must have {wanted}"
             facts = {"regions_left": len(left), "regions_wanted": wanted}
@@ -61,8 +61,8 @@ def skipping(services: Iterable[SteeredService], status: Status, guidance: Guida
     return tuple(
         Refusal(
             SafetyRule.MIN_HEALTHY,
-            f"service {steered.service.id}",
-            f"{steered.service.id}: {region} has fewer endpoints up than min_healthy, and is skipped",
+            f"service {steered.id}",
+            f"{steered.id}: {region} has fewer endpoints up than min_healthy, and is skipped",
             {"min_healthy": dict(steered.service.min_healthy)[region]},
         )
         for steered in services

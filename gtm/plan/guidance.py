@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 
 from gtm.health.belief import Belief
 from gtm.health.override import NOTHING_IN_FORCE, Action, InForce, Override, SafetyRule, differing
-from gtm.health.scope import Spot
 from gtm.health.status import Status
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.plan.form import Beliefs, Effective
@@ -58,12 +57,11 @@ def skipped(steered: SteeredService, status: Status, guidance: Guidance) -> tupl
 
 def _unskipped(steered: SteeredService, status: Status, guidance: Guidance) -> Effective:
     checked = beliefs(steered, status)
-    held = guidance.held.get(steered.service.id)
+    held = guidance.held.get(steered.id)
     if held:
-        ids = [endpoint.id for endpoint in steered.service.endpoints]
         checked = tuple(
-            Belief.UP if belief is Belief.DOWN and one in held else belief
-            for one, belief in zip(ids, checked, strict=True)
+            Belief.UP if belief is Belief.DOWN and spot.endpoint in held else belief
+            for spot, belief in zip(steered.spots, checked, strict=True)
         )
     said = _said(steered, guidance.said)
     if said:
@@ -76,7 +74,7 @@ def _unskipped(steered: SteeredService, status: Status, guidance: Guidance) -> E
 
 def is_by_checks_alone(steered: SteeredService, guidance: Guidance) -> bool:
     """Returns whether nothing but its checks decides for a service now."""
-    return steered.service.id not in guidance.held and not _touched(steered, guidance.said)
+    return steered.id not in guidance.held and not _touched(steered, guidance.said)
 
 
 def beliefs(steered: SteeredService, status: Status) -> Beliefs:
@@ -94,13 +92,7 @@ def overriding(steered: SteeredService, said: InForce) -> tuple[Override | None,
     """Returns the override that decides for each endpoint, in their order."""
     if not _touched(steered, said):
         return (None,) * len(steered.service.endpoints)
-    return tuple(said.of(spot) for spot in spots(steered))
-
-
-def spots(steered: SteeredService) -> tuple[Spot, ...]:
-    """Returns where each endpoint of a service is, in their order."""
-    service = steered.service
-    return tuple(Spot(steered.zone, service.id, one.region, one.id) for one in service.endpoints)
+    return tuple(said.of(spot) for spot in steered.spots)
 
 
 def _poor(steered: SteeredService, counted: Effective) -> frozenset[RegionName]:
@@ -118,7 +110,7 @@ def _poor(steered: SteeredService, counted: Effective) -> frozenset[RegionName]:
 
 def guided(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[tuple[EndpointId, str], ...]:
     """Returns, in words, what counts of an endpoint instead of what its checks say; endpoints without are left out."""
-    held = guidance.held.get(steered.service.id, {})
+    held = guidance.held.get(steered.id, {})
     poor = skipped(steered, status, guidance)
     told = []
     for endpoint, override in zip(steered.service.endpoints, overriding(steered, guidance.said), strict=True):
@@ -142,7 +134,7 @@ def guided_anew(plan: Plan, before: Guidance, after: Guidance) -> frozenset[Serv
 
 
 def _touched(steered: SteeredService, said: InForce) -> bool:
-    return bool(said) and said.touches(steered.zone, steered.service.id, [region.name for region in steered.regions])
+    return bool(said) and said.touches(steered.zone, steered.id, [region.name for region in steered.regions])
 
 
 def _said(steered: SteeredService, said: InForce) -> tuple[Action | None, ...]:

@@ -18,7 +18,7 @@ def with_inherited(status: Status, before: tuple[Zone, ...], after: tuple[Zone, 
     """Returns the status with what the new checks of `after` inherit; the same status when that is nothing."""
     known = _checks_by_target(before)
     inherited = {
-        check: replace(status.checks[known[key]], votes=(), frozen=True)
+        check: replace(status.checks[known[key]], votes=(), frozen=True, local=())
         for key, check in _checks_by_target(after).items()
         if status.belief(check) is Belief.UNKNOWN and key in known and status.belief(known[key]) is not Belief.UNKNOWN
     }

@@ -17,6 +17,7 @@ from dns.rdatatype import RdataType
 from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap
 from gtm.geo.place import Place
+from gtm.health.scope import Spot
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.form import Form
 from gtm.plan.outcome import Decisions, Menu
@@ -54,8 +55,18 @@ class SteeredService:
     menu: Menu
     checks: tuple[CheckId | None, ...]
     """The check of each endpoint, in the order of the zone file; None for one that nobody checks."""
-    zone: str = ""
-    """The zone's name, without its final dot, in lower case."""
+    spots: tuple[Spot, ...]
+    """Where each endpoint is, in the same order: what overrides and safety rules know it by."""
+
+    @property
+    def id(self) -> ServiceId:
+        """Returns the service's id, which takes long to make of its name."""
+        return self.spots[0].service
+
+    @property
+    def zone(self) -> str:
+        """Returns the zone's name, without its final dot, in lower case."""
+        return self.spots[0].zone
 
     @property
     def aliases_only(self) -> bool:

@@ -25,7 +25,7 @@ from gtm.health.override import Action, InForce, SafetyRule
 from gtm.health.status import Status, flipped
 from gtm.ids import CheckId, EndpointId, RegionName, ServiceId
 from gtm.plan.enough import Refusal, serving_regions, wanted_regions
-from gtm.plan.guidance import Guidance, Held, effective, overriding, spots
+from gtm.plan.guidance import Guidance, Held, effective, overriding
 from gtm.plan.model import SteeredService
 from gtm.plan.shares import Shares
 from gtm.plan.suspicion import Suspicion, still_recent, suspected
@@ -118,12 +118,12 @@ class _Run:
             new.update({check: self.history.fallen.get(check, self.now) for check in self.suspicion.checks})
         found = dict(self.history.waiting)
         for check, since in new.items():
-            for one in self.shares.watchers.get(check, ()):
-                found.setdefault((one.service.id, check), since)
+            for service in self.shares.parts.get(check, ()):
+                found.setdefault((service, check), since)
         still = {
             (service, check): since
             for (service, check), since in found.items()
-            if service in self.shares.services and self.proposed.belief(check) is Belief.DOWN
+            if service in self.shares.parts.get(check, ()) and self.proposed.belief(check) is Belief.DOWN
         }
         return dict(sorted(still.items(), key=lambda item: (item[1], item[0][1], item[0][0])))
 
@@ -155,7 +155,7 @@ class _Run:
         budget = self.shares.budgets[name]
         if budget.limit >= UNLIMITED or self._lifted(service, check, SafetyRule.MAX_SHARE):
             return None
-        after = used.get(name, 0.0) + self.shares.share(service, check)
+        after = used.get(name, 0.0) + self.shares.parts[check][service].share
         if after > budget.capacity + _ROUNDING:
             return SafetyRule.MAX_SHARE
         used[name] = after
@@ -163,10 +163,12 @@ class _Run:
 
     def keep_regions(self, held: _Holding, failed: list[CheckId]) -> tuple[Refusal, ...]:
         """Holds what every service needs to keep its regions (`at_least`), and returns what that refuses."""
-        touched = {one.service.id: one for check in failed for one in self.shares.watchers.get(check, ())}
-        lasting = {name: self.shares.services[name] for name in self.history.held if name in self.shares.services}
+        touched = dict.fromkeys(name for check in failed for name in self.shares.parts.get(check, ()))
         refusals = []
-        for name, steered in {**touched, **lasting}.items():
+        for name in touched | dict.fromkeys(name for name in self.history.held if name in self.shares.services):
+            steered = self.shares.services[name]
+            if steered.service.safety.at_least <= 1:
+                continue  # of none at all `on_all_down` decides
             wanted = wanted_regions(steered)
             regions = self._lost_too_many(steered, wanted, held)
             ends = self._ends_in(steered, regions)
@@ -184,7 +186,7 @@ class _Run:
         for service, check in waiting:
             if SafetyRule.MAX_SHARE in {held[service][endpoint] for endpoint in self._movable(service, check)}:
                 name = self.shares.budget_of[service]
-                waits[name] = waits.get(name, 0.0) + self.shares.share(service, check)
+                waits[name] = waits.get(name, 0.0) + self.shares.parts[check][service].share
         for name, share in waits.items():
             limit = self.shares.budgets[name].limit
             words = f"{name}: {share:.1%} of it waits to be taken out; {limit:.0%} a minute may go"
@@ -193,8 +195,6 @@ class _Run:
 
     def _lost_too_many(self, steered: SteeredService, wanted: int, held: Held) -> tuple[RegionName, ...]:
         """Returns the regions that must stay: of those that served until now, the first in the zone's order."""
-        if wanted <= 1:
-            return ()  # of none at all `on_all_down` decides
         serving = serving_regions(steered, self.proposed, Guidance(self.said, held))
         if not serving or len(serving) >= wanted:
             return ()
@@ -208,7 +208,7 @@ class _Run:
         overrides = overriding(steered, self.said)
         return [
             spot.endpoint
-            for spot, belief, override in zip(spots(steered), counted, overrides, strict=True)
+            for spot, belief, override in zip(steered.spots, counted, overrides, strict=True)
             if spot.region in regions
             and belief is Belief.UP
             and (override is None or override.action is Action.OBEY)
@@ -217,18 +217,18 @@ class _Run:
 
     def _movable(self, service: ServiceId, check: CheckId) -> tuple[EndpointId, ...]:
         """Returns the endpoints of a check that no person decides."""
-        steered = self.shares.services[service]
-        ends = zip(steered.service.endpoints, steered.checks, overriding(steered, self.said), strict=True)
+        here = self.shares.parts[check][service].spots
+        if not self.said:
+            return tuple([spot.endpoint for spot in here])
+        overrides = [self.said.of(spot) for spot in here]
         return tuple(
-            endpoint.id
-            for endpoint, one, override in ends
-            if one == check and (override is None or override.action is Action.OBEY)
+            spot.endpoint
+            for spot, override in zip(here, overrides, strict=True)
+            if override is None or override.action is Action.OBEY
         )
 
     def _lifted(self, service: ServiceId, check: CheckId, rule: SafetyRule) -> bool:
-        steered = self.shares.services[service]
-        here = [spot for spot, one in zip(spots(steered), steered.checks, strict=True) if one == check]
-        return bool(self.said) and all(self.said.lifts(spot, rule) for spot in here)
+        return bool(self.said) and all(self.said.lifts(spot, rule) for spot in self.shares.parts[check][service].spots)
 
 
 def _blame(suspicion: Suspicion, *, now: float) -> Refusal:

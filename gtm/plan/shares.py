@@ -11,9 +11,10 @@ It is made once, when the zones are compiled.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gtm.health.scope import Spot
 from gtm.ids import CheckId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
 
@@ -30,6 +31,15 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one check carries of one service."""
+
+    spots: tuple[Spot, ...]
+    share: float
+    """Of the service's budget."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shares:
     """Every service's budget, and what else safety must know of the zones."""
 
@@ -39,20 +49,15 @@ class Shares:
     budget_of: Mapping[ServiceId, str]
     clusters: Mapping[ServiceId, int]
     """Services with one number have a target in common, with each other or through others; else they are unrelated."""
-    watchers: Mapping[CheckId, tuple[SteeredService, ...]]
-    """The services that a check can change."""
+    parts: Mapping[CheckId, Mapping[ServiceId, Part]]
+    """What each check carries of the services that it can change."""
     regions: frozenset[RegionName]
     """All of them."""
     demanding: tuple[SteeredService, ...]
     """The services with a `min_healthy`."""
 
-    def share(self, service: ServiceId, check: CheckId) -> float:
-        """Returns what a check carries of the budget of one service."""
-        steered = self.services[service]
-        weights = _weights(steered)
-        mine = sum(weight for weight, one in zip(weights, steered.checks, strict=True) if one == check)
-        return mine / sum(weights) / self.budgets[self.budget_of[service]].services
 
+_NO_PART = Part((), 0.0)
 
 NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), ())
 
@@ -66,21 +71,26 @@ def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
     budgets = {name: _budget(some) for name, some in members.items()}
     regions = frozenset(region.name for one in services.values() for region in one.regions)
     demanding = tuple(one for one in services.values() if one.service.min_healthy)
-    return Shares(services, budgets, budget_of, _clusters(services), _watchers(services), regions, demanding)
+    parts = _parts(services, {name: budgets[budget_of[name]].services for name in services})
+    return Shares(services, budgets, budget_of, _clusters(services), parts, regions, demanding)
 
 
-def _watchers(services: Mapping[ServiceId, SteeredService]) -> dict[CheckId, tuple[SteeredService, ...]]:
-    found: defaultdict[CheckId, dict[ServiceId, SteeredService]] = defaultdict(dict)
+def _parts(
+    services: Mapping[ServiceId, SteeredService], siblings: Mapping[ServiceId, int]
+) -> dict[CheckId, dict[ServiceId, Part]]:
+    found: defaultdict[CheckId, dict[ServiceId, Part]] = defaultdict(dict)
     for name, steered in services.items():
-        for check in steered.checks:
+        weights = _weights(steered)
+        whole = sum(weights) * siblings[name]
+        for check, spot, weight in zip(steered.checks, steered.spots, weights, strict=True):
             if check is not None:
-                found[check][name] = steered
-    return {check: tuple(some.values()) for check, some in found.items()}
+                last = found[check].get(name, _NO_PART)
+                found[check][name] = Part((*last.spots, spot), last.share + weight / whole)
+    return dict(found)
 
 
 def _budget_name(steered: SteeredService) -> str:
-    service = steered.service
-    return f"service {service.id}" if service.safety.is_apart else f"zone {steered.zone}"
+    return f"service {steered.id}" if steered.service.safety.is_apart else f"zone {steered.zone}"
 
 
 def _budget(services: list[SteeredService]) -> Budget:
@@ -115,13 +125,3 @@ def _clusters(services: Mapping[ServiceId, SteeredService]) -> dict[ServiceId, i
             above[top(f"target {endpoint.target}")] = top(name)
     numbers: dict[str, int] = {}
     return {name: numbers.setdefault(top(name), len(numbers)) for name in services}
-
-
-def regions_of(services: Iterable[SteeredService], check: CheckId) -> set[RegionName]:
-    """Returns the regions that a check looks into."""
-    return {
-        endpoint.region
-        for steered in services
-        for endpoint, one in zip(steered.service.endpoints, steered.checks, strict=True)
-        if one == check
-    }

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from gtm.health.belief import Belief
 from gtm.health.status import Status
 from gtm.ids import CheckId
-from gtm.plan.shares import Shares, regions_of
+from gtm.plan.shares import Shares
 
 HOLD_S = 120.0
 """A probe that is cut off for longer is silent, and its votes have grown old: what is still said is believed."""
@@ -66,10 +66,9 @@ def _new(fallen: Iterable[CheckId], proposed: Status, shares: Shares, *, now: fl
     was_up = guarded | {check for check, one in proposed.checks.items() if one.belief is Belief.UP}
     if 2 * len(guarded) <= len(was_up):
         return None
-    services = [one for check in guarded for one in shares.watchers[check]]
-    is_unrelated = len({shares.clusters[one.service.id] for one in services}) > 1
-    regions = {name for check in guarded for name in regions_of(shares.watchers[check], check)}
-    is_everywhere = len(regions) > 1 or len(shares.regions) == 1
+    parts = [(name, part) for check in guarded for name, part in shares.parts[check].items()]
+    is_unrelated = len({shares.clusters[name] for name, _ in parts}) > 1
+    is_everywhere = len({spot.region for _, part in parts for spot in part.spots}) > 1 or len(shares.regions) == 1
     return Suspicion(now, guarded, len(was_up)) if is_unrelated and is_everywhere else None
 
 
@@ -77,10 +76,10 @@ def _guarded(fallen: Iterable[CheckId], shares: Shares) -> frozenset[CheckId]:
     return frozenset(
         check
         for check in fallen
-        if any(one.service.safety.correlated_failure for one in shares.watchers.get(check, ()))
+        if any(shares.services[name].service.safety.correlated_failure for name in shares.parts.get(check, ()))
     )
 
 
 def _interval_s(shares: Shares, check: CheckId) -> float:
-    watching = shares.watchers.get(check, ())
-    return max((one.service.monitor.interval_s for one in watching if one.service.monitor is not None), default=0.0)
+    monitors = [shares.services[name].service.monitor for name in shares.parts.get(check, ())]
+    return max((monitor.interval_s for monitor in monitors if monitor is not None), default=0.0)

@@ -237,7 +237,7 @@ def test_two_regions_at_once_are_blamed_on_the_probes(tmp_path: Path, caplog: py
         "safety rule correlated_failure: 4 of 6 checks failed at once, in unrelated services: the probes are to blame"
     ]
     assert node.kinds.count(EventKind.SAFETY_BLOCKED.value) == 1
-    assert node.counters.count("safety_refusals", rule="correlated_failure") == 1
+    assert node.counters.count("safety_blocks", rule="correlated_failure") == 1
     node.say(Action.OBEY, "zone gtm.example.com", SafetyRule.CORRELATED, SafetyRule.MAX_SHARE)
     assert node.answer == {"30"}
 
