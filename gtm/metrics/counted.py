@@ -61,7 +61,9 @@ COUNTED: Mapping[str, Metric] = {
         "{connection}",
         "Connections to the admin listener beyond its limit.",
     ),
-    "heartbeats": _counter("heartbeats", "heartbeat.heard", "{heartbeat}", "Heartbeats of endpoints, by what they say."),
+    "heartbeats": _counter(
+        "heartbeats", "heartbeat.heard", "{heartbeat}", "Heartbeats of endpoints, by what they say."
+    ),
     "heartbeats_refused": _counter(
         "heartbeats_refused", "heartbeat.refused", "{heartbeat}", "Heartbeats that were not taken, by reason."
     ),
