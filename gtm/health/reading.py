@@ -53,6 +53,22 @@ MAX_DETAIL_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True)
+class Phases:
+    """How long the parts of a check took, in their order; None for one that it has not, or that did not end."""
+
+    dns_s: float | None = None
+    """To an address, where the target is a name."""
+    connect_s: float | None = None
+    tls_s: float | None = None
+    """The handshake."""
+    first_byte_s: float | None = None
+    """From the connection, or its handshake, to the head of the answer."""
+
+
+NO_PHASES = Phases()
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One outcome of one check."""
 
@@ -61,6 +77,7 @@ class Reading:
     """From the start of the check to its outcome."""
     detail: str = ""
     """For people: `HTTP 503`, `certificate has expired`; at most MAX_DETAIL_LENGTH characters."""
+    phases: Phases = NO_PHASES
 
     @property
     def ok(self) -> bool:

@@ -21,6 +21,7 @@ from gtm.ids import Address
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.secret import secret_text
+from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.zone.model import Check
 from gtm.zone.settings import DenySettings, HttpSettings, JsonExpectation, Secret
@@ -67,6 +68,7 @@ async def _checked(check: Check, settings: HttpSettings, instruments: Instrument
             ssl=instruments.contexts.of(settings.tls) if settings.secure else True,
             server_hostname=_server_name(check, settings) if settings.secure else None,
         ) as response:
+            lap(Phase.FIRST_BYTE)
             try:
                 onward = _onward(response, url) if settings.max_redirects else None
                 if onward is None:

@@ -2,7 +2,7 @@
 
 What comes in: a clock, and an extra CA file for private certificates. What goes out: the clock, a resolver, a TLS
 context, a measure of how busy this process is, what else some kinds go by (programs, heartbeats, beliefs), and an HTTP
-session that reuses nothing: no connection, cookie, proxy or cached name of one check may colour the next reading.
+session that reuses nothing (session.py).
 """
 
 import asyncio
@@ -23,6 +23,8 @@ from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.lateness import Lateness
+from gtm.probe.session import open_session
+from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import Contexts, TlsResponse
 
 
@@ -84,14 +86,7 @@ async def open_instruments(
     believed: Callable[[CheckId], Belief] = _nothing_known,
 ) -> AsyncIterator[Instruments]:
     """Opens the instruments, and closes them at the end."""
-    connector = aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False)
-    async with aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None),  # a check has one timeout, over everything (kinds.py)
-        auto_decompress=False,
-        response_class=TlsResponse,
-    ) as session:
+    async with open_session(TlsResponse) as session:
         lateness = Lateness()
         lateness.start()
         try:
@@ -117,4 +112,5 @@ async def target_address(target: str, resolver: Resolver) -> Address:
         found = await resolver.resolve(target)
     if not found:
         raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+    lap(Phase.DNS)
     return found[0]

@@ -9,6 +9,7 @@ import asyncio
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.zone.model import Check
 from gtm.zone.settings import TcpSettings
@@ -27,6 +28,8 @@ async def check_tcp(check: Check, instruments: Instruments) -> Outcome:
     reader, writer = await asyncio.open_connection(
         str(address), check.monitor.port, ssl=context, server_hostname=name, limit=MAX_SAID_BYTES
     )
+    if settings.tls is None:
+        lap(Phase.CONNECT)  # the laps with TLS are its own (tls.py)
     try:
         if settings.tls is not None:
             outcome = days_left(writer.get_extra_info("ssl_object"), settings.tls, wall=instruments.clock.wall())
@@ -45,6 +48,8 @@ async def _conversed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
     said = bytearray()
     while settings.expect not in said:
         part = await reader.read(MAX_SAID_BYTES - len(said)) if len(said) < MAX_SAID_BYTES else b""
+        if part and not said:
+            lap(Phase.FIRST_BYTE)
         if not part:
             return Outcome(Reason.BODY, f"it said {len(said)} bytes without what is expected")
         said += part

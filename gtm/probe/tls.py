@@ -15,6 +15,7 @@ from cryptography import x509
 
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.settings import TlsSettings
 
 DAY_S = 86_400.0
@@ -46,6 +47,7 @@ class Contexts:
 
     def _make(self, settings: TlsSettings) -> ssl.SSLContext:
         context = ssl.create_default_context()
+        context.sslobject_class = _TimedTls
         context.minimum_version = _VERSIONS[settings.min_version]
         for roots in (self.extra_ca, settings.ca):
             if roots:
@@ -56,6 +58,20 @@ class Contexts:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
         return context
+
+
+class _TimedTls(ssl.SSLObject):
+    """The TLS of one connection, which tells the stopwatch of its check when the handshake begins and is done."""
+
+    _has_begun = False
+
+    def do_handshake(self) -> None:
+        """Goes on with the handshake; raises ssl.SSLWantReadError while it needs more from the endpoint."""
+        if not self._has_begun:
+            self._has_begun = True
+            lap(Phase.CONNECT)
+        super().do_handshake()
+        lap(Phase.TLS)
 
 
 class TlsResponse(aiohttp.ClientResponse):

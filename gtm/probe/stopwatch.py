@@ -1,0 +1,70 @@
+"""The stopwatch of one check: how long each of its phases took.
+
+What comes in: laps, from the kinds of check and from the layers below them. What goes out: Phases, of a check that
+failed too. A lap ends a phase that began with the lap before it:
+
+    start --DNS--> an address --CONNECT--> a connection --TLS--> a handshake that is done --FIRST_BYTE--> an answer
+
+Connections are made deep inside aiohttp and asyncio, which pass nothing of ours on. So the stopwatch that runs is in a
+context variable, which every callback of a task sees; nothing else is.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from enum import Enum
+
+from gtm.clock import Clock
+from gtm.health.reading import Phases
+
+
+class Phase(Enum):
+    """A part of a check; the values are the fields of Phases."""
+
+    DNS = "dns_s"
+    CONNECT = "connect_s"
+    TLS = "tls_s"
+    FIRST_BYTE = "first_byte_s"
+
+
+class Stopwatch:
+    """Measures one check. It has state: the last lap, and what was measured."""
+
+    __slots__ = ("_clock", "_lap_at", "_taken")
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lap_at = clock.monotonic()
+        self._taken: dict[Phase, float] = {}
+
+    def lap(self, phase: Phase) -> None:
+        """Ends a phase; one that comes again, for a second connection, is added to the first."""
+        now = self._clock.monotonic()
+        self._taken[phase] = self._taken.get(phase, 0.0) + now - self._lap_at
+        self._lap_at = now
+
+    @property
+    def phases(self) -> Phases:
+        """Returns what was measured so far."""
+        return Phases(**{phase.value: taken_s for phase, taken_s in self._taken.items()})
+
+
+_RUNNING: ContextVar[Stopwatch | None] = ContextVar("stopwatch", default=None)
+
+
+@contextmanager
+def running(clock: Clock) -> Iterator[Stopwatch]:
+    """Starts the stopwatch that `lap` means within this context."""
+    stopwatch = Stopwatch(clock)
+    token = _RUNNING.set(stopwatch)
+    try:
+        yield stopwatch
+    finally:
+        _RUNNING.reset(token)
+
+
+def lap(phase: Phase) -> None:
+    """Ends a phase of the check that runs; nothing happens where none does."""
+    stopwatch = _RUNNING.get()
+    if stopwatch is not None:
+        stopwatch.lap(phase)

@@ -1,0 +1,76 @@
+"""What an endpoint may send before its answer, against real servers on loopback."""
+
+import asyncio
+import tracemalloc
+
+import pytest
+
+from gtm.health.reading import Reading, Reason
+from gtm.probe.instruments import open_instruments
+from gtm.probe.kinds import read
+from gtm.probe.session import MAX_HEADS
+from gtm.zone.settings import HttpSettings
+from tests.fakes.checks import check_of
+from tests.fakes.clock import FakeClock
+from tests.fakes.endpoints import Conversation, endpoint, says
+from tests.fakes.resolver import FakeResolver
+
+INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+
+
+def reading_from(conversation: Conversation) -> Reading:
+    async def run() -> Reading:
+        async with (
+            endpoint(conversation) as port,
+            open_instruments(FakeClock(), resolver=FakeResolver()) as instruments,
+        ):
+            instruments.lateness.stop()  # how busy the machine of the test is, is not what is tested
+            return await read(check_of(HttpSettings(secure=False), port=port), instruments)
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("count", [1, 2, MAX_HEADS - 1])
+def test_a_few_interim_answers_may_come_before_the_answer(count: int) -> None:
+    assert reading_from(says(INTERIM * count + GOOD)).ok
+
+
+@pytest.mark.parametrize("count", [MAX_HEADS, 10_000])
+def test_too_many_are_no_http(count: int) -> None:
+    reading = reading_from(says(INTERIM * count + GOOD))
+    assert reading.reason is Reason.STATUS
+    assert reading.detail == f"no HTTP: {MAX_HEADS} interim answers, and none to the request"
+
+
+def test_interim_answers_one_by_one_count_alike() -> None:
+    async def one_by_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        while True:
+            writer.write(INTERIM)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    assert reading_from(one_by_one).reason is Reason.STATUS
+
+
+def test_a_flood_of_them_costs_the_probe_little() -> None:
+    sent = 0
+
+    async def floods_heads(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        while True:
+            writer.write(b"HTTP/1.1 100\r\n\r\n" * 1000)
+            await writer.drain()
+            sent += 1
+
+    tracemalloc.start()
+    try:
+        reading = reading_from(floods_heads)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert reading.reason is Reason.STATUS
+    assert sent < 1000, "the connection is closed, and not read on"
+    assert peak < 16 * 2**20
