@@ -1,96 +1,14 @@
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from itertools import pairwise
-from random import Random
 
 import pytest
 
-from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.reading import Reading, Reason
-from gtm.health.verdict import Verdict
-from gtm.ids import CheckId, MonitorName
-from gtm.probe.prober import Prober
-from gtm.zone.model import Check, Monitor, MonitorType, Part
-from tests.fakes.clock import FakeClock
-from tests.fakes.sleep import FakeSleep, settle
-
-MONITOR = replace(
-    Monitor("gtm.example.com", MonitorName("api"), MonitorType.HTTP, 80, interval_s=1.0, fall=3, rise=2),
-    window=None,
-    failback_delay_s=0.0,
-    damping=False,
-)
-OK = Reading(Reason.OK, 0.01)
-BAD = Reading(Reason.TIMEOUT, 1.0, "no complete answer in 1 s")
-UNREAD = Reading(Reason.UNREAD, 0.0, "Too many open files")
-
-
-def check_of(target: str, monitor: Monitor = MONITOR) -> Check:
-    return Check(CheckId(f"gtm.example.com/api/{target}"), monitor, target)
-
-
-A, B, C = check_of("192.0.2.10"), check_of("192.0.2.20"), check_of("192.0.2.30")
-
-
-class Bench:
-    """A prober on a fake clock, whose readings are what the test says."""
-
-    def __init__(self, *, at_once: int = 10) -> None:
-        self.clock = FakeClock()
-        self.sleep = FakeSleep(self.clock)
-        self.counters = Counters()
-        self.answers: dict[CheckId, Reading] = {}
-        self.asked: list[tuple[float, CheckId]] = []
-        self.readings: list[CheckId] = []
-        self.changes: list[tuple[CheckId, Belief]] = []
-        self.open = self.most_open = 0
-        self.gate: asyncio.Event | None = None
-        self.prober = Prober(
-            self._read,
-            self.clock,
-            random=Random(1),
-            counters=self.counters,
-            on_reading=lambda check, _: self.readings.append(check.id),
-            on_change=self._changed,
-            sleep=self.sleep,
-            at_once=at_once,
-        )
-
-    async def _read(self, check: Check) -> Reading:
-        self.asked.append((self.clock.monotonic(), check.id))
-        self.open += 1
-        self.most_open = max(self.most_open, self.open)
-        try:
-            if self.gate is not None:
-                await self.gate.wait()
-            return self.answers.get(check.id, OK)
-        finally:
-            self.open -= 1
-
-    def _changed(self, check: Check, verdict: Verdict) -> None:
-        self.changes.append((check.id, verdict.belief))
-
-    def times(self, check: Check) -> list[float]:
-        return [at for at, asked in self.asked if asked == check.id]
-
-
-def run(story: Callable[[Bench], Awaitable[None]], bench: Bench | None = None) -> Bench:
-    """Plays a story beside a running prober, and stops the prober at its end."""
-
-    async def play() -> Bench:
-        staged = bench or Bench()
-        running = asyncio.create_task(staged.prober.run())
-        await settle()
-        await story(staged)
-        running.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await running
-        return staged
-
-    return asyncio.run(play())
+from gtm.zone.model import Check, Monitor, Part
+from tests.fakes.sleep import settle
+from tests.probe.proving import BAD, MONITOR, OK, UNREAD, A, B, Bench, C, check_of, run
 
 
 def test_a_starting_node_reads_everything_within_the_window() -> None:
@@ -243,102 +161,6 @@ def test_a_prober_that_is_ending_may_still_be_told_what_to_watch() -> None:
     bench = run(story)
     bench.prober.watch([A, B])
     assert bench.prober.verdicts.keys() == {A.id, B.id}
-
-
-SLOW = check_of("192.0.2.10", replace(MONITOR, interval_s=10.0, recheck_s=1.0))
-
-
-def gaps_of(bench: Bench) -> list[float]:
-    return [round(then - before, 6) for before, then in pairwise(bench.times(SLOW))]
-
-
-def test_a_bad_reading_of_an_endpoint_that_is_up_is_looked_into_at_once() -> None:
-    async def story(bench: Bench) -> None:
-        bench.prober.watch([SLOW])
-        await bench.sleep.advance(40.0)
-        bench.asked.clear()
-        bench.answers[SLOW.id] = BAD
-        await bench.sleep.advance(40.0)
-        assert gaps_of(bench)[:2] == [1.0, 1.0], "down is what the third one says"
-        assert all(gap > 5 for gap in gaps_of(bench)[2:]), "and then the rounds will do"
-        assert bench.changes[-1] == (SLOW.id, Belief.DOWN)
-
-    run(story)
-
-
-def test_one_bad_reading_costs_one_quick_one_if_that_is_good() -> None:
-    async def story(bench: Bench) -> None:
-        bench.prober.watch([SLOW])
-        await bench.sleep.advance(40.0)
-        bench.asked.clear()
-        bench.answers[SLOW.id] = BAD
-        while not bench.asked:
-            await bench.sleep.advance(0.5)
-        bench.answers[SLOW.id] = OK
-        await bench.sleep.advance(40.0)
-        first, *rest = gaps_of(bench)
-        assert first == 1.0
-        assert all(gap > 5 for gap in rest)
-        assert bench.changes == [(SLOW.id, Belief.UP)]
-
-    run(story)
-
-
-def test_what_a_probe_could_not_read_is_not_looked_into() -> None:
-    async def story(bench: Bench) -> None:
-        bench.prober.watch([SLOW])
-        await bench.sleep.advance(40.0)
-        bench.asked.clear()
-        bench.answers[SLOW.id] = UNREAD
-        await bench.sleep.advance(40.0)
-        assert all(gap > 5 for gap in gaps_of(bench))
-
-    run(story)
-
-
-def test_a_probe_that_is_late_itself_does_not_read_more() -> None:
-    async def story(bench: Bench) -> None:
-        bench.prober.watch([SLOW, B])
-        await bench.sleep.advance(12.0)
-        bench.answers[SLOW.id] = BAD
-        bench.asked.clear()
-        bench.gate = asyncio.Event()
-        await bench.sleep.advance(15.0)
-        assert [check for _, check in bench.asked] == [B.id], "it holds the only slot, while the other is due"
-        bench.gate.set()
-        await bench.sleep.advance(4.0)
-        assert bench.prober.verdicts[SLOW.id].bad_run > 0
-        assert 1.0 not in gaps_of(bench), "only rounds that were due meanwhile"
-
-    run(story, Bench(at_once=1))
-
-
-def test_an_endpoint_that_flaps_within_a_window_is_told_as_such(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    shaky = check_of("192.0.2.10", replace(MONITOR, window=(2, 4)))
-
-    async def story(bench: Bench) -> None:
-        bench.prober.watch([shaky])
-        await bench.sleep.advance(3.0)
-        for _ in range(4):
-            bench.answers[shaky.id] = OK if bench.answers.get(shaky.id) is BAD else BAD
-            await bench.sleep.advance(1.0)
-
-    run(story)
-    assert caplog.messages[1] == (
-        "probe gtm.example.com/api/192.0.2.10: UP -> DOWN (2 of the last 4 bad: timeout no complete answer in 1 s)"
-    )
-
-
-def test_verdicts_tell_how_soon_they_could_change() -> None:
-    async def story(bench: Bench) -> None:
-        bench.prober.watch([SLOW])
-        await bench.sleep.advance(5.0)
-        assert bench.prober.verdicts[SLOW.id].flip_in_s == 0.0
-        await bench.sleep.advance(50.0)
-        assert bench.prober.verdicts[SLOW.id].flip_in_s == 12.0
-
-    run(story)
 
 
 def calculated(*parts: Check, target: str = "192.0.2.99", monitor: Monitor = MONITOR) -> Check:
