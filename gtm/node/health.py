@@ -22,6 +22,7 @@ from gtm.health.status import Status, changes
 from gtm.health.verdict import Verdict
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
+from gtm.node.allowance import Allowance
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
@@ -38,7 +39,8 @@ TICK_S = 0.5
 """How often the status is merged without news: a vote stops counting at most so long after its limit."""
 
 SAVE_INTERVAL_S = 5.0
-"""Between two writes of the beliefs at the least: a flapping endpoint must not wear out a disk."""
+SAVES_AT_ONCE = 12
+"""Writes of the beliefs: so many at once, then one in so many seconds; a flapping endpoint must not wear out a disk."""
 
 GRACE_S = 5.0
 """After a start, for the first voices to be heard: a poll of each peer, and a first round of checks."""
@@ -129,13 +131,13 @@ class HealthRiver:
     async def believe(self) -> None:
         """Merges what was heard whenever there is news, and once a tick, until cancelled; then saves the beliefs."""
         seen = -1
-        saved, saved_at = self._planner.status, self._clock.monotonic()
+        saved, allowance = self._planner.status, Allowance(SAVES_AT_ONCE, SAVE_INTERVAL_S)
         try:
             while True:
                 self.merge()
-                # after a quiet time a change is saved at once: a crash soon after it must not revive a dead region
-                if self._clock.monotonic() - saved_at >= SAVE_INTERVAL_S and changes(saved, self._planner.status):
-                    saved, saved_at = await asyncio.to_thread(self._save, saved), self._clock.monotonic()
+                # at once, unless there were many: a crash soon after a change must not revive a dead region
+                if changes(saved, self._planner.status) and allowance.take(self._clock.monotonic()):
+                    saved = await asyncio.to_thread(self._save, saved)
                 try:
                     async with asyncio.timeout(TICK_S):
                         seen = await self._desk.wait_for_news(seen)

@@ -113,6 +113,8 @@ class Planner:
             self._counters.add("plan_failures", cause="health")
         else:
             self._applied, self._guided = status, self.guidance
+            if guided:  # beliefs are saved, and the plan with them; what people say must outlive a restart at once
+                self.keep_plan()
 
     async def _compile(self, catalogue: Catalogue, geo: GeoLoad) -> bool:
         """Serves the plan of these zones and geo data; returns False, and changes nothing, when none can be made."""
@@ -152,10 +154,11 @@ class Planner:
         self.keep_plan()
         return True
 
-    def keep_plan(self) -> None:
-        """Keeps the plan that serves on disk, where the engine can start from it."""
+    def keep_plan(self) -> Future[None]:
+        """Keeps the plan that serves on disk, where the engine can start from it; the future is done when it is."""
         if isinstance(self._engine, Restorable):
-            self._state.save_plan_apart(self.plan)
+            return self._state.save_plan_apart(self.plan)
+        return _done()
 
     def _swap(self, plan: Plan, *, told: bool = True) -> None:
         self._keep(reserving(self._saved, plan.generation))
@@ -175,8 +178,12 @@ class Planner:
     def _keep(self, saved: Saved) -> Future[None]:
         """Writes the state if it changed; the future is done when it is on disk."""
         if saved == self._saved:
-            kept: Future[None] = Future()
-            kept.set_result(None)
-            return kept
+            return _done()
         self._saved = saved
         return self._state.save_apart(saved)
+
+
+def _done() -> Future[None]:
+    done: Future[None] = Future()
+    done.set_result(None)
+    return done

@@ -45,18 +45,24 @@ class Standby:
         self._names = b""
 
     def keep(self, plan: Plan) -> None:
-        """Writes what of the plan is not written yet; a plan without zones is not worth keeping."""
-        if not plan.zones or plan is self._last:
-            return
+        """Writes what of the plan is not written yet; a plan without zones is not worth keeping.
+
+        Where that fails nothing is kept: to start from an older plan could revive a region that is down.
+        """
+        if plan.zones and plan is not self._last and not self._keep(plan):
+            self._vault.discard(DECISIONS)
+            self._last = EMPTY_PLAN
+
+    def _keep(self, plan: Plan) -> bool:
         numbers = numbering(plan)
         if plan.zones is not self._last.zones or plan.services is not self._last.services:
             blob = compose_names(plan, numbers)
             names = hashlib.sha256(blob).digest()
             if names != self._names and not self._write(NAMES, names, plan, blob):
-                return
+                return False
             self._names = names
-        if self._write(DECISIONS, self._names, plan, compose_decisions(plan, plan.services, numbers)):
-            self._last = plan
+        self._last = plan
+        return self._write(DECISIONS, self._names, plan, compose_decisions(plan, plan.services, numbers))
 
     def _write(self, name: str, names: bytes, plan: Plan, blob: bytes) -> bool:
         part = _Part(__version__, self._folder, names, plan.generation, blob)

@@ -137,10 +137,13 @@ class StateFolder:
         """Writes the beliefs."""
         self._vault.write("status.json", compose_saved(status))
 
-    def save_plan_apart(self, plan: Plan) -> None:
+    def save_plan_apart(self, plan: Plan) -> Future[None]:
         """Writes the plan that serves in the same thread, for the next start (standby.py)."""
+        return self._writer.submit(self._keep_plan, plan)
+
+    def _keep_plan(self, plan: Plan) -> None:
         if self._standby is not None:
-            self._writer.submit(self._standby.keep, plan)
+            self._standby.keep(plan)
 
     def save_zones_apart(self, folder: Path, catalogue: Catalogue) -> Future[bool]:
         """Writes the good zone files in the same thread."""

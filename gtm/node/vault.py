@@ -98,6 +98,11 @@ class Vault:
         """Writes bytes behind their checksum, without a copy of before: what can be made again. Returns as `write`."""
         return self._write(name, hashlib.sha256(content).digest() + content)
 
+    def discard(self, name: str) -> None:
+        """Removes a file that is worse than none; where that fails too, it stays."""
+        with suppress(OSError):
+            (self._folder / name).unlink(missing_ok=True)
+
     def read_bytes(self, name: str, parse: Callable[[bytes], _Value]) -> _Value | None:
         """Returns what `parse` makes of what `write_bytes` wrote; it raises StateInvalid when it makes nothing."""
 

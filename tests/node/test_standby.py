@@ -6,11 +6,16 @@ import pytest
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
+from gtm.health.override import in_force, joined
 from gtm.node import standby
 from gtm.node.standby import DECISIONS, NAMES, Standby, restore
+from gtm.node.state import Saved, StateFolder
 from gtm.node.vault import Vault
+from gtm.plan.guidance import Guidance
 from gtm.plan.model import EMPTY_PLAN, Plan
 from tests.fakes import world
+from tests.fakes.overrides import WALL as OVERRIDE_WALL
+from tests.fakes.overrides import said
 from tests.node.present import GEO, SMALL, RecordingEngine, believing, catalogue, make_planner
 
 ZONE = world.zone(SMALL)
@@ -156,3 +161,37 @@ def test_a_planner_keeps_its_plan_where_the_engine_can_start_from_it_and_swaps_n
     assert engine.plans == [], "what it was restored from serves on until there are zones"
     asyncio.run(planner.take_zones(catalogue(ZONE)))
     assert [plan.generation for plan in engine.plans] == [planner.plan.generation]
+
+
+def test_a_plan_that_cannot_be_written_takes_the_older_one_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = Disk(tmp_path)
+    disk.standby.keep(disk.flip(UP))
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        disk.standby.keep(disk.flip(DOWN))
+    assert disk.restored()[0] is None, "it would send clients to what is down"
+    disk.standby.keep(disk.planner.plan)
+    assert disk.restored()[0] == disk.planner.plan.generation
+
+
+def test_what_people_say_is_in_the_plan_of_the_next_start_at_once(tmp_path: Path) -> None:
+    rust = pytest.importorskip("gtm.engine.native")
+    counters, zones = Counters(), tmp_path / "zones"
+    state = StateFolder(tmp_path / "state", counters, zones=zones)
+    planner = make_planner(tmp_path / "state", engine=rust.RustEngine(), folder=state)
+    asyncio.run(planner.take_geo(GEO))
+    asyncio.run(planner.take_zones(catalogue(ZONE)))
+    status = believing(ZONE, _1=UP, _2=UP)
+    planner.take_status(status)
+    people = Guidance(in_force(joined({}, [said("region gtm.example.com/us-east")]), wall=OVERRIDE_WALL))
+    planner.take_status(status, people)
+    state.save_apart(Saved()).result(30)  # behind what the planner wrote by itself
+    engine = rust.RustEngine()
+    assert restore(Vault(tmp_path / "state", counters), zones, engine) == planner.plan.generation
+    assert world.values(world.answer(engine, world.query("api")).answer) == ["192.0.2.2"]
