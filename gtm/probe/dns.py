@@ -14,6 +14,7 @@ from gtm.ids import Address
 from gtm.probe.dns_answer import is_truncated, judged, query_for
 from gtm.probe.failures import Outcome
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.model import Check
 from gtm.zone.settings import DnsSettings
 
@@ -50,18 +51,21 @@ async def _over_udp(query: Message, address: Address, port: int, settings: DnsSe
                 return None
             found = judged(query, wire, settings)
             if found is not None:
+                lap(Phase.FIRST_BYTE)
                 return found
             await asyncio.sleep(0)  # what is there is read without waiting: a flood must not hold up all else
 
 
 async def _over_tcp(query: Message, address: Address, port: int, settings: DnsSettings) -> Outcome:
     reader, writer = await asyncio.open_connection(str(address), port)
+    lap(Phase.CONNECT)
     try:
         writer.write(query.to_wire(prepend_length=True))
         while True:
             length = int.from_bytes(await reader.readexactly(2))
             found = judged(query, await reader.readexactly(length), settings)
             if found is not None:
+                lap(Phase.FIRST_BYTE)
                 return found
             await asyncio.sleep(0)
     finally:

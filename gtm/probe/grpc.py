@@ -14,6 +14,7 @@ from gtm.ids import Address
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.health_call import HealthCall
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.zone.model import Check
 from gtm.zone.settings import GrpcSettings
@@ -54,6 +55,8 @@ async def ask_health(
     `looks_at` is asked for what it thinks of the connection's TLS.
     """
     reader, writer = await asyncio.open_connection(str(address), port, ssl=tls, server_hostname=server_name)
+    if tls is None:
+        lap(Phase.CONNECT)  # the laps with TLS are its own (tls.py)
     try:
         seen = looks_at(writer.get_extra_info("ssl_object"))
         if seen is not PASSED:
@@ -62,6 +65,7 @@ async def ask_health(
             writer.write(call.to_send())
             await writer.drain()
             if call.outcome is not None:
+                lap(Phase.FIRST_BYTE)
                 return call.outcome
             call.receive(await reader.read(READ_BYTES))
             await asyncio.sleep(0)  # what is there is read without waiting: a flood must not hold up all else

@@ -22,6 +22,7 @@ from gtm.ids import Address
 from gtm.probe.echo import answered_sequence, compose_request, without_ipv4_header
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.model import Check
 from gtm.zone.settings import IcmpSettings
 
@@ -87,6 +88,7 @@ class _Line:
             message = without_ipv4_header(packet) if self.has_ip_header else packet
             sequence = answered_sequence(self.version, message, identifier=self.identifier, payload=self.payload)
             if sequence is not None and 1 <= sequence <= sent:
+                lap(Phase.FIRST_BYTE)
                 return PASSED
             await asyncio.sleep(0)  # what is there is read without waiting: a flood must not hold up all else
 

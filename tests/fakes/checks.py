@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,11 @@ def reading_of(
             return await read(check, instruments)
 
     return asyncio.run(taken())
+
+
+def phases_of(reading: Reading) -> set[str]:
+    """The phases that were measured."""
+    return {name for name, taken_s in asdict(reading.phases).items() if taken_s is not None}
 
 
 def _kind(settings: Settings) -> MonitorType:

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import cast
 
@@ -17,7 +18,7 @@ from gtm.health.reading import Reason
 from gtm.probe.dns import ask
 from gtm.probe.failures import PASSED, Outcome
 from gtm.zone.settings import DnsSettings
-from tests.fakes.checks import check_of, reading_of
+from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.endpoints import Conversation, closed_port, endpoint, hangs
 from tests.fakes.resolver import FakeResolver
 
@@ -183,7 +184,11 @@ def test_a_flood_of_strays_ends_with_the_timeout() -> None:
 
 def test_a_monitor_asks_its_endpoint(dnslib_port: int) -> None:
     check = check_of(ASKED, target="ns.example.com", port=dnslib_port)
-    assert reading_of(check, resolver=FakeResolver({"ns.example.com": "127.0.0.1"})).ok
+    good = reading_of(check, resolver=FakeResolver({"ns.example.com": "127.0.0.1"}))
+    assert good.ok
+    assert phases_of(good) == {"dns_s", "first_byte_s"}
+    over_tcp = reading_of(check_of(replace(ASKED, transport="tcp"), port=dnslib_port))
+    assert phases_of(over_tcp) == {"connect_s", "first_byte_s"}
     refused = reading_of(check_of(ASKED, port=closed_port()))
     assert refused.reason is Reason.REFUSED
 

@@ -17,7 +17,7 @@ from gtm.probe.grpc import ask_health
 from gtm.probe.health_call import HealthCall
 from gtm.zone.settings import GrpcSettings, TlsSettings
 from tests.fakes.certificates import Authority
-from tests.fakes.checks import check_of, reading_of
+from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.endpoints import Conversation, answers, closed_port, endpoint, hangs, says
 from tests.fakes.resolver import FakeResolver
 
@@ -129,6 +129,7 @@ def test_silence_lasts_until_the_monitors_timeout_ends_it() -> None:
 def test_a_monitor_asks_its_endpoint_for_the_service(port: int) -> None:
     resolver = FakeResolver({"api.example.com": "127.0.0.1"})
     assert reading_of(check_of(GrpcSettings("up"), target="api.example.com", port=port), resolver=resolver).ok
+    assert phases_of(reading_of(check_of(GrpcSettings(), port=port))) == {"connect_s", "first_byte_s"}
     down = reading_of(check_of(GrpcSettings("down"), target="api.example.com", port=port), resolver=resolver)
     assert (down.reason, down.detail) == (Reason.STATUS, "NOT_SERVING")
 
@@ -146,7 +147,9 @@ class TestOverTls:
         return Authority(tmp_path)
 
     def test_a_certificate_for_the_host_is_good(self, authority: Authority) -> None:
-        assert self.reading(authority, authority.issue("api.example.com"), TlsSettings()).ok
+        good = self.reading(authority, authority.issue("api.example.com"), TlsSettings())
+        assert good.ok
+        assert phases_of(good) == {"connect_s", "tls_s", "first_byte_s"}
 
     def test_a_certificate_for_another_name_is_named(self, authority: Authority) -> None:
         file = authority.issue("other.example.com")

@@ -14,7 +14,7 @@ from gtm.probe.echo import ECHO_TYPES
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.icmp import NOT_PERMITTED, ping
 from gtm.zone.settings import IcmpSettings
-from tests.fakes.checks import check_of, reading_of
+from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.namespaces import inside, network
 from tests.fakes.resolver import FakeResolver
 
@@ -191,4 +191,6 @@ def datagram_only(family: int, kind: int, protocol: int) -> socket.socket:
 @pytest.mark.parametrize("target", ["127.0.0.1", "::1", "api.example.com"])
 def test_a_monitor_pings_its_endpoint(target: str) -> None:
     check = check_of(IcmpSettings(), target=target)
-    assert reading_of(check, resolver=FakeResolver({"api.example.com": "127.0.0.2"})).ok
+    good = reading_of(check, resolver=FakeResolver({"api.example.com": "127.0.0.2"}))
+    assert good.ok
+    assert phases_of(good) == ({"dns_s", "first_byte_s"} if target == "api.example.com" else {"first_byte_s"})
