@@ -2,7 +2,7 @@
 
     python -m bench.faults [--rounds 3]      (root, for network namespaces; nftables; etcd)
 
-One row for each fault: queries, unanswered, wrong answers (SERVFAIL, NXDOMAIN, empty, or a dead address after the bound),
+One row for each fault: queries, unanswered, wrong answers (SERVFAIL, NXDOMAIN, empty, a dead address after the bound),
 and seconds until the last answer that named the dead region, beside the bound.
 """
 

@@ -82,6 +82,8 @@ class Field:
     server: Machine
     probes: tuple[Machine, ...]
     running: dict[str, Running] = field(default_factory=dict)
+    knows_from: float = float("inf")
+    """Since then the DNS node must not name the dead region, whatever the bound: it has learnt of its death."""
 
     def start(self, machine: Machine) -> None:
         """Starts a node, or starts it again."""
@@ -211,7 +213,8 @@ def measure(here: Field, fault: str, act: Callable[[Field], None], *, more_s: fl
         within(2 * START_LIMIT_S, lambda: _is_quiet(asking, dead, since=died_at))
     bound_s = here.bound_s() + more_s
     last_at = max((answer.answered_at for answer in asking.naming(dead)), default=died_at)
-    late = [answer for answer in asking.naming(dead) if answer.answered_at > died_at + bound_s + BUSY_S]
+    until = min(died_at + bound_s + BUSY_S, here.knows_from)
+    late = [answer for answer in asking.naming(dead) if answer.answered_at > until]
     wrong = tuple(str(answer) for answer in (*(each for each in asking.answers if not each.is_good), *late))
     return Seen(fault, asking.sent, len(asking.unanswered), wrong, last_at - died_at, bound_s)
 
@@ -248,14 +251,22 @@ def kill_probe(here: Field) -> None:
 
 
 def restart_server(here: Field) -> None:
-    """Kills the DNS node once it has learnt of the death, and starts it again."""
+    """Kills the DNS node once it has learnt of the death and its disk knows, and starts it again."""
     within(START_LIMIT_S, lambda: here.beliefs().get(EU_WEST) == "down")
-    time.sleep(SAVED_S)  # what is saved is what another process has on disk
-    here.running[SERVER].kill()
+    within(SAVED_LIMIT_S, lambda: _is_saved_down(here, REGIONS_AT[EU_WEST]))
+    here.knows_from = here.running[SERVER].kill()
     here.start(here.server)
 
 
-SAVED_S = 0.5
+SAVED_LIMIT_S = 2.0
+"""A change of mind is on disk at once, unless there were many."""
+
+
+def _is_saved_down(here: Field, address: str) -> bool:
+    folder = here.cluster.folder / f"{SERVER}.state"
+    status = folder / "status.json"
+    saved = status.read_text(errors="replace") if status.exists() else ""
+    return '"down"' in saved.partition(address)[2][:100]
 
 
 def restart_etcd(here: Field) -> None:
