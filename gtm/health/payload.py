@@ -4,6 +4,7 @@
     delta    the same with `base`, a digest of a whole payload of the same node and epoch;
              `ages_ms`, the age of every vote of the base in its order; and of `votes` only those that changed
 
+Either may have `at`, where the probe is: [latitude, longitude].
 A whole one may have `overrides`: what people said (override_seal.py), each signed by the node where it was said, and
 carried on by all. Then its version is 2, which nodes that know of no overrides refuse. A delta has those of its base.
 
@@ -21,6 +22,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
 
 from gtm.errors import ReportInvalid
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.reading import MAX_DETAIL_LENGTH, Reason, clean_detail
 from gtm.health.report import Edition, Report, Vote
@@ -147,6 +149,8 @@ _Detail = Annotated[str, StringConstraints(max_length=MAX_DETAIL_LENGTH), AfterV
 _Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
 _Milliseconds = Annotated[int, Field(ge=0, le=MAX_EDITION)]
 _Count = Annotated[int, Field(ge=0, le=MAX_EDITION)]
+_Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+_Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 _Carried = Annotated[str, StringConstraints(max_length=MAX_CARRIED_LENGTH)]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -178,6 +182,7 @@ class _Head(Wire):
     serial: _Count
     made_at: _Seconds
     votes: Annotated[dict[_CheckText, _Vote], Field(max_length=MAX_VOTES)]
+    at: tuple[_Latitude, _Longitude] | None = None
 
 
 class _Payload(_Head):
@@ -209,6 +214,7 @@ def _head(report: Report) -> dict[str, object]:
         "epoch": report.epoch,
         "serial": report.serial,
         "made_at": report.made_at,
+        **({} if report.at is None else {"at": list(report.at)}),
     }
 
 
@@ -222,7 +228,8 @@ def _carried(overrides: tuple[str, ...]) -> dict[str, object]:
 
 def _report(head: _Head, votes: Mapping[CheckId, Vote], overrides: tuple[str, ...]) -> Report:
     who = (NodeName(head.node), VantageName(head.vantage))
-    return Report(*who, head.epoch, head.serial, head.made_at, votes, overrides)
+    at = None if head.at is None else Coordinates(*head.at)
+    return Report(*who, head.epoch, head.serial, head.made_at, votes, overrides, at)
 
 
 def _votes(votes: Mapping[str, _Vote]) -> dict[CheckId, Vote]:

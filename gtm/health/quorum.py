@@ -64,6 +64,8 @@ class Quorum:
     """For so long; then the belief is UNKNOWN."""
     vantages: int = 1
     """With fewer fresh voices, each of a vantage, it stands too."""
+    local_voters: int = 2
+    """So many probes of one vantage must agree for it to have a belief of its own (vantage.py)."""
 
     def is_enough(self, *, voters: int, vantages: int) -> bool:
         """Returns whether so many may change a belief."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
 from gtm.health.verdict import Verdict, VerdictState
@@ -62,6 +63,8 @@ class Report:
     votes: Mapping[CheckId, Vote]
     overrides: tuple[str, ...] = ()
     """What people said, at this node and at others, each still signed (override_seal.py)."""
+    at: Coordinates | None = None
+    """Where the probe looks from; None where its node file does not say."""
 
     @property
     def edition(self) -> Edition:

@@ -6,6 +6,7 @@ the next status; and between two of them, who changed. One voice is one vantage'
     1. With fewer fresh voices, or probes behind them, than the quorum asks for, the last belief stands: it is `frozen`.
     2. A belief that has been frozen for the quorum's `stale_hold_s` is UNKNOWN: eligible after what is known to be up.
     3. Otherwise the quorum's rule decides; where it decides nothing, the last belief stands.
+    4. Where the probes of one vantage agree on something else, that is the vantage's `local` belief (vantage.py).
 
 `merge` does it for every check; a node that does it twice a second uses a Merger (merger.py), which gives the same.
 """
@@ -19,9 +20,10 @@ from gtm.health.book import Book
 from gtm.health.earliest import soonest_s
 from gtm.health.quorum import Quorum, decide
 from gtm.health.reading import Reason
+from gtm.health.vantage import LocalBelief, local_beliefs
 from gtm.health.verdict import VerdictState, state_among
 from gtm.health.voices import Freshness, Voice, in_order, most_common, voices_on
-from gtm.ids import CheckId, NodeName
+from gtm.ids import CheckId, NodeName, VantageName
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class CheckStatus:
     """How soon the first of the voices could change, see Voice; 0 while nobody is heard."""
     frozen_at: float | None = None
     """Monotonic seconds since when it is frozen; None when it is not, or was restored and not merged since."""
+    local: tuple[LocalBelief, ...] = ()
+    """What some vantages see otherwise, sorted by vantage."""
 
     @property
     def state(self) -> VerdictState:
@@ -140,6 +144,49 @@ def changes(before: Status, after: Status) -> tuple[Change, ...]:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LocalChange:
+    """One vantage that began, or ceased, to see a check otherwise than the quorum."""
+
+    check: CheckId
+    vantage: VantageName
+    belief: Belief
+    """What it sees; or saw, where `is_over`."""
+    after: CheckStatus
+    is_over: bool
+
+    def __str__(self) -> str:
+        rest = self.after.belief.name
+        if self.is_over:
+            return f"check {self.check}: not {self.belief.name} any more as seen from {self.vantage}, but {rest}"
+        [voice] = [voice for voice in self.after.votes if voice.vantage == self.vantage]
+        why = f"{voice.reason.value} {voice.detail}".strip()
+        seen = f"{self.belief.name} as seen from {self.vantage} ({voice.agreeing} probes: {why})"
+        return f"check {self.check}: {seen}, {rest} elsewhere"
+
+
+def seen_otherwise(before: Status, after: Status) -> frozenset[CheckId]:
+    """Returns the checks of which some vantage sees something else than it did before."""
+    was = before.checks
+    return frozenset(
+        check
+        for check, one in after.checks.items()
+        if (old := was.get(check)) is not one and one.local != (() if old is None else old.local)
+    )
+
+
+def local_changes(before: Status, after: Status) -> tuple[LocalChange, ...]:
+    """Returns what vantages see otherwise than before, sorted; each is one line of the log."""
+    found = []
+    for check in sorted(seen_otherwise(before, after)):
+        now, old = after.checks[check], before.checks.get(check)
+        was = () if old is None else old.local
+        begun = [LocalChange(check, one.vantage, one.belief, now, is_over=False) for one in now.local if one not in was]
+        over = [one for one in was if one.vantage not in {each.vantage for each in now.local}]
+        found += [*begun, *(LocalChange(check, one.vantage, one.belief, now, is_over=True) for one in over)]
+    return tuple(found)
+
+
 def decided(
     last: CheckStatus | None, voices: tuple[Voice, ...], quorum: Quorum, *, now: float, wall: float
 ) -> CheckStatus:
@@ -155,7 +202,8 @@ def decided(
     agreeing = [voice for voice in counted if voice.belief is belief]
     reason, detail = most_common(agreeing) if agreeing else (before.reason, before.detail)
     flip_in_s = soonest_s([voice.flip_in_s for voice in voices if voice.fresh and not voice.quarantined])
-    return CheckStatus(belief, since, reason, detail, voices, flip_in_s=flip_in_s)
+    local = local_beliefs(belief, counted, voters=quorum.local_voters)
+    return CheckStatus(belief, since, reason, detail, voices, flip_in_s=flip_in_s, local=local)
 
 
 def _frozen(before: CheckStatus, voices: tuple[Voice, ...], quorum: Quorum, *, now: float, wall: float) -> CheckStatus:

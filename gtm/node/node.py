@@ -252,7 +252,7 @@ class Node:
 
     def _make_desk(self) -> Desk:
         epoch = int(self._clock.wall() * 1000)
-        reporter = Reporter(self._config.node, self._config.vantage, self._key, epoch)
+        reporter = Reporter(self._config.node, self._config.vantage, self._key, epoch, self._config.at)
         peers = {peer.node: peer.key for peer in self._config.peers}
         # what etcd holds must be whole: a node that starts finds there one value of each, and not those before
         deltas = self._config.share.etcd is None

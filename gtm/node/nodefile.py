@@ -31,6 +31,7 @@ DEFAULT_ADMIN = "127.0.0.1:8053"
 DEFAULT_STATE = ".gtm"
 DEFAULT_VOTERS = 2
 """So that no single probe decides alone, where there is a second one."""
+DEFAULT_LOCAL_VOTERS = 2
 DEFAULT_VANTAGES = 2
 """Nor a single vantage: its probes share a network that may be the one that is down."""
 MAX_THREADS = 1024
@@ -127,6 +128,7 @@ class QuorumEntry(Entry):
     rule: Annotated[Rule, PlainValidator(_rule)] = Majority()
     voters: Annotated[int | None, whole(1, MAX_VOTERS)] = None
     vantages: Annotated[int | None, whole(1, MAX_VOTERS)] = None
+    local_voters: Annotated[int, whole(1, MAX_VOTERS)] = DEFAULT_LOCAL_VOTERS
     stale_hold: StaleHold = DEFAULT_STALE_HOLD_S
 
 
@@ -248,7 +250,9 @@ def _voters(entry: NodeEntry) -> int:
 def _quorum(entry: NodeEntry) -> Quorum:
     asked = entry.quorum
     voters = asked.voters or max(1, min(DEFAULT_VOTERS, _voters(entry)))
-    return Quorum(asked.rule, voters, asked.stale_hold, asked.vantages or min(DEFAULT_VANTAGES, voters))
+    return Quorum(
+        asked.rule, voters, asked.stale_hold, asked.vantages or min(DEFAULT_VANTAGES, voters), asked.local_voters
+    )
 
 
 def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:

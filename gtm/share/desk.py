@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
+from gtm.geo.place import Coordinates
 from gtm.health.book import EMPTY_BOOK, Book, hear, leave
 from gtm.health.envelope import MAX_SKEW_S, Sealed, compose_offer, parse_envelope, parse_offer, seal
 from gtm.health.report import Edition, Report, votes_of
@@ -40,6 +41,7 @@ class Reporter:
     key: PrivateKey
     epoch: int
     """Grows with every start of this node."""
+    at: Coordinates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,8 @@ class Desk:
         now, wall = self._clock.monotonic(), self._clock.wall()
         self._edition = Edition(self._edition.epoch, self._edition.serial + 1)
         me = self._reporter
-        report = Report(me.node, me.vantage, *self._edition, wall, votes_of(verdicts, now=now), self._carried)
+        votes = votes_of(verdicts, now=now)
+        report = Report(me.node, me.vantage, *self._edition, wall, votes, self._carried, me.at)
         last = self._sealed.get(me.node) if self._gives_deltas else None
         self._keep(seal(report, me.key, last=None if last is None else last.base))
         self._announce()

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.reading import MAX_DETAIL_LENGTH, Reason, clean_detail
 from gtm.health.report import Report, Vote
@@ -33,6 +34,7 @@ reports = st.builds(
     epoch=st.integers(0, 2**63 - 1),
     serial=st.integers(0, 2**63 - 1),
     made_at=st.floats(NOW_WALL - 30, NOW_WALL + 30),
+    at=st.none() | st.builds(Coordinates, st.floats(-90, 90), st.floats(-180, 180)),
     votes=st.dictionaries(check_texts.map(CheckId), votes, max_size=5),
     overrides=st.lists(st.text(max_size=20).map(clean_detail), max_size=3).map(tuple),
 )

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.errors import ReportInvalid
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.envelope import Sealed, parse_envelope, seal
 from gtm.health.payload import Base, compose_delta, compose_payload, parse_delta, parse_payload, patched
@@ -168,3 +169,21 @@ def test_a_delta_that_comes_late_is_replayed_even_if_its_base_is_gone() -> None:
     with pytest.raises(ReportInvalid) as caught:
         parse_envelope(late.brief, trusted=TRUSTED, known={FRA: Edition(1, 2)}, wall=NOW_WALL, bases={})
     assert caught.value.reason == "replayed"
+
+
+def test_where_a_probe_is_travels_with_whole_reports_and_with_deltas() -> None:
+    first = replace(report(FRA, ALL_UP), at=Coordinates(50.11, 8.68))
+    base = Base(first, compose_payload(first))
+    assert parse_payload(base.text).at == Coordinates(50.11, 8.68)
+    delta = compose_delta(replace(later(), at=first.at), base)
+    assert delta is not None
+    assert patched(parse_delta(delta), first).at == Coordinates(50.11, 8.68)
+    assert '"at"' not in compose_payload(report(FRA, ALL_UP)), "nothing is said where nothing is known"
+
+
+@pytest.mark.parametrize("at", ["[90.1, 0]", "[0, -180.1]", "[NaN, 0]", "[0]", "[0, 0, 0]", '"0,0"', "[null, 0]", "{}"])
+def test_a_place_that_is_none_is_malformed(at: str) -> None:
+    text = compose_payload(report(FRA, {})).replace('"votes"', f'"at": {at}, "votes"')
+    with pytest.raises(ReportInvalid) as caught:
+        parse_payload(text)
+    assert caught.value.reason == "malformed"

@@ -182,7 +182,10 @@ def test_the_address_of_a_peer_may_end_in_a_slash() -> None:
 
 
 def test_only_programs_that_the_file_lists_may_be_run() -> None:
-    assert parsed("probe: {exec: [/usr/lib/gtm/check-db, /bin/true]}").programs == {"/usr/lib/gtm/check-db", "/bin/true"}
+    assert parsed("probe: {exec: [/usr/lib/gtm/check-db, /bin/true]}").programs == {
+        "/usr/lib/gtm/check-db",
+        "/bin/true",
+    }
     assert parsed("probe: {}").programs == frozenset()
 
 

@@ -1,0 +1,72 @@
+"""Vantages: where probes look from, and what each of them sees otherwise than the rest of the world.
+
+What comes in: the voices on one check, and the reports heard. What goes out: local beliefs, and where the vantages are.
+A cut in the middle of an ocean is no outage of an endpoint: it is down for one side, and up for the other. So
+
+    1. A vantage has a belief of its own where so many of its probes agree (`local_voters`) and the quorum believes
+       something else. One probe alone may be wrong about its own network; two of one vantage seldom are.
+    2. It takes MIN_VANTAGES fresh voices: of two that differ nobody can tell which is local.
+    3. It is the truth of the clients that are nearer to this vantage than to any other that was heard of.
+
+What it must not do is to bring back what is down elsewhere, or to leave clients without an answer: that is decided
+where beliefs are applied (gtm/plan/local.py).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gtm.geo.place import Coordinates
+from gtm.health.belief import Belief
+from gtm.health.book import Book
+from gtm.health.voices import Voice, in_order
+from gtm.ids import VantageName
+
+MIN_VANTAGES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Vantage:
+    """A place that probes look from."""
+
+    name: VantageName
+    at: Coordinates
+
+
+Vantages = tuple[Vantage, ...]
+"""Sorted by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalBelief:
+    """What one vantage sees otherwise than the quorum."""
+
+    vantage: VantageName
+    belief: Belief
+
+
+def local_beliefs(belief: Belief, counted: Sequence[Voice], *, voters: int) -> tuple[LocalBelief, ...]:
+    """Returns what vantages see otherwise than the quorum, in the order of the voices that count."""
+    if len(counted) < MIN_VANTAGES:
+        return ()
+    return tuple(
+        [
+            LocalBelief(voice.vantage, voice.belief)
+            for voice in counted
+            if voice.belief is not belief and voice.agreeing >= voters
+        ]
+    )
+
+
+def located(book: Book) -> Vantages:
+    """Returns the vantages that say where they are: each is where the first of its probes, by name, says to be."""
+    found: dict[VantageName, Vantage] = {}
+    for heard in in_order(book.by_node.values()):
+        report = heard.report
+        if report.at is not None:
+            found.setdefault(report.vantage, Vantage(report.vantage, report.at))
+    return tuple(found.values())
+
+
+def seen_down(local: Iterable[LocalBelief]) -> tuple[VantageName, ...]:
+    """Returns the vantages from which it is down."""
+    return tuple([one.vantage for one in local if one.belief is Belief.DOWN])

@@ -1,0 +1,132 @@
+"""What the probes of one vantage agree on is its truth, where the rest of the world sees something else."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gtm.geo.place import Coordinates
+from gtm.health.belief import Belief
+from gtm.health.book import EMPTY_BOOK, Book, hear
+from gtm.health.quorum import Quorum
+from gtm.health.report import Report
+from gtm.health.status import NO_STATUS, CheckStatus, Status, local_changes, merge, seen_otherwise
+from gtm.health.vantage import LocalBelief, Vantage, located, seen_down
+from gtm.health.voices import Freshness
+from gtm.ids import CheckId, NodeName, VantageName
+from tests.health.examples import report, vote
+
+UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
+CHECK = CheckId("gtm.example.com/api/192.0.2.20")
+WATCHED = {CHECK: Freshness(interval_s=5.0, timeout_s=2.0)}
+QUORUM = Quorum(voters=2, vantages=2)
+FRA, LON = VantageName("fra"), VantageName("lon")
+
+
+def says(node: str, belief: Belief, *, age_s: float = 0.0) -> Report:
+    """A report of a probe whose vantage is the first word of its name."""
+    return report(node, {CHECK: vote(belief, age_s=age_s)}, vantage=node.partition("-")[0])
+
+
+def status_of(*reports: Report, quorum: Quorum = QUORUM, out: frozenset[NodeName] = frozenset()) -> Status:
+    book = EMPTY_BOOK
+    for one in reports:
+        book = hear(book, one, heard_at=100.0) or book
+    return merge(NO_STATUS, book, WATCHED, quorum, now=100.0, wall=2000.0, quarantined=out)
+
+
+def local(*reports: Report, quorum: Quorum = QUORUM, out: frozenset[NodeName] = frozenset()) -> list[str]:
+    one = status_of(*reports, quorum=quorum, out=out).checks[CHECK]
+    return [f"{each.vantage} {each.belief.value}" for each in one.local]
+
+
+WELL = says("iad-1", UP), says("sin-1", UP)
+
+
+def test_two_probes_of_one_vantage_that_agree_have_a_truth_of_their_own() -> None:
+    status = status_of(*WELL, says("fra-1", DOWN), says("fra-2", DOWN))
+    assert status.belief(CHECK) is UP
+    assert status.checks[CHECK].local == (LocalBelief(FRA, DOWN),)
+
+
+@pytest.mark.parametrize(
+    "reports",
+    [
+        pytest.param([says("fra-1", DOWN)], id="one probe alone"),
+        pytest.param([says("fra-1", DOWN), says("fra-2", UP)], id="two that differ"),
+        pytest.param([says("fra-1", DOWN), says("fra-2", DOWN, age_s=60.0)], id="one of them stale"),
+        pytest.param([says("fra-1", DOWN), says("fra-2", UNKNOWN)], id="one that does not know"),
+        pytest.param([says("fra-1", UP), says("fra-2", UP)], id="no difference"),
+    ],
+)
+def test_what_has_no_truth_of_its_own(reports: list[Report]) -> None:
+    assert local(*WELL, *reports) == []
+
+
+def test_one_probe_is_enough_where_the_node_file_says_so() -> None:
+    assert local(*WELL, says("fra-1", DOWN), quorum=replace(QUORUM, local_voters=1)) == ["fra down"]
+
+
+def test_of_two_vantages_nobody_can_tell_which_is_local() -> None:
+    assert local(says("iad-1", UP), says("iad-2", UP), says("fra-1", DOWN), says("fra-2", DOWN)) == []
+
+
+def test_a_probe_in_quarantine_has_no_say() -> None:
+    cut = says("fra-1", DOWN), says("fra-2", DOWN)
+    assert local(*WELL, *cut, out=frozenset({NodeName("fra-2")})) == []
+
+
+def test_below_the_quorum_there_is_no_local_truth_either() -> None:
+    status = status_of(*WELL, says("fra-1", DOWN), says("fra-2", DOWN), quorum=Quorum(voters=9))
+    assert status.checks[CHECK].frozen
+    assert status.checks[CHECK].local == ()
+
+
+def test_what_is_up_from_here_alone_is_told_too() -> None:
+    reports = says("iad-1", DOWN), says("sin-1", DOWN), says("fra-1", UP), says("fra-2", UP)
+    assert local(*reports) == ["fra up"]
+    assert seen_down(status_of(*reports).checks[CHECK].local) == ()
+
+
+votes = st.lists(st.tuples(st.sampled_from(("fra", "lon", "iad", "sin")), st.sampled_from(Belief)), max_size=10)
+
+
+@given(votes, st.integers(1, 3))
+def test_a_local_truth_differs_and_has_enough_fresh_votes_behind_it(cast: list[tuple[str, Belief]], least: int) -> None:
+    reports = [says(f"{vantage}-{number}", belief) for number, (vantage, belief) in enumerate(cast)]
+    one = status_of(*reports, quorum=replace(QUORUM, local_voters=least)).checks[CHECK]
+    for each in one.local:
+        assert each.belief is not one.belief
+        assert cast.count((each.vantage, each.belief)) >= least
+        opposed = UP if each.belief is DOWN else DOWN
+        assert cast.count((each.vantage, each.belief)) > cast.count((each.vantage, opposed))
+    assert one.local == tuple(sorted(one.local, key=lambda each: each.vantage))
+
+
+def test_where_vantages_are_is_what_the_first_of_their_probes_says() -> None:
+    frankfurt, elsewhere = Coordinates(50.11, 8.68), Coordinates(0.0, 0.0)
+    reports = [
+        replace(says("fra-2", UP), at=elsewhere),
+        replace(says("fra-1", UP), at=frankfurt),
+        says("iad-1", UP),
+        says("lon-1", UP),
+        replace(says("lon-2", UP), at=elsewhere),
+    ]
+    book = EMPTY_BOOK
+    for one in reports:
+        book = hear(book, one, heard_at=100.0) or book
+    assert located(book) == (Vantage(FRA, frankfurt), Vantage(LON, elsewhere))
+    assert located(Book()) == ()
+
+
+def test_a_local_truth_that_comes_and_goes_is_a_line_of_the_log() -> None:
+    cut = status_of(*WELL, says("fra-1", DOWN), says("fra-2", DOWN))
+    healed = status_of(*WELL, says("fra-1", UP), says("fra-2", UP))
+    [began] = local_changes(NO_STATUS, cut)
+    assert str(began) == f"check {CHECK}: DOWN as seen from fra (2 probes: timeout), UP elsewhere"
+    [ended] = local_changes(cut, healed)
+    assert str(ended) == f"check {CHECK}: not DOWN any more as seen from fra, but UP"
+    assert seen_otherwise(cut, healed) == {CHECK}
+    assert seen_otherwise(cut, cut) == seen_otherwise(healed, Status({CHECK: CheckStatus(UP, 1.0)})) == frozenset()
+    assert local_changes(cut, cut) == ()
