@@ -1,11 +1,11 @@
-"""Monitors of a zone file as a pydantic model, and the settings that each kind makes of its keys.
+"""Monitors of a zone file as a pydantic model.
 
 In come plain values of YAML, out goes an entry; or errors in our words. One class has the keys of every kind, and one
 table says which kind has which: so a key that belongs to another kind is told apart from one that nobody knows. A new
-kind is a row of KEYS and a function of SETTINGS.
+kind is a row of KEYS here and a function of SETTINGS (monitor_settings.py).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
@@ -16,21 +16,6 @@ from gtm.zone.entry import Entry
 from gtm.zone.fields import choice, enum_schema, error, text_like, whole, whole_schema
 from gtm.zone.model import MonitorType
 from gtm.zone.monitor_rules import OF_PARTS, check_answers, check_command, check_parts
-from gtm.zone.settings import (
-    CalculatedSettings,
-    Combine,
-    DenySettings,
-    DnsSettings,
-    ExecSettings,
-    GrpcSettings,
-    HttpSettings,
-    IcmpSettings,
-    JsonExpectation,
-    PushSettings,
-    Settings,
-    TcpSettings,
-    TlsSettings,
-)
 
 DEFAULT_PORTS: Mapping[MonitorType, int] = {
     MonitorType.HTTP: 80,
@@ -50,7 +35,6 @@ MAX_COUNT = 100
 """Of fall and rise: more readings than that is hours of delay, and surely a slip."""
 
 MAX_REDIRECTS = 10
-DENIED = ((401, 401), (403, 403))
 Value = TypeVar("Value")
 
 _REQUEST = ("port", "path", "host", "method", "headers", "expect", "redirects", "response_time")
@@ -307,100 +291,4 @@ _NEEDED: Mapping[MonitorType, Mapping[str, str]] = {
     MonitorType.DNS: {"name": "a dns monitor asks for one"},
     MonitorType.EXEC: {"command": "an exec monitor runs one"},
     MonitorType.PUSH: {"ttl": "a push monitor waits so long", "token": "a heartbeat carries it"},
-}
-
-
-def settings_of(entry: MonitorEntry) -> Settings:
-    """Returns the settings of a monitor's kind."""
-    return SETTINGS[entry.type](entry)
-
-
-def _http(entry: MonitorEntry) -> HttpSettings:
-    return _request(entry, secure=False, statuses=((200, 299),))
-
-
-def _https(entry: MonitorEntry) -> HttpSettings:
-    return _request(entry, secure=True, statuses=((200, 299),))
-
-
-def _deny(entry: MonitorEntry) -> DenySettings:
-    return DenySettings(_request(entry, secure=not entry.refuses_tls, statuses=DENIED))
-
-
-def _request(entry: MonitorEntry, *, secure: bool, statuses: tuple[tuple[int, int], ...]) -> HttpSettings:
-    expect = entry.expect
-    return HttpSettings(
-        secure=secure,
-        method=entry.method,
-        path=entry.path,
-        host=entry.host.removesuffix("."),
-        headers=tuple(entry.headers.items()),
-        statuses=statuses if expect.status is None else tuple(expect.status),
-        body=expect.body,
-        body_regex=expect.body_regex,
-        body_json=tuple(JsonExpectation(own.json_steps(path), value) for path, value in expect.body_json.items()),
-        expected_headers=tuple(expect.headers.items()),
-        max_redirects=entry.redirects,
-        response_time_s=entry.response_time,
-        tls=TlsSettings() if entry.tls is None else _tls(entry.tls),
-    )
-
-
-def _tls(entry: TlsEntry) -> TlsSettings:
-    return TlsSettings(
-        entry.verify,
-        entry.min_version,
-        entry.min_days,
-        entry.server_name.removesuffix("."),
-        entry.client_certificate,
-        entry.ca,
-    )
-
-
-def _tcp(entry: MonitorEntry) -> TcpSettings:
-    tls = None if entry.tls is None else _tls(entry.tls)
-    return TcpSettings(entry.send.encode(), entry.receive.encode(), tls)
-
-
-def _icmp(entry: MonitorEntry) -> IcmpSettings:
-    return IcmpSettings(entry.count, entry.size)
-
-
-def _dns(entry: MonitorEntry) -> DnsSettings:
-    rcodes, answers = tuple(entry.rcode), tuple(entry.answers)
-    return DnsSettings(entry.name, entry.rtype, entry.transport, rcodes, answers, entry.recursion)
-
-
-def _grpc(entry: MonitorEntry) -> GrpcSettings:
-    return GrpcSettings(entry.service, entry.host.removesuffix("."), None if entry.tls is None else _tls(entry.tls))
-
-
-def _exec(entry: MonitorEntry) -> ExecSettings:
-    return ExecSettings(tuple(entry.command))
-
-
-def _push(entry: MonitorEntry) -> PushSettings:
-    assert entry.ttl is not None  # the entry wants both
-    assert entry.token is not None
-    return PushSettings(entry.ttl, entry.token)
-
-
-def _calculated(entry: MonitorEntry) -> CalculatedSettings:
-    combine = Combine.ALL if entry.all else Combine.ANY if entry.any else Combine.AT_LEAST
-    monitors = tuple(part for part in entry.parts if not own.is_service(part))
-    services = tuple(own.service_of(part) for part in entry.parts if own.is_service(part))
-    return CalculatedSettings(combine, entry.at_least or 0, monitors, services)
-
-
-SETTINGS: Mapping[MonitorType, Callable[[MonitorEntry], Settings]] = {
-    MonitorType.HTTP: _http,
-    MonitorType.HTTPS: _https,
-    MonitorType.DENY: _deny,
-    MonitorType.TCP: _tcp,
-    MonitorType.ICMP: _icmp,
-    MonitorType.DNS: _dns,
-    MonitorType.GRPC: _grpc,
-    MonitorType.EXEC: _exec,
-    MonitorType.PUSH: _push,
-    MonitorType.CALCULATED: _calculated,
 }

@@ -16,7 +16,8 @@ from gtm.zone.draft import Report
 from gtm.zone.hysteresis import recheck_of, window_of
 from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service
 from gtm.zone.monitor_rules import paced
-from gtm.zone.monitor_schema import DEFAULT_TIMEOUT_S, MonitorEntry, settings_of
+from gtm.zone.monitor_schema import DEFAULT_TIMEOUT_S, MonitorEntry
+from gtm.zone.monitor_settings import settings_of
 from gtm.zone.safety import min_healthy_of, safety_of
 from gtm.zone.schema import RegionEntry, ServiceEntry, ZoneEntry
 from gtm.zone.ttl import TtlRange
