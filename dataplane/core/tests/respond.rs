@@ -9,7 +9,7 @@ mod small;
 use std::net::{IpAddr, Ipv4Addr};
 
 use gtm_core::{respond, Names, Plan, Scratch, Tally, Transport, NONE};
-use small::{blobs, query, wire};
+use small::{blobs, decisions, numbers, query, wire, Spread};
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1));
 
@@ -35,10 +35,10 @@ fn contains(message: &[u8], part: &[u8]) -> bool {
 
 #[test]
 fn a_steered_name_answers_by_the_cell_of_the_subnet_with_its_scope() {
-    for (network, last, region) in [([10, 0, 0], 1, 0), ([200, 0, 0], 2, 1)] {
+    for (network, last, region, ttl) in [([10, 0, 0], 1, 0, 30), ([200, 0, 0], 2, 1, 40)] {
         let (message, tally) = ask(&query("api.z.test", 1, Some(network))).unwrap();
         assert_eq!(counts(&message), [1, 1, 0, 1]);
-        assert!(contains(&message, &[0, 4, 192, 0, 2, last]), "the address of the cell");
+        assert!(contains(&message, &[0, 0, 0, ttl, 0, 4, 192, 0, 2, last]), "the address of the cell, and its TTL");
         assert!(contains(&message, &[0, 8, 0, 7, 0, 1, 24, 1]), "the scope is the length of the cell's network");
         assert_eq!((tally.zone, tally.service, tally.region, tally.rcode), (0, 0, region, 0));
     }
@@ -139,7 +139,30 @@ fn no_damage_to_a_blob_makes_it_panic() {
 #[test]
 fn a_service_that_is_not_decided_is_no_plan() {
     let blobs = blobs();
-    let nothing = rmp_serde::to_vec(&(1_u32, 7_u64, Vec::<()>::new(), Vec::<()>::new())).unwrap();
+    let nothing = decisions(&[], &[], &[]);
     assert!(Plan::first(Names::parse(&blobs.names).unwrap(), &nothing).is_err());
     assert_eq!(plan().next(&nothing).unwrap().generation, 7, "a flip that changes nothing");
+}
+
+#[test]
+fn decisions_that_lead_nowhere_are_refused() {
+    let spread =
+        |cells: &[u32], number: u32| -> Spread { (numbers(cells), vec![vec![(1, 1, 0, 0, 0, vec![(number, 1)])]]) };
+    let (good, ttl): (_, &[u32]) = (spread(&[0, 0], 1), &[30]);
+    assert!(plan().next(&decisions(&[&good], &[ttl], &[0, 0, 0])).is_ok());
+    let endless = (numbers(&[0, 0]), vec![vec![(1, 1, 0, 0, 0, vec![(0, u64::MAX), (1, 1)])]]);
+    let cases = [
+        ("an endpoint that the service has not", decisions(&[&spread(&[0, 0], 2)], &[ttl], &[0, 0, 0])),
+        ("a cell without a decision", decisions(&[&spread(&[0, 1], 1)], &[ttl], &[0, 0, 0])),
+        ("fewer cells than the map has", decisions(&[&spread(&[0], 1)], &[ttl], &[0, 0, 0])),
+        ("weights that do not add up", decisions(&[&endless], &[ttl], &[0, 0, 0])),
+        ("no such service", decisions(&[&good], &[ttl], &[1, 0, 0])),
+        ("no such spread", decisions(&[&good], &[ttl], &[0, 1, 0])),
+        ("no such TTLs", decisions(&[&good], &[ttl], &[0, 0, 1])),
+        ("TTLs of another spread", decisions(&[&good], &[&[30, 40]], &[0, 0, 0])),
+        ("half a row", decisions(&[&good], &[ttl], &[0, 0])),
+    ];
+    for (what, blob) in cases {
+        assert!(plan().next(&blob).is_err(), "{what}");
+    }
 }

@@ -10,6 +10,23 @@ pub struct Blobs {
     pub decisions: Vec<u8>,
 }
 
+const VERSION: u32 = 2;
+
+/// What all services of one shape get: of each cell the number, and by number the type, choose, count, state, rcode and
+/// picks of each outcome.
+pub type Spread = (ByteBuf, Vec<Vec<(u16, u8, u32, u8, u16, Vec<(u32, u64)>)>>);
+
+/// The decisions blob of generation 7; `services` has three numbers for each: its own, its spread's, its TTLs'.
+pub fn decisions(spreads: &[&Spread], ttls: &[&[u32]], services: &[u32]) -> Vec<u8> {
+    let ttls: Vec<_> = ttls.iter().map(|column| numbers(column)).collect();
+    to_vec(&(VERSION, 7_u64, spreads, ttls, numbers(services))).unwrap()
+}
+
+/// A column of numbers.
+pub fn numbers(column: &[u32]) -> ByteBuf {
+    ByteBuf::from(column.iter().flat_map(|number| number.to_be_bytes()).collect::<Vec<_>>())
+}
+
 fn bytes(octets: impl AsRef<[u8]>) -> ByteBuf {
     ByteBuf::from(octets.as_ref())
 }
@@ -55,14 +72,13 @@ pub fn blobs() -> Blobs {
         node("ns.sub.z.test", &[(1, &[192, 0, 2, 7])], None, false),
     ];
     let zone = ("z.test", bytes(wire("z.test")), 60_u32, bytes(soa()), nodes);
-    let service = ("api.z.test", 0_u32, false);
+    let answer = |region: u32, last: u8| (1_u16, region, bytes([192, 0, 2, last]));
+    let service = ("api.z.test", 0_u32, false, vec![answer(0, 1), answer(1, 2)]);
     let maps = vec![(table(4, 0x80), table(16, 0x80))];
-    let names = to_vec(&(1_u32, vec!["eu", "us"], maps, vec![service], vec![zone])).unwrap();
-    let answer = |region: u32, last: u8| (1_u16, 1_u64, region, bytes([192, 0, 2, last]));
-    let outcome = |region: u32, last: u8| vec![(1_u16, 1_u8, 0_u32, 30_u32, 0_u8, 0_u16, vec![answer(region, last)])];
-    let decided = (0_u32, 0_u32, vec![outcome(0, 1), outcome(1, 2)]);
-    let by_cell = vec![bytes([0, 0, 0, 0, 0, 0, 0, 1])];
-    let decisions = to_vec(&(1_u32, 7_u64, vec![decided], by_cell)).unwrap();
+    let names = to_vec(&(VERSION, vec!["eu", "us"], maps, vec![service], vec![zone])).unwrap();
+    let one_of = |number: u32| vec![(1_u16, 1_u8, 0_u32, 0_u8, 0_u16, vec![(number, 1_u64)])];
+    let spread = (numbers(&[0, 1]), vec![one_of(0), one_of(1)]);
+    let decisions = decisions(&[&spread], &[&[30, 40]], &[0, 0, 0]);
     Blobs { names, decisions }
 }
 
