@@ -213,8 +213,8 @@ def measure(here: Field, fault: str, act: Callable[[Field], None], *, more_s: fl
         within(2 * START_LIMIT_S, lambda: _is_quiet(asking, dead, since=died_at))
     bound_s = here.bound_s() + more_s
     last_at = max((answer.answered_at for answer in asking.naming(dead)), default=died_at)
-    until = min(died_at + bound_s + BUSY_S, here.knows_from)
-    late = [answer for answer in asking.naming(dead) if answer.answered_at > until]
+    until = died_at + bound_s + BUSY_S
+    late = [one for one in asking.naming(dead) if one.answered_at > until or one.sent_at > here.knows_from]
     wrong = tuple(str(answer) for answer in (*(each for each in asking.answers if not each.is_good), *late))
     return Seen(fault, asking.sent, len(asking.unanswered), wrong, last_at - died_at, bound_s)
 
