@@ -1,11 +1,10 @@
-"""How commands print: tables and colours for people at a terminal, plain stable columns when piped."""
+"""How commands print: tables and colours for people at a terminal, plain stable columns when piped.
+
+Rich is loaded when something is printed with it: a node that starts prints nothing so.
+"""
 
 import sys
 from collections.abc import Iterable, Sequence
-
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 _STYLES = {
     "up": "green",
@@ -33,6 +32,9 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         for row in rows:
             print_plain("\t".join(row))
         return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
@@ -58,6 +60,8 @@ def counted(number: int, noun: str) -> str:
 
 def print_rich(line: str) -> None:
     """Prints a line with rich's markup; piped, without."""
+    from rich.console import Console  # noqa: PLC0415
+
     if is_terminal():
         Console(highlight=False).print(line, soft_wrap=True)
     else:
@@ -66,5 +70,7 @@ def print_rich(line: str) -> None:
 
 def styled(word: str) -> str:
     """Returns a word in its colour, as rich's markup."""
+    from rich.markup import escape  # noqa: PLC0415
+
     style = _STYLES.get(word.strip("!"))
     return f"[{style}]{escape(word)}[/{style}]" if style else escape(word)

@@ -7,22 +7,23 @@ from pathlib import Path
 import pytest
 
 from gtm import __version__
+from gtm.cli.app import COMMANDS, GROUPS, make_app
 from gtm.node.config import EngineChoice
 from gtm.node.engines import make_engine
 from tests.cli.command import gtm, gtm_process
 
-COMMANDS = ["serve", "probe", "check", "explain", "status", "reload", "keygen", "schema", "geodata", "demo"]
+NAMES = [*COMMANDS, *GROUPS]
 GEODATA = ["status", "lookup", "verify", "install", "attribution"]
 
 
 def test_the_help_names_every_command() -> None:
     ran = gtm("--help")
     assert ran.code == 0
-    assert all(f" {command} " in ran.out for command in COMMANDS)
+    assert all(f" {command} " in ran.out for command in NAMES)
     assert "every client gets the closest healthy region" in ran.out
 
 
-@pytest.mark.parametrize("command", [[each] for each in COMMANDS] + [["geodata", each] for each in GEODATA])
+@pytest.mark.parametrize("command", [[each] for each in NAMES] + [["geodata", each] for each in GEODATA])
 def test_every_command_has_help(command: list[str]) -> None:
     ran = gtm(*command, "--help")
     assert (ran.code, ran.err) == (0, "")
@@ -151,3 +152,26 @@ def test_an_output_that_cannot_be_written_is_one_message(folder: Path, command: 
             [sys.executable, "-m", "gtm", *command], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (ended.returncode, ended.stderr) == (1, "the output cannot be written: No space left on device\n")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_command_that_is_asked_for_is_the_only_one_that_is_loaded(name: str) -> None:
+    made = make_app(name)
+    assert len(made.registered_commands) + len(made.registered_groups) == 1
+    ran = gtm(name, "--help")
+    assert (ran.code, ran.err) == (0, "")
+    assert f"Usage: gtm {name}" in ran.out
+
+
+@pytest.mark.parametrize("first", ["", "--help", "nonsense"])
+def test_without_a_command_all_are_known(first: str) -> None:
+    made = make_app(first)
+    assert [command.name for command in made.registered_commands] == list(COMMANDS)
+    assert [group.name for group in made.registered_groups] == list(GROUPS)
+
+
+@pytest.mark.slow
+def test_a_start_loads_nothing_that_only_other_commands_need() -> None:
+    code = "import gtm.cli.run, sys; print([name for name in ('aiohttp', 'numpy', 'rich') if name in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
