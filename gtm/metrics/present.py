@@ -14,6 +14,7 @@ from gtm.health.status import CheckStatus, Status
 from gtm.ids import NodeName
 from gtm.metrics.counted import counter_families
 from gtm.metrics.model import Chosen, Family, Kind, Metric, Point
+from gtm.plan.guidance import Guidance
 from gtm.plan.model import Plan
 from gtm.steer.decide import State
 
@@ -49,6 +50,7 @@ class Present:
     plan: Plan
     status: Status
     book: Book
+    guidance: Guidance
     silent: frozenset[NodeName]
     """Probes none of whose votes is fresh."""
     reloads: Reloads
@@ -86,6 +88,13 @@ FROZEN = _gauge(
     "Checks whose last belief stands for want of fresh voices.",
     "{check}",
 )
+OVERRIDE = _gauge("override_active", "override.active", "1 for every override in force, by scope and action.")
+OVERRIDE_UNTIL = _gauge(
+    "override_expires_timestamp_seconds", "override.expires.timestamp", "Unix time at which an override ends.", "s"
+)
+HELD = _gauge(
+    "safety_held_endpoints", "safety.held_endpoints", "Endpoints that a safety rule keeps as they were.", "{endpoint}"
+)
 REPORT_AGE = _gauge("probe_report_age_seconds", "probe.report.age", "Time since the last report of a probe.", "s")
 SILENT = _gauge("probe_silent", "probe.silent", "Whether none of the votes of a probe is fresh.")
 GEO_BUILT = _gauge(
@@ -113,6 +122,9 @@ def families(present: Present) -> Iterator[Family]:
     yield Family(ENDPOINT, tuple(_endpoints(present.plan, present.status)))
     yield Family(VOTES, tuple(_votes(present.status)))
     yield _single(FROZEN, sum(one.frozen for one in present.status.checks.values()))
+    yield Family(OVERRIDE, tuple(_overrides(present.guidance)))
+    yield Family(OVERRIDE_UNTIL, tuple(_ends(present.guidance)))
+    yield _single(HELD, sum(len(endpoints) for endpoints in present.guidance.held.values()))
     yield Family(REPORT_AGE, tuple(_ages(present)))
     yield Family(SILENT, tuple(_probe(node, int(node in present.silent)) for node in sorted(present.book.by_node)))
     yield Family(GEO_BUILT, tuple(Point({"file": source.file}, source.built_at) for source in present.geo))
@@ -154,6 +166,16 @@ def _votes(status: Status) -> Iterator[Point]:
 
 def _sayings(one: CheckStatus) -> Counter[str]:
     return Counter(voice.belief.value if voice.fresh else _STALE for voice in one.votes)
+
+
+def _overrides(guidance: Guidance) -> Iterator[Point]:
+    for scope, override in guidance.said.by_scope.items():
+        yield Point({"scope": str(scope), "action": override.action.value}, 1)
+
+
+def _ends(guidance: Guidance) -> Iterator[Point]:
+    for scope, override in guidance.said.by_scope.items():
+        yield Point({"scope": str(scope)}, override.until)
 
 
 def _ages(present: Present) -> Iterator[Point]:

@@ -85,6 +85,7 @@ class Measures:
             plan=planner.plan,
             status=status,
             book=book,
+            guidance=planner.guidance,
             silent=silent_probes(book, status),
             reloads=Reloads(not planner.catalogue.problems and not planner.failure, self._zones.loaded_at),
             geo=tuple(

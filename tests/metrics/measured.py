@@ -4,17 +4,19 @@ import asyncio
 from pathlib import Path
 
 from gtm.counters import Counters
-from gtm.health.quorum import Quorum
+from gtm.health.override import in_force, joined
 from gtm.health.status import Status
 from gtm.ids import NodeName
 from gtm.metrics.present import GeoSource, Present, Reloads
 from gtm.node.planner import Planner
+from gtm.plan.guidance import Guidance
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
+from tests.fakes.overrides import WALL, said
 from tests.fakes.peers import WatchedDesk, desk_of
 from tests.node.present import GEO, catalogue, make_planner
 
-QUORUM = Quorum(voters=1)
+OVERRIDE = said("region gtm.example.com/eu-west")
 
 
 class Measured:
@@ -48,6 +50,7 @@ class Measured:
             plan=self.planner.plan,
             status=self.planner.status,
             book=self.desk.book,
+            guidance=Guidance(in_force(joined({}, [OVERRIDE]), wall=WALL)),
             silent=frozenset({NodeName("fra")}),
             reloads=Reloads(successful=True, at=1_700_000_001.0),
             geo=(GeoSource("regions.mmdb", 1_690_000_000),),

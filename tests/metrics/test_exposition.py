@@ -17,7 +17,7 @@ from gtm.metrics.model import Metric as Measure
 from gtm.metrics.present import families
 from gtm.zone.model import checks
 from tests.fakes import world
-from tests.metrics.measured import Measured
+from tests.metrics.measured import OVERRIDE, Measured
 
 OPEN = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 
@@ -31,10 +31,13 @@ EXPECTED = {
     "gtm_endpoint_state": "stateset",
     "gtm_fail_open_active": "gauge",
     "gtm_geoip_build_timestamp_seconds": "gauge",
+    "gtm_override_active": "gauge",
+    "gtm_override_expires_timestamp_seconds": "gauge",
     "gtm_probe_report_age_seconds": "gauge",
     "gtm_probe_silent": "gauge",
     "gtm_quorum_frozen_checks": "gauge",
     "gtm_ready": "gauge",
+    "gtm_safety_held_endpoints": "gauge",
     "gtm_start_timestamp_seconds": "gauge",
     "gtm_votes": "gauge",
     "gtm_zone_serial": "gauge",
@@ -97,6 +100,13 @@ def test_the_values_are_those_of_the_node(measured: Measured) -> None:
     assert list(values(found["gtm_probe_silent"])) == [({"probe": "fra"}, 1.0)]
     assert list(values(found["gtm_geoip_build_timestamp_seconds"])) == [({"file": "regions.mmdb"}, 1.69e9)]
     assert list(values(found["gtm_dns_queries"])) == [({"rcode": "NOERROR", "transport": "udp"}, 3.0)]
+
+
+def test_an_override_is_shown_with_its_end(measured: Measured) -> None:
+    found, scope = exposed(measured), str(OVERRIDE.scope)
+    assert list(values(found["gtm_override_active"])) == [({"scope": scope, "action": "down"}, 1.0)]
+    assert list(values(found["gtm_override_expires_timestamp_seconds"])) == [({"scope": scope}, OVERRIDE.until)]
+    assert list(values(found["gtm_safety_held_endpoints"])) == [({}, 0.0)]
 
 
 def test_a_service_with_nothing_up_fails_open(measured: Measured) -> None:
