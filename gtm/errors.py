@@ -12,6 +12,7 @@
     +-- OverrideRefused      a person's: what was to be overridden is not here, or a safety rule forbids it
     +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
     +-- SecretUnreadable     the operator's: a secret that is not where the zone file says; the message says where
+    +-- TlsFileUnreadable    the operator's: a certificate, key or roots that a monitor names and that are of no use
     +-- EngineUnavailable    this installation's: the engine asked for is not built in
     +-- ListenFailed         the operator's: an address to listen on that cannot be bound
     +-- Unreachable          the network's or the operator's: a running node that was asked and did not answer
@@ -105,6 +106,10 @@ class StateInvalid(GtmError):
 
 class SecretUnreadable(GtmError):
     """A secret is not where the zone file says that it is kept; the message says where and why, never what."""
+
+
+class TlsFileUnreadable(GtmError):
+    """A file with a certificate, a key or roots cannot be used for a check; the message says which and why."""
 
 
 class EngineUnavailable(GtmError):

@@ -16,6 +16,7 @@ and a detail for people. This is the only border where these become ours; the fi
 import asyncio
 import errno
 import os
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from gtm.errors import SecretUnreadable
+from gtm.errors import SecretUnreadable, TlsFileUnreadable
 from gtm.health.reading import Reason
 
 
@@ -41,7 +42,7 @@ def outcome_of(error: Exception, *, timeout_s: float) -> Outcome | None:
     """Returns the failure that an exception means; None for one that no check should raise."""
     if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror | UnicodeError):
         return Outcome(Reason.DNS, _os_text(error))
-    if isinstance(error, SecretUnreadable):
+    if isinstance(error, SecretUnreadable | TlsFileUnreadable):
         return Outcome(Reason.UNREAD, str(error))
     tls = _tls_error(error)
     if tls is not None:
@@ -57,7 +58,7 @@ def outcome_of(error: Exception, *, timeout_s: float) -> Outcome | None:
     if isinstance(error, OSError | aiohttp.ClientConnectionError):
         return Outcome(Reason.REFUSED, _os_text(error))
     if isinstance(error, aiohttp.ClientResponseError | aiohttp.http_exceptions.HttpProcessingError):
-        return Outcome(Reason.STATUS, f"no HTTP: {error.message}")
+        return Outcome(Reason.STATUS, f"no HTTP: {_own_words(error.message)}")
     return None
 
 
@@ -121,6 +122,11 @@ def _tls_outcome(error: Exception) -> Outcome:
         return Outcome(*_CERTIFICATES.get(code, (Reason.CERT_UNTRUSTED, message)))
     name: str = getattr(error, "reason", None) or "handshake failed"
     return Outcome(_HANDSHAKES.get(name, Reason.TLS), name.replace("_", " ").lower())
+
+
+def _own_words(message: str) -> str:
+    """Returns what aiohttp says, without what it quotes: an endpoint that echoes would give away a secret header."""
+    return re.split(r"b?['\"\n]", message, maxsplit=1)[0].rstrip(" :")
 
 
 def _os_text(error: Exception) -> str:

@@ -5,14 +5,18 @@ outcome for a certificate that is good but soon is not. Files of client certific
 first needed, and again when they changed.
 """
 
+import os
 import ssl
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import aiohttp
 from aiohttp.connector import Connection
 from cryptography import x509
 
+from gtm.errors import TlsFileUnreadable
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.stopwatch import Phase, lap
@@ -22,7 +26,9 @@ DAY_S = 86_400.0
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
-_Key = tuple[TlsSettings, tuple[str, ...], float, float]
+_Key = tuple[TlsSettings, tuple[str, ...]]
+_Stamp = tuple[int, int]
+"""When a file was changed, and its size: another one is read again."""
 
 
 @dataclass(slots=True)
@@ -31,29 +37,32 @@ class Contexts:
 
     extra_ca: Path | None = None
     """Roots for every check, beside the system's."""
-    _made: dict[_Key, ssl.SSLContext] = field(default_factory=dict)
+    _made: dict[_Key, tuple[tuple[_Stamp, ...], ssl.SSLContext]] = field(default_factory=dict)
 
     def of(self, settings: TlsSettings, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
         """Returns the context of these settings, which offers these protocols (RFC 7301).
 
-        Raises ssl.SSLError or OSError when a file of theirs is of no use.
+        Raises TlsFileUnreadable when a file of theirs is of no use.
         """
-        key = (settings, alpn, _changed_at(settings.client_certificate), _changed_at(settings.ca))
-        if key not in self._made:
-            self._made[key] = self._make(settings)
-            if alpn:
-                self._made[key].set_alpn_protocols(list(alpn))
-        return self._made[key]
+        key = (replace(settings, server_name="", min_days=0), alpn)  # neither is in a context
+        stamps = tuple(_stamp(file) for file in (settings.client_certificate, settings.ca) if file)
+        known = self._made.get(key)
+        if known is None or known[0] != stamps:
+            known = self._made[key] = (stamps, self._make(settings, alpn))
+        return known[1]
 
-    def _make(self, settings: TlsSettings) -> ssl.SSLContext:
+    def _make(self, settings: TlsSettings, alpn: tuple[str, ...]) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.sslobject_class = _TimedTls
         context.minimum_version = _VERSIONS[settings.min_version]
         for roots in (self.extra_ca, settings.ca):
             if roots:
-                context.load_verify_locations(roots)
+                _load(context.load_verify_locations, str(roots))
         if settings.client_certificate:
-            context.load_cert_chain(settings.client_certificate)
+            # without a password OpenSSL would ask for one at the terminal
+            _load(partial(context.load_cert_chain, password=""), settings.client_certificate)
+        if alpn:
+            context.set_alpn_protocols(list(alpn))
         if not settings.verify:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE
@@ -101,5 +110,18 @@ def days_left(tls: object, settings: TlsSettings, *, wall: float) -> Outcome:
     return Outcome(Reason.CERT_EXPIRING, f"certificate expires in {days:.1f} days; {settings.min_days} are wanted")
 
 
-def _changed_at(path: str) -> float:
-    return Path(path).stat().st_mtime if path else 0.0
+def _load(load: Callable[[str], None], file: str) -> None:
+    try:
+        load(file)
+    except OSError as error:  # an SSLError is one, too
+        is_ours = isinstance(error, ssl.SSLError)
+        why = "no PEM that is of use here" if is_ours else os.strerror(error.errno or 0).lower()
+        raise TlsFileUnreadable(f"{file} cannot be used: {why}") from error
+
+
+def _stamp(file: str) -> _Stamp:
+    try:
+        found = Path(file).stat()
+    except OSError as error:
+        raise TlsFileUnreadable(f"{file} cannot be used: {(error.strerror or str(error)).lower()}") from error
+    return found.st_mtime_ns, found.st_size

@@ -22,6 +22,9 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "OPTIONS")
 HEADER_NAME_PATTERN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 """RFC 9110 5.6.2."""
 
+MAX_REGEX_STEPS = 2000
+"""The time that RE2 takes grows with the steps and with the body: so no body keeps it busy for more than seconds."""
+
 SERVICE = "service "
 
 
@@ -48,9 +51,11 @@ def _regex(value: object) -> str:
     options = re2.Options()
     options.log_errors = False
     try:
-        re2.compile(pattern, options)
+        steps = re2.compile(pattern, options).programsize
     except re2.error as invalid:
         raise error(f"not a regular expression of RE2: {_said(invalid)}") from invalid
+    if steps > MAX_REGEX_STEPS:
+        raise error(f"too large a regular expression: {steps} steps of RE2, and {MAX_REGEX_STEPS} are the limit")
     return pattern
 
 

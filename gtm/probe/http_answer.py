@@ -1,0 +1,94 @@
+"""An HTTP answer -> an outcome: whether it is what the monitor expects.
+
+What comes in: the status, the headers, and as much of the body as is searched. What goes out: an outcome, whose detail
+quotes nothing of the answer but its status: an endpoint that echoes must not get a secret header into a report. No I/O.
+"""
+
+import json
+from collections.abc import Callable
+
+import re2
+from multidict import CIMultiDictProxy
+
+from gtm.health.reading import Reason
+from gtm.probe.failures import PASSED, Outcome
+from gtm.zone.settings import HttpSettings, JsonExpectation
+
+MAX_BODY_BYTES = 64 * 1024
+"""How much of a body is searched: a health page is small, and a probe must not download an error page of any size."""
+
+
+def unexpected_status(status: int) -> Outcome:
+    """Returns the outcome for a status that the monitor does not expect."""
+    return Outcome(Reason.STATUS, f"HTTP {status}")
+
+
+def judged_head(
+    status: int,
+    headers: CIMultiDictProxy[str],
+    settings: HttpSettings,
+    *,
+    unexpected: Callable[[int], Outcome] = unexpected_status,
+) -> Outcome:
+    """Returns whether the status and the headers are as expected."""
+    if not any(first <= status <= last for first, last in settings.statuses):
+        return unexpected(status)
+    for name, wanted in settings.expected_headers:
+        if name not in headers or wanted not in ", ".join(headers.getall(name)):  # RFC 9110 5.2: one list
+            return Outcome(Reason.HEADER, f"HTTP {status} without the expected header {name}")
+    return PASSED
+
+
+def asks_for_a_body(settings: HttpSettings) -> bool:
+    """Returns whether anything is expected of the body."""
+    return bool(settings.body or settings.body_regex or settings.body_json)
+
+
+def judged_body(body: bytes, status: int, settings: HttpSettings) -> Outcome:
+    """Returns whether the body has the text, matches the expression and has the values."""
+    if settings.body.encode() not in body:
+        return Outcome(Reason.BODY, f"HTTP {status} without the expected text in the body")
+    if settings.body_regex and re2.search(settings.body_regex.encode(), body) is None:
+        return Outcome(Reason.BODY, f"HTTP {status} without a match in the body")
+    return _judged_json(body, settings.body_json, status) if settings.body_json else PASSED
+
+
+def _judged_json(body: bytes, expected: tuple[JsonExpectation, ...], status: int) -> Outcome:
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        what = "is no JSON" if len(body) < MAX_BODY_BYTES else f"is longer than {MAX_BODY_BYTES} bytes"
+        return Outcome(Reason.BODY, f"HTTP {status} with a body that {what}")
+    for one in expected:
+        found, is_there = _at(document, one.path)
+        if not is_there:
+            return Outcome(Reason.BODY, f"HTTP {status} without {_shown(one.path)} in the body")
+        # True == 1 in Python, and not in JSON
+        if found != one.equals or isinstance(found, bool) is not isinstance(one.equals, bool):
+            return Outcome(Reason.BODY, f"HTTP {status} with another {_shown(one.path)} in the body")
+    return PASSED
+
+
+def _at(document: object, path: tuple[str | int, ...]) -> tuple[object, bool]:
+    """Returns what is at a path, and whether there is anything."""
+    for step in path:
+        match document:
+            case dict() if step in document:
+                document = document[step]
+            case list() if isinstance(step, int) and step < len(document):
+                document = document[step]
+            case _:
+                return None, False
+    return document, True
+
+
+def _shown(path: tuple[str | int, ...]) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+
+
+def in_time(outcome: Outcome, settings: HttpSettings, *, took_s: float) -> Outcome:
+    """Returns the outcome, or that a good answer was slow."""
+    limit_s = settings.response_time_s
+    if outcome is not PASSED or limit_s is None or took_s <= limit_s:
+        return outcome
+    return Outcome(Reason.SLOW, f"a good answer after {took_s:.3f} s; the limit is {limit_s:g} s")

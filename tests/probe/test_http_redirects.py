@@ -1,0 +1,122 @@
+"""Redirects: followed so many times, and on the endpoint alone, whatever they name."""
+
+import asyncio
+import ssl
+from typing import Any
+
+import pytest
+
+from gtm.health.reading import Reading, Reason
+from gtm.zone.model import MonitorType
+from tests.fakes.certificates import Authority
+from tests.fakes.endpoints import Conversation, says
+from tests.probe.reading import outcome, reading_from
+
+
+def redirects(location: str, *, seen: list[bytes], status: str = "302 Found") -> Conversation:
+    """Sends everybody to this location once, and is content with who comes back."""
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        seen.append(b" ".join(head.split(b"\r\n")[:2]))
+        answer = f"HTTP/1.1 {status}\r\nLocation: {location}\r\n" if len(seen) == 1 else "HTTP/1.1 200 OK\r\n"
+        writer.write(f"{answer}Content-Length: 0\r\n\r\n".encode("latin-1"))
+        await writer.drain()
+
+    return conversation
+
+
+def followed(location: str, *, path: str = "/a/b?c=1", **more: Any) -> tuple[Reading, list[bytes]]:
+    seen: list[bytes] = []
+    conversation = redirects(location, seen=seen, status=more.pop("status", "302 Found"))
+    keys: dict[str, Any] = {"host": "api.example.com", "path": path, "max_redirects": 1, **more}
+    return reading_from(conversation, **keys), seen
+
+
+@pytest.mark.parametrize(
+    ("location", "request_line", "host"),
+    [
+        ("/ready?full=1", b"GET /ready?full=1", b"api.example.com"),
+        ("ready", b"GET /a/ready", b"api.example.com"),
+        ("?d=2", b"GET /a/b?d=2", b"api.example.com"),
+        ("http:///x", b"GET /x", b"api.example.com"),
+        ("//www.example.com/x%20y", b"GET /x%20y", b"www.example.com"),
+        ("http://www.example.com/x#part", b"GET /x", b"www.example.com"),
+        ("http://user:word@192.0.2.1/", b"GET /", b"192.0.2.1"),
+    ],
+)
+def test_what_a_redirect_names_is_asked_of_the_same_endpoint(location: str, request_line: bytes, host: bytes) -> None:
+    reading, seen = followed(location)
+    assert reading.ok
+    assert seen == [
+        b"GET /a/b?c=1 HTTP/1.1 Host: api.example.com",
+        request_line + b" HTTP/1.1 Host: " + host,
+    ]
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"])
+def test_every_status_of_a_redirect_is_followed(status: str) -> None:
+    assert followed("/ready", status=status)[0].ok
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "https://api.example.com/",
+        "http://api.example.com:81/",
+        "ftp://api.example.com/",
+        "mailto:x@example.com",
+        "",
+        "/a b",
+        "/\xff",
+        "http://[::1/",
+        "http://api.example.com:port/",
+        "http://\xff\xfe/",
+        "//:0/",
+    ],
+)
+def test_what_leads_elsewhere_or_nowhere_is_the_answer(location: str) -> None:
+    reading, seen = followed(location)
+    assert outcome(reading) == (Reason.STATUS, "HTTP 302")
+    assert len(seen) == 1
+
+
+def test_the_port_of_the_endpoint_may_be_named() -> None:
+    async def to_itself(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        port = writer.get_extra_info("sockname")[1]
+        there = head.startswith(b"GET /ready")
+        answer = "200 OK" if there else f"302 Found\r\nLocation: http://127.0.0.1:{port}/ready"
+        writer.write(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+
+    assert reading_from(to_itself, max_redirects=1).ok
+    assert reading_from(to_itself, max_redirects=1, host="api.example.com").ok
+
+
+def test_no_more_redirects_are_followed_than_the_monitor_allows() -> None:
+    loop = says(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
+    assert outcome(reading_from(loop, max_redirects=3)) == (Reason.STATUS, "more than 3 redirects")
+    assert outcome(reading_from(loop)) == (Reason.STATUS, "HTTP 302")
+    assert reading_from(loop, statuses=((302, 302),)).ok
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("certificates"))
+
+
+def test_the_certificate_is_verified_for_the_host_that_a_redirect_names(authority: Authority) -> None:
+    asked: list[str | None] = []
+
+    def named(connection: ssl.SSLObject, name: str | None, _context: ssl.SSLContext) -> None:
+        asked.append(name)
+        connection.context = authority.context(name or "")
+
+    tls = authority.context("api.example.com")
+    tls.sni_callback = named
+    seen: list[bytes] = []
+    conversation = redirects("https://www.example.com/", seen=seen)
+    keys: dict[str, Any] = {"type": MonitorType.HTTPS, "host": "api.example.com", "max_redirects": 1}
+    assert reading_from(conversation, tls=tls, extra_ca=authority.root, **keys).ok
+    assert asked == ["api.example.com", "www.example.com"]
