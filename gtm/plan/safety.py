@@ -7,7 +7,7 @@ endpoints that the checks take down are believed up still, by which rule, and th
     at_least: n                    to leave fewer than n regions of a service  others serve again; or nothing is up at
                                    while something of it is up                 all, where `on_all_down` decides
     max_share_removed_per_minute   to take out more of a zone than its budget  the budget is refilled, 25 % a minute by
-                                   has (shares.py); one region always may go   default; the oldest go first
+                                   has (shares.py); one region always may go   default, and by what comes back
     correlated_failure             to believe that half the world failed at    it is over, or confirmed (suspicion.py)
                                    once: the probes are to blame
     min_healthy: {region: n}       to answer with a region of which too few    it has enough (guidance.py, enough.py)
@@ -24,6 +24,7 @@ from gtm.health.belief import Belief
 from gtm.health.override import Action, InForce, SafetyRule
 from gtm.health.status import Status, flipped
 from gtm.ids import CheckId, EndpointId, RegionName, ServiceId
+from gtm.plan.budget import Key, Purse, Spent
 from gtm.plan.enough import Refusal, serving_regions, wanted_regions
 from gtm.plan.guidance import Guidance, Held, effective, overriding
 from gtm.plan.model import SteeredService
@@ -31,23 +32,10 @@ from gtm.plan.shares import Shares
 from gtm.plan.suspicion import Suspicion, still_recent, suspected
 
 UNLIMITED = 1.0
-_ROUNDING = 1e-9
 
 _Holding = dict[ServiceId, dict[EndpointId, SafetyRule]]
-Waiting = Mapping[tuple[ServiceId, CheckId], float]
+Waiting = Mapping[Key, float]
 """What the checks took down and is believed up still, and since when, in monotonic seconds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What a budget has spent, as of a time."""
-
-    share: float
-    at: float
-
-    def after(self, now: float, limit: float) -> float:
-        """Returns what of it is not refilled yet."""
-        return max(0.0, self.share - (now - self.at) * limit / 60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +82,7 @@ def allow(shares: Shares, history: History, before: Status, proposed: Status, sa
     if history.suspicion is not None and suspicion is None:
         fallen = {}  # it is believed now, and no reason to suspect again
     run = _Run(shares, history, before, proposed, said, suspicion, now)
-    held, waiting, spent = run.granted(run.waiting(failed))
+    held, waiting, spent = run.granted(run.waiting(failed), failed)
     refusals = [*run.refusals(waiting, held), *run.keep_regions(held, failed)]
     return Allowed(held, tuple(refusals), History(waiting, fallen, spent, suspicion, held))
 
@@ -127,25 +115,25 @@ class _Run:
         }
         return dict(sorted(still.items(), key=lambda item: (item[1], item[0][1], item[0][0])))
 
-    def granted(self, waiting: Waiting) -> tuple[_Holding, Waiting, Mapping[str, Spent]]:
+    def granted(self, waiting: Waiting, failed: list[CheckId]) -> tuple[_Holding, Waiting, Mapping[str, Spent]]:
         """Returns what is held, what goes on waiting, and what the budgets have spent after this."""
         held: _Holding = {}
         left = {}
         budgets = self.shares.budgets
-        used = {
-            name: one.after(self.now, budgets[name].limit)
+        purses = {
+            name: Purse.of(self._not_given_back(one.after(self.now, budgets[name].limit), failed))
             for name, one in self.history.spent.items()
             if name in budgets
         }
         for (service, check), since in waiting.items():
             movable = self._movable(service, check)
-            rule = self._refusing(service, check, used) if movable else None
+            rule = self._refusing(service, check, purses) if movable else None
             if rule is not None:
                 left[service, check] = since
                 held.setdefault(service, {}).update(dict.fromkeys(movable, rule))
-        return held, left, {name: Spent(share, self.now) for name, share in used.items() if share > 0}
+        return held, left, {name: Spent(one.shares, self.now) for name, one in purses.items() if one.shares}
 
-    def _refusing(self, service: ServiceId, check: CheckId, used: dict[str, float]) -> SafetyRule | None:
+    def _refusing(self, service: ServiceId, check: CheckId, purses: dict[str, Purse]) -> SafetyRule | None:
         """Returns the rule that does not let a service lose a check; else takes what it costs from the budget."""
         is_suspected = self.suspicion is not None and check in self.suspicion.checks
         is_guarded = self.shares.services[service].service.safety.correlated_failure
@@ -155,11 +143,19 @@ class _Run:
         budget = self.shares.budgets[name]
         if budget.limit >= UNLIMITED or self._lifted(service, check, SafetyRule.MAX_SHARE):
             return None
-        after = used.get(name, 0.0) + self.shares.parts[check][service].share
-        if after > budget.capacity + _ROUNDING:
-            return SafetyRule.MAX_SHARE
-        used[name] = after
-        return None
+        is_paid = purses.setdefault(name, Purse()).pay(
+            (service, check), self.shares.parts[check][service].share, budget.capacity
+        )
+        return None if is_paid else SafetyRule.MAX_SHARE
+
+    def _not_given_back(self, spent: dict[Key, float], failed: list[CheckId]) -> dict[Key, float]:
+        """Returns what was spent on what is down ever since: what came back costs nothing any more."""
+        again = frozenset(failed)
+        return {
+            (service, check): share
+            for (service, check), share in spent.items()
+            if self.proposed.belief(check) is Belief.DOWN and check not in again
+        }
 
     def keep_regions(self, held: _Holding, failed: list[CheckId]) -> tuple[Refusal, ...]:
         """Holds what every service needs to keep its regions (`at_least`), and returns what that refuses."""

@@ -1,0 +1,56 @@
+"""What a budget has spent: what was taken out and is still out, as far as it is not refilled yet.
+
+A budget is refilled at a steady pace, the oldest expense first. What came back costs nothing any more: a region that
+dies, recovers and dies again is one region.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gtm.ids import CheckId, ServiceId
+
+_ROUNDING = 1e-9
+
+Key = tuple[ServiceId, CheckId]
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a budget has spent and is not refilled yet, as of a time."""
+
+    shares: Mapping[Key, float]
+    """The oldest first."""
+    at: float
+    """Monotonic seconds."""
+
+    def after(self, now: float, limit: float) -> dict[Key, float]:
+        """Returns what of it is not refilled yet at a later time, at `limit` a minute."""
+        refill = (now - self.at) * limit / 60
+        left = {}
+        for key, share in self.shares.items():
+            rest = max(0.0, share - refill)
+            refill = max(0.0, refill - share)
+            if rest > 0:
+                left[key] = rest
+        return left
+
+
+@dataclass(slots=True)
+class Purse:
+    """What one budget has spent. Its state lasts as long as one decision."""
+
+    shares: dict[Key, float] = field(default_factory=dict)
+    total: float = 0.0
+
+    @classmethod
+    def of(cls, shares: dict[Key, float]) -> "Purse":
+        """Returns a purse that has spent this."""
+        return cls(shares, sum(shares.values()))
+
+    def pay(self, key: Key, cost: float, capacity: float) -> bool:
+        """Pays for taking something out, once; returns whether there was enough."""
+        after = self.total + cost - self.shares.get(key, 0.0)
+        if after > capacity + _ROUNDING:
+            return False
+        self.shares[key], self.total = cost, after
+        return True
