@@ -65,7 +65,8 @@ def _print(explained: Explanation) -> None:
 
 def _print_steered(steered: Steered) -> None:
     print_plain(f"service     {steered.service}, steered by {steered.steer}")
-    print_plain(f"cell        {steered.cell} of {steered.cells}, scope /{steered.scope}")
+    near = f", nearest vantage {steered.vantage}" if steered.vantage else ""
+    print_plain(f"cell        {steered.cell} of {steered.cells}, scope /{steered.scope}{near}")
     _print_steps(steered.steps)
     if steered.all_down:
         print_plain(f"  {steered.all_down}")
@@ -75,6 +76,8 @@ def _print_steered(steered: Steered) -> None:
         print_plain(f"    {endpoint}: {share:.1%} of queries")
     for endpoint, words in steered.guided:
         print_plain(f"override    {endpoint}: {words}")
+    for endpoint, words in steered.local:
+        print_plain(f"local       {endpoint}: {words}")
     for endpoint, check in steered.checks:
         print_plain(f"health      {endpoint}: {check.belief.value} ({check.reason.value}; {_voices(check)})")
 

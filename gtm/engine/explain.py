@@ -28,7 +28,8 @@ from gtm.health.status import CheckStatus, Status
 from gtm.ids import Address, EndpointId, Generation, ServiceId
 from gtm.plan.form import candidates, of_type
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective, guided
-from gtm.plan.model import Plan, SteeredService
+from gtm.plan.local import NOTHING, Numbers, seen_from
+from gtm.plan.model import Cell, Plan, SteeredService
 from gtm.plan.outcome import Outcome
 from gtm.steer.chain import Step, Views, steps
 from gtm.steer.decide import State, as_if_up, offered
@@ -81,6 +82,10 @@ class Steered:
     """What is believed of each watched endpoint, and on whose word."""
     guided: tuple[tuple[EndpointId, str], ...] = ()
     """What counts instead of it, in words: what a person said, or a safety rule."""
+    vantage: str = ""
+    """The vantage nearest to the client, where what it sees counts; else empty."""
+    local: tuple[tuple[EndpointId, str], ...] = ()
+    """What that vantage sees down and is up elsewhere, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +181,8 @@ class _Steering:
         outcome = outcomes.get(self.rtype) or (outcomes.get(RdataType.CNAME) if self.service.aliases_only else None)
         if outcome is None:
             return None
-        seen = self.service.space.cells[hit.cell].views
+        cell = self.service.space.cells[hit.cell]
+        seen, down = cell.views, self._seen_down(cell)
         again = self._again(seen, outcome) if outcome.state is State.FAIL_OPEN else ()
         return Steered(
             service=service.id,
@@ -184,7 +190,9 @@ class _Steering:
             cell=hit.cell,
             cells=len(self.service.space.cells),
             scope=hit.prefix_length,
-            steps=tuple(self._step(step) for step in steps(self.service.chain, self._pool(last_resort=False), seen)),
+            steps=tuple(
+                self._step(step) for step in steps(self.service.chain, self._pool(last_resort=False, down=down), seen)
+            ),
             all_down=self._all_down(outcome, as_if_up_again=bool(again)),
             again=again,
             state=outcome.state,
@@ -194,11 +202,24 @@ class _Steering:
             chances=chances_of(outcome),
             checks=_checks(self.service, self.status),
             guided=guided(self.service, self.status, self.guidance),
+            vantage=cell.nearest or "",
+            local=self._local(down, f"down as seen from {cell.nearest}"),
         )
 
-    def _pool(self, *, last_resort: bool) -> Candidates:
+    def _seen_down(self, cell: Cell) -> Numbers:
+        """Returns the endpoints that the nearest vantage sees down."""
+        found = dict(effective(self.service, self.status, self.guidance).seen_down)
+        return NOTHING if cell.nearest is None else found.get(cell.nearest, NOTHING)
+
+    def _local(self, down: Numbers, words: str) -> tuple[tuple[EndpointId, str], ...]:
+        before, after = self._pool(last_resort=False), self._pool(last_resort=False, down=down)
+        words += "" if before != after else "; nothing else is up, so it stays"
+        ends = self.service.service.endpoints
+        return tuple((ends[one.number].id, words) for one in before if one.number in down)
+
+    def _pool(self, *, last_resort: bool, down: Numbers = NOTHING) -> Candidates:
         everyone = candidates(self.service.form, effective(self.service, self.status, self.guidance))
-        pool = of_type(everyone, self.service.form, self.rtype)
+        pool = seen_from(of_type(everyone, self.service.form, self.rtype), down)
         return offered(tuple(candidate for candidate in pool if candidate.last_resort is last_resort))
 
     def _again(self, seen: Views, outcome: Outcome) -> tuple[ExplainedStep, ...]:

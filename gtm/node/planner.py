@@ -1,7 +1,7 @@
 """Where the rivers meet: zones, geo data and status in, plans out, swapped into the engine.
 
-    zones or geo data changed -> compile (in a thread) -> swap
-    status changed            -> apply                 -> swap
+    zones, geo data or vantages changed -> compile (in a thread) -> swap
+    status changed                      -> apply                 -> swap
 
 It holds the node's present: every part of it a frozen snapshot, replaced whole. What no plan can be made of changes
 nothing but `failure`: the last good plan, and what it was made of, stay.
@@ -16,7 +16,8 @@ from dataclasses import replace
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine, Restorable
 from gtm.geo.geography import NO_GEOGRAPHY
-from gtm.health.status import Status, flipped, retimed
+from gtm.health.status import Status, flipped, retimed, seen_otherwise
+from gtm.health.vantage import Vantages
 from gtm.ids import CheckId, Generation
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.state import Saved, StateFolder, reserving, with_serials
@@ -58,6 +59,8 @@ class Planner:
         self._saved = state.load(wall=wall())
         self.catalogue: Catalogue = EMPTY
         self.geo = GeoLoad(NO_GEOGRAPHY, (), ())
+        self.vantages: Vantages = ()
+        """Whose local truth counts for the clients near them."""
         self.status = status
         self._applied = status
         self.guidance: Guidance = NO_GUIDANCE
@@ -81,6 +84,13 @@ class Planner:
         async with self._compiling:
             await self._compile(self.catalogue, geo)
 
+    async def take_vantages(self, vantages: Vantages) -> None:
+        """Tells apart the clients near each of these vantages from now on."""
+        async with self._compiling:
+            before, self.vantages = self.vantages, vantages
+            if self.catalogue.zones and not await self._compile(self.catalogue, self.geo):
+                self.vantages = before
+
     async def take_geo_problems(self, problems: tuple[str, ...]) -> None:
         """Keeps the geo data, and what is wrong with those that were to follow."""
         async with self._compiling:
@@ -93,7 +103,7 @@ class Planner:
         """
         self.status = status
         self.guidance = self.guidance if guidance is None else guidance
-        changed = flipped(self._applied, status)
+        changed = flipped(self._applied, status) | seen_otherwise(self._applied, status)
         guided = guided_anew(self.plan, self._guided, self.guidance)
         try:
             plan = apply(
@@ -131,13 +141,14 @@ class Planner:
                 status=status,
                 before=self.plan,
                 guidance=guidance,
+                vantages=self.vantages,
             )
             ahead = reserving(replace(self._saved, zones=saved.zones), max(plan.generation, self.plan.generation + 1))
             await asyncio.wrap_future(self._keep(ahead))
             # health may have moved on meanwhile, and the plan with it
             plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
             believed = with_inherited(self.status, before, catalogue.zones)
-            moved = flipped(status, believed)
+            moved = flipped(status, believed) | seen_otherwise(status, believed)
             guided = guided_anew(plan, guidance, self.guidance)
             timed = retimed(status, believed)
             plan = apply(plan, believed, moved, retimed=timed, guidance=self.guidance, guided=guided) or plan

@@ -12,8 +12,9 @@ from gtm.dns.name import labels
 from gtm.geo.geography import Geography
 from gtm.health.scope import Spot
 from gtm.health.status import Status
+from gtm.health.vantage import Vantages
 from gtm.ids import CheckId, Generation, ServiceId
-from gtm.plan.cells import SpaceKey, cell_space, space_key
+from gtm.plan.cells import SpaceKey, cell_space, near_vantages, space_key
 from gtm.plan.decisions import Remembered, decisions, menu_of
 from gtm.plan.form import Form, form_of
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
@@ -22,7 +23,7 @@ from gtm.plan.nodes import zone_plan
 from gtm.plan.regions import located, of_service
 from gtm.plan.shape import Shapes
 from gtm.steer.vocabulary import SteeringVocabulary
-from gtm.zone.model import Zone
+from gtm.zone.model import HealthView, Zone
 
 
 def compile_plan(
@@ -34,13 +35,14 @@ def compile_plan(
     status: Status,
     before: Plan,
     guidance: Guidance = NO_GUIDANCE,
+    vantages: Vantages = (),
 ) -> Plan:
     """Returns the plan of these zones, one generation after `before`.
 
     `serials` has the SOA serial of every zone, by its origin in presentation format. The plan `before` is what
-    `serve_last_good` remembers.
+    `serve_last_good` remembers. `vantages` are those whose local truth counts for the clients near them.
     """
-    services = _steered(zones, geography, vocabulary)
+    services = _steered(zones, geography, vocabulary, vantages)
     shapes = Shapes()
     return Plan(
         Generation(before.generation + 1),
@@ -61,8 +63,9 @@ def remembered(before: Plan, name: ServiceId) -> Remembered:
 
 
 def _steered(
-    zones: tuple[Zone, ...], geography: Geography, vocabulary: SteeringVocabulary
+    zones: tuple[Zone, ...], geography: Geography, vocabulary: SteeringVocabulary, vantages: Vantages
 ) -> dict[ServiceId, SteeredService]:
+    near = near_vantages(vantages, geography)
     spaces: dict[SpaceKey, CellSpace] = {}
     forms: dict[Form, Form] = {}
     services = {}
@@ -72,9 +75,10 @@ def _steered(
         for service in zone.services:
             name = service.id
             chain, own = vocabulary.build(service.steer), of_service(service, regions)
-            key = space_key(service.steer, chain, own)
+            is_local = bool(near) and service.health_view is HealthView.LOCAL and service.monitor is not None
+            key = space_key(service.steer, chain, own, is_local=is_local)
             if key not in spaces:
-                spaces[key] = cell_space(chain, own, geography)
+                spaces[key] = cell_space(chain, own, geography, near if is_local else ())
             form = form_of(service)
             services[name] = SteeredService(
                 service,

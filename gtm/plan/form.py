@@ -12,7 +12,7 @@ from dns.rdatatype import RdataType
 
 from gtm.health.belief import Belief
 from gtm.health.override import Action
-from gtm.ids import RegionName
+from gtm.ids import RegionName, VantageName
 from gtm.steer.filter import Candidate, Candidates
 from gtm.zone.chain import FilterSpec
 from gtm.zone.model import OnAllDown, Service
@@ -73,6 +73,8 @@ class Effective(NamedTuple):
     beliefs: Beliefs
     said: tuple[Action | None, ...] = ()
     """By a person; empty where nobody said anything of this service."""
+    seen_down: tuple[tuple[VantageName, frozenset[int]], ...] = ()
+    """The numbers of the endpoints that are down as seen from a vantage, and not everywhere (local.py)."""
 
 
 def candidates(form: Form, effective: Effective) -> Candidates:

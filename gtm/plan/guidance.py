@@ -4,20 +4,22 @@
     held by a safety rule, and DOWN     -> UP             as it was (safety.py)
     a person said up | down | drain     -> UP DOWN DOWN   the override of the most specific scope
     its region has too few that are up  -> DOWN           `min_healthy`: skipped as a group
+    the nearest vantage sees it down    -> DOWN           for the clients near that vantage (local.py)
 
-The last one asks for another region: where none of a service has enough, it skips nothing; nor a region of which a
+`min_healthy` asks for another region: where none of a service has enough, it skips nothing; nor a region of which a
 person said that something is up.
 """
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gtm.health.belief import Belief
 from gtm.health.override import NOTHING_IN_FORCE, Action, InForce, Override, SafetyRule, differing
 from gtm.health.status import Status
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.plan.form import Beliefs, Effective
+from gtm.plan.local import with_local_truth
 from gtm.plan.model import Plan, SteeredService
 
 Held = Mapping[ServiceId, Mapping[EndpointId, SafetyRule]]
@@ -47,7 +49,7 @@ def effective(steered: SteeredService, status: Status, guidance: Guidance) -> Ef
     beliefs = (
         Belief.DOWN if one.region in regions else belief for one, belief in zip(ends, counted.beliefs, strict=True)
     )
-    return Effective(tuple(beliefs), counted.said)
+    return counted._replace(beliefs=tuple(beliefs))
 
 
 def skipped(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[RegionName, ...]:
@@ -69,7 +71,7 @@ def _unskipped(steered: SteeredService, status: Status, guidance: Guidance) -> E
             belief if action is None else _BELIEFS.get(action, belief)
             for action, belief in zip(said, checked, strict=True)
         )
-    return Effective(checked, said)
+    return with_local_truth(steered, status, Effective(checked, said))
 
 
 def is_by_checks_alone(steered: SteeredService, guidance: Guidance) -> bool:
@@ -121,6 +123,23 @@ def guided(steered: SteeredService, status: Status, guidance: Guidance) -> tuple
         if endpoint.region in poor:
             told.append((endpoint.id, "skipped: its region has fewer than min_healthy up"))
     return tuple(told)
+
+
+def as_held(plan: Plan, status: Status, held: Held) -> Status:
+    """Returns the status in which what is held is up: what a node that starts again is to begin with.
+
+    Then what the checks say of it is news to that node, and is held against the rules anew.
+    """
+    up = {
+        check
+        for name, ends in held.items()
+        if (steered := plan.services.get(name)) is not None
+        for spot, check in zip(steered.spots, steered.checks, strict=True)
+        if spot.endpoint in ends and check in status.checks
+    }
+    if not up:
+        return status
+    return Status({**status.checks, **{one: replace(status.checks[one], belief=Belief.UP) for one in up if one}})
 
 
 def guided_anew(plan: Plan, before: Guidance, after: Guidance) -> frozenset[ServiceId]:

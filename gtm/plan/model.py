@@ -18,7 +18,7 @@ from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap
 from gtm.geo.place import Place
 from gtm.health.scope import Spot
-from gtm.ids import CheckId, Generation, ServiceId
+from gtm.ids import CheckId, Generation, ServiceId, VantageName
 from gtm.plan.form import Form
 from gtm.plan.outcome import Decisions, Menu
 from gtm.steer.chain import Chain, Views
@@ -33,6 +33,8 @@ class Cell:
     views: Views
     example: Place
     """One of the places in it."""
+    nearest: VantageName | None = None
+    """The vantage that is nearest to all of its places; None where nobody asks, or nobody knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,8 @@ class CellSpace:
 
     cells: tuple[Cell, ...]
     networks: CellMap
+    vantages: frozenset[VantageName] = frozenset()
+    """Those that some cell is nearest to."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,13 @@ chain over ten regions makes hundreds of cells, and about ten decisions.
 from dns.rcode import Rcode
 
 from gtm.plan.form import Effective, Form, candidates, of_type
+from gtm.plan.local import NOTHING, Numbers, seen_from
 from gtm.plan.model import CellSpace, SteeredService
 from gtm.plan.outcome import Selected, Spread
 from gtm.plan.ttl import degraded_ttl, is_steady, plain_ttls
-from gtm.steer.chain import Chain
+from gtm.steer.chain import Chain, Views
 from gtm.steer.decide import Decided, Pick, State, decide
-from gtm.steer.filter import Choose
+from gtm.steer.filter import Candidates, Choose
 from gtm.zone.model import OnAllDown, Service
 
 
@@ -47,12 +48,22 @@ class Shapes:
 def _spread(chain: Chain, form: Form, effective: Effective, space: CellSpace) -> Spread:
     everyone = candidates(form, effective)
     pools = [(rtype, of_type(everyone, form, rtype)) for rtype in form.types]
+    seen_down = dict(effective.seen_down)
     numbers: dict[tuple[Selected, ...], int] = {}
+    known: dict[tuple[Views, Numbers], int] = {}
     by_cell = []
     for cell in space.cells:
-        part = tuple(selected(decide(chain, pool, cell.views, form.on_all_down), form, rtype) for rtype, pool in pools)
-        by_cell.append(numbers.setdefault(part, len(numbers)))
+        down = NOTHING if cell.nearest is None else seen_down.get(cell.nearest, NOTHING)
+        key = (cell.views, down)
+        if key not in known:
+            part = tuple(_selected(chain, form, rtype, seen_from(pool, down), cell.views) for rtype, pool in pools)
+            known[key] = numbers.setdefault(part, len(numbers))
+        by_cell.append(known[key])
     return Spread(tuple(numbers), tuple(by_cell))
+
+
+def _selected(chain: Chain, form: Form, rtype: int, pool: Candidates, seen: Views) -> Selected:
+    return selected(decide(chain, pool, seen, form.on_all_down), form, rtype)
 
 
 def selected(decided: Decided, form: Form, rtype: int) -> Selected:

@@ -83,7 +83,8 @@ def _promise_s(check: CheckId | None, believed: Mapping[CheckId, CheckStatus]) -
 
 
 def _is_up(known: CheckStatus | None) -> bool:
-    return known is not None and known.belief is Belief.UP
+    """Returns whether it is up from wherever one looks: where it is not, it may come back."""
+    return known is not None and known.belief is Belief.UP and not known.local
 
 
 def _clamped(service: Service, promises_s: Sequence[float]) -> int:

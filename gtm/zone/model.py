@@ -129,6 +129,15 @@ class OnAllDown(Enum):
     SERVFAIL = "servfail"
 
 
+class HealthView(Enum):
+    """Whose word counts of the endpoints of a service."""
+
+    LOCAL = "local"
+    """That of the quorum; and of the nearest vantage, where its probes see an endpoint down."""
+    GLOBAL = "global"
+    """That of the quorum, everywhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Safety:
     """What automatics may not do to a service (gtm/plan/safety.py)."""
@@ -164,6 +173,7 @@ class Service:
     safety: Safety = DEFAULT_SAFETY
     min_healthy: tuple[tuple[RegionName, int], ...] = ()
     """Regions that are skipped while fewer of their endpoints are up."""
+    health_view: HealthView = HealthView.LOCAL
 
     @property
     def id(self) -> ServiceId:

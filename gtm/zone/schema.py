@@ -21,7 +21,7 @@ from pydantic_core import CoreSchema
 from gtm.zone import fields, references
 from gtm.zone.entry import Entry
 from gtm.zone.fields import error, text_like, whole, whole_schema
-from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, OnAllDown
+from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, HealthView, OnAllDown
 from gtm.zone.monitor_schema import MonitorEntry
 from gtm.zone.safety import MinHealthy, SafetyEntry
 from gtm.zone.ttl import ServiceTtl
@@ -116,6 +116,12 @@ class ServiceEntry(Entry):
         default_factory=SafetyEntry
     )
     min_healthy: MinHealthy = {}
+    health_view: Annotated[
+        HealthView,
+        fields.choice("health_view", {kind.value: kind for kind in HealthView}),
+        fields.enum_schema([kind.value for kind in HealthView]),
+        Field(description="Whether what the probes of one place see down is left out for the clients near them"),
+    ] = HealthView.LOCAL
 
 
 def _as_list(value: object) -> object:

@@ -63,6 +63,7 @@ def service(name: Name, entry: ServiceEntry, zone: ZoneEntry, *, monitors: Mappi
         ttl_degraded=entry.ttl_degraded,
         safety=safety_of(entry.safety, zone.safety),
         min_healthy=min_healthy_of(entry.min_healthy, zone.min_healthy, regular),
+        health_view=entry.health_view,
     )
 
 

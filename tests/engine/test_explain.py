@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from ipaddress import ip_address
 
 import dns.name
@@ -8,6 +9,9 @@ from dns.rdatatype import RdataType
 from gtm.engine.explain import Explanation, Steered, explain
 from gtm.engine.protocol import Engine
 from gtm.health.belief import Belief
+from gtm.health.status import Status
+from gtm.health.vantage import LocalBelief
+from gtm.ids import VantageName
 from gtm.steer.decide import State
 from gtm.zone.model import OnAllDown, Zone
 from tests.fakes import world
@@ -314,3 +318,41 @@ def test_the_chances_of_one_by_weight_are_one_together(engine: Engine, name: str
     told = steered(explained(engine, name, beliefs=beliefs))
     assert told.rule == "one by weight"
     assert sum(share for _, share in told.chances) == pytest.approx(1.0)
+
+
+def seen_down(vantage: str, *targets: str) -> Status:
+    """The status where everything is up, but these are down as seen from a vantage."""
+    local = (LocalBelief(VantageName(vantage), Belief.DOWN),)
+    found = world.status({}, ZONE).checks
+    return Status({check: replace(one, local=local if check.endswith(targets) else ()) for check, one in found.items()})
+
+
+def explained_locally(engine: Engine, client: str, status: Status) -> Explanation:
+    plan = world.plan(ZONE, believed=status, geography=GEOGRAPHY, vantages=world.VANTAGES)
+    engine.swap(plan)
+    asked = dns.name.from_text("failover", ZONE.origin)
+    return explain(asked, RdataType.A, ip_address(client), plan=plan, status=status, geography=GEOGRAPHY, engine=engine)
+
+
+def test_what_the_nearest_vantage_sees_down_is_told_to_the_clients_near_it(engine: Engine) -> None:
+    cut = seen_down("eu", "/192.0.2.50")
+    near, far = (explained_locally(engine, client, cut) for client in (world.EU, world.US))
+    assert steered(near).vantage == "eu"
+    assert steered(near).local == (("us-east/192.0.2.50", "down as seen from eu"),)
+    assert [one.endpoint for one in steered(near).steps[0].dropped] == ["us-east/192.0.2.50"]
+    assert near.answer[1].endswith("A 192.0.2.51")
+    assert (steered(far).vantage, steered(far).local, steered(far).steps[0].dropped) == ("us", (), ())
+    assert far.answer[1].endswith("A 192.0.2.50")
+
+
+def test_what_stays_although_it_is_seen_down_is_told_too(engine: Engine) -> None:
+    told = explained_locally(engine, world.EU, seen_down("eu", "/192.0.2.50", "/192.0.2.51"))
+    words = "down as seen from eu; nothing else is up, so it stays"
+    assert steered(told).local == (("us-east/192.0.2.50", words), ("eu-west/192.0.2.51", words))
+    assert steered(told).steps[0].dropped == ()
+    assert told.answer[1].endswith("A 192.0.2.50")
+
+
+def test_without_vantages_nothing_is_told_of_any(engine: Engine) -> None:
+    told = steered(explained(engine, "failover"))
+    assert (told.vantage, told.local) == ("", ())

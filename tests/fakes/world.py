@@ -21,7 +21,8 @@ from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import Coordinates, Place
 from gtm.health.belief import Belief
 from gtm.health.status import NO_STATUS, CheckStatus, Status
-from gtm.ids import CheckId
+from gtm.health.vantage import Vantage, Vantages
+from gtm.ids import CheckId, VantageName
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import STEERING
@@ -38,6 +39,13 @@ PLACES = {
     "2001:db8:2::/48": Place("EU", "IE", at=DUBLIN),
     "2001:db8:3::/48": Place("AS", "SG", at=SINGAPORE),
 }
+
+VANTAGES: Vantages = (
+    Vantage(VantageName("ap"), SINGAPORE),
+    Vantage(VantageName("eu"), Coordinates(50.11, 8.68)),
+    Vantage(VantageName("us"), ASHBURN),
+)
+"""Where probes look from, sorted: one near each region."""
 
 US, EU, AP, ELSEWHERE = "10.1.0.1", "10.2.0.1", "10.3.0.1", "172.16.0.1"
 """Clients of the three regions, and one that nobody knows."""
@@ -218,15 +226,20 @@ def plan(
     geography: Geography = NO_GEOGRAPHY,
     before: Plan = EMPTY_PLAN,
     serial: int = 7,
+    believed: Status | None = None,
+    vantages: Vantages = (),
 ) -> Plan:
-    """The plan of these zones; without beliefs nothing is known of any endpoint."""
+    """The plan of these zones; without beliefs, or a whole status, nothing is known of any endpoint."""
+    if believed is None:
+        believed = NO_STATUS if beliefs is None else status(beliefs, *zones, otherwise=otherwise)
     return compile_plan(
         zones,
         serials={each.origin.to_text(): serial for each in zones},
         geography=geography,
         vocabulary=STEERING,
-        status=NO_STATUS if beliefs is None else status(beliefs, *zones, otherwise=otherwise),
+        status=believed,
         before=before,
+        vantages=vantages,
     )
 
 

@@ -1,0 +1,53 @@
+"""Local truth: in the cells nearest to a vantage, what that vantage sees down is left out while another endpoint is up.
+
+What comes in: what counts of a service's endpoints everywhere (guidance.py), and what vantages see otherwise. What goes
+out: for each vantage the endpoints that it sees down; and the candidates of one cell.
+
+    everywhere      as seen from the vantage    in its cells
+    up, unknown     down                        down, while another endpoint of the same type is up; else as everywhere
+    down            up                          down: what most of the world cannot reach is not brought back
+    by a person     whatever                    what the person said
+"""
+
+from gtm.health.belief import Belief
+from gtm.health.status import Status
+from gtm.health.vantage import seen_down
+from gtm.ids import VantageName
+from gtm.plan.form import Effective
+from gtm.plan.model import SteeredService
+from gtm.steer.filter import Candidate, Candidates
+
+Numbers = frozenset[int]
+"""Of endpoints, from 0, in the order of the zone file."""
+
+NOTHING: Numbers = frozenset()
+
+
+def with_local_truth(steered: SteeredService, status: Status, counted: Effective) -> Effective:
+    """Returns what counts, with what is seen down from the vantages that this service's cells are near to."""
+    vantages = steered.space.vantages
+    if not vantages:
+        return counted
+    found: dict[VantageName, set[int]] = {}
+    for number, check in enumerate(steered.checks):
+        known = None if check is None else status.checks.get(check)
+        if known is None or not known.local or (counted.said and counted.said[number] is not None):
+            continue
+        for vantage in seen_down(known.local):
+            if vantage in vantages:
+                found.setdefault(vantage, set()).add(number)
+    seen = tuple((vantage, frozenset(numbers)) for vantage, numbers in sorted(found.items()))
+    return counted._replace(seen_down=seen)
+
+
+def seen_from(candidates: Candidates, down: Numbers) -> Candidates:
+    """Returns the candidates of one type as they count where these are seen down."""
+    if not down or not any(_remains(candidate) for candidate in candidates if candidate.number not in down):
+        return candidates
+    return tuple(
+        [candidate.believed(Belief.DOWN) if candidate.number in down else candidate for candidate in candidates]
+    )
+
+
+def _remains(candidate: Candidate) -> bool:
+    return candidate.belief is Belief.UP and not candidate.last_resort and not candidate.is_taken_out
