@@ -16,12 +16,10 @@ use crate::plan::{
     tail, Answer, Choose, Decision, Decisions, Glue, Names, Node, Outcome, Pick, Plan, RRset, Service, Spread, State,
     Zone,
 };
+use crate::wire::rtype;
 
 /// The version of the form; Python and Rust of one release agree.
 const VERSION: u32 = 2;
-const TYPE_A: u16 = 1;
-const TYPE_NS: u16 = 2;
-const TYPE_AAAA: u16 = 28;
 
 /// Why a blob is no plan.
 #[derive(Debug)]
@@ -178,7 +176,7 @@ fn add_zone(names: &mut Names, blob: &ZoneBlob) -> Result<(), BlobError> {
     let mut zone = Zone {
         labels: labels(blob.origin),
         soa_ttl: blob.soa_ttl,
-        soa: tail(6, blob.soa_ttl, blob.soa),
+        soa: tail(rtype::SOA, blob.soa_ttl, blob.soa),
         hidden: HashMap::new(),
     };
     let addresses = addresses(blob);
@@ -208,7 +206,8 @@ fn addresses<'a>(blob: &'a ZoneBlob<'a>) -> Addresses<'a> {
         return found;
     }
     for node in &blob.nodes {
-        let mut rrsets: Vec<_> = node.rrsets.iter().filter(|rrset| rrset.0 == TYPE_A || rrset.0 == TYPE_AAAA).collect();
+        let mut rrsets: Vec<_> =
+            node.rrsets.iter().filter(|rrset| rrset.0 == rtype::A || rrset.0 == rtype::AAAA).collect();
         if !rrsets.is_empty() {
             rrsets.sort_by_key(|rrset| rrset.0);
             found.insert(node.name, rrsets);
@@ -244,7 +243,7 @@ fn node_of(
 
 fn glue(blob: &NodeBlob, addresses: &Addresses) -> Box<[Glue]> {
     let mut glue = Vec::new();
-    for server in blob.rrsets.iter().filter(|rrset| rrset.0 == TYPE_NS).flat_map(|rrset| &rrset.2) {
+    for server in blob.rrsets.iter().filter(|rrset| rrset.0 == rtype::NS).flat_map(|rrset| &rrset.2) {
         for rrset in addresses.get(&*server.to_ascii_lowercase()).into_iter().flatten() {
             for rdata in &rrset.2 {
                 glue.push(Glue { owner: Box::from(&server[..]), tail: tail(rrset.0, rrset.1, rdata) });

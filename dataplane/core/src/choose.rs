@@ -3,8 +3,7 @@
 //! Each draw of one out of n takes `coin mod n` and leaves `coin div n` for the next.
 
 use crate::plan::{Answer, Choose, Outcome, Pick};
-
-const CNAME: u16 = 5;
+use crate::wire::rtype::CNAME;
 
 /// Calls `take` with every answer that a query gets, and returns what is left of the coin.
 ///

@@ -12,17 +12,12 @@ use std::net::IpAddr;
 use crate::choose::choose;
 use crate::name::Name;
 use crate::plan::{Answer, Node, Outcome, Plan, State, Zone, TAIL_RDATA};
-use crate::query::{self, rcode, Query};
+use crate::query::{self, Query};
 use crate::reply::{udp_limit, Closing, Owner, Section, Writer, TCP_LIMIT};
+use crate::wire::{rcode, rtype as kind, CLASS_IN};
 
 /// So many CNAMEs of one zone are followed for one answer; a resolver asks on from there.
 const MAX_ALIASES: usize = 8;
-const CLASS_IN: u16 = 1;
-const TYPE_NS: u16 = 2;
-const TYPE_CNAME: u16 = 5;
-const TYPE_HINFO: u16 = 13;
-const TYPE_DS: u16 = 43;
-const TYPE_ANY: u16 = 255;
 /// IXFR, AXFR, MAILB, MAILA: transfers are not offered, and the mail types are obsolete.
 const REFUSED_TYPES: std::ops::RangeInclusive<u16> = 251..=254;
 /// The HINFO that answers ANY (RFC 8482 4.2).
@@ -194,11 +189,11 @@ impl<'a> Answering<'a> {
     /// What a node makes of the question: a reply, or the target of an alias to go on at.
     fn at(&mut self, node: &'a Node, zone: &Zone, owner: Owner, asked: u16) -> Step<'a> {
         let mut rtype = asked;
-        if asked == TYPE_ANY && (!node.rrsets.is_empty() || node.service.is_some()) {
+        if asked == kind::ANY && (!node.rrsets.is_empty() || node.service.is_some()) {
             if !self.is_alias(node) {
                 return Step::Done(self.any(node, zone, owner));
             }
-            rtype = TYPE_CNAME; // RFC 8482 4.2: HINFO is for names without one
+            rtype = kind::CNAME; // RFC 8482 4.2: HINFO is for names without one
         }
         if let Some(service) = node.service {
             if let Some(decided) = self.steered(service, rtype) {
@@ -211,7 +206,7 @@ impl<'a> Answering<'a> {
             }
             return Step::Done(self.finished());
         }
-        let Some(alias) = node.rrset(TYPE_CNAME) else {
+        let Some(alias) = node.rrset(kind::CNAME) else {
             return Step::Done(self.negative(zone, rcode::NOERROR, zone.soa_ttl));
         };
         for tail in &alias.tails {
@@ -225,7 +220,7 @@ impl<'a> Answering<'a> {
 
     fn is_alias(&self, node: &Node) -> bool {
         let aliases_only = |service: u32| self.plan.names.services[service as usize].aliases_only;
-        node.rrset(TYPE_CNAME).is_some() || node.service.is_some_and(aliases_only)
+        node.rrset(kind::CNAME).is_some() || node.service.is_some_and(aliases_only)
     }
 
     /// The outcome for the asker's cell; none when the service does not answer this type.
@@ -240,7 +235,7 @@ impl<'a> Answering<'a> {
         let decision = &decisions.spread.different[number];
         let mut outcome = decision.outcome(rtype);
         if outcome.is_none() && steered.aliases_only {
-            outcome = decision.outcome(TYPE_CNAME);
+            outcome = decision.outcome(kind::CNAME);
         }
         let outcome = outcome?;
         self.scope = self.scope.max(hit.prefix_length);
@@ -266,7 +261,7 @@ impl<'a> Answering<'a> {
             return Step::Done(self.negative(zone, rcode::NOERROR, ttl.min(zone.soa_ttl)));
         };
         self.tally.region = first.region;
-        if first.rtype == TYPE_CNAME && rtype != TYPE_CNAME {
+        if first.rtype == kind::CNAME && rtype != kind::CNAME {
             return Step::Alias(&first.tail[TAIL_RDATA..]);
         }
         Step::Done(self.finished())
@@ -275,7 +270,7 @@ impl<'a> Answering<'a> {
     fn any(&mut self, node: &Node, zone: &Zone, owner: Owner) -> Closing {
         let ttl = node.lowest_ttl.unwrap_or(zone.soa_ttl);
         let mut hinfo = [0; TAIL_RDATA + ANY_RDATA.len()];
-        hinfo[..2].copy_from_slice(&TYPE_HINFO.to_be_bytes());
+        hinfo[..2].copy_from_slice(&kind::HINFO.to_be_bytes());
         hinfo[3] = CLASS_IN as u8;
         hinfo[4..8].copy_from_slice(&ttl.to_be_bytes());
         hinfo[9] = ANY_RDATA.len() as u8;
@@ -297,7 +292,7 @@ impl<'a> Answering<'a> {
 
     /// The delegation with its glue (RFC 1034 4.3.2 step 3b, RFC 9471).
     fn referral(&mut self, node: &Node, cut: usize) -> Closing {
-        for tail in node.rrset(TYPE_NS).iter().flat_map(|rrset| rrset.tails.iter()) {
+        for tail in node.rrset(kind::NS).iter().flat_map(|rrset| rrset.tails.iter()) {
             self.writer.record(Section::Authority, Owner::Asked(cut), tail);
         }
         for glue in &node.glue {
@@ -317,7 +312,7 @@ impl<'a> Answering<'a> {
     /// Also the node, where the zone has one of this name that nothing above it takes away: the most common case.
     fn locate(&self, rtype: u16) -> Option<(u32, Option<&'a Node>)> {
         let names = &self.plan.names;
-        if rtype != TYPE_DS {
+        if rtype != kind::DS {
             if let Some(&node) = names.index.get(self.folded.octets()) {
                 let node = &names.nodes[node as usize];
                 return Some((node.zone, (!node.delegated).then_some(node)));
@@ -328,7 +323,7 @@ impl<'a> Answering<'a> {
         };
         let found = closest(0)?;
         let at_apex = names.zones[found as usize].labels == self.folded.labels();
-        if rtype == TYPE_DS && at_apex && self.folded.labels() > 0 {
+        if rtype == kind::DS && at_apex && self.folded.labels() > 0 {
             return Some((closest(1).unwrap_or(found), None));
         }
         Some((found, None))
@@ -344,7 +339,7 @@ impl<'a> Answering<'a> {
             };
             encloser = cut;
             // RFC 4035 3.1.4.1: the parent is authoritative for DS at the cut itself
-            if node.delegation && !(cut == 0 && rtype == TYPE_DS) {
+            if node.delegation && !(cut == 0 && rtype == kind::DS) {
                 return Found::Referral(node, cut);
             }
             if cut == 0 {

@@ -19,6 +19,7 @@ mod networks;
 mod plan;
 mod query;
 mod reply;
+mod wire;
 
 pub use blob::BlobError;
 pub use engine::{respond, Scratch, Tally, Transport, NONE};

@@ -1,12 +1,12 @@
 //! Names on the wire: where they end, and their lower-case form that the plan is keyed by (RFC 4343).
 
 use crate::query::Malformed;
+use crate::wire::POINTER;
 
 /// RFC 1035 2.3.4.
 pub const MAX_NAME: usize = 255;
 /// A name of 255 octets has at most so many labels, and needs a pointer for none but them.
 const MAX_POINTERS: usize = 127;
-const POINTER: u8 = 0xC0;
 
 /// An uncompressed name of a query, with the places of its labels.
 pub struct Name {

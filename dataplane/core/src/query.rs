@@ -11,25 +11,10 @@
 
 use crate::ecs::{self, Subnet};
 use crate::name::{self, Name};
+use crate::wire::{flag, option, rcode, rtype, DNSSEC_OK, HEADER};
 
-/// RFC 1035 4.1.1.
-pub const HEADER: usize = 12;
 /// Beside the question; a query has an OPT, perhaps a signature, and an IXFR the SOA of its asker.
 const MAX_RECORDS: u32 = 16;
-pub const OPT: u16 = 41;
-pub const OPTION_CLIENT_SUBNET: u16 = 8;
-const RESPONSE: u16 = 0x8000;
-const OPCODE: u16 = 0x7800;
-const DNSSEC_OK: u32 = 0x8000;
-
-pub mod rcode {
-    pub const NOERROR: u16 = 0;
-    pub const FORMERR: u16 = 1;
-    pub const NXDOMAIN: u16 = 3;
-    pub const NOTIMP: u16 = 4;
-    pub const REFUSED: u16 = 5;
-    pub const BADVERS: u16 = 16;
-}
 
 /// The bytes are no message.
 #[derive(Debug)]
@@ -58,10 +43,10 @@ pub fn parse<'a>(wire: &'a [u8], asked: &mut Name) -> Option<Query<'a>> {
     let header = wire.get(..HEADER)?;
     let word = |at: usize| u16::from_be_bytes([header[at], header[at + 1]]);
     let mut query = Query { id: word(0), bitmap: word(2), question: None, edns: None, rcode: rcode::NOERROR };
-    if query.bitmap & RESPONSE != 0 {
+    if query.bitmap & flag::QR != 0 {
         return None;
     }
-    if query.bitmap & OPCODE != 0 {
+    if query.bitmap & flag::OPCODE != 0 {
         query.rcode = rcode::NOTIMP;
         return Some(query);
     }
@@ -95,7 +80,7 @@ fn body<'a>(
     for _ in 0..additional {
         let record = record(wire, at)?;
         at = record.end;
-        if record.rtype == OPT {
+        if record.rtype == rtype::OPT {
             opt(query, &record)?;
         }
     }
@@ -133,7 +118,7 @@ fn opt<'a>(query: &mut Query<'a>, record: &Record<'a>) -> Result<(), Malformed> 
     if query.edns.is_some() || !record.is_root {
         return Err(Malformed); // RFC 6891 6.1.1: one OPT, owned by the root
     }
-    let mut edns = Edns { size: record.rclass, dnssec_ok: record.ttl & DNSSEC_OK != 0, subnet: None };
+    let mut edns = Edns { size: record.rclass, dnssec_ok: record.ttl as u16 & DNSSEC_OK != 0, subnet: None };
     if record.ttl >> 16 & 0xFF != 0 {
         query.edns = Some(edns);
         query.rcode = rcode::BADVERS;
@@ -157,7 +142,7 @@ fn client_subnet(mut options: &[u8]) -> Result<Option<Result<Subnet<'_>, Malform
     while !options.is_empty() {
         let (code, length) = (word(options, 0)?, usize::from(word(options, 2)?));
         let data = options.get(4..4 + length).ok_or(Malformed)?;
-        if code == OPTION_CLIENT_SUBNET && found.is_none() {
+        if code == option::CLIENT_SUBNET && found.is_none() {
             let parsed = ecs::parse(data);
             if parsed.is_err() {
                 return Ok(Some(parsed));

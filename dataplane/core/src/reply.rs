@@ -5,7 +5,8 @@
 //! place is known without looking.
 
 use crate::name::Name;
-use crate::query::{rcode, Edns, Query, HEADER, OPT, OPTION_CLIENT_SUBNET};
+use crate::query::{Edns, Query};
+use crate::wire::{flag, option, rcode, rtype, DNSSEC_OK, HEADER};
 
 /// No fragments on any path (DNS flag day 2020); also what our OPT announces.
 pub const UDP_LIMIT: usize = 1232;
@@ -13,14 +14,9 @@ pub const UDP_LIMIT: usize = 1232;
 const UDP_LIMIT_WITHOUT_EDNS: usize = 512;
 pub const TCP_LIMIT: usize = 65_535;
 
-const OPTION_EXTENDED_ERROR: u16 = 15;
-const QR: u16 = 0x8000;
-const AA: u16 = 0x0400;
-const TC: u16 = 0x0200;
-/// What a reply takes over: OPCODE, RD (RFC 1035 4.1.1) and CD (RFC 4035 3.1.6).
-const KEPT: u16 = 0x7910;
-const DNSSEC_OK: u8 = 0x80;
-const POINTER: u16 = 0xC000;
+/// What a reply takes over.
+const KEPT: u16 = flag::OPCODE | flag::RD | flag::CD;
+const POINTER: u16 = (crate::wire::POINTER as u16) << 8;
 /// A compression pointer has 14 bits (RFC 1035 4.1.4).
 const POINTER_REACH: usize = 0x4000;
 const EXTENDED_ERROR_OTHER: u16 = 0;
@@ -121,15 +117,15 @@ impl<'a> Writer<'a> {
     /// Adds OPT and header; returns how long the message is.
     pub fn close(mut self, closing: &Closing) -> usize {
         self.opt(closing);
-        let mut flags = QR | self.query.bitmap & KEPT | closing.rcode & 0xF;
+        let mut flags = flag::QR | self.query.bitmap & KEPT | closing.rcode & 0xF;
         if closing.authoritative {
-            flags |= AA;
+            flags |= flag::AA;
         }
         if self.overflow {
             // no records, and TC says to ask again over TCP (RFC 2181 9)
             self.clear_records();
             self.opt(closing);
-            flags |= TC;
+            flags |= flag::TC;
         }
         self.out[..2].copy_from_slice(&self.query.id.to_be_bytes());
         self.out[2..4].copy_from_slice(&flags.to_be_bytes());
@@ -140,18 +136,19 @@ impl<'a> Writer<'a> {
     fn opt(&mut self, closing: &Closing) {
         let Some(edns) = &self.query.edns else { return };
         let [size_high, size_low] = (UDP_LIMIT as u16).to_be_bytes();
-        let flags = if edns.dnssec_ok { DNSSEC_OK } else { 0 };
-        self.put(&[0, 0, OPT as u8, size_high, size_low, (closing.rcode >> 4) as u8, 0, flags, 0]);
+        let [flags_high, flags_low] = if edns.dnssec_ok { DNSSEC_OK } else { 0 }.to_be_bytes();
+        let code_high = (closing.rcode >> 4) as u8;
+        self.put(&[0, 0, rtype::OPT as u8, size_high, size_low, code_high, 0, flags_high, flags_low]);
         let length_at = self.at;
         self.put(&[0, 0]);
         if let (Some(scope), Some(subnet)) = (closing.scope, edns.subnet) {
-            self.option(OPTION_CLIENT_SUBNET, 4 + subnet.address.len());
+            self.option(option::CLIENT_SUBNET, 4 + subnet.address.len());
             self.put(&subnet.family.to_be_bytes());
             self.put(&[subnet.source, scope]);
             self.put(subnet.address);
         }
         if closing.all_down {
-            self.option(OPTION_EXTENDED_ERROR, 2 + ALL_DOWN_WORDS.len());
+            self.option(option::EXTENDED_ERROR, 2 + ALL_DOWN_WORDS.len());
             self.put(&EXTENDED_ERROR_OTHER.to_be_bytes());
             self.put(ALL_DOWN_WORDS);
         }
@@ -208,9 +205,9 @@ impl<'a> Writer<'a> {
     fn stands_at(&self, mut at: usize, mut name: &[u8]) -> bool {
         loop {
             let (Some(&there), Some(&here)) = (self.out.get(at), name.first()) else { return false };
-            if there & 0xC0 == 0xC0 {
+            if there & crate::wire::POINTER == crate::wire::POINTER {
                 let low = self.out.get(at + 1).copied().unwrap_or(0);
-                at = usize::from(there & 0x3F) << 8 | usize::from(low);
+                at = usize::from(there & !crate::wire::POINTER) << 8 | usize::from(low);
                 continue;
             }
             let end = 1 + usize::from(here);
