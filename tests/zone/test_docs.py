@@ -1,4 +1,4 @@
-"""docs/zones.md is true: every snippet of YAML in it parses, and every key and preset is in it."""
+"""docs/zones.md and docs/monitors.md are true: every snippet of YAML in them parses, and every key and preset is there."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,8 @@ from gtm.zone.json_schema import zone_schema
 from gtm.zone.model import OnAllDown
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
 
-PAGE = (Path(__file__).parents[2] / "docs/zones.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = "".join((DOCS / page).read_text() for page in ("zones.md", "monitors.md"))
 SNIPPETS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 FOR_WHAT_IS_LEFT_OUT = {
