@@ -26,7 +26,7 @@ from gtm.node.allowance import Allowance
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
-from gtm.plan.guidance import NO_GUIDANCE, Guidance
+from gtm.plan.guidance import NO_GUIDANCE, Guidance, as_held
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
@@ -136,7 +136,7 @@ class HealthRiver:
             while True:
                 self.merge()
                 # at once, unless there were many: a crash soon after a change must not revive a dead region
-                if changes(saved, self._planner.status) and allowance.take(self._clock.monotonic()):
+                if changes(saved, self._lasting()) and allowance.take(self._clock.monotonic()):
                     saved = await asyncio.to_thread(self._save, saved)
                 try:
                     async with asyncio.timeout(TICK_S):
@@ -227,11 +227,16 @@ class HealthRiver:
         await publish_reports(self._desk, verdicts, self._changed, beat_s=beat_s)
 
     def _save(self, saved: Status) -> Status:
-        status = self._planner.status
+        status = self._lasting()
         if changes(saved, status):
             self._planner.keep_plan().result()  # first: what starts by itself must not be older than the beliefs
             self._state.save_status(status)
         return status
+
+    def _lasting(self) -> Status:
+        """Returns what a start is to begin with: what is held is up then."""
+        planner = self._planner
+        return as_held(planner.plan, planner.status, planner.guidance.held) if planner.guidance.held else planner.status
 
 
 def _no_guide(_before: Status, _after: Status) -> Guidance:

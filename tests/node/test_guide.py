@@ -58,7 +58,7 @@ EU = "region gtm.example.com/eu-west"
 class Node:
     """A node that believes one probe, and what it answers for `api`."""
 
-    def __init__(self, folder: Path, text: str = TEXT) -> None:
+    def __init__(self, folder: Path, text: str = TEXT, *, restored: bool = False) -> None:
         self.zone: Zone = world.zone(text)
         self.clock, self.counters = FakeClock(), Counters()
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
@@ -102,7 +102,8 @@ class Node:
         )
         asyncio.run(self.planner.take_zones(catalogue(self.zone)))
         self.river.watch(checks((self.zone,)))
-        self.hear()
+        if not restored:
+            self.hear()
 
     def hear(self, *down: str, after_s: float = 0.0) -> "Node":
         """Hears from the probe, after a while, that these are down and the rest is up."""
@@ -240,6 +241,22 @@ def test_two_regions_at_once_are_blamed_on_the_probes(tmp_path: Path, caplog: py
     assert node.counters.count("safety_blocks", rule="correlated_failure") == 1
     node.say(Action.OBEY, "zone gtm.example.com", SafetyRule.CORRELATED, SafetyRule.MAX_SHARE)
     assert node.answer == {"30"}
+
+
+def test_a_node_that_starts_again_while_something_is_held_holds_it_again(tmp_path: Path) -> None:
+    node, dead = Node(tmp_path), ("192.0.2.10", "192.0.2.11", "192.0.2.20", "192.0.2.21")
+    node.hear(*dead)
+
+    async def believe() -> None:
+        task = asyncio.create_task(node.river.believe())
+        await asyncio.sleep(0)
+        await stop(task)
+
+    asyncio.run(believe())
+    again = Node(tmp_path, restored=True)
+    assert again.answer == {"10", "20", "30"}
+    assert again.hear(*dead).answer == {"10", "20", "30"}
+    assert [refusal.rule for refusal in again.guide.refusals] == [SafetyRule.CORRELATED]
 
 
 def test_what_waits_goes_with_the_ticks(tmp_path: Path) -> None:
