@@ -233,8 +233,8 @@ def test_the_shared_file_says_all_its_mistakes() -> None:
         '_shared.yaml:1:1: unknown key "zone"; the shared file has regions, monitors',
         "_shared.yaml:2:21: must be -99 to 99, not 100",
         (
-            '_shared.yaml:3:22: unknown monitor type "udp"; known: calculated, deny, dns, exec, grpc, http, https, icmp, '
-            "push, tcp"
+            '_shared.yaml:3:22: unknown monitor type "udp"; known: calculated, deny, dns, exec, grpc, http, https, '
+            "icmp, push, tcp"
         ),
     ]
 
