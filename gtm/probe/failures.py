@@ -44,9 +44,9 @@ def outcome_of(error: Exception, *, timeout_s: float) -> Outcome | None:
         return Outcome(Reason.DNS, _os_text(error))
     if isinstance(error, SecretUnreadable | TlsFileUnreadable):
         return Outcome(Reason.UNREAD, str(error))
-    tls = _tls_error(error)
-    if tls is not None:
-        return _tls_outcome(tls)
+    error = _bare(error)
+    if isinstance(error, ssl.SSLError | ssl.CertificateError):
+        return _tls_outcome(error)
     if isinstance(error, OSError) and error.errno in _OWN_FAULTS:
         return Outcome(Reason.UNREAD, _os_text(error))
     if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno == errno.ETIMEDOUT):
@@ -78,17 +78,16 @@ _RESETS = (
 )
 
 
-def _tls_error(error: Exception) -> Exception | None:
-    # aiohttp's wrappers come first: they are SSLErrors themselves, without what OpenSSL said.
+def _bare(error: Exception) -> Exception:
+    """Returns what is inside a wrapper of aiohttp: they are OSErrors themselves, with an errno that means nothing."""
+    inner: object = error
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        inner: Exception = error.certificate_error
-        return inner
-    if isinstance(error, aiohttp.ClientConnectorSSLError):
-        cause: Exception = error.os_error
-        return cause
-    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ssl.SSLError):
-        return error.os_error
-    return error if isinstance(error, ssl.SSLError) else None
+        inner = error.certificate_error
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        inner = error.os_error
+    elif isinstance(error, aiohttp.ClientOSError) and isinstance(error.__cause__, ssl.SSLError):
+        inner = error.__cause__  # an alert after the handshake: TLS 1.3 refuses a client only then (RFC 8446 4.4.2.4)
+    return inner if isinstance(inner, Exception) else error
 
 
 _CERTIFICATES: Mapping[int, tuple[Reason, str]] = {
@@ -113,6 +112,13 @@ _HANDSHAKES: Mapping[str, Reason] = {
 }
 """By OpenSSL's name of the alert or error (sslerr.h)."""
 
+_HINTS: Mapping[str, str] = {
+    # up to TLS 1.2 there is no alert of its own for it (RFC 5246 7.4.6)
+    "SSLV3_ALERT_HANDSHAKE_FAILURE": "the endpoint refused: it wants a client certificate, or other ciphers",
+    "WRONG_VERSION_NUMBER": "the endpoint speaks no TLS",
+}
+"""Where OpenSSL's name says too little."""
+
 
 def _tls_outcome(error: Exception) -> Outcome:
     # Errors that Python made, and not OpenSSL, lack these attributes.
@@ -121,7 +127,8 @@ def _tls_outcome(error: Exception) -> Outcome:
         message: str = getattr(error, "verify_message", "certificate does not verify")
         return Outcome(*_CERTIFICATES.get(code, (Reason.CERT_UNTRUSTED, message)))
     name: str = getattr(error, "reason", None) or "handshake failed"
-    return Outcome(_HANDSHAKES.get(name, Reason.TLS), name.replace("_", " ").lower())
+    words = _HINTS.get(name, name.replace("_", " ").lower())
+    return Outcome(_HANDSHAKES.get(name, Reason.TLS), words)
 
 
 def _own_words(message: str) -> str:

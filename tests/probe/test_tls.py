@@ -3,25 +3,20 @@
 import asyncio
 import datetime
 import ssl
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gtm.health.reading import Reading, Reason
+from gtm.probe.tls import DAY_S
 from gtm.zone.model import MonitorType
-from gtm.zone.settings import (
-    TlsSettings,
-)
+from gtm.zone.settings import HttpSettings, Settings, TcpSettings, TlsSettings
+from tests.fakes import checks
 from tests.fakes.certificates import DAY, Authority
-from tests.fakes.endpoints import (
-    answers,
-    closed_port,
-    hangs,
-    says,
-)
-from tests.probe.reading import SOON_S, check_of, outcome, reading_from, reading_of
+from tests.fakes.endpoints import answers, hangs
+from tests.fakes.openssl import openssl_server
+from tests.probe.reading import outcome, reading_from, reading_of
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +73,15 @@ def test_a_certificate_for_another_address_says_so(authority: Authority) -> None
     assert outcome(https_reading(authority, tls, host="")) == (Reason.CERT_NAME, "certificate is for another address")
 
 
-def test_a_server_without_tls_is_a_tls_failure() -> None:
-    reading = reading_from(says(b"HTTP/1.1 400 Bad Request\r\n\r\n"), type=MonitorType.HTTPS, timeout_s=SOON_S)
-    assert reading.reason in {Reason.TLS, Reason.TIMEOUT}
+def test_a_server_without_tls_says_so() -> None:
+    async def plain(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        await reader.read()
+
+    for kind in ({"type": MonitorType.HTTPS}, {"type": MonitorType.TCP, "tls_settings": True}):
+        assert outcome(reading_from(plain, **kind)) == (Reason.TLS, "the endpoint speaks no TLS")
 
 
 def test_tcp_with_tls_verifies_as_https_does(authority: Authority) -> None:
@@ -91,55 +92,62 @@ def test_tcp_with_tls_verifies_as_https_does(authority: Authority) -> None:
 
 
 def test_a_certificate_that_ends_soon_says_so(authority: Authority) -> None:
-    tls = authority.context("api.example.com", ends=DAY)
-    wall = datetime.datetime.now(datetime.UTC).timestamp()
-    reading = https_reading(authority, tls, at=wall, tls_settings=TlsSettings(min_days=14))
-    assert reading.reason is Reason.CERT_EXPIRING
-    assert reading.detail == "certificate expires in 1.0 days; 14 are wanted"
-    assert https_reading(authority, tls, at=wall, tls_settings=TlsSettings(min_days=1, server_name="")).reason in {
-        Reason.OK,
-        Reason.CERT_EXPIRING,
-    }
+    tls = authority.context("api.example.com", ends=10 * DAY)
+    now = datetime.datetime.now(datetime.UTC).timestamp()
+    wanted = TlsSettings(min_days=8)
+    assert https_reading(authority, tls, at=now + 1 * DAY_S, tls_settings=wanted).ok
+    soon = https_reading(authority, tls, at=now + 3 * DAY_S, tls_settings=wanted)
+    assert outcome(soon) == (Reason.CERT_EXPIRING, "certificate expires in 7.0 days; 8 are wanted")
+    assert https_reading(authority, tls, at=now + 3 * DAY_S).ok, "nothing is asked for by default"
+    sooner = https_reading(authority, tls, at=now + 3 * DAY_S, tls_settings=TlsSettings(min_days=8, verify=False))
+    assert sooner.reason is Reason.CERT_EXPIRING
 
 
-@pytest.mark.slow
+def at_openssl(authority: Authority, *options: str, tls: TlsSettings, kind: MonitorType = MonitorType.HTTPS) -> Reading:
+    with openssl_server(authority.issue("127.0.0.1"), *options) as port:
+        settings: Settings = HttpSettings(secure=True, tls=tls)
+        if kind is MonitorType.TCP:
+            settings = TcpSettings(send=b"GET / HTTP/1.0\r\n\r\n", expect=b"200", tls=tls)
+        check = checks.check_of(settings, port=port)
+        return asyncio.run(reading_of(check, authority.root))
+
+
 @pytest.mark.tool("openssl")
 @pytest.mark.parametrize(("version", "wanted"), [("-tls1", "1.2"), ("-tls1_1", "1.2"), ("-tls1_2", "1.3")])
-def test_an_endpoint_that_speaks_old_tls_alone_says_so(authority: Authority, version: str, wanted: str) -> None:
-    """By OpenSSL's own server: Python's closes the connection before its alert is out."""
-    port = closed_port()
-    file = str(authority.issue("api.example.com"))
-    options = ("-cert", file, "-key", file, version, "-cipher", "ALL:@SECLEVEL=0", "-www", "-quiet")
-    server = subprocess.Popen(
-        ["openssl", "s_server", "-accept", f"127.0.0.1:{port}", *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        reading = _once_open(port, authority.root, TlsSettings(min_version=wanted))
-    finally:
-        server.kill()
-        server.wait()
-    assert reading.reason is Reason.TLS_VERSION, reading
+@pytest.mark.parametrize("kind", [MonitorType.HTTPS, MonitorType.TCP])
+def test_an_endpoint_that_speaks_old_tls_alone_says_so(
+    authority: Authority, version: str, wanted: str, kind: MonitorType
+) -> None:
+    old = (version, "-cipher", "ALL:@SECLEVEL=0")
+    reading = at_openssl(authority, *old, tls=TlsSettings(min_version=wanted), kind=kind)
+    assert outcome(reading) == (Reason.TLS_VERSION, "tlsv1 alert protocol version")
 
 
-def _once_open(port: int, root: Path, tls: TlsSettings) -> Reading:
-    """Reads until somebody listens."""
-    check = check_of(port, type=MonitorType.HTTPS, host="api.example.com", tls_settings=tls)
-    for _ in range(1000):
-        reading = asyncio.run(reading_of(check, root))
-        if reading.reason is not Reason.REFUSED:
-            break
-    return reading
+@pytest.mark.tool("openssl")
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_an_endpoint_that_is_new_enough_is_good(authority: Authority, version: str) -> None:
+    assert at_openssl(authority, version, tls=TlsSettings(min_version="1.2")).ok
 
 
-def test_a_client_certificate_is_shown_where_it_is_asked_for(authority: Authority) -> None:
-    tls = authority.context("api.example.com")
-    tls.verify_mode = ssl.CERT_REQUIRED
-    tls.load_verify_locations(authority.root)
-    own = str(authority.issue("probe"))
-    assert https_reading(authority, tls, tls_settings=TlsSettings(client_certificate=own)).ok
-    assert https_reading(authority, tls).reason in {Reason.TLS_CLIENT, Reason.RESET}
+def asks_for_a_certificate(authority: Authority) -> tuple[str, ...]:
+    return ("-Verify", "1", "-verify_return_error", "-CAfile", str(authority.root))
+
+
+@pytest.mark.tool("openssl")
+@pytest.mark.parametrize("kind", [MonitorType.HTTPS, MonitorType.TCP])
+def test_an_endpoint_that_wants_another_client_says_so(authority: Authority, tmp_path: Path, kind: MonitorType) -> None:
+    asks, own = asks_for_a_certificate(authority), str(authority.issue("probe"))
+    assert at_openssl(authority, *asks, tls=TlsSettings(client_certificate=own), kind=kind).ok
+    nobody = at_openssl(authority, "-tls1_3", *asks, tls=TlsSettings(), kind=kind)
+    assert outcome(nobody) == (Reason.TLS_CLIENT, "tlsv13 alert certificate required")
+    strangers = TlsSettings(client_certificate=str(Authority(tmp_path).issue("probe")))
+    assert at_openssl(authority, *asks, tls=strangers, kind=kind).reason is Reason.TLS_CLIENT
+
+
+@pytest.mark.tool("openssl")
+def test_with_tls_1_2_a_missing_client_certificate_is_one_of_two_guesses(authority: Authority) -> None:
+    nobody = at_openssl(authority, "-tls1_2", *asks_for_a_certificate(authority), tls=TlsSettings())
+    assert outcome(nobody) == (Reason.TLS, "the endpoint refused: it wants a client certificate, or other ciphers")
 
 
 def test_a_certificate_that_nobody_verifies_may_be_anything(authority: Authority) -> None:
