@@ -137,7 +137,8 @@ def _accepted(value: object) -> frozenset[str] | None:
         return None
     if isinstance(value, list) and all(isinstance(name, str) for name in value):
         return frozenset(value)
-    raise error(f"expected all, or a list of peers, not {found(value)}")
+    what = "one of something else" if isinstance(value, list) else found(value)
+    raise error(f"expected all, or a list of peers, not {what}")
 
 
 class OverridesEntry(Entry):

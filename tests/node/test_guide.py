@@ -7,128 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from gtm.counters import Counters
 from gtm.errors import OverrideRefused
-from gtm.health.belief import Belief
 from gtm.health.event import EventKind
-from gtm.health.override import Action, SafetyRule, Wish
-from gtm.health.quorum import Quorum
-from gtm.health.reading import Reason
+from gtm.health.override import Action, SafetyRule
 from gtm.health.scope import parse_scope
-from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName
 from gtm.node import guide as guide_module
-from gtm.node.chronicle import Chronicle
-from gtm.node.events import EventLog
-from gtm.node.guide import Guide
-from gtm.node.health import HealthRiver
-from gtm.node.overrides import OverrideDesk
-from gtm.node.planner import Planner
-from gtm.node.saying import MAX_NAMED, Saying, is_known
-from gtm.node.state import StateFolder
-from gtm.steer.vocabulary import STEERING
-from gtm.zone.model import Zone, checks
+from gtm.node.saying import MAX_NAMED, is_known
 from tests.fakes import world
-from tests.fakes.clock import FakeClock
-from tests.fakes.journal import FakeJournal
-from tests.fakes.peers import desk_of, key_of
-from tests.node.present import RecordingEngine, catalogue, stop, until
-
-TEXT = f"""{world.HEAD}
-services:
-  api:
-    monitor: web
-    steer: multivalue
-    endpoints:
-      - {{region: us-east, address: 192.0.2.10}}
-      - {{region: eu-west, address: 192.0.2.20}}
-      - {{region: ap-southeast, address: 192.0.2.30}}
-  mail:
-    monitor: web
-    steer: multivalue
-    endpoints:
-      - {{region: us-east, address: 192.0.2.11}}
-      - {{region: eu-west, address: 192.0.2.21}}
-      - {{region: ap-southeast, address: 192.0.2.31}}
-records:{world.NS1}
-"""
-EU = "region gtm.example.com/eu-west"
-
-
-class Node:
-    """A node that believes one probe, and what it answers for `api`."""
-
-    def __init__(self, folder: Path, text: str = TEXT, *, restored: bool = False) -> None:
-        self.zone: Zone = world.zone(text)
-        self.clock, self.counters = FakeClock(), Counters()
-        self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
-        chronicle = Chronicle(self.events, NodeName("ns1"))
-        state = StateFolder(folder / "state", self.counters)
-        self.engine = RecordingEngine()
-        self.planner = Planner(
-            self.engine,
-            vocabulary=STEERING,
-            state=state,
-            status=state.load_status(),
-            wall=self.clock.wall,
-            counters=self.counters,
-            chronicle=chronicle,
-        )
-        self.desk, self.probe = desk_of("ns1", "fra", clock=self.clock), desk_of("fra", clock=self.clock)
-        self.overrides = OverrideDesk(
-            NodeName("ns1"),
-            key_of("ns1"),
-            {NodeName("fra"): key_of("fra").public},
-            accepted=None,
-            desk=self.desk,
-            state=state,
-            clock=self.clock,
-            counters=self.counters,
-            chronicle=chronicle,
-        )
-        self.guide = Guide(self.planner, self.overrides, clock=self.clock, counters=self.counters, chronicle=chronicle)
-        self.river = HealthRiver(
-            self.planner,
-            self.desk,
-            quorum=Quorum(voters=1),
-            state=state,
-            clock=self.clock,
-            counters=self.counters,
-            chronicle=chronicle,
-            guide=self.guide,
-        )
-        self.saying = Saying(
-            self.planner, self.overrides, self.guide, applied=self.river.merge, publish=self.river.publish_soon
-        )
-        asyncio.run(self.planner.take_zones(catalogue(self.zone)))
-        self.river.watch(checks((self.zone,)))
-        if not restored:
-            self.hear()
-
-    def hear(self, *down: str, after_s: float = 0.0) -> "Node":
-        """Hears from the probe, after a while, that these are down and the rest is up."""
-        self.clock.advance(after_s)
-        self.probe.publish({each.id: self._verdict(each.target in down) for each in checks((self.zone,))})
-        self.desk.take(self.probe.offer().body, giver=NodeName("fra"))
-        self.river.merge()
-        return self
-
-    def _verdict(self, is_down: bool) -> Verdict:  # noqa: FBT001  # the one argument is the name
-        belief, reason = (Belief.DOWN, Reason.TIMEOUT) if is_down else (Belief.UP, Reason.OK)
-        return Verdict(belief, since=self.clock.wall(), reason=reason, read_at=self.clock.monotonic())
-
-    def say(self, action: Action, scope: str = EU, *rules: SafetyRule, span_s: float = 60.0) -> None:
-        self.saying.say(Wish(parse_scope(scope), action, "a fire", "ann", span_s, rules))
-
-    @property
-    def answer(self) -> set[str]:
-        """The last parts of the addresses of `api`."""
-        found = world.values(world.answer(self.engine, world.query("api")).answer)
-        return {address.rpartition(".")[2] for address in found}
-
-    @property
-    def kinds(self) -> list[str]:
-        return [event.type for event in self.events.recent(since=0.0)]
+from tests.fakes.peers import key_of
+from tests.node.guided import EU, TEXT, Node
+from tests.node.present import catalogue, stop, until
 
 
 def test_a_person_is_followed_before_say_returns_and_until_the_time_is_over(tmp_path: Path) -> None:

@@ -181,6 +181,21 @@ def test_the_address_of_a_peer_may_end_in_a_slash() -> None:
     assert parsed(text).peers == (Peer(NodeName("a"), "https://[2001:db8::1]:8053", KEY),)
 
 
+def test_whose_overrides_count_can_be_narrowed() -> None:
+    peer = (
+        "{node: probe-iad, url: 'http://192.0.2.7:8053', key: 'ed25519:gKbnQpe8hJYHjF3o6VIJ0Rf6zx8vdOJVPk0zz0rd0hE='}"
+    )
+    share = f"share: {{key: ns1.key, peers: [{peer}]}}\n"
+
+    def accepted(text: str) -> frozenset[NodeName] | None:
+        return parse_node_file(share + text, "gtm.yaml", Path(), "the-host").overrides_from
+
+    assert accepted("") is None
+    assert accepted("overrides: {accept_from: all}") is None
+    assert accepted("overrides: {accept_from: []}") == frozenset()
+    assert accepted("overrides: {accept_from: [probe-iad]}") == frozenset([NodeName("probe-iad")])
+
+
 def test_only_programs_that_the_file_lists_may_be_run() -> None:
     assert parsed("probe: {exec: [/usr/lib/gtm/check-db, /bin/true]}").programs == {
         "/usr/lib/gtm/check-db",
