@@ -12,6 +12,7 @@ from gtm.health.belief import Belief
 from gtm.health.book import Book
 from gtm.health.override import Action, InForce, Override
 from gtm.health.status import CheckStatus, Status
+from gtm.health.vantage import seen_down
 from gtm.ids import NodeName
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, overriding
 from gtm.plan.model import Plan, SteeredService, ZonePlan
@@ -135,6 +136,7 @@ def _endpoint(service: Service, endpoint: Endpoint, status: Status) -> EndpointV
         believed.votes,
         believed.state,
         believed.flip_in_s,
+        down_from=seen_down(believed.local) if believed.belief is not Belief.DOWN else (),
     )
 
 

@@ -49,6 +49,8 @@ class EndpointView:
     """What a person said of it and counts instead of the belief: up, down, drain; empty when nobody did."""
     held_by: str = ""
     """The safety rule by which it counts as up although it is believed down; empty for none."""
+    down_from: tuple[VantageName, ...] = ()
+    """The vantages from which it is down, and not elsewhere: clients near them get another one while there is one."""
 
 
 @dataclass(frozen=True, slots=True)

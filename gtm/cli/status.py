@@ -107,6 +107,8 @@ def _believed(endpoint: EndpointView) -> str:
     """Returns the belief, and the state where that knows of more: `up, flapping`."""
     belief, state = endpoint.belief.value, endpoint.state
     words = f"{belief}, {state.value}" if state in {VerdictState.DEGRADED, VerdictState.FLAPPING} else belief
+    if endpoint.down_from:
+        words += f"; down as seen from {', '.join(endpoint.down_from)}"
     if endpoint.override:
         return f"{words}; a person says {endpoint.override}"
     return f"{words}; held up by {endpoint.held_by}" if endpoint.held_by else words

@@ -40,6 +40,8 @@ class EventKind(Enum):
     ENDPOINT_DEGRADED = "gtm.endpoint.degraded"
     ENDPOINT_FLAPPING = "gtm.endpoint.flapping"
     ENDPOINT_UNKNOWN = "gtm.endpoint.unknown"
+    ENDPOINT_LOCAL = "gtm.endpoint.local"
+    """One vantage sees a check otherwise than the quorum, or does so no longer."""
     REGION_UP = "gtm.region.up"
     REGION_DOWN = "gtm.region.down"
     NAME_FAIL_OPEN = "gtm.name.fail_open"

@@ -27,7 +27,7 @@ from gtm.health.belief import Belief
 from gtm.health.reading import MAX_DETAIL_LENGTH, Reason, clean_detail
 from gtm.health.report import Edition, Report, Vote
 from gtm.health.verdict import VerdictState
-from gtm.health.wire import Wire
+from gtm.health.wire import NameText, Position, Wire
 from gtm.ids import CheckId, NodeName, VantageName
 
 MAX_VOTES = 20_000
@@ -143,14 +143,11 @@ def printable(value: str) -> str:
     return value
 
 
-_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 _CheckText = Annotated[str, StringConstraints(min_length=1, max_length=MAX_CHECK_LENGTH), AfterValidator(printable)]
 _Detail = Annotated[str, StringConstraints(max_length=MAX_DETAIL_LENGTH), AfterValidator(printable)]
 _Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
 _Milliseconds = Annotated[int, Field(ge=0, le=MAX_EDITION)]
 _Count = Annotated[int, Field(ge=0, le=MAX_EDITION)]
-_Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
-_Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 _Carried = Annotated[str, StringConstraints(max_length=MAX_CARRIED_LENGTH)]
 _Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
@@ -176,13 +173,13 @@ class _Vote(Wire):
 
 class _Head(Wire):
     version: Literal[1]
-    node: _Name
-    vantage: _Name
+    node: NameText
+    vantage: NameText
     epoch: _Count
     serial: _Count
     made_at: _Seconds
     votes: Annotated[dict[_CheckText, _Vote], Field(max_length=MAX_VOTES)]
-    at: tuple[_Latitude, _Longitude] | None = None
+    at: Position | None = None
 
 
 class _Payload(_Head):
@@ -203,7 +200,7 @@ class Delta(_Head):
 
 
 class _Claim(BaseModel):
-    node: _Name
+    node: NameText
 
 
 def _head(report: Report) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """The status on disk: what was believed last, so that a restarted node believes it until voices are heard.
 
+Beside it, in a file of its own: where the vantages are that were heard of.
+
 What comes in: a status, or the text of the file. What goes out: text, or a status whose checks are all frozen: the
 beliefs and their times, without the votes, which are history. It touches no file: gtm/node does.
 """
@@ -10,11 +12,13 @@ from typing import Annotated
 from pydantic import Field, ValidationError
 
 from gtm.errors import StateInvalid
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason, clean_detail
 from gtm.health.status import CheckStatus, Status
-from gtm.health.wire import Wire
-from gtm.ids import CheckId
+from gtm.health.vantage import Vantage, Vantages
+from gtm.health.wire import NameText, Position, Wire
+from gtm.ids import CheckId, VantageName
 
 
 def compose_saved(status: Status) -> str:
@@ -43,6 +47,25 @@ def parse_saved(text: str) -> Status:
             for check, one in saved.checks.items()
         }
     )
+
+
+def compose_vantages(vantages: Vantages) -> str:
+    """Returns where vantages are as JSON text."""
+    return json.dumps({"version": 1, "vantages": {one.name: list(one.at) for one in vantages}}, indent=1) + "\n"
+
+
+def parse_vantages(text: str) -> Vantages:
+    """Returns where vantages are, sorted by name. Raises StateInvalid when the text does not say."""
+    try:
+        saved = _SavedVantages.model_validate_json(text)
+    except (ValidationError, UnicodeEncodeError) as error:
+        raise StateInvalid("the saved vantages cannot be read: " + clean_detail(str(error))) from error
+    return tuple(Vantage(VantageName(name), Coordinates(*at)) for name, at in sorted(saved.vantages.items()))
+
+
+class _SavedVantages(Wire):
+    version: Annotated[int, Field(ge=1, le=1)]
+    vantages: dict[NameText, Position]
 
 
 class _SavedCheck(Wire):

@@ -117,6 +117,8 @@ def merge(
 
 def flipped(before: Status, after: Status) -> frozenset[CheckId]:
     """Returns the checks that are believed otherwise than before; empty when a plan need not change."""
+    if before is after:
+        return frozenset()
     was = before.checks
     # this runs at every merge over every check: the same object is the same belief, and costs no more to see
     touched = [check for check, one in after.checks.items() if was.get(check) is not one] + list(
@@ -127,6 +129,8 @@ def flipped(before: Status, after: Status) -> frozenset[CheckId]:
 
 def retimed(before: Status, after: Status) -> frozenset[CheckId]:
     """Returns the checks that could change sooner or later than they could before."""
+    if before is after:
+        return frozenset()
     was = before.checks
     return frozenset(
         check
@@ -167,6 +171,8 @@ class LocalChange:
 
 def seen_otherwise(before: Status, after: Status) -> frozenset[CheckId]:
     """Returns the checks of which some vantage sees something else than it did before."""
+    if before is after:
+        return frozenset()
     was = before.checks
     return frozenset(
         check

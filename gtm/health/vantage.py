@@ -12,7 +12,7 @@ What it must not do is to bring back what is down elsewhere, or to leave clients
 where beliefs are applied (gtm/plan/local.py).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gtm.geo.place import Coordinates
@@ -22,6 +22,9 @@ from gtm.health.voices import Voice, in_order
 from gtm.ids import VantageName
 
 MIN_VANTAGES = 3
+
+FORGET_S = 3600.0
+"""Since a vantage was last heard: longer than most outages of all its probes, so that cells stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +60,27 @@ def local_beliefs(belief: Belief, counted: Sequence[Voice], *, voters: int) -> t
     )
 
 
-def located(book: Book) -> Vantages:
+Known = Mapping[Vantage, float]
+"""The vantages that were heard of, and when last, in monotonic seconds."""
+
+
+def learned(known: Known, book: Book, *, now: float) -> Known:
+    """Returns the vantages that were heard of within the last hour; of one that moved only where it is now."""
+    after = {one.name: (one, heard_at) for one, heard_at in known.items()}
+    for vantage, heard_at in located(book).items():
+        after[vantage.name] = (vantage, heard_at)
+    return {one: heard_at for one, heard_at in after.values() if now - heard_at < FORGET_S}
+
+
+def located(book: Book) -> Known:
     """Returns the vantages that say where they are: each is where the first of its probes, by name, says to be."""
-    found: dict[VantageName, Vantage] = {}
+    found: dict[VantageName, tuple[Vantage, float]] = {}
     for heard in in_order(book.by_node.values()):
         report = heard.report
         if report.at is not None:
-            found.setdefault(report.vantage, Vantage(report.vantage, report.at))
-    return tuple(found.values())
+            vantage, heard_at = found.get(report.vantage, (Vantage(report.vantage, report.at), heard.heard_at))
+            found[report.vantage] = (vantage, max(heard_at, heard.heard_at))
+    return dict(found.values())
 
 
 def seen_down(local: Iterable[LocalBelief]) -> tuple[VantageName, ...]:

@@ -44,6 +44,9 @@ COUNTED: Mapping[str, Metric] = {
     "check_changes": _counter(
         "state_transitions", "endpoint.transitions", "{transition}", "Changes of mind about a check, by the new belief."
     ),
+    "local_changes": _counter(
+        "local_changes", "endpoint.local_changes", "{change}", "Vantages that began or ceased to see a check otherwise."
+    ),
     "reports_heard": _counter("reports_heard", "report.heard", "{report}", "New reports of other probes."),
     "reports_refused": _counter(
         "reports_refused", "report.refused", "{report}", "Reports that were not taken, by who gave them and why."

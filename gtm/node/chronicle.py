@@ -18,8 +18,9 @@ from gtm.health.belief import Belief
 from gtm.health.book import Book
 from gtm.health.event import Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
 from gtm.health.reading import Reading
-from gtm.health.status import Change, Status, changes
+from gtm.health.status import Change, LocalChange, Status, changes, local_changes
 from gtm.health.verdict import Verdict
+from gtm.health.voices import Voice
 from gtm.ids import CheckId, NodeName, RegionName, ServiceId
 from gtm.plan.model import Plan
 from gtm.steer.decide import State
@@ -76,7 +77,8 @@ class Chronicle:
     def believed(self, before: Status, after: Status, book: Book, plan: Plan) -> None:
         """Records what this node changed its mind about; the next plan is caused by it."""
         told = {change.check: self._endpoint(change, book, plan) for change in changes(before, after)}
-        self._causes = tuple(told.values())
+        local = [self._local(change, book, plan) for change in local_changes(before, after)]
+        self._causes = (*told.values(), *local)
         if told:
             self._regions(before, after, told, plan)
 
@@ -92,6 +94,20 @@ class Chronicle:
             "services_count": len(services),
         }
         return self.record(Event(kind, change.check, str(change), facts, tuple(_verdicts(change, book))))
+
+    def _local(self, change: LocalChange, book: Book, plan: Plan) -> EventId:
+        services = plan.watchers.get(change.check, ())
+        facts = {
+            "vantage": change.vantage,
+            "seen": change.belief.value,
+            "elsewhere": change.after.belief.value,
+            "is_over": change.is_over,
+            "services": tuple(services),
+            "services_count": len(services),
+        }
+        voices = [voice for voice in change.after.votes if voice.vantage == change.vantage]
+        causes = tuple(_verdicts_of(voices, change.check, book))
+        return self.record(Event(EventKind.ENDPOINT_LOCAL, change.check, str(change), facts, causes))
 
     def _regions(self, before: Status, after: Status, told: Mapping[CheckId, EventId], plan: Plan) -> None:
         if self._index.plan is None or self._index.plan.zones is not plan.zones:
@@ -194,15 +210,18 @@ def _applied(before: Plan, after: Plan) -> Event | None:
 
 
 def _verdicts(change: Change, book: Book) -> Iterable[EventId]:
-    """Yields the verdicts, this node's and others', that a change of mind follows."""
-    for voice in change.after.votes:
-        if not (voice.counts and voice.belief is change.after.belief):
-            continue
+    """Returns the verdicts, this node's and others', that a change of mind follows."""
+    agreeing = [voice for voice in change.after.votes if voice.counts and voice.belief is change.after.belief]
+    return _verdicts_of(agreeing, change.check, book)
+
+
+def _verdicts_of(voices: Iterable[Voice], check: CheckId, book: Book) -> Iterable[EventId]:
+    for voice in voices:
         for node in voice.nodes:
             heard = book.by_node.get(node)
-            vote = None if heard is None else heard.report.votes.get(change.check)
+            vote = None if heard is None else heard.report.votes.get(check)
             if vote is not None:
-                yield verdict_id(node, change.check, vote.since)
+                yield verdict_id(node, check, vote.since)
 
 
 def _why(reason: str, detail: str) -> str:

@@ -18,7 +18,7 @@ from gtm.health.belief import Belief
 from gtm.health.disagreement import Standings, quarantined
 from gtm.health.merger import Merger
 from gtm.health.quorum import Quorum
-from gtm.health.status import Status, changes
+from gtm.health.status import Status, changes, local_changes
 from gtm.health.verdict import Verdict
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
@@ -156,6 +156,9 @@ class HealthRiver:
         for change in changes(before, after):
             log.info("%s", change)
             self._counters.add("check_changes", to=change.after.belief.value)
+        for local in local_changes(before, after):
+            log.info("%s", local)
+            self._counters.add("local_changes", to="over" if local.is_over else local.belief.value)
         self._chronicle.believed(before, after, self._desk.book, self._planner.plan)
         self._chronicle.heard(self._desk.book, after, now=now)
         self._tell_frozen(after)

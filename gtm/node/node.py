@@ -39,6 +39,7 @@ from gtm.node.sharing import Sharing
 from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures, environment, start_telemetry
+from gtm.node.vantages import VantageWatch
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
 from gtm.plan.guidance import Guidance
@@ -125,6 +126,7 @@ class Node:
             wall=clock.wall,
         )
         self._geo = GeoWatch(config.geo, self._planner, chronicle=chronicle)
+        self._vantages = VantageWatch(self._planner, self._desk, self._state, clock=clock)
         self._measures = Measures(
             config,
             self._planner,
@@ -155,6 +157,7 @@ class Node:
         self._events.record(Event(kind, self._config.node, f"node {self._config.node} {word}", facts))
 
     async def _run(self, queries: Queries | None) -> None:
+        await self._vantages.load()
         await self._geo.load()
         problems = await self._zones.load()
         if not self._planner.plan.zones:
@@ -181,7 +184,7 @@ class Node:
     def _rivers(self, queries: Queries | None) -> list[Coroutine[None, None, None]]:
         rivers = [self._zones.run(), self._geo.run(), self._health.believe(), self._warm_up()]
         if self._config.peers:
-            rivers.append(self._sharing.run())
+            rivers += [self._sharing.run(), self._vantages.run()]
         if Role.PROBE in self._config.roles:
             rivers.append(self._health.probe())
         elif self._config.peers:

@@ -3,6 +3,7 @@
     state.json     zones: digest and serial of each; generation: no plan of an earlier run was numbered higher
     status.json    the last beliefs (gtm/health/saved.py)
     zones.json     the texts of the zone files that serve (gtm/watch/kept.py)
+    vantages.json  where the vantages are that were heard of
     plan-*.bin     the plan that serves, ready for the engine (standby.py)
 
 Each has a checksum, and the one before it beside it (vault.py). A file that cannot be read, or a disk that cannot be
@@ -20,8 +21,9 @@ from pydantic import Field, ValidationError
 
 from gtm.counters import Counters
 from gtm.errors import StateInvalid
-from gtm.health.saved import compose_saved, parse_saved
+from gtm.health.saved import compose_saved, compose_vantages, parse_saved, parse_vantages
 from gtm.health.status import NO_STATUS, Status
+from gtm.health.vantage import Vantages
 from gtm.health.wire import Wire
 from gtm.node.standby import Standby
 from gtm.node.vault import Origin, Vault
@@ -136,6 +138,14 @@ class StateFolder:
     def save_status(self, status: Status) -> None:
         """Writes the beliefs."""
         self._vault.write("status.json", compose_saved(status))
+
+    def load_vantages(self) -> Vantages:
+        """Returns the vantages that the run before knew of."""
+        return self._vault.read("vantages.json", parse_vantages).value or ()
+
+    def save_vantages_apart(self, vantages: Vantages) -> Future[bool]:
+        """Writes where the vantages are in the same thread."""
+        return self._writer.submit(lambda: self._vault.write("vantages.json", compose_vantages(vantages)))
 
     def save_plan_apart(self, plan: Plan) -> Future[None]:
         """Writes the plan that serves in the same thread, for the next start (standby.py)."""

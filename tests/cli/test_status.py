@@ -10,6 +10,7 @@ from gtm.cli.status import _span
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
 from gtm.health.status import CheckStatus, Status
+from gtm.health.vantage import LocalBelief
 from gtm.health.verdict import VerdictState
 from gtm.health.voices import Voice
 from gtm.ids import NodeName, VantageName
@@ -57,6 +58,16 @@ def test_a_belief_is_told_with_the_state_that_knows_of_more(tmp_path: Path) -> N
         ("degraded", 2.0),
         ("flapping", 0.0),
     ]
+
+
+def test_what_is_down_from_somewhere_is_told(tmp_path: Path) -> None:
+    local = (LocalBelief(VantageName("eu"), Belief.DOWN),)
+    with serving(tmp_path, a=SMALL) as node:
+        status = Status({ONE: CheckStatus(Belief.UP, 0.0, local=local), TWO: CheckStatus(Belief.DOWN, 0.0)})
+        node.planner.take_status(status)
+        ran = gtm("status", "--admin", node.at)
+    beliefs = [line.split("\t")[1] for line in ran.lines if "192.0.2" in line]
+    assert beliefs == ["up; down as seen from eu", "down"]
 
 
 def test_piped_it_is_plain_columns_between_tabs(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from gtm.health.override import (
     Action,
     Override,
     SafetyRule,
-    ends_at,
     in_force,
     joined,
     kept,
@@ -62,8 +61,6 @@ def test_an_override_ends_with_the_second_that_it_names() -> None:
     one = said(REGION, span_s=60)
     assert decided(one, wall=WALL + 59.9) == one
     assert decided(one, wall=WALL + 60) is None
-    assert ends_at({one.scope: one}, wall=WALL) == WALL + 60
-    assert ends_at({one.scope: one}, wall=WALL + 60) is None
 
 
 def test_a_rule_is_lifted_by_any_override_that_covers_the_endpoint() -> None:

@@ -6,15 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.errors import StateInvalid
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import EMPTY_BOOK
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reason
-from gtm.health.saved import compose_saved, parse_saved
+from gtm.health.saved import compose_saved, compose_vantages, parse_saved, parse_vantages
 from gtm.health.status import NO_STATUS, CheckStatus, Status, flipped, merge
+from gtm.health.vantage import Vantage, Vantages
 from gtm.health.voices import Freshness
-from gtm.ids import CheckId
-from tests.health.examples import check_texts, details
+from gtm.ids import CheckId, VantageName
+from tests.health.examples import check_texts, details, names
 
 CHECK = CheckId("gtm.example.com/api/192.0.2.20")
 
@@ -58,3 +60,21 @@ def test_another_version_is_refused() -> None:
     text = json.dumps({**json.loads(compose_saved(NO_STATUS)), "version": 2})
     with pytest.raises(StateInvalid, match="version"):
         parse_saved(text)
+
+
+vantages = st.dictionaries(names, st.tuples(st.floats(-90, 90), st.floats(-180, 180)), max_size=5).map(
+    lambda found: tuple(Vantage(VantageName(name), Coordinates(*at)) for name, at in sorted(found.items()))
+)
+
+
+@given(vantages)
+def test_where_vantages_are_survives_the_disk(known: Vantages) -> None:
+    assert parse_vantages(compose_vantages(known)) == known
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", '{"version": 1, "vantages": {"a b": [0, 0]}}', '{"version": 1, "vantages": {"a": [91, 0]}}']
+)
+def test_vantages_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(StateInvalid, match="the saved vantages cannot be read"):
+        parse_vantages(text)

@@ -12,7 +12,7 @@ from gtm.health.book import EMPTY_BOOK, Book, hear
 from gtm.health.quorum import Quorum
 from gtm.health.report import Report
 from gtm.health.status import NO_STATUS, CheckStatus, Status, local_changes, merge, seen_otherwise
-from gtm.health.vantage import LocalBelief, Vantage, located, seen_down
+from gtm.health.vantage import LocalBelief, Vantage, learned, located, seen_down
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName, VantageName
 from tests.health.examples import report, vote
@@ -116,8 +116,28 @@ def test_where_vantages_are_is_what_the_first_of_their_probes_says() -> None:
     book = EMPTY_BOOK
     for one in reports:
         book = hear(book, one, heard_at=100.0) or book
-    assert located(book) == (Vantage(FRA, frankfurt), Vantage(LON, elsewhere))
-    assert located(Book()) == ()
+    assert set(located(book)) == {Vantage(FRA, frankfurt), Vantage(LON, elsewhere)}
+    assert located(Book()) == {}
+
+
+def heard(vantage: str, at: Coordinates, heard_at: float) -> Book:
+    return hear(EMPTY_BOOK, replace(report(vantage, vantage=vantage), at=at), heard_at=heard_at) or EMPTY_BOOK
+
+
+def test_a_vantage_is_remembered_for_an_hour_after_it_was_last_heard() -> None:
+    here, there = Coordinates(50.0, 8.0), Coordinates(51.0, 0.0)
+    known = learned({}, heard("fra", here, 100.0), now=100.0)
+    known = learned(known, heard("lon", there, 2000.0), now=2000.0)
+    assert set(known) == {Vantage(FRA, here), Vantage(LON, there)}
+    assert set(learned(known, EMPTY_BOOK, now=3699.9)) == set(known)
+    assert set(learned(known, EMPTY_BOOK, now=3700.0)) == {Vantage(LON, there)}
+
+
+def test_a_vantage_that_moved_is_where_it_is_now() -> None:
+    known = learned({}, heard("fra", Coordinates(50.0, 8.0), 100.0), now=100.0)
+    assert set(learned(known, heard("fra", Coordinates(48.0, 11.0), 200.0), now=200.0)) == {
+        Vantage(FRA, Coordinates(48.0, 11.0))
+    }
 
 
 def test_a_local_truth_that_comes_and_goes_is_a_line_of_the_log() -> None:

@@ -5,10 +5,11 @@ from pathlib import Path
 from gtm.counters import Counters
 from gtm.errors import Problem, ReportInvalid
 from gtm.health.belief import Belief
+from gtm.health.book import Book, hear
 from gtm.health.event import Event, EventKind
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading, Reason
-from gtm.health.status import NO_STATUS, merge
+from gtm.health.status import NO_STATUS, Status, merge
 from gtm.health.verdict import Verdict
 from gtm.health.voices import Freshness
 from gtm.ids import NodeName
@@ -23,6 +24,7 @@ from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import KeptEvents
 from tests.fakes.peers import desk_of
+from tests.health.examples import NOW_WALL, report, vote
 from tests.node.present import GEO, SMALL, WALL, RecordingEngine, catalogue
 
 ZONE = world.zone(SMALL)
@@ -233,3 +235,20 @@ def test_a_plan_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     present.news()
     present.chronicle.plan_failed("no plan can be made of this")
     assert present.news() == ["plan.failed"]
+
+
+def test_what_one_vantage_sees_otherwise_is_linked_from_its_probes_verdicts(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    book = Book({})
+    for node, belief in (("fra-1", DOWN), ("fra-2", DOWN), ("iad-1", UP), ("sin-1", UP)):
+        cast = dict.fromkeys((ONE, TWO), vote(belief))
+        book = hear(book, report(node, cast, vantage=node[:3]), heard_at=100.0) or book
+    cut = merge(NO_STATUS, book, FRESH, Quorum(voters=2), now=100.0, wall=0.0)
+    well = Status({check: replace(one, local=()) for check, one in cut.checks.items()})
+    present.news()
+    present.chronicle.believed(well, cut, book, present.planner.plan)
+    first, second = present.kept.events
+    assert (first.kind, first.subject, second.subject) == (EventKind.ENDPOINT_LOCAL, ONE, TWO)
+    assert (first.facts["vantage"], first.facts["seen"], first.facts["elsewhere"]) == ("fra", "down", "up")
+    since = f"{NOW_WALL:.3f}"
+    assert first.causes == (f"fra-1:verdict:{ONE}:{since}", f"fra-2:verdict:{ONE}:{since}")
