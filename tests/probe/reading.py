@@ -47,7 +47,7 @@ def settings_of(kind: MonitorType, keys: dict[str, Any]) -> Settings:
     """The settings of a kind, with these of its own keys."""
     match kind:
         case MonitorType.TCP:
-            tls = TlsSettings() if keys.pop("tls_settings", False) else None
+            tls = keys.pop("tls_settings", None)
             return TcpSettings(**keys, tls=tls)
         case MonitorType.DENY:
             return DenySettings(

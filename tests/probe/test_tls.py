@@ -80,14 +80,20 @@ def test_a_server_without_tls_says_so() -> None:
         await writer.drain()
         await reader.read()
 
-    for kind in ({"type": MonitorType.HTTPS}, {"type": MonitorType.TCP, "tls_settings": True}):
+    kinds: tuple[dict[str, Any], ...] = (
+        {"type": MonitorType.HTTPS},
+        {"type": MonitorType.TCP, "tls_settings": TlsSettings()},
+    )
+    for kind in kinds:
         assert outcome(reading_from(plain, **kind)) == (Reason.TLS, "the endpoint speaks no TLS")
 
 
 def test_tcp_with_tls_verifies_as_https_does(authority: Authority) -> None:
     good, other = authority.context("127.0.0.1"), authority.context("api.example.com")
     for tls, reason in ((good, Reason.OK), (other, Reason.CERT_NAME)):
-        reading = reading_from(hangs, tls=tls, extra_ca=authority.root, type=MonitorType.TCP, tls_settings=True)
+        reading = reading_from(
+            hangs, tls=tls, extra_ca=authority.root, type=MonitorType.TCP, tls_settings=TlsSettings()
+        )
         assert reading.reason is reason
 
 
