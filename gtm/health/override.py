@@ -27,7 +27,7 @@ from gtm.health.scope import (
     RegionScope,
     Scope,
     ServiceScope,
-    Where,
+    Spot,
     ZoneScope,
     scopes_of,
 )
@@ -177,13 +177,13 @@ class InForce:
     def __bool__(self) -> bool:
         return bool(self.by_scope)
 
-    def of(self, spot: Where) -> Override | None:
+    def of(self, spot: Spot) -> Override | None:
         """Returns the override that decides for an endpoint: the most specific one. It may say `obey`."""
         if not self.by_scope:
             return None
         return next((self.by_scope[scope] for scope in scopes_of(spot) if scope in self.by_scope), None)
 
-    def lifts(self, spot: Where, rule: SafetyRule) -> bool:
+    def lifts(self, spot: Spot, rule: SafetyRule) -> bool:
         """Returns whether any override that covers an endpoint names this rule."""
         if not self.by_scope:
             return False
@@ -204,8 +204,3 @@ def differing(one: InForce, other: InForce) -> InForce:
     scopes = one.by_scope.keys() | other.by_scope.keys()
     changed = [scope for scope in scopes if one.by_scope.get(scope) != other.by_scope.get(scope)]
     return InForce({scope: one.by_scope.get(scope) or other.by_scope[scope] for scope in changed})
-
-
-def ends_at(overrides: Overrides, *, wall: float) -> float | None:
-    """Returns when the first of those in force ends; None without any."""
-    return min((one.until for one in overrides.values() if one.is_in_force(wall)), default=None)

@@ -13,7 +13,6 @@ region is more specific than a service, so that a region that is taken out is ou
 
 import re
 from dataclasses import dataclass
-from typing import Protocol
 
 from gtm.ids import EndpointId, RegionName, ServiceId
 
@@ -69,26 +68,6 @@ class ZoneScope:
 Scope = EndpointScope | RegionScope | ServiceScope | ZoneScope
 
 
-class Where(Protocol):
-    """Where an endpoint is, as far as scopes go."""
-
-    @property
-    def zone(self) -> str:
-        """Returns the zone's name."""
-
-    @property
-    def service(self) -> ServiceId:
-        """Returns the service."""
-
-    @property
-    def region(self) -> RegionName:
-        """Returns the region."""
-
-    @property
-    def endpoint(self) -> EndpointId:
-        """Returns the endpoint's name within the service."""
-
-
 @dataclass(frozen=True, slots=True)
 class Spot:
     """Where one endpoint is."""
@@ -99,7 +78,7 @@ class Spot:
     endpoint: EndpointId
 
 
-def scopes_of(spot: Where) -> tuple[Scope, ...]:
+def scopes_of(spot: Spot) -> tuple[Scope, ...]:
     """Returns every scope that an endpoint is in, the most specific first."""
     return (
         EndpointScope(spot.service, spot.endpoint),

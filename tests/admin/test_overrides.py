@@ -1,20 +1,12 @@
-import asyncio
 import json
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import quote
 
-import aiohttp
-import aiohttp.web
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from gtm.admin.address import SOCKET_NAME, answers
-from gtm.admin.app import make_app
-from gtm.admin.local import close_local, open_local
-from gtm.admin.overrides import routes
 from gtm.health.override import DEFAULT_SPAN_S
 from tests.admin.served import Answer, Served, serving
 from tests.fakes.overrides import WALL
@@ -166,61 +158,3 @@ def test_of_a_thousand_malformed_bodies_none_is_taken_and_none_is_a_fault(node: 
         return
     assert answer.status == 400
     assert (node.overrides.known, node.planner.plan) == before
-
-
-def test_the_local_socket_is_for_its_user_alone_and_takes_overrides(tmp_path: Path) -> None:
-    node = Served(tmp_path)
-    (node.folder / "a.yaml").write_text(SMALL)
-    path = tmp_path / "state" / SOCKET_NAME
-
-    async def story() -> tuple[int, int]:
-        runner = await node.serve()
-        path.parent.mkdir(exist_ok=True)
-
-        async def reports(_request: aiohttp.web.Request) -> aiohttp.web.Response:
-            return aiohttp.web.Response()
-
-        local = await open_local(tmp_path / "state", make_app(node.subject, reports, routes(node.saying)))
-        assert local is not None
-        mode = path.stat().st_mode & 0o777
-        async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
-            async with session.post("http://localhost/v1/overrides", json=GOOD) as said:
-                status = said.status
-            assert await open_local(tmp_path / "state", aiohttp.web.Application()) is None, "it is taken"
-        await local.cleanup()
-        await runner.cleanup()
-        return mode, status
-
-    assert asyncio.run(story()) == (0o600, 201)
-    assert [one.action.value for one in node.overrides.in_force().by_scope.values()] == ["drain"]
-
-
-def test_a_socket_that_a_killed_node_left_is_replaced(tmp_path: Path) -> None:
-    path = tmp_path / SOCKET_NAME
-
-    async def story() -> None:
-        first = await open_local(tmp_path, aiohttp.web.Application())
-        assert first is not None
-        await first.cleanup()
-        assert path.is_socket()
-        assert not answers(path)
-        second = await open_local(tmp_path, aiohttp.web.Application())
-        assert second is not None
-        assert answers(path)
-        await second.cleanup()
-        close_local(tmp_path)
-        assert not path.exists()
-
-    asyncio.run(story())
-
-
-def test_a_socket_that_cannot_be_made_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "file").write_text("")
-    deep = tmp_path / ("a" * 120)
-
-    async def story() -> None:
-        assert await open_local(tmp_path / "file", aiohttp.web.Application()) is None
-        assert await open_local(deep, aiohttp.web.Application()) is None
-
-    asyncio.run(story())
-    assert caplog.text.count("going on without it") == 2
