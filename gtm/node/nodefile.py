@@ -245,7 +245,7 @@ _ASKED = {"voters": "voters", "vantages": "vantages", "rule": "voices"}
 
 def _voters(entry: NodeEntry) -> int:
     """Returns how many nodes may vote: every peer, and this one if it is a probe."""
-    return len(entry.share.peers) + (Role.PROBE in entry.roles)
+    return sum(peer.probe for peer in entry.share.peers) + (Role.PROBE in entry.roles)
 
 
 def _quorum(entry: NodeEntry) -> Quorum:

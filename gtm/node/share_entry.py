@@ -63,6 +63,8 @@ class PeerEntry(Entry):
     node: Name
     url: Annotated[str | None, PlainValidator(_url)] = None
     key: Annotated[PublicKey, PlainValidator(_public_key)]
+    probe: bool = True
+    """Whether it checks anything; a node that does not is a peer for what people say there."""
 
 
 class EtcdEntry(Entry):

@@ -181,6 +181,18 @@ def test_the_address_of_a_peer_may_end_in_a_slash() -> None:
     assert parsed(text).peers == (Peer(NodeName("a"), "https://[2001:db8::1]:8053", KEY),)
 
 
+def test_a_peer_that_checks_nothing_is_no_voice_that_a_quorum_waits_for() -> None:
+    key = "key: 'ed25519:gKbnQpe8hJYHjF3o6VIJ0Rf6zx8vdOJVPk0zz0rd0hE='"
+
+    def voters(more: str) -> int:
+        probe, server = (f"node: {name}, url: 'http://192.0.2.7:8053', {key}" for name in ("fra", "ns2"))
+        text = f"roles: [dns, admin]\nshare: {{key: ns1.key, peers: [{{{probe}}}, {{{server}{more}}}]}}"
+        return parse_node_file(text, "gtm.yaml", Path(), "the-host").quorum.voters
+
+    assert voters("") == 2
+    assert voters(", probe: false") == 1
+
+
 def test_whose_overrides_count_can_be_narrowed() -> None:
     peer = (
         "{node: probe-iad, url: 'http://192.0.2.7:8053', key: 'ed25519:gKbnQpe8hJYHjF3o6VIJ0Rf6zx8vdOJVPk0zz0rd0hE='}"
