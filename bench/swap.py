@@ -1,6 +1,6 @@
 """How long a change of health takes to be served: status -> plan -> both engines, in one process, without sockets.
 
-    python -m bench.swap [--services 1000] [--regions 10] [--rounds 30]
+    python -m bench.swap [--services 1000] [--regions 10] [--rounds 30] [--also "ttl: {max: 300, min: 30}"]
 
 All services have one endpoint in each region, and share one cell map of the shipped geo database. Two changes are
 timed, there and back: one endpoint of one service, and a whole region: that endpoint of every service. Each row says
@@ -16,7 +16,7 @@ where the time went:
 import argparse
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from bench.world import DATABASE
@@ -49,14 +49,15 @@ PLACES = (
 )
 
 
-def zone_text(services: int, regions: int) -> str:
-    """Returns a zone of so many services, each with an endpoint of its own in every region."""
+def zone_text(services: int, regions: int, also: Sequence[str] = ()) -> str:
+    """Returns a zone of so many services, each with an endpoint of its own in every region, and these lines."""
     lines = ["zone: bench.test", "nameservers: [ns1.bench.test]", "hostmaster: hostmaster@bench.test", "regions:"]
     places = [PLACES[number % len(PLACES)] for number in range(regions)]
     lines += [f"  r{number}: {{at: [{north}, {east}]}}" for number, (north, east) in enumerate(places)]
     lines += ["monitors:", "  tcp: {type: tcp, port: 443}", "services:"]
     for service in range(services):
-        lines += [f"  s{service}:", "    monitor: tcp", "    steer: nearest", "    endpoints:"]
+        lines += [f"  s{service}:", "    monitor: tcp", "    steer: nearest"]
+        lines += [*(f"    {line}" for line in also), "    endpoints:"]
         lines += [
             f"      - {{region: r{region}, address: 10.{region}.{service >> 8}.{service & 255}}}"
             for region in range(regions)
@@ -91,7 +92,7 @@ def timed_change(
 
 def main() -> None:
     arguments = _arguments()
-    zone = parse(zone_text(arguments.services, arguments.regions), "bench.yaml", NO_SHARED, STEERING)
+    zone = parse(zone_text(arguments.services, arguments.regions, arguments.also), "bench.yaml", NO_SHARED, STEERING)
     endpoints = [(service, service.endpoints[0]) for service in zone.services]
     checks = {
         check: Belief.UP for service in zone.services for each in service.endpoints if (check := service.check_of(each))
@@ -131,6 +132,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--services", type=int, default=1000)
     parser.add_argument("--regions", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--also", action="append", default=[], help="a line that every service has besides")
     return parser.parse_args()
 
 

@@ -38,7 +38,7 @@ def apply(
         for name in sorted(touched)
     }
     for name in {name for check in retimed for name in plan.watchers.get(check, ())} - touched:
-        decided[name] = retimed_decisions(plan.services[name], status, plan.decisions[name], guidance)
+        decided[name] = retimed_decisions(plan.services[name], status, plan.decisions[name], shapes, guidance)
     changed = {name: after for name, after in decided.items() if after != plan.decisions[name]}
     if not changed:
         return None

@@ -15,9 +15,10 @@ from gtm.health.status import Status
 from gtm.health.vantage import Vantages
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.cells import SpaceKey, cell_space, near_vantages, space_key
-from gtm.plan.decisions import Remembered, decisions, menu_of
+from gtm.plan.decisions import decisions, menu_of
 from gtm.plan.form import Form, form_of
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
+from gtm.plan.last_good import Remembered
 from gtm.plan.model import CellSpace, Plan, SteeredService
 from gtm.plan.nodes import zone_plan
 from gtm.plan.regions import located, of_service

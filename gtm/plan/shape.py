@@ -8,11 +8,13 @@ chain over ten regions makes hundreds of cells, and about ten decisions.
 
 from dns.rcode import Rcode
 
+from gtm.health.status import Status
 from gtm.plan.form import Effective, Form, candidates, of_type
+from gtm.plan.last_good import LastGood
 from gtm.plan.local import NOTHING, Numbers, seen_from
 from gtm.plan.model import CellSpace, SteeredService
 from gtm.plan.outcome import Selected, Spread
-from gtm.plan.ttl import degraded_ttl, is_steady, plain_ttls
+from gtm.plan.ttl import answered_numbers, degraded_ttl, is_steady, plain_ttls, truthful_ttls
 from gtm.steer.chain import Chain, Views
 from gtm.steer.decide import Decided, Pick, State, decide
 from gtm.steer.filter import Candidates, Choose
@@ -23,16 +25,19 @@ class Shapes:
     """Remembers the spread of each shape. It has state: one lives as long as one compile or one apply."""
 
     def __init__(self) -> None:
+        self.last_good = LastGood()
         self._spreads: dict[tuple[int, int, Effective], Spread] = {}
         self._steady: dict[int, tuple[Spread, tuple[bool, ...]]] = {}
         self._ttls: dict[tuple[tuple[bool, ...], int, int], tuple[int, ...]] = {}
+        self._answered: dict[tuple[int, int], tuple[Spread, tuple[tuple[int, ...], ...]]] = {}
 
     def spread(self, steered: SteeredService, effective: Effective) -> Spread:
         """Returns what is decided for a service in each of its cells when this counts of its endpoints."""
         key = (id(steered.space), id(steered.form), effective)
-        if key not in self._spreads:
-            self._spreads[key] = _spread(steered.chain, steered.form, effective, steered.space)
-        return self._spreads[key]
+        known = self._spreads.get(key)  # looked up once: most of the work for the second to the thousandth service
+        if known is None:
+            known = self._spreads[key] = _spread(steered.chain, steered.form, effective, steered.space)
+        return known
 
     def plain_ttls(self, spread: Spread, service: Service) -> tuple[int, ...]:
         """Returns the TTLs of a service with a plain `ttl`; equal ones are one object."""
@@ -43,6 +48,14 @@ class Shapes:
         if key not in self._ttls:
             self._ttls[key] = plain_ttls(service, steady)
         return self._ttls[key]
+
+    def truthful_ttls(self, spread: Spread, steered: SteeredService, status: Status) -> tuple[int, ...]:
+        """Returns the TTLs of a service with a `ttl` of max and min."""
+        key = (id(spread), id(steered.form))
+        if key not in self._answered:  # the spread is kept, as above
+            self._answered[key] = spread, answered_numbers(spread, steered.form)
+        _, answered = self._answered[key]
+        return truthful_ttls(steered.service, answered, steered.form, steered.checks, status.checks)
 
 
 def _spread(chain: Chain, form: Form, effective: Effective, space: CellSpace) -> Spread:

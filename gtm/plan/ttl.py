@@ -50,44 +50,45 @@ def plain_ttls(service: Service, steady: Sequence[bool]) -> tuple[int, ...]:
 
 def truthful_ttls(
     service: Service,
-    spread: Spread,
+    answered: Sequence[Sequence[int]],
     form: Form,
     checks: Sequence[CheckId | None],
     believed: Mapping[CheckId, CheckStatus],
 ) -> tuple[int, ...]:
     """Returns the TTLs of a service with a `ttl` of max and min, for each part of its spread."""
-    promises = [_promise_s(check, believed) for check in checks]
-    returning = {
-        number
-        for number, check in enumerate(checks)
-        if check is not None and not form.standings[number].last_resort and not _is_up(believed.get(check))
-    }
+    soonest_s: float = service.ttl
+    promises_s = []
+    for check, standing in zip(checks, form.standings, strict=True):
+        known = None if check is None else believed.get(check)
+        promise_s = _promise_s(check, known)
+        promises_s.append(promise_s)
+        if check is not None and not standing.last_resort and not _is_up(known):  # it may come back
+            soonest_s = min(soonest_s, promise_s)
+    least_s = service.ttl if service.ttl_min is None else service.ttl_min
     return tuple(
         [
-            _clamped(service, [promises[number] for number in returning | _answered(part, form)])
-            for part in spread.different
+            math.floor(max(least_s, min([soonest_s, *[promises_s[number] for number in numbers]])))
+            for numbers in answered
         ]
     )
 
 
-def _answered(part: Sequence[Selected], form: Form) -> set[int]:
-    numbers = {pick.number for selected in part for pick in selected.picks}
-    return {number for number in numbers if not form.standings[number].last_resort}
+def answered_numbers(spread: Spread, form: Form) -> tuple[tuple[int, ...], ...]:
+    """Returns the numbers of the endpoints that each part of a spread answers with, but for last resorts."""
+    return tuple(
+        tuple(
+            {pick.number for selected in part for pick in selected.picks if not form.standings[pick.number].last_resort}
+        )
+        for part in spread.different
+    )
 
 
-def _promise_s(check: CheckId | None, believed: Mapping[CheckId, CheckStatus]) -> float:
+def _promise_s(check: CheckId | None, known: CheckStatus | None) -> float:
     if check is None:
         return math.inf
-    known = believed.get(check)
     return 0.0 if known is None else known.flip_in_s
 
 
 def _is_up(known: CheckStatus | None) -> bool:
     """Returns whether it is up from wherever one looks: where it is not, it may come back."""
     return known is not None and known.belief is Belief.UP and not known.local
-
-
-def _clamped(service: Service, promises_s: Sequence[float]) -> int:
-    soonest_s = min(promises_s, default=math.inf)
-    least = service.ttl if service.ttl_min is None else service.ttl_min
-    return math.floor(max(least, min(service.ttl, soonest_s)))
