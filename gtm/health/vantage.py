@@ -5,8 +5,9 @@ A cut in the middle of an ocean is no outage of an endpoint: it is down for one 
 
     1. A vantage has a belief of its own where so many of its probes agree (`local_voters`) and the quorum believes
        something else. One probe alone may be wrong about its own network; two of one vantage seldom are.
-    2. It takes MIN_VANTAGES fresh voices: of two that differ nobody can tell which is local.
-    3. It is the truth of the clients that are nearer to this vantage than to any other that was heard of.
+    2. It takes a second fresh voice: what is seen from one vantage alone is no difference.
+    3. It is the truth of the clients that are nearer to this vantage than to any other that was heard of. Where fewer
+       than MIN_VANTAGES were heard of, none has clients of its own: of two that differ nobody can tell which is local.
 
 What it must not do is to bring back what is down elsewhere, or to leave clients without an answer: that is decided
 where beliefs are applied (gtm/plan/local.py).
@@ -21,6 +22,7 @@ from gtm.health.book import Book
 from gtm.health.voices import Voice, in_order
 from gtm.ids import VantageName
 
+MIN_VOICES = 2
 MIN_VANTAGES = 3
 
 FORGET_S = 3600.0
@@ -49,7 +51,7 @@ class LocalBelief:
 
 def local_beliefs(belief: Belief, counted: Sequence[Voice], *, voters: int) -> tuple[LocalBelief, ...]:
     """Returns what vantages see otherwise than the quorum, in the order of the voices that count."""
-    if len(counted) < MIN_VANTAGES:
+    if len(counted) < MIN_VOICES:
         return ()
     return tuple(
         [

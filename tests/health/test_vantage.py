@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import EMPTY_BOOK, Book, hear
-from gtm.health.quorum import Quorum
+from gtm.health.quorum import AnyUp, Quorum
 from gtm.health.report import Report
 from gtm.health.status import NO_STATUS, CheckStatus, Status, local_changes, merge, seen_otherwise
 from gtm.health.vantage import LocalBelief, Vantage, learned, located, seen_down
@@ -68,8 +68,10 @@ def test_one_probe_is_enough_where_the_node_file_says_so() -> None:
     assert local(*WELL, says("fra-1", DOWN), quorum=replace(QUORUM, local_voters=1)) == ["fra down"]
 
 
-def test_of_two_vantages_nobody_can_tell_which_is_local() -> None:
-    assert local(says("iad-1", UP), says("iad-2", UP), says("fra-1", DOWN), says("fra-2", DOWN)) == []
+def test_what_is_seen_from_one_vantage_alone_is_no_difference() -> None:
+    assert local(says("fra-1", DOWN), says("fra-2", DOWN), quorum=Quorum(voters=2)) == []
+    alone = says("fra-1", DOWN), says("fra-2", DOWN), says("iad-1", UP, age_s=60.0)
+    assert local(*alone, quorum=Quorum(AnyUp(), voters=2)) == []
 
 
 def test_a_probe_in_quarantine_has_no_say() -> None:
