@@ -81,7 +81,7 @@ class _Api:
             wanted = request.match_info["id"]
             found = [one for one in self._overriding.in_force().by_scope.values() if one.id == wanted]
             if not found:
-                raise web.HTTPNotFound(text="no override that is in force has this id")
+                return _refusal(request, 404, "no override that is in force has this id")
             return self._say(request, Wish(found[0].scope, Action.OBEY, body.why, body.by))
         except web.HTTPException as refused:
             raise _audited(refused, request) from refused
@@ -90,8 +90,7 @@ class _Api:
         try:
             override = self._overriding.say(wish)
         except OverrideRefused as refused:
-            kind = web.HTTPConflict if refused.rule else web.HTTPNotFound
-            raise kind(text=str(refused)) from refused
+            return _refusal(request, 409 if refused.rule else 404, str(refused))
         log.warning("audit: override %s accepted from %s: %s", override.id, _who(request), override)
         view = TypeAdapter(OverrideView).dump_json(override_view(override))
         return web.Response(body=view, content_type="application/json", status=201)
@@ -134,13 +133,16 @@ _Kind = TypeVar("_Kind", bound=_Strict)
 async def _body(request: web.Request, kind: type[_Kind]) -> _Kind:
     """Returns the body of a request that may say something; raises what to answer otherwise."""
     _require_from_here(request)
-    if request.content_type != "application/json":  # a page in a browser cannot send that to another site unasked
-        raise web.HTTPUnsupportedMediaType(text="the body must be JSON: Content-Type: application/json")
+    # a page in a browser cannot send JSON to another site unasked; and what is packed could be of any size
+    if request.content_type != "application/json" or "Content-Encoding" in request.headers:
+        raise web.HTTPUnsupportedMediaType(text="the body must be plain JSON: Content-Type: application/json")
     try:
         return kind.model_validate_json(await request.read())
+    except web.RequestPayloadError as broken:
+        raise web.HTTPBadRequest(text="the body is not as its headers say") from broken
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"]) or "body"
         words = f"{where}: {_words(first['ctx']) or first['msg']}" if "ctx" in first else f"{where}: {first['msg']}"
         raise web.HTTPBadRequest(text=words[:MAX_LOGGED]) from invalid
 
@@ -183,7 +185,15 @@ def _who(request: web.Request) -> str:
     return request.remote or "the local socket"
 
 
+def _refusal(request: web.Request, status: int, words: str) -> web.Response:
+    _audit(request, status, words)
+    return web.json_response({"error": words}, status=status)
+
+
 def _audited(refused: web.HTTPException, request: web.Request) -> web.HTTPException:
-    said = ascii(refused.text or refused.reason)[:MAX_LOGGED]
-    log.warning("audit: override refused from %s (%d): %s", _who(request), refused.status, said)
+    _audit(request, refused.status, refused.text or refused.reason)
     return refused
+
+
+def _audit(request: web.Request, status: int, words: str) -> None:
+    log.warning("audit: override refused from %s (%d): %s", _who(request), status, ascii(words)[:MAX_LOGGED])

@@ -90,7 +90,9 @@ def test_what_must_be_said_must_be_said(node: Served, key: str) -> None:
 
 
 def test_what_is_not_here_is_not_found_and_a_safety_rule_conflicts(node: Served) -> None:
-    assert say(node, {**GOOD, "scope": "service web.gtm.example.com"}).status == 404
+    unknown = say(node, {**GOOD, "scope": "service web.gtm.example.com"})
+    assert unknown.status == 404
+    assert unknown.json["error"] == "nothing that this node serves is in service web.gtm.example.com"
     conflict = say(node, {**GOOD, "scope": "zone gtm.example.com"})
     assert conflict.status == 409
     assert str(conflict.json["error"]).startswith("safety rule at_least refuses this")
@@ -101,6 +103,8 @@ def test_only_json_is_taken_and_only_so_much_of_it(node: Served) -> None:
     assert say(node, GOOD, headers={}).status == 415
     assert say(node, GOOD, headers={"Content-Type": "text/plain"}).status == 415
     assert say(node, {**GOOD, "why": "a" * 70_000}).status == 413
+    for packed in ("gzip", "deflate", "identity"):
+        assert say(node, GOOD, headers={**JSON, "Content-Encoding": packed}).status in {400, 415}
 
 
 def test_a_page_elsewhere_that_takes_this_machine_for_its_own_is_refused(node: Served) -> None:
