@@ -5,6 +5,7 @@ Everything is drawn from one Random, so a seed names a run.
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from random import Random
 
@@ -17,6 +18,7 @@ from gtm.geo.geography import Geography, build
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import Coordinates, Place
 from gtm.health.belief import Belief
+from gtm.health.status import Status
 from gtm.ids import Address
 from gtm.plan.model import Plan
 from gtm.zone.model import Zone
@@ -59,7 +61,7 @@ def zones(dice: Random) -> tuple[Zone, ...]:
 
 def _random_zone(dice: Random) -> str:
     names = dice.sample(["a", "b", "c", "d", "*.w", "x.y.z", "e.w", '"@"'], dice.randint(1, 6))
-    services = "".join(f"  {_quoted(name)}:{_service(name, dice)}" for name in names)
+    services = "".join(_services(name, dice) for name in names)
     records = """
   ns1: {A: 192.0.2.53}
   www: {CNAME: a}
@@ -75,6 +77,15 @@ def _random_zone(dice: Random) -> str:
     return f"{world.HEAD}\nservices:\n{services}\nrecords:{records}"
 
 
+def _services(name: str, dice: Random) -> str:
+    """A service; often with a twin: of the same form at other addresses, so that both share what is decided."""
+    service = _service(name, dice)
+    alone = f"  {_quoted(name)}:{service}"
+    if name == '"@"' or dice.random() < 0.5:
+        return alone
+    return f"{alone}  twin.{name.replace('*', 'any')}:{service.replace('192.0.2.', '198.51.100.')}"
+
+
 def _quoted(name: str) -> str:
     return name if name.startswith('"') else f'"{name}"'
 
@@ -86,13 +97,14 @@ def _service(name: str, dice: Random) -> str:
         policy = dice.choice(POLICIES[:3])
     all_down = dice.choice(["serve_all", "serve_last_good", "nodata", "servfail"])
     head = f"""
-    ttl: {dice.choice([0, 5, 30, 3600])}
+    ttl: {dice.choice(["0", "5", "30", "3600", "{max: 300, min: 2}"])}
     monitor: web
     steer: {policy}
     on_all_down: {all_down}
     endpoints:
 """
-    return head + "".join(_endpoint(number, kind, dice) for number in range(dice.randint(1, 10)))
+    numbers = [number if dice.random() < 0.9 else number // 2 for number in range(dice.randint(1, 10))]
+    return head + "".join(_endpoint(number, kind, dice) for number in numbers)  # an address may be in several regions
 
 
 def _endpoint(number: int, kind: str, dice: Random) -> str:
@@ -130,6 +142,11 @@ def beliefs(dice: Random, drawn: Sequence[Zone]) -> dict[str, Belief]:
         target: Belief.DOWN if dice.random() < downs else dice.choice([Belief.UP, Belief.UP, Belief.UNKNOWN])
         for target in sorted(targets)
     }
+
+
+def promising(dice: Random, status: Status) -> Status:
+    """The status with other promises of how soon each check could change."""
+    return Status({check: replace(one, flip_in_s=dice.uniform(0, 400)) for check, one in status.checks.items()})
 
 
 def client(dice: Random) -> Address:
