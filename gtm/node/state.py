@@ -4,6 +4,7 @@
     status.json    the last beliefs (gtm/health/saved.py)
     zones.json     the texts of the zone files that serve (gtm/watch/kept.py)
     vantages.json  where the vantages are that were heard of
+    overrides.json what people said, here and elsewhere, each as it was signed (gtm/health/override_seal.py)
     plan-*.bin     the plan that serves, ready for the engine (standby.py)
 
 Each has a checksum, and the one before it beside it (vault.py). A file that cannot be read, or a disk that cannot be
