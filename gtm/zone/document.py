@@ -88,6 +88,16 @@ class Document:
         place = key if at_key and key is not None else node
         return Problem(self.file, place.line, place.column, message)
 
+    def at(self, path: Path) -> Node | None:
+        """Returns what is at a path; None when the file has no such path."""
+        node: Node | None = self.root
+        for step in path:
+            if isinstance(node, Mapping):
+                _, node = node.entries.get(str(step), (None, None))
+            else:
+                node = node.items[step] if isinstance(node, Sequence) and isinstance(step, int) else None
+        return node
+
     def line(self, path: Path) -> int:
         """Returns the line of the key of a path, or of the value where it is in a list."""
         return self.problem(path, "", at_key=True).line

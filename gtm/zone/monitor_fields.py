@@ -4,6 +4,7 @@ In come plain values of YAML, out go values that cannot be wrong; or errors in o
 """
 
 import re
+from dataclasses import dataclass
 from typing import Annotated
 
 import dns.exception
@@ -11,7 +12,9 @@ import dns.name
 import re2
 from dns.rcode import Rcode as DnsRcode
 from dns.rdatatype import RdataType
-from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from gtm.zone.fields import HOST_PATTERN, TEXT_SCHEMA, error, found, suggestion, text, text_like
 from gtm.zone.references import Parsed
@@ -43,7 +46,8 @@ def _secret(value: object) -> Secret:
             return Secret("env", text(name))
         case {"file": name, **rest} if not rest and text(name):
             return Secret("file", text(name))
-    raise error(f"expected {{env: NAME}} or {{file: PATH}}, not {found(value)}")
+    # what is there may be the secret itself, which no message may repeat
+    raise error("expected {env: NAME} or {file: PATH}: where the secret is, and not the secret")
 
 
 def _regex(value: object) -> str:
@@ -89,6 +93,15 @@ def tls_form(value: object) -> object:
     if isinstance(value, bool):
         return {} if value else None
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class OrSwitch:
+    """Tells editors that true or false may stand for the whole."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Returns the schema that pydantic asks every annotation for."""
+        return {"anyOf": [{"type": "boolean"}, handler(schema)]}
 
 
 def _query_name(value: object) -> str:

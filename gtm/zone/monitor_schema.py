@@ -8,7 +8,8 @@ kind is a row of KEYS here and a function of SETTINGS (monitor_settings.py).
 from collections.abc import Mapping
 from typing import Annotated, Self, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic.config import JsonDict
 
 from gtm.zone import fields, hysteresis
 from gtm.zone import monitor_fields as own
@@ -97,8 +98,21 @@ class TlsEntry(Entry):
     ca: Annotated[own.PathText, Field(description="PEM file of roots to trust beside the system's")] = ""
 
 
+def _each_with_its_keys(schema: JsonDict) -> None:
+    """Tells editors which kind has which keys, and which it cannot do without."""
+    schema["allOf"] = [
+        {
+            "if": {"properties": {"type": {"const": kind.value}}, "required": ["type"]},
+            "then": {"propertyNames": {"enum": [*keys_of(kind.value)]}, "required": [*_NEEDED.get(kind, ())]},
+        }
+        for kind in MonitorType
+    ]
+
+
 class MonitorEntry(Entry):
     """How an endpoint is checked."""
+
+    model_config = ConfigDict(json_schema_extra=_each_with_its_keys)
 
     type: Annotated[
         MonitorType,
@@ -145,7 +159,10 @@ class MonitorEntry(Entry):
         fields.Timeout | None, Field(description="A good answer that took longer is a failure: 800ms")
     ] = None
     tls: Annotated[
-        TlsEntry | None, BeforeValidator(own.tls_form), Field(description="true, false, or what TLS must be like")
+        TlsEntry | None,
+        BeforeValidator(own.tls_form),
+        own.OrSwitch(),
+        Field(description="true, false, or what TLS must be like"),
     ] = None
     send: Annotated[str, BeforeValidator(fields.text), Field(description="What to send once connected")] = ""
     receive: Annotated[str, BeforeValidator(fields.text), Field(description="What the endpoint must send")] = ""
@@ -215,7 +232,7 @@ class MonitorEntry(Entry):
         bool, Field(description="Whether an endpoint that goes up and down takes longer and longer to come back")
     ] = True
 
-    @field_validator(*_SPECIFIC)
+    @field_validator(*_SPECIFIC, mode="before")
     @classmethod
     def _of_its_kind(cls, value: Value, info: ValidationInfo) -> Value:
         kind = info.data.get("type")
@@ -252,6 +269,7 @@ class MonitorEntry(Entry):
         for key, why in _NEEDED.get(self.type, {}).items():
             if not getattr(self, key):
                 raise error(f'missing key "{key}": {why}')
+        self._asks_for_what_can_be()
         check_answers(self.rtype, self.answers)
         if self.type is MonitorType.EXEC:
             check_command(self.command)
@@ -259,6 +277,17 @@ class MonitorEntry(Entry):
             self._combines_in_one_way()
             check_parts(self.parts)
         return self
+
+    def _asks_for_what_can_be(self) -> None:
+        if self.type is MonitorType.HTTPS and self.refuses_tls:
+            raise error("an https monitor has TLS; one without it is of type http")
+        if self.method == "HEAD" and (self.expect.body or self.expect.body_regex or self.expect.body_json):
+            raise error("expect asks for a body, and the answer to HEAD has none")
+        timeout_s = min(DEFAULT_TIMEOUT_S, self.interval) if self.timeout is None else self.timeout
+        if self.response_time is not None and self.response_time >= timeout_s:
+            raise error(
+                f"the response_time ({self.response_time:g} s) is not shorter than the timeout ({timeout_s:g} s)"
+            )
 
     def _combines_in_one_way(self) -> None:
         ways = [bool(self.all), bool(self.any), self.at_least is not None or bool(self.of)]
@@ -284,6 +313,15 @@ class MonitorEntry(Entry):
     def refuses_tls(self) -> bool:
         """Returns whether the file says `tls: false`."""
         return self.tls is None and "tls" in self.model_fields_set
+
+
+def keys_of(kind: str) -> tuple[str, ...]:
+    """Returns the keys that monitors of a kind have, in the order of the schema; none when there is no such kind."""
+    for each in MonitorType:
+        if each.value == kind:
+            strange = (set(_SPECIFIC) - set(KEYS[each])) | (set(OF_PARTS) if each is MonitorType.CALCULATED else set())
+            return tuple(key for key in MonitorEntry.model_fields if key not in strange)
+    return ()
 
 
 _NEEDED: Mapping[MonitorType, Mapping[str, str]] = {

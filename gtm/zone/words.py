@@ -11,9 +11,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gtm.errors import Problem
-from gtm.zone.document import Document, Path
+from gtm.zone.document import Document, Path, Scalar
 from gtm.zone.fields import found, suggestion
-from gtm.zone.monitor_schema import ExpectEntry, MonitorEntry, TlsEntry
+from gtm.zone.monitor_schema import ExpectEntry, MonitorEntry, TlsEntry, keys_of
 from gtm.zone.safety import SafetyEntry
 from gtm.zone.schema import (
     EndpointEntry,
@@ -81,16 +81,17 @@ def problems(
 def _problem(details: ErrorDetails, document: Document, top: type[BaseModel], grammar: Grammar) -> Problem:
     path: Path = details["loc"]
     at_key = details["type"] == "extra_forbidden" or path[-1:] == ("[key]",)
-    return document.problem(path, _message(details, path, top, grammar), at_key=at_key)
+    return document.problem(path, _message(details, document, top, grammar), at_key=at_key)
 
 
-def _message(details: ErrorDetails, path: Path, top: type[BaseModel], grammar: Grammar) -> str:
+def _message(details: ErrorDetails, document: Document, top: type[BaseModel], grammar: Grammar) -> str:
+    path: Path = details["loc"]
     value = details["input"]
     match details["type"]:
         case "ours":
             return str(details["ctx"]["message"])
         case "extra_forbidden":
-            return _unknown_key(str(path[-1]), _kind(path[:-1], top, grammar), grammar)
+            return _unknown_key(path, document, _kind(path[:-1], top, grammar), grammar)
         case "missing":
             return f'missing key "{path[-1]}": {grammar.nouns[_kind(path[:-1], top, grammar)]} needs one'
         case "too_short":
@@ -107,9 +108,12 @@ def _message(details: ErrorDetails, path: Path, top: type[BaseModel], grammar: G
     return f"cannot be {found(value)}"
 
 
-def _unknown_key(key: str, kind: type[BaseModel], grammar: Grammar) -> str:
-    near = suggestion(key, kind.model_fields)
-    return f'unknown key "{key}"' + (near or f"; {grammar.nouns[kind]} has {', '.join(kind.model_fields)}")
+def _unknown_key(path: Path, document: Document, kind: type[BaseModel], grammar: Grammar) -> str:
+    key, noun, keys = str(path[-1]), grammar.nouns[kind], tuple(kind.model_fields)
+    which = document.at((*path[:-1], "type"))
+    if kind is MonitorEntry and isinstance(which, Scalar) and (own := keys_of(which.text)):
+        noun, keys = f"a monitor of type {which.text}", own
+    return f'unknown key "{key}"' + (suggestion(key, keys) or f"; {noun} has {', '.join(keys)}")
 
 
 def _kind(path: Path, top: type[BaseModel], grammar: Grammar) -> type[BaseModel]:

@@ -38,6 +38,18 @@ TOLD_BY_SCHEMA = [
     "monitor-fall",
     "monitor-status",
     "monitor-body",
+    "monitor-tcp-without-port",
+    "monitor-tcp-with-path",
+    "monitor-key-of-another-kind",
+    "monitor-headers-number",
+    "monitor-expect-unknown-key",
+    "monitor-method",
+    "monitor-tls-key",
+    "monitor-tls-version",
+    "monitor-tls-empty",
+    "monitor-dns-without-name",
+    "monitor-push-token-in-the-file",
+    "calculated-with-fall",
     "service-unknown-key",
     "service-ttl-without-min",
     "service-ttl-unknown-key",
@@ -86,6 +98,13 @@ def test_mistakes_that_an_editor_can_see_do_not_fit_it(name: str) -> None:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_files_tell_editors_of_it(path: Path) -> None:
     assert path.read_text().startswith("# yaml-language-server: $schema=schema.json\n")
+
+
+def test_tls_may_be_a_switch_or_what_it_must_be_like() -> None:
+    schema = SCHEMA.evolve(schema={"$ref": "#/$defs/MonitorEntry", "$defs": zone_schema(STEERING)["$defs"]})
+    for tls in (True, False, {"min_days": 14}):
+        assert schema.is_valid({"type": "tcp", "port": 443, "tls": tls})
+    assert not schema.is_valid({"type": "tcp", "port": 443, "tls": "yes"})
 
 
 def test_every_key_has_a_description() -> None:
