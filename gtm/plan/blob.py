@@ -24,7 +24,7 @@ from gtm.plan.outcome import Selected, Spread
 from gtm.steer.decide import Pick, State
 from gtm.steer.filter import Choose
 
-VERSION = 2
+VERSION = 3
 
 _STATE = {State.STEADY: 0, State.DEGRADED: 1, State.FAIL_OPEN: 2, State.FAIL_CLOSED: 3}
 _CHOOSE = {Choose.ALL: 0, Choose.ONE: 1, Choose.SHUFFLE: 2, Choose.ROTATE: 3}
@@ -77,6 +77,7 @@ class _Zone(_Row):
     soa_ttl: int
     soa: bytes
     nodes: tuple[_Node, ...]
+    bulk: bytes
 
 
 class _Names(_Row):
@@ -188,7 +189,7 @@ def _service(name: ServiceId, steered: SteeredService, number: int, numbers: Num
 def _zone(zone: ZonePlan, numbers: Numbering) -> _Zone:
     nodes = tuple(_node(name, node, numbers) for name, node in zone.nodes.items())
     name = zone.zone.origin.to_text(omit_final_dot=True)
-    return _Zone(name, _wire(zone.origin), zone.soa.ttl, zone.soa.rdatas[0], nodes)
+    return _Zone(name, _wire(zone.origin), zone.soa.ttl, zone.soa.rdatas[0], nodes, b"")
 
 
 def _node(name: Labels, node: Node, numbers: Numbering) -> _Node:

@@ -6,20 +6,22 @@
 use std::fmt;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 use serde::Deserialize;
 use serde_bytes::Bytes;
 
+use crate::bulk::{self, Bulk, Row};
 use crate::name::MAX_NAME;
 use crate::networks::{CellMap, Networks};
+use crate::nodes::{Builder, Entry, Nodes, TooMuch};
 use crate::plan::{
-    tail, Answer, Choose, Decision, Decisions, Glue, Names, Node, Outcome, Pick, Plan, RRset, Service, Spread, State,
-    Zone,
+    tail, Answer, Choose, Decision, Decisions, Glue, Names, Outcome, Pick, Plan, Service, Spread, State, Zone,
+    TAIL_RDATA,
 };
 use crate::wire::rtype;
 
 /// The version of the form; Python and Rust of one release agree.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Why a blob is no plan.
 #[derive(Debug)]
@@ -36,6 +38,18 @@ impl std::error::Error for BlobError {}
 impl From<rmp_serde::decode::Error> for BlobError {
     fn from(error: rmp_serde::decode::Error) -> Self {
         Self(format!("not a plan: {error}"))
+    }
+}
+
+impl From<bulk::Malformed> for BlobError {
+    fn from(_: bulk::Malformed) -> Self {
+        Self("not a plan: rows that are none".into())
+    }
+}
+
+impl From<TooMuch> for BlobError {
+    fn from(_: TooMuch) -> Self {
+        Self("not a plan: more names or records than there can be".into())
     }
 }
 
@@ -85,6 +99,9 @@ struct ZoneBlob<'a> {
     soa: &'a Bytes,
     #[serde(borrow)]
     nodes: Vec<NodeBlob<'a>>,
+    /// What a master file has at other names.
+    #[serde(borrow)]
+    bulk: &'a Bytes,
 }
 
 #[derive(Deserialize)]
@@ -141,17 +158,8 @@ impl Names {
         if blob.version != VERSION {
             return wrong("made by another version");
         }
-        let mut names = Self {
-            zones: Vec::new(),
-            origins: HashMap::new(),
-            index: HashMap::new(),
-            nodes: Vec::new(),
-            services: Vec::new(),
-            maps: blob.maps.iter().map(cell_map).collect::<Result<_, _>>()?,
-            service_names: Vec::new(),
-            zone_names: Vec::new(),
-            region_names: blob.regions,
-        };
+        let maps = blob.maps.iter().map(cell_map).collect::<Result<_, _>>()?;
+        let mut names = Self { maps, region_names: blob.regions, ..Self::default() };
         for service in blob.services {
             if service.map as usize >= names.maps.len() {
                 return wrong("a service without a map");
@@ -163,92 +171,123 @@ impl Names {
         for (number, zone) in blob.zones.iter().enumerate() {
             names.origins.insert(key(zone.origin)?, number as u32);
         }
-        for zone in &blob.zones {
-            add_zone(&mut names, zone)?;
-        }
-        names.nodes.shrink_to_fit();
+        add_zones(&mut names, &blob.zones)?;
         Ok(names)
     }
 }
 
-fn add_zone(names: &mut Names, blob: &ZoneBlob) -> Result<(), BlobError> {
-    let number = names.zones.len() as u32;
-    let mut zone = Zone {
-        labels: labels(blob.origin),
-        soa_ttl: blob.soa_ttl,
-        soa: tail(rtype::SOA, blob.soa_ttl, blob.soa),
-        hidden: HashMap::new(),
-    };
-    let addresses = addresses(blob);
-    let cuts: HashSet<&[u8]> = blob.nodes.iter().filter(|node| node.delegation).map(|node| &node.name[..]).collect();
-    names.index.reserve(blob.nodes.len());
-    for node in &blob.nodes {
-        let at = names.nodes.len() as u32;
-        let name = key(node.name)?;
-        if owner_zone(names, &name) == Some(number) {
-            names.index.insert(name, at);
-        } else {
-            zone.hidden.insert(name, at);
-        }
-        names.nodes.push(node_of(node, number, names.services.len(), &addresses, &cuts)?);
+fn add_zones(names: &mut Names, blobs: &[ZoneBlob]) -> Result<(), BlobError> {
+    let bulks = blobs.iter().map(|blob| Bulk::parse(blob.bulk, blob.origin)).collect::<Result<Vec<_>, _>>()?;
+    let nodes = blobs.iter().map(|blob| blob.nodes.len()).chain(bulks.iter().map(|bulk| bulk.count)).sum();
+    let octets = bulks.iter().zip(blobs).map(|(bulk, blob)| bulk.octets() + bulk.count * blob.origin.len()).sum();
+    let mut builder = Builder::new(nodes, octets);
+    for (number, (blob, &bulk)) in blobs.iter().zip(&bulks).enumerate() {
+        let soa = tail(rtype::SOA, blob.soa_ttl, blob.soa);
+        names.zones.push(Zone { labels: labels(blob.origin), soa_ttl: blob.soa_ttl, soa });
+        names.zone_names.push(blob.name.clone());
+        Adding::new(names, &mut builder, blob, bulk, number as u32).run()?;
     }
-    names.zones.push(zone);
-    names.zone_names.push(blob.name.clone());
+    names.nodes = builder.build();
     Ok(())
 }
 
-type Addresses<'a> = HashMap<&'a [u8], Vec<&'a RRsetBlob<'a>>>;
-
-/// The address records of a zone, for glue; none when nothing in it is delegated.
-fn addresses<'a>(blob: &'a ZoneBlob<'a>) -> Addresses<'a> {
-    let mut found = Addresses::new();
-    if !blob.nodes.iter().any(|node| node.delegation) {
-        return found;
-    }
-    for node in &blob.nodes {
-        let mut rrsets: Vec<_> =
-            node.rrsets.iter().filter(|rrset| rrset.0 == rtype::A || rrset.0 == rtype::AAAA).collect();
-        if !rrsets.is_empty() {
-            rrsets.sort_by_key(|rrset| rrset.0);
-            found.insert(node.name, rrsets);
-        }
-    }
-    found
-}
-
-fn node_of(
-    blob: &NodeBlob,
+/// The nodes of one zone on their way into the arena.
+struct Adding<'a> {
+    names: &'a Names,
+    builder: &'a mut Builder,
+    blob: &'a ZoneBlob<'a>,
+    bulk: Bulk<'a>,
     zone: u32,
     services: usize,
-    addresses: &Addresses,
-    cuts: &HashSet<&[u8]>,
-) -> Result<Node, BlobError> {
-    if blob.service.is_some_and(|service| service as usize >= services) {
-        return wrong("a node without its service");
-    }
-    let rrset = |rrset: &RRsetBlob| RRset {
-        rtype: rrset.0,
-        tails: rrset.2.iter().map(|rdata| tail(rrset.0, rrset.1, rdata)).collect(),
-    };
-    Ok(Node {
-        zone,
-        rrsets: blob.rrsets.iter().map(rrset).collect(),
-        service: blob.service,
-        delegation: blob.delegation,
-        delegated: !cuts.is_empty() && suffixes(blob.name).any(|suffix| cuts.contains(suffix)),
-        glue: if blob.delegation { glue(blob, addresses) } else { Box::default() },
-        lowest_ttl: blob.rrsets.iter().map(|rrset| rrset.1).min(),
-    })
+    /// The names of delegations.
+    cuts: HashSet<Vec<u8>>,
+    /// Whether another zone lies below this one's origin, and answers for some of its names.
+    has_children: bool,
+    /// Where delegations are.
+    delegations: Vec<u32>,
 }
 
-fn glue(blob: &NodeBlob, addresses: &Addresses) -> Box<[Glue]> {
-    let mut glue = Vec::new();
-    for server in blob.rrsets.iter().filter(|rrset| rrset.0 == rtype::NS).flat_map(|rrset| &rrset.2) {
-        for rrset in addresses.get(&*server.to_ascii_lowercase()).into_iter().flatten() {
-            for rdata in &rrset.2 {
-                glue.push(Glue { owner: Box::from(&server[..]), tail: tail(rrset.0, rrset.1, rdata) });
+impl<'a> Adding<'a> {
+    fn new(names: &'a Names, builder: &'a mut Builder, blob: &'a ZoneBlob<'a>, bulk: Bulk<'a>, zone: u32) -> Self {
+        let mut cuts: HashSet<_> =
+            blob.nodes.iter().filter(|node| node.delegation).map(|node| node.name.to_vec()).collect();
+        let mut buffer = [0; MAX_NAME];
+        cuts.extend(bulk.rows().filter(is_delegation).map(|row| row.name(blob.origin, &mut buffer).to_vec()));
+        let is_child = |other: &[u8]| suffixes(other).skip(1).any(|suffix| suffix == &**blob.origin);
+        let has_children = names.origins.keys().any(|other| is_child(other));
+        Self {
+            names,
+            builder,
+            blob,
+            bulk,
+            zone,
+            services: names.services.len(),
+            cuts,
+            has_children,
+            delegations: Vec::new(),
+        }
+    }
+
+    fn run(mut self) -> Result<(), BlobError> {
+        for node in &self.blob.nodes {
+            let name = key(node.name)?;
+            if node.service.is_some_and(|service| service as usize >= self.services) {
+                return wrong("a node without its service");
+            }
+            if self.builder.nodes().of_zone(self.zone, &name).is_some() {
+                return wrong("two nodes of one name");
+            }
+            let rrsets = node.rrsets.iter().map(|rrset| (rrset.0, rrset.1, rrset.2.iter().map(|rdata| &rdata[..])));
+            self.add(&name, node.service, node.delegation, rrsets)?;
+        }
+        let mut buffer = [0; MAX_NAME];
+        for row in self.bulk.rows() {
+            let name = row.name(self.blob.origin, &mut buffer);
+            if self.blob.nodes.is_empty() || self.builder.nodes().of_zone(self.zone, name).is_none() {
+                self.add(name, None, is_delegation(&row), row.rrsets())?;
             }
         }
+        for place in std::mem::take(&mut self.delegations) {
+            let glue = glue(self.builder.nodes(), self.zone, place);
+            self.builder.set_glue(place, glue);
+        }
+        Ok(())
+    }
+
+    fn add<'b, R: Iterator<Item = &'b [u8]>>(
+        &mut self,
+        name: &[u8],
+        service: Option<u32>,
+        delegation: bool,
+        rrsets: impl Iterator<Item = (u16, u32, R)>,
+    ) -> Result<(), BlobError> {
+        let entry = Entry {
+            zone: self.zone,
+            name,
+            service,
+            delegation,
+            delegated: !self.cuts.is_empty() && suffixes(name).any(|suffix| self.cuts.contains(suffix)),
+            hidden: self.has_children && owner_zone(self.names, name) != Some(self.zone),
+        };
+        let place = self.builder.add(&entry, rrsets)?;
+        if delegation {
+            self.delegations.push(place);
+        }
+        Ok(())
+    }
+}
+
+fn is_delegation(row: &Row) -> bool {
+    !row.key.is_empty() && row.rrsets().any(|(kind, ..)| kind == rtype::NS)
+}
+
+/// The addresses that the zone has for the nameservers of a delegation.
+fn glue(nodes: &Nodes, zone: u32, place: u32) -> Box<[Glue]> {
+    let mut glue = Vec::new();
+    for server in nodes.at(place).rrset(rtype::NS).into_iter().flatten().map(|tail| &tail[TAIL_RDATA..]) {
+        let Some(node) = nodes.of_zone(zone, &server.to_ascii_lowercase()) else { continue };
+        let addresses = [rtype::A, rtype::AAAA].into_iter().filter_map(|kind| node.rrset(kind)).flatten();
+        glue.extend(addresses.map(|tail| Glue { owner: server.into(), tail: tail.into() }));
     }
     glue.into()
 }
@@ -257,18 +296,7 @@ impl Plan {
     /// A plan that serves nothing: every query is REFUSED.
     #[must_use]
     pub fn empty() -> Self {
-        let names = Names {
-            zones: Vec::new(),
-            origins: HashMap::new(),
-            index: HashMap::new(),
-            nodes: Vec::new(),
-            services: Vec::new(),
-            maps: Vec::new(),
-            service_names: Vec::new(),
-            zone_names: Vec::new(),
-            region_names: Vec::new(),
-        };
-        Self { generation: 0, names: Arc::new(names), decisions: Vec::new() }
+        Self { generation: 0, names: Arc::default(), decisions: Vec::new() }
     }
 
     /// Makes the first plan of new names: the blob must decide every service.

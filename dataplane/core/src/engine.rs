@@ -11,7 +11,8 @@ use std::net::IpAddr;
 
 use crate::choose::choose;
 use crate::name::Name;
-use crate::plan::{Answer, Node, Outcome, Plan, State, Zone, TAIL_RDATA};
+use crate::nodes::Node;
+use crate::plan::{Answer, Outcome, Plan, State, Zone, TAIL_RDATA};
 use crate::query::{self, Query};
 use crate::reply::{udp_limit, Closing, Owner, Section, Writer, TCP_LIMIT};
 use crate::wire::{rcode, rtype as kind, CLASS_IN};
@@ -135,9 +136,9 @@ struct Answering<'a> {
 }
 
 enum Found<'a> {
-    Match(&'a Node),
+    Match(Node<'a>),
     /// A delegation, and how many labels of the name stand before it.
-    Referral(&'a Node, usize),
+    Referral(Node<'a>, usize),
     Nothing,
 }
 
@@ -158,13 +159,13 @@ impl<'a> Answering<'a> {
         closing
     }
 
-    fn followed(&mut self, number: u32, mut known: Option<&'a Node>, rtype: u16) -> Closing {
+    fn followed(&mut self, number: u32, mut known: Option<Node<'a>>, rtype: u16) -> Closing {
         let plan = self.plan;
         let zone = &plan.names.zones[number as usize];
         let mut owner = Owner::Asked(0);
         let mut aliases = 0;
         loop {
-            match known.map_or_else(|| self.find(zone, number, rtype), Found::Match) {
+            match known.map_or_else(|| self.find(number, rtype), Found::Match) {
                 Found::Nothing => return self.negative(zone, rcode::NXDOMAIN, zone.soa_ttl),
                 Found::Referral(..) if aliases > 0 => return self.finished(),
                 Found::Referral(node, cut) => return self.referral(node, cut),
@@ -187,9 +188,9 @@ impl<'a> Answering<'a> {
     }
 
     /// What a node makes of the question: a reply, or the target of an alias to go on at.
-    fn at(&mut self, node: &'a Node, zone: &Zone, owner: Owner, asked: u16) -> Step<'a> {
+    fn at(&mut self, node: Node<'a>, zone: &Zone, owner: Owner, asked: u16) -> Step<'a> {
         let mut rtype = asked;
-        if asked == kind::ANY && (!node.rrsets.is_empty() || node.service.is_some()) {
+        if asked == kind::ANY && (!node.is_bare() || node.service.is_some()) {
             if !self.is_alias(node) {
                 return Step::Done(self.any(node, zone, owner));
             }
@@ -201,24 +202,24 @@ impl<'a> Answering<'a> {
             }
         }
         if let Some(rrset) = node.rrset(rtype) {
-            for tail in &rrset.tails {
+            for tail in rrset {
                 self.writer.record(Section::Answer, owner, tail);
             }
             return Step::Done(self.finished());
         }
-        let Some(alias) = node.rrset(kind::CNAME) else {
+        let Some(mut alias) = node.rrset(kind::CNAME) else {
             return Step::Done(self.negative(zone, rcode::NOERROR, zone.soa_ttl));
         };
-        for tail in &alias.tails {
+        for tail in alias.clone() {
             self.writer.record(Section::Answer, owner, tail);
         }
-        match alias.tails.first() {
+        match alias.next() {
             Some(tail) => Step::Alias(&tail[TAIL_RDATA..]),
             None => Step::Done(self.finished()),
         }
     }
 
-    fn is_alias(&self, node: &Node) -> bool {
+    fn is_alias(&self, node: Node) -> bool {
         let aliases_only = |service: u32| self.plan.names.services[service as usize].aliases_only;
         node.rrset(kind::CNAME).is_some() || node.service.is_some_and(aliases_only)
     }
@@ -267,8 +268,8 @@ impl<'a> Answering<'a> {
         Step::Done(self.finished())
     }
 
-    fn any(&mut self, node: &Node, zone: &Zone, owner: Owner) -> Closing {
-        let ttl = node.lowest_ttl.unwrap_or(zone.soa_ttl);
+    fn any(&mut self, node: Node, zone: &Zone, owner: Owner) -> Closing {
+        let ttl = node.lowest_ttl().unwrap_or(zone.soa_ttl);
         let mut hinfo = [0; TAIL_RDATA + ANY_RDATA.len()];
         hinfo[..2].copy_from_slice(&kind::HINFO.to_be_bytes());
         hinfo[3] = CLASS_IN as u8;
@@ -291,11 +292,11 @@ impl<'a> Answering<'a> {
     }
 
     /// The delegation with its glue (RFC 1034 4.3.2 step 3b, RFC 9471).
-    fn referral(&mut self, node: &Node, cut: usize) -> Closing {
-        for tail in node.rrset(kind::NS).iter().flat_map(|rrset| rrset.tails.iter()) {
+    fn referral(&mut self, node: Node<'a>, cut: usize) -> Closing {
+        for tail in node.rrset(kind::NS).into_iter().flatten() {
             self.writer.record(Section::Authority, Owner::Asked(cut), tail);
         }
-        for glue in &node.glue {
+        for glue in self.plan.names.nodes.glue(node) {
             self.writer.record(Section::Additional, Owner::Plan(&glue.owner), &glue.tail);
         }
         Closing { authoritative: false, ..self.finished() }
@@ -310,12 +311,11 @@ impl<'a> Answering<'a> {
     /// The zone with the longest matching origin; for DS at an apex the one above (RFC 4035 3.1.4.1).
     ///
     /// Also the node, where the zone has one of this name that nothing above it takes away: the most common case.
-    fn locate(&self, rtype: u16) -> Option<(u32, Option<&'a Node>)> {
+    fn locate(&self, rtype: u16) -> Option<(u32, Option<Node<'a>>)> {
         let names = &self.plan.names;
         if rtype != kind::DS {
-            if let Some(&node) = names.index.get(self.folded.octets()) {
-                let node = &names.nodes[node as usize];
-                return Some((node.zone, (!node.delegated).then_some(node)));
+            if let Some(node) = names.nodes.visible(self.folded.octets()) {
+                return Some((node.zone, (!node.delegated()).then_some(node)));
             }
         }
         let closest = |from: usize| {
@@ -330,16 +330,17 @@ impl<'a> Answering<'a> {
     }
 
     /// What the zone has for the name that is looked up.
-    fn find(&self, zone: &'a Zone, number: u32, rtype: u16) -> Found<'a> {
-        let depth = self.folded.labels() - zone.labels;
+    fn find(&self, number: u32, rtype: u16) -> Found<'a> {
+        let nodes = &self.plan.names.nodes;
+        let depth = self.folded.labels() - self.plan.names.zones[number as usize].labels;
         let mut encloser = depth;
         for cut in (0..=depth).rev() {
-            let Some(node) = self.node(zone, number, self.folded.suffix(cut)) else {
-                return self.covering(zone, number, encloser);
+            let Some(node) = nodes.of_zone(number, self.folded.suffix(cut)) else {
+                return self.covering(number, encloser);
             };
             encloser = cut;
             // RFC 4035 3.1.4.1: the parent is authoritative for DS at the cut itself
-            if node.delegation && !(cut == 0 && rtype == kind::DS) {
+            if node.delegation() && !(cut == 0 && rtype == kind::DS) {
                 return Found::Referral(node, cut);
             }
             if cut == 0 {
@@ -349,23 +350,14 @@ impl<'a> Answering<'a> {
         Found::Nothing
     }
 
-    fn covering(&self, zone: &'a Zone, number: u32, encloser: usize) -> Found<'a> {
+    fn covering(&self, number: u32, encloser: usize) -> Found<'a> {
         let suffix = self.folded.suffix(encloser);
         let mut wildcard = [0; 2 + crate::name::MAX_NAME];
         wildcard[0] = 1;
         wildcard[1] = b'*';
         wildcard[2..2 + suffix.len()].copy_from_slice(suffix);
-        self.node(zone, number, &wildcard[..2 + suffix.len()]).map_or(Found::Nothing, Found::Match)
-    }
-
-    fn node(&self, zone: &Zone, number: u32, name: &[u8]) -> Option<&'a Node> {
-        let names = &self.plan.names;
-        let visible = names.index.get(name).map(|&node| &names.nodes[node as usize]);
-        match visible {
-            Some(node) if node.zone == number => Some(node),
-            _ if zone.hidden.is_empty() => None,
-            _ => zone.hidden.get(name).map(|&node| &names.nodes[node as usize]),
-        }
+        let name = &wildcard[..2 + suffix.len()];
+        self.plan.names.nodes.of_zone(number, name).map_or(Found::Nothing, Found::Match)
     }
 }
 

@@ -11,11 +11,14 @@
 #![forbid(unsafe_code)]
 
 mod blob;
+mod bulk;
 mod choose;
 mod ecs;
 mod engine;
+mod index;
 mod name;
 mod networks;
+mod nodes;
 mod plan;
 mod query;
 mod reply;

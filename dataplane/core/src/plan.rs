@@ -8,6 +8,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use crate::networks::CellMap;
+use crate::nodes::Nodes;
+use crate::wire::CLASS_IN;
 
 /// The only thing an engine reads.
 pub struct Plan {
@@ -18,13 +20,12 @@ pub struct Plan {
 }
 
 /// Everything that changes by the hour.
+#[derive(Default)]
 pub struct Names {
     pub(crate) zones: Vec<Zone>,
     /// By origin.
     pub(crate) origins: HashMap<Box<[u8]>, u32>,
-    /// By name, each in the zone that answers for it.
-    pub(crate) index: HashMap<Box<[u8]>, u32>,
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) nodes: Nodes,
     pub(crate) services: Vec<Service>,
     pub(crate) maps: Vec<CellMap>,
     /// The names of services, for counters.
@@ -35,39 +36,20 @@ pub struct Names {
     pub region_names: Vec<String>,
 }
 
+impl Names {
+    /// The large pieces of memory that queries read at random.
+    #[must_use]
+    pub fn memory(&self) -> (&[u8], &[u64]) {
+        self.nodes.memory()
+    }
+}
+
 pub struct Zone {
     /// How many labels the origin has.
     pub labels: usize,
     pub soa_ttl: u32,
     /// The SOA record behind its owner name.
     pub soa: Box<[u8]>,
-    /// Nodes of this zone that another zone here answers for: below the origin of a hosted child.
-    pub hidden: HashMap<Box<[u8]>, u32>,
-}
-
-/// What a zone has at one name.
-pub struct Node {
-    pub zone: u32,
-    pub rrsets: Box<[RRset]>,
-    pub service: Option<u32>,
-    pub delegation: bool,
-    /// Whether this name is at or below a delegation: then it is not found by its name alone.
-    pub delegated: bool,
-    /// For a delegation: address records of its nameservers, as far as the zone has them.
-    pub glue: Box<[Glue]>,
-    /// The lowest TTL of what is here: that of the answer to ANY.
-    pub lowest_ttl: Option<u32>,
-}
-
-impl Node {
-    pub fn rrset(&self, rtype: u16) -> Option<&RRset> {
-        self.rrsets.iter().find(|rrset| rrset.rtype == rtype)
-    }
-}
-
-pub struct RRset {
-    pub rtype: u16,
-    pub tails: Box<[Tail]>,
 }
 
 /// A record behind its owner name: type, class, TTL, RDLENGTH, RDATA.
@@ -160,10 +142,17 @@ pub struct Answer {
 /// Puts a record behind its owner name together.
 pub fn tail(rtype: u16, ttl: u32, rdata: &[u8]) -> Tail {
     let mut octets = Vec::with_capacity(TAIL_RDATA + rdata.len());
-    octets.extend(rtype.to_be_bytes());
-    octets.extend(1u16.to_be_bytes());
-    octets.extend(ttl.to_be_bytes());
-    octets.extend((rdata.len() as u16).to_be_bytes());
-    octets.extend(rdata);
+    write_tail(&mut octets, rtype, ttl, rdata);
     octets.into()
+}
+
+/// Appends a record behind its owner name.
+pub fn write_tail(octets: &mut Vec<u8>, rtype: u16, ttl: u32, rdata: &[u8]) {
+    let mut fixed = [0; TAIL_RDATA];
+    fixed[..2].copy_from_slice(&rtype.to_be_bytes());
+    fixed[2..4].copy_from_slice(&CLASS_IN.to_be_bytes());
+    fixed[4..8].copy_from_slice(&ttl.to_be_bytes());
+    fixed[8..].copy_from_slice(&(rdata.len() as u16).to_be_bytes());
+    octets.extend(fixed);
+    octets.extend(rdata);
 }

@@ -54,7 +54,9 @@ fn an_alias_is_followed_within_the_zone_and_keeps_its_case() {
 
 #[test]
 fn wildcards_nodata_nxdomain_referrals_and_refusals() {
-    let cases: [(&str, u16, u16, [u16; 4]); 6] = [
+    let cases: [(&str, u16, u16, [u16; 4]); 8] = [
+        ("H.bulk.z.test", 1, 0, [1, 1, 0, 1]),
+        ("bulk.z.test", 1, 0, [1, 0, 1, 1]),
         ("x.w.z.test", 1, 0, [1, 1, 0, 1]),
         ("w.z.test", 1, 0, [1, 0, 1, 1]),
         ("api.z.test", 28, 0, [1, 0, 1, 1]),

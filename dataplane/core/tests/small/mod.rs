@@ -10,7 +10,7 @@ pub struct Blobs {
     pub decisions: Vec<u8>,
 }
 
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// What all services of one shape get: of each cell the number, and by number the type, choose, count, state, rcode and
 /// picks of each outcome.
@@ -71,7 +71,7 @@ pub fn blobs() -> Blobs {
         node("sub.z.test", &[(2, &wire("ns.sub.z.test"))], None, true),
         node("ns.sub.z.test", &[(1, &[192, 0, 2, 7])], None, false),
     ];
-    let zone = ("z.test", bytes(wire("z.test")), 60_u32, bytes(soa()), nodes);
+    let zone = ("z.test", bytes(wire("z.test")), 60_u32, bytes(soa()), nodes, bytes(bulk()));
     let answer = |region: u32, last: u8| (1_u16, region, bytes([192, 0, 2, last]));
     let service = ("api.z.test", 0_u32, false, vec![answer(0, 1), answer(1, 2)]);
     let maps = vec![(table(4, 0x80), table(16, 0x80))];
@@ -103,4 +103,9 @@ pub fn query(name: &str, rtype: u16, subnet: Option<[u8; 3]>) -> Vec<u8> {
     message.extend([0, 0, 41, 4, 208, 0, 0, 0, 0, 0, options.len() as u8]);
     message.extend(options);
     message
+}
+
+/// One address at `h.bulk.z.test`, as of a master file.
+fn bulk() -> Vec<u8> {
+    b"\x05\x04bulk\x00\x00\x07\x04bulk\x01h\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x00\x00\x01\x00\x01\x00\x04\xc0\x00\x02\x08".to_vec()
 }
