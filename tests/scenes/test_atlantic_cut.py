@@ -1,4 +1,4 @@
-"""A scene: the cables under the Atlantic are cut for twenty minutes. Nothing is down, but each side cannot see the other.
+"""A scene: the cables under the Atlantic are cut. Nothing is down, but for twenty minutes neither side sees the other.
 
 Two probes each in Ashburn, Portland, Frankfurt and Singapore. Singapore sees everything, and relays what all say.
 """
