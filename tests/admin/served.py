@@ -78,6 +78,7 @@ class Served:
             standings=dict,
             events=self.events,
             state=StateFolder(tmp_path / "state", self.counters),
+            refused=lambda: self.guide.refusals,
         )
         self.measures = Measures(
             config(tmp_path),

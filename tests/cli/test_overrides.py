@@ -12,8 +12,13 @@ from aiohttp import web
 from gtm.admin.app import make_app
 from gtm.admin.local import open_local
 from gtm.admin.overrides import routes
+from gtm.health.override import SafetyRule
+from gtm.ids import EndpointId, ServiceId
+from gtm.plan.enough import Refusal
+from gtm.plan.guidance import Guidance
 from tests.admin.served import Served, serving
 from tests.cli.command import gtm
+from tests.fakes import world
 from tests.node.present import SMALL
 
 FILE = "node: ns1\nstate: state\nlisten: {admin: '127.0.0.1:1'}\n"
@@ -77,6 +82,19 @@ def test_the_words_of_a_refusal_reach_who_asked(tmp_path: Path) -> None:
     assert ran.code == 1
     assert ran.err.startswith("safety rule at_least refuses this: api.gtm.example.com would have 0 serving")
     assert forced.code == 0
+
+
+def test_status_says_what_a_safety_rule_holds_and_explain_why(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        held = {ServiceId("api.gtm.example.com"): {EndpointId("eu-west/192.0.2.2"): SafetyRule.CORRELATED}}
+        node.planner.take_status(world.status(world.down("192.0.2.2"), world.zone(SMALL)), Guidance(held=held))
+        node.guide.refusals = (Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame"),)
+        shown = gtm("status", "--admin", node.at)
+        explained = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
+    assert "safety rule correlated_failure: the probes are to blame" in shown.lines
+    assert "eu-west/192.0.2.2\tdown; held up by correlated_failure\t" in shown.out
+    assert "override    eu-west/192.0.2.2: held up by the safety rule correlated_failure" in explained.lines
+    assert "192.0.2.2" in explained.out.partition("answer")[2], "and it is answered"
 
 
 @contextmanager
