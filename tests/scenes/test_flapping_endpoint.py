@@ -1,4 +1,4 @@
-"""A scene: the first of two endpoints is well for a minute and ill for a minute, for an hour, and then well for good."""
+"""A scene: the first of two endpoints is well and ill by turns, a minute each, for an hour, and then well for good."""
 
 from itertools import pairwise
 from pathlib import Path
