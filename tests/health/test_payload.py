@@ -12,6 +12,7 @@ from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.envelope import Sealed, parse_envelope, seal
 from gtm.health.payload import Base, compose_delta, compose_payload, parse_delta, parse_payload, patched
+from gtm.health.reading import Reason
 from gtm.health.report import Edition, Report, Vote
 from gtm.ids import CheckId, NodeName
 from tests.fakes.peers import key_of
@@ -42,6 +43,18 @@ def later(**changed: Vote) -> Report:
 @given(reports)
 def test_composing_and_parsing_a_whole_payload_is_identity(example: Report) -> None:
     assert parse_payload(compose_payload(example)) == example
+
+
+def test_a_reason_of_a_newer_version_is_other_and_the_rest_of_the_report_counts() -> None:
+    down = vote(Belief.DOWN, reason=Reason.SLOW, detail="from the future")
+    text = compose_payload(report(FRA, {CHECKS[0]: down, CHECKS[1]: vote(Belief.UP)}))
+    newer = text.replace('"slow"', '"haunted"')
+    assert newer != text
+    found = parse_payload(newer)
+    assert found.votes[CHECKS[0]] == replace(down, reason=Reason.OTHER)
+    assert found.votes[CHECKS[1]].belief is Belief.UP
+    with pytest.raises(ReportInvalid):
+        parse_payload(text.replace('"slow"', "7"))
 
 
 @given(st.lists(votes, min_size=1, max_size=6), st.lists(votes, min_size=6, max_size=6), st.sets(st.integers(0, 5)))

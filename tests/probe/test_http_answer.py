@@ -1,0 +1,86 @@
+"""How an answer is judged, without a network: nothing that comes raises anything."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from multidict import CIMultiDict, CIMultiDictProxy
+
+from gtm.health.reading import Reason
+from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.http_answer import MAX_BODY_BYTES, in_time, judged_body, judged_head
+from gtm.zone.settings import HttpSettings, JsonExpectation
+
+scalars = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False) | st.text()
+documents = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4)
+)
+paths = st.lists(st.text(min_size=1) | st.integers(0, 3), min_size=1, max_size=4).map(tuple)
+expectations = st.builds(JsonExpectation, paths, scalars)
+
+
+def headers(*pairs: tuple[str, str]) -> CIMultiDictProxy[str]:
+    return CIMultiDictProxy(CIMultiDict(pairs))
+
+
+def wants(*expected: JsonExpectation) -> HttpSettings:
+    return HttpSettings(secure=False, body_json=expected)
+
+
+@settings(deadline=None)
+@given(st.binary() | documents.map(lambda one: json.dumps(one).encode()), expectations)
+def test_no_body_raises_anything(body: bytes, expected: JsonExpectation) -> None:
+    outcome = judged_body(body, 200, wants(expected))
+    assert outcome is PASSED or outcome.reason is Reason.BODY
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.text(min_size=1), scalars, min_size=1))
+def test_a_document_has_what_it_has(document: dict[str, str | int | float | bool | None]) -> None:
+    expected = [JsonExpectation((key,), value) for key, value in document.items()]
+    assert judged_body(json.dumps(document).encode(), 200, wants(*expected)) is PASSED
+
+
+@pytest.mark.parametrize(
+    ("body", "path", "detail"),
+    [
+        (b'{"a": [{}]}', ("a", 0, "b"), "HTTP 200 without a[0].b in the body"),
+        (b'{"a": [{}]}', ("a", 1), "HTTP 200 without a[1] in the body"),
+        (b'{"a": {"b": "no"}}', ("a", "b"), "HTTP 200 with another a.b in the body"),
+        (b'["yes"]', (0,), ""),
+        (b'{"0": "yes"}', (0,), "HTTP 200 without [0] in the body"),
+        (b"x" * MAX_BODY_BYTES, ("a",), f"HTTP 200 with a body that is longer than {MAX_BODY_BYTES} bytes"),
+        (b"", ("a",), "HTTP 200 with a body that is no JSON"),
+    ],
+)
+def test_a_failure_names_the_path_and_not_the_value(body: bytes, path: tuple[str | int, ...], detail: str) -> None:
+    assert judged_body(body, 200, wants(JsonExpectation(path, "yes"))).detail == detail
+
+
+def test_all_that_is_expected_of_a_body_must_be_there() -> None:
+    asked = HttpSettings(
+        secure=False, body="ok", body_regex="n=[0-9]+", body_json=(JsonExpectation(("status",), "ok"),)
+    )
+    assert judged_body(b'{"status": "ok", "note": "n=7"}', 200, asked) is PASSED
+    for body in (b'{"status": "up", "note": "n=7"}', b'{"status": "ok"}', b'{"status": "ok", "note": "n="}', b"ok n=7"):
+        assert judged_body(body, 200, asked).reason is Reason.BODY
+
+
+def test_a_header_that_comes_twice_is_one_list() -> None:
+    asked = HttpSettings(secure=False, expected_headers=(("via", "a, b"), ("X-Any", "")))
+    assert judged_head(200, headers(("Via", "a"), ("Via", "b"), ("x-any", "")), asked) is PASSED
+    assert judged_head(200, headers(("Via", "a"), ("x-any", "")), asked).reason is Reason.HEADER
+    assert judged_head(200, headers(("Via", "a, b")), asked).detail == "HTTP 200 without the expected header X-Any"
+    assert judged_head(500, headers(), asked) == Outcome(Reason.STATUS, "HTTP 500")
+
+
+def test_only_a_good_answer_can_be_slow() -> None:
+    asked = HttpSettings(secure=False, response_time_s=0.8)
+    bad = Outcome(Reason.STATUS, "HTTP 500")
+    assert in_time(PASSED, asked, took_s=0.8) is PASSED
+    assert in_time(PASSED, asked, took_s=0.81) == Outcome(
+        Reason.SLOW, "a good answer after 0.810 s; the limit is 0.8 s"
+    )
+    assert in_time(bad, asked, took_s=9.0) is bad
+    assert in_time(PASSED, HttpSettings(secure=False), took_s=9.0) is PASSED
