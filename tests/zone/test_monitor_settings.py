@@ -90,8 +90,8 @@ def test_a_kind_with_its_defaults(keys: str, port: int, settings: Settings) -> N
         ),
         (
             (
-                'type: http, expect: {status: [204, "300-399"], body: ok, body_regex: "a+", headers: {X-A: "", X-B: yes}, '
-                'body_json: {status: ok, "checks[0].n": 1, a.b: true, c: 1.5, d: null}}'
+                'type: http, expect: {status: [204, "300-399"], body: ok, body_regex: "a+", '
+                'headers: {X-A: "", X-B: yes}, body_json: {status: ok, "checks[0].n": 1, a.b: true, c: 1.5, d: null}}'
             ),
             HttpSettings(
                 secure=False,
