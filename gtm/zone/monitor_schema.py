@@ -283,6 +283,10 @@ class MonitorEntry(Entry):
             raise error("an https monitor has TLS; one without it is of type http")
         if self.method == "HEAD" and (self.expect.body or self.expect.body_regex or self.expect.body_json):
             raise error("expect asks for a body, and the answer to HEAD has none")
+        if self.type is MonitorType.DENY and any(
+            not 400 <= end <= 499 for ends in self.expect.status or () for end in ends
+        ):
+            raise error("a deny monitor expects a refusal: statuses of 400 to 499")
         timeout_s = min(DEFAULT_TIMEOUT_S, self.interval) if self.timeout is None else self.timeout
         if self.response_time is not None and self.response_time >= timeout_s:
             raise error(

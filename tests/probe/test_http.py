@@ -1,26 +1,18 @@
-"""What an HTTP check makes of answers: status, headers, body, time, redirects, secrets; and `deny`."""
+"""What an HTTP check makes of answers: status, headers, body, time, secrets; and `deny`."""
 
 import asyncio
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gtm.health.reading import Reason
-from gtm.probe.http_answer import MAX_BODY_BYTES
+from gtm.probe.failures import Outcome
+from gtm.probe.http_answer import MAX_BODY_BYTES, judged_body
 from gtm.zone.model import MonitorType
-from gtm.zone.settings import (
-    JsonExpectation,
-    Secret,
-)
-from tests.fakes.endpoints import (
-    Conversation,
-    answers,
-    drips,
-    floods,
-    resets,
-    says,
-)
+from gtm.zone.settings import HttpSettings, JsonExpectation, Secret
+from tests.fakes.endpoints import Conversation, answers, drips, floods, resets, says
 from tests.probe.reading import SOON_S, check_of, outcome, reading_from
 
 
@@ -129,6 +121,18 @@ def test_the_body_must_match_an_expression_and_one_without_end_takes_no_time() -
     assert reading_from(answers(body=b"a" * 60_000), body_regex=r"(a*)*b", timeout_s=2.0).reason is Reason.BODY
 
 
+def test_an_expression_is_matched_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+
+    def noted(body: bytes, status: int, settings: HttpSettings) -> Outcome:
+        threads.append(threading.current_thread())
+        return judged_body(body, status, settings)
+
+    monkeypatch.setattr("gtm.probe.http.judged_body", noted)
+    assert reading_from(answers(body=b"ok"), body_regex="o+k").ok
+    assert threads != [threading.main_thread()]
+
+
 @pytest.mark.parametrize(
     ("path", "equals", "good"),
     [
@@ -196,4 +200,6 @@ def test_a_refusal_is_good_for_deny_and_an_answer_is_not() -> None:
         assert reading_from(answers(status), type=MonitorType.DENY).ok
     opened = reading_from(answers("200 OK"), type=MonitorType.DENY)
     assert outcome(opened) == (Reason.ALLOWED, "HTTP 200 to a request without credentials")
-    assert reading_from(answers("503 Busy"), type=MonitorType.DENY).reason is Reason.STATUS
+    for other in ("302 Found", "404 Not Found", "503 Busy"):
+        reading = reading_from(answers(other), type=MonitorType.DENY)
+        assert outcome(reading) == (Reason.STATUS, f"HTTP {other[:3]}")
