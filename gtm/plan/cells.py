@@ -7,31 +7,56 @@ nearest to the same vantage.
 
 from array import array
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Generic, TypeVar
 
 from gtm.geo.cellmap import ONE_CELL, CellMap, Networks
 from gtm.geo.geography import Geography
 from gtm.geo.nearest import nearest
-from gtm.geo.place import NOWHERE
+from gtm.geo.place import NOWHERE, Place
 from gtm.health.vantage import MIN_VANTAGES, Vantages
 from gtm.ids import VantageName
 from gtm.plan.model import Cell, CellSpace
-from gtm.steer.chain import Chain, Views, looks_at_place, views
+from gtm.steer.chain import Chain, looks_at_place, views
 from gtm.steer.filter import Regions
 from gtm.zone.chain import Steer
 
 SpaceKey = Hashable
 """What two services must have in common to share their cells."""
 
-Near = Sequence[VantageName | None]
-"""The vantage nearest to each place of the geo data; empty where none counts."""
+Key = TypeVar("Key", bound=Hashable)
 
 
-def near_vantages(vantages: Vantages, geography: Geography) -> Near:
-    """Returns the vantage nearest to each place; of fewer than MIN_VANTAGES none has a truth of its own."""
+@dataclass(frozen=True, slots=True)
+class Parts(Generic[Key]):
+    """The places of the geo data, parted by something that is the same for all of a part."""
+
+    examples: Mapping[Key, Place]
+    """One place of each part, in the order of their numbers."""
+    networks: CellMap
+
+
+@dataclass(frozen=True)  # no slots: they have no room for what is made when it is looked at
+class Near:
+    """Which vantage is nearest to what."""
+
+    geography: Geography
+    names: tuple[VantageName | None, ...]
+    """Of each place of the geo data."""
+
+    @cached_property
+    def parts(self) -> Parts[VantageName | None]:
+        """Returns the parts near each vantage: the cells of every chain that does not look at the place."""
+        return _parted(self.names, self.geography)
+
+
+def near_vantages(vantages: Vantages, geography: Geography) -> Near | None:
+    """Returns which vantage is nearest to what; None where they are fewer than MIN_VANTAGES: none has clients then."""
     if len(vantages) < MIN_VANTAGES:
-        return ()
+        return None
     found = nearest(geography.places, [vantage.at for vantage in vantages])
-    return [None if number is None else vantages[number].name for number in found]
+    return Near(geography, tuple(None if number is None else vantages[number].name for number in found))
 
 
 def space_key(steer: Steer, chain: Chain, regions: Regions, *, is_local: bool) -> SpaceKey:
@@ -41,28 +66,34 @@ def space_key(steer: Steer, chain: Chain, regions: Regions, *, is_local: bool) -
     return (steer.chain, regions, is_local)
 
 
-def cell_space(chain: Chain, regions: Regions, geography: Geography, near: Near = ()) -> CellSpace:
+def cell_space(chain: Chain, regions: Regions, geography: Geography, near: Near | None = None) -> CellSpace:
     """Returns the cells of a chain over regions, and the networks of each."""
-    if not looks_at_place(chain) and not near:
-        return CellSpace((Cell(views(chain, NOWHERE, regions), NOWHERE),), ONE_CELL)
-    sights = _sights(chain, regions, geography)
-    seen = list(zip(sights, near or [None] * len(sights), strict=True))
-    numbers: dict[tuple[Views, VantageName | None], int] = {}
-    for key in seen:
-        numbers.setdefault(key, len(numbers))
-    examples = dict(zip(reversed(seen), reversed(geography.places), strict=True))
-    cells = tuple(Cell(key[0], examples[key], key[1]) for key in numbers)
+    if looks_at_place(chain):
+        sights = [views(chain, place, regions) for place in geography.places]
+        names = near.names if near is not None else (None,) * len(sights)
+        parts = _parted(tuple(zip(sights, names, strict=True)), geography)
+        return _space([Cell(seen, place, name) for (seen, name), place in parts.examples.items()], parts.networks)
+    seen = views(chain, NOWHERE, regions)
+    if near is None:
+        return _space([Cell(seen, NOWHERE)], ONE_CELL)
+    return _space([Cell(seen, place, name) for name, place in near.parts.examples.items()], near.parts.networks)
+
+
+def _space(cells: Sequence[Cell], networks: CellMap) -> CellSpace:
     vantages = frozenset(cell.nearest for cell in cells if cell.nearest is not None)
-    if len(cells) == 1:
-        return CellSpace(cells, ONE_CELL, vantages)
-    return CellSpace(cells, _split(geography.cell_map([numbers[key] for key in seen])), vantages)
+    return CellSpace(tuple(cells), networks, vantages)
 
 
-def _sights(chain: Chain, regions: Regions, geography: Geography) -> list[Views]:
-    """Returns what the chain sees of each place."""
-    if not looks_at_place(chain):
-        return [views(chain, NOWHERE, regions)] * len(geography.places)
-    return [views(chain, place, regions) for place in geography.places]
+def _parted(keys: Sequence[Key], geography: Geography) -> Parts[Key]:
+    """Returns the places parted by their keys, and numbered as these first come."""
+    numbers: dict[Key, int] = {}
+    for key in keys:
+        numbers.setdefault(key, len(numbers))
+    first = dict(zip(reversed(keys), reversed(geography.places), strict=True))
+    examples = {key: first[key] for key in numbers}
+    if len(numbers) == 1:
+        return Parts(examples, ONE_CELL)
+    return Parts(examples, _split(geography.cell_map([numbers[key] for key in keys])))
 
 
 def _split(networks: CellMap) -> CellMap:

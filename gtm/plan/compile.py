@@ -76,10 +76,10 @@ def _steered(
         for service in zone.services:
             name = service.id
             chain, own = vocabulary.build(service.steer), of_service(service, regions)
-            is_local = bool(near) and service.health_view is HealthView.LOCAL and service.monitor is not None
+            is_local = near is not None and service.health_view is HealthView.LOCAL and service.monitor is not None
             key = space_key(service.steer, chain, own, is_local=is_local)
             if key not in spaces:
-                spaces[key] = cell_space(chain, own, geography, near if is_local else ())
+                spaces[key] = cell_space(chain, own, geography, near if is_local else None)
             form = form_of(service)
             services[name] = SteeredService(
                 service,

@@ -106,3 +106,22 @@ def test_cells_of_equal_views_carry_over_to_another_space() -> None:
 
     assert carried(cells("b", "c", "a"), cells("a", "b")) == {0: 1, 2: 0}
     assert carried(cells("a"), None) == {}
+
+
+def test_what_a_cell_had_before_is_that_of_the_cell_near_the_same_vantage() -> None:
+    def cells(*near: str) -> CellSpace:
+        return CellSpace(tuple(Cell((), Place(), VantageName(name) if name else None) for name in near), ONE_CELL)
+
+    assert carried(cells("eu", "us", "ap"), cells("us", "eu")) == {0: 1, 1: 0, 2: 1}, "a new one is like any other"
+    assert carried(cells("eu", "us"), cells("")) == {0: 0, 1: 0}
+
+
+def test_chains_that_look_at_no_place_share_the_networks_near_each_vantage() -> None:
+    text = "\n".join(
+        f"  {steer}: {{monitor: web, steer: {steer}, endpoints: [{{region: us-east, address: 192.0.2.1}}]}}"
+        for steer in ("failover", "weighted", "round-robin")
+    )
+    plan = world.plan(world.services(text), geography=world.geography(), vantages=world.VANTAGES)
+    spaces = [one.space for one in plan.services.values()]
+    assert len({id(space.networks) for space in spaces}) == 1
+    assert {len(space.cells) for space in spaces} == {4}
