@@ -6,7 +6,7 @@ import pytest
 from gtm.geo.cellmap import ONE_CELL, Hit
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.geo.place import Coordinates, Place
-from gtm.ids import ServiceId
+from gtm.ids import ServiceId, VantageName
 from gtm.plan.cells import carried
 from gtm.plan.model import Cell, CellSpace, Plan
 from gtm.zone.model import Zone
