@@ -187,6 +187,8 @@ class NodeStatus:
     """What people said and is in force, by scope."""
     safety: tuple[SafetyView, ...] = ()
     """What automatics are not allowed now."""
+    vantages: tuple[VantageName, ...] = ()
+    """Those that are known to be somewhere, sorted; from three on each has a local truth for the clients near it."""
 
 
 class RegionState(Enum):

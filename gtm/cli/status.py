@@ -11,6 +11,7 @@ from gtm.admin.client import fetch_regions, fetch_status
 from gtm.admin.views import EndpointView, NodeStatus, Regions, ServiceView
 from gtm.cli.console import counted, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
+from gtm.health.vantage import MIN_VANTAGES
 from gtm.health.verdict import VerdictState
 from gtm.share.desk import INNOCENT
 
@@ -44,6 +45,10 @@ def _print_node(node: NodeStatus) -> None:
         silent = "; silent, none of its votes counts" if probe.is_silent else ""
         silent += "; in quarantine, it is always against the others and does not count" if probe.is_quarantined else ""
         print_plain(f"probe {probe.node} ({probe.vantage}): {checks}, heard {probe.heard_s_ago:.1f} s ago{silent}")
+    if node.vantages:
+        is_enough = len(node.vantages) >= MIN_VANTAGES
+        counts = "each for the clients near it" if is_enough else f"none, it takes {MIN_VANTAGES} of them"
+        print_plain(f"local truth of {', '.join(node.vantages)}: {counts}")
     for peer in node.unheard:
         print_plain(f"peer {peer}: no report heard; if it is a probe, see the log")
     for refusal in node.refusals:

@@ -107,6 +107,7 @@ class NodeSubject:
             peers=tuple(PeerView(node, state) for node, state in sorted(self._peers().items())),
             overrides=override_views(planner.guidance.said),
             safety=tuple(SafetyView(one.rule.value, one.subject, one.words) for one in self._refused()),
+            vantages=tuple(one.name for one in planner.vantages),
         )
 
     async def refresh(self) -> None:

@@ -8,6 +8,7 @@ from gtm.engine.explain import Explanation
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
 from gtm.health.status import CheckStatus, Status
+from gtm.health.vantage import LocalBelief
 from gtm.health.voices import Voice
 from gtm.ids import NodeName, VantageName
 from gtm.zone.model import checks
@@ -84,6 +85,21 @@ def test_a_stale_voice_says_nothing_and_a_frozen_belief_is_called_so(tmp_path: P
         )
         ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
     assert "health      us-east/192.0.2.1: up (ok; fra down, iad stale; frozen, too few voices)" in ran.lines
+
+
+def test_what_the_nearest_vantage_sees_down_is_said(tmp_path: Path) -> None:
+    first, second = checks((world.zone(SMALL),))
+    cut = CheckStatus(Belief.UP, 0.0, local=(LocalBelief(VantageName("eu"), Belief.DOWN),))
+    with serving(tmp_path, a=SMALL) as node:
+        node.planner.take_status(Status({first.id: CheckStatus(Belief.UP, 0.0), second.id: cut}))
+        node.planner.vantages = world.VANTAGES
+        (node.folder / "a.yaml").write_text(f"{SMALL}\n  www: {{CNAME: api}}\n")
+        node.ask("POST", "/v1/reload")
+        ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
+    assert ran.lines[4].endswith(", nearest vantage eu")
+    assert "            drops eu-west/192.0.2.2 (down)" in ran.lines
+    assert "local       eu-west/192.0.2.2: down as seen from eu" in ran.lines
+    assert ran.lines[-1].endswith("A 192.0.2.1")
 
 
 def test_the_json_is_the_explanation_of_the_api(tmp_path: Path) -> None:

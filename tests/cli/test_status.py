@@ -65,7 +65,12 @@ def test_what_is_down_from_somewhere_is_told(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         status = Status({ONE: CheckStatus(Belief.UP, 0.0, local=local), TWO: CheckStatus(Belief.DOWN, 0.0)})
         node.planner.take_status(status)
+        node.planner.vantages = world.VANTAGES
         ran = gtm("status", "--admin", node.at)
+        node.planner.vantages = world.VANTAGES[:2]
+        fewer = gtm("status", "--admin", node.at)
+    assert "local truth of ap, eu, us: each for the clients near it" in ran.lines
+    assert "local truth of ap, eu: none, it takes 3 of them" in fewer.lines
     beliefs = [line.split("\t")[1] for line in ran.lines if "192.0.2" in line]
     assert beliefs == ["up; down as seen from eu", "down"]
 
