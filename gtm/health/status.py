@@ -162,7 +162,8 @@ class LocalChange:
     def __str__(self) -> str:
         rest = self.after.belief.name
         if self.is_over:
-            return f"check {self.check}: not {self.belief.name} any more as seen from {self.vantage}, but {rest}"
+            gone = f"{self.vantage} does not see it {self.belief.name} any more, or is not heard"
+            return f"check {self.check}: {rest} everywhere; {gone}"
         [voice] = [voice for voice in self.after.votes if voice.vantage == self.vantage]
         why = f"{voice.reason.value} {voice.detail}".strip()
         seen = f"{self.belief.name} as seen from {self.vantage} ({voice.agreeing} probes: {why})"
