@@ -8,17 +8,16 @@ Keys and values travel as base64 inside JSON; numbers of 64 bits as text.
 import asyncio
 import base64
 import json
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from socket import gaierror
 from typing import Annotated, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gtm.errors import Unreachable
+from gtm.share.asking import bounded, described
 from gtm.share.site import EtcdSite
 
 CALL_S = 3.0
@@ -93,12 +92,7 @@ class EtcdClient:
 
     async def _ask(self, path: str, question: Mapping[str, object], kind: "type[_Model]") -> "_Model":
         async with self._posted(path, question, limit_s=self._call_s) as response:
-            body = bytearray()
-            async for part in response.content.iter_any():
-                body += part
-                if len(body) > MAX_ANSWER_BYTES:
-                    raise Unreachable(f"an answer of more than {MAX_ANSWER_BYTES} bytes")
-            return _parsed(kind, bytes(body))
+            return _parsed(kind, await bounded(response.content, most_bytes=MAX_ANSWER_BYTES))
 
     @asynccontextmanager
     async def _posted(
@@ -124,7 +118,7 @@ class EtcdClient:
             raise
         except (aiohttp.ClientError, OSError, ValueError) as error:
             self._member += 1
-            raise Unreachable(_describe(error)) from error
+            raise Unreachable(described(error)) from error
 
     async def _authenticate(self) -> None:
         credentials = {"name": self._site.user, "password": self._password}
@@ -239,11 +233,3 @@ def _key(text: str) -> str:
 
 def _bytes(text: str) -> bytes:
     return base64.b64decode(text, validate=True)
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, gaierror):
-        return os.strerror(error.errno)
-    return type(error).__name__

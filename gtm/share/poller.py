@@ -8,12 +8,10 @@ not logged, because they may hold a password.
 
 import asyncio
 import logging
-import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from random import Random
-from socket import gaierror
 
 import aiohttp
 from yarl import URL
@@ -24,6 +22,7 @@ from gtm.errors import Unreachable
 from gtm.health.envelope import MAX_OFFER_BYTES
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
+from gtm.share.asking import bounded, described
 from gtm.share.desk import Desk
 from gtm.share.handler import compose_have
 
@@ -135,11 +134,11 @@ class Poller:
                     return None
                 if response.status != 200:
                     raise Unreachable(f"HTTP {response.status}")
-                body = await _bounded(response.content)
+                body = await bounded(response.content, most_bytes=MAX_OFFER_BYTES)
                 self._etag = response.headers.get("ETag", "").strip('"')
                 return body
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Unreachable(_describe(error)) from error
+            raise Unreachable(described(error)) from error
 
     def _lost(self, error: Unreachable) -> float:
         self._failures += 1
@@ -161,21 +160,3 @@ def backoff_s(failures: int, *, coin: float) -> float:
     """Returns the pause after so many failures in a row: doubling up to a limit, half of it by chance."""
     longest = min(MAX_BACKOFF_S, MIN_BACKOFF_S * 2.0 ** min(failures - 1, 10))
     return longest * (1 + coin) / 2
-
-
-async def _bounded(content: aiohttp.StreamReader) -> bytes:
-    body = bytearray()
-    async for part in content.iter_any():
-        body += part
-        if len(body) > MAX_OFFER_BYTES:
-            raise Unreachable(f"an answer of more than {MAX_OFFER_BYTES} bytes")
-    return bytes(body)
-
-
-def _describe(error: Exception) -> str:
-    """Returns what failed, in words that hold no URL."""
-    if isinstance(error, TimeoutError):
-        return "timeout"
-    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, gaierror):
-        return os.strerror(error.errno)
-    return type(error).__name__

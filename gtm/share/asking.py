@@ -1,0 +1,31 @@
+"""What asking over HTTP has in common, whoever is asked: an answer within bounds, and words for what went wrong.
+
+What comes in: the body of an answer, or an exception of asyncio, aiohttp or the operating system. What goes out: bytes,
+or words that hold no URL, because one may hold a password. The caller turns them into Unreachable.
+"""
+
+import os
+from socket import gaierror
+
+import aiohttp
+
+from gtm.errors import Unreachable
+
+
+async def bounded(content: aiohttp.StreamReader, *, most_bytes: int) -> bytes:
+    """Returns a whole body. Raises Unreachable as soon as it is longer."""
+    body = bytearray()
+    async for part in content.iter_any():
+        body += part
+        if len(body) > most_bytes:
+            raise Unreachable(f"an answer of more than {most_bytes} bytes")
+    return bytes(body)
+
+
+def described(error: Exception) -> str:
+    """Returns what failed."""
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, gaierror):
+        return os.strerror(error.errno)
+    return type(error).__name__
