@@ -55,16 +55,16 @@ class _Collector(Collector):
 
 
 def _counter(family: Family) -> Metric:
-    names, rows = _table(family)
-    made = CounterMetricFamily(family.metric.prometheus, family.metric.help, labels=names)
-    for values, value in rows:
-        made.add_metric(values, _number(value))
-    return made
+    return _with_numbers(CounterMetricFamily, family)
 
 
 def _gauge(family: Family) -> Metric:
+    return _with_numbers(GaugeMetricFamily, family)
+
+
+def _with_numbers(form: type[CounterMetricFamily | GaugeMetricFamily], family: Family) -> Metric:
     names, rows = _table(family)
-    made = GaugeMetricFamily(family.metric.prometheus, family.metric.help, labels=names)
+    made = form(family.metric.prometheus, family.metric.help, labels=names)
     for values, value in rows:
         made.add_metric(values, _number(value))
     return made
