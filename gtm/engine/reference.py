@@ -23,7 +23,7 @@ from gtm.geo.cellmap import Hit
 from gtm.ids import Address, ServiceId
 from gtm.plan.model import EMPTY_PLAN, Node, Plan, StaticRRset, ZonePlan
 from gtm.plan.outcome import Outcome
-from gtm.steer.decide import State
+from gtm.steer.decide import ALL_DOWN
 
 MAX_ALIASES = 8
 """So many CNAMEs of one zone are followed for one answer; a resolver asks on from there."""
@@ -34,7 +34,6 @@ REFUSED_TYPES = frozenset({RdataType.AXFR, RdataType.IXFR, RdataType.MAILA, Rdat
 ANY_RDATA = b"\x07RFC8482\x00"
 """The HINFO that answers ANY (RFC 8482 4.2)."""
 
-ALL_DOWN = frozenset({State.FAIL_OPEN, State.FAIL_CLOSED})
 ALL_DOWN_WORDS = "no endpoint is up; answering as configured for that"
 
 

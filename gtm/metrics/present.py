@@ -16,7 +16,6 @@ from gtm.metrics.counted import counter_families
 from gtm.metrics.model import Chosen, Family, Kind, Metric, Point
 from gtm.plan.guidance import Guidance
 from gtm.plan.model import Plan
-from gtm.steer.decide import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,6 @@ GEO_BUILT = _gauge(
 )
 
 _STATES = tuple(belief.value for belief in Belief)
-_NOTHING_UP = frozenset({State.FAIL_OPEN, State.FAIL_CLOSED})
 _STALE = "stale"
 _SAYINGS = (*(belief.value for belief in Belief), _STALE)
 
@@ -146,7 +144,7 @@ def _serials(plan: Plan) -> Iterator[Point]:
 
 def _fail_open(plan: Plan) -> Iterator[Point]:
     for name, decided in plan.decisions.items():
-        yield Point({"service": name}, int(not _NOTHING_UP.isdisjoint(decided.states)))
+        yield Point({"service": name}, int(decided.is_all_down))
 
 
 def _endpoints(plan: Plan, status: Status) -> Iterator[Point]:

@@ -23,7 +23,6 @@ from gtm.health.verdict import Verdict
 from gtm.health.voices import Voice
 from gtm.ids import CheckId, NodeName, RegionName, ServiceId
 from gtm.plan.model import Plan
-from gtm.steer.decide import State
 from gtm.watch.folder import Catalogue
 from gtm.zone.model import Check
 
@@ -34,7 +33,6 @@ _Region = tuple[str, RegionName]
 """A zone's name and one of its regions."""
 
 _BY_BELIEF = {kind.value.rpartition(".")[2]: kind for kind in EventKind if kind.value.startswith("gtm.endpoint.")}
-_NOTHING_UP = frozenset({State.FAIL_OPEN, State.FAIL_CLOSED})
 
 
 class Chronicle:
@@ -190,7 +188,7 @@ class Chronicle:
 def nothing_up(plan: Plan, name: ServiceId) -> bool:
     """Returns whether a service has clients for whom none of its endpoints is up."""
     decided = plan.decisions.get(name)
-    return decided is not None and not _NOTHING_UP.isdisjoint(decided.states)
+    return decided is not None and decided.is_all_down
 
 
 def _applied(before: Plan, after: Plan) -> Event | None:

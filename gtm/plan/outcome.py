@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gtm.ids import EndpointId, RegionName
-from gtm.steer.decide import Pick, State
+from gtm.steer.decide import ALL_DOWN, Pick, State
 from gtm.steer.filter import Choose
 
 
@@ -104,6 +104,11 @@ class Decisions:
     def states(self) -> frozenset[State]:
         """Returns every state that an outcome of this service is in somewhere."""
         return frozenset(selected.state for part in self.spread.different for selected in part)
+
+    @property
+    def is_all_down(self) -> bool:
+        """Returns whether there are clients for whom none of the endpoints is up."""
+        return not ALL_DOWN.isdisjoint(self.states)
 
     def in_cell(self, cell: int) -> Decision:
         """Returns the decision of a cell."""

@@ -36,6 +36,10 @@ class State(Enum):
     FAIL_CLOSED = "fail_closed"
 
 
+ALL_DOWN = frozenset({State.FAIL_OPEN, State.FAIL_CLOSED})
+"""The states in which no endpoint is up."""
+
+
 class Pick(NamedTuple):
     """One endpoint that may be answered."""
 
