@@ -74,19 +74,20 @@ class EtcdShare:
     async def _write(self) -> None:
         """Takes a lease, and puts this node's report under it whenever there is a new one."""
         lease = await self._client.grant(LEASE_S)
-        written, seen = b"", -1
+        loop = asyncio.get_running_loop()
+        written, seen, renew_at = b"", -1, loop.time() + KEEP_ALIVE_S
         while True:
             envelope = self._desk.own_envelope()
             if envelope != written and envelope:
                 await self._put(envelope, lease)
                 written = envelope
-            await self._client.keep_alive(lease)
             self._works("writing")
             try:
-                async with asyncio.timeout(KEEP_ALIVE_S):
+                async with asyncio.timeout_at(renew_at):  # news are everybody's, and no reason to renew
                     seen = await self._desk.wait_for_news(seen)
             except TimeoutError:
-                continue
+                await self._client.keep_alive(lease)
+                renew_at = loop.time() + KEEP_ALIVE_S
 
     async def _put(self, envelope: bytes, lease: str) -> None:
         if len(envelope) > MAX_VALUE_BYTES:

@@ -224,3 +224,53 @@ def test_a_put_is_given_as_it_was_written(server: Etcd) -> None:
                 break
 
     play(story)
+
+
+class Counting:
+    """A cluster that takes everything, and counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.renewals = 0
+        self.puts = 0
+
+    async def grant(self, _seconds: int) -> str:
+        return "1"
+
+    async def put(self, _key: str, _value: bytes, _lease: str) -> None:
+        self.puts += 1
+
+    async def keep_alive(self, _lease: str) -> None:
+        self.renewals += 1
+
+    async def read(self, _folder: str) -> tuple[int, tuple[tuple[str, bytes], ...]]:
+        return 1, ()
+
+    async def watch(self, _folder: str, _revision: int) -> AsyncIterator[Put]:
+        await asyncio.Event().wait()
+        yield Put("", b"")
+
+
+def test_what_others_say_is_no_reason_to_renew_the_lease() -> None:
+    async def story() -> None:
+        fra, iad, client = desk_of("fra", "iad"), desk_of("iad", "fra"), Counting()
+        iad.publish(believing(Belief.UP))
+        share = EtcdShare(
+            iad,
+            client,  # type: ignore[arg-type]  # what it asks of a client, and no more
+            node=IAD,
+            prefix="/gtm",
+            counters=iad.counters,
+            random=Random(1),
+        )
+        task = asyncio.create_task(share.run())
+        await until(lambda: client.puts == 1)
+        for _ in range(20):
+            fra.publish(believing(Belief.UP))
+            assert iad.take(fra.offer(known=iad.editions).body, giver=FRA)
+            await iad.waited_on.wait()
+            iad.waited_on.clear()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        assert (client.puts, client.renewals) == (1, 0)
+
+    play(story)
