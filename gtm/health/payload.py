@@ -17,6 +17,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, StringConstraints, ValidationError
@@ -50,7 +51,7 @@ MAX_CHANGED_SHARE = 0.2
 """Of the votes: when more of them changed, a new base costs less than carrying the changes on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: they have no room for the digest
 class Base:
     """A whole report that deltas are to."""
 
@@ -63,7 +64,7 @@ class Base:
         """Returns what a node that holds this base has heard at least."""
         return self.report.edition
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Returns what deltas call it."""
         return hashlib.sha256(self.text.encode()).hexdigest()

@@ -170,7 +170,7 @@ class Desk:
         return sealed.brief if heard.epoch == least.epoch and heard >= least else sealed.full
 
     def _take_one(self, envelope: bytes, giver: NodeName) -> bool:
-        if any(envelope in {sealed.brief, sealed.full} for sealed in self._sealed.values()):
+        if any(envelope in (sealed.brief, sealed.full) for sealed in self._sealed.values()):
             return False  # heard already, the same bytes: in a mesh the most common case
         others = {node: edition for node, edition in self.book.editions.items() if node != self._reporter.node}
         try:
