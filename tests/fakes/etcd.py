@@ -1,6 +1,7 @@
 """A real etcd of one member on loopback, for as long as a block runs."""
 
 import os
+import shutil
 import socket
 import subprocess
 import time
@@ -24,20 +25,8 @@ class Etcd:
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         peer = f"http://127.0.0.1:{self._peer_port}"
-        self._process = subprocess.Popen(
-            [
-                "etcd",
-                f"--data-dir={self._folder}",
-                f"--listen-client-urls={self.url}",
-                f"--advertise-client-urls={self.url}",
-                f"--listen-peer-urls={peer}",
-                f"--initial-advertise-peer-urls={peer}",
-                f"--initial-cluster=default={peer}",
-                "--unsafe-no-fsync",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        command = etcd_command(self._folder, self.url, peer)
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + START_LIMIT_S
         while self.run("endpoint", "health").returncode:
             assert self._process.poll() is None, "etcd ended"
@@ -55,6 +44,20 @@ class Etcd:
         environment = {"ETCDCTL_API": "3", "PATH": os.environ["PATH"]}
         command = ["etcdctl", f"--endpoints={self.url}", "--command-timeout=2s", *words]
         return subprocess.run(command, capture_output=True, timeout=15, check=False, env=environment)
+
+
+def etcd_command(folder: Path, url: str, peer_url: str) -> tuple[str, ...]:
+    """Returns the command of an etcd of one member that keeps its data in a folder, and does not wait for the disk."""
+    return (
+        shutil.which("etcd") or "etcd",
+        f"--data-dir={folder}",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls={peer_url}",
+        f"--initial-advertise-peer-urls={peer_url}",
+        f"--initial-cluster=default={peer_url}",
+        "--unsafe-no-fsync",
+    )
 
 
 @contextmanager

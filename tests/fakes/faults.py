@@ -9,7 +9,6 @@ What comes in: a cluster, and which fault. What goes out: what the client saw wh
 """
 
 import re
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +38,7 @@ from tests.fakes.cluster import (
     Running,
     within,
 )
+from tests.fakes.etcd import etcd_command
 from tests.fakes.namespaces import Network, inside, network, udp_socket
 
 SERVER, ETCD = "ns1", "etcd"
@@ -62,7 +62,6 @@ BUSY_S = 2.0
 class Seen:
     """What the client saw."""
 
-    fault: str
     queries: int
     unanswered: int
     wrong: tuple[str, ...]
@@ -97,16 +96,7 @@ class Field:
     def start_etcd(self) -> None:
         """Starts etcd, or starts it again on the same data."""
         url, peer = f"http://{ETCD_AT}:{ETCD_PORT}", f"http://{ETCD_AT}:2380"
-        command = (
-            shutil.which("etcd") or "etcd",
-            f"--data-dir={self.cluster.folder / 'etcd.data'}",
-            f"--listen-client-urls={url}",
-            f"--advertise-client-urls={url}",
-            f"--listen-peer-urls={peer}",
-            f"--initial-advertise-peer-urls={peer}",
-            f"--initial-cluster=default={peer}",
-            "--unsafe-no-fsync",
-        )
+        command = etcd_command(self.cluster.folder / "etcd.data", url, peer)
         prefix = ("ip", "netns", "exec", self.network.namespace(ETCD))
         self.running[ETCD] = self.cluster.start_program(ETCD, command, prefix=prefix)
 
@@ -202,7 +192,7 @@ def open_field(cluster: Cluster, *, delay_s: float = 0.0, by_etcd: bool = False)
         yield here
 
 
-def measure(here: Field, fault: str, act: Callable[[Field], None], *, more_s: float = 0.0) -> Seen:
+def measure(here: Field, act: Callable[[Field], None], *, more_s: float = 0.0) -> Seen:
     """Returns what the client saw while a region died during a fault; `more_s` is what the fault adds to the bound."""
     dead, client = REGIONS_AT[EU_WEST], CLIENTS[EU_WEST]
     sock = udp_socket(here.network.namespace(SERVER), (HERE, DNS_PORT))
@@ -216,7 +206,7 @@ def measure(here: Field, fault: str, act: Callable[[Field], None], *, more_s: fl
     until = died_at + bound_s + BUSY_S
     late = [one for one in asking.naming(dead) if one.answered_at > until or one.sent_at > here.knows_from]
     wrong = tuple(str(answer) for answer in (*(each for each in asking.answers if not each.is_good), *late))
-    return Seen(fault, asking.sent, len(asking.unanswered), wrong, last_at - died_at, bound_s)
+    return Seen(asking.sent, len(asking.unanswered), wrong, last_at - died_at, bound_s)
 
 
 def _is_quiet(asking: Stream, address: str, *, since: float) -> bool:
@@ -277,3 +267,42 @@ def restart_etcd(here: Field) -> None:
 
 
 ETCD_GONE_S = 3.0
+
+
+LOST_S = 15.0
+"""TCP sends a lost report again after 0.2, 0.4, 0.8 ... s, and a poll that came to nothing is begun again after 8."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is wrong while a region dies."""
+
+    name: str
+    act: Callable[[Field], None]
+    """What happens just after the region's death."""
+    delay_s: float = 0.0
+    """Of every report, from the start."""
+    by_etcd: bool = False
+    """Whether nodes share through etcd, and not by polls."""
+    more_s: float = 0.0
+    """What it adds to the bound."""
+    may_silence: bool = False
+    """Whether queries may go without an answer: the DNS node itself is gone for a while, or its network is bad."""
+
+
+FAULTS = (
+    Fault("nothing else", nothing_else),
+    Fault("a probe loses 30 % of its packets", lossy_probe),
+    Fault("a probe is cut off", cut_probe),
+    Fault("a probe is killed (-9)", kill_probe),
+    Fault("the DNS node loses 30 % of the reports' packets", lossy_server, more_s=LOST_S, may_silence=True),
+    Fault("reports are 500 ms late", nothing_else, delay_s=0.5, more_s=1.5),
+    Fault("the DNS node is killed (-9) and restarted", restart_server, may_silence=True),
+    Fault("etcd is killed (-9) for 3 s", restart_etcd, by_etcd=True, more_s=ETCD_GONE_S + 5.0),
+)
+
+
+def measured(cluster: Cluster, fault: Fault) -> Seen:
+    """Returns what the client saw of a fault, on a field of its own."""
+    with open_field(cluster, delay_s=fault.delay_s, by_etcd=fault.by_etcd) as here:
+        return measure(here, fault.act, more_s=fault.more_s)

@@ -1,6 +1,7 @@
 """Peers: real desks behind real HTTP servers on loopback."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
@@ -61,13 +62,13 @@ def believing(belief: Belief) -> Mapping[CheckId, Verdict]:
 
 
 @asynccontextmanager
-async def serving(desk: Desk) -> AsyncIterator[str]:
+async def serving(desk: Desk, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serves a desk as the admin listener would; gives its URL."""
 
     async def handle(request: web.Request) -> web.Response:
         return await handle_reports(request, desk)
 
-    async with serving_handler(handle) as url:
+    async with serving_handler(handle, tls=tls) as url:
         try:
             yield url
         finally:
@@ -75,16 +76,18 @@ async def serving(desk: Desk) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def serving_handler(handle: object, *, method: str = "GET", path: str = "/v1/reports") -> AsyncIterator[str]:
+async def serving_handler(
+    handle: object, *, method: str = "GET", path: str = "/v1/reports", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     """Serves one path by any handler; gives its URL."""
     app = web.Application()
     app.router.add_route(method, path, handle)  # type: ignore[arg-type]
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0, handler_cancellation=True)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
     finally:
         await runner.cleanup()

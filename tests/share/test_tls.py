@@ -1,46 +1,22 @@
 """Polls between nodes over real TLS on loopback, with and without client certificates."""
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 
 import pytest
-from aiohttp import web
 
 from gtm.errors import StateInvalid
 from gtm.health.belief import Belief
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
-from gtm.share.handler import handle_reports
 from gtm.share.poller import Poller, open_share_session
 from gtm.share.tls import TlsFiles, client_tls, server_tls
 from tests.fakes.certificates import Authority
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import WatchedDesk, believing, desk_of
+from tests.fakes.peers import believing, desk_of, serving
 
 FRA = NodeName("fra")
-
-
-@asynccontextmanager
-async def serving(desk: WatchedDesk, tls: ssl.SSLContext) -> AsyncIterator[str]:
-    """Serves a desk over TLS; gives its URL."""
-
-    async def handle(request: web.Request) -> web.Response:
-        return await handle_reports(request, desk)
-
-    app = web.Application()
-    app.router.add_get("/v1/reports", handle)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
-    try:
-        yield f"https://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        desk.close()
-        await runner.cleanup()
 
 
 def poll(server: TlsFiles, client: TlsFiles) -> PeerState:
@@ -49,7 +25,7 @@ def poll(server: TlsFiles, client: TlsFiles) -> PeerState:
     async def story() -> PeerState:
         fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
         fra.publish(believing(Belief.UP))
-        async with serving(fra, server_tls(server)) as url, open_share_session(client_tls(client)) as session:
+        async with serving(fra, tls=server_tls(server)) as url, open_share_session(client_tls(client)) as session:
             poller = Poller(FRA, url, iad, session, clock=FakeClock(), counters=iad.counters, random=Random(1))
             await poller.poll()
             assert (FRA in iad.book.by_node) == (poller.state is PeerState.HEARD)
