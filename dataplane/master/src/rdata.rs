@@ -17,7 +17,8 @@ pub fn compose(rtype: &[u8], value: &[Token], origin: &[u8], zone: &Zone, into: 
     if is("TXT") {
         return txt(value, into);
     }
-    if value.iter().any(|token| token.quoted) {
+    // RFC 3597 5: RDATA of any type in hexadecimal
+    if value.iter().any(|token| token.quoted || token.text.starts_with(b"\\#")) {
         return None;
     }
     let name = |text: &[u8], into: &mut Vec<u8>| {
