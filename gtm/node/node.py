@@ -157,7 +157,8 @@ class Node:
         self._events.record(Event(kind, self._config.node, f"node {self._config.node} {word}", facts))
 
     async def _run(self, queries: Queries | None) -> None:
-        await self._vantages.load()
+        if self._config.peers:  # else there is but one vantage, whatever an earlier run knew
+            await self._vantages.load()
         await self._geo.load()
         problems = await self._zones.load()
         if not self._planner.plan.zones:

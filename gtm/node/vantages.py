@@ -61,6 +61,7 @@ class VantageWatch:
         if seen != self._seen:
             self._seen, self._since = seen, now
         elif seen != self._planner.vantages and now - self._since >= SETTLE_S:
+            self._since = now  # what fails is not tried again at once
             await self._take(seen)
 
     async def _take(self, vantages: Vantages) -> None:
@@ -69,4 +70,5 @@ class VantageWatch:
         counts = "each counts for its clients" if is_enough else f"it takes {MIN_VANTAGES} to differ"
         log.info("vantages that say where they are: %s; %s", names, counts)
         await self._planner.take_vantages(vantages)
-        self._state.save_vantages_apart(vantages)
+        if self._planner.vantages == vantages:
+            self._state.save_vantages_apart(vantages)

@@ -14,6 +14,7 @@ from gtm.ids import NodeName
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.node.vantages import SETTLE_S, VantageWatch
+from gtm.plan.model import Plan
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import WatchedDesk, desk_of
@@ -26,9 +27,9 @@ ZONE = world.zone(SMALL)
 class Watch:
     """A watch over a planner that serves one zone, and what was heard."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, engine: RecordingEngine | None = None) -> None:
         self.clock = FakeClock()
-        self.engine = RecordingEngine()
+        self.engine = engine or RecordingEngine()
         self.state = StateFolder(folder, Counters())
         self.planner: Planner = make_planner(folder, engine=self.engine, folder=self.state)
         self.desk: WatchedDesk = desk_of("ns1", clock=self.clock)
@@ -125,3 +126,33 @@ def test_two_vantages_are_known_and_make_no_cells(tmp_path: Path, caplog: pytest
 
     asyncio.run(scene())
     assert "vantages that say where they are: ap, eu; it takes 3 to differ" in caplog.messages
+
+
+class LostCompiles(RecordingEngine):
+    """An engine that takes no more plans from some time on."""
+
+    is_lost = False
+
+    def swap(self, plan: Plan) -> None:
+        if self.is_lost:
+            raise RuntimeError("no room")
+        super().swap(plan)
+
+
+def test_what_cannot_be_compiled_is_tried_again_later_and_serves_on(tmp_path: Path) -> None:
+    async def scene() -> None:
+        here = Watch(tmp_path, engine := LostCompiles())
+        await here.start()
+        here.hear(ALL)
+        engine.is_lost = True
+        await here.look_for(SETTLE_S + 4)
+        assert here.planner.vantages == ()
+        assert here.planner.failure
+        engine.is_lost = False
+        await here.look_for(SETTLE_S - 4)
+        assert here.planner.vantages == ()
+        await here.look_for(4.0)
+        assert here.planner.vantages == ALL
+        assert not here.planner.failure
+
+    asyncio.run(scene())
