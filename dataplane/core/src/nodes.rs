@@ -197,7 +197,12 @@ pub struct Entry<'a> {
 pub struct Builder {
     nodes: Nodes,
     room: usize,
+    /// Nodes that are not in the index yet: a run of insertions waits for memory once, not once for each.
+    waiting: Vec<(u64, u32)>,
 }
+
+/// In one run of insertions.
+const RUN: usize = 64;
 
 /// There are more nodes than was said, or a name, a value or all of them are too long.
 #[derive(Debug)]
@@ -207,12 +212,20 @@ impl Builder {
     /// Makes room for so many nodes, and about so many octets of names and records.
     pub fn new(nodes: usize, octets: usize) -> Self {
         let arena = Vec::with_capacity(octets + nodes * (HEADER + UNIT));
-        Self { nodes: Nodes { arena, index: Index::with_capacity(nodes), glue: HashMap::new() }, room: nodes }
+        let empty = Nodes { arena, index: Index::with_capacity(nodes), glue: HashMap::new() };
+        Self { nodes: empty, room: nodes, waiting: Vec::with_capacity(RUN) }
     }
 
     /// What was added so far.
-    pub const fn nodes(&self) -> &Nodes {
+    pub fn nodes(&mut self) -> &Nodes {
+        self.insert();
         &self.nodes
+    }
+
+    fn insert(&mut self) {
+        for (hash, place) in self.waiting.drain(..) {
+            self.nodes.index.insert(hash, place);
+        }
     }
 
     /// Adds a node with its records: type, TTL and the values of each; returns its place.
@@ -237,7 +250,10 @@ impl Builder {
         }
         set_length(arena, start, body)?;
         arena.resize(arena.len().next_multiple_of(UNIT), 0);
-        self.nodes.index.insert(hash(entry.name), place);
+        self.waiting.push((hash(entry.name), place));
+        if self.waiting.len() == RUN {
+            self.insert();
+        }
         Ok(place)
     }
 
@@ -248,6 +264,7 @@ impl Builder {
 
     /// Returns the nodes.
     pub fn build(mut self) -> Nodes {
+        self.insert();
         self.nodes.arena.shrink_to_fit();
         self.nodes
     }
