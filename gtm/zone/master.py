@@ -8,7 +8,6 @@ where it finds a mistake, or something it does not know, this has the last word.
 refused. So is $GENERATE, which is no part of the format.
 """
 
-import io
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -144,7 +143,7 @@ class _Reader:
 
     def statements(self, text: str) -> Iterator[_Statement]:
         """Yields the statements of a text; after a mistake of syntax nothing can be told apart any more."""
-        tokenizer = Tokenizer(io.StringIO(text))
+        tokenizer = Tokenizer(text)
         while True:
             line = tokenizer.line_number
             try:
