@@ -14,31 +14,16 @@
  * answered within LOST_AFTER_NS, or by the end.
  */
 
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
+#include "asking.h"
+
 #include <linux/udp.h>
-#include <netinet/in.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #ifndef UDP_SEGMENT
 #define UDP_SEGMENT 103
 #endif
 
-enum { IDS = 65536, MOST_SOCKETS = 16, MOST_BATCH = 64, LONGEST = 4096, RCODES = 16, SEND_BUFFER_BYTES = 65000 };
-static const uint64_t LOST_AFTER_NS = 500000000, SWEEP_EVERY_NS = 50000000, DRAIN_NS = 300000000;
-
-typedef struct {
-    const uint8_t *wire;
-    uint16_t length;
-} Query;
+enum { IDS = 65536, MOST_SOCKETS = 16, MOST_BATCH = 64, LONGEST = 4096, SEND_BUFFER_BYTES = 65000 };
+static const uint64_t LOST_AFTER_NS = 500000000, SWEEP_EVERY_NS = 50000000;
 
 /* One socket, and what is on the way through it: its IDs are its own. */
 typedef struct {
@@ -54,60 +39,14 @@ static struct {
     double seconds, rate;
 } options = {.address = "127.0.0.1", .window = 192, .batch = 32, .sockets = 1, .seconds = 1.5};
 
-static struct {
-    uint64_t sent, answered, lost, wrong, empty, rcodes[RCODES], bytes, idle_ns, refused_sends;
-} count;
-
-static Query *queries;
-static size_t query_count, next_query;
+static uint64_t refused_sends;
 static Lane *lanes;
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static void read_queries(void) {
-    FILE *file = fopen(options.file, "rb");
-    if (!file) fail(options.file);
-    fseek(file, 0, SEEK_END);
-    size_t size = (size_t)ftell(file);
-    rewind(file);
-    uint8_t *all = malloc(size + 1);
-    if (!all || fread(all, 1, size, file) != size) fail("reading queries");
-    fclose(file);
-    queries = calloc(size / 14 + 1, sizeof *queries);
-    for (size_t at = 0; at + 2 < size;) {
-        uint16_t length = (uint16_t)(all[at] << 8 | all[at + 1]);
-        if (length < 12 || length > LONGEST || at + 2 + length > size) break;
-        queries[query_count++] = (Query){all + at + 2, length};
-        at += 2u + length;
-    }
-    if (!query_count) {
-        fprintf(stderr, "generator: no queries in %s\n", options.file);
-        exit(2);
-    }
-}
-
 static void open_lane(Lane *lane) {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)options.port)};
-    int six = strchr(options.address, ':') != NULL, room = 4 << 20;
-    lane->fd = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
-    if (lane->fd < 0) fail("socket");
+    int room = 4 << 20;
+    lane->fd = connected(options.address, options.port, SOCK_DGRAM | SOCK_NONBLOCK);
     if (setsockopt(lane->fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room))
         setsockopt(lane->fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
-    if (inet_pton(six ? AF_INET6 : AF_INET, options.address, six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1) {
-        fprintf(stderr, "generator: not an address: %s\n", options.address);
-        exit(2);
-    }
-    if (connect(lane->fd, six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4, six ? sizeof v6 : sizeof v4)) fail("connect");
 }
 
 static uint16_t free_id(Lane *lane) {
@@ -165,23 +104,20 @@ static void ask(Lane *lane, int wanted, uint64_t now) {
             count.sent++;
         } else {
             lane->sent_at[ids[i]] = 0;
-            count.refused_sends++;
+            refused_sends++;
         }
     }
 }
 
 static void hear(Lane *lane, const uint8_t *answer, size_t length) {
-    uint16_t id = length < 12 ? 0 : (uint16_t)(answer[0] << 8 | answer[1]);
-    if (length < 12 || !(answer[2] & 0x80) || !lane->sent_at[id]) {
+    uint16_t id = length < HEADER ? 0 : (uint16_t)(answer[0] << 8 | answer[1]);
+    if (length < HEADER || !(answer[2] & 0x80) || !lane->sent_at[id]) {
         count.wrong++;
         return;
     }
     lane->sent_at[id] = 0;
     lane->in_flight--;
-    count.answered++;
-    count.rcodes[answer[3] & 15]++;
-    count.empty += !answer[6] && !answer[7];
-    count.bytes += length;
+    tally(answer, length);
 }
 
 /* Takes the answers that are there; returns how many. */
@@ -213,7 +149,7 @@ static void give_up(Lane *lane, uint64_t sent_before) {
 /* Returns how many queries are due now. */
 static int due(const Lane *lane, uint64_t started, uint64_t now) {
     if (options.rate > 0) {
-        double behind = options.rate * (double)(now - started) / 1e9 - (double)(count.sent + count.refused_sends);
+        double behind = options.rate * (double)(now - started) / 1e9 - (double)(count.sent + refused_sends);
         if (lane->in_flight > IDS / 2) return 0;
         return behind > options.batch ? options.batch : (int)behind;
     }
@@ -279,25 +215,9 @@ static void read_options(int argc, char **argv) {
     }
 }
 
-static void report(uint64_t took_ns, uint64_t answered, double cpu_s) {
-    double seconds = (double)took_ns / 1e9;
-    printf("{\"seconds\": %.4f, \"qps\": %.1f, \"sent\": %lu, \"answered\": %lu, \"lost\": %lu, \"wrong\": %lu, ", seconds,
-           (double)answered / seconds, count.sent, count.answered, count.lost, count.wrong);
-    printf("\"empty\": %lu, \"bytes\": %lu, \"unsent\": %lu, \"idle\": %.4f, \"cpu\": %.4f, \"rcodes\": [", count.empty,
-           count.bytes, count.refused_sends, (double)count.idle_ns / (double)took_ns, cpu_s / seconds);
-    for (int i = 0; i < RCODES; i++) printf("%s%lu", i ? ", " : "", count.rcodes[i]);
-    printf("]}\n");
-}
-
-static double cpu_seconds(void) {
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
-}
-
 int main(int argc, char **argv) {
     read_options(argc, argv);
-    read_queries();
+    read_queries(options.file, LONGEST);
     lanes = calloc((size_t)options.sockets, sizeof *lanes);
     if (!lanes) fail("memory");
     for (int i = 0; i < options.sockets; i++) open_lane(&lanes[i]);
@@ -305,6 +225,6 @@ int main(int argc, char **argv) {
     uint64_t took_ns = run(), answered = count.answered;
     double cpu_s = cpu_seconds() - cpu_before;
     drain();
-    report(took_ns, answered, cpu_s);
+    report(took_ns, answered, count.idle_ns, cpu_s, "unsent", refused_sends);
     return 0;
 }

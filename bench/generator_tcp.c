@@ -7,29 +7,13 @@
  * A connection that the server closes is opened again, and counted (`closed`); what was on the way is `lost`.
  */
 
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
+#include "asking.h"
+
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { MOST_IN_FLIGHT = 256, INPUT_BYTES = 131072, RCODES = 16, EVENTS = 128 };
-static const uint64_t DRAIN_NS = 300000000;
-
-typedef struct {
-    const uint8_t *framed; /* with its length before it, as on the wire */
-    size_t length;
-} Query;
+enum { MOST_IN_FLIGHT = 256, LONGEST = 512, INPUT_BYTES = 131072, EVENTS = 128 };
 
 typedef struct {
     int fd, in_flight, is_waiting_to_write;
@@ -45,59 +29,16 @@ static struct {
     double seconds;
 } options = {.address = "127.0.0.1", .connections = 100, .window = 10, .seconds = 1.5};
 
-static struct {
-    uint64_t sent, answered, lost, wrong, empty, rcodes[RCODES], bytes, idle_ns, closed;
-} count;
-
-static Query *queries;
-static size_t query_count, next_query;
+static uint64_t closed;
 static Connection *connections;
 static int poller, asking = 1;
 
-static uint64_t now_ns(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static void fail(const char *what) {
-    perror(what);
-    exit(1);
-}
-
-static void read_queries(void) {
-    FILE *file = fopen(options.file, "rb");
-    if (!file) fail(options.file);
-    fseek(file, 0, SEEK_END);
-    size_t size = (size_t)ftell(file);
-    rewind(file);
-    uint8_t *all = malloc(size + 1);
-    if (!all || fread(all, 1, size, file) != size) fail("reading queries");
-    fclose(file);
-    queries = calloc(size / 14 + 1, sizeof *queries);
-    for (size_t at = 0; at + 2 < size;) {
-        size_t length = (size_t)(all[at] << 8 | all[at + 1]);
-        if (length < 12 || length > 512 || at + 2 + length > size) break;
-        queries[query_count++] = (Query){all + at, length + 2};
-        at += 2 + length;
-    }
-    if (!query_count) {
-        fprintf(stderr, "generator_tcp: no queries in %s\n", options.file);
-        exit(2);
-    }
-}
-
 static void open_connection(Connection *c) {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)options.port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)options.port)};
-    int six = strchr(options.address, ':') != NULL, on = 1;
+    int on = 1;
     memset(c->on_the_way, 0, sizeof c->on_the_way);
     c->in_flight = c->is_waiting_to_write = 0;
     c->input_length = c->output_length = c->output_done = 0;
-    c->fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM, 0);
-    if (c->fd < 0) fail("socket");
-    if (inet_pton(six ? AF_INET6 : AF_INET, options.address, six ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1) exit(2);
-    if (connect(c->fd, six ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4, six ? sizeof v6 : sizeof v4)) fail("connect");
+    c->fd = connected(options.address, options.port, SOCK_STREAM);
     setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     fcntl(c->fd, F_SETFL, O_NONBLOCK);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
@@ -105,7 +46,7 @@ static void open_connection(Connection *c) {
 }
 
 static void reopen(Connection *c) {
-    count.closed++;
+    closed++;
     count.lost += (uint64_t)c->in_flight;
     close(c->fd);
     open_connection(c);
@@ -139,11 +80,11 @@ static void ask(Connection *c) {
         while (c->on_the_way[c->next_id]) c->next_id++;
         uint16_t id = c->next_id++;
         uint8_t *out = c->output + c->output_length;
-        memcpy(out, query->framed, query->length);
+        memcpy(out, query->wire - 2, query->length + 2u);
         out[2] = (uint8_t)(id >> 8);
         out[3] = (uint8_t)id;
         c->on_the_way[id] = 1;
-        c->output_length += query->length;
+        c->output_length += query->length + 2u;
         c->in_flight++;
         count.sent++;
     }
@@ -151,17 +92,14 @@ static void ask(Connection *c) {
 }
 
 static void hear(Connection *c, const uint8_t *answer, size_t length) {
-    uint16_t id = length < 12 ? 0 : (uint16_t)(answer[0] << 8 | answer[1]);
-    if (length < 12 || !(answer[2] & 0x80) || !c->on_the_way[id]) {
+    uint16_t id = length < HEADER ? 0 : (uint16_t)(answer[0] << 8 | answer[1]);
+    if (length < HEADER || !(answer[2] & 0x80) || !c->on_the_way[id]) {
         count.wrong++;
         return;
     }
     c->on_the_way[id] = 0;
     c->in_flight--;
-    count.answered++;
-    count.rcodes[answer[3] & 15]++;
-    count.empty += !answer[6] && !answer[7];
-    count.bytes += length;
+    tally(answer, length);
 }
 
 /* Acknowledges at once what the next queries will not: a server that writes each answer by itself, and leaves Nagle's
@@ -227,15 +165,9 @@ static void read_options(int argc, char **argv) {
     }
 }
 
-static double cpu_seconds(void) {
-    struct rusage used;
-    getrusage(RUSAGE_SELF, &used);
-    return (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
-}
-
 int main(int argc, char **argv) {
     read_options(argc, argv);
-    read_queries();
+    read_queries(options.file, LONGEST);
     poller = epoll_create1(0);
     connections = calloc((size_t)options.connections, sizeof *connections);
     if (poller < 0 || !connections) fail("memory");
@@ -243,15 +175,10 @@ int main(int argc, char **argv) {
     double cpu_before = cpu_seconds();
     for (int i = 0; i < options.connections; i++) ask(&connections[i]);
     uint64_t took_ns = run_until(now_ns() + (uint64_t)(options.seconds * 1e9)), answered = count.answered, idle_ns = count.idle_ns;
-    double cpu_s = cpu_seconds() - cpu_before, seconds = (double)took_ns / 1e9;
+    double cpu_s = cpu_seconds() - cpu_before;
     asking = 0;
     run_until(now_ns() + DRAIN_NS);
     count.lost += count.sent - count.answered - count.lost;
-    printf("{\"seconds\": %.4f, \"qps\": %.1f, \"sent\": %lu, \"answered\": %lu, \"lost\": %lu, \"wrong\": %lu, ", seconds,
-           (double)answered / seconds, count.sent, count.answered, count.lost, count.wrong);
-    printf("\"empty\": %lu, \"bytes\": %lu, \"closed\": %lu, \"idle\": %.4f, \"cpu\": %.4f, \"rcodes\": [", count.empty,
-           count.bytes, count.closed, (double)idle_ns / (double)took_ns, cpu_s / seconds);
-    for (int i = 0; i < RCODES; i++) printf("%s%lu", i ? ", " : "", count.rcodes[i]);
-    printf("]}\n");
+    report(took_ns, answered, idle_ns, cpu_s, "closed", closed);
     return 0;
 }

@@ -13,8 +13,8 @@ from textwrap import dedent
 
 from bench.world import ADDRESSES, DEFAULT_REGION, ORIGIN, REGIONS, SERVICE_TTL_S, STEERED, World
 
-MOST_NAMES_OF_A_FILE = 100_000
-"""Of ours: a zone file has at most 4 MiB of characters."""
+MOST_NAMES_OF_A_FILE = 10_000
+"""Of ours: more are in a records file."""
 TCP_CONNECTIONS = 300
 """More than any load opens, so that no server's own limit decides."""
 
@@ -51,13 +51,15 @@ class Peer:
 
 
 def gtm(site: Site) -> Command:
-    """Writes a zone and a node file; a zone that is too large for a file is made in the process (served.py)."""
-    if site.world.names > MOST_NAMES_OF_A_FILE:
-        numbers = (str(site.port), str(site.threads), str(site.world.names))
-        return (sys.executable, "-m", "bench.served", *numbers, str(site.world.database))
+    """Writes a zone and a node file; many static names are in a records file."""
     zones = site.folder / "zones"
     zones.mkdir()
-    _write(zones / f"{ORIGIN}.yaml", zone_yaml(site.world))
+    if site.world.names > MOST_NAMES_OF_A_FILE:
+        _write(zones / f"{ORIGIN}.yaml", f"{zone_yaml(World(0, site.world.database))}records_file: {ORIGIN}.zone\n")
+        lines = ["$TTL 300", *(f"{label} A {address}" for label, address in site.world.static())]
+        (zones / f"{ORIGIN}.zone").write_text("\n".join(lines) + "\n")
+    else:
+        _write(zones / f"{ORIGIN}.yaml", zone_yaml(site.world))
     node = f"""\
         node: bench
         roles: [dns]

@@ -1,17 +1,10 @@
-"""Our server with a plan made in this process: for zones larger than a zone file may be, and for swaps on demand.
-
-    python -m bench.served PORT THREADS NAMES DATABASE     serves the world; prints how long each step took
+"""Our engine with a plan made in this process, for swaps on demand (losses.py, soak.py).
 
 The zone is put together as the values that the zone parser would make of a file, and goes through everything that comes
 after it: compiling, the blobs, the swap, the engine's own threads.
 """
 
-import json
-import signal
-import sys
-import time
 from ipaddress import IPv4Address
-from itertools import pairwise
 from pathlib import Path
 
 from dns.name import from_text
@@ -71,26 +64,3 @@ def serve(engine: RustEngine, port: int, threads: int) -> None:
     addresses = [f"127.0.0.1:{port}", f"[::1]:{port}"]
     engine.listen(addresses, threads=threads, max_connections=MAX_CONNECTIONS, idle_timeout_s=IDLE_TIMEOUT_S)
     engine.start()
-
-
-def main() -> None:
-    port, threads, names = (int(word) for word in sys.argv[1:4])
-    world = World(names, Path(sys.argv[4]))
-    marks = [time.perf_counter()]
-    zone = zone_of(world)
-    marks.append(time.perf_counter())
-    plan = plan_of(zone, world.database)
-    marks.append(time.perf_counter())
-    engine = RustEngine()
-    engine.swap(plan)
-    marks.append(time.perf_counter())
-    serve(engine, port, threads)
-    steps = ("zone", "plan", "swap")
-    print(json.dumps({step: round(b - a, 3) for step, (a, b) in zip(steps, pairwise(marks), strict=True)}), flush=True)
-    signal.sigwait({signal.SIGTERM, signal.SIGINT})
-    engine.stop()
-
-
-if __name__ == "__main__":
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
-    main()

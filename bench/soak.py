@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,7 +109,7 @@ def memory_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_OCTETS / 1024 / 1024
 
 
-def print_sum(seen: list[Slice], swaps: int, counted: dict[str, int]) -> None:
+def print_sum(seen: list[Slice], swaps: int, counted: Mapping[str, int]) -> None:
     """Prints what all slices come to."""
     answered = sum(one.answered for one in seen)
     failed = {name: sum(one.failed[name] for one in seen) for name in seen[0].failed}

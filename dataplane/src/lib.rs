@@ -135,9 +135,33 @@ fn failed(error: &ListenError) -> PyErr {
     }
 }
 
+/// What a Bulk is made of: rows, starts, notable rows, and how many records there are.
+type Bulk<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>, usize);
+
+/// Returns the records of a master file, packed; None where the reference has to read it.
+#[pyfunction]
+fn scan_master<'py>(
+    py: Python<'py>,
+    content: &[u8],
+    origin: &[u8],
+    ttl: u32,
+    compose: Bound<'py, PyAny>,
+) -> Option<Bulk<'py>> {
+    let compose = compose.unbind();
+    let packed = py.detach(|| {
+        gtm_master::scan(content, origin, ttl, &mut |rtype, text, origin| {
+            // an exception is as good as None: the reference meets it again
+            let found = Python::attach(|py| compose.call1(py, (rtype, text, PyBytes::new(py, origin)))?.extract(py));
+            found.unwrap_or(None)
+        })
+    })?;
+    let bytes = |octets: &[u8]| PyBytes::new(py, octets);
+    Some((bytes(&packed.rows), bytes(&packed.starts), bytes(&packed.notable), packed.values))
+}
+
 /// The Rust engine.
 #[pymodule(gil_used = false)]
 mod rust {
     #[pymodule_export]
-    use super::Dataplane;
+    use super::{scan_master, Dataplane};
 }

@@ -93,7 +93,8 @@ def _text(name: Name) -> str:
 
 
 def _zone(zone: ZonePlan) -> ZoneView:
-    records = sum(len(rrset.rdatas) for node in zone.nodes.values() for rrset in node.rrsets.values())
+    made = len(zone.soa.rdatas) + len(zone.zone.nameservers)
+    records = made + sum(len(rrset.rdatas) for rrset in zone.zone.records) + zone.zone.bulk.values
     return ZoneView(_name(zone), zone.zone.file, zone.serial, len(zone.zone.services), records)
 
 

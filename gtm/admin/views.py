@@ -135,6 +135,10 @@ class ProbeView:
     """None of its votes is fresh any more: it is gone, or cut off."""
     is_quarantined: bool = False
     """It is always against the others, and its votes do not count."""
+    dissent: float = 0.0
+    """How much of what it says is against the others, of late: 0 nothing, 1 everything."""
+    at: Coordinates | None = None
+    """Where it looks from; None where its node file does not say."""
 
 
 @dataclass(frozen=True, slots=True)

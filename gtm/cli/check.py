@@ -11,7 +11,7 @@ from gtm.counters import Counters
 from gtm.errors import Problem
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
-from gtm.watch.folder import EMPTY, SHARED_FILES, read
+from gtm.watch.folder import EMPTY, RECORDS_ENDING, SHARED_FILES, read
 from gtm.zone.model import Zone
 
 
@@ -45,8 +45,17 @@ def _one_file(file: Path) -> Found:
     catalogue = read(file.parent, EMPTY, vocabulary(Counters()))
     shared = {str(file.parent / name) for name in SHARED_FILES}
     zones = tuple(zone for zone in catalogue.zones if zone.file == str(file))
-    problems = tuple(problem for problem in catalogue.problems if problem.file in {str(file), *shared})
+    problems = tuple(
+        problem
+        for problem in catalogue.problems
+        if problem.file in {str(file), *shared} or _is_records_file(problem.file, file)
+    )
     if not zones and not problems and str(file) not in shared:
         words = "not read as a zone file: those are named *.yaml or *.yml, and do not begin with one of . # ~"
         problems = (Problem(str(file), 1, 1, words),)
     return zones, problems
+
+
+def _is_records_file(name: str, file: Path) -> bool:
+    """Returns whether this is the records file of a zone file, which may be too broken to be parsed."""
+    return name.endswith(RECORDS_ENDING) and Path(name).name in file.read_text(errors="replace")

@@ -15,6 +15,9 @@ from gtm.health.vantage import MIN_VANTAGES
 from gtm.health.verdict import VerdictState
 from gtm.share.desk import INNOCENT
 
+TELLING_DISSENT = 0.1
+"""Of what a probe says: less is what happens when something changes, and somebody is the first to see it."""
+
 
 def status(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Show regions and endpoints as a running node sees them, with the votes of the probes."""
@@ -44,6 +47,8 @@ def _print_node(node: NodeStatus) -> None:
         checks = counted(probe.checks, "check")
         silent = "; silent, none of its votes counts" if probe.is_silent else ""
         silent += "; in quarantine, it is always against the others and does not count" if probe.is_quarantined else ""
+        if not probe.is_quarantined and probe.dissent >= TELLING_DISSENT:
+            silent += f"; {probe.dissent:.0%} of what it says is against the others"
         print_plain(f"probe {probe.node} ({probe.vantage}): {checks}, heard {probe.heard_s_ago:.1f} s ago{silent}")
     if node.vantages:
         is_enough = len(node.vantages) >= MIN_VANTAGES

@@ -43,14 +43,14 @@ def parse_type(text: str) -> RdataType:
     return rtype
 
 
-def parse_rdata(rtype: RdataType, text: str, origin: Name) -> Rdata:
+def parse_rdata(rtype: RdataType, text: str, origin: Name, *, plain_text: bool = True) -> Rdata:
     """Returns one value of a type; names in it that have no trailing dot are relative to the origin.
 
-    A TXT value that does not start with a quote is one string as it stands, in pieces of 255 bytes.
+    With `plain_text` a TXT value that does not start with a quote is one string as it stands, in pieces of 255 bytes.
     """
     if "\n" in text or "\r" in text:
         raise TextInvalid("a value is one line of text")
-    if rtype == RdataType.TXT and not text.startswith('"'):
+    if plain_text and rtype == RdataType.TXT and not text.startswith('"'):
         return _plain_txt(text)
     if rtype in _ONLY_A_NAME and not text.startswith("\\#"):
         parse_name(text.strip(), origin)  # for the reason in words

@@ -1,8 +1,9 @@
 # The extension module: dataplane/src/lib.rs.
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import final
 
-__all__ = ["Dataplane"]
+__all__ = ["Dataplane", "scan_master"]
 
 @final
 class Dataplane:
@@ -14,3 +15,7 @@ class Dataplane:
     def start(self) -> None: ...
     def stop(self) -> None: ...
     def counters(self) -> list[tuple[str, dict[str, str], int]]: ...
+
+def scan_master(
+    content: bytes, origin: bytes, ttl: int, compose: Callable[[str, str, bytes], tuple[int, bytes] | None]
+) -> tuple[bytes, bytes, bytes, int] | None: ...

@@ -26,7 +26,7 @@ from gtm.counters import Counters
 from gtm.engine.explain import Explanation, explain
 from gtm.engine.protocol import Engine
 from gtm.engine.reference import ReferenceEngine
-from gtm.health.disagreement import Standings, quarantined
+from gtm.health.disagreement import NO_STANDING, Standings
 from gtm.health.peer import PeerState
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Share
 from gtm.ids import Address, NodeName
@@ -164,7 +164,7 @@ class NodeSubject:
 
     def _probes(self) -> tuple[ProbeView, ...]:
         now = self._clock.monotonic()
-        silent, out = silent_probes(self._desk.book, self._planner.status), quarantined(self._standings())
+        standings, silent = self._standings(), silent_probes(self._desk.book, self._planner.status)
         return tuple(
             ProbeView(
                 node,
@@ -174,9 +174,12 @@ class NodeSubject:
                 now - heard.heard_at,
                 len(heard.report.votes),
                 node in silent,
-                node in out,
+                standing.is_quarantined,
+                round(standing.score, 3),
+                heard.report.at,
             )
             for node, heard in sorted(self._desk.book.by_node.items())
+            for standing in (standings.get(node, NO_STANDING),)
         )
 
 

@@ -187,9 +187,9 @@ def _service(name: ServiceId, steered: SteeredService, number: int, numbers: Num
 
 
 def _zone(zone: ZonePlan, numbers: Numbering) -> _Zone:
-    nodes = tuple(_node(name, node, numbers) for name, node in zone.nodes.items())
+    nodes = tuple(_node(name, node, numbers) for name, node in zone.own.items())
     name = zone.zone.origin.to_text(omit_final_dot=True)
-    return _Zone(name, _wire(zone.origin), zone.soa.ttl, zone.soa.rdatas[0], nodes, b"")
+    return _Zone(name, _wire(zone.origin), zone.soa.ttl, zone.soa.rdatas[0], nodes, zone.zone.bulk.rows)
 
 
 def _node(name: Labels, node: Node, numbers: Numbering) -> _Node:

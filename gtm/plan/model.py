@@ -105,6 +105,8 @@ class ZonePlan:
     origin: Labels
     nodes: Mapping[Labels, Node]
     """By absolute name; it has the origin and every empty non-terminal."""
+    own: Mapping[Labels, Node]
+    """Those of them that are not as the records file has them: engines get the rest packed."""
     soa: StaticRRset
     """With the TTL that negative answers have (RFC 2308 section 3)."""
 

@@ -4,6 +4,7 @@ In comes a folder and the catalogue of before; out goes the next one. A bad file
 good zone stays, and its problems are told. The files are
 
     *.yaml, *.yml     one zone each, in the order of their names; symbolic links are followed
+    *.zone            records files that zone files name (records_file)
     _shared.yaml      regions and monitors for all of them
     .* #* *~          hidden files and what editors leave behind: not ours
 
@@ -15,17 +16,21 @@ is one stat for each file. `settled` says when to read: not while a file is stil
 import hashlib
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dns.name import Name
 
-from gtm.errors import Problem, ZoneInvalid
+from gtm.engine.master import native_scan
+from gtm.errors import Problem, TextInvalid, ZoneInvalid
 from gtm.zone.chain import Vocabulary
 from gtm.zone.document import MAX_CHARACTERS, parse_document
+from gtm.zone.master import MAX_MASTER_BYTES, MasterFile
 from gtm.zone.model import Zone
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
 
+ZONE_ENDINGS = (".yaml", ".yml")
+RECORDS_ENDING = ".zone"
 SHARED_FILES = ("_shared.yaml", "_shared.yml")
 MAX_FILE_BYTES = 4 * MAX_CHARACTERS
 """No character has more than four bytes in UTF-8; a larger file is not even read."""
@@ -49,6 +54,8 @@ class Loaded:
     source: Text | None = None
     """What the zone was made of, and what the shared file said then: enough to make it again (kept.py)."""
     shared_source: Text | None = None
+    records: bytes | None = field(default=None, repr=False)
+    """What the records file said, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +90,7 @@ EMPTY = Catalogue()
 def read(folder: Path, previous: Catalogue, vocabulary: Vocabulary) -> Catalogue:
     """Returns the catalogue of a folder now; never raises for what is in it."""
     try:
-        names = _names(folder)
+        names = _names(folder, ZONE_ENDINGS)
     except OSError as error:
         # A folder that is gone is a mount that failed, not a wish to serve nothing.
         problem = Problem(str(folder), 0, 0, f"the folder cannot be read: {error.strerror}")
@@ -109,6 +116,7 @@ class _Reader:
         self.loaded: list[Loaded] = []
         self.files: dict[Name, str] = {}
         self.problems: list[Problem] = []
+        self.scan = native_scan()
 
     def read_shared(self, names: list[str]) -> None:
         for name in names[:1]:
@@ -140,9 +148,39 @@ class _Reader:
     def _load(self, text: str, file: str, before: Loaded | None) -> Loaded:
         fingerprint = hashlib.sha256(text.encode()).hexdigest()
         if before is not None and before.fingerprint == fingerprint and self.shared == self.previous.shared:
-            return before
-        zone = parse(text, file, self.shared, self.vocabulary)
-        return Loaded(fingerprint, zone, Text(file, text), self.shared_source)
+            name = before.zone.records_file
+            if not name or self._is_as_before(name, before):
+                return before
+        records: list[MasterFile] = []
+
+        def fetch(name: str) -> MasterFile:
+            records.append(self._records_file(name))
+            return records[-1]
+
+        zone = parse(text, file, self.shared, self.vocabulary, fetch)
+        content = records[-1].content if records else None
+        return Loaded(fingerprint, zone, Text(file, text), self.shared_source, content)
+
+    def _is_as_before(self, name: str, before: Loaded) -> bool:
+        try:
+            return self._records_file(name).content == before.records
+        except TextInvalid:
+            return False
+
+    def _records_file(self, name: str) -> MasterFile:
+        path = self.folder / name
+        try:
+            # a link is followed within the folder, as Kubernetes makes them, and not out of it
+            if not path.resolve().is_relative_to(self.folder.resolve()):
+                raise TextInvalid(f"{name} is a link out of the folder of zone files")
+            content = _content(path, MAX_MASTER_BYTES)
+        except OSError as error:
+            raise TextInvalid(f"{name} cannot be read: {error.strerror}") from error
+        if content is None:
+            raise TextInvalid(f"{name} is not a regular file")
+        if len(content) > MAX_MASTER_BYTES:
+            raise TextInvalid(f"{name} is larger than {MAX_MASTER_BYTES} bytes")
+        return MasterFile(str(path), content, self.scan)
 
     def _refuse_second(self, zone: Zone, text: str) -> None:
         first = self.files.get(zone.origin)
@@ -154,12 +192,11 @@ class _Reader:
 def _text(path: Path) -> str:
     """Returns the text of a file; what can go wrong becomes a problem of it."""
     try:
-        with path.open("rb") as opened:
-            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
-                raise ZoneInvalid([Problem(str(path), 1, 1, "not a regular file")])
-            content = opened.read(MAX_FILE_BYTES + 1)
+        content = _content(path, MAX_FILE_BYTES)
     except OSError as error:
         raise ZoneInvalid([Problem(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from error
+    if content is None:
+        raise ZoneInvalid([Problem(str(path), 1, 1, "not a regular file")])
     if len(content) > MAX_FILE_BYTES:
         raise ZoneInvalid([Problem(str(path), 1, 1, f"the file is larger than {MAX_FILE_BYTES} bytes")])
     try:
@@ -170,14 +207,20 @@ def _text(path: Path) -> str:
         raise ZoneInvalid([Problem(str(path), line, column, "not UTF-8; save the file in that encoding")]) from error
 
 
-def _names(folder: Path) -> list[str]:
-    """Returns the names of what may be zone files, sorted."""
-    names = [entry.name for entry in os.scandir(folder) if _is_ours(entry)]
+def _content(path: Path, limit: int) -> bytes | None:
+    """Returns what is in a file, with one byte over the limit at most; None for what is no regular file."""
+    with path.open("rb") as opened:
+        return opened.read(limit + 1) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else None
+
+
+def _names(folder: Path, endings: tuple[str, ...]) -> list[str]:
+    """Returns the names of what may be our files, sorted."""
+    names = [entry.name for entry in os.scandir(folder) if _is_ours(entry, endings)]
     return sorted(names)
 
 
-def _is_ours(entry: "os.DirEntry[str]") -> bool:
-    if not entry.name.endswith((".yaml", ".yml")) or entry.name.startswith((".", "#", "~")):
+def _is_ours(entry: "os.DirEntry[str]", endings: tuple[str, ...]) -> bool:
+    if not entry.name.endswith(endings) or entry.name.startswith((".", "#", "~")):
         return False
     try:
         mode = entry.stat().st_mode
@@ -207,7 +250,7 @@ class Scan:
 def scan(folder: Path) -> Scan:
     """Returns the stamps of the files that `read` would read."""
     try:
-        return Scan(tuple(_stamp(folder, name) for name in _names(folder)))
+        return Scan(tuple(_stamp(folder, name) for name in _names(folder, (*ZONE_ENDINGS, RECORDS_ENDING))))
     except OSError:
         return Scan(is_readable=False)
 

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import msgspec
 
+from gtm.engine.master import native_scan
 from gtm.errors import StateInvalid, ZoneInvalid
 from gtm.watch.folder import EMPTY, Catalogue, Loaded, Text
 from gtm.zone.chain import Vocabulary
+from gtm.zone.master import MasterFile
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
 
 
@@ -28,6 +30,8 @@ class KeptZone:
     text: str
     shared: int | None = None
     """The number of the shared file that it was made with."""
+    records: str | None = None
+    """What its records file said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,12 @@ def compose_kept(folder: Path, catalogue: Catalogue) -> str:
         return None if source is None else shared.setdefault(Text(_name(source), source.content), len(shared))
 
     zones = tuple(
-        KeptZone(_name(loaded.source), loaded.source.content, number(loaded.shared_source))
+        KeptZone(
+            _name(loaded.source),
+            loaded.source.content,
+            number(loaded.shared_source),
+            None if loaded.records is None else loaded.records.decode(),
+        )
         for loaded in catalogue.loaded
         if loaded.source is not None
     )
@@ -104,11 +113,16 @@ def _revive_shared(text: Text, folder: Path) -> _Shared:
 def _revive_zone(zone: KeptZone, folder: Path, beside: _Shared, vocabulary: Vocabulary) -> Loaded | None:
     shared, shared_source = beside
     source = Text(str(folder / zone.name), zone.text)
+    records = None if zone.records is None else zone.records.encode()
+
+    def fetch(name: str) -> MasterFile:
+        return MasterFile(str(folder / name), records or b"", native_scan())
+
     try:
-        made = parse(source.content, source.file, shared, vocabulary)
+        made = parse(source.content, source.file, shared, vocabulary, fetch)
     except ZoneInvalid:
         return None
-    return Loaded(hashlib.sha256(zone.text.encode()).hexdigest(), made, source, shared_source)
+    return Loaded(hashlib.sha256(zone.text.encode()).hexdigest(), made, source, shared_source, records)
 
 
 def _name(text: Text) -> str:

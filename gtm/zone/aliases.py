@@ -4,7 +4,7 @@ In comes a draft zone, out go loops of names. Wildcards answer for names that do
 may come back through one.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from dns.name import Name
 from dns.rdatatype import RdataType
@@ -24,8 +24,12 @@ def alias_graph(draft: ZoneDraft) -> Graph:
     }
     targets |= {name: service.targets for name, service in draft.services.items() if service.targets}
     existing = _existing(draft)
+
+    def exists(name: Name) -> bool:
+        return name in existing or draft.has(name)
+
     return {
-        name: tuple(owner for target in names if (owner := _owner(target, draft.origin, existing)) in targets)
+        name: tuple(owner for target in names if (owner := _owner(target, draft.origin, exists)) in targets)
         for name, names in targets.items()
     }
 
@@ -52,7 +56,7 @@ def loops(graph: Graph) -> Iterator[tuple[Name, ...]]:
 
 
 def _existing(draft: ZoneDraft) -> set[Name]:
-    """Returns every name that exists, empty non-terminals too (RFC 4592 2.2.2)."""
+    """Returns every name of the zone file that exists, empty non-terminals too (RFC 4592 2.2.2)."""
     existing = {draft.origin}
     for owner in (*draft.records, *draft.services):
         name = owner
@@ -62,10 +66,10 @@ def _existing(draft: ZoneDraft) -> set[Name]:
     return existing
 
 
-def _owner(name: Name, origin: Name, existing: set[Name]) -> Name:
+def _owner(name: Name, origin: Name, exists: Callable[[Name], bool]) -> Name:
     """Returns the name that answers for this one: itself, or the wildcard at its closest encloser."""
-    if name in existing or not name.is_subdomain(origin):
+    if not name.is_subdomain(origin) or exists(name):
         return name
-    while name not in existing:
+    while not exists(name):
         name = name.parent()
     return Name((b"*", *name.labels))

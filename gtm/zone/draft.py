@@ -11,6 +11,7 @@ from dns.rdata import Rdata
 from dns.rdatatype import RdataType
 
 from gtm.errors import Problem
+from gtm.zone.bulk import NO_BULK, Bulk, key_of
 from gtm.zone.document import Document, Path
 from gtm.zone.model import Service
 
@@ -24,6 +25,10 @@ class RecordDraft:
     rtype: RdataType
     ttl: int
     rdatas: tuple[Rdata, ...]
+    file: str = ""
+    """The records file that it is in; empty for the zone file."""
+    line: int = 0
+    """In that file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,12 @@ class ZoneDraft:
     records: dict[Name, dict[RdataType, RecordDraft]] = field(default_factory=dict)
     unclear: set[Name] = field(default_factory=set)
     """Names of which something could not be read: nothing is said of what they lack."""
+    bulk: Bulk = NO_BULK
+    """Everything in the records file; `records` has what the rules may look at (overlap.py)."""
+
+    def has(self, name: Name) -> bool:
+        """Returns whether the records file has a name, or one below it."""
+        return name.is_subdomain(self.origin) and self.bulk.find(key_of(name, self.origin)) is not None
 
     def all_records(self) -> Iterator[RecordDraft]:
         """Yields every record, in the order of the file."""
@@ -87,3 +98,14 @@ class Report:
     def add(self, path: Path, message: str, *, at_key: bool = False) -> None:
         """Adds a problem at the value of a path, or at its key."""
         self.problems.append(self.document.problem(path, message, at_key=at_key))
+
+    def add_to(self, record: RecordDraft, message: str, path: Path | None = None) -> None:
+        """Adds a problem at the type of a record, or at a path of the zone file if it is in that."""
+        if record.file:
+            self.problems.append(Problem(record.file, record.line, 1, message))
+        else:
+            self.add(path or record.path, message, at_key=path is None)
+
+    def where(self, record: RecordDraft) -> str:
+        """Returns the line of a record, with the file if that is another one."""
+        return f"line {record.line} of {record.file}" if record.file else f"line {self.document.line(record.path)}"

@@ -31,6 +31,8 @@ HOST_PATTERN = (
     r"^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$"
 )
 PATH_PATTERN = r"^/[!-~]*$"
+RECORDS_FILE_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}\.zone$"
+"""In the folder itself: whoever may write a zone file must not read others through it."""
 CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 
 
@@ -175,6 +177,13 @@ def text_like(pattern: str, words: str) -> PlainValidator:
         raise error(f"{words}, not {found(value)}")
 
     return PlainValidator(check)
+
+
+RecordsFile = Annotated[
+    str,
+    text_like(RECORDS_FILE_PATTERN, "expected the name of a file beside this one that ends in .zone"),
+    pattern_schema(RECORDS_FILE_PATTERN),
+]
 
 
 def _key(value: str) -> str:

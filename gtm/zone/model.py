@@ -15,6 +15,7 @@ from dns.rdatatype import RdataType
 
 from gtm.geo.place import Coordinates
 from gtm.ids import Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
+from gtm.zone.bulk import NO_BULK, Bulk
 from gtm.zone.chain import Steer
 from gtm.zone.circles import circles
 from gtm.zone.settings import CalculatedSettings, HttpSettings, Settings
@@ -217,7 +218,12 @@ class Zone:
     records: tuple[RRset, ...]
     """Everything static but the SOA and the NS of the apex, which the plan makes."""
     digest: str
-    """A fingerprint of the file, and of what it took from the shared one; a change asks for a new SOA serial."""
+    """A fingerprint of the file, of its records file and of what it took from the shared one; a change asks for a new
+    SOA serial."""
+    bulk: Bulk = NO_BULK
+    """What the records file has; no name and type of `records` is in it too."""
+    records_file: str = ""
+    """The name of that file within the folder; empty where there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,14 @@
 """One zone file -> a valid Zone, or every mistake in it at once.
 
     text --document--> tree with positions --validate--> entries --services, records--> draft --rules--> Zone
+    records file --master--> packed records --overlap-------------------------------------^
 
 In come the text of a file, its name for messages, what the shared file defines, and the filters that exist; out goes
 a Zone that needs no further check. It must not open files, and raises nothing but ZoneInvalid.
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from dns.name import Name, root
@@ -18,8 +20,10 @@ from gtm.zone import rules, services
 from gtm.zone.chain import Vocabulary
 from gtm.zone.document import Document, Mapping, Path, Scalar, parse_document
 from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
+from gtm.zone.master import MasterFile, read_master
 from gtm.zone.model import Monitor, Region, RRset, Zone
 from gtm.zone.names import owner_name
+from gtm.zone.overlap import take_bulk, targets
 from gtm.zone.parts import with_parts
 from gtm.zone.records import read_records
 from gtm.zone.references import Scope
@@ -42,8 +46,16 @@ class Shared:
 NO_SHARED = Shared()
 
 
-def parse(text: str, file: str, shared: Shared, vocabulary: Vocabulary) -> Zone:
-    """Returns the zone of a file; raises ZoneInvalid with all its problems."""
+Fetch = Callable[[str], MasterFile]
+"""The name of a records file -> what is in it; raises TextInvalid where it cannot be read."""
+
+
+def _no_files(name: str) -> MasterFile:
+    raise TextInvalid(f"{name} is not here: this text is read without the folder of its file")
+
+
+def parse(text: str, file: str, shared: Shared, vocabulary: Vocabulary, fetch: Fetch = _no_files) -> Zone:
+    """Returns the zone of a file; raises ZoneInvalid with all its problems, those of its records file too."""
     document = parse_document(text, file)
     validated = validate(ZoneEntry, document, _scope(document, shared, vocabulary))
     report = Report(document, list(validated.problems))
@@ -54,10 +66,11 @@ def parse(text: str, file: str, shared: Shared, vocabulary: Vocabulary) -> Zone:
     _read_services(validated, entry, shared, draft, report)
     read_records(entry.records, entry.ttl, draft, report)
     _mark_unclear(validated.cuts, draft)
+    master = _read_records_file(entry, draft, report, fetch)
     rules.check(draft, report)
     if report.problems:
         raise ZoneInvalid(report.problems)
-    return _zone(text, file, entry, shared, draft)
+    return _zone(text, entry, shared, draft, file=file, master=master)
 
 
 def parse_shared(text: str, file: str) -> Shared:
@@ -131,6 +144,22 @@ def _monitors(entry: ZoneEntry, shared: Shared) -> dict[str, Monitor]:
     return {**{str(monitor.name): monitor for monitor in shared.monitors}, **own}
 
 
+def _read_records_file(entry: ZoneEntry, draft: ZoneDraft, report: Report, fetch: Fetch) -> MasterFile | None:
+    if not entry.records_file:
+        return None
+    try:
+        master = fetch(entry.records_file)
+        take_bulk(read_master(master, draft.origin, entry.ttl), master.file, draft, report)
+    except TextInvalid as invalid:
+        report.add(("records_file",), str(invalid))
+    except ZoneInvalid as invalid:
+        report.problems.extend(invalid.problems)
+    else:
+        return master
+    draft.unclear.update((*draft.nameservers, *targets(draft)))  # their addresses may be in that file
+    return None
+
+
 def _mark_unclear(cuts: frozenset[Path], draft: ZoneDraft) -> None:
     """Remembers the names of which something was left out: nothing is said of what they lack."""
     for cut in cuts:
@@ -141,7 +170,9 @@ def _mark_unclear(cuts: frozenset[Path], draft: ZoneDraft) -> None:
                 continue  # it has its own problem
 
 
-def _zone(text: str, file: str, entry: ZoneEntry, shared: Shared, draft: ZoneDraft) -> Zone:
+def _zone(
+    text: str, entry: ZoneEntry, shared: Shared, draft: ZoneDraft, *, file: str, master: MasterFile | None
+) -> Zone:
     wanted = tuple(each.service for each in draft.services.values())
     own = tuple(services.region(name, each) for name, each in entry.regions.items())
     used = {endpoint.region for service in wanted for endpoint in service.endpoints}
@@ -160,13 +191,18 @@ def _zone(text: str, file: str, entry: ZoneEntry, shared: Shared, draft: ZoneDra
         records=tuple(
             RRset(record.name, record.rtype, record.ttl, tuple(map(compose_rdata, record.rdatas)))
             for record in draft.all_records()
+            if not record.file
         ),
-        digest=_digest(text, taken),
+        digest=_digest(text, taken, master),
+        bulk=draft.bulk,
+        records_file=entry.records_file,
     )
 
 
-def _digest(text: str, taken: tuple[Region | Monitor, ...]) -> str:
+def _digest(text: str, taken: tuple[Region | Monitor, ...], master: MasterFile | None) -> str:
     fingerprint = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
     for each in taken:
         fingerprint.update(b"\0" + repr(each).encode())
+    if master is not None:
+        fingerprint.update(b"\0" + hashlib.sha256(master.content).digest())
     return fingerprint.hexdigest()

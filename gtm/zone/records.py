@@ -48,7 +48,7 @@ def _read_record(
 ) -> None:
     try:
         rtype = parse_type(type_text)
-        _check_type(name, rtype, draft.origin)
+        check_type(name, rtype, draft.origin)
     except TextInvalid as invalid:
         draft.unclear.add(name)
         report.add(path, str(invalid), at_key=True)
@@ -65,7 +65,8 @@ def _read_record(
         present[rtype] = RecordDraft(path, name, rtype, ttl, rdatas)
 
 
-def _check_type(name: Name, rtype: RdataType, origin: Name) -> None:
+def check_type(name: Name, rtype: RdataType, origin: Name) -> None:
+    """Raises TextInvalid for a type that a name of a zone file cannot have."""
     if rtype == RdataType.SOA:
         raise TextInvalid("the SOA is made from nameservers and hostmaster; remove this record")
     if rtype == RdataType.NS and name == origin:
@@ -84,7 +85,7 @@ def _read_values(
         here = (*path, "values", index)
         try:
             rdata = parse_rdata(rtype, text, draft.origin)
-            _check_target(rdata, text, draft.origin)
+            check_target(rdata, text, draft.origin)
         except TextInvalid as invalid:
             report.add(here, str(invalid))
             continue
@@ -101,7 +102,8 @@ def _read_values(
     return tuple(firsts)
 
 
-def _check_target(rdata: Rdata, text: str, origin: Name) -> None:
+def check_target(rdata: Rdata, text: str, origin: Name) -> None:
+    """Raises TextInvalid where a final dot was surely forgotten in a value."""
     target = getattr(rdata, "target", None) or getattr(rdata, "exchange", None)
     if isinstance(target, Name):
         no_doubled_zone(target, text.rsplit(maxsplit=1)[-1], origin)

@@ -38,7 +38,7 @@ def services_own_their_names(draft: ZoneDraft, report: Report) -> None:
                 message = f'"{key}" is a service with targets, an alias; no other record can stand beside it'
             else:
                 continue
-            report.add(record.path, message, at_key=True)
+            report.add_to(record, message)
         if service.name == draft.origin and service.targets:
             index = next(i for i, end in enumerate(service.service.endpoints) if isinstance(end.answer, Name))
             message = "a service at the zone itself cannot have targets: beside SOA and NS there is no CNAME"
@@ -52,12 +52,11 @@ def aliases_stand_alone(draft: ZoneDraft, report: Report) -> None:
             continue
         others = [other.path[-1] for other in draft.records[record.name].values() if other is not record]
         if record.name == draft.origin:
-            message = "the zone itself cannot be an alias: it has SOA and NS; use a service or addresses"
-            report.add(record.path, message, at_key=True)
+            report.add_to(record, "the zone itself cannot be an alias: it has SOA and NS; use a service or addresses")
         elif others:
-            report.add(record.path, f"a CNAME stands alone, but {record.path[1]} also has {others[0]}", at_key=True)
+            report.add_to(record, f"a CNAME stands alone, but {record.path[1]} also has {others[0]}")
         if len(record.rdatas) > 1:
-            report.add(record.path, f"a CNAME has one value, not {len(record.rdatas)}", at_key=True)
+            report.add_to(record, f"a CNAME has one value, not {len(record.rdatas)}")
 
 
 def delegations_own_what_is_below(draft: ZoneDraft, report: Report) -> None:
@@ -69,16 +68,17 @@ def delegations_own_what_is_below(draft: ZoneDraft, report: Report) -> None:
         is_glue = record.rtype in _ADDRESSES and record.name in glue
         belongs = cut is not None and cut.name == record.name and record.rtype in {RdataType.NS, RdataType.DS}
         if cut is not None and not is_glue and not belongs:
-            line = report.document.line(cut.path)
             where = "at" if cut.name == record.name else "below"
-            message = f"this is {where} the delegation on line {line}; only addresses of its nameservers can be here"
-            report.add(record.path, message, at_key=True)
+            message = (
+                f"this is {where} the delegation on {report.where(cut)}; only addresses of its nameservers can be here"
+            )
+            report.add_to(record, message)
         elif cut is None and record.rtype == RdataType.DS and record.name not in draft.unclear:
-            report.add(record.path, "a DS needs a delegation: there is no NS at this name", at_key=True)
+            report.add_to(record, "a DS needs a delegation: there is no NS at this name")
     for service in draft.services.values():
         cut = _cut_above(service.name, cuts, draft.origin)
         if cut is not None:
-            message = f"this is in what the delegation on line {report.document.line(cut.path)} gave away"
+            message = f"this is in what the delegation on {report.where(cut)} gave away"
             report.add(service.path, message, at_key=True)
 
 
@@ -86,7 +86,7 @@ def delegations_are_not_wildcards(draft: ZoneDraft, report: Report) -> None:
     """RFC 4592 4.2: the meaning of a wildcard NS is undefined."""
     for record in _delegations(draft):
         if record.name.is_wild():
-            report.add(record.path, "a wildcard cannot be a delegation (RFC 4592 4.2)", at_key=True)
+            report.add_to(record, "a wildcard cannot be a delegation (RFC 4592 4.2)")
 
 
 def nameservers_have_addresses(draft: ZoneDraft, report: Report) -> None:
@@ -98,7 +98,7 @@ def nameservers_have_addresses(draft: ZoneDraft, report: Report) -> None:
         for index, rdata in enumerate(record.rdatas):
             server = _ns_target(rdata)
             if server.is_subdomain(draft.origin) and not draft.has_address(server):
-                report.add((*record.path, "values", index), _no_address(server, draft))
+                report.add_to(record, _no_address(server, draft), (*record.path, "values", index))
 
 
 def nameservers_are_absolute(draft: ZoneDraft, report: Report) -> None:
@@ -116,7 +116,7 @@ def aliases_end(draft: ZoneDraft, report: Report) -> None:
         message = f"these aliases form a loop: {names}"
         record = draft.record(loop[0], RdataType.CNAME)
         if record is not None:
-            report.add(record.path, message)
+            report.add_to(record, message, record.path)
         else:
             report.add(draft.services[loop[0]].path, message, at_key=True)
 

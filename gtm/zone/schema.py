@@ -186,6 +186,10 @@ class ZoneEntry(Entry):
         dict[fields.Text, Annotated[dict[fields.Text, Record], Field(min_length=1)]],
         Field(description="Everything else, by name and type, in presentation format; @ is the zone itself"),
     ] = {}
+    records_file: Annotated[
+        fields.RecordsFile,
+        Field(description="A file beside this one with more records, as a master file (RFC 1035 5): big.zone"),
+    ] = ""
 
 
 class SharedEntry(Entry):

@@ -15,6 +15,7 @@ from gtm.admin.app import open_admin
 from gtm.admin.overrides import routes
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
+from gtm.health.disagreement import Standings
 from gtm.ids import NodeName
 from gtm.node.chronicle import Chronicle
 from gtm.node.events import EventLog
@@ -64,6 +65,7 @@ class Served:
         self.desk = desk_of("ns1", "fra", clock=self.clock)
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
         self.is_warm = True
+        self.standings: Standings = {}
         self.river = ZoneRiver(self.folder, STEERING, self.planner, watch=lambda _checks: None, counters=self.counters)
         self.subject = NodeSubject(
             config(tmp_path),
@@ -75,7 +77,7 @@ class Served:
             counters=self.counters,
             is_warm=lambda: self.is_warm,
             peers=dict,
-            standings=dict,
+            standings=lambda: self.standings,
             events=self.events,
             state=StateFolder(tmp_path / "state", self.counters),
             refused=lambda: self.guide.refusals,

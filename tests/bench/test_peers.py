@@ -11,6 +11,7 @@ from bench.world import ADDRESSES, ORIGIN, STEERED, World
 from gtm.node.config import EngineChoice, Role
 from gtm.node.nodefile import parse_node_file
 from gtm.steer.vocabulary import STEERING
+from gtm.watch.folder import EMPTY, read
 from gtm.zone.parse import NO_SHARED, parse
 
 WORLD = World(12, Path("/geo/country.mmdb"))
@@ -50,10 +51,11 @@ def test_the_node_file_asks_for_the_rust_engine_and_nothing_but_dns(tmp_path: Pa
     assert config.geo.databases == (WORLD.database,)
 
 
-def test_a_zone_too_large_for_a_file_is_made_in_the_process(tmp_path: Path) -> None:
-    large = Site(tmp_path, World(MOST_NAMES_OF_A_FILE + 1, WORLD.database), 5399)
-    assert "bench.served" in PEERS["gtm"].configure(large)
-    assert not list(tmp_path.iterdir())
+def test_a_zone_of_many_names_has_them_in_a_records_file(tmp_path: Path) -> None:
+    PEERS["gtm"].configure(Site(tmp_path, World(MOST_NAMES_OF_A_FILE + 1, WORLD.database), 5399))
+    catalogue = read(tmp_path / "zones", EMPTY, STEERING)
+    assert catalogue.problems == ()
+    assert catalogue.zones[0].bulk.values == MOST_NAMES_OF_A_FILE + 1
 
 
 def test_the_master_file_is_a_zone() -> None:

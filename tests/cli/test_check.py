@@ -76,3 +76,12 @@ def test_a_name_that_is_no_text_is_printed_all_the_same(folder: Path) -> None:
     ran = gtm("check", "caf\udce9")
     assert ran.code == 1
     assert "No such file or directory" in ran.out
+
+
+def test_mistakes_of_a_records_file_are_told_with_its_zone_file(folder: Path) -> None:
+    (folder / "big.zone").write_text("www A 192.0.2.1\nmail A x\n")
+    (folder / "big.yaml").write_text(
+        "zone: z.test\nnameservers: [ns.example.net]\nhostmaster: a@example.com\nrecords_file: big.zone\n"
+    )
+    ran = gtm("check", "big.yaml")
+    assert (ran.code, ran.lines) == (1, ['big.zone:2:1: "x" is not an A record; one looks like 192.0.2.1'])

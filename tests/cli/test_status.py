@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 from gtm.admin.views import NodeStatus
 from gtm.cli.status import _span
 from gtm.health.belief import Belief
+from gtm.health.disagreement import Standing
 from gtm.health.reading import Reason
 from gtm.health.status import CheckStatus, Status
 from gtm.health.vantage import LocalBelief
@@ -118,6 +119,25 @@ def test_problems_are_shown_as_check_prints_them(tmp_path: Path) -> None:
         [problem] = gtm("check", str(node.folder)).lines
     assert f"problem: {problem}" in ran.lines
     assert "probe ns1 (at-ns1): 0 checks, heard 0.0 s ago" in ran.lines
+
+
+@pytest.mark.parametrize(
+    ("standing", "words"),
+    [
+        (
+            Standing(0.9, 0.0, is_quarantined=True),
+            "; in quarantine, it is always against the others and does not count",
+        ),
+        (Standing(0.34, 0.0), "; 34% of what it says is against the others"),
+        (Standing(0.04, 0.0), ""),
+    ],
+)
+def test_how_a_probe_stands_with_the_others_is_told(tmp_path: Path, standing: Standing, words: str) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        node.desk.publish({})
+        node.standings = {NodeName("ns1"): standing}
+        ran = gtm("status", "--admin", node.at)
+    assert f"probe ns1 (at-ns1): 0 checks, heard 0.0 s ago{words}" in ran.lines
 
 
 def test_queries_are_counted_by_rcode_over_all_transports(tmp_path: Path) -> None:

@@ -43,6 +43,24 @@ PARENT_SIDE = """
   child: {NS: ns.child, DS: "1 13 2 %s"}
   ns.child: {A: 192.0.2.200}
 """ % ("ab" * 32)
+MASTER_LINES = (
+    "m1 A 192.0.2.61",
+    "m1 AAAA 2001:db8::61",
+    'M2.Deep 5 TXT "of a master file"',
+    "*.m3 A 192.0.2.63",
+    "alias CNAME A",
+    "alias2 CNAME alias",
+    "out CNAME Far.Example.NET.",
+    "a TXT beside",
+    "www.m4.m5 MX 10 m1",
+    "cut NS ns.cut",
+    "ns.cut A 192.0.2.64",
+    "ns.cut AAAA 2001:db8::64",
+    "cut2 NS ns.cut",
+    "ns.child AAAA 2001:db8::c8",
+    'x.m1 CAA 0 issue "ca.example.net"',
+    *(f"n{number} A 192.0.2.{number}" for number in range(20)),
+)
 
 
 def zones(dice: Random) -> tuple[Zone, ...]:
@@ -54,7 +72,9 @@ def zones(dice: Random) -> tuple[Zone, ...]:
         parent = world.WORLD if dice.random() < 0.3 else _random_zone(dice)
         with_child = dice.random() < 0.5
         try:
-            return (world.zone(parent + PARENT_SIDE), world.zone(CHILD)) if with_child else (world.zone(parent),)
+            records = "\n".join(dice.sample(MASTER_LINES, dice.randint(0, len(MASTER_LINES))))
+            own = world.zone(parent + PARENT_SIDE if with_child else parent, records=records)
+            return (own, world.zone(CHILD)) if with_child else (own,)
         except ZoneInvalid:
             continue
 

@@ -26,6 +26,7 @@ from gtm.ids import CheckId, VantageName
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import STEERING
+from gtm.zone.master import MasterFile
 from gtm.zone.model import Zone, checks
 from gtm.zone.parse import NO_SHARED, parse
 
@@ -194,9 +195,12 @@ def geography(places: Mapping[str, Place] = PLACES) -> Geography:
     return build((), [CustomNetwork(ip_network(network), place) for network, place in places.items()])
 
 
-def zone(text: str = WORLD) -> Zone:
-    """The zone of a file."""
-    return parse(text, "test.yaml", NO_SHARED, STEERING)
+def zone(text: str = WORLD, *, records: str = "") -> Zone:
+    """The zone of a file, with a records file if that is not empty."""
+    if not records:
+        return parse(text, "test.yaml", NO_SHARED, STEERING)
+    master = MasterFile("test.zone", records.encode())
+    return parse(f"records_file: test.zone\n{text}", "test.yaml", NO_SHARED, STEERING, lambda _: master)
 
 
 def services(text: str, records: str = NS1) -> Zone:

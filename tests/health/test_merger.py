@@ -127,3 +127,25 @@ def test_who_agrees_again_is_released() -> None:
         if number == 9:
             assert quarantined(merger.standings) == {"d"}
     assert not quarantined(merger.standings)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.booleans(), min_size=15, max_size=40),
+    st.lists(st.sets(st.sampled_from(CHECKS)), min_size=40, max_size=40),
+)
+def test_quarantine_changes_what_both_give_alike(lies: list[bool], down: list[set[CheckId]]) -> None:
+    merger, book, mine, full = Merger(QUORUM), EMPTY_BOOK, NO_STATUS, NO_STATUS
+    for number, (is_lie, failed) in enumerate(zip(lies, down, strict=False), start=1):
+        now = 100.0 + 5 * number
+        truth = {check: vote(Belief.DOWN if check in failed else Belief.UP) for check in CHECKS}
+        lie = {check: vote(Belief.UP if check in failed else Belief.DOWN) for check in CHECKS}
+        for node in "abcx":
+            said = lie if is_lie and node == "x" else truth
+            book = hear(book, report(node, said, serial=number), heard_at=now) or book
+        out = quarantined(merger.standings)
+        mine = merger.merge(mine, book, ALL, now=now, wall=now)
+        full = merge(full, book, ALL, QUORUM, now=now, wall=now, quarantined=out)
+        assert without_ages(mine) == without_ages(full)
+        assert {check for check, one in mine.checks.items() if one.belief is Belief.DOWN} == failed, "never a lie"
+        assert quarantined(merger.standings) <= {NodeName("x")}

@@ -95,4 +95,5 @@ def test_how_peers_do_is_told(tmp_path: Path) -> None:
 def test_who_is_in_quarantine_is_told(tmp_path: Path) -> None:
     node = Node(tmp_path)
     node.hear(A)
-    assert [probe.is_quarantined for probe in node.subject.status().probes] == [True]
+    [probe] = node.subject.status().probes
+    assert (probe.is_quarantined, probe.dissent, probe.at) == (True, 0.9, None)

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
 from gtm.health.status import CheckStatus, Status, flipped, retimed
-from gtm.ids import CheckId, ServiceId
+from gtm.health.vantage import LocalBelief
+from gtm.ids import CheckId, ServiceId, VantageName
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
 from gtm.plan.ttl import degraded_ttl
@@ -157,3 +158,12 @@ def test_following_a_status_step_by_step_ends_where_deciding_anew_does(
     anew = planned(RANGE, end)
     assert stepped.decisions == replace(anew, generation=stepped.generation).decisions
     assert 30 <= ttl(stepped) <= 300
+
+
+def test_what_is_down_as_seen_from_one_vantage_may_come_back_there() -> None:
+    status = believed(WELL | {EU: (UP, 40.0)})
+    check = CheckId(f"gtm.example.com/web/{EU}")
+    cut = Status({**status.checks, check: replace(status.checks[check], local=(LocalBelief(VantageName("eu"), DOWN),))})
+    zone = world.services(RANGE)
+    assert ttl(world.plan(zone, believed=status, geography=world.geography(), vantages=world.VANTAGES)) == 90
+    assert ttl(world.plan(zone, believed=cut, geography=world.geography(), vantages=world.VANTAGES)) == 40

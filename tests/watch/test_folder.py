@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -243,3 +244,61 @@ def test_a_folder_is_read_when_two_scans_agree_on_something_new(
     *, before: Scan | None, now: Scan, loaded: Scan | None, expected: bool
 ) -> None:
     assert settled(before, now, loaded=loaded) is expected
+
+
+BIG = COM + "records_file: big.zone\n"
+
+
+def test_a_records_file_is_read_beside_its_zone_file_and_is_no_zone_file(tmp_path: Path) -> None:
+    write(tmp_path, a=BIG)
+    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n")
+    (zone,) = load(tmp_path).zones
+    assert zone.bulk.values == 1
+
+
+def test_a_records_file_is_watched(tmp_path: Path) -> None:
+    write(tmp_path, a=BIG)
+    before = scan(tmp_path)
+    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n")
+    assert scan(tmp_path) != before
+
+
+def test_a_zone_is_read_again_when_its_records_file_has_changed_and_only_then(tmp_path: Path) -> None:
+    write(tmp_path, a=BIG)
+    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n")
+    first = load(tmp_path)
+    assert load(tmp_path, first).loaded[0] is first.loaded[0]
+    (tmp_path / "big.zone").write_text("www A 192.0.2.2\n")
+    second = load(tmp_path, first)
+    assert second.zones[0].digest != first.zones[0].digest
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda _: None, "a.yaml:4: big.zone cannot be read: No such file or directory"),
+        (lambda file: file.mkdir(), "a.yaml:4: big.zone cannot be read: Is a directory"),
+        (lambda file: file.write_text("\nwww A x\n"), 'big.zone:2: "x" is not an A record; one looks like 192.0.2.1'),
+        (lambda file: file.symlink_to("/etc/hostname"), "a.yaml:4: big.zone is a link out of the folder of zone files"),
+    ],
+    ids=["missing", "directory", "mistake", "link"],
+)
+def test_a_records_file_with_a_mistake_leaves_the_last_good_zone(
+    tmp_path: Path, prepare: Callable[[Path], object], message: str
+) -> None:
+    write(tmp_path, a=BIG)
+    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n")
+    before = load(tmp_path)
+    (tmp_path / "big.zone").unlink()
+    prepare(tmp_path / "big.zone")
+    after = load(tmp_path, before)
+    assert messages(after) == [message]
+    assert after.loaded == before.loaded
+
+
+def test_a_link_within_the_folder_is_followed_to_the_records(tmp_path: Path) -> None:
+    (tmp_path / "..data").mkdir()
+    (tmp_path / "..data" / "big.zone").write_text("www A 192.0.2.1\n")
+    (tmp_path / "big.zone").symlink_to("..data/big.zone")
+    write(tmp_path, a=BIG)
+    assert load(tmp_path).zones[0].bulk.values == 1

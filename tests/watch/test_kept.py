@@ -54,6 +54,16 @@ def test_what_was_kept_is_the_catalogue_again(folder: Folder) -> None:
     assert folder.revived() == folder.catalogue
 
 
+def test_a_records_file_is_kept_with_its_zone(folder: Folder) -> None:
+    (folder.path / "big.zone").write_text("www A 192.0.2.1\n")
+    folder.write(a=f"{SMALL}records_file: big.zone\n")
+    assert folder.catalogue.zones[0].bulk.values == 1
+    (folder.path / "big.zone").unlink()
+    revived = folder.revived()
+    assert revived == folder.catalogue
+    assert read(folder.path, revived, STEERING).zones == folder.catalogue.zones
+
+
 def test_an_unchanged_folder_needs_no_second_parse(folder: Folder) -> None:
     folder.write(a=SMALL, _shared=SHARED.replace("INTERVAL", "5s"))
     revived = folder.revived()

@@ -8,6 +8,7 @@ import pytest
 from gtm.steer.vocabulary import STEERING
 from gtm.zone.document import parse_document
 from gtm.zone.json_schema import zone_schema
+from gtm.zone.master import MasterFile
 from gtm.zone.model import OnAllDown
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
 
@@ -31,12 +32,17 @@ def test_every_snippet_parses(snippet: str) -> None:
         return
     there = parse_document(snippet, "docs/zones.md").root.entries
     missing = [text for key, text in FOR_WHAT_IS_LEFT_OUT.items() if key not in there]
-    assert parse("".join(missing) + snippet, "docs/zones.md", NO_SHARED, STEERING).digest
+    assert parse("".join(missing) + snippet, "docs/zones.md", NO_SHARED, STEERING, records_file_of_the_page).digest
+
+
+def records_file_of_the_page(name: str) -> MasterFile:
+    (text,) = re.findall(r"^```\n(\$TTL.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+    return MasterFile(name, text.encode())
 
 
 def test_there_are_snippets_of_every_section() -> None:
     keys = {key for snippet in SNIPPETS for key in parse_document(snippet, "docs/zones.md").root.entries}
-    top = {"zone", "nameservers", "hostmaster", "regions", "monitors", "services", "records"}
+    top = {"zone", "nameservers", "hostmaster", "regions", "monitors", "services", "records", "ttl", "records_file"}
     assert keys == top | {"safety", "min_healthy"}
 
 

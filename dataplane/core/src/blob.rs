@@ -229,12 +229,13 @@ impl<'a> Adding<'a> {
     }
 
     fn run(mut self) -> Result<(), BlobError> {
+        let mut own = HashSet::with_capacity(self.blob.nodes.len());
         for node in &self.blob.nodes {
             let name = key(node.name)?;
             if node.service.is_some_and(|service| service as usize >= self.services) {
                 return wrong("a node without its service");
             }
-            if self.builder.nodes().of_zone(self.zone, &name).is_some() {
+            if !own.insert(&**node.name) {
                 return wrong("two nodes of one name");
             }
             let rrsets = node.rrsets.iter().map(|rrset| (rrset.0, rrset.1, rrset.2.iter().map(|rdata| &rdata[..])));
@@ -243,7 +244,7 @@ impl<'a> Adding<'a> {
         let mut buffer = [0; MAX_NAME];
         for row in self.bulk.rows() {
             let name = row.name(self.blob.origin, &mut buffer);
-            if self.blob.nodes.is_empty() || self.builder.nodes().of_zone(self.zone, name).is_none() {
+            if !own.contains(name) {
                 self.add(name, None, is_delegation(&row), row.rrsets())?;
             }
         }

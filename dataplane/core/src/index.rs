@@ -44,6 +44,13 @@ impl Index {
         None
     }
 
+    /// The place in the first slot of a hash, if that has half of it: nearly always the right one.
+    pub fn likely(&self, hash: u64) -> Option<u32> {
+        let mask = self.slots.len().checked_sub(1)?;
+        let slot = self.slots[hash as usize & mask];
+        (slot != EMPTY && (slot ^ hash) >> 32 == 0).then(|| slot as u32 - 1)
+    }
+
     /// Adds a place below `u32::MAX`; returns whether there was room.
     pub fn insert(&mut self, hash: u64, place: u32) -> bool {
         let Some(mask) = self.slots.len().checked_sub(1) else { return false };

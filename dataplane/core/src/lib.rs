@@ -25,5 +25,5 @@ mod reply;
 mod wire;
 
 pub use blob::BlobError;
-pub use engine::{respond, Scratch, Tally, Transport, NONE};
+pub use engine::{prepare, respond, Scratch, Tally, Transport, NONE};
 pub use plan::{Names, Plan};

@@ -18,6 +18,7 @@ use crate::plan::{write_tail, Glue, TAIL_RDATA};
 
 const HEADER: usize = 14;
 const UNIT: usize = 8;
+const CACHE_LINE: usize = 64;
 const NO_SERVICE: u32 = u32::MAX;
 const DELEGATION: u8 = 1;
 /// At or below a delegation.
@@ -68,6 +69,20 @@ impl Nodes {
         (&self.arena, self.index.memory())
     }
 
+    /// Reads the beginnings of nodes that will be asked for, and gives their sum, which means nothing.
+    ///
+    /// Each step waits for memory once for all names, instead of once for each of them: the processor reads ahead of
+    /// what does not depend on what it waits for.
+    pub fn touch(&self, hashes: &[u64], places: &mut Vec<u32>) -> u8 {
+        places.clear();
+        places.extend(hashes.iter().filter_map(|&hash| self.index.likely(hash)));
+        let octet = |at: usize| self.arena.get(at).copied().unwrap_or(0);
+        places.iter().fold(0, |sum, &place| {
+            let at = place as usize * UNIT;
+            sum ^ octet(at) ^ octet(at + CACHE_LINE)
+        })
+    }
+
     fn find<'a>(&'a self, name: &[u8], mut is_right: impl FnMut(Node<'a>) -> bool) -> Option<Node<'a>> {
         let place = self.index.find(hash(name), |place| {
             let node = self.at(place);
@@ -100,7 +115,8 @@ impl Nodes {
     }
 }
 
-fn hash(name: &[u8]) -> u64 {
+/// The hash of a name in lower case.
+pub fn hash(name: &[u8]) -> u64 {
     FixedState::with_seed(HASH_SEED).hash_one(name)
 }
 
@@ -181,7 +197,12 @@ pub struct Entry<'a> {
 pub struct Builder {
     nodes: Nodes,
     room: usize,
+    /// Nodes that are not in the index yet: a run of insertions waits for memory once, not once for each.
+    waiting: Vec<(u64, u32)>,
 }
+
+/// In one run of insertions.
+const RUN: usize = 64;
 
 /// There are more nodes than was said, or a name, a value or all of them are too long.
 #[derive(Debug)]
@@ -191,12 +212,20 @@ impl Builder {
     /// Makes room for so many nodes, and about so many octets of names and records.
     pub fn new(nodes: usize, octets: usize) -> Self {
         let arena = Vec::with_capacity(octets + nodes * (HEADER + UNIT));
-        Self { nodes: Nodes { arena, index: Index::with_capacity(nodes), glue: HashMap::new() }, room: nodes }
+        let empty = Nodes { arena, index: Index::with_capacity(nodes), glue: HashMap::new() };
+        Self { nodes: empty, room: nodes, waiting: Vec::with_capacity(RUN) }
     }
 
     /// What was added so far.
-    pub const fn nodes(&self) -> &Nodes {
+    pub fn nodes(&mut self) -> &Nodes {
+        self.insert();
         &self.nodes
+    }
+
+    fn insert(&mut self) {
+        for (hash, place) in self.waiting.drain(..) {
+            self.nodes.index.insert(hash, place);
+        }
     }
 
     /// Adds a node with its records: type, TTL and the values of each; returns its place.
@@ -221,7 +250,10 @@ impl Builder {
         }
         set_length(arena, start, body)?;
         arena.resize(arena.len().next_multiple_of(UNIT), 0);
-        self.nodes.index.insert(hash(entry.name), place);
+        self.waiting.push((hash(entry.name), place));
+        if self.waiting.len() == RUN {
+            self.insert();
+        }
         Ok(place)
     }
 
@@ -232,6 +264,7 @@ impl Builder {
 
     /// Returns the nodes.
     pub fn build(mut self) -> Nodes {
+        self.insert();
         self.nodes.arena.shrink_to_fit();
         self.nodes
     }
@@ -266,4 +299,59 @@ fn set_length(arena: &mut [u8], at: usize, body: usize) -> Result<(), TooMuch> {
     let length = u32::try_from(arena.len() - body).map_err(|_| TooMuch)?;
     arena[at..at + 4].copy_from_slice(&length.to_ne_bytes());
     Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const VALUES: [&[u8]; 2] = [b"\x01\x02\x03\x04", b"\x01\x02\x03\x05"];
+
+    fn built() -> Nodes {
+        let mut builder = Builder::new(3, 0);
+        for (zone, name, hidden) in [(0, b"\x01a\x00", false), (0, b"\x01b\x00", true), (1, b"\x01b\x00", false)] {
+            let entry = Entry { zone, name, service: Some(zone), delegation: hidden, delegated: hidden, hidden };
+            builder.add(&entry, [(1, 60 + zone, VALUES.into_iter()), (16, 5, VALUES.into_iter())].into_iter()).unwrap();
+        }
+        builder.build()
+    }
+
+    #[test]
+    fn a_name_of_two_zones_is_found_where_it_answers_and_in_each() {
+        let nodes = built();
+        assert_eq!(nodes.visible(b"\x01b\x00").unwrap().zone, 1);
+        assert!(nodes.of_zone(0, b"\x01b\x00").unwrap().delegation());
+        assert!(nodes.visible(b"\x01c\x00").is_none());
+        assert!(nodes.of_zone(2, b"\x01a\x00").is_none());
+    }
+
+    #[test]
+    fn records_are_found_by_their_type() {
+        let nodes = built();
+        let node = nodes.visible(b"\x01b\x00").unwrap();
+        let tails: Vec<_> = node.rrset(1).unwrap().collect();
+        assert_eq!(tails[1], b"\x00\x01\x00\x01\x00\x00\x00\x3d\x00\x04\x01\x02\x03\x05");
+        assert!(node.rrset(28).is_none());
+        assert_eq!((node.lowest_ttl(), node.service, node.is_bare()), (Some(5), Some(1), false));
+    }
+
+    #[test]
+    fn what_will_be_asked_for_is_touched_and_nothing_else() {
+        let (nodes, mut places) = (built(), Vec::new());
+        nodes.touch(&[hash(b"\x01a\x00"), hash(b"\x01x\x00")], &mut places);
+        assert_eq!(places, [nodes.visible(b"\x01a\x00").unwrap().place]);
+    }
+
+    #[test]
+    fn more_nodes_than_there_is_room_for_are_refused() {
+        let mut builder = Builder::new(0, 0);
+        let entry = Entry { zone: 0, name: b"\x00", service: None, delegation: false, delegated: false, hidden: false };
+        assert!(builder.add(&entry, std::iter::empty::<(u16, u32, std::iter::Empty<&[u8]>)>()).is_err());
+    }
+
+    #[test]
+    fn a_place_out_of_the_arena_is_an_empty_node() {
+        assert!(built().at(u32::MAX - 1).is_bare());
+    }
 }

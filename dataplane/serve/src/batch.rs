@@ -97,6 +97,11 @@ impl Batch {
         Ok(count)
     }
 
+    /// The datagrams received.
+    pub fn messages(&self, count: usize) -> impl Iterator<Item = &[u8]> {
+        self.queries.iter().zip(&self.received).take(count).map(|(query, received)| &query[..received.octets])
+    }
+
     /// Calls `respond` for each of the datagrams received, with room for the answer, and keeps what it says to send;
     /// returns how many came from nobody who can be answered.
     pub fn answer(&mut self, count: usize, mut respond: impl FnMut(&[u8], IpAddr, &mut [u8]) -> Option<usize>) -> u64 {

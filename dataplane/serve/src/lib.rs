@@ -14,6 +14,7 @@ mod batch;
 mod bind;
 mod counters;
 mod ledger;
+mod pages;
 mod publish;
 mod server;
 mod tcp;

@@ -14,6 +14,7 @@ use gtm_core::{Plan, Transport};
 
 use crate::counters::{self, Block, Sample};
 use crate::ledger::{Ledger, Sheet};
+use crate::pages;
 
 /// Longer than most batches: how often the reaper looks whether a plan is still read.
 const REAPING: Duration = Duration::from_millis(1);
@@ -95,6 +96,11 @@ impl Published {
         let before = self.current.load_full();
         let fits = std::ptr::eq(plan.names(), before.plan.names()) && before.sheet.threads() == threads;
         let sheet = if fits { Arc::clone(&before.sheet) } else { Arc::new(Sheet::new(plan.names(), threads)) };
+        if !std::ptr::eq(plan.names(), before.plan.names()) {
+            let (nodes, index) = plan.names().memory();
+            pages::enlarge(nodes);
+            pages::enlarge(index);
+        }
         if !fits {
             self.ledger.open(&sheet);
         }

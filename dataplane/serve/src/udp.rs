@@ -27,6 +27,9 @@ pub fn serve(socket: &UdpSocket, wildcard: bool, worker: &mut Worker) {
 /// Answers one batch.
 fn exchange(socket: &UdpSocket, batch: &mut Batch, count: usize, worker: &mut Worker) {
     let mut turn = worker.turn();
+    if count > 1 {
+        turn.prepare(batch.messages(count));
+    }
     let from_nobody = batch.answer(count, |wire, client, out| turn.respond(wire, client, out));
     drop(turn); // sending may wait, and an old plan must not wait with it
     if from_nobody > 0 {

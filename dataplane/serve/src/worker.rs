@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use arc_swap::Guard;
-use gtm_core::{respond, Scratch};
+use gtm_core::{prepare, respond, Scratch};
 
 use crate::counters::Block;
 use crate::publish::{Published, Served};
@@ -61,6 +61,11 @@ pub struct Turn<'a> {
 }
 
 impl Turn<'_> {
+    /// Prepares for the messages of the batch.
+    pub fn prepare<'a>(&mut self, messages: impl Iterator<Item = &'a [u8]>) {
+        prepare(&self.served.plan, messages, self.scratch);
+    }
+
     /// Writes the answer to a message, counts it, and returns its length; none where silence is right.
     pub fn respond(&mut self, wire: &[u8], client: IpAddr, out: &mut [u8]) -> Option<usize> {
         let coin = self.coins.u64(..);

@@ -1,0 +1,25 @@
+//! Master files (RFC 1035 5) of many records: text in, packed records out, as `gtm/zone/master.py` makes them.
+//!
+//! ```text
+//! content -> tokens -> statements -> names and common types here, others by `compose` -> sorted rows
+//! ```
+//!
+//! It is for files without mistakes, and says nothing of others: wherever something is wrong, or could be, it gives up,
+//! and the reference reads the file and finds the words. So it may be stricter than the reference, and never laxer.
+
+#![forbid(unsafe_code)]
+
+mod name;
+mod pack;
+mod rdata;
+mod statement;
+mod token;
+
+pub use pack::Packed;
+pub use statement::{scan, Compose};
+
+/// The reference has to have a look.
+#[derive(Debug)]
+pub struct GiveUp;
+
+type Result<T> = std::result::Result<T, GiveUp>;

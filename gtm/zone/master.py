@@ -1,0 +1,264 @@
+"""A master file (RFC 1035 5) -> the records of a zone, packed; or every mistake in it, with its line.
+
+    content --tokens (dnspython)--> statements --directive or record--> RRsets --bulk.pack--> Bulk
+
+In come the bytes of a file and the zone's name and TTL; out goes a Bulk, or ZoneInvalid. This is the reference. Where
+the extension is built, its scanner (dataplane/master/) makes the same of files without mistakes, fifty times faster;
+where it finds a mistake, or something it does not know, this has the last word. It must not open files: $INCLUDE is
+refused. So is $GENERATE, which is no part of the format.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from dns.exception import DNSException
+from dns.name import Name
+from dns.name import from_wire as name_from_wire
+from dns.rdatatype import RdataType
+from dns.tokenizer import Token, Tokenizer
+
+from gtm.dns.name import wire
+from gtm.dns.rdata import compose_rdata, parse_rdata, parse_type
+from gtm.dns.text import parse_name
+from gtm.errors import Problem, TextInvalid, ZoneInvalid
+from gtm.zone.bulk import Bulk, BulkRRset, Key, key_of, pack
+from gtm.zone.fields import MAX_TTL
+from gtm.zone.names import no_doubled_zone
+from gtm.zone.records import MAX_RRSET_BYTES, check_target, check_type
+
+MAX_MASTER_BYTES = 512 * 1024 * 1024
+"""Of one file: more than ten million records, about two gigabytes of memory; more is a mistake."""
+MAX_PROBLEMS = 100
+"""Of one file: whoever exported a wrong one has as many as it has lines."""
+
+Compose = Callable[[str, str, bytes], tuple[int, bytes] | None]
+"""Type and value as text, and the origin of names in it -> type and RDATA; None where they are a mistake."""
+Scan = Callable[[bytes, bytes, int, Compose], tuple[bytes, bytes, bytes, int] | None]
+"""Content, origin, TTL -> what a Bulk is made of; None where the reference has to have a look."""
+
+
+@dataclass(frozen=True, slots=True)
+class MasterFile:
+    """One file, and who may read it."""
+
+    file: str
+    """For messages."""
+    content: bytes
+    scan: Scan | None = None
+
+
+def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Bulk:
+    """Returns the records of a file; raises ZoneInvalid with all its problems."""
+    content = master.content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    found = None if master.scan is None else master.scan(content, wire(origin), zone_ttl, _composing(origin))
+    return Bulk(*found) if found is not None else read_by_reference(content, master.file, origin, zone_ttl)
+
+
+def read_by_reference(content: bytes, file: str, origin: Name, zone_ttl: int) -> Bulk:
+    """Returns the records of a file; raises ZoneInvalid with all its problems."""
+    reader = _Reader(file, origin, zone_ttl)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ZoneInvalid([Problem(file, line, 1, "not UTF-8; save the file in that encoding")]) from error
+    for statement in reader.statements(text):
+        reader.take(statement)
+        if len(reader.problems) >= MAX_PROBLEMS:
+            break
+    return reader.bulk()
+
+
+def _composing(zone: Name) -> Compose:
+    """Returns what reads the types that the scanner leaves to us."""
+
+    def compose(type_text: str, text: str, origin: bytes) -> tuple[int, bytes] | None:
+        try:
+            rtype = parse_type(type_text.upper())
+            # the apex has no type that other names cannot have, but NS, which the scanner knows
+            check_type(zone, rtype, zone)
+            return rtype, _rdata(rtype, text, name_from_wire(origin, 0)[0], zone)
+        except TextInvalid:
+            return None
+
+    return compose
+
+
+def _rdata(rtype: RdataType, text: str, origin: Name, zone: Name) -> bytes:
+    rdata = parse_rdata(rtype, text, origin, plain_text=False)
+    check_target(rdata, text, zone)
+    return compose_rdata(rdata)
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """One entry of the file: a line, or several in parentheses."""
+
+    line: int
+    begins_blank: bool
+    """Then the owner is that of the record before."""
+    tokens: tuple[Token, ...]
+
+
+@dataclass(slots=True)
+class _RRset:
+    """The values of one name and type, with the line of each."""
+
+    ttl: int
+    line: int
+    lines: dict[bytes, int] = field(default_factory=dict)
+
+
+class _Reader:
+    """One reading of a file. Its state is what later lines refer to: origin, owner and TTL."""
+
+    def __init__(self, file: str, zone: Name, zone_ttl: int) -> None:
+        self.file = file
+        self.zone = zone
+        self.problems: list[Problem] = []
+        self._origin = zone
+        self._default_ttl: int | None = None
+        self._last_ttl = zone_ttl
+        self._owner: Name | None = None
+        self._has_owner = False
+        self._rrsets: dict[Key, dict[RdataType, _RRset]] = {}
+
+    def bulk(self) -> Bulk:
+        """Returns what was read; raises ZoneInvalid if there were problems."""
+        for by_type in self._rrsets.values():
+            for rrset in by_type.values():
+                size_bytes = sum(12 + len(rdata) for rdata in rrset.lines)
+                if size_bytes > MAX_RRSET_BYTES:
+                    message = f"the record has {size_bytes} bytes; no answer can hold more than {MAX_RRSET_BYTES}"
+                    self._add(rrset.line, message)
+        if self.problems:
+            raise ZoneInvalid(self.problems)
+        return pack(
+            {
+                key: [BulkRRset(rtype, each.ttl, each.line, tuple(each.lines)) for rtype, each in by_type.items()]
+                for key, by_type in self._rrsets.items()
+            }
+        )
+
+    def statements(self, text: str) -> Iterator[_Statement]:
+        """Yields the statements of a text; after a mistake of syntax nothing can be told apart any more."""
+        tokenizer = Tokenizer(text)
+        while True:
+            line = tokenizer.line_number
+            try:
+                token = tokenizer.get(want_leading=True)
+                begins_blank, tokens = token.is_whitespace(), []
+                while not token.is_eol_or_eof():
+                    if not token.is_whitespace():
+                        tokens.append(token)
+                    token = tokenizer.get()
+            except DNSException:
+                self._add(line, _syntax_words(tokenizer))
+                return
+            if tokens:
+                yield _Statement(line, begins_blank, tuple(tokens))
+            if token.is_eof():
+                return
+
+    def take(self, statement: _Statement) -> None:
+        """Reads one statement."""
+        first = statement.tokens[0]
+        try:
+            if not statement.begins_blank and first.is_identifier() and first.value.startswith("$"):
+                self._directive(first.value.upper(), statement.tokens[1:])
+            else:
+                self._record(statement)
+        except TextInvalid as invalid:
+            self._add(statement.line, str(invalid))
+
+    def _directive(self, name: str, values: tuple[Token, ...]) -> None:
+        if name not in {"$ORIGIN", "$TTL"}:
+            raise TextInvalid(f"{name} is not supported; a records file has $ORIGIN and $TTL")
+        if len(values) != 1 or not values[0].is_identifier():
+            raise TextInvalid(f"{name} has one value")
+        if name == "$ORIGIN":
+            self._origin = parse_name(values[0].value, self._origin)
+        else:
+            self._default_ttl = parse_master_ttl(values[0].value)
+
+    def _record(self, statement: _Statement) -> None:
+        tokens = list(statement.tokens)
+        if not statement.begins_blank:
+            self._has_owner, self._owner = True, None
+            self._owner = self._owner_of(tokens.pop(0))
+        elif not self._has_owner:
+            raise TextInvalid("a record without a name, and no record before it whose name it could have")
+        owner = self._owner
+        ttl = self._ttl_and_class(tokens)
+        if not tokens or not tokens[0].is_identifier():
+            raise TextInvalid("the type is missing: a record is a name, a TTL if it has its own, a type and a value")
+        rtype = parse_type(tokens.pop(0).value.upper())
+        if owner is None:
+            return  # the line with its name has the problem
+        check_type(owner, rtype, self.zone)
+        text = " ".join(f'"{token.value}"' if token.is_quoted_string() else token.value for token in tokens)
+        self._put(statement.line, key_of(owner, self.zone), rtype, ttl, _rdata(rtype, text, self._origin, self.zone))
+
+    def _owner_of(self, token: Token) -> Name:
+        if not token.is_identifier():
+            raise TextInvalid("a name is not written in quotes")
+        name = parse_name(token.value, self._origin)
+        if not name.is_subdomain(self.zone):
+            raise TextInvalid(f'"{token.value}" is {name}, which is outside the zone {self.zone}')
+        # relative to another $ORIGIN the zone's name may stand in it twice, on purpose
+        return no_doubled_zone(name, token.value, self.zone) if self._origin == self.zone else name
+
+    def _ttl_and_class(self, tokens: list[Token]) -> int:
+        """Takes TTL and class off the tokens, in either order, and returns the TTL."""
+        own, has_class = None, False
+        while tokens and tokens[0].is_identifier():
+            word = tokens[0].value
+            if own is None and word[0] in "0123456789":
+                own = parse_master_ttl(word)
+            elif not has_class and word.upper() in {"IN", "CH", "HS", "CS"}:
+                has_class = True
+                if word.upper() != "IN":
+                    raise TextInvalid(f"the class is IN, not {word}")
+            else:
+                break
+            del tokens[0]
+        if own is not None:
+            self._last_ttl = own
+            return own
+        # RFC 2308 4: $TTL; without one RFC 1035 5.1: the last that was stated
+        return self._last_ttl if self._default_ttl is None else self._default_ttl
+
+    def _put(self, line: int, key: Key, rtype: RdataType, ttl: int, rdata: bytes) -> None:
+        rrset = self._rrsets.setdefault(key, {}).setdefault(rtype, _RRset(ttl, line))
+        if rrset.ttl != ttl:
+            # RFC 2181 5.2
+            message = f"all values of a record have one TTL; this has {ttl}, that on line {rrset.line} has {rrset.ttl}"
+            raise TextInvalid(message)
+        if rdata in rrset.lines:
+            raise TextInvalid(f"duplicate value; the first one is on line {rrset.lines[rdata]}")
+        rrset.lines[rdata] = line
+
+    def _add(self, line: int, message: str) -> None:
+        self.problems.append(Problem(self.file, line, 1, message))
+
+
+_UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def parse_master_ttl(text: str) -> int:
+    """Returns a TTL: seconds, or with units as BIND has them (1h30m)."""
+    if not re.fullmatch(r"[0-9]{1,10}|([0-9]{1,10}[smhdwSMHDW]){1,5}", text):
+        raise TextInvalid(f'"{text}" is not a TTL such as 3600 or 1h')
+    ttl_s = sum(int(number) * _UNITS_S[unit.lower()] for number, unit in re.findall("([0-9]+)([a-zA-Z]?)", text))
+    if ttl_s > MAX_TTL:
+        raise TextInvalid(f"a TTL is 0 to {MAX_TTL} seconds, not {text}")
+    return ttl_s
+
+
+def _syntax_words(tokenizer: Tokenizer) -> str:
+    if tokenizer.quoting:
+        return "a quote is not closed on its line"
+    return (
+        "a parenthesis is not closed" if tokenizer.multiline else "a parenthesis that closes none, or a backslash alone"
+    )

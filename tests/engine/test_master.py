@@ -1,0 +1,24 @@
+"""The extension's scanner, where there is one."""
+
+import sys
+
+import pytest
+
+from gtm.engine.master import native_scan
+
+
+def test_without_the_extension_there_is_no_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gtm.engine.rust", None)
+    assert native_scan() is None
+
+
+def test_a_mistake_in_what_composes_values_is_a_file_that_the_scanner_gives_up() -> None:
+    scan = native_scan()
+    if scan is None:
+        pytest.skip("the extension is not built")
+
+    def broken(rtype: str, text: str, origin: bytes) -> tuple[int, bytes]:
+        raise ZeroDivisionError
+
+    assert scan(b"a CAA 0 issue x\n", b"\1z\0", 60, broken) is None
+    assert scan(b"a A 192.0.2.1\n", b"\1z\0", 60, broken) is not None
