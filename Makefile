@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
 RECIPE := pyproject.toml $(wildcard setup.py)
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check crate format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -24,7 +24,7 @@ demo: $(VENV)/installed  ## three regions, three probes and a DNS server on this
 	@$(BIN)/gtm demo
 
 # The checks first, for they take seconds; loadgroup keeps tests of one xdist_group (a fixed port) on one worker.
-test: check  ## the checks, then every test on every core
+test: check crate  ## the checks, then every test on every core
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
 
 check: $(VENV)/installed-dev  ## lint, format, types, floors; changes nothing
@@ -32,6 +32,19 @@ check: $(VENV)/installed-dev  ## lint, format, types, floors; changes nothing
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+# Where the extension could not be built the project is complete without it, so there is nothing to check; in CI that is
+# an error.
+crate: $(VENV)/installed-dev  ## format, clippy and tests of the Rust engine, if it was built
+	@if $(BIN)/python -c 'import gtm.engine.rust' 2>/dev/null && cargo clippy --version >/dev/null; then \
+	    cd dataplane && cargo fmt --all --check \
+	    && cargo clippy --quiet --workspace --all-targets -- --deny warnings \
+	    && cargo test --quiet --workspace; \
+	elif [ -n "$$CI" ]; then \
+	    echo "the Rust engine was not built, or cargo has no clippy" >&2; exit 1; \
+	else \
+	    echo "the Rust engine was not built here: its own tests are left out"; \
+	fi
 
 format: $(VENV)/installed-dev  ## formats the code, and mends what ruff can mend
 	@$(BIN)/ruff format .
