@@ -5,7 +5,8 @@ endpoints of its service, divided by the number of services of the budget: with 
 service counts alike, whatever its weights; the traffic is not known here.
 
     limit      `max_share_removed_per_minute`; what was taken out is forgiven at this pace
-    capacity   the limit, or the share of the largest region if that is more: one region may always go at once
+    capacity   the limit, or if that is more the share of the largest region: one region may always go at once; or of
+               the largest check, which may have endpoints in several regions: a full budget pays for any one
 
 It is made once, when the zones are compiled.
 """
@@ -68,10 +69,10 @@ def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
     members: defaultdict[str, list[SteeredService]] = defaultdict(list)
     for name, one in services.items():
         members[budget_of[name]].append(one)
-    budgets = {name: _budget(some) for name, some in members.items()}
+    parts = _parts(services, {name: len(members[budget_of[name]]) for name in services})
+    budgets = {name: _budget(some, parts) for name, some in members.items()}
     regions = frozenset(region.name for one in services.values() for region in one.regions)
     demanding = tuple(one for one in services.values() if one.service.min_healthy)
-    parts = _parts(services, {name: budgets[budget_of[name]].services for name in services})
     return Shares(services, budgets, budget_of, _clusters(services), parts, regions, demanding)
 
 
@@ -93,14 +94,15 @@ def _budget_name(steered: SteeredService) -> str:
     return f"service {steered.id}" if steered.service.safety.is_apart else f"zone {steered.zone}"
 
 
-def _budget(services: list[SteeredService]) -> Budget:
+def _budget(services: list[SteeredService], parts: Mapping[CheckId, Mapping[ServiceId, Part]]) -> Budget:
     regions: defaultdict[RegionName, float] = defaultdict(float)
     for steered in services:
         weights = _weights(steered)
         for weight, endpoint in zip(weights, steered.service.endpoints, strict=True):
             regions[endpoint.region] += weight / sum(weights) / len(services)
     limit = services[0].service.safety.max_share
-    return Budget(limit, max(limit, *regions.values()), len(services))
+    checks = [parts[check][one.id].share for one in services for check in one.checks if check is not None]
+    return Budget(limit, max(limit, *regions.values(), *checks), len(services))
 
 
 def _weights(steered: SteeredService) -> list[float]:

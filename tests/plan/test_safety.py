@@ -97,6 +97,12 @@ def test_a_region_of_three_may_die_at_once() -> None:
     assert not site.allowed.refusals
 
 
+def test_a_machine_that_serves_two_regions_of_three_may_die_at_once() -> None:
+    two = text(1).replace(address(0, 1), address(0, 0))
+    site = Site(two).see(address(0, 0))
+    assert site.out == {address(0, 0)}, "or it would be held for ever: no budget is larger than full"
+
+
 def test_a_second_region_within_a_minute_goes_at_the_pace_of_the_budget() -> None:
     dead = region(0, 4) | region(1, 4)
     site = Site(text(4)).see(*region(1, 4)).see(*dead, after_s=12.0)

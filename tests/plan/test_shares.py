@@ -42,6 +42,11 @@ def test_the_largest_region_may_always_go_at_once() -> None:
     assert (wide.limit, wide.capacity) == (0.8, 0.8)
 
 
+def test_one_check_may_always_go_even_if_its_endpoints_are_in_several_regions() -> None:
+    twin = "region: eu-west, address: 192.0.2.1"
+    assert shares(service("a", US, twin, AP)).budgets[ZONE].capacity == pytest.approx(2 / 3)
+
+
 def test_weights_of_zero_count_alike_and_a_last_resort_for_nothing() -> None:
     found = shares(service("a", f"{US}, weight: 0", f"{EU}, weight: 0"))
     assert carried(found, "192.0.2.1") == {"a": 0.5}
