@@ -1,6 +1,12 @@
-"""`gtm bound`: how long can a client still have the address of an endpoint that died?"""
+"""`gtm bound`: how long can a client still have the address of an endpoint that died?
+
+First the bound of one fault, term by term; then what could hold the address for longer when more fails, rule by rule.
+"""
 
 import json as jsonlib
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,11 +16,19 @@ from gtm.cli.console import print_plain, print_table
 from gtm.cli.options import ConfigOption, JsonOption, read_config
 from gtm.counters import Counters
 from gtm.errors import ZoneInvalid
+from gtm.geo.geography import NO_GEOGRAPHY
+from gtm.health.status import NO_STATUS
 from gtm.node.delays import delays_of
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
 from gtm.plan.bound import Bound, bound
+from gtm.plan.compile import compile_plan
+from gtm.plan.holds import ON_ALL_DOWN, Hold, holds_of_one_fault, possible_holds
+from gtm.plan.model import EMPTY_PLAN
+from gtm.plan.shares import Shares, shares_of
+from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.watch.folder import EMPTY, read
+from gtm.zone.bulk import NO_BULK
 from gtm.zone.model import Service, Zone, checks
 
 
@@ -29,15 +43,25 @@ def show_bound(
 ) -> None:
     """Tell the worst-case seconds from the death of an endpoint to the end of the last cached answer, term by term."""
     node = read_config(config)
-    known = _zones(zones or node.zones)
-    found = _service(service, known)
-    if found.monitor is None:
-        raise typer.BadParameter(f"{found.id} has no monitor: nobody would find out", param_hint="SERVICE")
-    _print(found, bound(found, found.monitor, delays_of(node, checks(known))), json=json)
+    words = vocabulary(Counters())
+    known = _zones(zones or node.zones, words)
+    asked = _service(service, known)
+    watched, shares = {check.id: check for check in checks(known)}, _shares(known, words)
+    steered = shares.services[asked.id]
+    holds = holds_of_one_fault(steered, shares, watched)
+    delays = delays_of(node, watched.values())
+    found = bound(asked, watched, delays, holds=holds)
+    if found is None:
+        raise typer.BadParameter(f"{_unwatched(asked)}: nobody would find out", param_hint="SERVICE")
+    longer = _longer(possible_holds(steered, shares, watched), holds, late_s=delays.merge_s)
+    if json:
+        _print_json(asked, found, longer)
+    else:
+        _print(asked, found, longer)
 
 
-def _zones(folder: Path) -> tuple[Zone, ...]:
-    catalogue = never_empty(folder, EMPTY, read(folder, EMPTY, vocabulary(Counters())))
+def _zones(folder: Path, words: SteeringVocabulary) -> tuple[Zone, ...]:
+    catalogue = never_empty(folder, EMPTY, read(folder, EMPTY, words))
     if catalogue.problems:
         raise ZoneInvalid(catalogue.problems)
     return catalogue.zones
@@ -51,13 +75,59 @@ def _service(name: str, zones: tuple[Zone, ...]) -> Service:
     return services[wanted]
 
 
-def _print(service: Service, found: Bound, *, json: bool) -> None:
-    if json:
-        terms = [{"name": term.name, "seconds": term.seconds, "why": term.why} for term in found.terms]
-        print_plain(
-            jsonlib.dumps({"service": service.id, "seconds": round(found.seconds, 3), "terms": terms}, indent=2)
-        )
-        return
-    rows = [(term.name, f"{term.seconds:.2f}", term.why) for term in found.terms]
-    rows.append(("total", f"{found.seconds:.2f}", "at the worst, from the death to the end of the last cached answer"))
-    print_table(f"{service.id}: the worst case", ("term", "seconds", "why"), rows)
+def _shares(zones: tuple[Zone, ...], words: SteeringVocabulary) -> Shares:
+    """Returns what the rules of safety go by, which neither records nor places change."""
+    bare = tuple(replace(zone, records=(), bulk=NO_BULK) for zone in zones)
+    serials = {zone.origin.to_text(): 0 for zone in bare}
+    plan = compile_plan(
+        bare, serials=serials, geography=NO_GEOGRAPHY, vocabulary=words, status=NO_STATUS, before=EMPTY_PLAN
+    )
+    return shares_of(plan.services)
+
+
+def _unwatched(service: Service) -> str:
+    if service.monitor is None:
+        return f"{service.id} has no monitor"
+    return f"nothing that {service.id} is calculated from can take it down"
+
+
+def _longer(possible: Sequence[Hold], counted: Sequence[Hold], *, late_s: float) -> list[Hold]:
+    """Returns what may hold it for longer than the bound says; each rule lets go a little late."""
+    in_it = {hold.rule: hold.seconds for hold in counted}
+    more = [hold for hold in possible if hold.seconds > in_it.get(hold.rule, 0.0)]
+    return [replace(hold, seconds=hold.seconds + late_s) for hold in more]
+
+
+def _print_json(service: Service, found: Bound, longer: Sequence[Hold]) -> None:
+    terms = [{"name": term.name, "seconds": _finite(term.seconds), "why": term.why} for term in found.terms]
+    holds = [
+        {"rule": hold.rule, "seconds": _finite(hold.seconds), "when": hold.when, "override": _override(hold, service)}
+        for hold in longer
+    ]
+    told = {"service": service.id, "seconds": _finite(found.seconds), "terms": terms, "holds": holds}
+    print_plain(jsonlib.dumps(told, indent=2))
+
+
+def _print(service: Service, found: Bound, longer: Sequence[Hold]) -> None:
+    rows = [(term.name, _seconds(term.seconds), term.why) for term in found.terms]
+    last = "at the worst, from the death to the end of the last cached answer"
+    rows.append(("total", _seconds(found.seconds), last))
+    print_table(f"{service.id}: the worst case of one fault", ("term", "seconds", "why"), rows)
+    if longer:
+        print_plain()
+        held = [(hold.rule, _seconds(hold.seconds), hold.when, _override(hold, service)) for hold in longer]
+        print_table("What could hold it for longer", ("rule", "at most", "when", "to override"), held)
+
+
+def _override(hold: Hold, service: Service) -> str:
+    if hold.rule == ON_ALL_DOWN:
+        return "on_all_down: nodata or servfail in the zone file"
+    return f"gtm obey {service.id} --override-rule {hold.rule}"
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2f}" if math.isfinite(seconds) else "no limit"
+
+
+def _finite(seconds: float) -> float | None:
+    return round(seconds, 3) if math.isfinite(seconds) else None

@@ -1,29 +1,36 @@
 """The bound: how long, at the worst, a client can still have the address of an endpoint that died.
 
-What comes in: a service, and the delays of the machinery between a probe and an answer. What goes out: the terms of the
-worst case, which add up. It is arithmetic on what zone and node files say: it asks nobody, and measures nothing.
+What comes in: a service, the checks of its zones, the delays of the machinery between a probe and an answer, and what
+the rules of safety hold after one fault. What goes out: the terms of the worst case, which add up. It is arithmetic on
+what zone and node files say: it asks nobody, and measures nothing.
 
-    death      first bad reading ends        last bad reading ends               swap      last cached answer ends
-      |  round  |  timeout  | rechecks, each with its timeout |  publish poll merge swap  |   ttl   |
+    death      first bad reading ends        last bad reading ends                    swap      last cached answer ends
+      |  round  |  timeout  | rechecks, each with its timeout |  publish poll merge hold swap  |   ttl   |
 
     1. A reading that began just before the death may pass; the next round comes an interval later, and jitter.
     2. Every bad reading takes its whole timeout: the endpoint hangs. What refuses is found out the sooner.
     3. After the first bad one come rechecks, or rounds where the monitor has none, until the verdict is down.
-    4. Every probe that the quorum needs is as late as that; then the others' reports matter no more.
-    5. An answer given just before the swap lives for the whole TTL. A TTL that follows health is shorter from when the
-       first bad readings are known, so the last answer that got a longer one may be the one that lasts longest.
+    4. What is calculated follows the slowest of its parts that can be down; a service among them dies as a whole.
+    5. Every probe that the quorum needs is as late as that; then the others' reports matter no more.
+    6. What a rule holds (holds.py) is let go at the first merge after its time.
+    7. An answer given just before the swap lives for the whole TTL. A TTL that follows health is shorter from when the
+       first bad readings are known, so the last answer that got a longer one may be the one that lasts longest; and it
+       is the least while a rule holds.
 
-It holds while the probes keep their schedule, peers reach each other, and at least a quorum of probes lives; an
-override, or a safety rule that holds a change back, is no part of it.
+It holds while the probes keep their schedule, peers reach each other, at least a quorum of probes lives, and something
+healthy is left to answer. An override is no part of it, nor what rules hold when more fails than one thing.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from gtm.health.verdict import VerdictPolicy
+from gtm.ids import CheckId
+from gtm.plan.faults import Watched, everything
+from gtm.plan.holds import Hold
 from gtm.plan.policy import pace, verdict_policy
-from gtm.zone.model import Monitor, Service
+from gtm.zone.model import Check, Monitor, Service
 from gtm.zone.settings import PushSettings
 
 
@@ -49,6 +56,7 @@ class Term:
 
     name: str
     seconds: float
+    """Infinite where nothing but a change for the better, or a person, ends it."""
     why: str
 
 
@@ -64,51 +72,99 @@ class Bound:
         return math.fsum(term.seconds for term in self.terms)
 
 
-def bound(service: Service, monitor: Monitor, delays: Delays) -> Bound:
-    """Returns the bound of a service whose endpoints this monitor checks: its dearest course."""
-    return max(_courses(service, monitor, delays), key=lambda course: course.seconds)
+def bound(service: Service, watched: Watched, delays: Delays, *, holds: Sequence[Hold] = ()) -> Bound | None:
+    """Returns the bound of a service: its dearest course; None where nothing that dies would take anything down."""
+    # all endpoints of a service have one monitor, so their courses are alike
+    check = next((watched[name] for name in map(service.check_of, service.endpoints) if name is not None), None)
+    falling = everything(watched).fallen
+    if check is None or check.id not in falling:
+        return None
+    run = _Run(service, watched, falling, delays, tuple(holds))
+    return max(run.courses(check), key=lambda course: course.seconds)
 
 
-def _courses(service: Service, monitor: Monitor, delays: Delays) -> Iterator[Bound]:
-    """Yields a course for each answer that may last longest: the last one with each TTL."""
-    needed = bads_to_fall(verdict_policy(monitor))
-    swapped = Bound((*_readings(monitor, delays, count=needed), *_change(delays)))
-    if service.ttl_min is None:
-        yield Bound((*swapped.terms, Term("ttl", service.ttl, "of an answer given just before the swap")))
-        return
-    for bad in range(1 if monitor.parts else needed):
-        ttl_s = _ttl_s(service, _promise_s(monitor, bad=bad))
-        ends = Term("ttl", ttl_s, f"of an answer given while {bad} of {needed} bad readings were known")
-        known = Bound((*_readings(monitor, delays, count=bad + 1), *_beat(delays)))
-        is_last = bad == needed - 1 or monitor.parts or known.seconds >= swapped.seconds
-        yield Bound((*(swapped if is_last else known).terms, ends))
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The arithmetic of one service."""
+
+    service: Service
+    watched: Watched
+    falling: frozenset[CheckId]
+    """What can be down at all."""
+    delays: Delays
+    holds: tuple[Hold, ...]
+
+    def courses(self, check: Check) -> Iterator[Bound]:
+        """Yields a course for each answer that may last longest: the last one with each TTL."""
+        needed = bads_to_fall(verdict_policy(check.monitor))
+        found_out = (*self.readings(check, count=needed), *_change(self.delays))
+        swapped = Bound((*found_out, *_swap(self.delays)))
+        held = Bound((*found_out, *self.held(), *_swap(self.delays)))
+        if self.service.ttl_min is None:
+            yield Bound((*held.terms, Term("ttl", self.service.ttl, "of an answer given just before the swap")))
+            return
+        if self.holds:  # to hold is to be told otherwise than the checks say: such TTLs are the least
+            yield Bound((*held.terms, Term("ttl", self.service.ttl_min, "of an answer given while it was held")))
+        for bad in range(1 if check.parts else needed):
+            ttl_s = _ttl_s(self.service, self.promise_s(check, bad=bad))
+            ends = Term("ttl", ttl_s, f"of an answer given while {bad} of {needed} bad readings were known")
+            known = Bound((*self.readings(check, count=bad + 1), *_beat(self.delays), *_swap(self.delays)))
+            is_last = bad == needed - 1 or check.parts or known.seconds >= swapped.seconds
+            yield Bound((*(swapped if is_last else known).terms, ends))
+
+    def readings(self, check: Check, *, count: int) -> Iterator[Term]:
+        """Yields what passes until the end of the last of so many bad readings."""
+        monitor, of = check.monitor, ""
+        timeout_s = monitor.timeout_s
+        if check.parts:  # read at once when a part changes, which takes no time, and then in its rounds
+            yield from self.slowest(check).terms
+            count, timeout_s = count - 1, 0.0
+            if not count:
+                return
+            of = f", of {monitor.name}"
+        if isinstance(monitor.settings, PushSettings):
+            timeout_s = 0.0  # nothing is sent, and nothing waited for
+            yield Term("heartbeat", monitor.settings.ttl_s, "of the last one, which came just before the death")
+        interval_s, jitter_s = monitor.interval_s, 2 * self.delays.jitter * monitor.interval_s
+        yield Term("round", interval_s + jitter_s, f"interval {interval_s:g} s, and {jitter_s:g} s of jitter{of}")
+        yield from _further(monitor, count=count, timeout_s=timeout_s)
+        if timeout_s:
+            yield Term("timeout", timeout_s, "of the last of these readings")
+
+    def slowest(self, check: Check) -> Bound:
+        """Returns the course of the part that is down last, with the name of it."""
+        courses = [(name, Bound(tuple(self.fall(part)))) for name, part in self.parts(check)]
+        name, slowest = max(courses, key=lambda course: course[1].seconds)
+        first, *others = slowest.terms
+        return Bound((replace(first, why=f"{first.why}; {name} is down last"), *others))
+
+    def fall(self, check: Check) -> Iterator[Term]:
+        """Yields what passes until the verdict on a part is down."""
+        yield from self.readings(check, count=bads_to_fall(verdict_policy(check.monitor)))
+
+    def parts(self, check: Check) -> Iterator[tuple[str, Check]]:
+        """Yields the parts that can be down, each with one check: those of a service's endpoints are alike."""
+        for part in check.parts:
+            if part.checks and part.checks[0] in self.falling:
+                yield part.name, self.watched[part.checks[0]]
+
+    def promise_s(self, check: Check, *, bad: int) -> float:
+        """Returns how soon a verdict could fall that has held for long, after so many bad readings."""
+        if check.parts:  # as soon as the first of its parts
+            return min(self.promise_s(part, bad=0) for _, part in self.parts(check))
+        paced, needed = pace(check.monitor), bads_to_fall(verdict_policy(check.monitor))
+        first_s = paced.recheck_s if bad else paced.interval_s
+        return first_s + (needed - bad - 1) * paced.recheck_s
+
+    def held(self) -> Iterator[Term]:
+        """Yields for how long rules hold it; each lets go at a merge."""
+        for hold in self.holds:
+            yield Term(hold.rule, hold.seconds + self.delays.merge_s, hold.when)
 
 
 def bads_to_fall(policy: VerdictPolicy) -> int:
     """Returns how many bad readings, and no good one, take down an endpoint that was well."""
     return policy.fall if policy.window is None else min(policy.fall, policy.window.bad)
-
-
-def _readings(monitor: Monitor, delays: Delays, *, count: int) -> Iterator[Term]:
-    """Yields what passes until the end of the last of so many bad readings."""
-    timeout_s = monitor.timeout_s
-    if monitor.parts:  # read at once when a part changes, which takes no time, and then in its rounds
-        yield from max((_fall(part, delays) for part in monitor.parts), key=lambda course: course.seconds).terms
-        count, timeout_s = count - 1, 0.0
-        if not count:
-            return
-    if isinstance(monitor.settings, PushSettings):
-        timeout_s = 0.0  # nothing is sent, and nothing waited for
-        yield Term("heartbeat", monitor.settings.ttl_s, "of the last one, which came just before the death")
-    interval_s, jitter_s = monitor.interval_s, 2 * delays.jitter * monitor.interval_s
-    yield Term("round", interval_s + jitter_s, f"interval {interval_s:g} s, and {jitter_s:g} s of jitter")
-    yield from _further(monitor, count=count, timeout_s=timeout_s)
-    if timeout_s:
-        yield Term("timeout", timeout_s, "of the last of these readings")
-
-
-def _fall(part: Monitor, delays: Delays) -> Bound:
-    return Bound(tuple(_readings(part, delays, count=bads_to_fall(verdict_policy(part)))))
 
 
 def _further(monitor: Monitor, *, count: int, timeout_s: float) -> Iterator[Term]:
@@ -137,16 +193,10 @@ def _journey(delays: Delays) -> Iterator[Term]:
     if delays.poll_s:
         yield Term("poll", delays.poll_s, "until the node that answers has the report of the last probe it needs")
     yield Term("merge", delays.merge_s, "until it has merged the reports")
+
+
+def _swap(delays: Delays) -> Iterator[Term]:
     yield Term("swap", delays.swap_s, "until its engine has the plan")
-
-
-def _promise_s(monitor: Monitor, *, bad: int) -> float:
-    """Returns how soon a verdict could fall that has held for long, after so many bad readings."""
-    if monitor.parts:  # as soon as the first of its parts
-        return min(_promise_s(part, bad=0) for part in monitor.parts)
-    paced, needed = pace(monitor), bads_to_fall(verdict_policy(monitor))
-    first_s = paced.recheck_s if bad else paced.interval_s
-    return first_s + (needed - bad - 1) * paced.recheck_s
 
 
 def _ttl_s(service: Service, promise_s: float) -> int:

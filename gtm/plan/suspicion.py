@@ -44,8 +44,14 @@ def still_recent(
     return {
         check: at
         for check, at in fallen.items()
-        if proposed.belief(check) is Belief.DOWN and now - at <= _interval_s(shares, check) + SETTLE_S
+        if proposed.belief(check) is Belief.DOWN and now - at <= recent_s(shares, check)
     }
+
+
+def recent_s(shares: Shares, check: CheckId) -> float:
+    """Returns for how long a check that went down is given back, should others follow."""
+    monitors = [shares.services[name].service.monitor for name in shares.parts.get(check, ())]
+    return SETTLE_S + max((monitor.interval_s for monitor in monitors if monitor is not None), default=0.0)
 
 
 def suspected(
@@ -78,8 +84,3 @@ def _guarded(fallen: Iterable[CheckId], shares: Shares) -> frozenset[CheckId]:
         for check in fallen
         if any(shares.services[name].service.safety.correlated_failure for name in shares.parts.get(check, ()))
     )
-
-
-def _interval_s(shares: Shares, check: CheckId) -> float:
-    monitors = [shares.services[name].service.monitor for name in shares.parts.get(check, ())]
-    return max((monitor.interval_s for monitor in monitors if monitor is not None), default=0.0)

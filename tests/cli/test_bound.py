@@ -8,11 +8,18 @@ from tests.cli.command import gtm
 from tests.node.present import BROKEN, SMALL
 
 
-def rows(*arguments: str) -> dict[str, tuple[str, str]]:
+def tables(*arguments: str) -> tuple[list[list[str]], list[list[str]]]:
+    """The terms, and what could hold it for longer, each below its line of names."""
     ran = gtm("bound", *arguments)
     assert (ran.code, ran.err) == (0, "")
-    assert ran.lines[0] == "term\tseconds\twhy"
-    return {name: (seconds, why) for name, seconds, why in (line.split("\t") for line in ran.lines[1:])}
+    terms, _, holds = ran.out.partition("\n\n")
+    return [line.split("\t") for line in terms.splitlines()], [line.split("\t") for line in holds.splitlines()]
+
+
+def rows(*arguments: str) -> dict[str, tuple[str, str]]:
+    terms, _ = tables(*arguments)
+    assert terms[0] == ["term", "seconds", "why"]
+    return {name: (seconds, why) for name, seconds, why in terms[1:]}
 
 
 @pytest.mark.usefixtures("folder")
@@ -41,6 +48,73 @@ def test_json_has_the_same() -> None:
     told = json.loads(gtm("bound", "api.gtm.example.com", "--json").out)
     assert told["service"] == "api.gtm.example.com"
     assert told["seconds"] == pytest.approx(sum(term["seconds"] for term in told["terms"]))
+    assert told["holds"][0] == {
+        "rule": "max_share_removed_per_minute",
+        "seconds": 120.5,
+        "when": "more of zone gtm.example.com fails within minutes: 50% may go at once, the rest at 25% a minute",
+        "override": "gtm obey api.gtm.example.com --override-rule max_share_removed_per_minute",
+    }
+    assert (told["holds"][1]["rule"], told["holds"][1]["seconds"]) == ("on_all_down", None)
+
+
+@pytest.mark.usefixtures("folder")
+def test_each_rule_that_could_hold_it_for_longer_is_a_line() -> None:
+    _, holds = tables("api.gtm.example.com")
+    assert holds[0] == ["rule", "at most", "when", "to override"]
+    assert [line[:2] for line in holds[1:]] == [
+        ["max_share_removed_per_minute", "120.50"],
+        ["on_all_down", "no limit"],
+    ]
+
+
+def test_where_nothing_can_hold_it_for_longer_nothing_is_said_of_it(folder: Path) -> None:
+    calm = "    on_all_down: nodata\n    safety: {max_share_removed_per_minute: 100}\n    steer: nearest\n"
+    (folder / "zones" / "a.yaml").write_text(SMALL.replace("    steer: nearest\n", calm))
+    assert tables("api.gtm.example.com")[1] == []
+
+
+def test_a_rule_that_one_region_is_enough_for_is_a_term(folder: Path) -> None:
+    both = "    safety: {at_least: 2}\n    steer: nearest\n"
+    (folder / "zones" / "a.yaml").write_text(SMALL.replace("    steer: nearest\n", both))
+    told = rows("api.gtm.example.com")
+    assert list(told) == ["round", "rechecks", "timeout", "publish", "merge", "at_least", "swap", "ttl", "total"]
+    assert told["at_least"][0] == told["total"][0] == "no limit"
+    assert "fewer than 2 regions would serve" in told["at_least"][1]
+    assert [line[0] for line in tables("api.gtm.example.com")[1]][1:] == ["max_share_removed_per_minute", "on_all_down"]
+    assert json.loads(gtm("bound", "api.gtm.example.com", "--json").out)["seconds"] is None
+
+
+CALCULATED = SMALL.replace("monitor: web", "monitor: site").replace(
+    "services:",
+    """  slow: {type: http, port: 81, interval: 30s}
+  site: {type: calculated, all: [service db.gtm.example.com, service cache.gtm.example.com]}
+services:
+  db:
+    monitor: slow
+    steer: nearest
+    endpoints: [{region: us-east, address: 192.0.2.8}]
+  cache:
+    monitor: web
+    steer: nearest
+    endpoints: [{region: eu-west, address: 192.0.2.9}]""",
+)
+
+
+def test_what_is_calculated_from_services_alone_is_as_late_as_the_slowest_of_them(folder: Path) -> None:
+    (folder / "zones" / "a.yaml").write_text(CALCULATED)
+    told = rows("api.gtm.example.com")
+    assert told["round"] == ("36.00", "interval 30 s, and 6 s of jitter; db.gtm.example.com is down last")
+    assert told["correlated_failure"][0] == "120.50", "with db go both endpoints of api, in all regions"
+    assert told["max_share_removed_per_minute"][0] == "40.50", "two thirds, of which one half may go at once"
+    assert told["total"][0] == "264.05"
+
+
+def test_what_is_calculated_from_what_nobody_checks_is_never_down(folder: Path) -> None:
+    unchecked = CALCULATED.replace("    monitor: slow\n", "").replace("all: [", "any: [")
+    (folder / "zones" / "a.yaml").write_text(unchecked)
+    ran = gtm("bound", "api.gtm.example.com")
+    assert ran.code == 2
+    assert "nothing that api.gtm.example.com is calculated from can take it down: nobody would find out" in ran.err
 
 
 def test_a_service_that_is_not_there_or_that_nobody_checks_is_said(folder: Path) -> None:

@@ -55,9 +55,10 @@ def bound_s(stage: Stage) -> float:
     config = read_config(stage.cluster.node_file(stage.server))
     zone = parse(stage.cluster.zone_file.read_text(), ZONE, NO_SHARED, STEERING)
     [service] = zone.services
-    assert service.monitor is not None
-    terms = bound(service, service.monitor, delays_of(config, checks((zone,)))).terms
-    return sum(term.seconds for term in terms if term.name != "ttl")
+    watched = {check.id: check for check in checks((zone,))}
+    found = bound(service, watched, delays_of(config, watched.values()))
+    assert found is not None
+    return sum(term.seconds for term in found.terms if term.name != "ttl")
 
 
 def test_one_probe_of_three_may_die(stage: Stage) -> None:

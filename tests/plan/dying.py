@@ -1,8 +1,10 @@
 """A death in simulated time: real schedules, verdicts, reports, merges and plans; only the wires between are made up.
 
     probe: round -> reading -> verdict -> report --(poll)--> node: hear --(merge)--> status --(swap)--> plan -> answers
+                                                                           safety ---^
 
-Whatever takes time draws it from `Chance`: a random one, or one that always draws what is worst.
+Whatever takes time draws it from `Chance`: a random one, or one that always draws what is worst. What dies, and what
+goes down with it, says a `Site`.
 """
 
 import heapq
@@ -17,6 +19,7 @@ from dns.rdatatype import RdataType
 from gtm.health.belief import Belief
 from gtm.health.book import EMPTY_BOOK, hear
 from gtm.health.earliest import foretold
+from gtm.health.override import NOTHING_IN_FORCE
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading, Reason
 from gtm.health.report import Report, Vote, votes_of
@@ -25,27 +28,130 @@ from gtm.health.verdict import NO_VERDICT, Verdict, VerdictState, step
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName, ServiceId, VantageName
 from gtm.plan.apply import apply
-from gtm.plan.bound import Delays
+from gtm.plan.bound import Bound, Delays, bound
+from gtm.plan.faults import Watched, fallen
+from gtm.plan.guidance import NO_GUIDANCE, Guidance, guided_anew
+from gtm.plan.holds import Hold, holds_of_one_fault
 from gtm.plan.model import Plan
 from gtm.plan.policy import pace, verdict_policy
+from gtm.plan.safety import NO_HISTORY, allow
+from gtm.plan.shares import shares_of
 from gtm.probe.schedule import JITTER, Schedule, Turn
-from gtm.zone.model import Monitor, Service
+from gtm.zone.model import Monitor, Service, Zone, checks
 from tests.fakes import world
 
 NAME = ServiceId("s.gtm.example.com")
-DYING, OTHER = CheckId("gtm.example.com/web/192.0.2.1"), CheckId("gtm.example.com/web/192.0.2.2")
+DEAD = "192.0.2.1"
 WELL = Vote(Belief.UP, Reason.OK, "", 0.0, 0.0, VerdictState.UP, 1e6)
-ZONE = world.services("""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A zone in which DEAD dies, and the service NAME with it."""
+
+    zone: Zone
+    first: str
+    """The endpoint that is answered until the service is found out."""
+
+    @property
+    def service(self) -> Service:
+        return next(one for one in self.zone.services if one.id == NAME)
+
+    @property
+    def watched(self) -> Watched:
+        return {check.id: check for check in checks((self.zone,))}
+
+    @property
+    def monitor(self) -> Monitor:
+        """The one that looks at what dies."""
+        return next(check.monitor for check in self.watched.values() if check.target == DEAD)
+
+    @property
+    def dying(self) -> frozenset[CheckId]:
+        return fallen(frozenset({DEAD}), self.watched)
+
+    def with_monitor(self, monitor: Monitor) -> "Site":
+        """Has what dies looked at like this."""
+        mine = self.monitor
+        like = replace(monitor, scope=mine.scope, name=mine.name, type=mine.type)
+        services = [replace(one, monitor=like) if one.monitor == mine else one for one in self.zone.services]
+        return replace(self, zone=replace(self.zone, services=tuple(services)))
+
+    def with_ttl(self, ttl: int, ttl_min: int | None) -> "Site":
+        services = [replace(one, ttl=ttl, ttl_min=ttl_min) for one in self.zone.services]
+        return replace(self, zone=replace(self.zone, services=tuple(services)))
+
+    def holds(self) -> tuple[Hold, ...]:
+        """What the rules hold although only one thing died."""
+        shares = shares_of(world.plan(self.zone, geography=world.geography()).services)
+        return holds_of_one_fault(shares.services[NAME], shares, self.watched)
+
+    def bound(self, delays: Delays) -> Bound:
+        found = bound(self.service, self.watched, delays, holds=self.holds())
+        assert found is not None
+        return found
+
+
+ALONE = Site(
+    world.services("""
   s:
     monitor: web
     steer: failover
     endpoints: [{region: us-east, address: 192.0.2.1}, {region: eu-west, address: 192.0.2.2}]
-""")
+"""),
+    "us-east/192.0.2.1",
+)
+"""One service with a spare: no rule holds it."""
 
+TWICE = Site(
+    world.services("""
+  a:
+    monitor: web
+    steer: failover
+    endpoints: [{region: us-east, address: 192.0.2.1, weight: 3}, {region: eu-west, address: 192.0.2.2}]
+  s:
+    monitor: web
+    steer: failover
+    endpoints: [{region: ap-southeast, address: 192.0.2.1, weight: 3}, {region: eu-west, address: 192.0.2.2}]
+"""),
+    "ap-southeast/192.0.2.1",
+)
+"""A machine that two services have in regions of different names: it carries more than any region, and a budget has."""
 
-def service_of(monitor: Monitor, *, ttl: int, ttl_min: int | None) -> Service:
-    """The service whose first endpoint dies, checked like this."""
-    return replace(ZONE.services[0], monitor=replace(monitor, scope="gtm.example.com"), ttl=ttl, ttl_min=ttl_min)
+CALCULATED = Site(
+    world.zone(
+        world.HEAD
+        + """
+  site: {type: calculated, all: [service db.gtm.example.com]}
+  deep: {type: http, port: 80}
+services:
+  db:
+    monitor: deep
+    steer: failover
+    endpoints: [{region: eu-west, address: 192.0.2.1}]
+  s:
+    monitor: site
+    steer: failover
+    on_all_down: last_resort
+    endpoints: [{region: us-east, address: 192.0.2.5}, {region: eu-west, address: 192.0.2.6, last_resort: true}]
+records:"""
+        + world.NS1
+    ),
+    "us-east/192.0.2.5",
+)
+"""A service calculated from another: with that one everything goes down at once, in all regions."""
+
+GUARDED = Site(
+    world.services("""
+  s:
+    monitor: web
+    steer: failover
+    safety: {at_least: 2}
+    endpoints: [{region: us-east, address: 192.0.2.1}, {region: eu-west, address: 192.0.2.2}]
+"""),
+    "us-east/192.0.2.1",
+)
+"""A service that may lose none of its regions."""
 
 
 class Chance:
@@ -105,15 +211,17 @@ class Probe:
 class Death:
     """One run. `dies_at` is when; the observed time is in `lasted_s` after `run`."""
 
-    def __init__(self, service: Service, delays: Delays, chance: Chance, *, probes: int, beat_phase: float) -> None:
-        assert service.monitor is not None
-        self.monitor = service.monitor
+    def __init__(self, site: Site, delays: Delays, chance: Chance, *, probes: int, beat_phase: float) -> None:
+        self.first, self.dying = site.first, site.dying
+        self.monitor = site.monitor
         self.delays, self.chance = delays, chance
         self.policy, self.pace = verdict_policy(self.monitor), pace(self.monitor)
-        zone = replace(ZONE, services=(service,))
-        self.plan: Plan = world.plan(zone, geography=world.geography())
+        self.plan: Plan = world.plan(site.zone, geography=world.geography())
+        self.shares = shares_of(self.plan.services)
+        self.history, self.guidance = NO_HISTORY, NO_GUIDANCE
         self.quorum = Quorum(voters=probes // 2 + 1)
-        self.watched = dict.fromkeys((DYING, OTHER), Freshness(self.monitor.interval_s, self.monitor.timeout_s))
+        self.watched = dict.fromkeys(site.watched, Freshness(self.monitor.interval_s, self.monitor.timeout_s))
+        self.merges = 0
         self.status = self.applied = NO_STATUS
         self.book = EMPTY_BOOK
         self.dies_at = float("inf")
@@ -154,7 +262,7 @@ class Death:
 
     @property
     def is_answered(self) -> bool:
-        return self.served[0] == "us-east/192.0.2.1"
+        return self.served[0] == self.first
 
     def begin(self, probe: Probe, turn: Turn, now: float) -> None:
         probe.begun.append(now)
@@ -185,7 +293,7 @@ class Death:
         probe.serial += 1
         probe.beats = beat = probe.beats + 1
         self.at(now + self.delays.beat_s, lambda when: self.publish(probe, when) if probe.beats == beat else None)
-        cast = {**votes_of({DYING: probe.verdict}, now=now), OTHER: WELL}
+        cast = {**dict.fromkeys(self.watched, WELL), **votes_of(dict.fromkeys(self.dying, probe.verdict), now=now)}
         report = Report(probe.node, VantageName(probe.node), 1, probe.serial, now, cast)
         self.at(now + self.chance.delay(self.delays.poll_s), partial(self.hear, report))
 
@@ -194,14 +302,21 @@ class Death:
         self.at(now + self.chance.delay(self.delays.merge_s), self.merge)
 
     def merge(self, now: float) -> None:
-        self.status = status = merge(self.status, self.book, self.watched, self.quorum, now=now, wall=now)
+        self.merges = merges = self.merges + 1
+        before = self.status
+        self.status = status = merge(before, self.book, self.watched, self.quorum, now=now, wall=now)
+        allowed = allow(self.shares, self.history, before, status, NOTHING_IN_FORCE, now=now)
+        self.history, guidance = allowed.history, Guidance(held=allowed.held)
         self.swapped_at = max(self.swapped_at, now + self.chance.delay(self.delays.swap_s))
-        self.at(self.swapped_at, partial(self.swap, status))
+        self.at(self.swapped_at, partial(self.swap, status, guidance))
+        if not self.history.is_calm:  # the tick, which lets go what is held no longer
+            self.at(now + self.delays.merge_s, lambda when: self.merge(when) if self.merges == merges else None)
 
-    def swap(self, status: Status, now: float) -> None:
+    def swap(self, status: Status, guidance: Guidance, now: float) -> None:
         changed, sooner = flipped(self.applied, status), retimed(self.applied, status)
-        self.applied = status
-        plan = apply(self.plan, status, changed, retimed=sooner)
+        guided = guided_anew(self.plan, self.guidance, guidance)
+        self.applied, self.guidance = status, guidance
+        plan = apply(self.plan, status, changed, retimed=sooner, guidance=guidance, guided=guided)
         if plan is not None:
             if self.is_answered:
                 self.last_cached = now + self.served[1]  # by whoever asked just before

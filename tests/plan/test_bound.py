@@ -1,16 +1,28 @@
 """The bound, against deaths in simulated time."""
 
+import math
 from dataclasses import replace
 from random import Random
 
 import pytest
 
+from gtm.health.belief import Belief
 from gtm.ids import MonitorName
-from gtm.plan.bound import bads_to_fall, bound
+from gtm.plan.bound import Bound, Delays, bads_to_fall, bound
 from gtm.plan.policy import verdict_policy
-from gtm.zone.model import Monitor, MonitorType, Service
+from gtm.zone.model import Monitor, MonitorType, checks
 from gtm.zone.settings import CalculatedSettings, Combine, PushSettings, Secret
-from tests.plan.dying import Chance, Death, WorstCase, delays_of, service_of
+from tests.plan.dying import (
+    ALONE,
+    CALCULATED,
+    GUARDED,
+    TWICE,
+    Chance,
+    Death,
+    Site,
+    WorstCase,
+    delays_of,
+)
 
 BATCHES, DEATHS = 20, 50
 PLAIN = Monitor("gtm.example.com", MonitorName("web"), MonitorType.HTTP, 80, interval_s=5.0, timeout_s=2.0, fall=3)
@@ -30,12 +42,12 @@ def random_monitor(random: Random) -> Monitor:
     )
 
 
-def random_service(random: Random) -> Service:
-    monitor = random_monitor(random)
+def random_site(random: Random, site: Site = ALONE) -> Site:
+    checked = site.with_monitor(random_monitor(random))
     least = random.randint(0, 60)
     if random.random() < 0.5:
-        return service_of(monitor, ttl=random.randint(0, 300), ttl_min=None)
-    return service_of(monitor, ttl=least + random.randint(0, 300), ttl_min=least)
+        return checked.with_ttl(random.randint(0, 300), None)
+    return checked.with_ttl(least + random.randint(0, 300), least)
 
 
 def warmed_up(death: Death) -> float:
@@ -45,18 +57,22 @@ def warmed_up(death: Death) -> float:
     return until
 
 
+def cached_s(random: Random, site: Site, delays: Delays) -> float:
+    """How long a death at a random moment is cached."""
+    death = Death(site, delays, Chance(random), probes=random.choice([1, 2, 3]), beat_phase=random.random())
+    death.dies_at = warmed_up(death) + random.random() * site.monitor.interval_s
+    assert death.is_answered
+    return death.run()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("batch", range(BATCHES))
 def test_no_death_is_cached_longer_than_the_bound_says(batch: int) -> None:
     for number in range(DEATHS):
         random = Random(batch * DEATHS + number)
-        service = random_service(random)
-        assert service.monitor is not None
-        delays = delays_of(service.monitor, poll_s=random.choice([0.0, 1.55]))
-        death = Death(service, delays, Chance(random), probes=random.choice([1, 2, 3]), beat_phase=random.random())
-        death.dies_at = warmed_up(death) + random.random() * service.monitor.interval_s
-        assert death.is_answered
-        assert death.run() <= bound(service, service.monitor, delays).seconds + 1e-6
+        site = random_site(random)
+        delays = delays_of(site.monitor, poll_s=random.choice([0.0, 1.55]))
+        assert cached_s(random, site, delays) <= site.bound(delays).seconds + 1e-6
 
 
 @pytest.mark.slow
@@ -64,20 +80,54 @@ def test_no_death_is_cached_longer_than_the_bound_says(batch: int) -> None:
 def test_the_worst_death_comes_within_an_interval_of_the_bound(batch: int) -> None:
     for number in range(25):
         random = Random(batch * 25 + number)
-        service = random_service(random)
-        assert service.monitor is not None
-        monitor, delays = service.monitor, delays_of(service.monitor, poll_s=random.choice([0.0, 1.55]))
-        observed = max(_worst(service, probes=2, beat_phase=eighth / 8, poll_s=delays.poll_s) for eighth in range(8))
-        promised = bound(service, monitor, delays).seconds
-        assert promised - monitor.interval_s <= observed <= promised + 1e-6
+        site = random_site(random)
+        delays = delays_of(site.monitor, poll_s=random.choice([0.0, 1.55]))
+        observed = max(_worst_s(site, delays, beat_phase=eighth / 8) for eighth in range(8))
+        promised = site.bound(delays).seconds
+        assert promised - site.monitor.interval_s <= observed <= promised + 1e-6
 
 
-def _worst(service: Service, *, probes: int, beat_phase: float, poll_s: float) -> float:
+HELD = {"twice": TWICE, "calculated": CALCULATED}
+"""Where one fault alone is more than a rule lets go at once."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", range(4))
+@pytest.mark.parametrize("scene", HELD)
+def test_no_death_that_a_rule_holds_is_cached_longer_than_the_bound_says(scene: str, batch: int) -> None:
+    for number in range(10):
+        random = Random(batch * 10 + number)
+        site = random_site(random, HELD[scene])
+        delays = delays_of(site.monitor, poll_s=random.choice([0.0, 1.55]))
+        assert cached_s(random, site, delays) <= site.bound(delays).seconds + 1e-6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scene", HELD)
+def test_the_worst_death_that_a_rule_holds_comes_within_an_interval_and_a_merge_of_the_bound(scene: str) -> None:
+    for number in range(10):
+        random = Random(number)
+        site = random_site(random, HELD[scene])
+        delays = delays_of(site.monitor, poll_s=random.choice([0.0, 1.55]))
+        observed = max(_worst_s(site, delays, beat_phase=half / 2) for half in range(2))
+        promised = site.bound(delays).seconds
+        least = promised - site.monitor.interval_s - len(site.holds()) * delays.merge_s
+        assert least <= observed <= promised + 1e-6
+
+
+def test_a_death_that_leaves_too_few_regions_is_cached_for_as_long_as_it_lasts() -> None:
+    site = GUARDED.with_monitor(PLAIN)
+    assert site.bound(DELAYS).seconds == math.inf
+    death = Death(site, DELAYS, Chance(Random(1)), probes=1, beat_phase=0.0)
+    death.dies_at = warmed_up(death)
+    death.run_until(death.dies_at + 300)
+    assert death.status.belief(next(iter(death.dying))) is Belief.DOWN
+    assert death.is_answered
+
+
+def _worst_s(site: Site, delays: Delays, *, beat_phase: float) -> float:
     """How long a death is cached that comes just after a round began."""
-    assert service.monitor is not None
-    death = Death(
-        service, delays_of(service.monitor, poll_s=poll_s), WorstCase(Random(0)), probes=probes, beat_phase=beat_phase
-    )
+    death = Death(site, delays, WorstCase(Random(0)), probes=2, beat_phase=beat_phase)
     until = warmed_up(death)
     rounds = len(death.probes[0].begun)
     while len(death.probes[0].begun) == rounds:
@@ -89,8 +139,17 @@ def _worst(service: Service, *, probes: int, beat_phase: float, poll_s: float) -
 DELAYS = delays_of(PLAIN, poll_s=1.55)
 
 
+def bound_of(monitor: Monitor, delays: Delays = DELAYS, *, ttl: int = 30, ttl_min: int | None = None) -> Bound:
+    """The bound of a service that nothing holds, checked like this."""
+    service = replace(ALONE.service, monitor=monitor, ttl=ttl, ttl_min=ttl_min)
+    zone = replace(ALONE.zone, services=(service,))
+    found = bound(service, {check.id: check for check in checks((zone,))}, delays)
+    assert found is not None
+    return found
+
+
 def test_the_terms_of_the_defaults_with_rechecks() -> None:
-    found = bound(service_of(PLAIN, ttl=30, ttl_min=None), PLAIN, DELAYS)
+    found = bound_of(PLAIN)
     assert [(term.name, term.seconds) for term in found.terms] == [
         ("round", 6.0),
         ("rechecks", 4.0),
@@ -106,20 +165,20 @@ def test_the_terms_of_the_defaults_with_rechecks() -> None:
 
 def test_without_rechecks_every_reading_waits_for_its_round() -> None:
     monitor = replace(PLAIN, recheck_s=5.0)
-    found = bound(service_of(monitor, ttl=30, ttl_min=None), monitor, DELAYS)
+    found = bound_of(monitor)
     assert [term.seconds for term in found.terms][:3] == [6.0, 10.0, 2.0]
 
 
 def test_one_bad_reading_needs_no_other() -> None:
     monitor = replace(PLAIN, fall=1)
-    found = bound(service_of(monitor, ttl=30, ttl_min=None), monitor, replace(DELAYS, poll_s=0.0))
+    found = bound_of(monitor, replace(DELAYS, poll_s=0.0))
     assert [term.name for term in found.terms] == ["round", "timeout", "publish", "merge", "swap", "ttl"]
 
 
 def test_a_ttl_that_follows_health_is_shorter_once_bad_readings_are_known() -> None:
     monitor = replace(PLAIN, interval_s=30.0, recheck_s=30.0)
     delays = replace(DELAYS, beat_s=10.0)
-    found = bound(service_of(monitor, ttl=300, ttl_min=20), monitor, delays)
+    found = bound_of(monitor, delays, ttl=300, ttl_min=20)
     assert [(term.name, term.seconds) for term in found.terms] == [
         ("round", 36.0),
         ("timeout", 2.0),
@@ -130,7 +189,7 @@ def test_a_ttl_that_follows_health_is_shorter_once_bad_readings_are_known() -> N
         ("ttl", 90),
     ]
     assert "0 of 3 bad readings" in found.terms[-1].why
-    as_long = bound(service_of(monitor, ttl=90, ttl_min=None), monitor, delays)
+    as_long = bound_of(monitor, delays, ttl=90)
     assert found.seconds == pytest.approx(as_long.seconds - 50.05), "a plain ttl of 90 s is not shortened in time"
 
 
@@ -141,15 +200,22 @@ def test_a_window_that_is_full_sooner_than_fall_decides() -> None:
 
 def test_a_heartbeat_that_stays_away_is_missed_only_after_its_ttl() -> None:
     push = replace(PLAIN, type=MonitorType.PUSH, settings=PushSettings(20.0, Secret("env", "TOKEN")), fall=1)
-    terms = bound(service_of(push, ttl=30, ttl_min=None), push, DELAYS).terms
+    terms = bound_of(push).terms
     assert [(term.name, term.seconds) for term in terms][:3] == [("heartbeat", 20.0), ("round", 6.0), ("publish", 0.05)]
 
 
 def test_what_is_calculated_falls_after_the_slowest_of_its_parts() -> None:
     slow = replace(PLAIN, name=MonitorName("slow"), interval_s=30.0)
     settings = CalculatedSettings(Combine.ALL, 0, ("web", "slow"))
-    both = replace(PLAIN, type=MonitorType.CALCULATED, settings=settings, parts=(PLAIN, slow), fall=1)
-    terms = bound(service_of(both, ttl=30, ttl_min=None), both, DELAYS).terms
+    both = replace(
+        PLAIN,
+        name=MonitorName("both"),
+        type=MonitorType.CALCULATED,
+        settings=settings,
+        parts=(PLAIN, slow),
+        fall=1,
+    )
+    terms = bound_of(both).terms
     assert [(term.name, term.seconds) for term in terms][:4] == [
         ("round", 36.0),
         ("rechecks", 4.0),
@@ -157,7 +223,7 @@ def test_what_is_calculated_falls_after_the_slowest_of_its_parts() -> None:
         ("publish", 0.05),
     ]
     twice = replace(both, fall=2)
-    again = bound(service_of(twice, ttl=30, ttl_min=None), twice, DELAYS)
+    again = bound_of(twice)
     assert again.seconds == pytest.approx(sum(term.seconds for term in terms) + 6.0), "and its own next round"
-    follows = bound(service_of(both, ttl=300, ttl_min=1), both, DELAYS)
+    follows = bound_of(both, ttl=300, ttl_min=1)
     assert follows.terms[-1].seconds == 7, "the quickest part could change it so soon"

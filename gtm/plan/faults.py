@@ -1,0 +1,99 @@
+"""Faults: what goes down together when one thing dies.
+
+What comes in: every check of the zones (`Watched`), and a service. What goes out: the single faults that take something
+of that service along, each with all the checks that are down after it, those of other services too:
+
+    a region           every target in it, whatever zone has it: a region is one place
+    a service          every target of one that the service's monitor is calculated from
+    all that it awaits at once, where none of the others takes it down
+
+A target that dies is down for every check that looks at it. What is calculated follows by the rule of the probes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from gtm.health.belief import Belief
+from gtm.health.combination import combined
+from gtm.ids import CheckId, RegionName, ServiceId
+from gtm.plan.model import SteeredService
+from gtm.plan.parts import belief_of, needed_of
+from gtm.zone.model import Check
+from gtm.zone.settings import CalculatedSettings
+
+Watched = Mapping[CheckId, Check]
+"""Every check of the zones, with those that calculated ones are made of (`checks` in gtm/zone/model.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that dies."""
+
+    name: str
+    """For people, after `where`: `all of us-east dies`."""
+    fallen: frozenset[CheckId]
+    """The checks that are down after it."""
+
+
+def everything(watched: Watched) -> Fault:
+    """Returns the death of every target."""
+    return Fault("everything dies", fallen(frozenset(check.target for check in watched.values()), watched))
+
+
+def single_faults(
+    steered: SteeredService, services: Mapping[ServiceId, SteeredService], watched: Watched
+) -> tuple[Fault, ...]:
+    """Returns the deaths of one thing after which something of a service is down; none where nothing can be."""
+    awaited = {name: services[name] for name in steered.service.awaits if name in services}
+    found = [
+        Fault(f"all of {what} dies", fallen(targets, watched))
+        for what, targets in (*_regions([steered, *awaited.values()], services.values()), *_services(awaited))
+    ]
+    felling = tuple(fault for fault in found if not fault.fallen.isdisjoint(steered.checks))
+    if felling or not awaited:
+        return felling
+    targets = frozenset(target for one in awaited.values() for target in _targets(one))
+    last = Fault("all that its monitor is calculated from dies", fallen(targets, watched))
+    return () if last.fallen.isdisjoint(steered.checks) else (last,)
+
+
+def fallen(targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
+    """Returns the checks that are down while these targets are dead, and all others are up."""
+    beliefs: dict[CheckId, Belief] = {}
+
+    def believed(check_id: CheckId) -> Belief:
+        if check_id not in beliefs:
+            check = watched[check_id]
+            settings = check.monitor.settings
+            if isinstance(settings, CalculatedSettings):  # no circles: `checks` leaves them out
+                parts = [belief_of(part, believed) for part in check.parts]
+                beliefs[check_id] = combined(parts, needed=needed_of(settings, len(parts)))
+            else:
+                beliefs[check_id] = Belief.DOWN if check.target in targets else Belief.UP
+        return beliefs[check_id]
+
+    return frozenset(check_id for check_id in watched if believed(check_id) is Belief.DOWN)
+
+
+def _regions(
+    concerned: Iterable[SteeredService], services: Iterable[SteeredService]
+) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yields the regions that have something which concerns a service, and all the targets in them."""
+    relevant = {target for one in concerned for target in _targets(one)}
+    found: dict[RegionName, set[str]] = {}
+    for one in services:
+        for endpoint in one.service.endpoints:
+            found.setdefault(endpoint.region, set()).add(endpoint.target)
+    for name, targets in found.items():
+        if not relevant.isdisjoint(targets):
+            yield name, frozenset(targets)
+
+
+def _services(awaited: Mapping[ServiceId, SteeredService]) -> Iterator[tuple[str, frozenset[str]]]:
+    for name, one in awaited.items():
+        yield name, frozenset(_targets(one))
+
+
+def _targets(steered: SteeredService) -> Iterator[str]:
+    for endpoint in steered.service.endpoints:
+        yield endpoint.target
