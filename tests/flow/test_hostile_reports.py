@@ -1,0 +1,256 @@
+"""A node that polls peers whose keys it trusts and who say thousands of things that must not be believed.
+
+The node is a real process, and so are the sockets. Nothing is taken, everything is counted under its reason, nothing
+unplanned is in the log, and memory stays where a warm-up left it. Then each peer says something good, and is heard.
+"""
+
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
+
+import pytest
+import yaml
+
+from gtm.admin.client import fetch_status
+from gtm.admin.views import NodeStatus
+from gtm.health.envelope import compose_envelope, compose_offer
+from gtm.health.override import Action, Override, OverrideId
+from gtm.health.override_seal import seal_override
+from gtm.health.report import Edition
+from gtm.health.scope import parse_scope
+from gtm.ids import CheckId, NodeName
+from gtm.share.keys import generate_key, save_key
+from tests.fakes.asking import status_of
+from tests.fakes.cluster import (
+    ADMIN_PORT,
+    DNS_PORT,
+    EU_WEST,
+    REGION_PORT,
+    START_LIMIT_S,
+    ZONE,
+    Cluster,
+    Running,
+    loopback_address,
+    within,
+)
+from tests.fakes.hostile import (
+    ENDLESS,
+    FAILED,
+    KNOWN,
+    MALFORMED,
+    Crowd,
+    Lie,
+    Peer,
+    answer,
+    broken_http,
+    broken_offer,
+    crafted,
+    crowd,
+    drawn,
+    large,
+    malformed,
+    malformed_delta,
+    no_offers,
+    offer,
+    packed,
+    wrong_deltas,
+    wrong_fields,
+)
+from tests.fakes.memory import resident_mb
+from tests.fakes.peers import key_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+NODE = "ns1"
+PEERS = tuple(f"peer-{number:02}" for number in range(64))
+IN_ONE_OFFER = 18
+WARM_UP = 3
+"""Answers of each peer, of seven; and some that are as large as can be."""
+GROWTH_LIMIT_MB = 4.0
+"""Of about 120, over nearly two thousand bad reports of 1.5 kB and more: had each left half of itself, it were more."""
+NEXT = Edition(KNOWN.epoch, KNOWN.serial + 1)
+AHEAD_S = 15.0
+"""Reports are made so much in the future, which is allowed, so that a slow machine does not make them too old."""
+HEARING_LIMIT_S = 40.0
+
+
+class Stage:
+    """A node, its peers, and one endpoint that is up."""
+
+    def __init__(self, cluster: Cluster, peers: Crowd) -> None:
+        self.address, region = loopback_address(), loopback_address()
+        self.cluster = cluster
+        self.crowd = peers
+        cluster.start_region(EU_WEST, region)
+        cluster.write_zone({EU_WEST: region})
+        self._write_node_file()
+        arguments = ("-m", "gtm", "serve", "--config", str(cluster.folder / f"{NODE}.yaml"))
+        self.node: Running = cluster.start(NODE, arguments)
+        self.check = CheckId(f"{ZONE}/api/{region}:{REGION_PORT}")
+        within(START_LIMIT_S, lambda: status_of(self.address) is not None)
+
+    def _write_node_file(self) -> None:
+        save_key(self.cluster.folder / "node.key", generate_key())
+        peers = [
+            {"node": name, "url": self.crowd.url(name), "key": str(key_of(name).public)} for name in (*PEERS, *ENDLESS)
+        ]
+        node = {
+            "node": NODE,
+            "vantage": "here",
+            "zones": "zones",
+            "state": "state",
+            "listen": {"dns": [f"{self.address}:{DNS_PORT}"], "admin": f"{self.address}:{ADMIN_PORT}"},
+            "geo": {"databases": [self.cluster.database.name]},
+            "share": {"key": "node.key", "peers": peers},
+            "quorum": {"rule": "any", "voters": 1, "vantages": 1},
+        }
+        (self.cluster.folder / f"{NODE}.yaml").write_text(yaml.safe_dump(node), encoding="utf-8")
+
+    def status(self) -> NodeStatus:
+        return fetch_status(f"{self.address}:{ADMIN_PORT}")
+
+    def say(self, lies: Mapping[str, Sequence[Lie]]) -> NodeStatus:
+        """Has the peers say this; returns the status once all of it was heard and looked at."""
+        before = self.status()
+        refused = sum(1 for lie in chain(*lies.values()) for reason in lie.reasons if reason != FAILED)
+        for name, said in lies.items():
+            self.crowd.queue(name).extend(said)
+
+        def is_over() -> bool:
+            return not self.crowd.waiting and refusals(self.status()).total() - refusals(before).total() >= refused
+
+        within(HEARING_LIMIT_S, is_over)
+        return self.status()
+
+
+@pytest.fixture
+def stage(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    # glibc gives back what is free, rather than keep it for what may come: then all that is measured is in use
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
+    with crowd() as peers:
+        yield Stage(cluster, peers)
+
+
+def refusals(status: NodeStatus) -> Counter[tuple[str, str]]:
+    return Counter({(view.peer, view.reason): view.count for view in status.refusals})
+
+
+def present(status: NodeStatus) -> object:
+    """What reports may change: everything but ages and counters."""
+    probes = [(one.node, one.epoch, one.serial, one.checks, one.vantage) for one in status.probes if one.node != NODE]
+    beliefs = [(one.endpoint, one.belief, one.reason) for service in status.services for one in service.endpoints]
+    served = (status.generation, status.zones, status.overrides, status.safety, status.vantages, status.problems)
+    return probes, beliefs, served
+
+
+def lies_of(peers: Sequence[Peer]) -> dict[str, list[Lie]]:
+    """Thousands of bad reports in some hundreds of answers, each peer's in another order."""
+    fields, deltas = drawn(wrong_fields, 6 * len(peers)), drawn(wrong_deltas, len(peers))
+    bodies = drawn(no_offers, 3 * len(peers))  # fewer are distinct: two and a bit for each peer
+    dealt: dict[str, list[Lie]] = {}
+    for number, peer in enumerate(peers):
+        envelopes = [
+            *crafted(peer, number),
+            *(malformed(peer, one, serial=100 + number) for one in fields[number :: len(peers)]),
+            *(malformed_delta(peer, one, serial=200 + number) for one in deltas[number :: len(peers)]),
+        ]
+        lies = [offer(envelopes[start : start + IN_ONE_OFFER]) for start in range(0, len(envelopes), IN_ONE_OFFER)]
+        lies += [answer(body, MALFORMED) for body in bodies[number :: len(peers)]]
+        lies += [answer(broken_offer(peer, number), MALFORMED)]
+        lies += [broken_http(number)] if number % 2 else [packed(bodies[number])]
+        turned = number % len(lies)
+        dealt[peer.name] = [*lies[turned:], *lies[:turned]]
+    return dealt
+
+
+def expected(lies: Mapping[str, Sequence[Lie]]) -> Counter[tuple[str, str]]:
+    return Counter((name, reason) for name, said in lies.items() for lie in said for reason in lie.reasons if reason)
+
+
+def failures(lies: Mapping[str, Sequence[Lie]]) -> int:
+    return sum(FAILED in lie.reasons for lie in chain(*lies.values()))
+
+
+def bad_overrides(peer: Peer) -> tuple[str, ...]:
+    """Overrides that would take a region down, each with one thing wrong."""
+    at = peer.wall - AHEAD_S
+    scope = parse_scope(f"region {ZONE}/{EU_WEST}")
+    down = Override(OverrideId(f"{peer.name}:1"), peer.name, scope, Action.DOWN, "a lie", "mallory", at, at + 3600, ())
+    good = seal_override(down, peer.key)
+    return (
+        seal_override(down, key_of("stranger")),
+        seal_override(down, key_of(peer.others)),
+        good.replace("a lie", "a tie"),
+        good[:-10],
+        f"{peer.name} says so",
+        "[" * 10_000 + peer.name,
+    )
+
+
+def good_offers(
+    peers: Sequence[Peer], edition: Edition, carried: Mapping[NodeName, tuple[str, ...]] | None = None
+) -> Iterator[list[Lie]]:
+    """What is no lie: one good report of each peer."""
+    for peer in peers:
+        report = peer.good(edition, overrides=(carried or {}).get(peer.name, ()))
+        yield [answer(compose_offer([compose_envelope(report, peer.key)]))]
+
+
+def test_of_thousands_of_bad_reports_none_is_taken_and_none_costs_memory(
+    stage: Stage, record: Callable[[str, float], None]
+) -> None:
+    peers = make_peers(stage)
+    stage.say(dict(zip(PEERS, good_offers(peers, KNOWN), strict=True)))
+    within(START_LIMIT_S, lambda: len(stage.status().probes) == 1 + len(peers))
+    before, dealt = stage.status(), lies_of(peers)
+    warm_up = {name: said[:WARM_UP] for name, said in dealt.items()}
+    rest = {name: said[WARM_UP:] for name, said in dealt.items()}
+    for number, lie in enumerate(large(peers[0], 1)):
+        warm_up[PEERS[2 * number]].insert(0, lie)
+        rest[PEERS[2 * number + 1]].insert(0, lie)
+
+    stage.say(warm_up)
+    warm_mb = resident_mb(stage.node.process.pid)
+    after = stage.say(rest)
+    grown_mb = resident_mb(stage.node.process.pid) - warm_mb
+
+    told = expected(warm_up) + expected(rest)
+    assert refusals(after) == told
+    assert present(after) == present(before)
+    failed = failures(warm_up) + failures(rest) + len(ENDLESS)
+    within(HEARING_LIMIT_S, lambda: stage.status().counters['polls{outcome="failed"}'] >= failed)
+    record("bad reports refused", told.total())
+    record("of them after the warm-up", expected(rest).total())
+    record("distinct answers", len({lie.wire for lie in chain(*warm_up.values(), *rest.values())}))
+    record("memory after the warm-up, MB", warm_mb)
+    record("memory grown by the rest, MB", grown_mb)
+    assert grown_mb < GROWTH_LIMIT_MB
+
+    hear_good_reports_with_bad_overrides(stage)
+    assert not re.findall("Traceback|ERROR|CRITICAL|exception", stage.node.said)
+
+
+def make_peers(stage: Stage) -> list[Peer]:
+    wall = time.time() + AHEAD_S
+    names = [NodeName(name) for name in PEERS]
+    return [Peer(name, stage.check, wall, names[number - 1]) for number, name in enumerate(names)]
+
+
+def hear_good_reports_with_bad_overrides(stage: Stage) -> None:
+    """Each peer's next good report is taken; of what it carries nothing is."""
+    peers, before = make_peers(stage), stage.status()
+    carried = {peer.name: bad_overrides(peer) for peer in peers}
+    stage.say(dict(zip(PEERS, good_offers(peers, NEXT, carried), strict=True)))
+
+    def heard(status: NodeStatus) -> set[str]:
+        return {one.node for one in status.probes if (one.epoch, one.serial) == NEXT}
+
+    within(START_LIMIT_S, lambda: heard(stage.status()) == set(PEERS))
+    after = stage.status()
+    assert refusals(after) == refusals(before)
+    assert after.overrides == ()
+    assert after.generation == before.generation
+    refused = {name: count for name, count in after.counters.items() if name.startswith("overrides_refused")}
+    assert sum(refused.values()) == sum(map(len, carried.values()))
