@@ -57,6 +57,7 @@ bench: $(VENV)/installed-dev  ## measures this machine, beside other servers; se
 	@$(BIN)/python -m bench.variants --variants 10:1,10:2 --peers gtm --load steered
 	@$(BIN)/python -m bench.losses
 	@$(BIN)/python -m bench.swap
+	@$(BIN)/python -m bench.geo
 	@$(BIN)/python -m bench.reference_engine
 
 clean:  ## removes .venv and everything else that was made here

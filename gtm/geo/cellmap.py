@@ -6,10 +6,11 @@ scope (RFC 7871 7.2.1): exact, never covering a client that would get another an
 """
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import NamedTuple
+from typing import NamedTuple, Self, overload
 
 from gtm.ids import Address
 
@@ -23,17 +24,50 @@ class Hit(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Halves(Sequence[int]):
+    """Sorted numbers of 128 bits, each as two of 64: a million IPv6 addresses are then 16 MB, and not 50."""
+
+    highs: "array[int]"
+    lows: "array[int]"
+
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> Self:
+        """Returns numbers as their halves."""
+        rows = [divmod(number, 2**64) for number in numbers]
+        return cls(array("Q", [high for high, _ in rows]), array("Q", [low for _, low in rows]))
+
+    def __len__(self) -> int:
+        return len(self.highs)
+
+    @overload
+    def __getitem__(self, row: int) -> int: ...
+    @overload
+    def __getitem__(self, row: slice) -> Sequence[int]: ...
+    def __getitem__(self, row: int | slice) -> int | Sequence[int]:
+        if isinstance(row, slice):
+            return Halves(self.highs[row], self.lows[row])
+        return self.highs[row] << 64 | self.lows[row]
+
+    def after(self, number: int) -> int:
+        """Returns the first row that is greater, as bisect_right does."""
+        high, low = number >> 64, number & 2**64 - 1
+        first = bisect_left(self.highs, high)
+        return bisect_right(self.lows, low, first, bisect_right(self.highs, high, first))
+
+
+@dataclass(frozen=True, slots=True)
 class Networks:
     """The networks of one family, sorted by their first address; the three columns are equally long."""
 
-    starts: "array[int] | tuple[int, ...]"
+    starts: "array[int] | Halves"
     """The first address of each network, as an integer; the first is 0."""
     lengths: "array[int]"
     cells: "array[int]"
 
     def lookup(self, address: int) -> Hit:
         """Returns the cell of an address given as an integer."""
-        row = bisect_right(self.starts, address) - 1
+        after = self.starts.after(address) if isinstance(self.starts, Halves) else bisect_right(self.starts, address)
+        row = after - 1
         return Hit(self.cells[row], self.lengths[row])
 
 
@@ -49,9 +83,9 @@ class CellMap:
         return (self.v4 if isinstance(address, IPv4Address) else self.v6).lookup(int(address))
 
 
-def _everywhere(cell: int) -> Networks:
-    return Networks(array("I", [0]), array("B", [0]), array("I", [cell]))
+def _everywhere(starts: "array[int] | Halves") -> Networks:
+    return Networks(starts, array("B", [0]), array("I", [0]))
 
 
-ONE_CELL = CellMap(_everywhere(0), _everywhere(0))
+ONE_CELL = CellMap(_everywhere(array("I", [0])), _everywhere(Halves.of([0])))
 """The map of a service whose answer does not depend on the client: one cell, scope 0."""

@@ -11,17 +11,17 @@ and for any numbering of places into cells, the map of all addresses. Sources co
 
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
 import numpy as np
 
-from gtm.geo.cellmap import CellMap, Networks
+from gtm.geo.cellmap import CellMap, Halves, Networks
 from gtm.geo.database import Database
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE, Place
-from gtm.geo.trie import Blocks, Trie, collapse, everywhere, from_networks, integers, merge, renumber
+from gtm.geo.trie import Blocks, Trie, collapse, everywhere, from_networks, merge, renumber
 from gtm.ids import Address, Network
 
 
@@ -77,7 +77,7 @@ def combine(first: Place, second: Place) -> Place:
     """Returns what two sources know together, where the first one is preferred."""
     where = first if _is_located(first) else second
     network = first if first.asn is not None or first.organization else second
-    return replace(where, asn=network.asn, organization=network.organization, tags=first.tags or second.tags)
+    return where._replace(asn=network.asn, organization=network.organization, tags=first.tags or second.tags)
 
 
 def _is_located(place: Place) -> bool:
@@ -118,9 +118,12 @@ def _merged(sources: Sequence[_Source], number_of: dict[Place, int]) -> Trie:
 
 
 def _networks(blocks: Blocks) -> Networks:
-    narrow = blocks.starts.shape[1] == 1
+    if blocks.starts.shape[1] == 1:
+        starts: array[int] | Halves = array("I", blocks.starts.astype(np.uint32).tobytes())
+    else:
+        starts = Halves(*(array("Q", column.tobytes()) for column in blocks.starts.T))
     return Networks(
-        array("I", blocks.starts.astype(np.uint32).tobytes()) if narrow else tuple(integers(blocks.starts)),
+        starts,
         array("B", blocks.lengths.tobytes()),
         array("I", blocks.cells.tobytes()),
     )

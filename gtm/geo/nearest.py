@@ -1,16 +1,17 @@
-"""Which of some points is nearest to each of many places, on the sphere.
+"""Which of some points is nearest to each of many places, on the sphere, and how far many points are from one.
 
 What comes in: places, and points. What goes out: for each place the number of its point. The nearest of two points has
-the larger cosine of the angle at the centre of the Earth, so no distance is worked out: a city database has hundreds of
-thousands of places.
+the larger cosine of the angle at the centre of the Earth, so for that no distance is worked out: a city database has
+hundreds of thousands of places.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gtm.geo.place import Coordinates, Place
+from gtm.geo.place import EARTH_RADIUS_KM, Coordinates, Place
 
 
 def nearest(places: Sequence[Place], points: Sequence[Coordinates]) -> list[int | None]:
@@ -24,8 +25,24 @@ def nearest(places: Sequence[Place], points: Sequence[Coordinates]) -> list[int 
     return numbers
 
 
+def distances_km(points: Sequence[Coordinates], others: Sequence[Coordinates]) -> NDArray[np.float64]:
+    """Returns how far each point is from each of the others, (points, others), by the formula of distance_km()."""
+    latitudes, longitudes = (column[:, None] for column in _radians(points))
+    latitude, longitude = _radians(others)
+    across = np.sin((latitudes - latitude) / 2) ** 2
+    along = np.sin((longitudes - longitude) / 2) ** 2
+    haversine = across + np.cos(latitudes) * np.cos(latitude) * along
+    distances: NDArray[np.float64] = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(1.0, haversine)))
+    return distances
+
+
+def _radians(points: Iterable[Coordinates]) -> NDArray[np.float64]:
+    """Returns two rows: latitudes and longitudes."""
+    return np.radians(np.fromiter(chain.from_iterable(points), np.float64).reshape(-1, 2)).T
+
+
 def _vectors(points: Iterable[Coordinates]) -> NDArray[np.float64]:
     """Returns points as unit vectors from the centre of the Earth."""
-    latitudes, longitudes = np.radians(np.array(list(points), dtype=np.float64)).T
+    latitudes, longitudes = _radians(points)
     flat = np.cos(latitudes)
     return np.stack([flat * np.cos(longitudes), flat * np.sin(longitudes), np.sin(latitudes)], axis=1)

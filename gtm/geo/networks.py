@@ -11,7 +11,7 @@ Norway (`NO`) is a country and not false.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import IPv6Network, ip_network
 from types import MappingProxyType
@@ -150,8 +150,7 @@ def _completed(place: Place) -> Place:
     country = COUNTRIES.get(place.country or place.subdivision[:2])
     if country is None:
         return place
-    return replace(
-        place,
+    return place._replace(
         country=place.country or place.subdivision[:2],
         continent=place.continent or country.continent,
         at=place.at or country.at,
@@ -161,19 +160,19 @@ def _completed(place: Place) -> Place:
 def _continent(place: Place, node: yaml.Node) -> Place:
     if _text(node) not in CONTINENTS:
         raise ValueError(f'"{_text(node)}" is not a continent; they are {" ".join(sorted(CONTINENTS))}')
-    return replace(place, continent=_text(node))
+    return place._replace(continent=_text(node))
 
 
 def _country(place: Place, node: yaml.Node) -> Place:
     if _text(node) not in COUNTRIES:
         raise ValueError(f'"{_text(node)}" is not a country; write its ISO 3166-1 alpha-2 code, such as DE')
-    return replace(place, country=_text(node))
+    return place._replace(country=_text(node))
 
 
 def _subdivision(place: Place, node: yaml.Node) -> Place:
     if not re.fullmatch("[A-Z]{2}-[A-Z0-9]{1,3}", _text(node)) or _text(node)[:2] not in COUNTRIES:
         raise ValueError(f'"{_text(node)}" is not a subdivision; write its ISO 3166-2 code, such as US-CA')
-    return replace(place, subdivision=_text(node))
+    return place._replace(subdivision=_text(node))
 
 
 def _at(place: Place, node: yaml.Node) -> Place:
@@ -181,14 +180,14 @@ def _at(place: Place, node: yaml.Node) -> Place:
     point = coordinates(*numbers) if len(numbers) == 2 else None
     if point is None:
         raise ValueError("must be [latitude, longitude] in degrees, such as [50.11, 8.68]")
-    return replace(place, at=point)
+    return place._replace(at=point)
 
 
 def _asn(place: Place, node: yaml.Node) -> Place:
     text = _text(node)
     if not re.fullmatch("[0-9]{1,10}", text) or not 0 < int(text) < 2**32:
         raise ValueError(f'"{text}" is not the number of an autonomous system')
-    return replace(place, asn=int(text))
+    return place._replace(asn=int(text))
 
 
 def _tags(place: Place, node: yaml.Node) -> Place:
@@ -196,15 +195,15 @@ def _tags(place: Place, node: yaml.Node) -> Place:
     for tag in tags:
         if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", tag):
             raise ValueError(f'"{tag}" is not a tag; use letters, digits, "-", "_" and "."')
-    return replace(place, tags=tuple(sorted({*place.tags, *tags})))
+    return place._replace(tags=tuple(sorted({*place.tags, *tags})))
 
 
 def _city(place: Place, node: yaml.Node) -> Place:
-    return replace(place, city=_label(node))
+    return place._replace(city=_label(node))
 
 
 def _organization(place: Place, node: yaml.Node) -> Place:
-    return replace(place, organization=_label(node))
+    return place._replace(organization=_label(node))
 
 
 FIELDS: Mapping[str, Callable[[Place, yaml.Node], Place]] = MappingProxyType(

@@ -4,7 +4,6 @@ The value that steering looks at. Every field may be unknown: codes and names ar
 """
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 EARTH_RADIUS_KM = 6371.0088
@@ -18,9 +17,8 @@ class Coordinates(NamedTuple):
     longitude: float
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where an address is."""
+class Place(NamedTuple):
+    """Where an address is. A tuple, for a database has a hundred thousand that cross from a process to another."""
 
     continent: str = ""
     """Two letters: AF AN AS EU NA OC SA."""

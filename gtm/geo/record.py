@@ -10,6 +10,7 @@ are read by the same rules, for no key of one means something else in the other:
 import math
 import re
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from gtm.geo.countries import CONTINENTS, COUNTRIES
 from gtm.geo.place import Coordinates, Place
@@ -18,18 +19,26 @@ MOST_NAME_CHARACTERS = 200
 """Of a city or an organization: longer ones are cut, so that a database cannot blow up logs and answers."""
 
 
+Record = Mapping[object, object]
+"""What any map of a database is: nothing is known of its keys and values."""
+
+NOTHING: Record = MappingProxyType({})
+
+
 def place_of(record: object) -> Place:
     """Returns the place that a record tells of; NOWHERE when it tells of none."""
-    country = _country(record)
+    found = _map(record)
+    country = _country(found)
     known = COUNTRIES.get(country)
+    city = found.get("city")
     return Place(
-        continent=_continent(record) or (known.continent if known else ""),
+        continent=_continent(found) or (known.continent if known else ""),
         country=country,
-        subdivision=_subdivision(record, country),
-        city=_name(_at(record, "city", "names", "en")) or _name(_at(record, "city")),
-        at=_coordinates(record) or (known.at if known else None),
-        asn=_asn(record),
-        organization=_name(_at(record, "autonomous_system_organization")),
+        subdivision=_subdivision(found, country),
+        city=_name(_map(_map(city).get("names")).get("en")) or _name(city),
+        at=_coordinates(found) or (known.at if known else None),
+        asn=_asn(found),
+        organization=_name(found.get("autonomous_system_organization")),
     )
 
 
@@ -41,53 +50,58 @@ def coordinates(latitude: object, longitude: object) -> Coordinates | None:
     return Coordinates(north, east)
 
 
-def _country(record: object) -> str:
+def _country(record: Record) -> str:
     # registered_country is where the holder of the network is; the next best thing, as for satellite providers.
-    for path in (("country", "iso_code"), ("country_code",), ("registered_country", "iso_code")):
-        code = _code(_at(record, *path))
-        if re.fullmatch("[A-Z]{2}", code) and code not in NO_COUNTRY:
-            return code
-    return ""
+    codes = (
+        _map(record.get("country")).get("iso_code"),
+        record.get("country_code"),
+        _map(record.get("registered_country")).get("iso_code"),
+    )
+    return next(filter(_is_country, map(_code, codes)), "")
 
 
+def _is_country(code: str) -> bool:
+    return COUNTRY_CODE.fullmatch(code) is not None and code not in NO_COUNTRY
+
+
+COUNTRY_CODE = re.compile("[A-Z]{2}")
+SUBDIVISION_CODE = re.compile("[A-Z0-9]{1,3}")
 NO_COUNTRY = frozenset({"ZZ", "XX"})
 """What databases write where they know none."""
 
 
-def _continent(record: object) -> str:
-    for path in (("continent", "code"), ("continent_code",)):
-        code = _code(_at(record, *path))
-        if code in CONTINENTS:
-            return code
-    return ""
+def _continent(record: Record) -> str:
+    code = _code(_map(record.get("continent")).get("code"))
+    if code in CONTINENTS:
+        return code
+    code = _code(record.get("continent_code"))
+    return code if code in CONTINENTS else ""
 
 
-def _subdivision(record: object, country: str) -> str:
-    subdivisions = _at(record, "subdivisions")
-    first = subdivisions[0] if isinstance(subdivisions, list) and subdivisions else None
-    code = _code(_at(first, "iso_code"))
-    return f"{country}-{code}" if country and re.fullmatch("[A-Z0-9]{1,3}", code) else ""
+def _subdivision(record: Record, country: str) -> str:
+    subdivisions = record.get("subdivisions")
+    if not country or not isinstance(subdivisions, list) or not subdivisions:
+        return ""
+    code = _code(_map(subdivisions[0]).get("iso_code"))
+    return f"{country}-{code}" if SUBDIVISION_CODE.fullmatch(code) else ""
 
 
-def _coordinates(record: object) -> Coordinates | None:
-    return coordinates(_at(record, "location", "latitude"), _at(record, "location", "longitude")) or coordinates(
-        _at(record, "latitude"), _at(record, "longitude")
+def _coordinates(record: Record) -> Coordinates | None:
+    location = _map(record.get("location"))
+    return coordinates(location.get("latitude"), location.get("longitude")) or coordinates(
+        record.get("latitude"), record.get("longitude")
     )
 
 
-def _asn(record: object) -> int | None:
-    number = _at(record, "autonomous_system_number")
+def _asn(record: Record) -> int | None:
+    number = record.get("autonomous_system_number")
     if isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**32:
         return number
     return None
 
 
-def _at(record: object, *path: str) -> object:
-    for key in path:
-        if not isinstance(record, Mapping):
-            return None
-        record = record.get(key)
-    return record
+def _map(value: object) -> Record:
+    return value if isinstance(value, dict) else NOTHING
 
 
 def _code(value: object) -> str:

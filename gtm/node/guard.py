@@ -78,7 +78,8 @@ class _Guarded:
     failures: _Failures
 
     def filter(self) -> Filter:
-        return replace(self.inner, keep=self.keep, view=None if self.inner.view is None else self.view, why=self.why)
+        view = None if self.inner.view is None else self.view
+        return replace(self.inner, keep=self.keep, view=view, views=None, why=self.why)
 
     def keep(self, candidates: Candidates, view: View) -> Candidates:
         try:

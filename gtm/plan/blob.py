@@ -9,15 +9,15 @@ Columns of numbers are big-endian octets; `services` of the decisions has three 
 sides say the same VERSION.
 """
 
-import sys
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 
 from gtm.dns.name import Labels
-from gtm.geo.cellmap import CellMap, Networks
+from gtm.geo.cellmap import CellMap, Halves, Networks
 from gtm.ids import RegionName, ServiceId
 from gtm.plan.model import Node, Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Selected, Spread
@@ -199,26 +199,21 @@ def _node(name: Labels, node: Node, numbers: Numbering) -> _Node:
 
 
 def _map(networks: CellMap) -> _Map:
-    return _Map(_table(networks.v4, octets=4), _table(networks.v6, octets=16))
+    return _Map(_table(networks.v4), _table(networks.v6))
 
 
-def _table(networks: Networks, *, octets: int) -> _Table:
+def _table(networks: Networks) -> _Table:
     starts = networks.starts
-    if octets == 4 and isinstance(starts, array):
-        wide = _octets(array("I", starts))
+    if isinstance(starts, Halves):
+        octets = np.stack([starts.highs, starts.lows], axis=1).astype(">u8").tobytes()
     else:
-        wide = b"".join(start.to_bytes(octets) for start in starts)
-    return _Table(wide, networks.lengths.tobytes(), _octets(networks.cells))
+        octets = _octets(starts)
+    return _Table(octets, networks.lengths.tobytes(), _octets(networks.cells))
 
 
 def _octets(numbers: "array[int]") -> bytes:
     """Returns 32-bit numbers in network order."""
-    if numbers.itemsize != 4:
-        numbers = array("I", numbers)
-    if sys.byteorder == "little":
-        numbers = array("I", numbers)
-        numbers.byteswap()
-    return numbers.tobytes()
+    return np.array(numbers).astype(">u4").tobytes()
 
 
 def _wire(name: Labels) -> bytes:

@@ -18,7 +18,7 @@ from gtm.geo.place import NOWHERE, Place
 from gtm.health.vantage import MIN_VANTAGES, Vantages
 from gtm.ids import VantageName
 from gtm.plan.model import Cell, CellSpace
-from gtm.steer.chain import Chain, looks_at_place, views
+from gtm.steer.chain import Chain, looks_at_place, views, views_of
 from gtm.steer.filter import Regions
 from gtm.zone.chain import Steer
 
@@ -69,7 +69,7 @@ def space_key(steer: Steer, chain: Chain, regions: Regions, *, is_local: bool) -
 def cell_space(chain: Chain, regions: Regions, geography: Geography, near: Near | None = None) -> CellSpace:
     """Returns the cells of a chain over regions, and the networks of each."""
     if looks_at_place(chain):
-        sights = [views(chain, place, regions) for place in geography.places]
+        sights = views_of(chain, geography.places, regions)
         names = near.names if near is not None else (None,) * len(sights)
         parts = _parted(tuple(zip(sights, names, strict=True)), geography)
         return _space([Cell(seen, place, name) for (seen, name), place in parts.examples.items()], parts.networks)

@@ -5,7 +5,7 @@
 An empty selection means that every candidate is down: the filters alone never lose all of the others.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gtm.geo.place import Place
@@ -38,6 +38,20 @@ class Step:
 def views(chain: Chain, place: Place, regions: Regions) -> Views:
     """Returns what the chain sees of a place; places of equal views are of one cell."""
     return tuple(() if link.view is None else link.view(place, regions) for link in chain)
+
+
+def views_of(chain: Chain, places: Sequence[Place], regions: Regions) -> list[Views]:
+    """Returns what the chain sees of each of many places."""
+    columns = [_column(link, places, regions) for link in chain]
+    return list(zip(*columns, strict=True))
+
+
+def _column(link: Filter, places: Sequence[Place], regions: Regions) -> Sequence[View]:
+    if link.view is None:
+        return ((),) * len(places)
+    if link.views is not None:
+        return link.views(places, regions)
+    return [link.view(place, regions) for place in places]
 
 
 def looks_at_place(chain: Chain) -> bool:

@@ -12,7 +12,7 @@ Sorting filters give candidates a longer *rank*; candidates of equal rank are eq
 those of the first rank and say how each query chooses among them.
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -95,6 +95,8 @@ class Filter:
     """Returns what is left, best first. It must look at the client through the view alone."""
     view: Callable[[Place, Regions], View] | None = None
     """Returns what this filter sees of a place; None for one that does not look."""
+    views: Callable[[Sequence[Place], Regions], Sequence[View]] | None = None
+    """Returns the same views of many places at once, for a filter that has a faster way."""
     why: Callable[[Candidate, Place, Regions], str] = _no_reason
     """Returns, for people, what the filter saw in a candidate: `5512 km`."""
     choose: Choose | None = None

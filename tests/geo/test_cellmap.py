@@ -1,11 +1,15 @@
 from array import array
+from bisect import bisect_right
 from ipaddress import IPv4Address, IPv6Address
 
-from gtm.geo.cellmap import ONE_CELL, CellMap, Hit, Networks
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gtm.geo.cellmap import ONE_CELL, CellMap, Halves, Hit, Networks
 
 MAP = CellMap(
     v4=Networks(array("I", [0, 2**31]), array("B", [1, 1]), array("I", [3, 4])),
-    v6=Networks((0, 2**127, 2**127 + 2**126), array("B", [1, 2, 2]), array("I", [5, 6, 7])),
+    v6=Networks(Halves.of([0, 2**127, 2**127 + 2**126]), array("B", [1, 2, 2]), array("I", [5, 6, 7])),
 )
 
 
@@ -24,3 +28,13 @@ def test_each_family_has_its_own_networks() -> None:
 def test_one_cell_covers_everything_with_scope_0() -> None:
     assert ONE_CELL.lookup(IPv4Address("192.0.2.1")) == Hit(0, 0)
     assert ONE_CELL.lookup(IPv6Address("2001:db8::1")) == Hit(0, 0)
+
+
+@given(st.lists(st.integers(0, 2**128 - 1) | st.integers(2**64 - 2, 2**64 + 2), min_size=1, unique=True), st.data())
+def test_halves_are_searched_as_whole_numbers_are(numbers: list[int], data: st.DataObject) -> None:
+    whole = sorted(numbers)
+    halves = Halves.of(whole)
+    number = data.draw(st.sampled_from(whole) | st.integers(0, 2**128 - 1))
+    assert halves.after(number) == bisect_right(whole, number)
+    assert list(halves) == whole
+    assert list(halves[1:]) == whole[1:]

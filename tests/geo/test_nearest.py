@@ -1,9 +1,10 @@
 """The nearest point is the one at the least distance."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.geo.nearest import nearest
+from gtm.geo.nearest import distances_km, nearest
 from gtm.geo.place import NOWHERE, Coordinates, Place, distance_km
 
 FRANKFURT, ASHBURN, SINGAPORE = Coordinates(50.11, 8.68), Coordinates(38.95, -77.45), Coordinates(1.35, 103.82)
@@ -36,3 +37,9 @@ def test_of_points_in_one_place_the_first_is_taken() -> None:
 def test_the_date_line_is_no_border() -> None:
     fiji, tonga, sydney = Coordinates(-18.1, 178.4), Coordinates(-21.1, -175.2), Coordinates(-33.9, 151.2)
     assert nearest([Place(at=tonga)], [sydney, fiji]) == [1]
+
+
+@given(st.lists(points, min_size=1, max_size=9), st.lists(points, max_size=4))
+def test_distances_of_many_are_those_of_each(places: list[Coordinates], others: list[Coordinates]) -> None:
+    found = distances_km(places, others).tolist()
+    assert found == [[pytest.approx(distance_km(at, other), abs=1e-4) for other in others] for at in places]

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gtm.geo.place import NOWHERE, Coordinates, Place, distance_km
 from gtm.health.belief import Belief
@@ -102,7 +104,35 @@ def test_nearest_orders_regions_by_distance() -> None:
 
 def test_nearest_of_a_place_found_nowhere_is_the_order_of_the_file() -> None:
     assert order(None) == ["us-east", "eu-west", "ap-southeast"]
-    assert list(nearest.order(replace(NOWHERE, country="IE"), REGIONS)) == order(None)
+    assert list(nearest.order(NOWHERE._replace(country="IE"), REGIONS)) == order(None)
+
+
+def points() -> st.SearchStrategy[Coordinates]:
+    """Anywhere; often on one of few lines, where two regions are equally far."""
+    north, east = (
+        st.floats(-90, 90) | st.sampled_from([-90, 0, 90]),
+        st.floats(-180, 180) | st.sampled_from([-180, 0, 180]),
+    )
+    return st.builds(Coordinates, north, east)
+
+
+@given(
+    st.lists(st.none() | points(), max_size=20),
+    st.lists(st.tuples(st.none() | points(), st.integers(-99, 99) | st.just(0)), max_size=6),
+)
+def test_many_places_at_once_get_the_orders_that_each_gets_alone(
+    places: list[Coordinates | None], drawn: list[tuple[Coordinates | None, int]]
+) -> None:
+    regions = tuple(
+        Region(RegionName(f"r{number % 4}{number}"), at, bias=bias) for number, (at, bias) in enumerate(drawn)
+    )
+    asked = [Place(at=at) for at in places]
+    assert nearest.orders(asked, regions) == [nearest.order(place, regions) for place in asked]
+
+
+def test_regions_in_one_place_are_in_the_order_of_their_names() -> None:
+    regions = tuple(Region(RegionName(name), DUBLIN) for name in ("b", "a", "c"))
+    assert nearest.orders([Place(at=SINGAPORE), NOWHERE], regions) == [("a", "b", "c"), ("b", "a", "c")]
 
 
 def test_nearest_puts_a_region_without_coordinates_last_and_two_of_them_by_name() -> None:

@@ -8,19 +8,29 @@ no region  a region without coordinates comes after all others
 """
 
 import math
+from collections.abc import Sequence
+from typing import TypeVar
 
-from gtm.geo.place import Coordinates, Place, distance_km
+import numpy as np
+from numpy.typing import NDArray
+
+from gtm.geo.nearest import distances_km
+from gtm.geo.place import NOWHERE, Coordinates, Place, distance_km
 from gtm.ids import RegionName
 from gtm.steer.filter import Candidate, Candidates, Filter, Regions, View, by_rank
 from gtm.zone.chain import Argument
 from gtm.zone.model import Region
+
+A_METRE_KM = 0.001
+
+Distance = TypeVar("Distance", float, NDArray[np.float64])
 
 
 def parse(argument: Argument) -> Filter:
     """Returns the filter `nearest`; it takes no argument."""
     if argument is not None:
         raise ValueError("takes no argument")
-    return Filter("nearest", _keep, view=order, why=_why)
+    return Filter("nearest", _keep, view=order, views=orders, why=_why)
 
 
 def order(place: Place, regions: Regions) -> tuple[RegionName, ...]:
@@ -31,11 +41,44 @@ def order(place: Place, regions: Regions) -> tuple[RegionName, ...]:
     return tuple(region.name for region in sorted(regions, key=lambda region: (biased_km(at, region), region.name)))
 
 
+def orders(places: Sequence[Place], regions: Regions) -> list[tuple[RegionName, ...]]:
+    """Returns the order of the regions for each of many places: a city database has a hundred thousand."""
+    points = list(dict.fromkeys(place.at for place in places if place.at is not None))
+    found: dict[Coordinates | None, tuple[RegionName, ...]] = {None: order(NOWHERE, regions)}
+    if points:
+        found |= zip(points, _orders(points, regions), strict=True)
+    return [found[place.at] for place in places]
+
+
+def _orders(points: Sequence[Coordinates], regions: Regions) -> list[tuple[RegionName, ...]]:
+    known = sorted((region for region in regions if region.at is not None), key=lambda region: region.name)
+    unknown = tuple(sorted(region.name for region in regions if region.at is None))
+    distances = distances_km(points, [region.at for region in known if region.at is not None])
+    for number, region in enumerate(known):
+        distances[:, number] = _biased(distances[:, number], region)
+    distinct, which = np.unique(np.argsort(distances, axis=1, kind="stable"), axis=0, return_inverse=True)
+    named = [tuple(known[number].name for number in row) + unknown for row in distinct.tolist()]
+    found = [named[number] for number in which.ravel().tolist()]
+    # Two ways to work out a distance differ in the last digits, which decide only here.
+    for number in np.flatnonzero(_nearly_equal(np.sort(distances, axis=1))).tolist():
+        found[number] = order(Place(at=points[number]), regions)
+    return found
+
+
+def _nearly_equal(ascending: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Returns which rows have neighbours within a metre."""
+    near: NDArray[np.bool_] = np.any(np.diff(ascending, axis=1) < A_METRE_KM, axis=1)
+    return near
+
+
 def biased_km(at: Coordinates, region: Region) -> float:
     """Returns the distance that counts, in km; infinite for a region without coordinates."""
     if region.at is None:
         return math.inf
-    distance = distance_km(at, region.at)
+    return _biased(distance_km(at, region.at), region)
+
+
+def _biased(distance: Distance, region: Region) -> Distance:
     if region.bias >= 0:
         return distance * (1 - region.bias / 100)
     return distance / (1 + region.bias / 100)
