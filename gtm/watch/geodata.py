@@ -5,6 +5,7 @@ everyone gets the default order. A file is read once, into memory of this proces
 (SIGBUS) when somebody overwrites it in place.
 """
 
+import gc
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -118,6 +119,7 @@ def _parse_with_c(content: bytes) -> Database:
     with TemporaryFile() as file:
         file.write(content)
         file.flush()
+        gc.disable()  # this process ends soon, and a hundred thousand places would be looked over again and again
         with _opened(f"/dev/fd/{file.fileno()}", maxminddb.MODE_AUTO) as reader:
             return database.parse(reader, content)
 
