@@ -64,6 +64,12 @@ COUNTED: Mapping[str, Metric] = {
         "{connection}",
         "Connections to the admin listener beyond its limit.",
     ),
+    "admin_requests_refused": _counter(
+        "admin_requests_refused",
+        "admin.requests_refused",
+        "{request}",
+        "Requests that the admin API refused, by path and status.",
+    ),
     "heartbeats": _counter(
         "heartbeats", "heartbeat.heard", "{heartbeat}", "Heartbeats of endpoints, by what they say."
     ),
@@ -72,6 +78,21 @@ COUNTED: Mapping[str, Metric] = {
     ),
     "safety_blocks": _counter(
         "safety_blocks", "safety.blocks", "{block}", "Changes that a safety rule refused, by rule."
+    ),
+    "safety_failures": _counter(
+        "safety_failures",
+        "safety.failures",
+        "{failure}",
+        "How often the safety rules themselves failed; the checks were followed without them.",
+    ),
+    "overrides": _counter(
+        "overrides", "override.changes", "{change}", "Overrides that were set or expired, by which, and by action."
+    ),
+    "overrides_refused": _counter(
+        "overrides_refused",
+        "override.refused",
+        "{override}",
+        "Overrides carried by other nodes that were not taken, by who carried them and why.",
     ),
 }
 """By the name of gtm/counters.py."""

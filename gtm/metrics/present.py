@@ -55,6 +55,8 @@ class Present:
     reloads: Reloads
     geo: tuple[GeoSource, ...]
     ready: bool
+    durations: Family
+    """How long this node's checks take."""
     counters: Mapping[str, int]
 
 
@@ -126,6 +128,7 @@ def families(present: Present) -> Iterator[Family]:
     yield Family(REPORT_AGE, tuple(_ages(present)))
     yield Family(SILENT, tuple(_probe(node, int(node in present.silent)) for node in sorted(present.book.by_node)))
     yield Family(GEO_BUILT, tuple(Point({"file": source.file}, source.built_at) for source in present.geo))
+    yield present.durations
     yield from counter_families(present.counters)
 
 

@@ -18,10 +18,12 @@ from gtm.health.belief import Belief
 from gtm.health.disagreement import Standings, quarantined
 from gtm.health.merger import Merger
 from gtm.health.quorum import Quorum
+from gtm.health.reading import Reading
 from gtm.health.status import Status, changes, local_changes
 from gtm.health.verdict import Verdict
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
+from gtm.metrics.durations import Durations
 from gtm.node.allowance import Allowance
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
@@ -63,7 +65,9 @@ class HealthRiver:
         chronicle: Chronicle | None = None,
         guide: Callable[[Status, Status], Guidance] | None = None,
         programs: frozenset[str] = frozenset(),
+        durations: Durations | None = None,
     ) -> None:
+        self._durations = durations or Durations()
         self._guide = guide or _no_guide
         self._chronicle = chronicle or no_chronicle()
         self._planner = planner
@@ -113,7 +117,7 @@ class HealthRiver:
                 self._clock,
                 random=Random(),  # noqa: S311  # jitter is no secret
                 counters=self._counters,
-                on_reading=self._chronicle.read,
+                on_reading=self._took,
                 on_change=self._judged,
             )
             self._prober = prober
@@ -123,6 +127,10 @@ class HealthRiver:
 
     def _believed_here(self, check: CheckId) -> Belief:
         return Belief.UNKNOWN if self._prober is None else self._prober.believed(check)
+
+    def _took(self, check: Check, reading: Reading) -> None:
+        self._chronicle.read(check, reading)
+        self._durations.take(check, reading)
 
     def _judged(self, check: Check, verdict: Verdict) -> None:
         self._chronicle.judged(check, verdict)

@@ -24,6 +24,7 @@ from gtm.counters import Counters
 from gtm.engine.protocol import Engine
 from gtm.errors import ZoneInvalid
 from gtm.health.event import Event, EventKind
+from gtm.metrics.durations import Durations
 from gtm.node.chronicle import Chronicle
 from gtm.node.config import NodeConfig, Role
 from gtm.node.events import EventLog
@@ -94,6 +95,7 @@ class Node:
         )
         self._planner.guidance = Guidance(self._overrides.in_force())
         self._guide = Guide(self._planner, self._overrides, clock=clock, counters=counters, chronicle=chronicle)
+        durations = Durations()
         self._health = HealthRiver(
             self._planner,
             self._desk,
@@ -104,6 +106,7 @@ class Node:
             chronicle=chronicle,
             guide=self._guide,
             programs=config.programs,
+            durations=durations,
         )
         self._guide.on_news = self._health.publish_soon
         if self._overrides.known:
@@ -136,6 +139,7 @@ class Node:
             clock=clock,
             counters=counters,
             is_ready=self._is_ready,
+            durations=durations,
         )
         self._local: web.AppRunner | None = None
         self._warm = asyncio.Event()
@@ -240,13 +244,18 @@ class Node:
         def refused() -> None:
             self._counters.add("admin_connections_refused")
 
+        def refusal(path: str, status: int) -> None:
+            self._counters.add("admin_requests_refused", path=path, status=str(status))
+
         more = [web.get("/metrics", self._measures.scrape), *override_routes(self._saying)]
         if Role.PROBE in self._config.roles:
             more += PushDesk(self._health.heartbeats, clock=self._clock, counters=self._counters).routes()
-        self._local = await open_local(self._config.state, make_app(subject, reports, more))
+        self._local = await open_local(self._config.state, make_app(subject, reports, more, on_refusal=refusal))
         at = self._config.admin
         tls = None if self._config.admin_tls is None else server_tls(self._config.admin_tls)
-        runner = await open_admin(str(at.address), at.port, subject, reports, more=more, tls=tls, on_refused=refused)
+        runner = await open_admin(
+            str(at.address), at.port, subject, reports, more=more, tls=tls, on_refused=refused, on_refusal=refusal
+        )
         scheme = "http" if tls is None else "https"
         log.info("admin API on %s://%s", scheme, ListenAddress(at.address, runner.addresses[0][1]))
         return runner

@@ -19,6 +19,7 @@ from gtm import __version__
 from gtm.admin.compose import silent_probes
 from gtm.clock import Clock
 from gtm.counters import Counters
+from gtm.metrics.durations import Durations
 from gtm.metrics.model import Family
 from gtm.metrics.present import GeoSource, Present, Reloads, families
 from gtm.node.config import NodeConfig
@@ -49,6 +50,7 @@ class Measures:
         clock: Clock,
         counters: Counters,
         is_ready: Callable[[], bool],
+        durations: Durations,
     ) -> None:
         self._config = config
         self._planner = planner
@@ -58,6 +60,7 @@ class Measures:
         self._clock = clock
         self._counters = counters
         self._is_ready = is_ready
+        self._durations = durations
         self.started_at = clock.wall()
 
     def families(self) -> Iterator[Family]:
@@ -94,6 +97,7 @@ class Measures:
                 if source.built_at is not None
             ),
             ready=self._is_ready(),
+            durations=self._durations.family(),
             counters=self._counters.snapshot(),
         )
 

@@ -52,6 +52,11 @@ class MonitorType(Enum):
     PUSH = "push"
     CALCULATED = "calculated"
 
+    @property
+    def asks(self) -> bool:
+        """Returns whether a check of this kind asks the endpoint; the others go by what somebody else says."""
+        return self not in {MonitorType.PUSH, MonitorType.CALCULATED}
+
 
 PLAIN_HTTP = HttpSettings(secure=False)
 

@@ -24,6 +24,13 @@ def test_each_counter_is_a_family_with_a_point_for_each_series() -> None:
     assert found["gtm_reports_heard"].points == (Point({}, 7),)
 
 
+@pytest.mark.parametrize("name", ["overrides", "overrides_refused", "safety_failures"])
+def test_what_guides_the_checks_has_words_of_its_own(name: str) -> None:
+    [family] = counter_families({name: 1})
+    assert family.metric is COUNTED[name]
+    assert family.metric.prometheus == f"gtm_{name}"
+
+
 def test_the_type_of_a_question_is_called_qtype_outside() -> None:
     assert of({'dns_questions{type="AAAA"}': 2})["gtm_dns_questions"].points == (Point({"qtype": "AAAA"}, 2),)
 

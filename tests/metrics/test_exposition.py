@@ -33,6 +33,7 @@ EXPECTED = {
     "gtm_geoip_build_timestamp_seconds": "gauge",
     "gtm_override_active": "gauge",
     "gtm_override_expires_timestamp_seconds": "gauge",
+    "gtm_probe_duration_seconds": "histogram",
     "gtm_probe_report_age_seconds": "gauge",
     "gtm_probe_silent": "gauge",
     "gtm_quorum_frozen_checks": "gauge",
@@ -131,6 +132,19 @@ def test_a_histogram_ends_with_all_it_counted(measured: Measured) -> None:
     assert [sample.value for sample in samples if sample.labels.get("le") == "+Inf"] == [3.0]
     assert [sample.value for sample in samples if sample.name.endswith("_count")] == [3.0]
     assert [sample.value for sample in samples if sample.name.endswith("_sum")] == [9e-6]
+
+
+def test_each_phase_of_a_check_is_a_histogram_of_its_own(measured: Measured) -> None:
+    samples = exposed(measured)["gtm_probe_duration_seconds"].samples
+    totals = {sample.labels["phase"]: sample.value for sample in samples if sample.name.endswith("_sum")}
+    assert totals == {"connect": 0.01, "ttfb": 0.03, "total": 0.04}
+    assert {sample.labels["kind"] for sample in samples} == {"http"}
+    at_most = {
+        sample.labels["le"]: sample.value
+        for sample in samples
+        if sample.labels["phase"] == "ttfb" and "le" in sample.labels
+    }
+    assert (at_most["0.025"], at_most["0.05"], at_most["+Inf"]) == (0.0, 1.0, 1.0)
 
 
 def test_nothing_is_left_in_the_librarys_own_registry(measured: Measured) -> None:

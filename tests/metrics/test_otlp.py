@@ -80,6 +80,17 @@ def test_a_histogram_has_counts_between_its_bounds(measured: Measured, collector
     assert not point.HasField("max"), "the engine does not know"
 
 
+def test_each_phase_of_a_check_is_a_data_point(measured: Measured, collector: Collector) -> None:
+    telemetry(measured, collector.url).send()
+    found = collector.metrics()["gtm.probe.duration"]
+    assert found.unit == "s"
+    points = {
+        tuple(each.value.string_value for each in point.attributes): (point.count, point.sum)
+        for point in found.histogram.data_points
+    }
+    assert points == {("http", "connect"): (1, 0.01), ("http", "ttfb"): (1, 0.03), ("http", "total"): (1, 0.04)}
+
+
 def test_a_state_is_one_for_what_it_is_and_nought_for_what_it_is_not(measured: Measured, collector: Collector) -> None:
     telemetry(measured, collector.url).send()
     states: dict[tuple[str, str], list[str]] = {}

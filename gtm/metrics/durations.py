@@ -1,0 +1,82 @@
+"""Readings -> how long checks take: one histogram for each kind of monitor and phase of a check.
+
+What comes in: every reading of this node's probe. What goes out: a family. No label names an endpoint: there are at
+most eight kinds times five phases, however much is checked.
+
+    dns  connect  tls  ttfb   the phases of a check (gtm/health/reading.py), each where it was and ended
+    total                     from the start of a check to its outcome, be it good or bad; a timeout is that long
+
+A check that this probe could not make took no time of an endpoint's, nor did kinds that go by what others say.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+from gtm.health.reading import Phases, Reading, Reason
+from gtm.metrics.model import Distribution, Family, Kind, Metric, Point
+from gtm.zone.model import Check, MonitorType
+
+DURATION = Metric(
+    "gtm_probe_duration_seconds",
+    "gtm.probe.duration",
+    Kind.HISTOGRAM,
+    "Time that checks of this probe took, and the phases of them, by kind of monitor.",
+    "s",
+)
+
+BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+"""Those of http.client.request.duration, which is the same thing (OpenTelemetry semantic conventions, HTTP)."""
+
+
+class Durations:
+    """Measures how long checks take. It has state: one lives in a node, and is given every reading."""
+
+    def __init__(self) -> None:
+        self._tallies: defaultdict[tuple[MonitorType, str], _Tally] = defaultdict(_Tally)
+
+    def take(self, check: Check, reading: Reading) -> None:
+        """Counts one reading."""
+        kind = check.monitor.type
+        if reading.reason is Reason.UNREAD or not kind.asks:
+            return
+        for phase, taken_s in (*_phases(reading.phases), ("total", reading.took_s)):
+            if taken_s is not None:
+                self._tallies[kind, phase].add(taken_s)
+
+    def family(self) -> Family:
+        """Returns what was measured so far; any thread may ask."""
+        return Family(
+            DURATION,
+            tuple(
+                Point({"kind": kind.value, "phase": phase}, tally.distribution())
+                for (kind, phase), tally in list(self._tallies.items())
+            ),
+        )
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The histogram of one phase. It has state."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
+    """Between the bounds; the last is above them all."""
+    sum_s: float = 0.0
+
+    def add(self, taken_s: float) -> None:
+        self.counts[bisect_left(BOUNDS_S, taken_s)] += 1
+        self.sum_s += taken_s
+
+    def distribution(self) -> Distribution:
+        # one copy, so that the buckets agree with the count while the probe goes on
+        *at_most, count = accumulate(tuple(self.counts))
+        return Distribution(BOUNDS_S, tuple(at_most), count, self.sum_s)
+
+
+def _phases(phases: Phases) -> Iterator[tuple[str, float | None]]:
+    yield "dns", phases.dns_s
+    yield "connect", phases.connect_s
+    yield "tls", phases.tls_s
+    yield "ttfb", phases.first_byte_s
