@@ -9,7 +9,8 @@
     GET  /v1/reports                         signed reports, for peers (gtm/share)
     POST /v1/push/CHECK                      a heartbeat of an endpoint (gtm/probe/push_desk.py)
 
-A bad request gets 400 with the reason. Nothing that a client sends reaches a log or a file unbounded.
+A bad request gets 400 with the reason, and every refusal is counted by path and status. Nothing that a client sends
+reaches a log or a file unbounded.
 """
 
 import ipaddress
@@ -23,6 +24,7 @@ from typing import Protocol, TypeVar
 import dns.exception
 import dns.name
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from dns.name import Name
 from dns.rdatatype import RdataType
 from pydantic import TypeAdapter
@@ -43,6 +45,15 @@ log = logging.getLogger(__name__)
 _View = TypeVar("_View")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+OnRefusal = Callable[[str, int], None]
+"""Is called with the path of the API that refused a request (OTHER where it has no such path), and the status."""
+OTHER = "other"
+NO_HTTP = "none"
+"""The path of what is no request at all."""
+
+
+def _unheard(_path: str, _status: int) -> None: ...
 
 
 class Subject(Protocol):
@@ -80,10 +91,17 @@ async def open_admin(
     tls: ssl.SSLContext | None = None,
     most: int = MAX_CONNECTIONS,
     on_refused: Callable[[], None] = lambda: None,
+    on_refusal: OnRefusal = _unheard,
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
-    app = make_app(subject, reports, more)
-    runner = LimitedRunner(app, most=most, on_refused=on_refused, shutdown_s=SHUTDOWN_S)
+    app = make_app(subject, reports, more, on_refusal=on_refusal)
+    runner = LimitedRunner(
+        app,
+        most=most,
+        on_refused=on_refused,
+        on_no_http=lambda: on_refusal(NO_HTTP, 400),
+        shutdown_s=SHUTDOWN_S,
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port, ssl_context=tls).start()
@@ -96,10 +114,12 @@ async def open_admin(
     return runner
 
 
-def make_app(subject: Subject, reports: Handler, more: Sequence[web.RouteDef] = ()) -> web.Application:
+def make_app(
+    subject: Subject, reports: Handler, more: Sequence[web.RouteDef] = (), *, on_refusal: OnRefusal = _unheard
+) -> web.Application:
     """Returns the application; `more` are the paths that other parts of the node serve."""
     api = _Api(subject)
-    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[_in_json])
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[_counting(on_refusal), _in_json])
     app.add_routes(
         [
             web.get("/v1/status", api.status),
@@ -195,6 +215,20 @@ def _answer(view: _View, kind: type[_View], *, status: int = 200) -> web.Respons
 def _adapter(kind: type[_View]) -> TypeAdapter[_View]:
     """Returns what writes a view; to make it takes longer than to use it."""
     return TypeAdapter(kind)
+
+
+def _counting(on_refusal: OnRefusal) -> Middleware:
+    """Returns what tells of every answer that says that the request is at fault (RFC 9110 15.5)."""
+
+    @web.middleware
+    async def counting(request: web.Request, handler: Handler) -> web.StreamResponse:
+        answer = await handler(request)
+        if 400 <= answer.status < 500:
+            resource = request.match_info.route.resource
+            on_refusal(OTHER if resource is None else resource.canonical, answer.status)
+        return answer
+
+    return counting
 
 
 @web.middleware

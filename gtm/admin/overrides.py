@@ -10,12 +10,13 @@
     rules    safety rules that must not stand in its way: at_least, max_share_removed_per_minute, ..
 
     201  said      400  malformed      403  not from here      404  nothing here has this scope, or this id
-    409  a safety rule refuses it      413  too long           415  not JSON
+    408  too slow  409  a safety rule refuses it               413  too long           415  not JSON
 
 It moves everybody's traffic, so it is taken from this machine alone: over the socket in the state folder, from a
 loopback address, or from a client whose certificate was verified. Each one, said or refused, is a line of the log.
 """
 
+import asyncio
 import logging
 import socket
 from collections.abc import Mapping
@@ -32,6 +33,9 @@ from gtm.health.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Overrid
 from gtm.health.override_seal import By, Rules, ScopeText, Why
 from gtm.health.scope import parse_scope
 from gtm.zone.fields import error, seconds
+
+BODY_S = 5.0
+"""For a body to be here: it is short."""
 
 MAX_LOGGED = 300
 """Characters of a refusal in the log."""
@@ -137,7 +141,11 @@ async def _body(request: web.Request, kind: type[_Kind]) -> _Kind:
     if request.content_type != "application/json" or "Content-Encoding" in request.headers:
         raise web.HTTPUnsupportedMediaType(text="the body must be plain JSON: Content-Type: application/json")
     try:
-        return kind.model_validate_json(await request.read())
+        async with asyncio.timeout(BODY_S):
+            raw = await request.read()
+        return kind.model_validate_json(raw)
+    except TimeoutError as late:
+        raise web.HTTPRequestTimeout(text=f"the body was not here after {BODY_S:g} s") from late
     except web.RequestPayloadError as broken:
         raise web.HTTPBadRequest(text="the body is not as its headers say") from broken
     except ValidationError as invalid:

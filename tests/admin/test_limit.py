@@ -1,6 +1,8 @@
 import asyncio
+import logging
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 
 from gtm.admin.app import open_admin
@@ -48,3 +50,44 @@ def test_one_connection_too_many_is_turned_away_and_the_next_is_not_once_there_i
             await runner.cleanup()
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("wire", "refusals"),
+    [
+        (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", [("none", 400)]),
+        (b"GET /livez HTTP/1.1\r\nno colon\r\n\r\n", [("none", 400)]),
+        (
+            b"POST /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\njunk",
+            [("other", 405)],
+        ),
+        (b"GET /v1/explain HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", [("/v1/explain", 400)]),
+        (b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", []),
+    ],
+)
+def test_what_strangers_say_is_counted_and_is_no_line_of_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, wire: bytes, refusals: list[tuple[str, int]]
+) -> None:
+    served, refused = Served(tmp_path), []
+
+    async def reports(_request: web.Request) -> web.StreamResponse:
+        raise web.HTTPNotFound
+
+    async def story() -> None:
+        runner = await open_admin(
+            "127.0.0.1", 0, served.subject, reports, on_refusal=lambda path, status: refused.append((path, status))
+        )
+        try:
+            async with until():
+                reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+                writer.write(wire)
+                await reader.read()
+                await close(writer)
+        finally:
+            await runner.cleanup()
+
+    with caplog.at_level(logging.DEBUG, logger="aiohttp"):
+        asyncio.run(story())
+    assert refused == refusals
+    assert not [line for line in caplog.records if line.name.startswith("aiohttp")]
