@@ -57,6 +57,8 @@ class EventKind(Enum):
     QUORUM_FOUND = "gtm.quorum.found"
     PROBE_SILENT = "gtm.probe.silent"
     PROBE_HEARD = "gtm.probe.heard"
+    PROBE_UNREAD = "gtm.probe.unread"
+    """The first time that this node's probe cannot make a check; further ones are only counted."""
     PROBE_QUARANTINED = "gtm.probe.quarantined"
     PROBE_RELEASED = "gtm.probe.released"
     REPORT_REFUSED = "gtm.report.refused"

@@ -1,6 +1,8 @@
 """The chronicle: turns what changes in this node into events, each with the ids of what caused it.
 
     read, judged     a probe's reading and verdict          prober
+    unread           the first reading that it could not    prober
+                     make of a check
     believed         what this node believes, regions       health river, planner's plan for who is concerned
     planned          the plan, and who fails open           planner; caused by what was believed, loaded or located
     rejected         zone files with mistakes               zone river
@@ -66,6 +68,11 @@ class Chronicle:
         words = f"{self._node} believes {check.id} {verdict.belief.value}: {_why(verdict.reason.value, verdict.detail)}"
         identifier = verdict_id(self._node, check.id, verdict.since)
         return self.record(Event(EventKind.VERDICT, check.id, words, facts, causes, identifier))
+
+    def unread(self, check: Check, reading: Reading) -> None:
+        """Records that this node's probe cannot make a check, by its own fault."""
+        words = f"{self._node} cannot check {check.id}: {reading.detail}"
+        self.record(Event(EventKind.PROBE_UNREAD, check.id, words, {"detail": reading.detail}))
 
     def _decisive(self, check: CheckId, reading: Reading) -> EventId:
         words = f"{check} read {_why(reading.reason.value, reading.detail)} in {reading.took_s:.3f} s"

@@ -119,6 +119,7 @@ class HealthRiver:
                 counters=self._counters,
                 on_reading=self._took,
                 on_change=self._judged,
+                on_unread=self._chronicle.unread,
             )
             self._prober = prober
             prober.watch(self._checks)

@@ -1,9 +1,9 @@
 """The prober: runs every check on its schedule, and keeps what this node believes of each.
 
-What comes in: the checks to watch, which may change at any time. What goes out: verdicts; a call for every reading
-and every change of mind, and one line of the log for each of the latter. It decides nothing: gtm/health/verdict.py
-does. One task per check, all in one TaskGroup; a semaphore bounds how many connections are open at once. A calculated
-check is read when one of its parts changes, too, so that it costs no time of its own to find out.
+What comes in: the checks to watch, which may change at any time. What goes out: verdicts; a call for every reading,
+every change of mind and every check that cannot be read, and one line of the log for each but the readings. It decides
+nothing: gtm/health/verdict.py does. One task per check, all in one TaskGroup; a semaphore bounds how many connections
+are open at once. A calculated check is read when one of its parts changes, too, so that it costs no time to find out.
 """
 
 import asyncio
@@ -23,7 +23,8 @@ from gtm.health.voices import Freshness
 from gtm.ids import CheckId
 from gtm.plan.policy import pace, verdict_policy
 from gtm.probe.schedule import Schedule, phase_of, window_s
-from gtm.zone.model import Check, MonitorType
+from gtm.probe.unread import Unread
+from gtm.zone.model import Check
 
 log = logging.getLogger(__name__)
 
@@ -33,10 +34,6 @@ MAX_CHECKS_AT_ONCE = 500
 Read = Callable[[Check], Awaitable[Reading]]
 OnReading = Callable[[Check, Reading], None]
 OnChange = Callable[[Check, Verdict], None]
-
-
-_TOLD_BY_OTHERS = frozenset({MonitorType.PUSH, MonitorType.CALCULATED})
-"""Kinds that read what others say: where nobody has said anything yet, that is no fault of this probe."""
 
 
 def _ignore(*_: object) -> None: ...
@@ -54,6 +51,7 @@ class Prober:
         counters: Counters,
         on_reading: OnReading = _ignore,
         on_change: OnChange = _ignore,
+        on_unread: OnReading = _ignore,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         at_once: int = MAX_CHECKS_AT_ONCE,
     ) -> None:
@@ -63,6 +61,8 @@ class Prober:
         self._counters = counters
         self._on_reading = on_reading
         self._on_change = on_change
+        self._on_unread = on_unread
+        self._unread = Unread()
         self._sleep = sleep
         self._slots = asyncio.Semaphore(at_once)
         self._checks: dict[CheckId, Check] = {}
@@ -70,7 +70,6 @@ class Prober:
         self._verdicts: dict[CheckId, Verdict] = {}
         self._tasks: dict[CheckId, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._own_fault_logged = False
 
     @property
     def verdicts(self) -> Mapping[CheckId, Verdict]:
@@ -94,6 +93,7 @@ class Prober:
         self._checks = wanted
         self._calculated_of = _calculated_of(wanted.values())
         self._verdicts = {check_id: self._verdicts.get(check_id, NO_VERDICT) for check_id in wanted}
+        self._unread.forget(check.id for check in stale)
         for check in stale:
             self._stop(check)
         self._start(fresh)
@@ -182,10 +182,13 @@ class Prober:
             self._take(check, reading)
 
     def _own_fault(self, check: Check, reading: Reading) -> None:
-        """Says once that this probe cannot read; no verdict changes, so that its votes grow old and stop counting."""
-        if check.monitor.type not in _TOLD_BY_OTHERS and not self._own_fault_logged:
-            self._own_fault_logged = True
+        """Says once of a check that it cannot be read; no verdict changes: its votes grow old and stop counting.
+
+        Where nobody has said anything yet of what others are to say, that is no fault of this probe.
+        """
+        if check.monitor.type.asks and self._unread.is_news(check.id, now=self._clock.monotonic()):
             log.warning("probe %s: cannot check: %s; further such readings are only counted", check.id, reading.detail)
+            self._on_unread(check, reading)
 
 
 def _calculated_of(checks: Iterable[Check]) -> Mapping[CheckId, frozenset[CheckId]]:

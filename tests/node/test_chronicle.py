@@ -125,6 +125,15 @@ def test_a_service_that_fails_open_names_the_plan_and_recovers_with_another(tmp_
     assert present.news() == ["endpoint.up", "region.up", "plan.swapped", "name.recovered"]
 
 
+def test_a_check_that_this_probe_cannot_make_is_an_event(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    present.chronicle.unread(CHECKS[0], Reading(Reason.UNREAD, 0.0, "Too many open files"))
+    event = present.kept.one("probe.unread")
+    assert (event.subject, event.facts) == (ONE, {"detail": "Too many open files"})
+    assert event.message == f"ns1 cannot check {ONE}: Too many open files"
+
+
 def test_what_changes_no_mind_is_no_event(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.hear(UP, UP)

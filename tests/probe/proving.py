@@ -46,6 +46,7 @@ class Bench:
         self.asked: list[tuple[float, CheckId]] = []
         self.readings: list[CheckId] = []
         self.changes: list[tuple[CheckId, Belief]] = []
+        self.unread: list[CheckId] = []
         self.open = self.most_open = 0
         self.gate: asyncio.Event | None = None
         self.prober = Prober(
@@ -55,6 +56,7 @@ class Bench:
             counters=self.counters,
             on_reading=lambda check, _: self.readings.append(check.id),
             on_change=self._changed,
+            on_unread=lambda check, _: self.unread.append(check.id),
             sleep=self.sleep,
             at_once=at_once,
         )

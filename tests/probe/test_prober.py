@@ -124,19 +124,33 @@ def test_a_slow_check_is_not_made_up_for() -> None:
     run(story)
 
 
-def test_the_probes_own_fault_changes_no_verdict_and_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_probes_own_fault_changes_no_verdict_and_is_told_once_a_check(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def story(bench: Bench) -> None:
-        bench.prober.watch([A])
+        bench.prober.watch([A, B, C])
         await bench.sleep.advance(1.0)
-        bench.answers[A.id] = UNREAD
+        bench.answers |= {A.id: UNREAD, B.id: replace(UNREAD, detail="No route")}
         before = bench.prober.verdicts[A.id]
         await bench.sleep.advance(10.0)
         assert bench.prober.verdicts[A.id] == before
-        assert bench.counters.count("readings", reason="unread") == 10
+        assert bench.counters.count("readings", reason="unread") == 20
 
-    run(story)
-    [line] = caplog.messages
-    assert line.startswith("probe gtm.example.com/api/192.0.2.10: cannot check: Too many open files;")
+    assert sorted(run(story).unread) == [A.id, B.id]
+    first, second = sorted(caplog.messages)
+    assert first.startswith("probe gtm.example.com/api/192.0.2.10: cannot check: Too many open files;")
+    assert second.startswith("probe gtm.example.com/api/192.0.2.20: cannot check: No route;")
+
+
+def test_a_check_that_is_changed_is_told_of_again() -> None:
+    async def story(bench: Bench) -> None:
+        bench.answers = {A.id: UNREAD, B.id: UNREAD}
+        bench.prober.watch([A, B])
+        await bench.sleep.advance(3.0)
+        bench.prober.watch([replace(A, monitor=replace(A.monitor, port=81)), B])
+        await bench.sleep.advance(3.0)
+
+    assert sorted(run(story).unread) == [A.id, A.id, B.id]
 
 
 def test_a_check_that_is_stopped_in_the_middle_leaves_no_verdict() -> None:
