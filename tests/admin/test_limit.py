@@ -58,7 +58,7 @@ def test_one_connection_too_many_is_turned_away_and_the_next_is_not_once_there_i
         (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", [("none", 400)]),
         (b"GET /livez HTTP/1.1\r\nno colon\r\n\r\n", [("none", 400)]),
         (
-            b"POST /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            b"POST /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"  # noqa: ISC004
             b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\njunk",
             [("other", 405)],
         ),

@@ -5,7 +5,8 @@ from gtm.health.belief import Belief
 from gtm.health.envelope import compose_offer
 from gtm.ids import NodeName
 from tests.fakes.clock import FakeClock
-from tests.fakes.hostile import KNOWN, NOTHING_NEW, Peer, answer, broken_offer, crafted, crowd
+from tests.fakes.hostile import NOTHING_NEW, crowd
+from tests.fakes.lies import KNOWN, Peer, answer, broken_offer, crafted
 from tests.fakes.memory import resident_mb
 from tests.fakes.peers import CHECK, desk_of
 

@@ -35,19 +35,17 @@ from tests.fakes.cluster import (
     loopback_address,
     within,
 )
-from tests.fakes.hostile import (
-    ENDLESS,
+from tests.fakes.hostile import ENDLESS, Crowd, crowd
+from tests.fakes.lies import (
     FAILED,
     KNOWN,
     MALFORMED,
-    Crowd,
     Lie,
     Peer,
     answer,
     broken_http,
     broken_offer,
     crafted,
-    crowd,
     drawn,
     large,
     malformed,

@@ -34,7 +34,7 @@ from tests.fakes.cluster import (
     loopback_address,
     within,
 )
-from tests.fakes.hostile import drawn
+from tests.fakes.lies import drawn
 from tests.fakes.memory import resident_mb
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
