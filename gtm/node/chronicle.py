@@ -6,6 +6,8 @@
     believed         what this node believes, regions       health river, planner's plan for who is concerned
     planned          the plan, and who fails open           planner; caused by what was believed, loaded or located
     rejected         zone files with mistakes               zone river
+    damaged          a file of the state folder that is     vault, from the thread that writes, too
+                     of no use, or cannot be written
     refused          the first report refused of a kind     desk
 
 It decides nothing and waits for nothing. Its state is what the next plan will be caused by, and what was told before.
@@ -164,6 +166,10 @@ class Chronicle:
             if problems != before.problems_of(file):
                 facts: dict[str, Fact] = {"problems": tuple(map(str, problems)), "problems_count": len(problems)}
                 self.record(Event(EventKind.CONFIG_REJECTED, file, str(problems[0]), facts))
+
+    def damaged(self, file: str, problem: str) -> None:
+        """Records that a file of the state folder is damaged, or cannot be read or written; any thread may."""
+        self.record(Event(EventKind.STATE_DAMAGED, file, f"state: {file} {problem}", {"problem": problem}))
 
     def refused(self, giver: NodeName, refused: ReportInvalid) -> None:
         """Records that a peer's report was refused."""

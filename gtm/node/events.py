@@ -1,4 +1,4 @@
-"""The event log of a running node: events in, from the event loop, without ever waiting; lines on disk and news out.
+"""The event log of a running node: events in, from any thread, without ever waiting; lines on disk and news out.
 
     record -> recent (memory) -> GET /v1/events
            -> queue -> thread -> journal (gtm/node/journal.py)
@@ -65,7 +65,7 @@ class EventLog:
         self._thread.start()
 
     def record(self, event: Event) -> EventId:
-        """Takes an event and returns its id; it never waits, and never raises."""
+        """Takes an event, from any thread, and returns its id; it never waits, and never raises."""
         wall = self._clock.wall()
         line = recorded(
             event,

@@ -27,7 +27,7 @@ from gtm.health.status import NO_STATUS, Status
 from gtm.health.vantage import Vantages
 from gtm.health.wire import Wire
 from gtm.node.standby import Standby
-from gtm.node.vault import Origin, Vault
+from gtm.node.vault import OnComplaint, Origin, Vault
 from gtm.plan.model import Plan
 from gtm.watch.folder import Catalogue
 from gtm.watch.kept import KeptFolder, compose_kept, parse_kept
@@ -85,8 +85,10 @@ def reserving(saved: Saved, generation: int) -> Saved:
 class StateFolder:
     """The folder. Reading and writing never raise; what fails is logged once and counted (vault.py)."""
 
-    def __init__(self, folder: Path, counters: Counters, *, zones: Path | None = None) -> None:
-        self._vault = Vault(folder, counters)
+    def __init__(
+        self, folder: Path, counters: Counters, *, zones: Path | None = None, on_complaint: OnComplaint | None = None
+    ) -> None:
+        self._vault = Vault(folder, counters, on_complaint=on_complaint)
         self._standby = None if zones is None else Standby(self._vault, zones)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="state")
 
@@ -126,13 +128,13 @@ class StateFolder:
         text = json.dumps({"version": 1, "overrides": signed}, indent=1)
         return self._writer.submit(lambda: self._vault.write("overrides.json", text))
 
-    def save(self, saved: Saved) -> None:
-        """Writes the state."""
+    def save(self, saved: Saved) -> bool:
+        """Writes the state; returns whether it is on disk."""
         zones = {origin: {"digest": one.digest, "serial": one.serial} for origin, one in sorted(saved.zones.items())}
         text = json.dumps({"version": 1, "generation": saved.generation, "zones": zones}, indent=1)
-        self._vault.write("state.json", text)
+        return self._vault.write("state.json", text)
 
-    def save_apart(self, saved: Saved) -> Future[None]:
+    def save_apart(self, saved: Saved) -> Future[bool]:
         """Writes the state in a thread, one write after the other: a disk takes seconds to sync when it is busy."""
         return self._writer.submit(self.save, saved)
 

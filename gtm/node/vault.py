@@ -7,8 +7,9 @@ What comes in: names and texts of JSON. What goes out: a text whose checksum is 
 of: the newest, else the one before it. A write goes beside (`.NAME.new`), is fsynced, moves the newest to NAME.before
 and takes its place, both by renaming; the folder is fsynced last. So at every moment one of the two is whole.
 
-Nothing here raises: what fails is logged once, counted as `state_errors{file=...}`, and stands in `problems` until it
-is well again. A file without a checksum, as earlier versions wrote them, is believed if its reader makes sense of it.
+Nothing here raises: what fails is logged, and told to `on_complaint`, once; it is counted as `state_errors{file=...}`,
+and stands in `problems` until it is well again. A file without a checksum, as earlier versions wrote them, is believed
+if its reader makes sense of it.
 """
 
 import hashlib
@@ -31,6 +32,9 @@ MAX_FILE_BYTES = 1024 * 1024 * 1024
 
 log = logging.getLogger(__name__)
 _Value = TypeVar("_Value")
+
+OnComplaint = Callable[[str, str], None]
+"""Takes a file's name and what is wrong with it; from any thread, and it must not raise."""
 
 
 class Origin(Enum):
@@ -56,7 +60,8 @@ class Found(Generic[_Value]):
 class Vault:
     """A folder of such files. It has state: which of them are known to be whole, and what was complained of."""
 
-    def __init__(self, folder: Path, counters: Counters) -> None:
+    def __init__(self, folder: Path, counters: Counters, *, on_complaint: OnComplaint | None = None) -> None:
+        self._on_complaint = on_complaint or _nobody
         self._folder = folder
         self._counters = counters
         self._whole: set[str] = set()
@@ -161,6 +166,10 @@ class Vault:
         if name not in self._complaints:
             self._complaints[name] = words
             log.error("state: %s %s", self._folder / name, words)
+            self._on_complaint(name, words)
+
+
+def _nobody(_name: str, _words: str) -> None: ...
 
 
 _DIGEST_BYTES = 32

@@ -261,3 +261,14 @@ def test_what_one_vantage_sees_otherwise_is_linked_from_its_probes_verdicts(tmp_
     assert (first.facts["vantage"], first.facts["seen"], first.facts["elsewhere"]) == ("fra", "down", "up")
     since = f"{NOW_WALL:.3f}"
     assert first.causes == (f"fra-1:verdict:{ONE}:{since}", f"fra-2:verdict:{ONE}:{since}")
+
+
+def test_a_damaged_file_of_the_state_folder_is_an_event(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    (tmp_path / "status.json").write_text("torn")
+    StateFolder(tmp_path, Counters(), on_complaint=present.chronicle.damaged).load_status()
+    event = present.kept.one("state.damaged")
+    assert event.subject == "status.json"
+    assert event.message == f"state: status.json {event.facts['problem']}"
+    assert "starting without it" in event.message

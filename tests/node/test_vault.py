@@ -169,3 +169,16 @@ def test_a_full_disk_costs_the_write_and_is_a_problem_until_there_is_room(
     assert kept.read() == Found({"n": 2}, Origin.NEWEST)
     assert vault.write(NAME, text(4))
     assert not vault.problems
+
+
+def test_what_is_wrong_with_a_file_is_told_once_until_it_is_well_again(tmp_path: Path) -> None:
+    kept, told = Kept(tmp_path), list[tuple[str, str]]()
+    vault = Vault(tmp_path, kept.counters, on_complaint=lambda name, words: told.append((name, words)))
+    kept.newest.write_bytes(b"torn")
+    for _ in range(3):
+        vault.read(NAME, parse)
+    assert told == [(NAME, "is damaged; the one before it is taken")]
+    assert vault.write(NAME, text(3))
+    kept.newest.write_bytes(b"torn")
+    vault.read(NAME, parse)
+    assert len(told) == 2
