@@ -83,11 +83,11 @@ class HealthRiver:
         self._programs = programs
         self.heartbeats = Heartbeats()
         """What endpoints say of themselves; the admin listener takes it in."""
-        self._frozen = 0
-        """So many checks with a belief were frozen at the last merge."""
+        self._lost = _lost(planner.status, frozenset())
+        """The checks whose quorum was lost, as of the last merge."""
         self._told = 0
         """So many of them were told to be frozen."""
-        self._unheard_until = clock.monotonic() + GRACE_S if planner.status.frozen else None
+        self._unheard_until = clock.monotonic() + GRACE_S if self._lost else None
         """While restored beliefs wait for the first voices, which is no loss yet; None after that."""
         self.known = asyncio.Event()
         """Set once every check has been believed up or down."""
@@ -208,26 +208,27 @@ class HealthRiver:
 
         A check that was never known has nothing to lose: it is new, or this node is.
         """
-        before, self._frozen = self._frozen, _frozen_beliefs(after)
-        if self._unheard_until is not None and self._frozen:
+        before, self._lost = len(self._lost), _lost(after, self._lost)
+        lost, of = len(self._lost), len(after.checks)
+        if self._unheard_until is not None and lost:
             if self._clock.monotonic() < self._unheard_until:
                 return
-            words = f"started without a quorum: the saved beliefs stand, of {self._frozen} checks"
+            words = f"started without a quorum: the saved beliefs stand, of {lost} checks"
             self._tell_quorum(words, after, is_lost=True)
-            self._told, self._unheard_until = self._frozen, None
-        elif self._frozen > self._told and (not self._told or self._frozen == before):
-            of = f"{self._frozen} of {len(after.checks)} checks"
-            self._tell_quorum(
-                f"quorum lost for {of}: too few fresh voices, the last beliefs stand", after, is_lost=True
-            )
-            self._told = self._frozen
-        elif not self._frozen and (self._told or self._unheard_until is not None):
-            self._tell_quorum(f"quorum found again for all {len(after.checks)} checks", after, is_lost=False)
+            self._told, self._unheard_until = lost, None
+        elif lost > self._told and (not self._told or lost == before):
+            words = f"quorum lost for {lost} of {of} checks: too few fresh voices, the last beliefs stand"
+            self._tell_quorum(words, after, is_lost=True)
+            self._told = lost
+        elif not lost and (self._told or self._unheard_until is not None):
+            heard = of - len(after.frozen)  # what nobody can check is frozen from the first day on
+            words = f"quorum found again for {'all' if heard == of else f'{heard} of'} {of} checks"
+            self._tell_quorum(words, after, is_lost=False)
             self._told, self._unheard_until = 0, None
 
     def _tell_quorum(self, words: str, status: Status, *, is_lost: bool) -> None:
         log.log(logging.WARNING if is_lost else logging.INFO, "%s", words)
-        self._chronicle.quorum(words, frozen=self._frozen, of=len(status.checks), is_lost=is_lost)
+        self._chronicle.quorum(words, frozen=len(self._lost), of=len(status.checks), is_lost=is_lost)
 
     async def _publish(self, prober: Prober) -> None:
         def verdicts() -> Mapping[CheckId, Verdict]:
@@ -259,5 +260,10 @@ def _missing(checks: tuple[Check, ...]) -> set[str]:
     return {part.name for check in checks for part in check.parts if not part.checks and not part.is_unchecked}
 
 
-def _frozen_beliefs(status: Status) -> int:
-    return sum(one.frozen and one.belief is not Belief.UNKNOWN for one in status.checks.values())
+def _lost(status: Status, before: frozenset[CheckId]) -> frozenset[CheckId]:
+    """Returns the checks whose quorum is lost: with a belief that stands, or that stood until `stale_hold` was over."""
+    return frozenset(
+        check
+        for check, one in status.checks.items()
+        if one.frozen and (one.belief is not Belief.UNKNOWN or check in before)
+    )

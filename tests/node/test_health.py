@@ -8,7 +8,7 @@ import pytest
 
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.quorum import Quorum
+from gtm.health.quorum import DEFAULT_STALE_HOLD_S, Quorum
 from gtm.health.reading import Reason
 from gtm.health.status import NO_STATUS, CheckStatus, Status
 from gtm.health.verdict import Verdict
@@ -144,6 +144,51 @@ def test_a_lost_and_a_found_quorum_are_told(tmp_path: Path, caplog: pytest.LogCa
         river.hear("iad", UP, UP)
         river.river.merge()
         assert caplog.text.count("quorum found again for all 2 checks") == 1
+
+
+def test_a_quorum_that_nobody_makes_is_not_found_when_its_beliefs_are_given_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    river = River(tmp_path)
+    for peer in ("fra", "iad"):
+        river.hear(peer, UP, UP)
+    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+        river.river.merge()
+        for _ in range(4):
+            river.clock.advance(0.45 * DEFAULT_STALE_HOLD_S)
+            river.river.merge()
+        assert river.beliefs() == (UNKNOWN, UNKNOWN)
+        assert river.planner.status.frozen == (ONE, TWO)
+        for peer in ("fra", "iad"):
+            assert "quorum found" not in caplog.text
+            river.hear(peer, UP, UP)
+            river.river.merge()
+    lines = [message for message in caplog.messages if "quorum" in message and not message.startswith("check ")]
+    assert lines == [
+        "quorum lost for 2 of 2 checks: too few fresh voices, the last beliefs stand",
+        "quorum found again for all 2 checks",
+    ]
+
+
+def test_a_start_with_beliefs_given_up_finds_no_quorum(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    river = River(tmp_path, restored=restored(UNKNOWN, UNKNOWN))
+    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+        river.river.merge()
+    assert "quorum found" not in caplog.text
+
+
+def test_a_check_that_nobody_ever_made_does_not_keep_the_quorum_of_the_others_from_being_found(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    river = River(tmp_path)
+    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+        for after_s in (0.0, 3600.0):
+            river.clock.advance(after_s)
+            river.river.merge()
+            for peer in ("fra", "iad"):
+                river.hear(peer, UP, UNKNOWN)
+            river.river.merge()
+    assert "quorum found again for 1 of 2 checks" in caplog.messages
 
 
 def test_a_loss_that_grows_is_told_again_once_it_is_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
