@@ -172,17 +172,20 @@ class Desk:
     def _take_one(self, envelope: bytes, giver: NodeName) -> bool:
         if any(envelope in (sealed.brief, sealed.full) for sealed in self._sealed.values()):
             return False  # heard already, the same bytes: in a mesh the most common case
-        others = {node: edition for node, edition in self.book.editions.items() if node != self._reporter.node}
         try:
             sealed = parse_envelope(
                 envelope,
                 trusted=self._trusted,
-                known=others,
+                known=self.editions,
                 wall=self._clock.wall(),
                 bases={node: one.base for node, one in self._sealed.items()},
             )
         except ReportInvalid as refused:
-            self._refuse(refused, giver)
+            if (refused.node, refused.reason) == (self._reporter.node, INNOCENT):
+                # a report of before, on its way back; its base may be gone, most of all soon after a start
+                log.debug("an own report came back from %s: %s", giver, refused)
+            else:
+                self._refuse(refused, giver)
             return False
         if sealed.report.node == self._reporter.node:
             self._outgrow(sealed.report)
@@ -193,8 +196,6 @@ class Desk:
 
     def _outgrow(self, echo: Report) -> None:
         """Starts a newer epoch than that of a report in this node's name, so that peers hear this node again."""
-        if echo.edition <= self._edition:
-            return  # a report of before, on its way back
         log.warning(
             "a report in the name of this node (%s) is newer than its own: its state was lost, its clock went back, "
             "or another node has its name and key",

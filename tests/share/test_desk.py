@@ -231,3 +231,19 @@ def test_a_delta_to_a_base_that_was_never_heard_is_refused_and_the_whole_comes_n
     assert not iad.take(fra.offer(known=known).body, giver=FRA)
     assert refusals(iad) == refused("baseless")
     assert iad.take(fra.offer(known=iad.editions).body, giver=FRA)
+
+
+def test_an_own_report_that_comes_back_when_its_base_is_gone_is_no_lie(caplog: pytest.LogCaptureFixture) -> None:
+    fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+    cast = {CheckId(f"{CHECK}{number}"): believing(Belief.UP)[CHECK] for number in range(50)}
+    fra.publish(cast)
+    known = fra.editions  # as a long poll told it that is answered once there is news
+    fra.publish(cast)
+    iad.take(fra.offer().body, giver=FRA)
+    late = iad.offer(known=known).body
+    fra.publish(believing(Belief.UP))
+    with caplog.at_level(logging.INFO):
+        assert not fra.take(late, giver=IAD)
+    assert not caplog.messages
+    assert fra.refused == {}
+    assert fra.book.editions == {FRA: Edition(1, 3)}
