@@ -148,6 +148,23 @@ def changes(before: Status, after: Status) -> tuple[Change, ...]:
     )
 
 
+_ODD = frozenset({VerdictState.DEGRADED, VerdictState.FLAPPING})
+
+
+def turned_odd(before: Status, after: Status) -> tuple[CheckId, ...]:
+    """Returns the checks that became degraded, or began to flap, sorted; one that goes on doing so is no news."""
+    if before is after:
+        return ()
+    was = before.checks
+    touched = [(check, one) for check, one in after.checks.items() if was.get(check) is not one]
+    found = [
+        check
+        for check, one in touched
+        if (state := one.state) in _ODD and ((old := was.get(check)) is None or old.state is not state)
+    ]
+    return tuple(sorted(found))
+
+
 @dataclass(frozen=True, slots=True)
 class LocalChange:
     """One vantage that began, or ceased, to see a check otherwise than the quorum."""

@@ -22,8 +22,8 @@ from gtm.health.belief import Belief
 from gtm.health.book import Book
 from gtm.health.event import Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
 from gtm.health.reading import Reading
-from gtm.health.status import Change, LocalChange, Status, changes, local_changes
-from gtm.health.verdict import Verdict
+from gtm.health.status import Change, CheckStatus, LocalChange, Status, changes, local_changes, turned_odd
+from gtm.health.verdict import Verdict, VerdictState
 from gtm.health.voices import Voice
 from gtm.ids import CheckId, NodeName, RegionName, ServiceId
 from gtm.plan.model import Plan
@@ -36,7 +36,15 @@ SILENCE_LOOK_S = 2.0
 _Region = tuple[str, RegionName]
 """A zone's name and one of its regions."""
 
-_BY_BELIEF = {kind.value.rpartition(".")[2]: kind for kind in EventKind if kind.value.startswith("gtm.endpoint.")}
+_BY_BELIEF = {
+    Belief.UP: EventKind.ENDPOINT_UP,
+    Belief.DOWN: EventKind.ENDPOINT_DOWN,
+    Belief.UNKNOWN: EventKind.ENDPOINT_UNKNOWN,
+}
+_BY_STATE = {
+    VerdictState.DEGRADED: EventKind.ENDPOINT_DEGRADED,
+    VerdictState.FLAPPING: EventKind.ENDPOINT_FLAPPING,
+}
 
 
 class Chronicle:
@@ -86,11 +94,12 @@ class Chronicle:
         told = {change.check: self._endpoint(change, book, plan) for change in changes(before, after)}
         local = [self._local(change, book, plan) for change in local_changes(before, after)]
         self._causes = (*told.values(), *local)
+        for check in turned_odd(before, after):
+            self._odd(check, after.checks[check], book, plan)
         if told:
             self._regions(before, after, told, plan)
 
     def _endpoint(self, change: Change, book: Book, plan: Plan) -> EventId:
-        kind = _BY_BELIEF.get(change.after.belief.value, EventKind.ENDPOINT_UNKNOWN)
         services = plan.watchers.get(change.check, ())
         facts = {
             "before": change.before.value,
@@ -100,7 +109,18 @@ class Chronicle:
             "services": tuple(services),
             "services_count": len(services),
         }
-        return self.record(Event(kind, change.check, str(change), facts, tuple(_verdicts(change, book))))
+        causes = tuple(_verdicts(change, book))
+        return self.record(Event(_BY_BELIEF[change.after.belief], change.check, str(change), facts, causes))
+
+    def _odd(self, check: CheckId, one: CheckStatus, book: Book, plan: Plan) -> None:
+        """Records that a check turned degraded or flapping: no answer changes by that, so it causes no plan."""
+        services = plan.watchers.get(check, ())
+        counted = [voice for voice in one.votes if voice.counts]
+        saying = [voice for voice in counted if voice.state is one.state]
+        facts = {"belief": one.belief.value, "services": tuple(services), "services_count": len(services)}
+        words = f"check {check}: {one.belief.name}, {one.state.value} ({len(saying)} of {len(counted)} voices)"
+        causes = tuple(_verdicts_of(saying, check, book))
+        self.record(Event(_BY_STATE[one.state], check, words, facts, causes))
 
     def _local(self, change: LocalChange, book: Book, plan: Plan) -> EventId:
         services = plan.watchers.get(change.check, ())

@@ -8,7 +8,7 @@ from gtm.health.book import EMPTY_BOOK, Book, hear
 from gtm.health.quorum import AllUp, Quorum
 from gtm.health.reading import Reason
 from gtm.health.report import Report, Vote
-from gtm.health.status import NO_STATUS, CheckStatus, Status, changes, flipped, merge, retimed
+from gtm.health.status import NO_STATUS, CheckStatus, Status, changes, flipped, merge, retimed, turned_odd
 from gtm.health.verdict import VerdictState, state_among
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
@@ -186,6 +186,24 @@ def test_a_change_reads_as_one_line() -> None:
     assert str(change) == ("check gtm.example.com/api/192.0.2.20: UP -> DOWN (3 of 3 voices: timeout no answer in 2 s)")
     assert changes(after, after) == ()
     assert changes(before, NO_STATUS) == (), "no longer watched is no change of mind"
+
+
+def in_state(state: VerdictState) -> Status:
+    belief = DOWN if state is VerdictState.DOWN else UP
+    [voice] = merged(says("fra", belief), quorum=Quorum(voters=1)).votes
+    return Status({CHECK: CheckStatus(belief, 0.0, votes=(replace(voice, state=state),))})
+
+
+@pytest.mark.parametrize("odd", [VerdictState.DEGRADED, VerdictState.FLAPPING])
+def test_a_check_turns_odd_once_and_again_after_it_was_well(odd: VerdictState) -> None:
+    well, strange = in_state(VerdictState.UP), in_state(odd)
+    assert turned_odd(NO_STATUS, well) == turned_odd(well, in_state(VerdictState.DOWN)) == ()
+    assert turned_odd(NO_STATUS, strange) == turned_odd(well, strange) == (CHECK,)
+    assert turned_odd(strange, in_state(odd)) == turned_odd(strange, strange) == turned_odd(strange, well) == ()
+
+
+def test_what_was_degraded_and_begins_to_flap_is_news() -> None:
+    assert turned_odd(in_state(VerdictState.DEGRADED), in_state(VerdictState.FLAPPING)) == (CHECK,)
 
 
 def test_the_frozen_checks_are_listed() -> None:

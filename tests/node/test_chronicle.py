@@ -10,7 +10,7 @@ from gtm.health.event import Event, EventKind
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading, Reason
 from gtm.health.status import NO_STATUS, Status, merge
-from gtm.health.verdict import Verdict
+from gtm.health.verdict import FLAPPING_FROM, Verdict
 from gtm.health.voices import Freshness
 from gtm.ids import NodeName
 from gtm.node.chronicle import SILENCE_LOOK_S, Chronicle
@@ -69,12 +69,14 @@ class Present:
     def zones(self, found: Catalogue) -> None:
         asyncio.run(self.planner.take_zones(found))
 
-    def hear(self, one: Belief, two: Belief, *, since: float = 12.0) -> None:
-        verdicts = {
-            check: Verdict(belief, since=since, reason=Reason.OK, read_at=self.clock.monotonic())
-            for check, belief in ((ONE, one), (TWO, two))
-        }
-        self.fra.publish(verdicts)
+    def hear(
+        self, one: Belief, two: Belief, *, since: float = 12.0, recent: tuple[bool, ...] = (), penalty: float = 0.0
+    ) -> None:
+        now = self.clock.monotonic()
+        first, second = (
+            Verdict(belief, since=since, reason=Reason.OK, read_at=now, changed_at=now) for belief in (one, two)
+        )
+        self.fra.publish({ONE: replace(first, recent=recent, penalty=penalty), TWO: second})
         self.desk.take(self.fra.offer().body, giver=NodeName("fra"))
         self.river.merge()
 
@@ -123,6 +125,25 @@ def test_a_service_that_fails_open_names_the_plan_and_recovers_with_another(tmp_
     present.news()
     present.hear(UP, DOWN)
     assert present.news() == ["endpoint.up", "region.up", "plan.swapped", "name.recovered"]
+
+
+def test_an_endpoint_that_degrades_or_flaps_is_told_once_and_causes_no_plan(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.hear(UP, UP)
+    present.news()
+    present.hear(UP, UP, recent=(True, False))
+    present.hear(UP, UP, recent=(True, False, True))
+    event = present.kept.one("endpoint.degraded")
+    assert (event.subject, event.facts["belief"]) == (ONE, "up")
+    assert event.facts["services"] == ("api.gtm.example.com",)
+    assert event.message == f"check {ONE}: UP, degraded (1 of 1 voices)"
+    assert event.causes == (f"fra:verdict:{ONE}:12.000",)
+    assert present.news() == ["endpoint.degraded"]
+    present.hear(UP, UP, penalty=FLAPPING_FROM)
+    assert present.news() == ["endpoint.flapping"]
+    present.hear(UP, UP)
+    present.hear(UP, UP, recent=(False,))
+    assert present.news() == ["endpoint.degraded"]
 
 
 def test_a_check_that_this_probe_cannot_make_is_an_event(tmp_path: Path) -> None:
