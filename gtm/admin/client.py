@@ -10,7 +10,7 @@ import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
 from gtm.admin.address import UNIX
-from gtm.admin.views import Events, NodeStatus, OverridesView, OverrideView, Regions, Reloaded
+from gtm.admin.views import Events, NodeStatus, OverridesView, Regions, Reloaded, SaidView
 from gtm.engine.explain import Explanation
 from gtm.errors import OverrideRefused, Unreachable
 from gtm.health.event import Recorded
@@ -50,12 +50,12 @@ def fetch_overrides(admin: str) -> OverridesView:
     return _fetch(admin, "GET", "/v1/overrides", OverridesView)
 
 
-def say_override(admin: str, body: Mapping[str, object]) -> OverrideView:
+def say_override(admin: str, body: Mapping[str, object]) -> SaidView:
     """Has the node take an override; raises OverrideRefused with the node's words, or Unreachable."""
     status, answer = asyncio.run(_ask(admin, "POST", "/v1/overrides", None, body))
     if 400 <= status < 500:  # what was said is at fault (RFC 9110 15.5)
         raise OverrideRefused(_refusal(answer))
-    return _parsed(admin, "/v1/overrides", OverrideView, status, answer)
+    return _parsed(admin, "/v1/overrides", SaidView, status, answer)
 
 
 def _refusal(answer: bytes) -> str:

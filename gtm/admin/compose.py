@@ -2,11 +2,12 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import TypeVar
 
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from gtm.admin.views import EndpointView, OverrideView, RegionState, RegionView, ServiceView, ZoneView
+from gtm.admin.views import EndpointView, OverrideView, RegionState, RegionView, SaidView, ServiceView, ZoneView
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import Book
@@ -19,6 +20,8 @@ from gtm.plan.model import Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Decisions
 from gtm.steer.decide import State
 from gtm.zone.model import Endpoint, Region, Service
+
+_OverrideView = TypeVar("_OverrideView", bound=OverrideView)
 
 _UNCHECKED = CheckStatus(Belief.UP, 0.0)
 _UNHEARD = CheckStatus(Belief.UNKNOWN, 0.0)
@@ -50,14 +53,18 @@ def region_views(plan: Plan, status: Status) -> tuple[RegionView, ...]:
 
 def override_views(said: InForce) -> tuple[OverrideView, ...]:
     """Returns what people said, by scope."""
-    return tuple(override_view(said.by_scope[scope]) for scope in sorted(said.by_scope, key=str))
+    return tuple(_override(said.by_scope[scope], OverrideView) for scope in sorted(said.by_scope, key=str))
 
 
-def override_view(one: Override) -> OverrideView:
-    """Returns what a person said."""
+def said_view(one: Override, *, is_saved: bool) -> SaidView:
+    """Returns what a person said just now."""
+    return replace(_override(one, SaidView), saved=is_saved)
+
+
+def _override(one: Override, kind: type[_OverrideView]) -> _OverrideView:
     rules = tuple(rule.value for rule in one.rules)
     scope, action = str(one.scope), one.action.value
-    return OverrideView(one.id, one.node, scope, action, one.by, one.why, one.made_at, one.until, rules)
+    return kind(one.id, one.node, scope, action, one.by, one.why, one.made_at, one.until, rules)
 
 
 def silent_probes(book: Book, status: Status) -> frozenset[NodeName]:

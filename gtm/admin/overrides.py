@@ -26,8 +26,8 @@ from typing import Annotated, Protocol, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
 
-from gtm.admin.compose import override_view, override_views
-from gtm.admin.views import OverridesView, OverrideView
+from gtm.admin.compose import override_views, said_view
+from gtm.admin.views import OverridesView, SaidView
 from gtm.errors import OverrideRefused
 from gtm.health.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Override, Wish
 from gtm.health.override_seal import By, Rules, ScopeText, Why
@@ -52,6 +52,9 @@ class Overriding(Protocol):
     def say(self, wish: Wish) -> Override:
         """Says something from now on. Raises OverrideRefused."""
 
+    async def is_saved(self) -> bool:
+        """Returns whether all that was said is on disk, once it is known; it takes a second at most."""
+
 
 def routes(overriding: Overriding) -> tuple[web.RouteDef, ...]:
     """Returns the paths of overrides."""
@@ -75,7 +78,7 @@ class _Api:
     async def said(self, request: web.Request) -> web.Response:
         try:
             body = await _body(request, Body)
-            return self._say(request, body.wish())
+            return await self._say(request, body.wish())
         except web.HTTPException as refused:
             raise _audited(refused, request) from refused
 
@@ -86,17 +89,20 @@ class _Api:
             found = [one for one in self._overriding.in_force().by_scope.values() if one.id == wanted]
             if not found:
                 return _refusal(request, 404, "no override that is in force has this id")
-            return self._say(request, Wish(found[0].scope, Action.OBEY, body.why, body.by))
+            return await self._say(request, Wish(found[0].scope, Action.OBEY, body.why, body.by))
         except web.HTTPException as refused:
             raise _audited(refused, request) from refused
 
-    def _say(self, request: web.Request, wish: Wish) -> web.Response:
+    async def _say(self, request: web.Request, wish: Wish) -> web.Response:
         try:
             override = self._overriding.say(wish)
         except OverrideRefused as refused:
             return _refusal(request, 409 if refused.rule else 404, str(refused))
         log.warning("audit: override %s accepted from %s: %s", override.id, _who(request), override)
-        view = TypeAdapter(OverrideView).dump_json(override_view(override))
+        is_saved = await self._overriding.is_saved()
+        if not is_saved:
+            log.error("audit: override %s is not on disk; a restart of this node may lose it", override.id)
+        view = TypeAdapter(SaidView).dump_json(said_view(override, is_saved=is_saved))
         return web.Response(body=view, content_type="application/json", status=201)
 
 

@@ -72,6 +72,14 @@ class OverrideView:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidView(OverrideView):
+    """What a person said just now."""
+
+    saved: bool = True
+    """Whether it is on the disk of the node that was asked; if not, it counts, but may not outlive a restart there."""
+
+
+@dataclass(frozen=True, slots=True)
 class OverridesView:
     """What people said and is in force, by scope."""
 

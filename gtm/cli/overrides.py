@@ -13,8 +13,8 @@ import typer
 from pydantic import TypeAdapter
 
 from gtm.admin.client import fetch_overrides, fetch_status, say_override
-from gtm.admin.views import OverridesView, OverrideView
-from gtm.cli.console import print_plain, print_table
+from gtm.admin.views import OverridesView, SaidView
+from gtm.cli.console import print_aside, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
 from gtm.cli.scope import find_scope
 from gtm.health.override import MAX_SPAN_S, Action, SafetyRule
@@ -134,8 +134,13 @@ def _require_span(span: str) -> None:
         raise typer.BadParameter("an override lasts 1s to 72h; say it again to make it last", param_hint="--for")
 
 
-def _print(said: OverrideView) -> None:
+def _print(said: SaidView) -> None:
     print_plain(f"{said.scope}: {said.action} until {shown_time(said.until)} ({said.id})")
+    if not said.saved:
+        print_aside(
+            f"warning: it counts, but node {said.node} could not write it to its disk: a restart of that node may lose "
+            "it; see the problems in `gtm status`, and say it again once the disk is well"
+        )
 
 
 def shown_time(wall: float) -> str:

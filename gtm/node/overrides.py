@@ -4,12 +4,13 @@ r"""What people said, as this node knows it: said here, heard from peers, kept o
     reports of the book -+       \-> in force now -> guidance of the planner
 
 The newest of each scope counts (gtm/health/override.py), whoever said it, as long as this node accepts overrides from
-there. Nothing here waits for a peer or for the disk.
+there. Nothing here waits for a peer or for the disk; `written` tells who wants to know when it is on disk.
 """
 
 import logging
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from concurrent.futures import Future
 
 from gtm.clock import Clock
 from gtm.counters import Counters
@@ -79,6 +80,9 @@ class OverrideDesk:
         self._now = NOTHING_IN_FORCE
         self.known: Overrides = NO_OVERRIDES
         """The newest of each scope, ended ones too."""
+        self.written: Future[bool] = Future()
+        """Done when all that is known is on disk, and whether that went well."""
+        self.written.set_result(True)
         self._load()
 
     def made_of(self, wish: Wish) -> Override:
@@ -168,7 +172,7 @@ class OverrideDesk:
         newest_first = sorted(known.values(), key=lambda one: one.edition, reverse=True)
         texts = tuple(self._signed[one.id] for one in newest_first)
         self._desk.carry(_within_bounds(texts))
-        self._state.save_overrides_apart(texts)
+        self.written = self._state.save_overrides_apart(texts)
 
     def _drop_old(self, wall: float) -> None:
         still = kept(self.known, wall=wall)

@@ -1,10 +1,12 @@
 """Saying something: a person's wish, held against what this node serves and against the rules of safety.
 
 What comes in: wishes from the admin API. What goes out: overrides in force, in the plan before `say` returns, and on
-their way to the peers; or OverrideRefused.
+their way to the disk (`is_saved`) and to the peers; or OverrideRefused.
 """
 
+import asyncio
 from collections.abc import Callable
+from concurrent.futures import Future, wait
 
 from gtm.errors import OverrideRefused
 from gtm.health.override import Action, InForce, Override, SafetyRule, Wish, in_force, joined
@@ -17,6 +19,9 @@ from gtm.plan.model import Plan
 
 MAX_NAMED = 5
 """Services that a refusal names."""
+
+SAVE_LIMIT_S = 1.0
+"""Who says something hears by then that it counts, however slow the disk is."""
 
 
 class Saying:
@@ -51,6 +56,10 @@ class Saying:
         self._publish()
         return override
 
+    async def is_saved(self) -> bool:
+        """Returns whether all that was said is on disk; False after SAVE_LIMIT_S if it is not known by then."""
+        return await asyncio.to_thread(_is_well, self._overrides.written, SAVE_LIMIT_S)
+
     def _require_enough(self, wish: Wish) -> None:
         """Raises OverrideRefused where too few regions would be left, unless the wish overrides that rule."""
         if wish.action not in {Action.DOWN, Action.DRAIN} or SafetyRule.AT_LEAST in wish.rules:
@@ -63,6 +72,11 @@ class Saying:
             more = f"; and {len(refusals) - MAX_NAMED} more" if len(refusals) > MAX_NAMED else ""
             words = f"safety rule at_least refuses this: {named}{more}; `--override-rule at_least` does it all the same"
             raise OverrideRefused(words, rule=SafetyRule.AT_LEAST.value)
+
+
+def _is_well(written: Future[bool], limit_s: float) -> bool:
+    wait([written], limit_s)  # which cancels nothing: the write goes on
+    return written.done() and written.exception() is None and written.result()
 
 
 def is_known(scope: Scope, plan: Plan) -> bool:

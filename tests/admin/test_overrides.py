@@ -1,13 +1,18 @@
 import json
 import logging
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gtm.counters import Counters
 from gtm.health.override import DEFAULT_SPAN_S
+from gtm.node import saying
+from gtm.node.state import StateFolder
 from tests.admin.served import Answer, Served, serving
 from tests.fakes.overrides import WALL
 from tests.node.present import SMALL
@@ -53,6 +58,39 @@ def test_what_is_said_is_in_force_and_ends_early_by_its_id(node: Served, method:
 def test_four_hours_is_what_nobody_says(node: Served) -> None:
     said = say(node, {name: value for name, value in GOOD.items() if name != "for"})
     assert said.json["until"] == pytest.approx(WALL + DEFAULT_SPAN_S, abs=1)
+
+
+def test_what_was_accepted_is_on_disk_even_where_the_disk_is_slow(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as served:
+        served.overrides._state._writer.submit(threading.Event().wait, 0.2)  # a slow disk
+        said = say(served, GOOD)
+        kept = StateFolder(tmp_path / "state", Counters()).load_overrides()
+    assert said.json["saved"] is True
+    assert [REGION in text for text in kept] == [True]
+
+
+def test_what_cannot_be_written_counts_all_the_same_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(tmp_path, a=SMALL) as served:
+        (tmp_path / "state" / ".overrides.json.new").mkdir(parents=True)  # in the way of every write
+        said = say(served, GOOD)
+        assert (said.status, said.json["saved"]) == (201, False)
+        assert [one["action"] for one in in_force(served)] == ["drain"]
+    assert f"audit: override {said.json['id']} is not on disk; a restart of this node may lose it" in caplog.messages
+
+
+def test_nobody_waits_longer_than_a_second_for_a_disk_that_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saying, "SAVE_LIMIT_S", 0.05)
+    mended = threading.Event()
+    with serving(tmp_path, a=SMALL) as served:
+        served.overrides._state._writer.submit(mended.wait, 30)
+        said = say(served, GOOD)
+        mended.set()
+        assert (said.status, said.json["saved"]) == (201, False)
+        assert served.overrides.written.result(30), "it is written as soon as it can be"
 
 
 MISTAKES: dict[str, list[object]] = {

@@ -84,6 +84,15 @@ def test_the_words_of_a_refusal_reach_who_asked(tmp_path: Path) -> None:
     assert forced.code == 0
 
 
+def test_who_asks_is_warned_when_the_node_could_not_write_it_down(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        (tmp_path / "state" / ".overrides.json.new").mkdir(parents=True)  # in the way of every write
+        ran = gtm("down", "eu-west", "--why", "a fire", "--admin", node.at)
+    assert ran.code == 0
+    assert ran.out.startswith("region gtm.example.com/eu-west: down until ")
+    assert ran.err.startswith("warning: it counts, but node ns1 could not write it to its disk: a restart of that node")
+
+
 def test_status_says_what_a_safety_rule_holds_and_explain_why(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         held = {ServiceId("api.gtm.example.com"): {EndpointId("eu-west/192.0.2.2"): SafetyRule.CORRELATED}}
