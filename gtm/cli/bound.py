@@ -68,11 +68,20 @@ def _zones(folder: Path, words: SteeringVocabulary) -> tuple[Zone, ...]:
 
 
 def _service(name: str, zones: tuple[Zone, ...]) -> Service:
-    services = {str(service.id): service for zone in zones for service in zone.services}
+    """Returns the service of this name, or the only one whose name within its zone this is."""
     wanted = name.removesuffix(".").lower()
-    if wanted not in services:
-        raise typer.BadParameter(f'no service "{wanted}"; known: {", ".join(sorted(services))}', param_hint="SERVICE")
-    return services[wanted]
+    known = {str(service.id): (service, zone) for zone in zones for service in zone.services}
+    if wanted in known:
+        return known[wanted][0]
+    meant = {full: service for full, (service, zone) in known.items() if full == f"{wanted}.{_text(zone)}"}
+    if len(meant) == 1:
+        return next(iter(meant.values()))
+    fault = f'"{wanted}" could mean' if meant else f'no service "{wanted}"; known:'
+    raise typer.BadParameter(f"{fault} {', '.join(sorted(meant or known))}", param_hint="SERVICE")
+
+
+def _text(zone: Zone) -> str:
+    return zone.origin.to_text(omit_final_dot=True).lower()
 
 
 def _shares(zones: tuple[Zone, ...], words: SteeringVocabulary) -> Shares:

@@ -22,7 +22,7 @@ SEEN_AT_MOST = 10_000
 def _seconds_ago(text: str) -> float:
     """Returns a duration such as 90s, 10m, 2h or 3d in seconds."""
     try:
-        return float(text[:-1]) * 86_400.0 if text.endswith("d") else seconds(text)
+        return 24 * seconds(f"{text[:-1]}h") if text.endswith("d") else seconds(text)
     except ValueError as error:
         raise typer.BadParameter(f'"{text}" is not a duration such as 90s, 10m, 2h or 3d') from error
 

@@ -144,9 +144,11 @@ class Planner:
                 vantages=self.vantages,
             )
             ahead = reserving(replace(self._saved, zones=saved.zones), max(plan.generation, self.plan.generation + 1))
-            await asyncio.wrap_future(self._keep(ahead))
+            is_kept = await asyncio.wrap_future(self._keep(ahead))
+            # what is not on disk does not outlive a restart, but the clock goes on: it is above any count of changes
+            floor = 0 if is_kept else int(self._wall())
             # health may have moved on meanwhile, and the plan with it
-            plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
+            plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1, floor)))
             believed = with_inherited(self.status, before, catalogue.zones)
             moved = flipped(status, believed) | seen_otherwise(status, believed)
             guided = guided_anew(plan, guidance, self.guidance)
@@ -169,7 +171,9 @@ class Planner:
         """Keeps the plan that serves on disk, where the engine can start from it; the future is done when it is."""
         if isinstance(self._engine, Restorable):
             return self._state.save_plan_apart(self.plan)
-        return _done()
+        done: Future[None] = Future()
+        done.set_result(None)
+        return done
 
     def _swap(self, plan: Plan, *, told: bool = True) -> None:
         self._keep(reserving(self._saved, plan.generation))
@@ -186,15 +190,11 @@ class Planner:
                 len(plan.services),
             )
 
-    def _keep(self, saved: Saved) -> Future[None]:
-        """Writes the state if it changed; the future is done when it is on disk."""
+    def _keep(self, saved: Saved) -> Future[bool]:
+        """Writes the state if it changed; the future tells whether it is on disk."""
         if saved == self._saved:
-            return _done()
+            done: Future[bool] = Future()
+            done.set_result(True)
+            return done
         self._saved = saved
         return self._state.save_apart(saved)
-
-
-def _done() -> Future[None]:
-    done: Future[None] = Future()
-    done.set_result(None)
-    return done

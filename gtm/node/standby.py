@@ -10,6 +10,7 @@ did. Zones that changed while the node was down are those of before until the st
 
 import hashlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ from gtm.errors import StateInvalid
 from gtm.node.vault import Vault
 from gtm.plan.blob import compose_decisions, compose_names, numbering
 from gtm.plan.model import EMPTY_PLAN, Plan
+from gtm.plan.ttl import first_ttls
 
 NAMES, DECISIONS = "plan-names.bin", "plan-decisions.bin"
 
@@ -62,11 +64,20 @@ class Standby:
                 return False
             self._names = names
         self._last = plan
-        return self._write(DECISIONS, self._names, plan, compose_decisions(plan, plan.services, numbers))
+        return self._write(DECISIONS, self._names, plan, compose_decisions(_at_a_start(plan), plan.services, numbers))
 
     def _write(self, name: str, names: bytes, plan: Plan, blob: bytes) -> bool:
         part = _Part(__version__, self._folder, names, plan.generation, blob)
         return self._vault.write_bytes(name, msgspec.msgpack.encode(part))
+
+
+def _at_a_start(plan: Plan) -> Plan:
+    """Returns the plan with the TTLs of a start: checks that were heard before promise nothing any more."""
+    decisions = {
+        name: replace(decided, ttls=first_ttls(plan.services[name].service, decided.ttls))
+        for name, decided in plan.decisions.items()
+    }
+    return replace(plan, decisions=decisions)
 
 
 def restore(vault: Vault, folder: Path, engine: Restorable) -> int | None:

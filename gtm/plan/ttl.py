@@ -73,6 +73,11 @@ def truthful_ttls(
     )
 
 
+def first_ttls(service: Service, ttls: Sequence[int]) -> tuple[int, ...]:
+    """Returns these TTLs as they are served before any check was heard: what promised something promises the least."""
+    return tuple(ttls) if service.ttl_min is None else (service.ttl_min,) * len(ttls)
+
+
 def answered_numbers(spread: Spread, form: Form) -> tuple[tuple[int, ...], ...]:
     """Returns the numbers of the endpoints that each part of a spread answers with, but for last resorts."""
     return tuple(

@@ -127,6 +127,14 @@ def test_a_service_that_is_not_there_or_that_nobody_checks_is_said(folder: Path)
     assert "api.gtm.example.com has no monitor: nobody would find out" in ran.err
 
 
+def test_a_name_within_its_zone_is_enough_where_only_one_zone_has_it(folder: Path) -> None:
+    assert rows("API") == rows("api.gtm.example.com")
+    (folder / "zones" / "b.yaml").write_text(SMALL.replace("gtm.example.com", "other.example.com"))
+    ran = gtm("bound", "api")
+    assert ran.code == 2
+    assert '"api" could mean api.gtm.example.com, api.other.example.com' in " ".join(ran.err.split())
+
+
 def test_zone_files_with_mistakes_have_no_bound(folder: Path) -> None:
     (folder / "zones" / "a.yaml").write_text(BROKEN)
     ran = gtm("bound", "api.gtm.example.com")

@@ -71,7 +71,9 @@ def test_only_what_is_asked_for_is_shown(options: list[str], found: list[str]) -
     assert all(parse_line(line.encode()) for line in ran.lines)
 
 
-@pytest.mark.parametrize(("option", "value"), [("--since", "soon"), ("--since", "d"), ("--type", "moon")])
+@pytest.mark.parametrize(
+    ("option", "value"), [*(("--since", value) for value in ("soon", "d", "nand", "-2d")), ("--type", "moon")]
+)
 def test_a_bad_option_is_a_wrong_command_line(folder: Path, option: str, value: str) -> None:
     ran = gtm("events", "-c", "gtm.yaml", option, value)
     assert ran.code == 2

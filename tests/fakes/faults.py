@@ -148,11 +148,10 @@ class Field:
     def bound_s(self) -> float:
         """Returns the bound without the TTL, as `gtm bound` works it out from the files."""
         zone = parse(self.cluster.zone_file.read_text(), f"{ZONE}.yaml", NO_SHARED, STEERING)
-        monitor = zone.services[0].monitor
-        assert monitor is not None
-        found = bound(
-            zone.services[0], monitor, delays_of(read_config(self.cluster.node_file(self.server)), checks((zone,)))
-        )
+        watched = {check.id: check for check in checks((zone,))}
+        delays = delays_of(read_config(self.cluster.node_file(self.server)), watched.values())
+        found = bound(zone.services[0], watched, delays)
+        assert found is not None
         return found.seconds - sum(term.seconds for term in found.terms if term.name == "ttl")
 
 

@@ -1,6 +1,7 @@
 """A node's present for tests: a planner over the small world, a folder of zone files, and a sleep in turns."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def make_planner(
     status: Status = NO_STATUS,
     counters: Counters | None = None,
     folder: StateFolder | None = None,
+    wall: Callable[[], float] = lambda: WALL,
 ) -> Planner:
     """A planner without zones."""
     counters = counters or Counters()
@@ -66,7 +68,7 @@ def make_planner(
         vocabulary=vocabulary,
         state=folder or StateFolder(state, counters),
         status=status,
-        wall=lambda: WALL,
+        wall=wall,
         counters=counters,
     )
 

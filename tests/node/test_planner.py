@@ -3,6 +3,7 @@ import logging
 import threading
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from gtm.watch.geodata import GeoLoad
 from gtm.zone.model import checks
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes import world
-from tests.node.present import GEO, SMALL, RecordingEngine, believing, catalogue, make_planner, until
+from tests.node.present import GEO, SMALL, WALL, RecordingEngine, believing, catalogue, make_planner, until
 
 ZONE = world.zone(SMALL)
 OTHER = world.zone(SMALL.replace("192.0.2.2", "192.0.2.3"))
@@ -201,10 +202,26 @@ def test_flips_of_health_do_not_write_the_state(tmp_path: Path) -> None:
     assert restarted.plan.generation > GENERATIONS_AHEAD
 
 
+def test_generations_grow_over_restarts_on_a_full_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asyncio.run(make_planner(tmp_path).take_zones(catalogue(ZONE)))
+
+    def full(_descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    engine = RecordingEngine()
+    for wall in (WALL, WALL + 10, WALL + 20):
+        planner = make_planner(tmp_path, engine=engine, wall=partial(float, wall))
+        asyncio.run(planner.take_zones(catalogue(OTHER)))
+        planner.take_status(believing(OTHER, _1=DOWN, _2=UP))
+    generations = [plan.generation for plan in engine.plans]
+    assert generations == sorted(set(generations))
+
+
 @pytest.mark.slow
 def test_many_flips_reserve_more_generations_before_the_last_is_used(tmp_path: Path) -> None:
     class AtOnce(StateFolder):
-        def save_apart(self, saved: Saved) -> "Future[None]":
+        def save_apart(self, saved: Saved) -> "Future[bool]":
             self.save(saved)
             return super().save_apart(saved)
 
@@ -223,9 +240,9 @@ def test_the_state_is_written_in_another_thread_and_served_only_then(tmp_path: P
     written: list[tuple[bool, int]] = []
 
     class Slow(StateFolder):
-        def save(self, saved: Saved) -> None:
+        def save(self, saved: Saved) -> bool:
             written.append((threading.current_thread() is threading.main_thread(), len(engine.plans)))
-            super().save(saved)
+            return super().save(saved)
 
     planner = make_planner(tmp_path, engine=engine, folder=Slow(tmp_path, Counters()))
     asyncio.run(planner.take_zones(catalogue(ZONE)))

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
 from gtm.health.override import in_force, joined
+from gtm.health.status import Status
 from gtm.node import standby
 from gtm.node.standby import DECISIONS, NAMES, Standby, restore
 from gtm.node.state import Saved, StateFolder
@@ -44,7 +46,8 @@ class Disk:
         self.folder, self.zones = tmp_path / "state", tmp_path / "zones"
         self.counters = Counters()
         self.standby = Standby(Vault(self.folder, self.counters), self.zones)
-        self.planner = make_planner(tmp_path / "other", engine=RecordingEngine())
+        self.planner_engine = RecordingEngine()
+        self.planner = make_planner(tmp_path / "other", engine=self.planner_engine)
         asyncio.run(self.planner.take_geo(GEO))
         self.plan(ZONE)
 
@@ -149,6 +152,21 @@ def test_the_rust_engine_answers_the_same_from_what_was_kept(tmp_path: Path) -> 
     assert world.answer(engine, asked).to_wire() == world.answer(fresh, asked).to_wire()
     engine.swap(disk.flip(UP))
     assert world.values(world.answer(engine, asked).answer) == ["192.0.2.1"], "the next plan takes its place"
+
+
+def test_what_was_kept_is_answered_with_the_least_ttl_for_its_checks_are_of_before(tmp_path: Path) -> None:
+    rust = pytest.importorskip("gtm.engine.native")
+    disk, engine = Disk(tmp_path), rust.RustEngine()
+    zone = world.zone(SMALL.replace("monitor: web", "monitor: web\n    ttl: {max: 300, min: 7}", 1))
+    disk.plan(zone)
+    status = believing(zone, _1=UP, _2=UP)
+    promised = Status({check: replace(one, flip_in_s=200.0) for check, one in status.checks.items()})
+    disk.planner.take_status(promised)
+    asked = world.query("api")
+    assert [rrset.ttl for rrset in world.answer(disk.planner_engine, asked).answer] == [200]
+    disk.standby.keep(disk.planner.plan)
+    restore(Vault(disk.folder, disk.counters), disk.zones, engine)
+    assert [rrset.ttl for rrset in world.answer(engine, asked).answer] == [7]
 
 
 def test_a_planner_keeps_its_plan_where_the_engine_can_start_from_it_and_swaps_no_empty_one(tmp_path: Path) -> None:
