@@ -7,7 +7,7 @@
     the nearest vantage sees it down    -> DOWN           for the clients near that vantage (local.py)
 
 `min_healthy` asks for another region: where none of a service has enough, it skips nothing; nor a region of which a
-person said that something is up.
+person said that something is up, or named this rule of anything in it.
 """
 
 from collections import Counter
@@ -42,7 +42,7 @@ _BELIEFS = {Action.UP: Belief.UP, Action.DOWN: Belief.DOWN, Action.DRAIN: Belief
 def effective(steered: SteeredService, status: Status, guidance: Guidance) -> Effective:
     """Returns what counts of the endpoints of a service, in their order."""
     counted = _unskipped(steered, status, guidance)
-    regions = _poor(steered, counted)
+    regions = _poor(steered, counted, guidance.said)
     if not regions:
         return counted
     ends = steered.service.endpoints
@@ -54,7 +54,7 @@ def effective(steered: SteeredService, status: Status, guidance: Guidance) -> Ef
 
 def skipped(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[RegionName, ...]:
     """Returns the regions of a service that are skipped for want of `min_healthy`, sorted."""
-    return tuple(sorted(_poor(steered, _unskipped(steered, status, guidance))))
+    return tuple(sorted(_poor(steered, _unskipped(steered, status, guidance), guidance.said)))
 
 
 def _unskipped(steered: SteeredService, status: Status, guidance: Guidance) -> Effective:
@@ -97,7 +97,7 @@ def overriding(steered: SteeredService, said: InForce) -> tuple[Override | None,
     return tuple(said.of(spot) for spot in steered.spots)
 
 
-def _poor(steered: SteeredService, counted: Effective) -> frozenset[RegionName]:
+def _poor(steered: SteeredService, counted: Effective, said: InForce) -> frozenset[RegionName]:
     """Returns the regions that have something up, but less than `min_healthy` asks for, where another has enough."""
     minima = steered.service.min_healthy
     if not minima:
@@ -105,8 +105,9 @@ def _poor(steered: SteeredService, counted: Effective) -> frozenset[RegionName]:
     ends = steered.service.endpoints
     beliefs = zip(ends, counted.beliefs, strict=True)
     ups = Counter(one.region for one, belief in beliefs if belief is Belief.UP and not one.last_resort)
-    forced = {one.region for one, said in zip(ends, counted.said, strict=False) if said is Action.UP}
-    poor = frozenset(name for name, least in minima if 0 < ups[name] < least and name not in forced)
+    kept = {one.region for one, action in zip(ends, counted.said, strict=False) if action is Action.UP}
+    kept |= {spot.region for spot in steered.spots if said.lifts(spot, SafetyRule.MIN_HEALTHY)}
+    poor = frozenset(name for name, least in minima if 0 < ups[name] < least and name not in kept)
     return poor if any(name not in poor for name in ups) else frozenset()
 
 

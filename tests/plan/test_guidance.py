@@ -9,7 +9,8 @@ from gtm.health.override import Action, InForce, Override, SafetyRule, in_force,
 from gtm.health.status import Status
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.plan.apply import apply
-from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective, guided_anew, is_by_checks_alone
+from gtm.plan.enough import skipping
+from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective, guided, guided_anew, is_by_checks_alone
 from gtm.plan.model import Plan, SteeredService
 from gtm.steer.decide import State
 from tests.fakes import world
@@ -188,6 +189,46 @@ def test_min_healthy_skips_a_region_as_a_group_where_another_has_enough() -> Non
     forced = saying(said("endpoint api.gtm.example.com eu-west/192.0.2.21", Action.UP))
     assert counts("192.0.2.20", guidance=forced) == (up, down, up), "a person said that it is up"
     assert counts("192.0.2.20", guidance=saying(said("service api.gtm.example.com", Action.OBEY))) == (up, down, down)
+
+
+RULE = (SafetyRule.MIN_HEALTHY,)
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "zone gtm.example.com",
+        "service api.gtm.example.com",
+        "region */eu-west",
+        "endpoint api.gtm.example.com eu-west/192.0.2.21",
+    ],
+)
+def test_an_override_that_names_min_healthy_lifts_it_and_explain_agrees(scope: str) -> None:
+    steered = with_minimum(world.plan(ZONE).services[API], eu_west=2)
+    status = world.status(world.down("192.0.2.20"), ZONE)
+    skip = (EndpointId("eu-west/192.0.2.21"), "skipped: its region has fewer than min_healthy up")
+    assert effective(steered, status, NO_GUIDANCE).beliefs == (Belief.UP, Belief.DOWN, Belief.DOWN)
+    assert skip in guided(steered, status, NO_GUIDANCE)
+    lifted = saying(said(scope, Action.OBEY, rules=RULE))
+    assert effective(steered, status, lifted).beliefs == (Belief.UP, Belief.DOWN, Belief.UP)
+    assert skip not in guided(steered, status, lifted)
+    assert not skipping([steered], status, lifted), "and no refusal is told"
+
+
+@pytest.mark.parametrize("scope", ["region gtm.example.com/us-east", "service other.gtm.example.com"])
+def test_min_healthy_is_lifted_for_what_the_override_covers_alone(scope: str) -> None:
+    steered = with_minimum(world.plan(ZONE).services[API], eu_west=2)
+    elsewhere = saying(said(scope, Action.OBEY, rules=RULE))
+    counted = effective(steered, world.status(world.down("192.0.2.20"), ZONE), elsewhere)
+    assert counted.beliefs == (Belief.UP, Belief.DOWN, Belief.DOWN)
+
+
+def test_who_drains_a_part_of_a_region_may_keep_the_rest_of_it() -> None:
+    steered = with_minimum(world.plan(ZONE).services[API], eu_west=2)
+    endpoint, status = "endpoint api.gtm.example.com eu-west/192.0.2.20", world.status({}, ZONE)
+    up, down = Belief.UP, Belief.DOWN
+    assert effective(steered, status, saying(said(endpoint, Action.DRAIN))).beliefs == (up, down, down)
+    assert effective(steered, status, saying(said(endpoint, Action.DRAIN, rules=RULE))).beliefs == (up, down, up)
 
 
 def test_nothing_in_force_touches_nothing() -> None:
