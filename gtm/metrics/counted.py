@@ -70,6 +70,12 @@ COUNTED: Mapping[str, Metric] = {
         "{request}",
         "Requests that the admin API refused, by path and status.",
     ),
+    "certificate_renewals": _counter(
+        "certificate_renewals",
+        "certificate.renewals",
+        "{renewal}",
+        "Renewed TLS files of this node, by side and whether they were taken or refused.",
+    ),
     "heartbeats": _counter(
         "heartbeats", "heartbeat.heard", "{heartbeat}", "Heartbeats of endpoints, by what they say."
     ),

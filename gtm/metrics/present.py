@@ -55,8 +55,10 @@ class Present:
     reloads: Reloads
     geo: tuple[GeoSource, ...]
     ready: bool
-    durations: Family
-    """How long this node's checks take."""
+    measured: tuple[Family, ...]
+    """What this node measures by itself (tallies.py)."""
+    expiries: Mapping[str, float]
+    """When the certificate of each side of this node that shows one expires, Unix time."""
     counters: Mapping[str, int]
 
 
@@ -102,6 +104,13 @@ GEO_BUILT = _gauge(
     "geoip_build_timestamp_seconds", "geoip.build.timestamp", "Unix time of a geo database's making.", "s"
 )
 
+CERTIFICATE_ENDS = _gauge(
+    "certificate_expiry_timestamp_seconds",
+    "certificate.expiry.timestamp",
+    "Unix time at which a certificate that this node shows expires, by side: listen, share.",
+    "s",
+)
+
 _STATES = tuple(belief.value for belief in Belief)
 _STALE = "stale"
 _SAYINGS = (*(belief.value for belief in Belief), _STALE)
@@ -128,7 +137,8 @@ def families(present: Present) -> Iterator[Family]:
     yield Family(REPORT_AGE, tuple(_ages(present)))
     yield Family(SILENT, tuple(_probe(node, int(node in present.silent)) for node in sorted(present.book.by_node)))
     yield Family(GEO_BUILT, tuple(Point({"file": source.file}, source.built_at) for source in present.geo))
-    yield present.durations
+    yield Family(CERTIFICATE_ENDS, tuple(Point({"side": side}, at) for side, at in sorted(present.expiries.items())))
+    yield from present.measured
     yield from counter_families(present.counters)
 
 

@@ -24,7 +24,8 @@ from gtm.counters import Counters
 from gtm.engine.protocol import Engine
 from gtm.errors import ZoneInvalid
 from gtm.health.event import Event, EventKind
-from gtm.metrics.durations import Durations
+from gtm.metrics.tallies import Tallies
+from gtm.node.certificates import Certificates
 from gtm.node.chronicle import Chronicle
 from gtm.node.config import NodeConfig, Role
 from gtm.node.events import EventLog
@@ -49,6 +50,7 @@ from gtm.serve.listen import ListenAddress
 from gtm.share.desk import Desk, Reporter
 from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key, load_key
+from gtm.share.renewal import LiveTls
 from gtm.share.tls import server_tls
 
 WARM_UP_S = 3.0
@@ -65,9 +67,9 @@ class Node:
         self._clock = clock
         self._engine = engine
         self._counters = counters
-        self._state = StateFolder(config.state, self._counters, zones=config.zones)
         self._events = EventLog(Journal(config.state), config.node, clock=clock, counters=self._counters)
         chronicle = Chronicle(self._events, config.node)
+        self._state = StateFolder(config.state, self._counters, zones=config.zones, on_complaint=chronicle.damaged)
         words = vocabulary(self._counters)
         self._planner = Planner(
             engine,
@@ -82,6 +84,10 @@ class Node:
         self._desk = self._make_desk()
         self._desk.on_refused = chronicle.refused
         self._sharing = Sharing(config, self._desk, clock=clock, counters=self._counters)
+        admin_tls = config.admin_tls if Role.ADMIN in config.roles else None
+        self._admin_tls = None if admin_tls is None else LiveTls("listen", admin_tls, server_tls)
+        sides = [live for live in (self._sharing.tls, self._admin_tls) if live is not None and live.has_files]
+        self._certificates = Certificates(sides, clock=clock, counters=counters, events=self._events)
         self._overrides = OverrideDesk(
             config.node,
             self._key,
@@ -95,7 +101,7 @@ class Node:
         )
         self._planner.guidance = Guidance(self._overrides.in_force())
         self._guide = Guide(self._planner, self._overrides, clock=clock, counters=counters, chronicle=chronicle)
-        durations = Durations()
+        tallies = Tallies()
         self._health = HealthRiver(
             self._planner,
             self._desk,
@@ -106,7 +112,7 @@ class Node:
             chronicle=chronicle,
             guide=self._guide,
             programs=config.programs,
-            durations=durations,
+            tallies=tallies,
         )
         self._guide.on_news = self._health.publish_soon
         if self._overrides.known:
@@ -139,7 +145,8 @@ class Node:
             clock=clock,
             counters=counters,
             is_ready=self._is_ready,
-            durations=durations,
+            tallies=tallies,
+            expiries=lambda: self._certificates.expiries,
         )
         self._local: web.AppRunner | None = None
         self._warm = asyncio.Event()
@@ -187,7 +194,7 @@ class Node:
         log.info("node %s stopped", self._config.node)
 
     def _rivers(self, queries: Queries | None) -> list[Coroutine[None, None, None]]:
-        rivers = [self._zones.run(), self._geo.run(), self._health.believe(), self._warm_up()]
+        rivers = [self._zones.run(), self._geo.run(), self._health.believe(), self._warm_up(), self._certificates.run()]
         if self._config.peers:
             rivers += [self._sharing.run(), self._vantages.run()]
         if Role.PROBE in self._config.roles:
@@ -252,7 +259,7 @@ class Node:
             more += PushDesk(self._health.heartbeats, clock=self._clock, counters=self._counters).routes()
         self._local = await open_local(self._config.state, make_app(subject, reports, more, on_refusal=refusal))
         at = self._config.admin
-        tls = None if self._config.admin_tls is None else server_tls(self._config.admin_tls)
+        tls = None if self._admin_tls is None else self._admin_tls.listener_context
         runner = await open_admin(
             str(at.address), at.port, subject, reports, more=more, tls=tls, on_refused=refused, on_refusal=refusal
         )

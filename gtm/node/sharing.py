@@ -24,6 +24,7 @@ from gtm.share.discovery import Discovery, discover
 from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import EtcdClient
 from gtm.share.poller import Poller, open_share_session
+from gtm.share.renewal import LiveTls
 from gtm.share.tls import TlsFiles, client_tls
 
 
@@ -36,7 +37,8 @@ class Sharing:
         self._clock = clock
         self._counters = counters
         self._pollers: dict[NodeName, Poller] = {}
-        self._tls = client_tls(config.share.tls or TlsFiles())
+        self.tls = LiveTls("share", config.share.tls or TlsFiles(), client_tls)
+        """What this node shows, and whom it trusts, when it asks."""
         self._password = _password(config.share)
 
     @property
@@ -47,7 +49,7 @@ class Sharing:
     async def run(self) -> None:
         """Hears others until cancelled."""
         share = self._config.share
-        async with open_share_session(self._tls) as session, asyncio.TaskGroup() as group:
+        async with open_share_session() as session, asyncio.TaskGroup() as group:
             if share.etcd is not None:
                 group.create_task(self._etcd(session), name="etcd")
             elif share.srv:
@@ -67,6 +69,7 @@ class Sharing:
             clock=self._clock,
             counters=self._counters,
             random=_chance(),
+            tls=lambda: self.tls.context,
         )
         self._pollers[node] = poller
         return group.create_task(poller.run(), name=f"peer {node}")
@@ -85,7 +88,7 @@ class Sharing:
     async def _etcd(self, session: aiohttp.ClientSession) -> None:
         config = self._config
         assert config.share.etcd is not None
-        client = EtcdClient(config.share.etcd, session, password=self._password)
+        client = EtcdClient(config.share.etcd, session, password=self._password, tls=lambda: self.tls.context)
         share = EtcdShare(
             self._desk,
             client,

@@ -19,9 +19,9 @@ from gtm import __version__
 from gtm.admin.compose import silent_probes
 from gtm.clock import Clock
 from gtm.counters import Counters
-from gtm.metrics.durations import Durations
 from gtm.metrics.model import Family
 from gtm.metrics.present import GeoSource, Present, Reloads, families
+from gtm.metrics.tallies import Tallies
 from gtm.node.config import NodeConfig
 from gtm.node.planner import Planner
 from gtm.node.zones import ZoneRiver
@@ -50,7 +50,8 @@ class Measures:
         clock: Clock,
         counters: Counters,
         is_ready: Callable[[], bool],
-        durations: Durations,
+        tallies: Tallies,
+        expiries: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self._config = config
         self._planner = planner
@@ -60,7 +61,8 @@ class Measures:
         self._clock = clock
         self._counters = counters
         self._is_ready = is_ready
-        self._durations = durations
+        self._tallies = tallies
+        self._expiries = expiries
         self.started_at = clock.wall()
 
     def families(self) -> Iterator[Family]:
@@ -97,7 +99,8 @@ class Measures:
                 if source.built_at is not None
             ),
             ready=self._is_ready(),
-            durations=self._durations.family(),
+            measured=self._tallies.families(),
+            expiries=self._expiries(),
             counters=self._counters.snapshot(),
         )
 

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gtm.errors import Unreachable
 from gtm.share.asking import bounded, described
 from gtm.share.site import EtcdSite
+from gtm.share.tls import ChosenTls, system_tls
 
 CALL_S = 3.0
 """For one call, the connection included."""
@@ -49,12 +50,19 @@ class EtcdClient:
     """Talks to one cluster. It has state: the member in use, and the token of the user."""
 
     def __init__(
-        self, site: EtcdSite, session: aiohttp.ClientSession, *, password: str = "", call_s: float = CALL_S
+        self,
+        site: EtcdSite,
+        session: aiohttp.ClientSession,
+        *,
+        password: str = "",
+        call_s: float = CALL_S,
+        tls: ChosenTls = system_tls,
     ) -> None:
         self._site = site
         self._password = password
         self._session = session
         self._call_s = call_s
+        self._tls = tls
         self._member = 0
         self._token = ""
 
@@ -107,7 +115,7 @@ class EtcdClient:
                 headers = {"Authorization": self._token} if self._token else {}
                 timeout = aiohttp.ClientTimeout(total=None, sock_connect=self._call_s, sock_read=QUIET_S)
                 async with self._session.post(
-                    url, json=question, headers=headers, timeout=timeout, allow_redirects=False
+                    url, json=question, headers=headers, timeout=timeout, allow_redirects=False, ssl=self._tls()
                 ) as response:
                     if response.status != 200:
                         self._token = ""  # it may have run out (etcd: 5 minutes by default)

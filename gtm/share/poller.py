@@ -8,7 +8,6 @@ not logged, because they may hold a password.
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from random import Random
@@ -25,6 +24,7 @@ from gtm.ids import NodeName
 from gtm.share.asking import bounded, described
 from gtm.share.desk import Desk
 from gtm.share.handler import compose_have
+from gtm.share.tls import ChosenTls, system_tls
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +50,10 @@ MAX_HAVE_LENGTH = 4096
 
 
 @asynccontextmanager
-async def open_share_session(tls: ssl.SSLContext | None = None) -> AsyncIterator[aiohttp.ClientSession]:
-    """Opens the HTTP session that all pollers of a node use; `tls` is for https, else the system's roots."""
+async def open_share_session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Opens the HTTP session that all pollers of a node use."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=GRACE_S)  # the poller has one over everything
-    connector = aiohttp.TCPConnector(limit=0, ssl=tls if tls is not None else True)
+    connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout, auto_decompress=False
     ) as session:
@@ -75,6 +75,7 @@ class Poller:
         random: Random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         wait_s: float = WAIT_S,
+        tls: ChosenTls = system_tls,
     ) -> None:
         self._node = node
         self._url = url
@@ -85,6 +86,7 @@ class Poller:
         self._random = random
         self._sleep = sleep
         self._wait_s = wait_s
+        self._tls = tls
         self._etag = ""
         self._failures = 0
         self._was_reached = False
@@ -128,7 +130,7 @@ class Poller:
             url = URL(self._url) / "v1" / "reports" % query
             async with (
                 asyncio.timeout(self._wait_s + GRACE_S),
-                self._session.get(url, headers=headers, allow_redirects=False) as response,
+                self._session.get(url, headers=headers, allow_redirects=False, ssl=self._tls()) as response,
             ):
                 if response.status == 304:
                     return None

@@ -3,6 +3,7 @@
 What comes in: paths of PEM files. What goes out: an SSLContext, or StateInvalid that names the file. Reports carry
 their own proof, so TLS here is for what surrounds them: a client certificate keeps strangers from the listener (mTLS),
 and a private CA keeps others from posing as a peer. TLS 1.2 is the least either side speaks (RFC 9325 3.1.1).
+A context holds what its files held when it was made: gtm/share/renewal.py makes a new one when they change.
 """
 
 import ssl
@@ -24,6 +25,15 @@ class TlsFiles:
     """Who asks: roots beside the system's. Who is asked: roots of client certificates, which are then required."""
 
 
+ChosenTls = Callable[[], ssl.SSLContext | bool]
+"""Gives the context for the next connection; True is aiohttp's own, with the system's roots."""
+
+
+def system_tls() -> bool:
+    """Returns what stands for the system's roots."""
+    return True
+
+
 def client_tls(files: TlsFiles) -> ssl.SSLContext:
     """Returns the context of a node that asks. Raises StateInvalid when a file is of no use."""
     context = ssl.create_default_context()
@@ -35,6 +45,9 @@ def server_tls(files: TlsFiles) -> ssl.SSLContext:
     """Returns the context of a listener; with a `ca`, only clients that it vouches for get in."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # a session that is resumed is not verified anew (RFC 8446 2.2): it would let in whom renewed roots keep out
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
     if files.ca is not None:
         context.verify_mode = ssl.CERT_REQUIRED
     return _loaded(context, files)

@@ -4,15 +4,17 @@ import asyncio
 from pathlib import Path
 
 from gtm.counters import Counters
+from gtm.health.certificate import Certificate
 from gtm.health.override import in_force, joined
 from gtm.health.reading import Phases, Reading, Reason
 from gtm.health.status import Status
 from gtm.ids import NodeName
-from gtm.metrics.durations import Durations
 from gtm.metrics.present import GeoSource, Present, Reloads
+from gtm.metrics.tallies import Tallies
 from gtm.node.planner import Planner
 from gtm.plan.guidance import Guidance
 from gtm.zone.model import PLAIN_HTTP
+from gtm.zone.settings import HttpSettings
 from tests.fakes import world
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
@@ -39,9 +41,12 @@ class Measured:
         self.desk.take(fra.offer().body, giver=NodeName("fra"))
         self.clock.advance(2.5)
         self.counters.add("dns_responses", 3, rcode="NOERROR", transport="udp")
-        self.durations = Durations()
+        self.tallies = Tallies()
         phases = Phases(connect_s=0.01, first_byte_s=0.03)
-        self.durations.take(check_of(PLAIN_HTTP), Reading(Reason.OK, 0.04, phases=phases))
+        self.tallies.durations.take(check_of(PLAIN_HTTP), Reading(Reason.OK, 0.04, phases=phases))
+        secure = check_of(HttpSettings(secure=True))
+        seen = Reading(Reason.OK, 0.04, certificate=Certificate(1_690_000_000.0, 1_800_000_000.0))
+        self.tallies.certificates.take(secure, seen, wall=self.clock.wall())
 
     @property
     def status(self) -> Status:
@@ -62,7 +67,8 @@ class Measured:
             reloads=Reloads(successful=True, at=1_700_000_001.0),
             geo=(GeoSource("regions.mmdb", 1_690_000_000),),
             ready=True,
-            durations=self.durations.family(),
+            measured=self.tallies.families(),
+            expiries={"listen": 1_800_000_000.0},
             counters={
                 **self.counters.snapshot(),
                 'dns_engine_nanoseconds_bucket{le="1023"}': 2,

@@ -23,11 +23,13 @@ OPEN = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.
 
 EXPECTED = {
     "gtm_build": "info",
+    "gtm_certificate_expiry_timestamp_seconds": "gauge",
     "gtm_config_generation": "gauge",
     "gtm_config_last_reload_successful": "gauge",
     "gtm_config_last_reload_timestamp_seconds": "gauge",
     "gtm_dns_queries": "counter",
     "gtm_dns_query_duration_seconds": "histogram",
+    "gtm_endpoint_certificate_expiry_timestamp_seconds": "gauge",
     "gtm_endpoint_state": "stateset",
     "gtm_fail_open_active": "gauge",
     "gtm_geoip_build_timestamp_seconds": "gauge",
@@ -99,6 +101,7 @@ def test_the_values_are_those_of_the_node(measured: Measured) -> None:
     assert list(values(found["gtm_config_generation"])) == [({}, measured.planner.plan.generation)]
     assert ({"probe": "fra"}, 2.5) in list(values(found["gtm_probe_report_age_seconds"]))
     assert list(values(found["gtm_probe_silent"])) == [({"probe": "fra"}, 1.0)]
+    assert list(values(found["gtm_certificate_expiry_timestamp_seconds"])) == [({"side": "listen"}, 1.8e9)]
     assert list(values(found["gtm_geoip_build_timestamp_seconds"])) == [({"file": "regions.mmdb"}, 1.69e9)]
     assert list(values(found["gtm_dns_queries"])) == [({"rcode": "NOERROR", "transport": "udp"}, 3.0)]
 

@@ -25,8 +25,18 @@ def poll(server: TlsFiles, client: TlsFiles) -> PeerState:
     async def story() -> PeerState:
         fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
         fra.publish(believing(Belief.UP))
-        async with serving(fra, tls=server_tls(server)) as url, open_share_session(client_tls(client)) as session:
-            poller = Poller(FRA, url, iad, session, clock=FakeClock(), counters=iad.counters, random=Random(1))
+        shown = client_tls(client)
+        async with serving(fra, tls=server_tls(server)) as url, open_share_session() as session:
+            poller = Poller(
+                FRA,
+                url,
+                iad,
+                session,
+                clock=FakeClock(),
+                counters=iad.counters,
+                random=Random(1),
+                tls=lambda: shown,
+            )
             await poller.poll()
             assert (FRA in iad.book.by_node) == (poller.state is PeerState.HEARD)
             return poller.state

@@ -1,0 +1,171 @@
+"""Renewal: takes up certificates, keys and roots that were renewed, while the node runs.
+
+    files as they were taken              nothing to do
+    files that changed since last look    maybe half-written: wait for the next look
+    files that stay as they are now       load them into a context of its own
+        all of it is good                 TAKEN: whoever connects from now on is served by it
+        any of it is not                  REFUSED, once for each change: what served before serves on
+
+What comes in: paths, looks at them every few seconds, and the wall time. What goes out: the context of the moment, and
+what came of a look. A context is never changed, only replaced: a pair of which one half is new serves nobody.
+Connections that are open stay as they are.
+"""
+
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from cryptography import x509
+
+from gtm.errors import StateInvalid
+from gtm.share.tls import TlsFiles
+
+LOOK_S = 2.0
+"""Between two looks at the files: so a renewal is taken up two to four seconds after the last write."""
+
+WARN_S = 14 * 86_400.0
+WARN_SHARE = 1 / 6
+"""So long before the end, or this part of the whole time if that is shorter, a renewal is overdue."""
+
+_Mark = tuple[int, int, int, int] | None
+_Marks = tuple[_Mark, ...]
+"""What tells one state of the files from another: device, inode, time, size of each; None where there is none."""
+
+
+class Outcome(Enum):
+    """What came of new files."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """From when to when a certificate is good, in Unix seconds."""
+
+    starts_at: float
+    expires_at: float
+
+    @property
+    def overdue_at(self) -> float:
+        """Returns when it should have been renewed."""
+        return self.expires_at - min(WARN_S, (self.expires_at - self.starts_at) * WARN_SHARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """New files were there, and were taken or not."""
+
+    outcome: Outcome
+    words: str = ""
+    """Why not."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    context: ssl.SSLContext
+    validity: Validity | None
+    marks: _Marks
+
+
+class LiveTls:
+    """The TLS of one side, from files that may be renewed. Its state is what serves, and what the last look saw.
+
+    Raises StateInvalid when the files are of no use at the start.
+    """
+
+    def __init__(self, side: str, files: TlsFiles, make: Callable[[TlsFiles], ssl.SSLContext]) -> None:
+        self.side = side
+        self._files = files
+        self._make = make
+        self._loaded = self._load(_marks(files))
+        self._seen = self._loaded.marks
+        self._told: tuple[_Marks, str] | None = None
+
+    @property
+    def has_files(self) -> bool:
+        """Returns whether there is anything to look at."""
+        return self._files != TlsFiles()
+
+    @property
+    def context(self) -> ssl.SSLContext:
+        """Returns the context for the next connection."""
+        return self._loaded.context
+
+    @property
+    def validity(self) -> Validity | None:
+        """Returns that of the certificate that serves; None where none is shown."""
+        return self._loaded.validity
+
+    @property
+    def listener_context(self) -> ssl.SSLContext:
+        """Returns a context for a listener, which hands every handshake over to the context of that moment."""
+        first = self._loaded.context
+
+        def hand_over(opened: ssl.SSLObject, _name: str | None, _first: ssl.SSLContext) -> None:
+            opened.context = self._loaded.context
+
+        first.sni_callback = hand_over  # called for clients that name no server too
+        return first
+
+    def look(self, *, wall: float) -> Renewal | None:
+        """Looks at the files once, and takes what is new and good; it reads files, so any thread may call it."""
+        marks = _marks(self._files)
+        before, self._seen = self._seen, marks
+        if marks == self._loaded.marks:
+            self._told = None
+            return None
+        if marks != before:
+            return None
+        try:
+            loaded = self._load(marks)
+            _require_valid(loaded.validity, self._files, wall=wall)
+        except StateInvalid as invalid:
+            return self._refused(marks, str(invalid))
+        if _marks(self._files) != marks:
+            return None  # written while it was read
+        self._loaded, self._told = loaded, None
+        return Renewal(Outcome.TAKEN)
+
+    def _load(self, marks: _Marks) -> _Loaded:
+        context, certificate = self._make(self._files), self._files.certificate
+        return _Loaded(context, None if certificate is None else _validity(certificate), marks)
+
+    def _refused(self, marks: _Marks, words: str) -> Renewal | None:
+        """Returns the refusal, unless it was told: these files are tried again at every look, for modes may change."""
+        if self._told == (marks, words):
+            return None
+        self._told = (marks, words)
+        return Renewal(Outcome.REFUSED, words)
+
+
+def _require_valid(validity: Validity | None, files: TlsFiles, *, wall: float) -> None:
+    if validity is not None and validity.expires_at <= wall:
+        raise StateInvalid(f"{files.certificate}: the certificate has expired")
+    if validity is not None and validity.starts_at > wall:
+        raise StateInvalid(f"{files.certificate}: the certificate is not valid yet")
+
+
+def _validity(path: Path) -> Validity:
+    """Returns that of the first certificate of a file, which is the one that is shown."""
+    try:
+        leaf = x509.load_pem_x509_certificates(path.read_bytes())[0]
+    except OSError as error:
+        raise StateInvalid(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise StateInvalid(f"{path}: has no certificate in PEM") from error
+    return Validity(leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
+
+
+def _marks(files: TlsFiles) -> _Marks:
+    return tuple(_mark(path) for path in (files.certificate, files.key, files.ca))
+
+
+def _mark(path: Path | None) -> _Mark:
+    try:
+        found = None if path is None else path.stat()
+    except OSError:
+        return None
+    return None if found is None else (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)

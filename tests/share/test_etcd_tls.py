@@ -1,0 +1,61 @@
+"""A real etcd that wants client certificates: who shows one shares through it, and who does not stays out."""
+
+import asyncio
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from gtm.errors import Unreachable
+from gtm.health.belief import Belief
+from gtm.ids import NodeName
+from gtm.share.etcd import EtcdShare
+from gtm.share.etcd_client import EtcdClient, Put
+from gtm.share.poller import open_share_session
+from gtm.share.site import EtcdSite
+from gtm.share.tls import TlsFiles, client_tls
+from tests.fakes.certificates import Authority
+from tests.fakes.etcd import EtcdTls, etcd
+from tests.fakes.peers import believing, desk_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
+
+LIMIT_S = 30.0
+FRA = NodeName("fra")
+
+
+def test_reports_cross_by_tls_and_nothing_does_without_a_certificate_of_ours(tmp_path: Path) -> None:
+    ours = Authority(tmp_path)
+    (tmp_path / "other").mkdir()
+    others = Authority(tmp_path / "other")
+    files = EtcdTls(ours.issue("127.0.0.1"), ours.issue("etcdctl"), ours.root)
+
+    async def story(url: str) -> None:
+        async with open_share_session() as session:
+
+            def client(shown: TlsFiles) -> EtcdClient:
+                context = client_tls(shown)
+                return EtcdClient(EtcdSite((url,)), session, tls=lambda: context)
+
+            fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
+            fra.publish(believing(Belief.UP))
+            ours_shown = TlsFiles(ours.issue("node"), ca=ours.root)
+            async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(
+                        EtcdShare(
+                            desk, client(ours_shown), node=node, prefix="/", counters=desk.counters, random=Random(1)
+                        ).run()
+                    )
+                    for desk, node in ((fra, FRA), (iad, NodeName("iad")))
+                ]
+                while FRA not in iad.book.by_node:  # noqa: ASYNC110  # what changes is in another process
+                    await asyncio.sleep(0.01)
+                for task in tasks:
+                    task.cancel()
+            for strangers in (TlsFiles(ca=ours.root), TlsFiles(others.issue("node"), ca=ours.root), TlsFiles()):
+                with pytest.raises(Unreachable):
+                    await client(strangers).put(Put("/a", "b", 0))
+
+    with etcd(tmp_path, files) as server:
+        asyncio.run(story(server.url))
