@@ -7,25 +7,49 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 START_LIMIT_S = 20.0
 
 
+@dataclass(frozen=True, slots=True)
+class EtcdTls:
+    """The certificates of an etcd that lets in only whom its authority vouches for; each file has its key too."""
+
+    server: Path
+    client: Path
+    root: Path
+
+    @property
+    def of_server(self) -> tuple[str, ...]:
+        """Returns options of etcd."""
+        files = (f"--cert-file={self.server}", f"--key-file={self.server}", f"--trusted-ca-file={self.root}")
+        return (*files, "--client-cert-auth")
+
+    @property
+    def of_client(self) -> tuple[str, ...]:
+        """Returns options of etcdctl."""
+        return (f"--cert={self.client}", f"--key={self.client}", f"--cacert={self.root}")
+
+
 class Etcd:
     """One etcd process. It has state: it can be killed and started again on the same data."""
 
-    def __init__(self, folder: Path, port: int, peer_port: int) -> None:
+    def __init__(self, folder: Path, port: int, peer_port: int, tls: "EtcdTls | None" = None) -> None:
         self._folder = folder
         self._peer_port = peer_port
+        self._tls = tls
         self.port = port
-        self.url = f"http://127.0.0.1:{port}"
+        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{port}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Starts it, and waits until it answers."""
         peer = f"http://127.0.0.1:{self._peer_port}"
         command = etcd_command(self._folder, self.url, peer)
+        if self._tls is not None:
+            command = (*command, *self._tls.of_server)
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         deadline = time.monotonic() + START_LIMIT_S
         while self.run("endpoint", "health").returncode:
@@ -42,7 +66,8 @@ class Etcd:
     def run(self, *words: str) -> "subprocess.CompletedProcess[bytes]":
         """Runs etcdctl."""
         environment = {"ETCDCTL_API": "3", "PATH": os.environ["PATH"]}
-        command = ["etcdctl", f"--endpoints={self.url}", "--command-timeout=2s", *words]
+        tls = () if self._tls is None else self._tls.of_client
+        command = ["etcdctl", f"--endpoints={self.url}", "--command-timeout=2s", *tls, *words]
         return subprocess.run(command, capture_output=True, timeout=15, check=False, env=environment)
 
 
@@ -61,9 +86,9 @@ def etcd_command(folder: Path, url: str, peer_url: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def etcd(folder: Path) -> Iterator[Etcd]:
+def etcd(folder: Path, tls: EtcdTls | None = None) -> Iterator[Etcd]:
     """Runs an etcd until the end of the block."""
-    server = Etcd(folder / "etcd", *_free_ports())
+    server = Etcd(folder / "etcd", *_free_ports(), tls)
     try:
         server.start()
         yield server

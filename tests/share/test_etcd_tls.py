@@ -10,7 +10,7 @@ from gtm.errors import Unreachable
 from gtm.health.belief import Belief
 from gtm.ids import NodeName
 from gtm.share.etcd import EtcdShare
-from gtm.share.etcd_client import EtcdClient, Put
+from gtm.share.etcd_client import EtcdClient
 from gtm.share.poller import open_share_session
 from gtm.share.site import EtcdSite
 from gtm.share.tls import TlsFiles, client_tls
@@ -55,7 +55,7 @@ def test_reports_cross_by_tls_and_nothing_does_without_a_certificate_of_ours(tmp
                     task.cancel()
             for strangers in (TlsFiles(ca=ours.root), TlsFiles(others.issue("node"), ca=ours.root), TlsFiles()):
                 with pytest.raises(Unreachable):
-                    await client(strangers).put(Put("/a", "b", 0))
+                    await client(strangers).read("/")
 
     with etcd(tmp_path, files) as server:
         asyncio.run(story(server.url))
