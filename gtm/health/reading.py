@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import Enum
 
+from gtm.health.certificate import Certificate
+
 
 class Reason(Enum):
     """Why a reading is as it is: one word for each class of failure."""
@@ -78,6 +80,8 @@ class Reading:
     detail: str = ""
     """For people: `HTTP 503`, `certificate has expired`; at most MAX_DETAIL_LENGTH characters."""
     phases: Phases = NO_PHASES
+    certificate: Certificate | None = None
+    """The endpoint's, where a handshake was good."""
 
     @property
     def ok(self) -> bool:

@@ -3,6 +3,7 @@
     read, judged     a probe's reading and verdict          prober
     unread           the first reading that it could not    prober
                      make of a check
+    expiring         a certificate that a probe saw           health river
     believed         what this node believes, regions       health river, planner's plan for who is concerned
     planned          the plan, and who fails open           planner; caused by what was believed, loaded or located
     rejected         zone files with mistakes               zone river
@@ -20,6 +21,7 @@ from gtm.admin.views import RegionState
 from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
 from gtm.health.book import Book
+from gtm.health.certificate import Certificate
 from gtm.health.event import Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
 from gtm.health.reading import Reading
 from gtm.health.status import Change, CheckStatus, LocalChange, Status, changes, local_changes, turned_odd
@@ -83,6 +85,14 @@ class Chronicle:
         """Records that this node's probe cannot make a check, by its own fault."""
         words = f"{self._node} cannot check {check.id}: {reading.detail}"
         self.record(Event(EventKind.PROBE_UNREAD, check.id, words, {"detail": reading.detail}))
+
+    def expiring(self, check: Check, certificate: Certificate, *, wall: float) -> None:
+        """Records that the certificate of an endpoint is about to end, or did."""
+        days = certificate.days_left(wall)
+        ends = f"expires in {days:.1f} days" if days > 0 else "has expired"
+        words = f"{self._node} sees that the certificate of {check.id} {ends}"
+        facts = {"expires_at": certificate.ends_at, "days": round(days, 1)}
+        self.record(Event(EventKind.CERTIFICATE_EXPIRING, check.id, words, facts))
 
     def _decisive(self, check: CheckId, reading: Reading) -> EventId:
         words = f"{check} read {_why(reading.reason.value, reading.detail)} in {reading.took_s:.3f} s"

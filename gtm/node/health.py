@@ -23,7 +23,7 @@ from gtm.health.status import Status, changes, local_changes
 from gtm.health.verdict import Verdict
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
-from gtm.metrics.durations import Durations
+from gtm.metrics.tallies import Tallies
 from gtm.node.allowance import Allowance
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
@@ -65,9 +65,9 @@ class HealthRiver:
         chronicle: Chronicle | None = None,
         guide: Callable[[Status, Status], Guidance] | None = None,
         programs: frozenset[str] = frozenset(),
-        durations: Durations | None = None,
+        tallies: Tallies | None = None,
     ) -> None:
-        self._durations = durations or Durations()
+        self._tallies = tallies or Tallies()
         self._guide = guide or _no_guide
         self._chronicle = chronicle or no_chronicle()
         self._planner = planner
@@ -97,6 +97,7 @@ class HealthRiver:
         self._tell_missing(checks)
         self._checks = checks
         self.heartbeats.watch(checks)
+        self._tallies.certificates.watch(checks)
         self._freshness = {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}
         if self._prober is not None:
             self._prober.watch(checks)
@@ -131,7 +132,11 @@ class HealthRiver:
 
     def _took(self, check: Check, reading: Reading) -> None:
         self._chronicle.read(check, reading)
-        self._durations.take(check, reading)
+        self._tallies.durations.take(check, reading)
+        wall = self._clock.wall()
+        expiring = self._tallies.certificates.take(check, reading, wall=wall)
+        if expiring is not None:
+            self._chronicle.expiring(check, expiring, wall=wall)
 
     def _judged(self, check: Check, verdict: Verdict) -> None:
         self._chronicle.judged(check, verdict)
@@ -146,14 +151,14 @@ class HealthRiver:
                 self.merge()
                 # at once, unless there were many: a crash soon after a change must not revive a dead region
                 if changes(saved, self._lasting()) and allowance.take(self._clock.monotonic()):
-                    saved = await asyncio.to_thread(self._save, saved)
+                    saved = await asyncio.to_thread(self.save, saved)
                 try:
                     async with asyncio.timeout(TICK_S):
                         seen = await self._desk.wait_for_news(seen)
                 except TimeoutError:
                     pass
         finally:
-            self._save(saved)
+            self.save(saved)
 
     def merge(self) -> None:
         """Merges the reports heard into the status, once."""
@@ -239,7 +244,8 @@ class HealthRiver:
 
         await publish_reports(self._desk, verdicts, self._changed, beat_s=beat_s)
 
-    def _save(self, saved: Status) -> Status:
+    def save(self, saved: Status) -> Status:
+        """Saves the beliefs if they are others than these were; returns those that are saved."""
         status = self._lasting()
         if changes(saved, status):
             self._planner.keep_plan().result()  # first: what starts by itself must not be older than the beliefs

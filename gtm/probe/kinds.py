@@ -19,6 +19,7 @@ from gtm.probe.icmp import check_icmp
 from gtm.probe.instruments import Instruments
 from gtm.probe.lateness import BELIEVABLE_SHARE
 from gtm.probe.push import check_push
+from gtm.probe.shown import listening
 from gtm.probe.stopwatch import running
 from gtm.probe.tcp import check_tcp
 from gtm.zone.model import Check, MonitorType
@@ -44,14 +45,14 @@ KINDS: Mapping[MonitorType, Kind] = {
 async def read(check: Check, instruments: Instruments) -> Reading:
     """Returns one reading of one check."""
     started_at, late_before_s = instruments.clock.monotonic(), instruments.lateness.total_s
-    with running(instruments.clock) as stopwatch:
+    with running(instruments.clock) as stopwatch, listening() as shown:
         outcome = await _outcome(check, instruments)
     took_s = instruments.clock.monotonic() - started_at
     late_s = instruments.lateness.total_s - late_before_s
     if outcome.reason is Reason.TIMEOUT and late_s > BELIEVABLE_SHARE * check.monitor.timeout_s:
         # An overloaded probe must not take healthy endpoints down.
         outcome = Outcome(Reason.UNREAD, f"this probe is too busy to tell: it was {late_s:.1f} s late")
-    return Reading(outcome.reason, took_s, clean_detail(outcome.detail), stopwatch.phases)
+    return Reading(outcome.reason, took_s, clean_detail(outcome.detail), stopwatch.phases, shown.certificate)
 
 
 async def _outcome(check: Check, instruments: Instruments) -> Outcome:

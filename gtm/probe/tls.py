@@ -17,12 +17,12 @@ from aiohttp.connector import Connection
 from cryptography import x509
 
 from gtm.errors import TlsFileUnreadable
+from gtm.health.certificate import DAY_S
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.shown import show
 from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.settings import TlsSettings
-
-DAY_S = 86_400.0
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
@@ -70,7 +70,7 @@ class Contexts:
 
 
 class _TimedTls(ssl.SSLObject):
-    """The TLS of one connection, which tells the stopwatch of its check when the handshake begins and is done."""
+    """The TLS of one connection, which tells its check when the handshake begins and is done, and what was shown."""
 
     _has_begun = False
 
@@ -81,6 +81,7 @@ class _TimedTls(ssl.SSLObject):
             lap(Phase.CONNECT)
         super().do_handshake()
         lap(Phase.TLS)
+        show(self.getpeercert(binary_form=True))
 
 
 class TlsResponse(aiohttp.ClientResponse):

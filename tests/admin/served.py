@@ -17,7 +17,7 @@ from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.disagreement import Standings
 from gtm.ids import NodeName
-from gtm.metrics.durations import Durations
+from gtm.metrics.tallies import Tallies
 from gtm.node.chronicle import Chronicle
 from gtm.node.events import EventLog
 from gtm.node.guide import Guide
@@ -92,7 +92,7 @@ class Served:
             clock=self.clock,
             counters=self.counters,
             is_ready=lambda: self.is_warm,
-            durations=Durations(),
+            tallies=Tallies(),
         )
         state = StateFolder(tmp_path / "state", self.counters)
         chronicle = Chronicle(self.events, NodeName("ns1"))

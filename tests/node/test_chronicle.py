@@ -6,6 +6,7 @@ from gtm.counters import Counters
 from gtm.errors import Problem, ReportInvalid
 from gtm.health.belief import Belief
 from gtm.health.book import Book, hear
+from gtm.health.certificate import DAY_S, Certificate
 from gtm.health.event import Event, EventKind
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading, Reason
@@ -293,3 +294,16 @@ def test_a_damaged_file_of_the_state_folder_is_an_event(tmp_path: Path) -> None:
     assert event.subject == "status.json"
     assert event.message == f"state: status.json {event.facts['problem']}"
     assert "starting without it" in event.message
+
+
+def test_a_certificate_that_is_about_to_end_is_an_event(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    certificate = Certificate(0.0, 90 * DAY_S)
+    present.chronicle.expiring(CHECKS[0], certificate, wall=83 * DAY_S)
+    event = present.kept.one("cert.expiring")
+    assert (event.subject, event.facts) == (ONE, {"expires_at": 90 * DAY_S, "days": 7.0})
+    assert event.message == f"ns1 sees that the certificate of {ONE} expires in 7.0 days"
+    present.news()
+    present.chronicle.expiring(CHECKS[0], certificate, wall=91 * DAY_S)
+    assert present.kept.one("cert.expiring").message.endswith(f"{ONE} has expired")

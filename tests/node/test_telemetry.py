@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from gtm.metrics.durations import Durations
+from gtm.metrics.tallies import Tallies
 from gtm.node.telemetry import DEFAULT_INTERVAL_S, Measures, interval_s, is_wanted, start_telemetry
 from tests.admin.served import Served, serving
 from tests.node.present import SMALL, config
@@ -25,7 +25,7 @@ def measures(served: Served, tmp_path: Path) -> Measures:
         clock=served.clock,
         counters=served.counters,
         is_ready=lambda: True,
-        durations=Durations(),
+        tallies=Tallies(),
     )
 
 

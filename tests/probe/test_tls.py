@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from gtm.health.certificate import DAY_S
 from gtm.health.reading import Reading, Reason
-from gtm.probe.tls import DAY_S
 from gtm.zone.model import MonitorType
 from gtm.zone.settings import HttpSettings, Settings, TcpSettings, TlsSettings
 from tests.fakes import checks
