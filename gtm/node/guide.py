@@ -3,8 +3,8 @@
     reports of the book -> overrides in force ---+
     checks before and now -> safety (gtm/plan) --+-> guidance -> planner
 
-It is asked at every merge, at least twice a second: so an override ends on time, and a budget is refilled. It tells
-each refusal once, when it begins and when it is over.
+It is asked at every merge, at least twice a second: so an override ends on time, and a budget is refilled. What the
+rules refuse goes to the alarm.
 """
 
 import logging
@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 from gtm.clock import Clock
 from gtm.counters import Counters
-from gtm.health.event import Event, EventKind, Fact
 from gtm.health.status import Status
+from gtm.node.alarm import Alarm
 from gtm.node.chronicle import Chronicle
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class Guide:
-    """Guides the planner. It has state: the history of safety, and what was told."""
+    """Guides the planner. It has state: the history of safety."""
 
     def __init__(
         self, planner: Planner, overrides: OverrideDesk, *, clock: Clock, counters: Counters, chronicle: Chronicle
@@ -36,7 +36,7 @@ class Guide:
         self._overrides = overrides
         self._clock = clock
         self._counters = counters
-        self._chronicle = chronicle
+        self.alarm = Alarm(counters=counters, chronicle=chronicle)
         self._shares: Shares = NO_SHARES
         self._shares_of = EMPTY_PLAN.services
         self._history: History = NO_HISTORY
@@ -55,7 +55,8 @@ class Guide:
         self._history = allowed.history
         if said != self._guidance.said or allowed.held != self._guidance.held:
             self._guidance = Guidance(said, allowed.held)
-        self._tell((*allowed.refusals, *skipping(shares.demanding, after, self._guidance)))
+        self.refusals = (*allowed.refusals, *skipping(shares.demanding, after, self._guidance))
+        self.alarm.tell(self.refusals)
         return self._guidance
 
     def too_much(self, after: Guidance) -> tuple[Refusal, ...]:
@@ -76,19 +77,6 @@ class Guide:
         if services is not self._shares_of:
             self._shares, self._shares_of = shares_of(services), services
         return self._shares
-
-    def _tell(self, refusals: tuple[Refusal, ...]) -> None:
-        before, self.refusals = {(one.rule, one.subject): one for one in self.refusals}, refusals
-        now = {(one.rule, one.subject): one for one in refusals}
-        for key, refusal in now.items():
-            if key not in before:
-                words = f"safety rule {refusal.rule.value}: {refusal.words}"
-                log.warning("%s", words)
-                self._counters.add("safety_blocks", rule=refusal.rule.value)
-                facts: dict[str, Fact] = {"rule": refusal.rule.value, **refusal.facts}
-                self._chronicle.because(Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
-        for key in before.keys() - now.keys():
-            log.info("safety rule %s: over for %s", key[0].value, key[1])
 
 
 def _nobody() -> None: ...

@@ -11,14 +11,12 @@ from concurrent.futures import Future, wait
 from gtm.errors import OverrideRefused
 from gtm.health.override import Action, InForce, Override, SafetyRule, Wish, in_force, joined
 from gtm.health.scope import EVERY_ZONE, EndpointScope, RegionScope, Scope, ServiceScope
+from gtm.node.alarm import in_short
 from gtm.node.guide import Guide
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.plan.guidance import Guidance
 from gtm.plan.model import Plan
-
-MAX_NAMED = 5
-"""Services that a refusal names."""
 
 SAVE_LIMIT_S = 1.0
 """Who says something hears by then that it counts, however slow the disk is."""
@@ -68,9 +66,9 @@ class Saying:
         said = in_force(joined(self._overrides.known, [wanted]), wall=wanted.made_at)
         refusals = self._guide.too_much(Guidance(said, self._planner.guidance.held))
         if refusals:
-            named = "; ".join(refusal.words for refusal in refusals[:MAX_NAMED])
-            more = f"; and {len(refusals) - MAX_NAMED} more" if len(refusals) > MAX_NAMED else ""
-            words = f"safety rule at_least refuses this: {named}{more}; `--override-rule at_least` does it all the same"
+            self._guide.alarm.refuse(wish, refusals)
+            named = in_short(refusals)
+            words = f"safety rule at_least refuses this: {named}; `--override-rule at_least` does it all the same"
             raise OverrideRefused(words, rule=SafetyRule.AT_LEAST.value)
 
 

@@ -13,7 +13,8 @@ from gtm.health.override import Action, SafetyRule
 from gtm.health.scope import parse_scope
 from gtm.ids import CheckId, NodeName
 from gtm.node import guide as guide_module
-from gtm.node.saying import MAX_NAMED, is_known
+from gtm.node.alarm import MAX_NAMED
+from gtm.node.saying import is_known
 from tests.fakes import world
 from tests.fakes.peers import key_of
 from tests.node.guided import EU, TEXT, Node
@@ -120,7 +121,7 @@ def test_a_region_that_dies_is_out_at_once(tmp_path: Path) -> None:
 
 def test_two_regions_at_once_are_blamed_on_the_probes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     node, dead = Node(tmp_path), ("192.0.2.10", "192.0.2.11", "192.0.2.20", "192.0.2.21")
-    with caplog.at_level(logging.WARNING, logger="gtm.node.guide"):
+    with caplog.at_level(logging.WARNING, logger="gtm.node.alarm"):
         for _ in range(3):
             assert node.hear(*dead, after_s=1.0).answer == {"10", "20", "30"}
     assert caplog.messages == [

@@ -1,0 +1,68 @@
+"""The alarm: tells what the rules of safety refuse. Each time is an event that names its rule, and is counted.
+
+    tell     what a rule holds or skips, once when it begins and once when it is over    guide, at every merge
+    refuse   a person's wish that a rule does not let happen                             saying
+
+What changes answers is a cause of the plan that follows. It decides nothing; its state is what was told last.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from gtm.counters import Counters
+from gtm.health.event import Event, EventKind, Fact
+from gtm.health.override import SafetyRule, Wish
+from gtm.node.chronicle import Chronicle
+from gtm.plan.enough import Refusal
+
+MAX_NAMED = 5
+"""Services that one line names."""
+
+log = logging.getLogger(__name__)
+
+
+class Alarm:
+    """Tells what the rules of safety refuse."""
+
+    def __init__(self, *, counters: Counters, chronicle: Chronicle) -> None:
+        self._counters = counters
+        self._chronicle = chronicle
+        self._told: frozenset[tuple[SafetyRule, str]] = frozenset()
+
+    def tell(self, refusals: Sequence[Refusal]) -> None:
+        """Tells what of this is new, and what is over."""
+        now = frozenset((one.rule, one.subject) for one in refusals)
+        for refusal in {(one.rule, one.subject): one for one in refusals}.values():
+            if (refusal.rule, refusal.subject) not in self._told:
+                self._blocked(refusal)
+        for rule, subject in self._told - now:
+            log.info("safety rule %s: over for %s", rule.value, subject)
+        self._told = now
+
+    def refuse(self, wish: Wish, refusals: Sequence[Refusal]) -> None:
+        """Tells that a person's wish is refused, for each of these services; the log has it from who was asked."""
+        rule = refusals[0].rule.value
+        words = f"safety rule {rule}: {wish.action.value} {wish.scope} by {wish.by} is refused: {in_short(refusals)}"
+        facts: dict[str, Fact] = {
+            "rule": rule,
+            "action": wish.action.value,
+            "by": wish.by,
+            "why": wish.why,
+            "services": tuple(one.subject.removeprefix("service ") for one in refusals),
+            "services_count": len(refusals),
+        }
+        self._counters.add("safety_blocks", rule=rule)
+        self._chronicle.record(Event(EventKind.SAFETY_BLOCKED, str(wish.scope), words, facts))
+
+    def _blocked(self, refusal: Refusal) -> None:
+        words = f"safety rule {refusal.rule.value}: {refusal.words}"
+        log.warning("%s", words)
+        self._counters.add("safety_blocks", rule=refusal.rule.value)
+        facts: dict[str, Fact] = {"rule": refusal.rule.value, **refusal.facts}
+        self._chronicle.because(Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
+
+
+def in_short(refusals: Sequence[Refusal]) -> str:
+    """Returns the words of the first of these, and how many more there are."""
+    named = "; ".join(refusal.words for refusal in refusals[:MAX_NAMED])
+    return f"{named}; and {len(refusals) - MAX_NAMED} more" if len(refusals) > MAX_NAMED else named
