@@ -69,7 +69,7 @@ class EventKind(Enum):
     OVERRIDE_SET = "gtm.override.set"
     OVERRIDE_EXPIRED = "gtm.override.expired"
     CERTIFICATE_RENEWED = "gtm.cert.renewed"
-    """Of this node itself, as the next ones: its renewed files serve."""
+    """The renewed files of this node itself serve; or, with the next one, they do not."""
     CERTIFICATE_REFUSED = "gtm.cert.refused"
     CERTIFICATE_EXPIRING = "gtm.cert.expiring"
     STATE_DAMAGED = "gtm.state.damaged"
