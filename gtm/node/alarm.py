@@ -1,24 +1,28 @@
 """The alarm: tells what the rules of safety refuse. Each time is an event that names its rule, and is counted.
 
-    tell     what a rule holds or skips, once when it begins and once when it is over    guide, at every merge
-    refuse   a person's wish that a rule does not let happen                             saying
+    tell     what a rule holds or skips: when it begins, when more joins, when it is over    guide, at every merge
+    refuse   a person's wish that a rule does not let happen                                 saying
 
 What changes answers is a cause of the plan that follows. It decides nothing; its state is what was told last.
 """
 
 import logging
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 from gtm.counters import Counters
 from gtm.health.event import Event, EventKind, Fact
 from gtm.health.override import SafetyRule, Wish
 from gtm.node.chronicle import Chronicle
-from gtm.plan.enough import Refusal
+from gtm.plan.enough import Kept, Refusal
 
 MAX_NAMED = 5
 """Services that one line names."""
 
 log = logging.getLogger(__name__)
+
+_Rule = tuple[SafetyRule, str]
+"""A rule, and the subject of its refusal."""
 
 
 class Alarm:
@@ -27,17 +31,18 @@ class Alarm:
     def __init__(self, *, counters: Counters, chronicle: Chronicle) -> None:
         self._counters = counters
         self._chronicle = chronicle
-        self._told: frozenset[tuple[SafetyRule, str]] = frozenset()
+        self._told: Mapping[_Rule, frozenset[Kept]] = {}
 
     def tell(self, refusals: Sequence[Refusal]) -> None:
         """Tells what of this is new, and what is over."""
-        now = frozenset((one.rule, one.subject) for one in refusals)
-        for refusal in {(one.rule, one.subject): one for one in refusals}.values():
-            if (refusal.rule, refusal.subject) not in self._told:
-                self._blocked(refusal)
-        for rule, subject in self._told - now:
+        before, self._told = self._told, _by_rule(refusals)
+        for refusal in refusals:
+            key = (refusal.rule, refusal.subject)
+            joined = refusal.held - before.get(key, frozenset())
+            if joined or key not in before:
+                self._blocked(refusal, joined)
+        for rule, subject in before.keys() - self._told.keys():
             log.info("safety rule %s: over for %s", rule.value, subject)
-        self._told = now
 
     def refuse(self, wish: Wish, refusals: Sequence[Refusal]) -> None:
         """Tells that a person's wish is refused, for each of these services; the log has it from who was asked."""
@@ -54,12 +59,29 @@ class Alarm:
         self._counters.add("safety_blocks", rule=rule)
         self._chronicle.record(Event(EventKind.SAFETY_BLOCKED, str(wish.scope), words, facts))
 
-    def _blocked(self, refusal: Refusal) -> None:
+    def _blocked(self, refusal: Refusal, joined: frozenset[Kept]) -> None:
         words = f"safety rule {refusal.rule.value}: {refusal.words}"
         log.warning("%s", words)
         self._counters.add("safety_blocks", rule=refusal.rule.value)
-        facts: dict[str, Fact] = {"rule": refusal.rule.value, **refusal.facts}
+        facts: dict[str, Fact] = {
+            "rule": refusal.rule.value,
+            **refusal.facts,
+            "held": _names(refusal.held),
+            "held_count": len(refusal.held),
+            "joined": _names(joined),
+        }
         self._chronicle.because(Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
+
+
+def _by_rule(refusals: Sequence[Refusal]) -> Mapping[_Rule, frozenset[Kept]]:
+    found: defaultdict[_Rule, frozenset[Kept]] = defaultdict(frozenset)
+    for one in refusals:
+        found[one.rule, one.subject] |= one.held
+    return dict(found)
+
+
+def _names(kept: frozenset[Kept]) -> tuple[str, ...]:
+    return tuple(f"{service} {endpoint}" for service, endpoint in sorted(kept))
 
 
 def in_short(refusals: Sequence[Refusal]) -> str:

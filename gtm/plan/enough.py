@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from gtm.health.belief import Belief
 from gtm.health.override import SafetyRule
 from gtm.health.status import Status
-from gtm.ids import RegionName
+from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.plan.guidance import Guidance, effective, skipped
 from gtm.plan.model import SteeredService
+
+Kept = tuple[ServiceId, EndpointId]
+"""An endpoint of which a rule says what counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,8 @@ class Refusal:
     """A scope; or `checks`, of all of them."""
     words: str
     facts: Mapping[str, float] = field(default_factory=dict)
+    held: frozenset[Kept] = frozenset()
+    """What is up still, or skipped, by this."""
 
 
 def wanted_regions(steered: SteeredService) -> int:
@@ -64,6 +69,7 @@ def skipping(services: Iterable[SteeredService], status: Status, guidance: Guida
             f"service {steered.id}",
             f"{steered.id}: {region} has fewer endpoints up than min_healthy, and is skipped",
             {"min_healthy": dict(steered.service.min_healthy)[region]},
+            frozenset((steered.id, spot.endpoint) for spot in steered.spots if spot.region == region),
         )
         for steered in services
         for region in skipped(steered, status, guidance)

@@ -17,6 +17,7 @@ Only what was believed up can be taken out: an endpoint that turns from unknown 
 person takes out costs no budget and is never held. An override that names a rule lifts it for its scope.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -25,13 +26,16 @@ from gtm.health.override import Action, InForce, SafetyRule
 from gtm.health.status import Status, flipped
 from gtm.ids import CheckId, EndpointId, RegionName, ServiceId
 from gtm.plan.budget import Key, Purse, Spent
-from gtm.plan.enough import Refusal, serving_regions, wanted_regions
+from gtm.plan.enough import Kept, Refusal, serving_regions, wanted_regions
 from gtm.plan.guidance import Guidance, Held, effective, overriding
 from gtm.plan.model import SteeredService
 from gtm.plan.shares import Shares
 from gtm.plan.suspicion import Suspicion, still_recent, suspected
 
 UNLIMITED = 1.0
+
+_SUSPECTED = "checks"
+"""The subject of a suspicion: all of them."""
 
 _Holding = dict[ServiceId, dict[EndpointId, SafetyRule]]
 Waiting = Mapping[Key, float]
@@ -172,12 +176,14 @@ class _Run:
                 held.setdefault(name, {}).update(dict.fromkeys(ends, SafetyRule.AT_LEAST))
                 words = f"{name}: {', '.join(regions)} stays, or fewer than {wanted} regions would serve"
                 facts = {"regions_wanted": wanted, "endpoints_held": len(ends)}
-                refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", words, facts))
+                kept = frozenset((name, one) for one in ends)
+                refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", words, facts, kept))
         return tuple(refusals)
 
     def refusals(self, waiting: Waiting, held: Held) -> tuple[Refusal, ...]:
         """Returns what the budgets and a suspicion refuse."""
-        found = [] if self.suspicion is None else [_blame(self.suspicion, now=self.now)]
+        kept = self._kept(held)
+        found = [] if self.suspicion is None else [_blame(self.suspicion, kept[_SUSPECTED], now=self.now)]
         waits: dict[str, float] = {}
         for service, check in waiting:
             if SafetyRule.MAX_SHARE in {held[service][endpoint] for endpoint in self._movable(service, check)}:
@@ -186,8 +192,18 @@ class _Run:
         for name, share in waits.items():
             limit = self.shares.budgets[name].limit
             words = f"{name}: {share:.1%} of it waits to be taken out; {limit:.0%} a minute may go"
-            found.append(Refusal(SafetyRule.MAX_SHARE, name, words, {"waiting": round(share, 6), "per_minute": limit}))
+            facts = {"waiting": round(share, 6), "per_minute": limit}
+            found.append(Refusal(SafetyRule.MAX_SHARE, name, words, facts, kept[name]))
         return tuple(found)
+
+    def _kept(self, held: Held) -> defaultdict[str, frozenset[Kept]]:
+        """Returns what each budget holds, and under _SUSPECTED what a suspicion does."""
+        found: defaultdict[str, set[Kept]] = defaultdict(set)
+        for service, rules in held.items():
+            for endpoint, rule in rules.items():
+                subject = _SUSPECTED if rule is SafetyRule.CORRELATED else self.shares.budget_of[service]
+                found[subject].add((service, endpoint))
+        return defaultdict(frozenset, {subject: frozenset(ends) for subject, ends in found.items()})
 
     def _lost_too_many(self, steered: SteeredService, wanted: int, held: Held) -> tuple[RegionName, ...]:
         """Returns the regions that must stay: of those that served until now, the first in the zone's order."""
@@ -227,8 +243,8 @@ class _Run:
         return bool(self.said) and all(self.said.lifts(spot, rule) for spot in self.shares.parts[check][service].spots)
 
 
-def _blame(suspicion: Suspicion, *, now: float) -> Refusal:
+def _blame(suspicion: Suspicion, kept: frozenset[Kept], *, now: float) -> Refusal:
     failed, watched = len(suspicion.checks), suspicion.watched
     words = f"{failed} of {watched} checks failed at once, in unrelated services: the probes are to blame"
     facts = {"failed": failed, "watched": watched, "held_s": round(now - suspicion.since, 1)}
-    return Refusal(SafetyRule.CORRELATED, "checks", words, facts)
+    return Refusal(SafetyRule.CORRELATED, _SUSPECTED, words, facts, kept)
