@@ -1,35 +1,43 @@
 """Disagreement: which probes are always in the minority, and so in quarantine.
 
-What comes in: the reports heard, and the status that came of them. What goes out: a score for each probe, and whether
-its votes count. Once a round, the share of a probe's fresh votes against what is believed moves its score:
+What comes in: the reports heard, and the voices that they made. What goes out: a score for each probe, and whether its
+votes count. Once a round, the share of a probe's fresh votes against what most voices say moves its score:
 
     score = score + WEIGHT x (share - score)        WEIGHT 0.2: four rounds of nothing but dissent are 0.59
 
-    above QUARANTINE_FROM      quarantine, as long as the others are a majority and enough for the quorum
+    above QUARANTINE_FROM      quarantine, as long as the others are a majority, and enough for the quorum of each check
+                               that says so
     below RELEASE_BELOW        trusted again: eight rounds of nothing but agreement
+
+Who is right is what more than half of the voices that count say, whatever the rule of the quorum: under `all` one liar
+decides what is believed, and the honest ones are against that. A tie says nothing of who is right, nor does a check
+on which fewer than MIN_VOICES say anything. Of these the voice in quarantine is one, for else it would never come back.
 
 A probe that sees an outage first is alone for a round or two, and about what failed. One that is cut off from half of
 the world says otherwise about half of it. Only who is wrong about most things, and stays so, gets here: a probe whose
-own network is gone, or that lies. Votes where fewer than MIN_VOICES count say nothing of who is right. And where the
-probes of one vantage say the same, they differ from the rest because their part of the world does: that is no lie, and
-counts for them alone (vantage.py).
+own network is gone, or that lies. And where the probes of one vantage say the same, they differ from the rest because
+their part of the world does: that is no lie, and counts for them alone (vantage.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gtm.health.belief import Belief
 from gtm.health.book import Heard
-from gtm.health.quorum import Quorum
+from gtm.health.quorum import AtLeast, Quorum
 from gtm.health.report import Vote
-from gtm.health.status import CheckStatus, Status
-from gtm.health.voices import Freshness
+from gtm.health.status import Status
+from gtm.health.voices import Freshness, Voice, in_order, voices_on
 from gtm.ids import CheckId, NodeName, VantageName
 
 WEIGHT = 0.2
 QUARANTINE_FROM = 0.5
 RELEASE_BELOW = 0.1
 MIN_VOICES = 3
+MIN_AGREEING = 2
+"""One voice alone, beside others in quarantine, is right against nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,8 @@ def judged(
     for node in sorted(due):
         share = dissent(reports[node], known, watched, now=now)
         after[node] = _moved(after.get(node, NO_STANDING), share, now=now)
-    return _within_reason(standings, after, reports, quorum=quorum)
+    others = _Others(known, reports, watched, quorum, now)
+    return _within_reason(standings, after, others)
 
 
 def quarantined(standings: Standings) -> frozenset[NodeName]:
@@ -76,36 +85,56 @@ def quarantined(standings: Standings) -> frozenset[NodeName]:
     return frozenset(node for node, standing in standings.items() if standing.is_quarantined)
 
 
-def settled(status: Status) -> Mapping[CheckId, CheckStatus]:
-    """Returns what is believed on the word of enough voices to say who is right."""
-    return {
-        check: known
-        for check, known in status.checks.items()
-        if not known.frozen and sum([voice.fresh for voice in known.votes]) >= MIN_VOICES
-    }
+class Settled(NamedTuple):
+    """What most voices say of one check, and all of them."""
+
+    belief: Belief
+    voices: tuple[Voice, ...]
 
 
-def dissent(
-    heard: Heard, known: Mapping[CheckId, CheckStatus], watched: Mapping[CheckId, Freshness], *, now: float
-) -> float | None:
+Known = Mapping[CheckId, Settled]
+
+
+def settled(status: Status) -> Known:
+    """Returns what most voices say of each check where that tells who is right."""
+    found = {}
+    for check, known in status.checks.items():
+        belief = Belief.UNKNOWN if known.frozen else agreed(known.votes)
+        if belief is not Belief.UNKNOWN:
+            found[check] = Settled(belief, known.votes)
+    return found
+
+
+def agreed(voices: Sequence[Voice]) -> Belief:
+    """Returns what more than half of the voices that count say; UNKNOWN where they are divided, or too few."""
+    heard = [voice for voice in voices if voice.fresh and voice.belief is not Belief.UNKNOWN]
+    counted = [voice.belief for voice in heard if not voice.quarantined]
+    if len(heard) < MIN_VOICES:
+        return Belief.UNKNOWN
+    for belief in (Belief.UP, Belief.DOWN):
+        agreeing = counted.count(belief)
+        if agreeing >= MIN_AGREEING and 2 * agreeing > len(counted):
+            return belief
+    return Belief.UNKNOWN
+
+
+def dissent(heard: Heard, known: Known, watched: Mapping[CheckId, Freshness], *, now: float) -> float | None:
     """Returns the share of a probe's fresh votes against what is settled; None when none says anything."""
     waited_s = max(0.0, now - heard.heard_at)
     total = against = 0
     for check, vote in heard.report.votes.items():
-        believed = known.get(check)
-        if believed is None or vote.belief is Belief.UNKNOWN or vote.age_s + waited_s > watched[check].limit_s:
+        most = known.get(check)
+        if most is None or vote.belief is Belief.UNKNOWN or vote.age_s + waited_s > watched[check].limit_s:
             continue
         total += 1
-        if vote.belief is not believed.belief:
-            against += not _is_seconded(vote, heard.report.vantage, believed)
+        if vote.belief is not most.belief:
+            against += not _is_seconded(vote, heard.report.vantage, most.voices)
     return against / total if total else None
 
 
-def _is_seconded(vote: Vote, vantage: VantageName, believed: CheckStatus) -> bool:
+def _is_seconded(vote: Vote, vantage: VantageName, voices: Iterable[Voice]) -> bool:
     """Returns whether another probe of the same vantage says what this one says, and so the vantage does."""
-    return any(
-        voice.vantage == vantage and voice.belief is vote.belief and voice.agreeing > 1 for voice in believed.votes
-    )
+    return any(voice.vantage == vantage and voice.belief is vote.belief and voice.agreeing > 1 for voice in voices)
 
 
 def _moved(standing: Standing, share: float | None, *, now: float) -> Standing:
@@ -116,22 +145,45 @@ def _moved(standing: Standing, share: float | None, *, now: float) -> Standing:
     return Standing(score, now, score > bound)
 
 
-def _within_reason(
-    before: Standings, after: Mapping[NodeName, Standing], reports: Mapping[NodeName, Heard], *, quorum: Quorum
-) -> Standings:
+@dataclass(frozen=True, slots=True)
+class _Others:
+    """Who would still count without some of the probes."""
+
+    known: Known
+    reports: Mapping[NodeName, Heard]
+    watched: Mapping[CheckId, Freshness]
+    quorum: Quorum
+    now: float
+
+    def are_enough(self, node: NodeName, out: AbstractSet[NodeName]) -> bool:
+        """Returns whether the probes that are not out decide what this one votes on, and are most of all."""
+        counting = {name for one in self.known.values() for voice in one.voices if voice.counts for name in voice.nodes}
+        if 2 * len(counting - out) <= len(counting | out):
+            return False
+        order = in_order(self.reports.values())
+        votes = self.reports[node].report.votes
+        return all(self._still_decide(check, order, out) for check in votes if check in self.known)
+
+    def _still_decide(self, check: CheckId, order: Iterable[Heard], out: AbstractSet[NodeName]) -> bool:
+        voices = voices_on(check, order, self.watched[check], quarantined=out, now=self.now)
+        counted = [voice for voice in voices if voice.counts]
+        rule = self.quorum.rule
+        least = max(MIN_AGREEING, rule.count) if isinstance(rule, AtLeast) else MIN_AGREEING
+        voters = sum([voice.agreeing for voice in counted])
+        return len(counted) >= least and self.quorum.is_enough(voters=voters, vantages=len(counted))
+
+
+def _within_reason(before: Standings, after: Mapping[NodeName, Standing], others: _Others) -> Standings:
     """Returns the standings without new quarantines that would leave no majority, or no quorum."""
     kept = dict(after)
     new = sorted(
         (node for node in quarantined(after) if not before.get(node, NO_STANDING).is_quarantined),
         key=lambda node: (-after[node].score, node),
     )
-    out = set(quarantined(after)) - set(new)
+    out = quarantined(after) - set(new)
     for node in new:
-        rest = reports.keys() - out - {node}
-        vantages = len({reports[one].report.vantage for one in rest})
-        is_enough = quorum.is_enough(voters=len(rest), vantages=vantages) and vantages > 1
-        if 2 * len(rest) > len(reports) and is_enough:
-            out.add(node)
+        if others.are_enough(node, out | {node}):
+            out |= {node}
         else:
             kept[node] = Standing(after[node].score, after[node].judged_at)
     return kept

@@ -1,12 +1,15 @@
 """Who is in the minority for long is quarantined, and nobody else, and never too many."""
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
 from gtm.health.book import Book, Heard
 from gtm.health.disagreement import Standings, dissent, judged, quarantined, settled
-from gtm.health.quorum import Quorum
+from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
 from gtm.health.status import NO_STATUS, Status, merge
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
@@ -14,8 +17,9 @@ from tests.health.examples import report, vote
 
 CHECKS = [CheckId(f"gtm.example.com/api/192.0.2.{number}") for number in range(4)]
 WATCHED = {check: Freshness(interval_s=5.0, timeout_s=2.0) for check in CHECKS}
-UP, DOWN = Belief.UP, Belief.DOWN
+UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
 QUORUM = Quorum(voters=2, vantages=2)
+RULES: tuple[Rule, ...] = (Majority(), AllUp(), AnyUp(), Share(0.18), AtLeast(1), AtLeast(3))
 
 
 def heard(node: str, *beliefs: Belief, vantage: str | None = None) -> Heard:
@@ -23,13 +27,13 @@ def heard(node: str, *beliefs: Belief, vantage: str | None = None) -> Heard:
     return Heard(report(node, cast, vantage=vantage), 100.0)
 
 
-def status_of(*everyone: Heard) -> Status:
+def status_of(*everyone: Heard, quorum: Quorum = QUORUM, out: frozenset[NodeName] = frozenset()) -> Status:
     book = Book({one.report.node: one for one in everyone})
-    return merge(NO_STATUS, book, WATCHED, QUORUM, now=100.0, wall=0.0)
+    return merge(NO_STATUS, book, WATCHED, quorum, now=100.0, wall=0.0, quarantined=out)
 
 
 def rounds(count: int, *everyone: Heard, quorum: Quorum = QUORUM) -> Standings:
-    status = status_of(*everyone)
+    status = status_of(*everyone, quorum=quorum)
     standings: Standings = {}
     for number in range(count):
         standings = judged(standings, everyone, status, WATCHED, now=100.0 + number, round_s=1.0, quorum=quorum)
@@ -40,7 +44,38 @@ HONEST = tuple(heard(node, UP, UP, UP, UP) for node in "abc")
 LIAR = heard("liar", DOWN, DOWN, DOWN, DOWN)
 
 
-def test_dissent_is_the_share_of_votes_against_what_is_believed() -> None:
+@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize(("truth", "lie"), [(UP, DOWN), (DOWN, UP)], ids=["truth is up", "truth is down"])
+def test_whatever_the_rule_the_liar_is_quarantined_and_nobody_else(rule: Rule, truth: Belief, lie: Belief) -> None:
+    honest = [heard(f"h{number}", *[truth] * 4) for number in range(4)]
+    everyone = [*honest, heard("liar", *[lie] * 4)]
+    assert quarantined(rounds(10, *everyone, quorum=replace(QUORUM, rule=rule))) == {"liar"}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=str)
+def test_a_tie_judges_nobody(rule: Rule) -> None:
+    pairs = [heard(node, *[UP] * 4) for node in "ab"] + [heard(node, *[DOWN] * 4) for node in "cd"]
+    assert not quarantined(rounds(50, *pairs, quorum=replace(QUORUM, rule=rule)))
+
+
+def test_two_that_differ_and_a_vantage_that_abstains_judge_nobody() -> None:
+    divided = heard("c-1", *[UP] * 4, vantage="c"), heard("c-2", *[DOWN] * 4, vantage="c")
+    everyone = heard("a", *[UP] * 4), heard("b", *[DOWN] * 4), *divided
+    assert not quarantined(rounds(50, *everyone))
+
+
+def test_who_is_in_quarantine_convicts_nobody_and_is_still_measured() -> None:
+    a, b, liar = heard("a", *[UP] * 4), heard("b", *[UP] * 4), heard("liar", *[DOWN] * 4)
+    out = frozenset({NodeName("liar")})
+    known = settled(status_of(a, b, liar, out=out))
+    assert [dissent(one, known, WATCHED, now=100.0) for one in (a, b, liar)] == [0.0, 0.0, 1.0]
+    divided = settled(status_of(a, heard("b", *[DOWN] * 4), liar, out=out))
+    assert dissent(a, divided, WATCHED, now=100.0) is None, "one and one, and one that does not count"
+    alone = settled(status_of(a, liar, heard("liar-2", *[DOWN] * 4), out=frozenset({NodeName("liar-2"), *out})))
+    assert not alone, "one voice alone is right against nobody"
+
+
+def test_dissent_is_the_share_of_votes_against_what_most_say() -> None:
     half = heard("d", UP, UP, DOWN, DOWN)
     assert dissent(half, settled(status_of(*HONEST, half)), WATCHED, now=100.0) == 0.5
     assert dissent(HONEST[0], settled(status_of(*HONEST, half)), WATCHED, now=100.0) == 0.0
@@ -90,9 +125,35 @@ def test_nobody_is_quarantined_whom_the_quorum_needs() -> None:
     assert not quarantined(rounds(50, *same_place, LIAR, heard("x", UP, UP, UP, DOWN), quorum=Quorum(vantages=3)))
 
 
+def test_a_node_whose_votes_do_not_count_is_nobody_of_whom_the_others_are_a_majority() -> None:
+    silent = [heard(f"s{number}", *[UNKNOWN] * 4) for number in range(4)]
+    two = heard("x", DOWN, DOWN, DOWN, UP), heard("y", DOWN, DOWN, UP, DOWN)
+    everyone = heard("a", *[UP] * 4), heard("b", *[UP] * 4), heard("c", *[UP] * 4), *two, *silent
+    assert not settled(status_of(*everyone[:2], *silent))
+    assert quarantined(rounds(50, *everyone)) == {"x", "y"}
+    assert len(quarantined(rounds(50, *everyone[:2], *two, *silent))) <= 1
+
+
+def test_nobody_is_quarantined_without_whom_a_check_that_says_so_has_no_quorum() -> None:
+    one_check = {CHECKS[0]: vote(UP)}
+    few = [Heard(report(node, one_check), 100.0) for node in "ab"]
+    liar = heard("liar", DOWN, DOWN, DOWN, DOWN)
+    many = [Heard(report(node, dict.fromkeys(CHECKS[1:], vote(UP))), 100.0) for node in "cde"]
+    assert quarantined(rounds(50, *few, *many, liar)) == {"liar"}
+    assert not quarantined(rounds(50, *few, *many, liar, quorum=Quorum(voters=3, vantages=2))), (
+        "the first check has two"
+    )
+    assert not quarantined(rounds(50, *few, *many, liar, quorum=replace(QUORUM, rule=AtLeast(3)))), (
+        "and decides nothing"
+    )
+
+
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.lists(st.sampled_from((UP, DOWN)), min_size=4, max_size=4), min_size=1, max_size=9))
-def test_the_quarantined_are_always_fewer_than_half(beliefs: list[list[Belief]]) -> None:
+@given(
+    st.lists(st.lists(st.sampled_from((UP, DOWN)), min_size=4, max_size=4), min_size=1, max_size=9),
+    st.sampled_from(RULES),
+)
+def test_the_quarantined_are_always_fewer_than_half(beliefs: list[list[Belief]], rule: Rule) -> None:
     everyone = tuple(heard(f"n{number}", *each) for number, each in enumerate(beliefs))
-    out = quarantined(rounds(60, *everyone))
+    out = quarantined(rounds(60, *everyone, quorum=replace(QUORUM, rule=rule)))
     assert 2 * len(out) < len(everyone) or not out

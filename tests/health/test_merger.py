@@ -11,7 +11,7 @@ from gtm.health.belief import Belief
 from gtm.health.book import EMPTY_BOOK, Book, hear, leave
 from gtm.health.disagreement import quarantined
 from gtm.health.merger import Merger
-from gtm.health.quorum import Quorum
+from gtm.health.quorum import AllUp, AnyUp, AtLeast, Quorum, Rule, Share
 from gtm.health.report import Report, Vote
 from gtm.health.status import NO_STATUS, CheckStatus, Status, merge
 from gtm.health.voices import Freshness
@@ -97,6 +97,22 @@ def test_a_frozen_belief_is_held_for_so_long_and_then_unknown() -> None:
     assert given_up.checks[CHECKS[0]].detail == "no quorum for 60 s"
     _, back = hearing(merger, book, given_up, 181.0, report("a", down, serial=2), report("b", down, serial=2))
     assert all(not one.frozen and one.belief is Belief.DOWN for one in back.checks.values())
+
+
+@pytest.mark.parametrize("rule", [AllUp(), AnyUp(), Share(0.18), AtLeast(1)], ids=str)
+@pytest.mark.parametrize("liar_says", [Belief.UP, Belief.DOWN])
+def test_under_every_rule_the_liar_is_out_within_ten_rounds_and_then_the_truth_is_believed(
+    liar_says: Belief, rule: Rule
+) -> None:
+    truth = Belief.DOWN if liar_says is Belief.UP else Belief.UP
+    merger, book, status = Merger(replace(QUORUM, rule=rule)), EMPTY_BOOK, NO_STATUS
+    for number in range(1, 12):
+        reports = [report(node, dict.fromkeys(CHECKS, vote(truth)), serial=number) for node in "abcd"]
+        reports.append(report("liar", dict.fromkeys(CHECKS, vote(liar_says)), serial=number))
+        book, status = hearing(merger, book, status, 100.0 + 5 * number, *reports)
+        assert quarantined(merger.standings) <= {"liar"}
+    assert quarantined(merger.standings) == {"liar"}
+    assert {one.belief for one in status.checks.values()} == {truth}
 
 
 @pytest.mark.parametrize("liar_says", [Belief.UP, Belief.DOWN])
