@@ -63,6 +63,10 @@ class Action(Enum):
     OBEY = "obey"
 
 
+TAKING = frozenset({Action.DOWN, Action.DRAIN})
+"""What takes something out of the answers."""
+
+
 class SafetyRule(Enum):
     """What automatics may not do, by the name that zone files, events and overrides use (gtm/plan/safety.py)."""
 

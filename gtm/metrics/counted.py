@@ -85,6 +85,9 @@ COUNTED: Mapping[str, Metric] = {
     "safety_blocks": _counter(
         "safety_blocks", "safety.blocks", "{block}", "Changes that a safety rule refused, by rule."
     ),
+    "safety_breaches": _counter(
+        "safety_breaches", "safety.breaches", "{breach}", "How often people together took more than a rule allows."
+    ),
     "safety_failures": _counter(
         "safety_failures",
         "safety.failures",

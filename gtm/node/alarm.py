@@ -2,6 +2,7 @@
 
     tell     what a rule holds or skips: when it begins, when more joins, when it is over    guide, at every merge
     refuse   a person's wish that a rule does not let happen                                 saying
+    breach   people together took out more than a rule allows                                guide
 
 What changes answers is a cause of the plan that follows. It decides nothing; its state is what was told last.
 """
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from gtm.counters import Counters
 from gtm.health.event import Event, EventKind, Fact
-from gtm.health.override import SafetyRule, Wish
+from gtm.health.override import TAKING, InForce, SafetyRule, Wish
 from gtm.node.chronicle import Chronicle
 from gtm.plan.enough import Kept, Refusal
 
@@ -32,6 +33,7 @@ class Alarm:
         self._counters = counters
         self._chronicle = chronicle
         self._told: Mapping[_Rule, frozenset[Kept]] = {}
+        self._broken: frozenset[str] = frozenset()
 
     def tell(self, refusals: Sequence[Refusal]) -> None:
         """Tells what of this is new, and what is over."""
@@ -53,11 +55,32 @@ class Alarm:
             "action": wish.action.value,
             "by": wish.by,
             "why": wish.why,
-            "services": tuple(one.subject.removeprefix("service ") for one in refusals),
+            "services": _services(refusals),
             "services_count": len(refusals),
         }
         self._counters.add("safety_blocks", rule=rule)
         self._chronicle.record(Event(EventKind.SAFETY_BLOCKED, str(wish.scope), words, facts))
+
+    def breach(self, breaches: Sequence[Refusal], said: InForce) -> None:
+        """Tells which of these are new: what people said is followed, and breaks a rule."""
+        before, self._broken = self._broken, frozenset(one.subject for one in breaches)
+        new = [one for one in breaches if one.subject not in before]
+        if before and not breaches:
+            log.info("safety rule %s: what people said leaves enough again", SafetyRule.AT_LEAST.value)
+        if not new:
+            return
+        words = f"{breach_words(new)}; they are followed all the same"
+        log.warning("%s", words)
+        rule = SafetyRule.AT_LEAST.value
+        self._counters.add("safety_breaches", rule=rule)
+        facts: dict[str, Fact] = {
+            "rule": rule,
+            "services": _services(new),
+            "services_count": len(new),
+            "overrides": tuple(sorted(one.id for one in said.by_scope.values() if one.action in TAKING)),
+        }
+        subject = new[0].subject if len(new) == 1 else f"{len(new)} services"
+        self._chronicle.because(Event(EventKind.SAFETY_BREACHED, subject, words, facts))
 
     def _blocked(self, refusal: Refusal, joined: frozenset[Kept]) -> None:
         words = f"safety rule {refusal.rule.value}: {refusal.words}"
@@ -80,8 +103,17 @@ def _by_rule(refusals: Sequence[Refusal]) -> Mapping[_Rule, frozenset[Kept]]:
     return dict(found)
 
 
+def _services(refusals: Sequence[Refusal]) -> tuple[str, ...]:
+    return tuple(one.subject.removeprefix("service ") for one in refusals)
+
+
 def _names(kept: frozenset[Kept]) -> tuple[str, ...]:
     return tuple(f"{service} {endpoint}" for service, endpoint in sorted(kept))
+
+
+def breach_words(breaches: Sequence[Refusal]) -> str:
+    """Returns what people did to these services."""
+    return f"safety rule {SafetyRule.AT_LEAST.value}: people took too much: {in_short(breaches)}"
 
 
 def in_short(refusals: Sequence[Refusal]) -> str:

@@ -12,12 +12,12 @@ from collections.abc import Callable
 
 from gtm.clock import Clock
 from gtm.counters import Counters
-from gtm.health.status import Status
-from gtm.node.alarm import Alarm
+from gtm.health.status import Status, flipped
+from gtm.node.alarm import Alarm, breach_words
 from gtm.node.chronicle import Chronicle
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
-from gtm.plan.enough import Refusal, skipping, taking_too_much
+from gtm.plan.enough import Refusal, left_with_too_few, skipping, taking_too_much
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.model import EMPTY_PLAN, SteeredService
 from gtm.plan.safety import NO_HISTORY, Allowed, History, allow
@@ -41,6 +41,8 @@ class Guide:
         self._shares_of = EMPTY_PLAN.services
         self._history: History = NO_HISTORY
         self._guidance = NO_GUIDANCE
+        self._breaches: tuple[Refusal, ...] = ()
+        self._looked_at = (NO_GUIDANCE, self._shares_of)
         self.refusals: tuple[Refusal, ...] = ()
         """What the rules of safety do not let happen now."""
         self.on_news: Callable[[], None] = _nobody
@@ -57,12 +59,28 @@ class Guide:
             self._guidance = Guidance(said, allowed.held)
         self.refusals = (*allowed.refusals, *skipping(shares.demanding, after, self._guidance))
         self.alarm.tell(self.refusals)
+        self._look_for_breaches(before, after)
         return self._guidance
 
     def too_much(self, after: Guidance) -> tuple[Refusal, ...]:
         """Returns what `at_least` has against this guidance, in the place of what is now."""
         services: list[SteeredService] = list(self._planner.plan.services.values())
         return taking_too_much(services, self._planner.status, self._planner.guidance, after)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Returns what people together did that no rule allows, and what helps."""
+        if not self._breaches:
+            return ()
+        return (f"{breach_words(self._breaches)}; `gtm obey SCOPE` gives something back",)
+
+    def _look_for_breaches(self, before: Status, after: Status) -> None:
+        services = self._planner.plan.services
+        looked_at, self._looked_at = self._looked_at, (self._guidance, services)
+        if looked_at[0] is self._guidance and looked_at[1] is services and not flipped(before, after):
+            return
+        self._breaches = left_with_too_few(services.values(), after, self._guidance)
+        self.alarm.breach(self._breaches, self._guidance.said)
 
     def _allowed(self, shares: Shares, before: Status, after: Status) -> Allowed:
         try:

@@ -243,6 +243,7 @@ class Node:
             events=self._events,
             state=self._state,
             refused=lambda: self._guide.refusals,
+            breached=lambda: self._guide.problems,
         )
 
         async def reports(request: web.Request) -> web.StreamResponse:

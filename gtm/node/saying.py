@@ -9,7 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 
 from gtm.errors import OverrideRefused
-from gtm.health.override import Action, InForce, Override, SafetyRule, Wish, in_force, joined
+from gtm.health.override import TAKING, InForce, Override, SafetyRule, Wish, in_force, joined
 from gtm.health.scope import EVERY_ZONE, EndpointScope, RegionScope, Scope, ServiceScope
 from gtm.node.alarm import in_short
 from gtm.node.guide import Guide
@@ -60,7 +60,7 @@ class Saying:
 
     def _require_enough(self, wish: Wish) -> None:
         """Raises OverrideRefused where too few regions would be left, unless the wish overrides that rule."""
-        if wish.action not in {Action.DOWN, Action.DRAIN} or SafetyRule.AT_LEAST in wish.rules:
+        if wish.action not in TAKING or SafetyRule.AT_LEAST in wish.rules:
             return
         wanted = self._overrides.made_of(wish)
         said = in_force(joined(self._overrides.known, [wanted]), wall=wanted.made_at)

@@ -57,7 +57,9 @@ class NodeSubject:
         events: Memory,
         state: StateFolder,
         refused: Callable[[], tuple[Refusal, ...]] = tuple,
+        breached: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
+        self._breached = breached
         self._refused = refused
         self._views = ViewCache()
         self._state = state
@@ -160,7 +162,7 @@ class NodeSubject:
         planner = self._planner
         problems = tuple(str(problem) for problem in planner.catalogue.problems)
         failure = (planner.failure,) if planner.failure else ()
-        return (*problems, *failure, *self._state.problems)
+        return (*problems, *failure, *self._state.problems, *self._breached())
 
     def _probes(self) -> tuple[ProbeView, ...]:
         now = self._clock.monotonic()

@@ -11,7 +11,7 @@ from gtm.health.belief import Belief
 from gtm.health.override import SafetyRule
 from gtm.health.status import Status
 from gtm.ids import EndpointId, RegionName, ServiceId
-from gtm.plan.guidance import Guidance, effective, skipped
+from gtm.plan.guidance import Guidance, effective, is_spoken_of, skipped
 from gtm.plan.model import SteeredService
 
 Kept = tuple[ServiceId, EndpointId]
@@ -59,6 +59,32 @@ def taking_too_much(
             facts = {"regions_left": len(left), "regions_wanted": wanted}
             refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", words, facts))
     return tuple(sorted(refusals, key=lambda refusal: refusal.subject))
+
+
+def left_with_too_few(services: Iterable[SteeredService], status: Status, guidance: Guidance) -> tuple[Refusal, ...]:
+    """Returns which services have too few regions (`at_least`) by what people said, sorted by name.
+
+    Each was allowed where it was said, but nobody knew of all: they were said at several nodes at once, or checks took
+    the rest. Where one names the rule, somebody knew.
+    """
+    spoken_of = [one for one in services if is_spoken_of(one, guidance.said)]
+    return tuple(
+        refusal
+        for steered in sorted(spoken_of, key=lambda one: one.id)
+        if (refusal := _breach(steered, status, guidance)) is not None
+    )
+
+
+def _breach(steered: SteeredService, status: Status, guidance: Guidance) -> Refusal | None:
+    left, otherwise = (serving_regions(steered, status, one) for one in (guidance, Guidance(held=guidance.held)))
+    wanted = wanted_regions(steered)
+    if len(left) >= min(wanted, len(otherwise)):
+        return None
+    if any(guidance.said.lifts(spot, SafetyRule.AT_LEAST) for spot in steered.spots):
+        return None
+    words = f"{steered.id} has {len(left)} regions serving, and must have {wanted}"
+    facts = {"regions_left": len(left), "regions_wanted": wanted}
+    return Refusal(SafetyRule.AT_LEAST, f"service {steered.id}", words, facts)
 
 
 def skipping(services: Iterable[SteeredService], status: Status, guidance: Guidance) -> tuple[Refusal, ...]:

@@ -76,7 +76,7 @@ def _unskipped(steered: SteeredService, status: Status, guidance: Guidance) -> E
 
 def is_by_checks_alone(steered: SteeredService, guidance: Guidance) -> bool:
     """Returns whether nothing but its checks decides for a service now."""
-    return steered.id not in guidance.held and not _touched(steered, guidance.said)
+    return steered.id not in guidance.held and not is_spoken_of(steered, guidance.said)
 
 
 def beliefs(steered: SteeredService, status: Status) -> Beliefs:
@@ -92,7 +92,7 @@ def beliefs(steered: SteeredService, status: Status) -> Beliefs:
 
 def overriding(steered: SteeredService, said: InForce) -> tuple[Override | None, ...]:
     """Returns the override that decides for each endpoint, in their order."""
-    if not _touched(steered, said):
+    if not is_spoken_of(steered, said):
         return (None,) * len(steered.service.endpoints)
     return tuple(said.of(spot) for spot in steered.spots)
 
@@ -150,15 +150,16 @@ def guided_anew(plan: Plan, before: Guidance, after: Guidance) -> frozenset[Serv
     names = before.held.keys() | after.held.keys()
     held = {name for name in names if before.held.get(name) != after.held.get(name)}
     said = differing(before.said, after.said)
-    return frozenset(name for name, one in plan.services.items() if name in held or _touched(one, said))
+    return frozenset(name for name, one in plan.services.items() if name in held or is_spoken_of(one, said))
 
 
-def _touched(steered: SteeredService, said: InForce) -> bool:
+def is_spoken_of(steered: SteeredService, said: InForce) -> bool:
+    """Returns whether anything may be said of an endpoint of this service."""
     return bool(said) and said.touches(steered.zone, steered.id, [region.name for region in steered.regions])
 
 
 def _said(steered: SteeredService, said: InForce) -> tuple[Action | None, ...]:
-    if not _touched(steered, said):
+    if not is_spoken_of(steered, said):
         return ()
     found = tuple(None if one is None else one.action for one in overriding(steered, said))
     actions = tuple(None if action is Action.OBEY else action for action in found)

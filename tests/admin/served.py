@@ -82,6 +82,7 @@ class Served:
             events=self.events,
             state=StateFolder(tmp_path / "state", self.counters),
             refused=lambda: self.guide.refusals,
+            breached=lambda: self.guide.problems,
         )
         self.measures = Measures(
             config(tmp_path),

@@ -106,6 +106,14 @@ def test_status_says_what_a_safety_rule_holds_and_explain_why(tmp_path: Path) ->
     assert "192.0.2.2" in explained.out.partition("answer")[2], "and it is answered"
 
 
+def test_status_says_that_people_together_took_too_much(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        node.guide._breaches = (Refusal(SafetyRule.AT_LEAST, "service api.gtm.example.com", "api has none"),)
+        shown = gtm("status", "--admin", node.at)
+    words = "safety rule at_least: people took too much: api has none; `gtm obey SCOPE` gives something back"
+    assert f"problem: {words}" in shown.lines
+
+
 @contextmanager
 def on_a_socket(node: Served, state: Path) -> Iterator[None]:
     """Serves a node on its socket alone, from a thread."""

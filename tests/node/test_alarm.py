@@ -1,12 +1,16 @@
 """What the rules of safety refuse, as events and counts, through the whole river of a node."""
 
+import logging
 from pathlib import Path
 
 import pytest
 
 from gtm.errors import OverrideRefused
 from gtm.health.event import EventKind, Recorded
-from gtm.health.override import Action
+from gtm.health.override import Action, Override, SafetyRule
+from gtm.health.override_seal import seal_override
+from tests.fakes.overrides import WALL, said
+from tests.fakes.peers import key_of
 from tests.node.guided import TEXT, Node
 
 
@@ -68,3 +72,65 @@ def test_each_region_that_min_healthy_skips_is_told(tmp_path: Path) -> None:
     first, second = events(node, EventKind.SAFETY_BLOCKED)
     assert first.facts["held"] == ("api.gtm.example.com eu-west/192.0.2.20", "api.gtm.example.com eu-west/192.0.2.22")
     assert "ap-southeast" in second.message
+
+
+def heard(node: Node, *said_there: Override) -> None:
+    """Hears from a peer what was said there."""
+    node.probe.carry(tuple(seal_override(one, key_of("fra")) for one in said_there))
+    node.hear(after_s=1.0)
+
+
+def drains(*regions: str, rules: tuple[SafetyRule, ...] = ()) -> list[Override]:
+    return [
+        said(f"region gtm.example.com/{name}", Action.DRAIN, node="fra", made_at=WALL + 0.001 * count, rules=rules)
+        for count, name in enumerate(regions)
+    ]
+
+
+def test_people_who_together_take_everything_are_followed_and_everybody_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = Node(tmp_path)
+    node.say(Action.DRAIN)
+    assert not node.guide.problems
+    with caplog.at_level(logging.WARNING, logger="gtm.node.alarm"):
+        heard(node, *drains("us-east", "ap-southeast"))
+        node.hear(after_s=1.0)
+    [breach] = events(node, EventKind.SAFETY_BREACHED)
+    words = (
+        "safety rule at_least: people took too much: api.gtm.example.com has 0 regions serving, and must have 1; "
+        "mail.gtm.example.com has 0 regions serving, and must have 1"
+    )
+    assert (breach.subject, breach.message) == ("2 services", f"{words}; they are followed all the same")
+    assert caplog.messages.count(breach.message) == 1
+    assert breach.facts["rule"] == "at_least"
+    assert breach.facts["services"] == ("api.gtm.example.com", "mail.gtm.example.com")
+    assert breach.facts["overrides"] == (
+        f"fra:{WALL * 1000:.0f}",
+        f"fra:{WALL * 1000 + 1:.0f}",
+        f"ns1:{WALL * 1000:.0f}",
+    )
+    assert node.counters.count("safety_breaches", rule="at_least") == 1
+    assert breach.id in events(node, EventKind.PLAN)[-1].causes
+    assert node.answer == {"10", "20", "30"}, "no answer is empty: on_all_down decides"
+    assert node.guide.problems == (f"{words}; `gtm obey SCOPE` gives something back",)
+    node.hear(after_s=60.0)
+    assert not node.guide.problems, "what was said here is over"
+    assert node.answer == {"20"}
+
+
+def test_checks_that_take_the_rest_of_what_people_left_are_told_too(tmp_path: Path) -> None:
+    node = Node(tmp_path, PACED)
+    heard(node, *drains("us-east", "ap-southeast"))
+    assert not events(node, EventKind.SAFETY_BREACHED)
+    node.hear("192.0.2.20", after_s=1.0)
+    assert [one.subject for one in events(node, EventKind.SAFETY_BREACHED)] == ["service api.gtm.example.com"]
+    node.hear("192.0.2.20", "192.0.2.10", "192.0.2.30", after_s=1.0)
+    assert not node.guide.problems, "people are not to blame when nothing would serve without them either"
+
+
+def test_who_names_the_rule_knows_and_breaks_nothing(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    heard(node, *drains("us-east", "ap-southeast", "eu-west", rules=(SafetyRule.AT_LEAST,)))
+    assert node.answer == {"10", "20", "30"}
+    assert not events(node, EventKind.SAFETY_BREACHED)
