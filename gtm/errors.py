@@ -13,6 +13,7 @@
     +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
     +-- SecretUnreadable     the operator's: a secret that is not where the zone file says; the message says where
     +-- TlsFileUnreadable    the operator's: a certificate, key or roots that a monitor names and that are of no use
+    +-- ResolverBusy         this machine's: it has no thread left to resolve a name in; nobody goes down for it
     +-- EngineUnavailable    this installation's: the engine asked for is not built in
     +-- ListenFailed         the operator's: an address to listen on that cannot be bound
     +-- Unreachable          the network's or the operator's: a running node that was asked and did not answer
@@ -110,6 +111,10 @@ class SecretUnreadable(GtmError):
 
 class TlsFileUnreadable(GtmError):
     """A file with a certificate, a key or roots cannot be used for a check; the message says which and why."""
+
+
+class ResolverBusy(GtmError):
+    """A host name cannot be asked for now; the message says why."""
 
 
 class EngineUnavailable(GtmError):

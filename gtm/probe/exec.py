@@ -39,7 +39,7 @@ async def check_exec(check: Check, instruments: Instruments) -> Outcome:
     program = settings.command[0]
     if program not in instruments.programs:
         return Outcome(Reason.UNREAD, f"{program} is not allowed by this node: its file does not list it as probe.exec")
-    address = await target_address(check.target, instruments.resolver)
+    address = await target_address(check, instruments.resolver)
     return await run(filled_in(settings.command, address, check.monitor.port))
 
 

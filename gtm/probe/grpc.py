@@ -26,7 +26,7 @@ async def check_grpc(check: Check, instruments: Instruments) -> Outcome:
     """Returns whether the endpoint's health service says SERVING."""
     settings = check.monitor.settings
     assert isinstance(settings, GrpcSettings)
-    address = await target_address(check.target, instruments.resolver)
+    address = await target_address(check, instruments.resolver)
     call = HealthCall(
         settings.service,
         authority=_authority(check, settings),

@@ -67,7 +67,7 @@ async def _checked(
     *,
     unexpected: Callable[[int], Outcome] = unexpected_status,
 ) -> Outcome:
-    address = await target_address(check.target, instruments.resolver)
+    address = await target_address(check, instruments.resolver)
     clock, page, port = instruments.clock, _page(check, settings), check.monitor.port
     own = [(name, await _header(value)) for name, value in settings.headers]
     started_at = clock.monotonic()

@@ -5,16 +5,12 @@ context, a measure of how busy this process is, what else some kinds go by (prog
 session that reuses nothing (session.py).
 """
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Protocol
 
 import aiohttp
 
@@ -23,36 +19,11 @@ from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.lateness import Lateness
+from gtm.probe.resolver import Resolver, SystemResolver
 from gtm.probe.session import open_session
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import Contexts, TlsResponse
-
-
-class Resolver(Protocol):
-    """Finds the addresses of a host name."""
-
-    async def resolve(self, host: str) -> tuple[Address, ...]:
-        """Returns the addresses in the order to try. Raises OSError (socket.gaierror) when there are none."""
-
-
-RESOLVERS = 16
-"""Threads that wait for names; the system's call cannot be cancelled, and takes many seconds when nobody answers."""
-
-
-class SystemResolver:
-    """Asks the operating system, as any program on this machine would.
-
-    It has threads of its own: names that do not resolve must not keep zone files from being read.
-    """
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(RESOLVERS, thread_name_prefix="resolver")
-
-    async def resolve(self, host: str) -> tuple[Address, ...]:
-        """Returns the addresses in the order of RFC 6724."""
-        ask = partial(socket.getaddrinfo, host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-        found = await asyncio.get_running_loop().run_in_executor(self._threads, ask)
-        return tuple(ip_address(sockaddr[0]) for *_, sockaddr in found)
+from gtm.zone.model import Check
 
 
 def _nothing_known(_check: CheckId) -> Belief:
@@ -104,12 +75,12 @@ async def open_instruments(
             lateness.stop()
 
 
-async def target_address(target: str, resolver: Resolver) -> Address:
+async def target_address(check: Check, resolver: Resolver) -> Address:
     """Returns the address of a check's target: itself, or the first that its name resolves to."""
     try:
-        return ip_address(target)
+        return ip_address(check.target)
     except ValueError:
-        found = await resolver.resolve(target)
+        found = await resolver.resolve(check.target, within_s=check.monitor.timeout_s)
     if not found:
         raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
     lap(Phase.DNS)

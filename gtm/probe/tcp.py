@@ -22,7 +22,7 @@ async def check_tcp(check: Check, instruments: Instruments) -> Outcome:
     """Returns that the endpoint accepted a connection and said what is expected, or raises why not."""
     settings = check.monitor.settings
     assert isinstance(settings, TcpSettings)
-    address = await target_address(check.target, instruments.resolver)
+    address = await target_address(check, instruments.resolver)
     context = None if settings.tls is None else instruments.contexts.of(settings.tls)
     name = None if settings.tls is None else settings.tls.server_name or check.target
     reader, writer = await asyncio.open_connection(

@@ -14,7 +14,7 @@ class FakeResolver:
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         self._names = names or {}
 
-    async def resolve(self, host: str) -> tuple[Address, ...]:
+    async def resolve(self, host: str, *, within_s: float = 1.0) -> tuple[Address, ...]:
         known = self._names.get(host)
         if known is None:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")

@@ -1,42 +1,40 @@
-"""The instruments of the checks."""
+"""Where a check's target is: what every check begins with."""
 
 import asyncio
 import socket
-import threading
 from ipaddress import ip_address
 
 import pytest
 
-from gtm.probe.instruments import SystemResolver
+from gtm.ids import Address
+from gtm.probe.instruments import target_address
+from gtm.zone.settings import IcmpSettings
+from tests.fakes.checks import check_of
+from tests.fakes.resolver import FakeResolver
 
-WAIT_S = 5.0
-ENOUGH = 64
-"""More names than there are threads for anything."""
-
-
-def test_the_system_knows_itself() -> None:
-    found = asyncio.run(SystemResolver().resolve("localhost"))
-    assert ip_address("127.0.0.1") in found or ip_address("::1") in found
+PING = IcmpSettings()
 
 
-def test_names_that_nobody_answers_for_do_not_keep_other_threads_busy(monkeypatch: pytest.MonkeyPatch) -> None:
-    answered = threading.Event()
+def address_of(target: str) -> Address:
+    resolver = FakeResolver({"api.example.com": "192.0.2.7"})
+    return asyncio.run(target_address(check_of(PING, target=target), resolver))
 
-    def unanswered(*_: object, **__: object) -> None:
-        answered.wait(WAIT_S)
-        raise socket.gaierror(socket.EAI_AGAIN, "no answer")
 
-    monkeypatch.setattr("socket.getaddrinfo", unanswered)
+def test_an_address_is_where_it_says_and_nobody_is_asked() -> None:
+    assert address_of("2001:db8::7") == ip_address("2001:db8::7")
 
-    async def scene() -> None:
-        resolver = SystemResolver()
-        asked = [asyncio.create_task(resolver.resolve(f"{number}.example")) for number in range(ENOUGH)]
-        await asyncio.sleep(0)
-        try:
-            async with asyncio.timeout(WAIT_S / 2):
-                assert await asyncio.to_thread(lambda: not answered.is_set())
-        finally:
-            answered.set()
-            await asyncio.gather(*asked, return_exceptions=True)
 
-    asyncio.run(scene())
+def test_a_name_is_where_it_resolves_to() -> None:
+    assert address_of("api.example.com") == ip_address("192.0.2.7")
+    with pytest.raises(socket.gaierror):
+        address_of("nothing.invalid")
+
+
+def test_a_name_is_to_be_resolved_within_the_checks_time() -> None:
+    class Told:
+        async def resolve(self, host: str, *, within_s: float) -> tuple[Address, ...]:
+            assert (host, within_s) == ("api.example.com", 0.75)
+            return ()
+
+    with pytest.raises(socket.gaierror, match="the name has no address"):
+        asyncio.run(target_address(check_of(PING, target="api.example.com", timeout_s=0.75), Told()))

@@ -49,7 +49,7 @@ def test_a_name_that_does_not_resolve_is_dns() -> None:
 
 def test_a_mistake_of_this_program_is_no_reading_of_the_endpoint(caplog: pytest.LogCaptureFixture) -> None:
     class Broken:
-        async def resolve(self, host: str) -> tuple[Address, ...]:
+        async def resolve(self, host: str, *, within_s: float) -> tuple[Address, ...]:
             raise LookupError(host)
 
     async def run() -> Reading:

@@ -1,0 +1,149 @@
+"""The resolver: finds the addresses of a host name, as any program on this machine would.
+
+What comes in: a host name. What goes out: its addresses, in the order to try; or an exception. The system's call
+cannot be cancelled, and takes many seconds where nobody answers: names that are dead must not be in the way of others
+(decision 0054), nor of the end of this process:
+
+    a name that...                           is asked for...
+    nobody waits for yet                     once, and whoever asks for it then waits for the same answer
+    has had no answer for OVERDUE_S          once more, where a thread is left: the datagram may have been lost
+    had none for so long the last time       in no more than half of the threads
+"""
+
+import asyncio
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Protocol
+
+from gtm.errors import ResolverBusy
+from gtm.ids import Address
+
+
+class Resolver(Protocol):
+    """Finds the addresses of a host name."""
+
+    async def resolve(self, host: str, *, within_s: float) -> tuple[Address, ...]:
+        """Returns the addresses in the order to try; waits for ever, but tells in time for a check of `within_s`.
+
+        Raises OSError (socket.gaierror) when there are none, and ResolverBusy when this process cannot ask.
+        """
+
+
+THREADS = 128
+"""Names that are asked for at once. Each has two descriptors at the most: a quarter of the 1,024 of a process."""
+
+OVERDUE_S = 1.0
+"""Resolvers answer within this, or were not reached; the system itself asks again only after 5 s (resolv.conf(5))."""
+
+PATIENCE_SHARE = 0.5
+"""Of the time of a check: what waited longer than this for a thread has too little left to blame the name."""
+
+_Found = tuple[Address, ...] | Exception
+
+
+class SystemResolver:
+    """Asks the operating system. It has state: which names are asked for now, and which made it wait."""
+
+    def __init__(self, *, threads: int = THREADS, overdue_s: float = OVERDUE_S) -> None:
+        self._threads = threads
+        self._overdue_s = overdue_s
+        self._lookups: dict[str, _Lookup] = {}
+        self._waiting: deque[_Lookup] = deque()
+        self._held_back: deque[_Lookup] = deque()
+        """Those that wait for a thread too, of names that are slow."""
+        self._slow: set[str] = set()
+        self._busy = {False: 0, True: 0}
+        """Threads that run, by whether their name was slow when they began."""
+
+    async def resolve(self, host: str, *, within_s: float) -> tuple[Address, ...]:
+        """Returns the addresses in the order of RFC 6724."""
+        lookup = self._lookup(host)
+        try:
+            async with asyncio.timeout(PATIENCE_SHARE * within_s):
+                await lookup.begun.wait()
+        except TimeoutError:
+            raise ResolverBusy("this probe waits for too many names that nobody answers for") from None
+        return await asyncio.shield(lookup.found)
+
+    def _lookup(self, host: str) -> "_Lookup":
+        loop = asyncio.get_running_loop()
+        lookup = self._lookups.get(host)
+        if lookup is None:
+            lookup = self._lookups[host] = _Lookup(host, loop.create_future())
+            (self._held_back if host in self._slow else self._waiting).append(lookup)
+            self._start_waiting()
+        elif lookup.begun.is_set() and lookup.threads == 1 and loop.time() - lookup.began_at > self._overdue_s:
+            self._slow.add(host)
+            if self._has_room(slow=True):
+                self._start(lookup, slow=True)
+        return lookup
+
+    def _start_waiting(self) -> None:
+        for queue, slow in ((self._waiting, False), (self._held_back, True)):
+            while queue and self._has_room(slow=slow):
+                self._start(queue.popleft(), slow=slow)
+
+    def _has_room(self, *, slow: bool) -> bool:
+        has_thread = sum(self._busy.values()) < self._threads
+        return has_thread and not (slow and self._busy[True] >= self._threads // 2)
+
+    def _start(self, lookup: "_Lookup", *, slow: bool) -> None:
+        loop = asyncio.get_running_loop()
+
+        def tell(found: _Found) -> None:
+            with suppress(RuntimeError):  # the loop was closed: nobody waits any longer
+                loop.call_soon_threadsafe(self._end, lookup, found, slow)
+
+        self._busy[slow] += 1
+        lookup.threads += 1
+        lookup.began_at = loop.time()
+        lookup.begun.set()
+        try:
+            # a daemon, which the end of the process does not wait for; a pool's threads are none
+            threading.Thread(target=_ask, args=(lookup.host, tell), name="resolver", daemon=True).start()
+        except RuntimeError as error:
+            tell(ResolverBusy(f"this machine gives no thread to resolve names: {error}"))
+
+    def _end(self, lookup: "_Lookup", found: _Found, slow: bool) -> None:  # noqa: FBT001  # call_soon has no keywords
+        self._busy[slow] -= 1
+        lookup.threads -= 1
+        if self._lookups.get(lookup.host) is lookup:  # else another thread was sooner
+            del self._lookups[lookup.host]
+            is_slow = asyncio.get_running_loop().time() - lookup.began_at > self._overdue_s
+            (self._slow.add if is_slow else self._slow.discard)(lookup.host)
+            lookup.tell(found)
+        self._start_waiting()
+
+
+@dataclass(slots=True)
+class _Lookup:
+    """One name that is asked for. It has state: how often, since when, and what was found."""
+
+    host: str
+    found: asyncio.Future[tuple[Address, ...]]
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    began_at: float = 0.0
+    """When the last thread for it began, in seconds of the loop."""
+    threads: int = 0
+
+    def tell(self, found: _Found) -> None:
+        """Answers all who wait; where nobody does any longer, that is no mistake either."""
+        if isinstance(found, Exception):
+            self.found.set_exception(found)
+            self.found.exception()  # asyncio logs those that nobody looked at
+        else:
+            self.found.set_result(found)
+
+
+def _ask(host: str, tell: Callable[[_Found], None]) -> None:
+    """Runs in a thread: asks for a name, and tells what was found."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        tell(tuple(ip_address(sockaddr[0]) for *_, sockaddr in found))
+    except Exception as error:  # noqa: BLE001  # the top of a thread: whoever waits gets it, and logs what is unplanned
+        tell(error)

@@ -1,0 +1,192 @@
+"""Names that somebody answers for, and names that nobody does: those must be in nobody's way."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address
+
+import pytest
+
+from gtm.errors import ResolverBusy
+from gtm.ids import Address
+from gtm.probe.resolver import SystemResolver
+
+AMPLE_S = 10.0
+SOON_S = 0.02
+NEVER_S = 1000.0
+ADDRESS = ip_address("192.0.2.7")
+
+
+class Names:
+    """What the system knows: names that begin with "dead" are answered for by nobody until they are revived."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.revived = threading.Event()
+        self.lost: set[str] = set()
+        """Names of which the next datagram is lost."""
+
+    def getaddrinfo(self, host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        host.encode("idna")  # as the system's own does
+        self.asked[host] += 1
+        if host.startswith("dead") or host in self.lost:
+            self.lost.discard(host)
+            self.revived.wait(AMPLE_S)
+            raise socket.gaierror(socket.EAI_AGAIN, "no answer")
+        if host.startswith("absent"):
+            raise socket.gaierror(socket.EAI_NONAME, "no such name")
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (str(ADDRESS), 0))]
+
+
+@pytest.fixture
+def names(monkeypatch: pytest.MonkeyPatch) -> Iterator[Names]:
+    made = Names()
+    monkeypatch.setattr("socket.getaddrinfo", made.getaddrinfo)
+    yield made
+    made.revived.set()
+
+
+@contextmanager
+def waiting_for(resolver: SystemResolver, *hosts: str) -> Iterator[list[asyncio.Task[tuple[Address, ...]]]]:
+    """While it lasts, these names are asked for."""
+    tasks = [asyncio.create_task(resolver.resolve(host, within_s=AMPLE_S)) for host in hosts]
+    yield tasks
+    for task in tasks:
+        task.cancel()
+
+
+async def until_asked(names: Names, count: int) -> None:
+    async with asyncio.timeout(AMPLE_S):
+        while names.asked.total() < count:  # noqa: ASYNC110  # threads ask, and can set no asyncio.Event
+            await asyncio.sleep(0)
+
+
+async def answered(tasks: list[asyncio.Task[tuple[Address, ...]]]) -> list[tuple[Address, ...] | BaseException]:
+    async with asyncio.timeout(AMPLE_S):
+        return await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def test_the_system_knows_itself() -> None:
+    found = asyncio.run(SystemResolver().resolve("localhost", within_s=AMPLE_S))
+    assert ip_address("127.0.0.1") in found or ip_address("::1") in found
+
+
+def test_a_name_that_does_not_exist_or_is_none_raises(names: Names) -> None:
+    with pytest.raises(socket.gaierror):
+        asyncio.run(SystemResolver().resolve("absent.example", within_s=AMPLE_S))
+    with pytest.raises(UnicodeError):
+        asyncio.run(SystemResolver().resolve("x" * 70 + ".example", within_s=AMPLE_S))
+
+
+def test_who_asks_for_the_same_name_waits_for_the_same_answer(names: Names) -> None:
+    async def scene() -> list[tuple[Address, ...] | BaseException]:
+        resolver = SystemResolver(overdue_s=NEVER_S)
+        with waiting_for(resolver, *["dead.example"] * 20) as first:
+            await until_asked(names, 1)
+            with waiting_for(resolver, *["dead.example"] * 20) as second:
+                await asyncio.sleep(SOON_S)
+                names.revived.set()
+                return await answered([*first, *second])
+
+    found = asyncio.run(scene())
+    assert names.asked == {"dead.example": 1}
+    assert len(found) == 40
+    assert all(isinstance(error, socket.gaierror) for error in found)
+
+
+def test_a_name_is_asked_for_again_when_it_was_answered(names: Names) -> None:
+    async def scene() -> None:
+        resolver = SystemResolver(overdue_s=NEVER_S)
+        for _ in range(3):
+            assert await resolver.resolve("good.example", within_s=AMPLE_S) == (ADDRESS,)
+            with pytest.raises(socket.gaierror):
+                await resolver.resolve("absent.example", within_s=AMPLE_S)
+
+    asyncio.run(scene())
+    assert names.asked == {"good.example": 3, "absent.example": 3}
+
+
+def test_what_was_lost_on_the_way_is_asked_for_once_more_and_no_more(names: Names) -> None:
+    async def scene() -> None:
+        resolver = SystemResolver(overdue_s=-1.0)
+        names.lost.add("good.example")
+        with waiting_for(resolver, "good.example") as first:
+            await until_asked(names, 1)
+            assert await resolver.resolve("good.example", within_s=AMPLE_S) == (ADDRESS,)
+            assert await answered(first) == [(ADDRESS,)]
+        with waiting_for(resolver, *["dead.example"] * 20):
+            await until_asked(names, 4)
+            await asyncio.sleep(SOON_S)
+
+    asyncio.run(scene())
+    assert names.asked == {"good.example": 2, "dead.example": 2}
+
+
+def test_a_name_that_gets_no_thread_in_time_is_this_probes_fault(names: Names) -> None:
+    async def scene() -> None:
+        resolver = SystemResolver(threads=2, overdue_s=NEVER_S)
+        with waiting_for(resolver, "dead1.example", "dead2.example") as dead:
+            await until_asked(names, 2)
+            with pytest.raises(ResolverBusy, match="too many names that nobody answers for"):
+                await resolver.resolve("good.example", within_s=SOON_S)
+            names.revived.set()
+            await answered(dead)
+        assert await resolver.resolve("good.example", within_s=AMPLE_S) == (ADDRESS,)
+
+    asyncio.run(scene())
+
+
+def test_names_that_made_it_wait_leave_half_of_the_threads_to_others(names: Names) -> None:
+    dead = [f"dead{number}.example" for number in range(8)]
+
+    async def scene() -> None:
+        resolver = SystemResolver(threads=4, overdue_s=-1.0)
+        with waiting_for(resolver, *dead) as first:
+            await until_asked(names, 4)
+            names.revived.set()
+            await answered(first)
+        names.revived.clear()
+        names.asked.clear()
+        with waiting_for(resolver, *dead):
+            await until_asked(names, 2)
+            assert await resolver.resolve("good.example", within_s=AMPLE_S) == (ADDRESS,)
+        assert names.asked.total() == 3
+
+    asyncio.run(scene())
+
+
+def test_a_machine_that_gives_no_thread_is_no_fault_of_a_name(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def scene() -> None:
+        resolver = SystemResolver()
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", full)
+            with pytest.raises(ResolverBusy, match="gives no thread"):
+                await resolver.resolve("good.example", within_s=AMPLE_S)
+        assert await resolver.resolve("good.example", within_s=AMPLE_S) == (ADDRESS,)
+
+    asyncio.run(scene())
+
+
+STUCK = """
+import asyncio, socket, threading
+from gtm.probe.resolver import SystemResolver
+socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
+async def scene():
+    async with asyncio.timeout(0.05):
+        await SystemResolver().resolve("dead.example", within_s=1000.0)
+asyncio.run(scene())
+"""
+
+
+@pytest.mark.slow
+def test_the_end_of_the_process_does_not_wait_for_names() -> None:
+    ended = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, check=False, timeout=30)
+    assert ended.stderr.strip().endswith("TimeoutError")
