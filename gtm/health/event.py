@@ -66,6 +66,8 @@ class EventKind(Enum):
     REPORT_REFUSED = "gtm.report.refused"
     """The first of a peer and a reason; further ones are only counted."""
     SAFETY_BLOCKED = "gtm.safety.blocked"
+    SAFETY_RELEASED = "gtm.safety.released"
+    """A rule holds something no longer: it leaves the answers, unless it is up again or another rule holds it."""
     SAFETY_BREACHED = "gtm.safety.breached"
     """People together took out more than a rule allows; they are followed."""
     OVERRIDE_SET = "gtm.override.set"

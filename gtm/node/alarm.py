@@ -1,6 +1,6 @@
 """The alarm: tells what the rules of safety refuse. Each time is an event that names its rule, and is counted.
 
-    tell     what a rule holds or skips: when it begins, when more joins, when it is over    guide, at every merge
+    tell     what a rule holds or skips: when it begins, when more joins, when some goes     guide, at every merge
     refuse   a person's wish that a rule does not let happen                                 saying
     breach   people together took out more than a rule allows                                guide
 
@@ -36,15 +36,17 @@ class Alarm:
         self._broken: frozenset[str] = frozenset()
 
     def tell(self, refusals: Sequence[Refusal]) -> None:
-        """Tells what of this is new, and what is over."""
+        """Tells what of this is new, and what is held no longer."""
         before, self._told = self._told, _by_rule(refusals)
         for refusal in refusals:
             key = (refusal.rule, refusal.subject)
             joined = refusal.held - before.get(key, frozenset())
             if joined or key not in before:
                 self._blocked(refusal, joined)
-        for rule, subject in before.keys() - self._told.keys():
-            log.info("safety rule %s: over for %s", rule.value, subject)
+        for key, held in before.items():
+            gone = held - self._told.get(key, frozenset())
+            if gone or key not in self._told:
+                self._released(key, gone)
 
     def refuse(self, wish: Wish, refusals: Sequence[Refusal]) -> None:
         """Tells that a person's wish is refused, for each of these services; the log has it from who was asked."""
@@ -94,6 +96,31 @@ class Alarm:
             "joined": _names(joined),
         }
         self._chronicle.because(Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
+
+    def _released(self, key: _Rule, gone: frozenset[Kept]) -> None:
+        rule, subject = key
+        left = len(self._told.get(key, ()))
+        others = len(gone & frozenset().union(*self._told.values())) if gone else 0
+        words = f"safety rule {rule.value}: " + (
+            _let_go(subject, gone, left, others) if gone else f"over for {subject}"
+        )
+        log.info("%s", words)
+        facts: dict[str, Fact] = {
+            "rule": rule.value,
+            "released": _names(gone),
+            "released_count": len(gone),
+            "held_count": left,
+            "held_by_others": others,
+        }
+        self._chronicle.because(Event(EventKind.SAFETY_RELEASED, subject, words, facts))
+
+
+def _let_go(subject: str, gone: frozenset[Kept], left: int, others: int) -> str:
+    names = _names(gone)
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    words = f"{subject}: {len(gone)} let go ({', '.join(names[:MAX_NAMED])}{more})"
+    words += f"; {left} held still" if left else ""
+    return words + (f"; {others} of them held by another rule" if others else "")
 
 
 def _by_rule(refusals: Sequence[Refusal]) -> Mapping[_Rule, frozenset[Kept]]:

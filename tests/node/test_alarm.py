@@ -9,6 +9,7 @@ from gtm.errors import OverrideRefused
 from gtm.health.event import EventKind, Recorded
 from gtm.health.override import Action, Override, SafetyRule
 from gtm.health.override_seal import seal_override
+from gtm.plan.enough import Refusal
 from tests.fakes.overrides import WALL, said
 from tests.fakes.peers import key_of
 from tests.node.guided import TEXT, Node
@@ -134,3 +135,53 @@ def test_who_names_the_rule_knows_and_breaks_nothing(tmp_path: Path) -> None:
     heard(node, *drains("us-east", "ap-southeast", "eu-west", rules=(SafetyRule.AT_LEAST,)))
     assert node.answer == {"10", "20", "30"}
     assert not events(node, EventKind.SAFETY_BREACHED)
+
+
+def test_what_the_budget_lets_go_is_the_cause_of_the_plan_though_others_wait(tmp_path: Path) -> None:
+    node, dead = Node(tmp_path, PACED), ("192.0.2.20", "192.0.2.21", "192.0.2.10", "192.0.2.11")
+    node.hear("192.0.2.20", "192.0.2.21").hear(*dead, after_s=1.0)
+    generation = node.planner.plan.generation
+    while node.planner.plan.generation == generation:
+        node.hear(*dead, after_s=1.0)
+    [released], plan = events(node, EventKind.SAFETY_RELEASED), events(node, EventKind.PLAN)[-1]
+    assert released.subject == "zone gtm.example.com"
+    [one] = set(node.guide.refusals[0].held)
+    other = (
+        {"api.gtm.example.com us-east/192.0.2.10", "mail.gtm.example.com us-east/192.0.2.11"} - {" ".join(one)}
+    ).pop()
+    assert released.facts == {
+        "rule": "max_share_removed_per_minute",
+        "released": (other,),
+        "released_count": 1,
+        "held_count": 1,
+        "held_by_others": 0,
+    }
+    assert released.message == (
+        f"safety rule max_share_removed_per_minute: zone gtm.example.com: 1 let go ({other}); 1 held still"
+    )
+    assert plan.causes == (released.id,)
+
+
+def test_a_suspicion_that_is_over_is_the_cause_of_the_plan(tmp_path: Path) -> None:
+    node, dead = Node(tmp_path), ("192.0.2.10", "192.0.2.11", "192.0.2.20", "192.0.2.21")
+    node.hear(*dead)
+    generation = node.planner.plan.generation
+    for _ in range(30):
+        node.hear(*dead, after_s=5.0)
+    first = events(node, EventKind.SAFETY_RELEASED)[0]
+    assert (first.subject, first.facts["rule"]) == ("checks", "correlated_failure")
+    assert (first.facts["released_count"], first.facts["held_count"]) == (4, 0)
+    waiting = first.facts["held_by_others"]
+    assert first.message.endswith(f"; {waiting} of them held by another rule")
+    later = [plan for plan in events(node, EventKind.PLAN) if int(plan.subject) > generation]
+    told = {one.id for kind in (EventKind.SAFETY_RELEASED, EventKind.SAFETY_BLOCKED) for one in events(node, kind)}
+    assert first.id in {cause for plan in later for cause in plan.causes}
+    assert all(told & set(plan.causes) for plan in later), "no plan without a cause"
+
+
+def test_a_rule_that_holds_nothing_by_name_is_over_too(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.guide.alarm.tell([Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame")])
+    node.guide.alarm.tell([])
+    [released] = events(node, EventKind.SAFETY_RELEASED)
+    assert released.message == "safety rule correlated_failure: over for checks"
