@@ -40,6 +40,21 @@ COUNTED: Mapping[str, Metric] = {
         "{failure}",
         "Queries on which the engine failed: SERVFAIL.",
     ),
+    "udp_receive_errors": _counter(
+        "udp_receive_errors", "dns.server.udp.receive_errors", "{error}", "Reads from a UDP socket that failed."
+    ),
+    "udp_send_errors": _counter(
+        "udp_send_errors", "dns.server.udp.send_errors", "{error}", "Answers over UDP that could not be sent."
+    ),
+    "tcp_accept_errors": _counter(
+        "tcp_accept_errors", "dns.server.tcp.accept_errors", "{error}", "TCP connections that could not be accepted."
+    ),
+    "tcp_connections_refused": _counter(
+        "tcp_connections_refused",
+        "dns.server.tcp.connections_refused",
+        "{connection}",
+        "TCP connections of resolvers beyond the limit.",
+    ),
     "readings": _counter("probe_readings", "probe.readings", "{reading}", "Checks that this probe made, by outcome."),
     "check_changes": _counter(
         "state_transitions", "endpoint.transitions", "{transition}", "Changes of mind about a check, by the new belief."
@@ -51,8 +66,21 @@ COUNTED: Mapping[str, Metric] = {
     "reports_refused": _counter(
         "reports_refused", "report.refused", "{report}", "Reports that were not taken, by who gave them and why."
     ),
+    "quarantines": _counter(
+        "quarantines", "probe.quarantines", "{change}", "Probes that went into quarantine, or came out."
+    ),
+    "etcd": _counter("etcd_exchanges", "etcd.exchanges", "{exchange}", "What was written to etcd, or heard from it."),
     "polls": _counter("peer_polls", "peer.polls", "{poll}", "Polls of peers, by outcome."),
     "zone_loads": _counter("zone_loads", "zone.loads", "{load}", "Readings of the zone folder, by outcome."),
+    "starts_from_kept_zones": _counter(
+        "starts_from_kept_zones",
+        "zone.starts_from_kept",
+        "{start}",
+        "Starts with the last good zones, for the zone folder was broken or gone.",
+    ),
+    "filter_failures": _counter(
+        "filter_failures", "filter.failures", "{failure}", "How often a filter of another package failed, by filter."
+    ),
     "plan_failures": _counter("plan_failures", "plan.failures", "{failure}", "Changes that no plan could be made of."),
     "state_errors": _counter(
         "state_errors", "state.errors", "{error}", "Reads and writes of the state folder that failed, by file."

@@ -52,6 +52,7 @@ from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key, load_key
 from gtm.share.renewal import LiveTls
 from gtm.share.tls import server_tls
+from gtm.steer.vocabulary import STEERING
 
 WARM_UP_S = 3.0
 """Longer than a round of checks at the usual timeout of 2 s; a node that hears of nobody's health serves after that."""
@@ -147,6 +148,7 @@ class Node:
             is_ready=self._is_ready,
             tallies=tallies,
             expiries=lambda: self._certificates.expiries,
+            filters=words.filters - STEERING.filters,
         )
         self._local: web.AppRunner | None = None
         self._warm = asyncio.Event()

@@ -11,6 +11,7 @@ import logging
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -19,6 +20,7 @@ from gtm import __version__
 from gtm.admin.compose import silent_probes
 from gtm.clock import Clock
 from gtm.counters import Counters
+from gtm.metrics.births import births
 from gtm.metrics.model import Family
 from gtm.metrics.present import GeoSource, Present, Reloads, families
 from gtm.metrics.tallies import Tallies
@@ -51,6 +53,7 @@ class Measures:
         counters: Counters,
         is_ready: Callable[[], bool],
         tallies: Tallies,
+        filters: AbstractSet[str] = frozenset(),
         expiries: Callable[[], Mapping[str, float]] = dict,
     ) -> None:
         self._config = config
@@ -62,6 +65,7 @@ class Measures:
         self._counters = counters
         self._is_ready = is_ready
         self._tallies = tallies
+        self._filters = filters
         self._expiries = expiries
         self.started_at = clock.wall()
 
@@ -101,7 +105,17 @@ class Measures:
             ready=self._is_ready(),
             measured=self._tallies.families(),
             expiries=self._expiries(),
-            counters=self._counters.snapshot(),
+            counters={**self._unmoved(), **self._counters.snapshot()},
+        )
+
+    def _unmoved(self) -> Mapping[str, int]:
+        """Returns all that may be counted here, at 0."""
+        return births(
+            self._planner.plan,
+            engine=self._engine,
+            peers=[peer.node for peer in self._config.peers],
+            filters=self._filters,
+            by_etcd=self._config.share.etcd is not None,
         )
 
 

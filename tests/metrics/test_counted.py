@@ -24,7 +24,7 @@ def test_each_counter_is_a_family_with_a_point_for_each_series() -> None:
     assert found["gtm_reports_heard"].points == (Point({}, 7),)
 
 
-@pytest.mark.parametrize("name", ["overrides", "overrides_refused", "safety_failures"])
+@pytest.mark.parametrize("name", ["overrides", "overrides_refused", "safety_failures", "quarantines"])
 def test_what_guides_the_checks_has_words_of_its_own(name: str) -> None:
     [family] = counter_families({name: 1})
     assert family.metric is COUNTED[name]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from gtm.metrics.births import ALWAYS
+from gtm.metrics.counted import COUNTED
 from gtm.metrics.tallies import Tallies
 from gtm.node.telemetry import DEFAULT_INTERVAL_S, Measures, interval_s, is_wanted, start_telemetry
 from tests.admin.served import Served, serving
@@ -42,7 +44,20 @@ def test_a_scrape_over_http_shows_the_node_as_it_is(tmp_path: Path) -> None:
         served.ask("POST", "/v1/reload")
         again = {metric.name: metric for metric in parse(served.ask("GET", "/metrics").body.decode())}
         assert again["gtm_config_last_reload_successful"].samples[0].value == 0.0
-        assert {sample.labels["outcome"] for sample in again["gtm_zone_loads"].samples} == {"clean", "with_problems"}
+        loads = {sample.labels["outcome"]: sample.value for sample in again["gtm_zone_loads"].samples}
+        assert loads == {"clean": 1.0, "with_problems": 1.0, "failed": 0.0}
+
+
+def test_a_fresh_node_shows_every_counter_at_0(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as served:
+        text = served.ask("GET", "/metrics").body.decode()
+    found = {sample.name: sample.value for metric in parse(text) for sample in metric.samples if not sample.labels}
+    alone = [name for name, axes in ALWAYS.items() if not axes]
+    assert {name: found[f"{COUNTED[name].prometheus}_total"] for name in alone} == dict.fromkeys(alone, 0.0)
+    shown = {metric.name for metric in parse(text)}
+    assert {COUNTED[name].prometheus for name in ALWAYS} <= shown
+    assert 'gtm_safety_blocks_total{rule="correlated_failure"} 0.0' in text
+    assert 'gtm_state_errors_total{file="status.json"} 0.0' in text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,120 @@
+"""Counters that are there before their first event: a series that is born at 1 has no rise that a monitor could see.
+
+What comes in: what this node is. What goes out: the series that it may count some day, at 0, by the names of
+gtm/counters.py: each counter without labels, and each whose labels are of sets that are known.
+
+    always                  reasons, rules, files, outcomes: sets of this program
+    peers, filters          those of the node file and of the installation
+    zones, services, ...    those of the plan, where the engine counts by them
+
+Not here, for nobody knows their labels before: `admin_requests_refused` (path and status), `dns_questions` (types).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import product
+
+from gtm.counters import series
+from gtm.health.belief import Belief
+from gtm.health.override import Action, SafetyRule
+from gtm.health.reading import Reason
+from gtm.ids import NodeName
+from gtm.plan.model import Plan
+
+REPORT_REASONS = (
+    "oversized",
+    "malformed",
+    "unknown_reporter",
+    "forged",
+    "skewed",
+    "replayed",
+    "baseless",
+)
+"""Of gtm/health/envelope.py; an override (override_seal.py) is refused for some of them."""
+
+_Axes = Mapping[str, Sequence[str]]
+"""By label, its values."""
+
+_TRANSPORTS = ("udp", "tcp")
+
+ALWAYS: Mapping[str, _Axes] = {
+    "admin_connections_refused": {},
+    "certificate_renewals": {"side": ("listen", "share"), "outcome": ("taken", "refused")},
+    "check_changes": {"to": [belief.value for belief in Belief]},
+    "dns_engine_failures": {},
+    "dns_ignored": {"transport": _TRANSPORTS},
+    "dns_responses": {
+        "rcode": ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS"),
+        "transport": _TRANSPORTS,
+    },
+    "events_lost": {"reason": ("queue_full", "disk")},
+    "heartbeats": {"ok": ("true", "false")},
+    "heartbeats_refused": {
+        "reason": ("unknown_check", "bad_token", "no_secret", "slow", "oversized", "malformed"),
+    },
+    "local_changes": {"to": (*(belief.value for belief in Belief), "over")},
+    "overrides": {"kind": ("set", "expired"), "action": [action.value for action in Action]},
+    "plan_failures": {"cause": ("health", "zones_or_geo_data")},
+    "polls": {"outcome": ("news", "quiet", "failed")},
+    "quarantines": {"to": ("in", "out")},
+    "readings": {"reason": [reason.value for reason in Reason]},
+    "reports_heard": {},
+    "safety_blocks": {"rule": [rule.value for rule in SafetyRule]},
+    "safety_breaches": {"rule": [SafetyRule.AT_LEAST.value]},
+    "safety_failures": {},
+    "starts_from_kept_zones": {},
+    "state_errors": {
+        "file": (
+            "state.json",
+            "status.json",
+            "zones.json",
+            "overrides.json",
+            "vantages.json",
+            "plan-names.bin",
+            "plan-decisions.bin",
+        )
+    },
+    "tcp_accept_errors": {},
+    "tcp_connections_refused": {},
+    "udp_receive_errors": {},
+    "udp_send_errors": {},
+    "zone_loads": {"outcome": ("clean", "with_problems", "failed")},
+}
+"""By the name of the counter, its labels."""
+
+_ETCD: _Axes = {"task": ("writing", "hearing"), "outcome": ("ok", "failed")}
+_ETCD_TOO_LARGE: _Axes = {"task": ("writing",), "outcome": ("too_large",)}
+
+
+def births(
+    plan: Plan, *, engine: str, peers: Sequence[NodeName], filters: AbstractSet[str], by_etcd: bool
+) -> Mapping[str, int]:
+    """Returns the series that this node may count, at 0; `filters` are those of other packages."""
+    found = [*_always(), *_of("filter_failures", {"filter": sorted(filters)})]
+    for name in ("reports_refused", "overrides_refused"):
+        found += _of(name, {"peer": peers, "reason": REPORT_REASONS})
+    if by_etcd:
+        found += [*_of("etcd", _ETCD), *_of("etcd", _ETCD_TOO_LARGE)]
+    if engine == "rust":
+        found += _by_the_rust_engine(plan)
+    return dict.fromkeys(found, 0)
+
+
+def _always() -> Iterator[str]:
+    for name, axes in ALWAYS.items():
+        yield from _of(name, axes)
+
+
+def _by_the_rust_engine(plan: Plan) -> Iterator[str]:
+    regions = sorted({region.name for steered in plan.services.values() for region in steered.regions})
+    zones = [zone.zone.origin.to_text(omit_final_dot=True) for zone in plan.zones.values()]
+    yield from _of("dns_failed_open", {"transport": _TRANSPORTS})
+    yield from _of("dns_zone_responses", {"zone": zones})
+    yield from _of("dns_service_responses", {"service": tuple(plan.services)})
+    yield from _of("dns_region_responses", {"region": regions})
+
+
+def _of(name: str, axes: _Axes) -> Iterator[str]:
+    """Yields every series of a counter."""
+    for values in product(*axes.values()):
+        yield series(name, dict(zip(axes, values, strict=True)))
