@@ -99,7 +99,7 @@ async def open_admin(
         app,
         most=most,
         on_refused=on_refused,
-        on_no_http=lambda: on_refusal(NO_HTTP, 400),
+        on_no_request=lambda status: on_refusal(NO_HTTP, status),
         shutdown_s=SHUTDOWN_S,
     )
     await runner.setup()

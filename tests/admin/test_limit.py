@@ -91,3 +91,39 @@ def test_what_strangers_say_is_counted_and_is_no_line_of_the_log(
         asyncio.run(story())
     assert refused == refusals
     assert not [line for line in caplog.records if line.name.startswith("aiohttp")]
+
+
+@pytest.mark.slow
+def test_who_connects_and_asks_nothing_is_hung_up_on_and_who_asked_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtm.admin.limit.HEAD_S", 0.1)
+    served, refused = Served(tmp_path), []
+
+    async def reports(_request: web.Request) -> web.StreamResponse:
+        raise web.HTTPNotFound
+
+    async def story() -> None:
+        runner = await open_admin(
+            "127.0.0.1", 0, served.subject, reports, on_refusal=lambda path, status: refused.append((path, status))
+        )
+        port = runner.addresses[0][1]
+        try:
+            async with until():
+                answers, asked = await asyncio.open_connection("127.0.0.1", port)
+                asked.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+                await answers.readuntil(b"200 OK")
+                silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
+                silent[1][1].write(b"GET /livez HTTP/1.1\r\nHost: ")
+                for reader, writer in silent:
+                    assert await reader.read() == b"", "it was hung up"
+                    await close(writer)
+                assert refused == [("none", 408)] * 3
+                asked.write(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+                await answers.readuntil(b"404 Not Found")
+                assert refused[3:] == [("other", 404)]
+                await close(asked)
+        finally:
+            await runner.cleanup()
+
+    asyncio.run(story())
