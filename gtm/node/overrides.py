@@ -8,6 +8,7 @@ there. Nothing here waits for a peer or for the disk; `written` tells who wants 
 """
 
 import logging
+import math
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
@@ -182,13 +183,15 @@ class OverrideDesk:
     def _load(self) -> None:
         found: dict[Override, str] = {}
         for text in self._state.load_overrides():
-            try:
-                override = open_override(text, trusted=self._trusted, wall=self._clock.wall())
-            except ReportInvalid:
+            try:  # at any time: it was not from the future when it was kept, and this clock may be slow now
+                override = open_override(text, trusted=self._trusted, wall=math.inf)
+            except ReportInvalid as refused:
                 try:
                     override = read_own(text, self._node)
-                except ReportInvalid:
-                    continue  # its peer is no longer one
+                except ReportInvalid:  # its peer is no longer one, most likely
+                    self._counters.add("overrides_refused", peer=self._node, reason=refused.reason)
+                    log.warning("audit: override kept on disk refused as %s: %s", refused.reason, refused)
+                    continue
                 text = seal_override(override, self._key)  # noqa: PLW2901  # under the key of now
             found[override] = text
         if found:

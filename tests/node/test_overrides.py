@@ -206,6 +206,34 @@ def test_words_of_before_the_end_are_not_said_again_by_who_comes_late(tmp_path: 
     assert cut_off.in_force == []
 
 
+def test_a_start_with_a_slow_clock_loses_nothing_that_was_kept(tmp_path: Path) -> None:
+    there, here = Node(tmp_path, "ns2", "ns1"), Node(tmp_path, "ns1", "ns2")
+    there.say()
+    there.give(here)
+    assert len(here.saved()) == 1
+    slow = FakeClock()
+    slow.advance(-3600)
+    again = Node(tmp_path, "ns1", "ns2", clock=slow)
+    assert again.in_force == [f"down {REGION}"], "it was no word from the future when it was heard"
+    again.say(scope="region gtm.example.com/us-east")
+    assert len(again.saved()) == 2
+    slow.advance(3600)
+    assert len(Node(tmp_path, "ns1", "ns2", clock=slow).in_force) == 2
+
+
+def test_what_was_kept_and_is_not_taken_any_more_is_logged_and_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    there, here = Node(tmp_path, "ns2", "ns1"), Node(tmp_path, "ns1", "ns2")
+    there.say()
+    there.give(here)
+    here.saved()
+    again = Node(tmp_path, "ns1")
+    assert again.in_force == []
+    assert again.counters.count("overrides_refused", peer="ns1", reason="unknown_reporter") == 1
+    assert "audit: override kept on disk refused as unknown_reporter: it is signed by a key" in caplog.text
+
+
 def test_what_is_of_no_use_any_more_is_forgotten(tmp_path: Path) -> None:
     node = Node(tmp_path)
     node.say()
