@@ -215,7 +215,7 @@ def test_a_start_with_a_slow_clock_loses_nothing_that_was_kept(tmp_path: Path) -
     slow.advance(-3600)
     again = Node(tmp_path, "ns1", "ns2", clock=slow)
     assert again.in_force == [f"down {REGION}"], "it was no word from the future when it was heard"
-    again.say(scope="region gtm.example.com/us-east")
+    again.say(scope="region gtm.example.com/us-east", span_s=7200.0)
     assert len(again.saved()) == 2
     slow.advance(3600)
     assert len(Node(tmp_path, "ns1", "ns2", clock=slow).in_force) == 2
