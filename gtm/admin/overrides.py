@@ -13,7 +13,8 @@
     408  too slow  409  a safety rule refuses it               413  too long           415  not JSON
 
 It moves everybody's traffic, so it is taken from this machine alone: over the socket in the state folder, from a
-loopback address, or from a client whose certificate was verified. Each one, said or refused, is a line of the log.
+loopback address, or from a client whose certificate was verified; and not from a proxy on this machine, as far as it
+says that it is one. Each one, said or refused, is a line of the log.
 """
 
 import asyncio
@@ -36,6 +37,10 @@ from gtm.zone.fields import error, seconds
 
 BODY_S = 5.0
 """For a body to be here: it is short."""
+
+PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip"})
+"""By them a proxy says that it is one (RFC 7239 4, RFC 9110 7.6.3)."""
+PROXY_PREFIX = "x-forwarded-"
 
 MAX_LOGGED = 300
 """Characters of a refusal in the log."""
@@ -169,14 +174,26 @@ def _require_from_here(request: web.Request) -> None:
     transport = request.transport
     if transport is None:
         raise web.HTTPForbidden(text="the connection is gone")
+    if transport.get_extra_info("peercert"):
+        return
+    _require_direct(request)
     opened = transport.get_extra_info("socket")
     if opened is not None and opened.family == socket.AF_UNIX:
-        return
-    if transport.get_extra_info("peercert"):
         return
     if not _is_loopback(request.remote) or not _is_own_name(request.host):
         words = "overrides are taken on the node's own machine, or from clients with a certificate (listen.tls.ca)"
         raise web.HTTPForbidden(text=words)
+
+
+def _require_direct(request: web.Request) -> None:
+    """Refuses what a proxy on this machine passes on: to the node it comes from here, whoever sent it."""
+    for name in request.headers:
+        if name.lower() in PROXY_HEADERS or name.lower().startswith(PROXY_PREFIX):
+            words = (
+                f"this came through a proxy ({ascii(name)[1:-1]}): whoever reaches that could say anything here; ask "
+                "the node itself, on its own machine, or with a certificate (listen.tls.ca)"
+            )
+            raise web.HTTPForbidden(text=words)
 
 
 def _is_loopback(address: str | None) -> bool:

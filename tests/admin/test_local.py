@@ -33,6 +33,8 @@ def test_the_local_socket_is_for_its_user_alone_and_takes_overrides(tmp_path: Pa
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
             async with session.post("http://localhost/v1/overrides", json=GOOD) as said:
                 status = said.status
+            async with session.post("http://localhost/v1/overrides", json=GOOD, headers={"Via": "1.1 proxy"}) as passed:
+                assert passed.status == 403, "a proxy that may use the socket is for others too"
             assert await open_local(tmp_path / "state", aiohttp.web.Application()) is None, "it is taken"
         await local.cleanup()
         await runner.cleanup()

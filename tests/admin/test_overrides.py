@@ -152,6 +152,36 @@ def test_a_page_elsewhere_that_takes_this_machine_for_its_own_is_refused(node: S
         assert say(node, GOOD, headers={**JSON, "Host": host}).status == 201
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Forwarded: for=192.0.2.1",
+        "Via: 1.1 proxy",
+        "X-Forwarded-For: 127.0.0.1",
+        "x-forwarded-proto: https",
+        "X-Forwarded-Anything:",
+        "X-Real-IP: 127.0.0.1",
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_what_comes_through_a_proxy_is_refused_for_anybody_may_have_sent_it(
+    node: Served, method: str, header: str
+) -> None:
+    before, (name, _, value) = in_force(node), header.partition(":")
+    path = "/v1/overrides/ns1:1" if method == "DELETE" else "/v1/overrides"
+    refused = node.ask(method, path, json.dumps(GOOD).encode(), headers={**JSON, name: value.strip()})
+    assert refused.status == 403
+    assert str(refused.json["error"]).lower() == (
+        f"this came through a proxy ({name.lower()}): whoever reaches that could say anything here; ask the node "
+        "itself, on its own machine, or with a certificate (listen.tls.ca)"
+    )
+    assert in_force(node) == before
+
+
+def test_what_comes_through_a_proxy_is_shown(node: Served) -> None:
+    assert node.ask("GET", "/v1/overrides", headers={"Via": "1.1 proxy"}).status == 200
+
+
 def test_accepted_and_refused_ones_are_lines_of_the_log(node: Served, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, logger="gtm.admin.overrides"):
         say(node, GOOD)
