@@ -76,6 +76,8 @@ class OverrideDesk:
         self._chronicle = chronicle
         self._signed: dict[OverrideId, str] = {}
         self._seen: set[str] = set()
+        self._ahead: set[str] = set()
+        """Texts from the future that were told, until they are not any more."""
         self._looked_at: dict[NodeName, tuple[str, ...]] = {}
         self._told: Overrides = {}
         self._now = NOTHING_IN_FORCE
@@ -136,25 +138,37 @@ class OverrideDesk:
         try:
             override = open_override(text, trusted=self._trusted, wall=self._clock.wall())
         except ReportInvalid as refused:
-            if refused.reason != "skewed":
+            if text not in self._ahead:
+                self._tell_refused(refused, giver)
+            if refused.reason == "skewed":
+                self._expect(text)
+            else:
                 self._remember(text)
-            self._counters.add("overrides_refused", peer=giver, reason=refused.reason)
-            log.log(
-                logging.INFO if refused.reason == "unknown_reporter" else logging.WARNING,
-                "audit: override carried by %s refused as %s: %s",
-                giver,
-                refused.reason,
-                refused,
-            )
             return None, text
         self._remember(text)
         return override, text
+
+    def _tell_refused(self, refused: ReportInvalid, giver: NodeName) -> None:
+        self._counters.add("overrides_refused", peer=giver, reason=refused.reason)
+        log.log(
+            logging.INFO if refused.reason == "unknown_reporter" else logging.WARNING,
+            "audit: override carried by %s refused as %s: %s",
+            giver,
+            refused.reason,
+            refused,
+        )
 
     def _remember(self, text: str) -> None:
         if len(self._seen) >= MAX_SEEN:
             self._seen.clear()
             self._looked_at.clear()
         self._seen.add(text)
+        self._ahead.discard(text)
+
+    def _expect(self, text: str) -> None:
+        if len(self._ahead) >= MAX_SEEN:
+            self._ahead.clear()
+        self._ahead.add(text)
 
     def _take(self, found: Mapping[Override, str]) -> bool:
         after = joined(self.known, found)

@@ -191,6 +191,25 @@ def test_one_from_the_future_counts_once_it_is_not_any_more(tmp_path: Path) -> N
     assert here.overrides.hear()
 
 
+def test_one_from_the_future_is_told_once_and_not_with_every_report(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ahead, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2")
+    text = seal_override(said(REGION, node="ns2", made_at=WALL + 40), key_of("ns2"))
+    ahead.desk.carry((text,))
+    for _ in range(3):
+        assert not ahead.give(here)
+    ahead.desk.carry((text, seal_override(said("zone x.test", node="ns2", made_at=WALL + 50), key_of("ns2"))))
+    assert not ahead.give(here)
+    assert here.counters.count("overrides_refused", peer="ns2", reason="skewed") == 2
+    assert [line.partition(" as ")[2][:30] for line in caplog.messages if "refused" in line] == [
+        "skewed: it was made 40 s after",
+        "skewed: it was made 50 s after",
+    ]
+    here.clock.advance(15)
+    assert here.overrides.hear()
+
+
 def test_words_of_before_the_end_are_not_said_again_by_who_comes_late(tmp_path: Path) -> None:
     clock = FakeClock()
     here, cut_off = Node(tmp_path, "ns1", "ns2", clock=clock), Node(tmp_path, "ns2", "ns1", clock=clock)
