@@ -53,15 +53,7 @@ async def run(command: tuple[str, ...]) -> Outcome:
     """Returns how a program ended; waits for ever, and kills it when cancelled."""
     with _output() as (output, its_end):
         try:
-            process = await asyncio.create_subprocess_exec(
-                *command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=its_end,
-                stderr=its_end,
-                cwd="/",
-                env=ENVIRONMENT,
-                start_new_session=True,
-            )
+            process = await _started(command, its_end)
         except OSError as error:
             return Outcome(Reason.UNREAD, f"{command[0]} cannot be run: {os.strerror(error.errno or 0)}")
         try:
@@ -82,16 +74,52 @@ def outcome_of_exit(code: int, output: bytes) -> Outcome:
     return Outcome(Reason.STATUS, f"exit {code}: {lines[-1].strip()}" if lines else f"exit {code}")
 
 
+async def _started(command: tuple[str, ...], its_end: int) -> asyncio.subprocess.Process:
+    """Returns the program, once it runs. When cancelled before, its group is killed nevertheless.
+
+    asyncio would kill the program alone, and leave what it started: so it is let finish, beside this task.
+    """
+    starting = asyncio.create_task(
+        asyncio.create_subprocess_exec(
+            *command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=its_end,
+            stderr=its_end,
+            cwd="/",
+            env=ENVIRONMENT,
+            start_new_session=True,
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        starting.add_done_callback(_kill_started)  # a callback, since who cancels twice does not wait below
+        await asyncio.wait({starting})
+        with suppress(OSError):
+            await _end(starting.result())
+        raise
+
+
+def _kill_started(starting: asyncio.Task[asyncio.subprocess.Process]) -> None:
+    if not starting.cancelled() and starting.exception() is None:
+        _kill(starting.result())
+
+
 async def _end(process: asyncio.subprocess.Process) -> None:
+    """Kills whatever is left of a program's group, and waits for the program itself."""
+    _kill(process)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(REAP_S):
+            await process.wait()
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
     """Kills whatever is left of a program's group: all of it when its time is up, its children when it ended.
 
     The number of a group is not given to another while it has members; when it has none there is nobody to kill.
     """
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(REAP_S):
-            await process.wait()
 
 
 class _Output:

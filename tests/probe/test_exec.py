@@ -130,6 +130,34 @@ def test_when_its_time_is_up_the_whole_group_is_killed(script: Script, tmp_path:
     assert soon(lambda: all(is_gone(pid) for pid in left))
 
 
+def children() -> set[str]:
+    """The processes that this thread started."""
+    return set(Path("/proc/thread-self/children").read_text().split())
+
+
+def test_when_its_time_is_up_while_it_is_being_started_the_whole_group_is_killed(
+    script: Script, tmp_path: Path
+) -> None:
+    pids = tmp_path / "pids"
+    os.mkfifo(pids)
+    stuck = script(f"trap '' TERM; sleep 1000 & echo $$ $! > {pids}; wait")
+
+    async def cut_short() -> list[int]:
+        before = children()
+        running = asyncio.create_task(run((stuck,)))
+        while children() == before:  # noqa: ASYNC110  # each turn of the loop is looked at
+            await asyncio.sleep(0)
+        told = pids.read_text().split()  # the loop is busy, and has not heard of the program that it started
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        return [int(pid) for pid in told]
+
+    left = asyncio.run(cut_short())
+    assert len(left) == 2
+    assert soon(lambda: all(is_gone(pid) for pid in left))
+
+
 def test_what_a_program_leaves_behind_is_killed_and_not_waited_for(script: Script, tmp_path: Path) -> None:
     left = tmp_path / "left"
     assert ran(script(f"sleep 1000 & echo $! > {left}; exit 0")) == PASSED
