@@ -5,6 +5,7 @@ gtm/counters.py: each counter without labels, and each whose labels are of sets 
 
     always                  reasons, rules, files, outcomes: sets of this program
     peers, filters          those of the node file and of the installation
+    kinds of monitor        those of the zones
     zones, services, ...    those of the plan, where the engine counts by them
 
 Not here, for nobody knows their labels before: `admin_requests_refused` (path and status), `dns_questions` (types).
@@ -20,6 +21,7 @@ from gtm.health.override import Action, SafetyRule
 from gtm.health.reading import Reason
 from gtm.ids import NodeName
 from gtm.plan.model import Plan
+from gtm.zone.model import Monitor
 
 REPORT_REASONS = (
     "oversized",
@@ -40,7 +42,6 @@ _TRANSPORTS = ("udp", "tcp")
 ALWAYS: Mapping[str, _Axes] = {
     "admin_connections_refused": {},
     "certificate_renewals": {"side": ("listen", "share"), "outcome": ("taken", "refused")},
-    "check_changes": {"to": [belief.value for belief in Belief]},
     "dns_engine_failures": {},
     "dns_ignored": {"transport": _TRANSPORTS},
     "dns_responses": {
@@ -57,7 +58,6 @@ ALWAYS: Mapping[str, _Axes] = {
     "plan_failures": {"cause": ("health", "zones_or_geo_data")},
     "polls": {"outcome": ("news", "quiet", "failed")},
     "quarantines": {"to": ("in", "out")},
-    "readings": {"reason": [reason.value for reason in Reason]},
     "reports_heard": {},
     "safety_blocks": {"rule": [rule.value for rule in SafetyRule]},
     "safety_breaches": {"rule": [SafetyRule.AT_LEAST.value]},
@@ -91,6 +91,7 @@ def births(
 ) -> Mapping[str, int]:
     """Returns the series that this node may count, at 0; `filters` are those of other packages."""
     found = [*_always(), *_of("filter_failures", {"filter": sorted(filters)})]
+    found += _of("readings", {"kind": _kinds(plan), "outcome": [reason.value for reason in Reason]})
     for name in ("reports_refused", "overrides_refused"):
         found += _of(name, {"peer": peers, "reason": REPORT_REASONS})
     if by_etcd:
@@ -103,6 +104,19 @@ def births(
 def _always() -> Iterator[str]:
     for name, axes in ALWAYS.items():
         yield from _of(name, axes)
+
+
+def _kinds(plan: Plan) -> list[str]:
+    """Returns the kinds of monitor that the zones have."""
+    asked = [steered.service.monitor for steered in plan.services.values() if steered.service.monitor is not None]
+    return sorted({kind for monitor in dict.fromkeys(asked) for kind in _kinds_of(monitor)})
+
+
+def _kinds_of(monitor: Monitor) -> Iterator[str]:
+    """Yields the kind of a monitor, and those of its parts."""
+    yield monitor.type.value
+    for part in monitor.parts:
+        yield from _kinds_of(part)
 
 
 def _by_the_rust_engine(plan: Plan) -> Iterator[str]:

@@ -55,9 +55,8 @@ COUNTED: Mapping[str, Metric] = {
         "{connection}",
         "TCP connections of resolvers beyond the limit.",
     ),
-    "readings": _counter("probe_readings", "probe.readings", "{reading}", "Checks that this probe made, by outcome."),
-    "check_changes": _counter(
-        "state_transitions", "endpoint.transitions", "{transition}", "Changes of mind about a check, by the new belief."
+    "readings": _counter(
+        "probe_attempts", "probe.attempts", "{attempt}", "Checks that this probe made, by kind of monitor and outcome."
     ),
     "local_changes": _counter(
         "local_changes", "endpoint.local_changes", "{change}", "Vantages that began or ceased to see a check otherwise."

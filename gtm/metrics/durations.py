@@ -9,14 +9,12 @@ most eight kinds times five phases, however much is checked.
 A check that this probe could not make took no time of an endpoint's, nor did kinds that go by what others say.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import accumulate
 
 from gtm.health.reading import Phases, Reading, Reason
-from gtm.metrics.model import Distribution, Family, Kind, Metric, Point
+from gtm.metrics.histogram import Tally
+from gtm.metrics.model import Family, Kind, Metric, Point
 from gtm.zone.model import Check, MonitorType
 
 DURATION = Metric(
@@ -35,7 +33,7 @@ class Durations:
     """Measures how long checks take. It has state: one lives in a node, and is given every reading."""
 
     def __init__(self) -> None:
-        self._tallies: defaultdict[tuple[MonitorType, str], _Tally] = defaultdict(_Tally)
+        self._tallies: defaultdict[tuple[MonitorType, str], Tally] = defaultdict(lambda: Tally(BOUNDS_S))
 
     def take(self, check: Check, reading: Reading) -> None:
         """Counts one reading."""
@@ -55,24 +53,6 @@ class Durations:
                 for (kind, phase), tally in list(self._tallies.items())
             ),
         )
-
-
-@dataclass(slots=True)
-class _Tally:
-    """The histogram of one phase. It has state."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
-    """Between the bounds; the last is above them all."""
-    sum_s: float = 0.0
-
-    def add(self, taken_s: float) -> None:
-        self.counts[bisect_left(BOUNDS_S, taken_s)] += 1
-        self.sum_s += taken_s
-
-    def distribution(self) -> Distribution:
-        # one copy, so that the buckets agree with the count while the probe goes on
-        *at_most, count = accumulate(tuple(self.counts))
-        return Distribution(BOUNDS_S, tuple(at_most), count, self.sum_s)
 
 
 def _phases(phases: Phases) -> Iterator[tuple[str, float | None]]:

@@ -13,7 +13,8 @@ from gtm.health.book import Book
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import NodeName
 from gtm.metrics.counted import counter_families
-from gtm.metrics.model import Chosen, Family, Kind, Metric, Point
+from gtm.metrics.endpoints import endpoint_families
+from gtm.metrics.model import Family, Kind, Metric, Point
 from gtm.plan.guidance import Guidance
 from gtm.plan.model import Plan
 
@@ -80,7 +81,6 @@ RELOADED_AT = _gauge(
     "s",
 )
 SERIAL = _gauge("zone_serial", "zone.serial", "The SOA serial of a zone.")
-ENDPOINT = Metric("gtm_endpoint_state", "gtm.endpoint.state", Kind.STATE, "What this node believes of an endpoint.")
 FAIL_OPEN = _gauge(
     "fail_open_active", "fail_open.active", "Whether a service has nothing up, for some clients at least."
 )
@@ -95,9 +95,6 @@ OVERRIDE = _gauge("override_active", "override.active", "1 for every override in
 OVERRIDE_UNTIL = _gauge(
     "override_expires_timestamp_seconds", "override.expires.timestamp", "Unix time at which an override ends.", "s"
 )
-HELD = _gauge(
-    "safety_held_endpoints", "safety.held_endpoints", "Endpoints that a safety rule keeps as they were.", "{endpoint}"
-)
 REPORT_AGE = _gauge("probe_report_age_seconds", "probe.report.age", "Time since the last report of a probe.", "s")
 SILENT = _gauge("probe_silent", "probe.silent", "Whether none of the votes of a probe is fresh.")
 GEO_BUILT = _gauge(
@@ -111,7 +108,6 @@ CERTIFICATE_ENDS = _gauge(
     "s",
 )
 
-_STATES = tuple(belief.value for belief in Belief)
 _STALE = "stale"
 _SAYINGS = (*(belief.value for belief in Belief), _STALE)
 
@@ -128,12 +124,11 @@ def families(present: Present) -> Iterator[Family]:
         yield _single(RELOADED_AT, present.reloads.at)
     yield Family(SERIAL, tuple(_serials(present.plan)))
     yield Family(FAIL_OPEN, tuple(_fail_open(present.plan)))
-    yield Family(ENDPOINT, tuple(_endpoints(present.plan, present.status)))
+    yield from endpoint_families(present.plan, present.status, present.guidance)
     yield Family(VOTES, tuple(_votes(present.status)))
     yield _single(FROZEN, sum(one.frozen for one in present.status.checks.values()))
     yield Family(OVERRIDE, tuple(_overrides(present.guidance)))
     yield Family(OVERRIDE_UNTIL, tuple(_ends(present.guidance)))
-    yield _single(HELD, sum(len(endpoints) for endpoints in present.guidance.held.values()))
     yield Family(REPORT_AGE, tuple(_ages(present)))
     yield Family(SILENT, tuple(_probe(node, int(node in present.silent)) for node in sorted(present.book.by_node)))
     yield Family(GEO_BUILT, tuple(Point({"file": source.file}, source.built_at) for source in present.geo))
@@ -158,14 +153,6 @@ def _serials(plan: Plan) -> Iterator[Point]:
 def _fail_open(plan: Plan) -> Iterator[Point]:
     for name, decided in plan.decisions.items():
         yield Point({"service": name}, int(decided.is_all_down))
-
-
-def _endpoints(plan: Plan, status: Status) -> Iterator[Point]:
-    chosen = {belief: Chosen(belief.value, _STATES) for belief in Belief}
-    for name, steered in plan.services.items():
-        for endpoint, check in zip(steered.menu.answers, steered.checks, strict=True):
-            belief = Belief.UP if check is None else status.belief(check)
-            yield Point({"service": name, "endpoint": endpoint.endpoint}, chosen[belief])
 
 
 def _votes(status: Status) -> Iterator[Point]:

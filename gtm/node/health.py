@@ -19,6 +19,7 @@ from gtm.health.disagreement import Standings, quarantined
 from gtm.health.merger import Merger
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading
+from gtm.health.remembered import is_memorable
 from gtm.health.status import Status, changes, local_changes
 from gtm.health.verdict import Verdict
 from gtm.health.voices import Freshness
@@ -80,6 +81,8 @@ class HealthRiver:
         self._freshness: Mapping[CheckId, Freshness] = {}
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
+        self._flips = self._flips_kept = 0
+        """So many changes of this probe's mind there were that a restart must not forget, and are on disk."""
         self._programs = programs
         self.heartbeats = Heartbeats()
         """What endpoints say of themselves; the admin listener takes it in."""
@@ -97,7 +100,7 @@ class HealthRiver:
         self._tell_missing(checks)
         self._checks = checks
         self.heartbeats.watch(checks)
-        self._tallies.certificates.watch(checks)
+        self._tallies.watch(checks)
         self._freshness = {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}
         if self._prober is not None:
             self._prober.watch(checks)
@@ -121,6 +124,7 @@ class HealthRiver:
                 on_reading=self._took,
                 on_change=self._judged,
                 on_unread=self._chronicle.unread,
+                remembered=self._state.load_verdicts(now=self._clock.monotonic(), wall=self._clock.wall()),
             )
             self._prober = prober
             prober.watch(self._checks)
@@ -132,14 +136,17 @@ class HealthRiver:
 
     def _took(self, check: Check, reading: Reading) -> None:
         self._chronicle.read(check, reading)
-        self._tallies.durations.take(check, reading)
         wall = self._clock.wall()
+        self._tallies.durations.take(check, reading)
+        self._tallies.failovers.read(check, reading, now=self._clock.monotonic())
         expiring = self._tallies.certificates.take(check, reading, wall=wall)
         if expiring is not None:
             self._chronicle.expiring(check, expiring, wall=wall)
 
     def _judged(self, check: Check, verdict: Verdict) -> None:
         self._chronicle.judged(check, verdict)
+        self._tallies.failovers.judged(check, verdict, now=self._clock.monotonic())
+        self._flips += is_memorable(verdict, now=self._clock.monotonic())
         self._changed.set()
 
     async def believe(self) -> None:
@@ -150,7 +157,8 @@ class HealthRiver:
             while True:
                 self.merge()
                 # at once, unless there were many: a crash soon after a change must not revive a dead region
-                if changes(saved, self._lasting()) and allowance.take(self._clock.monotonic()):
+                is_news = self._flips != self._flips_kept or changes(saved, self._lasting())
+                if is_news and allowance.take(self._clock.monotonic()):
                     saved = await asyncio.to_thread(self.save, saved)
                 try:
                     async with asyncio.timeout(TICK_S):
@@ -167,9 +175,10 @@ class HealthRiver:
         trusted = quarantined(self._merger.standings)
         after = self._merger.merge(before, self._desk.book, self._freshness, now=now, wall=self._clock.wall())
         self._tell_quarantine(trusted)
-        for change in changes(before, after):
+        changed, plan = changes(before, after), self._planner.plan
+        for change in changed:
             log.info("%s", change)
-            self._counters.add("check_changes", to=change.after.belief.value)
+            self._tallies.transitions.changed(change.check, change.after.belief)
         for local in local_changes(before, after):
             log.info("%s", local)
             self._counters.add("local_changes", to="over" if local.is_over else local.belief.value)
@@ -177,6 +186,8 @@ class HealthRiver:
         self._chronicle.heard(self._desk.book, after, now=now)
         self._tell_frozen(after)
         self._planner.take_status(after, self._guide(before, after))
+        wall = self._clock.wall()
+        self._tallies.failovers.swapped(changed, self._desk.book, plan, self._planner.plan, wall=wall)
         if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
             self.known.set()
 
@@ -246,6 +257,9 @@ class HealthRiver:
 
     def save(self, saved: Status) -> Status:
         """Saves the beliefs if they are others than these were; returns those that are saved."""
+        if self._prober is not None and self._flips != self._flips_kept:
+            self._flips_kept = self._flips  # before it is written: what flips meanwhile is written again
+            self._state.save_verdicts(self._prober.verdicts, now=self._clock.monotonic())
         status = self._lasting()
         if changes(saved, status):
             self._planner.keep_plan().result()  # first: what starts by itself must not be older than the beliefs

@@ -54,6 +54,7 @@ class Prober:
         on_unread: OnReading = _ignore,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         at_once: int = MAX_CHECKS_AT_ONCE,
+        remembered: Mapping[CheckId, Verdict] | None = None,
     ) -> None:
         self._read = read
         self._clock = clock
@@ -68,6 +69,8 @@ class Prober:
         self._checks: dict[CheckId, Check] = {}
         self._calculated_of: Mapping[CheckId, frozenset[CheckId]] = {}
         self._verdicts: dict[CheckId, Verdict] = {}
+        self._remembered = dict(remembered or {})
+        """What the first watch of a check begins with."""
         self._tasks: dict[CheckId, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
 
@@ -83,7 +86,7 @@ class Prober:
             return Belief.UNKNOWN
         freshness = Freshness(check.monitor.interval_s, check.monitor.timeout_s)
         is_fresh = self._clock.monotonic() - verdict.read_at <= freshness.limit_s
-        return verdict.belief if is_fresh else Belief.UNKNOWN
+        return verdict.belief if is_fresh and verdict.reason is not Reason.UNREAD else Belief.UNKNOWN
 
     def watch(self, checks: Iterable[Check]) -> None:
         """Watches these checks and no others; a check that stays keeps its verdict, even if its monitor changed."""
@@ -92,7 +95,8 @@ class Prober:
         fresh = [check for check in wanted.values() if self._checks.get(check.id) != check]
         self._checks = wanted
         self._calculated_of = _calculated_of(wanted.values())
-        self._verdicts = {check_id: self._verdicts.get(check_id, NO_VERDICT) for check_id in wanted}
+        known = {check_id: self._remembered.pop(check_id, NO_VERDICT) for check_id in wanted} | self._verdicts
+        self._verdicts = {check_id: known[check_id] for check_id in wanted}
         self._unread.forget(check.id for check in stale)
         for check in stale:
             self._stop(check)
@@ -147,7 +151,7 @@ class Prober:
         return self._verdicts[check.id].belief is Belief.UP and check.monitor.recheck_s < check.monitor.interval_s
 
     def _take(self, check: Check, reading: Reading) -> None:
-        self._counters.add("readings", reason=reading.reason.value)
+        self._counters.add("readings", kind=check.monitor.type.value, outcome=reading.reason.value)
         self._on_reading(check, reading)
         if reading.reason is Reason.UNREAD:
             self._own_fault(check, reading)

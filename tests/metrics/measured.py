@@ -13,7 +13,7 @@ from gtm.metrics.present import GeoSource, Present, Reloads
 from gtm.metrics.tallies import Tallies
 from gtm.node.planner import Planner
 from gtm.plan.guidance import Guidance
-from gtm.zone.model import PLAIN_HTTP
+from gtm.zone.model import PLAIN_HTTP, checks
 from gtm.zone.settings import HttpSettings
 from tests.fakes import world
 from tests.fakes.checks import check_of
@@ -42,6 +42,7 @@ class Measured:
         self.clock.advance(2.5)
         self.counters.add("dns_responses", 3, rcode="NOERROR", transport="udp")
         self.tallies = Tallies()
+        self.tallies.transitions.watch(checks((world.zone(),)))
         phases = Phases(connect_s=0.01, first_byte_s=0.03)
         self.tallies.durations.take(check_of(PLAIN_HTTP), Reading(Reason.OK, 0.04, phases=phases))
         secure = check_of(HttpSettings(secure=True))

@@ -16,7 +16,7 @@ from tests.fakes import world
 ROOT = Path(__file__).parents[2] / "gtm"
 OPEN = {"admin_requests_refused", "dns_questions"}
 """Counters whose labels nobody knows before."""
-ELSEWHERE = {"reports_refused", "overrides_refused", "filter_failures", "etcd"}
+ELSEWHERE = {"readings", "reports_refused", "overrides_refused", "filter_failures", "etcd"}
 """Counters that depend on what the node is."""
 BY_RUST = {"dns_failed_open", "dns_zone_responses", "dns_service_responses", "dns_region_responses"}
 
@@ -53,7 +53,7 @@ def test_every_known_counter_is_born_or_open() -> None:
 
 
 def test_every_label_that_the_source_spells_out_is_born() -> None:
-    born = of(by_etcd=True)
+    born = of(world.plan(world.zone()), by_etcd=True)
     for name, labels in counting():
         for label, value in labels.items():
             if isinstance(value, ast.Constant) and name not in OPEN:
@@ -75,11 +75,16 @@ def test_every_reason_that_the_source_spells_out_is_born(file: str, function: st
 
 def test_closed_sets_are_born_whole() -> None:
     born = of()
-    assert born["readings"] == {f'readings{{reason="{reason.value}"}}' for reason in Reason}
     assert 'state_errors{file="status.json"}' in born["state_errors"]
     assert born["reports_refused"] == {f'reports_refused{{peer="fra",reason="{one}"}}' for one in REPORT_REASONS}
     assert born["filter_failures"] == {'filter_failures{filter="moon"}'}
     assert born["safety_failures"] == {"safety_failures"}
+
+
+def test_checks_are_born_by_the_kinds_of_monitor_that_the_zones_have() -> None:
+    assert "readings" not in of()
+    born = of(world.plan(world.zone()))
+    assert born["readings"] == {f'readings{{kind="http",outcome="{reason.value}"}}' for reason in Reason}
 
 
 def test_what_only_the_rust_engine_counts_is_born_with_it_alone() -> None:

@@ -99,7 +99,7 @@ def test_a_state_is_one_for_what_it_is_and_nought_for_what_it_is_not(measured: M
         found = states.setdefault((labels["gtm.service"], labels["gtm.endpoint"]), [])
         if point.as_int:
             found.append(labels["gtm.state"])
-    assert states["api.gtm.example.com", "eu-west/192.0.2.20"] == ["down"]
+    assert states["api.gtm.example.com", "eu-west/192.0.2.20"] == ["taken_out"]
     assert all(len(found) == 1 for found in states.values())
 
 

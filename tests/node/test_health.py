@@ -13,6 +13,8 @@ from gtm.health.reading import Reason
 from gtm.health.status import NO_STATUS, CheckStatus, Status
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName
+from gtm.metrics.model import Distribution, Point
+from gtm.metrics.tallies import Tallies
 from gtm.node.health import GRACE_S, SAVE_INTERVAL_S, HealthRiver
 from gtm.node.state import StateFolder
 from gtm.zone.model import Part, checks
@@ -35,7 +37,7 @@ class River:
     def __init__(self, tmp_path: Path, *, restored: Status = NO_STATUS, voters: int = 2) -> None:
         self.clock = FakeClock()
         self.state = tmp_path / "state"
-        self.counters = Counters()
+        self.counters, self.tallies = Counters(), Tallies()
         self.engine = RecordingEngine()
         self.planner = make_planner(self.state, engine=self.engine, status=restored)
         self.desk: WatchedDesk = desk_of("ns1", "fra", "iad", clock=self.clock)
@@ -47,6 +49,7 @@ class River:
             state=StateFolder(self.state, self.counters),
             clock=self.clock,
             counters=self.counters,
+            tallies=self.tallies,
         )
         asyncio.run(self.planner.take_zones(catalogue(ZONE)))
         self.river.watch(CHECKS)
@@ -60,6 +63,10 @@ class River:
     def _verdict(self, belief: Belief) -> Verdict:
         reason = Reason.OK if belief is UP else Reason.TIMEOUT
         return Verdict(belief, since=self.clock.wall(), reason=reason, read_at=self.clock.monotonic())
+
+    @property
+    def transitions(self) -> tuple[Point, ...]:
+        return self.tallies.transitions.family().points
 
     def beliefs(self) -> tuple[Belief, Belief]:
         return self.planner.status.belief(ONE), self.planner.status.belief(TWO)
@@ -85,8 +92,23 @@ def test_a_quorum_of_voices_changes_the_belief_and_the_answer(tmp_path: Path) ->
     assert river.beliefs() == (DOWN, UP)
     assert river.river.known.is_set()
     assert river.answer == ["192.0.2.2"]
-    assert river.counters.count("check_changes", to="down") == 1
-    assert river.counters.count("check_changes", to="up") == 1
+    moved = {(point.labels["check"], point.labels["to"]) for point in river.transitions if point.value}
+    assert moved == {(ONE, "down"), (TWO, "up")}
+
+
+def test_a_failover_is_measured_from_the_first_verdict_to_the_plan(tmp_path: Path) -> None:
+    river = River(tmp_path)
+    for belief, seconds in ((UP, 0.0), (DOWN, 4.0)):
+        river.clock.advance(seconds)
+        river.hear("fra", belief, UP)
+        river.clock.advance(1.5)
+        river.hear("iad", belief, UP)
+        river.clock.advance(0.5)
+        river.river.merge()
+    _, convergence = river.tallies.failovers.families()
+    [point] = convergence.points
+    assert isinstance(point.value, Distribution)
+    assert (point.value.count, point.value.sum) == (1, 2.0)
 
 
 def test_a_change_of_mind_is_one_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

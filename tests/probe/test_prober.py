@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from gtm.health.belief import Belief
+from gtm.health.verdict import NO_VERDICT, Verdict
 from gtm.zone.model import Check, Monitor, Part
 from tests.fakes.sleep import settle
 from tests.probe.proving import BAD, MONITOR, OK, UNREAD, A, B, Bench, C, check_of, run
@@ -63,7 +64,7 @@ def test_only_a_change_of_mind_is_told_and_logged(caplog: pytest.LogCaptureFixtu
         "probe gtm.example.com/api/192.0.2.10: DOWN -> UP (2 good in a row)",
     ]
     assert len(bench.readings) == len(bench.asked)
-    assert bench.counters.count("readings", reason="timeout") == 10
+    assert bench.counters.count("readings", kind="http", outcome="timeout") == 10
 
 
 def test_a_check_that_stays_keeps_its_verdict_and_its_rhythm() -> None:
@@ -134,7 +135,7 @@ def test_the_probes_own_fault_changes_no_verdict_and_is_told_once_a_check(
         before = bench.prober.verdicts[A.id]
         await bench.sleep.advance(10.0)
         assert bench.prober.verdicts[A.id] == before
-        assert bench.counters.count("readings", reason="unread") == 20
+        assert bench.counters.count("readings", kind="http", outcome="unread") == 20
 
     assert sorted(run(story).unread) == [A.id, B.id]
     first, second = sorted(caplog.messages)
@@ -254,3 +255,22 @@ def test_what_is_calculated_can_change_when_its_first_part_can() -> None:
         assert soonest(bench) <= 2.0, "told by the first bad reading of A, and not by the next round"
 
     run(story)
+
+
+def test_what_is_remembered_is_begun_with_once() -> None:
+    calm = check_of("192.0.2.10", replace(MONITOR, rise=5))
+    down = Verdict(Belief.DOWN, since=1.0, penalty=2.0)
+
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([calm])
+        assert bench.prober.believed(calm.id) is Belief.UNKNOWN, "it has not been read yet"
+        await bench.sleep.advance(2.0)
+        assert bench.prober.verdicts[calm.id].belief is Belief.DOWN, "fewer good readings than five"
+        await bench.sleep.advance(4.0)
+        assert bench.changes == [(calm.id, Belief.UP)]
+        bench.prober.watch([B])
+        assert bench.prober.verdicts[B.id] is down
+        bench.prober.watch([calm])
+        assert bench.prober.verdicts[calm.id] is NO_VERDICT
+
+    run(story, Bench(remembered={calm.id: down, B.id: down}))

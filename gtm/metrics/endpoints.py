@@ -1,0 +1,130 @@
+"""Plan, status and guidance -> what counts of endpoints and regions, and where the plan sends clients.
+
+What comes in: frozen snapshots. What goes out: families. The state of an endpoint is what the checks say, unless a
+person said otherwise:
+
+    up, down, unknown    the checks, by quorum; one that nobody checks is up, and so is what a safety rule holds
+    taken_out            a person said `down` or `drain`
+    forced_up            a person said `up`
+
+A region's share is one of cells, not of queries: a cell counts as one, however many clients it has.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+
+from gtm.health.belief import Belief
+from gtm.health.override import Action, SafetyRule
+from gtm.health.status import Status
+from gtm.ids import RegionName
+from gtm.metrics.model import Chosen, Family, Kind, Metric, Point
+from gtm.plan.guidance import Guidance, Held, beliefs, overriding
+from gtm.plan.model import Plan, SteeredService
+from gtm.plan.outcome import Selected, Spread
+from gtm.steer.filter import Choose
+
+STATE = Metric("gtm_endpoint_state", "gtm.endpoint.state", Kind.STATE, "What counts of an endpoint at this node.")
+REGION = Metric(
+    "gtm_region_endpoints",
+    "gtm.region.endpoints",
+    Kind.GAUGE,
+    "Endpoints of a region of a zone, by state; one address in two services counts twice.",
+    "{endpoint}",
+)
+SHARE = Metric(
+    "gtm_region_share_ratio",
+    "gtm.region.share",
+    Kind.GAUGE,
+    "Share of a service's cells that the plan answers with a region; each counts as one, however many clients it has.",
+    "1",
+)
+HELD = Metric(
+    "gtm_safety_held_endpoints",
+    "gtm.safety.held_endpoints",
+    Kind.GAUGE,
+    "Endpoints that a safety rule keeps as they were.",
+    "{endpoint}",
+)
+
+TAKEN_OUT, FORCED_UP = "taken_out", "forced_up"
+STATES = (*(belief.value for belief in Belief), TAKEN_OUT, FORCED_UP)
+_SAID = {Action.DOWN: TAKEN_OUT, Action.DRAIN: TAKEN_OUT, Action.UP: FORCED_UP}
+_HOLDING = tuple(rule for rule in SafetyRule if rule is not SafetyRule.MIN_HEALTHY)
+"""The rules that keep something in; `min_healthy` takes more out."""
+
+_Shares = Mapping[RegionName, float]
+
+
+def endpoint_families(plan: Plan, status: Status, guidance: Guidance) -> Iterator[Family]:
+    """Yields what is measured of endpoints and regions."""
+    chosen = {state: Chosen(state, STATES) for state in STATES}
+    points, counts = list[Point](), defaultdict[tuple[str, str], Counter[str]](Counter)
+    for name, steered in plan.services.items():
+        for spot, state in zip(steered.spots, states(steered, status, guidance), strict=True):
+            points.append(Point({"service": name, "endpoint": spot.endpoint}, chosen[state]))
+            counts[steered.zone, spot.region][state] += 1
+    yield Family(STATE, tuple(points))
+    yield Family(REGION, tuple(_regions(counts)))
+    yield Family(HELD, tuple(_held(guidance.held)))
+    yield Family(SHARE, tuple(_shares(plan)))
+
+
+def states(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[str, ...]:
+    """Returns the state of each endpoint of a service, in their order."""
+    held = guidance.held.get(steered.id, {})
+    checked = [
+        Belief.UP if belief is Belief.DOWN and spot.endpoint in held else belief
+        for spot, belief in zip(steered.spots, beliefs(steered, status), strict=True)
+    ]
+    said = overriding(steered, guidance.said)
+    return tuple(
+        belief.value if override is None else _SAID.get(override.action, belief.value)
+        for override, belief in zip(said, checked, strict=True)
+    )
+
+
+def _regions(counts: Mapping[tuple[str, str], Counter[str]]) -> Iterator[Point]:
+    for (zone, region), by_state in sorted(counts.items()):
+        for state in STATES:
+            yield Point({"zone": zone, "region": region, "state": state}, by_state[state])
+
+
+def _held(held: Held) -> Iterator[Point]:
+    counts = Counter(rule for ends in held.values() for rule in ends.values())
+    for rule in _HOLDING:
+        yield Point({"rule": rule.value}, counts[rule])
+
+
+def _shares(plan: Plan) -> Iterator[Point]:
+    known: dict[tuple[int, tuple[RegionName, ...]], _Shares] = {}  # services of one shape share their spread
+    for name, steered in plan.services.items():
+        regions = tuple(spot.region for spot in steered.spots)
+        spread = plan.decisions[name].spread
+        key = (id(spread), regions)
+        if key not in known:
+            known[key] = region_shares(spread, regions)
+        for region in dict.fromkeys(regions):
+            yield Point({"service": name, "region": region}, known[key].get(region, 0.0))
+
+
+def region_shares(spread: Spread, regions: tuple[RegionName, ...]) -> _Shares:
+    """Returns the share of the cells that each region gets, `regions` being those of the endpoints, in their order.
+
+    Where a cell's answers are of several regions, each gets its part: by weight where one is drawn by it, else alike. A
+    cell that gets no answer counts for no region.
+    """
+    found: defaultdict[RegionName, float] = defaultdict(float)
+    cells = len(spread.by_cell)
+    for number, count in Counter(spread.by_cell).items():
+        answered = [selected for selected in spread.different[number] if selected.picks]
+        for selected in answered:
+            for place, share in _picked(selected):
+                found[regions[place]] += share * count / (cells * len(answered))
+    return found
+
+
+def _picked(selected: Selected) -> Iterator[tuple[int, float]]:
+    """Yields the share of each endpoint that may be answered first."""
+    total = sum(pick.weight for pick in selected.picks) if selected.choose is Choose.ONE else 0
+    for pick in selected.picks:
+        yield pick.number, pick.weight / total if total else 1 / len(selected.picks)

@@ -1,0 +1,108 @@
+"""How long failovers take, as far as this node sees them: two histograms, for what went down after it was up.
+
+    detection      first bad reading of those that took it down -> verdict          this node's probe, monotonic time
+    convergence    verdict of the first probe that says so -> plan in the engine    every node; clocks of two machines
+
+What comes in: readings, verdicts, and merges with the plans before and after. What goes out: families. What changes no
+plan, for a rule of safety or a person holds it, is no failover. Where the other machine's clock is ahead a convergence
+counts as 0 s: it is as exact as the clocks agree.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+
+from gtm.health.belief import Belief
+from gtm.health.book import Book
+from gtm.health.reading import Reading, Reason
+from gtm.health.status import Change
+from gtm.health.verdict import Verdict
+from gtm.ids import CheckId
+from gtm.metrics.histogram import Tally
+from gtm.metrics.model import Family, Kind, Metric, Point
+from gtm.plan.model import Plan
+from gtm.zone.model import Check
+
+DETECTION = Metric(
+    "gtm_failover_detection_seconds",
+    "gtm.failover.detection",
+    Kind.HISTOGRAM,
+    "Time from the first bad reading of an endpoint that was up to this probe's verdict that it is down.",
+    "s",
+)
+CONVERGENCE = Metric(
+    "gtm_failover_convergence_seconds",
+    "gtm.failover.convergence",
+    Kind.HISTOGRAM,
+    "Time from the first probe's verdict that an endpoint is down to the plan without it in this node's engine.",
+    "s",
+)
+
+BOUNDS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0)
+"""The usual failover takes 5 to 15 s; what takes a minute is held by a rule, or waits for a quorum."""
+
+
+class Failovers:
+    """Measures failovers. It has state: one lives in a node."""
+
+    def __init__(self) -> None:
+        self._recent: dict[CheckId, deque[tuple[float, bool]]] = {}
+        """When the last readings of each check began, and whether they were good."""
+        self._believed: dict[CheckId, Belief] = {}
+        self._detection = Tally(BOUNDS_S)
+        self._convergence = Tally(BOUNDS_S)
+
+    def watch(self, checks: Iterable[Check]) -> None:
+        """Forgets what is not among these checks."""
+        wanted = {check.id for check in checks}
+        self._recent = {check: one for check, one in self._recent.items() if check in wanted}
+        self._believed = {check: one for check, one in self._believed.items() if check in wanted}
+
+    def read(self, check: Check, reading: Reading, *, now: float) -> None:
+        """Takes a reading of this node's probe that has just ended."""
+        if reading.reason is Reason.UNREAD:
+            return
+        monitor = check.monitor
+        length = max(monitor.fall, monitor.window[1] if monitor.window else 0)
+        recent = self._recent.get(check.id)
+        if recent is None or recent.maxlen != length:
+            recent = self._recent[check.id] = deque(recent or (), maxlen=length)
+        recent.append((now - reading.took_s, reading.ok))
+
+    def judged(self, check: Check, verdict: Verdict, *, now: float) -> None:
+        """Takes a verdict of this node's probe that has just changed."""
+        before, self._believed[check.id] = self._believed.get(check.id), verdict.belief
+        if before is not Belief.UP or verdict.belief is not Belief.DOWN:
+            return
+        recent = tuple(self._recent.get(check.id, ()))
+        if verdict.bad_run >= check.monitor.fall:
+            recent = recent[-verdict.bad_run :]
+        bad = [began_at for began_at, is_good in recent if not is_good]
+        if bad:
+            self._detection.add(now - bad[0])
+
+    def swapped(self, changes: Iterable[Change], book: Book, before: Plan, after: Plan, *, wall: float) -> None:
+        """Takes changes of mind, and the plan that the engine has since; nothing changed where it is the same."""
+        if after is before:
+            return
+        for change in changes:
+            if change.before is Belief.UP and change.after.belief is Belief.DOWN and _moved(change, before, after):
+                self._convergence.add(max(0.0, wall - _first_verdict_at(change, book, otherwise=wall)))
+
+    def families(self) -> tuple[Family, ...]:
+        """Returns what was measured so far; any thread may ask."""
+        return (
+            Family(DETECTION, (Point({}, self._detection.distribution()),)),
+            Family(CONVERGENCE, (Point({}, self._convergence.distribution()),)),
+        )
+
+
+def _moved(change: Change, before: Plan, after: Plan) -> bool:
+    """Returns whether any service that a check can change is answered otherwise."""
+    services = after.watchers.get(change.check, ())
+    return any(after.decisions.get(name) is not before.decisions.get(name) for name in services)
+
+
+def _first_verdict_at(change: Change, book: Book, *, otherwise: float) -> float:
+    nodes = [node for voice in change.after.votes if voice.counts for node in voice.nodes if node in book.by_node]
+    votes = [book.by_node[node].report.votes.get(change.check) for node in nodes]
+    return min((vote.since for vote in votes if vote is not None and vote.belief is Belief.DOWN), default=otherwise)

@@ -1,0 +1,29 @@
+"""A histogram that is filled while the node runs: seconds in, a Distribution out."""
+
+from bisect import bisect_left
+from itertools import accumulate
+
+from gtm.metrics.model import Distribution
+
+
+class Tally:
+    """The histogram of one thing. It has state; one thread fills it, any may look."""
+
+    __slots__ = ("_bounds_s", "_counts", "_sum_s")
+
+    def __init__(self, bounds_s: tuple[float, ...]) -> None:
+        self._bounds_s = bounds_s
+        self._counts = [0] * (len(bounds_s) + 1)
+        """Between the bounds; the last is above them all."""
+        self._sum_s = 0.0
+
+    def add(self, taken_s: float) -> None:
+        """Counts one."""
+        self._counts[bisect_left(self._bounds_s, taken_s)] += 1
+        self._sum_s += taken_s
+
+    def distribution(self) -> Distribution:
+        """Returns what was counted so far."""
+        # one copy, so that the buckets agree with the count while the node goes on
+        *at_most, count = accumulate(tuple(self._counts))
+        return Distribution(self._bounds_s, tuple(at_most), count, self._sum_s)

@@ -1,0 +1,120 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gtm.health.belief import Belief
+from gtm.health.override import Action, InForce, SafetyRule, in_force, joined
+from gtm.health.status import NO_STATUS, Status
+from gtm.ids import EndpointId, RegionName, ServiceId
+from gtm.metrics.endpoints import STATES, endpoint_families, region_shares
+from gtm.metrics.model import Chosen, Family, Point
+from gtm.plan.guidance import NO_GUIDANCE, Guidance
+from gtm.plan.model import Plan
+from gtm.plan.outcome import Selected, Spread
+from gtm.steer.decide import Pick, State
+from gtm.steer.filter import Choose
+from tests.fakes import world
+from tests.fakes.overrides import WALL, said
+from tests.node.guided import TEXT
+
+UP, DOWN = Belief.UP, Belief.DOWN
+ZONE = world.zone(TEXT)
+API = ServiceId("api.gtm.example.com")
+US, EU, AP = (RegionName(name) for name in ("us-east", "eu-west", "ap-southeast"))
+
+
+def saying(action: Action, scope: str) -> InForce:
+    return in_force(joined({}, [said(scope, action)]), wall=WALL)
+
+
+def families(
+    *down: str, guidance: Guidance = NO_GUIDANCE, plan: Plan | None = None, status: Status | None = None
+) -> dict[str, Family]:
+    believed = world.status(world.down(*down), ZONE) if status is None else status
+    made = plan or world.plan(ZONE, believed=believed, geography=world.geography())
+    return {one.metric.prometheus: one for one in endpoint_families(made, believed, guidance)}
+
+
+def states(found: dict[str, Family]) -> dict[str, str]:
+    """The state of each endpoint of `api`, by the last part of its address."""
+    shown = {}
+    for point in found["gtm_endpoint_state"].points:
+        assert isinstance(point.value, Chosen)
+        if point.labels["service"] == API:
+            shown[point.labels["endpoint"].rpartition(".")[2]] = point.value.state
+    return shown
+
+
+def test_what_nobody_said_anything_of_is_as_the_checks_say() -> None:
+    assert states(families("192.0.2.20")) == {"10": "up", "20": "down", "30": "up"}
+    assert states(families(status=NO_STATUS)) == {"10": "unknown", "20": "unknown", "30": "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("action", "state"),
+    [(Action.DOWN, "taken_out"), (Action.DRAIN, "taken_out"), (Action.UP, "forced_up"), (Action.OBEY, "down")],
+)
+def test_an_override_is_a_state_of_its_own(action: Action, state: str) -> None:
+    guidance = Guidance(saying(action, "region gtm.example.com/eu-west"))
+    assert states(families("192.0.2.20", guidance=guidance)) == {"10": "up", "20": state, "30": "up"}
+
+
+def test_what_a_safety_rule_holds_is_up_and_counted_by_rule() -> None:
+    held = {API: {EndpointId("eu-west/192.0.2.20"): SafetyRule.AT_LEAST}}
+    found = families("192.0.2.20", guidance=Guidance(held=held))
+    assert states(found)["20"] == "up"
+    counts = {point.labels["rule"]: point.value for point in found["gtm_safety_held_endpoints"].points}
+    assert counts == {"at_least": 1, "max_share_removed_per_minute": 0, "correlated_failure": 0}
+
+
+def test_a_person_who_takes_out_what_is_held_is_followed() -> None:
+    held = {API: {EndpointId("eu-west/192.0.2.20"): SafetyRule.AT_LEAST}}
+    guidance = Guidance(saying(Action.DOWN, "region gtm.example.com/eu-west"), held)
+    assert states(families("192.0.2.20", guidance=guidance))["20"] == "taken_out"
+
+
+def test_the_endpoints_of_a_region_are_counted_by_state() -> None:
+    found = families("192.0.2.20")["gtm_region_endpoints"].points
+    eu = {point.labels["state"]: point.value for point in found if point.labels["region"] == EU}
+    assert eu == dict.fromkeys(STATES, 0) | {"up": 1, "down": 1}
+    assert {point.labels["zone"] for point in found} == {"gtm.example.com"}
+
+
+def shares(points: tuple[Point, ...]) -> dict[str, object]:
+    return {point.labels["region"]: point.value for point in points if point.labels["service"] == API}
+
+
+def test_the_share_of_a_region_goes_with_its_endpoints() -> None:
+    before = shares(families()["gtm_region_share_ratio"].points)
+    after = shares(families("192.0.2.20")["gtm_region_share_ratio"].points)
+    assert before == {US: pytest.approx(1 / 3), EU: pytest.approx(1 / 3), AP: pytest.approx(1 / 3)}
+    assert after == {US: pytest.approx(0.5), EU: 0.0, AP: pytest.approx(0.5)}
+
+
+def selected(choose: Choose, *picks: tuple[int, int], rtype: int = 1) -> Selected:
+    return Selected(rtype, tuple(Pick(*pick) for pick in picks), choose, 0, State.STEADY)
+
+
+def test_where_one_is_drawn_by_weight_a_region_has_its_weight() -> None:
+    spread = Spread(((selected(Choose.ONE, (0, 1), (1, 3)),),), (0,))
+    assert region_shares(spread, (US, EU)) == {US: 0.25, EU: 0.75}
+    nothing = Spread(((selected(Choose.ONE, (0, 0), (1, 0)),),), (0,))
+    assert region_shares(nothing, (US, EU)) == {US: 0.5, EU: 0.5}
+
+
+def test_each_cell_counts_as_one() -> None:
+    parts = ((selected(Choose.ALL, (0, 1)),), (selected(Choose.ALL, (1, 1)),))
+    assert region_shares(Spread(parts, (0, 1, 1, 1)), (US, EU)) == {US: 0.25, EU: 0.75}
+
+
+def test_each_type_that_is_answered_counts_alike_and_none_that_is_not() -> None:
+    part = (selected(Choose.ALL, (0, 1)), selected(Choose.ALL, (1, 1), rtype=28), selected(Choose.ALL, rtype=5))
+    assert region_shares(Spread((part,), (0,)), (US, EU)) == {US: 0.5, EU: 0.5}
+    assert region_shares(Spread(((selected(Choose.ALL),),), (0,)), (US, EU)) == {}
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.sets(st.sampled_from(["192.0.2.10", "192.0.2.20", "192.0.2.30", "192.0.2.11"])))
+def test_the_shares_of_a_service_that_answers_are_1_together(down: set[str]) -> None:
+    found = shares(families(*down)["gtm_region_share_ratio"].points)
+    assert sum(value for value in found.values() if isinstance(value, float)) == pytest.approx(1.0)
