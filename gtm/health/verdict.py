@@ -12,7 +12,8 @@ What comes in: the last verdict, one more reading and a policy. What goes out: t
     down       bad       never
 
 Damping: every flip between up and down adds 1 to a penalty that halves every HALF_LIFE_S, and every 1 of it beyond the
-first doubles the good readings that the way back takes, up to MAX_DAMPING times. The window starts anew with each
+first doubles the good readings that the way back takes, up to MAX_DAMPING times. It outlasts a restart (remembered.py).
+The window starts anew with each
 change, so that what took an endpoint down does not do so again on its way back.
 """
 
@@ -133,7 +134,7 @@ def step(verdict: Verdict, reading: Reading, *, now: float, wall: float, policy:
     good_run = verdict.good_run + 1 if reading.ok else 0
     bad_run = 0 if reading.ok else verdict.bad_run + 1
     recent = (*verdict.recent, reading.ok)[-_looked_at(policy) :]
-    is_first = verdict.reason is Reason.UNREAD
+    is_first = verdict.reason is Reason.UNREAD and verdict.belief is Belief.UNKNOWN  # else it is remembered
     then = replace(
         verdict,
         good_run=good_run,
@@ -143,6 +144,7 @@ def step(verdict: Verdict, reading: Reading, *, now: float, wall: float, policy:
         detail=reading.detail,
         read_at=now,
         changed_at=now if is_first else verdict.changed_at,
+        penalty=verdict.penalty_at(now) if is_first else verdict.penalty,
         held=verdict.held + 1,
         recent=recent,
     )
@@ -188,7 +190,7 @@ def _falls(verdict: Verdict, policy: VerdictPolicy) -> bool:
 def _changed(verdict: Verdict, belief: Belief, *, now: float, wall: float) -> Verdict:
     """Returns the verdict with another belief; the first one of all is no flip."""
     is_flip = verdict.belief is not Belief.UNKNOWN
-    penalty = min(MAX_PENALTY, verdict.penalty_at(now) + 1) if is_flip else 0.0
+    penalty = min(MAX_PENALTY, verdict.penalty_at(now) + is_flip)
     return replace(verdict, belief=belief, since=wall, changed_at=now, held=0, recent=(), penalty=penalty)
 
 

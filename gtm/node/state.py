@@ -2,6 +2,7 @@
 
     state.json     zones: digest and serial of each; generation: no plan of an earlier run was numbered higher
     status.json    the last beliefs (gtm/health/saved.py)
+    verdicts.json  what this node's own probe remembers (gtm/health/remembered.py)
     zones.json     the texts of the zone files that serve (gtm/watch/kept.py)
     vantages.json  where the vantages are that were heard of
     overrides.json what people said, here and elsewhere, each as it was signed (gtm/health/override_seal.py)
@@ -22,10 +23,13 @@ from pydantic import Field, ValidationError
 
 from gtm.counters import Counters
 from gtm.errors import StateInvalid
+from gtm.health.remembered import compose_verdicts, parse_verdicts
 from gtm.health.saved import compose_saved, compose_vantages, parse_saved, parse_vantages
 from gtm.health.status import NO_STATUS, Status
 from gtm.health.vantage import Vantages
+from gtm.health.verdict import Verdict
 from gtm.health.wire import Wire
+from gtm.ids import CheckId
 from gtm.node.standby import Standby
 from gtm.node.vault import OnComplaint, Origin, Vault
 from gtm.plan.model import Plan
@@ -141,6 +145,14 @@ class StateFolder:
     def save_status(self, status: Status) -> None:
         """Writes the beliefs."""
         self._vault.write("status.json", compose_saved(status))
+
+    def load_verdicts(self, *, now: float, wall: float) -> Mapping[CheckId, Verdict]:
+        """Returns what this node's probe is to begin with, of what the run before found out."""
+        return self._vault.read("verdicts.json", lambda text: parse_verdicts(text, now=now, wall=wall)).value or {}
+
+    def save_verdicts(self, verdicts: Mapping[CheckId, Verdict], *, now: float) -> None:
+        """Writes what the next run is to remember."""
+        self._vault.write("verdicts.json", compose_verdicts(verdicts, now=now))
 
     def load_vantages(self) -> Vantages:
         """Returns the vantages that the run before knew of."""

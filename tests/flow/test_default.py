@@ -54,7 +54,8 @@ def test_it_serves_what_was_shipped_and_ends_cleanly(cluster: Cluster, number: s
     assert node.said.splitlines()[-1].endswith("stopped")
     # all that it leaves is its state
     left = {each.relative_to(cluster.folder / "empty").as_posix() for each in (cluster.folder / "empty").rglob("*")}
-    assert left - {".gtm/state.json.before", ".gtm/status.json.before"} == {
+    befores = {f".gtm/{name}.json.before" for name in ("state", "status", "verdicts")}
+    assert left - befores - {".gtm/verdicts.json"} == {
         ".gtm",
         ".gtm/events.jsonl",
         ".gtm/plan-decisions.bin",

@@ -212,7 +212,7 @@ def test_every_state_takes_every_reading_and_moves_only_towards_it(
     then = step(before, reading, now=200.0, wall=9.0, policy=policy)
     assert then.belief in {before.belief, Belief.UP if reading.ok else Belief.DOWN}
     is_changed = then.belief is not before.belief
-    is_first = before.reason is Reason.UNREAD
+    is_first = before.reason is Reason.UNREAD and before.belief is Belief.UNKNOWN
     assert then.since == (9.0 if is_changed or is_first else 1.0)
     assert then.held == (0 if is_changed else before.held + 1)
     assert (then.good_run, then.bad_run) == ((1, 0) if reading.ok else (0, 1))

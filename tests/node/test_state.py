@@ -12,6 +12,7 @@ from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
 from gtm.health.status import NO_STATUS, CheckStatus, Status
+from gtm.health.verdict import Verdict
 from gtm.ids import CheckId
 from gtm.node.state import MAX_SERIAL, Saved, StateFolder, ZoneSerial, reserving, with_serials
 from gtm.steer.vocabulary import STEERING
@@ -109,6 +110,17 @@ def test_what_was_saved_is_loaded_by_the_next_run(tmp_path: Path) -> None:
     assert restarted.load(wall=NOW) == STATE
     assert restarted.load_status() == Status({check: replace(one, frozen=True) for check, one in STATUS.checks.items()})
     assert sorted(each.name for each in (tmp_path / "new" / "folder").iterdir()) == ["state.json", "status.json"]
+
+
+def test_what_a_probe_found_out_is_remembered_by_the_next_run(tmp_path: Path) -> None:
+    check, down = CheckId("z/web/192.0.2.1"), Verdict(Belief.DOWN, since=90.0, changed_at=990.0, penalty=1.5)
+    assert folder(tmp_path).load_verdicts(now=5.0, wall=100.0) == {}
+    folder(tmp_path).save_verdicts({check: down}, now=1000.0)
+    assert folder(tmp_path).load_verdicts(now=5.0, wall=100.0) == {check: replace(down, changed_at=-5.0)}
+    (tmp_path / "verdicts.json").write_text("torn")
+    counters = Counters()
+    assert folder(tmp_path, counters).load_verdicts(now=5.0, wall=100.0) == {}
+    assert counters.count("state_errors", file="verdicts.json") == 1
 
 
 def test_a_first_start_has_no_state_and_no_complaint(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

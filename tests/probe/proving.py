@@ -1,7 +1,7 @@
 """A prober on a fake clock for tests: its readings are what the test says."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from random import Random
 
@@ -38,7 +38,7 @@ A, B, C = check_of("192.0.2.10"), check_of("192.0.2.20"), check_of("192.0.2.30")
 class Bench:
     """A prober on a fake clock, whose readings are what the test says."""
 
-    def __init__(self, *, at_once: int = 10) -> None:
+    def __init__(self, *, at_once: int = 10, remembered: Mapping[CheckId, Verdict] | None = None) -> None:
         self.clock = FakeClock()
         self.sleep = FakeSleep(self.clock)
         self.counters = Counters()
@@ -59,6 +59,7 @@ class Bench:
             on_unread=lambda check, _: self.unread.append(check.id),
             sleep=self.sleep,
             at_once=at_once,
+            remembered=remembered,
         )
 
     async def _read(self, check: Check) -> Reading:
