@@ -11,6 +11,7 @@ from gtm.health.reading import Reason
 from gtm.health.scope import parse_scope
 from gtm.health.verdict import Verdict
 from gtm.ids import NodeName
+from gtm.metrics.tallies import Tallies
 from gtm.node.chronicle import Chronicle
 from gtm.node.events import EventLog
 from gtm.node.guide import Guide
@@ -53,7 +54,7 @@ class Node:
 
     def __init__(self, folder: Path, text: str = TEXT, *, restored: bool = False) -> None:
         self.zone: Zone = world.zone(text)
-        self.clock, self.counters = FakeClock(), Counters()
+        self.clock, self.counters, self.tallies = FakeClock(), Counters(), Tallies()
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
         chronicle = Chronicle(self.events, NodeName("ns1"))
         state = StateFolder(folder / "state", self.counters)
@@ -89,6 +90,7 @@ class Node:
             counters=self.counters,
             chronicle=chronicle,
             guide=self.guide,
+            tallies=self.tallies,
         )
         self.saying = Saying(
             self.planner, self.overrides, self.guide, applied=self.river.merge, publish=self.river.publish_soon

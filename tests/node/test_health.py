@@ -13,7 +13,7 @@ from gtm.health.reading import Reason
 from gtm.health.status import NO_STATUS, CheckStatus, Status
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName
-from gtm.metrics.model import Distribution, Point
+from gtm.metrics.model import Point
 from gtm.metrics.tallies import Tallies
 from gtm.node.health import GRACE_S, SAVE_INTERVAL_S, HealthRiver
 from gtm.node.state import StateFolder
@@ -94,21 +94,6 @@ def test_a_quorum_of_voices_changes_the_belief_and_the_answer(tmp_path: Path) ->
     assert river.answer == ["192.0.2.2"]
     moved = {(point.labels["check"], point.labels["to"]) for point in river.transitions if point.value}
     assert moved == {(ONE, "down"), (TWO, "up")}
-
-
-def test_a_failover_is_measured_from_the_first_verdict_to_the_plan(tmp_path: Path) -> None:
-    river = River(tmp_path)
-    for belief, seconds in ((UP, 0.0), (DOWN, 4.0)):
-        river.clock.advance(seconds)
-        river.hear("fra", belief, UP)
-        river.clock.advance(1.5)
-        river.hear("iad", belief, UP)
-        river.clock.advance(0.5)
-        river.river.merge()
-    _, convergence = river.tallies.failovers.families()
-    [point] = convergence.points
-    assert isinstance(point.value, Distribution)
-    assert (point.value.count, point.value.sum) == (1, 2.0)
 
 
 def test_a_change_of_mind_is_one_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
