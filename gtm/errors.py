@@ -13,6 +13,7 @@
     +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
     +-- SecretUnreadable     the operator's: a secret that is not where the zone file says; the message says where
     +-- TlsFileUnreadable    the operator's: a certificate, key or roots that a monitor names and that are of no use
+    +-- NoRoute              this machine's: it has no way to any address of a family; nobody goes down for it
     +-- ResolverBusy         this machine's: it has no thread left to resolve a name in; nobody goes down for it
     +-- EngineUnavailable    this installation's: the engine asked for is not built in
     +-- ListenFailed         the operator's: an address to listen on that cannot be bound
@@ -111,6 +112,10 @@ class SecretUnreadable(GtmError):
 
 class TlsFileUnreadable(GtmError):
     """A file with a certificate, a key or roots cannot be used for a check; the message says which and why."""
+
+
+class NoRoute(GtmError):
+    """This machine cannot send to any address of an endpoint's family; the message says of which."""
 
 
 class ResolverBusy(GtmError):

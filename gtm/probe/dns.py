@@ -14,6 +14,7 @@ from gtm.ids import Address
 from gtm.probe.dns_answer import is_truncated, judged, query_for
 from gtm.probe.failures import Outcome
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.model import Check
 from gtm.zone.settings import DnsSettings
@@ -27,7 +28,8 @@ async def check_dns(check: Check, instruments: Instruments) -> Outcome:
     settings = check.monitor.settings
     assert isinstance(settings, DnsSettings)
     address = await target_address(check, instruments.resolver)
-    return await ask(address, check.monitor.port, settings)
+    with reaching(address):
+        return await ask(address, check.monitor.port, settings)
 
 
 async def ask(address: Address, port: int, settings: DnsSettings) -> Outcome:

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from gtm.errors import ResolverBusy, SecretUnreadable, TlsFileUnreadable
+from gtm.errors import NoRoute, ResolverBusy, SecretUnreadable, TlsFileUnreadable
 from gtm.health.reading import Reason
 
 
@@ -42,7 +42,7 @@ def outcome_of(error: Exception, *, timeout_s: float) -> Outcome | None:
     """Returns the failure that an exception means; None for one that no check should raise."""
     if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror | UnicodeError):
         return Outcome(Reason.DNS, _os_text(error))
-    if isinstance(error, SecretUnreadable | TlsFileUnreadable | ResolverBusy):
+    if isinstance(error, SecretUnreadable | TlsFileUnreadable | NoRoute | ResolverBusy):
         return Outcome(Reason.UNREAD, str(error))
     error = _bare(error)
     if isinstance(error, ssl.SSLError | ssl.CertificateError):

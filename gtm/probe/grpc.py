@@ -14,6 +14,7 @@ from gtm.ids import Address
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.health_call import HealthCall
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.zone.model import Check
@@ -54,7 +55,8 @@ async def ask_health(
 
     `looks_at` is asked for what it thinks of the connection's TLS.
     """
-    reader, writer = await asyncio.open_connection(str(address), port, ssl=tls, server_hostname=server_name)
+    with reaching(address):
+        reader, writer = await asyncio.open_connection(str(address), port, ssl=tls, server_hostname=server_name)
     if tls is None:
         lap(Phase.CONNECT)  # the laps with TLS are its own (tls.py)
     try:

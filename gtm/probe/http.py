@@ -30,6 +30,7 @@ from gtm.probe.http_answer import (
     unexpected_status,
 )
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.route import reaching
 from gtm.probe.secret import secret_text
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
@@ -68,6 +69,18 @@ async def _checked(
     unexpected: Callable[[int], Outcome] = unexpected_status,
 ) -> Outcome:
     address = await target_address(check, instruments.resolver)
+    with reaching(address):
+        return await _answered(check, settings, instruments, address, unexpected=unexpected)
+
+
+async def _answered(
+    check: Check,
+    settings: HttpSettings,
+    instruments: Instruments,
+    address: Address,
+    *,
+    unexpected: Callable[[int], Outcome],
+) -> Outcome:
     clock, page, port = instruments.clock, _page(check, settings), check.monitor.port
     own = [(name, await _header(value)) for name, value in settings.headers]
     started_at = clock.monotonic()

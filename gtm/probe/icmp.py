@@ -22,6 +22,7 @@ from gtm.ids import Address
 from gtm.probe.echo import answered_sequence, compose_request, without_ipv4_header
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.model import Check
 from gtm.zone.settings import IcmpSettings
@@ -42,7 +43,8 @@ async def check_icmp(check: Check, instruments: Instruments) -> Outcome:
     settings = check.monitor.settings
     assert isinstance(settings, IcmpSettings)
     address = await target_address(check, instruments.resolver)
-    return await ping(address, settings, timeout_s=check.monitor.timeout_s)
+    with reaching(address):
+        return await ping(address, settings, timeout_s=check.monitor.timeout_s)
 
 
 async def ping(

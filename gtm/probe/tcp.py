@@ -9,6 +9,7 @@ import asyncio
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.zone.model import Check
@@ -25,9 +26,10 @@ async def check_tcp(check: Check, instruments: Instruments) -> Outcome:
     address = await target_address(check, instruments.resolver)
     context = None if settings.tls is None else instruments.contexts.of(settings.tls)
     name = None if settings.tls is None else settings.tls.server_name or check.target
-    reader, writer = await asyncio.open_connection(
-        str(address), check.monitor.port, ssl=context, server_hostname=name, limit=MAX_SAID_BYTES
-    )
+    with reaching(address):
+        reader, writer = await asyncio.open_connection(
+            str(address), check.monitor.port, ssl=context, server_hostname=name, limit=MAX_SAID_BYTES
+        )
     if settings.tls is None:
         lap(Phase.CONNECT)  # the laps with TLS are its own (tls.py)
     try:

@@ -13,7 +13,7 @@ from aiohttp.client_reqrep import ConnectionKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from gtm.errors import ResolverBusy
+from gtm.errors import NoRoute, ResolverBusy
 from gtm.health.reading import Reason
 from gtm.probe.failures import outcome_of
 
@@ -72,6 +72,7 @@ def test_every_error_of_the_system_has_a_reason() -> None:
         (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "handshake")), Reason.TLS),
         (aiohttp.ClientConnectorCertificateError(KEY, ssl.SSLCertVerificationError("bad")), Reason.TLS),
         (aiohttp.ServerFingerprintMismatch(b"a", b"b", "x", 1), Reason.TLS),
+        (NoRoute("this probe has no route for IPv6"), Reason.UNREAD),
         (ResolverBusy("too many names"), Reason.UNREAD),
         (TimeoutError(), Reason.TIMEOUT),
         (aiohttp.ServerTimeoutError(), Reason.TIMEOUT),
