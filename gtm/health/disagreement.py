@@ -13,15 +13,18 @@ Who is right is what more than half of the voices that count say, whatever the r
 decides what is believed, and the honest ones are against that. A tie says nothing of who is right, nor does a check
 on which fewer than MIN_VOICES say anything. Of these the voice in quarantine is one, for else it would never come back.
 
-A probe that sees an outage first is alone for a round or two, and about what failed. One that is cut off from half of
-the world says otherwise about half of it. Only who is wrong about most things, and stays so, gets here: a probe whose
-own network is gone, or that lies. And where the probes of one vantage say the same, they differ from the rest because
-their part of the world does: that is no lie, and counts for them alone (vantage.py).
+A round is as short as the shortest interval of all monitors: who is the first, or the last, to see an outage at the
+pace of a slower one is alone for many of them. So a dissent is left out until it has lasted for as long as a vote on
+its check is fresh: by then everybody has looked again. Since when it lasts is this node's own note: a liar's is a lie.
+
+One that is cut off from half of the world says otherwise about half of it. Only who is wrong about most things, and
+stays so, gets here: a probe whose own network is gone, or that lies. And where the probes of one vantage say the same,
+they differ from the rest because their part of the world does: that is no lie, and counts for them alone (vantage.py).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from gtm.health.belief import Belief
@@ -49,6 +52,8 @@ class Standing:
     judged_at: float = 0.0
     """Monotonic seconds of the last round."""
     is_quarantined: bool = False
+    against_since: Mapping[CheckId, float] = field(default_factory=dict)
+    """The checks on which it is against most voices, and since when without a break, in monotonic seconds."""
 
 
 Standings = Mapping[NodeName, Standing]
@@ -74,8 +79,8 @@ def judged(
     after = {node: standing for node, standing in standings.items() if node in reports}
     known = settled(status)
     for node in sorted(due):
-        share = dissent(reports[node], known, watched, now=now)
-        after[node] = _moved(after.get(node, NO_STANDING), share, now=now)
+        views = views_of(reports[node], known, watched, now=now)
+        after[node] = _moved(after.get(node, NO_STANDING), views, watched, now=now)
     others = _Others(known, reports, watched, quorum, now)
     return _within_reason(standings, after, others)
 
@@ -118,18 +123,33 @@ def agreed(voices: Sequence[Voice]) -> Belief:
     return Belief.UNKNOWN
 
 
-def dissent(heard: Heard, known: Known, watched: Mapping[CheckId, Freshness], *, now: float) -> float | None:
-    """Returns the share of a probe's fresh votes against what is settled; None when none says anything."""
+Views = Mapping[CheckId, bool]
+"""Of one probe: the checks on which it says something of what is settled, and whether that is against most voices."""
+
+
+def views_of(heard: Heard, known: Known, watched: Mapping[CheckId, Freshness], *, now: float) -> Views:
+    """Returns how a probe's fresh votes are to what is settled."""
     waited_s = max(0.0, now - heard.heard_at)
-    total = against = 0
+    views = {}
     for check, vote in heard.report.votes.items():
         most = known.get(check)
         if most is None or vote.belief is Belief.UNKNOWN or vote.age_s + waited_s > watched[check].limit_s:
             continue
-        total += 1
-        if vote.belief is not most.belief:
-            against += not _is_seconded(vote, heard.report.vantage, most.voices)
-    return against / total if total else None
+        is_other = vote.belief is not most.belief
+        views[check] = is_other and not _is_seconded(vote, heard.report.vantage, most.voices)
+    return views
+
+
+def dissent(
+    views: Views, since: Mapping[CheckId, float], watched: Mapping[CheckId, Freshness], *, now: float
+) -> float | None:
+    """Returns the share of views against most voices, without those that are new; None when nothing is left."""
+    lasting = [
+        is_against
+        for check, is_against in views.items()
+        if not is_against or now - since[check] >= watched[check].limit_s
+    ]
+    return sum(lasting) / len(lasting) if lasting else None
 
 
 def _is_seconded(vote: Vote, vantage: VantageName, voices: Iterable[Voice]) -> bool:
@@ -137,12 +157,14 @@ def _is_seconded(vote: Vote, vantage: VantageName, voices: Iterable[Voice]) -> b
     return any(voice.vantage == vantage and voice.belief is vote.belief and voice.agreeing > 1 for voice in voices)
 
 
-def _moved(standing: Standing, share: float | None, *, now: float) -> Standing:
+def _moved(standing: Standing, views: Views, watched: Mapping[CheckId, Freshness], *, now: float) -> Standing:
+    since = {check: standing.against_since.get(check, now) for check, is_against in views.items() if is_against}
+    share = dissent(views, since, watched, now=now)
     if share is None:
-        return Standing(standing.score, now, standing.is_quarantined)
+        return Standing(standing.score, now, standing.is_quarantined, since)
     score = standing.score + WEIGHT * (share - standing.score)
     bound = RELEASE_BELOW if standing.is_quarantined else QUARANTINE_FROM
-    return Standing(score, now, score > bound)
+    return Standing(score, now, score > bound, since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,5 +207,5 @@ def _within_reason(before: Standings, after: Mapping[NodeName, Standing], others
         if others.are_enough(node, out | {node}):
             out |= {node}
         else:
-            kept[node] = Standing(after[node].score, after[node].judged_at)
+            kept[node] = replace(after[node], is_quarantined=False)
     return kept

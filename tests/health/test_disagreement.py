@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
 from gtm.health.book import Book, Heard
-from gtm.health.disagreement import Standings, dissent, judged, quarantined, settled
+from gtm.health.disagreement import Standings, dissent, judged, quarantined, settled, views_of
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
 from gtm.health.status import NO_STATUS, Status, merge
 from gtm.health.voices import Freshness
@@ -19,6 +19,7 @@ CHECKS = [CheckId(f"gtm.example.com/api/192.0.2.{number}") for number in range(4
 WATCHED = {check: Freshness(interval_s=5.0, timeout_s=2.0) for check in CHECKS}
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
 QUORUM = Quorum(voters=2, vantages=2)
+ROUND_S = 5.0
 RULES: tuple[Rule, ...] = (Majority(), AllUp(), AnyUp(), Share(0.18), AtLeast(1), AtLeast(3))
 
 
@@ -36,8 +37,16 @@ def rounds(count: int, *everyone: Heard, quorum: Quorum = QUORUM) -> Standings:
     status = status_of(*everyone, quorum=quorum)
     standings: Standings = {}
     for number in range(count):
-        standings = judged(standings, everyone, status, WATCHED, now=100.0 + number, round_s=1.0, quorum=quorum)
+        now = 100.0 + ROUND_S * number
+        anew = [replace(one, heard_at=now) for one in everyone]
+        standings = judged(standings, anew, status, WATCHED, now=now, round_s=ROUND_S, quorum=quorum)
     return standings
+
+
+def share_of(one: Heard, *everyone: Heard, out: frozenset[NodeName] = frozenset()) -> float | None:
+    """The dissent of one among everyone, once it has lasted."""
+    views = views_of(one, settled(status_of(*everyone, out=out)), WATCHED, now=100.0)
+    return dissent(views, dict.fromkeys(views, 0.0), WATCHED, now=100.0)
 
 
 HONEST = tuple(heard(node, UP, UP, UP, UP) for node in "abc")
@@ -67,28 +76,46 @@ def test_two_that_differ_and_a_vantage_that_abstains_judge_nobody() -> None:
 def test_who_is_in_quarantine_convicts_nobody_and_is_still_measured() -> None:
     a, b, liar = heard("a", *[UP] * 4), heard("b", *[UP] * 4), heard("liar", *[DOWN] * 4)
     out = frozenset({NodeName("liar")})
-    known = settled(status_of(a, b, liar, out=out))
-    assert [dissent(one, known, WATCHED, now=100.0) for one in (a, b, liar)] == [0.0, 0.0, 1.0]
-    divided = settled(status_of(a, heard("b", *[DOWN] * 4), liar, out=out))
-    assert dissent(a, divided, WATCHED, now=100.0) is None, "one and one, and one that does not count"
+    assert [share_of(one, a, b, liar, out=out) for one in (a, b, liar)] == [0.0, 0.0, 1.0]
+    assert share_of(a, a, heard("b", *[DOWN] * 4), liar, out=out) is None, "one and one, and one that does not count"
     alone = settled(status_of(a, liar, heard("liar-2", *[DOWN] * 4), out=frozenset({NodeName("liar-2"), *out})))
     assert not alone, "one voice alone is right against nobody"
 
 
 def test_dissent_is_the_share_of_votes_against_what_most_say() -> None:
     half = heard("d", UP, UP, DOWN, DOWN)
-    assert dissent(half, settled(status_of(*HONEST, half)), WATCHED, now=100.0) == 0.5
-    assert dissent(HONEST[0], settled(status_of(*HONEST, half)), WATCHED, now=100.0) == 0.0
+    assert share_of(half, *HONEST, half) == 0.5
+    assert share_of(HONEST[0], *HONEST, half) == 0.0
+
+
+def test_a_dissent_that_is_new_is_left_out() -> None:
+    half = heard("d", UP, UP, DOWN, DOWN)
+    views = views_of(half, settled(status_of(*HONEST, half)), WATCHED, now=100.0)
+    assert views == dict(zip(CHECKS, (False, False, True, True), strict=True))
+    since = {CHECKS[2]: 83.1, CHECKS[3]: 83.0}
+    assert dissent(views, since, WATCHED, now=100.0) == pytest.approx(1 / 3)
+    assert dissent({CHECKS[2]: True}, since, WATCHED, now=100.0) is None
 
 
 def test_two_voices_say_nothing_of_who_is_right() -> None:
     pair = HONEST[0], heard("d", UP, UP, UP, DOWN)
-    assert dissent(pair[1], settled(status_of(*pair)), WATCHED, now=100.0) is None
+    assert share_of(pair[1], *pair) is None
 
 
 def test_a_short_dissent_is_no_reason_and_a_long_one_is() -> None:
-    assert not quarantined(rounds(2, *HONEST, LIAR))
-    assert quarantined(rounds(5, *HONEST, LIAR)) == {"liar"}
+    assert not quarantined(rounds(7, *HONEST, LIAR)), "others may see it later, until a vote of theirs would be old"
+    assert quarantined(rounds(8, *HONEST, LIAR)) == {"liar"}
+
+
+def test_a_dissent_that_ended_begins_anew() -> None:
+    standings: Standings = {}
+    for number in range(60):
+        now, says = 100.0 + ROUND_S * number, (UP if number % 4 == 3 else DOWN)
+        everyone = [replace(one, heard_at=now) for one in (*HONEST, heard("late", *[says] * 4))]
+        status = status_of(*HONEST, everyone[-1])
+        standings = judged(standings, everyone, status, WATCHED, now=now, round_s=ROUND_S, quorum=QUORUM)
+        assert not quarantined(standings)
+        assert len(standings[NodeName("late")].against_since) == (0 if says is UP else 4)
 
 
 def test_who_is_cut_off_from_half_of_the_world_is_not_quarantined() -> None:
@@ -103,8 +130,8 @@ def test_a_vantage_whose_probes_agree_does_not_lie() -> None:
 def test_a_liar_among_honest_probes_of_its_vantage_is_found() -> None:
     honest = [heard(node, UP, UP, UP, UP, vantage="fra") for node in ("fra-1", "fra-2")]
     liar = heard("liar", DOWN, DOWN, DOWN, DOWN, vantage="fra")
-    assert quarantined(rounds(9, *HONEST, *honest, liar)) == {"liar"}
-    assert quarantined(rounds(9, *HONEST, honest[0], liar)) == {"liar"}
+    assert quarantined(rounds(10, *HONEST, *honest, liar)) == {"liar"}
+    assert quarantined(rounds(10, *HONEST, honest[0], liar)) == {"liar"}
 
 
 def test_a_round_is_judged_once() -> None:
@@ -115,7 +142,7 @@ def test_a_round_is_judged_once() -> None:
 
 def test_who_left_is_forgotten() -> None:
     standings = rounds(5, *HONEST, LIAR)
-    after = judged(standings, HONEST, status_of(*HONEST), WATCHED, now=104.0, round_s=5.0, quorum=QUORUM)
+    after = judged(standings, HONEST, status_of(*HONEST), WATCHED, now=121.0, round_s=5.0, quorum=QUORUM)
     assert NodeName("liar") not in after
 
 

@@ -133,6 +133,34 @@ def test_a_probe_that_always_lies_is_quarantined_within_ten_rounds_and_never_bel
     assert not voice.counts
 
 
+def test_beside_a_fast_monitor_who_sees_an_outage_of_slow_ones_first_or_last_is_no_liar() -> None:
+    fast = CheckId("gtm.example.com/fast/192.0.2.99")
+    watched = {**{check: Freshness(60.0, 5.0) for check in CHECKS}, fast: Freshness(1.0, 0.5)}
+    merger, book, status = Merger(QUORUM), EMPTY_BOOK, NO_STATUS
+    sees_at = {"first": 5, "second": 40, "last": 62}
+    for second in range(120):
+        for node, turns_at in sees_at.items():
+            slow = vote(Belief.DOWN if second >= turns_at else Belief.UP)
+            cast = {**dict.fromkeys(CHECKS, slow), fast: vote(Belief.UP)}
+            book = hear(book, report(node, cast, serial=second), heard_at=100.0 + second) or book
+        status = merger.merge(status, book, watched, now=100.0 + second, wall=0.0)
+        assert not quarantined(merger.standings)
+        believed = Belief.DOWN if second >= 40 else Belief.UP
+        assert [status.belief(check) for check in CHECKS] == [believed] * 3
+
+
+def test_beside_a_fast_monitor_who_always_lies_about_slow_ones_is_out_within_ten_of_their_rounds() -> None:
+    fast = CheckId("gtm.example.com/fast/192.0.2.99")
+    watched = {**{check: Freshness(60.0, 5.0) for check in CHECKS}, fast: Freshness(1.0, 0.5)}
+    merger, book, status = Merger(QUORUM), EMPTY_BOOK, NO_STATUS
+    for second in range(0, 600, 5):
+        for node in ("a", "b", "c", "liar"):
+            cast = {**dict.fromkeys(CHECKS, vote(Belief.DOWN if node == "liar" else Belief.UP)), fast: vote(Belief.UP)}
+            book = hear(book, report(node, cast, serial=second), heard_at=100.0 + second) or book
+        status = merger.merge(status, book, watched, now=100.0 + second, wall=0.0)
+    assert quarantined(merger.standings) == {"liar"}
+
+
 def test_who_agrees_again_is_released() -> None:
     merger, book, status = Merger(QUORUM), EMPTY_BOOK, NO_STATUS
     up, down = dict.fromkeys(CHECKS, vote(Belief.UP)), dict.fromkeys(CHECKS, vote(Belief.DOWN))
