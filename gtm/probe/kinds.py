@@ -17,7 +17,6 @@ from gtm.probe.grpc import check_grpc
 from gtm.probe.http import check_deny, check_http
 from gtm.probe.icmp import check_icmp
 from gtm.probe.instruments import Instruments
-from gtm.probe.lateness import BELIEVABLE_SHARE
 from gtm.probe.push import check_push
 from gtm.probe.shown import listening
 from gtm.probe.stopwatch import running
@@ -44,14 +43,14 @@ KINDS: Mapping[MonitorType, Kind] = {
 
 async def read(check: Check, instruments: Instruments) -> Reading:
     """Returns one reading of one check."""
-    started_at, late_before_s = instruments.clock.monotonic(), instruments.lateness.total_s
+    started_at, mark = instruments.clock.monotonic(), instruments.lateness.mark()
     with running(instruments.clock) as stopwatch, listening() as shown:
         outcome = await _outcome(check, instruments)
     took_s = instruments.clock.monotonic() - started_at
-    late_s = instruments.lateness.total_s - late_before_s
-    if outcome.reason is Reason.TIMEOUT and late_s > BELIEVABLE_SHARE * check.monitor.timeout_s:
+    late = instruments.lateness.since(mark)
+    if outcome.reason is Reason.TIMEOUT and late.may_hide_an_answer(check.monitor.timeout_s):
         # An overloaded probe must not take healthy endpoints down.
-        outcome = Outcome(Reason.UNREAD, f"this probe is too busy to tell: it was {late_s:.1f} s late")
+        outcome = Outcome(Reason.UNREAD, f"this probe is too busy to tell: it was {late.total_s:.1f} s late")
     return Reading(outcome.reason, took_s, clean_detail(outcome.detail), stopwatch.phases, shown.certificate)
 
 

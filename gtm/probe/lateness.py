@@ -1,23 +1,60 @@
-"""Lateness: how much time this process was too busy to do what was due.
+"""Lateness: whether this process was too busy to do what was due.
 
-What comes in: nothing but the event loop's own time. What goes out: a sum of seconds that only grows. A probe that is
-short of CPU sees timeouts where there are none; the difference of two sums says whether one can be believed.
+What comes in: nothing but the event loop's own time. What goes out: how late the loop was since a mark, in all and at
+the most. A probe that is short of CPU sees timeouts where there are none; a probe that is merely busy must still see
+those that there are:
+
+    in all                  at the most                     a timeout
+    half of it or less      -                               is believed: an answer had the time to be heard
+    more than half of it    a sixteenth of it or less       is believed: a check had its turns in time
+    more than half of it    more than a sixteenth of it     is this probe's: with every turn as late, none would be done
 """
 
 import asyncio
+from collections import deque
+from dataclasses import dataclass
 
 BEAT_S = 0.02
 """How often the loop is tested: often enough within the shortest timeouts, and 50 trifles a second."""
 
 BELIEVABLE_SHARE = 0.5
-"""Of the time of a check: what was late for longer than this may have missed an answer that came."""
+"""Of the time of a check: what was late for longer than this in all may have missed an answer that came."""
+
+TURNS = 16
+"""So many turns of the loop fit into a check: one of a name over HTTPS with an expression takes 14, a plain one 7."""
+
+REMEMBERED_BEATS = round(60.0 / BEAT_S)
+"""Of the longest timeout that a monitor can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment to measure from."""
+
+    beats: int
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """How late the loop was since a mark."""
+
+    total_s: float
+    longest_s: float
+
+    def may_hide_an_answer(self, timeout_s: float) -> bool:
+        """Returns whether a check of a healthy endpoint could have run into its timeout by it."""
+        return self.total_s > BELIEVABLE_SHARE * timeout_s and self.longest_s > timeout_s / TURNS
 
 
 class Lateness:
-    """Sums how late the event loop's timers are. It has state, and a timer while it is started."""
+    """Measures how late the event loop's timers are. It has state: what was late, and a timer while it is started."""
 
     def __init__(self) -> None:
-        self.total_s = 0.0
+        self._beats = 0
+        self._total_s = 0.0
+        self._peaks: deque[tuple[int, float]] = deque()
+        """The number and the lateness of each beat that was later than all after it: the later, the less late."""
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -31,6 +68,29 @@ class Lateness:
         if self._timer is not None:
             self._timer.cancel()
 
+    def mark(self) -> Mark:
+        """Returns the present moment."""
+        return Mark(self._beats, self._total_s)
+
+    def since(self, mark: Mark) -> Late:
+        """Returns how late the loop was after a mark of a minute ago at the most."""
+        longest_s = 0.0
+        for beat, late_s in reversed(self._peaks):
+            if beat <= mark.beats:
+                break
+            longest_s = late_s
+        return Late(self._total_s - mark.total_s, longest_s)
+
+    def take(self, late_s: float) -> None:
+        """Takes how late one beat was."""
+        self._beats += 1
+        self._total_s += late_s
+        while self._peaks and self._peaks[-1][1] <= late_s:
+            self._peaks.pop()
+        self._peaks.append((self._beats, late_s))
+        if self._peaks[0][0] <= self._beats - REMEMBERED_BEATS:
+            self._peaks.popleft()
+
     def _beat(self, loop: asyncio.AbstractEventLoop, due_at: float) -> None:
-        self.total_s += max(0.0, loop.time() - due_at)
+        self.take(max(0.0, loop.time() - due_at))
         self.start()

@@ -60,14 +60,24 @@ def test_a_mistake_of_this_program_is_no_reading_of_the_endpoint(caplog: pytest.
     assert "mistake of this program" in caplog.text
 
 
-@pytest.mark.parametrize(("late_s", "reason"), [(0.0, Reason.TIMEOUT), (0.01, Reason.TIMEOUT), (1.0, Reason.UNREAD)])
-def test_a_timeout_of_a_probe_that_is_too_busy_is_no_reading(late_s: float, reason: Reason) -> None:
+@pytest.mark.parametrize(
+    ("late_s", "reason"),
+    [
+        ((), Reason.TIMEOUT),
+        ((0.01,), Reason.TIMEOUT),
+        ((1.0,), Reason.UNREAD),
+        ((0.004,) * 10, Reason.UNREAD),
+        ((0.003,) * 15, Reason.TIMEOUT),
+    ],
+)
+def test_a_timeout_of_a_probe_that_is_too_busy_is_no_reading(late_s: tuple[float, ...], reason: Reason) -> None:
     async def run() -> Reading:
         async with open_instruments(FakeClock(), resolver=RESOLVER) as instruments:
             instruments.lateness.stop()
             reading = asyncio.create_task(read(check_of(1, "slow.example.com", timeout_s=SOON_S), instruments))
             await asyncio.sleep(0)
-            instruments.lateness.total_s += late_s
+            for one_s in late_s:
+                instruments.lateness.take(one_s)
             return await reading
 
     assert asyncio.run(run()).reason is reason

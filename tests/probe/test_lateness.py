@@ -1,30 +1,77 @@
+"""How late the loop was, and which timeouts can be believed nevertheless."""
+
 import asyncio
 import time
 
-from gtm.probe.lateness import BEAT_S, Lateness
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gtm.probe.lateness import BEAT_S, REMEMBERED_BEATS, Late, Lateness
+
+A_MINUTE_OF_TRIFLES = 2 * REMEMBERED_BEATS
 
 
 def test_a_loop_that_was_blocked_is_late_by_as_much() -> None:
-    async def run() -> float:
+    async def run() -> Late:
         lateness = Lateness()
         lateness.start()
-        before_s = lateness.total_s
+        mark = lateness.mark()
         time.sleep(BEAT_S + 0.05)  # noqa: ASYNC251 - blocking the loop is what is tested
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         lateness.stop()
-        return lateness.total_s - before_s
+        return lateness.since(mark)
 
-    assert asyncio.run(run()) >= 0.05
+    late = asyncio.run(run())
+    assert late.total_s == pytest.approx(late.longest_s)
+    assert late.longest_s >= 0.05
 
 
 def test_it_stops_when_told() -> None:
     async def run() -> None:
         lateness = Lateness()
+        mark = lateness.mark()
         lateness.start()
         lateness.stop()
         await asyncio.sleep(2 * BEAT_S)
-        assert lateness.total_s == 0.0
+        assert lateness.since(mark) == Late(0.0, 0.0)
         lateness.stop()
 
     asyncio.run(run())
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0.0, 60.0)), st.lists(st.floats(0.0, 60.0)))
+def test_what_was_late_before_a_mark_does_not_count(before: list[float], after: list[float]) -> None:
+    lateness = Lateness()
+    for late_s in before:
+        lateness.take(late_s)
+    mark = lateness.mark()
+    for late_s in after:
+        lateness.take(late_s)
+    late = lateness.since(mark)
+    assert late.total_s == pytest.approx(sum(after), abs=1e-6)
+    assert late.longest_s == max(after, default=0.0)
+
+
+def test_it_remembers_a_minute_and_no_more() -> None:
+    lateness = Lateness()
+    for number in range(A_MINUTE_OF_TRIFLES):
+        lateness.take(1.0 / (1 + number))
+    assert len(lateness._peaks) == REMEMBERED_BEATS
+
+
+@pytest.mark.parametrize(
+    ("late", "may_hide"),
+    [
+        (Late(0.0, 0.0), False),
+        (Late(1.0, 1.0), False),
+        (Late(1.1, 1.1), True),
+        (Late(1.9, 0.06), False),
+        (Late(1.9, 0.13), True),
+    ],
+)
+def test_a_probe_that_is_busy_in_small_slices_sees_a_black_hole(late: Late, *, may_hide: bool) -> None:
+    """Of a check of 2 s: in all more than half of it, and at once more than a turn of it may take."""
+    assert late.may_hide_an_answer(2.0) is may_hide
