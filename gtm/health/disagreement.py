@@ -18,8 +18,10 @@ pace of a slower one is alone for many of them. So a dissent is left out until i
 its check is fresh: by then everybody has looked again. Since when it lasts is this node's own note: a liar's is a lie.
 
 One that is cut off from half of the world says otherwise about half of it. Only who is wrong about most things, and
-stays so, gets here: a probe whose own network is gone, or that lies. And where the probes of one vantage say the same,
-they differ from the rest because their part of the world does: that is no lie, and counts for them alone (vantage.py).
+stays so, gets here: a probe whose own network is gone, or that lies.
+
+Where the probes of one vantage say the same, or most vantages of one part of the world, they differ from the rest
+because their part of the world does: that is no lie, and counts for them alone (vantage.py).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +34,7 @@ from gtm.health.book import Heard
 from gtm.health.quorum import AtLeast, Quorum
 from gtm.health.report import Vote
 from gtm.health.status import Status
+from gtm.health.vantage import Neighbours, seconding
 from gtm.health.voices import Freshness, Voice, in_order, voices_on
 from gtm.ids import CheckId, NodeName, VantageName
 
@@ -66,6 +69,7 @@ def judged(
     heard: Iterable[Heard],
     status: Status,
     watched: Mapping[CheckId, Freshness],
+    near: Neighbours,
     *,
     now: float,
     round_s: float,
@@ -79,7 +83,7 @@ def judged(
     after = {node: standing for node, standing in standings.items() if node in reports}
     known = settled(status)
     for node in sorted(due):
-        views = views_of(reports[node], known, watched, now=now)
+        views = views_of(reports[node], known, watched, near, now=now)
         after[node] = _moved(after.get(node, NO_STANDING), views, watched, now=now)
     others = _Others(known, reports, watched, quorum, now)
     return _within_reason(standings, after, others)
@@ -127,7 +131,9 @@ Views = Mapping[CheckId, bool]
 """Of one probe: the checks on which it says something of what is settled, and whether that is against most voices."""
 
 
-def views_of(heard: Heard, known: Known, watched: Mapping[CheckId, Freshness], *, now: float) -> Views:
+def views_of(
+    heard: Heard, known: Known, watched: Mapping[CheckId, Freshness], near: Neighbours, *, now: float
+) -> Views:
     """Returns how a probe's fresh votes are to what is settled."""
     waited_s = max(0.0, now - heard.heard_at)
     views = {}
@@ -136,7 +142,7 @@ def views_of(heard: Heard, known: Known, watched: Mapping[CheckId, Freshness], *
         if most is None or vote.belief is Belief.UNKNOWN or vote.age_s + waited_s > watched[check].limit_s:
             continue
         is_other = vote.belief is not most.belief
-        views[check] = is_other and not _is_seconded(vote, heard.report.vantage, most.voices)
+        views[check] = is_other and not _is_seconded(vote, heard.report.vantage, most.voices, near)
     return views
 
 
@@ -152,9 +158,15 @@ def dissent(
     return sum(lasting) / len(lasting) if lasting else None
 
 
-def _is_seconded(vote: Vote, vantage: VantageName, voices: Iterable[Voice]) -> bool:
-    """Returns whether another probe of the same vantage says what this one says, and so the vantage does."""
-    return any(voice.vantage == vantage and voice.belief is vote.belief and voice.agreeing > 1 for voice in voices)
+def _is_seconded(vote: Vote, vantage: VantageName, voices: Sequence[Voice], near: Neighbours) -> bool:
+    """Returns whether another probe of its vantage says what this one says, and so the vantage does; or neighbours."""
+    counted = [voice for voice in voices if voice.counts]
+    for own in voices:
+        if own.vantage == vantage and own.belief is vote.belief and own.agreeing > 1:
+            return True
+        if own.vantage == vantage and own.counts and own.belief is not vote.belief:
+            return False
+    return seconding(vantage, vote.belief, counted, near) > 0
 
 
 def _moved(standing: Standing, views: Views, watched: Mapping[CheckId, Freshness], *, now: float) -> Standing:

@@ -8,19 +8,23 @@ the same object when it is the same. Between two calls it looks only at checks
     - whose frozen belief was held for long enough
     - about which a probe votes that went into quarantine, or came out
 
+and at all of them when a vantage is where it was not before: neighbours second each other.
+
 What it must not do is to remember a decision: those are in the status that it is given.
 """
 
 import math
 from collections.abc import Iterable, Mapping
 
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import Book, Heard
 from gtm.health.disagreement import Standings, judged, quarantined
 from gtm.health.quorum import Quorum
 from gtm.health.status import Status, decided, merge
+from gtm.health.vantage import NO_NEIGHBOURS, Neighbours, neighbours, positions
 from gtm.health.voices import Freshness, in_order, voices_on
-from gtm.ids import CheckId, NodeName
+from gtm.ids import CheckId, NodeName, VantageName
 
 EARLY_S = 1e-6
 """Votes are looked at so much before their time: two ways to add the same floats differ in the last place."""
@@ -39,6 +43,8 @@ class Merger:
         self._old: dict[NodeName, frozenset[CheckId]] = {}
         """The votes of each node that are too old to count."""
         self._next_old_at: dict[NodeName, float] = {}
+        self._at: Mapping[VantageName, Coordinates] = {}
+        self._near: Neighbours = NO_NEIGHBOURS
         self._held: dict[CheckId, float] = {}
         """When each frozen belief is given up."""
         self._status: Status | None = None
@@ -69,7 +75,7 @@ class Merger:
         touched = [check for check in dirty if check in self._watched]
         for check in touched:
             voices = voices_on(check, self._order, self._watched[check], quarantined=out, now=now)
-            checks[check] = decided(checks.get(check), voices, self._quorum, now=now, wall=wall)
+            checks[check] = decided(checks.get(check), voices, self._quorum, now=now, wall=wall, near=self._near)
         if not touched:
             return previous
         after = Status(checks)
@@ -88,7 +94,8 @@ class Merger:
     def _follow(self, book: Book, *, now: float) -> set[CheckId]:
         """Returns the checks about which the book says otherwise than the last one."""
         dirty: set[CheckId] = set()
-        for node in self._heard.keys() - book.by_node.keys():
+        gone = self._heard.keys() - book.by_node.keys()
+        for node in gone:
             dirty |= self._heard.pop(node).report.votes.keys()
             self._old.pop(node, None)
             self._next_old_at.pop(node, None)
@@ -97,9 +104,19 @@ class Merger:
             heard, before = book.by_node[node], self._heard.get(node)
             self._heard[node] = heard
             dirty |= _differences(before, heard) | self._note(node, heard, now=now)
-        if dirty or news:
+        if news or gone:
             self._order = in_order(self._heard.values())
+            dirty |= self._place()
         return dirty
+
+    def _place(self) -> set[CheckId]:
+        """Returns the checks to decide again since vantages are elsewhere, and takes note of where they are."""
+        at = positions(self._order)
+        if at == self._at:
+            return set()
+        self._at, before = at, self._near
+        self._near = neighbours(at)
+        return set() if self._near == before else set(self._watched)
 
     def _note(self, node: NodeName, heard: Heard, *, now: float) -> frozenset[CheckId]:
         """Returns which votes of a node grew too old, or fresh again, and notes when the next one will."""
@@ -133,6 +150,7 @@ class Merger:
             self._order,
             self._status,
             self._watched,
+            self._near,
             now=now,
             round_s=self._round_s,
             quorum=self._quorum,

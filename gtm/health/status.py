@@ -6,7 +6,8 @@ the next status; and between two of them, who changed. One voice is one vantage'
     1. With fewer fresh voices, or probes behind them, than the quorum asks for, the last belief stands: it is `frozen`.
     2. A belief that has been frozen for the quorum's `stale_hold_s` is UNKNOWN: eligible after what is known to be up.
     3. Otherwise the quorum's rule decides; where it decides nothing, the last belief stands.
-    4. Where the probes of one vantage agree on something else, that is the vantage's `local` belief (vantage.py).
+    4. Where the probes of one vantage, or of neighbours, agree on something else, that is its `local` belief
+       (vantage.py).
 
 `merge` does it for every check; a node that does it twice a second uses a Merger (merger.py), which gives the same.
 """
@@ -20,7 +21,7 @@ from gtm.health.book import Book
 from gtm.health.earliest import soonest_s
 from gtm.health.quorum import Quorum, decide
 from gtm.health.reading import Reason
-from gtm.health.vantage import LocalBelief, local_beliefs
+from gtm.health.vantage import NO_NEIGHBOURS, LocalBelief, Neighbours, local_beliefs, neighbours, positions
 from gtm.health.verdict import VerdictState, state_among
 from gtm.health.voices import Freshness, Voice, in_order, most_common, voices_on
 from gtm.ids import CheckId, NodeName, VantageName
@@ -101,6 +102,7 @@ def merge(
 ) -> Status:
     """Returns the status after hearing this book; checks that are no longer watched leave it."""
     heard = in_order(book.by_node.values())
+    near = neighbours(positions(heard))
     return Status(
         {
             check: decided(
@@ -109,6 +111,7 @@ def merge(
                 quorum,
                 now=now,
                 wall=wall,
+                near=near,
             )
             for check, freshness in watched.items()
         }
@@ -183,7 +186,10 @@ class LocalChange:
             return f"check {self.check}: {rest} everywhere; {gone}"
         [voice] = [voice for voice in self.after.votes if voice.vantage == self.vantage]
         why = f"{voice.reason.value} {voice.detail}".strip()
-        seen = f"{self.belief.name} as seen from {self.vantage} ({voice.agreeing} probes: {why})"
+        whence = f"{self.vantage} ({voice.agreeing} probes: {why})"
+        if voice.agreeing == 1:  # alone, and so not by itself
+            whence = f"{self.vantage} and from its neighbours ({why})"
+        seen = f"{self.belief.name} as seen from {whence}"
         return f"check {self.check}: {seen}, {rest} elsewhere"
 
 
@@ -212,7 +218,13 @@ def local_changes(before: Status, after: Status) -> tuple[LocalChange, ...]:
 
 
 def decided(
-    last: CheckStatus | None, voices: tuple[Voice, ...], quorum: Quorum, *, now: float, wall: float
+    last: CheckStatus | None,
+    voices: tuple[Voice, ...],
+    quorum: Quorum,
+    *,
+    now: float,
+    wall: float,
+    near: Neighbours = NO_NEIGHBOURS,
 ) -> CheckStatus:
     """Returns what is believed of one check after these voices."""
     before = CheckStatus(Belief.UNKNOWN, wall) if last is None else last
@@ -226,7 +238,7 @@ def decided(
     agreeing = [voice for voice in counted if voice.belief is belief]
     reason, detail = most_common(agreeing) if agreeing else (before.reason, before.detail)
     flip_in_s = soonest_s([voice.flip_in_s for voice in voices if voice.fresh and not voice.quarantined])
-    local = local_beliefs(belief, counted, voters=quorum.local_voters)
+    local = local_beliefs(belief, counted, voters=quorum.local_voters, near=near)
     return CheckStatus(belief, since, reason, detail, voices, flip_in_s=flip_in_s, local=local)
 
 

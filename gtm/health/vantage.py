@@ -5,6 +5,7 @@ A cut in the middle of an ocean is no outage of an endpoint: it is down for one 
 
     1. A vantage has a belief of its own where so many of its probes agree (`local_voters`) and the quorum believes
        something else. One probe alone may be wrong about its own network; two of one vantage seldom are.
+       Where most vantages within NEIGHBOURS_KM of it say what it says, and itself is one of them, so do their probes.
     2. It takes a second fresh voice: what is seen from one vantage alone is no difference.
     3. It is the truth of the clients that are nearer to this vantage than to any other that was heard of. Where fewer
        than MIN_VANTAGES were heard of, none has clients of its own: of two that differ nobody can tell which is local.
@@ -16,14 +17,17 @@ where beliefs are applied (gtm/plan/local.py).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from gtm.geo.place import Coordinates
+from gtm.geo.place import Coordinates, distance_km
 from gtm.health.belief import Belief
-from gtm.health.book import Book
+from gtm.health.book import Book, Heard
 from gtm.health.voices import Voice, in_order
 from gtm.ids import VantageName
 
 MIN_VOICES = 2
 MIN_VANTAGES = 3
+
+NEIGHBOURS_KM = 3000.0
+"""Most of a continent, and no ocean: London is 2,500 km from Istanbul, and 5,600 from New York."""
 
 FORGET_S = 3600.0
 """Since a vantage was last heard: longer than most outages of all its probes, so that cells stay as they are."""
@@ -49,7 +53,44 @@ class LocalBelief:
     belief: Belief
 
 
-def local_beliefs(belief: Belief, counted: Sequence[Voice], *, voters: int) -> tuple[LocalBelief, ...]:
+Neighbours = Mapping[VantageName, frozenset[VantageName]]
+"""Of each vantage the others near it; of one that does not say where it is, none."""
+
+NO_NEIGHBOURS: Neighbours = {}
+
+
+def positions(ordered: Iterable[Heard]) -> Mapping[VantageName, Coordinates]:
+    """Returns where each vantage is, as the first of its probes says; reports are sorted by vantage and node."""
+    found: dict[VantageName, Coordinates] = {}
+    for heard in ordered:
+        if heard.report.at is not None:
+            found.setdefault(heard.report.vantage, heard.report.at)
+    return found
+
+
+def neighbours(at: Mapping[VantageName, Coordinates]) -> Neighbours:
+    """Returns which vantages are near each other."""
+    return {
+        name: frozenset(
+            [other for other, there in at.items() if other != name and distance_km(here, there) <= NEIGHBOURS_KM]
+        )
+        for name, here in at.items()
+    }
+
+
+def seconding(vantage: VantageName, belief: Belief, counted: Iterable[Voice], near: Neighbours) -> int:
+    """Returns how many probes of its neighbours say what a vantage says; 0 unless most of them all say so."""
+    around = near.get(vantage)
+    if not around:
+        return 0
+    voices = [voice for voice in counted if voice.vantage in around]
+    agreeing = [voice.agreeing for voice in voices if voice.belief is belief]
+    return sum(agreeing) if 2 * (len(agreeing) + 1) > len(voices) + 1 else 0
+
+
+def local_beliefs(
+    belief: Belief, counted: Sequence[Voice], *, voters: int, near: Neighbours = NO_NEIGHBOURS
+) -> tuple[LocalBelief, ...]:
     """Returns what vantages see otherwise than the quorum, in the order of the voices that count."""
     if len(counted) < MIN_VOICES:
         return ()
@@ -57,7 +98,11 @@ def local_beliefs(belief: Belief, counted: Sequence[Voice], *, voters: int) -> t
         [
             LocalBelief(voice.vantage, voice.belief)
             for voice in counted
-            if voice.belief is not belief and voice.agreeing >= voters
+            if voice.belief is not belief
+            and (
+                voice.agreeing >= voters
+                or voice.agreeing + seconding(voice.vantage, voice.belief, counted, near) >= voters
+            )
         ]
     )
 

@@ -1,16 +1,19 @@
 """Who is in the minority for long is quarantined, and nobody else, and never too many."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import Book, Heard
 from gtm.health.disagreement import Standings, dissent, judged, quarantined, settled, views_of
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
 from gtm.health.status import NO_STATUS, Status, merge
+from gtm.health.vantage import neighbours, positions
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
 from tests.health.examples import report, vote
@@ -23,9 +26,9 @@ ROUND_S = 5.0
 RULES: tuple[Rule, ...] = (Majority(), AllUp(), AnyUp(), Share(0.18), AtLeast(1), AtLeast(3))
 
 
-def heard(node: str, *beliefs: Belief, vantage: str | None = None) -> Heard:
+def heard(node: str, *beliefs: Belief, vantage: str | None = None, at: Coordinates | None = None) -> Heard:
     cast = {check: vote(belief) for check, belief in zip(CHECKS, beliefs, strict=True)}
-    return Heard(report(node, cast, vantage=vantage), 100.0)
+    return Heard(replace(report(node, cast, vantage=vantage), at=at), 100.0)
 
 
 def status_of(*everyone: Heard, quorum: Quorum = QUORUM, out: frozenset[NodeName] = frozenset()) -> Status:
@@ -39,13 +42,14 @@ def rounds(count: int, *everyone: Heard, quorum: Quorum = QUORUM) -> Standings:
     for number in range(count):
         now = 100.0 + ROUND_S * number
         anew = [replace(one, heard_at=now) for one in everyone]
-        standings = judged(standings, anew, status, WATCHED, now=now, round_s=ROUND_S, quorum=quorum)
+        near = neighbours(positions(anew))
+        standings = judged(standings, anew, status, WATCHED, near, now=now, round_s=ROUND_S, quorum=quorum)
     return standings
 
 
 def share_of(one: Heard, *everyone: Heard, out: frozenset[NodeName] = frozenset()) -> float | None:
     """The dissent of one among everyone, once it has lasted."""
-    views = views_of(one, settled(status_of(*everyone, out=out)), WATCHED, now=100.0)
+    views = views_of(one, settled(status_of(*everyone, out=out)), WATCHED, {}, now=100.0)
     return dissent(views, dict.fromkeys(views, 0.0), WATCHED, now=100.0)
 
 
@@ -90,7 +94,7 @@ def test_dissent_is_the_share_of_votes_against_what_most_say() -> None:
 
 def test_a_dissent_that_is_new_is_left_out() -> None:
     half = heard("d", UP, UP, DOWN, DOWN)
-    views = views_of(half, settled(status_of(*HONEST, half)), WATCHED, now=100.0)
+    views = views_of(half, settled(status_of(*HONEST, half)), WATCHED, {}, now=100.0)
     assert views == dict(zip(CHECKS, (False, False, True, True), strict=True))
     since = {CHECKS[2]: 83.1, CHECKS[3]: 83.0}
     assert dissent(views, since, WATCHED, now=100.0) == pytest.approx(1 / 3)
@@ -113,7 +117,7 @@ def test_a_dissent_that_ended_begins_anew() -> None:
         now, says = 100.0 + ROUND_S * number, (UP if number % 4 == 3 else DOWN)
         everyone = [replace(one, heard_at=now) for one in (*HONEST, heard("late", *[says] * 4))]
         status = status_of(*HONEST, everyone[-1])
-        standings = judged(standings, everyone, status, WATCHED, now=now, round_s=ROUND_S, quorum=QUORUM)
+        standings = judged(standings, everyone, status, WATCHED, {}, now=now, round_s=ROUND_S, quorum=QUORUM)
         assert not quarantined(standings)
         assert len(standings[NodeName("late")].against_since) == (0 if says is UP else 4)
 
@@ -127,6 +131,52 @@ def test_a_vantage_whose_probes_agree_does_not_lie() -> None:
     assert not quarantined(rounds(100, *HONEST, *far))
 
 
+EUROPE = {"fra": (50.1, 8.7), "lon": (51.5, -0.1), "par": (48.9, 2.4)}
+ELSEWHERE = {"iad": (39.0, -77.5), "pdx": (45.6, -121.2), "sin": (1.3, 103.8), "gru": (-23.5, -46.6)}
+
+
+def one_each(**says: Sequence[Belief]) -> list[Heard]:
+    """One probe in each place; those that are not named see everything up."""
+    return [
+        heard(f"{name}-1", *says.get(name, (UP,) * 4), vantage=name, at=Coordinates(*at))
+        for name, at in (EUROPE | ELSEWHERE).items()
+    ]
+
+
+def test_vantages_of_one_probe_each_that_see_the_same_as_their_neighbours_do_not_lie() -> None:
+    cut = (DOWN, DOWN, DOWN, UP)
+    assert not quarantined(rounds(100, *one_each(fra=cut, lon=cut, par=cut)))
+    assert not quarantined(rounds(100, *one_each(fra=cut, par=cut))), "two of three"
+
+
+@pytest.mark.parametrize("name", [*EUROPE, *ELSEWHERE])
+def test_a_lone_liar_is_found_wherever_it_is(name: str) -> None:
+    assert quarantined(rounds(10, *one_each(**{name: (DOWN,) * 4}))) == {f"{name}-1"}
+
+
+def test_two_liars_that_an_ocean_or_a_majority_of_their_neighbours_parts_are_found() -> None:
+    lies = (DOWN,) * 4
+    assert quarantined(rounds(10, *one_each(fra=lies, iad=lies))) == {"fra-1", "iad-1"}
+    more = [heard(f"{name}-1", *[UP] * 4, vantage=name, at=Coordinates(50.0, 9.0)) for name in ("ams", "bru")]
+    assert quarantined(rounds(10, *one_each(fra=lies, par=lies), *more)) == {"fra-1", "par-1"}
+
+
+def test_a_neighbour_in_quarantine_seconds_nobody() -> None:
+    lies = (DOWN,) * 4
+    everyone = one_each(fra=lies, par=lies)
+    known = settled(status_of(*everyone, out=frozenset({NodeName("par-1")})))
+    near = neighbours(positions(everyone))
+    [fra] = [one for one in everyone if one.report.node == "fra-1"]
+    assert all(views_of(fra, known, WATCHED, near, now=100.0).values())
+
+
+def test_a_probe_that_its_own_vantage_contradicts_is_not_seconded_by_another() -> None:
+    lies, near_fra = (DOWN,) * 4, Coordinates(*EUROPE["fra"])
+    honest = [heard(f"fra-{number}", *[UP] * 4, vantage="fra", at=near_fra) for number in (2, 3)]
+    everyone = [*one_each(fra=lies, lon=lies, par=lies), *honest]
+    assert "fra-1" in quarantined(rounds(10, *everyone))
+
+
 def test_a_liar_among_honest_probes_of_its_vantage_is_found() -> None:
     honest = [heard(node, UP, UP, UP, UP, vantage="fra") for node in ("fra-1", "fra-2")]
     liar = heard("liar", DOWN, DOWN, DOWN, DOWN, vantage="fra")
@@ -136,13 +186,13 @@ def test_a_liar_among_honest_probes_of_its_vantage_is_found() -> None:
 
 def test_a_round_is_judged_once() -> None:
     status = status_of(*HONEST, LIAR)
-    first = judged({}, (*HONEST, LIAR), status, WATCHED, now=100.0, round_s=5.0, quorum=QUORUM)
-    assert judged(first, (*HONEST, LIAR), status, WATCHED, now=104.9, round_s=5.0, quorum=QUORUM) is first
+    first = judged({}, (*HONEST, LIAR), status, WATCHED, {}, now=100.0, round_s=5.0, quorum=QUORUM)
+    assert judged(first, (*HONEST, LIAR), status, WATCHED, {}, now=104.9, round_s=5.0, quorum=QUORUM) is first
 
 
 def test_who_left_is_forgotten() -> None:
     standings = rounds(5, *HONEST, LIAR)
-    after = judged(standings, HONEST, status_of(*HONEST), WATCHED, now=121.0, round_s=5.0, quorum=QUORUM)
+    after = judged(standings, HONEST, status_of(*HONEST), WATCHED, {}, now=121.0, round_s=5.0, quorum=QUORUM)
     assert NodeName("liar") not in after
 
 
@@ -179,8 +229,12 @@ def test_nobody_is_quarantined_without_whom_a_check_that_says_so_has_no_quorum()
 @given(
     st.lists(st.lists(st.sampled_from((UP, DOWN)), min_size=4, max_size=4), min_size=1, max_size=9),
     st.sampled_from(RULES),
+    st.booleans(),
 )
-def test_the_quarantined_are_always_fewer_than_half(beliefs: list[list[Belief]], rule: Rule) -> None:
-    everyone = tuple(heard(f"n{number}", *each) for number, each in enumerate(beliefs))
+def test_the_quarantined_are_always_fewer_than_half(beliefs: list[list[Belief]], rule: Rule, is_placed: bool) -> None:  # noqa: FBT001
+    everyone = tuple(
+        heard(f"n{number}", *each, at=Coordinates(0.0, 20.0 * number) if is_placed else None)
+        for number, each in enumerate(beliefs)
+    )
     out = quarantined(rounds(60, *everyone, quorum=replace(QUORUM, rule=rule)))
     assert 2 * len(out) < len(everyone) or not out

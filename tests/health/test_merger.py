@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import EMPTY_BOOK, Book, hear, leave
 from gtm.health.disagreement import quarantined
@@ -31,6 +32,7 @@ casts = st.dictionaries(
 Step = tuple[str, str, dict[CheckId, Vote]]
 steps: st.SearchStrategy[Step] = st.one_of(
     st.tuples(st.just("hear"), st.sampled_from(NODES), casts),
+    st.tuples(st.just("move"), st.sampled_from(NODES), casts),
     st.tuples(st.just("leave"), st.sampled_from(NODES), st.just({})),
     st.tuples(st.just("watch"), st.sampled_from(("all", "few")), st.just({})),
     st.tuples(st.just("wait"), st.sampled_from(("0.5", "6", "17", "61")), st.just({})),
@@ -50,12 +52,16 @@ def test_after_any_history_it_gives_what_a_merge_of_everything_gives(
     history: list[Step],
 ) -> None:
     merger, book, watched, now = Merger(QUORUM), EMPTY_BOOK, ALL, 1000.0
+    places: dict[str, Coordinates | None] = dict.fromkeys(NODES, Coordinates(0.0, 0.0))
     mine = full = NO_STATUS
     for serial, (what, who, cast) in enumerate(history):
         match what:
             case "hear":
                 vantage = "east" if who in "ab" else who
-                book = hear(book, report(who, cast, vantage=vantage, serial=serial), heard_at=now) or book
+                said = replace(report(who, cast, vantage=vantage, serial=serial), at=places.get(who))
+                book = hear(book, said, heard_at=now) or book
+            case "move":
+                places[who] = Coordinates(0.0, float(len(cast)) * 20) if cast else None
             case "leave":
                 book = leave(book, NodeName(who))
             case "watch":

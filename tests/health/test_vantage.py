@@ -12,8 +12,8 @@ from gtm.health.book import EMPTY_BOOK, Book, hear
 from gtm.health.quorum import AnyUp, Quorum
 from gtm.health.report import Report
 from gtm.health.status import NO_STATUS, CheckStatus, Status, local_changes, merge, seen_otherwise
-from gtm.health.vantage import LocalBelief, Vantage, learned, located, seen_down
-from gtm.health.voices import Freshness
+from gtm.health.vantage import LocalBelief, Vantage, learned, located, neighbours, positions, seen_down
+from gtm.health.voices import Freshness, in_order
 from gtm.ids import CheckId, NodeName, VantageName
 from tests.health.examples import report, vote
 
@@ -77,6 +77,55 @@ def test_what_is_seen_from_one_vantage_alone_is_no_difference() -> None:
 def test_a_probe_in_quarantine_has_no_say() -> None:
     cut = says("fra-1", DOWN), says("fra-2", DOWN)
     assert local(*WELL, *cut, out=frozenset({NodeName("fra-2")})) == []
+
+
+def placed(one: Report) -> Report:
+    """The report of a probe that says where it is."""
+    return replace(one, at=Coordinates(*PLACES[one.vantage]))
+
+
+PLACES = {"fra": (50.1, 8.7), "lon": (51.5, -0.1), "par": (48.9, 2.4), "iad": (39.0, -77.5), "sin": (1.3, 103.8)}
+FAR = says("iad-1", UP), says("sin-1", UP)
+
+
+ANY = Quorum(AnyUp(), voters=2, vantages=2)
+
+
+def local_of(*beliefs: Belief, quorum: Quorum = ANY) -> list[str]:
+    """The local truths where Frankfurt, London and Paris have one probe each that says this."""
+    europe = [says(f"{name}-1", belief) for name, belief in zip(("fra", "lon", "par"), beliefs, strict=True)]
+    return local(*map(placed, (*FAR, says("iad-2", UP), *europe)), quorum=quorum)
+
+
+def test_neighbouring_vantages_that_agree_have_a_truth_of_their_own() -> None:
+    assert local_of(DOWN, DOWN, DOWN) == ["fra down", "lon down", "par down"]
+    assert local_of(DOWN, UP, DOWN) == ["fra down", "par down"]
+    assert local_of(DOWN, UP, UP) == []
+    assert local_of(DOWN, DOWN, UNKNOWN) == ["fra down", "lon down"], "who abstains is nobody's neighbour"
+
+
+def test_neighbours_are_as_many_as_the_quorum_asks_for() -> None:
+    three = replace(ANY, local_voters=3)
+    assert local_of(DOWN, DOWN, DOWN, quorum=three) == ["fra down", "lon down", "par down"]
+    assert local_of(DOWN, DOWN, UP, quorum=three) == []
+
+
+def test_who_does_not_say_where_it_is_has_no_neighbours() -> None:
+    assert local(*FAR, says("iad-2", UP), says("fra-1", DOWN), says("par-1", DOWN), quorum=ANY) == []
+
+
+def test_neighbours_are_within_a_part_of_the_world() -> None:
+    book = EMPTY_BOOK
+    for name in ("sin-1", "par-1", "lon-1", "iad-1", "fra-2", "fra-1"):
+        book = hear(book, placed(says(name, UP)), heard_at=100.0) or book
+    near = neighbours(positions(in_order(book.by_node.values())))
+    assert {name: set(those) for name, those in near.items()} == {
+        "fra": {"lon", "par"},
+        "lon": {"fra", "par"},
+        "par": {"fra", "lon"},
+        "iad": set(),
+        "sin": set(),
+    }
 
 
 def test_below_the_quorum_there_is_no_local_truth_either() -> None:
@@ -152,3 +201,9 @@ def test_a_local_truth_that_comes_and_goes_is_a_line_of_the_log() -> None:
     assert seen_otherwise(cut, healed) == {CHECK}
     assert seen_otherwise(cut, cut) == seen_otherwise(healed, Status({CHECK: CheckStatus(UP, 1.0)})) == frozenset()
     assert local_changes(cut, cut) == ()
+
+
+def test_a_local_truth_that_neighbours_share_says_so() -> None:
+    reports = map(placed, (*FAR, says("fra-1", DOWN), says("par-1", DOWN)))
+    [fra, _] = local_changes(NO_STATUS, status_of(*reports, quorum=ANY))
+    assert str(fra) == f"check {CHECK}: DOWN as seen from fra and from its neighbours (timeout), UP elsewhere"
