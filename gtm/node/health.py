@@ -83,8 +83,10 @@ class HealthRiver:
         self._prober: Prober | None = None
         self._flips = self._flips_kept = 0
         """So many changes of this probe's mind there were that a restart must not forget, and are on disk."""
+        self._heard_kept = 0
+        """So many changes to who was heard by heartbeats are on disk."""
         self._programs = programs
-        self.heartbeats = Heartbeats()
+        self.heartbeats = Heartbeats(state.load_heard())
         """What endpoints say of themselves; the admin listener takes it in."""
         self._lost = _lost(planner.status, frozenset())
         """The checks whose quorum was lost, as of the last merge."""
@@ -99,7 +101,7 @@ class HealthRiver:
         """Watches what the zones ask for now."""
         self._tell_missing(checks)
         self._checks = checks
-        self.heartbeats.watch(checks)
+        self.heartbeats.watch(checks, now=self._clock.monotonic())
         self._tallies.watch(checks)
         self._freshness = {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}
         if self._prober is not None:
@@ -157,7 +159,7 @@ class HealthRiver:
             while True:
                 self.merge()
                 # at once, unless there were many: a crash soon after a change must not revive a dead region
-                is_news = self._flips != self._flips_kept or changes(saved, self._lasting())
+                is_news = self._is_memorable() or changes(saved, self._lasting())
                 if is_news and allowance.take(self._clock.monotonic()):
                     saved = await asyncio.to_thread(self.save, saved)
                 try:
@@ -255,8 +257,14 @@ class HealthRiver:
 
         await publish_reports(self._desk, verdicts, self._changed, beat_s=beat_s)
 
+    def _is_memorable(self) -> bool:
+        return self._flips != self._flips_kept or self.heartbeats.changes != self._heard_kept
+
     def save(self, saved: Status) -> Status:
         """Saves the beliefs if they are others than these were; returns those that are saved."""
+        if self.heartbeats.changes != self._heard_kept:
+            self._heard_kept = self.heartbeats.changes  # before it is written, as the flips are
+            self._state.save_heard(self.heartbeats.heard)
         if self._prober is not None and self._flips != self._flips_kept:
             self._flips_kept = self._flips  # before it is written: what flips meanwhile is written again
             self._state.save_verdicts(self._prober.verdicts, now=self._clock.monotonic())

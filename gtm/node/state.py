@@ -3,6 +3,7 @@
     state.json     zones: digest and serial of each; generation: no plan of an earlier run was numbered higher
     status.json    the last beliefs (gtm/health/saved.py)
     verdicts.json  what this node's own probe remembers (gtm/health/remembered.py)
+    heard.json     of whom heartbeats came in (gtm/probe/heartbeats.py)
     zones.json     the texts of the zone files that serve (gtm/watch/kept.py)
     vantages.json  where the vantages are that were heard of
     overrides.json what people said, here and elsewhere, each as it was signed (gtm/health/override_seal.py)
@@ -33,6 +34,7 @@ from gtm.ids import CheckId
 from gtm.node.standby import Standby
 from gtm.node.vault import OnComplaint, Origin, Vault
 from gtm.plan.model import Plan
+from gtm.probe.heartbeats import compose_heard, parse_heard
 from gtm.watch.folder import Catalogue
 from gtm.watch.kept import KeptFolder, compose_kept, parse_kept
 from gtm.zone.model import Zone
@@ -153,6 +155,14 @@ class StateFolder:
     def save_verdicts(self, verdicts: Mapping[CheckId, Verdict], *, now: float) -> None:
         """Writes what the next run is to remember."""
         self._vault.write("verdicts.json", compose_verdicts(verdicts, now=now))
+
+    def load_heard(self) -> frozenset[CheckId]:
+        """Returns the checks of which the run before had heartbeats."""
+        return self._vault.read("heard.json", parse_heard).value or frozenset()
+
+    def save_heard(self, heard: frozenset[CheckId]) -> None:
+        """Writes of which checks there were heartbeats."""
+        self._vault.write("heard.json", compose_heard(heard))
 
     def load_vantages(self) -> Vantages:
         """Returns the vantages that the run before knew of."""

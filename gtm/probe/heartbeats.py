@@ -2,11 +2,18 @@
 
 What comes in: the checks that are watched, and heartbeats of them. What goes out: the last heartbeat of a check. What
 nobody watches is not kept, so that memory does not grow with what is sent; a heartbeat outlives changes of its monitor.
+Of a run before only who was heard is known, as text that the node keeps: whoever was, and is silent now, is missed.
 """
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
+from pydantic import ValidationError
+
+from gtm.errors import StateInvalid
+from gtm.health.wire import Wire
 from gtm.ids import CheckId
 from gtm.zone.model import Check
 from gtm.zone.settings import PushSettings, Secret
@@ -25,18 +32,33 @@ class Heartbeat:
 class Heartbeats:
     """Remembers the last heartbeat of each check of kind `push`. It has state: those, and who is awaited."""
 
-    def __init__(self) -> None:
+    def __init__(self, heard_before: Iterable[CheckId] = ()) -> None:
         self._tokens: dict[CheckId, Secret] = {}
         self._last: dict[CheckId, Heartbeat] = {}
+        self._heard = set(heard_before)
+        self._missed_since: dict[CheckId, float] = {}
+        self.changes = 0
+        """So often there was a change to who was heard."""
 
-    def watch(self, checks: Iterable[Check]) -> None:
-        """Awaits heartbeats of these checks and no others."""
+    @property
+    def heard(self) -> frozenset[CheckId]:
+        """Returns the checks that were heard in this run, or in one before and are not given up."""
+        return frozenset(self._heard)
+
+    def watch(self, checks: Iterable[Check], *, now: float) -> None:
+        """Awaits heartbeats of these checks and no others; `now` is monotonic seconds."""
+        awaited_before = self._tokens.keys()
         self._tokens = {
             check.id: check.monitor.settings.token
             for check in checks
             if isinstance(check.monitor.settings, PushSettings)
         }
         self._last = {check: last for check, last in self._last.items() if check in self._tokens}
+        given_up = self._heard & (awaited_before - self._tokens.keys())
+        self._heard -= given_up
+        self.changes += len(given_up)
+        missed = dict.fromkeys(self._heard & (self._tokens.keys() - awaited_before), now)
+        self._missed_since = {check: at for check, at in self._missed_since.items() if check in self._tokens} | missed
 
     def token(self, check: CheckId) -> Secret | None:
         """Returns what a heartbeat of a check must carry; None for a check that is not awaited."""
@@ -46,7 +68,31 @@ class Heartbeats:
         """Remembers a heartbeat, unless nobody awaits it."""
         if check in self._tokens:
             self._last[check] = heartbeat
+            self.changes += check not in self._heard
+            self._heard.add(check)
 
     def last(self, check: CheckId) -> Heartbeat | None:
         """Returns the last heartbeat of a check; None if there was none since this node started."""
         return self._last.get(check)
+
+    def missed_since(self, check: CheckId) -> float | None:
+        """Returns when a check was awaited first, if it was heard in a run before; None if it never was."""
+        return self._missed_since.get(check)
+
+
+def compose_heard(heard: Iterable[CheckId]) -> str:
+    """Returns as JSON text who was heard."""
+    return json.dumps({"version": 1, "heard": sorted(heard)}, indent=1) + "\n"
+
+
+def parse_heard(text: str) -> frozenset[CheckId]:
+    """Returns who was heard. Raises StateInvalid when the text does not say."""
+    try:
+        return frozenset(CheckId(check) for check in _Heard.model_validate_json(text).heard)
+    except (ValidationError, UnicodeEncodeError) as error:
+        raise StateInvalid("does not say who was heard") from error
+
+
+class _Heard(Wire):
+    version: Literal[1]
+    heard: list[str]

@@ -4,7 +4,8 @@ What comes in: a check, and the last heartbeat that this node heard of it. What 
 and nothing is waited for:
 
     last heartbeat             outcome
-    none since the start       unread: it may never have been told to, or to send to another node
+    none, in any run           unread: it may never have been told to, or to send to another node
+    none since the start       unread, and from the TTL after the start on timeout
     longer ago than the TTL    timeout
     said that it is not ok     status, with the detail that it gave
     else                       ok
@@ -22,13 +23,17 @@ async def check_push(check: Check, instruments: Instruments) -> Outcome:
     """Returns what the last heartbeat means now."""
     settings = check.monitor.settings
     assert isinstance(settings, PushSettings)
-    return outcome_of_heartbeat(instruments.heartbeats.last(check.id), settings, now=instruments.clock.monotonic())
+    last, missed_since = instruments.heartbeats.last(check.id), instruments.heartbeats.missed_since(check.id)
+    return outcome_of_heartbeat(last, settings, now=instruments.clock.monotonic(), missed_since=missed_since)
 
 
-def outcome_of_heartbeat(last: Heartbeat | None, settings: PushSettings, *, now: float) -> Outcome:
-    """Returns what the last heartbeat means."""
+def outcome_of_heartbeat(
+    last: Heartbeat | None, settings: PushSettings, *, now: float, missed_since: float | None = None
+) -> Outcome:
+    """Returns what the last heartbeat means; without one, since when one like those of a run before is missed."""
+    silent_since = missed_since if last is None else last.heard_at
+    if silent_since is not None and now - silent_since > settings.ttl_s:
+        return Outcome(Reason.TIMEOUT, f"no heartbeat for more than {settings.ttl_s:g} s")
     if last is None:
         return Outcome(Reason.UNREAD, "no heartbeat yet")
-    if now - last.heard_at > settings.ttl_s:
-        return Outcome(Reason.TIMEOUT, f"no heartbeat for more than {settings.ttl_s:g} s")
     return PASSED if last.ok else Outcome(Reason.STATUS, last.detail or "it says that it is not ok")

@@ -17,6 +17,7 @@ from gtm.metrics.model import Point
 from gtm.metrics.tallies import Tallies
 from gtm.node.health import GRACE_S, SAVE_INTERVAL_S, HealthRiver
 from gtm.node.state import StateFolder
+from gtm.probe.heartbeats import Heartbeat
 from gtm.zone.model import Part, checks
 from gtm.zone.settings import PushSettings, Secret
 from tests.fakes import world
@@ -384,6 +385,17 @@ def test_a_service_that_nobody_has_is_told_once(tmp_path: Path, caplog: pytest.L
             river.watch(watched)
     words = "service db.example.org counts as not known: no zone here has it, or it waits for itself"
     assert caplog.messages == [words, words], "when it is missing, and when it is missing anew"
+
+
+def test_an_endpoint_that_sent_heartbeats_before_a_restart_is_missed_after_it(tmp_path: Path) -> None:
+    before, pushed = River(tmp_path), check_of(PushSettings(30.0, Secret("env", "TOKEN")))
+    before.river.watch((pushed, *CHECKS))
+    before.river.heartbeats.hear(pushed.id, Heartbeat(ok=True, detail="", heard_at=before.clock.monotonic()))
+    before.river.save(before.planner.status)
+    after = River(tmp_path)
+    after.river.watch((pushed, *CHECKS))
+    assert after.river.heartbeats.last(pushed.id) is None
+    assert after.river.heartbeats.missed_since(pushed.id) == after.clock.monotonic()
 
 
 def test_heartbeats_of_what_is_watched_are_awaited_and_no_others(tmp_path: Path) -> None:

@@ -123,6 +123,17 @@ def test_what_a_probe_found_out_is_remembered_by_the_next_run(tmp_path: Path) ->
     assert counters.count("state_errors", file="verdicts.json") == 1
 
 
+def test_of_whom_heartbeats_came_in_is_remembered_by_the_next_run(tmp_path: Path) -> None:
+    heard = frozenset({CheckId("z/nightly/192.0.2.1"), CheckId("z/nightly/192.0.2.2")})
+    assert folder(tmp_path).load_heard() == frozenset()
+    folder(tmp_path).save_heard(heard)
+    assert folder(tmp_path).load_heard() == heard
+    (tmp_path / "heard.json").write_text("torn")
+    counters = Counters()
+    assert folder(tmp_path, counters).load_heard() == frozenset()
+    assert counters.count("state_errors", file="heard.json") == 1
+
+
 def test_a_first_start_has_no_state_and_no_complaint(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     counters = Counters()
     first = folder(tmp_path / "none", counters)

@@ -14,12 +14,23 @@ SETTINGS = PushSettings(30.0, Secret("env", "TOKEN"))
 SILENT = Outcome(Reason.TIMEOUT, "no heartbeat for more than 30 s")
 
 
-def outcome(last: Heartbeat | None, *, now: float = 100.0) -> Outcome:
-    return outcome_of_heartbeat(last, SETTINGS, now=now)
+NOTHING_YET = Outcome(Reason.UNREAD, "no heartbeat yet")
 
 
-def test_before_the_first_heartbeat_nothing_is_known() -> None:
-    assert outcome(None) == Outcome(Reason.UNREAD, "no heartbeat yet")
+def outcome(last: Heartbeat | None, *, missed_since: float | None = None) -> Outcome:
+    return outcome_of_heartbeat(last, SETTINGS, now=100.0, missed_since=missed_since)
+
+
+def test_where_there_never_was_a_heartbeat_nothing_is_known() -> None:
+    assert outcome(None) == NOTHING_YET
+
+
+@pytest.mark.parametrize(("since_s", "found"), [(0.0, NOTHING_YET), (30.0, NOTHING_YET), (30.1, SILENT)])
+def test_who_was_heard_before_a_restart_and_is_not_after_it_is_dead_a_ttl_after_the_start(
+    since_s: float, found: Outcome
+) -> None:
+    assert outcome(None, missed_since=100.0 - since_s) == found
+    assert outcome(Heartbeat(ok=True, detail="", heard_at=99.0), missed_since=100.0 - since_s) == PASSED
 
 
 @pytest.mark.parametrize(("age_s", "found"), [(0.0, PASSED), (30.0, PASSED), (30.1, SILENT), (9000.0, SILENT)])
@@ -42,7 +53,14 @@ def test_the_detail_of_a_good_one_is_not_repeated() -> None:
 def test_a_monitor_reads_what_was_heard_of_its_own_check() -> None:
     check, other = check_of(SETTINGS, target="192.0.2.1"), check_of(SETTINGS, target="192.0.2.2")
     heartbeats = Heartbeats()
-    heartbeats.watch([check, other])
+    heartbeats.watch([check, other], now=FakeClock().monotonic())
     heartbeats.hear(check.id, Heartbeat(ok=True, detail="", heard_at=FakeClock().monotonic()))
     assert reading_of(check, heartbeats=heartbeats).ok
     assert reading_of(other, heartbeats=heartbeats).reason is Reason.UNREAD
+
+
+def test_a_monitor_misses_what_was_heard_before_the_start() -> None:
+    check = check_of(SETTINGS, target="192.0.2.1")
+    heartbeats = Heartbeats([check.id])
+    heartbeats.watch([check], now=FakeClock().monotonic() - 31.0)
+    assert reading_of(check, heartbeats=heartbeats).reason is Reason.TIMEOUT

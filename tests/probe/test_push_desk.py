@@ -34,7 +34,7 @@ class Desk:
         self.clock, self.counters, self.heartbeats = FakeClock(), Counters(), Heartbeats()
         awaited = check_of(PushSettings(30.0, Secret("file", str(token_file))), target="2001:db8::1")
         assert awaited.id == CHECK
-        self.heartbeats.watch([awaited])
+        self.heartbeats.watch([awaited], now=self.clock.monotonic())
         self.desk = PushDesk(self.heartbeats, clock=self.clock, counters=self.counters)
 
     @asynccontextmanager
