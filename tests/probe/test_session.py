@@ -1,7 +1,9 @@
 """What an endpoint may send before its answer, against real servers on loopback."""
 
 import asyncio
+import socket
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +12,12 @@ from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.session import MAX_HEADS
 from gtm.zone.settings import HttpSettings
+from tests.fakes.certificates import Authority
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint, says
 from tests.fakes.resolver import FakeResolver
+from tests.fakes.sleep import settle
 
 INTERIM = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
@@ -74,3 +78,36 @@ def test_a_flood_of_them_costs_the_probe_little() -> None:
     assert reading.reason is Reason.STATUS
     assert sent < 1000, "the connection is closed, and not read on"
     assert peak < 16 * 2**20
+
+
+ESTABLISHED = 1
+"""TCP_ESTABLISHED of linux/tcp_states.h; the state is the first byte of TCP_INFO (tcp(7))."""
+
+
+def test_the_connection_is_broken_off_when_the_answer_is_there_and_no_goodbye_of_tls_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    authority, states = Authority(tmp_path), []
+    taken: list[asyncio.StreamWriter] = []
+
+    async def answers_and_reads_no_more(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # a WriteTransport by its type alone
+        taken.append(writer)
+        writer.write(GOOD)
+        await asyncio.Event().wait()
+
+    async def run() -> Reading:
+        async with (
+            endpoint(answers_and_reads_no_more, tls=authority.context("127.0.0.1")) as port,
+            open_instruments(FakeClock(), resolver=FakeResolver(), extra_ca=authority.root) as instruments,
+        ):
+            instruments.lateness.stop()  # how busy the machine of the test is, is not what is tested
+            reading = await read(check_of(HttpSettings(secure=True), port=port), instruments)
+            await settle()
+            states.append(taken[0].get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0])
+            taken[0].transport.abort()
+            return reading
+
+    assert asyncio.run(run()).ok
+    assert states[0] != ESTABLISHED
