@@ -8,7 +8,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, pairwise
 
 import pytest
 import yaml
@@ -63,11 +63,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 NODE = "ns1"
 PEERS = tuple(f"peer-{number:02}" for number in range(64))
+LARGE = tuple(f"large-{number:02}" for number in range(15))
+"""Peers that say one thing each that is as large as can be: it takes long to read, and is followed by a long pause."""
 IN_ONE_OFFER = 18
-WARM_UP = 3
-"""Answers of each peer, of seven; and some that are as large as can be."""
-GROWTH_LIMIT_MB = 4.0
-"""Of about 120, over nearly two thousand bad reports of 1.5 kB and more: had each left half of itself, it were more."""
+PARTS = (slice(0, 3), slice(3, 5), slice(5, None))
+"""Of each peer's answers: a warm-up, and two parts over which memory is watched. Each has all that is large, too."""
+GROWTH_LIMIT_MB = 1.5
+"""Over one of the two parts at least. Each is some 700 reports in 17 MB of bodies, and bodies that are large: who kept
+them would grow by more with both. The allocator leaves a hole of some MB now and then where something large was, but
+not each time. What hides in such holes, tests/share/test_hostile.py counts to the byte."""
+TOTAL_LIMIT_MB = 20.0
+"""Over both: two such holes. One body of each that is large is more."""
 NEXT = Edition(KNOWN.epoch, KNOWN.serial + 1)
 AHEAD_S = 15.0
 """Reports are made so much in the future, which is allowed, so that a slow machine does not make them too old."""
@@ -92,7 +98,8 @@ class Stage:
     def _write_node_file(self) -> None:
         save_key(self.cluster.folder / "node.key", generate_key())
         peers = [
-            {"node": name, "url": self.crowd.url(name), "key": str(key_of(name).public)} for name in (*PEERS, *ENDLESS)
+            {"node": name, "url": self.crowd.url(name), "key": str(key_of(name).public)}
+            for name in (*PEERS, *LARGE, *ENDLESS)
         ]
         node = {
             "node": NODE,
@@ -109,8 +116,8 @@ class Stage:
     def status(self) -> NodeStatus:
         return fetch_status(f"{self.address}:{ADMIN_PORT}")
 
-    def say(self, lies: Mapping[str, Sequence[Lie]]) -> NodeStatus:
-        """Has the peers say this; returns the status once all of it was heard and looked at."""
+    def say(self, lies: Mapping[str, Sequence[Lie]]) -> None:
+        """Has the peers say this, until all of it was heard and looked at."""
         before = self.status()
         refused = sum(1 for lie in chain(*lies.values()) for reason in lie.reasons if reason != FAILED)
         for name, said in lies.items():
@@ -120,7 +127,6 @@ class Stage:
             return not self.crowd.waiting and refusals(self.status()).total() - refusals(before).total() >= refused
 
         within(HEARING_LIMIT_S, is_over)
-        return self.status()
 
 
 @pytest.fixture
@@ -203,28 +209,30 @@ def test_of_thousands_of_bad_reports_none_is_taken_and_none_costs_memory(
     stage.say(dict(zip(PEERS, good_offers(peers, KNOWN), strict=True)))
     within(START_LIMIT_S, lambda: len(stage.status().probes) == 1 + len(peers))
     before, dealt = stage.status(), lies_of(peers)
-    warm_up = {name: said[:WARM_UP] for name, said in dealt.items()}
-    rest = {name: said[WARM_UP:] for name, said in dealt.items()}
-    for number, lie in enumerate(large(peers[0], 1)):
-        warm_up[PEERS[2 * number]].insert(0, lie)
-        rest[PEERS[2 * number + 1]].insert(0, lie)
+    parts: list[dict[str, list[Lie]]] = [{name: said[part] for name, said in dealt.items()} for part in PARTS]
+    for turn, part in enumerate(parts):
+        for number, lie in enumerate(large(peers[0], turn)):
+            part[LARGE[5 * turn + number]] = [lie]
 
-    stage.say(warm_up)
-    warm_mb = resident_mb(stage.node.process.pid)
-    after = stage.say(rest)
-    grown_mb = resident_mb(stage.node.process.pid) - warm_mb
+    held_mb = []
+    for part in parts:
+        stage.say(part)
+        held_mb.append(resident_mb(stage.node.process.pid))
+    grown_mb = [after - before for before, after in pairwise(held_mb)]
 
-    told = expected(warm_up) + expected(rest)
+    after, told = stage.status(), sum(map(expected, parts), Counter())
     assert refusals(after) == told
     assert present(after) == present(before)
-    failed = failures(warm_up) + failures(rest) + len(ENDLESS)
+    failed = sum(map(failures, parts)) + len(ENDLESS)
     within(HEARING_LIMIT_S, lambda: stage.status().counters['polls{outcome="failed"}'] >= failed)
     record("bad reports refused", told.total())
-    record("of them after the warm-up", expected(rest).total())
-    record("distinct answers", len({lie.wire for lie in chain(*warm_up.values(), *rest.values())}))
-    record("memory after the warm-up, MB", warm_mb)
-    record("memory grown by the rest, MB", grown_mb)
-    assert grown_mb < GROWTH_LIMIT_MB
+    record("of them after the warm-up", told.total() - expected(parts[0]).total())
+    record("distinct answers", len({lie.wire for part in parts for lie in chain(*part.values())}))
+    record("memory after the warm-up, MB", held_mb[0])
+    for number, grown in enumerate(grown_mb, start=1):
+        record(f"memory grown by part {number}, MB", grown)
+    assert min(grown_mb) < GROWTH_LIMIT_MB
+    assert sum(grown_mb) < TOTAL_LIMIT_MB
 
     hear_good_reports_with_bad_overrides(stage)
     assert not re.findall("Traceback|ERROR|CRITICAL|exception", stage.node.said)
@@ -242,10 +250,10 @@ def hear_good_reports_with_bad_overrides(stage: Stage) -> None:
     carried = {peer.name: bad_overrides(peer) for peer in peers}
     stage.say(dict(zip(PEERS, good_offers(peers, NEXT, carried), strict=True)))
 
-    def heard(status: NodeStatus) -> set[str]:
+    def took(status: NodeStatus) -> set[str]:
         return {one.node for one in status.probes if (one.epoch, one.serial) == NEXT}
 
-    within(START_LIMIT_S, lambda: heard(stage.status()) == set(PEERS))
+    within(START_LIMIT_S, lambda: took(stage.status()) == set(PEERS))
     after = stage.status()
     assert refusals(after) == refusals(before)
     assert after.overrides == ()
