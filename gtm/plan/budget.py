@@ -1,7 +1,8 @@
 """What a budget has spent: what was taken out and is still out, as far as it is not refilled yet.
 
 A budget is refilled at a steady pace, the oldest expense first. What came back costs nothing any more: a region that
-dies, recovers and dies again is one region.
+dies, recovers and dies again is one region. Nobody overtakes: as long as the first in the queue cannot be paid for,
+nothing is, or what costs little and fails again and again would keep out what costs much for ever.
 """
 
 from collections.abc import Mapping
@@ -41,6 +42,8 @@ class Purse:
 
     shares: dict[Key, float] = field(default_factory=dict)
     total: float = 0.0
+    is_closed: bool = False
+    """It could not pay for something, and pays for nothing that comes after that."""
 
     @classmethod
     def of(cls, shares: dict[Key, float]) -> "Purse":
@@ -48,9 +51,10 @@ class Purse:
         return cls(shares, sum(shares.values()))
 
     def pay(self, key: Key, cost: float, capacity: float) -> bool:
-        """Pays for taking something out, once; returns whether there was enough."""
+        """Pays for taking something out, once; returns whether there was enough. It is asked in the queue's order."""
         after = self.total + cost - self.shares.get(key, 0.0)
-        if after > capacity + _ROUNDING:
+        if cost > 0 and (self.is_closed or after > capacity + _ROUNDING):
+            self.is_closed = True
             return False
         self.shares[key], self.total = cost, after
         return True
