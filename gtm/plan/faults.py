@@ -10,6 +10,7 @@ of that service along, each with all the checks that are down after it, those of
 A target that dies is down for every check that looks at it. What is calculated follows by the rule of the probes.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,7 +19,7 @@ from gtm.health.combination import combined
 from gtm.ids import CheckId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
 from gtm.plan.parts import belief_of, needed_of
-from gtm.zone.model import Check
+from gtm.zone.model import Check, Endpoint, checks_of
 from gtm.zone.settings import CalculatedSettings
 
 Watched = Mapping[CheckId, Check]
@@ -59,6 +60,11 @@ def single_faults(
 
 def fallen(targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
     """Returns the checks that are down while these targets are dead, and all others are up."""
+    return _fallen(watched, targets, watched)
+
+
+def _fallen(asked: Iterable[CheckId], targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
+    """Returns those of the checks asked for that are down while these targets are dead."""
     beliefs: dict[CheckId, Belief] = {}
 
     def believed(check_id: CheckId) -> Belief:
@@ -72,7 +78,48 @@ def fallen(targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
                 beliefs[check_id] = Belief.DOWN if check.target in targets else Belief.UP
         return beliefs[check_id]
 
-    return frozenset(check_id for check_id in watched if believed(check_id) is Belief.DOWN)
+    return frozenset(check_id for check_id in asked if believed(check_id) is Belief.DOWN)
+
+
+def felling_regions(services: Mapping[ServiceId, SteeredService]) -> dict[CheckId, frozenset[RegionName]]:
+    """Returns, for each check of these services, the regions whose death, of each alone, takes it down.
+
+    A target may be in several regions, if they are two names of a place.
+    """
+    targets = _targets_by_region(services.values())
+    places: defaultdict[str, set[RegionName]] = defaultdict(set)
+    for region, within in targets.items():
+        for target in within:
+            places[target].add(region)
+    watched = {check: end.target for one in services.values() for check, end in _watched_ends(one)}
+    found = {check: frozenset(places[target]) for check, target in watched.items()}
+    return {**found, **_felling_calculated(services, targets)}
+
+
+def _felling_calculated(
+    services: Mapping[ServiceId, SteeredService], targets: Mapping[RegionName, set[str]]
+) -> dict[CheckId, frozenset[RegionName]]:
+    """Returns the same for what is calculated from other services: it may fall without its target."""
+    asked = {check for one in services.values() if one.service.awaits for check, _ in _watched_ends(one)}
+    if not asked:
+        return {}
+    watched = {check.id: check for check in checks_of({name: one.service for name, one in services.items()})}
+    felled = {region: _fallen(asked, frozenset(within), watched) for region, within in targets.items()}
+    return {check: frozenset(region for region, down in felled.items() if check in down) for check in asked}
+
+
+def _watched_ends(steered: SteeredService) -> Iterator[tuple[CheckId, Endpoint]]:
+    for check, endpoint in zip(steered.checks, steered.service.endpoints, strict=True):
+        if check is not None:
+            yield check, endpoint
+
+
+def _targets_by_region(services: Iterable[SteeredService]) -> dict[RegionName, set[str]]:
+    found: dict[RegionName, set[str]] = {}
+    for one in services:
+        for endpoint in one.service.endpoints:
+            found.setdefault(endpoint.region, set()).add(endpoint.target)
+    return found
 
 
 def _regions(
@@ -80,11 +127,7 @@ def _regions(
 ) -> Iterator[tuple[str, frozenset[str]]]:
     """Yields the regions that have something which concerns a service, and all the targets in them."""
     relevant = {target for one in concerned for target in _targets(one)}
-    found: dict[RegionName, set[str]] = {}
-    for one in services:
-        for endpoint in one.service.endpoints:
-            found.setdefault(endpoint.region, set()).add(endpoint.target)
-    for name, targets in found.items():
+    for name, targets in _targets_by_region(services).items():
         if not relevant.isdisjoint(targets):
             yield name, frozenset(targets)
 

@@ -10,7 +10,7 @@ the longest hold. They follow upon each other, so they add up:
     at_least                       no limit: until others serve again, or nothing does
 
 What one monitor sees of a fault counts as found out at once. `min_healthy` takes out more than the checks do, and holds
-nothing. What comes back and fails again meanwhile costs its share again, and others wait for longer than is said here.
+nothing. What comes back and fails again meanwhile waits behind the others, so that nobody waits for longer by it.
 """
 
 import math

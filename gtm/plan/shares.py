@@ -5,8 +5,9 @@ endpoints of its service, divided by the number of services of the budget: with 
 service counts alike, whatever its weights; the traffic is not known here.
 
     limit      `max_share_removed_per_minute`; what was taken out is forgiven at this pace
-    capacity   the limit, or if that is more the share of the largest region: one region may always go at once; or of
-               the largest check, which may have endpoints in several regions: a full budget pays for any one
+    capacity   the limit, or if that is more what goes down with the costliest region: one region may always go at
+               once, with all that its targets serve under the names of others and all that is calculated from it; or
+               the costliest check, which no one region may fell: a full budget pays for any one
 
 It is made once, when the zones are compiled.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 
 from gtm.health.scope import Spot
 from gtm.ids import CheckId, RegionName, ServiceId
+from gtm.plan.faults import felling_regions
 from gtm.plan.model import SteeredService
 
 
@@ -54,13 +56,15 @@ class Shares:
     """What each check carries of the services that it can change."""
     regions: frozenset[RegionName]
     """All of them."""
+    felling: Mapping[CheckId, frozenset[RegionName]]
+    """The regions whose death takes a check down (faults.py)."""
     demanding: tuple[SteeredService, ...]
     """The services with a `min_healthy`."""
 
 
 _NO_PART = Part((), 0.0)
 
-NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), ())
+NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), {}, ())
 
 
 def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
@@ -70,10 +74,12 @@ def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
     for name, one in services.items():
         members[budget_of[name]].append(one)
     parts = _parts(services, {name: len(members[budget_of[name]]) for name in services})
-    budgets = {name: _budget(some, parts) for name, some in members.items()}
+    felling = felling_regions(services)
+    largest = _largest(parts, felling, budget_of)
+    budgets = {name: _budget(some, largest.get(name, 0.0)) for name, some in members.items()}
     regions = frozenset(region.name for one in services.values() for region in one.regions)
     demanding = tuple(one for one in services.values() if one.service.min_healthy)
-    return Shares(services, budgets, budget_of, _clusters(services), parts, regions, demanding)
+    return Shares(services, budgets, budget_of, _clusters(services), parts, regions, felling, demanding)
 
 
 def _parts(
@@ -94,15 +100,29 @@ def _budget_name(steered: SteeredService) -> str:
     return f"service {steered.id}" if steered.service.safety.is_apart else f"zone {steered.zone}"
 
 
-def _budget(services: list[SteeredService], parts: Mapping[CheckId, Mapping[ServiceId, Part]]) -> Budget:
-    regions: defaultdict[RegionName, float] = defaultdict(float)
-    for steered in services:
-        weights = _weights(steered)
-        for weight, endpoint in zip(weights, steered.service.endpoints, strict=True):
-            regions[endpoint.region] += weight / sum(weights) / len(services)
+def _budget(services: list[SteeredService], largest: float) -> Budget:
     limit = services[0].service.safety.max_share
-    checks = [parts[check][one.id].share for one in services for check in one.checks if check is not None]
-    return Budget(limit, max(limit, *regions.values(), *checks), len(services))
+    return Budget(limit, max(limit, largest), len(services))
+
+
+def _largest(
+    parts: Mapping[CheckId, Mapping[ServiceId, Part]],
+    felling: Mapping[CheckId, frozenset[RegionName]],
+    budget_of: Mapping[ServiceId, str],
+) -> dict[str, float]:
+    """Returns how much of each budget goes down with the region, or the check, that costs it the most."""
+    totals: defaultdict[tuple[str, RegionName], float] = defaultdict(float)
+    for check, by_service in parts.items():
+        for name, part in by_service.items():
+            for region in felling.get(check, ()):
+                totals[budget_of[name], region] += part.share
+    largest: defaultdict[str, float] = defaultdict(float)
+    for by_service in parts.values():
+        for name, part in by_service.items():
+            largest[budget_of[name]] = max(largest[budget_of[name]], part.share)
+    for (budget, _), total in totals.items():
+        largest[budget] = max(largest[budget], total)
+    return largest
 
 
 def _weights(steered: SteeredService) -> list[float]:

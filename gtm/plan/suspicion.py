@@ -2,7 +2,8 @@
 
     more than half of the checks that were up went down within one interval (and SETTLE_S for reports to cross),
     and they are of services that share no target, directly or through others,
-    and they look into more than one region, or there is only one: a region that dies takes all its services along
+    and no region takes them all down, or there is only one: a region that dies takes all along that is in it, or is
+        calculated from it
     -> suspicion: nothing of it is believed
 
     half of them are up again                                  -> over; the rest is believed at the pace of the budget
@@ -69,12 +70,13 @@ def suspected(
 
 def _new(fallen: Iterable[CheckId], proposed: Status, shares: Shares, *, now: float) -> Suspicion | None:
     guarded = _guarded(fallen, shares)
-    was_up = guarded | {check for check, one in proposed.checks.items() if one.belief is Belief.UP}
+    was_up = guarded | {check for check in shares.parts if proposed.belief(check) is Belief.UP}
     if 2 * len(guarded) <= len(was_up):
         return None
-    parts = [(name, part) for check in guarded for name, part in shares.parts[check].items()]
-    is_unrelated = len({shares.clusters[name] for name, _ in parts}) > 1
-    is_everywhere = len({spot.region for _, part in parts for spot in part.spots}) > 1 or len(shares.regions) == 1
+    is_unrelated = len({shares.clusters[name] for check in guarded for name in shares.parts[check]}) > 1
+    # one region is enough to say so; where there is but one, it says nothing
+    explaining = shares.regions.intersection(*(shares.felling.get(check, frozenset()) for check in guarded))
+    is_everywhere = not explaining or len(shares.regions) == 1
     return Suspicion(now, guarded, len(was_up)) if is_unrelated and is_everywhere else None
 
 

@@ -262,7 +262,11 @@ def check_id(monitor: Monitor, endpoint: Endpoint) -> CheckId:
 
 def checks(zones: tuple[Zone, ...]) -> tuple[Check, ...]:
     """Returns every check that these zones ask for, those of calculated ones' parts too, once each, sorted by id."""
-    services = {service.id: service for zone in zones for service in zone.services}
+    return checks_of({service.id: service for zone in zones for service in zone.services})
+
+
+def checks_of(services: Mapping[ServiceId, Service]) -> tuple[Check, ...]:
+    """Returns every check that these services ask for, as `checks` does."""
     circular = circles({name: service.awaits for name, service in services.items()})
     known = {name: service for name, service in services.items() if name not in circular}
     found: dict[CheckId, Check] = {}

@@ -52,6 +52,8 @@ class Site:
     zone: Zone
     first: str
     """The endpoint that is answered until the service is found out."""
+    dead: tuple[str, ...] = (DEAD,)
+    """All that dies, at once."""
 
     @property
     def service(self) -> Service:
@@ -68,7 +70,7 @@ class Site:
 
     @property
     def dying(self) -> frozenset[CheckId]:
-        return fallen(frozenset({DEAD}), self.watched)
+        return fallen(frozenset(self.dead), self.watched)
 
     def with_monitor(self, monitor: Monitor) -> "Site":
         """Has what dies looked at like this."""
@@ -116,7 +118,7 @@ TWICE = Site(
 """),
     "ap-southeast/192.0.2.1",
 )
-"""A machine that two services have in regions of different names: it carries more than any region, and a budget has."""
+"""A machine that two services have in regions of different names: all that it carries may go at once."""
 
 CALCULATED = Site(
     world.zone(
@@ -128,7 +130,7 @@ services:
   db:
     monitor: deep
     steer: failover
-    endpoints: [{region: eu-west, address: 192.0.2.1}]
+    endpoints: [{region: eu-west, address: 192.0.2.1}, {region: us-east, address: 192.0.2.2}]
   s:
     monitor: site
     steer: failover
@@ -138,8 +140,20 @@ records:"""
         + world.NS1
     ),
     "us-east/192.0.2.5",
+    (DEAD, "192.0.2.2"),
 )
-"""A service calculated from another: with that one everything goes down at once, in all regions."""
+"""A service calculated from another: with all of that one everything goes down at once, in all regions."""
+
+UNSUSPECTED = replace(
+    CALCULATED,
+    zone=replace(
+        CALCULATED.zone,
+        services=tuple(
+            replace(one, safety=replace(one.safety, correlated_failure=False)) for one in CALCULATED.zone.services
+        ),
+    ),
+)
+"""The same where nobody blames the probes."""
 
 GUARDED = Site(
     world.services("""
@@ -319,7 +333,7 @@ class Death:
         plan = apply(self.plan, status, changed, retimed=sooner, guidance=guidance, guided=guided)
         if plan is not None:
             if self.is_answered:
-                self.last_cached = now + self.served[1]  # by whoever asked just before
+                self.last_cached = max(self.last_cached, now + self.served[1])  # by whoever asked just before
             self.plan = plan
 
 

@@ -16,7 +16,7 @@ from tests.plan.dying import (
     ALONE,
     CALCULATED,
     GUARDED,
-    TWICE,
+    UNSUSPECTED,
     Chance,
     Death,
     Site,
@@ -87,7 +87,7 @@ def test_the_worst_death_comes_within_an_interval_of_the_bound(batch: int) -> No
         assert promised - site.monitor.interval_s <= observed <= promised + 1e-6
 
 
-HELD = {"twice": TWICE, "calculated": CALCULATED}
+HELD = {"unsuspected": UNSUSPECTED, "calculated": CALCULATED}
 """Where one fault alone is more than a rule lets go at once."""
 
 
@@ -169,8 +169,13 @@ def test_without_rechecks_every_reading_waits_for_its_round() -> None:
     assert [term.seconds for term in found.terms][:3] == [6.0, 10.0, 2.0]
 
 
-def test_one_bad_reading_needs_no_other() -> None:
-    monitor = replace(PLAIN, fall=1)
+def test_one_bad_reading_is_confirmed_by_another() -> None:
+    terms = bound_of(replace(PLAIN, fall=1, window=None), replace(DELAYS, poll_s=0.0)).terms
+    assert [(term.name, term.seconds) for term in terms][:3] == [("round", 6.0), ("rechecks", 2.0), ("timeout", 2.0)]
+
+
+def test_one_bad_reading_needs_no_other_where_the_monitor_has_no_recheck() -> None:
+    monitor = replace(PLAIN, fall=1, recheck_s=PLAIN.interval_s)
     found = bound_of(monitor, replace(DELAYS, poll_s=0.0))
     assert [term.name for term in found.terms] == ["round", "timeout", "publish", "merge", "swap", "ttl"]
 

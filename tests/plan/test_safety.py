@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import cycle
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
 from gtm.health.override import NOTHING_IN_FORCE, Action, InForce, Override, SafetyRule, in_force, joined
-from gtm.health.status import Status
+from gtm.health.status import CheckStatus, Status
 from gtm.ids import ServiceId
 from gtm.plan.enough import skipping, taking_too_much
 from gtm.plan.guidance import Guidance, effective
@@ -17,7 +18,7 @@ from gtm.plan.model import SteeredService
 from gtm.plan.safety import NO_HISTORY, Allowed, History, allow
 from gtm.plan.shares import Shares, shares_of
 from gtm.plan.suspicion import HOLD_S
-from gtm.zone.model import DEFAULT_SAFETY, Safety
+from gtm.zone.model import DEFAULT_SAFETY, Safety, checks
 from tests.fakes import world
 from tests.fakes.overrides import WALL, said
 
@@ -41,11 +42,28 @@ def address(service: int, region: int, count: int = 0) -> str:
     return f"192.0.{service}.{10 * region + count}"
 
 
+DEPENDENT = """
+  db:
+    monitor: web
+    steer: failover
+    endpoints: [{region: eu-west, address: 192.0.2.1}]
+  shop:
+    monitor: on-db
+    steer: nearest
+    endpoints: [{region: us-east, address: 192.0.2.2}]
+  media:
+    monitor: on-db
+    steer: nearest
+    endpoints: [{region: ap-southeast, address: 192.0.2.3}]
+"""
+
+
 class Site:
     """A site whose checks the test lets fail, as safety sees it."""
 
-    def __init__(self, zone_text: str, safety: Safety = DEFAULT_SAFETY) -> None:
-        self.zone = world.services(zone_text)
+    def __init__(self, zone_text: str, safety: Safety = DEFAULT_SAFETY, *, monitors: str = "") -> None:
+        self.zone = world.zone(f"{world.HEAD}{monitors}\nservices:\n{zone_text}\nrecords:{world.NS1}")
+        self.checks = checks((self.zone,))
         plan = world.plan(self.zone)
         self.services: Mapping[ServiceId, SteeredService] = {
             name: replace(one, service=replace(one.service, safety=safety)) for name, one in plan.services.items()
@@ -132,6 +150,22 @@ def test_what_recovers_while_it_waits_is_never_taken_out() -> None:
     assert site.history.is_calm
 
 
+def test_what_fails_again_and_again_does_not_keep_out_what_waits() -> None:
+    ends = [("us-east", 8), ("eu-west", 2), ("eu-west", 2), ("ap-southeast", 2), ("ap-southeast", 2)]
+    lines = "".join(
+        f"\n      - {{region: {name}, address: 192.0.2.{n}, weight: {weight}}}" for n, (name, weight) in enumerate(ends)
+    )
+    site = Site(f"  s:\n    monitor: web\n    steer: nearest\n    endpoints:{lines}\n")
+    large, small = "192.0.2.0", cycle([{f"192.0.2.{n}", f"192.0.2.{n % 4 + 1}"} for n in range(1, 5)])
+    site.see(*next(small)).see(large, *next(small), after_s=20.0)
+    assert large not in site.out, "half of the zone, and a quarter was just paid for"
+    waited_s = 0.0
+    while large not in site.out:
+        site.see(large, *next(small), after_s=20.0)
+        waited_s += 20.0
+        assert waited_s <= 120.0, "the other half of the zone at 25 % a minute"
+
+
 def test_one_service_of_many_is_a_small_share() -> None:
     site = Site(text(20))
     whole = {address(3, place) for place in range(3)}
@@ -207,6 +241,42 @@ def test_a_region_that_takes_more_than_half_along_is_a_region() -> None:
     site = Site(services + lone)
     assert SafetyRule.CORRELATED not in site.see(*region(1, 4)).rules
     assert site.out == region(1, 4)
+
+
+def test_a_region_takes_along_what_is_calculated_from_it_and_the_probes_are_not_to_blame() -> None:
+    """A database in one region, and two services in the others that are nothing without it."""
+    site = Site(DEPENDENT, monitors="  on-db: {type: calculated, all: [service db.gtm.example.com]}\n")
+    dead = {"192.0.2.1", "192.0.2.2", "192.0.2.3"}
+    assert site.see(*dead).out == dead
+    assert not site.allowed.refusals
+
+
+def test_a_region_takes_its_machines_along_under_any_name() -> None:
+    site = Site("""
+  one:
+    monitor: web
+    steer: nearest
+    endpoints: [{region: us-east, address: 192.0.2.1}, {region: eu-west, address: 192.0.2.2}]
+  two:
+    monitor: web
+    steer: nearest
+    endpoints: [{region: us-east, address: 192.0.2.3}, {region: eu-west, address: 192.0.2.3}]
+""")
+    assert site.see("192.0.2.1", "192.0.2.3").out == {"192.0.2.1", "192.0.2.3"}
+    assert not site.allowed.refusals, "all of us-east, and nothing else"
+
+
+def test_parts_of_calculated_checks_that_are_up_do_not_outvote_what_failed() -> None:
+    """Each endpoint has three checks, and all three may be wrong; services are known by one of them."""
+    both = "  both: {type: calculated, all: [web, tcp]}\n  tcp: {type: tcp, port: 22}\n"
+    site = Site(text(4).replace("monitor: web", "monitor: both"), monitors=both)
+    failed = [
+        check for check in site.checks if check.target in region(0, 4) | region(1, 4) and check.monitor.port != 22
+    ]
+    down = {check.id: CheckStatus(Belief.DOWN, 0.0) for check in failed}
+    before, after = site.truth, Status({**site.truth.checks, **down})
+    allowed = allow(site.shares, NO_HISTORY, before, after, NOTHING_IN_FORCE, now=site.now)
+    assert {refusal.rule for refusal in allowed.refusals} == {SafetyRule.CORRELATED}
 
 
 def test_services_that_share_targets_are_related() -> None:

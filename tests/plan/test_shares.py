@@ -47,6 +47,25 @@ def test_one_check_may_always_go_even_if_its_endpoints_are_in_several_regions() 
     assert shares(service("a", US, twin, AP)).budgets[ZONE].capacity == pytest.approx(2 / 3)
 
 
+def test_a_machine_that_several_services_have_in_several_regions_may_always_go() -> None:
+    twin = "region: ap-southeast, address: 192.0.2.1"
+    found = shares(service("a", US, EU) + service("b", twin, FAR))
+    assert found.budgets[ZONE].capacity == pytest.approx(3 / 4), "all of us-east, and what else its machines serve"
+
+
+def test_what_is_calculated_from_a_region_may_go_along_with_it() -> None:
+    monitors = "  on-db: {type: calculated, all: [service db.gtm.example.com]}"
+    web = service("web", FAR, AP).replace("monitor: web", "monitor: on-db")
+    found = shares(service("db", EU) + web, monitors)
+    assert found.budgets[ZONE].capacity == pytest.approx(1)
+    spread = shares(service("db", EU, AP) + web, monitors)
+    assert spread.budgets[ZONE].capacity == pytest.approx(1 / 4), "a region has half of the database"
+    one = shares(service("db", EU, AP) + web.replace(AP, f"{AP}, weight: 3"), monitors)
+    assert one.budgets[ZONE].capacity == pytest.approx(3 / 8), "or what costs most would be held for ever"
+    assert set(found.felling.values()) == {frozenset({"eu-west"})}
+    assert len(found.felling) == 3
+
+
 def test_weights_of_zero_count_alike_and_a_last_resort_for_nothing() -> None:
     found = shares(service("a", f"{US}, weight: 0", f"{EU}, weight: 0"))
     assert carried(found, "192.0.2.1") == {"a": 0.5}
