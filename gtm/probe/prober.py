@@ -21,7 +21,7 @@ from gtm.health.reading import Reading, Reason
 from gtm.health.verdict import NO_VERDICT, Verdict, VerdictPolicy, step
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId
-from gtm.plan.policy import pace, verdict_policy
+from gtm.plan.policy import has_rechecks, pace, verdict_policy
 from gtm.probe.schedule import Schedule, phase_of, window_s
 from gtm.probe.unread import Unread
 from gtm.zone.model import Check
@@ -148,7 +148,7 @@ class Prober:
         """Returns whether the endpoint is up and was read as bad; what this probe could not read says nothing."""
         if reading.ok or reading.reason is Reason.UNREAD:
             return False
-        return self._verdicts[check.id].belief is Belief.UP and check.monitor.recheck_s < check.monitor.interval_s
+        return self._verdicts[check.id].belief is Belief.UP and has_rechecks(check.monitor)
 
     def _take(self, check: Check, reading: Reading) -> None:
         self._counters.add("readings", kind=check.monitor.type.value, outcome=reading.reason.value)

@@ -48,6 +48,8 @@ def _recheck(value: object) -> float | str:
     if value == NEVER:
         return NEVER
     recheck_s = seconds(value)
+    if not recheck_s:
+        return NEVER
     if recheck_s < 0.1:
         raise error(f"must be 100ms or more, not {value}")
     return recheck_s

@@ -332,7 +332,7 @@ class Death:
         self.applied, self.guidance = status, guidance
         plan = apply(self.plan, status, changed, retimed=sooner, guidance=guidance, guided=guided)
         if plan is not None:
-            if self.is_answered:
+            if self.is_answered and now >= self.dies_at:
                 self.last_cached = max(self.last_cached, now + self.served[1])  # by whoever asked just before
             self.plan = plan
 

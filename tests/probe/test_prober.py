@@ -183,7 +183,7 @@ def calculated(*parts: Check, target: str = "192.0.2.99", monitor: Monitor = MON
 
 
 def test_what_is_calculated_is_read_at_once_when_a_part_changes() -> None:
-    slow = replace(MONITOR, interval_s=1000.0, fall=1)
+    slow = replace(MONITOR, interval_s=1000.0, recheck_s=1000.0, fall=1)
     both = calculated(A, B, monitor=slow)
 
     async def story(bench: Bench) -> None:

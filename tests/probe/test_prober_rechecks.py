@@ -49,6 +49,29 @@ def test_one_bad_reading_costs_one_quick_one_if_that_is_good() -> None:
     run(story)
 
 
+@pytest.mark.parametrize("recheck_s", [0.2, 10.0], ids=["a recheck", "none"])
+def test_where_one_bad_reading_takes_an_endpoint_down_a_recheck_has_to_confirm_it(recheck_s: float) -> None:
+    once = check_of("192.0.2.10", replace(MONITOR, fall=1, interval_s=10.0, recheck_s=recheck_s))
+
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([once])
+        await bench.sleep.advance(40.0)
+        bench.asked.clear()
+        bench.answers[once.id] = BAD
+        while not bench.asked:
+            await bench.sleep.advance(0.1)
+        bench.answers[once.id] = OK
+        await bench.sleep.advance(1.0)
+        one_was_enough = recheck_s == 10.0
+        assert bench.changes[1:] == ([(once.id, Belief.DOWN)] if one_was_enough else [])
+        await bench.sleep.advance(20.0)
+        bench.answers[once.id] = BAD
+        await bench.sleep.advance(12.0)
+        assert bench.changes[-1] == (once.id, Belief.DOWN)
+
+    run(story)
+
+
 def test_what_a_probe_could_not_read_is_not_looked_into() -> None:
     async def story(bench: Bench) -> None:
         bench.prober.watch([SLOW])

@@ -45,3 +45,9 @@ def test_other_kinds_have_the_usual_defaults() -> None:
 def test_answers_are_written_as_in_records() -> None:
     monitor('type: dns, name: www.example.com, rtype: TXT, answers: [v=spf1 -all, \'"a" "b"\']')
     monitor("type: dns, name: example.com, rtype: MX, answers: [10 mail.example.com.]")
+
+
+@pytest.mark.parametrize("recheck", ["none", "0s", "0ms"])
+def test_a_recheck_is_none_where_it_is_not_wanted(recheck: str) -> None:
+    found = monitor(f"type: icmp, interval: 7s, recheck: {recheck}")
+    assert found.recheck_s == 7.0
