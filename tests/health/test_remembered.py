@@ -101,7 +101,6 @@ def test_it_is_no_vote_before_the_first_reading() -> None:
 
 
 @settings(deadline=None)
-@settings(deadline=None)
 @given(st.text("+-", max_size=60), st.text("+-", max_size=40), st.integers(0, 40))
 def test_no_endpoint_comes_back_sooner_for_a_restart(before: str, after: str, off_s: int) -> None:
     verdict = read(NO_VERDICT, before, at=1000.0, gap_s=5.0)
