@@ -104,9 +104,16 @@ def test_what_is_calculated_from_services_alone_is_as_late_as_the_slowest_of_the
     (folder / "zones" / "a.yaml").write_text(CALCULATED)
     told = rows("api.gtm.example.com")
     assert told["round"] == ("36.00", "interval 30 s, and 6 s of jitter; db.gtm.example.com is down last")
-    assert told["correlated_failure"][0] == "120.50", "with db go both endpoints of api, in all regions"
-    assert told["max_share_removed_per_minute"][0] == "40.50", "two thirds, of which one half may go at once"
-    assert told["total"][0] == "264.05"
+    assert list(told)[-3:] == ["swap", "ttl", "total"], "with db go both endpoints of api, and no rule is in the way"
+    assert told["total"][0] == "103.05"
+
+
+def test_a_service_that_takes_others_along_everywhere_looks_like_a_mistake_of_the_probes(folder: Path) -> None:
+    spread = "[{region: us-east, address: 192.0.2.8}, {region: eu-west, address: 192.0.2.7}]"
+    (folder / "zones" / "a.yaml").write_text(CALCULATED.replace("[{region: us-east, address: 192.0.2.8}]", spread))
+    told = rows("api.gtm.example.com")
+    assert told["correlated_failure"][0] == "120.50", "where all of db dies"
+    assert "max_share_removed_per_minute" not in told, "two thirds, and all of eu-west is more"
 
 
 def test_what_is_calculated_from_what_nobody_checks_is_never_down(folder: Path) -> None:
