@@ -23,6 +23,8 @@ class Crowd:
 
     port: int = 0
     queues: dict[str, deque[Lie]] = field(default_factory=dict)
+    speaking: int = 0
+    """Peers whose answer is not all out."""
 
     def url(self, name: str) -> str:
         """Where a peer is polled."""
@@ -35,7 +37,7 @@ class Crowd:
     @property
     def waiting(self) -> int:
         """How much is not said yet."""
-        return sum(map(len, self.queues.values()))
+        return sum(map(len, tuple(self.queues.values()))) + self.speaking
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers every poll of a connection."""
@@ -49,9 +51,13 @@ class Crowd:
                 await asyncio.sleep(0.2)  # a long poll without news; else the node asks on and on
                 writer.write(NOTHING_NEW)
                 continue
+            self.speaking += 1
             lie = queue.popleft()
-            writer.write(lie.wire)
-            await writer.drain()
+            try:
+                writer.write(lie.wire)
+                await writer.drain()
+            finally:
+                self.speaking -= 1
             if lie.hang_up:
                 return
 
