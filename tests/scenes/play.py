@@ -1,12 +1,14 @@
 """A play: probes, DNS nodes and clients on clocks that are set, with the real code from the reading to the answer.
 
     what is true -> step -> Desk.publish, seal -> Desk.take, parse -> HealthRiver.merge -> Planner -> engine -> answer
+                                                        people, rules of safety -> Guide ---^
 
 A scene says which endpoints live, who is cut off from whom, and which probe lies; every round is one interval of the
 monitor. In each round every client asks for every service, and what it was answered is kept.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,17 +18,24 @@ from gtm.engine.reference import ReferenceEngine
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.disagreement import quarantined
+from gtm.health.override import Action, SafetyRule, Wish
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading, Reason
-from gtm.health.status import Status
+from gtm.health.scope import parse_scope
 from gtm.health.verdict import NO_VERDICT, Verdict, step
-from gtm.ids import CheckId, NodeName, VantageName
+from gtm.ids import CheckId, NodeName, ServiceId, VantageName
+from gtm.node.chronicle import Chronicle
+from gtm.node.guide import Guide
 from gtm.node.health import HealthRiver
+from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
+from gtm.node.saying import Saying
 from gtm.node.state import StateFolder
 from gtm.node.vantages import VantageWatch
-from gtm.plan.model import Plan
+from gtm.plan.holds import ON_ALL_DOWN, possible_holds
+from gtm.plan.model import Plan, SteeredService
 from gtm.plan.policy import verdict_policy
+from gtm.plan.shares import shares_of
 from gtm.share.desk import Desk, Reporter
 from gtm.steer.vocabulary import STEERING
 from gtm.watch.folder import Catalogue, Loaded
@@ -34,6 +43,7 @@ from gtm.watch.geodata import GeoLoad
 from gtm.zone.model import Zone, checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
+from tests.fakes.journal import KeptEvents
 from tests.fakes.peers import key_of
 
 ROUND_S = 5.0
@@ -83,30 +93,88 @@ class Probe:
 
 
 class Server:
-    """A DNS node: what it heard and believes, and the engine that answers."""
+    """A DNS node: what it heard and believes, what people and rules say, and the engine that answers."""
 
-    def __init__(self, zone: Zone, folder: Path, probes: list[Probe], quorum: Quorum) -> None:
-        self.clock, self.counters, self.engine = MachineClock(), Counters(), ReferenceEngine()
-        state = StateFolder(folder, self.counters)
+    def __init__(
+        self, zone: Zone, folder: Path, probes: list[Probe], quorum: Quorum, *, clock: MachineClock, epoch: int
+    ) -> None:
+        self.clock, self.epoch = clock, epoch
+        self.counters, self.engine = Counters(), ReferenceEngine()
+        self.events = KeptEvents()
+        chronicle = Chronicle(self.events, NodeName("ns1"))
+        self.state = state = StateFolder(folder, self.counters)
         self.planner = Planner(
             self.engine,
             vocabulary=STEERING,
             state=state,
-            status=Status(),
+            status=state.load_status(),
             wall=self.clock.wall,
             counters=self.counters,
+            chronicle=chronicle,
         )
-        me = Reporter(NodeName("ns1"), VantageName("ns1"), key_of("ns1"), 1)
+        me = Reporter(NodeName("ns1"), VantageName("ns1"), key_of("ns1"), epoch)
         peers = {NodeName(probe.name): key_of(probe.name).public for probe in probes}
         self.desk = Desk(me, peers, clock=self.clock, counters=self.counters)
         self.watch = VantageWatch(self.planner, self.desk, state, clock=self.clock)
+        overrides = OverrideDesk(
+            me.node,
+            me.key,
+            peers,
+            accepted=None,
+            desk=self.desk,
+            state=state,
+            clock=self.clock,
+            counters=self.counters,
+            chronicle=chronicle,
+        )
+        self.guide = Guide(self.planner, overrides, clock=self.clock, counters=self.counters, chronicle=chronicle)
         self.river = HealthRiver(
-            self.planner, self.desk, quorum=quorum, state=state, clock=self.clock, counters=self.counters
+            self.planner,
+            self.desk,
+            quorum=quorum,
+            state=state,
+            clock=self.clock,
+            counters=self.counters,
+            chronicle=chronicle,
+            guide=self.guide,
+        )
+        self.saying = Saying(
+            self.planner, overrides, self.guide, applied=self.river.merge, publish=self.river.publish_soon
         )
         asyncio.run(self._load(zone))
         self.river.watch(checks((zone,)))
+        self._saved = self.planner.status
+
+    def end(self) -> None:
+        """Ends it by a `kill -9`, when all that is written is on disk."""
+        self.state.save_vantages_apart(self.planner.vantages).result()  # the last one in the queue
+
+    def merge(self) -> None:
+        """Merges what was heard, and saves what changed, as a node does."""
+        self.river.merge()
+        self._saved = self.river.save(self._saved)
+
+    def held(self, service: str) -> set[str]:
+        """Returns the addresses of a service that a rule keeps in the answers, and says that it does."""
+        steered = self._steered(service)
+        scopes = {"checks", f"zone {steered.zone}", f"service {steered.id}"}
+        told = {refusal.rule for refusal in self.guide.refusals if refusal.subject in scopes}
+        rules = self.planner.guidance.held.get(steered.id, {})
+        ends = zip(steered.service.endpoints, steered.spots, strict=True)
+        return {end.target for end, spot in ends if rules.get(spot.endpoint) in told}
+
+    def longest_hold_s(self, service: str) -> float:
+        """Returns for how long rules may hold a dead endpoint of a service, as `gtm bound` prints it."""
+        plan = self.planner.plan
+        watched = {check.id: check for check in checks(tuple(one.zone for one in plan.zones.values()))}
+        holds = possible_holds(self._steered(service), shares_of(plan.services), watched)
+        return math.fsum(hold.seconds for hold in holds if hold.rule != ON_ALL_DOWN)
+
+    def _steered(self, service: str) -> SteeredService:
+        return self.planner.plan.services[ServiceId(f"{service}.gtm.example.com")]
 
     async def _load(self, zone: Zone) -> None:
+        await self.watch.load()
         await self.planner.take_geo(GeoLoad(world.geography(), (), ()))
         await self.planner.take_zones(Catalogue((Loaded(zone.digest, zone),)))
 
@@ -151,8 +219,10 @@ class Play:
     def __post_init__(self) -> None:
         self.zone = world.services(self.services)
         self.checks = checks((self.zone,))
-        self.names = [service.id.partition(".")[0] for service in self.zone.services]
-        self.server = Server(self.zone, self.folder, self.probes, self.quorum)
+        ends = {service.id.partition(".")[0]: service.endpoints for service in self.zone.services}
+        self.addresses = {name: {end.target for end in some} for name, some in ends.items()}
+        self.names = list(ends)
+        self.server = self._started(MachineClock(), epoch=1)
         self._asked: Plan | None = None
         self._last: dict[tuple[str, str], str] = {}
 
@@ -170,7 +240,7 @@ class Play:
                 if probe.alive:
                     self._look(probe)
                     self._tell(probe)
-            self.server.river.merge()
+            self.server.merge()
             if self.server.planner.vantages == ():
                 asyncio.run(self.server.watch.look())
             self._ask()
@@ -181,6 +251,16 @@ class Play:
         for _ in self.run(12):
             pass
         self.answers.clear()
+
+    def restart(self, *, before: Callable[[], None] = lambda: None) -> None:
+        """Ends the server, and starts another one from what it left on disk; `before` that, something may happen."""
+        self.server.end()
+        before()
+        self.server = self._started(self.server.clock, epoch=self.server.epoch + 1)
+
+    def say(self, action: Action, scope: str, *rules: SafetyRule, span_s: float = 3600.0) -> None:
+        """Has a person say something at the server."""
+        self.server.saying.say(Wish(parse_scope(scope), action, "it is so", "ann", span_s, rules))
 
     def play(self, rounds: int) -> list[Answered]:
         """Plays so many rounds; returns what was answered in them."""
@@ -193,6 +273,9 @@ class Play:
         """Returns what the server believes of an address."""
         [check] = [check.id for check in self.checks if check.target == address]
         return self.server.planner.status.belief(check)
+
+    def _started(self, clock: MachineClock, *, epoch: int) -> Server:
+        return Server(self.zone, self.folder, self.probes, self.quorum, clock=clock, epoch=epoch)
 
     def _look(self, probe: Probe) -> None:
         now, wall = probe.clock.monotonic(), probe.clock.wall()
