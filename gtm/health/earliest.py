@@ -27,7 +27,7 @@ class Pace:
 
     interval_s: float
     recheck_s: float
-    """After a bad reading of an endpoint that is up."""
+    """After a bad reading of an endpoint that is not down."""
 
 
 def foretold(verdict: Verdict, policy: VerdictPolicy, pace: Pace) -> Verdict:

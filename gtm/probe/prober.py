@@ -145,10 +145,10 @@ class Prober:
             )
 
     def _is_near_a_fall(self, check: Check, reading: Reading) -> bool:
-        """Returns whether the endpoint is up and was read as bad; what this probe could not read says nothing."""
+        """Returns whether the endpoint is not down and was read as bad; what could not be read says nothing."""
         if reading.ok or reading.reason is Reason.UNREAD:
             return False
-        return self._verdicts[check.id].belief is Belief.UP and has_rechecks(check.monitor)
+        return self._verdicts[check.id].belief is not Belief.DOWN and has_rechecks(check.monitor)
 
     def _take(self, check: Check, reading: Reading) -> None:
         self._counters.add("readings", kind=check.monitor.type.value, outcome=reading.reason.value)

@@ -11,11 +11,11 @@ Every later round is jittered a little, so that probes that were started togethe
 
 Between two rounds come quick readings, at the pace of `recheck`, while a change of mind may be near:
 
-    belief   last reading   this probe   next reading
-    up       bad            in time      `recheck` after the last one began, at once if that took longer; but no
-                                         later than the next round
-    up       bad            late         the next round: who is late would only be later
-    else                                 the next round
+    belief        last reading   this probe   next reading
+    up, unknown   bad            in time      `recheck` after the last one began, at once if that took longer; but no
+                                              later than the next round
+    up, unknown   bad            late         the next round: who is late would only be later
+    else                                      the next round
 """
 
 import math

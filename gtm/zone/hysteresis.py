@@ -4,7 +4,7 @@ In come plain values of a monitor, out go counts and seconds; or errors in our w
 and `interval`:
 
     window           twice `fall` of the last ten thirds of it: 6 of 10 for the default of 3
-    recheck          1 s, or `interval` if that is less
+    recheck          1 s, or `interval` if that is less; `none` and 0 s are the pace of the rounds
     failback_delay   60 s
     damping          true
 """

@@ -293,7 +293,7 @@ class Death:
         probe.verdict = foretold(after, self.policy, self.pace)
         if after.belief is not before.belief:
             self.at(now + self.chance.delay(self.delays.publish_s), partial(self.publish, probe))
-        near = not good and after.belief is Belief.UP and self.monitor.recheck_s < self.monitor.interval_s
+        near = not good and after.belief is not Belief.DOWN and self.monitor.recheck_s < self.monitor.interval_s
         following = probe.schedule.after(
             turn,
             began_at=began_at,

@@ -31,6 +31,19 @@ def test_a_bad_reading_of_an_endpoint_that_is_up_is_looked_into_at_once() -> Non
     run(story)
 
 
+def test_a_new_endpoint_that_is_dead_is_found_out_without_waiting_for_its_rounds() -> None:
+    async def story(bench: Bench) -> None:
+        bench.answers[SLOW.id] = BAD
+        bench.prober.watch([SLOW])
+        await bench.sleep.advance(2.5)
+        assert gaps_of(bench) == [1.0, 1.0]
+        assert bench.changes == [(SLOW.id, Belief.DOWN)]
+        await bench.sleep.advance(5.0)
+        assert len(bench.times(SLOW)) <= 4, "and then the rounds will do"
+
+    run(story)
+
+
 def test_one_bad_reading_costs_one_quick_one_if_that_is_good() -> None:
     async def story(bench: Bench) -> None:
         bench.prober.watch([SLOW])
