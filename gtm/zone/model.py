@@ -81,7 +81,7 @@ class Monitor:
     window: tuple[int, int] | None = (6, 10)
     """(bad, of): so many bad readings of the last so many take an endpoint down, in whatever order."""
     recheck_s: float = 1.0
-    """After a bad reading of an endpoint that is not down, until it is good again or down; not more than the interval."""
+    """After a bad reading of an endpoint that is not down, until it is good or down; not more than the interval."""
     failback_delay_s: float = 60.0
     """So long an endpoint that went down stays down, however many readings are good."""
     damping: bool = True
