@@ -7,79 +7,17 @@ from pathlib import Path
 import pytest
 
 from gtm.counters import Counters
-from gtm.health.belief import Belief
-from gtm.health.quorum import DEFAULT_STALE_HOLD_S, Quorum
 from gtm.health.reading import Reason
-from gtm.health.status import NO_STATUS, CheckStatus, Status
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName
-from gtm.metrics.model import Point
-from gtm.metrics.tallies import Tallies
-from gtm.node.health import GRACE_S, SAVE_INTERVAL_S, HealthRiver
+from gtm.node.health import SAVE_INTERVAL_S
 from gtm.node.state import StateFolder
 from gtm.probe.heartbeats import Heartbeat
-from gtm.zone.model import Part, checks
+from gtm.zone.model import Part
 from gtm.zone.settings import PushSettings, Secret
-from tests.fakes import world
 from tests.fakes.checks import check_of
-from tests.fakes.clock import FakeClock
-from tests.fakes.peers import WatchedDesk, desk_of
-from tests.node.present import SMALL, RecordingEngine, catalogue, make_planner, stop, until
-
-ZONE = world.zone(SMALL)
-CHECKS = checks((ZONE,))
-ONE, TWO = (check.id for check in CHECKS)
-UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
-
-
-class River:
-    """A health river that hears two peers, and what it believes."""
-
-    def __init__(self, tmp_path: Path, *, restored: Status = NO_STATUS, voters: int = 2) -> None:
-        self.clock = FakeClock()
-        self.state = tmp_path / "state"
-        self.counters, self.tallies = Counters(), Tallies()
-        self.engine = RecordingEngine()
-        self.planner = make_planner(self.state, engine=self.engine, status=restored)
-        self.desk: WatchedDesk = desk_of("ns1", "fra", "iad", clock=self.clock)
-        self.peers = {name: desk_of(name, clock=self.clock) for name in ("fra", "iad")}
-        self.river = HealthRiver(
-            self.planner,
-            self.desk,
-            quorum=Quorum(voters=voters),
-            state=StateFolder(self.state, self.counters),
-            clock=self.clock,
-            counters=self.counters,
-            tallies=self.tallies,
-        )
-        asyncio.run(self.planner.take_zones(catalogue(ZONE)))
-        self.river.watch(CHECKS)
-
-    def hear(self, peer: str, one: Belief, two: Belief) -> None:
-        """Takes a report of a peer on both checks."""
-        desk = self.peers[peer]
-        desk.publish({ONE: self._verdict(one), TWO: self._verdict(two)})
-        assert self.desk.take(desk.offer().body, giver=NodeName(peer))
-
-    def _verdict(self, belief: Belief) -> Verdict:
-        reason = Reason.OK if belief is UP else Reason.TIMEOUT
-        return Verdict(belief, since=self.clock.wall(), reason=reason, read_at=self.clock.monotonic())
-
-    @property
-    def transitions(self) -> tuple[Point, ...]:
-        return self.tallies.transitions.family().points
-
-    def beliefs(self) -> tuple[Belief, Belief]:
-        return self.planner.status.belief(ONE), self.planner.status.belief(TWO)
-
-    @property
-    def answer(self) -> list[str]:
-        return world.values(world.answer(self.engine, world.query("api")).answer)
-
-
-def restored(one: Belief, two: Belief) -> Status:
-    """What `status.json` of a run before gave."""
-    return Status({ONE: CheckStatus(one, 5.0, frozen=True), TWO: CheckStatus(two, 5.0, frozen=True)})
+from tests.node.present import stop, until
+from tests.node.river import CHECKS, DOWN, ONE, TWO, UNKNOWN, UP, River, restored
 
 
 def test_a_quorum_of_voices_changes_the_belief_and_the_answer(tmp_path: Path) -> None:
@@ -136,137 +74,6 @@ def test_voices_that_grow_old_freeze_the_last_belief(tmp_path: Path) -> None:
     river.river.merge()
     assert river.beliefs() == (UP, DOWN)
     assert river.planner.status.frozen == (ONE, TWO)
-
-
-def test_a_lost_and_a_found_quorum_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    river = River(tmp_path)
-    river.hear("fra", UP, UP)
-    river.hear("iad", UP, UP)
-    river.river.merge()
-    with caplog.at_level(logging.INFO):
-        for _ in range(3):
-            river.clock.advance(3600)
-            river.river.merge()
-        assert caplog.text.count("quorum lost for 2 of 2 checks") == 1
-        river.hear("fra", UP, UP)
-        river.hear("iad", UP, UP)
-        river.river.merge()
-        assert caplog.text.count("quorum found again for all 2 checks") == 1
-
-
-def test_a_quorum_that_nobody_makes_is_not_found_when_its_beliefs_are_given_up(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    river = River(tmp_path)
-    for peer in ("fra", "iad"):
-        river.hear(peer, UP, UP)
-    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
-        river.river.merge()
-        for _ in range(4):
-            river.clock.advance(0.45 * DEFAULT_STALE_HOLD_S)
-            river.river.merge()
-        assert river.beliefs() == (UNKNOWN, UNKNOWN)
-        assert river.planner.status.frozen == (ONE, TWO)
-        for peer in ("fra", "iad"):
-            assert "quorum found" not in caplog.text
-            river.hear(peer, UP, UP)
-            river.river.merge()
-    lines = [message for message in caplog.messages if "quorum" in message and not message.startswith("check ")]
-    assert lines == [
-        "quorum lost for 2 of 2 checks: too few fresh voices, the last beliefs stand",
-        "quorum found again for all 2 checks",
-    ]
-
-
-def test_a_start_with_beliefs_given_up_finds_no_quorum(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    river = River(tmp_path, restored=restored(UNKNOWN, UNKNOWN))
-    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
-        river.river.merge()
-    assert "quorum found" not in caplog.text
-
-
-def test_a_check_that_nobody_ever_made_does_not_keep_the_quorum_of_the_others_from_being_found(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    river = River(tmp_path)
-    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
-        for after_s in (0.0, 3600.0):
-            river.clock.advance(after_s)
-            river.river.merge()
-            for peer in ("fra", "iad"):
-                river.hear(peer, UP, UNKNOWN)
-            river.river.merge()
-    assert "quorum found again for 1 of 2 checks" in caplog.messages
-
-
-def test_a_loss_that_grows_is_told_again_once_it_is_whole(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    river = River(tmp_path)
-    for peer in ("fra", "iad"):
-        river.hear(peer, UP, UP)
-    river.river.merge()
-    for peer in ("fra", "iad"):
-        river.clock.advance(1.0)
-        river.hear(peer, UP, UNKNOWN)
-    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
-        river.river.merge()
-        river.river.merge()
-        river.clock.advance(600)
-        for _ in range(4):
-            river.river.merge()
-    lines = [message for message in caplog.messages if "quorum" in message]
-    words = "too few fresh voices, the last beliefs stand"
-    assert lines == [f"quorum lost for {count} of 2 checks: {words}" for count in (1, 2)]
-
-
-def test_a_node_that_starts_without_a_quorum_says_so_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    river = River(tmp_path, restored=restored(DOWN, UP))
-    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
-        river.river.merge()
-        assert "quorum" not in caplog.text, "nobody could be heard yet"
-        for _ in range(3):
-            river.clock.advance(GRACE_S)
-            river.river.merge()
-        river.hear("fra", UP, UP)
-        river.hear("iad", UP, UP)
-        river.river.merge()
-    lines = [message for message in caplog.messages if "quorum" in message]
-    assert lines == [
-        "started without a quorum: the saved beliefs stand, of 2 checks",
-        "quorum found again for all 2 checks",
-    ]
-
-
-def test_a_new_node_and_a_new_check_have_lost_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    river = River(tmp_path)
-    with caplog.at_level(logging.INFO):
-        river.river.watch(CHECKS[:1])
-        river.river.merge()
-        river.hear("fra", UP, UP)
-        river.hear("iad", UP, UP)
-        river.river.merge()
-        river.river.watch(CHECKS)
-        river.clock.advance(0.1)
-        river.river.merge()
-    assert "quorum" not in caplog.text
-
-
-def test_a_restarted_node_says_when_it_hears_a_quorum(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    river = River(tmp_path, restored=restored(DOWN, UP))
-    with caplog.at_level(logging.INFO):
-        river.river.merge()
-        river.river.merge()
-        assert "quorum" not in caplog.text
-        river.hear("fra", UP, UP)
-        river.hear("iad", UP, UP)
-        river.river.merge()
-    assert caplog.text.count("quorum found again for all 2 checks") == 1
-
-
-def test_without_any_check_there_is_nothing_to_wait_for(tmp_path: Path) -> None:
-    river = River(tmp_path)
-    river.river.watch(())
-    river.river.merge()
-    assert river.river.known.is_set()
 
 
 def test_a_check_that_is_no_longer_watched_is_forgotten(tmp_path: Path) -> None:
