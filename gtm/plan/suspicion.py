@@ -2,8 +2,8 @@
 
     more than half of the checks that were up went down within one interval (and SETTLE_S for reports to cross),
     and they are of services that share no target, directly or through others,
-    and no region takes them all down, or there is only one: a region that dies takes all along that is in it, or is
-        calculated from it
+    and of what is not in any one region, or calculated from it, half failed too: a region that dies takes more along
+        than its own; or there is only one region
     -> suspicion: nothing of it is believed
 
     half of them are up again                                  -> over; the rest is believed at the pace of the budget
@@ -13,11 +13,12 @@ Checks of services with `correlated_failure: false` neither make a suspicion nor
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from gtm.health.belief import Belief
 from gtm.health.status import Status
-from gtm.ids import CheckId
+from gtm.ids import CheckId, RegionName
 from gtm.plan.shares import Shares
 
 HOLD_S = 120.0
@@ -74,10 +75,22 @@ def _new(fallen: Iterable[CheckId], proposed: Status, shares: Shares, *, now: fl
     if 2 * len(guarded) <= len(was_up):
         return None
     is_unrelated = len({shares.clusters[name] for check in guarded for name in shares.parts[check]}) > 1
-    # one region is enough to say so; where there is but one, it says nothing
-    explaining = shares.regions.intersection(*(shares.felling.get(check, frozenset()) for check in guarded))
-    is_everywhere = not explaining or len(shares.regions) == 1
+    is_everywhere = len(shares.regions) == 1 or not any(
+        _explains(one, guarded, was_up, shares) for one in shares.regions
+    )
     return Suspicion(now, guarded, len(was_up)) if is_unrelated and is_everywhere else None
+
+
+def _explains(region: RegionName, failed: AbstractSet[CheckId], was_up: AbstractSet[CheckId], shares: Shares) -> bool:
+    """Returns whether the death of a region explains what failed: of what it does not take along, less than half did.
+
+    Some of that often fails too, because it asks something in that region without saying so in any zone file.
+    """
+
+    def elsewhere(checks: AbstractSet[CheckId]) -> int:
+        return sum(region not in shares.felling.get(check, ()) for check in checks)
+
+    return elsewhere(failed) == 0 or 2 * elsewhere(failed) < elsewhere(was_up)
 
 
 def _guarded(fallen: Iterable[CheckId], shares: Shares) -> frozenset[CheckId]:

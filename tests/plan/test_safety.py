@@ -1,6 +1,5 @@
-"""The rules of safety, over a world of three regions and several services; the clock is the test's."""
+"""The rules of safety: what may be taken out, and when."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from itertools import cycle
 
@@ -9,104 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
-from gtm.health.override import NOTHING_IN_FORCE, Action, InForce, Override, SafetyRule, in_force, joined
-from gtm.health.status import CheckStatus, Status
-from gtm.ids import ServiceId
+from gtm.health.override import Action, Override, SafetyRule, in_force, joined
+from gtm.health.status import Status
 from gtm.plan.enough import skipping, taking_too_much
-from gtm.plan.guidance import Guidance, effective
-from gtm.plan.model import SteeredService
-from gtm.plan.safety import NO_HISTORY, Allowed, History, allow
-from gtm.plan.shares import Shares, shares_of
+from gtm.plan.guidance import Guidance
+from gtm.plan.safety import NO_HISTORY
 from gtm.plan.suspicion import HOLD_S
-from gtm.zone.model import DEFAULT_SAFETY, Safety, checks
+from gtm.zone.model import Safety
 from tests.fakes import world
 from tests.fakes.overrides import WALL, said
-
-REGIONS = ("us-east", "eu-west", "ap-southeast")
-
-
-def text(services: int, per_region: int = 1) -> str:
-    """Services that share no address, each in all regions: 192.0.SERVICE.REGION+COUNT."""
-    return "\n".join(
-        f"  s{number}:\n    monitor: web\n    steer: nearest\n    endpoints:\n"
-        + "\n".join(
-            f"      - {{region: {name}, address: {address(number, place, count)}}}"
-            for place, name in enumerate(REGIONS)
-            for count in range(per_region)
-        )
-        for number in range(services)
-    )
-
-
-def address(service: int, region: int, count: int = 0) -> str:
-    return f"192.0.{service}.{10 * region + count}"
-
-
-DEPENDENT = """
-  db:
-    monitor: web
-    steer: failover
-    endpoints: [{region: eu-west, address: 192.0.2.1}]
-  shop:
-    monitor: on-db
-    steer: nearest
-    endpoints: [{region: us-east, address: 192.0.2.2}]
-  media:
-    monitor: on-db
-    steer: nearest
-    endpoints: [{region: ap-southeast, address: 192.0.2.3}]
-"""
-
-
-class Site:
-    """A site whose checks the test lets fail, as safety sees it."""
-
-    def __init__(self, zone_text: str, safety: Safety = DEFAULT_SAFETY, *, monitors: str = "") -> None:
-        self.zone = world.zone(f"{world.HEAD}{monitors}\nservices:\n{zone_text}\nrecords:{world.NS1}")
-        self.checks = checks((self.zone,))
-        plan = world.plan(self.zone)
-        self.services: Mapping[ServiceId, SteeredService] = {
-            name: replace(one, service=replace(one.service, safety=safety)) for name, one in plan.services.items()
-        }
-        self.shares: Shares = shares_of(self.services)
-        self.history: History = NO_HISTORY
-        self.now = 1000.0
-        self.truth: Status = world.status({}, self.zone)
-        self.said: InForce = NOTHING_IN_FORCE
-        self.allowed = Allowed({}, (), NO_HISTORY)
-
-    def see(self, *down: str, after_s: float = 0.0, otherwise: Belief = Belief.UP) -> "Site":
-        """Lets time pass, and then these and only these be down."""
-        self.now += after_s
-        before, self.truth = self.truth, world.status(world.down(*down), self.zone, otherwise=otherwise)
-        self.allowed = allow(self.shares, self.history, before, self.truth, self.said, now=self.now)
-        self.history = self.allowed.history
-        return self
-
-    def say(self, *overrides: Override) -> "Site":
-        self.said = in_force(joined({}, overrides), wall=WALL)
-        return self
-
-    @property
-    def out(self) -> set[str]:
-        """The addresses that are out of the answers."""
-        guidance = Guidance(self.said, self.allowed.held)
-        return {
-            endpoint.target
-            for one in self.services.values()
-            for endpoint, belief in zip(
-                one.service.endpoints, effective(one, self.truth, guidance).beliefs, strict=True
-            )
-            if belief is Belief.DOWN
-        }
-
-    @property
-    def rules(self) -> set[SafetyRule]:
-        return {refusal.rule for refusal in self.allowed.refusals}
-
-
-def region(place: int, services: int) -> set[str]:
-    return {address(number, place) for number in range(services)}
+from tests.plan.site import Site, address, region, text
 
 
 def test_a_region_of_three_may_die_at_once() -> None:
@@ -183,112 +94,6 @@ def test_a_service_apart_has_a_budget_of_its_own() -> None:
 def test_a_limit_of_everything_is_none() -> None:
     dead = region(0, 4) | region(1, 4)
     site = Site(text(4), Safety(max_share=1.0, correlated_failure=False))
-    assert site.see(*dead).out == dead
-
-
-def test_failures_everywhere_at_once_are_blamed_on_the_probes() -> None:
-    dead = region(0, 4) | region(1, 4)
-    site = Site(text(4)).see(*dead)
-    assert site.out == set()
-    assert site.rules == {SafetyRule.CORRELATED}
-    assert site.allowed.refusals[0].facts == {"failed": 8, "watched": 12, "held_s": 0.0}
-
-
-def test_what_failed_a_moment_before_is_given_back() -> None:
-    site = Site(text(4)).see(*region(1, 4))
-    assert site.out == region(1, 4)
-    assert site.see(*region(0, 4), *region(1, 4), after_s=3.0).out == set()
-    assert site.rules == {SafetyRule.CORRELATED}
-
-
-def test_what_failed_long_before_is_no_coincidence() -> None:
-    site = Site(text(4)).see(*region(1, 4)).see(*region(0, 4), *region(1, 4), after_s=30.0)
-    assert SafetyRule.CORRELATED not in site.rules
-
-
-def test_suspicion_ends_when_half_is_back() -> None:
-    dead = region(0, 4) | region(1, 4)
-    site = Site(text(4)).see(*dead).see(*region(1, 4), *sorted(region(0, 4))[:1], after_s=5.0)
-    assert site.rules == {SafetyRule.CORRELATED}
-    assert site.see(*region(1, 4), after_s=5.0).out == region(1, 4)
-    assert not site.allowed.refusals
-
-
-def test_suspicion_ends_after_a_while_when_fresh_voices_confirm_it() -> None:
-    dead = region(0, 4) | region(1, 4)
-    site = Site(text(4)).see(*dead)
-    assert site.see(*dead, after_s=HOLD_S - 1).out == set()
-    assert len(site.see(*dead, after_s=1.0).out) == 4, "at the pace of the budget: the largest region first"
-    assert site.rules == {SafetyRule.MAX_SHARE}
-    assert site.see(*dead, after_s=80.0).out == dead
-
-
-def test_suspicion_is_not_confirmed_by_voices_that_are_not_heard() -> None:
-    dead = region(0, 4) | region(1, 4)
-    site = Site(text(4)).see(*dead)
-    site.truth = Status({name: replace(one, frozen=True) for name, one in site.truth.checks.items()})
-    later = allow(site.shares, site.history, site.truth, site.truth, site.said, now=site.now + 2 * HOLD_S)
-    assert {refusal.rule for refusal in later.refusals} == {SafetyRule.CORRELATED}
-
-
-def test_a_region_that_takes_more_than_half_along_is_a_region() -> None:
-    services = "\n".join(
-        f"  s{number}:\n    monitor: web\n    steer: nearest\n    endpoints:\n"
-        f"      - {{region: eu-west, address: {address(number, 1)}}}\n"
-        for number in range(4)
-    )
-    lone = "  us:\n    monitor: web\n    steer: nearest\n    endpoints: [{region: us-east, address: 192.0.9.1}]\n"
-    site = Site(services + lone)
-    assert SafetyRule.CORRELATED not in site.see(*region(1, 4)).rules
-    assert site.out == region(1, 4)
-
-
-def test_a_region_takes_along_what_is_calculated_from_it_and_the_probes_are_not_to_blame() -> None:
-    """A database in one region, and two services in the others that are nothing without it."""
-    site = Site(DEPENDENT, monitors="  on-db: {type: calculated, all: [service db.gtm.example.com]}\n")
-    dead = {"192.0.2.1", "192.0.2.2", "192.0.2.3"}
-    assert site.see(*dead).out == dead
-    assert not site.allowed.refusals
-
-
-def test_a_region_takes_its_machines_along_under_any_name() -> None:
-    site = Site("""
-  one:
-    monitor: web
-    steer: nearest
-    endpoints: [{region: us-east, address: 192.0.2.1}, {region: eu-west, address: 192.0.2.2}]
-  two:
-    monitor: web
-    steer: nearest
-    endpoints: [{region: us-east, address: 192.0.2.3}, {region: eu-west, address: 192.0.2.3}]
-""")
-    assert site.see("192.0.2.1", "192.0.2.3").out == {"192.0.2.1", "192.0.2.3"}
-    assert not site.allowed.refusals, "all of us-east, and nothing else"
-
-
-def test_parts_of_calculated_checks_that_are_up_do_not_outvote_what_failed() -> None:
-    """Each endpoint has three checks, and all three may be wrong; services are known by one of them."""
-    both = "  both: {type: calculated, all: [web, tcp]}\n  tcp: {type: tcp, port: 22}\n"
-    site = Site(text(4).replace("monitor: web", "monitor: both"), monitors=both)
-    failed = [
-        check for check in site.checks if check.target in region(0, 4) | region(1, 4) and check.monitor.port != 22
-    ]
-    down = {check.id: CheckStatus(Belief.DOWN, 0.0) for check in failed}
-    before, after = site.truth, Status({**site.truth.checks, **down})
-    allowed = allow(site.shares, NO_HISTORY, before, after, NOTHING_IN_FORCE, now=site.now)
-    assert {refusal.rule for refusal in allowed.refusals} == {SafetyRule.CORRELATED}
-
-
-def test_services_that_share_targets_are_related() -> None:
-    ends = "".join(f"\n      - {{region: {name}, address: {address(0, n)}}}" for n, name in enumerate(REGIONS))
-    two = "".join(f"  s{n}:\n    monitor: web\n    steer: nearest\n    endpoints:{ends}\n" for n in range(2))
-    site = Site(two).see(*(address(0, place) for place in range(3)))
-    assert site.rules == {SafetyRule.MAX_SHARE}, "one machine room with two names says nothing of the probes"
-
-
-def test_a_service_can_be_left_out_of_suspicion() -> None:
-    site = Site(text(4), Safety(correlated_failure=False, max_share=1.0))
-    dead = region(0, 4) | region(1, 4)
     assert site.see(*dead).out == dead
 
 
@@ -376,6 +181,8 @@ def test_calm_costs_nothing() -> None:
 
 
 steps = st.lists(st.tuples(st.floats(0, 90), st.sets(st.integers(0, 11))), min_size=1, max_size=8)
+
+
 ADDRESSES = [address(number, place) for number in range(4) for place in range(3)]
 
 
