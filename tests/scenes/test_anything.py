@@ -128,7 +128,7 @@ def strike_anything(play: Play, every: set[str], chance: Random) -> None:
     for odds, struck in (
         (0.1, {chance.choice(sorted(every))}),
         (0.02, in_region(chance.randrange(3))),
-        (0.01, in_region(0) | in_region(1)),
+        (0.02, in_region(0) | in_region(1)),
     ):
         if chance.random() < odds:
             play.dead |= struck
