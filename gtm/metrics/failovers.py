@@ -20,6 +20,7 @@ from gtm.ids import CheckId
 from gtm.metrics.histogram import Tally
 from gtm.metrics.model import Family, Kind, Metric, Point
 from gtm.plan.model import Plan
+from gtm.plan.policy import verdict_policy
 from gtm.zone.model import Check
 
 DETECTION = Metric(
@@ -61,8 +62,8 @@ class Failovers:
         """Takes a reading of this node's probe that has just ended."""
         if reading.reason is Reason.UNREAD:
             return
-        monitor = check.monitor
-        length = max(monitor.fall, monitor.window[1] if monitor.window else 0)
+        policy = verdict_policy(check.monitor)
+        length = max(policy.fall, policy.window.of if policy.window else 0)
         recent = self._recent.get(check.id)
         if recent is None or recent.maxlen != length:
             recent = self._recent[check.id] = deque(recent or (), maxlen=length)
@@ -74,7 +75,7 @@ class Failovers:
         if before is not Belief.UP or verdict.belief is not Belief.DOWN:
             return
         recent = tuple(self._recent.get(check.id, ()))
-        if verdict.bad_run >= check.monitor.fall:
+        if verdict.bad_run >= verdict_policy(check.monitor).fall:
             recent = recent[-verdict.bad_run :]
         bad = [began_at for began_at, is_good in recent if not is_good]
         if bad:

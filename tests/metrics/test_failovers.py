@@ -65,6 +65,15 @@ def test_detection_is_from_the_start_of_the_first_bad_reading_in_a_row_to_the_ve
     assert probe.detection == [1, 12.0], "two rounds of 5 s, and the 2 s that the first took"
 
 
+def test_with_fall_1_it_is_from_the_reading_that_the_recheck_confirmed() -> None:
+    check, failovers = check_of(PLAIN_HTTP, fall=1, window=None), Failovers()
+    failovers.judged(check, Verdict(UP), now=0.0)
+    failovers.read(check, BAD, now=10.0)
+    failovers.read(check, BAD, now=11.0)
+    failovers.judged(check, Verdict(DOWN, bad_run=2), now=11.0)
+    assert measured(failovers)[0] == [1, 3.0]
+
+
 def test_where_the_window_decides_it_is_from_the_first_bad_reading_in_it() -> None:
     probe = Probe().read(*[BAD] * 2, *[GOOD] * 8, *[BAD, GOOD] * 4, BAD, BAD).judge(DOWN, bad_run=2)
     assert probe.detection == [1, 9 * 5.0 + 2.0]
