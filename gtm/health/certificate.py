@@ -1,7 +1,7 @@
-"""The certificate that an endpoint showed: from when to when it is good, and when somebody should look after it.
+"""A certificate, of an endpoint or of this node: from when to when it is good, and when somebody should look after it.
 
     the monitor asks for `min_days`    so many days before the end; the endpoint is down from then on
-    it does not                        14 days before, or the last sixth of a certificate that lives for days only
+    it does not, or it is our own      14 days before, or the last sixth of a certificate that lives for days only
 
 It is pure: the wall time is an argument.
 """
@@ -17,7 +17,7 @@ WARN_SHARE = 1 / 6
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """One certificate, as a check saw it; times are Unix seconds."""
+    """From when to when a certificate is good, in Unix seconds."""
 
     starts_at: float
     ends_at: float
@@ -26,7 +26,7 @@ class Certificate:
         """Returns for how many days it is good; less than 0 when it is not any more."""
         return (self.ends_at - wall) / DAY_S
 
-    def is_expiring(self, wall: float, *, min_days: int) -> bool:
+    def is_expiring(self, wall: float, *, min_days: int = 0) -> bool:
         """Returns whether it should have been renewed by now."""
         warn_s = min_days * DAY_S or min(WARN_S, (self.ends_at - self.starts_at) * WARN_SHARE)
         return self.ends_at - wall < warn_s

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 
 from gtm.clock import Clock
 from gtm.counters import Counters
+from gtm.health.certificate import Certificate
 from gtm.health.event import Event, EventKind, Recorder
-from gtm.share.renewal import LOOK_S, LiveTls, Outcome, Validity
+from gtm.share.renewal import LOOK_S, LiveTls, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +38,12 @@ class Certificates:
         self._events = events
         self._sleep = sleep
         self._sides = tuple(sides)
-        self._warned: dict[str, Validity] = {}
+        self._warned: dict[str, Certificate] = {}
 
     @property
     def expiries(self) -> Mapping[str, float]:
         """Returns the Unix time at which the certificate of each side that shows one expires."""
-        return {live.side: live.validity.expires_at for live in self._sides if live.validity is not None}
+        return {live.side: live.validity.ends_at for live in self._sides if live.validity is not None}
 
     async def run(self) -> None:
         """Looks until it is cancelled; where there is nothing to look at, it ends."""
@@ -72,7 +73,7 @@ class Certificates:
 
     def _warn(self, live: LiveTls) -> None:
         validity = live.validity
-        if validity is None or self._warned.get(live.side) == validity or self._clock.wall() < validity.overdue_at:
+        if validity is None or self._warned.get(live.side) == validity or not validity.is_expiring(self._clock.wall()):
             return
         self._warned[live.side] = validity
         words = f"TLS of {live.side}: the certificate expires {_day(validity)}, and was not renewed"
@@ -80,9 +81,9 @@ class Certificates:
         self._record(EventKind.CERTIFICATE_EXPIRING, live, words)
 
     def _record(self, kind: EventKind, live: LiveTls, words: str) -> None:
-        facts = {} if live.validity is None else {"expires_at": live.validity.expires_at}
+        facts = {} if live.validity is None else {"expires_at": live.validity.ends_at}
         self._events.record(Event(kind, live.side, words, facts))
 
 
-def _day(validity: Validity) -> str:
-    return f"{datetime.fromtimestamp(validity.expires_at, UTC):%Y-%m-%d %H:%M} UTC"
+def _day(validity: Certificate) -> str:
+    return f"{datetime.fromtimestamp(validity.ends_at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -20,14 +20,11 @@ from pathlib import Path
 from cryptography import x509
 
 from gtm.errors import StateInvalid
+from gtm.health.certificate import Certificate
 from gtm.share.tls import TlsFiles
 
 LOOK_S = 2.0
 """Between two looks at the files: so a renewal is taken up two to four seconds after the last write."""
-
-WARN_S = 14 * 86_400.0
-WARN_SHARE = 1 / 6
-"""So long before the end, or this part of the whole time if that is shorter, a renewal is overdue."""
 
 _Mark = tuple[int, int, int, int] | None
 _Marks = tuple[_Mark, ...]
@@ -42,19 +39,6 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Validity:
-    """From when to when a certificate is good, in Unix seconds."""
-
-    starts_at: float
-    expires_at: float
-
-    @property
-    def overdue_at(self) -> float:
-        """Returns when it should have been renewed."""
-        return self.expires_at - min(WARN_S, (self.expires_at - self.starts_at) * WARN_SHARE)
-
-
-@dataclass(frozen=True, slots=True)
 class Renewal:
     """New files were there, and were taken or not."""
 
@@ -66,7 +50,7 @@ class Renewal:
 @dataclass(frozen=True, slots=True)
 class _Loaded:
     context: ssl.SSLContext
-    validity: Validity | None
+    validity: Certificate | None
     marks: _Marks
 
 
@@ -95,7 +79,7 @@ class LiveTls:
         return self._loaded.context
 
     @property
-    def validity(self) -> Validity | None:
+    def validity(self) -> Certificate | None:
         """Returns that of the certificate that serves; None where none is shown."""
         return self._loaded.validity
 
@@ -141,14 +125,14 @@ class LiveTls:
         return Renewal(Outcome.REFUSED, words)
 
 
-def _require_valid(validity: Validity | None, files: TlsFiles, *, wall: float) -> None:
-    if validity is not None and validity.expires_at <= wall:
+def _require_valid(validity: Certificate | None, files: TlsFiles, *, wall: float) -> None:
+    if validity is not None and validity.ends_at <= wall:
         raise StateInvalid(f"{files.certificate}: the certificate has expired")
     if validity is not None and validity.starts_at > wall:
         raise StateInvalid(f"{files.certificate}: the certificate is not valid yet")
 
 
-def _validity(path: Path) -> Validity:
+def _validity(path: Path) -> Certificate:
     """Returns that of the first certificate of a file, which is the one that is shown."""
     try:
         leaf = x509.load_pem_x509_certificates(path.read_bytes())[0]
@@ -156,7 +140,7 @@ def _validity(path: Path) -> Validity:
         raise StateInvalid(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise StateInvalid(f"{path}: has no certificate in PEM") from error
-    return Validity(leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
+    return Certificate(leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
 
 
 def _marks(files: TlsFiles) -> _Marks:
