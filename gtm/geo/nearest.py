@@ -7,6 +7,7 @@ hundreds of thousands of places.
 
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,28 @@ def nearest(places: Sequence[Place], points: Sequence[Coordinates]) -> list[int 
         for (number, _), found in zip(known, np.argmax(cosines, axis=1).tolist(), strict=True):
             numbers[number] = found
     return numbers
+
+
+class Ranks(NamedTuple):
+    """For each of many points, the numbers of others in the order of their distance."""
+
+    rows: list[tuple[int, ...]]
+    """Every order that there is; equals are in the order of their numbers."""
+    row_of: list[int]
+    """Of each point."""
+    doubtful: list[int]
+    """The points for which two of the others are within A_METRE_KM of each other."""
+
+
+A_METRE_KM = 0.001
+
+
+def ranks(points: Sequence[Coordinates], others: Sequence[Coordinates], factors: Sequence[float]) -> Ranks:
+    """Returns the orders by distance, where the distance from each of the others is taken times its factor."""
+    distances = distances_km(points, others) * np.array(factors)
+    rows, row_of = np.unique(np.argsort(distances, axis=1, kind="stable"), axis=0, return_inverse=True)
+    near = np.any(np.diff(np.sort(distances, axis=1), axis=1) < A_METRE_KM, axis=1)
+    return Ranks(list(map(tuple, rows.tolist())), row_of.ravel().tolist(), np.flatnonzero(near).tolist())
 
 
 def distances_km(points: Sequence[Coordinates], others: Sequence[Coordinates]) -> NDArray[np.float64]:

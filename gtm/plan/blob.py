@@ -9,12 +9,12 @@ Columns of numbers are big-endian octets; `services` of the decisions has three 
 sides say the same VERSION.
 """
 
+import sys
 from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import msgspec
-import numpy as np
 
 from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap, Halves, Networks
@@ -204,16 +204,29 @@ def _map(networks: CellMap) -> _Map:
 
 def _table(networks: Networks) -> _Table:
     starts = networks.starts
-    if isinstance(starts, Halves):
-        octets = np.stack([starts.highs, starts.lows], axis=1).astype(">u8").tobytes()
-    else:
-        octets = _octets(starts)
+    octets = _wide_octets(starts) if isinstance(starts, Halves) else _octets(starts)
     return _Table(octets, networks.lengths.tobytes(), _octets(networks.cells))
+
+
+def _wide_octets(numbers: Halves) -> bytes:
+    """Returns 128-bit numbers in network order."""
+    octets = bytearray(16 * len(numbers))
+    rows = memoryview(octets).cast("Q")
+    for place, half in enumerate((numbers.highs, numbers.lows)):
+        rows[place::2] = memoryview(_swapped(array("Q", half)))
+    return bytes(octets)
 
 
 def _octets(numbers: "array[int]") -> bytes:
     """Returns 32-bit numbers in network order."""
-    return np.array(numbers).astype(">u4").tobytes()
+    return _swapped(array("I", numbers)).tobytes()
+
+
+def _swapped(numbers: "array[int]") -> "array[int]":
+    """Returns an array that nobody else has in network order."""
+    if sys.byteorder == "little":
+        numbers.byteswap()
+    return numbers
 
 
 def _wire(name: Labels) -> bytes:

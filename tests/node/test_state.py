@@ -228,9 +228,8 @@ def test_a_file_lasts_through_a_power_cut_and_its_name_too(tmp_path: Path, monke
 
     monkeypatch.setattr(os, "fsync", sync)
     folder(tmp_path).save(STATE)
-    assert len(synced) == 2
-    assert synced[0] == f"{tmp_path}/.state.json.new"
-    assert synced[1] == str(tmp_path)
+    ours = [path for path in synced if path.startswith(str(tmp_path))]  # a thread of another test may still write
+    assert ours == [f"{tmp_path}/.state.json.new", str(tmp_path)]
 
 
 def test_trouble_that_comes_back_is_told_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,21 +9,12 @@ no region  a region without coordinates comes after all others
 
 import math
 from collections.abc import Sequence
-from typing import TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
-from gtm.geo.nearest import distances_km
 from gtm.geo.place import NOWHERE, Coordinates, Place, distance_km
 from gtm.ids import RegionName
 from gtm.steer.filter import Candidate, Candidates, Filter, Regions, View, by_rank
 from gtm.zone.chain import Argument
 from gtm.zone.model import Region
-
-A_METRE_KM = 0.001
-
-Distance = TypeVar("Distance", float, NDArray[np.float64])
 
 
 def parse(argument: Argument) -> Filter:
@@ -51,24 +42,17 @@ def orders(places: Sequence[Place], regions: Regions) -> list[tuple[RegionName, 
 
 
 def _orders(points: Sequence[Coordinates], regions: Regions) -> list[tuple[RegionName, ...]]:
+    from gtm.geo.nearest import ranks  # noqa: PLC0415  # numpy, which a start does without
+
     known = sorted((region for region in regions if region.at is not None), key=lambda region: region.name)
     unknown = tuple(sorted(region.name for region in regions if region.at is None))
-    distances = distances_km(points, [region.at for region in known if region.at is not None])
-    for number, region in enumerate(known):
-        distances[:, number] = _biased(distances[:, number], region)
-    distinct, which = np.unique(np.argsort(distances, axis=1, kind="stable"), axis=0, return_inverse=True)
-    named = [tuple(known[number].name for number in row) + unknown for row in distinct.tolist()]
-    found = [named[number] for number in which.ravel().tolist()]
-    # Two ways to work out a distance differ in the last digits, which decide only here.
-    for number in np.flatnonzero(_nearly_equal(np.sort(distances, axis=1))).tolist():
-        found[number] = order(Place(at=points[number]), regions)
-    return found
-
-
-def _nearly_equal(ascending: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Returns which rows have neighbours within a metre."""
-    near: NDArray[np.bool_] = np.any(np.diff(ascending, axis=1) < A_METRE_KM, axis=1)
-    return near
+    at = [region.at for region in known if region.at is not None]
+    found = ranks(points, at, [_biased(1.0, region) for region in known])
+    named = [tuple(known[number].name for number in row) + unknown for row in found.rows]
+    ordered = [named[number] for number in found.row_of]
+    for number in found.doubtful:  # two ways to work out a distance differ in the last digits, which decide only here
+        ordered[number] = order(Place(at=points[number]), regions)
+    return ordered
 
 
 def biased_km(at: Coordinates, region: Region) -> float:
@@ -78,7 +62,7 @@ def biased_km(at: Coordinates, region: Region) -> float:
     return _biased(distance_km(at, region.at), region)
 
 
-def _biased(distance: Distance, region: Region) -> Distance:
+def _biased(distance: float, region: Region) -> float:
     if region.bias >= 0:
         return distance * (1 - region.bias / 100)
     return distance / (1 + region.bias / 100)
