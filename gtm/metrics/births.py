@@ -67,6 +67,8 @@ ALWAYS: Mapping[str, _Axes] = {
         "file": (
             "state.json",
             "status.json",
+            "verdicts.json",
+            "heard.json",
             "zones.json",
             "overrides.json",
             "vantages.json",

@@ -1,6 +1,7 @@
 """A counter that exists is there from the first scrape on; what the source counts is held against the table."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,14 @@ def test_every_reason_that_the_source_spells_out_is_born(file: str, function: st
     said = {call.args[0].value for call in named if isinstance(call.args[0], ast.Constant)}
     assert said
     assert said == set(REPORT_REASONS if function == "ReportInvalid" else ALWAYS["heartbeats_refused"]["reason"])
+
+
+def test_every_file_of_the_state_folder_is_born() -> None:
+    folder, said = ROOT / "node", set[str]()
+    for file in (folder / "state.py", folder / "standby.py"):
+        names = [each for each in ast.walk(ast.parse(file.read_text())) if isinstance(each, ast.Constant)]
+        said |= {str(each.value) for each in names if re.fullmatch(r"[a-z-]+\.(json|bin)", str(each.value))}
+    assert said == set(ALWAYS["state_errors"]["file"])
 
 
 def test_closed_sets_are_born_whole() -> None:
