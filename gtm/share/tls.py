@@ -59,7 +59,8 @@ def _loaded(context: ssl.SSLContext, files: TlsFiles) -> ssl.SSLContext:
     certificate = files.certificate
     if certificate is not None:
         words = "has no certificate in PEM, or no key that fits it"
-        _try(certificate, lambda: context.load_cert_chain(certificate, files.key), words)
+        key = files.key or certificate
+        _try(certificate, lambda: context.load_cert_chain(certificate, files.key, lambda: _no_password(key)), words)
     return context
 
 
@@ -70,3 +71,8 @@ def _try(path: Path, load: Callable[[], None], words: str) -> None:
         raise StateInvalid(f"{path}: {words}") from error
     except OSError as error:
         raise StateInvalid(f"{error.filename or path}: {error.strerror}") from error
+
+
+def _no_password(key: Path) -> str:
+    """Refuses a key that wants one; OpenSSL would ask for it on the terminal, and wait for ever."""
+    raise StateInvalid(f"{key}: the key is encrypted, and a node has nobody to ask for its password")

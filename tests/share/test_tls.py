@@ -1,10 +1,18 @@
 """Polls between nodes over real TLS on loopback, with and without client certificates."""
 
 import asyncio
+import ssl
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from gtm.errors import StateInvalid
 from gtm.health.belief import Belief
@@ -78,3 +86,15 @@ def test_files_of_no_use_are_named(tmp_path: Path) -> None:
         server_tls(TlsFiles(empty))
     with pytest.raises(StateInvalid, match="or no key that fits it"):
         server_tls(TlsFiles(ours.issue("a"), ours.issue("b")))
+
+
+@pytest.mark.parametrize("make", [client_tls, server_tls])
+def test_a_key_that_wants_a_password_is_refused_and_nobody_is_asked_for_it(
+    tmp_path: Path, make: Callable[[TlsFiles], ssl.SSLContext], capfd: pytest.CaptureFixture[str]
+) -> None:
+    certificate, key = Authority(tmp_path).issue("127.0.0.1"), tmp_path / "tls.key"
+    secret = load_pem_private_key(certificate.read_bytes(), None)
+    key.write_bytes(secret.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")))
+    with pytest.raises(StateInvalid, match=r"tls\.key: the key is encrypted, and a node has nobody to ask"):
+        make(TlsFiles(certificate, key))
+    assert capfd.readouterr() == ("", "")
