@@ -74,6 +74,23 @@ def test_after_any_history_it_gives_what_a_merge_of_everything_gives(
         assert without_ages(mine) == without_ages(full)
 
 
+def test_a_probe_may_leave_with_the_checks_that_it_voted_on() -> None:
+    merger, said = Merger(QUORUM), dict.fromkeys(CHECKS, vote(Belief.UP))
+    book, _ = hearing(merger, EMPTY_BOOK, NO_STATUS, 1000.0, *(report(node, said, vantage=node) for node in "abc"))
+    rest = leave(book, NodeName("a"))
+    status = merger.merge(NO_STATUS, rest, FEW, now=1001.0, wall=1001.0)
+    status = merger.merge(status, rest, FEW, now=1030.0, wall=1030.0)
+    assert [voice.vantage for voice in status.checks[CHECKS[0]].votes] == ["b", "c"]
+
+
+def test_of_probes_that_all_left_nothing_is_judged() -> None:
+    merger, said = Merger(QUORUM), dict.fromkeys(CHECKS, vote(Belief.UP))
+    hearing(merger, EMPTY_BOOK, NO_STATUS, 1000.0, *(report(node, said, vantage=node) for node in "abc"))
+    assert merger.standings
+    merger.merge(NO_STATUS, EMPTY_BOOK, FEW, now=1001.0, wall=1001.0)
+    assert not merger.standings
+
+
 def hearing(merger: Merger, book: Book, status: Status, now: float, *reports: Report) -> tuple[Book, Status]:
     for one in reports:
         book = hear(book, one, heard_at=now) or book
