@@ -16,10 +16,11 @@ from gtm.health.book import Book
 from gtm.health.reading import Reading, Reason
 from gtm.health.status import Change
 from gtm.health.verdict import Verdict
-from gtm.ids import CheckId
+from gtm.ids import CheckId, ServiceId
 from gtm.metrics.histogram import Tally
 from gtm.metrics.model import Family, Kind, Metric, Point
 from gtm.plan.model import Plan
+from gtm.plan.outcome import Spread
 from gtm.plan.policy import verdict_policy
 from gtm.zone.model import Check
 
@@ -98,9 +99,14 @@ class Failovers:
 
 
 def _moved(change: Change, before: Plan, after: Plan) -> bool:
-    """Returns whether any service that a check can change is answered otherwise."""
+    """Returns whether any service that a check can change is answered otherwise; another TTL alone is no failover."""
     services = after.watchers.get(change.check, ())
-    return any(after.decisions.get(name) is not before.decisions.get(name) for name in services)
+    return any(_spread(after, name) != _spread(before, name) for name in services)
+
+
+def _spread(plan: Plan, name: ServiceId) -> Spread | None:
+    decided = plan.decisions.get(name)
+    return None if decided is None else decided.spread
 
 
 def _first_verdict_at(change: Change, book: Book, *, otherwise: float) -> float:

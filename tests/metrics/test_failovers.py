@@ -134,6 +134,8 @@ def test_what_changes_no_plan_is_no_failover() -> None:
     assert converged(97.0, plan=BEFORE) == [0, 0.0]
     held = replace(BEFORE, services=dict(BEFORE.services))
     assert converged(97.0, plan=held) == [0, 0.0], "another plan, which answers the same"
+    decided = {name: replace(one, ttls=tuple(ttl - 1 for ttl in one.ttls)) for name, one in BEFORE.decisions.items()}
+    assert converged(97.0, plan=replace(BEFORE, decisions=decided)) == [0, 0.0], "only for a shorter time"
 
 
 def test_what_comes_up_is_no_failover() -> None:
