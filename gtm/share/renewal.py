@@ -136,11 +136,11 @@ def _validity(path: Path) -> Certificate:
     """Returns that of the first certificate of a file, which is the one that is shown."""
     try:
         leaf = x509.load_pem_x509_certificates(path.read_bytes())[0]
+        return Certificate(leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
     except OSError as error:
         raise StateInvalid(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise StateInvalid(f"{path}: has no certificate in PEM") from error
-    return Certificate(leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
+    except (ValueError, TypeError, OverflowError, x509.InvalidVersion) as error:  # OpenSSL takes more than this does
+        raise StateInvalid(f"{path}: has no certificate in PEM that can be read") from error
 
 
 def _marks(files: TlsFiles) -> _Marks:

@@ -217,6 +217,18 @@ def test_a_broken_file_is_refused_and_one_that_is_mended_is_taken(store: Store, 
     assert look(live) == TAKEN
 
 
+def test_a_certificate_that_openssl_takes_and_nobody_can_read_is_refused(store: Store) -> None:
+    live = listen(store)
+    certificate, key = store.pair()
+    version, unheard_of = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x04"  # RFC 5280 4.1.2.1
+    der = ssl.PEM_cert_to_DER_cert(certificate)
+    put(store.certificate, ssl.DER_cert_to_PEM_cert(der.replace(version, unheard_of, 1)))
+    put(store.key, key)
+    server_tls(store.files)
+    words = f"{store.certificate}: has no certificate in PEM that can be read"
+    assert look(live) == Renewal(Outcome.REFUSED, words)
+
+
 def test_roots_that_are_gone_or_empty_are_refused(store: Store) -> None:
     live = listen(store)
     before = live.context
