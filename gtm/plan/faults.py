@@ -65,20 +65,26 @@ def fallen(targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
 
 def _fallen(asked: Iterable[CheckId], targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
     """Returns those of the checks asked for that are down while these targets are dead."""
+    wanted = tuple(asked)
     beliefs: dict[CheckId, Belief] = {}
+    stack = list(wanted)  # services may wait for each other in a row of thousands: too deep for recursion
+    while stack:  # it ends: no circles, for `checks` leaves them out
+        check = watched[stack[-1]]
+        missing = [one for part in check.parts for one in part.checks if one not in beliefs]
+        if missing:
+            stack += missing
+        else:
+            beliefs[stack.pop()] = _belief(check, beliefs, targets)
+    return frozenset(check_id for check_id in wanted if beliefs[check_id] is Belief.DOWN)
 
-    def believed(check_id: CheckId) -> Belief:
-        if check_id not in beliefs:
-            check = watched[check_id]
-            settings = check.monitor.settings
-            if isinstance(settings, CalculatedSettings):  # no circles: `checks` leaves them out
-                parts = [belief_of(part, believed) for part in check.parts]
-                beliefs[check_id] = combined(parts, needed=needed_of(settings, len(parts)))
-            else:
-                beliefs[check_id] = Belief.DOWN if check.target in targets else Belief.UP
-        return beliefs[check_id]
 
-    return frozenset(check_id for check_id in asked if believed(check_id) is Belief.DOWN)
+def _belief(check: Check, beliefs: Mapping[CheckId, Belief], targets: frozenset[str]) -> Belief:
+    """Returns what a check is believed, after its parts."""
+    settings = check.monitor.settings
+    if isinstance(settings, CalculatedSettings):
+        parts = [belief_of(part, beliefs.__getitem__) for part in check.parts]
+        return combined(parts, needed=needed_of(settings, len(parts)))
+    return Belief.DOWN if check.target in targets else Belief.UP
 
 
 def felling_regions(services: Mapping[ServiceId, SteeredService]) -> dict[CheckId, frozenset[RegionName]]:

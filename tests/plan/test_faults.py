@@ -1,6 +1,8 @@
+from dataclasses import replace
+
 from gtm.ids import CheckId, ServiceId
 from gtm.plan.faults import Watched, everything, fallen, single_faults
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Part, Zone, checks
 from tests.fakes import world
 
 TEXT = f"""{world.HEAD}
@@ -70,3 +72,14 @@ def test_what_nobody_checks_keeps_up_what_it_is_enough_for() -> None:
 def test_a_service_that_nobody_checks_has_no_fault() -> None:
     services = world.plan(zone("web"), geography=world.geography()).services
     assert single_faults(services[ServiceId("bare.gtm.example.com")], services, watched("web")) == ()
+
+
+def test_services_may_wait_for_each_other_in_a_row_of_any_length() -> None:
+    found = dict(watched("on-db"))
+    last = found[CheckId("gtm.example.com/on-db/192.0.2.8")]
+    for number in range(2000):
+        part = Part(f"s{number}.gtm.example.com", (last.id,))
+        last = replace(last, id=CheckId(f"gtm.example.com/row/{number}"), parts=(part,))
+        found[last.id] = last
+    assert last.id in fallen(frozenset({"192.0.2.1", "192.0.2.2"}), found)
+    assert last.id not in fallen(frozenset({"192.0.2.1"}), found)
