@@ -186,11 +186,17 @@ class LocalChange:
             return f"check {self.check}: {rest} everywhere; {gone}"
         [voice] = [voice for voice in self.after.votes if voice.vantage == self.vantage]
         why = f"{voice.reason.value} {voice.detail}".strip()
-        whence = f"{self.vantage} ({voice.agreeing} probes: {why})"
-        if voice.agreeing == 1:  # alone, and so not by itself
+        whence = f"{self.vantage} ({voice.agreeing} probe{'s' if voice.agreeing > 1 else ''}: {why})"
+        if voice.agreeing == 1 and self._is_shared:
             whence = f"{self.vantage} and from its neighbours ({why})"
         seen = f"{self.belief.name} as seen from {whence}"
         return f"check {self.check}: {seen}, {rest} elsewhere"
+
+    @property
+    def _is_shared(self) -> bool:
+        """Returns whether another vantage sees the same; with `local_voters` 1, one probe alone is enough."""
+        votes = self.after.votes
+        return any(one.counts and one.belief is self.belief and one.vantage != self.vantage for one in votes)
 
 
 def seen_otherwise(before: Status, after: Status) -> frozenset[CheckId]:

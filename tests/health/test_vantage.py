@@ -207,3 +207,8 @@ def test_a_local_truth_that_neighbours_share_says_so() -> None:
     reports = map(placed, (*FAR, says("fra-1", DOWN), says("par-1", DOWN)))
     [fra, _] = local_changes(NO_STATUS, status_of(*reports, quorum=ANY))
     assert str(fra) == f"check {CHECK}: DOWN as seen from fra and from its neighbours (timeout), UP elsewhere"
+
+
+def test_a_local_truth_of_one_probe_that_is_trusted_alone_has_no_neighbours_in_it() -> None:
+    [fra] = local_changes(NO_STATUS, status_of(*WELL, says("fra-1", DOWN), quorum=replace(QUORUM, local_voters=1)))
+    assert str(fra) == f"check {CHECK}: DOWN as seen from fra (1 probe: timeout), UP elsewhere"
