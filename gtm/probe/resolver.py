@@ -101,8 +101,9 @@ class SystemResolver:
 
         self._busy[slow] += 1
         lookup.threads += 1
-        lookup.began_at = loop.time()
-        lookup.begun.set()
+        if not lookup.begun.is_set():
+            lookup.began_at = loop.time()
+            lookup.begun.set()
         try:
             # a daemon, which the end of the process does not wait for; a pool's threads are none
             threading.Thread(target=_ask, args=(lookup.host, tell), name="resolver", daemon=True).start()
@@ -128,7 +129,7 @@ class _Lookup:
     found: asyncio.Future[tuple[Address, ...]]
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     began_at: float = 0.0
-    """When the last thread for it began, in seconds of the loop."""
+    """When the first thread for it began, in seconds of the loop."""
     threads: int = 0
 
     def tell(self, found: _Found) -> None:

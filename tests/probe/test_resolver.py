@@ -160,6 +160,28 @@ def test_names_that_made_it_wait_leave_half_of_the_threads_to_others(names: Name
     asyncio.run(scene())
 
 
+def test_a_name_made_it_wait_although_it_was_asked_for_once_more_just_before_its_end(names: Names) -> None:
+    dead = [f"dead{number}.example" for number in range(9)]
+
+    async def scene() -> None:
+        resolver = SystemResolver(threads=16, overdue_s=SOON_S)
+        with waiting_for(resolver, *dead) as first:
+            await until_asked(names, 9)
+            await asyncio.sleep(2 * SOON_S)
+            with waiting_for(resolver, *dead) as second:
+                await until_asked(names, 16)
+                names.revived.set()
+                await answered([*first, *second])
+        names.revived.clear()
+        names.asked.clear()
+        with waiting_for(resolver, *dead):
+            await until_asked(names, 8)
+            assert await resolver.resolve("good.example", within_s=AMPLE_S) == (ADDRESS,)
+        assert names.asked.total() == 8 + 1
+
+    asyncio.run(scene())
+
+
 def test_a_machine_that_gives_no_thread_is_no_fault_of_a_name(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(_: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
