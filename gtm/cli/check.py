@@ -1,5 +1,6 @@
 """`gtm check`: are these zone files right?"""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -58,4 +59,7 @@ def _one_file(file: Path) -> Found:
 
 def _is_records_file(name: str, file: Path) -> bool:
     """Returns whether this is the records file of a zone file, which may be too broken to be parsed."""
-    return name.endswith(RECORDS_ENDING) and Path(name).name in file.read_text(errors="replace")
+    if not name.endswith(RECORDS_ENDING):
+        return False
+    whole_name = rf"(?<![\w.-]){re.escape(Path(name).name)}(?![\w.-])"
+    return re.search(whole_name, file.read_text(errors="replace")) is not None

@@ -85,3 +85,14 @@ def test_mistakes_of_a_records_file_are_told_with_its_zone_file(folder: Path) ->
     )
     ran = gtm("check", "big.yaml")
     assert (ran.code, ran.lines) == (1, ['big.zone:2:1: "x" is not an A record; one looks like 192.0.2.1'])
+
+
+def test_mistakes_of_a_records_file_of_another_zone_file_are_none_of_this_one(folder: Path) -> None:
+    for zone, name in (("y", "big.zone"), ("z", "g.zone")):
+        (folder / "zones" / f"{zone}.yaml").write_text(
+            f"zone: {zone}.test\nnameservers: [ns.example.net]\nhostmaster: a@example.com\nrecords_file: {name}\n"
+        )
+    (folder / "zones" / "big.zone").write_text("a 60 IN A 192.0.2.1\n")
+    (folder / "zones" / "g.zone").write_text("a 60 IN A nonsense\n")
+    assert gtm("check", "zones/y.yaml").out == "zones/y.yaml: 1 zone, 0 services: no mistakes\n"
+    assert gtm("check", "zones/z.yaml").code == 1
