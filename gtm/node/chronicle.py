@@ -3,7 +3,7 @@
     read, judged     a probe's reading and verdict          prober
     unread           the first reading that it could not    prober
                      make of a check
-    expiring         a certificate that a probe saw           health river
+    expiring         a certificate that a probe saw         health river
     believed         what this node believes, regions       health river, planner's plan for who is concerned
     planned          the plan, and who fails open           planner; caused by what was believed, loaded or located
     rejected         zone files with mistakes               zone river
