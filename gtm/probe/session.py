@@ -60,7 +60,9 @@ class _Answers(ResponseHandler):
         asyncio would wait for the endpoint's goodbye (RFC 8446 6.1) for half a minute, and keep a descriptor open for
         each reading of one that says none.
         """
-        self.abort()
+        if self.transport is not None:
+            self.transport.abort()  # not self.abort(), which aiohttp has only since 3.12
+        super().close()
 
     async def read(self) -> tuple[RawResponseMessage, StreamReader]:
         """Returns the next answer. Raises HttpProcessingError when there were too many."""
