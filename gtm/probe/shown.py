@@ -25,13 +25,16 @@ class Shown:
     @property
     def certificate(self) -> Certificate | None:
         """Returns the last certificate; None where there is none that can be read."""
-        if not self.der:
-            return None
-        try:
-            read = x509.load_der_x509_certificate(self.der)
-            return Certificate(read.not_valid_before_utc.timestamp(), read.not_valid_after_utc.timestamp())
-        except (ValueError, TypeError, OverflowError, x509.InvalidVersion):
-            return None
+        return certificate_in(self.der) if self.der else None
+
+
+def certificate_in(der: bytes) -> Certificate | None:
+    """Returns the certificate that an endpoint sent; None for one that cannot be read, though OpenSSL took it."""
+    try:
+        read = x509.load_der_x509_certificate(der)
+        return Certificate(read.not_valid_before_utc.timestamp(), read.not_valid_after_utc.timestamp())
+    except (ValueError, TypeError, OverflowError, x509.InvalidVersion):
+        return None
 
 
 _LISTENING: ContextVar[Shown | None] = ContextVar("shown", default=None)

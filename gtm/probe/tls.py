@@ -14,13 +14,11 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp.connector import Connection
-from cryptography import x509
 
 from gtm.errors import TlsFileUnreadable
-from gtm.health.certificate import DAY_S
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
-from gtm.probe.shown import show
+from gtm.probe.shown import certificate_in, show
 from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.settings import TlsSettings
 
@@ -104,8 +102,10 @@ def days_left(tls: object, settings: TlsSettings, *, wall: float) -> Outcome:
     der = tls.getpeercert(binary_form=True)
     if der is None:
         return PASSED
-    ends_at = x509.load_der_x509_certificate(der).not_valid_after_utc.timestamp()
-    days = (ends_at - wall) / DAY_S
+    certificate = certificate_in(der)
+    if certificate is None:
+        return Outcome(Reason.UNREAD, "when the certificate ends is not known: it cannot be read")
+    days = certificate.days_left(wall)
     if days >= settings.min_days:
         return PASSED
     return Outcome(Reason.CERT_EXPIRING, f"certificate expires in {days:.1f} days; {settings.min_days} are wanted")

@@ -10,6 +10,8 @@ import pytest
 
 from gtm.health.certificate import DAY_S
 from gtm.health.reading import Reading, Reason
+from gtm.probe.failures import PASSED
+from gtm.probe.tls import days_left
 from gtm.zone.model import MonitorType
 from gtm.zone.settings import HttpSettings, Settings, TcpSettings, TlsSettings
 from tests.fakes import checks
@@ -107,6 +109,21 @@ def test_a_certificate_that_ends_soon_says_so(authority: Authority) -> None:
     assert https_reading(authority, tls, at=now + 3 * DAY_S).ok, "nothing is asked for by default"
     sooner = https_reading(authority, tls, at=now + 3 * DAY_S, tls_settings=TlsSettings(min_days=8, verify=False))
     assert sooner.reason is Reason.CERT_EXPIRING
+
+
+class Unreadable(ssl.SSLObject):
+    """The TLS of an endpoint whose certificate OpenSSL alone can read."""
+
+    def __init__(self) -> None: ...
+
+    def getpeercert(self, binary_form: object = False) -> Any:  # noqa: FBT002  # as ssl has it
+        return b"no certificate"
+
+
+def test_of_a_certificate_that_cannot_be_read_nobody_says_when_it_ends() -> None:
+    words = "when the certificate ends is not known: it cannot be read"
+    assert days_left(Unreadable(), TlsSettings(min_days=8), wall=0.0) == (Reason.UNREAD, words)
+    assert days_left(Unreadable(), TlsSettings(), wall=0.0) == PASSED
 
 
 def at_openssl(authority: Authority, *options: str, tls: TlsSettings, kind: MonitorType = MonitorType.HTTPS) -> Reading:
