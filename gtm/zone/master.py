@@ -9,6 +9,7 @@ refused. So is $GENERATE, which is no part of the format.
 """
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -50,7 +51,8 @@ class MasterFile:
 
 def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Bulk:
     """Returns the records of a file; raises ZoneInvalid with all its problems."""
-    content = master.content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    content = master.content.removeprefix(BOM_UTF8)  # RFC 3629 6: at the beginning it is no character
+    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     found = None if master.scan is None else master.scan(content, wire(origin), zone_ttl, _composing(origin))
     return Bulk(*found) if found is not None else read_by_reference(content, master.file, origin, zone_ttl)
 

@@ -122,6 +122,13 @@ def test_bytes_that_are_no_text_are_placed() -> None:
         read_master(MasterFile(FILE, b"a A 192.0.2.1\nb TXT \xff\n"), ORIGIN, 300)
 
 
+@pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
+@pytest.mark.parametrize("text", ["a A 192.0.2.1\n", "; exported\na A 192.0.2.1\n", "$TTL 300\na A 192.0.2.1\n"])
+def test_the_mark_that_windows_puts_before_utf_8_is_no_part_of_a_name(text: str, scan: Scan | None) -> None:
+    assert read("\ufeff" + text, scan) == read(text, scan)
+    assert read(text, scan).find(b"\x01a")
+
+
 @pytest.mark.parametrize(("text", "ttl_s"), [("0", 0), ("2147483647", 2**31 - 1), ("1h30m", 5400), ("1W", 604_800)])
 def test_ttls_have_units_or_none(text: str, ttl_s: int) -> None:
     assert parse_master_ttl(text) == ttl_s
