@@ -120,14 +120,14 @@ def learned(known: Known, book: Book, *, now: float) -> Known:
 
 
 def located(book: Book) -> Known:
-    """Returns the vantages that say where they are: each is where the first of its probes, by name, says to be."""
-    found: dict[VantageName, tuple[Vantage, float]] = {}
-    for heard in in_order(book.by_node.values()):
-        report = heard.report
-        if report.at is not None:
-            vantage, heard_at = found.get(report.vantage, (Vantage(report.vantage, report.at), heard.heard_at))
-            found[report.vantage] = (vantage, max(heard_at, heard.heard_at))
-    return dict(found.values())
+    """Returns the vantages that say where they are, and when one of their probes that does was last heard."""
+    ordered = in_order(book.by_node.values())
+    heard_at: dict[VantageName, float] = {}
+    for heard in ordered:
+        if heard.report.at is not None:
+            name = heard.report.vantage
+            heard_at[name] = max(heard.heard_at, heard_at.get(name, heard.heard_at))
+    return {Vantage(name, at): heard_at[name] for name, at in positions(ordered).items()}
 
 
 def seen_down(local: Iterable[LocalBelief]) -> tuple[VantageName, ...]:
