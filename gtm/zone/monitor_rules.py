@@ -34,9 +34,11 @@ def check_answers(rtype: str, answers: Sequence[str]) -> None:
 
 
 def check_command(command: Sequence[str]) -> None:
-    """Raises an error for a program that would have to be looked for."""
+    """Raises an error for a program that would have to be looked for, or that cannot be given its arguments."""
     if not command[0].startswith("/"):
         raise error(f'command: expected the absolute path of a program first, not "{command[0]}"')
+    if any("\0" in word for word in command):
+        raise error("command: no program can be given the character \\0")
 
 
 def check_parts(parts: Sequence[str]) -> None:
