@@ -157,8 +157,8 @@ async def _body(request: web.Request, kind: type[_Kind]) -> _Kind:
         return kind.model_validate_json(raw)
     except TimeoutError as late:
         raise web.HTTPRequestTimeout(text=f"the body was not here after {BODY_S:g} s") from late
-    except web.RequestPayloadError as broken:
-        raise web.HTTPBadRequest(text="the body is not as its headers say") from broken
+    except (web.RequestPayloadError, ConnectionError) as broken:
+        raise web.HTTPBadRequest(text="the body is not as its headers say, or broke off") from broken
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "body"

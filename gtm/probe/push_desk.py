@@ -8,7 +8,7 @@ What comes in: the id of a check (SCOPE/MONITOR/ADDRESS), a token, and a body th
     401  bad_token        none, or another one (RFC 6750 3)
     413  oversized        more than MAX_BODY_BYTES
     408  slow             not here after BODY_S
-    400  malformed        no JSON, or other keys
+    400  malformed        no JSON, other keys, or not all of it
 
 It must not tell by its time how much of a token was right, nor read a body before its sender is known.
 """
@@ -101,6 +101,8 @@ class PushDesk:
                 return await self._all_of(request)
         except TimeoutError:
             self._refuse("slow", web.HTTPRequestTimeout(text=f"the body was not here after {BODY_S:g} s"))
+        except (web.RequestPayloadError, ConnectionError):
+            self._refuse("malformed", web.HTTPBadRequest(text="the body is not as its headers say, or broke off"))
 
     async def _all_of(self, request: web.Request) -> bytes:
         body = bytearray()

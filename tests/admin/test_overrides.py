@@ -1,5 +1,6 @@
 import json
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -211,6 +212,19 @@ bodies = st.one_of(
         lambda more: json.dumps({**GOOD, **{f"x{name}": value for name, value in more.items()}}).encode()
     ),
 )
+
+
+@pytest.mark.parametrize("rest", [b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"])
+def test_who_hangs_up_within_a_body_is_refused_and_is_no_fault_of_this_program(
+    node: Served, rest: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_connection(("127.0.0.1", node.port), timeout=20) as asking:
+        asking.sendall(b"POST /v1/overrides HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + rest)
+        asking.shutdown(socket.SHUT_WR)
+        assert asking.recv(1000) == b""
+    assert node.ask("GET", "/v1/overrides").status == 200
+    assert [record.exc_info for record in caplog.records] == [None]
+    assert "or broke off" in caplog.text
 
 
 @pytest.mark.slow

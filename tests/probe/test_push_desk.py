@@ -70,8 +70,10 @@ class Client:
         *,
         check: str = CHECK,
         authorization: str | None = f"Bearer {TOKEN}",
+        packing: str | None = None,
     ) -> int:
-        headers = {} if authorization is None else {"Authorization": authorization}
+        asked = {"Authorization": authorization, "Content-Encoding": packing}
+        headers = {name: value for name, value in asked.items() if value is not None}
         async with self._session.post(f"/v1/push/{check}", data=body, headers=headers) as response:
             await response.read()
             if response.status == 401:
@@ -187,6 +189,27 @@ def test_a_body_that_does_not_come_is_not_waited_for(desk: Desk, monkeypatch: py
 
     assert played(desk, lambda client: client.post(never())) == 408
     assert desk.refused("slow") == 1
+
+
+def test_a_body_that_is_not_packed_as_it_says_is_refused(desk: Desk) -> None:
+    assert status_of(desk, b"{}", packing="gzip") == 400
+    assert desk.refused("malformed") == 1
+
+
+def test_an_endpoint_that_dies_within_its_heartbeat_is_no_fault_of_this_program(desk: Desk) -> None:
+    async def half() -> AsyncIterator[bytes]:
+        yield b"{"
+        raise ConnectionError
+
+    async def story(client: Client) -> None:
+        with pytest.raises((aiohttp.ClientError, ConnectionError)):
+            await client.post(half())
+        async with asyncio.timeout(20):
+            while not desk.refused("malformed"):  # the server hears of the end a turn of its loop later
+                assert await client.post(authorization=None) == 401
+
+    played(desk, story)
+    assert desk.last is None
 
 
 def test_a_token_that_cannot_be_read_lets_nobody_in_and_is_logged_once(
