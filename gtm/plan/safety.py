@@ -108,10 +108,11 @@ class _Run:
         new = dict.fromkeys(failed, self.now)
         if self.suspicion is not None:
             new.update({check: self.history.fallen.get(check, self.now) for check in self.suspicion.checks})
-        found = dict(self.history.waiting)
+        found, failing = dict(self.history.waiting), frozenset(failed)
         for check, since in new.items():
             for service in self.shares.parts.get(check, ()):
-                found.setdefault((service, check), since)
+                if check in failing or self._is_blamed(service, check):  # else it was paid for, and is out
+                    found.setdefault((service, check), since)
         still = {
             (service, check): since
             for (service, check), since in found.items()
@@ -139,9 +140,7 @@ class _Run:
 
     def _refusing(self, service: ServiceId, check: CheckId, purses: dict[str, Purse]) -> SafetyRule | None:
         """Returns the rule that does not let a service lose a check; else takes what it costs from the budget."""
-        is_suspected = self.suspicion is not None and check in self.suspicion.checks
-        is_guarded = self.shares.services[service].service.safety.correlated_failure
-        if is_suspected and is_guarded and not self._lifted(service, check, SafetyRule.CORRELATED):
+        if self._is_blamed(service, check):
             return SafetyRule.CORRELATED
         name = self.shares.budget_of[service]
         budget = self.shares.budgets[name]
@@ -151,6 +150,13 @@ class _Run:
             (service, check), self.shares.parts[check][service].share, budget.capacity
         )
         return None if is_paid else SafetyRule.MAX_SHARE
+
+    def _is_blamed(self, service: ServiceId, check: CheckId) -> bool:
+        """Returns whether the suspicion holds a check for a service: not where the zone or a person follows it."""
+        if self.suspicion is None or check not in self.suspicion.checks:
+            return False
+        is_guarded = self.shares.services[service].service.safety.correlated_failure
+        return is_guarded and not self._lifted(service, check, SafetyRule.CORRELATED)
 
     def _not_given_back(self, spent: dict[Key, float], failed: list[CheckId]) -> dict[Key, float]:
         """Returns what was spent on what is down ever since: what came back costs nothing any more."""

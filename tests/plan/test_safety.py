@@ -1,7 +1,7 @@
 """The rules of safety: what may be taken out, and when."""
 
 from dataclasses import replace
-from itertools import cycle
+from itertools import cycle, pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -145,6 +145,17 @@ def test_an_override_that_names_a_rule_lifts_it(rule: SafetyRule, safety: Safety
     assert site.rules == {rule}
     site.say(said(scope, Action.OBEY, rules=(rule,)))
     assert site.see(*dead).out == dead
+
+
+def test_what_a_person_lets_go_of_a_suspicion_goes_at_the_pace_of_the_budget_and_stays_out() -> None:
+    dead = region(0, 4) | region(1, 4)
+    site = Site(text(4)).see(*region(1, 4)).see(*dead, after_s=1.0)
+    assert site.rules == {SafetyRule.CORRELATED}
+    site.say(said("zone gtm.example.com", Action.OBEY, rules=(SafetyRule.CORRELATED,))).see(*dead)
+    out = [site.out, *(site.see(*dead, after_s=5.0).out for _ in range(17))]
+    assert len(out[0]) == 4, "33 % at once"
+    assert all(before <= after for before, after in pairwise(out)), "what is out stays out"
+    assert out[-1] == dead, "the other 33 % at 25 % a minute"
 
 
 def test_a_person_is_held_to_at_least_too() -> None:
