@@ -45,11 +45,11 @@ def _print_node(node: NodeStatus) -> None:
         print_plain(f"problem: {problem}")
     for probe in node.probes:
         checks = counted(probe.checks, "check")
-        silent = "; silent, none of its votes counts" if probe.is_silent else ""
-        silent += "; in quarantine, it is always against the others and does not count" if probe.is_quarantined else ""
+        remarks = "; silent, none of its votes counts" if probe.is_silent else ""
+        remarks += "; in quarantine, it is always against the others and does not count" if probe.is_quarantined else ""
         if not probe.is_quarantined and probe.dissent >= TELLING_DISSENT:
-            silent += f"; {probe.dissent:.0%} of what it says is against the others"
-        print_plain(f"probe {probe.node} ({probe.vantage}): {checks}, heard {probe.heard_s_ago:.1f} s ago{silent}")
+            remarks += f"; {probe.dissent:.0%} of what it says is against the others"
+        print_plain(f"probe {probe.node} ({probe.vantage}): {checks}, heard {probe.heard_s_ago:.1f} s ago{remarks}")
     if node.vantages:
         is_enough = len(node.vantages) >= MIN_VANTAGES
         counts = "each for the clients near it" if is_enough else f"none, it takes {MIN_VANTAGES} of them"

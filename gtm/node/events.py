@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import Protocol
@@ -56,7 +56,6 @@ class EventLog:
         self._waiting: queue.Queue[Recorded | None] = queue.Queue(MAX_WAITING)
         self._lost_in_queue = 0
         self._lost_on_disk = 0
-        self._listeners: list[Callable[[Recorded], None]] = []
         self._thread = threading.Thread(target=self._write_all, name="events", daemon=True)
         counters.include(self._counts)
 
@@ -81,13 +80,7 @@ class EventLog:
             self._waiting.put_nowait(line)
         except queue.Full:
             self._lost_in_queue += 1
-        for listener in self._listeners:
-            listener(line)
         return EventId(line.id)
-
-    def listen(self, listener: Callable[[Recorded], None]) -> None:
-        """Has every event from now on given to this too; it must neither wait nor raise."""
-        self._listeners.append(listener)
 
     def recent(self, *, since: float, kinds: frozenset[str] = frozenset(), after: str = "") -> Sequence[Recorded]:
         """Returns events of memory, oldest first: from a wall time on, of these kinds (none: all), after an id."""

@@ -125,14 +125,6 @@ def test_memory_holds_the_last_and_finds_them_by_time_kind_and_id(logged: Logged
     assert len(logged.log.recent(since=0.0, after="gone")) == MAX_RECENT, "an id that is gone leaves nothing out"
 
 
-def test_a_listener_gets_every_event(logged: Logged) -> None:
-    heard: list[str] = []
-    logged.log.listen(lambda event: heard.append(event.subject))
-    logged.tell("a")
-    logged.tell("b")
-    assert heard == ["a", "b"]
-
-
 @pytest.mark.parametrize("wall", [-1e20, 1e20, 0.0])
 def test_a_mad_clock_is_no_reason_to_fail(wall: float) -> None:
     clock = FakeClock(wall=wall)

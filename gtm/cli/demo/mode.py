@@ -1,4 +1,4 @@
-"""How a toy region behaves, and the words that an operator types to make it so."""
+"""How a toy region behaves."""
 
 from enum import Enum
 
@@ -13,6 +13,3 @@ class Mode(Enum):
     """It answers HTTP 503."""
     STOPPED = "stopped"
     """Its process is gone: the connection is refused."""
-
-
-MODE_OF_VERB = {"start": Mode.OK, "stop": Mode.STOPPED, "slow": Mode.SLOW, "fail": Mode.FAIL}
