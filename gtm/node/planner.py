@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from typing import TypeVar
 
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine, Restorable
@@ -33,6 +34,7 @@ from gtm.watch.geodata import GeoLoad
 log = logging.getLogger(__name__)
 
 Wall = Callable[[], float]
+_Result = TypeVar("_Result")
 
 
 class Planner:
@@ -171,9 +173,7 @@ class Planner:
         """Keeps the plan that serves on disk, where the engine can start from it; the future is done when it is."""
         if isinstance(self._engine, Restorable):
             return self._state.save_plan_apart(self.plan)
-        done: Future[None] = Future()
-        done.set_result(None)
-        return done
+        return _settled(None)
 
     def _swap(self, plan: Plan, *, told: bool = True) -> None:
         self._keep(reserving(self._saved, plan.generation))
@@ -193,8 +193,13 @@ class Planner:
     def _keep(self, saved: Saved) -> Future[bool]:
         """Writes the state if it changed; the future tells whether it is on disk."""
         if saved == self._saved:
-            done: Future[bool] = Future()
-            done.set_result(True)
-            return done
+            return _settled(True)  # noqa: FBT003  # what the future tells
         self._saved = saved
         return self._state.save_apart(saved)
+
+
+def _settled(result: _Result) -> Future[_Result]:
+    """Returns a future of what needed no wait."""
+    future: Future[_Result] = Future()
+    future.set_result(result)
+    return future

@@ -112,10 +112,20 @@ def test_a_program_that_a_signal_ended_says_nothing_of_the_endpoint(script: Scri
     assert ran(script("kill -9 $$")) == Outcome(Reason.UNREAD, "the program was ended by signal 9")
 
 
-def test_when_its_time_is_up_the_whole_group_is_killed(script: Script, tmp_path: Path) -> None:
+def hanging(script: Script, tmp_path: Path) -> tuple[str, Path]:
+    """A program that ignores SIGTERM and has a child, and the pipe through which it tells both process ids."""
     pids = tmp_path / "pids"
     os.mkfifo(pids)
-    stuck = script(f"trap '' TERM; sleep 1000 & echo $$ $! > {pids}; wait")
+    return script(f"trap '' TERM; sleep 1000 & echo $$ $! > {pids}; wait"), pids
+
+
+def assert_both_end(left: list[int]) -> None:
+    assert len(left) == 2
+    assert soon(lambda: all(is_gone(pid) for pid in left))
+
+
+def test_when_its_time_is_up_the_whole_group_is_killed(script: Script, tmp_path: Path) -> None:
+    stuck, pids = hanging(script, tmp_path)
 
     async def cut_short() -> list[int]:
         running = asyncio.create_task(run((stuck,)))
@@ -125,9 +135,7 @@ def test_when_its_time_is_up_the_whole_group_is_killed(script: Script, tmp_path:
             await running
         return [int(pid) for pid in told]
 
-    left = asyncio.run(cut_short())
-    assert len(left) == 2
-    assert soon(lambda: all(is_gone(pid) for pid in left))
+    assert_both_end(asyncio.run(cut_short()))
 
 
 def children() -> set[str]:
@@ -138,9 +146,7 @@ def children() -> set[str]:
 def test_when_its_time_is_up_while_it_is_being_started_the_whole_group_is_killed(
     script: Script, tmp_path: Path
 ) -> None:
-    pids = tmp_path / "pids"
-    os.mkfifo(pids)
-    stuck = script(f"trap '' TERM; sleep 1000 & echo $$ $! > {pids}; wait")
+    stuck, pids = hanging(script, tmp_path)
 
     async def cut_short() -> list[int]:
         before = children()
@@ -153,9 +159,7 @@ def test_when_its_time_is_up_while_it_is_being_started_the_whole_group_is_killed
             await running
         return [int(pid) for pid in told]
 
-    left = asyncio.run(cut_short())
-    assert len(left) == 2
-    assert soon(lambda: all(is_gone(pid) for pid in left))
+    assert_both_end(asyncio.run(cut_short()))
 
 
 def test_what_a_program_leaves_behind_is_killed_and_not_waited_for(script: Script, tmp_path: Path) -> None:
