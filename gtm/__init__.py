@@ -2,10 +2,11 @@
 
 The folders are the nouns of the flow, and each imports only from the floors below it (docs/flow.md):
 
-    floor 8  cli/                                        what an operator types
-    floor 7  node/                                       joins all
-    floor 6  watch/ | probe/ | share/ | serve/ |         I/O: files, checks, peers, sockets,
+    floor 9  cli/                                        what an operator types
+    floor 8  node/                                       joins all
+    floor 7  watch/ | probe/ | share/ | serve/ |         I/O: files, checks, peers, sockets,
              admin/ | metrics/                           HTTP, monitoring
+    floor 6  threads                                     what all I/O shares
     floor 5  engine/                                     plan + query bytes -> answer bytes
     floor 4  plan/                                       zones + cells + decisions, immutable
     floor 3  steer/                                      candidates + place + beliefs -> outcome

@@ -15,6 +15,7 @@
     +-- TlsFileUnreadable    the operator's: a certificate, key or roots that a monitor names and that are of no use
     +-- NoRoute              this machine's: it has no way to any address of a family; nobody goes down for it
     +-- ResolverBusy         this machine's: it has no thread left to resolve a name in; nobody goes down for it
+    +-- CallOverdue          this machine's: what was called in a thread hangs (a disk, a file), or no thread is left
     +-- EngineUnavailable    this installation's: the engine asked for is not built in
     +-- ListenFailed         the operator's: an address to listen on that cannot be bound
     +-- Unreachable          the network's or the operator's: a running node that was asked and did not answer
@@ -120,6 +121,10 @@ class NoRoute(GtmError):
 
 class ResolverBusy(GtmError):
     """A host name cannot be asked for now; the message says why."""
+
+
+class CallOverdue(GtmError):
+    """A call in a thread did not end in time, or there is no thread for it; the message says in which pool."""
 
 
 class EngineUnavailable(GtmError):

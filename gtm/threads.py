@@ -1,0 +1,146 @@
+"""Pools of threads: for calls that take long or may hang, so that neither the event loop nor another pool waits.
+
+What comes in: a plain function and its arguments. What goes out: what it returned or raised; or CallOverdue, once it
+took too long. Each purpose has a pool of its own, so that a disk that hangs delays those who need that disk, and nobody
+else. asyncio's own pool is shared by all and is waited for at the end of the process, so nothing in gtm uses it.
+
+A thread cannot be stopped. A call that nobody waits for any more is abandoned: it goes on until it ends by itself, and
+
+    abandoned calls of the pool     the place of the next one
+    fewer than `spare`              is free for another call at once
+    as many as `spare`              stays taken, until one of them ends: what hangs for good gets no more threads
+
+The threads are daemons: the end of the process does not wait for them. Each ends when there is nothing to do for it.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from functools import partial
+from typing import Generic, TypeVar, TypeVarTuple
+
+from gtm.errors import CallOverdue
+
+SPARE = 8
+"""Abandoned calls whose place others get: more than a few files hang together, on one disk that does not answer."""
+
+_Result = TypeVar("_Result")
+_Arguments = TypeVarTuple("_Arguments")
+
+
+class Pool:
+    """Some threads for one purpose. It has state: the calls that wait, and how many threads there are."""
+
+    def __init__(self, name: str, *, threads: int, spare: int = SPARE) -> None:
+        """Makes a pool that runs `threads` calls at once, in the order in which they came; `name` is for people."""
+        self.name = name
+        self._threads = threads
+        self._spare = spare
+        self._waiting: deque[_Call[object]] = deque()
+        self._running = 0
+        self._abandoned = 0
+        self._lock = threading.Lock()
+        """Over all of the above, and over the marks of calls."""
+
+    async def run(
+        self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments, timeout_s: float | None = None
+    ) -> _Result:
+        """Returns what the function returns, called in a thread.
+
+        Raises what it raises; and CallOverdue where it did not end, or could not begin, within `timeout_s`. Such a call
+        is abandoned, as is one whose task is cancelled; one that has not begun never will.
+        """
+        call = _Call(partial(function, *arguments))
+        self._add(call)
+        ended = asyncio.wrap_future(call.future)
+        try:
+            await asyncio.wait([ended], timeout=timeout_s)
+            if ended.done():
+                return ended.result()
+        finally:
+            if not ended.done():
+                ended.cancel()
+                self._abandon(call)
+        state = "has not ended" if call.has_begun else "found no free thread"
+        raise CallOverdue(f"a call in the pool `{self.name}` {state} within {timeout_s:g} s")
+
+    def submit(self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> Future[_Result]:
+        """Has a function called in a thread, and returns at once; from any thread."""
+        call = _Call(partial(function, *arguments))
+        self._add(call)
+        return call.future
+
+    def _add(self, call: "_Call[_Result]") -> None:
+        with self._lock:
+            self._waiting.append(call)  # type: ignore[arg-type]  # what it returns goes to its own future alone
+        self._start()
+
+    def _start(self) -> None:
+        """Starts threads for the calls that wait, while there is a place."""
+        while (call := self._next()) is not None:
+            try:
+                threading.Thread(target=self._work, args=(call,), name=self.name, daemon=True).start()
+            except RuntimeError as error:
+                with self._lock:
+                    self._running -= 1
+                call.fail(CallOverdue(f"this machine gives no thread for the pool `{self.name}`: {error}"))
+
+    def _next(self) -> "_Call[object] | None":
+        """Returns the next call to make, if it has a place."""
+        with self._lock:
+            return self._taken()
+
+    def _taken(self) -> "_Call[object] | None":
+        """Takes the next call that waits, and a place for it; with the lock held."""
+        while self._waiting and self._running < self._threads + min(self._abandoned, self._spare):
+            call = self._waiting.popleft()
+            if call.future.set_running_or_notify_cancel():
+                call.has_begun = True
+                self._running += 1
+                return call
+        return None
+
+    def _work(self, call: "_Call[object] | None") -> None:
+        """Runs in a thread: makes one call after the other."""
+        while call is not None:
+            call.make()
+            with self._lock:
+                call.is_over = True
+                self._running -= 1
+                self._abandoned -= call.is_abandoned
+                call = self._taken()
+
+    def _abandon(self, call: "_Call[_Result]") -> None:
+        with self._lock:
+            if not call.has_begun:
+                call.future.cancel()
+            elif not call.is_over:
+                call.is_abandoned = True
+                self._abandoned += 1
+        self._start()
+
+
+class _Call(Generic[_Result]):
+    """One call. It has state: how far it is."""
+
+    def __init__(self, function: Callable[[], _Result]) -> None:
+        self._function = function
+        self.future: Future[_Result] = Future()
+        self.has_begun = False
+        self.is_over = False
+        self.is_abandoned = False
+
+    def make(self) -> None:
+        """Makes the call."""
+        try:
+            result = self._function()
+        except BaseException as error:  # noqa: BLE001  # the top of a thread: whoever waits gets it
+            self.fail(error)
+        else:
+            self.future.set_result(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Has it end with an exception."""
+        self.future.set_exception(error)
