@@ -14,6 +14,7 @@ from gtm.admin.views import Events, NodeStatus, OverridesView, Regions, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import OverrideRefused, Unreachable
 from gtm.health.event import Recorded
+from gtm.resolver import HttpResolver
 
 TIMEOUT_S = 10.0
 
@@ -85,7 +86,7 @@ async def _ask(
     is_local = admin.startswith(UNIX)
     host = "localhost" if is_local else admin
     try:
-        connector = aiohttp.UnixConnector(admin.removeprefix(UNIX)) if is_local else None
+        connector = aiohttp.UnixConnector(admin.removeprefix(UNIX)) if is_local else _connector()
         async with (
             aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
             session.request(method, f"http://{host}{path}", params=query, json=body) as answer,
@@ -93,6 +94,11 @@ async def _ask(
             return answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise Unreachable(f"no node answers at {admin}: {_words(error)}; is `gtm serve` running there?") from error
+
+
+def _connector() -> aiohttp.TCPConnector:
+    # aiohttp's own resolver would keep the command from ending while the system waits for a name server
+    return aiohttp.TCPConnector(resolver=HttpResolver(threads=2, within_s=TIMEOUT_S, name="name of the node"))
 
 
 def _words(error: Exception) -> str:

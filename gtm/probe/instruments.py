@@ -19,10 +19,10 @@ from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.lateness import Lateness
-from gtm.probe.resolver import Resolver, SystemResolver
 from gtm.probe.session import open_session
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import Contexts, TlsResponse
+from gtm.resolver import Resolver, SystemResolver
 from gtm.zone.model import Check
 
 

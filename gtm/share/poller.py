@@ -21,6 +21,7 @@ from gtm.errors import Unreachable
 from gtm.health.envelope import MAX_OFFER_BYTES
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
+from gtm.resolver import HttpResolver
 from gtm.share.asking import bounded, described
 from gtm.share.desk import Desk
 from gtm.share.handler import compose_have
@@ -45,6 +46,9 @@ QUIET_PAUSE_S = 1.0
 TAKING_SHARE = 0.1
 """Of this process's time that the reports of one peer may use: queries are answered in between."""
 
+RESOLVER_THREADS = 32
+"""Names of peers, and of etcd, that are asked for at once; half of them are for names that hang (gtm/resolver.py)."""
+
 MAX_HAVE_LENGTH = 4096
 """Half of what a server takes as one request line; a mesh too large for it gets every report every time."""
 
@@ -53,7 +57,8 @@ MAX_HAVE_LENGTH = 4096
 async def open_share_session() -> AsyncIterator[aiohttp.ClientSession]:
     """Opens the HTTP session that all pollers of a node use."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=GRACE_S)  # the poller has one over everything
-    connector = aiohttp.TCPConnector(limit=0)
+    resolver = HttpResolver(threads=RESOLVER_THREADS, within_s=WAIT_S, name="names of peers")
+    connector = aiohttp.TCPConnector(limit=0, resolver=resolver)
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout, auto_decompress=False
     ) as session:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
 
+import aiohttp
 import pytest
 
 from gtm.errors import ResolverBusy
 from gtm.ids import Address
-from gtm.probe.resolver import SystemResolver
+from gtm.resolver import HttpResolver, SystemResolver
 
 AMPLE_S = 10.0
 SOON_S = 0.02
@@ -197,9 +198,62 @@ def test_a_machine_that_gives_no_thread_is_no_fault_of_a_name(names: Names, monk
     asyncio.run(scene())
 
 
+def test_a_name_that_hangs_for_good_is_asked_for_again_ever_less_often(names: Names) -> None:
+    async def scene() -> None:
+        resolver = SystemResolver(overdue_s=-1.0, stuck_s=2 * SOON_S)
+        with waiting_for(resolver, *["dead.example"] * 2):
+            await until_asked(names, 2)
+            for asked in (3, 4):
+                with waiting_for(resolver, "dead.example"):
+                    await asyncio.sleep(0)
+                assert names.asked.total() == asked - 1
+                await asyncio.sleep(2 * SOON_S * 2 ** (asked - 3))
+                with waiting_for(resolver, "dead.example"):
+                    await until_asked(names, asked)
+
+    asyncio.run(scene())
+
+
+def test_an_http_session_has_threads_of_its_own(names: Names) -> None:
+    async def scene() -> None:
+        resolver = HttpResolver(threads=1, within_s=AMPLE_S, name="of its own")
+        found = await resolver.resolve("good.example", 8080)
+        assert [(one["host"], one["port"], one["family"]) for one in found] == [(str(ADDRESS), 8080, socket.AF_INET)]
+        assert await resolver.resolve("good.example", 8080, socket.AF_INET6) == []
+        hung = asyncio.create_task(resolver.resolve("dead.example"))
+        await until_asked(names, 3)
+        assert "of its own" in {thread.name for thread in threading.enumerate()}
+        hung.cancel()
+
+    asyncio.run(scene())
+
+
+@pytest.mark.parametrize("host", ["dead.example", "absent.example"])
+def test_an_http_session_is_told_in_time_that_a_name_has_no_address(names: Names, host: str) -> None:
+    async def scene() -> None:
+        resolver = HttpResolver(threads=2, within_s=SOON_S, name="in time")
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=resolver)) as session:
+            for _ in range(2):
+                with pytest.raises(aiohttp.ClientConnectorError):
+                    await session.get(f"http://{host}/")
+
+    asyncio.run(scene())
+
+
+def test_an_http_session_is_told_that_no_thread_is_left(names: Names) -> None:
+    async def scene() -> None:
+        resolver = HttpResolver(threads=1, within_s=SOON_S, name="busy")
+        with pytest.raises(socket.gaierror):
+            await resolver.resolve("dead.example")
+        with pytest.raises(OSError, match="too many names"):
+            await resolver.resolve("good.example")
+
+    asyncio.run(scene())
+
+
 STUCK = """
 import asyncio, socket, threading
-from gtm.probe.resolver import SystemResolver
+from gtm.resolver import SystemResolver
 socket.getaddrinfo = lambda *_, **__: threading.Event().wait()
 async def scene():
     async with asyncio.timeout(0.05):

@@ -1,13 +1,16 @@
 """The resolver: finds the addresses of a host name, as any program on this machine would.
 
 What comes in: a host name. What goes out: its addresses, in the order to try; or an exception. The system's call
-cannot be cancelled, and takes many seconds where nobody answers: names that are dead must not be in the way of others
-(decision 0054), nor of the end of this process:
+cannot be cancelled, and takes many seconds where nobody answers, or hangs for good: names that are dead must not be in
+the way of others (decision 0054), nor of anything else in this process, nor of its end:
 
     a name that...                           is asked for...
     nobody waits for yet                     once, and whoever asks for it then waits for the same answer
     has had no answer for OVERDUE_S          once more, where a thread is left: the datagram may have been lost
-    had none for so long the last time       in no more than half of the threads
+    has had none for STUCK_S                 once more, and so on after twice the time: those calls never end
+    had none for OVERDUE_S the last time     in no more than half of the threads
+
+Checks, and the HTTP sessions to peers, to etcd and to a node each have a resolver, and so threads, of their own.
 """
 
 import asyncio
@@ -19,6 +22,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Protocol
+
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from gtm.errors import ResolverBusy
 from gtm.ids import Address
@@ -40,6 +45,9 @@ THREADS = 128
 OVERDUE_S = 1.0
 """Resolvers answer within this, or were not reached; the system itself asks again only after 5 s (resolv.conf(5))."""
 
+STUCK_S = 60.0
+"""The system gives up sooner, with three servers that do not answer: 5 s, twice each (resolv.conf(5))."""
+
 PATIENCE_SHARE = 0.5
 """Of the time of a check: what waited longer than this for a thread has too little left to blame the name."""
 
@@ -49,9 +57,14 @@ _Found = tuple[Address, ...] | Exception
 class SystemResolver:
     """Asks the operating system. It has state: which names are asked for now, and which made it wait."""
 
-    def __init__(self, *, threads: int = THREADS, overdue_s: float = OVERDUE_S) -> None:
+    def __init__(
+        self, *, threads: int = THREADS, overdue_s: float = OVERDUE_S, stuck_s: float = STUCK_S, name: str = "resolver"
+    ) -> None:
         self._threads = threads
         self._overdue_s = overdue_s
+        self._stuck_s = stuck_s
+        self._name = name
+        """Of the threads, for people."""
         self._lookups: dict[str, _Lookup] = {}
         self._waiting: deque[_Lookup] = deque()
         self._held_back: deque[_Lookup] = deque()
@@ -77,11 +90,15 @@ class SystemResolver:
             lookup = self._lookups[host] = _Lookup(host, loop.create_future())
             (self._held_back if host in self._slow else self._waiting).append(lookup)
             self._start_waiting()
-        elif lookup.begun.is_set() and lookup.threads == 1 and loop.time() - lookup.began_at > self._overdue_s:
+        elif lookup.begun.is_set() and loop.time() - lookup.began_at > self._overdue_after(lookup.threads):
             self._slow.add(host)
             if self._has_room(slow=True):
                 self._start(lookup, slow=True)
         return lookup
+
+    def _overdue_after(self, threads: int) -> float:
+        """Returns how many seconds after it began a lookup needs another thread."""
+        return self._overdue_s if threads < 2 else self._stuck_s * 2.0 ** (threads - 2)
 
     def _start_waiting(self) -> None:
         for queue, slow in ((self._waiting, False), (self._held_back, True)):
@@ -106,7 +123,7 @@ class SystemResolver:
             lookup.begun.set()
         try:
             # a daemon, which the end of the process does not wait for; a pool's threads are none
-            threading.Thread(target=_ask, args=(lookup.host, tell), name="resolver", daemon=True).start()
+            threading.Thread(target=_ask, args=(lookup.host, tell), name=self._name, daemon=True).start()
         except RuntimeError as error:
             tell(ResolverBusy(f"this machine gives no thread to resolve names: {error}"))
 
@@ -119,6 +136,42 @@ class SystemResolver:
             (self._slow.add if is_slow else self._slow.discard)(lookup.host)
             lookup.tell(found)
         self._start_waiting()
+
+
+class HttpResolver(AbstractResolver):
+    """What an HTTP session finds its hosts by: aiohttp's own shares the threads of everything else in the process."""
+
+    def __init__(self, *, threads: int, within_s: float, name: str) -> None:
+        """Makes one with threads of its own; nobody waits longer than `within_s` for an answer."""
+        self._system = SystemResolver(threads=threads, name=name)
+        self._within_s = within_s
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Returns where to connect to. Raises OSError, as aiohttp expects, also where there is no answer in time."""
+        try:
+            async with asyncio.timeout(self._within_s):  # aiohttp waits on for a name that nobody asks for any longer
+                found = await self._system.resolve(host, within_s=self._within_s)
+        except ResolverBusy as error:
+            raise OSError(str(error)) from error
+        except TimeoutError:
+            raise socket.gaierror(socket.EAI_AGAIN, f"no answer for the name in {self._within_s:g} s") from None
+        return [_result(host, port, address) for address in found if family in {socket.AF_UNSPEC, _family(address)}]
+
+    async def close(self) -> None:
+        """Does nothing: threads end by themselves."""
+
+
+def _result(host: str, port: int, address: Address) -> ResolveResult:
+    flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    return ResolveResult(
+        hostname=host, host=str(address), port=port, family=_family(address), proto=socket.IPPROTO_TCP, flags=flags
+    )
+
+
+def _family(address: Address) -> socket.AddressFamily:
+    return socket.AF_INET6 if address.version == 6 else socket.AF_INET
 
 
 @dataclass(slots=True)
