@@ -17,7 +17,8 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from typing import Generic, TypeVar, TypeVarTuple
 
@@ -25,6 +26,8 @@ from gtm.errors import CallOverdue
 
 SPARE = 8
 """Abandoned calls whose place others get: more than a few files hang together, on one disk that does not answer."""
+
+LIBRARY_THREADS = 8
 
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
@@ -120,6 +123,45 @@ class Pool:
                 call.is_abandoned = True
                 self._abandoned += 1
         self._start()
+
+
+def settled(result: _Result) -> Future[_Result]:
+    """Returns a future of what needed no wait."""
+    future: Future[_Result] = Future()
+    future.set_result(result)
+    return future
+
+
+async def is_true_within(limit_s: float, future: Future[bool]) -> bool:
+    """Returns whether what was submitted tells True within this time; it goes on where it takes longer."""
+    loop, ended = asyncio.get_running_loop(), asyncio.Event()
+
+    def tell(_: Future[bool]) -> None:
+        with suppress(RuntimeError):  # the loop was closed: nobody waits any longer
+            loop.call_soon_threadsafe(ended.set)
+
+    future.add_done_callback(tell)
+    try:
+        async with asyncio.timeout(limit_s):
+            await ended.wait()
+    except TimeoutError:
+        return False
+    return future.exception() is None and future.result()
+
+
+class DaemonExecutor(ThreadPoolExecutor):
+    """What an event loop gets as its own pool, for libraries that use it: the end of the process waits for no call."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._pool = Pool("libraries", threads=LIBRARY_THREADS)
+
+    def submit(self, function: Callable[..., _Result], /, *arguments: object, **named: object) -> Future[_Result]:
+        """Has a function called in a thread."""
+        return self._pool.submit(partial(function, *arguments, **named))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # as inherited
+        """Does nothing: the threads end by themselves."""
 
 
 class _Call(Generic[_Result]):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 
 from gtm.errors import CallOverdue
-from gtm.threads import Pool
+from gtm.threads import Pool, is_true_within, settled
 from tests.fakes.cluster import within
 
 SHORT_S = 0.02
@@ -172,10 +172,14 @@ def test_a_machine_without_threads_is_told_of(monkeypatch: pytest.MonkeyPatch) -
     play(scene)
 
 
+def _fails() -> bool:
+    raise ValueError("of the call")
+
+
 STUCK = """
 import asyncio, threading
 from gtm.errors import CallOverdue
-from gtm.threads import Pool
+from gtm.threads import Pool, is_true_within, settled
 async def scene():
     try:
         await Pool("stuck", threads=1).run(threading.Event().wait, timeout_s=0.05)
@@ -190,3 +194,49 @@ def test_the_end_of_the_process_does_not_wait_for_calls() -> None:
     ended = subprocess.run([sys.executable, "-c", STUCK], capture_output=True, text=True, check=False, timeout=30)
     assert ended.stdout == "a call in the pool `stuck` has not ended within 0.05 s\n"
     assert ended.stderr == ""
+
+
+LIBRARY = """
+import asyncio, threading
+from gtm.threads import DaemonExecutor
+async def scene():
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(DaemonExecutor())
+    print(await asyncio.to_thread(divmod, 7, 2))
+    loop.run_in_executor(None, threading.Event().wait)
+asyncio.run(scene())
+"""
+
+
+@pytest.mark.slow
+def test_the_end_of_the_process_does_not_wait_for_libraries() -> None:
+    ended = subprocess.run([sys.executable, "-c", LIBRARY], capture_output=True, text=True, check=False, timeout=30)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "(3, 1)\n", "")
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_what_is_submitted_tells_in_time(told: bool) -> None:  # noqa: FBT001  # pytest has no keywords
+    async def scene() -> None:
+        assert await is_true_within(AMPLE_S, Pool("telling", threads=1).submit(bool, told)) is told
+
+    play(scene)
+
+
+def test_what_is_submitted_and_fails_tells_false() -> None:
+    async def scene() -> None:
+        assert not await is_true_within(AMPLE_S, Pool("failing", threads=1).submit(_fails))
+
+    play(scene)
+
+
+def test_what_takes_too_long_tells_false_and_goes_on() -> None:
+    pool, future = Pool("going on", threads=1), settled(result=False)
+
+    async def scene() -> None:
+        nonlocal future
+        with hanging() as hang:
+            future = pool.submit(lambda: hang() == "ended")
+            assert not await is_true_within(SHORT_S, future)
+
+    play(scene)
+    assert future.result(AMPLE_S)

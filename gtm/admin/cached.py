@@ -14,6 +14,7 @@ from gtm.admin.views import NodeStatus, RegionView, ServiceView, ZoneView
 from gtm.health.status import Status
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.model import Plan
+from gtm.threads import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,13 @@ class ViewCache:
     def __init__(self) -> None:
         self._views: Views | None = None
         self._making = asyncio.Lock()
+        self._threads = Pool("views", threads=1)
 
     async def refresh(self, plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> None:
         """Makes the views in a thread, unless they are there."""
         async with self._making:
             if not _is_of(self._views, plan, status, guidance):
-                self._views = await asyncio.to_thread(make_views, plan, status, guidance)
+                self._views = await self._threads.run(make_views, plan, status, guidance)
 
     def of(self, plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> Views:
         """Returns the views, made at once if they are not there."""

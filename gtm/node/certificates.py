@@ -11,12 +11,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.health.certificate import Certificate
 from gtm.health.event import Event, EventKind, Recorder
 from gtm.share.renewal import LOOK_S, LiveTls, Outcome
+from gtm.threads import Pool
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,7 @@ class Certificates:
         self._events = events
         self._sleep = sleep
         self._sides = tuple(sides)
+        self._threads = Pool("certificates", threads=1)
         self._warned: dict[str, Certificate] = {}
 
     @property
@@ -54,7 +57,7 @@ class Certificates:
     async def look(self) -> None:
         """Looks once at every side."""
         for live in self._sides:
-            renewal = await asyncio.to_thread(live.look, wall=self._clock.wall())
+            renewal = await self._threads.run(partial(live.look, wall=self._clock.wall()))
             if renewal is not None:
                 self._tell(live, renewal.outcome, renewal.words)
             self._warn(live)

@@ -8,6 +8,7 @@ from gtm.health.event import Event, EventKind
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.config import GeoFiles
 from gtm.node.planner import Planner
+from gtm.threads import Pool
 from gtm.watch.geodata import Fingerprint, GeoLoad, fingerprint, load
 
 SCAN_INTERVAL_S = 1.0
@@ -31,6 +32,7 @@ class GeoWatch:
         self._files = files
         self._planner = planner
         self._sleep = sleep
+        self._threads = Pool("geo data", threads=1)
         self._loaded = self._now()
 
     async def load(self) -> None:
@@ -40,7 +42,7 @@ class GeoWatch:
         """
         self._loaded = self._now()
         files = self._files.present()
-        geo = await asyncio.to_thread(load, files.databases, files.networks)
+        geo = await self._threads.run(load, files.databases, files.networks)
         for problem in geo.problems:
             log.error("geo data: %s", problem)
         if geo.problems and self._planner.geo.sources:
@@ -58,7 +60,7 @@ class GeoWatch:
         before = self._loaded
         while True:
             await self._sleep(SCAN_INTERVAL_S)
-            now = await asyncio.to_thread(self._now)
+            now = await self._threads.run(self._now)
             if now == before != self._loaded:
                 await self._load_or_say()
             before = now

@@ -14,13 +14,14 @@ from random import Random
 
 from gtm.clock import Clock
 from gtm.counters import Counters
+from gtm.errors import CallOverdue
 from gtm.health.belief import Belief
 from gtm.health.disagreement import Standings, quarantined
 from gtm.health.merger import Merger
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading
 from gtm.health.remembered import is_memorable
-from gtm.health.status import Status, changes, local_changes
+from gtm.health.status import NO_STATUS, Status, changes, local_changes
 from gtm.health.verdict import Verdict
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
@@ -36,6 +37,7 @@ from gtm.probe.kinds import read
 from gtm.probe.prober import Prober
 from gtm.share.desk import Desk
 from gtm.share.publisher import MAX_HEARTBEAT_S, heartbeat_s, publish_reports
+from gtm.threads import Pool, settled
 from gtm.zone.model import Check
 
 TICK_S = 0.5
@@ -44,6 +46,9 @@ TICK_S = 0.5
 SAVE_INTERVAL_S = 5.0
 SAVES_AT_ONCE = 12
 """Writes of the beliefs: so many at once, then one in so many seconds; a flapping endpoint must not wear out a disk."""
+
+SAVE_LIMIT_S = 2.0
+"""For the last write of the beliefs: a disk that hangs does not keep a node from stopping."""
 
 GRACE_S = 5.0
 """After a start, for the first voices to be heard: a poll of each peer, and a first round of checks."""
@@ -81,6 +86,9 @@ class HealthRiver:
         self._freshness: Mapping[CheckId, Freshness] = {}
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
+        self._threads = Pool("beliefs", threads=1)
+        self._saving = settled(planner.status)
+        """The last write of the beliefs: those that are on disk, once it is done."""
         self._flips = self._flips_kept = 0
         """So many changes of this probe's mind there were that a restart must not forget, and are on disk."""
         self._heard_kept = 0
@@ -154,21 +162,34 @@ class HealthRiver:
     async def believe(self) -> None:
         """Merges what was heard whenever there is news, and once a tick, until cancelled; then saves the beliefs."""
         seen = -1
-        saved, allowance = self._planner.status, Allowance(SAVES_AT_ONCE, SAVE_INTERVAL_S)
+        allowance = Allowance(SAVES_AT_ONCE, SAVE_INTERVAL_S)
         try:
             while True:
                 self.merge()
-                # at once, unless there were many: a crash soon after a change must not revive a dead region
-                is_news = self._is_memorable() or changes(saved, self._lasting())
-                if is_news and allowance.take(self._clock.monotonic()):
-                    saved = await asyncio.to_thread(self.save, saved)
+                self._save_apart(allowance)
                 try:
                     async with asyncio.timeout(TICK_S):
                         seen = await self._desk.wait_for_news(seen)
                 except TimeoutError:
                     pass
         finally:
-            self.save(saved)
+            await self._save_at_last()
+
+    def _save_apart(self, allowance: Allowance) -> None:
+        """Has news saved, and waits for no disk: one that hangs must not keep the next merge from the answers."""
+        if self._saving.done():
+            saved = self._saving.result()
+            # at once, unless there were many: a crash soon after a change must not revive a dead region
+            is_news = self._is_memorable() or changes(saved, self._lasting())
+            if is_news and allowance.take(self._clock.monotonic()):
+                self._saving = self._threads.submit(self.save, saved)
+
+    async def _save_at_last(self) -> None:
+        saved = self._saving.result() if self._saving.done() else NO_STATUS
+        try:
+            await self._threads.run(self.save, saved, timeout_s=SAVE_LIMIT_S)
+        except CallOverdue:
+            log.error("the last beliefs are not on disk: it did not take them within %.0f s", SAVE_LIMIT_S)  # noqa: TRY400
 
     def merge(self) -> None:
         """Merges the reports heard into the status, once."""

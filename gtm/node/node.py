@@ -39,6 +39,7 @@ from gtm.node.queries import Queries
 from gtm.node.saying import Saying
 from gtm.node.sharing import Sharing
 from gtm.node.state import StateFolder
+from gtm.node.stopping import Stop
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures, environment, start_telemetry
 from gtm.node.vantages import VantageWatch
@@ -53,6 +54,7 @@ from gtm.share.keys import generate_key, load_key
 from gtm.share.renewal import LiveTls
 from gtm.share.tls import server_tls
 from gtm.steer.vocabulary import STEERING
+from gtm.threads import Pool
 
 WARM_UP_S = 3.0
 """Longer than a round of checks at the usual timeout of 2 s; a node that hears of nobody's health serves after that."""
@@ -152,7 +154,8 @@ class Node:
         )
         self._local: web.AppRunner | None = None
         self._warm = asyncio.Event()
-        self._stopping = asyncio.Event()
+        self._stop = Stop()
+        self._threads = Pool("stop", threads=1)
 
     async def run(self, queries: Queries | None) -> None:
         """Runs until it is told to stop."""
@@ -163,37 +166,42 @@ class Node:
             await self._run(queries)
         finally:
             self._tell(EventKind.NODE_STOPPED, "stopped")
-            self._events.close()
+            await self._threads.run(self._events.close)  # it waits for the disk, and not for one that hangs
+            await self._state.finish()
 
     def _tell(self, kind: EventKind, word: str) -> None:
         facts = {"version": __version__, "engine": self._engine.name}
         self._events.record(Event(kind, self._config.node, f"node {self._config.node} {word}", facts))
 
     async def _run(self, queries: Queries | None) -> None:
-        if self._config.peers:  # else there is but one vantage, whatever an earlier run knew
-            await self._vantages.load()
-        await self._geo.load()
-        problems = await self._zones.load()
-        if not self._planner.plan.zones:
-            raise ZoneInvalid(problems)
+        if not await self._stop.unless_told(self._load()):
+            return
         admin = await self._open_admin()
         telemetry = start_telemetry(self._config, self._measures, environment(), self._clock.wall)
         try:
             async with asyncio.TaskGroup() as group:
                 rivers = [group.create_task(river) for river in self._rivers(queries)]
-                await self._stopping.wait()
+                await self._stop.wait()
                 for river in rivers:
                     river.cancel()
         finally:
             self._desk.close()
             if telemetry is not None:
-                await asyncio.to_thread(telemetry.close)
+                await self._threads.run(telemetry.close)  # in which it gives up what it sends
             if admin is not None:
                 await admin.cleanup()
             if self._local is not None:
                 await self._local.cleanup()
                 close_local(self._config.state)
         log.info("node %s stopped", self._config.node)
+
+    async def _load(self) -> None:
+        if self._config.peers:  # else there is but one vantage, whatever an earlier run knew
+            await self._vantages.load()
+        await self._geo.load()
+        problems = await self._zones.load()
+        if not self._planner.plan.zones:
+            raise ZoneInvalid(problems)
 
     def _rivers(self, queries: Queries | None) -> list[Coroutine[None, None, None]]:
         rivers = [self._zones.run(), self._geo.run(), self._health.believe(), self._warm_up(), self._certificates.run()]
@@ -282,7 +290,5 @@ class Node:
         return Desk(reporter, peers, clock=self._clock, counters=self._counters, gives_deltas=deltas)
 
     def _listen_to_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
-        loop.add_signal_handler(signal.SIGHUP, self._zones.ask)
+        self._stop.listen()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._zones.ask)

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TypeVar
+from functools import partial
 
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine, Restorable
@@ -28,13 +28,16 @@ from gtm.plan.guidance import NO_GUIDANCE, Guidance, guided_anew
 from gtm.plan.inherit import with_inherited
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import SteeringVocabulary
+from gtm.threads import Pool, is_true_within, settled
 from gtm.watch.folder import EMPTY, Catalogue
 from gtm.watch.geodata import GeoLoad
+
+KEEP_LIMIT_S = 1.0
+"""New zones serve by then, however slow the disk is."""
 
 log = logging.getLogger(__name__)
 
 Wall = Callable[[], float]
-_Result = TypeVar("_Result")
 
 
 class Planner:
@@ -58,6 +61,7 @@ class Planner:
         self._wall = wall
         self._counters = counters
         self._compiling = asyncio.Lock()
+        self._threads = Pool("plans", threads=1)
         self._saved = state.load(wall=wall())
         self.catalogue: Catalogue = EMPTY
         self.geo = GeoLoad(NO_GEOGRAPHY, (), ())
@@ -134,19 +138,21 @@ class Planner:
         status, guidance = with_inherited(self.status, before, catalogue.zones), self.guidance
         saved = with_serials(self._saved, catalogue.zones, wall=self._wall())
         try:
-            plan = await asyncio.to_thread(
-                compile_plan,
-                catalogue.zones,
-                serials={origin: one.serial for origin, one in saved.zones.items()},
-                geography=geo.geography,
-                vocabulary=self._vocabulary,
-                status=status,
-                before=self.plan,
-                guidance=guidance,
-                vantages=self.vantages,
+            plan = await self._threads.run(
+                partial(
+                    compile_plan,
+                    catalogue.zones,
+                    serials={origin: one.serial for origin, one in saved.zones.items()},
+                    geography=geo.geography,
+                    vocabulary=self._vocabulary,
+                    status=status,
+                    before=self.plan,
+                    guidance=guidance,
+                    vantages=self.vantages,
+                )
             )
             ahead = reserving(replace(self._saved, zones=saved.zones), max(plan.generation, self.plan.generation + 1))
-            is_kept = await asyncio.wrap_future(self._keep(ahead))
+            is_kept = await is_true_within(KEEP_LIMIT_S, self._keep(ahead))
             # what is not on disk does not outlive a restart, but the clock goes on: it is above any count of changes
             floor = 0 if is_kept else int(self._wall())
             # health may have moved on meanwhile, and the plan with it
@@ -173,7 +179,7 @@ class Planner:
         """Keeps the plan that serves on disk, where the engine can start from it; the future is done when it is."""
         if isinstance(self._engine, Restorable):
             return self._state.save_plan_apart(self.plan)
-        return _settled(None)
+        return settled(None)
 
     def _swap(self, plan: Plan, *, told: bool = True) -> None:
         self._keep(reserving(self._saved, plan.generation))
@@ -193,13 +199,6 @@ class Planner:
     def _keep(self, saved: Saved) -> Future[bool]:
         """Writes the state if it changed; the future tells whether it is on disk."""
         if saved == self._saved:
-            return _settled(True)  # noqa: FBT003  # what the future tells
+            return settled(True)  # noqa: FBT003  # what the future tells
         self._saved = saved
         return self._state.save_apart(saved)
-
-
-def _settled(result: _Result) -> Future[_Result]:
-    """Returns a future of what needed no wait."""
-    future: Future[_Result] = Future()
-    future.set_result(result)
-    return future

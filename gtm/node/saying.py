@@ -4,9 +4,7 @@ What comes in: wishes from the admin API. What goes out: overrides in force, in 
 their way to the disk (`is_saved`) and to the peers; or OverrideRefused.
 """
 
-import asyncio
 from collections.abc import Callable
-from concurrent.futures import Future, wait
 
 from gtm.errors import OverrideRefused
 from gtm.health.override import TAKING, InForce, Override, SafetyRule, Wish, in_force, joined
@@ -17,6 +15,7 @@ from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.plan.guidance import Guidance
 from gtm.plan.model import Plan
+from gtm.threads import is_true_within
 
 SAVE_LIMIT_S = 1.0
 """Who says something hears by then that it counts, however slow the disk is."""
@@ -56,7 +55,7 @@ class Saying:
 
     async def is_saved(self) -> bool:
         """Returns whether all that was said is on disk; False after SAVE_LIMIT_S if it is not known by then."""
-        return await asyncio.to_thread(_is_well, self._overrides.written, SAVE_LIMIT_S)
+        return await is_true_within(SAVE_LIMIT_S, self._overrides.written)
 
     def _require_enough(self, wish: Wish) -> None:
         """Raises OverrideRefused where too few regions would be left, unless the wish overrides that rule."""
@@ -70,11 +69,6 @@ class Saying:
             named = in_short(refusals)
             words = f"safety rule at_least refuses this: {named}; `--override-rule at_least` does it all the same"
             raise OverrideRefused(words, rule=SafetyRule.AT_LEAST.value)
-
-
-def _is_well(written: Future[bool], limit_s: float) -> bool:
-    wait([written], limit_s)  # which cancels nothing: the write goes on
-    return written.done() and written.exception() is None and written.result()
 
 
 def is_known(scope: Scope, plan: Plan) -> bool:

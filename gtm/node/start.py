@@ -18,6 +18,7 @@ from gtm.node.engines import make_engine
 from gtm.node.queries import NativeQueries, Queries, open_queries
 from gtm.node.standby import restore
 from gtm.node.vault import Vault
+from gtm.threads import DaemonExecutor
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,7 @@ async def run_node(config: NodeConfig, clock: Clock) -> None:
     Raises ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it cannot start.
     """
     _hold_signals()
+    asyncio.get_running_loop().set_default_executor(DaemonExecutor())  # libraries use it, and asyncio.run waits for it
     engine, counters = make_engine(config.engine), Counters()
     serves = Role.DNS in config.roles
     queries = open_queries(config, engine, clock=clock, counters=counters) if serves else None

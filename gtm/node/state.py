@@ -15,7 +15,7 @@ written, costs what was in it and is said in the log; it never stops a node.
 
 import json
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 from pydantic import Field, ValidationError
 
 from gtm.counters import Counters
-from gtm.errors import StateInvalid
+from gtm.errors import CallOverdue, StateInvalid
 from gtm.health.remembered import compose_verdicts, parse_verdicts
 from gtm.health.saved import compose_saved, compose_vantages, parse_saved, parse_vantages
 from gtm.health.status import NO_STATUS, Status
@@ -35,12 +35,16 @@ from gtm.node.standby import Standby
 from gtm.node.vault import OnComplaint, Origin, Vault
 from gtm.plan.model import Plan
 from gtm.probe.heartbeats import compose_heard, parse_heard
+from gtm.threads import Pool
 from gtm.watch.folder import Catalogue
 from gtm.watch.kept import KeptFolder, compose_kept, parse_kept
 from gtm.zone.model import Zone
 
 GENERATIONS_AHEAD = 1_000
 """So many plans may follow a write of the floor: most flips of health cost none. A restart skips what was not used."""
+
+FINISH_LIMIT_S = 2.0
+"""A disk that hangs does not keep a node from stopping."""
 
 MAX_SERIAL = 2**32 - 1
 
@@ -96,7 +100,8 @@ class StateFolder:
     ) -> None:
         self._vault = Vault(folder, counters, on_complaint=on_complaint)
         self._standby = None if zones is None else Standby(self._vault, zones)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="state")
+        self._writer = Pool("state", threads=1)
+        """One write after the other."""
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -143,6 +148,14 @@ class StateFolder:
     def save_apart(self, saved: Saved) -> Future[bool]:
         """Writes the state in a thread, one write after the other: a disk takes seconds to sync when it is busy."""
         return self._writer.submit(self.save, saved)
+
+    async def finish(self) -> bool:
+        """Waits for the writes that are under way, but not for a disk that hangs; returns whether all were made."""
+        try:
+            await self._writer.run(lambda: None, timeout_s=FINISH_LIMIT_S)
+        except CallOverdue:
+            return False
+        return True
 
     def save_status(self, status: Status) -> None:
         """Writes the beliefs."""

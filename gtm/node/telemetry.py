@@ -6,7 +6,6 @@
 Both read frozen snapshots, so that neither delays the event loop for longer than it takes to switch threads.
 """
 
-import asyncio
 import logging
 import math
 import os
@@ -28,6 +27,7 @@ from gtm.node.config import NodeConfig
 from gtm.node.planner import Planner
 from gtm.node.zones import ZoneRiver
 from gtm.share.desk import Desk
+from gtm.threads import Pool
 
 if TYPE_CHECKING:
     from gtm.metrics.otlp import Telemetry
@@ -67,6 +67,7 @@ class Measures:
         self._tallies = tallies
         self._filters = filters
         self._expiries = expiries
+        self._threads = Pool("metrics", threads=1)
         self.started_at = clock.wall()
 
     def families(self) -> Iterator[Family]:
@@ -78,7 +79,7 @@ class Measures:
         from gtm.metrics.exposition import expose  # noqa: PLC0415  # see there
 
         accept = request.headers.get("Accept", "")
-        shown = await asyncio.to_thread(lambda: expose(self.families(), accept))
+        shown = await self._threads.run(lambda: expose(self.families(), accept))
         answer = web.Response(body=shown.body, headers={"Content-Type": shown.content_type})
         answer.enable_compression()
         return answer

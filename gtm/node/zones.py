@@ -18,6 +18,7 @@ from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.steer.vocabulary import SteeringVocabulary
+from gtm.threads import Pool
 from gtm.watch.folder import EMPTY, Catalogue, Scan, read, scan, settled
 from gtm.watch.kept import revive
 from gtm.zone.model import Check, Zone, checks
@@ -60,13 +61,15 @@ class ZoneRiver:
         self._watched: tuple[Zone, ...] = ()
         self._loaded: Scan | None = None
         self._reading = asyncio.Lock()
+        self._threads = Pool("zones", threads=2)
+        """One to look, and one to read."""
 
     async def load(self) -> tuple[Problem, ...]:
         """Reads the folder now, serves what is good, and returns the problems of the rest."""
         async with self._reading:
-            self._loaded = await asyncio.to_thread(scan, self._folder)
+            self._loaded = await self._threads.run(scan, self._folder)
             before = await self._before()
-            read_now = await asyncio.to_thread(read, self._folder, before, self._vocabulary)
+            read_now = await self._threads.run(read, self._folder, before, self._vocabulary)
             after = never_empty(self._folder, before, read_now)
             self.loaded_at = None if self._wall is None else self._wall()
             self._tell(before, after)
@@ -82,7 +85,7 @@ class ZoneRiver:
     async def _before(self) -> Catalogue:
         """Returns what was read before: at the start, what was kept on disk."""
         if self._kept is None and self._state is not None:
-            self._kept = await asyncio.to_thread(self._revived, self._state)
+            self._kept = await self._threads.run(self._revived, self._state)
         serving = self._planner.catalogue
         return self._kept if self._kept is not None and not serving.loaded else serving
 
@@ -106,7 +109,7 @@ class ZoneRiver:
         before: Scan | None = None
         while True:
             await self._sleep(SCAN_INTERVAL_S)
-            now = await asyncio.to_thread(scan, self._folder)
+            now = await self._threads.run(scan, self._folder)
             if self._asked or settled(before, now, loaded=self._loaded):
                 self._asked = False
                 await self._load_or_say()

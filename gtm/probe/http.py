@@ -9,7 +9,6 @@ endpoint alone; it verifies the certificate against the host that it asks for, a
 Secrets are read for each request and go into it and nowhere else.
 """
 
-import asyncio
 import re
 from collections.abc import Callable
 
@@ -34,6 +33,7 @@ from gtm.probe.route import reaching
 from gtm.probe.secret import secret_text
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
+from gtm.threads import Pool
 from gtm.zone.model import Check
 from gtm.zone.settings import DenySettings, HeaderValue, HttpSettings
 
@@ -97,7 +97,9 @@ async def _answered(
             try:
                 onward = _onward(response, page, port) if settings.max_redirects else None
                 if onward is None:
-                    outcome = await _judged(response, settings, unexpected, wall=clock.wall())
+                    outcome = await _judged(
+                        response, settings, unexpected, wall=clock.wall(), parsing=instruments.parsing
+                    )
                     return in_time(outcome, settings, took_s=clock.monotonic() - started_at)
                 page = onward
             finally:
@@ -135,7 +137,12 @@ def _onward(response: aiohttp.ClientResponse, page: URL, port: int) -> URL | Non
 
 
 async def _judged(
-    response: aiohttp.ClientResponse, settings: HttpSettings, unexpected: Callable[[int], Outcome], *, wall: float
+    response: aiohttp.ClientResponse,
+    settings: HttpSettings,
+    unexpected: Callable[[int], Outcome],
+    *,
+    wall: float,
+    parsing: Pool,
 ) -> Outcome:
     outcome = days_left(getattr(response, "tls", None), settings.tls, wall=wall)
     if outcome is PASSED:
@@ -145,8 +152,8 @@ async def _judged(
     # a text alone is enough as soon as it is there; an expression and JSON need all of the body
     is_text_alone = not settings.body_regex and not settings.body_json
     body = await _body(response.content, settings.body.encode() if is_text_alone else b"")
-    if settings.body_regex:  # RE2 needs time linear in the body, and takes it beside the loop, which goes on
-        return await asyncio.to_thread(judged_body, body, response.status, settings)
+    if not is_text_alone:  # RE2 and JSON need time linear in the body, and take it beside the loop, which goes on
+        return await parsing.run(judged_body, body, response.status, settings)
     return judged_body(body, response.status, settings)
 
 

@@ -23,7 +23,11 @@ from gtm.probe.session import open_session
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import Contexts, TlsResponse
 from gtm.resolver import Resolver, SystemResolver
+from gtm.threads import Pool
 from gtm.zone.model import Check
+
+PARSING_THREADS = 2
+"""What they do takes the interpreter's lock for most of the time: more of them would be no faster."""
 
 
 def _nothing_known(_check: CheckId) -> Belief:
@@ -44,6 +48,8 @@ class Instruments:
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     believed: Callable[[CheckId], Belief] = _nothing_known
     """What this probe believes of other checks, for those of kind `calculated`."""
+    parsing: Pool = field(default_factory=lambda: Pool("answers", threads=PARSING_THREADS))
+    """Where answers are read that take long to read."""
 
 
 @asynccontextmanager

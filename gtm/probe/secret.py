@@ -3,21 +3,23 @@
 What comes in: where a secret is. What goes out: its text. It is in no log, reading or error; those name the place.
 """
 
-import asyncio
 import os
 from pathlib import Path
 
 from gtm.errors import SecretUnreadable
+from gtm.threads import Pool
 from gtm.zone.settings import Secret
 
 MAX_SECRET_BYTES = 64 * 1024
 """A token is short; a file that is longer is surely another one."""
 
+_FILES = Pool("secrets", threads=4)
+
 
 async def secret_text(secret: Secret) -> str:
     """Returns a secret, without the line's end of its file. Raises SecretUnreadable when there is none."""
     # a file may be on a disk that hangs
-    return await asyncio.to_thread(_from_file, secret.name) if secret.source == "file" else _from_environment(secret)
+    return await _FILES.run(_from_file, secret.name) if secret.source == "file" else _from_environment(secret)
 
 
 def _from_environment(secret: Secret) -> str:

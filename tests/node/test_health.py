@@ -1,6 +1,7 @@
 import asyncio
 import json
 import logging
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from gtm.counters import Counters
 from gtm.health.reading import Reason
+from gtm.health.status import Status
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName
 from gtm.node.health import SAVE_INTERVAL_S
@@ -131,7 +133,8 @@ def test_a_running_node_saves_after_a_while(tmp_path: Path) -> None:
                 river.hear("fra", DOWN, UP)
                 river.hear("iad", DOWN, UP)
             await river.desk.waited_on.wait()
-        assert (river.state / "status.json").exists()
+            while not (river.state / "status.json").exists():  # noqa: ASYNC110  # a thread writes it
+                await asyncio.sleep(0)
         await stop(task)
 
     asyncio.run(story())
@@ -150,10 +153,38 @@ def test_a_change_after_a_quiet_while_is_saved_at_once(tmp_path: Path) -> None:
                 river.hear("fra", belief, UP)
                 river.hear("iad", belief, UP)
                 await river.desk.waited_on.wait()
-        assert StateFolder(river.state, Counters()).load_status().belief(ONE) is DOWN
+            while StateFolder(river.state, Counters()).load_status().belief(ONE) is not DOWN:  # noqa: ASYNC110
+                await asyncio.sleep(0)
         await stop(task)
 
     asyncio.run(story())
+
+
+def test_a_disk_that_hangs_keeps_nothing_from_the_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hangs, mended = threading.Event(), threading.Event()
+
+    def hang(_state: StateFolder, _status: Status) -> None:
+        hangs.set()
+        mended.wait(10.0)
+
+    monkeypatch.setattr(StateFolder, "save_status", hang)
+    monkeypatch.setattr("gtm.node.health.SAVE_LIMIT_S", 0.02)
+    river = River(tmp_path)
+
+    async def story() -> None:
+        task = asyncio.create_task(river.river.believe())
+        async with until():
+            for beliefs in ((DOWN, UP), (UP, DOWN)):
+                river.desk.waited_on.clear()
+                river.hear("fra", *beliefs)
+                river.hear("iad", *beliefs)
+                await river.desk.waited_on.wait()
+                assert river.beliefs() == beliefs
+            assert hangs.wait(10.0)
+            await stop(task)
+
+    asyncio.run(story())
+    mended.set()
 
 
 def test_a_folder_that_cannot_be_written_does_not_end_the_river(tmp_path: Path) -> None:
