@@ -38,6 +38,8 @@ from gtm.ids import Address
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_SHOWN = 80
 """Characters of what was asked that an error repeats."""
+PASSED_ON = ("Allow", "WWW-Authenticate", "Retry-After")
+"""Header fields of an error."""
 SHUTDOWN_S = 1.0
 """A long poll may end in mid-air when the node stops."""
 
@@ -239,10 +241,12 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        # RFC 9110 15.5.6 and 15.5.2 ask for these
-        asked = {name: error.headers[name] for name in ("Allow", "WWW-Authenticate") if name in error.headers}
+        # RFC 9110 15.5.6 and 15.5.2, and RFC 6585 4, ask for these
+        asked = {name: error.headers[name] for name in PASSED_ON if name in error.headers}
         words = f"{request.method} {request.path[:MAX_SHOWN]}: {error.reason}"
-        said = words if isinstance(error, web.HTTPNotFound | web.HTTPMethodNotAllowed) else error.text or error.reason
+        has_own_text = error.text not in {None, "", f"{error.status}: {error.reason}"}
+        is_by_path = isinstance(error, web.HTTPNotFound | web.HTTPMethodNotAllowed) and not has_own_text
+        said = words if is_by_path else error.text or error.reason
         return web.json_response({"error": said}, status=error.status, headers=asked)
     except Exception:
         log.exception("the admin API failed on %s %.200s", request.method, request.path)

@@ -1,4 +1,7 @@
-"""The admin API from the other side: how the command line asks a running node, at ADDRESS:PORT or unix:PATH."""
+"""The admin API from the other side: how the command line asks a running node.
+
+It is asked at ADDRESS:PORT, https://ADDRESS:PORT (trusting the system's roots, or SSL_CERT_FILE), or unix:PATH.
+"""
 
 import asyncio
 import os
@@ -51,9 +54,9 @@ def fetch_overrides(admin: str) -> OverridesView:
     return _fetch(admin, "GET", "/v1/overrides", OverridesView)
 
 
-def say_override(admin: str, body: Mapping[str, object]) -> SaidView:
+def say_override(admin: str, body: Mapping[str, object], *, token: str = "") -> SaidView:
     """Has the node take an override; raises OverrideRefused with the node's words, or Unreachable."""
-    status, answer = asyncio.run(_ask(admin, "POST", "/v1/overrides", None, body))
+    status, answer = asyncio.run(_ask(admin, "POST", "/v1/overrides", body=body, token=token))
     if 400 <= status < 500:  # what was said is at fault (RFC 9110 15.5)
         raise OverrideRefused(_refusal(answer))
     return _parsed(admin, "/v1/overrides", SaidView, status, answer)
@@ -67,7 +70,7 @@ def _refusal(answer: bytes) -> str:
 
 
 def _fetch(admin: str, method: str, path: str, kind: type[_View], query: Mapping[str, str] | None = None) -> _View:
-    status, body = asyncio.run(_ask(admin, method, path, query))
+    status, body = asyncio.run(_ask(admin, method, path, query=query))
     return _parsed(admin, path, kind, status, body)
 
 
@@ -80,16 +83,23 @@ def _parsed(admin: str, path: str, kind: type[_View], status: int, body: bytes) 
 
 
 async def _ask(
-    admin: str, method: str, path: str, query: Mapping[str, str] | None, body: Mapping[str, object] | None = None
+    admin: str,
+    method: str,
+    path: str,
+    *,
+    query: Mapping[str, str] | None = None,
+    body: Mapping[str, object] | None = None,
+    token: str = "",
 ) -> tuple[int, bytes]:
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
     is_local = admin.startswith(UNIX)
-    host = "localhost" if is_local else admin
+    base = "http://localhost" if is_local else admin if admin.startswith("https://") else f"http://{admin}"
+    headers = {"Authorization": f"Bearer {token}"} if token else None
     try:
         connector = aiohttp.UnixConnector(admin.removeprefix(UNIX)) if is_local else _connector()
         async with (
             aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
-            session.request(method, f"http://{host}{path}", params=query, json=body) as answer,
+            session.request(method, f"{base}{path}", params=query, json=body, headers=headers) as answer,
         ):
             return answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:

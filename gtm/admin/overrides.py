@@ -9,25 +9,26 @@
     for      2h: at most 72h, and 4h when left out
     rules    safety rules that must not stand in its way: at_least, max_share_removed_per_minute, ..
 
-    201  said      400  malformed      403  not from here      404  nothing here has this scope, or this id
-    408  too slow  409  a safety rule refuses it               413  too long           415  not JSON
+    201  said      400  malformed      401  nobody whom the node file names (429: tried too often)    403  by a proxy
+    404  nothing here has this scope, or this id      408  too slow    409  a safety rule refuses it
+    413  too long                                     415  not JSON
 
-It moves everybody's traffic, so it is taken from this machine alone: over the socket in the state folder, from a
-loopback address, or from a client whose certificate was verified; and not from a proxy on this machine, as far as it
-says that it is one. Each one, said or refused, is a line of the log.
+It moves everybody's traffic, so it takes a credential (doorkeeper.py); a connection from loopback is none. Each one
+that is said is a line of the log, and so are those that are refused, as far as there are few of them.
 """
 
 import asyncio
 import logging
-import socket
-from collections.abc import Mapping
-from ipaddress import ip_address
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Annotated, Protocol, TypeVar
 
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
 
 from gtm.admin.compose import override_views, said_view
+from gtm.admin.doorkeeper import Doorkeeper
+from gtm.admin.refusals import RefusalLog
 from gtm.admin.views import OverridesView, SaidView
 from gtm.errors import OverrideRefused
 from gtm.health.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Override, Wish
@@ -38,9 +39,8 @@ from gtm.zone.fields import error, seconds
 BODY_S = 5.0
 """For a body to be here: it is short."""
 
-PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip"})
-"""By them a proxy says that it is one (RFC 7239 4, RFC 9110 7.6.3)."""
-PROXY_PREFIX = "x-forwarded-"
+MANY_LINES = 60
+"""A minute, of those who have a credential."""
 
 MAX_LOGGED = 300
 """Characters of a refusal in the log."""
@@ -61,9 +61,9 @@ class Overriding(Protocol):
         """Returns whether all that was said is on disk, once it is known; it takes a second at most."""
 
 
-def routes(overriding: Overriding) -> tuple[web.RouteDef, ...]:
+def routes(overriding: Overriding, door: Doorkeeper) -> tuple[web.RouteDef, ...]:
     """Returns the paths of overrides."""
-    api = _Api(overriding)
+    api = _Api(overriding, door)
     return (
         web.get("/v1/overrides", api.shown),
         web.post("/v1/overrides", api.said),
@@ -73,42 +73,59 @@ def routes(overriding: Overriding) -> tuple[web.RouteDef, ...]:
 
 
 class _Api:
-    def __init__(self, overriding: Overriding) -> None:
+    def __init__(self, overriding: Overriding, door: Doorkeeper) -> None:
         self._overriding = overriding
+        self._door = door
+        self._strangers = RefusalLog(log, "more overrides of strangers were refused")
+        self._known = RefusalLog(log, "more overrides were refused", lines=MANY_LINES)
 
     async def shown(self, _request: web.Request) -> web.Response:
         view = OverridesView(override_views(self._overriding.in_force()))
         return web.Response(body=TypeAdapter(OverridesView).dump_json(view), content_type="application/json")
 
     async def said(self, request: web.Request) -> web.Response:
-        try:
+        async with self._heard(request) as who:
             body = await _body(request, Body)
-            return await self._say(request, body.wish())
-        except web.HTTPException as refused:
-            raise _audited(refused, request) from refused
+            return await self._say(who, body.wish())
 
     async def ended(self, request: web.Request) -> web.Response:
-        try:
+        async with self._heard(request) as who:
             body = await _body(request, EndBody)
             wanted = request.match_info["id"]
             found = [one for one in self._overriding.in_force().by_scope.values() if one.id == wanted]
             if not found:
-                return _refusal(request, 404, "no override that is in force has this id")
-            return await self._say(request, Wish(found[0].scope, Action.OBEY, body.why, body.by))
-        except web.HTTPException as refused:
-            raise _audited(refused, request) from refused
+                raise web.HTTPNotFound(reason="no such override", text="no override that is in force has this id")
+            return await self._say(who, Wish(found[0].scope, Action.OBEY, body.why, body.by))
 
-    async def _say(self, request: web.Request, wish: Wish) -> web.Response:
+    @asynccontextmanager
+    async def _heard(self, request: web.Request) -> AsyncIterator[str]:
+        """Gives the name of who sent a request, and logs the refusal of what comes of it."""
+        at, refusals = request.remote or "the local socket", self._strangers
+        try:
+            who = at = await self._door.require(request)
+            refusals = self._known
+            yield who
+        except web.HTTPException as refused:
+            words = ascii(refused.text or refused.reason)[:MAX_LOGGED]
+            refusals.tell(f"audit: override refused from {at} ({refused.status}): {words}")
+            raise
+
+    async def _say(self, who: str, wish: Wish) -> web.Response:
         try:
             override = self._overriding.say(wish)
         except OverrideRefused as refused:
-            return _refusal(request, 409 if refused.rule else 404, str(refused))
-        log.warning("audit: override %s accepted from %s: %s", override.id, _who(request), override)
+            raise _refusal(refused) from refused
+        log.warning("audit: override %s accepted from %s: %s", override.id, who, override)
         is_saved = await self._overriding.is_saved()
         if not is_saved:
             log.error("audit: override %s is not on disk; a restart of this node may lose it", override.id)
         view = TypeAdapter(SaidView).dump_json(said_view(override, is_saved=is_saved))
         return web.Response(body=view, content_type="application/json", status=201)
+
+
+def _refusal(refused: OverrideRefused) -> web.HTTPException:
+    kind = web.HTTPConflict if refused.rule else web.HTTPNotFound
+    return kind(reason="refused", text=str(refused))
 
 
 def _span(value: object) -> float:
@@ -146,8 +163,7 @@ _Kind = TypeVar("_Kind", bound=_Strict)
 
 
 async def _body(request: web.Request, kind: type[_Kind]) -> _Kind:
-    """Returns the body of a request that may say something; raises what to answer otherwise."""
-    _require_from_here(request)
+    """Returns the body of a request; raises what to answer to one that is of no use."""
     # a page in a browser cannot send JSON to another site unasked; and what is packed could be of any size
     if request.content_type != "application/json" or "Content-Encoding" in request.headers:
         raise web.HTTPUnsupportedMediaType(text="the body must be plain JSON: Content-Type: application/json")
@@ -168,63 +184,3 @@ async def _body(request: web.Request, kind: type[_Kind]) -> _Kind:
 
 def _words(context: Mapping[str, object]) -> str:
     return str(context.get("message") or context.get("error") or "")
-
-
-def _require_from_here(request: web.Request) -> None:
-    transport = request.transport
-    if transport is None:
-        raise web.HTTPForbidden(text="the connection is gone")
-    if transport.get_extra_info("peercert"):
-        return
-    _require_direct(request)
-    opened = transport.get_extra_info("socket")
-    if opened is not None and opened.family == socket.AF_UNIX:
-        return
-    if not _is_loopback(request.remote) or not _is_own_name(request.host):
-        words = "overrides are taken on the node's own machine, or from clients with a certificate (listen.tls.ca)"
-        raise web.HTTPForbidden(text=words)
-
-
-def _require_direct(request: web.Request) -> None:
-    """Refuses what a proxy on this machine passes on: to the node it comes from here, whoever sent it."""
-    for name in request.headers:
-        if name.lower() in PROXY_HEADERS or name.lower().startswith(PROXY_PREFIX):
-            words = (
-                f"this came through a proxy ({ascii(name)[1:-1]}): whoever reaches that could say anything here; ask "
-                "the node itself, on its own machine, or with a certificate (listen.tls.ca)"
-            )
-            raise web.HTTPForbidden(text=words)
-
-
-def _is_loopback(address: str | None) -> bool:
-    try:
-        return address is not None and ip_address(address).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_own_name(host: str) -> bool:
-    """Returns whether a Host is an address or localhost: a page elsewhere can make its own name mean this machine."""
-    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
-    try:
-        return name == "localhost" or bool(ip_address(name.strip("[]")))
-    except ValueError:
-        return False
-
-
-def _who(request: web.Request) -> str:
-    return request.remote or "the local socket"
-
-
-def _refusal(request: web.Request, status: int, words: str) -> web.Response:
-    _audit(request, status, words)
-    return web.json_response({"error": words}, status=status)
-
-
-def _audited(refused: web.HTTPException, request: web.Request) -> web.HTTPException:
-    _audit(request, refused.status, refused.text or refused.reason)
-    return refused
-
-
-def _audit(request: web.Request, status: int, words: str) -> None:
-    log.warning("audit: override refused from %s (%d): %s", _who(request), status, ascii(words)[:MAX_LOGGED])

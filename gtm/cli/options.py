@@ -27,6 +27,15 @@ AdminOption = Annotated[
     str | None,
     typer.Option("--admin", metavar="ADDR:PORT", help="The node to ask: its admin address, if not the node file's."),
 ]
+TokenFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        envvar="GTM_TOKEN_FILE",
+        help="The token (overrides.tokens of the node asked); its socket on its own machine needs none.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the API's JSON.")]
 
 
@@ -43,7 +52,7 @@ def read_config(path: Path | None) -> NodeConfig:
 
 
 def admin_address(asked: str | None, config: Path | None) -> str:
-    """Returns the admin address to ask: HOST:PORT, where HOST may be a name.
+    """Returns the admin address to ask: HOST:PORT or https://HOST:PORT, where HOST may be a name.
 
     Where none is asked for, that is the socket of a node that runs here, or else the address of the node file.
     """
@@ -51,10 +60,24 @@ def admin_address(asked: str | None, config: Path | None) -> str:
         node = read_config(config)
         local = node.state / SOCKET_NAME
         return f"{UNIX}{local}" if answers(local) else str(node.admin)
-    parts = re.fullmatch(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", asked)
+    parts = re.fullmatch(r"(?:https://)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", asked)
     if parts is None or not 1 <= int(parts[1]) <= 65_535:
         raise typer.BadParameter(f'"{asked}" is not ADDRESS:PORT, such as 127.0.0.1:8053', param_hint="--admin")
     return asked
+
+
+def read_token(path: Path | None) -> str:
+    """Returns the token in a file; empty where none is asked for."""
+    if path is None:
+        return ""
+    try:
+        token = path.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "no token in ASCII"
+        raise typer.BadParameter(f"{path}: {reason}", param_hint="--token-file") from error
+    if not token.isprintable() or not token or " " in token:
+        raise typer.BadParameter(f"{path}: is no single line with a token", param_hint="--token-file")
+    return token
 
 
 def read_geodata(path: Path | None) -> "GeoLoad":

@@ -1,21 +1,25 @@
 """`gtm down`, `gtm up`, `gtm drain`, `gtm obey`: what a person says counts, until it ends; `gtm overrides` lists it.
 
 They go to the node's socket in its state folder, where there is one, and so work with no network and no peer alive; the
-node tells its peers.
+node tells its peers. Another machine's node is asked with `--admin ADDR:PORT --token-file FILE`.
 """
 
 import getpass
 import os
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter
 
+from gtm.admin.address import UNIX
 from gtm.admin.client import fetch_overrides, fetch_status, say_override
 from gtm.admin.views import OverridesView, SaidView
 from gtm.cli.console import print_aside, print_plain, print_table
-from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
+from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
 from gtm.cli.scope import find_scope
 from gtm.health.override import MAX_SPAN_S, Action, SafetyRule
 from gtm.zone.fields import seconds
@@ -37,6 +41,14 @@ RuleOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The node to say it at."""
+
+    admin: str
+    token: str
+
+
 def down(  # one argument for each option of the command
     scope: ScopeArgument,
     *,
@@ -46,9 +58,11 @@ def down(  # one argument for each option of the command
     rules: RuleOption = None,
     admin: AdminOption = None,
     config: ConfigOption = None,
+    token_file: TokenFileOption = None,
 ) -> None:
     """Believe it down, whatever the checks say."""
-    _say(Action.DOWN, scope, why=why, span=span, by=by, rules=rules, where=admin_address(admin, config))
+    node = _asked(admin_address(admin, config), token_file)
+    _say(Action.DOWN, scope, why=why, span=span, by=by, rules=rules, node=node)
 
 
 def up(  # one argument for each option of the command
@@ -60,9 +74,11 @@ def up(  # one argument for each option of the command
     rules: RuleOption = None,
     admin: AdminOption = None,
     config: ConfigOption = None,
+    token_file: TokenFileOption = None,
 ) -> None:
     """Believe it up, whatever the checks say."""
-    _say(Action.UP, scope, why=why, span=span, by=by, rules=rules, where=admin_address(admin, config))
+    node = _asked(admin_address(admin, config), token_file)
+    _say(Action.UP, scope, why=why, span=span, by=by, rules=rules, node=node)
 
 
 def drain(  # one argument for each option of the command
@@ -74,9 +90,11 @@ def drain(  # one argument for each option of the command
     rules: RuleOption = None,
     admin: AdminOption = None,
     config: ConfigOption = None,
+    token_file: TokenFileOption = None,
 ) -> None:
     """Answer with something else from now on; it is no failure."""
-    _say(Action.DRAIN, scope, why=why, span=span, by=by, rules=rules, where=admin_address(admin, config))
+    node = _asked(admin_address(admin, config), token_file)
+    _say(Action.DRAIN, scope, why=why, span=span, by=by, rules=rules, node=node)
 
 
 def obey(  # one argument for each option of the command
@@ -88,9 +106,11 @@ def obey(  # one argument for each option of the command
     rules: RuleOption = None,
     admin: AdminOption = None,
     config: ConfigOption = None,
+    token_file: TokenFileOption = None,
 ) -> None:
     """Believe the checks again: ends what was said of this scope, or exempts it from what was said of more."""
-    _say(Action.OBEY, scope, why=why, span=span, by=by, rules=rules, where=admin_address(admin, config))
+    node = _asked(admin_address(admin, config), token_file)
+    _say(Action.OBEY, scope, why=why, span=span, by=by, rules=rules, node=node)
 
 
 def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -111,18 +131,33 @@ def _say(  # one argument for each option of the command
     span: str | None,
     by: str | None,
     rules: list[SafetyRule] | None,
-    where: str,
+    node: _Asked,
 ) -> None:
     if span is not None:
         _require_span(span)
     try:
-        scope = find_scope(" ".join(words), fetch_status(where))
+        scope = find_scope(" ".join(words), fetch_status(node.admin))
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="SCOPE") from error
     body: dict[str, object] = {"scope": str(scope), "action": action.value, "why": why, "by": by or _user()}
     body |= {} if span is None else {"for": span}
     body |= {"rules": [rule.value for rule in rules]} if rules else {}
-    _print(say_override(where, body))
+    _print(say_override(node.admin, body, token=node.token))
+
+
+def _asked(admin: str, token_file: Path | None) -> _Asked:
+    token = read_token(token_file)
+    if token and not admin.startswith(("https://", UNIX)) and not _is_local(admin):
+        print_aside(f"warning: the token goes to {admin} in plain HTTP: who can listen on the way may use it")
+    return _Asked(admin, token)
+
+
+def _is_local(admin: str) -> bool:
+    host = admin.rpartition(":")[0].strip("[]")
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _require_span(span: str) -> None:

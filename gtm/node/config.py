@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from gtm.admin.credentials import Credentials
 from gtm.geo.place import Coordinates
 from gtm.health.quorum import Quorum
 from gtm.ids import NodeName, VantageName
@@ -86,6 +87,8 @@ class NodeConfig:
     share: ShareConfig = ShareConfig()
     overrides_from: frozenset[NodeName] | None = None
     """The peers whose overrides count here, besides this node's own; None for all."""
+    credentials: Credentials = field(default_factory=Credentials)
+    """What lets somebody say overrides, besides the socket in the state folder."""
     admin_tls: TlsFiles | None = None
     """None: the admin listener speaks plain HTTP."""
     otlp: str = ""

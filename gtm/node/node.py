@@ -17,6 +17,7 @@ from aiohttp import web
 
 from gtm import __version__
 from gtm.admin.app import make_app, open_admin
+from gtm.admin.doorkeeper import Doorkeeper
 from gtm.admin.local import close_local, open_local
 from gtm.admin.overrides import routes as override_routes
 from gtm.clock import Clock
@@ -265,7 +266,9 @@ class Node:
         def refusal(path: str, status: int) -> None:
             self._counters.add("admin_requests_refused", path=path, status=str(status))
 
-        more = [web.get("/metrics", self._measures.scrape), *override_routes(self._saying)]
+        door = Doorkeeper(self._config.credentials, clock=self._clock)
+        await door.check()
+        more = [web.get("/metrics", self._measures.scrape), *override_routes(self._saying, door)]
         if Role.PROBE in self._config.roles:
             more += PushDesk(self._health.heartbeats, clock=self._clock, counters=self._counters).routes()
         self._local = await open_local(self._config.state, make_app(subject, reports, more, on_refusal=refusal))

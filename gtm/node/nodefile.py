@@ -8,8 +8,9 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, PlainValidator, ValidationError
+from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
 
+from gtm.admin.credentials import Credentials
 from gtm.errors import NodeInvalid, Problem, ZoneInvalid
 from gtm.health.quorum import DEFAULT_STALE_HOLD_S, AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
 from gtm.ids import NodeName, VantageName
@@ -24,7 +25,7 @@ from gtm.share.site import EtcdSite, Peer
 from gtm.zone import words
 from gtm.zone.document import Document, parse_document, plain
 from gtm.zone.entry import Entry
-from gtm.zone.fields import At, StaleHold, choice, error, found, suggestion, text, whole
+from gtm.zone.fields import At, StaleHold, choice, error, found, suggestion, text, text_like, whole
 
 DEFAULT_DNS = "127.0.0.1:5300"
 DEFAULT_ADMIN = "127.0.0.1:8053"
@@ -103,6 +104,9 @@ def _share(value: object) -> float:
     return float(value)
 
 
+_CertificateName = Annotated[
+    str, text_like(r"[!-~](?:[ -~]{0,253}[!-~])?", "expected a subject or an alternative name of a certificate")
+]
 _Role = Annotated[Role, choice("role", {role.value: role for role in Role})]
 _Listen = Annotated[ListenAddress, PlainValidator(_listen)]
 
@@ -141,10 +145,24 @@ def _accepted(value: object) -> frozenset[str] | None:
     raise error(f"expected all, or a list of peers, not {what}")
 
 
+class TokenEntry(Entry):
+    """Where a token is."""
+
+    file: PathText
+
+
+def _no_token(value: object) -> object:
+    if not isinstance(value, dict):  # what is here may be the token itself, and is not to be repeated
+        raise error("expected {file: PATH}: a token stands in a file of its own")
+    return value
+
+
 class OverridesEntry(Entry):
-    """Whose overrides count here."""
+    """Whose overrides count here, and who may say them."""
 
     accept_from: Annotated[frozenset[str] | None, PlainValidator(_accepted)] = None
+    tokens: dict[Name, Annotated[TokenEntry, BeforeValidator(_no_token)]] = Field(default_factory=dict)
+    certificates: list[_CertificateName] = Field(default_factory=list)
 
 
 class NodeEntry(Entry):
@@ -180,6 +198,7 @@ GRAMMAR = words.Grammar(
         TlsEntry: "tls",
         QuorumEntry: "quorum",
         OverridesEntry: "overrides",
+        TokenEntry: "a token",
         TelemetryEntry: "telemetry",
         ProbeEntry: "probe",
     },
@@ -193,6 +212,7 @@ GRAMMAR = words.Grammar(
         (("listen", "tls"), TlsEntry),
         (("quorum",), QuorumEntry),
         (("overrides",), OverridesEntry),
+        (("overrides", "tokens", "*"), TokenEntry),
         (("telemetry",), TelemetryEntry),
         (("probe",), ProbeEntry),
     ),
@@ -220,6 +240,9 @@ def _clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Probl
         problems.append(document.problem(("share",), words_))
     if entry.listen.tls is not None and entry.listen.tls.certificate is None:
         problems.append(document.problem(("listen", "tls"), 'missing key "certificate": a listener with TLS has one'))
+    if entry.overrides.certificates and (entry.listen.tls is None or entry.listen.tls.ca is None):
+        words_ = "nobody can show a certificate: listen.tls has no ca"
+        problems.append(document.problem(("overrides", "certificates"), words_))
     for name in sorted((entry.overrides.accept_from or frozenset()) - set(names)):
         words_ = f'unknown peer "{name}"{suggestion(name, names)}'
         problems.append(document.problem(("overrides", "accept_from"), words_))
@@ -274,6 +297,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         peers=tuple(Peer(NodeName(peer.node), peer.url or "", peer.key) for peer in entry.share.peers),
         share=_share_config(entry.share, base),
         overrides_from=_overrides_from(entry.overrides),
+        credentials=_credentials(entry.overrides, base),
         admin_tls=None if entry.listen.tls is None else entry.listen.tls.files(base),
         otlp=entry.telemetry.otlp or "",
         programs=entry.probe.programs,
@@ -283,6 +307,10 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
 
 def _overrides_from(entry: OverridesEntry) -> frozenset[NodeName] | None:
     return None if entry.accept_from is None else frozenset(map(NodeName, entry.accept_from))
+
+
+def _credentials(entry: OverridesEntry, base: Path) -> Credentials:
+    return Credentials({name: base / token.file for name, token in entry.tokens.items()}, frozenset(entry.certificates))
 
 
 def _share_config(entry: ShareEntry, base: Path) -> ShareConfig:

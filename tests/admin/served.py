@@ -12,6 +12,8 @@ from pathlib import Path
 from aiohttp import web
 
 from gtm.admin.app import open_admin
+from gtm.admin.credentials import Credentials
+from gtm.admin.doorkeeper import Doorkeeper
 from gtm.admin.overrides import routes
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
@@ -35,6 +37,9 @@ from tests.fakes.journal import FakeJournal
 from tests.fakes.peers import desk_of, key_of
 from tests.node.present import GEO, config, make_planner
 
+TOKEN = "token-of-the-deploy-job"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -44,6 +49,7 @@ class Answer:
     type: str
     body: bytes
     allow: str
+    challenge: str = ""
 
     @property
     def json(self) -> dict[str, object]:
@@ -110,6 +116,11 @@ class Served:
         )
         self.guide = Guide(self.planner, self.overrides, clock=self.clock, counters=self.counters, chronicle=chronicle)
         self.saying = Saying(self.planner, self.overrides, self.guide, applied=self.follow, publish=lambda: None)
+        self.token_file = tmp_path / "token"
+        """Of who may say overrides over TCP."""
+        self.token_file.write_text(TOKEN)
+        credentials = Credentials({"deploy": self.token_file}, frozenset(["ann.example"]))
+        self.door = Doorkeeper(credentials, clock=self.clock)
         self.port = 0
 
     def follow(self) -> None:
@@ -125,7 +136,7 @@ class Served:
         async def reports(request: web.Request) -> web.StreamResponse:
             return await handle_reports(request, self.desk)
 
-        more = [web.get("/metrics", self.measures.scrape), *routes(self.saying)]
+        more = [web.get("/metrics", self.measures.scrape), *routes(self.saying, self.door)]
         runner = await open_admin("127.0.0.1", 0, self.subject, reports, more=more)
         self.port = runner.addresses[0][1]
         return runner
@@ -149,7 +160,13 @@ class Served:
             connection.endheaders(body)
             answer = connection.getresponse()
             kind = (answer.getheader("Content-Type") or "").partition(";")[0]
-            return Answer(answer.status, kind, answer.read(), answer.getheader("Allow") or "")
+            return Answer(
+                answer.status,
+                kind,
+                answer.read(),
+                answer.getheader("Allow") or "",
+                answer.getheader("WWW-Authenticate") or "",
+            )
         finally:
             connection.close()
 

@@ -27,7 +27,7 @@ def test_the_local_socket_is_for_its_user_alone_and_takes_overrides(tmp_path: Pa
         async def reports(_request: aiohttp.web.Request) -> aiohttp.web.Response:
             return aiohttp.web.Response()
 
-        local = await open_local(tmp_path / "state", make_app(node.subject, reports, routes(node.saying)))
+        local = await open_local(tmp_path / "state", make_app(node.subject, reports, routes(node.saying, node.door)))
         assert local is not None
         mode = path.stat().st_mode & 0o777
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:

@@ -25,10 +25,14 @@ FILE = "node: ns1\nstate: state\nlisten: {admin: '127.0.0.1:1'}\n"
 """A node file whose admin address answers nobody."""
 
 
+def token(node: Served) -> tuple[str, str]:
+    return ("--token-file", str(node.token_file))
+
+
 @pytest.mark.parametrize("action", ["down", "up", "drain", "obey"])
 def test_what_is_said_is_said_back_and_listed(tmp_path: Path, action: str) -> None:
     with serving(tmp_path, a=SMALL) as node:
-        ran = gtm(action, "eu-west", "--for", "2h", "--why", "a fire", "--by", "ann", "--admin", node.at)
+        ran = gtm(action, "eu-west", "--for", "2h", "--why", "a fire", "--by", "ann", "--admin", node.at, *token(node))
         listed = gtm("overrides", "--admin", node.at)
         shown = gtm("status", "--admin", node.at)
     words = rf"region gtm\.example\.com/eu-west: {action} until 2023-11-15 00:13:20Z \(ns1:1700000000000\)"
@@ -42,7 +46,7 @@ def test_what_is_said_is_said_back_and_listed(tmp_path: Path, action: str) -> No
 
 def test_the_list_is_there_for_programs_too(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
-        gtm("drain", "api/eu-west/192.0.2.2", "--why", "a fire", "--admin", node.at)
+        gtm("drain", "api/eu-west/192.0.2.2", "--why", "a fire", "--admin", node.at, *token(node))
         listed = json.loads(gtm("overrides", "--json", "--admin", node.at).out)
     (one,) = listed["overrides"]
     assert one["scope"] == "endpoint api.gtm.example.com eu-west/192.0.2.2"
@@ -51,7 +55,7 @@ def test_the_list_is_there_for_programs_too(tmp_path: Path) -> None:
 
 def test_explain_says_who_took_out_what(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
-        gtm("drain", "eu-west", "--why", "new switches", "--by", "ann", "--admin", node.at)
+        gtm("drain", "eu-west", "--why", "new switches", "--by", "ann", "--admin", node.at, *token(node))
         ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
     assert "override    eu-west/192.0.2.2: drain region gtm.example.com/eu-west by ann: new switches" in ran.lines
     assert "eu-west/192.0.2.2" not in ran.out.partition("outcome")[0]
@@ -69,7 +73,7 @@ def test_explain_says_who_took_out_what(tmp_path: Path) -> None:
 )
 def test_a_wrong_command_line_says_nothing(tmp_path: Path, arguments: list[str], words: str) -> None:
     with serving(tmp_path, a=SMALL) as node:
-        ran = gtm(*arguments, "--admin", node.at)
+        ran = gtm(*arguments, "--admin", node.at, *token(node))
         assert not node.overrides.known
     assert ran.code == 2
     assert words in ran.err
@@ -77,8 +81,8 @@ def test_a_wrong_command_line_says_nothing(tmp_path: Path, arguments: list[str],
 
 def test_the_words_of_a_refusal_reach_who_asked(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
-        ran = gtm("down", "service", "api.gtm.example.com", "--why", "x", "--admin", node.at)
-        forced = gtm("down", "api", "--why", "x", "--override-rule", "at_least", "--admin", node.at)
+        ran = gtm("down", "service", "api.gtm.example.com", "--why", "x", "--admin", node.at, *token(node))
+        forced = gtm("down", "api", "--why", "x", "--override-rule", "at_least", "--admin", node.at, *token(node))
     assert ran.code == 1
     assert ran.err.startswith("safety rule at_least refuses this: api.gtm.example.com would have 0 serving")
     assert forced.code == 0
@@ -87,7 +91,7 @@ def test_the_words_of_a_refusal_reach_who_asked(tmp_path: Path) -> None:
 def test_who_asks_is_warned_when_the_node_could_not_write_it_down(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         (tmp_path / "state" / ".overrides.json.new").mkdir(parents=True)  # in the way of every write
-        ran = gtm("down", "eu-west", "--why", "a fire", "--admin", node.at)
+        ran = gtm("down", "eu-west", "--why", "a fire", "--admin", node.at, *token(node))
     assert ran.code == 0
     assert ran.out.startswith("region gtm.example.com/eu-west: down until ")
     assert ran.err.startswith("warning: it counts, but node ns1 could not write it to its disk: a restart of that node")
@@ -124,7 +128,7 @@ def on_a_socket(node: Served, state: Path) -> Iterator[None]:
 
     async def run() -> None:
         await node.river.load()
-        runner = await open_local(state, make_app(node.subject, reports, routes(node.saying)))
+        runner = await open_local(state, make_app(node.subject, reports, routes(node.saying, node.door)))
         assert runner is not None
         started.set()
         await asyncio.to_thread(stopped.wait)

@@ -47,7 +47,9 @@ EXPLAIN, EVENTS, REPORTS, OVERRIDES = "/v1/explain", "/v1/events", "/v1/reports"
 ENDED, PUSH = "/v1/overrides/{id}", "/v1/push/{check}"
 """Paths as counters have them."""
 OTHER, NO_HTTP = "other", "none"
-JSON = (("Content-Type", "application/json"),)
+DEPLOY = "token-of-the-deploy-job"
+PLAIN = (("Content-Type", "application/json"),)
+JSON = (*PLAIN, ("Authorization", f"Bearer {DEPLOY}"))
 BEARER = (("Authorization", f"Bearer {TOKEN}"),)
 GOOD = {"scope": f"region {ZONE}/{EU_WEST}", "action": "drain", "why": "a fire", "by": "ann", "for": "2h"}
 
@@ -111,6 +113,7 @@ def wrong_overrides() -> Iterator[Wrong]:
         good = json.dumps({**GOOD, "why": f"number {number}"}).encode()
         zipped = (*JSON, ("Content-Encoding", ("gzip", "deflate", "identity", "x")[number % 4]))
         kind = (
+            JSON[1],
             (
                 "Content-Type",
                 ("text/plain", "application/x-www-form-urlencoded", "x", "multipart/form-data")[number % 4],
@@ -118,7 +121,7 @@ def wrong_overrides() -> Iterator[Wrong]:
         )
         yield Wrong(request("POST", OVERRIDES, zipped, good), OVERRIDES, 415)
         yield Wrong(request("POST", OVERRIDES, kind, good), OVERRIDES, 415)
-        yield Wrong(request("POST", OVERRIDES, JSON, good, host=f"evil-{number}.example"), OVERRIDES, 403)
+        yield Wrong(request("POST", OVERRIDES, (*PLAIN, ("X-Number", str(number))), good), OVERRIDES, 401)
         yield Wrong(request("POST", OVERRIDES, JSON, good + b" " * 65_536), OVERRIDES, 413)
         scope = f"service nobody-{number}.{ZONE}"
         yield Wrong(request("POST", OVERRIDES, JSON, json.dumps({**GOOD, "scope": scope}).encode()), OVERRIDES, 404)
@@ -247,6 +250,10 @@ def node(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> tuple[Machine, Ru
     nightly = f"monitors:\n  nightly: {{type: push, ttl: 10m, token: {{file: {token}}}}}\n"
     cluster.zone_file.write_text(text.replace("monitors:\n", nightly))
     cluster.write_nodes([machine])
+    deploy = cluster.folder / "deploy"
+    deploy.write_text(DEPLOY)
+    with cluster.node_file(machine).open("a") as file:
+        file.write(f"overrides: {{tokens: {{deploy: {{file: {deploy}}}}}}}\n")
     running = cluster.start_node(machine)
     within(START_LIMIT_S, lambda: getattr(status_of(machine.address), "ready", False))
     return machine, running

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from gtm.admin.credentials import Credentials
 from gtm.errors import NodeInvalid, Problem
 from gtm.geo.place import Coordinates
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
@@ -191,6 +192,13 @@ def test_a_peer_that_checks_nothing_is_no_voice_that_a_quorum_waits_for() -> Non
 
     assert voters("") == 2
     assert voters(", probe: false") == 1
+
+
+def test_who_may_say_overrides_is_nobody_but_the_socket_unless_the_file_names_them() -> None:
+    text = "listen: {tls: {certificate: a.pem, ca: ca.pem}}\noverrides:\n  tokens: {deploy: {file: t}}\n"
+    named = parse_node_file(f"{text}  certificates: [ann@example.net, CN 1]\n", "gtm.yaml", Path("/etc"), "the-host")
+    assert named.credentials == Credentials({"deploy": Path("/etc/t")}, frozenset(["ann@example.net", "CN 1"]))
+    assert default_config(Path(), "the-host").credentials == Credentials()
 
 
 def test_whose_overrides_count_can_be_narrowed() -> None:

@@ -1,0 +1,204 @@
+"""Who may change something over the admin API, and is told apart by what: nobody is trusted for where he connects from.
+
+    the socket in the state folder    its file mode says who gets in; not from a proxy, which may serve others
+    Authorization: Bearer TOKEN       a token that the node file names, over TCP or the socket, by a proxy too
+    a client certificate              verified by listen.tls.ca, and named in overrides.certificates
+    anything else                     401; a wrong token after ten others within a minute 429 (RFC 6585 4)
+
+What comes in: a request. What goes out: the name of who sent it, for the log; or the refusal. A token file holds the
+token, or `sha256:` and its SHA-256 in hex; it is read again after a second, so a new one counts by then. It must not
+tell by its time how much of a token was right, and no token is ever logged. Wrong tokens keep nobody out who has a
+right one and the same address (a proxy's): no token is short enough to be guessed, and who drains must get in.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import os
+import re
+import socket
+import stat
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+
+from aiohttp import web
+
+from gtm.admin.clients import client_of
+from gtm.admin.credentials import Credentials
+from gtm.clock import Clock
+from gtm.errors import CallOverdue
+from gtm.threads import Pool
+
+PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip"})
+"""By them a proxy says that it is one (RFC 7239 4, RFC 9110 7.6.3)."""
+PROXY_PREFIX = "x-forwarded-"
+
+MAX_FILE_BYTES = 4096
+MIN_TOKEN = 20
+"""Characters. Less can be guessed; `openssl rand -hex 32` makes 64."""
+READ_LIMIT_S = 2.0
+"""For all token files together."""
+FRESH_S = 1.0
+"""So long what was read counts: a flood of wrong tokens must not become one of reads."""
+
+MAX_WRONG = 10
+WRONG_S = 60.0
+"""So many wrong tokens of one client within so long are told that they are wrong."""
+MAX_CLIENTS = 1024
+"""Whose wrong tokens are counted."""
+
+_DIGEST = re.compile(r"sha256:([0-9a-fA-F]{64})")
+_TOKEN = re.compile(rf"[!-~]{{{MIN_TOKEN},}}")
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="gtm"'}
+"""RFC 6750 3."""
+
+NEEDED = (
+    "over TCP this needs a token (overrides.tokens in the node file; --token-file) or a client certificate that "
+    "overrides.certificates names; on the node's own machine the socket in its state folder needs neither"
+)
+
+log = logging.getLogger(__name__)
+
+
+class Doorkeeper:
+    """Says who sent a request. Its state is who sent wrong tokens, and which files were complained of."""
+
+    def __init__(self, credentials: Credentials, *, clock: Clock) -> None:
+        self._credentials = credentials
+        self._clock = clock
+        self._pool = Pool("tokens", threads=1)
+        self._read: tuple[float, Mapping[str, bytes]] | None = None
+        self._reading = asyncio.Lock()
+        self._wrong: dict[str, list[float]] = {}
+        self._told: dict[str, str] = {}
+
+    async def require(self, request: web.Request) -> str:
+        """Returns who sent a request that is to change something; raises what to answer to anybody else."""
+        if "Authorization" in request.headers:
+            return await self._by_token(request)
+        if request.transport is None:
+            raise web.HTTPForbidden(text="the connection is gone")
+        opened = request.transport.get_extra_info("socket")
+        if opened is not None and opened.family == socket.AF_UNIX:
+            _require_direct(request)
+            return f"the local socket{_user_of(opened)}"
+        name = _certificate_name(request.transport.get_extra_info("peercert"), self._credentials.certificates)
+        if name is not None:
+            return f"certificate {ascii(name)[1:-1]} at {request.remote}"
+        raise web.HTTPUnauthorized(text=NEEDED, headers=CHALLENGE)
+
+    async def _by_token(self, request: web.Request) -> str:
+        scheme, _, given = request.headers["Authorization"].partition(" ")
+        name = await self._name_of(given.strip()) if scheme.lower() == "bearer" else None
+        if name is None:
+            self._count_wrong(client_of(request.remote))
+            raise web.HTTPUnauthorized(text=f"the token is wrong; {NEEDED}", headers=CHALLENGE)
+        return f"token {name} at {request.remote or 'the local socket'}"
+
+    async def _name_of(self, token: str) -> str | None:
+        """Returns the name of a token; None where no file has it."""
+        digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+        digests = await self._fresh_digests()
+        fitting = [name for name, wanted in digests.items() if hmac.compare_digest(digest, wanted)]
+        return fitting[0] if fitting else None
+
+    async def _fresh_digests(self) -> Mapping[str, bytes]:
+        async with self._reading:
+            now = self._clock.monotonic()
+            if self._read is None or self._read[0] <= now - FRESH_S:
+                try:
+                    self._read = now, await self._pool.run(self._digests, timeout_s=READ_LIMIT_S)
+                except CallOverdue as overdue:
+                    raise web.HTTPServiceUnavailable(text="this node cannot read its token files now") from overdue
+            return self._read[1]
+
+    def _digests(self) -> Mapping[str, bytes]:
+        """Returns those of all tokens that can be read; runs in a thread."""
+        found = {}
+        for name, path in self._credentials.tokens.items():
+            try:
+                found[name] = read_digest(path)
+            except (OSError, ValueError) as error:
+                self._complain(name, path, error)
+            else:
+                self._told.pop(name, None)
+        return found
+
+    async def check(self) -> None:
+        """Logs which token files are of no use."""
+        try:
+            await self._pool.run(self._digests, timeout_s=READ_LIMIT_S)
+        except CallOverdue as overdue:
+            log.warning("overrides.tokens: %s", overdue)
+
+    def _complain(self, name: str, path: Path, error: OSError | ValueError) -> None:
+        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+        if self._told.get(name) != reason:
+            self._told[name] = reason
+            log.error("overrides.tokens.%s: %s: %s; nobody gets in with it", name, path, reason)
+
+    def _count_wrong(self, client: str) -> None:
+        """Counts a wrong token; raises HTTPTooManyRequests where there were too many before it."""
+        now = self._clock.monotonic()
+        recent = [at for at in self._wrong.pop(client, ()) if at > now - WRONG_S]
+        if len(self._wrong) >= MAX_CLIENTS:
+            del self._wrong[next(iter(self._wrong))]
+        self._wrong[client] = recent if len(recent) >= MAX_WRONG else [*recent, now]
+        if len(recent) >= MAX_WRONG:
+            headers = {"Retry-After": str(max(1, round(recent[0] + WRONG_S - now)))}
+            raise web.HTTPTooManyRequests(text="too many wrong tokens", headers=headers)
+
+
+def read_digest(path: Path) -> bytes:
+    """Returns the SHA-256 of the token in a file. Raises OSError or ValueError where it has none."""
+    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(opened).st_mode):
+            raise ValueError("is no regular file")
+        content = os.read(opened, MAX_FILE_BYTES + 1)
+    finally:
+        os.close(opened)
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f"is longer than {MAX_FILE_BYTES} bytes")
+    text = content.decode("ascii", errors="replace").strip()
+    digest = _DIGEST.fullmatch(text)
+    if digest is not None:
+        return bytes.fromhex(digest[1])
+    if text.startswith("sha256:") or _TOKEN.fullmatch(text) is None:
+        raise ValueError(
+            f"holds no token of at least {MIN_TOKEN} visible ASCII characters, and no sha256: with 64 hex digits; "
+            "`openssl rand -hex 32` makes a token"
+        )
+    return hashlib.sha256(text.encode()).digest()
+
+
+def _certificate_name(certificate: object, names: frozenset[str]) -> str | None:
+    """Returns the first name of a verified certificate that is among these; None if there is none."""
+    if not isinstance(certificate, dict):
+        return None
+    subject = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
+    alternative = [value for _kind, value in certificate.get("subjectAltName", ())]
+    return next((name for name in (*alternative, *subject) if name in names), None)
+
+
+def _require_direct(request: web.Request) -> None:
+    """Refuses what a proxy on this machine passes on: to the node it comes from here, whoever sent it."""
+    for name in request.headers:
+        if name.lower() in PROXY_HEADERS or name.lower().startswith(PROXY_PREFIX):
+            words = (
+                f"this came through a proxy ({ascii(name)[1:-1]}): whoever reaches that could say anything here; ask "
+                "the node itself, or send a token (overrides.tokens in the node file)"
+            )
+            raise web.HTTPForbidden(text=words)
+
+
+def _user_of(opened: socket.socket) -> str:
+    """Returns who is at the other end of a socket of this machine, as the kernel says, where it does."""
+    option = getattr(socket, "SO_PEERCRED", None)
+    if option is None:
+        return ""
+    _pid, user, _group = struct.unpack("3i", opened.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
+    return f" (uid {user})"
