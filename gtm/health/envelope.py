@@ -3,7 +3,7 @@
 What comes in: a report and a key, or bytes from anywhere. What goes out: envelopes, or a report; or ReportInvalid, and
 nothing else, with one of these reasons, tried in this order:
 
-    oversized         more than MAX_ENVELOPE_BYTES
+    oversized         more than the bound for envelopes (bounds.py)
     malformed         no envelope of this form
     unknown_reporter  signed by a key that nobody here trusts
     forged            the signature does not hold, or a trusted key speaks for another node
@@ -30,9 +30,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
 
 from gtm.errors import ReportInvalid
+from gtm.health.bounds import MAX_ENVELOPE_BYTES, MAX_OFFER_BYTES
 from gtm.health.payload import (
     Base,
     Delta,
@@ -41,19 +43,12 @@ from gtm.health.payload import (
     compose_payload,
     parse_delta,
     parse_payload,
-    parsed,
     patched,
 )
 from gtm.health.report import Edition, Report
 from gtm.health.signature import SIGNATURE_BYTES, PrivateKey, PublicKey
-from gtm.health.wire import Wire
+from gtm.health.strict import Strict, decoded
 from gtm.ids import NodeName
-
-MAX_ENVELOPE_BYTES = 8 << 20
-"""About 20,000 votes with long details; a node reads so much of one report before it trusts a byte of it."""
-
-MAX_OFFER_BYTES = 64 << 20
-"""Eight of the largest envelopes, or hundreds of common ones."""
 
 MAX_REPORTS = 1_000
 """In one offer; more probes than any mesh of this kind should have."""
@@ -100,11 +95,11 @@ def compose_offer(envelopes: Iterable[bytes]) -> bytes:
     return b'{"reports":[' + b",".join(envelopes) + b"]}"
 
 
-def parse_offer(body: bytes) -> tuple[bytes, ...]:
+def parse_offer(body: bytes, *, most_bytes: int = MAX_OFFER_BYTES) -> tuple[bytes, ...]:
     """Returns the envelopes of an offer, still unverified, as they were composed; or raises ReportInvalid."""
-    if len(body) > MAX_OFFER_BYTES:
-        raise ReportInvalid("oversized", f"an offer of {len(body)} bytes; the limit is {MAX_OFFER_BYTES}")
-    return tuple(_json(envelope.model_dump(exclude_unset=True)) for envelope in parsed(_Offer, body).reports)
+    if len(body) > most_bytes:
+        raise ReportInvalid("oversized", f"an offer of {len(body)} bytes; the limit is {most_bytes}")
+    return tuple([envelope.raw for envelope in decoded(_OFFER, body).reports])
 
 
 def parse_envelope(
@@ -114,14 +109,15 @@ def parse_envelope(
     known: Mapping[NodeName, Edition],
     wall: float,
     bases: Mapping[NodeName, Base] | None = None,
+    most_bytes: int = MAX_ENVELOPE_BYTES,
 ) -> Sealed:
     """Returns the report in an envelope from anywhere, or raises ReportInvalid.
 
     `bases` has the base of each node that was heard last, for deltas that come without theirs.
     """
-    if len(raw) > MAX_ENVELOPE_BYTES:
-        raise ReportInvalid("oversized", f"an envelope of {len(raw)} bytes; the limit is {MAX_ENVELOPE_BYTES}")
-    envelope = parsed(_Envelope, raw)
+    if len(raw) > most_bytes:
+        raise ReportInvalid("oversized", f"an envelope of {len(raw)} bytes; the limit is {most_bytes}")
+    envelope = decoded(_ENVELOPE, raw)
     try:
         _require_signed(envelope, trusted)
         text = envelope.payload
@@ -145,7 +141,7 @@ def _require_signed(envelope: "_Envelope", trusted: Mapping[NodeName, PublicKey]
 def _sealed(envelope: "_Envelope", raw: bytes, head: Report | Delta, bases: Mapping[NodeName, Base]) -> Sealed:
     if isinstance(head, Report):
         return Sealed(head, Base(head, envelope.payload), raw, raw)
-    base = _base(head.base, envelope.base, bases.get(NodeName(head.node)))
+    base = _base(head.base, envelope.base or None, bases.get(NodeName(head.node)))
     signed = {"payload": envelope.payload, "key": envelope.key, "signature": envelope.signature}
     brief, full = _json({**signed, "base": None}), _json({**signed, "base": base.text})
     return Sealed(patched(head, base.report), base, brief, full)
@@ -174,9 +170,15 @@ def _require_acceptable(
     if abs(report.made_at - wall) > MAX_SKEW_S:
         ahead_s = report.made_at - wall
         raise ReportInvalid("skewed", f"the report of {node} was made {ahead_s:+.0f} s from this node's now")
-    newest = known.get(node)
+    require_newer(report, known)
+
+
+def require_newer(report: Report | Delta, known: Mapping[NodeName, Edition]) -> None:
+    """Raises ReportInvalid for a report that is not newer than the edition known of its node."""
+    newest = known.get(NodeName(report.node))
     if newest is not None and report.edition <= newest:
-        raise ReportInvalid("replayed", f"{node} already reported {newest}; this is {report.edition}")
+        words = f"{report.node} already reported {newest}; this is {report.edition}"
+        raise ReportInvalid("replayed", words, node=report.node)
 
 
 def signature_text(value: str) -> str:
@@ -193,20 +195,39 @@ def key_text(value: str) -> str:
     return value
 
 
-class _Envelope(Wire):
+class Signed(Strict, frozen=True, kw_only=True):
+    """A payload and its signature: what can be read of a stranger's words before they are verified."""
+
     payload: str
-    key: Annotated[str, StringConstraints(max_length=MAX_KEY_LENGTH), AfterValidator(key_text)]
-    signature: Annotated[str, StringConstraints(max_length=MAX_SIGNATURE_LENGTH), AfterValidator(signature_text)]
-    base: str | None = None
+    key: Annotated[str, Meta(max_length=MAX_KEY_LENGTH)]
+    signature: Annotated[str, Meta(max_length=MAX_SIGNATURE_LENGTH)]
+
+    def __post_init__(self) -> None:
+        key_text(self.key)
+        signature_text(self.signature)
+
+
+class _Envelope(Signed, frozen=True, kw_only=True):
+    base: str | UnsetType | None = UNSET
 
     @property
     def is_delta(self) -> bool:
         """Returns whether it says anything of a base."""
-        return "base" in self.model_fields_set
+        return self.base is not UNSET
+
+    @property
+    def raw(self) -> bytes:
+        """Returns it as it was composed."""
+        fields = {"payload": self.payload, "key": self.key, "signature": self.signature}
+        return _json({**fields, "base": self.base} if self.is_delta else fields)
 
 
-class _Offer(Wire):
-    reports: Annotated[list[_Envelope], Field(max_length=MAX_REPORTS)]
+class _Offer(Strict, frozen=True, kw_only=True):
+    reports: Annotated[list[_Envelope], Meta(max_length=MAX_REPORTS)]
+
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_OFFER = msgspec.json.Decoder(_Offer)
 
 
 def _signed(payload: str, key: PrivateKey) -> dict[str, str | None]:

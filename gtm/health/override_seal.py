@@ -19,12 +19,14 @@ gets it need not trust the giver. An old one has no age limit but its own `until
 import base64
 import json
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+import msgspec
+from msgspec import Meta
+from pydantic import AfterValidator, Field, StringConstraints
 
 from gtm.errors import ReportInvalid
-from gtm.health.envelope import MAX_KEY_LENGTH, MAX_SIGNATURE_LENGTH, key_text, signature_text
+from gtm.health.envelope import Signed
 from gtm.health.override import (
     MAX_BY_LENGTH,
     MAX_SKEW_S,
@@ -35,10 +37,9 @@ from gtm.health.override import (
     OverrideId,
     SafetyRule,
 )
-from gtm.health.payload import MAX_SECONDS, parsed, printable
 from gtm.health.scope import MAX_SCOPE_LENGTH, parse_scope
 from gtm.health.signature import PrivateKey, PublicKey
-from gtm.health.wire import Wire
+from gtm.health.strict import Name, Seconds, Strict, decoded, printable
 from gtm.ids import NodeName
 
 MAX_SEALED_LENGTH = 16 * 1024
@@ -71,13 +72,13 @@ def open_override(text: str, *, trusted: Mapping[NodeName, PublicKey], wall: flo
     """Returns the override of a text from anywhere, or raises ReportInvalid."""
     if len(text) > MAX_SEALED_LENGTH:
         raise ReportInvalid("oversized", f"an override of {len(text)} characters; the limit is {MAX_SEALED_LENGTH}")
-    envelope = parsed(_Envelope, text.encode(errors="replace"))
+    envelope = decoded(_SIGNED, text.encode(errors="replace"))
     signers = {str(key): key for key in trusted.values()}
     if envelope.key not in signers:
         raise ReportInvalid("unknown_reporter", "it is signed by a key that is not among the peers")
     if not signers[envelope.key].verifies(envelope.payload.encode(), base64.b64decode(envelope.signature)):
         raise ReportInvalid("forged", "the signature does not hold")
-    override = _override(parsed(_Payload, envelope.payload.encode()))
+    override = _override(decoded(_PAYLOAD, envelope.payload))
     if str(trusted.get(override.node)) != envelope.key:
         raise ReportInvalid("forged", f"this key may not speak for {override.node}")
     if override.made_at > wall + MAX_SKEW_S:
@@ -87,8 +88,8 @@ def open_override(text: str, *, trusted: Mapping[NodeName, PublicKey], wall: flo
 
 def read_own(text: str, node: NodeName) -> Override:
     """Returns the override of a text that this node kept, whatever key it had then; or raises ReportInvalid."""
-    envelope = parsed(_Envelope, text.encode(errors="replace"))
-    override = _override(parsed(_Payload, envelope.payload.encode()))
+    envelope = decoded(_SIGNED, text.encode(errors="replace"))
+    override = _override(decoded(_PAYLOAD, envelope.payload))
     if override.node != node:
         raise ReportInvalid("forged", f"it is of {override.node}")
     return override
@@ -104,7 +105,7 @@ def _override(payload: "_Payload") -> Override:
         payload.by,
         payload.made_at,
         payload.until,
-        tuple(payload.rules),
+        payload.rules,
     )
 
 
@@ -124,31 +125,30 @@ ScopeText = Annotated[str, StringConstraints(max_length=MAX_SCOPE_LENGTH), After
 Why = Annotated[str, StringConstraints(min_length=1, max_length=MAX_WHY_LENGTH), AfterValidator(_words)]
 By = Annotated[str, StringConstraints(min_length=1, max_length=MAX_BY_LENGTH), AfterValidator(_words)]
 Rules = Annotated[list[SafetyRule], Field(max_length=len(SafetyRule))]
-_Seconds = Annotated[float, Field(ge=0, le=MAX_SECONDS, allow_inf_nan=False)]
+"""Why, By, ScopeText and Rules are for bodies of the admin API: there people want to read what is wrong."""
 
 
-class _Envelope(Wire):
-    payload: str
-    key: Annotated[str, StringConstraints(max_length=MAX_KEY_LENGTH), AfterValidator(key_text)]
-    signature: Annotated[str, StringConstraints(max_length=MAX_SIGNATURE_LENGTH), AfterValidator(signature_text)]
-
-
-class _Payload(Wire):
+class _Payload(Strict, frozen=True, kw_only=True):
     version: Literal[1]
-    id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}:[0-9]{1,19}$")]
-    node: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    scope: ScopeText
+    id: Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._-]{1,64}:[0-9]{1,19}\Z")]
+    node: Name
+    scope: Annotated[str, Meta(max_length=MAX_SCOPE_LENGTH)]
     action: Action
-    why: Why
-    by: By
-    made_at: _Seconds
-    until: _Seconds
-    rules: Rules
+    why: Annotated[str, Meta(min_length=1, max_length=MAX_WHY_LENGTH)]
+    by: Annotated[str, Meta(min_length=1, max_length=MAX_BY_LENGTH)]
+    made_at: Seconds
+    until: Seconds
+    rules: Annotated[tuple[SafetyRule, ...], Meta(max_length=len(SafetyRule))]
 
-    @model_validator(mode="after")
-    def _bounded(self) -> Self:
+    def __post_init__(self) -> None:
+        _scope_text(self.scope)
+        _words(self.why)
+        _words(self.by)
         if not self.made_at < self.until <= self.made_at + MAX_SPAN_S:
             raise ValueError(f"it ends at most {MAX_SPAN_S / 3600:.0f} h after it was made")
         if self.id.partition(":")[0] != self.node:
             raise ValueError("its id is another node's")
-        return self
+
+
+_SIGNED = msgspec.json.Decoder(Signed)
+_PAYLOAD = msgspec.json.Decoder(_Payload)

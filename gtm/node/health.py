@@ -109,6 +109,7 @@ class HealthRiver:
         """Watches what the zones ask for now."""
         self._tell_missing(checks)
         self._checks = checks
+        self._desk.expect(len(checks))
         self.heartbeats.watch(checks, now=self._clock.monotonic())
         self._tallies.watch(checks)
         self._freshness = {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}

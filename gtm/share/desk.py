@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from gtm.clock import Clock
@@ -18,14 +18,23 @@ from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.book import EMPTY_BOOK, Book, hear, leave
-from gtm.health.envelope import MAX_SKEW_S, Sealed, compose_offer, parse_envelope, parse_offer, seal
+from gtm.health.bounds import bounds_for
+from gtm.health.envelope import MAX_SKEW_S, Sealed, compose_offer, require_newer, seal
 from gtm.health.report import Edition, Report, votes_of
 from gtm.health.signature import PrivateKey, PublicKey
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
+from gtm.share.opening import Known, Outcome, is_held, opened, opened_offer
+from gtm.threads import Pool
 
 INNOCENT = "replayed"
 """What is refused for this came second, over a relay that is behind: it is counted, and nobody is told."""
+
+LARGE_BYTES = 256 * 1024
+"""What is larger is read in a thread: smaller ones take a few milliseconds, and a thread's switches cost some too."""
+
+LARGE_AT_ONCE = 2
+"""So many large bodies are held and read at once; the peers that have further ones to give wait."""
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +86,11 @@ class Desk:
         self._carried: tuple[str, ...] = ()
         self._refused: Counter[tuple[NodeName, str]] = Counter()
         self._news = asyncio.Event()
+        self._readers = Pool("reports", threads=LARGE_AT_ONCE)
+        self.room = asyncio.Semaphore(LARGE_AT_ONCE)
+        """For bodies that are too large to be held of every peer at once."""
+        self.bounds = bounds_for(0, nodes=len(self._trusted))
+        """How large what peers give may be."""
         self.book: Book = EMPTY_BOOK
         """Every report heard, this node's own too."""
         self.version = 0
@@ -110,24 +124,25 @@ class Desk:
         """Returns how many reports were refused, by the peer that gave them and the reason."""
         return dict(self._refused)
 
+    def expect(self, checks: int) -> None:
+        """Has peers give what so many checks of this node's zones can need, and not much more."""
+        self.bounds = bounds_for(checks, nodes=len(self._trusted))
+
     def take(self, body: bytes, *, giver: NodeName) -> bool:
         """Takes what a peer offered; returns whether anything of it was new."""
-        try:
-            envelopes = parse_offer(body)
-        except ReportInvalid as refused:
-            self._refuse(refused, giver)
-            return False
-        news = [self._take_one(envelope, giver) for envelope in envelopes]
-        if any(news):
-            self._announce()
-        return any(news)
+        return self._settle(opened_offer(body, self._known()), giver)
 
-    def take_envelope(self, envelope: bytes, *, giver: NodeName) -> bool:
-        """Takes one envelope; returns whether it was new."""
-        is_news = self._take_one(envelope, giver)
-        if is_news:
-            self._announce()
-        return is_news
+    async def hear(self, body: bytes, *, giver: NodeName) -> bool:
+        """Takes what a peer offered, as `take` does; what is large is read in a thread."""
+        if len(body) <= LARGE_BYTES:
+            return self.take(body, giver=giver)
+        return self._settle(await self._readers.run(opened_offer, body, self._known()), giver)
+
+    async def hear_envelope(self, envelope: bytes, *, giver: NodeName) -> bool:
+        """Takes one envelope, as `hear` does an offer; returns whether it was new."""
+        if len(envelope) <= LARGE_BYTES:
+            return self._settle(opened((envelope,), self._known()), giver)
+        return self._settle(await self._readers.run(opened, (envelope,), self._known()), giver)
 
     def own_envelope(self) -> bytes:
         """Returns this node's last report as it was signed; nothing before the first."""
@@ -169,28 +184,32 @@ class Desk:
         heard = known.get(node, Edition(-1, -1))
         return sealed.brief if heard.epoch == least.epoch and heard >= least else sealed.full
 
-    def _take_one(self, envelope: bytes, giver: NodeName) -> bool:
-        if any(envelope in (sealed.brief, sealed.full) for sealed in self._sealed.values()):
-            return False  # heard already, the same bytes: in a mesh the most common case
+    def _known(self) -> Known:
+        return Known(self._trusted, self.editions, dict(self._sealed), self.bounds, self._clock.wall())
+
+    def _settle(self, outcomes: Iterable[Outcome], giver: NodeName) -> bool:
+        """Takes what was opened, as far as it is still new; returns whether anything was."""
+        news = [self._settle_one(outcome, giver) for outcome in outcomes]
+        if any(news):
+            self._announce()
+        return any(news)
+
+    def _settle_one(self, outcome: Outcome, giver: NodeName) -> bool:
+        if isinstance(outcome, ReportInvalid):
+            self._refuse_unless_own(outcome, giver)
+            return False
+        report = outcome.report
+        if is_held(outcome.full, self._sealed):
+            return False  # another peer gave it while this one's was opened
         try:
-            sealed = parse_envelope(
-                envelope,
-                trusted=self._trusted,
-                known=self.editions,
-                wall=self._clock.wall(),
-                bases={node: one.base for node, one in self._sealed.items()},
-            )
+            require_newer(report, self.editions)
         except ReportInvalid as refused:
-            if (refused.node, refused.reason) == (self._reporter.node, INNOCENT):
-                # a report of before, on its way back; its base may be gone, most of all soon after a start
-                log.debug("an own report came back from %s: %s", giver, refused)
-            else:
-                self._refuse(refused, giver)
+            self._refuse_unless_own(refused, giver)
             return False
-        if sealed.report.node == self._reporter.node:
-            self._outgrow(sealed.report)
+        if report.node == self._reporter.node:
+            self._outgrow(report)
             return False
-        self._keep(sealed)
+        self._keep(outcome)
         self._counters.add("reports_heard")
         return True
 
@@ -208,6 +227,13 @@ class Desk:
         if book is not None:
             self.book = book
             self._sealed[sealed.report.node] = sealed
+
+    def _refuse_unless_own(self, refused: ReportInvalid, giver: NodeName) -> None:
+        if (refused.node, refused.reason) == (self._reporter.node, INNOCENT):
+            # a report of before, on its way back; its base may be gone, most of all soon after a start
+            log.debug("an own report came back from %s: %s", giver, refused)
+        else:
+            self._refuse(refused, giver)
 
     def _refuse(self, refused: ReportInvalid, giver: NodeName) -> None:
         self._counters.add("reports_refused", peer=giver, reason=refused.reason)

@@ -100,7 +100,7 @@ class EtcdShare:
         """Reads what is there, and then what changes."""
         revision, found = await self._client.read(self._folder)
         for key, value in found:
-            self._take(key, value)
+            await self._take(key, value)
         present = {self._node_of(key) for key, _ in found}
         for node in self._desk.book.by_node.keys() - present - {self._node}:
             self._desk.forget(node)
@@ -108,15 +108,15 @@ class EtcdShare:
         async for event in self._client.watch(self._folder, revision + 1):
             match event:
                 case Put(key, value):
-                    self._take(key, value)
+                    await self._take(key, value)
                 case Deleted(key):
                     self._desk.forget(self._node_of(key))
             self._works("hearing")
 
-    def _take(self, key: str, value: bytes) -> None:
+    async def _take(self, key: str, value: bytes) -> None:
         node = self._node_of(key)
         if node != self._node:
-            self._desk.take_envelope(value, giver=node)
+            await self._desk.hear_envelope(value, giver=node)
 
     def _node_of(self, key: str) -> NodeName:
         return NodeName(key.removeprefix(self._folder)[:64])

@@ -9,7 +9,7 @@ not logged, because they may hold a password.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 
 import aiohttp
@@ -18,7 +18,6 @@ from yarl import URL
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import Unreachable
-from gtm.health.envelope import MAX_OFFER_BYTES
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
 from gtm.resolver import HttpResolver
@@ -110,21 +109,32 @@ class Poller:
 
     async def poll(self) -> float:
         """Asks the peer once; returns how many seconds to pause before asking again."""
+        async with AsyncExitStack() as held:
+            return await self._polled(held)
+
+    async def _polled(self, held: AsyncExitStack) -> float:
         started_at = self._clock.monotonic()
         try:
-            body = await self._fetch()
+            body = await self._fetch(held)
         except Unreachable as error:
             return self._lost(error)
         self._found()
         heard_at = self._clock.monotonic()
-        news = body is not None and self._desk.take(body, giver=self._node)
+        news = body is not None and await self._desk.hear(body, giver=self._node)
         self._counters.add("polls", outcome="news" if news else "quiet")
         now = self._clock.monotonic()
         pause_s = 0.0 if news else max(0.0, QUIET_PAUSE_S - (now - started_at))
         return max(pause_s, (now - heard_at) * (1 / TAKING_SHARE - 1))
 
-    async def _fetch(self) -> bytes | None:
-        """Returns the body of the peer's offer, or None when there is nothing new. Raises Unreachable."""
+    async def _fetch(self, held: AsyncExitStack) -> bytes | None:
+        """Returns the body of the peer's offer, or None when there is nothing new. Raises Unreachable.
+
+        The place of a large body is held until `held` ends.
+        """
+
+        async def enter() -> None:
+            await held.enter_async_context(self._desk.room)
+
         query = {"wait": f"{self._wait_s:g}"}
         have = compose_have(self._desk.editions)
         if len(have) <= MAX_HAVE_LENGTH:
@@ -141,7 +151,7 @@ class Poller:
                     return None
                 if response.status != 200:
                     raise Unreachable(f"HTTP {response.status}")
-                body = await bounded(response.content, most_bytes=MAX_OFFER_BYTES)
+                body = await bounded(response.content, most_bytes=self._desk.bounds.offer, enter=enter)
                 self._etag = response.headers.get("ETag", "").strip('"')
                 return body
         except (aiohttp.ClientError, OSError, ValueError) as error:

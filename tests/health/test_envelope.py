@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
+from gtm.health.bounds import MAX_ENVELOPE_BYTES, MAX_OFFER_BYTES
 from gtm.health.envelope import (
-    MAX_ENVELOPE_BYTES,
-    MAX_OFFER_BYTES,
     compose_envelope,
     compose_offer,
     parse_envelope,

@@ -1,15 +1,20 @@
 import asyncio
 import logging
+import time
 
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.envelope import MAX_OFFER_BYTES, compose_envelope, compose_offer
+from gtm.health.bounds import MAX_OFFER_BYTES
+from gtm.health.envelope import compose_envelope, compose_offer
 from gtm.health.report import Edition, Report
+from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
+from gtm.share.desk import LARGE_BYTES
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of
 
+LIMIT_S = 0.5
 IAD, FRA, MIDDLE, MALLORY = NodeName("iad"), NodeName("fra"), NodeName("middle"), NodeName("mallory")
 
 
@@ -247,3 +252,65 @@ def test_an_own_report_that_comes_back_when_its_base_is_gone_is_no_lie(caplog: p
     assert not caplog.messages
     assert fra.refused == {}
     assert fra.book.editions == {FRA: Edition(1, 3)}
+
+
+def cast_of(count: int, belief: Belief = Belief.UP) -> dict[CheckId, Verdict]:
+    return {CheckId(f"{CHECK}{number}"): believing(belief)[CHECK] for number in range(count)}
+
+
+@pytest.mark.slow
+def test_what_is_large_is_read_in_a_thread_and_taken_as_what_is_small() -> None:
+    async def story() -> None:
+        fra, iad, small = desk_of("fra"), desk_of("iad", "fra"), desk_of("small", "fra")
+        fra.publish(cast_of(3_000))
+        body = fra.offer().body
+        assert len(body) > LARGE_BYTES
+        assert await iad.hear(body, giver=FRA)
+        assert small.take(body, giver=FRA)
+        assert iad.book.by_node == small.book.by_node
+        assert not await iad.hear(body, giver=FRA), "held already"
+        assert not await iad.hear(body.replace(rb"\"up\"", rb"\"dn\""), giver=FRA)
+        assert not await iad.hear(body[:-1], giver=FRA)
+        assert refusals(iad) == refused("forged") | refused("malformed")
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_what_two_peers_give_at_once_is_taken_once_and_an_older_edition_not_at_all() -> None:
+    async def story() -> None:
+        fra, iad = desk_of("fra"), desk_of("iad", "fra")
+        fra.publish(cast_of(3_000))
+        older = fra.offer().body
+        fra.publish(cast_of(3_000, Belief.DOWN))
+        newer = fra.offer().body
+        async with asyncio.timeout(20):
+            news = await asyncio.gather(*(iad.hear(body, giver=FRA) for body in (newer, newer, older, newer)))
+        assert sum(news) == 1
+        assert iad.book.editions == {FRA: Edition(1, 2)}
+        assert iad.book.by_node[FRA].report.votes[CheckId(f"{CHECK}0")].belief is Belief.DOWN
+        assert refusals(iad) == refused("replayed")
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_what_no_peer_can_need_is_oversized_and_zones_that_grow_need_more() -> None:
+    iad, fra = desk_of("iad", "fra"), desk_of("fra")
+    fra.publish(cast_of(30_000))
+    assert not iad.take(fra.offer().body, giver=FRA)
+    assert refusals(iad) == refused("oversized")
+    iad.expect(10_000)
+    fra.publish(cast_of(15_000))
+    assert iad.take(fra.offer().body, giver=FRA)
+
+
+@pytest.mark.slow
+def test_an_envelope_with_millions_of_keys_costs_no_more_than_its_first_key() -> None:
+    iad = desk_of("iad", "fra")
+    keys = b",".join(b'"%x":0' % number for number in range(500_000))
+    began = time.process_time()
+    for body in (b'{"reports":[],%s}' % keys, b"{%s}" % keys, b'{"reports":[{%s}]}' % keys):
+        assert not iad.take(body, giver=FRA)
+    assert time.process_time() - began < LIMIT_S
+    assert refusals(iad) == refused("malformed", 3)
