@@ -4,7 +4,7 @@ What comes in: what a monitor asks for, the query that was sent, and a message, 
 first row that fits:
 
     nothing (None)    no answer to this query: another id or another question, or no answer at all. Wait on
-    status            it has our id and cannot be read; or its RCODE is not one of those expected
+    status            it is one and cannot be read; or its RCODE is not one of those expected
     body              none of the expected values is among its answers of the type that was asked for
     ok
 """
@@ -26,9 +26,20 @@ from gtm.zone.settings import DnsSettings
 UDP_PAYLOAD_BYTES = 1232
 """What we say fits in one datagram (EDNS): no network cuts it into fragments."""
 
-_HEADER_BYTES = 12
+MAX_RECORDS = 1_000
+"""To read 4,000 of them, which fit into a message, takes a tenth of a second."""
+
+HEADER_BYTES = 12
+_TYPE_AND_CLASS_BYTES = 4
+
+_FLAGS_AT = 2
+_RESPONSE = 0x80
+_OPCODE = 0x78
 _TRUNCATED = 0x02
-"""The bit TC in the third byte of a message (RFC 1035 4.1.1)."""
+"""The bits QR, OPCODE and TC of the third byte of a message (RFC 1035 4.1.1)."""
+
+_RCODE = 0x0F
+_WITHOUT_QUESTION = frozenset({dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED})
 
 
 def query_for(settings: DnsSettings) -> Message:
@@ -38,21 +49,46 @@ def query_for(settings: DnsSettings) -> Message:
     return dns.message.make_query(name, settings.rtype, flags=flags, use_edns=0, payload=UDP_PAYLOAD_BYTES)
 
 
-def is_truncated(query: Message, wire: bytes) -> bool:
-    """Returns whether a message says to ask again over TCP (RFC 2181 9); how much of it can be read does not matter."""
-    return _has_our_id(query, wire) and bool(wire[2] & _TRUNCATED)
+def is_truncated(wire: bytes) -> bool:
+    """Returns whether an answer says to ask again over TCP (RFC 2181 9); how much of it can be read does not matter."""
+    return bool(wire[_FLAGS_AT] & _TRUNCATED)
 
 
-def judged(query: Message, wire: bytes, settings: DnsSettings) -> Outcome | None:
-    """Returns what a message says of the endpoint; None if it is no answer to this query."""
-    if not _has_our_id(query, wire):
-        return None
+def is_answer(query: bytes, wire: bytes) -> bool:
+    """Returns whether a message answers a query, by its first bytes alone: whoever floods has nothing parsed.
+
+    That is id, QR and opcode, and the question, whose name may come back in another case (RFC 1035 2.3.3, 4.1.1).
+    """
+    if len(wire) < HEADER_BYTES or wire[:2] != query[:2]:
+        return False
+    flags = wire[_FLAGS_AT]
+    if not flags & _RESPONSE or (flags ^ query[_FLAGS_AT]) & _OPCODE:
+        return False
+    questions = int.from_bytes(wire[4:6])
+    if questions == 0:  # who cannot read a query may leave its question out, and who cuts an answer short, all of it
+        return is_truncated(wire) or wire[_FLAGS_AT + 1] & _RCODE in _WITHOUT_QUESTION
+    asked = _question(query)
+    name = len(asked) - _TYPE_AND_CLASS_BYTES
+    given = wire[HEADER_BYTES : HEADER_BYTES + len(asked)]
+    if is_truncated(wire):
+        asked = asked[: len(given)]
+    # lower() changes no length of a label, which is below "A"; type and class are compared as they stand
+    return questions == 1 and given[name:] == asked[name:] and given[:name].lower() == asked[:name].lower()
+
+
+def records_in(wire: bytes) -> int:
+    """Returns how many records a message says that it has."""
+    return sum(int.from_bytes(wire[at : at + 2]) for at in (6, 8, 10))
+
+
+def judged(wire: bytes, settings: DnsSettings) -> Outcome:
+    """Returns what an answer to our query says of the endpoint."""
+    if records_in(wire) > MAX_RECORDS:
+        return Outcome(Reason.STATUS, f"an answer of more than {MAX_RECORDS} records")
     try:
         answer = dns.message.from_wire(wire)
     except (dns.exception.DNSException, ValueError) as error:
         return Outcome(Reason.STATUS, f"no DNS message: {type(error).__name__}")
-    if not query.is_response(answer):
-        return None
     rcode = dns.rcode.to_text(answer.rcode())
     if rcode not in settings.rcodes:
         return Outcome(Reason.STATUS, f"RCODE {rcode}")
@@ -61,8 +97,12 @@ def judged(query: Message, wire: bytes, settings: DnsSettings) -> Outcome | None
     return PASSED
 
 
-def _has_our_id(query: Message, wire: bytes) -> bool:
-    return len(wire) >= _HEADER_BYTES and int.from_bytes(wire[:2]) == query.id
+def _question(query: bytes) -> bytes:
+    """Returns the question of a query of ours: one name, uncompressed, its type and its class."""
+    end = HEADER_BYTES
+    while query[end]:
+        end += 1 + query[end]
+    return query[HEADER_BYTES : end + 1 + _TYPE_AND_CLASS_BYTES]
 
 
 def _wanted(settings: DnsSettings) -> set[Rdata]:

@@ -38,7 +38,7 @@ MAX_RESPONSE_BYTES = 4096
 MAX_CODE_DIGITS = 3
 """There are 17 codes."""
 
-MAX_RECEIVED_BYTES = 256 * 1024
+MAX_RECEIVED_BYTES = 64 * 1024
 """Of everything: settings and headers of a real server take far less, and a flood of empty frames would be endless."""
 
 _FRAME_TYPE_AT = 3

@@ -1,15 +1,16 @@
 """The kinds of check, in one table: a new kind is one file and one line here.
 
 What comes in: a check. What goes out: a reading, always: a check never raises but CancelledError. The monitor's
-timeout is over everything: name, connection, handshake, answer, body.
+timeout is over everything: name, connection, handshake, answer, body; and so is its bill (cost.py).
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 
 from gtm.health.reading import Reading, Reason, clean_detail
 from gtm.probe.calculated import check_calculated
+from gtm.probe.cost import COST_S, Bill, Metered
 from gtm.probe.dns import check_dns
 from gtm.probe.exec import check_exec
 from gtm.probe.failures import Outcome, outcome_of
@@ -25,7 +26,7 @@ from gtm.zone.model import Check, MonitorType
 
 log = logging.getLogger(__name__)
 
-Kind = Callable[[Check, Instruments], Awaitable[Outcome]]
+Kind = Callable[[Check, Instruments], Coroutine[object, object, Outcome]]
 
 KINDS: Mapping[MonitorType, Kind] = {
     MonitorType.HTTP: check_http,
@@ -54,12 +55,22 @@ async def read(check: Check, instruments: Instruments) -> Reading:
     return Reading(outcome.reason, took_s, clean_detail(outcome.detail), stopwatch.phases, shown.certificate)
 
 
+def _cut_off(limit: asyncio.Timeout) -> None:
+    """Ends a check now: at its next step it is over."""
+    if not limit.expired():  # else it ends already
+        limit.reschedule(asyncio.get_running_loop().time())
+
+
 async def _outcome(check: Check, instruments: Instruments) -> Outcome:
     timeout_s = check.monitor.timeout_s
+    limit = asyncio.timeout(timeout_s)
+    bill = Bill(lambda: _cut_off(limit))
     try:
-        async with asyncio.timeout(timeout_s):
-            return await KINDS[check.monitor.type](check, instruments)
+        async with limit:
+            return await Metered(KINDS[check.monitor.type](check, instruments), bill)
     except Exception as error:
+        if bill.is_too_large:
+            return Outcome(Reason.STATUS, f"cut off: it took {COST_S:g} s of this probe's CPU without a whole answer")
         outcome = outcome_of(error, timeout_s=timeout_s)
         if outcome is None:
             log.exception("check %s failed by a mistake of this program", check.id)

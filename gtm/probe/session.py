@@ -14,10 +14,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import RawResponseMessage
 from aiohttp.streams import StreamReader
 
+from gtm.probe.cost import running_bill
 from gtm.probe.stopwatch import Phase, lap
 
 MAX_HEADS = 10
 """Answers to one request, interim ones and the last: servers send one or two (100 Continue, 103 Early Hints)."""
+
+MAX_HEAD_BYTES = 64 * 1024
+"""Of status line and headers: servers send one or two kB. Not every aiohttp has a bound of its own to all of them."""
 
 PIECE_BYTES = 8 * 1024
 """What is parsed at once while no answer is there: the parser itself knows no bound to the answers in a piece."""
@@ -40,6 +44,10 @@ class _Answers(ResponseHandler):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._heads = 0
+        self._has_answer = False
+        """Whether the head of an answer is whole that is no interim one."""
+        self._headless_bytes = 0
+        """So much came of the head that is not."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Takes the connection, whose TLS has its own laps (tls.py)."""
@@ -49,10 +57,30 @@ class _Answers(ResponseHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parses what came, up to the answers that are too many."""
+        bill = running_bill()
         for start in range(0, max(1, len(data)), PIECE_BYTES):
-            if self._heads + len(self) > MAX_HEADS:
+            if self._heads + len(self) > MAX_HEADS or (self._headless_bytes > MAX_HEAD_BYTES and not self._has_answer):
                 return
-            super().data_received(data[start : start + PIECE_BYTES])
+            if bill is None:
+                self._take(data[start : start + PIECE_BYTES])
+                continue
+            if bill.is_too_large:
+                return
+            with bill.charging():
+                self._take(data[start : start + PIECE_BYTES])
+
+    def _take(self, piece: bytes) -> None:
+        self._headless_bytes += len(piece)
+        super().data_received(piece)
+        if self._headless_bytes > MAX_HEAD_BYTES and not self._has_answer:
+            self.set_exception(HttpProcessingError(message=f"a head of more than {MAX_HEAD_BYTES} bytes"))
+            self.close()
+
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], *size: int) -> None:
+        """Takes a head that is whole; `size` is for some versions of aiohttp, which make no use of it."""
+        self._has_answer = data[0].code >= 200  # RFC 9110 15.2
+        self._headless_bytes = 0
+        super().feed_data(data, *size)
 
     def close(self) -> None:
         """Breaks the connection off, as a check has all that it wants.

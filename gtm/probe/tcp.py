@@ -47,8 +47,9 @@ async def _conversed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
     if settings.send:
         writer.write(settings.send)
         await writer.drain()
-    said = bytearray()
-    while settings.expect not in said:
+    said, searched = bytearray(), 0
+    while said.find(settings.expect, searched) < 0:
+        searched = max(0, len(said) - len(settings.expect) + 1)  # it may begin in what is here already
         part = await reader.read(MAX_SAID_BYTES - len(said)) if len(said) < MAX_SAID_BYTES else b""
         if part and not said:
             lap(Phase.FIRST_BYTE)

@@ -8,6 +8,7 @@ first needed, and again when they changed.
 import os
 import ssl
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ from aiohttp.connector import Connection
 
 from gtm.errors import TlsFileUnreadable
 from gtm.health.reading import Reason
+from gtm.probe.cost import running_bill
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.shown import certificate_in, show
 from gtm.probe.stopwatch import Phase, lap
@@ -52,6 +54,7 @@ class Contexts:
     def _make(self, settings: TlsSettings, alpn: tuple[str, ...]) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.sslobject_class = _TimedTls
+        context.options |= ssl.OP_NO_RENEGOTIATION  # each costs a handshake, and an endpoint could ask without end
         context.minimum_version = _VERSIONS[settings.min_version]
         for roots in (self.extra_ca, settings.ca):
             if roots:
@@ -77,9 +80,20 @@ class _TimedTls(ssl.SSLObject):
         if not self._has_begun:
             self._has_begun = True
             lap(Phase.CONNECT)
-        super().do_handshake()
+        with _charged():
+            super().do_handshake()
         lap(Phase.TLS)
         show(self.getpeercert(binary_form=True))
+
+    def read(self, len: int = 1024, buffer: bytearray | None = None) -> bytes:  # type: ignore[override]  # noqa: A002
+        """Returns what was decrypted, or fills the buffer; what comes beside it, such as new keys, is charged too."""
+        with _charged():
+            return super().read(len, buffer)
+
+
+def _charged() -> AbstractContextManager[None]:
+    bill = running_bill()
+    return nullcontext() if bill is None else bill.charging()
 
 
 class TlsResponse(aiohttp.ClientResponse):

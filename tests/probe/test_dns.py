@@ -2,6 +2,9 @@
 
 import asyncio
 import socket
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -15,8 +18,10 @@ from dnslib import RR
 from dnslib.server import BaseResolver, DNSServer
 
 from gtm.health.reading import Reason
-from gtm.probe.dns import ask
+from gtm.probe.dns import MAX_STRAY_BYTES, MAX_STRAYS, ask
+from gtm.probe.dns_answer import MAX_RECORDS
 from gtm.probe.failures import PASSED, Outcome
+from gtm.threads import Pool
 from gtm.zone.settings import DnsSettings
 from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.endpoints import Conversation, closed_port, endpoint, hangs
@@ -24,6 +29,12 @@ from tests.fakes.resolver import FakeResolver
 
 LOCALHOST = ip_address("127.0.0.1")
 ASKED = DnsSettings("www.example.com", answers=("192.0.2.1",))
+
+OVER_TCP = replace(ASKED, transport="tcp")
+FLOODED = Outcome(
+    Reason.STATUS, f"{MAX_STRAYS} messages and more, or {MAX_STRAY_BYTES} bytes, and no answer to the query"
+)
+PARSING = Pool("answers", threads=1)
 
 Answers = Callable[[bytes], list[bytes]]
 
@@ -78,7 +89,7 @@ async def scripted(answers: Answers, address: str = "127.0.0.1") -> AsyncIterato
 def outcome_from(answers: Answers, asked: DnsSettings = ASKED, address: str = "127.0.0.1") -> Outcome:
     async def run() -> Outcome:
         async with scripted(answers, address) as port, asyncio.timeout(10):
-            return await ask(ip_address(address), port, asked)
+            return await ask(ip_address(address), port, asked, parsing=PARSING)
 
     return asyncio.run(run())
 
@@ -86,7 +97,7 @@ def outcome_from(answers: Answers, asked: DnsSettings = ASKED, address: str = "1
 def outcome_over_tcp(conversation: Conversation) -> Outcome:
     async def run() -> Outcome:
         async with endpoint(conversation) as port, asyncio.timeout(10):
-            return await ask(LOCALHOST, port, DnsSettings("www.example.com", transport="tcp", answers=("192.0.2.1",)))
+            return await ask(LOCALHOST, port, OVER_TCP, parsing=PARSING)
 
     return asyncio.run(run())
 
@@ -101,13 +112,13 @@ def good(query: bytes) -> bytes:
 def test_a_real_server_is_asked_over_both(transport: str, dnslib_port: int) -> None:
     right = DnsSettings("www.example.com", transport=transport, answers=("192.0.2.1",))
     wrong = DnsSettings("www.example.com", transport=transport, answers=("192.0.2.2",))
-    assert asyncio.run(ask(LOCALHOST, dnslib_port, right)) == PASSED
-    assert asyncio.run(ask(LOCALHOST, dnslib_port, wrong)).reason is Reason.BODY
+    assert asyncio.run(ask(LOCALHOST, dnslib_port, right, parsing=PARSING)) == PASSED
+    assert asyncio.run(ask(LOCALHOST, dnslib_port, wrong, parsing=PARSING)).reason is Reason.BODY
 
 
 def test_an_answer_too_long_for_a_datagram_is_fetched_over_tcp(dnslib_port: int) -> None:
     asked = DnsSettings("many.example.com", answers=("192.0.2.100",))
-    assert asyncio.run(ask(LOCALHOST, dnslib_port, asked)) == PASSED
+    assert asyncio.run(ask(LOCALHOST, dnslib_port, asked, parsing=PARSING)) == PASSED
 
 
 def test_ipv6_endpoints_are_asked_alike() -> None:
@@ -143,7 +154,7 @@ def test_a_closed_port_is_refused_at_once(transport: str) -> None:
         free = taken.getsockname()[1]
     port = free if transport == "udp" else closed_port()
     with pytest.raises(ConnectionRefusedError):
-        asyncio.run(ask(LOCALHOST, port, DnsSettings("www.example.com", transport=transport)))
+        asyncio.run(ask(LOCALHOST, port, replace(ASKED, transport=transport), parsing=PARSING))
 
 
 def test_silence_lasts_until_the_monitors_timeout_ends_it() -> None:
@@ -152,7 +163,7 @@ def test_silence_lasts_until_the_monitors_timeout_ends_it() -> None:
             for asked, at in ((ASKED, port), (DnsSettings("www.example.com", transport="tcp"), tcp_port)):
                 with pytest.raises(TimeoutError):
                     async with asyncio.timeout(0.02):
-                        await ask(LOCALHOST, at, asked)
+                        await ask(LOCALHOST, at, asked, parsing=PARSING)
 
     asyncio.run(run())
 
@@ -167,19 +178,60 @@ def test_a_connection_that_breaks_off_is_an_error_of_the_network() -> None:
         outcome_over_tcp(breaks)
 
 
-def test_a_flood_of_strays_ends_with_the_timeout() -> None:
+FLOOD = """
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+    line.bind(("127.0.0.1", 0))
+    print(line.getsockname()[1], flush=True)
+    while True:
+        query, client = line.recvfrom(65535)
+        stray = query[:2] + bytes.fromhex("8400 0001 0001 0000 0000 05") + b"other" + query[12:]
+        while True:
+            line.sendto(stray.ljust(65000, bytes(1)), client)
+"""
+"""Answers another question, with 65 kB, again and again, as fast as it can."""
+
+
+@pytest.mark.slow
+def test_a_flood_of_answers_to_another_question_is_told_at_once() -> None:
+    with subprocess.Popen([sys.executable, "-c", FLOOD], stdout=subprocess.PIPE, text=True) as flooding:
+        assert flooding.stdout is not None
+        port = int(flooding.stdout.readline())
+        began = time.thread_time()
+        outcome = asyncio.run(asyncio.wait_for(ask(LOCALHOST, port, ASKED, parsing=PARSING), 20))
+        flooding.kill()
+    assert outcome == FLOODED
+    assert time.thread_time() - began < 0.1
+
+
+def test_a_few_strays_are_passed_over_and_a_flood_is_not() -> None:
+    def answers(count: int) -> Answers:
+        return lambda query: [b"stray"] * count + [good(query)]
+
+    assert outcome_from(answers(MAX_STRAYS - 1)) == PASSED
+    assert outcome_from(answers(MAX_STRAYS)) == FLOODED
+
+
+@pytest.mark.parametrize("size", [0, 12, 60_000])
+def test_a_flood_over_tcp_is_told_at_once(size: int) -> None:
     async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
-            writer.write((b"\x00\x0c" + bytes(12)) * 4000)
+            writer.write((size.to_bytes(2) + bytes(size)) * 100)
             await writer.drain()
 
-    async def run() -> None:
-        async with endpoint(floods) as port:
-            with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.05):
-                    await ask(LOCALHOST, port, DnsSettings("www.example.com", transport="tcp"))
+    assert outcome_over_tcp(floods) == FLOODED
 
-    asyncio.run(run())
+
+def test_an_answer_of_too_many_records_is_bad_and_is_not_read() -> None:
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        query = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+        head = query[:2] + bytes.fromhex("8400 0001 0fa0 0000 0000")
+        records = (bytes.fromhex("c00c 0001 0001 00000000 0004") + bytes(4)) * 4000
+        wire = head + query[12 : 12 + 21] + records
+        writer.write(len(wire).to_bytes(2) + wire)
+        await writer.drain()
+
+    assert outcome_over_tcp(answers) == Outcome(Reason.STATUS, f"an answer of more than {MAX_RECORDS} records")
 
 
 def test_a_monitor_asks_its_endpoint(dnslib_port: int) -> None:

@@ -4,13 +4,14 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
+import pytest
 from dns.message import Message
 from dns.rrset import RRset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtm.health.reading import Reason
-from gtm.probe.dns_answer import UDP_PAYLOAD_BYTES, is_truncated, judged, query_for
+from gtm.probe.dns_answer import UDP_PAYLOAD_BYTES, is_answer, is_truncated, judged, query_for
 from gtm.probe.failures import PASSED, Outcome
 from gtm.zone.settings import DnsSettings
 
@@ -32,7 +33,12 @@ def _rrset(name: str, ttl: str, rdclass: str, rtype: str, value: str) -> RRset:
 
 def judgement(asked: DnsSettings, *records: str, rcode: int = dns.rcode.NOERROR) -> Outcome | None:
     query = query_for(asked)
-    return judged(query, answer_to(query, *records, rcode=rcode).to_wire(), asked)
+    return taken(query, answer_to(query, *records, rcode=rcode).to_wire(), asked)
+
+
+def taken(query: Message, wire: bytes, asked: DnsSettings = ASKED) -> Outcome | None:
+    """What a message says, if it is an answer to a query."""
+    return judged(wire, asked) if is_answer(query.to_wire(), wire) else None
 
 
 def test_the_query_is_what_the_settings_say() -> None:
@@ -90,29 +96,59 @@ def test_the_value_may_be_at_the_end_of_aliases() -> None:
 def test_another_id_or_question_is_nobodys_answer() -> None:
     query, other = query_for(ASKED), query_for(DnsSettings("other.example.com"))
     other.id = query.id
-    assert judged(query, answer_to(other).to_wire(), ASKED) is None
+    assert taken(query, answer_to(other).to_wire()) is None
     stray = answer_to(query)
     stray.id ^= 1
-    assert judged(query, stray.to_wire(), ASKED) is None
-    assert judged(query, query.to_wire(), ASKED) is None, "our own query, echoed, is no answer"
+    assert taken(query, stray.to_wire()) is None
+    assert taken(query, query.to_wire()) is None, "our own query, echoed, is no answer"
 
 
 def test_an_answer_that_cannot_be_read_is_the_endpoints_fault() -> None:
     query = query_for(ASKED)
     wire = answer_to(query, "www.example.com. 60 IN A 192.0.2.1").to_wire()
-    assert judged(query, wire[:-20], ASKED) == Outcome(Reason.STATUS, "no DNS message: FormError")
-    assert judged(query, wire + b"more", ASKED) == Outcome(Reason.STATUS, "no DNS message: TrailingJunk")
+    assert taken(query, wire[:-20]) == Outcome(Reason.STATUS, "no DNS message: FormError")
+    assert taken(query, wire + b"more") == Outcome(Reason.STATUS, "no DNS message: TrailingJunk")
 
 
 def test_a_truncated_answer_says_so_however_little_of_it_there_is() -> None:
     query = query_for(ASKED)
     answer = answer_to(query)
-    assert not is_truncated(query, answer.to_wire())
+    assert not is_truncated(answer.to_wire())
     answer.flags |= dns.flags.TC
-    assert is_truncated(query, answer.to_wire())
-    assert is_truncated(query, answer.to_wire()[:12])
+    wire = answer.to_wire()
+    assert is_truncated(wire)
+    for length in range(12, len(wire)):
+        assert is_answer(query.to_wire(), wire[:length])
+    assert is_answer(query.to_wire(), wire[:4] + bytes(8))
     answer.id ^= 1
-    assert not is_truncated(query, answer.to_wire())
+    assert not is_answer(query.to_wire(), answer.to_wire())
+
+
+@pytest.mark.parametrize("name", ["www.example.com", "WWW.example.COM", "xn--bcher-kva.example", "a" * 63 + ".example"])
+def test_the_question_may_come_back_in_another_case(name: str) -> None:
+    query = query_for(DnsSettings(name)).to_wire()
+    answer = dns.message.make_response(dns.message.from_wire(query)).to_wire()
+    end = answer.index(b"\0\0\1\0\1", 12)
+    assert is_answer(query, answer[:12] + answer[12:end].upper().replace(b"\3COM", b"\3cOm") + answer[end:])
+
+
+def test_another_type_or_class_is_another_question() -> None:
+    query = query_for(DnsSettings("www.example.com", "HTTPS")).to_wire()
+    answer = bytearray(dns.message.make_response(dns.message.from_wire(query)).to_wire())
+    assert is_answer(query, bytes(answer))
+    place = bytes(answer).index(b"\0\x41\0\1")
+    for at, other in ((place + 1, 0x61), (place + 3, 3)):
+        changed = bytearray(answer)
+        changed[at] = other
+        assert not is_answer(query, bytes(changed))
+
+
+@pytest.mark.parametrize("rcode", [dns.rcode.NOERROR, dns.rcode.SERVFAIL])
+def test_only_who_failed_may_leave_the_question_out(rcode: dns.rcode.Rcode) -> None:
+    query = query_for(ASKED)
+    answer = answer_to(query, rcode=rcode)
+    answer.question = []
+    assert (taken(query, answer.to_wire()) is None) is (rcode == dns.rcode.NOERROR)
 
 
 @settings(deadline=None)
@@ -120,8 +156,8 @@ def test_a_truncated_answer_says_so_however_little_of_it_there_is() -> None:
 def test_whatever_comes_raises_nothing(whose_id: str, wire: bytes) -> None:
     query = query_for(ASKED)
     message = query.id.to_bytes(2) + wire if whose_id == "ours" else wire
-    is_truncated(query, message)
-    assert judged(query, message, ASKED) is None or message[:2] == query.id.to_bytes(2)
+    judged(message, ASKED) if len(message) >= 12 else None
+    assert taken(query, message) is None or message[:2] == query.id.to_bytes(2)
 
 
 @settings(deadline=None)
@@ -132,4 +168,4 @@ def test_a_damaged_answer_raises_nothing(data: st.DataObject) -> None:
     wire = bytearray(answer_to(query, "www.example.com. 60 IN A 192.0.2.1").to_wire())
     for _ in range(data.draw(st.integers(1, 4))):
         wire[data.draw(st.integers(0, len(wire) - 1))] = data.draw(st.integers(0, 255))
-    judged(query, bytes(wire), asked)
+    taken(query, bytes(wire), asked)

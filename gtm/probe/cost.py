@@ -1,0 +1,96 @@
+"""Cost: how much of this process's time one check takes, and the end of one that takes too much.
+
+What comes in: the check, while it runs. What goes out: whether it was cut off. The event loop is shared by all checks
+(lateness.py): an endpoint that sends without end would make them all late, and then none of their timeouts counted.
+So each check has a bill of its own:
+
+    a step of the check's task           what it took of the CPU, but STEP_S at the most
+    a piece of what an endpoint sent     the same, in the callbacks of its connection (session.py, tls.py)
+    COST_S in all                        the check is cut off: a failure, for no client can do with such an endpoint
+
+A healthy endpoint cannot get there, however slow this machine is: its check has some 14 steps (TURNS in lateness.py),
+and 40 of them at STEP_S each would make COST_S.
+"""
+
+import time
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Generic, TypeVar
+
+STEP_S = 0.005
+"""A machine that stops for a while in the middle of a step is nobody's fault; and nothing is parsed here for longer."""
+
+COST_S = 0.2
+"""Of the CPU. A name over HTTPS with an expression takes some 0.005 s."""
+
+_Result = TypeVar("_Result")
+_ThreadTime = Callable[[], float]
+
+
+class Bill:
+    """What one check took. It has state: that."""
+
+    __slots__ = ("_cut_off", "_thread_time", "spent_s")
+
+    def __init__(self, cut_off: Callable[[], None], thread_time: _ThreadTime = time.thread_time) -> None:
+        """Makes an empty bill; `cut_off` is called once when it becomes too large."""
+        self._cut_off = cut_off
+        self._thread_time = thread_time
+        self.spent_s = 0.0
+
+    @property
+    def is_too_large(self) -> bool:
+        """Returns whether the check was cut off."""
+        return self.spent_s >= COST_S
+
+    @contextmanager
+    def charging(self) -> Iterator[None]:
+        """Charges what is done in this block, in which nothing may be awaited."""
+        began_s, was_too_large = self._thread_time(), self.is_too_large
+        try:
+            yield
+        finally:
+            self.spent_s += min(STEP_S, self._thread_time() - began_s)
+            if self.is_too_large and not was_too_large:
+                self._cut_off()
+
+
+_BILL: ContextVar[Bill | None] = ContextVar("bill", default=None)
+
+
+def running_bill() -> Bill | None:
+    """Returns the bill of the check that runs, in its task or in a callback of its connection; None where none does."""
+    return _BILL.get()
+
+
+class Metered(Generic[_Result]):
+    """A coroutine of which each step is charged."""
+
+    def __init__(self, work: Coroutine[object, object, _Result], bill: Bill) -> None:
+        self._work = work
+        self._bill = bill
+
+    def __await__(self) -> Generator[object, object, _Result]:
+        """Drives the coroutine (PEP 380), in whose context the bill is found."""
+        token = _BILL.set(self._bill)
+        try:
+            return (yield from self._driven())
+        finally:
+            _BILL.reset(token)
+
+    def _driven(self) -> Generator[object, object, _Result]:
+        told: object = None
+        failure: BaseException | None = None
+        while True:
+            try:
+                with self._bill.charging():
+                    waits_for = self._work.send(told) if failure is None else self._work.throw(failure)
+            except StopIteration as end:
+                result: _Result = end.value
+                return result
+            told, failure = None, None
+            try:
+                told = yield waits_for
+            except BaseException as error:  # noqa: BLE001  # CancelledError too: all of it is the coroutine's
+                failure = error
