@@ -72,6 +72,8 @@ class EventKind(Enum):
     """People together took out more than a rule allows; they are followed."""
     OVERRIDE_SET = "gtm.override.set"
     OVERRIDE_EXPIRED = "gtm.override.expired"
+    OVERRIDE_ENDED = "gtm.override.ended"
+    """It ended before its time; `cause` says by what."""
     CERTIFICATE_RENEWED = "gtm.cert.renewed"
     """The renewed files of this node itself serve; or, with the next one, they do not."""
     CERTIFICATE_REFUSED = "gtm.cert.refused"

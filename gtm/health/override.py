@@ -3,11 +3,16 @@
 What comes in: overrides in any order, some twice, by any way through the mesh. What goes out: the newest of each scope,
 and which of those decides for an endpoint. It is pure: a wall time is an argument.
 
-    1. Of two overrides of one scope the one made later counts (by `made_at`, then `id`); the other is gone.
-    2. Joining is commutative, associative and idempotent, so nodes that heard the same hold the same.
-    3. An override is in force until its `until`, and is kept KEPT_S from `made_at` even if it ended sooner: so long
+    1. Of each node the newest of each scope is held (by `made_at`, then `id`), and of those the newest MAX_PER_NODE.
+       So nobody can push out what another node said: a flood costs the oldest of its own node.
+    2. Of what all nodes said of one scope the newest counts.
+    3. Joining is commutative, associative and idempotent, so nodes that heard the same hold the same.
+    4. An override is in force until its `until`, and is kept KEPT_S from `made_at` even if it ended sooner: so long
        could an older one of its scope still be in force somewhere, and it must not come back.
-    4. Of those in force the one of the most specific scope decides (scope.py); the others say nothing.
+    5. Of those in force the one of the most specific scope decides (scope.py); the others say nothing.
+
+Who hears one that was made more than MAX_AHEAD_S from now lets it wait until then, so a clock that is ahead, or a lie,
+outranks nothing that is said meanwhile (`is_ahead`). Once all clocks have passed all stamps, 1 to 3 hold again.
 
     action   what is believed                         when all the rest is down
     down     down, whatever the checks say            answered only if everything was taken out
@@ -16,7 +21,7 @@ and which of those decides for an endpoint. It is pure: a wall time is an argume
     obey     what the checks say: it ends, or exempts from, what else was said
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
@@ -47,8 +52,12 @@ MAX_SKEW_S = 30.0
 
 KEPT_S = MAX_SPAN_S + MAX_SKEW_S
 
-MAX_OVERRIDES = 500
-"""Of a mesh at once; the newest stay. More than people make by hand in a bad week, and less than 1 MB."""
+MAX_AHEAD_S = 2.0
+"""An override made this far ahead of now counts at once: clocks that are kept in step differ by less."""
+
+MAX_PER_NODE = 250
+"""Of one node, ended ones too; the newest stay. More than people say by hand in three bad days, and half of what a
+report carries."""
 
 MAX_WHY_LENGTH = 500
 MAX_BY_LENGTH = 100
@@ -99,6 +108,15 @@ class Override:
         """Returns what orders the overrides of one scope."""
         return self.made_at, self.id
 
+    def is_ahead(self, wall: float) -> bool:
+        """Returns whether its time has not come yet for who hears it now."""
+        return self.made_at > wall + MAX_AHEAD_S
+
+    def outranks(self, other: "Override") -> bool:
+        """Returns whether it counts in the place of another one of its scope."""
+        # a node whose clock went back may use an id twice; whatever it said, all must take the same
+        return (self.edition, repr(self)) > (other.edition, repr(other))
+
     def is_in_force(self, wall: float) -> bool:
         """Returns whether it says something at this time."""
         return wall < self.until
@@ -124,33 +142,61 @@ class Wish:
 Overrides = Mapping[Scope, Override]
 """The newest of each scope, ended ones too."""
 
+Held = Mapping[NodeName, Overrides]
+"""What each node said: of no scope twice, at most MAX_PER_NODE each."""
+
 NO_OVERRIDES: Overrides = {}
+NOTHING_HELD: Held = {}
 
 
-def joined(known: Overrides, heard: Iterable[Override]) -> Overrides:
-    """Returns the newest of each scope, of all that was known and is heard; the same object when nothing is new."""
+def joined(held: Held, heard: Iterable[Override]) -> Held:
+    """Returns what each node said, of all that was held and is heard; the same object when nothing is new."""
+    by_node: dict[NodeName, list[Override]] = {}
+    for one in heard:
+        by_node.setdefault(one.node, []).append(one)
+    after = {node: _joined(held.get(node, NO_OVERRIDES), more) for node, more in by_node.items()}
+    changed = {node: own for node, own in after.items() if own is not held.get(node, NO_OVERRIDES)}
+    return {**held, **changed} if changed else held
+
+
+def _joined(known: Overrides, heard: Iterable[Override]) -> Overrides:
+    """Returns the newest of what one node said of each scope."""
     newer: dict[Scope, Override] = {}
     for one in heard:
         last = newer.get(one.scope, known.get(one.scope))
-        if last is None or _outranks(one, last):
+        if last is None or one.outranks(last):
             newer[one.scope] = one
     if not newer:
         return known
-    newest = sorted({**known, **newer}.values(), key=lambda one: one.edition, reverse=True)[:MAX_OVERRIDES]
-    after = {one.scope: one for one in newest}
+    # nothing but what ranks them may choose what stays: else nodes that heard the same in another order would differ
+    ranked = sorted({**known, **newer}.values(), key=lambda one: (one.edition, repr(one)), reverse=True)
+    after = {one.scope: one for one in ranked[:MAX_PER_NODE]}
     return known if after == known else after
 
 
-def _outranks(one: Override, other: Override) -> bool:
-    # a node whose clock went back may use an id twice; whatever it said, all must take the same
-    return (one.edition, repr(one)) > (other.edition, repr(other))
+def newest(held: Held) -> Overrides:
+    """Returns what counts of each scope, whoever said it."""
+    found: dict[Scope, Override] = {}
+    for one in all_of(held):
+        if one.scope not in found or one.outranks(found[one.scope]):
+            found[one.scope] = one
+    return found
 
 
-def kept(overrides: Overrides, *, wall: float) -> Overrides:
+def all_of(held: Held) -> Iterator[Override]:
+    """Yields every override that is held."""
+    for own in held.values():
+        yield from own.values()
+
+
+def kept(held: Held, *, wall: float) -> Held:
     """Returns those that still matter; the same object when all do."""
-    if all(wall < one.made_at + KEPT_S for one in overrides.values()):
-        return overrides
-    return {scope: one for scope, one in overrides.items() if wall < one.made_at + KEPT_S}
+    if all(wall < one.made_at + KEPT_S for one in all_of(held)):
+        return held
+    still = {
+        node: {scope: one for scope, one in own.items() if wall < one.made_at + KEPT_S} for node, own in held.items()
+    }
+    return {node: own for node, own in still.items() if own}
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,8 +94,9 @@ def births(
     """Returns the series that this node may count, at 0; `filters` are those of other packages."""
     found = [*_always(), *_of("filter_failures", {"filter": sorted(filters)})]
     found += _of("readings", {"kind": _kinds(plan), "outcome": [reason.value for reason in Reason]})
-    for name in ("reports_refused", "overrides_refused"):
-        found += _of(name, {"peer": peers, "reason": REPORT_REASONS})
+    found += _of("reports_refused", {"peer": peers, "reason": REPORT_REASONS})
+    found += _of("overrides_refused", {"peer": peers, "reason": (*REPORT_REASONS, "not_accepted")})
+    found += _of("overrides_ahead", {"peer": peers})
     if by_etcd:
         found += [*_of("etcd", _ETCD), *_of("etcd", _ETCD_TOO_LARGE)]
     if engine == "rust":

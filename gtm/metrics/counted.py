@@ -122,13 +122,19 @@ COUNTED: Mapping[str, Metric] = {
         "How often the safety rules themselves failed; the checks were followed without them.",
     ),
     "overrides": _counter(
-        "overrides", "override.changes", "{change}", "Overrides that were set or expired, by which, and by action."
+        "overrides", "override.changes", "{change}", "Overrides that were set or ended, by which, and by action."
     ),
     "overrides_refused": _counter(
         "overrides_refused",
         "override.refused",
         "{override}",
         "Overrides carried by other nodes that were not taken, by who carried them and why.",
+    ),
+    "overrides_ahead": _counter(
+        "overrides_ahead",
+        "override.ahead",
+        "{override}",
+        "Overrides that waited because they were made in the future by this node's clock, by who made them.",
     ),
 }
 """By the name of gtm/counters.py."""

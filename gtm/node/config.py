@@ -85,7 +85,7 @@ class NodeConfig:
     peers: tuple[Peer, ...] = ()
     """Whom this node believes; where they are is empty when SRV records or etcd say so."""
     share: ShareConfig = ShareConfig()
-    overrides_from: frozenset[NodeName] | None = None
+    overrides_from: frozenset[NodeName] | None = frozenset()
     """The peers whose overrides count here, besides this node's own; None for all."""
     credentials: Credentials = field(default_factory=Credentials)
     """What lets somebody say overrides, besides the socket in the state folder."""

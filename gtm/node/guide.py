@@ -53,6 +53,7 @@ class Guide:
         if self._overrides.hear():
             self.on_news()
         said, shares = self._overrides.in_force(), self._shares_now()
+        self._overrides.look_at(self._planner.plan)
         allowed = self._allowed(shares, before, after)
         self._history = allowed.history
         if said != self._guidance.said or allowed.held != self._guidance.held:

@@ -158,9 +158,9 @@ def _no_token(value: object) -> object:
 
 
 class OverridesEntry(Entry):
-    """Whose overrides count here, and who may say them."""
+    """Whose overrides count here, besides this node's own (None: all peers), and who may say them."""
 
-    accept_from: Annotated[frozenset[str] | None, PlainValidator(_accepted)] = None
+    accept_from: Annotated[frozenset[str] | None, PlainValidator(_accepted)] = frozenset()
     tokens: dict[Name, Annotated[TokenEntry, BeforeValidator(_no_token)]] = Field(default_factory=dict)
     certificates: list[_CertificateName] = Field(default_factory=list)
 

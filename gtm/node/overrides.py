@@ -1,56 +1,60 @@
 r"""What people said, as this node knows it: said here, heard from peers, kept on disk, given along.
 
-    said here -> signed -+-> known -> carried by this node's reports, saved
-    reports of the book -+       \-> in force now -> guidance of the planner
+    said here -> signed ------------------------+-> held -> carried by this node's reports, saved
+    reports of the book -> override_door.py ----+     \-> in force now -> guidance of the planner
 
-The newest of each scope counts (gtm/health/override.py), whoever said it, as long as this node accepts overrides from
-there. Nothing here waits for a peer or for the disk; `written` tells who wants to know when it is on disk.
+What each accepted node said is held apart, and the newest of each scope counts (gtm/health/override.py). Nothing here
+waits for a peer or for the disk; `written` tells who wants to know when it is on disk.
 """
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
+from itertools import zip_longest
 
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
-from gtm.health.event import Event, EventKind
 from gtm.health.override import (
     DEFAULT_SPAN_S,
+    MAX_AHEAD_S,
+    MAX_PER_NODE,
     MIN_SPAN_S,
     NO_OVERRIDES,
+    NOTHING_HELD,
     NOTHING_IN_FORCE,
     Action,
+    Held,
     InForce,
     Override,
     OverrideId,
     Overrides,
     Wish,
+    all_of,
     in_force,
     joined,
     kept,
+    newest,
 )
-from gtm.health.override_seal import open_override, read_own, seal_override
+from gtm.health.override_seal import claimed_override, seal_override
+from gtm.health.payload import MAX_CARRIED
 from gtm.health.scope import Scope
 from gtm.health.signature import PrivateKey, PublicKey
 from gtm.ids import NodeName
 from gtm.node.chronicle import Chronicle
+from gtm.node.override_door import OverrideDoor, Signed, within_bounds
+from gtm.node.override_telling import OverrideTeller
 from gtm.node.state import StateFolder
+from gtm.plan.model import Plan
 from gtm.share.desk import Desk
-
-MAX_CARRIED_CHARACTERS = 256 * 1024
-"""Of all overrides in one report: hundreds of common ones, and a fraction of what etcd takes as one value."""
-
-MAX_SEEN = 5_000
-"""Texts that need no second look; more than a mesh has of honest ones."""
 
 log = logging.getLogger(__name__)
 
 
 class OverrideDesk:
-    """Every override known. It has state: those, each as it was signed, and which were in force at the last look."""
+    """Every override held. It has state: those, each as it was signed, and which were in force at the last look."""
 
     def __init__(
         self,
@@ -67,20 +71,16 @@ class OverrideDesk:
     ) -> None:
         self._node = node
         self._key = key
-        heard = {name: one for name, one in peers.items() if accepted is None or name in accepted}
-        self._trusted = {**heard, node: key.public}
+        self._door = OverrideDoor(node, key, peers, accepted=accepted, clock=clock, counters=counters)
+        self._teller = OverrideTeller(counters=counters, chronicle=chronicle)
         self._desk = desk
         self._state = state
         self._clock = clock
-        self._counters = counters
-        self._chronicle = chronicle
-        self._signed: dict[OverrideId, str] = {}
-        self._seen: set[str] = set()
-        self._ahead: set[str] = set()
-        """Texts from the future that were told, until they are not any more."""
+        self._signed: dict[Override, str] = {}
         self._looked_at: dict[NodeName, tuple[str, ...]] = {}
-        self._told: Overrides = {}
+        self._left_out = 0
         self._now = NOTHING_IN_FORCE
+        self._held: Held = NOTHING_HELD
         self.known: Overrides = NO_OVERRIDES
         """The newest of each scope, ended ones too."""
         self.written: Future[bool] = Future()
@@ -99,23 +99,34 @@ class OverrideDesk:
         said = (wish.scope, wish.action, wish.why, wish.by)
         return Override(identifier, self._node, *said, made_at, made_at + span_s, rules)
 
+    def is_full(self, scope: Scope) -> bool:
+        """Returns whether saying something of a scope would push out what was said here and is still in force."""
+        own = self._own
+        if len(own) < MAX_PER_NODE or scope in own:
+            return False
+        return min(own.values(), key=lambda one: one.edition).is_in_force(self._clock.wall())
+
     def say(self, wish: Wish) -> Override:
         """Says something from now on, in the place of what was said of the same scope; returns it as an override."""
         override = self.made_of(wish)
+        ahead_s = override.made_at - self._clock.wall()
+        if ahead_s > MAX_AHEAD_S:
+            words = (
+                "override %s is newer than one of its scope that is %.0f s ahead; peers follow when its time has come"
+            )
+            log.warning(words, override.id, ahead_s)
         self._take({override: seal_override(override, self._key)})
         return override
 
     def hear(self) -> bool:
         """Takes what the reports of the book carry; returns whether anything of it is new."""
-        found: dict[Override, str] = {}
+        found = dict(self._door.ripe())
         for giver, heard in self._desk.book.by_node.items():
             carried = heard.report.overrides
-            if giver == self._node or self._looked_at.get(giver, ()) == carried:
+            if giver == self._node or self._is_looked_at(giver, carried):
                 continue
-            opened = [self._opened(text, giver) for text in carried if text not in self._seen]
-            found.update({one: text for one, text in opened if one is not None})
-            if all(text in self._seen for text in carried):  # what is from the future is looked at again
-                self._looked_at[giver] = carried
+            found.update(self._door.opened(carried, giver))
+            self._looked_at[giver] = carried
         return self._take(found)
 
     def in_force(self) -> InForce:
@@ -124,126 +135,84 @@ class OverrideDesk:
         self._drop_old(wall)
         now = in_force(self.known, wall=wall)
         if now != self._now:  # the same object as long as nothing changes
-            self._tell(now, wall)
+            self._teller.tell(now.by_scope, wall=wall)
             self._now = now
         return self._now
 
+    def look_at(self, plan: Plan) -> None:
+        """Tells which overrides cover nothing any more that this plan serves."""
+        self._teller.look_at(plan, wall=self._clock.wall())
+
+    @property
+    def _own(self) -> Overrides:
+        return self._held.get(self._node, NO_OVERRIDES)
+
+    def _is_looked_at(self, giver: NodeName, carried: tuple[str, ...]) -> bool:
+        return self._looked_at.get(giver, ()) == carried and self._clock.wall() < self._door.look_again_at
+
     def _next_moment(self, scope: Scope) -> float:
-        """Returns the wall time, or a little more than the last one if that is later: who speaks last is obeyed."""
+        """Returns the wall time, or a little more than what counts or waits for this scope: who speaks last is obeyed.
+
+        It goes by this scope alone: what somebody says of another one must not put off what is said of this.
+        """
         last = self.known.get(scope)
-        own = [one.made_at for one in self.known.values() if one.node == self._node]
-        return round(max([self._clock.wall(), *(at + 0.001 for at in [*own, *([last.made_at] if last else [])])]), 3)
+        after = max(self._door.last_waiting(scope), -math.inf if last is None else last.made_at)
+        own = {one.made_at for one in self._own.values()}
+        moment = round(max(self._clock.wall(), after + 0.001), 3)
+        while moment in own:  # an id is of one override
+            moment = round(moment + 0.001, 3)
+        return moment
 
-    def _opened(self, text: str, giver: NodeName) -> tuple[Override | None, str]:
-        try:
-            override = open_override(text, trusted=self._trusted, wall=self._clock.wall())
-        except ReportInvalid as refused:
-            if text not in self._ahead:
-                self._tell_refused(refused, giver)
-            if refused.reason == "skewed":
-                self._expect(text)
-            else:
-                self._remember(text)
-            return None, text
-        self._remember(text)
-        return override, text
-
-    def _tell_refused(self, refused: ReportInvalid, giver: NodeName) -> None:
-        self._counters.add("overrides_refused", peer=giver, reason=refused.reason)
-        log.log(
-            logging.INFO if refused.reason == "unknown_reporter" else logging.WARNING,
-            "audit: override carried by %s refused as %s: %s",
-            giver,
-            refused.reason,
-            refused,
-        )
-
-    def _remember(self, text: str) -> None:
-        if len(self._seen) >= MAX_SEEN:
-            self._seen.clear()
-            self._looked_at.clear()
-        self._seen.add(text)
-        self._ahead.discard(text)
-
-    def _expect(self, text: str) -> None:
-        if len(self._ahead) >= MAX_SEEN:
-            self._ahead.clear()
-        self._ahead.add(text)
-
-    def _take(self, found: Mapping[Override, str]) -> bool:
-        after = joined(self.known, found)
-        if after is self.known:
+    def _take(self, found: Signed) -> bool:
+        after = joined(self._held, found)
+        if after is self._held:
             return False
-        for override, text in found.items():
-            if after.get(override.scope) == override:
-                self._signed[override.id] = text
-        self._settle(after)
+        self._settle(after, {**self._signed, **found})
         return True
 
-    def _settle(self, known: Overrides) -> None:
-        self.known = known
-        ids = {one.id for one in known.values()}
-        self._signed = {identifier: text for identifier, text in self._signed.items() if identifier in ids}
-        newest_first = sorted(known.values(), key=lambda one: one.edition, reverse=True)
-        texts = tuple(self._signed[one.id] for one in newest_first)
-        self._desk.carry(_within_bounds(texts))
+    def _settle(self, held: Held, signed: Signed) -> None:
+        self._held, self.known = held, newest(held)
+        self._signed = {one: signed[one] for one in all_of(held)}
+        texts = tuple(self._signed[one] for one in self._ordered())
+        carried = within_bounds(texts[:MAX_CARRIED])
+        self._tell_left_out(len(texts) - len(carried))
+        self._desk.carry(carried)
         self.written = self._state.save_overrides_apart(texts)
 
+    def _ordered(self) -> Iterator[Override]:
+        """Yields what this node said, then the newest of each other node in turn: none fills the report alone."""
+        others = [own for node, own in sorted(self._held.items()) if node != self._node]
+        ranked = [sorted(own.values(), key=lambda one: one.edition, reverse=True) for own in (self._own, *others)]
+        yield from ranked[0]
+        for turn in zip_longest(*ranked[1:]):
+            yield from (one for one in turn if one is not None)
+
+    def _tell_left_out(self, count: int) -> None:
+        if count and not self._left_out:
+            log.warning("overrides: %d do not fit into this node's reports; who hears their nodes has them", count)
+        self._left_out = count
+
     def _drop_old(self, wall: float) -> None:
-        still = kept(self.known, wall=wall)
-        if still is not self.known:
-            self._settle(still)
+        still = kept(self._held, wall=wall)
+        if still is not self._held:
+            self._settle(still, self._signed)
 
     def _load(self) -> None:
         found: dict[Override, str] = {}
-        for text in self._state.load_overrides():
-            try:  # at any time: it was not from the future when it was kept, and this clock may be slow now
-                override = open_override(text, trusted=self._trusted, wall=math.inf)
+        for kept_text in self._state.load_overrides():
+            try:
+                override, text = self._door.reopened(kept_text)
             except ReportInvalid as refused:
-                try:
-                    override = read_own(text, self._node)
-                except ReportInvalid:  # its peer is no longer one, most likely
-                    self._counters.add("overrides_refused", peer=self._node, reason=refused.reason)
-                    log.warning("audit: override kept on disk refused as %s: %s", refused.reason, refused)
-                    continue
-                text = seal_override(override, self._key)  # noqa: PLW2901  # under the key of now
-            found[override] = text
+                self._tell_dropped(kept_text, str(refused))
+            else:
+                found[override] = text
         if found:
             self._take(found)
 
-    def _tell(self, now: InForce, wall: float) -> None:
-        before, after = self._told, now.by_scope
-        for scope in sorted(before.keys() | after.keys(), key=str):
-            old, new = before.get(scope), after.get(scope)
-            if new is not None and new != old:
-                self._record(
-                    EventKind.OVERRIDE_SET, new, f"override {new.id}: {new}; for {new.until - wall:.0f} s more"
-                )
-            elif new is None and old is not None and old.until <= wall:
-                self._record(EventKind.OVERRIDE_EXPIRED, old, f"override {old.id} has ended: {old}")
-        self._told = after
-
-    def _record(self, kind: EventKind, override: Override, words: str) -> None:
-        log.warning("%s", words)
-        self._counters.add("overrides", kind=kind.value.rpartition(".")[2], action=override.action.value)
-        facts = {
-            "id": override.id,
-            "node": override.node,
-            "action": override.action.value,
-            "by": override.by,
-            "why": override.why,
-            "until": override.until,
-            "rules": tuple(rule.value for rule in override.rules),
-        }
-        self._chronicle.because(Event(kind, str(override.scope), words, facts))
-
-
-def _within_bounds(texts: tuple[str, ...]) -> tuple[str, ...]:
-    """Returns the first of these texts, as many as a report may carry."""
-    carried, room = [], MAX_CARRIED_CHARACTERS
-    for text in texts:
-        room -= len(text)
-        if room < 0:
-            break
-        carried.append(text)
-    return tuple(carried)
+    def _tell_dropped(self, text: str, words: str) -> None:
+        try:
+            override = claimed_override(text)
+        except ReportInvalid:
+            return  # it is no override: the log has that
+        if override.is_in_force(self._clock.wall()):
+            self._teller.refuse(override, words)

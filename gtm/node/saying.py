@@ -7,14 +7,21 @@ their way to the disk (`is_saved`) and to the peers; or OverrideRefused.
 from collections.abc import Callable
 
 from gtm.errors import OverrideRefused
-from gtm.health.override import TAKING, InForce, Override, SafetyRule, Wish, in_force, joined
-from gtm.health.scope import EVERY_ZONE, EndpointScope, RegionScope, Scope, ServiceScope
+from gtm.health.override import (
+    MAX_PER_NODE,
+    TAKING,
+    InForce,
+    Override,
+    SafetyRule,
+    Wish,
+    in_force,
+)
 from gtm.node.alarm import in_short
 from gtm.node.guide import Guide
+from gtm.node.override_telling import is_known
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.plan.guidance import Guidance
-from gtm.plan.model import Plan
 from gtm.threads import is_true_within
 
 SAVE_LIMIT_S = 1.0
@@ -47,6 +54,11 @@ class Saying:
         """Says something from now on. Raises OverrideRefused."""
         if not is_known(wish.scope, self._planner.plan):
             raise OverrideRefused(f"nothing that this node serves is in {wish.scope}")
+        if self._overrides.is_full(wish.scope):
+            raise OverrideRefused(
+                f"this node holds {MAX_PER_NODE} overrides, as many as it may: this would push out one that is in "
+                "force; say it of a larger scope, or at another node"
+            )
         self._require_enough(wish)
         override = self._overrides.say(wish)
         self._applied()
@@ -62,27 +74,10 @@ class Saying:
         if wish.action not in TAKING or SafetyRule.AT_LEAST in wish.rules:
             return
         wanted = self._overrides.made_of(wish)
-        said = in_force(joined(self._overrides.known, [wanted]), wall=wanted.made_at)
+        said = in_force({**self._overrides.known, wish.scope: wanted}, wall=wanted.made_at)
         refusals = self._guide.too_much(Guidance(said, self._planner.guidance.held))
         if refusals:
             self._guide.alarm.refuse(wish, refusals)
             named = in_short(refusals)
             words = f"safety rule at_least refuses this: {named}; `--override-rule at_least` does it all the same"
             raise OverrideRefused(words, rule=SafetyRule.AT_LEAST.value)
-
-
-def is_known(scope: Scope, plan: Plan) -> bool:
-    """Returns whether a plan serves anything that is in a scope."""
-    match scope:
-        case EndpointScope(service, endpoint):
-            found = plan.services.get(service)
-            return found is not None and any(one.id == endpoint for one in found.service.endpoints)
-        case ServiceScope(service):
-            return service in plan.services
-        case RegionScope(zone, region):
-            return any(
-                zone in {one.zone, EVERY_ZONE}
-                for one in plan.services.values()
-                if any(own.name == region for own in one.regions)
-            )
-    return any(one.zone == scope.zone for one in plan.services.values())

@@ -199,6 +199,7 @@ class Cluster:
                 "listen": {"dns": [f"{machine.bound}:{DNS_PORT}"], "admin": f"{machine.bound}:{ADMIN_PORT}"},
                 "geo": {"databases": [self.database.name]},
                 "share": {"mode": "mesh", "key": f"{machine.name}.key", "peers": peers},
+                "overrides": {"accept_from": [peer["node"] for peer in peers]},
                 "quorum": {"rule": "majority"} | ({} if voters is None else {"voters": voters}),
             }
             self.node_file(machine).write_text(yaml.safe_dump(node, sort_keys=False), encoding="utf-8")

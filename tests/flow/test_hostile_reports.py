@@ -109,6 +109,7 @@ class Stage:
             "listen": {"dns": [f"{self.address}:{DNS_PORT}"], "admin": f"{self.address}:{ADMIN_PORT}"},
             "geo": {"databases": [self.cluster.database.name]},
             "share": {"key": "node.key", "peers": peers},
+            "overrides": {"accept_from": "all"},
             "quorum": {"rule": "any", "voters": 1, "vantages": 1},
         }
         (self.cluster.folder / f"{NODE}.yaml").write_text(yaml.safe_dump(node), encoding="utf-8")

@@ -9,7 +9,7 @@ from gtm.health.reading import MAX_DETAIL_LENGTH, Reason
 from gtm.health.report import Report
 from gtm.health.signature import PrivateKey
 from gtm.ids import CheckId
-from gtm.node.overrides import MAX_CARRIED_CHARACTERS
+from gtm.node.override_door import MAX_CARRIED_CHARACTERS
 from tests.fakes.peers import key_of
 from tests.health.examples import report, vote
 

@@ -5,14 +5,16 @@ from hypothesis import strategies as st
 
 from gtm.health.override import (
     KEPT_S,
-    MAX_OVERRIDES,
-    NO_OVERRIDES,
+    MAX_PER_NODE,
+    NOTHING_HELD,
     Action,
     Override,
     SafetyRule,
+    all_of,
     in_force,
     joined,
     kept,
+    newest,
 )
 from gtm.health.scope import Spot
 from gtm.ids import EndpointId, RegionName, ServiceId
@@ -28,7 +30,7 @@ many = st.lists(overrides, max_size=12)
 
 
 def decided(*said_: Override, wall: float = WALL) -> Override | None:
-    return in_force(joined(NO_OVERRIDES, said_), wall=wall).of(SPOT)
+    return in_force(newest(joined(NOTHING_HELD, said_)), wall=wall).of(SPOT)
 
 
 def test_the_most_specific_scope_decides_whatever_is_newer() -> None:
@@ -65,7 +67,7 @@ def test_an_override_ends_with_the_second_that_it_names() -> None:
 
 def test_a_rule_is_lifted_by_any_override_that_covers_the_endpoint() -> None:
     rules = (SafetyRule.AT_LEAST,)
-    found = in_force(joined({}, [said(ENDPOINT), said(ZONE, Action.OBEY, rules=rules)]), wall=WALL)
+    found = in_force(newest(joined({}, [said(ENDPOINT), said(ZONE, Action.OBEY, rules=rules)])), wall=WALL)
     assert found.lifts(SPOT, SafetyRule.AT_LEAST)
     assert not found.lifts(SPOT, SafetyRule.CORRELATED)
 
@@ -78,11 +80,24 @@ def test_what_ended_is_kept_as_long_as_an_older_one_could_be_in_force() -> None:
     assert older.until <= WALL + KEPT_S, "the last moment of any older one"
 
 
-def test_a_flood_costs_the_oldest() -> None:
-    flood = [said(f"service s{n}.example.com", made_at=WALL + n) for n in range(MAX_OVERRIDES + 5)]
-    after = joined({}, flood)
-    assert len(after) == MAX_OVERRIDES
-    assert set(after) == {one.scope for one in flood[5:]}
+def test_a_flood_costs_the_oldest_of_who_makes_it() -> None:
+    people = [said(f"zone z{n}.example", node="ns1", made_at=WALL - n) for n in range(3)]
+    flood = [said(f"service s{n}.example.com", node="eve", made_at=WALL + n) for n in range(MAX_PER_NODE + 5)]
+    after = newest(joined(joined({}, people), flood))
+    assert set(after) == {one.scope for one in [*people, *flood[5:]]}
+
+
+def test_what_a_flood_pushes_out_uncovers_what_others_said_before_in_any_order() -> None:
+    """A flood of newer ones must not take away what people said, by superseding it first."""
+    person, over = said(ZONE, node="ns1", made_at=WALL), said(ZONE, Action.DOWN, node="eve", made_at=WALL + 1)
+    flood = [said(f"service s{n}.example.com", node="eve", made_at=WALL + 2 + n) for n in range(MAX_PER_NODE)]
+    orders = [[person, over, *flood], [over, person, *flood], [*flood, over, person], [*flood, person, over]]
+    for order in orders:
+        held = NOTHING_HELD
+        for one in order:
+            held = joined(held, [one])
+        assert newest(held)[person.scope] == person
+        assert held == joined({}, order)
 
 
 @given(many, many)
@@ -95,7 +110,7 @@ def test_joining_commutes(one: list[Override], other: list[Override]) -> None:
 @settings(deadline=None)
 def test_joining_associates(one: list[Override], two: list[Override], three: list[Override]) -> None:
     right = joined(joined({}, two), three)
-    assert joined(joined(joined({}, one), two), three) == joined(joined({}, one), right.values())
+    assert joined(joined(joined({}, one), two), three) == joined(joined({}, one), all_of(right))
 
 
 @given(many)
@@ -103,7 +118,7 @@ def test_joining_associates(one: list[Override], two: list[Override], three: lis
 def test_hearing_again_changes_nothing(one: list[Override]) -> None:
     known = joined({}, one)
     assert joined(known, one) is known
-    assert joined(known, known.values()) is known
+    assert joined(known, all_of(known)) is known
 
 
 @given(many, st.permutations(range(4)), st.integers(0, 130))
@@ -111,7 +126,7 @@ def test_hearing_again_changes_nothing(one: list[Override]) -> None:
 def test_nodes_that_heard_the_same_decide_the_same(one: list[Override], order: list[int], age: int) -> None:
     parts: list[Iterable[Override]] = [one[n::4] for n in range(4)]
     here = joined({}, one)
-    there = NO_OVERRIDES
+    there = NOTHING_HELD
     for number in order:
         there = joined(there, parts[number])
-    assert in_force(here, wall=WALL + age).of(SPOT) == in_force(there, wall=WALL + age).of(SPOT)
+    assert in_force(newest(here), wall=WALL + age).of(SPOT) == in_force(newest(there), wall=WALL + age).of(SPOT)

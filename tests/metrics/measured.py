@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gtm.counters import Counters
 from gtm.health.certificate import Certificate
-from gtm.health.override import in_force, joined
+from gtm.health.override import in_force, joined, newest
 from gtm.health.reading import Phases, Reading, Reason
 from gtm.health.status import Status
 from gtm.ids import NodeName
@@ -63,7 +63,7 @@ class Measured:
             plan=self.planner.plan,
             status=self.planner.status,
             book=self.desk.book,
-            guidance=Guidance(in_force(joined({}, [OVERRIDE]), wall=WALL)),
+            guidance=Guidance(in_force(newest(joined({}, [OVERRIDE])), wall=WALL)),
             silent=frozenset({NodeName("fra")}),
             reloads=Reloads(successful=True, at=1_700_000_001.0),
             geo=(GeoSource("regions.mmdb", 1_690_000_000),),

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
-from gtm.health.override import Action, InForce, SafetyRule, in_force, joined
+from gtm.health.override import Action, InForce, SafetyRule, in_force, joined, newest
 from gtm.health.status import NO_STATUS, Status
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.metrics.endpoints import STATES, endpoint_families, region_shares
@@ -24,7 +24,7 @@ US, EU, AP = (RegionName(name) for name in ("us-east", "eu-west", "ap-southeast"
 
 
 def saying(action: Action, scope: str) -> InForce:
-    return in_force(joined({}, [said(scope, action)]), wall=WALL)
+    return in_force(newest(joined({}, [said(scope, action)])), wall=WALL)
 
 
 def families(

@@ -14,7 +14,7 @@ from gtm.health.scope import parse_scope
 from gtm.ids import CheckId, NodeName
 from gtm.node import guide as guide_module
 from gtm.node.alarm import MAX_NAMED
-from gtm.node.saying import is_known
+from gtm.node.override_telling import is_known
 from tests.fakes import world
 from tests.fakes.peers import key_of
 from tests.node.guided import EU, TEXT, Node

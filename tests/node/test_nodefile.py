@@ -201,7 +201,7 @@ def test_who_may_say_overrides_is_nobody_but_the_socket_unless_the_file_names_th
     assert default_config(Path(), "the-host").credentials == Credentials()
 
 
-def test_whose_overrides_count_can_be_narrowed() -> None:
+def test_no_peers_overrides_count_unless_they_are_named() -> None:
     peer = (
         "{node: probe-iad, url: 'http://192.0.2.7:8053', key: 'ed25519:gKbnQpe8hJYHjF3o6VIJ0Rf6zx8vdOJVPk0zz0rd0hE='}"
     )
@@ -210,7 +210,7 @@ def test_whose_overrides_count_can_be_narrowed() -> None:
     def accepted(text: str) -> frozenset[NodeName] | None:
         return parse_node_file(share + text, "gtm.yaml", Path(), "the-host").overrides_from
 
-    assert accepted("") is None
+    assert accepted("") == frozenset()
     assert accepted("overrides: {accept_from: all}") is None
     assert accepted("overrides: {accept_from: []}") == frozenset()
     assert accepted("overrides: {accept_from: [probe-iad]}") == frozenset([NodeName("probe-iad")])

@@ -1,76 +1,16 @@
-import logging
 from pathlib import Path
 
 import pytest
 
-from gtm.counters import Counters
 from gtm.health.event import EventKind
-from gtm.health.override import DEFAULT_SPAN_S, KEPT_S, Action, Override, SafetyRule, Wish
+from gtm.health.override import DEFAULT_SPAN_S, KEPT_S, MAX_PER_NODE, Action, Wish
 from gtm.health.override_seal import seal_override
 from gtm.health.scope import parse_scope
-from gtm.ids import NodeName
-from gtm.node.chronicle import Chronicle
-from gtm.node.events import EventLog
-from gtm.node.overrides import MAX_CARRIED_CHARACTERS, OverrideDesk
-from gtm.node.state import StateFolder
+from gtm.node.override_door import MAX_CARRIED_CHARACTERS
 from tests.fakes.clock import FakeClock
-from tests.fakes.journal import FakeJournal
 from tests.fakes.overrides import WALL, said
-from tests.fakes.peers import WatchedDesk, desk_of, key_of
-
-REGION = "region gtm.example.com/eu-west"
-
-
-class Node:
-    """The overrides of one node, and its desk."""
-
-    def __init__(
-        self,
-        folder: Path,
-        name: str = "ns1",
-        *peers: str,
-        clock: FakeClock | None = None,
-        accepted: frozenset[NodeName] | None = None,
-        key: str = "",
-    ) -> None:
-        self.name = NodeName(name)
-        self.clock = clock or FakeClock()
-        self.counters = Counters()
-        self.desk: WatchedDesk = desk_of(name, *peers, clock=self.clock, epoch=int(self.clock.wall() * 1000))
-        self.events = EventLog(FakeJournal(), self.name, clock=self.clock, counters=self.counters)
-        self.state = StateFolder(folder / name, self.counters)
-        self.overrides = OverrideDesk(
-            self.name,
-            key_of(key or name),
-            {NodeName(peer): key_of(peer).public for peer in peers},
-            accepted=accepted,
-            desk=self.desk,
-            state=self.state,
-            clock=self.clock,
-            counters=self.counters,
-            chronicle=Chronicle(self.events, self.name),
-        )
-
-    def say(self, action: Action = Action.DOWN, scope: str = REGION, span_s: float | None = 3600.0) -> Override:
-        return self.overrides.say(Wish(parse_scope(scope), action, "a fire", "ann", span_s))
-
-    def give(self, other: "Node") -> bool:
-        """Gives its report to another node, which hears it; returns whether that was news of overrides."""
-        self.desk.publish({})
-        other.desk.take(self.desk.offer().body, giver=self.name)
-        return other.overrides.hear()
-
-    @property
-    def in_force(self) -> list[str]:
-        return [f"{one.action.value} {one.scope}" for one in self.overrides.in_force().by_scope.values()]
-
-    def saved(self) -> tuple[str, ...]:
-        """What is on disk, once it is written."""
-        self.state._writer.submit(lambda: None).result()  # there is no other way to wait for it
-        return self.state.load_overrides()
-
-    def kinds(self) -> list[str]:
-        return [event.type for event in self.events.recent(since=0.0)]
+from tests.fakes.peers import key_of
+from tests.node.speaking import REGION, Node
 
 
 def test_what_is_said_counts_until_its_time(tmp_path: Path) -> None:
@@ -156,58 +96,37 @@ def test_a_node_that_lost_its_state_hears_its_own_words_from_peers(tmp_path: Pat
     assert fresh.in_force == [f"down {REGION}"]
 
 
-def test_the_overrides_of_a_peer_that_is_not_accepted_do_not_count(tmp_path: Path) -> None:
-    clock = FakeClock()
-    probe, here = (
-        Node(tmp_path, "probe", clock=clock),
-        Node(tmp_path, "ns1", "probe", clock=clock, accepted=frozenset()),
-    )
-    probe.say()
-    assert not probe.give(here)
-    assert here.in_force == []
-    assert here.counters.count("overrides_refused", peer="probe", reason="unknown_reporter") == 1
-
-
-def test_a_peer_cannot_speak_for_another(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_flood_of_one_peer_costs_nobody_else_an_override(tmp_path: Path) -> None:
     clock = FakeClock()
     eve, here = Node(tmp_path, "eve", clock=clock), Node(tmp_path, "ns1", "eve", "ns2", clock=clock)
-    eve.desk.carry((seal_override(said(REGION, node="ns2"), key_of("eve")), "no override at all", "x" * 16_000))
-    with caplog.at_level(logging.INFO):
-        assert not eve.give(here)
-        assert not eve.give(here)
-    assert here.in_force == []
-    for reason, count in {"forged": 1, "malformed": 2}.items():
-        assert here.counters.count("overrides_refused", peer="eve", reason=reason) == count, "once each"
-    assert caplog.text.count("audit: override carried by eve refused") == 3
-    assert max(map(len, caplog.messages)) < 300
+    person = Node(tmp_path, "ns2", clock=clock)
+    here.say(Action.DRAIN)
+    person.say(Action.DRAIN, scope="zone other.test")
+    person.give(here)
+    clock.advance(1)
+    flood = [said(f"zone z{n}.test", node="eve", made_at=clock.wall() + n / 1000) for n in range(600)]
+    for start in range(0, 600, 200):
+        eve.desk.carry(tuple(seal_override(one, key_of("eve")) for one in flood[start : start + 200]))
+        eve.give(here)
+    assert f"drain {REGION}" in here.in_force
+    assert "drain zone other.test" in here.in_force
+    assert len(here.in_force) == MAX_PER_NODE + 2
+    here.desk.publish({})
+    carried = here.desk.book.by_node[here.name].report.overrides
+    assert f"{REGION}" in carried[0], "what was said here comes first"
+    assert any("other.test" in text for text in carried[:3]), "and nobody fills the report alone"
 
 
-def test_one_from_the_future_counts_once_it_is_not_any_more(tmp_path: Path) -> None:
-    ahead, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2")
-    text = seal_override(said(REGION, node="ns2", made_at=WALL + 40), key_of("ns2"))
-    ahead.desk.carry((text,))
-    assert not ahead.give(here)
-    here.clock.advance(15)
-    assert here.overrides.hear()
-
-
-def test_one_from_the_future_is_told_once_and_not_with_every_report(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    ahead, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2")
-    text = seal_override(said(REGION, node="ns2", made_at=WALL + 40), key_of("ns2"))
-    ahead.desk.carry((text,))
-    for _ in range(3):
-        assert not ahead.give(here)
-    ahead.desk.carry((text, seal_override(said("zone x.test", node="ns2", made_at=WALL + 50), key_of("ns2"))))
-    assert not ahead.give(here)
-    assert here.counters.count("overrides_refused", peer="ns2", reason="skewed") == 2
-    assert [line.partition(" as ")[2][:30] for line in caplog.messages if "refused" in line] == [
-        "skewed: it was made 40 s after",
-        "skewed: it was made 50 s after",
-    ]
-    here.clock.advance(15)
-    assert here.overrides.hear()
+def test_what_people_said_here_is_not_pushed_out_by_what_they_say_next(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    for number in range(MAX_PER_NODE):
+        node.clock.advance(0.01)
+        assert not node.overrides.is_full(parse_scope(f"zone z{number}.test"))
+        node.say(scope=f"zone z{number}.test", span_s=600.0)
+    assert node.overrides.is_full(parse_scope("zone one-more.test"))
+    assert not node.overrides.is_full(parse_scope("zone z7.test")), "what stands in the place of another"
+    node.clock.advance(600)
+    assert not node.overrides.is_full(parse_scope("zone one-more.test")), "the oldest has ended"
 
 
 def test_words_of_before_the_end_are_not_said_again_by_who_comes_late(tmp_path: Path) -> None:
@@ -276,20 +195,6 @@ def test_a_report_carries_the_newest_within_bounds(tmp_path: Path) -> None:
     assert 0 < len(carried) < 300
     assert sum(map(len, carried)) <= MAX_CARRIED_CHARACTERS
     assert "s299.example.com" in carried[0]
-
-
-def test_every_word_is_a_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    node = Node(tmp_path)
-    rules = (SafetyRule.AT_LEAST,)
-    node.overrides.say(Wish(parse_scope(REGION), Action.DRAIN, "new switches", "ann", 60.0, rules))
-    with caplog.at_level(logging.WARNING):
-        assert node.in_force
-        node.clock.advance(60)
-        assert not node.in_force
-        assert not node.in_force
-    words = f"drain {REGION} by ann: new switches, overrides the rules at_least"
-    first = f"override ns1:{WALL * 1000:.0f}"
-    assert caplog.messages == [f"{first}: {words}; for 60 s more", f"{first} has ended: {words}"]
 
 
 def test_a_damaged_file_costs_the_overrides_and_no_start(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
-from gtm.health.override import in_force, joined
+from gtm.health.override import in_force, joined, newest
 from gtm.health.status import Status
 from gtm.node import standby
 from gtm.node.standby import DECISIONS, NAMES, Standby, restore
@@ -207,7 +207,7 @@ def test_what_people_say_is_in_the_plan_of_the_next_start_at_once(tmp_path: Path
     asyncio.run(planner.take_zones(catalogue(ZONE)))
     status = believing(ZONE, _1=UP, _2=UP)
     planner.take_status(status)
-    people = Guidance(in_force(joined({}, [said("region gtm.example.com/us-east")]), wall=OVERRIDE_WALL))
+    people = Guidance(in_force(newest(joined({}, [said("region gtm.example.com/us-east")])), wall=OVERRIDE_WALL))
     planner.take_status(status, people)
     state.save_apart(Saved()).result(30)  # behind what the planner wrote by itself
     engine = rust.RustEngine()

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gtm.health.belief import Belief
-from gtm.health.override import NOTHING_IN_FORCE, InForce, Override, SafetyRule, in_force, joined
+from gtm.health.override import NOTHING_IN_FORCE, InForce, Override, SafetyRule, in_force, joined, newest
 from gtm.health.status import Status
 from gtm.ids import ServiceId
 from gtm.plan.guidance import Guidance, effective
@@ -77,7 +77,7 @@ class Site:
         return self
 
     def say(self, *overrides: Override) -> "Site":
-        self.said = in_force(joined({}, overrides), wall=WALL)
+        self.said = in_force(newest(joined({}, overrides)), wall=WALL)
         return self
 
     @property

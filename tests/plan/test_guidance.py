@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.override import Action, InForce, Override, SafetyRule, in_force, joined
+from gtm.health.override import Action, InForce, Override, SafetyRule, in_force, joined, newest
 from gtm.health.status import Status
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.plan.apply import apply
@@ -38,7 +38,7 @@ ALL = {"192.0.2.10", "192.0.2.20", "192.0.2.21"}
 
 
 def saying(*overrides: Override) -> Guidance:
-    return Guidance(in_force(joined({}, overrides), wall=WALL))
+    return Guidance(in_force(newest(joined({}, overrides)), wall=WALL))
 
 
 def planned(guidance: Guidance, down: Mapping[str, Belief] | None = None) -> tuple[Plan, Status]:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
-from gtm.health.override import Action, Override, SafetyRule, in_force, joined
+from gtm.health.override import Action, Override, SafetyRule, in_force, joined, newest
 from gtm.health.status import Status
 from gtm.plan.enough import skipping, taking_too_much
 from gtm.plan.guidance import Guidance
@@ -163,7 +163,7 @@ def test_a_person_is_held_to_at_least_too() -> None:
     before = Guidance()
 
     def refused(*overrides: Override, status: Status = site.truth) -> list[str]:
-        after = Guidance(in_force(joined({}, overrides), wall=WALL))
+        after = Guidance(in_force(newest(joined({}, overrides)), wall=WALL))
         return [str(one.subject) for one in taking_too_much(site.services.values(), status, before, after)]
 
     two = [said("region */us-east"), said("region */eu-west", Action.DRAIN)]

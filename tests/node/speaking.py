@@ -1,0 +1,70 @@
+"""A node's overrides for tests, with its desk, its events and its disk."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+from gtm.counters import Counters
+from gtm.health.override import Action, Override, Wish
+from gtm.health.scope import parse_scope
+from gtm.ids import NodeName
+from gtm.node.chronicle import Chronicle
+from gtm.node.events import EventLog
+from gtm.node.overrides import OverrideDesk
+from gtm.node.state import StateFolder
+from tests.fakes.clock import FakeClock
+from tests.fakes.journal import FakeJournal
+from tests.fakes.peers import WatchedDesk, desk_of, key_of
+
+REGION = "region gtm.example.com/eu-west"
+
+
+class Node:
+    """The overrides of one node, and its desk."""
+
+    def __init__(
+        self,
+        folder: Path,
+        name: str = "ns1",
+        *peers: str,
+        clock: FakeClock | None = None,
+        accepted: Collection[str] | None = None,
+        key: str = "",
+    ) -> None:
+        self.name = NodeName(name)
+        self.clock = clock or FakeClock()
+        self.counters = Counters()
+        self.desk: WatchedDesk = desk_of(name, *peers, clock=self.clock, epoch=int(self.clock.wall() * 1000))
+        self.events = EventLog(FakeJournal(), self.name, clock=self.clock, counters=self.counters)
+        self.state = StateFolder(folder / name, self.counters)
+        self.overrides = OverrideDesk(
+            self.name,
+            key_of(key or name),
+            {NodeName(peer): key_of(peer).public for peer in peers},
+            accepted=None if accepted is None else frozenset(map(NodeName, accepted)),
+            desk=self.desk,
+            state=self.state,
+            clock=self.clock,
+            counters=self.counters,
+            chronicle=Chronicle(self.events, self.name),
+        )
+
+    def say(self, action: Action = Action.DOWN, scope: str = REGION, span_s: float | None = 3600.0) -> Override:
+        return self.overrides.say(Wish(parse_scope(scope), action, "a fire", "ann", span_s))
+
+    def give(self, other: "Node") -> bool:
+        """Gives its report to another node, which hears it; returns whether that was news of overrides."""
+        self.desk.publish({})
+        other.desk.take(self.desk.offer().body, giver=self.name)
+        return other.overrides.hear()
+
+    @property
+    def in_force(self) -> list[str]:
+        return [f"{one.action.value} {one.scope}" for one in self.overrides.in_force().by_scope.values()]
+
+    def saved(self) -> tuple[str, ...]:
+        """What is on disk, once it is written."""
+        self.state._writer.submit(lambda: None).result()  # there is no other way to wait for it
+        return self.state.load_overrides()
+
+    def kinds(self) -> list[str]:
+        return [event.type for event in self.events.recent(since=0.0)]
