@@ -1,11 +1,19 @@
 """Counters, named after what happened: `reports_refused{reason="forged"}`.
 
 What comes in: an event's name and its labels. What goes out: a snapshot for the admin API. Labels are closed sets
-(reasons, RCODEs, transports), never a client's address or an arbitrary query name.
+(reasons, RCODEs, transports), never a client's address or an arbitrary query name. Should one be open all the same, its
+counter stays bounded: beyond MAX_SERIES everything is counted as OTHER.
 """
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+
+from gtm.escape import escaped
+
+MAX_SERIES = 2_000
+"""Of one counter: a mesh of a hundred peers times every reason to refuse a report is half of it."""
+MAX_VALUE = 200
+OTHER = "other"
 
 
 class Counters:
@@ -13,11 +21,17 @@ class Counters:
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
+        self._series: Counter[str] = Counter()
         self._sources: list[Callable[[], Mapping[str, int]]] = []
 
     def add(self, name: str, amount: int = 1, **labels: str) -> None:
         """Adds `amount` to the counter `name` with these labels."""
-        self._counts[series(name, labels)] += amount
+        counted = series(name, labels)
+        if counted not in self._counts:
+            self._series[name] += 1
+            if self._series[name] > MAX_SERIES:
+                counted = series(name, dict.fromkeys(labels, OTHER))
+        self._counts[counted] += amount
 
     def count(self, name: str, **labels: str) -> int:
         """Returns the counter `name` with these labels; 0 if it never moved."""
@@ -39,5 +53,10 @@ def series(name: str, labels: Mapping[str, str]) -> str:
     """Returns the name of one series in the Prometheus notation."""
     if not labels:
         return name
-    inside = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+    inside = ",".join(f'{key}="{_value(value)}"' for key, value in sorted(labels.items()))
     return f"{name}{{{inside}}}"
+
+
+def _value(text: str) -> str:
+    """Returns the value of a label, which cannot end the quotes it stands in."""
+    return escaped(text, limit=MAX_VALUE).replace('"', r"\x22")

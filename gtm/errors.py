@@ -32,6 +32,11 @@ from dataclasses import dataclass
 class GtmError(Exception):
     """Anything this program raises on purpose."""
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Returns the message as the lines that this program meant: a line break in it is somebody else's."""
+        return (str(self),)
+
 
 class WireError(GtmError):
     """The bytes of a query cannot be answered as asked; `rcode` says what to answer (RFC 1035 4.1.1)."""
@@ -63,7 +68,12 @@ class FileInvalid(GtmError):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(sorted(problems))
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+        super().__init__("\n".join(self.lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Returns a line for each problem."""
+        return tuple(str(problem) for problem in self.problems)
 
 
 class ZoneInvalid(FileInvalid):
@@ -134,6 +144,11 @@ class EngineUnavailable(GtmError):
 class ListenFailed(GtmError):
     """An address to listen on cannot be bound; the message says which, why, and what helps."""
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Returns a line for each address."""
+        return tuple(str(self).split("\n"))
+
 
 class Unreachable(GtmError):
     """A running node was asked over its admin API and did not answer as expected."""
@@ -141,3 +156,8 @@ class Unreachable(GtmError):
 
 class DemoFailed(GtmError):
     """The demo cannot start, cannot do what was asked, or one of its nodes died; the message says which and why."""
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Returns the reasons, and the end of the log of what died."""
+        return tuple(str(self).split("\n"))

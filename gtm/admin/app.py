@@ -18,7 +18,6 @@ import logging
 import os
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cache
 from typing import Protocol, TypeVar
 
 import dns.exception
@@ -27,8 +26,8 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 from dns.name import Name
 from dns.rdatatype import RdataType
-from pydantic import TypeAdapter
 
+from gtm.admin.encode import encode
 from gtm.admin.limit import MAX_CONNECTIONS, LimitedRunner
 from gtm.admin.views import Events, Regions, Reloaded
 from gtm.engine.explain import Explanation
@@ -209,14 +208,7 @@ def _short(text: str) -> str:
 
 
 def _answer(view: _View, kind: type[_View], *, status: int = 200) -> web.Response:
-    adapter = _adapter(kind)  # type: ignore[arg-type]  # a class is hashable; mypy does not know it of a type variable
-    return web.Response(body=adapter.dump_json(view), content_type="application/json", status=status)
-
-
-@cache
-def _adapter(kind: type[_View]) -> TypeAdapter[_View]:
-    """Returns what writes a view; to make it takes longer than to use it."""
-    return TypeAdapter(kind)
+    return web.Response(body=encode(view, kind), content_type="application/json", status=status)
 
 
 def _counting(on_refusal: OnRefusal) -> Middleware:

@@ -7,9 +7,8 @@ and the status are frozen, and are the same object while nothing changed.
 import asyncio
 from dataclasses import dataclass, fields
 
-import msgspec
-
 from gtm.admin.compose import region_views, service_views, zone_views
+from gtm.admin.encode import encode_plain
 from gtm.admin.views import NodeStatus, RegionView, ServiceView, ZoneView
 from gtm.health.status import Status
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
@@ -33,7 +32,7 @@ class Views:
 def make_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> Views:
     """Returns the views."""
     services = service_views(plan, status, guidance)
-    composed = msgspec.json.encode(services)
+    composed = encode_plain(services)
     return Views(plan, status, guidance, services, composed, zone_views(plan), region_views(plan, status))
 
 
@@ -65,5 +64,5 @@ def _is_of(views: Views | None, plan: Plan, status: Status, guidance: Guidance) 
 
 def status_json(view: NodeStatus, services_json: bytes) -> bytes:
     """Returns the JSON of a node's status, the part of it that is long as it was composed before."""
-    parts = {field.name: getattr(view, field.name) for field in fields(view)}
-    return msgspec.json.encode(parts | {"services": msgspec.Raw(services_json)})
+    others = encode_plain({field.name: getattr(view, field.name) for field in fields(view) if field.name != "services"})
+    return others.removesuffix(b"}") + b',"services":' + services_json + b"}"

@@ -24,10 +24,11 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Protocol, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
 
 from gtm.admin.compose import override_views, said_view
 from gtm.admin.doorkeeper import Doorkeeper
+from gtm.admin.encode import encode
 from gtm.admin.refusals import RefusalLog
 from gtm.admin.views import OverridesView, SaidView
 from gtm.errors import OverrideRefused
@@ -81,7 +82,7 @@ class _Api:
 
     async def shown(self, _request: web.Request) -> web.Response:
         view = OverridesView(override_views(self._overriding.in_force()))
-        return web.Response(body=TypeAdapter(OverridesView).dump_json(view), content_type="application/json")
+        return web.Response(body=encode(view, OverridesView), content_type="application/json")
 
     async def said(self, request: web.Request) -> web.Response:
         async with self._heard(request) as who:
@@ -119,7 +120,7 @@ class _Api:
         is_saved = await self._overriding.is_saved()
         if not is_saved:
             log.error("audit: override %s is not on disk; a restart of this node may lose it", override.id)
-        view = TypeAdapter(SaidView).dump_json(said_view(override, is_saved=is_saved))
+        view = encode(said_view(override, is_saved=is_saved), SaidView)
         return web.Response(body=view, content_type="application/json", status=201)
 
 

@@ -1,7 +1,7 @@
 """The command `gtm`: its subcommands, and how errors reach the operator.
 
 An error of ours is printed to standard error in its own words and ends with exit code 1; a wrong command line ends
-with 2. Nothing prints a traceback but a mistake of this program.
+with 2. Nothing prints a traceback but a mistake of this program. None of it reaches the terminal raw (console.py).
 """
 
 import errno
@@ -13,9 +13,13 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from gtm import __version__
+from gtm.cli.console import MAX_REFUSAL, print_aside, print_error
+from gtm.cli.lines import print_traceback
 from gtm.errors import GtmError
+from gtm.escape import escaped
 
 if TYPE_CHECKING:
     app: typer.Typer
@@ -45,6 +49,18 @@ GROUPS = {
 """Where the commands of each group are."""
 
 
+class _Group(TyperGroup):
+    """Commands whose refusals print: typer shows them in a frame, and they may repeat names out of zone files."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # its own type is not public
+        """Runs the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = escaped(error.message, limit=MAX_REFUSAL)
+            raise
+
+
 def make_app(only: str = "") -> typer.Typer:
     """Returns the command line: with one command or group, or with all where there is none of that name.
 
@@ -52,6 +68,7 @@ def make_app(only: str = "") -> typer.Typer:
     """
     made = typer.Typer(
         name="gtm",
+        cls=_Group,
         help="A global traffic management DNS server: every client gets the closest healthy region.",
         no_args_is_help=True,
         add_completion=False,
@@ -112,16 +129,20 @@ def main() -> None:
         finally:
             sys.stdout.flush()
     except GtmError as error:
-        typer.echo(str(error), err=True)
+        print_error(error)
         sys.exit(1)
     except BrokenPipeError:  # `gtm status | head`
         _give_up_output()
         sys.exit(1)
     except OSError as error:
-        if error.errno not in _UNWRITABLE:
-            raise
-        _give_up_output()
-        typer.echo(f"the output cannot be written: {error.strerror}", err=True)
+        if error.errno in _UNWRITABLE:
+            _give_up_output()
+            print_aside(f"the output cannot be written: {error.strerror}")
+        else:
+            print_traceback(error)
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001  # the top of this program
+        print_traceback(error)
         sys.exit(1)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from gtm.cli.console import print_plain, print_table
+from gtm.cli.console import print_json, print_plain, print_table
 from gtm.cli.options import ConfigOption, JsonOption, read_config
 from gtm.counters import Counters
 from gtm.errors import ZoneInvalid
@@ -114,7 +114,7 @@ def _print_json(service: Service, found: Bound, longer: Sequence[Hold]) -> None:
         for hold in longer
     ]
     told = {"service": service.id, "seconds": _finite(found.seconds), "terms": terms, "holds": holds}
-    print_plain(jsonlib.dumps(told, indent=2))
+    print_json(jsonlib.dumps(told, indent=2))
 
 
 def _print(service: Service, found: Bound, longer: Sequence[Hold]) -> None:

@@ -1,10 +1,26 @@
 """How commands print: tables and colours for people at a terminal, plain stable columns when piped.
 
+What comes in may be anybody's text: names of files, what a peer or an endpoint answered. What goes out is printable:
+gtm/escape.py stands before both streams, and what looks like rich's markup is text. JSON stays JSON.
+
 Rich is loaded when something is printed with it: a node that starts prints nothing so.
 """
 
 import sys
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from gtm.errors import GtmError
+from gtm.escape import escaped, escaped_json
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+MAX_LINE = 100_000
+"""Characters of one line: a service of a thousand endpoints is told whole."""
+MAX_CELL = 10_000
+MAX_REFUSAL = 2_000
+"""Of what is wrong with a command line, in a frame that wraps."""
 
 _STYLES = {
     "up": "green",
@@ -27,30 +43,50 @@ def is_terminal() -> bool:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Prints a table; piped, one line per row with the cells between tabs, below a line of column names."""
+    safe = ([escaped(cell, limit=MAX_CELL) for cell in row] for row in rows)
     if not is_terminal():
-        print_plain("\t".join(columns))
-        for row in rows:
-            print_plain("\t".join(row))
+        sys.stdout.write("\t".join(columns) + "\n")
+        for row in safe:
+            sys.stdout.write("\t".join(row) + "\n")
         return
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
-    table = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
+    heading = Text(escaped(title, limit=MAX_CELL)) if title else None
+    table = Table(title=heading, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
-    for row in rows:
+    for row in safe:
         table.add_row(*(styled(cell) for cell in row))
     Console().print(table)
 
 
 def print_plain(line: str = "") -> None:
-    """Prints a line as it is."""
-    sys.stdout.write(line + "\n")
+    """Prints one line as it is, but for what does not print."""
+    sys.stdout.write(escaped(line, limit=MAX_LINE) + "\n")
+
+
+def print_lines(text: str) -> None:
+    """Prints text of this program's own that has several lines."""
+    for line in text.split("\n"):
+        print_plain(line)
+
+
+def print_json(text: str) -> None:
+    """Prints JSON."""
+    sys.stdout.write(escaped_json(text) + "\n")
 
 
 def print_aside(line: str) -> None:
     """Prints a line that is not part of the result, to standard error."""
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(escaped(line, limit=MAX_LINE) + "\n")
+
+
+def print_error(error: GtmError) -> None:
+    """Prints what went wrong, to standard error."""
+    for line in error.lines:
+        print_aside(line)
 
 
 def counted(number: int, noun: str) -> str:
@@ -58,19 +94,8 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def print_rich(line: str) -> None:
-    """Prints a line with rich's markup; piped, without."""
-    from rich.console import Console  # noqa: PLC0415
+def styled(word: str) -> "Text":
+    """Returns a word in its colour."""
+    from rich.text import Text  # noqa: PLC0415
 
-    if is_terminal():
-        Console(highlight=False).print(line, soft_wrap=True)
-    else:
-        Console(highlight=False, no_color=True, width=10_000).print(line, soft_wrap=True)
-
-
-def styled(word: str) -> str:
-    """Returns a word in its colour, as rich's markup."""
-    from rich.markup import escape  # noqa: PLC0415
-
-    style = _STYLES.get(word.strip("!"))
-    return f"[{style}]{escape(word)}[/{style}]" if style else escape(word)
+    return Text(word, style=_STYLES.get(word.strip("!"), ""))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gtm.admin.client import fetch_events
-from gtm.cli.console import print_plain
+from gtm.cli.console import print_json, print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config
 from gtm.health.event import Recorded, compose_line, kinds_of
 from gtm.node.journal import Tail, read_events
@@ -60,7 +60,10 @@ def events(
     found = _of_files(config, begin, follow=follow) if admin is None else _asked(admin, config, begin, follow=follow)
     for event in found:
         if not wanted or event.type in wanted:
-            print_plain(compose_line(event).decode().rstrip() if json else _line(event))
+            if json:
+                print_json(compose_line(event).decode().rstrip("\n"))
+            else:
+                _print(event)
             if follow:
                 sys.stdout.flush()
 
@@ -98,7 +101,8 @@ def _once(events_: Iterable[Recorded], seen: dict[tuple[int, str], None]) -> Ite
         yield event
 
 
-def _line(event: Recorded) -> str:
-    """Returns one line, and below it the causes: those that this node recorded, and verdicts of others."""
-    causes = "".join(f"\n    because of {cause}" for cause in event.causes)
-    return f"{event.at} {event.type} {event.message} [{event.id}]{causes}"
+def _print(event: Recorded) -> None:
+    """Prints one line, and below it the causes: those that this node recorded, and verdicts of others."""
+    print_plain(f"{event.at} {event.type} {event.message} [{event.id}]")
+    for cause in event.causes:
+        print_plain(f"    because of {cause}")

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from gtm.admin.app import parse_question
 from gtm.admin.client import fetch_explanation
-from gtm.cli.console import print_plain
+from gtm.cli.console import print_json, print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
 from gtm.engine.explain import ExplainedStep, Explanation, Mention, Steered
 from gtm.geo.geography import Located
@@ -42,7 +42,7 @@ def explain(
             admin_address(admin, config), {"name": name, "type": rtype, "client": str(question[2])}
         )
     if json:
-        print_plain(TypeAdapter(Explanation).dump_json(explained, indent=2).decode())
+        print_json(TypeAdapter(Explanation).dump_json(explained, indent=2).decode())
         return
     _print(explained)
 

@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 from gtm.admin.address import UNIX
 from gtm.admin.client import fetch_overrides, fetch_status, say_override
 from gtm.admin.views import OverridesView, SaidView
-from gtm.cli.console import print_aside, print_plain, print_table
+from gtm.cli.console import print_aside, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
 from gtm.cli.scope import find_scope
 from gtm.health.override import MAX_SPAN_S, Action, SafetyRule
@@ -117,7 +117,7 @@ def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: J
     """List what people said and is in force."""
     view = fetch_overrides(admin_address(admin, config))
     if json:
-        print_plain(TypeAdapter(OverridesView).dump_json(view, indent=2).decode())
+        print_json(TypeAdapter(OverridesView).dump_json(view, indent=2).decode())
         return
     rows = [(one.scope, one.action, shown_time(one.until), one.by, one.why, one.id) for one in view.overrides]
     print_table("overrides", ("scope", "action", "until", "by", "why", "id"), rows)

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from gtm.cli.lines import log_to_stderr
 from gtm.cli.options import ConfigOption, read_config
 from gtm.node.config import EngineChoice, NodeConfig, Role
 from gtm.node.shipped import shipped
@@ -82,16 +82,7 @@ def _with_options(config: NodeConfig, zones: Path | None, admin: ListenAddress |
 
 
 def _run(config: NodeConfig) -> None:
-    _log_to_stderr()
+    log_to_stderr()
     if config.zones == shipped("zones"):
         log.warning("no zones/ here: serving the shipped example, %s", config.zones)
     asyncio.run(run_node(config, SystemClock()))
-
-
-def _log_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
-    handler.setFormatter(formatter)
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("aiohttp").setLevel(logging.WARNING)

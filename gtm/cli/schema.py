@@ -2,7 +2,7 @@
 
 import json
 
-from gtm.cli.console import print_plain
+from gtm.cli.console import print_json
 from gtm.counters import Counters
 from gtm.node.vocabulary import vocabulary
 from gtm.zone.json_schema import zone_schema
@@ -10,4 +10,4 @@ from gtm.zone.json_schema import zone_schema
 
 def schema() -> None:
     """Print the JSON Schema of zone files, for editors and other tools."""
-    print_plain(json.dumps(zone_schema(vocabulary(Counters())), indent=2, ensure_ascii=False))
+    print_json(json.dumps(zone_schema(vocabulary(Counters())), indent=2, ensure_ascii=False))

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from gtm.admin.client import fetch_regions, fetch_status
 from gtm.admin.views import EndpointView, NodeStatus, Regions, ServiceView
-from gtm.cli.console import counted, print_plain, print_table
+from gtm.cli.console import counted, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
 from gtm.health.vantage import MIN_VANTAGES
 from gtm.health.verdict import VerdictState
@@ -24,7 +24,7 @@ def status(*, admin: AdminOption = None, config: ConfigOption = None, json: Json
     where = admin_address(admin, config)
     node = fetch_status(where)
     if json:
-        print_plain(TypeAdapter(NodeStatus).dump_json(node, indent=2).decode())
+        print_json(TypeAdapter(NodeStatus).dump_json(node, indent=2).decode())
         return
     _print_node(node)
     _print_regions(fetch_regions(where))

@@ -19,6 +19,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
+from gtm.metrics.labels import label
 from gtm.metrics.model import Chosen, Distribution, Family, Kind
 
 
@@ -82,7 +83,7 @@ def _state(family: Family) -> Metric:
 def _info(family: Family) -> Metric:
     made = InfoMetricFamily(family.metric.prometheus, family.metric.help)
     for point in family.points:
-        made.add_metric([], dict(point.labels))
+        made.add_metric([], {name: label(value) for name, value in point.labels.items()})
     return made
 
 
@@ -108,7 +109,7 @@ _FORMS: Mapping[Kind, Callable[[Family], Metric]] = {
 def _table(family: Family) -> tuple[list[str], list[tuple[list[str], object]]]:
     """Returns the label names of a family, and its rows; a label that a point lacks is empty, as Prometheus has it."""
     names = list(dict.fromkeys(name for point in family.points for name in point.labels))
-    return names, [([point.labels.get(name, "") for name in names], point.value) for point in family.points]
+    return names, [([label(point.labels.get(name, "")) for name in names], point.value) for point in family.points]
 
 
 def _number(value: object) -> float:

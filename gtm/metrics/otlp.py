@@ -28,6 +28,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from gtm.metrics.labels import label
 from gtm.metrics.model import Chosen, Distribution, Family, Kind, Point
 
 PREFIX = "gtm."
@@ -187,4 +188,4 @@ class _Times:
 
 
 def _attributes(point: Point) -> dict[str, str]:
-    return {f"{PREFIX}{name}": value for name, value in point.labels.items()}
+    return {f"{PREFIX}{name}": label(value) for name, value in point.labels.items()}

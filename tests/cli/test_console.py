@@ -1,10 +1,23 @@
 import io
+import json
 import sys
 
 import pytest
+from rich.text import Text
 
 from gtm.cli import console
-from gtm.cli.console import counted, print_aside, print_plain, print_table, styled
+from gtm.cli.console import (
+    counted,
+    print_aside,
+    print_error,
+    print_json,
+    print_lines,
+    print_plain,
+    print_table,
+    styled,
+)
+from gtm.errors import Problem, ZoneInvalid
+from tests.fakes.text import ESCAPED, HOSTILE, TITLE, harm
 
 
 class Terminal(io.StringIO):
@@ -50,9 +63,30 @@ def test_one_is_singular(number: int, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "marked"),
-    [("up", "[green]up[/green]"), ("fail_open", "[red]fail_open[/red]"), ("[x]", "\\[x]"), ("other", "other")],
+    ("word", "style"), [("up", "green"), ("fail_open", "red"), ("[red]x", ""), (":warning:", ""), ("other", "")]
 )
-def test_words_for_states_have_colours(word: str, marked: str) -> None:
-    assert styled(word) == marked
+def test_words_for_states_have_colours(word: str, style: str) -> None:
+    assert styled(word) == Text(word, style=style)
     assert not console.is_terminal()
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_nothing_that_does_not_print_reaches_a_terminal(
+    is_terminal: bool,  # noqa: FBT001  # pytest gives it
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(console, "is_terminal", lambda: is_terminal)
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setenv("COLUMNS", "200")
+    print_table(HOSTILE, ("a", "b"), [(HOSTILE, "[link=https://example.com]x[/link]")])
+    print_plain(HOSTILE)
+    print_aside(HOSTILE)
+    print_lines(f"one\n{TITLE}")
+    print_json(json.dumps({HOSTILE: HOSTILE}, ensure_ascii=False))
+    print_error(ZoneInvalid([Problem(HOSTILE, 1, 1, HOSTILE), Problem("b.yaml", 1, 1, "c")]))
+    shown = capsys.readouterr()
+    assert harm(shown.out) == []
+    assert harm(shown.err) == []
+    assert "[link=https://example.com]x[/link]" in shown.out
+    assert shown.err.splitlines() == [ESCAPED, f"{ESCAPED}:1:1: {ESCAPED}", "b.yaml:1:1: c"]

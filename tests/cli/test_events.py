@@ -86,7 +86,7 @@ def test_a_node_that_never_ran_has_no_events(folder: Path) -> None:
 
 
 def test_following_shows_what_is_written_later_once(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Enough(Exception):
+    class Enough(BaseException):
         """The test has seen what it wanted."""
 
     turns = iter(range(3))
@@ -100,7 +100,7 @@ def test_following_shows_what_is_written_later_once(journal: Journal, monkeypatc
 
     monkeypatch.setattr(time, "sleep", sleep)
     shown: list[str] = []
-    monkeypatch.setattr(command, "print_plain", shown.append)
+    monkeypatch.setattr(command, "print_json", shown.append)
     with pytest.raises(Enough):
         gtm("events", "-c", "gtm.yaml", "--type", "plan", "--follow", "--json")
     assert [json.loads(line)["subject"] for line in shown] == ["7", "8"]

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
-from gtm.cli.console import print_plain, print_rich, print_table
+from gtm.cli.console import print_lines, print_plain, print_table
 from gtm.cli.demo.control import ask_modes, ask_switch
 from gtm.cli.demo.mode import Mode
 from gtm.cli.demo.play import play
@@ -78,8 +77,9 @@ async def _play() -> None:
 
     def say(line: str) -> None:
         try:
-            print_rich(escape(line))
-        except SystemExit:  # rich's, when nobody reads any more: in a task it would tear the loop down
+            print_lines(line)
+            sys.stdout.flush()
+        except OSError:  # nobody reads any more; in a task it would tear the loop down
             ending.set()
 
     await play(STAGE, Shipped(shipped("zones"), shipped("geodata")), gtm=_typed(), say=say, stop=ending)
