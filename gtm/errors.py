@@ -25,8 +25,16 @@ A Problem is placed by file:line:column. Exceptions of libraries (OSError, yaml,
 one of these where they enter, once. A failed check is a Reading with a reason, not an exception.
 """
 
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+MAX_PROBLEMS = 100
+"""Of one file: nobody mends more at once, and a page of aliases or a wrong export has as many as it has values."""
+MAX_MESSAGE = 1_000
+"""Characters of one problem: a key of a file may be as long as the file, and a message repeats it."""
+REST = 2**31
+"""The line of what is said of the rest of a file: after all others."""
 
 
 class GtmError(Exception):
@@ -52,7 +60,10 @@ class TextInvalid(GtmError):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One mistake in a file that people edit. Lines and columns count from 1; line 0 is that of a whole folder."""
+    """One mistake in a file that people edit.
+
+    Lines and columns count from 1; line 0 is that of a whole folder, and line REST that of what else the file has.
+    """
 
     file: str
     line: int
@@ -60,7 +71,69 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}" if self.line else f"{self.file}: {self.message}"
+        is_placed = 0 < self.line < REST
+        return f"{self.file}:{self.line}:{self.column}: {self.message}" if is_placed else f"{self.file}: {self.message}"
+
+
+class Problems:
+    """The problems of a file while they are found: MAX_PROBLEMS are kept, each once; the others are only counted.
+
+    Those of a file that belongs to it (its records) are counted by themselves.
+    """
+
+    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+        self._told: dict[Problem, None] = {}
+        self._kept: Counter[str] = Counter()
+        self._more: Counter[str] = Counter()
+        self._unseen: set[str] = set()
+        self.extend(problems)
+
+    def __len__(self) -> int:
+        """Returns how many are kept."""
+        return len(self._told)
+
+    def is_full(self, file: str) -> bool:
+        """Returns whether further problems of a file are only counted: no words are needed for them."""
+        return self._kept[file] >= MAX_PROBLEMS
+
+    def add(self, problem: Problem) -> None:
+        """Takes a problem; it is the same however often aliases of the file repeat what it is about."""
+        if len(problem.message) > MAX_MESSAGE:
+            problem = replace(problem, message=f"{problem.message[:MAX_MESSAGE]}...")
+        if problem in self._told:
+            return
+        if self.is_full(problem.file) and problem.line != REST:
+            self._more[problem.file] += 1
+            return
+        self._kept[problem.file] += 1
+        self._told[problem] = None
+
+    def extend(self, problems: Iterable[Problem]) -> None:
+        """Takes several."""
+        for problem in problems:
+            self.add(problem)
+
+    def leave(self, file: str, count: int) -> None:
+        """Counts further problems of a file."""
+        self._more[file] += count
+
+    def stop(self, file: str) -> None:
+        """Remembers that not all of a file was looked at: it has enough problems."""
+        self._unseen.add(file)
+
+    @property
+    def all(self) -> tuple[Problem, ...]:
+        """Returns those that are kept, in the order of the file, and for the others a line with their number."""
+        more = [Problem(file, REST, 1, more_problems(count)) for file, count in self._more.items()]
+        unseen = [
+            Problem(file, REST, 2, "not all of this file was looked at: mend these first") for file in self._unseen
+        ]
+        return tuple(sorted((*self._told, *more, *unseen)))
+
+
+def more_problems(count: int) -> str:
+    """Returns the line that stands for so many problems."""
+    return f"and {count} more problem{'' if count == 1 else 's'}"
 
 
 class FileInvalid(GtmError):

@@ -6,6 +6,7 @@ words. It must not decide which types may stand in a zone, beyond those that no 
 
 import difflib
 import re
+from functools import lru_cache
 
 from dns.exception import DNSException
 from dns.name import Name
@@ -34,13 +35,23 @@ def parse_type(text: str) -> RdataType:
     except (DNSException, ValueError):
         rtype = None
     if rtype is None:
-        known = [name for name in RdataType.__members__ if not is_metatype(RdataType[name]) and name != "NONE"]
-        near = difflib.get_close_matches(text.upper(), known, n=1, cutoff=0.6)
-        raise TextInvalid(f'unknown record type "{text}"' + (f'; did you mean "{near[0]}"?' if near else ""))
+        raise TextInvalid(f'unknown record type "{text}"{_near_type(text.upper())}')
     # RFC 6895 3.1: meta and question types are never data of a zone; TYPE0 is reserved.
     if rtype == RdataType.TYPE0 or is_metatype(rtype) or 128 <= rtype <= 255:
         raise TextInvalid(f"{text} is for questions and messages; it cannot be a record")
     return rtype
+
+
+_MAX_TYPE = 32
+"""Letters; a longer word is no misspelt type."""
+
+
+@lru_cache(maxsize=1024)
+def _near_type(text: str) -> str:
+    """Returns `; did you mean "..."?`, or nothing; an alias in a zone file may ask a hundred thousand times."""
+    known = [name for name in RdataType.__members__ if not is_metatype(RdataType[name]) and name != "NONE"]
+    near = difflib.get_close_matches(text, known, n=1, cutoff=0.6) if len(text) <= _MAX_TYPE else []
+    return f'; did you mean "{near[0]}"?' if near else ""
 
 
 def parse_rdata(rtype: RdataType, text: str, origin: Name, *, plain_text: bool = True) -> Rdata:

@@ -18,7 +18,7 @@ from types import MappingProxyType
 
 import yaml
 
-from gtm.errors import NetworksInvalid, Problem
+from gtm.errors import NetworksInvalid, Problem, Problems
 from gtm.geo.countries import CONTINENTS, COUNTRIES
 from gtm.geo.place import NOWHERE, Place
 from gtm.geo.record import coordinates
@@ -38,7 +38,7 @@ def parse(text: str, file: str) -> tuple[CustomNetwork, ...]:
     parser = _Parser(file)
     networks = tuple(parser.networks(parser.document(text)))
     if parser.problems:
-        raise NetworksInvalid(parser.problems)
+        raise NetworksInvalid(parser.problems.all)
     return networks
 
 
@@ -47,7 +47,7 @@ class _Parser:
 
     def __init__(self, file: str) -> None:
         self.file = file
-        self.problems: list[Problem] = []
+        self.problems = Problems()
 
     def document(self, text: str) -> yaml.Node | None:
         try:
@@ -134,7 +134,7 @@ class _Parser:
 
     def _at_mark(self, mark: yaml.Mark | None, message: str) -> None:
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        self.problems.append(Problem(self.file, line + 1, column + 1, message))
+        self.problems.add(Problem(self.file, line + 1, column + 1, message))
 
 
 def _has_host_bits(text: str) -> bool:

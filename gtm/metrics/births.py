@@ -112,14 +112,14 @@ def _always() -> Iterator[str]:
 def _kinds(plan: Plan) -> list[str]:
     """Returns the kinds of monitor that the zones have."""
     asked = [steered.service.monitor for steered in plan.services.values() if steered.service.monitor is not None]
-    return sorted({kind for monitor in dict.fromkeys(asked) for kind in _kinds_of(monitor)})
-
-
-def _kinds_of(monitor: Monitor) -> Iterator[str]:
-    """Yields the kind of a monitor, and those of its parts."""
-    yield monitor.type.value
-    for part in monitor.parts:
-        yield from _kinds_of(part)
+    known: set[Monitor] = set()
+    stack = list(dict.fromkeys(asked))
+    while stack:
+        monitor = stack.pop()
+        if monitor not in known:
+            known.add(monitor)
+            stack += monitor.parts
+    return sorted({monitor.type.value for monitor in known})
 
 
 def _by_the_rust_engine(plan: Plan) -> Iterator[str]:

@@ -23,15 +23,19 @@ healthy is left to answer. An override is no part of it, nor what rules hold whe
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from gtm.health.verdict import VerdictPolicy
 from gtm.ids import CheckId
 from gtm.plan.faults import Watched, everything
 from gtm.plan.holds import Hold
 from gtm.plan.policy import pace, verdict_policy
+from gtm.zone.graph import inner_first
 from gtm.zone.model import Check, Monitor, Service
 from gtm.zone.settings import PushSettings
+
+_LONG_WHY = 200
+"""Characters; a row of calculated monitors may be as long as the zone file, and each is down last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class _Run:
     """What can be down at all."""
     delays: Delays
     holds: tuple[Hold, ...]
+    slowest_of: dict[CheckId, Bound] = field(default_factory=dict)
+    """What is known already of `slowest`: a part may be reached on more ways than can be walked."""
 
     def courses(self, check: Check) -> Iterator[Bound]:
         """Yields a course for each answer that may last longest: the last one with each TTL."""
@@ -133,10 +139,19 @@ class _Run:
 
     def slowest(self, check: Check) -> Bound:
         """Returns the course of the part that is down last, with the name of it."""
+        if check.id not in self.slowest_of:
+            for each in self.inner_first(check):
+                if each.parts and each.id not in self.slowest_of:
+                    self.slowest_of[each.id] = self.slowest_part(each)
+        return self.slowest_of[check.id]
+
+    def slowest_part(self, check: Check) -> Bound:
+        """Returns the same of a check for whose parts it is known."""
         courses = [(name, Bound(tuple(self.fall(part)))) for name, part in self.parts(check)]
         name, slowest = max(courses, key=lambda course: course[1].seconds)
         first, *others = slowest.terms
-        return Bound((replace(first, why=f"{first.why}; {name} is down last"), *others))
+        why = first.why if len(first.why) > _LONG_WHY else f"{first.why}; {name} is down last"
+        return Bound((replace(first, why=why), *others))
 
     def fall(self, check: Check) -> Iterator[Term]:
         """Yields what passes until the verdict on a part is down."""
@@ -148,10 +163,15 @@ class _Run:
             if part.checks and part.checks[0] in self.falling:
                 yield part.name, self.watched[part.checks[0]]
 
+    def inner_first(self, check: Check) -> Iterator[Check]:
+        """Yields a check and all that it is calculated from, which may be in rows of thousands, parts first."""
+        return inner_first(check, lambda each: (part for _, part in self.parts(each)), lambda each: each.id)
+
     def promise_s(self, check: Check, *, bad: int) -> float:
         """Returns how soon a verdict could fall that has held for long, after so many bad readings."""
         if check.parts:  # as soon as the first of its parts
-            return min(self.promise_s(part, bad=0) for _, part in self.parts(check))
+            asked = [each for each in self.inner_first(check) if not each.parts]
+            return min(self.promise_s(part, bad=0) for part in asked)
         paced, needed = pace(check.monitor), bads_to_fall(verdict_policy(check.monitor))
         first_s = paced.recheck_s if bad else paced.interval_s
         return first_s + (needed - bad - 1) * paced.recheck_s

@@ -14,6 +14,7 @@ is one stat for each file. `settled` says when to read: not while a file is stil
 """
 
 import hashlib
+import logging
 import os
 import stat
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from pathlib import Path
 from dns.name import Name
 
 from gtm.engine.master import native_scan
-from gtm.errors import Problem, TextInvalid, ZoneInvalid
+from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
 from gtm.zone.chain import Vocabulary
 from gtm.zone.document import MAX_CHARACTERS, parse_document
 from gtm.zone.master import MAX_MASTER_BYTES, MasterFile
@@ -34,6 +35,9 @@ RECORDS_ENDING = ".zone"
 SHARED_FILES = ("_shared.yaml", "_shared.yml")
 MAX_FILE_BYTES = 4 * MAX_CHARACTERS
 """No character has more than four bytes in UTF-8; a larger file is not even read."""
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +128,8 @@ class _Reader:
             try:
                 text = _text(Path(file))
                 self.shared, self.shared_source = parse_shared(text, file), Text(file, text)
-            except ZoneInvalid as invalid:
-                self.problems.extend(invalid.problems)
+            except Exception as error:  # noqa: BLE001  # it is logged
+                self.problems.extend(problems_of(error, file))
                 self.shared, self.shared_source = self.previous.shared, self.previous.shared_source
         for name in names[1:]:
             self.problems.append(Problem(str(self.folder / name), 1, 1, f"{names[0]} is here too; keep one of them"))
@@ -137,8 +141,8 @@ class _Reader:
             text = _text(Path(file))
             loaded = self._load(text, file, before)
             self._refuse_second(loaded.zone, text)
-        except ZoneInvalid as invalid:
-            self.problems.extend(invalid.problems)
+        except Exception as error:  # noqa: BLE001  # it is logged
+            self.problems.extend(problems_of(error, file))
             if before is None or before.zone.origin in self.files:
                 return
             loaded = before
@@ -187,6 +191,15 @@ class _Reader:
         if first is not None:
             message = f"{zone.origin.to_text(omit_final_dot=True)} is already the zone of {first}"
             raise ZoneInvalid([parse_document(text, zone.file).problem(("zone",), message)])
+
+
+def problems_of(error: Exception, file: str) -> tuple[Problem, ...]:
+    """Returns what reading a file raised as problems of it: whatever that is, it keeps no other file from serving."""
+    if isinstance(error, ZoneInvalid):
+        return error.problems
+    log.error("zone file: %s cannot be read by a mistake of this program", file, exc_info=error)
+    words = f"cannot be read by a mistake of this program: {type(error).__name__}: {error}"
+    return Problems([Problem(file, 1, 1, words)]).all
 
 
 def _text(path: Path) -> str:

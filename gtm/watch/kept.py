@@ -14,8 +14,8 @@ from pathlib import Path
 import msgspec
 
 from gtm.engine.master import native_scan
-from gtm.errors import StateInvalid, ZoneInvalid
-from gtm.watch.folder import EMPTY, Catalogue, Loaded, Text
+from gtm.errors import StateInvalid
+from gtm.watch.folder import EMPTY, Catalogue, Loaded, Text, problems_of
 from gtm.zone.chain import Vocabulary
 from gtm.zone.master import MasterFile
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
@@ -106,7 +106,8 @@ def _revive_shared(text: Text, folder: Path) -> _Shared:
     source = Text(str(folder / text.file), text.content)
     try:
         return parse_shared(source.content, source.file), source
-    except ZoneInvalid:
+    except Exception as error:  # noqa: BLE001  # it is logged
+        problems_of(error, source.file)
         return _NONE
 
 
@@ -120,7 +121,8 @@ def _revive_zone(zone: KeptZone, folder: Path, beside: _Shared, vocabulary: Voca
 
     try:
         made = parse(source.content, source.file, shared, vocabulary, fetch)
-    except ZoneInvalid:
+    except Exception as error:  # noqa: BLE001  # it is logged
+        problems_of(error, source.file)
         return None
     return Loaded(hashlib.sha256(zone.text.encode()).hexdigest(), made, source, shared_source, records)
 

@@ -29,7 +29,7 @@ def alias_graph(draft: ZoneDraft) -> Graph:
         return name in existing or draft.has(name)
 
     return {
-        name: tuple(owner for target in names if (owner := _owner(target, draft.origin, exists)) in targets)
+        name: tuple(dict.fromkeys(owner for each in names if (owner := _owner(each, draft.origin, exists)) in targets))
         for name, names in targets.items()
     }
 
@@ -41,18 +41,20 @@ def loops(graph: Graph) -> Iterator[tuple[Name, ...]]:
     """
     done: set[Name] = set()
     for start in graph:
-        trail: dict[Name, Iterator[Name]] = {} if start in done else {start: iter(graph[start])}
+        trail = [] if start in done else [(start, iter(graph[start]))]
+        places = {name: place for place, (name, _) in enumerate(trail)}
         while trail:
-            here = next(reversed(trail))
-            following = next(trail[here], None)
+            here, rest = trail[-1]
+            following = next(rest, None)
             if following is None:
                 done.add(here)
-                del trail[here]
-            elif following in trail:
-                names = list(trail)
-                yield tuple(names[names.index(following) :])
+                del places[here]
+                trail.pop()
+            elif following in places:
+                yield tuple(name for name, _ in trail[places[following] :])
             elif following not in done:
-                trail[following] = iter(graph[following])
+                places[following] = len(trail)
+                trail.append((following, iter(graph[following])))
 
 
 def _existing(draft: ZoneDraft) -> set[Name]:

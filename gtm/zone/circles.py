@@ -1,23 +1,31 @@
 """Circles of services: one waits for another through calculated monitors, and that one for the first.
 
-What comes in: for each service those that it waits for. What goes out: for each one that waits for itself, by what way.
+What comes in: for each service those that it waits for. What goes out: those that wait for themselves, and by what way.
 None of a circle would ever come up again: each is up only once another is. In one zone that is a mistake of its file;
 between zones, which are read apart, such services count as not known (`checks` in model.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from gtm.ids import ServiceId
 
-
-def circles(awaited: Mapping[ServiceId, tuple[ServiceId, ...]]) -> Mapping[ServiceId, tuple[ServiceId, ...]]:
-    """Returns the way of each service that waits for itself: itself, those between, and itself again."""
-    ways = ((service, _way_back(service, awaited)) for service, next_ones in awaited.items() if next_ones)
-    return {service: way for service, way in ways if way is not None}
+Awaited = Mapping[ServiceId, tuple[ServiceId, ...]]
 
 
-def _way_back(start: ServiceId, awaited: Mapping[ServiceId, tuple[ServiceId, ...]]) -> tuple[ServiceId, ...] | None:
-    """Returns a shortest way from a service to itself."""
+def circular(awaited: Awaited) -> dict[ServiceId, int]:
+    """Returns the services that wait for themselves; those that wait for each other have one number.
+
+    They are the strongly connected components of the graph (Tarjan, Depth-first search and linear graph algorithms,
+    1972), found in one walk and without recursion.
+    """
+    search = _Search(awaited)
+    for service in awaited:
+        search.visit(service)
+    return search.found
+
+
+def way_back(start: ServiceId, awaited: Awaited, component: Mapping[ServiceId, int]) -> tuple[ServiceId, ...]:
+    """Returns a shortest way from a service to itself; `component` is what `circular` says of the same graph."""
     came_from: dict[ServiceId, ServiceId] = {}
     frontier = [start]
     while frontier:
@@ -26,11 +34,11 @@ def _way_back(start: ServiceId, awaited: Mapping[ServiceId, tuple[ServiceId, ...
             for there in awaited.get(here, ()):
                 if there == start:
                     return _retraced(here, came_from, start)
-                if there not in came_from:
+                if there not in came_from and component.get(there) == component[start]:
                     came_from[there] = here
                     reached.append(there)
         frontier = reached
-    return None
+    raise AssertionError(f"{start} does not wait for itself")
 
 
 def _retraced(last: ServiceId, came_from: Mapping[ServiceId, ServiceId], start: ServiceId) -> tuple[ServiceId, ...]:
@@ -39,3 +47,49 @@ def _retraced(last: ServiceId, came_from: Mapping[ServiceId, ServiceId], start: 
         way.append(last)
         last = came_from[last]
     return (start, *reversed(way))
+
+
+class _Search:
+    """Tarjan's walk. Its state is his: the order of discovery, the lowest that each reaches, and who is undecided."""
+
+    def __init__(self, awaited: Awaited) -> None:
+        self._awaited = awaited
+        self._order: dict[ServiceId, int] = {}
+        self._lowest: dict[ServiceId, int] = {}
+        self._undecided: dict[ServiceId, None] = {}
+        self.found: dict[ServiceId, int] = {}
+
+    def visit(self, start: ServiceId) -> None:
+        trail: list[tuple[ServiceId, Iterator[ServiceId]]] = []
+        if start not in self._order:
+            trail.append(self._enter(start))
+        while trail:
+            here, rest = trail[-1]
+            following = next(rest, None)
+            if following is None:
+                trail.pop()
+                if trail:
+                    self._lower(trail[-1][0], self._lowest[here])
+                self._decide(here)
+            elif following not in self._order:
+                trail.append(self._enter(following))
+            elif following in self._undecided:
+                self._lower(here, self._order[following])
+
+    def _enter(self, service: ServiceId) -> tuple[ServiceId, Iterator[ServiceId]]:
+        self._order[service] = self._lowest[service] = len(self._order)
+        self._undecided[service] = None
+        return service, iter(self._awaited.get(service, ()))
+
+    def _lower(self, service: ServiceId, reached: int) -> None:
+        self._lowest[service] = min(self._lowest[service], reached)
+
+    def _decide(self, service: ServiceId) -> None:
+        """Closes a component, if the service is the first of it; one alone is a circle if it waits for itself."""
+        if self._lowest[service] != self._order[service]:
+            return
+        members: list[ServiceId] = []
+        while not members or members[-1] != service:
+            members.append(self._undecided.popitem()[0])
+        if len(members) > 1 or service in self._awaited.get(service, ()):
+            self.found.update(dict.fromkeys(members, self._order[service]))

@@ -9,32 +9,41 @@ from dns.name import from_text as name_from_text
 from dns.rdatatype import RdataType
 
 from gtm.ids import ServiceId
-from gtm.zone.circles import circles
+from gtm.zone.circles import circular, way_back
 from gtm.zone.draft import Report, ZoneDraft
 from gtm.zone.fields import suggestion
+from gtm.zone.graph import way_text
+from gtm.zone.model import awaited_by
 
 
 def services_wait_for_what_is_there(draft: ZoneDraft, report: Report) -> None:
     """A service of this zone that another waits for is one; what lies below a delegation may be anybody's."""
     known = {each.service.id for each in draft.services.values()}
+    awaits = awaited_by([each.service for each in draft.services.values()])
+    missing = {
+        name
+        for name in dict.fromkeys(name for names in awaits.values() for name in names)
+        if name not in known and _is_ours(name_from_text(name), draft)
+    }
     for each in draft.services.values():
-        for awaited in each.service.awaits:
-            if awaited not in known and _is_ours(name_from_text(awaited), draft):
-                near = suggestion(awaited, known)
-                words = f'its monitor waits for the service "{awaited}", which this zone does not have{near}'
-                report.add((*each.path, "monitor"), words)
+        for awaited in filter(missing.__contains__, awaits[each.service.id]):
+            near = "" if report.is_full else suggestion(awaited, known)
+            words = f'its monitor waits for the service "{awaited}", which this zone does not have{near}'
+            report.add((*each.path, "monitor"), words)
 
 
 def services_do_not_wait_for_themselves(draft: ZoneDraft, report: Report) -> None:
     """Services that wait for each other would never come up again; each circle is told once."""
     by_id = {each.service.id: each for each in draft.services.values()}
-    ways = circles({service: each.service.awaits for service, each in by_id.items()})
+    awaits = awaited_by([each.service for each in draft.services.values()])
+    circles = circular(awaits)
     told: set[ServiceId] = set()
-    for service, way in ways.items():
-        if service in told:
+    for service in awaits:
+        if service in told or service not in circles or report.is_full:
             continue
+        way = way_back(service, awaits, circles)
         told.update(way)
-        words = f"its monitor waits for the service itself: {' -> '.join(way)}"
+        words = f"its monitor waits for the service itself: {way_text(way)}"
         report.add((*by_id[service].path, "monitor"), words)
 
 

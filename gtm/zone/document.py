@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import yaml
 
-from gtm.errors import Problem, ZoneInvalid
+from gtm.errors import Problem, Problems, ZoneInvalid
 from gtm.zone.syntax import in_our_words
 
 MAX_CHARACTERS = 4 * 1024 * 1024
@@ -21,7 +21,10 @@ MAX_CHARACTERS = 4 * 1024 * 1024
 MAX_DEPTH = 16
 """Of nesting. A zone file needs seven; a bound keeps everything that walks the tree safe."""
 MAX_VALUES = 500_000
-"""Of one file, aliases expanded: keeps a page of aliases from becoming gigabytes."""
+"""Of one file, aliases expanded: what is typed in full is bounded by MAX_CHARACTERS already."""
+MAX_FROM_ALIASES = 100_000
+"""Values of one file that aliases stand for: 10,000 services with three endpoints each by one alias. Everything that
+looks at a file looks at what is behind an alias as often as it is used."""
 
 Plain = bool | int | float | str | list["Plain"] | dict[str, "Plain"] | None
 """What YAML's core schema can say."""
@@ -152,21 +155,22 @@ class _Composer:
         self.file = file
         self.open: list[_Open] = []
         self.anchors: dict[str, Node] = {}
-        self.problems: list[Problem] = []
+        self.problems = Problems()
+        self.from_aliases = 0
         self.roots: list[Node] = []
         self.documents = 0
 
     def document(self) -> Document:
         if not self.roots:
-            self.problems.append(Problem(self.file, 1, 1, "the file is empty"))
+            self.problems.add(Problem(self.file, 1, 1, "the file is empty"))
         elif not isinstance(self.roots[0], Mapping):
             root = self.roots[0]
             empty = isinstance(root, Scalar) and root.value is None
             message = "the file is empty" if empty else "expected keys with values at the top of the file"
-            self.problems.append(Problem(self.file, root.line, root.column, message))
+            self.problems.add(Problem(self.file, root.line, root.column, message))
         elif not self.problems:
             return Document(self.file, self.roots[0])
-        raise ZoneInvalid(self.problems)
+        raise ZoneInvalid(self.problems.all)
 
     def feed(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.DocumentStartEvent):
@@ -202,11 +206,11 @@ class _Composer:
         entries: dict[str, tuple[Scalar, Node]] = {}
         for key, value in zip(children[::2], children[1::2], strict=True):
             if not isinstance(key, Scalar):
-                self.problems.append(Problem(self.file, key.line, key.column, "a key must be text"))
+                self.problems.add(Problem(self.file, key.line, key.column, "a key must be text"))
             elif key.text in entries:
                 first = entries[key.text][0].line
                 message = f'duplicate key "{key.text}"; the first one is on line {first}'
-                self.problems.append(Problem(self.file, key.line, key.column, message))
+                self.problems.add(Problem(self.file, key.line, key.column, message))
             else:
                 entries[key.text] = (key, value)
         return entries
@@ -215,6 +219,9 @@ class _Composer:
         node = self.anchors.get(event.anchor or "")
         if node is None:
             self._refuse(event, f'nothing is called "&{event.anchor}" before this alias')
+        self.from_aliases += node.size
+        if self.from_aliases > MAX_FROM_ALIASES:
+            self._refuse(event, f"aliases up to here stand for more than {MAX_FROM_ALIASES} values")
         self._add(node, None, event)
 
     def _add(self, node: Node, anchor: str | None, alias: yaml.AliasEvent | None = None) -> None:
@@ -236,7 +243,8 @@ class _Composer:
     def _refuse(self, event: yaml.Event, message: str) -> NoReturn:
         """Ends the parse: what follows this mistake cannot be told apart from it."""
         line, column = _position(event)
-        raise ZoneInvalid([*self.problems, Problem(self.file, line, column, message)])
+        self.problems.add(Problem(self.file, line, column, message))
+        raise ZoneInvalid(self.problems.all)
 
 
 def _position(event: yaml.Event) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import RdataType
 
-from gtm.errors import Problem
+from gtm.errors import Problem, Problems
 from gtm.zone.bulk import NO_BULK, Bulk, key_of
 from gtm.zone.document import Document, Path
 from gtm.zone.model import Service
@@ -93,16 +93,26 @@ class Report:
     """The problems of one file, as they are found."""
 
     document: Document
-    problems: list[Problem] = field(default_factory=list)
+    found: Problems = field(default_factory=Problems)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Returns the problems in the order of the file."""
+        return self.found.all
+
+    @property
+    def is_full(self) -> bool:
+        """Returns whether further problems of the zone file are only counted."""
+        return self.found.is_full(self.document.file)
 
     def add(self, path: Path, message: str, *, at_key: bool = False) -> None:
         """Adds a problem at the value of a path, or at its key."""
-        self.problems.append(self.document.problem(path, message, at_key=at_key))
+        self.found.add(self.document.problem(path, message, at_key=at_key))
 
     def add_to(self, record: RecordDraft, message: str, path: Path | None = None) -> None:
         """Adds a problem at the type of a record, or at a path of the zone file if it is in that."""
         if record.file:
-            self.problems.append(Problem(record.file, record.line, 1, message))
+            self.found.add(Problem(record.file, record.line, 1, message))
         else:
             self.add(path or record.path, message, at_key=path is None)
 

@@ -22,7 +22,7 @@ from dns.tokenizer import Token, Tokenizer
 from gtm.dns.name import wire
 from gtm.dns.rdata import compose_rdata, parse_rdata, parse_type
 from gtm.dns.text import parse_name
-from gtm.errors import Problem, TextInvalid, ZoneInvalid
+from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
 from gtm.zone.bulk import Bulk, BulkRRset, Key, key_of, pack
 from gtm.zone.fields import MAX_TTL
 from gtm.zone.names import no_doubled_zone
@@ -30,8 +30,6 @@ from gtm.zone.records import MAX_RRSET_BYTES, check_target, check_type
 
 MAX_MASTER_BYTES = 512 * 1024 * 1024
 """Of one file: more than ten million records, about two gigabytes of memory; more is a mistake."""
-MAX_PROBLEMS = 100
-"""Of one file: whoever exported a wrong one has as many as it has lines."""
 
 Compose = Callable[[str, str, bytes], tuple[int, bytes] | None]
 """Type and value as text, and the origin of names in it -> type and RDATA; None where they are a mistake."""
@@ -67,7 +65,8 @@ def read_by_reference(content: bytes, file: str, origin: Name, zone_ttl: int) ->
         raise ZoneInvalid([Problem(file, line, 1, "not UTF-8; save the file in that encoding")]) from error
     for statement in reader.statements(text):
         reader.take(statement)
-        if len(reader.problems) >= MAX_PROBLEMS:
+        if reader.problems.is_full(file):
+            reader.problems.stop(file)
             break
     return reader.bulk()
 
@@ -118,7 +117,7 @@ class _Reader:
     def __init__(self, file: str, zone: Name, zone_ttl: int) -> None:
         self.file = file
         self.zone = zone
-        self.problems: list[Problem] = []
+        self.problems = Problems()
         self._origin = zone
         self._default_ttl: int | None = None
         self._last_ttl = zone_ttl
@@ -135,7 +134,7 @@ class _Reader:
                     message = f"the record has {size_bytes} bytes; no answer can hold more than {MAX_RRSET_BYTES}"
                     self._add(rrset.line, message)
         if self.problems:
-            raise ZoneInvalid(self.problems)
+            raise ZoneInvalid(self.problems.all)
         return pack(
             {
                 key: [BulkRRset(rtype, each.ttl, each.line, tuple(each.lines)) for rtype, each in by_type.items()]
@@ -242,7 +241,7 @@ class _Reader:
         rrset.lines[rdata] = line
 
     def _add(self, line: int, message: str) -> None:
-        self.problems.append(Problem(self.file, line, 1, message))
+        self.problems.add(Problem(self.file, line, 1, message))
 
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

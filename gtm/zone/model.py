@@ -4,8 +4,9 @@ Everything is frozen. Names are absolute dnspython names, durations are seconds,
 file is left to interpret. Only gtm/zone/parse.py makes a Zone.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address
 from typing import Literal
@@ -17,8 +18,13 @@ from gtm.geo.place import Coordinates
 from gtm.ids import Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
 from gtm.zone.bulk import NO_BULK, Bulk
 from gtm.zone.chain import Steer
-from gtm.zone.circles import circles
+from gtm.zone.circles import circular
+from gtm.zone.graph import outer_first
 from gtm.zone.settings import CalculatedSettings, HttpSettings, Settings
+
+MAX_FOREIGN_ENDPOINTS = 1_000
+"""Of a service of another zone that a monitor waits for; of one with more nothing is known. What it costs to wait for
+one is the bill of who waits (sizes.py), and a zone is read without the others."""
 
 DEFAULT_WEIGHT = 1
 MAX_WEIGHT = 255
@@ -86,8 +92,20 @@ class Monitor:
     """So long an endpoint that went down stays down, however many readings are good."""
     damping: bool = True
     """Whether an endpoint that flaps takes longer and longer to come back."""
-    parts: tuple["Monitor", ...] = ()
-    """The monitors that one of kind `calculated` combines, in the order of its settings."""
+    parts: tuple["Monitor", ...] = field(default=(), compare=False, repr=False)
+    """The monitors that one of kind `calculated` combines, in the order of its settings. They are compared and hashed
+    by `parts_digest`: parts that share their parts have more ways down than anybody can walk."""
+    parts_digest: str = field(init=False, default="")
+
+    def __post_init__(self) -> None:
+        """Takes the digest of the parts, each of which has that of its own."""
+        if self.parts:
+            digest = hashlib.sha256(b"\0".join(repr(part).encode("utf-8", "surrogatepass") for part in self.parts))
+            object.__setattr__(self, "parts_digest", digest.hexdigest())
+
+    def all_parts(self) -> Iterator["Monitor"]:
+        """Yields the monitor and what it is calculated from, at any depth, once each."""
+        return outer_first(self, lambda monitor: monitor.parts, lambda monitor: (monitor.scope, monitor.name))
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +207,7 @@ class Service:
     @property
     def awaits(self) -> tuple[ServiceId, ...]:
         """Returns the services that its monitor is calculated from, at any depth, once each."""
-        return () if self.monitor is None else tuple(dict.fromkeys(_awaited(self.monitor)))
+        return () if self.monitor is None else _awaited(self.monitor)
 
     def check_of(self, endpoint: Endpoint) -> CheckId | None:
         """Returns the check that decides this endpoint's health; None when nobody checks it."""
@@ -267,37 +285,66 @@ def checks(zones: tuple[Zone, ...]) -> tuple[Check, ...]:
 
 def checks_of(services: Mapping[ServiceId, Service]) -> tuple[Check, ...]:
     """Returns every check that these services ask for, as `checks` does."""
-    circular = circles({name: service.awaits for name, service in services.items()})
-    known = {name: service for name, service in services.items() if name not in circular}
+    circles = circular(awaited_by(services.values()))
+    parts = _ServiceParts({name: service for name, service in services.items() if name not in circles})
     found: dict[CheckId, Check] = {}
     for service in services.values():
         for endpoint in service.endpoints:
             if service.monitor is not None:
-                _collect(service.monitor, endpoint.target, known, found)
+                _collect(service.monitor, endpoint.target, parts, found)
     return tuple(found[key] for key in sorted(found))
 
 
-def _collect(monitor: Monitor, target: str, services: Mapping[ServiceId, Service], found: dict[CheckId, Check]) -> None:
-    check = _check_id(monitor, target)
-    if check in found:
-        return
-    found[check] = Check(check, monitor, target, _parts(monitor, target, services))
-    for part in monitor.parts:
-        _collect(part, target, services, found)
+def awaited_by(services: Iterable[Service]) -> dict[ServiceId, tuple[ServiceId, ...]]:
+    """Returns `awaits` of each service; those of one monitor are looked up once."""
+    known: dict[Monitor | None, tuple[ServiceId, ...]] = {None: ()}
+    for service in services:
+        if service.monitor not in known:
+            known[service.monitor] = service.awaits
+    return {service.id: known[service.monitor] for service in services}
 
 
-def _parts(monitor: Monitor, target: str, services: Mapping[ServiceId, Service]) -> tuple[Part, ...]:
+class _ServiceParts:
+    """The parts that services are. Its state is those that were made: a service is one part, whoever waits for it."""
+
+    def __init__(self, services: Mapping[ServiceId, Service]) -> None:
+        self._services = services
+        self._known: dict[tuple[str, bool], Part] = {}
+
+    def part(self, name: str, *, is_own: bool) -> Part:
+        """Returns the part that a service is, for a monitor of its zone or of another."""
+        key = (name, is_own)
+        if key not in self._known:
+            service = self._services.get(ServiceId(name))
+            is_known = service is not None and (is_own or len(service.endpoints) <= MAX_FOREIGN_ENDPOINTS)
+            self._known[key] = _service_part(name, service if is_known else None)
+        return self._known[key]
+
+
+def _collect(monitor: Monitor, target: str, services: _ServiceParts, found: dict[CheckId, Check]) -> None:
+    """Adds the check of a monitor, and those of its parts; what is below a check that is there is there too."""
+    stack = [monitor]
+    while stack:
+        here = stack.pop()
+        check = _check_id(here, target)
+        if check not in found:
+            found[check] = Check(check, here, target, _parts(here, target, services))
+            stack += here.parts
+
+
+def _parts(monitor: Monitor, target: str, services: _ServiceParts) -> tuple[Part, ...]:
     if not isinstance(monitor.settings, CalculatedSettings):
         return ()
     own = tuple(Part(part.name, (_check_id(part, target),)) for part in monitor.parts)
-    return (*own, *(_service_part(name, services.get(ServiceId(name))) for name in monitor.settings.services))
+    awaited = monitor.settings.services
+    own_zone = f".{monitor.scope}"
+    return (*own, *(services.part(name, is_own=f".{name}".endswith(own_zone)) for name in awaited))
 
 
-def _awaited(monitor: Monitor) -> Iterator[ServiceId]:
-    if isinstance(monitor.settings, CalculatedSettings):
-        yield from (ServiceId(name) for name in monitor.settings.services)
-        for part in monitor.parts:
-            yield from _awaited(part)
+def _awaited(monitor: Monitor) -> tuple[ServiceId, ...]:
+    settings = (each.settings for each in monitor.all_parts())
+    named = (name for each in settings if isinstance(each, CalculatedSettings) for name in each.services)
+    return tuple(dict.fromkeys(map(ServiceId, named)))
 
 
 def _service_part(name: str, service: Service | None) -> Part:

@@ -23,6 +23,9 @@ from gtm.zone.model import Monitor, MonitorType
 OF_PARTS = ("fall", "rise", "window", "recheck", "failback_delay", "damping")
 """What a calculated monitor leaves to its parts."""
 
+MAX_PARTS = 256
+"""Of one calculated monitor, as of Route 53's calculated health checks; more than that are calculated in groups."""
+
 
 def check_answers(rtype: str, answers: Sequence[str]) -> None:
     """Raises an error for an expected answer that the type cannot have."""
@@ -43,9 +46,13 @@ def check_command(command: Sequence[str]) -> None:
 
 def check_parts(parts: Sequence[str]) -> None:
     """Raises an error for a part that counts twice."""
-    for index, part in enumerate(parts):
-        if part in parts[:index]:
+    known: set[str] = set()
+    for part in parts:
+        if part in known:
             raise error(f'"{part}" is combined twice')
+        known.add(part)
+    if len(parts) > MAX_PARTS:
+        raise error(f"combines {len(parts)} parts; {MAX_PARTS} are the limit")
 
 
 def paced(monitor: Monitor, *, said: AbstractSet[str]) -> Monitor:

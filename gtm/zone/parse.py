@@ -15,7 +15,7 @@ from dns.name import Name, root
 
 from gtm.dns.rdata import compose_rdata
 from gtm.dns.text import parse_name
-from gtm.errors import TextInvalid, ZoneInvalid
+from gtm.errors import Problems, TextInvalid, ZoneInvalid
 from gtm.zone import rules, services
 from gtm.zone.chain import Vocabulary
 from gtm.zone.document import Document, Mapping, Path, Scalar, parse_document
@@ -29,6 +29,7 @@ from gtm.zone.records import read_records
 from gtm.zone.references import Scope
 from gtm.zone.safety import check_safety
 from gtm.zone.schema import SharedEntry, ZoneEntry
+from gtm.zone.sizes import services_ask_for_what_can_be_checked
 from gtm.zone.validate import Validated, validate
 
 SHARED_SCOPE = "_shared"
@@ -58,7 +59,7 @@ def parse(text: str, file: str, shared: Shared, vocabulary: Vocabulary, fetch: F
     """Returns the zone of a file; raises ZoneInvalid with all its problems, those of its records file too."""
     document = parse_document(text, file)
     validated = validate(ZoneEntry, document, _scope(document, shared, vocabulary))
-    report = Report(document, list(validated.problems))
+    report = Report(document, Problems(validated.problems))
     if validated.entry is None:
         raise ZoneInvalid(report.problems)
     entry = validated.entry
@@ -67,7 +68,9 @@ def parse(text: str, file: str, shared: Shared, vocabulary: Vocabulary, fetch: F
     read_records(entry.records, entry.ttl, draft, report)
     _mark_unclear(validated.cuts, draft)
     master = _read_records_file(entry, draft, report, fetch)
-    rules.check(draft, report)
+    services_ask_for_what_can_be_checked(draft, report)
+    if not report.is_full:
+        rules.check(draft, report)
     if report.problems:
         raise ZoneInvalid(report.problems)
     return _zone(text, entry, shared, draft, file=file, master=master)
@@ -82,11 +85,16 @@ def parse_shared(text: str, file: str) -> Shared:
     own = {name: services.monitor(SHARED_SCOPE, name, each) for name, each in validated.entry.monitors.items()}
     monitors, wrong = with_parts(own)
     if wrong:
-        raise ZoneInvalid(
-            tuple(document.problem(("monitors", name), message, at_key=True) for name, message in wrong.items())
-        )
+        raise ZoneInvalid(_wrong_parts(wrong, Report(document)).problems)
     regions = tuple(services.region(name, each) for name, each in validated.entry.regions.items())
     return Shared(regions, tuple(monitors.values()))
+
+
+def _wrong_parts(wrong: dict[str, str], report: Report) -> Report:
+    """Returns the report with what is wrong with the parts of calculated monitors, by their names."""
+    for which, message in wrong.items():
+        report.add(("monitors", which), message, at_key=True)
+    return report
 
 
 def _scope(document: Document, shared: Shared, vocabulary: Vocabulary) -> Scope:
@@ -117,9 +125,11 @@ def _read_services(
     validated: Validated[ZoneEntry], entry: ZoneEntry, shared: Shared, draft: ZoneDraft, report: Report
 ) -> None:
     monitors, wrong = with_parts(_monitors(entry, shared))
-    for which, message in wrong.items():
-        report.add(("monitors", which), message, at_key=True)
+    _wrong_parts(wrong, report)
     for key, each in entry.services.items():
+        if report.is_full:
+            report.found.stop(report.document.file)
+            return
         path: Path = ("services", key)
         try:
             name = owner_name(key, draft.origin)
@@ -153,7 +163,7 @@ def _read_records_file(entry: ZoneEntry, draft: ZoneDraft, report: Report, fetch
     except TextInvalid as invalid:
         report.add(("records_file",), str(invalid))
     except ZoneInvalid as invalid:
-        report.problems.extend(invalid.problems)
+        report.found.extend(invalid.problems)
     else:
         return master
     draft.unclear.update((*draft.nameservers, *targets(draft)))  # their addresses may be in that file

@@ -29,6 +29,9 @@ def read_records(
     """Adds every record that can be read to the draft, and a problem for each that cannot."""
     keys: dict[Name, str] = {}
     for key, by_type in records.items():
+        if report.is_full:
+            report.found.stop(report.document.file)
+            return
         path: Path = ("records", key)
         try:
             name = owner_name(key, draft.origin)
@@ -82,6 +85,8 @@ def _read_values(
 ) -> tuple[Rdata, ...]:
     firsts: dict[Rdata, int] = {}
     for index, text in enumerate(values):
+        if report.is_full:
+            break
         here = (*path, "values", index)
         try:
             rdata = parse_rdata(rtype, text, draft.origin)

@@ -15,7 +15,7 @@ from pydantic_core.core_schema import with_info_plain_validator_function
 
 from gtm.errors import TextInvalid
 from gtm.zone.chain import Argument, FilterSpec, Steer, Vocabulary
-from gtm.zone.fields import TEXT_SCHEMA, error, found, suggestion, text
+from gtm.zone.fields import TEXT_SCHEMA, error, found, text, unknown
 from gtm.zone.names import target_name
 
 
@@ -43,7 +43,7 @@ def _reference(what: str, known: Callable[[Scope], frozenset[str]]) -> PlainVali
     def check(value: object, info: ValidationInfo) -> str:
         name, names = text(value), known(_scope(info))
         if name not in names:
-            raise error(f'unknown {what} "{name}"{suggestion(name, names, or_all=True)}')
+            raise unknown(what, name, names)
         return name
 
     return PlainValidator(check)
@@ -63,7 +63,7 @@ def _link(value: object, info: ValidationInfo) -> FilterSpec:
     else:
         raise error(f"expected a filter such as up or {{first: 2}}, not {found(value)}")
     if spec.name not in vocabulary.filters:
-        raise error(f'unknown filter "{spec.name}"{suggestion(spec.name, vocabulary.filters, or_all=True)}')
+        raise unknown("filter", spec.name, vocabulary.filters)
     objection = vocabulary.objection(spec)
     if objection:
         raise error(f"filter {spec.name} {objection}")
@@ -103,7 +103,7 @@ def _steer(value: object, info: ValidationInfo) -> Steer:
     if not isinstance(value, str):
         raise error(f"expected a preset, or a list of filters, not {'an empty list' if value == [] else found(value)}")
     if value not in presets:
-        raise error(f'unknown preset "{value}"{suggestion(value, presets, or_all=True)}')
+        raise unknown("preset", value, presets)
     return Steer(presets[value], value)
 
 

@@ -6,13 +6,14 @@ together with misspelt keys, and the operator sees everything at once. It must n
 has its problem.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from gtm.errors import Problem
+from gtm.errors import MAX_PROBLEMS, Problem
 from gtm.zone import words
 from gtm.zone.document import Document, Path, Plain, plain
 from gtm.zone.entry import Entry
@@ -37,9 +38,12 @@ class Validated(Generic[Kind]):
     cuts: frozenset[Path]
     """What was left out of the entry."""
 
+    touched: frozenset[Path] = frozenset()
+    """What was left out, and all above it."""
+
     def is_whole(self, path: Path) -> bool:
         """Returns whether nothing was left out at or below this path."""
-        return not any(cut[: len(path)] == path for cut in self.cuts)
+        return path not in self.touched
 
 
 def validate(kind: type[Kind], document: Document, scope: Scope | None) -> Validated[Kind]:
@@ -49,14 +53,21 @@ def validate(kind: type[Kind], document: Document, scope: Scope | None) -> Valid
     cuts: set[Path] = set()
     for _ in range(_MAX_ROUNDS):
         try:
-            return Validated(kind.model_validate(values, context=scope), problems, frozenset(cuts))
+            entry = kind.model_validate(values, context=scope)
+            return Validated(entry, problems, frozenset(cuts), frozenset(_with_above(cuts)))
         except ValidationError as error:
-            problems = problems or tuple(words.problems(error, document, kind))
+            problems = problems or words.problems(error, document, kind)
+            if len(problems) > MAX_PROBLEMS:
+                break  # there is enough to mend
             paths = {_to_cut(details, values) for details in error.errors(include_url=False)}
             if not all(_cut(values, path) for path in paths):
                 break
             cuts |= paths
     return Validated(None, problems, frozenset(cuts))
+
+
+def _with_above(paths: Iterable[Path]) -> Iterator[Path]:
+    return (path[:count] for path in paths for count in range(len(path) + 1))
 
 
 def _to_cut(details: ErrorDetails, values: Plain) -> Path:

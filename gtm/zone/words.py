@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gtm.errors import Problem
+from gtm.errors import Problem, Problems
 from gtm.zone.document import Document, Path, Scalar
 from gtm.zone.fields import found, suggestion
 from gtm.zone.monitor_schema import ExpectEntry, MonitorEntry, TlsEntry, keys_of
@@ -73,15 +73,30 @@ ZONE_GRAMMAR = Grammar(_NOUNS, _PLACES, _TOO_SHORT)
 
 def problems(
     error: ValidationError, document: Document, top: type[BaseModel], grammar: Grammar = ZONE_GRAMMAR
-) -> list[Problem]:
-    """Returns what is wrong with a file whose top is of this kind."""
-    return [_problem(details, document, top, grammar) for details in error.errors(include_url=False)]
+) -> tuple[Problem, ...]:
+    """Returns what is wrong with a file whose top is of this kind: the first MAX_PROBLEMS, and how many more."""
+    places: dict[tuple[int, int], list[ErrorDetails]] = {}
+    for details in error.errors(include_url=False):
+        problem = _problem(details, document, "")
+        places.setdefault((problem.line, problem.column), []).append(details)
+    found = Problems()
+    for place in sorted(places):
+        if found.is_full(document.file):
+            found.leave(document.file, 1)
+            continue
+        for details in places[place][:_MOST_AT_A_PLACE]:  # aliases repeat what is wrong with what they stand for
+            found.add(_problem(details, document, _message(details, document, top, grammar)))
+    return found.all
 
 
-def _problem(details: ErrorDetails, document: Document, top: type[BaseModel], grammar: Grammar) -> Problem:
+_MOST_AT_A_PLACE = 20
+"""Keys that are missing in a mapping have its place; none lacks more."""
+
+
+def _problem(details: ErrorDetails, document: Document, message: str) -> Problem:
     path: Path = details["loc"]
     at_key = details["type"] == "extra_forbidden" or path[-1:] == ("[key]",)
-    return document.problem(path, _message(details, document, top, grammar), at_key=at_key)
+    return document.problem(path, message, at_key=at_key)
 
 
 def _message(details: ErrorDetails, document: Document, top: type[BaseModel], grammar: Grammar) -> str:
@@ -90,6 +105,8 @@ def _message(details: ErrorDetails, document: Document, top: type[BaseModel], gr
     match details["type"]:
         case "ours":
             return str(details["ctx"]["message"])
+        case "unknown":
+            return str(details["ctx"]["unknown"].words())
         case "extra_forbidden":
             return _unknown_key(path, document, _kind(path[:-1], top, grammar), grammar)
         case "missing":

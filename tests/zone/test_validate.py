@@ -66,7 +66,7 @@ def test_other_keys_that_a_zone_must_have_do_not_end_the_search() -> None:
     result = validated("zone: example.com\nnameservers: []\nttl: x\n")
     assert result.entry is not None
     assert [problem.message.split(":")[0] for problem in result.problems] == [
-        'expected a TTL such as 60 or 5m, not "x"',
-        "a zone needs at least one nameserver",
         'missing key "hostmaster"',
+        "a zone needs at least one nameserver",
+        'expected a TTL such as 60 or 5m, not "x"',
     ]

@@ -1,0 +1,67 @@
+"""How much a zone asks of whoever checks it: a limit on the checks, and on what they are calculated from.
+
+    counted     for each target of each monitor: itself, and for what it is calculated from, at any depth,
+      part        a monitor       1
+                  a service       as many as it has endpoints; 10 where it is of another zone
+
+What is counted is what is kept in memory, and looked at whenever something changes. In comes a draft zone, out goes at
+most one problem in its report.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from gtm.ids import ServiceId
+from gtm.zone.draft import Report, ZoneDraft
+from gtm.zone.model import Monitor
+from gtm.zone.settings import CalculatedSettings
+
+MAX_CHECKS = 250_000
+"""Of one zone. 50,000 endpoints with a monitor each are 50,000; and a file has no room for many more."""
+_FOREIGN = 10
+"""A service of another zone has so many endpoints, more or less; this file is read without it."""
+
+
+def services_ask_for_what_can_be_checked(draft: ZoneDraft, report: Report) -> None:
+    """Adds a problem at the service at which the zone asks for too much."""
+    counting = _Counting({each.service.id: len(each.service.endpoints) for each in draft.services.values()})
+    for each in draft.services.values():
+        if each.service.monitor is not None:
+            counting.add(each.service.monitor, [end.target for end in each.service.endpoints])
+        if counting.left < 0:
+            words = (
+                f"up to here the zone asks for more than {MAX_CHECKS} checks, with all that they are calculated from"
+            )
+            report.add((*each.path, "monitor"), words)
+            return
+
+
+class _Counting:
+    """Counts until it is too much: it walks no further than that. Its state is what was counted."""
+
+    def __init__(self, endpoints: Mapping[ServiceId, int]) -> None:
+        self._endpoints = endpoints
+        self._weights: dict[Monitor, int] = {}
+        self._counted: set[tuple[Monitor, str]] = set()
+        self.left = MAX_CHECKS
+
+    def add(self, monitor: Monitor, targets: Iterable[str]) -> None:
+        for target in targets:
+            if (monitor, target) not in self._counted and self.left >= 0:
+                self._counted.add((monitor, target))
+                self.left -= self._weight(monitor)
+
+    def _weight(self, monitor: Monitor) -> int:
+        if monitor not in self._weights:
+            weight = 0
+            for each in monitor.all_parts():
+                weight += 1 + self._parts(each)
+                if weight > self.left:
+                    break
+            self._weights[monitor] = weight
+        return self._weights[monitor]
+
+    def _parts(self, monitor: Monitor) -> int:
+        if not isinstance(monitor.settings, CalculatedSettings):
+            return 0
+        services = monitor.settings.services
+        return len(monitor.parts) + sum(self._endpoints.get(ServiceId(name), _FOREIGN) for name in services)
