@@ -11,8 +11,9 @@
     +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, oversized or malformed
     +-- OverrideRefused      a person's: what was to be overridden is not here, or a safety rule forbids it
     +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
-    +-- SecretUnreadable     the operator's: a secret that is not where the zone file says; the message says where
-    +-- TlsFileUnreadable    the operator's: a certificate, key or roots that a monitor names and that are of no use
+    +-- NotPermitted         the operator's: the node file does not let a check use or look at what its monitor names
+    +-- SecretUnreadable     the operator's: a secret that is not where the node file says; the message says where
+    +-- TlsFileUnreadable    the operator's: a certificate, key or roots for monitors that are of no use
     +-- NoRoute              this machine's: it has no way to any address of a family; nobody goes down for it
     +-- ResolverBusy         this machine's: it has no thread left to resolve a name in; nobody goes down for it
     +-- CallOverdue          this machine's: what was called in a thread hangs (a disk, a file), or no thread is left
@@ -190,8 +191,12 @@ class StateInvalid(GtmError):
     """A file that a node keeps for itself cannot be read; the message says which and why."""
 
 
+class NotPermitted(GtmError):
+    """The node file does not let a check use or look at something; the message says what, and where to list it."""
+
+
 class SecretUnreadable(GtmError):
-    """A secret is not where the zone file says that it is kept; the message says where and why, never what."""
+    """A secret is not where the node file says that it is kept; the message says where and why, never what."""
 
 
 class TlsFileUnreadable(GtmError):

@@ -19,7 +19,7 @@ from gtm.health.peer import PeerState
 from gtm.health.reading import Reason
 from gtm.health.verdict import VerdictState
 from gtm.health.voices import Voice
-from gtm.ids import EndpointId, Generation, NodeName, RegionName, ServiceId, VantageName
+from gtm.ids import CheckId, EndpointId, Generation, NodeName, RegionName, ServiceId, VantageName
 from gtm.steer.decide import State
 
 
@@ -168,6 +168,17 @@ class RefusalView:
 
 
 @dataclass(frozen=True, slots=True)
+class WithheldView:
+    """Why this node, as a probe, does not make some checks: its own file does not let it."""
+
+    reason: str
+    checks: int
+    """So many."""
+    example: CheckId
+    """One of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """Everything about one node."""
 
@@ -202,6 +213,8 @@ class NodeStatus:
     """What automatics are not allowed now."""
     vantages: tuple[VantageName, ...] = ()
     """Those that are known to be somewhere, sorted; from three on each has a local truth for the clients near it."""
+    withheld: tuple[WithheldView, ...] = ()
+    """What this node's own file keeps it from checking, the commonest reason first; 20 at most."""
 
 
 class RegionState(Enum):

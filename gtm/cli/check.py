@@ -10,10 +10,12 @@ from gtm.cli.console import counted, print_plain
 from gtm.cli.options import ConfigOption, read_config
 from gtm.counters import Counters
 from gtm.errors import Problem
+from gtm.node.config import NodeConfig, Role
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
+from gtm.probe.withheld import foreseen
 from gtm.watch.folder import EMPTY, RECORDS_ENDING, SHARED_FILES, read
-from gtm.zone.model import Zone
+from gtm.zone.model import Zone, checks
 
 
 def check(
@@ -22,15 +24,26 @@ def check(
     ] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Check zone files: print every mistake as file:line:column, and exit with 1 if there is one."""
+    """Check zone files: print every mistake as file:line:column, and exit with 1 if there is one.
+
+    With a node file, what its probe would not be allowed to check is printed too; that is no mistake of a zone.
+    """
     place = folder or read_config(config).zones
     zones, problems = _one_file(place) if place.is_file() else _whole_folder(place)
     for problem in problems:
         print_plain(str(problem))
     if problems:
         raise typer.Exit(1)
+    if config is not None:
+        _print_withheld(zones, read_config(config))
     services = sum(len(zone.services) for zone in zones)
     print_plain(f"{place}: {counted(len(zones), 'zone')}, {counted(services, 'service')}: no mistakes")
+
+
+def _print_withheld(zones: tuple[Zone, ...], node: NodeConfig) -> None:
+    if Role.PROBE in node.roles:
+        for one in foreseen(checks(zones), node.permits):
+            print_plain(f"node {node.node}: {one}")
 
 
 Found = tuple[tuple[Zone, ...], tuple[Problem, ...]]

@@ -13,6 +13,7 @@ from gtm.cli.console import counted, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
 from gtm.health.vantage import MIN_VANTAGES
 from gtm.health.verdict import VerdictState
+from gtm.probe.withheld import Withheld
 from gtm.share.desk import INNOCENT
 
 TELLING_DISSENT = 0.1
@@ -39,9 +40,8 @@ def _print_node(node: NodeStatus) -> None:
     for zone in node.zones:
         size = f"{counted(zone.services, 'service')}, {counted(zone.records, 'record')}"
         print_plain(f"zone {zone.zone}: serial {zone.serial}, {size}")
-    for problem in node.problems:
-        print_plain(f"problem: {problem}")
-    for problem in node.geo_problems:
+    withheld = [str(Withheld(one.reason, one.checks, one.example)) for one in node.withheld]
+    for problem in (*node.problems, *node.geo_problems, *withheld):
         print_plain(f"problem: {problem}")
     for probe in node.probes:
         checks = counted(probe.checks, "check")

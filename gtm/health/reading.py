@@ -82,6 +82,8 @@ class Reading:
     phases: Phases = NO_PHASES
     certificate: Certificate | None = None
     """The endpoint's, where a handshake was good."""
+    is_withheld: bool = False
+    """Nothing was read because of this node's own files: what the check takes is not listed there, or not there."""
 
     @property
     def ok(self) -> bool:

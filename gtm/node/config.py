@@ -12,6 +12,7 @@ from gtm.admin.credentials import Credentials
 from gtm.geo.place import Coordinates
 from gtm.health.quorum import Quorum
 from gtm.ids import NodeName, VantageName
+from gtm.probe.permits import NO_PERMITS, Permits
 from gtm.serve.listen import ListenAddress
 from gtm.share.site import EtcdSite, Peer
 from gtm.share.tls import TlsFiles
@@ -93,6 +94,6 @@ class NodeConfig:
     """None: the admin listener speaks plain HTTP."""
     otlp: str = ""
     """The collector that metrics are sent to; empty for the one that the environment names, if it does."""
-    programs: frozenset[str] = frozenset()
-    """The programs that checks of kind `exec` may run here."""
+    permits: Permits = NO_PERMITS
+    """What checks may use of this machine."""
     quorum: Quorum = field(default_factory=lambda: Quorum(voters=1))

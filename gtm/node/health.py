@@ -34,7 +34,9 @@ from gtm.plan.guidance import NO_GUIDANCE, Guidance, as_held
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
+from gtm.probe.permits import NO_PERMITS, Permits
 from gtm.probe.prober import Prober
+from gtm.probe.withheld import WithheldChecks
 from gtm.share.desk import Desk
 from gtm.share.publisher import MAX_HEARTBEAT_S, heartbeat_s, publish_reports
 from gtm.threads import Pool, settled
@@ -70,7 +72,7 @@ class HealthRiver:
         counters: Counters,
         chronicle: Chronicle | None = None,
         guide: Callable[[Status, Status], Guidance] | None = None,
-        programs: frozenset[str] = frozenset(),
+        permits: Permits = NO_PERMITS,
         tallies: Tallies | None = None,
     ) -> None:
         self._tallies = tallies or Tallies()
@@ -93,9 +95,11 @@ class HealthRiver:
         """So many changes of this probe's mind there were that a restart must not forget, and are on disk."""
         self._heard_kept = 0
         """So many changes to who was heard by heartbeats are on disk."""
-        self._programs = programs
+        self._permits = permits
         self.heartbeats = Heartbeats(state.load_heard())
         """What endpoints say of themselves; the admin listener takes it in."""
+        self.withheld = WithheldChecks()
+        """What the node file keeps this probe from checking."""
         self._lost = _lost(planner.status, frozenset())
         """The checks whose quorum was lost, as of the last merge."""
         self._told = 0
@@ -112,6 +116,7 @@ class HealthRiver:
         self._desk.expect(len(checks))
         self.heartbeats.watch(checks, now=self._clock.monotonic())
         self._tallies.watch(checks)
+        self.withheld.watch(checks)
         self._freshness = {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}
         if self._prober is not None:
             self._prober.watch(checks)
@@ -124,7 +129,7 @@ class HealthRiver:
     async def probe(self) -> None:
         """Runs the checks from this node's vantage, and publishes what they say, until cancelled."""
         opened = open_instruments(
-            self._clock, programs=self._programs, heartbeats=self.heartbeats, believed=self._believed_here
+            self._clock, permits=self._permits, heartbeats=self.heartbeats, believed=self._believed_here
         )
         async with opened as instruments, asyncio.TaskGroup() as group:
             prober = Prober(
@@ -147,6 +152,7 @@ class HealthRiver:
 
     def _took(self, check: Check, reading: Reading) -> None:
         self._chronicle.read(check, reading)
+        self.withheld.take(check.id, reading)
         wall = self._clock.wall()
         self._tallies.durations.take(check, reading)
         self._tallies.failovers.read(check, reading, now=self._clock.monotonic())

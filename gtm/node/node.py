@@ -115,7 +115,7 @@ class Node:
             counters=self._counters,
             chronicle=chronicle,
             guide=self._guide,
-            programs=config.programs,
+            permits=config.permits,
             tallies=tallies,
         )
         self._guide.on_news = self._health.publish_soon
@@ -255,6 +255,7 @@ class Node:
             state=self._state,
             refused=lambda: self._guide.refusals,
             breached=lambda: self._guide.problems,
+            withheld=self._health.withheld.summary,
         )
 
         async def reports(request: web.Request) -> web.StreamResponse:
@@ -270,7 +271,9 @@ class Node:
         await door.check()
         more = [web.get("/metrics", self._measures.scrape), *override_routes(self._saying, door)]
         if Role.PROBE in self._config.roles:
-            more += PushDesk(self._health.heartbeats, clock=self._clock, counters=self._counters).routes()
+            more += PushDesk(
+                self._health.heartbeats, self._config.permits, clock=self._clock, counters=self._counters
+            ).routes()
         self._local = await open_local(self._config.state, make_app(subject, reports, more, on_refusal=refusal))
         at = self._config.admin
         tls = None if self._admin_tls is None else self._admin_tls.listener_context

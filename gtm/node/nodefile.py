@@ -16,7 +16,8 @@ from gtm.health.quorum import DEFAULT_STALE_HOLD_S, AllUp, AnyUp, AtLeast, Major
 from gtm.ids import NodeName, VantageName
 from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role, ShareConfig
 from gtm.node.fields import Name, PathText, Something
-from gtm.node.probe_entry import ProbeEntry
+from gtm.node.own_files import own_files_listed
+from gtm.node.probe_entry import CertificateEntry, ProbeEntry, SecretEntry
 from gtm.node.share_entry import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
 from gtm.node.shipped import shipped
 from gtm.node.telemetry_entry import TelemetryEntry
@@ -53,7 +54,7 @@ def parse_node_file(content: str, file: str, base: Path, hostname: str) -> NodeC
         entry = NodeEntry.model_validate(plain(document.root))
     except ValidationError as invalid:
         raise NodeInvalid(words.problems(invalid, document, NodeEntry, GRAMMAR)) from invalid
-    problems = _clashes(entry, document, _node_name(entry, hostname))
+    problems = _clashes(entry, document, _node_name(entry, hostname)) + _own_files(entry, document, base)
     if problems:
         raise NodeInvalid(problems)
     return _config(entry, base, hostname)
@@ -201,6 +202,8 @@ GRAMMAR = words.Grammar(
         TokenEntry: "a token",
         TelemetryEntry: "telemetry",
         ProbeEntry: "probe",
+        SecretEntry: "a secret",
+        CertificateEntry: "a certificate",
     },
     places=(
         (("listen",), ListenEntry),
@@ -215,6 +218,8 @@ GRAMMAR = words.Grammar(
         (("overrides", "tokens", "*"), TokenEntry),
         (("telemetry",), TelemetryEntry),
         (("probe",), ProbeEntry),
+        (("probe", "secrets", "*"), SecretEntry),
+        (("probe", "certificates", "*"), CertificateEntry),
     ),
     too_short={
         "dns": "listen.dns needs at least one address",
@@ -263,6 +268,24 @@ def _silent_quorum(entry: NodeEntry, document: Document) -> list[Problem]:
     ]
 
 
+def _own_files(entry: NodeEntry, document: Document, base: Path) -> list[Problem]:
+    """Returns where a file of the node itself is listed for checks."""
+    share, etcd = entry.share, entry.share.etcd
+    own = {
+        "share.key": share.key,
+        "share.tls.key": None if share.tls is None else share.tls.key or share.tls.certificate,
+        "share.etcd.password_file": None if etcd is None else etcd.password_file,
+        "listen.tls.key": None if entry.listen.tls is None else entry.listen.tls.key or entry.listen.tls.certificate,
+        **{f"overrides.tokens.{name}": token.file for name, token in entry.overrides.tokens.items()},
+    }
+    wrong = own_files_listed(
+        {keys: base / file for keys, file in entry.probe.private_files().items()},
+        {name: base / file for name, file in own.items() if file is not None},
+        state=base / entry.state,
+    )
+    return [document.problem(keys, words_) for keys, words_ in wrong.items()]
+
+
 _ASKED = {"voters": "voters", "vantages": "vantages", "rule": "voices"}
 
 
@@ -300,7 +323,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         credentials=_credentials(entry.overrides, base),
         admin_tls=None if entry.listen.tls is None else entry.listen.tls.files(base),
         otlp=entry.telemetry.otlp or "",
-        programs=entry.probe.programs,
+        permits=entry.probe.permits(base),
         quorum=_quorum(entry),
     )
 

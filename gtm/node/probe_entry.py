@@ -1,11 +1,17 @@
 """The part `probe` of a node file: what this machine's probe may do beyond speaking to endpoints."""
 
-from typing import Annotated
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
 
-from pydantic import Field, PlainValidator
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
+from gtm.node.fields import PathText, Something
+from gtm.probe.permits import KeptCertificate, KeptSecret, Permits, ZoneNames
 from gtm.zone.entry import Entry
-from gtm.zone.fields import error, found
+from gtm.zone.fields import ZoneName, error, found, text_like
+from gtm.zone.monitor_fields import LISTED_PATTERN
 
 
 def _program(value: object) -> str:
@@ -14,12 +20,78 @@ def _program(value: object) -> str:
     return value
 
 
+def _listed(value: str) -> str:
+    if not re.fullmatch(LISTED_PATTERN, value):
+        raise error(f'"{value}" cannot be a name here: letters, digits, "_" and "-", at most 64')
+    return value
+
+
+_Listed = Annotated[str, BeforeValidator(_listed)]
+_Variable = text_like("[A-Za-z_][A-Za-z0-9_]*", "expected the name of a variable such as API_TOKEN")
+_Zones = Annotated[list[ZoneName] | None, Something]
+
+
+class SecretEntry(Entry):
+    """One secret: where it is kept, and whose monitors may use it."""
+
+    file: Annotated[PathText | None, Something] = None
+    env: Annotated[str | None, Something, _Variable] = None
+    zones: _Zones = None
+
+    @model_validator(mode="after")
+    def _in_one_place(self) -> Self:
+        if (self.file is None) == (self.env is None):
+            raise error("a secret has one of: file, env")
+        return self
+
+    def kept(self, name: str, base: Path) -> KeptSecret:
+        """Returns where it is; a relative path is relative to the folder of the node file."""
+        zones = _names(self.zones)
+        if self.file is not None:
+            return KeptSecret(name, "file", str(base / self.file), zones)
+        return KeptSecret(name, "env", self.env or "", zones)
+
+
+class CertificateEntry(Entry):
+    """One client certificate."""
+
+    certificate: PathText
+    key: Annotated[PathText | None, Something] = None
+    zones: _Zones = None
+
+    def kept(self, base: Path) -> KeptCertificate:
+        """Returns its files."""
+        key = None if self.key is None else base / self.key
+        return KeptCertificate(base / self.certificate, key, _names(self.zones))
+
+
+def _names(zones: "list[ZoneName] | None") -> ZoneNames | None:
+    return None if zones is None else frozenset(zone.to_text(omit_final_dot=True).lower() for zone in zones)
+
+
 class ProbeEntry(Entry):
-    """What the probe of this node may do."""
+    """What the probe of this node may do, and what checks may use of it; a zone file alone can never add to these."""
 
     exec: list[Annotated[str, PlainValidator(_program)]] = Field(default_factory=list)
+    secrets: dict[_Listed, SecretEntry] = Field(default_factory=dict)
+    certificates: dict[_Listed, CertificateEntry] = Field(default_factory=dict)
+    authorities: dict[_Listed, PathText] = Field(default_factory=dict)
 
-    @property
-    def programs(self) -> frozenset[str]:
-        """Returns the programs that checks may run; a zone file alone can never have one run."""
-        return frozenset(self.exec)
+    def permits(self, base: Path) -> Permits:
+        """Returns what checks may use."""
+        return Permits(
+            frozenset(self.exec),
+            {name: entry.kept(name, base) for name, entry in self.secrets.items()},
+            {name: entry.kept(base) for name, entry in self.certificates.items()},
+            {name: base / path for name, path in self.authorities.items()},
+        )
+
+    def private_files(self) -> Mapping[tuple[str, ...], str]:
+        """Returns by their keys the files that checks send, or prove to have."""
+        secrets = {("probe", "secrets", name, "file"): entry.file for name, entry in self.secrets.items()}
+        certificates = {
+            ("probe", "certificates", name, key): file
+            for name, entry in self.certificates.items()
+            for key, file in (("certificate", entry.certificate), ("key", entry.key))
+        }
+        return {at: file for at, file in {**secrets, **certificates}.items() if file is not None}

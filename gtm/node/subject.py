@@ -20,6 +20,7 @@ from gtm.admin.views import (
     Regions,
     Reloaded,
     SafetyView,
+    WithheldView,
 )
 from gtm.clock import Clock
 from gtm.counters import Counters
@@ -35,6 +36,7 @@ from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.node.zones import ZoneRiver
 from gtm.plan.enough import Refusal
+from gtm.probe.withheld import Withheld
 from gtm.share.desk import Desk
 
 
@@ -58,7 +60,9 @@ class NodeSubject:
         state: StateFolder,
         refused: Callable[[], tuple[Refusal, ...]] = tuple,
         breached: Callable[[], tuple[str, ...]] = tuple,
+        withheld: Callable[[], tuple[Withheld, ...]] = tuple,
     ) -> None:
+        self._withheld = withheld
         self._breached = breached
         self._refused = refused
         self._views = ViewCache()
@@ -110,6 +114,7 @@ class NodeSubject:
             overrides=override_views(planner.guidance.said),
             safety=tuple(SafetyView(one.rule.value, one.subject, one.words) for one in self._refused()),
             vantages=tuple(one.name for one in planner.vantages),
+            withheld=tuple(WithheldView(one.reason, one.checks, one.example) for one in self._withheld()),
         )
 
     async def refresh(self) -> None:

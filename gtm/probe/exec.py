@@ -36,9 +36,7 @@ async def check_exec(check: Check, instruments: Instruments) -> Outcome:
     """Returns how the program ended."""
     settings = check.monitor.settings
     assert isinstance(settings, ExecSettings)
-    program = settings.command[0]
-    if program not in instruments.programs:
-        return Outcome(Reason.UNREAD, f"{program} is not allowed by this node: its file does not list it as probe.exec")
+    instruments.permits.program(settings.command[0])
     address = await target_address(check, instruments.resolver)
     return await run(filled_in(settings.command, address, check.monitor.port))
 

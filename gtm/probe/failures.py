@@ -6,7 +6,8 @@ and a detail for people. This is the only border where these become ours; the fi
     dns       the name did not resolve
     cert_...  the certificate: expired, self-signed, of another name, ...
     tls...    the handshake: too old a version, no client certificate, or something else
-    unread    this machine's fault: no descriptor, port, memory or address family left. Nobody goes down for it
+    unread    this machine's fault: no descriptor, port, memory or address family left, or what its node file does not
+              permit. Nobody goes down for it
     timeout   the monitor's or the kernel's
     refused   refused, or unreachable, or forbidden by a firewall on the way
     reset     the connection broke off
@@ -24,7 +25,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from gtm.errors import NoRoute, ResolverBusy, SecretUnreadable, TlsFileUnreadable
+from gtm.errors import NoRoute, NotPermitted, ResolverBusy, SecretUnreadable, TlsFileUnreadable
 from gtm.health.reading import Reason
 
 
@@ -33,6 +34,8 @@ class Outcome(NamedTuple):
 
     reason: Reason
     detail: str = ""
+    is_withheld: bool = False
+    """This node's own files do not let the check be made: what it takes is not listed, or not there."""
 
 
 PASSED = Outcome(Reason.OK)
@@ -42,7 +45,9 @@ def outcome_of(error: Exception, *, timeout_s: float) -> Outcome | None:
     """Returns the failure that an exception means; None for one that no check should raise."""
     if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror | UnicodeError):
         return Outcome(Reason.DNS, _os_text(error))
-    if isinstance(error, SecretUnreadable | TlsFileUnreadable | NoRoute | ResolverBusy):
+    if isinstance(error, NotPermitted | SecretUnreadable | TlsFileUnreadable):
+        return Outcome(Reason.UNREAD, str(error), is_withheld=True)
+    if isinstance(error, NoRoute | ResolverBusy):
         return Outcome(Reason.UNREAD, str(error))
     error = _bare(error)
     if isinstance(error, ssl.SSLError | ssl.CertificateError):

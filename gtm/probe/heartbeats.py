@@ -16,7 +16,7 @@ from gtm.errors import StateInvalid
 from gtm.health.wire import Wire
 from gtm.ids import CheckId
 from gtm.zone.model import Check
-from gtm.zone.settings import PushSettings, Secret
+from gtm.zone.settings import PushSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Heartbeats:
     """Remembers the last heartbeat of each check of kind `push`. It has state: those, and who is awaited."""
 
     def __init__(self, heard_before: Iterable[CheckId] = ()) -> None:
-        self._tokens: dict[CheckId, Secret] = {}
+        self._awaited: dict[CheckId, Check] = {}
         self._last: dict[CheckId, Heartbeat] = {}
         self._heard = set(heard_before)
         self._missed_since: dict[CheckId, float] = {}
@@ -47,26 +47,22 @@ class Heartbeats:
 
     def watch(self, checks: Iterable[Check], *, now: float) -> None:
         """Awaits heartbeats of these checks and no others; `now` is monotonic seconds."""
-        awaited_before = self._tokens.keys()
-        self._tokens = {
-            check.id: check.monitor.settings.token
-            for check in checks
-            if isinstance(check.monitor.settings, PushSettings)
-        }
-        self._last = {check: last for check, last in self._last.items() if check in self._tokens}
-        given_up = self._heard & (awaited_before - self._tokens.keys())
+        awaited_before = self._awaited.keys()
+        self._awaited = {check.id: check for check in checks if isinstance(check.monitor.settings, PushSettings)}
+        self._last = {check: last for check, last in self._last.items() if check in self._awaited}
+        given_up = self._heard & (awaited_before - self._awaited.keys())
         self._heard -= given_up
         self.changes += len(given_up)
-        missed = dict.fromkeys(self._heard & (self._tokens.keys() - awaited_before), now)
-        self._missed_since = {check: at for check, at in self._missed_since.items() if check in self._tokens} | missed
+        missed = dict.fromkeys(self._heard & (self._awaited.keys() - awaited_before), now)
+        self._missed_since = {check: at for check, at in self._missed_since.items() if check in self._awaited} | missed
 
-    def token(self, check: CheckId) -> Secret | None:
-        """Returns what a heartbeat of a check must carry; None for a check that is not awaited."""
-        return self._tokens.get(check)
+    def awaited(self, check: CheckId) -> Check | None:
+        """Returns the check of an id, which is of kind `push`; None for one that is not awaited."""
+        return self._awaited.get(check)
 
     def hear(self, check: CheckId, heartbeat: Heartbeat) -> None:
         """Remembers a heartbeat, unless nobody awaits it."""
-        if check in self._tokens:
+        if check in self._awaited:
             self._last[check] = heartbeat
             self.changes += check not in self._heard
             self._heard.add(check)

@@ -29,6 +29,7 @@ from gtm.probe.http_answer import (
     unexpected_status,
 )
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.permits import Permits
 from gtm.probe.route import reaching
 from gtm.probe.secret import secret_text
 from gtm.probe.stopwatch import Phase, lap
@@ -82,7 +83,8 @@ async def _answered(
     unexpected: Callable[[int], Outcome],
 ) -> Outcome:
     clock, page, port = instruments.clock, _page(check, settings), check.monitor.port
-    own = [(name, await _header(value)) for name, value in settings.headers]
+    permits, scope = instruments.permits, check.monitor.scope
+    own = [(name, await _header(value, permits, scope)) for name, value in settings.headers]
     started_at = clock.monotonic()
     for _ in range(settings.max_redirects + 1):
         async with instruments.session.request(
@@ -90,7 +92,7 @@ async def _answered(
             _at_endpoint(page, address, port),
             headers=_headers(page, own),
             allow_redirects=False,
-            ssl=instruments.contexts.of(settings.tls) if settings.secure else True,
+            ssl=instruments.contexts.of(settings.tls, scope) if settings.secure else True,
             server_hostname=settings.tls.server_name or page.raw_host if settings.secure else None,
         ) as response:
             lap(Phase.FIRST_BYTE)
@@ -114,12 +116,12 @@ def _headers(page: URL, own: list[tuple[str, str]]) -> CIMultiDict[str]:
     return headers
 
 
-async def _header(value: HeaderValue) -> str:
+async def _header(value: HeaderValue, permits: Permits, scope: str) -> str:
     if isinstance(value, str):
         return value
-    text = await secret_text(value)
+    text = await secret_text(permits.secret(value, scope))
     if not re.fullmatch(r"[\t\x20-\x7e]*", text):  # RFC 9110 5.5
-        raise SecretUnreadable(f"{value.name} has what a header cannot hold: only printable ASCII is good")
+        raise SecretUnreadable(f'secret "{value.name}" has what a header cannot hold: only printable ASCII is good')
     return text
 
 

@@ -1,7 +1,7 @@
 """Instruments: what every check works with, made once per node.
 
 What comes in: a clock, and an extra CA file for private certificates. What goes out: the clock, a resolver, a TLS
-context, a measure of how busy this process is, what else some kinds go by (programs, heartbeats, beliefs), and an HTTP
+context, a measure of how busy this process is, what else some kinds go by (permits, heartbeats, beliefs), and an HTTP
 session that reuses nothing (session.py).
 """
 
@@ -19,6 +19,7 @@ from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.lateness import Lateness
+from gtm.probe.permits import NO_PERMITS, Permits
 from gtm.probe.session import open_session
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import Contexts, TlsResponse
@@ -43,8 +44,8 @@ class Instruments:
     session: aiohttp.ClientSession
     contexts: Contexts
     lateness: Lateness
-    programs: frozenset[str] = frozenset()
-    """Those that this node runs for checks of kind `exec`."""
+    permits: Permits = NO_PERMITS
+    """What the node file lets checks use."""
     heartbeats: Heartbeats = field(default_factory=Heartbeats)
     believed: Callable[[CheckId], Belief] = _nothing_known
     """What this probe believes of other checks, for those of kind `calculated`."""
@@ -58,7 +59,7 @@ async def open_instruments(
     *,
     resolver: Resolver | None = None,
     extra_ca: Path | None = None,
-    programs: frozenset[str] = frozenset(),
+    permits: Permits = NO_PERMITS,
     heartbeats: Heartbeats | None = None,
     believed: Callable[[CheckId], Belief] = _nothing_known,
 ) -> AsyncIterator[Instruments]:
@@ -71,9 +72,9 @@ async def open_instruments(
                 clock,
                 resolver or SystemResolver(),
                 session,
-                Contexts(extra_ca),
+                Contexts(permits, extra_ca),
                 lateness,
-                programs,
+                permits,
                 heartbeats or Heartbeats(),
                 believed,
             )

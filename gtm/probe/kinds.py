@@ -18,6 +18,7 @@ from gtm.probe.grpc import check_grpc
 from gtm.probe.http import check_deny, check_http
 from gtm.probe.icmp import check_icmp
 from gtm.probe.instruments import Instruments
+from gtm.probe.permits import check_permits
 from gtm.probe.push import check_push
 from gtm.probe.shown import listening
 from gtm.probe.stopwatch import running
@@ -52,7 +53,8 @@ async def read(check: Check, instruments: Instruments) -> Reading:
     if outcome.reason is Reason.TIMEOUT and late.may_hide_an_answer(check.monitor.timeout_s):
         # An overloaded probe must not take healthy endpoints down.
         outcome = Outcome(Reason.UNREAD, f"this probe is too busy to tell: it was {late.total_s:.1f} s late")
-    return Reading(outcome.reason, took_s, clean_detail(outcome.detail), stopwatch.phases, shown.certificate)
+    detail = clean_detail(outcome.detail)
+    return Reading(outcome.reason, took_s, detail, stopwatch.phases, shown.certificate, outcome.is_withheld)
 
 
 def _cut_off(limit: asyncio.Timeout) -> None:
@@ -66,6 +68,7 @@ async def _outcome(check: Check, instruments: Instruments) -> Outcome:
     limit = asyncio.timeout(timeout_s)
     bill = Bill(lambda: _cut_off(limit))
     try:
+        check_permits(check, instruments.permits)
         async with limit:
             return await Metered(KINDS[check.monitor.type](check, instruments), bill)
     except Exception as error:

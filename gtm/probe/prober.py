@@ -190,7 +190,8 @@ class Prober:
 
         Where nobody has said anything yet of what others are to say, that is no fault of this probe.
         """
-        if check.monitor.type.asks and self._unread.is_news(check.id, now=self._clock.monotonic()):
+        is_ours = check.monitor.type.asks or reading.is_withheld
+        if is_ours and self._unread.is_news(check.id, now=self._clock.monotonic()):
             log.warning("probe %s: cannot check: %s; further such readings are only counted", check.id, reading.detail)
             self._on_unread(check, reading)
 

@@ -6,7 +6,7 @@ and nothing is waited for:
     last heartbeat             outcome
     none, in any run           unread: it may never have been told to, or to send to another node
     none since the start       unread, and from the TTL after the start on timeout
-    longer ago than the TTL    timeout
+    longer ago than the TTL    timeout; unread while this node has no token to compare with, and takes no heartbeat
     said that it is not ok     status, with the detail that it gave
     else                       ok
 """
@@ -15,6 +15,7 @@ from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.heartbeats import Heartbeat
 from gtm.probe.instruments import Instruments
+from gtm.probe.secret import secret_text
 from gtm.zone.model import Check
 from gtm.zone.settings import PushSettings
 
@@ -24,7 +25,10 @@ async def check_push(check: Check, instruments: Instruments) -> Outcome:
     settings = check.monitor.settings
     assert isinstance(settings, PushSettings)
     last, missed_since = instruments.heartbeats.last(check.id), instruments.heartbeats.missed_since(check.id)
-    return outcome_of_heartbeat(last, settings, now=instruments.clock.monotonic(), missed_since=missed_since)
+    outcome = outcome_of_heartbeat(last, settings, now=instruments.clock.monotonic(), missed_since=missed_since)
+    if outcome.reason is Reason.TIMEOUT:  # who cannot be heard is not silent
+        await secret_text(instruments.permits.secret(settings.token, check.monitor.scope))
+    return outcome
 
 
 def outcome_of_heartbeat(

@@ -24,12 +24,14 @@ from pydantic.dataclasses import dataclass as parsed
 
 from gtm.clock import Clock
 from gtm.counters import Counters
-from gtm.errors import SecretUnreadable
+from gtm.errors import NotPermitted, SecretUnreadable
 from gtm.health.reading import clean_detail
 from gtm.ids import CheckId
 from gtm.probe.heartbeats import Heartbeat, Heartbeats
+from gtm.probe.permits import Permits
 from gtm.probe.secret import secret_text
-from gtm.zone.settings import Secret
+from gtm.zone.model import Check
+from gtm.zone.settings import PushSettings
 
 PUSH_PATH = "/v1/push/{check:.+}"
 """Ids have slashes in them."""
@@ -52,8 +54,9 @@ _BODY: TypeAdapter[_Body] = TypeAdapter(_Body)
 class PushDesk:
     """Takes heartbeats. It has state: whose secret could not be read, which is logged once."""
 
-    def __init__(self, heartbeats: Heartbeats, *, clock: Clock, counters: Counters) -> None:
+    def __init__(self, heartbeats: Heartbeats, permits: Permits, *, clock: Clock, counters: Counters) -> None:
         self._heartbeats = heartbeats
+        self._permits = permits
         self._clock = clock
         self._counters = counters
         self._secretless: set[CheckId] = set()
@@ -73,10 +76,10 @@ class PushDesk:
         return web.Response(status=204)
 
     async def _authorize(self, check: CheckId, authorization: str) -> None:
-        secret = self._heartbeats.token(check)
-        if secret is None:
+        awaited = self._heartbeats.awaited(check)
+        if awaited is None:
             self._refuse("unknown_check", web.HTTPNotFound(reason="no zone has such a check of kind push"))
-        wanted = await self._token(check, secret)
+        wanted = await self._token(awaited)
         scheme, _, given = authorization.partition(" ")
         # compared as bytes: hmac takes no text beyond ASCII
         is_right = hmac.compare_digest(given.strip().encode(errors="replace"), wanted.encode())
@@ -84,15 +87,17 @@ class PushDesk:
             challenge = {"WWW-Authenticate": "Bearer"}
             self._refuse("bad_token", web.HTTPUnauthorized(text="the token is missing or wrong", headers=challenge))
 
-    async def _token(self, check: CheckId, secret: Secret) -> str:
+    async def _token(self, check: Check) -> str:
+        settings = check.monitor.settings
+        assert isinstance(settings, PushSettings)
         try:
-            wanted = await secret_text(secret)
-        except SecretUnreadable as error:
-            if check not in self._secretless:
-                self._secretless.add(check)
-                log.warning("push %s: heartbeats are refused: %s", check, error)
+            wanted = await secret_text(self._permits.secret(settings.token, check.monitor.scope))
+        except (NotPermitted, SecretUnreadable) as error:
+            if check.id not in self._secretless:
+                self._secretless.add(check.id)
+                log.warning("push %s: heartbeats are refused: %s", check.id, error)
             self._refuse("no_secret", web.HTTPServiceUnavailable(text="this node cannot read the token of this check"))
-        self._secretless.discard(check)
+        self._secretless.discard(check.id)
         return wanted
 
     async def _read(self, request: web.Request) -> bytes:

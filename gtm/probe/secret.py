@@ -1,4 +1,4 @@
-"""Secrets: read where the zone file says that they are kept, when they are needed, and kept nowhere else.
+"""Secrets: read where the node file says that they are kept, when they are needed, and kept nowhere else.
 
 What comes in: where a secret is. What goes out: its text. It is in no log, reading or error; those name the place.
 """
@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 
 from gtm.errors import SecretUnreadable
+from gtm.probe.permits import KeptSecret
 from gtm.threads import Pool
-from gtm.zone.settings import Secret
 
 MAX_SECRET_BYTES = 64 * 1024
 """A token is short; a file that is longer is surely another one."""
@@ -16,16 +16,20 @@ MAX_SECRET_BYTES = 64 * 1024
 _FILES = Pool("secrets", threads=4)
 
 
-async def secret_text(secret: Secret) -> str:
+async def secret_text(secret: KeptSecret) -> str:
     """Returns a secret, without the line's end of its file. Raises SecretUnreadable when there is none."""
-    # a file may be on a disk that hangs
-    return await _FILES.run(_from_file, secret.name) if secret.source == "file" else _from_environment(secret)
+    try:
+        if secret.source == "env":
+            return _from_environment(secret.place)
+        return await _FILES.run(_from_file, secret.place)  # it may be on a disk that hangs
+    except SecretUnreadable as error:
+        raise SecretUnreadable(f'secret "{secret.name}": {error}') from error
 
 
-def _from_environment(secret: Secret) -> str:
-    text = os.environ.get(secret.name, "")
+def _from_environment(name: str) -> str:
+    text = os.environ.get(name, "")
     if not text:
-        raise SecretUnreadable(f"the environment has no {secret.name}, or it is empty")
+        raise SecretUnreadable(f"the environment has no {name}, or it is empty")
     return text
 
 

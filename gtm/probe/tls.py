@@ -1,8 +1,8 @@
 """TLS contexts of checks, and what is left to look at once a handshake was good.
 
-What comes in: the TLS settings of a monitor. What goes out: a context, made once for each settings and CA file; and the
-outcome for a certificate that is good but soon is not. Files of client certificates and CAs are read when they are
-first needed, and again when they changed.
+What comes in: the TLS settings of a monitor. What goes out: a context, made once for each settings and files; and the
+outcome for a certificate that is good but soon is not. Files of client certificates and CAs, which the node file lists
+(permits.py), are read when they are first needed, and again when they changed.
 """
 
 import os
@@ -20,13 +20,14 @@ from gtm.errors import TlsFileUnreadable
 from gtm.health.reading import Reason
 from gtm.probe.cost import running_bill
 from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.permits import NO_PERMITS, Permits, TlsNeeds
 from gtm.probe.shown import certificate_in, show
 from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.settings import TlsSettings
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
-_Key = tuple[TlsSettings, tuple[str, ...]]
+_Key = tuple[TlsSettings, TlsNeeds, tuple[str, ...]]
 _Stamp = tuple[int, int]
 """When a file was changed, and its size: another one is read again."""
 
@@ -35,33 +36,35 @@ _Stamp = tuple[int, int]
 class Contexts:
     """The contexts in use. It has state: they are made once, for loading the system's roots takes milliseconds."""
 
+    permits: Permits = NO_PERMITS
     extra_ca: Path | None = None
     """Roots for every check, beside the system's."""
     _made: dict[_Key, tuple[tuple[_Stamp, ...], ssl.SSLContext]] = field(default_factory=dict)
 
-    def of(self, settings: TlsSettings, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
-        """Returns the context of these settings, which offers these protocols (RFC 7301).
+    def of(self, settings: TlsSettings, scope: str, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+        """Returns the context of a monitor of this scope, which offers these protocols (RFC 7301).
 
-        Raises TlsFileUnreadable when a file of theirs is of no use.
+        Raises NotPermitted when the node file lists no such files, TlsFileUnreadable when one of them is of no use.
         """
-        key = (replace(settings, server_name="", min_days=0), alpn)  # neither is in a context
-        stamps = tuple(_stamp(file) for file in (settings.client_certificate, settings.ca) if file)
+        needs = self.permits.tls(settings, scope)
+        key = (replace(settings, server_name="", min_days=0), needs, alpn)  # neither is in a context
+        stamps = tuple(_stamp(file) for file in (needs.certificate, needs.key, needs.ca) if file)
         known = self._made.get(key)
         if known is None or known[0] != stamps:
-            known = self._made[key] = (stamps, self._make(settings, alpn))
+            known = self._made[key] = (stamps, self._make(settings, needs, alpn))
         return known[1]
 
-    def _make(self, settings: TlsSettings, alpn: tuple[str, ...]) -> ssl.SSLContext:
+    def _make(self, settings: TlsSettings, needs: TlsNeeds, alpn: tuple[str, ...]) -> ssl.SSLContext:
         context = ssl.create_default_context()
         context.sslobject_class = _TimedTls
         context.options |= ssl.OP_NO_RENEGOTIATION  # each costs a handshake, and an endpoint could ask without end
         context.minimum_version = _VERSIONS[settings.min_version]
-        for roots in (self.extra_ca, settings.ca):
+        for roots in (self.extra_ca, needs.ca):
             if roots:
-                _load(context.load_verify_locations, str(roots))
-        if settings.client_certificate:
+                _load(context.load_verify_locations, roots)
+        if needs.certificate:
             # without a password OpenSSL would ask for one at the terminal
-            _load(partial(context.load_cert_chain, password=""), settings.client_certificate)
+            _load(partial(context.load_cert_chain, keyfile=needs.key, password=""), needs.certificate)
         if alpn:
             context.set_alpn_protocols(list(alpn))
         if not settings.verify:
@@ -125,7 +128,7 @@ def days_left(tls: object, settings: TlsSettings, *, wall: float) -> Outcome:
     return Outcome(Reason.CERT_EXPIRING, f"certificate expires in {days:.1f} days; {settings.min_days} are wanted")
 
 
-def _load(load: Callable[[str], None], file: str) -> None:
+def _load(load: Callable[[Path], None], file: Path) -> None:
     try:
         load(file)
     except OSError as error:  # an SSLError is one, too
@@ -134,9 +137,9 @@ def _load(load: Callable[[str], None], file: str) -> None:
         raise TlsFileUnreadable(f"{file} cannot be used: {why}") from error
 
 
-def _stamp(file: str) -> _Stamp:
+def _stamp(file: Path) -> _Stamp:
     try:
-        found = Path(file).stat()
+        found = file.stat()
     except OSError as error:
         raise TlsFileUnreadable(f"{file} cannot be used: {(error.strerror or str(error)).lower()}") from error
     return found.st_mtime_ns, found.st_size

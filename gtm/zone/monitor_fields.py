@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, Plai
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from gtm.zone.fields import HOST_PATTERN, TEXT_SCHEMA, error, found, suggestion, text, text_like
+from gtm.zone.fields import HOST_PATTERN, TEXT_SCHEMA, error, found, pattern_schema, suggestion, text, text_like
 from gtm.zone.references import Parsed
 from gtm.zone.settings import Secret
 
@@ -27,6 +27,9 @@ HEADER_NAME_PATTERN = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 
 MAX_REGEX_STEPS = 2000
 """The time that RE2 takes grows with the steps and with the body: so no body keeps it busy for more than seconds."""
+
+LISTED_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$"
+"""What node files call a secret, a certificate or roots. No dot and no slash: no path can be taken for one."""
 
 SERVICE = "service "
 
@@ -42,12 +45,30 @@ def _header_text(value: object) -> str | Secret:
 
 def _secret(value: object) -> Secret:
     match value:
-        case {"env": name, **rest} if not rest and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", text(name)):
-            return Secret("env", text(name))
-        case {"file": name, **rest} if not rest and text(name):
-            return Secret("file", text(name))
+        case {"secret": str(name), **rest} if not rest and re.fullmatch(LISTED_PATTERN, name):
+            return Secret(name)
+        case {"env": _} | {"file": _}:
+            listed = "probe: {secrets: {NAME: {file: PATH}}}"
+            raise error(
+                f"a zone file reads no file or variable of a node: write {{secret: NAME}}, and {_there(listed)}"
+            )
     # what is there may be the secret itself, which no message may repeat
-    raise error("expected {env: NAME} or {file: PATH}: where the secret is, and not the secret")
+    raise error("expected {secret: NAME}, which node files list in probe.secrets; never the secret itself")
+
+
+def _there(listed: str) -> str:
+    return f"in every probe's node file `{listed}`"
+
+
+def _listed(key: str, listed: str) -> PlainValidator:
+    """Returns the validator of the name of something that node files list."""
+
+    def check(value: object) -> str:
+        if isinstance(value, str) and re.fullmatch(LISTED_PATTERN, value):
+            return value
+        raise error(f"a zone file names no file of a node: write {key}: NAME, and {_there(listed)}, not {found(value)}")
+
+    return PlainValidator(check)
 
 
 def _regex(value: object) -> str:
@@ -127,12 +148,6 @@ def _rcode(value: object) -> str:
     return name
 
 
-def _path(value: object) -> str:
-    if not text(value) or "\0" in str(value):
-        raise error(f"expected the path of a file, not {found(value)}")
-    return str(value)
-
-
 def _part(value: object) -> str:
     name = text(value)
     if is_service(name):
@@ -156,16 +171,22 @@ def _service_name(part: str) -> str:
     return part
 
 
+_SECRET_SCHEMA: JsonSchemaValue = {
+    "type": "object",
+    "properties": {"secret": {"type": "string", "pattern": LISTED_PATTERN}},
+    "required": ["secret"],
+    "additionalProperties": False,
+}
 HeaderName = Annotated[str, text_like(HEADER_NAME_PATTERN, "expected the name of a header (RFC 9110 5.1)")]
 HeaderText = Annotated[
     str | Secret,
     Parsed(lambda value, _info: _header_text(value)),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "maxProperties": 1}]}),
+    WithJsonSchema({"anyOf": [{"type": "string"}, _SECRET_SCHEMA]}),
 ]
 SecretEntry = Annotated[
     Secret,
     Parsed(lambda value, _info: _secret(value)),
-    WithJsonSchema({"type": "object", "minProperties": 1, "maxProperties": 1}),
+    WithJsonSchema(_SECRET_SCHEMA),
 ]
 Regex = Annotated[str, PlainValidator(_regex), TEXT_SCHEMA]
 JsonPath = Annotated[str, PlainValidator(_json_path), TEXT_SCHEMA]
@@ -173,5 +194,10 @@ JsonScalar = Annotated[str | int | float | bool | None, PlainValidator(_json_sca
 QueryName = Annotated[str, PlainValidator(_query_name), TEXT_SCHEMA]
 QueryType = Annotated[str, PlainValidator(_query_type), TEXT_SCHEMA]
 Rcode = Annotated[str, PlainValidator(_rcode), TEXT_SCHEMA]
-PathText = Annotated[str, PlainValidator(_path), TEXT_SCHEMA]
+CertificateName = Annotated[
+    str,
+    _listed("client_certificate", "probe: {certificates: {NAME: {certificate: PATH, key: PATH}}}"),
+    pattern_schema(LISTED_PATTERN),
+]
+AuthorityName = Annotated[str, _listed("ca", "probe: {authorities: {NAME: PATH}}"), pattern_schema(LISTED_PATTERN)]
 PartName = Annotated[str, BeforeValidator(_part), AfterValidator(_service_name)]

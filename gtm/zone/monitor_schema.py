@@ -94,8 +94,13 @@ class TlsEntry(Entry):
         fields.pattern_schema(fields.HOST_PATTERN),
         Field(description="SNI, and the name the certificate must have; the host when left out"),
     ] = ""
-    client_certificate: Annotated[own.PathText, Field(description="PEM file with a certificate and its key")] = ""
-    ca: Annotated[own.PathText, Field(description="PEM file of roots to trust beside the system's")] = ""
+    client_certificate: Annotated[
+        own.CertificateName, Field(description="What to show, by its name in probe.certificates of node files")
+    ] = ""
+    ca: Annotated[
+        own.AuthorityName,
+        Field(description="Roots to trust beside the system's, by their name in probe.authorities of node files"),
+    ] = ""
 
 
 def _each_with_its_keys(schema: JsonDict) -> None:
@@ -146,7 +151,7 @@ class MonitorEntry(Entry):
     ] = "GET"
     headers: Annotated[
         dict[own.HeaderName, own.HeaderText],
-        Field(description="Headers to send; a secret as {env: NAME} or {file: PATH}"),
+        Field(description="Headers to send; a secret as {secret: NAME}, which node files list"),
     ] = {}
     expect: Annotated[ExpectEntry, Field(description="What makes an answer good")] = Field(default_factory=ExpectEntry)
     redirects: Annotated[
@@ -192,7 +197,7 @@ class MonitorEntry(Entry):
     ] = []
     ttl: Annotated[fields.Interval | None, Field(description="Silence for longer than that is death")] = None
     token: Annotated[
-        own.SecretEntry | None, Field(description="What a heartbeat carries: {env: NAME} or {file: PATH}")
+        own.SecretEntry | None, Field(description="What a heartbeat carries: {secret: NAME}, which node files list")
     ] = None
     all: Annotated[list[own.PartName], Field(description="Monitors and services that must all be up")] = []
     any: Annotated[list[own.PartName], Field(description="Monitors and services of which one must be up")] = []

@@ -1,7 +1,8 @@
 """What a monitor of each kind asks for: one frozen value for each kind, made by the parser, read by gtm/probe.
 
-Everything that kinds have in common (interval, timeout, fall, rise) is the Monitor's own. A secret is never here: only
-where it is kept, so that no value of these can leak one into a log, a report or the admin API.
+Everything that kinds have in common (interval, timeout, fall, rise) is the Monitor's own. A secret is never here, nor
+where one is kept: only the name under which node files list it. So no value of these can leak one into a log, a report
+or the admin API, and no zone file can point a probe at a file of its machine (decision 0065).
 """
 
 from dataclasses import dataclass
@@ -10,12 +11,9 @@ from enum import Enum
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """Where a secret is kept: it is read when a check runs, and never shown."""
+    """A secret, by the name under which node files list it."""
 
-    source: str
-    """`env` or `file`."""
     name: str
-    """The variable's name, or the file's path."""
 
 
 HeaderValue = str | Secret
@@ -34,9 +32,9 @@ class TlsSettings:
     server_name: str = ""
     """SNI, and the name the certificate must have; empty means the monitor's host, or the endpoint's target."""
     client_certificate: str = ""
-    """Path of a PEM file with certificate and key, for endpoints that ask for one; empty for none."""
+    """What to show endpoints that ask for a certificate, by the name under which node files list it; empty for none."""
     ca: str = ""
-    """Path of a PEM file of roots that are trusted beside the system's."""
+    """Roots that are trusted beside the system's, by the name under which node files list them; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures
 from gtm.node.zones import ZoneRiver
+from gtm.probe.withheld import Withheld
 from gtm.share.handler import handle_reports
 from gtm.steer.vocabulary import STEERING
 from tests.fakes.clock import FakeClock
@@ -73,6 +74,7 @@ class Served:
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
         self.is_warm = True
         self.standings: Standings = {}
+        self.withheld: tuple[Withheld, ...] = ()
         self.river = ZoneRiver(self.folder, STEERING, self.planner, watch=lambda _checks: None, counters=self.counters)
         self.subject = NodeSubject(
             config(tmp_path),
@@ -89,6 +91,7 @@ class Served:
             state=StateFolder(tmp_path / "state", self.counters),
             refused=lambda: self.guide.refusals,
             breached=lambda: self.guide.problems,
+            withheld=lambda: self.withheld,
         )
         self.measures = Measures(
             config(tmp_path),

@@ -96,3 +96,20 @@ def test_mistakes_of_a_records_file_of_another_zone_file_are_none_of_this_one(fo
     (folder / "zones" / "g.zone").write_text("a 60 IN A nonsense\n")
     assert gtm("check", "zones/y.yaml").out == "zones/y.yaml: 1 zone, 0 services: no mistakes\n"
     assert gtm("check", "zones/z.yaml").code == 1
+
+
+def test_with_a_node_file_it_is_told_what_its_probe_may_not_check(folder: Path) -> None:
+    zone = folder / "zones" / "a.yaml"
+    secret = "headers: {Authorization: {secret: api}}"
+    zone.write_text(zone.read_text().replace("type: http,", f"type: http, {secret},"))
+    assert secret in zone.read_text()
+    (folder / "gtm.yaml").write_text("node: ns1\nzones: zones\n")
+    good = "zones: 1 zone, 1 service: no mistakes"
+    assert gtm("check", "zones").lines == [good], "whether a zone is valid is no matter of a node"
+    ran = gtm("check", "--config", "gtm.yaml")
+    words = 'cannot be checked from here: this node has no secret "api": its file does not list it in probe.secrets'
+    assert (ran.code, ran.lines) == (0, [f"node ns1: gtm.example.com/web/192.0.2.1 and 1 more {words}", good])
+    (folder / "gtm.yaml").write_text("node: ns1\nzones: zones\nroles: [dns, admin]\n")
+    assert gtm("check", "--config", "gtm.yaml").lines == [good]
+    (folder / "gtm.yaml").write_text("node: ns1\nzones: zones\nprobe: {secrets: {api: {env: API_TOKEN}}}\n")
+    assert gtm("check", "--config", "gtm.yaml").lines == [good]

@@ -15,6 +15,7 @@ from gtm.health.vantage import LocalBelief
 from gtm.health.verdict import VerdictState
 from gtm.health.voices import Voice
 from gtm.ids import NodeName, VantageName
+from gtm.probe.withheld import Withheld
 from gtm.zone.model import checks
 from tests.admin.served import Served, serving
 from tests.cli.command import gtm
@@ -42,6 +43,15 @@ def believe(node: Served) -> None:
             }
         )
     )
+
+
+def test_what_the_node_may_not_check_is_a_problem_of_it(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        node.withheld = (Withheld("no secret", 3, ONE),)
+        ran = gtm("status", "--admin", node.at)
+        told = json.loads(gtm("status", "--admin", node.at, "--json").out)
+    assert f"problem: {ONE} and 2 more cannot be checked from here: no secret" in ran.lines
+    assert told["withheld"] == [{"reason": "no secret", "checks": 3, "example": ONE}]
 
 
 def test_a_belief_is_told_with_the_state_that_knows_of_more(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from gtm.ids import CheckId, MonitorName
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
+from gtm.probe.permits import Permits
 from gtm.zone.model import Check, Monitor, MonitorType, Part
 from gtm.zone.settings import (
     CalculatedSettings,
@@ -26,6 +27,7 @@ from gtm.zone.settings import (
     TcpSettings,
 )
 from tests.fakes.clock import FakeClock
+from tests.fakes.permits import permits
 from tests.fakes.resolver import FakeResolver
 
 AMPLE_S = 10.0
@@ -52,7 +54,7 @@ def reading_of(
     *,
     resolver: FakeResolver | None = None,
     extra_ca: Path | None = None,
-    programs: frozenset[str] = frozenset(),
+    permitted: Permits | None = None,
     heartbeats: Heartbeats | None = None,
     believed: Callable[[CheckId], Belief] = lambda _: Belief.UNKNOWN,
 ) -> Reading:
@@ -63,7 +65,7 @@ def reading_of(
             FakeClock(),
             resolver=resolver or FakeResolver(),
             extra_ca=extra_ca,
-            programs=programs,
+            permits=permitted or permits(),
             heartbeats=heartbeats,
             believed=believed,
         )

@@ -208,6 +208,12 @@ class Cluster:
         """Returns the node file of a machine."""
         return self.folder / f"{machine.name}.yaml"
 
+    def permit(self, machine: Machine, **more: object) -> None:
+        """Lists more in the part `probe` of a node file."""
+        node = yaml.safe_load(self.node_file(machine).read_text(encoding="utf-8"))
+        node["probe"] = node.get("probe", {}) | more
+        self.node_file(machine).write_text(yaml.safe_dump(node, sort_keys=False), encoding="utf-8")
+
     def start_node(self, machine: Machine) -> Running:
         """Starts the node of a machine."""
         verb = "serve" if "dns" in machine.roles else "probe"

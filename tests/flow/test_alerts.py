@@ -41,10 +41,11 @@ def test_a_fresh_node_exposes_what_the_alerts_look_at(cluster: Cluster, tmp_path
     certificate = authority.issue(node.address, ends=90 * DAY)
     cluster.write_zone({EU_WEST: node.address})
     cluster.write_nodes([node])
-    of_itself = f"{{type: https, port: {ADMIN_PORT}, path: /livez, interval: 500ms, tls: {{ca: {authority.root}}}}}"
+    of_itself = f"{{type: https, port: {ADMIN_PORT}, path: /livez, interval: 500ms, tls: {{ca: ours}}}}"
     edit(cluster.zone_file, monitors={"api": yaml.safe_load(of_itself)})
     listen = yaml.safe_load(cluster.node_file(node).read_text(encoding="utf-8"))["listen"]
     edit(cluster.node_file(node), listen=listen | {"tls": {"certificate": str(certificate)}})
+    cluster.permit(node, authorities={"ours": str(authority.root)})
     cluster.start_node(node)
     within(START_LIMIT_S, lambda: is_answering(node.address, name=NAME))
 

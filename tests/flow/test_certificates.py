@@ -47,10 +47,10 @@ nameservers: [ns1.example.net]
 hostmaster: hostmaster@gtm.test
 regions: {here: {at: [50.11, 8.68]}}
 monitors:
-  web: {type: https, host: api.example.com, port: 8443, interval: 200ms, fall: 2, rise: 1, tls: {ca: ROOT, min_days: 2}}
+  web: {type: https, host: api.example.com, port: 8443, interval: 200ms, fall: 2, rise: 1, tls: {ca: ours, min_days: 2}}
   secret:
-    {type: https, host: api.example.com, port: 8443, path: /, interval: 200ms, fall: 2, rise: 1, tls: {ca: ROOT},
-    headers: {Authorization: {file: TOKEN}}, expect: {status: [200], body: never}}
+    {type: https, host: api.example.com, port: 8443, path: /, interval: 200ms, fall: 2, rise: 1, tls: {ca: ours},
+    headers: {Authorization: {secret: token}}, expect: {status: [200], body: never}}
 services:
 """
 
@@ -92,9 +92,9 @@ def node(cluster: Cluster, places: dict[str, str]) -> Machine:
         for name in BAD
     ]
     told = f"  told: {{monitor: secret, steer: multivalue, endpoints: [{{region: here, address: {places['good']}}}]}}\n"
-    zone = "".join([ZONE, *services, told]).replace("ROOT", str(cluster.folder / "root.pem"))
-    cluster.zone_file.write_text(zone.replace("TOKEN", str(cluster.folder / "token")))
+    cluster.zone_file.write_text("".join([ZONE, *services, told]))
     cluster.write_nodes([machine])
+    cluster.permit(machine, authorities={"ours": "root.pem"}, secrets={"token": {"file": "token"}})
     cluster.start_node(machine)
     return machine
 

@@ -247,9 +247,10 @@ def node(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> tuple[Machine, Ru
     text = cluster.zone_file.read_text().replace("monitor: api", "monitor: nightly").replace("192.0.2.1", "192.0.2.9")
     token = cluster.folder / "token"
     token.write_text(TOKEN)
-    nightly = f"monitors:\n  nightly: {{type: push, ttl: 10m, token: {{file: {token}}}}}\n"
+    nightly = "monitors:\n  nightly: {type: push, ttl: 10m, token: {secret: nightly}}\n"
     cluster.zone_file.write_text(text.replace("monitors:\n", nightly))
     cluster.write_nodes([machine])
+    cluster.permit(machine, secrets={"nightly": {"file": token.name}})
     deploy = cluster.folder / "deploy"
     deploy.write_text(DEPLOY)
     with cluster.node_file(machine).open("a") as file:

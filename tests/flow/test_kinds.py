@@ -10,7 +10,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-import yaml
 
 from gtm.admin.client import fetch_status
 from gtm.admin.views import EndpointView
@@ -26,7 +25,7 @@ nameservers: [ns1.example.net]
 hostmaster: hostmaster@example.com
 regions: {here: {at: [50.11, 8.68]}}
 monitors:
-  beat: {type: push, ttl: 2s, token: {file: FOLDER/token}, interval: 200ms, rise: 1, failback_delay: 0s}
+  beat: {type: push, ttl: 2s, token: {secret: beat}, interval: 200ms, rise: 1, failback_delay: 0s}
   script: {type: exec, command: [FOLDER/check, "{address}"], interval: 200ms, fall: 1, rise: 1, IMPATIENT}
   whole: {type: calculated, all: [script, service batch.gtm.example.com]}
 services:
@@ -73,9 +72,7 @@ def node(cluster: Cluster) -> Machine:
     (folder / "check").write_text(f'#!/bin/sh\necho "looked at $1"; exit "$(cat {folder}/code)"\n')
     (folder / "check").chmod(0o755)
     cluster.write_nodes([machine])
-    settings = yaml.safe_load(cluster.node_file(machine).read_text())
-    settings["probe"] = {"exec": [str(folder / "check")]}
-    cluster.node_file(machine).write_text(yaml.safe_dump(settings))
+    cluster.permit(machine, exec=[str(folder / "check")], secrets={"beat": {"file": "token"}})
     cluster.start_node(machine)
     return machine
 

@@ -225,7 +225,7 @@ def test_a_service_that_nobody_has_is_told_once(tmp_path: Path, caplog: pytest.L
 
 
 def test_an_endpoint_that_sent_heartbeats_before_a_restart_is_missed_after_it(tmp_path: Path) -> None:
-    before, pushed = River(tmp_path), check_of(PushSettings(30.0, Secret("env", "TOKEN")))
+    before, pushed = River(tmp_path), check_of(PushSettings(30.0, Secret("TOKEN")))
     before.river.watch((pushed, *CHECKS))
     before.river.heartbeats.hear(pushed.id, Heartbeat(ok=True, detail="", heard_at=before.clock.monotonic()))
     before.river.save(before.planner.status)
@@ -237,9 +237,9 @@ def test_an_endpoint_that_sent_heartbeats_before_a_restart_is_missed_after_it(tm
 
 def test_heartbeats_of_what_is_watched_are_awaited_and_no_others(tmp_path: Path) -> None:
     river = River(tmp_path).river
-    pushed = check_of(PushSettings(30.0, Secret("env", "TOKEN")))
+    pushed = check_of(PushSettings(30.0, Secret("TOKEN")))
     river.watch((pushed, *CHECKS))
-    assert river.heartbeats.token(pushed.id) is not None
-    assert river.heartbeats.token(ONE) is None
+    assert river.heartbeats.awaited(pushed.id) == pushed
+    assert river.heartbeats.awaited(ONE) is None
     river.watch(CHECKS)
-    assert river.heartbeats.token(pushed.id) is None
+    assert river.heartbeats.awaited(pushed.id) is None

@@ -13,6 +13,7 @@ from gtm.ids import NodeName, VantageName
 from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role
 from gtm.node.nodefile import default_config, parse_node_file
 from gtm.node.shipped import shipped
+from gtm.probe.permits import NO_PERMITS, KeptCertificate, KeptSecret
 from gtm.serve.listen import ListenAddress
 from gtm.share.keys import generate_key
 from gtm.share.site import Peer
@@ -217,11 +218,75 @@ def test_no_peers_overrides_count_unless_they_are_named() -> None:
 
 
 def test_only_programs_that_the_file_lists_may_be_run() -> None:
-    assert parsed("probe: {exec: [/usr/lib/gtm/check-db, /bin/true]}").programs == {
+    assert parsed("probe: {exec: [/usr/lib/gtm/check-db, /bin/true]}").permits.programs == {
         "/usr/lib/gtm/check-db",
         "/bin/true",
     }
-    assert parsed("probe: {}").programs == frozenset()
+    assert parsed("probe: {}").permits == NO_PERMITS
+
+
+def test_what_checks_may_use_is_listed_and_relative_to_the_file() -> None:
+    permits = parsed("""
+probe:
+  secrets:
+    api: {file: secrets/api.token, zones: [GTM.example.com., b.example.com]}
+    beat: {env: BEAT_TOKEN}
+  certificates:
+    pair: {certificate: own.pem, key: /etc/keys/own.key, zones: [gtm.example.com]}
+    whole: {certificate: whole.pem}
+  authorities: {internal: roots.pem}
+""").permits
+    two = frozenset({"gtm.example.com", "b.example.com"})
+    assert permits.secrets == {
+        "api": KeptSecret("api", "file", "/etc/gtm/secrets/api.token", two),
+        "beat": KeptSecret("beat", "env", "BEAT_TOKEN"),
+    }
+    one = frozenset({"gtm.example.com"})
+    assert permits.certificates == {
+        "pair": KeptCertificate(Path("/etc/gtm/own.pem"), Path("/etc/keys/own.key"), one),
+        "whole": KeptCertificate(Path("/etc/gtm/whole.pem")),
+    }
+    assert permits.authorities == {"internal": Path("/etc/gtm/roots.pem")}
+
+
+OWN = """
+share: {key: keys/ns1.key, tls: {certificate: share.pem, key: share.key}}
+listen: {tls: {certificate: listen.pem}}
+overrides: {tokens: {deploy: {file: deploy.token}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("listed", "owner"),
+    [
+        ("secrets: {a: {file: keys/../keys/ns1.key}}", "share.key"),
+        ("secrets: {a: {file: share.key}}", "share.tls.key"),
+        ("secrets: {a: {file: link}}", "share.key"),
+        ("secrets: {a: {file: hard}}", "share.key"),
+        ("secrets: {a: {file: listen.pem}}", "listen.tls.key"),
+        ("secrets: {a: {file: deploy.token}}", "overrides.tokens.deploy"),
+        ("certificates: {a: {certificate: listen.pem}}", "listen.tls.key"),
+        ("certificates: {a: {certificate: share.pem, key: share.key}}", "share.tls.key"),
+    ],
+)
+def test_no_check_may_have_a_key_of_the_node_itself(listed: str, owner: str, tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    (tmp_path / "keys" / "ns1.key").write_text("a key")
+    (tmp_path / "link").symlink_to("keys/ns1.key")
+    (tmp_path / "hard").hardlink_to(tmp_path / "keys" / "ns1.key")
+    with pytest.raises(NodeInvalid) as raised:
+        parsed(f"{OWN}probe: {{{listed}}}", tmp_path)
+    [problem] = raised.value.problems
+    assert (
+        problem.message == f"this file is {owner}, the node's own: no check may have it; give checks one of their own"
+    )
+    assert problem.line == 5
+
+
+def test_no_check_may_have_a_file_of_the_state_folder(tmp_path: Path) -> None:
+    with pytest.raises(NodeInvalid, match="this file is in the state folder, which no check may see"):
+        parsed("state: var\nprobe: {secrets: {a: {file: var/zones.json}}}", tmp_path)
+    assert parsed("state: var\nprobe: {secrets: {a: {file: various/token}}}", tmp_path).permits.secrets
 
 
 def test_every_mistake_is_told_at_once_in_the_order_of_the_file() -> None:

@@ -204,7 +204,7 @@ def test_a_window_that_is_full_sooner_than_fall_decides() -> None:
 
 
 def test_a_heartbeat_that_stays_away_is_missed_only_after_its_ttl() -> None:
-    push = replace(PLAIN, type=MonitorType.PUSH, settings=PushSettings(20.0, Secret("env", "TOKEN")), fall=1)
+    push = replace(PLAIN, type=MonitorType.PUSH, settings=PushSettings(20.0, Secret("TOKEN")), fall=1)
     terms = bound_of(push).terms
     assert [(term.name, term.seconds) for term in terms][:3] == [("heartbeat", 20.0), ("round", 6.0), ("publish", 0.05)]
 

@@ -10,6 +10,7 @@ from gtm.health.reading import Reading, Reason
 from gtm.ids import CheckId, MonitorName
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
+from gtm.probe.permits import Permits
 from gtm.zone.model import Check, Monitor, MonitorType
 from gtm.zone.settings import (
     DenySettings,
@@ -23,6 +24,7 @@ from tests.fakes.endpoints import (
     Conversation,
     endpoint,
 )
+from tests.fakes.permits import permits
 from tests.fakes.resolver import FakeResolver
 
 SOON_S = 0.05
@@ -57,9 +59,12 @@ def settings_of(kind: MonitorType, keys: dict[str, Any]) -> Settings:
     return HttpSettings(secure=kind is MonitorType.HTTPS, tls=tls, **keys)
 
 
-async def reading_of(check: Check, extra_ca: Path | None = None, *, at: float | None = None) -> Reading:
+async def reading_of(
+    check: Check, extra_ca: Path | None = None, *, at: float | None = None, permitted: Permits | None = None
+) -> Reading:
     clock = FakeClock() if at is None else FakeClock(wall=at)
-    async with open_instruments(clock, resolver=RESOLVER, extra_ca=extra_ca) as instruments:
+    opened = open_instruments(clock, resolver=RESOLVER, extra_ca=extra_ca, permits=permitted or permits())
+    async with opened as instruments:
         instruments.lateness.stop()  # how busy the machine of the test is, is not what is tested
         return await read(check, instruments)
 
@@ -71,11 +76,12 @@ def reading_from(
     extra_ca: Path | None = None,
     target: str = "127.0.0.1",
     at: float | None = None,
+    permitted: Permits | None = None,
     **monitor: Any,
 ) -> Reading:
     async def run() -> Reading:
         async with endpoint(conversation, tls=tls, address="::1" if target == "::1" else "127.0.0.1") as port:
-            return await reading_of(check_of(port, target, **monitor), extra_ca, at=at)
+            return await reading_of(check_of(port, target, **monitor), extra_ca, at=at, permitted=permitted)
 
     return asyncio.run(run())
 

@@ -14,6 +14,7 @@ from gtm.probe.exec import MAX_OUTPUT_BYTES, filled_in, outcome_of_exit, run
 from gtm.probe.failures import PASSED, Outcome
 from gtm.zone.settings import ExecSettings
 from tests.fakes.checks import check_of, reading_of
+from tests.fakes.permits import permits
 from tests.fakes.resolver import FakeResolver
 
 AMPLE_S = 20.0
@@ -178,8 +179,8 @@ def test_a_monitor_runs_what_the_node_allows_and_nothing_else(script: Script) ->
     program = script('[ "$1" = 192.0.2.7:80 ]')
     check = check_of(ExecSettings((program, "{address}:{port}")), target="db.example.com", port=80)
     resolver = FakeResolver({"db.example.com": "192.0.2.7"})
-    assert reading_of(check, resolver=resolver, programs=frozenset({program})).ok
-    refused = reading_of(check, resolver=resolver, programs=frozenset({"/bin/true"}))
+    assert reading_of(check, resolver=resolver, permitted=permits(programs=frozenset({program}))).ok
+    refused = reading_of(check, resolver=resolver, permitted=permits(programs=frozenset({"/bin/true"})))
     assert (refused.reason, refused.detail.partition(":")[0]) == (
         Reason.UNREAD,
         f"{program} is not allowed by this node",
@@ -189,4 +190,4 @@ def test_a_monitor_runs_what_the_node_allows_and_nothing_else(script: Script) ->
 def test_a_program_that_takes_too_long_is_a_timeout(script: Script) -> None:
     program = script("sleep 1000")
     check = check_of(ExecSettings((program,)), timeout_s=0.05)
-    assert reading_of(check, programs=frozenset({program})).reason is Reason.TIMEOUT
+    assert reading_of(check, permitted=permits(programs=frozenset({program}))).reason is Reason.TIMEOUT

@@ -10,7 +10,7 @@ from gtm.probe.heartbeats import Heartbeat, Heartbeats, compose_heard, parse_hea
 from gtm.zone.settings import PushSettings, Secret, TcpSettings
 from tests.fakes.checks import check_of
 
-TOKEN = Secret("env", "TOKEN")
+TOKEN = Secret("TOKEN")
 ALIVE = Heartbeat(ok=True, detail="", heard_at=1.0)
 A = check_of(PushSettings(30.0, TOKEN), target="192.0.2.1")
 B = check_of(PushSettings(30.0, TOKEN), target="192.0.2.2")
@@ -26,7 +26,7 @@ def watching() -> Heartbeats:
 def test_nothing_is_known_before_the_first_heartbeat() -> None:
     heartbeats = watching()
     assert heartbeats.last(A.id) is None
-    assert heartbeats.token(A.id) == TOKEN
+    assert heartbeats.awaited(A.id) == A
 
 
 def test_the_last_heartbeat_of_each_is_remembered() -> None:
@@ -40,7 +40,7 @@ def test_the_last_heartbeat_of_each_is_remembered() -> None:
 def test_only_what_is_awaited_is_kept() -> None:
     heartbeats = watching()
     for check in (TCP.id, CheckId("gtm.example.com/api/192.0.2.99")):
-        assert heartbeats.token(check) is None
+        assert heartbeats.awaited(check) is None
         heartbeats.hear(check, ALIVE)
         assert heartbeats.last(check) is None
 
@@ -51,7 +51,7 @@ def test_what_is_no_longer_watched_is_forgotten_and_the_rest_is_not() -> None:
     heartbeats.hear(B.id, ALIVE)
     heartbeats.watch([check_of(PushSettings(60.0, TOKEN), target="192.0.2.2")], now=3.0)
     assert heartbeats.last(A.id) is None
-    assert heartbeats.token(A.id) is None
+    assert heartbeats.awaited(A.id) is None
     assert heartbeats.last(B.id) == ALIVE, "another TTL is no other endpoint"
 
 

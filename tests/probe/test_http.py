@@ -13,6 +13,7 @@ from gtm.probe.http_answer import MAX_BODY_BYTES, judged_body
 from gtm.zone.model import MonitorType
 from gtm.zone.settings import HttpSettings, JsonExpectation, Secret
 from tests.fakes.endpoints import Conversation, answers, drips, floods, resets, says
+from tests.fakes.permits import permits
 from tests.probe.reading import SOON_S, check_of, outcome, reading_from
 
 
@@ -174,13 +175,17 @@ def test_headers_and_secrets_are_sent_and_told_to_nobody(
     (tmp_path / "token").write_text("s3cret-of-a-file\n")
     monkeypatch.setenv("GTM_TEST_TOKEN", "s3cret-of-the-environment")
     headers = (
-        ("Authorization", Secret("env", "GTM_TEST_TOKEN")),
-        ("X-Key", Secret("file", str(tmp_path / "token"))),
+        ("Authorization", Secret("of-the-environment")),
+        ("X-Key", Secret("of-a-file")),
         ("user-agent", "ours"),
     )
     with caplog.at_level("DEBUG"):
         check = check_of(1, headers=headers)
-        readings = [reading_from(answers(status, seen=seen), headers=headers) for status in ("200 OK", "500 Oops")]
+        kept = permits(secrets={"of-a-file": tmp_path / "token"}, variables={"of-the-environment": "GTM_TEST_TOKEN"})
+        readings = [
+            reading_from(answers(status, seen=seen), headers=headers, permitted=kept)
+            for status in ("200 OK", "500 Oops")
+        ]
     assert b"Authorization: s3cret-of-the-environment\r\n" in seen[0]
     assert b"X-Key: s3cret-of-a-file\r\n" in seen[0]
     assert b"user-agent: ours\r\n" in seen[0]
@@ -190,9 +195,10 @@ def test_headers_and_secrets_are_sent_and_told_to_nobody(
 
 
 def test_a_secret_that_is_not_there_is_no_fault_of_the_endpoint() -> None:
-    reading = reading_from(answers(), headers=(("X-Key", Secret("file", "/nonexistent/token")),))
+    kept = permits(secrets={"token": Path("/nonexistent/token")})
+    reading = reading_from(answers(), headers=(("X-Key", Secret("token")),), permitted=kept)
     assert reading.reason is Reason.UNREAD
-    assert "/nonexistent/token cannot be read" in reading.detail
+    assert 'secret "token": /nonexistent/token cannot be read' in reading.detail
 
 
 def test_a_refusal_is_good_for_deny_and_an_answer_is_not() -> None:

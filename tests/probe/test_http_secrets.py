@@ -19,6 +19,7 @@ from gtm.zone.settings import HttpSettings, JsonExpectation, Secret
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint
+from tests.fakes.permits import permits
 from tests.fakes.resolver import FakeResolver
 
 SECRET = b"s3cret-0123456789"
@@ -53,13 +54,15 @@ def echoes(answer: bytes) -> Conversation:
     return conversation
 
 
-def read_and_told(conversation: Conversation, settings: HttpSettings) -> tuple[Reading, str]:
+def read_and_told(conversation: Conversation, settings: HttpSettings, token: Path) -> tuple[Reading, str]:
     """What a probe reads, and all that it says of it to peers."""
 
     async def run() -> tuple[Check, Reading]:
         async with (
             endpoint(conversation) as port,
-            open_instruments(FakeClock(), resolver=FakeResolver()) as instruments,
+            open_instruments(
+                FakeClock(), resolver=FakeResolver(), permits=permits(secrets={"token": token})
+            ) as instruments,
         ):
             instruments.lateness.stop()  # how busy the machine of the test is, is not what is tested
             check = check_of(settings, port=port, fall=1)
@@ -78,13 +81,13 @@ def test_an_endpoint_that_echoes_gets_no_secret_into_logs_or_reports(
     (tmp_path / "token").write_bytes(SECRET + b"\n")
     settings = HttpSettings(
         secure=False,
-        headers=(("Authorization", Secret("file", str(tmp_path / "token"))),),
+        headers=(("Authorization", Secret("token")),),
         body_json=(JsonExpectation(("status",), "ok"),),
         expected_headers=(("Content-Type", "json"),),
         max_redirects=1,
     )
     with caplog.at_level(logging.DEBUG):
-        reading, told = read_and_told(echoes(answer), settings)
+        reading, told = read_and_told(echoes(answer), settings, tmp_path / "token")
     assert not reading.ok
     assert reading.reason is not Reason.UNREAD
     assert SECRET.decode() not in told
@@ -94,8 +97,8 @@ def test_an_endpoint_that_echoes_gets_no_secret_into_logs_or_reports(
 @pytest.mark.parametrize("content", ["two\nlines", "grün", "nul\0", "\x7f"])
 def test_a_secret_that_is_no_header_is_no_fault_of_the_endpoint(content: str, tmp_path: Path) -> None:
     (tmp_path / "token").write_text(content)
-    settings = HttpSettings(secure=False, headers=(("X-Key", Secret("file", str(tmp_path / "token"))),))
-    reading, told = read_and_told(echoes(b"%(head)s"), settings)
+    settings = HttpSettings(secure=False, headers=(("X-Key", Secret("token")),))
+    reading, told = read_and_told(echoes(b"%(head)s"), settings, tmp_path / "token")
     assert reading.reason is Reason.UNREAD
-    assert reading.detail == f"{tmp_path}/token has what a header cannot hold: only printable ASCII is good"
+    assert reading.detail == 'secret "token" has what a header cannot hold: only printable ASCII is good'
     assert content not in told

@@ -1,17 +1,25 @@
 """What a heartbeat, or the want of one, means."""
 
+from pathlib import Path
+
 import pytest
 
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.heartbeats import Heartbeat, Heartbeats
+from gtm.probe.permits import Permits
 from gtm.probe.push import outcome_of_heartbeat
 from gtm.zone.settings import PushSettings, Secret
 from tests.fakes.checks import check_of, reading_of
 from tests.fakes.clock import FakeClock
+from tests.fakes.permits import permits
 
-SETTINGS = PushSettings(30.0, Secret("env", "TOKEN"))
+SETTINGS = PushSettings(30.0, Secret("TOKEN"))
 SILENT = Outcome(Reason.TIMEOUT, "no heartbeat for more than 30 s")
+
+
+def kept(token: Path) -> Permits:
+    return permits(secrets={"TOKEN": token})
 
 
 NOTHING_YET = Outcome(Reason.UNREAD, "no heartbeat yet")
@@ -55,12 +63,26 @@ def test_a_monitor_reads_what_was_heard_of_its_own_check() -> None:
     heartbeats = Heartbeats()
     heartbeats.watch([check, other], now=FakeClock().monotonic())
     heartbeats.hear(check.id, Heartbeat(ok=True, detail="", heard_at=FakeClock().monotonic()))
-    assert reading_of(check, heartbeats=heartbeats).ok
-    assert reading_of(other, heartbeats=heartbeats).reason is Reason.UNREAD
+    permitted = kept(Path("/nonexistent/token"))
+    assert reading_of(check, heartbeats=heartbeats, permitted=permitted).ok
+    assert reading_of(other, heartbeats=heartbeats, permitted=permitted).reason is Reason.UNREAD
 
 
-def test_a_monitor_misses_what_was_heard_before_the_start() -> None:
+def test_a_monitor_misses_what_was_heard_before_the_start(tmp_path: Path) -> None:
     check = check_of(SETTINGS, target="192.0.2.1")
     heartbeats = Heartbeats([check.id])
     heartbeats.watch([check], now=FakeClock().monotonic() - 31.0)
-    assert reading_of(check, heartbeats=heartbeats).reason is Reason.TIMEOUT
+    token = tmp_path / "token"
+    token.write_text("hunter2")
+    assert reading_of(check, heartbeats=heartbeats, permitted=kept(token)).reason is Reason.TIMEOUT
+
+
+def test_who_cannot_be_heard_is_not_silent(tmp_path: Path) -> None:
+    check = check_of(SETTINGS, target="192.0.2.1")
+    heartbeats = Heartbeats([check.id])
+    heartbeats.watch([check], now=FakeClock().monotonic() - 31.0)
+    no_file = reading_of(check, heartbeats=heartbeats, permitted=kept(tmp_path / "gone"))
+    assert (no_file.reason, no_file.is_withheld) == (Reason.UNREAD, True)
+    not_listed = reading_of(check, heartbeats=heartbeats)
+    assert (not_listed.reason, not_listed.is_withheld) == (Reason.UNREAD, True)
+    assert not_listed.detail == 'this node has no secret "TOKEN": its file does not list it in probe.secrets'

@@ -22,6 +22,7 @@ from gtm.probe.push_desk import MAX_BODY_BYTES, PushDesk
 from gtm.zone.settings import PushSettings, Secret
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
+from tests.fakes.permits import permits
 
 TOKEN = "hunter2-\u00fc"
 CHECK = "gtm.example.com/api/2001:db8::1"
@@ -32,10 +33,12 @@ class Desk:
 
     def __init__(self, token_file: Path) -> None:
         self.clock, self.counters, self.heartbeats = FakeClock(), Counters(), Heartbeats()
-        awaited = check_of(PushSettings(30.0, Secret("file", str(token_file))), target="2001:db8::1")
+        awaited = check_of(PushSettings(30.0, Secret("token")), target="2001:db8::1")
         assert awaited.id == CHECK
         self.heartbeats.watch([awaited], now=self.clock.monotonic())
-        self.desk = PushDesk(self.heartbeats, clock=self.clock, counters=self.counters)
+        self.desk = PushDesk(
+            self.heartbeats, permits(secrets={"token": token_file}), clock=self.clock, counters=self.counters
+        )
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator["Client"]:
@@ -229,7 +232,7 @@ def test_a_token_that_cannot_be_read_lets_nobody_in_and_is_logged_once(
     assert played(desk, story) == [503, 503, 503, 204]
     assert desk.refused("no_secret") == 3
     [line] = caplog.messages
-    assert line.startswith(f"push {CHECK}: heartbeats are refused: {file} cannot be read")
+    assert line.startswith(f'push {CHECK}: heartbeats are refused: secret "token": {file} cannot be read')
     assert TOKEN not in caplog.text
 
 

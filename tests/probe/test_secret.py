@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from gtm.errors import SecretUnreadable
+from gtm.probe.permits import KeptSecret
 from gtm.probe.secret import MAX_SECRET_BYTES, secret_text
-from gtm.zone.settings import Secret
 
 
 def text_of(source: str, name: str) -> str:
-    return asyncio.run(secret_text(Secret(source, name)))
+    return asyncio.run(secret_text(KeptSecret("api", source, name)))
 
 
 def test_a_secret_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,7 +35,7 @@ def test_a_changed_file_is_read_anew(tmp_path: Path) -> None:
 
 def test_an_absent_or_empty_secret_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("GTM_TEST_TOKEN", raising=False)
-    with pytest.raises(SecretUnreadable, match="the environment has no GTM_TEST_TOKEN, or it is empty"):
+    with pytest.raises(SecretUnreadable, match='secret "api": the environment has no GTM_TEST_TOKEN, or it is empty'):
         text_of("env", "GTM_TEST_TOKEN")
     monkeypatch.setenv("GTM_TEST_TOKEN", "")
     with pytest.raises(SecretUnreadable):
@@ -53,7 +53,7 @@ def test_what_is_no_secret_is_refused_without_being_shown(tmp_path: Path) -> Non
     file.write_bytes(b"\xff\xfehunter2")
     with pytest.raises(SecretUnreadable) as raised:
         text_of("file", str(file))
-    assert str(raised.value) == f"{file} cannot be read: not a file of text"
+    assert str(raised.value) == f'secret "api": {file} cannot be read: not a file of text'
     file.write_bytes(b"x" * (MAX_SECRET_BYTES + 1))
     with pytest.raises(SecretUnreadable, match="too long to be a secret"):
         text_of("file", str(file))

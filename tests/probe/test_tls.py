@@ -10,7 +10,7 @@ import pytest
 
 from gtm.health.certificate import DAY_S
 from gtm.health.reading import Reading, Reason
-from gtm.probe.failures import PASSED
+from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.tls import days_left
 from gtm.zone.model import MonitorType
 from gtm.zone.settings import HttpSettings, Settings, TcpSettings, TlsSettings
@@ -18,6 +18,7 @@ from tests.fakes import checks
 from tests.fakes.certificates import DAY, Authority
 from tests.fakes.endpoints import answers, hangs
 from tests.fakes.openssl import openssl_server
+from tests.fakes.permits import permits
 from tests.probe.reading import outcome, reading_from, reading_of
 
 
@@ -122,17 +123,24 @@ class Unreadable(ssl.SSLObject):
 
 def test_of_a_certificate_that_cannot_be_read_nobody_says_when_it_ends() -> None:
     words = "when the certificate ends is not known: it cannot be read"
-    assert days_left(Unreadable(), TlsSettings(min_days=8), wall=0.0) == (Reason.UNREAD, words)
+    assert days_left(Unreadable(), TlsSettings(min_days=8), wall=0.0) == Outcome(Reason.UNREAD, words)
     assert days_left(Unreadable(), TlsSettings(), wall=0.0) == PASSED
 
 
-def at_openssl(authority: Authority, *options: str, tls: TlsSettings, kind: MonitorType = MonitorType.HTTPS) -> Reading:
+def at_openssl(
+    authority: Authority,
+    *options: str,
+    tls: TlsSettings,
+    kind: MonitorType = MonitorType.HTTPS,
+    own: Path | None = None,
+) -> Reading:
     with openssl_server(authority.issue("127.0.0.1"), *options) as port:
         settings: Settings = HttpSettings(secure=True, tls=tls)
         if kind is MonitorType.TCP:
             settings = TcpSettings(send=b"GET / HTTP/1.0\r\n\r\n", expect=b"200", tls=tls)
         check = checks.check_of(settings, port=port)
-        return asyncio.run(reading_of(check, authority.root))
+        kept = permits(certificates={} if own is None else {"own": own})
+        return asyncio.run(reading_of(check, authority.root, permitted=kept))
 
 
 @pytest.mark.tool("openssl")
@@ -159,12 +167,12 @@ def asks_for_a_certificate(authority: Authority) -> tuple[str, ...]:
 @pytest.mark.tool("openssl")
 @pytest.mark.parametrize("kind", [MonitorType.HTTPS, MonitorType.TCP])
 def test_an_endpoint_that_wants_another_client_says_so(authority: Authority, tmp_path: Path, kind: MonitorType) -> None:
-    asks, own = asks_for_a_certificate(authority), str(authority.issue("probe"))
-    assert at_openssl(authority, *asks, tls=TlsSettings(client_certificate=own), kind=kind).ok
+    asks, shows = asks_for_a_certificate(authority), TlsSettings(client_certificate="own")
+    assert at_openssl(authority, *asks, tls=shows, kind=kind, own=authority.issue("probe")).ok
     nobody = at_openssl(authority, "-tls1_3", *asks, tls=TlsSettings(), kind=kind)
     assert outcome(nobody) == (Reason.TLS_CLIENT, "tlsv13 alert certificate required")
-    strangers = TlsSettings(client_certificate=str(Authority(tmp_path).issue("probe")))
-    assert at_openssl(authority, *asks, tls=strangers, kind=kind).reason is Reason.TLS_CLIENT
+    strangers = Authority(tmp_path).issue("probe")
+    assert at_openssl(authority, *asks, tls=shows, kind=kind, own=strangers).reason is Reason.TLS_CLIENT
 
 
 @pytest.mark.tool("openssl")

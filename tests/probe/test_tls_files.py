@@ -2,6 +2,7 @@
 the endpoint."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,22 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from gtm.errors import TlsFileUnreadable
 from gtm.health.reading import Reason
+from gtm.probe.permits import KeptCertificate, Permits
 from gtm.probe.tls import Contexts
 from gtm.zone.model import MonitorType
 from gtm.zone.settings import TlsSettings
 from tests.fakes.certificates import Authority
 from tests.fakes.endpoints import hangs
+from tests.fakes.permits import permits
 from tests.probe.reading import reading_from
+
+SCOPE = "gtm.example.com"
+ROOTS, OWN = TlsSettings(ca="roots"), TlsSettings(client_certificate="own")
+
+
+def contexts(file: Path) -> Contexts:
+    """The contexts of a node that lists a file as certificate and as roots."""
+    return Contexts(permits(certificates={"own": file}, authorities={"roots": file}))
 
 
 @pytest.fixture
@@ -37,7 +48,7 @@ def test_a_file_that_is_of_no_use_is_named_with_why(tmp_path: Path, key: str, co
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(TlsFileUnreadable, match=rf"file\.pem cannot be used: {why}"):
-        Contexts().of(TlsSettings(ca=str(file)) if key == "ca" else TlsSettings(client_certificate=str(file)))
+        contexts(file).of(ROOTS if key == "ca" else OWN, SCOPE)
 
 
 def test_a_key_with_a_password_is_of_no_use_and_nobody_is_asked_for_it(authority: Authority, tmp_path: Path) -> None:
@@ -45,26 +56,38 @@ def test_a_key_with_a_password_is_of_no_use_and_nobody_is_asked_for_it(authority
     file = tmp_path / "locked.pem"
     file.write_bytes(certificate + encrypted_key())
     with pytest.raises(TlsFileUnreadable, match="no PEM that is of use here"):
-        Contexts().of(TlsSettings(client_certificate=str(file)))
+        contexts(file).of(OWN, SCOPE)
 
 
 def test_a_context_is_made_once_and_again_when_a_file_changed(authority: Authority, tmp_path: Path) -> None:
-    contexts, file = Contexts(), tmp_path / "own.pem"
+    file = tmp_path / "own.pem"
     file.write_bytes(authority.issue("probe").read_bytes())
-    settings = TlsSettings(client_certificate=str(file))
-    first = contexts.of(settings)
-    assert contexts.of(TlsSettings(client_certificate=str(file), server_name="x", min_days=3)) is first
-    assert contexts.of(settings, alpn=("h2",)) is not first
+    made = contexts(file)
+    first = made.of(OWN, SCOPE)
+    assert made.of(replace(OWN, server_name="x", min_days=3), SCOPE) is first
+    assert made.of(OWN, SCOPE, alpn=("h2",)) is not first
     file.write_bytes(authority.issue("probe").read_bytes())
     os.utime(file, (1, 1))
-    assert contexts.of(settings) is not first
-    assert len(contexts._made) == 2, "the old one is forgotten"
+    assert made.of(OWN, SCOPE) is not first
+    assert len(made._made) == 2, "the old one is forgotten"
+
+
+def test_a_key_may_be_in_a_file_of_its_own(authority: Authority, tmp_path: Path) -> None:
+    certificate, begin, key = authority.issue("probe").read_bytes().partition(b"-----BEGIN PRIVATE KEY")
+    (tmp_path / "own.crt").write_bytes(certificate)
+    listed = KeptCertificate(tmp_path / "own.crt", tmp_path / "own.key")
+    made = Contexts(Permits(certificates={"own": listed}))
+    with pytest.raises(TlsFileUnreadable, match=r"own\.key cannot be used: no such file or directory"):
+        made.of(OWN, SCOPE)
+    (tmp_path / "own.key").write_bytes(begin + key)
+    assert made.of(OWN, SCOPE) is made.of(OWN, SCOPE)
 
 
 def test_the_files_roots_are_trusted_and_one_that_vanished_is_no_fault_of_the_endpoint(authority: Authority) -> None:
-    tls, root = authority.context("127.0.0.1"), str(authority.root)
-    assert reading_from(hangs, tls=tls, type=MonitorType.TCP, tls_settings=TlsSettings(ca=root)).ok
-    vanished = TlsSettings(ca=root, client_certificate="/nonexistent/own.pem")
-    reading = reading_from(hangs, tls=tls, type=MonitorType.TCP, tls_settings=vanished)
+    tls = authority.context("127.0.0.1")
+    kept = permits(authorities={"roots": authority.root}, certificates={"own": Path("/nonexistent/own.pem")})
+    assert reading_from(hangs, tls=tls, type=MonitorType.TCP, tls_settings=ROOTS, permitted=kept).ok
+    vanished = replace(ROOTS, client_certificate="own")
+    reading = reading_from(hangs, tls=tls, type=MonitorType.TCP, tls_settings=vanished, permitted=kept)
     assert reading.reason is Reason.UNREAD
     assert reading.detail == "/nonexistent/own.pem cannot be used: no such file or directory"

@@ -33,7 +33,7 @@ def test_a_calculated_monitor_adds_no_patience_of_its_own() -> None:
     ("keys", "fall", "window"), [("", 1, None), (", fall: 2", 2, None), (", window: 3 of 4", 1, (3, 4))]
 )
 def test_the_ttl_is_the_patience_of_a_push_monitor(keys: str, fall: int, window: tuple[int, int] | None) -> None:
-    found = monitor(f"type: push, ttl: 30s, token: {{env: TOKEN}}{keys}")
+    found = monitor(f"type: push, ttl: 30s, token: {{secret: TOKEN}}{keys}")
     assert (found.fall, found.window) == (fall, window)
 
 

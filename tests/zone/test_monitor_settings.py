@@ -57,7 +57,7 @@ DENIED = ((401, 401), (403, 403))
         ("type: dns, name: example.com", 53, DnsSettings("example.com")),
         ("type: grpc", 443, GrpcSettings()),
         ("type: exec, command: [/bin/true]", 0, ExecSettings(("/bin/true",))),
-        ("type: push, ttl: 30s, token: {env: TOKEN}", 0, PushSettings(30.0, Secret("env", "TOKEN"))),
+        ("type: push, ttl: 30s, token: {secret: TOKEN}", 0, PushSettings(30.0, Secret("TOKEN"))),
         ("type: calculated, all: [web]", 0, CalculatedSettings(Combine.ALL, 0, ("web",))),
     ],
 )
@@ -72,7 +72,7 @@ def test_a_kind_with_its_defaults(keys: str, port: int, settings: Settings) -> N
         (
             (
                 "type: http, method: POST, path: /a, host: x.example., redirects: 3, response_time: 800ms, "
-                'headers: {Authorization: {env: TOKEN}, X-Key: {file: /etc/key}, X-Plain: "a b"}'
+                'headers: {Authorization: {secret: TOKEN}, X-Key: {secret: key}, X-Plain: "a b"}'
             ),
             HttpSettings(
                 secure=False,
@@ -80,8 +80,8 @@ def test_a_kind_with_its_defaults(keys: str, port: int, settings: Settings) -> N
                 path="/a",
                 host="x.example",
                 headers=(
-                    ("Authorization", Secret("env", "TOKEN")),
-                    ("X-Key", Secret("file", "/etc/key")),
+                    ("Authorization", Secret("TOKEN")),
+                    ("X-Key", Secret("key")),
                     ("X-Plain", "a b"),
                 ),
                 max_redirects=3,
@@ -110,8 +110,8 @@ def test_a_kind_with_its_defaults(keys: str, port: int, settings: Settings) -> N
         ),
         (
             (
-                'type: https, tls: {min_version: "1.3", min_days: 14, server_name: y.example., ca: /ca.pem, '
-                "client_certificate: /own.pem}"
+                'type: https, tls: {min_version: "1.3", min_days: 14, server_name: y.example., ca: internal, '
+                "client_certificate: own}"
             ),
             HttpSettings(
                 secure=True,
@@ -119,8 +119,8 @@ def test_a_kind_with_its_defaults(keys: str, port: int, settings: Settings) -> N
                     min_version="1.3",
                     min_days=14,
                     server_name="y.example",
-                    client_certificate="/own.pem",
-                    ca="/ca.pem",
+                    client_certificate="own",
+                    ca="internal",
                 ),
             ),
         ),

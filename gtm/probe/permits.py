@@ -1,0 +1,152 @@
+"""Permits: what the node file lets checks use on this machine, and look at.
+
+What comes in: a check, and what the node file lists. What goes out: where a secret or a certificate is kept; or
+NotPermitted, whose words name what is to be listed and where. A zone file only has names (decision 0065), so whether it
+is valid does not depend on a node, and a probe that lacks a name has no say (`unread`):
+
+    a zone file says                           the node file lists it in
+    {secret: NAME}                             probe.secrets, which may limit it to zones
+    tls.client_certificate: NAME               probe.certificates, which may limit it to zones
+    tls.ca: NAME                               probe.authorities
+    command: [PROGRAM, ...]                    probe.exec
+
+It opens no file.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from gtm.errors import NotPermitted
+from gtm.zone.model import Check
+from gtm.zone.settings import (
+    DenySettings,
+    ExecSettings,
+    GrpcSettings,
+    HttpSettings,
+    PushSettings,
+    Secret,
+    Settings,
+    TcpSettings,
+    TlsSettings,
+)
+
+ZoneNames = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSecret:
+    """Where a secret is kept: it is read when a check runs, and never shown."""
+
+    name: str
+    """What the node file calls it."""
+    source: str
+    """`env` or `file`."""
+    place: str
+    """The variable's name, or the file's path."""
+    zones: ZoneNames | None = None
+    """Whose monitors may use it: names of zones without the trailing dot, in lower case; None for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptCertificate:
+    """A client certificate, in files of PEM."""
+
+    certificate: Path
+    """With its chain; may hold the private key too."""
+    key: Path | None = None
+    zones: ZoneNames | None = None
+    """Whose monitors may show it, as of a secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class TlsNeeds:
+    """The files of one monitor's TLS."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Permits:
+    """What checks may use of this machine."""
+
+    programs: frozenset[str] = frozenset()
+    """Those that checks of kind `exec` may run."""
+    secrets: Mapping[str, KeptSecret] = field(default_factory=lambda: MappingProxyType({}))
+    certificates: Mapping[str, KeptCertificate] = field(default_factory=lambda: MappingProxyType({}))
+    authorities: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
+
+    def secret(self, secret: Secret, scope: str) -> KeptSecret:
+        """Returns where a secret is kept, for a monitor of this scope. Raises NotPermitted."""
+        kept = self.secrets.get(secret.name)
+        if kept is None:
+            raise NotPermitted(f'this node has no secret "{secret.name}": its file does not list it in probe.secrets')
+        _check_zones(f'secret "{secret.name}"', kept.zones, scope)
+        return kept
+
+    def tls(self, settings: TlsSettings, scope: str) -> TlsNeeds:
+        """Returns the files of a monitor's TLS. Raises NotPermitted."""
+        name, root = settings.client_certificate, settings.ca
+        kept = self.certificates.get(name) if name else None
+        if name and kept is None:
+            raise NotPermitted(
+                f'this node has no certificate "{name}": its file does not list it in probe.certificates'
+            )
+        if root and root not in self.authorities:
+            raise NotPermitted(f'this node has no authority "{root}": its file does not list it in probe.authorities')
+        ca = self.authorities[root] if root else None
+        if kept is None:
+            return TlsNeeds(ca=ca)
+        _check_zones(f'certificate "{name}"', kept.zones, scope)
+        return TlsNeeds(kept.certificate, kept.key, ca)
+
+    def program(self, program: str) -> None:
+        """Raises NotPermitted for a program that may not be run."""
+        if program not in self.programs:
+            raise NotPermitted(f"{program} is not allowed by this node: its file does not list it in probe.exec")
+
+
+NO_PERMITS = Permits()
+
+
+def check_permits(check: Check, permits: Permits) -> None:
+    """Raises NotPermitted when a check needs what the node file does not give it; asks nobody."""
+    settings, scope = check.monitor.settings, check.monitor.scope
+    for secret in _secrets(settings):
+        permits.secret(secret, scope)
+    tls = _tls(settings)
+    if tls is not None:
+        permits.tls(tls, scope)
+    if isinstance(settings, ExecSettings):
+        permits.program(settings.command[0])
+
+
+def _check_zones(what: str, zones: ZoneNames | None, scope: str) -> None:
+    # a monitor of the shared file is every zone's: whoever names it would send the secret to endpoints of his own
+    if zones is not None and scope not in zones:
+        raise NotPermitted(f"{what} is not for monitors of {scope}: this node's file limits it to other zones")
+
+
+def _secrets(settings: Settings) -> list[Secret]:
+    match settings:
+        case HttpSettings():
+            return [value for _, value in settings.headers if isinstance(value, Secret)]
+        case DenySettings():
+            return _secrets(settings.request)
+        case PushSettings():
+            return [settings.token]
+    return []
+
+
+def _tls(settings: Settings) -> TlsSettings | None:
+    match settings:
+        case HttpSettings():
+            return settings.tls if settings.secure else None
+        case DenySettings():
+            return _tls(settings.request)
+        case TcpSettings() | GrpcSettings():
+            return settings.tls
+    return None
