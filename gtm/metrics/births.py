@@ -86,6 +86,7 @@ ALWAYS: Mapping[str, _Axes] = {
 
 _ETCD: _Axes = {"task": ("writing", "hearing"), "outcome": ("ok", "failed")}
 _ETCD_TOO_LARGE: _Axes = {"task": ("writing",), "outcome": ("too_large",)}
+_ETCD_STRANGER: _Axes = {"task": ("hearing",), "outcome": ("stranger",)}
 
 
 def births(
@@ -98,7 +99,7 @@ def births(
     found += _of("overrides_refused", {"peer": peers, "reason": (*REPORT_REASONS, "not_accepted")})
     found += _of("overrides_ahead", {"peer": peers})
     if by_etcd:
-        found += [*_of("etcd", _ETCD), *_of("etcd", _ETCD_TOO_LARGE)]
+        found += [*_of("etcd", _ETCD), *_of("etcd", _ETCD_TOO_LARGE), *_of("etcd", _ETCD_STRANGER)]
     if engine == "rust":
         found += _by_the_rust_engine(plan)
     return dict.fromkeys(found, 0)

@@ -93,6 +93,7 @@ class Sharing:
             self._desk,
             client,
             node=config.node,
+            peers=frozenset(peer.node for peer in config.peers),
             prefix=config.share.etcd.prefix,
             counters=self._counters,
             random=_chance(),

@@ -1,7 +1,8 @@
 """etcd: the same reports by way of an etcd cluster, whose leases say who lives.
 
     this node's report    put at PREFIX/reports/NODE, under a lease that lasts LEASE_S without this node
-    others' reports       read once, then watched from the revision that was read
+    peers' reports        read once, key by key, then watched from the revision that was read
+    any other key         not looked at, and counted
     a key that is gone    its lease ran out: that node's report leaves the desk, and its voice with it
 
 What comes in: the desk and a client of the cluster. What goes out: envelopes, onto the desk, which verifies each as it
@@ -12,13 +13,14 @@ is forgotten; votes grow old as ever. Two tasks, so that a watch that hangs does
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from random import Random
 
 from gtm.counters import Counters
 from gtm.errors import Unreachable
 from gtm.ids import NodeName
 from gtm.share.desk import Desk
-from gtm.share.etcd_client import Deleted, EtcdClient, Put
+from gtm.share.etcd_client import MAX_VALUE_BYTES, Deleted, EtcdClient, Event, Other, Put
 from gtm.share.poller import backoff_s
 
 LEASE_S = 10
@@ -27,14 +29,14 @@ LEASE_S = 10
 KEEP_ALIVE_S = LEASE_S / 3
 """Two renewals may be lost."""
 
-MAX_VALUE_BYTES = 1_400_000
-"""What fits into a request of etcd (1.5 MiB by default) after base64 grew it and before other fields."""
+STEADY_S = 5.0
+"""What works for so long works; what fails sooner, again and again, is tried less and less often, and told once."""
 
 log = logging.getLogger(__name__)
 
 
 class EtcdShare:
-    """Shares one desk. It has state: how often each side failed in a row."""
+    """Shares one desk. It has state: how often each side failed in a row, and since when it works."""
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class EtcdShare:
         client: EtcdClient,
         *,
         node: NodeName,
+        peers: AbstractSet[NodeName],
         prefix: str,
         counters: Counters,
         random: Random,
@@ -54,7 +57,10 @@ class EtcdShare:
         self._counters = counters
         self._random = random
         self._sleep = sleep
+        self._peers = {self._folder + peer: peer for peer in sorted(peers - {node})}
         self._failures: dict[str, int] = {}
+        self._works_since: dict[str, float] = {}
+        self._strangers_were_told = False
 
     async def run(self) -> None:
         """Shares until it is cancelled."""
@@ -97,37 +103,57 @@ class EtcdShare:
         await self._client.put(self._folder + self._node, envelope, lease)
 
     async def _hear(self) -> None:
-        """Reads what is there, and then what changes."""
-        revision, found = await self._client.read(self._folder)
-        for key, value in found:
-            await self._take(key, value)
-        present = {self._node_of(key) for key, _ in found}
-        for node in self._desk.book.by_node.keys() - present - {self._node}:
-            self._desk.forget(node)
+        """Reads what is there of every peer, and then what changes."""
+        revision = 0  # without a peer there is nothing to hear, but what changes is watched from now on
+        for key, peer in self._peers.items():
+            read_at, value = await self._client.read(key)
+            revision = min(revision or read_at, read_at)
+            if value is None:
+                self._desk.forget(peer)
+            else:
+                await self._desk.hear_envelope(value, giver=peer)
         self._works("hearing")
-        async for event in self._client.watch(self._folder, revision + 1):
-            match event:
-                case Put(key, value):
-                    await self._take(key, value)
-                case Deleted(key):
-                    self._desk.forget(self._node_of(key))
+        keys = self._peers.keys() | {self._folder + self._node}
+        async for event in self._client.watch(self._folder, revision + 1 if revision else 0, keys=keys):
+            await self._take(event)
             self._works("hearing")
 
-    async def _take(self, key: str, value: bytes) -> None:
-        node = self._node_of(key)
-        if node != self._node:
-            await self._desk.hear_envelope(value, giver=node)
+    async def _take(self, event: Event) -> None:
+        match event:
+            case Put(key, value) if key in self._peers:
+                await self._desk.hear_envelope(value, giver=self._peers[key])
+            case Deleted(key) if key in self._peers:
+                self._desk.forget(self._peers[key])
+            case Other():
+                self._pass_over()
+            case _:
+                pass  # this node's own
 
-    def _node_of(self, key: str) -> NodeName:
-        return NodeName(key.removeprefix(self._folder)[:64])
+    def _pass_over(self) -> None:
+        self._counters.add("etcd", task="hearing", outcome="stranger")
+        if not self._strangers_were_told:
+            self._strangers_were_told = True
+            log.warning(
+                "etcd: below %s there are keys of no peer of this node; they are not looked at, and only counted",
+                self._folder,
+            )
 
     def _works(self, what: str) -> None:
         self._counters.add("etcd", task=what, outcome="ok")
-        if self._failures.pop(what, 0):
+        self._works_since.setdefault(what, asyncio.get_running_loop().time())
+        self._forgive(what)
+
+    def _forgive(self, what: str) -> None:
+        """Forgets the failures of a side that has worked for long enough since."""
+        since = self._works_since.get(what)
+        is_steady = since is not None and asyncio.get_running_loop().time() - since >= STEADY_S
+        if is_steady and self._failures.pop(what, 0):
             log.info("etcd: %s works again", what)
 
     def _fail(self, what: str, error: Unreachable) -> None:
         self._counters.add("etcd", task=what, outcome="failed")
+        self._forgive(what)
+        self._works_since.pop(what, None)
         self._failures[what] = self._failures.get(what, 0) + 1
         if self._failures[what] == 1:
             log.warning("etcd: %s fails: %s; what was heard stands until it is old", what, error)

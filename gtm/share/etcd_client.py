@@ -7,16 +7,18 @@ Keys and values travel as base64 inside JSON; numbers of 64 bits as text.
 
 import asyncio
 import base64
-import json
 from collections.abc import AsyncIterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 import aiohttp
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import msgspec
+from msgspec import Meta
 
 from gtm.errors import Unreachable
+from gtm.health.reading import clean_detail
 from gtm.share.asking import bounded, described
 from gtm.share.site import EtcdSite
 from gtm.share.tls import ChosenTls, system_tls
@@ -27,8 +29,18 @@ CALL_S = 3.0
 QUIET_S = 30.0
 """A watch that says nothing for so long is started anew: reports come every few seconds, silence may be a partition."""
 
-MAX_ANSWER_BYTES = 64 << 20
-"""As much as an offer of the mesh may have."""
+MAX_ANSWER_BYTES = 64 * 1024
+"""Of everything but values: a few hundred bytes."""
+
+MAX_VALUE_BYTES = 1_400_000
+"""What fits into a request of etcd (1.5 MiB by default) after base64 grew it and before other fields."""
+
+MAX_VALUE_ANSWER_BYTES = 3 << 20
+"""Of one value: the longest that etcd takes has 2 MiB in base64."""
+
+MAX_LINE_BYTES = 6 << 20
+"""Of a watch that is told to send parts (etcd: WatchCreateRequest.fragment): each has 2 MiB, or one value. The rest is
+for a cluster that takes larger requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,15 @@ class Deleted:
     """A key that is gone."""
 
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Something happened to a key that nobody asked for."""
+
+
+Event = Put | Deleted | Other
+OTHER = Other()
 
 
 class EtcdClient:
@@ -68,39 +89,50 @@ class EtcdClient:
 
     async def grant(self, seconds: int) -> str:
         """Returns a new lease that lasts so long without `keep_alive`."""
-        return (await self._ask("/v3/lease/grant", {"TTL": str(seconds)}, _Lease)).ID
+        return (await self._ask("/v3/lease/grant", {"TTL": str(seconds)}, _LEASE)).ID
 
     async def keep_alive(self, lease: str) -> None:
         """Renews a lease. Raises Unreachable when it ran out before."""
-        renewed = (await self._ask("/v3/lease/keepalive", {"ID": lease}, _KeptAlive)).result
+        renewed = (await self._ask("/v3/lease/keepalive", {"ID": lease}, _KEPT_ALIVE)).result
         if not int(renewed.TTL):
             raise Unreachable("the lease ran out")
 
     async def put(self, key: str, value: bytes, lease: str) -> None:
         """Writes a key that goes when its lease does."""
-        await self._ask("/v3/kv/put", {"key": _text(key), "value": _base64(value), "lease": lease}, _Anything)
+        await self._ask("/v3/kv/put", {"key": _text(key), "value": _base64(value), "lease": lease}, _ANYTHING)
 
-    async def read(self, folder: str) -> tuple[int, tuple[tuple[str, bytes], ...]]:
-        """Returns the revision, and every key below a folder with its value."""
-        found = await self._ask("/v3/kv/range", _span(folder), _Range)
-        return int(found.header.revision), tuple((_key(one.key), _bytes(one.value)) for one in found.kvs)
+    async def read(self, key: str) -> tuple[int, bytes | None]:
+        """Returns the revision of the cluster, and the value of a key; None where there is no such key."""
+        found = await self._ask("/v3/kv/range", {"key": _text(key)}, _RANGE, most_bytes=MAX_VALUE_ANSWER_BYTES)
+        return int(found.header.revision), _bytes(found.kvs[0].value) if found.kvs else None
 
-    async def watch(self, folder: str, revision: int) -> AsyncIterator[Put | Deleted]:
-        """Gives every change below a folder from a revision on; it ends only by raising Unreachable."""
-        question = {"create_request": {**_span(folder), "start_revision": str(revision)}}
+    async def watch(self, folder: str, revision: int, *, keys: AbstractSet[str]) -> AsyncIterator[Event]:
+        """Gives every change of these keys from a revision on; it ends only by raising Unreachable.
+
+        They are below a folder; of another key below it only that it changed is given. A change of many keys comes in
+        parts, each no longer than the longest value makes it.
+        """
+        wanted = {_text(key): key for key in keys}
+        question = {"create_request": {**_span(folder), "start_revision": str(revision), "fragment": True}}
         async with self._posted("/v3/watch", question, limit_s=None) as response:
             async for line in _lines(response.content):
-                answer = _parsed(_Watch, line).result
+                answer = _parsed(_WATCH, line).result
                 if answer.canceled:
-                    raise Unreachable(f"the watch was ended: {answer.cancel_reason[:100]}")
+                    raise Unreachable(f"the watch was ended: {clean_detail(answer.cancel_reason)}")
                 for event in answer.events:
-                    key = _key(event.kv.key)
-                    yield Deleted(key) if event.type == "DELETE" else Put(key, _bytes(event.kv.value))
+                    yield _event(event, wanted)
         raise Unreachable("the watch ended")
 
-    async def _ask(self, path: str, question: Mapping[str, object], kind: "type[_Model]") -> "_Model":
+    async def _ask(
+        self,
+        path: str,
+        question: Mapping[str, object],
+        decoder: "msgspec.json.Decoder[_Model]",
+        *,
+        most_bytes: int = MAX_ANSWER_BYTES,
+    ) -> "_Model":
         async with self._posted(path, question, limit_s=self._call_s) as response:
-            return _parsed(kind, await bounded(response.content, most_bytes=MAX_ANSWER_BYTES))
+            return _parsed(decoder, await bounded(response.content, most_bytes=most_bytes))
 
     @asynccontextmanager
     async def _posted(
@@ -130,96 +162,118 @@ class EtcdClient:
 
     async def _authenticate(self) -> None:
         credentials = {"name": self._site.user, "password": self._password}
-        self._token = (await self._ask(_AUTHENTICATE, credentials, _Token)).token
+        self._token = (await self._ask(_AUTHENTICATE, credentials, _TOKEN)).token
 
 
 _AUTHENTICATE = "/v3/auth/authenticate"
 
 
-class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True)  # etcd may add fields
+class _Answer(msgspec.Struct, frozen=True):
+    """Something that etcd says; it may say more, of which nothing is kept."""
 
 
-class _Anything(_Answer):
+class _Anything(_Answer, frozen=True):
     pass
 
 
-class _Lease(_Answer):
-    ID: Annotated[str, Field(pattern=r"^-?[0-9]{1,20}$")]
+class _Lease(_Answer, frozen=True):
+    ID: Annotated[str, Meta(pattern=r"\A-?[0-9]{1,20}\Z")]
 
 
-class _Renewed(_Answer):
-    TTL: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")] = "0"  # a number that is 0 is left out
+_Number = Annotated[str, Meta(pattern=r"\A[0-9]{1,20}\Z")]
 
 
-class _KeptAlive(_Answer):
+class _Renewed(_Answer, frozen=True):
+    TTL: _Number = "0"  # a number that is 0 is left out
+
+
+class _KeptAlive(_Answer, frozen=True):
     result: _Renewed
 
 
-class _Token(_Answer):
+class _Token(_Answer, frozen=True):
     token: str
 
 
-class _Header(_Answer):
-    revision: Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+class _Header(_Answer, frozen=True):
+    revision: _Number
 
 
-class _Pair(_Answer):
+class _Pair(_Answer, frozen=True):
     key: str
     value: str = ""
 
 
-class _Range(_Answer):
+class _Range(_Answer, frozen=True):
     header: _Header
     kvs: tuple[_Pair, ...] = ()
 
 
-class _Event(_Answer):
-    type: str = "PUT"
+class _Event(_Answer, frozen=True):
     kv: _Pair
+    type: str = "PUT"
 
 
-class _Watched(_Answer):
+class _Watched(_Answer, frozen=True):
     canceled: bool = False
     cancel_reason: str = ""
     events: tuple[_Event, ...] = ()
 
 
-class _Watch(_Answer):
+class _Watch(_Answer, frozen=True):
     result: _Watched
 
+
+class _Refusal(_Answer, frozen=True):
+    error: str = ""
+
+
+_ANYTHING = msgspec.json.Decoder(_Anything)
+_LEASE = msgspec.json.Decoder(_Lease)
+_KEPT_ALIVE = msgspec.json.Decoder(_KeptAlive)
+_TOKEN = msgspec.json.Decoder(_Token)
+_RANGE = msgspec.json.Decoder(_Range)
+_WATCH = msgspec.json.Decoder(_Watch)
+_REFUSAL = msgspec.json.Decoder(_Refusal)
 
 _Model = TypeVar("_Model", bound=_Answer)
 
 
-def _parsed(kind: type[_Model], raw: bytes) -> _Model:
+def _parsed(decoder: "msgspec.json.Decoder[_Model]", raw: bytes) -> _Model:
     try:
-        return kind.model_validate_json(raw)
-    except ValidationError as error:
+        return decoder.decode(raw)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise Unreachable("an answer that is not etcd's") from error
+
+
+def _event(event: _Event, wanted: Mapping[str, str]) -> Event:
+    key = wanted.get(event.kv.key)
+    if key is None:
+        return OTHER
+    return Deleted(key) if event.type == "DELETE" else Put(key, _bytes(event.kv.value))
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
     """Gives the lines of a stream, whatever their length up to the limit."""
-    buffer = bytearray()
+    begun = bytearray()
     async for part in content.iter_any():
-        buffer += part
-        *whole, rest = buffer.split(b"\n")
-        buffer = bytearray(rest)
-        if len(buffer) > MAX_ANSWER_BYTES:
-            raise Unreachable(f"a line of more than {MAX_ANSWER_BYTES} bytes")
+        *whole, rest = part.split(b"\n")
         for line in whole:
-            yield bytes(line)
+            yield bytes(begun + line)
+            begun.clear()
+        begun += rest
+        if len(begun) > MAX_LINE_BYTES:
+            raise Unreachable(f"a line of more than {MAX_LINE_BYTES} bytes")
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> str:
     """Returns what etcd says against a question; it holds no secret of ours."""
     raw = await response.content.read(1000)
     try:
-        said = json.loads(raw).get("error", "")
-    except (ValueError, AttributeError):
-        said = ""
-    return f"HTTP {response.status} {said!r}"[:200]
+        told = _parsed(_REFUSAL, raw).error
+    except Unreachable:
+        told = ""
+    return f"HTTP {response.status} {told!r}"[:200]
 
 
 def _span(folder: str) -> dict[str, str]:
@@ -235,9 +289,8 @@ def _base64(raw: bytes) -> str:
     return base64.b64encode(raw).decode("ascii")
 
 
-def _key(text: str) -> str:
-    return _bytes(text).decode(errors="replace")
-
-
 def _bytes(text: str) -> bytes:
-    return base64.b64decode(text, validate=True)
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError as error:
+        raise Unreachable("a value that is not etcd's") from error

@@ -3,64 +3,28 @@
 import asyncio
 import base64
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from random import Random
 
 import pytest
-from aiohttp import web
 
 from gtm.errors import Unreachable
 from gtm.health.belief import Belief
-from gtm.ids import NodeName
 from gtm.share.etcd import EtcdShare
-from gtm.share.etcd_client import EtcdClient, Put
-from gtm.share.poller import open_share_session
-from gtm.share.site import EtcdSite
+from gtm.share.etcd_client import Put
 from tests.fakes.etcd import Etcd, etcd
-from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, serving_handler
+from tests.fakes.peers import CHECK, believing, desk_of
+from tests.share.etcd_sharing import FOLDER, FRA, IAD, client_of, play, sharing, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
-
-LIMIT_S = 30.0
-FRA, IAD = NodeName("fra"), NodeName("iad")
-FOLDER = "/gtm/reports/"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
     with etcd(tmp_path_factory.mktemp("etcd")) as running:
         yield running
-
-
-@asynccontextmanager
-async def client_of(*urls: str, user: str = "", password: str = "", call_s: float = 3.0) -> AsyncIterator[EtcdClient]:
-    async with open_share_session() as session:
-        yield EtcdClient(EtcdSite(urls, user=user), session, password=password, call_s=call_s)
-
-
-@asynccontextmanager
-async def sharing(desk: WatchedDesk, url: str, node: NodeName, prefix: str) -> AsyncIterator[asyncio.Task[None]]:
-    async with client_of(url) as client:
-        share = EtcdShare(desk, client, node=node, prefix=prefix, counters=desk.counters, random=Random(1))
-        task = asyncio.create_task(share.run())
-        try:
-            yield task
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Waits for what another task or process does; it fails after LIMIT_S."""
-    async with asyncio.timeout(LIMIT_S):
-        while not holds():  # noqa: ASYNC110  # what changes may be in another process
-            await asyncio.sleep(0.01)
-
-
-def play(story: Callable[[], Awaitable[None]]) -> None:
-    asyncio.run(asyncio.wait_for(story(), 2 * LIMIT_S))
 
 
 def test_a_report_crosses_and_a_change_follows(server: Etcd) -> None:
@@ -89,8 +53,11 @@ def test_a_node_whose_lease_ends_is_forgotten(server: Etcd) -> None:
     play(story)
 
 
-def test_a_restart_of_etcd_forgets_nobody_and_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_restart_of_etcd_forgets_nobody_and_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.INFO)
+    monkeypatch.setattr("gtm.share.etcd.STEADY_S", 0.0)
 
     async def story(server: Etcd) -> None:
         fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
@@ -110,25 +77,6 @@ def test_a_restart_of_etcd_forgets_nobody_and_is_said_once(tmp_path: Path, caplo
         play(lambda: story(server))
     told = [message for message in caplog.messages if message.startswith("etcd: hearing")]
     assert sum("fails" in message for message in told) == sum("works again" in message for message in told) == 2
-
-
-def test_what_a_stranger_writes_into_etcd_is_refused(server: Etcd) -> None:
-    async def story() -> None:
-        iad, stranger = desk_of("iad", "fra", gives_deltas=False), desk_of("mallory")
-        stranger.publish(believing(Belief.DOWN))
-        async with client_of(server.url) as client, sharing(iad, server.url, IAD, "/three"):
-            lease = await client.grant(10)
-            await client.put("/three/reports/fra", stranger.own_envelope(), lease)
-            await client.put("/three/reports/sin", b"\xff no envelope", lease)
-            await until(
-                lambda: (
-                    iad.counters.count("reports_refused", peer="fra", reason="unknown_reporter") == 1
-                    and iad.counters.count("reports_refused", peer="sin", reason="malformed") == 1
-                )
-            )
-            assert not iad.book.by_node
-
-    play(story)
 
 
 def test_a_report_that_etcd_would_not_take_is_said_and_not_sent(
@@ -172,42 +120,33 @@ def test_with_users_a_password_is_needed_and_enough(tmp_path: Path) -> None:
         async with client_of(server.url, user="root", password="secret") as client:
             lease = await client.grant(10)
             await client.put(f"{FOLDER}fra", b"x", lease)
-            assert (await client.read(FOLDER))[1] == ((f"{FOLDER}fra", b"x"),)
+            assert (await client.read(f"{FOLDER}fra"))[1] == b"x"
         async with client_of(server.url, user="root", password="wrong") as client:
             with pytest.raises(Unreachable, match="HTTP 400"):
-                await client.read(FOLDER)
+                await client.read(f"{FOLDER}fra")
         async with client_of(server.url) as client:
             with pytest.raises(Unreachable):
-                await client.read(FOLDER)
+                await client.read(f"{FOLDER}fra")
 
     with etcd(tmp_path) as server:
         play(lambda: story(server))
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"garbage",
-        b"[]",
-        b'{"result":{"events":[{"kv":{"key":"###"}}]}}\n',
-        b'{"result":{"canceled":true,"cancel_reason":"compacted"}}\n',
-        b'{"header":{"revision":"x"}}',
-        b'{"ID":"1; drop"}',
-        b"9" * 100,
-    ],
-)
-def test_answers_that_are_not_etcds_make_it_unreachable_and_no_more(body: bytes) -> None:
-    async def handle(_: web.Request) -> web.Response:
-        return web.Response(body=body)
-
+def test_changes_of_many_large_values_come_in_parts(server: Etcd) -> None:
     async def story() -> None:
-        async with serving_handler(handle, path="/v3/{rest:.*}", method="POST") as url, client_of(url) as client:
-            with pytest.raises(Unreachable):
-                await client.grant(10)
-            with pytest.raises(Unreachable):
-                async for _ in client.watch(FOLDER, 1):
-                    pass
+        async with client_of(server.url) as client:
+            lease = await client.grant(60)
+            keys = [f"/seven/{name}" for name in "abcdefgh"]
+            revision, _ = await client.read(keys[0])
+            for key in keys:
+                await client.put(key, key.encode() * 80_000, lease)
+            got = []
+            async for event in client.watch("/seven/", revision + 1, keys=frozenset(keys)):
+                assert isinstance(event, Put)
+                got.append(event.key)
+                if len(got) == len(keys):
+                    break
+            assert got == keys
 
     play(story)
 
@@ -215,11 +154,11 @@ def test_answers_that_are_not_etcds_make_it_unreachable_and_no_more(body: bytes)
 def test_a_put_is_given_as_it_was_written(server: Etcd) -> None:
     async def story() -> None:
         async with client_of(server.url) as client:
-            revision, _ = await client.read("/five/")
+            revision, _ = await client.read("/five/x")
             lease = await client.grant(10)
             value = base64.b64decode("AP8K/g==")
             await client.put("/five/x", value, lease)
-            async for event in client.watch("/five/", revision + 1):
+            async for event in client.watch("/five/", revision + 1, keys=frozenset(("/five/x",))):
                 assert event == Put("/five/x", value)
                 break
 
@@ -242,10 +181,11 @@ class Counting:
     async def keep_alive(self, _lease: str) -> None:
         self.renewals += 1
 
-    async def read(self, _folder: str) -> tuple[int, tuple[tuple[str, bytes], ...]]:
-        return 1, ()
+    async def read(self, _key: str) -> tuple[int, bytes | None]:
+        return 1, None
 
-    async def watch(self, _folder: str, _revision: int) -> AsyncIterator[Put]:
+    async def watch(self, _folder: str, _revision: int, *, keys: AbstractSet[str]) -> AsyncIterator[Put]:
+        assert keys
         await asyncio.Event().wait()
         yield Put("", b"")
 
@@ -258,6 +198,7 @@ def test_what_others_say_is_no_reason_to_renew_the_lease() -> None:
             iad,
             client,  # type: ignore[arg-type]  # what it asks of a client, and no more
             node=IAD,
+            peers=frozenset((FRA,)),
             prefix="/gtm",
             counters=iad.counters,
             random=Random(1),

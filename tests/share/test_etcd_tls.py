@@ -44,7 +44,13 @@ def test_reports_cross_by_tls_and_nothing_does_without_a_certificate_of_ours(tmp
                 tasks = [
                     group.create_task(
                         EtcdShare(
-                            desk, client(ours_shown), node=node, prefix="/", counters=desk.counters, random=Random(1)
+                            desk,
+                            client(ours_shown),
+                            node=node,
+                            peers=frozenset((FRA, NodeName("iad"))),
+                            prefix="/",
+                            counters=desk.counters,
+                            random=Random(1),
                         ).run()
                     )
                     for desk, node in ((fra, FRA), (iad, NodeName("iad")))
