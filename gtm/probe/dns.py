@@ -48,9 +48,7 @@ async def ask(address: Address, port: int, settings: DnsSettings, *, parsing: Po
         if wire is None or is_truncated(wire):
             wire = await _over_tcp(query, address, port)
     except _FloodError:
-        return Outcome(
-            Reason.STATUS, f"{MAX_STRAYS} messages and more, or {MAX_STRAY_BYTES} bytes, and no answer to the query"
-        )
+        return Outcome(Reason.STATUS, "a flood of messages, and none answers the query")
     lap(Phase.FIRST_BYTE)
     if len(wire) <= SMALL_BYTES:
         return judged(wire, settings)

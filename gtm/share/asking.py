@@ -44,7 +44,9 @@ def described(error: Exception) -> str:
         return f"its certificate is refused: {refusal.verify_message}"
     if refusal is not None:
         return f"TLS failed: {(refusal.reason or 'unknown').replace('_', ' ').lower()}"
-    if isinstance(error, OSError) and error.errno is not None and not isinstance(error, gaierror):
+    if isinstance(error, gaierror | aiohttp.ClientConnectorDNSError):  # whose number is no errno either
+        return "the name does not resolve"
+    if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
     return type(error).__name__
 

@@ -151,15 +151,20 @@ def besiege(cluster: Cluster, *, edit_zone: Edit = unchanged, edit_node: Edit = 
     return siege
 
 
-def withstand(siege: Siege, attack: AbstractContextManager[object]) -> Seen:
-    """Returns what was seen of a failover and of the end of the node while an attack went on."""
+def withstand(
+    siege: Siege, attack: AbstractContextManager[object], *, fall: Callable[[Running], float] = Running.kill
+) -> Seen:
+    """Returns what was seen of a failover and of the end of the node while an attack went on.
+
+    `fall` is what becomes of a region: it dies, or hangs, which only timeouts tell.
+    """
     seen = Seen(before_mb=resident_mb(siege.node.process.pid), bound_s=siege.bound_s())
     with attack:
         with (
             _watching(siege, seen),
             stream(siege.machine.address, (*CLIENTS.values(), None), per_second=PER_SECOND) as asking,
         ):
-            _fail_over(siege, seen, asking)
+            _fail_over(siege, seen, asking, fall)
         seen.queries, seen.failures = asking.sent, tuple(asking.failures)
         began = time.monotonic()
         siege.node.stop()
@@ -167,10 +172,10 @@ def withstand(siege: Siege, attack: AbstractContextManager[object]) -> Seen:
     return seen
 
 
-def _fail_over(siege: Siege, seen: Seen, asking: Stream) -> None:
+def _fail_over(siege: Siege, seen: Seen, asking: Stream, fall: Callable[[Running], float]) -> None:
     dead, client = siege.addresses[EU_WEST], CLIENTS[EU_WEST]
     within(START_LIMIT_S, lambda: len(asking.answers) > QUIET_ANSWERS and asking.last(client) == (dead,))
-    died_at = siege.regions[EU_WEST].kill()
+    died_at = fall(siege.regions[EU_WEST])
     within(START_LIMIT_S, lambda: _is_quiet(asking, dead, since=died_at))
     seen.failover_s = max(answer.answered_at for answer in asking.naming(dead)) - died_at
 

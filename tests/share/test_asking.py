@@ -55,7 +55,7 @@ def test_a_longer_one_is_given_up() -> None:
     [
         (TimeoutError(), "timeout"),
         (ConnectionRefusedError(errno.ECONNREFUSED, "http://user:secret@host"), "Connection refused"),
-        (gaierror(EAI_NONAME, "http://user:secret@host"), "gaierror"),
+        (gaierror(EAI_NONAME, "http://user:secret@host"), "the name does not resolve"),
         (aiohttp.ServerDisconnectedError(), "ServerDisconnectedError"),
         (alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "TLS failed: tlsv13 alert certificate required"),
     ],
