@@ -8,7 +8,7 @@
     |   +-- NodeInvalid      the node file (gtm.yaml)
     |   +-- NetworksInvalid  the custom networks file
     +-- DatabaseInvalid      the operator's: a geo database that cannot be read or fails its verification
-    +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, oversized or malformed
+    +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, malformed, or of another's vantage
     +-- OverrideRefused      a person's: what was to be overridden is not here, or a safety rule forbids it
     +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
     +-- NotPermitted         the operator's: the node file does not let a check use or look at what its monitor names

@@ -194,8 +194,8 @@ class NodeStatus:
     quorum: str
     zones: tuple[ZoneView, ...]
     problems: tuple[str, ...]
-    """Of zone files, as `gtm check` prints them, the last good zone of each serves; of the state folder; and of what
-    people said."""
+    """Of zone files, as `gtm check` prints them, the last good zone of each serves; of the state folder; of peers
+    whose signed reports do not count; and of what people said."""
     geo: tuple[GeoSourceView, ...]
     geo_problems: tuple[str, ...]
     probes: tuple[ProbeView, ...]

@@ -9,6 +9,7 @@ nothing else, with one of these reasons, tried in this order:
     forged            the signature does not hold, or a trusted key speaks for another node
     malformed         signed, but no report of this form or within these bounds
     skewed            made more than MAX_SKEW_S from now, by the wall clocks of the two machines
+    edition           an edition that its node cannot have reached by now
     replayed          not newer than the edition known of its node; a relay that is behind does this innocently
     baseless          a delta to a base that is not here; the giver took this node for better informed than it is
     malformed         a delta that does not fit its base
@@ -45,7 +46,7 @@ from gtm.health.payload import (
     parse_payload,
     patched,
 )
-from gtm.health.report import Edition, Report
+from gtm.health.report import Edition, Report, excess
 from gtm.health.signature import SIGNATURE_BYTES, PrivateKey, PublicKey
 from gtm.health.strict import Strict, decoded
 from gtm.ids import NodeName
@@ -170,6 +171,9 @@ def _require_acceptable(
     if abs(report.made_at - wall) > MAX_SKEW_S:
         ahead_s = report.made_at - wall
         raise ReportInvalid("skewed", f"the report of {node} was made {ahead_s:+.0f} s from this node's now")
+    too_new = excess(report.edition, wall=wall, skew_s=MAX_SKEW_S)
+    if too_new:
+        raise ReportInvalid("edition", f"the report of {node} cannot be of now: {too_new}")
     require_newer(report, known)
 
 

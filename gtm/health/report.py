@@ -22,6 +22,24 @@ class Edition(NamedTuple):
     serial: int
 
 
+MAX_REPORTS_PER_S = 100
+"""Five times what a probe can publish (gtm/share/publisher.py)."""
+
+
+def excess(edition: Edition, *, wall: float, skew_s: float) -> str:
+    """Returns why an edition cannot be a node's of now, by clocks that differ by `skew_s` at most; nothing if it can.
+
+    An epoch is the wall time of a start in milliseconds. Whoever could get an edition of the future heard, with a key
+    that was stolen, would have the node itself taken for a replay until then.
+    """
+    ahead_s = edition.epoch / 1000 - wall
+    if ahead_s > skew_s:
+        return f"its epoch is {ahead_s:.0f} s ahead of now"
+    if edition.serial > MAX_REPORTS_PER_S * (skew_s - ahead_s):
+        return f"its serial is {edition.serial}, more than it could have published since its epoch"
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Vote:
     """What one probe believes of one check."""

@@ -1,6 +1,7 @@
 """The status on disk: what was believed last, so that a restarted node believes it until voices are heard.
 
-Beside it, in a file of its own: where the vantages are that were heard of.
+Beside it, each in a file of its own: where the vantages are that were heard of; and what was claimed first under each
+key (claims.py).
 
 What comes in: a status, or the text of the file. What goes out: text, or a status whose checks are all frozen: the
 beliefs and their times, without the votes, which are history. It touches no file: gtm/node does.
@@ -14,6 +15,7 @@ from pydantic import Field, ValidationError
 from gtm.errors import StateInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.claims import Claim, Held
 from gtm.health.reading import Reason, clean_detail
 from gtm.health.status import CheckStatus, Status
 from gtm.health.vantage import Vantage, Vantages
@@ -63,9 +65,40 @@ def parse_vantages(text: str) -> Vantages:
     return tuple(Vantage(VantageName(name), Coordinates(*at)) for name, at in sorted(saved.vantages.items()))
 
 
+def compose_claims(held: Held) -> str:
+    """Returns what was claimed first under each key as JSON text."""
+    claims = {
+        key: {"vantage": one.vantage, "at": None if one.at is None else list(one.at)}
+        for key, one in sorted(held.items())
+    }
+    return json.dumps({"version": 1, "claims": claims}, indent=1) + "\n"
+
+
+def parse_claims(text: str) -> Held:
+    """Returns what was claimed first under each key. Raises StateInvalid when the text does not say."""
+    try:
+        saved = _SavedClaims.model_validate_json(text)
+    except (ValidationError, UnicodeEncodeError) as error:
+        raise StateInvalid("the saved claims cannot be read: " + clean_detail(str(error))) from error
+    return {
+        key: Claim(VantageName(one.vantage), None if one.at is None else Coordinates(*one.at))
+        for key, one in saved.claims.items()
+    }
+
+
 class _SavedVantages(Wire):
     version: Annotated[int, Field(ge=1, le=1)]
     vantages: dict[NameText, Position]
+
+
+class _SavedClaim(Wire):
+    vantage: NameText
+    at: Position | None
+
+
+class _SavedClaims(Wire):
+    version: Annotated[int, Field(ge=1, le=1)]
+    claims: dict[str, _SavedClaim]
 
 
 class _SavedCheck(Wire):

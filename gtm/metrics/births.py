@@ -29,10 +29,12 @@ REPORT_REASONS = (
     "unknown_reporter",
     "forged",
     "skewed",
+    "edition",
     "replayed",
     "baseless",
+    "vantage",
 )
-"""Of gtm/health/envelope.py; an override (override_seal.py) is refused for some of them."""
+"""Of gtm/health/envelope.py and claims.py; an override (override_seal.py) is refused for some of them."""
 
 _Axes = Mapping[str, Sequence[str]]
 """By label, its values."""
@@ -72,6 +74,7 @@ ALWAYS: Mapping[str, _Axes] = {
             "zones.json",
             "overrides.json",
             "vantages.json",
+            "claims.json",
             "plan-names.bin",
             "plan-decisions.bin",
         )

@@ -43,13 +43,13 @@ from gtm.node.state import StateFolder
 from gtm.node.stopping import Stop
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures, environment, start_telemetry
+from gtm.node.trusting import make_desk
 from gtm.node.vantages import VantageWatch
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
 from gtm.plan.guidance import Guidance
 from gtm.probe.push_desk import PushDesk
 from gtm.serve.listen import ListenAddress
-from gtm.share.desk import Desk, Reporter
 from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key, load_key
 from gtm.share.renewal import LiveTls
@@ -85,7 +85,7 @@ class Node:
             chronicle=chronicle,
         )
         self._key = load_key(config.key) if config.key else generate_key()
-        self._desk = self._make_desk()
+        self._desk = make_desk(config, self._key, self._state, clock=clock, counters=counters)
         self._desk.on_refused = chronicle.refused
         self._sharing = Sharing(config, self._desk, clock=clock, counters=self._counters)
         admin_tls = config.admin_tls if Role.ADMIN in config.roles else None
@@ -286,14 +286,6 @@ class Node:
 
     def _is_ready(self) -> bool:
         return bool(self._planner.plan.zones) and self._warm.is_set()
-
-    def _make_desk(self) -> Desk:
-        epoch = int(self._clock.wall() * 1000)
-        reporter = Reporter(self._config.node, self._config.vantage, self._key, epoch, self._config.at)
-        peers = {peer.node: peer.key for peer in self._config.peers}
-        # what etcd holds must be whole: a node that starts finds there one value of each, and not those before
-        deltas = self._config.share.etcd is None
-        return Desk(reporter, peers, clock=self._clock, counters=self._counters, gives_deltas=deltas)
 
     def _listen_to_signals(self) -> None:
         self._stop.listen()

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
 
 from gtm.admin.credentials import Credentials
 from gtm.errors import NodeInvalid, Problem, ZoneInvalid
+from gtm.geo.place import Coordinates
 from gtm.health.quorum import DEFAULT_STALE_HOLD_S, AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
 from gtm.ids import NodeName, VantageName
 from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role, ShareConfig
@@ -251,7 +252,23 @@ def _clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Probl
     for name in sorted((entry.overrides.accept_from or frozenset()) - set(names)):
         words_ = f'unknown peer "{name}"{suggestion(name, names)}'
         problems.append(document.problem(("overrides", "accept_from"), words_))
-    return problems + _silent_quorum(entry, document)
+    return problems + _two_places(entry, document, node) + _silent_quorum(entry, document)
+
+
+def _two_places(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
+    """Returns where a vantage is said to be at two places: it is one voice, for the clients near one place."""
+    places: dict[str, Coordinates] = {}
+    if Role.PROBE in entry.roles and entry.at is not None:
+        places[entry.vantage or node] = entry.at
+    problems = []
+    for index, peer in enumerate(entry.share.peers):
+        if peer.vantage is None or peer.at is None:
+            continue
+        place = places.setdefault(peer.vantage, peer.at)
+        if place != peer.at:
+            words_ = f'the vantage "{peer.vantage}" is at {list(place)} elsewhere in this file'
+            problems.append(document.problem(("share", "peers", index, "at"), words_))
+    return problems
 
 
 def _silent_quorum(entry: NodeEntry, document: Document) -> list[Problem]:
@@ -317,7 +334,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         engine=entry.engine,
         threads=entry.threads,
         key=None if entry.share.key is None else base / entry.share.key,
-        peers=tuple(Peer(NodeName(peer.node), peer.url or "", peer.key) for peer in entry.share.peers),
+        peers=tuple(Peer(NodeName(peer.node), peer.url or "", peer.key, peer.listed) for peer in entry.share.peers),
         share=_share_config(entry.share, base),
         overrides_from=_overrides_from(entry.overrides),
         credentials=_credentials(entry.overrides, base),

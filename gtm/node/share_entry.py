@@ -7,11 +7,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
+from gtm.health.claims import Listed
 from gtm.health.signature import PublicKey, parse_public_key
+from gtm.ids import VantageName
 from gtm.node.fields import Name, PathText, Something
 from gtm.share.tls import TlsFiles
 from gtm.zone.entry import Entry
-from gtm.zone.fields import HOST_PATTERN, choice, error, found, text, text_like
+from gtm.zone.fields import HOST_PATTERN, At, choice, error, found, text, text_like
 
 
 def _url(value: object) -> str:
@@ -63,8 +65,25 @@ class PeerEntry(Entry):
     node: Name
     url: Annotated[str | None, PlainValidator(_url)] = None
     key: Annotated[PublicKey, PlainValidator(_public_key)]
+    vantage: Annotated[Name | None, Something] = None
+    """The only one that its reports may speak for."""
+    at: At = None
+    """Where that is."""
     probe: bool = True
     """Whether it checks anything; a node that does not is a peer for what people say there."""
+
+    @model_validator(mode="after")
+    def _place_of_a_vantage(self) -> Self:
+        if self.vantage is not None and not self.probe:
+            raise error("a peer that checks nothing (`probe: false`) has no vantage")
+        if self.at is not None and self.vantage is None:
+            raise error('missing key "vantage": `at` is where that is')
+        return self
+
+    @property
+    def listed(self) -> Listed:
+        """Returns from where it may report."""
+        return Listed(None if self.vantage is None else VantageName(self.vantage), self.at, self.probe)
 
 
 class EtcdEntry(Entry):

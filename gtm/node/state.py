@@ -6,6 +6,7 @@
     heard.json     of whom heartbeats came in (gtm/probe/heartbeats.py)
     zones.json     the texts of the zone files that serve (gtm/watch/kept.py)
     vantages.json  where the vantages are that were heard of
+    claims.json    from which vantages peers may report for which the node file lists none (gtm/health/claims.py)
     overrides.json what people said, here and elsewhere, each as it was signed (gtm/health/override_seal.py)
     plan-*.bin     the plan that serves, ready for the engine (standby.py)
 
@@ -24,8 +25,16 @@ from pydantic import Field, ValidationError
 
 from gtm.counters import Counters
 from gtm.errors import CallOverdue, StateInvalid
+from gtm.health.claims import Held
 from gtm.health.remembered import compose_verdicts, parse_verdicts
-from gtm.health.saved import compose_saved, compose_vantages, parse_saved, parse_vantages
+from gtm.health.saved import (
+    compose_claims,
+    compose_saved,
+    compose_vantages,
+    parse_claims,
+    parse_saved,
+    parse_vantages,
+)
 from gtm.health.status import NO_STATUS, Status
 from gtm.health.vantage import Vantages
 from gtm.health.verdict import Verdict
@@ -184,6 +193,14 @@ class StateFolder:
     def save_vantages_apart(self, vantages: Vantages) -> Future[bool]:
         """Writes where the vantages are in the same thread."""
         return self._writer.submit(lambda: self._vault.write("vantages.json", compose_vantages(vantages)))
+
+    def load_claims(self) -> Held:
+        """Returns what was claimed first under each key in the runs before."""
+        return self._vault.read("claims.json", parse_claims).value or {}
+
+    def save_claims_apart(self, held: Held) -> None:
+        """Writes what was claimed first under each key in the same thread."""
+        self._writer.submit(lambda: self._vault.write("claims.json", compose_claims(held)))
 
     def save_plan_apart(self, plan: Plan) -> Future[None]:
         """Writes the plan that serves in the same thread, for the next start (standby.py)."""

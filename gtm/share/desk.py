@@ -4,6 +4,9 @@ What comes in: this node's verdicts, and the bodies that peers gave. What goes o
 offers with every envelope as it was signed, so that a report crosses the mesh through any node that hears it. Every
 envelope that is not taken is counted as `reports_refused{peer=...,reason=...}`. It opens no
 connection: handler.py and poller.py do.
+
+A report is newer than the one known of its node by its edition; or because the one known is so old that it would be
+refused now, which no clock that was wrong and no stolen key can put off for longer than twice MAX_SKEW_S.
 """
 
 import asyncio
@@ -11,7 +14,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gtm.clock import Clock
 from gtm.counters import Counters
@@ -19,8 +22,9 @@ from gtm.errors import ReportInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.book import EMPTY_BOOK, Book, hear, leave
 from gtm.health.bounds import bounds_for
+from gtm.health.claims import Claims, Listed
 from gtm.health.envelope import MAX_SKEW_S, Sealed, compose_offer, require_newer, seal
-from gtm.health.report import Edition, Report, votes_of
+from gtm.health.report import Edition, Report, excess, votes_of
 from gtm.health.signature import PrivateKey, PublicKey
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
@@ -29,6 +33,12 @@ from gtm.threads import Pool
 
 INNOCENT = "replayed"
 """What is refused for this came second, over a relay that is behind: it is counted, and nobody is told."""
+
+OF_ITS_NODE = frozenset({"vantage", "edition"})
+"""What is refused for this is signed: it is told once of its node, whichever peers give it."""
+
+TELL_INTERVAL_S = 60.0
+"""Between two warnings that another speaks in the name of this node."""
 
 LARGE_BYTES = 256 * 1024
 """What is larger is read in a thread: smaller ones take a few milliseconds, and a thread's switches cost some too."""
@@ -75,9 +85,13 @@ class Desk:
         clock: Clock,
         counters: Counters,
         gives_deltas: bool = True,
+        claims: Claims | None = None,
     ) -> None:
+        """Without `claims` no vantage is listed for any peer, and this node looks from its own."""
         self._reporter = reporter
         self._trusted = {**peers, reporter.node: reporter.key.public}
+        own = {reporter.node: Listed(reporter.vantage, reporter.at)}
+        self._claims = claims or Claims(reporter.node, own, self._trusted, None)
         self._clock = clock
         self._counters = counters
         self._gives_deltas = gives_deltas
@@ -85,6 +99,12 @@ class Desk:
         self._sealed: dict[NodeName, Sealed] = {}
         self._carried: tuple[str, ...] = ()
         self._refused: Counter[tuple[NodeName, str]] = Counter()
+        self._told: set[tuple[str, str]] = set()
+        """Of whom, or of what giver, a refusal was told, and its reason."""
+        self._denied: dict[NodeName, str] = {}
+        """Whose reports do not count now, though their signature holds, and why."""
+        self._not_counted: set[NodeName] = set()
+        self._outgrown_at: float | None = None
         self._news = asyncio.Event()
         self._readers = Pool("reports", threads=LARGE_AT_ONCE)
         self.room = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -101,19 +121,39 @@ class Desk:
 
     @property
     def editions(self) -> Editions:
-        """Returns the editions on this desk: what a peer need not give again."""
-        return {**self.book.editions, self._reporter.node: self._edition}
+        """Returns the editions on this desk that new reports must exceed: what a peer need not give again.
+
+        Not those of reports that are too old to be taken: what could be replayed in their place is older still.
+        """
+        wall = self._clock.wall()
+        lasting = {
+            node: heard.report.edition
+            for node, heard in self.book.by_node.items()
+            if wall - heard.report.made_at <= MAX_SKEW_S
+        }
+        return {**lasting, self._reporter.node: self._edition}
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Returns whose reports do not count now, though their signature holds, one line for each."""
+        return tuple(f"reports of {node} do not count: {why}" for node, why in sorted(self._denied.items()))
 
     def publish(self, verdicts: Mapping[CheckId, Verdict]) -> None:
         """Makes and signs this node's next report."""
         now, wall = self._clock.monotonic(), self._clock.wall()
-        self._edition = Edition(self._edition.epoch, self._edition.serial + 1)
+        self._edition = self._next_edition(wall)
         me = self._reporter
         votes = votes_of(verdicts, now=now)
         report = Report(me.node, me.vantage, *self._edition, wall, votes, self._carried, me.at)
         last = self._sealed.get(me.node) if self._gives_deltas else None
         self._keep(seal(report, me.key, last=None if last is None else last.base))
         self._announce()
+
+    def _next_edition(self, wall: float) -> Edition:
+        epoch, serial = self._edition
+        if excess(Edition(epoch, 0), wall=wall, skew_s=MAX_SKEW_S + 1.0):  # the clock went back: peers would refuse it
+            return Edition(int(wall * 1000), 1)
+        return Edition(epoch, serial + 1)
 
     def carry(self, overrides: tuple[str, ...]) -> None:
         """Gives these signed overrides along with every report from the next one on."""
@@ -209,24 +249,41 @@ class Desk:
         if report.node == self._reporter.node:
             self._outgrow(report)
             return False
-        self._keep(outcome)
+        return self._count(outcome, giver)
+
+    def _count(self, sealed: Sealed, giver: NodeName) -> bool:
+        said = sealed.report
+        try:
+            counted = self._claims.accept(said, key=str(self._trusted[said.node]))
+        except ReportInvalid as refused:
+            self._refuse(ReportInvalid(refused.reason, str(refused), node=said.node), giver)
+            return False
+        if len(counted.votes) < len(said.votes) and said.node not in self._not_counted:
+            self._not_counted.add(said.node)
+            log.warning("votes of %s do not count: share.peers says that it checks nothing (probe: false)", said.node)
+        self._denied.pop(said.node, None)
+        self._keep(replace(sealed, report=counted))
         self._counters.add("reports_heard")
         return True
 
     def _outgrow(self, echo: Report) -> None:
         """Starts a newer epoch than that of a report in this node's name, so that peers hear this node again."""
-        log.warning(
-            "a report in the name of this node (%s) is newer than its own: its state was lost, its clock went back, "
-            "or another node has its name and key",
-            echo.node,
-        )
+        now = self._clock.monotonic()
+        if self._outgrown_at is None or now - self._outgrown_at >= TELL_INTERVAL_S:
+            self._outgrown_at = now
+            log.warning(
+                "a report in the name of this node (%s) is newer than its own: its state was lost, its clock went "
+                "back, or another node has its name and key",
+                echo.node,
+            )
         self._edition = Edition(echo.epoch + 1, 0)
 
     def _keep(self, sealed: Sealed) -> None:
-        book = hear(self.book, sealed.report, heard_at=self._clock.monotonic())
-        if book is not None:
-            self.book = book
-            self._sealed[sealed.report.node] = sealed
+        """Puts a report on the desk in the place of the last one of its node; who calls has seen that it is newer."""
+        node = sealed.report.node
+        others = leave(self.book, node)
+        self.book = hear(others, sealed.report, heard_at=self._clock.monotonic()) or others
+        self._sealed[node] = sealed
 
     def _refuse_unless_own(self, refused: ReportInvalid, giver: NodeName) -> None:
         if (refused.node, refused.reason) == (self._reporter.node, INNOCENT):
@@ -238,7 +295,15 @@ class Desk:
     def _refuse(self, refused: ReportInvalid, giver: NodeName) -> None:
         self._counters.add("reports_refused", peer=giver, reason=refused.reason)
         self._refused[giver, refused.reason] += 1
-        if refused.reason != INNOCENT and self._refused[giver, refused.reason] == 1:
+        node = NodeName(refused.node)
+        if refused.reason in OF_ITS_NODE and node in self._trusted:
+            if node != self._reporter.node:
+                self._denied[node] = str(refused)
+            told = (node, refused.reason)
+        else:
+            told = (giver, refused.reason)
+        if refused.reason != INNOCENT and told not in self._told:
+            self._told.add(told)
             whose = f", in the name of {refused.node or '?'} by the key {refused.key}" if refused.key else ""
             words = "report from peer %s%s refused as %s: %s; further ones are only counted"
             log.warning(words, giver, whose, refused.reason, refused)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gtm.health.claims import NOT_LISTED, Listed
 from gtm.health.signature import PublicKey
 from gtm.ids import NodeName
 
@@ -14,6 +15,8 @@ class Peer:
     url: str
     """Of its admin listener: `https://probe-iad.example.net:8053`."""
     key: PublicKey
+    listed: Listed = NOT_LISTED
+    """From where it may report."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,9 @@ def test_the_dns_nodes_hear_every_probe_under_its_own_key(keys: Path, services: 
     assert {peer.node: peer.key for peer in config.peers} == {
         NodeName(probe): load_key(keys / f"{probe}.key").public for probe in PROBES
     }
+    for peer in config.peers:
+        probe = _parse(DOCKER / f"{peer.node}.yaml")
+        assert (peer.listed.vantage, peer.listed.at) == (probe.vantage, probe.at)
     assert {urlsplit(peer.url).hostname for peer in config.peers} <= set(services)
 
 

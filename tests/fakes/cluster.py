@@ -186,7 +186,12 @@ class Cluster:
         for machine in machines:
             save_key(self.folder / f"{machine.name}.key", keys[machine.name])
             peers = [
-                {"node": peer.name, "url": f"http://{peer.admin}", "key": str(keys[peer.name].public)}
+                {
+                    "node": peer.name,
+                    "vantage": peer.vantage,
+                    "url": f"http://{peer.admin}",
+                    "key": str(keys[peer.name].public),
+                }
                 for peer in machines
                 if peer is not machine and "probe" in peer.roles
             ]

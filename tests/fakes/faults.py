@@ -129,7 +129,7 @@ class Field:
             file = self.cluster.node_file(machine)
             node = yaml.safe_load(file.read_text())
             share = node["share"]
-            peers = [{"node": peer["node"], "key": peer["key"]} for peer in share["peers"]]
+            peers = [{key: peer[key] for key in ("node", "vantage", "key")} for peer in share["peers"]]
             url = f"http://{ETCD_AT}:{ETCD_PORT}"
             node["share"] = {"mode": "etcd", "key": share["key"], "peers": peers, "etcd": {"endpoints": [url]}}
             file.write_text(yaml.safe_dump(node, sort_keys=False))

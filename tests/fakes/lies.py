@@ -29,6 +29,7 @@ from tests.fakes.peers import key_of
 
 MALFORMED, FORGED, SKEWED, REPLAYED = "malformed", "forged", "skewed", "replayed"
 BASELESS, STRANGER, OVERSIZED = "baseless", "unknown_reporter", "oversized"
+EDITION, VANTAGE = "edition", "vantage"
 FAILED = ""
 """The poll fails: no body came that could be looked at."""
 
@@ -68,7 +69,7 @@ class Peer:
         """A report that must be taken."""
         reason = Reason.OK if belief is Belief.UP else Reason.REFUSED
         votes = {self.check: Vote(belief, reason, "", 0.0, self.wall)}
-        vantage = VantageName("elsewhere")
+        vantage = VantageName(f"at-{self.name}")
         return Report(self.name, vantage, *edition, self.wall, votes, overrides)
 
     def sealed(self, edition: Edition, *, belief: Belief = Belief.DOWN) -> Sealed:
@@ -215,6 +216,11 @@ def crafted(peer: Peer, turn: int) -> Iterator[Envelope]:
     yield _json({"payload": text, "key": str(peer.key.public), "signature": signature}), FORGED
     for off_s in (1e3 + turn, -1e3 - turn, 1e9 + turn):
         yield peer.signed(_with(text, made_at=peer.wall + off_s)), SKEWED
+    ahead_ms = int(peer.wall * 1000) + 120_000
+    for edition in (Edition(2**63 - 1 - turn, 1), Edition(ahead_ms, turn), Edition(5, 2**63 - 1 - turn)):
+        yield peer.sealed(edition).full, EDITION
+    for vantage in (peer.others, f"at-{peer.others}", f"moved-{turn}"):
+        yield peer.signed(_with(text, vantage=vantage)), VANTAGE
     for edition in (Edition(5, 4), Edition(4, 99 + turn), Edition(0, turn)):
         yield peer.sealed(edition).full, REPLAYED
     yield peer.signed(_with(text, epoch=5, serial=5, made_at=peer.wall - turn / 1000)), REPLAYED

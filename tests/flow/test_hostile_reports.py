@@ -146,7 +146,8 @@ def present(status: NodeStatus) -> object:
     """What reports may change: everything but ages and counters."""
     probes = [(one.node, one.epoch, one.serial, one.checks, one.vantage) for one in status.probes if one.node != NODE]
     beliefs = [(one.endpoint, one.belief, one.reason) for service in status.services for one in service.endpoints]
-    served = (status.generation, status.zones, status.overrides, status.safety, status.vantages, status.problems)
+    problems = [one for one in status.problems if not one.startswith("reports of peer-")]  # that says whose are refused
+    served = (status.generation, status.zones, status.overrides, status.safety, status.vantages, problems)
     return probes, beliefs, served
 
 

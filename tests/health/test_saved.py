@@ -9,9 +9,17 @@ from gtm.errors import StateInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import EMPTY_BOOK
+from gtm.health.claims import Claim, Held
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reason
-from gtm.health.saved import compose_saved, compose_vantages, parse_saved, parse_vantages
+from gtm.health.saved import (
+    compose_claims,
+    compose_saved,
+    compose_vantages,
+    parse_claims,
+    parse_saved,
+    parse_vantages,
+)
 from gtm.health.status import NO_STATUS, CheckStatus, Status, flipped, merge
 from gtm.health.vantage import Vantage, Vantages
 from gtm.health.voices import Freshness
@@ -78,3 +86,34 @@ def test_where_vantages_are_survives_the_disk(known: Vantages) -> None:
 def test_vantages_that_are_none_are_refused(text: str) -> None:
     with pytest.raises(StateInvalid, match="the saved vantages cannot be read"):
         parse_vantages(text)
+
+
+claims = st.dictionaries(
+    st.text(min_size=1, max_size=20),
+    st.builds(
+        Claim, names.map(VantageName), st.none() | st.builds(Coordinates, st.floats(-90, 90), st.floats(-180, 180))
+    ),
+    max_size=5,
+)
+
+
+@given(claims)
+def test_what_was_claimed_survives_the_disk(held: Held) -> None:
+    assert parse_claims(compose_claims(held)) == held
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[" * 10_000,
+        '{"version": 2, "claims": {}}',
+        '{"version": 1, "claims": {"k": {"vantage": "a b", "at": null}}}',
+        '{"version": 1, "claims": {"k": {"vantage": "a", "at": [91, 0]}}}',
+        '{"version": 1, "claims": {"k": {"vantage": "a"}}}',
+    ],
+)
+def test_claims_that_are_none_are_refused(text: str) -> None:
+    with pytest.raises(StateInvalid, match="the saved claims cannot be read"):
+        parse_claims(text)

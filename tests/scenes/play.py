@@ -17,6 +17,7 @@ from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.claims import NOT_LISTED, Claims, Listed
 from gtm.health.disagreement import quarantined
 from gtm.health.override import Action, SafetyRule, Wish
 from gtm.health.quorum import Quorum
@@ -82,14 +83,25 @@ class Probe:
     """Of its clock."""
     lies: bool = False
     alive: bool = True
+    is_listed: bool = True
+    """Whether the server's node file says from where it looks."""
     verdicts: dict[CheckId, Verdict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.vantage = self.name.partition("-")[0]
         self.clock = MachineClock(rate=self.rate)
-        key = key_of(self.name)
-        me = Reporter(NodeName(self.name), VantageName(self.vantage), key, 1, PLACES[self.vantage])
-        self.desk = Desk(me, {}, clock=self.clock, counters=Counters())
+        self.desk = self.claiming(self.vantage)
+
+    @property
+    def listed(self) -> Listed:
+        """Returns what the server's node file says of it."""
+        return Listed(VantageName(self.vantage), PLACES[self.vantage]) if self.is_listed else NOT_LISTED
+
+    def claiming(self, vantage: str, *, at: Coordinates | None = None, epoch: int = 1) -> Desk:
+        """Returns a desk of this probe that claims to look from a vantage."""
+        key, place = key_of(self.name), at or PLACES[vantage]
+        me = Reporter(NodeName(self.name), VantageName(vantage), key, epoch, place)
+        return Desk(me, {}, clock=self.clock, counters=Counters())
 
 
 class Server:
@@ -114,7 +126,9 @@ class Server:
         )
         me = Reporter(NodeName("ns1"), VantageName("ns1"), key_of("ns1"), epoch)
         peers = {NodeName(probe.name): key_of(probe.name).public for probe in probes}
-        self.desk = Desk(me, peers, clock=self.clock, counters=self.counters)
+        listed = {NodeName(probe.name): probe.listed for probe in probes}
+        claims = Claims(me.node, {me.node: Listed(probes=False), **listed}, peers, None)
+        self.desk = Desk(me, peers, clock=self.clock, counters=self.counters, claims=claims)
         self.watch = VantageWatch(self.planner, self.desk, state, clock=self.clock)
         overrides = OverrideDesk(
             me.node,

@@ -63,7 +63,13 @@ def node_file(stage: Stage, node: StageNode, keys: Mapping[NodeName, PublicKey],
                 "mode": "mesh",
                 "key": str(folder / f"{node.name}.key"),
                 "peers": [
-                    {"node": str(peer.name), "url": peer.url, "key": str(keys[peer.name])}
+                    {
+                        "node": str(peer.name),
+                        "vantage": str(peer.vantage),
+                        "at": [peer.at.latitude, peer.at.longitude],
+                        "url": peer.url,
+                        "key": str(keys[peer.name]),
+                    }
                     for peer in stage.probes
                     if peer is not node
                 ],

@@ -9,6 +9,7 @@ import pytest
 from gtm.cli.demo.mode import Mode
 from gtm.cli.demo.scripts import VOTERS, Shipped, node_programs, region_program
 from gtm.cli.demo.stage import STAGE
+from gtm.health.claims import Listed
 from gtm.health.quorum import Majority, Quorum
 from gtm.ids import NodeName
 from gtm.node.config import NodeConfig, Role
@@ -57,6 +58,7 @@ def test_every_node_hears_every_other_probe_under_its_own_key(configs: dict[Node
             key = configs[peer.node].key
             assert key is not None
             assert peer.key == load_key(key).public
+            assert peer.listed == Listed(configs[peer.node].vantage, configs[peer.node].at)
 
 
 def test_every_node_keeps_its_own_state_in_the_folder(configs: dict[NodeName, NodeConfig], tmp_path: Path) -> None:
