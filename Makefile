@@ -11,11 +11,13 @@ CANDIDATES := $(or $(PYTHON),python3.13 python3.12 python3.11 python3 python)
 
 VENV := .venv
 BIN := $(VENV)/bin
+# A second environment, with the lowest versions that pyproject.toml allows.
+LOWEST := .venv-lowest
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
 RECIPE := pyproject.toml $(wildcard setup.py)
 
-.PHONY: help demo test check crate format bench clean
+.PHONY: help demo test lowest lock check crate format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -26,6 +28,20 @@ demo: $(VENV)/installed  ## three regions, three probes and a DNS server on this
 # The checks first, for they take seconds; loadgroup keeps tests of one xdist_group (a fixed port) on one worker.
 test: check crate  ## the checks, then every test on every core
 	@$(BIN)/python -m pytest -n auto --dist loadgroup
+
+# The fast tests, and real failovers: what an old version of a library breaks shows there.
+lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.toml allows, in an environment of their own
+	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
+	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --python $(LOWEST)/bin/python \
+	    --output-file $(LOWEST)/versions.txt pyproject.toml
+	@$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/versions.txt
+	@$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
+	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup -m "not slow"
+	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup tests/flow/test_failover.py tests/flow/test_kinds.py
+
+lock: $(VENV)/installed-dev  ## writes requirements.lock: every version and hash that a release is installed from
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --extra otlp --python-version 3.11 --no-header \
+	    --upgrade --output-file requirements.lock pyproject.toml
 
 check: $(VENV)/installed-dev  ## lint, format, types, floors; changes nothing
 	@$(BIN)/ruff check .
@@ -61,7 +77,7 @@ bench: $(VENV)/installed-dev  ## measures this machine, beside other servers; se
 	@$(BIN)/python -m bench.reference_engine
 
 clean:  ## removes .venv and everything else that was made here
-	@rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(LOWEST) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An installation with the dev tools is also one without, so the second stamp serves for the first.
