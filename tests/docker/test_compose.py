@@ -37,6 +37,7 @@ class Service(BaseModel):
     cap_drop: list[str]
     security_opt: list[str]
     command: list[str] = Field(default_factory=list)
+    depends_on: dict[str, dict[str, str]] = Field(default_factory=dict)
     entrypoint: list[str] = Field(default_factory=list)
     volumes: list[str] = Field(default_factory=list)
     networks: list[str] | dict[str, dict[str, str]] = Field(default_factory=list)
@@ -50,8 +51,10 @@ def services() -> dict[str, Service]:
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns a folder as keys.sh leaves it."""
+    """Returns a folder with the volumes of compose.yaml, as keys.sh leaves them."""
     folder = tmp_path_factory.mktemp("keys")
+    for volume in ("public", *map(_volume, PROBES)):
+        (folder / volume).mkdir()
     _run_keys(folder)
     return folder
 
@@ -91,6 +94,26 @@ def test_every_command_is_one_of_the_programs(services: dict[str, Service]) -> N
     assert started == {"ns1": "serve", "ns2": "serve", **dict.fromkeys(PROBES, "probe")}
 
 
+@pytest.mark.slow
+def test_every_private_key_is_mounted_by_its_probe_alone(keys: Path, services: dict[str, Service]) -> None:
+    private = {file.parent.name for file in keys.rglob("*.key")}
+    assert private == set(map(_volume, PROBES))
+    readers = {
+        volume: {name for name, service in services.items() if any(_is_of(item, volume) for item in service.volumes)}
+        for volume in private
+    }
+    # the service that makes a key ends before anything else of it starts
+    assert readers == {_volume(probe): {probe, _volume(probe)} for probe in PROBES}
+    assert all(f"{_volume(probe)}:/run/gtm-keys:ro" in services[probe].volumes for probe in PROBES)
+
+
+def test_nothing_starts_before_its_keys_are_made(services: dict[str, Service]) -> None:
+    done = {"condition": "service_completed_successfully"}
+    assert all(services[probe].depends_on == {_volume(probe): done} for probe in PROBES)
+    assert services["ns1"].depends_on == services["ns2"].depends_on == {"public": done}
+    assert services["public"].depends_on == dict.fromkeys(map(_volume, PROBES), done)
+
+
 @pytest.mark.parametrize("probe", PROBES)
 def test_a_probe_node_file_parses_and_names_its_key(probe: str, services: dict[str, Service]) -> None:
     config = _parse(DOCKER / f"{probe}.yaml")
@@ -103,10 +126,10 @@ def test_a_probe_node_file_parses_and_names_its_key(probe: str, services: dict[s
 
 @pytest.mark.slow
 def test_the_dns_nodes_hear_every_probe_under_its_own_key(keys: Path, services: dict[str, Service]) -> None:
-    config = _parse(keys / "dns.yaml")
+    config = _parse(keys / "public" / "dns.yaml")
     assert config.roles == {Role.DNS, Role.ADMIN}
     assert {peer.node: peer.key for peer in config.peers} == {
-        NodeName(probe): load_key(keys / f"{probe}.key").public for probe in PROBES
+        NodeName(probe): load_key(keys / _volume(probe) / f"{probe}.key").public for probe in PROBES
     }
     for peer in config.peers:
         probe = _parse(DOCKER / f"{peer.node}.yaml")
@@ -116,9 +139,9 @@ def test_the_dns_nodes_hear_every_probe_under_its_own_key(keys: Path, services: 
 
 @pytest.mark.slow
 def test_keys_are_made_only_once(keys: Path) -> None:
-    before = {file.name: file.read_text() for file in keys.iterdir()}
+    before = {file: file.read_text() for file in keys.rglob("*.*")}
     _run_keys(keys)
-    assert {file.name: file.read_text() for file in keys.iterdir()} == before
+    assert {file: file.read_text() for file in keys.rglob("*.*")} == before
 
 
 def test_the_zone_has_the_addresses_of_the_toy_regions(services: dict[str, Service]) -> None:
@@ -141,8 +164,19 @@ def _parse(file: Path) -> NodeConfig:
     return parse_node_file(file.read_text(), file.name, Path("/etc/gtm"), "ns1")
 
 
+def _volume(probe: str) -> str:
+    return probe.replace("probe-", "key-")
+
+
+def _is_of(mount: str, volume: str) -> bool:
+    return mount.split(":", maxsplit=1)[0] == volume
+
+
 def _run_keys(folder: Path) -> None:
+    """Runs keys.sh as the services of compose.yaml do."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    subprocess.run(
-        ["sh", str(DOCKER / "keys.sh"), str(DOCKER), str(folder)], env={**os.environ, "PATH": path}, check=True
-    )
+    public = folder / "public"
+    calls = [("key", probe, folder / _volume(probe), public) for probe in PROBES]
+    for arguments in (*calls, ("file", DOCKER / "dns.yaml", public)):
+        command = ["sh", str(DOCKER / "keys.sh"), *map(str, arguments)]
+        subprocess.run(command, env={**os.environ, "PATH": path}, check=True)
