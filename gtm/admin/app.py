@@ -16,6 +16,7 @@ reaches a log or a file unbounded.
 import ipaddress
 import logging
 import os
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol, TypeVar
@@ -27,8 +28,10 @@ from aiohttp.typedefs import Middleware
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+from gtm.admin.connection import Patience
+from gtm.admin.crowd import Limits
 from gtm.admin.encode import encode
-from gtm.admin.limit import MAX_CONNECTIONS, LimitedRunner
+from gtm.admin.limit import LimitedRunner
 from gtm.admin.views import Events, Regions, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import ListenFailed
@@ -39,6 +42,9 @@ MAX_SHOWN = 80
 """Characters of what was asked that an error repeats."""
 PASSED_ON = ("Allow", "WWW-Authenticate", "Retry-After")
 """Header fields of an error."""
+DEFAULT_LIMITS = Limits()
+BACKLOG = 128
+"""Connections that the kernel holds until they are taken."""
 SHUTDOWN_S = 1.0
 """A long poll may end in mid-air when the node stops."""
 
@@ -90,29 +96,51 @@ async def open_admin(
     *,
     more: Sequence[web.RouteDef] = (),
     tls: ssl.SSLContext | None = None,
-    most: int = MAX_CONNECTIONS,
+    limits: Limits = DEFAULT_LIMITS,
+    patience: Patience | None = None,
     on_refused: Callable[[], None] = lambda: None,
+    on_dropped: Callable[[str], None] = lambda _reason: None,
     on_refusal: OnRefusal = _unheard,
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
     app = make_app(subject, reports, more, on_refusal=on_refusal)
     runner = LimitedRunner(
         app,
-        most=most,
+        limits=limits,
         on_refused=on_refused,
         on_no_request=lambda status: on_refusal(NO_HTTP, status),
+        on_dropped=on_dropped,
         shutdown_s=SHUTDOWN_S,
+        patience=patience,
     )
     await runner.setup()
     try:
-        await web.TCPSite(runner, host, port, ssl_context=tls).start()
+        runner.listen(_bound(host, port), tls)
     except OSError as error:
         await runner.cleanup()
-        reason = os.strerror(error.errno).lower() if error.errno else str(error)  # asyncio's words repeat the address
+        reason = os.strerror(error.errno).lower() if error.errno else str(error)
         at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         words = f"cannot serve the admin API on {at}: {reason}; `--admin ADDR:PORT` names another address"
         raise ListenFailed(words) from error
     return runner
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Returns a socket that listens; raises OSError."""
+    address, _, zone = host.partition("%")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        interface = int(zone) if zone.isdecimal() else socket.if_nametoindex(zone) if zone else 0
+        listening.bind((address, port, 0, interface) if family == socket.AF_INET6 else (address, port))
+        listening.listen(BACKLOG)
+    except BaseException:
+        listening.close()
+        raise
+    return listening
 
 
 def make_app(

@@ -1,64 +1,230 @@
-"""How many may be connected to the admin listener at once: a crowd gets 503, and costs neither descriptors nor memory.
+"""The server of the admin API: how many may be connected to it at once, and for how long each is waited for.
 
-DNS over TCP, checks and polls need descriptors of the same process. Who connects and asks nothing is hung up on, or so
-many of them would keep out everybody. What is no HTTP gets 400, and is no line of the log either: any stranger can send
-it, and aiohttp would log a traceback for each.
+DNS over TCP, checks and polls need descriptors of the same process. A connection counts from the moment it is accepted,
+before TLS. What is no HTTP gets 400, and is no line of the log either: any stranger can send it, and aiohttp would log
+a traceback for each.
+
+    accept.py       takes connections          crowd.py     says whether there is room, and who makes it
+    connection.py   watches one of them        limit.py     joins these to aiohttp
 """
 
 import asyncio
 import logging
+import socket
+import ssl
+from collections import Counter
 from collections.abc import Callable
-from typing import cast
+from contextlib import suppress
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.typedefs import Handler, Middleware
+from aiohttp.typedefs import Handler
 
-MAX_CONNECTIONS = 256
-"""Each peer holds one for its long poll; the rest is people and monitoring."""
-KEEPALIVE_S = 75.0
-"""Of a connection that asks nothing more."""
-HEAD_S = 10.0
-"""For the head of the first request to be here, and up to twice as long; aiohttp waits as long as it takes."""
-HANDSHAKE_S = 60.0
-"""asyncio's limit for a handshake of TLS, in which a connection is nobody's yet."""
+from gtm.admin.accept import Acceptor
+from gtm.admin.clients import client_of
+from gtm.admin.connection import READ_BYTES, Connection, Ending, Patience, Unmade
+from gtm.admin.crowd import Crowd, Limits
+
+MAX_UNREAD_BYTES = 32 * 1024 * 1024
+"""Of all answers that wait to be read, but for the newest."""
+
+CHEAP = frozenset({"/livez", "/readyz", "/v1/reports"})
+"""Paths that are answered at once. All others that tell something are composed one after the other, and where several
+wait, half of the time is left to the rest of the node: a crowd that asks for /v1/status must not delay a failover."""
+UNREAD_LOOK_S = 0.1
+"""Between two looks at whether the answer before was read, by who asked again."""
 
 _BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 class LimitedRunner(web.AppRunner):
-    """A runner whose server takes so many connections at once.
+    """A runner with listening sockets of its own. Its state is who is connected.
 
-    `on_refused` is called for each one more, and `on_no_request` for each that says what is no HTTP (400), or
-    nothing (408).
+    `on_refused` is called for each connection too many, `on_no_request` for each that says what is no HTTP (400) or
+    nothing (408), and `on_dropped` with the reason for each that was ended for another.
     """
 
     def __init__(
         self,
         app: web.Application,
         *,
-        most: int,
-        on_refused: Callable[[], None],
-        on_no_request: Callable[[int], None],
+        limits: Limits,
+        on_refused: Callable[[], None] = lambda: None,
+        on_no_request: Callable[[int], None] = lambda _status: None,
+        on_dropped: Callable[[str], None] = lambda _reason: None,
         shutdown_s: float,
+        patience: Patience | None = None,
     ) -> None:
+        self.patience = patience or Patience()
         super().__init__(
             app,
             access_log=None,
             logger=_logger(lambda: on_no_request(400)),
             shutdown_timeout=shutdown_s,
-            keepalive_timeout=KEEPALIVE_S,
+            keepalive_timeout=self.patience.keepalive_s,
         )
-        self._most = most
+        self.crowd = Crowd(limits, now=self.now)
         self._on_refused = on_refused
-        self._silent = _Silent(lambda: on_no_request(408))
-        app.middlewares.append(self._silent.middleware())
+        self._on_no_request = on_no_request
+        self._on_dropped = on_dropped
+        self._turn = asyncio.Semaphore(1)
+        self._in_line = 0
+        """How many requests wait for their turn."""
+        self._acceptors: list[Acceptor] = []
+        self._connections: dict[web.RequestHandler, Connection] = {}
+        self._starting: set[asyncio.Task[None]] = set()
+        self._looking: asyncio.TimerHandle | None = None
+        app.middlewares.insert(0, self._hear)  # before any that refuses
+
+    def now(self) -> float:
+        """Returns the monotonic time."""
+        return asyncio.get_running_loop().time()
 
     @property
-    def server(self) -> web.Server | None:
-        """Returns what makes a protocol for each connection, which is all that a site asks of it."""
-        whole = super().server
-        return None if whole is None else cast("web.Server", _Gate(whole, self._most, self._on_refused, self._silent))
+    def addresses(self) -> list[Any]:
+        """Returns where it listens, as sockets say it."""
+        return [acceptor.listening.getsockname() for acceptor in self._acceptors]
+
+    def listen(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
+        """Takes connections from a bound socket that listens, once `setup` is done; `cleanup` closes it."""
+
+        def took(accepted: socket.socket, address: str | None) -> None:
+            self._take(accepted, client_of(address), tls)
+
+        self._acceptors.append(Acceptor(listening, took, on_exhausted=self.crowd.make_room))
+        if self._looking is None:
+            self._looking = asyncio.get_running_loop().call_later(self.patience.look_s, self._look)
+
+    async def cleanup(self) -> None:
+        """Ends everything; whoever reads too slowly does not hold it up."""
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self._acceptors.clear()
+        if self._looking is not None:
+            self._looking.cancel()
+        for task in tuple(self._starting):
+            task.cancel()
+        if self._starting:
+            await asyncio.wait(tuple(self._starting))
+        await super().cleanup()
+        for connection in tuple(self._connections.values()):
+            connection.cut_off()
+
+    def ended(self, connection: Connection, ending: Ending | None) -> None:
+        """Hears that a connection is over: by itself, or because it was ended."""
+        self.crowd.leave(connection)
+        if ending is None:
+            self._connections.pop(connection.inner, None)
+        elif ending is Ending.SILENT:
+            self._on_no_request(408)
+        else:
+            self._on_dropped(ending.value)
+
+    def _take(self, accepted: socket.socket, client: str, tls: ssl.SSLContext | None) -> None:
+        server = self.server
+        if server is None or not self.crowd.has_room_for(client):
+            self._on_refused()
+            _turn_away(accepted, words=b"" if tls else _BUSY)
+            return
+        connection = Connection(server(), client, self)
+        self._connections[connection.inner] = connection
+        self.crowd.wait(connection)
+        task = asyncio.get_running_loop().create_task(self._start(connection, accepted, tls))
+        self._starting.add(task)
+        task.add_done_callback(self._starting.discard)
+
+    async def _start(self, connection: Connection, accepted: socket.socket, tls: ssl.SSLContext | None) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            if tls is None:
+                await loop.connect_accepted_socket(lambda: connection, accepted)
+                return
+            connection.below, _ = await loop.connect_accepted_socket(Unmade, accepted)
+            if connection.is_dropped:
+                connection.cut_off()
+            made = await loop.start_tls(
+                connection.below,
+                connection,
+                tls,
+                server_side=True,
+                ssl_handshake_timeout=self.patience.handshake_s,
+                ssl_shutdown_timeout=self.patience.close_s,
+            )
+            if made is not None and connection.below is not None:
+                connection.connection_made(made)
+                return
+        except OSError:  # it shakes no hands, or is gone; asyncio has closed it
+            pass
+        if not connection.is_dropped:
+            self.ended(connection, Ending.HANDSHAKE)
+        self.ended(connection, None)
+
+    @web.middleware
+    async def _hear(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Is what every request goes through."""
+        connection = self._connections.get(request.protocol)
+        if connection is None:
+            return await handler(request)
+        connection.begin(waits=True)
+        try:
+            while connection.unread_bytes > READ_BYTES:  # noqa: ASYNC110  # a transport has no event; `look` ends this
+                await asyncio.sleep(UNREAD_LOOK_S)
+            if not _is_costly(request):
+                connection.begin(waits=False)
+                return await handler(request)
+            return await self._in_turn(connection, request, handler)
+        finally:
+            connection.finish()
+            self._relieve(connection)
+
+    async def _in_turn(self, connection: Connection, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Returns the answer to a costly request, after those before it, and with a rest between two of them."""
+        self._in_line += 1
+        try:
+            await self._turn.acquire()
+        finally:
+            self._in_line -= 1
+        began = self.now()
+        try:
+            if connection.is_over:
+                return web.Response(status=503)  # to nobody, and for nothing
+            connection.begin(waits=False)
+            return await handler(request)
+        finally:
+            took_s = self.now() - began if self._in_line else 0.0
+            asyncio.get_running_loop().call_later(took_s, self._turn.release)
+
+    def _relieve(self, newest: Connection) -> None:
+        """Hangs up on slow readers while all have too much to read: of the client with most of it, longest first."""
+        unread = {one: one.unread_bytes for one in self._connections.values() if one is not newest}
+        unread = {one: size for one, size in unread.items() if size > READ_BYTES}
+        while sum(unread.values()) > MAX_UNREAD_BYTES:
+            of_client = Counter[str]()
+            for one, size in unread.items():
+                of_client[one.client] += size
+            [(worst, _size)] = of_client.most_common(1)
+            slowest = min((one for one in unread if one.client == worst), key=lambda one: one.unread_since)
+            del unread[slowest]
+            slowest.drop(Ending.UNREAD.value)
+
+    def _look(self) -> None:
+        for connection in tuple(self._connections.values()):
+            connection.look()
+        self._looking = asyncio.get_running_loop().call_later(self.patience.look_s, self._look)
+
+
+def _is_costly(request: web.Request) -> bool:
+    return request.method in {"GET", "HEAD"} and request.path not in CHEAP
+
+
+def _turn_away(accepted: socket.socket, *, words: bytes) -> None:
+    """Says so, where that takes no waiting, and hangs up."""
+    with suppress(OSError):
+        accepted.send(words)
+        accepted.shutdown(socket.SHUT_WR)
+        accepted.recv(4096)  # what is not read would have the kernel take back the answer (RST)
+    accepted.close()
 
 
 def _logger(on_no_http: Callable[[], None]) -> logging.Logger:
@@ -79,67 +245,3 @@ def _logger(on_no_http: Callable[[], None]) -> logging.Logger:
 
     logger.addFilter(is_to_be_logged)
     return logger
-
-
-class _Gate:
-    """Makes the protocol of a connection: aiohttp's, or one that turns it away."""
-
-    def __init__(self, server: web.Server, most: int, on_refused: Callable[[], None], silent: "_Silent") -> None:
-        self._server = server
-        self._most = most
-        self._on_refused = on_refused
-        self._silent = silent
-
-    def __call__(self) -> asyncio.Protocol:
-        if len(self._server.connections) < self._most:
-            protocol = self._server()
-            self._silent.wait_for(protocol)
-            return protocol
-        self._on_refused()
-        return _Busy()
-
-
-class _Silent:
-    """Connections that asked nothing yet. Its state is those, and since when: one timer looks at all of them."""
-
-    def __init__(self, on_silence: Callable[[], None]) -> None:
-        self._since: dict[web.RequestHandler, float] = {}
-        self._on_silence = on_silence
-        self._timer: asyncio.TimerHandle | None = None
-
-    def wait_for(self, protocol: web.RequestHandler) -> None:
-        """Gives a new connection so long to ask something."""
-        loop = asyncio.get_running_loop()
-        self._since[protocol] = loop.time()
-        if self._timer is None:
-            self._timer = loop.call_later(HEAD_S, self._look)
-
-    def middleware(self) -> Middleware:
-        """Returns what every request goes through."""
-
-        @web.middleware
-        async def hear(request: web.Request, handler: Handler) -> web.StreamResponse:
-            self._since.pop(request.protocol, None)
-            return await handler(request)
-
-        return hear
-
-    def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        for protocol, since in tuple(self._since.items()):
-            waited_s = loop.time() - since
-            is_connected = protocol.transport is not None  # else it is no longer, or shakes hands
-            if waited_s >= (HEAD_S if is_connected else HANDSHAKE_S):
-                del self._since[protocol]
-                if is_connected:
-                    self._on_silence()
-                    protocol.force_close()
-        self._timer = loop.call_later(HEAD_S, self._look) if self._since else None
-
-
-class _Busy(asyncio.Protocol):
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Says so, and hangs up."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(_BUSY)
-        transport.close()

@@ -12,10 +12,14 @@ from pathlib import Path
 from aiohttp import web
 
 from gtm.admin.address import SOCKET_NAME, answers
+from gtm.admin.crowd import Limits
+from gtm.admin.limit import LimitedRunner
 
 MODE = 0o600
 BACKLOG = 16
 SHUTDOWN_S = 1.0
+LIMITS = Limits(whole=64)
+"""Its own user's programs, and so not those of the admin listener."""
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +32,9 @@ async def open_local(folder: Path, app: web.Application) -> web.AppRunner | None
     except OSError as error:
         log.warning("the admin socket %s cannot be made: %s; going on without it", path, error.strerror or error)
         return None
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_S)
+    runner = LimitedRunner(app, limits=LIMITS, shutdown_s=SHUTDOWN_S)
     await runner.setup()
-    await web.SockSite(runner, opened).start()
+    runner.listen(opened)
     return runner
 
 

@@ -42,6 +42,7 @@ _Axes = Mapping[str, Sequence[str]]
 _TRANSPORTS = ("udp", "tcp")
 
 ALWAYS: Mapping[str, _Axes] = {
+    "admin_connections_dropped": {"reason": ("handshake", "unread", "room")},
     "admin_connections_refused": {},
     "certificate_renewals": {"side": ("listen", "share"), "outcome": ("taken", "refused")},
     "dns_engine_failures": {},

@@ -91,6 +91,12 @@ COUNTED: Mapping[str, Metric] = {
         "{connection}",
         "Connections to the admin listener beyond its limit.",
     ),
+    "admin_connections_dropped": _counter(
+        "admin_connections_dropped",
+        "admin.connections_dropped",
+        "{connection}",
+        "Connections to the admin listener that were ended: no end of the handshake, answers unread, room for others.",
+    ),
     "admin_requests_refused": _counter(
         "admin_requests_refused",
         "admin.requests_refused",

@@ -17,6 +17,7 @@ from aiohttp import web
 
 from gtm import __version__
 from gtm.admin.app import make_app, open_admin
+from gtm.admin.crowd import MAX_CONNECTIONS, limits_for
 from gtm.admin.doorkeeper import Doorkeeper
 from gtm.admin.local import close_local, open_local
 from gtm.admin.overrides import routes as override_routes
@@ -49,6 +50,7 @@ from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
 from gtm.plan.guidance import Guidance
 from gtm.probe.push_desk import PushDesk
+from gtm.serve.descriptors import admin_connections, raise_limit
 from gtm.serve.listen import ListenAddress
 from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key, load_key
@@ -277,8 +279,18 @@ class Node:
         self._local = await open_local(self._config.state, make_app(subject, reports, more, on_refusal=refusal))
         at = self._config.admin
         tls = None if self._admin_tls is None else self._admin_tls.listener_context
+        peers = len(self._config.peers)
         runner = await open_admin(
-            str(at.address), at.port, subject, reports, more=more, tls=tls, on_refused=refused, on_refusal=refusal
+            str(at.address),
+            at.port,
+            subject,
+            reports,
+            more=more,
+            tls=tls,
+            limits=limits_for(admin_connections(raise_limit(), MAX_CONNECTIONS + peers), peers=peers),
+            on_refused=refused,
+            on_dropped=lambda reason: self._counters.add("admin_connections_dropped", reason=reason),
+            on_refusal=refusal,
         )
         scheme = "http" if tls is None else "https"
         log.info("admin API on %s://%s", scheme, ListenAddress(at.address, runner.addresses[0][1]))

@@ -13,11 +13,13 @@ import signal
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine, Restorable
+from gtm.node.complaints import complain_sparingly
 from gtm.node.config import NodeConfig, Role
 from gtm.node.engines import make_engine
 from gtm.node.queries import NativeQueries, Queries, open_queries
 from gtm.node.standby import restore
 from gtm.node.vault import Vault
+from gtm.serve.descriptors import raise_limit
 from gtm.threads import DaemonExecutor
 
 log = logging.getLogger(__name__)
@@ -29,6 +31,8 @@ async def run_node(config: NodeConfig, clock: Clock) -> None:
     Raises ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it cannot start.
     """
     _hold_signals()
+    complain_sparingly(asyncio.get_running_loop())
+    raise_limit()
     asyncio.get_running_loop().set_default_executor(DaemonExecutor())  # libraries use it, and asyncio.run waits for it
     engine, counters = make_engine(config.engine), Counters()
     serves = Role.DNS in config.roles

@@ -1,7 +1,8 @@
 """File descriptors: how many this process may open, and how many of them the connections of strangers may hold.
 
-What goes out is a number of connections for each listener. Every connection, check, peer and file takes a descriptor:
-if clients could take the last one, checks could not be made and zone files not read, for as long as clients like.
+What goes out is a number of connections for each listener, of DNS and of the admin API. Every connection, check, peer
+and file takes a descriptor: if clients could take the last one, checks could not be made and zone files not read, for
+as long as clients like.
 """
 
 import resource
@@ -10,7 +11,10 @@ WANTED = 16_384
 """The common default of 1,024 is for programs that call select(2); what the hard limit allows is ours to take."""
 
 RESERVED = 700
-"""For 500 checks at once, and for files, peers and the admin API."""
+"""For 500 checks at once, for files, peers and the socket in the state folder, and for the admin API."""
+
+ADMIN_SHARE = 8
+"""The admin API may have one descriptor of so many: of 1,024 that is 128."""
 
 MAX_CONNECTIONS = 1000
 """For one listener, however many descriptors there are: answers over UDP must not suffer."""
@@ -33,6 +37,11 @@ def raised_limit(soft: int, hard: int) -> int:
 def connections_each(limit: int, *, listeners: int) -> int:
     """Returns how many connections each listener may have open; at least a few, as DNS needs TCP (RFC 7766 5)."""
     return max(_FEW, min(MAX_CONNECTIONS, (limit - RESERVED) // listeners))
+
+
+def admin_connections(limit: int, wanted: int) -> int:
+    """Returns how many connections the admin listener may have open, out of those it wants."""
+    return max(_FEW, min(wanted, limit // ADMIN_SHARE))
 
 
 _FEW = 8

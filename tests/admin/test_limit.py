@@ -1,12 +1,20 @@
 import asyncio
 import logging
+import ssl
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from aiohttp import web
 
 from gtm.admin.app import open_admin
+from gtm.admin.connection import Patience
+from gtm.admin.crowd import Limits
+from gtm.admin.limit import LimitedRunner
+from gtm.share.tls import TlsFiles, server_tls
 from tests.admin.served import Served
+from tests.fakes.certificates import Authority
 from tests.node.present import until
 
 
@@ -23,33 +31,190 @@ async def close(writer: asyncio.StreamWriter) -> None:
     await writer.wait_closed()
 
 
-def test_one_connection_too_many_is_turned_away_and_the_next_is_not_once_there_is_room(tmp_path: Path) -> None:
-    served, refused = Served(tmp_path), []
+async def no_reports(_request: web.Request) -> web.StreamResponse:
+    raise web.HTTPNotFound
 
-    async def reports(_request: web.Request) -> web.StreamResponse:
-        raise web.HTTPNotFound
+
+def test_one_connection_too_many_is_turned_away_while_the_others_are_busy(tmp_path: Path) -> None:
+    served, refused, answered = Served(tmp_path), [], asyncio.Event()
+
+    async def held_back(_request: web.Request) -> web.StreamResponse:
+        await answered.wait()
+        return web.Response(text="at last")
 
     async def story() -> None:
-        runner = await open_admin("127.0.0.1", 0, served.subject, reports, most=2, on_refused=lambda: refused.append(1))
+        runner = await open_admin(
+            "127.0.0.1", 0, served.subject, held_back, limits=Limits(2, 2, 2), on_refused=lambda: refused.append(1)
+        )
         port = runner.addresses[0][1]
         try:
             async with until():
-                (first, one), (second, two) = await exchange(port), await exchange(port)
-                assert (first, second) == (b"HTTP/1.1 200 OK\r\n",) * 2
+                polls = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+                for _reader, writer in polls:
+                    writer.write(b"GET /v1/reports HTTP/1.1\r\nHost: x\r\n\r\n")
+                while len(served_busy(runner)) < 2:  # noqa: ASYNC110  # it is this loop that serves
+                    await asyncio.sleep(0)
                 third, three = await exchange(port)
                 assert third == b"HTTP/1.1 503 Service Unavailable\r\n"
                 assert len(refused) == 1
                 await close(three)
-                await close(one)
-                words = b""
-                while words != b"HTTP/1.1 200 OK\r\n":  # the server hears of the end a turn of its loop later
-                    words, again = await exchange(port)
-                    await close(again)
-                await close(two)
+                answered.set()
+                for reader, _writer in polls:
+                    await reader.readuntil(b"at last")
+                words, four = await exchange(port)
+                assert words == b"HTTP/1.1 200 OK\r\n", "who asks nothing any more makes room"
+                assert len(refused) == 1
+                for writer in (four, *(writer for _reader, writer in polls)):
+                    writer.transport.abort()
         finally:
             await runner.cleanup()
 
     asyncio.run(story())
+
+
+def served_busy(runner: web.AppRunner) -> list[object]:
+    assert isinstance(runner, LimitedRunner)
+    return [guest for guests in runner.crowd._busy.values() for guest in guests]
+
+
+def test_who_connects_and_asks_nothing_makes_room_for_who_asks(tmp_path: Path) -> None:
+    served, dropped = Served(tmp_path), Counter[str]()
+
+    def drop(reason: str) -> None:
+        dropped[reason] += 1
+
+    async def story() -> None:
+        runner = await open_admin("127.0.0.1", 0, served.subject, no_reports, limits=Limits(9, 9, 4), on_dropped=drop)
+        port = runner.addresses[0][1]
+        try:
+            async with until():
+                silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(20)]
+                words, asking = await exchange(port)
+                assert words == b"HTTP/1.1 200 OK\r\n"
+                for reader, _writer in silent[:16]:
+                    with suppress(ConnectionResetError):
+                        assert await reader.read() == b""
+                assert dropped == {"room": 17}
+                for writer in (asking, *(writer for _reader, writer in silent)):
+                    writer.transport.abort()
+        finally:
+            await runner.cleanup()
+
+    asyncio.run(story())
+
+
+def tls_of(tmp_path: Path) -> ssl.SSLContext:
+    return server_tls(TlsFiles(Authority(tmp_path).issue("127.0.0.1")))
+
+
+def test_a_handshake_that_does_not_end_is_counted_and_is_given_up(tmp_path: Path) -> None:
+    served, dropped = Served(tmp_path), Counter[str]()
+
+    def drop(reason: str) -> None:
+        dropped[reason] += 1
+
+    async def story() -> None:
+        runner = await open_admin(
+            "127.0.0.1",
+            0,
+            served.subject,
+            no_reports,
+            tls=tls_of(tmp_path),
+            limits=Limits(4, 4, 4),
+            patience=Patience(handshake_s=0.2),
+            on_dropped=drop,
+        )
+        assert isinstance(runner, LimitedRunner)
+        try:
+            async with until():
+                began = [await asyncio.open_connection("127.0.0.1", runner.addresses[0][1]) for _ in range(12)]
+                while dropped["room"] < 8:
+                    assert len(runner.crowd) <= 4
+                    await asyncio.sleep(0)
+                for reader, writer in began:
+                    with suppress(ConnectionResetError):
+                        assert await reader.read() == b""
+                    await close(writer)
+                assert dropped == {"room": 8, "handshake": 4}
+                assert (len(runner.crowd), len(runner._connections)) == (0, 0)
+        finally:
+            await runner.cleanup()
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("with_tls", [False, True])
+def test_who_does_not_read_is_hung_up_on(tmp_path: Path, *, with_tls: bool) -> None:
+    served, dropped, ended = Served(tmp_path), [], asyncio.Event()
+
+    async def endless(_request: web.Request) -> web.StreamResponse:
+        return web.Response(body=bytes(32 * 1024 * 1024))
+
+    def drop(reason: str) -> None:
+        dropped.append(reason)
+        ended.set()
+
+    async def story() -> None:
+        runner = await open_admin(
+            "127.0.0.1",
+            0,
+            served.subject,
+            endless,
+            tls=tls_of(tmp_path) if with_tls else None,
+            patience=Patience(unread_s=0.1, look_s=0.05),
+            on_dropped=drop,
+        )
+        assert isinstance(runner, LimitedRunner)
+        trusting = ssl.create_default_context()
+        trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+        try:
+            async with until():
+                _reader, writer = await asyncio.open_connection(
+                    "127.0.0.1", runner.addresses[0][1], ssl=trusting if with_tls else None, limit=1024
+                )
+                writer.write(b"GET /v1/reports HTTP/1.1\r\nHost: x\r\n\r\n")
+                await ended.wait()
+                assert dropped == ["unread"]
+                writer.transport.abort()
+        finally:
+            await runner.cleanup()
+        assert not runner._connections
+
+    asyncio.run(story())
+
+
+def test_unread_answers_are_bounded_together_and_the_slowest_goes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtm.admin.limit.MAX_UNREAD_BYTES", 24 * 1024 * 1024)
+    served, dropped, ended = Served(tmp_path), [], asyncio.Event()
+
+    async def large(_request: web.Request) -> web.StreamResponse:
+        return web.Response(body=bytes(16 * 1024 * 1024))
+
+    def drop(reason: str) -> None:
+        dropped.append(reason)
+        ended.set()
+
+    async def story() -> None:
+        runner = await open_admin("127.0.0.1", 0, served.subject, large, on_dropped=drop)
+        try:
+            async with until():
+                opened = []
+                for _ in range(4):
+                    opened.append(await asyncio.open_connection("127.0.0.1", runner.addresses[0][1], limit=1024))
+                    opened[-1][1].write(b"GET /v1/reports HTTP/1.1\r\nHost: x\r\n\r\n")
+                    await opened[-1][0].readuntil(b"\r\n\r\n")
+                await ended.wait()
+                newest = opened[-1][0]
+                assert len(await newest.readexactly(16 * 1024 * 1024)) == 16 * 1024 * 1024, "who reads gets all of it"
+                for _reader, writer in opened:
+                    writer.transport.abort()
+        finally:
+            await runner.cleanup()
+
+    asyncio.run(story())
+    assert set(dropped) == {"unread"}
 
 
 @pytest.mark.parametrize(
@@ -95,9 +260,8 @@ def test_what_strangers_say_is_counted_and_is_no_line_of_the_log(
 
 @pytest.mark.slow
 def test_who_connects_and_asks_nothing_is_hung_up_on_and_who_asked_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("gtm.admin.limit.HEAD_S", 0.1)
     served, refused = Served(tmp_path), []
 
     async def reports(_request: web.Request) -> web.StreamResponse:
@@ -105,7 +269,12 @@ def test_who_connects_and_asks_nothing_is_hung_up_on_and_who_asked_is_not(
 
     async def story() -> None:
         runner = await open_admin(
-            "127.0.0.1", 0, served.subject, reports, on_refusal=lambda path, status: refused.append((path, status))
+            "127.0.0.1",
+            0,
+            served.subject,
+            reports,
+            on_refusal=lambda path, status: refused.append((path, status)),
+            patience=Patience(head_s=0.1, look_s=0.05),
         )
         port = runner.addresses[0][1]
         try:
@@ -115,13 +284,18 @@ def test_who_connects_and_asks_nothing_is_hung_up_on_and_who_asked_is_not(
                 await answers.readuntil(b"200 OK")
                 silent = [await asyncio.open_connection("127.0.0.1", port) for _ in range(3)]
                 silent[1][1].write(b"GET /livez HTTP/1.1\r\nHost: ")
+                second_head = await asyncio.open_connection("127.0.0.1", port)
+                second_head[1].write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+                await second_head[0].readuntil(b"200 OK")
+                second_head[1].write(b"GET /livez HTTP/1.1\r\nHost: ")
+                silent.append(second_head)
                 for reader, writer in silent:
-                    assert await reader.read() == b"", "it was hung up"
+                    assert (await reader.read()).endswith((b"", b"true}")), "it was hung up"
                     await close(writer)
-                assert refused == [("none", 408)] * 3
+                assert refused == [("none", 408)] * 4
                 asked.write(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
                 await answers.readuntil(b"404 Not Found")
-                assert refused[3:] == [("other", 404)]
+                assert refused[4:] == [("other", 404)]
                 await close(asked)
         finally:
             await runner.cleanup()

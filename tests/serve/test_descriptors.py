@@ -9,7 +9,15 @@ import pytest
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine
 from gtm.node.queries import AsyncioQueries
-from gtm.serve.descriptors import MAX_CONNECTIONS, RESERVED, WANTED, connections_each, raise_limit, raised_limit
+from gtm.serve.descriptors import (
+    MAX_CONNECTIONS,
+    RESERVED,
+    WANTED,
+    admin_connections,
+    connections_each,
+    raise_limit,
+    raised_limit,
+)
 from gtm.serve.listen import open_listeners, parse_listen
 from gtm.serve.responder import Responder
 from tests.fakes.clock import FakeClock
@@ -50,6 +58,11 @@ def test_connections_leave_what_is_reserved(limit: int, listeners: int) -> None:
     each = connections_each(limit, listeners=listeners)
     assert 0 < each <= MAX_CONNECTIONS
     assert each * listeners <= limit - RESERVED
+
+
+def test_the_admin_api_has_what_it_wants_where_there_are_many_and_an_eighth_where_there_are_few() -> None:
+    assert [admin_connections(limit, 300) for limit in (1 << 30, WANTED, 1024, 16)] == [300, 300, 128, 8]
+    assert admin_connections(1024, 300) + 500 < RESERVED
 
 
 def test_where_there_is_almost_nothing_a_few_connections_are_served_all_the_same() -> None:

@@ -1,0 +1,214 @@
+"""One connection of the admin listener: stands between asyncio and aiohttp's protocol, and sees what goes on.
+
+    made           nothing was asked yet        HEAD     head_s to ask something, else it ends (408)
+    request        others are answered first    TURN
+    its turn       a handler is at work         BUSY     unread_s for each 64 KiB of the answer to be read
+    answered       until the next request       IDLE     aiohttp's keep-alive time; the first byte makes it a HEAD again
+    closing        what is left is being sent            close_s, then it is cut off
+
+What comes in: what asyncio tells a protocol, the beginning and end of requests, and looks now and then. What goes out:
+the same to aiohttp's protocol, and what became of the connection to its crowd. aiohttp itself waits for ever for a head
+that comes byte by byte, and for a reader that does not read. What is unread is asked of the transport below TLS: that
+of TLS hands everything down at once, and says that nothing is left.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from aiohttp import web
+
+from gtm.admin.crowd import Crowd
+
+READ_BYTES = 64 * 1024
+"""A reader that takes less in `unread_s` is none: it is 50 kbit/s. So much may always wait to be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """For how long a connection is waited for."""
+
+    handshake_s: float = 10.0
+    """asyncio's own limit for TLS is a minute."""
+    head_s: float = 10.0
+    keepalive_s: float = 75.0
+    """Of a connection that asks nothing more."""
+    unread_s: float = 10.0
+    close_s: float = 5.0
+    look_s: float = 1.0
+    """Between two looks at all connections: how exact the others are."""
+
+
+class Ending(Enum):
+    """Why a connection was ended."""
+
+    HANDSHAKE = "handshake"
+    """It did not finish its handshake of TLS."""
+    SILENT = "silent"
+    UNREAD = "unread"
+    """Its client did not read the answer."""
+    ROOM = "room"
+    """Others needed its place."""
+
+
+class _State(Enum):
+    HEAD = "head"
+    BUSY = "busy"
+    IDLE = "idle"
+    TURN = "turn"
+
+
+class Watcher(Protocol):
+    """Who hears of connections: the listener."""
+
+    crowd: Crowd
+    patience: Patience
+
+    def now(self) -> float:
+        """Returns the monotonic time."""
+
+    def ended(self, connection: "Connection", ending: Ending | None) -> None:
+        """Hears that a connection is over: by itself, or because it was ended."""
+
+
+class Connection(asyncio.Protocol):
+    """A connection. It has state: see above."""
+
+    def __init__(self, inner: web.RequestHandler, client: str, watcher: Watcher) -> None:
+        self.inner = inner
+        self.client = client
+        self.is_dropped = False
+        self.below: asyncio.WriteTransport | None = None
+        """The transport of the socket, which is the only one without TLS; None before and after its time."""
+        self._watcher = watcher
+        self._transport: asyncio.Transport | None = None
+        self._early: list[bytes] = []
+        """What came with the end of the handshake, before anybody was told of it."""
+        self._state = _State.HEAD
+        self._since = watcher.now()
+        self._unread: tuple[float, int] | None = None
+        """When there was last a look at how much is unread, and how much it was; None where that is little."""
+        self._closing_since: float | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Returns whether nobody is at the other end any more."""
+        return self._transport is None or self._transport.is_closing()
+
+    @property
+    def unread_bytes(self) -> int:
+        """Returns how much waits for its client to be read."""
+        return 0 if self.below is None else self.below.get_write_buffer_size()
+
+    @property
+    def unread_since(self) -> float:
+        """Returns since when its client reads too slowly; infinity where nobody noticed yet."""
+        return float("inf") if self._unread is None else self._unread[0]
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Passes it on."""
+        assert isinstance(transport, asyncio.Transport)
+        self.below = self.below or transport
+        if self.is_dropped:
+            self.cut_off()
+            return
+        self._transport = transport
+        self._enter(_State.HEAD)
+        self.inner.connection_made(transport)
+        for data in self._early:
+            self.inner.data_received(data)
+        self._early.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Passes it on."""
+        if self._transport is None:
+            self._early.append(data)
+            return
+        if self._state is _State.IDLE:
+            self._enter(_State.HEAD)
+        self.inner.data_received(data)
+
+    def eof_received(self) -> None:
+        """Passes it on; asyncio closes the connection then."""
+        if self._transport is not None:
+            self.inner.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Passes it on."""
+        self.below, was_made, self._transport = None, self._transport is not None, None
+        self._watcher.ended(self, None)
+        if was_made:
+            self.inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Passes it on."""
+        self.inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Passes it on."""
+        self.inner.resume_writing()
+
+    def begin(self, *, waits: bool) -> None:
+        """Hears that a request is here, and whether it waits for its turn: then it can make room for others."""
+        if self._transport is not None:
+            self._enter(_State.TURN if waits else _State.BUSY)
+
+    def finish(self) -> None:
+        """Hears that there is an answer to it, which is about to be sent."""
+        if self._transport is not None:
+            self._enter(_State.IDLE)
+
+    def _enter(self, state: _State) -> None:
+        self._state, self._since = state, self._watcher.now()
+        if self.is_dropped:
+            return
+        if state is _State.BUSY:
+            self._watcher.crowd.work(self)
+        else:
+            self._watcher.crowd.wait(self)
+
+    def look(self) -> None:
+        """Ends it where it takes too long."""
+        patience, now, transport = self._watcher.patience, self._watcher.now(), self._transport
+        if transport is None:
+            return
+        if transport.is_closing():
+            self._closing_since = now if self._closing_since is None else self._closing_since
+            if now - self._closing_since >= patience.close_s:
+                self.cut_off()
+        elif self._state is _State.HEAD and now - self._since >= patience.head_s:
+            self.drop(Ending.SILENT.value)
+        else:
+            self._look_at_unread(now)
+
+    def _look_at_unread(self, now: float) -> None:
+        left = self.unread_bytes
+        if left <= READ_BYTES:
+            self._unread = None
+        elif self._unread is None:
+            self._unread = now, left
+        elif now - self._unread[0] >= self._watcher.patience.unread_s:
+            before, self._unread = self._unread[1], (now, left)
+            if before - left < READ_BYTES:
+                self.drop(Ending.UNREAD.value)
+
+    def drop(self, reason: str) -> None:
+        """Ends it at once."""
+        self.is_dropped = True
+        self._watcher.ended(self, Ending(reason))
+        self.cut_off()
+
+    def cut_off(self) -> None:
+        """Closes it without a word."""
+        if self.below is not None:
+            self.below.abort()
+
+
+class Unmade(asyncio.Protocol):
+    """What a socket has before TLS: it leaves everything that comes to it."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Has nothing read yet."""
+        assert isinstance(transport, asyncio.ReadTransport)
+        transport.pause_reading()
