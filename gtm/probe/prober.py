@@ -134,8 +134,8 @@ class Prober:
             await self._sleep(max(0.0, turn.due_at - self._clock.monotonic()))
             async with self._slots:
                 began_at = self._clock.monotonic()
-                reading = await self._read(check)
-            self._take(check, reading)
+                reading = await self._reading(check)
+            self._take_safely(check, reading)
             turn = schedule.after(
                 turn,
                 began_at=began_at,
@@ -181,9 +181,25 @@ class Prober:
             self._group.create_task(self._read_once(self._checks[check_id]), name=f"calculated check {check_id}")
 
     async def _read_once(self, check: Check) -> None:
-        reading = await self._read(check)
+        reading = await self._reading(check)
         if self._checks.get(check.id) is check:
+            self._take_safely(check, reading)
+
+    async def _reading(self, check: Check) -> Reading:
+        """Returns a reading; a mistake of this program is one that says nothing of the endpoint, and ends no task."""
+        began_at = self._clock.monotonic()
+        try:
+            return await self._read(check)
+        except Exception as error:
+            log.exception("check %s failed by a mistake of this program", check.id)
+            took_s = self._clock.monotonic() - began_at
+            return Reading(Reason.UNREAD, took_s, f"{type(error).__name__}: a mistake of this program")
+
+    def _take_safely(self, check: Check, reading: Reading) -> None:
+        try:
             self._take(check, reading)
+        except Exception:
+            log.exception("a reading of check %s was lost by a mistake of this program", check.id)
 
     def _own_fault(self, check: Check, reading: Reading) -> None:
         """Says once of a check that it cannot be read; no verdict changes: its votes grow old and stop counting.

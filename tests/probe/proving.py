@@ -43,6 +43,10 @@ class Bench:
         self.sleep = FakeSleep(self.clock)
         self.counters = Counters()
         self.answers: dict[CheckId, Reading] = {}
+        self.mistakes: dict[CheckId, Exception] = {}
+        """What reading a check raises, in place of an answer."""
+        self.lost: set[CheckId] = set()
+        """The checks whose change of mind whoever is told of it cannot take."""
         self.asked: list[tuple[float, CheckId]] = []
         self.readings: list[CheckId] = []
         self.changes: list[tuple[CheckId, Belief]] = []
@@ -69,11 +73,15 @@ class Bench:
         try:
             if self.gate is not None:
                 await self.gate.wait()
+            if check.id in self.mistakes:
+                raise self.mistakes[check.id]
             return self.answers.get(check.id, OK)
         finally:
             self.open -= 1
 
     def _changed(self, check: Check, verdict: Verdict) -> None:
+        if check.id in self.lost:
+            raise KeyError(check.id)
         self.changes.append((check.id, verdict.belief))
 
     def times(self, check: Check) -> list[float]:

@@ -274,3 +274,28 @@ def test_what_is_remembered_is_begun_with_once() -> None:
         assert bench.prober.verdicts[calm.id] is NO_VERDICT
 
     run(story, Bench(remembered={calm.id: down, B.id: down}))
+
+
+def test_a_mistake_of_ours_in_one_check_ends_neither_it_nor_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    async def story(bench: Bench) -> None:
+        bench.mistakes[A.id] = AttributeError("a library has no such name")
+        bench.lost.add(B.id)
+        bench.prober.watch([A, B, C])
+        await bench.sleep.advance(10.0)
+        assert bench.changes == [(C.id, Belief.UP)]
+        assert bench.prober.believed(A.id) is Belief.UNKNOWN
+        assert all(len(bench.times(check)) >= 9 for check in (A, B, C))
+
+        bench.mistakes.clear()
+        bench.lost.clear()
+        bench.answers[B.id] = BAD
+        await bench.sleep.advance(10.0)
+        assert bench.changes[1:] in ([(A.id, Belief.UP), (B.id, Belief.DOWN)], [(B.id, Belief.DOWN), (A.id, Belief.UP)])
+
+    bench = run(story)
+    assert A.id in bench.unread
+    told = {record.getMessage() for record in caplog.records if record.levelno == logging.ERROR}
+    assert told == {
+        f"check {A.id} failed by a mistake of this program",
+        f"a reading of check {B.id} was lost by a mistake of this program",
+    }
