@@ -235,21 +235,6 @@ def test_many_flips_reserve_more_generations_before_the_last_is_used(tmp_path: P
     assert last <= restarted.plan.generation <= last + GENERATIONS_AHEAD
 
 
-def test_the_state_is_written_in_another_thread_and_served_only_then(tmp_path: Path) -> None:
-    engine = RecordingEngine()
-    written: list[tuple[bool, int]] = []
-
-    class Slow(StateFolder):
-        def save(self, saved: Saved) -> bool:
-            written.append((threading.current_thread() is threading.main_thread(), len(engine.plans)))
-            return super().save(saved)
-
-    planner = make_planner(tmp_path, engine=engine, folder=Slow(tmp_path, Counters()))
-    asyncio.run(planner.take_zones(catalogue(ZONE)))
-    assert written == [(False, 0)]
-    assert len(engine.plans) == 1
-
-
 def test_the_serial_of_an_unchanged_zone_survives_a_restart_and_a_changed_one_grows(tmp_path: Path) -> None:
     def serial(*zones: str) -> int:
         planner = make_planner(tmp_path)
