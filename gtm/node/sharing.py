@@ -8,7 +8,7 @@ Whatever the way, reports end on the desk, which believes only the keys of share
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from random import Random
 
 import aiohttp
@@ -18,14 +18,22 @@ from gtm.counters import Counters
 from gtm.errors import StateInvalid
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
-from gtm.node.config import NodeConfig, ShareConfig
+from gtm.node.config import NodeConfig, Role, ShareConfig
 from gtm.share.desk import Desk
-from gtm.share.discovery import Discovery, discover
+from gtm.share.discovery import MAX_TARGETS, Discovery, Found, discover
 from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import EtcdClient
-from gtm.share.poller import Poller, open_share_session
+from gtm.share.guarded import GuardedResolver
+from gtm.share.own import Bound, not_itself
+from gtm.share.poller import Poller, make_resolver, open_share_session
 from gtm.share.renewal import LiveTls
 from gtm.share.tls import TlsFiles, client_tls
+from gtm.threads import Pool
+
+MAX_NAMED = 3 * MAX_TARGETS
+"""Targets of SRV records that are called by their names while a process lives: a mesh has fewer, even if it moves."""
+
+UNNAMED = NodeName("another-target")
 
 
 class Sharing:
@@ -40,6 +48,7 @@ class Sharing:
         self.tls = LiveTls("share", config.share.tls or TlsFiles(), client_tls)
         """What this node shows, and whom it trusts, when it asks."""
         self._password = _password(config.share)
+        self._named: set[NodeName] = set()
 
     @property
     def peers(self) -> Mapping[NodeName, PeerState]:
@@ -49,20 +58,35 @@ class Sharing:
     async def run(self) -> None:
         """Hears others until cancelled."""
         share = self._config.share
-        async with open_share_session() as session, asyncio.TaskGroup() as group:
+        guarded = GuardedResolver(make_resolver(), not_itself(self._own_listeners()))
+        # what a site lists itself is asked wherever it is; what the DNS names is not
+        resolver = guarded if share.srv else None
+        async with open_share_session(resolver) as session, asyncio.TaskGroup() as group:
             if share.etcd is not None:
                 group.create_task(self._etcd(session), name="etcd")
             elif share.srv:
-                group.create_task(self._discover(session, group), name="discovery")
+                group.create_task(self._discover(session, group, guarded), name="discovery")
             else:
                 for peer in self._config.peers:
                     self._poll(peer.node, peer.url, session, group)
 
+    def _own_listeners(self) -> tuple[Bound, ...]:
+        config = self._config
+        dns = config.dns if Role.DNS in config.roles else ()
+        return tuple((at.address, at.port) for at in (*dns, config.admin))
+
     def _poll(
-        self, node: NodeName, url: str, session: aiohttp.ClientSession, group: asyncio.TaskGroup
+        self,
+        node: NodeName,
+        url: str,
+        session: aiohttp.ClientSession,
+        group: asyncio.TaskGroup,
+        *,
+        giver: NodeName | None = None,
     ) -> asyncio.Task[None]:
+        """Starts to poll; logs, counters and events call the peer `giver`, or by its name."""
         poller = Poller(
-            node,
+            giver or node,
             url,
             self._desk,
             session,
@@ -74,16 +98,27 @@ class Sharing:
         self._pollers[node] = poller
         return group.create_task(poller.run(), name=f"peer {node}")
 
-    async def _discover(self, session: aiohttp.ClientSession, group: asyncio.TaskGroup) -> None:
+    async def _discover(
+        self, session: aiohttp.ClientSession, group: asyncio.TaskGroup, guarded: GuardedResolver
+    ) -> None:
         share = self._config.share
 
         def start(url: str) -> asyncio.Task[None]:
             node = NodeName(url.partition("://")[2])
-            task = self._poll(node, url, session, group)
+            # whoever answers for the name can give another one each time: labels and events must not grow with that
+            is_named = node in self._named or len(self._named) < MAX_NAMED
+            if is_named:
+                self._named.add(node)
+            task = self._poll(node, url, session, group, giver=node if is_named else UNNAMED)
             task.add_done_callback(lambda _: self._pollers.pop(node, None))
             return task
 
-        await Discovery(share.srv, lambda: discover(share.srv, secure=share.tls is not None), start).run()
+        pool = Pool("peers of the DNS", threads=1, spare=1)
+
+        def look() -> Awaitable[Found]:
+            return discover(share.srv, secure=share.tls is not None, pool=pool)
+
+        await Discovery(share.srv, look, start, judge=guarded.judge).run()
 
     async def _etcd(self, session: aiohttp.ClientSession) -> None:
         config = self._config

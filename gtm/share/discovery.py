@@ -3,27 +3,39 @@
 What comes in: the name of SRV records, `_gtm._tcp.example.net`. What goes out: the URL of each target. Whom to believe
 is not in the DNS: reports are verified by the keys of the node file, so a forged answer can only keep reports away.
 Priorities and weights choose one of several servers; peers are all asked, and those numbers mean nothing here.
+
+Whoever answers for the name could have this node ask anything, so of the targets are not asked: what is no host name;
+more than MAX_TARGETS, those that are asked already first; and what `judge` has words against, such as this node itself,
+which is one of its own records most of the time.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import dns.asyncresolver
 import dns.exception
+import dns.resolver
 from dns.rdatatype import RdataType
 from dns.rdtypes.IN.SRV import SRV
 
-from gtm.errors import Unreachable
+from gtm.errors import CallOverdue, Unreachable
+from gtm.threads import Pool
 
-MAX_PEERS = 1_000
-"""As many reports as an offer may have."""
+MAX_TARGETS = 100
+"""As many probes as a mesh was measured with; each is a connection, a task, and a megabyte that may be held."""
+
+MAX_TOLD = 5
+"""Lines of one look at the DNS about who is a peer and who is none; more are told by their number."""
 
 MIN_REFRESH_S = 5.0
 MAX_REFRESH_S = 300.0
 """However long or short the TTL of the records is."""
 
 LOOKUP_S = 5.0
+
+READING_S = 2.0
+"""For an answer to be read once it is here: that of a hundred targets takes a tenth of a second."""
 
 log = logging.getLogger(__name__)
 
@@ -33,19 +45,40 @@ Start = Callable[[str], asyncio.Task[None]]
 Found = tuple[frozenset[str], float]
 """The URLs, and the TTL of the records in seconds."""
 
+Judge = Callable[[str], Awaitable[str]]
+"""Returns why a URL is not asked; nothing where it is."""
 
-async def discover(name: str, *, secure: bool, resolver: dns.asyncresolver.Resolver | None = None) -> Found:
-    """Returns the URL of every target of the SRV records at a name. Raises Unreachable when there is no answer."""
-    asked = resolver or dns.asyncresolver.get_default_resolver()
+
+async def _no_judge(_url: str) -> str:
+    return ""
+
+
+async def discover(name: str, *, secure: bool, pool: Pool, resolver: dns.resolver.Resolver | None = None) -> Found:
+    """Returns the URL of every target of the SRV records at a name. Raises Unreachable when there is no answer.
+
+    It runs in a thread: to read an answer of 64 kB with long names takes dnspython many seconds.
+    """
     try:
-        answer = await asked.resolve(name, RdataType.SRV, lifetime=LOOKUP_S)
-    except (dns.exception.DNSException, OSError) as error:
+        return await pool.run(_discover, name, secure, resolver, timeout_s=LOOKUP_S + READING_S)
+    except (dns.exception.DNSException, OSError, CallOverdue) as error:
         raise Unreachable(type(error).__name__) from error
+
+
+def _discover(name: str, secure: bool, resolver: dns.resolver.Resolver | None) -> Found:  # noqa: FBT001  # of a thread
+    answer = (resolver or dns.resolver.get_default_resolver()).resolve(name, RdataType.SRV, lifetime=LOOKUP_S)
     scheme = "https" if secure else "http"
-    targets = sorted((str(one.target).rstrip("."), one.port) for one in answer if isinstance(one, SRV) and one.port)
+    targets = [(str(one.target).rstrip(".").lower(), one.port) for one in answer if isinstance(one, SRV) and one.port]
     # RFC 2782: a target of "." says that there is no such service
-    urls = frozenset(f"{scheme}://{host}:{port}" for host, port in targets[:MAX_PEERS] if host)
+    urls = frozenset(f"{scheme}://{host}:{port}" for host, port in targets if _is_host(host))
     return urls, float(answer.rrset.ttl if answer.rrset is not None else 0)
+
+
+def _is_host(host: str) -> bool:
+    """Returns whether a target is the name of a host (RFC 1123 2.1), and neither an address nor part of a URL."""
+    return _HOST.fullmatch(host) is not None and not host.rpartition(".")[2].isdecimal()
+
+
+_HOST = re.compile(r"(?=.{1,253}\Z)[a-z0-9_]([a-z0-9_-]{0,62})(\.[a-z0-9_][a-z0-9_-]{0,62})*")
 
 
 class Discovery:
@@ -57,14 +90,19 @@ class Discovery:
         look: Callable[[], Awaitable[Found]],
         start: Start,
         *,
+        judge: Judge = _no_judge,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._name = name
         self._look = look
         self._start = start
+        self._judge = judge
         self._sleep = sleep
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._failed = False
+        self._failures = 0
+        self._refused: dict[str, str] = {}
+        """The targets of the last answer that are not asked, and why."""
+        self._left_out = 0
 
     @property
     def peers(self) -> Mapping[str, asyncio.Task[None]]:
@@ -81,20 +119,40 @@ class Discovery:
         try:
             urls, ttl_s = await self._look()
         except Unreachable as error:
-            if not self._failed:
+            if not self._failures:
                 log.warning("peers of %s: the DNS gives none: %s; those known are asked on", self._name, error)
-            self._failed = True
-            return MIN_REFRESH_S
-        if self._failed:
+            self._failures += 1
+            return min(MAX_REFRESH_S, MIN_REFRESH_S * 2.0 ** min(self._failures - 1, 10))
+        if self._failures:
             log.info("peers of %s: the DNS answers again", self._name)
-        self._failed = False
-        self._follow(urls)
+        self._failures = 0
+        self._follow(await self._acceptable(urls))
         return min(MAX_REFRESH_S, max(MIN_REFRESH_S, ttl_s))
 
+    async def _acceptable(self, urls: frozenset[str]) -> frozenset[str]:
+        """Returns the targets that are asked, and says once which are not."""
+        known_first = sorted(urls, key=lambda url: (url not in self._tasks and url not in self._refused, url))
+        bounded = known_first[:MAX_TARGETS]
+        words = dict(zip(bounded, await asyncio.gather(*map(self._judge, bounded)), strict=True))
+        refused = {url: why for url, why in words.items() if why}
+        self._tell([f"{url} is not asked: {why}" for url, why in refused.items() if self._refused.get(url) != why])
+        left_out = len(urls) - len(bounded)
+        if left_out and not self._left_out:
+            log.warning("peers of %s: there are %d, and %d are asked at the most", self._name, len(urls), MAX_TARGETS)
+        self._refused, self._left_out = refused, left_out
+        return frozenset(url for url, why in words.items() if not why)
+
     def _follow(self, urls: frozenset[str]) -> None:
-        for url in sorted(self._tasks.keys() - urls):
-            log.info("peers of %s: %s is no longer one", self._name, url)
+        gone, new = sorted(self._tasks.keys() - urls), sorted(urls - self._tasks.keys())
+        self._tell([f"{url} is no longer one" for url in gone])
+        self._tell([f"{url} is one" for url in new])
+        for url in gone:
             self._tasks.pop(url).cancel()
-        for url in sorted(urls - self._tasks.keys()):
-            log.info("peers of %s: %s is one", self._name, url)
+        for url in new:
             self._tasks[url] = self._start(url)
+
+    def _tell(self, lines: Sequence[str]) -> None:
+        for line in lines[:MAX_TOLD]:
+            log.info("peers of %s: %s", self._name, line)
+        if len(lines) > MAX_TOLD:
+            log.info("peers of %s: and %d more like this", self._name, len(lines) - MAX_TOLD)

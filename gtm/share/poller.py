@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from gtm.clock import Clock
@@ -52,12 +53,16 @@ MAX_HAVE_LENGTH = 4096
 """Half of what a server takes as one request line; a mesh too large for it gets every report every time."""
 
 
+def make_resolver() -> AbstractResolver:
+    """Returns what finds the hosts of peers."""
+    return HttpResolver(threads=RESOLVER_THREADS, within_s=WAIT_S, name="names of peers")
+
+
 @asynccontextmanager
-async def open_share_session() -> AsyncIterator[aiohttp.ClientSession]:
+async def open_share_session(resolver: AbstractResolver | None = None) -> AsyncIterator[aiohttp.ClientSession]:
     """Opens the HTTP session that all pollers of a node use."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=GRACE_S)  # the poller has one over everything
-    resolver = HttpResolver(threads=RESOLVER_THREADS, within_s=WAIT_S, name="names of peers")
-    connector = aiohttp.TCPConnector(limit=0, resolver=resolver)
+    connector = aiohttp.TCPConnector(limit=0, resolver=resolver or make_resolver())
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout, auto_decompress=False
     ) as session:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from yarl import URL
 
 from gtm.counters import Counters
 from gtm.errors import StateInvalid
@@ -12,6 +13,9 @@ from gtm.health.belief import Belief
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
 from gtm.node.sharing import Sharing
+from gtm.serve.listen import parse_listen
+from gtm.share.discovery import Found
+from gtm.threads import Pool
 from tests.fakes.clock import FakeClock
 from tests.fakes.etcd import etcd
 from tests.fakes.peers import WatchedDesk, believing, desk_of, key_of, serving
@@ -46,6 +50,29 @@ def test_a_listed_peer_is_polled(tmp_path: Path) -> None:
         async with serving(fra) as url:
             text = f'share:\n  key: k\n  peers:\n    - {PEER}, url: "{url}"}}\n'
             assert await heard(iad, sharing(tmp_path, iad, text)) == {FRA: PeerState.HEARD}
+
+    asyncio.run(story())
+
+
+def test_what_the_dns_names_is_polled_but_for_this_node_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own_port = 8053
+
+    async def story() -> None:
+        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra.publish(believing(Belief.UP))
+        async with serving(fra) as url:
+            port = URL(url).port
+
+            async def discover(_name: str, *, secure: bool, pool: Pool) -> Found:
+                assert pool is not None
+                assert not secure
+                return frozenset({f"http://localhost:{port}", f"http://localhost:{own_port}"}), 60.0
+
+            monkeypatch.setattr("gtm.node.sharing.discover", discover)
+            text = f"share:\n  key: k\n  srv: _gtm._tcp.example.net\n  peers:\n    - {PEER}}}\n"
+            own = replace(config(tmp_path, text), node=IAD, admin=parse_listen(f"0.0.0.0:{own_port}"))
+            share = Sharing(own, iad, clock=FakeClock(), counters=Counters())
+            assert await heard(iad, share) == {f"localhost:{port}": PeerState.HEARD}
 
     asyncio.run(story())
 
