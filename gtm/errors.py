@@ -11,6 +11,7 @@
     +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, malformed, or of another's vantage
     +-- OverrideRefused      a person's: what was to be overridden is not here, or a safety rule forbids it
     +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
+    +-- StateInUse           the operator's: another process holds the state folder; the message says which
     +-- NotPermitted         the operator's: the node file does not let a check use or look at what its monitor names
     +-- SecretUnreadable     the operator's: a secret that is not where the node file says; the message says where
     +-- TlsFileUnreadable    the operator's: a certificate, key or roots for monitors that are of no use
@@ -189,6 +190,10 @@ class OverrideRefused(GtmError):
 
 class StateInvalid(GtmError):
     """A file that a node keeps for itself cannot be read; the message says which and why."""
+
+
+class StateInUse(GtmError):
+    """Another process holds the state folder; the message says which, and what to do."""
 
 
 class NotPermitted(GtmError):

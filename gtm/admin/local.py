@@ -45,7 +45,8 @@ def close_local(folder: Path) -> None:
 
 
 def _listening(path: Path) -> socket.socket:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        path.parent.mkdir(mode=0o700, parents=True)
     if path.is_socket() and not answers(path):
         path.unlink()
     opened = socket.socket(socket.AF_UNIX)

@@ -60,6 +60,8 @@ class Present:
     """What this node measures by itself (tallies.py)."""
     expiries: Mapping[str, float]
     """When the certificate of each side of this node that shows one expires, Unix time."""
+    unsaved: int
+    """Files of the state folder whose newest content is not on disk."""
     counters: Mapping[str, int]
 
 
@@ -107,6 +109,12 @@ CERTIFICATE_ENDS = _gauge(
     "Unix time at which a certificate that this node shows expires, by side: listen, share.",
     "s",
 )
+UNSAVED = _gauge(
+    "state_unsaved_files",
+    "state.unsaved_files",
+    "Files of the state folder whose newest content could not be written yet.",
+    "{file}",
+)
 
 _STALE = "stale"
 _SAYINGS = (*(belief.value for belief in Belief), _STALE)
@@ -133,6 +141,7 @@ def families(present: Present) -> Iterator[Family]:
     yield Family(SILENT, tuple(_probe(node, int(node in present.silent)) for node in sorted(present.book.by_node)))
     yield Family(GEO_BUILT, tuple(Point({"file": source.file}, source.built_at) for source in present.geo))
     yield Family(CERTIFICATE_ENDS, tuple(Point({"side": side}, at) for side, at in sorted(present.expiries.items())))
+    yield _single(UNSAVED, present.unsaved)
     yield from present.measured
     yield from counter_families(present.counters)
 

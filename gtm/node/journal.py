@@ -14,6 +14,7 @@ from pathlib import Path
 
 from gtm.errors import StateInvalid
 from gtm.health.event import Recorded, parse_line
+from gtm.node.state_lock import FILE_MODE, make_private
 
 FILE_BYTES = 8 * 1024 * 1024
 FILES = 5
@@ -54,9 +55,9 @@ class Journal:
             os.close(descriptor)
 
     def _open(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_private(self._folder)
         path = path_of(self._folder, 0)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         self._size = os.fstat(self._descriptor).st_size
         self._torn = self._size > 0 and os.pread(self._descriptor, 1, self._size - 1) != b"\n"
 

@@ -41,6 +41,7 @@ from gtm.node.queries import Queries
 from gtm.node.saying import Saying
 from gtm.node.sharing import Sharing
 from gtm.node.state import StateFolder
+from gtm.node.state_lock import StateLock
 from gtm.node.stopping import Stop
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures, environment, start_telemetry
@@ -68,14 +69,16 @@ log = logging.getLogger(__name__)
 class Node:
     """Everything of one process, joined."""
 
-    def __init__(self, config: NodeConfig, clock: Clock, engine: Engine, counters: Counters) -> None:
+    def __init__(self, config: NodeConfig, clock: Clock, engine: Engine, counters: Counters, lock: StateLock) -> None:
         self._config = config
         self._clock = clock
         self._engine = engine
         self._counters = counters
         self._events = EventLog(Journal(config.state), config.node, clock=clock, counters=self._counters)
         chronicle = Chronicle(self._events, config.node)
-        self._state = StateFolder(config.state, self._counters, zones=config.zones, on_complaint=chronicle.damaged)
+        self._state = StateFolder(
+            config.state, self._counters, zones=config.zones, on_complaint=chronicle.damaged, lock=lock
+        )
         words = vocabulary(self._counters)
         self._planner = Planner(
             engine,
@@ -154,6 +157,7 @@ class Node:
             tallies=tallies,
             expiries=lambda: self._certificates.expiries,
             filters=words.filters - STEERING.filters,
+            unsaved=lambda: len(self._state.unsaved),
         )
         self._local: web.AppRunner | None = None
         self._warm = asyncio.Event()
@@ -208,6 +212,7 @@ class Node:
 
     def _rivers(self, queries: Queries | None) -> list[Coroutine[None, None, None]]:
         rivers = [self._zones.run(), self._geo.run(), self._health.believe(), self._warm_up(), self._certificates.run()]
+        rivers.append(self._state.keep_trying())
         if self._config.peers:
             rivers += [self._sharing.run(), self._vantages.run()]
         if Role.PROBE in self._config.roles:

@@ -152,11 +152,10 @@ class Planner:
                 )
             )
             ahead = reserving(replace(self._saved, zones=saved.zones), max(plan.generation, self.plan.generation + 1))
-            is_kept = await is_true_within(KEEP_LIMIT_S, self._keep(ahead))
-            # what is not on disk does not outlive a restart, but the clock goes on: it is above any count of changes
-            floor = 0 if is_kept else int(self._wall())
+            # what is not on disk is tried again; meanwhile the clock keeps numbers from going back (state.py)
+            await is_true_within(KEEP_LIMIT_S, self._keep(ahead))
             # health may have moved on meanwhile, and the plan with it
-            plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1, floor)))
+            plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
             believed = with_inherited(self.status, before, catalogue.zones)
             moved = flipped(status, believed) | seen_otherwise(status, believed)
             guided = guided_anew(plan, guidance, self.guidance)

@@ -46,14 +46,16 @@ class Standby:
         self._last = EMPTY_PLAN
         self._names = b""
 
-    def keep(self, plan: Plan) -> None:
+    def keep(self, plan: Plan) -> bool:
         """Writes what of the plan is not written yet; a plan without zones is not worth keeping.
 
-        Where that fails nothing is kept: to start from an older plan could revive a region that is down.
+        Where that fails nothing is kept, and False returned: to start from an older plan could revive a region.
         """
         if plan.zones and plan is not self._last and not self._keep(plan):
             self._vault.discard(DECISIONS)
             self._last = EMPTY_PLAN
+            return False
+        return True
 
     def _keep(self, plan: Plan) -> bool:
         numbers = numbering(plan)

@@ -1,6 +1,6 @@
 """How a process becomes a node, in the order that answers soonest:
 
-    sockets -> engine -> the plan that served last (standby.py) -> queries
+    lock of the state folder -> sockets -> engine -> the plan that served last (standby.py) -> queries
             -> everything else: modules that take half a second to load, geo data, zones, probes, peers, admin API
 
 Whatever takes long comes after the first answer. An engine in Python, or a first start, answers when all is ready.
@@ -18,6 +18,7 @@ from gtm.node.config import NodeConfig, Role
 from gtm.node.engines import make_engine
 from gtm.node.queries import NativeQueries, Queries, open_queries
 from gtm.node.standby import restore
+from gtm.node.state_lock import lock_state
 from gtm.node.vault import Vault
 from gtm.serve.descriptors import raise_limit
 from gtm.threads import DaemonExecutor
@@ -28,11 +29,13 @@ log = logging.getLogger(__name__)
 async def run_node(config: NodeConfig, clock: Clock) -> None:
     """Runs a node until SIGTERM or SIGINT.
 
-    Raises ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it cannot start.
+    Raises StateInUse, ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it
+    cannot start.
     """
     _hold_signals()
     complain_sparingly(asyncio.get_running_loop())
     raise_limit()
+    lock = lock_state(config.state)  # held until the process ends: a write that hangs may still be under way
     asyncio.get_running_loop().set_default_executor(DaemonExecutor())  # libraries use it, and asyncio.run waits for it
     engine, counters = make_engine(config.engine), Counters()
     serves = Role.DNS in config.roles
@@ -41,7 +44,7 @@ async def run_node(config: NodeConfig, clock: Clock) -> None:
         _stand_by(config, engine, queries, counters)
         from gtm.node.node import Node  # noqa: PLC0415  # half a second, in which the line above answers
 
-        await Node(config, clock, engine, counters).run(queries)
+        await Node(config, clock, engine, counters, lock).run(queries)
     finally:
         if queries is not None:
             queries.close()

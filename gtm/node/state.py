@@ -9,13 +9,21 @@
     claims.json    from which vantages peers may report for which the node file lists none (gtm/health/claims.py)
     overrides.json what people said, here and elsewhere, each as it was signed (gtm/health/override_seal.py)
     plan-*.bin     the plan that serves, ready for the engine (standby.py)
+    lock           who uses the folder (state_lock.py)
 
 Each has a checksum, and the one before it beside it (vault.py). A file that cannot be read, or a disk that cannot be
-written, costs what was in it and is said in the log; it never stops a node.
+written, is said in the log; it never stops a node. What could not be written is tried again until it is on disk, at
+growing intervals. Numbers never go back, whatever of that a run before did not manage:
+
+    generations    start from the floor on disk, or from the Unix time in milliseconds where that is higher: no run
+                   makes a thousand plans a second, so what it could not write is below that
+    SOA serials    are at least the Unix time of the change; after a run that could not write them (`lock`), or of which
+                   only the copy before is left, every zone gets a new one
 """
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -40,7 +48,8 @@ from gtm.health.vantage import Vantages
 from gtm.health.verdict import Verdict
 from gtm.health.wire import Wire
 from gtm.ids import CheckId
-from gtm.node.standby import Standby
+from gtm.node.standby import DECISIONS, Standby
+from gtm.node.state_lock import StateLock
 from gtm.node.vault import OnComplaint, Origin, Vault
 from gtm.plan.model import Plan
 from gtm.probe.heartbeats import compose_heard, parse_heard
@@ -55,7 +64,14 @@ GENERATIONS_AHEAD = 1_000
 FINISH_LIMIT_S = 2.0
 """A disk that hangs does not keep a node from stopping."""
 
-MAX_SERIAL = 2**32 - 1
+LOST_SERIALS = 1_000
+"""So many changes of a zone may be lost; it matters where the clock is behind the last serial."""
+
+SERIALS = 2**32
+MAX_SERIAL = SERIALS - 1
+
+RETRY_S, MAX_RETRY_S = 1.0, 60.0
+"""Between two tries to write what could not be written: at first, and at most."""
 
 MAX_GENERATION = 2**62
 """Far beyond any count, and with all that may follow still 64 bits; a larger one in the file is damage."""
@@ -82,16 +98,33 @@ def with_serials(saved: Saved, zones: tuple[Zone, ...], *, wall: float) -> Saved
     """Returns the state with a serial for each of these zones.
 
     An unchanged zone keeps its serial. A changed or new one gets the Unix time, or one more than its last serial if
-    that is larger: serials only grow (RFC 1912 2.2, RFC 1982), across restarts and clocks that went back.
+    that is larger: serials only grow, as RFC 1982 counts, across restarts and clocks that went back.
     """
     serials = dict(saved.zones)
     for zone in zones:
         origin = zone.origin.to_text()
         known = serials.get(origin)
         if known is None or known.digest != zone.digest:
-            last = 0 if known is None else known.serial
-            serials[origin] = ZoneSerial(zone.digest, min(max(int(wall), last + 1), MAX_SERIAL))
+            serials[origin] = ZoneSerial(zone.digest, next_serial(None if known is None else known.serial, wall=wall))
     return replace(saved, zones=serials)
+
+
+def next_serial(last: int | None, *, wall: float) -> int:
+    """Returns the serial that follows the last one: the Unix time where that is later, else one more."""
+    now = moved_on(int(wall), 0)
+    if last is None or is_later(now, last):
+        return now
+    return moved_on(last, 1)
+
+
+def is_later(one: int, other: int) -> bool:
+    """Returns whether a serial is greater than another one (RFC 1982 3.2)."""
+    return 0 < (one - other) % SERIALS < SERIALS // 2
+
+
+def moved_on(serial: int, by: int) -> int:
+    """Returns the serial that is so much greater (RFC 1982 3.1); never 0, which some take for no serial at all."""
+    return (serial + by) % SERIALS or 1
 
 
 def reserving(saved: Saved, generation: int) -> Saved:
@@ -105,10 +138,18 @@ class StateFolder:
     """The folder. Reading and writing never raise; what fails is logged once and counted (vault.py)."""
 
     def __init__(
-        self, folder: Path, counters: Counters, *, zones: Path | None = None, on_complaint: OnComplaint | None = None
+        self,
+        folder: Path,
+        counters: Counters,
+        *,
+        zones: Path | None = None,
+        on_complaint: OnComplaint | None = None,
+        lock: StateLock | None = None,
     ) -> None:
+        self._lock = lock or StateLock(None)
         self._vault = Vault(folder, counters, on_complaint=on_complaint)
         self._standby = None if zones is None else Standby(self._vault, zones)
+        self._unkept: Plan | None = None
         self._writer = Pool("state", threads=1)
         """One write after the other."""
 
@@ -117,19 +158,40 @@ class StateFolder:
         """Returns what cannot be read or written now, one line for each file."""
         return self._vault.problems
 
-    def load(self, *, wall: float) -> Saved:
-        """Returns the state of the run before, or an empty one; generations go on even from a damaged file.
+    @property
+    def unsaved(self) -> frozenset[str]:
+        """Returns the files whose newest content is not on disk."""
+        return self._vault.unsaved | (frozenset() if self._unkept is None else {DECISIONS})
 
-        1. The newest copy: its floor is above every plan of the runs before.
-        2. The copy before it: the lost one reserved at most GENERATIONS_AHEAD more.
-        3. Neither, though there was one: the Unix time, which is above any count of changes.
+    async def keep_trying(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Tries again to write what could not be written, at growing intervals, until cancelled."""
+        wait_s = RETRY_S
+        while True:
+            await sleep(wait_s)
+            is_saved = not self.unsaved or await self._writer.run(self._write_again)
+            wait_s = RETRY_S if is_saved else min(2 * wait_s, MAX_RETRY_S)
+
+    def _write_again(self) -> bool:
+        self._vault.write_again()
+        self._lock.mark(is_saved="state.json" not in self._vault.unsaved)
+        if self._unkept is not None:
+            self._keep_plan(self._unkept)
+        return not self.unsaved
+
+    def load(self, *, wall: float) -> Saved:
+        """Returns the state of the run before; generations and serials go on even from a damaged file, or none.
+
+        1. The newest copy: its floor is above every plan of the runs before, as far as they could write.
+        2. The copy before it: the lost one reserved at most GENERATIONS_AHEAD more, and its serials are not known.
+        3. Neither: the clock alone.
         """
         found = self._vault.read("state.json", _parse)
-        if found.value is None:
-            return Saved(generation=max(0, int(wall))) if found.origin is Origin.LOST else Saved()
+        saved = found.value or Saved()
         if found.origin is Origin.BEFORE:
-            return replace(found.value, generation=found.value.generation + GENERATIONS_AHEAD)
-        return found.value
+            saved = replace(saved, generation=saved.generation + GENERATIONS_AHEAD)
+        if found.origin is Origin.BEFORE or self._lock.was_unsaved:
+            saved = replace(saved, zones={origin: _lost(one) for origin, one in saved.zones.items()})
+        return replace(saved, generation=max(saved.generation, int(wall * 1000)))
 
     def load_status(self) -> Status:
         """Returns the beliefs of the run before, all frozen, or none."""
@@ -152,19 +214,20 @@ class StateFolder:
         """Writes the state; returns whether it is on disk."""
         zones = {origin: {"digest": one.digest, "serial": one.serial} for origin, one in sorted(saved.zones.items())}
         text = json.dumps({"version": 1, "generation": saved.generation, "zones": zones}, indent=1)
-        return self._vault.write("state.json", text)
+        is_saved = self._vault.write("state.json", text)
+        self._lock.mark(is_saved=is_saved)
+        return is_saved
 
     def save_apart(self, saved: Saved) -> Future[bool]:
         """Writes the state in a thread, one write after the other: a disk takes seconds to sync when it is busy."""
         return self._writer.submit(self.save, saved)
 
     async def finish(self) -> bool:
-        """Waits for the writes that are under way, but not for a disk that hangs; returns whether all were made."""
+        """Tries a last time what is not on disk, but waits for no disk that hangs; returns whether all is there."""
         try:
-            await self._writer.run(lambda: None, timeout_s=FINISH_LIMIT_S)
+            return await self._writer.run(self._write_again, timeout_s=FINISH_LIMIT_S)
         except CallOverdue:
             return False
-        return True
 
     def save_status(self, status: Status) -> None:
         """Writes the beliefs."""
@@ -208,11 +271,16 @@ class StateFolder:
 
     def _keep_plan(self, plan: Plan) -> None:
         if self._standby is not None:
-            self._standby.keep(plan)
+            self._unkept = None if self._standby.keep(plan) else plan
 
     def save_zones_apart(self, folder: Path, catalogue: Catalogue) -> Future[bool]:
         """Writes the good zone files in the same thread."""
         return self._writer.submit(lambda: self._vault.write("zones.json", compose_kept(folder, catalogue)))
+
+
+def _lost(one: ZoneSerial) -> ZoneSerial:
+    """Returns what is known of a zone whose last serials may be lost: a new one is due, whatever the zone says."""
+    return ZoneSerial("", moved_on(one.serial, LOST_SERIALS))
 
 
 class _ZoneSerial(Wire):

@@ -55,6 +55,7 @@ class Measures:
         tallies: Tallies,
         filters: AbstractSet[str] = frozenset(),
         expiries: Callable[[], Mapping[str, float]] = dict,
+        unsaved: Callable[[], int] = int,
     ) -> None:
         self._config = config
         self._planner = planner
@@ -67,6 +68,7 @@ class Measures:
         self._tallies = tallies
         self._filters = filters
         self._expiries = expiries
+        self._unsaved = unsaved
         self._threads = Pool("metrics", threads=1)
         self.started_at = clock.wall()
 
@@ -106,6 +108,7 @@ class Measures:
             ready=self._is_ready(),
             measured=self._tallies.families(),
             expiries=self._expiries(),
+            unsaved=self._unsaved(),
             counters={**self._unmoved(), **self._counters.snapshot()},
         )
 

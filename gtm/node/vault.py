@@ -8,8 +8,9 @@ of: the newest, else the one before it. A write goes beside (`.NAME.new`), is fs
 and takes its place, both by renaming; the folder is fsynced last. So at every moment one of the two is whole.
 
 Nothing here raises: what fails is logged, and told to `on_complaint`, once; it is counted as `state_errors{file=...}`,
-and stands in `problems` until it is well again. A file without a checksum, as earlier versions wrote them, is believed
-if its reader makes sense of it.
+and stands in `problems` until it is well again. A text that could not be written is kept in memory, the newest of each
+file, until `write_again` has brought it to disk. What is written here, only this user can read.
+A file without a checksum, as earlier versions wrote them, is believed if its reader makes sense of it.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from typing import Generic, TypeVar
 
 from gtm.counters import Counters
 from gtm.errors import StateInvalid
+from gtm.node.state_lock import FILE_MODE, make_private
 
 MAX_FILE_BYTES = 1024 * 1024 * 1024
 """No state is larger; a file that is must not take all memory."""
@@ -66,6 +68,8 @@ class Vault:
         self._counters = counters
         self._whole: set[str] = set()
         self._complaints: dict[str, str] = {}
+        self._unsaved: dict[str, bytes] = {}
+        """What is to be on disk and is not."""
         self._writing = threading.Lock()
 
     @property
@@ -94,14 +98,36 @@ class Vault:
 
     def write(self, name: str, text: str) -> bool:
         """Writes a text of JSON; returns whether it is on disk."""
-        is_written = self._write(name, _sealed(text))
+        sealed = _sealed(text)
+        with self._writing:
+            return self._written(name, sealed)
+
+    @property
+    def unsaved(self) -> frozenset[str]:
+        """Returns the files whose newest text is not on disk."""
+        return frozenset(self._unsaved.copy())
+
+    def write_again(self) -> bool:
+        """Tries to write what could not be written; returns whether all of it is on disk now."""
+        for name in sorted(self.unsaved):
+            with self._writing:
+                if name in self._unsaved:  # else a newer one was written meanwhile
+                    self._written(name, self._unsaved[name])
+        return not self._unsaved
+
+    def _written(self, name: str, sealed: bytes) -> bool:
+        is_written = self._write(name, sealed, "it is tried again until it is there")
         if is_written:
             self._whole.add(name)
+            self._unsaved.pop(name, None)
+        else:
+            self._unsaved[name] = sealed
         return is_written
 
     def write_bytes(self, name: str, content: bytes) -> bool:
         """Writes bytes behind their checksum, without a copy of before: what can be made again. Returns as `write`."""
-        return self._write(name, hashlib.sha256(content).digest() + content)
+        with self._writing:
+            return self._write(name, hashlib.sha256(content).digest() + content, "going on without it")
 
     def discard(self, name: str) -> None:
         """Removes a file that is worse than none; where that fails too, it stays."""
@@ -122,15 +148,15 @@ class Vault:
             self._complain(name, f"{failure}; starting without it")
         return value
 
-    def _write(self, name: str, content: bytes) -> bool:
+    def _write(self, name: str, content: bytes, otherwise: str) -> bool:
         try:
-            with self._writing:
-                self._folder.mkdir(parents=True, exist_ok=True)
-                self._replace(name, content)
+            make_private(self._folder)
+            self._replace(name, content)
         except OSError as error:
-            self._complain(name, f"cannot be written: {error.strerror or error}; going on without it")
+            self._complain(name, f"cannot be written: {error.strerror or error}; {otherwise}")
             return False
-        self._complaints.pop(name, None)
+        if self._complaints.pop(name, "").startswith("cannot be written"):
+            log.info("state: %s is on disk again", self._folder / name)
         return True
 
     def _try(self, name: str, parse: Callable[[bytes], _Value]) -> tuple[_Value | None, str]:
@@ -149,7 +175,8 @@ class Vault:
     def _replace(self, name: str, content: bytes) -> None:
         path, beside = self._folder / name, self._folder / f".{name}.new"
         try:
-            with beside.open("wb") as opened:
+            beside.unlink(missing_ok=True)  # one that a crash left may be open to others
+            with open(beside, "xb", opener=_private) as opened:
                 opened.write(content)
                 opened.flush()
                 os.fsync(opened.fileno())
@@ -167,6 +194,10 @@ class Vault:
             self._complaints[name] = words
             log.error("state: %s %s", self._folder / name, words)
             self._on_complaint(name, words)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, FILE_MODE)
 
 
 def _nobody(_name: str, _words: str) -> None: ...

@@ -45,6 +45,7 @@ EXPECTED = {
     "gtm_region_endpoints": "gauge",
     "gtm_region_share_ratio": "gauge",
     "gtm_safety_held_endpoints": "gauge",
+    "gtm_state_unsaved_files": "gauge",
     "gtm_start_timestamp_seconds": "gauge",
     "gtm_state_transitions": "counter",
     "gtm_votes": "gauge",

@@ -165,7 +165,9 @@ def test_a_full_disk_costs_the_write_and_is_a_problem_until_there_is_room(
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
         assert not vault.write(NAME, text(3))
-    assert vault.problems == (f"{tmp_path / NAME} cannot be written: No space left on device; going on without it",)
+    assert vault.problems == (
+        f"{tmp_path / NAME} cannot be written: No space left on device; it is tried again until it is there",
+    )
     assert kept.read() == Found({"n": 2}, Origin.NEWEST)
     assert vault.write(NAME, text(4))
     assert not vault.problems
