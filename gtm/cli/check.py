@@ -42,7 +42,7 @@ def check(
 
 def _print_withheld(zones: tuple[Zone, ...], node: NodeConfig) -> None:
     if Role.PROBE in node.roles:
-        for one in foreseen(checks(zones), node.permits):
+        for one in foreseen(checks(zones), node.permitted):
             print_plain(f"node {node.node}: {one}")
 
 

@@ -14,6 +14,7 @@ from gtm.cli.options import ConfigOption, read_config
 from gtm.node.config import EngineChoice, NodeConfig, Role
 from gtm.node.shipped import shipped
 from gtm.node.start import run_node
+from gtm.probe.targets import Allowed, parse_allowed
 from gtm.serve.listen import ListenAddress, parse_listen
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,13 @@ def _listen(text: str) -> ListenAddress:
         raise typer.BadParameter(str(error)) from error
 
 
+def _allowed(text: str) -> Allowed:
+    try:
+        return parse_allowed(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
 ZonesOption = Annotated[Path | None, typer.Option("--zones", metavar="DIR", help="The folder of zone files.")]
 ListenOption = Annotated[
     list[ListenAddress] | None,
@@ -46,6 +54,15 @@ ListenOption = Annotated[
 AdminListenOption = Annotated[
     ListenAddress | None,
     typer.Option("--admin", metavar="ADDR:PORT", parser=_listen, help="Serve the admin API here."),
+]
+AllowOption = Annotated[
+    list[Allowed] | None,
+    typer.Option(
+        "--allow",
+        metavar="NETWORK[:PORT]",
+        parser=_allowed,
+        help="Let checks look here too, as probe.allow does: 127.0.0.0/8 for endpoints on this machine.",
+    ),
 ]
 EngineOption = Annotated[EngineChoice | None, typer.Option("--engine", help="Which engine answers.")]
 
@@ -57,9 +74,10 @@ def serve(
     listen: ListenOption = None,
     admin: AdminListenOption = None,
     engine: EngineOption = None,
+    allow: AllowOption = None,
 ) -> None:
     """Serve DNS, with health checks and the admin API: what the node file says, or one machine's defaults."""
-    chosen = _with_options(read_config(config), zones, admin)
+    chosen = _with_options(read_config(config), zones, admin, allow)
     if listen:
         chosen = replace(chosen, dns=tuple(listen))
     if engine is not None:
@@ -67,22 +85,33 @@ def serve(
     _run(chosen)
 
 
-def probe(*, zones: ZonesOption = None, config: ConfigOption = None, admin: AdminListenOption = None) -> None:
+def probe(
+    *,
+    zones: ZonesOption = None,
+    config: ConfigOption = None,
+    admin: AdminListenOption = None,
+    allow: AllowOption = None,
+) -> None:
     """Run health checks and share what they say: the same node without DNS."""
-    chosen = _with_options(read_config(config), zones, admin)
+    chosen = _with_options(read_config(config), zones, admin, allow)
     _run(replace(chosen, roles=frozenset({Role.PROBE, Role.ADMIN})))
 
 
-def _with_options(config: NodeConfig, zones: Path | None, admin: ListenAddress | None) -> NodeConfig:
+def _with_options(
+    config: NodeConfig, zones: Path | None, admin: ListenAddress | None, allow: list[Allowed] | None
+) -> NodeConfig:
     if zones is not None:
         config = replace(config, zones=zones)
     if admin is not None:
         config = replace(config, admin=admin)
+    if allow:
+        config = replace(config, permits=config.permits.allowing(*allow))
     return config
 
 
 def _run(config: NodeConfig) -> None:
     log_to_stderr()
     if config.zones == shipped("zones"):
-        log.warning("no zones/ here: serving the shipped example, %s", config.zones)
+        words = "no zones/ here: serving the shipped example, %s; --allow 127.0.0.0/8 lets its endpoints be checked"
+        log.warning(words, config.zones)
     asyncio.run(run_node(config, SystemClock()))

@@ -4,7 +4,7 @@ Every key has a default good enough for one machine. Relative paths are relative
 to the working folder where there is none. Only gtm/node/nodefile.py makes a NodeConfig from a file.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from pathlib import Path
 
@@ -95,5 +95,12 @@ class NodeConfig:
     otlp: str = ""
     """The collector that metrics are sent to; empty for the one that the environment names, if it does."""
     permits: Permits = NO_PERMITS
-    """What checks may use of this machine."""
+    """What checks may use of this machine, and look at, as the node file lists it."""
     quorum: Quorum = field(default_factory=lambda: Quorum(voters=1))
+
+    @property
+    def permitted(self) -> Permits:
+        """Returns what checks may use and look at: of this node's own listeners, only what its file lists."""
+        listeners = (self.dns if Role.DNS in self.roles else ()) + ((self.admin,) if Role.ADMIN in self.roles else ())
+        own = tuple((at.address, at.port) for at in listeners)
+        return replace(self.permits, targets=replace(self.permits.targets, own=own))

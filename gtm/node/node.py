@@ -120,7 +120,7 @@ class Node:
             counters=self._counters,
             chronicle=chronicle,
             guide=self._guide,
-            permits=config.permits,
+            permits=config.permitted,
             tallies=tallies,
         )
         self._guide.on_news = self._health.publish_soon
@@ -279,7 +279,7 @@ class Node:
         more = [web.get("/metrics", self._measures.scrape), *override_routes(self._saying, door)]
         if Role.PROBE in self._config.roles:
             more += PushDesk(
-                self._health.heartbeats, self._config.permits, clock=self._clock, counters=self._counters
+                self._health.heartbeats, self._config.permitted, clock=self._clock, counters=self._counters
             ).routes()
         self._local = await open_local(self._config.state, make_app(subject, reports, more, on_refusal=refusal))
         at = self._config.admin

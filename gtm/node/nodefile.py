@@ -225,6 +225,7 @@ GRAMMAR = words.Grammar(
     too_short={
         "dns": "listen.dns needs at least one address",
         "endpoints": "an etcd cluster has at least one endpoint",
+        "zones": "name the zones whose monitors may use it, or leave `zones` out for all",
         "roles": "a node needs at least one role",
     },
 )

@@ -9,8 +9,9 @@ from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
 from gtm.node.fields import PathText, Something
 from gtm.probe.permits import KeptCertificate, KeptSecret, Permits, ZoneNames
+from gtm.probe.targets import Allowed, Targets, parse_allowed
 from gtm.zone.entry import Entry
-from gtm.zone.fields import ZoneName, error, found, text_like
+from gtm.zone.fields import ZoneName, error, found, text, text_like
 from gtm.zone.monitor_fields import LISTED_PATTERN
 
 
@@ -26,9 +27,17 @@ def _listed(value: str) -> str:
     return value
 
 
+def _allowed(value: object) -> Allowed:
+    try:
+        return parse_allowed(text(value))
+    except ValueError as invalid:
+        raise error(str(invalid)) from invalid
+
+
+_Allowed = Annotated[Allowed, PlainValidator(_allowed)]
 _Listed = Annotated[str, BeforeValidator(_listed)]
 _Variable = text_like("[A-Za-z_][A-Za-z0-9_]*", "expected the name of a variable such as API_TOKEN")
-_Zones = Annotated[list[ZoneName] | None, Something]
+_Zones = Annotated[Annotated[list[ZoneName], Field(min_length=1)] | None, Something]
 
 
 class SecretEntry(Entry):
@@ -76,14 +85,16 @@ class ProbeEntry(Entry):
     secrets: dict[_Listed, SecretEntry] = Field(default_factory=dict)
     certificates: dict[_Listed, CertificateEntry] = Field(default_factory=dict)
     authorities: dict[_Listed, PathText] = Field(default_factory=dict)
+    allow: list[_Allowed] = Field(default_factory=list)
 
     def permits(self, base: Path) -> Permits:
-        """Returns what checks may use."""
+        """Returns what checks may use and look at."""
         return Permits(
             frozenset(self.exec),
             {name: entry.kept(name, base) for name, entry in self.secrets.items()},
             {name: entry.kept(base) for name, entry in self.certificates.items()},
             {name: base / path for name, path in self.authorities.items()},
+            Targets(tuple(self.allow)),
         )
 
     def private_files(self) -> Mapping[tuple[str, ...], str]:

@@ -9,7 +9,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 
 import aiohttp
@@ -19,7 +18,7 @@ from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.lateness import Lateness
-from gtm.probe.permits import NO_PERMITS, Permits
+from gtm.probe.permits import NO_PERMITS, Permits, address_in
 from gtm.probe.session import open_session
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import Contexts, TlsResponse
@@ -82,13 +81,18 @@ async def open_instruments(
             lateness.stop()
 
 
-async def target_address(check: Check, resolver: Resolver) -> Address:
-    """Returns the address of a check's target: itself, or the first that its name resolves to."""
-    try:
-        return ip_address(check.target)
-    except ValueError:
-        found = await resolver.resolve(check.target, within_s=check.monitor.timeout_s)
-    if not found:
-        raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
-    lap(Phase.DNS)
-    return found[0]
+async def target_address(check: Check, instruments: Instruments) -> Address:
+    """Returns the address of a check's target: itself, or the first that its name resolves to.
+
+    Raises NotPermitted where the check may not look at it. Each kind connects to this address and asks for no name
+    again: so what was judged is what is looked at, whatever a name server says a moment later.
+    """
+    address = address_in(check)
+    if address is None:
+        found = await instruments.resolver.resolve(check.target, within_s=check.monitor.timeout_s)
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+        lap(Phase.DNS)
+        address = found[0]
+    instruments.permits.target(address, check.monitor.port)
+    return address

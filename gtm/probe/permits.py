@@ -9,16 +9,20 @@ is valid does not depend on a node, and a probe that lacks a name has no say (`u
     tls.client_certificate: NAME               probe.certificates, which may limit it to zones
     tls.ca: NAME                               probe.authorities
     command: [PROGRAM, ...]                    probe.exec
+    an address that most must not look at      probe.allow (targets.py)
 
 It opens no file.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
 
 from gtm.errors import NotPermitted
+from gtm.ids import Address
+from gtm.probe.targets import NO_TARGETS, Allowed, Targets
 from gtm.zone.model import Check
 from gtm.zone.settings import (
     DenySettings,
@@ -78,6 +82,7 @@ class Permits:
     secrets: Mapping[str, KeptSecret] = field(default_factory=lambda: MappingProxyType({}))
     certificates: Mapping[str, KeptCertificate] = field(default_factory=lambda: MappingProxyType({}))
     authorities: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
+    targets: Targets = NO_TARGETS
 
     def secret(self, secret: Secret, scope: str) -> KeptSecret:
         """Returns where a secret is kept, for a monitor of this scope. Raises NotPermitted."""
@@ -108,12 +113,25 @@ class Permits:
         if program not in self.programs:
             raise NotPermitted(f"{program} is not allowed by this node: its file does not list it in probe.exec")
 
+    def allowing(self, *more: Allowed) -> "Permits":
+        """Returns these permits and networks to look at besides."""
+        return replace(self, targets=replace(self.targets, allowed=(*self.targets.allowed, *more)))
+
+    def target(self, address: Address, port: int) -> None:
+        """Raises NotPermitted for an address that may not be looked at."""
+        refusal = self.targets.refusal(address, port)
+        if refusal:
+            raise NotPermitted(refusal)
+
 
 NO_PERMITS = Permits()
 
 
 def check_permits(check: Check, permits: Permits) -> None:
-    """Raises NotPermitted when a check needs what the node file does not give it; asks nobody."""
+    """Raises NotPermitted when a check needs what the node file does not give it; asks nobody.
+
+    What a host name leads to is judged when it is known (instruments.py).
+    """
     settings, scope = check.monitor.settings, check.monitor.scope
     for secret in _secrets(settings):
         permits.secret(secret, scope)
@@ -122,6 +140,16 @@ def check_permits(check: Check, permits: Permits) -> None:
         permits.tls(tls, scope)
     if isinstance(settings, ExecSettings):
         permits.program(settings.command[0])
+    if check.monitor.type.asks and (address := address_in(check)) is not None:
+        permits.target(address, check.monitor.port)
+
+
+def address_in(check: Check) -> Address | None:
+    """Returns the target of a check where that is an address; None for a host name."""
+    try:
+        return ip_address(check.target)
+    except ValueError:
+        return None
 
 
 def _check_zones(what: str, zones: ZoneNames | None, scope: str) -> None:

@@ -205,6 +205,7 @@ class Cluster:
                 "geo": {"databases": [self.database.name]},
                 "share": {"mode": "mesh", "key": f"{machine.name}.key", "peers": peers},
                 "overrides": {"accept_from": [peer["node"] for peer in peers]},
+                "probe": {"allow": ["127.0.0.0/8"]},
                 "quorum": {"rule": "majority"} | ({} if voters is None else {"voters": voters}),
             }
             self.node_file(machine).write_text(yaml.safe_dump(node, sort_keys=False), encoding="utf-8")

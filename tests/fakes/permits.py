@@ -3,6 +3,9 @@
 from pathlib import Path
 
 from gtm.probe.permits import KeptCertificate, KeptSecret, Permits
+from gtm.probe.targets import Targets, parse_allowed
+
+ON_LOOPBACK = Targets((parse_allowed("127.0.0.0/8"), parse_allowed("::1")))
 
 
 def permits(
@@ -17,4 +20,4 @@ def permits(
     files = {name: KeptSecret(name, "file", str(path)) for name, path in (secrets or {}).items()}
     environment = {name: KeptSecret(name, "env", variable) for name, variable in (variables or {}).items()}
     pairs = {name: KeptCertificate(path) for name, path in (certificates or {}).items()}
-    return Permits(programs, files | environment, pairs, authorities or {})
+    return Permits(programs, files | environment, pairs, authorities or {}, ON_LOOPBACK)

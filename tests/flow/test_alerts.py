@@ -45,7 +45,7 @@ def test_a_fresh_node_exposes_what_the_alerts_look_at(cluster: Cluster, tmp_path
     edit(cluster.zone_file, monitors={"api": yaml.safe_load(of_itself)})
     listen = yaml.safe_load(cluster.node_file(node).read_text(encoding="utf-8"))["listen"]
     edit(cluster.node_file(node), listen=listen | {"tls": {"certificate": str(certificate)}})
-    cluster.permit(node, authorities={"ours": str(authority.root)})
+    cluster.permit(node, authorities={"ours": str(authority.root)}, allow=[f"{node.address}:{ADMIN_PORT}"])
     cluster.start_node(node)
     within(START_LIMIT_S, lambda: is_answering(node.address, name=NAME))
 

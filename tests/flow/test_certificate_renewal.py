@@ -70,6 +70,7 @@ class Stage:
             "state": name,
             "listen": {"dns": [f"{self.addresses[name]}:{DNS_PORT}"], "admin": at, "tls": tls},
             "geo": {"databases": [self.cluster.database.name]},
+            "probe": {"allow": ["127.0.0.0/8"]},
             "share": {"key": f"{name}.key", "peers": peers, "tls": tls},
         }
         (self.cluster.folder / f"{name}.yaml").write_text(yaml.safe_dump(node), encoding="utf-8")

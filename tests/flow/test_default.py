@@ -36,7 +36,7 @@ def free_port(address: str) -> int:
 def test_it_serves_what_was_shipped_and_ends_cleanly(cluster: Cluster, number: signal.Signals) -> None:
     address = loopback_address()
     admin = f"{address}:{ADMIN_PORT}"
-    node = serve(cluster, "--listen", f"{address}:{DNS_PORT}", "--admin", admin)
+    node = serve(cluster, "--listen", f"{address}:{DNS_PORT}", "--admin", admin, "--allow", "127.0.0.0/8")
     within(START_LIMIT_S, lambda: is_answering(address, name=NAME))
     for client in (*CLIENTS.values(), None):
         found = ask(address, client, name=NAME).answer
@@ -45,6 +45,7 @@ def test_it_serves_what_was_shipped_and_ends_cleanly(cluster: Cluster, number: s
     status = fetch_status(admin)
     assert status.ready
     assert status.problems == status.geo_problems == ()
+    assert status.withheld == ()
     assert [zone.zone for zone in status.zones] == ["gtm.example.com"]
     located = fetch_explanation(admin, {"name": NAME, "client": "81.2.69.160"}).located
     assert located.place.country == "GB"
@@ -75,4 +76,5 @@ def test_it_listens_on_ipv6_too(cluster: Cluster) -> None:
     assert is_answering(address, name=NAME)
     assert dns.query.tcp(question(None, NAME), "::1", port=port, timeout=ANSWER_LIMIT_S).answer
     assert f"[::1]:{port}" in node.said
+    assert len(fetch_status(f"{address}:{ADMIN_PORT}").withheld) == 3, "no endpoint on loopback is checked unasked"
     assert node.stop(signal.SIGINT) == 0

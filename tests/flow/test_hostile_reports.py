@@ -110,6 +110,7 @@ class Stage:
             "geo": {"databases": [self.cluster.database.name]},
             "share": {"key": "node.key", "peers": peers},
             "overrides": {"accept_from": "all"},
+            "probe": {"allow": ["127.0.0.0/8"]},
             "quorum": {"rule": "any", "voters": 1, "vantages": 1},
         }
         (self.cluster.folder / f"{NODE}.yaml").write_text(yaml.safe_dump(node), encoding="utf-8")

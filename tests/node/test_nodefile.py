@@ -1,3 +1,4 @@
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role
 from gtm.node.nodefile import default_config, parse_node_file
 from gtm.node.shipped import shipped
 from gtm.probe.permits import NO_PERMITS, KeptCertificate, KeptSecret
+from gtm.probe.targets import parse_allowed
 from gtm.serve.listen import ListenAddress
 from gtm.share.keys import generate_key
 from gtm.share.site import Peer
@@ -247,6 +249,20 @@ probe:
         "whole": KeptCertificate(Path("/etc/gtm/whole.pem")),
     }
     assert permits.authorities == {"internal": Path("/etc/gtm/roots.pem")}
+
+
+def test_checks_may_look_at_what_the_file_allows_and_not_at_the_nodes_listeners() -> None:
+    config = parsed(
+        'probe: {allow: [127.0.0.0/8, "10.0.0.5:8080"]}\nlisten: {dns: ["0.0.0.0:53"]}\nroles: [probe, admin]'
+    )
+    targets = config.permitted.targets
+    assert targets.allowed == (parse_allowed("127.0.0.0/8"), parse_allowed("10.0.0.5:8080"))
+    assert targets.own == ((ip_address("127.0.0.1"), 8053),), "it does not answer DNS"
+    both = replace(config, roles=frozenset(Role), admin=at("10.0.0.5", 9)).permitted.targets
+    assert both.own == ((ip_address("0.0.0.0"), 53), (ip_address("10.0.0.5"), 9)), (
+        "what the command line changes counts"
+    )
+    assert default_config(Path(), "h").permitted.targets.refusal(ip_address("127.0.0.1"), 80)
 
 
 OWN = """

@@ -15,6 +15,7 @@ from gtm.zone.settings import GrpcSettings, HttpSettings, JsonExpectation, TcpSe
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint
+from tests.fakes.permits import permits
 
 AMPLE_S = 20.0
 SETTINGS_FRAME = b"\0\0\0\4\0\0\0\0\0"
@@ -143,7 +144,7 @@ def test_what_an_endpoint_sends_without_end_costs_little_and_is_a_failure(flood:
     kind, conversation = FLOODS[flood]
 
     async def run() -> tuple[Reading, float]:
-        async with endpoint(conversation) as port, open_instruments(FakeClock()) as instruments:
+        async with endpoint(conversation) as port, open_instruments(FakeClock(), permits=permits()) as instruments:
             check = check_of(asked(kind), port=port, timeout_s=AMPLE_S)
             began_s = time.monotonic()
             reading = await read(check, instruments)

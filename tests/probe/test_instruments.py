@@ -3,21 +3,32 @@
 import asyncio
 import socket
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 
+from gtm.errors import NotPermitted
 from gtm.ids import Address
-from gtm.probe.instruments import target_address
+from gtm.probe.instruments import open_instruments, target_address
+from gtm.resolver import Resolver
 from gtm.zone.settings import IcmpSettings
 from tests.fakes.checks import check_of
+from tests.fakes.clock import FakeClock
 from tests.fakes.resolver import FakeResolver
 
 PING = IcmpSettings()
 
 
 def address_of(target: str) -> Address:
-    resolver = FakeResolver({"api.example.com": "192.0.2.7"})
-    return asyncio.run(target_address(check_of(PING, target=target), resolver))
+    return found(target, FakeResolver({"api.example.com": "192.0.2.7", "rebound.example.com": "127.0.0.1"}))
+
+
+def found(target: str, resolver: Resolver, **monitor: Any) -> Address:
+    async def run() -> Address:
+        async with open_instruments(FakeClock(), resolver=resolver) as instruments:
+            return await target_address(check_of(PING, target=target, **monitor), instruments)
+
+    return asyncio.run(run())
 
 
 def test_an_address_is_where_it_says_and_nobody_is_asked() -> None:
@@ -37,4 +48,10 @@ def test_a_name_is_to_be_resolved_within_the_checks_time() -> None:
             return ()
 
     with pytest.raises(socket.gaierror, match="the name has no address"):
-        asyncio.run(target_address(check_of(PING, target="api.example.com", timeout_s=0.75), Told()))
+        found("api.example.com", Told(), timeout_s=0.75)
+
+
+def test_what_a_name_leads_to_is_judged_as_what_is_named_itself() -> None:
+    for target in ("127.0.0.1", "rebound.example.com"):
+        with pytest.raises(NotPermitted, match=r"127\.0\.0\.1 is a loopback address"):
+            address_of(target)

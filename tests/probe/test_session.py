@@ -16,6 +16,7 @@ from tests.fakes.certificates import Authority
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint, says
+from tests.fakes.permits import permits
 from tests.fakes.resolver import FakeResolver
 from tests.fakes.sleep import settle
 
@@ -27,7 +28,7 @@ def reading_from(conversation: Conversation) -> Reading:
     async def run() -> Reading:
         async with (
             endpoint(conversation) as port,
-            open_instruments(FakeClock(), resolver=FakeResolver()) as instruments,
+            open_instruments(FakeClock(), resolver=FakeResolver(), permits=permits()) as instruments,
         ):
             instruments.lateness.stop()  # how busy the machine of the test is, is not what is tested
             return await read(check_of(HttpSettings(secure=False), port=port), instruments)
@@ -100,7 +101,9 @@ def test_the_connection_is_broken_off_when_the_answer_is_there_and_no_goodbye_of
     async def run() -> Reading:
         async with (
             endpoint(answers_and_reads_no_more, tls=authority.context("127.0.0.1")) as port,
-            open_instruments(FakeClock(), resolver=FakeResolver(), extra_ca=authority.root) as instruments,
+            open_instruments(
+                FakeClock(), resolver=FakeResolver(), extra_ca=authority.root, permits=permits()
+            ) as instruments,
         ):
             instruments.lateness.stop()  # how busy the machine of the test is, is not what is tested
             reading = await read(check_of(HttpSettings(secure=True), port=port), instruments)

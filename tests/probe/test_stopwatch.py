@@ -15,6 +15,7 @@ from tests.fakes.certificates import Authority
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, answers, closed_port, endpoint, hangs, says
+from tests.fakes.permits import permits
 from tests.fakes.resolver import FakeResolver
 
 
@@ -77,7 +78,10 @@ def read_from(
         async with (
             endpoint(conversation, tls=tls) as port,
             open_instruments(
-                TickingClock(), resolver=FakeResolver({"api.example.com": "127.0.0.1"}), extra_ca=root
+                TickingClock(),
+                resolver=FakeResolver({"api.example.com": "127.0.0.1"}),
+                extra_ca=root,
+                permits=permits(),
             ) as instruments,
         ):
             instruments.lateness.stop()  # how busy the machine of the test is, is not what is tested
@@ -125,7 +129,7 @@ def test_tcp_has_a_first_byte_where_one_is_expected(authority: Authority) -> Non
 
 def test_a_closed_port_has_no_phases() -> None:
     async def run() -> Reading:
-        async with open_instruments(FakeClock(), resolver=FakeResolver()) as instruments:
+        async with open_instruments(FakeClock(), resolver=FakeResolver(), permits=permits()) as instruments:
             return await read(check_of(HttpSettings(secure=False), port=closed_port()), instruments)
 
     assert asyncio.run(run()).phases == NO_PHASES
