@@ -4,13 +4,13 @@
     GET  /v1/regions                         every region's state
     GET  /v1/explain?name=&type=&client=     why a client gets its answer
     GET  /v1/events?since=&type=&after=      the recent changes of mind, and what caused them (events.py)
-    POST /v1/reload                          read the zone folder now; 409 when files have problems
+    POST /v1/reload                          read the zone folder once it holds still; 409 when files have problems
     GET  /livez  /readyz                     for load balancers and Kubernetes
     GET  /v1/reports                         signed reports, for peers (gtm/share)
     POST /v1/push/CHECK                      a heartbeat of an endpoint (gtm/probe/push_desk.py)
 
-A bad request gets 400 with the reason, and every refusal is counted by path and status. Nothing that a client sends
-reaches a log or a file unbounded.
+Pages of other sites are refused (origin.py). A bad request gets 400 with the reason, and every refusal is counted by
+path and status. Nothing that a client sends reaches a log or a file unbounded.
 """
 
 import ipaddress
@@ -32,6 +32,7 @@ from gtm.admin.connection import Patience
 from gtm.admin.crowd import Limits
 from gtm.admin.encode import encode
 from gtm.admin.limit import LimitedRunner
+from gtm.admin.origin import Names, guard
 from gtm.admin.views import Events, Regions, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import ListenFailed
@@ -95,6 +96,7 @@ async def open_admin(
     reports: Handler,
     *,
     more: Sequence[web.RouteDef] = (),
+    names: Names = frozenset,
     tls: ssl.SSLContext | None = None,
     limits: Limits = DEFAULT_LIMITS,
     patience: Patience | None = None,
@@ -103,7 +105,7 @@ async def open_admin(
     on_refusal: OnRefusal = _unheard,
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
-    app = make_app(subject, reports, more, on_refusal=on_refusal)
+    app = make_app(subject, reports, more, names=names, on_refusal=on_refusal)
     runner = LimitedRunner(
         app,
         limits=limits,
@@ -144,11 +146,21 @@ def _bound(host: str, port: int) -> socket.socket:
 
 
 def make_app(
-    subject: Subject, reports: Handler, more: Sequence[web.RouteDef] = (), *, on_refusal: OnRefusal = _unheard
+    subject: Subject,
+    reports: Handler,
+    more: Sequence[web.RouteDef] = (),
+    *,
+    names: Names | None = None,
+    on_refusal: OnRefusal = _unheard,
 ) -> web.Application:
-    """Returns the application; `more` are the paths that other parts of the node serve."""
+    """Returns the application; `more` are the paths that other parts of the node serve.
+
+    `names` are those that the machine is called by; None for a socket of this machine.
+    """
     api = _Api(subject)
-    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[_counting(on_refusal), _in_json])
+    app = web.Application(
+        client_max_size=MAX_REQUEST_BYTES, middlewares=[_counting(on_refusal), _in_json, guard(names)]
+    )
     app.add_routes(
         [
             web.get("/v1/status", api.status),

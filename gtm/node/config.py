@@ -88,6 +88,10 @@ class NodeConfig:
     share: ShareConfig = ShareConfig()
     overrides_from: frozenset[NodeName] | None = frozenset()
     """The peers whose overrides count here, besides this node's own; None for all."""
+    hosts: frozenset[str] = frozenset()
+    """Names that this machine is called by, besides its own."""
+    is_plain_accepted: bool = False
+    """Whether the admin listener may be open to the network in plain HTTP without a warning."""
     credentials: Credentials = field(default_factory=Credentials)
     """What lets somebody say overrides, besides the socket in the state folder."""
     admin_tls: TlsFiles | None = None

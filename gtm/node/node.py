@@ -11,6 +11,7 @@ a restarted node are as good as its later ones.
 import asyncio
 import logging
 import signal
+import socket
 from collections.abc import Coroutine
 
 from aiohttp import web
@@ -35,6 +36,7 @@ from gtm.node.geodata import GeoWatch
 from gtm.node.guide import Guide
 from gtm.node.health import HealthRiver
 from gtm.node.journal import Journal
+from gtm.node.listener import own_names, warning_of_plain_http
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.node.queries import Queries
@@ -291,15 +293,22 @@ class Node:
             subject,
             reports,
             more=more,
+            names=self._names,
             tls=tls,
             limits=limits_for(admin_connections(raise_limit(), MAX_CONNECTIONS + peers), peers=peers),
             on_refused=refused,
             on_dropped=lambda reason: self._counters.add("admin_connections_dropped", reason=reason),
             on_refusal=refusal,
         )
+        if warning := warning_of_plain_http(self._config):
+            log.warning("%s", warning)
         scheme = "http" if tls is None else "https"
         log.info("admin API on %s://%s", scheme, ListenAddress(at.address, runner.addresses[0][1]))
         return runner
+
+    def _names(self) -> frozenset[str]:
+        shown = () if self._admin_tls is None else self._admin_tls.names
+        return own_names(self._config, socket.gethostname(), shown)
 
     def _is_ready(self) -> bool:
         return bool(self._planner.plan.zones) and self._warm.is_set()

@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
 
 from gtm.admin.credentials import Credentials
+from gtm.admin.names import NAME_PATTERN, clean_name
 from gtm.errors import NodeInvalid, Problem, ZoneInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.quorum import DEFAULT_STALE_HOLD_S, AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
@@ -106,6 +107,9 @@ def _share(value: object) -> float:
     return float(value)
 
 
+_HostName = Annotated[
+    str, text_like(NAME_PATTERN, "expected a name of this machine, such as ns1.example.net or *.example.net")
+]
 _CertificateName = Annotated[
     str, text_like(r"[!-~](?:[ -~]{0,253}[!-~])?", "expected a subject or an alternative name of a certificate")
 ]
@@ -118,6 +122,8 @@ class ListenEntry(Entry):
 
     dns: Annotated[list[_Listen], Field(min_length=1)] = Field(default_factory=lambda: [parse_listen(DEFAULT_DNS)])
     admin: _Listen = parse_listen(DEFAULT_ADMIN)
+    hosts: list[_HostName] = Field(default_factory=list)
+    plain: Annotated[str, choice("plain", {"warn": "warn", "ok": "ok"})] = "warn"
     tls: TlsEntry | None = None
 
 
@@ -327,6 +333,8 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         vantage=VantageName(entry.vantage or node),
         dns=tuple(entry.listen.dns),
         admin=entry.listen.admin,
+        hosts=frozenset(map(clean_name, entry.listen.hosts)),
+        is_plain_accepted=entry.listen.plain == "ok",
         zones=_here_or_shipped(base, entry.zones, "zones"),
         state=base / entry.state,
         geo=_geo(entry.geo, base),

@@ -152,7 +152,7 @@ class NodeSubject:
 
     async def reload(self) -> Reloaded:
         """Reads the zone folder now."""
-        problems = await self._zones.load()
+        problems = await self._zones.reload()
         return Reloaded(self._planner.plan.generation, tuple(str(problem) for problem in problems))
 
     def ready(self) -> bool:

@@ -1,8 +1,10 @@
 """The zone river: folder -> catalogue -> plan, whenever a file changed or somebody asks.
 
 scan, several times a second -> settled -> read -> planner
-SIGHUP, `gtm reload` ----------------------^
+SIGHUP ----------------------------^          ^
+`gtm reload`: scans of its own, until two agree, and another after the read
 
+A file that is being written is not read: only the start, which has nothing to serve yet, takes what is there.
 Whatever is in the folder, a node that serves zones goes on to serve zones.
 """
 
@@ -25,6 +27,9 @@ from gtm.zone.model import Check, Zone, checks
 
 SCAN_INTERVAL_S = 0.25
 """Two scans must agree before a read, so a changed file serves within a second."""
+
+RELOAD_LOOKS = 20
+"""Of a reload, or of SIGHUP, at a folder that changes from look to look: five seconds."""
 
 log = logging.getLogger(__name__)
 
@@ -61,26 +66,63 @@ class ZoneRiver:
         self._watched: tuple[Zone, ...] = ()
         self._loaded: Scan | None = None
         self._reading = asyncio.Lock()
+        self._reloading = asyncio.Lock()
+        self._next_reload: asyncio.Task[tuple[Problem, ...]] | None = None
         self._threads = Pool("zones", threads=2)
         """One to look, and one to read."""
 
     async def load(self) -> tuple[Problem, ...]:
         """Reads the folder now, serves what is good, and returns the problems of the rest."""
         async with self._reading:
-            self._loaded = await self._threads.run(scan, self._folder)
-            before = await self._before()
-            read_now = await self._threads.run(read, self._folder, before, self._vocabulary)
-            after = never_empty(self._folder, before, read_now)
-            self.loaded_at = None if self._wall is None else self._wall()
-            self._tell(before, after)
-            await self._planner.take_zones(after)
-            self._keep()
-            served = self._planner.catalogue.zones
-            if served != self._watched:
-                self._watched = served
-                self._watch(checks(served))
-            failure = self._planner.failure
-            return (*after.problems, Problem(str(self._folder), 0, 0, failure)) if failure else after.problems
+            return await self._read(await self._scan()) or ()
+
+    async def reload(self) -> tuple[Problem, ...]:
+        """Does as `load` does, once nobody is writing; where that takes too long, it reads nothing and says so.
+
+        Who asks while another reload is yet to begin shares it.
+        """
+        if self._next_reload is None:
+            self._next_reload = asyncio.create_task(self._reload(), name="reload")
+        return await asyncio.shield(self._next_reload)
+
+    async def _reload(self) -> tuple[Problem, ...]:
+        async with self._reloading:
+            self._next_reload = None  # who asks from now on may have written something since
+            before = await self._scan()
+            for _ in range(RELOAD_LOOKS):
+                await self._sleep(SCAN_INTERVAL_S)
+                now = await self._scan()
+                if now == before:
+                    async with self._reading:
+                        problems = await self._read(now, while_it_holds=True)
+                    if problems is not None:
+                        return problems
+                before = now
+        span_s = RELOAD_LOOKS * SCAN_INTERVAL_S
+        words = f"files were being written for {span_s:.0f} s, so nothing was read; reload once they are whole"
+        return (Problem(str(self._folder), 0, 0, words),)
+
+    async def _scan(self) -> Scan:
+        return await self._threads.run(scan, self._folder)
+
+    async def _read(self, now: Scan, *, while_it_holds: bool = False) -> tuple[Problem, ...] | None:
+        """Reads the folder, which looks like this now; None where it is to hold meanwhile, and does not."""
+        before = await self._before()
+        read_now = await self._threads.run(read, self._folder, before, self._vocabulary)
+        if while_it_holds and await self._scan() != now:
+            return None
+        self._loaded = now
+        after = never_empty(self._folder, before, read_now)
+        self.loaded_at = None if self._wall is None else self._wall()
+        self._tell(before, after)
+        await self._planner.take_zones(after)
+        self._keep()
+        served = self._planner.catalogue.zones
+        if served != self._watched:
+            self._watched = served
+            self._watch(checks(served))
+        failure = self._planner.failure
+        return (*after.problems, Problem(str(self._folder), 0, 0, failure)) if failure else after.problems
 
     async def _before(self) -> Catalogue:
         """Returns what was read before: at the start, what was kept on disk."""
@@ -101,16 +143,19 @@ class ZoneRiver:
             self._state.save_zones_apart(self._folder, serving)
 
     def ask(self) -> None:
-        """Has `run` read the folder at its next turn, changed or not."""
+        """Has `run` read the folder as soon as two looks agree, changed or not."""
         self._asked = True
 
     async def run(self) -> None:
         """Reads the folder whenever it changed, until cancelled."""
         before: Scan | None = None
+        unsettled = 0
         while True:
             await self._sleep(SCAN_INTERVAL_S)
-            now = await self._threads.run(scan, self._folder)
-            if self._asked or settled(before, now, loaded=self._loaded):
+            now = await self._scan()
+            unsettled = unsettled + 1 if self._asked and now != before else 0
+            is_asked = self._asked and (now == before or unsettled >= RELOAD_LOOKS)
+            if is_asked or settled(before, now, loaded=self._loaded):
                 self._asked = False
                 await self._load_or_say()
             before = now

@@ -51,6 +51,7 @@ class Renewal:
 class _Loaded:
     context: ssl.SSLContext
     validity: Certificate | None
+    names: frozenset[str]
     marks: _Marks
 
 
@@ -84,6 +85,11 @@ class LiveTls:
         return self._loaded.validity
 
     @property
+    def names(self) -> frozenset[str]:
+        """Returns the names of hosts in the certificate that serves."""
+        return self._loaded.names
+
+    @property
     def listener_context(self) -> ssl.SSLContext:
         """Returns a context for a listener, which hands every handshake over to the context of that moment."""
         first = self._loaded.context
@@ -115,7 +121,10 @@ class LiveTls:
 
     def _load(self, marks: _Marks) -> _Loaded:
         context, certificate = self._make(self._files), self._files.certificate
-        return _Loaded(context, None if certificate is None else _validity(certificate), marks)
+        if certificate is None:
+            return _Loaded(context, None, frozenset(), marks)
+        validity, names = _shown(certificate)
+        return _Loaded(context, validity, names, marks)
 
     def _refused(self, marks: _Marks, words: str) -> Renewal | None:
         """Returns the refusal, unless it was told: these files are tried again at every look, for modes may change."""
@@ -132,15 +141,25 @@ def _require_valid(validity: Certificate | None, files: TlsFiles, *, wall: float
         raise StateInvalid(f"{files.certificate}: the certificate is not valid yet")
 
 
-def _validity(path: Path) -> Certificate:
-    """Returns that of the first certificate of a file, which is the one that is shown."""
+def _shown(path: Path) -> tuple[Certificate, frozenset[str]]:
+    """Returns the validity and the names of the first certificate of a file, which is the one that is shown."""
     try:
         leaf = x509.load_pem_x509_certificates(path.read_bytes())[0]
-        return Certificate(leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
+        validity = Certificate(leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
+        return validity, _names(leaf)
     except OSError as error:
         raise StateInvalid(f"{path}: {error.strerror}") from error
     except (ValueError, TypeError, OverflowError, x509.InvalidVersion) as error:  # OpenSSL takes more than this does
         raise StateInvalid(f"{path}: has no certificate in PEM that can be read") from error
+
+
+def _names(leaf: x509.Certificate) -> frozenset[str]:
+    """Returns its names of hosts; none where it has none, or none that can be read."""
+    try:
+        alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        return frozenset()
+    return frozenset(name.lower().removesuffix(".") for name in alternative.get_values_for_type(x509.DNSName))
 
 
 def _marks(files: TlsFiles) -> _Marks:

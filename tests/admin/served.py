@@ -75,7 +75,14 @@ class Served:
         self.is_warm = True
         self.standings: Standings = {}
         self.withheld: tuple[Withheld, ...] = ()
-        self.river = ZoneRiver(self.folder, STEERING, self.planner, watch=lambda _checks: None, counters=self.counters)
+        self.river = ZoneRiver(
+            self.folder,
+            STEERING,
+            self.planner,
+            watch=lambda _checks: None,
+            counters=self.counters,
+            sleep=lambda _seconds: asyncio.sleep(0),
+        )
         self.subject = NodeSubject(
             config(tmp_path),
             self.planner,
@@ -124,6 +131,7 @@ class Served:
         self.token_file.write_text(TOKEN)
         credentials = Credentials({"deploy": self.token_file}, frozenset(["ann.example"]))
         self.door = Doorkeeper(credentials, clock=self.clock)
+        self.names: frozenset[str] = frozenset()
         self.port = 0
 
     def follow(self) -> None:
@@ -140,7 +148,7 @@ class Served:
             return await handle_reports(request, self.desk)
 
         more = [web.get("/metrics", self.measures.scrape), *routes(self.saying, self.door)]
-        runner = await open_admin("127.0.0.1", 0, self.subject, reports, more=more)
+        runner = await open_admin("127.0.0.1", 0, self.subject, reports, more=more, names=lambda: self.names)
         self.port = runner.addresses[0][1]
         return runner
 

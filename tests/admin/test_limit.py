@@ -227,7 +227,7 @@ def test_unread_answers_are_bounded_together_and_the_slowest_goes_first(
             b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\njunk",
             [("other", 405)],
         ),
-        (b"GET /v1/explain HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", [("/v1/explain", 400)]),
+        (b"GET /v1/explain HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", [("/v1/explain", 400)]),
         (b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", []),
     ],
 )
@@ -293,7 +293,7 @@ def test_who_connects_and_asks_nothing_is_hung_up_on_and_who_asked_is_not(
                     assert (await reader.read()).endswith((b"", b"true}")), "it was hung up"
                     await close(writer)
                 assert refused == [("none", 408)] * 4
-                asked.write(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+                asked.write(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
                 await answers.readuntil(b"404 Not Found")
                 assert refused[4:] == [("other", 404)]
                 await close(asked)

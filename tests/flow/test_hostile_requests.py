@@ -121,6 +121,10 @@ def wrong_overrides() -> Iterator[Wrong]:
         )
         yield Wrong(request("POST", OVERRIDES, zipped, good), OVERRIDES, 415)
         yield Wrong(request("POST", OVERRIDES, kind, good), OVERRIDES, 415)
+        yield Wrong(request("POST", OVERRIDES, JSON, good, host=f"evil-{number}.example"), OVERRIDES, 421)
+        yield Wrong(
+            request("POST", OVERRIDES, (*JSON, ("Origin", f"http://evil-{number}.example")), good), OVERRIDES, 403
+        )
         yield Wrong(request("POST", OVERRIDES, (*PLAIN, ("X-Number", str(number))), good), OVERRIDES, 401)
         yield Wrong(request("POST", OVERRIDES, JSON, good + b" " * 65_536), OVERRIDES, 413)
         scope = f"service nobody-{number}.{ZONE}"

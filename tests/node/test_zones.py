@@ -1,78 +1,20 @@
 import asyncio
 import logging
-import os
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from gtm.counters import Counters
 from gtm.errors import Problem
-from gtm.node.planner import Planner
-from gtm.node.state import Saved, StateFolder
-from gtm.node.zones import SCAN_INTERVAL_S, ZoneRiver
+from gtm.node.state import Saved
+from gtm.node.zones import SCAN_INTERVAL_S
 from gtm.steer.filter import Filter
-from gtm.steer.vocabulary import STEERING, SteeringVocabulary, with_kinds
-from gtm.zone.model import Check
-from tests.node.present import BROKEN, SMALL, Turns, make_planner, stop, until
+from gtm.steer.vocabulary import with_kinds
+from tests.node.present import BROKEN, SMALL
+from tests.node.watched import LATER, Watched
 
-LATER = SMALL.replace("192.0.2.2", "192.0.2.3")
 NOT_HERE = "no zone file is here; they are named *.yaml or *.yml"
-
-
-class Watched:
-    """A zone river over a folder, and what it does."""
-
-    def __init__(self, tmp_path: Path, *, vocabulary: SteeringVocabulary = STEERING) -> None:
-        self.folder = tmp_path / "zones"
-        self.folder.mkdir(exist_ok=True)
-        self.counters = Counters()
-        self.state = StateFolder(tmp_path / "state", self.counters)
-        self.planner: Planner = make_planner(
-            tmp_path / "state", counters=self.counters, vocabulary=vocabulary, folder=self.state
-        )
-        self.checks: list[tuple[Check, ...]] = []
-        self.turns = Turns()
-        self.river = ZoneRiver(
-            self.folder,
-            vocabulary,
-            self.planner,
-            watch=self.checks.append,
-            counters=self.counters,
-            sleep=self.turns,
-            state=self.state,
-        )
-        self._writes = 0
-
-    def write(self, text: str, name: str = "a.yaml") -> None:
-        """Writes a file so that its stamp differs from the last one's, however coarse the clock of the disk is."""
-        self._writes += 1
-        (self.folder / name).write_text(text)
-        os.utime(self.folder / name, ns=(self._writes, self._writes))
-
-    @property
-    def targets(self) -> list[str]:
-        """What is served."""
-        return [
-            str(endpoint.answer)
-            for zone in self.planner.plan.zones.values()
-            for service in zone.zone.services
-            for endpoint in service.endpoints
-        ]
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Runs it between the first load and the end."""
-        await self.river.load()
-        task = asyncio.create_task(self.river.run())
-        try:
-            async with until():
-                await self.turns.next()
-                yield
-        finally:
-            await stop(task)
 
 
 def test_the_first_load_serves_and_watches(tmp_path: Path) -> None:
@@ -172,7 +114,7 @@ def test_a_mended_file_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     assert len([line for line in lines if line.endswith(" is mended")]) == 1
 
 
-def test_asking_reads_the_folder_at_the_next_turn_changed_or_not(tmp_path: Path) -> None:
+def test_asking_reads_the_folder_changed_or_not_and_not_while_it_is_written(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     watched.write(SMALL)
 
@@ -185,6 +127,8 @@ def test_asking_reads_the_folder_at_the_next_turn_changed_or_not(tmp_path: Path)
             assert watched.counters.count("zone_loads", outcome="clean") == 2
             watched.write(LATER)
             watched.river.ask()
+            await watched.turns.next()
+            assert watched.targets == ["192.0.2.1", "192.0.2.2"]
             await watched.turns.next()
             assert watched.targets == ["192.0.2.1", "192.0.2.3"]
 

@@ -1,0 +1,115 @@
+"""Whether a request comes from a page of somebody else's that a person of this network has open in a browser.
+
+    Host               an address, localhost, or a name of this machine: else 421 (RFC 9110 15.5.20). A page can make
+                       its own name mean this machine (DNS rebinding), but has no address for a name
+    Origin             that of the Host (RFC 6454 7): else 403. Browsers send it with every POST
+    Sec-Fetch-Site     this site's own, or nobody's: else 403; but for a link that a person follows
+    /livez, /readyz    say nothing of anybody, and are asked by all kinds of names: no rule
+    /v1/push/..        takes a token, which no page has: no rule
+    /v1/reports        signed and for everybody; peers call this node by names that it may not know: no rule for Host
+
+What comes in: a request, and the names of this machine. What goes out: nothing, or the refusal.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.http import HttpVersion11
+from aiohttp.typedefs import Handler, Middleware
+
+from gtm.admin.names import is_among
+
+Names = Callable[[], frozenset[str]]
+"""The names of this machine: small letters, no dot at the end, `*.` for any one label."""
+
+UNGUARDED = frozenset({"/livez", "/readyz"})
+PUSHED = "/v1/push/"
+FOR_EVERYBODY = frozenset({"/v1/reports"})
+
+OWN_SITES = frozenset({"same-origin", "none"})
+"""Fetch Metadata 2.3: `none` is what a person typed."""
+
+MAX_SHOWN = 80
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:@/?#\[\]\\]+))(?::([0-9]{0,5}))?")
+_DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+def guard(names: Names | None) -> Middleware:
+    """Returns what refuses requests of foreign pages. Without names it is for a socket, where Host means nothing."""
+
+    @web.middleware
+    async def guarding(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path not in UNGUARDED and not request.path.startswith(PUSHED):
+            if names is not None and request.path not in FOR_EVERYBODY:
+                _require_own_host(request, names())
+            _require_own_page(request)
+        return await handler(request)
+
+    return guarding
+
+
+def _require_own_host(request: web.Request, names: frozenset[str]) -> None:
+    hosts = request.headers.getall("Host", [])
+    if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):  # RFC 9112 3.2
+        raise web.HTTPBadRequest(text="a request has one Host field")
+    target = request.raw_path
+    if not target.startswith("/"):  # RFC 9112 3.2.2: in absolute form it counts instead of Host; both must do
+        hosts.append(urlsplit(target).netloc)
+    for host in hosts:
+        name = host_of(host)
+        if name is None:
+            raise web.HTTPBadRequest(text="the Host field is no host and port")
+        if not is_own(name, names):
+            shown = ascii(name)[1:-1][:MAX_SHOWN]
+            words = (
+                f'this node does not know the name "{shown}" as its own: ask it by its address, or list the name in '
+                "the node file, listen.hosts"
+            )
+            raise web.HTTPMisdirectedRequest(text=words)
+
+
+def _require_own_page(request: web.Request) -> None:
+    host = request.headers.get("Host", "")
+    foreign = [origin for origin in request.headers.getall("Origin", []) if not _is_of(origin, host)]
+    sites = set(request.headers.getall("Sec-Fetch-Site", []))
+    if foreign or (not sites <= OWN_SITES and not _is_followed_link(request)):
+        raise web.HTTPForbidden(text="this was sent by a page of another site (Origin, Sec-Fetch-Site)")
+
+
+def _is_followed_link(request: web.Request) -> bool:
+    """Returns whether a person follows a link: the page that has it does not see what comes of it."""
+    fetch = request.headers
+    is_document = (fetch.get("Sec-Fetch-Mode"), fetch.get("Sec-Fetch-Dest")) == ("navigate", "document")
+    return is_document and request.method in {"GET", "HEAD"}
+
+
+def host_of(authority: str) -> str | None:
+    """Returns the host of `HOST` or `HOST:PORT`, in small letters and without a dot at its end; None for others."""
+    parts = _AUTHORITY.fullmatch(authority)
+    if parts is None:
+        return None
+    return (parts[1] or parts[2]).lower().removesuffix(".") or None
+
+
+def is_own(name: str, names: frozenset[str]) -> bool:
+    """Returns whether a host is an address, or a name of this machine."""
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761 6.3
+        return True
+    try:
+        ip_address(name)
+    except ValueError:
+        return is_among(name, names)
+    return True
+
+
+def _is_of(origin: str, host: str) -> bool:
+    """Returns whether an origin is that of a Host; its scheme may be another where a proxy ends TLS."""
+    scheme, separator, authority = origin.partition("://")
+    ours, theirs = _AUTHORITY.fullmatch(host), _AUTHORITY.fullmatch(authority)
+    if not separator or ours is None or theirs is None:
+        return False
+    default = _DEFAULT_PORTS.get(scheme.lower(), "")
+    return host_of(host) == host_of(authority) and (ours[3] or default) == (theirs[3] or default)

@@ -1,0 +1,92 @@
+"""Reloads of the zone folder: they never serve half a file."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gtm.errors import Problem
+from gtm.node.zones import RELOAD_LOOKS
+from gtm.watch.folder import Catalogue, read
+from gtm.zone.chain import Vocabulary
+from tests.node.present import SMALL, until
+from tests.node.watched import LATER, Watched
+
+HALF = SMALL.partition("      - {region: eu-west")[0]
+"""A good zone file itself: what a writer left when it was half done."""
+
+
+def reloading(watched: Watched, write: Callable[[int], None]) -> tuple[tuple[Problem, ...], list[list[str]]]:
+    """What a reload says, and what was served at each of its looks, while somebody writes before each."""
+    served: list[list[str]] = []
+
+    async def sleep(_seconds: float) -> None:
+        served.append(watched.targets)
+        write(len(served))
+
+    watched.river._sleep = sleep
+
+    async def story() -> tuple[Problem, ...]:
+        await watched.river.load()
+        async with until():
+            return await watched.river.reload()
+
+    return asyncio.run(story()), served
+
+
+def test_a_reload_does_not_serve_half_a_file_that_is_being_written(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    problems, served = reloading(watched, lambda look: watched.write(HALF if look < 3 else LATER) if look < 4 else None)
+    assert problems == ()
+    assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+    assert served == [["192.0.2.1", "192.0.2.2"]] * 4
+
+
+def test_a_reload_of_a_folder_that_is_always_written_reads_nothing_and_says_so(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    [problem], served = reloading(watched, lambda _look: watched.write(HALF))
+    assert str(problem) == (
+        f"{watched.folder}: files were being written for 5 s, so nothing was read; reload once they are whole"
+    )
+    assert served == [["192.0.2.1", "192.0.2.2"]] * RELOAD_LOOKS
+    assert watched.targets == ["192.0.2.1", "192.0.2.2"]
+
+
+def test_what_changes_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    reads = []
+
+    def read_and_write(folder: Path, before: Catalogue, vocabulary: Vocabulary) -> Catalogue:
+        after = read(folder, before, vocabulary)
+        reads.append(after)
+        if len(reads) == 2:
+            watched.write(LATER)
+        return after
+
+    monkeypatch.setattr("gtm.node.zones.read", read_and_write)
+    problems, _served = reloading(watched, lambda _look: None)
+    assert (problems, len(reads)) == ((), 3)
+    assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+
+
+def test_a_crowd_that_asks_for_reloads_shares_them(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+
+    async def sleep(_seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    watched.river._sleep = sleep
+
+    async def story() -> None:
+        await watched.river.load()
+        async with until():
+            answers = await asyncio.gather(*(watched.river.reload() for _ in range(50)))
+        assert answers == [()] * 50
+
+    asyncio.run(story())
+    assert watched.counters.count("zone_loads", outcome="clean") <= 3

@@ -1,0 +1,70 @@
+"""A zone river over a folder of files, and what it does."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from gtm.counters import Counters
+from gtm.node.planner import Planner
+from gtm.node.state import StateFolder
+from gtm.node.zones import ZoneRiver
+from gtm.steer.vocabulary import STEERING, SteeringVocabulary
+from gtm.zone.model import Check
+from tests.node.present import SMALL, Turns, make_planner, stop, until
+
+LATER = SMALL.replace("192.0.2.2", "192.0.2.3")
+
+
+class Watched:
+    """A zone river over a folder, and what it does."""
+
+    def __init__(self, tmp_path: Path, *, vocabulary: SteeringVocabulary = STEERING) -> None:
+        self.folder = tmp_path / "zones"
+        self.folder.mkdir(exist_ok=True)
+        self.counters = Counters()
+        self.state = StateFolder(tmp_path / "state", self.counters)
+        self.planner: Planner = make_planner(
+            tmp_path / "state", counters=self.counters, vocabulary=vocabulary, folder=self.state
+        )
+        self.checks: list[tuple[Check, ...]] = []
+        self.turns = Turns()
+        self.river = ZoneRiver(
+            self.folder,
+            vocabulary,
+            self.planner,
+            watch=self.checks.append,
+            counters=self.counters,
+            sleep=self.turns,
+            state=self.state,
+        )
+        self._writes = 0
+
+    def write(self, text: str, name: str = "a.yaml") -> None:
+        """Writes a file so that its stamp differs from the last one's, however coarse the clock of the disk is."""
+        self._writes += 1
+        (self.folder / name).write_text(text)
+        os.utime(self.folder / name, ns=(self._writes, self._writes))
+
+    @property
+    def targets(self) -> list[str]:
+        """What is served."""
+        return [
+            str(endpoint.answer)
+            for zone in self.planner.plan.zones.values()
+            for service in zone.zone.services
+            for endpoint in service.endpoints
+        ]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Runs it between the first load and the end."""
+        await self.river.load()
+        task = asyncio.create_task(self.river.run())
+        try:
+            async with until():
+                await self.turns.next()
+                yield
+        finally:
+            await stop(task)
