@@ -32,6 +32,8 @@ MAX_UNREAD_BYTES = 32 * 1024 * 1024
 CHEAP = frozenset({"/livez", "/readyz", "/v1/reports"})
 """Paths that are answered at once. All others that tell something are composed one after the other, and where several
 wait, half of the time is left to the rest of the node: a crowd that asks for /v1/status must not delay a failover."""
+TURN_S = 5.0
+"""Of one of them, at the most."""
 UNREAD_LOOK_S = 0.1
 """Between two looks at whether the answer before was read, by who asked again."""
 
@@ -185,15 +187,16 @@ class LimitedRunner(web.AppRunner):
             await self._turn.acquire()
         finally:
             self._in_line -= 1
-        began = self.now()
+        began, loop, hold = self.now(), asyncio.get_running_loop(), _Hold(self._turn)
+        ending = loop.call_later(TURN_S, hold.release)  # whatever hangs, the others go on
         try:
             if connection.is_over:
                 return web.Response(status=503)  # to nobody, and for nothing
             connection.begin(waits=False)
             return await handler(request)
         finally:
-            took_s = self.now() - began if self._in_line else 0.0
-            asyncio.get_running_loop().call_later(took_s, self._turn.release)
+            ending.cancel()
+            loop.call_later(self.now() - began if self._in_line else 0.0, hold.release)
 
     def _relieve(self, newest: Connection) -> None:
         """Hangs up on slow readers while all have too much to read: of the client with most of it, longest first."""
@@ -212,6 +215,19 @@ class LimitedRunner(web.AppRunner):
         for connection in tuple(self._connections.values()):
             connection.look()
         self._looking = asyncio.get_running_loop().call_later(self.patience.look_s, self._look)
+
+
+class _Hold:
+    """A turn that somebody has, until it is given back once."""
+
+    def __init__(self, turn: asyncio.Semaphore) -> None:
+        self._turn: asyncio.Semaphore | None = turn
+
+    def release(self) -> None:
+        """Gives it back, if that was not done."""
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.release()
 
 
 def _is_costly(request: web.Request) -> bool:

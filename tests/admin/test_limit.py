@@ -217,6 +217,47 @@ def test_unread_answers_are_bounded_together_and_the_slowest_goes_first(
     assert set(dropped) == {"unread"}
 
 
+def test_costly_answers_are_composed_one_after_the_other_and_one_that_hangs_gives_its_turn_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtm.admin.limit.TURN_S", 0.05)
+    served, hanging, at_once = Served(tmp_path), asyncio.Event(), Counter[str]()
+
+    async def hang(_request: web.Request) -> web.StreamResponse:
+        await hanging.wait()
+        return web.Response()
+
+    async def compose(_request: web.Request) -> web.StreamResponse:
+        at_once["now"] += 1
+        at_once["most"] = max(at_once["most"], at_once["now"])
+        await asyncio.sleep(0.001)
+        at_once["now"] -= 1
+        return web.Response()
+
+    async def story() -> None:
+        more = [web.get("/hang", hang), web.get("/compose", compose)]
+        runner = await open_admin("127.0.0.1", 0, served.subject, no_reports, more=more)
+        try:
+            async with until():
+                opened = []
+                for path in (b"/hang", *[b"/compose"] * 8):
+                    opened.append(await asyncio.open_connection("127.0.0.1", runner.addresses[0][1]))
+                    opened[-1][1].write(b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                for reader, _writer in opened[1:]:
+                    await reader.readuntil(b"200 OK")
+                assert at_once["most"] == 1
+                words, asking = await exchange(runner.addresses[0][1])
+                assert words == b"HTTP/1.1 200 OK\r\n"
+                hanging.set()
+                await opened[0][0].readuntil(b"200 OK")
+                for writer in (asking, *(writer for _reader, writer in opened)):
+                    await close(writer)
+        finally:
+            await runner.cleanup()
+
+    asyncio.run(story())
+
+
 @pytest.mark.parametrize(
     ("wire", "refusals"),
     [

@@ -3,10 +3,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from gtm.cli.options import admin_address, read_config, relative
+from gtm.cli.options import admin_address, read_config, read_token, relative
 
 
-@pytest.mark.parametrize("text", ["127.0.0.1:8053", "localhost:1", "ns1.example.net:65535", "[::1]:8053", "probe_1:80"])
+@pytest.mark.parametrize(
+    "text", ["127.0.0.1:8053", "localhost:1", "ns1.example.net:65535", "[::1]:8053", "probe_1:80", "https://h:80"]
+)
 def test_an_admin_address_may_be_a_name(text: str) -> None:
     assert admin_address(text, None) == text
 
@@ -18,6 +20,22 @@ def test_an_admin_address_may_be_a_name(text: str) -> None:
 def test_what_is_no_admin_address_is_a_wrong_command_line(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="is not ADDRESS:PORT, such as"):
         admin_address(text, None)
+
+
+def test_a_token_is_the_line_of_its_file(folder: Path) -> None:
+    (folder / "token").write_text("0123456789-0123456789\n")
+    assert read_token(Path("token")) == "0123456789-0123456789"
+    assert read_token(None) == ""
+
+
+@pytest.mark.parametrize("content", ["", "two words", "two\nlines", "t\u00f6ken", "a\x1b[31m"])
+def test_a_file_without_a_token_is_a_wrong_command_line_and_is_not_repeated(folder: Path, content: str) -> None:
+    (folder / "token").write_text(content)
+    with pytest.raises(typer.BadParameter, match=r"^token: (is no single line with a|no) token") as raised:
+        read_token(Path("token"))
+    assert not content or content not in str(raised.value)
+    with pytest.raises(typer.BadParameter, match="gone: No such file or directory"):
+        read_token(Path("gone"))
 
 
 def test_without_one_the_node_file_says_and_without_that_the_default(folder: Path) -> None:

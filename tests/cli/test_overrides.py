@@ -12,6 +12,7 @@ from aiohttp import web
 from gtm.admin.app import make_app
 from gtm.admin.local import open_local
 from gtm.admin.overrides import routes
+from gtm.cli.overrides import _asked, _is_local
 from gtm.health.override import SafetyRule
 from gtm.ids import EndpointId, ServiceId
 from gtm.plan.enough import Refusal
@@ -116,6 +117,24 @@ def test_status_says_that_people_together_took_too_much(tmp_path: Path) -> None:
         shown = gtm("status", "--admin", node.at)
     words = "safety rule at_least: people took too much: api has none; `gtm obey SCOPE` gives something back"
     assert f"problem: {words}" in shown.lines
+
+
+def test_over_tcp_a_token_is_needed_and_what_is_missing_is_said(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        ran = gtm("drain", "eu-west", "--why", "a fire", "--admin", node.at)
+        assert not node.overrides.known
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("over TCP this needs a token (overrides.tokens in the node file; --token-file)")
+
+
+@pytest.mark.parametrize(("admin", "is_warned"), [("192.0.2.1:1", True), ("localhost:1", False), ("[::1]:1", False)])
+def test_a_token_that_goes_to_another_machine_in_plain_http_is_warned_of(
+    tmp_path: Path, admin: str, *, is_warned: bool
+) -> None:
+    (tmp_path / "token").write_text("0123456789-0123456789")
+    asked = _asked(admin, tmp_path / "token")
+    assert (asked.admin, asked.token) == (admin, "0123456789-0123456789")
+    assert _is_local(admin) is not is_warned
 
 
 @contextmanager
