@@ -15,6 +15,7 @@
     +-- NotPermitted         the operator's: the node file does not let a check use or look at what its monitor names
     +-- SecretUnreadable     the operator's: a secret that is not where the node file says; the message says where
     +-- TlsFileUnreadable    the operator's: a certificate, key or roots for monitors that are of no use
+    +-- FileUnreadable       the operator's: a file that configuration names and that cannot be read; says which and why
     +-- NoRoute              this machine's: it has no way to any address of a family; nobody goes down for it
     +-- ResolverBusy         this machine's: it has no thread left to resolve a name in; nobody goes down for it
     +-- CallOverdue          this machine's: what was called in a thread hangs (a disk, a file), or no thread is left
@@ -198,6 +199,14 @@ class StateInUse(GtmError):
 
 class NotPermitted(GtmError):
     """The node file does not let a check use or look at something; the message says what, and where to list it."""
+
+
+class FileUnreadable(GtmError):
+    """A file that configuration names cannot be read; `reason` says why, the message which too."""
+
+    def __init__(self, file: object, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.reason = reason
 
 
 class SecretUnreadable(GtmError):

@@ -17,7 +17,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from functools import partial
 from typing import Generic, TypeVar, TypeVarTuple
@@ -68,6 +68,19 @@ class Pool:
                 self._abandon(call)
         state = "has not ended" if call.has_begun else "found no free thread"
         raise CallOverdue(f"a call in the pool `{self.name}` {state} within {timeout_s:g} s")
+
+    def wait(self, function: Callable[[], _Result], *, timeout_s: float, goes_on: Callable[[], bool]) -> _Result:
+        """Returns what the function returns, called in a thread; it blocks, so it is for other threads than a loop's.
+
+        Every `timeout_s` it asks `goes_on`; where that says no, the call is abandoned, and CallOverdue is raised.
+        """
+        call = _Call(function)
+        self._add(call)
+        while not wait([call.future], timeout_s).done:
+            if not goes_on():
+                self._abandon(call)
+                raise CallOverdue(f"a call in the pool `{self.name}` stands still for {timeout_s:g} s")
+        return call.future.result()
 
     def submit(self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> Future[_Result]:
         """Has a function called in a thread, and returns at once; from any thread."""

@@ -15,10 +15,8 @@ import asyncio
 import hashlib
 import hmac
 import logging
-import os
 import re
 import socket
-import stat
 import struct
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +26,8 @@ from aiohttp import web
 from gtm.admin.clients import client_of
 from gtm.admin.credentials import Credentials
 from gtm.clock import Clock
-from gtm.errors import CallOverdue
+from gtm.errors import CallOverdue, FileUnreadable
+from gtm.files import FileReader
 from gtm.threads import Pool
 
 PROXY_HEADERS = frozenset({"forwarded", "via", "x-real-ip"})
@@ -38,8 +37,9 @@ PROXY_PREFIX = "x-forwarded-"
 MAX_FILE_BYTES = 4096
 MIN_TOKEN = 20
 """Characters. Less can be guessed; `openssl rand -hex 32` makes 64."""
-READ_LIMIT_S = 2.0
-"""For all token files together."""
+READ_LIMIT_S = 5.0
+"""For all token files together, some of which may be on a disk that hangs."""
+TOKEN_FILES = FileReader("tokens")
 FRESH_S = 1.0
 """So long what was read counts: a flood of wrong tokens must not become one of reads."""
 
@@ -121,7 +121,7 @@ class Doorkeeper:
         for name, path in self._credentials.tokens.items():
             try:
                 found[name] = read_digest(path)
-            except (OSError, ValueError) as error:
+            except (FileUnreadable, ValueError) as error:
                 self._complain(name, path, error)
             else:
                 self._told.pop(name, None)
@@ -134,8 +134,8 @@ class Doorkeeper:
         except CallOverdue as overdue:
             log.warning("overrides.tokens: %s", overdue)
 
-    def _complain(self, name: str, path: Path, error: OSError | ValueError) -> None:
-        reason = error.strerror or str(error) if isinstance(error, OSError) else str(error)
+    def _complain(self, name: str, path: Path, error: FileUnreadable | ValueError) -> None:
+        reason = error.reason if isinstance(error, FileUnreadable) else str(error)
         if self._told.get(name) != reason:
             self._told[name] = reason
             log.error("overrides.tokens.%s: %s: %s; nobody gets in with it", name, path, reason)
@@ -153,17 +153,8 @@ class Doorkeeper:
 
 
 def read_digest(path: Path) -> bytes:
-    """Returns the SHA-256 of the token in a file. Raises OSError or ValueError where it has none."""
-    opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        if not stat.S_ISREG(os.fstat(opened).st_mode):
-            raise ValueError("is no regular file")
-        content = os.read(opened, MAX_FILE_BYTES + 1)
-    finally:
-        os.close(opened)
-    if len(content) > MAX_FILE_BYTES:
-        raise ValueError(f"is longer than {MAX_FILE_BYTES} bytes")
-    text = content.decode("ascii", errors="replace").strip()
+    """Returns the SHA-256 of the token in a file. Raises FileUnreadable or ValueError where it has none."""
+    text = TOKEN_FILES.read(path, limit=MAX_FILE_BYTES).data.decode("ascii", errors="replace").strip()
     digest = _DIGEST.fullmatch(text)
     if digest is not None:
         return bytes.fromhex(digest[1])

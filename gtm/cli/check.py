@@ -9,12 +9,12 @@ import typer
 from gtm.cli.console import counted, print_plain
 from gtm.cli.options import ConfigOption, read_config
 from gtm.counters import Counters
-from gtm.errors import Problem
+from gtm.errors import FileUnreadable, Problem
 from gtm.node.config import NodeConfig, Role
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
 from gtm.probe.withheld import foreseen
-from gtm.watch.folder import EMPTY, RECORDS_ENDING, SHARED_FILES, read
+from gtm.watch.folder import EMPTY, MAX_FILE_BYTES, RECORDS_ENDING, SHARED_FILES, ZONE_FILES, read
 from gtm.zone.model import Zone, checks
 
 
@@ -75,4 +75,11 @@ def _is_records_file(name: str, file: Path) -> bool:
     if not name.endswith(RECORDS_ENDING):
         return False
     whole_name = rf"(?<![\w.-]){re.escape(Path(name).name)}(?![\w.-])"
-    return re.search(whole_name, file.read_text(errors="replace")) is not None
+    return re.search(whole_name, _text(file)) is not None
+
+
+def _text(file: Path) -> str:
+    try:
+        return ZONE_FILES.read(file, limit=MAX_FILE_BYTES).data.decode(errors="replace")
+    except FileUnreadable:
+        return ""  # which is one of its problems

@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from gtm.admin.credentials import Credentials
+from gtm.files import FileReader
 from gtm.geo.place import Coordinates
 from gtm.health.quorum import Quorum
 from gtm.ids import NodeName, VantageName
@@ -35,6 +36,9 @@ class EngineChoice(Enum):
     REFERENCE = "reference"
 
 
+_LOOKS = FileReader("geo files, looks")
+
+
 @dataclass(frozen=True, slots=True)
 class GeoFiles:
     """Where the geo data is."""
@@ -45,8 +49,9 @@ class GeoFiles:
     """Where the databases are as shipped: the one that serves in their place once it is there."""
 
     def present(self) -> "GeoFiles":
-        """Returns the files to load now."""
-        if self.instead is None or not self.instead.is_file():
+        """Returns the files to load now; it looks at the disk, so it is for threads."""
+        found = None if self.instead is None else _LOOKS.stamp(self.instead)
+        if self.instead is None or found is None or not found.is_regular:
             return self
         return GeoFiles((self.instead,), self.networks)
 

@@ -33,16 +33,14 @@ class GeoWatch:
         self._planner = planner
         self._sleep = sleep
         self._threads = Pool("geo data", threads=1)
-        self._loaded = self._now()
+        self._loaded: Fingerprint | None = None
 
     async def load(self) -> None:
         """Loads the files now, and says what cannot be loaded.
 
         At the start what can be loaded serves. Later a file that went bad changes nothing: what was good stays.
         """
-        self._loaded = self._now()
-        files = self._files.present()
-        geo = await self._threads.run(load, files.databases, files.networks)
+        self._loaded, geo = await self._threads.run(self._read)
         for problem in geo.problems:
             log.error("geo data: %s", problem)
         if geo.problems and self._planner.geo.sources:
@@ -70,6 +68,10 @@ class GeoWatch:
             await self.load()
         except Exception:
             log.exception("the geo data cannot be loaded; what was loaded before serves on")
+
+    def _read(self) -> tuple[Fingerprint, GeoLoad]:
+        files = self._files.present()
+        return self._now(), load(files.databases, files.networks)
 
     def _now(self) -> Fingerprint:
         files = self._files.present()

@@ -15,7 +15,7 @@ import aiohttp
 
 from gtm.clock import Clock
 from gtm.counters import Counters
-from gtm.errors import StateInvalid
+from gtm.errors import FileUnreadable, StateInvalid
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
 from gtm.node.config import NodeConfig, Role, ShareConfig
@@ -24,6 +24,7 @@ from gtm.share.discovery import MAX_TARGETS, Discovery, Found, discover
 from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import EtcdClient
 from gtm.share.guarded import GuardedResolver
+from gtm.share.keys import KEY_FILES, MAX_KEY_FILE_BYTES
 from gtm.share.own import Bound, not_itself
 from gtm.share.poller import Poller, make_resolver, open_share_session
 from gtm.share.renewal import LiveTls
@@ -139,9 +140,11 @@ class Sharing:
 def _password(share: ShareConfig) -> str:
     path = share.password_file
     try:
-        return "" if path is None else path.read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        raise StateInvalid(f"{path}: no password can be read there: {error}") from error
+        return "" if path is None else KEY_FILES.read(path, limit=MAX_KEY_FILE_BYTES).data.decode().strip()
+    except FileUnreadable as error:
+        raise StateInvalid(f"{path}: no password can be read there: {error.reason}") from error
+    except ValueError as error:
+        raise StateInvalid(f"{path}: no password can be read there: it is not UTF-8") from error
 
 
 def _chance() -> Random:

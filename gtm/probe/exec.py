@@ -14,7 +14,10 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
+from gtm.errors import FileUnreadable
+from gtm.files import FileReader
 from gtm.health.reading import Reason
 from gtm.ids import Address
 from gtm.probe.failures import PASSED, Outcome
@@ -27,6 +30,8 @@ MAX_OUTPUT_BYTES = 4096
 
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 """Nothing of this process: its environment may hold secrets."""
+
+_FILES = FileReader("programs")
 
 REAP_S = 1.0
 """A killed process ends at once, unless the kernel is stuck in it; nobody waits for that."""
@@ -51,7 +56,10 @@ async def run(command: tuple[str, ...]) -> Outcome:
     """Returns how a program ended; waits for ever, and kills it when cancelled."""
     with _output() as (output, its_end):
         try:
+            await _FILES.soon(_FILES.call, Path(command[0]), lambda _: Path(command[0]).stat())
             process = await _started(command, its_end)
+        except FileUnreadable as error:  # to start it would stop this process
+            return Outcome(Reason.UNREAD, f"{command[0]} cannot be run: {error.reason}")
         except OSError as error:
             return Outcome(Reason.UNREAD, f"{command[0]} cannot be run: {os.strerror(error.errno or 0)}")
         try:

@@ -37,7 +37,7 @@ async def check_grpc(check: Check, instruments: Instruments) -> Outcome:
     )
     if settings.tls is None:
         return await ask_health(address, check.monitor.port, call)
-    tls = instruments.contexts.of(settings.tls, check.monitor.scope, alpn=("h2",))
+    tls = await instruments.contexts.of(settings.tls, check.monitor.scope, alpn=("h2",))
     name = settings.tls.server_name or settings.host or check.target
     looks = partial(days_left, settings=settings.tls, wall=instruments.clock.wall())
     return await ask_health(address, check.monitor.port, call, tls=tls, server_name=name, looks_at=looks)

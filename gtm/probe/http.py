@@ -92,7 +92,7 @@ async def _answered(
             _at_endpoint(page, address, port),
             headers=_headers(page, own),
             allow_redirects=False,
-            ssl=instruments.contexts.of(settings.tls, scope) if settings.secure else True,
+            ssl=await instruments.contexts.of(settings.tls, scope) if settings.secure else True,
             server_hostname=settings.tls.server_name or page.raw_host if settings.secure else None,
         ) as response:
             lap(Phase.FIRST_BYTE)

@@ -6,14 +6,14 @@ What comes in: where a secret is. What goes out: its text. It is in no log, read
 import os
 from pathlib import Path
 
-from gtm.errors import SecretUnreadable
+from gtm.errors import FileUnreadable, SecretUnreadable
+from gtm.files import FileReader
 from gtm.probe.permits import KeptSecret
-from gtm.threads import Pool
 
 MAX_SECRET_BYTES = 64 * 1024
 """A token is short; a file that is longer is surely another one."""
 
-_FILES = Pool("secrets", threads=4)
+_FILES = FileReader("secrets")
 
 
 async def secret_text(secret: KeptSecret) -> str:
@@ -21,7 +21,7 @@ async def secret_text(secret: KeptSecret) -> str:
     try:
         if secret.source == "env":
             return _from_environment(secret.place)
-        return await _FILES.run(_from_file, secret.place)  # it may be on a disk that hangs
+        return await _FILES.soon(_from_file, secret.place)
     except SecretUnreadable as error:
         raise SecretUnreadable(f'secret "{secret.name}": {error}') from error
 
@@ -35,12 +35,11 @@ def _from_environment(name: str) -> str:
 
 def _from_file(name: str) -> str:
     try:
-        with Path(name).open("rb") as file:
-            content = file.read(MAX_SECRET_BYTES + 1)
-        text = content.decode().rstrip("\r\n")
-    except (OSError, ValueError) as error:
-        why = os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else "not a file of text"
-        raise SecretUnreadable(f"{name} cannot be read: {why}") from error
-    if not text or len(content) > MAX_SECRET_BYTES:
-        raise SecretUnreadable(f"{name} is {'empty' if not text else 'too long to be a secret'}")
+        text = _FILES.read(Path(name), limit=MAX_SECRET_BYTES).data.decode().rstrip("\r\n")
+    except FileUnreadable as error:
+        raise SecretUnreadable(f"{name} cannot be read: {error.reason.lower()}") from error
+    except ValueError as error:
+        raise SecretUnreadable(f"{name} cannot be read: not a file of text") from error
+    if not text:
+        raise SecretUnreadable(f"{name} is empty")
     return text

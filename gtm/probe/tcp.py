@@ -24,7 +24,7 @@ async def check_tcp(check: Check, instruments: Instruments) -> Outcome:
     settings = check.monitor.settings
     assert isinstance(settings, TcpSettings)
     address = await target_address(check, instruments)
-    context = None if settings.tls is None else instruments.contexts.of(settings.tls, check.monitor.scope)
+    context = None if settings.tls is None else await instruments.contexts.of(settings.tls, check.monitor.scope)
     name = None if settings.tls is None else settings.tls.server_name or check.target
     with reaching(address):
         reader, writer = await asyncio.open_connection(

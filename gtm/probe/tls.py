@@ -5,18 +5,19 @@ outcome for a certificate that is good but soon is not. Files of client certific
 (permits.py), are read when they are first needed, and again when they changed.
 """
 
+import errno
 import os
 import ssl
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 
 import aiohttp
 from aiohttp.connector import Connection
 
-from gtm.errors import TlsFileUnreadable
+from gtm.errors import FileUnreadable, TlsFileUnreadable
+from gtm.files import HANGS, STUCK, FileReader, Stamp, as_path
 from gtm.health.reading import Reason
 from gtm.probe.cost import running_bill
 from gtm.probe.failures import PASSED, Outcome
@@ -28,8 +29,12 @@ from gtm.zone.settings import TlsSettings
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 _Key = tuple[TlsSettings, TlsNeeds, tuple[str, ...]]
-_Stamp = tuple[int, int]
-"""When a file was changed, and its size: another one is read again."""
+
+NO_FILES = TlsNeeds()
+MAX_PEM_BYTES = 8 * 1024 * 1024
+"""The roots of the web are a quarter of a megabyte."""
+
+_FILES = FileReader("certificates of checks")
 
 
 @dataclass(slots=True)
@@ -39,14 +44,19 @@ class Contexts:
     permits: Permits = NO_PERMITS
     extra_ca: Path | None = None
     """Roots for every check, beside the system's."""
-    _made: dict[_Key, tuple[tuple[_Stamp, ...], ssl.SSLContext]] = field(default_factory=dict)
+    _made: dict[_Key, tuple[tuple[Stamp, ...], ssl.SSLContext]] = field(default_factory=dict)
 
-    def of(self, settings: TlsSettings, scope: str, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+    async def of(self, settings: TlsSettings, scope: str, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
         """Returns the context of a monitor of this scope, which offers these protocols (RFC 7301).
 
         Raises NotPermitted when the node file lists no such files, TlsFileUnreadable when one of them is of no use.
         """
         needs = self.permits.tls(settings, scope)
+        if needs == NO_FILES and self.extra_ca is None:
+            return self._of(settings, needs, alpn)
+        return await _FILES.soon(self._of, settings, needs, alpn)
+
+    def _of(self, settings: TlsSettings, needs: TlsNeeds, alpn: tuple[str, ...]) -> ssl.SSLContext:
         key = (replace(settings, server_name="", min_days=0), needs, alpn)  # neither is in a context
         stamps = tuple(_stamp(file) for file in (needs.certificate, needs.key, needs.ca) if file)
         known = self._made.get(key)
@@ -61,10 +71,9 @@ class Contexts:
         context.minimum_version = _VERSIONS[settings.min_version]
         for roots in (self.extra_ca, needs.ca):
             if roots:
-                _load(context.load_verify_locations, roots)
+                _trust(context, roots)
         if needs.certificate:
-            # without a password OpenSSL would ask for one at the terminal
-            _load(partial(context.load_cert_chain, keyfile=needs.key, password=""), needs.certificate)
+            _show(context, needs.certificate, needs.key or needs.certificate)
         if alpn:
             context.set_alpn_protocols(list(alpn))
         if not settings.verify:
@@ -128,18 +137,36 @@ def days_left(tls: object, settings: TlsSettings, *, wall: float) -> Outcome:
     return Outcome(Reason.CERT_EXPIRING, f"certificate expires in {days:.1f} days; {settings.min_days} are wanted")
 
 
-def _load(load: Callable[[Path], None], file: Path) -> None:
-    try:
-        load(file)
-    except OSError as error:  # an SSLError is one, too
-        is_ours = isinstance(error, ssl.SSLError)
-        why = "no PEM that is of use here" if is_ours else os.strerror(error.errno or 0).lower()
-        raise TlsFileUnreadable(f"{file} cannot be used: {why}") from error
+def _trust(context: ssl.SSLContext, roots: Path) -> None:
+    content = _read(roots).decode("ascii", errors="replace")
+    with _in_our_words(roots):
+        context.load_verify_locations(cadata=content)
 
 
-def _stamp(file: Path) -> _Stamp:
+def _show(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    with as_path(_read(certificate)) as shown, as_path(_read(key)) as kept, _in_our_words(certificate):
+        # without a password OpenSSL would ask for one at the terminal
+        context.load_cert_chain(shown, kept, password="")
+
+
+@contextmanager
+def _in_our_words(file: Path) -> Iterator[None]:
     try:
-        found = file.stat()
-    except OSError as error:
-        raise TlsFileUnreadable(f"{file} cannot be used: {(error.strerror or str(error)).lower()}") from error
-    return found.st_mtime_ns, found.st_size
+        yield
+    except (OSError, ValueError) as error:  # an SSLError is an OSError
+        raise TlsFileUnreadable(f"{file} cannot be used: no PEM that is of use here") from error
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return _FILES.read(file, limit=MAX_PEM_BYTES).data
+    except FileUnreadable as error:
+        raise TlsFileUnreadable(f"{file} cannot be used: {error.reason.lower()}") from error
+
+
+def _stamp(file: Path) -> Stamp:
+    found = _FILES.stamp(file)
+    if found is None or found is STUCK:
+        reason = HANGS if found is STUCK else os.strerror(errno.ENOENT).lower()
+        raise TlsFileUnreadable(f"{file} cannot be used: {reason}")
+    return found

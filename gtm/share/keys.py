@@ -10,13 +10,15 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from gtm.errors import StateInvalid
+from gtm.errors import FileUnreadable, StateInvalid
+from gtm.files import FileReader
 from gtm.health.signature import PrivateKey, compose_private_key, parse_private_key
 
 log = logging.getLogger(__name__)
 
 OWNER_ONLY = 0o600
 OTHERS = 0o077
+KEY_FILES = FileReader("keys")
 MAX_KEY_FILE_BYTES = 4096
 """A key file has one short line; whatever is longer is not one."""
 
@@ -42,16 +44,13 @@ def save_key(path: Path, key: PrivateKey) -> None:
 def load_key(path: Path) -> PrivateKey:
     """Returns the key of a file. Raises StateInvalid when it cannot be read or is no key."""
     try:
-        with path.open(encoding="ascii", errors="replace") as file:
-            text = file.read(MAX_KEY_FILE_BYTES)
-            mode = os.fstat(file.fileno()).st_mode
-        key = parse_private_key(text.strip())
-    except FileNotFoundError as error:
-        raise StateInvalid(f"{path}: {error.strerror}; `gtm keygen {path}` makes a key") from error
-    except OSError as error:
-        raise StateInvalid(f"{path}: {error.strerror}") from error
+        content = KEY_FILES.read(path, limit=MAX_KEY_FILE_BYTES)
+        key = parse_private_key(content.data.decode("ascii", errors="replace").strip())
+    except FileUnreadable as error:
+        hint = f"; `gtm keygen {path}` makes a key" if isinstance(error.__cause__, FileNotFoundError) else ""
+        raise StateInvalid(f"{error}{hint}") from error
     except ValueError as error:
         raise StateInvalid(f"{path}: {error}") from error
-    if mode & OTHERS:
+    if content.mode & OTHERS:
         log.warning("key file %s can be read by others than its owner; chmod 600 it", path)
     return key

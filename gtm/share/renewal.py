@@ -20,15 +20,15 @@ from pathlib import Path
 from cryptography import x509
 
 from gtm.errors import StateInvalid
+from gtm.files import Stamp
 from gtm.health.certificate import Certificate
-from gtm.share.tls import TlsFiles
+from gtm.share.tls import TLS_FILES, TlsFiles, read_tls_file
 
 LOOK_S = 2.0
 """Between two looks at the files: so a renewal is taken up two to four seconds after the last write."""
 
-_Mark = tuple[int, int, int, int] | None
-_Marks = tuple[_Mark, ...]
-"""What tells one state of the files from another: device, inode, time, size of each; None where there is none."""
+_Marks = tuple[Stamp | None, ...]
+"""What tells one state of the files from another; None where there is none."""
 
 
 class Outcome(Enum):
@@ -144,11 +144,9 @@ def _require_valid(validity: Certificate | None, files: TlsFiles, *, wall: float
 def _shown(path: Path) -> tuple[Certificate, frozenset[str]]:
     """Returns the validity and the names of the first certificate of a file, which is the one that is shown."""
     try:
-        leaf = x509.load_pem_x509_certificates(path.read_bytes())[0]
+        leaf = x509.load_pem_x509_certificates(read_tls_file(path))[0]
         validity = Certificate(leaf.not_valid_before_utc.timestamp(), leaf.not_valid_after_utc.timestamp())
         return validity, _names(leaf)
-    except OSError as error:
-        raise StateInvalid(f"{path}: {error.strerror}") from error
     except (ValueError, TypeError, OverflowError, x509.InvalidVersion) as error:  # OpenSSL takes more than this does
         raise StateInvalid(f"{path}: has no certificate in PEM that can be read") from error
 
@@ -163,12 +161,4 @@ def _names(leaf: x509.Certificate) -> frozenset[str]:
 
 
 def _marks(files: TlsFiles) -> _Marks:
-    return tuple(_mark(path) for path in (files.certificate, files.key, files.ca))
-
-
-def _mark(path: Path | None) -> _Mark:
-    try:
-        found = None if path is None else path.stat()
-    except OSError:
-        return None
-    return None if found is None else (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+    return tuple(None if path is None else TLS_FILES.stamp(path) for path in (files.certificate, files.key, files.ca))

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gtm.errors import StateInvalid
+from gtm.errors import FileUnreadable, StateInvalid
+from gtm.files import FileReader, as_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,11 @@ class TlsFiles:
     ca: Path | None = None
     """Who asks: roots beside the system's. Who is asked: roots of client certificates, which are then required."""
 
+
+MAX_PEM_BYTES = 8 * 1024 * 1024
+"""The roots of the web are a quarter of a megabyte."""
+
+TLS_FILES = FileReader("tls files")
 
 ChosenTls = Callable[[], ssl.SSLContext | bool]
 """Gives the context for the next connection; True is aiohttp's own, with the system's roots."""
@@ -53,24 +59,35 @@ def server_tls(files: TlsFiles) -> ssl.SSLContext:
     return _loaded(context, files)
 
 
+def read_tls_file(path: Path) -> bytes:
+    """Returns what is in a file. Raises StateInvalid."""
+    try:
+        return TLS_FILES.read(path, limit=MAX_PEM_BYTES).data
+    except FileUnreadable as error:
+        raise StateInvalid(str(error)) from error
+
+
 def _loaded(context: ssl.SSLContext, files: TlsFiles) -> ssl.SSLContext:
     if files.ca is not None:
-        _try(files.ca, lambda: context.load_verify_locations(files.ca), "has no certificate in PEM")
-    certificate = files.certificate
-    if certificate is not None:
-        words = "has no certificate in PEM, or no key that fits it"
-        key = files.key or certificate
-        _try(certificate, lambda: context.load_cert_chain(certificate, files.key, lambda: _no_password(key)), words)
+        _trust(context, files.ca)
+    if files.certificate is not None:
+        _show(context, files.certificate, files.key or files.certificate)
     return context
 
 
-def _try(path: Path, load: Callable[[], None], words: str) -> None:
+def _trust(context: ssl.SSLContext, ca: Path) -> None:
     try:
-        load()
-    except ssl.SSLError as error:
-        raise StateInvalid(f"{path}: {words}") from error
-    except OSError as error:
-        raise StateInvalid(f"{error.filename or path}: {error.strerror}") from error
+        context.load_verify_locations(cadata=read_tls_file(ca).decode("ascii", errors="replace"))
+    except (ssl.SSLError, ValueError) as error:
+        raise StateInvalid(f"{ca}: has no certificate in PEM") from error
+
+
+def _show(context: ssl.SSLContext, certificate: Path, key: Path) -> None:
+    with as_path(read_tls_file(certificate)) as shown, as_path(read_tls_file(key)) as kept:
+        try:
+            context.load_cert_chain(shown, kept, lambda: _no_password(key))
+        except OSError as error:  # an SSLError is one, too
+            raise StateInvalid(f"{certificate}: has no certificate in PEM, or no key that fits it") from error
 
 
 def _no_password(key: Path) -> str:

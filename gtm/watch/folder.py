@@ -16,14 +16,14 @@ is one stat for each file. `settled` says when to read: not while a file is stil
 import hashlib
 import logging
 import os
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dns.name import Name
 
 from gtm.engine.master import native_scan
-from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
+from gtm.errors import FileUnreadable, Problem, Problems, TextInvalid, ZoneInvalid
+from gtm.files import FileReader, Stamp
 from gtm.zone.chain import Vocabulary
 from gtm.zone.document import MAX_CHARACTERS, parse_document
 from gtm.zone.master import MAX_MASTER_BYTES, MasterFile
@@ -38,6 +38,8 @@ MAX_FILE_BYTES = 4 * MAX_CHARACTERS
 
 
 log = logging.getLogger(__name__)
+
+ZONE_FILES = FileReader("zone files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +97,9 @@ def read(folder: Path, previous: Catalogue, vocabulary: Vocabulary) -> Catalogue
     """Returns the catalogue of a folder now; never raises for what is in it."""
     try:
         names = _names(folder, ZONE_ENDINGS)
-    except OSError as error:
+    except FileUnreadable as error:
         # A folder that is gone is a mount that failed, not a wish to serve nothing.
-        problem = Problem(str(folder), 0, 0, f"the folder cannot be read: {error.strerror}")
+        problem = Problem(str(folder), 0, 0, f"the folder cannot be read: {error.reason}")
         return Catalogue(previous.loaded, (problem,), previous.shared, previous.shared_source)
     reader = _Reader(folder, previous, vocabulary)
     reader.read_shared([name for name in names if name in SHARED_FILES])
@@ -175,15 +177,11 @@ class _Reader:
         path = self.folder / name
         try:
             # a link is followed within the folder, as Kubernetes makes them, and not out of it
-            if not path.resolve().is_relative_to(self.folder.resolve()):
+            if not ZONE_FILES.call(path, lambda _: path.resolve().is_relative_to(self.folder.resolve())):
                 raise TextInvalid(f"{name} is a link out of the folder of zone files")
-            content = _content(path, MAX_MASTER_BYTES)
-        except OSError as error:
-            raise TextInvalid(f"{name} cannot be read: {error.strerror}") from error
-        if content is None:
-            raise TextInvalid(f"{name} is not a regular file")
-        if len(content) > MAX_MASTER_BYTES:
-            raise TextInvalid(f"{name} is larger than {MAX_MASTER_BYTES} bytes")
+            content = ZONE_FILES.read(path, limit=MAX_MASTER_BYTES).data
+        except FileUnreadable as error:
+            raise TextInvalid(f"{name} cannot be read: {error.reason}") from error
         return MasterFile(str(path), content, self.scan)
 
     def _refuse_second(self, zone: Zone, text: str) -> None:
@@ -205,13 +203,9 @@ def problems_of(error: Exception, file: str) -> tuple[Problem, ...]:
 def _text(path: Path) -> str:
     """Returns the text of a file; what can go wrong becomes a problem of it."""
     try:
-        content = _content(path, MAX_FILE_BYTES)
-    except OSError as error:
-        raise ZoneInvalid([Problem(str(path), 1, 1, f"cannot be read: {error.strerror}")]) from error
-    if content is None:
-        raise ZoneInvalid([Problem(str(path), 1, 1, "not a regular file")])
-    if len(content) > MAX_FILE_BYTES:
-        raise ZoneInvalid([Problem(str(path), 1, 1, f"the file is larger than {MAX_FILE_BYTES} bytes")])
+        content = ZONE_FILES.read(path, limit=MAX_FILE_BYTES).data
+    except FileUnreadable as error:
+        raise ZoneInvalid([Problem(str(path), 1, 1, f"cannot be read: {error.reason}")]) from error
     try:
         return content.decode()
     except UnicodeDecodeError as error:
@@ -220,60 +214,35 @@ def _text(path: Path) -> str:
         raise ZoneInvalid([Problem(str(path), line, column, "not UTF-8; save the file in that encoding")]) from error
 
 
-def _content(path: Path, limit: int) -> bytes | None:
-    """Returns what is in a file, with one byte over the limit at most; None for what is no regular file."""
-    with path.open("rb") as opened:
-        return opened.read(limit + 1) if stat.S_ISREG(os.fstat(opened.fileno()).st_mode) else None
-
-
 def _names(folder: Path, endings: tuple[str, ...]) -> list[str]:
-    """Returns the names of what may be our files, sorted."""
-    names = [entry.name for entry in os.scandir(folder) if _is_ours(entry, endings)]
-    return sorted(names)
+    """Returns the names of what may be our files, sorted. Raises FileUnreadable."""
+    return ZONE_FILES.call(
+        folder, lambda _: sorted(entry.name for entry in os.scandir(folder) if _is_ours(entry, endings))
+    )
 
 
 def _is_ours(entry: "os.DirEntry[str]", endings: tuple[str, ...]) -> bool:
-    if not entry.name.endswith(endings) or entry.name.startswith((".", "#", "~")):
-        return False
-    try:
-        mode = entry.stat().st_mode
-    except OSError:
-        return True  # a link to nowhere, or a file that was just removed: reading it says so
-    return stat.S_ISREG(mode)  # never open a pipe: that would wait for a writer
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What a stat says of one file; another text has another stamp."""
-
-    name: str
-    modified_ns: int = 0
-    size_bytes: int = 0
-    inode: int = 0
+    """Returns whether this is a file or a link; it asks the disk for no more than what it has of the folder."""
+    is_named_so = entry.name.endswith(endings) and not entry.name.startswith((".", "#", "~"))
+    return is_named_so and not entry.is_dir(follow_symlinks=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """The stamps of a folder at one moment."""
+    """What a folder looked like at one moment."""
 
-    stamps: tuple[Stamp, ...] = ()
+    stamps: tuple[tuple[str, Stamp | None], ...] = ()
+    """By name. Another text has another stamp; None where there is no file behind a link."""
     is_readable: bool = True
 
 
 def scan(folder: Path) -> Scan:
     """Returns the stamps of the files that `read` would read."""
     try:
-        return Scan(tuple(_stamp(folder, name) for name in _names(folder, (*ZONE_ENDINGS, RECORDS_ENDING))))
-    except OSError:
+        names = _names(folder, (*ZONE_ENDINGS, RECORDS_ENDING))
+    except FileUnreadable:
         return Scan(is_readable=False)
-
-
-def _stamp(folder: Path, name: str) -> Stamp:
-    try:
-        status = (folder / name).stat()
-    except OSError:
-        return Stamp(name)
-    return Stamp(name, status.st_mtime_ns, status.st_size, status.st_ino)
+    return Scan(tuple(zip(names, ZONE_FILES.stamps([folder / name for name in names]), strict=True)))
 
 
 def settled(before: Scan | None, now: Scan, *, loaded: Scan | None) -> bool:

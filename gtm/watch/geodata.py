@@ -17,12 +17,20 @@ from tempfile import TemporaryFile
 
 import maxminddb
 
-from gtm.errors import DatabaseInvalid, NetworksInvalid, Problem
+from gtm.errors import DatabaseInvalid, FileUnreadable, NetworksInvalid, Problem
+from gtm.files import FileReader, Stamp
 from gtm.geo import database, geography, networks
 from gtm.geo.database import Database
 from gtm.geo.geography import Geography
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE
+
+MAX_DATABASE_BYTES = 2 * 1024**3
+"""Several times the largest that is sold."""
+MAX_NETWORKS_BYTES = 16 * 1024**2
+"""Four bytes for each character that one may have (gtm/zone/document.py)."""
+
+GEO_FILES = FileReader("geo files")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +85,10 @@ def load(paths: Sequence[Path], networks_path: Path | None = None) -> GeoLoad:
 def read_database(path: Path) -> tuple[Database, Source]:
     """Returns the database in a file; raises DatabaseInvalid, with the path in front, when it tells no places."""
     try:
-        content = path.read_bytes()
+        content = GEO_FILES.read(path, limit=MAX_DATABASE_BYTES).data
         found = parse_database(content)
-    except OSError as exc:
-        raise DatabaseInvalid(f"{path}: {exc.strerror or exc}") from exc
+    except FileUnreadable as exc:
+        raise DatabaseInvalid(str(exc)) from exc
     except DatabaseInvalid as exc:
         raise DatabaseInvalid(f"{path}: {exc}") from exc
     return found, Source(path, found.type, found.built_at, len(content), found.networks, description=found.description)
@@ -134,28 +142,19 @@ def _opened(file: BytesIO | str, mode: int) -> maxminddb.Reader:
 def read_networks(path: Path) -> tuple[tuple[CustomNetwork, ...], Source]:
     """Returns the custom networks in a file; raises NetworksInvalid with all its mistakes."""
     try:
-        content = path.read_bytes()
+        content = GEO_FILES.read(path, limit=MAX_NETWORKS_BYTES).data
         custom = networks.parse(content.decode(), str(path))
-    except OSError as exc:
-        raise NetworksInvalid([Problem(str(path), 1, 1, exc.strerror or str(exc))]) from exc
+    except FileUnreadable as exc:
+        raise NetworksInvalid([Problem(str(path), 1, 1, exc.reason)]) from exc
     except UnicodeDecodeError as exc:
         line = exc.object[: exc.start].count(b"\n") + 1
         raise NetworksInvalid([Problem(str(path), line, 1, "not UTF-8")]) from exc
     return custom, Source(path, "custom networks", None, len(content), len(custom))
 
 
-Fingerprint = tuple[tuple[int, int, int] | None, ...]
-"""Modification time in nanoseconds, size and inode of each file."""
+Fingerprint = tuple[Stamp | None, ...]
 
 
 def fingerprint(paths: Sequence[Path]) -> Fingerprint:
     """Returns what changes when one of these files is replaced or edited; None stands for a file that is not there."""
-    return tuple(_fingerprint(path) for path in paths)
-
-
-def _fingerprint(path: Path) -> tuple[int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
+    return tuple(GEO_FILES.stamps(paths))

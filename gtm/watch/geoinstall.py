@@ -23,10 +23,10 @@ from geoip2.errors import AddressNotFoundError
 from geoip2.models import Country
 from maxminddb import MODE_FD
 
-from gtm.errors import DatabaseInvalid
+from gtm.errors import DatabaseInvalid, FileUnreadable
 from gtm.geo import geography
 from gtm.geo.database import MALFORMED, Database
-from gtm.watch.geodata import parse_database, read_database
+from gtm.watch.geodata import GEO_FILES, MAX_DATABASE_BYTES, parse_database, read_database
 
 LEAST_SHARE_OF_REPLACED = 0.8
 """A monthly refresh changes a database by a few percent; a fifth less is an accident, such as a cut download."""
@@ -128,9 +128,9 @@ ATTRIBUTIONS: tuple[tuple[tuple[str, ...], str], ...] = (
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as exc:
-        raise DatabaseInvalid(f"{path}: {exc.strerror or exc}") from exc
+        return GEO_FILES.read(path, limit=MAX_DATABASE_BYTES).data
+    except FileUnreadable as exc:
+        raise DatabaseInvalid(str(exc)) from exc
 
 
 def _verify(path: Path, content: bytes) -> Verification:

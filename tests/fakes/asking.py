@@ -104,15 +104,19 @@ def status_of(server: str) -> NodeStatus | None:
         return None
 
 
-def beliefs_of(server: str) -> dict[str, str]:
-    """Returns the belief of each region's endpoint: `up`, `down frozen`; empty when the node does not say."""
+def beliefs_of(server: str, *, service: str = "") -> dict[str, str]:
+    """Returns the belief of each region's endpoint, of one service or of the only one: `up`, `down frozen`.
+
+    It is empty when the node does not say.
+    """
     status = status_of(server)
     if status is None:
         return {}
     return {
         str(view.region): view.belief.value + (" frozen" if view.frozen else "")
-        for service in status.services
-        for view in service.endpoints
+        for each in status.services
+        if service in {"", each.service}
+        for view in each.endpoints
     }
 
 

@@ -147,7 +147,7 @@ def besiege(cluster: Cluster, *, edit_zone: Edit = unchanged, edit_node: Edit = 
     with stream(machine.address, (CLIENTS[EU_WEST],), per_second=PER_SECOND) as asking:
         within(START_LIMIT_S, lambda: asking.last(CLIENTS[EU_WEST]) == (addresses[EU_WEST],))
     if not tls:
-        within(START_LIMIT_S, lambda: beliefs_of(machine.address) == dict.fromkeys(addresses, "up"))
+        within(START_LIMIT_S, lambda: beliefs_of(machine.address, service=NAME) == dict.fromkeys(addresses, "up"))
     return siege
 
 

@@ -1,7 +1,9 @@
 """The files of certificates and roots that monitors name: read when needed, again when changed, and never a fault of
 the endpoint."""
 
+import asyncio
 import os
+import ssl
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +31,10 @@ def contexts(file: Path) -> Contexts:
     return Contexts(permits(certificates={"own": file}, authorities={"roots": file}))
 
 
+def of(made: Contexts, settings: TlsSettings, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
+    return asyncio.run(made.of(settings, SCOPE, alpn=alpn))
+
+
 @pytest.fixture
 def authority(tmp_path: Path) -> Authority:
     return Authority(tmp_path)
@@ -48,7 +54,7 @@ def test_a_file_that_is_of_no_use_is_named_with_why(tmp_path: Path, key: str, co
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(TlsFileUnreadable, match=rf"file\.pem cannot be used: {why}"):
-        contexts(file).of(ROOTS if key == "ca" else OWN, SCOPE)
+        of(contexts(file), ROOTS if key == "ca" else OWN)
 
 
 def test_a_key_with_a_password_is_of_no_use_and_nobody_is_asked_for_it(authority: Authority, tmp_path: Path) -> None:
@@ -56,19 +62,19 @@ def test_a_key_with_a_password_is_of_no_use_and_nobody_is_asked_for_it(authority
     file = tmp_path / "locked.pem"
     file.write_bytes(certificate + encrypted_key())
     with pytest.raises(TlsFileUnreadable, match="no PEM that is of use here"):
-        contexts(file).of(OWN, SCOPE)
+        of(contexts(file), OWN)
 
 
 def test_a_context_is_made_once_and_again_when_a_file_changed(authority: Authority, tmp_path: Path) -> None:
     file = tmp_path / "own.pem"
     file.write_bytes(authority.issue("probe").read_bytes())
     made = contexts(file)
-    first = made.of(OWN, SCOPE)
-    assert made.of(replace(OWN, server_name="x", min_days=3), SCOPE) is first
-    assert made.of(OWN, SCOPE, alpn=("h2",)) is not first
+    first = of(made, OWN)
+    assert of(made, replace(OWN, server_name="x", min_days=3)) is first
+    assert of(made, OWN, alpn=("h2",)) is not first
     file.write_bytes(authority.issue("probe").read_bytes())
     os.utime(file, (1, 1))
-    assert made.of(OWN, SCOPE) is not first
+    assert of(made, OWN) is not first
     assert len(made._made) == 2, "the old one is forgotten"
 
 
@@ -78,9 +84,9 @@ def test_a_key_may_be_in_a_file_of_its_own(authority: Authority, tmp_path: Path)
     listed = KeptCertificate(tmp_path / "own.crt", tmp_path / "own.key")
     made = Contexts(Permits(certificates={"own": listed}))
     with pytest.raises(TlsFileUnreadable, match=r"own\.key cannot be used: no such file or directory"):
-        made.of(OWN, SCOPE)
+        of(made, OWN)
     (tmp_path / "own.key").write_bytes(begin + key)
-    assert made.of(OWN, SCOPE) is made.of(OWN, SCOPE)
+    assert of(made, OWN) is of(made, OWN)
 
 
 def test_the_files_roots_are_trusted_and_one_that_vanished_is_no_fault_of_the_endpoint(authority: Authority) -> None:

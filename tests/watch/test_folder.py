@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gtm.errors import Problem
-from gtm.watch.folder import EMPTY, Catalogue, Scan, Stamp, read, scan, settled
+from gtm.files import Stamp
+from gtm.watch.folder import EMPTY, MAX_FILE_BYTES, Catalogue, Scan, read, scan, settled
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 
 HEAD = "zone: {}\nnameservers: [ns.example.net]\nhostmaster: hostmaster@example.com\n"
@@ -49,10 +50,10 @@ def test_what_editors_leave_behind_is_not_read(tmp_path: Path, name: str) -> Non
     assert scan(tmp_path) == Scan()
 
 
-def test_a_directory_or_a_pipe_is_not_read(tmp_path: Path) -> None:
+def test_a_directory_is_no_zone_file_and_a_pipe_is_told_and_not_read(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").mkdir()
     os.mkfifo(tmp_path / "b.yaml")
-    assert load(tmp_path) == EMPTY
+    assert messages(load(tmp_path)) == ["b.yaml:1: cannot be read: not a regular file"]
 
 
 def test_a_broken_file_keeps_its_last_good_zone_and_the_others_load(tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def test_a_file_beyond_all_measure_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "a.yaml").open("wb") as opened:
         opened.truncate(2**40)  # sparse: takes no room
     (message,) = messages(load(tmp_path))
-    assert message.startswith("a.yaml:1: the file is larger than")
+    assert message == f"a.yaml:1: cannot be read: larger than {MAX_FILE_BYTES} bytes"
 
 
 def test_a_link_to_nowhere_is_a_problem_and_takes_nothing_away(tmp_path: Path) -> None:
@@ -216,7 +217,7 @@ def test_a_scan_sees_every_change(tmp_path: Path) -> None:
     write(tmp_path, a=COM)
     first = scan(tmp_path)
     assert scan(tmp_path) == first
-    assert [stamp.name for stamp in first.stamps] == ["a.yaml"]
+    assert [name for name, _ in first.stamps] == ["a.yaml"]
     os.utime(tmp_path / "a.yaml", ns=(1, 1))
     second = scan(tmp_path)
     (tmp_path / "b.yaml").write_text(ORG)
@@ -224,7 +225,7 @@ def test_a_scan_sees_every_change(tmp_path: Path) -> None:
     assert len({first, second, third}) == 3
 
 
-OLD, NEW, NEWER = (Scan((Stamp("a.yaml", modified_ns),)) for modified_ns in (1, 2, 3))
+OLD, NEW, NEWER = (Scan((("a.yaml", Stamp(1, 1, modified_ns, 1)),)) for modified_ns in (1, 2, 3))
 
 
 @pytest.mark.parametrize(

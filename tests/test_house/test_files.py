@@ -1,0 +1,67 @@
+"""Files that configuration names are read by gtm/files.py: who opens one by himself may wait for a pipe for ever."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+READERS = {"read_text", "read_bytes", "open", "open_database", "read_dir"}
+PATHS = {"load_verify_locations": {"cadata"}, "load_cert_chain": set[str]()}
+"""What reads by itself, unless it is given one of these."""
+MAY = {
+    "gtm/files.py": "it is the one",
+    "gtm/node/vault.py": "files that this program wrote",
+    "gtm/node/standby.py": "it asks the vault",
+    "gtm/node/journal.py": "files that this program wrote",
+    "gtm/node/state_lock.py": "files that this program wrote",
+    "gtm/share/keys.py": "it writes a key",
+    "gtm/watch/geoinstall.py": "it writes a database",
+    "gtm/watch/geodata.py": "it opens a copy in memory",
+    "gtm/probe/tls.py": "a copy in memory (as_path)",
+    "gtm/share/tls.py": "a copy in memory (as_path)",
+    "gtm/cli/options.py": "what a person typed, who may type <(command)",
+    "gtm/cli/app.py": "/dev/null",
+    "gtm/cli/demo/child.py": "logs of the demo",
+}
+
+
+def opened(source: str) -> list[int]:
+    """Returns the lines where a file is opened."""
+    return sorted(_opened(ast.parse(source)))
+
+
+def _opened(tree: ast.AST) -> Iterator[int]:
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        given = {keyword.arg for keyword in node.keywords}
+        if name in READERS or (name in PATHS and (node.args or not given & PATHS[name])):
+            yield node.lineno
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "gtm").rglob("*.py")), ids=lambda file: str(file.relative_to(ROOT)))
+def test_nothing_opens_a_file_by_itself(file: Path) -> None:
+    if file.relative_to(ROOT).as_posix() not in MAY:
+        assert opened(file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Path('a').read_text()",
+        "path.open('rb')",
+        "open('a')",
+        "context.load_cert_chain(a, b)",
+        "context.load_verify_locations(ca)",
+        "context.load_verify_locations(cafile=ca)",
+    ],
+)
+def test_who_opens_a_file_is_found(source: str) -> None:
+    assert opened(source) == [1]
+
+
+def test_what_is_in_memory_may_be_read() -> None:
+    assert opened("context.load_verify_locations(cadata=text)") == []
