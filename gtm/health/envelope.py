@@ -96,7 +96,7 @@ def compose_offer(envelopes: Iterable[bytes]) -> bytes:
     return b'{"reports":[' + b",".join(envelopes) + b"]}"
 
 
-def parse_offer(body: bytes, *, most_bytes: int = MAX_OFFER_BYTES) -> tuple[bytes, ...]:
+def parse_offer(body: bytes | bytearray, *, most_bytes: int = MAX_OFFER_BYTES) -> tuple[bytes, ...]:
     """Returns the envelopes of an offer, still unverified, as they were composed; or raises ReportInvalid."""
     if len(body) > most_bytes:
         raise ReportInvalid("oversized", f"an offer of {len(body)} bytes; the limit is {most_bytes}")

@@ -36,7 +36,7 @@ class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 _Value = TypeVar("_Value")
 
 
-def decoded(decoder: msgspec.json.Decoder[_Value], raw: bytes | str) -> _Value:
+def decoded(decoder: msgspec.json.Decoder[_Value], raw: bytes | bytearray | str) -> _Value:
     """Returns what a decoder makes of JSON, or raises ReportInvalid."""
     try:
         return decoder.decode(raw)

@@ -19,8 +19,8 @@ SMALL_BYTES = 1 << 20
 
 async def bounded(
     content: aiohttp.StreamReader, *, most_bytes: int, enter: Callable[[], Awaitable[object]] | None = None
-) -> bytes:
-    """Returns a whole body. Raises Unreachable as soon as it is longer.
+) -> bytearray:
+    """Returns a whole body, as it grew: a copy would take as much again. Raises Unreachable as soon as it is longer.
 
     `enter` is awaited once before more than SMALL_BYTES of it are held: for the place of a large one.
     """
@@ -32,7 +32,7 @@ async def bounded(
         if enter is not None and len(body) > SMALL_BYTES:
             await enter()
             enter = None
-    return bytes(body)
+    return body
 
 
 def described(error: Exception) -> str:

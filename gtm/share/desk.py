@@ -168,11 +168,11 @@ class Desk:
         """Has peers give what so many checks of this node's zones can need, and not much more."""
         self.bounds = bounds_for(checks, nodes=len(self._trusted))
 
-    def take(self, body: bytes, *, giver: NodeName) -> bool:
+    def take(self, body: bytes | bytearray, *, giver: NodeName) -> bool:
         """Takes what a peer offered; returns whether anything of it was new."""
         return self._settle(opened_offer(body, self._known()), giver)
 
-    async def hear(self, body: bytes, *, giver: NodeName) -> bool:
+    async def hear(self, body: bytes | bytearray, *, giver: NodeName) -> bool:
         """Takes what a peer offered, as `take` does; what is large is read in a thread."""
         if len(body) <= LARGE_BYTES:
             return self.take(body, giver=giver)

@@ -239,7 +239,7 @@ _REFUSAL = msgspec.json.Decoder(_Refusal)
 _Model = TypeVar("_Model", bound=_Answer)
 
 
-def _parsed(decoder: "msgspec.json.Decoder[_Model]", raw: bytes) -> _Model:
+def _parsed(decoder: "msgspec.json.Decoder[_Model]", raw: bytes | bytearray) -> _Model:
     try:
         return decoder.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -29,12 +29,12 @@ class Known:
     wall: float
 
 
-def opened_offer(body: bytes, known: Known) -> list[Outcome]:
+def opened_offer(body: bytes | bytearray, known: Known) -> list[Outcome]:
     """Returns what is in an offer."""
     try:
         envelopes = parse_offer(body, most_bytes=known.bounds.offer)
     except ReportInvalid as refused:
-        return [refused]
+        return [_bare(refused)]
     return opened(envelopes, known)
 
 
@@ -69,4 +69,10 @@ def _opened(envelope: bytes, known: Known) -> Outcome:
             most_bytes=known.bounds.envelope,
         )
     except ReportInvalid as refused:
-        return refused
+        return _bare(refused)
+
+
+def _bare(refused: ReportInvalid) -> ReportInvalid:
+    """Returns a refusal without its frames: they have the whole body, and who holds the refusal is one of them."""
+    refused.__cause__ = refused.__context__ = None
+    return refused.with_traceback(None)

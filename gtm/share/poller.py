@@ -131,7 +131,7 @@ class Poller:
         pause_s = 0.0 if news else max(0.0, QUIET_PAUSE_S - (now - started_at))
         return max(pause_s, (now - heard_at) * (1 / TAKING_SHARE - 1))
 
-    async def _fetch(self, held: AsyncExitStack) -> bytes | None:
+    async def _fetch(self, held: AsyncExitStack) -> bytearray | None:
         """Returns the body of the peer's offer, or None when there is nothing new. Raises Unreachable.
 
         The place of a large body is held until `held` ends.

@@ -20,8 +20,8 @@ REFUSED = {
 }
 
 
-def body_of(*parts: bytes, most_bytes: int) -> bytes:
-    async def story() -> bytes:
+def body_of(*parts: bytes, most_bytes: int) -> bytearray:
+    async def story() -> bytearray:
         loop = asyncio.get_running_loop()
         content = aiohttp.StreamReader(BaseProtocol(loop), 2**16, loop=loop)
         for part in parts:

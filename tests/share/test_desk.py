@@ -1,6 +1,9 @@
 import asyncio
+import gc
+import json
 import logging
 import time
+import weakref
 
 import pytest
 
@@ -274,6 +277,34 @@ def test_what_is_large_is_read_in_a_thread_and_taken_as_what_is_small() -> None:
         assert refusals(iad) == refused("forged") | refused("malformed")
 
     asyncio.run(story())
+
+
+class Body(bytearray):
+    """A body of which it can be told whether anybody still has it."""
+
+
+@pytest.mark.slow
+def test_a_body_that_was_read_in_a_thread_is_let_go_at_once() -> None:
+    bodies = [b" " * (LARGE_BYTES + 1), compose_offer([b" " * LARGE_BYTES, b"{}"])]
+    key = str(key_of("stranger").public)
+    envelope = {"payload": "x" * LARGE_BYTES, "key": key, "signature": "A" * 86 + "=="}
+    bodies.append(compose_offer([json.dumps(envelope).encode()]))
+
+    async def story() -> None:
+        iad, left = desk_of("iad", "fra"), []
+        for body in map(Body, bodies):
+            left.append(weakref.ref(body))
+            assert not await iad.hear(body, giver=FRA)
+        del body
+        async with asyncio.timeout(20):
+            while any(each() is not None for each in left):  # noqa: ASYNC110  # its thread may have it a moment longer
+                await asyncio.sleep(0.001)
+
+    gc.disable()
+    try:
+        asyncio.run(story())
+    finally:
+        gc.enable()
 
 
 @pytest.mark.slow

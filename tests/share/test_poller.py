@@ -254,7 +254,7 @@ def test_a_peer_whose_reports_take_long_to_read_is_asked_less_often() -> None:
     clock = FakeClock()
 
     class SlowDesk(WatchedDesk):
-        def take(self, body: bytes, *, giver: NodeName) -> bool:
+        def take(self, body: bytes | bytearray, *, giver: NodeName) -> bool:
             clock.advance(0.2)
             return super().take(body, giver=giver)
 
@@ -272,7 +272,7 @@ def test_a_compressed_answer_is_not_expanded() -> None:
     class MeasuringDesk(WatchedDesk):
         sizes: ClassVar[list[int]] = []
 
-        def take(self, body: bytes, *, giver: NodeName) -> bool:
+        def take(self, body: bytes | bytearray, *, giver: NodeName) -> bool:
             self.sizes.append(len(body))
             return super().take(body, giver=giver)
 
@@ -354,7 +354,7 @@ def test_large_answers_of_many_peers_are_held_two_at_a_time() -> None:
     class CountingDesk(WatchedDesk):
         held, most = 0, 0
 
-        async def hear(self, body: bytes, *, giver: NodeName) -> bool:
+        async def hear(self, body: bytes | bytearray, *, giver: NodeName) -> bool:
             self.held += 1
             self.most = max(self.most, self.held)
             try:
