@@ -18,14 +18,13 @@ from gtm.counters import Counters
 from gtm.errors import FileUnreadable, StateInvalid
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
-from gtm.node.config import NodeConfig, Role, ShareConfig
+from gtm.node.config import NodeConfig, ShareConfig
 from gtm.share.desk import Desk
 from gtm.share.discovery import MAX_TARGETS, Discovery, Found, discover
 from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import EtcdClient
 from gtm.share.guarded import GuardedResolver
 from gtm.share.keys import KEY_FILES, MAX_KEY_FILE_BYTES
-from gtm.share.own import Bound, not_itself
 from gtm.share.poller import Poller, make_resolver, open_share_session
 from gtm.share.renewal import LiveTls
 from gtm.share.tls import TlsFiles, client_tls
@@ -59,7 +58,7 @@ class Sharing:
     async def run(self) -> None:
         """Hears others until cancelled."""
         share = self._config.share
-        guarded = GuardedResolver(make_resolver(), not_itself(self._own_listeners()))
+        guarded = GuardedResolver(make_resolver(), self._config.permitted.targets.refusal)
         # what a site lists itself is asked wherever it is; what the DNS names is not
         resolver = guarded if share.srv else None
         async with open_share_session(resolver) as session, asyncio.TaskGroup() as group:
@@ -70,11 +69,6 @@ class Sharing:
             else:
                 for peer in self._config.peers:
                     self._poll(peer.node, peer.url, session, group)
-
-    def _own_listeners(self) -> tuple[Bound, ...]:
-        config = self._config
-        dns = config.dns if Role.DNS in config.roles else ()
-        return tuple((at.address, at.port) for at in (*dns, config.admin))
 
     def _poll(
         self,

@@ -1,6 +1,7 @@
 """The ways to hear others, as the node file says them, joined to real sockets."""
 
 import asyncio
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,7 +55,11 @@ def test_a_listed_peer_is_polled(tmp_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_what_the_dns_names_is_polled_but_for_this_node_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("allowed", ["", "probe: {allow: [127.0.0.0/8, '::1']}\n"])
+def test_what_the_dns_names_is_polled_but_for_this_node_itself_and_what_no_check_may_look_at(
+    allowed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
     own_port = 8053
 
     async def story() -> None:
@@ -69,10 +74,22 @@ def test_what_the_dns_names_is_polled_but_for_this_node_itself(tmp_path: Path, m
                 return frozenset({f"http://localhost:{port}", f"http://localhost:{own_port}"}), 60.0
 
             monkeypatch.setattr("gtm.node.sharing.discover", discover)
-            text = f"share:\n  key: k\n  srv: _gtm._tcp.example.net\n  peers:\n    - {PEER}}}\n"
+            text = f"share:\n  key: k\n  srv: _gtm._tcp.example.net\n  peers:\n    - {PEER}}}\n{allowed}"
             own = replace(config(tmp_path, text), node=IAD, admin=parse_listen(f"0.0.0.0:{own_port}"))
             share = Sharing(own, iad, clock=FakeClock(), counters=Counters())
-            assert await heard(iad, share) == {f"localhost:{port}": PeerState.HEARD}
+            if allowed:
+                assert await heard(iad, share) == {f"localhost:{port}": PeerState.HEARD}
+            else:
+                running = asyncio.create_task(share.run())
+                async with asyncio.timeout(20):
+                    while len([line for line in caplog.messages if "is not asked" in line]) < 2:  # noqa: ASYNC110
+                        await asyncio.sleep(0.01)
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                assert share.peers == {}
+            told = "\n".join(caplog.messages)
+            assert f"localhost:{own_port} is not asked: 127.0.0.1 with port {own_port} is a listener of this" in told
+            assert (f"localhost:{port} is not asked: 127.0.0.1 is a loopback address" in told) is not bool(allowed)
 
     asyncio.run(story())
 
