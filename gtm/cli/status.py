@@ -14,7 +14,7 @@ from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
 from gtm.health.vantage import MIN_VANTAGES
 from gtm.health.verdict import VerdictState
 from gtm.probe.withheld import Withheld
-from gtm.share.desk import INNOCENT
+from gtm.share.refusals import INNOCENT
 
 TELLING_DISSENT = 0.1
 """Of what a probe says: less is what happens when something changes, and somebody is the first to see it."""

@@ -93,7 +93,7 @@ class Node:
         )
         self._key = load_key(config.key) if config.key else generate_key()
         self._desk = make_desk(config, self._key, self._state, clock=clock, counters=counters)
-        self._desk.on_refused = chronicle.refused
+        self._desk.refusals.on_refused = chronicle.refused
         self._sharing = Sharing(config, self._desk, clock=clock, counters=self._counters)
         admin_tls = config.admin_tls if Role.ADMIN in config.roles else None
         self._admin_tls = None if admin_tls is None else LiveTls("listen", admin_tls, server_tls)

@@ -167,7 +167,7 @@ class NodeSubject:
         planner = self._planner
         problems = tuple(str(problem) for problem in planner.catalogue.problems)
         failure = (planner.failure,) if planner.failure else ()
-        return (*problems, *failure, *self._state.problems, *self._desk.problems, *self._breached())
+        return (*problems, *failure, *self._state.problems, *self._desk.refusals.problems, *self._breached())
 
     def _probes(self) -> tuple[ProbeView, ...]:
         now = self._clock.monotonic()

@@ -12,8 +12,7 @@ refused now, which no clock that was wrong and no stolen key can put off for lon
 import asyncio
 import hashlib
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gtm.clock import Clock
@@ -29,22 +28,17 @@ from gtm.health.signature import PrivateKey, PublicKey
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.opening import Known, Outcome, is_held, opened, opened_offer
+from gtm.share.refusals import INNOCENT, Refusals
 from gtm.threads import Pool
-
-INNOCENT = "replayed"
-"""What is refused for this came second, over a relay that is behind: it is counted, and nobody is told."""
-
-OF_ITS_NODE = frozenset({"vantage", "edition"})
-"""What is refused for this is signed: it is told once of its node, whichever peers give it."""
-
-TELL_INTERVAL_S = 60.0
-"""Between two warnings that another speaks in the name of this node."""
 
 LARGE_BYTES = 256 * 1024
 """What is larger is read in a thread: smaller ones take a few milliseconds, and a thread's switches cost some too."""
 
 LARGE_AT_ONCE = 2
 """So many large bodies are held and read at once; the peers that have further ones to give wait."""
+
+TELL_INTERVAL_S = 60.0
+"""Between two warnings that another speaks in the name of this node."""
 
 log = logging.getLogger(__name__)
 
@@ -98,11 +92,7 @@ class Desk:
         self._edition = Edition(reporter.epoch, 0)
         self._sealed: dict[NodeName, Sealed] = {}
         self._carried: tuple[str, ...] = ()
-        self._refused: Counter[tuple[NodeName, str]] = Counter()
-        self._told: set[tuple[str, str]] = set()
-        """Of whom, or of what giver, a refusal was told, and its reason."""
-        self._denied: dict[NodeName, str] = {}
-        """Whose reports do not count now, though their signature holds, and why."""
+        self.refusals = Refusals(reporter.node, counters)
         self._not_counted: set[NodeName] = set()
         self._outgrown_at: float | None = None
         self._news = asyncio.Event()
@@ -116,8 +106,6 @@ class Desk:
         self.version = 0
         """Grows with every change of the book."""
         self.closed = False
-        self.on_refused: Callable[[NodeName, ReportInvalid], None] = _ignore
-        """Called with the giver of the first report that is refused for a reason."""
 
     @property
     def editions(self) -> Editions:
@@ -132,11 +120,6 @@ class Desk:
             if wall - heard.report.made_at <= MAX_SKEW_S
         }
         return {**lasting, self._reporter.node: self._edition}
-
-    @property
-    def problems(self) -> tuple[str, ...]:
-        """Returns whose reports do not count now, though their signature holds, one line for each."""
-        return tuple(f"reports of {node} do not count: {why}" for node, why in sorted(self._denied.items()))
 
     def publish(self, verdicts: Mapping[CheckId, Verdict]) -> None:
         """Makes and signs this node's next report."""
@@ -162,7 +145,7 @@ class Desk:
     @property
     def refused(self) -> Mapping[tuple[NodeName, str], int]:
         """Returns how many reports were refused, by the peer that gave them and the reason."""
-        return dict(self._refused)
+        return self.refusals.counted
 
     def expect(self, checks: int) -> None:
         """Has peers give what so many checks of this node's zones can need, and not much more."""
@@ -256,12 +239,12 @@ class Desk:
         try:
             counted = self._claims.accept(said, key=str(self._trusted[said.node]))
         except ReportInvalid as refused:
-            self._refuse(ReportInvalid(refused.reason, str(refused), node=said.node), giver)
+            self.refusals.refuse(ReportInvalid(refused.reason, str(refused), node=said.node), giver)
             return False
         if len(counted.votes) < len(said.votes) and said.node not in self._not_counted:
             self._not_counted.add(said.node)
             log.warning("votes of %s do not count: share.peers says that it checks nothing (probe: false)", said.node)
-        self._denied.pop(said.node, None)
+        self.refusals.clear(said)
         self._keep(replace(sealed, report=counted))
         self._counters.add("reports_heard")
         return True
@@ -290,24 +273,7 @@ class Desk:
             # a report of before, on its way back; its base may be gone, most of all soon after a start
             log.debug("an own report came back from %s: %s", giver, refused)
         else:
-            self._refuse(refused, giver)
-
-    def _refuse(self, refused: ReportInvalid, giver: NodeName) -> None:
-        self._counters.add("reports_refused", peer=giver, reason=refused.reason)
-        self._refused[giver, refused.reason] += 1
-        node = NodeName(refused.node)
-        if refused.reason in OF_ITS_NODE and node in self._trusted:
-            if node != self._reporter.node:
-                self._denied[node] = str(refused)
-            told = (node, refused.reason)
-        else:
-            told = (giver, refused.reason)
-        if refused.reason != INNOCENT and told not in self._told:
-            self._told.add(told)
-            whose = f", in the name of {refused.node or '?'} by the key {refused.key}" if refused.key else ""
-            words = "report from peer %s%s refused as %s: %s; further ones are only counted"
-            log.warning(words, giver, whose, refused.reason, refused)
-            self.on_refused(giver, refused)
+            self.refusals.refuse(refused, giver)
 
     def _announce(self) -> None:
         self.version += 1
@@ -316,6 +282,3 @@ class Desk:
     def _wake(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
-
-
-def _ignore(_giver: NodeName, _refused: ReportInvalid) -> None: ...

@@ -219,8 +219,8 @@ def crafted(peer: Peer, turn: int) -> Iterator[Envelope]:
     ahead_ms = int(peer.wall * 1000) + 120_000
     for edition in (Edition(2**63 - 1 - turn, 1), Edition(ahead_ms, turn), Edition(5, 2**63 - 1 - turn)):
         yield peer.sealed(edition).full, EDITION
-    for vantage in (peer.others, f"at-{peer.others}", f"moved-{turn}"):
-        yield peer.signed(_with(text, vantage=vantage)), VANTAGE
+    for more, vantage in enumerate((peer.others, f"at-{peer.others}", f"moved-{turn}")):
+        yield peer.signed(_with(text, vantage=vantage, serial=serial + more)), VANTAGE
     for edition in (Edition(5, 4), Edition(4, 99 + turn), Edition(0, turn)):
         yield peer.sealed(edition).full, REPLAYED
     yield peer.signed(_with(text, epoch=5, serial=5, made_at=peer.wall - turn / 1000)), REPLAYED

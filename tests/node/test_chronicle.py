@@ -53,7 +53,7 @@ class Present:
             chronicle=self.chronicle,
         )
         self.desk = desk_of("ns1", "fra", clock=self.clock)
-        self.desk.on_refused = self.chronicle.refused
+        self.desk.refusals.on_refused = self.chronicle.refused
         self.fra = desk_of("fra", clock=self.clock)
         self.river = HealthRiver(
             self.planner,

@@ -65,13 +65,13 @@ def test_it_is_told_by_name_once_and_shown_until_it_speaks_for_its_own_again(tmp
     play = well(tmp_path)
     speak_for(play, "fra")
     play.play(5)
-    [problem] = play.server.desk.problems
+    [problem] = play.server.desk.refusals.problems
     assert problem == "reports of sin-1 do not count: sin-1 speaks for the vantage fra; share.peers lists sin for it"
     assert play.server.desk.refused == {(LIAR, "vantage"): 5}
     liar = play.probe(LIAR)
     liar.desk = liar.claiming("sin", epoch=3)
     play.play(5)
-    assert play.server.desk.problems == ()
+    assert play.server.desk.refusals.problems == ()
     assert play.server.desk.refused == {(LIAR, "vantage"): 5}
 
 

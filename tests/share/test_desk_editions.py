@@ -46,11 +46,11 @@ def test_a_node_that_was_published_in_the_name_of_is_a_problem_until_it_is_heard
     clock = FakeClock()
     iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
     iad.take(of_edition(FAR, 1, clock), giver=MALLORY)
-    [problem] = iad.problems
+    [problem] = iad.refusals.problems
     assert problem.startswith("reports of fra do not count: the report of fra cannot be of now: its epoch is")
     fra.publish({})
     iad.take(fra.offer().body, giver=FRA)
-    assert iad.problems == ()
+    assert iad.refusals.problems == ()
 
 
 def test_the_highest_edition_that_a_stolen_key_can_have_heard_silences_its_node_for_a_minute_at_most() -> None:
@@ -144,7 +144,7 @@ def test_after_a_restart_with_another_key_its_reports_count_at_once_whatever_the
 def test_who_speaks_for_another_vantage_is_told_once_whoever_gives_it(caplog: pytest.LogCaptureFixture) -> None:
     clock, refusals_told = FakeClock(), list[tuple[NodeName, str]]()
     iad = desk_of("iad", "fra", "middle", clock=clock)
-    iad.on_refused = lambda giver, refused: refusals_told.append((giver, refused.node))
+    iad.refusals.on_refused = lambda giver, refused: refusals_told.append((giver, refused.node))
     report = Report(FRA, VantageName("at-iad"), 1, 1, clock.wall(), {CHECK: vote(Belief.UP)})
     for giver in (FRA, MIDDLE, FRA):
         assert not iad.take(compose_offer([compose_envelope(report, key_of("fra"))]), giver=giver)

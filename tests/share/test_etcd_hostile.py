@@ -50,7 +50,7 @@ def test_keys_of_no_peer_are_counted_without_their_names_and_not_looked_at(
 
     async def story() -> None:
         fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
-        iad.on_refused = lambda giver, _: told.append(giver)
+        iad.refusals.on_refused = lambda giver, _: told.append(giver)
         fra.publish(believing(Belief.UP))
         async with client_of(server.url) as client:
             lease = await client.grant(60)

@@ -1,0 +1,73 @@
+"""Refusals: what of peers' reports was not taken: counted, told once, and shown while it lasts.
+
+What comes in: each refusal, and each report that was taken. What goes out: counts by who gave it and why; one line of
+the log, and one call of `on_refused`, for the first of a kind; and whose reports do not count now. What is refused
+before its signature holds is told of who gave it; what is signed, of its node, whichever peers give it along.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from gtm.counters import Counters
+from gtm.errors import ReportInvalid
+from gtm.health.report import Report
+from gtm.ids import NodeName
+
+INNOCENT = "replayed"
+"""What is refused for this came second, over a relay that is behind: it is counted, and nobody is told."""
+
+OF_ITS_NODE = frozenset({"edition", "vantage"})
+"""What is refused for this was signed by the key of its node, one of those that are trusted."""
+
+log = logging.getLogger(__name__)
+
+Kind = tuple[NodeName, str]
+"""Who gave it, and the reason."""
+
+
+class Refusals:
+    """Counts and tells. Its state is what was refused so far, and who is denied now."""
+
+    def __init__(self, own: NodeName, counters: Counters) -> None:
+        self._own = own
+        self._counters = counters
+        self._counted: Counter[Kind] = Counter()
+        self._told: set[Kind] = set()
+        self._denied: dict[NodeName, ReportInvalid] = {}
+        self.on_refused: Callable[[NodeName, ReportInvalid], None] = _ignore
+        """Called with the giver of the first report that is refused for a reason."""
+
+    @property
+    def counted(self) -> Mapping[Kind, int]:
+        """Returns how many reports were refused, by the peer that gave them and the reason."""
+        return dict(self._counted)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Returns whose reports do not count now, though their signature holds, one line for each."""
+        return tuple(f"reports of {node} do not count: {why}" for node, why in sorted(self._denied.items()))
+
+    def refuse(self, refused: ReportInvalid, giver: NodeName) -> None:
+        """Counts a refusal, and tells the first of its kind."""
+        self._counters.add("reports_refused", peer=giver, reason=refused.reason)
+        self._counted[giver, refused.reason] += 1
+        is_of_its_node, node = refused.reason in OF_ITS_NODE, NodeName(refused.node)
+        of = node if is_of_its_node else giver
+        if is_of_its_node and node != self._own:
+            self._denied[node] = refused
+        if refused.reason != INNOCENT and (of, refused.reason) not in self._told:
+            self._told.add((of, refused.reason))
+            whose = f", in the name of {refused.node or '?'} by the key {refused.key}" if refused.key else ""
+            words = "report from peer %s%s refused as %s: %s; further ones are only counted"
+            log.warning(words, giver, whose, refused.reason, refused)
+            self.on_refused(giver, refused)
+
+    def clear(self, taken: Report) -> None:
+        """Ends what was shown of a node whose report counts again; one without votes claims no vantage."""
+        denied = self._denied.get(taken.node)
+        if denied is not None and (taken.votes or denied.reason != "vantage"):
+            del self._denied[taken.node]
+
+
+def _ignore(_giver: NodeName, _refused: ReportInvalid) -> None: ...
