@@ -101,7 +101,7 @@ def births(
     found += _of("readings", {"kind": _kinds(plan), "outcome": [reason.value for reason in Reason]})
     found += _of("reports_refused", {"peer": peers, "reason": REPORT_REASONS})
     found += _of("overrides_refused", {"peer": peers, "reason": (*REPORT_REASONS, "not_accepted")})
-    found += _of("overrides_ahead", {"peer": peers})
+    found += [*_of("overrides_ahead", {"peer": peers}), *_of("overrides_put_off", {"peer": peers})]
     if by_etcd:
         found += [*_of("etcd", _ETCD), *_of("etcd", _ETCD_TOO_LARGE), *_of("etcd", _ETCD_STRANGER)]
     if engine == "rust":

@@ -136,6 +136,12 @@ COUNTED: Mapping[str, Metric] = {
         "{override}",
         "Overrides carried by other nodes that were not taken, by who carried them and why.",
     ),
+    "overrides_put_off": _counter(
+        "overrides_put_off",
+        "override.put_off",
+        "{override}",
+        "How often a new override had to wait because its giver carried too many, by giver.",
+    ),
     "overrides_ahead": _counter(
         "overrides_ahead",
         "override.ahead",

@@ -20,9 +20,11 @@ from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.health.override import MAX_AHEAD_S, MAX_SKEW_S, Override
 from gtm.health.override_seal import claimed_override, open_override, read_own, seal_override
+from gtm.health.payload import MAX_CARRIED
 from gtm.health.scope import Scope
 from gtm.health.signature import PrivateKey, PublicKey
 from gtm.ids import NodeName
+from gtm.node.allowance import Allowance
 
 MAX_CARRIED_CHARACTERS = 256 * 1024
 """Of all overrides in one report: hundreds of common ones, and a fraction of what etcd takes as one value."""
@@ -32,6 +34,11 @@ MAX_SEEN = 5_000
 
 MAX_WAITING = 20
 """Of one node: people whose clock is ahead say no more in the seconds that it is."""
+
+NEW_AT_ONCE, NEW_EVERY_S = MAX_CARRIED, 0.5
+"""New texts of one giver: a whole report of them, then two a second. More wait for their turn, for each costs the proof
+of a signature, a line of the log, an event and a write. They are counted by who gives them: whoever has no valid key
+must not use up what another one may say."""
 
 TOGETHER_S = 0.1
 """Those of one scope that come so soon after each other count from one moment on: who spoke after somebody whose clock
@@ -98,6 +105,7 @@ class OverrideDoor:
         self._counters = counters
         self._seen = _Seen()
         self._waiting: dict[NodeName, dict[Override, str]] = {}
+        self._allowances: dict[NodeName, Allowance] = {}
         self._lines: dict[tuple[NodeName, NodeName | None], _Lines] = {}
 
     def opened(self, texts: Iterable[str], giver: NodeName) -> Signed:
@@ -107,6 +115,9 @@ class OverrideDoor:
         for text in within_bounds(texts):
             digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
             if not self._seen.is_due(digest, wall):
+                continue
+            if not self._allowance(giver).take(self._clock.monotonic()):
+                self._put_off(giver, digest, wall)
                 continue
             override = self._opened(text, digest, giver, wall)
             if override is not None and not self._waits(override, text, digest, giver=giver):
@@ -186,6 +197,15 @@ class OverrideDoor:
             self._seen.postpone(digest, override.made_at - MAX_AHEAD_S)
             self._tell_refused(ReportInvalid("skewed", f"{ahead}, and so were {MAX_WAITING} more"), giver, None)
         return True
+
+    def _allowance(self, giver: NodeName) -> Allowance:
+        return self._allowances.setdefault(giver, Allowance(NEW_AT_ONCE, NEW_EVERY_S))
+
+    def _put_off(self, giver: NodeName, digest: bytes, wall: float) -> None:
+        self._seen.postpone(digest, wall + NEW_EVERY_S)
+        self._counters.add("overrides_put_off", peer=giver)
+        if self._may_say(giver):
+            log.warning("audit: %s carries more new overrides than anybody says: the rest of them has to wait", giver)
 
     def _named(self, refused: ReportInvalid) -> ReportInvalid:
         """Returns the refusal, which says how to accept a peer whose overrides do not count here."""

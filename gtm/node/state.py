@@ -23,6 +23,7 @@ growing intervals. Numbers never go back, whatever of that a run before did not 
 
 import asyncio
 import json
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -150,6 +151,10 @@ class StateFolder:
         self._vault = Vault(folder, counters, on_complaint=on_complaint)
         self._standby = None if zones is None else Standby(self._vault, zones)
         self._unkept: Plan | None = None
+        self._overrides: tuple[str, ...] = ()
+        self._overrides_saved: Future[bool] | None = None
+        """Of a write that has not begun: it will take the newest."""
+        self._overrides_lock = threading.Lock()
         self._writer = Pool("state", threads=1)
         """One write after the other."""
 
@@ -206,9 +211,17 @@ class StateFolder:
         return self._vault.read("overrides.json", _parse_overrides).value or ()
 
     def save_overrides_apart(self, signed: tuple[str, ...]) -> Future[bool]:
-        """Writes what people said in the same thread as the state."""
-        text = json.dumps({"version": 1, "overrides": signed}, indent=1)
-        return self._writer.submit(lambda: self._vault.write("overrides.json", text))
+        """Writes what people said in the same thread as the state; what was to be written and is older is left out."""
+        with self._overrides_lock:
+            self._overrides = signed
+            if self._overrides_saved is None:
+                self._overrides_saved = self._writer.submit(self._save_overrides)
+            return self._overrides_saved
+
+    def _save_overrides(self) -> bool:
+        with self._overrides_lock:
+            signed, self._overrides_saved = self._overrides, None
+        return self._vault.write("overrides.json", json.dumps({"version": 1, "overrides": signed}, indent=1))
 
     def save(self, saved: Saved) -> bool:
         """Writes the state; returns whether it is on disk."""

@@ -17,7 +17,15 @@ from tests.fakes import world
 ROOT = Path(__file__).parents[2] / "gtm"
 OPEN = {"admin_requests_refused", "dns_questions"}
 """Counters whose labels nobody knows before."""
-ELSEWHERE = {"readings", "reports_refused", "overrides_refused", "overrides_ahead", "filter_failures", "etcd"}
+ELSEWHERE = {
+    "readings",
+    "reports_refused",
+    "overrides_refused",
+    "overrides_ahead",
+    "overrides_put_off",
+    "filter_failures",
+    "etcd",
+}
 """Counters that depend on what the node is."""
 BY_RUST = {"dns_failed_open", "dns_zone_responses", "dns_service_responses", "dns_region_responses"}
 

@@ -3,13 +3,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gtm.health.override import Action
 from gtm.health.override_seal import seal_override
+from gtm.health.scope import parse_scope
 from gtm.ids import NodeName
-from gtm.node.override_door import MAX_LINES, MAX_WAITING
+from gtm.node.override_door import MAX_LINES, MAX_WAITING, NEW_AT_ONCE
 from tests.fakes.clock import FakeClock
 from tests.fakes.overrides import WALL, said
 from tests.fakes.peers import key_of
@@ -123,6 +124,23 @@ def test_nobody_can_have_any_number_of_overrides_wait(tmp_path: Path) -> None:
     assert len(here.in_force) == MAX_WAITING + 30, "none is lost: the report still carries them"
 
 
+def test_who_carries_new_ones_without_end_has_to_wait_and_keeps_nobody_else_out(tmp_path: Path) -> None:
+    clock = FakeClock()
+    eve, ops = Node(tmp_path, "eve", clock=clock), Node(tmp_path, "ops", clock=clock)
+    here = Node(tmp_path, "ns1", "eve", "ops", clock=clock, accepted=["ops"])
+    key = seal_override(said(REGION, node="ops"), key_of("ops"))
+    for turn in range(3):  # in the name of who is accepted, with signatures that do not hold
+        eve.desk.carry(tuple(key.replace("maintenance", f"nonsense {turn} {number}") for number in range(400)))
+        eve.give(here)
+    assert here.counters.count("overrides_refused", peer="eve", reason="forged") == NEW_AT_ONCE
+    assert here.counters.count("overrides_put_off", peer="eve") == 3 * 400 - NEW_AT_ONCE
+    ops.say()
+    assert ops.give(here)
+    clock.advance(10)
+    here.overrides.hear()
+    assert here.counters.count("overrides_refused", peer="eve", reason="forged") == NEW_AT_ONCE + 20
+
+
 def test_a_flood_that_is_refused_is_a_few_lines_a_minute(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     eve, here = Node(tmp_path, "eve"), Node(tmp_path, "ns1", "eve")
     for turn in range(3):
@@ -193,8 +211,9 @@ STEPS = st.lists(
 
 @pytest.mark.slow
 @settings(deadline=None, max_examples=40)
+@example(skews=(0.0, 1.0, 0.0), steps=[("lie", 30.0), ("give", 4), ("lie", 0.0)])
 @given(skews=st.tuples(*[st.floats(-5, 5)] * 3), steps=STEPS)
-def test_nodes_agree_whatever_their_clocks_and_what_people_say_last_counts(
+def test_nodes_agree_whatever_their_clocks_and_nobody_outranks_who_heard_him_and_spoke_after(
     tmp_path_factory: pytest.TempPathFactory, skews: tuple[float, float, float], steps: list[tuple[str, float]]
 ) -> None:
     mesh = _Mesh(tmp_path_factory.mktemp("mesh"), skews)
@@ -211,11 +230,21 @@ def test_nodes_agree_whatever_their_clocks_and_what_people_say_last_counts(
             case _:
                 mesh.advance(value)
     mesh.exchange()
-    mesh.advance(10)  # ns1 heard all there is, and some of it waits
+    mesh.advance(10)  # some of it waits
     mesh.exchange()
-    mesh.nodes[0].say(Action.UP, span_s=70_000.0)
+    speaker = mesh.nodes[0]
+    newest_heard = max(
+        speaker.overrides._door.last_waiting(parse_scope(REGION)),
+        *(one.made_at for one in speaker.overrides.known.values()),
+        0.0,
+    )
+    spoken = speaker.say(Action.UP, span_s=70_000.0)
+    assert spoken.made_at > newest_heard
     for _ in range(5):
         mesh.advance(20)
         mesh.exchange()
-    assert [node.in_force for node in mesh.nodes] == [[f"up {REGION}"]] * 3
-    assert mesh.nodes[0].overrides.known == mesh.nodes[1].overrides.known == mesh.nodes[2].overrides.known
+    known = [node.overrides.known for node in mesh.nodes]
+    assert known[0] == known[1] == known[2]
+    (counts,) = known[0].values()
+    assert counts == spoken or counts.made_at > spoken.made_at, "and then nobody had told the speaker of it"
+    assert mesh.nodes[0].in_force == mesh.nodes[1].in_force == mesh.nodes[2].in_force

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -13,6 +14,7 @@ from gtm.counters import Counters
 from gtm.node.journal import Journal
 from gtm.node.state import MAX_RETRY_S, RETRY_S, StateFolder, with_serials
 from gtm.node.state_lock import lock_state
+from gtm.node.vault import Vault
 from tests.node.test_state import NOW, STATE, STATUS, folder, read_folder, serial, zone
 
 
@@ -76,6 +78,27 @@ def test_what_was_written_meanwhile_is_not_replaced_by_what_could_not_be_before(
 
     Sleeps(mend, nothing).through(there)
     assert folder(place).load(wall=0.0) == STATE
+
+
+def test_of_overrides_that_wait_for_a_slow_disk_only_the_newest_are_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there, written, may_go = folder(tmp_path), list[str](), threading.Event()
+    there._writer.submit(may_go.wait, 30)  # the disk is busy
+    write = Vault.write
+
+    def noted(vault: Vault, name: str, text: str) -> bool:
+        written.append(name)
+        return write(vault, name, text)
+
+    monkeypatch.setattr(Vault, "write", noted)
+    saved = [there.save_overrides_apart((str(number),)) for number in range(100)]
+    may_go.set()
+    assert all(future.result(30) for future in saved)
+    assert written == ["overrides.json"]
+    assert there.load_overrides() == ("99",)
+    assert there.save_overrides_apart(("100",)).result(30)
+    assert there.load_overrides() == ("100",)
 
 
 def test_the_end_of_a_run_tries_once_more(tmp_path: Path) -> None:
