@@ -30,6 +30,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from gtm.metrics.labels import label
 from gtm.metrics.model import Chosen, Distribution, Family, Kind, Point
+from gtm.metrics.otlp_session import bounded_session
 
 PREFIX = "gtm."
 """Of our attributes: no convention has a word for a DNS server's (OpenTelemetry semantic conventions, dns)."""
@@ -109,7 +110,8 @@ class Telemetry:
 
 def make_exporter(endpoint: str) -> Exporter:
     """Returns the SDK's exporter to a collector such as `http://127.0.0.1:4318`; empty: what the environment says."""
-    return OTLPMetricExporter(endpoint=f"{endpoint.rstrip('/')}/v1/metrics" if endpoint else None)
+    url = f"{endpoint.rstrip('/')}/v1/metrics" if endpoint else None
+    return OTLPMetricExporter(endpoint=url, session=bounded_session())
 
 
 def make_resource(node: str, version: str) -> Resource:

@@ -3,6 +3,7 @@
 import pytest
 
 from gtm.counters import Counters
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.claims import Claims, Listed
 from gtm.health.envelope import compose_envelope, compose_offer
@@ -168,3 +169,26 @@ def test_a_peer_that_checks_nothing_is_heard_without_its_votes(caplog: pytest.Lo
     heard = iad.book.by_node[FRA].report
     assert (heard.votes, heard.overrides) == ({}, ("said",))
     assert len(caplog.messages) == 1
+
+
+@pytest.mark.parametrize("at", [None, Coordinates(50.0, 8.0)])
+def test_who_is_elsewhere_in_each_report_stays_where_it_was_first_and_is_told_once(
+    at: Coordinates | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, told = FakeClock(), list[NodeName]()
+    iad = desk_of("iad", "fra", clock=clock)
+    iad.refusals.on_refused = lambda giver, _: told.append(giver)
+    where = set()
+    for serial in range(1, 60):
+        clock.advance(1.0)
+        vantage = VantageName("at-fra" if serial % 3 == 1 else f"elsewhere-{serial}")
+        place = None if at is None else Coordinates(at.latitude + (serial % 2) * 10, at.longitude)
+        report = Report(FRA, vantage, 1, serial, clock.wall(), {CHECK: vote(Belief.UP)}, (), place)
+        iad.take(compose_offer([compose_envelope(report, key_of("fra"))]), giver=FRA)
+        heard = iad.book.by_node[FRA].report
+        where.add((heard.vantage, heard.at))
+    assert len(where) == 1
+    assert {name for name, _ in where} == {"at-fra"}
+    assert told == [FRA]
+    assert len(caplog.messages) == 1
+    assert iad.counters.snapshot().keys() == {"reports_heard", 'reports_refused{peer="fra",reason="vantage"}'}

@@ -1,0 +1,47 @@
+"""The HTTP session to a collector: of what it answers, only so much is read as an answer can have.
+
+requests reads every body whole, those of redirects too, and unpacks it: a wrong address, or whoever stands in the
+collector's place, could fill the memory of the node.
+"""
+
+import os
+
+import requests
+from requests.adapters import HTTPAdapter
+
+MAX_ANSWER_BYTES = 64 * 1024
+"""ExportMetricsServiceResponse has a count and a line of text (opentelemetry-proto)."""
+
+_PROVIDERS = (
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER",
+    "OTEL_PYTHON_EXPORTER_OTLP_HTTP_METRICS_CREDENTIAL_PROVIDER",
+)
+"""Variables that name who makes the session instead."""
+
+
+def bounded_session() -> requests.Session | None:
+    """Returns a session for the SDK's exporter; None where the environment names who makes it."""
+    if any(os.environ.get(name) for name in _PROVIDERS):
+        return None
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _Bounded())
+    return session
+
+
+class _Bounded(HTTPAdapter):
+    def send(  # noqa: PLR0917
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,  # noqa: ARG002, FBT001, FBT002  # the signature is that of requests
+        timeout: float | tuple[float | None, float | None] | None = None,
+        verify: bool | str = True,  # noqa: FBT001, FBT002
+        cert: str | tuple[str, str] | None = None,
+        proxies: dict[str, str] | None = None,
+    ) -> requests.Response:
+        response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
+        # what `content` gives from now on, to whoever asks
+        response._content = response.raw.read(MAX_ANSWER_BYTES, decode_content=False)  # noqa: SLF001
+        response._content_consumed = True  # noqa: SLF001
+        response.close()
+        return response
