@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 import pytest
+import yaml
 from hypothesis import strategies as st
 
 from gtm.admin.client import fetch_status
@@ -257,8 +258,9 @@ def node(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> tuple[Machine, Ru
     cluster.permit(machine, secrets={"nightly": {"file": token.name}})
     deploy = cluster.folder / "deploy"
     deploy.write_text(DEPLOY)
-    with cluster.node_file(machine).open("a") as file:
-        file.write(f"overrides: {{tokens: {{deploy: {{file: {deploy}}}}}}}\n")
+    file = cluster.node_file(machine)
+    content = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump(content | {"overrides": {"tokens": {"deploy": {"file": str(deploy)}}}}))
     running = cluster.start_node(machine)
     within(START_LIMIT_S, lambda: getattr(status_of(machine.address), "ready", False))
     return machine, running
