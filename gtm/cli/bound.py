@@ -27,7 +27,8 @@ from gtm.plan.holds import ON_ALL_DOWN, Hold, holds_of_one_fault, possible_holds
 from gtm.plan.model import EMPTY_PLAN
 from gtm.plan.shares import Shares, shares_of
 from gtm.steer.vocabulary import SteeringVocabulary
-from gtm.watch.folder import EMPTY, read
+from gtm.watch.folder import EMPTY
+from gtm.watch.reading import read
 from gtm.zone.bulk import NO_BULK
 from gtm.zone.model import Service, Zone, checks
 

@@ -14,7 +14,8 @@ from gtm.node.config import NodeConfig, Role
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
 from gtm.probe.withheld import foreseen
-from gtm.watch.folder import EMPTY, MAX_FILE_BYTES, RECORDS_ENDING, SHARED_FILES, ZONE_FILES, read
+from gtm.watch.folder import EMPTY, MAX_FILE_BYTES, RECORDS_ENDING, SHARED_FILES, ZONE_FILES
+from gtm.watch.reading import read
 from gtm.zone.model import Zone, checks
 
 

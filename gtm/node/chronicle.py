@@ -32,6 +32,10 @@ from gtm.plan.model import Plan
 from gtm.watch.folder import Catalogue
 from gtm.zone.model import Check
 
+MAX_REJECTED = 50
+"""Zone files of one reading that get an event; `gtm check` tells of all."""
+MAX_REJECTED_PROBLEMS = 20
+"""Of one file, in its event."""
 SILENCE_LOOK_S = 2.0
 """How often to look who fell silent: it takes a walk over all votes."""
 
@@ -191,11 +195,13 @@ class Chronicle:
 
     def rejected(self, before: Catalogue, after: Catalogue) -> None:
         """Records zone files with new mistakes."""
-        for file in sorted(after.bad_files):
-            problems = after.problems_of(file)
-            if problems != before.problems_of(file):
-                facts: dict[str, Fact] = {"problems": tuple(map(str, problems)), "problems_count": len(problems)}
-                self.record(Event(EventKind.CONFIG_REJECTED, file, str(problems[0]), facts))
+        was, now = before.by_file(), after.by_file()
+        fresh = [file for file in sorted(now) if now[file] != was.get(file)]
+        for file in fresh[:MAX_REJECTED]:
+            problems = now[file]
+            told = tuple(map(str, problems[:MAX_REJECTED_PROBLEMS]))
+            facts: dict[str, Fact] = {"problems": told, "problems_count": len(problems)}
+            self.record(Event(EventKind.CONFIG_REJECTED, file, str(problems[0]), facts))
 
     def damaged(self, file: str, problem: str) -> None:
         """Records that a file of the state folder is damaged, or cannot be read or written; any thread may."""

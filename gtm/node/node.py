@@ -208,7 +208,7 @@ class Node:
         if self._config.peers:  # else there is but one vantage, whatever an earlier run knew
             await self._vantages.load()
         await self._geo.load()
-        problems = await self._zones.load()
+        problems = await self._zones.start()
         if not self._planner.plan.zones:
             raise ZoneInvalid(problems)
 

@@ -16,7 +16,8 @@ from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN
-from gtm.watch.folder import EMPTY, read
+from gtm.watch.folder import EMPTY
+from gtm.watch.reading import read
 
 
 def explain_offline(name: Name, rtype: RdataType, client: Address, *, zones: Path, geography: Geography) -> Explanation:

@@ -29,8 +29,10 @@ from gtm.plan.inherit import with_inherited
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.threads import Pool, is_true_within, settled
+from gtm.watch.composing import without
 from gtm.watch.folder import EMPTY, Catalogue
 from gtm.watch.geodata import GeoLoad
+from gtm.zone.model import Zone
 
 KEEP_LIMIT_S = 1.0
 """New zones serve by then, however slow the disk is."""
@@ -82,8 +84,41 @@ class Planner:
         async with self._compiling:
             if catalogue.zones == self.catalogue.zones and not self.failure:
                 self.catalogue = catalogue
-            elif not await self._compile(catalogue, self.geo):
-                self.catalogue = replace(self.catalogue, problems=catalogue.problems)
+            elif not await self._compile(catalogue, self.geo) and not await self._compile_others(catalogue):
+                self.catalogue = replace(self.catalogue, problems=catalogue.problems, refused=catalogue.refused)
+
+    async def _compile_others(self, catalogue: Catalogue) -> bool:
+        """Serves the zones of which a plan can be made, where some that are new keep it from being made of all."""
+        serving = {id(zone) for zone in self.catalogue.zones}
+        fresh = [each for each in catalogue.loaded if id(each.zone) not in serving]
+        failures = {each.zone.file: await self._failure_of(each.zone) for each in fresh}
+        bad = {file: error for file, error in failures.items() if error is not None}
+        rest = without(catalogue, self.catalogue, bad)
+        if not bad or not rest.loaded:
+            return False
+        if rest.zones == self.catalogue.zones:
+            self.catalogue, self.failure = rest, ""
+            return True
+        return await self._compile(rest, self.geo)
+
+    async def _failure_of(self, zone: Zone) -> Exception | None:
+        """Returns why no plan can be made of a zone alone; None where one can."""
+        try:
+            await self._threads.run(
+                partial(
+                    compile_plan,
+                    (zone,),
+                    serials={zone.origin.to_text(): 0},
+                    geography=self.geo.geography,
+                    vocabulary=self._vocabulary,
+                    status=self.status,
+                    before=EMPTY_PLAN,
+                    vantages=self.vantages,
+                )
+            )
+        except Exception as error:  # noqa: BLE001  # the traceback was logged when all were tried together
+            return error
+        return None
 
     async def take_geo(self, geo: GeoLoad) -> None:
         """Locates clients by this geo data from now on."""

@@ -34,7 +34,7 @@ from gtm.ids import Address, NodeName
 from gtm.node.config import NodeConfig
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
-from gtm.node.zones import ZoneRiver
+from gtm.node.zones import ZoneRiver, few
 from gtm.plan.enough import Refusal
 from gtm.probe.withheld import Withheld
 from gtm.share.desk import Desk
@@ -152,8 +152,7 @@ class NodeSubject:
 
     async def reload(self) -> Reloaded:
         """Reads the zone folder now."""
-        problems = await self._zones.reload()
-        return Reloaded(self._planner.plan.generation, tuple(str(problem) for problem in problems))
+        return Reloaded(self._planner.plan.generation, few(await self._zones.reload()))
 
     def ready(self) -> bool:
         """Returns whether this node should get queries: it serves zones, and has heard of their health."""
@@ -165,7 +164,7 @@ class NodeSubject:
 
     def _problems(self) -> tuple[str, ...]:
         planner = self._planner
-        problems = tuple(str(problem) for problem in planner.catalogue.problems)
+        problems = few(planner.catalogue.problems)
         failure = (planner.failure,) if planner.failure else ()
         return (*problems, *failure, *self._state.problems, *self._desk.refusals.problems, *self._breached())
 

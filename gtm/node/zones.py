@@ -5,24 +5,28 @@ SIGHUP ----------------------------^          ^
 `gtm reload`: scans of its own, until two agree, and another after the read
 
 A file that is being written is not read: only the start, which has nothing to serve yet, takes what is there.
+A reading goes on for a slice at a time, and after each slice what is good so far serves: thousands of bad files, or one
+that takes long, keep no other from serving. A file that takes longer than it may is refused, and the rest is read anew.
+
 Whatever is in the folder, a node that serves zones goes on to serve zones.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from gtm.counters import Counters
-from gtm.errors import Problem
+from gtm.errors import CallOverdue, Problem, more_problems
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.threads import Pool
-from gtm.watch.folder import EMPTY, Catalogue, Scan, read, scan, settled
+from gtm.watch.folder import EMPTY, Catalogue, Scan, scan, settled
 from gtm.watch.kept import revive
+from gtm.watch.reading import Reading
 from gtm.zone.model import Check, Zone, checks
 
 SCAN_INTERVAL_S = 0.25
@@ -30,6 +34,14 @@ SCAN_INTERVAL_S = 0.25
 
 RELOAD_LOOKS = 20
 """Of a reload, or of SIGHUP, at a folder that changes from look to look: five seconds."""
+
+SLICE_S = 0.5
+"""So long a reading goes on before what is good so far serves; longer where a plan takes longer to make."""
+MAX_LOGGED = 100
+"""Lines about the problems of one reading."""
+MAX_LOGGED_OF_FILE = 20
+MAX_TOLD = 200
+"""Problems that the status and a reload tell of; `gtm check` has all of them."""
 
 log = logging.getLogger(__name__)
 
@@ -65,16 +77,27 @@ class ZoneRiver:
         self._asked = False
         self._watched: tuple[Zone, ...] = ()
         self._loaded: Scan | None = None
-        self._reading = asyncio.Lock()
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Task[tuple[Problem, ...]] | None = None
+        self._turn = asyncio.Lock()
+        self._reading: Reading | None = None
+        """The one that is not at its end yet."""
+        self._slice_s = SLICE_S
+        self._before_reading = EMPTY
+        """What there was before it began."""
+        self._is_from_kept = False
+        self._after = EMPTY
+        """What the last slice came to."""
         self._threads = Pool("zones", threads=2)
         """One to look, and one to read."""
 
     async def load(self) -> tuple[Problem, ...]:
         """Reads the folder now, serves what is good, and returns the problems of the rest."""
-        async with self._reading:
-            return await self._read(await self._scan()) or ()
+        async with self._turn:
+            await self._begin(await self._scan())
+            while self._reading is not None:
+                await self._read_on(self._reading)
+            return self._problems()
 
     async def reload(self) -> tuple[Problem, ...]:
         """Does as `load` does, once nobody is writing; where that takes too long, it reads nothing and says so.
@@ -93,10 +116,9 @@ class ZoneRiver:
                 await self._sleep(SCAN_INTERVAL_S)
                 now = await self._scan()
                 if now == before:
-                    async with self._reading:
-                        problems = await self._read(now, while_it_holds=True)
-                    if problems is not None:
-                        return problems
+                    async with self._turn:
+                        if await self._read_while_it_holds(now):
+                            return self._problems()
                 before = now
         span_s = RELOAD_LOOKS * SCAN_INTERVAL_S
         words = f"files were being written for {span_s:.0f} s, so nothing was read; reload once they are whole"
@@ -105,24 +127,78 @@ class ZoneRiver:
     async def _scan(self) -> Scan:
         return await self._threads.run(scan, self._folder)
 
-    async def _read(self, now: Scan, *, while_it_holds: bool = False) -> tuple[Problem, ...] | None:
-        """Reads the folder, which looks like this now; None where it is to hold meanwhile, and does not."""
-        before = await self._before()
-        read_now = await self._threads.run(read, self._folder, before, self._vocabulary)
-        if while_it_holds and await self._scan() != now:
-            return None
+    async def start(self) -> tuple[Problem, ...]:
+        """Reads the folder until something serves; `run` reads the rest. Returns the problems so far."""
+        async with self._turn:
+            await self._begin(await self._scan())
+            while self._reading is not None and not self._planner.plan.zones:
+                await self._read_on(self._reading)
+            return self._problems()
+
+    async def _read_while_it_holds(self, now: Scan) -> bool:
+        """Reads the folder, which looks like this now; False where it changes meanwhile, and nothing more is served."""
+        await self._begin(now)
+        while self._reading is not None:
+            reading, self._reading = self._reading, None
+            found = await self._slice(reading)
+            if await self._scan() != now:
+                self._reading, self._loaded = None, None
+                return False
+            await self._take(reading, found)
+        return True
+
+    async def _begin(self, now: Scan) -> None:
+        """Begins a reading; what one that is not at its end has found out is not looked at again."""
         self._loaded = now
-        after = never_empty(self._folder, before, read_now)
-        self.loaded_at = None if self._wall is None else self._wall()
-        self._tell(before, after)
+        before = self._after if self._reading is not None else await self._before()
+        if self._reading is None:
+            self._before_reading = before
+            self._is_from_kept = before is self._kept and before is not self._planner.catalogue
+        self._reading = Reading(self._folder, before, self._vocabulary)
+
+    async def _read_on(self, reading: Reading) -> None:
+        """Reads a slice of the folder, and serves what is good so far."""
+        self._reading = None  # should this fail, it is not tried again and again
+        await self._take(reading, await self._slice(reading))
+
+    async def _take(self, reading: Reading, found: Catalogue) -> None:
+        """Serves what is good of what a reading has found so far."""
+        is_whole = not found.unread
+        after = never_empty(self._folder, self._before_reading, found) if is_whole else found
+        if is_whole:
+            self.loaded_at = None if self._wall is None else self._wall()
+            self._tell(self._before_reading, after)
+        if is_whole or (after.loaded and after.zones != self._planner.catalogue.zones):
+            await self._serve(after)
+            after = after if self._planner.failure else self._planner.catalogue
+        self._after = after
+        if not is_whole and self._reading is None:
+            self._reading = reading
+
+    async def _slice(self, reading: Reading) -> Catalogue:
+        try:
+            limit_s = self._slice_s + reading.limit_s
+            return await self._threads.run(reading.read_for, self._slice_s, timeout_s=limit_s)
+        except CallOverdue:
+            found = reading.give_up()
+            log.exception("zone file: %s takes too long; it is refused, and the others are read", reading.at)
+            self._reading = Reading(self._folder, found, self._vocabulary)
+            return replace(found, unread=max(1, found.unread))
+
+    async def _serve(self, after: Catalogue) -> None:
+        began = asyncio.get_running_loop().time()
         await self._planner.take_zones(after)
         self._keep()
         served = self._planner.catalogue.zones
         if served != self._watched:
             self._watched = served
-            self._watch(checks(served))
-        failure = self._planner.failure
-        return (*after.problems, Problem(str(self._folder), 0, 0, failure)) if failure else after.problems
+            self._watch(await self._threads.run(checks, served))
+        # to make plans takes a third of the time at most, however many zones there are
+        self._slice_s = max(SLICE_S, 2 * (asyncio.get_running_loop().time() - began))
+
+    def _problems(self) -> tuple[Problem, ...]:
+        problems, failure = self._planner.catalogue.problems, self._planner.failure
+        return (*problems, Problem(str(self._folder), 0, 0, failure)) if failure else problems
 
     async def _before(self) -> Catalogue:
         """Returns what was read before: at the start, what was kept on disk."""
@@ -157,12 +233,24 @@ class ZoneRiver:
             is_asked = self._asked and (now == before or unsettled >= RELOAD_LOOKS)
             if is_asked or settled(before, now, loaded=self._loaded):
                 self._asked = False
-                await self._load_or_say()
+                await self._or_say(self._begin_anew)
+            elif self._reading is not None:
+                await self._or_say(self._go_on)
             before = now
 
-    async def _load_or_say(self) -> None:
+    async def _begin_anew(self) -> None:
+        async with self._turn:
+            await self._begin(await self._scan())
+        await self._go_on()
+
+    async def _go_on(self) -> None:
+        async with self._turn:
+            if self._reading is not None:
+                await self._read_on(self._reading)
+
+    async def _or_say(self, step: Callable[[], Awaitable[None]]) -> None:
         try:
-            await self.load()
+            await step()
         except Exception:
             log.exception("the zone folder %s cannot be loaded; the last good zones serve on", self._folder)
             self._counters.add("zone_loads", outcome="failed")
@@ -170,21 +258,43 @@ class ZoneRiver:
     def _tell(self, before: Catalogue, after: Catalogue) -> None:
         if not after.loaded:
             return  # a node without any zone does not start, and its last words are these problems
-        for problem in after.problems:
-            if problem not in before.problems:
-                log.error("zone file: %s", problem)
+        self._log_problems(before, after)
         self._chronicle.rejected(before, after)
-        for file in sorted(before.bad_files - after.bad_files):
+        mended = sorted(before.bad_files - after.bad_files)
+        for file in mended[:MAX_LOGGED]:
             log.info("zone file: %s is mended", file)
+        if len(mended) > MAX_LOGGED:
+            log.info("zone files: %d more are mended", len(mended) - MAX_LOGGED)
         self._counters.add("zone_loads", outcome="with_problems" if after.problems else "clean")
         if after.problems and before.zones:
             log.warning("zone files with problems keep their last good zone; problems: %d", len(after.problems))
-            self._tell_kept(before)
+            self._tell_kept()
 
-    def _tell_kept(self, before: Catalogue) -> None:
-        if before is self._kept and before is not self._planner.catalogue:
+    def _log_problems(self, before: Catalogue, after: Catalogue) -> None:
+        """Logs what is new: first of the files whose zone serves, some of each, and not more than anybody reads."""
+        known, serving = set(before.problems), {each.zone.file for each in after.loaded}
+        fresh = {file: [each for each in found if each not in known] for file, found in after.by_file().items()}
+        left = MAX_LOGGED
+        for file in sorted(fresh, key=lambda file: (file not in serving, file)):
+            told = fresh[file][: min(left, MAX_LOGGED_OF_FILE)]
+            left -= len(told)
+            for problem in told:
+                log.error("zone file: %s", problem)
+        count = sum(map(len, fresh.values())) - (MAX_LOGGED - left)
+        if count:
+            log.error("zone files: %s; `gtm check` tells them all", more_problems(count))
+
+    def _tell_kept(self) -> None:
+        if self._is_from_kept:
             log.error("started with a broken zone folder: what is missing serves as it was before this node stopped")
             self._counters.add("starts_from_kept_zones")
+
+
+def few(problems: Sequence[Problem]) -> tuple[str, ...]:
+    """Returns problems for the admin API: some of a multitude, and how many more there are."""
+    told = tuple(map(str, problems[:MAX_TOLD]))
+    more = len(problems) - len(told)
+    return (*told, f"{more_problems(more)}; `gtm check` tells them all") if more else told
 
 
 def never_empty(folder: Path, before: Catalogue, after: Catalogue) -> Catalogue:

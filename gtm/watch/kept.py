@@ -15,7 +15,8 @@ import msgspec
 
 from gtm.engine.master import native_scan
 from gtm.errors import StateInvalid
-from gtm.watch.folder import EMPTY, Catalogue, Loaded, Text, problems_of
+from gtm.watch.composing import problems_of
+from gtm.watch.folder import EMPTY, Catalogue, Loaded, Text
 from gtm.zone.chain import Vocabulary
 from gtm.zone.master import MasterFile
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared

@@ -11,7 +11,8 @@ from bench.world import ADDRESSES, ORIGIN, STEERED, World
 from gtm.node.config import EngineChoice, Role
 from gtm.node.nodefile import parse_node_file
 from gtm.steer.vocabulary import STEERING
-from gtm.watch.folder import EMPTY, read
+from gtm.watch.folder import EMPTY
+from gtm.watch.reading import read
 from gtm.zone.parse import NO_SHARED, parse
 
 WORLD = World(12, Path("/geo/country.mmdb"))

@@ -28,6 +28,7 @@ from tests.fakes.cluster import (
     within,
 )
 from tests.fakes.stage import set_stage
+from tests.zone import nested
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -236,3 +237,42 @@ def edit_unseen(path: Path, old: str, new: str) -> None:
     assert old in text
     path.write_text(text.replace(old, new), encoding="utf-8")
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def hostile_files() -> dict[str, str]:
+    """Returns zone files that cost more than they say, each of one zone beside the node's."""
+    ends = ", ".join(f"{{region: x{number}, address: 127.0.0.9}}" for number in range(150))
+    aliases = "".join(f"  s{number}: *s\n" for number in range(330))
+    regions = "\n".join(f"  region-{number}: {{}}" for number in range(1000))
+    typos = "".join(
+        f"  s{number}: {{steer: weighted, endpoints: [{{region: regoin-{number}, address: 127.0.0.9}}]}}\n"
+        for number in range(1000)
+    )
+    return {
+        "a-rows": nested.rows(40),
+        "b-chain": nested.chain(1_000).replace("zone: example.com", "zone: b.example.com"),
+        "c-aliases": f"{nested.HEAD}services:\n  s: &s {{steer: weighted, endpoints: [{ends}]}}\n{aliases}",
+        "d-typos": nested.HEAD.replace("{one: {}}", f"\n{regions}") + f"services:\n{typos}",
+        "e-deep": f"{nested.HEAD}records: {'[' * 50_000}",
+    }
+
+
+def test_files_that_cost_more_than_they_say_keep_no_other_from_being_served(node: Node) -> None:
+    for name, text in hostile_files().items():
+        (node.cluster.zones / f"{name}.yaml").write_text(text, encoding="utf-8")
+    node.write("second")
+    within(BUSY_LIMIT_S, lambda: node.words() == ("second",))
+    within(START_LIMIT_S, lambda: {file_of(each) for each in node.problems()} == {"c-aliases", "d-typos", "e-deep"})
+    node.write("third")
+    within(BUSY_LIMIT_S, lambda: node.words() == ("third",))
+    assert node.running.said.count("zone file") < 150
+    assert sum(map(len, node.problems())) < 50_000
+    assert node.running.stop() == 0
+    node.start()
+    within(BUSY_LIMIT_S, lambda: node.words() == ("third",))
+    assert node.running.stop() == 0
+
+
+def file_of(problem: str) -> str:
+    """Returns the name of the file that a problem is of."""
+    return Path(problem.partition(":")[0]).stem

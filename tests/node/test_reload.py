@@ -8,8 +8,8 @@ import pytest
 
 from gtm.errors import Problem
 from gtm.node.zones import RELOAD_LOOKS
-from gtm.watch.folder import Catalogue, read
-from gtm.zone.chain import Vocabulary
+from gtm.watch.folder import Catalogue
+from gtm.watch.reading import Reading
 from tests.node.present import SMALL, until
 from tests.node.watched import LATER, Watched
 
@@ -58,16 +58,17 @@ def test_a_reload_of_a_folder_that_is_always_written_reads_nothing_and_says_so(t
 def test_what_changes_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(tmp_path)
     watched.write(SMALL)
-    reads = []
+    reads: list[Catalogue] = []
 
-    def read_and_write(folder: Path, before: Catalogue, vocabulary: Vocabulary) -> Catalogue:
-        after = read(folder, before, vocabulary)
-        reads.append(after)
-        if len(reads) == 2:
-            watched.write(LATER)
-        return after
+    class WrittenMeanwhile(Reading):
+        def read_for(self, seconds: float | None) -> Catalogue:
+            after = super().read_for(seconds)
+            reads.append(after)
+            if len(reads) == 2:
+                watched.write(LATER)
+            return after
 
-    monkeypatch.setattr("gtm.node.zones.read", read_and_write)
+    monkeypatch.setattr("gtm.node.zones.Reading", WrittenMeanwhile)
     problems, _served = reloading(watched, lambda _look: None)
     assert (problems, len(reads)) == ((), 3)
     assert watched.targets == ["192.0.2.1", "192.0.2.3"]

@@ -4,7 +4,8 @@ from gtm.counters import Counters
 from gtm.node.nodefile import default_config
 from gtm.node.shipped import shipped
 from gtm.node.vocabulary import vocabulary
-from gtm.watch.folder import EMPTY, read
+from gtm.watch.folder import EMPTY
+from gtm.watch.reading import read
 
 
 def test_the_geo_database_and_its_networks_are_shipped() -> None:

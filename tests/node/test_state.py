@@ -25,8 +25,9 @@ from gtm.node.state import (
     with_serials,
 )
 from gtm.steer.vocabulary import STEERING
-from gtm.watch.folder import EMPTY, Catalogue, read
+from gtm.watch.folder import EMPTY, Catalogue
 from gtm.watch.kept import revive
+from gtm.watch.reading import read
 from gtm.zone.model import Zone
 from tests.fakes import world
 

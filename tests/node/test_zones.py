@@ -215,7 +215,7 @@ def test_zones_that_no_plan_can_be_made_of_are_told_and_watched_by_nobody(tmp_pa
         async with watched.running():
             watched.write(LATER.replace("steer: nearest", "steer: [up, broken]"))
             [problem] = await watched.river.load()
-            assert problem.file == str(watched.folder)
+            assert problem.file == str(watched.folder / "a.yaml")
             assert "RuntimeError: out of luck" in problem.message
             assert watched.targets == ["192.0.2.1", "192.0.2.2"]
             assert [[check.target for check in checks] for checks in watched.checks] == [["192.0.2.1", "192.0.2.2"]]
@@ -238,7 +238,7 @@ def test_a_mistake_of_ours_while_reading_does_not_end_the_river(
     async def story() -> None:
         async with watched.running():
             with monkeypatch.context() as patch:
-                patch.setattr("gtm.node.zones.read", fails)
+                patch.setattr("gtm.node.zones.Reading", fails)
                 watched.write(LATER)
                 await watched.turns.next(2)
             assert "cannot be loaded; the last good zones serve on" in caplog.text

@@ -6,7 +6,8 @@ import pytest
 
 from gtm.errors import Problem
 from gtm.files import Stamp
-from gtm.watch.folder import EMPTY, MAX_FILE_BYTES, Catalogue, Scan, read, scan, settled
+from gtm.watch.folder import EMPTY, MAX_FILE_BYTES, Catalogue, Scan, scan, settled
+from gtm.watch.reading import read
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 
 HEAD = "zone: {}\nnameservers: [ns.example.net]\nhostmaster: hostmaster@example.com\n"
@@ -64,8 +65,7 @@ def test_a_broken_file_keeps_its_last_good_zone_and_the_others_load(tmp_path: Pa
     assert after.zones[0] is before.zones[0]
     assert after.zones[1].ttl == 5
     assert [problem.file for problem in after.problems] == [str(tmp_path / "a.yaml")]
-    assert after.problems_of(str(tmp_path / "a.yaml")) == after.problems
-    assert after.problems_of(str(tmp_path / "b.yaml")) == ()
+    assert after.by_file() == {str(tmp_path / "a.yaml"): list(after.problems)}
 
 
 def test_a_file_that_was_never_good_gives_no_zone(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from gtm.errors import StateInvalid
 from gtm.steer.vocabulary import STEERING
-from gtm.watch.folder import EMPTY, Catalogue, read
+from gtm.watch.folder import EMPTY, Catalogue
 from gtm.watch.kept import compose_kept, parse_kept, revive
+from gtm.watch.reading import read
 from tests.fakes import world
 from tests.node.present import BROKEN, SMALL
 

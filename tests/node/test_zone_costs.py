@@ -1,0 +1,131 @@
+"""Zone files that cost much, or at which something fails, keep no other from being served."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gtm.node.zones import MAX_LOGGED, MAX_TOLD, few
+from gtm.steer.filter import Filter
+from gtm.steer.vocabulary import with_kinds
+from gtm.zone.model import Zone
+from gtm.zone.parse import parse as parse_zone
+from tests.node.present import BROKEN, SMALL
+from tests.node.watched import LATER, Watched
+
+
+def bad_zone(number: int, problems: int = 300) -> str:
+    """A zone file with many problems."""
+    head = SMALL.replace("gtm.example.com", f"z{number}.example.com")
+    return head + "".join(f"k{each}: 1\n" for each in range(problems))
+
+
+@pytest.mark.slow
+def test_a_change_of_a_good_file_is_served_before_the_bad_ones_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtm.node.zones.SLICE_S", 0.0)  # a file in each
+    watched = Watched(tmp_path)
+    watched.write(SMALL, "z.yaml")
+
+    async def story() -> None:
+        async with watched.running():
+            for number in range(20):
+                watched.write(bad_zone(number, 1), f"a{number:02}.yaml")
+            watched.write(LATER, "z.yaml")
+            await watched.turns.next(2)
+            assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+            assert len(watched.planner.catalogue.bad_files) < 20, "some were not read yet"
+            watched.write(SMALL, "z.yaml")
+            await watched.turns.next(2)
+            assert watched.targets == ["192.0.2.1", "192.0.2.2"], "a change is seen while the others are read"
+            await watched.turns.next(25)
+            assert len(watched.planner.catalogue.bad_files) == 20
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_a_start_waits_for_one_zone_and_not_for_all_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtm.node.zones.SLICE_S", 0.0)
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    for number in range(9):
+        watched.write(bad_zone(number), f"b{number}.yaml")
+    assert asyncio.run(watched.river.start()) == ()
+    assert watched.targets == ["192.0.2.1", "192.0.2.2"]
+    assert len({problem.file for problem in asyncio.run(watched.river.load())}) == 9
+    assert watched.counters.count("zone_loads", outcome="with_problems") == 1
+
+
+@pytest.mark.slow
+def test_a_multitude_of_problems_is_some_lines_and_a_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL, "z.yaml")
+    asyncio.run(watched.river.load())
+    for number in range(30):
+        watched.write(bad_zone(number), f"a{number:02}.yaml")
+    watched.write(BROKEN, "z.yaml")
+    problems = asyncio.run(watched.river.load())
+    assert len(problems) > 3_000
+    told = [record.getMessage() for record in caplog.records if record.getMessage().startswith("zone file")]
+    assert len(told) <= MAX_LOGGED + 2
+    assert "z.yaml" in told[0], "a zone that serves comes first"
+    assert any(line.endswith("more problems; `gtm check` tells them all") for line in told)
+    shown = few(problems)
+    assert len(shown) == MAX_TOLD + 1
+    assert shown[-1] == f"and {len(problems) - MAX_TOLD} more problems; `gtm check` tells them all"
+
+
+@pytest.mark.slow
+def test_a_file_that_takes_too_long_is_refused_and_the_others_serve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = parse_zone
+
+    def parse(text: str, *others: Any) -> Zone:
+        while "spins.example.com" in text:
+            pass
+        return real(text, *others)
+
+    monkeypatch.setattr("gtm.watch.reading.parse", parse)
+    monkeypatch.setattr("gtm.watch.reading.FILE_LIMIT_S", 0.2)
+    watched = Watched(tmp_path)
+    watched.write(SMALL, "z.yaml")
+    watched.write(SMALL.replace("gtm.example.com", "spins.example.com"), "a.yaml")
+    (problem,) = asyncio.run(watched.river.load())
+    assert str(problem).startswith(f"{watched.folder / 'a.yaml'}:1:1: takes longer than 0.2 s to read")
+    assert watched.targets == ["192.0.2.1", "192.0.2.2"]
+
+
+@pytest.mark.slow
+def test_a_zone_of_which_no_plan_can_be_made_keeps_no_other_from_being_served(tmp_path: Path) -> None:
+    made = []
+
+    def kind(_argument: object) -> Filter:
+        def keep(_candidates: object, _view: object) -> tuple[()]:
+            made.append(1)
+            raise RuntimeError("out of luck")
+
+        return Filter("broken", keep)
+
+    watched = Watched(tmp_path, vocabulary=with_kinds({"broken": kind}))
+    other = SMALL.replace("gtm.example.com", "other.example.com").replace("192.0.2.", "198.51.100.")
+    watched.write(SMALL, "z.yaml")
+    watched.write(other, "a.yaml")
+
+    async def story() -> None:
+        async with watched.running():
+            watched.write(LATER, "z.yaml")
+            watched.write(other.replace("steer: nearest", "steer: [up, broken]"), "a.yaml")
+            (problem,) = await watched.river.load()
+            assert problem.message.startswith("no plan can be made of this zone")
+            assert watched.targets == ["198.51.100.1", "198.51.100.2", "192.0.2.1", "192.0.2.3"]
+            tried = len(made)
+            watched.write(SMALL, "z.yaml")
+            assert await watched.river.load() == (problem,)
+            assert watched.targets[2:] == ["192.0.2.1", "192.0.2.2"]
+            assert len(made) == tried, "it is not tried again while it is as it was"
+
+    asyncio.run(story())

@@ -1,0 +1,241 @@
+"""One file's cost is one file's problem: whatever it makes the reader raise or take."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gtm.errors import REST
+from gtm.steer.vocabulary import STEERING
+from gtm.watch import reading as module
+from gtm.watch.folder import EMPTY, Catalogue
+from gtm.watch.reading import FILE_LIMIT_S, MAX_TRACEBACKS, Reading, read
+from gtm.zone.chain import Vocabulary
+from gtm.zone.master import MasterFile
+from gtm.zone.model import Zone
+from gtm.zone.parse import Shared, parse
+
+HEAD = "zone: {}\nnameservers: [ns.example.net]\nhostmaster: hostmaster@example.com\n"
+SPINS = "spins.example.com"
+
+
+class Parser:
+    """Counts what is parsed; a zone of some names fails or spins."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.parsed: list[str] = []
+        self.spinning = threading.Event()
+        monkeypatch.setattr(module, "parse", self._parse)
+
+    def _parse(
+        self, text: str, file: str, shared: Shared, vocabulary: Vocabulary, fetch: Callable[[str], MasterFile]
+    ) -> Zone:
+        self.parsed.append(Path(file).stem)
+        if "fails.example.com" in text:
+            raise RecursionError("maximum recursion depth exceeded")
+        while SPINS in text:
+            self.spinning.set()
+        return parse(text, file, shared, vocabulary, fetch)
+
+
+@pytest.fixture
+def parser(monkeypatch: pytest.MonkeyPatch) -> Parser:
+    return Parser(monkeypatch)
+
+
+def write(folder: Path, **origins: str) -> None:
+    for name, origin in origins.items():
+        (folder / f"{name}.yaml").write_text(HEAD.format(origin))
+
+
+def load(folder: Path, previous: Catalogue = EMPTY) -> Catalogue:
+    return read(folder, previous, STEERING)
+
+
+def names(catalogue: Catalogue) -> list[str]:
+    return [Path(zone.file).stem for zone in catalogue.zones]
+
+
+def test_a_file_at_which_this_program_fails_is_refused_and_the_others_serve(
+    tmp_path: Path, parser: Parser, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, a="a.example.com", b="fails.example.com", c="c.example.com")
+    catalogue = load(tmp_path)
+    assert names(catalogue) == ["a", "c"]
+    (problem,) = catalogue.problems
+    words = "cannot be read by a mistake of this program: RecursionError: maximum recursion depth exceeded"
+    assert str(problem) == f"{tmp_path}/b.yaml:1:1: {words}"
+    assert caplog.records[0].exc_info is not None
+
+
+def test_few_tracebacks_of_many_files_are_logged(
+    tmp_path: Path, parser: Parser, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, **{f"z{number}": f"fails.example.com{number}" for number in range(30)})
+    with caplog.at_level(logging.ERROR):
+        assert len(load(tmp_path).problems) == 30
+    assert len(caplog.records) == MAX_TRACEBACKS
+
+
+def test_neither_a_good_nor_a_bad_file_is_parsed_again_while_it_is_as_it_was(tmp_path: Path, parser: Parser) -> None:
+    write(tmp_path, good="good.example.com", bad="bad zone")
+    first = load(tmp_path)
+    assert sorted(parser.parsed) == ["bad", "good"]
+    second = load(tmp_path, first)
+    assert sorted(parser.parsed) == ["bad", "good"]
+    assert second == first
+    write(tmp_path, bad="mended.example.com")
+    third = load(tmp_path, second)
+    assert parser.parsed[2:] == ["bad"]
+    assert (names(third), third.problems, third.refused) == (["bad", "good"], (), ())
+
+
+def test_a_bad_file_is_parsed_again_when_the_shared_file_changes(tmp_path: Path, parser: Parser) -> None:
+    (tmp_path / "a.yaml").write_text(
+        HEAD.format("example.com")
+        + "services: {api: {steer: weighted, endpoints: [{region: eu, address: 192.0.2.1}]}}\n"
+    )
+    before = load(tmp_path)
+    assert len(before.problems) == 1
+    (tmp_path / "_shared.yaml").write_text("regions: {eu: {}}\n")
+    assert names(load(tmp_path, before)) == ["a"]
+
+
+def test_a_bad_file_is_parsed_again_when_its_records_file_changes(tmp_path: Path, parser: Parser) -> None:
+    (tmp_path / "a.yaml").write_text(HEAD.format("example.com") + "records_file: big.zone\n")
+    before = load(tmp_path)
+    assert "No such file" in before.problems[0].message
+    (tmp_path / "big.zone").write_text("www A x\n")
+    worse = load(tmp_path, before)
+    assert "is not an A record" in worse.problems[0].message
+    assert load(tmp_path, worse) == worse
+    assert parser.parsed == ["a", "a"]
+    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n")
+    assert load(tmp_path, worse).problems == ()
+
+
+def test_a_bad_shared_file_is_parsed_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def fails(text: str, _file: str) -> Shared:
+        calls.append(text)
+        raise MemoryError
+
+    monkeypatch.setattr(module, "parse_shared", fails)
+    (tmp_path / "_shared.yaml").write_text("regions: {}\n")
+    write(tmp_path, a="a.example.com")
+    before = load(tmp_path)
+    assert names(before) == ["a"]
+    assert "MemoryError" in before.problems[0].message
+    assert load(tmp_path, before) == before
+    assert len(calls) == 1
+
+
+def test_the_second_file_of_a_zone_is_kept_for_when_the_first_goes(tmp_path: Path, parser: Parser) -> None:
+    write(tmp_path, a="example.com", b="example.com")
+    before = load(tmp_path)
+    assert [problem.line for problem in before.problems] == [1]
+    (tmp_path / "a.yaml").unlink()
+    after = load(tmp_path, before)
+    assert (names(after), after.problems) == (["b"], ())
+    assert sorted(parser.parsed) == ["a", "b"]
+
+
+def test_what_serves_is_read_before_what_is_new_and_that_before_what_was_bad(tmp_path: Path, parser: Parser) -> None:
+    write(tmp_path, m="m.example.com", a="bad one", b="bad two")
+    before = load(tmp_path)
+    parser.parsed.clear()
+    write(tmp_path, m="n.example.com", a="bad three", b="bad four", k="new zone that is long", l="new.example.com")
+    load(tmp_path, before)
+    assert parser.parsed == ["m", "l", "k", "b", "a"], "the smaller ones first"
+
+
+class Turns:
+    """A clock that goes on by a second with each look."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def test_a_reading_comes_to_something_after_each_slice_and_takes_nothing_away(tmp_path: Path, parser: Parser) -> None:
+    write(tmp_path, a="a.example.com", b="b.example.com")
+    before = load(tmp_path)
+    write(tmp_path, a="longer.a.example.com", b="c.example.com")
+    reading = Reading(tmp_path, before, STEERING, monotonic=Turns())
+    first = reading.read_for(0.5)
+    assert [zone.origin.to_text() for zone in first.zones] == ["a.example.com.", "c.example.com."]
+    assert first.unread == 1
+    second = reading.read_for(0.5)
+    assert [zone.origin.to_text() for zone in second.zones] == ["longer.a.example.com.", "c.example.com."]
+    assert second.unread == 0
+    assert second == load(tmp_path, before)
+
+
+def test_what_was_not_read_beside_a_new_shared_file_is_read_when_the_reading_begins_anew(
+    tmp_path: Path, parser: Parser
+) -> None:
+    write(tmp_path, a="a.example.com", b="longer.b.example.com")
+    before = load(tmp_path)
+    (tmp_path / "_shared.yaml").write_text("regions: {eu: {}}\n")
+    half = Reading(tmp_path, before, STEERING, monotonic=Turns()).read_for(0.5)
+    assert half.stale == {str(tmp_path / "b.yaml")}
+    parser.parsed.clear()
+    whole = load(tmp_path, half)
+    assert parser.parsed == ["b"]
+    assert whole.stale == frozenset()
+
+
+def test_a_file_that_takes_too_long_is_refused_its_thread_ends_and_the_others_are_read(
+    tmp_path: Path, parser: Parser
+) -> None:
+    write(tmp_path, a="a.example.com", b=SPINS, c="later.example.com")
+    reading = Reading(tmp_path, EMPTY, STEERING)
+    ends: list[type[BaseException]] = []
+
+    def run() -> None:
+        try:
+            reading.read_for(None)
+        except BaseException as error:  # noqa: BLE001  # whatever ends it
+            ends.append(type(error))
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    assert parser.spinning.wait(10)
+    assert reading.at == str(tmp_path / "b.yaml")
+    half = reading.give_up()
+    thread.join(10)
+    assert [each.__name__ for each in ends] == ["_GivenUp"]
+    assert names(half) == ["a"]
+    whole = load(tmp_path, half)
+    assert names(whole) == ["a", "c"]
+    (problem,) = whole.problems
+    assert problem.message == f"takes longer than {FILE_LIMIT_S:g} s to read; it is left alone until it changes"
+    write(tmp_path, b="b.example.com")
+    assert names(load(tmp_path, whole)) == ["a", "b", "c"]
+
+
+def test_a_large_file_may_take_longer_and_is_read_in_a_slice_of_its_own(tmp_path: Path, parser: Parser) -> None:
+    write(tmp_path, a="a.example.com", b="b.example.com")
+    (tmp_path / "b.yaml").write_text(HEAD.format("b.example.com") + "records_file: big.zone\n")
+    (tmp_path / "big.zone").write_text(";" * 3 * 2**20)
+    reading = Reading(tmp_path, EMPTY, STEERING)
+    assert names(reading.read_for(60.0)) == ["a"]
+    assert reading.limit_s == 4 * FILE_LIMIT_S
+    assert names(reading.read_for(60.0)) == ["a", "b"]
+
+
+@pytest.mark.slow
+def test_a_folder_keeps_a_bounded_number_of_problems(tmp_path: Path) -> None:
+    bad = HEAD.format("example.com") + "".join(f"k{number}: 1\n" for number in range(300))
+    for number in range(150):
+        (tmp_path / f"z{number}.yaml").write_text(bad)
+    catalogue = load(tmp_path)
+    assert len(catalogue.bad_files) == 150
+    assert len(catalogue.problems) < 10_500
+    assert [str(each) for each in catalogue.problems if each.line == REST][-1].endswith("and 100 more problems")
