@@ -125,7 +125,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
         try:
-            make_app(sys.argv[1] if len(sys.argv) > 1 else "")()
+            make_app(sys.argv[1] if len(sys.argv) > 1 else "")(prog_name="gtm")
         finally:
             sys.stdout.flush()
     except GtmError as error:

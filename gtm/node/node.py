@@ -177,6 +177,7 @@ class Node:
             self._tell(EventKind.NODE_STOPPED, "stopped")
             await self._threads.run(self._events.close)  # it waits for the disk, and not for one that hangs
             await self._state.finish()
+        log.info("node %s stopped", self._config.node)
 
     def _tell(self, kind: EventKind, word: str) -> None:
         facts = {"version": __version__, "engine": self._engine.name}
@@ -202,7 +203,6 @@ class Node:
             if self._local is not None:
                 await self._local.cleanup()
                 close_local(self._config.state)
-        log.info("node %s stopped", self._config.node)
 
     async def _load(self) -> None:
         if self._config.peers:  # else there is but one vantage, whatever an earlier run knew
