@@ -67,7 +67,9 @@ def write_good(folder: Path, name: str) -> None:
 def edit_node(folder: Path) -> Callable[[dict[str, object]], None]:
     def edit(node: dict[str, object]) -> None:
         node["geo"] = {"databases": ["regions.mmdb", "stuck/regions.mmdb"], "networks": "stuck/networks.yaml"}
-        node["probe"] = {
+        probe = node.setdefault("probe", {})
+        assert isinstance(probe, dict)
+        probe |= {
             "secrets": {"token": {"file": "stuck/token"}},
             "authorities": {"roots": "stuck/roots.pem"},
             "certificates": {"own": {"certificate": "stuck/own.pem"}},

@@ -1,4 +1,5 @@
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,9 @@ def test_a_key_that_others_can_read_is_warned_about(tmp_path: Path, caplog: pyte
         file.chmod(0o644)
         load_key(file)
     assert caplog.messages == [f"key file {file} can be read by others than its owner; chmod 600 it"]
+
+
+def test_a_pipe_is_no_key_and_nobody_waits_for_its_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StateInvalid, match="pipe: not a regular file"):
+        load_key(tmp_path / "pipe")
