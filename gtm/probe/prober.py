@@ -68,6 +68,8 @@ class Prober:
         self._slots = asyncio.Semaphore(at_once)
         self._checks: dict[CheckId, Check] = {}
         self._calculated_of: Mapping[CheckId, frozenset[CheckId]] = {}
+        self._pending: set[CheckId] = set()
+        """What is calculated and about to be read: one reading is enough for however many parts that change."""
         self._verdicts: dict[CheckId, Verdict] = {}
         self._remembered = dict(remembered or {})
         """What the first watch of a check begins with."""
@@ -106,6 +108,7 @@ class Prober:
         """Runs the checks until it is cancelled."""
         async with asyncio.TaskGroup() as group:
             self._group = group
+            self._pending.clear()  # of a run that was cancelled
             self._start(self._checks.values())
             try:
                 await asyncio.Event().wait()
@@ -177,10 +180,12 @@ class Prober:
         """Reads what is calculated from a check that changed, or could sooner, at once and not only in its round."""
         if self._group is None:
             return
-        for check_id in self._calculated_of.get(changed.id, ()):
+        for check_id in self._calculated_of.get(changed.id, frozenset()) - self._pending:
+            self._pending.add(check_id)
             self._group.create_task(self._read_once(self._checks[check_id]), name=f"calculated check {check_id}")
 
     async def _read_once(self, check: Check) -> None:
+        self._pending.discard(check.id)
         reading = await self._reading(check)
         if self._checks.get(check.id) is check:
             self._take_safely(check, reading)

@@ -202,6 +202,24 @@ def test_what_is_calculated_is_read_at_once_when_a_part_changes() -> None:
     run(story)
 
 
+def test_what_is_calculated_is_read_once_for_parts_that_change_together() -> None:
+    both = calculated(A, B, monitor=replace(MONITOR, interval_s=1000.0, recheck_s=1000.0))
+
+    async def story(bench: Bench) -> None:
+        bench.prober.watch([A, B, both])
+        await bench.sleep.advance(50.0)
+        before = len(bench.times(both))
+        for part in (A, B, A, B):
+            bench.prober._read_calculated_of(part)
+        await bench.sleep.advance(0.1)
+        assert len(bench.times(both)) == before + 1
+        bench.prober._read_calculated_of(A)
+        await bench.sleep.advance(0.1)
+        assert len(bench.times(both)) == before + 2, "and again for a later change"
+
+    run(story)
+
+
 def test_a_change_of_what_is_no_part_of_it_reads_nothing_more() -> None:
     of_a = calculated(A, monitor=replace(MONITOR, interval_s=1000.0))
 
