@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fakes.asking import is_answering
+from tests.fakes.asking import is_answering, status_of
 from tests.fakes.cluster import AP_SOUTHEAST, EU_WEST, REGIONS, START_LIMIT_S, US_EAST, Cluster, gtm, within
 from tests.fakes.stage import Stage, set_stage
 
@@ -44,6 +44,7 @@ def test_an_override_outlives_everybody_who_heard_it_but_one(stage: Stage) -> No
     stage.start_node(stage.server)
     within(START_LIMIT_S, lambda: is_answering(stage.server.address))
     assert EU_WEST not in stage.nearest().values()
+    within(START_LIMIT_S, lambda: status_of(stage.server.address) is not None)  # the plan of before answers sooner
     assert "a fire" in say(stage, "ns1", "status"), "with no peer alive"
 
     say(stage, "ns1", "obey", EU_WEST)
