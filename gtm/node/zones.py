@@ -154,7 +154,12 @@ class ZoneRiver:
         if self._reading is None:
             self._before_reading = before
             self._is_from_kept = before is self._kept and before is not self._planner.catalogue
-        self._reading = Reading(self._folder, before, self._vocabulary)
+        self._reading = await self._new_reading(before)
+
+    async def _new_reading(self, before: Catalogue) -> Reading:
+        reading = Reading(self._folder, before, self._vocabulary)
+        await self._threads.run(reading.begin)
+        return reading
 
     async def _read_on(self, reading: Reading) -> None:
         """Reads a slice of the folder, and serves what is good so far."""
@@ -182,7 +187,7 @@ class ZoneRiver:
         except CallOverdue:
             found = reading.give_up()
             log.exception("zone file: %s takes too long; it is refused, and the others are read", reading.at)
-            self._reading = Reading(self._folder, found, self._vocabulary)
+            self._reading = await self._new_reading(found)
             return replace(found, unread=max(1, found.unread))
 
     async def _serve(self, after: Catalogue) -> None:

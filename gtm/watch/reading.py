@@ -91,6 +91,9 @@ class Reading:
         self._files: list[str] = []
         """Of zones, by name."""
         self._sizes: dict[str, int] = {}
+        self._large: dict[str, int] = {}
+        """Records files of more than a megabyte."""
+        self._has_shared = False
         self._waiting: list[_Waiting] | None = None
         """None before the folder was looked at."""
         self._results: dict[str, Loaded | Refused] = {}
@@ -116,14 +119,18 @@ class Reading:
     @property
     def limit_s(self) -> float:
         """Returns how long the next file may take; `read_for` reads no file that may take longer."""
-        return _limit_s(self._waiting[-1].size_bytes if self._waiting else 0)
+        shared = 0 if self._has_shared else max((self._sizes.get(name, 0) for name in SHARED_FILES), default=0)
+        return _limit_s(max(shared, self._waiting[-1].size_bytes if self._waiting else 0))
 
     def read_for(self, seconds: float | None) -> Catalogue:
         """Reads on for so long, or to the end, and returns what it comes to so far."""
         self._thread = threading.get_ident()
         ends_at = None if seconds is None else self._monotonic() + seconds
         if self._waiting is None:
-            self._begin()
+            self.begin()
+        if not self._has_shared:
+            self._has_shared = True
+            self._read_shared([name for name in self._sizes if name in SHARED_FILES])
         limit_s = self.limit_s
         while self._waiting:
             self._read(self._waiting.pop())
@@ -177,33 +184,34 @@ class Reading:
         refused = self._refused_before.get(file)
         return self._before.get(file) if refused is None else refused.twin or refused
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Looks at what is in the folder. That reads no file of it, and takes as long as there are files."""
         try:
             names = file_names(self._folder, ZONE_ENDINGS)
-            records = file_names(self._folder, (RECORDS_ENDING,))
+            records_names = file_names(self._folder, (RECORDS_ENDING,))
         except FileUnreadable as error:
             # A folder that is gone is a mount that failed, not a wish to serve nothing.
             self._failure = Problem(str(self._folder), 0, 0, f"the folder cannot be read: {error.reason}")
             self._waiting = []
             return
         self._files = [str(self._folder / name) for name in names if name not in SHARED_FILES]
-        self._sizes = file_sizes(self._folder, [*names, *records])
+        self._sizes = file_sizes(self._folder, names)
+        records = file_sizes(self._folder, records_names)
+        self._large = {name: size for name, size in records.items() if size > _MEGABYTE}
         waiting = [_Waiting(self._rank(file), self._size(file), file) for file in self._files]
         waiting.sort(key=lambda one: (one.rank, one.size_bytes, one.file), reverse=True)
         self._waiting = waiting
-        self._read_shared([name for name in names if name in SHARED_FILES])
 
     def _size(self, file: str) -> int:
         """Returns the bytes of a zone file, and of the large records file that it names: they say how long it takes."""
         size_bytes = self._sizes.get(Path(file).name, 0)
-        large = {name: size for name, size in self._sizes.items() if name.endswith(RECORDS_ENDING) and size > _MEGABYTE}
-        if not large or size_bytes > _MEGABYTE:
+        if not self._large or size_bytes > _MEGABYTE:
             return size_bytes
         try:
             named = _RECORDS_KEY.search(text_of(Path(file)))
         except ZoneInvalid:
             return size_bytes
-        return size_bytes + (0 if named is None else large.get(named[1], 0))
+        return size_bytes + (0 if named is None else self._large.get(named[1], 0))
 
     def _rank(self, file: str) -> int:
         if file in self._before:

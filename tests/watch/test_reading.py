@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -228,6 +229,17 @@ def test_a_large_file_may_take_longer_and_is_read_in_a_slice_of_its_own(tmp_path
     assert names(reading.read_for(60.0)) == ["a"]
     assert reading.limit_s == 4 * FILE_LIMIT_S
     assert names(reading.read_for(60.0)) == ["a", "b"]
+
+
+@pytest.mark.slow
+def test_to_look_at_a_folder_takes_as_long_as_there_are_files(tmp_path: Path) -> None:
+    for number in range(20_000):
+        (tmp_path / f"z{number}.yaml").touch()
+    reading = Reading(tmp_path, EMPTY, STEERING)
+    began = time.thread_time()
+    reading.begin()
+    assert time.thread_time() - began < 3.0
+    assert reading.read_for(0.0).unread == 19_999
 
 
 @pytest.mark.slow
