@@ -12,7 +12,8 @@ The folders are the nouns of the flow, and each imports only from the floors bel
     floor 3  steer/                                      candidates + place + beliefs -> outcome
     floor 2  zone/ | health/                             what is wanted | what is believed
     floor 1  dns/ | geo/                                 the wire | where an address is
-    floor 0  errors ids clock counters | escape          words everybody uses
+    floor 0  errors ids clock counters allowance,        words everybody uses
+             above escape
 """
 
 __version__ = "0.1.0"

@@ -51,7 +51,7 @@ ALWAYS: Mapping[str, _Axes] = {
         "rcode": ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS"),
         "transport": _TRANSPORTS,
     },
-    "events_lost": {"reason": ("queue_full", "disk")},
+    "events_lost": {"reason": ("queue_full", "disk", "flood")},
     "heartbeats": {"ok": ("true", "false")},
     "heartbeats_refused": {
         "reason": ("unknown_check", "bad_token", "no_secret", "slow", "oversized", "malformed"),

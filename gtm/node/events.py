@@ -4,10 +4,12 @@
            -> queue -> thread -> journal (gtm/node/journal.py)
 
 A disk that is slow, full or read-only costs lines, which are counted as `events_lost{reason=...}`, and never a query or
-a check.
+a check. So does a flood: what a peer says can turn as often as it likes, and must not push out what happened before.
+Each kind of event has room for an outage of everything at once, and then for one a second.
 """
 
 import logging
+import math
 import queue
 import threading
 from collections import deque
@@ -16,15 +18,26 @@ from datetime import UTC, datetime
 from itertools import count
 from typing import Protocol
 
+from gtm.allowance import Allowance
 from gtm.clock import Clock
 from gtm.counters import Counters, series
-from gtm.health.event import Event, EventId, Recorded, compose_line, recorded
+from gtm.health.event import UNRECORDED, Event, EventId, EventKind, Recorded, compose_line, recorded
 from gtm.ids import NodeName
 
 MAX_WAITING = 10_000
 """Events that wait for the disk: some 5 MB, and more than an outage of everything makes."""
 MAX_RECENT = 2_000
 """Events in memory, for who asks over the admin API."""
+MAX_AT_ONCE = 10_000
+"""Of one kind: more than an outage of everything makes, and a tenth of what the journal keeps."""
+MAX_ODD_AT_ONCE = 500
+"""Of what changes no answer, and any single probe can bring about; a quarter of what is in memory."""
+EVERY_S = 1.0
+"""Between two of one kind after that: a day of a flood is what the journal keeps."""
+TELL_EVERY_S = 3600.0
+
+ODD = frozenset({EventKind.ENDPOINT_DEGRADED, EventKind.ENDPOINT_FLAPPING})
+
 MAX_BATCH = 500
 """Lines of one write."""
 CLOSE_LIMIT_S = 2.0
@@ -54,6 +67,9 @@ class EventLog:
         self._numbers = count(1)
         self._recent: deque[Recorded] = deque(maxlen=MAX_RECENT)
         self._waiting: queue.Queue[Recorded | None] = queue.Queue(MAX_WAITING)
+        self._allowed: dict[EventKind, Allowance] = {}
+        self._told_at: dict[EventKind, float] = {}
+        self._lost_in_flood = 0
         self._lost_in_queue = 0
         self._lost_on_disk = 0
         self._thread = threading.Thread(target=self._write_all, name="events", daemon=True)
@@ -66,6 +82,8 @@ class EventLog:
     def record(self, event: Event) -> EventId:
         """Takes an event, from any thread, and returns its id; it never waits, and never raises."""
         wall = self._clock.wall()
+        if not self._has_room_for(event.kind):
+            return event.id or UNRECORDED
         line = recorded(
             event,
             next(self._numbers),
@@ -81,6 +99,21 @@ class EventLog:
         except queue.Full:
             self._lost_in_queue += 1
         return EventId(line.id)
+
+    def _has_room_for(self, kind: EventKind) -> bool:
+        """Returns whether this is no flood of its kind; else it is counted, and told now and then."""
+        now = self._clock.monotonic()
+        allowed = self._allowed.get(kind)
+        if allowed is None:
+            most = MAX_ODD_AT_ONCE if kind in ODD else MAX_AT_ONCE
+            allowed = self._allowed.setdefault(kind, Allowance(most, EVERY_S))
+        if allowed.take(now):
+            return True
+        self._lost_in_flood += 1
+        if now - self._told_at.get(kind, -math.inf) >= TELL_EVERY_S:
+            self._told_at[kind] = now
+            log.warning("events: a flood of %s; most of them are only counted until it is over", kind.value)
+        return False
 
     def recent(self, *, since: float, kinds: frozenset[str] = frozenset(), after: str = "") -> Sequence[Recorded]:
         """Returns events of memory, oldest first: from a wall time on, of these kinds (none: all), after an id."""
@@ -100,7 +133,7 @@ class EventLog:
             self._thread.join(CLOSE_LIMIT_S)
 
     def _counts(self) -> Mapping[str, int]:
-        lost = {"queue_full": self._lost_in_queue, "disk": self._lost_on_disk}
+        lost = {"queue_full": self._lost_in_queue, "disk": self._lost_on_disk, "flood": self._lost_in_flood}
         return {series("events_lost", {"reason": reason}): number for reason, number in lost.items() if number}
 
     def _write_all(self) -> None:

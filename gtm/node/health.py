@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping
 from random import Random
 
+from gtm.allowance import Allowance
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import CallOverdue
@@ -26,7 +27,6 @@ from gtm.health.verdict import Verdict
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
 from gtm.metrics.tallies import Tallies
-from gtm.node.allowance import Allowance
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder

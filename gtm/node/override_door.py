@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
+from gtm.allowance import Allowance
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
@@ -24,7 +25,6 @@ from gtm.health.payload import MAX_CARRIED
 from gtm.health.scope import Scope
 from gtm.health.signature import PrivateKey, PublicKey
 from gtm.ids import NodeName
-from gtm.node.allowance import Allowance
 
 MAX_CARRIED_CHARACTERS = 256 * 1024
 """Of all overrides in one report: hundreds of common ones, and a fraction of what etcd takes as one value."""

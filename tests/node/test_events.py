@@ -8,7 +8,7 @@ from gtm.counters import Counters
 from gtm.health.event import Event, EventId, EventKind
 from gtm.ids import NodeName
 from gtm.node import events
-from gtm.node.events import MAX_RECENT, EventLog
+from gtm.node.events import MAX_AT_ONCE, MAX_ODD_AT_ONCE, MAX_RECENT, EventLog
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 
@@ -130,3 +130,35 @@ def test_a_mad_clock_is_no_reason_to_fail(wall: float) -> None:
     clock = FakeClock(wall=wall)
     log = EventLog(FakeJournal(), NodeName("ns1"), clock=clock, counters=Counters())
     assert log.record(Event(EventKind.PLAN, "s", "m"))
+
+
+def test_a_flood_of_one_kind_pushes_nothing_else_out(logged: Logged, caplog: pytest.LogCaptureFixture) -> None:
+    logged.log.start()
+    logged.tell("before", kind=EventKind.CONFIG_APPLIED)
+    for number in range(MAX_RECENT * 10):
+        logged.tell(str(number), kind=EventKind.ENDPOINT_DEGRADED)
+    after = logged.tell("after", kind=EventKind.ENDPOINT_DOWN)
+    logged.log.close()
+    subjects = [each.subject for each in logged.journal.events]
+    assert (subjects[0], subjects[-1], len(subjects)) == ("before", "after", MAX_ODD_AT_ONCE + 2)
+    assert [each.subject for each in logged.log.recent(since=0.0)] == subjects
+    assert after
+    assert logged.lost("flood") == MAX_RECENT * 10 - MAX_ODD_AT_ONCE
+    assert [line for line in caplog.messages if "flood" in line] == [
+        "events: a flood of gtm.endpoint.degraded; most of them are only counted until it is over"
+    ]
+
+
+def test_an_outage_of_everything_is_no_flood_and_one_that_goes_on_is_told_by_the_second(logged: Logged) -> None:
+    for number in range(MAX_AT_ONCE):
+        assert logged.tell(str(number), kind=EventKind.ENDPOINT_DOWN)
+    assert not logged.tell("one more", kind=EventKind.ENDPOINT_DOWN)
+    logged.clock.advance(2.0)
+    told = [bool(logged.tell(str(number), kind=EventKind.ENDPOINT_DOWN)) for number in range(100)]
+    assert told.count(True) == 2
+
+
+def test_an_event_that_others_know_by_name_keeps_its_name_in_a_flood(logged: Logged) -> None:
+    name = EventId("ns1:verdict:c:1.000")
+    for _ in range(MAX_AT_ONCE + 1):
+        assert logged.log.record(Event(EventKind.VERDICT, "c", "c is down", id=name)) == name

@@ -13,7 +13,20 @@ import pytest
 from tests.test_house.purity import impurities
 
 ROOT = Path(__file__).parents[2]
-PURE_FLOORS = ("dns", "geo", "zone", "health", "steer", "plan", "engine", "errors", "ids", "clock", "counters")
+PURE_FLOORS = (
+    "dns",
+    "geo",
+    "zone",
+    "health",
+    "steer",
+    "plan",
+    "engine",
+    "errors",
+    "ids",
+    "clock",
+    "counters",
+    "allowance",
+)
 PURE_FILES = sorted(
     file
     for floor in PURE_FLOORS

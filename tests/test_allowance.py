@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.node.allowance import Allowance
+from gtm.allowance import Allowance
 
 
 def test_a_few_may_be_at_once_and_then_one_in_so_many_seconds() -> None:
