@@ -61,6 +61,7 @@ def test_it_serves_what_was_shipped_and_ends_cleanly(cluster: Cluster, number: s
         ".gtm/events.jsonl",
         ".gtm/plan-decisions.bin",
         ".gtm/plan-names.bin",
+        ".gtm/lock",
         ".gtm/state.json",
         ".gtm/status.json",
         ".gtm/zones.json",
