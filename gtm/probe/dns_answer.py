@@ -8,8 +8,8 @@ first row that fits:
     body              none of the expected values is among its answers of the type that was asked for
     ok
 
-Records are read one by one, and compared as text: dnspython 2.9 hashes a record that holds a name in time quadratic in
-its labels, and one message of 20 kB with a long name in each record took it seconds.
+Records are read one by one, and compared as text: a Message of dnspython 2.9 hashes them, which can take it far longer
+than to read them.
 """
 
 import dns.exception

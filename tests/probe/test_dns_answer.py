@@ -114,7 +114,7 @@ def test_an_answer_that_cannot_be_read_is_the_endpoints_fault() -> None:
 
 def test_long_names_in_many_records_cost_no_more_than_to_read_each(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = DnsSettings("www.example.com", "SRV", answers=("0 0 1 example.com.",))
-    query, records = query_for(asked), 500
+    query, records = query_for(asked), 20
     question = (dns.name.from_text(asked.name).to_wire() or b"") + b"\0\x21\0\1"
     owner, name = b"\xc0\x0c\0\x21\0\1" + bytes(4), b"\1a" * 127 + b"\0"
     pointer = (0xC000 + 12 + len(question) + len(owner) + 2 + 6).to_bytes(2)
@@ -134,7 +134,7 @@ def test_long_names_in_many_records_cost_no_more_than_to_read_each(monkeypatch: 
     found = taken(query, wire, asked)
     assert found is not None
     assert found.reason is Reason.BODY, "all of them were read, and none is the one expected"
-    assert made < 10 * records
+    assert made < 5 * records
 
 
 def test_a_truncated_answer_says_so_however_little_of_it_there_is() -> None:
