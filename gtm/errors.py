@@ -182,11 +182,13 @@ class ReportInvalid(GtmError):
 
 
 class OverrideRefused(GtmError):
-    """An override is not taken; `rule` is the safety rule that forbids it, empty where its scope is not here."""
+    """An override is not taken; `rule` is the safety rule that forbids it, if one does."""
 
-    def __init__(self, message: str, *, rule: str = "") -> None:
+    def __init__(self, message: str, *, rule: str = "", is_unknown: bool = False) -> None:
         super().__init__(message)
         self.rule = rule
+        self.is_unknown = is_unknown
+        """Whether nothing here has its scope."""
 
 
 class StateInvalid(GtmError):

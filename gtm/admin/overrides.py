@@ -10,7 +10,7 @@
     rules    safety rules that must not stand in its way: at_least, max_share_removed_per_minute, ..
 
     201  said      400  malformed      401  nobody whom the node file names (429: tried too often)    403  by a proxy
-    404  nothing here has this scope, or this id      408  too slow    409  a safety rule refuses it
+    404  nothing here has this scope, or this id      408  too slow    409  a safety rule refuses it, or too many
     413  too long                                     415  not JSON
 
 It moves everybody's traffic, so it takes a credential (doorkeeper.py); a connection from loopback is none. Each one
@@ -125,7 +125,7 @@ class _Api:
 
 
 def _refusal(refused: OverrideRefused) -> web.HTTPException:
-    kind = web.HTTPConflict if refused.rule else web.HTTPNotFound
+    kind = web.HTTPNotFound if refused.is_unknown else web.HTTPConflict
     return kind(reason="refused", text=str(refused))
 
 

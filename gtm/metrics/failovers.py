@@ -88,7 +88,7 @@ class Failovers:
             return
         for change in changes:
             if change.before is Belief.UP and change.after.belief is Belief.DOWN and _moved(change, before, after):
-                self._convergence.add(max(0.0, wall - _first_verdict_at(change, book, otherwise=wall)))
+                self._convergence.add(wall - _first_verdict_at(change, book, now=wall))
 
     def families(self) -> tuple[Family, ...]:
         """Returns what was measured so far; any thread may ask."""
@@ -109,7 +109,12 @@ def _spread(plan: Plan, name: ServiceId) -> Spread | None:
     return None if decided is None else decided.spread
 
 
-def _first_verdict_at(change: Change, book: Book, *, otherwise: float) -> float:
+MOST_S = 3600.0
+"""A verdict that is said to be older is no part of this failover: its probe is wrong, or wants the figure to be."""
+
+
+def _first_verdict_at(change: Change, book: Book, *, now: float) -> float:
     nodes = [node for voice in change.after.votes if voice.counts for node in voice.nodes if node in book.by_node]
     votes = [book.by_node[node].report.votes.get(change.check) for node in nodes]
-    return min((vote.since for vote in votes if vote is not None and vote.belief is Belief.DOWN), default=otherwise)
+    downs = [vote.since for vote in votes if vote is not None and vote.belief is Belief.DOWN]
+    return min((since for since in downs if now - MOST_S <= since <= now), default=now)

@@ -53,7 +53,7 @@ class Saying:
     def say(self, wish: Wish) -> Override:
         """Says something from now on. Raises OverrideRefused."""
         if not is_known(wish.scope, self._planner.plan):
-            raise OverrideRefused(f"nothing that this node serves is in {wish.scope}")
+            raise OverrideRefused(f"nothing that this node serves is in {wish.scope}", is_unknown=True)
         if self._overrides.is_full(wish.scope):
             raise OverrideRefused(
                 f"this node holds {MAX_PER_NODE} overrides, as many as it may: this would push out one that is in "

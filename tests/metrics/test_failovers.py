@@ -115,10 +115,10 @@ def fallen(*since: float) -> tuple[Book, tuple[Change, ...], Plan]:
     return book, changes(was, now), plan
 
 
-def converged(*since: float, plan: Plan | None = None) -> list[float]:
+def converged(*since: float, plan: Plan | None = None, wall: float = 100.0) -> list[float]:
     failovers = Failovers()
     book, changed, after = fallen(*since)
-    failovers.swapped(changed, book, BEFORE, plan or after, wall=100.0)
+    failovers.swapped(changed, book, BEFORE, plan or after, wall=wall)
     return measured(failovers)[1]
 
 
@@ -128,6 +128,11 @@ def test_convergence_is_from_the_first_verdict_that_says_so_to_the_plan() -> Non
 
 def test_a_clock_that_is_ahead_makes_no_time_of_less_than_nothing() -> None:
     assert converged(105.0) == [1, 0.0]
+
+
+def test_a_probe_that_says_it_was_down_for_years_does_not_spoil_the_figure() -> None:
+    assert converged(0.0, 1e9 - 3.0, wall=1e9) == [1, 3.0]
+    assert converged(0.0, wall=1e9) == [1, 0.0]
 
 
 def test_what_changes_no_plan_is_no_failover() -> None:
