@@ -152,7 +152,8 @@ class NodeSubject:
 
     async def reload(self) -> Reloaded:
         """Reads the zone folder now."""
-        return Reloaded(self._planner.plan.generation, few(await self._zones.reload()))
+        problems = await self._zones.reload()
+        return Reloaded(self._planner.plan.generation, few(problems))
 
     def ready(self) -> bool:
         """Returns whether this node should get queries: it serves zones, and has heard of their health."""
