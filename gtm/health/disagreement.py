@@ -75,12 +75,17 @@ def judged(
     round_s: float,
     quorum: Quorum,
 ) -> Standings:
-    """Returns how the probes stand after a round, or the same object when none is due; who left is forgotten."""
+    """Returns how the probes stand after a round, or the same object when none is due.
+
+    Who left stands as before when it comes back: to leave, and to be forgotten, is up to each probe where leases say
+    who lives. Only what it was against has not lasted since.
+    """
     reports = {one.report.node: one for one in heard}
     due = [node for node in reports if now - standings.get(node, NO_STANDING).judged_at >= round_s]
-    if not due and standings.keys() <= reports.keys():
+    gone = [node for node, standing in standings.items() if node not in reports and standing.against_since]
+    if not due and not gone:
         return standings
-    after = {node: standing for node, standing in standings.items() if node in reports}
+    after = {**standings, **{node: replace(standings[node], against_since={}) for node in gone}}
     known = settled(status)
     for node in sorted(due):
         views = views_of(reports[node], known, watched, near, now=now)
@@ -214,7 +219,7 @@ def _within_reason(before: Standings, after: Mapping[NodeName, Standing], others
         (node for node in quarantined(after) if not before.get(node, NO_STANDING).is_quarantined),
         key=lambda node: (-after[node].score, node),
     )
-    out = quarantined(after) - set(new)
+    out = (quarantined(after) - set(new)) & others.reports.keys()
     for node in new:
         if others.are_enough(node, out | {node}):
             out |= {node}

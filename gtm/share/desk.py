@@ -12,7 +12,8 @@ refused now, which no clock that was wrong and no stolen key can put off for lon
 import asyncio
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from gtm.clock import Clock
@@ -29,6 +30,7 @@ from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.opening import Known, Outcome, is_held, opened, opened_offer
 from gtm.share.refusals import INNOCENT, Refusals
+from gtm.share.turns import Turns
 from gtm.threads import Pool
 
 LARGE_BYTES = 256 * 1024
@@ -91,6 +93,8 @@ class Desk:
         self._gives_deltas = gives_deltas
         self._edition = Edition(reporter.epoch, 0)
         self._sealed: dict[NodeName, Sealed] = {}
+        self._gone: dict[NodeName, tuple[Edition, float]] = {}
+        """What is newer may come of those that are gone, and when the last report of each was made."""
         self._carried: tuple[str, ...] = ()
         self.refusals = Refusals(reporter.node, counters)
         self._not_counted: set[NodeName] = set()
@@ -99,6 +103,7 @@ class Desk:
         self._readers = Pool("reports", threads=LARGE_AT_ONCE)
         self.room = asyncio.Semaphore(LARGE_AT_ONCE)
         """For bodies that are too large to be held of every peer at once."""
+        self._turns = Turns()
         self.bounds = bounds_for(0, nodes=len(self._trusted))
         """How large what peers give may be."""
         self.book: Book = EMPTY_BOOK
@@ -119,6 +124,9 @@ class Desk:
             for node, heard in self.book.by_node.items()
             if wall - heard.report.made_at <= MAX_SKEW_S
         }
+        for node, (edition, made_at) in self._gone.items():
+            if node not in lasting and wall - made_at <= MAX_SKEW_S:
+                lasting[node] = edition
         return {**lasting, self._reporter.node: self._edition}
 
     def publish(self, verdicts: Mapping[CheckId, Verdict]) -> None:
@@ -167,14 +175,29 @@ class Desk:
             return self._settle(opened((envelope,), self._known()), giver)
         return self._settle(await self._readers.run(opened, (envelope,), self._known()), giver)
 
+    @asynccontextmanager
+    async def turn(self, size: int) -> AsyncIterator[None]:
+        """Waits until so many bytes may be read: in the event loop one after the other, with a rest after each."""
+        if size > LARGE_BYTES:
+            yield
+            return
+        async with self._turns.turn():
+            yield
+
     def own_envelope(self) -> bytes:
         """Returns this node's last report as it was signed; nothing before the first."""
         own = self._sealed.get(self._reporter.node)
         return b"" if own is None else own.full
 
     def forget(self, node: NodeName) -> None:
-        """Drops what a node said: whoever keeps watch over it (etcd's lease) says that it is gone."""
-        if self._sealed.pop(node, None) is not None:
+        """Drops what a node said: whoever keeps watch over it (etcd's lease) says that it is gone.
+
+        What it said last it may say again; what it said before that, whoever captured it may not.
+        """
+        dropped = self._sealed.pop(node, None)
+        if dropped is not None:
+            (epoch, serial), made_at = dropped.report.edition, dropped.report.made_at
+            self._gone[node] = Edition(epoch, serial - 1), made_at
             self.book = leave(self.book, node)
             self._announce()
 

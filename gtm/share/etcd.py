@@ -121,16 +121,17 @@ class EtcdShare:
     async def _take(self, event: Event) -> None:
         match event:
             case Put(key, value) if key in self._peers:
-                await self._desk.hear_envelope(value, giver=self._peers[key])
+                async with self._desk.turn(len(value)):
+                    await self._desk.hear_envelope(value, giver=self._peers[key])
             case Deleted(key) if key in self._peers:
                 self._desk.forget(self._peers[key])
-            case Other():
-                self._pass_over()
+            case Other(count):
+                self._pass_over(count)
             case _:
                 pass  # this node's own
 
-    def _pass_over(self) -> None:
-        self._counters.add("etcd", task="hearing", outcome="stranger")
+    def _pass_over(self, count: int) -> None:
+        self._counters.add("etcd", count, task="hearing", outcome="stranger")
         if not self._strangers_were_told:
             self._strangers_were_told = True
             log.warning(

@@ -7,7 +7,8 @@ Keys and values travel as base64 inside JSON; numbers of 64 bits as text.
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -60,11 +61,12 @@ class Deleted:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """Something happened to a key that nobody asked for."""
+    """So much happened to keys that nobody asked for."""
+
+    count: int
 
 
 Event = Put | Deleted | Other
-OTHER = Other()
 
 
 class EtcdClient:
@@ -107,20 +109,24 @@ class EtcdClient:
         return int(found.header.revision), _bytes(found.kvs[0].value) if found.kvs else None
 
     async def watch(self, folder: str, revision: int, *, keys: AbstractSet[str]) -> AsyncIterator[Event]:
-        """Gives every change of these keys from a revision on; it ends only by raising Unreachable.
+        """Gives what becomes of these keys from a revision on; it ends only by raising Unreachable.
 
         They are below a folder; of another key below it only that it changed is given. A change of many keys comes in
-        parts, each no longer than the longest value makes it.
+        parts, each no longer than the longest value makes it. Of what a part says of one key the last is given: whoever
+        may write could have written it thousands of times. After each part it rests for as long as that took to read.
         """
         wanted = {_text(key): key for key in keys}
         question = {"create_request": {**_span(folder), "start_revision": str(revision), "fragment": True}}
         async with self._posted("/v3/watch", question, limit_s=None) as response:
             async for line in _lines(response.content):
+                began = time.monotonic()
                 answer = _parsed(_WATCH, line).result
                 if answer.canceled:
                     raise Unreachable(f"the watch was ended: {clean_detail(answer.cancel_reason)}")
-                for event in answer.events:
-                    yield _event(event, wanted)
+                events = _newest(answer.events, wanted)
+                await asyncio.sleep(time.monotonic() - began)
+                for event in events:
+                    yield event
         raise Unreachable("the watch ended")
 
     async def _ask(
@@ -246,10 +252,15 @@ def _parsed(decoder: "msgspec.json.Decoder[_Model]", raw: bytes | bytearray) -> 
         raise Unreachable("an answer that is not etcd's") from error
 
 
-def _event(event: _Event, wanted: Mapping[str, str]) -> Event:
-    key = wanted.get(event.kv.key)
-    if key is None:
-        return OTHER
+def _newest(events: Sequence[_Event], wanted: Mapping[str, str]) -> list[Event]:
+    """Returns the last of what became of each wanted key, and how much of others."""
+    last = {event.kv.key: event for event in events if event.kv.key in wanted}
+    found = [_event(event, wanted[key]) for key, event in last.items()]
+    strangers = sum(event.kv.key not in wanted for event in events)
+    return [*found, Other(strangers)] if strangers else found
+
+
+def _event(event: _Event, key: str) -> Event:
     return Deleted(key) if event.type == "DELETE" else Put(key, _bytes(event.kv.value))
 
 

@@ -124,12 +124,17 @@ class Poller:
         except Unreachable as error:
             return self._lost(error)
         self._found()
-        heard_at = self._clock.monotonic()
-        news = body is not None and await self._desk.hear(body, giver=self._node)
+        news, took_s = (False, 0.0) if body is None else await self._heard(body)
         self._counters.add("polls", outcome="news" if news else "quiet")
-        now = self._clock.monotonic()
-        pause_s = 0.0 if news else max(0.0, QUIET_PAUSE_S - (now - started_at))
-        return max(pause_s, (now - heard_at) * (1 / TAKING_SHARE - 1))
+        pause_s = 0.0 if news else max(0.0, QUIET_PAUSE_S - (self._clock.monotonic() - started_at))
+        return max(pause_s, took_s * (1 / TAKING_SHARE - 1))
+
+    async def _heard(self, body: bytes | bytearray) -> tuple[bool, float]:
+        """Returns whether there was news in a body, and how long that took, without the wait for others."""
+        async with self._desk.turn(len(body)):
+            heard_at = self._clock.monotonic()
+            news = await self._desk.hear(body, giver=self._node)
+            return news, self._clock.monotonic() - heard_at
 
     async def _fetch(self, held: AsyncExitStack) -> bytearray | None:
         """Returns the body of the peer's offer, or None when there is nothing new. Raises Unreachable.

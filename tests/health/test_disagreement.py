@@ -190,10 +190,13 @@ def test_a_round_is_judged_once() -> None:
     assert judged(first, (*HONEST, LIAR), status, WATCHED, {}, now=104.9, round_s=5.0, quorum=QUORUM) is first
 
 
-def test_who_left_is_forgotten() -> None:
-    standings = rounds(5, *HONEST, LIAR)
-    after = judged(standings, HONEST, status_of(*HONEST), WATCHED, {}, now=121.0, round_s=5.0, quorum=QUORUM)
-    assert NodeName("liar") not in after
+def test_who_left_comes_back_in_quarantine_and_what_it_was_against_has_not_lasted() -> None:
+    standings = rounds(10, *HONEST, LIAR)
+    assert quarantined(standings) == {"liar"}
+    before = standings[NodeName("liar")]
+    after = judged(standings, HONEST, status_of(*HONEST), WATCHED, {}, now=200.0, round_s=5.0, quorum=QUORUM)
+    assert after[NodeName("liar")] == replace(before, against_since={})
+    assert judged(after, HONEST, status_of(*HONEST), WATCHED, {}, now=201.0, round_s=5.0, quorum=QUORUM) is after
 
 
 def test_nobody_is_quarantined_whom_the_quorum_needs() -> None:

@@ -81,3 +81,16 @@ def test_two_of_five_that_lie_alike_take_nothing_down(tmp_path: Path) -> None:
     for one in play.play(100):
         assert one.address == FIRST
     assert play.server.quarantined == {LIAR, NodeName("gru-1")}
+
+
+@pytest.mark.slow
+def test_who_leaves_and_comes_back_is_still_in_quarantine(tmp_path: Path) -> None:
+    play = well(tmp_path)
+    play.probe(LIAR).lies = True
+    play.play(20)
+    for _ in range(5):
+        play.server.desk.forget(LIAR)  # as when its lease in etcd is over
+        play.server.merge()
+        for _ in play.run(1):
+            assert play.server.quarantined == {LIAR}
+    assert [line for line in play.server.events.kinds if line.startswith("probe.quar")] == ["probe.quarantined"]

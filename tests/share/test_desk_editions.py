@@ -86,6 +86,20 @@ def test_an_old_report_is_no_newer_when_the_one_known_is_forgotten() -> None:
     assert iad.book.by_node[FRA].report.votes[CHECK].belief is Belief.DOWN
 
 
+def test_of_a_node_that_is_gone_what_it_said_last_is_taken_again_and_nothing_from_before() -> None:
+    clock = FakeClock()
+    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
+    fra.publish(believing(Belief.UP))
+    captured = fra.offer().body
+    fra.publish(believing(Belief.DOWN))
+    last = fra.offer().body
+    assert iad.take(last, giver=FRA)
+    iad.forget(FRA)  # whoever may write to etcd can delete its key
+    assert not iad.take(captured, giver=MALLORY)
+    assert iad.take(last, giver=FRA)
+    assert iad.book.by_node[FRA].report.votes[CHECK].belief is Belief.DOWN
+
+
 def test_a_node_outgrows_what_is_said_in_its_name_and_never_beyond_what_peers_take(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

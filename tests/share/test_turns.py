@@ -1,0 +1,162 @@
+"""The event loop goes on, whoever is asked, and however much of it is junk; with real pollers over loopback."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Awaitable, Callable
+from random import Random
+
+import pytest
+from aiohttp import web
+
+from gtm.health.belief import Belief
+from gtm.health.envelope import compose_offer
+from gtm.ids import NodeName
+from gtm.share.etcd import EtcdShare
+from gtm.share.etcd_client import EtcdClient
+from gtm.share.opening import SPARE_CHECKS
+from gtm.share.poller import Poller, open_share_session
+from gtm.share.site import EtcdSite
+from gtm.share.turns import Turns
+from tests.fakes.clock import FakeClock
+from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of, serving_handler
+
+FRA, IAD = NodeName("fra"), NodeName("iad")
+FOLDER = "/gtm/reports/"
+LIMIT_S = 20.0
+PAUSE_LIMIT_S = 0.5
+"""For which the event loop may be held on a busy machine; it was held for many times as long."""
+
+
+def forged(number: int) -> bytes:
+    """An envelope that says that it is of fra; to see that it is not its signature must be verified."""
+    signature = base64.b64encode(bytes(64)).decode()
+    return json.dumps({"payload": f"{number}", "key": str(key_of(FRA).public), "signature": signature}).encode()
+
+
+JUNK = compose_offer([forged(number) for number in range(1000)])
+
+
+def play(story: Callable[[], Awaitable[None]]) -> None:
+    asyncio.run(asyncio.wait_for(story(), 2 * LIMIT_S))
+
+
+async def longest_pause_s(until: Callable[[], bool]) -> float:
+    """How long the loop was held at the most, until something holds."""
+    longest, before = 0.0, time.monotonic()
+    async with asyncio.timeout(LIMIT_S):
+        while not until():  # the pauses are what is measured
+            await asyncio.sleep(0.001)
+            longest, before = max(longest, time.monotonic() - before), time.monotonic()
+    return longest
+
+
+def test_of_one_offer_no_more_signatures_are_verified_than_there_are_nodes_and_a_few() -> None:
+    clock = FakeClock()
+    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
+    fra.publish(believing(Belief.UP))
+    assert iad.take(compose_offer([fra.own_envelope(), *map(forged, range(900))]), giver=FRA)
+    assert iad.refusals.counted == {(FRA, "forged"): SPARE_CHECKS + 1, (FRA, "malformed"): 1}
+
+
+def test_reports_of_strangers_cost_no_signature_and_hide_nothing() -> None:
+    clock = FakeClock()
+    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
+    strangers = [desk_of(f"s{number}", clock=clock) for number in range(100)]
+    for desk in (fra, *strangers):
+        desk.publish(believing(Belief.UP))
+    assert iad.take(compose_offer([*(one.own_envelope() for one in strangers), fra.own_envelope()]), giver=FRA)
+
+
+def test_after_a_turn_nobody_has_one_for_as_long_as_it_took_and_the_first_who_asks_is_next() -> None:
+    took, now, order = [0.03, 0.01, 0.0], [100.0], []
+    turns = Turns(now=lambda: now[0])
+
+    async def act(number: int) -> None:
+        async with turns.turn():
+            order.append(number)
+            now[0] += took[number]
+
+    async def story() -> None:
+        began = time.monotonic()
+        await asyncio.gather(*map(act, range(3)))
+        assert time.monotonic() - began >= 0.03 + 0.01
+
+    play(story)
+    assert order == [0, 1, 2]
+
+
+@pytest.mark.slow
+def test_many_peers_that_give_nothing_but_forged_reports_leave_the_loop_to_others() -> None:
+    async def handle(_: web.Request) -> web.Response:
+        return web.Response(body=JUNK)
+
+    async def story() -> None:
+        iad = desk_of("iad", "fra")
+        async with serving_handler(handle) as url, open_share_session() as session:
+            names = [NodeName(f"t{number}") for number in range(30)]
+            tasks = [asyncio.create_task(_poller(name, url, iad, session).run()) for name in names]
+            pause_s = await longest_pause_s(lambda: all((name, "forged") in iad.refusals.counted for name in names))
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        assert pause_s < PAUSE_LIMIT_S
+
+    play(story)
+
+
+def _poller(name: NodeName, url: str, desk: WatchedDesk, session: object) -> Poller:
+    return Poller(name, url, desk, session, clock=FakeClock(), counters=desk.counters, random=Random(1))  # type: ignore[arg-type]
+
+
+def _line(count: int, key: str, **more: object) -> bytes:
+    """What a watch says of so many changes of one key."""
+    pair = {"key": base64.b64encode(key.encode()).decode(), **more}
+    return json.dumps({"result": {"events": [{"kv": pair}] * count}}).encode() + b"\n"
+
+
+def _lines(turn: int) -> bytes:
+    """Forged reports, strangers, and one report at last."""
+    value = base64.b64encode(forged(turn)).decode()
+    return _line(4_000, f"{FOLDER}fra", value=value) + _line(30_000, f"{FOLDER}x")
+
+
+@pytest.mark.slow
+def test_a_cluster_that_says_thousands_of_things_at_once_leaves_the_loop_to_others() -> None:
+    fra, iad = desk_of("fra", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
+    fra.publish(believing(Belief.UP))
+    ended = asyncio.Event()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        if request.path != "/v3/watch":
+            return web.json_response({"header": {"revision": "7"}, "ID": "1", "result": {"TTL": "9"}})
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for turn in range(5):
+            await response.write(_lines(turn))
+        await response.write(_line(1, f"{FOLDER}fra", value=base64.b64encode(fra.own_envelope()).decode()))
+        await ended.wait()
+        return response
+
+    async def story() -> None:
+        async with (
+            serving_handler(handle, path="/v3/{rest:.*}", method="POST") as url,
+            open_share_session() as session,
+        ):
+            client = EtcdClient(EtcdSite((url,)), session)
+            peers = frozenset((FRA,))
+            share = EtcdShare(
+                iad, client, node=IAD, peers=peers, prefix="/gtm", counters=iad.counters, random=Random(1)
+            )
+            task = asyncio.create_task(share.run())
+            pause_s = await longest_pause_s(lambda: FRA in iad.book.by_node)
+            ended.set()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert pause_s < PAUSE_LIMIT_S
+
+    play(story)
+    assert iad.book.by_node[FRA].report.votes[CHECK].belief is Belief.UP
+    assert iad.counters.count("etcd", task="hearing", outcome="stranger") == 150_000, "each is counted"
+    assert iad.refusals.counted == {(FRA, "forged"): 5}, "of what is said of one key in one breath the last counts"
