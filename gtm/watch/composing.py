@@ -1,18 +1,19 @@
 """What came of each file of a zone folder -> a catalogue.
 
 In come zones and refusals, in the order of the files' names; out goes a catalogue in which each zone is there once:
-that of the first file that has it, as it was before where the file is refused now.
+that of the file with the best claim (claims.py), as it was before where the file is refused now.
 """
 
 import hashlib
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from dns.name import Name
 
 from gtm.errors import Problem, Problems, ZoneInvalid
+from gtm.watch.claims import Territories, had, outer, rank
 from gtm.watch.folder import Catalogue, Loaded, Refused
 
 log = logging.getLogger(__name__)
@@ -21,35 +22,89 @@ log = logging.getLogger(__name__)
 class Composing:
     """Makes a catalogue out of what came of each file, in the order of their names. Its state is what is in it."""
 
-    def __init__(self, before: Mapping[str, Loaded]) -> None:
+    def __init__(self, before: Mapping[str, Loaded], territories: Territories | None = None) -> None:
         self._before = before
-        self._files: dict[Name, str] = {}
-        self.loaded: list[Loaded] = []
+        self._territories = territories or Territories()
+        self._claims: list[_Claim] = []
+        self._taken: dict[Name, _Claim] = {}
         self.problems: list[Problem] = []
         self.refused: list[Refused] = []
 
     def add(self, file: str, result: Loaded | Refused | None) -> None:
         """Adds what came of a file; of a refused one the zone of before, if no other file has that now."""
         if isinstance(result, Loaded):
-            if self._take(file, result):
-                return
-            result = _second(result, file, self._files[result.zone.origin])
-        if result is not None:
+            self._claims.append(_Claim(file, result, len(self._claims)))
+        elif result is not None:
             self.refuse(result)
             if file in self._before:
-                self._take(file, self._before[file])
+                self._claims.append(_Claim(file, self._before[file], len(self._claims), is_of_refused=True))
 
     def refuse(self, refused: Refused) -> None:
         """Adds a file that is refused."""
         self.refused.append(refused)
         self.problems.extend(refused.problems)
 
-    def _take(self, file: str, loaded: Loaded) -> bool:
-        if loaded.zone.origin in self._files:
-            return False
-        self.loaded.append(loaded)
-        self._files[loaded.zone.origin] = file
-        return True
+    def loaded(self) -> tuple[Loaded, ...]:
+        """Returns the zones, each of one file, in the order of the files; whose claim is worse is refused."""
+        for claim in sorted(self._claims, key=lambda one: rank(one.file, one.loaded, self._before, one.number)):
+            first = self._taken.setdefault(claim.origin, claim)
+            if first is not claim:
+                self._lose(claim, f"{_text(claim.origin)} is already the zone of {first.file}")
+        for origin in sorted(self._taken, key=lambda name: len(name.labels)):
+            for above in outer(origin):
+                if above in self._taken and origin in self._taken:
+                    self._settle(self._taken[above], self._taken[origin])
+        return tuple(claim.loaded for claim in sorted(self._taken.values(), key=lambda one: one.number))
+
+    def _settle(self, above: "_Claim", below: "_Claim") -> None:
+        """Leaves one of two zones where the outer one has names of the inner one."""
+        reaches, origin = self._territories.reaches_into, below.origin
+        if not reaches(above.loaded.zone, origin):
+            return
+        if not had(below.file, origin, self._before):
+            words = (
+                f"{_text(origin)} is inside the zone {_text(above.origin)} of {above.file}, which has names there: "
+                f"remove them there, or have NS records for {_text(origin)} there instead"
+            )
+            self._give_up(below, words)
+            return
+        words = (
+            f"{_text(above.origin)} has names of {_text(origin)}, which is the zone of {below.file}: remove them, "
+            f"or have NS records for {_text(origin)} instead"
+        )
+        if had(above.file, above.origin, self._before) and reaches(self._before[above.file].zone, origin):
+            self.problems.extend(_refusal(above.loaded, above.file, words).problems)  # neither is new: both stay
+        else:
+            self._give_up(above, words)
+
+    def _give_up(self, claim: "_Claim", words: str) -> None:
+        del self._taken[claim.origin]
+        self._lose(claim, words)
+
+    def _lose(self, claim: "_Claim", words: str) -> None:
+        """Refuses a file for its zone; what it had before stays, if nobody else has that."""
+        if claim.is_of_refused:
+            return
+        self.refuse(_refusal(claim.loaded, claim.file, words))
+        before = self._before.get(claim.file)
+        if before is not None and before is not claim.loaded and before.zone.origin not in self._taken:
+            self._taken[before.zone.origin] = replace(claim, loaded=before, is_of_refused=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A file and its zone."""
+
+    file: str
+    loaded: Loaded
+    number: int
+    """In the order of names."""
+    is_of_refused: bool = False
+    """Then it is the zone of before of a file that has its problems already."""
+
+    @property
+    def origin(self) -> Name:
+        return self.loaded.zone.origin
 
 
 def without(catalogue: Catalogue, serving: Catalogue, failures: Mapping[str, Exception]) -> Catalogue:
@@ -61,10 +116,11 @@ def without(catalogue: Catalogue, serving: Catalogue, failures: Mapping[str, Exc
         error = failures.get(each.zone.file)
         result = each if error is None else _unplanned(each, error)
         composing.add(each.zone.file, result)
+    loaded = composing.loaded()
     problems = (*composing.problems, *(each for each in catalogue.problems if each.line == 0))
     return replace(
         catalogue,
-        loaded=tuple(composing.loaded),
+        loaded=loaded,
         problems=tuple(sorted(problems)),
         refused=tuple(composing.refused),
     )
@@ -77,14 +133,17 @@ def _unplanned(loaded: Loaded, error: Exception) -> Refused:
     return Refused(loaded.zone.file, problems, loaded.fingerprint, records)
 
 
-def _second(loaded: Loaded, file: str, first: str) -> Refused:
-    """Returns the refusal of a file whose zone another has; it is kept, for that other may go."""
+def _refusal(loaded: Loaded, file: str, words: str) -> Refused:
+    """Returns the refusal of a file whose zone is another's; what is right in it is kept, for that other may go."""
     text = "" if loaded.source is None else loaded.source.content
     key = re.search(r"(?m)^[\"']?zone[\"']?[ \t]*:[ \t]*", text)
     at = 0 if key is None else key.end()
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-    message = f"{loaded.zone.origin.to_text(omit_final_dot=True)} is already the zone of {first}"
-    return Refused(file, (Problem(file, line, column, message),), loaded.fingerprint, twin=loaded)
+    return Refused(file, (Problem(file, line, column, words),), loaded.fingerprint, twin=loaded)
+
+
+def _text(name: Name) -> str:
+    return name.to_text(omit_final_dot=True)
 
 
 def fingerprint_of(content: bytes) -> str:

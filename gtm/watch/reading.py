@@ -6,7 +6,7 @@
 2. First come the files whose zone serves, then those that are new, then those that were bad; the smaller ones first.
    So a good file does not wait for thousands of bad ones.
 3. A file that is as it was, beside a shared file that is as it was, is not parsed again, whether it was good or bad.
-4. A zone of two files is that of the first by name.
+4. A zone of two files is that of one of them, and so are names (claims.py).
 
 A reading may be asked at any time what it comes to so far: files that it did not get to are as they were. It may be
 given up: then the file that it is at is refused, and nothing that the thread still does counts.
@@ -23,6 +23,7 @@ from pathlib import Path
 
 from gtm.engine.master import native_scan
 from gtm.errors import REST, FileUnreadable, Problem, TextInvalid, ZoneInvalid, more_problems
+from gtm.watch.claims import Territories
 from gtm.watch.composing import Composing, fingerprint_of, problems_of
 from gtm.watch.folder import (
     RECORDS_ENDING,
@@ -82,6 +83,7 @@ class Reading:
         self._previous = previous
         self._vocabulary = vocabulary
         self._monotonic = monotonic
+        self._territories = Territories()
         self._before = {each.zone.file: each for each in previous.loaded}
         self._refused_before = {each.file: each for each in previous.refused}
         self._shared = previous.shared
@@ -161,13 +163,14 @@ class Reading:
         if self._failure is not None:
             before = self._previous
             return Catalogue(before.loaded, (self._failure,), before.shared, before.shared_source, before.refused)
-        composing = Composing(self._before)
+        composing = Composing(self._before, self._territories)
         for refused in self._refused_shared:
             composing.refuse(refused)
         for file in self._files:
             composing.add(file, self._results.get(file) or self._as_before(file))
+        loaded = composing.loaded()
         return Catalogue(
-            tuple(composing.loaded),
+            loaded,
             tuple(sorted(composing.problems)),
             self._shared,
             self._shared_source,

@@ -35,6 +35,8 @@ HOST_PATTERN = (
 PATH_PATTERN = r"^/[!-~]*$"
 RECORDS_FILE_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}\.zone$"
 """In the folder itself: whoever may write a zone file must not read others through it."""
+SHARED_SCOPE = "_shared"
+"""The scope of the monitors that the shared file defines; those of a zone have its name for one."""
 CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 
 
@@ -266,7 +268,10 @@ def _host(value: object) -> Name:
 def _zone_name(value: object) -> Name:
     if value == ".":
         raise error("the root zone cannot be served here")
-    return _name(value, lambda typed: parse_name(typed.removesuffix(".")))
+    name = _name(value, lambda typed: parse_name(typed.removesuffix(".")))
+    if name.to_text(omit_final_dot=True).lower() == SHARED_SCOPE:  # however it was written
+        raise error(f'"{value}" is not the name of a zone: monitors of the shared file have it before theirs')
+    return name
 
 
 def _mailbox(value: object) -> Name:

@@ -20,6 +20,7 @@ from gtm.zone import rules, services
 from gtm.zone.chain import Vocabulary
 from gtm.zone.document import Document, Mapping, Path, Scalar, parse_document
 from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
+from gtm.zone.fields import SHARED_SCOPE
 from gtm.zone.master import MasterFile, read_master
 from gtm.zone.model import Monitor, Region, RRset, Zone
 from gtm.zone.names import owner_name
@@ -31,9 +32,6 @@ from gtm.zone.safety import check_safety
 from gtm.zone.schema import SharedEntry, ZoneEntry
 from gtm.zone.sizes import services_ask_for_what_can_be_checked
 from gtm.zone.validate import Validated, validate
-
-SHARED_SCOPE = "_shared"
-"""The scope of the monitors that the shared file defines."""
 
 
 @dataclass(frozen=True, slots=True)

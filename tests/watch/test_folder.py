@@ -154,7 +154,10 @@ def test_a_zone_that_moved_is_not_kept_twice(tmp_path: Path) -> None:
     write(tmp_path, b=COM)
     before = load(tmp_path)
     write(tmp_path, a=COM, b="broken: [")
-    assert [zone.file for zone in load(tmp_path, before).zones] == [str(tmp_path / "a.yaml")]
+    after = load(tmp_path, before)
+    assert [zone.file for zone in after.zones] == [str(tmp_path / "b.yaml")]
+    (tmp_path / "b.yaml").unlink()
+    assert [zone.file for zone in load(tmp_path, after).zones] == [str(tmp_path / "a.yaml")]
 
 
 def test_a_zone_below_another_is_fine(tmp_path: Path) -> None:

@@ -327,3 +327,8 @@ def test_any_value_anywhere_is_a_zone_or_invalid(path: tuple[int | str, ...], va
     assert isinstance(inner, dict | list)
     inner[path[-1]] = value  # type: ignore[index]
     assert is_zone_or_invalid(dump(values))
+
+
+@pytest.mark.parametrize("name", ["_shared", "_SHARED.", "'_sh\\097red'"])
+def test_no_zone_is_called_as_the_scope_of_the_shared_file(name: str) -> None:
+    assert "is not the name of a zone" in complaints(HEAD.replace("example.com\nname", f"{name}\nname", 1))[0]
