@@ -151,21 +151,27 @@ class OverrideDoor:
         stamps = [one.made_at for waiting in self._waiting.values() for one in waiting if one.scope == scope]
         return max(stamps, default=-math.inf)
 
-    def reopened(self, text: str) -> tuple[Override, str]:
+    def reopened(self, text: str, *, is_echo: bool = False) -> tuple[Override, str]:
         """Returns the override of a text that this node kept, signed again where its own key is another now.
 
-        Raises ReportInvalid when it does not count any more: its signer is not accepted now, most likely.
+        What is in its name and was not said here (`is_echo`) is not signed again: its key may have been stolen. Raises
+        ReportInvalid when it does not count any more: its signer is not accepted now, most likely.
         """
         try:  # at any time: it was not from the future when it was kept, and this clock may be slow now
             return open_override(text, trusted=self._trusted, wall=math.inf), text
         except ReportInvalid as refused:
-            try:
-                override = read_own(text, self._node)
-            except ReportInvalid:
+            override = None if is_echo else self._said_here(text)
+            if override is None:
                 self._counters.add("overrides_refused", peer=self._node, reason=refused.reason)
                 log.warning("audit: override kept on disk refused as %s: %s", refused.reason, refused)
                 raise self._named(refused) from refused
             return override, seal_override(override, self._key)
+
+    def _said_here(self, text: str) -> Override | None:
+        try:
+            return read_own(text, self._node)
+        except ReportInvalid:
+            return None
 
     def _opened(self, text: str, digest: bytes, giver: NodeName, wall: float) -> Override | None:
         try:

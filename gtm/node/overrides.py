@@ -78,6 +78,8 @@ class OverrideDesk:
         self._clock = clock
         self._signed: dict[Override, str] = {}
         self._looked_at: dict[NodeName, tuple[str, ...]] = {}
+        self._echoes: frozenset[Override] = frozenset()
+        """Those in the name of this node that were not said here: its state was lost, or somebody has its key."""
         self._left_out = 0
         self._now = NOTHING_IN_FORCE
         self._held: Held = NOTHING_HELD
@@ -127,7 +129,7 @@ class OverrideDesk:
                 continue
             found.update(self._door.opened(carried, giver))
             self._looked_at[giver] = carried
-        return self._take(found)
+        return self._take(found, echoes=self._echoes_of(found))
 
     def in_force(self) -> InForce:
         """Returns what is said at this moment, and tells what is said anew or no more since the last look."""
@@ -163,10 +165,20 @@ class OverrideDesk:
             moment = round(moment + 0.001, 3)
         return moment
 
-    def _take(self, found: Signed) -> bool:
+    def _echoes_of(self, found: Signed) -> frozenset[Override]:
+        return frozenset(one for one in found if one.node == self._node and one not in self._signed)
+
+    def _take(self, found: Signed, *, echoes: AbstractSet[Override] = frozenset()) -> bool:
         after = joined(self._held, found)
         if after is self._held:
             return False
+        if any(one in echoes for one in all_of(after)):
+            log.warning(
+                "audit: overrides in the name of this node (%s) came from others: its state was lost, or another has "
+                "its key; with a new key they do not count any more",
+                self._node,
+            )
+        self._echoes |= echoes
         self._settle(after, {**self._signed, **found})
         return True
 
@@ -177,7 +189,9 @@ class OverrideDesk:
         carried = within_bounds(texts[:MAX_CARRIED])
         self._tell_left_out(len(texts) - len(carried))
         self._desk.carry(carried)
-        self.written = self._state.save_overrides_apart(texts)
+        self._echoes &= self._signed.keys()
+        echoes = frozenset(self._signed[one] for one in self._echoes)
+        self.written = self._state.save_overrides_apart(texts, echoes=echoes)
 
     def _ordered(self) -> Iterator[Override]:
         """Yields what this node said, then the newest of each other node in turn: none fills the report alone."""
@@ -199,15 +213,16 @@ class OverrideDesk:
 
     def _load(self) -> None:
         found: dict[Override, str] = {}
-        for kept_text in self._state.load_overrides():
+        kept_before = self._state.load_kept_overrides()
+        for kept_text in kept_before.signed:
             try:
-                override, text = self._door.reopened(kept_text)
+                override, text = self._door.reopened(kept_text, is_echo=kept_text in kept_before.echoes)
             except ReportInvalid as refused:
                 self._tell_dropped(kept_text, str(refused))
             else:
                 found[override] = text
         if found:
-            self._take(found)
+            self._take(found, echoes={one for one, text in found.items() if text in kept_before.echoes})
 
     def _tell_dropped(self, text: str, words: str) -> None:
         try:

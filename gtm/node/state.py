@@ -25,6 +25,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -135,6 +136,15 @@ def reserving(saved: Saved, generation: int) -> Saved:
     return replace(saved, generation=generation + GENERATIONS_AHEAD)
 
 
+@dataclass(frozen=True, slots=True)
+class KeptOverrides:
+    """What people said, as it is on disk."""
+
+    signed: tuple[str, ...] = ()
+    echoes: frozenset[str] = frozenset()
+    """Those of them that are in the name of this node, and were not said here but heard."""
+
+
 class StateFolder:
     """The folder. Reading and writing never raise; what fails is logged once and counted (vault.py)."""
 
@@ -151,7 +161,7 @@ class StateFolder:
         self._vault = Vault(folder, counters, on_complaint=on_complaint)
         self._standby = None if zones is None else Standby(self._vault, zones)
         self._unkept: Plan | None = None
-        self._overrides: tuple[str, ...] = ()
+        self._overrides = KeptOverrides()
         self._overrides_saved: Future[bool] | None = None
         """Of a write that has not begun: it will take the newest."""
         self._overrides_lock = threading.Lock()
@@ -208,20 +218,26 @@ class StateFolder:
 
     def load_overrides(self) -> tuple[str, ...]:
         """Returns what people said before this run, each as it was signed."""
-        return self._vault.read("overrides.json", _parse_overrides).value or ()
+        return self.load_kept_overrides().signed
 
-    def save_overrides_apart(self, signed: tuple[str, ...]) -> Future[bool]:
+    def load_kept_overrides(self) -> KeptOverrides:
+        """Returns the same, and which of it this node did not say, though it has its name."""
+        return self._vault.read("overrides.json", _parse_overrides).value or KeptOverrides()
+
+    def save_overrides_apart(self, signed: tuple[str, ...], *, echoes: AbstractSet[str] = frozenset()) -> Future[bool]:
         """Writes what people said in the same thread as the state; what was to be written and is older is left out."""
         with self._overrides_lock:
-            self._overrides = signed
+            self._overrides = KeptOverrides(signed, frozenset(echoes))
             if self._overrides_saved is None:
                 self._overrides_saved = self._writer.submit(self._save_overrides)
             return self._overrides_saved
 
     def _save_overrides(self) -> bool:
         with self._overrides_lock:
-            signed, self._overrides_saved = self._overrides, None
-        return self._vault.write("overrides.json", json.dumps({"version": 1, "overrides": signed}, indent=1))
+            kept, self._overrides_saved = self._overrides, None
+        echoes = {"echoes": sorted(kept.echoes)} if kept.echoes else {}
+        content = {"version": 1, "overrides": kept.signed, **echoes}
+        return self._vault.write("overrides.json", json.dumps(content, indent=1))
 
     def save(self, saved: Saved) -> bool:
         """Writes the state; returns whether it is on disk."""
@@ -310,11 +326,14 @@ class _State(Wire):
 class _Overrides(Wire):
     version: Literal[1]
     overrides: list[str]
+    echoes: list[str] = Field(default_factory=list)
+    """Left out where there is none."""
 
 
-def _parse_overrides(text: str) -> tuple[str, ...]:
+def _parse_overrides(text: str) -> KeptOverrides:
     try:
-        return tuple(_Overrides.model_validate_json(text).overrides)
+        saved = _Overrides.model_validate_json(text)
+        return KeptOverrides(tuple(saved.overrides), frozenset(saved.echoes))
     except (ValidationError, UnicodeEncodeError) as error:
         raise StateInvalid("is damaged") from error
 

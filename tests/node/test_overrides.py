@@ -96,6 +96,28 @@ def test_a_node_that_lost_its_state_hears_its_own_words_from_peers(tmp_path: Pat
     assert fresh.in_force == [f"down {REGION}"]
 
 
+def test_what_a_stolen_key_said_in_its_name_does_not_outlast_that_key(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    here, eve = Node(tmp_path, "ns1", "eve", clock=clock, key="stolen"), Node(tmp_path, "eve", clock=clock)
+    here.say(scope="zone gtm.example.com")
+    planted = seal_override(said(REGION, node="ns1", made_at=WALL + 1), key_of("stolen"))
+    clock.advance(1)
+    eve.desk.carry((planted,))
+    assert eve.give(here)
+    here.saved()
+    [line] = [line for line in caplog.messages if "came from others" in line]
+    assert line.startswith("audit: overrides in the name of this node (ns1)")
+    again = Node(tmp_path, "ns1", "eve", clock=clock, key="stolen")
+    assert len(again.in_force) == 2, "who lost its state hears its own words from others, and keeps them"
+    again.saved()
+    renewed = Node(tmp_path, "ns1", "eve", clock=clock, key="renewed")
+    assert renewed.in_force == ["down zone gtm.example.com"]
+    assert not eve.give(renewed)
+    assert "gtm.override.ended" in renewed.kinds()
+
+
 def test_a_flood_of_one_peer_costs_nobody_else_an_override(tmp_path: Path) -> None:
     clock = FakeClock()
     eve, here = Node(tmp_path, "eve", clock=clock), Node(tmp_path, "ns1", "eve", "ns2", clock=clock)
