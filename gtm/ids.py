@@ -36,3 +36,6 @@ EndpointId = NewType("EndpointId", str)
 
 Generation = NewType("Generation", int)
 """The number of a plan. It only grows, across restarts too."""
+
+SHARED_SCOPE = "_shared"
+"""The scope of the monitors that the shared file defines; those of a zone have its name for one."""

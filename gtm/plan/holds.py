@@ -106,7 +106,7 @@ def _is_suspected(steered: SteeredService, fault: Fault, shares: Shares, after: 
     if not steered.service.safety.correlated_failure:
         return False
     suspicion = suspected(None, dict.fromkeys(fault.fallen, 0.0), after, shares, now=0.0)
-    return suspicion is not None and not suspicion.checks.isdisjoint(steered.checks)
+    return suspicion is not None and any(suspicion.blames(steered, check) for check in steered.checks if check)
 
 
 def _is_found_at_once(fault: Fault, watched: Watched) -> bool:

@@ -153,10 +153,9 @@ class _Run:
 
     def _is_blamed(self, service: ServiceId, check: CheckId) -> bool:
         """Returns whether the suspicion holds a check for a service: not where the zone or a person follows it."""
-        if self.suspicion is None or check not in self.suspicion.checks:
+        if self.suspicion is None or not self.suspicion.blames(self.shares.services[service], check):
             return False
-        is_guarded = self.shares.services[service].service.safety.correlated_failure
-        return is_guarded and not self._lifted(service, check, SafetyRule.CORRELATED)
+        return not self._lifted(service, check, SafetyRule.CORRELATED)
 
     def _not_given_back(self, spent: dict[Key, float], failed: list[CheckId]) -> dict[Key, float]:
         """Returns what was spent on what is down ever since: what came back costs nothing any more."""

@@ -58,13 +58,15 @@ class Shares:
     """All of them."""
     felling: Mapping[CheckId, frozenset[RegionName]]
     """The regions whose death takes a check down (faults.py)."""
+    zones: Mapping[CheckId, frozenset[str]]
+    """Those of the services that each check can change."""
     demanding: tuple[SteeredService, ...]
     """The services with a `min_healthy`."""
 
 
 _NO_PART = Part((), 0.0)
 
-NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), {}, ())
+NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), {}, {}, ())
 
 
 def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
@@ -79,7 +81,8 @@ def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
     budgets = {name: _budget(some, largest.get(name, 0.0)) for name, some in members.items()}
     regions = frozenset(region.name for one in services.values() for region in one.regions)
     demanding = tuple(one for one in services.values() if one.service.min_healthy)
-    return Shares(services, budgets, budget_of, _clusters(services), parts, regions, felling, demanding)
+    zones = {check: frozenset(services[name].zone for name in by_service) for check, by_service in parts.items()}
+    return Shares(services, budgets, budget_of, _clusters(services), parts, regions, felling, zones, demanding)
 
 
 def _parts(

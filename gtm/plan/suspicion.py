@@ -4,7 +4,9 @@
     and they are of services that share no target, directly or through others,
     and of what is not in any one region, or calculated from it, half failed too: a region that dies takes more along
         than its own; or there is only one region
-    -> suspicion: nothing of it is believed
+    -> suspicion: nothing of it is believed, in the zones that it is like a mistake of the probes for: more than half of
+       the zone's own checks that were up failed, and no one of its regions explains that. Whoever writes one zone file
+       may have any number of checks fail, and must not hold what fails in another
 
     half of them are up again                                  -> over; the rest is believed at the pace of the budget
     HOLD_S have passed, and fresh voices still say the same    -> over, as confirmed; the same
@@ -12,6 +14,7 @@
 Checks of services with `correlated_failure: false` neither make a suspicion nor are held by one.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -19,6 +22,7 @@ from dataclasses import dataclass
 from gtm.health.belief import Belief
 from gtm.health.status import Status
 from gtm.ids import CheckId, RegionName
+from gtm.plan.model import SteeredService
 from gtm.plan.shares import Shares
 
 HOLD_S = 120.0
@@ -37,6 +41,12 @@ class Suspicion:
     checks: frozenset[CheckId]
     watched: int
     """How many checks were up before these failed."""
+    zones: frozenset[str] = frozenset()
+    """Those that it holds."""
+
+    def blames(self, steered: SteeredService, check: CheckId) -> bool:
+        """Returns whether a check is not believed, for a service."""
+        return check in self.checks and steered.zone in self.zones and steered.service.safety.correlated_failure
 
 
 def still_recent(
@@ -66,7 +76,8 @@ def suspected(
     is_confirmed = now - last.since >= HOLD_S and not any(proposed.checks[check].frozen for check in still)
     if 2 * len(still) <= len(last.checks) or is_confirmed:
         return None
-    return Suspicion(last.since, last.checks | _guarded(fallen, shares), last.watched)
+    checks = last.checks | _guarded(fallen, shares)
+    return Suspicion(last.since, checks, last.watched, last.zones | _struck(checks, proposed, shares))
 
 
 def _new(fallen: Iterable[CheckId], proposed: Status, shares: Shares, *, now: float) -> Suspicion | None:
@@ -78,7 +89,30 @@ def _new(fallen: Iterable[CheckId], proposed: Status, shares: Shares, *, now: fl
     is_everywhere = len(shares.regions) == 1 or not any(
         _explains(one, guarded, was_up, shares) for one in shares.regions
     )
-    return Suspicion(now, guarded, len(was_up)) if is_unrelated and is_everywhere else None
+    if not is_unrelated or not is_everywhere:
+        return None
+    return Suspicion(now, guarded, len(was_up), _struck(guarded, proposed, shares))
+
+
+def _struck(failed: AbstractSet[CheckId], proposed: Status, shares: Shares) -> frozenset[str]:
+    """Returns the zones of which so much failed, and so wide apart, that it is like a mistake of the probes."""
+    failed_of: defaultdict[str, set[CheckId]] = defaultdict(set)
+    for check in failed:
+        for zone in shares.zones.get(check, ()):
+            failed_of[zone].add(check)
+    up_of = {zone: set(those) for zone, those in failed_of.items()}
+    for check, zones in shares.zones.items():
+        if not failed_of.keys().isdisjoint(zones) and proposed.belief(check) is Belief.UP:
+            for zone in failed_of.keys() & set(zones):
+                up_of[zone].add(check)
+    return frozenset(zone for zone, those in failed_of.items() if _is_struck(those, up_of[zone], shares))
+
+
+def _is_struck(failed: AbstractSet[CheckId], was_up: AbstractSet[CheckId], shares: Shares) -> bool:
+    regions = {region for check in was_up for region in shares.felling.get(check, ())}
+    if len(regions) < 2:
+        return failed == was_up
+    return 2 * len(failed) > len(was_up) and not any(_explains(one, failed, was_up, shares) for one in regions)
 
 
 def _explains(region: RegionName, failed: AbstractSet[CheckId], was_up: AbstractSet[CheckId], shares: Shares) -> bool:

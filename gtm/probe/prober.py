@@ -2,8 +2,9 @@
 
 What comes in: the checks to watch, which may change at any time. What goes out: verdicts; a call for every reading,
 every change of mind and every check that cannot be read, and one line of the log for each but the readings. It decides
-nothing: gtm/health/verdict.py does. One task per check, all in one TaskGroup; a semaphore bounds how many connections
-are open at once. A calculated check is read when one of its parts changes, too, so that it costs no time to find out.
+nothing: gtm/health/verdict.py does. One task per check, all in one TaskGroup; how many connections are open at once is
+bounded, and shared by the zones (turns.py). A calculated check is read when one of its parts changes, too, so that it
+costs no time to find out.
 """
 
 import asyncio
@@ -23,6 +24,7 @@ from gtm.health.voices import Freshness
 from gtm.ids import CheckId
 from gtm.plan.policy import has_rechecks, pace, verdict_policy
 from gtm.probe.schedule import Schedule, phase_of, window_s
+from gtm.probe.turns import Turns
 from gtm.probe.unread import Unread
 from gtm.zone.model import Check
 
@@ -65,7 +67,7 @@ class Prober:
         self._on_unread = on_unread
         self._unread = Unread()
         self._sleep = sleep
-        self._slots = asyncio.Semaphore(at_once)
+        self._turns = Turns(at_once)
         self._checks: dict[CheckId, Check] = {}
         self._calculated_of: Mapping[CheckId, frozenset[CheckId]] = {}
         self._pending: set[CheckId] = set()
@@ -96,6 +98,7 @@ class Prober:
         stale = [check for check in self._checks.values() if wanted.get(check.id) != check]
         fresh = [check for check in wanted.values() if self._checks.get(check.id) != check]
         self._checks = wanted
+        self._turns.are_shared = len({check.asked_by for check in wanted.values()}) > 1
         self._calculated_of = _calculated_of(wanted.values())
         known = {check_id: self._remembered.pop(check_id, NO_VERDICT) for check_id in wanted} | self._verdicts
         self._verdicts = {check_id: known[check_id] for check_id in wanted}
@@ -135,7 +138,7 @@ class Prober:
         turn, recheck_s = schedule.first(), pace(check.monitor).recheck_s
         while True:
             await self._sleep(max(0.0, turn.due_at - self._clock.monotonic()))
-            async with self._slots:
+            async with self._turns.turn(self._checks.get(check.id, check).asked_by):
                 began_at = self._clock.monotonic()
                 reading = await self._reading(check)
             self._take_safely(check, reading)

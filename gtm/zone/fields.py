@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from gtm.dns.text import parse_mailbox, parse_name
 from gtm.errors import TextInvalid
 from gtm.geo.place import Coordinates
-from gtm.ids import Address
+from gtm.ids import SHARED_SCOPE, Address
 
 MAX_TTL = 2**31 - 1
 """RFC 2181 section 8."""
@@ -35,8 +35,6 @@ HOST_PATTERN = (
 PATH_PATTERN = r"^/[!-~]*$"
 RECORDS_FILE_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}\.zone$"
 """In the folder itself: whoever may write a zone file must not read others through it."""
-SHARED_SCOPE = "_shared"
-"""The scope of the monitors that the shared file defines; those of a zone have its name for one."""
 CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 
 

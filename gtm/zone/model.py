@@ -5,8 +5,9 @@ file is left to interpret. Only gtm/zone/parse.py makes a Zone.
 """
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from ipaddress import IPv4Address
 from typing import Literal
@@ -15,7 +16,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.geo.place import Coordinates
-from gtm.ids import Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
+from gtm.ids import SHARED_SCOPE, Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
 from gtm.zone.bulk import NO_BULK, Bulk
 from gtm.zone.chain import Steer
 from gtm.zone.circles import circular
@@ -271,6 +272,13 @@ class Check:
     """An address, or a host name to resolve."""
     parts: tuple[Part, ...] = ()
     """What one of kind `calculated` combines."""
+    zones: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """Who asks for it, where its monitor is of the shared file."""
+
+    @property
+    def asked_by(self) -> tuple[str, ...]:
+        """Returns the zones that ask for it."""
+        return self.zones or (self.monitor.scope,)
 
 
 def check_id(monitor: Monitor, endpoint: Endpoint) -> CheckId:
@@ -280,19 +288,38 @@ def check_id(monitor: Monitor, endpoint: Endpoint) -> CheckId:
 
 def checks(zones: tuple[Zone, ...]) -> tuple[Check, ...]:
     """Returns every check that these zones ask for, those of calculated ones' parts too, once each, sorted by id."""
-    return checks_of({service.id: service for zone in zones for service in zone.services})
+    parts = _parts_of({service.id: service for zone in zones for service in zone.services})
+    found: dict[CheckId, Check] = {}
+    asked_by: defaultdict[CheckId, list[str]] = defaultdict(list)
+    for zone in zones:
+        own: dict[CheckId, Check] = {}
+        _collect_all(zone.services, parts, own)
+        for check in own.values():
+            found.setdefault(check.id, check)
+            if check.monitor.scope == SHARED_SCOPE:
+                asked_by[check.id].append(zone.origin.to_text(omit_final_dot=True).lower())
+    for check_id, names in asked_by.items():
+        found[check_id] = replace(found[check_id], zones=tuple(sorted(names)))
+    return tuple(found[key] for key in sorted(found))
 
 
 def checks_of(services: Mapping[ServiceId, Service]) -> tuple[Check, ...]:
-    """Returns every check that these services ask for, as `checks` does."""
-    circles = circular(awaited_by(services.values()))
-    parts = _ServiceParts({name: service for name, service in services.items() if name not in circles})
+    """Returns every check that these services ask for, as `checks` does; not who asks."""
     found: dict[CheckId, Check] = {}
-    for service in services.values():
+    _collect_all(services.values(), _parts_of(services), found)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _parts_of(services: Mapping[ServiceId, Service]) -> "_ServiceParts":
+    circles = circular(awaited_by(services.values()))
+    return _ServiceParts({name: service for name, service in services.items() if name not in circles})
+
+
+def _collect_all(services: Iterable[Service], parts: "_ServiceParts", found: dict[CheckId, Check]) -> None:
+    for service in services:
         for endpoint in service.endpoints:
             if service.monitor is not None:
                 _collect(service.monitor, endpoint.target, parts, found)
-    return tuple(found[key] for key in sorted(found))
 
 
 def awaited_by(services: Iterable[Service]) -> dict[ServiceId, tuple[ServiceId, ...]]:

@@ -16,11 +16,11 @@ from dns.name import Name, root
 from gtm.dns.rdata import compose_rdata
 from gtm.dns.text import parse_name
 from gtm.errors import Problems, TextInvalid, ZoneInvalid
+from gtm.ids import SHARED_SCOPE
 from gtm.zone import rules, services
 from gtm.zone.chain import Vocabulary
 from gtm.zone.document import Document, Mapping, Path, Scalar, parse_document
 from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
-from gtm.zone.fields import SHARED_SCOPE
 from gtm.zone.master import MasterFile, read_master
 from gtm.zone.model import Monitor, Region, RRset, Zone
 from gtm.zone.names import owner_name

@@ -5,7 +5,7 @@ from dns.rdatatype import RdataType
 
 from gtm.ids import CheckId, RegionName
 from gtm.zone.model import Endpoint, Part, Zone, checks
-from gtm.zone.parse import NO_SHARED, parse
+from gtm.zone.parse import NO_SHARED, parse, parse_shared
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 
 EU = RegionName("eu-west")
@@ -45,6 +45,28 @@ def test_endpoints_of_one_monitor_and_address_share_one_check() -> None:
         ("example.com/web/192.0.2.1", "192.0.2.1"),
         ("example.com/web/lb.example.com", "lb.example.com"),
     ]
+
+
+def test_a_check_of_the_shared_file_knows_who_asks_for_it() -> None:
+    shared = parse_shared("monitors: {alive: {type: tcp, port: 443}}", "_shared.yaml")
+    first = ZONE.replace("monitor: web", "monitor: alive")
+    zones = [
+        parse(text, "zone.yaml", shared, FAKE_VOCABULARY)
+        for text in (
+            first,
+            first.replace("zone: example.com", "zone: example.org").replace("192.0.2.1}", "192.0.2.2}", 1),
+        )
+    ]
+    assert {check.id: check.asked_by for check in checks(tuple(zones)) if check.monitor.name != "tls"} == {
+        "_shared/alive/192.0.2.1": ("example.com", "example.org"),
+        "_shared/alive/192.0.2.2": ("example.org",),
+        "_shared/alive/lb.example.com": ("example.com",),
+        "_shared/alive/lb.example.org": ("example.org",),
+    }
+    assert {check.asked_by for check in checks(tuple(zones)) if check.monitor.name == "tls"} == {
+        ("example.com",),
+        ("example.org",),
+    }
 
 
 def test_a_service_is_called_by_its_name_in_lower_case() -> None:
