@@ -2,8 +2,8 @@
 
 What comes in: a peer's address and the desk. What goes out: the peer's offers, onto the desk. It trusts nothing: the
 desk verifies. A peer that cannot be reached is asked again after a growing, jittered pause, and says so in the log
-once when it is lost and once when it is found again; one poller per peer, so that none waits for another. URLs are
-not logged, because they may hold a password.
+once when it is lost and once when it is found again, but seldom where it comes and goes with every poll; one poller per
+peer, so that none waits for another. URLs are not logged, because they may hold a password.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from gtm.allowance import Allowance
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import Unreachable
@@ -39,6 +40,10 @@ GRACE_S = 3.0
 MIN_BACKOFF_S = 0.25
 MAX_BACKOFF_S = 2.0
 """Soon enough after a partition heals; seldom enough for a peer that is gone for days."""
+
+TOLD_AT_ONCE = 5
+TOLD_EVERY_S = 60.0
+"""Losses of one peer that the log tells: a few, then one a minute."""
 
 QUIET_PAUSE_S = 1.0
 """Between two polls that gave nothing new at once: a proxy on the way may not know how to wait."""
@@ -99,6 +104,9 @@ class Poller:
         self._etag = ""
         self._failures = 0
         self._was_reached = False
+        self._may_tell = Allowance(TOLD_AT_ONCE, TOLD_EVERY_S)
+        self._told = False
+        """Whether the log has that it is lost."""
 
     @property
     def state(self) -> PeerState:
@@ -171,16 +179,17 @@ class Poller:
         self._failures += 1
         self._etag = ""
         self._counters.add("polls", outcome="failed")
-        if self._failures == 1:
+        if not self._told and self._may_tell.take(self._clock.monotonic()):
+            self._told = True
             what = "lost" if self._was_reached else "not reached yet"
             log.warning("peer %s %s: %s", self._node, what, error)
         return backoff_s(self._failures, coin=self._random.random())
 
     def _found(self) -> None:
-        if self._failures:
+        if self._failures and self._told:
             what = "found again" if self._was_reached else "reached"
             log.info("peer %s %s after %d failed polls", self._node, what, self._failures)
-        self._failures, self._was_reached = 0, True
+        self._failures, self._was_reached, self._told = 0, True, False
 
 
 def backoff_s(failures: int, *, coin: float) -> float:
