@@ -167,13 +167,19 @@ class HealthRiver:
         self._changed.set()
 
     async def believe(self) -> None:
-        """Merges what was heard whenever there is news, and once a tick, until cancelled; then saves the beliefs."""
+        """Merges what was heard whenever there is news, and once a tick, until cancelled; then saves the beliefs.
+
+        Between two merges there is at least as long as the first one took: what comes meanwhile is merged together.
+        """
         seen = -1
         allowance = Allowance(SAVES_AT_ONCE, SAVE_INTERVAL_S)
         try:
             while True:
+                began = self._clock.monotonic()
                 self.merge()
                 self._save_apart(allowance)
+                # who changes what it says with every report must not have this node do nothing else
+                await asyncio.sleep(min(TICK_S, self._clock.monotonic() - began))
                 try:
                     async with asyncio.timeout(TICK_S):
                         seen = await self._desk.wait_for_news(seen)

@@ -243,3 +243,30 @@ def test_heartbeats_of_what_is_watched_are_awaited_and_no_others(tmp_path: Path)
     assert river.heartbeats.awaited(ONE) is None
     river.watch(CHECKS)
     assert river.heartbeats.awaited(pushed.id) is None
+
+
+def test_news_without_end_leave_as_much_time_as_their_merges_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    river = River(tmp_path)
+    merge, merged = river.river.merge, 0
+
+    def slow_merge() -> None:
+        nonlocal merged
+        merged += 1
+        river.clock.advance(0.05)
+        merge()
+
+    monkeypatch.setattr(river.river, "merge", slow_merge)
+
+    async def story() -> None:
+        task = asyncio.create_task(river.river.believe())
+        loop = asyncio.get_running_loop()
+        ends_at = loop.time() + 0.2
+        while loop.time() < ends_at:
+            river.hear("fra", UP if merged % 2 else DOWN, UP)
+            await asyncio.sleep(0)
+        await stop(task)
+
+    asyncio.run(story())
+    assert 1 < merged <= 0.2 / 0.05 + 1
