@@ -25,8 +25,6 @@ from gtm.share.poller import (
     MAX_BACKOFF_S,
     MIN_BACKOFF_S,
     TAKING_SHARE,
-    TOLD_AT_ONCE,
-    TOLD_EVERY_S,
     Poller,
     backoff_s,
     open_share_session,
@@ -208,32 +206,6 @@ def test_losing_and_finding_a_peer_is_logged_once_each(caplog: pytest.LogCapture
         "peer fra lost: HTTP 503",
         "peer fra found again after 2 failed polls",
     ]
-
-
-def test_a_peer_that_comes_and_goes_with_every_poll_is_a_few_lines_and_its_last_loss_is_told(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.INFO)
-    clock, works = FakeClock(), [False]
-
-    async def handle(_: web.Request) -> web.Response:
-        works[0] = not works[0]
-        return web.Response(body=b'{"reports":[]}') if works[0] else web.Response(status=503)
-
-    async def story(mesh: Mesh) -> None:
-        async with serving_handler(handle) as url:
-            poller = mesh.poller(desk_of("iad", "fra"), url, clock=clock)
-            for _ in range(100):
-                await poller.poll()
-            assert len(caplog.messages) <= 2 * TOLD_AT_ONCE
-            told, works[0] = len(caplog.messages), True
-            for _ in range(3):
-                clock.advance(TOLD_EVERY_S)
-                await poller.poll()
-                works[0] = True
-            assert caplog.messages[told:] == ["peer fra lost: HTTP 503"]
-
-    play(story)
 
 
 @pytest.mark.parametrize(
