@@ -12,6 +12,8 @@ votes count. Once a round, the share of a probe's fresh votes against what most 
 Who is right is what more than half of the voices that count say, whatever the rule of the quorum: under `all` one liar
 decides what is believed, and the honest ones are against that. A tie says nothing of who is right, nor does a check
 on which fewer than MIN_VOICES say anything. Of these the voice in quarantine is one, for else it would never come back.
+Where fewer say something, but at least two, and all the same, they agree: that speaks for each of them. Else who says
+nothing of most checks could leave nothing of another one to look at but its only dissent, and have it quarantined.
 
 A round is as short as the shortest interval of all monitors: who is the first, or the last, to see an outage at the
 pace of a slower one is alone for many of them. So a dissent is left out until it has lasted for as long as a vote on
@@ -86,9 +88,12 @@ def judged(
     if not due and not gone:
         return standings
     after = {**standings, **{node: replace(standings[node], against_since={}) for node in gone}}
-    known = settled(status)
+    known, shared = settled(status), unanimous(status)
     for node in sorted(due):
-        views = views_of(reports[node], known, watched, near, now=now)
+        views = {
+            **shared_views(reports[node], shared, watched, now=now),
+            **views_of(reports[node], known, watched, near, now=now),
+        }
         after[node] = _moved(after.get(node, NO_STANDING), views, watched, now=now)
     others = _Others(known, reports, watched, quorum, now)
     return _within_reason(standings, after, others)
@@ -132,6 +137,16 @@ def agreed(voices: Sequence[Voice]) -> Belief:
     return Belief.UNKNOWN
 
 
+def unanimous(status: Status) -> Mapping[CheckId, Belief]:
+    """Returns what all say of each check on which several say something, but fewer than tell who is right."""
+    found = {}
+    for check, known in status.checks.items():
+        said = [voice.belief for voice in known.votes if voice.fresh and voice.belief is not Belief.UNKNOWN]
+        if MIN_AGREEING <= len(said) < MIN_VOICES and len(set(said)) == 1:
+            found[check] = said[0]
+    return found
+
+
 Views = Mapping[CheckId, bool]
 """Of one probe: the checks on which it says something of what is settled, and whether that is against most voices."""
 
@@ -149,6 +164,20 @@ def views_of(
         is_other = vote.belief is not most.belief
         views[check] = is_other and not _is_seconded(vote, heard.report.vantage, most.voices, near)
     return views
+
+
+def shared_views(
+    heard: Heard, shared: Mapping[CheckId, Belief], watched: Mapping[CheckId, Freshness], *, now: float
+) -> Views:
+    """Returns the checks on which a probe's fresh votes are what all say."""
+    waited_s, votes = max(0.0, now - heard.heard_at), heard.report.votes
+    return {
+        check: False
+        for check, belief in shared.items()
+        if (vote := votes.get(check)) is not None
+        and vote.belief is belief
+        and vote.age_s + waited_s <= watched[check].limit_s
+    }
 
 
 def dissent(

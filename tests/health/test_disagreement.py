@@ -131,6 +131,20 @@ def test_a_vantage_whose_probes_agree_does_not_lie() -> None:
     assert not quarantined(rounds(100, *HONEST, *far))
 
 
+def test_who_says_nothing_of_most_checks_has_nobody_quarantined_for_a_dissent_on_another() -> None:
+    honest = heard("v1", DOWN, UP, UP, UP), heard("v2", UP, UP, UP, UP)
+    assert not quarantined(rounds(60, *honest, heard("sly", UP, *[UNKNOWN] * 3)))
+    few = Heard(report("sly", {CHECKS[0]: vote(UP)}), 100.0)
+    assert not quarantined(rounds(60, *honest, few))
+    assert rounds(60, *honest, few)[NodeName("v1")].score == pytest.approx(0.25, abs=0.01)
+
+
+def test_who_contradicts_one_other_finds_nothing_there_that_speaks_for_it() -> None:
+    half = {check: vote(UP) for check in CHECKS[:2]}
+    everyone = heard("a", *[UP] * 4), Heard(report("b", half), 100.0), LIAR
+    assert quarantined(rounds(60, *everyone)) == {"liar"}
+
+
 EUROPE = {"fra": (50.1, 8.7), "lon": (51.5, -0.1), "par": (48.9, 2.4)}
 ELSEWHERE = {"iad": (39.0, -77.5), "pdx": (45.6, -121.2), "sin": (1.3, 103.8), "gru": (-23.5, -46.6)}
 
