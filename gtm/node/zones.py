@@ -1,10 +1,11 @@
 """The zone river: folder -> catalogue -> plan, whenever a file changed or somebody asks.
 
-scan, several times a second -> settled -> read -> planner
-SIGHUP ----------------------------^          ^
-`gtm reload`: scans of its own, until two agree, and another after the read
+look, several times a second -> what has settled -> read -> planner
+SIGHUP -----------------------------------^           ^
+`gtm reload`: looks of its own, until all has settled, and another after the read
 
-A file that is being written is not read: only the start, which has nothing to serve yet, takes what is there.
+A file that is being written is not read, and the others are: only the start, which has nothing to serve yet, takes what
+is there.
 A reading goes on for a slice at a time, and after each slice what is good so far serves: thousands of bad files, or one
 that takes long, keep no other from serving. A file that takes longer than it may is refused, and the rest is read anew.
 
@@ -15,6 +16,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from gtm.counters import Counters
@@ -24,16 +26,15 @@ from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.threads import Pool
-from gtm.watch.folder import EMPTY, Catalogue, Scan, scan, settled
+from gtm.watch.folder import EMPTY, Catalogue, scan
 from gtm.watch.kept import revive
+from gtm.watch.looked import to_be_read_again
 from gtm.watch.reading import Reading
+from gtm.watch.settling import LOOK_INTERVAL_S, Look, Settling, as_it_is
 from gtm.zone.model import Check, Zone, checks
 
-SCAN_INTERVAL_S = 0.25
-"""Two scans must agree before a read, so a changed file serves within a second."""
-
 RELOAD_LOOKS = 20
-"""Of a reload, or of SIGHUP, at a folder that changes from look to look: five seconds."""
+"""Of a reload at files that change from look to look: five seconds."""
 
 SLICE_S = 0.5
 """So long a reading goes on before what is good so far serves; longer where a plan takes longer to make."""
@@ -76,7 +77,9 @@ class ZoneRiver:
         self._sleep = sleep
         self._asked = False
         self._watched: tuple[Zone, ...] = ()
-        self._loaded: Scan | None = None
+        self._settling = Settling()
+        self._look = Look({})
+        """The one that the newest reading began with."""
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Task[tuple[Problem, ...]] | None = None
         self._turn = asyncio.Lock()
@@ -94,13 +97,13 @@ class ZoneRiver:
     async def load(self) -> tuple[Problem, ...]:
         """Reads the folder now, serves what is good, and returns the problems of the rest."""
         async with self._turn:
-            await self._begin(await self._scan())
+            await self._begin_with_what_is_there()
             while self._reading is not None:
                 await self._read_on(self._reading)
             return self._problems()
 
     async def reload(self) -> tuple[Problem, ...]:
-        """Does as `load` does, once nobody is writing; where that takes too long, it reads nothing and says so.
+        """Does as `load` does, with each file once nobody writes it; of those for which that takes too long it says so.
 
         Who asks while another reload is yet to begin shares it.
         """
@@ -111,53 +114,77 @@ class ZoneRiver:
     async def _reload(self) -> tuple[Problem, ...]:
         async with self._reloading:
             self._next_reload = None  # who asks from now on may have written something since
-            before = await self._scan()
+            settling = Settling()
+            written = (await self._looked(settling))[0].unsettled
             for _ in range(RELOAD_LOOKS):
-                await self._sleep(SCAN_INTERVAL_S)
-                now = await self._scan()
-                if now == before:
+                await self._sleep(LOOK_INTERVAL_S)
+                look, has_news = await self._looked(settling)
+                written = look.unsettled
+                if has_news:
                     async with self._turn:
-                        if await self._read_while_it_holds(now):
-                            return self._problems()
-                before = now
-        span_s = RELOAD_LOOKS * SCAN_INTERVAL_S
-        words = f"files were being written for {span_s:.0f} s, so nothing was read; reload once they are whole"
-        return (Problem(str(self._folder), 0, 0, words),)
+                        written |= await self._read_while_it_holds(look, settling)
+                if not written:
+                    return self._problems()
+            return (*self._problems(), *(self._unread(name) for name in sorted(written)))
 
-    async def _scan(self) -> Scan:
-        return await self._threads.run(scan, self._folder)
+    def _unread(self, name: str) -> Problem:
+        span_s = RELOAD_LOOKS * LOOK_INTERVAL_S
+        words = f"it was being written for {span_s:.0f} s, so it was not read; reload once it is whole"
+        return Problem(str(self._folder / name), 1, 1, words)
+
+    async def _looked(self, settling: Settling) -> tuple[Look, bool]:
+        """Returns what one more look shows, and whether something of that is new."""
+
+        def look() -> tuple[Look, bool]:
+            found = settling.look(scan(self._folder))
+            return found, settling.has_news(found)
+
+        return await self._threads.run(look)
+
+    async def _as_it_is(self) -> Look:
+        return as_it_is(await self._threads.run(scan, self._folder))
 
     async def start(self) -> tuple[Problem, ...]:
         """Reads the folder until something serves; `run` reads the rest. Returns the problems so far."""
         async with self._turn:
-            await self._begin(await self._scan())
+            await self._begin_with_what_is_there()
             while self._reading is not None and not self._planner.plan.zones:
                 await self._read_on(self._reading)
             return self._problems()
 
-    async def _read_while_it_holds(self, now: Scan) -> bool:
-        """Reads the folder, which looks like this now; False where it changes meanwhile, and nothing more is served."""
-        await self._begin(now)
+    async def _begin_with_what_is_there(self) -> None:
+        look = await self._as_it_is()
+        self._settling.began(look)
+        await self._begin(look, reads_all=True)
+
+    async def _read_while_it_holds(self, look: Look, settling: Settling) -> frozenset[str]:
+        """Reads what has settled; returns the files that change meanwhile, after which nothing more is served."""
+        await self._begin(look, reads_all=True)
         while self._reading is not None:
             reading, self._reading = self._reading, None
             found = await self._slice(reading)
-            if await self._scan() != now:
-                self._reading, self._loaded = None, None
-                return False
+            now = await self._as_it_is()
+            changed = frozenset(name for name, stamp in look.settled.items() if now.settled.get(name) != stamp)
+            if changed:
+                self._reading = None
+                self._settling.forget()
+                return changed
             await self._take(reading, found)
-        return True
+        settling.began(look)
+        self._settling.began(look)
+        return frozenset()
 
-    async def _begin(self, now: Scan) -> None:
+    async def _begin(self, look: Look, *, reads_all: bool = False) -> None:
         """Begins a reading; what one that is not at its end has found out is not looked at again."""
-        self._loaded = now
+        self._look = look
         before = self._after if self._reading is not None else await self._before()
         if self._reading is None:
             self._before_reading = before
             self._is_from_kept = before is self._kept and before is not self._planner.catalogue
-        self._reading = await self._new_reading(before)
+        self._reading = await self._new_reading(to_be_read_again(before) if reads_all else before)
 
     async def _new_reading(self, before: Catalogue) -> Reading:
-        reading = Reading(self._folder, before, self._vocabulary)
+        reading = Reading(self._folder, before, self._vocabulary, look=self._look)
         await self._threads.run(reading.begin)
         return reading
 
@@ -224,28 +251,25 @@ class ZoneRiver:
             self._state.save_zones_apart(self._folder, serving)
 
     def ask(self) -> None:
-        """Has `run` read the folder as soon as two looks agree, changed or not."""
+        """Has `run` read the folder as soon as it had two looks, changed or not."""
         self._asked = True
 
     async def run(self) -> None:
         """Reads the folder whenever it changed, until cancelled."""
-        before: Scan | None = None
-        unsettled = 0
         while True:
-            await self._sleep(SCAN_INTERVAL_S)
-            now = await self._scan()
-            unsettled = unsettled + 1 if self._asked and now != before else 0
-            is_asked = self._asked and (now == before or unsettled >= RELOAD_LOOKS)
-            if is_asked or settled(before, now, loaded=self._loaded):
-                self._asked = False
-                await self._or_say(self._begin_anew)
+            await self._sleep(LOOK_INTERVAL_S)
+            look, has_news = await self._looked(self._settling)
+            is_asked = self._asked and self._settling.agrees
+            if is_asked or has_news:
+                self._asked = self._asked and not is_asked
+                await self._or_say(partial(self._begin_anew, look, reads_all=is_asked))
             elif self._reading is not None:
                 await self._or_say(self._go_on)
-            before = now
 
-    async def _begin_anew(self) -> None:
+    async def _begin_anew(self, look: Look, *, reads_all: bool) -> None:
         async with self._turn:
-            await self._begin(await self._scan())
+            self._settling.began(look)
+            await self._begin(look, reads_all=reads_all)
         await self._go_on()
 
     async def _go_on(self) -> None:

@@ -87,7 +87,7 @@ class Composing:
             return
         self.refuse(_refusal(claim.loaded, claim.file, words))
         before = self._before.get(claim.file)
-        if before is not None and before is not claim.loaded and before.zone.origin not in self._taken:
+        if before is not None and before.zone is not claim.loaded.zone and before.zone.origin not in self._taken:
             self._taken[before.zone.origin] = replace(claim, loaded=before, is_of_refused=True)
 
 
@@ -130,7 +130,7 @@ def _unplanned(loaded: Loaded, error: Exception) -> Refused:
     words = f"no plan can be made of this zone; the log has the traceback: {type(error).__name__}: {error}"
     problems = Problems([Problem(loaded.zone.file, 1, 1, words)]).all
     records = () if loaded.records is None else ((loaded.zone.records_file, fingerprint_of(loaded.records)),)
-    return Refused(loaded.zone.file, problems, loaded.fingerprint, records)
+    return Refused(loaded.zone.file, problems, loaded.fingerprint, records, stamps=loaded.stamps)
 
 
 def _refusal(loaded: Loaded, file: str, words: str) -> Refused:

@@ -10,12 +10,12 @@ never takes anything away: its last good zone stays, and its problems are told. 
 
 Whoever runs this polls, several times a second, rather than ask the kernel for events: events are lost on network
 filesystems and bind mounts, and a Kubernetes ConfigMap changes by swapping a symbolic link that no watch is on. A scan
-is one stat for each file. `settled` says when to read: not while a file is still being written.
+is one stat for each file. gtm/watch/settling.py says when to read which file: not while it is still being written.
 """
 
 import os
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,9 @@ MAX_FILE_BYTES = 4 * MAX_CHARACTERS
 
 
 ZONE_FILES = FileReader("zone files")
+
+Stamps = Mapping[str, Stamp | None]
+"""By name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,8 @@ class Loaded:
     shared_source: Text | None = None
     records: bytes | None = field(default=None, repr=False)
     """What the records file said, if there is one."""
+    stamps: Stamps = field(default_factory=dict, compare=False)
+    """How the files that this came of looked, by name; while they look so, they are not read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class Refused:
     """The records files that were looked at, each with a fingerprint."""
     twin: Loaded | None = None
     """What is right in itself, but another file has the zone."""
+    stamps: Stamps = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +91,9 @@ class Catalogue:
     unread: int = 0
     """How many files have not been looked at yet; they are as they were before."""
     stale: frozenset[str] = frozenset()
-    """Those of them that were read beside another shared file."""
+    """Those of the files that were read beside another shared file, and are to be read again."""
+    shared_stamps: Stamps = field(default_factory=dict, compare=False)
+    """How the shared files looked when they were read."""
 
     @property
     def zones(self) -> tuple[Zone, ...]:
@@ -122,12 +130,6 @@ def text_of(path: Path) -> str:
         raise ZoneInvalid([Problem(str(path), line, column, "not UTF-8; save the file in that encoding")]) from error
 
 
-def file_sizes(folder: Path, names: Sequence[str]) -> dict[str, int]:
-    """Returns the bytes of files of the folder, 0 where nobody can say."""
-    stamps = ZONE_FILES.stamps([folder / name for name in names])
-    return {name: 0 if stamp is None else max(0, stamp.size_bytes) for name, stamp in zip(names, stamps, strict=True)}
-
-
 def file_names(folder: Path, endings: tuple[str, ...]) -> list[str]:
     """Returns the names of what may be our files, sorted. Raises FileUnreadable."""
     return ZONE_FILES.call(
@@ -153,17 +155,12 @@ class Scan:
 def scan(folder: Path) -> Scan:
     """Returns the stamps of the files that `read` would read."""
     try:
-        names = file_names(folder, (*ZONE_ENDINGS, RECORDS_ENDING))
+        return scan_or_raise(folder)
     except FileUnreadable:
         return Scan(is_readable=False)
+
+
+def scan_or_raise(folder: Path) -> Scan:
+    """Returns the same. Raises FileUnreadable where the folder cannot be read."""
+    names = file_names(folder, (*ZONE_ENDINGS, RECORDS_ENDING))
     return Scan(tuple(zip(names, ZONE_FILES.stamps([folder / name for name in names]), strict=True)))
-
-
-def settled(before: Scan | None, now: Scan, *, loaded: Scan | None) -> bool:
-    """Returns whether to read the folder now.
-
-    1. Nothing has changed since the scan that was last loaded: no.
-    2. The folder has changed since the scan before this one: no, somebody is still writing.
-    3. Two scans in a row agree on something new: yes.
-    """
-    return now != loaded and now == before

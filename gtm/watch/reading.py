@@ -5,11 +5,16 @@
 1. A file is read alone. Whatever that raises, or however long it takes, is a problem of that file; the others go on.
 2. First come the files whose zone serves, then those that are new, then those that were bad; the smaller ones first.
    So a good file does not wait for thousands of bad ones.
-3. A file that is as it was, beside a shared file that is as it was, is not parsed again, whether it was good or bad.
-4. A zone of two files is that of one of them, and so are names (claims.py).
+3. A file that is as it was, beside a shared file that is as it was, is not parsed again, whether it was good or bad;
+   it is not even opened where it looks as it did then.
+4. A file that somebody is writing, or whose records file is, is as it was before; so is one that has changed since the
+   folder was looked at. A file that is written for long is told as a problem.
+5. A zone of two files is that of one of them, and so are names (claims.py).
 
 A reading may be asked at any time what it comes to so far: files that it did not get to are as they were. It may be
 given up: then the file that it is at is refused, and nothing that the thread still does counts.
+
+Long because every step looks at how far the reading is.
 """
 
 import ctypes
@@ -18,7 +23,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gtm.engine.master import native_scan
@@ -28,16 +33,15 @@ from gtm.watch.composing import Composing, fingerprint_of, problems_of
 from gtm.watch.folder import (
     RECORDS_ENDING,
     SHARED_FILES,
-    ZONE_ENDINGS,
     ZONE_FILES,
     Catalogue,
     Loaded,
     Refused,
     Text,
-    file_names,
-    file_sizes,
     text_of,
 )
+from gtm.watch.looked import Looked, Unsettled
+from gtm.watch.settling import Look
 from gtm.zone.chain import Vocabulary
 from gtm.zone.master import MAX_MASTER_BYTES, MasterFile
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
@@ -77,8 +81,12 @@ class Reading:
         previous: Catalogue,
         vocabulary: Vocabulary,
         *,
+        look: Look | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Without a look at the folder it takes what is there, and knows no file by how it looks."""
+        self._looked = Looked(folder, look)
+        self._shared_stamps = previous.shared_stamps
         self._folder = folder
         self._previous = previous
         self._vocabulary = vocabulary
@@ -89,7 +97,6 @@ class Reading:
         self._shared = previous.shared
         self._shared_source = previous.shared_source
         self._is_shared_as_before = True
-        self._shared_names: list[str] = []
         self._files: list[str] = []
         """Of zones, by name."""
         self._sizes: dict[str, int] = {}
@@ -112,6 +119,8 @@ class Reading:
         self._kept_problems = 0
         self._tracebacks = 0
         self._scan = native_scan()
+        self._held: set[str] = set()
+        """Files that are as they were before, for somebody is writing them."""
 
     @property
     def at(self) -> str:
@@ -135,7 +144,9 @@ class Reading:
             self._read_shared([name for name in self._sizes if name in SHARED_FILES])
         limit_s = self.limit_s
         while self._waiting:
-            self._read(self._waiting.pop())
+            waiting = self._waiting.pop()
+            if self._is_due(waiting.file):
+                self._read(waiting)
             if ends_at is not None and (self._monotonic() >= ends_at or self.limit_s > limit_s):
                 break
         return self.catalogue()
@@ -161,8 +172,7 @@ class Reading:
     def catalogue(self) -> Catalogue:
         """Returns what the reading comes to so far."""
         if self._failure is not None:
-            before = self._previous
-            return Catalogue(before.loaded, (self._failure,), before.shared, before.shared_source, before.refused)
+            return replace(self._previous, problems=(self._failure,), unread=0)
         composing = Composing(self._before, self._territories)
         for refused in self._refused_shared:
             composing.refuse(refused)
@@ -176,8 +186,15 @@ class Reading:
             self._shared_source,
             tuple(composing.refused),
             len(self._waiting or ()),
-            frozenset(each.file for each in self._waiting or () if self._is_stale(each.file)),
+            self._stale(),
+            self._shared_stamps,
         )
+
+    def _stale(self) -> frozenset[str]:
+        if self._is_shared_as_before and not self._previous.stale:
+            return frozenset()
+        left = (*self._held, *(each.file for each in self._waiting or ()))
+        return frozenset(file for file in left if self._is_stale(file))
 
     def _is_stale(self, file: str) -> bool:
         """Returns whether what came of a file before came of it beside another shared file than that of now."""
@@ -190,20 +207,46 @@ class Reading:
     def begin(self) -> None:
         """Looks at what is in the folder. That reads no file of it, and takes as long as there are files."""
         try:
-            names = file_names(self._folder, ZONE_ENDINGS)
-            records_names = file_names(self._folder, (RECORDS_ENDING,))
+            self._looked.begin()
         except FileUnreadable as error:
             # A folder that is gone is a mount that failed, not a wish to serve nothing.
             self._failure = Problem(str(self._folder), 0, 0, f"the folder cannot be read: {error.reason}")
             self._waiting = []
             return
-        self._files = [str(self._folder / name) for name in names if name not in SHARED_FILES]
-        self._sizes = file_sizes(self._folder, names)
-        records = file_sizes(self._folder, records_names)
-        self._large = {name: size for name, size in records.items() if size > _MEGABYTE}
-        waiting = [_Waiting(self._rank(file), self._size(file), file) for file in self._files]
+        self._sizes = sizes = self._looked.sizes
+        self._files = self._looked.zone_files
+        self._large = {name: size for name, size in sizes.items() if name.endswith(RECORDS_ENDING) and size > _MEGABYTE}
+        self._hold_unsettled()
+        is_any_due = self._shared_stamps != self._previous.shared_stamps
+        due = [file for file in self._files if file not in self._held and (is_any_due or self._is_due(file))]
+        waiting = [_Waiting(self._rank(file), self._size(file), file) for file in due]
         waiting.sort(key=lambda one: (one.rank, one.size_bytes, one.file), reverse=True)
         self._waiting = waiting
+
+    def _hold_unsettled(self) -> None:
+        """Leaves the files that are being written as they are; those that are written for long get a problem."""
+        for file in self._looked.unsettled_zone_files:
+            self._hold(file, Path(file).name)
+        if self._looked.is_shared_settled:
+            self._shared_stamps = self._looked.shared_stamps
+            return
+        self._has_shared = True
+        for file in self._looked.shared_files:
+            refused = self._looked.overdue(file, Path(file).name) or self._refused_before.get(file)
+            if refused is not None:
+                self._refused_shared.append(refused)
+
+    def _hold(self, file: str, name: str) -> None:
+        """Leaves a file as it was, for somebody writes it, or its records file of this name."""
+        self._held.add(file)
+        overdue = self._looked.overdue(file, name)
+        if overdue is not None:
+            self._results[file] = overdue
+
+    def _is_due(self, file: str) -> bool:
+        """Returns whether to read a file: it is new, or something that it depends on looks otherwise than it did."""
+        before = self._as_before(file)
+        return before is None or self._is_stale(file) or not self._looked.is_as(before.stamps)
 
     def _size(self, file: str) -> int:
         """Returns the bytes of a zone file, and of the large records file that it names: they say how long it takes."""
@@ -243,6 +286,7 @@ class Reading:
         fingerprint = ""
         try:
             text = Text(file, text_of(Path(file)))
+            self._looked.require_settled(Path(file).name)
             fingerprint = self._at_fingerprint = fingerprint_of(text.content.encode())
             refused = self._refused_before.get(file)
             if refused is not None and refused.fingerprint == fingerprint:
@@ -250,6 +294,9 @@ class Reading:
             if text != self._shared_source:
                 self._set_parsing(on=True)
                 self._shared, self._shared_source = parse_shared(text.content, file), text
+        except Unsettled:
+            self._shared_stamps = self._previous.shared_stamps
+            return self._refused_before.get(file)
         except Exception as error:  # noqa: BLE001  # it is logged
             return Refused(file, self._problems_of(error, file), fingerprint)
         return None
@@ -263,13 +310,27 @@ class Reading:
     def _read(self, waiting: _Waiting) -> None:
         """Reads one file, and keeps what came of it unless the reading was given up meanwhile."""
         self._enter(waiting)
-        result = self._result(waiting.file)
+        self._looked.noted = {}
+        try:
+            self._looked.note(Path(waiting.file).name)
+            result = self._result(waiting.file)
+        except Unsettled as error:
+            with self._lock:
+                self._require_going_on()
+                self._hold(waiting.file, error.name)
+                self._at = None
+            return
         with self._lock:
-            self._is_parsing = False
-            if self._is_given_up:
-                raise _GivenUp
-            self._results[waiting.file] = result
+            self._require_going_on()
+            stamps = self._looked.noted
+            self._results[waiting.file] = result if result.stamps == stamps else replace(result, stamps=stamps)
             self._at = None
+
+    def _require_going_on(self) -> None:
+        """Notes that no file is parsed any more; with the lock held."""
+        self._is_parsing = False
+        if self._is_given_up:
+            raise _GivenUp
 
     def _set_parsing(self, *, on: bool) -> None:
         with self._lock:
@@ -290,6 +351,7 @@ class Reading:
         fingerprint = ""
         try:
             text = text_of(Path(file))
+            self._looked.require_settled(Path(file).name)
             fingerprint = self._at_fingerprint = fingerprint_of(text.encode())
             known = self._known(file, fingerprint)
             if known is not None:
@@ -329,6 +391,7 @@ class Reading:
 
     def _records_file(self, name: str) -> MasterFile:
         path = self._folder / name
+        self._looked.note(name)
         try:
             # a link is followed within the folder, as Kubernetes makes them, and not out of it
             if not ZONE_FILES.call(path, lambda _: path.resolve().is_relative_to(self._folder.resolve())):
@@ -336,6 +399,7 @@ class Reading:
             content = ZONE_FILES.read(path, limit=MAX_MASTER_BYTES).data
         except FileUnreadable as error:
             raise TextInvalid(f"{name} cannot be read: {error.reason}") from error
+        self._looked.require_settled(name)
         return MasterFile(str(path), content, self._scan)
 
     def _refusal(

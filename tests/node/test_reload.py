@@ -44,12 +44,12 @@ def test_a_reload_does_not_serve_half_a_file_that_is_being_written(tmp_path: Pat
     assert served == [["192.0.2.1", "192.0.2.2"]] * 4
 
 
-def test_a_reload_of_a_folder_that_is_always_written_reads_nothing_and_says_so(tmp_path: Path) -> None:
+def test_a_reload_of_a_file_that_is_always_written_does_not_read_it_and_says_so(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     watched.write(SMALL)
     [problem], served = reloading(watched, lambda _look: watched.write(HALF))
     assert str(problem) == (
-        f"{watched.folder}: files were being written for 5 s, so nothing was read; reload once they are whole"
+        f"{watched.folder / 'a.yaml'}:1:1: it was being written for 5 s, so it was not read; reload once it is whole"
     )
     assert served == [["192.0.2.1", "192.0.2.2"]] * RELOAD_LOOKS
     assert watched.targets == ["192.0.2.1", "192.0.2.2"]

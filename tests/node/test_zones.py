@@ -8,9 +8,9 @@ import pytest
 
 from gtm.errors import Problem
 from gtm.node.state import Saved
-from gtm.node.zones import SCAN_INTERVAL_S
 from gtm.steer.filter import Filter
 from gtm.steer.vocabulary import with_kinds
+from gtm.watch.settling import LOOK_INTERVAL_S
 from tests.node.present import BROKEN, SMALL
 from tests.node.watched import LATER, Watched
 
@@ -43,11 +43,11 @@ def test_a_changed_file_serves_once_two_scans_agree(tmp_path: Path) -> None:
             assert watched.counters.count("zone_loads", outcome="clean") == loads, "what did not change is not read"
 
     asyncio.run(story())
-    assert set(watched.turns.slept) == {SCAN_INTERVAL_S}
+    assert set(watched.turns.slept) == {LOOK_INTERVAL_S}
 
 
 def test_a_change_serves_within_a_second() -> None:
-    assert 3 * SCAN_INTERVAL_S < 1.0
+    assert 3 * LOOK_INTERVAL_S < 1.0
 
 
 def test_a_file_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from gtm.errors import Problem
-from gtm.files import Stamp
-from gtm.watch.folder import EMPTY, MAX_FILE_BYTES, Catalogue, Scan, scan, settled
+from gtm.watch.folder import EMPTY, MAX_FILE_BYTES, Catalogue, Scan, scan
 from gtm.watch.reading import read
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 
@@ -226,28 +225,6 @@ def test_a_scan_sees_every_change(tmp_path: Path) -> None:
     (tmp_path / "b.yaml").write_text(ORG)
     third = scan(tmp_path)
     assert len({first, second, third}) == 3
-
-
-OLD, NEW, NEWER = (Scan((("a.yaml", Stamp(1, 1, modified_ns, 1)),)) for modified_ns in (1, 2, 3))
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "loaded", "expected"),
-    [
-        (None, OLD, None, False),  # seen once
-        (OLD, OLD, None, True),
-        (OLD, OLD, OLD, False),  # nothing new
-        (OLD, NEW, OLD, False),  # perhaps half-written
-        (NEW, NEWER, OLD, False),  # surely
-        (NEW, NEW, OLD, True),
-        (NEW, OLD, OLD, False),  # undone
-        (None, OLD, OLD, False),
-    ],
-)
-def test_a_folder_is_read_when_two_scans_agree_on_something_new(
-    *, before: Scan | None, now: Scan, loaded: Scan | None, expected: bool
-) -> None:
-    assert settled(before, now, loaded=loaded) is expected
 
 
 BIG = COM + "records_file: big.zone\n"

@@ -1,0 +1,109 @@
+"""Looks at a folder, several times a second -> which of its files to read, and which somebody is still writing.
+
+Each file settles for itself: whoever writes one all the time keeps nobody else's from being read.
+
+    changed since the last look         it is being written: what was read of it before stays
+    looks as it did at the last look    it has settled: read it, if that is not how it looked at the last reading
+    gone for two looks                  as gone as it looks, once nobody writes anything; after GONE_LOOKS in any case
+    changed at each of OVERDUE_LOOKS    that is told as a problem of the file
+
+What is gone waits for others because a zone may be on its way from one file to another. A records file settles together
+with the zone file that names it: gtm/watch/reading.py sees to that, for it knows which one that is.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gtm.files import Stamp
+from gtm.watch.folder import Scan
+
+LOOK_INTERVAL_S = 0.25
+"""Two looks must agree before a read, so a changed file serves within a second."""
+GONE_LOOKS = 20
+"""Five seconds, as long as a reload waits."""
+OVERDUE_LOOKS = 120
+"""Half a minute: longer than it takes to copy the largest records file, or to check out thousands of files."""
+OVERDUE_WORDS = (
+    f"has been written all the time for {OVERDUE_LOOKS * LOOK_INTERVAL_S:.0f} s, so it is not read; what was good "
+    "before serves on. Write another file, and rename that"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a folder looks like, file by file."""
+
+    settled: Mapping[str, Stamp | None]
+    """By name; None where there is no file behind a link."""
+    unsettled: frozenset[str] = frozenset()
+    """Names of files that are being written, or have just gone."""
+    overdue: frozenset[str] = frozenset()
+    """Those of them that have been written for long."""
+    is_readable: bool = True
+    takes_what_is_there: bool = field(default=False, compare=False)
+    """Whether a file is taken that has changed since."""
+
+
+def as_it_is(scan: Scan) -> Look:
+    """Returns a look that takes everything, whether somebody writes it or not."""
+    return Look(dict(scan.stamps), is_readable=scan.is_readable, takes_what_is_there=True)
+
+
+class Settling:
+    """Compares looks at a folder. Its state is the last look, for how long files have changed, and what was read."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, Stamp | None] | None = None
+        self._was_readable = True
+        self.agrees = False
+        """Whether the folder could be read, or not, at two looks."""
+        self._waits: dict[str, int] = {}
+        """Looks in a row at which a file was unsettled."""
+        self._read: Look | None = None
+        """How each file looked when a reading began last; of what was unsettled then, how it looked before."""
+
+    def look(self, scan: Scan) -> Look:
+        """Returns what one more look shows."""
+        now = dict(scan.stamps)
+        unsettled = self._changing(now, is_readable=scan.is_readable)
+        unsettled |= {name for name in self._gone(now) if unsettled and self._waits.get(name, 0) < GONE_LOOKS}
+        self.agrees = self._before is not None and scan.is_readable == self._was_readable
+        self._waits = {} if self._before is None else {name: self._waits.get(name, 0) + 1 for name in unsettled}
+        self._before, self._was_readable = now, scan.is_readable
+        return Look(
+            {name: stamp for name, stamp in now.items() if name not in unsettled},
+            frozenset(unsettled),
+            frozenset(name for name, looks in self._waits.items() if looks >= OVERDUE_LOOKS),
+            scan.is_readable,
+        )
+
+    def has_news(self, look: Look) -> bool:
+        """Returns whether something has settled that was not read as it is, or has not settled for long."""
+        if self._read is None and look.unsettled and not look.settled:
+            return False
+        return self.agrees and self._after(look) != self._read
+
+    def began(self, look: Look) -> None:
+        """Takes note that a reading of what has settled began."""
+        self._read = self._after(look)
+
+    def forget(self) -> None:
+        """Takes note that what was read was given up: everything is news."""
+        self._read = None
+
+    def _changing(self, now: Mapping[str, Stamp | None], *, is_readable: bool) -> set[str]:
+        if self._before is None or is_readable != self._was_readable:
+            return {*now, *(self._before or ())}
+        before = self._before
+        return {name for name in {*now, *before} if name not in now or name not in before or now[name] != before[name]}
+
+    def _gone(self, now: Mapping[str, Stamp | None]) -> set[str]:
+        return set() if self._read is None else {name for name in self._read.settled if name not in now}
+
+    def _after(self, look: Look) -> Look:
+        """Returns what will have been read once a look was."""
+        read = {} if self._read is None else self._read.settled
+        if not look.is_readable:
+            return Look(read, is_readable=False)
+        kept = {name: stamp for name, stamp in read.items() if name in look.unsettled}
+        return Look({**look.settled, **kept}, overdue=look.overdue)
