@@ -5,6 +5,7 @@ A path may be anything: a pipe that waits for a writer, a device, a link into a 
 
     not there, not ours to read    the system's words
     no regular file                refused; it is opened without waiting for anybody
+    a link out of its folder       refused, and not looked at, where a folder is named: others may write that folder
     larger than it may be          refused, and not read any further
     stands still for READ_S        given up: it counts as unreadable until the system lets go of it
 
@@ -34,14 +35,18 @@ READ_S = 2.0
 
 AT_ONCE = 4
 WAITERS = 16
+MAX_LINKS = 40
+"""As many as Linux follows (path_resolution(7))."""
 MOST_HANGING = 16
 """Paths of one purpose that hang at once; further ones are not tried."""
 CHUNK_BYTES = 1024 * 1024
 
 HANGS = "no answer from its disk or mount"
 IRREGULAR = "not a regular file"
+OUTSIDE = "a link that leads out of its folder"
 
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
@@ -68,7 +73,7 @@ class Stamp:
 
 
 STUCK = Stamp(-1, -1, -1, -1, is_regular=False)
-"""That of a file whose disk does not answer."""
+"""That of a file whose disk does not answer, or that is none of its folder."""
 
 
 class FileReader:
@@ -83,23 +88,26 @@ class FileReader:
         self._busy: set[Path] = set()
         self._hanging: set[Path] = set()
 
-    def read(self, path: Path, *, limit: int) -> Content:
-        """Returns what is in a regular file of at most `limit` bytes. Raises FileUnreadable."""
-        return self.call(path, lambda step: _content(path, limit, step))
+    def read(self, path: Path, *, limit: int, within: Path | None = None) -> Content:
+        """Returns what is in a regular file of at most `limit` bytes. Raises FileUnreadable.
+
+        Where it is `within` a folder, links are followed in that folder alone.
+        """
+        return self.call(path, lambda step: _content(path, limit, step, within))
 
     def stamp(self, path: Path) -> Stamp | None:
         """Returns the stamp of a file; None where there is none."""
         return self.stamps([path])[0]
 
-    def stamps(self, paths: Sequence[Path]) -> list[Stamp | None]:
-        """Returns the stamp of each path, in one go; STUCK for each that hangs."""
+    def stamps(self, paths: Sequence[Path], *, within: Path | None = None) -> list[Stamp | None]:
+        """Returns the stamp of each path, in one go; STUCK for each that hangs, or leads out of the folder."""
         found: list[Stamp | None] = []
         while len(found) < len(paths):
             path = paths[len(found)]
             if self._is_stuck(path):
                 found.append(STUCK)
                 continue
-            found += self._stamps_up_to_one_that_hangs(paths[len(found) :])
+            found += self._stamps_up_to_one_that_hangs(paths[len(found) :], within)
         return found
 
     def call(self, path: Path, function: Callable[[Callable[[], None]], _Result]) -> _Result:
@@ -121,7 +129,7 @@ class FileReader:
         """Returns what a function returns that reads by this reader, called in a thread."""
         return await self._waiters.run(function, *arguments)
 
-    def _stamps_up_to_one_that_hangs(self, paths: Sequence[Path]) -> list[Stamp | None]:
+    def _stamps_up_to_one_that_hangs(self, paths: Sequence[Path], within: Path | None) -> list[Stamp | None]:
         found: list[Stamp | None] = []
 
         def look(step: Callable[[], None]) -> None:
@@ -130,7 +138,7 @@ class FileReader:
                     if work.is_left or path in self._hanging:
                         return
                     work.path = path
-                stamp = _stamp(path)
+                stamp = _stamp(path, within)
                 with self._free:
                     if work.is_left:
                         return
@@ -204,11 +212,10 @@ class _Work(Generic[_Result]):
         self._steps += 1
 
 
-def _content(path: Path, limit: int, step: Callable[[], None]) -> Content:
+def _content(path: Path, limit: int, step: Callable[[], None], within: Path | None) -> Content:
     if "\0" in str(path):
         raise FileUnreadable(path, "no path has a NUL")
-    _require_regular(path, path.stat())  # first: to open a device may do something
-    descriptor = os.open(path, _FLAGS)
+    descriptor = _opened(path) if within is None else _opened_within(within, path)
     try:
         status = os.fstat(descriptor)
         _require_regular(path, status)
@@ -224,6 +231,61 @@ def _content(path: Path, limit: int, step: Callable[[], None]) -> Content:
     return Content(b"".join(parts), stat.S_IMODE(status.st_mode))
 
 
+def _opened(path: Path) -> int:
+    _require_regular(path, path.stat())  # first: to open a device may do something
+    return os.open(path, _FLAGS)
+
+
+def _opened_within(folder: Path, path: Path) -> int:
+    """Opens a file by steps that are no links: what is swapped for a link meanwhile is not followed."""
+    *above, name = _steps_within(folder, path)
+    here = os.open(folder, _FOLDER_FLAGS)
+    try:
+        for step in above:
+            before, here = here, os.open(step, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=here)
+            os.close(before)
+        _require_regular(path, os.stat(name, dir_fd=here, follow_symlinks=False))
+        return os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _steps_within(folder: Path, path: Path) -> list[str]:
+    """Returns the steps from a folder to the end of a file's links; it looks at nothing outside of the folder."""
+    root = folder.resolve()
+    roots = (str(folder.absolute()), str(root))
+    steps, found, links = [path.name], list[str](), 0
+    while steps:
+        step = steps.pop()
+        if step == "..":
+            if not found:
+                raise FileUnreadable(path, OUTSIDE)
+            found.pop()
+        elif (target := _link(root.joinpath(*found, step))) is None:
+            found.append(step)
+        else:
+            links += 1
+            if links > MAX_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            if target.startswith("/"):
+                above = next((each for each in roots if f"{target}/".startswith(f"{each}/")), None)
+                if above is None:
+                    raise FileUnreadable(path, OUTSIDE)
+                target, found = target[len(above) :], []
+            steps += [each for each in reversed(target.split("/")) if each not in {"", "."}]
+    if not found:
+        raise FileUnreadable(path, OUTSIDE)
+    return found
+
+
+def _link(path: Path) -> str | None:
+    """Returns what a link says; None for what is none, or not there."""
+    try:
+        return str(path.readlink())
+    except OSError:
+        return None
+
+
 def _require_regular(path: Path, status: os.stat_result) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise FileUnreadable(path, os.strerror(errno.EISDIR))
@@ -231,9 +293,13 @@ def _require_regular(path: Path, status: os.stat_result) -> None:
         raise FileUnreadable(path, IRREGULAR)
 
 
-def _stamp(path: Path) -> Stamp | None:
+def _stamp(path: Path, within: Path | None = None) -> Stamp | None:
     try:
-        found = path.stat()
+        found = path.stat(follow_symlinks=within is None)
+        if within is not None and stat.S_ISLNK(found.st_mode):
+            found = within.joinpath(*_steps_within(within, path)).stat(follow_symlinks=False)
+    except FileUnreadable:
+        return STUCK
     except (OSError, ValueError):  # a NUL in it
         return None
     is_regular = stat.S_ISREG(found.st_mode)

@@ -81,6 +81,6 @@ def _is_records_file(name: str, file: Path) -> bool:
 
 def _text(file: Path) -> str:
     try:
-        return ZONE_FILES.read(file, limit=MAX_FILE_BYTES).data.decode(errors="replace")
+        return ZONE_FILES.read(file, limit=MAX_FILE_BYTES, within=file.parent).data.decode(errors="replace")
     except FileUnreadable:
         return ""  # which is one of its problems

@@ -3,10 +3,13 @@
 In comes a folder; out go names, texts and stamps, which gtm/watch/reading.py makes the next catalogue of. A bad file
 never takes anything away: its last good zone stays, and its problems are told. The files are
 
-    *.yaml, *.yml     one zone each, in the order of their names; symbolic links are followed
+    *.yaml, *.yml     one zone each, in the order of their names
     *.zone            records files that zone files name (records_file)
     _shared.yaml      regions and monitors for all of them
     .* #* *~          hidden files and what editors leave behind: not ours
+
+Symbolic links are followed within the folder, as Kubernetes makes them, and not out of it: whoever may write here may
+not read everything that the node may, and problems quote what is in a file.
 
 Whoever runs this polls, several times a second, rather than ask the kernel for events: events are lost on network
 filesystems and bind mounts, and a Kubernetes ConfigMap changes by swapping a symbolic link that no watch is on. A scan
@@ -118,8 +121,10 @@ EMPTY = Catalogue()
 
 def text_of(path: Path) -> str:
     """Returns the text of a file; what can go wrong becomes a problem of it."""
+    if not _is_text(path.name):  # what is kept of the folder is JSON
+        raise ZoneInvalid([Problem(str(path), 1, 1, "its name is not UTF-8; rename the file")])
     try:
-        content = ZONE_FILES.read(path, limit=MAX_FILE_BYTES).data
+        content = ZONE_FILES.read(path, limit=MAX_FILE_BYTES, within=path.parent).data
     except FileUnreadable as error:
         raise ZoneInvalid([Problem(str(path), 1, 1, f"cannot be read: {error.reason}")]) from error
     try:
@@ -128,6 +133,14 @@ def text_of(path: Path) -> str:
         before = content[: error.start].decode()
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise ZoneInvalid([Problem(str(path), line, column, "not UTF-8; save the file in that encoding")]) from error
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def file_names(folder: Path, endings: tuple[str, ...]) -> list[str]:
@@ -163,4 +176,5 @@ def scan(folder: Path) -> Scan:
 def scan_or_raise(folder: Path) -> Scan:
     """Returns the same. Raises FileUnreadable where the folder cannot be read."""
     names = file_names(folder, (*ZONE_ENDINGS, RECORDS_ENDING))
-    return Scan(tuple(zip(names, ZONE_FILES.stamps([folder / name for name in names]), strict=True)))
+    stamps = ZONE_FILES.stamps([folder / name for name in names], within=folder)
+    return Scan(tuple(zip(names, stamps, strict=True)))

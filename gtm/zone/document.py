@@ -181,6 +181,10 @@ class _Composer:
             self._alias(event)
         elif isinstance(event, yaml.ScalarEvent):
             self._check_tag(event, event.tag)
+            if _HALF.search(event.value):
+                self._refuse(
+                    event, "a character by its number (\\ud800 to \\udfff) is half a character; write it as it is"
+                )
             is_plain = event.implicit[0]
             line, column = _position(event)
             value = core_value(event.value) if is_plain else event.value
@@ -253,6 +257,8 @@ def _position(event: yaml.Event) -> tuple[int, int]:
     return (mark.line + 1, mark.column + 1)
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+"""Escapes of YAML can write it; nothing that is sent, kept or shown can have it."""
 _CONSTANTS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),

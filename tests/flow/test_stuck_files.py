@@ -1,11 +1,11 @@
 """Files that configuration names and that nobody can read: named pipes, and a mount that hangs, in every place at once.
 
-    stuck/networks.yaml, regions.mmdb      geo data
-    stuck/token                            a secret of a check
-    stuck/roots.pem, own.pem               roots and the client certificate of checks
-    stuck/program                          a program of a check
-    zones/stuck.yaml                       a zone file, by a link to stuck/stuck.yaml
-    zones/big.zone                         the records file of a good zone
+    zones/stuck/networks.yaml, regions.mmdb    geo data
+    zones/stuck/token                          a secret of a check
+    zones/stuck/roots.pem, own.pem             roots and the client certificate of checks
+    zones/stuck/program                        a program of a check
+    zones/stuck.yaml                           a zone file, by a link to stuck/stuck.yaml
+    zones/big.zone                             the records file of a good zone
 
 The node serves, checks what it can, says what it cannot read, takes it up once it is mended, and ends when told to.
 """
@@ -42,7 +42,7 @@ UNREAD = {"secret", "roots", "own", "program"}
 
 def write_good(folder: Path, name: str) -> None:
     """Writes what a file should hold, in one step."""
-    beside = folder.parent / f"new-{name}"
+    beside = folder.parent / f".new-{name}"
     match name:
         case "networks.yaml":
             beside.write_text("networks: {}\n")
@@ -66,13 +66,16 @@ def write_good(folder: Path, name: str) -> None:
 
 def edit_node(folder: Path) -> Callable[[dict[str, object]], None]:
     def edit(node: dict[str, object]) -> None:
-        node["geo"] = {"databases": ["regions.mmdb", "stuck/regions.mmdb"], "networks": "stuck/networks.yaml"}
+        node["geo"] = {
+            "databases": ["regions.mmdb", "zones/stuck/regions.mmdb"],
+            "networks": "zones/stuck/networks.yaml",
+        }
         probe = node.setdefault("probe", {})
         assert isinstance(probe, dict)
         probe |= {
-            "secrets": {"token": {"file": "stuck/token"}},
-            "authorities": {"roots": "stuck/roots.pem"},
-            "certificates": {"own": {"certificate": "stuck/own.pem"}},
+            "secrets": {"token": {"file": "zones/stuck/token"}},
+            "authorities": {"roots": "zones/stuck/roots.pem"},
+            "certificates": {"own": {"certificate": "zones/stuck/own.pem"}},
             "exec": [str(folder / "program")],
         }
 
@@ -99,12 +102,11 @@ def edit_zone(folder: Path) -> Callable[[dict[str, object]], None]:
 
 def besieged(cluster: Cluster, put: Callable[[Path], None]) -> Siege:
     """Returns a node that has files in all places: whatever `put` puts there."""
-    folder = cluster.folder / "stuck"
-    folder.mkdir()
-    cluster.zones.mkdir()
+    folder = cluster.zones / "stuck"
+    folder.mkdir(parents=True)
     for name in NAMES:
         put(folder / name)
-    (cluster.zones / "stuck.yaml").symlink_to(folder / "stuck.yaml")
+    (cluster.zones / "stuck.yaml").symlink_to("stuck/stuck.yaml")
     (cluster.zones / "other.yaml").write_text(OTHER_ZONE)
     put(cluster.zones / "big.zone")
     return besiege(cluster, edit_zone=edit_zone(folder), edit_node=edit_node(folder))
@@ -149,7 +151,7 @@ def asks_for(siege: Siege, name: str) -> int:
 
 def test_pipes_in_every_place_are_told_and_taken_up_once_they_are_files(cluster: Cluster) -> None:
     siege = besieged(cluster, os.mkfifo)
-    folder = cluster.folder / "stuck"
+    folder = cluster.zones / "stuck"
     told = problems(siege)
     for name in ("networks.yaml", "regions.mmdb", "stuck.yaml", "big.zone"):
         assert any(name in line and "not a regular file" in line for line in told.splitlines()), name
@@ -168,7 +170,7 @@ def test_pipes_in_every_place_are_told_and_taken_up_once_they_are_files(cluster:
 
 
 def test_a_mount_that_hangs_harms_nobody_and_what_is_in_it_is_taken_up_afterwards(cluster: Cluster) -> None:
-    folder = cluster.folder / "stuck"
+    folder = cluster.zones / "stuck"
     siege = besieged(cluster, lambda path: write_good(path.parent, path.name))
     within(START_LIMIT_S, lambda: reasons(siege)["program"] == {"up ok"})
     with hung_mount(folder) as mount:
@@ -192,7 +194,7 @@ def test_under_a_mount_that_hangs_clients_and_failovers_are_as_without(
     cluster: Cluster, record: Callable[[str, float], None]
 ) -> None:
     siege = besieged(cluster, lambda path: write_good(path.parent, path.name))
-    seen = withstand(siege, hung_mount(cluster.folder / "stuck"))
+    seen = withstand(siege, hung_mount(cluster.zones / "stuck"))
     seen.report(record)
     seen.hold()
 

@@ -189,16 +189,28 @@ def test_a_link_to_nowhere_is_a_problem_and_takes_nothing_away(tmp_path: Path) -
     assert messages(after) == ["a.yaml:1: cannot be read: No such file or directory"]
 
 
-def test_links_are_followed_as_kubernetes_swaps_them(tmp_path: Path) -> None:
-    for version, text in (("v1", COM), ("v2", COM + "ttl: 5\n")):
-        (tmp_path / version).mkdir()
-        (tmp_path / version / "a.yaml").write_text(text)
+@pytest.mark.parametrize("name", ["a.yaml", "_shared.yaml"])
+def test_no_text_of_a_file_outside_of_the_folder_is_quoted(tmp_path: Path, name: str) -> None:
     zones = tmp_path / "zones"
     zones.mkdir()
-    (zones / "..data").symlink_to(tmp_path / "v1")
+    (tmp_path / "secret.yaml").write_text(f"{COM}hunter2: x\n")
+    write(zones, b=ORG)
+    (zones / name).symlink_to("../secret.yaml")
+    catalogue = load(zones)
+    assert messages(catalogue) == [f"{name}:1: cannot be read: a link that leads out of its folder"]
+    assert origins(catalogue) == ["example.org."]
+
+
+def test_links_are_followed_as_kubernetes_swaps_them(tmp_path: Path) -> None:
+    zones = tmp_path / "zones"
+    zones.mkdir()
+    for version, text in (("..v1", COM), ("..v2", COM + "ttl: 5\n")):
+        (zones / version).mkdir()
+        (zones / version / "a.yaml").write_text(text)
+    (zones / "..data").symlink_to("..v1")
     (zones / "a.yaml").symlink_to("..data/a.yaml")
     before, stamps = load(zones), scan(zones)
-    (zones / "..new").symlink_to(tmp_path / "v2")
+    (zones / "..new").symlink_to("..v2")
     (zones / "..new").rename(zones / "..data")
     assert scan(zones) != stamps
     assert (before.zones[0].ttl, load(zones, before).zones[0].ttl) == (60, 5)
@@ -260,7 +272,10 @@ def test_a_zone_is_read_again_when_its_records_file_has_changed_and_only_then(tm
         (lambda _: None, "a.yaml:4: big.zone cannot be read: No such file or directory"),
         (lambda file: file.mkdir(), "a.yaml:4: big.zone cannot be read: Is a directory"),
         (lambda file: file.write_text("\nwww A x\n"), 'big.zone:2: "x" is not an A record; one looks like 192.0.2.1'),
-        (lambda file: file.symlink_to("/etc/hostname"), "a.yaml:4: big.zone is a link out of the folder of zone files"),
+        (
+            lambda file: file.symlink_to("/etc/hostname"),
+            "a.yaml:4: big.zone cannot be read: a link that leads out of its folder",
+        ),
     ],
     ids=["missing", "directory", "mistake", "link"],
 )

@@ -122,3 +122,19 @@ def test_another_version_is_refused(folder: Folder) -> None:
     folder.write(a=SMALL)
     with pytest.raises(StateInvalid, match="another version"):
         parse_kept(compose_kept(folder.path, folder.catalogue).replace('"version":1', '"version":2'))
+
+
+def test_a_file_whose_name_is_no_text_is_refused_and_the_others_are_kept(folder: Folder) -> None:
+    odd = b"\xff\xfe.yaml".decode("utf-8", "surrogateescape")
+    (folder.path / odd).write_text(SMALL.replace("gtm.example.com", "odd.example.com"))
+    folder.write(a=SMALL)
+    assert [problem.message for problem in folder.catalogue.problems] == ["its name is not UTF-8; rename the file"]
+    assert folder.revived().zones == folder.catalogue.zones
+
+
+@pytest.mark.parametrize("line", [b"www A 192.0.2.1 ; \xff\n", b"www TXT \xff\n", b"w\xffw A 192.0.2.1\n"])
+def test_a_records_file_that_is_no_text_is_refused_and_the_others_are_kept(folder: Folder, line: bytes) -> None:
+    (folder.path / "big.zone").write_bytes(line)
+    folder.write(a=SMALL, b=SMALL.replace("gtm.example.com", "big.example.com") + "records_file: big.zone\n")
+    assert [Path(problem.file).name for problem in folder.catalogue.problems] == ["big.zone"]
+    assert folder.revived().zones == folder.catalogue.zones

@@ -136,3 +136,12 @@ def test_no_text_raises_anything_but_zone_invalid(text: str) -> None:
         root, problems = None, invalid.problems
     assert (root is None) == bool(problems)
     assert all(problem.line >= 1 and problem.column >= 1 for problem in problems)
+
+
+@pytest.mark.parametrize("text", ['a: "\\ud800"\n', '"\\udfff": 1\n', 'a: ["x", {b: "\\ud83d\\ude00"}]\n'])
+def test_half_a_character_is_refused_where_it_stands(text: str) -> None:
+    with pytest.raises(ZoneInvalid) as raised:
+        parse_document(text, "zone.yaml")
+    (problem,) = raised.value.problems
+    assert "is half a character" in problem.message
+    assert (problem.line, problem.column) == (1, text.index('"\\u') + 1)
