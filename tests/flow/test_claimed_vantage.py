@@ -78,6 +78,7 @@ def rename(stage: Stage, vantage: str) -> None:
     [liar] = [machine for machine in stage.probes if machine.name == LIAR]
     stage.running[LIAR].kill()
     file = stage.cluster.node_file(liar)
-    more = {"vantage": vantage, "zones": "lies", "probe": {"exec": [WELL]}}
-    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), **more}))
+    node = yaml.safe_load(file.read_text())
+    more = {"vantage": vantage, "zones": "lies", "probe": {**node["probe"], "exec": [WELL]}}
+    file.write_text(yaml.safe_dump({**node, **more}))
     stage.start_node(liar)
