@@ -35,6 +35,10 @@ class RustEngine:
         names = compose_names(plan, self._numbers)
         self._dataplane.swap_names(names, compose_decisions(plan, plan.services, self._numbers))
 
+    def check(self, plan: Plan) -> None:
+        """Raises what `swap` would raise, and changes nothing."""
+        RustEngine().swap(plan)
+
     def restore(self, names: bytes, decisions: bytes) -> None:
         """Serves blobs of an earlier run until the next swap; raises ValueError when it makes nothing of them."""
         self._dataplane.swap_names(names, decisions)

@@ -45,6 +45,14 @@ class Restorable(Protocol):
         """Serves what these say until the next swap; raises ValueError when it makes nothing of them."""
 
 
+@runtime_checkable
+class Doubting(Protocol):
+    """An engine that does not take every plan."""
+
+    def check(self, plan: Plan) -> None:
+        """Raises what `swap` would raise, and changes nothing."""
+
+
 class Engine(Protocol):
     """Answers queries from a plan, and knows nothing of policy, health or distance."""
 

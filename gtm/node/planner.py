@@ -15,7 +15,7 @@ from dataclasses import replace
 from functools import partial
 
 from gtm.counters import Counters
-from gtm.engine.protocol import Engine, Restorable
+from gtm.engine.protocol import Doubting, Engine, Restorable
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.health.status import Status, flipped, retimed, seen_otherwise
 from gtm.health.vantage import Vantages
@@ -104,7 +104,7 @@ class Planner:
     async def _failure_of(self, zone: Zone) -> Exception | None:
         """Returns why no plan can be made of a zone alone; None where one can."""
         try:
-            await self._threads.run(
+            plan = await self._threads.run(
                 partial(
                     compile_plan,
                     (zone,),
@@ -116,6 +116,8 @@ class Planner:
                     vantages=self.vantages,
                 )
             )
+            if isinstance(self._engine, Doubting):
+                await self._threads.run(self._engine.check, plan)
         except Exception as error:  # noqa: BLE001  # the traceback was logged when all were tried together
             return error
         return None

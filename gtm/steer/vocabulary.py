@@ -7,6 +7,7 @@ them to `with_kinds`.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gtm.steer.chain import looks_at_place
 from gtm.steer.filter import Filter
 from gtm.steer.filters import first, nearest, priority, shuffle, up, weight
 from gtm.zone.chain import Argument, FilterSpec, Steer
@@ -55,6 +56,10 @@ class SteeringVocabulary:
         except ValueError as error:
             return str(error)
         return ""
+
+    def looks(self, steer: Steer) -> bool:
+        """Returns whether a valid `steer` looks at the place of clients."""
+        return looks_at_place(self.build(steer))
 
     def build(self, steer: Steer) -> tuple[Filter, ...]:
         """Returns the chain of a valid `steer`."""

@@ -42,6 +42,9 @@ class Vocabulary(Protocol):
     def filters(self) -> frozenset[str]:
         """Returns the names of all filters."""
 
+    def looks(self, steer: Steer) -> bool:
+        """Returns whether a valid chain looks at the place of clients."""
+
     def objection(self, spec: FilterSpec) -> str:
         """Returns what is wrong with the argument of a known filter, or an empty string.
 

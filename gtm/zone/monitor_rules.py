@@ -4,11 +4,12 @@ In come values of an entry (monitor_schema.py), out goes an error in our words, 
 
     dns          the expected answers are values of the type that is asked for
     exec         the program is named by its absolute path
+    any          what it sends, and what it looks for, is no longer than any endpoint's
     calculated   nothing is named twice; and of fall, rise and the like it has none: its parts have theirs
     push         fall is 1, and there is no window, unless the file says otherwise: the TTL is what it waits for
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -27,6 +28,12 @@ MAX_PARTS = 256
 """Of one calculated monitor, as of Route 53's calculated health checks; more than that are calculated in groups."""
 
 
+MAX_SENT = 16_384
+"""Characters that each check sends, be it to thousands of endpoints ten times a second: servers take no larger head."""
+MAX_EXPECTED = 65_536
+"""Characters that an answer is searched for: no more of it than that is read (gtm/probe/http.py)."""
+
+
 def check_answers(rtype: str, answers: Sequence[str]) -> None:
     """Raises an error for an expected answer that the type cannot have."""
     for answer in answers:
@@ -42,6 +49,14 @@ def check_command(command: Sequence[str]) -> None:
         raise error(f'command: expected the absolute path of a program first, not "{command[0]}"')
     if any("\0" in word for word in command):
         raise error("command: no program can be given the character \\0")
+
+
+def check_sizes(*, sent: Iterable[str], expected: Iterable[str]) -> None:
+    """Raises an error for a monitor that says more, or looks for more, than any endpoint is to hear or to say."""
+    for what, texts, most in (("to send", sent, MAX_SENT), ("to look for", expected, MAX_EXPECTED)):
+        size = sum(map(len, texts))
+        if size > most:
+            raise error(f"the monitor has {size} characters {what}; {most} are the limit")
 
 
 def check_parts(parts: Sequence[str]) -> None:

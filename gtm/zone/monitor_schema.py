@@ -5,7 +5,8 @@ table says which kind has which: so a key that belongs to another kind is told a
 kind is a row of KEYS here and a function of SETTINGS (monitor_settings.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Annotated, Self, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -16,7 +17,7 @@ from gtm.zone import monitor_fields as own
 from gtm.zone.entry import Entry
 from gtm.zone.fields import choice, enum_schema, error, text_like, whole, whole_schema
 from gtm.zone.model import MonitorType
-from gtm.zone.monitor_rules import OF_PARTS, check_answers, check_command, check_parts
+from gtm.zone.monitor_rules import OF_PARTS, check_answers, check_command, check_parts, check_sizes
 
 DEFAULT_PORTS: Mapping[MonitorType, int] = {
     MonitorType.HTTP: 80,
@@ -275,6 +276,7 @@ class MonitorEntry(Entry):
             if not getattr(self, key):
                 raise error(f'missing key "{key}": {why}')
         self._asks_for_what_can_be()
+        check_sizes(sent=self._sent(), expected=self._expected())
         check_answers(self.rtype, self.answers)
         if self.type is MonitorType.EXEC:
             check_command(self.command)
@@ -297,6 +299,18 @@ class MonitorEntry(Entry):
             raise error(
                 f"the response_time ({self.response_time:g} s) is not shorter than the timeout ({timeout_s:g} s)"
             )
+
+    def _sent(self) -> Iterable[str]:
+        """Yields what the endpoint is to hear."""
+        headers = (
+            text for name, value in self.headers.items() for text in (name, value if isinstance(value, str) else "")
+        )
+        return (self.path, self.send, self.service, *headers, *self.command)
+
+    def _expected(self) -> Iterable[str]:
+        """Yields what is looked for in its answer."""
+        values = (str(value) for value in self.expect.body_json.values())
+        return (self.expect.body, self.receive, *self.expect.body_json, *values, *chain(*self.expect.headers.items()))
 
     def _combines_in_one_way(self) -> None:
         ways = [bool(self.all), bool(self.any), self.at_least is not None or bool(self.of)]

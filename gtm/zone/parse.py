@@ -30,7 +30,7 @@ from gtm.zone.records import read_records
 from gtm.zone.references import Scope
 from gtm.zone.safety import check_safety
 from gtm.zone.schema import SharedEntry, ZoneEntry
-from gtm.zone.sizes import services_ask_for_what_can_be_checked
+from gtm.zone.sizes import services_ask_for_what_can_be_checked, services_share_their_regions
 from gtm.zone.validate import Validated, validate
 
 
@@ -67,6 +67,7 @@ def parse(text: str, file: str, shared: Shared, vocabulary: Vocabulary, fetch: F
     _mark_unclear(validated.cuts, draft)
     master = _read_records_file(entry, draft, report, fetch)
     services_ask_for_what_can_be_checked(draft, report)
+    services_share_their_regions(draft, vocabulary, report)
     if not report.is_full:
         rules.check(draft, report)
     if report.problems:

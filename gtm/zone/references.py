@@ -96,8 +96,14 @@ Link = Annotated[FilterSpec, Parsed(_link)]
 _CHAIN: TypeAdapter[list[FilterSpec]] = TypeAdapter(list[Link])
 
 
+MAX_FILTERS = 20
+"""Of one chain. Each looks at all places of the geo data; there are seven kinds, and none is of use twice."""
+
+
 def _steer(value: object, info: ValidationInfo) -> Steer:
     presets = _scope(info).vocabulary.presets
+    if isinstance(value, list) and len(value) > MAX_FILTERS:
+        raise error(f"a chain of {len(value)} filters; {MAX_FILTERS} is the limit")
     if isinstance(value, list) and value:
         return Steer(tuple(_CHAIN.validate_python(value, context=info.context)))
     if not isinstance(value, str):

@@ -1,16 +1,20 @@
-"""How much a zone asks of whoever checks it: a limit on the checks, and on what they are calculated from.
+"""How much a zone asks of whoever checks it, and of whoever makes its plan: limits.
 
     counted     for each target of each monitor: itself, and for what it is calculated from, at any depth,
       part        a monitor       1
                   a service       as many as it has endpoints; 10 where it is of another zone
 
 What is counted is what is kept in memory, and looked at whenever something changes. In comes a draft zone, out goes at
-most one problem in its report.
+most one problem of each kind in its report.
+
+For services that look at the place of clients, all places of the geo data are parted anew for each set of regions, and
+each such map takes some tenths of a second and some megabytes: so there is a limit on different sets.
 """
 
 from collections.abc import Iterable, Mapping
 
 from gtm.ids import ServiceId
+from gtm.zone.chain import Vocabulary
 from gtm.zone.draft import Report, ZoneDraft
 from gtm.zone.model import Monitor
 from gtm.zone.settings import CalculatedSettings
@@ -19,6 +23,27 @@ MAX_CHECKS = 250_000
 """Of one zone. 50,000 endpoints with a monitor each are 50,000; and a file has no room for many more."""
 _FOREIGN = 10
 """A service of another zone has so many endpoints, more or less; this file is read without it."""
+
+
+MAX_REGION_SETS = 100
+"""Of one zone: services with the same chain in the same regions have one together."""
+
+
+def services_share_their_regions(draft: ZoneDraft, vocabulary: Vocabulary, report: Report) -> None:
+    """Adds a problem at the service at which there are too many sets of regions."""
+    looks = {steer: vocabulary.looks(steer) for steer in {each.service.steer for each in draft.services.values()}}
+    found = set()
+    for each in draft.services.values():
+        service = each.service
+        if looks[service.steer]:
+            found.add((service.steer.chain, frozenset(endpoint.region for endpoint in service.endpoints)))
+        if len(found) > MAX_REGION_SETS:
+            words = (
+                f"up to here services that look at the place of clients have more than {MAX_REGION_SETS} different "
+                "sets of regions, each with a chain; clients are told apart for each of them"
+            )
+            report.add((*each.path, "endpoints"), words)
+            return
 
 
 def services_ask_for_what_can_be_checked(draft: ZoneDraft, report: Report) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gtm.zone.chain import FilterSpec
+from gtm.zone.chain import FilterSpec, Steer
 
 PRESETS = {
     "nearest": (FilterSpec("up"), FilterSpec("nearest"), FilterSpec("weight")),
@@ -21,6 +21,9 @@ class FakeVocabulary:
 
     presets: Mapping[str, tuple[FilterSpec, ...]] = field(default_factory=lambda: PRESETS)
     filters: frozenset[str] = FILTERS
+
+    def looks(self, steer: Steer) -> bool:
+        return any(spec.name == "nearest" for spec in steer.chain)
 
     def objection(self, spec: FilterSpec) -> str:
         argument = spec.argument

@@ -347,6 +347,27 @@ def test_an_engine_that_refuses_a_plan_goes_on_with_the_last(tmp_path: Path) -> 
     assert answer(engine) == ["192.0.2.2"]
 
 
+def test_a_zone_that_the_engine_refuses_keeps_no_other_from_being_served(tmp_path: Path) -> None:
+    class Doubting(RecordingEngine):
+        def check(self, plan: Plan) -> None:
+            if any(each.zone.file == "bad.yaml" for each in plan.zones.values()):
+                raise ValueError("not a plan: expected u32")
+
+        def swap(self, plan: Plan) -> None:
+            self.check(plan)
+            super().swap(plan)
+
+    engine = Doubting()
+    planner = make_planner(tmp_path, engine=engine)
+    bad = replace(world.zone(SMALL.replace("gtm.example.com", "bad.example.com")), file="bad.yaml")
+    asyncio.run(planner.take_zones(catalogue(ZONE, bad)))
+    assert [zone.origin for zone in planner.catalogue.zones] == [ZONE.origin]
+    (problem,) = planner.catalogue.problems
+    assert (problem.file, planner.failure) == ("bad.yaml", "")
+    assert problem.message.endswith("ValueError: not a plan: expected u32")
+    assert answer(engine) != []
+
+
 def test_an_unchanged_catalogue_takes_its_problems_along_without_a_new_plan(tmp_path: Path) -> None:
     planner = make_planner(tmp_path)
     asyncio.run(planner.take_zones(catalogue(ZONE)))

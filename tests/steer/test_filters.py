@@ -224,6 +224,13 @@ def test_a_count_that_is_none_is_refused(argument: Argument) -> None:
             parse(argument)
 
 
+@pytest.mark.parametrize("argument", [10_001, 2**32, 2**64, 10**29])
+def test_a_count_that_no_engine_has_a_number_for_is_refused(argument: Argument) -> None:
+    for parse in (first.parse, shuffle.parse, shuffle.parse_rotate):
+        with pytest.raises(ValueError, match="at most 10000"):
+            parse(argument)
+
+
 def test_first_needs_a_count() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         first.parse(None)

@@ -2,7 +2,9 @@
 
 import pytest
 
+from gtm.errors import ZoneInvalid
 from gtm.zone.model import Monitor
+from gtm.zone.monitor_rules import MAX_EXPECTED, MAX_SENT
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 
@@ -51,3 +53,31 @@ def test_answers_are_written_as_in_records() -> None:
 def test_a_recheck_is_none_where_it_is_not_wanted(recheck: str) -> None:
     found = monitor(f"type: icmp, interval: 7s, recheck: {recheck}")
     assert found.recheck_s == 7.0
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        "type: http, path: /TEXT",
+        "type: tcp, port: 1, send: TEXT",
+        "type: grpc, service: TEXT",
+        "type: http, headers: {X-One: TEXT}",
+        "type: exec, command: [/bin/true, TEXT]",
+        "type: exec, command: [/bin/true, HALF, HALF]",
+    ],
+)
+def test_what_each_check_sends_is_bounded(keys: str) -> None:
+    def of(size: int) -> Monitor:
+        return monitor(keys.replace("TEXT", size * "x").replace("HALF", size // 2 * "x"))
+
+    assert of(MAX_SENT - 30).name == "it"
+    with pytest.raises(ZoneInvalid, match=f"characters to send; {MAX_SENT} are the limit"):
+        of(MAX_SENT + 1)
+
+
+@pytest.mark.parametrize("keys", ["body: TEXT", "body_json: {a: TEXT}", "headers: {a: TEXT}"])
+def test_what_an_answer_is_searched_for_is_bounded(keys: str) -> None:
+    keys = f"type: http, expect: {{{keys}}}"
+    assert monitor(keys.replace("TEXT", (MAX_EXPECTED - 10) * "x")).name == "it"
+    with pytest.raises(ZoneInvalid, match=f"characters to look for; {MAX_EXPECTED} are the limit"):
+        monitor(keys.replace("TEXT", (MAX_EXPECTED + 1) * "x"))

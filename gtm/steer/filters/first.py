@@ -14,8 +14,14 @@ def parse(argument: Argument) -> Filter:
     return Filter("first", keep)
 
 
+MAX_COUNT = 10_000
+"""No answer has room for more, and an engine no number for any."""
+
+
 def at_least_one(argument: Argument) -> int:
     """Returns the argument as a count of endpoints."""
     if isinstance(argument, bool) or not isinstance(argument, int) or argument < 1:
         raise ValueError("takes a whole number of endpoints, at least 1")
+    if argument > MAX_COUNT:
+        raise ValueError(f"takes a whole number of endpoints, at most {MAX_COUNT}")
     return argument
