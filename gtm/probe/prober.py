@@ -113,9 +113,11 @@ class Prober:
             self._group = group
             self._pending.clear()  # of a run that was cancelled
             self._start(self._checks.values())
+            self._turns.start()
             try:
                 await asyncio.Event().wait()
             finally:
+                self._turns.stop()
                 self._group = None  # a group that is ending takes no new tasks
                 self._tasks.clear()
 

@@ -7,8 +7,12 @@ long must not keep those of another waiting (decision 0086), so a zone has room
     beside others         while it has fewer checks at work than turns are left, a fifth of all of them not counted:
                           so much is for zones with few checks at work, which it takes many greedy zones to use up
 
+A zone that has more checks than this process can make would make every turn of the event loop late, and then no
+timeout of any zone is believed (lateness.py): so while the loop is late, whoever had the most checks done has half as
+many at work, and one more with each beat that is in time.
+
 A check that several zones ask for is theirs together, as that of another zone would be. Who waits is let in by turns,
-zone by zone, and within a zone in order. It reads no clock and opens nothing.
+zone by zone, and within a zone in order. It opens nothing, and reads the clock of the event loop alone.
 """
 
 import asyncio
@@ -20,6 +24,11 @@ RESERVED = 5
 """One of so many turns is for zones with few checks at work."""
 FEW = 12
 """Of what is left of these, a zone may take one of so many."""
+
+BEAT_S = 0.02
+LATE_S = 0.015
+"""What a beat may be late. A timeout counts as long as no turn is late by a sixteenth of it (lateness.py): that of the
+quickest checks is half a second or so."""
 
 Zones = tuple[str, ...]
 """Who asks for a check, together."""
@@ -36,6 +45,37 @@ class Turns:
         self._waiting: OrderedDict[Zones, deque[asyncio.Future[None]]] = OrderedDict()
         self.are_shared = False
         """Whether more than one zone has checks."""
+        self._done: Counter[Zones] = Counter()
+        """Since the last beat."""
+        self._most: dict[Zones, int] = {}
+        """Of zones that may have only so many at work, for they made the loop late."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        """Starts to look whether the running loop is late."""
+        loop = asyncio.get_running_loop()
+        due_at = loop.time() + BEAT_S
+        self._timer = loop.call_at(due_at, self._beat, loop, due_at)
+
+    def stop(self) -> None:
+        """Stops to look."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _beat(self, loop: asyncio.AbstractEventLoop, due_at: float) -> None:
+        self.take(loop.time() - due_at)
+        self.start()
+
+    def take(self, late_s: float) -> None:
+        """Takes how late one beat was."""
+        if late_s > LATE_S and self._done and self.are_shared:
+            busiest, _ = self._done.most_common(1)[0]
+            at_most = min(self._at_work[busiest], self._most.get(busiest, self._at_once))
+            self._most[busiest] = max(1, at_most // 2)
+        elif self._most:
+            self._most = {zones: most + 1 for zones, most in self._most.items() if most < self._at_once}
+            self._let_in()
+        self._done.clear()
 
     @asynccontextmanager
     async def turn(self, zones: Zones) -> AsyncIterator[None]:
@@ -65,6 +105,7 @@ class Turns:
 
     def _leave(self, zones: Zones) -> None:
         self._total -= 1
+        self._done[zones] += 1
         self._at_work[zones] -= 1
         if not self._at_work[zones]:
             del self._at_work[zones]
@@ -72,7 +113,10 @@ class Turns:
 
     def _has_room(self, zones: Zones) -> bool:
         left = self._at_once - self._total
-        return left > 0 and (not self.are_shared or self._at_work[zones] < max(1, left - self._reserved, left // FEW))
+        if not self.are_shared or left <= 0:
+            return left > 0
+        most = max(1, left - self._reserved, left // FEW)
+        return self._at_work[zones] < min(most, self._most.get(zones, most))
 
     def _let_in(self) -> None:
         """Gives turns while there is room for some zone that waits."""

@@ -49,3 +49,30 @@ def test_endpoints_of_another_zone_that_hang_delay_no_failover(cluster: Cluster,
     seen = withstand(siege, crowded(siege), fall=Running.kill)
     seen.report(record)
     seen.hold()
+
+
+def busy_zone(interval: str) -> str:
+    """A zone whose endpoints refuse connections: each check is over at once, and due again."""
+    ends = "".join(f"      - {{region: here, address: 127.201.{n // 250}.{n % 250 + 1}}}\n" for n in range(ENDPOINTS))
+    return (
+        f"{HEAD}monitors: {{m: {{type: http, port: 9, interval: {interval}, timeout: 100ms}}}}\n"
+        f"services:\n  s:\n    monitor: m\n    steer: multivalue\n    endpoints:\n{ends}"
+    )
+
+
+@contextmanager
+def busy(siege: Siege) -> Iterator[None]:
+    """Another zone, with thousands of endpoints that are checked ten times a second."""
+    (siege.cluster.zones / "greedy.yaml").write_text(busy_zone("100ms"), encoding="utf-8")
+    within(START_LIMIT_S, lambda: is_answering(siege.machine.address, name="s.greedy.test"))
+    yield
+
+
+@pytest.mark.parametrize("fall", [Running.kill, Running.hang], ids=["kill", "hang"])
+def test_more_checks_of_another_zone_than_a_probe_can_make_delay_no_failover(
+    cluster: Cluster, record: Record, fall: Callable[[Running], float]
+) -> None:
+    siege = besiege(cluster)
+    seen = withstand(siege, busy(siege), fall=fall)
+    seen.report(record)
+    seen.hold()

@@ -137,3 +137,53 @@ def test_a_check_that_is_cancelled_as_it_is_let_in_gives_its_turn_back() -> None
         await last
 
     play(story)
+
+
+async def busy(bench: Bench, zones: Zones, count: int) -> None:
+    """Has so many checks of a zone done, one after the other."""
+    for _ in range(count):
+        async with bench.turns.turn(zones):
+            pass
+
+
+def test_while_the_loop_is_late_the_busiest_zone_has_fewer_at_work_and_no_other() -> None:
+    async def story() -> None:
+        bench = Bench(100)
+        for _ in range(2):
+            await busy(bench, GREEDY, 50)
+            await busy(bench, OTHER, 5)
+            bench.turns.take(0.1)
+        bench.ask(GREEDY, 200)
+        bench.ask(OTHER, 10)
+        await settle()
+        assert bench.at_work == Counter({GREEDY: 1, OTHER: 10})
+
+    play(story)
+
+
+def test_a_zone_alone_has_all_turns_however_late_the_loop_is() -> None:
+    async def story() -> None:
+        bench = Bench(10, are_shared=False)
+        await busy(bench, GREEDY, 5)
+        bench.turns.take(0.1)
+        bench.ask(GREEDY, 30)
+        await settle()
+        assert bench.at_work[GREEDY] == 10
+
+    play(story)
+
+
+def test_a_zone_that_made_the_loop_late_gets_its_turns_back() -> None:
+    async def story() -> None:
+        bench = Bench(20)
+        await busy(bench, GREEDY, 5)
+        bench.turns.take(0.1)
+        bench.ask(GREEDY, 30)
+        await settle()
+        assert bench.at_work[GREEDY] == 1
+        for _ in range(20):
+            bench.turns.take(0.0)
+        await settle()
+        assert bench.at_work[GREEDY] == 8
+
+    play(story)
