@@ -9,6 +9,8 @@ the way of others (decision 0054), nor of anything else in this process, nor of 
     has had no answer for OVERDUE_S          once more, where a thread is left: the datagram may have been lost
     has had none for STUCK_S                 once more, and so on after twice the time: those calls never end
     had none for OVERDUE_S the last time     in no more than half of the threads
+    was answered in time the last time       in any thread; one of eight is for these alone: a zone file may have
+                                             hundreds of new names that nobody answers for
 
 Checks, and the HTTP sessions to peers, to etcd and to a node each have a resolver, and so threads, of their own.
 """
@@ -42,6 +44,9 @@ class Resolver(Protocol):
 THREADS = 128
 """Names that are asked for at once. Each has two descriptors at the most: a quarter of the 1,024 of a process."""
 
+RESERVED = 8
+"""One thread of so many is for names that were answered in time."""
+
 OVERDUE_S = 1.0
 """Resolvers answer within this, or were not reached; the system itself asks again only after 5 s (resolv.conf(5))."""
 
@@ -50,6 +55,9 @@ STUCK_S = 60.0
 
 PATIENCE_SHARE = 0.5
 """Of the time of a check: what waited longer than this for a thread has too little left to blame the name."""
+
+MAX_REMEMBERED = 100_000
+"""Names of which is known how they were answered; the oldest are forgotten."""
 
 _Found = tuple[Address, ...] | Exception
 
@@ -66,10 +74,10 @@ class SystemResolver:
         self._name = name
         """Of the threads, for people."""
         self._lookups: dict[str, _Lookup] = {}
-        self._waiting: deque[_Lookup] = deque()
-        self._held_back: deque[_Lookup] = deque()
-        """Those that wait for a thread too, of names that are slow."""
-        self._slow: set[str] = set()
+        self._queues: dict[bool | None, deque[_Lookup]] = {True: deque(), None: deque(), False: deque()}
+        """Those that wait for a thread, by whether their name was quick; None for those that are new."""
+        self._was_quick: dict[str, bool] = {}
+        """Of names that were asked for, whether they were answered in time the last time; the newest last."""
         self._busy = {False: 0, True: 0}
         """Threads that run, by whether their name was slow when they began."""
 
@@ -88,11 +96,11 @@ class SystemResolver:
         lookup = self._lookups.get(host)
         if lookup is None:
             lookup = self._lookups[host] = _Lookup(host, loop.create_future())
-            (self._held_back if host in self._slow else self._waiting).append(lookup)
+            self._queues[self._was_quick.get(host)].append(lookup)
             self._start_waiting()
         elif lookup.begun.is_set() and loop.time() - lookup.began_at > self._overdue_after(lookup.threads):
-            self._slow.add(host)
-            if self._has_room(slow=True):
+            self._remember(host, was_quick=False)
+            if self._has_room(was_quick=False):
                 self._start(lookup, slow=True)
         return lookup
 
@@ -101,13 +109,20 @@ class SystemResolver:
         return self._overdue_s if threads < 2 else self._stuck_s * 2.0 ** (threads - 2)
 
     def _start_waiting(self) -> None:
-        for queue, slow in ((self._waiting, False), (self._held_back, True)):
-            while queue and self._has_room(slow=slow):
-                self._start(queue.popleft(), slow=slow)
+        for was_quick, queue in self._queues.items():
+            while queue and self._has_room(was_quick=was_quick):
+                self._start(queue.popleft(), slow=was_quick is False)
 
-    def _has_room(self, *, slow: bool) -> bool:
-        has_thread = sum(self._busy.values()) < self._threads
-        return has_thread and not (slow and self._busy[True] >= self._threads // 2)
+    def _has_room(self, *, was_quick: bool | None) -> bool:
+        reserved = 0 if was_quick else self._threads // RESERVED
+        has_thread = sum(self._busy.values()) < self._threads - reserved
+        return has_thread and not (was_quick is False and self._busy[True] >= self._threads // 2)
+
+    def _remember(self, host: str, *, was_quick: bool) -> None:
+        self._was_quick.pop(host, None)
+        self._was_quick[host] = was_quick
+        if len(self._was_quick) > MAX_REMEMBERED:
+            del self._was_quick[next(iter(self._was_quick))]
 
     def _start(self, lookup: "_Lookup", *, slow: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -132,8 +147,8 @@ class SystemResolver:
         lookup.threads -= 1
         if self._lookups.get(lookup.host) is lookup:  # else another thread was sooner
             del self._lookups[lookup.host]
-            is_slow = asyncio.get_running_loop().time() - lookup.began_at > self._overdue_s
-            (self._slow.add if is_slow else self._slow.discard)(lookup.host)
+            took_s = asyncio.get_running_loop().time() - lookup.began_at
+            self._remember(lookup.host, was_quick=took_s <= self._overdue_s)
             lookup.tell(found)
         self._start_waiting()
 

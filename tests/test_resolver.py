@@ -15,7 +15,7 @@ import pytest
 
 from gtm.errors import ResolverBusy
 from gtm.ids import Address
-from gtm.resolver import HttpResolver, SystemResolver
+from gtm.resolver import RESERVED, THREADS, HttpResolver, SystemResolver
 
 AMPLE_S = 10.0
 SOON_S = 0.02
@@ -161,6 +161,33 @@ def test_names_that_made_it_wait_leave_half_of_the_threads_to_others(names: Name
     asyncio.run(scene())
 
 
+def test_hundreds_of_new_names_leave_threads_to_one_that_was_answered(names: Names) -> None:
+    dead = [f"dead{number}.example" for number in range(400)]
+
+    async def scene() -> None:
+        resolver = SystemResolver()
+        assert await resolver.resolve("good.example", within_s=AMPLE_S) == (ADDRESS,)
+        with waiting_for(resolver, *dead):
+            await until_asked(names, 100)
+            assert await resolver.resolve("good.example", within_s=AMPLE_S) == (ADDRESS,)
+            assert names.asked.total() == THREADS - THREADS // RESERVED + 2
+        names.revived.set()
+
+    asyncio.run(scene())
+
+
+def test_names_are_remembered_up_to_a_number(names: Names, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtm.resolver.MAX_REMEMBERED", 10)
+
+    async def scene() -> None:
+        resolver = SystemResolver()
+        for number in range(50):
+            await resolver.resolve(f"good{number % 12}.example", within_s=AMPLE_S)
+        assert len(resolver._was_quick) == 10
+
+    asyncio.run(scene())
+
+
 def test_a_name_made_it_wait_although_it_was_asked_for_once_more_just_before_its_end(names: Names) -> None:
     dead = [f"dead{number}.example" for number in range(9)]
 
@@ -170,7 +197,7 @@ def test_a_name_made_it_wait_although_it_was_asked_for_once_more_just_before_its
             await until_asked(names, 9)
             await asyncio.sleep(2 * SOON_S)
             with waiting_for(resolver, *dead) as second:
-                await until_asked(names, 16)
+                await until_asked(names, 14)
                 names.revived.set()
                 await answered([*first, *second])
         names.revived.clear()

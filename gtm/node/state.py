@@ -96,6 +96,11 @@ class Saved:
     generation: int = 0
 
 
+MAX_GONE = 1_000
+"""Zones that are gone, of which the serial is known yet: whoever writes a zone file may name it anew each second. Of a
+zone that is forgotten the next serial is the Unix time, which is later unless it changed every second ever since."""
+
+
 def with_serials(saved: Saved, zones: tuple[Zone, ...], *, wall: float) -> Saved:
     """Returns the state with a serial for each of these zones.
 
@@ -108,7 +113,15 @@ def with_serials(saved: Saved, zones: tuple[Zone, ...], *, wall: float) -> Saved
         known = serials.get(origin)
         if known is None or known.digest != zone.digest:
             serials[origin] = ZoneSerial(zone.digest, next_serial(None if known is None else known.serial, wall=wall))
-    return replace(saved, zones=serials)
+    return replace(saved, zones=_without_the_oldest_gone(serials, {zone.origin.to_text() for zone in zones}))
+
+
+def _without_the_oldest_gone(serials: dict[str, ZoneSerial], here: AbstractSet[str]) -> dict[str, ZoneSerial]:
+    if len(serials) <= len(here) + MAX_GONE:
+        return serials
+    gone = sorted((origin for origin in serials if origin not in here), key=lambda origin: serials[origin].serial)
+    forgotten = frozenset(gone[:-MAX_GONE])
+    return {origin: one for origin, one in serials.items() if origin not in forgotten}
 
 
 def next_serial(last: int | None, *, wall: float) -> int:

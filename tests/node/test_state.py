@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from dns.name import from_text
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -94,6 +95,15 @@ def test_a_zone_that_went_and_came_back_has_no_smaller_serial() -> None:
     before = with_serials(Saved(), (zone("a"),), wall=NOW)
     gone = with_serials(before, (), wall=NOW + 1)
     assert serial(with_serials(gone, (zone("b"),), wall=NOW - 5)) == int(NOW) + 1
+
+
+def test_of_zones_that_are_gone_the_newest_serials_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtm.node.state.MAX_GONE", 3)
+    saved = with_serials(Saved(), (zone("a"),), wall=NOW)
+    for second in range(20):
+        origin = from_text(f"z{second}.example.com.")
+        saved = with_serials(saved, (zone("a"), replace(zone("a"), origin=origin)), wall=NOW + second)
+    assert [*saved.zones] == [ORIGIN, *(f"z{second}.example.com." for second in (16, 17, 18, 19))]
 
 
 def greater(one: int, other: int) -> bool:
