@@ -7,6 +7,7 @@
     |   +-- ZoneInvalid      a zone file (zones/*.yaml)
     |   +-- NodeInvalid      the node file (gtm.yaml)
     |   +-- NetworksInvalid  the custom networks file
+    +-- ZoneTooCostly        the operator's: a zone whose plan takes too long to make; it serves as it was before
     +-- DatabaseInvalid      the operator's: a geo database that cannot be read or fails its verification
     +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, malformed, or of another's vantage
     +-- OverrideRefused      a person's: what was to be overridden is not here, or a safety rule forbids it
@@ -162,6 +163,15 @@ class NodeInvalid(FileInvalid):
 
 class NetworksInvalid(FileInvalid):
     """The custom networks file has mistakes."""
+
+
+class ZoneTooCostly(GtmError):
+    """The plan of a zone takes longer to make than one zone may keep the others waiting."""
+
+    def __init__(self, file: str, seconds: float) -> None:
+        words = "services with many endpoints that share neither regions, weights nor steering; split or simplify them"
+        super().__init__(f"its plan takes more than {seconds:.0f} s to make, in which no other zone is served: {words}")
+        self.file = file
 
 
 class DatabaseInvalid(GtmError):

@@ -23,6 +23,12 @@ class RustEngine:
         self._dataplane = Dataplane()
         self._plan = EMPTY_PLAN
         self._numbers: Numbering = numbering(EMPTY_PLAN)
+        self._ready: tuple[Plan, Numbering, bytes] | None = None
+
+    def prepare(self, plan: Plan) -> None:
+        """Makes ready what the swap to this plan needs, or to one of the same names; in a thread: it takes long."""
+        numbers = numbering(plan)
+        self._ready = plan, numbers, compose_names(plan, numbers)
 
     def swap(self, plan: Plan) -> None:
         """Serves from this plan from the next query on."""
@@ -31,8 +37,11 @@ class RustEngine:
             changed = [name for name, decided in plan.decisions.items() if decided is not before.decisions[name]]
             self._dataplane.swap_decisions(compose_decisions(plan, changed, self._numbers))
             return
-        self._numbers = numbering(plan)
-        names = compose_names(plan, self._numbers)
+        ready, self._ready = self._ready, None
+        if ready is None or plan.zones is not ready[0].zones or plan.services is not ready[0].services:
+            numbers = numbering(plan)
+            ready = plan, numbers, compose_names(plan, numbers)
+        _, self._numbers, names = ready
         self._dataplane.swap_names(names, compose_decisions(plan, plan.services, self._numbers))
 
     def check(self, plan: Plan) -> None:

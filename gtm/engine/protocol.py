@@ -38,6 +38,14 @@ class Serving(Protocol):
 
 
 @runtime_checkable
+class Preparing(Protocol):
+    """An engine that makes things ready for a plan, while it serves the one before."""
+
+    def prepare(self, plan: Plan) -> None:
+        """Makes the swap to a plan fast; from another thread than that of the swaps, and before the one to it."""
+
+
+@runtime_checkable
 class Restorable(Protocol):
     """An engine that can serve blobs of an earlier run (gtm/plan/blob.py), before there is a plan."""
 

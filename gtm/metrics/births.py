@@ -58,7 +58,7 @@ ALWAYS: Mapping[str, _Axes] = {
     },
     "local_changes": {"to": (*(belief.value for belief in Belief), "over")},
     "overrides": {"kind": ("set", "expired"), "action": [action.value for action in Action]},
-    "plan_failures": {"cause": ("health", "zones_or_geo_data")},
+    "plan_failures": {"cause": ("health", "zone_too_costly", "zones_or_geo_data")},
     "polls": {"outcome": ("news", "quiet", "failed")},
     "quarantines": {"to": ("in", "out")},
     "reports_heard": {},

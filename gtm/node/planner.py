@@ -1,21 +1,24 @@
 """Where the rivers meet: zones, geo data and status in, plans out, swapped into the engine.
 
-    zones, geo data or vantages changed -> compile (in a thread) -> swap
+    zones, geo data or vantages changed -> compile (in a thread) -> swap (in a thread)
     status changed                      -> apply                 -> swap
 
+A change of health waits for no compile, only for the swap after it. A zone whose plan takes too long is refused alone.
 It holds the node's present: every part of it a frozen snapshot, replaced whole. What no plan can be made of changes
 nothing but `failure`: the last good plan, and what it was made of, stay.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
 
 from gtm.counters import Counters
-from gtm.engine.protocol import Doubting, Engine, Restorable
+from gtm.engine.protocol import Doubting, Engine, Preparing, Restorable
+from gtm.errors import ZoneTooCostly
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.health.status import Status, flipped, retimed, seen_otherwise
 from gtm.health.vantage import Vantages
@@ -23,7 +26,9 @@ from gtm.ids import CheckId, Generation
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.state import Saved, StateFolder, reserving, with_serials
 from gtm.plan.apply import apply
+from gtm.plan.cells import Spaces
 from gtm.plan.compile import compile_plan
+from gtm.plan.effort import Effort
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, guided_anew
 from gtm.plan.inherit import with_inherited
 from gtm.plan.model import EMPTY_PLAN, Plan
@@ -36,6 +41,8 @@ from gtm.zone.model import Zone
 
 KEEP_LIMIT_S = 1.0
 """New zones serve by then, however slow the disk is."""
+AT_START = 5
+"""So many times the limits of one zone, while nothing serves yet: what served before a restart is to serve after it."""
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +71,9 @@ class Planner:
         self._counters = counters
         self._compiling = asyncio.Lock()
         self._threads = Pool("plans", threads=1)
+        self._spaces = Spaces()
+        self._is_swapping = False
+        """Then the engine is given new names; what health says meanwhile is applied after that."""
         self._saved = state.load(wall=wall())
         self.catalogue: Catalogue = EMPTY
         self.geo = GeoLoad(NO_GEOGRAPHY, (), ())
@@ -84,8 +94,29 @@ class Planner:
         async with self._compiling:
             if catalogue.zones == self.catalogue.zones and not self.failure:
                 self.catalogue = catalogue
-            elif not await self._compile(catalogue, self.geo) and not await self._compile_others(catalogue):
+            elif not await self._compile_within_limits(catalogue) and not await self._compile_others(catalogue):
                 self.catalogue = replace(self.catalogue, problems=catalogue.problems, refused=catalogue.refused)
+
+    async def _compile_within_limits(self, catalogue: Catalogue) -> bool:
+        """Serves these zones; those that are new and take too long are refused, and serve as they did before."""
+        while True:
+            try:
+                return await self._compile(catalogue, self.geo, self._effort(catalogue.zones))
+            except ZoneTooCostly as error:
+                log.error("zone file: %s: %s", error.file, error)  # noqa: TRY400  # no fault of this program
+                self._counters.add("plan_failures", cause="zone_too_costly")
+                catalogue = without(catalogue, self.catalogue, {error.file: error})
+            if not catalogue.loaded:
+                return False
+            if catalogue.zones == self.catalogue.zones:
+                self.catalogue, self.failure = catalogue, ""
+                return True
+
+    def _effort(self, zones: Sequence[Zone]) -> Effort:
+        """Returns the limit for zones that are new: those that serve were within it, and at a start nobody waits."""
+        serving = {id(zone) for zone in self.catalogue.zones}
+        fresh = frozenset(zone.file for zone in zones if id(zone) not in serving)
+        return Effort(time.thread_time, fresh, times=1 if self.plan.zones else AT_START)
 
     async def _compile_others(self, catalogue: Catalogue) -> bool:
         """Serves the zones of which a plan can be made, where some that are new keep it from being made of all."""
@@ -114,6 +145,7 @@ class Planner:
                     status=self.status,
                     before=EMPTY_PLAN,
                     vantages=self.vantages,
+                    effort=self._effort((zone,)),
                 )
             )
             if isinstance(self._engine, Doubting):
@@ -146,6 +178,8 @@ class Planner:
         """
         self.status = status
         self.guidance = self.guidance if guidance is None else guidance
+        if self._is_swapping:
+            return
         changed = flipped(self._applied, status) | seen_otherwise(self._applied, status)
         guided = guided_anew(self.plan, self._guided, self.guidance)
         try:
@@ -169,8 +203,11 @@ class Planner:
             if guided:  # beliefs are saved, and the plan with them; what people say must outlive a restart at once
                 self.keep_plan()
 
-    async def _compile(self, catalogue: Catalogue, geo: GeoLoad) -> bool:
-        """Serves the plan of these zones and geo data; returns False, and changes nothing, when none can be made."""
+    async def _compile(self, catalogue: Catalogue, geo: GeoLoad, effort: Effort | None = None) -> bool:
+        """Serves the plan of these zones and geo data; returns False, and changes nothing, when none can be made.
+
+        Raises ZoneTooCostly.
+        """
         before = self.catalogue.zones
         status, guidance = with_inherited(self.status, before, catalogue.zones), self.guidance
         saved = with_serials(self._saved, catalogue.zones, wall=self._wall())
@@ -186,8 +223,12 @@ class Planner:
                     before=self.plan,
                     guidance=guidance,
                     vantages=self.vantages,
+                    spaces=self._spaces,
+                    effort=effort,
                 )
             )
+            if isinstance(self._engine, Preparing):
+                await self._threads.run(self._engine.prepare, plan)
             ahead = reserving(replace(self._saved, zones=saved.zones), max(plan.generation, self.plan.generation + 1))
             # what is not on disk is tried again; meanwhile the clock keeps numbers from going back (state.py)
             await is_true_within(KEEP_LIMIT_S, self._keep(ahead))
@@ -195,20 +236,23 @@ class Planner:
             plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
             believed = with_inherited(self.status, before, catalogue.zones)
             moved = flipped(status, believed) | seen_otherwise(status, believed)
-            guided = guided_anew(plan, guidance, self.guidance)
+            guided, said = guided_anew(plan, guidance, self.guidance), self.guidance
             timed = retimed(status, believed)
-            plan = apply(plan, believed, moved, retimed=timed, guidance=self.guidance, guided=guided) or plan
-            self._swap(plan)
+            plan = apply(plan, believed, moved, retimed=timed, guidance=said, guided=guided) or plan
+            await self._swap_names(plan)
+        except ZoneTooCostly:
+            raise
         except Exception as error:
             log.exception("plan: none can be made of this; the last good one serves on")
             self._counters.add("plan_failures", cause="zones_or_geo_data")
             self.failure = f"no plan can be made of this; the log has the traceback: {type(error).__name__}: {error}"
             self._chronicle.plan_failed(self.failure)
+            self.take_status(self.status)
             return False
-        self.status = self._applied = believed
-        self._guided = self.guidance
+        self._applied, self._guided = believed, said
         self.catalogue, self.geo, self.failure = catalogue, geo, ""
         self.keep_plan()
+        self.take_status(with_inherited(self.status, before, catalogue.zones))  # what came during the swap
         return True
 
     def keep_plan(self) -> Future[None]:
@@ -217,10 +261,25 @@ class Planner:
             return self._state.save_plan_apart(self.plan)
         return settled(None)
 
-    def _swap(self, plan: Plan, *, told: bool = True) -> None:
+    async def _swap_names(self, plan: Plan) -> None:
+        """Serves from a plan of new names: the engine takes up to a second for them, in a thread."""
         self._keep(reserving(self._saved, plan.generation))
         if plan.zones or self.plan.zones:  # until there are zones an engine may serve those of the run before
+            self._is_swapping = True
+            try:
+                await self._threads.run(self._engine.swap, plan)
+            finally:
+                self._is_swapping = False
+        self._serves(plan, told=True)
+
+    def _swap(self, plan: Plan, *, told: bool = True) -> None:
+        """Serves from a plan of the same names."""
+        self._keep(reserving(self._saved, plan.generation))
+        if plan.zones or self.plan.zones:
             self._engine.swap(plan)
+        self._serves(plan, told=told)
+
+    def _serves(self, plan: Plan, *, told: bool) -> None:
         before, self.plan = self.plan, plan
         self._chronicle.planned(before, plan)
         if plan.zones:  # at the start the geo data come first

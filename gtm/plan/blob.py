@@ -83,7 +83,8 @@ class _Zone(_Row):
 class _Names(_Row):
     version: int
     regions: tuple[str, ...]
-    maps: tuple[_Map, ...]
+    maps: tuple[msgspec.Raw, ...]
+    """Each is a _Map, made by itself: one call that makes all of them would keep every other thread waiting."""
     services: tuple[_Service, ...]
     zones: tuple[_Zone, ...]
 
@@ -198,8 +199,8 @@ def _node(name: Labels, node: Node, numbers: Numbering) -> _Node:
     return _Node(_wire(name), rrsets, service, node.delegation)
 
 
-def _map(networks: CellMap) -> _Map:
-    return _Map(_table(networks.v4), _table(networks.v6))
+def _map(networks: CellMap) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.msgpack.encode(_Map(_table(networks.v4), _table(networks.v6))))
 
 
 def _table(networks: Networks) -> _Table:

@@ -1,8 +1,9 @@
 """Cells: every distinct place of the geo data gets the views of a chain; equal views are one cell.
 
 Services with the same looking filters and the same regions share one CellSpace, so a thousand services on one set
-of regions cost one map. Where local truth counts (local.py), places of equal views are one cell only if they are
-nearest to the same vantage.
+of regions cost one map; and chains that part the places in the same way share that. A map is tens of megabytes and
+tenths of a second, so spaces are kept from plan to plan, for as long as geo data and vantages stay. Where local truth
+counts (local.py), places of equal views are one cell only if they are nearest to the same vantage.
 """
 
 from array import array
@@ -51,6 +52,49 @@ class Near:
         return _parted(self.names, self.geography)
 
 
+class Spaces:
+    """The spaces of one plan, and of the plan before it. It has state: which were made, and which are in use."""
+
+    def __init__(self) -> None:
+        self._geography: Geography | None = None
+        self._vantages: Vantages = ()
+        self._near: Near | None = None
+        self._made: dict[SpaceKey, CellSpace] = {}
+        self._maps: dict[tuple[int, ...], CellMap] = {}
+        """By the cell of each place."""
+        self._used: dict[SpaceKey, CellSpace] = {}
+
+    def begin(self, geography: Geography, vantages: Vantages) -> None:
+        """Begins a plan of these."""
+        self._used = {}
+        if geography is not self._geography or vantages != self._vantages:
+            self._made, self._maps = {}, {}
+            self._geography, self._vantages = geography, vantages
+            self._near = near_vantages(vantages, geography)
+
+    @property
+    def has_near(self) -> bool:
+        """Returns whether some clients are near one vantage rather than another."""
+        return self._near is not None
+
+    def space(self, steer: Steer, chain: Chain, regions: Regions, *, is_local: bool) -> CellSpace:
+        """Returns the cells that a service needs."""
+        assert self._geography is not None, "it has begun"
+        key = space_key(steer, chain, regions, is_local=is_local)
+        known = self._made.get(key)
+        if known is None:
+            near = self._near if is_local else None
+            known = self._made[key] = cell_space(chain, regions, self._geography, near, self._maps)
+        self._used[key] = known
+        return known
+
+    def end(self) -> None:
+        """Forgets what the plan does not need."""
+        self._made = self._used
+        maps = {id(space.networks) for space in self._used.values()}
+        self._maps = {cells: networks for cells, networks in self._maps.items() if id(networks) in maps}
+
+
 def near_vantages(vantages: Vantages, geography: Geography) -> Near | None:
     """Returns which vantage is nearest to what; None where they are fewer than MIN_VANTAGES: none has clients then."""
     if len(vantages) < MIN_VANTAGES:
@@ -66,12 +110,18 @@ def space_key(steer: Steer, chain: Chain, regions: Regions, *, is_local: bool) -
     return (steer.chain, regions, is_local)
 
 
-def cell_space(chain: Chain, regions: Regions, geography: Geography, near: Near | None = None) -> CellSpace:
-    """Returns the cells of a chain over regions, and the networks of each."""
+def cell_space(
+    chain: Chain,
+    regions: Regions,
+    geography: Geography,
+    near: Near | None = None,
+    maps: dict[tuple[int, ...], CellMap] | None = None,
+) -> CellSpace:
+    """Returns the cells of a chain over regions, and the networks of each; of `maps` it takes, and to them it adds."""
     if looks_at_place(chain):
         sights = views_of(chain, geography.places, regions)
         names = near.names if near is not None else (None,) * len(sights)
-        parts = _parted(tuple(zip(sights, names, strict=True)), geography)
+        parts = _parted(tuple(zip(sights, names, strict=True)), geography, maps)
         return _space([Cell(seen, place, name) for (seen, name), place in parts.examples.items()], parts.networks)
     seen = views(chain, NOWHERE, regions)
     if near is None:
@@ -84,7 +134,9 @@ def _space(cells: Sequence[Cell], networks: CellMap) -> CellSpace:
     return CellSpace(tuple(cells), networks, vantages)
 
 
-def _parted(keys: Sequence[Key], geography: Geography) -> Parts[Key]:
+def _parted(
+    keys: Sequence[Key], geography: Geography, maps: dict[tuple[int, ...], CellMap] | None = None
+) -> Parts[Key]:
     """Returns the places parted by their keys, and numbered as these first come."""
     numbers: dict[Key, int] = {}
     for key in keys:
@@ -93,7 +145,11 @@ def _parted(keys: Sequence[Key], geography: Geography) -> Parts[Key]:
     examples = {key: first[key] for key in numbers}
     if len(numbers) == 1:
         return Parts(examples, ONE_CELL)
-    return Parts(examples, _split(geography.cell_map([numbers[key] for key in keys])))
+    cells = tuple(numbers[key] for key in keys)
+    maps = {} if maps is None else maps
+    if cells not in maps:
+        maps[cells] = _split(geography.cell_map(cells))
+    return Parts(examples, maps[cells])
 
 
 def _split(networks: CellMap) -> CellMap:

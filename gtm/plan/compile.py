@@ -14,12 +14,13 @@ from gtm.health.scope import Spot
 from gtm.health.status import Status
 from gtm.health.vantage import Vantages
 from gtm.ids import CheckId, Generation, ServiceId
-from gtm.plan.cells import SpaceKey, cell_space, near_vantages, space_key
+from gtm.plan.cells import Spaces
 from gtm.plan.decisions import decisions, menu_of
+from gtm.plan.effort import CELLS_LIMIT_S, DECISIONS_LIMIT_S, Effort, boundless
 from gtm.plan.form import Form, form_of
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.last_good import Remembered
-from gtm.plan.model import CellSpace, Plan, SteeredService
+from gtm.plan.model import Plan, SteeredService
 from gtm.plan.nodes import zone_plan
 from gtm.plan.regions import located, of_service
 from gtm.plan.shape import Shapes
@@ -37,22 +38,32 @@ def compile_plan(
     before: Plan,
     guidance: Guidance = NO_GUIDANCE,
     vantages: Vantages = (),
+    spaces: Spaces | None = None,
+    effort: Effort | None = None,
 ) -> Plan:
     """Returns the plan of these zones, one generation after `before`.
 
     `serials` has the SOA serial of every zone, by its origin in presentation format. The plan `before` is what
     `serve_last_good` remembers. `vantages` are those whose local truth counts for the clients near them.
+    `spaces` has those of the plan before. Raises ZoneTooCostly by the clock of `effort`.
     """
-    services = _steered(zones, geography, vocabulary, vantages)
-    shapes = Shapes()
+    spaces, effort = spaces or Spaces(), effort or boundless()
+    spaces.begin(geography, vantages)
+    services = _steered(zones, geography, vocabulary, spaces, effort)
+    shapes = Shapes(effort.check)
+    decided = {}
+    for zone in zones:
+        effort.at(zone, DECISIONS_LIMIT_S)
+        for service in zone.services:
+            name = service.id
+            decided[name] = decisions(services[name], status, remembered(before, name), shapes, guidance)
+    effort.at(None, DECISIONS_LIMIT_S)
+    spaces.end()
     return Plan(
         Generation(before.generation + 1),
         {labels(zone.origin): zone_plan(zone, serials[zone.origin.to_text()]) for zone in zones},
         services,
-        {
-            name: decisions(steered, status, remembered(before, name), shapes, guidance)
-            for name, steered in services.items()
-        },
+        decided,
         _watchers(services),
     )
 
@@ -64,28 +75,26 @@ def remembered(before: Plan, name: ServiceId) -> Remembered:
 
 
 def _steered(
-    zones: tuple[Zone, ...], geography: Geography, vocabulary: SteeringVocabulary, vantages: Vantages
+    zones: tuple[Zone, ...], geography: Geography, vocabulary: SteeringVocabulary, spaces: Spaces, effort: Effort
 ) -> dict[ServiceId, SteeredService]:
-    near = near_vantages(vantages, geography)
-    spaces: dict[SpaceKey, CellSpace] = {}
     forms: dict[Form, Form] = {}
     services = {}
     for zone in zones:
+        effort.at(zone, CELLS_LIMIT_S)
         regions = located(zone, geography)
         zone_name = zone.origin.to_text(omit_final_dot=True).lower()
         for service in zone.services:
             name = service.id
             chain, own = vocabulary.build(service.steer), of_service(service, regions)
-            is_local = near is not None and service.health_view is HealthView.LOCAL and service.monitor is not None
-            key = space_key(service.steer, chain, own, is_local=is_local)
-            if key not in spaces:
-                spaces[key] = cell_space(chain, own, geography, near if is_local else None)
+            is_local = spaces.has_near and service.health_view is HealthView.LOCAL and service.monitor is not None
+            space = spaces.space(service.steer, chain, own, is_local=is_local)
+            effort.check()
             form = form_of(service)
             services[name] = SteeredService(
                 service,
                 chain,
                 own,
-                spaces[key],
+                space,
                 forms.setdefault(form, form),
                 menu_of(service),
                 tuple(service.check_of(endpoint) for endpoint in service.endpoints),

@@ -10,7 +10,6 @@ of that service along, each with all the checks that are down after it, those of
 A target that dies is down for every check that looks at it. What is calculated follows by the rule of the probes.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from gtm.health.combination import combined
 from gtm.ids import CheckId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
 from gtm.plan.parts import belief_of, needed_of
-from gtm.zone.model import Check, Endpoint, checks_of
+from gtm.zone.model import Check
 from gtm.zone.settings import CalculatedSettings
 
 Watched = Mapping[CheckId, Check]
@@ -85,39 +84,6 @@ def _belief(check: Check, beliefs: Mapping[CheckId, Belief], targets: frozenset[
         parts = [belief_of(part, beliefs.__getitem__) for part in check.parts]
         return combined(parts, needed=needed_of(settings, len(parts)))
     return Belief.DOWN if check.target in targets else Belief.UP
-
-
-def felling_regions(services: Mapping[ServiceId, SteeredService]) -> dict[CheckId, frozenset[RegionName]]:
-    """Returns, for each check of these services, the regions whose death, of each alone, takes it down.
-
-    A target may be in several regions, if they are two names of a place.
-    """
-    targets = _targets_by_region(services.values())
-    places: defaultdict[str, set[RegionName]] = defaultdict(set)
-    for region, within in targets.items():
-        for target in within:
-            places[target].add(region)
-    watched = {check: end.target for one in services.values() for check, end in _watched_ends(one)}
-    found = {check: frozenset(places[target]) for check, target in watched.items()}
-    return {**found, **_felling_calculated(services, targets)}
-
-
-def _felling_calculated(
-    services: Mapping[ServiceId, SteeredService], targets: Mapping[RegionName, set[str]]
-) -> dict[CheckId, frozenset[RegionName]]:
-    """Returns the same for what is calculated from other services: it may fall without its target."""
-    asked = {check for one in services.values() if one.service.awaits for check, _ in _watched_ends(one)}
-    if not asked:
-        return {}
-    watched = {check.id: check for check in checks_of({name: one.service for name, one in services.items()})}
-    felled = {region: _fallen(asked, frozenset(within), watched) for region, within in targets.items()}
-    return {check: frozenset(region for region, down in felled.items() if check in down) for check in asked}
-
-
-def _watched_ends(steered: SteeredService) -> Iterator[tuple[CheckId, Endpoint]]:
-    for check, endpoint in zip(steered.checks, steered.service.endpoints, strict=True):
-        if check is not None:
-            yield check, endpoint
 
 
 def _targets_by_region(services: Iterable[SteeredService]) -> dict[RegionName, set[str]]:

@@ -6,6 +6,8 @@ when a region with a thousand services dies, the work is done once. What is diff
 chain over ten regions makes hundreds of cells, and about ten decisions.
 """
 
+from collections.abc import Callable
+
 from dns.rcode import Rcode
 
 from gtm.health.status import Status
@@ -24,7 +26,9 @@ from gtm.zone.model import OnAllDown, Service
 class Shapes:
     """Remembers the spread of each shape. It has state: one lives as long as one compile or one apply."""
 
-    def __init__(self) -> None:
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        """What `check` raises ends the work; it is called for each cell."""
+        self._check = check
         self.last_good = LastGood()
         self._spreads: dict[tuple[int, int, Effective], Spread] = {}
         self._steady: dict[int, tuple[Spread, tuple[bool, ...]]] = {}
@@ -36,7 +40,9 @@ class Shapes:
         key = (id(steered.space), id(steered.form), effective)
         known = self._spreads.get(key)  # looked up once: most of the work for the second to the thousandth service
         if known is None:
-            known = self._spreads[key] = _spread(steered.chain, steered.form, effective, steered.space)
+            known = self._spreads[key] = _spread(
+                steered.chain, steered.form, effective, steered.space, check=self._check
+            )
         return known
 
     def plain_ttls(self, spread: Spread, service: Service) -> tuple[int, ...]:
@@ -58,7 +64,7 @@ class Shapes:
         return truthful_ttls(steered.service, answered, steered.form, steered.checks, status.checks)
 
 
-def _spread(chain: Chain, form: Form, effective: Effective, space: CellSpace) -> Spread:
+def _spread(chain: Chain, form: Form, effective: Effective, space: CellSpace, *, check: Callable[[], None]) -> Spread:
     everyone = candidates(form, effective)
     pools = [(rtype, of_type(everyone, form, rtype)) for rtype in form.types]
     seen_down = dict(effective.seen_down)
@@ -69,6 +75,7 @@ def _spread(chain: Chain, form: Form, effective: Effective, space: CellSpace) ->
         down = NOTHING if cell.nearest is None else seen_down.get(cell.nearest, NOTHING)
         key = (cell.views, down)
         if key not in known:
+            check()
             part = tuple(_selected(chain, form, rtype, seen_from(pool, down), cell.views) for rtype, pool in pools)
             known[key] = numbers.setdefault(part, len(numbers))
         by_cell.append(known[key])

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from gtm.health.scope import Spot
 from gtm.ids import CheckId, RegionName, ServiceId
-from gtm.plan.faults import felling_regions
+from gtm.plan.felling import felling_regions
 from gtm.plan.model import SteeredService
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from dns.name import Name
 
-from gtm.errors import Problem, Problems, ZoneInvalid
+from gtm.errors import Problem, Problems, ZoneInvalid, ZoneTooCostly
 from gtm.watch.claims import Territories, had, outer, rank
 from gtm.watch.folder import Catalogue, Loaded, Refused
 
@@ -128,6 +128,8 @@ def without(catalogue: Catalogue, serving: Catalogue, failures: Mapping[str, Exc
 
 def _unplanned(loaded: Loaded, error: Exception) -> Refused:
     words = f"no plan can be made of this zone; the log has the traceback: {type(error).__name__}: {error}"
+    if isinstance(error, ZoneTooCostly):
+        words = f"{error}. It serves as it was before"
     problems = Problems([Problem(loaded.zone.file, 1, 1, words)]).all
     records = () if loaded.records is None else ((loaded.zone.records_file, fingerprint_of(loaded.records)),)
     return Refused(loaded.zone.file, problems, loaded.fingerprint, records, stamps=loaded.stamps)

@@ -1,17 +1,18 @@
 """Zone files that cost much, or at which something fails, keep no other from being served."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gtm.node.zones import MAX_LOGGED, MAX_TOLD, few
-from gtm.steer.filter import Filter
+from gtm.steer.filter import Candidates, Filter
 from gtm.steer.vocabulary import with_kinds
 from gtm.zone.model import Zone
 from gtm.zone.parse import parse as parse_zone
-from tests.node.present import BROKEN, SMALL
+from tests.node.present import BROKEN, GEO, SMALL
 from tests.node.watched import LATER, Watched
 
 
@@ -127,5 +128,51 @@ def test_a_zone_of_which_no_plan_can_be_made_keeps_no_other_from_being_served(tm
             assert await watched.river.load() == (problem,)
             assert watched.targets[2:] == ["192.0.2.1", "192.0.2.2"]
             assert len(made) == tried, "it is not tried again while it is as it was"
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_a_zone_whose_plan_takes_too_long_is_refused_alone_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def kind(_argument: object) -> Filter:
+        def keep(candidates: Candidates, _view: object) -> Candidates:
+            ends = time.thread_time() + 0.15
+            made.append(1)
+            while time.thread_time() < ends:
+                pass
+            return candidates
+
+        return Filter("slow", keep, view=lambda place, _regions: place)
+
+    monkeypatch.setattr("gtm.plan.compile.DECISIONS_LIMIT_S", 0.1)
+    watched = Watched(tmp_path, vocabulary=with_kinds({"slow": kind}))
+    other = SMALL.replace("gtm.example.com", "other.example.com").replace("192.0.2.", "198.51.100.")
+    watched.write(SMALL, "z.yaml")
+    watched.write(other, "a.yaml")
+
+    async def story() -> None:
+        await watched.planner.take_geo(GEO)
+        async with watched.running():
+            watched.write(LATER, "z.yaml")
+            watched.write(other.replace("steer: nearest", "steer: [up, slow]").replace(".100.2", ".100.3"), "a.yaml")
+            await watched.turns.next(2)
+            (problem,) = watched.planner.catalogue.problems
+            assert problem.file == str(watched.folder / "a.yaml")
+            assert problem.message.startswith("its plan takes more than 0 s to make, in which no other zone is served")
+            assert watched.targets == ["198.51.100.1", "198.51.100.2", "192.0.2.1", "192.0.2.3"]
+            assert watched.counters.count("plan_failures", cause="zone_too_costly") == 1
+            tried = len(made)
+            watched.write(SMALL, "z.yaml")
+            await watched.turns.next(2)
+            assert watched.targets[2:] == ["192.0.2.1", "192.0.2.2"]
+            assert len(made) == tried, "it is not tried again while it is as it was"
+            watched.write(other.replace(".100.2", ".100.4"), "a.yaml")
+            await watched.turns.next(2)
+            assert watched.targets[1] == "198.51.100.4"
+            assert not watched.planner.catalogue.problems
 
     asyncio.run(story())

@@ -38,6 +38,15 @@ def test_others_do_not_count() -> None:
     assert len(zone(150, "weighted", regions=20).services) == 150
 
 
+def test_services_of_one_region_do_not_count() -> None:
+    text = HEAD + "".join(f"  r{number}: {{}}\n" for number in range(100)) + "services:\n"
+    text += "".join(
+        f"  s{number}: {{steer: nearest, endpoints: [{{region: r{number}, address: 192.0.2.1}}]}}\n"
+        for number in range(100)
+    )
+    assert len(parse(text, "zone.yaml", NO_SHARED, FAKE_VOCABULARY).services) == 100
+
+
 def test_a_chain_has_few_filters() -> None:
     assert zone(1, f"[{', '.join(['up'] * MAX_FILTERS)}]", regions=3).services
     with pytest.raises(ZoneInvalid, match=f"a chain of {MAX_FILTERS + 1} filters; {MAX_FILTERS} is the limit"):
