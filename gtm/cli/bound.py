@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from gtm.cli.console import print_json, print_plain, print_table
+from gtm.cli.console import print_aside, print_json, print_plain, print_table
 from gtm.cli.options import ConfigOption, JsonOption, read_config
 from gtm.counters import Counters
 from gtm.errors import ZoneInvalid
@@ -20,14 +20,14 @@ from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.health.status import NO_STATUS
 from gtm.node.delays import delays_of
 from gtm.node.vocabulary import vocabulary
-from gtm.node.zones import never_empty
+from gtm.node.zones import few, never_empty
 from gtm.plan.bound import Bound, bound
 from gtm.plan.compile import compile_plan
 from gtm.plan.holds import ON_ALL_DOWN, Hold, holds_of_one_fault, possible_holds
 from gtm.plan.model import EMPTY_PLAN
 from gtm.plan.shares import Shares, shares_of
 from gtm.steer.vocabulary import SteeringVocabulary
-from gtm.watch.folder import EMPTY
+from gtm.watch.folder import EMPTY, Catalogue
 from gtm.watch.reading import read
 from gtm.zone.bulk import NO_BULK
 from gtm.zone.model import Service, Zone, checks
@@ -45,8 +45,9 @@ def show_bound(
     """Tell the worst-case seconds from the death of an endpoint to the end of the last cached answer, term by term."""
     node = read_config(config)
     words = vocabulary(Counters())
-    known = _zones(zones or node.zones, words)
-    asked = _service(service, known)
+    catalogue = _catalogue(zones or node.zones, words)
+    known = catalogue.zones
+    asked = _asked(service, catalogue)
     watched, shares = {check.id: check for check in checks(known)}, _shares(known, words)
     steered = shares.services[asked.id]
     holds = holds_of_one_fault(steered, shares, watched)
@@ -61,11 +62,21 @@ def show_bound(
         _print(asked, found, longer)
 
 
-def _zones(folder: Path, words: SteeringVocabulary) -> tuple[Zone, ...]:
-    catalogue = never_empty(folder, EMPTY, read(folder, EMPTY, words))
-    if catalogue.problems:
-        raise ZoneInvalid(catalogue.problems)
-    return catalogue.zones
+def _catalogue(folder: Path, words: SteeringVocabulary) -> Catalogue:
+    return never_empty(folder, EMPTY, read(folder, EMPTY, words))
+
+
+def _asked(name: str, catalogue: Catalogue) -> Service:
+    """Returns the service of this name; mistakes in files of others are told aside."""
+    try:
+        service = _service(name, catalogue.zones)
+    except typer.BadParameter:
+        if catalogue.problems:  # it may be in a file with a mistake
+            raise ZoneInvalid(catalogue.problems) from None
+        raise
+    for problem in few(catalogue.problems):
+        print_aside(problem)
+    return service
 
 
 def _service(name: str, zones: tuple[Zone, ...]) -> Service:

@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from gtm.admin.app import parse_question
 from gtm.admin.client import fetch_explanation
-from gtm.cli.console import print_json, print_plain
+from gtm.cli.console import print_aside, print_json, print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
 from gtm.engine.explain import ExplainedStep, Explanation, Mention, Steered
 from gtm.geo.geography import Located
@@ -36,7 +36,7 @@ def explain(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     if zones is not None:
-        explained = explain_offline(*question, zones=zones, geography=read_geodata(config).geography)
+        explained = explain_offline(*question, zones=zones, geography=read_geodata(config).geography, aside=print_aside)
     else:
         explained = fetch_explanation(
             admin_address(admin, config), {"name": name, "type": rtype, "client": str(question[2])}

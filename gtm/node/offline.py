@@ -1,5 +1,6 @@
 """Zone files and geo data -> explanation, without a running node: every endpoint's health is unknown."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from dns.name import Name
@@ -13,19 +14,26 @@ from gtm.geo.geography import Geography
 from gtm.health.status import NO_STATUS
 from gtm.ids import Address
 from gtm.node.vocabulary import vocabulary
-from gtm.node.zones import never_empty
+from gtm.node.zones import few, never_empty
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN
 from gtm.watch.folder import EMPTY
 from gtm.watch.reading import read
 
 
-def explain_offline(name: Name, rtype: RdataType, client: Address, *, zones: Path, geography: Geography) -> Explanation:
-    """Returns the explanation of a question over a folder of zone files; raises ZoneInvalid when one has mistakes."""
+def explain_offline(
+    name: Name, rtype: RdataType, client: Address, *, zones: Path, geography: Geography, aside: Callable[[str], None]
+) -> Explanation:
+    """Returns the explanation of a question over a folder of zone files.
+
+    Mistakes in files of others are told `aside`; raises ZoneInvalid where the name may be in a file with a mistake.
+    """
     words = vocabulary(Counters())
     catalogue = never_empty(zones, EMPTY, read(zones, EMPTY, words))
-    if catalogue.problems:
+    if catalogue.problems and not any(name.is_subdomain(zone.origin) for zone in catalogue.zones):
         raise ZoneInvalid(catalogue.problems)
+    for problem in few(catalogue.problems):
+        aside(problem)
     plan = compile_plan(
         catalogue.zones,
         serials={zone.origin.to_text(): 1 for zone in catalogue.zones},
