@@ -23,6 +23,7 @@ from gtm.errors import Unreachable
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
 from gtm.resolver import HttpResolver
+from gtm.share.answers import AnswersConnector
 from gtm.share.asking import bounded, described
 from gtm.share.desk import Desk
 from gtm.share.handler import compose_have
@@ -67,7 +68,7 @@ def make_resolver() -> AbstractResolver:
 async def open_share_session(resolver: AbstractResolver | None = None) -> AsyncIterator[aiohttp.ClientSession]:
     """Opens the HTTP session that all pollers of a node use."""
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=GRACE_S)  # the poller has one over everything
-    connector = aiohttp.TCPConnector(limit=0, resolver=resolver or make_resolver())
+    connector = AnswersConnector(resolver or make_resolver())
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout, auto_decompress=False
     ) as session:
