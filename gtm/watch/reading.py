@@ -22,7 +22,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,6 +52,8 @@ MAX_FOLDER_PROBLEMS = 10_000
 """Of all files: of those after that only the first problem is kept, and how many there are."""
 MAX_TRACEBACKS = 5
 """Of files at which this program fails, in one reading."""
+MAX_RECORDS_BYTES = MAX_MASTER_BYTES
+"""Of the records files of all zones, each counted for every zone that names it; in memory it is several times that."""
 _MEGABYTE = 2**20
 _RECORDS_KEY = re.compile(r"""records_file['"]?[ \t]*:[ \t]*['"]?([^\s'"]+)""")
 
@@ -92,6 +94,9 @@ class Reading:
         self._vocabulary = vocabulary
         self._monotonic = monotonic
         self._territories = Territories()
+        self._records_bytes = {each.zone.file: len(each.records or b"") for each in previous.loaded}
+        """Of the records file of each zone."""
+        self._records_total = 0
         self._before = {each.zone.file: each for each in previous.loaded}
         self._refused_before = {each.file: each for each in previous.refused}
         self._shared = previous.shared
@@ -216,6 +221,8 @@ class Reading:
         self._sizes = sizes = self._looked.sizes
         self._files = self._looked.zone_files
         self._large = {name: size for name, size in sizes.items() if name.endswith(RECORDS_ENDING) and size > _MEGABYTE}
+        here = frozenset(self._files)
+        self._records_total = sum(size for file, size in self._records_bytes.items() if file in here)
         self._hold_unsettled()
         is_any_due = self._shared_stamps != self._previous.shared_stamps
         due = [file for file in self._files if file not in self._held and (is_any_due or self._is_due(file))]
@@ -340,9 +347,13 @@ class Reading:
 
     def _result(self, file: str) -> Loaded | Refused:
         records: dict[str, MasterFile | None] = {}
+        full: list[str] = []
 
         def fetch(name: str) -> MasterFile:
             self._set_parsing(on=False)
+            full.extend(self._too_much(file, name))
+            if full:
+                raise TextInvalid(full[0])
             records[name] = None
             found = records[name] = self._records_file(name)
             self._set_parsing(on=True)
@@ -359,10 +370,26 @@ class Reading:
             self._set_parsing(on=True)
             zone = parse(text, file, self._shared, self._vocabulary, fetch)
         except Exception as error:  # noqa: BLE001  # it is logged
+            if full:  # it is tried again, for others may have fewer
+                fingerprint, self._looked.noted = "", {}
             seen = tuple((name, _master_fingerprint(found)) for name, found in records.items())
             return self._refusal(file, self._problems_of(error, file), fingerprint=fingerprint, records=seen)
         contents = [found.content for found in records.values() if found is not None]
+        self._count(file, len(contents[-1]) if contents else 0)
         return Loaded(fingerprint, zone, Text(file, text), self._shared_source, contents[-1] if contents else None)
+
+    def _too_much(self, file: str, name: str) -> Iterator[str]:
+        """Yields what is wrong with a records file that makes those of the folder too many bytes together."""
+        total = self._records_total - self._records_bytes.get(file, 0) + self._sizes.get(name, 0)
+        if total > MAX_RECORDS_BYTES:
+            yield (
+                f"with {name} the records files of all zones have {total} bytes, counted for each zone that names one; "
+                f"{MAX_RECORDS_BYTES} are the limit"
+            )
+
+    def _count(self, file: str, size_bytes: int) -> None:
+        self._records_total += size_bytes - self._records_bytes.get(file, 0)
+        self._records_bytes[file] = size_bytes
 
     def _known(self, file: str, fingerprint: str) -> Loaded | Refused | None:
         """Returns what came of this text before, if nothing that it depends on has changed."""
