@@ -3,6 +3,8 @@
 What comes in: a wish, and the monotonic time. What goes out: whether it may be now. It has state: what is left.
 """
 
+from collections import Counter
+
 
 class Allowance:
     """So many wishes at once, and a further one every so many seconds."""
@@ -22,3 +24,30 @@ class Allowance:
             return False
         self._left -= 1
         return True
+
+
+MAX_KNOWN = 10_000
+"""Of those that have an allowance; beyond that all begin anew."""
+
+
+class Allowances:
+    """An allowance for each of many, by name. It has state: those, and how many wishes of each were refused."""
+
+    def __init__(self, most: int, every_s: float) -> None:
+        self._most = most
+        self._every_s = every_s
+        self._known: dict[str, Allowance] = {}
+        self._refused: Counter[str] = Counter()
+
+    def take(self, name: str, now: float) -> bool:
+        """Takes one, if there is one; else it is counted."""
+        if name not in self._known and len(self._known) >= MAX_KNOWN:
+            self._known.clear()
+            self._refused.clear()
+        may = self._known.setdefault(name, Allowance(self._most, self._every_s)).take(now)
+        self._refused[name] += not may
+        return may
+
+    def refused(self, name: str) -> int:
+        """Returns how many were refused since this was asked last."""
+        return self._refused.pop(name, 0)

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.allowance import Allowance
+from gtm.allowance import MAX_KNOWN, Allowance, Allowances
 
 
 def test_a_few_may_be_at_once_and_then_one_in_so_many_seconds() -> None:
@@ -25,3 +25,13 @@ def test_in_any_time_there_are_no_more_than_the_burst_and_what_time_gave(pauses:
         now += pause
         taken += allowance.take(now)
         assert taken <= 4 + now / 5.0 + 1e-6
+
+
+def test_each_has_an_allowance_of_its_own_and_what_was_refused_is_counted() -> None:
+    allowances = Allowances(2, every_s=5.0)
+    assert [allowances.take("a", 0.0) for _ in range(5)] == [True, True, False, False, False]
+    assert allowances.take("b", 0.0)
+    assert (allowances.refused("a"), allowances.refused("a"), allowances.refused("b")) == (3, 0, 0)
+    for number in range(2 * MAX_KNOWN):
+        allowances.take(f"{number}", 0.0)
+    assert len(allowances._known) <= MAX_KNOWN

@@ -36,6 +36,7 @@ from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.permits import NO_PERMITS, Permits
 from gtm.probe.prober import Prober
+from gtm.probe.told import Told
 from gtm.probe.withheld import WithheldChecks
 from gtm.share.desk import Desk
 from gtm.share.publisher import MAX_HEARTBEAT_S, heartbeat_s, publish_reports
@@ -83,6 +84,7 @@ class HealthRiver:
         self._merger = Merger(quorum)
         self._state = state
         self._clock = clock
+        self._lines = Told(log)
         self._counters = counters
         self._checks: tuple[Check, ...] = ()
         self._freshness: Mapping[CheckId, Freshness] = {}
@@ -213,7 +215,7 @@ class HealthRiver:
         self._tell_quarantine(trusted)
         changed, plan = changes(before, after), self._planner.plan
         for change in changed:
-            log.info("%s", change)
+            self._lines.tell(change.check.rsplit("/", 2)[0], change, now=now)
             self._tallies.transitions.changed(change.check, change.after.belief)
         for local in local_changes(before, after):
             log.info("%s", local)

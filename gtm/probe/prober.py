@@ -24,6 +24,7 @@ from gtm.health.voices import Freshness
 from gtm.ids import CheckId
 from gtm.plan.policy import has_rechecks, pace, verdict_policy
 from gtm.probe.schedule import Schedule, phase_of, window_s
+from gtm.probe.told import Told
 from gtm.probe.turns import Turns
 from gtm.probe.unread import Unread
 from gtm.zone.model import Check
@@ -66,6 +67,7 @@ class Prober:
         self._on_change = on_change
         self._on_unread = on_unread
         self._unread = Unread()
+        self._told = Told(log)
         self._sleep = sleep
         self._turns = Turns(at_once)
         self._checks: dict[CheckId, Check] = {}
@@ -171,7 +173,7 @@ class Prober:
             after = replace(after, flip_in_s=self._soonest_s(check, now=now))
         self._verdicts[check.id] = after
         if after.belief is not before.belief:
-            log.info("%s", _line(check, before.belief, after, policy))
+            self._told.tell(check.monitor.scope, _line(check, before.belief, after, policy), now=now)
             self._on_change(check, after)
         if after.belief is not before.belief or after.flip_in_s != before.flip_in_s:
             self._read_calculated_of(check)
