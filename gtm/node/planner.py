@@ -3,7 +3,8 @@
     zones, geo data or vantages changed -> compile (in a thread) -> swap (in a thread)
     status changed                      -> apply                 -> swap
 
-A change of health waits for no compile, only for the swap after it. A zone whose plan takes too long is refused alone.
+A change of health waits for no compile, only for the swap after it. A zone whose plan takes too long is refused alone;
+and one that takes long to decide is decided in the thread too, while the others follow their health at once.
 It holds the node's present: every part of it a frozen snapshot, replaced whole. What no plan can be made of changes
 nothing but `failure`: the last good plan, and what it was made of, stay.
 """
@@ -12,6 +13,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -22,10 +24,10 @@ from gtm.errors import ZoneTooCostly
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.health.status import Status, flipped, retimed, seen_otherwise
 from gtm.health.vantage import Vantages
-from gtm.ids import CheckId, Generation
+from gtm.ids import CheckId, Generation, ServiceId
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.state import Saved, StateFolder, reserving, with_serials
-from gtm.plan.apply import apply
+from gtm.plan.apply import apply, costly, decided_apart, touched_by, with_decisions
 from gtm.plan.cells import Spaces
 from gtm.plan.compile import compile_plan
 from gtm.plan.effort import Effort
@@ -72,6 +74,14 @@ class Planner:
         self._compiling = asyncio.Lock()
         self._threads = Pool("plans", threads=1)
         self._spaces = Spaces()
+        self._costly: frozenset[ServiceId] = frozenset()
+        """The services that are decided apart."""
+        self._late: set[ServiceId] = set()
+        """Those of them that do not follow the newest status yet."""
+        self._late_refused: AbstractSet[ServiceId] = frozenset()
+        self._keeps_late = False
+        """Whether people said something of them, which is to be on disk."""
+        self._catching_up: asyncio.Task[None] | None = None
         self._is_swapping = False
         """Then the engine is given new names; what health says meanwhile is applied after that."""
         self._saved = state.load(wall=wall())
@@ -182,15 +192,10 @@ class Planner:
             return
         changed = flipped(self._applied, status) | seen_otherwise(self._applied, status)
         guided = guided_anew(self.plan, self._guided, self.guidance)
+        timed = retimed(self._applied, status)
+        apart = self._put_off(self.plan, changed, guided)
         try:
-            plan = apply(
-                self.plan,
-                status,
-                changed,
-                retimed=retimed(self._applied, status),
-                guidance=self.guidance,
-                guided=guided,
-            )
+            plan = apply(self.plan, status, changed, retimed=timed, guidance=self.guidance, guided=guided, apart=apart)
             if plan is not None:
                 self._swap(plan, told=bool(changed or guided))
         except Exception:
@@ -202,6 +207,44 @@ class Planner:
             self._applied, self._guided = status, self.guidance
             if guided:  # beliefs are saved, and the plan with them; what people say must outlive a restart at once
                 self.keep_plan()
+
+    def _put_off(
+        self, plan: Plan, changed: AbstractSet[CheckId], guided: AbstractSet[ServiceId]
+    ) -> frozenset[ServiceId]:
+        """Has those of the touched services that take long decided apart, and returns them."""
+        apart = touched_by(plan, changed, guided) & self._costly if self._costly else frozenset()
+        if apart or self._late:
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:  # none runs: nobody waits
+                return frozenset()
+            self._late |= apart
+            self._keeps_late = self._keeps_late or not apart.isdisjoint(guided)
+            if self._catching_up is None or self._catching_up.done():
+                self._catching_up = loop.create_task(self._catch_up(), name="late decisions")
+        return apart
+
+    async def _catch_up(self) -> None:
+        """Decides in the thread what was put off, by the status of then, until nothing is."""
+        while self._late:
+            async with self._compiling:  # not for longer than one round: a zone that is new waits too
+                names, status, guidance = self._late & self.plan.services.keys(), self.status, self.guidance
+                self._late = set()
+                try:
+                    decided = await self._threads.run(decided_apart, self.plan, names, status, guidance)
+                    plan = with_decisions(self.plan, decided)  # what is there now: others did not wait
+                    if plan is not None:
+                        self._swap(plan)
+                except Exception:
+                    if names != self._late_refused:
+                        log.exception("plan: a zone cannot follow a change of health; the others do")
+                    self._late_refused = names
+                    self._counters.add("plan_failures", cause="health")
+                    self._late |= names  # with the next status
+                    return
+                if self._keeps_late:
+                    self._keeps_late = False
+                    self.keep_plan()
 
     async def _compile(self, catalogue: Catalogue, geo: GeoLoad, effort: Effort | None = None) -> bool:
         """Serves the plan of these zones and geo data; returns False, and changes nothing, when none can be made.
@@ -227,6 +270,7 @@ class Planner:
                     effort=effort,
                 )
             )
+            slow = await self._threads.run(costly, plan)
             if isinstance(self._engine, Preparing):
                 await self._threads.run(self._engine.prepare, plan)
             ahead = reserving(replace(self._saved, zones=saved.zones), max(plan.generation, self.plan.generation + 1))
@@ -238,7 +282,9 @@ class Planner:
             moved = flipped(status, believed) | seen_otherwise(status, believed)
             guided, said = guided_anew(plan, guidance, self.guidance), self.guidance
             timed = retimed(status, believed)
-            plan = apply(plan, believed, moved, retimed=timed, guidance=said, guided=guided) or plan
+            self._costly = slow
+            apart = self._put_off(plan, moved, guided)
+            plan = apply(plan, believed, moved, retimed=timed, guidance=said, guided=guided, apart=apart) or plan
             await self._swap_names(plan)
         except ZoneTooCostly:
             raise

@@ -4,7 +4,8 @@ Only the services that a flipped check can change are decided again; and of thos
 TTLs, where a check could change sooner or later than before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from gtm.health.status import Status
@@ -13,7 +14,11 @@ from gtm.plan.compile import remembered
 from gtm.plan.decisions import decisions, retimed_decisions
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.model import Plan
+from gtm.plan.outcome import Decisions
 from gtm.plan.shape import Shapes
+
+COSTLY = 50_000
+"""Cells times endpoints of one zone, each form of a service once: to decide them takes a quarter of a second."""
 
 
 def apply(
@@ -24,22 +29,56 @@ def apply(
     retimed: Iterable[CheckId] = (),
     guidance: Guidance = NO_GUIDANCE,
     guided: Iterable[ServiceId] = (),
+    apart: AbstractSet[ServiceId] = frozenset(),
 ) -> Plan | None:
     """Returns the plan after these checks flipped or were retimed, or None when no answer changes.
 
-    `guided` are the services of which something else is said or held than before. Name tables and cell maps are
-    shared with the plan before.
+    `guided` are the services of which something else is said or held than before. Those that are `apart` stay as they
+    are: it takes long to decide them (decided_apart). Name tables and cell maps are shared with the plan before.
     """
-    touched = {name for check in flipped for name in plan.watchers.get(check, ())}
-    touched |= {name for name in guided if name in plan.services}
+    touched = touched_by(plan, flipped, guided) - apart
     shapes = Shapes()
     decided = {
         name: decisions(plan.services[name], status, remembered(plan, name), shapes, guidance)
         for name in sorted(touched)
     }
-    for name in {name for check in retimed for name in plan.watchers.get(check, ())} - touched:
+    for name in {name for check in retimed for name in plan.watchers.get(check, ())} - touched - apart:
         decided[name] = retimed_decisions(plan.services[name], status, plan.decisions[name], shapes, guidance)
+    return with_decisions(plan, decided)
+
+
+def touched_by(plan: Plan, checks: Iterable[CheckId], guided: Iterable[ServiceId]) -> frozenset[ServiceId]:
+    """Returns the services that these checks can change, and those of which something else is said."""
+    touched = {name for check in checks for name in plan.watchers.get(check, ())}
+    return frozenset(touched | {name for name in guided if name in plan.services})
+
+
+def decided_apart(
+    plan: Plan, names: Iterable[ServiceId], status: Status, guidance: Guidance
+) -> Mapping[ServiceId, Decisions]:
+    """Returns what these services answer by this status: for another thread than that which applies the rest."""
+    shapes = Shapes()
+    return {
+        name: decisions(plan.services[name], status, remembered(plan, name), shapes, guidance) for name in sorted(names)
+    }
+
+
+def with_decisions(plan: Plan, decided: Mapping[ServiceId, Decisions]) -> Plan | None:
+    """Returns the plan with these decisions, or None when no answer changes."""
     changed = {name: after for name, after in decided.items() if after != plan.decisions[name]}
     if not changed:
         return None
     return replace(plan, generation=Generation(plan.generation + 1), decisions={**plan.decisions, **changed})
+
+
+def costly(plan: Plan) -> frozenset[ServiceId]:
+    """Returns the services of the zones whose decisions take long, if all of them are made at once."""
+    found: set[ServiceId] = set()
+    for zone in plan.zones.values():
+        shapes = {}
+        for service in zone.zone.services:
+            steered = plan.services[service.id]
+            shapes[id(steered.space), id(steered.form)] = len(steered.space.cells) * len(steered.checks)
+        if sum(shapes.values()) > COSTLY:
+            found.update(service.id for service in zone.zone.services)
+    return frozenset(found)

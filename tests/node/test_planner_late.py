@@ -1,0 +1,158 @@
+"""A zone that takes long to decide follows its health apart: the zones of others do not wait."""
+
+import asyncio
+import threading
+from pathlib import Path
+
+import pytest
+
+from gtm.geo.place import Place
+from gtm.health.belief import Belief
+from gtm.health.status import CheckStatus, Status
+from gtm.node.planner import Planner
+from gtm.plan.apply import costly
+from gtm.steer.filter import Candidates, Filter, Regions, View
+from gtm.steer.vocabulary import with_kinds
+from gtm.zone.model import checks
+from gtm.zone.parse import NO_SHARED, parse
+from tests.fakes import world
+from tests.node.present import GEO, SMALL, RecordingEngine, catalogue, make_planner, until
+
+DOWN, UP = Belief.DOWN, Belief.UP
+
+
+class Gate:
+    """A filter that looks at the place, and stops when the test wants it to."""
+
+    def __init__(self) -> None:
+        self.is_closed = self.fails = False
+        self.entered, self.go = threading.Event(), threading.Event()
+
+    def kind(self, _argument: object) -> Filter:
+        return Filter("gate", self._keep, view=self._view)
+
+    def _keep(self, candidates: Candidates, _view: View) -> Candidates:
+        if self.is_closed:
+            self.entered.set()
+            assert self.go.wait(10)
+        if self.fails:
+            raise RuntimeError("out of luck")
+        return candidates
+
+    def _view(self, place: Place, _regions: Regions) -> View:
+        return place
+
+
+class World:
+    """A planner of two zones: `slow`, whose filter is the gate, and `small`, which has one cell."""
+
+    def __init__(self, tmp_path: Path) -> None:
+        self.gate, self.engine = Gate(), RecordingEngine()
+        vocabulary = with_kinds({"gate": self.gate.kind})
+        slow = SMALL.replace("gtm.example.com", "slow.test").replace("steer: nearest", "steer: [up, gate, first: 1]")
+        slow = slow.replace("first: 1", "{first: 1}")
+        small = SMALL.replace("gtm.example.com", "small.test").replace("steer: nearest", "steer: [up, {first: 1}]")
+        texts = (slow, small.replace("192.0.2.", "198.51.100."))
+        self.zones = tuple(parse(text, f"{number}.yaml", NO_SHARED, vocabulary) for number, text in enumerate(texts))
+        self.planner: Planner = make_planner(tmp_path, engine=self.engine, vocabulary=vocabulary)
+
+    async def begin(self) -> None:
+        await self.planner.take_geo(GEO)
+        self.planner.take_status(self.status())
+        await self.planner.take_zones(catalogue(*self.zones))
+        assert self.answers() == ["192.0.2.1", "198.51.100.1"]
+
+    def status(self, *down: str) -> Status:
+        believed = {each.id: DOWN if each.target in down else UP for each in checks(self.zones)}
+        return Status({check: CheckStatus(belief, 0.0) for check, belief in believed.items()})
+
+    def answers(self) -> list[str]:
+        return [
+            world.values(world.answer(self.engine, world.query(f"api.{zone}.")).answer)[0]
+            for zone in ("slow.test", "small.test")
+        ]
+
+    async def caught_up(self) -> None:
+        task = self.planner._catching_up
+        assert task is not None
+        await task
+
+
+@pytest.fixture
+def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr("gtm.plan.apply.COSTLY", 5)
+    return World(tmp_path)
+
+
+def test_health_of_another_zone_is_served_while_a_slow_one_is_decided(node: World) -> None:
+    async def story() -> None:
+        await node.begin()
+        assert {name.partition(".")[2] for name in costly(node.planner.plan)} == {"slow.test"}
+        node.gate.is_closed = True
+        async with until():
+            node.planner.take_status(node.status("192.0.2.1"))
+            await asyncio.to_thread(node.gate.entered.wait, 10)
+            node.planner.take_status(node.status("192.0.2.1", "198.51.100.1"))
+            assert node.answers() == ["192.0.2.1", "198.51.100.2"]
+            node.gate.go.set()
+            await node.caught_up()
+        assert node.answers() == ["192.0.2.2", "198.51.100.2"]
+
+    asyncio.run(story())
+
+
+def test_what_changes_while_it_is_decided_is_decided_again(node: World) -> None:
+    async def story() -> None:
+        await node.begin()
+        node.gate.is_closed = True
+        async with until():
+            node.planner.take_status(node.status("192.0.2.1"))
+            await asyncio.to_thread(node.gate.entered.wait, 10)
+            node.planner.take_status(node.status())
+            node.gate.go.set()
+            await node.caught_up()
+        assert node.answers() == ["192.0.2.1", "198.51.100.1"]
+
+    asyncio.run(story())
+
+
+def test_a_new_zone_waits_for_one_round_and_has_the_newest_health(node: World) -> None:
+    async def story() -> None:
+        await node.begin()
+        node.gate.is_closed = True
+        third = world.zone(SMALL.replace("gtm.example.com", "third.test"))
+        async with until():
+            node.planner.take_status(node.status("192.0.2.1"))
+            await asyncio.to_thread(node.gate.entered.wait, 10)
+            taking = asyncio.create_task(node.planner.take_zones(catalogue(*node.zones, third)))
+            await asyncio.sleep(0)
+            node.planner.take_status(node.status("198.51.100.1"))
+            node.gate.go.set()
+            await taking
+            await node.caught_up()
+        assert len(node.planner.plan.zones) == 3
+        assert node.answers() == ["192.0.2.1", "198.51.100.2"]
+
+    asyncio.run(story())
+
+
+def test_a_zone_that_cannot_be_decided_is_tried_again_with_the_next_change(node: World) -> None:
+    async def story() -> None:
+        await node.begin()
+        node.gate.fails = True
+        async with until():
+            node.planner.take_status(node.status("192.0.2.1"))
+            await node.caught_up()
+            assert node.answers() == ["192.0.2.1", "198.51.100.1"]
+            node.gate.fails = False
+            node.planner.take_status(node.status("192.0.2.1", "198.51.100.1"))
+            await node.caught_up()
+        assert node.answers() == ["192.0.2.2", "198.51.100.2"]
+
+    asyncio.run(story())
+
+
+def test_without_a_loop_nothing_is_put_off(node: World) -> None:
+    asyncio.run(node.begin())
+    node.planner.take_status(node.status("192.0.2.1"))
+    assert node.answers() == ["192.0.2.2", "198.51.100.1"]
