@@ -26,6 +26,7 @@ Where the probes of one vantage say the same, or most vantages of one part of th
 because their part of the world does: that is no lie, and counts for them alone (vantage.py).
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
@@ -183,13 +184,22 @@ def shared_views(
 def dissent(
     views: Views, since: Mapping[CheckId, float], watched: Mapping[CheckId, Freshness], *, now: float
 ) -> float | None:
-    """Returns the share of views against most voices, without those that are new; None when nothing is left."""
-    lasting = [
-        is_against
-        for check, is_against in views.items()
-        if not is_against or now - since[check] >= watched[check].limit_s
-    ]
-    return sum(lasting) / len(lasting) if lasting else None
+    """Returns the share of views against most voices, without those that are new; None when nothing is left.
+
+    It is that of all checks, or the mean of those of the zones if that is less: who has one zone file, with most of the
+    checks, and has them answer one probe otherwise than all the others, must not have it in quarantine for every zone.
+    """
+    against: Counter[str] = Counter()
+    lasting: Counter[str] = Counter()
+    for check, is_against in views.items():
+        if not is_against or now - since[check] >= watched[check].limit_s:
+            scope = check.rsplit("/", 2)[0]
+            lasting[scope] += 1
+            against[scope] += is_against
+    if not lasting:
+        return None
+    of_all = against.total() / lasting.total()
+    return min(of_all, sum(against[scope] / count for scope, count in lasting.items()) / len(lasting))
 
 
 def _is_seconded(vote: Vote, vantage: VantageName, voices: Sequence[Voice], near: Neighbours) -> bool:
