@@ -19,7 +19,7 @@ from gtm.ids import NodeName, VantageName
 from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role, ShareConfig
 from gtm.node.fields import Name, PathText, Something
 from gtm.node.own_files import own_files_listed
-from gtm.node.probe_entry import CertificateEntry, ProbeEntry, SecretEntry
+from gtm.node.probe_entry import CertificateEntry, ProbeEntry, ProgramEntry, SecretEntry
 from gtm.node.share_entry import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
 from gtm.node.shipped import shipped
 from gtm.node.telemetry_entry import TelemetryEntry
@@ -209,6 +209,7 @@ GRAMMAR = words.Grammar(
         TokenEntry: "a token",
         TelemetryEntry: "telemetry",
         ProbeEntry: "probe",
+        ProgramEntry: "a program",
         SecretEntry: "a secret",
         CertificateEntry: "a certificate",
     },
@@ -225,6 +226,7 @@ GRAMMAR = words.Grammar(
         (("overrides", "tokens", "*"), TokenEntry),
         (("telemetry",), TelemetryEntry),
         (("probe",), ProbeEntry),
+        (("probe", "exec", "*"), ProgramEntry),
         (("probe", "secrets", "*"), SecretEntry),
         (("probe", "certificates", "*"), CertificateEntry),
     ),

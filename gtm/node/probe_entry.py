@@ -1,11 +1,12 @@
 """The part `probe` of a node file: what this machine's probe may do beyond speaking to endpoints."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
 from gtm.node.fields import PathText, Something
 from gtm.probe.permits import KeptCertificate, KeptSecret, Permits, ZoneNames
@@ -19,6 +20,10 @@ def _program(value: object) -> str:
     if not isinstance(value, str) or not value.startswith("/") or value.endswith("/") or "\0" in value:
         raise error(f'expected the absolute path of a program such as "/usr/lib/gtm/check-db", not {found(value)}')
     return value
+
+
+def _program_item(value: object) -> object:
+    return value if isinstance(value, dict) else {"program": _program(value)}  # a path alone is for all zones
 
 
 def _listed(value: str) -> str:
@@ -74,6 +79,22 @@ class CertificateEntry(Entry):
         return KeptCertificate(base / self.certificate, key, _names(self.zones))
 
 
+class ProgramEntry(Entry):
+    """One program that checks may run, and whose monitors may have it run."""
+
+    program: Annotated[str, PlainValidator(_program)]
+    zones: _Zones = None
+
+
+def _listed_once(programs: list[ProgramEntry]) -> list[ProgramEntry]:
+    # whoever limits a program must not be undone by another line
+    counts = Counter(entry.program for entry in programs)
+    for program, count in counts.items():
+        if count > 1:
+            raise error(f"{program} is listed {count} times; list it once, with all its zones")
+    return programs
+
+
 def _names(zones: "list[ZoneName] | None") -> ZoneNames | None:
     return None if zones is None else frozenset(zone.to_text(omit_final_dot=True).lower() for zone in zones)
 
@@ -81,7 +102,9 @@ def _names(zones: "list[ZoneName] | None") -> ZoneNames | None:
 class ProbeEntry(Entry):
     """What the probe of this node may do, and what checks may use of it; a zone file alone can never add to these."""
 
-    exec: list[Annotated[str, PlainValidator(_program)]] = Field(default_factory=list)
+    exec: Annotated[list[Annotated[ProgramEntry, BeforeValidator(_program_item)]], AfterValidator(_listed_once)] = (
+        Field(default_factory=list)
+    )
     secrets: dict[_Listed, SecretEntry] = Field(default_factory=dict)
     certificates: dict[_Listed, CertificateEntry] = Field(default_factory=dict)
     authorities: dict[_Listed, PathText] = Field(default_factory=dict)
@@ -90,7 +113,7 @@ class ProbeEntry(Entry):
     def permits(self, base: Path) -> Permits:
         """Returns what checks may use and look at."""
         return Permits(
-            frozenset(self.exec),
+            {entry.program: _names(entry.zones) for entry in self.exec},
             {name: entry.kept(name, base) for name, entry in self.secrets.items()},
             {name: entry.kept(base) for name, entry in self.certificates.items()},
             {name: base / path for name, path in self.authorities.items()},

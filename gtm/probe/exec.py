@@ -4,7 +4,8 @@ What comes in: a check. What goes out: an outcome. Only programs that the node f
 their absolute path, without a shell, with next to no environment, and each in a process group of its own, so that
 nothing of it is left when it ends or when its time is up:
 
-    unread    the node file does not list the program, it cannot be started, or a signal ended it: this machine's fault
+    unread    the node file does not list the program for this zone, it cannot be started, or a signal ended it: this
+              machine's fault
     status    it ended with another number than 0; the detail is the last line that it printed
     ok        it ended with 0
 """
@@ -41,7 +42,7 @@ async def check_exec(check: Check, instruments: Instruments) -> Outcome:
     """Returns how the program ended."""
     settings = check.monitor.settings
     assert isinstance(settings, ExecSettings)
-    instruments.permits.program(settings.command[0])
+    instruments.permits.program(settings.command[0], check.monitor.scope)
     address = await target_address(check, instruments)
     return await run(filled_in(settings.command, address, check.monitor.port))
 

@@ -8,7 +8,7 @@ is valid does not depend on a node, and a probe that lacks a name has no say (`u
     {secret: NAME}                             probe.secrets, which may limit it to zones
     tls.client_certificate: NAME               probe.certificates, which may limit it to zones
     tls.ca: NAME                               probe.authorities
-    command: [PROGRAM, ...]                    probe.exec
+    command: [PROGRAM, ...]                    probe.exec, which may limit it to zones
     an address that most must not look at      probe.allow (targets.py)
 
 It opens no file.
@@ -77,8 +77,8 @@ class TlsNeeds:
 class Permits:
     """What checks may use of this machine."""
 
-    programs: frozenset[str] = frozenset()
-    """Those that checks of kind `exec` may run."""
+    programs: Mapping[str, ZoneNames | None] = field(default_factory=lambda: MappingProxyType({}))
+    """Those that checks of kind `exec` may run, by their paths, each with whose monitors may: as of a secret."""
     secrets: Mapping[str, KeptSecret] = field(default_factory=lambda: MappingProxyType({}))
     certificates: Mapping[str, KeptCertificate] = field(default_factory=lambda: MappingProxyType({}))
     authorities: Mapping[str, Path] = field(default_factory=lambda: MappingProxyType({}))
@@ -108,10 +108,11 @@ class Permits:
         _check_zones(f'certificate "{name}"', kept.zones, scope)
         return TlsNeeds(kept.certificate, kept.key, ca)
 
-    def program(self, program: str) -> None:
-        """Raises NotPermitted for a program that may not be run."""
+    def program(self, program: str, scope: str) -> None:
+        """Raises NotPermitted for a program that monitors of this scope may not run."""
         if program not in self.programs:
             raise NotPermitted(f"{program} is not allowed by this node: its file does not list it in probe.exec")
+        _check_zones(program, self.programs[program], scope)
 
     def allowing(self, *more: Allowed) -> "Permits":
         """Returns these permits and networks to look at besides."""
@@ -139,7 +140,7 @@ def check_permits(check: Check, permits: Permits) -> None:
     if tls is not None:
         permits.tls(tls, scope)
     if isinstance(settings, ExecSettings):
-        permits.program(settings.command[0])
+        permits.program(settings.command[0], scope)
     if check.monitor.type.asks and (address := address_in(check)) is not None:
         permits.target(address, check.monitor.port)
 
@@ -153,7 +154,8 @@ def address_in(check: Check) -> Address | None:
 
 
 def _check_zones(what: str, zones: ZoneNames | None, scope: str) -> None:
-    # a monitor of the shared file is every zone's: whoever names it would send the secret to endpoints of his own
+    # a monitor of the shared file is every zone's: whoever names it would send the secret to endpoints of his own,
+    # or have the program run for them
     if zones is not None and scope not in zones:
         raise NotPermitted(f"{what} is not for monitors of {scope}: this node's file limits it to other zones")
 

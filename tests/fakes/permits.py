@@ -20,4 +20,4 @@ def permits(
     files = {name: KeptSecret(name, "file", str(path)) for name, path in (secrets or {}).items()}
     environment = {name: KeptSecret(name, "env", variable) for name, variable in (variables or {}).items()}
     pairs = {name: KeptCertificate(path) for name, path in (certificates or {}).items()}
-    return Permits(programs, files | environment, pairs, authorities or {}, ON_LOOPBACK)
+    return Permits(dict.fromkeys(programs), files | environment, pairs, authorities or {}, ON_LOOPBACK)

@@ -1,6 +1,6 @@
 """A zone author who wants to be the node's operator: what a zone file asks of a node that its own file does not give.
 
-One process with all roles, which lists loopback for checks, and one secret for another zone.
+One process with all roles, which lists loopback for checks, and one secret and one program for another zone.
 """
 
 from collections.abc import Callable
@@ -28,12 +28,14 @@ monitors:
   metadata: {type: http, path: /latest/meta-data/, interval: 200ms, fall: 1}
   theirs: {type: http, port: 8081, headers: {Authorization: {secret: theirs}}, interval: 200ms, fall: 1}
   none: {type: http, port: 8081, headers: {Authorization: {secret: share}}, interval: 200ms, fall: 1}
+  program: {type: exec, command: [/bin/sh, -c, "touch RAN"], interval: 200ms, fall: 1}
 services:
   admin: {monitor: admin, steer: multivalue, endpoints: [{region: here, address: NODE}]}
   dns: {monitor: dns, steer: multivalue, endpoints: [{region: here, address: NODE}]}
   metadata: {monitor: metadata, steer: multivalue, endpoints: [{region: here, address: 169.254.169.254}]}
   theirs: {monitor: theirs, steer: multivalue, endpoints: [{region: here, address: NODE}]}
   none: {monitor: none, steer: multivalue, endpoints: [{region: here, address: NODE}]}
+  program: {monitor: program, steer: multivalue, endpoints: [{region: here, address: NODE}]}
 """
 
 
@@ -44,10 +46,11 @@ def node(cluster: Cluster) -> tuple[Machine, Running]:
     zone = (
         ZONE.replace("ADMIN_PORT", f"{ADMIN_PORT}").replace("DNS_PORT", f"{DNS_PORT}").replace("NODE", machine.address)
     )
-    cluster.zone_file.write_text(zone.replace("OVERRIDE", OVERRIDE))
+    cluster.zone_file.write_text(zone.replace("OVERRIDE", OVERRIDE).replace("RAN", f"{cluster.folder / 'ran'}"))
     cluster.write_nodes([machine])
     (cluster.folder / "theirs").write_text("hunter2")
-    cluster.permit(machine, secrets={"theirs": {"file": "theirs", "zones": ["other.example.com"]}})
+    others = {"zones": ["other.example.com"]}
+    cluster.permit(machine, secrets={"theirs": {"file": "theirs", **others}}, exec=[{"program": "/bin/sh", **others}])
     return machine, cluster.start_node(machine)
 
 
@@ -66,9 +69,11 @@ def status_once(machine: Machine, holds: Callable[[NodeStatus], bool]) -> NodeSt
     return found[-1]
 
 
-def test_it_gets_nothing_that_the_node_file_does_not_list_and_everybody_is_told(node: tuple[Machine, Running]) -> None:
+def test_it_gets_nothing_that_the_node_file_does_not_list_and_everybody_is_told(
+    node: tuple[Machine, Running], cluster: Cluster
+) -> None:
     machine, running = node
-    status = status_once(machine, lambda one: one.ready and len(one.withheld) == 5)
+    status = status_once(machine, lambda one: one.ready and len(one.withheld) == 6)
     at, unlisted = machine.address, "which the node file does not list in probe.allow"
     own = f"is a listener of this node itself, {unlisted} with the port"
     assert {one.example.split("/")[1]: one.reason for one in status.withheld} == {
@@ -79,7 +84,9 @@ def test_it_gets_nothing_that_the_node_file_does_not_list_and_everybody_is_told(
             'secret "theirs" is not for monitors of gtm.example.com: this node\'s file limits it to other zones'
         ),
         "none": 'this node has no secret "share": its file does not list it in probe.secrets',
+        "program": "/bin/sh is not for monitors of gtm.example.com: this node's file limits it to other zones",
     }
+    assert not (cluster.folder / "ran").exists()
     assert {one.belief.value for service in status.services for one in service.endpoints} == {"unknown"}
     assert status.overrides == ()
     assert not [series for series in status.counters if series.startswith("admin_requests_refused")]

@@ -220,9 +220,11 @@ def test_no_peers_overrides_count_unless_they_are_named() -> None:
 
 
 def test_only_programs_that_the_file_lists_may_be_run() -> None:
-    assert parsed("probe: {exec: [/usr/lib/gtm/check-db, /bin/true]}").permits.programs == {
-        "/usr/lib/gtm/check-db",
-        "/bin/true",
+    listed = "[/usr/lib/gtm/check-db, {program: /bin/true}, {program: /bin/false, zones: [GTM.example.com.]}]"
+    assert parsed(f"probe: {{exec: {listed}}}").permits.programs == {
+        "/usr/lib/gtm/check-db": None,
+        "/bin/true": None,
+        "/bin/false": frozenset({"gtm.example.com"}),
     }
     assert parsed("probe: {}").permits == NO_PERMITS
 

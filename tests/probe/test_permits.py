@@ -69,13 +69,14 @@ def test_what_it_lists_for_all_or_for_this_zone_may_be_used_and_not_what_is_for_
     settings: Settings, name: str
 ) -> None:
     def listed(*zones: str) -> Permits:
-        kept = KeptSecret("api", "env", "X", frozenset(zones) if zones else None)
-        pair = KeptCertificate(Path("x.pem"), None, frozenset(zones) if zones else None)
-        return Permits(frozenset({"/bin/true"}), {"api": kept}, {"api": pair}, {"api": Path("x.pem")})
+        limit = frozenset(zones) if zones else None
+        kept = KeptSecret("api", "env", "X", limit)
+        pair = KeptCertificate(Path("x.pem"), None, limit)
+        return Permits({"/bin/true": limit}, {"api": kept}, {"api": pair}, {"api": Path("x.pem")})
 
     check_permits(check(settings), listed())
     check_permits(check(settings), listed("b.example.com", "gtm.example.com"))
-    is_limited = name.startswith(("secret", "certificate"))
+    is_limited = name.startswith(("secret", "certificate", "/bin/true"))
     for scope, zones in (("gtm.example.com", ("b.example.com",)), ("_shared", ("gtm.example.com",))):
         asking = check(settings, scope=scope)
         if is_limited:

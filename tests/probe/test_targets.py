@@ -187,7 +187,7 @@ def read_at(settings: Settings, target: str, targets: Targets) -> tuple[Reading,
 
     async def run() -> Reading:
         resolver = FakeResolver({"rebound.example.com": "127.0.0.1"})
-        permits = Permits(frozenset({"/bin/true"}), targets=targets)
+        permits = Permits({"/bin/true": None}, targets=targets)
         async with (
             endpoint(counted) as port,
             open_instruments(FakeClock(), resolver=resolver, permits=permits) as instruments,
