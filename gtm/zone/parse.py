@@ -26,6 +26,7 @@ from gtm.zone.model import Monitor, Region, RRset, Zone
 from gtm.zone.names import owner_name
 from gtm.zone.overlap import take_bulk, targets
 from gtm.zone.parts import with_parts
+from gtm.zone.rates import no_target_is_asked_too_often
 from gtm.zone.records import read_records
 from gtm.zone.references import Scope
 from gtm.zone.safety import check_safety
@@ -66,7 +67,8 @@ def parse(text: str, file: str, shared: Shared, vocabulary: Vocabulary, fetch: F
     read_records(entry.records, entry.ttl, draft, report)
     _mark_unclear(validated.cuts, draft)
     master = _read_records_file(entry, draft, report, fetch)
-    services_ask_for_what_can_be_checked(draft, report)
+    if services_ask_for_what_can_be_checked(draft, report):
+        no_target_is_asked_too_often(draft, report)
     services_share_their_regions(draft, vocabulary, report)
     if not report.is_full:
         rules.check(draft, report)

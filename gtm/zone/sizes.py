@@ -49,8 +49,8 @@ def services_share_their_regions(draft: ZoneDraft, vocabulary: Vocabulary, repor
             return
 
 
-def services_ask_for_what_can_be_checked(draft: ZoneDraft, report: Report) -> None:
-    """Adds a problem at the service at which the zone asks for too much."""
+def services_ask_for_what_can_be_checked(draft: ZoneDraft, report: Report) -> bool:
+    """Adds a problem at the service at which the zone asks for too much; returns whether there is none."""
     counting = _Counting({each.service.id: len(each.service.endpoints) for each in draft.services.values()})
     for each in draft.services.values():
         if each.service.monitor is not None:
@@ -60,7 +60,8 @@ def services_ask_for_what_can_be_checked(draft: ZoneDraft, report: Report) -> No
                 f"up to here the zone asks for more than {MAX_CHECKS} checks, with all that they are calculated from"
             )
             report.add((*each.path, "monitor"), words)
-            return
+            return False
+    return True
 
 
 class _Counting:
