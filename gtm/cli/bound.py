@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from gtm.cli.console import print_aside, print_json, print_plain, print_table
-from gtm.cli.options import ConfigOption, JsonOption, read_config
+from gtm.cli.options import ConfigOption, JsonOption, read_config, zone_folder
 from gtm.counters import Counters
 from gtm.errors import ZoneInvalid
 from gtm.geo.geography import NO_GEOGRAPHY
@@ -45,7 +45,7 @@ def show_bound(
     """Tell the worst-case seconds from the death of an endpoint to the end of the last cached answer, term by term."""
     node = read_config(config)
     words = vocabulary(Counters())
-    catalogue = _catalogue(zones or node.zones, words)
+    catalogue = _catalogue(zone_folder(zones, node), words)
     known = catalogue.zones
     asked = _asked(service, catalogue)
     watched, shares = {check.id: check for check in checks(known)}, _shares(known, words)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gtm.cli.console import counted, print_plain
-from gtm.cli.options import ConfigOption, read_config
+from gtm.cli.options import ConfigOption, read_config, zone_folder
 from gtm.counters import Counters
 from gtm.errors import FileUnreadable, Problem
 from gtm.node.config import NodeConfig, Role
@@ -29,7 +29,7 @@ def check(
 
     With a node file, what its probe would not be allowed to check is printed too; that is no mistake of a zone.
     """
-    place = folder or read_config(config).zones
+    place = zone_folder(folder, read_config(config))
     zones, problems = _one_file(place) if place.is_file() else _whole_folder(place)
     for problem in problems:
         print_plain(str(problem))

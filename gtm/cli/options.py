@@ -13,6 +13,7 @@ from gtm.cli.console import print_aside
 from gtm.errors import NodeInvalid, Problem
 from gtm.node.config import NodeConfig
 from gtm.node.nodefile import default_config, parse_node_file
+from gtm.node.shipped import shipped
 
 if TYPE_CHECKING:
     from gtm.watch.geodata import GeoLoad
@@ -49,6 +50,13 @@ def read_config(path: Path | None) -> NodeConfig:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise NodeInvalid([Problem(str(path), 1, 1, f"cannot be read: {reason}")]) from error
     return parse_node_file(content, str(path), path.parent, socket.gethostname())
+
+
+def zone_folder(named: Path | None, config: NodeConfig) -> Path:
+    """Returns the folder of zone files to look into; says so where it is the shipped example for want of another."""
+    if named is None and config.zones == shipped("zones"):
+        print_aside(f"no zones/ here: this is the shipped example, {config.zones}; --config names your node file")
+    return named or config.zones
 
 
 def admin_address(asked: str | None, config: Path | None) -> str:

@@ -57,7 +57,7 @@ class Targets:
             way = f"{address}" if face == address else f"{address} leads to {face}, and that"
             if self._is_own(face, port):
                 if not any(each.port == port and each.holds(face, port) for each in self.allowed):
-                    return f"{way} with port {port} is a listener of this node itself, {_NOT_LISTED} with the port"
+                    return f"{way} with port {port} is a listener of this node itself, {_NOT_LISTED}, with its port"
             elif (kind := _kind(face)) and not any(each.holds(face, port) for each in self.allowed):
                 return f"{way} is {kind}, {_NOT_LISTED}"
         return ""
@@ -69,7 +69,7 @@ class Targets:
 
 NO_TARGETS = Targets()
 
-_NOT_LISTED = "which the node file does not list in probe.allow"
+_NOT_LISTED = "which nothing allows: `probe: {allow: [...]}` in the node file, or --allow, does"
 
 _KINDS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (

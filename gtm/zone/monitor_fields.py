@@ -47,13 +47,15 @@ def _secret(value: object) -> Secret:
     match value:
         case {"secret": str(name), **rest} if not rest and re.fullmatch(LISTED_PATTERN, name):
             return Secret(name)
-        case {"env": _} | {"file": _}:
-            listed = "probe: {secrets: {NAME: {file: PATH}}}"
-            raise error(
-                f"a zone file reads no file or variable of a node: write {{secret: NAME}}, and {_there(listed)}"
-            )
+        case {"env": _}:
+            raise error(f"{_NO_FILE}, and {_there('probe: {secrets: {NAME: {env: VARIABLE}}}')}")
+        case {"file": _}:
+            raise error(f"{_NO_FILE}, and {_there('probe: {secrets: {NAME: {file: PATH}}}')}")
     # what is there may be the secret itself, which no message may repeat
     raise error("expected {secret: NAME}, which node files list in probe.secrets; never the secret itself")
+
+
+_NO_FILE = "a zone file reads no file or variable of a node: write {secret: NAME}"
 
 
 def _there(listed: str) -> str:

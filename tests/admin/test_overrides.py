@@ -133,14 +133,23 @@ def test_what_must_be_said_must_be_said(node: Served, key: str) -> None:
     assert say(node, {name: value for name, value in GOOD.items() if name != key}).status == 400
 
 
-def test_what_is_not_here_is_not_found_and_a_safety_rule_conflicts(node: Served) -> None:
-    unknown = say(node, {**GOOD, "scope": "service web.gtm.example.com"})
-    assert unknown.status == 404
-    assert unknown.json["error"] == "nothing that this node serves is in service web.gtm.example.com"
-    conflict = say(node, {**GOOD, "scope": "zone gtm.example.com"})
-    assert conflict.status == 409
-    assert str(conflict.json["error"]).startswith("safety rule at_least refuses this")
-    assert say(node, {**GOOD, "scope": "zone gtm.example.com", "rules": ["at_least"]}).status == 201
+def test_what_is_not_here_is_not_found_and_a_safety_rule_conflicts(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:  # nobody has said `obey` of a region there
+        unknown = say(node, {**GOOD, "scope": "service web.gtm.example.com"})
+        assert unknown.status == 404
+        assert unknown.json["error"] == "nothing that this node serves is in service web.gtm.example.com"
+        conflict = say(node, {**GOOD, "scope": "zone gtm.example.com"})
+        assert conflict.status == 409
+        assert str(conflict.json["error"]).startswith("safety rule at_least refuses this")
+        assert say(node, {**GOOD, "scope": "zone gtm.example.com", "rules": ["at_least"]}).status == 201
+
+
+def test_each_override_has_an_id_of_its_own(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:  # whose clock stands still
+        scopes = (REGION, "region gtm.example.com/us-east", "service api.gtm.example.com")
+        said = [say(node, {**GOOD, "scope": scope, "action": "up"}) for scope in scopes]
+    assert [one.status for one in said] == [201, 201, 201]
+    assert len({str(one.json["id"]) for one in said}) == 3
 
 
 def test_only_json_is_taken_and_only_so_much_of_it(node: Served) -> None:

@@ -23,6 +23,16 @@ def test_without_a_folder_the_one_of_the_node_file_is_checked(folder: Path) -> N
     assert gtm("check", "--config", "gtm.yaml").out == "elsewhere: 1 zone, 1 service: no mistakes\n"
 
 
+def test_the_shipped_example_is_not_taken_for_ones_own_zones(folder: Path) -> None:
+    (folder / "zones" / "a.yaml").unlink()
+    (folder / "zones").rmdir()
+    for command in (("check",), ("bound", "api.gtm.example.com")):
+        ran = gtm(*command)
+        assert ran.code == 0
+        assert ran.err.startswith("no zones/ here: this is the shipped example, ")
+    assert gtm("check", "--config", "gtm.yaml").err.startswith("no zones/ here")
+
+
 def test_every_mistake_of_every_file_is_printed_in_order(folder: Path) -> None:
     (folder / "zones" / "b.yaml").write_text(
         BROKEN.replace("gtm.example.com", "b.example.com").replace("ttl: 60", "ttl: x")

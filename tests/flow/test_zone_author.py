@@ -74,8 +74,8 @@ def test_it_gets_nothing_that_the_node_file_does_not_list_and_everybody_is_told(
 ) -> None:
     machine, running = node
     status = status_once(machine, lambda one: one.ready and len(one.withheld) == 6)
-    at, unlisted = machine.address, "which the node file does not list in probe.allow"
-    own = f"is a listener of this node itself, {unlisted} with the port"
+    at, unlisted = machine.address, "which nothing allows: `probe: {allow: [...]}` in the node file, or --allow, does"
+    own = f"is a listener of this node itself, {unlisted}, with its port"
     assert {one.example.split("/")[1]: one.reason for one in status.withheld} == {
         "admin": f"{at} with port {ADMIN_PORT} {own}",
         "dns": f"{at} with port {DNS_PORT} {own}",

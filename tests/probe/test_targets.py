@@ -31,6 +31,8 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import endpoint
 from tests.fakes.resolver import FakeResolver
 
+UNLISTED = "which nothing allows: `probe: {allow: [...]}` in the node file, or --allow, does"
+
 REFUSED = {
     "a loopback address": ("127.0.0.1", "127.255.255.254", "::1"),
     "an unspecified address": ("0.0.0.0", "0.1.2.3", "::"),
@@ -68,7 +70,7 @@ def refusal(address: str, port: int = 80, *allowed: str, own: tuple[str, ...] = 
 
 @pytest.mark.parametrize(("kind", "address"), [(kind, each) for kind, those in REFUSED.items() for each in those])
 def test_what_trusts_this_machine_is_refused_unless_it_is_listed(kind: str, address: str) -> None:
-    assert refusal(address) == f"{address} is {kind}, which the node file does not list in probe.allow"
+    assert refusal(address) == f"{address} is {kind}, {UNLISTED}"
     assert refusal(address, 80, "10.0.0.0/8", f"{address}/{ip_address(address).max_prefixlen}") == ""
 
 
@@ -104,7 +106,7 @@ def test_an_entry_with_a_port_is_for_that_port_alone() -> None:
 
 def test_the_nodes_own_listeners_take_an_entry_with_their_port() -> None:
     own = ("10.0.0.5 8053", "192.0.2.53 53")
-    words = "is a listener of this node itself, which the node file does not list in probe.allow with the port"
+    words = f"is a listener of this node itself, {UNLISTED}, with its port"
     assert refusal("10.0.0.5", 8053, own=own) == f"10.0.0.5 with port 8053 {words}"
     assert "leads to 10.0.0.5, and that with port 8053 is a listener" in refusal("::ffff:10.0.0.5", 8053, own=own)
     assert refusal("10.0.0.5", 8053, "10.0.0.0/8", own=own) != ""

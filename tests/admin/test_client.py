@@ -1,0 +1,48 @@
+"""What a command says when a node cannot be asked: what failed, in words that lead on."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from gtm.admin.client import fetch_status
+from gtm.errors import Unreachable
+from tests.fakes.certificates import Authority
+
+
+@contextmanager
+def tls_listener(folder: Path) -> Iterator[int]:
+    """Yields the port of a listener that speaks TLS, under a root that nobody else trusts."""
+    context = Authority(folder).context("127.0.0.1")
+
+    def serve() -> None:
+        while not ending.is_set():  # aiohttp asks again where it was hung up on
+            accepted, _ = listening.accept()
+            with suppress(OSError), accepted, context.wrap_socket(accepted, server_side=True) as speaking:
+                speaking.recv(1)
+
+    ending = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, name="tls")
+        thread.start()
+        yield listening.getsockname()[1]
+        ending.set()
+        socket.create_connection(listening.getsockname()).close()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_a_certificate_that_is_not_trusted_is_named(tmp_path: Path) -> None:
+    with tls_listener(tmp_path) as port, pytest.raises(Unreachable) as raised:
+        fetch_status(f"https://127.0.0.1:{port}")
+    assert "its certificate is refused: unable to get local issuer certificate" in str(raised.value)
+    assert "SSL_CERT_FILE names other roots" in str(raised.value)
+
+
+def test_plain_http_to_a_listener_with_tls_is_told_as_such(tmp_path: Path) -> None:
+    with tls_listener(tmp_path) as port, pytest.raises(Unreachable) as raised:
+        fetch_status(f"127.0.0.1:{port}")
+    assert "does it speak TLS? then --admin https://ADDR:PORT" in str(raised.value)
