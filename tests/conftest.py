@@ -3,7 +3,8 @@
     @pytest.mark.tool("dig")    skipped where dig is not installed; where CI is set (.ci/run sets it), it fails
                                 instead, so that nothing goes untested because a machine lacks a program
 
-The time limit of a test is pytest-timeout's, in pyproject.toml.
+The time limit of a test is pytest-timeout's, in pyproject.toml; hypothesis sets none for an example, which
+may take long on a busy machine.
 """
 
 import os
@@ -11,8 +12,12 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.test_house.loopback import LoopbackOnly
+
+settings.register_profile("no-deadline", deadline=None)
+settings.load_profile("no-deadline")
 
 _LOOPBACK = pytest.StashKey[LoopbackOnly]()
 
