@@ -179,7 +179,7 @@ class DatabaseInvalid(GtmError):
 
 
 class ReportInvalid(GtmError):
-    """A peer's report is refused; `reason` is the name of the counter that moves (forged, replayed, ...).
+    """A peer's report is refused; `reason` is the name of the counter that moves (forged, replayed, equivocated, ...).
 
     `node` is in whose name it was, as it claims itself, and `key` by which key; empty where it cannot be told.
     """

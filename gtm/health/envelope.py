@@ -10,6 +10,7 @@ nothing else, with one of these reasons, tried in this order:
     malformed         signed, but no report of this form or within these bounds
     skewed            made more than MAX_SKEW_S from now, by the wall clocks of the two machines
     edition           an edition that its node cannot have reached by now
+    equivocated       of an edition that is here with other content: its key signed two reports of one edition
     replayed          not newer than the edition known of its node; a relay that is behind does this innocently
     baseless          a delta to a base that is not here; the giver took this node for better informed than it is
     malformed         a delta that does not fit its base
@@ -57,6 +58,9 @@ MAX_REPORTS = 1_000
 MAX_SKEW_S = 30.0
 """How far two machines' wall clocks may differ; and how long a captured report can be replayed to a new node."""
 
+DIGEST_LENGTH = 32
+"""Hex digits, 128 bits: of 64 bits whoever has a key could find two reports with one digest."""
+
 MAX_KEY_LENGTH = 100
 MAX_SIGNATURE_LENGTH = 100
 """Both are shorter; longer text is not worth comparing or decoding."""
@@ -73,6 +77,8 @@ class Sealed:
     """The envelope for who has the base."""
     full: bytes
     """The envelope for anybody."""
+    digest: str
+    """Of the payload that was signed: the same in both envelopes, and no other report of this edition has it."""
 
 
 def seal(report: Report, key: PrivateKey, *, last: Base | None = None) -> Sealed:
@@ -81,9 +87,15 @@ def seal(report: Report, key: PrivateKey, *, last: Base | None = None) -> Sealed
     if delta is None or last is None:
         base = Base(report, compose_payload(report))
         whole = _json(_signed(base.text, key))
-        return Sealed(report, base, whole, whole)
+        return Sealed(report, base, whole, whole, payload_digest(base.text))
     signed = _signed(delta, key)
-    return Sealed(report, last, _json({**signed, "base": None}), _json({**signed, "base": last.text}))
+    brief, full = _json({**signed, "base": None}), _json({**signed, "base": last.text})
+    return Sealed(report, last, brief, full, payload_digest(delta))
+
+
+def payload_digest(payload: str) -> str:
+    """Returns what tells payloads apart, too long for anybody to make two payloads that have the same."""
+    return hashlib.sha256(payload.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 def compose_envelope(report: Report, key: PrivateKey) -> bytes:
@@ -109,12 +121,12 @@ def parse_envelope(
     trusted: Mapping[NodeName, PublicKey],
     known: Mapping[NodeName, Edition],
     wall: float,
-    bases: Mapping[NodeName, Base] | None = None,
+    held: Mapping[NodeName, Sealed] | None = None,
     most_bytes: int = MAX_ENVELOPE_BYTES,
 ) -> Sealed:
     """Returns the report in an envelope from anywhere, or raises ReportInvalid.
 
-    `bases` has the base of each node that was heard last, for deltas that come without theirs.
+    `held` has what was heard last of each node: its base is for deltas that come without theirs.
     """
     if len(raw) > most_bytes:
         raise ReportInvalid("oversized", f"an envelope of {len(raw)} bytes; the limit is {most_bytes}")
@@ -124,8 +136,10 @@ def parse_envelope(
         text = envelope.payload
         head: Report | Delta = parse_delta(text) if envelope.is_delta else parse_payload(text)
         # before its base is looked for: what comes late, over a slow relay, may be to a base that is gone
-        _require_acceptable(head, envelope.key, trusted, known, wall=wall)
-        return _sealed(envelope, raw, head, bases or {})
+        _require_acceptable(head, envelope.key, trusted, wall=wall)
+        digest, last = payload_digest(text), (held or {}).get(NodeName(head.node))
+        require_newer(head, known, digest=digest, held=last)
+        return _sealed(envelope, raw, head, digest, None if last is None else last.base)
     except ReportInvalid as refused:
         claimed = claimed_node(envelope.payload)
         raise ReportInvalid(refused.reason, str(refused), node=claimed, key=envelope.key) from refused
@@ -139,13 +153,13 @@ def _require_signed(envelope: "_Envelope", trusted: Mapping[NodeName, PublicKey]
         raise ReportInvalid("forged", "the signature does not hold")
 
 
-def _sealed(envelope: "_Envelope", raw: bytes, head: Report | Delta, bases: Mapping[NodeName, Base]) -> Sealed:
+def _sealed(envelope: "_Envelope", raw: bytes, head: Report | Delta, digest: str, last: Base | None) -> Sealed:
     if isinstance(head, Report):
-        return Sealed(head, Base(head, envelope.payload), raw, raw)
-    base = _base(head.base, envelope.base or None, bases.get(NodeName(head.node)))
+        return Sealed(head, Base(head, envelope.payload), raw, raw, digest)
+    base = _base(head.base, envelope.base or None, last)
     signed = {"payload": envelope.payload, "key": envelope.key, "signature": envelope.signature}
     brief, full = _json({**signed, "base": None}), _json({**signed, "base": base.text})
-    return Sealed(patched(head, base.report), base, brief, full)
+    return Sealed(patched(head, base.report), base, brief, full, digest)
 
 
 def _base(digest: str, given: str | None, last: Base | None) -> Base:
@@ -161,7 +175,6 @@ def _require_acceptable(
     report: Report | Delta,
     key: str,
     trusted: Mapping[NodeName, PublicKey],
-    known: Mapping[NodeName, Edition],
     *,
     wall: float,
 ) -> None:
@@ -174,13 +187,20 @@ def _require_acceptable(
     too_new = excess(report.edition, wall=wall, skew_s=MAX_SKEW_S)
     if too_new:
         raise ReportInvalid("edition", f"the report of {node} cannot be of now: {too_new}")
-    require_newer(report, known)
 
 
-def require_newer(report: Report | Delta, known: Mapping[NodeName, Edition]) -> None:
-    """Raises ReportInvalid for a report that is not newer than the edition known of its node."""
+def require_newer(
+    report: Report | Delta, known: Mapping[NodeName, Edition], *, digest: str, held: Sealed | None
+) -> None:
+    """Raises ReportInvalid for a report that is not newer than the edition known of its node.
+
+    `digest` is of its payload, `held` the last report of its node: another one of the same edition is no replay.
+    """
     newest = known.get(NodeName(report.node))
     if newest is not None and report.edition <= newest:
+        if held is not None and held.report.edition == report.edition and held.digest != digest:
+            words = f"{report.node} signed two different reports of one edition, {report.epoch}.{report.serial}"
+            raise ReportInvalid("equivocated", words, node=report.node)
         words = f"{report.node} already reported {newest}; this is {report.edition}"
         raise ReportInvalid("replayed", words, node=report.node)
 

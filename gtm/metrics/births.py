@@ -30,6 +30,7 @@ REPORT_REASONS = (
     "forged",
     "skewed",
     "edition",
+    "equivocated",
     "replayed",
     "baseless",
     "vantage",

@@ -46,6 +46,9 @@ log = logging.getLogger(__name__)
 
 Editions = Mapping[NodeName, Edition]
 
+Digests = Mapping[NodeName, str]
+"""Of the reports that are held in the editions known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reporter:
@@ -64,7 +67,7 @@ class Offer:
     """What a peer may take."""
 
     etag: str
-    """Of all that is on the desk: another edition of any report is another tag."""
+    """Of all that is on the desk, and of what the asker has otherwise: another edition of any report is another tag."""
     body: bytes
     count: int
     """Of envelopes in the body."""
@@ -96,7 +99,7 @@ class Desk:
         self._gone: dict[NodeName, tuple[Edition, float]] = {}
         """What is newer may come of those that are gone, and when the last report of each was made."""
         self._carried: tuple[str, ...] = ()
-        self.refusals = Refusals(reporter.node, counters)
+        self.refusals = Refusals(reporter.node, counters, clock)
         self._not_counted: set[NodeName] = set()
         self._outgrown_at: float | None = None
         self._news = asyncio.Event()
@@ -128,6 +131,16 @@ class Desk:
             if node not in lasting and wall - made_at <= MAX_SKEW_S:
                 lasting[node] = edition
         return {**lasting, self._reporter.node: self._edition}
+
+    @property
+    def digests(self) -> Digests:
+        """Returns the digests of the reports in `editions`: who holds another report of the same edition gives it."""
+        known = self.editions
+        return {
+            node: sealed.digest
+            for node, sealed in sorted(self._sealed.items())
+            if known.get(node) == sealed.report.edition
+        }
 
     def publish(self, verdicts: Mapping[CheckId, Verdict]) -> None:
         """Makes and signs this node's next report."""
@@ -201,17 +214,27 @@ class Desk:
             self.book = leave(self.book, node)
             self._announce()
 
-    def offer(self, *, known: Editions | None = None) -> Offer:
-        """Returns every envelope that is newer than the editions known, and young enough to be taken."""
+    def offer(self, *, known: Editions | None = None, digests: Digests | None = None) -> Offer:
+        """Returns every envelope that is newer than the editions known, and young enough to be taken.
+
+        Also those of the same edition and another digest: their node says something else to whoever asks.
+        """
         wall = self._clock.wall()
         young = {
             node: heard.report.edition
             for node, heard in sorted(self.book.by_node.items())
             if abs(wall - heard.report.made_at) <= MAX_SKEW_S
         }
-        etag = hashlib.sha256(repr(young).encode()).hexdigest()[:32]
         newer = [node for node, edition in young.items() if known is None or edition > known.get(node, (-1, -1))]
-        return Offer(etag, compose_offer(self._envelope(node, known or {}) for node in newer), len(newer))
+        other = [node for node, edition in young.items() if self._is_other(node, edition, known or {}, digests or {})]
+        told = (young, [(node, self._sealed[node].digest) for node in other]) if other else young
+        etag = hashlib.sha256(repr(told).encode()).hexdigest()[:32]
+        envelopes = [self._envelope(node, known or {}) for node in newer] + [self._sealed[node].brief for node in other]
+        return Offer(etag, compose_offer(envelopes), len(envelopes))
+
+    def _is_other(self, node: NodeName, edition: Edition, known: Editions, digests: Digests) -> bool:
+        held = self._sealed[node]
+        return known.get(node) == edition == held.report.edition and digests.get(node, held.digest) != held.digest
 
     async def wait_for_news(self, seen: int) -> int:
         """Returns the version once it is not `seen` any more, or the desk is closed. The caller sets the timeout."""
@@ -248,7 +271,7 @@ class Desk:
         if is_held(outcome.full, self._sealed):
             return False  # another peer gave it while this one's was opened
         try:
-            require_newer(report, self.editions)
+            require_newer(report, self.editions, digest=outcome.digest, held=self._sealed.get(report.node))
         except ReportInvalid as refused:
             self._refuse_unless_own(refused, giver)
             return False

@@ -5,6 +5,7 @@ What comes in: a request, with all of this optional:
     If-None-Match: "ETAG"              answer only if there is something new
     ?wait=SECONDS                      hold the answer back until there is, at most MAX_WAIT_S (long poll)
     ?have=NODE:EPOCH.SERIAL,...        leave out what is not newer than these
+    ?digests=NODE:DIGEST,...           but give what is of the same edition and has another digest
 
 What goes out: 200 with the offer and its ETag, 304 when nothing changed, 400 when the question makes no sense. The
 reports need no secrecy and carry their own proof, so anyone who reaches the admin listener may read them.
@@ -16,9 +17,10 @@ import re
 
 from aiohttp import web
 
+from gtm.health.envelope import DIGEST_LENGTH
 from gtm.health.report import Edition
 from gtm.ids import NodeName
-from gtm.share.desk import Desk, Editions, Offer
+from gtm.share.desk import Desk, Digests, Editions, Offer
 
 MAX_WAIT_S = 30.0
 """How long an answer is held back: shorter than the idle timeout of common proxies (60 s)."""
@@ -32,29 +34,30 @@ async def handle_reports(request: web.Request, desk: Desk) -> web.Response:
     try:
         wait_s = _parse_wait(request.query.get("wait", "0"))
         known = parse_have(request.query["have"]) if "have" in request.query else None
+        digests = parse_digests(request.query.get("digests", ""))
     except ValueError as error:
         return web.json_response({"error": str(error)}, status=400)
     tags = {tag.value for tag in request.if_none_match or ()}
-    offer = await _offer(desk, tags, known, wait_s=wait_s)
+    offer = await _offer(desk, tags, known, digests, wait_s=wait_s)
     if offer.etag in tags:
         return web.Response(status=304, headers={"ETag": f'"{offer.etag}"'})
     headers = {"ETag": f'"{offer.etag}"', "Cache-Control": "no-cache"}
     return web.Response(body=offer.body, content_type="application/json", headers=headers)
 
 
-async def _offer(desk: Desk, tags: set[str], known: Editions | None, *, wait_s: float) -> Offer:
+async def _offer(desk: Desk, tags: set[str], known: Editions | None, digests: Digests, *, wait_s: float) -> Offer:
     """Returns the offer as soon as it says something new; without a tag, at once."""
     try:
         async with asyncio.timeout(wait_s):
             while True:
                 seen = desk.version
-                offer = desk.offer(known=known)
+                offer = desk.offer(known=known, digests=digests)
                 if not tags or desk.closed or (offer.etag not in tags and (known is None or offer.count)):
                     return offer
                 await desk.wait_for_news(seen)
                 await asyncio.sleep(COALESCE_S)
     except TimeoutError:
-        return desk.offer(known=known)
+        return desk.offer(known=known, digests=digests)
 
 
 def compose_have(editions: Editions) -> str:
@@ -69,6 +72,21 @@ def parse_have(text: str) -> Editions:
         raise ValueError("have is NODE:EPOCH.SERIAL,...")
     return {NodeName(match[1]): Edition(int(match[2]), int(match[3])) for match in matches if match}
 
+
+def compose_digests(digests: Digests) -> str:
+    """Returns digests as `NODE:DIGEST,...`."""
+    return ",".join(f"{node}:{digest}" for node, digest in digests.items())
+
+
+def parse_digests(text: str) -> Digests:
+    """Returns the digests of `NODE:DIGEST,...`. Raises ValueError when it is something else."""
+    matches = [_DIGEST.fullmatch(part) for part in text.split(",") if part]
+    if not all(matches):
+        raise ValueError("digests is NODE:DIGEST,...")
+    return {NodeName(match[1]): match[2] for match in matches if match}
+
+
+_DIGEST = re.compile(rf"([A-Za-z0-9._-]{{1,64}}):([0-9a-f]{{{DIGEST_LENGTH}}})")
 
 _HAVE = re.compile(r"([A-Za-z0-9._-]{1,64}):([0-9]{1,19})\.([0-9]{1,19})")
 

@@ -75,7 +75,7 @@ def _opened(envelope: bytes, known: Known) -> Outcome:
             trusted=known.trusted,
             known=known.editions,
             wall=known.wall,
-            bases={node: sealed.base for node, sealed in known.held.items()},
+            held=known.held,
             most_bytes=known.bounds.envelope,
         )
     except ReportInvalid as refused:

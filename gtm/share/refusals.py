@@ -9,6 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 
+from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.health.report import Report
@@ -17,8 +18,11 @@ from gtm.ids import NodeName
 INNOCENT = "replayed"
 """What is refused for this came second, over a relay that is behind: it is counted, and nobody is told."""
 
-OF_ITS_NODE = frozenset({"edition", "vantage"})
+OF_ITS_NODE = frozenset({"edition", "equivocated", "vantage"})
 """What is refused for this was signed by the key of its node, one of those that are trusted."""
+
+SHOWN_S = 600.0
+"""How long it is shown that a node said different things: its next report is no reason to believe that it ended."""
 
 log = logging.getLogger(__name__)
 
@@ -29,12 +33,15 @@ Kind = tuple[NodeName, str]
 class Refusals:
     """Counts and tells. Its state is what was refused so far, and who is denied now."""
 
-    def __init__(self, own: NodeName, counters: Counters) -> None:
+    def __init__(self, own: NodeName, counters: Counters, clock: Clock) -> None:
         self._own = own
+        self._clock = clock
         self._counters = counters
         self._counted: Counter[Kind] = Counter()
         self._told: set[Kind] = set()
         self._denied: dict[NodeName, ReportInvalid] = {}
+        self._equivocal: dict[NodeName, tuple[ReportInvalid, float]] = {}
+        """Who signed two reports of one edition, and when that was seen last."""
         self.on_refused: Callable[[NodeName, ReportInvalid], None] = _ignore
         """Called with the giver of the first report that is refused for a reason."""
 
@@ -45,8 +52,11 @@ class Refusals:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Returns whose reports do not count now, though their signature holds, one line for each."""
-        return tuple(f"reports of {node} do not count: {why}" for node, why in sorted(self._denied.items()))
+        """Returns whose reports do not count now, though their signature holds, or differ, one line for each."""
+        now = self._clock.monotonic()
+        denied = [f"reports of {node} do not count: {why}" for node, why in sorted(self._denied.items())]
+        recent = [(node, why) for node, (why, at) in sorted(self._equivocal.items()) if now - at < SHOWN_S]
+        return (*denied, *(f"{node} does not say the same to everyone: {why}" for node, why in recent))
 
     def refuse(self, refused: ReportInvalid, giver: NodeName) -> None:
         """Counts a refusal, and tells the first of its kind."""
@@ -54,7 +64,9 @@ class Refusals:
         self._counted[giver, refused.reason] += 1
         is_of_its_node, node = refused.reason in OF_ITS_NODE, NodeName(refused.node)
         of = node if is_of_its_node else giver
-        if is_of_its_node and node != self._own:
+        if refused.reason == "equivocated":
+            self._equivocal[node] = refused, self._clock.monotonic()
+        elif is_of_its_node and node != self._own:
             self._denied[node] = refused
         if refused.reason != INNOCENT and (of, refused.reason) not in self._told:
             self._told.add((of, refused.reason))

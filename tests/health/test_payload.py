@@ -138,14 +138,15 @@ def test_a_report_without_overrides_is_as_before_there_were_any() -> None:
     assert "overrides" not in head
 
 
-def opened(raw: bytes, bases: dict[NodeName, Base] | None = None) -> Sealed:
-    return parse_envelope(raw, trusted=TRUSTED, known={}, wall=NOW_WALL, bases=bases)
+def opened(raw: bytes, base: Base | None = None) -> Sealed:
+    held = None if base is None else {FRA: Sealed(base.report, base, b"", b"", base.digest)}
+    return parse_envelope(raw, trusted=TRUSTED, known={}, wall=NOW_WALL, held=held)
 
 
 def test_who_has_the_base_needs_only_the_delta_and_can_pass_on_both() -> None:
     sealed = seal(later(c3=vote(Belief.DOWN)), key_of(FRA), last=BASE)
     assert len(sealed.brief) < len(sealed.full) / 3
-    heard = opened(sealed.brief, {FRA: BASE})
+    heard = opened(sealed.brief, BASE)
     assert heard == sealed
     assert opened(heard.full) == sealed
 
@@ -154,9 +155,9 @@ def test_without_the_base_a_delta_is_baseless_and_another_base_does_not_help() -
     sealed = seal(later(), key_of(FRA), last=BASE)
     other = base_with({check: vote(Belief.DOWN) for check in CHECKS})
     swapped = json.dumps({**json.loads(sealed.brief), "base": other.text}).encode()
-    for raw, bases in ((sealed.brief, None), (sealed.brief, {FRA: other}), (swapped, None)):
+    for raw, base in ((sealed.brief, None), (sealed.brief, other), (swapped, None)):
         with pytest.raises(ReportInvalid) as caught:
-            opened(raw, bases)
+            opened(raw, base)
         assert caught.value.reason == "baseless"
 
 
@@ -180,7 +181,7 @@ def outcome(raw: bytes) -> str:
 def test_a_delta_that_comes_late_is_replayed_even_if_its_base_is_gone() -> None:
     late = seal(later(), key_of(FRA), last=BASE)
     with pytest.raises(ReportInvalid) as caught:
-        parse_envelope(late.brief, trusted=TRUSTED, known={FRA: Edition(1, 2)}, wall=NOW_WALL, bases={})
+        parse_envelope(late.brief, trusted=TRUSTED, known={FRA: Edition(1, 2)}, wall=NOW_WALL)
     assert caught.value.reason == "replayed"
 
 

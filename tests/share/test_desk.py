@@ -189,13 +189,13 @@ def test_a_node_that_lost_its_epoch_outgrows_its_past(caplog: pytest.LogCaptureF
     assert after.book.editions[FRA] == Edition(10, 1)
 
 
-def test_another_report_of_a_known_edition_is_replayed() -> None:
+def test_another_report_of_a_known_edition_is_equivocated() -> None:
     iad = desk_of("iad", "fra")
     for vantage in ("a", "b"):
         report = Report(FRA, VantageName(vantage), 1, 1, FakeClock().wall(), {})
         iad.take(compose_offer([compose_envelope(report, key_of("fra"))]), giver=FRA)
     assert iad.book.by_node[FRA].report.vantage == "a"
-    assert refusals(iad) == refused("replayed")
+    assert refusals(iad) == refused("equivocated")
 
 
 def test_waiting_ends_with_news_and_with_closing() -> None:
