@@ -27,7 +27,7 @@ from gtm.health.strict import MAX_SECONDS
 from gtm.ids import CheckId, NodeName, VantageName
 from tests.fakes.peers import key_of
 
-MALFORMED, FORGED, SKEWED, REPLAYED = "malformed", "forged", "skewed", "replayed"
+MALFORMED, FORGED, SKEWED, REPLAYED, EQUIVOCATED = "malformed", "forged", "skewed", "replayed", "equivocated"
 BASELESS, STRANGER, OVERSIZED = "baseless", "unknown_reporter", "oversized"
 EDITION, VANTAGE = "edition", "vantage"
 FAILED = ""
@@ -223,7 +223,7 @@ def crafted(peer: Peer, turn: int) -> Iterator[Envelope]:
         yield peer.signed(_with(text, vantage=vantage, serial=serial + more)), VANTAGE
     for edition in (Edition(5, 4), Edition(4, 99 + turn), Edition(0, turn)):
         yield peer.sealed(edition).full, REPLAYED
-    yield peer.signed(_with(text, epoch=5, serial=5, made_at=peer.wall - turn / 1000)), REPLAYED
+    yield peer.signed(_with(text, epoch=5, serial=5, made_at=peer.wall - turn / 1000)), EQUIVOCATED
     yield from _baseless(peer, turn)
     yield peer.signed(text[: -1 - turn % 40]), MALFORMED
     yield peer.signed("[" * (1_000 + turn)), MALFORMED

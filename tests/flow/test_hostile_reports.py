@@ -147,7 +147,8 @@ def present(status: NodeStatus) -> object:
     """What reports may change: everything but ages and counters."""
     probes = [(one.node, one.epoch, one.serial, one.checks, one.vantage) for one in status.probes if one.node != NODE]
     beliefs = [(one.endpoint, one.belief, one.reason) for service in status.services for one in service.endpoints]
-    problems = [one for one in status.problems if not one.startswith("reports of peer-")]  # that says whose are refused
+    told = ("reports of peer-", "peer-")  # they say whose reports are refused
+    problems = [one for one in status.problems if not one.startswith(told)]
     served = (status.generation, status.zones, status.overrides, status.safety, status.vantages, problems)
     return probes, beliefs, served
 
