@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gtm.health.event import EventKind
 from gtm.health.reading import Reason
 from gtm.ids import NodeName
 from gtm.metrics.births import ALWAYS, REPORT_REASONS, births
@@ -88,6 +89,11 @@ def test_every_file_of_the_state_folder_is_born() -> None:
         names = [each for each in ast.walk(ast.parse(file.read_text())) if isinstance(each, ast.Constant)]
         said |= {str(each.value) for each in names if re.fullmatch(r"[a-z-]+\.(json|bin)", str(each.value))}
     assert said == set(ALWAYS["state_errors"]["file"])
+
+
+def test_every_change_of_an_override_that_is_an_event_is_born() -> None:
+    kinds = [kind.value.rpartition(".")[2] for kind in EventKind if kind.value.startswith("gtm.override.")]
+    assert sorted(kinds) == sorted(ALWAYS["overrides"]["kind"])
 
 
 def test_closed_sets_are_born_whole() -> None:
