@@ -28,6 +28,9 @@ from tests.fakes.cluster import ADMIN_PORT, DNS_PORT, NAME
 ANSWER_LIMIT_S = 2.0
 """What a resolver waits before it asks another server."""
 
+QUIET_S = 1.5
+"""An address that no answer of such a while names is taken to be gone from the answers."""
+
 LOOK_LIMIT_S = 0.25
 """Where a question is asked again and again until a node answers, nobody waits long for one answer."""
 
@@ -160,6 +163,17 @@ class Stream:
     def naming(self, address: str) -> list[Answer]:
         """Returns the answers that name an address."""
         return [answer for answer in self.answers if address in answer.addresses]
+
+    @property
+    def quiet_answers(self) -> int:
+        """Returns how many answers there are in a quiet while."""
+        return round(QUIET_S / self._beat_s)
+
+    def is_quiet(self, address: str, *, since: float) -> bool:
+        """Returns whether none of the newest answers, all of them given after a time, names an address."""
+        newest = self.answers[-self.quiet_answers :]
+        is_fresh = len(newest) == self.quiet_answers and newest[0].answered_at > since
+        return is_fresh and not any(address in answer.addresses for answer in newest)
 
     def _run(self) -> None:
         poll = select.poll()

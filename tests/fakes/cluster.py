@@ -5,6 +5,7 @@ geo database in that folder, and processes that all end with the cluster, whatev
 and they are tied to this process besides. Ports are the same everywhere: every address is this process's alone.
 """
 
+import json
 import os
 import signal
 import subprocess
@@ -249,6 +250,13 @@ def gtm(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProc
     """Runs a command of gtm to its end, as from another terminal."""
     command = [sys.executable, "-m", "gtm", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=START_LIMIT_S, cwd=folder)
+
+
+def bound_s(node_file: Path) -> float:
+    """Returns what `gtm bound` says of the service, without the TTL, which is the resolver's part."""
+    told = gtm("bound", NAME, "--config", str(node_file), "--json")
+    assert told.returncode == 0, told.stderr
+    return sum(float(term["seconds"]) for term in json.loads(told.stdout)["terms"] if term["name"] != "ttl")
 
 
 def within(limit_s: float, holds: Callable[[], bool]) -> float:

@@ -8,12 +8,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tests.fakes.asking import Stream, stream
+from tests.fakes.asking import stream
 from tests.fakes.cluster import CLIENTS, START_LIMIT_S, within
 from tests.fakes.stage import Stage
-
-QUIET_ANSWERS = 300
-"""So many answers in a row without a region are taken to mean that it is gone: a second and a half of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ def measure_failover(
     with stream(stage.server.address, clients, per_second=per_second) as asking:
         within(START_LIMIT_S, lambda: asking.last(client) == (address,))
         died_at = stage.running[region].hang() if hangs else stage.running[region].kill()
-        within(START_LIMIT_S, lambda: _quiet(asking, address))
+        within(START_LIMIT_S, lambda: asking.is_quiet(address, since=died_at))
         last_at = max((answer.answered_at for answer in asking.naming(address)), default=died_at)
         named = len(asking.naming(address))
         back_at = time.monotonic()
@@ -47,13 +44,7 @@ def measure_failover(
         else:
             stage.start_region(region)
         within(START_LIMIT_S, lambda: len(asking.naming(address)) > named)
-        within(START_LIMIT_S, lambda: len(asking.naming(address)) > named + QUIET_ANSWERS // len(clients))
+        within(START_LIMIT_S, lambda: len(asking.naming(address)) > named + asking.quiet_answers // len(clients))
     again_at = asking.naming(address)[named].answered_at
     slowest_s = max(answer.took_s for answer in asking.answers)
     return Failover(last_at - died_at, again_at - back_at, asking.sent, tuple(asking.failures), slowest_s)
-
-
-def _quiet(asking: Stream, address: str) -> bool:
-    """Returns whether none of the newest answers names an address."""
-    newest = asking.answers[-QUIET_ANSWERS:]
-    return len(newest) == QUIET_ANSWERS and not any(address in answer.addresses for answer in newest)

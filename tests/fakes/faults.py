@@ -18,13 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from gtm.cli.options import read_config
-from gtm.node.delays import delays_of
-from gtm.plan.bound import bound
-from gtm.steer.vocabulary import STEERING
-from gtm.zone.model import checks
-from gtm.zone.parse import NO_SHARED, parse
-from tests.fakes.asking import Answer, Stream, beliefs_of, status_of, stream_over
+from tests.fakes.asking import beliefs_of, status_of, stream_over
 from tests.fakes.cluster import (
     ADMIN_PORT,
     CLIENTS,
@@ -32,10 +26,10 @@ from tests.fakes.cluster import (
     EU_WEST,
     REGIONS,
     START_LIMIT_S,
-    ZONE,
     Cluster,
     Machine,
     Running,
+    bound_s,
     within,
 )
 from tests.fakes.etcd import etcd_command
@@ -51,9 +45,6 @@ REGIONS_AT = {name: f"10.72.0.{number}" for number, name in enumerate(REGIONS, s
 ETCD_PORT, PROXY_PORT = 2379, 9064
 EVERYBODY = (*CLIENTS.values(), None)
 PER_SECOND = 500.0
-QUIET_ANSWERS = 750
-"""A second and a half without the dead region."""
-
 BUSY_S = 2.0
 """The bound is for probes that keep up; a machine that runs fourteen processes on two cores may be late."""
 
@@ -145,15 +136,6 @@ class Field:
         views = () if status is None else status.services[0].endpoints
         return sum(voice.fresh for view in views if view.region == EU_WEST for voice in view.voices)
 
-    def bound_s(self) -> float:
-        """Returns the bound without the TTL, as `gtm bound` works it out from the files."""
-        zone = parse(self.cluster.zone_file.read_text(), f"{ZONE}.yaml", NO_SHARED, STEERING)
-        watched = {check.id: check for check in checks((zone,))}
-        delays = delays_of(read_config(self.cluster.node_file(self.server)), watched.values())
-        found = bound(zone.services[0], watched, delays)
-        assert found is not None
-        return found.seconds - sum(term.seconds for term in found.terms if term.name == "ttl")
-
 
 ROOT = Path(__file__).parents[2]
 
@@ -199,20 +181,13 @@ def measure(here: Field, act: Callable[[Field], None], *, more_s: float = 0.0) -
         within(START_LIMIT_S, lambda: asking.last(client) == (dead,))
         died_at = here.running[EU_WEST].kill()
         act(here)
-        within(2 * START_LIMIT_S, lambda: _is_quiet(asking, dead, since=died_at))
-    bound_s = here.bound_s() + more_s
+        within(2 * START_LIMIT_S, lambda: asking.is_quiet(dead, since=died_at))
+    limit_s = bound_s(here.cluster.node_file(here.server)) + more_s
     last_at = max((answer.answered_at for answer in asking.naming(dead)), default=died_at)
-    until = died_at + bound_s + BUSY_S
+    until = died_at + limit_s + BUSY_S
     late = [one for one in asking.naming(dead) if one.answered_at > until or one.sent_at > here.knows_from]
     wrong = tuple(str(answer) for answer in (*(each for each in asking.answers if not each.is_good), *late))
-    return Seen(asking.sent, len(asking.unanswered), wrong, last_at - died_at, bound_s)
-
-
-def _is_quiet(asking: Stream, address: str, *, since: float) -> bool:
-    """Returns whether none of the newest answers names an address."""
-    newest: list[Answer] = asking.answers[-QUIET_ANSWERS:]
-    fresh = len(newest) == QUIET_ANSWERS and newest[0].answered_at > since
-    return fresh and not any(address in answer.addresses for answer in newest)
+    return Seen(asking.sent, len(asking.unanswered), wrong, last_at - died_at, limit_s)
 
 
 def nothing_else(_here: Field) -> None:

@@ -12,7 +12,6 @@ An attack that takes much CPU runs in a process of its own: the client and the w
 """
 
 import http.client
-import json
 import ssl
 import threading
 import time
@@ -33,16 +32,13 @@ from tests.fakes.cluster import (
     Cluster,
     Machine,
     Running,
-    gtm,
+    bound_s,
     loopback_address,
     within,
 )
 from tests.fakes.memory import resident_mb
 
 PER_SECOND = 200.0
-QUIET_ANSWERS = 300
-"""A second and a half of answers without the dead region."""
-
 LOOK_S = 0.2
 """Between two looks of the watcher."""
 
@@ -76,14 +72,6 @@ class Siege:
     node: Running
     tls: bool = False
     """Whether the admin API speaks TLS; its certificate is not verified."""
-
-    def bound_s(self) -> float:
-        """Returns what `gtm bound` says of the service, without the TTL, which is the resolver's part."""
-        file = str(self.cluster.node_file(self.machine))
-        told = gtm("bound", NAME, "--config", file, "--json")
-        assert told.returncode == 0, told.stderr
-        terms = json.loads(told.stdout)["terms"]
-        return sum(float(term["seconds"]) for term in terms if term["name"] != "ttl")
 
 
 @dataclass(slots=True)
@@ -160,7 +148,8 @@ def withstand(
 
     `fall` is what becomes of a region: it dies, or hangs, which only timeouts tell.
     """
-    seen = Seen(before_mb=resident_mb(siege.node.process.pid), bound_s=siege.bound_s())
+    limit_s = bound_s(siege.cluster.node_file(siege.machine))
+    seen = Seen(before_mb=resident_mb(siege.node.process.pid), bound_s=limit_s)
     with attack:
         with (
             _watching(siege, seen),
@@ -176,16 +165,10 @@ def withstand(
 
 def _fail_over(siege: Siege, seen: Seen, asking: Stream, fall: Callable[[Running], float]) -> None:
     dead, client = siege.addresses[EU_WEST], CLIENTS[EU_WEST]
-    within(START_LIMIT_S, lambda: len(asking.answers) > QUIET_ANSWERS and asking.last(client) == (dead,))
+    within(START_LIMIT_S, lambda: len(asking.answers) > asking.quiet_answers and asking.last(client) == (dead,))
     died_at = fall(siege.regions[EU_WEST])
-    within(START_LIMIT_S, lambda: _is_quiet(asking, dead, since=died_at))
+    within(START_LIMIT_S, lambda: asking.is_quiet(dead, since=died_at))
     seen.failover_s = max(answer.answered_at for answer in asking.naming(dead)) - died_at
-
-
-def _is_quiet(asking: Stream, address: str, *, since: float) -> bool:
-    newest = asking.answers[-QUIET_ANSWERS:]
-    is_fresh = len(newest) == QUIET_ANSWERS and newest[0].answered_at > since
-    return is_fresh and not any(address in answer.addresses for answer in newest)
 
 
 @contextmanager

@@ -7,14 +7,18 @@ from collections.abc import Callable
 
 import pytest
 
-from gtm.cli.options import read_config
-from gtm.node.delays import delays_of
-from gtm.plan.bound import bound
-from gtm.steer.vocabulary import STEERING
-from gtm.zone.model import checks
-from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes.asking import stream
-from tests.fakes.cluster import AP_SOUTHEAST, CLIENTS, EU_WEST, REGIONS, START_LIMIT_S, US_EAST, ZONE, Cluster, within
+from tests.fakes.cluster import (
+    AP_SOUTHEAST,
+    CLIENTS,
+    EU_WEST,
+    REGIONS,
+    START_LIMIT_S,
+    US_EAST,
+    Cluster,
+    bound_s,
+    within,
+)
 from tests.fakes.failover import measure_failover
 from tests.fakes.stage import Stage, set_stage
 
@@ -42,23 +46,12 @@ def test_no_query_fails_while_a_region_dies_and_comes_back(stage: Stage, record:
     record("seconds_from_death_to_last_answer_naming_it", found.last_named_s)
     record("seconds_from_return_to_first_answer_naming_it", found.named_again_s)
     record("queries", found.queries)
-    limit_s = bound_s(stage)
+    limit_s = bound_s(stage.cluster.node_file(stage.server))
     record("seconds_of_the_bound", limit_s)
     assert found.failures == ()
     assert found.queries > 600
     assert 0 < found.last_named_s < limit_s + BUSY_S
     assert stage.nearest() == {name: name for name in REGIONS}
-
-
-def bound_s(stage: Stage) -> float:
-    """Returns what `gtm bound` says of this stage, until the swap: these clients keep no answer."""
-    config = read_config(stage.cluster.node_file(stage.server))
-    zone = parse(stage.cluster.zone_file.read_text(), ZONE, NO_SHARED, STEERING)
-    [service] = zone.services
-    watched = {check.id: check for check in checks((zone,))}
-    found = bound(service, watched, delays_of(config, watched.values()))
-    assert found is not None
-    return sum(term.seconds for term in found.terms if term.name != "ttl")
 
 
 def test_one_probe_of_three_may_die(stage: Stage) -> None:
