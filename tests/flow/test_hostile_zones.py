@@ -24,23 +24,24 @@ ENDPOINTS = 3_000
 """Six times as many as there are checks at once."""
 
 
-def hanging_zone(port: int) -> str:
-    """A zone whose endpoints take connections and say nothing, for as long as a check may take."""
+def add_zone(siege: Siege, *, port: int, interval: str, timeout: str) -> None:
+    """Adds another zone, with thousands of endpoints, each on loopback, and waits until it serves."""
     ends = "".join(f"      - {{region: here, address: 127.200.{n // 250}.{n % 250 + 1}}}\n" for n in range(ENDPOINTS))
-    return (
-        f"{HEAD}monitors: {{m: {{type: http, port: {port}, interval: 60s, timeout: 60s}}}}\n"
-        f"services:\n  s:\n    monitor: m\n    steer: multivalue\n    endpoints:\n{ends}"
+    (siege.cluster.zones / "greedy.yaml").write_text(
+        f"{HEAD}monitors: {{m: {{type: http, port: {port}, interval: {interval}, timeout: {timeout}}}}}\n"
+        f"services:\n  s:\n    monitor: m\n    steer: multivalue\n    endpoints:\n{ends}",
+        encoding="utf-8",
     )
+    within(START_LIMIT_S, lambda: is_answering(siege.machine.address, name="s.greedy.test"))
 
 
 @contextmanager
 def crowded(siege: Siege) -> Iterator[None]:
-    """Another zone, with thousands of endpoints that hang."""
+    """Endpoints that take connections and say nothing, for as long as a check may take."""
     with socket.socket() as silent:
         silent.bind(("0.0.0.0", 0))
         silent.listen(4096)
-        (siege.cluster.zones / "greedy.yaml").write_text(hanging_zone(silent.getsockname()[1]), encoding="utf-8")
-        within(START_LIMIT_S, lambda: is_answering(siege.machine.address, name="s.greedy.test"))
+        add_zone(siege, port=silent.getsockname()[1], interval="60s", timeout="60s")
         yield
 
 
@@ -51,20 +52,10 @@ def test_endpoints_of_another_zone_that_hang_delay_no_failover(cluster: Cluster,
     seen.hold()
 
 
-def busy_zone(interval: str) -> str:
-    """A zone whose endpoints refuse connections: each check is over at once, and due again."""
-    ends = "".join(f"      - {{region: here, address: 127.201.{n // 250}.{n % 250 + 1}}}\n" for n in range(ENDPOINTS))
-    return (
-        f"{HEAD}monitors: {{m: {{type: http, port: 9, interval: {interval}, timeout: 100ms}}}}\n"
-        f"services:\n  s:\n    monitor: m\n    steer: multivalue\n    endpoints:\n{ends}"
-    )
-
-
 @contextmanager
 def busy(siege: Siege) -> Iterator[None]:
-    """Another zone, with thousands of endpoints that are checked ten times a second."""
-    (siege.cluster.zones / "greedy.yaml").write_text(busy_zone("100ms"), encoding="utf-8")
-    within(START_LIMIT_S, lambda: is_answering(siege.machine.address, name="s.greedy.test"))
+    """Endpoints that refuse connections: each check is over at once, and due again ten times a second."""
+    add_zone(siege, port=9, interval="100ms", timeout="100ms")
     yield
 
 
