@@ -1,8 +1,8 @@
 """A node's present for tests: a planner over the small world, a folder of zone files, and a sleep in turns."""
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from gtm.counters import Counters
@@ -118,6 +118,17 @@ class Turns:
             self._arrived.clear()
             self._go.set()
             await self._arrived.wait()
+
+    @asynccontextmanager
+    async def running(self, loop: Coroutine[None, None, None]) -> AsyncIterator[None]:
+        """Runs a loop that sleeps by these turns, from its first sleep to the end of the block."""
+        task = asyncio.create_task(loop)
+        try:
+            async with until():
+                await self.next()
+                yield
+        finally:
+            await stop(task)
 
 
 async def stop(task: "asyncio.Task[None]") -> None:

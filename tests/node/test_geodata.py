@@ -10,7 +10,7 @@ from gtm.node.config import GeoFiles
 from gtm.node.geodata import GeoWatch
 from tests.fakes import world
 from tests.fakes.geodata import city, write_database
-from tests.node.present import SMALL, RecordingEngine, Turns, catalogue, make_planner, stop, until
+from tests.node.present import SMALL, RecordingEngine, Turns, catalogue, make_planner
 
 AT_HOME = {"10.2.0.0/16": city("IE", at=(53.35, -6.26))}
 AWAY = {"10.2.0.0/16": city("US", at=(38.95, -77.45))}
@@ -37,13 +37,8 @@ class Watched:
     async def running(self) -> AsyncIterator[None]:
         await self.watch.load()
         await self.planner.take_zones(catalogue(world.zone(SMALL)))
-        task = asyncio.create_task(self.watch.run())
-        try:
-            async with until():
-                await self.turns.next()
-                yield
-        finally:
-            await stop(task)
+        async with self.turns.running(self.watch.run()):
+            yield
 
 
 def test_a_database_that_is_replaced_is_taken_up_once_two_scans_agree(tmp_path: Path) -> None:

@@ -72,6 +72,12 @@ class World:
             for zone in ("slow.test", "small.test")
         ]
 
+    async def begin_to_decide(self, *down: str) -> None:
+        """Changes health, and waits until the slow zone is being decided, which goes on once the gate opens."""
+        self.gate.is_closed = True
+        self.planner.take_status(self.status(*down))
+        assert await asyncio.to_thread(self.gate.entered.wait, 10)
+
     async def caught_up(self) -> None:
         task = self.planner._catching_up
         assert task is not None
@@ -88,10 +94,8 @@ def test_health_of_another_zone_is_served_while_a_slow_one_is_decided(node: Worl
     async def story() -> None:
         await node.begin()
         assert {name.partition(".")[2] for name in costly(node.planner.plan)} == {"slow.test"}
-        node.gate.is_closed = True
         async with until():
-            node.planner.take_status(node.status("192.0.2.1"))
-            await asyncio.to_thread(node.gate.entered.wait, 10)
+            await node.begin_to_decide("192.0.2.1")
             node.planner.take_status(node.status("192.0.2.1", "198.51.100.1"))
             assert node.answers() == ["192.0.2.1", "198.51.100.2"]
             node.gate.go.set()
@@ -104,10 +108,8 @@ def test_health_of_another_zone_is_served_while_a_slow_one_is_decided(node: Worl
 def test_what_changes_while_it_is_decided_is_decided_again(node: World) -> None:
     async def story() -> None:
         await node.begin()
-        node.gate.is_closed = True
         async with until():
-            node.planner.take_status(node.status("192.0.2.1"))
-            await asyncio.to_thread(node.gate.entered.wait, 10)
+            await node.begin_to_decide("192.0.2.1")
             node.planner.take_status(node.status())
             node.gate.go.set()
             await node.caught_up()
@@ -119,11 +121,9 @@ def test_what_changes_while_it_is_decided_is_decided_again(node: World) -> None:
 def test_a_new_zone_waits_for_one_round_and_has_the_newest_health(node: World) -> None:
     async def story() -> None:
         await node.begin()
-        node.gate.is_closed = True
         third = world.zone(SMALL.replace("gtm.example.com", "third.test"))
         async with until():
-            node.planner.take_status(node.status("192.0.2.1"))
-            await asyncio.to_thread(node.gate.entered.wait, 10)
+            await node.begin_to_decide("192.0.2.1")
             taking = asyncio.create_task(node.planner.take_zones(catalogue(*node.zones, third)))
             await asyncio.sleep(0)
             node.planner.take_status(node.status("198.51.100.1"))

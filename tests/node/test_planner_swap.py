@@ -53,7 +53,7 @@ def test_a_swap_of_names_leaves_the_loop_to_others_and_a_flip_meanwhile_counts_a
         engine.is_slow, engine.fails = True, fails
         async with until():
             swapping = asyncio.create_task(planner.take_zones(catalogue(ZONE, THIRD)))
-            await asyncio.to_thread(engine.entered.wait, 10)
+            assert await asyncio.to_thread(engine.entered.wait, 10)
             planner.take_status(believing(ZONE, _1=UP, _2=DOWN))
             assert answer(engine) == ["192.0.2.2"], "the engine is busy"
             engine.go.set()

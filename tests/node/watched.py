@@ -1,6 +1,5 @@
 """A zone river over a folder of files, and what it does."""
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ from gtm.node.state import StateFolder
 from gtm.node.zones import ZoneRiver
 from gtm.steer.vocabulary import STEERING, SteeringVocabulary
 from gtm.zone.model import Check
-from tests.node.present import SMALL, Turns, make_planner, stop, until
+from tests.node.present import SMALL, Turns, make_planner
 
 LATER = SMALL.replace("192.0.2.2", "192.0.2.3")
 
@@ -61,10 +60,5 @@ class Watched:
     async def running(self) -> AsyncIterator[None]:
         """Runs it between the first load and the end."""
         await self.river.load()
-        task = asyncio.create_task(self.river.run())
-        try:
-            async with until():
-                await self.turns.next()
-                yield
-        finally:
-            await stop(task)
+        async with self.turns.running(self.river.run()):
+            yield
