@@ -57,6 +57,18 @@ PLACES = {
     "sin": world.SINGAPORE,
 }
 
+FIRST, SECOND, THIRD = "192.0.2.10", "192.0.2.20", "192.0.2.30"
+API = f"""
+  api:
+    monitor: web
+    steer: failover
+    endpoints:
+      - {{region: us-east, address: {FIRST}}}
+      - {{region: eu-west, address: {SECOND}}}
+      - {{region: ap-southeast, address: {THIRD}}}
+"""
+"""A service whose first endpoint is answered everywhere while it is up."""
+
 
 class MachineClock(FakeClock):
     """The clock of one machine: it may go slower than time does."""

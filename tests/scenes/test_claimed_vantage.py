@@ -11,25 +11,15 @@ from gtm.health.belief import Belief
 from gtm.health.vantage import Vantage
 from gtm.ids import NodeName, VantageName
 from tests.fakes import world
-from tests.scenes.play import CLIENTS, PLACES, Play, Probe, given
+from tests.scenes.play import API, CLIENTS, FIRST, PLACES, SECOND, Play, Probe, given
 
-FIRST, SECOND, THIRD = "192.0.2.10", "192.0.2.20", "192.0.2.30"
-SERVICES = f"""
-  api:
-    monitor: web
-    steer: failover
-    endpoints:
-      - {{region: us-east, address: {FIRST}}}
-      - {{region: eu-west, address: {SECOND}}}
-      - {{region: ap-southeast, address: {THIRD}}}
-"""
 LIAR = NodeName("sin-1")
 DOWN_AFTER = 3
 """Rounds: bad readings in a row."""
 
 
 def well(tmp_path: Path, *, is_listed: bool = True) -> Play:
-    play = Play(SERVICES, tmp_path, [Probe(name, is_listed=is_listed) for name in ("fra-1", "iad-1", LIAR)])
+    play = Play(API, tmp_path, [Probe(name, is_listed=is_listed) for name in ("fra-1", "iad-1", LIAR)])
     play.settle()
     return play
 

@@ -9,18 +9,9 @@ import pytest
 
 from gtm.health.belief import Belief
 from gtm.health.quorum import Quorum
-from tests.scenes.play import Answered, Play, Probe, given
+from tests.scenes.play import API, FIRST, SECOND, THIRD, Answered, Play, Probe, given
 
-FIRST, SECOND, THIRD = "192.0.2.10", "192.0.2.20", "192.0.2.30"
-SERVICES = f"""
-  api:
-    monitor: web
-    steer: failover
-    endpoints:
-      - {{region: us-east, address: {FIRST}}}
-      - {{region: eu-west, address: {SECOND}}}
-      - {{region: ap-southeast, address: {THIRD}}}
-  near:
+SERVICES = f"""{API}  near:
     monitor: web
     steer: nearest
     endpoints:

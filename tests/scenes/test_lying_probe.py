@@ -7,18 +7,8 @@ import pytest
 
 from gtm.health.belief import Belief
 from gtm.ids import NodeName
-from tests.scenes.play import CLIENTS, Play, Probe, given
+from tests.scenes.play import API, CLIENTS, FIRST, SECOND, THIRD, Play, Probe, given
 
-FIRST, SECOND, THIRD = "192.0.2.10", "192.0.2.20", "192.0.2.30"
-SERVICES = f"""
-  api:
-    monitor: web
-    steer: failover
-    endpoints:
-      - {{region: us-east, address: {FIRST}}}
-      - {{region: eu-west, address: {SECOND}}}
-      - {{region: ap-southeast, address: {THIRD}}}
-"""
 HONEST = ("fra-1", "gru-1", "pdx-1", "sin-1")
 LIAR = NodeName("iad-1")
 DOWN_AFTER, UP_AFTER = 3, 13
@@ -26,7 +16,7 @@ DOWN_AFTER, UP_AFTER = 3, 13
 
 
 def well(tmp_path: Path) -> Play:
-    play = Play(SERVICES, tmp_path, [*map(Probe, HONEST), Probe(LIAR)])
+    play = Play(API, tmp_path, [*map(Probe, HONEST), Probe(LIAR)])
     play.settle()
     return play
 
