@@ -1,7 +1,7 @@
 """Identifiers: plain strings and integers that must not be mixed up.
 
-What comes in: nothing. What goes out: one NewType per idea of the dictionary (docs/flow.md), and the
-address type that the whole program speaks.
+What comes in: nothing. What goes out: one NewType per idea of the dictionary (docs/flow.md), the
+address type that the whole program speaks, and what may be read from an identifier.
 """
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
@@ -39,3 +39,12 @@ Generation = NewType("Generation", int)
 
 SHARED_SCOPE = "_shared"
 """The scope of the monitors that the shared file defines; those of a zone have its name for one."""
+
+
+def scope_of(check: CheckId) -> str:
+    """Returns whose monitor a check has, as far as who counts by zone may rely on: up to the first slash.
+
+    A target may hold slashes, and many such targets must not count as many zones. The name of a zone may hold one too
+    (RFC 2317 4), and is cut there: those that begin alike then count as one.
+    """
+    return check.partition("/")[0]

@@ -39,7 +39,7 @@ from gtm.health.report import Vote
 from gtm.health.status import Status
 from gtm.health.vantage import Neighbours, seconding
 from gtm.health.voices import Freshness, Voice, in_order, voices_on
-from gtm.ids import CheckId, NodeName, VantageName
+from gtm.ids import CheckId, NodeName, VantageName, scope_of
 
 WEIGHT = 0.2
 QUARANTINE_FROM = 0.5
@@ -193,7 +193,7 @@ def dissent(
     lasting: Counter[str] = Counter()
     for check, is_against in views.items():
         if not is_against or now - since[check] >= watched[check].limit_s:
-            scope = check.rsplit("/", 2)[0]
+            scope = scope_of(check)
             lasting[scope] += 1
             against[scope] += is_against
     if not lasting:

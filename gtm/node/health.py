@@ -25,7 +25,7 @@ from gtm.health.remembered import is_memorable
 from gtm.health.status import NO_STATUS, Status, changes, local_changes
 from gtm.health.verdict import Verdict
 from gtm.health.voices import Freshness
-from gtm.ids import CheckId, NodeName
+from gtm.ids import CheckId, NodeName, scope_of
 from gtm.metrics.tallies import Tallies
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
@@ -215,7 +215,7 @@ class HealthRiver:
         self._tell_quarantine(trusted)
         changed, plan = changes(before, after), self._planner.plan
         for change in changed:
-            self._lines.tell(change.check.rsplit("/", 2)[0], change, now=now)
+            self._lines.tell(scope_of(change.check), change, now=now)
             self._tallies.transitions.changed(change.check, change.after.belief)
         for local in local_changes(before, after):
             log.info("%s", local)

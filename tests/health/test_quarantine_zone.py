@@ -1,5 +1,6 @@
 """Zones count alike where it is asked which probe is always against the others."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gtm.health.belief import Belief
@@ -15,15 +16,17 @@ from tests.health.examples import report, vote
 UP, DOWN = Belief.UP, Belief.DOWN
 THEIRS = [CheckId(f"gtm.example.com/api/192.0.2.{n}") for n in range(6)]
 CROWD = [CheckId(f"crowd.example.com/m/198.51.100.{n}") for n in range(60)]
-WATCHED = {check: Freshness(5.0, 2.0) for check in (*THEIRS, *CROWD)}
+SLASHED = [CheckId(f"crowd.example.com/m/{n}/a/x.example.net") for n in range(60)]
+"""Targets may be names with slashes."""
+WATCHED = {check: Freshness(5.0, 2.0) for check in (*THEIRS, *CROWD, *SLASHED)}
 QUORUM = Quorum(voters=2, vantages=2)
 
 
-def quarantined_when(theirs: Belief, crowd: Belief) -> frozenset[NodeName]:
+def quarantined_when(theirs: Belief, crowd: Belief, *, crowd_checks: Sequence[CheckId] = CROWD) -> frozenset[NodeName]:
     """Who is in quarantine after ten rounds in which one probe of four sees these, and the others all up."""
 
     def seen(node: str, theirs: Belief, crowd: Belief) -> Heard:
-        cast = {check: vote(theirs) for check in THEIRS} | {check: vote(crowd) for check in CROWD}
+        cast = {check: vote(theirs) for check in THEIRS} | {check: vote(crowd) for check in crowd_checks}
         return Heard(report(node, cast), 100.0)
 
     everyone = [*(seen(node, UP, UP) for node in "abc"), seen("other", theirs, crowd)]
@@ -39,6 +42,10 @@ def quarantined_when(theirs: Belief, crowd: Belief) -> frozenset[NodeName]:
 
 def test_endpoints_of_one_zone_that_answer_one_vantage_badly_have_it_quarantined_for_no_zone() -> None:
     assert quarantined_when(UP, DOWN) == frozenset()
+
+
+def test_a_zone_with_many_targets_that_hold_slashes_is_one_zone() -> None:
+    assert quarantined_when(UP, DOWN, crowd_checks=SLASHED) == frozenset()
 
 
 def test_who_is_against_the_others_in_every_zone_is_found() -> None:
