@@ -37,6 +37,7 @@ class Heartbeats:
         self._last: dict[CheckId, Heartbeat] = {}
         self._heard = set(heard_before)
         self._missed_since: dict[CheckId, float] = {}
+        self._unjudged_at: dict[CheckId, float] = {}
         self.changes = 0
         """So often there was a change to who was heard."""
 
@@ -55,6 +56,7 @@ class Heartbeats:
         self.changes += len(given_up)
         missed = dict.fromkeys(self._heard & (self._awaited.keys() - awaited_before), now)
         self._missed_since = {check: at for check, at in self._missed_since.items() if check in self._awaited} | missed
+        self._unjudged_at = {check: at for check, at in self._unjudged_at.items() if check in self._awaited}
 
     def awaited(self, check: CheckId) -> Check | None:
         """Returns the check of an id, which is of kind `push`; None for one that is not awaited."""
@@ -66,6 +68,15 @@ class Heartbeats:
             self._last[check] = heartbeat
             self.changes += check not in self._heard
             self._heard.add(check)
+
+    def leave_unjudged(self, check: CheckId, *, now: float) -> None:
+        """Remembers that a heartbeat was refused, be it good or not, because this node could not read the token."""
+        if check in self._awaited:
+            self._unjudged_at[check] = now
+
+    def unjudged_at(self, check: CheckId) -> float | None:
+        """Returns when a heartbeat was last refused because this node could not read the token."""
+        return self._unjudged_at.get(check)
 
     def last(self, check: CheckId) -> Heartbeat | None:
         """Returns the last heartbeat of a check; None if there was none since this node started."""

@@ -6,7 +6,8 @@ and nothing is waited for:
     last heartbeat             outcome
     none, in any run           unread: it may never have been told to, or to send to another node
     none since the start       unread, and from the TTL after the start on timeout
-    longer ago than the TTL    timeout; unread while this node has no token to compare with, and takes no heartbeat
+    longer ago than the TTL    timeout; unread while this node has no token to compare with, and takes no heartbeat, and
+                               for a TTL after the last one that it refused for that
     said that it is not ok     status, with the detail that it gave
     else                       ok
 """
@@ -24,10 +25,14 @@ async def check_push(check: Check, instruments: Instruments) -> Outcome:
     """Returns what the last heartbeat means now."""
     settings = check.monitor.settings
     assert isinstance(settings, PushSettings)
-    last, missed_since = instruments.heartbeats.last(check.id), instruments.heartbeats.missed_since(check.id)
-    outcome = outcome_of_heartbeat(last, settings, now=instruments.clock.monotonic(), missed_since=missed_since)
+    heartbeats, now = instruments.heartbeats, instruments.clock.monotonic()
+    last, missed_since = heartbeats.last(check.id), heartbeats.missed_since(check.id)
+    outcome = outcome_of_heartbeat(last, settings, now=now, missed_since=missed_since)
     if outcome.reason is Reason.TIMEOUT:  # who cannot be heard is not silent
         await secret_text(instruments.permits.secret(settings.token, check.monitor.scope))
+        unjudged_at = heartbeats.unjudged_at(check.id)
+        if unjudged_at is not None and now - unjudged_at <= settings.ttl_s:
+            return Outcome(Reason.UNREAD, "no heartbeat since this node can read the token again")
     return outcome
 
 

@@ -93,6 +93,7 @@ class PushDesk:
         try:
             wanted = await secret_text(self._permits.secret(settings.token, check.monitor.scope))
         except (NotPermitted, SecretUnreadable) as error:
+            self._heartbeats.leave_unjudged(check.id, now=self._clock.monotonic())
             if check.id not in self._secretless:
                 self._secretless.add(check.id)
                 log.warning("push %s: heartbeats are refused: %s", check.id, error)

@@ -91,3 +91,13 @@ def test_who_was_heard_is_the_same_after_a_restart(heard: frozenset[CheckId]) ->
 def test_text_that_does_not_say_who_was_heard_is_refused(text: str) -> None:
     with pytest.raises(StateInvalid, match="does not say who was heard"):
         parse_heard(text)
+
+
+def test_what_could_not_be_judged_is_remembered_of_what_is_awaited() -> None:
+    heartbeats = watching()
+    heartbeats.leave_unjudged(A.id, now=2.0)
+    heartbeats.leave_unjudged(CheckId("gtm.example.com/api/192.0.2.99"), now=2.0)
+    assert heartbeats.unjudged_at(A.id) == 2.0
+    assert heartbeats.unjudged_at(CheckId("gtm.example.com/api/192.0.2.99")) is None
+    heartbeats.watch([B], now=3.0)
+    assert heartbeats.unjudged_at(A.id) is None

@@ -86,3 +86,18 @@ def test_who_cannot_be_heard_is_not_silent(tmp_path: Path) -> None:
     not_listed = reading_of(check, heartbeats=heartbeats)
     assert (not_listed.reason, not_listed.is_withheld) == (Reason.UNREAD, True)
     assert not_listed.detail == 'this node has no secret "TOKEN": its file does not list it in probe.secrets'
+
+
+@pytest.mark.parametrize(("since_s", "reason"), [(0.0, Reason.UNREAD), (30.0, Reason.UNREAD), (30.1, Reason.TIMEOUT)])
+def test_whose_heartbeat_was_refused_for_want_of_a_token_has_a_ttl_for_another(
+    tmp_path: Path, since_s: float, reason: Reason
+) -> None:
+    check, now = check_of(SETTINGS, target="192.0.2.1"), FakeClock().monotonic()
+    heartbeats = Heartbeats()
+    heartbeats.watch([check], now=now - 600.0)
+    heartbeats.hear(check.id, Heartbeat(ok=True, detail="", heard_at=now - 600.0))
+    heartbeats.leave_unjudged(check.id, now=now - since_s)
+    token = tmp_path / "token"
+    token.write_text("hunter2")
+    reading = reading_of(check, heartbeats=heartbeats, permitted=kept(token))
+    assert (reading.reason, reading.is_withheld) == (reason, False)

@@ -231,6 +231,7 @@ def test_a_token_that_cannot_be_read_lets_nobody_in_and_is_logged_once(
 
     assert played(desk, story) == [503, 503, 503, 204]
     assert desk.refused("no_secret") == 3
+    assert desk.heartbeats.unjudged_at(CheckId(CHECK)) == desk.clock.monotonic()
     [line] = caplog.messages
     assert line.startswith(f'push {CHECK}: heartbeats are refused: secret "token": {file} cannot be read')
     assert TOKEN not in caplog.text
