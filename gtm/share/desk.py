@@ -106,6 +106,8 @@ class Desk:
         self._readers = Pool("reports", threads=LARGE_AT_ONCE)
         self.room = asyncio.Semaphore(LARGE_AT_ONCE)
         """For bodies that are too large to be held of every peer at once."""
+        self._places = asyncio.Semaphore(LARGE_AT_ONCE)
+        """One for each thread: who waits for a thread has no turn yet."""
         self._turns = Turns()
         self.bounds = bounds_for(0, nodes=len(self._trusted))
         """How large what peers give may be."""
@@ -190,11 +192,8 @@ class Desk:
 
     @asynccontextmanager
     async def turn(self, size: int) -> AsyncIterator[None]:
-        """Waits until so many bytes may be read: in the event loop one after the other, with a rest after each."""
-        if size > LARGE_BYTES:
-            yield
-            return
-        async with self._turns.turn():
+        """Waits until so many bytes may be read: in a thread, or in the event loop one after the other."""
+        async with self._places if size > LARGE_BYTES else self._turns.turn():
             yield
 
     def own_envelope(self) -> bytes:

@@ -13,6 +13,7 @@ from aiohttp import web
 from gtm.health.belief import Belief
 from gtm.health.envelope import compose_offer
 from gtm.ids import NodeName
+from gtm.share.desk import LARGE_AT_ONCE, LARGE_BYTES
 from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import EtcdClient
 from gtm.share.opening import SPARE_CHECKS
@@ -85,6 +86,29 @@ def test_after_a_turn_nobody_has_one_for_as_long_as_it_took_and_the_first_who_as
 
     play(story)
     assert order == [0, 1, 2]
+
+
+def test_what_is_large_waits_for_a_thread_before_its_turn_begins() -> None:
+    """The share of a peer counts its turn, and must not count those of others."""
+    entered: list[int] = []
+
+    async def story() -> None:
+        desk, leave = desk_of("iad"), asyncio.Event()
+
+        async def act(number: int) -> None:
+            async with desk.turn(LARGE_BYTES + 1):
+                entered.append(number)
+                await leave.wait()
+
+        tasks = [asyncio.create_task(act(number)) for number in range(LARGE_AT_ONCE + 2)]
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert entered == list(range(LARGE_AT_ONCE))
+        leave.set()
+        await asyncio.gather(*tasks)
+
+    play(story)
+    assert entered == list(range(LARGE_AT_ONCE + 2))
 
 
 @pytest.mark.slow
