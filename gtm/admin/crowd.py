@@ -1,12 +1,13 @@
 """Who is connected, how many at once, and on whom to hang up so that one more gets in.
 
     a client has as many as it may    its own connection that waits longest makes room
-    all have as many as may be        that of the client with most connections makes room
-    nobody waits                      what is busy for long does: a long poll, an answer that nobody reads
+    all have as many as may be        that of the client with most connections does; of several such, who waits longest
+    nobody waits                      what is busy for long does: a long poll
     nobody is to make room            the newcomer is turned away
 
-Waiting is a connection that asks nothing: in its handshake, with half a head, or between two requests. Who opens
-connections and leaves them so crowds out himself and nobody else, and /livez is answered in a crowd too.
+Waiting is a connection for which nothing is done: in its handshake, with half a head, in the line for a costly answer,
+or once its answer is given, whether it was read or not. Who opens connections and leaves them so crowds out himself and
+nobody else, and /livez is answered in a crowd too.
 
 What comes in: connections, when they come, wait, are busy and go. What goes out: whether there is room.
 """
@@ -76,11 +77,11 @@ class Crowd:
             return False
         if len(self) < self._limits.whole:
             return True
-        return self._make_room(name for name in self._greediest() if self._count[name] >= self._count[client])
+        return self._make_room(name for name, count in self._count.items() if count >= self._count[client])
 
     def make_room(self) -> None:
         """Hangs up on one that waits, of the client with most connections: its descriptor is needed."""
-        self._make_room(self._greediest())
+        self._make_room(self._count)
 
     def wait(self, guest: Guest) -> None:
         """Hears that a connection, maybe a new one, asks nothing."""
@@ -112,18 +113,19 @@ class Crowd:
                 return True
         return False
 
-    def _greediest(self) -> list[str]:
-        """Returns all clients, the one with most connections first."""
-        return [client for client, _count in self._count.most_common()]
-
     def _make_room(self, clients: Iterable[str]) -> bool:
-        """Hangs up on a connection of the first of these clients that has one to spare; returns whether any has."""
+        """Hangs up on one connection; returns whether any of these clients had one to spare.
+
+        The client with most connections loses it. Of several with as many it is who waits longest: a peer between two
+        polls waits for milliseconds.
+        """
         clients = tuple(clients)
         for places, longer_than_s in ((self._waiting, 0.0), (self._busy, BUSY_S)):
-            for client in clients:
-                guest, since = next(iter(places.get(client, {}).items()), (None, 0.0))
-                if guest is not None and self._now() - since >= longer_than_s:
-                    self.leave(guest)
-                    guest.drop("room")
-                    return True
+            longest = [next(iter(places[client].items())) for client in clients if client in places]
+            spare = [(guest, since) for guest, since in longest if self._now() - since >= longer_than_s]
+            if spare:
+                guest, _since = min(spare, key=lambda each: (-self._count[each[0].client], each[1]))
+                self.leave(guest)
+                guest.drop("room")
+                return True
         return False

@@ -94,6 +94,21 @@ def test_in_a_full_house_the_client_with_most_makes_room_and_not_one_with_less()
     assert [one and one.dropped for one in greedy] == [["room"], [], []]
 
 
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_of_clients_with_as_many_who_waits_longest_makes_room_and_not_who_was_here_first(*, is_busy: bool) -> None:
+    time = Time()
+    crowd = Crowd(LIMITS, now=time)
+    peer = come(crowd, "192.0.2.1", is_busy=is_busy)
+    others = [come(crowd, f"192.0.2.{number}", is_busy=is_busy) for number in (2, 3, 4)]
+    time.now += BUSY_S
+    assert peer
+    crowd.wait(peer)
+    if is_busy:
+        crowd.work(peer)
+    assert come(crowd, "192.0.2.5")
+    assert [one and one.dropped for one in (peer, *others)] == [[], ["room"], [], []]
+
+
 def test_what_is_gone_leaves_its_place() -> None:
     crowd = Crowd(LIMITS, now=Time())
     guests = [come(crowd, "192.0.2.1", is_busy=True) for _ in range(2)]
