@@ -12,15 +12,19 @@ from gtm.escape import escaped
 MAX_LABEL = 200
 """Characters: more than a DNS name with a region and an address, and as much as most stores index well."""
 
+MARK = " #"
+MARK_LENGTH = len(MARK) + 8
+"""With the digits after it. What ends as if it had a mark gets one too, or it could be taken for another value."""
+
 
 def label(value: str) -> str:
     """Returns the value of a label."""
-    if len(value) <= MAX_LABEL and value.isprintable():
+    if len(value) <= MAX_LABEL and value.isprintable() and not value[-MARK_LENGTH:].startswith(MARK):
         return value
     return _marked(value)
 
 
 @lru_cache(maxsize=1_000)
 def _marked(value: str) -> str:
-    mark = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[:8]
-    return f"{escaped(value[:MAX_LABEL], limit=MAX_LABEL)} #{mark}"
+    mark = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()[: MARK_LENGTH - len(MARK)]
+    return f"{escaped(value[:MAX_LABEL], limit=MAX_LABEL)}{MARK}{mark}"

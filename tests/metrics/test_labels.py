@@ -24,6 +24,12 @@ def test_every_value_prints_and_different_ones_stay_different(first: str, second
     assert (label(first) == label(second)) == (first == second)
 
 
+def test_a_value_that_looks_like_a_changed_one_stays_different_from_it() -> None:
+    for value in ("a\x1b", "x" * 5_000):
+        assert label(label(value)) != label(value)
+        assert label(label(value)).isprintable()
+
+
 def test_long_values_are_cut_and_stay_different() -> None:
     first, second = label("x" * 5_000 + "1"), label("x" * 5_000 + "2")
     assert first != second
