@@ -99,42 +99,48 @@ class Planner:
         """Why the newest zones or geo data do not serve; empty when they do."""
         self.plan: Plan = replace(EMPTY_PLAN, generation=Generation(self._saved.generation))
 
-    async def take_zones(self, catalogue: Catalogue) -> None:
-        """Serves these zones from now on; where no plan can be made of them, only their problems are taken."""
+    async def take_zones(self, catalogue: Catalogue, *, kept: Catalogue = EMPTY) -> None:
+        """Serves these zones from now on; where no plan can be made of them, only their problems are taken.
+
+        While nothing serves, a zone of which no plan can be made serves as it was `kept` by the run before.
+        """
         async with self._compiling:
+            before = self.catalogue if self.catalogue.loaded else kept
             if catalogue.zones == self.catalogue.zones and not self.failure:
                 self.catalogue = catalogue
-            elif not await self._compile_within_limits(catalogue) and not await self._compile_others(catalogue):
+            elif not await self._compile_within_limits(catalogue, before) and not await self._compile_others(
+                catalogue, before
+            ):
                 self.catalogue = replace(self.catalogue, problems=catalogue.problems, refused=catalogue.refused)
 
-    async def _compile_within_limits(self, catalogue: Catalogue) -> bool:
+    async def _compile_within_limits(self, catalogue: Catalogue, before: Catalogue) -> bool:
         """Serves these zones; those that are new and take too long are refused, and serve as they did before."""
         while True:
             try:
-                return await self._compile(catalogue, self.geo, self._effort(catalogue.zones))
+                return await self._compile(catalogue, self.geo, self._effort(catalogue.zones, before))
             except ZoneTooCostly as error:
                 log.error("zone file: %s: %s", error.file, error)  # noqa: TRY400  # no fault of this program
                 self._counters.add("plan_failures", cause="zone_too_costly")
-                catalogue = without(catalogue, self.catalogue, {error.file: error})
+                catalogue = without(catalogue, before, {error.file: error})
             if not catalogue.loaded:
-                return False
+                catalogue = replace(catalogue, loaded=self.catalogue.loaded)
             if catalogue.zones == self.catalogue.zones:
                 self.catalogue, self.failure = catalogue, ""
                 return True
 
-    def _effort(self, zones: Sequence[Zone]) -> Effort:
-        """Returns the limit for zones that are new: those that serve were within it, and at a start nobody waits."""
-        serving = {id(zone) for zone in self.catalogue.zones}
-        fresh = frozenset(zone.file for zone in zones if id(zone) not in serving)
+    def _effort(self, zones: Sequence[Zone], before: Catalogue) -> Effort:
+        """Returns the limit for zones that are new: those of before were within it, and at a start nobody waits."""
+        known = {id(zone) for zone in before.zones}
+        fresh = frozenset(zone.file for zone in zones if id(zone) not in known)
         return Effort(time.thread_time, fresh, times=1 if self.plan.zones else AT_START)
 
-    async def _compile_others(self, catalogue: Catalogue) -> bool:
+    async def _compile_others(self, catalogue: Catalogue, before: Catalogue) -> bool:
         """Serves the zones of which a plan can be made, where some that are new keep it from being made of all."""
         serving = {id(zone) for zone in self.catalogue.zones}
         fresh = [each for each in catalogue.loaded if id(each.zone) not in serving]
-        failures = {each.zone.file: await self._failure_of(each.zone) for each in fresh}
+        failures = {each.zone.file: await self._failure_of(each.zone, before) for each in fresh}
         bad = {file: error for file, error in failures.items() if error is not None}
-        rest = without(catalogue, self.catalogue, bad)
+        rest = without(catalogue, before, bad)
         if not bad or not rest.loaded:
             return False
         if rest.zones == self.catalogue.zones:
@@ -142,7 +148,7 @@ class Planner:
             return True
         return await self._compile(rest, self.geo)
 
-    async def _failure_of(self, zone: Zone) -> Exception | None:
+    async def _failure_of(self, zone: Zone, before: Catalogue) -> Exception | None:
         """Returns why no plan can be made of a zone alone; None where one can."""
         try:
             plan = await self._threads.run(
@@ -155,7 +161,7 @@ class Planner:
                     status=self.status,
                     before=EMPTY_PLAN,
                     vantages=self.vantages,
-                    effort=self._effort((zone,)),
+                    effort=self._effort((zone,), before),
                 )
             )
             if isinstance(self._engine, Doubting):

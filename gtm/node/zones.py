@@ -219,7 +219,7 @@ class ZoneRiver:
 
     async def _serve(self, after: Catalogue) -> None:
         began = asyncio.get_running_loop().time()
-        await self._planner.take_zones(after)
+        await self._planner.take_zones(after, kept=self._before_reading)
         self._keep()
         served = self._planner.catalogue.zones
         if served != self._watched:

@@ -107,9 +107,10 @@ class _Claim:
         return self.loaded.zone.origin
 
 
-def without(catalogue: Catalogue, serving: Catalogue, failures: Mapping[str, Exception]) -> Catalogue:
+def without(catalogue: Catalogue, before: Catalogue, failures: Mapping[str, Exception]) -> Catalogue:
     """Returns a catalogue in which the files of which no plan can be made are refused: their zones serve as before."""
-    composing = Composing({each.zone.file: each for each in serving.loaded})
+    failed = {id(each.zone) for each in catalogue.loaded if each.zone.file in failures}
+    composing = Composing({each.zone.file: each for each in before.loaded if id(each.zone) not in failed})
     for refused in catalogue.refused:
         composing.refuse(refused)
     for each in catalogue.loaded:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from gtm.node.state import Saved
 from gtm.node.zones import MAX_LOGGED, MAX_TOLD, few
 from gtm.steer.filter import Candidates, Filter
-from gtm.steer.vocabulary import with_kinds
+from gtm.steer.vocabulary import SteeringVocabulary, with_kinds
 from gtm.zone.model import Zone
 from gtm.zone.parse import parse as parse_zone
 from tests.node.present import BROKEN, GEO, SMALL
@@ -132,11 +133,12 @@ def test_a_zone_of_which_no_plan_can_be_made_keeps_no_other_from_being_served(tm
     asyncio.run(story())
 
 
-@pytest.mark.slow
-def test_a_zone_whose_plan_takes_too_long_is_refused_alone_until_it_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = []
+OTHER = SMALL.replace("gtm.example.com", "other.example.com").replace("192.0.2.", "198.51.100.")
+SLOW = "steer: [up, slow]"
+
+
+def with_slow(made: list[int]) -> SteeringVocabulary:
+    """The vocabulary with a filter that takes longer than DECISIONS_LIMIT_S once that is 0.1 s."""
 
     def kind(_argument: object) -> Filter:
         def keep(candidates: Candidates, _view: object) -> Candidates:
@@ -148,9 +150,16 @@ def test_a_zone_whose_plan_takes_too_long_is_refused_alone_until_it_changes(
 
         return Filter("slow", keep, view=lambda place, _regions: place)
 
+    return with_kinds({"slow": kind})
+
+
+@pytest.mark.slow
+def test_a_zone_whose_plan_takes_too_long_is_refused_alone_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
     monkeypatch.setattr("gtm.plan.compile.DECISIONS_LIMIT_S", 0.1)
-    watched = Watched(tmp_path, vocabulary=with_kinds({"slow": kind}))
-    other = SMALL.replace("gtm.example.com", "other.example.com").replace("192.0.2.", "198.51.100.")
+    watched, other = Watched(tmp_path, vocabulary=with_slow(made)), OTHER
     watched.write(SMALL, "z.yaml")
     watched.write(other, "a.yaml")
 
@@ -158,7 +167,7 @@ def test_a_zone_whose_plan_takes_too_long_is_refused_alone_until_it_changes(
         await watched.planner.take_geo(GEO)
         async with watched.running():
             watched.write(LATER, "z.yaml")
-            watched.write(other.replace("steer: nearest", "steer: [up, slow]").replace(".100.2", ".100.3"), "a.yaml")
+            watched.write(other.replace("steer: nearest", SLOW).replace(".100.2", ".100.3"), "a.yaml")
             await watched.turns.next(2)
             (problem,) = watched.planner.catalogue.problems
             assert problem.file == str(watched.folder / "a.yaml")
@@ -174,5 +183,68 @@ def test_a_zone_whose_plan_takes_too_long_is_refused_alone_until_it_changes(
             await watched.turns.next(2)
             assert watched.targets[1] == "198.51.100.4"
             assert not watched.planner.catalogue.problems
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("others", [0, 1])
+def test_a_zone_whose_plan_takes_too_long_after_a_restart_serves_as_it_was_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    monkeypatch.setattr("gtm.plan.compile.DECISIONS_LIMIT_S", 0.1)
+    monkeypatch.setattr("gtm.node.planner.AT_START", 1)
+    before = Watched(tmp_path)
+    before.write(OTHER)
+    if others:
+        before.write(SMALL, "z.yaml")
+    asyncio.run(before.river.load())
+    before.state.save_apart(Saved()).result(30)
+    served = before.targets
+    again = Watched(tmp_path, vocabulary=with_slow([]))
+    again.write(OTHER.replace("steer: nearest", SLOW).replace(".100.2", ".100.3"))
+
+    async def story() -> None:
+        await again.planner.take_geo(GEO)
+        [problem] = await again.river.load()
+        assert problem.message.startswith("its plan takes more than")
+
+    asyncio.run(story())
+    assert again.targets == served
+
+
+@pytest.mark.slow
+def test_a_zone_that_was_served_before_a_restart_is_served_after_it_whatever_its_plan_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(tmp_path, vocabulary=with_slow([]))
+    watched.write(OTHER.replace("steer: nearest", SLOW))
+
+    async def story(watched: Watched) -> None:
+        await watched.planner.take_geo(GEO)
+        assert await watched.river.load() == ()
+
+    asyncio.run(story(watched))
+    watched.state.save_apart(Saved()).result(30)
+    monkeypatch.setattr("gtm.plan.compile.DECISIONS_LIMIT_S", 0.1)
+    monkeypatch.setattr("gtm.node.planner.AT_START", 1)
+    again = Watched(tmp_path, vocabulary=with_slow([]))
+    asyncio.run(story(again))
+    assert again.targets == ["198.51.100.1", "198.51.100.2"]
+
+
+@pytest.mark.slow
+def test_a_start_with_nothing_but_a_zone_whose_plan_takes_too_long_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtm.plan.compile.DECISIONS_LIMIT_S", 0.1)
+    monkeypatch.setattr("gtm.node.planner.AT_START", 1)
+    watched = Watched(tmp_path, vocabulary=with_slow([]))
+    watched.write(OTHER.replace("steer: nearest", SLOW))
+
+    async def story() -> None:
+        await watched.planner.take_geo(GEO)
+        [problem] = await watched.river.load()
+        assert problem.message.startswith("its plan takes more than")
 
     asyncio.run(story())
