@@ -7,19 +7,23 @@ are broken keep their zone. It opens no file: gtm/node/state.py does.
 Every zone is kept with the shared file that it was made with, which need not be the newest.
 """
 
-import hashlib
+import logging
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from gtm.engine.master import native_scan
-from gtm.errors import StateInvalid
-from gtm.watch.composing import problems_of
+from gtm.errors import StateInvalid, ZoneInvalid
+from gtm.watch.composing import fingerprint_of, problems_of
 from gtm.watch.folder import EMPTY, Catalogue, Loaded, Text
 from gtm.zone.chain import Vocabulary
 from gtm.zone.master import MasterFile
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,8 @@ def parse_kept(text: str) -> KeptFolder:
 def revive(kept: KeptFolder, folder: Path, vocabulary: Vocabulary) -> Catalogue:
     """Returns the catalogue of what was kept of this folder; empty when that was another one.
 
-    A zone that this version of the program, or its filters, make nothing of any more is left out.
+    A zone that asks for more than this version of the program lets one ask for serves on, and its file is read again,
+    so that it is told. A zone that this version, or its filters, make nothing of any more is left out.
     """
     if kept.folder != str(folder.absolute()):
         return EMPTY
@@ -96,7 +101,13 @@ def revive(kept: KeptFolder, folder: Path, vocabulary: Vocabulary) -> Catalogue:
         number: _revive_shared(text, folder) for number, text in enumerate(kept.shared)
     }
     made = [_revive_zone(zone, folder, shared.get(zone.shared, _NONE), vocabulary) for zone in kept.zones]
-    return Catalogue(tuple(each for each in made if each is not None), (), *shared.get(kept.newest, _NONE))
+    newest, source = shared.get(kept.newest, _NONE)
+    return Catalogue(
+        tuple(each for each in made if each is not None),
+        shared=newest,
+        shared_source=source,
+        stale=frozenset(str(folder / zone.name) for zone in kept.zones if zone.shared != kept.newest),
+    )
 
 
 _Shared = tuple[Shared, Text | None]
@@ -120,12 +131,14 @@ def _revive_zone(zone: KeptZone, folder: Path, beside: _Shared, vocabulary: Voca
     def fetch(name: str) -> MasterFile:
         return MasterFile(str(folder / name), records or b"", native_scan())
 
+    make = partial(parse, source.content, source.file, shared, vocabulary, fetch)
     try:
-        made = parse(source.content, source.file, shared, vocabulary, fetch)
+        with suppress(ZoneInvalid):
+            return Loaded(fingerprint_of(zone.text.encode()), make(), source, shared_source, records)
+        return Loaded("", make(is_limited=False), source, shared_source, records)  # of no text: it is read again
     except Exception as error:  # noqa: BLE001  # it is logged
-        problems_of(error, source.file)
+        log.warning("kept zones: %s is left out: %s", zone.name, problems_of(error, source.file)[0].message)
         return None
-    return Loaded(hashlib.sha256(zone.text.encode()).hexdigest(), made, source, shared_source, records)
 
 
 def _name(text: Text) -> str:

@@ -54,8 +54,13 @@ def _no_files(name: str) -> MasterFile:
     raise TextInvalid(f"{name} is not here: this text is read without the folder of its file")
 
 
-def parse(text: str, file: str, shared: Shared, vocabulary: Vocabulary, fetch: Fetch = _no_files) -> Zone:
-    """Returns the zone of a file; raises ZoneInvalid with all its problems, those of its records file too."""
+def parse(
+    text: str, file: str, shared: Shared, vocabulary: Vocabulary, fetch: Fetch = _no_files, *, is_limited: bool = True
+) -> Zone:
+    """Returns the zone of a file; raises ZoneInvalid with all its problems, those of its records file too.
+
+    Where it is not limited, it may ask for more checks, requests and sets of regions than one zone may.
+    """
     document = parse_document(text, file)
     validated = validate(ZoneEntry, document, _scope(document, shared, vocabulary))
     report = Report(document, Problems(validated.problems))
@@ -67,14 +72,20 @@ def parse(text: str, file: str, shared: Shared, vocabulary: Vocabulary, fetch: F
     read_records(entry.records, entry.ttl, draft, report)
     _mark_unclear(validated.cuts, draft)
     master = _read_records_file(entry, draft, report, fetch)
-    if services_ask_for_what_can_be_checked(draft, report):
-        no_target_is_asked_too_often(draft, report)
-    services_share_their_regions(draft, vocabulary, report)
+    if is_limited:
+        _limit(draft, vocabulary, report)
     if not report.is_full:
         rules.check(draft, report)
     if report.problems:
         raise ZoneInvalid(report.problems)
     return _zone(text, entry, shared, draft, file=file, master=master)
+
+
+def _limit(draft: ZoneDraft, vocabulary: Vocabulary, report: Report) -> None:
+    """Reports a zone that asks too much of whoever checks it, or makes its plan."""
+    if services_ask_for_what_can_be_checked(draft, report):
+        no_target_is_asked_too_often(draft, report)
+    services_share_their_regions(draft, vocabulary, report)
 
 
 def parse_shared(text: str, file: str) -> Shared:

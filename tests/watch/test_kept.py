@@ -93,6 +93,14 @@ def test_a_zone_is_made_again_with_the_shared_file_that_it_was_made_with(folder:
     assert loaded.zone.services[0].monitor.interval_s == 5.0
 
 
+def test_what_was_refused_beside_the_newest_shared_file_is_so_after_a_restart(folder: Folder) -> None:
+    folder.write(own=OWN, _shared=SHARED.replace("INTERVAL", "5s"))
+    folder.write(_shared="regions: {elsewhere: {at: [0, 0]}}\n")
+    after = read(folder.path, folder.revived(), STEERING)
+    assert after.problems == folder.catalogue.problems
+    assert after.loaded == folder.catalogue.loaded
+
+
 def test_a_broken_shared_file_leaves_the_last_good_one_kept(folder: Folder) -> None:
     folder.write(own=OWN, _shared=SHARED.replace("INTERVAL", "7s"))
     folder.write(_shared="regions: [")
@@ -110,6 +118,19 @@ def test_a_zone_that_is_no_zone_any_more_is_left_out(folder: Folder) -> None:
     folder.write(a=SMALL, b=SMALL.replace("gtm.example.com", "gtm.example.net"))
     kept = compose_kept(folder.path, folder.catalogue).replace("zone: gtm.example.net", "zone: ''")
     assert len(revive(parse_kept(kept), folder.path, STEERING).loaded) == 1
+
+
+@pytest.mark.parametrize("limit", ["sizes.MAX_CHECKS", "sizes.MAX_REGION_SETS", "rates.MAX_REQUESTS_PER_S"])
+def test_a_zone_that_a_new_version_would_refuse_for_what_it_asks_for_serves_on_and_is_told(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    folder.write(a=SMALL)
+    monkeypatch.setattr(f"gtm.zone.{limit}", 0)
+    revived = folder.revived()
+    assert revived.zones == folder.catalogue.zones
+    after = read(folder.path, revived, STEERING)
+    assert after.zones == folder.catalogue.zones
+    assert after.bad_files == {str(folder.path / "a.yaml")}
 
 
 @given(st.text(max_size=200))
