@@ -13,6 +13,7 @@ import signal
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine, Restorable
+from gtm.node.allocator import give_back_large_blocks
 from gtm.node.complaints import complain_sparingly
 from gtm.node.config import NodeConfig, Role
 from gtm.node.engines import make_engine
@@ -35,6 +36,7 @@ async def run_node(config: NodeConfig, clock: Clock) -> None:
     _hold_signals()
     complain_sparingly(asyncio.get_running_loop())
     raise_limit()
+    give_back_large_blocks()
     lock = lock_state(config.state)  # held until the process ends: a write that hangs may still be under way
     asyncio.get_running_loop().set_default_executor(DaemonExecutor())  # libraries use it, and asyncio.run waits for it
     engine, counters = make_engine(config.engine), Counters()

@@ -14,7 +14,7 @@ from tests.fakes.asking import status_of
 from tests.fakes.cluster import START_LIMIT_S, Cluster, loopback_address, within
 from tests.fakes.siege import Siege, besiege, withstand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("attacks")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.alone]
 
 PORT = 5398
 KINDS = {"keys": "failed", "fewer": "malformed", "envelopes": "malformed", "stranger": "unknown_reporter", "deep": ""}
@@ -52,11 +52,7 @@ http.server.ThreadingHTTPServer((sys.argv[1], int(sys.argv[2])), Giver).serve_fo
 """
 
 
-def test_bodies_that_are_costly_to_read_are_of_no_use(
-    cluster: Cluster, record: Callable[[str, float], None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # glibc gives back what is free, rather than keep it for what may come: then all that is measured is in use
-    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "131072")
+def test_bodies_that_are_costly_to_read_are_of_no_use(cluster: Cluster, record: Callable[[str, float], None]) -> None:
     address = loopback_address()
 
     def with_givers(node: dict[str, object]) -> None:
