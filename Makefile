@@ -27,7 +27,8 @@ demo: $(VENV)/installed  ## three regions, three probes and a DNS server on this
 
 # The checks first, for they take seconds; loadgroup keeps tests of one xdist_group (a fixed port) on one worker.
 test: check crate  ## the checks, then every test on every core
-	@$(BIN)/python -m pytest -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not alone"
+	@$(BIN)/python -m pytest -n 0 -m alone
 
 # The fast tests, and real failovers: what an old version of a library breaks shows there.
 lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.toml allows, in an environment of their own

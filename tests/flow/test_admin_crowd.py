@@ -17,7 +17,7 @@ from tests.fakes.certificates import Authority
 from tests.fakes.cluster import ADMIN_PORT, Cluster, within
 from tests.fakes.siege import Siege, besiege, withstand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("attacks")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.alone]
 
 CROWDED_LIMIT_S = 20.0
 """For so many connections to have been made that the node had to end some."""

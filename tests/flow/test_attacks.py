@@ -11,7 +11,7 @@ import pytest
 from tests.fakes.cluster import Cluster
 from tests.fakes.siege import besiege, withstand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.xdist_group("attacks")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.alone]
 
 Record = Callable[[str, float], None]
 

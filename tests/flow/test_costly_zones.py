@@ -11,9 +11,9 @@ from gtm.node.shipped import shipped
 from gtm.zone.sizes import MAX_REGION_SETS
 from tests.fakes.asking import is_answering
 from tests.fakes.cluster import START_LIMIT_S, Cluster, within
-from tests.fakes.siege import LIVE_LIMIT_S, SHARED_S, Siege, besiege, withstand
+from tests.fakes.siege import Siege, besiege, withstand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.xdist_group("attacks")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.alone]
 
 Record = Callable[[str, float], None]
 REGIONS = 12
@@ -72,5 +72,5 @@ def test_a_zone_that_takes_long_to_plan_delays_no_failover_of_another(cluster: C
     seen.report(record)
     assert seen.failures == ()
     assert 0 < seen.failover_s < seen.bound_s + 2
-    assert seen.slowest_livez_s <= LIVE_LIMIT_S + SHARED_S
+    assert seen.slowest_livez_s <= 1.5, "0.2 to 1 s were measured on a machine that did nothing else"
     assert seen.stopped_s < 5

@@ -15,7 +15,7 @@ from tests.fakes.asking import is_answering
 from tests.fakes.cluster import START_LIMIT_S, ZONE, Cluster, Running, loopback_address, within
 from tests.fakes.siege import Siege, besiege, withstand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("attacks")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.alone]
 
 Record = Callable[[str, float], None]
 

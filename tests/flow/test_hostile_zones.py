@@ -10,7 +10,7 @@ from tests.fakes.asking import is_answering
 from tests.fakes.cluster import START_LIMIT_S, Cluster, Running, within
 from tests.fakes.siege import Siege, besiege, withstand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("attacks")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.alone]
 
 Record = Callable[[str, float], None]
 

@@ -27,7 +27,7 @@ from tests.fakes.geodata import write_database
 from tests.fakes.hung import hung_mount
 from tests.fakes.siege import STOP_LIMIT_S, Siege, besiege, withstand
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.xdist_group("attacks")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300), pytest.mark.alone]
 
 PROGRAM = "#!/bin/sh\nexit 0\n"
 RECORDS = "big A 192.0.2.77\n"
