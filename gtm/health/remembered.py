@@ -16,13 +16,11 @@ import json
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from gtm.errors import StateInvalid
 from gtm.health.belief import Belief
-from gtm.health.reading import clean_detail
 from gtm.health.verdict import MAX_PENALTY, Verdict
-from gtm.health.wire import Wire
+from gtm.health.wire import Wire, parse_kept
 from gtm.ids import CheckId
 
 MIN_PENALTY = 0.01
@@ -46,10 +44,7 @@ def compose_verdicts(verdicts: Mapping[CheckId, Verdict], *, now: float) -> str:
 
 def parse_verdicts(text: str, *, now: float, wall: float) -> Mapping[CheckId, Verdict]:
     """Returns the verdicts to begin with. Raises StateInvalid when the text does not say."""
-    try:
-        saved = _Saved.model_validate_json(text)
-    except (ValidationError, UnicodeEncodeError) as error:
-        raise StateInvalid("the saved verdicts cannot be read: " + clean_detail(str(error))) from error
+    saved = parse_kept(_Saved, text, what="verdicts")
     return {CheckId(check): _restored(one, now=now, wall=wall) for check, one in saved.verdicts.items()}
 
 

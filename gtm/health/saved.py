@@ -10,16 +10,15 @@ beliefs and their times, without the votes, which are history. It touches no fil
 import json
 from typing import Annotated
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from gtm.errors import StateInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.claims import Claim, Held
-from gtm.health.reading import Reason, clean_detail
+from gtm.health.reading import Reason
 from gtm.health.status import CheckStatus, Status
 from gtm.health.vantage import Vantage, Vantages
-from gtm.health.wire import NameText, Position, Wire
+from gtm.health.wire import NameText, Position, Wire, parse_kept
 from gtm.ids import CheckId, VantageName
 
 
@@ -39,10 +38,7 @@ def compose_saved(status: Status) -> str:
 
 def parse_saved(text: str) -> Status:
     """Returns the beliefs of a saved status, all frozen. Raises StateInvalid when the text is not one."""
-    try:
-        saved = _Saved.model_validate_json(text)
-    except (ValidationError, UnicodeEncodeError) as error:
-        raise StateInvalid("the saved status cannot be read: " + clean_detail(str(error))) from error
+    saved = parse_kept(_Saved, text, what="status")
     return Status(
         {
             CheckId(check): CheckStatus(one.belief, one.since, one.reason, one.detail, frozen=True)
@@ -58,10 +54,7 @@ def compose_vantages(vantages: Vantages) -> str:
 
 def parse_vantages(text: str) -> Vantages:
     """Returns where vantages are, sorted by name. Raises StateInvalid when the text does not say."""
-    try:
-        saved = _SavedVantages.model_validate_json(text)
-    except (ValidationError, UnicodeEncodeError) as error:
-        raise StateInvalid("the saved vantages cannot be read: " + clean_detail(str(error))) from error
+    saved = parse_kept(_SavedVantages, text, what="vantages")
     return tuple(Vantage(VantageName(name), Coordinates(*at)) for name, at in sorted(saved.vantages.items()))
 
 
@@ -76,10 +69,7 @@ def compose_claims(held: Held) -> str:
 
 def parse_claims(text: str) -> Held:
     """Returns what was claimed first under each key. Raises StateInvalid when the text does not say."""
-    try:
-        saved = _SavedClaims.model_validate_json(text)
-    except (ValidationError, UnicodeEncodeError) as error:
-        raise StateInvalid("the saved claims cannot be read: " + clean_detail(str(error))) from error
+    saved = parse_kept(_SavedClaims, text, what="claims")
     return {
         key: Claim(VantageName(one.vantage), None if one.at is None else Coordinates(*one.at))
         for key, one in saved.claims.items()
