@@ -23,19 +23,31 @@ async def client_of(*urls: str, user: str = "", password: str = "", call_s: floa
         yield EtcdClient(EtcdSite(urls, user=user), session, password=password, call_s=call_s)
 
 
+def share_of(
+    desk: WatchedDesk,
+    client: EtcdClient,
+    *,
+    node: NodeName = IAD,
+    prefix: str = "/gtm",
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> EtcdShare:
+    """What shares a desk of `fra` or of `iad` with the other one."""
+    return EtcdShare(
+        desk,
+        client,
+        node=node,
+        peers=frozenset((FRA, IAD)),
+        prefix=prefix,
+        counters=desk.counters,
+        random=Random(1),
+        sleep=sleep,
+    )
+
+
 @asynccontextmanager
 async def sharing(desk: WatchedDesk, url: str, node: NodeName, prefix: str) -> AsyncIterator[asyncio.Task[None]]:
     async with client_of(url) as client:
-        share = EtcdShare(
-            desk,
-            client,
-            node=node,
-            peers=frozenset((FRA, IAD)),
-            prefix=prefix,
-            counters=desk.counters,
-            random=Random(1),
-        )
-        task = asyncio.create_task(share.run())
+        task = asyncio.create_task(share_of(desk, client, node=node, prefix=prefix).run())
         try:
             yield task
         finally:

@@ -11,7 +11,7 @@ from gtm.health.report import Edition, Report
 from gtm.ids import NodeName, VantageName
 from gtm.share.desk import Desk, Reporter
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, believing, desk_of, key_of
+from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of
 from tests.health.examples import vote
 
 IAD, FRA, MIDDLE, MALLORY = NodeName("iad"), NodeName("fra"), NodeName("middle"), NodeName("mallory")
@@ -73,13 +73,19 @@ def test_the_highest_edition_that_a_stolen_key_can_have_heard_silences_its_node_
     assert iad.take(fra.offer(known=iad.editions).body, giver=FRA), "and from then on it is heard as ever"
 
 
-def test_an_old_report_is_no_newer_when_the_one_known_is_forgotten() -> None:
-    clock = FakeClock()
-    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
+def two_offers(fra: WatchedDesk) -> tuple[bytes, bytes]:
+    """Of a report, which somebody captures, and of the one after it."""
     fra.publish(believing(Belief.UP))
     captured = fra.offer().body
     fra.publish(believing(Belief.DOWN))
-    iad.take(fra.offer().body, giver=FRA)
+    return captured, fra.offer().body
+
+
+def test_an_old_report_is_no_newer_when_the_one_known_is_forgotten() -> None:
+    clock = FakeClock()
+    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
+    captured, last = two_offers(fra)
+    assert iad.take(last, giver=FRA)
     for _ in range(20):
         clock.advance(7.0)
         assert not iad.take(captured, giver=MALLORY)
@@ -89,10 +95,7 @@ def test_an_old_report_is_no_newer_when_the_one_known_is_forgotten() -> None:
 def test_of_a_node_that_is_gone_what_it_said_last_is_taken_again_and_nothing_from_before() -> None:
     clock = FakeClock()
     iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
-    fra.publish(believing(Belief.UP))
-    captured = fra.offer().body
-    fra.publish(believing(Belief.DOWN))
-    last = fra.offer().body
+    captured, last = two_offers(fra)
     assert iad.take(last, giver=FRA)
     iad.forget(FRA)  # whoever may write to etcd can delete its key
     assert not iad.take(captured, giver=MALLORY)

@@ -3,28 +3,20 @@
 import asyncio
 import base64
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from gtm.errors import Unreachable
 from gtm.health.belief import Belief
-from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import Put
 from tests.fakes.etcd import Etcd, etcd
 from tests.fakes.peers import CHECK, believing, desk_of
-from tests.share.etcd_sharing import FOLDER, FRA, IAD, client_of, play, sharing, until
+from tests.share.etcd_sharing import FOLDER, FRA, IAD, client_of, play, share_of, sharing, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
-    with etcd(tmp_path_factory.mktemp("etcd")) as running:
-        yield running
 
 
 def test_a_report_crosses_and_a_change_follows(server: Etcd) -> None:
@@ -194,15 +186,7 @@ def test_what_others_say_is_no_reason_to_renew_the_lease() -> None:
     async def story() -> None:
         fra, iad, client = desk_of("fra", "iad"), desk_of("iad", "fra"), Counting()
         iad.publish(believing(Belief.UP))
-        share = EtcdShare(
-            iad,
-            client,  # type: ignore[arg-type]  # what it asks of a client, and no more
-            node=IAD,
-            peers=frozenset((FRA,)),
-            prefix="/gtm",
-            counters=iad.counters,
-            random=Random(1),
-        )
+        share = share_of(iad, client)  # type: ignore[arg-type]  # what it asks of a client, and no more
         task = asyncio.create_task(share.run())
         await until(lambda: client.puts == 1)
         for _ in range(20):

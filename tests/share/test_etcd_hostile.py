@@ -3,8 +3,6 @@
 import asyncio
 import base64
 import logging
-from collections.abc import Iterator
-from random import Random
 
 import pytest
 from aiohttp import web
@@ -12,20 +10,13 @@ from aiohttp import web
 from gtm.errors import Unreachable
 from gtm.health.belief import Belief
 from gtm.ids import NodeName
-from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import MAX_ANSWER_BYTES
 from gtm.share.poller import MAX_BACKOFF_S
-from tests.fakes.etcd import Etcd, etcd
+from tests.fakes.etcd import Etcd
 from tests.fakes.peers import believing, desk_of, serving_handler
-from tests.share.etcd_sharing import FOLDER, FRA, IAD, client_of, play, sharing, until
+from tests.share.etcd_sharing import FOLDER, FRA, IAD, client_of, play, share_of, sharing, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Etcd]:
-    with etcd(tmp_path_factory.mktemp("etcd")) as running:
-        yield running
 
 
 def test_what_a_stranger_writes_into_etcd_in_the_name_of_a_peer_is_refused(server: Etcd) -> None:
@@ -87,16 +78,7 @@ def test_of_a_hundred_thousand_keys_of_strangers_a_start_reads_none() -> None:
 
     async def story() -> None:
         async with serving_handler(handle, path="/v3/{rest:.*}", method="POST") as url, client_of(url) as client:
-            iad = desk_of("iad", "fra")
-            share = EtcdShare(
-                iad,
-                client,
-                node=IAD,
-                peers=frozenset((FRA,)),
-                prefix="/gtm",
-                counters=iad.counters,
-                random=Random(1),
-            )
+            share = share_of(desk_of("iad", "fra"), client)
             task = asyncio.create_task(share._repeat("hearing", share._hear))
             await until(lambda: any(path == "/v3/watch" for path, _ in asked))
             task.cancel()
@@ -126,17 +108,7 @@ def test_a_watch_that_ends_at_once_is_begun_again_less_and_less_often_and_told_o
 
     async def story() -> None:
         async with serving_handler(handle, path="/v3/{rest:.*}", method="POST") as url, client_of(url) as client:
-            iad = desk_of("iad", "fra")
-            share = EtcdShare(
-                iad,
-                client,
-                node=IAD,
-                peers=frozenset((FRA,)),
-                prefix="/gtm",
-                counters=iad.counters,
-                random=Random(1),
-                sleep=note,
-            )
+            share = share_of(desk_of("iad", "fra"), client, sleep=note)
             with pytest.raises(asyncio.CancelledError):
                 await share._repeat("hearing", share._hear)
 

@@ -2,14 +2,11 @@
 
 import asyncio
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from gtm.errors import Unreachable
 from gtm.health.belief import Belief
-from gtm.ids import NodeName
-from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import EtcdClient
 from gtm.share.poller import open_share_session
 from gtm.share.site import EtcdSite
@@ -17,11 +14,11 @@ from gtm.share.tls import TlsFiles, client_tls
 from tests.fakes.certificates import Authority
 from tests.fakes.etcd import EtcdTls, etcd
 from tests.fakes.peers import believing, desk_of
+from tests.share.etcd_sharing import FRA, IAD, share_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
 
 LIMIT_S = 30.0
-FRA = NodeName("fra")
 
 
 def test_reports_cross_by_tls_and_nothing_does_without_a_certificate_of_ours(tmp_path: Path) -> None:
@@ -42,18 +39,8 @@ def test_reports_cross_by_tls_and_nothing_does_without_a_certificate_of_ours(tmp
             ours_shown = TlsFiles(ours.issue("node"), ca=ours.root)
             async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(
-                        EtcdShare(
-                            desk,
-                            client(ours_shown),
-                            node=node,
-                            peers=frozenset((FRA, NodeName("iad"))),
-                            prefix="/",
-                            counters=desk.counters,
-                            random=Random(1),
-                        ).run()
-                    )
-                    for desk, node in ((fra, FRA), (iad, NodeName("iad")))
+                    group.create_task(share_of(desk, client(ours_shown), node=node, prefix="/").run())
+                    for desk, node in ((fra, FRA), (iad, IAD))
                 ]
                 while FRA not in iad.book.by_node:  # noqa: ASYNC110  # what changes is in another process
                     await asyncio.sleep(0.01)

@@ -14,17 +14,13 @@ from gtm.health.belief import Belief
 from gtm.health.envelope import compose_offer
 from gtm.ids import NodeName
 from gtm.share.desk import LARGE_AT_ONCE, LARGE_BYTES
-from gtm.share.etcd import EtcdShare
-from gtm.share.etcd_client import EtcdClient
 from gtm.share.opening import SPARE_CHECKS
 from gtm.share.poller import Poller, open_share_session
-from gtm.share.site import EtcdSite
 from gtm.share.turns import Turns
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of, serving_handler
+from tests.share.etcd_sharing import FOLDER, FRA, client_of, share_of
 
-FRA, IAD = NodeName("fra"), NodeName("iad")
-FOLDER = "/gtm/reports/"
 LIMIT_S = 20.0
 PAUSE_LIMIT_S = 0.5
 """For which the event loop may be held on a busy machine; it was held for many times as long."""
@@ -166,14 +162,9 @@ def test_a_cluster_that_says_thousands_of_things_at_once_leaves_the_loop_to_othe
     async def story() -> None:
         async with (
             serving_handler(handle, path="/v3/{rest:.*}", method="POST") as url,
-            open_share_session() as session,
+            client_of(url) as client,
         ):
-            client = EtcdClient(EtcdSite((url,)), session)
-            peers = frozenset((FRA,))
-            share = EtcdShare(
-                iad, client, node=IAD, peers=peers, prefix="/gtm", counters=iad.counters, random=Random(1)
-            )
-            task = asyncio.create_task(share.run())
+            task = asyncio.create_task(share_of(iad, client).run())
             pause_s = await longest_pause_s(lambda: FRA in iad.book.by_node)
             ended.set()
             task.cancel()
