@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from dns.name import Name
 
 from gtm.errors import Problem, Problems, ZoneInvalid, ZoneTooCostly
-from gtm.watch.claims import Territories, had, outer, rank
+from gtm.watch.claims import Rank, Territories, had, outer, rank
 from gtm.watch.folder import Catalogue, Loaded, Refused
 
 log = logging.getLogger(__name__)
@@ -39,6 +39,10 @@ class Composing:
             if file in self._before:
                 self._claims.append(_Claim(file, self._before[file], len(self._claims), is_of_refused=True))
 
+    def keep_gone(self, loaded: Loaded) -> None:
+        """Adds the zone of before of a file that is gone, if no file has that now."""
+        self._claims.append(_Claim(loaded.zone.file, loaded, len(self._claims), is_of_refused=True, is_gone=True))
+
     def refuse(self, refused: Refused) -> None:
         """Adds a file that is refused."""
         self.refused.append(refused)
@@ -46,7 +50,7 @@ class Composing:
 
     def loaded(self) -> tuple[Loaded, ...]:
         """Returns the zones, each of one file, in the order of the files; whose claim is worse is refused."""
-        for claim in sorted(self._claims, key=lambda one: rank(one.file, one.loaded, self._before, one.number)):
+        for claim in sorted(self._claims, key=self._rank):
             first = self._taken.setdefault(claim.origin, claim)
             if first is not claim:
                 self._lose(claim, f"{_text(claim.origin)} is already the zone of {first.file}")
@@ -55,6 +59,9 @@ class Composing:
                 if above in self._taken and origin in self._taken:
                     self._settle(self._taken[above], self._taken[origin])
         return tuple(claim.loaded for claim in sorted(self._taken.values(), key=lambda one: one.number))
+
+    def _rank(self, claim: "_Claim") -> tuple[bool, Rank]:
+        return claim.is_gone, rank(claim.file, claim.loaded, self._before, claim.number)
 
     def _settle(self, above: "_Claim", below: "_Claim") -> None:
         """Leaves one of two zones where the outer one has names of the inner one."""
@@ -100,7 +107,8 @@ class _Claim:
     number: int
     """In the order of names."""
     is_of_refused: bool = False
-    """Then it is the zone of before of a file that has its problems already."""
+    """Then it is the zone of before of a file that has its problems already, or that is gone."""
+    is_gone: bool = False
 
     @property
     def origin(self) -> Name:

@@ -11,8 +11,9 @@
    folder was looked at. A file that is written for long is told as a problem.
 5. A zone of two files is that of one of them, and so are names (claims.py).
 
-A reading may be asked at any time what it comes to so far: files that it did not get to are as they were. It may be
-given up: then the file that it is at is refused, and nothing that the thread still does counts.
+A reading may be asked at any time what it comes to so far: files that it did not get to are as they were, and so are
+the zones of files that are gone, for such a file may have been renamed to one that it did not get to. It may be given
+up: then the file that it is at is refused, and nothing that the thread still does counts.
 
 Long because every step looks at how far the reading is.
 """
@@ -183,6 +184,8 @@ class Reading:
             composing.refuse(refused)
         for file in self._files:
             composing.add(file, self._results.get(file) or self._as_before(file))
+        for file in sorted(self._before.keys() - self._files) if self._waiting else ():
+            composing.keep_gone(self._before[file])
         loaded = composing.loaded()
         return Catalogue(
             loaded,

@@ -178,6 +178,26 @@ def test_a_reading_comes_to_something_after_each_slice_and_takes_nothing_away(tm
     assert second == load(tmp_path, before)
 
 
+def test_a_zone_whose_file_is_renamed_serves_on_until_its_new_file_is_read(tmp_path: Path, parser: Parser) -> None:
+    write(tmp_path, a="a.example.com", b="b.example.com", c="c.example.com")
+    before = load(tmp_path)
+    (tmp_path / "b.yaml").rename(tmp_path / "moved.yaml")
+    (tmp_path / "c.yaml").unlink()
+    write(tmp_path, a="longer.a.example.com")
+    reading = Reading(tmp_path, before, STEERING, monotonic=Turns())
+    first = reading.read_for(0.5)
+    assert first.unread == 1
+    assert [zone.origin.to_text() for zone in first.zones] == [
+        "longer.a.example.com.",
+        "b.example.com.",
+        "c.example.com.",
+    ]
+    whole = reading.read_for(None)
+    assert [Path(zone.file).name for zone in whole.zones] == ["a.yaml", "moved.yaml"]
+    assert whole.problems == ()
+    assert whole == load(tmp_path, before)
+
+
 def test_what_was_not_read_beside_a_new_shared_file_is_read_when_the_reading_begins_anew(
     tmp_path: Path, parser: Parser
 ) -> None:
