@@ -1,5 +1,6 @@
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from gtm.errors import StateInUse
+from gtm.node import state as module
 from gtm.node.state_lock import LOCK_NAME, lock_state
 from tests.fakes.cluster import START_LIMIT_S
 
@@ -143,7 +145,9 @@ def test_a_folder_that_cannot_be_made_is_said_and_stops_nothing(
 def test_what_an_earlier_version_left_open_is_closed_to_other_users(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir(mode=0o755)
-    for name in ("zones.json", "zones.json.before", "events.1.jsonl", "plan-names.bin"):
+    written = set(re.findall(r'"([a-z]+\.json)"', Path(module.__file__).read_text()))
+    assert "claims.json" in written
+    for name in (*written, "zones.json.before", "events.1.jsonl", "plan-names.bin"):
         (state / name).write_text("")
         (state / name).chmod(0o644)
     lock_state(state).release()
