@@ -200,8 +200,10 @@ class StateFolder:
             wait_s = RETRY_S if is_saved else min(2 * wait_s, MAX_RETRY_S)
 
     def _write_again(self) -> bool:
+        is_state_due = "state.json" in self._vault.unsaved
         self._vault.write_again()
-        self._lock.mark(is_saved="state.json" not in self._vault.unsaved)
+        if is_state_due:  # else the mark stands, which may be that of the run before
+            self._lock.mark(is_saved="state.json" not in self._vault.unsaved)
         if self._unkept is not None:
             self._keep_plan(self._unkept)
         return not self.unsaved

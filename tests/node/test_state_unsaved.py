@@ -145,6 +145,19 @@ def test_after_a_run_that_could_not_write_generations_and_serials_go_on_above_it
     lock.release()
 
 
+def test_a_run_that_ends_before_it_numbered_anything_leaves_the_word_of_the_one_before(tmp_path: Path) -> None:
+    lock = lock_state(tmp_path)
+    lock.mark(is_saved=False)
+    lock.release()
+    lock = lock_state(tmp_path)
+    second = StateFolder(tmp_path, Counters(), lock=lock)
+    assert asyncio.run(second.finish()), "nothing is left to write"
+    lock.release()
+    lock = lock_state(tmp_path)
+    assert lock.was_unsaved
+    lock.release()
+
+
 def test_all_that_is_kept_is_for_this_user_alone(tmp_path: Path) -> None:
     place, (zones, catalogue) = tmp_path / "new" / "state", read_folder(tmp_path)
     there = folder(place)
