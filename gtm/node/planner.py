@@ -78,9 +78,11 @@ class Planner:
         """The services that are decided apart."""
         self._late: set[ServiceId] = set()
         """Those of them that do not follow the newest status yet."""
+        self._deciding: AbstractSet[ServiceId] = frozenset()
+        """Those of which the thread decides just now."""
         self._late_refused: AbstractSet[ServiceId] = frozenset()
-        self._keeps_late = False
-        """Whether people said something of them, which is to be on disk."""
+        self._keeps_again = False
+        """Whether a plan was kept that did not follow all that was believed: it is kept again once it does."""
         self._catching_up: asyncio.Task[None] | None = None
         self._is_swapping = False
         """Then the engine is given new names; what health says meanwhile is applied after that."""
@@ -213,6 +215,7 @@ class Planner:
             self._applied, self._guided = status, self.guidance
             if guided:  # beliefs are saved, and the plan with them; what people say must outlive a restart at once
                 self.keep_plan()
+            self._keep_again()
 
     def _put_off(
         self, plan: Plan, changed: AbstractSet[CheckId], guided: AbstractSet[ServiceId]
@@ -225,7 +228,6 @@ class Planner:
             except RuntimeError:  # none runs: nobody waits
                 return frozenset()
             self._late |= apart
-            self._keeps_late = self._keeps_late or not apart.isdisjoint(guided)
             if self._catching_up is None or self._catching_up.done():
                 self._catching_up = loop.create_task(self._catch_up(), name="late decisions")
         return apart
@@ -235,7 +237,7 @@ class Planner:
         while self._late:
             async with self._compiling:  # not for longer than one round: a zone that is new waits too
                 names, status, guidance = self._late & self.plan.services.keys(), self.status, self.guidance
-                self._late = set()
+                self._deciding, self._late = names, set()
                 try:
                     decided = await self._threads.run(decided_apart, self.plan, names, status, guidance)
                     plan = with_decisions(self.plan, decided)  # what is there now: others did not wait
@@ -248,9 +250,9 @@ class Planner:
                     self._counters.add("plan_failures", cause="health")
                     self._late |= names  # with the next status
                     return
-                if self._keeps_late:
-                    self._keeps_late = False
-                    self.keep_plan()
+                finally:
+                    self._deciding = frozenset()
+                self._keep_again()
 
     async def _compile(self, catalogue: Catalogue, geo: GeoLoad, effort: Effort | None = None) -> bool:
         """Serves the plan of these zones and geo data; returns False, and changes nothing, when none can be made.
@@ -308,10 +310,26 @@ class Planner:
         return True
 
     def keep_plan(self) -> Future[None]:
-        """Keeps the plan that serves on disk, where the engine can start from it; the future is done when it is."""
+        """Keeps the plan that serves on disk, where the engine can start from it; the future is done when it is.
+
+        Any thread may ask.
+        """
         if isinstance(self._engine, Restorable):
+            self._keeps_again = self._keeps_again or self._is_behind  # first: the plan moves on meanwhile
             return self._state.save_plan_apart(self.plan)
         return settled(None)
+
+    def _keep_again(self) -> None:
+        """Keeps the plan where the one that was kept last is older than the beliefs beside it."""
+        if self._keeps_again and not self._is_behind:
+            self._keeps_again = False
+            self.keep_plan()
+
+    @property
+    def _is_behind(self) -> bool:
+        """Returns whether the plan does not follow all that is believed and said yet."""
+        is_applied = self._applied is self.status and self._guided is self.guidance
+        return not is_applied or bool(self._late or self._deciding)
 
     async def _swap_names(self, plan: Plan) -> None:
         """Serves from a plan of new names: the engine takes up to a second for them, in a thread."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -49,6 +50,23 @@ class RecordingEngine(ReferenceEngine):
     def swap(self, plan: Plan) -> None:
         self.plans.append(plan)
         super().swap(plan)
+
+
+class KeptEngine(RecordingEngine):
+    """One that could start from a plan that is kept on disk."""
+
+    def restore(self, names: bytes, decisions: bytes) -> None:
+        """Does nothing: no test starts with it."""
+
+
+class KeepingFolder(StateFolder):
+    """A state folder that remembers the plan that it was given to keep last."""
+
+    kept: Plan | None = None
+
+    def save_plan_apart(self, plan: Plan) -> Future[None]:
+        self.kept = plan
+        return super().save_plan_apart(plan)
 
 
 def make_planner(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gtm.counters import Counters
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
 from gtm.health.status import CheckStatus, Status
@@ -16,7 +17,7 @@ from gtm.steer.vocabulary import with_kinds
 from gtm.zone.model import checks
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes import world
-from tests.node.present import GEO, SMALL, RecordingEngine, catalogue, make_planner, until
+from tests.node.present import GEO, SMALL, KeepingFolder, KeptEngine, catalogue, make_planner, until
 
 DOWN, UP = Belief.DOWN, Belief.UP
 
@@ -47,14 +48,15 @@ class World:
     """A planner of two zones: `slow`, whose filter is the gate, and `small`, which has one cell."""
 
     def __init__(self, tmp_path: Path) -> None:
-        self.gate, self.engine = Gate(), RecordingEngine()
+        self.gate, self.engine = Gate(), KeptEngine()
+        self.folder = KeepingFolder(tmp_path, Counters())
         vocabulary = with_kinds({"gate": self.gate.kind})
         slow = SMALL.replace("gtm.example.com", "slow.test").replace("steer: nearest", "steer: [up, gate, first: 1]")
         slow = slow.replace("first: 1", "{first: 1}")
         small = SMALL.replace("gtm.example.com", "small.test").replace("steer: nearest", "steer: [up, {first: 1}]")
         texts = (slow, small.replace("192.0.2.", "198.51.100."))
         self.zones = tuple(parse(text, f"{number}.yaml", NO_SHARED, vocabulary) for number, text in enumerate(texts))
-        self.planner: Planner = make_planner(tmp_path, engine=self.engine, vocabulary=vocabulary)
+        self.planner: Planner = make_planner(tmp_path, engine=self.engine, vocabulary=vocabulary, folder=self.folder)
 
     async def begin(self) -> None:
         await self.planner.take_geo(GEO)
@@ -156,3 +158,23 @@ def test_without_a_loop_nothing_is_put_off(node: World) -> None:
     asyncio.run(node.begin())
     node.planner.take_status(node.status("192.0.2.1"))
     assert node.answers() == ["192.0.2.2", "198.51.100.1"]
+
+
+def test_a_plan_that_was_kept_before_a_slow_zone_was_decided_is_kept_again(node: World) -> None:
+    """Else the next start would serve for that zone what is down."""
+
+    async def story() -> None:
+        await node.begin()
+        node.gate.is_closed = True
+        async with until():
+            node.planner.take_status(node.status("192.0.2.1"))
+            await asyncio.to_thread(node.gate.entered.wait, 10)
+            node.planner.keep_plan()  # as with the beliefs
+            before = node.folder.kept
+            node.gate.go.set()
+            await node.caught_up()
+        assert node.answers() == ["192.0.2.2", "198.51.100.1"]
+        assert node.planner.plan is not before
+        assert node.folder.kept is node.planner.plan
+
+    asyncio.run(story())

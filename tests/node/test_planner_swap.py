@@ -6,10 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.plan.model import Plan
 from tests.fakes import world
-from tests.node.present import GEO, SMALL, RecordingEngine, believing, catalogue, make_planner, until
+from tests.node.present import (
+    GEO,
+    SMALL,
+    KeepingFolder,
+    KeptEngine,
+    RecordingEngine,
+    believing,
+    catalogue,
+    make_planner,
+    until,
+)
 
 ZONE = world.zone(SMALL)
 THIRD = world.zone(SMALL.replace("gtm.example.com", "third.example.com"))
@@ -20,7 +31,7 @@ def answer(engine: RecordingEngine) -> list[str]:
     return world.values(world.answer(engine, world.query("api"), client=world.EU).answer)
 
 
-class SlowEngine(RecordingEngine):
+class SlowEngine(KeptEngine):
     """An engine that takes new names when the test lets it."""
 
     def __init__(self) -> None:
@@ -42,8 +53,8 @@ class SlowEngine(RecordingEngine):
 def test_a_swap_of_names_leaves_the_loop_to_others_and_a_flip_meanwhile_counts_after_it(
     tmp_path: Path, *, fails: bool
 ) -> None:
-    engine = SlowEngine()
-    planner = make_planner(tmp_path, engine=engine)
+    engine, folder = SlowEngine(), KeepingFolder(tmp_path, Counters())
+    planner = make_planner(tmp_path, engine=engine, folder=folder)
 
     async def story() -> None:
         await planner.take_geo(GEO)
@@ -56,9 +67,11 @@ def test_a_swap_of_names_leaves_the_loop_to_others_and_a_flip_meanwhile_counts_a
             assert await asyncio.to_thread(engine.entered.wait, 10)
             planner.take_status(believing(ZONE, _1=UP, _2=DOWN))
             assert answer(engine) == ["192.0.2.2"], "the engine is busy"
+            planner.keep_plan()  # as with the beliefs
             engine.go.set()
             await swapping
         assert answer(engine) == ["192.0.2.1"]
         assert len(planner.plan.zones) == (1 if fails else 2)
+        assert folder.kept is planner.plan
 
     asyncio.run(story())
