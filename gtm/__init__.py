@@ -6,7 +6,8 @@ The folders are the nouns of the flow, and each imports only from the floors bel
     floor 8  node/                                       joins all
     floor 7  watch/ | probe/ | share/ | serve/ |         I/O: files, checks, peers, sockets,
              admin/ | metrics/                           HTTP, monitoring
-    floor 6  files, above threads | resolver             what all I/O shares
+    floor 6  files, above threads | resolver |
+             http_failure                                what all I/O shares
     floor 5  engine/                                     plan + query bytes -> answer bytes
     floor 4  plan/                                       zones + cells + decisions, immutable
     floor 3  steer/                                      candidates + place + beliefs -> outcome

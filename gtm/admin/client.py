@@ -5,9 +5,7 @@ It is asked at ADDRESS:PORT, https://ADDRESS:PORT (trusting the system's roots, 
 
 import asyncio
 import errno
-import os
 from collections.abc import Mapping
-from socket import gaierror
 from typing import TypeVar
 
 import aiohttp
@@ -18,6 +16,7 @@ from gtm.admin.views import Events, NodeStatus, OverridesView, Regions, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import OverrideRefused, Unreachable
 from gtm.health.event import Recorded
+from gtm.http_failure import described
 from gtm.resolver import HttpResolver
 
 TIMEOUT_S = 10.0
@@ -112,21 +111,13 @@ def _connector() -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(resolver=HttpResolver(threads=2, within_s=TIMEOUT_S, name="name of the node"))
 
 
-def _errno(error: Exception) -> int | None:
-    return error.errno if isinstance(error, OSError) else None
-
-
 def _words(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return f"nothing within {TIMEOUT_S:.0f} s"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):  # an OSError, with a number that is no errno
-        reason = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
-        return f"its certificate is refused: {reason} (SSL_CERT_FILE names other roots)"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "TLS failed; does it speak plain HTTP?"
-    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError) or _errno(error) == errno.ECONNRESET:
+    words = described(error)
+    if words.startswith("its certificate is refused"):
+        return f"{words} (SSL_CERT_FILE names other roots)"
+    is_reset = isinstance(error, OSError) and error.errno == errno.ECONNRESET
+    if is_reset or isinstance(error, aiohttp.ServerDisconnectedError):
         return "it hung up without an answer (does it speak TLS? then --admin https://ADDR:PORT)"
-    refused = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(refused, OSError) and refused.errno and not isinstance(refused, gaierror):
-        return os.strerror(refused.errno).lower()  # asyncio puts the address into its own words
-    return refused.strerror or str(refused) if isinstance(refused, OSError) else str(refused) or type(error).__name__
+    return words[:1].lower() + words[1:] if isinstance(error, OSError) else words

@@ -20,7 +20,8 @@ from msgspec import Meta
 
 from gtm.errors import Unreachable
 from gtm.health.reading import clean_detail
-from gtm.share.asking import bounded, described
+from gtm.http_failure import described
+from gtm.share.asking import bounded
 from gtm.share.site import EtcdSite
 from gtm.share.tls import ChosenTls, system_tls
 

@@ -21,10 +21,11 @@ from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import Unreachable
 from gtm.health.peer import PeerState
+from gtm.http_failure import described
 from gtm.ids import NodeName
 from gtm.resolver import HttpResolver
 from gtm.share.answers import AnswersConnector
-from gtm.share.asking import bounded, described
+from gtm.share.asking import bounded
 from gtm.share.desk import Desk, Digests
 from gtm.share.handler import compose_digests, compose_have
 from gtm.share.tls import ChosenTls, system_tls
