@@ -25,15 +25,14 @@ from gtm.admin.accept import Acceptor
 from gtm.admin.clients import client_of
 from gtm.admin.connection import READ_BYTES, Connection, Ending, Patience, Unmade
 from gtm.admin.crowd import Crowd, Limits
+from gtm.turns import Turns
 
 MAX_UNREAD_BYTES = 32 * 1024 * 1024
 """Of all answers that wait to be read, but for the newest."""
 
 CHEAP = frozenset({"/livez", "/readyz", "/v1/reports"})
-"""Paths that are answered at once. All others that tell something are composed one after the other, and where several
-wait, half of the time is left to the rest of the node: a crowd that asks for /v1/status must not delay a failover."""
-TURN_S = 5.0
-"""Of one of them, at the most."""
+"""Paths that are answered at once. All others that tell something are composed in turns, which leave half of the time
+to the rest of the node: who asks for /v1/status again and again must not delay a failover."""
 UNREAD_LOOK_S = 0.1
 """Between two looks at whether the answer before was read, by who asked again."""
 
@@ -70,9 +69,7 @@ class LimitedRunner(web.AppRunner):
         self._on_refused = on_refused
         self._on_no_request = on_no_request
         self._on_dropped = on_dropped
-        self._turn = asyncio.Semaphore(1)
-        self._in_line = 0
-        """How many requests wait for their turn."""
+        self._turns = Turns()
         self._acceptors: list[Acceptor] = []
         self._connections: dict[web.RequestHandler, Connection] = {}
         self._starting: set[asyncio.Task[None]] = set()
@@ -181,22 +178,12 @@ class LimitedRunner(web.AppRunner):
             self._relieve(connection)
 
     async def _in_turn(self, connection: Connection, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Returns the answer to a costly request, after those before it, and with a rest between two of them."""
-        self._in_line += 1
-        try:
-            await self._turn.acquire()
-        finally:
-            self._in_line -= 1
-        began, loop, hold = self.now(), asyncio.get_running_loop(), _Hold(self._turn)
-        ending = loop.call_later(TURN_S, hold.release)  # whatever hangs, the others go on
-        try:
+        """Returns the answer to a costly request, after those before it."""
+        async with self._turns.turn():
             if connection.is_over:
                 return web.Response(status=503)  # to nobody, and for nothing
             connection.begin(waits=False)
             return await handler(request)
-        finally:
-            ending.cancel()
-            loop.call_later(self.now() - began if self._in_line else 0.0, hold.release)
 
     def _relieve(self, newest: Connection) -> None:
         """Hangs up on slow readers while all have too much to read: of the client with most of it, longest first."""
@@ -215,19 +202,6 @@ class LimitedRunner(web.AppRunner):
         for connection in tuple(self._connections.values()):
             connection.look()
         self._looking = asyncio.get_running_loop().call_later(self.patience.look_s, self._look)
-
-
-class _Hold:
-    """A turn that somebody has, until it is given back once."""
-
-    def __init__(self, turn: asyncio.Semaphore) -> None:
-        self._turn: asyncio.Semaphore | None = turn
-
-    def release(self) -> None:
-        """Gives it back, if that was not done."""
-        turn, self._turn = self._turn, None
-        if turn is not None:
-            turn.release()
 
 
 def _is_costly(request: web.Request) -> bool:

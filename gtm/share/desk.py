@@ -30,8 +30,8 @@ from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.opening import Known, Outcome, is_held, opened, opened_offer
 from gtm.share.refusals import INNOCENT, Refusals
-from gtm.share.turns import Turns
 from gtm.threads import Pool
+from gtm.turns import Turns
 
 LARGE_BYTES = 256 * 1024
 """What is larger is read in a thread: smaller ones take a few milliseconds, and a thread's switches cost some too."""

@@ -1,8 +1,10 @@
 import asyncio
 import logging
 import ssl
+import time
 from collections import Counter
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -220,7 +222,7 @@ def test_unread_answers_are_bounded_together_and_the_slowest_goes_first(
 def test_costly_answers_are_composed_one_after_the_other_and_one_that_hangs_gives_its_turn_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gtm.admin.limit.TURN_S", 0.05)
+    monkeypatch.setattr("gtm.turns.TURN_S", 0.05)
     served, hanging, at_once = Served(tmp_path), asyncio.Event(), Counter[str]()
 
     async def hang(_request: web.Request) -> web.StreamResponse:
@@ -256,6 +258,32 @@ def test_costly_answers_are_composed_one_after_the_other_and_one_that_hangs_give
             await runner.cleanup()
 
     asyncio.run(story())
+
+
+def test_who_asks_again_and_again_over_one_connection_leaves_half_of_the_time(tmp_path: Path) -> None:
+    served, times, took_s = Served(tmp_path), [], 0.005
+
+    async def compose(_request: web.Request) -> web.StreamResponse:
+        began = time.monotonic()
+        while time.monotonic() - began < took_s:
+            pass
+        times.append(began)
+        return web.Response()
+
+    async def story() -> None:
+        runner = await open_admin("127.0.0.1", 0, served.subject, no_reports, more=[web.get("/compose", compose)])
+        try:
+            async with until():
+                reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+                writer.write(b"GET /compose HTTP/1.1\r\nHost: localhost\r\n\r\n" * 5)
+                for _ in range(5):
+                    await reader.readuntil(b"200 OK")
+                await close(writer)
+        finally:
+            await runner.cleanup()
+
+    asyncio.run(story())
+    assert min(after - before for before, after in pairwise(times)) >= 2 * took_s
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from gtm.ids import NodeName
 from gtm.share.desk import LARGE_AT_ONCE, LARGE_BYTES
 from gtm.share.opening import SPARE_CHECKS
 from gtm.share.poller import Poller, open_share_session
-from gtm.share.turns import Turns
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of, serving_handler
 from tests.share.etcd_sharing import FOLDER, FRA, client_of, share_of
@@ -64,24 +63,6 @@ def test_reports_of_strangers_cost_no_signature_and_hide_nothing() -> None:
     for desk in (fra, *strangers):
         desk.publish(believing(Belief.UP))
     assert iad.take(compose_offer([*(one.own_envelope() for one in strangers), fra.own_envelope()]), giver=FRA)
-
-
-def test_after_a_turn_nobody_has_one_for_as_long_as_it_took_and_the_first_who_asks_is_next() -> None:
-    took, now, order = [0.03, 0.01, 0.0], [100.0], []
-    turns = Turns(now=lambda: now[0])
-
-    async def act(number: int) -> None:
-        async with turns.turn():
-            order.append(number)
-            now[0] += took[number]
-
-    async def story() -> None:
-        began = time.monotonic()
-        await asyncio.gather(*map(act, range(3)))
-        assert time.monotonic() - began >= 0.03 + 0.01
-
-    play(story)
-    assert order == [0, 1, 2]
 
 
 def test_what_is_large_waits_for_a_thread_before_its_turn_begins() -> None:
