@@ -10,12 +10,10 @@ those that there are:
     more than half of it    more than a sixteenth of it     is this probe's: with every turn as late, none would be done
 """
 
-import asyncio
 from collections import deque
 from dataclasses import dataclass
 
-BEAT_S = 0.02
-"""How often the loop is tested: often enough within the shortest timeouts, and 50 trifles a second."""
+from gtm.probe.beat import BEAT_S, Beat
 
 BELIEVABLE_SHARE = 0.5
 """Of the time of a check: what was late for longer than this in all may have missed an answer that came."""
@@ -48,25 +46,22 @@ class Late:
 
 
 class Lateness:
-    """Measures how late the event loop's timers are. It has state: what was late, and a timer while it is started."""
+    """Measures how late the event loop's timers are. It has state: what was late, and a beat while it is started."""
 
     def __init__(self) -> None:
         self._beats = 0
         self._total_s = 0.0
         self._peaks: deque[tuple[int, float]] = deque()
         """The number and the lateness of each beat that was later than all after it: the later, the less late."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._beat = Beat(self.take)
 
     def start(self) -> None:
-        """Starts to beat in the running loop."""
-        loop = asyncio.get_running_loop()
-        due_at = loop.time() + BEAT_S
-        self._timer = loop.call_at(due_at, self._beat, loop, due_at)
+        """Starts to measure the running loop."""
+        self._beat.start()
 
     def stop(self) -> None:
-        """Stops to beat."""
-        if self._timer is not None:
-            self._timer.cancel()
+        """Stops to measure."""
+        self._beat.stop()
 
     def mark(self) -> Mark:
         """Returns the present moment."""
@@ -90,7 +85,3 @@ class Lateness:
         self._peaks.append((self._beats, late_s))
         if self._peaks[0][0] <= self._beats - REMEMBERED_BEATS:
             self._peaks.popleft()
-
-    def _beat(self, loop: asyncio.AbstractEventLoop, due_at: float) -> None:
-        self.take(max(0.0, loop.time() - due_at))
-        self.start()

@@ -20,12 +20,13 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from gtm.probe.beat import Beat
+
 RESERVED = 5
 """One of so many turns is for zones with few checks at work."""
 FEW = 12
 """Of what is left of these, a zone may take one of so many."""
 
-BEAT_S = 0.02
 LATE_S = 0.015
 """What a beat may be late. A timeout counts as long as no turn is late by a sixteenth of it (lateness.py): that of the
 quickest checks is half a second or so."""
@@ -49,22 +50,15 @@ class Turns:
         """Since the last beat."""
         self._most: dict[Zones, int] = {}
         """Of zones that may have only so many at work, for they made the loop late."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._beat = Beat(self.take)
 
     def start(self) -> None:
         """Starts to look whether the running loop is late."""
-        loop = asyncio.get_running_loop()
-        due_at = loop.time() + BEAT_S
-        self._timer = loop.call_at(due_at, self._beat, loop, due_at)
+        self._beat.start()
 
     def stop(self) -> None:
         """Stops to look."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _beat(self, loop: asyncio.AbstractEventLoop, due_at: float) -> None:
-        self.take(loop.time() - due_at)
-        self.start()
+        self._beat.stop()
 
     def take(self, late_s: float) -> None:
         """Takes how late one beat was."""

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gtm.probe.lateness import BEAT_S, REMEMBERED_BEATS, Late, Lateness
+from gtm.probe.beat import BEAT_S
+from gtm.probe.lateness import REMEMBERED_BEATS, Late, Lateness
 
 A_MINUTE_OF_TRIFLES = 2 * REMEMBERED_BEATS
 
