@@ -8,14 +8,17 @@ long must not keep those of another waiting (decision 0086), so a zone has room
                           so much is for zones with few checks at work, which it takes many greedy zones to use up
 
 A zone that has more checks than this process can make would make every turn of the event loop late, and then no
-timeout of any zone is believed (lateness.py): so while the loop is late, whoever had the most checks done has half as
-many at work, and one more with each beat that is in time.
+timeout of any zone is believed (lateness.py): so while the loop is late by its own work, whoever had the most checks
+done has half as many at work, and one more with each beat that is in time. Where the loop had little to do it waited
+for a CPU, or for the interpreter's lock that a thread held (a large zone that is read, say): fewer checks would not
+help, and whoever has the most of them would have his failover delayed by others.
 
 A check that several zones ask for is theirs together, as that of another zone would be. Who waits is let in by turns,
 zone by zone, and within a zone in order. It opens nothing, and reads the clock of the event loop alone.
 """
 
 import asyncio
+import time
 from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,6 +33,8 @@ FEW = 12
 LATE_S = 0.015
 """What a beat may be late. A timeout counts as long as no turn is late by a sixteenth of it (lateness.py): that of the
 quickest checks is half a second or so."""
+WORKED_S = LATE_S / 2
+"""Of the CPU, between two beats: a loop that had less was not late by its own work."""
 
 Zones = tuple[str, ...]
 """Who asks for a check, together."""
@@ -50,23 +55,30 @@ class Turns:
         """Since the last beat."""
         self._most: dict[Zones, int] = {}
         """Of zones that may have only so many at work, for they made the loop late."""
-        self._beat = Beat(self.take)
+        self._beat = Beat(self._take_beat)
+        self._cpu_s = 0.0
+        """What the thread of the loop had of the CPU, when the last beat was."""
 
     def start(self) -> None:
         """Starts to look whether the running loop is late."""
+        self._cpu_s = time.thread_time()
         self._beat.start()
 
     def stop(self) -> None:
         """Stops to look."""
         self._beat.stop()
 
-    def take(self, late_s: float) -> None:
-        """Takes how late one beat was."""
-        if late_s > LATE_S and self._done and self.are_shared:
+    def _take_beat(self, late_s: float) -> None:
+        before_s, self._cpu_s = self._cpu_s, time.thread_time()
+        self.take(late_s, self._cpu_s - before_s)
+
+    def take(self, late_s: float, worked_s: float) -> None:
+        """Takes how late one beat was, and what the loop had of the CPU since the beat before."""
+        if late_s > LATE_S and worked_s > WORKED_S and self._done and self.are_shared:
             busiest, _ = self._done.most_common(1)[0]
             at_most = min(self._at_work[busiest], self._most.get(busiest, self._at_once))
             self._most[busiest] = max(1, at_most // 2)
-        elif self._most:
+        elif late_s <= LATE_S and self._most:
             self._most = {zones: most + 1 for zones, most in self._most.items() if most < self._at_once}
             self._let_in()
         self._done.clear()

@@ -1,12 +1,14 @@
 """Turns are shared by the zones that want some."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gtm.probe.turns import Turns, Zones
+from gtm.probe.beat import BEAT_S
+from gtm.probe.turns import LATE_S, Turns, Zones
 from tests.fakes.sleep import settle
 
 GREEDY, OTHER, THIRD = ("greedy.example.com",), ("other.example.com",), ("third.example.com",)
@@ -152,7 +154,7 @@ def test_while_the_loop_is_late_the_busiest_zone_has_fewer_at_work_and_no_other(
         for _ in range(2):
             await busy(bench, GREEDY, 50)
             await busy(bench, OTHER, 5)
-            bench.turns.take(0.1)
+            bench.turns.take(0.1, 0.1)
         bench.ask(GREEDY, 200)
         bench.ask(OTHER, 10)
         await settle()
@@ -165,7 +167,7 @@ def test_a_zone_alone_has_all_turns_however_late_the_loop_is() -> None:
     async def story() -> None:
         bench = Bench(10, are_shared=False)
         await busy(bench, GREEDY, 5)
-        bench.turns.take(0.1)
+        bench.turns.take(0.1, 0.1)
         bench.ask(GREEDY, 30)
         await settle()
         assert bench.at_work[GREEDY] == 10
@@ -177,12 +179,39 @@ def test_a_zone_that_made_the_loop_late_gets_its_turns_back() -> None:
     async def story() -> None:
         bench = Bench(20)
         await busy(bench, GREEDY, 5)
-        bench.turns.take(0.1)
+        bench.turns.take(0.1, 0.1)
         bench.ask(GREEDY, 30)
         await settle()
         assert bench.at_work[GREEDY] == 1
         for _ in range(20):
-            bench.turns.take(0.0)
+            bench.turns.take(0.0, 0.0)
+        await settle()
+        assert bench.at_work[GREEDY] == 8
+
+    play(story)
+
+
+def test_a_loop_that_others_made_late_is_no_zones_fault() -> None:
+    async def story() -> None:
+        bench = Bench(20)
+        await busy(bench, GREEDY, 5)
+        bench.turns.take(0.1, 0.005)
+        bench.ask(GREEDY, 30)
+        await settle()
+        assert bench.at_work[GREEDY] == 8
+
+    play(story)
+
+
+def test_a_running_loop_that_waits_without_work_is_late_by_no_zones_fault() -> None:
+    async def story() -> None:
+        bench = Bench(20)
+        bench.turns.start()
+        await busy(bench, GREEDY, 5)
+        time.sleep(BEAT_S + 2 * LATE_S)  # noqa: ASYNC251 - the loop is kept from running, and has nothing of the CPU
+        await settle()
+        bench.turns.stop()
+        bench.ask(GREEDY, 30)
         await settle()
         assert bench.at_work[GREEDY] == 8
 
