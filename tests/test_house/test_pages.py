@@ -1,5 +1,6 @@
 """The pages tell the truth: links lead somewhere, and the commands they name exist."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from typer.core import TyperGroup
 from tests.test_house.pages import Command, anchors, commands, relative_links
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "docker").glob("*.md")])
+FLAT = (ROOT, ROOT / "docker", ROOT / "findings", ROOT / "geodata")
+PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *(page for folder in FLAT for page in folder.glob("*.md"))])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -25,6 +27,13 @@ def test_commands_exist_in_the_cli(page: Path) -> None:
     cli = _subcommands(app)
     wrong = [wrong for command in commands(page.read_text(encoding="utf-8")) for wrong in _unknown(cli, command)]
     assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_tests_and_sources_that_are_named_exist(page: Path) -> None:
+    """`tests/flow/test_disk.py`, or `test_disk.py` beside it; `gtm/files.py`."""
+    named = re.findall(r"`((?:(?:gtm|tests)/[\w/]+|test_\w+)\.py)`", page.read_text(encoding="utf-8"))
+    assert [file for file in named if not any(ROOT.glob(file if "/" in file else f"tests/*/{file}"))] == []
 
 
 def test_links_are_read() -> None:
