@@ -63,7 +63,8 @@ def test_no_exit_of_a_node_shows_what_does_not_print(cluster: Cluster, node: Mac
     write_hostile_files(cluster)
     within(START_LIMIT_S, lambda: "forged" in running.said)
     said = gtm("down", EU_WEST, "--why", HOSTILE, "--by", HOSTILE[:20], *config)
-    assert said.returncode in {0, 1}
+    assert said.returncode == 1
+    assert "why: holds characters that do not print" in said.stderr
     commands = [
         ("check", str(cluster.zones)),
         ("check", *config),
