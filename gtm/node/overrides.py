@@ -98,14 +98,8 @@ class OverrideDesk:
             span_s = max(MIN_SPAN_S, last.until - made_at)
         rules = tuple(sorted(set(wish.rules), key=lambda rule: rule.value))
         said = (wish.scope, wish.action, wish.why, wish.by)
-        return Override(self._new_id(made_at), self._node, *said, made_at, made_at + span_s, rules)
-
-    def _new_id(self, made_at: float) -> OverrideId:
-        """Returns an id that no known override has: two may be said within a millisecond."""
-        taken, number = {one.id for one in self.known.values()}, round(made_at * 1000)
-        while OverrideId(f"{self._node}:{number}") in taken:
-            number += 1
-        return OverrideId(f"{self._node}:{number}")
+        identifier = OverrideId(f"{self._node}:{round(made_at * 1000)}")
+        return Override(identifier, self._node, *said, made_at, made_at + span_s, rules)
 
     def is_full(self, scope: Scope) -> bool:
         """Returns whether saying something of a scope would push out what was said here and is still in force."""
