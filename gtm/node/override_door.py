@@ -82,6 +82,9 @@ class _Seen:
             self.later.clear()
         self.later[digest] = until
 
+    def forget_due(self, wall: float) -> None:
+        self.later = {digest: until for digest, until in self.later.items() if until > wall}
+
 
 class OverrideDoor:
     """Opens texts. It has state: those it has seen, and overrides whose time has not come."""
@@ -145,6 +148,10 @@ class OverrideDoor:
     def look_again_at(self) -> float:
         """Returns the wall time from which texts that were refused for their time may be taken."""
         return min(self._seen.later.values(), default=math.inf)
+
+    def forget_due(self, wall: float) -> None:
+        """Forgets the texts that were due by then, once all that is carried was looked at: nobody carries them now."""
+        self._seen.forget_due(wall)
 
     def last_waiting(self, scope: Scope) -> float:
         """Returns the stamp of the last override that waits to count for a scope: what is said now goes above it."""

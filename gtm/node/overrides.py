@@ -122,13 +122,17 @@ class OverrideDesk:
 
     def hear(self) -> bool:
         """Takes what the reports of the book carry; returns whether anything of it is new."""
+        wall = self._clock.wall()
+        is_any_due = wall >= self._door.look_again_at
         found = dict(self._door.ripe())
         for giver, heard in self._desk.book.by_node.items():
             carried = heard.report.overrides
-            if giver == self._node or self._is_looked_at(giver, carried):
+            if giver == self._node or (carried == self._looked_at.get(giver, ()) and not is_any_due):
                 continue
             found.update(self._door.opened(carried, giver))
             self._looked_at[giver] = carried
+        if is_any_due:
+            self._door.forget_due(wall)
         return self._take(found, echoes=self._echoes_of(found))
 
     def in_force(self) -> InForce:
@@ -148,9 +152,6 @@ class OverrideDesk:
     @property
     def _own(self) -> Overrides:
         return self._held.get(self._node, NO_OVERRIDES)
-
-    def _is_looked_at(self, giver: NodeName, carried: tuple[str, ...]) -> bool:
-        return self._looked_at.get(giver, ()) == carried and self._clock.wall() < self._door.look_again_at
 
     def _next_moment(self, scope: Scope) -> float:
         """Returns the wall time, or a little more than what counts or waits for this scope: who speaks last is obeyed.

@@ -1,4 +1,5 @@
 import logging
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,6 +56,19 @@ def test_one_from_the_future_counts_once_it_is_not_any_more(tmp_path: Path) -> N
     here.clock.advance(0.01)
     assert here.overrides.hear()
     assert here.in_force == [f"down {REGION}"]
+
+
+def test_what_waited_and_is_carried_no_more_is_not_waited_for(tmp_path: Path) -> None:
+    """Else every report is looked at again at every merge, for ever."""
+    ahead, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2")
+    ahead.desk.carry((seal_override(said(REGION, node="ns2", made_at=WALL + 40), key_of("ns2")),))
+    assert not ahead.give(here)
+    assert here.overrides._door.look_again_at < math.inf
+    ahead.desk.carry(())
+    assert not ahead.give(here)
+    here.clock.advance(60)
+    assert not here.overrides.hear()
+    assert here.overrides._door.look_again_at == math.inf
 
 
 def test_one_that_waits_counts_in_time_even_when_its_node_is_gone(tmp_path: Path) -> None:
