@@ -19,6 +19,7 @@ from yarl import URL
 from gtm.errors import SecretUnreadable
 from gtm.health.reading import Reason
 from gtm.ids import Address
+from gtm.probe.cost import begin_another_request
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.http_answer import (
     MAX_BODY_BYTES,
@@ -104,6 +105,7 @@ async def _answered(
                     )
                     return in_time(outcome, settings, took_s=clock.monotonic() - started_at)
                 page = onward
+                begin_another_request()
             finally:
                 response.close()  # not released: the rest of the body is not worth reading
     return Outcome(Reason.STATUS, f"more than {settings.max_redirects} redirects")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping
 
 from gtm.health.reading import Reading, Reason, clean_detail
 from gtm.probe.calculated import check_calculated
-from gtm.probe.cost import COST_S, Bill, Metered
+from gtm.probe.cost import Bill, Metered
 from gtm.probe.dns import check_dns
 from gtm.probe.exec import check_exec
 from gtm.probe.failures import Outcome, outcome_of
@@ -73,7 +73,9 @@ async def _outcome(check: Check, instruments: Instruments) -> Outcome:
             return await Metered(KINDS[check.monitor.type](check, instruments), bill)
     except Exception as error:
         if bill.is_too_large:
-            return Outcome(Reason.STATUS, f"cut off: it took {COST_S:g} s of this probe's CPU without a whole answer")
+            return Outcome(
+                Reason.STATUS, f"cut off: it took {bill.limit_s:g} s of this probe's CPU without a whole answer"
+            )
         outcome = outcome_of(error, timeout_s=timeout_s)
         if outcome is None:
             log.exception("check %s failed by a mistake of this program", check.id)

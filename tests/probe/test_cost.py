@@ -3,11 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 
 import pytest
 
 from gtm.health.reading import Reading, Reason
-from gtm.probe.cost import STEP_S, Bill, Metered, running_bill
+from gtm.probe.cost import STEP_S, Bill, Metered, begin_another_request, running_bill
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.zone.model import MonitorType
@@ -16,6 +17,7 @@ from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint
 from tests.fakes.permits import permits
+from tests.probe.reading import reading_from
 
 AMPLE_S = 20.0
 SETTINGS_FRAME = b"\0\0\0\4\0\0\0\0\0"
@@ -104,6 +106,44 @@ def test_the_bill_is_known_in_the_check_and_nowhere_else() -> None:
 
     asyncio.run(run())
     assert seen == [bill, bill, None]
+
+
+def test_a_redirect_that_is_followed_is_another_request() -> None:
+    async def redirected() -> None:
+        for _ in range(11):
+            for _ in range(35):
+                await asyncio.sleep(0)
+            begin_another_request()
+
+    bill, told = bill_of(60.0)
+    drive(redirected, bill)
+    assert not told
+
+
+def test_who_was_cut_off_begins_no_other_request() -> None:
+    async def expensive() -> None:
+        for _ in range(50):
+            await asyncio.sleep(0)
+        begin_another_request()
+
+    bill, told = bill_of(60.0)
+    drive(expensive, bill)
+    assert bill.is_too_large
+    assert told == [True]
+
+
+def test_an_endpoint_with_many_redirects_is_healthy_on_a_machine_that_stands_still_in_every_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gtm.probe.kinds.Bill", partial(Bill, thread_time=Times(60.0)))
+    pages = iter([*(f"302 Found\r\nLocation: /{number}" for number in range(10)), "200 OK"])
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {next(pages)}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+
+    assert reading_from(conversation, max_redirects=10).ok
 
 
 def again_and_again(words: bytes, *, head: bytes = b"") -> Conversation:
