@@ -114,7 +114,7 @@ class ZoneRiver:
     async def _reload(self) -> tuple[Problem, ...]:
         async with self._reloading:
             self._next_reload = None  # who asks from now on may have written something since
-            settling = Settling()
+            settling = Settling(there=self._settling.names)
             written = (await self._looked(settling))[0].unsettled
             for _ in range(RELOAD_LOOKS):
                 await self._sleep(LOOK_INTERVAL_S)

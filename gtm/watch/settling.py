@@ -12,6 +12,7 @@ with the zone file that names it: gtm/watch/reading.py sees to that, for it know
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from gtm.files import Stamp
@@ -52,7 +53,9 @@ def as_it_is(scan: Scan) -> Look:
 class Settling:
     """Compares looks at a folder. Its state is the last look, for how long files have changed, and what was read."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, there: AbstractSet[str] = frozenset()) -> None:
+        """Of the files `there` it is known that they were there: one that is missing has gone."""
+        self._there = there
         self._before: dict[str, Stamp | None] | None = None
         self._was_readable = True
         self.agrees = False
@@ -61,6 +64,11 @@ class Settling:
         """Looks in a row at which a file was unsettled."""
         self._read: Look | None = None
         """How each file looked when a reading began last; of what was unsettled then, how it looked before."""
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Returns the files that were there when a reading began last."""
+        return frozenset(() if self._read is None else self._read.settled)
 
     def look(self, scan: Scan) -> Look:
         """Returns what one more look shows."""
@@ -98,7 +106,7 @@ class Settling:
         return {name for name in {*now, *before} if name not in now or name not in before or now[name] != before[name]}
 
     def _gone(self, now: Mapping[str, Stamp | None]) -> set[str]:
-        return set() if self._read is None else {name for name in self._read.settled if name not in now}
+        return {name for name in self._there | self.names if name not in now}
 
     def _after(self, look: Look) -> Look:
         """Returns what will have been read once a look was."""

@@ -29,6 +29,7 @@ def reloading(watched: Watched, write: Callable[[int], None]) -> tuple[tuple[Pro
 
     async def story() -> tuple[Problem, ...]:
         await watched.river.load()
+        write(0)
         async with until():
             return await watched.river.reload()
 
@@ -91,3 +92,21 @@ def test_a_crowd_that_asks_for_reloads_shares_them(tmp_path: Path) -> None:
 
     asyncio.run(story())
     assert watched.counters.count("zone_loads", outcome="clean") <= 3
+
+
+@pytest.mark.parametrize("gone_at", [0, 1])
+def test_a_reload_waits_with_what_is_gone_for_what_is_being_written(tmp_path: Path, gone_at: int) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    watched.write(SMALL.replace("gtm.example.com", "other.example.com").replace("192.0.2.", "198.51.100."), "c.yaml")
+
+    def write(look: int) -> None:
+        if look == gone_at:
+            (watched.folder / "a.yaml").unlink()
+        elif gone_at < look < 5:
+            watched.write(f"{LATER}# {look}\n", "b.yaml")
+
+    problems, served = reloading(watched, write)
+    assert problems == ()
+    assert {targets[0] for targets in served} == {"192.0.2.1"}
+    assert watched.targets[:2] == ["192.0.2.1", "192.0.2.3"]

@@ -66,6 +66,15 @@ def test_what_is_gone_waits_for_what_is_being_written_for_it_may_be_on_its_way_t
     assert read(settling, scan(b=3)) == (["b.yaml"], []), "both at once"
 
 
+def test_what_was_there_before_the_first_look_waits_too() -> None:
+    settling = Settling(there={"a.yaml"})
+    assert read(settling, scan(c=1)) is None
+    assert read(settling, scan(b=1, c=1)) == (["c.yaml"], ["a.yaml", "b.yaml"])
+    assert read(settling, scan(b=2, c=2)) is None
+    assert read(settling, scan(b=3, c=2)) == (["c.yaml"], ["a.yaml", "b.yaml"])
+    assert read(settling, scan(b=3, c=2)) == (["b.yaml", "c.yaml"], [])
+
+
 def test_what_is_gone_waits_for_a_while_only() -> None:
     settling = started(scan(a=1, b=1))
     news = [read(settling, scan(b=version)) for version in range(2, 2 + GONE_LOOKS + 2)]
