@@ -48,18 +48,25 @@ class Pool:
         """Over all of the above, and over the marks of calls."""
 
     async def run(
-        self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments, timeout_s: float | None = None
+        self,
+        function: Callable[[*_Arguments], _Result],
+        *arguments: *_Arguments,
+        timeout_s: float | None = None,
+        goes_on: Callable[[], bool] = lambda: False,
     ) -> _Result:
         """Returns what the function returns, called in a thread.
 
-        Raises what it raises; and CallOverdue where it did not end, or could not begin, within `timeout_s`. Such a call
-        is abandoned, as is one whose task is cancelled; one that has not begun never will.
+        Raises what it raises; and CallOverdue where it did not end, or could not begin, within `timeout_s`, and
+        `goes_on` does not say that it is to have as long again. Such a call is abandoned, as is one whose task is
+        cancelled; one that has not begun never will.
         """
         call = _Call(partial(function, *arguments))
         self._add(call)
         ended = asyncio.wrap_future(call.future)
         try:
             await asyncio.wait([ended], timeout=timeout_s)
+            while not ended.done() and goes_on():
+                await asyncio.wait([ended], timeout=timeout_s)
             if ended.done():
                 return ended.result()
         finally:

@@ -91,6 +91,22 @@ def test_a_call_that_hangs_is_overdue() -> None:
     play(scene)
 
 
+def test_a_call_that_goes_on_may_take_as_long_again() -> None:
+    async def scene() -> None:
+        pool = Pool("patient", threads=1)
+        asked: list[str] = []
+
+        def goes_on() -> bool:
+            asked.append("")
+            return len(asked) < 3
+
+        with hanging() as hang, pytest.raises(CallOverdue):
+            await pool.run(hang, timeout_s=SHORT_S, goes_on=goes_on)
+        assert len(asked) == 3
+
+    play(scene)
+
+
 def test_a_call_that_is_overdue_frees_its_place() -> None:
     async def scene() -> None:
         pool = Pool("freed", threads=1)

@@ -210,7 +210,7 @@ class ZoneRiver:
     async def _slice(self, reading: Reading) -> Catalogue:
         try:
             limit_s = self._slice_s + reading.limit_s
-            return await self._threads.run(reading.read_for, self._slice_s, timeout_s=limit_s)
+            return await self._threads.run(reading.read_for, self._slice_s, timeout_s=limit_s, goes_on=reading.goes_on)
         except CallOverdue:
             found = reading.give_up()
             log.exception("zone file: %s takes too long; it is refused, and the others are read", reading.at)

@@ -13,28 +13,22 @@
 
 A reading may be asked at any time what it comes to so far: files that it did not get to are as they were, and so are
 the zones of files that are gone, for such a file may have been renamed to one that it did not get to. It may be given
-up: then the file that it is at is refused, and nothing that the thread still does counts.
-
-Long because every step looks at how far the reading is.
+up (progress.py): then the file that it is at is refused, and nothing that the thread still does counts.
 """
 
-import ctypes
 import logging
 import re
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gtm.engine.master import native_scan
 from gtm.errors import REST, FileUnreadable, Problem, TextInvalid, ZoneInvalid, more_problems
 from gtm.watch.claims import Territories
 from gtm.watch.composing import Composing, fingerprint_of, problems_of
 from gtm.watch.folder import (
     RECORDS_ENDING,
     SHARED_FILES,
-    ZONE_FILES,
     Catalogue,
     Loaded,
     Refused,
@@ -42,9 +36,11 @@ from gtm.watch.folder import (
     text_of,
 )
 from gtm.watch.looked import Looked, Unsettled
+from gtm.watch.progress import Progress
+from gtm.watch.recordsfiles import RecordsFiles, records_fingerprint
 from gtm.watch.settling import Look
 from gtm.zone.chain import Vocabulary
-from gtm.zone.master import MAX_MASTER_BYTES, MasterFile
+from gtm.zone.master import MasterFile
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
 
 FILE_LIMIT_S = 10.0
@@ -53,8 +49,6 @@ MAX_FOLDER_PROBLEMS = 10_000
 """Of all files: of those after that only the first problem is kept, and how many there are."""
 MAX_TRACEBACKS = 5
 """Of files at which this program fails, in one reading."""
-MAX_RECORDS_BYTES = MAX_MASTER_BYTES
-"""Of the records files of all zones, each counted for every zone that names it; in memory it is several times that."""
 _MEGABYTE = 2**20
 _RECORDS_KEY = re.compile(r"""records_file['"]?[ \t]*:[ \t]*['"]?([^\s'"]+)""")
 
@@ -95,9 +89,7 @@ class Reading:
         self._vocabulary = vocabulary
         self._monotonic = monotonic
         self._territories = Territories()
-        self._records_bytes = {each.zone.file: len(each.records or b"") for each in previous.loaded}
-        """Of the records file of each zone."""
-        self._records_total = 0
+        self._records = RecordsFiles(folder, self._looked, previous.loaded)
         self._before = {each.zone.file: each for each in previous.loaded}
         self._refused_before = {each.file: each for each in previous.refused}
         self._shared = previous.shared
@@ -114,24 +106,17 @@ class Reading:
         self._results: dict[str, Loaded | Refused] = {}
         self._refused_shared: list[Refused] = []
         self._failure: Problem | None = None
-        self._at: _Waiting | None = None
-        self._at_fingerprint = ""
-        self._thread = 0
-        self._is_parsing = False
-        """Then it holds no lock, and may be ended at any step."""
-        self._lock = threading.Lock()
-        """Over what the reading is at, and whether it was given up."""
-        self._is_given_up = False
+        self._progress = Progress()
         self._kept_problems = 0
         self._tracebacks = 0
-        self._scan = native_scan()
         self._held: set[str] = set()
         """Files that are as they were before, for somebody is writing them."""
 
     @property
     def at(self) -> str:
         """Returns the file that is read now, or the folder."""
-        return str(self._folder) if self._at is None else self._at.file
+        step = self._progress.step
+        return str(self._folder) if step is None else step.file
 
     @property
     def limit_s(self) -> float:
@@ -141,7 +126,7 @@ class Reading:
 
     def read_for(self, seconds: float | None) -> Catalogue:
         """Reads on for so long, or to the end, and returns what it comes to so far."""
-        self._thread = threading.get_ident()
+        self._progress.begin()
         ends_at = None if seconds is None else self._monotonic() + seconds
         if self._waiting is None:
             self.begin()
@@ -157,22 +142,23 @@ class Reading:
                 break
         return self.catalogue()
 
+    def goes_on(self) -> bool:
+        """Returns whether to wait longer for a file that takes long: the machine is busy with something else."""
+        return self._progress.goes_on()
+
     def give_up(self) -> Catalogue:
         """Refuses the file that the reading is at, ends the reading, and returns what it comes to so far."""
-        with self._lock:
-            self._is_given_up = True
-            if self._at is not None:
-                words = (
-                    f"takes longer than {_limit_s(self._at.size_bytes):g} s to read; it is left alone until it changes"
-                )
-                problem = Problem(self._at.file, 1, 1, words)
-                refused = Refused(self._at.file, (problem,), self._at_fingerprint)
-                if Path(self._at.file).name in SHARED_FILES:
-                    self._refused_shared.append(refused)
-                else:
-                    self._results[self._at.file] = refused
-                if self._is_parsing:
-                    _stop(self._thread)
+        step = self._progress.give_up()
+        if step is not None:
+            words = (
+                f"takes longer than {step.limit_s:g} s to read; it is left alone until it changes or somebody reloads"
+            )
+            problem = Problem(step.file, 1, 1, words)
+            refused = Refused(step.file, (problem,), self._progress.fingerprint, is_overdue=True)
+            if Path(step.file).name in SHARED_FILES:
+                self._refused_shared.append(refused)
+            else:
+                self._results[step.file] = refused
         return self.catalogue()
 
     def catalogue(self) -> Catalogue:
@@ -224,8 +210,7 @@ class Reading:
         self._sizes = sizes = self._looked.sizes
         self._files = self._looked.zone_files
         self._large = {name: size for name, size in sizes.items() if name.endswith(RECORDS_ENDING) and size > _MEGABYTE}
-        here = frozenset(self._files)
-        self._records_total = sum(size for file, size in self._records_bytes.items() if file in here)
+        self._records.begin(frozenset(self._files))
         self._hold_unsettled()
         is_any_due = self._shared_stamps != self._previous.shared_stamps
         due = [file for file in self._files if file not in self._held and (is_any_due or self._is_due(file))]
@@ -282,13 +267,10 @@ class Reading:
             self._shared, self._shared_source = NO_SHARED, None
         for name in names[:1]:
             file = str(self._folder / name)
-            self._enter(_Waiting(0, self._sizes.get(name, 0), file))
+            self._progress.enter(file, _limit_s(self._sizes.get(name, 0)))
             refused = self._refusal_of_shared(file)
-            with self._lock:
-                self._is_parsing = False
-                if refused is not None and not self._is_given_up:
-                    self._refused_shared.append(refused)
-                self._at = None
+            with self._progress.leaving():
+                self._refused_shared += [] if refused is None else [refused]
         self._is_shared_as_before = self._shared == self._previous.shared
 
     def _refusal_of_shared(self, file: str) -> Refused | None:
@@ -297,12 +279,12 @@ class Reading:
         try:
             text = Text(file, text_of(Path(file)))
             self._looked.require_settled(Path(file).name)
-            fingerprint = self._at_fingerprint = fingerprint_of(text.content.encode())
+            fingerprint = self._progress.fingerprint = fingerprint_of(text.content.encode())
             refused = self._refused_before.get(file)
             if refused is not None and refused.fingerprint == fingerprint:
                 return refused
             if text != self._shared_source:
-                self._set_parsing(on=True)
+                self._progress.parse(on=True)
                 self._shared, self._shared_source = parse_shared(text.content, file), text
         except Unsettled:
             self._shared_stamps = self._previous.shared_stamps
@@ -311,88 +293,59 @@ class Reading:
             return Refused(file, self._problems_of(error, file), fingerprint)
         return None
 
-    def _enter(self, waiting: _Waiting) -> None:
-        with self._lock:
-            if self._is_given_up:
-                raise _GivenUp
-            self._at, self._at_fingerprint = waiting, ""
-
     def _read(self, waiting: _Waiting) -> None:
         """Reads one file, and keeps what came of it unless the reading was given up meanwhile."""
-        self._enter(waiting)
+        self._progress.enter(waiting.file, _limit_s(waiting.size_bytes))
         self._looked.noted = {}
         try:
             self._looked.note(Path(waiting.file).name)
             result = self._result(waiting.file)
         except Unsettled as error:
-            with self._lock:
-                self._require_going_on()
+            with self._progress.leaving():
                 self._hold(waiting.file, error.name)
-                self._at = None
             return
-        with self._lock:
-            self._require_going_on()
+        with self._progress.leaving():
             stamps = self._looked.noted
             self._results[waiting.file] = result if result.stamps == stamps else replace(result, stamps=stamps)
-            self._at = None
-
-    def _require_going_on(self) -> None:
-        """Notes that no file is parsed any more; with the lock held."""
-        self._is_parsing = False
-        if self._is_given_up:
-            raise _GivenUp
-
-    def _set_parsing(self, *, on: bool) -> None:
-        with self._lock:
-            if self._is_given_up:
-                raise _GivenUp
-            self._is_parsing = on
 
     def _result(self, file: str) -> Loaded | Refused:
-        records: dict[str, MasterFile | None] = {}
-        full: list[str] = []
+        contents: dict[str, bytes | None] = {}
+        """Of the records file."""
+        is_full = False
 
         def fetch(name: str) -> MasterFile:
-            self._set_parsing(on=False)
-            full.extend(self._too_much(file, name))
-            if full:
-                raise TextInvalid(full[0])
-            records[name] = None
-            found = records[name] = self._records_file(name)
-            self._set_parsing(on=True)
-            return found
+            nonlocal is_full
+            self._progress.parse(on=False)
+            try:
+                too_much = self._records.too_much(file, name, self._sizes.get(name, 0))
+                if too_much:
+                    is_full = True
+                    raise TextInvalid(too_much)
+                contents[name] = None
+                found = self._records.read(name)
+                contents[name] = found.content
+                return found
+            finally:
+                self._progress.parse(on=True)
 
         fingerprint = ""
         try:
             text = text_of(Path(file))
             self._looked.require_settled(Path(file).name)
-            fingerprint = self._at_fingerprint = fingerprint_of(text.encode())
+            fingerprint = self._progress.fingerprint = fingerprint_of(text.encode())
             known = self._known(file, fingerprint)
             if known is not None:
                 return known
-            self._set_parsing(on=True)
+            self._progress.parse(on=True)
             zone = parse(text, file, self._shared, self._vocabulary, fetch)
         except Exception as error:  # noqa: BLE001  # it is logged
-            if full:  # it is tried again, for others may have fewer
+            if is_full:  # it is tried again, for others may have fewer
                 fingerprint, self._looked.noted = "", {}
-            seen = tuple((name, _master_fingerprint(found)) for name, found in records.items())
+            seen = tuple((name, records_fingerprint(content)) for name, content in contents.items())
             return self._refusal(file, self._problems_of(error, file), fingerprint=fingerprint, records=seen)
-        contents = [found.content for found in records.values() if found is not None]
-        self._count(file, len(contents[-1]) if contents else 0)
-        return Loaded(fingerprint, zone, Text(file, text), self._shared_source, contents[-1] if contents else None)
-
-    def _too_much(self, file: str, name: str) -> Iterator[str]:
-        """Yields what is wrong with a records file that makes those of the folder too many bytes together."""
-        total = self._records_total - self._records_bytes.get(file, 0) + self._sizes.get(name, 0)
-        if total > MAX_RECORDS_BYTES:
-            yield (
-                f"with {name} the records files of all zones have {total} bytes, counted for each zone that names one; "
-                f"{MAX_RECORDS_BYTES} are the limit"
-            )
-
-    def _count(self, file: str, size_bytes: int) -> None:
-        self._records_total += size_bytes - self._records_bytes.get(file, 0)
-        self._records_bytes[file] = size_bytes
+        records = contents.get(zone.records_file)
+        self._records.count(file, len(records or b""))
+        return Loaded(fingerprint, zone, Text(file, text), self._shared_source, records)
 
     def _known(self, file: str, fingerprint: str) -> Loaded | Refused | None:
         """Returns what came of this text before, if nothing that it depends on has changed."""
@@ -402,32 +355,12 @@ class Reading:
         if isinstance(before, Refused):
             return before if self._has_the_same_records(before) else None
         name = before.zone.records_file
-        return before if not name or self._content_of(name) == before.records else None
+        return before if not name or self._records.content(name) == before.records else None
 
     def _has_the_same_records(self, refused: Refused) -> bool:
-        return all(self._records_fingerprint(name) == fingerprint for name, fingerprint in refused.records)
-
-    def _records_fingerprint(self, name: str) -> str:
-        try:
-            return _master_fingerprint(self._records_file(name))
-        except TextInvalid:
-            return ""
-
-    def _content_of(self, name: str) -> bytes | None:
-        try:
-            return self._records_file(name).content
-        except TextInvalid:
-            return None
-
-    def _records_file(self, name: str) -> MasterFile:
-        path = self._folder / name
-        self._looked.note(name)
-        try:
-            content = ZONE_FILES.read(path, limit=MAX_MASTER_BYTES, within=self._folder).data
-        except FileUnreadable as error:
-            raise TextInvalid(f"{name} cannot be read: {error.reason}") from error
-        self._looked.require_settled(name)
-        return MasterFile(str(path), content, self._scan)
+        return all(
+            records_fingerprint(self._records.content(name)) == fingerprint for name, fingerprint in refused.records
+        )
 
     def _refusal(
         self,
@@ -448,18 +381,5 @@ class Reading:
         return problems_of(error, file, logs=self._tracebacks <= MAX_TRACEBACKS)
 
 
-class _GivenUp(BaseException):
-    """Ends a reading that was given up; no handler of errors in a file may take it for one."""
-
-
-def _stop(thread: int) -> None:
-    """Raises _GivenUp in a thread, at the next step that it takes in Python: it would go on for nobody."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(_GivenUp))
-
-
 def _limit_s(size_bytes: int) -> float:
     return FILE_LIMIT_S * (1 + size_bytes // _MEGABYTE)
-
-
-def _master_fingerprint(master: MasterFile | None) -> str:
-    return "" if master is None else fingerprint_of(master.content)

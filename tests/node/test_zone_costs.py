@@ -1,6 +1,7 @@
 """Zone files that cost much, or at which something fails, keep no other from being served."""
 
 import asyncio
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from gtm.node.state import Saved
 from gtm.node.zones import MAX_LOGGED, MAX_TOLD, few
 from gtm.steer.filter import Candidates, Filter
 from gtm.steer.vocabulary import SteeringVocabulary, with_kinds
+from gtm.watch.reading import Reading
 from gtm.zone.model import Zone
 from gtm.zone.parse import parse as parse_zone
 from tests.node.present import BROKEN, GEO, SMALL
@@ -102,6 +104,30 @@ def test_a_file_that_takes_too_long_is_refused_and_the_others_serve(
 
 
 @pytest.mark.slow
+def test_a_file_that_waits_for_a_busy_machine_is_not_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+
+    def parse(*arguments: Any) -> Zone:
+        assert asked.wait(10), "the limit of the file has passed without work"
+        return parse_zone(*arguments)
+
+    class Asked(Reading):
+        def goes_on(self) -> bool:
+            try:
+                return super().goes_on()
+            finally:
+                asked.set()
+
+    monkeypatch.setattr("gtm.watch.reading.parse", parse)
+    monkeypatch.setattr("gtm.watch.reading.FILE_LIMIT_S", 0.2)
+    monkeypatch.setattr("gtm.node.zones.Reading", Asked)
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    assert asyncio.run(watched.river.load()) == ()
+    assert watched.targets == ["192.0.2.1", "192.0.2.2"]
+
+
+@pytest.mark.slow
 def test_a_zone_of_which_no_plan_can_be_made_keeps_no_other_from_being_served(tmp_path: Path) -> None:
     made = []
 
@@ -179,6 +205,10 @@ def test_a_zone_whose_plan_takes_too_long_is_refused_alone_until_it_changes(
             await watched.turns.next(2)
             assert watched.targets[2:] == ["192.0.2.1", "192.0.2.2"]
             assert len(made) == tried, "it is not tried again while it is as it was"
+            with monkeypatch.context() as patch:
+                patch.setattr("gtm.plan.compile.DECISIONS_LIMIT_S", 60.0)
+                assert await watched.river.load() == (), "it is, when somebody reloads: the machine may have been busy"
+            assert watched.targets[1] == "198.51.100.3"
             watched.write(other.replace(".100.2", ".100.4"), "a.yaml")
             await watched.turns.next(2)
             assert watched.targets[1] == "198.51.100.4"

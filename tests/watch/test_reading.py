@@ -11,7 +11,9 @@ import pytest
 from gtm.errors import REST
 from gtm.steer.vocabulary import STEERING
 from gtm.watch import reading as module
+from gtm.watch.composing import fingerprint_of
 from gtm.watch.folder import EMPTY, Catalogue
+from gtm.watch.looked import to_be_read_again
 from gtm.watch.reading import FILE_LIMIT_S, MAX_TRACEBACKS, Reading, read
 from gtm.zone.chain import Vocabulary
 from gtm.zone.master import MasterFile
@@ -231,14 +233,34 @@ def test_a_file_that_takes_too_long_is_refused_its_thread_ends_and_the_others_ar
     assert reading.at == str(tmp_path / "b.yaml")
     half = reading.give_up()
     thread.join(10)
-    assert [each.__name__ for each in ends] == ["_GivenUp"]
+    assert [each.__name__ for each in ends] == ["GivenUp"]
     assert names(half) == ["a"]
     whole = load(tmp_path, half)
     assert names(whole) == ["a", "c"]
     (problem,) = whole.problems
-    assert problem.message == f"takes longer than {FILE_LIMIT_S:g} s to read; it is left alone until it changes"
+    assert (
+        problem.message
+        == f"takes longer than {FILE_LIMIT_S:g} s to read; it is left alone until it changes or somebody reloads"
+    )
+    parser.parsed.clear()
+    assert load(tmp_path, whole).problems == whole.problems
+    assert not parser.parsed, "it is not tried again while it is as it was"
     write(tmp_path, b="b.example.com")
     assert names(load(tmp_path, whole)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("name", ["a", "_shared"])
+def test_a_file_that_took_too_long_is_tried_again_when_all_are_read(tmp_path: Path, parser: Parser, name: str) -> None:
+    write(tmp_path, a="a.example.com")
+    (tmp_path / "_shared.yaml").write_text("monitors: {}\n")
+    reading = Reading(tmp_path, EMPTY, STEERING)
+    reading.begin()
+    reading._progress.enter(str(tmp_path / f"{name}.yaml"), 1.0)
+    reading._progress.fingerprint = fingerprint_of((tmp_path / f"{name}.yaml").read_bytes())
+    overdue = reading.give_up()
+    assert overdue.bad_files == {str(tmp_path / f"{name}.yaml")}
+    assert load(tmp_path, overdue).problems == overdue.problems
+    assert load(tmp_path, to_be_read_again(overdue)).problems == ()
 
 
 def test_a_large_file_may_take_longer_and_is_read_in_a_slice_of_its_own(tmp_path: Path, parser: Parser) -> None:
@@ -274,7 +296,7 @@ def test_a_folder_keeps_a_bounded_number_of_problems(tmp_path: Path) -> None:
 
 
 def test_the_records_files_of_all_zones_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gtm.watch.reading.MAX_RECORDS_BYTES", 100)
+    monkeypatch.setattr("gtm.watch.recordsfiles.MAX_RECORDS_BYTES", 100)
     (tmp_path / "one.zone").write_text("www A 192.0.2.1\n")
     (tmp_path / "big.zone").write_text("www A 192.0.2.1\n" * 1 + ";" * 60 + "\n")
     write(tmp_path, v="v.example.com\nrecords_file: one.zone")

@@ -1,0 +1,72 @@
+"""The records files that zone files name, in one reading of a zone folder: what is in them, and how much together.
+
+In come names of files, each asked for by a zone file; out go their contents. Each is counted for every zone that names
+it, for each makes its own of it in memory: a hundred small zone files that name one large records file are as large.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from gtm.engine.master import native_scan
+from gtm.errors import FileUnreadable, TextInvalid
+from gtm.watch.composing import fingerprint_of
+from gtm.watch.folder import ZONE_FILES, Loaded
+from gtm.watch.looked import Looked
+from gtm.zone.master import MAX_MASTER_BYTES, MasterFile
+
+MAX_RECORDS_BYTES = MAX_MASTER_BYTES
+"""Of the records files of all zones together; in memory it is several times that."""
+
+
+class RecordsFiles:
+    """Reads records files. Its state is how many bytes of them each zone file has."""
+
+    def __init__(self, folder: Path, looked: Looked, before: Iterable[Loaded]) -> None:
+        self._folder = folder
+        self._looked = looked
+        self._bytes = {each.zone.file: len(each.records or b"") for each in before}
+        self._total = 0
+        self._scan = native_scan()
+
+    def begin(self, zone_files: AbstractSet[str]) -> None:
+        """Counts those of the zone files that are still there."""
+        self._total = sum(size for file, size in self._bytes.items() if file in zone_files)
+
+    def too_much(self, file: str, name: str, size_bytes: int) -> str:
+        """Returns what is wrong with a records file that a zone file names, if with it all have too many bytes."""
+        total = self._total - self._bytes.get(file, 0) + size_bytes
+        if total <= MAX_RECORDS_BYTES:
+            return ""
+        return (
+            f"with {name} the records files of all zones have {total} bytes, counted for each zone that names one; "
+            f"{MAX_RECORDS_BYTES} are the limit"
+        )
+
+    def count(self, file: str, size_bytes: int) -> None:
+        """Takes note of how many bytes of records a zone file has now."""
+        self._total += size_bytes - self._bytes.get(file, 0)
+        self._bytes[file] = size_bytes
+
+    def read(self, name: str) -> MasterFile:
+        """Returns a records file. Raises TextInvalid, and Unsettled while somebody writes it."""
+        path = self._folder / name
+        self._looked.note(name)
+        try:
+            content = ZONE_FILES.read(path, limit=MAX_MASTER_BYTES, within=self._folder).data
+        except FileUnreadable as error:
+            raise TextInvalid(f"{name} cannot be read: {error.reason}") from error
+        self._looked.require_settled(name)
+        return MasterFile(str(path), content, self._scan)
+
+    def content(self, name: str) -> bytes | None:
+        """Returns what is in a records file; None where it cannot be read. Raises Unsettled."""
+        try:
+            return self.read(name).content
+        except TextInvalid:
+            return None
+
+
+def records_fingerprint(content: bytes | None) -> str:
+    """Returns what changes with the content of a records file; empty for one that cannot be read."""
+    return "" if content is None else fingerprint_of(content)
