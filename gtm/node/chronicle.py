@@ -73,6 +73,15 @@ class Chronicle:
         """Records an event that the next plan is caused by, besides what was believed."""
         self._causes = (*self._causes, self.record(event))
 
+    @property
+    def causes(self) -> tuple[EventId, ...]:
+        """Returns what the next plan will be caused by, as of now."""
+        return self._causes
+
+    def also_because_of(self, causes: tuple[EventId, ...]) -> None:
+        """Has the next plan be caused by these earlier events, too: it follows them late."""
+        self._causes = tuple(dict.fromkeys((*causes, *self._causes)))
+
     def read(self, check: Check, reading: Reading) -> None:
         """Remembers a reading until the verdict on it is told, if that changes at all."""
         self._last = (check.id, reading)

@@ -22,6 +22,7 @@ from gtm.counters import Counters
 from gtm.engine.protocol import Doubting, Engine, Preparing, Restorable
 from gtm.errors import ZoneTooCostly
 from gtm.geo.geography import NO_GEOGRAPHY
+from gtm.health.event import EventId
 from gtm.health.status import Status, flipped, retimed, seen_otherwise
 from gtm.health.vantage import Vantages
 from gtm.ids import CheckId, Generation, ServiceId
@@ -80,6 +81,8 @@ class Planner:
         """Those of them that do not follow the newest status yet."""
         self._deciding: AbstractSet[ServiceId] = frozenset()
         """Those of which the thread decides just now."""
+        self._late_causes: tuple[EventId, ...] = ()
+        """Why they are decided anew."""
         self._late_refused: AbstractSet[ServiceId] = frozenset()
         self._keeps_again = False
         """Whether a plan was kept that did not follow all that was believed: it is kept again once it does."""
@@ -227,7 +230,9 @@ class Planner:
                 loop = asyncio.get_running_loop()
             except RuntimeError:  # none runs: nobody waits
                 return frozenset()
-            self._late |= apart
+            if apart:
+                self._late |= apart
+                self._late_causes += self._chronicle.causes
             if self._catching_up is None or self._catching_up.done():
                 self._catching_up = loop.create_task(self._catch_up(), name="late decisions")
         return apart
@@ -238,10 +243,12 @@ class Planner:
             async with self._compiling:  # not for longer than one round: a zone that is new waits too
                 names, status, guidance = self._late & self.plan.services.keys(), self.status, self.guidance
                 self._deciding, self._late = names, set()
+                causes, self._late_causes = self._late_causes, ()
                 try:
                     decided = await self._threads.run(decided_apart, self.plan, names, status, guidance)
                     plan = with_decisions(self.plan, decided)  # what is there now: others did not wait
                     if plan is not None:
+                        self._chronicle.also_because_of(causes)
                         self._swap(plan)
                 except Exception:
                     if names != self._late_refused:

@@ -10,6 +10,7 @@ from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
 from gtm.health.status import NO_STATUS, CheckStatus, Status
+from gtm.node.chronicle import Chronicle
 from gtm.node.config import NodeConfig
 from gtm.node.nodefile import parse_node_file
 from gtm.node.planner import Planner
@@ -78,6 +79,7 @@ def make_planner(
     counters: Counters | None = None,
     folder: StateFolder | None = None,
     wall: Callable[[], float] = lambda: WALL,
+    chronicle: Chronicle | None = None,
 ) -> Planner:
     """A planner without zones."""
     counters = counters or Counters()
@@ -88,6 +90,7 @@ def make_planner(
         status=status,
         wall=wall,
         counters=counters,
+        chronicle=chronicle,
     )
 
 

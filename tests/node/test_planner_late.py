@@ -9,7 +9,11 @@ import pytest
 from gtm.counters import Counters
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
+from gtm.health.book import EMPTY_BOOK
+from gtm.health.event import EventKind
 from gtm.health.status import CheckStatus, Status
+from gtm.ids import NodeName
+from gtm.node.chronicle import Chronicle
 from gtm.node.planner import Planner
 from gtm.plan.apply import costly
 from gtm.steer.filter import Candidates, Filter, Regions, View
@@ -17,6 +21,7 @@ from gtm.steer.vocabulary import with_kinds
 from gtm.zone.model import checks
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes import world
+from tests.fakes.journal import KeptEvents
 from tests.node.present import GEO, SMALL, KeepingFolder, KeptEngine, catalogue, make_planner, until
 
 DOWN, UP = Belief.DOWN, Belief.UP
@@ -49,6 +54,8 @@ class World:
 
     def __init__(self, tmp_path: Path) -> None:
         self.gate, self.engine = Gate(), KeptEngine()
+        self.events = KeptEvents()
+        self.chronicle = Chronicle(self.events, NodeName("ns1"))
         self.folder = KeepingFolder(tmp_path, Counters())
         vocabulary = with_kinds({"gate": self.gate.kind})
         slow = SMALL.replace("gtm.example.com", "slow.test").replace("steer: nearest", "steer: [up, gate, first: 1]")
@@ -56,7 +63,9 @@ class World:
         small = SMALL.replace("gtm.example.com", "small.test").replace("steer: nearest", "steer: [up, {first: 1}]")
         texts = (slow, small.replace("192.0.2.", "198.51.100."))
         self.zones = tuple(parse(text, f"{number}.yaml", NO_SHARED, vocabulary) for number, text in enumerate(texts))
-        self.planner: Planner = make_planner(tmp_path, engine=self.engine, vocabulary=vocabulary, folder=self.folder)
+        self.planner: Planner = make_planner(
+            tmp_path, engine=self.engine, vocabulary=vocabulary, folder=self.folder, chronicle=self.chronicle
+        )
 
     async def begin(self) -> None:
         await self.planner.take_geo(GEO)
@@ -178,3 +187,22 @@ def test_a_plan_that_was_kept_before_a_slow_zone_was_decided_is_kept_again(node:
         assert node.folder.kept is node.planner.plan
 
     asyncio.run(story())
+
+
+def test_the_plan_of_a_slow_zone_names_what_caused_it(node: World) -> None:
+    async def story() -> None:
+        await node.begin()
+        node.gate.is_closed = True
+        planner, up, down = node.planner, node.status(), node.status("192.0.2.1")
+        async with until():
+            node.chronicle.believed(up, down, EMPTY_BOOK, planner.plan)
+            planner.take_status(down)
+            await asyncio.to_thread(node.gate.entered.wait, 10)
+            node.chronicle.believed(down, down, EMPTY_BOOK, planner.plan)
+            planner.take_status(down)
+            node.gate.go.set()
+            await node.caught_up()
+
+    asyncio.run(story())
+    last = [event for event in node.events.events if event.kind is EventKind.PLAN][-1]
+    assert last.causes == (node.events.id_of("endpoint.down"),)
