@@ -1,11 +1,10 @@
 """DNS answers, judged. Pure: a query and bytes in, an outcome out.
 
-What comes in: what a monitor asks for, the query that was sent, and a message, which is anybody's. What goes out: the
-first row that fits:
+What comes in: what a monitor asks for, the query that was sent, and a message, which is anybody's. What goes out:
+whether it answers the query at all (is_answer); if it does, the first row that fits (judged):
 
-    nothing (None)    no answer to this query: another id or another question, or no answer at all. Wait on
-    status            it is one and cannot be read; or its RCODE is not one of those expected
-    body              none of the expected values is among its answers of the type that was asked for
+    status    it cannot be read, or its RCODE is not one of those expected
+    body      none of the expected values is among its answers of the type that was asked for
     ok
 
 Records are read one by one, and compared as text: a Message of dnspython 2.9 hashes them, which can take it far longer

@@ -58,7 +58,7 @@ class Contexts:
 
     def _of(self, settings: TlsSettings, needs: TlsNeeds, alpn: tuple[str, ...]) -> ssl.SSLContext:
         key = (replace(settings, server_name="", min_days=0), needs, alpn)  # neither is in a context
-        stamps = tuple(_stamp(file) for file in (needs.certificate, needs.key, needs.ca) if file)
+        stamps = _stamps([file for file in (needs.certificate, needs.key, needs.ca) if file])
         known = self._made.get(key)
         if known is None or known[0] != stamps:
             known = self._made[key] = (stamps, self._make(settings, needs, alpn))
@@ -164,9 +164,12 @@ def _read(file: Path) -> bytes:
         raise TlsFileUnreadable(f"{file} cannot be used: {error.reason.lower()}") from error
 
 
-def _stamp(file: Path) -> Stamp:
-    found = _FILES.stamp(file)
-    if found is None or found is STUCK:
-        reason = HANGS if found is STUCK else os.strerror(errno.ENOENT).lower()
+def _stamps(files: list[Path]) -> tuple[Stamp, ...]:
+    return tuple(_known(file, stamp) for file, stamp in zip(files, _FILES.stamps(files), strict=True))
+
+
+def _known(file: Path, stamp: Stamp | None) -> Stamp:
+    if stamp is None or stamp is STUCK:
+        reason = HANGS if stamp is STUCK else os.strerror(errno.ENOENT).lower()
         raise TlsFileUnreadable(f"{file} cannot be used: {reason}")
-    return found
+    return stamp
