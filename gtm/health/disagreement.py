@@ -81,7 +81,8 @@ def judged(
     """Returns how the probes stand after a round, or the same object when none is due.
 
     Who left stands as before when it comes back: to leave, and to be forgotten, is up to each probe where leases say
-    who lives. Only what it was against has not lasted since.
+    who lives. Only what it was against has not lasted since. In quarantine it is one of whom the others must be a
+    majority all the time, or they would be none when it is back.
     """
     reports = {one.report.node: one for one in heard}
     due = [node for node in reports if now - standings.get(node, NO_STANDING).judged_at >= round_s]
@@ -258,7 +259,7 @@ def _within_reason(before: Standings, after: Mapping[NodeName, Standing], others
         (node for node in quarantined(after) if not before.get(node, NO_STANDING).is_quarantined),
         key=lambda node: (-after[node].score, node),
     )
-    out = (quarantined(after) - set(new)) & others.reports.keys()
+    out = quarantined(after) - set(new)
     for node in new:
         if others.are_enough(node, out | {node}):
             out |= {node}

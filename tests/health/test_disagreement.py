@@ -36,11 +36,13 @@ def status_of(*everyone: Heard, quorum: Quorum = QUORUM, out: frozenset[NodeName
     return merge(NO_STATUS, book, WATCHED, quorum, now=100.0, wall=0.0, quarantined=out)
 
 
-def rounds(count: int, *everyone: Heard, quorum: Quorum = QUORUM) -> Standings:
-    status = status_of(*everyone, quorum=quorum)
-    standings: Standings = {}
+def rounds(
+    count: int, *everyone: Heard, quorum: Quorum = QUORUM, before: Standings | None = None, since: float = 100.0
+) -> Standings:
+    standings = before or {}
+    status = status_of(*everyone, quorum=quorum, out=quarantined(standings))
     for number in range(count):
-        now = 100.0 + ROUND_S * number
+        now = since + ROUND_S * number
         anew = [replace(one, heard_at=now) for one in everyone]
         near = neighbours(positions(anew))
         standings = judged(standings, anew, status, WATCHED, near, now=now, round_s=ROUND_S, quorum=quorum)
@@ -211,6 +213,15 @@ def test_who_left_comes_back_in_quarantine_and_what_it_was_against_has_not_laste
     after = judged(standings, HONEST, status_of(*HONEST), WATCHED, {}, now=200.0, round_s=5.0, quorum=QUORUM)
     assert after[NodeName("liar")] == replace(before, against_since={})
     assert judged(after, HONEST, status_of(*HONEST), WATCHED, {}, now=201.0, round_s=5.0, quorum=QUORUM) is after
+
+
+def test_who_left_in_quarantine_is_still_one_of_whom_the_others_must_be_a_majority() -> None:
+    two, other = HONEST[:2], heard("c", DOWN, DOWN, DOWN, DOWN)
+    standings = rounds(10, *HONEST, LIAR)
+    while_it_is_gone = rounds(10, *two, other, before=standings, since=200.0)
+    back = rounds(10, *two, other, LIAR, before=while_it_is_gone, since=300.0)
+    for each in (while_it_is_gone, back):
+        assert quarantined(each) == {"liar"}, "with the other one, two of four would count when it comes back"
 
 
 def test_nobody_is_quarantined_whom_the_quorum_needs() -> None:
