@@ -33,6 +33,18 @@ async def close(writer: asyncio.StreamWriter) -> None:
     await writer.wait_closed()
 
 
+class Drops(Counter[str]):
+    """Counts why connections were ended; `any` is set with the first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.any = asyncio.Event()
+
+    def __call__(self, reason: str) -> None:
+        self[reason] += 1
+        self.any.set()
+
+
 async def no_reports(_request: web.Request) -> web.StreamResponse:
     raise web.HTTPNotFound
 
@@ -80,13 +92,12 @@ def served_busy(runner: web.AppRunner) -> list[object]:
 
 
 def test_who_connects_and_asks_nothing_makes_room_for_who_asks(tmp_path: Path) -> None:
-    served, dropped = Served(tmp_path), Counter[str]()
-
-    def drop(reason: str) -> None:
-        dropped[reason] += 1
+    served, dropped = Served(tmp_path), Drops()
 
     async def story() -> None:
-        runner = await open_admin("127.0.0.1", 0, served.subject, no_reports, limits=Limits(9, 9, 4), on_dropped=drop)
+        runner = await open_admin(
+            "127.0.0.1", 0, served.subject, no_reports, limits=Limits(9, 9, 4), on_dropped=dropped
+        )
         port = runner.addresses[0][1]
         try:
             async with until():
@@ -110,10 +121,7 @@ def tls_of(tmp_path: Path) -> ssl.SSLContext:
 
 
 def test_a_handshake_that_does_not_end_is_counted_and_is_given_up(tmp_path: Path) -> None:
-    served, dropped = Served(tmp_path), Counter[str]()
-
-    def drop(reason: str) -> None:
-        dropped[reason] += 1
+    served, dropped = Served(tmp_path), Drops()
 
     async def story() -> None:
         runner = await open_admin(
@@ -124,7 +132,7 @@ def test_a_handshake_that_does_not_end_is_counted_and_is_given_up(tmp_path: Path
             tls=tls_of(tmp_path),
             limits=Limits(4, 4, 4),
             patience=Patience(handshake_s=0.2),
-            on_dropped=drop,
+            on_dropped=dropped,
         )
         assert isinstance(runner, LimitedRunner)
         try:
@@ -147,14 +155,10 @@ def test_a_handshake_that_does_not_end_is_counted_and_is_given_up(tmp_path: Path
 
 @pytest.mark.parametrize("with_tls", [False, True])
 def test_who_does_not_read_is_hung_up_on(tmp_path: Path, *, with_tls: bool) -> None:
-    served, dropped, ended = Served(tmp_path), [], asyncio.Event()
+    served, dropped = Served(tmp_path), Drops()
 
     async def endless(_request: web.Request) -> web.StreamResponse:
         return web.Response(body=bytes(32 * 1024 * 1024))
-
-    def drop(reason: str) -> None:
-        dropped.append(reason)
-        ended.set()
 
     async def story() -> None:
         runner = await open_admin(
@@ -164,7 +168,7 @@ def test_who_does_not_read_is_hung_up_on(tmp_path: Path, *, with_tls: bool) -> N
             endless,
             tls=tls_of(tmp_path) if with_tls else None,
             patience=Patience(unread_s=0.1, look_s=0.05),
-            on_dropped=drop,
+            on_dropped=dropped,
         )
         assert isinstance(runner, LimitedRunner)
         trusting = ssl.create_default_context()
@@ -175,8 +179,8 @@ def test_who_does_not_read_is_hung_up_on(tmp_path: Path, *, with_tls: bool) -> N
                     "127.0.0.1", runner.addresses[0][1], ssl=trusting if with_tls else None, limit=1024
                 )
                 writer.write(b"GET /v1/reports HTTP/1.1\r\nHost: x\r\n\r\n")
-                await ended.wait()
-                assert dropped == ["unread"]
+                await dropped.any.wait()
+                assert dropped == {"unread": 1}
                 writer.transport.abort()
         finally:
             await runner.cleanup()
@@ -189,17 +193,13 @@ def test_unread_answers_are_bounded_together_and_the_slowest_goes_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gtm.admin.limit.MAX_UNREAD_BYTES", 24 * 1024 * 1024)
-    served, dropped, ended = Served(tmp_path), [], asyncio.Event()
+    served, dropped = Served(tmp_path), Drops()
 
     async def large(_request: web.Request) -> web.StreamResponse:
         return web.Response(body=bytes(16 * 1024 * 1024))
 
-    def drop(reason: str) -> None:
-        dropped.append(reason)
-        ended.set()
-
     async def story() -> None:
-        runner = await open_admin("127.0.0.1", 0, served.subject, large, on_dropped=drop)
+        runner = await open_admin("127.0.0.1", 0, served.subject, large, on_dropped=dropped)
         try:
             async with until():
                 opened = []
@@ -207,7 +207,7 @@ def test_unread_answers_are_bounded_together_and_the_slowest_goes_first(
                     opened.append(await asyncio.open_connection("127.0.0.1", runner.addresses[0][1], limit=1024))
                     opened[-1][1].write(b"GET /v1/reports HTTP/1.1\r\nHost: x\r\n\r\n")
                     await opened[-1][0].readuntil(b"\r\n\r\n")
-                await ended.wait()
+                await dropped.any.wait()
                 newest = opened[-1][0]
                 assert len(await newest.readexactly(16 * 1024 * 1024)) == 16 * 1024 * 1024, "who reads gets all of it"
                 for _reader, writer in opened:
@@ -305,12 +305,9 @@ def test_what_strangers_say_is_counted_and_is_no_line_of_the_log(
 ) -> None:
     served, refused = Served(tmp_path), []
 
-    async def reports(_request: web.Request) -> web.StreamResponse:
-        raise web.HTTPNotFound
-
     async def story() -> None:
         runner = await open_admin(
-            "127.0.0.1", 0, served.subject, reports, on_refusal=lambda path, status: refused.append((path, status))
+            "127.0.0.1", 0, served.subject, no_reports, on_refusal=lambda path, status: refused.append((path, status))
         )
         try:
             async with until():
@@ -333,15 +330,12 @@ def test_who_connects_and_asks_nothing_is_hung_up_on_and_who_asked_is_not(
 ) -> None:
     served, refused = Served(tmp_path), []
 
-    async def reports(_request: web.Request) -> web.StreamResponse:
-        raise web.HTTPNotFound
-
     async def story() -> None:
         runner = await open_admin(
             "127.0.0.1",
             0,
             served.subject,
-            reports,
+            no_reports,
             on_refusal=lambda path, status: refused.append((path, status)),
             patience=Patience(head_s=0.1, look_s=0.05),
         )
