@@ -33,7 +33,8 @@ OWN_SITES = frozenset({"same-origin", "none"})
 """Fetch Metadata 2.3: `none` is what a person typed."""
 
 MAX_SHOWN = 80
-_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:@/?#\[\]\\]+))(?::([0-9]{0,5}))?")
+# with the zone of an address, which is to be left out (RFC 6874 4) and is sent by some clients all the same: `gtm` too
+_AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.~-]+)?)\]|([^\s:@/?#\[\]\\]+))(?::([0-9]{0,5}))?")
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
