@@ -1,7 +1,8 @@
 """Saying something: a person's wish, held against what this node serves and against the rules of safety.
 
-What comes in: wishes from the admin API. What goes out: overrides in force, in the plan before `say` returns, and on
-their way to the disk (`is_saved`) and to the peers; or OverrideRefused.
+What comes in: wishes from the admin API. What goes out: overrides in force, in the plan before `say` returns (soon
+after it where a zone takes long to decide, see planner.py), and on their way to the disk (`is_saved`) and to the peers;
+or OverrideRefused.
 """
 
 from collections.abc import Callable
