@@ -29,14 +29,15 @@ def check(
 
     With a node file, what its probe would not be allowed to check is printed too; that is no mistake of a zone.
     """
-    place = zone_folder(folder, read_config(config))
+    node = read_config(config)
+    place = zone_folder(folder, node)
     zones, problems = _one_file(place) if place.is_file() else _whole_folder(place)
     for problem in problems:
         print_plain(str(problem))
     if problems:
         raise typer.Exit(1)
     if config is not None:
-        _print_withheld(zones, read_config(config))
+        _print_withheld(zones, node)
     services = sum(len(zone.services) for zone in zones)
     print_plain(f"{place}: {counted(len(zones), 'zone')}, {counted(services, 'service')}: no mistakes")
 
