@@ -214,7 +214,7 @@ class OverrideDesk:
 
     def _load(self) -> None:
         found: dict[Override, str] = {}
-        kept_before = self._state.load_kept_overrides()
+        kept_before = self._state.load_overrides()
         for kept_text in kept_before.signed:
             try:
                 override, text = self._door.reopened(kept_text, is_echo=kept_text in kept_before.echoes)

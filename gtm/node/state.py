@@ -151,7 +151,7 @@ def reserving(saved: Saved, generation: int) -> Saved:
 
 @dataclass(frozen=True, slots=True)
 class KeptOverrides:
-    """What people said, as it is on disk."""
+    """What people said, as it is on disk: each as it was signed."""
 
     signed: tuple[str, ...] = ()
     echoes: frozenset[str] = frozenset()
@@ -231,12 +231,8 @@ class StateFolder:
         """Returns the last good zone files, if any are kept."""
         return self._vault.read("zones.json", parse_kept).value
 
-    def load_overrides(self) -> tuple[str, ...]:
-        """Returns what people said before this run, each as it was signed."""
-        return self.load_kept_overrides().signed
-
-    def load_kept_overrides(self) -> KeptOverrides:
-        """Returns the same, and which of it this node did not say, though it has its name."""
+    def load_overrides(self) -> KeptOverrides:
+        """Returns what people said before this run."""
         return self._vault.read("overrides.json", _parse_overrides).value or KeptOverrides()
 
     def save_overrides_apart(self, signed: tuple[str, ...], *, echoes: AbstractSet[str] = frozenset()) -> Future[bool]:

@@ -70,7 +70,7 @@ def test_what_was_accepted_is_on_disk_even_where_the_disk_is_slow(tmp_path: Path
     with serving(tmp_path, a=SMALL) as served:
         served.overrides._state._writer.submit(threading.Event().wait, 0.2)  # a slow disk
         said = say(served, GOOD)
-        kept = StateFolder(tmp_path / "state", Counters()).load_overrides()
+        kept = StateFolder(tmp_path / "state", Counters()).load_overrides().signed
     assert said.json["saved"] is True
     assert [REGION in text for text in kept] == [True]
 

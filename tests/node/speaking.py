@@ -64,7 +64,7 @@ class Node:
     def saved(self) -> tuple[str, ...]:
         """What is on disk, once it is written."""
         self.state._writer.submit(lambda: None).result()  # there is no other way to wait for it
-        return self.state.load_overrides()
+        return self.state.load_overrides().signed
 
     def kinds(self) -> list[str]:
         return [event.type for event in self.events.recent(since=0.0)]

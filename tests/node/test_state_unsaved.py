@@ -60,7 +60,7 @@ def test_what_could_not_be_written_is_tried_again_until_it_is_there(
     assert there.problems == ()
     again = folder(place)
     assert again.load(wall=0.0) == STATE, "the newest, and not what was to be written first"
-    assert again.load_overrides() == ("one",)
+    assert again.load_overrides().signed == ("one",)
     assert again.load_zones() is not None
     assert caplog.text.count("state.json cannot be written") == 1
     assert counters.count("state_errors", file="state.json") > 5
@@ -96,9 +96,9 @@ def test_of_overrides_that_wait_for_a_slow_disk_only_the_newest_are_written(
     may_go.set()
     assert all(future.result(30) for future in saved)
     assert written == ["overrides.json"]
-    assert there.load_overrides() == ("99",)
+    assert there.load_overrides().signed == ("99",)
     assert there.save_overrides_apart(("100",)).result(30)
-    assert there.load_overrides() == ("100",)
+    assert there.load_overrides().signed == ("100",)
 
 
 def test_the_end_of_a_run_tries_once_more(tmp_path: Path) -> None:
