@@ -27,7 +27,7 @@ VOTE_BYTES = 640
 128 in the delta that is beside it: 14 for the age, and a fifth of the votes once more."""
 
 OTHER_BYTES = 1 << 20
-"""The head, the signature, and 256 KiB of overrides (gtm/node/overrides.py), of which each quote is escaped twice."""
+"""Head, signature, and 256 KiB of overrides (gtm/node/override_door.py), each quote of which is escaped twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,6 @@ class Bounds:
 
     envelope: int = MAX_ENVELOPE_BYTES
     offer: int = MAX_OFFER_BYTES
-
-
-WIDEST = Bounds()
 
 
 def bounds_for(checks: int, *, nodes: int) -> Bounds:

@@ -40,7 +40,7 @@ MAX_CHECK_LENGTH = 600
 
 MAX_CARRIED = 500
 MAX_CARRIED_LENGTH = 16 * 1024
-"""Of overrides, and of each: gtm/health/override.py and override_seal.py keep to less."""
+"""Of overrides, and of each: gtm/node/overrides.py keeps to so many, and override_seal.py to so long ones."""
 
 MAX_CHANGED_SHARE = 0.2
 """Of the votes: when more of them changed, a new base costs less than carrying the changes on."""

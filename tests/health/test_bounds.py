@@ -3,7 +3,7 @@
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.bounds import MAX_ENVELOPE_BYTES, MAX_OFFER_BYTES, WIDEST, Bounds, bounds_for
+from gtm.health.bounds import MAX_ENVELOPE_BYTES, MAX_OFFER_BYTES, Bounds, bounds_for
 from gtm.health.envelope import compose_offer, seal
 from gtm.health.reading import MAX_DETAIL_LENGTH, Reason
 from gtm.health.report import Report
@@ -64,4 +64,4 @@ def test_a_small_mesh_reads_a_few_megabytes_of_anybody() -> None:
 def test_bounds_grow_with_zones_and_peers_up_to_a_limit() -> None:
     sizes = [bounds_for(checks, nodes=nodes) for nodes, checks in ((2, 0), (2, 2_000), (4, 2_000), (100, 20_000))]
     assert [one.offer for one in sizes] == sorted({one.offer for one in sizes})
-    assert sizes[-1] == WIDEST == Bounds(MAX_ENVELOPE_BYTES, MAX_OFFER_BYTES)
+    assert sizes[-1] == Bounds() == Bounds(MAX_ENVELOPE_BYTES, MAX_OFFER_BYTES)
