@@ -36,7 +36,11 @@ to the rest of the node: who asks for /v1/status again and again must not delay 
 UNREAD_LOOK_S = 0.1
 """Between two looks at whether the answer before was read, by who asked again."""
 
-_BUSY = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+_REASON = b'{"error": "too many connections to the admin API; try again in a second"}'
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n"
+    b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
+) % (len(_REASON), _REASON)
 
 
 class LimitedRunner(web.AppRunner):

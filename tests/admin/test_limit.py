@@ -1,4 +1,5 @@
 import asyncio
+import json
 import logging
 import ssl
 import time
@@ -68,8 +69,12 @@ def test_one_connection_too_many_is_turned_away_while_the_others_are_busy(tmp_pa
                     writer.write(b"GET /v1/reports HTTP/1.1\r\nHost: x\r\n\r\n")
                 while len(served_busy(runner)) < 2:  # noqa: ASYNC110  # it is this loop that serves
                     await asyncio.sleep(0)
-                third, three = await exchange(port)
-                assert third == b"HTTP/1.1 503 Service Unavailable\r\n"
+                reader, three = await asyncio.open_connection("127.0.0.1", port)
+                three.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+                head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+                assert f"Content-Length: {len(body)}".encode() in head.split(b"\r\n")
+                assert "too many connections" in json.loads(body)["error"]
                 assert len(refused) == 1
                 await close(three)
                 answered.set()
