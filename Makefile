@@ -78,7 +78,8 @@ bench: $(VENV)/installed-dev  ## measures this machine, beside other servers; se
 	@$(BIN)/python -m bench.reference_engine
 
 clean:  ## removes .venv and everything else that was made here
-	@rm -rf $(VENV) $(LOWEST) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf $(VENV) $(LOWEST) build dist *.egg-info dataplane/target gtm/engine/*.so
+	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An installation with the dev tools is also one without, so the second stamp serves for the first.
