@@ -3,7 +3,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gtm.errors import ReportInvalid
@@ -90,9 +90,12 @@ json_values = st.recursive(
 )
 
 
+@example(field="epoch", value=1_700_000_029_601)
+@example(field="serial", value=2**62)
 @given(field=st.sampled_from(["version", "node", "vantage", "epoch", "serial", "made_at", "votes"]), value=json_values)
 def test_a_signed_payload_of_any_shape_raises_nothing_but_report_invalid(field: str, value: object) -> None:
-    assert outcome(signed(payload_with(**{field: value}))) in {"heard", "malformed", "forged", "skewed"}
+    refused = {"malformed", "forged", "skewed"} | ({"edition"} if field in {"epoch", "serial"} else set())
+    assert outcome(signed(payload_with(**{field: value}))) in {"heard"} | refused
 
 
 def test_an_envelope_over_the_limit_is_refused_unread() -> None:
@@ -123,6 +126,25 @@ def test_a_report_from_another_time_is_skewed(made_at: float) -> None:
 def test_clocks_may_differ_by_half_a_minute(made_at: float) -> None:
     late = replace(REPORT, made_at=made_at)
     assert parsed(compose_envelope(late, key_of(FRA))) == late
+
+
+NOW_MS = int(NOW_WALL * 1000)
+
+
+@pytest.mark.parametrize(
+    "edition", [Edition(NOW_MS + 30_001, 0), Edition(NOW_MS + 30_000, 1), Edition(NOW_MS, 3_001)], ids=str
+)
+def test_an_edition_that_no_node_can_have_now_is_refused(edition: Edition) -> None:
+    ahead = replace(REPORT, epoch=edition.epoch, serial=edition.serial)
+    assert refusal(compose_envelope(ahead, key_of(FRA))) == "edition"
+
+
+@pytest.mark.parametrize(
+    "edition", [Edition(NOW_MS + 30_000, 0), Edition(NOW_MS + 29_000, 100), Edition(NOW_MS, 3_000)], ids=str
+)
+def test_an_edition_by_a_clock_half_a_minute_ahead_is_heard(edition: Edition) -> None:
+    ahead = replace(REPORT, epoch=edition.epoch, serial=edition.serial)
+    assert parsed(compose_envelope(ahead, key_of(FRA))) == ahead
 
 
 @pytest.mark.parametrize("known", [Edition(7, 40), Edition(7, 41), Edition(8, 0)])
