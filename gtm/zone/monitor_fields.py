@@ -64,13 +64,7 @@ def _there(listed: str) -> str:
 
 def _listed(key: str, listed: str) -> PlainValidator:
     """Returns the validator of the name of something that node files list."""
-
-    def check(value: object) -> str:
-        if isinstance(value, str) and re.fullmatch(LISTED_PATTERN, value):
-            return value
-        raise error(f"a zone file names no file of a node: write {key}: NAME, and {_there(listed)}, not {found(value)}")
-
-    return PlainValidator(check)
+    return text_like(LISTED_PATTERN, f"a zone file names no file of a node: write {key}: NAME, and {_there(listed)}")
 
 
 def _regex(value: object) -> str:
