@@ -59,14 +59,8 @@ def single_faults(
 
 def fallen(targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
     """Returns the checks that are down while these targets are dead, and all others are up."""
-    return _fallen(watched, targets, watched)
-
-
-def _fallen(asked: Iterable[CheckId], targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
-    """Returns those of the checks asked for that are down while these targets are dead."""
-    wanted = tuple(asked)
     beliefs: dict[CheckId, Belief] = {}
-    stack = list(wanted)  # services may wait for each other in a row of thousands: too deep for recursion
+    stack = list(watched)  # services may wait for each other in a row of thousands: too deep for recursion
     while stack:  # it ends: no circles, for `checks` leaves them out
         check = watched[stack[-1]]
         missing = [one for part in check.parts for one in part.checks if one not in beliefs]
@@ -74,7 +68,7 @@ def _fallen(asked: Iterable[CheckId], targets: frozenset[str], watched: Watched)
             stack += missing
         else:
             beliefs[stack.pop()] = _belief(check, beliefs, targets)
-    return frozenset(check_id for check_id in wanted if beliefs[check_id] is Belief.DOWN)
+    return frozenset(check_id for check_id, belief in beliefs.items() if belief is Belief.DOWN)
 
 
 def _belief(check: Check, beliefs: Mapping[CheckId, Belief], targets: frozenset[str]) -> Belief:

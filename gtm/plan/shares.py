@@ -57,7 +57,7 @@ class Shares:
     regions: frozenset[RegionName]
     """All of them."""
     felling: Mapping[CheckId, frozenset[RegionName]]
-    """The regions whose death takes a check down (faults.py)."""
+    """The regions whose death takes a check down (felling.py)."""
     zones: Mapping[CheckId, frozenset[str]]
     """Those of the services that each check can change."""
     demanding: tuple[SteeredService, ...]
