@@ -137,12 +137,12 @@ def without(catalogue: Catalogue, before: Catalogue, failures: Mapping[str, Exce
 
 def _unplanned(loaded: Loaded, error: Exception) -> Refused:
     words = f"no plan can be made of this zone; the log has the traceback: {type(error).__name__}: {error}"
-    is_overdue = isinstance(error, ZoneTooCostly)
-    if is_overdue:
+    is_costly = isinstance(error, ZoneTooCostly)
+    if is_costly:
         words = f"{error}. Until it changes or somebody reloads, it serves as it was before"
     problems = Problems([Problem(loaded.zone.file, 1, 1, words)]).all
     records = () if loaded.records is None else ((loaded.zone.records_file, fingerprint_of(loaded.records)),)
-    return Refused(loaded.zone.file, problems, loaded.fingerprint, records, stamps=loaded.stamps, is_overdue=is_overdue)
+    return Refused(loaded.zone.file, problems, loaded.fingerprint, records, stamps=loaded.stamps, is_retried=is_costly)
 
 
 def _refusal(loaded: Loaded, file: str, words: str) -> Refused:

@@ -78,8 +78,8 @@ class Refused:
     twin: Loaded | None = None
     """What is right in itself, but another file has the zone."""
     stamps: Stamps = field(default_factory=dict, compare=False)
-    is_overdue: bool = False
-    """Whether it took too long, which may be the machine's fault: it is tried again when somebody reloads."""
+    is_retried: bool = False
+    """Whether it took too much time or memory, maybe by the fault of the machine: a reload has it tried again."""
 
 
 @dataclass(frozen=True, slots=True)

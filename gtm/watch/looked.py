@@ -100,14 +100,14 @@ class Looked:
 
 
 def to_be_read_again(catalogue: Catalogue) -> Catalogue:
-    """Returns a catalogue of which no file is known by how it looks, nor one that took too long by its text."""
+    """Returns a catalogue of which no file is known by how it looks, nor one that took too much by its text."""
     loaded = tuple(replace(each, stamps={}) for each in catalogue.loaded)
     return replace(catalogue, loaded=loaded, refused=tuple(map(_to_be_read_again, catalogue.refused)))
 
 
 def _to_be_read_again(refused: Refused) -> Refused:
     twin = refused.twin and replace(refused.twin, stamps={})
-    return replace(refused, stamps={}, twin=twin, fingerprint="" if refused.is_overdue else refused.fingerprint)
+    return replace(refused, stamps={}, twin=twin, fingerprint="" if refused.is_retried else refused.fingerprint)
 
 
 def _zone_names(names: Iterable[str]) -> list[str]:

@@ -154,7 +154,7 @@ class Reading:
                 f"takes longer than {step.limit_s:g} s to read; it is left alone until it changes or somebody reloads"
             )
             problem = Problem(step.file, 1, 1, words)
-            refused = Refused(step.file, (problem,), self._progress.fingerprint, is_overdue=True)
+            refused = Refused(step.file, (problem,), self._progress.fingerprint, is_retried=True)
             if Path(step.file).name in SHARED_FILES:
                 self._refused_shared.append(refused)
             else:
@@ -339,10 +339,13 @@ class Reading:
             self._progress.parse(on=True)
             zone = parse(text, file, self._shared, self._vocabulary, fetch)
         except Exception as error:  # noqa: BLE001  # it is logged
-            if is_full:  # it is tried again, for others may have fewer
-                fingerprint, self._looked.noted = "", {}
+            if is_full:  # others may have fewer at the next reading
+                fingerprint = ""
+            if not fingerprint or None in contents.values():  # next time it may be readable, and look the same
+                self._looked.noted = {}
             seen = tuple((name, records_fingerprint(content)) for name, content in contents.items())
-            return self._refusal(file, self._problems_of(error, file), fingerprint=fingerprint, records=seen)
+            refused = self._refusal(file, self._problems_of(error, file), fingerprint=fingerprint, records=seen)
+            return replace(refused, is_retried=isinstance(error, MemoryError))
         records = contents.get(zone.records_file)
         self._records.count(file, len(records or b""))
         return Loaded(fingerprint, zone, Text(file, text), self._shared_source, records)

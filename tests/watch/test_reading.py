@@ -5,16 +5,19 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from gtm.errors import REST
+from gtm.errors import REST, FileUnreadable
+from gtm.files import Content
 from gtm.steer.vocabulary import STEERING
 from gtm.watch import reading as module
 from gtm.watch.composing import fingerprint_of
-from gtm.watch.folder import EMPTY, Catalogue
+from gtm.watch.folder import EMPTY, ZONE_FILES, Catalogue, scan
 from gtm.watch.looked import to_be_read_again
 from gtm.watch.reading import FILE_LIMIT_S, MAX_TRACEBACKS, Reading, read
+from gtm.watch.settling import as_it_is
 from gtm.zone.chain import Vocabulary
 from gtm.zone.master import MasterFile
 from gtm.zone.model import Zone
@@ -247,6 +250,43 @@ def test_a_file_that_takes_too_long_is_refused_its_thread_ends_and_the_others_ar
     assert not parser.parsed, "it is not tried again while it is as it was"
     write(tmp_path, b="b.example.com")
     assert names(load(tmp_path, whole)) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("unreadable", ["a.yaml", "big.zone"])
+def test_a_file_that_cannot_be_read_is_opened_again_by_the_next_reading_though_it_looks_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unreadable: str
+) -> None:
+    (tmp_path / "a.yaml").write_text(HEAD.format("a.example.com") + "records_file: big.zone\n")
+    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n")
+    look = as_it_is(scan(tmp_path))
+    real = ZONE_FILES.read
+
+    def read(path: Path, **others: Any) -> Content:
+        if path.name == unreadable:
+            raise FileUnreadable(path, "Permission denied")
+        return real(path, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ZONE_FILES, "read", read)
+        refused = Reading(tmp_path, EMPTY, STEERING, look=look).read_for(None)
+    [problem] = refused.problems
+    assert "Permission denied" in problem.message
+    assert names(Reading(tmp_path, refused, STEERING, look=look).read_for(None)) == ["a"]
+
+
+def test_a_file_for_which_there_was_no_memory_is_tried_again_when_all_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, a="a.example.com")
+
+    def parse(*_arguments: Any) -> Zone:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "parse", parse)
+        refused = load(tmp_path)
+    assert load(tmp_path, refused).problems == refused.problems
+    assert load(tmp_path, to_be_read_again(refused)).problems == ()
 
 
 @pytest.mark.parametrize("name", ["a", "_shared"])
