@@ -220,7 +220,7 @@ class ZoneRiver:
     async def _serve(self, after: Catalogue) -> None:
         began = asyncio.get_running_loop().time()
         await self._planner.take_zones(after, kept=self._before_reading)
-        self._keep()
+        self._keep(is_whole=not after.unread)
         served = self._planner.catalogue.zones
         if served != self._watched:
             self._watched = served
@@ -243,12 +243,17 @@ class ZoneRiver:
         kept = state.load_zones()
         return EMPTY if kept is None else revive(kept, self._folder, self._vocabulary)
 
-    def _keep(self) -> None:
-        """Keeps the zone files that serve now on disk, if they are not there yet."""
-        serving = self._planner.catalogue
-        if self._state is not None and serving.loaded and (self._kept is None or serving.loaded != self._kept.loaded):
-            self._kept = serving
-            self._state.save_zones_apart(self._folder, serving)
+    def _keep(self, *, is_whole: bool) -> None:
+        """Keeps the zone files that serve now on disk, if they are not there yet.
+
+        All are written each time: within a reading only once there are twice as many, so that all its writes together
+        are no more than twice the last. Until then those that were kept before stay there.
+        """
+        serving, kept = self._planner.catalogue.loaded, self._kept.loaded if self._kept else ()
+        is_due = is_whole or len(serving) >= 2 * len(kept)
+        if self._state is not None and serving and is_due and serving != kept:
+            self._kept = self._planner.catalogue
+            self._state.save_zones_apart(self._folder, self._kept)
 
     def ask(self) -> None:
         """Has `run` read the folder as soon as it had two looks, changed or not."""

@@ -3,15 +3,17 @@
 import asyncio
 import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gtm.node.state import Saved
+from gtm.node.state import Saved, StateFolder
 from gtm.node.zones import MAX_LOGGED, MAX_TOLD, few
 from gtm.steer.filter import Candidates, Filter
 from gtm.steer.vocabulary import SteeringVocabulary, with_kinds
+from gtm.watch.folder import Catalogue
 from gtm.watch.reading import Reading
 from gtm.zone.model import Zone
 from gtm.zone.parse import parse as parse_zone
@@ -61,6 +63,44 @@ def test_a_start_waits_for_one_zone_and_not_for_all_files(tmp_path: Path, monkey
     assert watched.targets == ["192.0.2.1", "192.0.2.2"]
     assert len({problem.file for problem in asyncio.run(watched.river.load())}) == 9
     assert watched.counters.count("zone_loads", outcome="with_problems") == 1
+
+
+@pytest.mark.slow
+def test_a_start_with_many_good_files_keeps_them_as_they_grow_and_not_after_each_slice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept is one file, written whole each time."""
+
+    class OneByOne(Reading):
+        def read_for(self, _seconds: float | None) -> Catalogue:
+            return super().read_for(0.0)
+
+    monkeypatch.setattr("gtm.node.zones.Reading", OneByOne)
+    kept = record_kept(monkeypatch)
+    watched = Watched(tmp_path)
+    for number in range(5):
+        watched.write(SMALL.replace("gtm.example.com", f"z{number}.example.com"), f"z{number}.yaml")
+    asyncio.run(watched.river.load())
+    assert kept == [1, 2, 4, 5]
+    del kept[:]
+    again = Watched(tmp_path)
+    for number in range(5):
+        again.write(LATER.replace("gtm.example.com", f"z{number}.example.com"), f"z{number}.yaml")
+    asyncio.run(again.river.load())
+    assert kept == [5], "until all is read what was kept before stays"
+
+
+def record_kept(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Returns how many zone files each write of what is kept has; it grows."""
+    counts: list[int] = []
+    save = StateFolder.save_zones_apart
+
+    def recording(state: StateFolder, folder: Path, catalogue: Catalogue) -> Future[bool]:
+        counts.append(len(catalogue.loaded))
+        return save(state, folder, catalogue)
+
+    monkeypatch.setattr(StateFolder, "save_zones_apart", recording)
+    return counts
 
 
 @pytest.mark.slow
