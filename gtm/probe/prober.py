@@ -25,7 +25,7 @@ from gtm.ids import CheckId
 from gtm.plan.policy import has_rechecks, pace, verdict_policy
 from gtm.probe.schedule import Schedule, phase_of, window_s
 from gtm.probe.told import Told
-from gtm.probe.turns import Turns
+from gtm.probe.turns import CheckTurns
 from gtm.probe.unread import Unread
 from gtm.zone.model import Check
 
@@ -69,7 +69,7 @@ class Prober:
         self._unread = Unread()
         self._told = Told(log)
         self._sleep = sleep
-        self._turns = Turns(at_once)
+        self._turns = CheckTurns(at_once)
         self._checks: dict[CheckId, Check] = {}
         self._calculated_of: Mapping[CheckId, frozenset[CheckId]] = {}
         self._pending: set[CheckId] = set()

@@ -1,4 +1,4 @@
-"""Turns: so many checks are at work at once, and the zones share that.
+"""Turns of checks: so many checks are at work at once, and the zones share that.
 
 What comes in: the zones that ask for a check. What goes out: a turn, when there is room. Checks of one zone that take
 long must not keep those of another waiting (decision 0086), so a zone has room
@@ -40,7 +40,7 @@ Zones = tuple[str, ...]
 """Who asks for a check, together."""
 
 
-class Turns:
+class CheckTurns:
     """Has state: who is at work, and who waits."""
 
     def __init__(self, at_once: int) -> None:

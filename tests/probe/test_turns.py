@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from gtm.probe.beat import BEAT_S
-from gtm.probe.turns import LATE_S, Turns, Zones
+from gtm.probe.turns import LATE_S, CheckTurns, Zones
 from tests.fakes.sleep import settle
 
 GREEDY, OTHER, THIRD = ("greedy.example.com",), ("other.example.com",), ("third.example.com",)
@@ -18,7 +18,7 @@ class Bench:
     """Checks that are at work until the test ends them."""
 
     def __init__(self, at_once: int, *, are_shared: bool = True) -> None:
-        self.turns = Turns(at_once)
+        self.turns = CheckTurns(at_once)
         self.turns.are_shared = are_shared
         self.at_work: Counter[Zones] = Counter()
         self.tasks: list[asyncio.Task[None]] = []
