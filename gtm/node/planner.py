@@ -28,7 +28,7 @@ from gtm.health.vantage import Vantages
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.state import Saved, StateFolder, reserving, with_serials
-from gtm.plan.apply import apply, costly, decided_apart, touched_by, with_decisions
+from gtm.plan.apply import apply, costly, decided_apart, decided_since, touched_by, with_decisions
 from gtm.plan.cells import Spaces
 from gtm.plan.compile import compile_plan
 from gtm.plan.effort import Effort
@@ -246,6 +246,8 @@ class Planner:
                 causes, self._late_causes = self._late_causes, ()
                 try:
                     decided = await self._threads.run(decided_apart, self.plan, names, status, guidance)
+                    timed = retimed(status, self.status)
+                    decided = decided_since(self.plan, decided, timed, self.status, self.guidance)
                     plan = with_decisions(self.plan, decided)  # what is there now: others did not wait
                     if plan is not None:
                         self._chronicle.also_because_of(causes)

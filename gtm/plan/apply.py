@@ -63,6 +63,21 @@ def decided_apart(
     }
 
 
+def decided_since(
+    plan: Plan,
+    decided: Mapping[ServiceId, Decisions],
+    retimed: Iterable[CheckId],
+    status: Status,
+    guidance: Guidance,
+) -> Mapping[ServiceId, Decisions]:
+    """Returns what was decided apart, with the TTLs that this later status allows, by which checks were retimed."""
+    shapes = Shapes()
+    return dict(decided) | {
+        name: retimed_decisions(plan.services[name], status, decided[name], shapes, guidance)
+        for name in {name for check in retimed for name in plan.watchers.get(check, ())} & decided.keys()
+    }
+
+
 def with_decisions(plan: Plan, decided: Mapping[ServiceId, Decisions]) -> Plan | None:
     """Returns the plan with these decisions, or None when no answer changes."""
     changed = {name: after for name, after in decided.items() if after != plan.decisions[name]}

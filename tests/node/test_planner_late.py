@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ class World:
         self.folder = KeepingFolder(tmp_path, Counters())
         vocabulary = with_kinds({"gate": self.gate.kind})
         slow = SMALL.replace("gtm.example.com", "slow.test").replace("steer: nearest", "steer: [up, gate, first: 1]")
-        slow = slow.replace("first: 1", "{first: 1}")
+        slow = slow.replace("first: 1", "{first: 1}").replace("  api:", "  api:\n    ttl: {max: 300, min: 30}")
         small = SMALL.replace("gtm.example.com", "small.test").replace("steer: nearest", "steer: [up, {first: 1}]")
         texts = (slow, small.replace("192.0.2.", "198.51.100."))
         self.zones = tuple(parse(text, f"{number}.yaml", NO_SHARED, vocabulary) for number, text in enumerate(texts))
@@ -83,10 +84,10 @@ class World:
             for zone in ("slow.test", "small.test")
         ]
 
-    async def begin_to_decide(self, *down: str) -> None:
+    async def begin_to_decide(self, status: Status) -> None:
         """Changes health, and waits until the slow zone is being decided, which goes on once the gate opens."""
         self.gate.is_closed = True
-        self.planner.take_status(self.status(*down))
+        self.planner.take_status(status)
         assert await asyncio.to_thread(self.gate.entered.wait, 10)
 
     async def caught_up(self) -> None:
@@ -106,7 +107,7 @@ def test_health_of_another_zone_is_served_while_a_slow_one_is_decided(node: Worl
         await node.begin()
         assert {name.partition(".")[2] for name in costly(node.planner.plan)} == {"slow.test"}
         async with until():
-            await node.begin_to_decide("192.0.2.1")
+            await node.begin_to_decide(node.status("192.0.2.1"))
             node.planner.take_status(node.status("192.0.2.1", "198.51.100.1"))
             assert node.answers() == ["192.0.2.1", "198.51.100.2"]
             node.gate.go.set()
@@ -120,11 +121,32 @@ def test_what_changes_while_it_is_decided_is_decided_again(node: World) -> None:
     async def story() -> None:
         await node.begin()
         async with until():
-            await node.begin_to_decide("192.0.2.1")
+            await node.begin_to_decide(node.status("192.0.2.1"))
             node.planner.take_status(node.status())
             node.gate.go.set()
             await node.caught_up()
         assert node.answers() == ["192.0.2.1", "198.51.100.1"]
+
+    asyncio.run(story())
+
+
+def test_a_ttl_that_changes_while_it_is_decided_is_not_that_of_before(node: World) -> None:
+    def promising(seconds: float) -> Status:
+        believed = node.status("192.0.2.1").checks
+        return Status({check: replace(each, flip_in_s=seconds) for check, each in believed.items()})
+
+    def ttl() -> int:
+        return world.answer(node.engine, world.query("api.slow.test.")).answer[0].ttl
+
+    async def story() -> None:
+        await node.begin()
+        async with until():
+            await node.begin_to_decide(promising(200.0))
+            node.planner.take_status(promising(50.0))
+            node.gate.go.set()
+            await node.caught_up()
+        assert node.answers() == ["192.0.2.2", "198.51.100.1"]
+        assert ttl() == 50
 
     asyncio.run(story())
 
@@ -134,7 +156,7 @@ def test_a_new_zone_waits_for_one_round_and_has_the_newest_health(node: World) -
         await node.begin()
         third = world.zone(SMALL.replace("gtm.example.com", "third.test"))
         async with until():
-            await node.begin_to_decide("192.0.2.1")
+            await node.begin_to_decide(node.status("192.0.2.1"))
             taking = asyncio.create_task(node.planner.take_zones(catalogue(*node.zones, third)))
             await asyncio.sleep(0)
             node.planner.take_status(node.status("198.51.100.1"))
