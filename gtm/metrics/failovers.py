@@ -3,9 +3,9 @@
     detection      first bad reading of those that took it down -> verdict          this node's probe, monotonic time
     convergence    verdict of the first probe that says so -> plan in the engine    every node; clocks of two machines
 
-What comes in: readings, verdicts, and merges with the plans before and after. What goes out: families. What changes no
-plan, for a rule of safety or a person holds it, is no failover. Where the other machine's clock is ahead a convergence
-counts as 0 s: it is as exact as the clocks agree.
+What comes in: readings, verdicts, changes of mind, and each plan as the engine has it. What goes out: families. What
+changes no plan, for a rule of safety or a person holds it, is no failover; what changes it late is one, and took as
+long. Where the other machine's clock is ahead a convergence counts as 0 s: it is as exact as the clocks agree.
 """
 
 from collections import deque
@@ -50,6 +50,8 @@ class Failovers:
         self._recent: dict[CheckId, deque[tuple[float, bool]]] = {}
         """When the last readings of each check began, and whether they were good."""
         self._believed: dict[CheckId, Belief] = {}
+        self._down_since: dict[CheckId, float] = {}
+        """When the first probe said that a check is down, until the plan follows; wall seconds."""
         self._detection = Tally(BOUNDS_S)
         self._convergence = Tally(BOUNDS_S)
 
@@ -58,6 +60,7 @@ class Failovers:
         wanted = {check.id for check in checks}
         self._recent = {check: one for check, one in self._recent.items() if check in wanted}
         self._believed = {check: one for check, one in self._believed.items() if check in wanted}
+        self._down_since = {check: one for check, one in self._down_since.items() if check in wanted}
 
     def read(self, check: Check, reading: Reading, *, now: float) -> None:
         """Takes a reading of this node's probe that has just ended."""
@@ -82,13 +85,21 @@ class Failovers:
         if bad:
             self._detection.add(now - bad[0])
 
-    def swapped(self, changes: Iterable[Change], book: Book, before: Plan, after: Plan, *, wall: float) -> None:
-        """Takes changes of mind, and the plan that the engine has since; nothing changed where it is the same."""
-        if after is before:
-            return
+    def changed(self, changes: Iterable[Change], book: Book, *, wall: float) -> None:
+        """Takes changes of mind, which the plan is to follow."""
         for change in changes:
-            if change.before is Belief.UP and change.after.belief is Belief.DOWN and _moved(change, before, after):
-                self._convergence.add(wall - _first_verdict_at(change, book, now=wall))
+            self._down_since.pop(change.check, None)
+            if change.before is Belief.UP and change.after.belief is Belief.DOWN:
+                self._down_since[change.check] = _first_verdict_at(change, book, now=wall)
+
+    def swapped(self, before: Plan, after: Plan, *, wall: float) -> None:
+        """Takes the plan that the engine has from now on, and the one before."""
+        for check in [check for check in self._down_since if _moved(check, before, after)]:
+            self._convergence.add(max(0.0, wall - self._down_since.pop(check)))
+
+    def followed(self) -> None:
+        """Takes that the plan follows all changes by now: those that moved nothing are no failovers."""
+        self._down_since.clear()
 
     def families(self) -> tuple[Family, ...]:
         """Returns what was measured so far; any thread may ask."""
@@ -98,9 +109,9 @@ class Failovers:
         )
 
 
-def _moved(change: Change, before: Plan, after: Plan) -> bool:
+def _moved(check: CheckId, before: Plan, after: Plan) -> bool:
     """Returns whether any service that a check can change is answered otherwise; another TTL alone is no failover."""
-    services = after.watchers.get(change.check, ())
+    services = after.watchers.get(check, ())
     return any(_spread(after, name) != _spread(before, name) for name in services)
 
 

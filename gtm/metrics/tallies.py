@@ -2,7 +2,7 @@
 
     durations       how long checks take               every reading of this node's probe
     certificates    when those of endpoints end        every reading of this node's probe
-    failovers       how long they take                 readings and verdicts of this node's probe; every merge
+    failovers       how long they take                 readings and verdicts of this node's probe; every merge and swap
     transitions     how often it changed its mind      every merge
 
 What goes out: families. What is measured by looking at the present is in present.py.

@@ -31,6 +31,7 @@ from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, as_held
+from gtm.plan.model import Plan
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
@@ -90,6 +91,7 @@ class HealthRiver:
         self._freshness: Mapping[CheckId, Freshness] = {}
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
+        planner.on_swap = self._swapped
         self._threads = Pool("beliefs", threads=1)
         self._saving = settled(planner.status)
         """The last write of the beliefs: those that are on disk, once it is done."""
@@ -213,7 +215,7 @@ class HealthRiver:
         trusted = quarantined(self._merger.standings)
         after = self._merger.merge(before, self._desk.book, self._freshness, now=now, wall=self._clock.wall())
         self._tell_quarantine(trusted)
-        changed, plan = changes(before, after), self._planner.plan
+        changed = changes(before, after)
         for change in changed:
             self._lines.tell(scope_of(change.check), change, now=now)
             self._tallies.transitions.changed(change.check, change.after.belief)
@@ -223,11 +225,15 @@ class HealthRiver:
         self._chronicle.believed(before, after, self._desk.book, self._planner.plan)
         self._chronicle.heard(self._desk.book, after, now=now)
         self._tell_frozen(after)
+        self._tallies.failovers.changed(changed, self._desk.book, wall=self._clock.wall())
         self._planner.take_status(after, self._guide(before, after))
-        wall = self._clock.wall()
-        self._tallies.failovers.swapped(changed, self._desk.book, plan, self._planner.plan, wall=wall)
+        if not self._planner.is_behind:
+            self._tallies.failovers.followed()
         if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
             self.known.set()
+
+    def _swapped(self, before: Plan, after: Plan) -> None:
+        self._tallies.failovers.swapped(before, after, wall=self._clock.wall())
 
     def publish_soon(self) -> None:
         """Has the next report made at once: it carries something that others should hear."""

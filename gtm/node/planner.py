@@ -102,6 +102,8 @@ class Planner:
         self._refused: frozenset[CheckId] = frozenset()
         self.failure = ""
         """Why the newest zones or geo data do not serve; empty when they do."""
+        self.on_swap: Callable[[Plan, Plan], None] = lambda _before, _after: None
+        """Is called with each plan that the engine has from then on, after the one before."""
         self.plan: Plan = replace(EMPTY_PLAN, generation=Generation(self._saved.generation))
 
     async def take_zones(self, catalogue: Catalogue, *, kept: Catalogue = EMPTY) -> None:
@@ -324,18 +326,18 @@ class Planner:
         Any thread may ask.
         """
         if isinstance(self._engine, Restorable):
-            self._keeps_again = self._keeps_again or self._is_behind  # first: the plan moves on meanwhile
+            self._keeps_again = self._keeps_again or self.is_behind  # first: the plan moves on meanwhile
             return self._state.save_plan_apart(self.plan)
         return settled(None)
 
     def _keep_again(self) -> None:
         """Keeps the plan where the one that was kept last is older than the beliefs beside it."""
-        if self._keeps_again and not self._is_behind:
+        if self._keeps_again and not self.is_behind:
             self._keeps_again = False
             self.keep_plan()
 
     @property
-    def _is_behind(self) -> bool:
+    def is_behind(self) -> bool:
         """Returns whether the plan does not follow all that is believed and said yet."""
         is_applied = self._applied is self.status and self._guided is self.guidance
         return not is_applied or bool(self._late or self._deciding)
@@ -360,6 +362,7 @@ class Planner:
 
     def _serves(self, plan: Plan, *, told: bool) -> None:
         before, self.plan = self.plan, plan
+        self.on_swap(before, plan)
         self._chronicle.planned(before, plan)
         if plan.zones:  # at the start the geo data come first
             log.log(

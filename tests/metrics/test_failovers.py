@@ -118,7 +118,8 @@ def fallen(*since: float) -> tuple[Book, tuple[Change, ...], Plan]:
 def converged(*since: float, plan: Plan | None = None, wall: float = 100.0) -> list[float]:
     failovers = Failovers()
     book, changed, after = fallen(*since)
-    failovers.swapped(changed, book, BEFORE, plan or after, wall=wall)
+    failovers.changed(changed, book, wall=wall)
+    failovers.swapped(BEFORE, plan or after, wall=wall)
     return measured(failovers)[1]
 
 
@@ -147,5 +148,24 @@ def test_what_comes_up_is_no_failover() -> None:
     book, [change], after = fallen(97.0)
     failovers = Failovers()
     for other in (replace(change, before=UNKNOWN), replace(change, after=replace(change.after, belief=UP))):
-        failovers.swapped([other], book, BEFORE, after, wall=100.0)
+        failovers.changed([other], book, wall=100.0)
+        failovers.swapped(BEFORE, after, wall=100.0)
+    assert measured(failovers)[1] == [0, 0.0]
+
+
+def test_what_is_up_again_before_the_plan_follows_is_no_failover() -> None:
+    book, [change], after = fallen(97.0)
+    failovers = Failovers()
+    failovers.changed([change], book, wall=98.0)
+    failovers.changed([replace(change, before=DOWN, after=replace(change.after, belief=UP))], book, wall=99.0)
+    failovers.swapped(BEFORE, after, wall=100.0)
+    assert measured(failovers)[1] == [0, 0.0]
+
+
+def test_what_a_rule_has_held_is_none_when_the_rule_ends() -> None:
+    book, changed, after = fallen(97.0)
+    failovers = Failovers()
+    failovers.changed(changed, book, wall=98.0)
+    failovers.followed()
+    failovers.swapped(BEFORE, after, wall=100.0)
     assert measured(failovers)[1] == [0, 0.0]

@@ -12,9 +12,15 @@ from gtm.geo.place import Place
 from gtm.health.belief import Belief
 from gtm.health.book import EMPTY_BOOK
 from gtm.health.event import EventKind
+from gtm.health.quorum import Quorum
+from gtm.health.reading import Reason
 from gtm.health.status import CheckStatus, Status
+from gtm.health.verdict import Verdict
 from gtm.ids import NodeName
+from gtm.metrics.model import Distribution
+from gtm.metrics.tallies import Tallies
 from gtm.node.chronicle import Chronicle
+from gtm.node.health import HealthRiver
 from gtm.node.planner import Planner
 from gtm.plan.apply import costly
 from gtm.steer.filter import Candidates, Filter, Regions, View
@@ -22,7 +28,9 @@ from gtm.steer.vocabulary import with_kinds
 from gtm.zone.model import checks
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes import world
+from tests.fakes.clock import FakeClock
 from tests.fakes.journal import KeptEvents
+from tests.fakes.peers import desk_of
 from tests.node.present import GEO, SMALL, KeepingFolder, KeptEngine, catalogue, make_planner, until
 
 DOWN, UP = Belief.DOWN, Belief.UP
@@ -147,6 +155,52 @@ def test_a_ttl_that_changes_while_it_is_decided_is_not_that_of_before(node: Worl
             await node.caught_up()
         assert node.answers() == ["192.0.2.2", "198.51.100.1"]
         assert ttl() == 50
+
+    asyncio.run(story())
+
+
+def test_a_failover_of_a_slow_zone_is_measured_when_it_is_served(node: World) -> None:
+    clock, tallies = FakeClock(), Tallies()
+    desk, probe = desk_of("ns1", "fra", clock=clock), desk_of("fra", clock=clock)
+    river = HealthRiver(
+        node.planner,
+        desk,
+        quorum=Quorum(voters=1),
+        state=node.folder,
+        clock=clock,
+        counters=Counters(),
+        tallies=tallies,
+    )
+
+    def hear(*down: str) -> None:
+        verdicts = {}
+        for each in checks(node.zones):
+            belief, reason = (DOWN, Reason.TIMEOUT) if each.target in down else (UP, Reason.OK)
+            verdicts[each.id] = Verdict(belief, since=clock.wall(), reason=reason, read_at=clock.monotonic())
+        probe.publish(verdicts)
+        assert desk.take(probe.offer().body, giver=NodeName("fra"))
+        river.merge()
+
+    def converged() -> tuple[int, float]:
+        [point] = tallies.failovers.families()[1].points
+        assert isinstance(point.value, Distribution)
+        return point.value.count, point.value.sum
+
+    async def story() -> None:
+        await node.begin()
+        river.watch(checks(node.zones))
+        hear()
+        node.gate.is_closed = True
+        async with until():
+            hear("192.0.2.1")
+            assert await asyncio.to_thread(node.gate.entered.wait, 10)
+            clock.advance(1.0)
+            river.merge()
+            assert converged() == (0, 0.0)
+            node.gate.go.set()
+            await node.caught_up()
+        assert node.answers() == ["192.0.2.2", "198.51.100.1"]
+        assert converged() == (1, 1.0)
 
     asyncio.run(story())
 
