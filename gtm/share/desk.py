@@ -30,14 +30,12 @@ from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.opening import Known, Outcome, is_held, opened, opened_offer
 from gtm.share.refusals import INNOCENT, Refusals
+from gtm.share.room import LARGE_AT_ONCE, Room
 from gtm.threads import Pool
 from gtm.turns import Turns
 
 LARGE_BYTES = 256 * 1024
 """What is larger is read in a thread: smaller ones take a few milliseconds, and a thread's switches cost some too."""
-
-LARGE_AT_ONCE = 2
-"""So many large bodies are held and read at once; the peers that have further ones to give wait."""
 
 TELL_INTERVAL_S = 60.0
 """Between two warnings that another speaks in the name of this node."""
@@ -104,7 +102,7 @@ class Desk:
         self._outgrown_at: float | None = None
         self._news = asyncio.Event()
         self._readers = Pool("reports", threads=LARGE_AT_ONCE)
-        self.room = asyncio.Semaphore(LARGE_AT_ONCE)
+        self.room = Room()
         """For bodies that are too large to be held of every peer at once."""
         self._places = asyncio.Semaphore(LARGE_AT_ONCE)
         """One for each thread: who waits for a thread has no turn yet."""

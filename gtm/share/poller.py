@@ -8,8 +8,10 @@ peer, so that none waits for another. URLs are not logged, because they may hold
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from random import Random
 
 import aiohttp
@@ -28,6 +30,7 @@ from gtm.share.answers import AnswersConnector
 from gtm.share.asking import bounded
 from gtm.share.desk import Desk, Digests
 from gtm.share.handler import compose_digests, compose_have
+from gtm.share.room import PROMPT_S, SLOW_FOR_S
 from gtm.share.tls import ChosenTls, system_tls
 
 log = logging.getLogger(__name__)
@@ -80,7 +83,7 @@ async def open_share_session(resolver: AbstractResolver | None = None) -> AsyncI
 
 
 class Poller:
-    """Polls one peer. It has state: the last ETag, whether the peer was ever reached, its failures in a row."""
+    """Polls one peer. It has state: the last ETag, whether it was ever reached, its failures, until when it is slow."""
 
     def __init__(
         self,
@@ -109,6 +112,7 @@ class Poller:
         self._etag = ""
         self._failures = 0
         self._was_reached = False
+        self._slow_until = -math.inf
         self._may_tell = Allowance(TOLD_AT_ONCE, TOLD_EVERY_S)
         self._told = False
         """Whether the log has that it is lost."""
@@ -154,10 +158,7 @@ class Poller:
 
         The place of a large body is held until `held` ends.
         """
-
-        async def enter() -> None:
-            await held.enter_async_context(self._desk.room)
-
+        slow = self._clock.monotonic() < self._slow_until
         query = {"wait": f"{self._wait_s:g}"}
         have = compose_have(self._desk.editions)
         if len(have) <= MAX_HAVE_LENGTH:
@@ -168,18 +169,30 @@ class Poller:
         try:
             url = URL(self._url) / "v1" / "reports" % query
             async with (
-                asyncio.timeout(self._wait_s + GRACE_S),
+                asyncio.timeout(self._wait_s + GRACE_S) as limit,
                 self._session.get(url, headers=headers, allow_redirects=False, ssl=self._tls()) as response,
             ):
                 if response.status == 304:
                     return None
                 if response.status != 200:
                     raise Unreachable(f"HTTP {response.status}")
+                enter = partial(self._enter, held, limit, slow=slow)
                 body = await bounded(response.content, most_bytes=self._desk.bounds.offer, enter=enter)
+                if not slow:
+                    self._slow_until = -math.inf
                 self._etag = response.headers.get("ETag", "").strip('"')
                 return body
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise Unreachable(described(error)) from error
+
+    async def _enter(self, held: AsyncExitStack, limit: asyncio.Timeout, *, slow: bool) -> None:
+        """Waits for a place for a large body; its time is limited from then on, and the wait is no part of it."""
+        limit.reschedule(None)
+        await held.enter_async_context(self._desk.room.place(slow=slow))
+        if not slow:
+            self._slow_until = self._clock.monotonic() + SLOW_FOR_S  # unless it is whole in time
+        within_s = self._wait_s + GRACE_S if slow else PROMPT_S
+        limit.reschedule(asyncio.get_running_loop().time() + within_s)
 
     def _some(self, digests: Digests) -> Digests:
         """Returns as many digests as one poll may send, by chance, in an order that does not change."""

@@ -2,9 +2,11 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from random import Random
 
+import aiohttp
 from aiohttp import web
 
 from gtm.counters import Counters
@@ -15,6 +17,8 @@ from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.desk import Desk, Reporter
 from gtm.share.handler import handle_reports
+from gtm.share.poller import WAIT_S, Poller
+from gtm.share.tls import ChosenTls, system_tls
 from tests.fakes.clock import FakeClock
 
 CHECK = CheckId("gtm.example.com/api/192.0.2.20")
@@ -53,6 +57,37 @@ def desk_of(
     reporter = Reporter(NodeName(node), VantageName(f"at-{node}"), key_of(node), epoch)
     trusted = {NodeName(peer): key_of(peer).public for peer in peers}
     return WatchedDesk(reporter, trusted, clock=clock or FakeClock(), counters=Counters(), gives_deltas=gives_deltas)
+
+
+def poller_of(  # one argument for each thing that a test may want of a poller
+    desk: WatchedDesk,
+    url: str,
+    session: aiohttp.ClientSession,
+    node: str = "fra",
+    *,
+    wait_s: float = WAIT_S,
+    clock: FakeClock | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    tls: ChosenTls = system_tls,
+) -> Poller:
+    """A poller of this node at a URL, for a desk."""
+    return Poller(
+        NodeName(node),
+        url,
+        desk,
+        session,
+        clock=clock or FakeClock(),
+        counters=desk.counters,
+        random=Random(1),
+        sleep=sleep,
+        wait_s=wait_s,
+        tls=tls,
+    )
+
+
+async def no_pause(_: float) -> None:
+    """Sleeps as short as the loop lets it, whatever is asked."""
+    await asyncio.sleep(0.001)
 
 
 def believing(belief: Belief) -> Mapping[CheckId, Verdict]:

@@ -19,8 +19,6 @@ from gtm.health.belief import Belief
 from gtm.health.bounds import Bounds
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
-from gtm.share.asking import SMALL_BYTES
-from gtm.share.desk import LARGE_AT_ONCE
 from gtm.share.poller import (
     MAX_BACKOFF_S,
     MIN_BACKOFF_S,
@@ -345,34 +343,3 @@ async def longest_pause_s() -> float:
             longest_s = max(longest_s, clock() - began)
     except asyncio.CancelledError:
         return longest_s
-
-
-@pytest.mark.slow
-def test_large_answers_of_many_peers_are_held_two_at_a_time() -> None:
-    body = b" " * (3 * SMALL_BYTES)
-
-    class CountingDesk(WatchedDesk):
-        held, most = 0, 0
-
-        async def hear(self, body: bytes | bytearray, *, giver: NodeName) -> bool:
-            self.held += 1
-            self.most = max(self.most, self.held)
-            try:
-                return await super().hear(body, giver=giver)
-            finally:
-                self.held -= 1
-
-    async def story(mesh: Mesh) -> None:
-        async def give(_: web.Request) -> web.Response:
-            return web.Response(body=body)
-
-        async with serving_handler(give) as url:
-            like = desk_of("iad", "fra")
-            iad = CountingDesk(like._reporter, like._trusted, clock=FakeClock(), counters=like.counters)
-            iad.bounds = Bounds(offer=4 * SMALL_BYTES)
-            await asyncio.gather(*(mesh.poller(iad, url).poll() for _ in range(8)))
-            assert iad.counters.count("reports_refused", peer="fra", reason="malformed") == 8
-            assert iad.most == LARGE_AT_ONCE
-            assert not iad.room.locked()
-
-    play(story)

@@ -13,9 +13,10 @@ from aiohttp import web
 from gtm.health.belief import Belief
 from gtm.health.envelope import compose_offer
 from gtm.ids import NodeName
-from gtm.share.desk import LARGE_AT_ONCE, LARGE_BYTES
+from gtm.share.desk import LARGE_BYTES
 from gtm.share.opening import SPARE_CHECKS
 from gtm.share.poller import Poller, open_share_session
+from gtm.share.room import LARGE_AT_ONCE
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of, serving_handler
 from tests.share.etcd_sharing import FOLDER, FRA, client_of, share_of
