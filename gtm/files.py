@@ -3,11 +3,8 @@
 What comes in: a path that an operator or a zone author wrote, and how large its file may be. What goes out: all of it.
 A path may be anything: a pipe that waits for a writer, a device, a link into a network mount that does not answer.
 
-    not there, not ours to read    the system's words
-    no regular file                refused; it is opened without waiting for anybody
-    a link out of its folder       refused, and not looked at, where a folder is named: others may write that folder
-    larger than it may be          refused, and not read any further
-    stands still for READ_S        given up: it counts as unreadable until the system lets go of it
+    not as gtm/content.py wants it    unreadable, with the reason
+    stands still for READ_S           given up: it counts as unreadable until the system lets go of it
 
 Nothing can stop a thread that the kernel holds, so each purpose has a pool of its own (gtm/threads.py), and each path
 at most one thread: while that hangs, the path is unreadable at once, and it is tried again when the thread is back. A
@@ -16,17 +13,15 @@ file that is large or slow is no such case, as long as it goes on.
 All of it blocks, and is for threads; from an event loop it is `await reader.soon(...)`.
 """
 
-import errno
 import os
-import stat
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar, TypeVarTuple
 
+from gtm.content import STUCK, Content, Stamp, content_of, stamp_of
 from gtm.errors import CallOverdue, FileUnreadable
 from gtm.threads import Pool
 
@@ -35,45 +30,13 @@ READ_S = 2.0
 
 AT_ONCE = 4
 WAITERS = 16
-MAX_LINKS = 40
-"""As many as Linux follows (path_resolution(7))."""
 MOST_HANGING = 16
 """Paths of one purpose that hang at once; further ones are not tried."""
-CHUNK_BYTES = 1024 * 1024
 
 HANGS = "no answer from its disk or mount"
-IRREGULAR = "not a regular file"
-OUTSIDE = "a link that leads out of its folder"
-
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
-_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
-
-
-@dataclass(frozen=True, slots=True)
-class Content:
-    """What was in a file."""
-
-    data: bytes
-    mode: int
-    """Its permissions."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """What tells one state of a file from another."""
-
-    device: int
-    inode: int
-    modified_ns: int
-    size_bytes: int
-    is_regular: bool = True
-
-
-STUCK = Stamp(-1, -1, -1, -1, is_regular=False)
-"""That of a file whose disk does not answer, or that is none of its folder."""
 
 
 class FileReader:
@@ -93,7 +56,7 @@ class FileReader:
 
         Where it is `within` a folder, links are followed in that folder alone.
         """
-        return self.call(path, lambda step: _content(path, limit, step, within))
+        return self.call(path, lambda step: content_of(path, limit, step, within))
 
     def stamp(self, path: Path) -> Stamp | None:
         """Returns the stamp of a file; None where there is none."""
@@ -138,7 +101,7 @@ class FileReader:
                     if work.is_left or path in self._hanging:
                         return
                     work.path = path
-                stamp = _stamp(path, within)
+                stamp = stamp_of(path, within)
                 with self._free:
                     if work.is_left:
                         return
@@ -210,100 +173,6 @@ class _Work(Generic[_Result]):
 
     def _step(self) -> None:
         self._steps += 1
-
-
-def _content(path: Path, limit: int, step: Callable[[], None], within: Path | None) -> Content:
-    if "\0" in str(path):
-        raise FileUnreadable(path, "no path has a NUL")
-    descriptor = _opened(path) if within is None else _opened_within(within, path)
-    try:
-        status = os.fstat(descriptor)
-        _require_regular(path, status)
-        parts, size = [], 0
-        while size <= limit and (part := os.read(descriptor, min(CHUNK_BYTES, limit + 1 - size))):
-            parts.append(part)
-            size += len(part)
-            step()
-    finally:
-        os.close(descriptor)
-    if size > limit:
-        raise FileUnreadable(path, f"larger than {limit} bytes")
-    return Content(b"".join(parts), stat.S_IMODE(status.st_mode))
-
-
-def _opened(path: Path) -> int:
-    _require_regular(path, path.stat())  # first: to open a device may do something
-    return os.open(path, _FLAGS)
-
-
-def _opened_within(folder: Path, path: Path) -> int:
-    """Opens a file by steps that are no links: what is swapped for a link meanwhile is not followed."""
-    *above, name = _steps_within(folder, path)
-    here = os.open(folder, _FOLDER_FLAGS)
-    try:
-        for step in above:
-            before, here = here, os.open(step, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=here)
-            os.close(before)
-        _require_regular(path, os.stat(name, dir_fd=here, follow_symlinks=False))
-        return os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=here)
-    finally:
-        os.close(here)
-
-
-def _steps_within(folder: Path, path: Path) -> list[str]:
-    """Returns the steps from a folder to the end of a file's links; it looks at nothing outside of the folder."""
-    root = folder.resolve()
-    roots = (str(folder.absolute()), str(root))
-    steps, found, links = [path.name], list[str](), 0
-    while steps:
-        step = steps.pop()
-        if step == "..":
-            if not found:
-                raise FileUnreadable(path, OUTSIDE)
-            found.pop()
-        elif (target := _link(root.joinpath(*found, step))) is None:
-            found.append(step)
-        else:
-            links += 1
-            if links > MAX_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-            if target.startswith("/"):
-                above = next((each for each in roots if f"{target}/".startswith(f"{each}/")), None)
-                if above is None:
-                    raise FileUnreadable(path, OUTSIDE)
-                target, found = target[len(above) :], []
-            steps += [each for each in reversed(target.split("/")) if each not in {"", "."}]
-    if not found:
-        raise FileUnreadable(path, OUTSIDE)
-    return found
-
-
-def _link(path: Path) -> str | None:
-    """Returns what a link says; None for what is none, or not there."""
-    try:
-        return str(path.readlink())
-    except OSError:
-        return None
-
-
-def _require_regular(path: Path, status: os.stat_result) -> None:
-    if stat.S_ISDIR(status.st_mode):
-        raise FileUnreadable(path, os.strerror(errno.EISDIR))
-    if not stat.S_ISREG(status.st_mode):
-        raise FileUnreadable(path, IRREGULAR)
-
-
-def _stamp(path: Path, within: Path | None = None) -> Stamp | None:
-    try:
-        found = path.stat(follow_symlinks=within is None)
-        if within is not None and stat.S_ISLNK(found.st_mode):
-            found = within.joinpath(*_steps_within(within, path)).stat(follow_symlinks=False)
-    except FileUnreadable:
-        return STUCK
-    except (OSError, ValueError):  # a NUL in it
-        return None
-    is_regular = stat.S_ISREG(found.st_mode)
-    return Stamp(found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, is_regular)
 
 
 @contextmanager

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gtm.content import STUCK
 from gtm.errors import FileUnreadable
-from gtm.files import HANGS, MOST_HANGING, STUCK, FileReader, as_path
+from gtm.files import HANGS, MOST_HANGING, FileReader, as_path
 from tests.fakes.certificates import Authority
 from tests.fakes.cluster import within
 from tests.fakes.hung import hung_mount

@@ -16,8 +16,9 @@ from pathlib import Path
 import aiohttp
 from aiohttp.connector import Connection
 
+from gtm.content import STUCK, Stamp
 from gtm.errors import FileUnreadable, TlsFileUnreadable
-from gtm.files import HANGS, STUCK, FileReader, Stamp, as_path
+from gtm.files import HANGS, FileReader, as_path
 from gtm.health.reading import Reason
 from gtm.probe.cost import running_bill
 from gtm.probe.failures import PASSED, Outcome

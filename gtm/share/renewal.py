@@ -19,8 +19,8 @@ from pathlib import Path
 
 from cryptography import x509
 
+from gtm.content import Stamp
 from gtm.errors import StateInvalid
-from gtm.files import Stamp
 from gtm.health.certificate import Certificate
 from gtm.share.tls import TLS_FILES, TlsFiles, read_tls_file
 

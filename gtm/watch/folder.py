@@ -22,8 +22,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gtm.content import Stamp
 from gtm.errors import FileUnreadable, Problem, ZoneInvalid
-from gtm.files import FileReader, Stamp
+from gtm.files import FileReader
 from gtm.zone.document import MAX_CHARACTERS
 from gtm.zone.model import Zone
 from gtm.zone.parse import NO_SHARED, Shared

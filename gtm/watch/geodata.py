@@ -17,8 +17,9 @@ from tempfile import TemporaryFile
 
 import maxminddb
 
+from gtm.content import Stamp
 from gtm.errors import DatabaseInvalid, FileUnreadable, NetworksInvalid, Problem
-from gtm.files import FileReader, Stamp
+from gtm.files import FileReader
 from gtm.geo import database, geography, networks
 from gtm.geo.database import Database
 from gtm.geo.geography import Geography

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from gtm.content import Stamp
 from gtm.errors import Problem
-from gtm.files import Stamp
 from gtm.watch.folder import SHARED_FILES, ZONE_ENDINGS, ZONE_FILES, Catalogue, Refused, Stamps, scan_or_raise
 from gtm.watch.settling import OVERDUE_WORDS, Look, as_it_is
 

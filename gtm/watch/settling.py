@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from gtm.files import Stamp
+from gtm.content import Stamp
 from gtm.watch.folder import Scan
 
 LOOK_INTERVAL_S = 0.25

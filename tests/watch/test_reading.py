@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from gtm.content import Content
 from gtm.errors import REST, FileUnreadable
-from gtm.files import Content
 from gtm.steer.vocabulary import STEERING
 from gtm.watch import reading as module
 from gtm.watch.composing import fingerprint_of

@@ -1,4 +1,4 @@
-from gtm.files import Stamp
+from gtm.content import Stamp
 from gtm.watch.folder import Scan
 from gtm.watch.settling import GONE_LOOKS, OVERDUE_LOOKS, Look, Settling, as_it_is
 

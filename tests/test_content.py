@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from gtm.content import OUTSIDE, STUCK
 from gtm.errors import FileUnreadable
-from gtm.files import OUTSIDE, STUCK, FileReader
+from gtm.files import FileReader
 
 
 @pytest.fixture

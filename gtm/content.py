@@ -1,0 +1,149 @@
+"""What is at a path: the bytes of a regular file, or its stamp. It blocks, and may hang: gtm/files.py has it called.
+
+not there, not ours to read    the system's words
+no regular file                refused; it is opened without waiting for anybody
+a link out of its folder       refused, and not looked at, where a folder is named: others may write that folder
+larger than it may be          refused, and not read any further
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gtm.errors import FileUnreadable
+
+MAX_LINKS = 40
+"""As many as Linux follows (path_resolution(7))."""
+CHUNK_BYTES = 1024 * 1024
+
+IRREGULAR = "not a regular file"
+OUTSIDE = "a link that leads out of its folder"
+
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
+_FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What was in a file."""
+
+    data: bytes
+    mode: int
+    """Its permissions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What tells one state of a file from another."""
+
+    device: int
+    inode: int
+    modified_ns: int
+    size_bytes: int
+    is_regular: bool = True
+
+
+STUCK = Stamp(-1, -1, -1, -1, is_regular=False)
+"""That of a file whose disk does not answer, or that is none of its folder."""
+
+
+def content_of(path: Path, limit: int, step: Callable[[], None], within: Path | None) -> Content:
+    """Returns what is in a regular file of at most `limit` bytes; calls `step` with each piece.
+
+    Raises FileUnreadable, and OSError.
+    """
+    if "\0" in str(path):
+        raise FileUnreadable(path, "no path has a NUL")
+    descriptor = _opened(path) if within is None else _opened_within(within, path)
+    try:
+        status = os.fstat(descriptor)
+        _require_regular(path, status)
+        parts, size = [], 0
+        while size <= limit and (part := os.read(descriptor, min(CHUNK_BYTES, limit + 1 - size))):
+            parts.append(part)
+            size += len(part)
+            step()
+    finally:
+        os.close(descriptor)
+    if size > limit:
+        raise FileUnreadable(path, f"larger than {limit} bytes")
+    return Content(b"".join(parts), stat.S_IMODE(status.st_mode))
+
+
+def _opened(path: Path) -> int:
+    _require_regular(path, path.stat())  # first: to open a device may do something
+    return os.open(path, _FLAGS)
+
+
+def _opened_within(folder: Path, path: Path) -> int:
+    """Opens a file by steps that are no links: what is swapped for a link meanwhile is not followed."""
+    *above, name = _steps_within(folder, path)
+    here = os.open(folder, _FOLDER_FLAGS)
+    try:
+        for step in above:
+            before, here = here, os.open(step, _FOLDER_FLAGS | os.O_NOFOLLOW, dir_fd=here)
+            os.close(before)
+        _require_regular(path, os.stat(name, dir_fd=here, follow_symlinks=False))
+        return os.open(name, _FLAGS | os.O_NOFOLLOW, dir_fd=here)
+    finally:
+        os.close(here)
+
+
+def _steps_within(folder: Path, path: Path) -> list[str]:
+    """Returns the steps from a folder to the end of a file's links; it looks at nothing outside of the folder."""
+    root = folder.resolve()
+    roots = (str(folder.absolute()), str(root))
+    steps, found, links = [path.name], list[str](), 0
+    while steps:
+        step = steps.pop()
+        if step == "..":
+            if not found:
+                raise FileUnreadable(path, OUTSIDE)
+            found.pop()
+        elif (target := _link(root.joinpath(*found, step))) is None:
+            found.append(step)
+        else:
+            links += 1
+            if links > MAX_LINKS:
+                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+            if target.startswith("/"):
+                above = next((each for each in roots if f"{target}/".startswith(f"{each}/")), None)
+                if above is None:
+                    raise FileUnreadable(path, OUTSIDE)
+                target, found = target[len(above) :], []
+            steps += [each for each in reversed(target.split("/")) if each not in {"", "."}]
+    if not found:
+        raise FileUnreadable(path, OUTSIDE)
+    return found
+
+
+def _link(path: Path) -> str | None:
+    """Returns what a link says; None for what is none, or not there."""
+    try:
+        return str(path.readlink())
+    except OSError:
+        return None
+
+
+def _require_regular(path: Path, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise FileUnreadable(path, os.strerror(errno.EISDIR))
+    if not stat.S_ISREG(status.st_mode):
+        raise FileUnreadable(path, IRREGULAR)
+
+
+def stamp_of(path: Path, within: Path | None) -> Stamp | None:
+    """Returns the stamp of a file; None where there is none, STUCK where it leads out of the folder."""
+    try:
+        found = path.stat(follow_symlinks=within is None)
+        if within is not None and stat.S_ISLNK(found.st_mode):
+            found = within.joinpath(*_steps_within(within, path)).stat(follow_symlinks=False)
+    except FileUnreadable:
+        return STUCK
+    except (OSError, ValueError):  # a NUL in it
+        return None
+    is_regular = stat.S_ISREG(found.st_mode)
+    return Stamp(found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, is_regular)
