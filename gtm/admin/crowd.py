@@ -2,7 +2,8 @@
 
     a client has as many as it may    its own connection that waits longest makes room
     all have as many as may be        that of the client with most connections does; of several such, who waits longest
-    nobody waits                      what is busy for long does: a long poll
+    nobody waits                      what is busy does: of a client with two more than the newcomer's, or for long (a
+                                      long poll)
     nobody is to make room            the newcomer is turned away
 
 Waiting is a connection for which nothing is done: in its handshake, with half a head, in the line for a costly answer,
@@ -15,6 +16,7 @@ What comes in: connections, when they come, wait, are busy and go. What goes out
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Protocol
 
 from gtm.admin.clients import NOBODY, is_loopback
@@ -77,7 +79,8 @@ class Crowd:
             return False
         if len(self) < self._limits.whole:
             return True
-        return self._make_room(name for name, count in self._count.items() if count >= self._count[client])
+        own = self._count[client]
+        return self._make_room((name for name, count in self._count.items() if count >= own), fair=own + 1)
 
     def make_room(self) -> None:
         """Hangs up on one that waits, of the client with most connections: its descriptor is needed."""
@@ -113,16 +116,21 @@ class Crowd:
                 return True
         return False
 
-    def _make_room(self, clients: Iterable[str]) -> bool:
+    def _make_room(self, clients: Iterable[str], *, fair: float = inf) -> bool:
         """Hangs up on one connection; returns whether any of these clients had one to spare.
 
         The client with most connections loses it. Of several with as many it is who waits longest: a peer between two
-        polls waits for milliseconds.
+        polls waits for milliseconds. To be busy protects no client with more than `fair`: who asks for something that
+        takes four seconds, again and again, would keep everybody out.
         """
         clients = tuple(clients)
         for places, longer_than_s in ((self._waiting, 0.0), (self._busy, BUSY_S)):
             longest = [next(iter(places[client].items())) for client in clients if client in places]
-            spare = [(guest, since) for guest, since in longest if self._now() - since >= longer_than_s]
+            spare = [
+                (guest, since)
+                for guest, since in longest
+                if self._now() - since >= longer_than_s or self._count[guest.client] > fair
+            ]
             if spare:
                 guest, _since = min(spare, key=lambda each: (-self._count[each[0].client], each[1]))
                 self.leave(guest)

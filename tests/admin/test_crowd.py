@@ -109,6 +109,20 @@ def test_of_clients_with_as_many_who_waits_longest_makes_room_and_not_who_was_he
     assert [one and one.dropped for one in (peer, *others)] == [[], ["room"], [], []]
 
 
+def test_in_a_full_house_being_busy_protects_nobody_who_has_two_more_than_the_newcomer() -> None:
+    time = Time()
+    crowd = Crowd(LIMITS, now=time)
+    poll = come(crowd, "192.0.2.9", is_busy=True)
+    time.now += BUSY_S
+    greedy = [come(crowd, "127.0.0.1", is_busy=True) for _ in range(3)]
+    assert poll
+    assert come(crowd, "192.0.2.1", is_busy=True), "none against three"
+    assert [one and one.dropped for one in (poll, *greedy)] == [[], ["room"], [], []]
+    crowd.leave(poll)
+    assert come(crowd, "192.0.2.9", is_busy=True)
+    assert come(crowd, "192.0.2.1", is_busy=True) is None, "one against two"
+
+
 def test_what_is_gone_leaves_its_place() -> None:
     crowd = Crowd(LIMITS, now=Time())
     guests = [come(crowd, "192.0.2.1", is_busy=True) for _ in range(2)]
