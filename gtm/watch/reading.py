@@ -11,9 +11,9 @@
    folder was looked at. A file that is written for long is told as a problem.
 5. A zone of two files is that of one of them, and so are names (claims.py).
 
-A reading may be asked at any time what it comes to so far: files that it did not get to are as they were, and so are
-the zones of files that are gone, for such a file may have been renamed to one that it did not get to. It may be given
-up (progress.py): then the file that it is at is refused, and nothing that the thread still does counts.
+A reading may be asked at any time what it comes to so far: files that it did not get to are as they were. So are those
+that have another zone now, and the zones of files that are gone: a file that it did not get to may have that zone now.
+It may be given up (progress.py): then the file that it is at is refused, and nothing that the thread still does counts.
 """
 
 import logging
@@ -169,7 +169,7 @@ class Reading:
         for refused in self._refused_shared:
             composing.refuse(refused)
         for file in self._files:
-            composing.add(file, self._results.get(file) or self._as_before(file))
+            composing.add(file, self._so_far(file))
         for file in sorted(self._before.keys() - self._files) if self._waiting else ():
             composing.keep_gone(self._before[file])
         loaded = composing.loaded()
@@ -193,6 +193,12 @@ class Reading:
     def _is_stale(self, file: str) -> bool:
         """Returns whether what came of a file before came of it beside another shared file than that of now."""
         return not self._is_shared_as_before or file in self._previous.stale
+
+    def _so_far(self, file: str) -> Loaded | Refused | None:
+        """Returns what came of a file; until all are read, one that has another zone now is as it was before."""
+        result, before = self._results.get(file), self._before.get(file)
+        is_other = isinstance(result, Loaded) and before is not None and result.zone.origin != before.zone.origin
+        return self._as_before(file) if result is None or (self._waiting and is_other) else result
 
     def _as_before(self, file: str) -> Loaded | Refused | None:
         refused = self._refused_before.get(file)

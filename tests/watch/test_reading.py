@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -172,13 +173,14 @@ class Turns:
 def test_a_reading_comes_to_something_after_each_slice_and_takes_nothing_away(tmp_path: Path, parser: Parser) -> None:
     write(tmp_path, a="a.example.com", b="b.example.com")
     before = load(tmp_path)
-    write(tmp_path, a="longer.a.example.com", b="c.example.com")
+    (tmp_path / "a.yaml").write_text(HEAD.format("a.example.com").replace("hostmaster@", "longer@"))
+    (tmp_path / "b.yaml").write_text(HEAD.format("b.example.com").replace("hostmaster@", "b@"))
     reading = Reading(tmp_path, before, STEERING, monotonic=Turns())
     first = reading.read_for(0.5)
-    assert [zone.origin.to_text() for zone in first.zones] == ["a.example.com.", "c.example.com."]
+    assert [zone.hostmaster.to_text() for zone in first.zones] == ["hostmaster.example.com.", "b.example.com."]
     assert first.unread == 1
     second = reading.read_for(0.5)
-    assert [zone.origin.to_text() for zone in second.zones] == ["longer.a.example.com.", "c.example.com."]
+    assert [zone.hostmaster.to_text() for zone in second.zones] == ["longer.example.com.", "b.example.com."]
     assert second.unread == 0
     assert second == load(tmp_path, before)
 
@@ -188,19 +190,31 @@ def test_a_zone_whose_file_is_renamed_serves_on_until_its_new_file_is_read(tmp_p
     before = load(tmp_path)
     (tmp_path / "b.yaml").rename(tmp_path / "moved.yaml")
     (tmp_path / "c.yaml").unlink()
-    write(tmp_path, a="longer.a.example.com")
+    (tmp_path / "a.yaml").write_text(HEAD.format("a.example.com").replace("hostmaster@", "a@"))
     reading = Reading(tmp_path, before, STEERING, monotonic=Turns())
     first = reading.read_for(0.5)
     assert first.unread == 1
-    assert [zone.origin.to_text() for zone in first.zones] == [
-        "longer.a.example.com.",
-        "b.example.com.",
-        "c.example.com.",
-    ]
+    assert [zone.origin.to_text() for zone in first.zones] == ["a.example.com.", "b.example.com.", "c.example.com."]
+    assert first.zones[0].hostmaster.to_text() == "a.example.com."
     whole = reading.read_for(None)
     assert [Path(zone.file).name for zone in whole.zones] == ["a.yaml", "moved.yaml"]
     assert whole.problems == ()
     assert whole == load(tmp_path, before)
+
+
+@pytest.mark.parametrize("after", [*permutations("abc"), ("d", "a", "b"), ("d", "a", "c")])
+def test_zones_that_files_exchange_serve_on_while_not_all_of_the_files_are_read(
+    tmp_path: Path, parser: Parser, after: tuple[str, str, str]
+) -> None:
+    write(tmp_path, **{name: f"{name}.example.com" for name in "abc"})
+    before = load(tmp_path)
+    write(tmp_path, **{name: f"{zone}.example.com" for name, zone in zip("abc", after, strict=True)})
+    reading = Reading(tmp_path, before, STEERING, monotonic=Turns())
+    stay = {f"{zone}.example.com." for zone in {*"abc"} & {*after}}
+    while (so_far := reading.read_for(0.5)).unread:
+        assert stay <= {zone.origin.to_text() for zone in so_far.zones}
+    assert [zone.origin.to_text() for zone in so_far.zones] == [f"{zone}.example.com." for zone in after]
+    assert so_far.problems == ()
 
 
 def test_what_was_not_read_beside_a_new_shared_file_is_read_when_the_reading_begins_anew(
