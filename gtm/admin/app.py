@@ -159,7 +159,7 @@ def make_app(
     """
     api = _Api(subject)
     app = web.Application(
-        client_max_size=MAX_REQUEST_BYTES, middlewares=[_counting(on_refusal), _in_json, guard(names)]
+        client_max_size=MAX_REQUEST_BYTES, middlewares=[_in_json, _counting(on_refusal), guard(names)]
     )
     app.add_routes(
         [
@@ -252,14 +252,19 @@ def _answer(view: _View, kind: type[_View], *, status: int = 200) -> web.Respons
 
 
 def _counting(on_refusal: OnRefusal) -> Middleware:
-    """Returns what tells of every answer that says that the request is at fault (RFC 9110 15.5)."""
+    """Returns what tells of every refusal: an HTTP error, or an answer that finds fault with the request."""
 
     @web.middleware
     async def counting(request: web.Request, handler: Handler) -> web.StreamResponse:
-        answer = await handler(request)
-        if 400 <= answer.status < 500:
-            resource = request.match_info.route.resource
-            on_refusal(OTHER if resource is None else resource.canonical, answer.status)
+        resource = request.match_info.route.resource
+        path = OTHER if resource is None else resource.canonical
+        try:
+            answer = await handler(request)
+        except web.HTTPError as refused:
+            on_refusal(path, refused.status)
+            raise
+        if 400 <= answer.status < 500:  # RFC 9110 15.5
+            on_refusal(path, answer.status)
         return answer
 
     return counting

@@ -6,6 +6,7 @@ node goes on without it. A socket that a killed node left behind is replaced; on
 
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +25,9 @@ LIMITS = Limits(whole=64)
 log = logging.getLogger(__name__)
 
 
-async def open_local(folder: Path, app: web.Application) -> web.AppRunner | None:
+async def open_local(
+    folder: Path, app: web.Application, *, on_no_request: Callable[[int], None] = lambda _status: None
+) -> web.AppRunner | None:
     """Returns the running server, which the caller cleans up; None where the socket cannot be made."""
     path = folder / SOCKET_NAME
     try:
@@ -32,7 +35,7 @@ async def open_local(folder: Path, app: web.Application) -> web.AppRunner | None
     except OSError as error:
         log.warning("the admin socket %s cannot be made: %s; going on without it", path, error.strerror or error)
         return None
-    runner = LimitedRunner(app, limits=LIMITS, shutdown_s=SHUTDOWN_S)
+    runner = LimitedRunner(app, limits=LIMITS, on_no_request=on_no_request, shutdown_s=SHUTDOWN_S)
     await runner.setup()
     runner.listen(opened)
     return runner

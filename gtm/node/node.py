@@ -17,7 +17,7 @@ from collections.abc import Coroutine
 from aiohttp import web
 
 from gtm import __version__
-from gtm.admin.app import make_app, open_admin
+from gtm.admin.app import NO_HTTP, make_app, open_admin
 from gtm.admin.crowd import MAX_CONNECTIONS, limits_for
 from gtm.admin.doorkeeper import Doorkeeper
 from gtm.admin.local import close_local, open_local
@@ -283,7 +283,11 @@ class Node:
             more += PushDesk(
                 self._health.heartbeats, self._config.permitted, clock=self._clock, counters=self._counters
             ).routes()
-        self._local = await open_local(self._config.state, make_app(subject, reports, more, on_refusal=refusal))
+        self._local = await open_local(
+            self._config.state,
+            make_app(subject, reports, more, on_refusal=refusal),
+            on_no_request=lambda status: refusal(NO_HTTP, status),
+        )
         at = self._config.admin
         tls = None if self._admin_tls is None else self._admin_tls.listener_context
         peers = len(self._config.peers)

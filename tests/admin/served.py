@@ -133,6 +133,8 @@ class Served:
         self.door = Doorkeeper(credentials, clock=self.clock)
         self.names: frozenset[str] = frozenset()
         self.port = 0
+        self.refusals: list[tuple[str, int]] = []
+        """As they are counted, by path and status."""
 
     def follow(self) -> None:
         """Follows people, as the health river does at every merge."""
@@ -148,7 +150,15 @@ class Served:
             return await handle_reports(request, self.desk)
 
         more = [web.get("/metrics", self.measures.scrape), *routes(self.saying, self.door)]
-        runner = await open_admin("127.0.0.1", 0, self.subject, reports, more=more, names=lambda: self.names)
+        runner = await open_admin(
+            "127.0.0.1",
+            0,
+            self.subject,
+            reports,
+            more=more,
+            names=lambda: self.names,
+            on_refusal=lambda path, status: self.refusals.append((path, status)),
+        )
         self.port = runner.addresses[0][1]
         return runner
 

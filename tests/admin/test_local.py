@@ -10,7 +10,7 @@ from gtm.admin.app import make_app
 from gtm.admin.local import close_local, open_local
 from gtm.admin.overrides import routes
 from tests.admin.served import Served
-from tests.node.present import SMALL
+from tests.node.present import SMALL, until
 
 GOOD = {"scope": "region gtm.example.com/eu-west", "action": "drain", "why": "a fire", "by": "ann"}
 
@@ -61,6 +61,22 @@ def test_a_socket_that_a_killed_node_left_is_replaced(tmp_path: Path) -> None:
         assert not path.exists()
 
     asyncio.run(story())
+
+
+def test_what_is_no_http_is_counted_at_the_socket_too(tmp_path: Path) -> None:
+    async def story() -> list[int]:
+        refused: list[int] = []
+        local = await open_local(tmp_path, aiohttp.web.Application(), on_no_request=refused.append)
+        assert local is not None
+        async with until():
+            reader, writer = await asyncio.open_unix_connection(str(tmp_path / SOCKET_NAME))
+            writer.write(b"\x16\x03\x01\r\n\r\n")
+            await reader.read()
+            writer.close()
+        await local.cleanup()
+        return refused
+
+    assert asyncio.run(story()) == [400]
 
 
 def test_a_socket_that_cannot_be_made_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
