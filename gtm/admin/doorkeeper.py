@@ -18,7 +18,7 @@ import logging
 import re
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -42,6 +42,9 @@ READ_LIMIT_S = 5.0
 TOKEN_FILES = FileReader("tokens")
 FRESH_S = 1.0
 """So long what was read counts: a flood of wrong tokens must not become one of reads."""
+
+MAX_SHOWN = 80
+"""Characters of a certificate's names that a refusal repeats."""
 
 MAX_WRONG = 10
 WRONG_S = 60.0
@@ -85,10 +88,11 @@ class Doorkeeper:
         if opened is not None and opened.family == socket.AF_UNIX:
             _require_direct(request)
             return f"the local socket{_user_of(opened)}"
-        name = _certificate_name(request.transport.get_extra_info("peercert"), self._credentials.certificates)
+        names = _certificate_names(request.transport.get_extra_info("peercert"))
+        name = next((name for name in names if name in self._credentials.certificates), None)
         if name is not None:
             return f"certificate {ascii(name)[1:-1]} at {request.remote}"
-        raise web.HTTPUnauthorized(text=NEEDED, headers=CHALLENGE)
+        raise web.HTTPUnauthorized(text=f"{_unnamed(names)}{NEEDED}", headers=CHALLENGE)
 
     async def _by_token(self, request: web.Request) -> str:
         scheme, _, given = request.headers["Authorization"].partition(" ")
@@ -112,7 +116,11 @@ class Doorkeeper:
                 try:
                     self._read = now, await self._pool.run(self._digests, timeout_s=READ_LIMIT_S)
                 except CallOverdue as overdue:
-                    raise web.HTTPServiceUnavailable(text="this node cannot read its token files now") from overdue
+                    words = (
+                        "this node cannot read its token files now (overrides.tokens in the node file): their disk "
+                        "does not answer; the socket in its state folder needs none"
+                    )
+                    raise web.HTTPServiceUnavailable(text=words) from overdue
             return self._read[1]
 
     def _digests(self) -> Mapping[str, bytes]:
@@ -148,8 +156,13 @@ class Doorkeeper:
             del self._wrong[next(iter(self._wrong))]
         self._wrong[client] = recent if len(recent) >= MAX_WRONG else [*recent, now]
         if len(recent) >= MAX_WRONG:
-            headers = {"Retry-After": str(max(1, round(recent[0] + WRONG_S - now)))}
-            raise web.HTTPTooManyRequests(text="too many wrong tokens", headers=headers)
+            wait_s = max(1, round(recent[0] + WRONG_S - now))
+            words = (
+                f"this token is wrong too, and there were {MAX_WRONG} wrong ones from this address within "
+                f"{WRONG_S:.0f} s: wrong ones are told so again in {wait_s} s, a right one (overrides.tokens in the "
+                "node file) counts at once"
+            )
+            raise web.HTTPTooManyRequests(text=words, headers={"Retry-After": str(wait_s)})
 
 
 def read_digest(path: Path) -> bytes:
@@ -166,13 +179,20 @@ def read_digest(path: Path) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-def _certificate_name(certificate: object, names: frozenset[str]) -> str | None:
-    """Returns the first name of a verified certificate that is among these; None if there is none."""
+def _certificate_names(certificate: object) -> tuple[str, ...]:
+    """Returns the names of a verified certificate; none where there is no certificate."""
     if not isinstance(certificate, dict):
-        return None
+        return ()
     subject = [value for part in certificate.get("subject", ()) for key, value in part if key == "commonName"]
     alternative = [value for _kind, value in certificate.get("subjectAltName", ())]
-    return next((name for name in (*alternative, *subject) if name in names), None)
+    return (*alternative, *subject)
+
+
+def _unnamed(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    shown = ", ".join(ascii(name)[1:-1] for name in names)[:MAX_SHOWN]
+    return f"overrides.certificates has no name of your certificate ({shown}); "
 
 
 def _require_direct(request: web.Request) -> None:

@@ -55,19 +55,22 @@ def guard(names: Names | None) -> Middleware:
 def _require_own_host(request: web.Request, names: frozenset[str]) -> None:
     hosts = request.headers.getall("Host", [])
     if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):  # RFC 9112 3.2
-        raise web.HTTPBadRequest(text="a request has one Host field")
+        raise web.HTTPBadRequest(text="a request has exactly one Host field")
     target = request.raw_path
     if not target.startswith("/"):  # RFC 9112 3.2.2: in absolute form it counts instead of Host; both must do
         hosts.append(urlsplit(target).netloc)
     for host in hosts:
         name = host_of(host)
         if name is None:
-            raise web.HTTPBadRequest(text="the Host field is no host and port")
-        if not is_own(name, names):
-            shown = ascii(name)[1:-1][:MAX_SHOWN]
             words = (
-                f'this node does not know the name "{shown}" as its own: ask it by its address, or list the name in '
-                "the node file, listen.hosts"
+                f'"{_short(host)}", in the Host field or the request target, is no HOST or HOST:PORT, such as '
+                "192.0.2.7:8053 or [2001:db8::7]:8053"
+            )
+            raise web.HTTPBadRequest(text=words)
+        if not is_own(name, names):
+            words = (
+                f'this node does not know the name "{_short(name)}" as its own: ask it by its address, or list the '
+                "name in the node file, listen.hosts"
             )
             raise web.HTTPMisdirectedRequest(text=words)
 
@@ -77,7 +80,12 @@ def _require_own_page(request: web.Request) -> None:
     foreign = [origin for origin in request.headers.getall("Origin", []) if not _is_of(origin, host)]
     sites = set(request.headers.getall("Sec-Fetch-Site", []))
     if foreign or (not sites <= OWN_SITES and not _is_followed_link(request)):
-        raise web.HTTPForbidden(text="this was sent by a page of another site (Origin, Sec-Fetch-Site)")
+        sent = f'Origin "{_short(foreign[0])}", Host "{_short(host)}"' if foreign else "Sec-Fetch-Site"
+        words = (
+            f"a page of another site sent this ({sent}): a program leaves Origin and Sec-Fetch-Site out, and a proxy "
+            "before this node passes Host on as it came"
+        )
+        raise web.HTTPForbidden(text=words)
 
 
 def _is_followed_link(request: web.Request) -> bool:
@@ -85,6 +93,10 @@ def _is_followed_link(request: web.Request) -> bool:
     fetch = request.headers
     is_document = (fetch.get("Sec-Fetch-Mode"), fetch.get("Sec-Fetch-Dest")) == ("navigate", "document")
     return is_document and request.method in {"GET", "HEAD"}
+
+
+def _short(text: str) -> str:
+    return ascii(text)[1:-1][:MAX_SHOWN]
 
 
 def host_of(authority: str) -> str | None:

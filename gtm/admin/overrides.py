@@ -95,7 +95,10 @@ class _Api:
             wanted = request.match_info["id"]
             found = [one for one in self._overriding.in_force().by_scope.values() if one.id == wanted]
             if not found:
-                raise web.HTTPNotFound(reason="no such override", text="no override that is in force has this id")
+                raise web.HTTPNotFound(
+                    reason="no such override",
+                    text="no override that is in force has this id; `gtm overrides` lists them",
+                )
             return await self._say(who, Wish(found[0].scope, Action.OBEY, body.why, body.by))
 
     @asynccontextmanager

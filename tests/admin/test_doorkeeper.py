@@ -2,12 +2,14 @@ import asyncio
 import hashlib
 import json
 import os
+import threading
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from gtm.admin import doorkeeper
 from gtm.admin.app import make_app, open_admin
 from gtm.admin.credentials import Credentials
 from gtm.admin.doorkeeper import MAX_WRONG, Doorkeeper, read_digest
@@ -83,8 +85,11 @@ def test_after_ten_wrong_tokens_a_client_hears_no_more_of_them_and_a_right_one_s
         wrong = {**PLAIN, "Authorization": "Bearer wrong"}
         for _ in range(MAX_WRONG):
             assert node.ask("POST", "/v1/overrides", BODY, headers=wrong).status == 401
-        assert node.ask("POST", "/v1/overrides", BODY, headers=wrong).status == 429
+        refused = node.ask("POST", "/v1/overrides", BODY, headers=wrong)
+        assert refused.status == 429
+        assert "wrong ones are told so again in 60 s, a right one (overrides.tokens" in str(refused.json["error"])
         assert node.ask("POST", "/v1/overrides", BODY, headers={**PLAIN, **BEARER}).status == 201
+        assert node.refusals == [("/v1/overrides", 401)] * MAX_WRONG + [("/v1/overrides", 429)]
         node.clock.advance(61)
         assert node.ask("POST", "/v1/overrides", BODY, headers=wrong).status == 401
 
@@ -130,6 +135,18 @@ def test_a_file_of_no_use_is_complained_of_once_and_does_not_keep_the_others_out
     ]
 
 
+def test_where_no_token_can_be_read_it_is_told_and_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    back = threading.Event()
+    monkeypatch.setattr(doorkeeper, "READ_LIMIT_S", 0.01)
+    monkeypatch.setattr(doorkeeper, "read_digest", lambda _path: bytes(back.wait(20)))
+    with serving(tmp_path, a=SMALL) as node:
+        refused = node.ask("POST", "/v1/overrides", BODY, headers={**PLAIN, **BEARER})
+        back.set()
+    assert refused.status == 503
+    assert "(overrides.tokens in the node file): their disk does not answer" in str(refused.json["error"])
+    assert node.refusals == [("/v1/overrides", 503)]
+
+
 def test_the_socket_says_whose_user_it_was_and_takes_tokens_too(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -163,18 +180,21 @@ def test_of_certificates_only_those_that_are_named_may_say_overrides(tmp_path: P
     tls = server_tls(TlsFiles(server, ca=authority.root))
     client = client_tls(TlsFiles(authority.issue(name or "127.0.0.1"), ca=authority.root))
 
-    async def story() -> int:
+    async def story() -> tuple[int, str]:
         await node.river.load()
         runner = await open_admin(
             "127.0.0.1", 0, node.subject, no_reports, more=routes(node.saying, node.door), tls=tls
         )
         at = f"https://127.0.0.1:{runner.addresses[0][1]}/v1/overrides"
         async with aiohttp.ClientSession() as session, session.post(at, json=GOOD, ssl=client) as answer:
-            found = answer.status
+            found = answer.status, str((await answer.json()).get("error", ""))
         await runner.cleanup()
         return found
 
-    assert asyncio.run(story()) == status
+    found, words = asyncio.run(story())
+    assert found == status
+    assert words == "" or "overrides.certificates has no name of your certificate (" in words
+    assert name in words or status == 201
     assert bool(node.overrides.known) is (status == 201)
 
 

@@ -44,6 +44,7 @@ def test_a_page_that_takes_this_machine_for_its_own_hears_nothing(
     assert refused.status == 421
     if method != "HEAD":
         assert str(refused.json["error"]).endswith("list the name in the node file, listen.hosts")
+    assert [status for _path, status in node.refusals[-1:]] == [421]
     assert node.counters.count("zone_loads", outcome="clean") == before
 
 
@@ -135,6 +136,20 @@ def raw(node: Served, wire: str) -> bytes:
 )
 def test_in_whatever_form_a_request_comes_every_host_in_it_counts(node: Served, wire: str, status: bytes) -> None:
     assert raw(node, wire) == status
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({"Host": "::1"}, '"::1", in the Host field or the request target, is no HOST or HOST:PORT, such as'),
+        ({"Host": "x", **PAGE}, 'the name "x" as its own'),
+        ({"Host": "127.0.0.1", **PAGE}, '(Origin "https://evil.example", Host "127.0.0.1"): a program leaves'),
+        ({"Host": "127.0.0.1", "Sec-Fetch-Site": "cross-site"}, "sent this (Sec-Fetch-Site): a program leaves"),
+        ({"Host": "127.0.0.1", "Origin": "x" * 900}, f'(Origin "{"x" * 80}", Host "127.0.0.1"): a program leaves'),
+    ],
+)
+def test_a_refusal_says_what_was_wrong_and_what_to_do(node: Served, headers: dict[str, str], words: str) -> None:
+    assert words in str(node.ask("GET", "/v1/status", headers=headers).json["error"])
 
 
 @pytest.mark.parametrize(
