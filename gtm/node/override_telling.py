@@ -60,11 +60,11 @@ class OverrideTeller:
             old, new = before.get(scope), now.get(scope)
             if old == new:
                 continue
-            if old is not None:
+            if old is not None and scope not in self._gone:  # else that was told when its scope went
                 self._ended(old, *_why(old, new, wall))
             if new is not None:
                 self._begun(new, wall)
-        self._gone = self._gone & now.keys()
+        self._gone = frozenset(scope for scope in self._gone if now.get(scope) == before.get(scope))
         self._covering = frozenset(scope for scope in now if self._index.has(scope))
 
     def look_at(self, plan: Plan, *, wall: float) -> None:

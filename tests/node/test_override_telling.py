@@ -77,6 +77,24 @@ def test_an_override_whose_scope_is_gone_from_the_zones_is_told_and_so_is_its_re
     assert node.kinds()[2:] == [EventKind.OVERRIDE_SET.value]
 
 
+@pytest.mark.parametrize("is_superseded", [False, True])
+def test_the_end_of_an_override_whose_scope_is_gone_is_told_once(tmp_path: Path, *, is_superseded: bool) -> None:
+    node = Node(tmp_path)
+    whole, less = world.plan(world.zone()), world.plan(world.zone(world.WORLD.replace("eu-west", "eu-east")))
+    first = node.say()
+    assert node.in_force
+    node.overrides.look_at(whole)
+    node.overrides.look_at(less)
+    second = node.say(Action.UP) if is_superseded else None
+    assert node.in_force
+    node.overrides.look_at(whole if is_superseded else less)
+    node.clock.advance(1e6)
+    assert not node.in_force
+    told = [(event.type.rpartition(".")[2], event.facts["id"]) for event in node.events.recent(since=0.0)]
+    more = [] if second is None else [("set", second.id), ("expired", second.id)]
+    assert told == [("set", first.id), ("ended", first.id), *more]
+
+
 def test_every_word_is_a_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     node = Node(tmp_path)
     rules = (SafetyRule.AT_LEAST,)
