@@ -9,9 +9,9 @@ larger than it may be          refused, and not read any further
 import errno
 import os
 import stat
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from gtm.errors import FileUnreadable
 
@@ -50,14 +50,21 @@ STUCK = Stamp(-1, -1, -1, -1, is_regular=False)
 """That of a file whose disk does not answer, or that is none of its folder."""
 
 
-def content_of(path: Path, limit: int, step: Callable[[], None], within: Path | None) -> Content:
-    """Returns what is in a regular file of at most `limit` bytes; calls `step` with each piece.
+class Progress(Protocol):
+    """Who is told how far a call is: before it looks in another folder, where it may hang, and after each step."""
 
-    Raises FileUnreadable, and OSError.
-    """
+    def enter(self, folder: Path) -> None:
+        """Hears in which folder it looks next. Raises FileUnreadable where it is not to."""
+
+    def step(self) -> None:
+        """Hears that it got further."""
+
+
+def content_of(path: Path, limit: int, progress: Progress, within: Path | None) -> Content:
+    """Returns what is in a regular file of at most `limit` bytes. Raises FileUnreadable, and OSError."""
     if "\0" in str(path):
         raise FileUnreadable(path, "no path has a NUL")
-    descriptor = _opened(path) if within is None else _opened_within(within, path)
+    descriptor = _opened(path, progress) if within is None else _opened_within(within, path, progress)
     try:
         status = os.fstat(descriptor)
         _require_regular(path, status)
@@ -65,7 +72,7 @@ def content_of(path: Path, limit: int, step: Callable[[], None], within: Path | 
         while size <= limit and (part := os.read(descriptor, min(CHUNK_BYTES, limit + 1 - size))):
             parts.append(part)
             size += len(part)
-            step()
+            progress.step()
     finally:
         os.close(descriptor)
     if size > limit:
@@ -73,14 +80,41 @@ def content_of(path: Path, limit: int, step: Callable[[], None], within: Path | 
     return Content(b"".join(parts), stat.S_IMODE(status.st_mode))
 
 
-def _opened(path: Path) -> int:
-    _require_regular(path, path.stat())  # first: to open a device may do something
+def stamp_of(path: Path, progress: Progress, within: Path | None) -> Stamp | None:
+    """Returns the stamp of a file; None where there is none, STUCK where it may not be looked at."""
+    try:
+        found = path.stat(follow_symlinks=False)
+        if stat.S_ISLNK(found.st_mode):
+            found = status_of(path, progress) if within is None else _status_within(within, path, progress)
+    except FileUnreadable:
+        return STUCK
+    except (OSError, ValueError):  # a NUL in it
+        return None
+    is_regular = stat.S_ISREG(found.st_mode)
+    return Stamp(found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, is_regular)
+
+
+def status_of(path: Path, progress: Progress) -> os.stat_result:
+    """Returns the status of what is at the end of a path's links, which may lead anywhere. Raises OSError."""
+    end, links = path, 0
+    while links < MAX_LINKS and (target := _link(end)) is not None:
+        end, links = end.parent / target, links + 1
+        progress.enter(end.parent)
+    return path.stat()
+
+
+def _status_within(folder: Path, path: Path, progress: Progress) -> os.stat_result:
+    return folder.joinpath(*_steps_within(folder, path, progress)).stat(follow_symlinks=False)
+
+
+def _opened(path: Path, progress: Progress) -> int:
+    _require_regular(path, status_of(path, progress))  # first: to open a device may do something
     return os.open(path, _FLAGS)
 
 
-def _opened_within(folder: Path, path: Path) -> int:
+def _opened_within(folder: Path, path: Path, progress: Progress) -> int:
     """Opens a file by steps that are no links: what is swapped for a link meanwhile is not followed."""
-    *above, name = _steps_within(folder, path)
+    *above, name = _steps_within(folder, path, progress)
     here = os.open(folder, _FOLDER_FLAGS)
     try:
         for step in above:
@@ -92,7 +126,7 @@ def _opened_within(folder: Path, path: Path) -> int:
         os.close(here)
 
 
-def _steps_within(folder: Path, path: Path) -> list[str]:
+def _steps_within(folder: Path, path: Path, progress: Progress) -> list[str]:
     """Returns the steps from a folder to the end of a file's links; it looks at nothing outside of the folder."""
     root = folder.resolve()
     roots = (str(folder.absolute()), str(root))
@@ -103,18 +137,21 @@ def _steps_within(folder: Path, path: Path) -> list[str]:
             if not found:
                 raise FileUnreadable(path, OUTSIDE)
             found.pop()
-        elif (target := _link(root.joinpath(*found, step))) is None:
+            continue
+        progress.enter(folder.joinpath(*found, step) if steps else folder.joinpath(*found))
+        target = _link(root.joinpath(*found, step))
+        if target is None:
             found.append(step)
-        else:
-            links += 1
-            if links > MAX_LINKS:
-                raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-            if target.startswith("/"):
-                above = next((each for each in roots if f"{target}/".startswith(f"{each}/")), None)
-                if above is None:
-                    raise FileUnreadable(path, OUTSIDE)
-                target, found = target[len(above) :], []
-            steps += [each for each in reversed(target.split("/")) if each not in {"", "."}]
+            continue
+        links += 1
+        if links > MAX_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        if target.startswith("/"):
+            above = next((each for each in roots if f"{target}/".startswith(f"{each}/")), None)
+            if above is None:
+                raise FileUnreadable(path, OUTSIDE)
+            target, found = target[len(above) :], []
+        steps += [each for each in reversed(target.split("/")) if each not in {"", "."}]
     if not found:
         raise FileUnreadable(path, OUTSIDE)
     return found
@@ -133,17 +170,3 @@ def _require_regular(path: Path, status: os.stat_result) -> None:
         raise FileUnreadable(path, os.strerror(errno.EISDIR))
     if not stat.S_ISREG(status.st_mode):
         raise FileUnreadable(path, IRREGULAR)
-
-
-def stamp_of(path: Path, within: Path | None) -> Stamp | None:
-    """Returns the stamp of a file; None where there is none, STUCK where it leads out of the folder."""
-    try:
-        found = path.stat(follow_symlinks=within is None)
-        if within is not None and stat.S_ISLNK(found.st_mode):
-            found = within.joinpath(*_steps_within(within, path)).stat(follow_symlinks=False)
-    except FileUnreadable:
-        return STUCK
-    except (OSError, ValueError):  # a NUL in it
-        return None
-    is_regular = stat.S_ISREG(found.st_mode)
-    return Stamp(found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, is_regular)

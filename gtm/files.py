@@ -6,9 +6,15 @@ A path may be anything: a pipe that waits for a writer, a device, a link into a 
     not as gtm/content.py wants it    unreadable, with the reason
     stands still for READ_S           given up: it counts as unreadable until the system lets go of it
 
-Nothing can stop a thread that the kernel holds, so each purpose has a pool of its own (gtm/threads.py), and each path
-at most one thread: while that hangs, the path is unreadable at once, and it is tried again when the thread is back. A
-file that is large or slow is no such case, as long as it goes on.
+Nothing can stop a thread that the kernel holds, so each purpose has a pool of its own (gtm/threads.py), and until
+the threads are back that hang, this counts as unreadable at once:
+
+    the path     that a thread hangs at
+    a folder     in which MOST_IN_FOLDER hang: what is behind it, a mount say, does not answer
+    all paths    while MOST_HANGING hang
+
+A path is in the folder that its text says; one that is a link, in that which the link leads into. So links into a mount
+that hangs hide none of the files beside them. A file that is large or slow is no such case, as long as it goes on.
 
 All of it blocks, and is for threads; from an event loop it is `await reader.soon(...)`.
 """
@@ -16,12 +22,13 @@ All of it blocks, and is for threads; from an event loop it is `await reader.soo
 import os
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar, TypeVarTuple
 
-from gtm.content import STUCK, Content, Stamp, content_of, stamp_of
+from gtm.content import STUCK, Content, Progress, Stamp, content_of, stamp_of, status_of
 from gtm.errors import CallOverdue, FileUnreadable
 from gtm.threads import Pool
 
@@ -30,8 +37,10 @@ READ_S = 2.0
 
 AT_ONCE = 4
 WAITERS = 16
-MOST_HANGING = 16
-"""Paths of one purpose that hang at once; further ones are not tried."""
+MOST_IN_FOLDER = 4
+"""Paths in one folder that hang at once; others in it are not tried."""
+MOST_HANGING = 128
+"""Paths of one purpose that hang at once; others are not tried. Disks and mounts have many folders each."""
 
 HANGS = "no answer from its disk or mount"
 
@@ -49,14 +58,16 @@ class FileReader:
         self._free = threading.Condition()
         """Over what follows."""
         self._busy: set[Path] = set()
-        self._hanging: set[Path] = set()
+        self._hanging: Counter[Path] = Counter()
+        self._in_folder: Counter[Path] = Counter()
+        """How many of them hang in which folder."""
 
     def read(self, path: Path, *, limit: int, within: Path | None = None) -> Content:
         """Returns what is in a regular file of at most `limit` bytes. Raises FileUnreadable.
 
         Where it is `within` a folder, links are followed in that folder alone.
         """
-        return self.call(path, lambda step: content_of(path, limit, step, within))
+        return self.call(path, lambda progress: content_of(path, limit, progress, within))
 
     def stamp(self, path: Path) -> Stamp | None:
         """Returns the stamp of a file; None where there is none."""
@@ -67,18 +78,27 @@ class FileReader:
         found: list[Stamp | None] = []
         while len(found) < len(paths):
             path = paths[len(found)]
-            if self._is_stuck(path):
+            if self._is_stuck(path, within or path.parent):
                 found.append(STUCK)
                 continue
             found += self._stamps_up_to_one_that_hangs(paths[len(found) :], within)
         return found
 
-    def call(self, path: Path, function: Callable[[Callable[[], None]], _Result]) -> _Result:
-        """Returns what a function returns that does something at a path; it is given what it calls at every step.
+    def look(self, path: Path) -> None:
+        """Raises FileUnreadable unless there is something at a path, whatever it is."""
+        self.call(path, lambda progress: status_of(path, progress))
+
+    def call(self, path: Path, function: Callable[[Progress], _Result]) -> _Result:
+        """Returns what a function returns that does something at a path; it is given whom it tells how far it is.
 
         Raises FileUnreadable where it raises OSError, and where it stands still.
         """
-        work = _Work(self, path, function)
+
+        def begin(progress: Progress) -> _Result:
+            progress.enter(path.parent)  # it may hang since this call began to wait for a thread
+            return function(progress)
+
+        work = _Work(self, path, begin)
         self._take(path)
         try:
             return self._pool.wait(work, timeout_s=self._limit_s, goes_on=work.goes_on)
@@ -95,18 +115,18 @@ class FileReader:
     def _stamps_up_to_one_that_hangs(self, paths: Sequence[Path], within: Path | None) -> list[Stamp | None]:
         found: list[Stamp | None] = []
 
-        def look(step: Callable[[], None]) -> None:
+        def look(progress: Progress) -> None:
             for path in paths:
                 with self._free:
-                    if work.is_left or path in self._hanging:
+                    if work.is_left or self._is_stuck(path, within or path.parent):
                         return
-                    work.path = path
-                stamp = stamp_of(path, within)
+                    work.path, work.folder = path, within or path.parent
+                stamp = stamp_of(path, progress, within)
                 with self._free:
                     if work.is_left:
                         return
                     found.append(stamp)
-                step()
+                progress.step()
 
         work = _Work(self, paths[0], look)
         try:
@@ -119,21 +139,26 @@ class FileReader:
     def _take(self, path: Path) -> None:
         """Waits until no other thread is at a path."""
         with self._free:
-            is_free = not self._is_stuck(path) and self._free.wait_for(
+            is_free = not self._is_stuck(path, path.parent) and self._free.wait_for(
                 lambda: path not in self._busy or path in self._hanging, self._limit_s
             )
             if not is_free or path in self._hanging:
                 raise FileUnreadable(path, HANGS)
             self._busy.add(path)
 
-    def _is_stuck(self, path: Path) -> bool:
-        return path in self._hanging or len(self._hanging) >= MOST_HANGING
+    def _is_stuck(self, path: Path, folder: Path) -> bool:
+        return path in self._hanging or self._is_full(folder)
+
+    def _is_full(self, folder: Path) -> bool:
+        return self._in_folder[folder] >= MOST_IN_FOLDER or len(self._hanging) >= MOST_HANGING
 
     def _leave(self, work: "_Work[_Result]") -> None:
         with self._free:
             work.is_left = True
             if work.has_begun and not work.is_over:
-                self._hanging.add(work.path)
+                work.is_hanging = True
+                self._hanging[work.path] += 1
+                self._in_folder[work.folder] += 1
             else:
                 self._busy.discard(work.path)
             self._free.notify_all()
@@ -143,17 +168,27 @@ class FileReader:
         with self._free:
             work.is_over = True
             self._busy.discard(work.path)
-            if work.is_left:
-                self._hanging.discard(work.path)
+            if work.is_hanging:
+                self._hanging -= Counter([work.path])
+                self._in_folder -= Counter([work.folder])
             self._free.notify_all()
+
+    def enter(self, work: "_Work[_Result]", folder: Path) -> None:
+        """Has a thread look in another folder, unless that hangs, or nobody waits any more. Raises FileUnreadable."""
+        with self._free:
+            if work.is_left or self._is_full(folder):
+                raise FileUnreadable(work.path, HANGS)
+            work.folder = folder
 
 
 class _Work(Generic[_Result]):
     """One call at a path. It has state: how far it is."""
 
-    def __init__(self, reader: FileReader, path: Path, function: Callable[[Callable[[], None]], _Result]) -> None:
+    def __init__(self, reader: FileReader, path: Path, function: Callable[[Progress], _Result]) -> None:
         self.path = path
-        self.has_begun = self.is_over = self.is_left = False
+        self.folder = path.parent
+        """Where it is: if it hangs, then for what is in there."""
+        self.has_begun = self.is_over = self.is_left = self.is_hanging = False
         self._reader = reader
         self._function = function
         self._steps = self._seen = 0
@@ -162,7 +197,7 @@ class _Work(Generic[_Result]):
         """Makes the call, in a thread of the pool."""
         self.has_begun = True
         try:
-            return self._function(self._step)
+            return self._function(self)
         finally:
             self._reader.give_back(self)
 
@@ -171,7 +206,12 @@ class _Work(Generic[_Result]):
         before, self._seen = self._seen, self._steps
         return self._steps > before
 
-    def _step(self) -> None:
+    def enter(self, folder: Path) -> None:
+        """Hears in which folder it looks next."""
+        self._reader.enter(self, folder)
+
+    def step(self) -> None:
+        """Hears that it got further."""
         self._steps += 1
 
 

@@ -57,7 +57,7 @@ async def run(command: tuple[str, ...]) -> Outcome:
     """Returns how a program ended; waits for ever, and kills it when cancelled."""
     with _output() as (output, its_end):
         try:
-            await _FILES.soon(_FILES.call, Path(command[0]), lambda _: Path(command[0]).stat())
+            await _FILES.soon(_FILES.look, Path(command[0]))
             process = await _started(command, its_end)
         except FileUnreadable as error:  # to start it would stop this process
             return Outcome(Reason.UNREAD, f"{command[0]} cannot be run: {error.reason}")

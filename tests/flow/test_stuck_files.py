@@ -6,6 +6,7 @@
     zones/stuck/program                        a program of a check
     zones/stuck.yaml                           a zone file, by a link to stuck/stuck.yaml
     zones/big.zone                             the records file of a good zone
+    zones/linked-*.yaml                        more links into the folder while it hangs
 
 The node serves, checks what it can, says what it cannot read, takes it up once it is mended, and ends when told to.
 """
@@ -171,16 +172,21 @@ def test_pipes_in_every_place_are_told_and_taken_up_once_they_are_files(cluster:
 
 def test_a_mount_that_hangs_harms_nobody_and_what_is_in_it_is_taken_up_afterwards(cluster: Cluster) -> None:
     folder = cluster.zones / "stuck"
+    links = [cluster.zones / f"linked-{number}.yaml" for number in range(20)]
     siege = besieged(cluster, lambda path: write_good(path.parent, path.name))
     within(START_LIMIT_S, lambda: reasons(siege)["program"] == {"up ok"})
     with hung_mount(folder) as mount:
         (cluster.zones / "other.yaml").write_text(OTHER_ZONE + "ttl: 77\n")
         within(START_LIMIT_S, lambda: "no answer from its disk or mount" in problems(siege))
         assert reasons(siege)["api"] == {"up ok"}
+        for link in links:
+            link.symlink_to(f"stuck/{link.name}")
         (cluster.zones / "third.yaml").write_text(STUCK_ZONE.replace("stuck", "third"))
         within(START_LIMIT_S, lambda: asks_for(siege, "ns1.third.test") == 1)
         assert asks_for(siege, "ns1.stuck.test") == 1, "its last good zone serves on"
         threads = threads_of(siege)
+        for link in links:
+            link.unlink()
         mount.mend()
     write_good(folder, "stuck.yaml")
     within(START_LIMIT_S, lambda: problems(siege) == "")
