@@ -267,7 +267,7 @@ raw_bytes = st.binary(max_size=40).map(lambda raw: "name=" + quote(raw) + "&clie
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.sampled_from(["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"]), targets, raw_query | pairs | raw_bytes)
 @example("GET", "/v1/explain", "name=%FF&client=10.2.0.1")
 @example("GET", "/v1/explain", "name=%ED%A0%80&client=10.2.0.1")
@@ -298,7 +298,7 @@ addresses = st.ip_addresses().map(str)
 
 
 @pytest.mark.slow
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(names, st.sampled_from(["A", "AAAA", "ANY", "NS", "DS", "SOA", "TYPE0", "OPT"]), addresses)
 def test_what_can_be_parsed_can_be_explained(served: Served, name: str, rtype: str, client: str) -> None:
     try:

@@ -213,7 +213,7 @@ def test_who_hangs_up_within_a_body_is_refused_and_is_no_fault_of_this_program(
 @example(b'{"scope":' * 6_000)
 @example(json.dumps({**GOOD, "why": "\ud800"}).encode())
 @example(b"\xff\xfe" + json.dumps(GOOD).encode("utf-16-le"))
-@settings(deadline=None, max_examples=1_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_of_a_thousand_malformed_bodies_none_is_taken_and_none_is_a_fault(node: Served, body: bytes) -> None:
     before = (node.overrides.known, node.planner.plan)
     answer = say(node, body)

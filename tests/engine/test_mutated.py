@@ -181,14 +181,14 @@ _LOADED = _loaded()
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.binary(max_size=600), st.sampled_from(Transport), st.integers(0, 2**64 - 1))
 def test_any_bytes_get_silence_or_a_sound_message(wire: bytes, transport: Transport, coin: int) -> None:
     check(_LOADED, wire, transport, coin)
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.sampled_from(seeds()), st.data())
 def test_any_octets_behind_the_header_get_a_sound_message(wire: bytes, data: st.DataObject) -> None:
     start, end = sorted(data.draw(st.integers(HEADER, len(wire))) for _ in range(2))

@@ -94,7 +94,6 @@ def drawn(strategy: "st.SearchStrategy[_Drawn]", tries: int) -> list[_Drawn]:
         max_examples=tries,
         database=None,
         derandomize=True,
-        deadline=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )

@@ -104,7 +104,7 @@ def records(draw: st.DrawFn) -> dict[str, Record]:
 
 @pytest.mark.slow
 @given(records(), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_database_is_read_as_maxminddb_reads_it(content: dict[str, Record], chance: Random) -> None:
     with TemporaryDirectory() as folder:
         path = write_database(Path(folder) / "any.mmdb", content)

@@ -168,7 +168,7 @@ def networks(draw: st.DrawFn) -> Network:
 
 
 @given(sources(), st.integers(1, 4))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @pytest.mark.slow
 def test_every_address_is_in_its_cell_and_the_largest_block_of_it(
     given_sources: tuple[list[dict[str, Record]], list[CustomNetwork]], different: int

@@ -4,7 +4,7 @@ from itertools import product
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
@@ -57,7 +57,6 @@ def test_azures_nested_profiles(online: int, checking: int, degraded: int, minim
     assert combined(beliefs, needed=minimum) is expected
 
 
-@settings(deadline=None)
 @given(BELIEFS, st.integers(0, 10))
 def test_what_is_said_stays_true_whatever_the_unknown_ones_turn_out_to_be(beliefs: list[Belief], needed: int) -> None:
     together = combined(beliefs, needed=needed)
@@ -69,7 +68,6 @@ def test_what_is_said_stays_true_whatever_the_unknown_ones_turn_out_to_be(belief
     assert futures == {together} if together is not UNKNOWN else futures == {UP, DOWN}
 
 
-@settings(deadline=None)
 @given(BELIEFS, st.integers(0, 10), st.randoms())
 def test_the_order_does_not_matter(beliefs: list[Belief], needed: int, random: Random) -> None:
     shuffled = list(beliefs)

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
@@ -83,7 +83,6 @@ policies = st.builds(
 paces = st.builds(Pace, interval_s=st.sampled_from([4.0, 8.0]), recheck_s=st.sampled_from([1.0, 4.0]))
 
 
-@settings(deadline=None)
 @given(readings=st.text("+-", max_size=60), policy=policies, pace=paces)
 def test_the_belief_changes_at_that_moment_if_all_goes_against_it_and_never_before(
     readings: str, policy: VerdictPolicy, pace: Pace
@@ -97,7 +96,6 @@ def test_the_belief_changes_at_that_moment_if_all_goes_against_it_and_never_befo
     assert verdict.read_at - told.read_at == told.flip_in_s
 
 
-@settings(deadline=None)
 @given(
     readings=st.text("+-", max_size=40),
     others=st.text("+-", max_size=40),

@@ -1,7 +1,7 @@
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.errors import StateInvalid
@@ -41,7 +41,6 @@ def line_of(event: Event) -> bytes:
     return compose_line(recorded(event, 7, node=NodeName("ns1"), boot=5, monotonic=1.5, wall=1.7e9, at="now"))
 
 
-@settings(deadline=None)
 @given(EVENTS)
 def test_an_event_is_one_line_and_comes_back_the_same(event: Event) -> None:
     line = line_of(event)
@@ -53,7 +52,6 @@ def test_an_event_is_one_line_and_comes_back_the_same(event: Event) -> None:
     assert "" not in parsed.causes
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_event_or_a_damaged_line(line: bytes) -> None:
     with suppress(StateInvalid):

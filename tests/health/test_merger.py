@@ -46,7 +46,7 @@ def without_ages(status: Status) -> Mapping[CheckId, CheckStatus]:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(steps, max_size=30))
 def test_after_any_history_it_gives_what_a_merge_of_everything_gives(
     history: list[Step],
@@ -197,7 +197,7 @@ def test_who_agrees_again_is_released() -> None:
     assert not quarantined(merger.standings)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.booleans(), min_size=15, max_size=40),
     st.lists(st.sets(st.sampled_from(CHECKS)), min_size=40, max_size=40),

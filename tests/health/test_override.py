@@ -1,6 +1,6 @@
 from collections.abc import Iterable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.override import (
@@ -101,20 +101,17 @@ def test_what_a_flood_pushes_out_uncovers_what_others_said_before_in_any_order()
 
 
 @given(many, many)
-@settings(deadline=None)
 def test_joining_commutes(one: list[Override], other: list[Override]) -> None:
     assert joined(joined({}, one), other) == joined(joined({}, other), one)
 
 
 @given(many, many, many)
-@settings(deadline=None)
 def test_joining_associates(one: list[Override], two: list[Override], three: list[Override]) -> None:
     right = joined(joined({}, two), three)
     assert joined(joined(joined({}, one), two), three) == joined(joined({}, one), all_of(right))
 
 
 @given(many)
-@settings(deadline=None)
 def test_hearing_again_changes_nothing(one: list[Override]) -> None:
     known = joined({}, one)
     assert joined(known, one) is known
@@ -122,7 +119,6 @@ def test_hearing_again_changes_nothing(one: list[Override]) -> None:
 
 
 @given(many, st.permutations(range(4)), st.integers(0, 130))
-@settings(deadline=None)
 def test_nodes_that_heard_the_same_decide_the_same(one: list[Override], order: list[int], age: int) -> None:
     parts: list[Iterable[Override]] = [one[n::4] for n in range(4)]
     here = joined({}, one)

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.errors import ReportInvalid
@@ -43,7 +43,6 @@ def resigned(payload: object) -> str:
 
 
 @given(overrides)
-@settings(deadline=None)
 def test_what_is_sealed_opens_as_the_same(one: Override) -> None:
     assert opened(seal_override(one, key_of(one.node)), wall=one.made_at) == one
 
@@ -112,13 +111,11 @@ def test_more_than_the_limit_is_oversized() -> None:
 
 
 @given(st.text() | st.binary().map(lambda raw: raw.decode("latin-1")))
-@settings(deadline=None)
 def test_any_text_is_refused_in_order(text: str) -> None:
     assert refused(text) == "malformed"
 
 
 @given(st.integers(0, 10_000), st.characters())
-@settings(deadline=None)
 def test_a_changed_character_is_never_another_override(place: int, character: str) -> None:
     text = seal_override(ONE, key_of("ns1"))
     place %= len(text)

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.errors import StateInvalid
@@ -100,7 +100,6 @@ def test_it_is_no_vote_before_the_first_reading() -> None:
     assert (vote.belief, vote.reason, vote.since) == (DOWN, Reason.OK, BOOT + 1002.0)
 
 
-@settings(deadline=None)
 @given(st.text("+-", max_size=60), st.text("+-", max_size=40), st.integers(0, 40))
 def test_no_endpoint_comes_back_sooner_for_a_restart(before: str, after: str, off_s: int) -> None:
     verdict = read(NO_VERDICT, before, at=1000.0, gap_s=5.0)
@@ -115,7 +114,6 @@ def test_no_endpoint_comes_back_sooner_for_a_restart(before: str, after: str, of
         assert again.belief is DOWN
 
 
-@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_other_text_raises_nothing_but_state_invalid(text: str) -> None:
     with pytest.raises(StateInvalid):

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.scope import (
@@ -68,7 +68,6 @@ def test_other_text_is_no_scope(text: str) -> None:
 
 
 @given(st.text())
-@settings(deadline=None)
 def test_any_text_is_a_scope_or_refused_in_words_fit_to_print(text: str) -> None:
     scope = words = None
     try:

@@ -113,7 +113,7 @@ def test_each_type_that_is_answered_counts_alike_and_none_that_is_not() -> None:
     assert region_shares(Spread(((selected(Choose.ALL),),), (0,)), (US, EU)) == {}
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.sets(st.sampled_from(["192.0.2.10", "192.0.2.20", "192.0.2.30", "192.0.2.11"])))
 def test_the_shares_of_a_service_that_answers_are_1_together(down: set[str]) -> None:
     found = shares(families(*down)["gtm_region_share_ratio"].points)

@@ -59,7 +59,7 @@ steps = st.lists(
 
 @pytest.mark.slow
 @given(steps)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_generations_only_grow_and_no_answer_is_empty(
     tmp_path_factory: pytest.TempPathFactory, script: list[Step]
 ) -> None:

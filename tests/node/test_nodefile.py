@@ -323,7 +323,6 @@ LINES = [line for line in WHOLE.splitlines() if line]
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
 @example("\ud800")
 @example("node: '\ud800'")

@@ -224,7 +224,7 @@ STEPS = st.lists(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @example(skews=(0.0, 1.0, 0.0), steps=[("lie", 30.0), ("give", 4), ("lie", 0.0)])
 @given(skews=st.tuples(*[st.floats(-5, 5)] * 3), steps=STEPS)
 def test_nodes_agree_whatever_their_clocks_and_nobody_outranks_who_heard_him_and_spoke_after(

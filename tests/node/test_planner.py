@@ -164,7 +164,7 @@ def test_a_flip_while_the_next_plan_is_compiled_serves_at_once_and_stays(tmp_pat
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.sampled_from(["zone", "other", "geo", "1", "2", "restart"]), max_size=12))
 def test_generations_strictly_grow_whatever_happens(
     tmp_path_factory: pytest.TempPathFactory, happenings: list[str]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from dns.name import from_text
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gtm.counters import Counters
@@ -212,7 +212,6 @@ def test_a_damaged_file_costs_what_was_in_it_one_line_and_a_counter(
 
 
 @pytest.mark.slow
-@settings(deadline=None)  # it reads and writes a disk
 @given(st.binary(max_size=300))
 @example(json.dumps({"version": 1, "generation": 1, "zones": {}}).encode())
 def test_any_bytes_are_a_state_or_an_empty_one(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:

@@ -3,7 +3,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.counters import Counters
@@ -89,7 +89,6 @@ def test_a_flipped_bit_anywhere_gives_the_one_before_or_the_same(tmp_path: Path)
         assert found == Found({"n": 1}, Origin.BEFORE), f"bit {place}: {bytes(damaged)!r}"
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=200))
 def test_whatever_is_in_the_files_nothing_is_raised(
     tmp_path_factory: pytest.TempPathFactory, newest: bytes, before: bytes

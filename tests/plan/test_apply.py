@@ -169,7 +169,7 @@ beliefs = st.fixed_dictionaries({target: st.sampled_from(Belief) for target in T
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(beliefs, min_size=1, max_size=4))
 def test_whatever_is_believed_applying_flips_is_compiling_anew(history: list[dict[str, Belief]]) -> None:
     plan, before = PLAN, ALL_UP
@@ -183,7 +183,7 @@ def test_whatever_is_believed_applying_flips_is_compiling_anew(history: list[dic
 
 
 @pytest.mark.slow
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(beliefs)
 def test_whatever_is_believed_no_answer_is_empty_unless_the_zone_says_so(believed: dict[str, Belief]) -> None:
     plan = world.plan(ZONE, beliefs=believed, geography=world.geography())

@@ -174,7 +174,7 @@ def number(target: str) -> int:
 
 @pytest.mark.slow
 @given(ZONES, TIMES)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_whatever_fails_and_stays_down_is_held_no_longer_than_said(zone: Zone, dies_at: list[int]) -> None:
     known = Known(zone)
     assert held_s(known, lambda target, now: now >= dies_at[number(target)], S) <= limit_s(known) + TICK_S + 0.001
@@ -182,7 +182,7 @@ def test_whatever_fails_and_stays_down_is_held_no_longer_than_said(zone: Zone, d
 
 @pytest.mark.slow
 @given(ZONES, st.lists(st.tuples(st.integers(0, 60), st.integers(1, 60)), min_size=8, max_size=8))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_whatever_fails_again_and_again_is_held_no_longer_than_said(
     zone: Zone, wellness: list[tuple[int, int]]
 ) -> None:
@@ -198,7 +198,7 @@ def test_whatever_fails_again_and_again_is_held_no_longer_than_said(
 
 @pytest.mark.slow
 @given(ZONES, st.sampled_from(REGIONS), TIMES)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_one_region_that_dies_is_never_held_by_the_default_rules(zone: Zone, region: str, dies_at: list[int]) -> None:
     """In one moment or bit by bit, with all that its machines serve under other names, and all that waits for them."""
     known = Known(zone)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import cycle, pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
@@ -199,7 +199,6 @@ ADDRESSES = [address(number, place) for number in range(4) for place in range(3)
 
 @pytest.mark.slow
 @given(steps)
-@settings(deadline=None)
 def test_whatever_fails_only_what_failed_is_out_and_no_more_than_the_budget_has(
     script: list[tuple[float, set[int]]],
 ) -> None:
@@ -218,7 +217,6 @@ def test_whatever_fails_only_what_failed_is_out_and_no_more_than_the_budget_has(
 
 @pytest.mark.slow
 @given(steps, st.integers(1, 3))
-@settings(deadline=None)
 def test_whatever_fails_nothing_is_taken_out_that_leaves_too_few_regions(
     script: list[tuple[float, set[int]]], at_least: int
 ) -> None:
@@ -234,7 +232,6 @@ def test_whatever_fails_nothing_is_taken_out_that_leaves_too_few_regions(
 
 @pytest.mark.slow
 @given(steps)
-@settings(deadline=None)
 def test_everything_that_stays_down_is_out_in_the_end_and_everything_that_is_up_is_in(
     script: list[tuple[float, set[int]]],
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from dns.message import Message
 from dns.name import Name
 from dns.rrset import RRset
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.reading import Reason
@@ -178,7 +178,6 @@ def test_only_who_failed_may_leave_the_question_out(rcode: dns.rcode.Rcode) -> N
     assert (taken(query, answer.to_wire()) is None) is (rcode == dns.rcode.NOERROR)
 
 
-@settings(deadline=None)
 @given(st.sampled_from(["ours", "any"]), st.binary(max_size=80))
 def test_whatever_comes_raises_nothing(whose_id: str, wire: bytes) -> None:
     query = query_for(ASKED)
@@ -187,7 +186,6 @@ def test_whatever_comes_raises_nothing(whose_id: str, wire: bytes) -> None:
     assert taken(query, message) is None or message[:2] == query.id.to_bytes(2)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_answer_raises_nothing(data: st.DataObject) -> None:
     asked = DnsSettings("www.example.com", answers=("192.0.2.1",))

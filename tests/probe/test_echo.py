@@ -1,6 +1,6 @@
 """Echo messages: what is composed is recognised, and nothing else is."""
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.probe.echo import ECHO_TYPES, answered_sequence, checksum_of, compose_request, without_ipv4_header
@@ -19,14 +19,12 @@ def test_a_request_has_the_bytes_of_the_rfc() -> None:
     assert compose_request(6, identifier=0x1234, sequence=1, payload=b"ab") == bytes.fromhex("8000 0000 1234 0001 6162")
 
 
-@settings(deadline=None)
 @given(SIXTEEN_BITS, SIXTEEN_BITS, st.binary(max_size=100))
 def test_the_checksum_of_a_message_with_its_checksum_is_zero(identifier: int, sequence: int, payload: bytes) -> None:
     # RFC 1071 1 (3)
     assert checksum_of(compose_request(4, identifier=identifier, sequence=sequence, payload=payload)) == 0
 
 
-@settings(deadline=None)
 @given(VERSIONS, SIXTEEN_BITS, SIXTEEN_BITS, st.binary(max_size=100))
 def test_the_reply_to_a_request_is_recognised(version: int, identifier: int, sequence: int, payload: bytes) -> None:
     reply = reply_to(compose_request(version, identifier=identifier, sequence=sequence, payload=payload), version)
@@ -35,7 +33,6 @@ def test_the_reply_to_a_request_is_recognised(version: int, identifier: int, seq
     assert answered_sequence(version, reply, identifier=identifier, payload=payload + b"x") is None
 
 
-@settings(deadline=None)
 @given(VERSIONS, st.binary(max_size=64))
 def test_whatever_comes_is_no_reply_of_ours(version: int, message: bytes) -> None:
     assert answered_sequence(version, message, identifier=1, payload=b"sixteen bytes of") is None
@@ -48,14 +45,12 @@ def test_our_own_request_and_an_unreachable_are_no_replies() -> None:
     assert answered_sequence(4, b"\x00\x01" + request[2:], identifier=7, payload=b"ours") is None, "another code"
 
 
-@settings(deadline=None)
 @given(st.integers(5, 15), st.binary(max_size=30))
 def test_the_header_of_ip_is_as_long_as_it_says(words: int, message: bytes) -> None:
     header = bytes([0x40 | words]) + bytes(words * 4 - 1)
     assert without_ipv4_header(header + message) == message
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=70))
 def test_a_header_that_is_cut_short_leaves_nothing_to_trip_over(packet: bytes) -> None:
     rest = without_ipv4_header(packet)

@@ -7,7 +7,7 @@ import h2.connection
 import h2.errors
 import h2.events
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.reading import Reason
@@ -147,7 +147,6 @@ def test_what_is_no_grpc_is_said_to_be_none(headers: dict[str, str], detail: str
     assert judged(headers, b"") == Outcome(Reason.STATUS, detail)
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=6))
 def test_whatever_comes_raises_nothing(parts: list[bytes]) -> None:
     call = call_of()
@@ -158,7 +157,6 @@ def test_whatever_comes_raises_nothing(parts: list[bytes]) -> None:
         call.to_send()
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_answer_raises_nothing(data: st.DataObject) -> None:
     call = call_of()

@@ -3,7 +3,7 @@
 import pytest
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health_pb2
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.probe.health_message import SERVING, STATUSES, compose_request, parse_response
@@ -15,7 +15,6 @@ def framed(message: bytes) -> bytes:
     return b"\0" + len(message).to_bytes(4) + message
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec="utf-8"), max_size=300))
 def test_a_request_is_the_one_of_protobuf(service: str) -> None:
     expected = health_pb2.HealthCheckRequest(service=service).SerializeToString()
@@ -56,7 +55,6 @@ def test_anything_else_is_no_response(wrong: bytes) -> None:
     assert parse_response(wrong) is None
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=40))
 def test_what_is_read_is_what_protobuf_reads(message: bytes) -> None:
     ours = parse_response(framed(message))

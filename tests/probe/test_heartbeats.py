@@ -1,7 +1,7 @@
 """The store of heartbeats: what is watched is remembered, and nothing else."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.errors import StateInvalid
@@ -81,7 +81,6 @@ def test_it_is_told_who_was_heard_and_that_this_changed() -> None:
     assert heartbeats.heard == {A.id, B.id, TCP.id}, "whom no zone has awaited yet, one may tomorrow"
 
 
-@settings(deadline=None)
 @given(st.frozensets(st.text().map(CheckId)))
 def test_who_was_heard_is_the_same_after_a_restart(heard: frozenset[CheckId]) -> None:
     assert parse_heard(compose_heard(heard)) == heard

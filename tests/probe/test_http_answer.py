@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
@@ -28,14 +28,12 @@ def wants(*expected: JsonExpectation) -> HttpSettings:
     return HttpSettings(secure=False, body_json=expected)
 
 
-@settings(deadline=None)
 @given(st.binary() | documents.map(lambda one: json.dumps(one).encode()), expectations)
 def test_no_body_raises_anything(body: bytes, expected: JsonExpectation) -> None:
     outcome = judged_body(body, 200, wants(expected))
     assert outcome is PASSED or outcome.reason is Reason.BODY
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1), scalars, min_size=1))
 def test_a_document_has_what_it_has(document: dict[str, str | int | float | bool | None]) -> None:
     expected = [JsonExpectation((key,), value) for key, value in document.items()]

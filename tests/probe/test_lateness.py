@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.probe.beat import BEAT_S
@@ -42,7 +42,6 @@ def test_it_stops_when_told() -> None:
     asyncio.run(run())
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 60.0)), st.lists(st.floats(0.0, 60.0)))
 def test_what_was_late_before_a_mark_does_not_count(before: list[float], after: list[float]) -> None:
     lateness = Lateness()

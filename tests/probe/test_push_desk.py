@@ -238,7 +238,7 @@ def test_a_token_that_cannot_be_read_lets_nobody_in_and_is_logged_once(
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=3)
+@settings(max_examples=3)
 @given(
     st.lists(st.binary(max_size=120) | st.text(max_size=60).map(json.dumps).map(str.encode), min_size=300, max_size=300)
 )

@@ -126,7 +126,7 @@ MUTATED = (FILES / "good/GeoLite2-Country-Test.mmdb").read_bytes()
     st.lists(st.tuples(st.integers(0, len(MUTATED) - 1), st.integers(0, 255)), min_size=1, max_size=12),
     st.sampled_from([None, 0.3, 0.9]),
 )
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 def test_a_mutated_database_never_raises(changes: list[tuple[int, int]], share: float | None) -> None:
     content = bytearray(MUTATED)
     for position, value in changes:

@@ -1,7 +1,7 @@
 """The packed form: what was packed is found, and nothing else."""
 
 from dns.name import from_text
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.zone.bulk import NO_BULK, Bulk, BulkRRset, key_of, labels_of, pack
@@ -58,7 +58,6 @@ def test_rows_that_concern_other_names_are_listed() -> None:
 _LABELS = st.lists(st.sampled_from([b"a", b"b", b"ab", b"\0", b"*", b"x" * 63]), max_size=3)
 
 
-@settings(deadline=None)
 @given(
     st.dictionaries(_LABELS.map(lambda labels: b"".join(bytes((len(one),)) + one for one in labels)), st.integers(0, 9))
 )

@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.ids import ServiceId
@@ -38,7 +38,6 @@ def test_a_service_that_nobody_has_ends_the_way() -> None:
     assert found(a="bx", b="x") == {}
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(NAMES), st.text(NAMES, max_size=4)))
 def test_exactly_those_are_found_that_reach_themselves(awaited: dict[str, str]) -> None:
     reach = {name: set(awaits) for name, awaits in awaited.items()}

@@ -289,7 +289,7 @@ SCALARS = st.sampled_from(
 
 @pytest.mark.slow
 @given(st.integers(0, EVERY_KEY.count("\n")), st.integers(0, 80), SCALARS)
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 def test_a_file_with_something_replaced_is_a_zone_or_invalid(line: int, column: int, text: str) -> None:
     lines = EVERY_KEY.splitlines()
     if line < len(lines):
@@ -317,7 +317,7 @@ def dump(value: object) -> str:
     st.sampled_from(PATHS[1:]),
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(string.printable, max_size=9)),
 )
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150, deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 def test_any_value_anywhere_is_a_zone_or_invalid(path: tuple[int | str, ...], value: object) -> None:
     values: object = plain(parse_document(EVERY_KEY, "zone.yaml").root)
     inner = values
