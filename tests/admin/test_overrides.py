@@ -1,5 +1,6 @@
 import json
 import logging
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gtm.counters import Counters
-from gtm.health.override import DEFAULT_SPAN_S
+from gtm.health.override import DEFAULT_SPAN_S, Action, SafetyRule
 from gtm.node import saying
 from gtm.node.state import StateFolder
 from tests.admin.served import BEARER, TOKEN, Answer, Served, serving
@@ -193,6 +194,20 @@ bodies = st.one_of(
 )
 
 
+def is_good(said: dict[str, object]) -> bool:
+    """Whether a body that differs from GOOD in what is drawn may be obeyed."""
+    rules = said.pop("rules", [])
+    return (
+        said.keys() == GOOD.keys()
+        and said["scope"] == REGION
+        and said["action"] in {action.value for action in Action}
+        and re.fullmatch(r"[0-9]{1,4}[smh]", str(said["for"])) is not None
+        and all(isinstance(text := said[key], str) and text.isprintable() for key in ("why", "by"))
+        and isinstance(rules, list)
+        and set(rules) <= {rule.value for rule in SafetyRule}
+    )
+
+
 @pytest.mark.parametrize("rest", [b"Content-Length: 100\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n5\r\n{"])
 def test_who_hangs_up_within_a_body_is_refused_and_is_no_fault_of_this_program(
     tmp_path: Path, rest: bytes, caplog: pytest.LogCaptureFixture
@@ -213,14 +228,14 @@ def test_who_hangs_up_within_a_body_is_refused_and_is_no_fault_of_this_program(
 @example(b'{"scope":' * 6_000)
 @example(json.dumps({**GOOD, "why": "\ud800"}).encode())
 @example(b"\xff\xfe" + json.dumps(GOOD).encode("utf-16-le"))
+@example(json.dumps({**GOOD, "action": "down", "rules": ["at_least"]}).encode())
+@example(json.dumps({**GOOD, "for": "90m"}).encode())
 @settings(max_examples=1_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_of_a_thousand_malformed_bodies_none_is_taken_and_none_is_a_fault(node: Served, body: bytes) -> None:
     before = (node.overrides.known, node.planner.plan)
     answer = say(node, body)
-    if answer.status == 201:  # a reason may be almost any text: it is good then, and changes nothing but itself
-        said = json.loads(body)
-        assert {**said, "why": "", "by": ""} == {**GOOD, "why": "", "by": ""}
-        assert all(isinstance(said[key], str) and said[key].isprintable() for key in ("why", "by"))
+    if answer.status == 201:  # what is drawn may be good: almost any text is a reason, and "down" is an action
+        assert is_good(json.loads(body))
         return
     assert answer.status == 400
     assert (node.overrides.known, node.planner.plan) == before

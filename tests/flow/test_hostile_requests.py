@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from gtm.admin.client import fetch_status
 from gtm.admin.views import NodeStatus
+from gtm.health.override import Action, SafetyRule
 from gtm.metrics.counted import parse_series
 from tests.fakes.asking import status_of
 from tests.fakes.cluster import (
@@ -52,6 +53,8 @@ DEPLOY = "token-of-the-deploy-job"
 PLAIN = (("Content-Type", "application/json"),)
 JSON = (*PLAIN, ("Authorization", f"Bearer {DEPLOY}"))
 BEARER = (("Authorization", f"Bearer {TOKEN}"),)
+ACTIONS, RULES = {action.value for action in Action}, {rule.value for rule in SafetyRule}
+"""Words that are right: hypothesis draws text from the words of the code under test, too."""
 GOOD = {"scope": f"region {ZONE}/{EU_WEST}", "action": "drain", "why": "a fire", "by": "ann", "for": "2h"}
 
 
@@ -79,7 +82,8 @@ _wrong_fields = st.sampled_from(["scope", "action", "why", "by", "for", "rules",
         "why": _things | st.just("") | st.just("x" * 5_000),
         "by": _things | st.just("") | st.just("x" * 5_000),
         "for": st.sampled_from(["", "2", "100h", "-1h", "1e9h", "0s", [], {}, "2 moons", "nan s"]),
-        "rules": st.none() | _text | st.lists(_text, min_size=1, max_size=3),
+        "rules": st.none() | _text | st.lists(_text.filter(lambda text: text not in RULES), min_size=1, max_size=3),
+        "action": _things | _text.filter(lambda text: text not in ACTIONS),
         "more": _things,
     }.get(key, _things | _text).map(lambda value: {**GOOD, key: value})
 )
