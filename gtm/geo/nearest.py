@@ -34,7 +34,7 @@ class Ranks(NamedTuple):
     row_of: list[int]
     """Of each point."""
     doubtful: list[int]
-    """The points for which two of the others are within A_METRE_KM of each other."""
+    """The points for which two of the others are as far, but for A_METRE_KM times the largest factor."""
 
 
 A_METRE_KM = 0.001
@@ -43,8 +43,9 @@ A_METRE_KM = 0.001
 def ranks(points: Sequence[Coordinates], others: Sequence[Coordinates], factors: Sequence[float]) -> Ranks:
     """Returns the orders by distance, where the distance from each of the others is taken times its factor."""
     distances = distances_km(points, others) * np.array(factors)
+    doubt_km = A_METRE_KM * max([1.0, *factors])  # a factor enlarges what rounding left
     rows, row_of = np.unique(np.argsort(distances, axis=1, kind="stable"), axis=0, return_inverse=True)
-    near = np.any(np.diff(np.sort(distances, axis=1), axis=1) < A_METRE_KM, axis=1)
+    near = np.any(np.diff(np.sort(distances, axis=1), axis=1) < doubt_km, axis=1)
     return Ranks(list(map(tuple, rows.tolist())), row_of.ravel().tolist(), np.flatnonzero(near).tolist())
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gtm.geo.place import NOWHERE, Coordinates, Place, distance_km
@@ -116,6 +116,10 @@ def points() -> st.SearchStrategy[Coordinates]:
     return st.builds(Coordinates, north, east)
 
 
+@example(  # the other end of the Earth, where a bias makes a hundred times of the last digits of a distance
+    [Coordinates(-87.39888924156935, -88.7153531703448)],
+    [(Coordinates(87.39888924156935, 91.28464702305895), -99), (Coordinates(87.39889017335949, 91.2846468296552), -99)],
+)
 @given(
     st.lists(st.none() | points(), max_size=20),
     st.lists(st.tuples(st.none() | points(), st.integers(-99, 99) | st.just(0)), max_size=6),
