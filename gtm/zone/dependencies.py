@@ -18,24 +18,23 @@ from gtm.zone.model import awaited_by
 
 def services_wait_for_what_is_there(draft: ZoneDraft, report: Report) -> None:
     """A service of this zone that another waits for is one; what lies below a delegation may be anybody's."""
-    known = {each.service.id for each in draft.services.values()}
     awaits = awaited_by([each.service for each in draft.services.values()])
     missing = {
         name
         for name in dict.fromkeys(name for names in awaits.values() for name in names)
-        if name not in known and _is_ours(name_from_text(name), draft)
+        if name not in awaits and _is_ours(name_from_text(name), draft)
     }
-    for each in draft.services.values():
-        for awaited in filter(missing.__contains__, awaits[each.service.id]):
-            near = "" if report.is_full else suggestion(awaited, known)
+    for each, names in zip(draft.services.values(), awaits.values(), strict=True):
+        for awaited in filter(missing.__contains__, names):
+            near = "" if report.is_full else suggestion(awaited, awaits)
             words = f'its monitor waits for the service "{awaited}", which this zone does not have{near}'
             report.add((*each.path, "monitor"), words)
 
 
 def services_do_not_wait_for_themselves(draft: ZoneDraft, report: Report) -> None:
     """Services that wait for each other would never come up again; each circle is told once."""
-    by_id = {each.service.id: each for each in draft.services.values()}
     awaits = awaited_by([each.service for each in draft.services.values()])
+    by_id = dict(zip(awaits, draft.services.values(), strict=True))
     circles = circular(awaits)
     told: set[ServiceId] = set()
     for service in awaits:

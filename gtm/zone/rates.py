@@ -19,7 +19,7 @@ from ipaddress import IPv6Address
 from dns.name import Name
 
 from gtm.zone.draft import Report, ZoneDraft
-from gtm.zone.model import Endpoint, Monitor
+from gtm.zone.model import Endpoint, Monitor, MonitorKey
 from gtm.zone.settings import HttpSettings, IcmpSettings
 
 MAX_REQUESTS_PER_S = 100
@@ -65,24 +65,28 @@ class _Rates:
     """Adds up what targets are asked. Its state is that."""
 
     def __init__(self) -> None:
-        self._parts: dict[Monitor, tuple[Monitor, ...]] = {}
-        self._known: set[tuple[str, str, str]] = set()
+        self._parts: dict[MonitorKey, tuple[tuple[MonitorKey, float], ...]] = {}
+        self._asked_by: defaultdict[MonitorKey, set[str]] = defaultdict(set)
         self._rates: defaultdict[str, float] = defaultdict(float)
 
     def add(self, monitor: Monitor, endpoints: Iterable[Endpoint]) -> str | None:
         """Adds what a monitor asks of endpoints; returns a target that is asked too often."""
-        if monitor not in self._parts:
-            self._parts[monitor] = tuple(each for each in monitor.all_parts() if each.type.asks)
-        for endpoint in endpoints:
-            target = _target(endpoint)
-            for each in self._parts[monitor]:
-                key = (target, each.scope, each.name)
-                if key not in self._known:
-                    self._known.add(key)
-                    self._rates[target] += requests_per_s(each)
+        parts = self._parts_of(monitor)
+        for target in map(_target, endpoints):
+            for key, rate in parts:
+                if target not in self._asked_by[key]:
+                    self._asked_by[key].add(target)
+                    self._rates[target] += rate
             if self._rates[target] > MAX_REQUESTS_PER_S + _ROUNDING:
                 return target
         return None
+
+    def _parts_of(self, monitor: Monitor) -> tuple[tuple[MonitorKey, float], ...]:
+        """Returns those that ask, of a monitor and what it is calculated from, each with its rate."""
+        if monitor.key not in self._parts:
+            asking = (each for each in monitor.all_parts() if each.type.asks)
+            self._parts[monitor.key] = tuple((each.key, requests_per_s(each)) for each in asking)
+        return self._parts[monitor.key]
 
 
 def _target(endpoint: Endpoint) -> str:

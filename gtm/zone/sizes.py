@@ -11,12 +11,13 @@ For services that look at the place of clients, all places of the geo data are p
 each such map takes some tenths of a second and some megabytes: so there is a limit on different sets.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from gtm.ids import ServiceId
 from gtm.zone.chain import Vocabulary
 from gtm.zone.draft import Report, ZoneDraft
-from gtm.zone.model import HealthView, Monitor
+from gtm.zone.model import HealthView, Monitor, MonitorKey
 from gtm.zone.settings import CalculatedSettings
 
 MAX_CHECKS = 250_000
@@ -69,25 +70,26 @@ class _Counting:
 
     def __init__(self, endpoints: Mapping[ServiceId, int]) -> None:
         self._endpoints = endpoints
-        self._weights: dict[Monitor, int] = {}
-        self._counted: set[tuple[Monitor, str]] = set()
+        self._weights: dict[MonitorKey, int] = {}
+        self._counted: defaultdict[MonitorKey, set[str]] = defaultdict(set)
         self.left = MAX_CHECKS
 
     def add(self, monitor: Monitor, targets: Iterable[str]) -> None:
+        weight, counted = self._weight(monitor), self._counted[monitor.key]
         for target in targets:
-            if (monitor, target) not in self._counted and self.left >= 0:
-                self._counted.add((monitor, target))
-                self.left -= self._weight(monitor)
+            if target not in counted and self.left >= 0:
+                counted.add(target)
+                self.left -= weight
 
     def _weight(self, monitor: Monitor) -> int:
-        if monitor not in self._weights:
+        if monitor.key not in self._weights:
             weight = 0
             for each in monitor.all_parts():
                 weight += 1 + self._parts(each)
                 if weight > self.left:
                     break
-            self._weights[monitor] = weight
-        return self._weights[monitor]
+            self._weights[monitor.key] = weight
+        return self._weights[monitor.key]
 
     def _parts(self, monitor: Monitor) -> int:
         if not isinstance(monitor.settings, CalculatedSettings):
