@@ -44,7 +44,7 @@ from gtm.node.saying import Saying
 from gtm.node.sharing import Sharing
 from gtm.node.state import StateFolder
 from gtm.node.state_lock import StateLock
-from gtm.node.stopping import Stop
+from gtm.node.stopping import Stop, close_all
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures, environment, start_telemetry
 from gtm.node.trusting import make_desk
@@ -196,12 +196,15 @@ class Node:
                     river.cancel()
         finally:
             self._desk.close()
+            closings: dict[str, Coroutine[None, None, None]] = {}
             if telemetry is not None:
-                await self._threads.run(telemetry.close)  # in which it gives up what it sends
+                closings["telemetry"] = self._threads.run(telemetry.close)  # in which it gives up what it sends
             if admin is not None:
-                await admin.cleanup()
+                closings["admin API"] = admin.cleanup()
             if self._local is not None:
-                await self._local.cleanup()
+                closings["admin socket"] = self._local.cleanup()
+            await close_all(closings)
+            if self._local is not None:
                 close_local(self._config.state)
 
     async def _load(self) -> None:

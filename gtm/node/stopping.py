@@ -1,7 +1,8 @@
 """Stopping: SIGTERM and SIGINT end a node in time, whatever it does just then.
 
     while it starts          what it waits for, a disk it may be, is given up
-    while it runs            the rivers are cancelled; beliefs, events and state are written
+    while it runs            the rivers are cancelled, which saves the beliefs; then what others hold up is closed, all
+                             at once and within CLOSE_LIMIT_S; then events and state are written
     STOP_LIMIT_S after that  the process ends at once: something hangs, and what is not written by then is lost
 
 Files are replaced whole (gtm/node/vault.py), so that an end in mid-air damages none.
@@ -12,10 +13,13 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 
 STOP_LIMIT_S = 4.0
 """A supervisor waits for 10 s (docker, Kubernetes: 30 s) before it kills; and 2 s are enough for a disk that works."""
+
+CLOSE_LIMIT_S = 1.5
+"""For what others can hold up: clients of the admin API that read slowly, a collector that does not answer."""
 
 EXIT_STATUS = 1
 """Something was not done."""
@@ -67,3 +71,17 @@ class Stop:
     def _end_at_last(self) -> None:
         log.error("not stopped within %g s: a disk or a library hangs; ending all the same", self._limit_s)
         self._end(EXIT_STATUS)
+
+
+async def close_all(closings: Mapping[str, Coroutine[None, None, None]], *, limit_s: float = CLOSE_LIMIT_S) -> None:
+    """Closes all of these at once, by name, and gives up what takes longer than this; what fails is logged."""
+    if not closings:
+        return
+    tasks = [asyncio.create_task(closing, name=name) for name, closing in closings.items()]
+    done, late = await asyncio.wait(tasks, timeout=limit_s)
+    for task in late:
+        log.warning("%s: not closed within %g s; going on without it", task.get_name(), limit_s)
+        task.cancel()
+    for task in done:
+        if (error := task.exception()) is not None:
+            log.error("%s: cannot be closed", task.get_name(), exc_info=error)

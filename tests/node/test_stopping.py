@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from gtm.node.stopping import EXIT_STATUS, Stop
+from gtm.node.stopping import EXIT_STATUS, Stop, close_all
 from gtm.threads import Pool
 
 AMPLE_S = 20.0
@@ -84,3 +84,29 @@ def test_what_hangs_on_is_ended(caplog: pytest.LogCaptureFixture) -> None:
     play(scene, ending=ending, limit_s=SOON_S)
     assert ending.status == EXIT_STATUS
     assert caplog.messages == ["not stopped within 0.02 s: a disk or a library hangs; ending all the same"]
+
+
+def test_what_hangs_while_it_is_closed_holds_up_no_other_and_not_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    closed: list[str] = []
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    async def fail() -> None:
+        raise OSError("of the socket")
+
+    async def close() -> None:
+        closed.append("closed")
+
+    closings = {"first": hang(), "second": hang(), "third": fail(), "fourth": close()}
+    asyncio.run(asyncio.wait_for(close_all(closings, limit_s=SOON_S), AMPLE_S))
+    assert closed == ["closed"]
+    assert sorted(caplog.messages) == [
+        "first: not closed within 0.02 s; going on without it",
+        "second: not closed within 0.02 s; going on without it",
+        "third: cannot be closed",
+    ]
+
+
+def test_nothing_to_close_is_closed() -> None:
+    asyncio.run(close_all({}))
