@@ -147,7 +147,7 @@ class FileReader:
             self._busy.add(path)
 
     def _is_stuck(self, path: Path, folder: Path) -> bool:
-        return path in self._hanging or self._is_full(folder)
+        return bool(self._hanging) and (path in self._hanging or self._is_full(folder))
 
     def _is_full(self, folder: Path) -> bool:
         return self._in_folder[folder] >= MOST_IN_FOLDER or len(self._hanging) >= MOST_HANGING
