@@ -6,6 +6,7 @@ import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 
 Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -101,9 +102,15 @@ async def floods(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         await writer.drain()
 
 
-def closed_port(address: str = "127.0.0.1") -> int:
-    """A port where nobody listens."""
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as taken:
-        taken.bind((address, 0))
-        port: int = taken.getsockname()[1]
-        return port
+def closed_port() -> int:
+    """A port of 127.0.0.1 where nobody listens, as long as this process lives."""
+    port: int = _bound().getsockname()[1]
+    return port
+
+
+@cache
+def _bound() -> socket.socket:
+    """A socket that is bound and does not listen, so that no server or client of another test gets its port."""
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    return taken

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.certificates import Authority
-from tests.fakes.endpoints import closed_port
+from tests.fakes.cluster import loopback_address
 from tests.fakes.openssl import openssl_server
 
 
@@ -13,11 +13,11 @@ from tests.fakes.openssl import openssl_server
 @pytest.mark.parametrize("named", [False, True], ids=["any port", "a named one"])
 def test_it_answers_where_it_says(tmp_path: Path, *, named: bool) -> None:
     authority = Authority(tmp_path)
-    where = f"127.0.0.1:{closed_port() if named else 0}"
+    address, wanted = (loopback_address(), 8443) if named else ("127.0.0.1", 0)
     trust = ssl.create_default_context(cafile=str(authority.root))
     with (
-        openssl_server(authority.issue("127.0.0.1"), at=where) as port,
-        urllib.request.urlopen(f"https://127.0.0.1:{port}/", timeout=10, context=trust) as answer,
+        openssl_server(authority.issue(address), at=f"{address}:{wanted}") as port,
+        urllib.request.urlopen(f"https://{address}:{port}/", timeout=10, context=trust) as answer,
     ):
         assert answer.status == 200
 

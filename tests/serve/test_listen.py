@@ -6,6 +6,7 @@ import pytest
 
 from gtm.errors import ListenFailed
 from gtm.serve.listen import ListenAddress, Listener, open_listeners, parse_listen
+from tests.fakes.cluster import loopback_address
 
 
 @pytest.fixture
@@ -88,10 +89,8 @@ def test_an_address_of_another_machine_is_said_so(taken: Listener) -> None:
 
 
 def test_all_are_closed_when_one_fails(taken: Listener) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.2", 0))
-        port = probe.getsockname()[1]
+    free = parse_listen(f"{loopback_address()}:5300")
     with pytest.raises(ListenFailed):
-        open_listeners([parse_listen(f"127.0.0.2:{port}"), taken.at])
-    [again] = open_listeners([parse_listen(f"127.0.0.2:{port}")])
+        open_listeners([free, taken.at])
+    [again] = open_listeners([free])
     again.close()

@@ -8,6 +8,7 @@ import dns.query
 import pytest
 
 from gtm.plan.model import Plan
+from tests.fakes.cluster import loopback_address
 from tests.fakes.world import query
 from tests.serve.running import WAIT_S, Native, asker, bound, framed, receive
 
@@ -51,9 +52,7 @@ def test_a_second_server_does_not_get_a_share_of_the_port(native: Native) -> Non
 
 
 def test_where_one_address_is_taken_none_is_kept(native: Native) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.2", 0))
-        free = f"127.0.0.2:{probe.getsockname()[1]}"
+    free = f"{loopback_address()}:5300"
     with bound(native, "127.0.0.1:0") as [(host, taken)]:
         other = type(native)()
         with pytest.raises(OSError, match="in use"):
