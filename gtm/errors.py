@@ -168,9 +168,8 @@ class NetworksInvalid(FileInvalid):
 class ZoneTooCostly(GtmError):
     """The plan of a zone takes longer to make than one zone may keep the others waiting."""
 
-    def __init__(self, file: str, seconds: float) -> None:
-        words = "services with many endpoints that share neither regions, weights nor steering; split or simplify them"
-        super().__init__(f"its plan takes more than {seconds:.0f} s to make, in which no other zone is served: {words}")
+    def __init__(self, file: str, work: str, *, spent_s: float, limit_s: float) -> None:
+        super().__init__(f"its plan took {spent_s:.3g} s of work so far, and {limit_s:g} s are the limit: {work}")
         self.file = file
 
 

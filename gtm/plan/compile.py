@@ -16,7 +16,7 @@ from gtm.health.vantage import Vantages
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.cells import Spaces
 from gtm.plan.decisions import decisions, menu_of
-from gtm.plan.effort import CELLS_LIMIT_S, DECISIONS_LIMIT_S, Effort, boundless
+from gtm.plan.effort import CELLS, CELLS_LIMIT_S, DECISIONS, DECISIONS_LIMIT_S, Effort, boundless
 from gtm.plan.form import Form, form_of
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.last_good import Remembered
@@ -53,11 +53,11 @@ def compile_plan(
     shapes = Shapes(effort.check)
     decided = {}
     for zone in zones:
-        effort.at(zone, DECISIONS_LIMIT_S)
+        effort.at(zone, DECISIONS_LIMIT_S, work=DECISIONS)
         for service in zone.services:
             name = service.id
             decided[name] = decisions(services[name], status, remembered(before, name), shapes, guidance)
-    effort.at(None, DECISIONS_LIMIT_S)
+    effort.at(None, DECISIONS_LIMIT_S, work=DECISIONS)
     spaces.end()
     return Plan(
         Generation(before.generation + 1),
@@ -80,7 +80,7 @@ def _steered(
     forms: dict[Form, Form] = {}
     services = {}
     for zone in zones:
-        effort.at(zone, CELLS_LIMIT_S)
+        effort.at(zone, CELLS_LIMIT_S, work=CELLS)
         regions = located(zone, geography)
         zone_name = zone.origin.to_text(omit_final_dot=True).lower()
         for service in zone.services:

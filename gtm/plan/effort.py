@@ -18,6 +18,12 @@ CELLS_LIMIT_S = 60.0
 DECISIONS_LIMIT_S = 10.0
 """5,000 services in ten regions that look alike take 0.3 s, 200 of which no two have the same weights 4 s."""
 
+CELLS = "its services look at the place of clients with too many sets of regions; use fewer, or split the zone"
+DECISIONS = (
+    "it has too many services with many endpoints that share neither regions, weights nor steering; have more of them "
+    "share these, or split the zone"
+)
+
 
 class Effort:
     """The time that zones take, one after the other. Its state is the zone that is worked at."""
@@ -29,16 +35,17 @@ class Effort:
         self._times = times
         self._zone: Zone | None = None
         self._limit_s = 0.0
+        self._work = ""
         self._spent: dict[str, float] = {}
         self._began = 0.0
 
-    def at(self, zone: Zone | None, limit_s: float) -> None:
-        """Notes which zone is worked at from now on."""
+    def at(self, zone: Zone | None, limit_s: float, *, work: str) -> None:
+        """Notes which zone is worked at from now on; `work` says what takes so long, and what to do about that."""
         now = self._clock()
         if self._zone is not None:
             self._spent[self._zone.file] = self._spent.get(self._zone.file, 0.0) + now - self._began
-        if limit_s != self._limit_s:
-            self._spent, self._limit_s = {}, limit_s
+        if work != self._work:
+            self._spent, self._limit_s, self._work = {}, limit_s, work
         is_limited = zone is not None and zone.file in self._files
         self._zone, self._began = zone if is_limited else None, now
 
@@ -46,8 +53,9 @@ class Effort:
         """Raises ZoneTooCostly once the zone took too long."""
         if self._zone is not None:
             spent = self._spent.get(self._zone.file, 0.0) + self._clock() - self._began
-            if spent > self._limit_s * self._times:
-                raise ZoneTooCostly(self._zone.file, spent)
+            limit_s = self._limit_s * self._times
+            if spent > limit_s:
+                raise ZoneTooCostly(self._zone.file, self._work, spent_s=spent, limit_s=limit_s)
 
 
 def boundless() -> Effort:

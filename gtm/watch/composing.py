@@ -139,7 +139,9 @@ def _unplanned(loaded: Loaded, error: Exception) -> Refused:
     words = f"no plan can be made of this zone; the log has the traceback: {type(error).__name__}: {error}"
     is_costly = isinstance(error, ZoneTooCostly)
     if is_costly:
-        words = f"{error}. Until it changes or somebody reloads, it serves as it was before"
+        words = (
+            f"{error}. It is tried again once it changes or somebody reloads; until then what served before it stays"
+        )
     problems = Problems([Problem(loaded.zone.file, 1, 1, words)]).all
     records = () if loaded.records is None else ((loaded.zone.records_file, fingerprint_of(loaded.records)),)
     return Refused(loaded.zone.file, problems, loaded.fingerprint, records, stamps=loaded.stamps, is_retried=is_costly)

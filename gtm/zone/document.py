@@ -109,7 +109,11 @@ class Document:
 def parse_document(text: str, file: str) -> Document:
     """Returns the document of a text; raises ZoneInvalid and nothing else."""
     if len(text) > MAX_CHARACTERS:
-        raise ZoneInvalid([Problem(file, 1, 1, f"the file is larger than {MAX_CHARACTERS} characters")])
+        words = (
+            f"the file has {len(text)} characters, and {MAX_CHARACTERS} are the limit; move records to a records_file, "
+            "or split the zone"
+        )
+        raise ZoneInvalid([Problem(file, 1, 1, words)])
     text = text.removeprefix("\ufeff")
     try:
         # The C parser is ten times faster. Its messages are others, and it refuses some text that is fine: where it

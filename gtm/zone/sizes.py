@@ -44,7 +44,8 @@ def services_share_their_regions(draft: ZoneDraft, vocabulary: Vocabulary, repor
         if len(found) > MAX_REGION_SETS:
             words = (
                 f"up to here services that look at the place of clients have more than {MAX_REGION_SETS} different "
-                "sets of regions, each with a chain; clients are told apart for each of them"
+                "sets of regions, each with a chain; clients are told apart for each of them: use fewer, or split "
+                "the zone"
             )
             report.add((*each.path, "endpoints"), words)
             return
@@ -58,7 +59,8 @@ def services_ask_for_what_can_be_checked(draft: ZoneDraft, report: Report) -> bo
             counting.add(each.service.monitor, [end.target for end in each.service.endpoints])
         if counting.left < 0:
             words = (
-                f"up to here the zone asks for more than {MAX_CHECKS} checks, with all that they are calculated from"
+                f"up to here the zone asks for more than {MAX_CHECKS} checks, with all that they are calculated from; "
+                "combine less in its monitors, or split the zone"
             )
             report.add((*each.path, "monitor"), words)
             return False

@@ -4,7 +4,7 @@ from gtm.errors import ZoneTooCostly
 from gtm.health.status import NO_STATUS
 from gtm.plan.cells import Spaces
 from gtm.plan.compile import compile_plan
-from gtm.plan.effort import CELLS_LIMIT_S, DECISIONS_LIMIT_S, Effort, boundless
+from gtm.plan.effort import CELLS, CELLS_LIMIT_S, DECISIONS, DECISIONS_LIMIT_S, Effort, boundless
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import STEERING
 from gtm.zone.model import Zone
@@ -69,14 +69,21 @@ def test_the_work_of_a_zone_adds_up() -> None:
     now = [0.0]
     effort = Effort(lambda: now[0], frozenset({ONE.file}))
     for _ in range(2):
-        effort.at(ONE, 10.0)
+        effort.at(ONE, 10.0, work=DECISIONS)
         now[0] += 6.0
-        effort.at(TWO, 10.0)
+        effort.at(TWO, 10.0, work=DECISIONS)
         now[0] += 100.0
         effort.check()
-    effort.at(ONE, 10.0)
+    effort.at(ONE, 10.0, work=DECISIONS)
     with pytest.raises(ZoneTooCostly):
         effort.check()
+
+
+@pytest.mark.parametrize(("step_s", "limit_s", "work"), [(100.0, 60, CELLS), (25.0, 10, DECISIONS)])
+def test_the_message_has_the_time_the_limit_and_what_takes_so_long(step_s: float, limit_s: int, work: str) -> None:
+    with pytest.raises(ZoneTooCostly) as raised:
+        compiled(ONE, effort=Effort(Work(step_s), frozenset({ONE.file})))
+    assert str(raised.value) == f"its plan took {step_s:g} s of work so far, and {limit_s} s are the limit: {work}"
 
 
 def space_of(plan: Plan) -> object:

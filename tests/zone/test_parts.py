@@ -99,4 +99,7 @@ def test_a_zone_asks_for_no_more_checks_than_anybody_makes() -> None:
     ends = ", ".join(f"{{region: one, address: 10.0.{place // 250}.{place % 250}}}" for place in range(200))
     text = chain(2_000).replace("{region: one, address: 192.0.2.1}", ends)
     (message,) = messages(text)
-    assert message == "up to here the zone asks for more than 250000 checks, with all that they are calculated from"
+    assert message == (
+        "up to here the zone asks for more than 250000 checks, with all that they are calculated from; combine less in "
+        "its monitors, or split the zone"
+    )
