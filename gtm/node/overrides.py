@@ -19,6 +19,7 @@ from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.health.override import (
     DEFAULT_SPAN_S,
+    KEPT_S,
     MAX_AHEAD_S,
     MAX_PER_NODE,
     MIN_SPAN_S,
@@ -46,9 +47,12 @@ from gtm.ids import NodeName
 from gtm.node.chronicle import Chronicle
 from gtm.node.override_door import OverrideDoor, Signed, within_bounds
 from gtm.node.override_telling import OverrideTeller
-from gtm.node.state import StateFolder
+from gtm.node.state import KeptOverrides, StateFolder
 from gtm.plan.model import Plan
 from gtm.share.desk import Desk
+
+MENDABLE = frozenset({"not_accepted", "unknown_reporter"})
+"""Why overrides that were kept may be refused at a start, and taken again once the node file is mended."""
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +84,8 @@ class OverrideDesk:
         self._looked_at: dict[NodeName, tuple[str, ...]] = {}
         self._echoes: frozenset[Override] = frozenset()
         """Those in the name of this node that were not said here: its state was lost, or somebody has its key."""
+        self._not_taken = KeptOverrides()
+        """Those that were kept and whose signer does not count here now: the node file may be mended."""
         self._left_out = 0
         self._now = NOTHING_IN_FORCE
         self._held: Held = NOTHING_HELD
@@ -192,7 +198,8 @@ class OverrideDesk:
         self._desk.carry(carried)
         self._echoes &= self._signed.keys()
         echoes = frozenset(self._signed[one] for one in self._echoes)
-        self.written = self._state.save_overrides_apart(texts, echoes=echoes)
+        others = tuple(text for text in self._not_taken.signed if self._matters(text))
+        self.written = self._state.save_overrides_apart((*texts, *others), echoes=echoes | self._not_taken.echoes)
 
     def _ordered(self) -> Iterator[Override]:
         """Yields what this node said, then the newest of each other node in turn: none fills the report alone."""
@@ -214,16 +221,26 @@ class OverrideDesk:
 
     def _load(self) -> None:
         found: dict[Override, str] = {}
+        not_taken: list[str] = []
         kept_before = self._state.load_overrides()
         for kept_text in kept_before.signed:
             try:
                 override, text = self._door.reopened(kept_text, is_echo=kept_text in kept_before.echoes)
             except ReportInvalid as refused:
                 self._tell_dropped(kept_text, str(refused))
+                not_taken += [kept_text] if refused.reason in MENDABLE else []
             else:
                 found[override] = text
+        # an echo stays one: else it would be signed again as this node's own
+        self._not_taken = KeptOverrides(tuple(not_taken), kept_before.echoes.intersection(not_taken))
         if found:
             self._take(found, echoes={one for one, text in found.items() if text in kept_before.echoes})
+
+    def _matters(self, text: str) -> bool:
+        try:
+            return self._clock.wall() < claimed_override(text).made_at + KEPT_S
+        except ReportInvalid:
+            return False
 
     def _tell_dropped(self, text: str, words: str) -> None:
         try:

@@ -116,6 +116,12 @@ def test_what_a_stolen_key_said_in_its_name_does_not_outlast_that_key(
     assert renewed.in_force == ["down zone gtm.example.com"]
     assert not eve.give(renewed)
     assert "gtm.override.ended" in renewed.kinds()
+    renewed.say(scope="zone other.test")
+    renewed.saved()
+    assert sorted(Node(tmp_path, "ns1", "eve", clock=clock, key="renewed").in_force) == [
+        "down zone gtm.example.com",
+        "down zone other.test",
+    ]
 
 
 def test_a_flood_of_one_peer_costs_nobody_else_an_override(tmp_path: Path) -> None:
@@ -192,6 +198,30 @@ def test_what_was_kept_and_is_not_taken_any_more_is_logged_and_counted(
     assert again.in_force == []
     assert again.counters.count("overrides_refused", peer="ns1", reason="unknown_reporter") == 1
     assert "audit: override kept on disk refused as unknown_reporter: it is signed by a key" in caplog.text
+
+
+@pytest.mark.parametrize("peers", [(), ("ns2",)])
+def test_what_was_kept_outlasts_a_run_whose_node_file_does_not_accept_it(
+    tmp_path: Path, peers: tuple[str, ...]
+) -> None:
+    there, here = Node(tmp_path, "ns2", "ns1"), Node(tmp_path, "ns1", "ns2")
+    there.say()
+    there.give(here)
+    here.saved()
+    mistaken = Node(tmp_path, "ns1", *peers, accepted=())
+    mistaken.say(scope="region gtm.example.com/us-east")
+    assert mistaken.in_force == ["down region gtm.example.com/us-east"]
+    mistaken.desk.publish({})
+    assert len(mistaken.desk.book.by_node[mistaken.name].report.overrides) == 1, "peers are told what counts here"
+    assert len(mistaken.saved()) == 2
+    assert sorted(Node(tmp_path, "ns1", "ns2").in_force) == [
+        f"down {REGION}",
+        "down region gtm.example.com/us-east",
+    ]
+    [theirs] = [text for text in mistaken.saved() if "ns2:" in text]
+    mistaken.clock.advance(KEPT_S)
+    mistaken.say()
+    assert theirs not in mistaken.saved(), "it is of no use any more"
 
 
 def test_what_is_of_no_use_any_more_is_forgotten(tmp_path: Path) -> None:
