@@ -3,6 +3,7 @@
 import asyncio
 import http.client
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -11,9 +12,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from gtm.admin.app import open_admin
+from gtm.admin.app import make_app, open_admin
 from gtm.admin.credentials import Credentials
 from gtm.admin.doorkeeper import Doorkeeper
+from gtm.admin.local import open_local
 from gtm.admin.overrides import routes
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
@@ -40,6 +42,8 @@ from tests.node.present import GEO, config, make_planner
 
 TOKEN = "token-of-the-deploy-job"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
+DRAIN = {"scope": "region gtm.example.com/eu-west", "action": "drain", "why": "a fire", "by": "ann"}
+"""The body of an override, of a zone such as SMALL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,23 +145,34 @@ class Served:
         status = self.planner.status
         self.planner.take_status(status, self.guide(status, status))
 
-    async def serve(self) -> web.AppRunner:
+    async def _reports(self, request: web.Request) -> web.StreamResponse:
+        return await handle_reports(request, self.desk)
+
+    def _refuse(self, path: str, status: int) -> None:
+        self.refusals.append((path, status))
+
+    async def serve_locally(self, state: Path) -> web.AppRunner:
+        """Serves what changes overrides on the socket in this folder, too; gives what the caller cleans up."""
+        await self.river.load()
+        app = make_app(self.subject, self._reports, routes(self.saying, self.door), on_refusal=self._refuse)
+        runner = await open_local(state, app)
+        assert runner is not None
+        return runner
+
+    async def serve(self, *, tls: ssl.SSLContext | None = None) -> web.AppRunner:
         """Starts everything; gives what the caller cleans up."""
         await self.planner.take_geo(GEO)
         await self.river.load()
-
-        async def reports(request: web.Request) -> web.StreamResponse:
-            return await handle_reports(request, self.desk)
-
         more = [web.get("/metrics", self.measures.scrape), *routes(self.saying, self.door)]
         runner = await open_admin(
             "127.0.0.1",
             0,
             self.subject,
-            reports,
+            self._reports,
             more=more,
             names=lambda: self.names,
-            on_refusal=lambda path, status: self.refusals.append((path, status)),
+            on_refusal=self._refuse,
+            tls=tls,
         )
         self.port = runner.addresses[0][1]
         return runner

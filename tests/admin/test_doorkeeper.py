@@ -7,30 +7,21 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from gtm.admin import doorkeeper
-from gtm.admin.app import make_app, open_admin
 from gtm.admin.credentials import Credentials
 from gtm.admin.doorkeeper import MAX_WRONG, Doorkeeper, read_digest
-from gtm.admin.local import open_local
-from gtm.admin.overrides import routes
 from gtm.admin.refusals import LINES
 from gtm.errors import FileUnreadable
 from gtm.share.tls import TlsFiles, client_tls, server_tls
-from tests.admin.served import BEARER, TOKEN, Served, serving
+from tests.admin.served import BEARER, DRAIN, TOKEN, Served, serving
 from tests.fakes.certificates import Authority
 from tests.fakes.clock import FakeClock
 from tests.node.present import SMALL
 
-GOOD = {"scope": "region gtm.example.com/eu-west", "action": "drain", "why": "a fire", "by": "ann"}
-BODY = json.dumps(GOOD).encode()
+BODY = json.dumps(DRAIN).encode()
 PLAIN = {"Content-Type": "application/json"}
 NEEDED = "over TCP this needs a token"
-
-
-async def no_reports(_request: web.Request) -> web.StreamResponse:
-    return web.Response()
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", ""), ("PUT", ""), ("DELETE", "/ns1:1")])
@@ -154,16 +145,12 @@ def test_the_socket_says_whose_user_it_was_and_takes_tokens_too(
     (node.folder / "a.yaml").write_text(SMALL)
 
     async def story() -> list[int]:
-        await node.river.load()
-        app = make_app(node.subject, no_reports, routes(node.saying, node.door))
-        local = await open_local(tmp_path / "state", app)
-        assert local is not None
-        found = []
+        local, found = await node.serve_locally(tmp_path / "state"), []
         path = str(tmp_path / "state" / "admin.sock")
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(path)) as session:
             proxy = {"Via": "1.1 proxy"}
             for headers in ({}, proxy, {**proxy, **BEARER}, {"Authorization": "Bearer no"}):
-                async with session.post("http://x/v1/overrides", json=GOOD, headers=headers) as answer:
+                async with session.post("http://x/v1/overrides", json=DRAIN, headers=headers) as answer:
                     found.append(answer.status)
         await local.cleanup()
         return found
@@ -181,12 +168,9 @@ def test_of_certificates_only_those_that_are_named_may_say_overrides(tmp_path: P
     client = client_tls(TlsFiles(authority.issue(name or "127.0.0.1"), ca=authority.root))
 
     async def story() -> tuple[int, str]:
-        await node.river.load()
-        runner = await open_admin(
-            "127.0.0.1", 0, node.subject, no_reports, more=routes(node.saying, node.door), tls=tls
-        )
-        at = f"https://127.0.0.1:{runner.addresses[0][1]}/v1/overrides"
-        async with aiohttp.ClientSession() as session, session.post(at, json=GOOD, ssl=client) as answer:
+        runner = await node.serve(tls=tls)
+        at = f"https://{node.at}/v1/overrides"
+        async with aiohttp.ClientSession() as session, session.post(at, json=DRAIN, ssl=client) as answer:
             found = answer.status, str((await answer.json()).get("error", ""))
         await runner.cleanup()
         return found

@@ -6,13 +6,9 @@ import aiohttp.web
 import pytest
 
 from gtm.admin.address import SOCKET_NAME, answers
-from gtm.admin.app import make_app
 from gtm.admin.local import close_local, open_local
-from gtm.admin.overrides import routes
-from tests.admin.served import Served
+from tests.admin.served import DRAIN, Served
 from tests.node.present import SMALL, until
-
-GOOD = {"scope": "region gtm.example.com/eu-west", "action": "drain", "why": "a fire", "by": "ann"}
 
 
 def test_the_local_socket_is_for_its_user_alone_and_takes_overrides(tmp_path: Path) -> None:
@@ -22,18 +18,14 @@ def test_the_local_socket_is_for_its_user_alone_and_takes_overrides(tmp_path: Pa
 
     async def story() -> tuple[int, int]:
         runner = await node.serve()
-        path.parent.mkdir(exist_ok=True)
-
-        async def reports(_request: aiohttp.web.Request) -> aiohttp.web.Response:
-            return aiohttp.web.Response()
-
-        local = await open_local(tmp_path / "state", make_app(node.subject, reports, routes(node.saying, node.door)))
-        assert local is not None
+        local = await node.serve_locally(path.parent)
         mode = path.stat().st_mode & 0o777
         async with aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(path))) as session:
-            async with session.post("http://localhost/v1/overrides", json=GOOD) as said:
+            async with session.post("http://localhost/v1/overrides", json=DRAIN) as said:
                 status = said.status
-            async with session.post("http://localhost/v1/overrides", json=GOOD, headers={"Via": "1.1 proxy"}) as passed:
+            async with session.post(
+                "http://localhost/v1/overrides", json=DRAIN, headers={"Via": "1.1 proxy"}
+            ) as passed:
                 assert passed.status == 403, "a proxy that may use the socket is for others too"
             assert await open_local(tmp_path / "state", aiohttp.web.Application()) is None, "it is taken"
         await local.cleanup()

@@ -7,11 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
-from gtm.admin.app import make_app
-from gtm.admin.local import open_local
-from gtm.admin.overrides import routes
 from gtm.cli.overrides import _asked, _is_local
 from gtm.health.override import SafetyRule
 from gtm.ids import EndpointId, ServiceId
@@ -142,13 +138,8 @@ def on_a_socket(node: Served, state: Path) -> Iterator[None]:
     """Serves a node on its socket alone, from a thread."""
     started, stopped = threading.Event(), threading.Event()
 
-    async def reports(_request: web.Request) -> web.Response:
-        return web.Response()
-
     async def run() -> None:
-        await node.river.load()
-        runner = await open_local(state, make_app(node.subject, reports, routes(node.saying, node.door)))
-        assert runner is not None
+        runner = await node.serve_locally(state)
         started.set()
         await asyncio.to_thread(stopped.wait)
         await runner.cleanup()
