@@ -73,6 +73,8 @@ class Pool:
             if not ended.done():
                 ended.cancel()
                 self._abandon(call)
+            elif not ended.cancelled():
+                ended.exception()  # where the task was cancelled just then nobody else asks, and asyncio would log it
         state = "has not ended" if call.has_begun else "found no free thread"
         raise CallOverdue(f"a call in the pool `{self.name}` {state} within {timeout_s:g} s")
 

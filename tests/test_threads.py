@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ import pytest
 from gtm.errors import CallOverdue
 from gtm.threads import Pool, is_true_within, settled
 from tests.fakes.cluster import within
+from tests.fakes.sleep import settle
 
 SHORT_S = 0.02
 AMPLE_S = 20.0
@@ -128,6 +130,30 @@ def test_a_call_whose_task_is_cancelled_frees_its_place() -> None:
             assert await pool.run(str, 1, timeout_s=AMPLE_S) == "1"
 
     play(scene)
+
+
+def test_what_a_call_raised_is_no_line_of_the_log_where_its_task_was_cancelled_just_then() -> None:
+    logged: list[object] = []
+    gate = threading.Event()
+
+    def fail() -> None:
+        gate.wait(AMPLE_S)
+        raise ValueError
+
+    async def scene() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _loop, context: logged.append(context))
+        pool = Pool("failing", threads=1)
+        task = asyncio.create_task(pool.run(fail))
+        await settle()
+        gate.set()
+        within(AMPLE_S, lambda: threads_of(pool) == 0)  # the loop stands still, and has not heard of it
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    play(scene)
+    gc.collect()
+    assert logged == []
 
 
 def test_abandoned_calls_take_no_threads_without_bound() -> None:
