@@ -4,7 +4,8 @@
                                 instead, so that nothing goes untested because a machine lacks a program
 
 The time limit of a test is pytest-timeout's, in pyproject.toml; hypothesis sets none for an example, which
-may take long on a busy machine.
+may take long on a busy machine. Where CI is set, hypothesis draws the same examples in every run (its profile `ci`),
+and they change with the source of a test: `CI=true .venv/bin/pytest TEST` repeats what CI saw.
 """
 
 import os

@@ -180,10 +180,10 @@ def test_a_monitor_runs_what_the_node_allows_and_nothing_else(script: Script) ->
     check = check_of(ExecSettings((program, "{address}:{port}")), target="db.example.com", port=80)
     resolver = FakeResolver({"db.example.com": "192.0.2.7"})
     assert reading_of(check, resolver=resolver, permitted=permits(programs=frozenset({program}))).ok
-    refused = reading_of(check, resolver=resolver, permitted=permits(programs=frozenset({"/bin/true"})))
+    refused = reading_of(check_of(ExecSettings(("/bin/true",))), permitted=permits(programs=frozenset({program})))
     assert (refused.reason, refused.detail.partition(":")[0]) == (
         Reason.UNREAD,
-        f"{program} is not allowed by this node",
+        "/bin/true is not allowed by this node",
     )
 
 
