@@ -137,7 +137,8 @@ def _revive_zone(zone: KeptZone, folder: Path, beside: _Shared, vocabulary: Voca
             return Loaded(fingerprint_of(zone.text.encode()), make(), source, shared_source, records)
         return Loaded("", make(is_limited=False), source, shared_source, records)  # of no text: it is read again
     except Exception as error:  # noqa: BLE001  # it is logged
-        log.warning("kept zones: %s is left out: %s", zone.name, problems_of(error, source.file)[0].message)
+        message = problems_of(error, source.file)[0].message
+        log.warning("kept zones: %s is left out, and not served unless its file is good now: %s", zone.name, message)
         return None
 
 
