@@ -89,6 +89,7 @@ def test_interim_answers_without_end_are_no_answer() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_many_bodies_in_chunks_of_one_octet_leave_the_loop_to_others() -> None:
     async def story() -> None:
         async with saying(in_chunks(1, 2 * CHUNKS)) as url, open_share_session() as session:
