@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from random import Random
@@ -88,6 +89,15 @@ def poller_of(  # one argument for each thing that a test may want of a poller
 async def no_pause(_: float) -> None:
     """Sleeps as short as the loop lets it, whatever is asked."""
     await asyncio.sleep(0.001)
+
+
+async def longest_pause_s(*, until: Callable[[], bool]) -> float:
+    """For how long the event loop was held at the most, until something holds; who calls has a timeout over it."""
+    longest_s, before = 0.0, time.monotonic()
+    while not until():  # the pauses are what is measured
+        await asyncio.sleep(0.001)
+        longest_s, before = max(longest_s, time.monotonic() - before), time.monotonic()
+    return longest_s
 
 
 def believing(belief: Belief) -> Mapping[CheckId, Verdict]:

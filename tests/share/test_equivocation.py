@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from random import Random
 
 import aiohttp
 import pytest
@@ -18,10 +17,10 @@ from gtm.health.payload import Base
 from gtm.health.report import Report
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.handler import compose_digests, compose_have, handle_reports, parse_digests
-from gtm.share.poller import MOST_DIGESTS, Poller, open_share_session
+from gtm.share.poller import MOST_DIGESTS, open_share_session
 from gtm.share.refusals import SHOWN_S
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of, serving, serving_handler
+from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of, poller_of, serving, serving_handler
 from tests.health.examples import vote
 
 AMPLE_S = 20.0
@@ -50,10 +49,6 @@ def believes(desk: WatchedDesk) -> Belief:
     return desk.book.by_node[LIAR].report.votes[CHECK].belief
 
 
-def poller_of(desk: WatchedDesk, url: str, session: aiohttp.ClientSession, node: NodeName = NS1) -> Poller:
-    return Poller(node, url, desk, session, clock=FakeClock(), counters=desk.counters, random=Random(1), wait_s=0.05)
-
-
 def play(story: Callable[[aiohttp.ClientSession, AsyncExitStack], Awaitable[None]]) -> None:
     async def staged() -> None:
         async with asyncio.timeout(AMPLE_S), open_share_session() as session, AsyncExitStack() as stack:
@@ -70,7 +65,7 @@ def test_a_poll_finds_who_says_up_here_and_down_there(caplog: pytest.LogCaptureF
     tell(ns2, said(Belief.DOWN))
 
     async def story(session: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
-        poller = poller_of(ns2, await stack.enter_async_context(serving(ns1)), session)
+        poller = poller_of(ns2, await stack.enter_async_context(serving(ns1)), session, NS1, wait_s=0.05)
         for _ in range(3):
             await poller.poll()
 
@@ -177,7 +172,7 @@ def test_beside_a_node_that_knows_no_digests_everything_goes_on() -> None:
         return await handle_reports(request.clone(rel_url=request.rel_url.with_query(query)), ns1)
 
     async def story(session: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
-        poller = poller_of(ns2, await stack.enter_async_context(serving_handler(of_before)), session)
+        poller = poller_of(ns2, await stack.enter_async_context(serving_handler(of_before)), session, NS1, wait_s=0.05)
         for _ in range(2):
             await poller.poll()
 
@@ -202,7 +197,7 @@ def test_a_poll_of_a_large_mesh_sends_some_digests() -> None:
         return web.json_response({"reports": []})
 
     async def story(session: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
-        poller = poller_of(ns2, await stack.enter_async_context(serving_handler(listen)), session)
+        poller = poller_of(ns2, await stack.enter_async_context(serving_handler(listen)), session, NS1, wait_s=0.05)
         for _ in range(2):
             await poller.poll()
 

@@ -6,7 +6,6 @@ import json
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from random import Random
 from typing import ClassVar
 
 import aiohttp
@@ -29,7 +28,17 @@ from gtm.share.poller import (
 )
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import closed_port, drips, endpoint, hangs, resets, says
-from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, serving, serving_handler
+from tests.fakes.peers import (
+    CHECK,
+    WatchedDesk,
+    believing,
+    desk_of,
+    longest_pause_s,
+    no_pause,
+    poller_of,
+    serving,
+    serving_handler,
+)
 
 AMPLE_S = 20.0
 PAUSE_LIMIT_S = 0.25
@@ -58,20 +67,7 @@ class Mesh:
         wait_s: float = 5.0,
         clock: FakeClock | None = None,
     ) -> Poller:
-        async def no_pause(_: float) -> None:
-            await asyncio.sleep(0.001)
-
-        return Poller(
-            node,
-            url,
-            desk,
-            self._session,
-            clock=clock or FakeClock(),
-            counters=desk.counters,
-            random=Random(1),
-            sleep=no_pause,
-            wait_s=wait_s,
-        )
+        return poller_of(desk, url, self._session, node, wait_s=wait_s, clock=clock, sleep=no_pause)
 
     def hear(self, desk: WatchedDesk, other: WatchedDesk, node: NodeName) -> asyncio.Task[None]:
         """Lets one desk poll another until the end of the story."""
@@ -320,10 +316,9 @@ def test_the_loop_goes_on_while_a_large_answer_is_read() -> None:
             iad = desk_of("iad", "fra")
             poller = mesh.poller(iad, url)
             while bodies:
-                pauses = asyncio.create_task(longest_pause_s())
-                await poller.poll()
-                pauses.cancel()
-                assert await pauses < PAUSE_LIMIT_S
+                poll = asyncio.create_task(poller.poll())
+                assert await longest_pause_s(until=poll.done) < PAUSE_LIMIT_S
+                await poll
                 bodies.pop(0)
             counted = iad.counters.snapshot()
             assert counted['reports_refused{peer="fra",reason="malformed"}'] == 1
@@ -331,15 +326,3 @@ def test_the_loop_goes_on_while_a_large_answer_is_read() -> None:
             assert counted['polls{outcome="failed"}'] == 1, "more than any mesh of two can need"
 
     play(story)
-
-
-async def longest_pause_s() -> float:
-    """Returns, once it is cancelled, how long the loop was held at the most."""
-    clock, longest_s = asyncio.get_running_loop().time, 0.0
-    try:
-        while True:
-            began = clock()
-            await asyncio.sleep(0)
-            longest_s = max(longest_s, clock() - began)
-    except asyncio.CancelledError:
-        return longest_s

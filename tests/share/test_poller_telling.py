@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-from random import Random
 
 import pytest
 from aiohttp import web
 
-from gtm.ids import NodeName
-from gtm.share.poller import TOLD_AT_ONCE, TOLD_EVERY_S, Poller, open_share_session
+from gtm.share.poller import TOLD_AT_ONCE, TOLD_EVERY_S, open_share_session
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import desk_of, serving_handler
+from tests.fakes.peers import desk_of, poller_of, serving_handler
 
 
 def test_a_peer_that_comes_and_goes_with_every_poll_is_a_few_lines_and_its_last_loss_is_told(
@@ -26,7 +24,7 @@ def test_a_peer_that_comes_and_goes_with_every_poll_is_a_few_lines_and_its_last_
     async def story() -> None:
         iad = desk_of("iad", "fra")
         async with serving_handler(handle) as url, open_share_session() as session:
-            poller = Poller(NodeName("fra"), url, iad, session, clock=clock, counters=iad.counters, random=Random(1))
+            poller = poller_of(iad, url, session, clock=clock)
             for _ in range(100):
                 await poller.poll()
             assert len(caplog.messages) <= 2 * TOLD_AT_ONCE

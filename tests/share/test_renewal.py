@@ -10,20 +10,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from gtm.errors import StateInvalid
 from gtm.health.belief import Belief
 from gtm.health.peer import PeerState
-from gtm.ids import NodeName
-from gtm.share.poller import Poller, open_share_session
+from gtm.share.poller import open_share_session
 from gtm.share.renewal import LiveTls, Outcome, Renewal
 from gtm.share.tls import TlsFiles, client_tls, server_tls
 from tests.fakes.certificates import DAY, Authority
-from tests.fakes.clock import FakeClock
-from tests.fakes.peers import believing, desk_of, serving
+from tests.fakes.peers import believing, desk_of, poller_of, serving
 
 HOST = "127.0.0.1"
 TAKEN = Renewal(Outcome.TAKEN)
@@ -298,17 +295,7 @@ def test_a_poller_trusts_renewed_roots_and_shows_a_renewed_certificate(store: St
         theirs = server_tls(TlsFiles(store.issuers[1].issue(HOST), ca=store.issuers[1].root))
         live, states = LiveTls("share", store.files, client_tls), []
         async with serving(fra, tls=theirs) as url, open_share_session() as session:
-            poller = Poller(
-                NodeName("fra"),
-                url,
-                iad,
-                session,
-                clock=FakeClock(),
-                counters=iad.counters,
-                random=Random(1),
-                wait_s=0.01,
-                tls=lambda: live.context,
-            )
+            poller = poller_of(iad, url, session, wait_s=0.01, tls=lambda: live.context)
             for _ in range(2):
                 await poller.poll()
                 states.append(poller.state)

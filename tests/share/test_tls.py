@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 import pytest
 from cryptography.hazmat.primitives.serialization import (
@@ -18,11 +17,10 @@ from gtm.errors import StateInvalid
 from gtm.health.belief import Belief
 from gtm.health.peer import PeerState
 from gtm.ids import NodeName
-from gtm.share.poller import Poller, open_share_session
+from gtm.share.poller import open_share_session
 from gtm.share.tls import TlsFiles, client_tls, server_tls
 from tests.fakes.certificates import Authority
-from tests.fakes.clock import FakeClock
-from tests.fakes.peers import believing, desk_of, serving
+from tests.fakes.peers import believing, desk_of, poller_of, serving
 
 FRA = NodeName("fra")
 
@@ -35,16 +33,7 @@ def poll(server: TlsFiles, client: TlsFiles) -> PeerState:
         fra.publish(believing(Belief.UP))
         shown = client_tls(client)
         async with serving(fra, tls=server_tls(server)) as url, open_share_session() as session:
-            poller = Poller(
-                FRA,
-                url,
-                iad,
-                session,
-                clock=FakeClock(),
-                counters=iad.counters,
-                random=Random(1),
-                tls=lambda: shown,
-            )
+            poller = poller_of(iad, url, session, tls=lambda: shown)
             await poller.poll()
             assert (FRA in iad.book.by_node) == (poller.state is PeerState.HEARD)
             return poller.state

@@ -3,9 +3,7 @@
 import asyncio
 import base64
 import json
-import time
 from collections.abc import Awaitable, Callable
-from random import Random
 
 import pytest
 from aiohttp import web
@@ -15,10 +13,10 @@ from gtm.health.envelope import compose_offer
 from gtm.ids import NodeName
 from gtm.share.desk import LARGE_BYTES
 from gtm.share.opening import SPARE_CHECKS
-from gtm.share.poller import Poller, open_share_session
+from gtm.share.poller import open_share_session
 from gtm.share.room import LARGE_AT_ONCE
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of, serving_handler
+from tests.fakes.peers import CHECK, believing, desk_of, key_of, longest_pause_s, poller_of, serving_handler
 from tests.share.etcd_sharing import FOLDER, FRA, client_of, share_of
 
 LIMIT_S = 20.0
@@ -37,16 +35,6 @@ JUNK = compose_offer([forged(number) for number in range(1000)])
 
 def play(story: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(story(), 2 * LIMIT_S))
-
-
-async def longest_pause_s(until: Callable[[], bool]) -> float:
-    """How long the loop was held at the most, until something holds."""
-    longest, before = 0.0, time.monotonic()
-    async with asyncio.timeout(LIMIT_S):
-        while not until():  # the pauses are what is measured
-            await asyncio.sleep(0.001)
-            longest, before = max(longest, time.monotonic() - before), time.monotonic()
-    return longest
 
 
 def test_of_one_offer_no_more_signatures_are_verified_than_there_are_nodes_and_a_few() -> None:
@@ -98,18 +86,16 @@ def test_many_peers_that_give_nothing_but_forged_reports_leave_the_loop_to_other
         iad = desk_of("iad", "fra")
         async with serving_handler(handle) as url, open_share_session() as session:
             names = [NodeName(f"t{number}") for number in range(30)]
-            tasks = [asyncio.create_task(_poller(name, url, iad, session).run()) for name in names]
-            pause_s = await longest_pause_s(lambda: all((name, "forged") in iad.refusals.counted for name in names))
+            tasks = [asyncio.create_task(poller_of(iad, url, session, name).run()) for name in names]
+            pause_s = await longest_pause_s(
+                until=lambda: all((name, "forged") in iad.refusals.counted for name in names)
+            )
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
         assert pause_s < PAUSE_LIMIT_S
 
     play(story)
-
-
-def _poller(name: NodeName, url: str, desk: WatchedDesk, session: object) -> Poller:
-    return Poller(name, url, desk, session, clock=FakeClock(), counters=desk.counters, random=Random(1))  # type: ignore[arg-type]
 
 
 def _line(count: int, key: str, **more: object) -> bytes:
@@ -147,7 +133,7 @@ def test_a_cluster_that_says_thousands_of_things_at_once_leaves_the_loop_to_othe
             client_of(url) as client,
         ):
             task = asyncio.create_task(share_of(iad, client).run())
-            pause_s = await longest_pause_s(lambda: FRA in iad.book.by_node)
+            pause_s = await longest_pause_s(until=lambda: FRA in iad.book.by_node)
             ended.set()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
