@@ -64,6 +64,7 @@ def start(cluster: Cluster, node: Machine) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.alone
 def test_without_zones_geo_data_or_peers_it_answers_within_a_second(
     cluster: Cluster, node: Machine, record: Callable[[str, float], None]
 ) -> None:

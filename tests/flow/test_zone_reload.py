@@ -113,6 +113,7 @@ def node(cluster: Cluster) -> Node:
     return running
 
 
+@pytest.mark.alone
 def test_a_changed_zone_file_is_live_within_a_second_with_a_larger_serial(node: Node, record: Record) -> None:
     took_s, serials = [], [node.serial()]
     for number, write in enumerate((node.write, node.swap) * 3):

@@ -108,6 +108,7 @@ class LongNames(asyncio.DatagramProtocol):
         self.transport.sendto(data[:2] + b"\x81\x80" + counts + question + first + name + more, addr)
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_the_loop_goes_on_while_a_large_answer_of_the_dns_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gtm.share.discovery.READING_S", 60.0)
