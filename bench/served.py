@@ -13,6 +13,7 @@ from dns.rdatatype import RdataType
 from bench.peers import zone_yaml
 from bench.world import ORIGIN, World, static_name
 from gtm.engine.native import RustEngine
+from gtm.engine.protocol import TcpLimits
 from gtm.geo.geography import build
 from gtm.health.status import NO_STATUS
 from gtm.plan.compile import compile_plan
@@ -22,8 +23,7 @@ from gtm.watch.geodata import read_database
 from gtm.zone.model import RRset, Zone
 from gtm.zone.parse import NO_SHARED, parse
 
-MAX_CONNECTIONS = 300
-IDLE_TIMEOUT_S = 30.0
+TCP = TcpLimits(connections=300, of_network=300, idle_s=30.0)
 
 
 def zone_of(world: World) -> Zone:
@@ -62,5 +62,5 @@ def plan_of(zone: Zone, database: Path, before: Plan = EMPTY_PLAN) -> Plan:
 def serve(engine: RustEngine, port: int, threads: int) -> None:
     """Serves from now on, on threads of the engine's own."""
     addresses = [f"127.0.0.1:{port}", f"[::1]:{port}"]
-    engine.listen(addresses, threads=threads, max_connections=MAX_CONNECTIONS, idle_timeout_s=IDLE_TIMEOUT_S)
+    engine.listen(addresses, threads=threads, tcp=TCP)
     engine.start()

@@ -83,12 +83,13 @@ impl Dataplane {
         addresses: Vec<String>,
         threads: usize,
         max_connections: usize,
+        max_of_network: usize,
         idle_timeout_s: f64,
     ) -> PyResult<Vec<String>> {
         let parsed = |text: &String| text.parse::<SocketAddr>().map_err(|error| refused(&format!("{text}: {error}")));
         let addresses = addresses.iter().map(parsed).collect::<PyResult<Vec<_>>>()?;
         let idle = Duration::try_from_secs_f64(idle_timeout_s).map_err(|error| refused(&error))?;
-        let limits = Limits { connections: max_connections, idle };
+        let limits = Limits { connections: max_connections, of_network: max_of_network, idle };
         py.detach(|| {
             let mut server = locked(&self.server);
             *server = None;

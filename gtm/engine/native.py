@@ -7,7 +7,7 @@ a flip of health           the decisions of the services that changed
 from collections.abc import Mapping, Sequence
 
 from gtm.counters import series
-from gtm.engine.protocol import Transport
+from gtm.engine.protocol import TcpLimits, Transport
 from gtm.engine.rust import Dataplane
 from gtm.ids import Address
 from gtm.plan.blob import Numbering, compose_decisions, compose_names, numbering
@@ -56,11 +56,10 @@ class RustEngine:
         """Returns the answer to a message, or None where silence is right. It never raises."""
         return self._dataplane.respond(wire, client, transport is Transport.TCP, coin)
 
-    def listen(
-        self, addresses: Sequence[str], *, threads: int, max_connections: int, idle_timeout_s: float
-    ) -> tuple[str, ...]:
+    def listen(self, addresses: Sequence[str], *, threads: int, tcp: TcpLimits) -> tuple[str, ...]:
         """Binds UDP and TCP on each ADDRESS:PORT; what arrives waits. Returns them with their real ports."""
-        return tuple(self._dataplane.listen(list(addresses), threads, max_connections, idle_timeout_s))
+        limits = tcp.connections, tcp.of_network, tcp.idle_s
+        return tuple(self._dataplane.listen(list(addresses), threads, *limits))
 
     def start(self) -> None:
         """Answers from now on, on `threads` threads for UDP and as many for TCP."""

@@ -1,6 +1,7 @@
 """What an engine is: the same plan, query, client and coin give the same bytes in each of them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
@@ -15,13 +16,23 @@ class Transport(Enum):
     TCP = "tcp"
 
 
+@dataclass(frozen=True, slots=True)
+class TcpLimits:
+    """What the clients of one address may take of TCP; each number is 1 at least."""
+
+    connections: int
+    """Of all together; over that, the one that was idle for longest makes room (RFC 7766 6.2.3, RFC 9210 4.2)."""
+    of_network: int
+    """Of one client's network (gtm/serve/crowd.py), likewise."""
+    idle_s: float
+    """For a connection without a whole query, or one that does not read its answers."""
+
+
 @runtime_checkable
 class Serving(Protocol):
     """An engine that answers on sockets of its own, without Python for a query."""
 
-    def listen(
-        self, addresses: Sequence[str], *, threads: int, max_connections: int, idle_timeout_s: float
-    ) -> tuple[str, ...]:
+    def listen(self, addresses: Sequence[str], *, threads: int, tcp: TcpLimits) -> tuple[str, ...]:
         """Binds UDP and TCP on each ADDRESS:PORT; what arrives waits. Returns them with their real ports.
 
         Raises OSError whose file name is `UDP 127.0.0.1:53` when one cannot be bound; then none is.

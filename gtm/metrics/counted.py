@@ -49,11 +49,11 @@ COUNTED: Mapping[str, Metric] = {
     "tcp_accept_errors": _counter(
         "tcp_accept_errors", "dns.server.tcp.accept_errors", "{error}", "TCP connections that could not be accepted."
     ),
-    "tcp_connections_refused": _counter(
-        "tcp_connections_refused",
-        "dns.server.tcp.connections_refused",
+    "tcp_connections_evicted": _counter(
+        "tcp_connections_evicted",
+        "dns.server.tcp.connections_evicted",
         "{connection}",
-        "TCP connections of resolvers beyond the limit.",
+        "TCP connections of resolvers that made room for others, as their network had its share or all were taken.",
     ),
     "readings": _counter(
         "probe_attempts", "probe.attempts", "{attempt}", "Checks that this probe made, by kind of monitor and outcome."

@@ -9,11 +9,13 @@ from enum import Enum
 from pathlib import Path
 
 from gtm.admin.credentials import Credentials
+from gtm.engine.protocol import TcpLimits
 from gtm.files import FileReader
 from gtm.geo.place import Coordinates
 from gtm.health.quorum import Quorum
 from gtm.ids import NodeName, VantageName
 from gtm.probe.permits import NO_PERMITS, Permits
+from gtm.serve.crowd import DEFAULT_LIMITS
 from gtm.serve.listen import ListenAddress
 from gtm.share.site import EtcdSite, Peer
 from gtm.share.tls import TlsFiles
@@ -86,6 +88,8 @@ class NodeConfig:
     engine: EngineChoice = EngineChoice.AUTO
     threads: int | None = None
     """Serving threads of the Rust engine; None means one per core."""
+    tcp: TcpLimits = DEFAULT_LIMITS
+    """What the clients of one DNS address may take of TCP, as far as the system allows that many descriptors."""
     key: Path | None = None
     """The private key that signs this node's reports; None makes one that lasts as long as the process."""
     peers: tuple[Peer, ...] = ()

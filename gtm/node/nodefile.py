@@ -22,6 +22,7 @@ from gtm.node.own_files import own_files_listed
 from gtm.node.probe_entry import CertificateEntry, ProbeEntry, ProgramEntry, SecretEntry
 from gtm.node.share_entry import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
 from gtm.node.shipped import shipped
+from gtm.node.tcp_entry import TcpEntry
 from gtm.node.telemetry_entry import TelemetryEntry
 from gtm.serve.listen import ListenAddress, parse_listen
 from gtm.share.site import EtcdSite, Peer
@@ -125,6 +126,7 @@ class ListenEntry(Entry):
     hosts: list[_HostName] = Field(default_factory=list)
     plain: Annotated[str, choice("plain", {"warn": "warn", "ok": "ok"})] = "warn"
     tls: TlsEntry | None = None
+    tcp: TcpEntry = TcpEntry()
 
 
 class GeoEntry(Entry):
@@ -204,6 +206,7 @@ GRAMMAR = words.Grammar(
         PeerEntry: "a peer",
         EtcdEntry: "etcd",
         TlsEntry: "tls",
+        TcpEntry: "tcp",
         QuorumEntry: "quorum",
         OverridesEntry: "overrides",
         TokenEntry: "a token",
@@ -221,6 +224,7 @@ GRAMMAR = words.Grammar(
         (("share", "etcd"), EtcdEntry),
         (("share", "tls"), TlsEntry),
         (("listen", "tls"), TlsEntry),
+        (("listen", "tcp"), TcpEntry),
         (("quorum",), QuorumEntry),
         (("overrides",), OverridesEntry),
         (("overrides", "tokens", "*"), TokenEntry),
@@ -344,6 +348,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         roles=frozenset(entry.roles),
         engine=entry.engine,
         threads=entry.threads,
+        tcp=entry.listen.tcp.limits,
         key=None if entry.share.key is None else base / entry.share.key,
         peers=tuple(Peer(NodeName(peer.node), peer.url or "", peer.key, peer.listed) for peer in entry.share.peers),
         share=_share_config(entry.share, base),

@@ -11,13 +11,13 @@ from typing import Protocol
 
 from gtm.clock import Clock
 from gtm.counters import Counters
-from gtm.engine.protocol import Engine, Serving
+from gtm.engine.protocol import Engine, Serving, TcpLimits
 from gtm.errors import ListenFailed
 from gtm.node.config import NodeConfig
-from gtm.serve.descriptors import connections_each, raise_limit
+from gtm.serve.descriptors import tcp_limits
 from gtm.serve.listen import ListenAddress, Listener, interface_of, open_listeners, parse_listen, words_for
 from gtm.serve.responder import Responder
-from gtm.serve.tcp import IDLE_TIMEOUT_S, serve_tcp
+from gtm.serve.tcp import serve_tcp
 from gtm.serve.udp import serve_udp
 
 
@@ -40,7 +40,7 @@ def open_queries(config: NodeConfig, engine: Engine, *, clock: Clock, counters: 
     if isinstance(engine, Serving):
         return NativeQueries(config, engine, counters)
     listeners = open_listeners(config.dns)
-    return AsyncioQueries(listeners, Responder(engine, clock=clock, counters=counters), counters)
+    return AsyncioQueries(listeners, Responder(engine, clock=clock, counters=counters), counters, tcp=config.tcp)
 
 
 class NativeQueries:
@@ -52,8 +52,7 @@ class NativeQueries:
             self.addresses = engine.listen(
                 [_numbered(at) for at in config.dns],
                 threads=config.threads or os.cpu_count() or 1,
-                max_connections=connections_each(raise_limit(), listeners=len(config.dns)),
-                idle_timeout_s=IDLE_TIMEOUT_S,
+                tcp=tcp_limits(config.tcp, listeners=len(config.dns)),
             )
         except OSError as error:
             place = str(error.filename)
@@ -90,20 +89,23 @@ def _numbered(at: ListenAddress) -> str:
 class AsyncioQueries:
     """Sockets of asyncio, for an engine that has none."""
 
-    def __init__(self, listeners: tuple[Listener, ...], responder: Responder, counters: Counters) -> None:
+    def __init__(
+        self, listeners: tuple[Listener, ...], responder: Responder, counters: Counters, *, tcp: TcpLimits
+    ) -> None:
         self._listeners = listeners
         self._responder = responder
         self._counters = counters
+        self._tcp = tcp
         self.addresses = tuple(str(listener.at) for listener in listeners)
 
     async def serve(self) -> None:
         """Answers until cancelled."""
-        most = connections_each(raise_limit(), listeners=len(self._listeners))
+        limits = tcp_limits(self._tcp, listeners=len(self._listeners))
         async with asyncio.TaskGroup() as group:
             for listener in self._listeners:
                 over_udp = serve_udp(listener.udp, self._responder, self._counters)
                 group.create_task(over_udp, name=f"udp {listener.at}")
-                over_tcp = serve_tcp(listener.tcp, self._responder, self._counters, max_connections=most)
+                over_tcp = serve_tcp(listener.tcp, self._responder, self._counters, limits=limits)
                 group.create_task(over_tcp, name=f"tcp {listener.at}")
 
     def close(self) -> None:

@@ -5,7 +5,11 @@ and file takes a descriptor: if clients could take the last one, checks could no
 as long as clients like.
 """
 
+import logging
 import resource
+from dataclasses import replace
+
+from gtm.engine.protocol import TcpLimits
 
 WANTED = 16_384
 """The common default of 1,024 is for programs that call select(2); what the hard limit allows is ours to take."""
@@ -16,27 +20,38 @@ RESERVED = 700
 ADMIN_SHARE = 8
 """The admin API may have one descriptor of so many: of 1,024 that is 128."""
 
-MAX_CONNECTIONS = 1000
-"""For one listener, however many descriptors there are: answers over UDP must not suffer."""
 
-
-def raise_limit() -> int:
+def raise_limit(wanted: int = WANTED) -> int:
     """Raises the soft limit of descriptors as far as is wanted and allowed; returns what it is then."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    raised = raised_limit(_finite(soft), _finite(hard))
+    raised = raised_limit(_finite(soft), _finite(hard), wanted)
     if raised != _finite(soft):
         resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
     return raised
 
 
-def raised_limit(soft: int, hard: int) -> int:
+def raised_limit(soft: int, hard: int, wanted: int = WANTED) -> int:
     """Returns the soft limit to set; never less than it was."""
-    return max(soft, min(hard, WANTED))
+    return max(soft, min(hard, wanted))
 
 
-def connections_each(limit: int, *, listeners: int) -> int:
+def tcp_limits(wanted: TcpLimits, *, listeners: int) -> TcpLimits:
+    """Returns what each listener may have of the connections it wants, and has the system allow as much as it does."""
+    most = raise_limit(max(WANTED, RESERVED + listeners * wanted.connections))
+    connections = connections_each(most, wanted.connections, listeners=listeners)
+    if connections < wanted.connections:
+        log.warning(
+            "listen.tcp: %d connections for each address, not %d: this process may open %d files (LimitNOFILE, ulimit)",
+            connections,
+            wanted.connections,
+            most,
+        )
+    return replace(wanted, connections=connections, of_network=min(wanted.of_network, connections))
+
+
+def connections_each(limit: int, wanted: int, *, listeners: int) -> int:
     """Returns how many connections each listener may have open; at least a few, as DNS needs TCP (RFC 7766 5)."""
-    return max(_FEW, min(MAX_CONNECTIONS, (limit - RESERVED) // listeners))
+    return min(wanted, max(_FEW, (limit - RESERVED) // listeners))
 
 
 def admin_connections(limit: int, wanted: int) -> int:
@@ -45,6 +60,7 @@ def admin_connections(limit: int, wanted: int) -> int:
 
 
 _FEW = 8
+log = logging.getLogger(__name__)
 _UNLIMITED = 1 << 30
 
 

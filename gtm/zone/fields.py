@@ -138,7 +138,9 @@ def ttl(value: object) -> int:
     return value
 
 
-def _between(low_s: float, high_s: float, words: str) -> Callable[[object], float]:
+def between(low_s: float, high_s: float, words: str) -> Callable[[object], float]:
+    """Returns the validator of a duration from low to high, both included, as the words say."""
+
     def duration(value: object) -> float:
         duration_s = seconds(value)
         if not low_s <= duration_s <= high_s:
@@ -149,9 +151,9 @@ def _between(low_s: float, high_s: float, words: str) -> Callable[[object], floa
 
 
 _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN})
-Interval = Annotated[float, PlainValidator(_between(0.1, 3600.0, "100ms to 1h")), _DURATION_SCHEMA]
-StaleHold = Annotated[float, PlainValidator(_between(10.0, 86_400.0, "10s to 24h")), _DURATION_SCHEMA]
-Timeout = Annotated[float, PlainValidator(_between(0.01, 60.0, "10ms to 1m")), _DURATION_SCHEMA]
+Interval = Annotated[float, PlainValidator(between(0.1, 3600.0, "100ms to 1h")), _DURATION_SCHEMA]
+StaleHold = Annotated[float, PlainValidator(between(10.0, 86_400.0, "10s to 24h")), _DURATION_SCHEMA]
+Timeout = Annotated[float, PlainValidator(between(0.01, 60.0, "10ms to 1m")), _DURATION_SCHEMA]
 Ttl = Annotated[
     int,
     PlainValidator(ttl),

@@ -10,6 +10,7 @@ import pytest
 from gtm.engine.protocol import Transport
 from gtm.plan.apply import apply
 from gtm.plan.blob import compose_decisions, compose_names, numbering
+from gtm.serve.crowd import DEFAULT_LIMITS
 from tests.fakes import world
 from tests.fakes.world import query, values
 
@@ -67,7 +68,7 @@ def test_a_blob_that_is_none_is_refused_and_the_last_plan_goes_on_serving() -> N
 def test_it_answers_over_its_own_sockets_and_counts() -> None:
     engine = native.RustEngine()
     engine.swap(world.plan(world.zone(), beliefs={}, geography=world.geography()))
-    addresses = engine.listen(("127.0.0.1:0", "[::1]:0"), threads=1, max_connections=10, idle_timeout_s=2.0)
+    addresses = engine.listen(("127.0.0.1:0", "[::1]:0"), threads=1, tcp=DEFAULT_LIMITS)
     engine.start()
     try:
         for at in addresses:
@@ -84,9 +85,9 @@ def test_it_answers_over_its_own_sockets_and_counts() -> None:
 
 def test_a_taken_port_is_said_by_the_system_and_named() -> None:
     engine, other = native.RustEngine(), native.RustEngine()
-    (taken,) = engine.listen(("127.0.0.1:0",), threads=1, max_connections=10, idle_timeout_s=2.0)
+    (taken,) = engine.listen(("127.0.0.1:0",), threads=1, tcp=DEFAULT_LIMITS)
     with pytest.raises(OSError, match="in use") as failure:
-        other.listen((taken,), threads=1, max_connections=10, idle_timeout_s=2.0)
+        other.listen((taken,), threads=1, tcp=DEFAULT_LIMITS)
     assert failure.value.filename == f"UDP {taken}"
     engine.stop()
 

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gtm.admin.credentials import Credentials
+from gtm.engine.protocol import TcpLimits
 from gtm.errors import NodeInvalid, Problem
 from gtm.geo.place import Coordinates
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Rule, Share
@@ -117,6 +118,19 @@ def test_what_the_file_names_is_taken_although_it_is_not_there(tmp_path: Path) -
     found = parsed("zones: mine\ngeo: {databases: [a.mmdb, /b.mmdb], networks: c.yaml}", tmp_path)
     assert found.zones == tmp_path / "mine"
     assert found.geo == GeoFiles((tmp_path / "a.mmdb", Path("/b.mmdb")), tmp_path / "c.yaml")
+
+
+@pytest.mark.parametrize(
+    ("written", "limits"),
+    [
+        ("{}", TcpLimits(1000, 250, 10.0)),
+        ("{connections: 4000}", TcpLimits(4000, 1000, 10.0)),
+        ("{connections: 3}", TcpLimits(3, 1, 10.0)),
+        ("{connections: 100, per_network: 100, idle: 1m}", TcpLimits(100, 100, 60.0)),
+    ],
+)
+def test_tcp_has_the_limits_that_the_file_says(written: str, limits: TcpLimits) -> None:
+    assert parsed(f"listen: {{tcp: {written}}}").tcp == limits
 
 
 def test_no_database_at_all_can_be_wanted() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gtm.counters import Counters
-from gtm.engine.protocol import Engine, Serving
+from gtm.engine.protocol import Engine, Serving, TcpLimits
 from gtm.serve.listen import ListenAddress, Listener, open_listeners, parse_listen
 from gtm.serve.responder import Responder
 from gtm.serve.tcp import serve_tcp
@@ -19,6 +19,7 @@ from tests.fakes.clock import FakeClock
 
 WAIT_S = 5.0
 """For what comes at once; only a failing test waits so long."""
+LIMITS = TcpLimits(connections=100, of_network=100, idle_s=WAIT_S)
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class Running:
             return str(address)
         return "127.0.0.1" if address.version == 4 else "::1"
 
-    def connect(self) -> socket.socket:
-        return socket.create_connection((self.host, self.port), timeout=WAIT_S)
+    def connect(self, source: str = "") -> socket.socket:
+        """A connection from an address of this machine: 127.0.1.1 is in another network than 127.0.0.1."""
+        return socket.create_connection((self.host, self.port), WAIT_S, (source, 0) if source else None)
 
 
 class Native(Engine, Serving, Protocol):
@@ -53,18 +55,17 @@ def running(
     engine: Engine,
     at: str = "127.0.0.1:0",
     *,
-    max_connections: int = 100,
-    idle_timeout_s: float = WAIT_S,
+    limits: TcpLimits = LIMITS,
     threads: int = 2,
 ) -> Iterator[Running]:
     """Serves until the block ends, by the engine's own threads where it has some, and else by asyncio."""
     if not isinstance(engine, Serving):
-        with listening(engine, at, max_connections=max_connections, idle_timeout_s=idle_timeout_s) as (server, _):
+        with listening(engine, at, limits=limits) as (server, _):
             yield server
         return
     counters = Counters()
     counters.include(engine.counters)
-    [bound] = engine.listen([at], threads=threads, max_connections=max_connections, idle_timeout_s=idle_timeout_s)
+    [bound] = engine.listen([at], threads=threads, tcp=limits)
     engine.start()
     try:
         yield Running(parse_listen(bound), counters)
@@ -74,7 +75,7 @@ def running(
 
 @contextmanager
 def listening(
-    engine: Engine, at: str = "127.0.0.1:0", *, max_connections: int = 100, idle_timeout_s: float = WAIT_S
+    engine: Engine, at: str = "127.0.0.1:0", *, limits: TcpLimits = LIMITS
 ) -> Iterator[tuple[Running, Listener]]:
     """Serves by asyncio until the block ends, and then asserts that nothing was left behind."""
     counters = Counters()
@@ -88,11 +89,7 @@ def listening(
     async def serve() -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(serve_udp(listener.udp, responder, counters))
-            group.create_task(
-                serve_tcp(
-                    listener.tcp, responder, counters, max_connections=max_connections, idle_timeout_s=idle_timeout_s
-                )
-            )
+            group.create_task(serve_tcp(listener.tcp, responder, counters, limits=limits))
             ready.set()
 
     task = loop.create_task(serve())
@@ -112,7 +109,7 @@ def listening(
 @contextmanager
 def bound(engine: Native, *addresses: str, threads: int = 2) -> Iterator[list[tuple[str, int]]]:
     """Sockets that nobody serves yet."""
-    places = engine.listen(addresses, threads=threads, max_connections=100, idle_timeout_s=WAIT_S)
+    places = engine.listen(addresses, threads=threads, tcp=LIMITS)
     try:
         yield [(host.strip("[]"), int(port)) for host, _, port in (place.rpartition(":") for place in places)]
     finally:

@@ -3,6 +3,7 @@
 import asyncio
 import resource
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,17 +11,18 @@ from gtm.counters import Counters
 from gtm.engine.protocol import Engine
 from gtm.node.queries import AsyncioQueries
 from gtm.serve.descriptors import (
-    MAX_CONNECTIONS,
     RESERVED,
     WANTED,
     admin_connections,
     connections_each,
     raise_limit,
     raised_limit,
+    tcp_limits,
 )
 from gtm.serve.listen import open_listeners, parse_listen
 from gtm.serve.responder import Responder
 from tests.fakes.clock import FakeClock
+from tests.serve.running import LIMITS
 
 
 @pytest.fixture
@@ -55,8 +57,8 @@ def test_raising_the_limit_raises_it(limits: tuple[int, int]) -> None:
 @pytest.mark.parametrize("limit", [1024, 4096, WANTED, 1 << 30])
 @pytest.mark.parametrize("listeners", [1, 2, 7])
 def test_connections_leave_what_is_reserved(limit: int, listeners: int) -> None:
-    each = connections_each(limit, listeners=listeners)
-    assert 0 < each <= MAX_CONNECTIONS
+    each = connections_each(limit, 1000, listeners=listeners)
+    assert 0 < each <= 1000
     assert each * listeners <= limit - RESERVED
 
 
@@ -66,7 +68,7 @@ def test_the_admin_api_has_what_it_wants_where_there_are_many_and_an_eighth_wher
 
 
 def test_where_there_is_almost_nothing_a_few_connections_are_served_all_the_same() -> None:
-    assert connections_each(256, listeners=4) > 0
+    assert connections_each(256, 1000, listeners=4) > 0
 
 
 def test_queries_are_served_with_the_limit_raised(engine: Engine, limits: tuple[int, int]) -> None:
@@ -76,7 +78,12 @@ def test_queries_are_served_with_the_limit_raised(engine: Engine, limits: tuple[
 
     async def scene() -> None:
         serving = asyncio.create_task(
-            AsyncioQueries((listener,), Responder(engine, clock=FakeClock(), counters=counters), counters).serve()
+            AsyncioQueries(
+                (listener,),
+                Responder(engine, clock=FakeClock(), counters=counters),
+                counters,
+                tcp=LIMITS,
+            ).serve()
         )
         await asyncio.sleep(0)
         serving.cancel()
@@ -85,3 +92,26 @@ def test_queries_are_served_with_the_limit_raised(engine: Engine, limits: tuple[
     asyncio.run(scene())
     listener.close()
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > 1024
+
+
+def test_for_more_connections_the_soft_limit_goes_higher() -> None:
+    assert raised_limit(1024, 524_288, 40_700) == 40_700
+
+
+def test_as_many_connections_as_the_node_file_wants_are_had_where_the_system_allows_them(
+    limits: tuple[int, int],
+) -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, limits[1]))
+    wanted = replace(LIMITS, connections=1500)
+    assert tcp_limits(wanted, listeners=2) == wanted
+
+
+def test_fewer_connections_than_the_node_file_wants_are_told(
+    limits: tuple[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    most = limits[0] if limits[0] != resource.RLIM_INFINITY else 1 << 30
+    wanted = replace(LIMITS, connections=1 << 30, of_network=1 << 30)
+    found = tcp_limits(wanted, listeners=1)
+    assert most - RESERVED <= found.connections < 1 << 30
+    assert found.of_network == found.connections
+    assert f"listen.tcp: {found.connections} connections for each address, not 1073741824" in caplog.text

@@ -10,7 +10,7 @@ import pytest
 from gtm.plan.model import Plan
 from tests.fakes.cluster import loopback_address
 from tests.fakes.world import query
-from tests.serve.running import WAIT_S, Native, asker, bound, framed, receive
+from tests.serve.running import LIMITS, WAIT_S, Native, asker, bound, framed, receive
 
 
 def test_what_arrives_before_the_start_waits(native: Native) -> None:
@@ -47,7 +47,7 @@ def test_a_second_server_does_not_get_a_share_of_the_port(native: Native) -> Non
         bound(native, "127.0.0.1:0") as [(host, port)],
         pytest.raises(OSError, match="Address already in use") as caught,
     ):
-        type(native)().listen([f"{host}:{port}"], threads=2, max_connections=1, idle_timeout_s=1.0)
+        type(native)().listen([f"{host}:{port}"], threads=2, tcp=LIMITS)
     assert caught.value.filename == f"UDP {host}:{port}"
 
 
@@ -56,7 +56,7 @@ def test_where_one_address_is_taken_none_is_kept(native: Native) -> None:
     with bound(native, "127.0.0.1:0") as [(host, taken)]:
         other = type(native)()
         with pytest.raises(OSError, match="in use"):
-            other.listen([free, f"{host}:{taken}"], threads=2, max_connections=1, idle_timeout_s=1.0)
+            other.listen([free, f"{host}:{taken}"], threads=2, tcp=LIMITS)
         with bound(type(native)(), free):
             pass
 
@@ -79,7 +79,7 @@ def test_stopping_is_prompt_and_frees_the_port(native: Native) -> None:
 def test_an_engine_that_is_dropped_takes_its_threads_and_sockets_along(native: Native, plan: Plan) -> None:
     engine = type(native)()
     engine.swap(plan)
-    [at] = engine.listen(["127.0.0.1:0"], threads=2, max_connections=1, idle_timeout_s=1.0)
+    [at] = engine.listen(["127.0.0.1:0"], threads=2, tcp=LIMITS)
     engine.start()
     assert dns.query.udp(query("mail"), "127.0.0.1", WAIT_S, int(at.rpartition(":")[2])).answer
     del engine

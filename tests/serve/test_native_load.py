@@ -6,6 +6,7 @@ import struct
 import threading
 from collections import Counter
 from contextlib import suppress
+from dataclasses import replace
 
 import dns.message
 import dns.query
@@ -14,7 +15,7 @@ import pytest
 from tests.engine.test_mutated import MUTATIONS, mutated, seeds
 from tests.fakes import world
 from tests.fakes.world import query, values
-from tests.serve.running import WAIT_S, Native, asker, framed, receive, running
+from tests.serve.running import LIMITS, WAIT_S, Native, asker, framed, receive, running
 
 BURST = 50
 
@@ -63,7 +64,7 @@ def service(address: str) -> str:
 def test_a_client_that_does_not_read_is_held_back_and_let_go(native: Native) -> None:
     """What it sends waits in the kernel, not in memory; others are served meanwhile."""
     stream = framed([query("big", "TXT").to_wire()]) * 1_000_000
-    with running(native, idle_timeout_s=1.0, threads=1) as server, server.connect() as greedy:
+    with running(native, limits=replace(LIMITS, idle_s=1.0), threads=1) as server, server.connect() as greedy:
         greedy.settimeout(0.2)
         with pytest.raises(TimeoutError):
             greedy.sendall(stream)

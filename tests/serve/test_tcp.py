@@ -5,6 +5,7 @@ import socket
 import struct
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import dns.message
@@ -20,7 +21,7 @@ from gtm.serve.listen import TCP_BACKLOG
 from gtm.serve.responder import Responder
 from tests.fakes.clock import FakeClock
 from tests.fakes.world import query, values
-from tests.serve.running import WAIT_S, framed, listening, receive, running
+from tests.serve.running import LIMITS, WAIT_S, framed, listening, receive, running
 
 
 def wires(count: int, name: str = "mail") -> list[bytes]:
@@ -87,7 +88,7 @@ def test_what_is_malformed_is_answered_and_the_connection_goes_on(serving: Engin
 
 @pytest.mark.parametrize("start", [b"", b"\0", b"\0\x20abc"], ids=["silent", "half a length", "half a message"])
 def test_6_2_3_a_silent_client_is_let_go(serving: Engine, start: bytes) -> None:
-    with running(serving, idle_timeout_s=0.05) as server, server.connect() as sock:
+    with running(serving, limits=replace(LIMITS, idle_s=0.05)) as server, server.connect() as sock:
         sock.sendall(start)
         assert receive(sock) == b""
 
@@ -97,20 +98,6 @@ def test_the_largest_message_is_read(serving: Engine) -> None:
         sock.sendall(framed([wires(1)[0].ljust(65_535, b"\0"), *wires(1)]))
         assert receive(sock)[3] & 0xF == 1
         assert receive(sock)[3] & 0xF == 0
-
-
-def test_over_the_limit_a_connection_is_closed_and_counted_and_others_go_on(
-    serving: Engine,
-) -> None:
-    with running(serving, max_connections=2) as server, server.connect() as one, server.connect() as two:
-        for sock in (one, two):
-            sock.sendall(framed(wires(1)))
-            assert receive(sock)
-        with server.connect() as three:
-            assert receive(three) == b""
-        assert server.counters.count("tcp_connections_refused") == 1
-        one.sendall(framed(wires(1)))
-        assert receive(one)
 
 
 def test_a_client_that_is_gone_at_once_leaves_no_trace(serving: Engine) -> None:
@@ -137,7 +124,7 @@ def test_a_client_that_does_not_read_is_let_go_with_all_that_waits_for_it(engine
     async def scene() -> None:
         counters = Counters()
         responder = Responder(engine, clock=FakeClock(), counters=counters, coin=lambda: 0)
-        connections = tcp._Connections(responder, counters, max_connections=1, idle_timeout_s=0.1)
+        connections = tcp._Connections(responder, counters, replace(LIMITS, idle_s=0.1))
         served: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
 
         async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -225,7 +212,7 @@ def test_pipelines_on_many_connections_get_few_answers_in_one_turn_of_the_event_
 
         counters = Counters()
         responder = Responder(engine, clock=FakeClock(), counters=counters, coin=coin)
-        connections = tcp._Connections(responder, counters, max_connections=40, idle_timeout_s=WAIT_S)
+        connections = tcp._Connections(responder, counters, LIMITS)
         server = await asyncio.start_server(connections.handle, "127.0.0.1", 0)
         turns = asyncio.create_task(count_turns())
         clients = [await asyncio.open_connection(*server.sockets[0].getsockname()) for _ in range(40)]

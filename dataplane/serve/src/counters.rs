@@ -46,8 +46,9 @@ pub struct Block {
     /// Of UDP: receiving failed; of TCP: accepting did.
     pub receive_errors: Count,
     pub send_errors: Count,
-    /// Connections over the limit.
-    pub refused: Count,
+    /// Connections that made room for others, of all or of their client's network.
+    pub evicted: Count,
+    pub evicted_of_network: Count,
 }
 
 impl Block {
@@ -62,7 +63,8 @@ impl Block {
             failed_open: Count::default(),
             receive_errors: Count::default(),
             send_errors: Count::default(),
-            refused: Count::default(),
+            evicted: Count::default(),
+            evicted_of_network: Count::default(),
         }
     }
 
@@ -104,8 +106,9 @@ pub fn samples<'a>(blocks: impl Iterator<Item = &'a Block> + Clone) -> Vec<Sampl
         for (name, pick) in LABELLED {
             push(name, vec![("transport", label.into())], ours().map(|block| pick(block).read()).sum());
         }
-        for (_, name, pick) in OF_ONE.iter().filter(|(of, ..)| *of == transport) {
-            push(name, Vec::new(), ours().map(|block| pick(block).read()).sum());
+        for (_, name, labels, pick) in OF_ONE.iter().filter(|(of, ..)| *of == transport) {
+            let labels = labels.iter().map(|(label, value)| (*label, (*value).into())).collect();
+            push(name, labels, ours().map(|block| pick(block).read()).sum());
         }
     }
     types(&blocks, &mut found);
@@ -116,11 +119,13 @@ pub fn samples<'a>(blocks: impl Iterator<Item = &'a Block> + Clone) -> Vec<Sampl
 type Pick = fn(&Block) -> &Count;
 const LABELLED: [(&str, Pick); 2] =
     [("dns_ignored", |block| &block.ignored), ("dns_failed_open", |block| &block.failed_open)];
-const OF_ONE: [(Transport, &str, Pick); 4] = [
-    (Transport::Udp, "udp_receive_errors", |block| &block.receive_errors),
-    (Transport::Udp, "udp_send_errors", |block| &block.send_errors),
-    (Transport::Tcp, "tcp_accept_errors", |block| &block.receive_errors),
-    (Transport::Tcp, "tcp_connections_refused", |block| &block.refused),
+type Labels = &'static [(&'static str, &'static str)];
+const OF_ONE: [(Transport, &str, Labels, Pick); 5] = [
+    (Transport::Udp, "udp_receive_errors", &[], |block| &block.receive_errors),
+    (Transport::Udp, "udp_send_errors", &[], |block| &block.send_errors),
+    (Transport::Tcp, "tcp_accept_errors", &[], |block| &block.receive_errors),
+    (Transport::Tcp, "tcp_connections_evicted", &[("reason", "full")], |block| &block.evicted),
+    (Transport::Tcp, "tcp_connections_evicted", &[("reason", "network")], |block| &block.evicted_of_network),
 ];
 
 fn types<'a>(blocks: &(impl Iterator<Item = &'a Block> + Clone), found: &mut Vec<Sample>) {

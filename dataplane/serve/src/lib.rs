@@ -13,6 +13,7 @@
 mod batch;
 mod bind;
 mod counters;
+mod crowd;
 mod ledger;
 mod pages;
 mod publish;

@@ -12,6 +12,7 @@ use std::time::Duration;
 use socket2::SockRef;
 
 use crate::bind::{bind, Bound, ListenError};
+use crate::crowd::Crowd;
 use crate::publish::Published;
 use crate::worker::Worker;
 use crate::{tcp, udp};
@@ -19,8 +20,10 @@ use crate::{tcp, udp};
 /// What clients may take.
 #[derive(Clone, Copy)]
 pub struct Limits {
-    /// Over that, a new connection of an address is closed at once.
+    /// Of one address; over that, the one that was idle for longest makes room for a new one.
     pub connections: usize,
+    /// Of one client's network, likewise.
+    pub of_network: usize,
     /// For a connection without a whole query, or one that does not read its answers.
     pub idle: Duration,
 }
@@ -74,13 +77,13 @@ impl Server {
                 let mut worker = worker(number * threads + thread);
                 self.running.push(spawn("udp", thread, move || udp::serve(&socket, wildcard, &mut worker))?);
             }
-            let open = tcp::Open::default();
+            let crowd = Arc::new(Crowd::new(self.limits));
             for (listener, ours) in bound.tcp.into_iter().zip(&mut listeners) {
-                ours.push((listener, Arc::clone(&open)));
+                ours.push((listener, Arc::clone(&crowd)));
             }
         }
         for (thread, listeners) in listeners.into_iter().enumerate() {
-            let streams = tcp::Streams::new(listeners, worker(threads * addresses + thread), self.limits)?;
+            let streams = tcp::Streams::new(listeners, worker(threads * addresses + thread), self.limits.idle)?;
             self.wakers.push(streams.waker());
             self.running.push(spawn("tcp", thread, || streams.serve())?);
         }

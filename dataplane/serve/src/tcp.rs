@@ -3,7 +3,7 @@
 //! ```text
 //! the system says         a listener, a connection -> the queue
 //! the queue, in order     a listener: accept a few     a connection: one turn, and back into the queue if there is more
-//! now and then            connections past their deadline are closed
+//! now and then            connections that were idle for too long are closed
 //! ```
 //!
 //! Readiness comes once per change, so that what was not used up stays in the queue. A turn is bounded (see
@@ -13,19 +13,17 @@ mod conversation;
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::TcpListener;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::{IpAddr, TcpListener};
+use std::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token, Waker};
 
-use crate::server::Limits;
+use crate::crowd::{Crowd, Evicted};
 use crate::worker::Worker;
 use conversation::{Buffers, Conversation, Next};
-
-/// Connections of one address, over all threads.
-pub type Open = Arc<AtomicUsize>;
 
 /// New connections in one turn.
 const ACCEPTED_AT_ONCE: usize = 16;
@@ -45,12 +43,12 @@ pub struct Streams {
     queue: VecDeque<usize>,
     buffers: Buffers,
     worker: Worker,
-    limits: Limits,
+    idle: Duration,
 }
 
 struct Listener {
     socket: mio::net::TcpListener,
-    open: Open,
+    crowd: Arc<Crowd>,
     queued: bool,
 }
 
@@ -61,14 +59,14 @@ struct Connected {
 }
 
 impl Streams {
-    pub fn new(listeners: Vec<(TcpListener, Open)>, worker: Worker, limits: Limits) -> io::Result<Self> {
+    pub fn new(listeners: Vec<(TcpListener, Arc<Crowd>)>, worker: Worker, idle: Duration) -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Arc::new(Waker::new(poll.registry(), STOP)?);
         let mut ours = Vec::new();
-        for (number, (socket, open)) in listeners.into_iter().enumerate() {
+        for (number, (socket, crowd)) in listeners.into_iter().enumerate() {
             let mut socket = mio::net::TcpListener::from_std(socket);
             poll.registry().register(&mut socket, Token(number), Interest::READABLE)?;
-            ours.push(Listener { socket, open, queued: false });
+            ours.push(Listener { socket, crowd, queued: false });
         }
         Ok(Self {
             poll,
@@ -79,7 +77,7 @@ impl Streams {
             queue: VecDeque::new(),
             buffers: Buffers::default(),
             worker,
-            limits,
+            idle,
         })
     }
 
@@ -90,7 +88,7 @@ impl Streams {
     /// Answers until it is told to stop; then every connection ends.
     pub fn serve(mut self) {
         let mut events = Events::with_capacity(EVENTS);
-        let pause = (self.limits.idle / 4).clamp(Duration::from_millis(1), LONGEST_WAIT);
+        let pause = (self.idle / 4).clamp(Duration::from_millis(1), LONGEST_WAIT);
         let mut swept = Instant::now();
         while !self.worker.stopping.load(Ordering::Relaxed) {
             let timeout = if self.queue.is_empty() { pause } else { Duration::ZERO };
@@ -147,7 +145,7 @@ impl Streams {
         let at = token - self.listeners.len();
         let Some(Some(connected)) = self.conversations.get_mut(at) else { return };
         connected.queued = false;
-        match connected.conversation.turn(&mut self.worker, &mut self.buffers, now + self.limits.idle) {
+        match connected.conversation.turn(&mut self.worker, &mut self.buffers, now) {
             Next::Wait => {}
             Next::Again => self.enqueue(token),
             Next::End => self.end(at),
@@ -156,16 +154,8 @@ impl Streams {
 
     fn accept(&mut self, number: usize, now: Instant) {
         for _ in 0..ACCEPTED_AT_ONCE {
-            let listener = &mut self.listeners[number];
-            match listener.socket.accept() {
-                Ok((stream, from)) => {
-                    if listener.open.fetch_add(1, Ordering::Relaxed) >= self.limits.connections {
-                        listener.open.fetch_sub(1, Ordering::Relaxed);
-                        self.worker.block.refused.add(1);
-                        continue;
-                    }
-                    self.begin(number, Conversation::new(stream, from.ip(), now + self.limits.idle));
-                }
+            match self.listeners[number].socket.accept() {
+                Ok((stream, from)) => self.begin(number, stream, from.ip(), now),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_of_the_connection(&error) => {}
                 Err(_) => {
@@ -178,19 +168,25 @@ impl Streams {
         self.enqueue(number);
     }
 
-    fn begin(&mut self, listener: usize, mut conversation: Conversation) {
+    fn begin(&mut self, listener: usize, mut stream: TcpStream, client: IpAddr, now: Instant) {
         let at = self.free.pop().unwrap_or_else(|| {
             self.conversations.push(None);
             self.conversations.len() - 1
         });
         let token = Token(self.listeners.len() + at);
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(conversation.stream(), token, interest).is_err() {
+        if self.poll.registry().register(&mut stream, token, interest).is_err() {
             self.worker.block.receive_errors.add(1);
-            self.listeners[listener].open.fetch_sub(1, Ordering::Relaxed);
             self.free.push(at);
             return;
         }
+        let (guest, evicted) = self.listeners[listener].crowd.enter(stream, client, now);
+        match evicted {
+            Evicted::Nobody => {}
+            Evicted::OfNetwork => self.worker.block.evicted_of_network.add(1),
+            Evicted::OfAll => self.worker.block.evicted.add(1),
+        }
+        let conversation = Conversation::new(guest, client);
         self.conversations[at] = Some(Connected { conversation, listener, queued: false });
         self.enqueue(token.0);
     }
@@ -198,15 +194,15 @@ impl Streams {
     fn end(&mut self, at: usize) {
         // closing takes the socket out of the poll
         if let Some(connected) = self.conversations[at].take() {
-            self.listeners[connected.listener].open.fetch_sub(1, Ordering::Relaxed);
+            self.listeners[connected.listener].crowd.leave(connected.conversation.guest());
             self.free.push(at);
         }
     }
 
-    /// Ends connections past their deadline, and looks at listeners that could not accept.
+    /// Ends connections that were idle for too long, and looks at listeners that could not accept.
     fn sweep(&mut self, now: Instant) {
         for at in 0..self.conversations.len() {
-            if self.conversations[at].as_ref().is_some_and(|one| one.conversation.is_overdue(now)) {
+            if self.conversations[at].as_ref().is_some_and(|one| one.conversation.guest().idle(now) >= self.idle) {
                 self.end(at);
             }
         }

@@ -11,10 +11,12 @@
 
 use std::io::{self, Read, Write};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use mio::net::TcpStream;
 
+use crate::crowd::Guest;
 use crate::worker::{Turn, Worker};
 
 /// Of one connection in one turn: some hundred pipelined queries.
@@ -47,7 +49,7 @@ impl Default for Buffers {
 
 /// One connection.
 pub struct Conversation {
-    stream: TcpStream,
+    guest: Arc<Guest>,
     client: IpAddr,
     /// Read, and not yet answered.
     held: Vec<u8>,
@@ -57,22 +59,16 @@ pub struct Conversation {
     ending: bool,
     /// The client has said its last, which may still be unread.
     hung_up: bool,
-    deadline: Instant,
 }
 
 impl Conversation {
-    pub fn new(stream: TcpStream, client: IpAddr, deadline: Instant) -> Self {
-        let _ = stream.set_nodelay(true); // else an answer would wait for the acknowledgement of the one before
-        Self { stream, client, held: Vec::new(), waiting: Vec::new(), ending: false, hung_up: false, deadline }
+    pub fn new(guest: Arc<Guest>, client: IpAddr) -> Self {
+        let _ = guest.stream().set_nodelay(true); // else an answer would wait for the acknowledgement of the one before
+        Self { guest, client, held: Vec::new(), waiting: Vec::new(), ending: false, hung_up: false }
     }
 
-    pub fn stream(&mut self) -> &mut TcpStream {
-        &mut self.stream
-    }
-
-    /// Whether the client was silent, or deaf, for too long.
-    pub fn is_overdue(&self, now: Instant) -> bool {
-        now >= self.deadline
+    pub fn guest(&self) -> &Guest {
+        &self.guest
     }
 
     /// Takes note that the stream has an end.
@@ -80,25 +76,25 @@ impl Conversation {
         self.hung_up = true;
     }
 
-    /// Goes on as far as one turn may; a message answered in it moves the deadline.
-    pub fn turn(&mut self, worker: &mut Worker, buffers: &mut Buffers, deadline: Instant) -> Next {
-        self.advance(worker, buffers, deadline).unwrap_or(Next::End)
+    /// Goes on as far as one turn may; a message answered in it shows that it is in use.
+    pub fn turn(&mut self, worker: &mut Worker, buffers: &mut Buffers, now: Instant) -> Next {
+        self.advance(worker, buffers, now).unwrap_or(Next::End)
     }
 
-    fn advance(&mut self, worker: &mut Worker, buffers: &mut Buffers, deadline: Instant) -> io::Result<Next> {
+    fn advance(&mut self, worker: &mut Worker, buffers: &mut Buffers, now: Instant) -> io::Result<Next> {
         if !self.waiting.is_empty() {
-            let sent = write(&mut self.stream, &self.waiting)?;
+            let sent = write(self.guest.stream(), &self.waiting)?;
             self.waiting.drain(..sent);
             if !self.waiting.is_empty() {
                 return Ok(Next::Wait);
             }
             self.waiting = Vec::new();
-            self.deadline = deadline;
+            self.guest.touch(now);
         }
         if self.ending || next_message(&self.held).is_some() {
-            return self.answer_held(worker, &mut buffers.output, deadline);
+            return self.answer_held(worker, &mut buffers.output, now);
         }
-        let octets = match self.stream.read(&mut buffers.input) {
+        let octets = match self.guest.stream().read(&mut buffers.input) {
             Ok(octets) => octets,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Next::Wait),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(Next::Again),
@@ -109,19 +105,19 @@ impl Conversation {
         let drained = octets < READ_OCTETS && !self.hung_up;
         let read = &buffers.input[..octets];
         let next = if self.held.is_empty() {
-            let (used, next) = self.answer(read, worker, &mut buffers.output, deadline)?;
+            let (used, next) = self.answer(read, worker, &mut buffers.output, now)?;
             self.held.extend_from_slice(&read[used..]);
             next
         } else {
             self.held.extend_from_slice(read);
-            self.answer_held(worker, &mut buffers.output, deadline)?
+            self.answer_held(worker, &mut buffers.output, now)?
         };
         Ok(if drained && matches!(next, Next::Again) { Next::Wait } else { next })
     }
 
-    fn answer_held(&mut self, worker: &mut Worker, output: &mut [u8], deadline: Instant) -> io::Result<Next> {
+    fn answer_held(&mut self, worker: &mut Worker, output: &mut [u8], now: Instant) -> io::Result<Next> {
         let mut held = std::mem::take(&mut self.held);
-        let (used, next) = self.answer(&held, worker, output, deadline)?;
+        let (used, next) = self.answer(&held, worker, output, now)?;
         if used < held.len() {
             held.drain(..used);
             self.held = held;
@@ -135,17 +131,17 @@ impl Conversation {
         input: &[u8],
         worker: &mut Worker,
         output: &mut [u8],
-        deadline: Instant,
+        now: Instant,
     ) -> io::Result<(usize, Next)> {
         let mut used = 0;
         while self.waiting.is_empty() && next_message(&input[used..]).is_some() {
             let (read, written) = self.fill(&input[used..], &mut worker.turn(), output);
             used += read;
-            let sent = write(&mut self.stream, &output[..written])?;
+            let sent = write(self.guest.stream(), &output[..written])?;
             self.waiting.extend_from_slice(&output[sent..written]);
         }
         if used > 0 {
-            self.deadline = deadline;
+            self.guest.touch(now);
         }
         let next = match (self.waiting.is_empty(), self.ending) {
             (false, _) => Next::Wait,
@@ -180,7 +176,7 @@ fn next_message(stream: &[u8]) -> Option<&[u8]> {
 }
 
 /// Writes what the system takes.
-fn write(stream: &mut TcpStream, octets: &[u8]) -> io::Result<usize> {
+fn write(mut stream: &TcpStream, octets: &[u8]) -> io::Result<usize> {
     let mut sent = 0;
     while sent < octets.len() {
         match stream.write(&octets[sent..]) {
