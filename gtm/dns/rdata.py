@@ -10,27 +10,30 @@ from functools import lru_cache
 
 from dns.exception import DNSException
 from dns.name import Name
-from dns.rdata import Rdata, from_text
+from dns.rdata import GenericRdata, Rdata, from_text
+from dns.rdata import from_wire as rdata_from_wire
 from dns.rdataclass import IN
 from dns.rdatatype import RdataType, is_metatype
 from dns.rdatatype import from_text as type_from_text
 from dns.rdatatype import to_text as type_to_text
 from dns.rdtypes.ANY.TXT import TXT
 
+from gtm.dns.rare import MAX_STRING_BYTES, MNEMONICS, compose_rare
 from gtm.dns.text import parse_name
 from gtm.errors import TextInvalid
 
-MAX_STRING_BYTES = 255
-"""Of one <character-string> (RFC 1035 3.3)."""
 MAX_RDATA_BYTES = 65_535
 """RDLENGTH has 16 bits (RFC 1035 3.2.1)."""
 
+_SERVICE_BINDINGS = frozenset({RdataType.SVCB, RdataType.HTTPS})
 _ONLY_A_NAME = frozenset({RdataType.CNAME, RdataType.NS, RdataType.PTR})
 
 
 def parse_type(text: str) -> RdataType:
     """Returns the type of a mnemonic such as `AAAA`, or of `TYPE65280` (RFC 3597 5)."""
     try:
+        if text in MNEMONICS:
+            return RdataType.make(MNEMONICS[text])
         rtype = type_from_text(text) if re.fullmatch("[A-Z0-9-]+", text) else None
     except (DNSException, ValueError):
         rtype = None
@@ -66,13 +69,37 @@ def parse_rdata(rtype: RdataType, text: str, origin: Name, *, plain_text: bool =
     if rtype in _ONLY_A_NAME and not text.startswith("\\#"):
         parse_name(text.strip(), origin)  # for the reason in words
     try:
-        rdata = from_text(IN, rtype, text, origin=origin, relativize=False)
+        rdata = _from_text(rtype, text, origin)
         size_bytes = len(compose_rdata(rdata))
     except (DNSException, ValueError, ArithmeticError, LookupError, TypeError) as error:
         raise TextInvalid(f'"{_shown(text)}" is not {_article(rtype)} record{_reason(rtype, str(error))}') from error
     if size_bytes > MAX_RDATA_BYTES:
         raise TextInvalid(f"the value has {size_bytes} bytes; the most is {MAX_RDATA_BYTES}")
     return rdata
+
+
+def _from_text(rtype: RdataType, text: str, origin: Name) -> Rdata:
+    wire = compose_rare(rtype, text, origin)
+    if wire is not None:
+        return GenericRdata(IN, rtype, wire)
+    if rtype == RdataType.SIG:
+        text = re.sub("^([0-9]{1,5}) ", r"TYPE\1 ", text)  # BIND prints the number of a covered type without a name
+    try:
+        return from_text(IN, rtype, text, origin=origin, relativize=False)
+    except DNSException:
+        if rtype not in _SERVICE_BINDINGS or text.split(maxsplit=1)[:1] != ["0"]:
+            raise
+    # RFC 9460 2.4.2: recipients ignore parameters in AliasMode, so BIND and others load them; dnspython refuses
+    in_service_mode = from_text(IN, rtype, f"1{text.lstrip()[1:]}", origin=origin, relativize=False)
+    return GenericRdata(IN, rtype, bytes(2) + compose_rdata(in_service_mode)[2:])
+
+
+def rdata_of(rtype: RdataType, wire: bytes) -> Rdata:
+    """Returns RDATA that is in wire format; as octets where dnspython takes it for wrong."""
+    try:
+        return rdata_from_wire(IN, rtype, wire, 0, len(wire))
+    except (DNSException, ValueError):
+        return GenericRdata(IN, rtype, wire)
 
 
 def compose_rdata(rdata: Rdata) -> bytes:
@@ -112,6 +139,7 @@ _WORDS = (
     (r"A DNS label is > 63 octets long\.", "a name in it has a label longer than 63 bytes"),
     (r"A DNS name is > 255 octets long\.", "a name in it is longer than 255 bytes"),
     (r"Non-hexadecimal digit found", "it has characters that are not hexadecimal"),
+    (r"non-hexadecimal number found in fromhex.*", "it has characters that are not hexadecimal, or one too few"),
     (r"Odd-length string", "it has an odd number of hexadecimal digits"),
     (r"Unknown SVCB ParamKey", "it has an unknown parameter"),
     (r"generic rdata hex data has wrong length", "its length is not that of its data"),
@@ -143,6 +171,9 @@ def _shown(text: str) -> str:
     return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
 
 
+_NAMES = {number: name for name, number in MNEMONICS.items()}
+
+
 def _article(rtype: RdataType) -> str:
-    name = type_to_text(rtype)
+    name = _NAMES.get(rtype) or type_to_text(rtype)
     return ("an " if name[0] in "AEFHILMNORSX" else "a ") + name

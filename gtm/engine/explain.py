@@ -293,7 +293,8 @@ def _answer(name: Name, rtype: RdataType, client: Address, engine: Engine) -> tu
     wire = engine.respond(query.to_wire(), client, Transport.TCP, 0.0, 0)
     if wire is None:
         return ()
-    reply = dns.message.from_wire(wire)
+    reply = dns.message.from_wire(wire, continue_on_error=True)
     sections = (reply.answer, reply.authority)
     records = [line for section in sections for rrset in section for line in rrset.to_text().splitlines()]
-    return (dns.rcode.to_text(reply.rcode()), *records)
+    unshown = [f"; a record that cannot be shown here: {error.exception}" for error in reply.errors]
+    return (dns.rcode.to_text(reply.rcode()), *records, *unshown)

@@ -100,6 +100,17 @@ class _Statement:
     begins_blank: bool
     """Then the owner is that of the record before."""
     tokens: tuple[Token, ...]
+    glued: frozenset[int]
+    """Which of them belong to the one before: `alpn="h2"` is two tokens (RFC 9460 2.1)."""
+
+    def text_of(self, first: int) -> str:
+        """Returns the tokens from one on as the text of a value."""
+        parts = []
+        for number in range(first, len(self.tokens)):
+            token = self.tokens[number]
+            parts.append("" if number == first or number in self.glued else " ")
+            parts.append(f'"{token.value}"' if token.is_quoted_string() else token.value)
+        return "".join(parts)
 
 
 @dataclass(slots=True)
@@ -149,16 +160,21 @@ class _Reader:
             line = tokenizer.line_number
             try:
                 token = tokenizer.get(want_leading=True)
-                begins_blank, tokens = token.is_whitespace(), []
+                begins_blank, is_apart = token.is_whitespace(), True
+                tokens: list[Token] = []
+                glued: set[int] = set()
                 while not token.is_eol_or_eof():
                     if not token.is_whitespace():
+                        if not is_apart and token.is_quoted_string() and _awaits_quotes(tokens[-1]):
+                            glued.add(len(tokens))
                         tokens.append(token)
-                    token = tokenizer.get()
+                    is_apart = token.is_whitespace()
+                    token = tokenizer.get(want_leading=True)
             except DNSException:
                 self._add(line, _syntax_words(tokenizer))
                 return
             if tokens:
-                yield _Statement(line, begins_blank, tuple(tokens))
+                yield _Statement(line, begins_blank, tuple(tokens), frozenset(glued))
             if token.is_eof():
                 return
 
@@ -198,7 +214,7 @@ class _Reader:
         if owner is None:
             return  # the line with its name has the problem
         check_type(owner, rtype, self.zone)
-        text = " ".join(f'"{token.value}"' if token.is_quoted_string() else token.value for token in tokens)
+        text = statement.text_of(len(statement.tokens) - len(tokens))
         self._put(statement.line, key_of(owner, self.zone), rtype, ttl, _rdata(rtype, text, self._origin, self.zone))
 
     def _owner_of(self, token: Token) -> Name:
@@ -255,6 +271,10 @@ def parse_master_ttl(text: str) -> int:
     if ttl_s > MAX_TTL:
         raise TextInvalid(f"a TTL is 0 to {MAX_TTL} seconds, not {text}")
     return ttl_s
+
+
+def _awaits_quotes(token: Token) -> bool:
+    return token.is_identifier() and token.value.endswith("=")
 
 
 def _syntax_words(tokenizer: Tokenizer) -> str:

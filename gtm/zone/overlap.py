@@ -11,12 +11,11 @@ In comes a draft whose zone file was read, and the packed records; out goes the 
 from collections.abc import Iterable, Iterator
 
 from dns.name import Name
-from dns.rdata import from_wire
-from dns.rdataclass import IN
 from dns.rdatatype import RdataType
 from dns.rdatatype import to_text as type_to_text
 from dns.rdtypes.ANY.NS import NS
 
+from gtm.dns.rdata import rdata_of
 from gtm.zone.bulk import Bulk, BulkRRset, Key, key_of, labels_of
 from gtm.zone.draft import RecordDraft, Report, ZoneDraft
 
@@ -62,7 +61,7 @@ class _Taking:
             self._report.add_to(present[rtype], message)
             return
         owner = name.relativize(self._draft.origin).to_text()
-        rdatas = tuple(from_wire(IN, rtype, rdata, 0, len(rdata)) for rdata in rrset.rdatas)
+        rdatas = tuple(rdata_of(rtype, rdata) for rdata in rrset.rdatas)
         path = ("records", owner, type_to_text(rtype))
         present[rtype] = RecordDraft(path, name, rtype, rrset.ttl, rdatas, self._file, rrset.line)
 

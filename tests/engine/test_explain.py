@@ -356,3 +356,14 @@ def test_what_stays_although_it_is_seen_down_is_told_too(engine: Engine) -> None
 def test_without_vantages_nothing_is_told_of_any(engine: Engine) -> None:
     told = steered(explained(engine, "failover"))
     assert (told.vantage, told.local) == ("", ())
+
+
+def test_a_record_that_dnspython_takes_for_wrong_is_answered_all_the_same(engine: Engine) -> None:
+    other = world.zone(
+        world.HEAD.replace("zone: gtm.example.com", "zone: other.example.com")
+        + "records:\n  www: {HTTPS: 0 alias.example.org. alpn=h2, MB: mail.example.org.}\n"
+    )
+    told = explained(engine, "www.other.example.com.", RdataType.HTTPS, zones=(ZONE, other))
+    assert told.answer == ("NOERROR", "; a record that cannot be shown here: parameters in AliasMode")
+    told = explained(engine, "www.other.example.com.", RdataType.MB, zones=(ZONE, other))
+    assert told.answer[1].endswith(r" IN MB \# 18 046d61696c076578616d706c65036f726700")

@@ -64,7 +64,7 @@ impl Reading<'_, '_> {
     }
 
     fn directive(&mut self, name: &[u8], value: &[Token]) -> Result<()> {
-        let [Token { text, quoted: false }] = value else { return Err(GiveUp) };
+        let [Token { text, quoted: false, .. }] = value else { return Err(GiveUp) };
         if name.eq_ignore_ascii_case(b"$TTL") {
             self.default_ttl = Some(ttl(text)?);
             return Ok(());
@@ -117,7 +117,7 @@ impl Reading<'_, '_> {
         let mut text = Vec::new();
         for token in value {
             let quote: &[u8] = if token.quoted { b"\"" } else { b"" };
-            let space: &[u8] = if text.is_empty() { b"" } else { b" " };
+            let space: &[u8] = if text.is_empty() || token.glued { b"" } else { b" " };
             text.extend([space, quote, token.text, quote].concat());
         }
         let utf8 = |octets| std::str::from_utf8(octets).map_err(|_| GiveUp);

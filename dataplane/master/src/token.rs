@@ -7,6 +7,8 @@ use crate::{GiveUp, Result};
 pub struct Token<'a> {
     pub text: &'a [u8],
     pub quoted: bool,
+    /// Whether it belongs to the one before: `alpn="h2"` is two tokens (RFC 9460 2.1).
+    pub glued: bool,
 }
 
 /// Where a statement began.
@@ -68,13 +70,14 @@ impl<'a> Tokens<'a> {
                     if self.content.get(end) != Some(&b'"') {
                         return Err(GiveUp);
                     }
-                    into.push(Token { text: &self.content[self.at + 1..end], quoted: true });
+                    let glued = self.at > 0 && self.content[self.at - 1] == b'=' && is_word(into.last());
+                    into.push(Token { text: &self.content[self.at + 1..end], quoted: true, glued });
                     self.at = end + 1;
                 }
                 _ => {
                     let end =
                         self.end(self.at, |octet| matches!(octet, b' ' | b'\t' | b'\n' | b';' | b'(' | b')' | b'"'))?;
-                    into.push(Token { text: &self.content[self.at..end], quoted: false });
+                    into.push(Token { text: &self.content[self.at..end], quoted: false, glued: false });
                     self.at = end;
                 }
             }
@@ -104,4 +107,8 @@ impl<'a> Tokens<'a> {
         }
         Ok(at)
     }
+}
+
+fn is_word(token: Option<&Token>) -> bool {
+    token.is_some_and(|token| !token.quoted && token.text.ends_with(b"="))
 }
