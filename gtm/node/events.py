@@ -14,7 +14,9 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
+from enum import Enum
 from itertools import count
 from typing import Protocol
 
@@ -53,7 +55,14 @@ class Lines(Protocol):
         """Adds whole lines; may raise OSError."""
 
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file; the next write opens it again. May raise OSError."""
+
+
+class _Order(Enum):
+    """What the thread that writes is to do once it has written what was recorded before."""
+
+    REOPEN = "reopen"
+    END = "end"
 
 
 class EventLog:
@@ -66,7 +75,7 @@ class EventLog:
         self._boot = int(clock.wall() * 1000)
         self._numbers = count(1)
         self._recent: deque[Recorded] = deque(maxlen=MAX_RECENT)
-        self._waiting: queue.Queue[Recorded | None] = queue.Queue(MAX_WAITING)
+        self._waiting: queue.Queue[Recorded | _Order] = queue.Queue(MAX_WAITING)
         self._allowed: dict[EventKind, Allowance] = {}
         self._told_at: dict[EventKind, float] = {}
         self._lost_in_flood = 0
@@ -123,10 +132,15 @@ class EventLog:
             found = found[places[-1] + 1 :]
         return [event for event in found if event.wall >= since and (not kinds or event.type in kinds)]
 
+    def reopen(self) -> None:
+        """Has the file let go that is written, which somebody moved or removed maybe; it never waits."""
+        with suppress(queue.Full):  # then the next write looks by itself where the file is
+            self._waiting.put_nowait(_Order.REOPEN)
+
     def close(self) -> None:
         """Writes what waits, and ends; a disk that hangs is left behind."""
         try:
-            self._waiting.put(None, timeout=CLOSE_LIMIT_S)
+            self._waiting.put(_Order.END, timeout=CLOSE_LIMIT_S)
         except queue.Full:
             return
         if self._thread.is_alive():
@@ -137,35 +151,44 @@ class EventLog:
         return {series("events_lost", {"reason": reason}): number for reason, number in lost.items() if number}
 
     def _write_all(self) -> None:
-        is_last, told = False, ""
-        while not is_last:
-            batch, is_last = self._batch()
-            failure = self._write(batch)
-            if failure:
+        order, told = None, ""
+        while order is not _Order.END:
+            batch, order = self._batch()
+            failure = self._write(batch) if batch else told
+            if failure and batch:
                 self._lost_on_disk += len(batch)
                 if failure != told:
                     log.error("events: the log cannot be written: %s; going on without it", failure)
             told = failure
-        self._journal.close()
+            if order is not None:
+                self._close()
+
+    def _close(self) -> None:
+        with suppress(OSError):  # a disk that was full or remote tells so at the end; what it took was counted
+            self._journal.close()
 
     def _write(self, batch: list[Recorded]) -> str:
         """Returns why these events could not be written; empty when they are."""
         try:
             self._journal.write(b"".join(compose_line(event) for event in batch))
         except OSError as error:
-            self._journal.close()  # once it can be written again, the folder may be another one
+            self._close()  # once it can be written again, the folder may be another one
             return error.strerror or str(error)
         except Exception as error:
             log.exception("events: %d cannot be written by a mistake of this program", len(batch))
             return f"{type(error).__name__}: {error}"
         return ""
 
-    def _batch(self) -> tuple[list[Recorded], bool]:
-        """Waits for an event, and takes what else is there; True says that none will follow."""
-        found = [self._waiting.get()]
-        while len(found) < MAX_BATCH and found[-1] is not None and not self._waiting.empty():
-            found.append(self._waiting.get())
-        return [event for event in found if event is not None], found[-1] is None
+    def _batch(self) -> tuple[list[Recorded], _Order | None]:
+        """Waits for an event or an order, and takes the events up to the next order."""
+        found: list[Recorded] = []
+        while True:
+            one = self._waiting.get()
+            if isinstance(one, _Order):
+                return found, one
+            found.append(one)
+            if len(found) == MAX_BATCH or self._waiting.empty():
+                return found, None
 
 
 def _text(wall: float) -> str:

@@ -5,6 +5,8 @@
 
 One thread writes (gtm/node/events.py); anybody reads, a node that runs or not. A line that a crash or a full disk tore
 is left out when reading, and costs no other line. Nothing here is fsynced: what a power cut takes is the last seconds.
+
+Others may move, remove or truncate `events.jsonl`, as logrotate does: each write goes to the file at the path.
 """
 
 import os
@@ -36,7 +38,8 @@ class Journal:
 
     def write(self, lines: bytes) -> None:
         """Adds whole lines; a write that fails half-way leaves a torn line, which the next one ends."""
-        if self._descriptor < 0:
+        if not self._is_at_path():
+            self.close()
             self._open()
         elif self._size and self._size + len(lines) > self._file_bytes:
             self._rotate()
@@ -53,6 +56,19 @@ class Journal:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
+
+    def _is_at_path(self) -> bool:
+        """Returns whether the open file is the one at the path; takes note of its size, which others may change."""
+        if self._descriptor < 0:
+            return False
+        here = os.fstat(self._descriptor)
+        try:
+            there = path_of(self._folder, 0).stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        self._size = here.st_size
+        self._torn = self._torn and self._size > 0
+        return os.path.samestat(here, there)
 
     def _open(self) -> None:
         make_private(self._folder)
@@ -114,44 +130,55 @@ def parse_or_none(line: bytes) -> Recorded | None:
 
 
 class Tail:
-    """Follows a folder's events from its end on. It has state: which file it reads, and how far."""
+    """Follows a folder's events from its end on. It has state: the open file that it reads, and how far.
+
+    The file stays open, so that its last lines are read wherever it was moved.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = path_of(folder, 0)
-        self._inode, self._offset = self._end()
         self._half = b""
+        self._descriptor = self._opened()
+        self._offset = 0 if self._descriptor < 0 else os.fstat(self._descriptor).st_size
 
     def news(self) -> list[Recorded]:
         """Returns the events written since the last call; those of a file that was rotated away meanwhile too."""
-        events: list[Recorded] = []
-        inode, _ = self._end()
-        if inode != self._inode:
-            rotated = self._path.with_name("events.1.jsonl")
-            events += self._more(rotated) if _inode(rotated) == self._inode else []
-            self._inode, self._offset, self._half = inode, 0, b""
-        return events + self._more(self._path)
+        events = self._more()
+        if self._is_moved():
+            events += self._more()  # what was written after it was read, and before it was moved
+            self.close()
+            self._descriptor, self._offset, self._half = self._opened(), 0, b""
+            events += self._more()
+        return events
 
-    def _more(self, path: Path) -> list[Recorded]:
+    def close(self) -> None:
+        """Lets the file go."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def _is_moved(self) -> bool:
         try:
-            with path.open("rb") as opened:
-                opened.seek(self._offset)
-                content = self._half + opened.read()
-                self._offset = opened.tell()
+            return self._descriptor < 0 or not os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except OSError:  # nothing is there yet: the next line may still come into the file that was moved
+            return False
+
+    def _more(self) -> list[Recorded]:
+        if self._descriptor < 0:
+            return []
+        try:
+            size = os.fstat(self._descriptor).st_size
+            if size < self._offset:  # somebody truncated it
+                self._offset, self._half = 0, b""
+            content = os.pread(self._descriptor, size - self._offset, self._offset)
         except OSError:
             return []
-        *whole, self._half = content.split(b"\n")
+        self._offset += len(content)
+        *whole, self._half = (self._half + content).split(b"\n")
         return [event for event in map(parse_or_none, whole) if event is not None]
 
-    def _end(self) -> tuple[int, int]:
+    def _opened(self) -> int:
         try:
-            status = self._path.stat()
+            return os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
-            return 0, 0
-        return status.st_ino, status.st_size
-
-
-def _inode(path: Path) -> int:
-    try:
-        return path.stat().st_ino
-    except OSError:
-        return -1
+            return -1

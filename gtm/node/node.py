@@ -1,7 +1,7 @@
 """A node: one process that runs the rivers its roles ask for, until it is told to stop.
 
     start    sockets -> state -> geo data -> zones -> plan -> admin API -> rivers -> first health -> queries
-    SIGHUP   read the zone folder now
+    SIGHUP   read the zone folder now, and let go of files that others may have moved: the event log, the lock
     SIGTERM, SIGINT   stop: beliefs are saved, sockets closed
 
 Queries are answered once the health of every endpoint is known, or after WARM_UP_S at the latest: the first answers of
@@ -322,4 +322,9 @@ class Node:
 
     def _listen_to_signals(self) -> None:
         self._stop.listen()
-        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._zones.ask)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
+
+    def _hang_up(self) -> None:
+        self._zones.ask()
+        self._events.reopen()
+        self._state.check_lock_apart()

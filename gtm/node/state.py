@@ -192,12 +192,17 @@ class StateFolder:
         return self._vault.unsaved | (frozenset() if self._unkept is None else {DECISIONS})
 
     async def keep_trying(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        """Tries again to write what could not be written, at growing intervals, until cancelled."""
+        """Tries again to write what could not be written, and looks after the lock, until cancelled."""
         wait_s = RETRY_S
         while True:
             await sleep(wait_s)
+            await self._writer.run(self._lock.check)
             is_saved = not self.unsaved or await self._writer.run(self._write_again)
             wait_s = RETRY_S if is_saved else min(2 * wait_s, MAX_RETRY_S)
+
+    def check_lock_apart(self) -> None:
+        """Sees in the same thread that the lock file is the one that is held."""
+        self._writer.submit(self._lock.check)
 
     def _write_again(self) -> bool:
         is_state_due = "state.json" in self._vault.unsaved

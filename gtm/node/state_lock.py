@@ -6,8 +6,9 @@
 The file is held until the process ends, however that ends, so a lock that a killed process left is no obstacle. Its
 text is as long as before whenever it is written, and is written in place, so that works on a full disk too.
 
-Where there is no file and none can be made, the folder itself is locked. Where the filesystem has no flock, that is
-said, and the node goes on.
+The folder itself is locked too, as far as its filesystem can: so it stays held when somebody removes the file, or puts
+another in its place, or none can be made. A file that is gone is made again (`check`). Where the filesystem has no
+flock, that is said, and the node goes on.
 """
 
 import errno
@@ -26,6 +27,7 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 """What a node keeps may hold secrets of zone files."""
 
+_FLAGS = os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
 _LENGTH = 24
 _UNSAVED = "unsaved"
 _OURS = re.compile(
@@ -40,18 +42,27 @@ log = logging.getLogger(__name__)
 class StateLock:
     """Holds the lock of a folder. It has state: whether what was numbered is on disk."""
 
-    def __init__(self, descriptor: int | None, *, was_unsaved: bool = False, is_writable: bool = False) -> None:
+    def __init__(
+        self,
+        descriptor: int | None,
+        *,
+        of_folder: int | None = None,
+        path: Path | None = None,
+        was_unsaved: bool = False,
+    ) -> None:
+        """Of the lock file, which has the path where it can be written; and of the folder."""
         self._descriptor = descriptor
-        self._is_writable = is_writable
+        self._of_folder = of_folder
+        self._path = path
         self.was_unsaved = was_unsaved
         """Whether an earlier run used numbers that may not be on disk."""
         self._is_marked: bool | None = None
-        if is_writable:
-            self.mark(is_saved=not was_unsaved)  # so it stays until this run has written its own
+        self._told = ""
+        self.mark(is_saved=not was_unsaved)  # so it stays until this run has written its own
 
     def mark(self, *, is_saved: bool) -> None:
         """Notes whether all that was numbered is on disk; where that cannot be written, it is not noted."""
-        if self._descriptor is None or not self._is_writable or self._is_marked is is_saved:
+        if self._descriptor is None or self._path is None or self._is_marked is is_saved:
             return
         text = f"pid {os.getpid()} {'saved' if is_saved else _UNSAVED}".ljust(_LENGTH - 1) + "\n"
         with suppress(OSError):
@@ -59,11 +70,38 @@ class StateLock:
             os.fsync(self._descriptor)
             self._is_marked = is_saved
 
+    def check(self) -> None:
+        """Makes the lock file again, as it was, where somebody removed it or put another in its place."""
+        if self._descriptor is None or self._path is None or _is_at(self._path, self._descriptor):
+            return
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | _FLAGS, FILE_MODE)
+        except OSError:
+            return  # a disk that is full or read-only: with the next look
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if _is_held(error):
+                self._complain(_in_use(self._path.parent, _holder(descriptor)))
+                os.close(descriptor)
+                return
+        log.warning("the lock file %s was removed or replaced by somebody; it is made again", self._path)
+        before, self._descriptor = self._descriptor, descriptor
+        os.close(before)
+        was_saved, self._is_marked = self._is_marked, None
+        self.mark(is_saved=was_saved is not False)
+
+    def _complain(self, words: str) -> None:
+        if words != self._told:
+            self._told = words
+            log.error("%s", words)
+
     def release(self) -> None:
         """Lets another process have the folder; the end of this one does so too."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        for descriptor in (self._descriptor, self._of_folder):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._descriptor = self._of_folder = None
 
 
 def lock_state(folder: Path) -> StateLock:
@@ -72,28 +110,53 @@ def lock_state(folder: Path) -> StateLock:
     Raises StateInUse while another process holds it.
     """
     make_private(folder)
+    path = folder / LOCK_NAME
     try:
-        descriptor, is_writable = _opened(folder)
+        of_folder = os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
     except OSError as error:
         log.warning(
             "the state folder %s cannot be locked: %s; see that no other node uses it", folder, error.strerror or error
         )
         return StateLock(None)
+    descriptor, is_writable = _opened(path)
+    try:
+        failures = [_held(each) for each in (descriptor, of_folder) if each is not None]
+    except OSError as error:
+        holder = "" if descriptor is None else _holder(descriptor)
+        for each in (descriptor, of_folder):
+            if each is not None:
+                os.close(each)
+        raise StateInUse(_in_use(folder, holder)) from error
+    if all(failures):
+        words = "the filesystem of the state folder %s has no locks (%s); see that no other node uses it"
+        log.warning(words, folder, failures[0])
+    _close_to_others(folder)
+    is_unsaved = is_writable and descriptor is not None and _read(descriptor).rstrip().endswith(_UNSAVED)
+    return StateLock(descriptor, of_folder=of_folder, path=path if is_writable else None, was_unsaved=is_unsaved)
+
+
+def _held(descriptor: int) -> str:
+    """Takes a lock, and returns why it cannot be had on this filesystem. Raises OSError where another has it."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
-            holder = _read(descriptor).partition(" ")[2].partition(" ")[0] if is_writable else ""
-            os.close(descriptor)
-            raise StateInUse(_in_use(folder, holder)) from error
-        log.warning(
-            "the filesystem of the state folder %s has no locks (%s); see that no other node uses it",
-            folder,
-            error.strerror or error,
-        )
-    _close_to_others(folder)
-    is_unsaved = is_writable and _read(descriptor).rstrip().endswith(_UNSAVED)
-    return StateLock(descriptor, was_unsaved=is_unsaved, is_writable=is_writable)
+        if _is_held(error):
+            raise
+        return error.strerror or str(error)
+    return ""
+
+
+def _is_held(error: OSError) -> bool:
+    return error.errno in {errno.EWOULDBLOCK, errno.EACCES}
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(follow_symlinks=False), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+    except OSError:  # nobody can say
+        return True
 
 
 def make_private(folder: Path) -> None:
@@ -111,15 +174,18 @@ def _in_use(folder: Path, holder: str) -> str:
     )
 
 
-def _opened(folder: Path) -> tuple[int, bool]:
-    """Returns a descriptor to lock, and whether it is of a file that can be written."""
-    path, flags = folder / LOCK_NAME, os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOFOLLOW
+def _opened(path: Path) -> tuple[int | None, bool]:
+    """Returns a descriptor of the lock file, and whether it can be written; None where there can be no such file."""
     try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | flags, FILE_MODE), True
+        return os.open(path, os.O_RDWR | os.O_CREAT | _FLAGS, FILE_MODE), True
     except OSError:  # a disk that is full or read-only
         with suppress(OSError):
-            return os.open(path, os.O_RDONLY | flags), False
-        return os.open(folder, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY), False
+            return os.open(path, os.O_RDONLY | _FLAGS), False
+        return None, False
+
+
+def _holder(descriptor: int) -> str:
+    return _read(descriptor).partition(" ")[2].partition(" ")[0]
 
 
 def _read(descriptor: int) -> str:

@@ -1,15 +1,20 @@
 import logging
+import os
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 from gtm.counters import Counters
-from gtm.health.event import Event, EventId, EventKind
+from gtm.health.event import Event, EventId, EventKind, parse_line
 from gtm.ids import NodeName
 from gtm.node import events
 from gtm.node.events import MAX_AT_ONCE, MAX_ODD_AT_ONCE, MAX_RECENT, EventLog
+from gtm.node.journal import Journal, path_of
 from tests.fakes.clock import FakeClock
+from tests.fakes.cluster import START_LIMIT_S, within
 from tests.fakes.journal import FakeJournal
 
 FULL = OSError(28, "No space left on device")
@@ -162,3 +167,32 @@ def test_an_event_that_others_know_by_name_keeps_its_name_in_a_flood(logged: Log
     name = EventId("ns1:verdict:c:1.000")
     for _ in range(MAX_AT_ONCE + 1):
         assert logged.log.record(Event(EventKind.VERDICT, "c", "c is down", id=name)) == name
+
+
+def test_the_file_is_let_go_at_once_when_asked_and_opened_again_by_the_next_event(tmp_path: Path) -> None:
+    clock, counters = FakeClock(), Counters()
+    log = EventLog(Journal(tmp_path), NodeName("ns1"), clock=clock, counters=counters)
+    log.start()
+    log.record(Event(EventKind.PLAN, "1", "one"))
+    within(START_LIMIT_S, lambda: path_of(tmp_path, 0).exists())
+    log.reopen()
+    within(START_LIMIT_S, lambda: not is_open(path_of(tmp_path, 0)))
+    path_of(tmp_path, 0).rename(tmp_path / "moved")
+    log.record(Event(EventKind.PLAN, "2", "two"))
+    log.close()
+    assert [parse_line(line).subject for line in path_of(tmp_path, 0).read_bytes().splitlines()] == ["2"]
+    assert [parse_line(line).subject for line in (tmp_path / "moved").read_bytes().splitlines()] == ["1"]
+
+
+def is_open(path: Path) -> bool:
+    """Whether this process has a file open."""
+    return any(os.path.realpath(each) == str(path.resolve()) for each in Path("/proc/self/fd").iterdir())
+
+
+def test_a_file_that_fails_when_it_is_closed_ends_no_log(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logged.journal, "close", Mock(side_effect=FULL))
+    logged.log.start()
+    logged.log.reopen()
+    logged.tell("after")
+    logged.log.close()
+    assert [each.subject for each in logged.journal.events] == ["after"]

@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -143,3 +144,68 @@ def test_a_tail_of_nothing_waits_for_the_first_line(tmp_path: Path) -> None:
     journal.write(lines(1))
     assert [each.subject for each in tail.news()] == ["1"]
     journal.close()
+
+
+@pytest.mark.parametrize("how", ["moved", "removed", "replaced", "whole folder"])
+def test_what_is_at_the_path_is_written_whatever_happened_to_the_file_before(tmp_path: Path, how: str) -> None:
+    folder = tmp_path / "state"
+    journal, path = Journal(folder), path_of(folder, 0)
+    journal.write(lines(1))
+    if how == "moved":
+        path.rename(folder / "events.jsonl.1")
+    elif how == "whole folder":
+        folder.rename(tmp_path / "old")
+    else:
+        path.unlink()
+    if how == "replaced":
+        path.write_bytes(lines(0))
+    journal.write(lines(2))
+    journal.write(lines(3))
+    journal.close()
+    assert subjects(folder) == ([0, 2, 3] if how == "replaced" else [2, 3])
+
+
+def test_a_file_that_was_copied_and_truncated_is_written_from_its_beginning_and_not_rotated_early(
+    tmp_path: Path,
+) -> None:
+    journal, path = Journal(tmp_path, file_bytes=4 * len(lines(1))), path_of(tmp_path, 0)
+    journal.write(lines(1, 2, 3))
+    os.truncate(path, 0)
+    journal.write(lines(4, 5))
+    journal.close()
+    assert path.read_bytes() == lines(4, 5)
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_line_that_was_torn_before_the_file_was_truncated_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", Mock(side_effect=[20, OSError(28, "No space left on device")]))
+        with pytest.raises(OSError, match="No space left"):
+            journal.write(lines(1))
+    os.truncate(path_of(tmp_path, 0), 0)
+    journal.write(lines(2))
+    journal.close()
+    assert path_of(tmp_path, 0).read_bytes() == lines(2)
+
+
+def test_a_tail_gives_what_is_new_wherever_the_file_was_moved(tmp_path: Path) -> None:
+    journal, path = Journal(tmp_path), path_of(tmp_path, 0)
+    journal.write(lines(1))
+    tail = Tail(tmp_path)
+    journal.write(lines(2))
+    path.rename(tmp_path / "events.jsonl-20261129")
+    assert [each.subject for each in tail.news()] == ["2"]
+    with (tmp_path / "events.jsonl-20261129").open("ab") as late:  # whoever had it open still
+        late.write(lines(3))
+    journal.write(lines(4))
+    assert [each.subject for each in tail.news()] == ["3", "4"]
+    journal.write(lines(5))
+    assert [each.subject for each in tail.news()] == ["5"]
+    os.truncate(path, 0)
+    journal.write(lines(6))
+    assert [each.subject for each in tail.news()] == ["6"]
+    journal.close()
+    tail.close()

@@ -167,3 +167,46 @@ def test_a_folder_that_is_for_other_things_too_stays_open_and_that_is_said(
     lock_state(state).release()
     assert (mode(state), mode(state / "zones.json"), mode(state / "gtm.yaml")) == ("0o755", "0o600", "0o644")
     assert "holds other things too ('gtm.yaml')" in caplog.text
+
+
+@pytest.mark.parametrize("how", ["removed", "moved", "replaced"])
+def test_a_lock_file_that_is_gone_frees_nothing_and_is_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    lock, path = lock_state(tmp_path), tmp_path / LOCK_NAME
+    lock.mark(is_saved=False)
+    if how == "moved":
+        path.rename(tmp_path / "lock.1")
+    else:
+        path.unlink()
+    if how == "replaced":
+        path.write_text("")
+    with pytest.raises(StateInUse):
+        lock_state(tmp_path)
+    path.unlink(missing_ok=True)
+    lock.check()
+    lock.check()
+    assert path.read_text() == f"pid {os.getpid()} unsaved".ljust(23) + "\n"
+    assert caplog.text.count("it is made again") == 1
+    with pytest.raises(StateInUse, match=f"the process {os.getpid()}"):
+        lock_state(tmp_path)
+    lock.release()
+    again = lock_state(tmp_path)
+    assert again.was_unsaved, "the next run knows"
+    again.release()
+
+
+def test_a_lock_file_that_another_process_of_an_older_version_made_is_left_to_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lock, path = lock_state(tmp_path), tmp_path / LOCK_NAME
+    path.unlink()
+    with path.open("w") as other:
+        other.write("pid 4242 saved         \n")
+        other.flush()
+        fcntl.flock(other, fcntl.LOCK_EX)
+        lock.check()
+        lock.check()
+    assert caplog.text.count("is in use by the process 4242") == 1
+    assert path.read_text().startswith("pid 4242")
+    lock.release()
