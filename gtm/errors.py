@@ -82,10 +82,11 @@ class Problem:
 class Problems:
     """The problems of a file while they are found: MAX_PROBLEMS are kept, each once; the others are only counted.
 
-    Those of a file that belongs to it (its records) are counted by themselves.
+    Those of a file that belongs to it (its records) are counted by themselves. Warnings are kept in the same way.
     """
 
-    def __init__(self, problems: Iterable[Problem] = ()) -> None:
+    def __init__(self, problems: Iterable[Problem] = (), *, noun: str = "problem") -> None:
+        self._noun = noun
         self._told: dict[Problem, None] = {}
         self._kept: Counter[str] = Counter()
         self._more: Counter[str] = Counter()
@@ -128,16 +129,21 @@ class Problems:
     @property
     def all(self) -> tuple[Problem, ...]:
         """Returns those that are kept, in the order of the file, and for the others a line with their number."""
-        more = [Problem(file, REST, 1, more_problems(count)) for file, count in self._more.items()]
+        more = [Problem(file, REST, 1, more_problems(count, self._noun)) for file, count in self._more.items()]
         unseen = [
             Problem(file, REST, 2, "not all of this file was looked at: mend these first") for file in self._unseen
         ]
         return tuple(sorted((*self._told, *more, *unseen)))
 
 
-def more_problems(count: int) -> str:
-    """Returns the line that stands for so many problems."""
-    return f"and {count} more problem{'' if count == 1 else 's'}"
+def more_problems(count: int, noun: str = "problem") -> str:
+    """Returns the line that stands for so many problems, or warnings."""
+    return f"and {count} more {noun}{'' if count == 1 else 's'}"
+
+
+def as_warning(problem: Problem) -> str:
+    """Returns the line that tells something of a file that serves all the same."""
+    return str(replace(problem, message=f"warning: {problem.message}"))
 
 
 class FileInvalid(GtmError):

@@ -138,6 +138,8 @@ fn failed(error: &ListenError) -> PyErr {
 
 /// What a Bulk is made of: rows, starts, notable rows, and how many records there are.
 type Bulk<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>, usize);
+/// What was odd: the first of it, and how much there was.
+type Notes = (Vec<(u32, u8, u32, u32, u32, u32)>, usize);
 
 /// Returns the records of a master file, packed; None where the reference has to read it.
 #[pyfunction]
@@ -147,7 +149,7 @@ fn scan_master<'py>(
     origin: &[u8],
     ttl: u32,
     compose: Bound<'py, PyAny>,
-) -> Option<Bulk<'py>> {
+) -> Option<(Bulk<'py>, Notes)> {
     let compose = compose.unbind();
     let packed = py.detach(|| {
         gtm_master::scan(content, origin, ttl, &mut |rtype, text, origin| {
@@ -157,7 +159,12 @@ fn scan_master<'py>(
         })
     })?;
     let bytes = |octets: &[u8]| PyBytes::new(py, octets);
-    Some((bytes(&packed.rows), bytes(&packed.starts), bytes(&packed.notable), packed.values))
+    let notes = packed
+        .notes
+        .iter()
+        .map(|note| (note.line, note.oddity as u8, note.first_line, note.ttl, note.first_ttl, note.least_ttl));
+    let bulk = (bytes(&packed.rows), bytes(&packed.starts), bytes(&packed.notable), packed.values);
+    Some((bulk, (notes.collect(), packed.odd)))
 }
 
 /// The Rust engine.

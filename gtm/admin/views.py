@@ -215,6 +215,8 @@ class NodeStatus:
     """Those that are known to be somewhere, sorted; from three on each has a local truth for the clients near it."""
     withheld: tuple[WithheldView, ...] = ()
     """What this node's own file keeps it from checking, the commonest reason first; 20 at most."""
+    warnings: tuple[str, ...] = ()
+    """Of zone files that serve: what is odd in them, as `gtm check` prints it."""
 
 
 class RegionState(Enum):

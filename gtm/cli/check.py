@@ -9,7 +9,7 @@ import typer
 from gtm.cli.console import counted, print_plain
 from gtm.cli.options import ConfigOption, read_config, zone_folder
 from gtm.counters import Counters
-from gtm.errors import FileUnreadable, Problem
+from gtm.errors import FileUnreadable, Problem, as_warning
 from gtm.node.config import NodeConfig, Role
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
@@ -27,19 +27,21 @@ def check(
 ) -> None:
     """Check zone files: print every mistake as file:line:column, and exit with 1 if there is one.
 
-    With a node file, what its probe would not be allowed to check is printed too; that is no mistake of a zone.
+    What is odd and serves all the same is printed as a warning. With a node file, what its probe would not be allowed
+    to check is printed too; that is no mistake of a zone.
     """
     node = read_config(config)
     place = zone_folder(folder, node)
-    zones, problems = _one_file(place) if place.is_file() else _whole_folder(place)
-    for problem in problems:
-        print_plain(str(problem))
+    zones, problems, warnings = _one_file(place) if place.is_file() else _whole_folder(place)
+    for line in (*map(str, problems), *map(as_warning, warnings)):
+        print_plain(line)
     if problems:
         raise typer.Exit(1)
     if config is not None:
         _print_withheld(zones, node)
     services = sum(len(zone.services) for zone in zones)
-    print_plain(f"{place}: {counted(len(zones), 'zone')}, {counted(services, 'service')}: no mistakes")
+    odd = f", {counted(len(warnings), 'warning')}" if warnings else ""
+    print_plain(f"{place}: {counted(len(zones), 'zone')}, {counted(services, 'service')}: no mistakes{odd}")
 
 
 def _print_withheld(zones: tuple[Zone, ...], node: NodeConfig) -> None:
@@ -48,16 +50,17 @@ def _print_withheld(zones: tuple[Zone, ...], node: NodeConfig) -> None:
             print_plain(f"node {node.node}: {one}")
 
 
-Found = tuple[tuple[Zone, ...], tuple[Problem, ...]]
+Found = tuple[tuple[Zone, ...], tuple[Problem, ...], tuple[Problem, ...]]
+"""Zones, problems, warnings."""
 
 
 def _whole_folder(folder: Path) -> Found:
     catalogue = never_empty(folder, EMPTY, read(folder, EMPTY, vocabulary(Counters())))
-    return catalogue.zones, catalogue.problems
+    return catalogue.zones, catalogue.problems, catalogue.warnings
 
 
 def _one_file(file: Path) -> Found:
-    """Returns the zone and the problems of one file as it is read in its folder: beside the shared file, and others."""
+    """Returns what is found of one file as it is read in its folder: beside the shared file, and others."""
     catalogue = read(file.parent, EMPTY, vocabulary(Counters()))
     shared = {str(file.parent / name) for name in SHARED_FILES}
     zones = tuple(zone for zone in catalogue.zones if zone.file == str(file))
@@ -69,7 +72,7 @@ def _one_file(file: Path) -> Found:
     if not zones and not problems and str(file) not in shared:
         words = "not read as a zone file: those are named *.yaml or *.yml, and do not begin with one of . # ~"
         problems = (Problem(str(file), 1, 1, words),)
-    return zones, problems
+    return zones, problems, () if problems else tuple(warning for zone in zones for warning in zone.warnings)
 
 
 def _is_records_file(name: str, file: Path) -> bool:

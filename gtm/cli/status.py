@@ -43,6 +43,8 @@ def _print_node(node: NodeStatus) -> None:
     withheld = [str(Withheld(one.reason, one.checks, one.example)) for one in node.withheld]
     for problem in (*node.problems, *node.geo_problems, *withheld):
         print_plain(f"problem: {problem}")
+    for warning in node.warnings:
+        print_plain(f"warning: {warning}")
     for probe in node.probes:
         checks = counted(probe.checks, "check")
         remarks = "; silent, none of its votes counts" if probe.is_silent else ""

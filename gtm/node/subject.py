@@ -98,6 +98,7 @@ class NodeSubject:
             quorum=_quorum(self._config.quorum),
             zones=views.zones,
             problems=self._problems(),
+            warnings=few(planner.catalogue.warnings, noun="warning"),
             geo=tuple(
                 GeoSourceView(str(source.path), source.type, source.built_at, source.networks)
                 for source in planner.geo.sources

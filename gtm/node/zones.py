@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 
 from gtm.counters import Counters
-from gtm.errors import CallOverdue, Problem, more_problems
+from gtm.errors import CallOverdue, Problem, as_warning, more_problems
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
@@ -293,6 +293,7 @@ class ZoneRiver:
         if not after.loaded:
             return  # a node without any zone does not start, and its last words are these problems
         self._log_problems(before, after)
+        self._log_warnings(before, after)
         self._chronicle.rejected(before, after)
         mended = sorted(before.bad_files - after.bad_files)
         for file in mended[:MAX_LOGGED]:
@@ -318,17 +319,26 @@ class ZoneRiver:
         if count:
             log.error("zone files: %s; `gtm check` tells them all", more_problems(count))
 
+    def _log_warnings(self, before: Catalogue, after: Catalogue) -> None:
+        known = set(before.warnings)
+        fresh = [warning for warning in after.warnings if warning not in known]
+        for warning in fresh[:MAX_LOGGED]:
+            log.warning("zone file: %s", as_warning(warning))
+        if len(fresh) > MAX_LOGGED:
+            more = more_problems(len(fresh) - MAX_LOGGED, "warning")
+            log.warning("zone files: %s; `gtm check` tells them all", more)
+
     def _tell_kept(self) -> None:
         if self._is_from_kept:
             log.error("started with a broken zone folder: what is missing serves as it was before this node stopped")
             self._counters.add("starts_from_kept_zones")
 
 
-def few(problems: Sequence[Problem]) -> tuple[str, ...]:
-    """Returns problems for the admin API: some of a multitude, and how many more there are."""
+def few(problems: Sequence[Problem], *, noun: str = "problem") -> tuple[str, ...]:
+    """Returns problems, or warnings, for the admin API: some of a multitude, and how many more there are."""
     told = tuple(map(str, problems[:MAX_TOLD]))
     more = len(problems) - len(told)
-    return (*told, f"{more_problems(more)}; `gtm check` tells them all") if more else told
+    return (*told, f"{more_problems(more, noun)}; `gtm check` tells them all") if more else told
 
 
 def never_empty(folder: Path, before: Catalogue, after: Catalogue) -> Catalogue:

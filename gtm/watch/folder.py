@@ -107,6 +107,13 @@ class Catalogue:
         return tuple(each.zone for each in self.loaded)
 
     @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """Returns what is odd in files that serve, by file and line; not of those with problems, which come first."""
+        bad = self.bad_files
+        serving = (each.zone for each in self.loaded if each.zone.warnings and each.zone.file not in bad)
+        return tuple(sorted(warning for zone in serving for warning in zone.warnings))
+
+    @property
     def bad_files(self) -> frozenset[str]:
         """Returns the files that have problems."""
         return frozenset(problem.file for problem in self.problems)

@@ -94,6 +94,8 @@ class Report:
 
     document: Document
     found: Problems = field(default_factory=Problems)
+    warnings: Problems = field(default_factory=lambda: Problems(noun="warning"))
+    """What does not keep the file from serving."""
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -108,6 +110,10 @@ class Report:
     def add(self, path: Path, message: str, *, at_key: bool = False) -> None:
         """Adds a problem at the value of a path, or at its key."""
         self.found.add(self.document.problem(path, message, at_key=at_key))
+
+    def warn(self, path: Path, message: str) -> None:
+        """Adds a warning at the value of a path."""
+        self.warnings.add(self.document.problem(path, message))
 
     def add_to(self, record: RecordDraft, message: str, path: Path | None = None) -> None:
         """Adds a problem at the type of a record, or at a path of the zone file if it is in that."""

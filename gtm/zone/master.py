@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from dns.exception import DNSException
 from dns.name import Name
 from dns.name import from_wire as name_from_wire
+from dns.rdata import Rdata
 from dns.rdatatype import RdataType
 from dns.tokenizer import Token, Tokenizer
 
@@ -26,6 +27,7 @@ from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
 from gtm.zone.bulk import Bulk, BulkRRset, Key, key_of, pack
 from gtm.zone.fields import MAX_TTL
 from gtm.zone.names import no_doubled_zone
+from gtm.zone.notes import Note, Oddity, first_notes, warnings_of
 from gtm.zone.records import MAX_RRSET_BYTES, check_target, check_type
 
 MAX_MASTER_BYTES = 512 * 1024 * 1024
@@ -33,8 +35,10 @@ MAX_MASTER_BYTES = 512 * 1024 * 1024
 
 Compose = Callable[[str, str, bytes], tuple[int, bytes] | None]
 """Type and value as text, and the origin of names in it -> type and RDATA; None where they are a mistake."""
-Scan = Callable[[bytes, bytes, int, Compose], tuple[bytes, bytes, bytes, int] | None]
-"""Content, origin, TTL -> what a Bulk is made of; None where the reference has to have a look."""
+Notes = tuple[list[tuple[int, int, int, int, int, int]], int]
+"""What was odd (notes.py): the first of it, and how much there was."""
+Scan = Callable[[bytes, bytes, int, Compose], tuple[tuple[bytes, bytes, bytes, int], Notes] | None]
+"""Content, origin, TTL -> what a Bulk is made of, and notes; None where the reference has to have a look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +51,27 @@ class MasterFile:
     scan: Scan | None = None
 
 
-def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Bulk:
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What a file has."""
+
+    bulk: Bulk
+    warnings: tuple[Problem, ...] = ()
+    """What was odd in it."""
+
+
+def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
     """Returns the records of a file; raises ZoneInvalid with all its problems."""
     content = master.content.removeprefix(BOM_UTF8)  # RFC 3629 6: at the beginning it is no character
     content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     found = None if master.scan is None else master.scan(content, wire(origin), zone_ttl, _composing(origin))
-    return Bulk(*found) if found is not None else read_by_reference(content, master.file, origin, zone_ttl)
+    if found is None:
+        return read_by_reference(content, master.file, origin, zone_ttl)
+    packed, (notes, count) = found
+    return Records(Bulk(*packed), warnings_of(notes, count, lambda line: (master.file, line)))
 
 
-def read_by_reference(content: bytes, file: str, origin: Name, zone_ttl: int) -> Bulk:
+def read_by_reference(content: bytes, file: str, origin: Name, zone_ttl: int) -> Records:
     """Returns the records of a file; raises ZoneInvalid with all its problems."""
     reader = _Reader(file, origin, zone_ttl)
     try:
@@ -68,7 +84,7 @@ def read_by_reference(content: bytes, file: str, origin: Name, zone_ttl: int) ->
         if reader.problems.is_full(file):
             reader.problems.stop(file)
             break
-    return reader.bulk()
+    return reader.records()
 
 
 def _composing(zone: Name) -> Compose:
@@ -79,17 +95,17 @@ def _composing(zone: Name) -> Compose:
             rtype = parse_type(type_text.upper())
             # the apex has no type that other names cannot have, but NS, which the scanner knows
             check_type(zone, rtype, zone)
-            return rtype, _rdata(rtype, text, name_from_wire(origin, 0)[0], zone)
+            rdata = parse_rdata(rtype, text, name_from_wire(origin, 0)[0], plain_text=False)
+            check_target(rdata, text, zone)
+            return rtype, compose_rdata(rdata)
         except TextInvalid:
             return None
 
     return compose
 
 
-def _rdata(rtype: RdataType, text: str, origin: Name, zone: Name) -> bytes:
-    rdata = parse_rdata(rtype, text, origin, plain_text=False)
-    check_target(rdata, text, zone)
-    return compose_rdata(rdata)
+_MADE = {RdataType.SOA: Oddity.SOA, RdataType.NS: Oddity.NS}
+"""What the zone itself has of the zone file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,11 +131,17 @@ class _Statement:
 
 @dataclass(slots=True)
 class _RRset:
-    """The values of one name and type, with the line of each."""
+    """The values of one name and type."""
 
     ttl: int
+    """The least."""
     line: int
+    first_ttl: int
     lines: dict[bytes, int] = field(default_factory=dict)
+    """Of each value, in the form in which equal ones are alike (RFC 4034 6.2)."""
+    rdatas: list[bytes] = field(default_factory=list)
+    other: tuple[int, int] | None = None
+    """Line and TTL of the first value with another TTL than the first."""
 
 
 class _Reader:
@@ -135,23 +157,29 @@ class _Reader:
         self._owner: Name | None = None
         self._has_owner = False
         self._rrsets: dict[Key, dict[RdataType, _RRset]] = {}
+        self._notes: list[Note] = []
 
-    def bulk(self) -> Bulk:
+    def records(self) -> Records:
         """Returns what was read; raises ZoneInvalid if there were problems."""
         for by_type in self._rrsets.values():
             for rrset in by_type.values():
-                size_bytes = sum(12 + len(rdata) for rdata in rrset.lines)
+                if rrset.other is not None:
+                    line, ttl = rrset.other
+                    self._notes.append(Note(line, Oddity.TTL, rrset.line, ttl, rrset.first_ttl, rrset.ttl))
+                size_bytes = sum(12 + len(rdata) for rdata in rrset.rdatas)
                 if size_bytes > MAX_RRSET_BYTES:
                     message = f"the record has {size_bytes} bytes; no answer can hold more than {MAX_RRSET_BYTES}"
                     self._add(rrset.line, message)
         if self.problems:
             raise ZoneInvalid(self.problems.all)
-        return pack(
+        bulk = pack(
             {
-                key: [BulkRRset(rtype, each.ttl, each.line, tuple(each.lines)) for rtype, each in by_type.items()]
+                key: [BulkRRset(rtype, each.ttl, each.line, tuple(each.rdatas)) for rtype, each in by_type.items()]
                 for key, by_type in self._rrsets.items()
             }
         )
+        warnings = warnings_of(first_notes(self._notes), len(self._notes), lambda line: (self.file, line))
+        return Records(bulk, warnings)
 
     def statements(self, text: str) -> Iterator[_Statement]:
         """Yields the statements of a text; after a mistake of syntax nothing can be told apart any more."""
@@ -213,9 +241,14 @@ class _Reader:
         rtype = parse_type(tokens.pop(0).value.upper())
         if owner is None:
             return  # the line with its name has the problem
+        if owner == self.zone and rtype in _MADE:
+            self._notes.append(Note(statement.line, _MADE[rtype]))
+            return
         check_type(owner, rtype, self.zone)
         text = statement.text_of(len(statement.tokens) - len(tokens))
-        self._put(statement.line, key_of(owner, self.zone), rtype, ttl, _rdata(rtype, text, self._origin, self.zone))
+        rdata = parse_rdata(rtype, text, self._origin, plain_text=False)
+        check_target(rdata, text, self.zone)
+        self._put(statement.line, key_of(owner, self.zone), rtype, ttl, rdata)
 
     def _owner_of(self, token: Token) -> Name:
         if not token.is_identifier():
@@ -246,15 +279,16 @@ class _Reader:
         # RFC 2308 4: $TTL; without one RFC 1035 5.1: the last that was stated
         return self._last_ttl if self._default_ttl is None else self._default_ttl
 
-    def _put(self, line: int, key: Key, rtype: RdataType, ttl: int, rdata: bytes) -> None:
-        rrset = self._rrsets.setdefault(key, {}).setdefault(rtype, _RRset(ttl, line))
-        if rrset.ttl != ttl:
-            # RFC 2181 5.2
-            message = f"all values of a record have one TTL; this has {ttl}, that on line {rrset.line} has {rrset.ttl}"
-            raise TextInvalid(message)
-        if rdata in rrset.lines:
-            raise TextInvalid(f"duplicate value; the first one is on line {rrset.lines[rdata]}")
-        rrset.lines[rdata] = line
+    def _put(self, line: int, key: Key, rtype: RdataType, ttl: int, rdata: Rdata) -> None:
+        rrset = self._rrsets.setdefault(key, {}).setdefault(rtype, _RRset(ttl, line, ttl))
+        rrset.ttl = min(rrset.ttl, ttl)
+        if rrset.other is None and ttl != rrset.first_ttl:
+            rrset.other = (line, ttl)
+        first = rrset.lines.setdefault(rdata.to_digestable(), line)
+        if len(rrset.lines) > len(rrset.rdatas):
+            rrset.rdatas.append(compose_rdata(rdata))
+        else:
+            self._notes.append(Note(line, Oddity.DUPLICATE, first))
 
     def _add(self, line: int, message: str) -> None:
         self.problems.add(Problem(self.file, line, 1, message))

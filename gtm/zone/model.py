@@ -15,6 +15,7 @@ from typing import Literal
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+from gtm.errors import Problem
 from gtm.geo.place import Coordinates
 from gtm.ids import SHARED_SCOPE, Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
 from gtm.zone.bulk import NO_BULK, Bulk
@@ -257,6 +258,8 @@ class Zone:
     """What the records file has; no name and type of `records` is in it too."""
     records_file: str = ""
     """The name of that file within the folder; empty where there is none."""
+    warnings: tuple[Problem, ...] = ()
+    """What is odd in these files, and serves all the same."""
 
 
 @dataclass(frozen=True, slots=True)

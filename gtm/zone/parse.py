@@ -15,7 +15,7 @@ from dns.name import Name, root
 
 from gtm.dns.rdata import compose_rdata
 from gtm.dns.text import parse_name
-from gtm.errors import Problems, TextInvalid, ZoneInvalid
+from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
 from gtm.ids import SHARED_SCOPE
 from gtm.zone import rules, services
 from gtm.zone.chain import Vocabulary
@@ -68,6 +68,7 @@ def parse(
         raise ZoneInvalid(report.problems)
     entry = validated.entry
     draft = ZoneDraft(entry.zone, tuple(entry.nameservers))
+    _warn_of_repeated_nameservers(draft, report)
     _read_services(validated, entry, shared, draft, report)
     read_records(entry.records, entry.ttl, draft, report)
     _mark_unclear(validated.cuts, draft)
@@ -78,7 +79,17 @@ def parse(
         rules.check(draft, report)
     if report.problems:
         raise ZoneInvalid(report.problems)
-    return _zone(text, entry, shared, draft, file=file, master=master)
+    return _zone(text, entry, shared, draft, file=file, master=master, warnings=report.warnings.all)
+
+
+def _warn_of_repeated_nameservers(draft: ZoneDraft, report: Report) -> None:
+    for index, server in enumerate(draft.nameservers):
+        first = draft.nameservers.index(server)
+        if first < index:  # RFC 2181 5: an RRset has no two equal values
+            line = report.document.line(("nameservers", first))
+            report.warn(
+                ("nameservers", index), f'duplicate value "{server}", left out; the first one is on line {line}'
+            )
 
 
 def _limit(draft: ZoneDraft, vocabulary: Vocabulary, report: Report) -> None:
@@ -171,7 +182,9 @@ def _read_records_file(entry: ZoneEntry, draft: ZoneDraft, report: Report, fetch
         return None
     try:
         master = fetch(entry.records_file)
-        take_bulk(read_master(master, draft.origin, entry.ttl), master.file, draft, report)
+        records = read_master(master, draft.origin, entry.ttl)
+        report.warnings.extend(records.warnings)
+        take_bulk(records.bulk, master.file, draft, report)
     except TextInvalid as invalid:
         report.add(("records_file",), str(invalid))
     except ZoneInvalid as invalid:
@@ -193,7 +206,14 @@ def _mark_unclear(cuts: frozenset[Path], draft: ZoneDraft) -> None:
 
 
 def _zone(
-    text: str, entry: ZoneEntry, shared: Shared, draft: ZoneDraft, *, file: str, master: MasterFile | None
+    text: str,
+    entry: ZoneEntry,
+    shared: Shared,
+    draft: ZoneDraft,
+    *,
+    file: str,
+    master: MasterFile | None,
+    warnings: tuple[Problem, ...],
 ) -> Zone:
     wanted = tuple(each.service for each in draft.services.values())
     own = tuple(services.region(name, each) for name, each in entry.regions.items())
@@ -206,7 +226,7 @@ def _zone(
         file=file,
         origin=entry.zone,
         ttl=entry.ttl,
-        nameservers=draft.nameservers,
+        nameservers=tuple(dict.fromkeys(draft.nameservers)),
         hostmaster=entry.hostmaster,
         regions=(*(region for region in own if region.name in used), *borrowed),
         services=wanted,
@@ -218,6 +238,7 @@ def _zone(
         digest=_digest(text, taken, master),
         bulk=draft.bulk,
         records_file=entry.records_file,
+        warnings=warnings,
     )
 
 

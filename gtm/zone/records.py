@@ -56,8 +56,8 @@ def _read_record(
         draft.unclear.add(name)
         report.add(path, str(invalid), at_key=True)
         return
-    rdatas = _read_values(rtype, entry.values, path, draft=draft, report=report)
-    if len(rdatas) < len(entry.values):
+    rdatas, is_whole = _read_values(rtype, entry.values, path, draft=draft, report=report)
+    if not is_whole:
         draft.unclear.add(name)
     present = draft.records.setdefault(name, {})
     if rtype in present:
@@ -82,10 +82,13 @@ def check_type(name: Name, rtype: RdataType, origin: Name) -> None:
 
 def _read_values(
     rtype: RdataType, values: list[str], path: Path, *, draft: ZoneDraft, report: Report
-) -> tuple[Rdata, ...]:
+) -> tuple[tuple[Rdata, ...], bool]:
+    """Returns the values, each once, and whether none was left out for a mistake."""
     firsts: dict[Rdata, int] = {}
+    is_whole = True
     for index, text in enumerate(values):
         if report.is_full:
+            is_whole = False
             break
         here = (*path, "values", index)
         try:
@@ -93,18 +96,19 @@ def _read_values(
             check_target(rdata, text, draft.origin)
         except TextInvalid as invalid:
             report.add(here, str(invalid))
+            is_whole = False
             continue
-        # RFC 2181 5: an RRset has no two equal values.
+        # RFC 2181 5: an RRset has no two equal values; whoever meets one suppresses it
         if rdata in firsts:
             line = report.document.line((*path, "values", firsts[rdata]))
-            report.add(here, f'duplicate value "{text}"; the first one is on line {line}')
+            report.warn(here, f'duplicate value "{text}", left out; the first one is on line {line}')
         firsts.setdefault(rdata, index)
     size_bytes = sum(12 + len(compose_rdata(rdata)) for rdata in firsts)
     if size_bytes > MAX_RRSET_BYTES:
         report.add(
             path, f"the record has {size_bytes} bytes; no answer can hold more than {MAX_RRSET_BYTES}", at_key=True
         )
-    return tuple(firsts)
+    return tuple(firsts), is_whole
 
 
 def check_target(rdata: Rdata, text: str, origin: Name) -> None:

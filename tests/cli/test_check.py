@@ -123,3 +123,27 @@ def test_with_a_node_file_it_is_told_what_its_probe_may_not_check(folder: Path) 
     assert gtm("check", "--config", "gtm.yaml").lines == [good]
     (folder / "gtm.yaml").write_text("node: ns1\nzones: zones\nprobe: {secrets: {api: {env: API_TOKEN}}}\n")
     assert gtm("check", "--config", "gtm.yaml").lines == [good]
+
+
+def test_what_is_odd_is_a_warning_and_no_mistake(folder: Path) -> None:
+    (folder / "zones" / "big.zone").write_text("@ NS ns.example.net.\nwww 60 A 192.0.2.1\nwww 30 A 192.0.2.1\n")
+    (folder / "zones" / "z.yaml").write_text(
+        "zone: z.test\nnameservers: [ns.example.net, NS.example.net]\nhostmaster: a@example.com\n"
+        "records_file: big.zone\nrecords: {mail: {MX: [10 mx.example.net., 10 mx.example.net.]}}\n"
+    )
+    least = "all values of a record have one TTL, 30, the least of them: this has 30, that on line 2 has 60"
+    warnings = [
+        "zones/big.zone:1:1: warning: the NS of the zone itself are made from nameservers; this one is left out",
+        "zones/big.zone:3:1: warning: duplicate value, left out; the first one is on line 2",
+        f"zones/big.zone:3:1: warning: {least}",
+        'zones/z.yaml:2:31: warning: duplicate value "NS.example.net.", left out; the first one is on line 2',
+        'zones/z.yaml:5:43: warning: duplicate value "10 mx.example.net.", left out; the first one is on line 5',
+    ]
+    ran = gtm("check", "zones")
+    assert (ran.code, ran.lines) == (0, [*sorted(warnings), "zones: 2 zones, 1 service: no mistakes, 5 warnings"])
+    ran = gtm("check", "zones/z.yaml")
+    assert (ran.code, sorted(ran.lines[:-1])) == (0, sorted(warnings))
+    (folder / "zones" / "big.zone").write_text("www A 192.0.2\nwww A 192.0.2.1\nwww A 192.0.2.1\n")
+    assert gtm("check", "zones/z.yaml").lines == [
+        'zones/big.zone:1:1: "192.0.2" is not an A record; one looks like 192.0.2.1'
+    ]

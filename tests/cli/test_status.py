@@ -232,3 +232,14 @@ def test_another_server_there_is_told_apart_from_a_node(tmp_path: Path, monkeypa
 )
 def test_a_span_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
     assert _span(seconds) == words
+
+
+def test_what_is_odd_in_a_zone_file_is_a_warning_and_no_problem(tmp_path: Path) -> None:
+    odd = SMALL.replace("ns2.example.net]", "ns2.example.net, NS2.example.net]")
+    with serving(tmp_path, a=odd) as node:
+        ran = gtm("status", "--admin", node.at)
+        told = json.loads(gtm("status", "--admin", node.at, "--json").out)
+    assert told["problems"] == []
+    (warning,) = told["warnings"]
+    assert warning.endswith('duplicate value "NS2.example.net.", left out; the first one is on line 4')
+    assert f"warning: {warning}" in ran.lines

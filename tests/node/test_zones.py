@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gtm.errors import Problem
+from gtm.errors import Problem, as_warning
 from gtm.node.state import Saved
 from gtm.steer.filter import Filter
 from gtm.steer.vocabulary import with_kinds
@@ -112,6 +112,30 @@ def test_a_mended_file_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture)
     lines = [record.getMessage() for record in caplog.records if record.name == "gtm.node.zones"]
     assert lines[-1:] == [f"zone file: {watched.folder / 'a.yaml'} is mended"]
     assert len([line for line in lines if line.endswith(" is mended")]) == 1
+
+
+def test_what_is_odd_is_logged_once_as_a_warning_and_serves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    odd = f"{LATER}  www: {{A: [192.0.2.9, 192.0.2.9]}}\n"
+
+    async def story() -> None:
+        async with watched.running():
+            with caplog.at_level(logging.WARNING):
+                watched.write(odd)
+                await watched.turns.next(2)
+                watched.river.ask()
+                await watched.turns.next()
+            assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+            assert watched.planner.catalogue.problems == ()
+            (warning,) = watched.planner.catalogue.warnings
+            assert [record.getMessage() for record in caplog.records] == [f"zone file: {as_warning(warning)}"]
+            assert watched.counters.count("zone_loads", outcome="with_problems") == 0
+            watched.write(BROKEN)
+            await watched.turns.next(2)
+            assert watched.planner.catalogue.warnings == (), "the problems of that file come first"
+
+    asyncio.run(story())
 
 
 def test_asking_reads_the_folder_changed_or_not_and_not_while_it_is_written(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dns.name import Name, from_text
 from gtm.engine.master import native_scan
 from gtm.errors import MAX_PROBLEMS, TextInvalid, ZoneInvalid
 from gtm.zone.bulk import Bulk, key_of
-from gtm.zone.master import MasterFile, Scan, parse_master_ttl, read_by_reference, read_master
+from gtm.zone.master import MasterFile, Records, Scan, parse_master_ttl, read_by_reference, read_master
 
 ORIGIN = from_text("z.test")
 FILE = "z.zone"
@@ -18,6 +18,10 @@ needs_extension = pytest.mark.skipif(native_scan() is None, reason="the extensio
 
 
 def read(text: str, scan: Scan | None = None) -> Bulk:
+    return whole(text, scan).bulk
+
+
+def whole(text: str, scan: Scan | None = None) -> Records:
     return read_master(MasterFile(FILE, text.encode(), scan), ORIGIN, 300)
 
 
@@ -66,7 +70,6 @@ def test_the_line_of_a_record_is_that_of_its_first_value() -> None:
 WORDS = [
     ("a A 1.2.3", '"1.2.3" is not an A record'),
     ("a SOA . . 1 2 3 4 5", "the SOA is made from nameservers and hostmaster"),
-    ("@ NS ns", "the NS records of the zone itself are made from nameservers"),
     ("a RRSIG x", "RRSIG is made by whoever signs the zone"),
     ("a.test. A 192.0.2.1", '"a.test." is a.test., which is outside the zone z.test.'),
     ("a.z.test A 192.0.2.1", '"a.z.test" without a final dot means a.z.test.z.test.'),
@@ -80,8 +83,6 @@ WORDS = [
     ('"a" A 192.0.2.1', "a name is not written in quotes"),
     ("a..b A 192.0.2.1", '"a..b" is not a name: a label between two dots is empty'),
     ("a FOO x", 'unknown record type "FOO"'),
-    ("a A 192.0.2.1\na A 192.0.2.1", "duplicate value; the first one is on line 1"),
-    ("a A 192.0.2.1\na 60 A 192.0.2.2", "all values of a record have one TTL; this has 60, that on line 1 has 300"),
     ("$INCLUDE other", "$INCLUDE is not supported"),
     ("$GENERATE 1-9 a$ A 192.0.2.$", "$GENERATE is not supported"),
     ("$TTL", "$TTL has one value"),
@@ -141,6 +142,71 @@ def test_what_is_no_ttl_is_refused(text: str) -> None:
         parse_master_ttl(text)
 
 
+TWICE = "duplicate value, left out; the first one is on line 1"
+ODDITIES = [
+    ("a A 192.0.2.1\na A 192.0.2.1", [(2, TWICE)], 1),
+    ("a MX 5 B\nA MX 5 b\na MX 6 b", [(2, TWICE)], 2),
+    ("a CNAME B\na CNAME b", [(2, TWICE)], 1),
+    ('a TXT "B"\na TXT "b"', [], 2),
+    ("a TYPE65280 \\# 1 41\na TYPE65280 \\# 1 61", [], 2),
+    (
+        "a CAA 0 issue x\na CAA 0 issue x",
+        [(2, TWICE)],
+        1,
+    ),
+    (
+        "a 60 A 192.0.2.1\na 30 A 192.0.2.2\na A 192.0.2.3",
+        [(2, "all values of a record have one TTL, 30, the least of them: this has 30, that on line 1 has 60")],
+        3,
+    ),
+    (
+        "a 30 A 192.0.2.1\na 60 A 192.0.2.1",
+        [
+            (2, TWICE),
+            (2, "all values of a record have one TTL, 30, the least of them: this has 60, that on line 1 has 30"),
+        ],
+        1,
+    ),
+    (
+        "@ 30 SOA ns. host. (\n1 2 3 4 5 )\n@ NS ns.\na A 192.0.2.1",
+        [
+            (1, "the SOA is made from the zone file; this one is left out"),
+            (3, "the NS of the zone itself are made from nameservers; this one is left out"),
+        ],
+        1,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "warnings", "values"), ODDITIES, ids=[text for text, *_ in ODDITIES])
+@pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
+def test_what_bind_and_nsd_load_with_a_warning_loads_with_one(
+    text: str, warnings: list[tuple[int, str]], values: int, scan: Scan | None
+) -> None:
+    read = whole(f"{text}\n", scan)
+    assert [(each.line, each.message) for each in read.warnings] == warnings
+    assert {each.file for each in read.warnings} <= {FILE}
+    assert read.bulk.values == values == sum(len(rdatas) for *_, rdatas in records(read.bulk))
+    assert {ttl for _, _, ttl, _ in records(read.bulk)} <= {300, 30}
+
+
+@needs_extension
+@pytest.mark.parametrize("text", [text for text, *_ in ODDITIES])
+def test_a_large_file_with_oddities_needs_no_second_reader(text: str) -> None:
+    scan = native_scan()
+    assert scan is not None
+    assert scan(f"{text}\n".encode(), b"\1z\4test\0", 300, lambda *_: (65_280, b"x")) is not None or "CAA" in text
+
+
+@pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
+def test_of_many_warnings_some_are_told_and_the_others_counted(scan: Scan | None) -> None:
+    read = whole("".join(f"a A 10.0.0.{number % 50}\n" for number in range(400)), scan)
+    *told, rest = read.warnings
+    assert [each.line for each in told] == list(range(51, 51 + MAX_PROBLEMS))
+    assert str(rest) == f"{FILE}: and 250 more warnings"
+    assert read.bulk.values == 50
+
+
 GOOD = (
     b'a A 192.0.2.1 | a 300 IN A 192.0.2.5 |  60 AAAA ::1 | b.c 5m TXT "x y" z | d IN 1h MX 10 mail | e CNAME a'
     b'| sub NS ns1.example.net. | s SRV 0 1 443 A.z.test. | c CAA 0 issue "ca.example.net" | $TTL 1h | $ORIGIN sub'
@@ -148,7 +214,11 @@ GOOD = (
     b'| x.y.v A 1.1.1.1 | A.B.C.d TXT "q;q" ( w ) | h TXT \\097\\" | a\\.b.e A 5.5.5.5 | u TXT "\xc3\xa9"'
     b"| n TYPE1 \\# 4 01020304"
     b"| t CNAME \\# 1 00 | t2 CNAME \\# | h PTR X.y. | @ MX 0 . | g AAAA fe80::1.2.3.4"
-    b"| v A 01.2.3.4 | x.z.test A 1.2.3.4"
+    b"| v A 01.2.3.4 | x.z.test A 1.2.3.4 | a 60 A 192.0.2.1 | a 60 A 192.0.2.7"
+    b"| d MX 10 MAIL | D MX 10 mail. | E CNAME A"
+    b'| c CAA 0 issue "CA.example.net" | s SRV 0 1 443 a.Z.test. | sub NS NS1.example.net. | @ 60 NS X'
+    b"| @ SOA . . 1 2 3 4 5"
+    b'| h HTTPS 1 . alpn="h2,h3" port="443" | h HTTPS 1 . alpn= "h2" | h HTTPS 0 a alpn="h2" | d 9 TXT "q;q" "W"'
 ).split(b"|")
 ODD = (
     b"a @ b.c www.z.test. *.w $TTL $ORIGIN z.test sub 60 1h IN in CH A a AAAA TXT NS MX CNAME SRV PTR DS TYPE2 1.2.3.4"
@@ -170,7 +240,7 @@ def drawn(dice: random.Random) -> bytes:
     return dice.choice([b"\n", b"\n", b"\r\n"]).join(lines) + dice.choice([b"", b"\n"])
 
 
-def outcome(content: bytes, scan: Scan | None, origin: Name) -> Bulk | str:
+def outcome(content: bytes, scan: Scan | None, origin: Name) -> Records | str:
     try:
         return read_master(MasterFile(FILE, content, scan), origin, 300)
     except ZoneInvalid as invalid:
@@ -207,7 +277,8 @@ def test_the_scanner_reads_common_files_itself() -> None:
 
     found = scan(text.encode(), b"\1z\4test\0", 300, never)
     assert found is not None
-    assert Bulk(*found) == read_by_reference(text.encode(), FILE, ORIGIN, 300)
+    assert Records(Bulk(*found[0])) == read_by_reference(text.encode(), FILE, ORIGIN, 300)
+    assert found[1] == ([], 0)
 
 
 @needs_extension

@@ -70,7 +70,7 @@ READ = [each for each in ALL if each.text not in LOST]
 
 
 def read(text: str, scan: Scan | None) -> Bulk:
-    return read_master(MasterFile("z.zone", f"x 3600 IN {text}\n".encode(), scan), ORIGIN, 300)
+    return read_master(MasterFile("z.zone", f"x 3600 IN {text}\n".encode(), scan), ORIGIN, 300).bulk
 
 
 def test_all_types_that_bind_knows_are_there_and_five_print_most() -> None:

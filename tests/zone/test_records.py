@@ -1,7 +1,7 @@
 import pytest
 
 from gtm.errors import ZoneInvalid
-from gtm.zone.model import RRset
+from gtm.zone.model import RRset, Zone
 from gtm.zone.parse import NO_SHARED, parse
 from gtm.zone.records import MAX_RRSET_BYTES
 from tests.fakes.vocabulary import FAKE_VOCABULARY
@@ -14,8 +14,12 @@ records:
 """
 
 
+def read(*lines: str) -> Zone:
+    return parse(HEAD + "".join(f"  {line}\n" for line in lines), "zone.yaml", NO_SHARED, FAKE_VOCABULARY)
+
+
 def records(*lines: str) -> tuple[RRset, ...]:
-    return parse(HEAD + "".join(f"  {line}\n" for line in lines), "zone.yaml", NO_SHARED, FAKE_VOCABULARY).records
+    return read(*lines).records
 
 
 def problems(*lines: str) -> list[str]:
@@ -41,7 +45,17 @@ def test_one_value_a_list_and_the_long_form_say_the_same(value: str, ttl: int) -
 
 
 def test_values_that_differ_only_in_the_case_of_a_name_are_the_same() -> None:
-    assert problems("'@': {MX: [10 mx, 10 MX]}") == ['duplicate value "10 MX"; the first one is on line 6']
+    """An RRset has no two equal values, and whoever meets one suppresses it: RFC 2181 5."""
+    zone = read("'@': {MX: [10 mx, 10 MX, 20 mx]}", "www: {A: {ttl: 5, values: [192.0.2.1, 192.0.2.1]}}")
+    assert [len(rrset.rdatas) for rrset in zone.records] == [2, 1]
+    assert [str(warning) for warning in zone.warnings] == [
+        'zone.yaml:6:21: duplicate value "10 MX", left out; the first one is on line 6',
+        'zone.yaml:7:41: duplicate value "192.0.2.1", left out; the first one is on line 7',
+    ]
+
+
+def test_an_alias_with_the_same_target_twice_is_one_alias() -> None:
+    assert [rrset.rdatas for rrset in records("www: {CNAME: [other, Other]}")] == [(b"\5other\7example\3com\0",)]
 
 
 def test_values_that_differ_in_the_case_of_text_are_not() -> None:

@@ -15,7 +15,7 @@ mod rdata;
 mod statement;
 mod token;
 
-pub use pack::Packed;
+pub use pack::{Note, Oddity, Packed};
 pub use statement::{scan, Compose};
 
 /// The reference has to have a look.

@@ -1,7 +1,7 @@
 //! Statements -> records: what later lines refer to, names, TTLs and classes.
 
 use crate::name::{decimal, parse, Zone};
-use crate::pack::{pack, Packed, Record};
+use crate::pack::{pack, Note, Oddity, Packed, Record};
 use crate::rdata::{self, NS};
 use crate::token::{Token, Tokens};
 use crate::{GiveUp, Result};
@@ -24,6 +24,7 @@ pub fn scan(content: &[u8], origin: &[u8], ttl: u32, compose: &mut Compose) -> O
         records: Vec::with_capacity(content.len() / 48),
         octets: Vec::with_capacity(content.len() / 2),
         name: Vec::new(),
+        notes: Vec::new(),
         compose,
     };
     reading.run(content).ok()
@@ -41,6 +42,7 @@ struct Reading<'a, 'b> {
     /// Keys and RDATA.
     octets: Vec<u8>,
     name: Vec<u8>,
+    notes: Vec<Note>,
     compose: &'a mut Compose<'b>,
 }
 
@@ -60,7 +62,7 @@ impl Reading<'_, '_> {
                 rest => self.record(start.line, rest)?,
             }
         }
-        pack(self.records, &self.octets)
+        pack(self.records, &self.octets, self.notes)
     }
 
     fn directive(&mut self, name: &[u8], value: &[Token]) -> Result<()> {
@@ -97,6 +99,12 @@ impl Reading<'_, '_> {
         let [rtype, value @ ..] = tokens else { return Err(GiveUp) };
         if rtype.quoted {
             return Err(GiveUp);
+        }
+        // the zone file makes these two
+        let made = |name: &str, oddity| rtype.text.eq_ignore_ascii_case(name.as_bytes()).then_some(oddity);
+        if let Some(oddity) = made("SOA", Oddity::Soa).or(made("NS", Oddity::Ns)).filter(|_| key.1 == 0) {
+            self.notes.push(Note::at(line, oddity));
+            return Ok(());
         }
         let start = self.octets.len();
         let rtype = match rdata::compose(rtype.text, value, &self.origin, &self.zone, &mut self.octets) {
