@@ -2,6 +2,8 @@
 
 Everything is frozen. Names are absolute dnspython names, durations are seconds, RDATA is wire format: no text of the
 file is left to interpret. Only gtm/zone/parse.py makes a Zone.
+
+Long because it is one vocabulary: every value of a zone, and nothing that reads them.
 """
 
 import hashlib
