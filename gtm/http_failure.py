@@ -10,12 +10,16 @@ from socket import gaierror
 
 import aiohttp
 
+from gtm.tls import CertificateNamesOther
+
 
 def described(error: Exception) -> str:
     """Returns what failed."""
     if isinstance(error, TimeoutError):
         return "timeout"
     refusal = _tls_error(error)  # before OSError: it is one, with a number that is no errno
+    if isinstance(refusal, CertificateNamesOther):
+        return f"its certificate is refused: {refusal.words.replace('certificate', 'it', 1)}"
     if isinstance(refusal, ssl.SSLCertVerificationError):
         return f"its certificate is refused: {refusal.verify_message}"
     if refusal is not None:

@@ -18,6 +18,7 @@ from gtm.errors import OverrideRefused, Unreachable
 from gtm.health.event import Recorded
 from gtm.http_failure import described
 from gtm.resolver import HttpResolver
+from gtm.tls import client_context
 
 TIMEOUT_S = 10.0
 
@@ -108,7 +109,8 @@ async def _ask(
 
 def _connector() -> aiohttp.TCPConnector:
     # aiohttp's own resolver would keep the command from ending while the system waits for a name server
-    return aiohttp.TCPConnector(resolver=HttpResolver(threads=2, within_s=TIMEOUT_S, name="name of the node"))
+    resolver = HttpResolver(threads=2, within_s=TIMEOUT_S, name="name of the node")
+    return aiohttp.TCPConnector(resolver=resolver, ssl=client_context())
 
 
 def _words(error: Exception) -> str:

@@ -5,9 +5,12 @@ collector's place, could fill the memory of the node.
 """
 
 import os
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+
+from gtm.tls import client_context
 
 MAX_ANSWER_BYTES = 64 * 1024
 """ExportMetricsServiceResponse has a count and a line of text (opentelemetry-proto)."""
@@ -30,6 +33,17 @@ def bounded_session() -> requests.Session | None:
 
 
 class _Bounded(HTTPAdapter):
+    def init_poolmanager(
+        self,
+        connections: int,
+        maxsize: int,
+        block: bool = False,  # noqa: FBT001, FBT002  # the signature is that of requests
+        **more: Any,
+    ) -> None:
+        # which roots are trusted is for requests to say, by REQUESTS_CA_BUNDLE and the SDK's own variables
+        context = client_context(system_roots=False)
+        super().init_poolmanager(connections, maxsize, block, ssl_context=context, **more)
+
     def send(  # noqa: PLR0917
         self,
         request: requests.PreparedRequest,

@@ -46,6 +46,8 @@ class TlsEntry(Entry):
     certificate: Annotated[PathText | None, Something] = None
     key: Annotated[PathText | None, Something] = None
     ca: Annotated[PathText | None, Something] = None
+    strict: bool = False
+    """Whether to refuse certificates that stray from RFC 5280."""
 
     @field_validator("key")
     @classmethod
@@ -56,7 +58,8 @@ class TlsEntry(Entry):
 
     def files(self, base: Path) -> TlsFiles:
         """Returns the files, relative to the folder of the node file."""
-        return TlsFiles(*(None if name is None else base / name for name in (self.certificate, self.key, self.ca)))
+        certificate, key, ca = (None if name is None else base / name for name in (self.certificate, self.key, self.ca))
+        return TlsFiles(certificate, key, ca, strict=self.strict)
 
 
 class PeerEntry(Entry):

@@ -27,6 +27,7 @@ import aiohttp
 
 from gtm.errors import NoRoute, NotPermitted, ResolverBusy, SecretUnreadable, TlsFileUnreadable
 from gtm.health.reading import Reason
+from gtm.tls import CertificateNamesOther
 
 
 class Outcome(NamedTuple):
@@ -102,8 +103,6 @@ _CERTIFICATES: Mapping[int, tuple[Reason, str]] = {
     19: (Reason.CERT_UNTRUSTED, "certificate chain ends in a self-signed root that is not trusted"),
     20: (Reason.CERT_UNTRUSTED, "certificate is from an issuer that is not trusted"),
     21: (Reason.CERT_UNTRUSTED, "certificate is from an issuer that is not trusted"),
-    62: (Reason.CERT_NAME, "certificate is for another name"),
-    64: (Reason.CERT_NAME, "certificate is for another address"),
 }
 """By OpenSSL's verification result (x509_vfy.h)."""
 
@@ -126,6 +125,8 @@ _HINTS: Mapping[str, str] = {
 
 
 def _tls_outcome(error: Exception) -> Outcome:
+    if isinstance(error, CertificateNamesOther):
+        return Outcome(Reason.CERT_NAME, error.words)
     # Errors that Python made, and not OpenSSL, lack these attributes.
     code: int = getattr(error, "verify_code", 0)
     if code:

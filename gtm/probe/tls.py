@@ -25,9 +25,8 @@ from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.permits import NO_PERMITS, Permits, TlsNeeds
 from gtm.probe.shown import certificate_in, show
 from gtm.probe.stopwatch import Phase, lap
+from gtm.tls import Ciphers, VerifiedTls, client_context
 from gtm.zone.settings import TlsSettings
-
-_VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 
 _Key = tuple[TlsSettings, TlsNeeds, tuple[str, ...]]
 
@@ -66,10 +65,13 @@ class Contexts:
         return known[1]
 
     def _make(self, settings: TlsSettings, needs: TlsNeeds, alpn: tuple[str, ...]) -> ssl.SSLContext:
-        context = ssl.create_default_context()
+        context = client_context(
+            strict=settings.strict,
+            min_version=settings.min_version,
+            ciphers=Ciphers.LEGACY if settings.takes_legacy_ciphers else Ciphers.MODERN,
+        )
         context.sslobject_class = _TimedTls
         context.options |= ssl.OP_NO_RENEGOTIATION  # each costs a handshake, and an endpoint could ask without end
-        context.minimum_version = _VERSIONS[settings.min_version]
         for roots in (self.extra_ca, needs.ca):
             if roots:
                 _trust(context, roots)
@@ -83,7 +85,7 @@ class Contexts:
         return context
 
 
-class _TimedTls(ssl.SSLObject):
+class _TimedTls(VerifiedTls):
     """The TLS of one connection, which tells its check when the handshake begins and is done, and what was shown."""
 
     _has_begun = False

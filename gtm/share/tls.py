@@ -9,10 +9,12 @@ A context holds what its files held when it was made: gtm/share/renewal.py makes
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from gtm.errors import FileUnreadable, StateInvalid
 from gtm.files import FileReader, as_path
+from gtm.tls import client_context, server_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,8 @@ class TlsFiles:
     key: Path | None = None
     ca: Path | None = None
     """Who asks: roots beside the system's. Who is asked: roots of client certificates, which are then required."""
+    strict: bool = False
+    """Refuse certificates that stray from RFC 5280."""
 
 
 MAX_PEM_BYTES = 8 * 1024 * 1024
@@ -31,26 +35,24 @@ MAX_PEM_BYTES = 8 * 1024 * 1024
 
 TLS_FILES = FileReader("tls files")
 
-ChosenTls = Callable[[], ssl.SSLContext | bool]
-"""Gives the context for the next connection; True is aiohttp's own, with the system's roots."""
+ChosenTls = Callable[[], ssl.SSLContext]
+"""Gives the context for the next connection."""
 
 
-def system_tls() -> bool:
-    """Returns what stands for the system's roots."""
-    return True
+@cache
+def system_tls() -> ssl.SSLContext:
+    """Returns the context that trusts the system's roots and shows nothing."""
+    return client_tls(TlsFiles())
 
 
 def client_tls(files: TlsFiles) -> ssl.SSLContext:
     """Returns the context of a node that asks. Raises StateInvalid when a file is of no use."""
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return _loaded(context, files)
+    return _loaded(client_context(strict=files.strict), files)
 
 
 def server_tls(files: TlsFiles) -> ssl.SSLContext:
     """Returns the context of a listener; with a `ca`, only clients that it vouches for get in."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context = server_context(strict=files.strict)
     # a session that is resumed is not verified anew (RFC 8446 2.2): it would let in whom renewed roots keep out
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0

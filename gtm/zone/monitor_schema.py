@@ -37,6 +37,9 @@ MAX_COUNT = 100
 """Of fall and rise: more readings than that is hours of delay, and surely a slip."""
 
 MAX_REDIRECTS = 10
+LEGACY = "legacy"
+OLD_VERSIONS = ("1.0", "1.1")
+"""Of TLS; RFC 8996 deprecates them."""
 Value = TypeVar("Value")
 
 _REQUEST = ("port", "path", "host", "method", "headers", "expect", "redirects", "response_time")
@@ -76,16 +79,33 @@ class ExpectEntry(Entry):
     ] = {}
 
 
+def _legacy_for_old_versions(schema: JsonDict) -> None:
+    """Tells editors what an old version of TLS needs."""
+    schema["if"] = {"properties": {"min_version": {"enum": [*OLD_VERSIONS]}}, "required": ["min_version"]}
+    schema["then"] = {"properties": {"ciphers": {"const": LEGACY}}, "required": ["ciphers"]}
+
+
 class TlsEntry(Entry):
     """What the TLS of an endpoint must be like."""
 
+    model_config = ConfigDict(json_schema_extra=_legacy_for_old_versions)
+
     verify: Annotated[bool, Field(description="Whether to verify the certificate's chain and name")] = True
+    strict: Annotated[
+        bool, Field(description="Whether to refuse certificates that stray from RFC 5280, though clients take them")
+    ] = False
     min_version: Annotated[
         str,
-        choice("TLS version", {version: version for version in ("1.2", "1.3")}),
-        enum_schema(["1.2", "1.3"]),
-        Field(description="The version that the endpoint must speak at least"),
+        choice("TLS version", {version: version for version in (*OLD_VERSIONS, "1.2", "1.3")}),
+        enum_schema([*OLD_VERSIONS, "1.2", "1.3"]),
+        Field(description="The version that the endpoint must speak at least; below 1.2 needs `ciphers: legacy`"),
     ] = "1.2"
+    ciphers: Annotated[
+        str,
+        choice("set of ciphers", {name: name for name in ("modern", LEGACY)}),
+        enum_schema(["modern", LEGACY]),
+        Field(description="legacy takes RSA key exchange, CBC with SHA-1, short keys and old signatures, too"),
+    ] = "modern"
     min_days: Annotated[
         int, whole(0, 3650), whole_schema(0, 3650), Field(description="Days that its certificate must be valid for yet")
     ] = 0
@@ -102,6 +122,12 @@ class TlsEntry(Entry):
         own.AuthorityName,
         Field(description="Roots to trust beside the system's, by their name in probe.authorities of node files"),
     ] = ""
+
+    @model_validator(mode="after")
+    def _old_versions_with_their_ciphers(self) -> Self:
+        if self.min_version in OLD_VERSIONS and self.ciphers != LEGACY:
+            raise error(f'min_version "{self.min_version}" needs `ciphers: legacy`: TLS before 1.2 has no others')
+        return self
 
 
 def _each_with_its_keys(schema: JsonDict) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from gtm.zone import monitor_fields as own
 from gtm.zone.model import MonitorType
-from gtm.zone.monitor_schema import MonitorEntry, TlsEntry
+from gtm.zone.monitor_schema import LEGACY, MonitorEntry, TlsEntry
 from gtm.zone.settings import (
     CalculatedSettings,
     Combine,
@@ -73,6 +73,8 @@ def _tls(entry: TlsEntry) -> TlsSettings:
         entry.server_name.removesuffix("."),
         entry.client_certificate,
         entry.ca,
+        strict=entry.strict,
+        takes_legacy_ciphers=entry.ciphers == LEGACY,
     )
 
 

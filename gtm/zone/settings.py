@@ -26,7 +26,7 @@ class TlsSettings:
     verify: bool = True
     """The chain and the name."""
     min_version: str = "1.2"
-    """`1.2` or `1.3`: what the endpoint must be able to speak."""
+    """`1.0` to `1.3`: what the endpoint must be able to speak; before 1.2 only with legacy ciphers."""
     min_days: int = 0
     """A certificate with fewer days left is a failure of its own; 0 asks for none."""
     server_name: str = ""
@@ -35,6 +35,10 @@ class TlsSettings:
     """What to show endpoints that ask for a certificate, by the name under which node files list it; empty for none."""
     ca: str = ""
     """Roots that are trusted beside the system's, by the name under which node files list them; empty for none."""
+    strict: bool = False
+    """Whether a certificate that strays from RFC 5280 is refused, though clients take it."""
+    takes_legacy_ciphers: bool = False
+    """Whether RSA key exchange, CBC with SHA-1 and short keys will do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from gtm.probe.tls import days_left
 from gtm.zone.model import MonitorType
 from gtm.zone.settings import HttpSettings, Settings, TcpSettings, TlsSettings
 from tests.fakes import checks
-from tests.fakes.certificates import DAY, Authority
+from tests.fakes.certificates import DAY, Authority, Root, showing
 from tests.fakes.endpoints import answers, hangs
 from tests.fakes.openssl import openssl_server
 from tests.fakes.permits import permits
@@ -127,14 +127,86 @@ def test_of_a_certificate_that_cannot_be_read_nobody_says_when_it_ends() -> None
     assert days_left(Unreadable(), TlsSettings(), wall=0.0) == PASSED
 
 
+def test_a_certificate_that_clients_take_is_good_and_bad_where_strictness_is_asked_for(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, Root.WHOLE)
+    without_issuer = showing(authority.issue("api.example.com", identifies_issuer=False))
+    assert https_reading(authority, without_issuer).ok
+    strict = https_reading(authority, without_issuer, tls_settings=TlsSettings(strict=True))
+    assert outcome(strict) == (Reason.CERT_UNTRUSTED, "Missing Authority Key Identifier")
+    whole = authority.context("api.example.com")
+    assert https_reading(authority, whole, tls_settings=TlsSettings(strict=True)).ok
+
+
+@pytest.mark.parametrize("kind", [MonitorType.HTTPS, MonitorType.TCP])
+def test_an_old_private_authority_is_one_and_a_pinned_certificate_is_its_own(tmp_path: Path, kind: MonitorType) -> None:
+    authority = Authority(tmp_path, Root.FIRST_VERSION)
+    issued = authority.issue("127.0.0.1")
+    for trusted in (authority.root, issued):
+        reading = reading_from(
+            answers() if kind is MonitorType.HTTPS else hangs,
+            tls=showing(issued),
+            permitted=permits(authorities={"ours": trusted}),
+            type=kind,
+            tls_settings=TlsSettings(ca="ours"),
+        )
+        assert outcome(reading) == (Reason.OK, "")
+
+
+def test_a_pinned_certificate_is_no_root_for_others_and_is_verified_as_any_other(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    pinned, old = authority.issue("127.0.0.1"), authority.issue("127.0.0.1", ends=-DAY / 2)
+
+    def reading(trusted: Path, shown: Path, name: str = "") -> Reading:
+        tls = TlsSettings(ca="ours", server_name=name)
+        permitted = permits(authorities={"ours": trusted})
+        return reading_from(hangs, tls=showing(shown), permitted=permitted, type=MonitorType.TCP, tls_settings=tls)
+
+    assert reading(pinned, authority.issue("127.0.0.1")).reason is Reason.CERT_UNTRUSTED
+    assert reading(pinned, pinned, "api.example.com").reason is Reason.CERT_NAME
+    assert reading(old, old).reason is Reason.CERT_EXPIRED
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ([], "certificate names nobody: it has no subjectAltName"),
+        (["192.0.2.1"], "certificate names no host: its subjectAltName has no dNSName"),
+    ],
+)
+@pytest.mark.parametrize("kind", [MonitorType.HTTPS, MonitorType.TCP])
+def test_a_common_name_is_no_name_of_a_host(
+    authority: Authority, names: list[str], words: str, kind: MonitorType
+) -> None:
+    tls = showing(authority.issue("api.example.com", names=names))
+    monitor: dict[str, Any] = (
+        {"host": "api.example.com"}
+        if kind is MonitorType.HTTPS
+        else {"tls_settings": TlsSettings(server_name="api.example.com")}
+    )
+    reading = reading_from(answers(), tls=tls, extra_ca=authority.root, type=kind, **monitor)
+    assert outcome(reading) == (Reason.CERT_NAME, words)
+    unverified = https_reading(authority, tls, tls_settings=TlsSettings(verify=False))
+    assert unverified.ok
+
+
+def test_a_wildcard_is_for_a_host_with_an_underscore_and_its_certificate_is_shown(authority: Authority) -> None:
+    tls = authority.context("*.example.com")
+    good = https_reading(authority, tls, host="api_2.example.com")
+    assert good.ok
+    assert good.certificate is not None
+    other = https_reading(authority, tls, host="api_2.example.net")
+    assert outcome(other) == (Reason.CERT_NAME, "certificate is for another name")
+
+
 def at_openssl(
     authority: Authority,
     *options: str,
     tls: TlsSettings,
     kind: MonitorType = MonitorType.HTTPS,
     own: Path | None = None,
+    rsa_bits: int = 0,
 ) -> Reading:
-    with openssl_server(authority.issue("127.0.0.1"), *options) as port:
+    with openssl_server(authority.issue("127.0.0.1", rsa_bits=rsa_bits), *options) as port:
         settings: Settings = HttpSettings(secure=True, tls=tls)
         if kind is MonitorType.TCP:
             settings = TcpSettings(send=b"GET / HTTP/1.0\r\n\r\n", expect=b"200", tls=tls)
@@ -158,6 +230,64 @@ def test_an_endpoint_that_speaks_old_tls_alone_says_so(
 @pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
 def test_an_endpoint_that_is_new_enough_is_good(authority: Authority, version: str) -> None:
     assert at_openssl(authority, version, tls=TlsSettings(min_version="1.2")).ok
+
+
+def legacy(min_version: str = "1.2") -> TlsSettings:
+    return TlsSettings(min_version=min_version, takes_legacy_ciphers=True)
+
+
+OLD_SUITES = ("-cipher", "ALL:@SECLEVEL=0")
+
+
+@pytest.mark.slow
+@pytest.mark.tool("openssl")
+@pytest.mark.parametrize(
+    ("version", "oldest", "reason"),
+    [
+        ("-tls1", "1.0", Reason.OK),
+        ("-tls1_1", "1.0", Reason.OK),
+        ("-tls1_3", "1.0", Reason.OK),
+        ("-tls1", "1.1", Reason.TLS_VERSION),
+        ("-tls1_1", "1.1", Reason.OK),
+        ("-tls1_1", "1.2", Reason.TLS_VERSION),
+    ],
+)
+def test_an_endpoint_may_be_as_old_as_its_monitor_says(
+    authority: Authority, version: str, oldest: str, reason: Reason
+) -> None:
+    reading = at_openssl(authority, version, *OLD_SUITES, tls=legacy(oldest), rsa_bits=2048)
+    assert reading.reason is reason
+    by_default = at_openssl(authority, version, *OLD_SUITES, tls=TlsSettings(), rsa_bits=2048)
+    assert by_default.reason is (Reason.OK if version == "-tls1_3" else Reason.TLS_VERSION)
+
+
+@pytest.mark.slow
+@pytest.mark.tool("openssl")
+@pytest.mark.parametrize("suite", ["AES128-GCM-SHA256", "AES256-SHA", "ECDHE-RSA-AES128-SHA", "DHE-RSA-AES128-SHA"])
+@pytest.mark.parametrize("kind", [MonitorType.HTTPS, MonitorType.TCP])
+def test_rsa_key_exchange_and_cbc_are_for_those_who_ask_for_them(
+    authority: Authority, suite: str, kind: MonitorType
+) -> None:
+    server = ("-tls1_2", "-cipher", f"{suite}:@SECLEVEL=0")
+    refused = at_openssl(authority, *server, tls=TlsSettings(), kind=kind, rsa_bits=2048)
+    assert outcome(refused) == (Reason.TLS, "the endpoint refused: it wants a client certificate, or other ciphers")
+    assert at_openssl(authority, *server, tls=legacy(), kind=kind, rsa_bits=2048).ok
+
+
+@pytest.mark.tool("openssl")
+def test_a_short_key_is_for_those_who_ask_for_it(authority: Authority) -> None:
+    reading = at_openssl(authority, *OLD_SUITES, tls=TlsSettings(), rsa_bits=1024)
+    assert outcome(reading) == (Reason.CERT_UNTRUSTED, "EE certificate key too weak")
+    assert at_openssl(authority, *OLD_SUITES, tls=legacy(), rsa_bits=1024).ok
+
+
+@pytest.mark.tool("openssl")
+def test_legacy_verifies_all_the_same(authority: Authority, tmp_path: Path) -> None:
+    stranger = Authority(tmp_path)
+    with openssl_server(stranger.issue("127.0.0.1", rsa_bits=2048), "-tls1", *OLD_SUITES) as port:
+        check = checks.check_of(HttpSettings(secure=True, tls=legacy("1.0")), port=port)
+        reading = asyncio.run(reading_of(check, authority.root, permitted=permits()))
+    assert reading.reason is Reason.CERT_UNTRUSTED
 
 
 def asks_for_a_certificate(authority: Authority) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from gtm.health.peer import PeerState
 from gtm.ids import NodeName
 from gtm.share.poller import open_share_session
 from gtm.share.tls import TlsFiles, client_tls, server_tls
-from tests.fakes.certificates import Authority
+from tests.fakes.certificates import Authority, Root
 from tests.fakes.peers import believing, desk_of, poller_of, serving
 
 FRA = NodeName("fra")
@@ -62,6 +62,37 @@ def test_a_listener_with_a_ca_lets_in_only_whom_it_vouches_for(tmp_path: Path) -
     assert poll(server, TlsFiles(ours.issue("iad"), ca=ours.root)) is PeerState.HEARD
     assert poll(server, TlsFiles(ca=ours.root)) is PeerState.UNREACHED
     assert poll(server, TlsFiles(others.issue("iad"), ca=ours.root)) is PeerState.UNREACHED
+
+
+@pytest.mark.slow
+def test_what_health_takes_peers_take_unless_strictness_is_asked_for(tmp_path: Path) -> None:
+    ours = Authority(tmp_path, Root.WHOLE)
+    server = TlsFiles(ours.issue("127.0.0.1", identifies_issuer=False))
+    assert poll(server, TlsFiles(ca=ours.root)) is PeerState.HEARD
+    assert poll(server, TlsFiles(ca=ours.root, strict=True)) is PeerState.UNREACHED
+    assert poll(TlsFiles(ours.issue("127.0.0.1")), TlsFiles(ca=ours.root, strict=True)) is PeerState.HEARD
+    asking = TlsFiles(ours.issue("iad", identifies_issuer=False), ca=ours.root)
+    assert poll(TlsFiles(server.certificate, ca=ours.root), asking) is PeerState.HEARD
+    assert poll(TlsFiles(server.certificate, ca=ours.root, strict=True), asking) is PeerState.UNREACHED
+
+
+@pytest.mark.slow
+def test_a_peer_or_a_client_may_be_pinned_by_its_own_certificate(tmp_path: Path) -> None:
+    ours = Authority(tmp_path)
+    fra, iad, other = ours.issue("127.0.0.1"), ours.issue("iad"), ours.issue("127.0.0.1")
+    assert poll(TlsFiles(fra), TlsFiles(ca=fra)) is PeerState.HEARD
+    assert poll(TlsFiles(other), TlsFiles(ca=fra)) is PeerState.UNREACHED
+    assert poll(TlsFiles(fra, ca=iad), TlsFiles(iad, ca=fra)) is PeerState.HEARD
+    assert poll(TlsFiles(fra, ca=iad), TlsFiles(other, ca=fra)) is PeerState.UNREACHED
+
+
+@pytest.mark.slow
+def test_a_peer_whose_certificate_has_its_address_as_common_name_alone_is_not_heard(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = Authority(tmp_path)
+    assert poll(TlsFiles(ours.issue("127.0.0.1", names=[])), TlsFiles(ca=ours.root)) is PeerState.UNREACHED
+    assert "its certificate is refused: it names nobody: it has no subjectAltName" in caplog.text
 
 
 def test_files_of_no_use_are_named(tmp_path: Path) -> None:

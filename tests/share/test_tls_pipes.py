@@ -22,7 +22,7 @@ def test_a_pipe_is_refused_by_name(tmp_path: Path, make: Callable[[TlsFiles], ss
     os.mkfifo(pipe)
     files = {"certificate": good, "key": good, "ca": good} | {place: pipe}
     with pytest.raises(StateInvalid, match="pipe: not a regular file"):
-        make(TlsFiles(**files))
+        make(TlsFiles(files["certificate"], files["key"], files["ca"]))
 
 
 def test_a_renewed_file_that_is_a_pipe_is_refused_and_one_that_is_a_file_again_is_taken(tmp_path: Path) -> None:

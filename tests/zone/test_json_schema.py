@@ -46,6 +46,8 @@ TOLD_BY_SCHEMA = [
     "monitor-method",
     "monitor-tls-key",
     "monitor-tls-version",
+    "monitor-tls-old-version",
+    "monitor-tls-ciphers",
     "monitor-tls-empty",
     "monitor-dns-without-name",
     "monitor-push-token-in-the-file",

@@ -126,6 +126,14 @@ def test_a_kind_with_its_defaults(keys: str, port: int, settings: Settings) -> N
         ),
         ("type: https, tls: {verify: false}", HttpSettings(secure=True, tls=TlsSettings(verify=False))),
         (
+            'type: https, tls: {min_version: "1.0", ciphers: legacy}',
+            HttpSettings(secure=True, tls=TlsSettings(min_version="1.0", takes_legacy_ciphers=True)),
+        ),
+        (
+            "type: tcp, port: 25, tls: {strict: true, ciphers: modern}",
+            TcpSettings(tls=TlsSettings(strict=True)),
+        ),
+        (
             r'type: tcp, port: 25, send: "NOOP\r\n", receive: "250", tls: true',
             TcpSettings(b"NOOP\r\n", b"250", TlsSettings()),
         ),

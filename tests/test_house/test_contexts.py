@@ -1,0 +1,37 @@
+"""Contexts of TLS are made by gtm/tls.py: Python's own defaults differ from version to version."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MAKERS = {
+    "create_default_context",
+    "_create_unverified_context",
+    "_create_stdlib_context",
+    "create_urllib3_context",
+    "SSLContext",
+    "wrap_socket",
+}
+
+
+def made(source: str) -> list[int]:
+    """Returns the lines where a context is made."""
+    return sorted(
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and (node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")) in MAKERS
+    )
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "gtm").rglob("*.py")), ids=lambda file: str(file.relative_to(ROOT)))
+def test_nothing_makes_a_context_by_itself(file: Path) -> None:
+    if file.relative_to(ROOT).as_posix() != "gtm/tls.py":
+        assert made(file.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("source", ["ssl.create_default_context()", "a = SSLContext(ssl.PROTOCOL_TLS_CLIENT)"])
+def test_who_makes_a_context_is_found(source: str) -> None:
+    assert made(source) == [1]
