@@ -16,6 +16,7 @@ So nothing is left to them (decision 0093):
 import os
 import ssl
 import warnings
+from contextlib import suppress
 from enum import Enum
 from ipaddress import ip_address
 from typing import Any
@@ -87,7 +88,8 @@ def _as_everywhere(context: ssl.SSLContext, *, strict: bool, min_version: str, c
         )
     keys = os.environ.get("SSLKEYLOGFILE")  # as ssl.create_default_context() does: who set it debugs
     if keys:
-        context.keylog_filename = keys
+        with suppress(OSError):  # nobody goes down for where they cannot be logged
+            context.keylog_filename = keys
     return context
 
 
