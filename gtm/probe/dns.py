@@ -4,14 +4,23 @@ What comes in: a check. What goes out: an outcome; failures of the network are r
 UDP the socket is connected: datagrams of others do not come in, and a port where nobody listens is told of at once. An
 answer that says it was cut short is asked for again over TCP, within the same timeout. An endpoint that sends something
 else again and again is bad, and is not listened to any longer.
+
+The query has EDNS, and clients ask those again without it who do not know it (RFC 6891 6.2.2). So does this check:
+
+    an answer that refuses EDNS       the query without EDNS is sent at once, and its answer is what counts
+    no answer for SECOND_TRY_S        it is sent too, and the first answer that comes counts, to either of them
+    TCP: the connection breaks off    it is sent on another connection
 """
 
 import asyncio
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 
 from gtm.health.reading import Reason
 from gtm.ids import Address
-from gtm.probe.dns_answer import is_answer, is_truncated, judged, query_for
+from gtm.probe.dns_answer import is_answer, is_truncated, judged, query_for, refuses_edns, without_edns
 from gtm.probe.failures import Outcome
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.route import reaching
@@ -31,22 +40,42 @@ MAX_STRAY_BYTES = 256 * 1024
 """Of what is no answer: late answers to the query before on the same port are a few, and spoofed ones as they come."""
 
 
+SECOND_TRY_S = 1.0
+"""What drops queries with EDNS drops them silently; healthy servers answer sooner."""
+SECOND_TRY_SHARE = 0.5
+"""Of a short timeout no more than this is waited: the second try needs time, too."""
+
+
 async def check_dns(check: Check, instruments: Instruments) -> Outcome:
     """Returns how the endpoint answered, or raises why it did not."""
     settings = check.monitor.settings
     assert isinstance(settings, DnsSettings)
     address = await target_address(check, instruments)
     with reaching(address):
-        return await ask(address, check.monitor.port, settings, parsing=instruments.parsing)
+        return await ask(
+            address,
+            check.monitor.port,
+            settings,
+            parsing=instruments.parsing,
+            second_try_s=second_try_after_s(check.monitor.timeout_s),
+        )
 
 
-async def ask(address: Address, port: int, settings: DnsSettings, *, parsing: Pool) -> Outcome:
+def second_try_after_s(timeout_s: float) -> float:
+    """Returns for how long a check with this timeout waits for an answer to the query with EDNS alone."""
+    return min(SECOND_TRY_S, SECOND_TRY_SHARE * timeout_s)
+
+
+async def ask(
+    address: Address, port: int, settings: DnsSettings, *, parsing: Pool, second_try_s: float = SECOND_TRY_S
+) -> Outcome:
     """Returns how a server answered the query that the settings describe; waits for ever."""
-    query = query_for(settings).to_wire()
+    query = query_for(settings)
+    tries = _Tries((query.to_wire(), without_edns(query).to_wire()), settings, second_try_s)
     try:
-        wire = await _over_udp(query, address, port) if settings.transport == "udp" else None
+        wire = await _over_udp(tries, address, port) if settings.transport == "udp" else None
         if wire is None or is_truncated(wire):
-            wire = await _over_tcp(query, address, port)
+            wire = await _over_tcp(tries, address, port)
     except _FloodError:
         return Outcome(Reason.STATUS, "a flood of messages, and none answers the query")
     lap(Phase.FIRST_BYTE)
@@ -75,30 +104,95 @@ class _Strays:
         await asyncio.sleep(0)  # what is there is read without waiting: it must not hold up all else
 
 
-async def _over_udp(query: bytes, address: Address, port: int) -> bytes:
+class _Tries:
+    """The query with EDNS and the one without it. It has state: which of them were sent, and which are of use yet."""
+
+    def __init__(self, queries: tuple[bytes, ...], settings: DnsSettings, second_try_s: float) -> None:
+        self._useful = queries
+        self._settings = settings
+        self._second_try_s = second_try_s
+        self._sent = 0
+
+    @property
+    def has_another(self) -> bool:
+        """Returns whether there is a query besides the first that is of use yet."""
+        return len(self._useful) > 1
+
+    def give_up_first(self) -> None:
+        """Asks without EDNS alone from now on."""
+        self._useful = self._useful[-1:]
+
+    @contextmanager
+    def sending(self, send: Callable[[bytes], None]) -> Iterator[Callable[[bytes], bool]]:
+        """Sends the first query, and the second after a while; gives what says whether a message is the answer."""
+        self._sent = 0
+        timer = asyncio.get_running_loop().call_later(self._second_try_s, self._send_next, send)
+        self._send_next(send)
+        try:
+            yield partial(self._is_final, send)
+        finally:
+            timer.cancel()
+
+    def _send_next(self, send: Callable[[bytes], None]) -> None:
+        if self._sent < len(self._useful):
+            send(self._useful[self._sent])
+            self._sent += 1
+
+    def _is_final(self, send: Callable[[bytes], None], wire: bytes) -> bool:
+        answered = next((number for number, query in enumerate(self._useful) if is_answer(query, wire)), None)
+        if answered is None:
+            return False
+        if answered + 1 < len(self._useful) and len(wire) <= SMALL_BYTES and refuses_edns(wire, self._settings):
+            while self._sent < len(self._useful):
+                self._send_next(send)
+            self.give_up_first()
+            return False
+        self._useful = self._useful[answered:]
+        return True
+
+
+async def _over_udp(tries: _Tries, address: Address, port: int) -> bytes:
     loop, strays = asyncio.get_running_loop(), _Strays()
     family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as asking:
         asking.settimeout(0)
         asking.connect((str(address), port))
-        await loop.sock_sendall(asking, query)
-        while True:
-            wire = await loop.sock_recv(asking, MAX_MESSAGE_BYTES)
-            if is_answer(query, wire):
-                return wire
-            await strays.take(wire)
+
+        def send(query: bytes) -> None:
+            with suppress(BlockingIOError):  # a full buffer loses datagrams, as the network may
+                asking.send(query)
+
+        with tries.sending(send) as is_final:
+            while True:
+                wire = await loop.sock_recv(asking, MAX_MESSAGE_BYTES)
+                if is_final(wire):
+                    return wire
+                await strays.take(wire)
 
 
-async def _over_tcp(query: bytes, address: Address, port: int) -> bytes:
+async def _over_tcp(tries: _Tries, address: Address, port: int) -> bytes:
+    """Returns the answer; where the endpoint breaks the connection off instead, of another one without EDNS."""
+    had_another = tries.has_another
     reader, writer = await asyncio.open_connection(str(address), port)
-    strays = _Strays()
     lap(Phase.CONNECT)
     try:
-        writer.write(len(query).to_bytes(2) + query)
-        while True:
-            wire = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
-            if is_answer(query, wire):
-                return wire
-            await strays.take(wire)
+        return await _on_connection(tries, reader, writer)
+    except (ConnectionError, asyncio.IncompleteReadError):
+        if not had_another:
+            raise
+    tries.give_up_first()
+    reader, writer = await asyncio.open_connection(str(address), port)
+    return await _on_connection(tries, reader, writer)
+
+
+async def _on_connection(tries: _Tries, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    strays = _Strays()
+    try:
+        with tries.sending(lambda query: writer.write(len(query).to_bytes(2) + query)) as is_final:
+            while True:
+                wire = await reader.readexactly(int.from_bytes(await reader.readexactly(2)))
+                if is_final(wire):
+                    return wire
+                await strays.take(wire)
     finally:
         writer.transport.abort()  # RST: the probe keeps no port in TIME_WAIT

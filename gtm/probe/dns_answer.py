@@ -7,24 +7,24 @@ whether it answers the query at all (is_answer); if it does, the first row that 
     body      none of the expected values is among its answers of the type that was asked for
     ok
 
-Records are read one by one, and compared as text: a Message of dnspython 2.9 hashes them, which can take it far longer
-than to read them.
+Records are read one by one, and compared by their bytes (dns_values.py): a Message of dnspython 2.9 hashes them, which
+can take it far longer than to read them, and refuses all of an answer for one record that is not as it should be.
 """
+
+import secrets
 
 import dns.exception
 import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
-import dns.rdata
 import dns.rdataclass
 import dns.wire
 from dns.message import Message
-from dns.rdata import Rdata
 from dns.rdatatype import RdataType
 
-from gtm.dns.rdata import parse_rdata
 from gtm.health.reading import Reason
+from gtm.probe.dns_values import expected_value, next_value
 from gtm.probe.failures import PASSED, Outcome
 from gtm.zone.settings import DnsSettings
 
@@ -46,12 +46,21 @@ _TRUNCATED = 0x02
 _RCODE = 0x0F
 _WITHOUT_QUESTION = frozenset({dns.rcode.FORMERR, dns.rcode.SERVFAIL, dns.rcode.NOTIMP, dns.rcode.REFUSED})
 
+_REFUSALS_OF_EDNS = frozenset({dns.rcode.FORMERR, dns.rcode.NOTIMP, dns.rcode.BADVERS})
+
 
 def query_for(settings: DnsSettings) -> Message:
-    """Returns a query with a random id."""
+    """Returns a query with a random id, and with EDNS."""
     flags = dns.flags.RD if settings.recursion else dns.flags.Flag(0)
     name = dns.name.from_text(settings.name)
     return dns.message.make_query(name, settings.rtype, flags=flags, use_edns=0, payload=UDP_PAYLOAD_BYTES)
+
+
+def without_edns(query: Message) -> Message:
+    """Returns the same query without EDNS, and with another id: an answer is to one of the two."""
+    plain = dns.message.make_query(query.question[0].name, query.question[0].rdtype, flags=query.flags, use_edns=False)
+    plain.id = query.id ^ secrets.randbelow(0xFFFF) + 1
+    return plain
 
 
 def is_truncated(wire: bytes) -> bool:
@@ -102,6 +111,20 @@ def judged(wire: bytes, settings: DnsSettings) -> Outcome:
     return PASSED
 
 
+def refuses_edns(wire: bytes, settings: DnsSettings) -> bool:
+    """Returns whether an answer is what servers give that do not know EDNS, and is not what is expected.
+
+    RFC 6891 6.2.2 and 7: FORMERR; NOTIMP, which RFC 2671 5.3 named; BADVERS of who knows no version 0.
+    """
+    if records_in(wire) > MAX_RECORDS:
+        return False
+    try:
+        number, _ = _read(wire, None)
+    except (dns.exception.DNSException, ValueError):
+        number = wire[_FLAGS_AT + 1] & _RCODE  # old servers send back what they could not read
+    return number in _REFUSALS_OF_EDNS and judged(wire, settings) is not PASSED
+
+
 def _question(query: bytes) -> bytes:
     """Returns the question of a query of ours: one name, uncompressed, its type and its class."""
     end = HEADER_BYTES
@@ -110,20 +133,21 @@ def _question(query: bytes) -> bytes:
     return query[HEADER_BYTES : end + 1 + _TYPE_AND_CLASS_BYTES]
 
 
-def _wanted(settings: DnsSettings) -> set[str]:
+def _wanted(settings: DnsSettings) -> set[bytes]:
     rtype = RdataType.from_text(settings.rtype)
-    return {_value(parse_rdata(rtype, text, dns.name.root)) for text in settings.answers}
+    return {expected_value(rtype, text) for text in settings.answers}
 
 
-def _read(wire: bytes, asked: RdataType) -> tuple[int, set[str]]:
+def _read(wire: bytes, asked: RdataType | None) -> tuple[int, set[bytes]]:
     """Returns the RCODE, and the values of a type in the answer section, at whatever name a chain of aliases ends.
 
-    Octets after the last record are passed over. Raises DNSException for what is no message.
+    With None for the type only the RCODE is looked for. Octets after the last record are passed over. Raises
+    DNSException for what is no message.
     """
     parser = dns.wire.Parser(wire, 4)
     questions, answers, authorities, additionals = parser.get_struct("!HHHH")
     rcode = wire[_FLAGS_AT + 1] & _RCODE
-    values: set[str] = set()
+    values: set[bytes] = set()
     for _ in range(questions):
         parser.get_name(decompress=True)
         parser.get_bytes(_TYPE_AND_CLASS_BYTES)
@@ -132,19 +156,8 @@ def _read(wire: bytes, asked: RdataType) -> tuple[int, set[str]]:
         rtype, rclass, ttl, length = parser.get_struct("!HHIH")
         if rtype == RdataType.OPT:
             rcode |= ttl >> 24 << 4  # RFC 6891 6.1.3: the upper eight bits
-        if number < answers and rtype == asked and rclass == dns.rdataclass.IN:
-            with parser.restrict_to(length):
-                values.add(_value(dns.rdata.from_wire_parser(dns.rdataclass.IN, asked, parser)))
+        if asked is not None and number < answers and rtype == asked and rclass == dns.rdataclass.IN:
+            values.add(next_value(parser, asked, length))
         else:
             parser.get_bytes(length)
     return rcode, values
-
-
-def _value(rdata: Rdata) -> str:
-    """Returns text that equal records have in common; names are equal in whatever case (RFC 1035 2.3.3)."""
-    text = rdata.to_text()
-    return text.lower() if any(isinstance(field, dns.name.Name) for field in _fields(rdata)) else text
-
-
-def _fields(rdata: Rdata) -> list[object]:
-    return [getattr(rdata, slot, None) for kind in type(rdata).__mro__ for slot in getattr(kind, "__slots__", ())]

@@ -5,14 +5,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import replace
-from ipaddress import ip_address
-from typing import cast
 
 import dns.flags
 import dns.message
+import dns.rcode
 import pytest
 from dnslib import RR
 from dnslib.server import BaseResolver, DNSServer
@@ -21,20 +19,22 @@ from gtm.health.reading import Reason
 from gtm.probe.dns import MAX_STRAYS, ask
 from gtm.probe.dns_answer import MAX_RECORDS
 from gtm.probe.failures import PASSED, Outcome
-from gtm.threads import Pool
 from gtm.zone.settings import DnsSettings
 from tests.fakes.checks import check_of, phases_of, reading_of
-from tests.fakes.endpoints import Conversation, closed_port, endpoint, hangs
+from tests.fakes.endpoints import closed_port, endpoint, hangs
 from tests.fakes.resolver import FakeResolver
+from tests.probe.asking_dns import (
+    ASKED,
+    LOCALHOST,
+    PARSING,
+    Answers,
+    good,
+    outcome_from,
+    outcome_over_tcp,
+    scripted,
+)
 
-LOCALHOST = ip_address("127.0.0.1")
-ASKED = DnsSettings("www.example.com", answers=("192.0.2.1",))
-
-OVER_TCP = replace(ASKED, transport="tcp")
 FLOODED = Outcome(Reason.STATUS, "a flood of messages, and none answers the query")
-PARSING = Pool("answers", threads=1)
-
-Answers = Callable[[bytes], list[bytes]]
 
 
 class Zone(BaseResolver):  # type: ignore[misc]  # dnslib has no types
@@ -63,47 +63,6 @@ def dnslib_port() -> Iterator[int]:
             server.stop()
             server.server.server_close()
             server.thread.join()
-
-
-@asynccontextmanager
-async def scripted(answers: Answers, address: str = "127.0.0.1") -> AsyncIterator[int]:
-    """A server over UDP that answers every query with these messages; gives its port."""
-
-    class Server(asyncio.DatagramProtocol):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            self.transport = cast("asyncio.DatagramTransport", transport)
-
-        def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-            for message in answers(data):
-                self.transport.sendto(message, addr)
-
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(Server, (address, 0))
-    try:
-        yield transport.get_extra_info("sockname")[1]
-    finally:
-        transport.close()
-
-
-def outcome_from(answers: Answers, asked: DnsSettings = ASKED, address: str = "127.0.0.1") -> Outcome:
-    async def run() -> Outcome:
-        async with scripted(answers, address) as port, asyncio.timeout(10):
-            return await ask(ip_address(address), port, asked, parsing=PARSING)
-
-    return asyncio.run(run())
-
-
-def outcome_over_tcp(conversation: Conversation) -> Outcome:
-    async def run() -> Outcome:
-        async with endpoint(conversation) as port, asyncio.timeout(10):
-            return await ask(LOCALHOST, port, OVER_TCP, parsing=PARSING)
-
-    return asyncio.run(run())
-
-
-def good(query: bytes) -> bytes:
-    answer = dns.message.make_response(dns.message.from_wire(query))
-    answer.answer.append(dns.rrset.from_text("www.example.com.", 60, "IN", "A", "192.0.2.1"))
-    return answer.to_wire()
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -230,6 +189,20 @@ def test_an_answer_of_too_many_records_is_bad_and_is_not_read() -> None:
         await writer.drain()
 
     assert outcome_over_tcp(answers) == Outcome(Reason.STATUS, f"an answer of more than {MAX_RECORDS} records")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_what_follows_the_last_record_is_passed_over(transport: str) -> None:
+    if transport == "udp":
+        assert outcome_from(lambda query: [good(query) + b"more"]) == PASSED
+        return
+
+    async def answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        wire = good(await reader.readexactly(int.from_bytes(await reader.readexactly(2)))) + b"more"
+        writer.write(len(wire).to_bytes(2) + wire + b"and more")
+        await writer.drain()
+
+    assert outcome_over_tcp(answers) == PASSED
 
 
 def test_a_monitor_asks_its_endpoint(dnslib_port: int) -> None:

@@ -4,6 +4,7 @@ import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
+import dns.rdatatype
 import dns.rrset
 import pytest
 from dns.message import Message
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.reading import Reason
-from gtm.probe.dns_answer import UDP_PAYLOAD_BYTES, is_answer, is_truncated, judged, query_for
+from gtm.probe.dns_answer import UDP_PAYLOAD_BYTES, is_answer, is_truncated, judged, query_for, without_edns
 from gtm.probe.failures import PASSED, Outcome
 from gtm.zone.settings import DnsSettings
 
@@ -110,6 +111,76 @@ def test_an_answer_that_cannot_be_read_is_the_endpoints_fault() -> None:
     wire = answer_to(query, "www.example.com. 60 IN A 192.0.2.1").to_wire()
     assert taken(query, wire[:-20]) == Outcome(Reason.STATUS, "no DNS message: FormError")
     assert taken(query, wire + b"more") == PASSED, "clients pass over what follows the last record"
+
+
+def with_rdata(rtype: int, *rdata: bytes, asked: DnsSettings) -> Outcome | None:
+    """The judgement of an answer with this RDATA, which need not be what a library would send."""
+    query = query_for(asked)
+    end = dns.message.make_response(query).to_wire()
+    question = end[12 : end.index(b"\0", 12) + 5]
+    records = [b"\xc0\x0c" + rtype.to_bytes(2) + b"\0\1\0\0\0\x3c" + len(each).to_bytes(2) + each for each in rdata]
+    head = query.to_wire()[:2] + b"\x84\0\0\1" + len(rdata).to_bytes(2) + bytes(4)
+    return taken(query, head + question + b"".join(records), asked)
+
+
+HTTPS, A, TXT, MX = 65, 1, 16, 15
+ALIAS = b"\0\0\3foo\7example\0"
+SERVICE = b"\0\1\0\0\1\0\3\2h2"
+STRANGE = {
+    "a parameter in AliasMode": ALIAS + b"\0\1\0\3\2h2",
+    "an ech that is no ECHConfigList": b"\0\1\0\0\5\0\4abcd",
+    "an unknown key": b"\0\1\0\xff\0\0\2ab",
+    "no-default-alpn without alpn": b"\0\1\0\0\2\0\0",
+    "a mandatory key that is not there": b"\0\1\0\0\0\0\2\0\4",
+    "keys that are out of order": b"\0\1\0\0\3\0\2\1\xbb\0\1\0\3\2h2",
+    "a port of three bytes": b"\0\1\0\0\3\0\3\1\xbb\0",
+    "nothing at all": b"",
+}
+
+
+class TestRecordsThatNoStrictParserTakes:
+    """RFC 3597: what a record is does not matter where nobody asked for its value."""
+
+    @pytest.mark.parametrize("strange", STRANGE.values(), ids=STRANGE)
+    def test_one_is_an_answer_where_no_value_is_expected(self, strange: bytes) -> None:
+        assert with_rdata(HTTPS, strange, asked=DnsSettings("foo.example", "HTTPS")) == PASSED
+
+    @pytest.mark.parametrize("strange", STRANGE.values(), ids=STRANGE)
+    def test_one_beside_the_expected_value_is_in_nobodys_way(self, strange: bytes) -> None:
+        asked = DnsSettings("foo.example", "HTTPS", answers=("1 . alpn=h2",))
+        assert with_rdata(HTTPS, strange, SERVICE, asked=asked) == PASSED
+        missing = with_rdata(HTTPS, strange, asked=asked)
+        assert missing is not None
+        assert missing.reason is Reason.BODY
+
+    def test_an_alias_is_what_it_points_to(self) -> None:
+        asked = DnsSettings("foo.example", "HTTPS", answers=("0 foo.example.",))
+        assert with_rdata(HTTPS, STRANGE["a parameter in AliasMode"], asked=asked) == PASSED
+        assert with_rdata(HTTPS, ALIAS, asked=asked) == PASSED
+
+    @pytest.mark.parametrize(
+        ("rtype", "text", "strange", "good"),
+        [
+            (A, "192.0.2.1", b"\1\2\3", b"\xc0\0\2\1"),
+            (TXT, "ok", b"\x09short", b"\2ok"),
+            (MX, "10 foo.example.", b"\0\x0a", b"\0\x0a\xc0\x0c"),
+            (MX, "10 foo.example.", b"\0\x0a\xc0\x0c more", b"\0\x0a\xc0\x0c"),
+        ],
+    )
+    def test_other_types_alike(self, rtype: int, text: str, strange: bytes, good: bytes) -> None:
+        asked = DnsSettings("foo.example", dns.rdatatype.to_text(dns.rdatatype.RdataType(rtype)), answers=(text,))
+        assert with_rdata(rtype, strange, good, asked=asked) == PASSED
+        missing = with_rdata(rtype, strange, asked=asked)
+        assert missing is not None
+        assert missing.reason is Reason.BODY
+
+
+def test_the_second_query_is_the_same_without_edns_and_has_another_id() -> None:
+    for _ in range(20):
+        query = query_for(DnsSettings("www.example.com", "AAAA", recursion=True))
+        plain = without_edns(query)
+        assert (plain.edns, plain.flags, plain.question) == (-1, dns.flags.RD, query.question)
+        assert plain.id != query.id
 
 
 def test_long_names_in_many_records_cost_no_more_than_to_read_each(monkeypatch: pytest.MonkeyPatch) -> None:
