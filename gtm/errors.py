@@ -17,6 +17,7 @@
     +-- SecretUnreadable     the operator's: a secret that is not where the node file says; the message says where
     +-- TlsFileUnreadable    the operator's: a certificate, key or roots for monitors that are of no use
     +-- FileUnreadable       the operator's: a file that configuration names and that cannot be read; says which and why
+    +-- NotHttp              an endpoint's: what it sends is no HTTP answer; the message says why, and quotes nothing
     +-- NoRoute              this machine's: it has no way to any address of a family; nobody goes down for it
     +-- ResolverBusy         this machine's: it has no thread left to resolve a name in; nobody goes down for it
     +-- CallOverdue          this machine's: what was called in a thread hangs (a disk, a file), or no thread is left
@@ -232,6 +233,10 @@ class SecretUnreadable(GtmError):
 
 class TlsFileUnreadable(GtmError):
     """A file with a certificate, a key or roots cannot be used for a check; the message says which and why."""
+
+
+class NotHttp(GtmError):
+    """What an endpoint sends is no HTTP answer; the message says why, and quotes nothing of it."""
 
 
 class NoRoute(GtmError):

@@ -5,7 +5,7 @@ What comes in: the check, while it runs. What goes out: whether it was cut off. 
 So each check has a bill of its own:
 
     a step of the check's task           what it took of the CPU, but STEP_S at the most
-    a piece of what an endpoint sent     the same, in the callbacks of its connection (session.py, tls.py)
+    a piece of what an endpoint sent     a step (connection.py); with TLS a callback of its connection (tls.py)
     COST_S in all                        the check is cut off: a failure, for no client can do with such an endpoint
     a redirect that is followed          COST_S more may be spent
 

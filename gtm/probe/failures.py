@@ -1,6 +1,6 @@
 """Failures: every exception that a check can meet, and its one-word reason.
 
-What comes in: an exception of asyncio, ssl, the resolver, the operating system or aiohttp. What goes out: a reason
+What comes in: an exception of asyncio, ssl, the resolver, the operating system or ours. What goes out: a reason
 and a detail for people. This is the only border where these become ours; the first row that fits wins:
 
     dns       the name did not resolve
@@ -17,15 +17,12 @@ and a detail for people. This is the only border where these become ours; the fi
 import asyncio
 import errno
 import os
-import re
 import socket
 import ssl
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import aiohttp
-
-from gtm.errors import NoRoute, NotPermitted, ResolverBusy, SecretUnreadable, TlsFileUnreadable
+from gtm.errors import NoRoute, NotHttp, NotPermitted, ResolverBusy, SecretUnreadable, TlsFileUnreadable
 from gtm.health.reading import Reason
 from gtm.tls import CertificateNamesOther
 
@@ -44,27 +41,24 @@ PASSED = Outcome(Reason.OK)
 
 def outcome_of(error: Exception, *, timeout_s: float) -> Outcome | None:
     """Returns the failure that an exception means; None for one that no check should raise."""
-    if isinstance(error, aiohttp.ClientConnectorDNSError | socket.gaierror | UnicodeError):
+    if isinstance(error, socket.gaierror | UnicodeError):
         return Outcome(Reason.DNS, _os_text(error))
     if isinstance(error, NotPermitted | SecretUnreadable | TlsFileUnreadable):
         return Outcome(Reason.UNREAD, str(error), is_withheld=True)
     if isinstance(error, NoRoute | ResolverBusy):
         return Outcome(Reason.UNREAD, str(error))
-    error = _bare(error)
     if isinstance(error, ssl.SSLError | ssl.CertificateError):
         return _tls_outcome(error)
     if isinstance(error, OSError) and error.errno in _OWN_FAULTS:
         return Outcome(Reason.UNREAD, _os_text(error))
     if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno == errno.ETIMEDOUT):
         return Outcome(Reason.TIMEOUT, f"no complete answer in {timeout_s:g} s")
-    if isinstance(error, aiohttp.ServerFingerprintMismatch):
-        return Outcome(Reason.TLS, "another certificate than the pinned one")
     if isinstance(error, _RESETS) or (isinstance(error, OSError) and error.errno in _RESET_ERRNOS):
         return Outcome(Reason.RESET, "the connection broke off")
-    if isinstance(error, OSError | aiohttp.ClientConnectionError):
+    if isinstance(error, OSError):
         return Outcome(Reason.REFUSED, _os_text(error))
-    if isinstance(error, aiohttp.ClientResponseError | aiohttp.http_exceptions.HttpProcessingError):
-        return Outcome(Reason.STATUS, f"no HTTP: {_own_words(error.message)}")
+    if isinstance(error, NotHttp):
+        return Outcome(Reason.STATUS, f"no HTTP: {error}")
     return None
 
 
@@ -74,26 +68,7 @@ _OWN_FAULTS = frozenset(
 
 _RESET_ERRNOS = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ESHUTDOWN, errno.ENOTCONN})
 
-_RESETS = (
-    ConnectionResetError,
-    ConnectionAbortedError,
-    BrokenPipeError,
-    asyncio.IncompleteReadError,
-    aiohttp.ServerDisconnectedError,
-    aiohttp.ClientPayloadError,
-)
-
-
-def _bare(error: Exception) -> Exception:
-    """Returns what is inside a wrapper of aiohttp: they are OSErrors themselves, with an errno that means nothing."""
-    inner: object = error
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        inner = error.certificate_error
-    elif isinstance(error, aiohttp.ClientConnectorError):
-        inner = error.os_error
-    elif isinstance(error, aiohttp.ClientOSError) and isinstance(error.__cause__, ssl.SSLError):
-        inner = error.__cause__  # an alert after the handshake: TLS 1.3 refuses a client only then (RFC 8446 4.4.2.4)
-    return inner if isinstance(inner, Exception) else error
+_RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, asyncio.IncompleteReadError)
 
 
 _CERTIFICATES: Mapping[int, tuple[Reason, str]] = {
@@ -135,11 +110,6 @@ def _tls_outcome(error: Exception) -> Outcome:
     name: str = getattr(error, "reason", None) or "handshake failed"
     words = _HINTS.get(name, name.replace("_", " ").lower())
     return Outcome(_HANDSHAKES.get(name, Reason.TLS), words)
-
-
-def _own_words(message: str) -> str:
-    """Returns what aiohttp says, without what it quotes: an endpoint that echoes would give away a secret header."""
-    return re.split(r"b?['\"\n]", message, maxsplit=1)[0].rstrip(" :")
 
 
 def _os_text(error: Exception) -> str:

@@ -12,14 +12,15 @@ Secrets are read for each request and go into it and nowhere else.
 import re
 from collections.abc import Callable
 
-import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
 from gtm.errors import SecretUnreadable
 from gtm.health.reading import Reason
 from gtm.ids import Address
+from gtm.probe.connection import connected
 from gtm.probe.cost import begin_another_request
+from gtm.probe.exchange import Answer, answer_on, request_of
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.http_answer import (
     MAX_BODY_BYTES,
@@ -39,7 +40,10 @@ from gtm.threads import Pool
 from gtm.zone.model import Check
 from gtm.zone.settings import DenySettings, HeaderValue, HttpSettings
 
-_USUAL = {"User-Agent": "gtm-probe", "Accept": "*/*", "Accept-Encoding": "identity"}
+_USUAL = {"User-Agent": "gtm-probe", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
+_NO_BODY = {"Content-Length": "0", "Content-Type": "application/octet-stream"}
+"""What methods say besides that could have a body (RFC 9110 8.6)."""
+_WITH_BODY = frozenset({"POST", "PUT"})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -88,32 +92,28 @@ async def _answered(
     own = [(name, await _header(value, permits, scope)) for name, value in settings.headers]
     started_at = clock.monotonic()
     for _ in range(settings.max_redirects + 1):
-        async with instruments.session.request(
-            settings.method,
-            _at_endpoint(page, address, port),
-            headers=_headers(page, own),
-            allow_redirects=False,
-            ssl=await instruments.contexts.of(settings.tls, scope) if settings.secure else True,
-            server_hostname=settings.tls.server_name or page.raw_host if settings.secure else None,
-        ) as response:
+        tls = await instruments.contexts.of(settings.tls, scope) if settings.secure else None
+        name = (settings.tls.server_name or page.raw_host or "").rstrip(".")
+        async with connected(address, port, tls=tls, server_name=name) as connection:
+            request = request_of(settings.method, page.raw_path_qs, _headers(page, settings.method, own).items())
+            answer = await answer_on(connection, request, method=settings.method, strict=settings.strict)
             lap(Phase.FIRST_BYTE)
-            try:
-                onward = _onward(response, page, port) if settings.max_redirects else None
-                if onward is None:
-                    outcome = await _judged(
-                        response, settings, unexpected, wall=clock.wall(), parsing=instruments.parsing
-                    )
-                    return in_time(outcome, settings, took_s=clock.monotonic() - started_at)
-                page = onward
-                begin_another_request()
-            finally:
-                response.close()  # not released: the rest of the body is not worth reading
+            onward = _onward(answer, page, port) if settings.max_redirects else None
+            if onward is None:
+                outcome = days_left(connection.tls, settings.tls, wall=clock.wall())
+                if outcome is PASSED:
+                    outcome = await _judged(answer, settings, unexpected, parsing=instruments.parsing)
+                return in_time(outcome, settings, took_s=clock.monotonic() - started_at)
+            page = onward
+            begin_another_request()
     return Outcome(Reason.STATUS, f"more than {settings.max_redirects} redirects")
 
 
-def _headers(page: URL, own: list[tuple[str, str]]) -> CIMultiDict[str]:
+def _headers(page: URL, method: str, own: list[tuple[str, str]]) -> CIMultiDict[str]:
     """Returns the headers of a request; the monitor's own replace ours."""
     headers = CIMultiDict({"Host": page.host_port_subcomponent or "", **_USUAL})
+    if method in _WITH_BODY:
+        headers.update(_NO_BODY)
     headers.update(own)
     return headers
 
@@ -127,10 +127,10 @@ async def _header(value: HeaderValue, permits: Permits, scope: str) -> str:
     return text
 
 
-def _onward(response: aiohttp.ClientResponse, page: URL, port: int) -> URL | None:
+def _onward(answer: Answer, page: URL, port: int) -> URL | None:
     """Returns what a redirect asks for of the same endpoint; None for an answer, and for what leads elsewhere."""
-    location = response.headers.get("Location", "")
-    if response.status not in _REDIRECTS or not re.fullmatch(r"[\x21-\x7e]+", location):  # RFC 3986 2: ASCII
+    location = answer.headers.get("Location", "")
+    if answer.status not in _REDIRECTS or not re.fullmatch(r"[\x21-\x7e]+", location):  # RFC 3986 2: ASCII
         return None
     try:
         target = page.join(URL(location, encoded=True))
@@ -141,33 +141,26 @@ def _onward(response: aiohttp.ClientResponse, page: URL, port: int) -> URL | Non
 
 
 async def _judged(
-    response: aiohttp.ClientResponse,
-    settings: HttpSettings,
-    unexpected: Callable[[int], Outcome],
-    *,
-    wall: float,
-    parsing: Pool,
+    answer: Answer, settings: HttpSettings, unexpected: Callable[[int], Outcome], *, parsing: Pool
 ) -> Outcome:
-    outcome = days_left(getattr(response, "tls", None), settings.tls, wall=wall)
-    if outcome is PASSED:
-        outcome = judged_head(response.status, response.headers, settings, unexpected=unexpected)
+    outcome = judged_head(answer.status, answer.headers, settings, unexpected=unexpected)
     if outcome is not PASSED or not asks_for_a_body(settings):
         return outcome
     # a text alone is enough as soon as it is there; an expression and JSON need all of the body
     is_text_alone = not settings.body_regex and not settings.body_json
-    body = await _body(response.content, settings.body.encode() if is_text_alone else b"")
+    body = await _body(answer, settings.body.encode() if is_text_alone else b"")
     if not is_text_alone:  # RE2 and JSON need time linear in the body, and take it beside the loop, which goes on
-        return await parsing.run(judged_body, body, response.status, settings)
-    return judged_body(body, response.status, settings)
+        return await parsing.run(judged_body, body, answer.status, settings)
+    return judged_body(body, answer.status, settings)
 
 
-async def _body(content: aiohttp.StreamReader, enough: bytes) -> bytes:
+async def _body(answer: Answer, enough: bytes) -> bytes:
     """Returns the first MAX_BODY_BYTES of a body, or what came until `enough` was there, where that is not empty."""
     body = bytearray()
     while len(body) < MAX_BODY_BYTES:
-        part = await content.read(MAX_BODY_BYTES - len(body))
+        part = await answer.read()
         searched_to = max(0, len(body) - len(enough) + 1)
-        body += part
+        body += part[: MAX_BODY_BYTES - len(body)]
         if not part or (enough and body.find(enough, searched_to) >= 0):
             break
     return bytes(body)
@@ -178,9 +171,3 @@ def _page(check: Check, settings: HttpSettings) -> URL:
     target = f"[{check.target}]" if ":" in check.target else check.target
     authority = settings.host or f"{target}:{check.monitor.port}"
     return URL(f"{'https' if settings.secure else 'http'}://{authority}{settings.path}", encoded=True)
-
-
-def _at_endpoint(page: URL, address: Address, port: int) -> URL:
-    """Returns where to ask for it: the endpoint itself."""
-    authority = f"[{address}]" if address.version == 6 else str(address)
-    return URL(f"{page.scheme}://{authority}:{port}{page.raw_path_qs}", encoded=True)

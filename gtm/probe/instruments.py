@@ -1,8 +1,7 @@
 """Instruments: what every check works with, made once per node.
 
 What comes in: a clock, and an extra CA file for private certificates. What goes out: the clock, a resolver, a TLS
-context, a measure of how busy this process is, what else some kinds go by (permits, heartbeats, beliefs), and an HTTP
-session that reuses nothing (session.py).
+context, a measure of how busy this process is, and what else some kinds go by (permits, heartbeats, beliefs).
 """
 
 import socket
@@ -11,17 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
-
 from gtm.clock import Clock
 from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.lateness import Lateness
 from gtm.probe.permits import NO_PERMITS, Permits, address_in
-from gtm.probe.session import open_session
 from gtm.probe.stopwatch import Phase, lap
-from gtm.probe.tls import Contexts, TlsResponse
+from gtm.probe.tls import Contexts
 from gtm.resolver import Resolver, SystemResolver
 from gtm.threads import Pool
 from gtm.zone.model import Check
@@ -40,7 +36,6 @@ class Instruments:
 
     clock: Clock
     resolver: Resolver
-    session: aiohttp.ClientSession
     contexts: Contexts
     lateness: Lateness
     permits: Permits = NO_PERMITS
@@ -63,22 +58,20 @@ async def open_instruments(
     believed: Callable[[CheckId], Belief] = _nothing_known,
 ) -> AsyncIterator[Instruments]:
     """Opens the instruments, and closes them at the end."""
-    async with open_session(TlsResponse) as session:
-        lateness = Lateness()
-        lateness.start()
-        try:
-            yield Instruments(
-                clock,
-                resolver or SystemResolver(),
-                session,
-                Contexts(permits, extra_ca),
-                lateness,
-                permits,
-                heartbeats or Heartbeats(),
-                believed,
-            )
-        finally:
-            lateness.stop()
+    lateness = Lateness()
+    lateness.start()
+    try:
+        yield Instruments(
+            clock,
+            resolver or SystemResolver(),
+            Contexts(permits, extra_ca),
+            lateness,
+            permits,
+            heartbeats or Heartbeats(),
+            believed,
+        )
+    finally:
+        lateness.stop()
 
 
 async def target_address(check: Check, instruments: Instruments) -> Address:

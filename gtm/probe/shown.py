@@ -1,7 +1,7 @@
 """What the endpoint of one check showed of itself: its certificate.
 
-What comes in: the certificate of each handshake that was good, from deep inside aiohttp and asyncio, which pass nothing
-of ours on: so who listens is in a context variable, as the stopwatch is. What goes out: the last one, as a value; none
+What comes in: the certificate of each handshake that was good, from deep inside asyncio, which passes nothing of ours
+on: so who listens is in a context variable, as the stopwatch is. What goes out: the last one, as a value; none
 where there was no TLS, or where the endpoint sends what nobody can read.
 """
 

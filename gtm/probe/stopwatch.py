@@ -5,7 +5,7 @@ failed too. A lap ends a phase that began with the lap before it:
 
     start --DNS--> an address --CONNECT--> a connection --TLS--> a handshake that is done --FIRST_BYTE--> an answer
 
-Connections are made deep inside aiohttp and asyncio, which pass nothing of ours on. So the stopwatch that runs is in a
+Connections are made deep inside asyncio, which passes nothing of ours on. So the stopwatch that runs is in a
 context variable, which every callback of a task sees; nothing else is.
 """
 

@@ -13,9 +13,6 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import aiohttp
-from aiohttp.connector import Connection
-
 from gtm.content import STUCK, Stamp
 from gtm.errors import FileUnreadable, TlsFileUnreadable
 from gtm.files import HANGS, FileReader, as_path
@@ -109,19 +106,6 @@ class _TimedTls(VerifiedTls):
 def _charged() -> AbstractContextManager[None]:
     bill = running_bill()
     return nullcontext() if bill is None else bill.charging()
-
-
-class TlsResponse(aiohttp.ClientResponse):
-    """A response that remembers the TLS of its connection, which it gives back as soon as its body is read."""
-
-    tls: object = None
-
-    async def start(self, connection: Connection) -> "TlsResponse":
-        """Reads the head of the response."""
-        transport = connection.transport
-        self.tls = None if transport is None else transport.get_extra_info("ssl_object")
-        await super().start(connection)
-        return self
 
 
 def days_left(tls: object, settings: TlsSettings, *, wall: float) -> Outcome:

@@ -42,11 +42,11 @@ OLD_VERSIONS = ("1.0", "1.1")
 """Of TLS; RFC 8996 deprecates them."""
 Value = TypeVar("Value")
 
-_REQUEST = ("port", "path", "host", "method", "headers", "expect", "redirects", "response_time")
+_REQUEST = ("port", "path", "host", "method", "headers", "expect", "redirects", "response_time", "strict")
 KEYS: Mapping[MonitorType, tuple[str, ...]] = {
     MonitorType.HTTP: _REQUEST,
     MonitorType.HTTPS: (*_REQUEST, "tls"),
-    MonitorType.DENY: ("port", "path", "host", "method", "headers", "expect", "tls"),
+    MonitorType.DENY: ("port", "path", "host", "method", "headers", "expect", "strict", "tls"),
     MonitorType.TCP: ("port", "send", "receive", "tls"),
     MonitorType.ICMP: ("count", "size"),
     MonitorType.DNS: ("port", "name", "rtype", "transport", "rcode", "answers", "recursion"),
@@ -190,6 +190,9 @@ class MonitorEntry(Entry):
     response_time: Annotated[
         fields.Timeout | None, Field(description="A good answer that took longer is a failure: 800ms")
     ] = None
+    strict: Annotated[
+        bool, Field(description="Whether an answer is bad that RFC 9110 or 9112 forbids, though clients take it")
+    ] = False
     tls: Annotated[
         TlsEntry | None,
         BeforeValidator(own.tls_form),

@@ -61,6 +61,7 @@ def _request(entry: MonitorEntry, *, secure: bool, statuses: tuple[tuple[int, in
         expected_headers=tuple(expect.headers.items()),
         max_redirects=entry.redirects,
         response_time_s=entry.response_time,
+        strict=entry.strict,
         tls=TlsSettings() if entry.tls is None else _tls(entry.tls),
     )
 

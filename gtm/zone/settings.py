@@ -73,6 +73,8 @@ class HttpSettings:
     """How many redirects are followed, on the same endpoint only; 0 takes a redirect as the answer."""
     response_time_s: float | None = None
     """A good answer that took longer is a failure."""
+    strict: bool = False
+    """Whether an answer is bad whose head or framing RFC 9110 and 9112 forbid, though clients take it."""
     tls: TlsSettings = TlsSettings()
 
 

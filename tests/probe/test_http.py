@@ -97,7 +97,7 @@ def test_a_body_that_breaks_off_is_reset() -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"\x00\xff\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\nX" * 9999],
+    [b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b"\x00\xff\r\n\r\n", b"HTTP/1.1 abc\r\n\r\n", b"HTTP/1.1 200 OK\r\nX" * 99_999],
 )
 def test_garbage_instead_of_http_is_a_status(words: bytes) -> None:
     reading = reading_from(says(words))

@@ -124,6 +124,8 @@ def test_a_kind_with_its_defaults(keys: str, port: int, settings: Settings) -> N
                 ),
             ),
         ),
+        ("type: http, strict: true", HttpSettings(secure=False, strict=True)),
+        ("type: deny, strict: true", DenySettings(HttpSettings(secure=True, statuses=DENIED, strict=True))),
         ("type: https, tls: {verify: false}", HttpSettings(secure=True, tls=TlsSettings(verify=False))),
         (
             'type: https, tls: {min_version: "1.0", ciphers: legacy}',

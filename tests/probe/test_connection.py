@@ -1,4 +1,4 @@
-"""What an endpoint may send before its answer, against real servers on loopback."""
+"""What an endpoint sends that is too much, and how a connection ends, against real servers on loopback."""
 
 import asyncio
 import socket
@@ -10,7 +10,6 @@ import pytest
 from gtm.health.reading import Reading, Reason
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
-from gtm.probe.session import MAX_HEADS
 from gtm.zone.settings import HttpSettings
 from tests.fakes.certificates import Authority
 from tests.fakes.checks import check_of
@@ -36,23 +35,22 @@ def reading_from(conversation: Conversation) -> Reading:
     return asyncio.run(run())
 
 
-@pytest.mark.parametrize("count", [1, 2, MAX_HEADS - 1])
-def test_a_few_interim_answers_may_come_before_the_answer(count: int) -> None:
+@pytest.mark.parametrize("count", [1, 2, 100])
+def test_interim_answers_may_come_before_the_answer(count: int) -> None:
     assert reading_from(says(INTERIM * count + GOOD)).ok
 
 
-@pytest.mark.parametrize("count", [MAX_HEADS, 10_000])
-def test_too_many_are_no_http(count: int) -> None:
-    reading = reading_from(says(INTERIM * count + GOOD))
+def test_too_many_are_no_http() -> None:
+    reading = reading_from(says(INTERIM * 10_000 + GOOD))
     assert reading.reason is Reason.STATUS
-    assert reading.detail == f"no HTTP: {MAX_HEADS} interim answers, and none to the request"
+    assert reading.detail == "no HTTP: a head of more than 262144 bytes"
 
 
 def test_interim_answers_one_by_one_count_alike() -> None:
     async def one_by_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         while True:
-            writer.write(INTERIM)
+            writer.write(INTERIM * 50)
             await writer.drain()
             await asyncio.sleep(0)
 

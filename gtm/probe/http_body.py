@@ -1,0 +1,191 @@
+"""The body of an HTTP answer: where it ends, by the head (RFC 9112 6.3).
+
+What comes in: a head, and the bytes after it. What goes out: the octets of the body; or NotHttp, whose words quote
+nothing of the answer. What comes after the end is not looked at: it is no part of the answer. No I/O.
+
+    the answer                                         its body
+    to HEAD; 101, 204, 304                             is empty, whatever the head announces
+    with Transfer-Encoding: chunked                    is in chunks, whatever Content-Length says
+    with Content-Length, once or again with one value  has that many octets
+    with another transfer coding, or with neither      ends with the connection
+
+Two different lengths, and one that is no number, are never passed over: nobody knows where such an answer ends. A
+strict monitor wants one framing, and one that the version and the status may have.
+"""
+
+import re
+from typing import Protocol
+
+from gtm.errors import NotHttp
+from gtm.probe.http_head import MAX_HEAD_BYTES, SWITCHING_PROTOCOLS, Head
+from gtm.probe.incoming import Incoming
+
+MAX_CHUNK_LINE_BYTES = 16 * 1024
+"""Of the line with a chunk's size and extensions: as Chromium has it."""
+
+_NO_CONTENT = 204
+_NOT_MODIFIED = 304
+_EMPTY = frozenset({SWITCHING_PROTOCOLS, _NO_CONTENT, _NOT_MODIFIED})
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_SIZE = re.compile(rb"(?=[0-9A-Fa-f])(0*+[0-9A-Fa-f]{0,15}+)[ \t]*+(?:;.*)?\r?", re.DOTALL)
+_STRICT_SIZE = re.compile(
+    rb"(?=[0-9A-Fa-f])(0*+[0-9A-Fa-f]{0,15}+)(?:[ \t]*+;[\t\x20-\x7e\x80-\xff]*)?\r"
+)  # RFC 9112 7.1
+
+
+class Body(Protocol):
+    """A body that is read. It has state: how far."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Returns whether all of it was taken."""
+
+    @property
+    def may_end(self) -> bool:
+        """Returns whether the end of the connection is no cut."""
+
+    def take(self, incoming: Incoming) -> bytes:
+        """Returns the octets of the body that are here. Raises NotHttp."""
+
+
+def body_of(head: Head, *, method: str, strict: bool) -> Body:
+    """Returns the body that the head of an answer to this method announces. Raises NotHttp."""
+    lengths = [part.strip(" \t") for value in head.headers.getall("Content-Length", ()) for part in value.split(",")]
+    length = _length(lengths)
+    codings = _codings(head)
+    if strict:
+        _check_framing(head, lengths=lengths, codings=codings)
+    if method == "HEAD" or head.status in _EMPTY:
+        return _OfLength(0)
+    if "chunked" in codings:
+        return _Chunked(strict=strict)
+    return _UntilTheEnd() if length is None else _OfLength(length)
+
+
+def _length(said: list[str]) -> int | None:
+    if not all(_LENGTH.fullmatch(each) for each in said):
+        raise NotHttp("a Content-Length that is no number")
+    lengths = {int(each) for each in said}
+    if len(lengths) > 1:
+        raise NotHttp("two different values of Content-Length")
+    return lengths.pop() if lengths else None
+
+
+def _codings(head: Head) -> list[str]:
+    said = head.headers.getall("Transfer-Encoding", ())
+    return [part.strip(" \t").lower() for value in said for part in value.split(",")]
+
+
+def _check_framing(head: Head, *, lengths: list[str], codings: list[str]) -> None:
+    if head.status == _NO_CONTENT and (lengths or codings):
+        raise NotHttp("a body where none may be")  # RFC 9110 8.6, RFC 9112 6.1
+    if len(lengths) > 1:
+        raise NotHttp("several values of Content-Length")
+    if not codings:
+        return
+    if lengths:
+        raise NotHttp("both Transfer-Encoding and Content-Length")
+    if head.version < (1, 1):
+        raise NotHttp("Transfer-Encoding in HTTP/1.0")
+    if codings[-1] != "chunked" or codings.count("chunked") > 1:
+        raise NotHttp("a Transfer-Encoding that does not end in one chunked")
+
+
+class _OfLength:
+    def __init__(self, length: int) -> None:
+        self._left = length
+
+    @property
+    def is_whole(self) -> bool:
+        return self._left == 0
+
+    @property
+    def may_end(self) -> bool:
+        return self.is_whole
+
+    def take(self, incoming: Incoming) -> bytes:
+        part = incoming.octets(self._left)
+        self._left -= len(part)
+        return part
+
+
+class _UntilTheEnd:
+    is_whole = False
+    may_end = True
+
+    def take(self, incoming: Incoming) -> bytes:
+        return incoming.octets(len(incoming))
+
+
+class _Chunked:
+    """Chunks (RFC 9112 7.1): each a line with its size, octets, and the end of a line; the last is empty.
+
+    After the last come trailer fields, of which nobody makes use here, and an empty line.
+    """
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._left = 0
+        """Octets of the chunk that are to come."""
+        self._in_chunk = False
+        """Whether the line after the octets of a chunk is to come, and before it `_left` of them."""
+        self._in_trailer = False
+        self._trailer_bytes = 0
+        self._broken: NotHttp | None = None
+        self.is_whole = False
+
+    @property
+    def may_end(self) -> bool:
+        return self.is_whole
+
+    def take(self, incoming: Incoming) -> bytes:
+        """Returns what is in chunks; a mistake after octets is raised at the next call: in one segment or in two."""
+        if self._broken is not None:
+            raise self._broken
+        body = bytearray()
+        try:
+            while not self.is_whole and self._goes_on(incoming, body):
+                pass
+        except NotHttp as error:
+            if not body:
+                raise
+            self._broken = error
+        return bytes(body)
+
+    def _goes_on(self, incoming: Incoming, body: bytearray) -> bool:
+        """Takes octets or a line; returns whether there were any."""
+        if self._left:
+            part = incoming.octets(self._left)
+            self._left -= len(part)
+            body += part
+            return bool(part)
+        line = incoming.line()
+        if line is None:
+            if len(incoming) > MAX_CHUNK_LINE_BYTES:
+                raise NotHttp("a chunk whose first line does not end")
+            return False
+        if self._in_trailer:
+            self._take_trailer(line)
+        elif self._in_chunk:
+            self._end_chunk(line)
+        else:
+            self._begin_chunk(line)
+        return True
+
+    def _begin_chunk(self, line: bytes) -> None:
+        match = (_STRICT_SIZE if self._strict else _SIZE).fullmatch(line)
+        if match is None:
+            raise NotHttp("a chunk without its size")
+        self._left = int(match[1], 16)
+        self._in_chunk, self._in_trailer = self._left > 0, self._left == 0
+
+    def _end_chunk(self, line: bytes) -> None:
+        if line != b"\r" and (line or self._strict):
+            raise NotHttp("a chunk that is longer than its size")
+        self._in_chunk = False
+
+    def _take_trailer(self, line: bytes) -> None:
+        self._trailer_bytes += len(line) + 1
+        if self._trailer_bytes > MAX_HEAD_BYTES:
+            raise NotHttp(f"trailer fields of more than {MAX_HEAD_BYTES} bytes")
+        self.is_whole = line in {b"", b"\r"}
