@@ -5,10 +5,17 @@
 What comes in: a database of the City schema (DB-IP City Lite: https://db-ip.com/db/download/ip-to-city-lite, or another
 whose licence lets you). What goes out: the same addresses, each with its region only. A region is a country, or a
 first-level subdivision of the countries in SUBDIVIDED. Everything in a region has one point: the mean of its networks'
-coordinates, weighted by addresses. Networks longer than an IPv4 /24 or an IPv6 /36 get the region that most addresses
-of that block are in, and neighbours of one region are merged.
+coordinates, weighted by addresses; its accuracy radius is how far they are from it, as the root of the mean square.
+Networks longer than an IPv4 /24 or an IPv6 /36 get the region that most addresses of that block are in, and neighbours
+of one region are merged.
 
-Databases of DB-IP name subdivisions without their ISO codes; codes come from the regions.mmdb that is replaced.
+Other programs read the file as they read GeoLite2-City. So it has a type that Go's geoip2 knows, all the fields that
+PowerDNS asks for, and the IPv4 addresses also where MaxMind's databases have them: at ::ffff:0:0/96, where CoreDNS
+looks, 2002::/16 and 2001::/32.
+
+Databases of DB-IP name subdivisions without their ISO codes; codes come from the regions.mmdb that is replaced. A
+regions.mmdb may be the source itself, which brings it into a new form: nothing is known then of how far its networks
+are from the points, and the accuracy radius is that of its records, or UNMEASURED_RADIUS_KM.
 """
 
 import math
@@ -23,8 +30,9 @@ from typing import NamedTuple
 import maxminddb
 import mmdb_writer
 import netaddr
+from maxminddb.reader import Metadata
 
-from gtm.geo.place import Coordinates
+from gtm.geo.place import EARTH_RADIUS_KM, Coordinates
 from gtm.geo.record import place_of
 from gtm.ids import Network
 
@@ -33,6 +41,16 @@ SUBDIVIDED = frozenset("AR AU BR CA CD CL CN CO DZ ID IN IR JP KZ LY MN MX PE RU
 
 BLOCK_LENGTH = {4: 24, 6: 36}
 """Nothing longer is told apart: resolvers send no more of an address than about this (RFC 7871 11.1)."""
+
+TYPE = "DBIP-City-Lite"
+"""Go's geoip2, and with it CoreDNS, opens only types that it knows by their whole name; this is that of the source."""
+
+IPV4_ROOT = ip_network("::/96")
+IPV4_ALIASES = tuple(map(ip_network, ("::ffff:0:0/96", "2002::/16", "2001::/32")))
+"""Where MaxMind's databases have the IPv4 addresses once more: mapped, 6to4, and Teredo by its server's address."""
+
+UNMEASURED_RADIUS_KM = 1000
+"""The largest radius of MaxMind's: the point stands for all of a region."""
 
 ATTRIBUTION = "Derived from IP to City Lite by DB-IP (db-ip.com), CC BY 4.0"
 
@@ -59,51 +77,81 @@ def main(source: Path, target: Path) -> None:
     """Reads a city database and writes the condensed one."""
     codes = subdivision_codes(target) if target.exists() else {}
     with maxminddb.open_database(source) as reader:
-        description = reader.metadata().description.get("en", source.name)
+        metadata = reader.metadata()
         centers = Centers()
         runs = list(merged(blocks(regions(reader, centers))))
-    writer = mmdb_writer.MMDBWriter(
-        ip_version=6,
-        ipv4_compatible=True,
-        database_type="DBIP-City-Lite-Regions",
-        languages=["en"],
-        description=f"IP to region. {ATTRIBUTION}. From: {description}",
-    )
+    writer = mmdb_writer.MMDBWriter(ip_version=6, ipv4_compatible=True)
     records = {run.region: record(run.region, centers, codes) for run in runs}
     for run in runs:
         for network in networks(run):
             writer.insert_network(netaddr.IPSet([str(network)]), records[run.region])
+    add_aliases(writer)
     # Beside the target and then renamed, so that who has the old one open keeps it.
     temporary = target.with_suffix(".new")
-    writer.to_db_file(str(temporary))
+    mmdb_writer.TreeWriter(writer.tree, describe(metadata)).write(str(temporary))
     temporary.replace(target)
     print(f"{target}: {len(runs):,} runs of addresses in {len(records):,} regions")
 
 
+def describe(source: Metadata) -> dict[str, object]:
+    """Returns the metadata of what is made from a source; its date stays, for that is how old the data are."""
+    words = source.description.get("en", source.database_type)
+    return {
+        "binary_format_major_version": 2,
+        "binary_format_minor_version": 0,
+        "build_epoch": source.build_epoch,
+        "database_type": TYPE,
+        "description": {"en": words if ATTRIBUTION in words else f"IP to region. {ATTRIBUTION}. From: {words}"},
+        "ip_version": 6,
+        "languages": ["en"],
+    }
+
+
+@dataclass
+class Sums:
+    """Unit vectors of networks, added up, so that the date line does not matter; and what was said of their radius."""
+
+    x: float = 0.0
+    y: float = 0.0
+    z: float = 0.0
+    weight: float = 0.0
+    radius_km: int = 0
+    """The largest of the source's own records."""
+
+
 @dataclass
 class Centers:
-    """The middle of each region, in the making: sums of unit vectors, so that the date line does not matter."""
+    """The middle of each region, in the making."""
 
-    sums: dict[Region, tuple[float, float, float]] = field(default_factory=dict)
+    sums: dict[Region, Sums] = field(default_factory=dict)
 
-    def add(self, region: Region, at: Coordinates, weight: float) -> None:
+    def add(self, region: Region, at: Coordinates, weight: float, *, radius_km: int = 0) -> None:
         """Counts a network of a region."""
         latitude, longitude = math.radians(at.latitude), math.radians(at.longitude)
-        x, y, z = self.sums.get(region, (0.0, 0.0, 0.0))
-        self.sums[region] = (
-            x + weight * math.cos(latitude) * math.cos(longitude),
-            y + weight * math.cos(latitude) * math.sin(longitude),
-            z + weight * math.sin(latitude),
-        )
+        sums = self.sums.setdefault(region, Sums())
+        sums.x += weight * math.cos(latitude) * math.cos(longitude)
+        sums.y += weight * math.cos(latitude) * math.sin(longitude)
+        sums.z += weight * math.sin(latitude)
+        sums.weight += weight
+        sums.radius_km = max(sums.radius_km, radius_km)
 
     def at(self, region: Region) -> Coordinates | None:
         """Returns the middle, or None when no network of the region has coordinates."""
-        x, y, z = self.sums.get(region, (0.0, 0.0, 0.0))
-        if not any((x, y, z)):
+        sums = self.sums.get(region, Sums())
+        if not any((sums.x, sums.y, sums.z)):
             return None
         return Coordinates(
-            round(math.degrees(math.atan2(z, math.hypot(x, y))), 2), round(math.degrees(math.atan2(y, x)), 2)
+            round(math.degrees(math.atan2(sums.z, math.hypot(sums.x, sums.y))), 2),
+            round(math.degrees(math.atan2(sums.y, sums.x)), 2),
         )
+
+    def radius_km(self, region: Region) -> int:
+        """Returns how far the networks of a region with a middle are from it: the root of their mean square."""
+        sums = self.sums[region]
+        # The mean of unit vectors has the length 1 - d^2 / 2, where d^2 is their mean square distance on a unit sphere.
+        length = math.hypot(sums.x, sums.y, sums.z) / sums.weight
+        spread = round(EARTH_RADIUS_KM * math.sqrt(max(0.0, 2 * (1 - length))))
+        return max(spread, sums.radius_km) or UNMEASURED_RADIUS_KM
 
 
 def regions(reader: Iterable[tuple[Network, object]], centers: Centers) -> Iterator[tuple[Network, Region]]:
@@ -114,13 +162,20 @@ def regions(reader: Iterable[tuple[Network, object]], centers: Centers) -> Itera
             continue
         region = Region(place.continent, place.country, subdivision_name(found) if place.country in SUBDIVIDED else "")
         if place.at is not None:
-            centers.add(region, place.at, weight(network))
+            centers.add(region, place.at, weight(network), radius_km=radius_km(found))
         yield network, region
 
 
 def weight(network: Network) -> float:
     """Returns the addresses of an IPv4 network; for IPv6 next to nothing, which counts where there is no IPv4."""
     return float(network.num_addresses) if isinstance(network, IPv4Network) else 2.0**-network.prefixlen
+
+
+def radius_km(found: object) -> int:
+    """Returns the accuracy radius of a record of MaxMind's schema, or 0."""
+    location = found.get("location") if isinstance(found, Mapping) else None
+    radius = location.get("accuracy_radius") if isinstance(location, Mapping) else None
+    return radius if isinstance(radius, int) else 0
 
 
 def subdivision_name(found: object) -> str:
@@ -181,11 +236,36 @@ def record(region: Region, centers: Centers, codes: Mapping[tuple[str, str], str
     }
     at = centers.at(region)
     if at is not None:
-        found["location"] = {"latitude": at.latitude, "longitude": at.longitude}
+        # With their types: the writer takes any two numbers that are equal for the same, 50 km and 50.0 degrees too.
+        found["location"] = {
+            "latitude": mmdb_writer.MmdbF64(at.latitude),
+            "longitude": mmdb_writer.MmdbF64(at.longitude),
+            "accuracy_radius": mmdb_writer.MmdbU16(centers.radius_km(region)),
+        }
     if region.subdivision:
         code = codes.get((region.country, region.subdivision))
         found["subdivisions"] = [{"names": {"en": region.subdivision}} | ({"iso_code": code} if code else {})]
     return found
+
+
+def add_aliases(writer: mmdb_writer.MMDBWriter) -> None:
+    """Makes the IPv4 addresses of a database known at their aliases too, in place of what is there."""
+    root = _above(writer, IPV4_ROOT)
+    ipv4 = root[0]
+    for alias in IPV4_ALIASES:
+        _above(writer, alias)[int(alias.network_address) >> (alias.max_prefixlen - alias.prefixlen) & 1] = ipv4
+
+
+def _above(writer: mmdb_writer.MMDBWriter, network: Network) -> mmdb_writer.SearchTreeNode:
+    """Returns the node of the search tree from which a network hangs; makes those that there are not."""
+    node = writer.tree
+    for depth in range(network.prefixlen - 1):
+        bit = int(network.network_address) >> (network.max_prefixlen - 1 - depth) & 1
+        below = node.get_or_create(bit)
+        if isinstance(below, mmdb_writer.SearchTreeLeaf):  # of a network around: both halves have what it has
+            below = node[bit] = mmdb_writer.SearchTreeNode(below, below)
+        node = below
+    return node
 
 
 def subdivision_codes(path: Path) -> dict[tuple[str, str], str]:

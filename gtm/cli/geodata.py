@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gtm.cli.console import print_plain, print_table
+from gtm.cli.console import counted, print_plain, print_table
 from gtm.cli.options import ConfigOption, read_config, read_geodata, relative
 from gtm.errors import DatabaseInvalid
 from gtm.watch.geodata import load
@@ -84,7 +84,7 @@ def install_file(
 @geodata_app.command("attribution")
 def show_attribution(config: ConfigOption = None) -> None:
     """Print what the licences of the databases in use ask you to say."""
-    for line in attribution([source.type for source in read_geodata(config).sources]):
+    for line in attribution(read_geodata(config).sources):
         print_plain(line)
 
 
@@ -96,6 +96,14 @@ def _print(found: Verification) -> None:
         print_plain(f"answers   {found.right_answers} of {len(found.answers)} known answers")
         for wrong in (answer for answer in found.answers if answer.found != answer.expected):
             print_plain(f"          {wrong.address}: {wrong.found or 'nothing'}, expected {wrong.expected}")
+    for oddity in found.oddities[:MOST_ODDITIES]:
+        print_plain(f"odd       {counted(oddity.networks, 'network')}: {oddity.text}")
+    if len(found.oddities) > MOST_ODDITIES:
+        print_plain(f"          and {len(found.oddities) - MOST_ODDITIES} kinds more")
+
+
+MOST_ODDITIES = 30
+"""A file may have any text for a code, and as many as it has networks."""
 
 
 def _date(built_at: int | None) -> str:

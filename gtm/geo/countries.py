@@ -3,7 +3,10 @@
 Used when a database, or the custom networks file, knows the country and no coordinates. Points are of the first zone of
 each country in zone.tab (tzdata, public domain), which is the most populous one for nearly all. For AU BR CA CN IN RU
 UA US that zone is far from where most people live, so their points are chosen near the middle of the population; BV,
-HM and XK have no zone. Continents are from countries-list (MIT). Codes are ISO 3166-1 alpha-2, and XK for Kosovo.
+HM and XK have no zone. Codes are ISO 3166-1 alpha-2, and XK for Kosovo.
+
+Continents are from countries-list (MIT), but for Russia, which is in Europe as most of its people are, and as MaxMind
+and DB-IP have it. A country has one continent here, whatever a database says of it (gtm/geo/record.py).
 """
 
 from collections.abc import Mapping
@@ -13,6 +16,19 @@ from typing import NamedTuple
 from gtm.geo.place import Coordinates
 
 CONTINENTS = frozenset({"AF", "AN", "AS", "EU", "NA", "OC", "SA"})
+
+CONTINENT_POINTS: Mapping[str, Coordinates] = MappingProxyType(
+    {
+        "AF": Coordinates(6.0, 18.0),
+        "AN": Coordinates(-77.83, 166.6),
+        "AS": Coordinates(27.0, 95.0),
+        "EU": Coordinates(50.0, 14.0),
+        "NA": Coordinates(35.0, -95.0),
+        "OC": Coordinates(-30.0, 148.0),
+        "SA": Coordinates(-14.0, -56.0),
+    }
+)
+"""Near the middle of the population of each; for regions of which only the continent is known."""
 
 
 class Country(NamedTuple):
@@ -214,7 +230,7 @@ COUNTRIES: Mapping[str, Country] = MappingProxyType(
         "RE": Country("AF", Coordinates(-20.87, 55.47)),
         "RO": Country("EU", Coordinates(44.43, 26.1)),
         "RS": Country("EU", Coordinates(44.83, 20.5)),
-        "RU": Country("AS", Coordinates(55.76, 37.62)),
+        "RU": Country("EU", Coordinates(55.76, 37.62)),
         "RW": Country("AF", Coordinates(-1.95, 30.07)),
         "SA": Country("AS", Coordinates(24.63, 46.72)),
         "SB": Country("OC", Coordinates(-9.53, 160.2)),

@@ -8,8 +8,11 @@ Whatever is malformed raises DatabaseInvalid, and nothing else is raised.
 """
 
 import struct
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
 import numpy as np
 from maxminddb import InvalidDatabaseError, Reader
@@ -17,6 +20,8 @@ from maxminddb.reader import Metadata
 from numpy.typing import NDArray
 
 from gtm.errors import DatabaseInvalid
+from gtm.geo.fieldtypes import DataSection
+from gtm.geo.oddities import oddities_of
 from gtm.geo.place import NOWHERE, Place
 from gtm.geo.record import place_of
 from gtm.geo.trie import References, Trie, everywhere, in_level_order, integers, slot_networks
@@ -27,6 +32,14 @@ SEPARATOR_BYTES = 16
 
 MOST_NODES = 2**28
 """The largest city databases have about 2**24."""
+
+
+class Oddity(NamedTuple):
+    """Something that is not read as it stands in the file."""
+
+    text: str
+    networks: int
+    """That have such a record."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,12 +57,14 @@ class Database:
     places: tuple[Place, ...]
     v4: Trie
     v6: Trie
+    oddities: tuple[Oddity, ...] = ()
+    """The most frequent first; none where nobody asked."""
 
 
-def parse(reader: Reader, content: bytes | memoryview) -> Database:
-    """Returns what a database knows, from a reader and the bytes of the same file."""
+def parse(reader: Reader, content: bytes | memoryview, *, odd: bool = False) -> Database:
+    """Returns what a database knows, from a reader and the bytes of the same file; and what is odd in it, if asked."""
     try:
-        return _parse(reader, content)
+        return _parse(reader, content, odd=odd)
     except MALFORMED as exc:
         raise DatabaseInvalid(f"malformed: {exc}") from exc
 
@@ -68,7 +83,7 @@ MALFORMED = (
 """What readers raise on malformed files: their own error, and those of Python that slip through."""
 
 
-def _parse(reader: Reader, content: bytes | memoryview) -> Database:
+def _parse(reader: Reader, content: bytes | memoryview, *, odd: bool) -> Database:
     metadata = reader.metadata()
     nodes = _node_count(metadata)
     tree = _search_tree(metadata, content)
@@ -86,7 +101,29 @@ def _parse(reader: Reader, content: bytes | memoryview) -> Database:
         ),
         v4=v4,
         v6=v6,
+        oddities=_oddities(reader, content, addresses, _uses(v4, records) + _uses(v6, records)) if odd else (),
     )
+
+
+def _uses(trie: Trie, records: int) -> NDArray[np.int64]:
+    """Returns how many networks of a trie have each record."""
+    if trie.root < 0:
+        return np.bincount([~trie.root], minlength=records + 1)
+    return np.bincount(~trie.slots[trie.slots < 0], minlength=records + 1)
+
+
+def _oddities(
+    reader: Reader, content: bytes | memoryview, addresses: Mapping[int, Address], uses: NDArray[np.int64]
+) -> tuple[Oddity, ...]:
+    metadata = reader.metadata()
+    tree_bytes = metadata.node_count * metadata.record_size // 4
+    pointers = np.unique(_pointers(_search_tree(metadata, content), metadata.node_count))  # numbered in this order
+    data = DataSection(content, tree_bytes + SEPARATOR_BYTES)
+    counts: Counter[str] = Counter()
+    for value, address in addresses.items():
+        for text in oddities_of(reader.get(address), data, int(pointers[value - 1]) - SEPARATOR_BYTES):
+            counts[text] += int(uses[value])
+    return tuple(Oddity(text, networks) for text, networks in counts.most_common())
 
 
 def _node_count(metadata: Metadata) -> int:
@@ -118,7 +155,7 @@ def _search_tree(metadata: Metadata, content: bytes | memoryview) -> NDArray[np.
 def _references(tree: NDArray[np.uint32], nodes: int, *, room: int) -> tuple[References, int]:
     """Returns the slots of the tree, its records numbered from 1 (0: not found), and how many records there are."""
     at_record = tree > nodes
-    pointers = tree[at_record] - np.uint32(nodes)
+    pointers = _pointers(tree, nodes)
     if len(pointers) and (int(pointers.max()) >= room or int(pointers.min()) < SEPARATOR_BYTES):
         raise DatabaseInvalid("the search tree points outside the records")
     numbers = np.zeros(int(pointers.max(initial=0)) + 1, np.int32)
@@ -129,6 +166,12 @@ def _references(tree: NDArray[np.uint32], nodes: int, *, room: int) -> tuple[Ref
     slots[at_record] = ~numbers[pointers]
     slots[tree == nodes] = ~0
     return slots, records
+
+
+def _pointers(tree: NDArray[np.uint32], nodes: int) -> NDArray[np.uint32]:
+    """Returns where the records are that the tree holds, in its order, counted from the end of the tree."""
+    pointers: NDArray[np.uint32] = tree[tree > nodes] - np.uint32(nodes)
+    return pointers
 
 
 def _families(slots: References, ip_version: int) -> tuple[Trie, Trie]:

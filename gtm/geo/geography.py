@@ -3,14 +3,15 @@
 What comes in: parsed databases in order of preference, and the custom networks. What goes out: the place of an address,
 and for any numbering of places into cells, the map of all addresses. Sources combine place by place:
 
-    1. the location (continent to coordinates) is that of the first source that knows one
+    1. the location (continent to coordinates) is that of the first source that knows one; of databases the first that
+       knows a country or a point, and the first that knows the continent alone only where none knows more
     2. the autonomous system is that of the first source that knows one, so a City and an ASN database add up
     3. custom networks are the source before all databases; the longest network around an address decides, and what it
        does not say comes from the next shorter one around it, and finally from the databases
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
@@ -68,20 +69,36 @@ NO_GEOGRAPHY = Geography((NOWHERE,), everywhere(32, 0), everywhere(128, 0))
 def build(databases: Sequence[Database], networks: Sequence[CustomNetwork] = ()) -> Geography:
     """Returns the geography of some databases, the first preferred, under the custom networks."""
     number_of: dict[Place, int] = {NOWHERE: 0}
-    v4 = _merged([_custom(networks, bits=32), *((each.v4, each.places) for each in databases)], number_of)
-    v6 = _merged([_custom(networks, bits=128), *((each.v6, each.places) for each in databases)], number_of)
+    v4 = _merged(_custom(networks, bits=32), [(each.v4, each.places) for each in databases], number_of)
+    v6 = _merged(_custom(networks, bits=128), [(each.v6, each.places) for each in databases], number_of)
     return Geography(tuple(number_of), v4, v6)
 
 
 def combine(first: Place, second: Place) -> Place:
-    """Returns what two sources know together, where the first one is preferred."""
-    where = first if _is_located(first) else second
+    """Returns what two sources know together, where what the first one knows of a location counts alone."""
+    return _combined(first, second, where=first if _knowledge(first) else second)
+
+
+def combine_databases(first: Place, second: Place) -> Place:
+    """Returns what two databases know together, the first one preferred where it knows no less of the location.
+
+    A continent alone is what is left of a code that is no country: another database may know the country.
+    """
+    return _combined(first, second, where=first if _knowledge(first) >= _knowledge(second) else second)
+
+
+def _combined(first: Place, second: Place, *, where: Place) -> Place:
     network = first if first.asn is not None or first.organization else second
     return where._replace(asn=network.asn, organization=network.organization, tags=first.tags or second.tags)
 
 
-def _is_located(place: Place) -> bool:
-    return bool(place.continent or place.country or place.subdivision or place.city) or place.at is not None
+def _knowledge(place: Place) -> int:
+    """Returns how much is known of a location; a name of a city alone says nothing to steering."""
+    if place.country or place.at is not None:
+        return 3
+    if place.continent:
+        return 2
+    return 1 if place.subdivision or place.city else 0
 
 
 _Source = tuple[Trie, tuple[Place, ...]]
@@ -105,16 +122,22 @@ def _custom(networks: Sequence[CustomNetwork], *, bits: int) -> _Source:
     return from_networks(rows, bits=bits), tuple(places)
 
 
-def _merged(sources: Sequence[_Source], number_of: dict[Place, int]) -> Trie:
+def _merged(custom: _Source, databases: Sequence[_Source], number_of: dict[Place, int]) -> Trie:
     """Returns the trie of all sources, whose values are numbers of places; new places get the next numbers."""
-    (trie, places), *rest = sources
-    for other, other_places in rest:
-        if trie.is_unknown:
-            trie, places = other, other_places
-        elif not other.is_unknown:
-            trie, pairs = merge(trie, other)
-            places = tuple(combine(places[a], other_places[b]) for a, b in pairs)
+    known: _Source = (everywhere(custom[0].bits, 0), (NOWHERE,))
+    for database in databases:
+        known = _both(known, database, combine_databases)
+    trie, places = _both(custom, known, combine)
     return renumber(trie, [number_of.setdefault(place, len(number_of)) for place in places])
+
+
+def _both(one: _Source, other: _Source, together: Callable[[Place, Place], Place]) -> _Source:
+    if one[0].is_unknown:
+        return other
+    if other[0].is_unknown:
+        return one
+    trie, pairs = merge(one[0], other[0])
+    return trie, tuple(together(one[1][a], other[1][b]) for a, b in pairs)
 
 
 def _networks(blocks: Blocks) -> Networks:

@@ -5,6 +5,12 @@ are read by the same rules, for no key of one means something else in the other:
 
     MaxMind   country.iso_code  subdivisions[0].iso_code  city.names.en  location.latitude  autonomous_system_number
     DB-IP     country_code      (state1 has no code)      city           latitude           autonomous_system_number
+
+What writers get wrong is read as it was meant; `gtm geodata verify` tells it (gtm/geo/oddities.py):
+
+    a code of no country     a continent, another country's code, or nothing (gtm/geo/codes.py)
+    the point 0, 0           nothing is known: there is only sea
+    a boolean for a number   1 and 0; a writer that took equal values for the same wrote True for 1.0, and for AS 1
 """
 
 import math
@@ -12,7 +18,8 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gtm.geo.countries import CONTINENTS, COUNTRIES
+from gtm.geo.codes import Meaning, continent_of, meaning
+from gtm.geo.countries import COUNTRIES
 from gtm.geo.place import Coordinates, Place
 
 MOST_NAME_CHARACTERS = 200
@@ -27,16 +34,15 @@ NOTHING: Record = MappingProxyType({})
 
 def place_of(record: object) -> Place:
     """Returns the place that a record tells of; NOWHERE when it tells of none."""
-    found = _map(record)
-    country = _country(found)
-    known = COUNTRIES.get(country)
+    found = as_map(record)
+    country, continent = _where(found)
     city = found.get("city")
     return Place(
-        continent=_continent(found) or (known.continent if known else ""),
+        continent=continent,
         country=country,
         subdivision=_subdivision(found, country),
-        city=_name(_map(_map(city).get("names")).get("en")) or _name(city),
-        at=_coordinates(found) or (known.at if known else None),
+        city=_name(as_map(as_map(city).get("names")).get("en")) or _name(city),
+        at=_coordinates(found) or (COUNTRIES[country].at if country else None),
         asn=_asn(found),
         organization=_name(found.get("autonomous_system_organization")),
     )
@@ -50,57 +56,69 @@ def coordinates(latitude: object, longitude: object) -> Coordinates | None:
     return Coordinates(north, east)
 
 
-def _country(record: Record) -> str:
+def country_codes(record: Record) -> tuple[str, str]:
+    """Returns the codes that a record has for the country of the addresses, in both schemas; empty for none."""
+    return _code(as_map(record.get("country")).get("iso_code")), _code(record.get("country_code"))
+
+
+def continent_code(record: Record) -> str:
+    """Returns the continent that a record names, empty for none."""
+    code = _code(as_map(record.get("continent")).get("code"))
+    return continent_of(code) or continent_of(_code(record.get("continent_code")))
+
+
+def _where(record: Record) -> Meaning:
+    """Returns the country with its continent, which is the same in all records; or the continent alone."""
+    said = [*map(meaning, country_codes(record))]
+    named = next((each for each in said if each.country), None)
+    if named is not None:
+        return named
+    continent = continent_code(record) or next((each.continent for each in said if each.continent), "")
     # registered_country is where the holder of the network is; the next best thing, as for satellite providers.
-    codes = (
-        _map(record.get("country")).get("iso_code"),
-        record.get("country_code"),
-        _map(record.get("registered_country")).get("iso_code"),
-    )
-    return next(filter(_is_country, map(_code, codes)), "")
-
-
-def _is_country(code: str) -> bool:
-    return COUNTRY_CODE.fullmatch(code) is not None and code not in NO_COUNTRY
-
-
-COUNTRY_CODE = re.compile("[A-Z]{2}")
-SUBDIVISION_CODE = re.compile("[A-Z0-9]{1,3}")
-NO_COUNTRY = frozenset({"ZZ", "XX"})
-"""What databases write where they know none."""
-
-
-def _continent(record: Record) -> str:
-    code = _code(_map(record.get("continent")).get("code"))
-    if code in CONTINENTS:
-        return code
-    code = _code(record.get("continent_code"))
-    return code if code in CONTINENTS else ""
+    registered = meaning(_code(as_map(record.get("registered_country")).get("iso_code")))
+    if registered.country and continent in {"", registered.continent}:
+        return registered
+    return Meaning("", continent or registered.continent)
 
 
 def _subdivision(record: Record, country: str) -> str:
     subdivisions = record.get("subdivisions")
     if not country or not isinstance(subdivisions, list) or not subdivisions:
         return ""
-    code = _code(_map(subdivisions[0]).get("iso_code"))
+    code = _code(as_map(subdivisions[0]).get("iso_code"))
     return f"{country}-{code}" if SUBDIVISION_CODE.fullmatch(code) else ""
 
 
+SUBDIVISION_CODE = re.compile("[A-Z0-9]{1,3}")
+
+
+def raw_coordinates(record: Record) -> tuple[object, object]:
+    """Returns what a record has for latitude and longitude, in either schema."""
+    for each in (as_map(record.get("location")), record):
+        latitude, longitude = each.get("latitude"), each.get("longitude")
+        if coordinates(latitude, longitude) is not None:
+            return latitude, longitude
+    return None, None
+
+
 def _coordinates(record: Record) -> Coordinates | None:
-    location = _map(record.get("location"))
-    return coordinates(location.get("latitude"), location.get("longitude")) or coordinates(
-        record.get("latitude"), record.get("longitude")
-    )
+    point = coordinates(*raw_coordinates(record))
+    return None if point == NULL_ISLAND else point
+
+
+NULL_ISLAND = Coordinates(0.0, 0.0)
+"""In the Gulf of Guinea: what programs make of a place that they do not know."""
 
 
 def _asn(record: Record) -> int | None:
     number = record.get("autonomous_system_number")
-    if isinstance(number, int) and not isinstance(number, bool) and 0 < number < 2**32:
-        return number
+    if isinstance(number, int) and 0 < number < 2**32:
+        return int(number)
     return None
 
 
-def _map(value: object) -> Record:
+def as_map(value: object) -> Record:
+    """Returns a value if it is a map, else an empty one."""
     return value if isinstance(value, dict) else NOTHING
 
 
@@ -109,11 +127,16 @@ def _code(value: object) -> str:
 
 
 def _name(value: object) -> str:
-    return value.strip()[:MOST_NAME_CHARACTERS] if isinstance(value, str) else ""
+    name = value.strip()[:MOST_NAME_CHARACTERS] if isinstance(value, str) else ""
+    return "" if name == NO_NAME else name
+
+
+NO_NAME = "-"
+"""What some databases write where they know none."""
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, int | float):
         return None
     try:
         number = float(value)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
@@ -95,11 +96,14 @@ def read_database(path: Path) -> tuple[Database, Source]:
     return found, Source(path, found.type, found.built_at, len(content), found.networks, description=found.description)
 
 
-def parse_database(content: bytes) -> Database:
-    """Returns the database in the bytes of a file; raises DatabaseInvalid when it tells no places."""
+def parse_database(content: bytes, *, odd: bool = False) -> Database:
+    """Returns the database in the bytes of a file, and what is odd in it, if asked.
+
+    Raises DatabaseInvalid when it tells no places.
+    """
     # The reader in C maps files, and a corrupt record can crash it and the process with it. The one in Python is safe,
     # and fast enough for small files.
-    found = _parse_here(content) if len(content) <= MOST_BYTES_HERE else _parse_apart(content)
+    found = (_parse_here if len(content) <= MOST_BYTES_HERE else _parse_apart)(content, odd=odd)
     if not any(place != NOWHERE for place in found.places):
         raise DatabaseInvalid(f'type "{found.type}" tells no places; City, Country and ASN databases do')
     return found
@@ -109,28 +113,28 @@ MOST_BYTES_HERE = 32 * 2**20
 """Smaller files have so few different records that they are decoded in about as long as a process takes to start."""
 
 
-def _parse_here(content: bytes) -> Database:
+def _parse_here(content: bytes, *, odd: bool) -> Database:
     with _opened(BytesIO(content), maxminddb.MODE_FD) as reader:
-        return database.parse(reader, content)
+        return database.parse(reader, content, odd=odd)
 
 
-def _parse_apart(content: bytes) -> Database:
+def _parse_apart(content: bytes, *, odd: bool) -> Database:
     """Returns the database as a process of its own reads it, with the reader in C: nothing else can crash."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
         try:
-            return child.submit(_parse_with_c, content).result()
+            return child.submit(partial(_parse_with_c, odd=odd), content).result()
         except BrokenProcessPool as exc:
             raise DatabaseInvalid("malformed: it crashed the reader") from exc
 
 
-def _parse_with_c(content: bytes) -> Database:
+def _parse_with_c(content: bytes, *, odd: bool) -> Database:
     # A copy without a name, which the reader can map and nobody else can overwrite.
     with TemporaryFile() as file:
         file.write(content)
         file.flush()
         gc.disable()  # this process ends soon, and a hundred thousand places would be looked over again and again
         with _opened(f"/dev/fd/{file.fileno()}", maxminddb.MODE_AUTO) as reader:
-            return database.parse(reader, content)
+            return database.parse(reader, content, odd=odd)
 
 
 def _opened(file: BytesIO | str, mode: int) -> maxminddb.Reader:

@@ -4,8 +4,9 @@ A database is good when
 
     1. it is whole: every node of its search tree and every record that differs can be read
     2. it tells places: the City, Country or ASN schema
-    3. nearly all known answers are right, where it tells countries; geoip2 is asked, as other programs would
-    4. it is not much smaller than the one it replaces, nor tells less; only this can be forced
+    3. nearly all known answers of the families that it covers are right, where it tells countries; geoip2 is asked, as
+       other programs would
+    4. it is not much smaller than the one it replaces, nor tells less, of both families; only this can be forced
 
 What is verified is what is written: the bytes are read once. Running nodes notice the new file by its fingerprint.
 """
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from ipaddress import ip_address
 from pathlib import Path
+from typing import NamedTuple
 
 import geoip2.database
 from geoip2.errors import AddressNotFoundError
@@ -25,8 +27,8 @@ from maxminddb import MODE_FD
 
 from gtm.errors import DatabaseInvalid, FileUnreadable
 from gtm.geo import geography
-from gtm.geo.database import MALFORMED, Database
-from gtm.watch.geodata import GEO_FILES, MAX_DATABASE_BYTES, parse_database, read_database
+from gtm.geo.database import MALFORMED, Database, Oddity
+from gtm.watch.geodata import GEO_FILES, MAX_DATABASE_BYTES, Source, parse_database, read_database
 
 LEAST_SHARE_OF_REPLACED = 0.8
 """A monthly refresh changes a database by a few percent; a fifth less is an accident, such as a cut download."""
@@ -73,10 +75,14 @@ class Verification:
     """Seconds since 1970."""
     size_bytes: int
     networks: int
+    families: frozenset[str]
+    """Of the addresses that it knows: IPv4, IPv6."""
     places: int
     locates: bool
     """Whether it tells countries; otherwise it tells autonomous systems alone, and no known answer was asked for."""
     answers: tuple[Answer, ...]
+    oddities: tuple[Oddity, ...]
+    """What is not read as it stands there; it is good all the same."""
 
     @property
     def right_answers(self) -> int:
@@ -105,25 +111,57 @@ def install(source: Path, target: Path, *, replaced: Path, force: bool) -> Verif
     return verification
 
 
-def attribution(types: Sequence[str]) -> tuple[str, ...]:
-    """Returns what the licences of these types of database ask to be said, once each."""
-    return tuple(text for prefixes, text in ATTRIBUTIONS if any(each.lower().startswith(prefixes) for each in types))
+def attribution(sources: Sequence[Source]) -> tuple[str, ...]:
+    """Returns what the licences of these databases ask to be said, once each; of an unknown maker's, that it is."""
+    databases = [source for source in sources if source.built_at is not None]
+    makers = [_maker(source) for source in databases]
+    notices = tuple(maker.notice for maker in MAKERS if maker in makers)
+    return notices + tuple(
+        f'{source.path}: nothing in this database of type "{source.type}" says who made it; '
+        "say what the licence under which you have it asks for"
+        for source, maker in zip(databases, makers, strict=True)
+        if maker is None
+    )
 
 
-DB_IP_NOTICE = (
-    "IP Geolocation by DB-IP (https://db-ip.com), licensed under CC BY 4.0 "
-    "(https://creativecommons.org/licenses/by/4.0/). A web page that shows or uses results links back: "
-    '<a href="https://db-ip.com">IP Geolocation by DB-IP</a>'
+class Maker(NamedTuple):
+    """Who makes databases, and what the licence asks for."""
+
+    types: tuple[str, ...]
+    """How their types begin, in lower case."""
+    words: tuple[str, ...]
+    """What their descriptions contain, in lower case, whatever the type."""
+    notice: str
+
+
+MAKERS = (
+    Maker(
+        ("dbip", "db-ip"),
+        ("db-ip", "dbip"),
+        "IP Geolocation by DB-IP (https://db-ip.com), licensed under CC BY 4.0 "
+        "(https://creativecommons.org/licenses/by/4.0/). A web page that shows or uses results links back: "
+        '<a href="https://db-ip.com">IP Geolocation by DB-IP</a>',
+    ),
+    Maker(
+        ("geolite",),
+        ("geolite",),
+        "This product includes GeoLite data created by MaxMind, available from https://www.maxmind.com",
+    ),
+    Maker(
+        ("geoip",),
+        ("geoip", "maxmind"),
+        "This product includes GeoIP data created by MaxMind, available from https://www.maxmind.com",
+    ),
 )
-GEOLITE_NOTICE = "This product includes GeoLite data created by MaxMind, available from https://www.maxmind.com"
-GEOIP_NOTICE = "This product includes GeoIP data created by MaxMind, available from https://www.maxmind.com"
+"""Types such as `country ipvAll` tell the form: whoever converts a table to a database writes them, of any maker's."""
 
-ATTRIBUTIONS: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("dbip", "db-ip", "city ipv", "country ipv", "asn ipv"), DB_IP_NOTICE),
-    (("geolite",), GEOLITE_NOTICE),
-    (("geoip",), GEOIP_NOTICE),
-)
-"""How types of database begin, and what their licence asks for."""
+
+def _maker(source: Source) -> Maker | None:
+    """Returns who made a database, by its type or else by its description."""
+    kind, words = source.type.lower(), source.description.lower()
+    by_type = (maker for maker in MAKERS if kind.startswith(maker.types))
+    by_description = (maker for maker in MAKERS if any(word in words for word in maker.words))
+    return next(by_type, None) or next(by_description, None)
 
 
 def _read(path: Path) -> bytes:
@@ -135,7 +173,7 @@ def _read(path: Path) -> bytes:
 
 def _verify(path: Path, content: bytes) -> Verification:
     try:
-        database = parse_database(content)
+        database = parse_database(content, odd=True)
         locates = _locates(database)
         answers = _answers(database, content) if locates else ()
     except DatabaseInvalid as exc:
@@ -146,9 +184,11 @@ def _verify(path: Path, content: bytes) -> Verification:
         built_at=database.built_at,
         size_bytes=len(content),
         networks=database.networks,
+        families=_families(database),
         places=len(set(database.places)),
         locates=locates,
         answers=answers,
+        oddities=database.oddities,
     )
     if verification.right_answers < LEAST_SHARE_OF_ANSWERS * len(answers):
         wrong = ", ".join(
@@ -161,13 +201,19 @@ def _verify(path: Path, content: bytes) -> Verification:
     return verification
 
 
+def _families(database: Database) -> frozenset[str]:
+    tries = {"IPv4": database.v4, "IPv6": database.v6}
+    return frozenset(family for family, trie in tries.items() if trie.root < ~0 or (trie.slots < ~0).any())
+
+
 def _locates(database: Database) -> bool:
     return any(place.country for place in database.places)
 
 
 def _answers(database: Database, content: bytes) -> tuple[Answer, ...]:
     """Returns what the database says of the addresses whose country is known, of the families that it covers."""
-    covered = [(text, country) for text, country in KNOWN_ANSWERS if ":" not in text or not database.v6.is_unknown]
+    families = _families(database)
+    covered = [(text, country) for text, country in KNOWN_ANSWERS if ("IPv6" if ":" in text else "IPv4") in families]
     if "City" in database.type or "Country" in database.type:
         return _answers_of_model(covered, content, is_city="City" in database.type)
     # geoip2 refuses other types, such as the flat ones of DB-IP.
@@ -203,6 +249,8 @@ def _refuse_loss(new: Verification, replaced: Path) -> None:
         loss = f"{new.networks:,} networks, and {replaced} has {old.networks:,}"
     elif _locates(old) and not new.locates:
         loss = f"no countries, and {replaced} has them"
+    elif lost := _families(old) - new.families:
+        loss = f"no {' and no '.join(sorted(lost))} addresses, and {replaced} has them"
     else:
         return
     raise DatabaseInvalid(f"{new.path}: it has {loss}; to install it all the same, use --force")

@@ -98,6 +98,22 @@ def test_wrong_answers_are_listed(folder: Path) -> None:
     ]
 
 
+def test_what_is_odd_is_told_and_no_more_of_it_than_fits(folder: Path) -> None:
+    odd = {f"192.0.2.{number}/32": city(f"X{number}") for number in range(40)}
+    odd["198.51.100.0/24"] = odd["203.0.113.0/24"] = {"country_code": "\x1b[31m", "latitude": False, "longitude": 0.5}
+    write_database(folder / "a.mmdb", {**world(), **odd}, type_="Test-City")
+    ran = gtm("geodata", "verify", "a.mmdb")
+    assert ran.code == 0
+    assert ran.lines[3] == "answers   14 of 14 known answers"
+    assert sorted(ran.lines[4:6]) == [
+        "odd       2 networks: a boolean for a coordinate: true is read as 1, false as 0",
+        'odd       2 networks: country code "\\x1b[31M", no country: read as none',
+    ]
+    assert ran.lines[6].startswith('odd       1 network: country code "X')
+    assert ran.lines[-1] == "          and 12 kinds more"
+    assert len(ran.lines) == 4 + 30 + 1
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -196,7 +212,9 @@ def test_a_node_file_without_any_database_has_no_place_to_install_to(folder: Pat
 
 
 def test_the_attribution_is_what_the_licence_asks_for(database: Path) -> None:
-    assert ask("attribution") == (0, [], "")
+    code, [line], err = ask("attribution")
+    assert (code, err) == (0, "")
+    assert line.startswith('data/geo.mmdb: nothing in this database of type "Test-City" says who made it')
     write_database(database, world(), type_="DBIP-City-Lite")
     code, [line], err = ask("attribution")
     assert (code, err) == (0, "")

@@ -72,6 +72,40 @@ def test_the_first_database_that_knows_a_location_wins() -> None:
     assert place_at(geography, "192.0.2.200").country == "SG"
 
 
+@pytest.mark.parametrize("code", ["AP", "EU", "AN", "CS", "ZZ", "-"])
+def test_a_code_of_no_country_does_not_hide_the_next_database(code: str) -> None:
+    first = database({"192.0.2.0/24": {**city(code, name="-"), **asn(64500)}, "198.51.100.0/24": city("EU")})
+    second = database({"192.0.2.0/25": city("JP", at=(35.7, 139.7))})
+    geography = build([first, second])
+    assert place_at(geography, "192.0.2.1") == Place("AS", "JP", at=Coordinates(35.7, 139.7), asn=64500)
+    assert place_at(geography, "192.0.2.200").country == ""
+    assert place_at(geography, "198.51.100.1") == Place("EU")
+
+
+def test_another_code_of_a_country_counts_before_the_next_database() -> None:
+    geography = build([database({"192.0.2.0/24": city("UK")}), database({"192.0.2.0/24": city("FR")})])
+    assert place_at(geography, "192.0.2.1").country == "GB"
+
+
+def test_a_continent_or_a_city_alone_gives_way_to_any_database_that_knows_more() -> None:
+    databases = [
+        database({"192.0.2.0/24": {"city": "Springfield"}}),
+        database({"192.0.2.0/24": {"continent": {"code": "EU"}}}),
+        database({"192.0.2.0/25": city("IE")}),
+        database({"192.0.2.0/25": city("FR")}),
+    ]
+    assert place_at(build(databases), "192.0.2.1").country == "IE"
+    assert place_at(build(databases), "192.0.2.200") == Place("EU")
+    assert place_at(build(databases[:1]), "192.0.2.1") == Place(city="Springfield")
+
+
+def test_a_custom_network_of_which_only_the_continent_is_said_is_there() -> None:
+    source = database({"192.0.2.0/24": city("US")})
+    geography = build([source], [custom("192.0.2.128/25", Place("EU"))])
+    assert place_at(geography, "192.0.2.1").country == "US"
+    assert place_at(geography, "192.0.2.200") == Place("EU")
+
+
 def test_a_city_and_an_asn_database_add_up_in_either_order() -> None:
     cities = database({"192.0.2.0/24": city("IE", at=DUBLIN)})
     networks = database({"192.0.2.0/25": asn(64500, "Example")})
