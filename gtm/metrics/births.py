@@ -83,6 +83,7 @@ ALWAYS: Mapping[str, _Axes] = {
     },
     "tcp_accept_errors": {},
     "tcp_connections_evicted": {"reason": ("network", "full")},
+    "telemetry_exports": {"outcome": ("taken", "failed", "redirected", "rejected")},
     "udp_receive_errors": {},
     "udp_send_errors": {},
     "zone_loads": {"outcome": ("clean", "with_problems", "failed")},

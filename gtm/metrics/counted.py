@@ -85,6 +85,9 @@ COUNTED: Mapping[str, Metric] = {
         "state_errors", "state.errors", "{error}", "Reads and writes of the state folder that failed, by file."
     ),
     "events_lost": _counter("events_lost", "event.lost", "{event}", "Events that are not in the event log's files."),
+    "telemetry_exports": _counter(
+        "telemetry_exports", "telemetry.exports", "{export}", "Sendings of metrics to a collector, by outcome."
+    ),
     "admin_connections_refused": _counter(
         "admin_connections_refused",
         "admin.connections_refused",

@@ -7,7 +7,7 @@ thread of its own collects and sends; whoever serves DNS or runs checks never wa
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Protocol
 
@@ -28,8 +28,10 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from gtm.counters import series
 from gtm.metrics.labels import label
 from gtm.metrics.model import Chosen, Distribution, Family, Kind, Point
+from gtm.metrics.otlp_replies import FAILED, OUTCOMES, TAKEN, Redirected, Replies, Trouble
 from gtm.metrics.otlp_session import bounded_session
 
 PREFIX = "gtm."
@@ -61,6 +63,7 @@ class Telemetry:
         interval_s: float,
         started_at: float,
         wall: Callable[[], float],
+        replies: Replies | None = None,
     ) -> None:
         self._collect = collect
         self._exporter = exporter
@@ -69,10 +72,24 @@ class Telemetry:
         self._started_ns = int(started_at * 1e9)
         self._wall = wall
         self._stopping = threading.Event()
-        self._failing = False
+        self._replies = replies or Replies()
+        self._told: Trouble | None = None
+        self._counts = dict.fromkeys(OUTCOMES, 0)
         self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
-        self.sent = 0
-        self.failed = 0
+
+    @property
+    def sent(self) -> int:
+        """Returns how many sendings were taken whole."""
+        return self._counts[TAKEN]
+
+    @property
+    def failed(self) -> int:
+        """Returns how many were not, for whatever reason."""
+        return sum(self._counts.values()) - self.sent
+
+    def counted(self) -> Mapping[str, int]:
+        """Returns how the sendings went, by series name; any thread may ask."""
+        return {series("telemetry_exports", {"outcome": outcome}): self._counts[outcome] for outcome in OUTCOMES}
 
     def start(self) -> None:
         """Starts to send."""
@@ -87,31 +104,49 @@ class Telemetry:
 
     def send(self) -> None:
         """Collects and sends once."""
+        self._replies.begin()
         try:
             data = metrics_data(
                 self._collect(), self._resource, start_ns=self._started_ns, now_ns=int(self._wall() * 1e9)
             )
-            sent = self._exporter.export(data) is MetricExportResult.SUCCESS
+            is_sent = self._exporter.export(data) is MetricExportResult.SUCCESS
+        except Redirected:
+            is_sent = False
         except Exception:
             log.exception("telemetry: metrics cannot be sent")
-            sent = False
-        if sent:
-            self.sent += 1
-        elif not self._stopping.is_set():
-            self.failed += 1
-            if not self._failing:
-                log.warning("telemetry: the collector does not take the metrics; further failures are only counted")
-        self._failing = not sent
+            is_sent = False
+        trouble = self._replies.trouble(is_sent=is_sent)
+        if not self._stopping.is_set() or trouble is None:
+            self._counts[trouble.outcome if trouble else TAKEN] += 1
+            self._tell(trouble)
+
+    def _tell(self, trouble: Trouble | None) -> None:
+        """Logs what is news."""
+        before, self._told = self._told, trouble
+        if trouble is None:
+            if before is not None:
+                log.info("telemetry: the collector takes the metrics again")
+        elif before is None or before.is_as_before != trouble.is_as_before:
+            taken = "takes the metrics, and" if trouble.outcome == TAKEN else "does not take the metrics:"
+            log.warning("telemetry: the collector %s %s; further failures are only counted", taken, trouble.text)
+
+    def pause_s(self) -> float:
+        """Returns how long to wait for the next sending: longer where the collector asks for that."""
+        is_failing = self._told is not None and self._told.outcome == FAILED
+        return max(self._interval_s, self._replies.pause_s(wall=self._wall()) if is_failing else 0.0)
 
     def _run(self) -> None:
-        while not self._stopping.wait(self._interval_s):
+        while not self._stopping.wait(self.pause_s()):
             self.send()
 
 
-def make_exporter(endpoint: str) -> Exporter:
-    """Returns the SDK's exporter to a collector such as `http://127.0.0.1:4318`; empty: what the environment says."""
+def make_exporter(endpoint: str, replies: Replies | None = None) -> Exporter:
+    """Returns the SDK's exporter to a collector such as `http://127.0.0.1:4318`; empty: what the environment says.
+
+    `replies` hears what the collector answers.
+    """
     url = f"{endpoint.rstrip('/')}/v1/metrics" if endpoint else None
-    return OTLPMetricExporter(endpoint=url, session=bounded_session())
+    return OTLPMetricExporter(endpoint=url, session=bounded_session(replies or Replies()))
 
 
 def make_resource(node: str, version: str) -> Resource:

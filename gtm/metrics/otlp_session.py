@@ -10,6 +10,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from gtm.metrics.otlp_replies import Replies
 from gtm.tls import client_context
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -22,11 +23,16 @@ _PROVIDERS = (
 """Variables that name who makes the session instead."""
 
 
-def bounded_session() -> requests.Session | None:
-    """Returns a session for the SDK's exporter; None where the environment names who makes it."""
+def bounded_session(replies: Replies | None = None) -> requests.Session | None:
+    """Returns a session for the SDK's exporter, whose answers `replies` hears.
+
+    None where the environment names who makes it.
+    """
     if any(os.environ.get(name) for name in _PROVIDERS):
         return None
     session = requests.Session()
+    session.headers["Accept-Encoding"] = "identity"  # nothing is unpacked here
+    session.hooks["response"].append((replies or Replies()).hear)
     for scheme in ("http://", "https://"):
         session.mount(scheme, _Bounded())
     return session

@@ -76,6 +76,10 @@ class Measures:
         """Yields everything that is measured, as it is now; any thread may ask."""
         return families(self._present())
 
+    def include(self, source: Callable[[], Mapping[str, int]]) -> None:
+        """Has counters be shown too that another part of this process keeps by itself, by series name."""
+        self._counters.include(source)
+
     async def scrape(self, request: web.Request) -> web.Response:
         """Returns the answer to GET /metrics."""
         from gtm.metrics.exposition import expose  # noqa: PLC0415  # see there
@@ -131,17 +135,21 @@ def start_telemetry(
         return None
     try:
         from gtm.metrics import otlp  # noqa: PLC0415  # an optional extra
+        from gtm.metrics.otlp_replies import Replies  # noqa: PLC0415  # likewise
     except ImportError as error:
         log.error("telemetry: nothing is sent: %s; `pip install 'gtm[otlp]'` brings it", error)  # noqa: TRY400
         return None
+    replies = Replies()
     telemetry = otlp.Telemetry(
         measures.families,
-        otlp.make_exporter(config.otlp),
+        otlp.make_exporter(config.otlp, replies),
         otlp.make_resource(config.node, __version__),
         interval_s=interval_s(environment),
         started_at=measures.started_at,
         wall=wall,
+        replies=replies,
     )
+    measures.include(telemetry.counted)
     telemetry.start()
     log.info("telemetry: metrics go to %s", config.otlp or "the collector that the environment names")
     return telemetry

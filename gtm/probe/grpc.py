@@ -2,7 +2,8 @@
 
 What comes in: a check. What goes out: an outcome; failures of the network are raised and mapped in failures.py. One
 connection for each reading, with HTTP/2 known beforehand (RFC 9113 3.3), or over TLS agreed by ALPN; the call itself is
-health_call.py's.
+health_call.py's. Where the server says that it did nothing for the call, it is made once more on another connection, as
+clients do (gRPC, transparent retries).
 """
 
 import asyncio
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 
 from gtm.ids import Address
+from gtm.probe.cost import begin_another_request
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.health_call import HealthCall
 from gtm.probe.instruments import Instruments, target_address
@@ -56,6 +58,22 @@ async def ask_health(
 
     `looks_at` is asked for what it thinks of the connection's TLS.
     """
+    outcome = await _called(address, port, call, tls=tls, server_name=server_name, looks_at=looks_at)
+    if not call.is_unprocessed:
+        return outcome
+    begin_another_request()
+    return await _called(address, port, call.again(), tls=tls, server_name=server_name, looks_at=looks_at)
+
+
+async def _called(
+    address: Address,
+    port: int,
+    call: HealthCall,
+    *,
+    tls: ssl.SSLContext | None,
+    server_name: str | None,
+    looks_at: Callable[[object], Outcome],
+) -> Outcome:
     with reaching(address):
         reader, writer = await asyncio.open_connection(str(address), port, ssl=tls, server_hostname=server_name)
     if tls is None:

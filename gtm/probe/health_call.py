@@ -7,10 +7,14 @@ and the outcome once it is known. The framing of HTTP/2 is the library h2's; the
     response    headers; a message; trailers with grpc-status, 0 for OK. Or trailers alone, without a message
 
     status    the answer is no HTTP/2, no gRPC, an error of gRPC, or a status other than SERVING
-    reset     the server broke the call off: RST_STREAM, GOAWAY, or the connection closed
+    reset     the server broke the call off: RST_STREAM, a GOAWAY that leaves it out, or the connection closed
+
+A server that will stop says so by GOAWAY, and answers what it was asked before (http2_frames.py). One that left this
+call out may be asked again.
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from urllib.parse import unquote
 
 import h2.config
@@ -22,6 +26,7 @@ import h2.exceptions
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.health_message import SERVING, STATUSES, compose_request, parse_response
+from gtm.probe.http2_frames import Frames, spares
 
 METHOD_PATH = "/grpc.health.v1.Health/Check"
 
@@ -49,18 +54,24 @@ class HealthCall:
     """One call, from its request to its outcome. It has state: the connection, and what came so far."""
 
     def __init__(self, service: str, *, authority: str, secure: bool, timeout_s: float) -> None:
+        self.again = partial(HealthCall, service, authority=authority, secure=secure, timeout_s=timeout_s)
+        """Makes the same call once more, for another connection."""
         config = h2.config.H2Configuration(client_side=True)
         self._connection = h2.connection.H2Connection(config)
+        self._frames = Frames()
         self._received_bytes = 0
         self._first = b""
         self._response = bytearray()
         self._headers: dict[str, str] = {}
         self.outcome: Outcome | None = None
         """None until it is known."""
+        self.is_unprocessed = False
+        """Whether the server said that it did nothing for this call (RFC 9113 8.7)."""
+        self._is_going_away = False
         self._connection.initiate_connection()
-        stream = self._connection.get_next_available_stream_id()
-        self._connection.send_headers(stream, _request_headers(authority, secure=secure, timeout_s=timeout_s))
-        self._connection.send_data(stream, compose_request(service), end_stream=True)
+        self._stream = self._connection.get_next_available_stream_id()
+        self._connection.send_headers(self._stream, _request_headers(authority, secure=secure, timeout_s=timeout_s))
+        self._connection.send_data(self._stream, compose_request(service), end_stream=True)
 
     def to_send(self) -> bytes:
         """Returns the bytes that the server is to get now, and forgets them."""
@@ -71,7 +82,8 @@ class HealthCall:
         """Takes what the server sent; nothing at all means that it closed the connection."""
         self._received_bytes += len(data)
         if not data:
-            self._end(Outcome(Reason.RESET, "the connection broke off"))
+            announced = " after a graceful GOAWAY" if self._is_going_away else ""
+            self._end(Outcome(Reason.RESET, f"the connection broke off{announced}"))
         elif self._received_bytes > MAX_RECEIVED_BYTES:
             self._end(Outcome(Reason.STATUS, "no gRPC: an endless answer"))
         elif not self._begins_as_http2(data):
@@ -85,8 +97,19 @@ class HealthCall:
         return len(self._first) <= _FRAME_TYPE_AT or self._first[_FRAME_TYPE_AT] == _SETTINGS
 
     def _take(self, data: bytes) -> None:
+        for frame in self._frames.take(data):
+            if self.outcome is not None:
+                return  # what follows an answer cannot change it
+            if spares(frame, self._stream):
+                self._is_going_away = True
+            else:
+                self._take_frame(frame)
+        if self._frames.is_too_long:
+            self._end(Outcome(Reason.STATUS, "no HTTP/2: a frame that is too long"))
+
+    def _take_frame(self, frame: bytes) -> None:
         try:
-            events = self._connection.receive_data(data)
+            events = self._connection.receive_data(frame)
         except h2.exceptions.H2Error as error:
             self._end(Outcome(Reason.STATUS, f"no HTTP/2: {type(error).__name__}"))
             return
@@ -103,8 +126,12 @@ class HealthCall:
                     self._end(Outcome(Reason.STATUS, "no gRPC: the answer is too long"))
             case h2.events.StreamEnded():
                 self._end(judged(self._headers, bytes(self._response)))
-            case h2.events.StreamReset() | h2.events.ConnectionTerminated():
-                self._end(Outcome(Reason.RESET, f"the server broke the call off: {_code_name(event.error_code)}"))
+            case h2.events.StreamReset():
+                self.is_unprocessed = event.error_code == h2.errors.ErrorCodes.REFUSED_STREAM
+                self._end(_broken_off(event.error_code))
+            case h2.events.ConnectionTerminated():
+                self.is_unprocessed = event.last_stream_id is not None and event.last_stream_id < self._stream
+                self._end(_broken_off(event.error_code))
 
     def _end(self, outcome: Outcome) -> None:
         if self.outcome is None:
@@ -148,5 +175,6 @@ def _code_text(code: int) -> str:
     return CODES[code] if code < len(CODES) else f"code {code}"
 
 
-def _code_name(code: h2.errors.ErrorCodes | int | None) -> str:
-    return code.name if isinstance(code, h2.errors.ErrorCodes) else f"code {code}"
+def _broken_off(code: h2.errors.ErrorCodes | int | None) -> Outcome:
+    name = code.name if isinstance(code, h2.errors.ErrorCodes) else f"code {code}"
+    return Outcome(Reason.RESET, f"the server broke the call off: {name}")

@@ -9,13 +9,15 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 
 class Collector:
-    """Takes what is sent, and answers with `status`."""
+    """Takes what is sent, and answers with `status`, `answer_headers` and `body`."""
 
     def __init__(self) -> None:
         self.requests: list[ExportMetricsServiceRequest] = []
         self.paths: list[str] = []
         self.headers: list[dict[str, str]] = []
         self.status = 200
+        self.answer_headers: dict[str, str] = {}
+        self.body = b""
         self.got = threading.Semaphore(0)
         collector = self
 
@@ -28,8 +30,11 @@ class Collector:
                 collector.paths.append(self.path)
                 collector.headers.append(dict(self.headers.items()))
                 self.send_response(collector.status)
-                self.send_header("Content-Length", "0")
+                for name, text in collector.answer_headers.items():
+                    self.send_header(name, text)
+                self.send_header("Content-Length", str(len(collector.body)))
                 self.end_headers()
+                self.wfile.write(collector.body)
                 collector.got.release()
 
             def log_message(self, *_arguments: object) -> None:

@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
 from gtm.metrics.model import Family
 from gtm.metrics.otlp import Telemetry, make_exporter, make_resource
+from gtm.metrics.otlp_replies import Replies
 from gtm.metrics.present import families
 from tests.fakes.collector import Collector
 from tests.metrics.measured import Measured
@@ -37,13 +38,15 @@ def telemetry(measured: Measured, url: str, *, interval_s: float = 3600.0) -> Te
     def collect() -> Iterator[Family]:
         return families(measured.present())
 
+    replies = Replies()
     return Telemetry(
         collect,
-        make_exporter(url),
+        make_exporter(url, replies),
         make_resource("ns1", "1.2.3"),
         interval_s=interval_s,
         started_at=1_700_000_000.0,
         wall=lambda: 1_700_000_060.0,
+        replies=replies,
     )
 
 

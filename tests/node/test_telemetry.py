@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from gtm.metrics.births import ALWAYS
 from gtm.metrics.counted import COUNTED
+from gtm.metrics.otlp_replies import OUTCOMES
 from gtm.metrics.tallies import Tallies
 from gtm.node.telemetry import DEFAULT_INTERVAL_S, Measures, interval_s, is_wanted, start_telemetry
 from tests.admin.served import Served, serving
@@ -118,9 +119,12 @@ def test_a_node_that_names_no_collector_sends_nothing(tmp_path: Path) -> None:
 def test_a_collector_that_is_not_there_stops_nothing(tmp_path: Path) -> None:
     served = Served(tmp_path)
     wanting = config(tmp_path, 'telemetry: {otlp: "http://127.0.0.1:1"}\n')
-    telemetry = start_telemetry(wanting, measures(served, tmp_path), {}, served.clock.wall)
+    shown = measures(served, tmp_path)
+    telemetry = start_telemetry(wanting, shown, {}, served.clock.wall)
     assert telemetry is not None
     telemetry.close()
+    [exports] = [each for each in shown.families() if each.metric.prometheus == "gtm_telemetry_exports"]
+    assert {point.labels["outcome"]: point.value for point in exports.points} == dict.fromkeys(OUTCOMES, 0)
 
 
 @pytest.mark.slow

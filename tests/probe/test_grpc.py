@@ -8,6 +8,9 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import grpc
+import h2.config
+import h2.connection
+import h2.events
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
@@ -98,6 +101,44 @@ def test_a_server_without_a_health_service_is_bad() -> None:
             server.stop(grace=None).wait()
     assert found.reason is Reason.STATUS
     assert found.detail.startswith("gRPC UNIMPLEMENTED")
+
+
+def test_a_server_that_leaves_the_call_out_is_asked_once_more_on_another_connection() -> None:
+    """As one that stops behind a load balancer, which leads the next connection to another."""
+    connections = 0
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        server.initiate_connection()
+        asked = server.receive_data(await reader.read(2048))
+        assert any(isinstance(event, h2.events.StreamEnded) for event in asked)
+        if connections == 1:
+            server.close_connection(last_stream_id=0)
+        else:
+            server.send_headers(1, [(":status", "200"), ("content-type", "application/grpc")])
+            server.send_data(1, b"\0\0\0\0\2\x08\x01")
+            server.send_headers(1, [("grpc-status", "0")], end_stream=True)
+        writer.write(server.data_to_send())
+        await writer.drain()
+
+    assert outcome_from(conversation) == PASSED
+    assert connections == 2
+
+
+def test_a_server_that_always_leaves_the_call_out_is_reset_after_two_connections() -> None:
+    connections = 0
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await reader.read(2048)
+        writer.write(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]) + bytes([0, 0, 8, 7, 0, 0, 0, 0, 0]) + bytes(8))
+        await writer.drain()
+
+    assert outcome_from(conversation) == Outcome(Reason.RESET, "the server broke the call off: NO_ERROR")
+    assert connections == 2
 
 
 def test_a_server_of_http_1_is_no_grpc() -> None:

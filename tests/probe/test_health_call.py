@@ -14,6 +14,7 @@ from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.health_call import MAX_RECEIVED_BYTES, HealthCall, judged
 
+REFUSED = h2.errors.ErrorCodes.REFUSED_STREAM
 SERVING = b"\0\0\0\0\2\x08\x01"
 HEADERS = [(":status", "200"), ("content-type", "application/grpc")]
 GOOD = [("grpc-status", "0")]
@@ -92,6 +93,108 @@ def test_a_server_that_ends_the_call_has_reset_it() -> None:
 
     assert played(resets) == Outcome(Reason.RESET, "the server broke the call off: REFUSED_STREAM")
     assert played(goes_away) == Outcome(Reason.RESET, "the server broke the call off: ENHANCE_YOUR_CALM")
+
+
+def goaway(last_stream: int, code: int = 0, debug: bytes = b"") -> bytes:
+    payload = last_stream.to_bytes(4) + code.to_bytes(4) + debug
+    return len(payload).to_bytes(3) + b"\7\0" + bytes(4) + payload
+
+
+def answer_with(script: Script, *, before: bytes = b"", behind: bytes = b"") -> tuple[HealthCall, bytes]:
+    """A call, and the frames of a server that does this, without its settings, with these bytes around them."""
+    call = call_of()
+    server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+    server.initiate_connection()
+    server.receive_data(call.to_send())
+    settings = server.data_to_send()
+    script(server, 1)
+    return call, settings + before + server.data_to_send() + behind
+
+
+GRACEFUL = {
+    "for all streams": goaway(2**31 - 1),
+    "for this stream": goaway(1),
+    "with a reason for people": goaway(2**31 - 1, debug=b"max_age"),
+    "with the reserved bit": goaway(2**32 - 1),
+    "twice": goaway(2**31 - 1) + goaway(1),
+    "and a ping between": goaway(2**31 - 1) + b"\0\0\x08\6\0" + bytes(12) + goaway(1),
+}
+
+
+class TestGoAway:
+    """RFC 9113 6.8."""
+
+    @pytest.mark.parametrize("announced", GRACEFUL.values(), ids=GRACEFUL)
+    @pytest.mark.parametrize("size", [1, 7, 10_000])
+    def test_a_graceful_end_leaves_the_call_alone(self, announced: bytes, size: int) -> None:
+        call, wire = answer_with(answered(SERVING), before=announced)
+        for start in range(0, len(wire), size):
+            call.receive(wire[start : start + size])
+            call.to_send()
+        assert call.outcome == PASSED
+
+    def test_so_does_one_between_head_and_message_and_one_between_message_and_trailers(self) -> None:
+        call, wire = answer_with(answered(SERVING))
+        starts, at = [], 0
+        while at < len(wire):
+            starts.append(at)
+            at += 9 + int.from_bytes(wire[at : at + 3])
+        for start in starts[2:]:  # behind the settings, and their acknowledgement
+            call = call_of()
+            call.to_send()
+            call.receive(wire[:start] + goaway(2**31 - 1) + wire[start:])
+            assert call.outcome == PASSED
+
+    def test_another_status_is_told_all_the_same(self) -> None:
+        call, wire = answer_with(answered(b"\0\0\0\0\2\x08\x02"), before=goaway(1))
+        call.receive(wire)
+        assert call.outcome == Outcome(Reason.STATUS, "NOT_SERVING")
+
+    def test_a_server_that_closes_instead_is_told(self) -> None:
+        call = call_of()
+        call.receive(h2_settings() + goaway(1))
+        assert call.outcome is None
+        call.receive(b"")
+        assert call.outcome == Outcome(Reason.RESET, "the connection broke off after a graceful GOAWAY")
+        assert not call.is_unprocessed
+
+    @pytest.mark.parametrize("code", [h2.errors.ErrorCodes.NO_ERROR, h2.errors.ErrorCodes.ENHANCE_YOUR_CALM])
+    def test_one_that_leaves_the_call_out_may_be_asked_again(self, code: h2.errors.ErrorCodes) -> None:
+        call = call_of()
+        call.receive(h2_settings() + goaway(0, code))
+        assert call.outcome == Outcome(Reason.RESET, f"the server broke the call off: {code.name}")
+        assert call.is_unprocessed
+        again = call.again()
+        assert (again.outcome, again.is_unprocessed) == (None, False)
+        assert again.to_send() == call_of().to_send()
+
+    def test_a_call_that_was_refused_may_be_made_again(self) -> None:
+        call, wire = answer_with(lambda server, stream: server.reset_stream(stream, REFUSED))
+        call.receive(wire)
+        assert call.is_unprocessed
+        call, wire = answer_with(lambda server, stream: server.reset_stream(stream, h2.errors.ErrorCodes.CANCEL))
+        call.receive(wire)
+        assert not call.is_unprocessed
+
+    @pytest.mark.parametrize("wrong", [goaway(1)[:5] + b"\0\0\0\1" + goaway(1)[9:], b"\0\0\4\7\0" + bytes(8)])
+    def test_what_is_no_goaway_is_no_http_2(self, wrong: bytes) -> None:
+        call, wire = answer_with(answered(SERVING), before=wrong)
+        call.receive(wire)
+        assert call.outcome is not None
+        assert call.outcome.detail.startswith("no HTTP/2")
+
+
+@pytest.mark.parametrize("behind", [b"HTTP/1.1 400 Bad Request\r\n\r\n", bytes(9), goaway(1, 2), bytes([255] * 20)])
+def test_what_follows_an_answer_cannot_change_it(behind: bytes) -> None:
+    call, wire = answer_with(answered(SERVING), behind=behind)
+    call.receive(wire)
+    assert call.outcome == PASSED
+
+
+def test_a_frame_that_is_too_long_is_told_at_once() -> None:
+    call = call_of()
+    call.receive(h2_settings() + b"\xff\xff\xff\0\0\0\0\0\1" + b"part of it")
+    assert call.outcome == Outcome(Reason.STATUS, "no HTTP/2: a frame that is too long")
 
 
 def test_a_connection_that_closes_is_reset() -> None:
