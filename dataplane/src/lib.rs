@@ -149,15 +149,23 @@ fn scan_master<'py>(
     origin: &[u8],
     ttl: u32,
     compose: Bound<'py, PyAny>,
+    more: Bound<'py, PyAny>,
 ) -> Option<(Bulk<'py>, Notes)> {
-    let compose = compose.unbind();
-    let packed = py.detach(|| {
-        gtm_master::scan(content, origin, ttl, &mut |rtype, text, origin| {
-            // an exception is as good as None: the reference meets it again
-            let found = Python::attach(|py| compose.call1(py, (rtype, text, PyBytes::new(py, origin)))?.extract(py));
-            found.unwrap_or(None)
-        })
-    })?;
+    let (compose, more) = (compose.unbind(), more.unbind());
+    // an exception is as good as None: the reference meets it again
+    let mut compose = |rtype: &str, text: &str, origin: &[u8]| {
+        let found = Python::attach(|py| compose.call1(py, (rtype, text, PyBytes::new(py, origin)))?.extract(py));
+        found.unwrap_or(None)
+    };
+    let mut more = |directive: &str, argument: &str, line: u32, depth: u32| {
+        let found = Python::attach(|py| {
+            let found: Option<(Bound<PyBytes>, u32)> =
+                more.bind(py).call1((directive, argument, line, depth))?.extract()?;
+            PyResult::Ok(found.map(|(content, first)| (content.as_bytes().to_vec(), first)))
+        });
+        found.unwrap_or(None)
+    };
+    let packed = py.detach(|| gtm_master::scan(content, origin, ttl, &mut compose, &mut more))?;
     let bytes = |octets: &[u8]| PyBytes::new(py, octets);
     let notes = packed
         .notes

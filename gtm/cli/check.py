@@ -1,6 +1,5 @@
 """`gtm check`: are these zone files right?"""
 
-import re
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +8,12 @@ import typer
 from gtm.cli.console import counted, print_plain
 from gtm.cli.options import ConfigOption, read_config, zone_folder
 from gtm.counters import Counters
-from gtm.errors import FileUnreadable, Problem, as_warning
+from gtm.errors import Problem, as_warning
 from gtm.node.config import NodeConfig, Role
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
 from gtm.probe.withheld import foreseen
-from gtm.watch.folder import EMPTY, MAX_FILE_BYTES, RECORDS_ENDING, SHARED_FILES, ZONE_FILES
+from gtm.watch.folder import EMPTY, SHARED_FILES
 from gtm.watch.reading import read
 from gtm.zone.model import Zone, checks
 
@@ -64,27 +63,9 @@ def _one_file(file: Path) -> Found:
     catalogue = read(file.parent, EMPTY, vocabulary(Counters()))
     shared = {str(file.parent / name) for name in SHARED_FILES}
     zones = tuple(zone for zone in catalogue.zones if zone.file == str(file))
-    problems = tuple(
-        problem
-        for problem in catalogue.problems
-        if problem.file in {str(file), *shared} or _is_records_file(problem.file, file)
-    )
+    own = {problem for refused in catalogue.refused if refused.file == str(file) for problem in refused.problems}
+    problems = tuple(each for each in catalogue.problems if each in own or each.file in {str(file), *shared})
     if not zones and not problems and str(file) not in shared:
         words = "not read as a zone file: those are named *.yaml or *.yml, and do not begin with one of . # ~"
         problems = (Problem(str(file), 1, 1, words),)
     return zones, problems, () if problems else tuple(warning for zone in zones for warning in zone.warnings)
-
-
-def _is_records_file(name: str, file: Path) -> bool:
-    """Returns whether this is the records file of a zone file, which may be too broken to be parsed."""
-    if not name.endswith(RECORDS_ENDING):
-        return False
-    whole_name = rf"(?<![\w.-]){re.escape(Path(name).name)}(?![\w.-])"
-    return re.search(whole_name, _text(file)) is not None
-
-
-def _text(file: Path) -> str:
-    try:
-        return ZONE_FILES.read(file, limit=MAX_FILE_BYTES, within=file.parent).data.decode(errors="replace")
-    except FileUnreadable:
-        return ""  # which is one of its problems

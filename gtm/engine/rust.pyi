@@ -19,5 +19,9 @@ class Dataplane:
     def counters(self) -> list[tuple[str, dict[str, str], int]]: ...
 
 def scan_master(
-    content: bytes, origin: bytes, ttl: int, compose: Callable[[str, str, bytes], tuple[int, bytes] | None]
+    content: bytes,
+    origin: bytes,
+    ttl: int,
+    compose: Callable[[str, str, bytes], tuple[int, bytes] | None],
+    more: Callable[[str, str, int, int], tuple[bytes, int] | None],
 ) -> tuple[tuple[bytes, bytes, bytes, int], tuple[list[tuple[int, int, int, int, int, int]], int]] | None: ...

@@ -62,6 +62,8 @@ class Loaded:
     shared_source: Text | None = None
     records: bytes | None = field(default=None, repr=False)
     """What the records file said, if there is one."""
+    included: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    """What the files said that it includes, by name."""
     stamps: Stamps = field(default_factory=dict, compare=False)
     """How the files that this came of looked, by name; while they look so, they are not read again."""
 

@@ -9,7 +9,7 @@ Every zone is kept with the shared file that it was made with, which need not be
 
 import logging
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -37,6 +37,8 @@ class KeptZone:
     """The number of the shared file that it was made with."""
     records: str | None = None
     """What its records file said."""
+    included: dict[str, str] = field(default_factory=dict)
+    """What the files said that it includes, by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ def compose_kept(folder: Path, catalogue: Catalogue) -> str:
             loaded.source.content,
             number(loaded.shared_source),
             None if loaded.records is None else loaded.records.decode(),
+            {name: content.decode() for name, content in loaded.included.items()},
         )
         for loaded in catalogue.loaded
         if loaded.source is not None
@@ -128,14 +131,17 @@ def _revive_zone(zone: KeptZone, folder: Path, beside: _Shared, vocabulary: Voca
     source = Text(str(folder / zone.name), zone.text)
     records = None if zone.records is None else zone.records.encode()
 
+    included = {name: content.encode() for name, content in zone.included.items()}
+
     def fetch(name: str) -> MasterFile:
-        return MasterFile(str(folder / name), records or b"", native_scan())
+        return MasterFile(str(folder / name), records or b"", native_scan(), lambda name: included.get(name, b""))
 
     make = partial(parse, source.content, source.file, shared, vocabulary, fetch)
     try:
         with suppress(ZoneInvalid):
-            return Loaded(fingerprint_of(zone.text.encode()), make(), source, shared_source, records)
-        return Loaded("", make(is_limited=False), source, shared_source, records)  # of no text: it is read again
+            return Loaded(fingerprint_of(zone.text.encode()), make(), source, shared_source, records, included)
+        # of no text: it is read again
+        return Loaded("", make(is_limited=False), source, shared_source, records, included)
     except Exception as error:  # noqa: BLE001  # it is logged
         message = problems_of(error, source.file)[0].message
         log.warning("kept zones: %s is left out, and not served unless its file is good now: %s", zone.name, message)

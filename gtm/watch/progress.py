@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MOST_WAITS = 6
 """So many times the limit of a file a reading may take on a machine that gives it no time: others wait for it."""
@@ -60,6 +60,12 @@ class Progress:
         """Notes that the reading is at a file now. Raises GivenUp."""
         with self._going_on():
             self.step, self.fingerprint = Step(file, limit_s, time.thread_time()), ""
+
+    def allow(self, limit_s: float) -> None:
+        """Lets the file take so long, for it turned out to be larger. Raises GivenUp."""
+        with self._going_on():
+            if self.step is not None and limit_s > self.step.limit_s:
+                self.step = replace(self.step, limit_s=limit_s)
 
     @contextmanager
     def leaving(self) -> Iterator[None]:

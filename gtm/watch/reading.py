@@ -316,21 +316,23 @@ class Reading:
 
     def _result(self, file: str) -> Loaded | Refused:
         contents: dict[str, bytes | None] = {}
-        """Of the records file."""
+        """Of the records file, and of those that it includes."""
         is_full = False
 
         def fetch(name: str) -> MasterFile:
             nonlocal is_full
             self._progress.parse(on=False)
             try:
-                too_much = self._records.too_much(file, name, self._sizes.get(name, 0))
+                others = sum(len(content or b"") for other, content in contents.items() if other != name)
+                too_much = self._records.too_much(file, name, others + self._sizes.get(name, 0))
                 if too_much:
                     is_full = True
                     raise TextInvalid(too_much)
                 contents[name] = None
                 found = self._records.read(name)
                 contents[name] = found.content
-                return found
+                self._progress.allow(_limit_s(self._sizes.get(Path(file).name, 0) + others + len(found.content)))
+                return replace(found, include=lambda name: fetch(name).content)
             finally:
                 self._progress.parse(on=True)
 
@@ -353,8 +355,10 @@ class Reading:
             refused = self._refusal(file, self._problems_of(error, file), fingerprint=fingerprint, records=seen)
             return replace(refused, is_retried=isinstance(error, MemoryError))
         records = contents.get(zone.records_file)
-        self._records.count(file, len(records or b""))
-        return Loaded(fingerprint, zone, Text(file, text), self._shared_source, records)
+        included = {name: content for name, content in contents.items() if content is not None}
+        included.pop(zone.records_file, None)
+        self._records.count(file, sum(len(content or b"") for content in contents.values()))
+        return Loaded(fingerprint, zone, Text(file, text), self._shared_source, records, included)
 
     def _known(self, file: str, fingerprint: str) -> Loaded | Refused | None:
         """Returns what came of this text before, if nothing that it depends on has changed."""
@@ -364,7 +368,9 @@ class Reading:
         if isinstance(before, Refused):
             return before if self._has_the_same_records(before) else None
         name = before.zone.records_file
-        return before if not name or self._records.content(name) == before.records else None
+        said = {} if not name else {name: before.records, **before.included}
+        is_as_it_was = all(self._records.content(other) == content for other, content in said.items())
+        return before if is_as_it_was else None
 
     def _has_the_same_records(self, refused: Refused) -> bool:
         return all(

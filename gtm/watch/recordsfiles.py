@@ -13,7 +13,8 @@ from gtm.errors import FileUnreadable, TextInvalid
 from gtm.watch.composing import fingerprint_of
 from gtm.watch.folder import ZONE_FILES, Loaded
 from gtm.watch.looked import Looked
-from gtm.zone.master import MAX_MASTER_BYTES, MasterFile
+from gtm.zone.master import MasterFile
+from gtm.zone.sources import MAX_MASTER_BYTES
 
 MAX_RECORDS_BYTES = MAX_MASTER_BYTES
 """Of the records files of all zones together; in memory it is several times that."""
@@ -25,7 +26,7 @@ class RecordsFiles:
     def __init__(self, folder: Path, looked: Looked, before: Iterable[Loaded]) -> None:
         self._folder = folder
         self._looked = looked
-        self._bytes = {each.zone.file: len(each.records or b"") for each in before}
+        self._bytes = {each.zone.file: _size(each) for each in before}
         self._total = 0
         self._scan = native_scan()
 
@@ -65,6 +66,10 @@ class RecordsFiles:
             return self.read(name).content
         except TextInvalid:
             return None
+
+
+def _size(loaded: Loaded) -> int:
+    return len(loaded.records or b"") + sum(map(len, loaded.included.values()))
 
 
 def records_fingerprint(content: bytes | None) -> str:

@@ -4,12 +4,11 @@
 
 In come the bytes of a file and the zone's name and TTL; out goes a Bulk, or ZoneInvalid. This is the reference. Where
 the extension is built, its scanner (dataplane/master/) makes the same of files without mistakes, fifty times faster;
-where it finds a mistake, or something it does not know, this has the last word. It must not open files: $INCLUDE is
-refused. So is $GENERATE, which is no part of the format.
+where it finds a mistake, or something it does not know, this has the last word. It must not open files: whoever
+reads the folder hands in what fetches one that is included (sources.py).
 """
 
 import re
-from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -27,17 +26,17 @@ from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
 from gtm.zone.bulk import Bulk, BulkRRset, Key, key_of, pack
 from gtm.zone.fields import MAX_TTL
 from gtm.zone.names import no_doubled_zone
-from gtm.zone.notes import Note, Oddity, first_notes, warnings_of
+from gtm.zone.notes import Note, Oddity, Place, first_notes, warnings_of
 from gtm.zone.records import MAX_RRSET_BYTES, check_target, check_type
-
-MAX_MASTER_BYTES = 512 * 1024 * 1024
-"""Of one file: more than ten million records, about two gigabytes of memory; more is a mistake."""
+from gtm.zone.sources import Include, Sources, no_files
 
 Compose = Callable[[str, str, bytes], tuple[int, bytes] | None]
 """Type and value as text, and the origin of names in it -> type and RDATA; None where they are a mistake."""
 Notes = tuple[list[tuple[int, int, int, int, int, int]], int]
 """What was odd (notes.py): the first of it, and how much there was."""
-Scan = Callable[[bytes, bytes, int, Compose], tuple[tuple[bytes, bytes, bytes, int], Notes] | None]
+More = Callable[[str, str, int, int], tuple[bytes, int] | None]
+"""$INCLUDE or $GENERATE, what it says, its line, how deep its file is -> content, and the number of its first line."""
+Scan = Callable[[bytes, bytes, int, Compose, More], tuple[tuple[bytes, bytes, bytes, int], Notes] | None]
 """Content, origin, TTL -> what a Bulk is made of, and notes; None where the reference has to have a look."""
 
 
@@ -49,6 +48,8 @@ class MasterFile:
     """For messages."""
     content: bytes
     scan: Scan | None = None
+    include: Include = no_files
+    """What reads the files that it includes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +59,39 @@ class Records:
     bulk: Bulk
     warnings: tuple[Problem, ...] = ()
     """What was odd in it."""
+    place: Place = field(default=lambda line: ("", line), compare=False)
+    """The number of a line -> its file, and its number there."""
 
 
 def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
     """Returns the records of a file; raises ZoneInvalid with all its problems."""
-    content = master.content.removeprefix(BOM_UTF8)  # RFC 3629 6: at the beginning it is no character
-    content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    found = None if master.scan is None else master.scan(content, wire(origin), zone_ttl, _composing(origin))
-    if found is None:
-        return read_by_reference(content, master.file, origin, zone_ttl)
-    packed, (notes, count) = found
-    return Records(Bulk(*packed), warnings_of(notes, count, lambda line: (master.file, line)))
+    if master.scan is not None:
+        sources = Sources(master.file, master.content, master.include)
+        found = master.scan(sources.main, wire(origin), zone_ttl, _composing(origin), _continuing(sources))
+        if found is not None:
+            packed, (notes, count) = found
+            return Records(Bulk(*packed), warnings_of(notes, count, sources.place), sources.place)
+    return read_by_reference(master, origin, zone_ttl)
 
 
-def read_by_reference(content: bytes, file: str, origin: Name, zone_ttl: int) -> Records:
+def read_by_reference(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
     """Returns the records of a file; raises ZoneInvalid with all its problems."""
-    reader = _Reader(file, origin, zone_ttl)
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ZoneInvalid([Problem(file, line, 1, "not UTF-8; save the file in that encoding")]) from error
-    for statement in reader.statements(text):
-        reader.take(statement)
-        if reader.problems.is_full(file):
-            reader.problems.stop(file)
-            break
+    sources = Sources(master.file, master.content, master.include)
+    reader = _Reader(sources, origin, zone_ttl)
+    reader.read(sources.main, 1, depth=0)
     return reader.records()
+
+
+def _continuing(sources: Sources) -> More:
+    """Returns what reads on for the scanner; None where it cannot."""
+
+    def more(directive: str, argument: str, line: int, depth: int) -> tuple[bytes, int] | None:
+        try:
+            return sources.more(directive, argument, line, depth)
+        except TextInvalid:
+            return None
+
+    return more
 
 
 def _composing(zone: Name) -> Compose:
@@ -147,8 +154,8 @@ class _RRset:
 class _Reader:
     """One reading of a file. Its state is what later lines refer to: origin, owner and TTL."""
 
-    def __init__(self, file: str, zone: Name, zone_ttl: int) -> None:
-        self.file = file
+    def __init__(self, sources: Sources, zone: Name, zone_ttl: int) -> None:
+        self._sources = sources
         self.zone = zone
         self.problems = Problems()
         self._origin = zone
@@ -178,14 +185,29 @@ class _Reader:
                 for key, by_type in self._rrsets.items()
             }
         )
-        warnings = warnings_of(first_notes(self._notes), len(self._notes), lambda line: (self.file, line))
-        return Records(bulk, warnings)
+        warnings = warnings_of(first_notes(self._notes), len(self._notes), self._sources.place)
+        return Records(bulk, warnings, self._sources.place)
 
-    def statements(self, text: str) -> Iterator[_Statement]:
+    def read(self, content: bytes, first_line: int, *, depth: int, is_generated: bool = False) -> None:
+        """Reads a content whose lines are numbered from here on; what is generated is of one line."""
+        file, _ = self._sources.place(first_line)
+        try:
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            line = first_line + content.count(b"\n", 0, error.start)
+            self._add(line, "not UTF-8; save the file in that encoding")
+            return
+        for statement in self._statements(text, first_line, is_generated=is_generated):
+            self._take(statement, depth)
+            if self.problems.is_full(file):
+                self.problems.stop(file)
+                return
+
+    def _statements(self, text: str, first_line: int, *, is_generated: bool) -> Iterator[_Statement]:
         """Yields the statements of a text; after a mistake of syntax nothing can be told apart any more."""
         tokenizer = Tokenizer(text)
         while True:
-            line = tokenizer.line_number
+            line = first_line if is_generated else first_line - 1 + tokenizer.line_number
             try:
                 token = tokenizer.get(want_leading=True)
                 begins_blank, is_apart = token.is_whitespace(), True
@@ -206,26 +228,48 @@ class _Reader:
             if token.is_eof():
                 return
 
-    def take(self, statement: _Statement) -> None:
+    def _take(self, statement: _Statement, depth: int) -> None:
         """Reads one statement."""
         first = statement.tokens[0]
         try:
             if not statement.begins_blank and first.is_identifier() and first.value.startswith("$"):
-                self._directive(first.value.upper(), statement.tokens[1:])
+                self._directive(first.value.upper(), statement, depth)
             else:
                 self._record(statement)
         except TextInvalid as invalid:
             self._add(statement.line, str(invalid))
 
-    def _directive(self, name: str, values: tuple[Token, ...]) -> None:
+    def _directive(self, name: str, statement: _Statement, depth: int) -> None:
+        values = statement.tokens[1:]
+        if name == "$GENERATE":
+            self._read_on(name, statement.text_of(1), statement.line, depth=depth)
+            return
+        if name == "$INCLUDE":
+            self._read_included(statement, depth)
+            return
         if name not in {"$ORIGIN", "$TTL"}:
-            raise TextInvalid(f"{name} is not supported; a records file has $ORIGIN and $TTL")
+            raise TextInvalid(f"{name} is not supported; a records file has $ORIGIN, $TTL, $INCLUDE and $GENERATE")
         if len(values) != 1 or not values[0].is_identifier():
             raise TextInvalid(f"{name} has one value")
         if name == "$ORIGIN":
             self._origin = parse_name(values[0].value, self._origin)
         else:
             self._default_ttl = parse_master_ttl(values[0].value)
+
+    def _read_included(self, statement: _Statement, depth: int) -> None:
+        values = statement.tokens[1:]
+        if not 1 <= len(values) <= 2 or (not values[-1].is_identifier() and len(values) == 2):
+            raise TextInvalid("$INCLUDE has the name of a file, and an origin if it has its own")
+        origin = parse_name(values[1].value, self._origin) if len(values) == 2 else self._origin
+        self._read_on("$INCLUDE", values[0].value, statement.line, depth=depth, origin=origin)
+
+    def _read_on(self, name: str, argument: str, line: int, *, depth: int, origin: Name | None = None) -> None:
+        """Reads what a directive stands for. Behind it origin and owner are what they were (RFC 1035 5.1)."""
+        content, first_line = self._sources.more(name, argument, line, depth)
+        before = self._origin, self._owner, self._has_owner
+        self._origin = self._origin if origin is None else origin
+        self.read(content, first_line, depth=depth + 1, is_generated=origin is None)
+        self._origin, self._owner, self._has_owner = before
 
     def _record(self, statement: _Statement) -> None:
         tokens = list(statement.tokens)
@@ -291,7 +335,8 @@ class _Reader:
             self._notes.append(Note(line, Oddity.DUPLICATE, first))
 
     def _add(self, line: int, message: str) -> None:
-        self.problems.add(Problem(self.file, line, 1, message))
+        file, line = self._sources.place(line)
+        self.problems.add(Problem(file, line, 1, message))
 
 
 _UNITS_S = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

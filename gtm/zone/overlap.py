@@ -16,14 +16,15 @@ from dns.rdatatype import to_text as type_to_text
 from dns.rdtypes.ANY.NS import NS
 
 from gtm.dns.rdata import rdata_of
-from gtm.zone.bulk import Bulk, BulkRRset, Key, key_of, labels_of
+from gtm.zone.bulk import BulkRRset, Key, key_of, labels_of
 from gtm.zone.draft import RecordDraft, Report, ZoneDraft
+from gtm.zone.master import Records
 
 
-def take_bulk(bulk: Bulk, file: str, draft: ZoneDraft, report: Report) -> None:
+def take_bulk(records: Records, draft: ZoneDraft, report: Report) -> None:
     """Gives the draft a records file, and adds a problem for each record that the zone file has too."""
-    draft.bulk = bulk
-    taking = _Taking(bulk, file, draft, report)
+    draft.bulk = bulk = records.bulk
+    taking = _Taking(records, draft, report)
     taking.names((*draft.nameservers, *draft.services, *draft.records))
     taking.rows(bulk.notables())
     for cut in _cuts(draft):
@@ -34,9 +35,9 @@ def take_bulk(bulk: Bulk, file: str, draft: ZoneDraft, report: Report) -> None:
 class _Taking:
     """Takes names over, once each."""
 
-    def __init__(self, bulk: Bulk, file: str, draft: ZoneDraft, report: Report) -> None:
-        self._bulk = bulk
-        self._file = file
+    def __init__(self, records: Records, draft: ZoneDraft, report: Report) -> None:
+        self._bulk = records.bulk
+        self._place = records.place
         self._draft = draft
         self._report = report
         self._taken: set[Key] = set()
@@ -56,14 +57,15 @@ class _Taking:
     def _take(self, name: Name, rrset: BulkRRset) -> None:
         rtype = RdataType.make(rrset.rtype)
         present = self._draft.records.setdefault(name, {})
+        file, line = self._place(rrset.line)
         if rtype in present:
-            message = f"{type_to_text(rtype)} of this name is on line {rrset.line} of {self._file} too"
+            message = f"{type_to_text(rtype)} of this name is on line {line} of {file} too"
             self._report.add_to(present[rtype], message)
             return
         owner = name.relativize(self._draft.origin).to_text()
         rdatas = tuple(rdata_of(rtype, rdata) for rdata in rrset.rdatas)
         path = ("records", owner, type_to_text(rtype))
-        present[rtype] = RecordDraft(path, name, rtype, rrset.ttl, rdatas, self._file, rrset.line)
+        present[rtype] = RecordDraft(path, name, rtype, rrset.ttl, rdatas, file, line)
 
 
 def _cuts(draft: ZoneDraft) -> list[Name]:

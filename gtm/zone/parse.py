@@ -9,7 +9,7 @@ a Zone that needs no further check. It must not open files, and raises nothing b
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dns.name import Name, root
 
@@ -48,6 +48,20 @@ NO_SHARED = Shared()
 
 Fetch = Callable[[str], MasterFile]
 """The name of a records file -> what is in it; raises TextInvalid where it cannot be read."""
+
+
+class _Master:
+    """A records file. Its state is what it includes."""
+
+    def __init__(self, file: MasterFile) -> None:
+        self.file = file
+        self.included: dict[str, bytes] = {}
+
+    def include(self, name: str) -> bytes:
+        """Returns what is in a file, which is read once. Raises TextInvalid."""
+        if name not in self.included:
+            self.included[name] = self.file.include(name)
+        return self.included[name]
 
 
 def _no_files(name: str) -> MasterFile:
@@ -177,14 +191,14 @@ def _monitors(entry: ZoneEntry, shared: Shared) -> dict[str, Monitor]:
     return {**{str(monitor.name): monitor for monitor in shared.monitors}, **own}
 
 
-def _read_records_file(entry: ZoneEntry, draft: ZoneDraft, report: Report, fetch: Fetch) -> MasterFile | None:
+def _read_records_file(entry: ZoneEntry, draft: ZoneDraft, report: Report, fetch: Fetch) -> _Master | None:
     if not entry.records_file:
         return None
     try:
-        master = fetch(entry.records_file)
-        records = read_master(master, draft.origin, entry.ttl)
+        master = _Master(fetch(entry.records_file))
+        records = read_master(replace(master.file, include=master.include), draft.origin, entry.ttl)
         report.warnings.extend(records.warnings)
-        take_bulk(records.bulk, master.file, draft, report)
+        take_bulk(records, draft, report)
     except TextInvalid as invalid:
         report.add(("records_file",), str(invalid))
     except ZoneInvalid as invalid:
@@ -212,7 +226,7 @@ def _zone(
     draft: ZoneDraft,
     *,
     file: str,
-    master: MasterFile | None,
+    master: _Master | None,
     warnings: tuple[Problem, ...],
 ) -> Zone:
     wanted = tuple(each.service for each in draft.services.values())
@@ -242,10 +256,11 @@ def _zone(
     )
 
 
-def _digest(text: str, taken: tuple[Region | Monitor, ...], master: MasterFile | None) -> str:
+def _digest(text: str, taken: tuple[Region | Monitor, ...], master: _Master | None) -> str:
     fingerprint = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
     for each in taken:
         fingerprint.update(b"\0" + repr(each).encode())
     if master is not None:
-        fingerprint.update(b"\0" + hashlib.sha256(master.content).digest())
+        for content in (master.file.content, *(master.included[name] for name in sorted(master.included))):
+            fingerprint.update(b"\0" + hashlib.sha256(content).digest())
     return fingerprint.hexdigest()

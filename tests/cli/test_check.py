@@ -147,3 +147,17 @@ def test_what_is_odd_is_a_warning_and_no_mistake(folder: Path) -> None:
     assert gtm("check", "zones/z.yaml").lines == [
         'zones/big.zone:1:1: "192.0.2" is not an A record; one looks like 192.0.2.1'
     ]
+
+
+def test_mistakes_of_an_included_file_are_told_with_its_zone_file(folder: Path) -> None:
+    (folder / "zones" / "big.zone").write_text("www A 192.0.2.1\n$INCLUDE more.zone\n")
+    (folder / "zones" / "more.zone").write_text("\nmail A x\n")
+    (folder / "zones" / "z.yaml").write_text(
+        "zone: z.test\nnameservers: [ns.example.net]\nhostmaster: a@example.com\nrecords_file: big.zone\n"
+    )
+    ran = gtm("check", "zones/z.yaml")
+    assert (ran.code, ran.lines) == (
+        1,
+        ['zones/more.zone:2:1: "x" is not an A record; one looks like 192.0.2.1'],
+    )
+    assert gtm("check", "zones/a.yaml").code == 0

@@ -1,6 +1,7 @@
 """The extension's scanner, where there is one."""
 
 import sys
+from typing import Never
 
 import pytest
 
@@ -17,8 +18,9 @@ def test_a_mistake_in_what_composes_values_is_a_file_that_the_scanner_gives_up()
     if scan is None:
         pytest.skip("the extension is not built")
 
-    def broken(rtype: str, text: str, origin: bytes) -> tuple[int, bytes]:
+    def broken(*_: object) -> Never:
         raise ZeroDivisionError
 
-    assert scan(b"a CAA 0 issue x\n", b"\1z\0", 60, broken) is None
-    assert scan(b"a A 192.0.2.1\n", b"\1z\0", 60, broken) is not None
+    assert scan(b"a CAA 0 issue x\n", b"\1z\0", 60, broken, broken) is None
+    assert scan(b"$INCLUDE a.zone\n", b"\1z\0", 60, broken, broken) is None
+    assert scan(b"a A 192.0.2.1\n", b"\1z\0", 60, broken, broken) is not None

@@ -104,6 +104,28 @@ def test_a_zone_file_waits_for_the_records_file_that_it_names(tmp_path: Path) ->
     asyncio.run(story())
 
 
+def test_a_zone_file_waits_for_the_files_that_its_records_file_includes(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write("$INCLUDE more.zone\n", "big.zone")
+    watched.write("www A 192.0.2.9\n", "more.zone")
+    watched.write(SMALL + "records_file: big.zone\n")
+
+    def values() -> int:
+        (zone,) = watched.planner.plan.zones.values()
+        return zone.zone.bulk.values
+
+    async def story() -> None:
+        async with watched.running():
+            assert values() == 1
+            await writing(watched, 3, name="more.zone", text="www A 192.0.2.9\nwww A 192.0.2.8\n")
+            assert (values(), watched.planner.catalogue.problems) == (1, ())
+            watched.write("www A 192.0.2.9\nwww A 192.0.2.8\n", "more.zone")
+            await watched.turns.next(2)
+            assert (values(), watched.planner.catalogue.problems) == (2, ())
+
+    asyncio.run(story())
+
+
 def test_a_shared_file_that_is_written_stays_as_it_was_until_it_settles_and_reaches_all_then(tmp_path: Path) -> None:
     watched = Watched(tmp_path)
     other = beside_shared(OTHER)

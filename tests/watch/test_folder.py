@@ -292,6 +292,51 @@ def test_a_records_file_with_a_mistake_leaves_the_last_good_zone(
     assert after.loaded == before.loaded
 
 
+def test_an_included_file_is_watched_as_the_records_file_is(tmp_path: Path) -> None:
+    write(tmp_path, a=BIG)
+    (tmp_path / "big.zone").write_text("$INCLUDE more.zone\n$INCLUDE empty.zone\n")
+    (tmp_path / "more.zone").write_text("www A 192.0.2.1\n")
+    (tmp_path / "empty.zone").write_text("")
+    first = load(tmp_path)
+    assert load(tmp_path, first).loaded[0] is first.loaded[0]
+    for name in ("more.zone", "empty.zone"):
+        (tmp_path / name).write_text(f"{name[0]} A 192.0.2.2\n")
+        second = load(tmp_path, first)
+        assert second.zones[0].digest != first.zones[0].digest
+        assert second.zones[0].bulk.find(b"\1" + name[:1].encode()) is not None
+        first = second
+
+
+@pytest.mark.parametrize(
+    ("prepare", "message"),
+    [
+        (lambda _: None, "big.zone:2: more.zone cannot be read: No such file or directory"),
+        (lambda file: file.write_text("\nwww A x\n"), 'more.zone:2: "x" is not an A record; one looks like 192.0.2.1'),
+        (
+            lambda file: file.symlink_to("/etc/hostname"),
+            "big.zone:2: more.zone cannot be read: a link that leads out of its folder",
+        ),
+        (os.mkfifo, "big.zone:2: more.zone cannot be read: not a regular file"),
+    ],
+    ids=["missing", "mistake", "link", "pipe"],
+)
+def test_an_included_file_with_a_mistake_leaves_the_last_good_zone(
+    tmp_path: Path, prepare: Callable[[Path], object], message: str
+) -> None:
+    write(tmp_path, a=BIG)
+    (tmp_path / "big.zone").write_text("\n$INCLUDE more.zone\n")
+    (tmp_path / "more.zone").write_text("www A 192.0.2.1\n")
+    before = load(tmp_path)
+    (tmp_path / "more.zone").unlink()
+    prepare(tmp_path / "more.zone")
+    after = load(tmp_path, before)
+    assert messages(after) == [message]
+    assert after.loaded == before.loaded
+    (tmp_path / "more.zone").unlink(missing_ok=True)
+    (tmp_path / "more.zone").write_text("www A 192.0.2.2\n")
+    assert load(tmp_path, after).problems == ()
+
+
 def test_a_link_within_the_folder_is_followed_to_the_records(tmp_path: Path) -> None:
     (tmp_path / "..data").mkdir()
     (tmp_path / "..data" / "big.zone").write_text("www A 192.0.2.1\n")

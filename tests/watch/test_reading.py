@@ -349,6 +349,20 @@ def test_a_folder_keeps_a_bounded_number_of_problems(tmp_path: Path) -> None:
     assert [str(each) for each in catalogue.problems if each.line == REST][-1].endswith("and 100 more problems")
 
 
+def test_files_that_are_included_count_with_the_records_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtm.watch.recordsfiles.MAX_RECORDS_BYTES", 100)
+    (tmp_path / "one.zone").write_text("$INCLUDE big.zone\n")
+    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n" + ";" * 40 + "\n")
+    write(tmp_path, a="a.example.com\nrecords_file: one.zone", b="b.example.com\nrecords_file: one.zone")
+    catalogue = load(tmp_path)
+    assert names(catalogue) == ["a"]
+    (problem,) = catalogue.problems
+    assert (Path(problem.file).name, problem.line) == ("one.zone", 1)
+    assert problem.message.startswith("with big.zone the records files of all zones have 150 bytes")
+    (tmp_path / "a.yaml").unlink()
+    assert names(load(tmp_path, catalogue)) == ["b"]
+
+
 def test_the_records_files_of_all_zones_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gtm.watch.recordsfiles.MAX_RECORDS_BYTES", 100)
     (tmp_path / "one.zone").write_text("www A 192.0.2.1\n")

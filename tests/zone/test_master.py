@@ -25,6 +25,10 @@ def whole(text: str, scan: Scan | None = None) -> Records:
     return read_master(MasterFile(FILE, text.encode(), scan), ORIGIN, 300)
 
 
+def none(*_: object) -> None:
+    """Includes nothing."""
+
+
 def records(bulk: Bulk) -> Iterator[tuple[str, int, int, tuple[bytes, ...]]]:
     for name in bulk.names():
         for rrset in bulk.find(name) or ():
@@ -83,8 +87,18 @@ WORDS = [
     ('"a" A 192.0.2.1', "a name is not written in quotes"),
     ("a..b A 192.0.2.1", '"a..b" is not a name: a label between two dots is empty'),
     ("a FOO x", 'unknown record type "FOO"'),
-    ("$INCLUDE other", "$INCLUDE is not supported"),
-    ("$GENERATE 1-9 a$ A 192.0.2.$", "$GENERATE is not supported"),
+    ("$INCLUDE other", '$INCLUDE "other": a file beside this one, whose name ends in .zone, can be included'),
+    ("$INCLUDE ../o.zone", '$INCLUDE "../o.zone": a file beside this one'),
+    ("$INCLUDE /etc/o.zone", '$INCLUDE "/etc/o.zone": a file beside this one'),
+    ("$INCLUDE .o.zone", '$INCLUDE ".o.zone": a file beside this one'),
+    ("$INCLUDE o.zone", "o.zone is not here: this text is read without the folder of its file"),
+    ("$INCLUDE", "$INCLUDE has the name of a file, and an origin if it has its own"),
+    ("$INCLUDE o.zone a b", "$INCLUDE has the name of a file, and an origin if it has its own"),
+    ("$INCLUDE o.zone a..b", '"a..b" is not a name'),
+    ("$GENERATE 1-9 a$ A", "$GENERATE has a range, a name, a type and a value"),
+    ("$GENERATE 1-9 a$ MX 10 b", "$GENERATE has one value; a value with spaces is put in quotes as a whole"),
+    ("$GENERATE 250-256 a$ A 192.0.2.$", '"192.0.2.256" is not an A record'),
+    ("$LOAD x", "$LOAD is not supported; a records file has $ORIGIN, $TTL, $INCLUDE and $GENERATE"),
     ("$TTL", "$TTL has one value"),
     ("$ORIGIN a b", "$ORIGIN has one value"),
     ('a TXT "x\ny"', "a quote is not closed on its line"),
@@ -195,7 +209,7 @@ def test_what_bind_and_nsd_load_with_a_warning_loads_with_one(
 def test_a_large_file_with_oddities_needs_no_second_reader(text: str) -> None:
     scan = native_scan()
     assert scan is not None
-    assert scan(f"{text}\n".encode(), b"\1z\4test\0", 300, lambda *_: (65_280, b"x")) is not None or "CAA" in text
+    assert scan(f"{text}\n".encode(), b"\1z\4test\0", 300, lambda *_: (65_280, b"x"), none) is not None or "CAA" in text
 
 
 @pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
@@ -217,7 +231,8 @@ GOOD = (
     b"| v A 01.2.3.4 | x.z.test A 1.2.3.4 | a 60 A 192.0.2.1 | a 60 A 192.0.2.7"
     b"| d MX 10 MAIL | D MX 10 mail. | E CNAME A"
     b'| c CAA 0 issue "CA.example.net" | s SRV 0 1 443 a.Z.test. | sub NS NS1.example.net. | @ 60 NS X'
-    b"| @ SOA . . 1 2 3 4 5"
+    b'| @ SOA . . 1 2 3 4 5 | $GENERATE 1-3 a$ 60 A 192.0.2.$ | $GENERATE 0-2/2 b CNAME "x${1,2,x}" | $INCLUDE i.zone'
+    b'| $INCLUDE "i.zone" sub | $INCLUDE ./j.zone | $include no.zone | $INCLUDE loop.zone'
     b'| h HTTPS 1 . alpn="h2,h3" port="443" | h HTTPS 1 . alpn= "h2" | h HTTPS 0 a alpn="h2" | d 9 TXT "q;q" "W"'
 ).split(b"|")
 ODD = (
@@ -240,9 +255,21 @@ def drawn(dice: random.Random) -> bytes:
     return dice.choice([b"\n", b"\n", b"\r\n"]).join(lines) + dice.choice([b"", b"\n"])
 
 
+def included(name: str) -> bytes:
+    """What is in a file that another one includes."""
+    files = {
+        "i.zone": b"in A 192.0.2.1\n 9 A 192.0.2.1\n$ORIGIN deep\n$TTL 7\nin A 192.0.2.2\n$INCLUDE j.zone\n",
+        "j.zone": b" TXT j\n",
+        "loop.zone": b"$INCLUDE loop.zone\n",
+    }
+    if name not in files:
+        raise TextInvalid(f"{name} cannot be read")
+    return files[name]
+
+
 def outcome(content: bytes, scan: Scan | None, origin: Name) -> Records | str:
     try:
-        return read_master(MasterFile(FILE, content, scan), origin, 300)
+        return read_master(MasterFile(FILE, content, scan, included), origin, 300)
     except ZoneInvalid as invalid:
         return str(invalid)
 
@@ -275,9 +302,9 @@ def test_the_scanner_reads_common_files_itself() -> None:
     def never(rtype: str, value: str, origin: bytes) -> None:
         raise AssertionError((rtype, value, origin))
 
-    found = scan(text.encode(), b"\1z\4test\0", 300, never)
+    found = scan(text.encode(), b"\1z\4test\0", 300, never, none)
     assert found is not None
-    assert Records(Bulk(*found[0])) == read_by_reference(text.encode(), FILE, ORIGIN, 300)
+    assert Records(Bulk(*found[0])) == read_by_reference(MasterFile(FILE, text.encode()), ORIGIN, 300)
     assert found[1] == ([], 0)
 
 

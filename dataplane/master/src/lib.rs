@@ -16,7 +16,7 @@ mod statement;
 mod token;
 
 pub use pack::{Note, Oddity, Packed};
-pub use statement::{scan, Compose};
+pub use statement::{scan, Compose, More};
 
 /// The reference has to have a look.
 #[derive(Debug)]

@@ -12,10 +12,13 @@ const MAX_TTL: u64 = 0x7FFF_FFFF;
 /// Type and value as text, and the origin of names in it -> type and RDATA; none where they are a mistake.
 pub type Compose<'a> = dyn FnMut(&str, &str, &[u8]) -> Option<(u16, Vec<u8>)> + 'a;
 
+/// A directive that stands for more lines, what it says, its line, and how deep its file is -> content, and the number
+/// of its first line; none where that is a mistake.
+pub type More<'a> = dyn FnMut(&str, &str, u32, u32) -> Option<(Vec<u8>, u32)> + 'a;
+
 /// Reads a file of a zone whose records have this TTL where they say nothing else; none where the reference has to.
-pub fn scan(content: &[u8], origin: &[u8], ttl: u32, compose: &mut Compose) -> Option<Packed> {
-    std::str::from_utf8(content).ok()?;
-    let reading = Reading {
+pub fn scan(content: &[u8], origin: &[u8], ttl: u32, compose: &mut Compose, more: &mut More) -> Option<Packed> {
+    let mut reading = Reading {
         zone: Zone::new(origin),
         origin: origin.to_vec(),
         default_ttl: None,
@@ -26,8 +29,20 @@ pub fn scan(content: &[u8], origin: &[u8], ttl: u32, compose: &mut Compose) -> O
         name: Vec::new(),
         notes: Vec::new(),
         compose,
+        more,
     };
-    reading.run(content).ok()
+    reading.read(content, Lines { first: 1, depth: 0, are_generated: false }).ok()?;
+    pack(reading.records, &reading.octets, reading.notes).ok()
+}
+
+/// Where the lines of a content are.
+#[derive(Clone, Copy)]
+struct Lines {
+    first: u32,
+    /// How many files are around it.
+    depth: u32,
+    /// All of them are the one that asks for them.
+    are_generated: bool,
 }
 
 struct Reading<'a, 'b> {
@@ -44,28 +59,62 @@ struct Reading<'a, 'b> {
     name: Vec<u8>,
     notes: Vec<Note>,
     compose: &'a mut Compose<'b>,
+    more: &'a mut More<'b>,
 }
 
 impl Reading<'_, '_> {
-    fn run(mut self, content: &[u8]) -> Result<Packed> {
-        let mut tokens = Tokens::new(content);
+    fn read(&mut self, content: &[u8], lines: Lines) -> Result<()> {
+        std::str::from_utf8(content).map_err(|_| GiveUp)?;
+        let mut tokens = Tokens::new(content, lines.first);
         let mut statement = Vec::new();
         while let Some(start) = tokens.statement(&mut statement)? {
+            let line = if lines.are_generated { lines.first } else { start.line };
             match statement.as_slice() {
                 [first, value @ ..] if !start.is_blank && !first.quoted && first.text.starts_with(b"$") => {
-                    self.directive(first.text, value)?;
+                    self.directive(first.text, value, Lines { first: line, ..lines })?;
                 }
                 [first, rest @ ..] if !start.is_blank => {
                     self.set_owner(first)?;
-                    self.record(start.line, rest)?;
+                    self.record(line, rest)?;
                 }
-                rest => self.record(start.line, rest)?,
+                rest => self.record(line, rest)?,
             }
         }
-        pack(self.records, &self.octets, self.notes)
+        Ok(())
     }
 
-    fn directive(&mut self, name: &[u8], value: &[Token]) -> Result<()> {
+    /// Reads what a directive stands for. Behind it origin and owner are what they were (RFC 1035 5.1).
+    fn read_on(&mut self, directive: &str, argument: &[u8], origin: Option<Vec<u8>>, here: Lines) -> Result<()> {
+        let argument = std::str::from_utf8(argument).map_err(|_| GiveUp)?;
+        let (content, first) = (self.more)(directive, argument, here.first, here.depth).ok_or(GiveUp)?;
+        let (before, owner) = (self.origin.clone(), self.owner);
+        let are_generated = origin.is_none();
+        self.origin = origin.unwrap_or_else(|| before.clone());
+        self.read(&content, Lines { first, depth: here.depth + 1, are_generated })?;
+        (self.origin, self.owner) = (before, owner);
+        Ok(())
+    }
+
+    fn include(&mut self, value: &[Token], here: Lines) -> Result<()> {
+        let (file, origin) = match value {
+            [file] => (file, self.origin.clone()),
+            [file, Token { text, quoted: false, .. }] => {
+                let mut origin = Vec::new();
+                parse(text, &self.origin, &mut origin)?;
+                (file, origin)
+            }
+            _ => return Err(GiveUp),
+        };
+        self.read_on("$INCLUDE", file.text, Some(origin), here)
+    }
+
+    fn directive(&mut self, name: &[u8], value: &[Token], here: Lines) -> Result<()> {
+        if name.eq_ignore_ascii_case(b"$GENERATE") {
+            return self.read_on("$GENERATE", &text_of(value), None, here);
+        }
+        if name.eq_ignore_ascii_case(b"$INCLUDE") {
+            return self.include(value, here);
+        }
         let [Token { text, quoted: false, .. }] = value else { return Err(GiveUp) };
         if name.eq_ignore_ascii_case(b"$TTL") {
             self.default_ttl = Some(ttl(text)?);
@@ -122,12 +171,7 @@ impl Reading<'_, '_> {
     }
 
     fn by_reference(&mut self, start: usize, rtype: &[u8], value: &[Token]) -> Result<u16> {
-        let mut text = Vec::new();
-        for token in value {
-            let quote: &[u8] = if token.quoted { b"\"" } else { b"" };
-            let space: &[u8] = if text.is_empty() || token.glued { b"" } else { b" " };
-            text.extend([space, quote, token.text, quote].concat());
-        }
+        let text = text_of(value);
         let utf8 = |octets| std::str::from_utf8(octets).map_err(|_| GiveUp);
         let (rtype, rdata) = (self.compose)(utf8(rtype)?, utf8(&text)?, &self.origin).ok_or(GiveUp)?;
         self.octets.truncate(start);
@@ -153,6 +197,17 @@ impl Reading<'_, '_> {
         self.last_ttl = own.unwrap_or(self.last_ttl);
         Ok((own.or(self.default_ttl).unwrap_or(self.last_ttl), tokens))
     }
+}
+
+/// The tokens of a value as one text.
+fn text_of(value: &[Token]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for (at, token) in value.iter().enumerate() {
+        let quote: &[u8] = if token.quoted { b"\"" } else { b"" };
+        let space: &[u8] = if at == 0 || token.glued { b"" } else { b" " };
+        text.extend([space, quote, token.text, quote].concat());
+    }
+    text
 }
 
 /// Seconds, or numbers with units: `1h30m`.

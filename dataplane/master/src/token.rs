@@ -26,8 +26,9 @@ pub struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
-    pub const fn new(content: &'a [u8]) -> Self {
-        Self { content, at: 0, line: 1 }
+    /// Its lines are numbered from here on.
+    pub const fn new(content: &'a [u8], line: u32) -> Self {
+        Self { content, at: 0, line }
     }
 
     /// Reads the tokens of the next statement that has some; none at the end of the file.
