@@ -8,11 +8,12 @@ import json
 from collections.abc import Callable
 
 import re2
+from jsonpointer import EndOfList, JsonPointer, JsonPointerException
 from multidict import CIMultiDictProxy
 
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
-from gtm.zone.settings import HttpSettings, JsonExpectation
+from gtm.zone.settings import HttpSettings, JsonExpectation, JsonPath
 
 MAX_BODY_BYTES = 64 * 1024
 """How much of a body is searched: a health page is small, and a probe must not download an error page of any size."""
@@ -69,8 +70,10 @@ def _judged_json(body: bytes, expected: tuple[JsonExpectation, ...], status: int
     return PASSED
 
 
-def _at(document: object, path: tuple[str | int, ...]) -> tuple[object, bool]:
+def _at(document: object, path: JsonPath) -> tuple[object, bool]:
     """Returns what is at a path, and whether there is anything."""
+    if isinstance(path, str):
+        return _pointed_at(document, path)
     for step in path:
         match document:
             case dict() if step in document:
@@ -82,7 +85,17 @@ def _at(document: object, path: tuple[str | int, ...]) -> tuple[object, bool]:
     return document, True
 
 
-def _shown(path: tuple[str | int, ...]) -> str:
+def _pointed_at(document: object, pointer: str) -> tuple[object, bool]:
+    try:
+        found = JsonPointer(pointer).resolve(document)
+    except (JsonPointerException, RecursionError):  # the message has all of the document in it
+        return None, False
+    return found, not isinstance(found, EndOfList)  # RFC 6901 4: there is nothing at "-"
+
+
+def _shown(path: JsonPath) -> str:
+    if isinstance(path, str):
+        return path or "value"
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
 
 

@@ -12,12 +12,14 @@ import dns.name
 import re2
 from dns.rcode import Rcode as DnsRcode
 from dns.rdatatype import RdataType
+from jsonpointer import JsonPointer, JsonPointerException
 from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from gtm.zone.fields import HOST_PATTERN, TEXT_SCHEMA, error, found, pattern_schema, suggestion, text, text_like
 from gtm.zone.references import Parsed
+from gtm.zone.settings import JsonPath as ReadJsonPath
 from gtm.zone.settings import Secret
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "OPTIONS")
@@ -87,13 +89,27 @@ def _said(invalid: Exception) -> str:
 
 def _json_path(value: object) -> str:
     path = text(value)
-    if not re.fullmatch(r"[^.\[\]]+(\.[^.\[\]]+|\[[0-9]{1,5}\])*", path):
-        raise error(f"expected a path in JSON such as status or checks[0].ok, not {found(value)}")
+    if _is_pointer(path):
+        try:
+            JsonPointer(path)
+        except JsonPointerException as invalid:
+            raise error(f"expected ~0 for ~ and ~1 for / in a JSON pointer (RFC 6901), not {found(value)}") from invalid
+    elif not re.fullmatch(r"([^.\[\]]+|\[[0-9]{1,5}\])(\.[^.\[\]]+|\[[0-9]{1,5}\])*", path):
+        raise error(
+            "expected a path in JSON such as status or checks[0].ok, or a pointer such as /checks/0/ok (RFC 6901), "
+            f"not {found(value)}"
+        )
     return path
 
 
-def json_steps(path: str) -> tuple[str | int, ...]:
-    """Returns the keys and indexes of a path: `checks[0].ok` is ("checks", 0, "ok")."""
+def _is_pointer(path: str) -> bool:
+    return not path or path.startswith("/")
+
+
+def json_path(path: str) -> ReadJsonPath:
+    """Returns a pointer as it is, and of another path the keys and indexes."""
+    if _is_pointer(path):
+        return path
     return tuple(
         int(step[1:-1]) if step.startswith("[") else step for step in re.findall(r"[^.\[\]]+|\[[0-9]+\]", path)
     )

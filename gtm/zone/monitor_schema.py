@@ -71,7 +71,7 @@ class ExpectEntry(Entry):
     body_regex: Annotated[own.Regex, Field(description="A regular expression (RE2) that must match in the body")] = ""
     body_json: Annotated[
         dict[own.JsonPath, own.JsonScalar],
-        Field(description="Values that the body's JSON must have: {status: ok, checks[0].ok: true}"),
+        Field(description="Values that the body's JSON must have: {status: ok, checks[0].ok: true, /a.b/0: 1}"),
     ] = {}
     headers: Annotated[
         dict[own.HeaderName, fields.Text],

@@ -57,7 +57,7 @@ def _request(entry: MonitorEntry, *, secure: bool, statuses: tuple[tuple[int, in
         statuses=statuses if expect.status is None else tuple(expect.status),
         body=expect.body,
         body_regex=expect.body_regex,
-        body_json=tuple(JsonExpectation(own.json_steps(path), value) for path, value in expect.body_json.items()),
+        body_json=tuple(JsonExpectation(own.json_path(path), value) for path, value in expect.body_json.items()),
         expected_headers=tuple(expect.headers.items()),
         max_redirects=entry.redirects,
         response_time_s=entry.response_time,

@@ -41,12 +41,15 @@ class TlsSettings:
     """Whether RSA key exchange, CBC with SHA-1 and short keys will do."""
 
 
+JsonPath = str | tuple[str | int, ...]
+"""A pointer (RFC 6901): `/checks/0/ok`; or keys and indexes from the top: `checks[0].ok` is ("checks", 0, "ok")."""
+
+
 @dataclass(frozen=True, slots=True)
 class JsonExpectation:
     """A value that the JSON of a body must have at a path."""
 
-    path: tuple[str | int, ...]
-    """Keys and indexes from the top: `status.checks[0].ok`."""
+    path: JsonPath
     equals: str | int | float | bool | None
 
 

@@ -91,7 +91,8 @@ def test_a_kind_with_its_defaults(keys: str, port: int, settings: Settings) -> N
         (
             (
                 'type: http, expect: {status: [204, "300-399"], body: ok, body_regex: "a+", '
-                'headers: {X-A: "", X-B: yes}, body_json: {status: ok, "checks[0].n": 1, a.b: true, c: 1.5, d: null}}'
+                'headers: {X-A: "", X-B: yes}, body_json: {status: ok, "checks[0].n": 1, a.b: true, c: 1.5, d: null, '
+                '"[0].e": 2, "/f.g/0": 3, /h~1i: 4, a/b: 5, "": 6}}'
             ),
             HttpSettings(
                 secure=False,
@@ -104,6 +105,11 @@ def test_a_kind_with_its_defaults(keys: str, port: int, settings: Settings) -> N
                     JsonExpectation(("a", "b"), equals=True),
                     JsonExpectation(("c",), 1.5),
                     JsonExpectation(("d",), None),
+                    JsonExpectation((0, "e"), 2),
+                    JsonExpectation("/f.g/0", 3),
+                    JsonExpectation("/h~1i", 4),
+                    JsonExpectation(("a/b",), 5),
+                    JsonExpectation("", 6),
                 ),
                 expected_headers=(("X-A", ""), ("X-B", "yes")),
             ),
