@@ -86,6 +86,10 @@ class _TimedTls(VerifiedTls):
     """The TLS of one connection, which tells its check when the handshake begins and is done, and what was shown."""
 
     _has_begun = False
+    _has_given = False
+    """Whether octets were decrypted since more was needed."""
+    _failure: ssl.SSLError | None = None
+    """What is raised at the next call."""
 
     def do_handshake(self) -> None:
         """Goes on with the handshake; raises ssl.SSLWantReadError while it needs more from the endpoint."""
@@ -98,9 +102,26 @@ class _TimedTls(VerifiedTls):
         show(self.getpeercert(binary_form=True))
 
     def read(self, len: int = 1024, buffer: bytearray | None = None) -> bytes:  # type: ignore[override]  # noqa: A002
-        """Returns what was decrypted, or fills the buffer; what comes beside it, such as new keys, is charged too."""
-        with _charged():
-            return super().read(len, buffer)
+        """Returns what was decrypted, or fills the buffer; what comes beside it, such as new keys, is charged too.
+
+        asyncio reads until more is needed, and drops all that it read when there is an error. So one that follows
+        octets of the same segment is kept for the next call: they may be a whole answer.
+        """
+        if self._failure is not None:
+            raise self._failure
+        try:
+            with _charged():
+                decrypted = super().read(len, buffer)
+        except ssl.SSLWantReadError:
+            self._has_given = False
+            raise
+        except ssl.SSLError as error:
+            if not self._has_given:
+                raise
+            self._failure = error
+            raise ssl.SSLWantReadError from error
+        self._has_given = True
+        return decrypted
 
 
 def _charged() -> AbstractContextManager[None]:

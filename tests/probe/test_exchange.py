@@ -115,6 +115,46 @@ def test_an_answer_is_whole_although_the_connection_is_reset_behind_it() -> None
     assert reading_from(then_resets(answer[:-1]), body_json=JSON).reason is Reason.RESET
 
 
+def over_tls(context: ssl.SSLContext, words: bytes, behind: bytes) -> Conversation:
+    """Says these words with TLS made by hand, and in the same segment some bytes that are of no TLS; then closes."""
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+        talking = context.wrap_bio(came, goes, server_side=True)
+        for step in (talking.do_handshake, lambda: talking.read(65_536)):
+            while True:
+                try:
+                    step()
+                    break
+                except ssl.SSLWantReadError:
+                    writer.write(goes.read())
+                    came.write(await reader.read(65_536))
+        talking.write(words)
+        writer.write(goes.read() + behind)
+        await writer.drain()
+
+    return conversation
+
+
+NO_TLS = {
+    "octets": b"more\r\n",
+    "an alert that is not encrypted": b"\x15\x03\x03\x00\x02\x02\x50",
+    "a record that is damaged": b"\x17\x03\x03\x00\x05hello",
+    "half a record": b"\x17\x03\x03\x01\x00hello",
+}
+
+
+@pytest.mark.parametrize("behind", NO_TLS.values(), ids=NO_TLS)
+def test_an_answer_is_whole_although_what_follows_is_no_tls(
+    behind: bytes, tls: tuple[ssl.SSLContext, Authority]
+) -> None:
+    context, authority = tls
+    keys: dict[str, Any] = {"type": MonitorType.HTTPS, "extra_ca": authority.root, "body_json": JSON}
+    answer = OK + LENGTH + b"\r\n" + BODY
+    assert outcome(reading_from(over_tls(context, answer, behind), **keys)) == (Reason.OK, "")
+    assert reading_from(over_tls(context, answer[:-1], behind), **keys).reason is Reason.RESET
+
+
 CUT = {
     "in the status line": b"HTTP/1.1 20",
     "in the head": OK + b"X: a\r\n",
