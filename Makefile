@@ -13,11 +13,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A second environment, with the lowest versions that pyproject.toml allows.
 LOWEST := .venv-lowest
+# A third one, of a Python on the other side of 3.13, where what Python makes of a certificate by itself changed.
+SECOND := .venv-second
+SECONDS := $(or $(SECOND_PYTHON),python3.13 python3.12 python3.14 python3.11 \
+    $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1[1-9].*/bin/python))
+OF_TLS := tests/test_tls.py tests/test_http_failure.py tests/probe/test_tls.py tests/probe/test_tls_files.py \
+    tests/share/test_tls.py tests/share/test_renewal.py tests/share/test_etcd_tls.py tests/metrics/test_otlp_session.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
 RECIPE := pyproject.toml $(wildcard setup.py)
 
-.PHONY: help demo test lowest lock check crate format bench clean
+.PHONY: help demo test lowest second lock check crate format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -39,6 +45,22 @@ lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.
 	@$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
 	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup -m "not slow"
 	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup tests/flow/test_failover.py tests/flow/test_kinds.py
+
+# Where there is no such Python, uv fetches one. The libraries are those of .venv: only the Python differs.
+second: $(VENV)/installed-dev  ## tests of TLS on a second Python, in an environment of its own
+	@side='import sys; print(sys.version_info >= (3, 13) if sys.version_info >= (3, 11) else "")'; \
+	case "$$($(BIN)/python -c "$$side")" in True) other=3.12 wanted=False;; *) other=3.13 wanted=True;; esac; \
+	for python in $(SECONDS); do \
+	    if [ "$$("$$python" -c "$$side" 2>/dev/null)" = "$$wanted" ]; then other="$$python"; break; fi; \
+	done; \
+	if ! $(BIN)/uv venv --quiet --clear --python "$$other" $(SECOND); then \
+	    echo "no Python on the other side of 3.13 here: the tests of TLS ran on one Python alone" >&2; \
+	    [ -z "$$CI" ]; exit; \
+	fi; \
+	echo "tests of TLS on $$($(SECOND)/bin/python --version)"; \
+	$(BIN)/uv pip freeze --quiet --exclude-editable --python $(BIN)/python >$(SECOND)/versions.txt \
+	&& $(BIN)/uv pip sync --quiet --python $(SECOND)/bin/python $(SECOND)/versions.txt \
+	&& $(SECOND)/bin/python -m pytest -n auto --dist loadgroup $(OF_TLS)
 
 lock: $(VENV)/installed-dev  ## writes requirements.lock: every version and hash that a release is installed from
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --extra otlp --python-version 3.11 --no-header \
@@ -78,7 +100,7 @@ bench: $(VENV)/installed-dev  ## measures this machine, beside other servers; se
 	@$(BIN)/python -m bench.reference_engine
 
 clean:  ## removes .venv and everything else that was made here
-	@rm -rf $(VENV) $(LOWEST) build dist *.egg-info dataplane/target gtm/engine/*.so
+	@rm -rf $(VENV) $(LOWEST) $(SECOND) build dist *.egg-info dataplane/target gtm/engine/*.so
 	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -10,11 +10,13 @@ import aiohttp
 import pytest
 
 from gtm.http_failure import described
-from tests.fakes.certificates import Authority
+from gtm.share.tls import TlsFiles, client_tls
+from tests.fakes.certificates import Authority, showing
 
 REFUSED = {
     "not trusted": "its certificate is refused: unable to get local issuer certificate",
-    "another name": "its certificate is refused: IP address mismatch, certificate is not valid for '127.0.0.1'.",
+    "another name": "its certificate is refused: it is for another address",
+    "nobody": "its certificate is refused: it names nobody: it has no subjectAltName",
 }
 
 
@@ -44,8 +46,9 @@ def test_what_failed_is_said_without_a_url(error: Exception, words: str) -> None
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_certificate_that_is_refused_is_said_with_why(case: str, tmp_path: Path) -> None:
     ours = Authority(tmp_path)
-    server = ours.context("example.net" if case == "another name" else "127.0.0.1")
-    client = ssl.create_default_context(cafile=None if case == "not trusted" else ours.root)
+    names = {"another name": ["127.0.0.9"], "nobody": []}.get(case, ["127.0.0.1"])
+    server = showing(ours.issue("127.0.0.1", names=names))
+    client = client_tls(TlsFiles(ca=None if case == "not trusted" else ours.root))
 
     async def story() -> str:
         listening = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=server)

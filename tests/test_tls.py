@@ -43,7 +43,7 @@ WITHOUT_ISSUER: Issue = lambda authority: authority.issue(HOST, identifies_issue
     [
         (Root.WHOLE, OF_AN_AUTHORITY, ""),
         (Root.WHOLE, WITHOUT_ISSUER, "Missing Authority Key Identifier"),
-        (Root.USUAL, OF_AN_AUTHORITY, "CA cert does not include key usage extension"),
+        (Root.WITHOUT_USAGE, OF_AN_AUTHORITY, "CA cert does not include key usage extension"),
         (Root.WITHOUT_IDENTIFIER, OF_AN_AUTHORITY, "Missing Subject Key Identifier"),
         (Root.LAX, OF_AN_AUTHORITY, "Basic Constraints of CA cert not marked critical"),
         (Root.FIRST_VERSION, WITHOUT_ISSUER, "Missing Authority Key Identifier"),
@@ -61,11 +61,11 @@ def test_what_clients_take_is_good_unless_strictness_is_asked_for(
 
 @pytest.mark.parametrize("strict", [False, True])
 def test_a_certificate_that_is_trusted_itself_needs_no_root(tmp_path: Path, *, strict: bool) -> None:
-    ours = Authority(tmp_path, Root.WHOLE).issue(HOST)
+    ours = Authority(tmp_path).issue(HOST)
     assert handshake(trusting(ours, strict=strict), showing(ours)) == ""
     assert handshake(trusting(ours, strict=strict), showing(ours), "www.example.com") != ""
     (tmp_path / "other").mkdir()
-    other = Authority(tmp_path / "other", Root.WHOLE).issue(HOST)
+    other = Authority(tmp_path / "other").issue(HOST)
     assert handshake(trusting(ours, strict=strict), showing(other)) == "unable to get local issuer certificate"
 
 

@@ -21,10 +21,10 @@ _Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 class Root(Enum):
     """What the certificate of an authority is like."""
 
-    USUAL = "usual"
-    """As private ones are: it does not say what its key is for (RFC 5280 4.2.1.3 wants that)."""
     WHOLE = "whole"
     """All that RFC 5280 wants."""
+    WITHOUT_USAGE = "without usage"
+    """It does not say what its key is for (RFC 5280 4.2.1.3)."""
     WITHOUT_IDENTIFIER = "without identifier"
     """It does not identify its key (RFC 5280 4.2.1.2)."""
     LAX = "lax"
@@ -36,7 +36,7 @@ class Root(Enum):
 class Authority:
     """Issues certificates into a folder; `root` is the file to trust."""
 
-    def __init__(self, folder: Path, kind: Root = Root.USUAL) -> None:
+    def __init__(self, folder: Path, kind: Root = Root.WHOLE) -> None:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name("gtm test authority")
@@ -58,7 +58,7 @@ class Authority:
         ]
         if kind is not Root.WITHOUT_IDENTIFIER:
             extensions.append((x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), False))
-        if kind is not Root.USUAL:
+        if kind is not Root.WITHOUT_USAGE:
             extensions.append((_SIGNS, True))
         return extensions
 

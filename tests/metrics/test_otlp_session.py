@@ -1,16 +1,20 @@
 """A collector that answers without end, or with what unpacks to gigabytes: it is read as far as an answer can go."""
 
 import gzip
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
+import requests
 from opentelemetry.sdk.metrics.export import MetricsData
 
 from gtm.metrics.otlp import make_exporter
 from gtm.metrics.otlp_session import MAX_ANSWER_BYTES, bounded_session
+from tests.fakes.certificates import Authority, Root, showing
 
 pytestmark = pytest.mark.slow
 
@@ -42,13 +46,15 @@ class Endless(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def endless(status: int) -> Iterator[tuple[str, type[Endless]]]:
+def endless(status: int, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, type[Endless]]]:
     handler = type("Handler", (Endless,), {"status": status})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}", handler
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}", handler
     finally:
         server.shutdown()
         thread.join()
@@ -76,3 +82,25 @@ def test_nothing_is_unpacked_and_no_more_is_held_than_an_answer_can_have() -> No
 def test_whoever_makes_sessions_by_the_environment_makes_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_PYTHON_EXPORTER_OTLP_HTTP_CREDENTIAL_PROVIDER", "mine")
     assert bounded_session() is None
+
+
+def test_a_collector_is_judged_as_endpoints_are(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, Root.WITHOUT_USAGE)
+    good = authority.issue("127.0.0.1", identifies_issuer=False)
+    nobody = authority.issue("127.0.0.1", names=[])
+    with bounded_session() or pytest.fail("it has none") as session:
+        with endless(200, showing(good)) as (url, _):
+            for trusted in (authority.root, good):
+                session.post(url, data=b"x", timeout=10, verify=str(trusted)).raise_for_status()
+        with endless(200, showing(nobody)) as (url, _), pytest.raises(requests.exceptions.SSLError):
+            session.post(url, data=b"x", timeout=10, verify=str(authority.root))
+
+
+def test_a_collector_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
+    tls = Authority(tmp_path).context("127.0.0.1")
+    with (
+        bounded_session() or pytest.fail("it has none") as session,
+        endless(200, tls) as (url, _),
+        pytest.raises(requests.exceptions.SSLError),
+    ):
+        session.post(url, data=b"x", timeout=10)

@@ -128,7 +128,7 @@ def test_of_a_certificate_that_cannot_be_read_nobody_says_when_it_ends() -> None
 
 
 def test_a_certificate_that_clients_take_is_good_and_bad_where_strictness_is_asked_for(tmp_path: Path) -> None:
-    authority = Authority(tmp_path, Root.WHOLE)
+    authority = Authority(tmp_path)
     without_issuer = showing(authority.issue("api.example.com", identifies_issuer=False))
     assert https_reading(authority, without_issuer).ok
     strict = https_reading(authority, without_issuer, tls_settings=TlsSettings(strict=True))

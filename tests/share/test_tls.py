@@ -19,7 +19,7 @@ from gtm.health.peer import PeerState
 from gtm.ids import NodeName
 from gtm.share.poller import open_share_session
 from gtm.share.tls import TlsFiles, client_tls, server_tls
-from tests.fakes.certificates import Authority, Root
+from tests.fakes.certificates import Authority
 from tests.fakes.peers import believing, desk_of, poller_of, serving
 
 FRA = NodeName("fra")
@@ -66,7 +66,7 @@ def test_a_listener_with_a_ca_lets_in_only_whom_it_vouches_for(tmp_path: Path) -
 
 @pytest.mark.slow
 def test_what_health_takes_peers_take_unless_strictness_is_asked_for(tmp_path: Path) -> None:
-    ours = Authority(tmp_path, Root.WHOLE)
+    ours = Authority(tmp_path)
     server = TlsFiles(ours.issue("127.0.0.1", identifies_issuer=False))
     assert poll(server, TlsFiles(ca=ours.root)) is PeerState.HEARD
     assert poll(server, TlsFiles(ca=ours.root, strict=True)) is PeerState.UNREACHED
