@@ -27,6 +27,8 @@ class WireBuffer(DNSBuffer):  # type: ignore[misc]  # dnslib is untyped
     data: bytearray
     offset: int
     names: dict[Labels, int]
+    room: int = 1 << 16
+    """So many suffixes are remembered at the most."""
 
     def decode_name(self, last: int = -1) -> DNSLabel:  # noqa: ARG002  # dnslib's signature
         """Reads a name, following compression pointers, and leaves the offset behind it."""
@@ -55,12 +57,18 @@ class WireBuffer(DNSBuffer):  # type: ignore[misc]  # dnslib is untyped
             if parts in self.names:
                 self.pack("!H", _POINTER << 8 | self.names[parts])
                 return
-            if self.offset < _POINTER_REACH:
+            if self.offset < _POINTER_REACH and len(self.names) < self.room:
                 self.names[parts] = self.offset
             self.pack("!B", len(parts[0]))
             self.append(parts[0])
             parts = parts[1:]
         self.append(b"\0")
+
+    def rewind(self, offset: int) -> None:
+        """Takes back what was written from there on."""
+        del self.data[offset:]
+        self.offset = offset
+        self.names = {name: at for name, at in self.names.items() if at < offset}
 
     def _octet(self) -> int:
         if self.offset >= len(self.data):

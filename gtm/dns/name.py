@@ -36,3 +36,8 @@ def from_wire(octets: bytes) -> Labels:
         parts.append(octets[at + 1 : at + 1 + octets[at]])
         at += 1 + octets[at]
     return tuple(parts)
+
+
+def octets(parts: Labels) -> int:
+    """Returns how long a name is on the wire without compression."""
+    return sum(1 + len(part) for part in parts) + 1

@@ -3,9 +3,10 @@
     under 12 octets, or a response      silence: an answer could start a loop
     anything malformed                  a Query with rcode FORMERR
     an opcode other than QUERY          a Query with rcode NOTIMP
-    EDNS version 1 and up               a Query with rcode BADVERS (RFC 6891 6.1.3)
+    EDNS version 1 and up               a Query with rcode BADVERS, whatever the opcode (RFC 6891 6.1.3)
 
-What was understood before the mistake stays in the query, so that the refusal can repeat the question.
+What was understood before the mistake stays in the query, so that the refusal can repeat the question, and has an OPT
+where the query had one (RFC 6891 6.1.1, 7).
 """
 
 from dataclasses import dataclass, replace
@@ -73,18 +74,19 @@ def parse(wire: bytes) -> Query | None:
     header = DNSHeader.parse(buffer)
     if header.bitmap & _RESPONSE:
         return None
-    query = Query(header.id, header.bitmap)
-    if header.bitmap >> _OPCODE_SHIFT & _OPCODE_MASK != Opcode.QUERY:
+    query = _body(Query(header.id, header.bitmap), header, buffer)
+    if header.bitmap >> _OPCODE_SHIFT & _OPCODE_MASK != Opcode.QUERY and query.rcode != Rcode.BADVERS:
         return replace(query, rcode=Rcode.NOTIMP)
-    return _body(query, header, buffer)
+    return query
 
 
 def _body(query: Query, header: DNSHeader, buffer: WireBuffer) -> Query:
     """Returns the query with as much of its body as is well-formed."""
     try:
-        if header.q != 1:
-            raise WireError(Rcode.FORMERR, "not exactly one question")
-        query = replace(query, question=_question(buffer))
+        if header.q == 1:
+            query = replace(query, question=_question(buffer))
+        else:
+            _skip_questions(header.q, buffer)
         if header.a + header.auth + header.ar > MAX_RECORDS:
             raise WireError(Rcode.FORMERR, "more records than any query needs")
         for _ in range(header.a + header.auth):
@@ -93,6 +95,8 @@ def _body(query: Query, header: DNSHeader, buffer: WireBuffer) -> Query:
             query = _additional(query, buffer)
         if buffer.remaining():
             raise WireError(Rcode.FORMERR, "octets after the message")
+        if header.q != 1:
+            raise WireError(Rcode.FORMERR, "not exactly one question")  # RFC 9619
     except DnslibBufferError:
         return replace(query, rcode=Rcode.FORMERR)
     except WireError as error:
@@ -104,6 +108,14 @@ def _question(buffer: WireBuffer) -> Question:
     name = buffer.decode_name().label
     rtype, rclass = buffer.unpack("!HH")
     return Question(name, rtype, rclass)
+
+
+def _skip_questions(count: int, buffer: WireBuffer) -> None:
+    """Passes over no question, or several: an OPT behind them is looked for."""
+    if count > MAX_RECORDS:
+        raise WireError(Rcode.FORMERR, "more questions than any query has")
+    for _ in range(count):
+        _question(buffer)
 
 
 def _skip_record(buffer: WireBuffer) -> None:
@@ -119,10 +131,12 @@ def _additional(query: Query, buffer: WireBuffer) -> Query:
     options = WireBuffer(buffer.get(length))
     if rtype != RdataType.OPT:
         return query
-    if query.edns is not None or name:
-        # RFC 6891 6.1.1: one OPT, owned by the root
-        raise WireError(Rcode.FORMERR, "a second OPT, or one that the root does not own")
+    if query.edns is not None:
+        raise WireError(Rcode.FORMERR, "a second OPT")  # RFC 6891 6.1.1
     edns = Edns(rclass, bool(ttl & _DNSSEC_OK))
+    if name:
+        # RFC 6891 6.1.2: the root owns it; and 7: a FORMERR for what is wrong with an OPT has one, too
+        return replace(query, edns=edns, rcode=Rcode.FORMERR)
     version = ttl >> _VERSION_SHIFT & _VERSION_MASK
     if version:
         return replace(query, edns=edns, rcode=Rcode.BADVERS)
@@ -137,6 +151,8 @@ def _with_options(query: Query, edns: Edns, options: WireBuffer) -> Query:
             data = options.get(length)
             if code == OPTION_CLIENT_SUBNET and edns.subnet is None:
                 edns = replace(edns, subnet=ecs.parse(data))
+    except DnslibBufferError:
+        return replace(query, rcode=Rcode.FORMERR)
     except WireError as error:
         return replace(query, rcode=error.rcode)
     return replace(query, edns=edns)

@@ -1,20 +1,21 @@
 """Reply -> bytes: header, question as it was asked, records, OPT; truncated where the limit asks for it.
 
 The reply repeats the question's bytes, case included (0x20), and compresses owner names against it. RDATA is copied
-as the plan has it.
+as the plan has it, but for names in the types of RFC 1035, which are compressed too.
 """
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
-from dnslib import RD, RR, DNSHeader
+from dnslib import RR, DNSHeader
 from dnslib.dns import EDNSOption
 from dnslib.label import DNSLabel
 
 from gtm.dns.buffer import WireBuffer
-from gtm.dns.name import Labels
+from gtm.dns.name import Labels, from_wire, octets
 from gtm.dns.query import HEADER_OCTETS, OPTION_CLIENT_SUBNET, Edns, Query
 
 UDP_LIMIT = 1232
@@ -28,9 +29,23 @@ EXTENDED_ERROR_OTHER = 0
 """RFC 8914 4.1: none of the others says that a server answers although every check fails."""
 
 _QR, _AA, _TC = 0x8000, 0x0400, 0x0200
-_KEPT = 0x7910
-"""What a reply takes over: OPCODE, RD (RFC 1035 4.1.1) and CD (RFC 4035 3.1.6)."""
+_KEPT = 0x7900
+"""What a reply takes over: OPCODE and RD (RFC 1035 4.1.1); CD is cleared (RFC 4035 3.1.6)."""
 _DNSSEC_OK = 0x8000
+
+_NAMES_WITHIN: Mapping[int, tuple[int, int]] = {
+    RdataType.NS: (0, 1),
+    RdataType.CNAME: (0, 1),
+    RdataType.SOA: (0, 2),
+    RdataType.PTR: (0, 1),
+    RdataType.MX: (2, 1),
+}
+"""The octets of RDATA before its names, and how many these are: RFC 3597 4 has names compressed in types of RFC 1035
+alone. Those that nobody uses (MB, MD, MF, MG, MINFO, MR) are left as they are: not every client can read them."""
+_RDLENGTH_OCTETS = 2
+REMEMBERED = 64
+"""So many suffixes of names behind the question are pointed to: an answer over TCP may have thousands of names, and the
+Rust engine compares each with all of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +66,10 @@ class Reply:
     authoritative: bool = False
     answer: tuple[Record, ...] = ()
     authority: tuple[Record, ...] = ()
-    additional: tuple[Record, ...] = ()
+    glue: tuple[Record, ...] = ()
+    """Of the additional section, what must be there, or TC is set (RFC 9471 3.1)."""
+    additional: tuple[tuple[Record, ...], ...] = ()
+    """Records of one name and type each, which are left out where they do not fit."""
     scope: int | None = None
     """SCOPE PREFIX-LENGTH; None sends no client subnet option."""
     extended_error: str = ""
@@ -66,31 +84,44 @@ def udp_limit(edns: Edns | None) -> int:
 
 
 def compose(query: Query, reply: Reply, limit: int) -> bytes:
-    """Returns the message; one over the limit has no records, and TC says to ask again over TCP (RFC 2181 9)."""
-    message = _message(query, reply, truncated=False)
-    return message if len(message) <= limit else _message(query, reply, truncated=True)
+    """Returns the message; where what must be there is over the limit, it has no records, and TC (RFC 2181 9)."""
+    message = _message(query, reply, limit, truncated=False)
+    return message if len(message) <= limit else _message(query, reply, limit, truncated=True)
 
 
-def _message(query: Query, reply: Reply, *, truncated: bool) -> bytes:
-    sections = ((), (), ()) if truncated else (reply.answer, reply.authority, reply.additional)
+def _message(query: Query, reply: Reply, limit: int, *, truncated: bool) -> bytes:
     buffer = WireBuffer(bytes(HEADER_OCTETS))
     buffer.offset = HEADER_OCTETS
     if query.question is not None:
         buffer.encode_name(DNSLabel(query.question.name))
         buffer.pack("!HH", query.question.rtype, query.question.rclass)
-    for section in sections:
-        for record in section:
+    buffer.room = len(buffer.names) + REMEMBERED
+    opt = b"" if query.edns is None else _opt(query.edns, reply)
+    counts = (0, 0, 0) if truncated else _records(reply, buffer, limit - len(opt))
+    return _header(query, reply, counts, truncated=truncated) + bytes(buffer.data[HEADER_OCTETS:]) + opt
+
+
+def _records(reply: Reply, buffer: WireBuffer, limit: int) -> tuple[int, int, int]:
+    """Writes the records, of `additional` those that fit, and returns how many are in each section."""
+    for record in (*reply.answer, *reply.authority, *reply.glue):
+        _pack(record, buffer)
+    extra = 0
+    for rrset in reply.additional:
+        start = buffer.offset
+        for record in rrset:
             _pack(record, buffer)
-    if query.edns is not None:
-        _opt(query.edns, reply).pack(buffer)
-    return _header(query, reply, sections, truncated=truncated) + bytes(buffer.data[HEADER_OCTETS:])
+        if buffer.offset <= limit:
+            extra += len(rrset)
+        else:
+            buffer.rewind(start)  # RFC 2181 9: the whole RRset is left out, and TC stays clear
+    return len(reply.answer), len(reply.authority), len(reply.glue) + extra
 
 
-def _header(query: Query, reply: Reply, sections: tuple[tuple[Record, ...], ...], *, truncated: bool) -> bytes:
+def _header(query: Query, reply: Reply, counts: tuple[int, int, int], *, truncated: bool) -> bytes:
     bitmap = _QR | query.bitmap & _KEPT | reply.rcode & 0xF
     bitmap |= _AA if reply.authoritative else 0
     bitmap |= _TC if truncated else 0
-    answer, authority, additional = map(len, sections)
+    answer, authority, additional = counts
     head = WireBuffer()
     DNSHeader(
         id=query.id,
@@ -104,10 +135,24 @@ def _header(query: Query, reply: Reply, sections: tuple[tuple[Record, ...], ...]
 
 
 def _pack(record: Record, buffer: WireBuffer) -> None:
-    RR(DNSLabel(record.name), record.rtype, RdataClass.IN, record.ttl, RD(record.rdata)).pack(buffer)
+    buffer.encode_name(DNSLabel(record.name))
+    buffer.pack("!HHIH", record.rtype, RdataClass.IN, record.ttl, len(record.rdata))
+    if record.rtype not in _NAMES_WITHIN:
+        buffer.append(record.rdata)
+        return
+    start = buffer.offset
+    before, names = _NAMES_WITHIN[record.rtype]
+    buffer.append(record.rdata[:before])
+    at = before
+    for _ in range(names):
+        name = from_wire(record.rdata[at:])
+        buffer.encode_name(DNSLabel(name))
+        at += octets(name)
+    buffer.append(record.rdata[at:])
+    buffer.update(start - _RDLENGTH_OCTETS, "!H", buffer.offset - start)
 
 
-def _opt(edns: Edns, reply: Reply) -> RR:
+def _opt(edns: Edns, reply: Reply) -> bytes:
     """Returns our OPT: version 0, the upper bits of the RCODE, DO as it was asked (RFC 3225 3)."""
     options = []
     if reply.scope is not None and edns.subnet is not None:
@@ -116,4 +161,6 @@ def _opt(edns: Edns, reply: Reply) -> RR:
         words = struct.pack("!H", EXTENDED_ERROR_OTHER) + reply.extended_error.encode()
         options.append(EDNSOption(OPTION_EXTENDED_ERROR, words))
     ttl = reply.rcode >> 4 << 24 | (_DNSSEC_OK if edns.dnssec_ok else 0)
-    return RR(DNSLabel(()), RdataType.OPT, UDP_LIMIT, ttl, options)
+    buffer = WireBuffer()
+    RR(DNSLabel(()), RdataType.OPT, UDP_LIMIT, ttl, options).pack(buffer)
+    return bytes(buffer.data)

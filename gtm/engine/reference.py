@@ -123,7 +123,7 @@ class _Answering:
             if found is None:
                 return self._negative(Rcode.NXDOMAIN, self._zone.soa.ttl)
             if isinstance(found, Referral):
-                return self._finished() if self._answer else self._referral(found)
+                return self._referral(found)
             step = self._at(found.node)
             if step is not None:
                 return step
@@ -204,19 +204,30 @@ class _Answering:
         return Reply(rcode, authoritative=True, answer=tuple(self._answer), authority=(soa,), scope=self._reply_scope())
 
     def _referral(self, found: Referral) -> Reply:
-        """Returns the delegation with its glue (RFC 1034 4.3.2 step 3b; RFC 9471: all in-domain glue)."""
+        """Returns the delegation with its glue (RFC 1034 4.3.2 step 3b), behind the aliases that lead to it.
+
+        Where there are any, AA is about the first of them (RFC 1035 4.1.1).
+        """
         cut = self._owner[len(self._owner) - len(found.name) :]
         rrset = found.node.rrsets[RdataType.NS]
-        authority = tuple(Record(cut, RdataType.NS, rrset.ttl, rdata) for rdata in rrset.rdatas)
-        return Reply(Rcode.NOERROR, authority=authority, additional=self._glue(rrset), scope=self._reply_scope())
+        names = [from_wire(rdata) for rdata in rrset.rdatas]
+        within = [name for name in names if folded(name)[-len(cut) :] == found.name]
+        glue = self._glue(within)
+        return Reply(
+            Rcode.NOERROR,
+            authoritative=bool(self._answer),
+            answer=tuple(self._answer),
+            authority=tuple(Record(cut, RdataType.NS, rrset.ttl, rdata) for rdata in rrset.rdatas),
+            glue=tuple(record for found in glue for record in found),  # RFC 9471 3.1: else TC
+            additional=self._glue([name for name in names if name not in within]),  # 3.2: as far as there is room
+            scope=self._reply_scope(),
+        )
 
-    def _glue(self, nameservers: StaticRRset) -> tuple[Record, ...]:
-        names = [from_wire(rdata) for rdata in nameservers.rdatas]
+    def _glue(self, names: list[Labels]) -> tuple[tuple[Record, ...], ...]:
         return tuple(
-            Record(name, rtype, rrset.ttl, rdata)
+            tuple(Record(name, rtype, rrset.ttl, rdata) for rdata in rrset.rdatas)
             for name in names
             for rtype, rrset in self._addresses(name)
-            for rdata in rrset.rdatas
         )
 
     def _addresses(self, name: Labels) -> list[tuple[int, StaticRRset]]:

@@ -113,6 +113,31 @@ def test_a_malformed_message_is_formerr(wire: bytes) -> None:
     assert parsed(wire).rcode == dns.rcode.FORMERR
 
 
+WITH_OPT = {
+    "no question": message(OPT, counts=(0, 0, 0, 1)),
+    "two questions": message(QUESTION * 2 + OPT, counts=(2, 0, 0, 1)),
+    "no question, and a record before": message(b"\0" + A_RECORD[2:] + OPT, counts=(0, 1, 0, 1)),
+    **{name: MALFORMED[name] for name in MALFORMED if "OPT" in name or "option" in name or "subnet" in name},
+    "octets after the message": message(QUESTION + OPT + b"\0", counts=(1, 0, 0, 1)),
+}
+
+
+@pytest.mark.parametrize("name", WITH_OPT)
+def test_a_formerr_has_an_opt_where_the_query_had_one(name: str) -> None:
+    query = parsed(WITH_OPT[name])
+    assert query.rcode == dns.rcode.FORMERR
+    assert query.edns is not None
+    assert (query.question is None) is ("question" in name)
+
+
+def test_another_opcode_has_question_and_opt_as_far_as_they_can_be_read() -> None:
+    query = parsed(message(QUESTION + OPT, counts=(1, 0, 0, 1), bitmap=4 << 11))
+    assert query.rcode == dns.rcode.NOTIMP
+    assert query.question is not None
+    assert query.edns is not None
+    assert parsed(message(b"\xff", bitmap=4 << 11)).question is None
+
+
 def test_a_refusal_can_repeat_the_question_that_was_understood() -> None:
     assert parsed(MALFORMED["octets after the message"]).question is not None
     assert parsed(MALFORMED["a bad client subnet"]).edns is not None

@@ -31,7 +31,22 @@ REGIONS = ("us-east", "eu-west", "ap-southeast")
 POLICIES = ("nearest", "failover", "weighted", "round-robin", "multivalue", "[up, nearest, {first: 2}]", "[up, rotate]")
 TYPES = tuple(
     RdataType.make(each)
-    for each in ("A", "AAAA", "TXT", "MX", "NS", "SOA", "CNAME", "DS", "ANY", "CAA", "AXFR", "TYPE0", "TYPE65535")
+    for each in (
+        "A",
+        "AAAA",
+        "TXT",
+        "MX",
+        "NS",
+        "PTR",
+        "SOA",
+        "CNAME",
+        "DS",
+        "ANY",
+        "CAA",
+        "AXFR",
+        "TYPE0",
+        "TYPE65535",
+    )
 )
 COMMON_TYPES = (RdataType.A, RdataType.A, RdataType.A, RdataType.AAAA)
 LABELS = (b"a", b"b", b"api", b"www", b"*", b"x", b"ns1", b"deep", b"mail")
@@ -98,9 +113,16 @@ def _random_zone(dice: Random) -> str:
   Mixed.Case: {A: 192.0.2.3, MX: 10 Mixed.Case}
   toMixed: {CNAME: MIXED.case}
   sub: {NS: [ns.sub, ns2.sub]}
+  sib: {NS: [%s, Ns.Sib], DS: "1 13 2 %s"}
+  ns.sib: {A: [192.0.2.8, 192.0.2.9]}
+  toSib: {CNAME: x.y.SIB}
+  back: {PTR: [Mixed.Case, ns.sub, t.example.net.], MX: [1 sib, 2 back, 3 .]}
   ns.sub: {A: 192.0.2.4, AAAA: "2001:db8::4"}
   ns2.sub: {A: 192.0.2.5}
 """
+    servers = [f"s{number}.sub" for number in range(dice.randint(0, 14))]
+    records = records % (", ".join(["ns2.sub", *servers]), "ab" * 32)
+    records += "".join(f'  {each}: {{A: 192.0.2.6, AAAA: "2001:db8::6"}}\n' for each in servers)
     return f"{world.HEAD}\nservices:\n{services}\nrecords:{records}"
 
 
@@ -141,7 +163,7 @@ def _endpoint(number: int, kind: str, dice: Random) -> str:
 
 def _answer(number: int, kind: str, dice: Random) -> str:
     if kind == "target" or (kind == "mixed" and dice.random() < 0.4):
-        target = dice.choice(["www", "far", "toMixed", "x.wild", "x.sub", "t.example.net."])
+        target = dice.choice(["www", "far", "toMixed", "x.wild", "x.sub", "toSib", "t.example.net."])
         return f"target: {target}" if dice.random() < 0.3 else f"target: t{number}.example.net."
     return f"address: 192.0.2.{10 + number}" if dice.random() < 0.7 else f'address: "2001:db8::{10 + number:x}"'
 

@@ -116,17 +116,15 @@ class Model:
         """Every answer that a client at this point may get."""
         if not name.is_subdomain(self.origin):
             return frozenset({Possible(REFUSED, authoritative=False)})
-        return frozenset(self._possible(name, rtype, point, frozenset(), first=True))
+        return frozenset(self._possible(name, rtype, point, frozenset()))
 
-    def _possible(
-        self, name: dns.name.Name, rtype: int, point: Point, before: frozenset[Row], *, first: bool
-    ) -> Iterator[Possible]:
+    def _possible(self, name: dns.name.Name, rtype: int, point: Point, before: frozenset[Row]) -> Iterator[Possible]:
         if not name.is_subdomain(self.origin):
             yield Possible(NOERROR, answer=before)
             return
         cut = self._cut(name, rtype)
         if cut is not None:
-            yield self._referral(cut) if first else Possible(NOERROR, answer=before)
+            yield self._referral(cut, before)
             return
         source = self._source(name)
         if source is None:
@@ -144,7 +142,7 @@ class Model:
             yield Possible(NOERROR, answer=before | {(name, self.ttl, each) for each in here[wanted]})
         elif RdataType.CNAME in here:
             [alias] = here[RdataType.CNAME]
-            yield from self._possible(alias.target, rtype, point, before | {(name, self.ttl, alias)}, first=False)  # type: ignore[attr-defined]
+            yield from self._possible(alias.target, rtype, point, before | {(name, self.ttl, alias)})  # type: ignore[attr-defined]
         else:
             yield self._negative(NOERROR, before)
 
@@ -171,7 +169,7 @@ class Model:
             if target is None or rtype in {RdataType.CNAME, RdataType.ANY}:
                 yield Possible(NOERROR, answer=before | rows)
             else:
-                yield from self._possible(self._name(target), rtype, point, before | rows, first=False)
+                yield from self._possible(self._name(target), rtype, point, before | rows)
 
     def _steered(self, service: Any, name: dns.name.Name, rtype: int, point: Point) -> list[list[Any]] | None:
         """The sets of endpoints that may be answered; empty when all are down; None for a type it does not have."""
@@ -272,7 +270,8 @@ class Model:
         wildcard = dns.name.Name((b"*", *name.labels))
         return wildcard if wildcard in self.names else None
 
-    def _referral(self, cut: dns.name.Name) -> Possible:
+    def _referral(self, cut: dns.name.Name, before: frozenset[Row]) -> Possible:
+        """The delegation, behind the aliases that lead there; AA is about the first of these."""
         servers = self.records[cut][RdataType.NS]
         glue = frozenset(
             (each.target, self.ttl, address)  # type: ignore[attr-defined]
@@ -281,7 +280,7 @@ class Model:
             for address in self.records.get(each.target, {}).get(rtype, [])  # type: ignore[attr-defined]
         )
         authority = frozenset((cut, self.ttl, each) for each in servers)
-        return Possible(NOERROR, authoritative=False, authority=authority, additional=glue)
+        return Possible(NOERROR, authoritative=bool(before), answer=before, authority=authority, additional=glue)
 
     def _negative(self, rcode: int, before: frozenset[Row], *, ttl: int | None = None) -> Possible:
         [soa] = self.records[self.origin][RdataType.SOA]

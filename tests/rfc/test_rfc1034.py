@@ -60,10 +60,58 @@ def test_4_3_2_step_3b_below_a_delegation_is_a_referral_without_authority(servin
         assert values(message.additional, "AAAA") == ["2001:db8:53::2"]
 
 
-def test_4_3_2_step_3b_an_alias_into_a_delegation_is_answered_with_the_alias(serving: Engine) -> None:
+def test_4_3_2_step_3b_an_alias_into_a_delegation_is_answered_with_alias_and_referral(serving: Engine) -> None:
+    """AA is about the first name (RFC 1035 4.1.1), and that is this zone's."""
     message = world.answer(serving, query("tosub"))
     assert values(message.answer, "CNAME") == ["www.sub.gtm.example.com."]
     assert message.rcode() == dns.rcode.NOERROR
+    assert flag(message, "AA")
+    assert owners(message.authority, "NS") == ["sub.gtm.example.com."]
+    assert values(message.authority, "NS") == [
+        "ns.sub.gtm.example.com.",
+        "ns.other.gtm.example.com.",
+        "ns9.example.net.",
+    ]
+    assert values(message.additional) == ["192.0.2.120", "192.0.2.121"]
+    assert values(message.additional, "AAAA") == ["2001:db8:53::2"]
+
+
+ALIASES = """
+services:
+  steered: {steer: failover, endpoints: [{region: us-east, target: A.b.Cut}]}
+records:
+  ns1: {A: 192.0.2.53}
+  cut: {NS: [ns.cut]}
+  ns.cut: {A: 192.0.2.9}
+  one: {CNAME: Two.gtm.example.com.}
+  two: {CNAME: steered}
+  "*.wild": {CNAME: cut}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "aliases"),
+    [
+        ("steered", ["A.b.Cut"]),
+        ("one", ["Two", "steered", "A.b.Cut"]),
+        ("x.wild", ["cut"]),
+        ("ONE", ["Two", "steered", "A.b.Cut"]),
+    ],
+)
+def test_4_3_2_step_3b_whatever_alias_leads_there(engine: Engine, name: str, aliases: list[str]) -> None:
+    engine.swap(world.plan(world.zone(f"{world.HEAD}{ALIASES}")))
+    message = world.answer(engine, query(name))
+    assert values(message.answer, "CNAME") == [f"{alias}.gtm.example.com." for alias in aliases]
+    assert owners(message.authority, "NS")[0].lower() == "cut.gtm.example.com."
+    assert values(message.authority, "NS") == ["ns.cut.gtm.example.com."]
+    assert values(message.additional) == ["192.0.2.9"]
+
+
+def test_4_3_2_step_3b_ds_at_the_cut_is_the_parents_behind_an_alias_too(engine: Engine) -> None:
+    engine.swap(world.plan(world.zone(f"{world.HEAD}{ALIASES}")))
+    message = world.answer(engine, query("x.wild", "DS"))
+    assert values(message.answer, "CNAME") == ["cut.gtm.example.com."]
+    assert owners(message.authority, "SOA") == ["gtm.example.com."]
 
 
 def test_4_3_2_step_3c_a_name_that_does_not_exist_is_nxdomain(serving: Engine) -> None:

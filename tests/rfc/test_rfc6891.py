@@ -115,3 +115,57 @@ def test_6_2_3_our_opt_says_1232(serving: Engine) -> None:
 @pytest.mark.parametrize("options", [b"\0\x0a\0", b"\0\x0a\0\x08abc", b"\0"], ids=["half", "too long", "one octet"])
 def test_6_1_2_options_that_do_not_fit_the_opt_are_formerr(serving: Engine, options: bytes) -> None:
     assert asked(serving, with_opt(options=options)).rcode() == dns.rcode.FORMERR
+
+
+def with_counts(questions: int, additional: int, *records: bytes, opcode: int = 0) -> bytes:
+    return struct.pack("!HH4H", 4660, opcode << 11, questions, 0, 0, additional) + b"".join(records)
+
+
+OPT = with_opt()[-11:]
+QUESTION = query("api", edns=False).to_wire()[12:]
+
+
+@pytest.mark.parametrize(
+    ("wire", "rcode"),
+    [
+        (with_counts(0, 1, OPT), "FORMERR"),
+        (with_counts(2, 1, QUESTION, QUESTION, OPT), "FORMERR"),
+        (with_counts(1, 2, QUESTION, OPT, OPT), "FORMERR"),
+        (with_counts(1, 1, QUESTION, OPT, b"\0"), "FORMERR"),
+        (with_counts(1, 2, QUESTION, OPT), "FORMERR"),
+        (with_opt(b"\x01a\0"), "FORMERR"),
+        (with_opt(options=b"\0\x0a\0"), "FORMERR"),
+        (with_opt(options=b"\0\x08\0\x01\0"), "FORMERR"),
+        (with_counts(1, 1, QUESTION, OPT, opcode=4), "NOTIMP"),
+        (with_counts(0, 1, OPT, opcode=6), "NOTIMP"),
+        (with_counts(1, 1, QUESTION, OPT[:6] + b"\1" + OPT[7:], opcode=4), "BADVERS"),
+    ],
+    ids=[
+        "no question",
+        "two questions",
+        "a second OPT",
+        "octets behind it",
+        "a record too few",
+        "not owned by the root",
+        "half an option",
+        "a bad client subnet",
+        "another opcode",
+        "another opcode, and no question",
+        "another opcode, and another version",
+    ],
+)
+def test_6_1_1_a_refusal_has_an_opt_where_the_query_had_one(serving: Engine, wire: bytes, rcode: str) -> None:
+    """Section 7: also where something is wrong with the OPT."""
+    answer = world.respond(serving, wire)
+    assert answer is not None
+    message = dns.message.from_wire(answer)
+    assert dns.rcode.to_text(message.rcode()) == rcode
+    assert (message.edns, message.payload) == (0, 1232)
+    assert not any(message.sections[1:])
+    [questions] = struct.unpack_from("!H", wire, 4)
+    assert len(message.question) == (questions == 1)
+
+
+def test_6_1_1_a_refusal_without_an_opt_in_the_query_has_none(serving: Engine) -> None:
+    for wire in (with_counts(0, 0), with_counts(2, 0, QUESTION, QUESTION), with_counts(1, 0, QUESTION, opcode=4)):
+        assert asked(serving, wire).edns == -1

@@ -282,14 +282,19 @@ fn is_delegation(row: &Row) -> bool {
     !row.key.is_empty() && row.rrsets().any(|(kind, ..)| kind == rtype::NS)
 }
 
-/// The addresses that the zone has for the nameservers of a delegation.
+/// The addresses that the zone has for the nameservers of a delegation; those in the domain itself come first.
 fn glue(nodes: &Nodes, zone: u32, place: u32) -> Box<[Glue]> {
     let mut glue = Vec::new();
-    for server in nodes.at(place).rrset(rtype::NS).into_iter().flatten().map(|tail| &tail[TAIL_RDATA..]) {
-        let Some(node) = nodes.of_zone(zone, &server.to_ascii_lowercase()) else { continue };
-        let addresses = [rtype::A, rtype::AAAA].into_iter().filter_map(|kind| node.rrset(kind)).flatten();
-        glue.extend(addresses.map(|tail| Glue { owner: server.into(), tail: tail.into() }));
+    let cut = nodes.at(place);
+    for server in cut.rrset(rtype::NS).into_iter().flatten().map(|tail| &tail[TAIL_RDATA..]) {
+        let name = server.to_ascii_lowercase();
+        let Some(node) = nodes.of_zone(zone, &name) else { continue };
+        let in_domain = suffixes(&name).any(|suffix| suffix == cut.name());
+        let addresses = [rtype::A, rtype::AAAA].into_iter().filter_map(|kind| node.rrset(kind));
+        let tails = addresses.map(|tails| tails.map(Box::from).collect());
+        glue.extend(tails.map(|tails| Glue { owner: server.into(), tails, in_domain }));
     }
+    glue.sort_by_key(|each| !each.in_domain);
     glue.into()
 }
 

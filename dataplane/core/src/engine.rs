@@ -4,7 +4,7 @@
 //! a name in the plan         one look-up, ready-made record tails
 //! below a delegation         the referral, with glue
 //! a wildcard covers it       the wildcard's node, owned by the name that was asked (RFC 4592)
-//! an alias within the zone   go on at its target, at most MAX_ALIASES times
+//! an alias within the zone   go on at its target, at most MAX_ALIASES times; there may be a delegation
 //! ```
 
 use std::net::IpAddr;
@@ -58,7 +58,7 @@ pub struct Scratch {
     asked: Name,
     folded: Name,
     alias: Name,
-    written: Vec<u16>,
+    written: Vec<(u16, u8)>,
     deck: Vec<u32>,
     /// Of the names of a batch.
     hashes: Vec<u64>,
@@ -192,8 +192,7 @@ impl<'a> Answering<'a> {
         loop {
             match known.map_or_else(|| self.find(number, rtype), Found::Match) {
                 Found::Nothing => return self.negative(zone, rcode::NXDOMAIN, zone.soa_ttl),
-                Found::Referral(..) if aliases > 0 => return self.finished(),
-                Found::Referral(node, cut) => return self.referral(node, cut),
+                Found::Referral(node, cut) => return self.referral(node, owner.parent(cut), aliases > 0),
                 Found::Match(node) => match self.at(node, zone, owner, rtype) {
                     Step::Done(closing) => return closing,
                     Step::Alias(target) => {
@@ -316,15 +315,24 @@ impl<'a> Answering<'a> {
         Closing { rcode, ..self.finished() }
     }
 
-    /// The delegation with its glue (RFC 1034 4.3.2 step 3b, RFC 9471).
-    fn referral(&mut self, node: Node<'a>, cut: usize) -> Closing {
+    /// The delegation with its glue (RFC 1034 4.3.2 step 3b), behind the aliases that lead to it, if there are any:
+    /// then it is the first of them that AA is about (RFC 1035 4.1.1).
+    fn referral(&mut self, node: Node<'a>, cut: Owner<'a>, authoritative: bool) -> Closing {
         for tail in node.rrset(kind::NS).into_iter().flatten() {
-            self.writer.record(Section::Authority, Owner::Asked(cut), tail);
+            self.writer.record(Section::Authority, cut, tail);
         }
+        let closing = Closing { authoritative, all_down: self.all_down, ..self.finished() };
         for glue in self.plan.names.nodes.glue(node) {
-            self.writer.record(Section::Additional, Owner::Plan(&glue.owner), &glue.tail);
+            if glue.in_domain {
+                for tail in &glue.tails {
+                    self.writer.record(Section::Additional, Owner::Plan(&glue.owner), tail);
+                    // RFC 9471 3.1
+                }
+            } else {
+                self.writer.additional(Owner::Plan(&glue.owner), &glue.tails, &closing);
+            }
         }
-        Closing { authoritative: false, ..self.finished() }
+        closing
     }
 
     fn reply_scope(&self) -> Option<u8> {

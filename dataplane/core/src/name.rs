@@ -46,6 +46,14 @@ impl Name {
         &self.octets[self.offset(cut)..self.length]
     }
 
+    /// Where a name that is not the root stands in this one, as a suffix of it.
+    pub fn place_of(&self, name: &[u8]) -> Option<usize> {
+        let at = self.length.checked_sub(name.len())?;
+        // nearly all are told apart by one octet; and octets within a label may look like a name
+        let same = self.octets[at] == *name.first()? && self.octets[at..self.length] == *name;
+        (same && self.starts[..self.labels].contains(&(at as u8))).then_some(at)
+    }
+
     /// Sets this name to an uncompressed one of the plan.
     pub fn set(&mut self, octets: &[u8]) {
         self.clear();
@@ -97,6 +105,28 @@ impl Name {
     }
 }
 
+/// How long an uncompressed name is, with its root; none if it has no end, or is too long.
+pub fn octets(name: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while at < MAX_NAME {
+        let length = usize::from(*name.get(at)?);
+        at += 1 + length;
+        if length == 0 {
+            return (at <= MAX_NAME).then_some(at);
+        }
+    }
+    None
+}
+
+/// An uncompressed name without its first labels.
+pub fn suffix(mut name: &[u8], cut: usize) -> &[u8] {
+    for _ in 0..cut {
+        let Some((&length, rest)) = name.split_first() else { break };
+        name = rest.get(usize::from(length)..).unwrap_or_default();
+    }
+    name
+}
+
 /// Reads a name, following compression pointers (RFC 1035 4.1.4), and returns where the message goes on behind it.
 pub fn read(wire: &[u8], start: usize, into: &mut Name) -> Result<usize, Malformed> {
     into.clear();
@@ -144,5 +174,32 @@ fn walk(wire: &[u8], start: usize, mut take: impl FnMut(&[u8]) -> Result<(), Mal
         let next = at + 1 + usize::from(length);
         take(wire.get(at + 1..next).ok_or(Malformed)?)?;
         at = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_ends_with_its_root_and_what_has_no_end_is_none() {
+        assert_eq!(octets(b"\x01a\x02bc\x00rest"), Some(6));
+        assert_eq!(octets(b"\x00"), Some(1));
+        for none in [b"".as_slice(), b"\x01a", b"\x05ab\x00", &[1; 300]] {
+            assert_eq!(octets(none), None);
+        }
+        let longest =
+            [[b"\x3f".as_slice(), &[b'x'; 63]].concat().repeat(3), vec![61], vec![b'x'; 61], vec![0]].concat();
+        assert_eq!(octets(&longest), Some(MAX_NAME));
+        assert_eq!(octets(&[b"\x01y".as_slice(), &longest].concat()), None);
+    }
+
+    #[test]
+    fn a_suffix_begins_behind_so_many_labels() {
+        let name = b"\x01a\x02bc\x00";
+        assert_eq!(suffix(name, 0), name);
+        assert_eq!(suffix(name, 1), b"\x02bc\x00");
+        assert_eq!(suffix(name, 2), b"\x00");
+        assert_eq!(suffix(b"\x05ab", 1), b"");
     }
 }

@@ -121,6 +121,11 @@ pub fn hash(name: &[u8]) -> u64 {
 }
 
 impl<'a> Node<'a> {
+    /// Its name, in lower case.
+    pub const fn name(&self) -> &'a [u8] {
+        self.name
+    }
+
     /// Whether it is a delegation: answers from here down are referrals.
     pub const fn delegation(&self) -> bool {
         self.flags & DELEGATION != 0

@@ -56,10 +56,13 @@ pub struct Zone {
 pub type Tail = Box<[u8]>;
 pub const TAIL_RDATA: usize = 10;
 
+/// The addresses of one family that the zone has for a nameserver.
 pub struct Glue {
     /// In the case of the NS record's RDATA.
     pub owner: Box<[u8]>,
-    pub tail: Tail,
+    pub tails: Box<[Tail]>,
+    /// Whether the nameserver is at or below the delegation itself: without it the delegation leads nowhere.
+    pub in_domain: bool,
 }
 
 pub struct Service {

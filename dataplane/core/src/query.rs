@@ -4,10 +4,11 @@
 //! under 12 octets, or a response     silence: an answer could start a loop
 //! anything malformed                 FORMERR
 //! an opcode other than QUERY         NOTIMP
-//! EDNS version 1 and up              BADVERS (RFC 6891 6.1.3)
+//! EDNS version 1 and up              BADVERS, whatever the opcode (RFC 6891 6.1.3)
 //! ```
 //!
-//! What was understood before the mistake stays, so that the refusal can repeat the question.
+//! What was understood before the mistake stays, so that the refusal can repeat the question, and has an OPT where the
+//! query had one (RFC 6891 6.1.1, 7).
 
 use crate::ecs::{self, Subnet};
 use crate::name::{self, Name};
@@ -46,13 +47,12 @@ pub fn parse<'a>(wire: &'a [u8], asked: &mut Name) -> Option<Query<'a>> {
     if query.bitmap & flag::QR != 0 {
         return None;
     }
-    if query.bitmap & flag::OPCODE != 0 {
-        query.rcode = rcode::NOTIMP;
-        return Some(query);
-    }
     let before = u32::from(word(6)) + u32::from(word(8));
     if body(wire, &mut query, asked, word(4), before, u32::from(word(10))).is_err() {
         query.rcode = rcode::FORMERR;
+    }
+    if query.bitmap & flag::OPCODE != 0 && query.rcode != rcode::BADVERS {
+        query.rcode = rcode::NOTIMP;
     }
     Some(query)
 }
@@ -65,12 +65,13 @@ fn body<'a>(
     before: u32,
     additional: u32,
 ) -> Result<(), Malformed> {
-    if questions != 1 {
-        return Err(Malformed);
-    }
-    let end = name::read(wire, HEADER, asked)?;
-    query.question = Some((word(wire, end)?, word(wire, end + 2)?));
-    let mut at = end + 4;
+    let mut at = if questions == 1 {
+        let end = name::read(wire, HEADER, asked)?;
+        query.question = Some((word(wire, end)?, word(wire, end + 2)?));
+        end + 4
+    } else {
+        skip_questions(wire, questions)?
+    };
     if before + additional > MAX_RECORDS {
         return Err(Malformed);
     }
@@ -84,11 +85,25 @@ fn body<'a>(
             opt(query, &record)?;
         }
     }
-    if at == wire.len() {
+    if at == wire.len() && questions == 1 {
         Ok(())
     } else {
         Err(Malformed)
     }
+}
+
+/// Where the records begin behind no question, or several: RFC 9619 has one in each query, but an OPT is looked for.
+fn skip_questions(wire: &[u8], questions: u16) -> Result<usize, Malformed> {
+    if u32::from(questions) > MAX_RECORDS {
+        return Err(Malformed);
+    }
+    let mut at = HEADER;
+    for _ in 0..questions {
+        let (end, _) = name::skip(wire, at)?;
+        word(wire, end + 2)?;
+        at = end + 4;
+    }
+    Ok(at)
 }
 
 struct Record<'a> {
@@ -115,12 +130,16 @@ fn record(wire: &[u8], at: usize) -> Result<Record<'_>, Malformed> {
 }
 
 fn opt<'a>(query: &mut Query<'a>, record: &Record<'a>) -> Result<(), Malformed> {
-    if query.edns.is_some() || !record.is_root {
-        return Err(Malformed); // RFC 6891 6.1.1: one OPT, owned by the root
+    if query.edns.is_some() {
+        return Err(Malformed); // RFC 6891 6.1.1: one OPT
     }
     let mut edns = Edns { size: record.rclass, dnssec_ok: record.ttl as u16 & DNSSEC_OK != 0, subnet: None };
+    // RFC 6891 7: a FORMERR for what is wrong with an OPT has one, too
+    query.edns = Some(edns);
+    if !record.is_root {
+        return Err(Malformed); // RFC 6891 6.1.2
+    }
     if record.ttl >> 16 & 0xFF != 0 {
-        query.edns = Some(edns);
         query.rcode = rcode::BADVERS;
         return Ok(());
     }
@@ -136,7 +155,7 @@ fn opt<'a>(query: &mut Query<'a>, record: &Record<'a>) -> Result<(), Malformed> 
 
 /// Finds the client subnet among the options; others are ignored (RFC 6891 6.1.2).
 ///
-/// The outer error is an option list that is no list: then the whole OPT was not understood.
+/// The outer error is an option list that is no list.
 fn client_subnet(mut options: &[u8]) -> Result<Option<Result<Subnet<'_>, Malformed>>, Malformed> {
     let mut found = None;
     while !options.is_empty() {

@@ -2,9 +2,12 @@
 //!
 //! The names are compressed as the reference engine's are (`gtm/dns/buffer.py`): a name points to the longest suffix
 //! that was written before in the same case. Nearly every owner is the name that was asked or a suffix of it, whose
-//! place is known without looking.
+//! place is known without looking. Names within RDATA are compressed for the types of RFC 1035 that are in use, and for
+//! no others (RFC 3597 4).
 
-use crate::name::Name;
+use crate::ecs;
+use crate::name::{self, Name};
+use crate::plan::{Tail, TAIL_RDATA};
 use crate::query::{Edns, Query};
 use crate::wire::{flag, option, rcode, rtype, DNSSEC_OK, HEADER};
 
@@ -14,12 +17,19 @@ pub const UDP_LIMIT: usize = 1232;
 const UDP_LIMIT_WITHOUT_EDNS: usize = 512;
 pub const TCP_LIMIT: usize = 65_535;
 
-/// What a reply takes over.
-const KEPT: u16 = flag::OPCODE | flag::RD | flag::CD;
+/// What a reply takes over; CD is cleared (RFC 4035 3.1.6).
+const KEPT: u16 = flag::OPCODE | flag::RD;
 const POINTER: u16 = (crate::wire::POINTER as u16) << 8;
 /// A compression pointer has 14 bits (RFC 1035 4.1.4).
 const POINTER_REACH: usize = 0x4000;
+/// So many suffixes behind the question are remembered: each name is compared with all of them, and an answer may have
+/// thousands.
+const REMEMBERED: usize = 64;
+/// Where RDLENGTH is, behind type, class and TTL.
+const TAIL_LENGTH: usize = TAIL_RDATA - 2;
 const EXTENDED_ERROR_OTHER: u16 = 0;
+/// Code and length of an option.
+const OPTION: usize = 4;
 pub const ALL_DOWN_WORDS: &[u8] = b"no endpoint is up; answering as configured for that";
 
 /// The most octets that a UDP answer to this query may have (RFC 6891 6.2.3 and 6.2.5).
@@ -61,8 +71,8 @@ pub struct Writer<'a> {
     overflow: bool,
     query: &'a Query<'a>,
     asked: &'a Name,
-    /// Where suffixes of names of the plan were written.
-    written: &'a mut Vec<u16>,
+    /// Where suffixes of names of the plan were written, and how long they are without compression.
+    written: &'a mut Vec<(u16, u8)>,
 }
 
 impl<'a> Writer<'a> {
@@ -72,7 +82,7 @@ impl<'a> Writer<'a> {
         limit: usize,
         query: &'a Query<'a>,
         asked: &'a Name,
-        written: &'a mut Vec<u16>,
+        written: &'a mut Vec<(u16, u8)>,
     ) -> Self {
         written.clear();
         let limit = limit.min(out.len());
@@ -101,7 +111,13 @@ impl<'a> Writer<'a> {
     /// Adds a record: its owner, and everything behind that.
     pub fn record(&mut self, section: Section, owner: Owner, tail: &[u8]) {
         self.owner(owner);
-        self.put(tail);
+        match names_within(tail) {
+            None => self.put(tail),
+            Some(names) => {
+                self.put(&tail[..TAIL_LENGTH]);
+                self.compressed(&tail[TAIL_LENGTH..], names);
+            }
+        }
         self.count(section);
     }
 
@@ -110,8 +126,33 @@ impl<'a> Writer<'a> {
         self.owner(owner);
         self.put(&tail[..4]);
         self.put(&ttl.to_be_bytes());
-        self.put(&tail[8..]);
+        match names_within(tail) {
+            None => self.put(&tail[TAIL_LENGTH..]),
+            Some(names) => self.compressed(&tail[TAIL_LENGTH..], names),
+        }
         self.count(section);
+    }
+
+    /// Adds records of one name and type to the additional section if they and the OPT fit, or none of them: what is
+    /// left out there does not make an answer truncated (RFC 2181 9).
+    pub fn additional(&mut self, owner: Owner, tails: &[Tail], closing: &Closing) {
+        if self.overflow {
+            return;
+        }
+        let (at, written, limit) = (self.at, self.written.len(), self.limit);
+        let counted = Section::Additional as usize..Section::Additional as usize + 2;
+        let count = [self.out[counted.start], self.out[counted.start + 1]];
+        self.limit = limit.saturating_sub(self.opt_octets(closing));
+        for tail in tails {
+            self.record(Section::Additional, owner, tail);
+        }
+        self.limit = limit;
+        if self.overflow {
+            self.overflow = false;
+            self.at = at;
+            self.written.truncate(written);
+            self.out[counted].copy_from_slice(&count);
+        }
     }
 
     /// Adds OPT and header; returns how long the message is.
@@ -133,6 +174,14 @@ impl<'a> Writer<'a> {
         self.at
     }
 
+    /// How long the OPT will be.
+    fn opt_octets(&self, closing: &Closing) -> usize {
+        let Some(edns) = &self.query.edns else { return 0 };
+        let subnet = closing.scope.and(edns.subnet).map_or(0, |subnet| OPTION + ecs::FIXED + subnet.address.len());
+        let error = if closing.all_down { OPTION + 2 + ALL_DOWN_WORDS.len() } else { 0 };
+        1 + TAIL_RDATA + subnet + error
+    }
+
     fn opt(&mut self, closing: &Closing) {
         let Some(edns) = &self.query.edns else { return };
         let [size_high, size_low] = (UDP_LIMIT as u16).to_be_bytes();
@@ -142,7 +191,7 @@ impl<'a> Writer<'a> {
         let length_at = self.at;
         self.put(&[0, 0]);
         if let (Some(scope), Some(subnet)) = (closing.scope, edns.subnet) {
-            self.option(option::CLIENT_SUBNET, 4 + subnet.address.len());
+            self.option(option::CLIENT_SUBNET, ecs::FIXED + subnet.address.len());
             self.put(&subnet.family.to_be_bytes());
             self.put(&[subnet.source, scope]);
             self.put(subnet.address);
@@ -175,31 +224,55 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// Writes a name of the plan, pointing to the longest suffix that stands in the message already.
-    fn name(&mut self, mut name: &[u8]) {
-        while let Some((&length, _)) = name.split_first().filter(|(length, _)| **length != 0) {
-            if let Some(at) = self.standing(name) {
-                self.put(&(POINTER | at).to_be_bytes());
-                return;
-            }
-            if self.at < POINTER_REACH {
-                self.written.push(self.at as u16);
-            }
-            let (label, rest) = name.split_at((1 + usize::from(length)).min(name.len()));
-            self.put(label);
-            name = rest;
+    /// Writes RDLENGTH and RDATA, with compressed names.
+    fn compressed(&mut self, rest: &[u8], (before, names): (usize, usize)) {
+        let length_at = self.at;
+        let Some((start, mut rest)) = rest.split_at_checked(2 + before) else { return self.put(rest) };
+        self.put(start);
+        for _ in 0..names {
+            let Some((name, behind)) = name::octets(rest).and_then(|octets| rest.split_at_checked(octets)) else {
+                break;
+            };
+            self.name(name);
+            rest = behind;
         }
-        self.put(&[0]);
+        self.put(rest);
+        if !self.overflow {
+            let length = (self.at - length_at - 2) as u16;
+            self.out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
+        }
+    }
+
+    /// Writes a name of the plan, pointing to the longest suffix that stands in the message already.
+    fn name(&mut self, name: &[u8]) {
+        let (start, mut own, mut pointer) = (self.at, 0, None);
+        while let Some(&length) = name.get(own).filter(|length| **length != 0) {
+            pointer = self.standing(&name[own..]);
+            if pointer.is_some() {
+                break;
+            }
+            own += 1 + usize::from(length);
+        }
+        let own = own.min(name.len());
+        self.put(&name[..own]);
+        match pointer {
+            Some(at) => self.put(&(POINTER | at).to_be_bytes()),
+            None => self.put(&[0]),
+        }
+        let mut label = 0;
+        while label < own && start + label < POINTER_REACH && self.written.len() < REMEMBERED {
+            self.written.push(((start + label) as u16, (name.len() - label) as u8));
+            label += 1 + usize::from(name[label]);
+        }
     }
 
     /// Where a name stands in the message, in this case of its letters.
     fn standing(&self, name: &[u8]) -> Option<u16> {
-        for cut in 0..self.asked.labels() {
-            if self.asked.suffix(cut) == name {
-                return Some((HEADER + self.asked.offset(cut)) as u16);
-            }
+        if let Some(at) = self.asked.place_of(name) {
+            return Some((HEADER + at) as u16);
         }
-        self.written.iter().copied().find(|&at| self.stands_at(usize::from(at), name))
+        let same = |&&(at, length): &&(u16, u8)| usize::from(length) == name.len() && self.stands_at(at.into(), name);
+        self.written.iter().find(same).map(|&(at, _)| at)
     }
 
     fn stands_at(&self, mut at: usize, mut name: &[u8]) -> bool {
@@ -239,6 +312,26 @@ impl<'a> Writer<'a> {
         }
         self.out[self.at..end].copy_from_slice(octets);
         self.at = end;
+    }
+}
+
+/// The octets of RDATA before its names, and how many they are; none where they are not to be compressed.
+fn names_within(tail: &[u8]) -> Option<(usize, usize)> {
+    match u16::from_be_bytes(*tail.first_chunk()?) {
+        rtype::NS | rtype::CNAME | rtype::PTR => Some((0, 1)),
+        rtype::MX => Some((2, 1)),
+        rtype::SOA => Some((0, 2)),
+        _ => None,
+    }
+}
+
+impl Owner<'_> {
+    /// The name without so many labels more.
+    pub fn parent(self, cut: usize) -> Self {
+        match self {
+            Self::Asked(before) => Self::Asked(before + cut),
+            Self::Plan(name) => Self::Plan(name::suffix(name, cut)),
+        }
     }
 }
 

@@ -10,8 +10,6 @@ pub mod flag {
     pub const AA: u16 = 0x0400;
     pub const TC: u16 = 0x0200;
     pub const RD: u16 = 0x0100;
-    /// RFC 4035 3.1.6.
-    pub const CD: u16 = 0x0010;
 }
 
 pub mod rcode {
@@ -30,7 +28,9 @@ pub mod rtype {
     pub const NS: u16 = 2;
     pub const CNAME: u16 = 5;
     pub const SOA: u16 = 6;
+    pub const PTR: u16 = 12;
     pub const HINFO: u16 = 13;
+    pub const MX: u16 = 15;
     pub const AAAA: u16 = 28;
     pub const OPT: u16 = 41;
     pub const DS: u16 = 43;
