@@ -77,7 +77,8 @@ fn what_is_odd_is_noted_by_line() {
 
 #[test]
 fn of_many_values_those_that_differ_in_case_alone_are_the_same_where_they_are_names() {
-    let many: String = (0..30).map(|number| format!("a MX 1 Host{}\na TXT T{}\n", number % 20, number % 20)).collect();
+    let values = |number| format!("a MX 1 Host{number}\na TXT T{number}\n");
+    let many = (0..30).map(|number| values(number % 20)).collect::<Vec<_>>().concat();
     let other = many.replace("Host", "hOST").replace("TXT T", "TXT t");
     let packed = read((many + &other).as_bytes()).unwrap();
     assert_eq!((packed.values, packed.odd, packed.notes.len()), (60, 60, 60));
