@@ -23,8 +23,11 @@ from gtm.threads import Pool
 log = logging.getLogger(__name__)
 
 
+_LISTENER = "listen"
+
+
 class Certificates:
-    """Looks after the certificates of each side. Its state is those sides, and of whose end it warned."""
+    """Looks after the certificates of each side. Its state is those sides, and of what it warned."""
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class Certificates:
         self._sides = tuple(sides)
         self._threads = Pool("certificates", threads=1)
         self._warned: dict[str, Certificate] = {}
+        self._warned_of_nobody = False
 
     @property
     def expiries(self) -> Mapping[str, float]:
@@ -61,6 +65,7 @@ class Certificates:
             if renewal is not None:
                 self._tell(live, renewal.outcome, renewal.words)
             self._warn(live)
+            self._warn_of_nobody(live)
 
     def _tell(self, live: LiveTls, outcome: Outcome, why: str) -> None:
         self._counters.add("certificate_renewals", side=live.side, outcome=outcome.value)
@@ -82,6 +87,15 @@ class Certificates:
         words = f"TLS of {live.side}: the certificate expires {_day(validity)}, and was not renewed"
         log.warning("%s", words)
         self._record(EventKind.CERTIFICATE_EXPIRING, live, words)
+
+    def _warn_of_nobody(self, live: LiveTls) -> None:
+        """Tells of a certificate of the listener that nobody can verify; those of who asks need name no host."""
+        if live.side != _LISTENER:
+            return
+        if live.names_nobody and not self._warned_of_nobody:
+            words = "has no host and no address in its subjectAltName: peers, browsers and gtm itself refuse it"
+            log.warning("TLS of %s: the certificate %s", live.side, words)
+        self._warned_of_nobody = live.names_nobody
 
     def _record(self, kind: EventKind, live: LiveTls, words: str) -> None:
         facts = {} if live.validity is None else {"expires_at": live.validity.ends_at}

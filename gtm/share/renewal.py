@@ -51,7 +51,7 @@ class Renewal:
 class _Loaded:
     context: ssl.SSLContext
     validity: Certificate | None
-    names: frozenset[str]
+    names: "_Names"
     marks: _Marks
 
 
@@ -87,7 +87,12 @@ class LiveTls:
     @property
     def names(self) -> frozenset[str]:
         """Returns the names of hosts in the certificate that serves."""
-        return self._loaded.names
+        return self._loaded.names.hosts
+
+    @property
+    def names_nobody(self) -> bool:
+        """Returns whether the certificate that serves has no name by which others could verify who shows it."""
+        return self._loaded.names.is_nobody
 
     @property
     def listener_context(self) -> ssl.SSLContext:
@@ -122,7 +127,7 @@ class LiveTls:
     def _load(self, marks: _Marks) -> _Loaded:
         context, certificate = self._make(self._files), self._files.certificate
         if certificate is None:
-            return _Loaded(context, None, frozenset(), marks)
+            return _Loaded(context, None, _Names(frozenset()), marks)
         validity, names = _shown(certificate)
         return _Loaded(context, validity, names, marks)
 
@@ -141,7 +146,16 @@ def _require_valid(validity: Certificate | None, files: TlsFiles, *, wall: float
         raise StateInvalid(f"{files.certificate}: the certificate is not valid yet")
 
 
-def _shown(path: Path) -> tuple[Certificate, frozenset[str]]:
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """Whom a certificate is for."""
+
+    hosts: frozenset[str]
+    is_nobody: bool = False
+    """It has neither a host nor an address in its subjectAltName (RFC 9525 2)."""
+
+
+def _shown(path: Path) -> tuple[Certificate, _Names]:
     """Returns the validity and the names of the first certificate of a file, which is the one that is shown."""
     try:
         leaf = x509.load_pem_x509_certificates(read_tls_file(path))[0]
@@ -151,13 +165,16 @@ def _shown(path: Path) -> tuple[Certificate, frozenset[str]]:
         raise StateInvalid(f"{path}: has no certificate in PEM that can be read") from error
 
 
-def _names(leaf: x509.Certificate) -> frozenset[str]:
+def _names(leaf: x509.Certificate) -> _Names:
     """Returns its names of hosts; none where it has none, or none that can be read."""
     try:
         alternative = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
-        return frozenset()
-    return frozenset(name.lower().removesuffix(".") for name in alternative.get_values_for_type(x509.DNSName))
+    except x509.ExtensionNotFound:
+        return _Names(frozenset(), is_nobody=True)
+    except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType, ValueError):
+        return _Names(frozenset())
+    hosts = frozenset(name.lower().removesuffix(".") for name in alternative.get_values_for_type(x509.DNSName))
+    return _Names(hosts, is_nobody=not hosts and not alternative.get_values_for_type(x509.IPAddress))
 
 
 def _marks(files: TlsFiles) -> _Marks:

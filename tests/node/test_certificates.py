@@ -57,6 +57,33 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path)
 
 
+def test_a_listener_whose_certificate_names_nobody_is_warned_of_once(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    def warnings() -> int:
+        return caplog.text.count("has no host and no address in its subjectAltName")
+
+    stage.look()
+    assert warnings() == 0
+    for issued in (["127.0.0.1"], []):
+        stage.authority.issue("ns1", names=issued, ends=90 * DAY).replace(stage.file)
+        stage.look(times=4)
+        assert warnings() == (not issued)
+    stage.write(days=90)
+    stage.look()
+    stage.authority.issue("ns1", names=[], ends=90 * DAY).replace(stage.file)
+    stage.look(times=4)
+    assert warnings() == 2
+
+
+def test_the_certificate_of_who_asks_need_name_no_host(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    shown = TlsFiles(stage.authority.issue("ns1", names=[], ends=90 * DAY))
+    live = [LiveTls("share", shown, client_tls)]
+    certificates = Certificates(live, clock=stage.clock, counters=stage.counters, events=stage.told)
+    asyncio.run(certificates.look())
+    assert "subjectAltName" not in caplog.text
+
+
 def test_nothing_new_is_not_told(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     assert stage.look() == []
     assert caplog.messages == []
