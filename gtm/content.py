@@ -44,6 +44,8 @@ class Stamp:
     modified_ns: int
     size_bytes: int
     is_regular: bool = True
+    changed_ns: int = 0
+    """Of its status (ctime), which nobody can set: it tells what `cp -p`, `touch -r` and tar hide."""
 
 
 STUCK = Stamp(-1, -1, -1, -1, is_regular=False)
@@ -91,7 +93,7 @@ def stamp_of(path: Path, progress: Progress, within: Path | None) -> Stamp | Non
     except (OSError, ValueError):  # a NUL in it
         return None
     is_regular = stat.S_ISREG(found.st_mode)
-    return Stamp(found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, is_regular)
+    return Stamp(found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, is_regular, found.st_ctime_ns)
 
 
 def status_of(path: Path, progress: Progress) -> os.stat_result:

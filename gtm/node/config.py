@@ -19,6 +19,7 @@ from gtm.serve.crowd import DEFAULT_LIMITS
 from gtm.serve.listen import ListenAddress
 from gtm.share.site import EtcdSite, Peer
 from gtm.share.tls import TlsFiles
+from gtm.watch.arrival import DEFAULT_SETTLE_S
 
 
 class Role(Enum):
@@ -109,6 +110,8 @@ class NodeConfig:
     """The collector that metrics are sent to; empty for the one that the environment names, if it does."""
     permits: Permits = NO_PERMITS
     """What checks may use of this machine, and look at, as the node file lists it."""
+    settle_s: float = DEFAULT_SETTLE_S
+    """So long a zone, records or geo file that is written in place must have been as it is before it is read."""
     quorum: Quorum = field(default_factory=lambda: Quorum(voters=1))
 
     @property

@@ -144,6 +144,7 @@ class Node:
             chronicle=chronicle,
             state=self._state,
             wall=clock.wall,
+            settle_s=config.settle_s,
         )
         self._geo = GeoWatch(config.geo, self._planner, chronicle=chronicle)
         self._vantages = VantageWatch(self._planner, self._desk, self._state, clock=clock)

@@ -24,6 +24,7 @@ from gtm.node.share_entry import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
 from gtm.node.shipped import shipped
 from gtm.node.tcp_entry import TcpEntry
 from gtm.node.telemetry_entry import TelemetryEntry
+from gtm.node.watch_entry import WatchEntry
 from gtm.serve.listen import ListenAddress, parse_listen
 from gtm.share.site import EtcdSite, Peer
 from gtm.zone import words
@@ -195,6 +196,7 @@ class NodeEntry(Entry):
     overrides: OverridesEntry = OverridesEntry()
     telemetry: TelemetryEntry = TelemetryEntry()
     probe: ProbeEntry = ProbeEntry()
+    watch: WatchEntry = WatchEntry()
 
 
 GRAMMAR = words.Grammar(
@@ -212,6 +214,7 @@ GRAMMAR = words.Grammar(
         TokenEntry: "a token",
         TelemetryEntry: "telemetry",
         ProbeEntry: "probe",
+        WatchEntry: "watch",
         ProgramEntry: "a program",
         SecretEntry: "a secret",
         CertificateEntry: "a certificate",
@@ -230,6 +233,7 @@ GRAMMAR = words.Grammar(
         (("overrides", "tokens", "*"), TokenEntry),
         (("telemetry",), TelemetryEntry),
         (("probe",), ProbeEntry),
+        (("watch",), WatchEntry),
         (("probe", "exec", "*"), ProgramEntry),
         (("probe", "secrets", "*"), SecretEntry),
         (("probe", "certificates", "*"), CertificateEntry),
@@ -357,6 +361,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         admin_tls=None if entry.listen.tls is None else entry.listen.tls.files(base),
         otlp=entry.telemetry.otlp or "",
         permits=entry.probe.permits(base),
+        settle_s=entry.watch.settle,
         quorum=_quorum(entry),
     )
 

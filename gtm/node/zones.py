@@ -26,6 +26,7 @@ from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.threads import Pool
+from gtm.watch.arrival import DEFAULT_SETTLE_S
 from gtm.watch.folder import EMPTY, Catalogue, scan
 from gtm.watch.kept import revive
 from gtm.watch.looked import to_be_read_again
@@ -34,7 +35,7 @@ from gtm.watch.settling import LOOK_INTERVAL_S, Look, Settling, as_it_is
 from gtm.zone.model import Check, Zone, checks
 
 RELOAD_LOOKS = 20
-"""Of a reload at files that change from look to look: five seconds."""
+"""Of a reload at files that change from look to look: five seconds, or twice the time in which a file settles."""
 
 SLICE_S = 0.5
 """So long a reading goes on before what is good so far serves; longer where a plan takes longer to make."""
@@ -62,8 +63,10 @@ class ZoneRiver:
         chronicle: Chronicle | None = None,
         state: StateFolder | None = None,
         wall: Callable[[], float] | None = None,
+        settle_s: float = DEFAULT_SETTLE_S,
     ) -> None:
         self._wall = wall
+        self._settle_s = settle_s
         self.loaded_at: float | None = None
         """Wall seconds of the last reading of the folder; None before the first, or without a clock."""
         self._state = state
@@ -77,7 +80,7 @@ class ZoneRiver:
         self._sleep = sleep
         self._asked = False
         self._watched: tuple[Zone, ...] = ()
-        self._settling = Settling()
+        self._settling = Settling(settle_s=settle_s)
         self._look = Look({})
         """The one that the newest reading began with."""
         self._reloading = asyncio.Lock()
@@ -114,9 +117,9 @@ class ZoneRiver:
     async def _reload(self) -> tuple[Problem, ...]:
         async with self._reloading:
             self._next_reload = None  # who asks from now on may have written something since
-            settling = Settling(there=self._settling.names)
+            settling = Settling(settle_s=self._settle_s, after=self._settling)
             written = (await self._looked(settling))[0].unsettled
-            for _ in range(RELOAD_LOOKS):
+            for _ in range(self._reload_looks):
                 await self._sleep(LOOK_INTERVAL_S)
                 look, has_news = await self._looked(settling)
                 written = look.unsettled
@@ -127,8 +130,12 @@ class ZoneRiver:
                     return self._problems()
             return (*self._problems(), *(self._unread(name) for name in sorted(written)))
 
+    @property
+    def _reload_looks(self) -> int:
+        return max(RELOAD_LOOKS, self._settling.gone_looks)
+
     def _unread(self, name: str) -> Problem:
-        span_s = RELOAD_LOOKS * LOOK_INTERVAL_S
+        span_s = self._reload_looks * LOOK_INTERVAL_S
         words = f"it was being written for {span_s:.0f} s, so it was not read; reload once it is whole"
         return Problem(str(self._folder / name), 1, 1, words)
 

@@ -157,9 +157,11 @@ def _is_text(name: str) -> bool:
 
 def file_names(folder: Path, endings: tuple[str, ...]) -> list[str]:
     """Returns the names of what may be our files, sorted. Raises FileUnreadable."""
-    return ZONE_FILES.call(
-        folder, lambda _: sorted(entry.name for entry in os.scandir(folder) if _is_ours(entry, endings))
-    )
+    return ZONE_FILES.call(folder, lambda _: _names(folder, endings))
+
+
+def _names(folder: Path, endings: tuple[str, ...]) -> list[str]:
+    return sorted(entry.name for entry in os.scandir(folder) if _is_ours(entry, endings))
 
 
 def _is_ours(entry: "os.DirEntry[str]", endings: tuple[str, ...]) -> bool:
@@ -175,6 +177,8 @@ class Scan:
     stamps: tuple[tuple[str, Stamp | None], ...] = ()
     """By name. Another text has another stamp; None where there is no file behind a link."""
     is_readable: bool = True
+    modified_ns: int = field(default=0, compare=False)
+    """When a name was last added, removed or swapped there."""
 
 
 def scan(folder: Path) -> Scan:
@@ -187,6 +191,8 @@ def scan(folder: Path) -> Scan:
 
 def scan_or_raise(folder: Path) -> Scan:
     """Returns the same. Raises FileUnreadable where the folder cannot be read."""
-    names = file_names(folder, (*ZONE_ENDINGS, RECORDS_ENDING))
+    modified_ns, names = ZONE_FILES.call(
+        folder, lambda _: (folder.stat().st_mtime_ns, _names(folder, (*ZONE_ENDINGS, RECORDS_ENDING)))
+    )
     stamps = ZONE_FILES.stamps([folder / name for name in names], within=folder)
-    return Scan(tuple(zip(names, stamps, strict=True)))
+    return Scan(tuple(zip(names, stamps, strict=True)), modified_ns=modified_ns)

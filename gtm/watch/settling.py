@@ -3,25 +3,26 @@
 Each file settles for itself: whoever writes one all the time keeps nobody else's from being read.
 
     changed since the last look         it is being written: what was read of it before stays
-    looks as it did at the last look    it has settled: read it, if that is not how it looked at the last reading
+    looks as it did for long enough     it has settled: read it, if that is not how it looked at the last reading
     gone for two looks                  as gone as it looks, once nobody writes anything; after GONE_LOOKS in any case
-    changed at each of OVERDUE_LOOKS    that is told as a problem of the file
+    changed for OVERDUE_LOOKS           that is told as a problem of the file
 
-What is gone waits for others because a zone may be on its way from one file to another. A records file settles together
-with the zone file that names it: gtm/watch/reading.py sees to that, for it knows which one that is.
+Long enough is one more look for a file that was renamed into place, and `settle_s` for one that is written in place
+(arrival.py). What is gone waits for others because a zone may be on its way from one file to another. A records file
+settles together with the zone file that names it: gtm/watch/reading.py sees to that, for it knows which one that is.
 """
 
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from gtm.content import Stamp
+from gtm.watch.arrival import DEFAULT_SETTLE_S, Arrival, arrival_of
 from gtm.watch.folder import Scan
 
 LOOK_INTERVAL_S = 0.25
-"""Two looks must agree before a read, so a changed file serves within a second."""
+"""Two looks must agree before a read, so a file that is renamed into place serves within a second."""
 GONE_LOOKS = 20
-"""Five seconds, as long as a reload waits."""
+"""Five seconds, as long as a reload waits; both wait for twice the time in which a file settles, if that is longer."""
 OVERDUE_LOOKS = 120
 """Half a minute: longer than it takes to copy the largest records file, or to check out thousands of files."""
 OVERDUE_WORDS = (
@@ -53,13 +54,18 @@ def as_it_is(scan: Scan) -> Look:
 class Settling:
     """Compares looks at a folder. Its state is the last look, for how long files have changed, and what was read."""
 
-    def __init__(self, *, there: AbstractSet[str] = frozenset()) -> None:
-        """Of the files `there` it is known that they were there: one that is missing has gone."""
-        self._there = there
+    def __init__(self, *, settle_s: float = DEFAULT_SETTLE_S, after: "Settling | None" = None) -> None:
+        """It goes on `after` another one: with what was there, and for how long that is still to be as it is."""
+        self._settle_s = settle_s
+        self._there = frozenset[str]() if after is None else after.names
         self._before: dict[str, Stamp | None] | None = None
         self._was_readable = True
         self.agrees = False
         """Whether the folder could be read, or not, at two looks."""
+        self.known: dict[str, Stamp | None] = {} if after is None else dict(after.known)
+        """How each file looked that is there, or was when a reading began."""
+        self.left: dict[str, int] = {} if after is None else dict(after.left)
+        """At how many further looks a file must look as it does."""
         self._waits: dict[str, int] = {}
         """Looks in a row at which a file was unsettled."""
         self._read: Look | None = None
@@ -70,14 +76,21 @@ class Settling:
         """Returns the files that were there when a reading began last."""
         return frozenset(() if self._read is None else self._read.settled)
 
+    @property
+    def gone_looks(self) -> int:
+        """Returns for how many looks what is gone waits for what is being written."""
+        return max(GONE_LOOKS, 2 * Arrival.IN_PLACE.looks(LOOK_INTERVAL_S, self._settle_s))
+
     def look(self, scan: Scan) -> Look:
         """Returns what one more look shows."""
         now = dict(scan.stamps)
-        unsettled = self._changing(now, is_readable=scan.is_readable)
-        unsettled |= {name for name in self._gone(now) if unsettled and self._waits.get(name, 0) < GONE_LOOKS}
+        unsettled = self._changing(now, scan)
+        unsettled |= {name for name in self._gone(now) if unsettled and self._waits.get(name, 0) < self.gone_looks}
         self.agrees = self._before is not None and scan.is_readable == self._was_readable
         self._waits = {} if self._before is None else {name: self._waits.get(name, 0) + 1 for name in unsettled}
         self._before, self._was_readable = now, scan.is_readable
+        kept = self._there | self.names
+        self.known = {**{name: stamp for name, stamp in self.known.items() if name in kept}, **now}
         return Look(
             {name: stamp for name, stamp in now.items() if name not in unsettled},
             frozenset(unsettled),
@@ -94,16 +107,30 @@ class Settling:
     def began(self, look: Look) -> None:
         """Takes note that a reading of what has settled began."""
         self._read = self._after(look)
+        self.known = {**look.settled, **self.known}
 
     def forget(self) -> None:
         """Takes note that what was read was given up: everything is news."""
         self._read = None
 
-    def _changing(self, now: Mapping[str, Stamp | None], *, is_readable: bool) -> set[str]:
-        if self._before is None or is_readable != self._was_readable:
-            return {*now, *(self._before or ())}
-        before = self._before
-        return {name for name in {*now, *before} if name not in now or name not in before or now[name] != before[name]}
+    def _changing(self, now: Mapping[str, Stamp | None], scan: Scan) -> set[str]:
+        is_anew = self._before is None or scan.is_readable != self._was_readable
+        before = self._before or {}
+        self.left = {
+            name: self._still_to_wait(name, stamp, scan)
+            if is_anew or name not in before or before[name] != stamp
+            else max(0, self.left.get(name, 0) - 1)
+            for name, stamp in now.items()
+        }
+        return {name for name, looks in self.left.items() if looks} | (before.keys() - now.keys())
+
+    def _still_to_wait(self, name: str, stamp: Stamp | None, scan: Scan) -> int:
+        """Returns at how many further looks a file must look as it does now, which is new."""
+        is_known = name in self.known
+        if not self.known or (is_known and self.known[name] == stamp):
+            return max(1, self.left.get(name, 0))  # nobody knows whether it is new; or it is as it was
+        arrival = arrival_of(stamp, self.known.get(name), scan.modified_ns)
+        return arrival.looks(LOOK_INTERVAL_S, self._settle_s)
 
     def _gone(self, now: Mapping[str, Stamp | None]) -> set[str]:
         return {name for name in self._there | self.names if name not in now}

@@ -177,7 +177,9 @@ class Cluster:
     def write_zone(self, regions: Mapping[str, str], *, ttl: int = 5, more: str = "") -> None:
         """Writes the zone of these regions and their addresses, and the geo database where there is none."""
         self.zones.mkdir(exist_ok=True)
-        self.zone_file.write_text(zone_text(regions, ttl=ttl, more=more), encoding="utf-8")
+        beside = self.zones / ".new"
+        beside.write_text(zone_text(regions, ttl=ttl, more=more), encoding="utf-8")
+        beside.replace(self.zone_file)
         if not self.database.exists():
             write_database(self.database, NETWORKS)
 

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -176,6 +177,7 @@ def _a_file_now(folder: Path) -> None:
 def _renamed_and_broken(folder: Path) -> None:
     (folder / "a.yaml").unlink()
     (folder / "b.yaml").write_text(BROKEN)
+    os.utime(folder / "b.yaml", ns=(1, 1))  # as who copies it whole does
 
 
 @pytest.mark.parametrize("harm", [_deleted, _emptied, _a_file_now, _renamed_and_broken])

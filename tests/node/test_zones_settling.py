@@ -14,6 +14,10 @@ OTHER = SMALL.replace("gtm.example.com", "other.example.com").replace("192.0.2."
 SHARED = "regions: {shared: {at: [53.35, -6.26]}}\n"
 
 
+STILL_LOOKS = 10
+"""2.5 s: for so long a file that is written in place must have been as it is."""
+
+
 def beside_shared(text: str) -> str:
     """The same zone with a region of the shared file."""
     return text.replace("region: us-east", "region: shared")
@@ -206,3 +210,70 @@ def test_what_did_not_change_is_not_even_opened(tmp_path: Path, monkeypatch: pyt
                 assert sorted(opened) == ["a.yaml", "a.yaml", "b.yaml"]
 
     asyncio.run(story())
+
+
+def test_an_upload_into_the_file_that_is_there_may_stall(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    half = SMALL.replace("      - {region: eu-west, address: 192.0.2.2}\n", "")
+    watched.write(SMALL)
+
+    async def story() -> None:
+        async with watched.running():
+            watched.write_in_place(half)
+            await watched.turns.next(STILL_LOOKS)
+            assert watched.targets == ["192.0.2.1", "192.0.2.2"]
+            watched.write_in_place(LATER)
+            await watched.turns.next(STILL_LOOKS)
+            assert watched.targets == ["192.0.2.1", "192.0.2.2"], "it may stall again"
+            await watched.turns.next()
+            assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+            watched.write_in_place(half)
+            await watched.turns.next()
+            watched.write(SMALL)
+            await watched.turns.next(2)
+            assert watched.targets == ["192.0.2.1", "192.0.2.2"], "who renames another one does not wait"
+
+    asyncio.run(story())
+
+
+def test_a_records_file_that_is_written_in_place_may_stall_within_an_address(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write("www A 192.0.2.9\n", "big.zone")
+    watched.write(SMALL + "records_file: big.zone\n")
+
+    def values() -> list[bytes]:
+        (zone,) = watched.planner.plan.zones.values()
+        return [rdata for name in (b"\x03www",) for each in zone.zone.bulk.find(name) or () for rdata in each.rdatas]
+
+    async def story() -> None:
+        async with watched.running():
+            before = values()
+            watched.write_in_place("www A 192.0.2.1", "big.zone")
+            await watched.turns.next(STILL_LOOKS)
+            assert values() == before
+            watched.write_in_place("www A 192.0.2.15\n", "big.zone")
+            await watched.turns.next(STILL_LOOKS)
+            assert values() == before
+            await watched.turns.next()
+            assert values() == [bytes((192, 0, 2, 15))]
+
+    asyncio.run(story())
+
+
+def test_a_reload_waits_for_what_is_written_in_place_as_the_node_does(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write(SMALL)
+    looks: list[list[str]] = []
+
+    async def sleep(_seconds: float) -> None:
+        looks.append(watched.targets)
+
+    async def story() -> None:
+        await watched.river.load()
+        watched.river._sleep = sleep
+        watched.write_in_place(LATER)
+        assert await watched.river.reload() == ()
+        assert watched.targets == ["192.0.2.1", "192.0.2.3"]
+
+    asyncio.run(story())
+    assert looks == [["192.0.2.1", "192.0.2.2"]] * STILL_LOOKS

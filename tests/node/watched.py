@@ -22,6 +22,8 @@ class Watched:
     def __init__(self, tmp_path: Path, *, vocabulary: SteeringVocabulary = STEERING) -> None:
         self.folder = tmp_path / "zones"
         self.folder.mkdir(exist_ok=True)
+        self._beside = tmp_path / "beside"
+        self._beside.mkdir(exist_ok=True)
         self.counters = Counters()
         self.state = StateFolder(tmp_path / "state", self.counters)
         self.planner: Planner = make_planner(
@@ -41,7 +43,16 @@ class Watched:
         self._writes = 0
 
     def write(self, text: str, name: str = "a.yaml") -> None:
-        """Writes a file so that its stamp differs from the last one's, however coarse the clock of the disk is."""
+        """Writes a file beside and renames it; its inode is one that no file had before."""
+        self._writes += 1
+        written = self._beside / str(len(list(self._beside.iterdir())))  # it keeps a second name, and so its inode
+        written.write_text(text)
+        os.utime(written, ns=(self._writes, self._writes))
+        (self._beside / "new").hardlink_to(written)
+        (self._beside / "new").replace(self.folder / name)
+
+    def write_in_place(self, text: str, name: str = "a.yaml") -> None:
+        """Writes into the file that is there; its stamp is another one, however coarse the clock of the disk is."""
         self._writes += 1
         (self.folder / name).write_text(text)
         os.utime(self.folder / name, ns=(self._writes, self._writes))
