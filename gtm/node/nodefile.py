@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field, PlainValidator, ValidationError
+from pydantic import Field, PlainValidator, ValidationError
 
 from gtm.admin.credentials import Credentials
 from gtm.admin.names import NAME_PATTERN, clean_name
@@ -18,6 +18,7 @@ from gtm.health.quorum import DEFAULT_STALE_HOLD_S, AllUp, AnyUp, AtLeast, Major
 from gtm.ids import NodeName, VantageName
 from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role, ShareConfig
 from gtm.node.fields import Name, PathText, Something
+from gtm.node.overrides_entry import OverridesEntry, TokenEntry
 from gtm.node.own_files import own_files_listed
 from gtm.node.probe_entry import CertificateEntry, ProbeEntry, ProgramEntry, SecretEntry
 from gtm.node.share_entry import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
@@ -112,9 +113,6 @@ def _share(value: object) -> float:
 _HostName = Annotated[
     str, text_like(NAME_PATTERN, "expected a name of this machine, such as ns1.example.net or *.example.net")
 ]
-_CertificateName = Annotated[
-    str, text_like(r"[!-~](?:[ -~]{0,253}[!-~])?", "expected a subject or an alternative name of a certificate")
-]
 _Role = Annotated[Role, choice("role", {role.value: role for role in Role})]
 _Listen = Annotated[ListenAddress, PlainValidator(_listen)]
 
@@ -145,35 +143,6 @@ class QuorumEntry(Entry):
     vantages: Annotated[int | None, whole(1, MAX_VOTERS)] = None
     local_voters: Annotated[int, whole(1, MAX_VOTERS)] = DEFAULT_LOCAL_VOTERS
     stale_hold: StaleHold = DEFAULT_STALE_HOLD_S
-
-
-def _accepted(value: object) -> frozenset[str] | None:
-    if value == "all":
-        return None
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
-        return frozenset(value)
-    what = "one of something else" if isinstance(value, list) else found(value)
-    raise error(f"expected all, or a list of peers, not {what}")
-
-
-class TokenEntry(Entry):
-    """Where a token is."""
-
-    file: PathText
-
-
-def _no_token(value: object) -> object:
-    if not isinstance(value, dict):  # what is here may be the token itself, and is not to be repeated
-        raise error("expected {file: PATH}: a token stands in a file of its own")
-    return value
-
-
-class OverridesEntry(Entry):
-    """Whose overrides count here, besides this node's own (None: all peers), and who may say them."""
-
-    accept_from: Annotated[frozenset[str] | None, PlainValidator(_accepted)] = frozenset()
-    tokens: dict[Name, Annotated[TokenEntry, BeforeValidator(_no_token)]] = Field(default_factory=dict)
-    certificates: list[_CertificateName] = Field(default_factory=list)
 
 
 class NodeEntry(Entry):
