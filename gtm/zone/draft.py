@@ -111,9 +111,9 @@ class Report:
         """Adds a problem at the value of a path, or at its key."""
         self.found.add(self.document.problem(path, message, at_key=at_key))
 
-    def warn(self, path: Path, message: str) -> None:
-        """Adds a warning at the value of a path."""
-        self.warnings.add(self.document.problem(path, message))
+    def warn(self, path: Path, message: str, *, at_key: bool = False) -> None:
+        """Adds a warning at the value of a path, or at its key."""
+        self.warnings.add(self.document.problem(path, message, at_key=at_key))
 
     def add_to(self, record: RecordDraft, message: str, path: Path | None = None) -> None:
         """Adds a problem at the type of a record, or at a path of the zone file if it is in that."""

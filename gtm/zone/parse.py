@@ -26,6 +26,7 @@ from gtm.zone.model import Monitor, Region, RRset, Zone
 from gtm.zone.names import owner_name
 from gtm.zone.overlap import take_bulk, targets
 from gtm.zone.parts import with_parts
+from gtm.zone.places import warn_of_places
 from gtm.zone.rates import no_target_is_asked_too_often
 from gtm.zone.records import read_records
 from gtm.zone.references import Scope
@@ -84,6 +85,7 @@ def parse(
     draft = ZoneDraft(entry.zone, tuple(entry.nameservers))
     _warn_of_repeated_nameservers(draft, report)
     _read_services(validated, entry, shared, draft, report)
+    warn_of_places({region.name: region for region in (*shared.regions, *_own_regions(entry))}, draft, report)
     read_records(entry.records, entry.ttl, draft, report)
     _mark_unclear(validated.cuts, draft)
     master = _read_records_file(entry, draft, report, fetch)
@@ -185,6 +187,10 @@ def _read_services(
             draft.services[name] = ServiceDraft(path, service)
 
 
+def _own_regions(entry: ZoneEntry) -> tuple[Region, ...]:
+    return tuple(services.region(name, each) for name, each in entry.regions.items())
+
+
 def _monitors(entry: ZoneEntry, shared: Shared) -> dict[str, Monitor]:
     scope = entry.zone.to_text(omit_final_dot=True).lower()
     own = {name: services.monitor(scope, name, each) for name, each in entry.monitors.items()}
@@ -230,7 +236,7 @@ def _zone(
     warnings: tuple[Problem, ...],
 ) -> Zone:
     wanted = tuple(each.service for each in draft.services.values())
-    own = tuple(services.region(name, each) for name, each in entry.regions.items())
+    own = _own_regions(entry)
     used = {endpoint.region for service in wanted for endpoint in service.endpoints}
     own_names = {region.name for region in own}
     borrowed = tuple(region for region in shared.regions if region.name in used - own_names)

@@ -4,6 +4,7 @@ import dns.rcode
 import pytest
 
 from gtm.engine.protocol import Engine
+from gtm.geo.place import Coordinates, Place
 from gtm.health.belief import Belief
 from gtm.plan.apply import apply
 from tests.fakes import world
@@ -86,3 +87,45 @@ def test_an_alias_of_a_far_region_is_not_shown_to_who_is_near_an_address(engine:
         near, far = (world.answer(engine, query("mixed", rtype), client=client) for client in (world.US, world.EU))
         assert (near.rcode(), near.answer) == (dns.rcode.NOERROR, [])
         assert values(far.answer, "CNAME") == ["eu.example.net."]
+
+
+CONTINENTS = {"10.1.0.0/16": Place("EU"), "10.2.0.0/16": Place("AS"), "10.3.0.0/16": Place("AF")}
+
+
+def test_a_client_of_whom_only_the_continent_is_known_goes_to_a_region_there(engine: Engine) -> None:
+    zone = world.services(THREE_REGIONS)
+    engine.swap(world.plan(zone, geography=world.geography(CONTINENTS)))
+    found = [world.answer(engine, query("api"), client=f"10.{number}.0.1") for number in (1, 2, 3, 4)]
+    assert [values(each.answer) for each in found] == [["192.0.2.2"], ["192.0.2.3"], ["192.0.2.1"], ["192.0.2.1"]]
+    engine.swap(world.plan(zone, beliefs=world.down("192.0.2.2"), geography=world.geography(CONTINENTS)))
+    assert values(world.answer(engine, query("api"), client="10.1.0.1").answer) == ["192.0.2.1"]
+
+
+def test_regions_at_one_point_share_the_places_and_each_takes_over_for_the_other(engine: Engine) -> None:
+    places = {f"10.{number}.0.0/16": Place("EU", at=Coordinates(40.0 + number / 4, 10.0)) for number in range(40)}
+    head = world.HEAD.replace("us-east: {at: [38.95, -77.45], country: US}", "eu-west-2: {at: [53.35, -6.26]}")
+    services = THREE_REGIONS.replace("us-east", "eu-west-2")
+    zone = world.zone(f"{head}\nservices:\n{services}\nrecords:{world.NS1}")
+    clients = [f"10.{number}.0.1" for number in range(40)]
+    asked = query("api")
+
+    def answers(*down: str) -> list[str]:
+        engine.swap(world.plan(zone, beliefs=world.down(*down), geography=world.geography(places)))
+        return [value for client in clients for value in values(world.answer(engine, asked, client=client).answer)]
+
+    usual = answers()
+    assert usual == answers()
+    assert {*usual} == {"192.0.2.1", "192.0.2.2"}
+    assert 10 < usual.count("192.0.2.1") < 30
+    assert answers("192.0.2.1") == ["192.0.2.2"] * 40
+
+
+THREE_REGIONS = """
+  api:
+    steer: nearest
+    monitor: web
+    endpoints:
+      - {region: us-east, address: 192.0.2.1}
+      - {region: eu-west, address: 192.0.2.2}
+      - {region: ap-southeast, address: 192.0.2.3}
+"""

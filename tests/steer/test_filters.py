@@ -116,27 +116,60 @@ def points() -> st.SearchStrategy[Coordinates]:
     return st.builds(Coordinates, north, east)
 
 
+CONTINENT = st.sampled_from(["", "EU", "NA"])
+
+
 @example(  # the other end of the Earth, where a bias makes a hundred times of the last digits of a distance
-    [Coordinates(-87.39888924156935, -88.7153531703448)],
-    [(Coordinates(87.39888924156935, 91.28464702305895), -99), (Coordinates(87.39889017335949, 91.2846468296552), -99)],
+    [(Coordinates(-87.39888924156935, -88.7153531703448), "")],
+    [
+        (Coordinates(87.39888924156935, 91.28464702305895), -99, ""),
+        (Coordinates(87.39889017335949, 91.2846468296552), -99, ""),
+    ],
 )
 @given(
-    st.lists(st.none() | points(), max_size=20),
-    st.lists(st.tuples(st.none() | points(), st.integers(-99, 99) | st.just(0)), max_size=6),
+    st.lists(st.tuples(st.none() | points(), CONTINENT), max_size=20),
+    st.lists(st.tuples(st.none() | points(), st.integers(-99, 99) | st.just(0), CONTINENT), max_size=6),
 )
 def test_many_places_at_once_get_the_orders_that_each_gets_alone(
-    places: list[Coordinates | None], drawn: list[tuple[Coordinates | None, int]]
+    places: list[tuple[Coordinates | None, str]], drawn: list[tuple[Coordinates | None, int, str]]
 ) -> None:
     regions = tuple(
-        Region(RegionName(f"r{number % 4}{number}"), at, bias=bias) for number, (at, bias) in enumerate(drawn)
+        Region(RegionName(f"r{number % 4}{number}"), at, continent=continent, bias=bias)
+        for number, (at, bias, continent) in enumerate(drawn)
     )
-    asked = [Place(at=at) for at in places]
+    asked = [Place(continent, at=at) for at, continent in places]
     assert nearest.orders(asked, regions) == [nearest.order(place, regions) for place in asked]
 
 
-def test_regions_in_one_place_are_in_the_order_of_their_names() -> None:
-    regions = tuple(Region(RegionName(name), DUBLIN) for name in ("b", "a", "c"))
-    assert nearest.orders([Place(at=SINGAPORE), NOWHERE], regions) == [("a", "b", "c"), ("b", "a", "c")]
+def in_continents() -> Regions:
+    return (
+        Region(RegionName("us-east"), ASHBURN, continent="NA"),
+        Region(RegionName("eu-west"), DUBLIN, continent="EU"),
+        Region(RegionName("ap-southeast"), SINGAPORE, continent="AS"),
+        Region(RegionName("eu-central"), None, continent="EU"),
+        Region(RegionName("nowhere"), None),
+    )
+
+
+@pytest.mark.parametrize(
+    ("continent", "first"),
+    [
+        ("EU", ["eu-west", "eu-central", "us-east", "ap-southeast", "nowhere"]),
+        ("AS", ["ap-southeast", "us-east", "eu-west", "eu-central", "nowhere"]),
+        ("AF", ["us-east", "eu-west", "ap-southeast", "eu-central", "nowhere"]),
+        ("", ["us-east", "eu-west", "ap-southeast", "eu-central", "nowhere"]),
+    ],
+)
+def test_a_client_of_whom_only_the_continent_is_known_gets_the_regions_there(continent: str, first: list[str]) -> None:
+    place = Place(continent)
+    assert list(nearest.order(place, in_continents())) == first
+    assert nearest.orders([NOWHERE, place], in_continents())[1] == tuple(first)
+
+
+def test_a_client_whose_point_is_known_goes_by_distance_whatever_the_continents() -> None:
+    istanbul = Place("AS", "TR", at=Coordinates(41.0, 29.0))
+    assert nearest.order(istanbul, in_continents())[0] == "eu-west"
+    assert nearest.orders([istanbul], in_continents())[0][0] == "eu-west"
 
 
 def test_nearest_puts_a_region_without_coordinates_last_and_two_of_them_by_name() -> None:
@@ -145,10 +178,11 @@ def test_nearest_puts_a_region_without_coordinates_last_and_two_of_them_by_name(
     assert order(None, (*lost, *REGIONS))[:2] == ["b-lost", "a-lost"]
 
 
-def test_nearest_breaks_ties_by_name() -> None:
-    twins = tuple(Region(RegionName(name), DUBLIN) for name in ("c", "a", "b"))
-    assert order(DUBLIN, twins) == ["a", "b", "c"]
-    assert order(SINGAPORE, twins) == ["a", "b", "c"]
+def test_nearest_breaks_ties_of_points_by_name() -> None:
+    equator = tuple(
+        Region(RegionName(name), Coordinates(0.0, east)) for name, east in (("b", 90.0), ("a", -90.0), ("c", 0.0))
+    )
+    assert order(Coordinates(90.0, 0.0), equator)[:1] == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -195,6 +229,15 @@ def test_nearest_sees_the_order_alone_so_that_near_places_are_one_cell() -> None
 def test_nearest_says_what_it_saw(at: Coordinates | None, bias: int, words: str) -> None:
     regions = tuple(replace(region, bias=bias) if region.name == "eu-west" else region for region in REGIONS)
     assert nearest.parse(None).why(candidate(1, region="eu-west"), Place(at=at), regions) == words
+
+
+def test_nearest_says_why_regions_are_alike() -> None:
+    twins = (*REGIONS, Region(RegionName("eu-west-2"), DUBLIN), Region(RegionName("eu-west-3"), DUBLIN, bias=1))
+    words = nearest.parse(None).why(candidate(1, region="eu-west-2"), Place(at=DUBLIN), twins)
+    assert words.startswith("0 km, at one point with eu-west, ")
+    why = nearest.parse(None).why
+    assert why(candidate(1, region="eu-west"), Place("EU"), in_continents()) == "in EU, 1 of 5"
+    assert why(candidate(1, region="us-east"), Place("EU"), in_continents()) == "default order, 3 of 5"
 
 
 # first, shuffle, rotate

@@ -1,20 +1,27 @@
 """`nearest`: sorts by the distance from the client to the region.
 
-distance   haversine on a sphere of 6371.0088 km (gtm/geo/place.py)
-bias b     b > 0: d x (1 - b/100)    b < 0: d / (1 + b/100)    (Route 53 geoproximity)
-ties       by the name of the region
-no place   an address found nowhere gets the zone's own order of its regions
-no region  a region without coordinates comes after all others
+distance       haversine on a sphere of 6371.0088 km (gtm/geo/place.py)
+bias b         b > 0: d x (1 - b/100)    b < 0: d / (1 + b/100)    (Route 53 geoproximity)
+one point      regions with the same coordinates and bias are a site: each place has one of them as its own, for good,
+               and after it the others in the order of their names, from its own on (gtm/steer/filters/sites.py)
+ties           of sites by the name of their first region
+continent      a client of whom only the continent is known gets the regions there, and then the others, in the zone's
+               own order
+no place       an address found nowhere gets the zone's own order of its regions
+no region      a region without coordinates comes after all others
 """
 
 import math
 from collections.abc import Sequence
 
-from gtm.geo.place import NOWHERE, Coordinates, Place, distance_km
+from gtm.geo.place import Coordinates, Place, distance_km
 from gtm.ids import RegionName
 from gtm.steer.filter import Candidate, Candidates, Filter, Regions, View, by_rank
+from gtm.steer.filters.sites import Site, own_first, site_of, sites_of
 from gtm.zone.chain import Argument
 from gtm.zone.model import Region
+
+Names = tuple[RegionName, ...]
 
 
 def parse(argument: Argument) -> Filter:
@@ -24,34 +31,53 @@ def parse(argument: Argument) -> Filter:
     return Filter("nearest", _keep, view=order, views=orders, why=_why)
 
 
-def order(place: Place, regions: Regions) -> tuple[RegionName, ...]:
+def order(place: Place, regions: Regions) -> Names:
     """Returns the names of the regions, nearest first."""
     if place.at is None:
-        return tuple(region.name for region in regions)
-    at = place.at
-    return tuple(region.name for region in sorted(regions, key=lambda region: (biased_km(at, region), region.name)))
+        return _unplaced(place.continent, regions)
+    return _of_point(place.at, sites_of(regions))
 
 
-def orders(places: Sequence[Place], regions: Regions) -> list[tuple[RegionName, ...]]:
+def orders(places: Sequence[Place], regions: Regions) -> list[Names]:
     """Returns the order of the regions for each of many places: a city database has a hundred thousand."""
     points = list(dict.fromkeys(place.at for place in places if place.at is not None))
-    found: dict[Coordinates | None, tuple[RegionName, ...]] = {None: order(NOWHERE, regions)}
-    if points:
-        found |= zip(points, _orders(points, regions), strict=True)
-    return [found[place.at] for place in places]
+    at_point = dict(zip(points, _orders(points, regions), strict=True)) if points else {}
+    unplaced = {place.continent: _unplaced(place.continent, regions) for place in places if place.at is None}
+    return [unplaced[place.continent] if place.at is None else at_point[place.at] for place in places]
 
 
-def _orders(points: Sequence[Coordinates], regions: Regions) -> list[tuple[RegionName, ...]]:
+def _unplaced(continent: str, regions: Regions) -> Names:
+    ordered = sorted(regions, key=lambda region: not _is_in(continent, region))  # which keeps the order of equals
+    return tuple(region.name for region in ordered)
+
+
+def _is_in(continent: str, region: Region) -> bool:
+    return bool(continent) and region.continent == continent
+
+
+def _of_point(at: Coordinates, sites: Sequence[Site]) -> Names:
+    ordered = sorted(sites, key=lambda site: (biased_km(at, site[0]), site[0].name))
+    return tuple(region.name for site in ordered for region in own_first(site, at))
+
+
+def _orders(points: Sequence[Coordinates], regions: Regions) -> list[Names]:
     from gtm.geo.nearest import ranks  # noqa: PLC0415  # numpy, which a start does without
 
-    known = sorted((region for region in regions if region.at is not None), key=lambda region: region.name)
-    unknown = tuple(sorted(region.name for region in regions if region.at is None))
-    at = [region.at for region in known if region.at is not None]
-    found = ranks(points, at, [_biased(1.0, region) for region in known])
-    named = [tuple(known[number].name for number in row) + unknown for row in found.rows]
-    ordered = [named[number] for number in found.row_of]
+    sites = sites_of(regions)
+    known = [site for site in sites if site[0].at is not None]
+    unknown = tuple(site[0].name for site in sites if site[0].at is None)
+    at = [site[0].at for site in known if site[0].at is not None]
+    found = ranks(points, at, [_biased(1.0, site[0]) for site in known])
+    if all(len(site) == 1 for site in known):
+        named = [tuple(known[number][0].name for number in row) + unknown for row in found.rows]
+        ordered = [named[number] for number in found.row_of]
+    else:
+        ordered = [
+            tuple(region.name for site in found.rows[row] for region in own_first(known[site], point)) + unknown
+            for row, point in zip(found.row_of, points, strict=True)
+        ]
     for number in found.doubtful:  # two ways to work out a distance differ in the last digits, which decide only here
-        ordered[number] = order(Place(at=points[number]), regions)
+        ordered[number] = _of_point(points[number], sites)
     return ordered
 
 
@@ -79,10 +105,13 @@ def _why(candidate: Candidate, place: Place, regions: Regions) -> str:
     position = f"{names.index(candidate.region) + 1} of {len(names)}"
     region = next(region for region in regions if region.name == candidate.region)
     if place.at is None:
-        return f"default order, {position}"
+        return f"in {place.continent}, {position}" if _is_in(place.continent, region) else f"default order, {position}"
     if region.at is None:
         return f"no coordinates, {position}"
     distance = f"{distance_km(place.at, region.at):.0f} km"
     if region.bias:
         distance += f", {biased_km(place.at, region):.0f} km with bias {region.bias:+d}"
+    others = [each.name for each in site_of(region, regions) if each is not region]
+    if others:
+        distance += f", at one point with {' and '.join(others)}"
     return f"{distance}, {position}"
