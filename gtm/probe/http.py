@@ -11,6 +11,7 @@ Secrets are read for each request and go into it and nowhere else.
 
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -44,6 +45,7 @@ _USUAL = {"User-Agent": "gtm-probe", "Accept": "*/*", "Accept-Encoding": "identi
 _NO_BODY = {"Content-Length": "0", "Content-Type": "application/octet-stream"}
 """What methods say besides that could have a body (RFC 9110 8.6)."""
 _WITH_BODY = frozenset({"POST", "PUT"})
+_AS_IT_IS = bytes(octet for octet in range(0x80) if octet != 0x20)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -129,15 +131,21 @@ async def _header(value: HeaderValue, permits: Permits, scope: str) -> str:
 
 def _onward(answer: Answer, page: URL, port: int) -> URL | None:
     """Returns what a redirect asks for of the same endpoint; None for an answer, and for what leads elsewhere."""
-    location = answer.headers.get("Location", "")
+    location = _encoded(answer.headers.get("Location", ""))
     if answer.status not in _REDIRECTS or not re.fullmatch(r"[\x21-\x7e]+", location):  # RFC 3986 2: ASCII
         return None
     try:
         target = page.join(URL(location, encoded=True))
-        is_here = target.scheme == page.scheme and target.raw_host and target.port in {page.port, port}
+        host = target.raw_host or ""
+        is_here = target.scheme == page.scheme and host and "%" not in host and target.port in {page.port, port}
     except ValueError:
         return None  # no URL at all
     return target if is_here else None  # another port may be another endpoint's
+
+
+def _encoded(location: str) -> str:
+    """Returns a location with its spaces and what is not of ASCII encoded, as curl, Go and browsers do."""
+    return quote(location.encode("utf-8", "surrogateescape"), safe=_AS_IT_IS)
 
 
 async def _judged(
