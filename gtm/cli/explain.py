@@ -79,7 +79,8 @@ def _print_steered(steered: Steered) -> None:
     for endpoint, words in steered.local:
         print_plain(f"local       {endpoint}: {words}")
     for endpoint, check in steered.checks:
-        print_plain(f"health      {endpoint}: {check.belief.value} ({check.reason.value}; {_voices(check)})")
+        why = f"{check.reason.value}: {check.detail}" if check.detail else check.reason.value
+        print_plain(f"health      {endpoint}: {check.belief.value} ({why}; {_voices(check)})")
 
 
 def _print_steps(steps: tuple[ExplainedStep, ...]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gtm.health.certificate import Certificate
+from gtm.ids import Address
 
 
 class Reason(Enum):
@@ -84,6 +85,8 @@ class Reading:
     """The endpoint's, where a handshake was good."""
     is_withheld: bool = False
     """Nothing was read because of this node's own files: what the check takes is not listed there, or not there."""
+    address: Address | None = None
+    """Which address of the target it was; None where none was asked."""
 
     @property
     def ok(self) -> bool:

@@ -144,6 +144,7 @@ class HealthRiver:
                 on_reading=self._took,
                 on_change=self._judged,
                 on_unread=self._chronicle.unread,
+                turns=instruments.turns,
                 remembered=self._state.load_verdicts(now=self._clock.monotonic(), wall=self._clock.wall()),
             )
             self._prober = prober

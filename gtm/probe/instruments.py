@@ -7,7 +7,7 @@ context, a measure of how busy this process is, and what else some kinds go by (
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gtm.clock import Clock
@@ -18,6 +18,7 @@ from gtm.probe.lateness import Lateness
 from gtm.probe.permits import NO_PERMITS, Permits, address_in
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import Contexts
+from gtm.probe.turns import MAX_CHECKS_AT_ONCE, CheckTurns
 from gtm.resolver import Resolver, SystemResolver
 from gtm.threads import Pool
 from gtm.zone.model import Check
@@ -45,6 +46,14 @@ class Instruments:
     """What this probe believes of other checks, for those of kind `calculated`."""
     parsing: Pool = field(default_factory=lambda: Pool("answers", threads=PARSING_THREADS))
     """Where answers are read that take long to read."""
+    turns: CheckTurns = field(default_factory=lambda: CheckTurns(MAX_CHECKS_AT_ONCE))
+    """For connections beside the first of a check; the prober takes those of checks from the same."""
+    address: Address | None = None
+    """Which address of the target is looked at (attempts.py)."""
+
+    def looking_at(self, address: Address | None) -> "Instruments":
+        """Returns the same instruments, for a look at one address."""
+        return replace(self, address=address)
 
 
 @asynccontextmanager
@@ -56,6 +65,7 @@ async def open_instruments(
     permits: Permits = NO_PERMITS,
     heartbeats: Heartbeats | None = None,
     believed: Callable[[CheckId], Belief] = _nothing_known,
+    turns: CheckTurns | None = None,
 ) -> AsyncIterator[Instruments]:
     """Opens the instruments, and closes them at the end."""
     lateness = Lateness()
@@ -69,23 +79,33 @@ async def open_instruments(
             permits,
             heartbeats or Heartbeats(),
             believed,
+            turns=turns or CheckTurns(MAX_CHECKS_AT_ONCE),
         )
     finally:
         lateness.stop()
 
 
+async def target_addresses(check: Check, instruments: Instruments) -> tuple[Address, ...]:
+    """Returns the addresses of a check's target: itself, or those that its name has, in the order to try.
+
+    Raises OSError where it has none.
+    """
+    address = address_in(check)
+    if address is not None:
+        return (address,)
+    found = await instruments.resolver.resolve(check.target, within_s=check.monitor.timeout_s)
+    if not found:
+        raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+    lap(Phase.DNS)
+    return found
+
+
 async def target_address(check: Check, instruments: Instruments) -> Address:
-    """Returns the address of a check's target: itself, or the first that its name resolves to.
+    """Returns the address that is looked at: that of the instruments, or else the first of the target.
 
     Raises NotPermitted where the check may not look at it. Each kind connects to this address and asks for no name
     again: so what was judged is what is looked at, whatever a name server says a moment later.
     """
-    address = address_in(check)
-    if address is None:
-        found = await instruments.resolver.resolve(check.target, within_s=check.monitor.timeout_s)
-        if not found:
-            raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
-        lap(Phase.DNS)
-        address = found[0]
+    address = instruments.address or (await target_addresses(check, instruments))[0]
     instruments.permits.target(address, check.monitor.port)
     return address

@@ -25,14 +25,11 @@ from gtm.ids import CheckId
 from gtm.plan.policy import has_rechecks, pace, verdict_policy
 from gtm.probe.schedule import Schedule, phase_of, window_s
 from gtm.probe.told import Told
-from gtm.probe.turns import CheckTurns
+from gtm.probe.turns import MAX_CHECKS_AT_ONCE, CheckTurns
 from gtm.probe.unread import Unread
 from gtm.zone.model import Check
 
 log = logging.getLogger(__name__)
-
-MAX_CHECKS_AT_ONCE = 500
-"""Open connections of checks: half of the 1,024 descriptors that a process has by default."""
 
 Read = Callable[[Check], Awaitable[Reading]]
 OnReading = Callable[[Check, Reading], None]
@@ -57,6 +54,7 @@ class Prober:
         on_unread: OnReading = _ignore,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         at_once: int = MAX_CHECKS_AT_ONCE,
+        turns: CheckTurns | None = None,
         remembered: Mapping[CheckId, Verdict] | None = None,
     ) -> None:
         self._read = read
@@ -69,7 +67,7 @@ class Prober:
         self._unread = Unread()
         self._told = Told(log)
         self._sleep = sleep
-        self._turns = CheckTurns(at_once)
+        self._turns = turns or CheckTurns(at_once)
         self._checks: dict[CheckId, Check] = {}
         self._calculated_of: Mapping[CheckId, frozenset[CheckId]] = {}
         self._pending: set[CheckId] = set()

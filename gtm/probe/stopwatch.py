@@ -53,14 +53,21 @@ _RUNNING: ContextVar[Stopwatch | None] = ContextVar("stopwatch", default=None)
 
 
 @contextmanager
+def timing(stopwatch: Stopwatch) -> Iterator[None]:
+    """Has `lap` mean a stopwatch within this context."""
+    token = _RUNNING.set(stopwatch)
+    try:
+        yield
+    finally:
+        _RUNNING.reset(token)
+
+
+@contextmanager
 def running(clock: Clock) -> Iterator[Stopwatch]:
     """Starts the stopwatch that `lap` means within this context."""
     stopwatch = Stopwatch(clock)
-    token = _RUNNING.set(stopwatch)
-    try:
+    with timing(stopwatch):
         yield stopwatch
-    finally:
-        _RUNNING.reset(token)
 
 
 def lap(phase: Phase) -> None:

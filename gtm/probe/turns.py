@@ -25,6 +25,9 @@ from contextlib import asynccontextmanager
 
 from gtm.probe.beat import Beat
 
+MAX_CHECKS_AT_ONCE = 500
+"""Open connections of checks: half of the 1,024 descriptors that a process has by default."""
+
 RESERVED = 5
 """One of so many turns is for zones with few checks at work."""
 FEW = 12
@@ -90,7 +93,14 @@ class CheckTurns:
         try:
             yield
         finally:
-            self._leave(zones)
+            self.leave(zones)
+
+    def enter_if_room(self, zones: Zones) -> bool:
+        """Takes a turn, if there is room now, and returns whether there was: `leave` gives it back."""
+        has_room = self._has_room(zones)
+        if has_room:
+            self._begin(zones)
+        return has_room
 
     async def _enter(self, zones: Zones) -> None:
         if self._has_room(zones):
@@ -102,14 +112,15 @@ class CheckTurns:
             await turn
         except asyncio.CancelledError:
             if turn.done() and not turn.cancelled():
-                self._leave(zones)  # it was given just before
+                self.leave(zones)  # it was given just before
             raise
 
     def _begin(self, zones: Zones) -> None:
         self._at_work[zones] += 1
         self._total += 1
 
-    def _leave(self, zones: Zones) -> None:
+    def leave(self, zones: Zones) -> None:
+        """Gives a turn back."""
         self._total -= 1
         self._done[zones] += 1
         self._at_work[zones] -= 1

@@ -68,6 +68,15 @@ class MonitorType(Enum):
         return self not in {MonitorType.PUSH, MonitorType.CALCULATED}
 
 
+class Addresses(Enum):
+    """What a target with several addresses takes to be up (gtm/probe/addresses.py)."""
+
+    NEXT = "next"
+    """The first that is reached is judged, as clients do."""
+    ANY = "any"
+    ALL = "all"
+
+
 PLAIN_HTTP = HttpSettings(secure=False)
 
 
@@ -100,6 +109,8 @@ class Monitor:
     """So long an endpoint that went down stays down, however many readings are good."""
     damping: bool = True
     """Whether an endpoint that flaps takes longer and longer to come back."""
+    addresses: Addresses = Addresses.NEXT
+    """Which of the addresses of a target have to pass, where it is a name with several."""
     parts: tuple["Monitor", ...] = field(default=(), compare=False, repr=False)
     """The monitors that one of kind `calculated` combines, in the order of its settings. They are compared and hashed
     by `parts_digest`: parts that share their parts have more ways down than anybody can walk."""

@@ -16,7 +16,7 @@ from gtm.zone import fields, hysteresis
 from gtm.zone import monitor_fields as own
 from gtm.zone.entry import Entry
 from gtm.zone.fields import choice, enum_schema, error, text_like, whole, whole_schema
-from gtm.zone.model import MonitorType
+from gtm.zone.model import Addresses, MonitorType
 from gtm.zone.monitor_rules import OF_PARTS, check_answers, check_command, check_parts, check_sizes
 
 DEFAULT_PORTS: Mapping[MonitorType, int] = {
@@ -42,16 +42,16 @@ OLD_VERSIONS = ("1.0", "1.1")
 """Of TLS; RFC 8996 deprecates them."""
 Value = TypeVar("Value")
 
-_REQUEST = ("port", "path", "host", "method", "headers", "expect", "redirects", "response_time", "strict")
+_REQUEST = ("port", "path", "host", "method", "headers", "expect", "redirects", "response_time", "strict", "addresses")
 KEYS: Mapping[MonitorType, tuple[str, ...]] = {
     MonitorType.HTTP: _REQUEST,
     MonitorType.HTTPS: (*_REQUEST, "tls"),
-    MonitorType.DENY: ("port", "path", "host", "method", "headers", "expect", "strict", "tls"),
-    MonitorType.TCP: ("port", "send", "receive", "tls"),
-    MonitorType.ICMP: ("count", "size"),
-    MonitorType.DNS: ("port", "name", "rtype", "transport", "rcode", "answers", "recursion"),
-    MonitorType.GRPC: ("port", "service", "host", "tls"),
-    MonitorType.EXEC: ("port", "command"),
+    MonitorType.DENY: ("port", "path", "host", "method", "headers", "expect", "strict", "addresses", "tls"),
+    MonitorType.TCP: ("port", "send", "receive", "addresses", "tls"),
+    MonitorType.ICMP: ("count", "size", "addresses"),
+    MonitorType.DNS: ("port", "name", "rtype", "transport", "rcode", "answers", "recursion", "addresses"),
+    MonitorType.GRPC: ("port", "service", "host", "addresses", "tls"),
+    MonitorType.EXEC: ("port", "command", "addresses"),
     MonitorType.PUSH: ("ttl", "token"),
     MonitorType.CALCULATED: ("all", "any", "at_least", "of"),
 }
@@ -235,6 +235,12 @@ class MonitorEntry(Entry):
         int | None, whole(1, 256), whole_schema(1, 256), Field(description="How many of `of` must be up")
     ] = None
     of: Annotated[list[own.PartName], Field(description='Monitors, and services as "service NAME"')] = []
+    addresses: Annotated[
+        Addresses,
+        choice("rule", {rule.value: rule for rule in Addresses}),
+        enum_schema([rule.value for rule in Addresses]),
+        Field(description="Of a target with several: the next one where one is out of reach, any that is good, or all"),
+    ] = Addresses.NEXT
     interval: Annotated[fields.Interval, Field(description="Between two checks: 100ms to 1h")] = 5.0
     timeout: Annotated[
         fields.Timeout | None,

@@ -45,6 +45,7 @@ def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
         recheck_s=recheck_of(entry.recheck, interval_s=entry.interval),
         failback_delay_s=entry.failback_delay,
         damping=entry.damping,
+        addresses=entry.addresses,
     )
     return paced(made, said=entry.model_fields_set)
 

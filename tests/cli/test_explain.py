@@ -87,6 +87,15 @@ def test_a_stale_voice_says_nothing_and_a_frozen_belief_is_called_so(tmp_path: P
     assert "health      us-east/192.0.2.1: up (ok; fra down, iad stale; frozen, too few voices)" in ran.lines
 
 
+def test_which_address_of_a_target_it_was_is_said(tmp_path: Path) -> None:
+    first, _ = checks((world.zone(SMALL),))
+    with serving(tmp_path, a=SMALL) as node:
+        said = "192.0.2.9, after 192.0.2.8: Connection refused"
+        node.planner.take_status(Status({first.id: CheckStatus(Belief.UP, 0.0, Reason.OK, said)}))
+        ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
+    assert f"health      us-east/192.0.2.1: up (ok: {said}; no voices)" in ran.lines
+
+
 def test_what_the_nearest_vantage_sees_down_is_said(tmp_path: Path) -> None:
     first, second = checks((world.zone(SMALL),))
     cut = CheckStatus(Belief.UP, 0.0, local=(LocalBelief(VantageName("eu"), Belief.DOWN),))

@@ -13,7 +13,7 @@ Conversation = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[
 
 @asynccontextmanager
 async def endpoint(
-    conversation: Conversation, *, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1"
+    conversation: Conversation, *, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[int]:
     """A server that holds this conversation with every client; gives its port."""
     talking: set[asyncio.Task[None]] = set()
@@ -32,7 +32,7 @@ async def endpoint(
             talking.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(talk, address, 0, ssl=tls)
+    server = await asyncio.start_server(talk, address, port, ssl=tls)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:

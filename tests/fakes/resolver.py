@@ -9,7 +9,10 @@ from gtm.ids import Address
 
 
 class FakeResolver:
-    """Knows these names; every other one does not exist. A name with the address `""` never answers."""
+    """Knows these names, each with one address or several; every other one does not exist.
+
+    A name with the address `""` never answers.
+    """
 
     def __init__(self, names: Mapping[str, str] | None = None) -> None:
         self._names = names or {}
@@ -20,4 +23,4 @@ class FakeResolver:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         if not known:
             await asyncio.Event().wait()
-        return (ip_address(known),)
+        return tuple(ip_address(address) for address in known.split())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtm.zone.model import Monitor, MonitorType
+from gtm.zone.model import Addresses, Monitor, MonitorType
 from gtm.zone.monitor_schema import KEYS, keys_of
 from gtm.zone.parse import NO_SHARED, parse
 from gtm.zone.settings import (
@@ -43,6 +43,29 @@ def monitor(keys: str) -> Monitor:
 
 
 DENIED = ((401, 401), (403, 403))
+
+_WITH_ADDRESSES = {
+    "http": "type: http",
+    "https": "type: https",
+    "deny": "type: deny",
+    "tcp": "type: tcp, port: 25",
+    "icmp": "type: icmp",
+    "dns": "type: dns, name: example.com",
+    "grpc": "type: grpc",
+    "exec": "type: exec, command: [/bin/true]",
+}
+
+
+@pytest.mark.parametrize("keys", _WITH_ADDRESSES.values(), ids=_WITH_ADDRESSES)
+def test_every_kind_that_asks_says_which_addresses_of_a_target_have_to_pass(keys: str) -> None:
+    assert monitor(keys).addresses is Addresses.NEXT
+    for rule in Addresses:
+        assert monitor(f"{keys}, addresses: {rule.value}").addresses is rule
+
+
+def test_nobody_else_does() -> None:
+    assert {kind.value for kind in MonitorType if "addresses" in KEYS[kind]} == set(_WITH_ADDRESSES)
+    assert {kind.value for kind in MonitorType if kind.asks} == set(_WITH_ADDRESSES)
 
 
 @pytest.mark.parametrize(

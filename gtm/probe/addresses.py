@@ -1,0 +1,121 @@
+"""The addresses of one target: in which order they are looked at, and what that says of the target. Pure.
+
+What comes in: the addresses that a name has, and what was seen at each. What goes out: the order; whether what was seen
+at one of them decides; and the reading of all. `addresses` of the monitor says which rule holds:
+
+    an address that...                   next (the default)     any                    all
+    passes                               good                   good                   the others have to, too
+    answers, and not as it should        bad                    the next is asked      bad
+    cannot be reached                    the next is asked      the next is asked      bad
+    lets a stranger in (`deny`)          bad                    bad                    bad
+    this probe has no route to           the next is asked      the next is asked      the others have to pass
+    this probe may not look at           the next is asked      the next is asked      no reading, unless one is bad
+    this probe could not look at now     no reading, unless another decides (it is out of descriptors, or of turns)
+
+`next` is what clients do (RFC 8305): they connect to one address after the other, and take the answer of the first that
+they reach, whatever it is.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, zip_longest
+
+from gtm.health.certificate import Certificate
+from gtm.health.reading import NO_PHASES, Phases, Reason
+from gtm.ids import Address
+from gtm.probe.failures import Outcome
+from gtm.zone.model import Addresses
+
+MAX_ADDRESSES = 8
+"""Of one target: each may cost a connection and COST_S (cost.py), and a name may have thousands."""
+
+_OUT_OF_REACH = frozenset({Reason.REFUSED, Reason.TIMEOUT, Reason.RESET, Reason.UNREAD})
+"""What is read where nobody answers; after a connection it is an answer all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one look at one address gave."""
+
+    outcome: Outcome
+    phases: Phases = NO_PHASES
+    certificate: Certificate | None = None
+    address: Address | None = None
+    """None where the check asks nobody, or no address is known."""
+    is_passed_over: bool = False
+    """This probe has no route to the address, or may not look at it."""
+
+    @property
+    def is_good(self) -> bool:
+        """Returns whether it passed."""
+        return self.outcome.reason is Reason.OK
+
+    @property
+    def is_answer(self) -> bool:
+        """Returns whether the address was reached."""
+        return self.outcome.reason not in _OUT_OF_REACH or self.phases.connect_s is not None
+
+    def __str__(self) -> str:
+        return f"{self.address}: {self.outcome.detail or self.outcome.reason.value}"
+
+
+def in_turn(found: Sequence[Address]) -> tuple[Address, ...]:
+    """Returns at most MAX_ADDRESSES, by turns of either family (RFC 8305 4), each family in the resolver's order."""
+    distinct = list(dict.fromkeys(found))
+    first = [address for address in distinct if address.version == distinct[0].version]
+    others = [address for address in distinct if address.version != distinct[0].version]
+    mixed = chain.from_iterable(zip_longest(first, others))
+    return tuple(address for address in mixed if address is not None)[:MAX_ADDRESSES]
+
+
+def decides(seen: Seen, rule: Addresses) -> bool:
+    """Returns whether what was seen at one address is the reading, whatever the others would give."""
+    if seen.outcome.reason is Reason.ALLOWED:
+        return True
+    match rule:
+        case Addresses.NEXT:
+            return seen.is_answer
+        case Addresses.ANY:
+            return seen.is_good
+        case Addresses.ALL:
+            return not seen.is_good and seen.outcome.reason is not Reason.UNREAD
+
+
+def combined(seen: Sequence[Seen], rule: Addresses, *, of: int) -> Seen:
+    """Returns the reading of a target with several addresses, of `of` in all; the last one decides, where any does."""
+    last = seen[-1]
+    if not decides(last, rule):
+        return _all_of(seen, of=of) if rule is Addresses.ALL else _none_of(seen)
+    if not last.is_good:
+        return _saying(last, str(last))
+    before = "; ".join(str(each) for each in seen[:-1])
+    return _saying(last, f"{last.address}, after {before}" if before else f"{last.address}, of {of} addresses")
+
+
+def _none_of(seen: Sequence[Seen]) -> Seen:
+    """Returns what none decided: the failure of the first; one of this probe before, since nobody goes down for it."""
+    tried = [each for each in seen if not each.is_passed_over] or list(seen)
+    by_rank = (
+        [each for each in tried if each.outcome.reason is Reason.UNREAD],
+        # the probe may have been too late for an answer (kinds.py)
+        [each for each in tried if each.outcome.reason is Reason.TIMEOUT],
+        tried,
+    )
+    decisive = next(each[0] for each in by_rank if each)
+    return _saying(decisive, "; ".join(str(each) for each in seen))
+
+
+def _all_of(seen: Sequence[Seen], *, of: int) -> Seen:
+    """Returns the reading of addresses of which none is bad."""
+    good = [each for each in seen if each.is_good]
+    unread = [each for each in seen if not each.is_good and (not each.is_passed_over or each.outcome.is_withheld)]
+    if unread or not good:
+        return _saying((unread or list(seen))[0], "; ".join(str(each) for each in unread or seen))
+    ends = [each for each in good if each.certificate is not None]
+    soonest = min(ends, key=lambda each: each.certificate.ends_at if each.certificate else 0.0, default=good[0])
+    count = f"all {of} addresses" if len(good) == of else f"{len(good)} of {of} addresses"
+    return _saying(soonest, count)
+
+
+def _saying(seen: Seen, detail: str) -> Seen:
+    return replace(seen, outcome=seen.outcome._replace(detail=detail))

@@ -1,0 +1,191 @@
+"""Attempts: how one check looks at the addresses of its target, one or several of them, within its own timeout.
+
+What comes in: a check, and what looks at one address (kinds.py). What goes out: what was seen, always. Each
+attempt has its own bill (cost.py), and is permitted or not by itself (targets.py): what is refused is not connected to.
+
+    the next address is looked at   when the last attempt ended
+                                    ATTEMPT_DELAY_S after the last began, while none has a connection (RFC 8305 5)
+                                    when the last had its share of the timeout; with `next` while it has no connection
+                                    at once with `all`
+    the same for programs (`exec`)  when the last attempt ended, or had its share: they may cost much, and nobody knows
+                                    whether one that failed had reached anything: `next` is `any` for them
+
+Attempts beside the first take turns of the probe (turns.py), as checks of their own would. Where none is left, the next
+address waits for the end of an attempt, or takes the place of one that had its share and has no connection.
+"""
+
+import asyncio
+import logging
+import math
+from collections import deque
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gtm.health.reading import Reason
+from gtm.ids import Address
+from gtm.probe.addresses import Seen, combined, decides, in_turn
+from gtm.probe.failures import Outcome, outcome_of
+from gtm.probe.instruments import Instruments, target_addresses
+from gtm.probe.permits import address_in, check_permits
+from gtm.probe.stopwatch import Stopwatch, timing
+from gtm.zone.model import Addresses, Check, MonitorType
+
+log = logging.getLogger(__name__)
+
+ATTEMPT_DELAY_S = 0.25
+"""RFC 8305 5: the Connection Attempt Delay."""
+
+
+class Attempt(Protocol):
+    """Looks once at one address, that of its instruments (kinds.py); it raises nothing but CancelledError."""
+
+    async def __call__(self, check: Check, instruments: Instruments, *, stopwatch: Stopwatch, deadline: float) -> Seen:
+        """Returns what it saw until the deadline, in seconds of the loop."""
+
+
+NO_TURN = Outcome(Reason.UNREAD, "this probe had no turn left for it")
+
+
+async def look(check: Check, instruments: Instruments, attempt: Attempt) -> Seen:
+    """Returns what a check sees of its target."""
+    deadline = asyncio.get_running_loop().time() + check.monitor.timeout_s
+    stopwatch = Stopwatch(instruments.clock)
+    address = address_in(check)
+    if not check.monitor.type.asks or address is not None:
+        at = instruments.looking_at(address)
+        return await attempt(check, at, stopwatch=stopwatch, deadline=deadline)
+    try:
+        check_permits(check, instruments.permits)
+        with timing(stopwatch):
+            async with asyncio.timeout_at(deadline):
+                addresses = in_turn(await target_addresses(check, instruments))
+    except Exception as error:  # noqa: BLE001  # told as any failure of a check
+        return Seen(told(error, check), stopwatch.phases)
+    if len(addresses) == 1:
+        at = instruments.looking_at(addresses[0])
+        return await attempt(check, at, stopwatch=stopwatch, deadline=deadline)
+    seen = await _Race(check, instruments, attempt, addresses=addresses, deadline=deadline).run()
+    return replace(seen, phases=replace(seen.phases, dns_s=stopwatch.phases.dns_s))
+
+
+def told(error: Exception, check: Check) -> Outcome:
+    """Returns the outcome that an exception means; one that no check should raise is logged."""
+    outcome = outcome_of(error, timeout_s=check.monitor.timeout_s)
+    if outcome is None:
+        log.error("check %s failed by a mistake of this program", check.id, exc_info=error)
+        return Outcome(Reason.UNREAD, f"{type(error).__name__}: {error}")
+    return outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """An attempt that is at work."""
+
+    address: Address
+    stopwatch: Stopwatch
+    began_at: float
+
+    @property
+    def is_connected(self) -> bool:
+        return self.stopwatch.phases.connect_s is not None
+
+
+class _Race:
+    """The attempts of one check. It has state: those at work, those to come, and what was seen."""
+
+    def __init__(
+        self,
+        check: Check,
+        instruments: Instruments,
+        attempt: Attempt,
+        *,
+        addresses: tuple[Address, ...],
+        deadline: float,
+    ) -> None:
+        self._check = check
+        self._instruments = instruments
+        self._attempt = attempt
+        self._rule = check.monitor.addresses
+        if check.monitor.type is MonitorType.EXEC and self._rule is Addresses.NEXT:
+            self._rule = Addresses.ANY  # a program that failed may have reached nobody
+        self._deadline = deadline
+        self._waiting = deque(addresses)
+        self._of = len(addresses)
+        self._time = asyncio.get_running_loop().time
+        self._share_s = max(0.0, deadline - self._time()) / self._of
+        self._at_work: dict[asyncio.Task[Seen], _Begun] = {}
+        self._seen: list[Seen] = []
+
+    async def run(self) -> Seen:
+        """Returns the reading, as soon as one address decides it or all were looked at."""
+        try:
+            while self._at_work or (self._waiting and self._time() < self._deadline):
+                self._begin_due()
+                for seen in await self._ended():
+                    self._seen.append(seen)
+                    if decides(seen, self._rule):
+                        return combined(self._seen, self._rule, of=self._of)
+        finally:
+            await self._stop()
+        self._seen += [Seen(NO_TURN, address=address) for address in self._waiting]
+        return combined(self._seen, self._rule, of=self._of)
+
+    def _begin_due(self) -> None:
+        while self._waiting and self._time() >= self._next_at():
+            needs_turn = bool(self._at_work)  # besides that of the check itself
+            if needs_turn and not self._instruments.turns.enter_if_room(self._check.asked_by):
+                self._make_room()
+                return
+            self._begin(self._waiting.popleft(), has_turn=needs_turn)
+
+    def _next_at(self) -> float:
+        """Returns when the next address is due."""
+        if not self._at_work or self._rule is Addresses.ALL:
+            return -math.inf
+        last_at = max(each.began_at for each in self._at_work.values())
+        if self._check.monitor.type is MonitorType.EXEC:
+            return last_at + self._share_s
+        if any(each.is_connected for each in self._at_work.values()):
+            return math.inf if self._rule is Addresses.NEXT else last_at + self._share_s
+        return last_at + min(ATTEMPT_DELAY_S, self._share_s)
+
+    def _make_room(self) -> None:
+        """Gives up an attempt that had its share, and has no connection: with no turn left another is worth more."""
+        if self._rule is Addresses.ALL:
+            return
+        task, oldest = min(self._at_work.items(), key=lambda one: one[1].began_at)
+        if not oldest.is_connected and self._time() >= oldest.began_at + self._share_s:
+            task.cancel()
+
+    def _begin(self, address: Address, *, has_turn: bool) -> None:
+        begun = _Begun(address, Stopwatch(self._instruments.clock), self._time())
+        at = self._instruments.looking_at(address)
+        work = self._attempt(self._check, at, stopwatch=begun.stopwatch, deadline=self._deadline)
+        task = asyncio.create_task(work, name=f"{self._check.id} at {address}")
+        if has_turn:
+            task.add_done_callback(lambda _: self._instruments.turns.leave(self._check.asked_by))
+        self._at_work[task] = begun
+
+    async def _ended(self) -> list[Seen]:
+        """Waits until an attempt ends or another is due, and returns what those that ended saw."""
+        ended, _ = await asyncio.wait(self._at_work, timeout=self._wait_s(), return_when=asyncio.FIRST_COMPLETED)
+        return [self._end(task) for task in sorted(ended, key=lambda task: self._at_work[task].began_at)]
+
+    def _wait_s(self) -> float | None:
+        due_at = self._next_at() if self._waiting else math.inf
+        if due_at == math.inf:
+            return None
+        # where it is due already, there was no turn left
+        return due_at - self._time() if due_at > self._time() else min(ATTEMPT_DELAY_S, self._share_s)
+
+    def _end(self, task: asyncio.Task[Seen]) -> Seen:
+        begun = self._at_work.pop(task)
+        if task.cancelled():
+            return Seen(Outcome(Reason.TIMEOUT, "no answer in its share of the time"), address=begun.address)
+        return task.result()
+
+    async def _stop(self) -> None:
+        """Ends what is still at work."""
+        for task in self._at_work:
+            task.cancel()
+        await asyncio.gather(*self._at_work, return_exceptions=True)
