@@ -9,7 +9,7 @@ So nothing is left to them (decision 0093):
     PARTIAL_CHAIN    always: what is in a file of roots is trusted, be it a root, an intermediate CA or the certificate
                      itself, as curl and Go do
     TRUSTED_FIRST    always: a chain whose last certificate expired is good where it passes a root that is trusted
-    names            the subjectAltName alone, never the common name (RFC 9525 2); `VerifiedTls` says why not
+    names            the subjectAltName alone, and not the common name (RFC 9525 2), unless `common_name` asks for it
     ciphers          those of MODERN, whatever OpenSSL's own configuration on this machine says
 """
 
@@ -57,6 +57,7 @@ class CertificateNamesOther(ssl.SSLCertVerificationError):
 def client_context(
     *,
     strict: bool = False,
+    common_name: bool = False,
     min_version: str = "1.2",
     ciphers: Ciphers = Ciphers.MODERN,
     system_roots: bool = True,
@@ -64,7 +65,7 @@ def client_context(
     """Returns a context for who asks; it verifies the chain and the name of who answers."""
     context = _ClientContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslobject_class = VerifiedTls
-    context.hostname_checks_common_name = False
+    context.hostname_checks_common_name = common_name  # where the subjectAltName has no dNSName
     if system_roots:
         context.load_default_certs()
     if ciphers is Ciphers.LEGACY:
@@ -131,19 +132,29 @@ class VerifiedTls(ssl.SSLObject):
             super().do_handshake()
         except ssl.SSLCertVerificationError as refusal:
             if refusal.verify_code in _OTHER_NAME:
-                raise CertificateNamesOther(_misfit(self.server_hostname or "", _sent(self))) from refusal
+                raise CertificateNamesOther(self._misfit(_sent(self))) from refusal
             raise
         if self.compares_names:
-            alternative = _alternative(self.getpeercert() or {})
-            if not is_named(self.server_hostname or "", frozenset(alternative.get("DNS", ()))):
-                raise CertificateNamesOther(_misfit(self.server_hostname or "", alternative))
+            named = _names_in(self.getpeercert() or {}, common_name=self.context.hostname_checks_common_name)
+            if not is_named(self.server_hostname or "", frozenset(named.get("DNS", ()))):
+                raise CertificateNamesOther(self._misfit(named))
+
+    def _misfit(self, named: "_Names | None") -> str:
+        """Returns how a certificate with these names is not for the host; None is one that cannot be read."""
+        is_address = _is_address(self.server_hostname or "")
+        if named is not None and not named:
+            return "certificate names nobody: it has no subjectAltName"
+        if named is not None and ("IP Address" if is_address else "DNS") not in named:
+            noun, kind = ("address", "iPAddress") if is_address else ("host", "dNSName")
+            return f"certificate names no {noun}: its subjectAltName has no {kind}"
+        return "certificate is for another address" if is_address else "certificate is for another name"
 
 
 _OTHER_NAME = frozenset({62, 64})
 """X509_V_ERR_HOSTNAME_MISMATCH and X509_V_ERR_IP_ADDRESS_MISMATCH."""
 
-_Alternative = dict[str, list[str]]
-"""A subjectAltName: its values by their kind."""
+_Names = dict[str, list[str]]
+"""Of a certificate, by their kind, as Python's ssl calls it: `DNS`, `IP Address`."""
 
 
 def is_named(host: str, names: frozenset[str]) -> bool:
@@ -156,17 +167,6 @@ def is_named(host: str, names: frozenset[str]) -> bool:
     return host.lower() in named or ("." in parent and f"*.{parent}" in named)
 
 
-def _misfit(host: str, alternative: _Alternative | None) -> str:
-    """Returns how a certificate with this subjectAltName is not for a host; None is one that cannot be read."""
-    is_address = _is_address(host)
-    if alternative is not None and not alternative:
-        return "certificate names nobody: it has no subjectAltName"  # RFC 9525 2: a common name is no name of a host
-    if alternative is not None and ("IP Address" if is_address else "DNS") not in alternative:
-        wanted = ("address", "iPAddress") if is_address else ("host", "dNSName")
-        return f"certificate names no {wanted[0]}: its subjectAltName has no {wanted[1]}"
-    return "certificate is for another address" if is_address else "certificate is for another name"
-
-
 def _is_address(host: str) -> bool:
     try:
         ip_address(host)
@@ -175,18 +175,21 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _sent(tls: ssl.SSLObject) -> _Alternative | None:
-    """Returns the subjectAltName of what was sent, from a handshake that failed, of which Python says nothing else."""
+def _sent(tls: VerifiedTls) -> _Names | None:
+    """Returns the names in what was sent, from a handshake that failed, of which Python says nothing else."""
     try:
         chain = tls._sslobj.get_unverified_chain()  # type: ignore[attr-defined]  # noqa: SLF001
-        return _alternative(chain[0].get_info())
+        return _names_in(chain[0].get_info(), common_name=tls.context.hostname_checks_common_name)
     except (AttributeError, TypeError, IndexError, ValueError, OSError):  # OpenSSL before 3.0 has forgotten it
         return None
 
 
-def _alternative(certificate: Any) -> _Alternative:
-    """Returns the subjectAltName of a certificate as Python's ssl shows it."""
-    kinds: _Alternative = {}
+def _names_in(certificate: Any, *, common_name: bool) -> _Names:
+    """Returns the names of a certificate as Python's ssl shows it; common names are for hosts, where no others are."""
+    kinds: _Names = {}
     for kind, value in certificate.get("subjectAltName", ()):
         kinds.setdefault(kind, []).append(value)
+    common = [value for part in certificate.get("subject", ()) for kind, value in part if kind == "commonName"]
+    if common_name and common and "DNS" not in kinds:
+        kinds["DNS"] = common
     return kinds

@@ -119,6 +119,28 @@ def test_whom_a_certificate_is_for_is_said_by_its_alternative_names(
     assert handshake(trusting(authority.root), server, host) == words
 
 
+@pytest.mark.parametrize(
+    ("common", "names", "host", "words"),
+    [
+        ("api.example.com", [], "api.example.com", ""),
+        ("api.example.com", ["192.0.2.1"], "api.example.com", ""),
+        ("api.example.com", ["www.example.com"], "api.example.com", OTHER),
+        ("*.example.com", [], "api.example.com", ""),
+        ("*.example.com", [], "a_b.example.com", ""),
+        ("www.example.com", [], "api.example.com", OTHER),
+        ("www.example.com", [], "a_b.example.com", OTHER),
+        ("192.0.2.1", [], "192.0.2.1", NO_ADDRESS),
+    ],
+)
+def test_the_common_name_counts_where_it_is_asked_for_and_there_is_no_other(
+    tmp_path: Path, common: str, names: list[str], host: str, words: str
+) -> None:
+    authority = Authority(tmp_path)
+    context = client_context(common_name=True)
+    context.load_verify_locations(cadata=authority.root.read_text())
+    assert handshake(context, showing(authority.issue(common, names=names)), host) == words
+
+
 def test_a_name_with_an_underscore_is_still_verified(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     context = trusting(authority.root)

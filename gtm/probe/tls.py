@@ -64,6 +64,7 @@ class Contexts:
     def _make(self, settings: TlsSettings, needs: TlsNeeds, alpn: tuple[str, ...]) -> ssl.SSLContext:
         context = client_context(
             strict=settings.strict,
+            common_name=settings.takes_common_name,
             min_version=settings.min_version,
             ciphers=Ciphers.LEGACY if settings.takes_legacy_ciphers else Ciphers.MODERN,
         )

@@ -94,6 +94,9 @@ class TlsEntry(Entry):
     strict: Annotated[
         bool, Field(description="Whether to refuse certificates that stray from RFC 5280, though clients take them")
     ] = False
+    common_name: Annotated[
+        bool, Field(description="Whether its common name counts where its subjectAltName has no host (RFC 9525: no)")
+    ] = False
     min_version: Annotated[
         str,
         choice("TLS version", {version: version for version in (*OLD_VERSIONS, "1.2", "1.3")}),

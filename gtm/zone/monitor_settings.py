@@ -75,6 +75,7 @@ def _tls(entry: TlsEntry) -> TlsSettings:
         entry.client_certificate,
         entry.ca,
         strict=entry.strict,
+        takes_common_name=entry.common_name,
         takes_legacy_ciphers=entry.ciphers == LEGACY,
     )
 

@@ -37,6 +37,8 @@ class TlsSettings:
     """Roots that are trusted beside the system's, by the name under which node files list them; empty for none."""
     strict: bool = False
     """Whether a certificate that strays from RFC 5280 is refused, though clients take it."""
+    takes_common_name: bool = False
+    """Whether the common name counts where the subjectAltName has no host."""
     takes_legacy_ciphers: bool = False
     """Whether RSA key exchange, CBC with SHA-1 and short keys will do."""
 

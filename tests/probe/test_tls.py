@@ -185,8 +185,8 @@ def test_a_common_name_is_no_name_of_a_host(
     )
     reading = reading_from(answers(), tls=tls, extra_ca=authority.root, type=kind, **monitor)
     assert outcome(reading) == (Reason.CERT_NAME, words)
-    unverified = https_reading(authority, tls, tls_settings=TlsSettings(verify=False))
-    assert unverified.ok
+    for way_out in (TlsSettings(verify=False), TlsSettings(takes_common_name=True)):
+        assert https_reading(authority, tls, tls_settings=way_out).ok
 
 
 def test_a_wildcard_is_for_a_host_with_an_underscore_and_its_certificate_is_shown(authority: Authority) -> None:

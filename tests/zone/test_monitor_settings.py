@@ -161,8 +161,8 @@ def test_a_kind_with_its_defaults(keys: str, port: int, settings: Settings) -> N
             HttpSettings(secure=True, tls=TlsSettings(min_version="1.0", takes_legacy_ciphers=True)),
         ),
         (
-            "type: tcp, port: 25, tls: {strict: true, ciphers: modern}",
-            TcpSettings(tls=TlsSettings(strict=True)),
+            "type: tcp, port: 25, tls: {strict: true, ciphers: modern, common_name: true}",
+            TcpSettings(tls=TlsSettings(strict=True, takes_common_name=True)),
         ),
         (
             r'type: tcp, port: 25, send: "NOOP\r\n", receive: "250", tls: true',
