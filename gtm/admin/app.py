@@ -5,6 +5,7 @@
     GET  /v1/explain?name=&type=&client=     why a client gets its answer
     GET  /v1/events?since=&type=&after=      the recent changes of mind, and what caused them (events.py)
     POST /v1/reload                          read the zone folder once it holds still; 409 when files have problems
+    POST /v1/reload?force=ZONE               the same, and take that zone whatever it loses; it takes a credential
     GET  /livez  /readyz                     for load balancers and Kubernetes
     GET  /v1/reports                         signed reports, for peers (gtm/share)
     POST /v1/push/CHECK                      a heartbeat of an endpoint (gtm/probe/push_desk.py)
@@ -56,12 +57,18 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 OnRefusal = Callable[[str, int], None]
 """Is called with the path of the API that refused a request (OTHER where it has no such path), and the status."""
+Require = Callable[[web.Request], Awaitable[str]]
+"""Returns who sent a request that needs a credential, or raises what to answer (doorkeeper.py)."""
 OTHER = "other"
 NO_HTTP = "none"
 """The path of what is no request at all."""
 
 
 def _unheard(_path: str, _status: int) -> None: ...
+
+
+async def _nobody(_request: web.Request) -> str:
+    raise web.HTTPForbidden(text="nobody may force anything here")
 
 
 class Subject(Protocol):
@@ -82,8 +89,11 @@ class Subject(Protocol):
     def events(self, request: web.Request) -> Events:
         """Returns the recent events that a request asks for."""
 
-    async def reload(self) -> Reloaded:
-        """Reads the zone folder now."""
+    async def reload(self, force: frozenset[Name] = frozenset()) -> Reloaded:
+        """Reads the zone folder now, and takes the zones of `force` whatever they lose."""
+
+    def zones(self) -> frozenset[Name]:
+        """Returns the zones that serve."""
 
     def ready(self) -> bool:
         """Returns whether this node should get queries."""
@@ -103,9 +113,10 @@ async def open_admin(
     on_refused: Callable[[], None] = lambda: None,
     on_dropped: Callable[[str], None] = lambda _reason: None,
     on_refusal: OnRefusal = _unheard,
+    require: Require = _nobody,
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
-    app = make_app(subject, reports, more, names=names, on_refusal=on_refusal)
+    app = make_app(subject, reports, more, names=names, on_refusal=on_refusal, require=require)
     runner = LimitedRunner(
         app,
         limits=limits,
@@ -152,12 +163,13 @@ def make_app(
     *,
     names: Names | None = None,
     on_refusal: OnRefusal = _unheard,
+    require: Require = _nobody,
 ) -> web.Application:
     """Returns the application; `more` are the paths that other parts of the node serve.
 
     `names` are those that the machine is called by; None for a socket of this machine.
     """
-    api = _Api(subject)
+    api = _Api(subject, require)
     app = web.Application(
         client_max_size=MAX_REQUEST_BYTES, middlewares=[_in_json, _counting(on_refusal), guard(names)]
     )
@@ -178,8 +190,9 @@ def make_app(
 
 
 class _Api:
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Subject, require: Require) -> None:
         self._subject = subject
+        self._require = require
 
     async def status(self, _request: web.Request) -> web.Response:
         await self._subject.refresh()
@@ -200,9 +213,26 @@ class _Api:
     async def events(self, request: web.Request) -> web.Response:
         return _answer(self._subject.events(request), Events)
 
-    async def reload(self, _request: web.Request) -> web.Response:
-        reloaded = await self._subject.reload()
+    async def reload(self, request: web.Request) -> web.Response:
+        force = await self._forced(request) if "force" in request.query else frozenset[Name]()
+        reloaded = await self._subject.reload(force)
         return _answer(reloaded, Reloaded, status=409 if reloaded.problems else 200)
+
+    async def _forced(self, request: web.Request) -> frozenset[Name]:
+        """Returns the zones that a request forces; raises what to answer to who may not, or names no zone."""
+        who = await self._require(request)
+        try:
+            found = {text: _parse_name(text, "force") for text in request.query.getall("force")}
+        except ValueError as error:
+            raise web.HTTPBadRequest(reason="bad zone", text=str(error)) from error
+        served = self._subject.zones()
+        for text, name in found.items():
+            if name not in served:
+                words = f'force: no zone "{_short(text)}" serves here; `gtm status` lists those that do'
+                raise web.HTTPNotFound(reason="no such zone", text=words)
+        zones = ", ".join(sorted(name.to_text(omit_final_dot=True) for name in found.values()))
+        log.warning("audit: reload forced from %s: %s", who, zones)
+        return frozenset(found.values())
 
     async def livez(self, _request: web.Request) -> web.Response:
         return web.json_response({"live": True})
@@ -217,13 +247,13 @@ def parse_question(name: str, rtype: str, client: str) -> tuple[Name, RdataType,
     return _parse_name(name), _parse_type(rtype), _parse_client(client)
 
 
-def _parse_name(text: str) -> Name:
+def _parse_name(text: str, what: str = "name") -> Name:
     if not text:
-        raise ValueError("name: the DNS name to explain is missing")
+        raise ValueError(f"{what}: the DNS name {'to explain ' if what == 'name' else ''}is missing")
     try:
         return dns.name.from_text(text)
     except (dns.exception.DNSException, ValueError) as error:
-        raise ValueError(f'name: "{_short(text)}" is not a DNS name') from error
+        raise ValueError(f'{what}: "{_short(text)}" is not a DNS name') from error
 
 
 def _parse_type(text: str) -> RdataType:

@@ -5,7 +5,7 @@ It is asked at ADDRESS:PORT, https://ADDRESS:PORT (trusting the system's roots, 
 
 import asyncio
 import errno
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import aiohttp
@@ -21,6 +21,11 @@ from gtm.resolver import HttpResolver
 from gtm.tls import client_context
 
 TIMEOUT_S = 10.0
+RELOAD_TIMEOUT_S = 60.0
+"""For files that are being written a node waits for up to twenty seconds, and then it reads."""
+
+CONFLICT = 409
+"""Files have problems, which the answer tells."""
 
 _View = TypeVar("_View")
 
@@ -45,9 +50,18 @@ def fetch_events(admin: str, *, since: float, after: str) -> tuple[Recorded, ...
     return _fetch(admin, "GET", "/v1/events", Events, {"since": str(since), "after": after}).events
 
 
-def ask_reload(admin: str) -> Reloaded:
-    """Makes the node read its zone folder; raises Unreachable."""
-    return _fetch(admin, "POST", "/v1/reload", Reloaded)
+def ask_reload(admin: str, force: Sequence[str] = (), *, token: str = "") -> Reloaded:
+    """Makes the node read its zone folder, and take the zones of `force` whatever they lose.
+
+    Raises OverrideRefused where it does not take that from who asks, or Unreachable.
+    """
+    query = [("force", zone) for zone in force]
+    status, answer = asyncio.run(
+        _ask(admin, "POST", "/v1/reload", query=query, token=token, timeout_s=RELOAD_TIMEOUT_S)
+    )
+    if force and 400 <= status < 500 and status != CONFLICT:
+        raise OverrideRefused(_refusal(answer))
+    return _parsed(admin, "/v1/reload", Reloaded, status, answer)
 
 
 def fetch_overrides(admin: str) -> OverridesView:
@@ -88,11 +102,12 @@ async def _ask(
     method: str,
     path: str,
     *,
-    query: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
     body: Mapping[str, object] | None = None,
     token: str = "",
+    timeout_s: float = TIMEOUT_S,
 ) -> tuple[int, bytes]:
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
     is_local = admin.startswith(UNIX)
     base = "http://localhost" if is_local else admin if admin.startswith("https://") else f"http://{admin}"
     headers = {"Authorization": f"Bearer {token}"} if token else None
@@ -104,7 +119,9 @@ async def _ask(
         ):
             return answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unreachable(f"no node answers at {admin}: {_words(error)}; is `gtm serve` running there?") from error
+        raise Unreachable(
+            f"no node answers at {admin}: {_words(error, timeout_s)}; is `gtm serve` running there?"
+        ) from error
 
 
 def _connector() -> aiohttp.TCPConnector:
@@ -113,9 +130,9 @@ def _connector() -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(resolver=resolver, ssl=client_context())
 
 
-def _words(error: Exception) -> str:
+def _words(error: Exception, timeout_s: float) -> str:
     if isinstance(error, TimeoutError):
-        return f"nothing within {TIMEOUT_S:.0f} s"
+        return f"nothing within {timeout_s:.0f} s"
     words = described(error)
     if words.startswith("its certificate is refused"):
         return f"{words} (SSL_CERT_FILE names other roots)"

@@ -35,6 +35,8 @@ class Reloads:
     """Every file was read, and serves."""
     at: float | None
     """Unix time of it; None before the first."""
+    held: frozenset[str] = frozenset()
+    """The zones that serve as they were, as their files would lose too much (gtm/watch/loss.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,9 @@ RELOADED_AT = _gauge(
     "config.last_reload.timestamp",
     "Unix time of the last reading of them.",
     "s",
+)
+HELD = _gauge(
+    "zone_held", "zone.held", "Whether a zone serves as it was, for its file would lose most of it; see `gtm status`."
 )
 SERIAL = _gauge("zone_serial", "zone.serial", "The SOA serial of a zone.")
 FAIL_OPEN = _gauge(
@@ -131,6 +136,7 @@ def families(present: Present) -> Iterator[Family]:
     if present.reloads.at is not None:
         yield _single(RELOADED_AT, present.reloads.at)
     yield Family(SERIAL, tuple(_serials(present.plan)))
+    yield Family(HELD, tuple(_held(present.plan, present.reloads)))
     yield Family(FAIL_OPEN, tuple(_fail_open(present.plan)))
     yield from endpoint_families(present.plan, present.status, present.guidance)
     yield Family(VOTES, tuple(_votes(present.status)))
@@ -157,6 +163,12 @@ def _probe(node: NodeName, value: float) -> Point:
 def _serials(plan: Plan) -> Iterator[Point]:
     for zone in plan.zones.values():
         yield Point({"zone": zone.zone.origin.to_text(omit_final_dot=True)}, zone.serial)
+
+
+def _held(plan: Plan, reloads: Reloads) -> Iterator[Point]:
+    for zone in plan.zones.values():
+        name = zone.zone.origin.to_text(omit_final_dot=True)
+        yield Point({"zone": name}, int(name in reloads.held))
 
 
 def _fail_open(plan: Plan) -> Iterator[Point]:

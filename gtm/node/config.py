@@ -20,6 +20,7 @@ from gtm.serve.listen import ListenAddress
 from gtm.share.site import EtcdSite, Peer
 from gtm.share.tls import TlsFiles
 from gtm.watch.arrival import DEFAULT_SETTLE_S
+from gtm.watch.loss import DEFAULT_MOST_LOST
 
 
 class Role(Enum):
@@ -112,6 +113,8 @@ class NodeConfig:
     """What checks may use of this machine, and look at, as the node file lists it."""
     settle_s: float = DEFAULT_SETTLE_S
     """So long a zone, records or geo file that is written in place must have been as it is before it is read."""
+    most_lost: float = DEFAULT_MOST_LOST
+    """The share of its names, records, services and endpoints that a zone may lose at once."""
     quorum: Quorum = field(default_factory=lambda: Quorum(voters=1))
 
     @property

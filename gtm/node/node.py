@@ -145,6 +145,7 @@ class Node:
             state=self._state,
             wall=clock.wall,
             settle_s=config.settle_s,
+            most_lost=config.most_lost,
         )
         self._geo = GeoWatch(config.geo, self._planner, chronicle=chronicle)
         self._vantages = VantageWatch(self._planner, self._desk, self._state, clock=clock)
@@ -289,7 +290,7 @@ class Node:
             ).routes()
         self._local = await open_local(
             self._config.state,
-            make_app(subject, reports, more, on_refusal=refusal),
+            make_app(subject, reports, more, on_refusal=refusal, require=door.require),
             on_no_request=lambda status: refusal(NO_HTTP, status),
         )
         at = self._config.admin
@@ -307,6 +308,7 @@ class Node:
             on_refused=refused,
             on_dropped=lambda reason: self._counters.add("admin_connections_dropped", reason=reason),
             on_refusal=refusal,
+            require=door.require,
         )
         if warning := warning_of_plain_http(self._config):
             log.warning("%s", warning)

@@ -331,6 +331,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         otlp=entry.telemetry.otlp or "",
         permits=entry.probe.permits(base),
         settle_s=entry.watch.settle,
+        most_lost=entry.watch.most_lost,
         quorum=_quorum(entry),
     )
 

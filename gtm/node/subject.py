@@ -151,9 +151,13 @@ class NodeSubject:
         """Returns the recent events that a request asks for."""
         return find_events(request, self._events, self._clock.wall)
 
-    async def reload(self) -> Reloaded:
-        """Reads the zone folder now."""
-        problems = await self._zones.reload()
+    def zones(self) -> frozenset[Name]:
+        """Returns the zones that serve."""
+        return frozenset(zone.origin for zone in self._planner.catalogue.zones)
+
+    async def reload(self, force: frozenset[Name] = frozenset()) -> Reloaded:
+        """Reads the zone folder now, and takes the zones of `force` whatever they lose."""
+        problems = await self._zones.reload(force)
         return Reloaded(self._planner.plan.generation, few(problems))
 
     def ready(self) -> bool:

@@ -103,7 +103,11 @@ class Measures:
             book=book,
             guidance=planner.guidance,
             silent=silent_probes(book, status),
-            reloads=Reloads(not planner.catalogue.problems and not planner.failure, self._zones.loaded_at),
+            reloads=Reloads(
+                not planner.catalogue.problems and not planner.failure,
+                self._zones.loaded_at,
+                planner.catalogue.losing,
+            ),
             geo=tuple(
                 GeoSource(source.path.name, source.built_at)
                 for source in planner.geo.sources

@@ -19,6 +19,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from dns.name import Name
+
 from gtm.counters import Counters
 from gtm.errors import CallOverdue, Problem, as_warning, more_problems
 from gtm.node.chronicle import Chronicle, no_chronicle
@@ -30,6 +32,7 @@ from gtm.watch.arrival import DEFAULT_SETTLE_S
 from gtm.watch.folder import EMPTY, Catalogue, scan
 from gtm.watch.kept import revive
 from gtm.watch.looked import to_be_read_again
+from gtm.watch.loss import DEFAULT_MOST_LOST, LossGuard
 from gtm.watch.reading import Reading
 from gtm.watch.settling import LOOK_INTERVAL_S, Look, Settling, as_it_is
 from gtm.zone.model import Check, Zone, checks
@@ -64,7 +67,11 @@ class ZoneRiver:
         state: StateFolder | None = None,
         wall: Callable[[], float] | None = None,
         settle_s: float = DEFAULT_SETTLE_S,
+        most_lost: float = DEFAULT_MOST_LOST,
     ) -> None:
+        self._guard = LossGuard(most_lost)
+        self._force = frozenset[Name]()
+        """Zones that the next reload is to take whatever they lose."""
         self._wall = wall
         self._settle_s = settle_s
         self.loaded_at: float | None = None
@@ -105,11 +112,12 @@ class ZoneRiver:
                 await self._read_on(self._reading)
             return self._problems()
 
-    async def reload(self) -> tuple[Problem, ...]:
+    async def reload(self, force: frozenset[Name] = frozenset()) -> tuple[Problem, ...]:
         """Does as `load` does, with each file once nobody writes it; of those for which that takes too long it says so.
 
-        Who asks while another reload is yet to begin shares it.
+        Who asks while another reload is yet to begin shares it. The zones of `force` may lose what they had.
         """
+        self._force |= force
         if self._next_reload is None:
             self._next_reload = asyncio.create_task(self._reload(), name="reload")
         return await asyncio.shield(self._next_reload)
@@ -117,6 +125,7 @@ class ZoneRiver:
     async def _reload(self) -> tuple[Problem, ...]:
         async with self._reloading:
             self._next_reload = None  # who asks from now on may have written something since
+            guard, self._force = replace(self._guard, forced=self._force), frozenset()
             settling = Settling(settle_s=self._settle_s, after=self._settling)
             written = (await self._looked(settling))[0].unsettled
             for _ in range(self._reload_looks):
@@ -125,7 +134,7 @@ class ZoneRiver:
                 written = look.unsettled
                 if has_news:
                     async with self._turn:
-                        written |= await self._read_while_it_holds(look, settling)
+                        written |= await self._read_while_it_holds(look, settling, guard=guard)
                 if not written:
                     return self._problems()
             return (*self._problems(), *(self._unread(name) for name in sorted(written)))
@@ -164,8 +173,15 @@ class ZoneRiver:
         self._settling.began(look)
         await self._begin(look, reads_all=True)
 
-    async def _read_while_it_holds(self, look: Look, settling: Settling) -> frozenset[str]:
+    async def _read_while_it_holds(self, look: Look, settling: Settling, *, guard: LossGuard) -> frozenset[str]:
         """Reads what has settled; returns the files that change meanwhile, after which nothing more is served."""
+        before, self._guard = self._guard, guard
+        try:
+            return await self._read_while_it_holds_so(look, settling)
+        finally:
+            self._guard = before
+
+    async def _read_while_it_holds_so(self, look: Look, settling: Settling) -> frozenset[str]:
         await self._begin(look, reads_all=True)
         while self._reading is not None:
             reading, self._reading = self._reading, None
@@ -191,7 +207,7 @@ class ZoneRiver:
         self._reading = await self._new_reading(to_be_read_again(before) if reads_all else before)
 
     async def _new_reading(self, before: Catalogue) -> Reading:
-        reading = Reading(self._folder, before, self._vocabulary, look=self._look)
+        reading = Reading(self._folder, before, self._vocabulary, look=self._look, guard=self._guard)
         await self._threads.run(reading.begin)
         return reading
 

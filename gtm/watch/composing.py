@@ -38,6 +38,8 @@ class Composing:
             self.refuse(result)
             if file in self._before:
                 self._claims.append(_Claim(file, self._before[file], len(self._claims), is_of_refused=True))
+            if result.keeps is not None:
+                self.keep_gone(result.keeps)
 
     def keep_gone(self, loaded: Loaded) -> None:
         """Adds the zone of before of a file that is gone, if no file has that now."""
@@ -150,11 +152,16 @@ def _unplanned(loaded: Loaded, error: Exception) -> Refused:
 
 def _refusal(loaded: Loaded, file: str, words: str) -> Refused:
     """Returns the refusal of a file whose zone is another's; what is right in it is kept, for that other may go."""
+    return replace(refusal_at_zone(loaded, file, words), twin=loaded)
+
+
+def refusal_at_zone(loaded: Loaded, file: str, words: str) -> Refused:
+    """Returns the refusal of a file for something of its whole zone."""
     text = "" if loaded.source is None else loaded.source.content
     key = re.search(r"(?m)^[\"']?zone[\"']?[ \t]*:[ \t]*", text)
     at = 0 if key is None else key.end()
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-    return Refused(file, (Problem(file, line, column, words),), loaded.fingerprint, twin=loaded)
+    return Refused(file, (Problem(file, line, column, words),), loaded.fingerprint)
 
 
 def _text(name: Name) -> str:

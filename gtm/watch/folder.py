@@ -83,6 +83,10 @@ class Refused:
     stamps: Stamps = field(default_factory=dict, compare=False)
     is_retried: bool = False
     """Whether it took too much time or memory, maybe by the fault of the machine: a reload has it tried again."""
+    losing: str = ""
+    """The zone that would lose too much of what serves (loss.py); a reload that is told so takes it all the same."""
+    keeps: Loaded | None = field(default=None, compare=False)
+    """What serves of that zone, where it came of another file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,11 @@ class Catalogue:
         bad = self.bad_files
         serving = (each.zone for each in self.loaded if each.zone.warnings and each.zone.file not in bad)
         return tuple(sorted(warning for zone in serving for warning in zone.warnings))
+
+    @property
+    def losing(self) -> frozenset[str]:
+        """Returns the zones that serve as they were, as they would lose too much."""
+        return frozenset(each.losing for each in self.refused if each.losing)
 
     @property
     def bad_files(self) -> frozenset[str]:

@@ -10,22 +10,27 @@
 4. A file that somebody is writing, or whose records file is, is as it was before; so is one that has changed since the
    folder was looked at. A file that is written for long is told as a problem.
 5. A zone of two files is that of one of them, and so are names (claims.py).
+6. A zone that would lose most of what serves is refused, unless somebody said that it is meant (loss.py).
 
 A reading may be asked at any time what it comes to so far: files that it did not get to are as they were. So are those
 that have another zone now, and the zones of files that are gone: a file that it did not get to may have that zone now.
 It may be given up (progress.py): then the file that it is at is refused, and nothing that the thread still does counts.
+
+Long because it is one state: what was found of each file so far, and how that is found.
 """
 
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from dns.name import Name
+
 from gtm.errors import REST, FileUnreadable, Problem, TextInvalid, ZoneInvalid, more_problems
 from gtm.watch.claims import Territories
-from gtm.watch.composing import Composing, fingerprint_of, problems_of
+from gtm.watch.composing import Composing, fingerprint_of, problems_of, refusal_at_zone
 from gtm.watch.folder import (
     RECORDS_ENDING,
     SHARED_FILES,
@@ -36,11 +41,13 @@ from gtm.watch.folder import (
     text_of,
 )
 from gtm.watch.looked import Looked, Unsettled
+from gtm.watch.loss import NO_GUARD, LossGuard
 from gtm.watch.progress import Progress
 from gtm.watch.recordsfiles import RecordsFiles, records_fingerprint
 from gtm.watch.settling import Look
 from gtm.zone.chain import Vocabulary
 from gtm.zone.master import MasterFile
+from gtm.zone.model import Zone
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
 
 FILE_LIMIT_S = 10.0
@@ -80,8 +87,11 @@ class Reading:
         *,
         look: Look | None = None,
         monotonic: Callable[[], float] = time.monotonic,
+        guard: LossGuard = NO_GUARD,
     ) -> None:
         """Without a look at the folder it takes what is there, and knows no file by how it looks."""
+        self._guard = guard
+        self._serving = {each.zone.origin: each for each in previous.loaded}
         self._looked = Looked(folder, look)
         self._shared_stamps = previous.shared_stamps
         self._folder = folder
@@ -90,7 +100,9 @@ class Reading:
         self._monotonic = monotonic
         self._territories = Territories()
         self._records = RecordsFiles(folder, self._looked, previous.loaded)
-        self._before = {each.zone.file: each for each in previous.loaded}
+        held = {each.losing for each in previous.refused if each.keeps is not None}
+        self._before = {each.zone.file: each for each in previous.loaded if _text(each.zone.origin) not in held}
+        """Of each file; not what is kept of a file that has another zone now, or is gone."""
         self._refused_before = {each.file: each for each in previous.refused}
         self._shared = previous.shared
         self._shared_source = previous.shared_source
@@ -351,14 +363,33 @@ class Reading:
                 fingerprint = ""
             if not fingerprint or None in contents.values():  # next time it may be readable, and look the same
                 self._looked.noted = {}
-            seen = tuple((name, records_fingerprint(content)) for name, content in contents.items())
-            refused = self._refusal(file, self._problems_of(error, file), fingerprint=fingerprint, records=seen)
+            refused = self._refusal(
+                file, self._problems_of(error, file), fingerprint=fingerprint, records=_fingerprints(contents)
+            )
             return replace(refused, is_retried=isinstance(error, MemoryError))
+        words = self._guard.words(self._served(zone.origin), zone)
+        if words:
+            return self._loses(Loaded(fingerprint, zone, Text(file, text)), words, contents)
         records = contents.get(zone.records_file)
         included = {name: content for name, content in contents.items() if content is not None}
         included.pop(zone.records_file, None)
         self._records.count(file, sum(len(content or b"") for content in contents.values()))
         return Loaded(fingerprint, zone, Text(file, text), self._shared_source, records, included)
+
+    def _served(self, origin: Name) -> Zone | None:
+        serving = self._serving.get(origin)
+        return None if serving is None else serving.zone
+
+    def _loses(self, loaded: Loaded, words: str, contents: Mapping[str, bytes | None]) -> Refused:
+        """Returns the refusal of a zone that would lose too much; a reload looks at it again, for it may be forced."""
+        file, serving = loaded.zone.file, self._serving[loaded.zone.origin]
+        return replace(
+            refusal_at_zone(loaded, file, words),
+            records=_fingerprints(contents),
+            is_retried=True,
+            losing=_text(loaded.zone.origin),
+            keeps=None if serving.zone.file == file else serving,
+        )
 
     def _known(self, file: str, fingerprint: str) -> Loaded | Refused | None:
         """Returns what came of this text before, if nothing that it depends on has changed."""
@@ -394,6 +425,14 @@ class Reading:
     def _problems_of(self, error: Exception, file: str) -> tuple[Problem, ...]:
         self._tracebacks += not isinstance(error, ZoneInvalid)
         return problems_of(error, file, logs=self._tracebacks <= MAX_TRACEBACKS)
+
+
+def _text(name: Name) -> str:
+    return name.to_text(omit_final_dot=True)
+
+
+def _fingerprints(contents: Mapping[str, bytes | None]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, records_fingerprint(content)) for name, content in contents.items())
 
 
 def _limit_s(size_bytes: int) -> float:

@@ -80,6 +80,14 @@ class Bulk:
         """Yields every name."""
         return (self._key_at(start) for (start,) in struct.iter_unpack("!I", self.starts))
 
+    def owners(self) -> Iterator[Key]:
+        """Yields the names that have records, which are all but empty non-terminals."""
+        rows = self.rows
+        for (start,) in struct.iter_unpack("!I", self.starts):
+            end = start + 1 + rows[start]
+            if rows[end] or rows[end + 1]:
+                yield rows[start + 1 : end]
+
     def _first_from(self, key: Key) -> int:
         low, high = 0, len(self)
         while low < high:

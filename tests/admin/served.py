@@ -154,7 +154,13 @@ class Served:
     async def serve_locally(self, state: Path) -> web.AppRunner:
         """Serves what changes overrides on the socket in this folder, too; gives what the caller cleans up."""
         await self.river.load()
-        app = make_app(self.subject, self._reports, routes(self.saying, self.door), on_refusal=self._refuse)
+        app = make_app(
+            self.subject,
+            self._reports,
+            routes(self.saying, self.door),
+            on_refusal=self._refuse,
+            require=self.door.require,
+        )
         runner = await open_local(state, app)
         assert runner is not None
         return runner
@@ -172,6 +178,7 @@ class Served:
             more=more,
             names=lambda: self.names,
             on_refusal=self._refuse,
+            require=self.door.require,
             tls=tls,
         )
         self.port = runner.addresses[0][1]

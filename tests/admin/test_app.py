@@ -19,7 +19,7 @@ from gtm.admin.views import NodeStatus, Regions, RegionState, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import ListenFailed
 from gtm.health.belief import Belief
-from tests.admin.served import Served, serving
+from tests.admin.served import BEARER, Served, serving
 from tests.fakes import world
 from tests.node.present import BROKEN, SMALL
 
@@ -308,3 +308,36 @@ def test_what_can_be_parsed_can_be_explained(served: Served, name: str, rtype: s
     explained = served.subject.explain(*question)
     again = TypeAdapter(Explanation).validate_json(TypeAdapter(Explanation).dump_json(explained))
     assert again == explained
+
+
+MANY = SMALL + "".join(f"  h{number:02}: {{A: [192.0.2.9]}}\n" for number in range(40))
+
+
+def test_a_zone_that_loses_most_takes_a_credential_to_force_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(tmp_path, a=MANY) as node:
+        (node.folder / "a.yaml").write_text(SMALL)
+        held = node.ask("POST", "/v1/reload")
+        assert (held.status, "it would lose 40 of 42 names" in held.body.decode()) == (409, True)
+        status = TypeAdapter(NodeStatus).validate_json(node.ask("GET", "/v1/status").body)
+        assert ["gtm reload --force gtm.example.com" in problem for problem in status.problems] == [True]
+        assert 'gtm_zone_held{zone="gtm.example.com"} 1.0' in node.ask("GET", "/metrics").body.decode()
+
+        stranger = node.ask("POST", "/v1/reload?force=gtm.example.com")
+        assert (stranger.status, stranger.challenge) == (401, 'Bearer realm="gtm"')
+        unknown = node.ask("POST", "/v1/reload?force=other.example.com", headers=BEARER)
+        assert (unknown.status, unknown.json["error"]) == (
+            404,
+            'force: no zone "other.example.com" serves here; `gtm status` lists those that do',
+        )
+        for bad in ("", "a..b"):
+            assert node.ask("POST", f"/v1/reload?force={bad}", headers=BEARER).status == 400
+        assert len(node.planner.catalogue.zones[0].records) == 42
+
+        taken = node.ask("POST", "/v1/reload?force=GTM.example.com.", headers=BEARER)
+        assert (taken.status, taken.json["problems"]) == (200, [])
+        assert len(node.planner.catalogue.zones[0].records) == 2
+        assert 'gtm_zone_held{zone="gtm.example.com"} 0.0' in node.ask("GET", "/metrics").body.decode()
+    said = [record.getMessage() for record in caplog.records if record.getMessage().startswith("audit:")]
+    assert said == ["audit: reload forced from token deploy at 127.0.0.1: GTM.example.com"]

@@ -151,6 +151,34 @@ def test_an_upload_that_stalls_is_not_served_before_its_end(node: Node) -> None:
     assert last().rcode() == dns.rcode.NOERROR
 
 
+def test_a_zone_that_loses_most_of_its_names_serves_on_through_a_restart_until_it_is_forced(node: Node) -> None:
+    many = "".join(f"  host{number}: {{A: [192.0.2.{number + 10}]}}\n" for number in range(40))
+    node.cluster.write_zone(REGIONS, more=records("first") + many)
+
+    def rcode() -> int:
+        return ask(node.machine.address, name=f"host39.{ZONE}", rdtype="A").rcode()
+
+    within(BUSY_LIMIT_S, lambda: rcode() == dns.rcode.NOERROR)
+    node.cluster.write_zone(REGIONS, more=records("second"))
+    within(BUSY_LIMIT_S, lambda: node.problems() != ())
+    assert f"gtm reload --force {ZONE}" in node.problems()[0]
+    assert (node.words(), rcode()) == (("first",), dns.rcode.NOERROR)
+    shown = gtm("events", "--config", str(node.cluster.node_file(node.machine)), "--type", "config").stdout
+    assert "gtm.config.rejected" in shown
+    assert "it would lose 40 of " in shown
+
+    assert node.running.stop() == 0
+    node.start()
+    within(START_LIMIT_S, lambda: is_answering(node.machine.address) and node.problems() != ())
+    assert (node.words(), rcode()) == (("first",), dns.rcode.NOERROR)
+
+    config = ("--config", str(node.cluster.node_file(node.machine)))
+    assert gtm("reload", *config).returncode == 1
+    assert gtm("reload", *config, "--force", ZONE).returncode == 0
+    assert (node.words(), rcode()) == (("second",), dns.rcode.NXDOMAIN)
+    assert node.problems() == ()
+
+
 class Stall:
     """A time that is over at some time."""
 

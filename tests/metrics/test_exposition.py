@@ -49,6 +49,7 @@ EXPECTED = {
     "gtm_start_timestamp_seconds": "gauge",
     "gtm_state_transitions": "counter",
     "gtm_votes": "gauge",
+    "gtm_zone_held": "gauge",
     "gtm_zone_serial": "gauge",
 }
 
