@@ -7,7 +7,8 @@ So each check has a bill of its own:
     a step of the check's task           what it took of the CPU, but STEP_S at the most
     a piece of what an endpoint sent     a step (connection.py); with TLS a callback of its connection (tls.py)
     COST_S in all                        the check is cut off: a failure, for no client can do with such an endpoint
-    a redirect that is followed          COST_S more may be spent
+    a redirect that is followed          COST_S more may be spent; so for a call that is made once more (grpc.py)
+    each address of a name               a bill of its own (attempts.py)
 
 A healthy endpoint is far from there, also on a slow machine: a request over HTTPS takes some 0.003 s, and with a body
 of 64 KiB that comes in pieces of 1 kB 0.01 s. On a machine that stands still in every step, some 14 steps (TURNS in

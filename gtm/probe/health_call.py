@@ -67,7 +67,8 @@ class HealthCall:
         """None until it is known."""
         self.is_unprocessed = False
         """Whether the server said that it did nothing for this call (RFC 9113 8.7)."""
-        self._is_going_away = False
+        self.is_last = False
+        """Whether the server said that it takes no other after this one."""
         self._connection.initiate_connection()
         self._stream = self._connection.get_next_available_stream_id()
         self._connection.send_headers(self._stream, _request_headers(authority, secure=secure, timeout_s=timeout_s))
@@ -82,7 +83,7 @@ class HealthCall:
         """Takes what the server sent; nothing at all means that it closed the connection."""
         self._received_bytes += len(data)
         if not data:
-            announced = " after a graceful GOAWAY" if self._is_going_away else ""
+            announced = " after a graceful GOAWAY" if self.is_last else ""
             self._end(Outcome(Reason.RESET, f"the connection broke off{announced}"))
         elif self._received_bytes > MAX_RECEIVED_BYTES:
             self._end(Outcome(Reason.STATUS, "no gRPC: an endless answer"))
@@ -101,7 +102,7 @@ class HealthCall:
             if self.outcome is not None:
                 return  # what follows an answer cannot change it
             if spares(frame, self._stream):
-                self._is_going_away = True
+                self.is_last = True
             else:
                 self._take_frame(frame)
         if self._frames.is_too_long:

@@ -8,8 +8,9 @@ report. Counted is what one probe asks one address or name for in a second, on a
                   interval, and no more often than `recheck` says
     a reading     asks once, and once more for each redirect that it may follow, or each echo request
 
-A monitor asks a target once, however many services have it. What waits for others (`push`) or asks nobody
-(`calculated`) is not counted; the parts of a calculated one are.
+A second try, which `dns` and `grpc` make where the first was refused or lost, is not counted, and of a name with
+several addresses each is asked once. A monitor asks a target once, however many services have it. What waits for others
+(`push`) or asks nobody (`calculated`) is not counted; the parts of a calculated one are.
 """
 
 from collections import defaultdict

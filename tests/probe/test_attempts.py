@@ -1,6 +1,7 @@
 """Targets with several addresses, on loopback: of some nobody listens, of some nobody answers."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -260,6 +261,12 @@ class TestPermits:
         result = reading({}, IcmpSettings(), found=f"169.254.169.254 {ONE}", permitted=Permits())
         assert (result.reason, result.is_withheld) == (Reason.UNREAD, True)
         assert "a metadata service" in result.detail
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has raw sockets wherever it is")
+def test_an_echo_request_goes_to_the_next_address_too() -> None:
+    result = reading({}, IcmpSettings(), found=f"169.254.169.254 {TWO}")
+    assert (result.ok, str(result.address)) == (True, TWO), result
 
 
 class TestBounds:

@@ -1,6 +1,7 @@
 """Calls to grpcio's own server, in the clear and over TLS, and to servers that are none."""
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -101,6 +102,41 @@ def test_a_server_without_a_health_service_is_bad() -> None:
             server.stop(grace=None).wait()
     assert found.reason is Reason.STATUS
     assert found.detail.startswith("gRPC UNIMPLEMENTED")
+
+
+@pytest.mark.slow
+def test_a_server_that_stops_gracefully_and_then_answers_is_good() -> None:
+    """grpcio's own: it says GOAWAY twice, and goes on with the calls that it has."""
+    asked, may_answer = threading.Event(), threading.Event()
+
+    class Slow(health_pb2_grpc.HealthServicer):  # type: ignore[misc]  # generated code
+        def Check(self, request: object, context: object) -> object:  # noqa: N802
+            asked.set()
+            assert may_answer.wait(10)
+            return health_pb2.HealthCheckResponse(status=SERVING)
+
+    class Watched(HealthCall):
+        def receive(self, data: bytes) -> None:
+            super().receive(data)
+            if self.is_last:
+                may_answer.set()
+
+    async def run(port: int) -> Outcome:
+        call = Watched("", authority="api.example.com", secure=False, timeout_s=10.0)
+        asking = asyncio.create_task(ask_health(ip_address("127.0.0.1"), port, call))
+        assert await asyncio.to_thread(asked.wait, 10)
+        ended = server.stop(grace=10)
+        async with asyncio.timeout(10):
+            outcome = await asking
+        await asyncio.to_thread(ended.wait)
+        return outcome
+
+    with ThreadPoolExecutor(1) as threads:
+        server = grpc.server(threads)
+        health_pb2_grpc.add_HealthServicer_to_server(Slow(), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        assert asyncio.run(run(port)) == PASSED
 
 
 def test_a_server_that_leaves_the_call_out_is_asked_once_more_on_another_connection() -> None:
