@@ -61,6 +61,8 @@ def _print(explained: Explanation) -> None:
     print_plain("answer      one draw of the engine" if is_drawn else "answer")
     for line in explained.answer:
         print_plain(f"    {line}")
+    if explained.negative:
+        print_plain(f"negative    kept for {explained.negative}")
 
 
 def _print_steered(steered: Steered) -> None:

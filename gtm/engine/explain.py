@@ -35,6 +35,7 @@ from gtm.steer.chain import Step, Views, steps
 from gtm.steer.decide import State, as_if_up, offered
 from gtm.steer.filter import Candidate, Candidates, Choose
 from gtm.zone.model import OnAllDown
+from gtm.zone.soa import Soa
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,8 @@ class Explanation:
     """None when the answer is static."""
     answer: tuple[str, ...]
     """The engine's answer as lines: the RCODE, then the records in presentation format."""
+    negative: str = ""
+    """For how long resolvers may keep that there is none, and by what, in words; empty when there is an answer."""
 
 
 def explain(
@@ -126,6 +129,7 @@ def explain(
     zone = zone_of(plan, asked, rtype)
     path, service = _walk(plan, asked, rtype)
     located = geography.locate(client)
+    reply = _reply(name, rtype, client, engine)
     return Explanation(
         name=text(asked),
         rtype=dns.rdatatype.to_text(rtype),  # its name in Python is another: NSAP_PTR
@@ -138,7 +142,8 @@ def explain(
         steered=None
         if service is None
         else _Steering(plan, status, guidance, plan.services[service], rtype, located.place).told(client),
-        answer=_answer(name, rtype, client, engine),
+        answer=_lines(reply),
+        negative="" if zone is None else _negative(reply, zone.zone.soa),
     )
 
 
@@ -286,15 +291,28 @@ def _checks(steered: SteeredService, status: Status) -> tuple[tuple[EndpointId, 
     return tuple(found)
 
 
-def _answer(name: Name, rtype: RdataType, client: Address, engine: Engine) -> tuple[str, ...]:
+def _reply(name: Name, rtype: RdataType, client: Address, engine: Engine) -> dns.message.Message | None:
     width = 32 if isinstance(client, IPv4Address) else 128
     subnet = dns.edns.ECSOption(str(client), width, 0)
     query = dns.message.make_query(name, rtype, use_edns=0, options=[subnet], id=0)
     wire = engine.respond(query.to_wire(), client, Transport.TCP, 0.0, 0)
-    if wire is None:
+    return None if wire is None else dns.message.from_wire(wire, continue_on_error=True)
+
+
+def _lines(reply: dns.message.Message | None) -> tuple[str, ...]:
+    if reply is None:
         return ()
-    reply = dns.message.from_wire(wire, continue_on_error=True)
     sections = (reply.answer, reply.authority)
     records = [line for section in sections for rrset in section for line in rrset.to_text().splitlines()]
     unshown = [f"; a record that cannot be shown here: {error.exception}" for error in reply.errors]
     return (dns.rcode.to_text(reply.rcode()), *records, *unshown)
+
+
+def _negative(reply: dns.message.Message | None, soa: Soa) -> str:
+    authority = () if reply is None else reply.authority
+    ttl_s = next((rrset.ttl for rrset in authority if rrset.rdtype == RdataType.SOA), None)
+    if ttl_s is None:
+        return ""
+    if ttl_s < soa.negative_ttl_s:
+        return f"{ttl_s} s, the ttl of the service: the zone's soa says more, {soa.negative_ttl_s} s"
+    return f"{ttl_s} s, the less of minimum ({soa.minimum_s} s) and ttl ({soa.ttl_s} s) of the zone's soa"

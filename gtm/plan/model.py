@@ -108,7 +108,7 @@ class ZonePlan:
     own: Mapping[Labels, Node]
     """Those of them that are not as the records file has them: engines get the rest packed."""
     soa: StaticRRset
-    """With the TTL that negative answers have (RFC 2308 section 3)."""
+    """With the TTL that negative answers have (RFC 2308 section 3), which the SOA itself need not have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,11 +16,6 @@ from gtm.plan.model import Node, StaticRRset, ZonePlan
 from gtm.zone.bulk import Bulk, BulkRRset, labels_of
 from gtm.zone.model import Zone
 
-SOA_REFRESH_S = 3600
-SOA_RETRY_S = 600
-SOA_EXPIRE_S = 604_800
-"""For secondaries: an hour, ten minutes and a week (RFC 1912 2.2)."""
-
 
 def zone_plan(zone: Zone, serial: int) -> ZonePlan:
     """Returns the name table of a zone at one serial."""
@@ -28,7 +23,7 @@ def zone_plan(zone: Zone, serial: int) -> ZonePlan:
     rrsets: defaultdict[Labels, dict[int, StaticRRset]] = defaultdict(dict)
     for record in zone.records:
         rrsets[labels(record.name)][record.rtype] = StaticRRset(record.ttl, record.rdatas)
-    soa = StaticRRset(zone.ttl, (_soa_rdata(zone, serial),))
+    soa = StaticRRset(zone.soa.ttl_s, (_soa_rdata(zone, serial),))
     rrsets[origin][RdataType.SOA] = soa
     rrsets[origin][RdataType.NS] = StaticRRset(zone.ttl, tuple(wire(name) for name in zone.nameservers))
     services: dict[Labels, ServiceId] = {labels(service.name): service.id for service in zone.services}
@@ -45,7 +40,9 @@ def zone_plan(zone: Zone, serial: int) -> ZonePlan:
         )
         for name in names
     }
-    return ZonePlan(zone, serial, origin, Nodes(own, zone.bulk, origin), own, soa)
+    return ZonePlan(
+        zone, serial, origin, Nodes(own, zone.bulk, origin), own, StaticRRset(zone.soa.negative_ttl_s, soa.rdatas)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +90,10 @@ def _key(name: Labels, origin: Labels) -> bytes:
 
 
 def _soa_rdata(zone: Zone, serial: int) -> bytes:
-    """Returns the RDATA of the SOA (RFC 1035 3.3.13); its MINIMUM is the TTL of negative answers (RFC 2308 4)."""
+    """Returns the RDATA of the SOA (RFC 1035 3.3.13)."""
+    soa = zone.soa
     return (
         wire(zone.nameservers[0])
         + wire(zone.hostmaster)
-        + struct.pack("!5I", serial, SOA_REFRESH_S, SOA_RETRY_S, SOA_EXPIRE_S, zone.ttl)
+        + struct.pack("!5I", serial, soa.refresh_s, soa.retry_s, soa.expire_s, soa.minimum_s)
     )

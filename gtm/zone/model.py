@@ -25,6 +25,7 @@ from gtm.zone.chain import Steer
 from gtm.zone.circles import circular
 from gtm.zone.graph import outer_first
 from gtm.zone.settings import CalculatedSettings, HttpSettings, Settings
+from gtm.zone.soa import DEFAULT_SOA, Soa
 
 MAX_FOREIGN_ENDPOINTS = 1_000
 """Of a service of another zone that a monitor waits for; of one with more nothing is known. What it costs to wait for
@@ -273,6 +274,7 @@ class Zone:
     """The name of that file within the folder; empty where there is none."""
     warnings: tuple[Problem, ...] = ()
     """What is odd in these files, and serves all the same."""
+    soa: Soa = DEFAULT_SOA
 
 
 @dataclass(frozen=True, slots=True)

@@ -248,6 +248,7 @@ def _zone(
         ttl=entry.ttl,
         nameservers=tuple(dict.fromkeys(draft.nameservers)),
         hostmaster=entry.hostmaster,
+        soa=entry.soa.value,
         regions=(*(region for region in own if region.name in used), *borrowed),
         services=wanted,
         records=tuple(

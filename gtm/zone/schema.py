@@ -24,6 +24,7 @@ from gtm.zone.fields import error, text_like, whole, whole_schema
 from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, HealthView, OnAllDown
 from gtm.zone.monitor_schema import MonitorEntry
 from gtm.zone.safety import MinHealthy, SafetyEntry
+from gtm.zone.soa_schema import SoaEntry
 from gtm.zone.ttl import ServiceTtl
 
 DEFAULT_TTL_S = 60
@@ -173,6 +174,9 @@ class ZoneEntry(Entry):
         list[fields.HostName], Field(min_length=1, description="The zone's servers, as absolute names; become its NS")
     ]
     hostmaster: Annotated[fields.Mailbox, Field(description="The mailbox of who runs the zone; goes into its SOA")]
+    soa: Annotated[SoaEntry, Field(description="Times of its SOA, and how long negative answers are cached")] = Field(
+        default_factory=SoaEntry
+    )
     regions: Regions = {}
     monitors: Monitors = {}
     safety: Annotated[SafetyEntry, Field(description="What automatics may not do to its services")] = Field(

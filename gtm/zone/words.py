@@ -23,6 +23,7 @@ from gtm.zone.schema import (
     SharedEntry,
     ZoneEntry,
 )
+from gtm.zone.soa_schema import SoaEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Grammar:
 
 _NOUNS: Mapping[type[BaseModel], str] = {
     ZoneEntry: "a zone",
+    SoaEntry: "soa",
     SharedEntry: "the shared file",
     RegionEntry: "a region",
     MonitorEntry: "a monitor",
@@ -55,6 +57,7 @@ _PLACES: tuple[tuple[Path, type[BaseModel]], ...] = (
     (("monitors", "*", "expect"), ExpectEntry),
     (("monitors", "*", "tls"), TlsEntry),
     (("safety",), SafetyEntry),
+    (("soa",), SoaEntry),
     (("services", "*", "safety"), SafetyEntry),
     (("services", "*"), ServiceEntry),
     (("services", "*", "endpoints", "*"), EndpointEntry),

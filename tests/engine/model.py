@@ -21,8 +21,8 @@ import geoip2.errors
 import yaml
 from dns.rdatatype import RdataType
 
+SOA_TIMES = {"refresh": 3600, "retry": 600, "expire": 604_800}
 NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
-SOA_TIMES = "3600 600 604800"
 
 Address = IPv4Address | IPv6Address
 Point = tuple[float, float] | None
@@ -96,6 +96,10 @@ class Model:
         self.file: Any = yaml.safe_load(self.text)
         self.origin = dns.name.from_text(self.file["zone"])
         self.ttl = self.file["ttl"]
+        soa = self.file.get("soa", {})
+        minimum = soa.get("minimum", 300)
+        self.soa_ttl = soa.get("ttl", minimum)
+        self.negative_ttl = min(self.soa_ttl, minimum)
         self.services = {self._name(key): value for key, value in self.file["services"].items()}
         self.records: dict[dns.name.Name, dict[int, list[dns.rdata.Rdata]]] = {}
         for key, by_type in self.file["records"].items():
@@ -105,7 +109,8 @@ class Model:
         self._add(self.origin, "NS", [f"{each}." for each in self.file["nameservers"]])
         mailbox = self.file["hostmaster"].replace("@", ".")
         first = self.file["nameservers"][0]
-        self._add(self.origin, "SOA", [f"{first}. {mailbox}. {self.serial} {SOA_TIMES} {self.ttl}"])
+        times = " ".join(str(soa.get(key, default)) for key, default in SOA_TIMES.items())
+        self._add(self.origin, "SOA", [f"{first}. {mailbox}. {self.serial} {times} {minimum}"])
         self.names = {self.origin}
         for name in [*self.records, *self.services]:
             while name != self.origin:
@@ -135,11 +140,14 @@ class Model:
         if service is not None and (rows := self._steered(service, name, rtype, point)) is not None:
             yield from self._of_service(rows, service, name, rtype, point, before)
         elif rtype == RdataType.ANY and (here or service) and RdataType.CNAME not in here:
-            ttl = self.ttl
+            ttl = self.ttl if here else self.negative_ttl
+            if source == self.origin:
+                ttl = min(self.ttl, self.soa_ttl)
             yield Possible(NOERROR, answer=before | {(name, ttl, self._rdata("HINFO", '"RFC8482" ""'))})
         elif rtype in here or (rtype == RdataType.ANY and here):
             wanted = RdataType.CNAME if rtype == RdataType.ANY else rtype
-            yield Possible(NOERROR, answer=before | {(name, self.ttl, each) for each in here[wanted]})
+            rows_ttl = self.soa_ttl if wanted == RdataType.SOA else self.ttl
+            yield Possible(NOERROR, answer=before | {(name, rows_ttl, each) for each in here[wanted]})
         elif RdataType.CNAME in here:
             [alias] = here[RdataType.CNAME]
             yield from self._possible(alias.target, rtype, point, before | {(name, self.ttl, alias)})  # type: ignore[attr-defined]
@@ -162,7 +170,7 @@ class Model:
             if service["on_all_down"] == "servfail":
                 yield Possible(SERVFAIL, authoritative=False)
             else:
-                yield self._negative(NOERROR, before, ttl=min(ttl, self.ttl))
+                yield self._negative(NOERROR, before, ttl=min(ttl, self.negative_ttl))
         for chosen in sets:
             rows = frozenset((name, ttl, self._answer(each)) for each in chosen)
             target = chosen[0].get("target")
@@ -284,7 +292,7 @@ class Model:
 
     def _negative(self, rcode: int, before: frozenset[Row], *, ttl: int | None = None) -> Possible:
         [soa] = self.records[self.origin][RdataType.SOA]
-        return Possible(rcode, answer=before, authority=frozenset({(self.origin, ttl or self.ttl, soa)}))
+        return Possible(rcode, answer=before, authority=frozenset({(self.origin, ttl or self.negative_ttl, soa)}))
 
     def _answer(self, endpoint: Any) -> dns.rdata.Rdata:
         if "target" in endpoint:

@@ -367,3 +367,13 @@ def test_a_record_that_dnspython_takes_for_wrong_is_answered_all_the_same(engine
     assert told.answer == ("NOERROR", "; a record that cannot be shown here: parameters in AliasMode")
     told = explained(engine, "www.other.example.com.", RdataType.MB, zones=(ZONE, other))
     assert told.answer[1].endswith(r" IN MB \# 18 046d61696c076578616d706c65036f726700")
+
+
+def test_how_long_it_may_be_kept_that_there_is_none_is_told(engine: Engine) -> None:
+    by_zone = "300 s, the less of minimum (300 s) and ttl (300 s) of the zone's soa"
+    assert explained(engine, "nothing").negative == by_zone
+    assert explained(engine, "v4", RdataType.AAAA).negative == by_zone
+    assert explained(engine, "api").negative == ""
+    assert explained(engine, "sub").negative == ""
+    closed = explained(engine, "closed", beliefs=world.down("192.0.2.90"))
+    assert closed.negative == "10 s, the ttl of the service: the zone's soa says more, 300 s"

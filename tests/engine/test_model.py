@@ -47,6 +47,7 @@ zone: gtm.example.com
 ttl: 60
 nameservers: [ns1.gtm.example.com, ns2.example.net]
 hostmaster: hostmaster@example.com
+soa: {refresh: 7200, retry: 900, expire: 1209600, minimum: 45, ttl: 50}
 regions:
   us-east: {at: [38.95, -77.45]}
   eu-west: {at: [53.35, -6.26]}

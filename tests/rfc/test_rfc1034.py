@@ -124,7 +124,7 @@ def test_4_3_2_step_3c_a_name_that_does_not_exist_is_nxdomain(serving: Engine) -
 
 def test_4_2_1_the_apex_answers_soa_and_ns(serving: Engine) -> None:
     [soa] = values(world.answer(serving, query("@", "SOA")).answer, "SOA")
-    assert soa == "ns1.gtm.example.com. hostmaster.example.com. 7 3600 600 604800 60"
+    assert soa == "ns1.gtm.example.com. hostmaster.example.com. 7 3600 600 604800 300"
     ns = values(world.answer(serving, query("@", "NS")).answer, "NS")
     assert ns == ["ns1.gtm.example.com.", "ns2.example.net."]
 
