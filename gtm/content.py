@@ -85,7 +85,8 @@ def content_of(path: Path, limit: int, progress: Progress, within: Path | None) 
 def stamp_of(path: Path, progress: Progress, within: Path | None) -> Stamp | None:
     """Returns the stamp of a file; None where there is none, STUCK where it may not be looked at."""
     try:
-        found = path.stat(follow_symlinks=False)
+        is_deeper = within is not None and path.parent != within  # a folder on the way may be a link
+        found = _status_within(within, path, progress) if within and is_deeper else path.stat(follow_symlinks=False)
         if stat.S_ISLNK(found.st_mode):
             found = status_of(path, progress) if within is None else _status_within(within, path, progress)
     except FileUnreadable:
@@ -132,7 +133,8 @@ def _steps_within(folder: Path, path: Path, progress: Progress) -> list[str]:
     """Returns the steps from a folder to the end of a file's links; it looks at nothing outside of the folder."""
     root = folder.resolve()
     roots = (str(folder.absolute()), str(root))
-    steps, found, links = [path.name], list[str](), 0
+    own = path.relative_to(folder).parts if path.is_relative_to(folder) else (path.name,)
+    steps, found, links = list(reversed(own)), list[str](), 0
     while steps:
         step = steps.pop()
         if step == "..":

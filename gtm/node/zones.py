@@ -87,6 +87,8 @@ class ZoneRiver:
         self._sleep = sleep
         self._asked = False
         self._watched: tuple[Zone, ...] = ()
+        self._unlisted: frozenset[str] = frozenset()
+        """Files that records files include, as far as a look must be told of them."""
         self._settling = Settling(settle_s=settle_s)
         self._look = Look({})
         """The one that the newest reading began with."""
@@ -152,13 +154,13 @@ class ZoneRiver:
         """Returns what one more look shows, and whether something of that is new."""
 
         def look() -> tuple[Look, bool]:
-            found = settling.look(scan(self._folder))
+            found = settling.look(scan(self._folder, self._unlisted))
             return found, settling.has_news(found)
 
         return await self._threads.run(look)
 
     async def _as_it_is(self) -> Look:
-        return as_it_is(await self._threads.run(scan, self._folder))
+        return as_it_is(await self._threads.run(scan, self._folder, self._unlisted))
 
     async def start(self) -> tuple[Problem, ...]:
         """Reads the folder until something serves; `run` reads the rest. Returns the problems so far."""
@@ -195,7 +197,7 @@ class ZoneRiver:
             await self._take(reading, found)
         settling.began(look)
         self._settling.began(look)
-        return frozenset()
+        return self._unlisted - look.settled.keys()  # the next look is told of them
 
     async def _begin(self, look: Look, *, reads_all: bool = False) -> None:
         """Begins a reading; what one that is not at its end has found out is not looked at again."""
@@ -227,6 +229,7 @@ class ZoneRiver:
             await self._serve(after)
             after = after if self._planner.failure else self._planner.catalogue
         self._after = after
+        self._unlisted = reading.unlisted if is_whole else self._unlisted | reading.unlisted
         if not is_whole and self._reading is None:
             self._reading = reading
 

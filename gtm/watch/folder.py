@@ -5,6 +5,7 @@ never takes anything away: its last good zone stays, and its problems are told. 
 
     *.yaml, *.yml     one zone each, in the order of their names
     *.zone            records files that zone files name (records_file)
+    any, below too    what a records file includes; a look is told which these are, as the last reading met them
     _shared.yaml      regions and monitors for all of them
     .* #* *~          hidden files and what editors leave behind: not ours
 
@@ -19,6 +20,7 @@ is one stat for each file. gtm/watch/settling.py says when to read which file: n
 import os
 from collections import defaultdict
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -190,18 +192,24 @@ class Scan:
     """When a name was last added, removed or swapped there."""
 
 
-def scan(folder: Path) -> Scan:
-    """Returns the stamps of the files that `read` would read."""
+def is_listed(name: str) -> bool:
+    """Returns whether a look at the folder sees a file without being told of it."""
+    return name.endswith((*ZONE_ENDINGS, RECORDS_ENDING)) and "/" not in name
+
+
+def scan(folder: Path, also: AbstractSet[str] = frozenset()) -> Scan:
+    """Returns the stamps of the files that `read` would read, and of some that it was told of."""
     try:
-        return scan_or_raise(folder)
+        return scan_or_raise(folder, also)
     except FileUnreadable:
         return Scan(is_readable=False)
 
 
-def scan_or_raise(folder: Path) -> Scan:
+def scan_or_raise(folder: Path, also: AbstractSet[str] = frozenset()) -> Scan:
     """Returns the same. Raises FileUnreadable where the folder cannot be read."""
     modified_ns, names = ZONE_FILES.call(
         folder, lambda _: (folder.stat().st_mtime_ns, _names(folder, (*ZONE_ENDINGS, RECORDS_ENDING)))
     )
+    names = sorted({*names, *also})
     stamps = ZONE_FILES.stamps([folder / name for name in names], within=folder)
     return Scan(tuple(zip(names, stamps, strict=True)), modified_ns=modified_ns)

@@ -10,7 +10,16 @@ from pathlib import Path
 
 from gtm.content import Stamp
 from gtm.errors import Problem
-from gtm.watch.folder import SHARED_FILES, ZONE_ENDINGS, ZONE_FILES, Catalogue, Refused, Stamps, scan_or_raise
+from gtm.watch.folder import (
+    SHARED_FILES,
+    ZONE_ENDINGS,
+    ZONE_FILES,
+    Catalogue,
+    Refused,
+    Stamps,
+    is_listed,
+    scan_or_raise,
+)
 from gtm.watch.settling import OVERDUE_WORDS, Look, as_it_is
 
 
@@ -30,7 +39,9 @@ class Looked:
         self._given = look
         self._look = look or Look({})
         self.noted: dict[str, Stamp | None] = {}
-        """Of the file that the reading is at, and of its records file."""
+        """Of the file that the reading is at, of its records file, and of those that this includes."""
+        self.unlisted: set[str] = set()
+        """Files that were asked for, and that a look must be told of."""
 
     def begin(self) -> None:
         """Looks at the folder, where nobody has yet. Raises FileUnreadable."""
@@ -81,8 +92,19 @@ class Looked:
         """Notes how a file looks, before it is read. Raises Unsettled."""
         if name in self._look.unsettled:
             raise Unsettled(name)
+        if not is_listed(name):
+            self.unlisted.add(name)
+            if name not in self._look.settled:
+                self._note_unseen(name)
+                return
         if self._given is not None:
             self.noted[name] = self._look.settled.get(name)
+
+    def _note_unseen(self, name: str) -> None:
+        """Notes a file that nobody told the look of: only the next one can say whether it is being written."""
+        if self._given is not None and not self._look.takes_what_is_there:
+            raise Unsettled(name)
+        self.noted[name] = ZONE_FILES.stamp(self._folder / name)
 
     def require_settled(self, name: str) -> None:
         """Raises Unsettled where a file that was just read has changed since the look."""
@@ -111,4 +133,6 @@ def _to_be_read_again(refused: Refused) -> Refused:
 
 
 def _zone_names(names: Iterable[str]) -> list[str]:
-    return sorted(name for name in names if name.endswith(ZONE_ENDINGS) and name not in SHARED_FILES)
+    return sorted(
+        name for name in names if is_listed(name) and name.endswith(ZONE_ENDINGS) and name not in SHARED_FILES
+    )

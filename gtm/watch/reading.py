@@ -38,6 +38,7 @@ from gtm.watch.folder import (
     Loaded,
     Refused,
     Text,
+    is_listed,
     text_of,
 )
 from gtm.watch.looked import Looked, Unsettled
@@ -135,6 +136,13 @@ class Reading:
         """Returns how long the next file may take; `read_for` reads no file that may take longer."""
         shared = 0 if self._has_shared else max((self._sizes.get(name, 0) for name in SHARED_FILES), default=0)
         return _limit_s(max(shared, self._waiting[-1].size_bytes if self._waiting else 0))
+
+    @property
+    def unlisted(self) -> frozenset[str]:
+        """Returns the files that records files include, and that a look at the folder must be told of."""
+        known = [self._results.get(file) or self._as_before(file) for file in self._files]
+        met = (name for each in known if each is not None for name in each.stamps if not is_listed(name))
+        return frozenset((*met, *self._looked.unlisted))
 
     def read_for(self, seconds: float | None) -> Catalogue:
         """Reads on for so long, or to the end, and returns what it comes to so far."""
@@ -331,17 +339,21 @@ class Reading:
         """Of the records file, and of those that it includes."""
         is_full = False
 
-        def fetch(name: str) -> MasterFile:
+        def require_room(name: str, size_bytes: int) -> None:
             nonlocal is_full
+            too_much = self._records.too_much(file, name, size_bytes)
+            if too_much:
+                is_full = True
+                raise TextInvalid(too_much)
+
+        def fetch(name: str) -> MasterFile:
             self._progress.parse(on=False)
             try:
                 others = sum(len(content or b"") for other, content in contents.items() if other != name)
-                too_much = self._records.too_much(file, name, others + self._sizes.get(name, 0))
-                if too_much:
-                    is_full = True
-                    raise TextInvalid(too_much)
+                require_room(name, others + self._sizes.get(name, 0))
                 contents[name] = None
                 found = self._records.read(name)
+                require_room(name, others + len(found.content))  # a look need not know its size
                 contents[name] = found.content
                 self._progress.allow(_limit_s(self._sizes.get(Path(file).name, 0) + others + len(found.content)))
                 return replace(found, include=lambda name: fetch(name).content)

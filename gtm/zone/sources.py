@@ -1,6 +1,6 @@
 """What the records of one zone come from: the records file, the files that it includes, and what $GENERATE makes.
 
-    $INCLUDE FILE [ORIGIN]      RFC 1035 5.1; a file beside this one, for zone files say no more than their folder does
+    $INCLUDE FILE [ORIGIN]      RFC 1035 5.1; in the folder of zone files or below, for they say no more than that has
     $GENERATE RANGE ..          BIND's; it becomes as many lines, of which every one is the line of the directive
 
 Lines are numbered through: those of the file come first, then those of each file that it includes, as often as that is.
@@ -26,7 +26,9 @@ MAX_GENERATED = 262_144
 Include = Callable[[str], bytes]
 """The name of a file -> what is in it; raises TextInvalid where it cannot be read."""
 
-_FILE_NAME = re.compile(r"(?:\./)?([A-Za-z0-9_][A-Za-z0-9._-]{0,120}\.zone)")
+_STEP = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}"
+_FILE_NAME = re.compile(rf"(?:\./)?((?:{_STEP}/){{0,7}}(?!{_STEP}\.ya?ml$){_STEP})")
+"""No name that begins with a dot, so none above the folder, and no zone file."""
 
 
 def no_files(name: str) -> bytes:
@@ -59,9 +61,11 @@ class Sources:
         return self._files[at], line - self._starts[at] + 1
 
     def _included(self, name: str, depth: int) -> tuple[bytes, int]:
-        match = _FILE_NAME.fullmatch(name)
+        folder, _, _ = self._files[0].rpartition("/")
+        match = _FILE_NAME.fullmatch(name.removeprefix(f"{folder}/") if folder else name)
         if match is None:
-            raise TextInvalid(f'$INCLUDE "{name}": a file beside this one, whose name ends in .zone, can be included')
+            words = "a file of the folder of zone files, or below it, can be included, by a name such as more.zone"
+            raise TextInvalid(f'$INCLUDE "{name}": {words}')
         if depth >= MAX_INCLUDE_DEPTH:
             raise TextInvalid(f"$INCLUDE {name}: files are included {MAX_INCLUDE_DEPTH} deep; does one include itself?")
         if len(self._files) > MAX_INCLUDES:

@@ -56,6 +56,22 @@ def test_a_reload_of_a_file_that_is_always_written_does_not_read_it_and_says_so(
     assert watched.targets == ["192.0.2.1", "192.0.2.2"]
 
 
+def test_a_reload_waits_for_a_file_that_is_included_for_the_first_time(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    watched.write("www A 192.0.2.9\n", "big.zone")
+    watched.write(SMALL + "records_file: big.zone\n")
+    (watched.folder / "below").mkdir()
+
+    def write(look: int) -> None:
+        if look < 4:
+            watched.write(f"$INCLUDE below/more\n; {min(look, 1)}\n", "big.zone")
+            watched.write("m1 A 192.0.2.1\n" * 1 + f"m{look} A 192.0.2.2\n", "below/more")
+
+    problems, _ = reloading(watched, write)
+    (zone,) = watched.planner.plan.zones.values()
+    assert (problems, zone.zone.bulk.find(b"\2m3") is not None) == ((), True)
+
+
 def test_what_changes_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     watched = Watched(tmp_path)
     watched.write(SMALL)

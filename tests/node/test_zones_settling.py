@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gtm.node.zones import RELOAD_LOOKS
-from gtm.watch.settling import OVERDUE_LOOKS, OVERDUE_WORDS
+from gtm.watch.settling import GONE_LOOKS, OVERDUE_LOOKS, OVERDUE_WORDS
 from tests.node.present import SMALL
 from tests.node.watched import LATER, Watched
 
@@ -126,6 +126,44 @@ def test_a_zone_file_waits_for_the_files_that_its_records_file_includes(tmp_path
             watched.write("www A 192.0.2.9\nwww A 192.0.2.8\n", "more.zone")
             await watched.turns.next(2)
             assert (values(), watched.planner.catalogue.problems) == (2, ())
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("name", ["db.more", "below/more.zone"])
+def test_a_file_that_no_look_knew_of_is_included_once_it_has_settled_and_watched_from_then_on(
+    tmp_path: Path, name: str
+) -> None:
+    watched = Watched(tmp_path)
+    watched.write("$GENERATE 1-3 h$ A 192.0.2.$\n", "big.zone")
+    watched.write(SMALL + "records_file: big.zone\n")
+    (watched.folder / name).parent.mkdir(exist_ok=True)
+
+    def values() -> tuple[int, int]:
+        (zone,) = watched.planner.plan.zones.values()
+        return zone.zone.bulk.values, len(watched.planner.catalogue.problems)
+
+    async def story() -> None:
+        async with watched.running():
+            assert values() == (3, 0)
+            watched.write("www A 192.0.2.9\n", name)
+            watched.write(f"$INCLUDE {name}\n", "big.zone")
+            await watched.turns.next(2)
+            assert values() == (3, 0), "whether it is being written is not known yet"
+            await watched.turns.next(2)
+            assert values() == (1, 0)
+            watched.write("www A 192.0.2.9\nwww A 192.0.2.8\n", name)
+            await watched.turns.next(2)
+            assert values() == (2, 0)
+            (watched.folder / name).unlink()
+            await watched.turns.next(GONE_LOOKS + 1)
+            assert values() == (2, 1)
+            watched.write("www A 192.0.2.7\n", name)
+            await watched.turns.next(2)
+            assert values() == (1, 0)
+            watched.write("w2 A 192.0.2.7\nw3 A 192.0.2.7\nw4 A 192.0.2.7\nw5 A 192.0.2.7\n", "big.zone")
+            await watched.turns.next(3)
+            assert values() == (4, 0)
 
     asyncio.run(story())
 

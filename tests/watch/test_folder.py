@@ -307,6 +307,28 @@ def test_an_included_file_is_watched_as_the_records_file_is(tmp_path: Path) -> N
         first = second
 
 
+@pytest.mark.parametrize("name", ["more.db", "below/more.zone", "below/it/db.more"])
+def test_an_included_file_may_have_any_name_in_the_folder_or_below(tmp_path: Path, name: str) -> None:
+    write(tmp_path, a=BIG)
+    (tmp_path / "big.zone").write_text(f"$INCLUDE {name}\n")
+    before = load(tmp_path)
+    assert messages(before) == [f"big.zone:1: {name} cannot be read: No such file or directory"]
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("www A 192.0.2.1\n")
+    first = load(tmp_path, before)
+    assert (first.zones[0].bulk.values, first.problems) == (1, ())
+    (tmp_path / name).write_text("www A 192.0.2.1\nwww A 192.0.2.2\n")
+    assert load(tmp_path, first).zones[0].bulk.values == 2
+    (tmp_path / name).unlink()
+    (tmp_path / name).symlink_to("/etc/hostname")
+    outside = f"big.zone:1: {name} cannot be read: a link that leads out of its folder"
+    assert messages(load(tmp_path, first)) == [outside]
+    (tmp_path / name).unlink()
+    (tmp_path / "etc").symlink_to("/etc")
+    (tmp_path / "big.zone").write_text("$INCLUDE etc/hostname\n")
+    assert messages(load(tmp_path, first)) == [outside.replace(name, "etc/hostname")]
+
+
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [

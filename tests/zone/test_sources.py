@@ -77,6 +77,15 @@ def test_mistakes_and_oddities_are_told_where_they_are(scan: Scan | None) -> Non
 
 
 @both
+@pytest.mark.parametrize("name", ["db.more", "./db.more", "sub/db.more", "zones/db.more", "zones/a/b/c.d/more"])
+def test_a_file_of_any_name_in_the_folder_or_below_is_included(name: str, scan: Scan | None) -> None:
+    """One by its whole path too, if that is in the folder."""
+    own = name.removeprefix("zones/").removeprefix("./")
+    records = read({"a.zone": f'$INCLUDE "{name}"\n', own: "\na A 192.0.2.1\n"}, scan)
+    assert found(records, "a") == [(1, 300, (f"zones/{own}", 2), 1)]
+
+
+@both
 def test_bytes_of_an_included_file_that_are_no_text_are_placed(scan: Scan | None) -> None:
     def include(_: str) -> bytes:
         return b"a A 192.0.2.1\nb TXT \xff\n"
