@@ -28,7 +28,7 @@ from pathlib import Path
 
 from dns.name import Name
 
-from gtm.errors import REST, FileUnreadable, Problem, TextInvalid, ZoneInvalid, more_problems
+from gtm.errors import REST, FileUnreadable, Problem, ZoneInvalid, more_problems
 from gtm.watch.claims import Territories
 from gtm.watch.composing import Composing, fingerprint_of, problems_of, refusal_at_zone
 from gtm.watch.folder import (
@@ -44,10 +44,9 @@ from gtm.watch.folder import (
 from gtm.watch.looked import Looked, Unsettled
 from gtm.watch.loss import NO_GUARD, LossGuard
 from gtm.watch.progress import Progress
-from gtm.watch.recordsfiles import RecordsFiles, records_fingerprint
+from gtm.watch.recordsfiles import Fetching, RecordsFiles, records_fingerprint
 from gtm.watch.settling import Look
 from gtm.zone.chain import Vocabulary
-from gtm.zone.master import MasterFile
 from gtm.zone.model import Zone
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
 
@@ -335,31 +334,15 @@ class Reading:
             self._results[waiting.file] = result if result.stamps == stamps else replace(result, stamps=stamps)
 
     def _result(self, file: str) -> Loaded | Refused:
-        contents: dict[str, bytes | None] = {}
-        """Of the records file, and of those that it includes."""
-        is_full = False
-
-        def require_room(name: str, size_bytes: int) -> None:
-            nonlocal is_full
-            too_much = self._records.too_much(file, name, size_bytes)
-            if too_much:
-                is_full = True
-                raise TextInvalid(too_much)
-
-        def fetch(name: str) -> MasterFile:
-            self._progress.parse(on=False)
-            try:
-                others = sum(len(content or b"") for other, content in contents.items() if other != name)
-                require_room(name, others + self._sizes.get(name, 0))
-                contents[name] = None
-                found = self._records.read(name)
-                require_room(name, others + len(found.content))  # a look need not know its size
-                contents[name] = found.content
-                self._progress.allow(_limit_s(self._sizes.get(Path(file).name, 0) + others + len(found.content)))
-                return replace(found, include=lambda name: fetch(name).content)
-            finally:
-                self._progress.parse(on=True)
-
+        own_bytes = self._sizes.get(Path(file).name, 0)
+        files = Fetching(
+            self._records,
+            self._progress,
+            file,
+            sizes=self._sizes,
+            allow=lambda size_bytes: self._progress.allow(_limit_s(own_bytes + size_bytes)),
+        )
+        contents = files.contents
         fingerprint = ""
         try:
             text = text_of(Path(file))
@@ -369,9 +352,9 @@ class Reading:
             if known is not None:
                 return known
             self._progress.parse(on=True)
-            zone = parse(text, file, self._shared, self._vocabulary, fetch)
+            zone = parse(text, file, self._shared, self._vocabulary, files.fetch)
         except Exception as error:  # noqa: BLE001  # it is logged
-            if is_full:  # others may have fewer at the next reading
+            if files.is_full:  # others may have fewer at the next reading
                 fingerprint = ""
             if not fingerprint or None in contents.values():  # next time it may be readable, and look the same
                 self._looked.noted = {}
@@ -382,10 +365,9 @@ class Reading:
         words = self._guard.words(self._served(zone.origin), zone)
         if words:
             return self._loses(Loaded(fingerprint, zone, Text(file, text)), words, contents)
-        records = contents.get(zone.records_file)
-        included = {name: content for name, content in contents.items() if content is not None}
-        included.pop(zone.records_file, None)
-        self._records.count(file, sum(len(content or b"") for content in contents.values()))
+        included = files.whole
+        records = included.pop(zone.records_file, None)
+        self._records.count(file, files.size_bytes)
         return Loaded(fingerprint, zone, Text(file, text), self._shared_source, records, included)
 
     def _served(self, origin: Name) -> Zone | None:

@@ -4,8 +4,9 @@ In come names of files, each asked for by a zone file; out go their contents. Ea
 it, for each makes its own of it in memory: a hundred small zone files that name one large records file are as large.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from pathlib import Path
 
 from gtm.engine.master import native_scan
@@ -13,6 +14,7 @@ from gtm.errors import FileUnreadable, TextInvalid
 from gtm.watch.composing import fingerprint_of
 from gtm.watch.folder import ZONE_FILES, Loaded
 from gtm.watch.looked import Looked
+from gtm.watch.progress import Progress
 from gtm.zone.master import MasterFile
 from gtm.zone.sources import MAX_MASTER_BYTES
 
@@ -66,6 +68,61 @@ class RecordsFiles:
             return self.read(name).content
         except TextInvalid:
             return None
+
+
+class Fetching:
+    """Fetches the records file of a zone file, and what that includes. Its state is what was fetched."""
+
+    def __init__(
+        self,
+        records: RecordsFiles,
+        progress: Progress,
+        file: str,
+        *,
+        sizes: Mapping[str, int],
+        allow: Callable[[int], None],
+    ) -> None:
+        """`sizes` are those that the look knows; `allow` hears how much is to be read."""
+        self._records = records
+        self._progress = progress
+        self._file = file
+        self._sizes = sizes
+        self._allow = allow
+        self.contents: dict[str, bytes | None] = {}
+        """By name; None where a file cannot be read."""
+        self.is_full = False
+        """Whether there was no room for one of them."""
+
+    @property
+    def whole(self) -> dict[str, bytes]:
+        """Returns what was read, by name."""
+        return {name: content for name, content in self.contents.items() if content is not None}
+
+    @property
+    def size_bytes(self) -> int:
+        """Returns how much that is."""
+        return sum(map(len, self.whole.values()))
+
+    def fetch(self, name: str) -> MasterFile:
+        """Returns a file. Raises TextInvalid, and Unsettled while somebody writes it."""
+        self._progress.parse(on=False)
+        try:
+            others = self.size_bytes - len(self.contents.get(name) or b"")
+            self._require_room(name, others + self._sizes.get(name, 0))
+            self.contents[name] = None
+            found = self._records.read(name)
+            self._require_room(name, others + len(found.content))  # the look need not know its size
+            self.contents[name] = found.content
+            self._allow(self.size_bytes)
+            return replace(found, include=lambda name: self.fetch(name).content)
+        finally:
+            self._progress.parse(on=True)
+
+    def _require_room(self, name: str, size_bytes: int) -> None:
+        too_much = self._records.too_much(self._file, name, size_bytes)
+        if too_much:
+            self.is_full = True
+            raise TextInvalid(too_much)
 
 
 def _size(loaded: Loaded) -> int:
