@@ -6,7 +6,6 @@ It knows nothing of policy, health or distance: whatever depends on them is read
 """
 
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Address
 
 from dns.rcode import Rcode
 from dns.rdataclass import RdataClass
@@ -75,27 +74,24 @@ def _asker(query: Query, client: Address) -> "Asker":
     """Returns where the query is from: the client subnet when the resolver sends one, else the resolver."""
     subnet = query.edns.subnet if query.edns else None
     if subnet is None:
-        return Asker(client, scoped=None)
-    return Asker(subnet.client or client, scoped=subnet.client is not None)
+        return Asker(client, client, scoped=None)
+    return Asker(subnet.client or client, client, scoped=subnet.client is not None)
 
 
 @dataclass(frozen=True, slots=True)
 class Asker:
-    """The address that decides the cell."""
+    """The addresses that decide the cell."""
 
     address: Address
+    resolver: Address
+    """Who sent the query; its address decides where the other one says nothing."""
     scoped: bool | None
-    """Whether the answer's scope is that of the network found; False: the scope is 0, as the client asked not to be
-    located (RFC 7871 7.1.2); None: no client subnet was sent."""
+    """Whether the answer's scope is that of the network that decides; False: the scope is 0, as the client asked not to
+    be located (RFC 7871 7.1.2); None: no client subnet was sent."""
 
     def hit(self, plan: Plan, service: ServiceId) -> Hit:
-        """Returns the cell of this address for a service; IPv4-mapped IPv6 counts as IPv4 (RFC 4291 2.5.5.2)."""
-        networks = plan.services[service].space.networks
-        mapped = self.address.ipv4_mapped if isinstance(self.address, IPv6Address) else None
-        if mapped is None:
-            return networks.lookup(self.address)
-        hit = networks.lookup(mapped)
-        return Hit(hit.cell, hit.prefix_length + 96 if hit.prefix_length else 0)
+        """Returns the cell of this asker for a service."""
+        return plan.services[service].space.networks.lookup(self.address, self.resolver)
 
 
 class _Answering:

@@ -1,8 +1,12 @@
 """A cell map: client networks -> cell, with the length of the network that decided.
 
-Cells are numbered from 0. The networks of a map cover every address of both families and do not overlap, and
-neighbours of one cell are merged into the largest network that lies in one cell. So the length found is the ECS
-scope (RFC 7871 7.2.1): exact, never covering a client that would get another answer.
+Cells are numbered from 0, which is that of the clients whose place nobody knows. The networks of a map cover every
+address of both families and do not overlap, and neighbours of one cell are merged into the largest network that lies in
+one cell. So the length found is the ECS scope (RFC 7871 7.2.1): exact, never covering a client that would get another
+answer. The highest numbers are no cells, but say where to look:
+
+    EMBEDDED and more    in the IPv4 networks, for the address inside (gtm/geo/special.py)
+    UNPLACED             for whoever asks: the place of these addresses says nothing
 """
 
 from array import array
@@ -12,7 +16,17 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import NamedTuple, Self, overload
 
+from gtm.geo.special import Embedding
 from gtm.ids import Address
+
+UNPLACED = 2**24 - 1
+EMBEDDED = 2**24 - 512
+"""What is lower is a cell. The Rust engine has the same two (dataplane/core/src/networks.rs)."""
+
+
+def embedded(embedding: Embedding) -> int:
+    """Returns what a map holds for networks that embed IPv4 addresses so."""
+    return EMBEDDED + 2 * embedding.start + embedding.is_inverted
 
 
 class Hit(NamedTuple):
@@ -78,9 +92,29 @@ class CellMap:
     v4: Networks
     v6: Networks
 
-    def lookup(self, address: Address) -> Hit:
-        """Returns the cell of an address, and the length of the network that decides."""
-        return (self.v4 if isinstance(address, IPv4Address) else self.v6).lookup(int(address))
+    def lookup(self, client: Address, resolver: Address | None = None) -> Hit:
+        """Returns the cell of a client, and the length of the network that decides.
+
+        Where the client's address says nothing, its resolver's decides, for all of the network around the client
+        (RFC 7871 10).
+        """
+        hit = self._at(client)
+        if hit.cell != UNPLACED:
+            return hit
+        cell = UNPLACED if resolver is None else self._at(resolver).cell
+        return Hit(0 if cell == UNPLACED else cell, hit.prefix_length)
+
+    def _at(self, address: Address) -> Hit:
+        number = int(address)
+        if isinstance(address, IPv4Address):
+            return self.v4.lookup(number)
+        hit = self.v6.lookup(number)
+        if not EMBEDDED <= hit.cell < UNPLACED:
+            return hit
+        start, is_inverted = divmod(hit.cell - EMBEDDED, 2)
+        embedding = Embedding(start, is_inverted=bool(is_inverted))
+        hit = self.v4.lookup(int(embedding.address(number)))
+        return Hit(hit.cell, embedding.length(hit.prefix_length))
 
 
 def _everywhere(starts: "array[int] | Halves") -> Networks:

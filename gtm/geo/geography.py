@@ -8,20 +8,23 @@ and for any numbering of places into cells, the map of all addresses. Sources co
     2. the autonomous system is that of the first source that knows one, so a City and an ASN database add up
     3. custom networks are the source before all databases; the longest network around an address decides, and what it
        does not say comes from the next shorter one around it, and finally from the databases
+    4. networks that tell no place by themselves (special.py) are among the custom networks; of those that embed IPv4
+       addresses, and of loopback and its like, no database is believed
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
 import numpy as np
 
-from gtm.geo.cellmap import CellMap, Halves, Networks
+from gtm.geo.cellmap import UNPLACED, CellMap, Halves, Networks, embedded
 from gtm.geo.database import Database
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE, Place
+from gtm.geo.special import SPECIAL, Embedding, NoPlace, Special
 from gtm.geo.trie import Blocks, Trie, collapse, everywhere, from_networks, merge, renumber
 from gtm.ids import Address, Network
 
@@ -39,21 +42,32 @@ class Geography:
     """Every address's place."""
 
     places: tuple[Place, ...]
-    """All that differ; the first is NOWHERE. Values of the tries index them."""
+    """All that differ; the first is NOWHERE. Values of the tries index them, and higher ones `specials`."""
     v4: Trie
     v6: Trie
+    specials: tuple[Special, ...] = ()
+    """What addresses are that no source places."""
 
     def locate(self, address: Address) -> Located:
-        """Returns where an address is; an IPv4-mapped IPv6 address is the IPv4 address in it (RFC 4291 2.5.5.2)."""
-        address = unmapped(address)
+        """Returns where an address is; an IPv6 address that embeds an IPv4 address is where that is."""
         if isinstance(address, IPv4Address):
             value, length = self.v4.locate(int(address))
-            return Located(self.places[value], IPv4Network((address, length), strict=False))
+            return Located(self._place(value), IPv4Network((address, length), strict=False))
         value, length = self.v6.locate(int(address))
-        return Located(self.places[value], IPv6Network((address, length), strict=False))
+        special = self.specials[value - len(self.places)] if value >= len(self.places) else None
+        if isinstance(special, Embedding):
+            return self.locate(special.address(int(address)))
+        return Located(self._place(value), IPv6Network((address, length), strict=False))
+
+    def _place(self, value: int) -> Place:
+        return self.places[value] if value < len(self.places) else NOWHERE
 
     def cell_map(self, cells: Sequence[int]) -> CellMap:
-        """Returns the map of all addresses, where cells[i] is the cell of places[i]."""
+        """Returns the map of all addresses, where cells[i] is the cell of places[i], and that of NOWHERE is 0."""
+        if len(set(cells)) > 1:
+            cells = [*cells, *(embedded(each) if isinstance(each, Embedding) else UNPLACED for each in self.specials)]
+        else:
+            cells = [cells[0]] * (len(cells) + len(self.specials))
         return CellMap(_networks(collapse(self.v4, cells)), _networks(collapse(self.v6, cells)))
 
 
@@ -68,10 +82,14 @@ NO_GEOGRAPHY = Geography((NOWHERE,), everywhere(32, 0), everywhere(128, 0))
 
 def build(databases: Sequence[Database], networks: Sequence[CustomNetwork] = ()) -> Geography:
     """Returns the geography of some databases, the first preferred, under the custom networks."""
-    number_of: dict[Place, int] = {NOWHERE: 0}
-    v4 = _merged(_custom(networks, bits=32), [(each.v4, each.places) for each in databases], number_of)
-    v6 = _merged(_custom(networks, bits=128), [(each.v6, each.places) for each in databases], number_of)
-    return Geography(tuple(number_of), v4, v6)
+    v4, spots_v4 = _merged(_custom(networks, bits=32), [(each.v4, each.places) for each in databases])
+    v6, spots_v6 = _merged(_custom(networks, bits=128), [(each.v6, each.places) for each in databases])
+    spots = dict.fromkeys([NOWHERE, *spots_v4, *spots_v6])
+    places = tuple(spot for spot in spots if isinstance(spot, Place))
+    specials = tuple(spot for spot in spots if not isinstance(spot, Place))
+    number_of = {spot: number for number, spot in enumerate([*places, *specials])}
+    v4, v6 = (renumber(trie, [number_of[spot] for spot in known]) for trie, known in ((v4, spots_v4), (v6, spots_v6)))
+    return Geography(places, v4, v6, specials)
 
 
 def combine(first: Place, second: Place) -> Place:
@@ -101,43 +119,78 @@ def _knowledge(place: Place) -> int:
     return 1 if place.subdivision or place.city else 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """The place of a custom network within one that databases know nothing of."""
+
+    place: Place
+
+
+_Spot = Place | Special
+_Layer = tuple[Trie, Sequence["_Spot | _Settled"]]
 _Source = tuple[Trie, tuple[Place, ...]]
-"""A trie, and the places that its values index."""
+"""A trie, and what its values index."""
 
 
-def _custom(networks: Sequence[CustomNetwork], *, bits: int) -> _Source:
-    """Returns the custom networks of one family as a source, each place completed by the networks around it."""
-    places = [NOWHERE]
+def _custom(networks: Sequence[CustomNetwork], *, bits: int) -> _Layer:
+    """Returns the custom networks of one family and the special ones, each completed by the networks around it."""
+    spots: list[_Spot | _Settled] = [NOWHERE]
     value_of: dict[tuple[int, int], int] = {}
     rows = []
-    for custom in sorted(networks, key=lambda each: each.network.prefixlen):
-        if custom.network.max_prefixlen != bits:
+    for network, spot in sorted(_spots(networks), key=lambda row: row[0].prefixlen):
+        if network.max_prefixlen != bits:
             continue
-        start, length = int(custom.network.network_address), custom.network.prefixlen
-        around = ((start >> (bits - shorter) << (bits - shorter), shorter) for shorter in reversed(range(length)))
+        start, length = int(network.network_address), network.prefixlen
+        around = ((start >> (bits - shorter) << (bits - shorter), shorter) for shorter in reversed(range(length + 1)))
         outer = next((value_of[key] for key in around if key in value_of), 0)
-        value_of[start, length] = len(places)
-        rows.append((start, length, len(places)))
-        places.append(combine(custom.place, places[outer]))
-    return from_networks(rows, bits=bits), tuple(places)
+        value_of[start, length] = len(spots)
+        rows.append((start, length, len(spots)))
+        spots.append(_within(spots[outer], spot))
+    return from_networks(rows, bits=bits), spots
 
 
-def _merged(custom: _Source, databases: Sequence[_Source], number_of: dict[Place, int]) -> Trie:
-    """Returns the trie of all sources, whose values are numbers of places; new places get the next numbers."""
+def _spots(networks: Iterable[CustomNetwork]) -> list[tuple[Network, _Spot]]:
+    """Returns what is known of networks without a database; of two for one network the custom one is later."""
+    return [*SPECIAL.items(), *((each.network, each.embedding or each.place) for each in networks)]
+
+
+def _within(outer: _Spot | _Settled, spot: _Spot) -> _Spot | _Settled:
+    """Returns what a network is within another that is longer than all others around it."""
+    place = outer.place if isinstance(outer, _Settled) else outer
+    if isinstance(spot, Place) and isinstance(place, Place):
+        completed = combine(spot, place)
+        return _Settled(completed) if isinstance(outer, _Settled) else completed
+    if isinstance(spot, Place):
+        return spot if outer is NoPlace.PRIVATE else _Settled(spot)
+    return outer if spot is NoPlace.PRIVATE and isinstance(place, Place) and _knowledge(place) else spot
+
+
+def _merged(custom: _Layer, databases: Sequence[_Source]) -> tuple[Trie, Sequence[_Spot]]:
+    """Returns the trie of the custom networks over all databases, and what its values index."""
     known: _Source = (everywhere(custom[0].bits, 0), (NOWHERE,))
     for database in databases:
-        known = _both(known, database, combine_databases)
-    trie, places = _both(custom, known, combine)
-    return renumber(trie, [number_of.setdefault(place, len(number_of)) for place in places])
+        known = _both(known, database)
+    trie, spots = custom
+    if not known[0].is_unknown:
+        trie, pairs = merge(trie, known[0])
+        spots = [_over(spots[a], known[1][b]) for a, b in pairs]
+    return trie, [spot.place if isinstance(spot, _Settled) else spot for spot in spots]
 
 
-def _both(one: _Source, other: _Source, together: Callable[[Place, Place], Place]) -> _Source:
+def _both(one: _Source, other: _Source) -> _Source:
     if one[0].is_unknown:
         return other
     if other[0].is_unknown:
         return one
     trie, pairs = merge(one[0], other[0])
-    return trie, tuple(together(one[1][a], other[1][b]) for a, b in pairs)
+    return trie, tuple(combine_databases(one[1][a], other[1][b]) for a, b in pairs)
+
+
+def _over(spot: _Spot | _Settled, known: Place) -> _Spot | _Settled:
+    """Returns what is known of a network of which the databases know something too."""
+    if isinstance(spot, Place):
+        return combine(spot, known)
+    return known if spot is NoPlace.PRIVATE and _knowledge(known) else spot
 
 
 def _networks(blocks: Blocks) -> Networks:

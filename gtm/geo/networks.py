@@ -7,6 +7,7 @@ Norway (`NO`) is a country and not false.
     networks:
       10.0.0.0/8: {country: DE, at: [50.1, 8.7], tag: office}     # a place and a tag
       "2001:db8::/32": {tags: [lab, test]}                        # tags alone: the place stays the database's
+      "2001:db8:64::/96": {nat64: true}                           # IPv4 clients, where their IPv4 addresses are
 """
 
 import re
@@ -22,6 +23,7 @@ from gtm.errors import NetworksInvalid, Problem, Problems
 from gtm.geo.countries import CONTINENTS, COUNTRIES
 from gtm.geo.place import NOWHERE, Place
 from gtm.geo.record import coordinates
+from gtm.geo.special import Embedding
 from gtm.ids import Network
 
 
@@ -31,6 +33,8 @@ class CustomNetwork:
 
     network: Network
     place: Place
+    embedding: Embedding | None = None
+    """How its addresses embed those of IPv4 clients, if they do; they are where these are."""
 
 
 def parse(text: str, file: str) -> tuple[CustomNetwork, ...]:
@@ -66,12 +70,12 @@ class _Parser:
             del key
             for cidr, fields in self._pairs(value, None):
                 network = self._network(cidr)
-                place = self._place(fields)
+                custom = self._custom(network, cidr, fields)
                 if network in seen:
                     self._problem(cidr, f"{network} is already on line {seen[network]}")
-                elif network is not None and place is not None:
-                    seen[network] = cidr.start_mark.line + 1
-                    yield CustomNetwork(network, place)
+                elif custom is not None:
+                    seen[custom.network] = cidr.start_mark.line + 1
+                    yield custom
 
     def _network(self, node: yaml.Node) -> Network | None:
         text = _text(node)
@@ -91,24 +95,42 @@ class _Parser:
             return network
         return None
 
-    def _place(self, node: yaml.Node) -> Place | None:
-        """Returns what the fields of a network say, or None when something in them is wrong."""
+    def _custom(self, network: Network | None, cidr: yaml.Node, node: yaml.Node) -> CustomNetwork | None:
+        """Returns what the fields of a network say, or None when something in them, or the network, is wrong."""
         before = len(self.problems)
-        place = NOWHERE
-        for key, value in self._pairs(node, set(FIELDS)):
+        place, is_nat64 = NOWHERE, False
+        for key, value in self._pairs(node, {*FIELDS, NAT64}):
             try:
-                place = FIELDS[_text(key)](place, value)
+                if _text(key) == NAT64:
+                    is_nat64 = _switch(value)
+                else:
+                    place = FIELDS[_text(key)](place, value)
             except ValueError as exc:
                 self._problem(value, str(exc))
         if len(self.problems) > before:
             return None
-        if place == NOWHERE:
-            self._problem(node, f"says nothing; give it some of {', '.join(FIELDS)}")
-            return None
-        if place.country and place.subdivision and not place.subdivision.startswith(place.country):
-            self._problem(node, f"{place.subdivision} is not a subdivision of {place.country}")
-            return None
-        return _completed(place)
+        if is_nat64:
+            return self._translator(network, cidr, node, place)
+        problem = _problem_of(place)
+        if problem:
+            self._problem(node, problem)
+        return None if problem or network is None else CustomNetwork(network, _completed(place))
+
+    def _translator(
+        self, network: Network | None, cidr: yaml.Node, node: yaml.Node, place: Place
+    ) -> CustomNetwork | None:
+        """Returns a network whose addresses a NAT64 made of IPv4 addresses."""
+        if place != NOWHERE:
+            self._problem(node, "its clients are where their IPv4 addresses are: give it a place or nat64, not both")
+        elif not isinstance(network, IPv6Network):
+            if network is not None:
+                self._problem(cidr, f"{network} is no NAT64 prefix; those are IPv6")
+        else:
+            try:
+                return CustomNetwork(network, NOWHERE, Embedding.nat64(network))
+            except ValueError as exc:
+                self._problem(cidr, str(exc))
+        return None
 
     def _pairs(self, node: yaml.Node | None, allowed: set[str] | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
         """Returns keys and values of a mapping, an empty value being an empty mapping; misplaced keys are problems."""
@@ -143,6 +165,15 @@ def _has_host_bits(text: str) -> bool:
     except ValueError:
         return True
     return False
+
+
+def _problem_of(place: Place) -> str:
+    """Returns what is wrong with a place; empty when nothing is."""
+    if place == NOWHERE:
+        return f"says nothing; give it some of {', '.join(FIELDS)}"
+    if place.country and place.subdivision and not place.subdivision.startswith(place.country):
+        return f"{place.subdivision} is not a subdivision of {place.country}"
+    return ""
 
 
 def _completed(place: Place) -> Place:
@@ -220,6 +251,15 @@ FIELDS: Mapping[str, Callable[[Place, yaml.Node], Place]] = MappingProxyType(
     }
 )
 """What may be said of a network: each adds its value to a place, or raises ValueError."""
+
+NAT64 = "nat64"
+"""What may be said of a network instead of its place."""
+
+
+def _switch(node: yaml.Node) -> bool:
+    if _text(node) not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return _text(node) == "true"
 
 
 def _label(node: yaml.Node) -> str:

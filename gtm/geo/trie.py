@@ -129,6 +129,8 @@ def merge(one: Trie, other: Trie) -> tuple[Trie, list[tuple[int, int]]]:
     if one.root < 0 and other.root < 0:
         return everywhere(one.bits, 0), [(~one.root, ~other.root)]
     a, b = np.array([one.root], np.int32), np.array([other.root], np.int32)
+    most = max(width * (len(one_slots) - len(one.slots)), len(one.slots) + len(other.slots))
+    number = np.dtype("i4" if most < 2**31 else "i8")  # half the memory to go through
     rows, levels = [], [0]
     while len(a):
         below_a, below_b = one_slots[a], other_slots[b]
@@ -136,7 +138,7 @@ def merge(one: Trie, other: Trie) -> tuple[Trie, list[tuple[int, int]]]:
         a, b = below_a[inner], below_b[inner]
         levels.append(levels[-1] + len(inner))
         # Leaves are numbered densely at the end; until then they hold the pair as one number.
-        references = ~(~below_a.astype(np.int64) * width + ~below_b)
+        references = ~(~below_a.astype(number) * width + ~below_b)
         references[inner] = np.arange(levels[-1], levels[-1] + len(a))
         rows.append(references)
     slots, pairs = _dense(np.concatenate(rows))
@@ -154,10 +156,17 @@ def _dense(references: NDArray[np.int64]) -> tuple[References, list[int]]:
     """Returns the references with their values numbered from 0 on, and which value each number stands for."""
     leaf = references < 0
     values = ~references[leaf]
-    distinct = np.unique(values)
     slots = references.astype(np.int32)
-    slots[leaf] = ~np.searchsorted(distinct, values).astype(np.int32)
-    return slots, distinct.tolist()
+    highest = int(values.max(initial=-1))
+    if highest > 2 * len(references):
+        distinct = np.unique(values)
+        slots[leaf] = ~np.searchsorted(distinct, values).astype(np.int32)
+        return slots, distinct.tolist()
+    # A table of all numbers is several times faster than sorting, where it is not much larger than the trie.
+    occurs = np.zeros(highest + 1, np.int32)
+    occurs[values] = 1
+    slots[leaf] = -np.cumsum(occurs, dtype=np.int32)[values]
+    return slots, np.flatnonzero(occurs).tolist()
 
 
 def renumber(trie: Trie, numbers: Sequence[int]) -> Trie:

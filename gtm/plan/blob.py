@@ -24,7 +24,7 @@ from gtm.plan.outcome import Selected, Spread
 from gtm.steer.decide import Pick, State
 from gtm.steer.filter import Choose
 
-VERSION = 3
+VERSION = 4
 
 _STATE = {State.STEADY: 0, State.DEGRADED: 1, State.FAIL_OPEN: 2, State.FAIL_CLOSED: 3}
 _CHOOSE = {Choose.ALL: 0, Choose.ONE: 1, Choose.SHUFFLE: 2, Choose.ROTATE: 3}

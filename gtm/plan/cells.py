@@ -6,13 +6,12 @@ tenths of a second, so spaces are kept from plan to plan, for as long as geo dat
 counts (local.py), places of equal views are one cell only if they are nearest to the same vantage.
 """
 
-from array import array
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Generic, TypeVar
 
-from gtm.geo.cellmap import ONE_CELL, CellMap, Networks
+from gtm.geo.cellmap import ONE_CELL, CellMap
 from gtm.geo.geography import Geography
 from gtm.geo.nearest import nearest
 from gtm.geo.place import NOWHERE, Place
@@ -148,20 +147,8 @@ def _parted(
     cells = tuple(numbers[key] for key in keys)
     maps = {} if maps is None else maps
     if cells not in maps:
-        maps[cells] = _split(geography.cell_map(cells))
+        maps[cells] = geography.cell_map(cells)
     return Parts(examples, maps[cells])
-
-
-def _split(networks: CellMap) -> CellMap:
-    """Returns the map of several cells without a network of length 0.
-
-    Where one family is all one cell, its scope would be 0, and resolvers give what has that to the other family too.
-    """
-    return CellMap(_at_least_half(networks.v4), _at_least_half(networks.v6))
-
-
-def _at_least_half(networks: Networks) -> Networks:
-    return Networks(networks.starts, array("B", [1]), networks.cells) if networks.lengths[0] == 0 else networks
 
 
 def carried(after: CellSpace, before: CellSpace | None) -> Mapping[int, int]:

@@ -7,7 +7,7 @@ import string
 import struct
 from collections.abc import Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 from random import Random
 
 import dns.edns
@@ -19,7 +19,8 @@ from gtm.dns.name import Labels
 from gtm.errors import ZoneInvalid
 from gtm.geo.geography import Geography, build
 from gtm.geo.networks import CustomNetwork
-from gtm.geo.place import Coordinates, Place
+from gtm.geo.place import NOWHERE, Coordinates, Place
+from gtm.geo.special import Embedding
 from gtm.health.belief import Belief
 from gtm.health.status import Status
 from gtm.ids import Address
@@ -180,6 +181,9 @@ def geography(dice: Random) -> Geography:
         network = ip_network((base, dice.randint(4, bits)), strict=False)
         at = Coordinates(dice.uniform(-90, 90), dice.uniform(-180, 180))
         networks[network] = CustomNetwork(network, Place("EU", "DE", at=at))
+    if dice.random() < 0.5:
+        nat64 = IPv6Network("2001:db8:1::/48")
+        networks[nat64] = CustomNetwork(nat64, NOWHERE, Embedding.nat64(nat64))
     return build((), list(networks.values()))
 
 
@@ -203,9 +207,17 @@ def client(dice: Random) -> Address:
     kind = dice.random()
     if kind < 0.6:
         return IPv4Address(dice.choice([0x0A000000, 0x51000000, 0]) | dice.getrandbits(24))
-    if kind < 0.8:
+    if kind < 0.75:
         return IPv6Address((0x20010DB8 << 96) | dice.getrandbits(80))
-    return IPv6Address((0xFFFF << 32) | 0x0A000000 | dice.getrandbits(24))
+    number = dice.choice([0x0A000000, 0x51000000]) | dice.getrandbits(24)
+    return dice.choice(
+        [
+            IPv6Address(dice.choice([0xFFFF << 32, 0x64FF9B << 96]) | number),
+            IPv6Address(0x2002 << 112 | number << 80 | dice.getrandbits(80)),
+            IPv6Address(0x20010000 << 96 | dice.getrandbits(64) << 32 | number ^ 0xFFFFFFFF),
+            IPv6Address(0x20010DB80001 << 80 | number >> 16 << 64 | (number & 0xFFFF) << 40 | dice.getrandbits(40)),
+        ]
+    )
 
 
 def names(plan: Plan) -> list[Labels]:

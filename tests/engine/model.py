@@ -29,8 +29,18 @@ Point = tuple[float, float] | None
 Row = tuple[dns.name.Name, int, dns.rdata.Rdata]
 """Owner, TTL, value; names compare without case."""
 
-ALIASES_OF_IPV4 = [IPv6Network(each) for each in ("::/96", "2002::/16", "2001::/32")]
-"""What an IPv6 tree says there is about embedded IPv4 addresses, which are not the client's."""
+EMBEDDING_IPV4 = [
+    IPv6Network(each)
+    for each in ("::/96", "::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "2001::/32", "2002::/16")
+]
+OF_NO_PLACE = [
+    ip_network(each)
+    for each in (
+        *("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"),
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"),
+        *("fe80::/10", "fec0::/10", "fc00::/7", "ff00::/8", "64:ff9b:1::/48"),
+    )
+]
 
 
 @dataclass(frozen=True)
@@ -50,23 +60,43 @@ class World:
     def __init__(self, database: str, networks: str) -> None:
         self._reader = geoip2.database.Reader(database)
         said = yaml.safe_load(networks)["networks"]
-        self._networks = [(ip_network(cidr), tuple(place["at"])) for cidr, place in said.items()]
+        self._networks = [(ip_network(cidr), tuple(place["at"])) for cidr, place in said.items() if "at" in place]
+        nat64 = [IPv6Network(cidr) for cidr, place in said.items() if "nat64" in place]
+        self._embedding = [*EMBEDDING_IPV4, *nat64]
 
     def close(self) -> None:
         self._reader.close()
 
     @property
     def custom(self) -> list[str]:
-        return [str(network) for network, _ in self._networks]
+        return [str(network) for network in (*(each for each, _ in self._networks), *self._embedding)]
 
-    def point(self, address: Address) -> Point:
-        if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-            address = address.ipv4_mapped
-        holding = [(each.prefixlen, at) for each, at in self._networks if address in each]
-        if holding:
-            return max(holding)[1]
-        if any(address in each for each in ALIASES_OF_IPV4 if each.version == address.version):
-            return None
+    def point(self, client: Address, resolver: Address) -> Point:
+        """Where an answer goes: to the client's place, or its resolver's where the client's address says nothing."""
+        for address in map(self._inner, (client, resolver)):
+            holding = [(each.prefixlen, at) for each, at in self._networks if address in each]
+            if holding:
+                return max(holding)[1]
+            if not any(address in each for each in OF_NO_PLACE):
+                return self._in_database(address)
+        return None
+
+    def _inner(self, address: Address) -> Address:
+        """The IPv4 address in an IPv6 address, if there is one that no custom network has by itself."""
+        around = [each for each in self._embedding if address in each]
+        placed = [each.prefixlen for each, _ in self._networks if address in each]
+        if not around or max(placed, default=-1) >= around[0].prefixlen:
+            return address
+        digits = f"{int(address):032x}"
+        if around[0] == IPv6Network("2002::/16"):
+            return IPv4Address(bytes.fromhex(digits[4:12]))
+        if around[0] == IPv6Network("2001::/32"):
+            return IPv4Address(bytes(octet ^ 255 for octet in bytes.fromhex(digits[24:])))
+        length = around[0].prefixlen
+        used = digits[:16] + digits[18:] if length <= 64 else digits  # without the octet u, RFC 6052 2.2
+        return IPv4Address(bytes.fromhex(used[length // 4 : length // 4 + 8]))
+
+    def _in_database(self, address: Address) -> Point:
         try:
             location = self._reader.city(address).location
         except geoip2.errors.AddressNotFoundError:

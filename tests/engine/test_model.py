@@ -40,6 +40,10 @@ networks:
   81.2.69.192/28: {at: [35.7, 139.7]}
   "2001:db8::/32": {at: [-23.5, -46.6]}
   "2001:db8:77::/48": {at: [53.3, -6.3]}
+  "2001:db8:64::/96": {nat64: true}
+  "2001:db8:a800::/40": {nat64: true}
+  "2002:c633::/32": {at: [35.7, 139.7]}
+  "64:ff9b::4000:0/100": {at: [1.3, 103.8]}
 """
 
 ZONE = """
@@ -224,6 +228,16 @@ NAMES = [
 ]
 
 STEERED = ["api", "www", "www2", "alias", "x.cwild", "@", "closed", "spare", "x.tenant"]
+EMBEDDED_LAST = ["::ffff:0:0", "64:ff9b::", "2001:db8:64::", "::ffff:0:0:0"]
+OF_NO_PLACE = [
+    "127.0.0.0/8",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "fc00::/7",
+    "fe80::/10",
+]
 TYPES = ["A", "A", "A", "A", "AAAA", "AAAA", "CNAME", "TXT", "MX", "NS", "SOA", "DS", "ANY", "HTTPS", "SRV"]
 
 
@@ -284,6 +298,10 @@ class Dice:
         kind = draw.random()
         if kind < 0.1:
             return self.within(draw.choice(self.custom))
+        if kind < 0.2:
+            return self.embedded(IPv4Address(draw.getrandbits(32)))
+        if kind < 0.25:
+            return self.within(draw.choice(OF_NO_PLACE))
         if kind < 0.55:
             return IPv4Address(draw.getrandbits(32))
         if kind < 0.6:
@@ -295,6 +313,17 @@ class Dice:
     def within(self, cidr: str) -> Address:
         network = ip_network(cidr)
         return network[self.random.randrange(network.num_addresses)]
+
+    def embedded(self, address: IPv4Address) -> IPv6Address:
+        """An IPv6 address with this one in it."""
+        noise, number = self.random.getrandbits(80), int(address)
+        return self.random.choice(
+            [
+                IPv6Address(0x2002 << 112 | number << 80 | noise),
+                IPv6Address(0x20010000 << 96 | noise >> 16 << 32 | number ^ 0xFFFFFFFF),
+                *(IPv6Address(int(IPv6Address(each)) | number) for each in EMBEDDED_LAST),
+            ]
+        )
 
     def subnet(self) -> str:
         address = self.address()
@@ -344,13 +373,13 @@ def check(engine: Engine, model: Model, places: World, case: Case, dice: Dice) -
         check(engine, model, places, replace(case, transport=Transport.TCP), dice)
         return
     rtype = dns.rdatatype.from_text(case.rtype)
-    possible = model.possible(case.name, rtype, places.point(case.client))
+    possible = model.possible(case.name, rtype, places.point(case.client, case.resolver))
     assert told(message) in possible, case
     assert message.question[0].name.labels == case.name.labels
     assert all(rrset.name.labels == case.name.labels for rrset in message.answer if rrset.name == case.name)
     assert not any(world.flag(message, name) for name in ("AD", "RA"))
     for spot in scope_spots(message, case, dice):
-        assert model.possible(case.name, rtype, places.point(spot)) == possible, (case, spot)
+        assert model.possible(case.name, rtype, places.point(spot, case.resolver)) == possible, (case, spot)
 
 
 def scope_spots(message: dns.message.Message, case: Case, dice: Dice) -> list[Address]:
@@ -366,7 +395,9 @@ def scope_spots(message: dns.message.Message, case: Case, dice: Dice) -> list[Ad
         return []
     covered = ip_network((network.network_address, scope), strict=False)
     spots = [covered[0], covered[-1], *(dice.within(str(covered)) for _ in range(4))]
-    return spots + [spot for spot in map(dice.within, dice.custom) if spot in covered]
+    embedded = [dice.embedded(IPv4Address(dice.random.getrandbits(32))) for _ in range(4)]
+    others = [*map(dice.within, (*dice.custom, *OF_NO_PLACE)), *embedded]
+    return spots + [spot for spot in others if spot in covered]
 
 
 def states(plan: Plan, zone: Zone, draw: random.Random) -> Iterator[tuple[Plan, dict[str, str]]]:

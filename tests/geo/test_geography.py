@@ -15,6 +15,7 @@ from gtm.geo.database import Database, parse
 from gtm.geo.geography import NO_GEOGRAPHY, Geography, build, combine
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE, Coordinates, Place
+from gtm.geo.special import Embedding
 from gtm.ids import Address, Network
 from tests.fakes.geodata import Record, asn, city, write_database
 
@@ -62,6 +63,97 @@ def test_an_ipv4_mapped_address_is_the_ipv4_address_in_it() -> None:
     geography = build([database({"192.0.2.0/24": city("IE")})])
     assert place_at(geography, "::ffff:192.0.2.1").country == "IE"
     assert network_at(geography, "::ffff:192.0.2.1") == "192.0.2.0/24"
+
+
+DUBLINERS = (
+    "192.0.2.1",
+    "::ffff:192.0.2.1",
+    "::ffff:0:192.0.2.1",
+    "::192.0.2.1",
+    "64:ff9b::192.0.2.1",
+    "2002:c000:201:1::5",
+    "2001:0:1:2:3:4:3fff:fdfe",
+    "2001:db8:64::192.0.2.1",
+    "2001:db8:12c0:2:1::",
+)
+NAT64 = (IPv6Network("2001:db8:64::/96"), IPv6Network("2001:db8:1200::/40"))
+
+
+def translators() -> list[CustomNetwork]:
+    return [CustomNetwork(prefix, NOWHERE, Embedding.nat64(prefix)) for prefix in NAT64]
+
+
+@pytest.mark.parametrize("address", DUBLINERS)
+def test_an_address_is_where_the_ipv4_address_in_it_is(address: str) -> None:
+    california = city("US", at=(36.25, -120.48))
+    wrong = {"2002::/16": california, "2001::/32": california, "64:ff9b::/96": california, "2001:db8::/32": california}
+    for ip_version, records in ((6, wrong), (4, {})):
+        source = database({**records, "192.0.2.0/24": city("IE", at=DUBLIN)}, ip_version=ip_version)
+        geography = build([source], translators())
+        assert place_at(geography, address).country == "IE"
+        assert network_at(geography, address) == "192.0.2.0/24"
+
+
+@pytest.mark.parametrize("address", ["2002:c633:6401::", "2001:0:1:2:3:4:39cc:9bfe", "64:ff9b::198.51.100.1"])
+def test_what_a_database_says_of_translated_addresses_is_dropped(address: str) -> None:
+    california = city("US", at=(36.25, -120.48))
+    records = {"2002::/16": california, "2001::/32": california, "64:ff9b::/96": california}
+    geography = build([database({**records, "192.0.2.0/24": city("IE", at=DUBLIN)})])
+    assert place_at(geography, address) == NOWHERE
+
+
+def test_a_custom_network_within_translated_addresses_wins_over_the_ipv4_address() -> None:
+    source = database({"192.0.2.0/24": city("IE", at=DUBLIN), "2002::/16": city("US")})
+    geography = build(
+        [source],
+        [
+            custom("2002:c000:200::/40", Place("AS", "SG")),
+            custom("2002:c000:201::/48", Place(tags=("lab",))),
+            custom("2001::/32", Place(tags=("teredo",))),
+            custom("::/0", Place("EU", "DE")),
+        ],
+    )
+    assert place_at(geography, "2002:c000:202::1") == Place("AS", "SG")
+    assert place_at(geography, "2002:c000:201::1") == Place("AS", "SG", tags=("lab",))
+    assert place_at(geography, "2001:0:1:2:3:4:3fff:fdfe") == Place(tags=("teredo",)), "no database places it"
+    assert place_at(geography, "64:ff9b::192.0.2.1").country == "IE", "this prefix is longer than that around it"
+    assert place_at(geography, "2400::1").country == "DE"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.1.1", "0.0.0.0", "255.255.255.255", "::1", "fe80::1"])
+def test_no_database_places_what_is_no_clients_address(address: str) -> None:
+    records = {
+        "127.0.0.0/8": city("US"),
+        "169.254.0.0/16": city("US"),
+        "fe80::/10": city("US"),
+        "0.0.0.0/8": city("US"),
+    }
+    assert place_at(build([database(records)]), address) == NOWHERE
+    own = [custom("127.0.0.0/8", Place("EU", "IE"))]
+    assert place_at(build([database(records)], own), address).country == ("IE" if address == "127.0.0.1" else "")
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "172.31.0.1", "192.168.0.1", "100.127.0.1", "fd00::1"])
+def test_private_addresses_are_where_somebody_says_and_otherwise_nobody_knows(address: str) -> None:
+    network = str(ip_network(f"{address}/16", strict=False))
+    assert place_at(build([database({"192.0.2.0/24": city("SG")})]), address) == NOWHERE
+    assert place_at(build([database({network: city("SG")})]), address).country == "SG"
+    everything = [custom("0.0.0.0/0", Place("EU", "IE")), custom("::/0", Place("EU", "IE"))]
+    assert place_at(build([], everything), address).country == "IE"
+
+
+def test_a_cell_map_sends_who_has_no_place_to_its_resolver() -> None:
+    geography = build([database({"192.0.2.0/24": city("IE")})], [custom("10.1.0.0/16", Place("EU", "IE"))])
+    cells = geography.cell_map([1 if place.country == "IE" else 0 for place in geography.places])
+    dublin, elsewhere, private = (ip_address(each) for each in ("192.0.2.1", "198.51.100.1", "192.168.0.1"))
+    assert cells.lookup(private, dublin) == Hit(1, 16)
+    assert cells.lookup(private, elsewhere) == Hit(0, 16)
+    assert cells.lookup(private, ip_address("172.16.0.1")) == cells.lookup(private) == Hit(0, 16)
+    assert cells.lookup(ip_address("10.1.2.3"), elsewhere) == Hit(1, 16), "the custom networks place it"
+    assert cells.lookup(ip_address("10.2.2.3"), dublin) == Hit(1, 15)
+    assert cells.lookup(ip_address("::1"), dublin) == Hit(1, 104), "as 0.0.0.0/8"
+    assert cells.lookup(ip_address("64:ff9b::192.168.0.1"), ip_address("2002:c000:201::")) == Hit(1, 112)
+    assert cells.lookup(elsewhere, dublin).cell == 0
 
 
 def test_the_first_database_that_knows_a_location_wins() -> None:
@@ -148,7 +240,7 @@ def test_a_custom_network_may_be_everything() -> None:
     geography = build([], [custom("0.0.0.0/0", Place(tags=("v4",)))])
     assert place_at(geography, "192.0.2.1").tags == ("v4",)
     assert place_at(geography, "2001:db8::1") == NOWHERE
-    assert network_at(geography, "192.0.2.1") == "0.0.0.0/0"
+    assert network_at(geography, "192.0.2.1") == "192.0.0.0/9", "192.168.0.0/16 is private"
 
 
 def test_what_the_first_source_does_not_know_comes_from_the_second() -> None:

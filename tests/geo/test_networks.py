@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from gtm.errors import NetworksInvalid
 from gtm.geo.countries import COUNTRIES
 from gtm.geo.networks import CustomNetwork, parse
-from gtm.geo.place import Coordinates, Place
+from gtm.geo.place import NOWHERE, Coordinates, Place
+from gtm.geo.special import Embedding
 
 
 def problems(text: str) -> list[str]:
@@ -34,6 +35,17 @@ networks:
         ),
         CustomNetwork(ip_network("192.0.2.7/32"), Place("EU")),
     )
+
+
+def test_a_nat64_prefix_places_its_clients_by_their_ipv4_addresses() -> None:
+    text = """
+networks:
+  "2001:db8:64::/96": {nat64: true}
+  "2001:db8:65::/48": {nat64: false, country: IE}
+"""
+    prefix, other = parse(text, "n.yaml")
+    assert prefix == CustomNetwork(ip_network("2001:db8:64::/96"), NOWHERE, Embedding(96))
+    assert (other.place.country, other.embedding) == ("IE", None)
 
 
 def test_norway_is_a_country() -> None:
@@ -103,6 +115,17 @@ SAYS_NOTHING = "says nothing; give it some of country, continent, subdivision, c
         (
             "networks: {'fe80::%eth0/64': {tag: a}}",
             '1:12: "fe80::%eth0/64" has a zone index; write the network without it',
+        ),
+        (
+            "networks: {'2001:db8:64::/80': {nat64: true}}",
+            "1:12: 2001:db8:64::/80 is no NAT64 prefix; those have 32, 40, 48, 56, 64 or 96 bits (RFC 6052 2.2)",
+        ),
+        ("networks: {192.0.2.0/24: {nat64: true}}", "1:12: 192.0.2.0/24 is no NAT64 prefix; those are IPv6"),
+        ("networks: {'2001:db8::/96': {nat64: yes}}", "1:37: must be true or false"),
+        ("networks: {'2001:db8::/96': {nat64: false}}", f"1:29: {SAYS_NOTHING}"),
+        (
+            "networks: {'2001:db8::/96': {nat64: true, country: IE}}",
+            "1:29: its clients are where their IPv4 addresses are: give it a place or nat64, not both",
         ),
         ("networks: {a: &a {tag: b}", "1:26: expected ',' or '}', but got '<stream end>'"),
         ("networks: {}\n---\nnetworks: {}", "2:1: but found another document"),

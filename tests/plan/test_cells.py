@@ -96,8 +96,10 @@ def test_a_bias_makes_other_cells(zone: Zone) -> None:
 def test_no_family_has_a_network_of_length_0_in_a_map_of_several_cells(zone: Zone) -> None:
     only_v6 = world.geography({"2001:db8:2::/48": world.PLACES["2001:db8:2::/48"]})
     networks = space(world.plan(zone, geography=only_v6), "one").networks
-    assert networks.lookup(ip_address("10.0.0.1")) == Hit(0, 1)
-    assert networks.lookup(ip_address("255.255.255.255")) == Hit(0, 1)
+    assert networks.lookup(ip_address("192.0.2.1")) == Hit(0, 9)
+    assert networks.lookup(ip_address("10.0.0.1")) == Hit(0, 8)
+    assert 0 not in networks.v4.lengths
+    assert 0 not in networks.v6.lengths
 
 
 def test_cells_of_equal_views_carry_over_to_another_space() -> None:

@@ -1,7 +1,7 @@
 """RFC 7871: client subnet."""
 
 import struct
-from ipaddress import ip_network
+from ipaddress import IPv6Network, ip_network
 
 import dns.edns
 import dns.message
@@ -9,7 +9,11 @@ import dns.rcode
 import pytest
 
 from gtm.engine.protocol import Engine
-from gtm.geo.place import Coordinates, Place
+from gtm.geo.geography import build
+from gtm.geo.networks import CustomNetwork
+from gtm.geo.place import NOWHERE, Coordinates, Place
+from gtm.geo.special import Embedding
+from gtm.ids import Network
 from tests.fakes import world
 from tests.fakes.world import query, scope, values
 
@@ -40,8 +44,8 @@ def raw_query(option: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("subnet", "expected"),
     [
-        ("10.1.2.0/24", ("us", 15)),  # the order at us-east is the default one, so 10.0/16 joins
-        ("10.1.0.0/16", ("us", 15)),
+        ("10.1.2.0/24", ("us", 16)),
+        ("10.1.0.0/16", ("us", 16)),
         ("10.2.0.0/16", ("eu", 16)),
         ("10.2.3.4/32", ("eu", 16)),
         ("10.3.0.0/24", ("ap", 16)),
@@ -114,8 +118,8 @@ def test_a_family_that_is_all_one_cell_has_a_scope_that_is_not_zero(engine: Engi
     """Resolvers keep an answer of scope 0 for everybody, of the other family too (RFC 7871 7.3.1)."""
     places = {"2001:db8:2::/48": NEAR_DUBLIN}
     engine.swap(world.plan(world.services(PAIR), geography=world.geography(places)))
-    assert scope(world.answer(engine, query("api", subnet="10.0.0.0/24"))) == 1
-    assert scope(world.answer(engine, query("api", subnet="192.0.0.0/24"))) == 1
+    for subnet in ("192.0.2.0/24", "128.0.0.0/1", "10.0.0.0/24", "::ffff:192.0.2.0/120"):
+        assert scope(world.answer(engine, query("api", subnet=subnet)))
     assert scope(world.answer(engine, query("api", subnet="2001:db8:2::/56"))) == 48
 
 
@@ -134,7 +138,7 @@ def test_an_alias_to_a_steered_name_has_its_scope(serving: Engine) -> None:
 
 
 def test_a_steered_alias_keeps_its_scope_whatever_follows(serving: Engine) -> None:
-    for subnet, length in (("10.1.2.0/24", 15), ("10.2.3.0/24", 16), ("10.3.3.0/24", 16)):
+    for subnet, length in (("10.1.2.0/24", 16), ("10.2.3.0/24", 16), ("10.3.3.0/24", 16)):
         assert scope(world.answer(serving, query("alias", subnet=subnet))) == length
 
 
@@ -159,8 +163,113 @@ def test_the_empty_option_of_family_0_is_source_0(serving: Engine) -> None:
     assert answer.endswith(struct.pack("!HH", 8, 4) + bytes(4))
 
 
-def test_ipv4_mapped_ipv6_is_ipv4(serving: Engine) -> None:
-    assert region(serving, "::ffff:10.2.3.0/120") == ("eu", 112)
+EMBEDDING_10_2_3 = {
+    "mapped": ("::ffff:10.2.3.0/120", 112),
+    "translated": ("::ffff:0:10.2.3.0/120", 112),
+    "compatible": ("::10.2.3.4/128", 112),
+    "NAT64": ("64:ff9b::a02:300/120", 112),
+    "NAT64 /128": ("64:ff9b::a02:304/128", 112),
+    "6to4": ("2002:a02:300::/40", 32),
+    "6to4 /128": ("2002:a02:304:1::5/128", 32),
+    "Teredo": ("2001:0:1:2:3:4:f5fd:fcfb/128", 112),
+}
+
+
+@pytest.mark.parametrize(("subnet", "length"), EMBEDDING_10_2_3.values(), ids=EMBEDDING_10_2_3)
+def test_an_ipv6_address_with_an_ipv4_address_in_it_is_where_that_is(serving: Engine, subnet: str, length: int) -> None:
+    assert region(serving, subnet, client=world.AP) == ("eu", length)
+    resolver = world.answer(serving, query("api"), client=subnet.partition("/")[0])
+    assert SERVED[values(resolver.answer)[0]] == "eu"
+
+
+NAT64_PREFIX = IPv6Network("2001:db8:64::/48")
+
+
+@pytest.mark.parametrize(
+    ("subnet", "expected"),
+    [
+        ("2001:db8:64:a02::/64", ("eu", 64)),  # 10.2/16 ends where the octet that is skipped begins
+        ("2001:db8:64:a02:3:400::/128", ("eu", 64)),
+        ("2001:db8:64:a04:0::/64", ("us", 62)),
+        ("2001:db8:64:a09:1:200::/128", ("us", 79)),
+        ("2001:db8:64:a09:2:200::/128", ("eu", 79)),
+    ],
+)
+def test_a_nat64_prefix_of_an_operator_places_clients_too(
+    engine: Engine, subnet: str, expected: tuple[str, int]
+) -> None:
+    networks = [CustomNetwork(ip_network(network), place) for network, place in world.PLACES.items()]
+    networks += [
+        CustomNetwork(ip_network("10.9.0.0/16"), FAR_WEST),
+        CustomNetwork(ip_network("10.9.2.0/23"), NEAR_DUBLIN),
+        CustomNetwork(NAT64_PREFIX, NOWHERE, Embedding.nat64(NAT64_PREFIX)),
+    ]
+    engine.swap(world.plan(world.zone(), beliefs={}, geography=build((), networks)))
+    assert region(engine, subnet, client=world.US) == expected
+
+
+EMBEDDING_IPV4 = ("::ffff:0:0/96", "64:ff9b::/96", "2002::/16", "2001::/32", "::/96", "::ffff:0:0:0/96")
+
+
+def test_no_scope_covers_embedded_addresses_that_get_another_answer(engine: Engine) -> None:
+    places = {"81.2.69.0/24": NEAR_DUBLIN, "2001:db8:2::/48": NEAR_DUBLIN}
+    engine.swap(world.plan(world.services(PAIR), geography=world.geography(places)))
+    for subnet in ("64:ff9a::/32", "64:ff9c::/32", "2000::/16", "2003::/16", "2001:1::/32", "2400::/12", "1::/16"):
+        length = scope(world.answer(engine, query("api", subnet=subnet)))
+        assert length
+        covered = ip_network((ip_network(subnet).network_address, length), strict=False)
+        assert not any(covered.overlaps(ip_network(each)) for each in EMBEDDING_IPV4), subnet
+
+
+OF_NO_PLACE = {
+    "127.0.0.1/32": 8,
+    "127.0.0.0/24": 8,
+    "10.77.0.0/24": 10,
+    "172.16.5.0/24": 12,
+    "192.168.1.0/24": 16,
+    "100.64.0.0/24": 10,
+    "169.254.0.0/16": 16,
+    "0.0.0.0/32": 8,
+    "::1/128": 104,
+    "::/128": 104,
+    "fd00:1::/56": 7,
+    "fe80::1/128": 9,
+    "::ffff:127.0.0.1/128": 104,
+    "64:ff9b:1::/56": 48,
+}
+
+
+@pytest.mark.parametrize(("subnet", "length"), OF_NO_PLACE.items(), ids=OF_NO_PLACE)
+@pytest.mark.parametrize(("resolver", "expected"), [(world.US, "us"), (world.EU, "eu"), (world.AP, "ap")])
+def test_where_the_subnet_says_nothing_the_resolver_decides(
+    serving: Engine, subnet: str, length: int, *, resolver: str, expected: str
+) -> None:
+    assert region(serving, subnet, client=resolver) == (expected, length)
+
+
+@pytest.mark.parametrize("subnet", OF_NO_PLACE, ids=OF_NO_PLACE)
+def test_the_scope_of_the_resolvers_answer_covers_nobody_who_is_placed(serving: Engine, subnet: str) -> None:
+    answers = {region(serving, subnet, client=client)[0] for client in (world.US, world.EU, world.AP)}
+    assert answers == {"us", "eu", "ap"}
+    covered = covered_by(serving, subnet)
+    for each in (*world.PLACES, "8.8.8.0/24", "2400::/12", "192.0.2.0/24", "172.32.0.0/24"):
+        assert ip_network(each).version != covered.version or not covered.overlaps(ip_network(each))
+
+
+def test_a_resolver_that_says_nothing_either_gets_the_default(serving: Engine) -> None:
+    assert region(serving, "127.0.0.1/32", client="192.168.0.1") == ("us", 8)
+    assert region(serving, "fe80::1/128", client="::1") == ("us", 9)
+
+
+def test_a_private_network_that_the_operator_places_is_there(serving: Engine) -> None:
+    assert region(serving, "10.2.3.0/24", client=world.US) == ("eu", 16)
+
+
+def covered_by(engine: Engine, subnet: str) -> Network:
+    """The network that an answer is kept for."""
+    _, length = region(engine, subnet)
+    assert length is not None
+    return ip_network((ip_network(subnet).network_address, length), strict=False)
 
 
 MALFORMED = {

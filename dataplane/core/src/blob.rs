@@ -21,7 +21,7 @@ use crate::plan::{
 use crate::wire::rtype;
 
 /// The version of the form; Python and Rust of one release agree.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Why a blob is no plan.
 #[derive(Debug)]

@@ -254,7 +254,7 @@ impl<'a> Answering<'a> {
         let steered = &plan.names.services[service as usize];
         let subnet = self.query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
         let address = subnet.and_then(crate::ecs::Subnet::client).unwrap_or(self.client);
-        let hit = plan.names.maps[steered.map as usize].lookup(address);
+        let hit = plan.names.maps[steered.map as usize].lookup(address, self.client);
         let decisions = &plan.decisions[service as usize];
         let number = decisions.spread.by_cell[hit.cell as usize] as usize;
         let decision = &decisions.spread.different[number];

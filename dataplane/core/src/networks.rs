@@ -2,6 +2,11 @@
 //!
 //! The networks of a family cover every address and do not overlap. Their starts are sorted; an index over the top
 //! 16 bits says where to search, so that a search touches a handful of neighbours.
+//!
+//! ```text
+//! EMBEDDED and more    no cell: the IPv4 networks have that of the address inside
+//! UNPLACED             no cell: that of whoever asks counts, as the place of these addresses says nothing
+//! ```
 
 use std::net::IpAddr;
 
@@ -22,6 +27,15 @@ struct Row<A> {
 
 /// More cells than that do not fit a row.
 const MAX_CELLS: u32 = 1 << 24;
+/// What addresses hold whose place says nothing.
+const UNPLACED: u32 = MAX_CELLS - 1;
+/// What is lower is a cell. From here on there are two for each bit at which an embedded IPv4 address may begin: as it is,
+/// and with every bit inverted (`gtm/geo/special.py`).
+const EMBEDDED: u32 = MAX_CELLS - 512;
+/// The last bit at which one may begin, of IPv6 addresses.
+const LAST_START: u32 = 96;
+/// An address that begins here or before is 8 bits further from here on (RFC 6052 2.2).
+const SKIPPED_AT: u32 = 64;
 
 /// The networks of one family.
 pub struct Networks<A> {
@@ -36,6 +50,8 @@ pub trait Bits: Copy + Ord {
     fn top(self) -> usize;
     /// The first address with these top bits.
     fn first(top: u16) -> Self;
+    /// Whether addresses of this family may hold an IPv4 address in this way.
+    fn may_hold(cell: u32) -> bool;
 }
 
 impl Bits for u32 {
@@ -44,6 +60,9 @@ impl Bits for u32 {
     }
     fn first(top: u16) -> Self {
         Self::from(top) << 16
+    }
+    fn may_hold(_: u32) -> bool {
+        false
     }
 }
 
@@ -54,6 +73,9 @@ impl Bits for u128 {
     fn first(top: u16) -> Self {
         Self::from(top) << 112
     }
+    fn may_hold(cell: u32) -> bool {
+        cell < EMBEDDED + 2 * (LAST_START + 1)
+    }
 }
 
 impl<A: Bits> Networks<A> {
@@ -61,7 +83,7 @@ impl<A: Bits> Networks<A> {
     pub fn new(starts: Vec<A>, lengths: &[u8], cells: &[u32]) -> Option<Self> {
         let sorted = starts.windows(2).all(|pair| pair[0] < pair[1]);
         let whole = starts.first().is_some_and(|&first| first == A::first(0));
-        let fits = cells.iter().all(|&cell| cell < MAX_CELLS);
+        let fits = cells.iter().all(|&cell| cell < EMBEDDED || cell == UNPLACED || A::may_hold(cell));
         if starts.len() != lengths.len() || starts.len() != cells.len() || !sorted || !whole || !fits {
             return None;
         }
@@ -75,7 +97,7 @@ impl<A: Bits> Networks<A> {
 
     /// The highest cell that the table names.
     fn highest(&self) -> u32 {
-        self.rows.iter().map(|row| row.value >> 8).max().unwrap_or(0)
+        self.rows.iter().map(|row| row.value >> 8).filter(|&cell| cell < EMBEDDED).max().unwrap_or(0)
     }
 
     fn lookup(&self, address: A) -> Hit {
@@ -102,19 +124,39 @@ impl CellMap {
         Self { v4, v6, highest }
     }
 
-    /// The cell of an address; IPv4-mapped IPv6 counts as IPv4 (RFC 4291 2.5.5.2).
-    pub fn lookup(&self, address: IpAddr) -> Hit {
-        let v6 = match address {
-            IpAddr::V4(v4) => return self.v4.lookup(u32::from(v4)),
-            IpAddr::V6(v6) => v6,
-        };
-        match v6.to_ipv4_mapped() {
-            None => self.v6.lookup(u128::from(v6)),
-            Some(v4) => {
-                let hit = self.v4.lookup(u32::from(v4));
-                let prefix_length = if hit.prefix_length == 0 { 0 } else { hit.prefix_length + 96 };
-                Hit { prefix_length, ..hit }
-            }
+    /// The cell of a client, and the length of the network that decides; where its address says nothing, its resolver's
+    /// decides for all of that network.
+    pub fn lookup(&self, client: IpAddr, resolver: IpAddr) -> Hit {
+        let hit = self.at(client);
+        if hit.cell != UNPLACED {
+            return hit;
         }
+        let other = self.at(resolver).cell;
+        Hit { cell: if other == UNPLACED { 0 } else { other }, ..hit }
     }
+
+    fn at(&self, address: IpAddr) -> Hit {
+        let number = match address {
+            IpAddr::V4(v4) => return self.v4.lookup(u32::from(v4)),
+            IpAddr::V6(v6) => u128::from(v6),
+        };
+        let hit = self.v6.lookup(number);
+        if !(EMBEDDED..UNPLACED).contains(&hit.cell) {
+            return hit;
+        }
+        let (start, is_inverted) = ((hit.cell - EMBEDDED) / 2, hit.cell % 2 == 1);
+        let hit = self.v4.lookup(if is_inverted { !embedded(number, start) } else { embedded(number, start) });
+        let end = start + u32::from(hit.prefix_length);
+        let skipped = if start <= SKIPPED_AT && end > SKIPPED_AT { 8 } else { 0 };
+        Hit { prefix_length: (end + skipped) as u8, ..hit }
+    }
+}
+
+/// The IPv4 address that begins at a bit of an IPv6 address, `LAST_START` at most.
+fn embedded(number: u128, start: u32) -> u32 {
+    if start > SKIPPED_AT {
+        return (number >> (LAST_START - start)) as u32;
+    }
+    let without = number >> 64 << 56 | number & ((1 << 56) - 1);
+    (without >> (88 - start)) as u32
 }

@@ -10,7 +10,7 @@ pub struct Blobs {
     pub decisions: Vec<u8>,
 }
 
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// What all services of one shape get: of each cell the number, and by number the type, choose, count, state, rcode and
 /// picks of each outcome.
