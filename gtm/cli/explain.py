@@ -12,6 +12,7 @@ from gtm.cli.console import print_aside, print_json, print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
 from gtm.engine.explain import ExplainedStep, Explanation, Mention, Steered
 from gtm.geo.geography import Located
+from gtm.geo.special import tells_no_place
 from gtm.health.status import CheckStatus
 from gtm.node.offline import explain_offline
 from gtm.steer.decide import State
@@ -128,5 +129,8 @@ def _place(located: Located) -> str:
     words += [f"tag {tag}" for tag in place.tags]
     known = ", ".join(word for word in words if word)
     if not known:
-        return f"unknown: the default order of the regions (the same for {located.network})"
+        told = "unknown: the default order of the regions"
+        if tells_no_place(located.network.network_address):
+            return f"{told}, but for a client subnet of {located.network} that of its resolver's address"
+        return f"{told} (the same for {located.network})"
     return f"{known} (known for {located.network})"

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Network, ip_network
 from types import MappingProxyType
 from typing import Self
 
-from gtm.ids import Network
+from gtm.ids import Address, Network
 
 
 class NoPlace(Enum):
@@ -96,3 +96,8 @@ SPECIAL: Mapping[Network, Special] = MappingProxyType(
     {ip_network(network): special for special, networks in _NETWORKS.items() for network in networks}
 )
 """Of the networks around an address the longest counts, custom networks included."""
+
+
+def tells_no_place(address: Address) -> bool:
+    """Returns whether an address is of a network that is not public."""
+    return any(isinstance(special, NoPlace) and address in network for network, special in SPECIAL.items())

@@ -140,12 +140,18 @@ def test_what_is_not_steered_is_short(folder: Path, name: str, rtype: str, lines
     assert len(ran.lines) < 10
 
 
+UNKNOWN = "unknown: the default order of the regions"
+
+
 @pytest.mark.parametrize(
     ("client", "words"),
     [
-        ("192.0.2.77", "unknown: the default order of the regions (the same for 128.0.0.0/1)"),
+        ("192.0.2.77", f"{UNKNOWN} (the same for 192.0.0.0/9)"),
         ("::ffff:10.2.0.1", "Dublin, IE, EU, 53.35,-6.26, AS64500 Example, tag office (known for 10.2.0.0/16)"),
-        ("2001:db8::1", "unknown: the default order of the regions (the same for ::/0)"),
+        ("2001:db8::1", f"{UNKNOWN} (the same for 2001:800::/21)"),
+        ("2002:a02:1::5", "Dublin, IE, EU, 53.35,-6.26, AS64500 Example, tag office (known for 10.2.0.0/16)"),
+        ("127.0.0.1", f"{UNKNOWN}, but for a client subnet of 127.0.0.0/8 that of its resolver's address"),
+        ("::1", f"{UNKNOWN}, but for a client subnet of 0.0.0.0/8 that of its resolver's address"),
     ],
 )
 def test_the_place_says_what_is_known_and_for_which_network(folder: Path, client: str, words: str) -> None:

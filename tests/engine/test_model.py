@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
 import dns.edns
@@ -23,6 +23,7 @@ from gtm.plan.apply import apply
 from gtm.plan.model import Plan
 from gtm.watch.geodata import read_database
 from gtm.zone.model import Zone
+from tests.engine.clients import OF_NO_PLACE, Clients
 from tests.engine.model import Address, Model, Possible, Row, World
 from tests.fakes import world
 
@@ -228,16 +229,6 @@ NAMES = [
 ]
 
 STEERED = ["api", "www", "www2", "alias", "x.cwild", "@", "closed", "spare", "x.tenant"]
-EMBEDDED_LAST = ["::ffff:0:0", "64:ff9b::", "2001:db8:64::", "::ffff:0:0:0"]
-OF_NO_PLACE = [
-    "127.0.0.0/8",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-    "100.64.0.0/10",
-    "169.254.0.0/16",
-    "fc00::/7",
-    "fe80::/10",
-]
 TYPES = ["A", "A", "A", "A", "AAAA", "AAAA", "CNAME", "TXT", "MX", "NS", "SOA", "DS", "ANY", "HTTPS", "SRV"]
 
 
@@ -274,16 +265,16 @@ class Dice:
     """Draws cases, from a seed."""
 
     random: random.Random
-    custom: list[str]
+    clients: Clients
 
     def case(self) -> Case:
         draw = self.random
         name = dns.name.from_text(draw.choice(NAMES if draw.random() < 0.5 else STEERED), world_origin())
-        subnet = self.subnet() if draw.random() < 0.6 else None
+        subnet = self.clients.subnet() if draw.random() < 0.6 else None
         return Case(
             dns.name.Name([self.mixed(label) for label in name.labels]),
             draw.choice(TYPES),
-            self.address(),
+            self.clients.address(),
             subnet,
             edns=subnet is not None or draw.random() < 0.7,
             transport=draw.choice(list(Transport)),
@@ -292,45 +283,6 @@ class Dice:
 
     def mixed(self, label: bytes) -> bytes:
         return bytes(self.random.choice((octet, ord(chr(octet).swapcase()))) for octet in label)
-
-    def address(self) -> Address:
-        draw = self.random
-        kind = draw.random()
-        if kind < 0.1:
-            return self.within(draw.choice(self.custom))
-        if kind < 0.2:
-            return self.embedded(IPv4Address(draw.getrandbits(32)))
-        if kind < 0.25:
-            return self.within(draw.choice(OF_NO_PLACE))
-        if kind < 0.55:
-            return IPv4Address(draw.getrandbits(32))
-        if kind < 0.6:
-            return ip_address(f"::ffff:{IPv4Address(draw.getrandbits(32))}")
-        if kind < 0.65:
-            return IPv6Address(draw.getrandbits(128))
-        return IPv6Address(0x2000 + draw.randrange(0x0E00) << 112 | draw.getrandbits(112))
-
-    def within(self, cidr: str) -> Address:
-        network = ip_network(cidr)
-        return network[self.random.randrange(network.num_addresses)]
-
-    def embedded(self, address: IPv4Address) -> IPv6Address:
-        """An IPv6 address with this one in it."""
-        noise, number = self.random.getrandbits(80), int(address)
-        return self.random.choice(
-            [
-                IPv6Address(0x2002 << 112 | number << 80 | noise),
-                IPv6Address(0x20010000 << 96 | noise >> 16 << 32 | number ^ 0xFFFFFFFF),
-                *(IPv6Address(int(IPv6Address(each)) | number) for each in EMBEDDED_LAST),
-            ]
-        )
-
-    def subnet(self) -> str:
-        address = self.address()
-        likely = (24, 24, 16, 32, 20) if address.version == 4 else (56, 56, 48, 64, 128)
-        draw = self.random
-        length = draw.choice(likely) if draw.random() < 0.7 else draw.randrange(address.max_prefixlen + 1)
-        return str(ip_network((address, length), strict=False))
 
 
 def world_origin() -> dns.name.Name:
@@ -394,9 +346,10 @@ def scope_spots(message: dns.message.Message, case: Case, dice: Dice) -> list[Ad
         assert scope == 0
         return []
     covered = ip_network((network.network_address, scope), strict=False)
-    spots = [covered[0], covered[-1], *(dice.within(str(covered)) for _ in range(4))]
-    embedded = [dice.embedded(IPv4Address(dice.random.getrandbits(32))) for _ in range(4)]
-    others = [*map(dice.within, (*dice.custom, *OF_NO_PLACE)), *embedded]
+    clients = dice.clients
+    spots = [covered[0], covered[-1], *(clients.within(str(covered)) for _ in range(4))]
+    embedded = [clients.embedded(IPv4Address(dice.random.getrandbits(32))) for _ in range(4)]
+    others = [*map(clients.within, (*clients.custom, *OF_NO_PLACE)), *embedded]
     return spots + [spot for spot in others if spot in covered]
 
 
@@ -417,7 +370,7 @@ def states(plan: Plan, zone: Zone, draw: random.Random) -> Iterator[tuple[Plan, 
 @pytest.mark.timeout(300)
 def test_random_queries_get_what_the_model_says(engine: Engine, geography: Geography, places: World) -> None:
     draw = random.Random(7871)
-    dice, zone = Dice(draw, places.custom), world.zone(ZONE)
+    dice, zone = Dice(draw, Clients(draw, places.custom)), world.zone(ZONE)
     plan = world.plan(zone, geography=geography, serial=SERIAL)
     for current, beliefs in states(plan, zone, draw):
         engine.swap(current)

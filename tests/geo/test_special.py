@@ -1,11 +1,11 @@
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.geo.cellmap import EMBEDDED, UNPLACED, embedded
-from gtm.geo.special import NAT64_LENGTHS, SPECIAL, Embedding
+from gtm.geo.special import NAT64_LENGTHS, SPECIAL, Embedding, tells_no_place
 
 TEREDO = Embedding(96, is_inverted=True)
 EMBEDDINGS = (*(Embedding(length) for length in sorted(NAT64_LENGTHS)), Embedding(16), TEREDO)
@@ -95,3 +95,10 @@ def test_each_embedding_has_a_number_of_its_own_beside_the_cells() -> None:
     numbers = [embedded(embedding) for embedding in EMBEDDINGS]
     assert len(set(numbers)) == len(numbers)
     assert all(EMBEDDED <= number < UNPLACED for number in numbers)
+
+
+def test_what_tells_no_place() -> None:
+    assert all(
+        tells_no_place(ip_address(each)) for each in ("10.0.0.1", "127.0.0.1", "100.64.0.1", "fe80::1", "fd00::1")
+    )
+    assert not any(tells_no_place(ip_address(each)) for each in ("11.0.0.1", "192.0.2.1", "2001:db8::1", "2002::1"))

@@ -25,7 +25,7 @@ def test_fail_open_is_said(engine: Engine) -> None:
     message = world.answer(engine, query("api", subnet="10.1.2.0/24"))
     assert values(message.answer) == ["192.0.2.10"]
     assert errors(message) == [(0, "no endpoint is up; answering as configured for that")]
-    assert world.scope(message) == 15
+    assert world.scope(message) == 16
 
 
 def test_it_is_said_of_the_type_that_is_down_alone(engine: Engine) -> None:
