@@ -10,7 +10,7 @@ from gtm.geo.place import Coordinates, Place
 from gtm.ids import RegionName
 from gtm.steer.filter import Regions
 from gtm.steer.filters import nearest
-from gtm.steer.filters.sites import own_first, site_of, sites_of
+from gtm.steer.filters.sites import own_first, owners, site_of, sites_of
 from gtm.zone.model import Region
 from tests.fakes.world import ASHBURN, DUBLIN, SINGAPORE
 
@@ -21,7 +21,7 @@ def at(point: Coordinates | None, *names: str, bias: int = 0) -> Regions:
     return tuple(Region(RegionName(name), point, bias=bias) for name in names)
 
 
-def owners(regions: Regions) -> list[str]:
+def firsts(regions: Regions) -> list[str]:
     """Returns the first region of each point of the world."""
     return [names[0] for names in nearest.orders([Place(at=point) for point in WORLD], regions)]
 
@@ -36,20 +36,28 @@ def test_regions_are_of_one_site_where_point_and_bias_are_the_same() -> None:
 @pytest.mark.parametrize("names", [("a", "b"), ("us-east-1a", "us-east-1b", "us-east-1c"), ("x", "yy", "zzz", "w")])
 def test_each_region_of_a_site_has_about_as_many_points_as_the_others(names: tuple[str, ...]) -> None:
     share = len(WORLD) / len(names)
-    counts = Counter(owners(at(DUBLIN, *names)))
+    counts = Counter(firsts(at(DUBLIN, *names)))
     assert set(counts) == set(names)
     assert all(abs(count - share) < share / 5 for count in counts.values())
 
 
 def test_a_point_has_the_same_region_on_every_machine_and_in_every_order_of_the_file() -> None:
-    assert owners(at(DUBLIN, "a", "b", "c")) == owners(at(DUBLIN, "c", "a", "b"))
-    paris = Place(at=Coordinates(48.86, 2.35))
-    assert nearest.order(paris, at(DUBLIN, "a", "b", "c")) == ("b", "c", "a")
-    assert nearest.order(paris, at(ASHBURN, "a", "b", "c")) == ("b", "c", "a")
+    assert firsts(at(DUBLIN, "a", "b", "c")) == firsts(at(DUBLIN, "c", "a", "b"))
+    for point in (DUBLIN, ASHBURN):  # whatever the point of the regions
+        regions = at(point, "a", "b", "c")
+        assert nearest.order(Place(at=Coordinates(48.86, 2.35)), regions) == ("a", "b", "c")
+        assert nearest.order(Place(at=Coordinates(41.9, 12.5)), regions) == ("b", "c", "a")
+        assert nearest.order(Place(at=Coordinates(-12.05, -77.05)), regions) == ("c", "a", "b")
+
+
+@given(st.lists(st.tuples(st.floats(-90, 90), st.floats(-180, 180)), max_size=50), st.integers(1, 5))
+def test_many_points_at_once_have_the_owners_that_each_has_alone(drawn: list[tuple[float, float]], count: int) -> None:
+    site, points = at(DUBLIN, *"abcde"[:count]), [Coordinates(*point) for point in drawn]
+    assert [site[number] for number in owners(site, points)] == [own_first(site, point)[0] for point in points]
 
 
 def test_a_region_that_is_added_takes_points_and_moves_no_other() -> None:
-    before, after = owners(at(DUBLIN, "a", "b")), owners(at(DUBLIN, "a", "b", "c"))
+    before, after = firsts(at(DUBLIN, "a", "b")), firsts(at(DUBLIN, "a", "b", "c"))
     moved = [new for old, new in zip(before, after, strict=True) if old != new]
     assert set(moved) == {"c"}
 
@@ -69,7 +77,7 @@ def test_the_others_of_a_site_follow_before_what_is_farther() -> None:
 
 def test_a_bias_prefers_one_of_two_everywhere() -> None:
     regions = at(DUBLIN, "a") + at(DUBLIN, "b", bias=1)
-    assert Counter(owners(regions)) == {"b": len(WORLD)}
+    assert Counter(firsts(regions)) == {"b": len(WORLD)}
 
 
 @given(st.floats(-90, 90), st.floats(-180, 180), st.integers(1, 6))

@@ -12,12 +12,12 @@ no region      a region without coordinates comes after all others
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gtm.geo.place import Coordinates, Place, distance_km
 from gtm.ids import RegionName
 from gtm.steer.filter import Candidate, Candidates, Filter, Regions, View, by_rank
-from gtm.steer.filters.sites import Site, own_first, site_of, sites_of
+from gtm.steer.filters.sites import Site, own_first, owners, site_of, sites_of, turned
 from gtm.zone.chain import Argument
 from gtm.zone.model import Region
 
@@ -68,17 +68,18 @@ def _orders(points: Sequence[Coordinates], regions: Regions) -> list[Names]:
     unknown = tuple(site[0].name for site in sites if site[0].at is None)
     at = [site[0].at for site in known if site[0].at is not None]
     found = ranks(points, at, [_biased(1.0, site[0]) for site in known])
-    if all(len(site) == 1 for site in known):
-        named = [tuple(known[number][0].name for number in row) + unknown for row in found.rows]
-        ordered = [named[number] for number in found.row_of]
-    else:
-        ordered = [
-            tuple(region.name for site in found.rows[row] for region in own_first(known[site], point)) + unknown
-            for row, point in zip(found.row_of, points, strict=True)
-        ]
+    rows = list(zip(found.row_of, *(owners(site, points) for site in known if len(site) > 1), strict=True))
+    named = {row: _named(found.rows[row[0]], known, iter(row[1:])) + unknown for row in set(rows)}
+    ordered = [named[row] for row in rows]
     for number in found.doubtful:  # two ways to work out a distance differ in the last digits, which decide only here
         ordered[number] = _of_point(points[number], sites)
     return ordered
+
+
+def _named(row: Sequence[int], sites: Sequence[Site], owns: Iterator[int]) -> Names:
+    """Returns the names of the regions of sites in an order, each shared site from the point's own region on."""
+    from_own = [turned(site, next(owns)) if len(site) > 1 else site for site in sites]
+    return tuple(region.name for number in row for region in from_own[number])
 
 
 def biased_km(at: Coordinates, region: Region) -> float:

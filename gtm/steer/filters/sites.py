@@ -7,12 +7,17 @@ each and moves nobody else.
 """
 
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 from hashlib import blake2b
+from typing import TYPE_CHECKING
 
 from gtm.geo.place import Coordinates
 from gtm.steer.filter import Regions
 from gtm.zone.model import Region
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 Site = tuple[Region, ...]
 """Regions with the same coordinates and bias, sorted by name; a region without coordinates is alone."""
@@ -35,7 +40,27 @@ def own_first(site: Site, at: Coordinates) -> Site:
     """Returns the regions of a site in the order in which a point gets them."""
     if len(site) == 1:
         return site
-    own = max(range(len(site)), key=lambda number: _draw(site[number], at))
+    spot = _mixed(_spot(at))
+    return turned(site, max(range(len(site)), key=lambda number: _mixed(_seed(site[number]) ^ spot)))
+
+
+def owners(site: Site, points: Sequence[Coordinates]) -> list[int]:
+    """Returns the number of the region that own_first() puts first, for each of many points."""
+    if len(site) == 1:
+        return [0] * len(points)
+    import numpy as np  # noqa: PLC0415  # which a start does without
+
+    # the arithmetic of _spot(), _mixed() and max() above
+    degrees = np.array(points, np.float64).reshape(-1, 2) + np.array([90.0, 180.0])
+    units = np.rint(degrees * PER_DEGREE).astype(np.uint64)
+    spots = _mixed_array(units[:, 0] << np.uint64(32) | units[:, 1])
+    draws = np.stack([_mixed_array(np.uint64(_seed(region)) ^ spots) for region in site])
+    found: list[int] = np.argmax(draws, axis=0).tolist()
+    return found
+
+
+def turned(site: Site, own: int) -> Site:
+    """Returns a site from one of its regions on, and then from the first."""
     return site[own:] + site[:own]
 
 
@@ -43,11 +68,36 @@ def _key(region: Region) -> Hashable:
     return region.name if region.at is None else (region.at, region.bias)
 
 
-def _draw(region: Region, at: Coordinates) -> bytes:
-    """Returns what decides whose a point is: the same bytes on every machine, and for -0.0 as for 0.0."""
-    north, east = (round(degrees, DECIMALS) + 0.0 for degrees in at)
-    return blake2b(f"{region.name} {north} {east}".encode(), digest_size=8).digest()
+def _seed(region: Region) -> int:
+    """Returns the number that a region draws with: the same on every machine."""
+    return int.from_bytes(blake2b(region.name.encode(), digest_size=8).digest())
 
 
-DECIMALS = 4
-"""Ten metres: what databases have, and 32 bits do too."""
+PER_DEGREE = 10_000.0
+"""Units of ten metres: databases have no more decimals, and one with 32 bits has the same points as one with 64."""
+
+
+def _spot(at: Coordinates) -> int:
+    north, east = round((at.latitude + 90.0) * PER_DEGREE), round((at.longitude + 180.0) * PER_DEGREE)
+    return north << 32 | east
+
+
+def _mixed(number: int) -> int:
+    """Returns the bits of a number mixed (splitmix64: Steele, Lea and Flood, 2014)."""
+    number = number + INCREMENT & BITS
+    number = (number ^ number >> 30) * FIRST & BITS
+    number = (number ^ number >> 27) * SECOND & BITS
+    return number ^ number >> 31
+
+
+def _mixed_array(numbers: "NDArray[np.uint64]") -> "NDArray[np.uint64]":
+    import numpy as np  # noqa: PLC0415
+
+    numbers = numbers + np.uint64(INCREMENT)  # arrays of 64 bits wrap around
+    numbers = (numbers ^ numbers >> np.uint64(30)) * np.uint64(FIRST)
+    numbers = (numbers ^ numbers >> np.uint64(27)) * np.uint64(SECOND)
+    return numbers ^ numbers >> np.uint64(31)
+
+
+BITS = 2**64 - 1
+INCREMENT, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
