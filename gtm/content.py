@@ -33,6 +33,8 @@ class Content:
     data: bytes
     mode: int
     """Its permissions."""
+    stamp: "Stamp | None" = None
+    """That of the file when it was opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Stamp:
     is_regular: bool = True
     changed_ns: int = 0
     """Of its status (ctime), which nobody can set: it tells what `cp -p`, `touch -r` and tar hide."""
+    turn: int = 0
+    """How often something else was in it, though all of the above was the same (gtm/rereading.py)."""
 
 
 STUCK = Stamp(-1, -1, -1, -1, is_regular=False)
@@ -79,7 +83,27 @@ def content_of(path: Path, limit: int, progress: Progress, within: Path | None) 
         os.close(descriptor)
     if size > limit:
         raise FileUnreadable(path, f"larger than {limit} bytes")
-    return Content(b"".join(parts), stat.S_IMODE(status.st_mode))
+    return Content(b"".join(parts), stat.S_IMODE(status.st_mode), _stamp_in(status))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a file."""
+
+    data: bytes
+    """Empty at its end."""
+    stamp: Stamp
+
+
+def piece_of(path: Path, offset: int, size: int, progress: Progress, within: Path | None) -> Piece:
+    """Returns so many bytes of a regular file from an offset on, fewer at its end. Raises as `content_of` does."""
+    descriptor = _opened(path, progress) if within is None else _opened_within(within, path, progress)
+    try:
+        status = os.fstat(descriptor)
+        _require_regular(path, status)
+        return Piece(os.pread(descriptor, size, offset), _stamp_in(status))
+    finally:
+        os.close(descriptor)
 
 
 def stamp_of(path: Path, progress: Progress, within: Path | None) -> Stamp | None:
@@ -93,8 +117,12 @@ def stamp_of(path: Path, progress: Progress, within: Path | None) -> Stamp | Non
         return STUCK
     except (OSError, ValueError):  # a NUL in it
         return None
-    is_regular = stat.S_ISREG(found.st_mode)
-    return Stamp(found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size, is_regular, found.st_ctime_ns)
+    return _stamp_in(found)
+
+
+def _stamp_in(status: os.stat_result) -> Stamp:
+    is_regular = stat.S_ISREG(status.st_mode)
+    return Stamp(status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size, is_regular, status.st_ctime_ns)
 
 
 def status_of(path: Path, progress: Progress) -> os.stat_result:

@@ -22,14 +22,16 @@ All of it blocks, and is for threads; from an event loop it is `await reader.soo
 import os
 import tempfile
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Generic, TypeVar, TypeVarTuple
 
-from gtm.content import STUCK, Content, Progress, Stamp, content_of, stamp_of, status_of
+from gtm.content import STUCK, Content, Piece, Progress, Stamp, content_of, piece_of, stamp_of, status_of
 from gtm.errors import CallOverdue, FileUnreadable
+from gtm.rereading import Rereading
 from gtm.threads import Pool
 
 READ_S = 2.0
@@ -51,8 +53,11 @@ _Arguments = TypeVarTuple("_Arguments")
 class FileReader:
     """Reads files for one purpose. It has state: which paths a thread is at, and which of them hang."""
 
-    def __init__(self, purpose: str, *, limit_s: float = READ_S) -> None:
+    def __init__(
+        self, purpose: str, *, limit_s: float = READ_S, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self._limit_s = limit_s
+        self._rereading = Rereading(monotonic=monotonic)
         self._pool = Pool(purpose, threads=AT_ONCE, spare=MOST_HANGING)
         self._waiters = Pool(f"{purpose}, waiting", threads=WAITERS)
         self._free = threading.Condition()
@@ -67,14 +72,27 @@ class FileReader:
 
         Where it is `within` a folder, links are followed in that folder alone.
         """
-        return self.call(path, lambda progress: content_of(path, limit, progress, within))
+        content = self.call(path, lambda progress: content_of(path, limit, progress, within))
+        self._rereading.took(path, content.stamp, content.data)
+        return content
 
     def stamp(self, path: Path) -> Stamp | None:
         """Returns the stamp of a file; None where there is none."""
         return self.stamps([path])[0]
 
     def stamps(self, paths: Sequence[Path], *, within: Path | None = None) -> list[Stamp | None]:
-        """Returns the stamp of each path, in one go; STUCK for each that hangs, or leads out of the folder."""
+        """Returns the stamp of each path, in one go; STUCK for each that hangs, or leads out of the folder.
+
+        Now and then it reads a little of these files, too: what is in them may change, and their stamps not.
+        """
+        found = self._stamps(paths, within)
+        self._rereading.go_on(self._piece)
+        return [self._rereading.seen(path, stamp, within) for path, stamp in zip(paths, found, strict=True)]
+
+    def _piece(self, path: Path, offset: int, size: int, within: Path | None) -> Piece:
+        return self.call(path, lambda progress: piece_of(path, offset, size, progress, within))
+
+    def _stamps(self, paths: Sequence[Path], within: Path | None) -> list[Stamp | None]:
         found: list[Stamp | None] = []
         while len(found) < len(paths):
             path = paths[len(found)]

@@ -41,6 +41,9 @@ class GeoWatch:
         At the start what can be loaded serves. Later a file that went bad changes nothing: what was good stays.
         """
         self._loaded, geo = await self._threads.run(self._read)
+        serving = self._planner.geo
+        if geo.sources and (geo.sources, geo.problems) == (serving.sources, serving.problems):
+            return  # only times, modes or names of the files are others
         for problem in geo.problems:
             log.error("geo data: %s", problem)
         if geo.problems and self._planner.geo.sources:

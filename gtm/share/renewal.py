@@ -13,7 +13,7 @@ Connections that are open stay as they are.
 
 import ssl
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from cryptography import x509
 from gtm.content import Stamp
 from gtm.errors import StateInvalid
 from gtm.health.certificate import Certificate
+from gtm.rereading import digest_of
 from gtm.share.tls import TLS_FILES, TlsFiles, read_tls_file
 
 LOOK_S = 2.0
@@ -53,6 +54,8 @@ class _Loaded:
     validity: Certificate | None
     names: "_Names"
     marks: _Marks
+    digests: tuple[bytes, ...]
+    """Of what is in the files: a new mode, name or link is no renewal."""
 
 
 class LiveTls:
@@ -121,15 +124,18 @@ class LiveTls:
             return self._refused(marks, str(invalid))
         if _marks(self._files) != marks:
             return None  # written while it was read
+        is_mended = self._told is not None and _written(marks) != _written(self._loaded.marks)
+        is_news = is_mended or loaded.digests != self._loaded.digests
         self._loaded, self._told = loaded, None
-        return Renewal(Outcome.TAKEN)
+        return Renewal(Outcome.TAKEN) if is_news else None
 
     def _load(self, marks: _Marks) -> _Loaded:
         context, certificate = self._make(self._files), self._files.certificate
+        digests = tuple(digest_of(read_tls_file(path)) for path in _paths(self._files) if path is not None)
         if certificate is None:
-            return _Loaded(context, None, _Names(frozenset()), marks)
+            return _Loaded(context, None, _Names(frozenset()), marks, digests)
         validity, names = _shown(certificate)
-        return _Loaded(context, validity, names, marks)
+        return _Loaded(context, validity, names, marks, digests)
 
     def _refused(self, marks: _Marks, words: str) -> Renewal | None:
         """Returns the refusal, unless it was told: these files are tried again at every look, for modes may change."""
@@ -178,4 +184,13 @@ def _names(leaf: x509.Certificate) -> _Names:
 
 
 def _marks(files: TlsFiles) -> _Marks:
-    return tuple(None if path is None else TLS_FILES.stamp(path) for path in (files.certificate, files.key, files.ca))
+    return tuple(None if path is None else TLS_FILES.stamp(path) for path in _paths(files))
+
+
+def _paths(files: TlsFiles) -> tuple[Path | None, ...]:
+    return files.certificate, files.key, files.ca
+
+
+def _written(marks: _Marks) -> _Marks:
+    """Returns what a write changes, and a new mode, name or link does not."""
+    return tuple(None if mark is None else replace(mark, changed_ns=0) for mark in marks)

@@ -26,6 +26,7 @@ from gtm.geo.database import Database
 from gtm.geo.geography import Geography
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE
+from gtm.rereading import digest_of
 
 MAX_DATABASE_BYTES = 2 * 1024**3
 """Several times the largest that is sold."""
@@ -47,6 +48,8 @@ class Source:
     size_bytes: int
     networks: int
     description: str = ""
+    digest: bytes = b""
+    """Of what is in it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +96,16 @@ def read_database(path: Path) -> tuple[Database, Source]:
         raise DatabaseInvalid(str(exc)) from exc
     except DatabaseInvalid as exc:
         raise DatabaseInvalid(f"{path}: {exc}") from exc
-    return found, Source(path, found.type, found.built_at, len(content), found.networks, description=found.description)
+    source = Source(
+        path,
+        found.type,
+        found.built_at,
+        len(content),
+        found.networks,
+        description=found.description,
+        digest=digest_of(content),
+    )
+    return found, source
 
 
 def parse_database(content: bytes, *, odd: bool = False) -> Database:
@@ -154,7 +166,7 @@ def read_networks(path: Path) -> tuple[tuple[CustomNetwork, ...], Source]:
     except UnicodeDecodeError as exc:
         line = exc.object[: exc.start].count(b"\n") + 1
         raise NetworksInvalid([Problem(str(path), line, 1, "not UTF-8")]) from exc
-    return custom, Source(path, "custom networks", None, len(content), len(custom))
+    return custom, Source(path, "custom networks", None, len(content), len(custom), digest=digest_of(content))
 
 
 Fingerprint = tuple[Stamp | None, ...]

@@ -169,7 +169,7 @@ def test_a_zone_that_loses_most_of_its_names_serves_on_through_a_restart_until_i
 
     assert node.running.stop() == 0
     node.start()
-    within(START_LIMIT_S, lambda: is_answering(node.machine.address) and node.problems() != ())
+    within(START_LIMIT_S, lambda: status_of(node.machine.address) is not None and node.problems() != ())
     assert (node.words(), rcode()) == (("first",), dns.rcode.NOERROR)
 
     config = ("--config", str(node.cluster.node_file(node.machine)))

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -193,5 +194,27 @@ def test_a_mistake_of_ours_while_loading_does_not_end_the_watch(
             write_database(tmp_path / "new.mmdb", AWAY).replace(watched.database)
             await watched.turns.next(2)
             assert watched.answer == ["192.0.2.1"]
+
+    asyncio.run(story())
+
+
+def test_a_database_that_is_only_touched_makes_no_plan_and_one_that_keeps_its_times_does(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+
+    async def story() -> None:
+        async with watched.running():
+            generation = watched.planner.plan.generation
+            watched.database.touch()
+            (tmp_path / "backup").hardlink_to(watched.database)
+            watched.networks.chmod(0o600)
+            await watched.turns.next(3)
+            assert watched.planner.plan.generation == generation
+
+            status, content = watched.database.stat(), watched.database.read_bytes()
+            assert content.count(b"IE") == 1
+            watched.database.write_bytes(content.replace(b"IE", b"US"))
+            os.utime(watched.database, ns=(status.st_atime_ns, status.st_mtime_ns))
+            await watched.turns.next(3)
+            assert watched.planner.plan.generation > generation
 
     asyncio.run(story())

@@ -324,3 +324,10 @@ def test_who_shows_nothing_has_no_validity_and_who_has_no_files_nothing_to_look_
     shown = listen(store).validity
     assert shown is not None
     assert shown.ends_at == pytest.approx(time.time() + DAY.total_seconds(), abs=60)
+
+
+def test_files_that_have_only_new_modes_and_links_are_no_renewal(store: Store, tmp_path: Path) -> None:
+    live = listen(store)
+    (tmp_path / "backup").hardlink_to(store.certificate)
+    store.certificate.chmod(0o600)
+    assert [look(live), look(live), look(live)] == [None, None, None]

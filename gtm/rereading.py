@@ -1,0 +1,151 @@
+"""Reads files again, a little at a time, whose stamps do not change -> stamps that do, where something else is in them.
+
+Most changes show in a file's stamp. Some do not: stores into a mapped file (mmap), two writes within one tick of the
+clock, filesystems without a ctime (FAT, some of FUSE and SMB), and mounts that keep attributes for long. So each file
+that somebody asks the stamp of is read once in EVERY_S at most, SLICE_BYTES in SLICE_S, and its digest compared with
+that of when it was read last. Where that is another one, its stamps have another `turn` from then on.
+
+    stamp asked         known, under its path        in line for the next pass
+    read whole          its digest                   a change that this shows counts too: others have what was before
+    read in pieces      its digest                   from the beginning when its stamp changes meanwhile
+
+It opens nothing: whoever asks gives a function that does (gtm/files.py). Any thread may call it.
+"""
+
+import hashlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from gtm.content import Piece, Stamp
+from gtm.errors import FileUnreadable
+
+EVERY_S = 60.0
+"""From the beginning of one pass through all files to the next."""
+SLICE_S = 0.25
+SLICE_BYTES = 1024 * 1024
+SLICE_FILES = 50
+"""So many bytes, of so many files, in so long: 4 MiB and 200 files in a second, and a millisecond of each look."""
+
+ReadPiece = Callable[[Path, int, int, Path | None], Piece]
+"""A path, an offset, a size, and the folder that it must be in. Raises FileUnreadable."""
+
+
+def digest_of(data: bytes) -> bytes:
+    """Returns what changes with what is in a file."""
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of a file. It changes."""
+
+    stamp: Stamp
+    within: Path | None
+    digest: bytes | None = None
+    turn: int = 0
+    is_asked: bool = True
+    """Since the last pass began."""
+    offset: int = 0
+    so_far: "hashlib.blake2b" = field(default_factory=lambda: hashlib.blake2b(digest_size=16))
+
+    def begin(self) -> None:
+        """Has it read from its beginning."""
+        self.offset, self.so_far = 0, hashlib.blake2b(digest_size=16)
+
+    def take(self, digest: bytes) -> None:
+        """Takes what is in the file now."""
+        self.turn += self.digest not in {None, digest}
+        self.digest = digest
+        self.begin()
+
+
+class Rereading:
+    """Remembers what was in files. It has state: what is known of each, and the line of those to read."""
+
+    def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._known: dict[Path, _Known] = {}
+        self._line: deque[Path] = deque()
+        self._began_at = self._slice_at = float("-inf")
+        self._changing = threading.Lock()
+        self._going_on = threading.Lock()
+
+    def seen(self, path: Path, stamp: Stamp | None, within: Path | None) -> Stamp | None:
+        """Returns the stamp of a file with its turn."""
+        with self._changing:
+            if stamp is None or not stamp.is_regular:
+                self._known.pop(path, None)
+                return stamp
+            known = self._known.get(path)
+            if known is None or known.stamp != stamp:
+                self._known[path] = _Known(stamp, within, turn=0 if known is None else known.turn)
+                known = self._known[path]
+            known.is_asked = True
+            return replace(stamp, turn=known.turn) if known.turn else stamp
+
+    def took(self, path: Path, stamp: Stamp | None, data: bytes) -> None:
+        """Hears what was in a file that somebody read whole."""
+        with self._changing:
+            known = self._known.get(path)
+        if known is None or known.stamp != stamp:
+            return
+        digest = digest_of(data)  # large files take long: others need not wait
+        with self._changing:
+            known.take(digest)
+
+    def go_on(self, read: ReadPiece) -> None:
+        """Reads on for a slice, unless there was one just before or another thread is at it."""
+        if not self._going_on.acquire(blocking=False):
+            return
+        try:
+            now = self._monotonic()
+            if now - self._slice_at < SLICE_S:
+                return
+            self._slice_at = now
+            self._fill(now)
+            self._read_some(read)
+        finally:
+            self._going_on.release()
+
+    def _fill(self, now: float) -> None:
+        if self._line or now - self._began_at < EVERY_S:
+            return
+        self._began_at = now
+        with self._changing:
+            self._known = {path: known for path, known in self._known.items() if known.is_asked}
+            for known in self._known.values():
+                known.is_asked = False
+            self._line.extend(self._known)
+
+    def _read_some(self, read: ReadPiece) -> None:
+        left, files = SLICE_BYTES, SLICE_FILES
+        while self._line and left > 0 and files > 0:
+            known = self._known.get(self._line[0])
+            left -= 0 if known is None else self._read_on(self._line[0], known, left, read)
+            files -= 1
+            if known is None or known.offset == 0:  # it is gone, done, or for the next pass
+                self._line.popleft()
+
+    def _read_on(self, path: Path, known: _Known, size: int, read: ReadPiece) -> int:
+        """Reads a piece of a file, and returns how long that was."""
+        try:
+            piece = read(path, known.offset, size, known.within)
+        except FileUnreadable:
+            piece = Piece(b"", STRANGE)
+        with self._changing:
+            if piece.stamp != known.stamp:
+                known.begin()
+                return 0
+            known.so_far.update(piece.data)
+            known.offset += len(piece.data)
+            if known.offset >= known.stamp.size_bytes or not piece.data:
+                known.take(known.so_far.digest())
+        return len(piece.data)
+
+
+STRANGE = Stamp(-2, -2, -2, -2, is_regular=False)
+"""That of a file that cannot be read."""
