@@ -71,6 +71,8 @@ _RESET_ERRNOS = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, er
 _RESETS = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError, asyncio.IncompleteReadError)
 
 
+_LEGACY = "`ciphers: legacy` takes it"
+
 _CERTIFICATES: Mapping[int, tuple[Reason, str]] = {
     9: (Reason.CERT_EARLY, "certificate is not valid yet"),
     10: (Reason.CERT_EXPIRED, "certificate has expired"),
@@ -78,6 +80,9 @@ _CERTIFICATES: Mapping[int, tuple[Reason, str]] = {
     19: (Reason.CERT_UNTRUSTED, "certificate chain ends in a self-signed root that is not trusted"),
     20: (Reason.CERT_UNTRUSTED, "certificate is from an issuer that is not trusted"),
     21: (Reason.CERT_UNTRUSTED, "certificate is from an issuer that is not trusted"),
+    66: (Reason.CERT_UNTRUSTED, f"certificate has a key that is too short; {_LEGACY}"),
+    67: (Reason.CERT_UNTRUSTED, f"a CA of the chain has a key that is too short; {_LEGACY}"),
+    68: (Reason.CERT_UNTRUSTED, f"a certificate of the chain is signed with SHA-1 or worse; {_LEGACY}"),
 }
 """By OpenSSL's verification result (x509_vfy.h)."""
 
@@ -95,6 +100,8 @@ _HINTS: Mapping[str, str] = {
     # up to TLS 1.2 there is no alert of its own for it (RFC 5246 7.4.6)
     "SSLV3_ALERT_HANDSHAKE_FAILURE": "the endpoint refused: it wants a client certificate, or other ciphers",
     "WRONG_VERSION_NUMBER": "the endpoint speaks no TLS",
+    "UNSAFE_LEGACY_RENEGOTIATION_DISABLED": f"the endpoint lacks secure renegotiation (RFC 5746); {_LEGACY}",
+    "DH_KEY_TOO_SMALL": f"the endpoint has a Diffie-Hellman group that is too small; {_LEGACY}",
 }
 """Where OpenSSL's name says too little."""
 

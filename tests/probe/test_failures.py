@@ -73,3 +73,28 @@ def test_an_exception_has_its_reason(error: Exception | str, reason: Reason) -> 
 def test_what_is_not_the_networks_doing_has_none() -> None:
     assert reason_of(LookupError()) is None
     assert reason_of(ValueError()) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("UNSAFE_LEGACY_RENEGOTIATION_DISABLED", "the endpoint lacks secure renegotiation (RFC 5746)"),
+        ("DH_KEY_TOO_SMALL", "the endpoint has a Diffie-Hellman group that is too small"),
+    ],
+)
+def test_what_legacy_ciphers_would_take_is_said(name: str, words: str) -> None:
+    error = ssl.SSLError(1, f"[SSL: {name}]")
+    error.reason = name
+    outcome = outcome_of(error, timeout_s=1.0)
+    assert outcome is not None
+    assert (outcome.reason, outcome.detail) == (Reason.TLS, f"{words}; `ciphers: legacy` takes it")
+
+
+@pytest.mark.parametrize("code", [66, 67, 68])
+def test_a_weak_certificate_is_said_to_be_legacy(code: int) -> None:
+    error = ssl.SSLCertVerificationError(1, "weak")
+    error.verify_code, error.verify_message = code, "weak"
+    outcome = outcome_of(error, timeout_s=1.0)
+    assert outcome is not None
+    assert outcome.reason is Reason.CERT_UNTRUSTED
+    assert outcome.detail.endswith("; `ciphers: legacy` takes it")

@@ -277,8 +277,30 @@ def test_rsa_key_exchange_and_cbc_are_for_those_who_ask_for_them(
 @pytest.mark.tool("openssl")
 def test_a_short_key_is_for_those_who_ask_for_it(authority: Authority) -> None:
     reading = at_openssl(authority, *OLD_SUITES, tls=TlsSettings(), rsa_bits=1024)
-    assert outcome(reading) == (Reason.CERT_UNTRUSTED, "EE certificate key too weak")
+    assert outcome(reading) == (
+        Reason.CERT_UNTRUSTED,
+        "certificate has a key that is too short; `ciphers: legacy` takes it",
+    )
     assert at_openssl(authority, *OLD_SUITES, tls=legacy(), rsa_bits=1024).ok
+
+
+GROUP_OF_1024_BITS = """-----BEGIN DH PARAMETERS-----
+MIGHAoGBAMQMBUW5D5coAu9mWVHYPIaEiGc99JlnkO9DecvVQhXk0zH9ec/DPIDY
+R81EcOqZ3EPM1HLIo3AenKqFNFRyGR3XjsYqQWWcWvCjRdWUXWcDDv3ylS6T2Bn6
+v4OtTSNfRwogxkRZTcVyzKMbyle/QeAImKmJUE7IoRONeJddcJjfAgEC
+-----END DH PARAMETERS-----
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.tool("openssl")
+def test_a_small_group_is_for_those_who_ask_for_it(authority: Authority, tmp_path: Path) -> None:
+    group = tmp_path / "group.pem"
+    group.write_text(GROUP_OF_1024_BITS)
+    server = ("-tls1_2", "-cipher", "DHE-RSA-AES128-GCM-SHA256:@SECLEVEL=0", "-dhparam", str(group))
+    words = "the endpoint has a Diffie-Hellman group that is too small; `ciphers: legacy` takes it"
+    assert outcome(at_openssl(authority, *server, tls=TlsSettings(), rsa_bits=2048)) == (Reason.TLS, words)
+    assert at_openssl(authority, *server, tls=legacy(), rsa_bits=2048).ok
 
 
 @pytest.mark.tool("openssl")
