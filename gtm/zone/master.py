@@ -20,7 +20,7 @@ from dns.rdatatype import RdataType
 from dns.tokenizer import Token, Tokenizer
 
 from gtm.dns.name import wire
-from gtm.dns.rdata import compose_rdata, parse_rdata, parse_type
+from gtm.dns.rdata import compose_rdata, parse_rdata, parse_type, rdata_of
 from gtm.dns.text import parse_name
 from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
 from gtm.zone.bulk import Bulk, BulkRRset, Key, key_of, pack
@@ -145,7 +145,7 @@ class _RRset:
     line: int
     first_ttl: int
     lines: dict[bytes, int] = field(default_factory=dict)
-    """Of each value, in the form in which equal ones are alike (RFC 4034 6.2)."""
+    """Of each value, in the form in which equal ones are alike (RFC 4034 6.2); empty while there is one value."""
     rdatas: list[bytes] = field(default_factory=list)
     other: tuple[int, int] | None = None
     """Line and TTL of the first value with another TTL than the first."""
@@ -210,16 +210,16 @@ class _Reader:
             line = first_line if is_generated else first_line - 1 + tokenizer.line_number
             try:
                 token = tokenizer.get(want_leading=True)
-                begins_blank, is_apart = token.is_whitespace(), True
+                begins_blank, is_awaited = token.is_whitespace(), False
                 tokens: list[Token] = []
                 glued: set[int] = set()
                 while not token.is_eol_or_eof():
                     if not token.is_whitespace():
-                        if not is_apart and token.is_quoted_string() and _awaits_quotes(tokens[-1]):
+                        if is_awaited and token.is_quoted_string():
                             glued.add(len(tokens))
                         tokens.append(token)
-                    is_apart = token.is_whitespace()
-                    token = tokenizer.get(want_leading=True)
+                    is_awaited = token.value[-1:] == "=" and token.is_identifier()
+                    token = tokenizer.get(want_leading=is_awaited)
             except DNSException:
                 self._add(line, _syntax_words(tokenizer))
                 return
@@ -285,7 +285,7 @@ class _Reader:
         rtype = parse_type(tokens.pop(0).value.upper())
         if owner is None:
             return  # the line with its name has the problem
-        if owner == self.zone and rtype in _MADE:
+        if rtype in _MADE and owner == self.zone:
             self._notes.append(Note(statement.line, _MADE[rtype]))
             return
         check_type(owner, rtype, self.zone)
@@ -328,6 +328,11 @@ class _Reader:
         rrset.ttl = min(rrset.ttl, ttl)
         if rrset.other is None and ttl != rrset.first_ttl:
             rrset.other = (line, ttl)
+        if not rrset.rdatas:
+            rrset.rdatas.append(compose_rdata(rdata))
+            return
+        if not rrset.lines:  # most have one value, which needs nothing to be compared by
+            rrset.lines[rdata_of(rtype, rrset.rdatas[0]).to_digestable()] = rrset.line
         first = rrset.lines.setdefault(rdata.to_digestable(), line)
         if len(rrset.lines) > len(rrset.rdatas):
             rrset.rdatas.append(compose_rdata(rdata))
@@ -350,10 +355,6 @@ def parse_master_ttl(text: str) -> int:
     if ttl_s > MAX_TTL:
         raise TextInvalid(f"a TTL is 0 to {MAX_TTL} seconds, not {text}")
     return ttl_s
-
-
-def _awaits_quotes(token: Token) -> bool:
-    return token.is_identifier() and token.value.endswith("=")
 
 
 def _syntax_words(tokenizer: Tokenizer) -> str:
