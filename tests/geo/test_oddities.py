@@ -70,5 +70,13 @@ def test_coordinates_of_32_bits_are_read_and_told(tmp_path: Path, *, flat: bool)
     assert {place.at for place in database.places} == {None, Coordinates(52.5, of_32_bits), Coordinates(52.5, 13.25)}
 
 
+@pytest.mark.slow
+def test_a_large_database_is_told_of_by_the_process_that_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtm.watch.geodata.MOST_BYTES_HERE", 0)
+    assert odd({"192.0.2.0/24": city("AP")}, tmp_path) == {'country code "AP", no country: read as the continent AS': 1}
+
+
 def test_an_ordinary_database_has_nothing_odd(tmp_path: Path) -> None:
     assert odd({"192.0.2.0/24": city("IE", at=(53.5, -6.25), continent="EU", name="Dublin")}, tmp_path) == {}
