@@ -31,7 +31,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from gtm.counters import series
 from gtm.metrics.labels import label
 from gtm.metrics.model import Chosen, Distribution, Family, Kind, Point
-from gtm.metrics.otlp_replies import FAILED, OUTCOMES, TAKEN, Redirected, Replies, Trouble
+from gtm.metrics.otlp_replies import FAILED, OUTCOMES, TAKEN, GivenUp, Replies, Trouble
 from gtm.metrics.otlp_session import bounded_session
 
 PREFIX = "gtm."
@@ -110,7 +110,7 @@ class Telemetry:
                 self._collect(), self._resource, start_ns=self._started_ns, now_ns=int(self._wall() * 1e9)
             )
             is_sent = self._exporter.export(data) is MetricExportResult.SUCCESS
-        except Redirected:
+        except GivenUp:
             is_sent = False
         except Exception:
             log.exception("telemetry: metrics cannot be sent")
@@ -133,7 +133,7 @@ class Telemetry:
     def pause_s(self) -> float:
         """Returns how long to wait for the next sending: longer where the collector asks for that."""
         is_failing = self._told is not None and self._told.outcome == FAILED
-        return max(self._interval_s, self._replies.pause_s(wall=self._wall()) if is_failing else 0.0)
+        return max(self._interval_s, self._replies.pause_s() if is_failing else 0.0)
 
     def _run(self) -> None:
         while not self._stopping.wait(self.pause_s()):

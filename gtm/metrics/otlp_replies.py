@@ -9,6 +9,8 @@ anything is. The exporter takes every status below 400 for success, follows no r
     200, a warning          taken         told too
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -25,6 +27,8 @@ OUTCOMES = (TAKEN, FAILED, REDIRECTED, REJECTED)
 
 MAX_QUOTED = 200
 """Characters of what a collector says."""
+MAX_WAIT_S = 10.0
+"""Within one sending: it may take so long in all, where OTEL_EXPORTER_OTLP_TIMEOUT says nothing else."""
 MAX_PAUSE_S = 3600.0
 """Who asks to be left alone for longer has no clock, or means no good."""
 
@@ -39,14 +43,15 @@ class Trouble:
     """Equal for two troubles of which the second is no news."""
 
 
-class Redirected(requests.RequestException):
-    """The collector is elsewhere."""
+class GivenUp(requests.RequestException):
+    """A sending that is of no use to go on with: the collector is elsewhere, or wants to be left alone."""
 
 
 class Replies:
     """What the collector answers. It has state: the answer that came last."""
 
-    def __init__(self) -> None:
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        self._wall = wall
         self._trouble: Trouble | None = None
         self._retry_after = ""
 
@@ -55,7 +60,7 @@ class Replies:
         self._trouble, self._retry_after = None, ""
 
     def hear(self, response: requests.Response, **_: object) -> None:
-        """Takes one answer. Raises Redirected for a redirect."""
+        """Takes one answer. Raises GivenUp for one after which nothing else is sent, whatever the exporter would do."""
         status = response.status_code
         self._retry_after = response.headers.get("Retry-After", "")
         if status < 300:
@@ -64,10 +69,12 @@ class Replies:
             where = escaped(response.headers.get("Location", ""), limit=MAX_QUOTED)
             text = f'it answers HTTP {status} and sends elsewhere, to "{where}"; name that address: none is followed'
             self._trouble = Trouble(REDIRECTED, text, text)
-            raise Redirected(text)
+            raise GivenUp(text)
         else:
             asks = f" and Retry-After: {escaped(self._retry_after, limit=MAX_QUOTED)}" if self._retry_after else ""
             self._trouble = Trouble(FAILED, f"it answers HTTP {status}{asks}", f"HTTP {status}")
+            if self.pause_s() > MAX_WAIT_S:
+                raise GivenUp(self._trouble.text)  # older exporters know nothing of Retry-After, and would ask again
 
     def trouble(self, *, is_sent: bool) -> Trouble | None:
         """Returns what was wrong; `is_sent` is what the exporter thinks."""
@@ -77,7 +84,7 @@ class Replies:
             return None  # a later try was taken
         return self._trouble
 
-    def pause_s(self, *, wall: float) -> float:
+    def pause_s(self) -> float:
         """Returns for how long the collector wants to be left alone (RFC 9110 10.2.3); 0 where it says nothing."""
         text = self._retry_after.strip()
         if text.isascii() and text.isdecimal():
@@ -87,7 +94,7 @@ class Replies:
             at = (until if until.tzinfo else until.replace(tzinfo=UTC)).timestamp()
         except (TypeError, ValueError, OverflowError):
             return 0.0
-        return min(max(0.0, at - wall), MAX_PAUSE_S)
+        return min(max(0.0, at - self._wall()), MAX_PAUSE_S)
 
 
 MAX_DIGITS = 6

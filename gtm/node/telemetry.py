@@ -143,7 +143,7 @@ def start_telemetry(
     except ImportError as error:
         log.error("telemetry: nothing is sent: %s; `pip install 'gtm[otlp]'` brings it", error)  # noqa: TRY400
         return None
-    replies = Replies()
+    replies = Replies(wall)
     telemetry = otlp.Telemetry(
         measures.families,
         otlp.make_exporter(config.otlp, replies),
