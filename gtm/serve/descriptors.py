@@ -46,7 +46,8 @@ def tcp_limits(wanted: TcpLimits, *, listeners: int) -> TcpLimits:
             wanted.connections,
             most,
         )
-    return replace(wanted, connections=connections, of_network=min(wanted.of_network, connections))
+    of_network = max(1, wanted.of_network * connections // wanted.connections)  # the same share of fewer
+    return replace(wanted, connections=connections, of_network=of_network)
 
 
 def connections_each(limit: int, wanted: int, *, listeners: int) -> int:
