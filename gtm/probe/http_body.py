@@ -21,7 +21,7 @@ from gtm.probe.http_head import MAX_HEAD_BYTES, SWITCHING_PROTOCOLS, Head
 from gtm.probe.incoming import Incoming
 
 MAX_CHUNK_LINE_BYTES = 16 * 1024
-"""Of the line with a chunk's size and extensions: as Chromium has it."""
+"""Of the line with a chunk's size and extensions, and of a trailer field: as Chromium has it."""
 
 _NO_CONTENT = 204
 _NOT_MODIFIED = 304
@@ -160,9 +160,9 @@ class _Chunked:
             body += part
             return bool(part)
         line = incoming.line()
+        if (len(incoming) if line is None else len(line)) > MAX_CHUNK_LINE_BYTES:
+            raise NotHttp(f"a line of more than {MAX_CHUNK_LINE_BYTES} bytes between chunks")
         if line is None:
-            if len(incoming) > MAX_CHUNK_LINE_BYTES:
-                raise NotHttp("a chunk whose first line does not end")
             return False
         if self._in_trailer:
             self._take_trailer(line)
