@@ -11,7 +11,6 @@ Secrets are read for each request and go into it and nowhere else.
 
 import re
 from collections.abc import Callable
-from urllib.parse import quote
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -33,6 +32,7 @@ from gtm.probe.http_answer import (
 )
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.permits import Permits
+from gtm.probe.redirect import method_after, onward
 from gtm.probe.route import reaching
 from gtm.probe.secret import secret_text
 from gtm.probe.stopwatch import Phase, lap
@@ -45,8 +45,6 @@ _USUAL = {"User-Agent": "gtm-probe", "Accept": "*/*", "Accept-Encoding": "identi
 _NO_BODY = {"Content-Length": "0", "Content-Type": "application/octet-stream"}
 """What methods say besides that could have a body (RFC 9110 8.6)."""
 _WITH_BODY = frozenset({"POST", "PUT"})
-_AS_IT_IS = bytes(octet for octet in range(0x80) if octet != 0x20)
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 async def check_http(check: Check, instruments: Instruments) -> Outcome:
@@ -89,7 +87,7 @@ async def _answered(
     *,
     unexpected: Callable[[int], Outcome],
 ) -> Outcome:
-    clock, page, port = instruments.clock, _page(check, settings), check.monitor.port
+    clock, page, method, port = instruments.clock, _page(check, settings), settings.method, check.monitor.port
     permits, scope = instruments.permits, check.monitor.scope
     own = [(name, await _header(value, permits, scope)) for name, value in settings.headers]
     started_at = clock.monotonic()
@@ -97,16 +95,16 @@ async def _answered(
         tls = await instruments.contexts.of(settings.tls, scope) if settings.secure else None
         name = (settings.tls.server_name or page.raw_host or "").rstrip(".")
         async with connected(address, port, tls=tls, server_name=name) as connection:
-            request = request_of(settings.method, page.raw_path_qs, _headers(page, settings.method, own).items())
-            answer = await answer_on(connection, request, method=settings.method, strict=settings.strict)
+            request = request_of(method, page.raw_path_qs, _headers(page, method, own).items())
+            answer = await answer_on(connection, request, method=method, strict=settings.strict)
             lap(Phase.FIRST_BYTE)
-            onward = _onward(answer, page, port) if settings.max_redirects else None
-            if onward is None:
+            target = onward(answer.status, answer.headers, page=page, port=port) if settings.max_redirects else None
+            if target is None:
                 outcome = days_left(connection.tls, settings.tls, wall=clock.wall())
                 if outcome is PASSED:
                     outcome = await _judged(answer, settings, unexpected, parsing=instruments.parsing)
                 return in_time(outcome, settings, took_s=clock.monotonic() - started_at)
-            page = onward
+            page, method = target, method_after(answer.status, method)
             begin_another_request()
     return Outcome(Reason.STATUS, f"more than {settings.max_redirects} redirects")
 
@@ -127,25 +125,6 @@ async def _header(value: HeaderValue, permits: Permits, scope: str) -> str:
     if not re.fullmatch(r"[\t\x20-\x7e]*", text):  # RFC 9110 5.5
         raise SecretUnreadable(f'secret "{value.name}" has what a header cannot hold: only printable ASCII is good')
     return text
-
-
-def _onward(answer: Answer, page: URL, port: int) -> URL | None:
-    """Returns what a redirect asks for of the same endpoint; None for an answer, and for what leads elsewhere."""
-    location = _encoded(answer.headers.get("Location", ""))
-    if answer.status not in _REDIRECTS or not re.fullmatch(r"[\x21-\x7e]+", location):  # RFC 3986 2: ASCII
-        return None
-    try:
-        target = page.join(URL(location, encoded=True))
-        host = target.raw_host or ""
-        is_here = target.scheme == page.scheme and host and "%" not in host and target.port in {page.port, port}
-    except ValueError:
-        return None  # no URL at all
-    return target if is_here else None  # another port may be another endpoint's
-
-
-def _encoded(location: str) -> str:
-    """Returns a location with its spaces and what is not of ASCII encoded, as curl, Go and browsers do."""
-    return quote(location.encode("utf-8", "surrogateescape"), safe=_AS_IT_IS)
 
 
 async def _judged(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gtm.health.reading import Reading, Reason
+from gtm.probe.redirect import MAX_LOCATION_BYTES
 from gtm.zone.model import MonitorType
 from tests.fakes.certificates import Authority
 from tests.fakes.endpoints import Conversation, says
@@ -45,6 +46,9 @@ def followed(location: str, *, path: str = "/a/b?c=1", **more: Any) -> tuple[Rea
         ("//www.example.com/x%20y", b"GET /x%20y", b"www.example.com"),
         ("http://www.example.com/x#part", b"GET /x", b"www.example.com"),
         ("http://user:word@192.0.2.1/", b"GET /", b"192.0.2.1"),
+        ("http://[2001:db8::1]/", b"GET /", b"[2001:db8::1]"),
+        ("http://www.example.com./", b"GET /", b"www.example.com"),
+        ("/" + "a" * (MAX_LOCATION_BYTES - 1), b"GET /" + b"a" * (MAX_LOCATION_BYTES - 1), b"api.example.com"),
     ],
 )
 def test_what_a_redirect_names_is_asked_of_the_same_endpoint(location: str, request_line: bytes, host: bytes) -> None:
@@ -59,6 +63,30 @@ def test_what_a_redirect_names_is_asked_of_the_same_endpoint(location: str, requ
 @pytest.mark.parametrize("status", ["301 Moved", "303 See Other", "307 Temporary Redirect", "308 Permanent Redirect"])
 def test_every_status_of_a_redirect_is_followed(status: str) -> None:
     assert followed("/ready", status=status)[0].ok
+
+
+def methods_of(method: str, status: str) -> list[bytes]:
+    """The methods that are asked with when such a redirect is met."""
+    reading, seen = followed("/ready", method=method, status=status)
+    assert reading.ok
+    return [line.split()[0] for line in seen]
+
+
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found"])
+def test_after_a_post_that_was_done_get_is_asked_with_as_clients_do(status: str) -> None:
+    for method, then in {"POST": b"GET", "PUT": b"PUT", "HEAD": b"HEAD", "OPTIONS": b"OPTIONS"}.items():
+        assert methods_of(method, status) == [method.encode(), then]
+
+
+def test_another_page_is_seen_with_get_or_head() -> None:
+    for method, then in {"POST": b"GET", "PUT": b"GET", "HEAD": b"HEAD", "OPTIONS": b"GET"}.items():
+        assert methods_of(method, "303 See Other") == [method.encode(), then]
+
+
+@pytest.mark.parametrize("status", ["307 Temporary Redirect", "308 Permanent Redirect"])
+def test_a_request_that_is_to_be_made_elsewhere_keeps_its_method(status: str) -> None:
+    for method in ("POST", "PUT", "HEAD", "OPTIONS"):
+        assert methods_of(method, status) == [method.encode()] * 2
 
 
 @pytest.mark.parametrize(
@@ -77,7 +105,19 @@ def test_every_status_of_a_redirect_is_followed(status: str) -> None:
         "http://a b/",
         "http://%41/",
         "//:0/",
+        "http://./",
+        "http://.example.com/",
+        "http://a..b/",
+        "http://" + "a" * 64 + ".com/",
+        "http://" + "a." * 128,
+        "http://a;b/",
+        "http://[::1%25lo]/",
+        "http://[v1.x:y]/",
+        "/" + "a" * MAX_LOCATION_BYTES,
+        "/" + "\xff" * (MAX_LOCATION_BYTES // 3 + 1),
+        "/.." * 80_000,
     ],
+    ids=lambda location: location[:24],
 )
 def test_what_leads_elsewhere_or_nowhere_is_the_answer(location: str) -> None:
     reading, seen = followed(location)

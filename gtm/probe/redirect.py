@@ -1,0 +1,61 @@
+"""A redirect of an HTTP check: where it leads, on the same endpoint, and with which method.
+
+What comes in: the status and the headers of an answer, and the page and method that were asked for. What goes out: the
+page and method to ask for next; or nothing, where the answer is no redirect, or leads elsewhere or nowhere. No I/O.
+
+    301, 302   GET in place of POST, as curl and browsers ask; else the method that was (RFC 9110 15.4.2, 15.4.3)
+    303        HEAD in place of HEAD, else GET (15.4.4)
+    307, 308   the method that was (15.4.8, 15.4.9)
+"""
+
+import re
+from ipaddress import IPv6Address
+from urllib.parse import quote
+
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+MAX_LOCATION_BYTES = 8 * 1024
+"""Encoded. Servers take no longer request lines; and yarl, which keeps what it parsed, needs 8 ms for the worst."""
+
+_AS_IT_IS = bytes(octet for octet in range(0x80) if octet != 0x20)
+_POST_BECOMES_GET = frozenset({301, 302})
+_SEE_OTHER = 303
+_REDIRECTS = _POST_BECOMES_GET | {_SEE_OTHER, 307, 308}
+_HOST = re.compile(r"(?=.{1,254}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")  # RFC 1035 2.3.4
+
+
+def onward(status: int, headers: CIMultiDictProxy[str], *, page: URL, port: int) -> URL | None:
+    """Returns what a redirect asks for of the endpoint; None for other answers, and for what leads elsewhere."""
+    if status not in _REDIRECTS:
+        return None
+    location = _encoded(headers.get("Location", ""))
+    if not re.fullmatch(r"[\x21-\x7e]+", location) or len(location) > MAX_LOCATION_BYTES:  # RFC 3986 2: ASCII
+        return None
+    try:
+        target = page.join(URL(location, encoded=True))
+        is_here = target.scheme == page.scheme and target.port in {page.port, port} and _is_host(target.raw_host or "")
+    except ValueError:
+        return None  # no URL at all
+    return target if is_here else None  # another port may be another endpoint's
+
+
+def method_after(status: int, method: str) -> str:
+    """Returns the method of the request that follows a redirect."""
+    if method == "HEAD":
+        return method
+    return "GET" if status == _SEE_OTHER or (status in _POST_BECOMES_GET and method == "POST") else method
+
+
+def _encoded(location: str) -> str:
+    """Returns a location with its spaces and what is not of ASCII encoded, as curl, Go and browsers do."""
+    if len(location) > MAX_LOCATION_BYTES:
+        return ""
+    return quote(location.encode("utf-8", "surrogateescape"), safe=_AS_IT_IS)
+
+
+def _is_host(host: str) -> bool:
+    """Returns whether a certificate could name it. Raises ValueError."""
+    if ":" in host:
+        return IPv6Address(host).scope_id is None
+    return _HOST.fullmatch(host) is not None
