@@ -9,10 +9,14 @@ from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.config import GeoFiles
 from gtm.node.planner import Planner
 from gtm.threads import Pool
+from gtm.watch.arrival import DEFAULT_SETTLE_S, Arrival, arrival_of
 from gtm.watch.geodata import Fingerprint, GeoLoad, fingerprint, load
 
 SCAN_INTERVAL_S = 1.0
-"""Two scans must agree before a load: a database that is copied over another takes seconds to be whole."""
+"""Two scans must agree before a load, more where a file is written in place: networks that were cut are good YAML."""
+
+NEVER = 2**63
+"""Nanoseconds: the folders of geo files are not looked at, which others may change at any time."""
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +31,9 @@ class GeoWatch:
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chronicle: Chronicle | None = None,
+        settle_s: float = DEFAULT_SETTLE_S,
     ) -> None:
+        self._settle_s = settle_s
         self._chronicle = chronicle or no_chronicle()
         self._files = files
         self._planner = planner
@@ -58,13 +64,25 @@ class GeoWatch:
 
     async def run(self) -> None:
         """Loads the files again when they were replaced, until cancelled."""
-        before = self._loaded
+        before, left = self._loaded, 0
         while True:
             await self._sleep(SCAN_INTERVAL_S)
             now = await self._threads.run(self._now)
-            if now == before != self._loaded:
+            left = max(0, left - 1) if now == before else self._scans_to_wait(before, now)
+            if not left and now == before != self._loaded:
                 await self._load_or_say()
             before = now
+
+    def _scans_to_wait(self, before: Fingerprint | None, now: Fingerprint) -> int:
+        """Returns at how many further scans the files must look as they do."""
+        arrivals = [
+            arrival_of(stamp, known, folder_modified_ns=NEVER)
+            for stamp, known in zip(now, before or (), strict=False)
+            if stamp != known
+        ]
+        if Arrival.IN_PLACE not in arrivals:
+            return 1
+        return Arrival.IN_PLACE.looks(SCAN_INTERVAL_S, self._settle_s)
 
     async def _load_or_say(self) -> None:
         try:

@@ -147,7 +147,7 @@ class Node:
             settle_s=config.settle_s,
             most_lost=config.most_lost,
         )
-        self._geo = GeoWatch(config.geo, self._planner, chronicle=chronicle)
+        self._geo = GeoWatch(config.geo, self._planner, chronicle=chronicle, settle_s=config.settle_s)
         self._vantages = VantageWatch(self._planner, self._desk, self._state, clock=clock)
         self._measures = Measures(
             config,

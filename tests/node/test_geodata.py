@@ -13,6 +13,9 @@ from tests.fakes import world
 from tests.fakes.geodata import city, write_database
 from tests.node.present import SMALL, RecordingEngine, Turns, catalogue, make_planner
 
+IN_PLACE = 3
+"""Scans, a second apart, at which a file that is written in place must look as it did."""
+
 AT_HOME = {"10.2.0.0/16": city("IE", at=(53.35, -6.26))}
 AWAY = {"10.2.0.0/16": city("US", at=(38.95, -77.45))}
 
@@ -90,7 +93,7 @@ def test_a_database_that_is_written_slowly_is_not_read_in_halves(
                 watched.database.write_bytes(content[: part * len(content) // 4])
                 await watched.turns.next()
                 assert watched.answer == ["192.0.2.2"]
-            await watched.turns.next()
+            await watched.turns.next(IN_PLACE)
             assert watched.answer == ["192.0.2.1"]
 
     with caplog.at_level(logging.ERROR):
@@ -111,16 +114,16 @@ def test_a_file_that_goes_bad_is_told_loudly_and_what_was_loaded_stays(
                 watched.database.unlink()
             else:
                 watched.database.write_bytes(b"\0" * 4096)
-            await watched.turns.next(2)
+            await watched.turns.next(1 + IN_PLACE)
             assert watched.answer == ["192.0.2.2"]
             assert len(watched.planner.geo.problems) == 2
             assert len(watched.planner.geo.sources) == 2
             write_database(watched.database, AWAY)
-            await watched.turns.next(2)
+            await watched.turns.next(1 + IN_PLACE)
             assert watched.answer == ["192.0.2.2"]
             assert len(watched.planner.geo.problems) == 1, "the networks file is still away"
             watched.networks.write_text("networks: {}")
-            await watched.turns.next(2)
+            await watched.turns.next(1 + IN_PLACE)
             assert watched.answer == ["192.0.2.1"]
             assert not watched.planner.geo.problems
 
@@ -142,7 +145,7 @@ def test_without_any_geo_data_at_the_start_everybody_gets_the_default_order(
             assert watched.answer == ["192.0.2.1"]
             write_database(watched.database, AT_HOME)
             watched.networks.write_text("networks: {}")
-            await watched.turns.next(2)
+            await watched.turns.next(1 + IN_PLACE)
             assert watched.answer == ["192.0.2.2"]
 
     with caplog.at_level(logging.ERROR):
@@ -157,7 +160,7 @@ def test_an_edited_networks_file_is_taken_up(tmp_path: Path) -> None:
     async def story() -> None:
         async with watched.running():
             watched.networks.write_text("networks:\n  10.2.0.0/24: {country: US, at: [38.95, -77.45]}\n")
-            await watched.turns.next(2)
+            await watched.turns.next(1 + IN_PLACE)
             assert watched.answer == ["192.0.2.1"]
 
     asyncio.run(story())
@@ -188,7 +191,7 @@ def test_a_mistake_of_ours_while_loading_does_not_end_the_watch(
             with monkeypatch.context() as patch:
                 patch.setattr("gtm.node.geodata.load", fails)
                 write_database(watched.database, AWAY)
-                await watched.turns.next(2)
+                await watched.turns.next(1 + IN_PLACE)
             assert "the geo data cannot be loaded; what was loaded before serves on" in caplog.text
             assert watched.answer == ["192.0.2.2"]
             write_database(tmp_path / "new.mmdb", AWAY).replace(watched.database)
@@ -207,14 +210,35 @@ def test_a_database_that_is_only_touched_makes_no_plan_and_one_that_keeps_its_ti
             watched.database.touch()
             (tmp_path / "backup").hardlink_to(watched.database)
             watched.networks.chmod(0o600)
-            await watched.turns.next(3)
+            await watched.turns.next(1 + IN_PLACE)
             assert watched.planner.plan.generation == generation
 
             status, content = watched.database.stat(), watched.database.read_bytes()
             assert content.count(b"IE") == 1
             watched.database.write_bytes(content.replace(b"IE", b"US"))
             os.utime(watched.database, ns=(status.st_atime_ns, status.st_mtime_ns))
-            await watched.turns.next(3)
+            await watched.turns.next(1 + IN_PLACE)
             assert watched.planner.plan.generation > generation
+
+    asyncio.run(story())
+
+
+def test_a_networks_file_whose_upload_stalls_is_not_taken_up_without_its_rest(tmp_path: Path) -> None:
+    watched = Watched(tmp_path)
+    networks = "networks:\n  10.9.0.0/24: {country: IE}\n  10.2.0.0/16: {country: US, at: [38.95, -77.45]}\n"
+    watched.networks.write_text(networks)
+
+    async def story() -> None:
+        async with watched.running():
+            assert watched.answer == ["192.0.2.1"]
+            generation = watched.planner.plan.generation
+            watched.networks.write_text(networks[: networks.index("  10.2")])
+            await watched.turns.next(IN_PLACE)
+            watched.networks.write_text(f"{networks}# and more\n")
+            await watched.turns.next(IN_PLACE)
+            assert watched.planner.plan.generation == generation
+            await watched.turns.next()
+            assert watched.planner.plan.generation > generation
+            assert watched.answer == ["192.0.2.1"]
 
     asyncio.run(story())
