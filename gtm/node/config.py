@@ -9,6 +9,7 @@ from enum import Enum
 from pathlib import Path
 
 from gtm.admin.credentials import Credentials
+from gtm.arrival import DEFAULT_SETTLE_S
 from gtm.engine.protocol import TcpLimits
 from gtm.files import FileReader
 from gtm.geo.place import Coordinates
@@ -19,7 +20,6 @@ from gtm.serve.crowd import DEFAULT_LIMITS
 from gtm.serve.listen import ListenAddress
 from gtm.share.site import EtcdSite, Peer
 from gtm.share.tls import TlsFiles
-from gtm.watch.arrival import DEFAULT_SETTLE_S
 from gtm.watch.loss import DEFAULT_MOST_LOST
 
 

@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
+from gtm.arrival import DEFAULT_SETTLE_S, Arrival, arrival_of
 from gtm.health.event import Event, EventKind
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.config import GeoFiles
 from gtm.node.planner import Planner
 from gtm.threads import Pool
-from gtm.watch.arrival import DEFAULT_SETTLE_S, Arrival, arrival_of
 from gtm.watch.geodata import Fingerprint, GeoLoad, fingerprint, load
 
 SCAN_INTERVAL_S = 1.0

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator
 
-from gtm.watch.arrival import DEFAULT_SETTLE_S
+from gtm.arrival import DEFAULT_SETTLE_S
 from gtm.watch.loss import DEFAULT_MOST_LOST
 from gtm.zone.entry import Entry
 from gtm.zone.fields import between, error, found

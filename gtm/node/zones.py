@@ -21,6 +21,7 @@ from pathlib import Path
 
 from dns.name import Name
 
+from gtm.arrival import DEFAULT_SETTLE_S
 from gtm.counters import Counters
 from gtm.errors import CallOverdue, Problem, as_warning, more_problems
 from gtm.node.chronicle import Chronicle, no_chronicle
@@ -28,7 +29,6 @@ from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.threads import Pool
-from gtm.watch.arrival import DEFAULT_SETTLE_S
 from gtm.watch.folder import EMPTY, Catalogue, scan
 from gtm.watch.kept import revive
 from gtm.watch.looked import to_be_read_again

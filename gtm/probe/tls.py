@@ -2,17 +2,20 @@
 
 What comes in: the TLS settings of a monitor. What goes out: a context, made once for each settings and files; and the
 outcome for a certificate that is good but soon is not. Files of client certificates and CAs, which the node file lists
-(permits.py), are read when they are first needed, and again when they changed.
+(permits.py), are read when they are first needed, and again when they changed: at once when they were renamed into
+place, and once they have been still for a while when they are written in place, for roots that were cut are good PEM.
 """
 
 import errno
 import os
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gtm.arrival import DEFAULT_SETTLE_S, Arrival, arrival_of
 from gtm.content import STUCK, Stamp
 from gtm.errors import FileUnreadable, TlsFileUnreadable
 from gtm.files import HANGS, FileReader, as_path
@@ -31,6 +34,9 @@ NO_FILES = TlsNeeds()
 MAX_PEM_BYTES = 8 * 1024 * 1024
 """The roots of the web are a quarter of a megabyte."""
 
+NEVER = 2**63
+"""Nanoseconds: the folders of these files are not looked at, which others may change at any time."""
+
 _FILES = FileReader("certificates of checks")
 
 
@@ -41,7 +47,10 @@ class Contexts:
     permits: Permits = NO_PERMITS
     extra_ca: Path | None = None
     """Roots for every check, beside the system's."""
+    monotonic: Callable[[], float] = time.monotonic
     _made: dict[_Key, tuple[tuple[Stamp, ...], ssl.SSLContext]] = field(default_factory=dict)
+    _written: dict[_Key, tuple[tuple[Stamp, ...], float]] = field(default_factory=dict)
+    """How files looked that are written in place, and since when they look so."""
 
     async def of(self, settings: TlsSettings, scope: str, *, alpn: tuple[str, ...] = ()) -> ssl.SSLContext:
         """Returns the context of a monitor of this scope, which offers these protocols (RFC 7301).
@@ -57,9 +66,20 @@ class Contexts:
         key = (replace(settings, server_name="", min_days=0), needs, alpn)  # neither is in a context
         stamps = _stamps([file for file in (needs.certificate, needs.key, needs.ca) if file])
         known = self._made.get(key)
-        if known is None or known[0] != stamps:
+        if known is None or (known[0] != stamps and self._is_whole(key, known[0], stamps)):
             known = self._made[key] = (stamps, self._make(settings, needs, alpn))
         return known[1]
+
+    def _is_whole(self, key: _Key, before: tuple[Stamp, ...], now: tuple[Stamp, ...]) -> bool:
+        """Returns whether to read files that look otherwise: nobody writes them in place any more."""
+        changed = [(stamp, known) for stamp, known in zip(now, before, strict=True) if stamp != known]
+        if all(arrival_of(*pair, folder_modified_ns=NEVER) is not Arrival.IN_PLACE for pair in changed):
+            return True
+        seen, since = self._written.get(key, ((), 0.0))
+        if seen != now:
+            since = self.monotonic()
+            self._written[key] = (now, since)
+        return self.monotonic() - since >= DEFAULT_SETTLE_S
 
     def _make(self, settings: TlsSettings, needs: TlsNeeds, alpn: tuple[str, ...]) -> ssl.SSLContext:
         context = client_context(

@@ -15,8 +15,8 @@ settles together with the zone file that names it: gtm/watch/reading.py sees to 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gtm.arrival import DEFAULT_SETTLE_S, Arrival, arrival_of
 from gtm.content import Stamp
-from gtm.watch.arrival import DEFAULT_SETTLE_S, Arrival, arrival_of
 from gtm.watch.folder import Scan
 
 LOOK_INTERVAL_S = 0.25

@@ -14,7 +14,7 @@ import pytest
 from dns.message import Message
 
 from gtm.admin.client import ask_reload
-from gtm.watch.arrival import DEFAULT_SETTLE_S
+from gtm.arrival import DEFAULT_SETTLE_S
 from tests.fakes.asking import ask, is_answering, status_of, stream
 from tests.fakes.cluster import (
     CLIENTS,

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
+from gtm.arrival import DEFAULT_SETTLE_S
 from gtm.errors import TlsFileUnreadable
 from gtm.health.reading import Reason
 from gtm.probe.permits import KeptCertificate, Permits
@@ -72,10 +73,30 @@ def test_a_context_is_made_once_and_again_when_a_file_changed(authority: Authori
     first = of(made, OWN)
     assert of(made, replace(OWN, server_name="x", min_days=3)) is first
     assert of(made, OWN, alpn=("h2",)) is not first
-    file.write_bytes(authority.issue("probe").read_bytes())
-    os.utime(file, (1, 1))
+    (tmp_path / "new.pem").write_bytes(authority.issue("probe").read_bytes())
+    (tmp_path / "new.pem").replace(file)
     assert of(made, OWN) is not first
     assert len(made._made) == 2, "the old one is forgotten"
+
+
+def test_roots_that_are_written_in_place_count_once_they_have_been_still(authority: Authority, tmp_path: Path) -> None:
+    file, now = tmp_path / "roots.pem", [100.0]
+    whole = authority.root.read_bytes()
+    file.write_bytes(whole)
+    made = contexts(file)
+    made.monotonic = lambda: now[0]
+    first = of(made, ROOTS)
+    for part in (b"", whole[:100], whole[:-30]):
+        file.write_bytes(part)
+        for _ in range(2):
+            assert of(made, ROOTS) is first
+            now[0] += DEFAULT_SETTLE_S / 2
+    status = file.stat()
+    file.write_bytes(whole)
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert of(made, ROOTS) is first
+    now[0] += DEFAULT_SETTLE_S
+    assert of(made, ROOTS) is not first
 
 
 def test_a_key_may_be_in_a_file_of_its_own(authority: Authority, tmp_path: Path) -> None:
