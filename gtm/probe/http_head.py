@@ -120,18 +120,17 @@ class HeadReader:
         name, colon, value = text.partition(b":")
         if colon:
             self._name = name.rstrip(b" \t")  # RFC 9112 5.1: a proxy takes it away, too
-            self._values.append(value)
+            self._values.append(value.strip(b" \t"))
 
     def _fold(self, text: bytes) -> None:
         """Takes a line that goes on with the field before it (RFC 9112 5.2)."""
         if self._strict:
             raise NotHttp("a header field that goes on in the next line")
-        self._values.append(text)
+        self._values.append(text.strip(b" \t"))
 
     def _end_field(self) -> None:
         if self._name:
-            value = b" ".join(part.strip(b" \t") for part in self._values)
-            self._headers.add(_text(self._name), _text(value.strip(b" \t")))
+            self._headers.add(_text(self._name), _text(b" ".join(self._values).strip(b" ")))
         self._name, self._values = b"", []
 
     def _finished(self) -> Head:

@@ -40,6 +40,8 @@ def read(
 FRAMINGS = {
     "a length": (b"Content-Length: 5\r\n", b"hello"),
     "a length with zeros before it": (b"Content-Length: 005 \r\n", b"hello"),
+    "a length of a fixed width": (b"Content-Length: %020d\r\n" % 5, b"hello"),
+    "a length with many zeros before it": (b"Content-Length: %05000d\r\n" % 5, b"hello"),
     "chunks": (CHUNKED, HELLO),
     "CHUNKS": (b"transfer-encoding: CHUNKED\r\n", HELLO),
     "sizes with zeros before them": (CHUNKED, b"00000000000000000000005\r\nhello\r\n000\r\n\r\n"),
@@ -105,6 +107,13 @@ def test_a_strict_monitor_lets_head_and_304_announce_a_body_and_204_not() -> Non
     assert read(length, strict=True, status=b"HTTP/1.1 304 Not Modified") == (b"", WHOLE)
     with pytest.raises(NotHttp, match="a body where none may be"):
         read(length, strict=True, status=b"HTTP/1.1 204 No Content")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("fields", [b"Content-Length: 5\r\n" * 9_000, b"Transfer-Encoding: " + b"," * 9_000 + b"\r\n"])
+def test_nobody_says_so_often_where_a_body_ends(fields: bytes, *, strict: bool) -> None:
+    with pytest.raises(NotHttp, match="of more than 8192 bytes"):
+        read(fields, b"hello", strict=strict)
 
 
 @pytest.mark.parametrize("strict", [False, True])
