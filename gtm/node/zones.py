@@ -14,6 +14,7 @@ Whatever is in the folder, a node that serves zones goes on to serve zones.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -68,7 +69,9 @@ class ZoneRiver:
         wall: Callable[[], float] | None = None,
         settle_s: float = DEFAULT_SETTLE_S,
         most_lost: float = DEFAULT_MOST_LOST,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
         self._guard = LossGuard(most_lost)
         self._force = frozenset[Name]()
         """Zones that the next reload is to take whatever they lose."""
@@ -154,7 +157,7 @@ class ZoneRiver:
         """Returns what one more look shows, and whether something of that is new."""
 
         def look() -> tuple[Look, bool]:
-            found = settling.look(scan(self._folder, self._unlisted))
+            found = settling.look(scan(self._folder, self._unlisted), at=self._monotonic())
             return found, settling.has_news(found)
 
         return await self._threads.run(look)

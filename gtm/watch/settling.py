@@ -66,6 +66,7 @@ class Settling:
         """How each file looked that is there, or was when a reading began."""
         self.left: dict[str, int] = {} if after is None else dict(after.left)
         """At how many further looks a file must look as it does."""
+        self._looked_at: float | None = None
         self._waits: dict[str, int] = {}
         """Looks in a row at which a file was unsettled."""
         self._read: Look | None = None
@@ -81,10 +82,12 @@ class Settling:
         """Returns for how many looks what is gone waits for what is being written."""
         return max(GONE_LOOKS, 2 * Arrival.IN_PLACE.looks(LOOK_INTERVAL_S, self._settle_s))
 
-    def look(self, scan: Scan) -> Look:
-        """Returns what one more look shows."""
+    def look(self, scan: Scan, *, at: float | None = None) -> Look:
+        """Returns what one more look shows; where its time is known, in seconds, a late one counts as several."""
+        late_s = 0.0 if at is None or self._looked_at is None else at - self._looked_at
+        self._looked_at = at
         now = dict(scan.stamps)
-        unsettled = self._changing(now, scan)
+        unsettled = self._changing(now, scan, max(1, int(late_s / LOOK_INTERVAL_S)))
         unsettled |= {name for name in self._gone(now) if unsettled and self._waits.get(name, 0) < self.gone_looks}
         self.agrees = self._before is not None and scan.is_readable == self._was_readable
         self._waits = {} if self._before is None else {name: self._waits.get(name, 0) + 1 for name in unsettled}
@@ -113,16 +116,16 @@ class Settling:
         """Takes note that what was read was given up: everything is news."""
         self._read = None
 
-    def _changing(self, now: Mapping[str, Stamp | None], scan: Scan) -> set[str]:
+    def _changing(self, now: Mapping[str, Stamp | None], scan: Scan, looks: int) -> set[str]:
         is_anew = self._before is None or scan.is_readable != self._was_readable
         before = self._before or {}
         self.left = {
             name: self._still_to_wait(name, stamp, scan)
             if is_anew or name not in before or before[name] != stamp
-            else max(0, self.left.get(name, 0) - 1)
+            else max(0, self.left.get(name, 0) - looks)
             for name, stamp in now.items()
         }
-        return {name for name, looks in self.left.items() if looks} | (before.keys() - now.keys())
+        return {name for name, left in self.left.items() if left} | (before.keys() - now.keys())
 
     def _still_to_wait(self, name: str, stamp: Stamp | None, scan: Scan) -> int:
         """Returns at how many further looks a file must look as it does now, which is new."""

@@ -39,6 +39,7 @@ class Watched:
             counters=self.counters,
             sleep=self.turns,
             state=self.state,
+            monotonic=lambda: 0.0,
         )
         self._writes = 0
 

@@ -225,3 +225,12 @@ def test_what_is_gone_waits_for_as_long_as_a_file_takes_to_settle() -> None:
         found.append(read(settling, Scan((("b.yaml", Stamp(1, 9, 5, 5, changed_ns=5)),))))
     assert found[-1] == (["b.yaml"], []), "both at once"
     assert len(found) == 41
+
+
+def test_a_look_that_comes_late_counts_for_those_that_were_missed() -> None:
+    settling = started(written(at=1))
+    settling.look(written(at=2), at=10.0)
+    assert "a.yaml" in settling.look(written(at=2), at=11.0).unsettled
+    assert "a.yaml" in settling.look(written(at=2), at=12.0).unsettled
+    assert "a.yaml" in settling.look(written(at=2), at=12.1).unsettled
+    assert "a.yaml" in settling.look(written(at=2), at=12.6).settled
