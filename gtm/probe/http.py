@@ -32,7 +32,7 @@ from gtm.probe.http_answer import (
 )
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.permits import Permits
-from gtm.probe.redirect import method_after, onward
+from gtm.probe.redirect import for_another_host, is_same_host, method_after, onward
 from gtm.probe.route import reaching
 from gtm.probe.secret import secret_text
 from gtm.probe.stopwatch import Phase, lap
@@ -90,12 +90,13 @@ async def _answered(
     clock, page, method, port = instruments.clock, _page(check, settings), settings.method, check.monitor.port
     permits, scope = instruments.permits, check.monitor.scope
     own = [(name, await _header(value, permits, scope)) for name, value in settings.headers]
-    started_at = clock.monotonic()
+    first, started_at = page, clock.monotonic()
     for _ in range(settings.max_redirects + 1):
         tls = await instruments.contexts.of(settings.tls, scope) if settings.secure else None
         name = (settings.tls.server_name or page.raw_host or "").rstrip(".")
         async with connected(address, port, tls=tls, server_name=name) as connection:
-            request = request_of(method, page.raw_path_qs, _headers(page, method, own).items())
+            sent = own if is_same_host(page, first) else for_another_host(settings.headers)
+            request = request_of(method, page.raw_path_qs, _headers(page, method, sent).items())
             answer = await answer_on(connection, request, method=method, strict=settings.strict)
             lap(Phase.FIRST_BYTE)
             target = onward(answer.status, answer.headers, page=page, port=port) if settings.max_redirects else None

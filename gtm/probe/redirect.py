@@ -1,7 +1,7 @@
-"""A redirect of an HTTP check: where it leads, on the same endpoint, and with which method.
+"""A redirect of an HTTP check: where it leads, and with which method and headers it is followed.
 
 What comes in: the status and the headers of an answer, and the page and method that were asked for. What goes out: the
-page and method to ask for next; or nothing, where the answer is no redirect, or leads elsewhere or nowhere. No I/O.
+page, method and headers to ask with next; or nothing, where it is no redirect, or leads elsewhere or nowhere. No I/O.
 
     301, 302   GET in place of POST, as curl and browsers ask; else the method that was (RFC 9110 15.4.2, 15.4.3)
     303        HEAD in place of HEAD, else GET (15.4.4)
@@ -9,11 +9,14 @@ page and method to ask for next; or nothing, where the answer is no redirect, or
 """
 
 import re
+from collections.abc import Iterable
 from ipaddress import IPv6Address
 from urllib.parse import quote
 
 from multidict import CIMultiDictProxy
 from yarl import URL
+
+from gtm.zone.settings import HeaderValue
 
 MAX_LOCATION_BYTES = 8 * 1024
 """Encoded. Servers take no longer request lines; and yarl, which keeps what it parsed, needs 8 ms for the worst."""
@@ -22,6 +25,7 @@ _AS_IT_IS = bytes(octet for octet in range(0x80) if octet != 0x20)
 _POST_BECOMES_GET = frozenset({301, 302})
 _SEE_OTHER = 303
 _REDIRECTS = _POST_BECOMES_GET | {_SEE_OTHER, 307, 308}
+_OF_ONE_HOST = frozenset({"authorization", "cookie", "host", "proxy-authorization"})  # RFC 9110 15.4
 _HOST = re.compile(r"(?=.{1,254}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")  # RFC 1035 2.3.4
 
 
@@ -45,6 +49,23 @@ def method_after(status: int, method: str) -> str:
     if method == "HEAD":
         return method
     return "GET" if status == _SEE_OTHER or (status in _POST_BECOMES_GET and method == "POST") else method
+
+
+def is_same_host(page: URL, other: URL) -> bool:
+    """Returns whether two pages are of one host."""
+    return _bare(page.raw_host) == _bare(other.raw_host)
+
+
+def _bare(host: str | None) -> str:
+    return (host or "").lower().rstrip(".")
+
+
+def for_another_host(headers: Iterable[tuple[str, HeaderValue]]) -> list[tuple[str, str]]:
+    """Returns which of a monitor's headers go to another host than its own, as with curl: what gives nobody entry.
+
+    The host that a redirect names may be somebody else's, behind the address of a proxy or CDN that both are at.
+    """
+    return [(name, text) for name, text in headers if isinstance(text, str) and name.lower() not in _OF_ONE_HOST]
 
 
 def _encoded(location: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from gtm.health.reading import Reading, Reason
 from gtm.probe.redirect import MAX_LOCATION_BYTES
 from gtm.zone.model import MonitorType
+from gtm.zone.settings import Secret
 from tests.fakes.certificates import Authority
 from tests.fakes.endpoints import Conversation, says
+from tests.fakes.permits import permits
 from tests.probe.reading import outcome, reading_from
 
 
@@ -123,6 +126,45 @@ def test_what_leads_elsewhere_or_nowhere_is_the_answer(location: str) -> None:
     reading, seen = followed(location)
     assert outcome(reading) == (Reason.STATUS, "HTTP 302")
     assert len(seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("location", "is_sent"),
+    [
+        ("/ready", True),
+        ("http://API.example.com./ready", True),
+        ("http://www.example.com/ready", False),
+        ("http://example.com/ready", False),
+        ("http://127.0.0.1/ready", False),
+    ],
+)
+def test_what_gives_entry_is_sent_to_no_other_host(location: str, tmp_path: Path, *, is_sent: bool) -> None:
+    (tmp_path / "token").write_text("s3cret")
+    heads: list[bytes] = []
+
+    async def conversation(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        answer = f"302 Found\r\nLocation: {location}" if len(heads) == 1 else "200 OK"
+        writer.write(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n".encode())
+        await writer.drain()
+
+    headers = (("X-Key", Secret("token")), ("authorization", "Basic YTpi"), ("Cookie", "a=b"), ("X-Probe", "gtm"))
+    permitted = permits(secrets={"token": tmp_path / "token"})
+    assert reading_from(conversation, host="api.example.com", headers=headers, max_redirects=1, permitted=permitted).ok
+    first, then = heads
+    for field in (b"X-Key: s3cret", b"authorization: Basic YTpi", b"Cookie: a=b"):
+        assert field in first
+        assert (field in then) is is_sent
+    assert b"X-Probe: gtm" in then
+
+
+def test_a_host_that_the_monitor_names_itself_is_asked_for_until_a_redirect_names_another() -> None:
+    reading, seen = followed("/ready", headers=(("Host", "www.example.com"),))
+    assert reading.ok
+    assert [line.split()[-1] for line in seen] == [b"www.example.com"] * 2
+    reading, seen = followed("http://other.example.com/ready", headers=(("Host", "www.example.com"),))
+    assert reading.ok
+    assert [line.split()[-1] for line in seen] == [b"www.example.com", b"other.example.com"]
 
 
 def test_the_port_of_the_endpoint_may_be_named() -> None:
