@@ -84,6 +84,15 @@ def test_a_records_file_counts_by_its_names_and_not_by_those_between() -> None:
     assert told(before, moved) == [], "into the zone file"
 
 
+def test_a_records_file_that_stays_is_counted_too() -> None:
+    stays = "".join(f"a{number:02} A 192.0.2.1\n" for number in range(20))
+    assert told(zone(hosts(*range(18)), file=stays), zone(file=stays)) == []
+    assert told(zone(hosts(*range(30)), file=stays), zone(file=stays)) == [
+        "30 of 51 names (h00.gtm.example.com, h01.gtm.example.com, h02.gtm.example.com and 27 more)",
+        "30 of 52 records",
+    ]
+
+
 @pytest.mark.parametrize(("most_lost", "is_told"), [(0.0, True), (0.5, True), (0.91, False), (1.0, False)])
 def test_how_much_may_go_is_a_setting(most_lost: float, is_told: bool) -> None:  # noqa: FBT001  # of the table
     assert bool(told(zone(hosts(*range(20))), zone(hosts(0, 1)), most_lost)) is is_told
