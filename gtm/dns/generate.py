@@ -33,8 +33,8 @@ Print = Callable[[int], str]
 """A number -> what a part of a template becomes."""
 
 
-def expand(argument: str, *, limit: int) -> list[str]:
-    """Returns the lines that a directive stands for, which may be so many."""
+def expand(argument: str, *, limit: int, limit_bytes: int) -> list[str]:
+    """Returns the lines that a directive stands for, which may be so many, and so long together."""
     tokens = _tokens(argument)
     if len(tokens) < 4:
         raise TextInvalid("$GENERATE has a range, a name, a type and a value: 1-9 host$ A 192.0.2.$")
@@ -46,7 +46,15 @@ def expand(argument: str, *, limit: int) -> list[str]:
         raise TextInvalid("$GENERATE has one value; a value with spaces is put in quotes as a whole")
     name, value = _template(tokens[1]), _template(tokens[-1])
     between = " ".join(tokens[2 : middle + 1])
-    return [f"{_filled(name, number)} {between} {_filled(value, number)}" for number in numbers]
+    lines, left = [], limit_bytes
+    for number in numbers:
+        line = f"{_filled(name, number)} {between} {_filled(value, number)}"
+        left -= len(line.encode()) + 1
+        if left < 0:  # before the others are made: they may be longer than the memory of this machine
+            words = f"makes more than {limit_bytes} bytes, which are left for this zone"
+            raise TextInvalid(f"$GENERATE {tokens[0]} {words}")
+        lines.append(line)
+    return lines
 
 
 def _tokens(argument: str) -> list[str]:

@@ -22,6 +22,8 @@ MAX_INCLUDES = 1_000
 MAX_INCLUDE_DEPTH = 10
 MAX_GENERATED = 262_144
 """Records of one zone: four networks of 16 bits. A line of thirty octets may ask for two thousand million."""
+MAX_GENERATED_BYTES = 64 * 1024 * 1024
+"""Of one zone: 256 for each of so many records. A thousand octets may ask for 200 times as many in each record."""
 
 Include = Callable[[str], bytes]
 """The name of a file -> what is in it; raises TextInvalid where it cannot be read."""
@@ -47,7 +49,7 @@ class Sources:
         self._next_line = 1 + _lines(self.main)
         self._contents: dict[str, bytes] = {}
         self._bytes = len(self.main)
-        self._generated = 0
+        self._generated = self._generated_bytes = 0
 
     def more(self, directive: str, argument: str, line: int, depth: int) -> tuple[bytes, int]:
         """Returns what a directive stands for, and the number of its first line. Raises TextInvalid."""
@@ -84,9 +86,11 @@ class Sources:
         return f"{folder}{slash}{name}"
 
     def _generate(self, argument: str) -> bytes:
-        lines = expand(argument, limit=MAX_GENERATED - self._generated)
+        limit_bytes = MAX_GENERATED_BYTES - self._generated_bytes
+        lines = expand(argument, limit=MAX_GENERATED - self._generated, limit_bytes=limit_bytes)
         self._generated += len(lines)
         content = "\n".join(lines).encode()
+        self._generated_bytes += len(content)
         self._count("$GENERATE", content)
         return content
 

@@ -25,7 +25,7 @@ LINES = [
 
 @pytest.mark.parametrize(("argument", "lines"), LINES, ids=[argument for argument, _ in LINES])
 def test_a_range_and_a_template_are_so_many_lines(argument: str, lines: list[str]) -> None:
-    assert expand(argument, limit=10) == lines
+    assert expand(argument, limit=10, limit_bytes=1000) == lines
 
 
 WORDS = [
@@ -50,5 +50,16 @@ WORDS = [
 @pytest.mark.parametrize(("argument", "words"), WORDS, ids=[argument for argument, _ in WORDS])
 def test_what_bind_refuses_or_means_otherwise_has_its_words(argument: str, words: str) -> None:
     with pytest.raises(TextInvalid) as raised:
-        expand(argument, limit=10)
+        expand(argument, limit=10, limit_bytes=1000)
     assert words in str(raised.value)
+
+
+def test_lines_are_made_up_to_a_number_of_bytes() -> None:
+    """Those of a line of a thousand octets would else have more than a machine has memory."""
+    argument = '1-3 h$ TXT "${0,9}"'
+    lines = ["h1 TXT 000000001", "h2 TXT 000000002", "h3 TXT 000000003"]
+    assert expand(argument, limit=10, limit_bytes=51) == lines
+    with pytest.raises(TextInvalid, match=r"^\$GENERATE 1-3 makes more than 50 bytes, which are left for this zone$"):
+        expand(argument, limit=10, limit_bytes=50)
+    with pytest.raises(TextInvalid, match="makes more than 1000 bytes"):
+        expand(f'1-2147483647 h$ TXT "{"${0,255}" * 1000}"', limit=2**31, limit_bytes=1000)

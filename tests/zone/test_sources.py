@@ -143,3 +143,14 @@ def test_one_line_does_not_make_more_records_than_a_zone_may_have_of_it(
     monkeypatch.setattr("gtm.zone.sources.MAX_GENERATED", 30)
     (problem,) = problems({"a.zone": "$GENERATE 1-20 h$ A 192.0.2.1\n$GENERATE 1-20 i$ A 192.0.2.1\n"}, scan)
     assert problem == "zones/a.zone:2:1: $GENERATE 1-20 makes 20 records, and 10 is what is left for this zone"
+
+
+@both
+def test_one_line_does_not_make_longer_records_than_a_machine_can_hold(
+    scan: Scan | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gtm.zone.sources.MAX_GENERATED_BYTES", 100)
+    text = "$GENERATE 1-4 h$ A 192.0.2.1\n$GENERATE 1-200000 i$ A 192.0.2.1\n"
+    (problem,) = problems({"a.zone": text}, scan)
+    words = "$GENERATE 1-200000 makes more than 41 bytes, which are left for this zone"
+    assert problem == f"zones/a.zone:2:1: {words}"
