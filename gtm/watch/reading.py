@@ -398,8 +398,10 @@ class Reading:
         return before if is_as_it_was else None
 
     def _has_the_same_records(self, refused: Refused) -> bool:
+        """Returns whether its records files are as they were; of one that cannot be read, why may be another reason."""
         return all(
-            records_fingerprint(self._records.content(name)) == fingerprint for name, fingerprint in refused.records
+            fingerprint and records_fingerprint(self._records.content(name)) == fingerprint
+            for name, fingerprint in refused.records
         )
 
     def _refusal(

@@ -292,6 +292,24 @@ def test_a_records_file_with_a_mistake_leaves_the_last_good_zone(
     assert after.loaded == before.loaded
 
 
+@pytest.mark.parametrize("records", ["$INCLUDE more.zone\n", None], ids=["included", "records file"])
+def test_why_a_file_cannot_be_read_is_told_as_it_is_now(tmp_path: Path, records: str | None) -> None:
+    """Who mends one reason and makes another must not read the first."""
+    write(tmp_path, a=BIG)
+    file = tmp_path / "big.zone"
+    if records is not None:
+        file.write_text(records)
+        file = tmp_path / "more.zone"
+    missing = load(tmp_path)
+    file.symlink_to("/etc/hostname")
+    outside = load(tmp_path, missing)
+    file.unlink()
+    file.mkdir()
+    directory = load(tmp_path, outside)
+    told = [messages(each)[0].split("cannot be read: ")[1] for each in (missing, outside, directory)]
+    assert told == ["No such file or directory", "a link that leads out of its folder", "Is a directory"]
+
+
 def test_an_included_file_is_watched_as_the_records_file_is(tmp_path: Path) -> None:
     write(tmp_path, a=BIG)
     (tmp_path / "big.zone").write_text("$INCLUDE more.zone\n$INCLUDE empty.zone\n")
