@@ -236,6 +236,10 @@ OF_NO_PLACE = {
     "fe80::1/128": 9,
     "::ffff:127.0.0.1/128": 104,
     "64:ff9b:1::/56": 48,
+    # too short to hold the IPv4 address: the first one in them is 0.0.0.0, or inverted 255.255.255.255
+    "64:ff9b::/56": 104,
+    "2002::/16": 24,
+    "2001:0:1:2::/64": 99,
 }
 
 
