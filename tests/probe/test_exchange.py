@@ -155,6 +155,15 @@ def test_an_answer_is_whole_although_what_follows_is_no_tls(
     assert reading_from(over_tls(context, answer[:-1], behind), **keys).reason is Reason.RESET
 
 
+def test_an_answer_over_tls_ends_with_the_connection_although_tls_has_no_goodbye(
+    tls: tuple[ssl.SSLContext, Authority],
+) -> None:
+    context, authority = tls
+    keys: dict[str, Any] = {"type": MonitorType.HTTPS, "extra_ca": authority.root, "body_json": JSON}
+    assert outcome(reading_from(over_tls(context, OK + b"\r\n" + BODY, b""), **keys)) == (Reason.OK, "")
+    assert reading_from(over_tls(context, OK + CHUNKS[:-5], b""), **keys).reason is Reason.RESET
+
+
 CUT = {
     "in the status line": b"HTTP/1.1 20",
     "in the head": OK + b"X: a\r\n",
