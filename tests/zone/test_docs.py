@@ -43,7 +43,7 @@ def records_file_of_the_page(name: str) -> MasterFile:
 def test_there_are_snippets_of_every_section() -> None:
     keys = {key for snippet in SNIPPETS for key in parse_document(snippet, "docs/zones.md").root.entries}
     top = {"zone", "nameservers", "hostmaster", "regions", "monitors", "services", "records", "ttl", "records_file"}
-    assert keys == top | {"safety", "min_healthy"}
+    assert keys == top | {"safety", "min_healthy", "soa"}
 
 
 def test_every_key_is_explained() -> None:
