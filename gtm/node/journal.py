@@ -63,7 +63,7 @@ class Journal:
             return False
         here = os.fstat(self._descriptor)
         try:
-            there = path_of(self._folder, 0).stat(follow_symlinks=False)
+            there = path_of(self._folder, 0).stat()
         except FileNotFoundError:
             return False
         self._size = here.st_size

@@ -53,6 +53,34 @@ def test_files_never_take_more_than_their_bound_and_the_oldest_lines_go(tmp_path
     assert subjects(tmp_path) == list(range(1150, 1200))
 
 
+def test_a_link_to_another_folder_takes_lines_up_to_the_bound_too(tmp_path: Path) -> None:
+    """Then it is rotated as a file is, and the next one is in the state folder; not opened anew for each write."""
+    state, elsewhere = tmp_path / "state", tmp_path / "elsewhere.jsonl"
+    state.mkdir()
+    path_of(state, 0).symlink_to(elsewhere)
+    size = 10 * len(lines(1000))
+    journal = Journal(state, file_bytes=size)
+    for number in range(1000, 1025):
+        journal.write(lines(number))
+    journal.close()
+    assert elsewhere.read_bytes() == lines(*range(1000, 1010))
+    assert [path.name for path in sorted(state.iterdir())] == ["events.1.jsonl", "events.2.jsonl", "events.jsonl"]
+    assert path_of(state, 2).is_symlink()
+    assert subjects(state) == list(range(1000, 1025))
+
+
+def test_a_link_that_leads_elsewhere_is_followed_from_then_on(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    journal = Journal(state)
+    for number in (1, 2):
+        path_of(state, 0).unlink(missing_ok=True)
+        path_of(state, 0).symlink_to(tmp_path / str(number))
+        journal.write(lines(number))
+    journal.close()
+    assert [(tmp_path / str(number)).read_bytes() for number in (1, 2)] == [lines(1), lines(2)]
+
+
 def test_only_what_is_young_enough_is_read(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     journal.write(b"".join(compose_line(event(number, wall=float(number))) for number in range(10)))
