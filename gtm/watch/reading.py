@@ -353,6 +353,7 @@ class Reading:
                 return known
             self._progress.parse(on=True)
             zone = parse(text, file, self._shared, self._vocabulary, files.fetch)
+            files.require_room_for(zone)
         except Exception as error:  # noqa: BLE001  # it is logged
             if files.is_full:  # others may have fewer at the next reading
                 fingerprint = ""
@@ -367,7 +368,7 @@ class Reading:
             return self._loses(Loaded(fingerprint, zone, Text(file, text)), words, contents)
         included = files.whole
         records = included.pop(zone.records_file, None)
-        self._records.count(file, files.size_bytes)
+        self._records.count(file, max(files.size_bytes, zone.records_bytes))
         return Loaded(fingerprint, zone, Text(file, text), self._shared_source, records, included)
 
     def _served(self, origin: Name) -> Zone | None:

@@ -10,12 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from gtm.engine.master import native_scan
-from gtm.errors import FileUnreadable, TextInvalid
+from gtm.errors import FileUnreadable, Problem, TextInvalid, ZoneInvalid
 from gtm.watch.composing import fingerprint_of
 from gtm.watch.folder import ZONE_FILES, Loaded
 from gtm.watch.looked import Looked
 from gtm.watch.progress import Progress
 from gtm.zone.master import MasterFile
+from gtm.zone.model import Zone
 from gtm.zone.sources import MAX_MASTER_BYTES
 
 MAX_RECORDS_BYTES = MAX_MASTER_BYTES
@@ -118,6 +119,14 @@ class Fetching:
         finally:
             self._progress.parse(on=True)
 
+    def require_room_for(self, zone: Zone) -> None:
+        """Raises ZoneInvalid where with all that the records files of a zone say all zones have too much."""
+        size_bytes = max(self.size_bytes, zone.records_bytes)
+        try:
+            self._require_room(f"what {zone.records_file} includes and generates", size_bytes)
+        except TextInvalid as invalid:
+            raise ZoneInvalid([Problem(self._file, 1, 1, str(invalid))]) from invalid
+
     def _require_room(self, name: str, size_bytes: int) -> None:
         too_much = self._records.too_much(self._file, name, size_bytes)
         if too_much:
@@ -126,7 +135,7 @@ class Fetching:
 
 
 def _size(loaded: Loaded) -> int:
-    return len(loaded.records or b"") + sum(map(len, loaded.included.values()))
+    return max(loaded.zone.records_bytes, len(loaded.records or b"") + sum(map(len, loaded.included.values())))
 
 
 def records_fingerprint(content: bytes | None) -> str:

@@ -61,6 +61,8 @@ class Records:
     """What was odd in it."""
     place: Place = field(default=lambda line: ("", line), compare=False)
     """The number of a line -> its file, and its number there."""
+    size_bytes: int = field(default=0, compare=False)
+    """Of all the text that was read for it: each file as often as it is included, and what is generated."""
 
 
 def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
@@ -70,7 +72,7 @@ def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
         found = master.scan(sources.main, wire(origin), zone_ttl, _composing(origin), _continuing(sources))
         if found is not None:
             packed, (notes, count) = found
-            return Records(Bulk(*packed), warnings_of(notes, count, sources.place), sources.place)
+            return Records(Bulk(*packed), warnings_of(notes, count, sources.place), sources.place, sources.size_bytes)
     return read_by_reference(master, origin, zone_ttl)
 
 
@@ -186,7 +188,7 @@ class _Reader:
             }
         )
         warnings = warnings_of(first_notes(self._notes), len(self._notes), self._sources.place)
-        return Records(bulk, warnings, self._sources.place)
+        return Records(bulk, warnings, self._sources.place, self._sources.size_bytes)
 
     def read(self, content: bytes, first_line: int, *, depth: int, is_generated: bool = False) -> None:
         """Reads a content whose lines are numbered from here on; what is generated is of one line."""

@@ -272,6 +272,8 @@ class Zone:
     """What the records file has; no name and type of `records` is in it too."""
     records_file: str = ""
     """The name of that file within the folder; empty where there is none."""
+    records_bytes: int = 0
+    """How much it says, with all that it includes, as often as it does, and generates."""
     warnings: tuple[Problem, ...] = ()
     """What is odd in these files, and serves all the same."""
     soa: Soa = DEFAULT_SOA

@@ -57,6 +57,8 @@ class _Master:
     def __init__(self, file: MasterFile) -> None:
         self.file = file
         self.included: dict[str, bytes] = {}
+        self.size_bytes = 0
+        """Of all the text that was read, as often as it is included or generated."""
 
     def include(self, name: str) -> bytes:
         """Returns what is in a file, which is read once. Raises TextInvalid."""
@@ -203,6 +205,7 @@ def _read_records_file(entry: ZoneEntry, draft: ZoneDraft, report: Report, fetch
     try:
         master = _Master(fetch(entry.records_file))
         records = read_master(replace(master.file, include=master.include), draft.origin, entry.ttl)
+        master.size_bytes = records.size_bytes
         report.warnings.extend(records.warnings)
         take_bulk(records, draft, report)
     except TextInvalid as invalid:
@@ -259,6 +262,7 @@ def _zone(
         digest=_digest(text, taken, master),
         bulk=draft.bulk,
         records_file=entry.records_file,
+        records_bytes=0 if master is None else master.size_bytes,
         warnings=warnings,
     )
 

@@ -57,6 +57,11 @@ class Sources:
             return self._generate(argument), line
         return self._included(argument, depth)
 
+    @property
+    def size_bytes(self) -> int:
+        """Returns how much was read: files as often as they were included, and what was generated."""
+        return self._bytes
+
     def place(self, line: int) -> tuple[str, int]:
         """Returns the file of a line, and its number there."""
         at = bisect_right(self._starts, line) - 1

@@ -347,35 +347,3 @@ def test_a_folder_keeps_a_bounded_number_of_problems(tmp_path: Path) -> None:
     assert len(catalogue.bad_files) == 150
     assert len(catalogue.problems) < 10_500
     assert [str(each) for each in catalogue.problems if each.line == REST][-1].endswith("and 100 more problems")
-
-
-def test_files_that_are_included_count_with_the_records_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gtm.watch.recordsfiles.MAX_RECORDS_BYTES", 100)
-    (tmp_path / "one.zone").write_text("$INCLUDE big.zone\n")
-    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n" + ";" * 40 + "\n")
-    write(tmp_path, a="a.example.com\nrecords_file: one.zone", b="b.example.com\nrecords_file: one.zone")
-    catalogue = load(tmp_path)
-    assert names(catalogue) == ["a"]
-    (problem,) = catalogue.problems
-    assert (Path(problem.file).name, problem.line) == ("one.zone", 1)
-    assert problem.message.startswith("with big.zone the records files of all zones have 150 bytes")
-    (tmp_path / "a.yaml").unlink()
-    assert names(load(tmp_path, catalogue)) == ["b"]
-
-
-def test_the_records_files_of_all_zones_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gtm.watch.recordsfiles.MAX_RECORDS_BYTES", 100)
-    (tmp_path / "one.zone").write_text("www A 192.0.2.1\n")
-    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n" * 1 + ";" * 60 + "\n")
-    write(tmp_path, v="v.example.com\nrecords_file: one.zone")
-    before = load(tmp_path)
-    for name in "abc":
-        write(tmp_path, **{name: f"{name}.example.com\nrecords_file: big.zone"})
-    after = load(tmp_path, before)
-    assert names(after) == ["a", "v"]
-    assert [Path(problem.file).stem for problem in after.problems] == ["b", "c"]
-    assert "170 bytes, counted for each zone that names one; 100 are the limit" in after.problems[0].message
-    (tmp_path / "v.yaml").write_text((tmp_path / "v.yaml").read_text() + "# changed\n")
-    assert names(load(tmp_path, after)) == ["a", "v"]
-    (tmp_path / "a.yaml").unlink()
-    assert names(load(tmp_path, after)) == ["b", "v"], "it is tried again when others have fewer"

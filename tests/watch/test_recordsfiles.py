@@ -1,0 +1,80 @@
+"""What records files have together is bounded: whatever they include, as often as they do, and generate."""
+
+from pathlib import Path
+
+import pytest
+
+from gtm.steer.vocabulary import STEERING
+from gtm.watch.folder import EMPTY, Catalogue
+from gtm.watch.reading import read
+
+HEAD = "zone: {}\nnameservers: [ns.example.net]\nhostmaster: hostmaster@example.com\n"
+
+
+def write(folder: Path, **origins: str) -> None:
+    for name, origin in origins.items():
+        (folder / f"{name}.yaml").write_text(HEAD.format(origin))
+
+
+def load(folder: Path, previous: Catalogue = EMPTY) -> Catalogue:
+    return read(folder, previous, STEERING)
+
+
+def names(catalogue: Catalogue) -> list[str]:
+    return [Path(zone.file).stem for zone in catalogue.zones]
+
+
+@pytest.mark.parametrize(
+    ("said", "included"),
+    [("$GENERATE 1-3 h$ A 192.0.2.1\n", ""), ("$INCLUDE i.zone\n$INCLUDE i.zone\n", "www A 192.0.2.1 ;23\n")],
+    ids=["generated", "included twice"],
+)
+def test_what_a_few_bytes_become_counts_with_the_records_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, included: str
+) -> None:
+    """A hundred zones of a hundred bytes would else take as much memory as a hundred large ones."""
+    monkeypatch.setattr("gtm.watch.recordsfiles.MAX_RECORDS_BYTES", 130)
+    (tmp_path / "one.zone").write_text(said)
+    (tmp_path / "i.zone").write_text(included)
+    write(tmp_path, a="a.example.com\nrecords_file: one.zone", b="b.example.com\nrecords_file: one.zone")
+    catalogue = load(tmp_path)
+    assert names(catalogue) == ["a"]
+    (problem,) = catalogue.problems
+    assert (Path(problem.file).stem, problem.line) == ("b", 1)
+    words = "with what one.zone includes and generates the records files of all zones have 1"
+    assert problem.message.startswith(words)
+    assert names(load(tmp_path, catalogue)) == ["a"], "of those that were read before too"
+    (tmp_path / "a.yaml").unlink()
+    assert names(load(tmp_path, catalogue)) == ["b"]
+
+
+def test_files_that_are_included_count_with_the_records_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtm.watch.recordsfiles.MAX_RECORDS_BYTES", 100)
+    (tmp_path / "one.zone").write_text("$INCLUDE big.zone\n")
+    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n" + ";" * 40 + "\n")
+    write(tmp_path, a="a.example.com\nrecords_file: one.zone", b="b.example.com\nrecords_file: one.zone")
+    catalogue = load(tmp_path)
+    assert names(catalogue) == ["a"]
+    (problem,) = catalogue.problems
+    assert (Path(problem.file).name, problem.line) == ("one.zone", 1)
+    assert problem.message.startswith("with big.zone the records files of all zones have 150 bytes")
+    (tmp_path / "a.yaml").unlink()
+    assert names(load(tmp_path, catalogue)) == ["b"]
+
+
+def test_the_records_files_of_all_zones_are_bounded_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtm.watch.recordsfiles.MAX_RECORDS_BYTES", 100)
+    (tmp_path / "one.zone").write_text("www A 192.0.2.1\n")
+    (tmp_path / "big.zone").write_text("www A 192.0.2.1\n" * 1 + ";" * 60 + "\n")
+    write(tmp_path, v="v.example.com\nrecords_file: one.zone")
+    before = load(tmp_path)
+    for name in "abc":
+        write(tmp_path, **{name: f"{name}.example.com\nrecords_file: big.zone"})
+    after = load(tmp_path, before)
+    assert names(after) == ["a", "v"]
+    assert [Path(problem.file).stem for problem in after.problems] == ["b", "c"]
+    assert "170 bytes, counted for each zone that names one; 100 are the limit" in after.problems[0].message
+    (tmp_path / "v.yaml").write_text((tmp_path / "v.yaml").read_text() + "# changed\n")
+    assert names(load(tmp_path, after)) == ["a", "v"]
+    (tmp_path / "a.yaml").unlink()
+    assert names(load(tmp_path, after)) == ["b", "v"], "it is tried again when others have fewer"
