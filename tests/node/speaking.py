@@ -59,12 +59,18 @@ class Node:
 
     @property
     def in_force(self) -> list[str]:
-        return [f"{one.action.value} {one.scope}" for one in self.overrides.in_force().by_scope.values()]
+        """What counts, once its folder is written: tests open one folder for several nodes, one after another."""
+        by_scope = self.overrides.in_force().by_scope
+        self._finish_writing()
+        return [f"{one.action.value} {one.scope}" for one in by_scope.values()]
 
     def saved(self) -> tuple[str, ...]:
         """What is on disk, once it is written."""
-        self.state._writer.submit(lambda: None).result()  # there is no other way to wait for it
+        self._finish_writing()
         return self.state.load_overrides().signed
+
+    def _finish_writing(self) -> None:
+        self.state._writer.submit(lambda: None).result()  # there is no other way to wait for it
 
     def kinds(self) -> list[str]:
         return [event.type for event in self.events.recent(since=0.0)]
