@@ -90,13 +90,13 @@ class Looked:
 
     def note(self, name: str) -> None:
         """Notes how a file looks, before it is read. Raises Unsettled."""
+        if not is_listed(name):
+            self.unlisted.add(name)  # while it is being written, too: else the next look misses that it is
         if name in self._look.unsettled:
             raise Unsettled(name)
-        if not is_listed(name):
-            self.unlisted.add(name)
-            if name not in self._look.settled:
-                self._note_unseen(name)
-                return
+        if not is_listed(name) and name not in self._look.settled:
+            self._note_unseen(name)
+            return
         if self._given is not None:
             self.noted[name] = self._look.settled.get(name)
 

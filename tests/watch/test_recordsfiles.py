@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from gtm.steer.vocabulary import STEERING
-from gtm.watch.folder import EMPTY, Catalogue
-from gtm.watch.reading import read
+from gtm.watch.folder import EMPTY, Catalogue, scan
+from gtm.watch.reading import Reading, read
+from gtm.watch.settling import Look
 
 HEAD = "zone: {}\nnameservers: [ns.example.net]\nhostmaster: hostmaster@example.com\n"
 
@@ -78,3 +79,16 @@ def test_the_records_files_of_all_zones_are_bounded_together(tmp_path: Path, mon
     assert names(load(tmp_path, after)) == ["a", "v"]
     (tmp_path / "a.yaml").unlink()
     assert names(load(tmp_path, after)) == ["b", "v"], "it is tried again when others have fewer"
+
+
+def test_a_look_is_told_of_an_included_file_that_is_being_written(tmp_path: Path) -> None:
+    """Else the next look misses it, and a reload ends as if nobody wrote anything."""
+    (tmp_path / "one.zone").write_text("www A x\n")
+    (tmp_path / "more.inc").touch()
+    write(tmp_path, a="a.example.com\nrecords_file: one.zone")
+    refused = load(tmp_path)
+    (tmp_path / "one.zone").write_text("$INCLUDE more.inc\n")
+    stamps = dict(scan(tmp_path).stamps)
+    reading = Reading(tmp_path, refused, STEERING, look=Look(stamps, frozenset({"more.inc"})))
+    assert reading.read_for(None).problems == refused.problems
+    assert reading.unlisted == {"more.inc"}
