@@ -262,8 +262,9 @@ def _above(writer: mmdb_writer.MMDBWriter, network: Network) -> mmdb_writer.Sear
     for depth in range(network.prefixlen - 1):
         bit = int(network.network_address) >> (network.max_prefixlen - 1 - depth) & 1
         below = node.get_or_create(bit)
-        if isinstance(below, mmdb_writer.SearchTreeLeaf):  # of a network around: both halves have what it has
-            below = node[bit] = mmdb_writer.SearchTreeNode(below, below)
+        if not isinstance(below, mmdb_writer.SearchTreeNode):  # a leaf of a network around: both halves have its value
+            below = mmdb_writer.SearchTreeNode(below, below)
+            node[bit] = below
         node = below
     return node
 
