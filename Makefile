@@ -36,7 +36,7 @@ test: check crate  ## the checks, then every test on every core
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not alone"
 	@$(BIN)/python -m pytest -n 0 -m alone
 
-# The fast tests, and real failovers: what an old version of a library breaks shows there.
+# The fast tests, and every kind of check in whole processes: what an old version of a library breaks shows there.
 lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.toml allows, in an environment of their own
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --python $(LOWEST)/bin/python \
@@ -44,7 +44,7 @@ lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.
 	@$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/versions.txt
 	@$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
 	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup -m "not slow"
-	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup tests/flow/test_failover.py tests/flow/test_kinds.py
+	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup tests/flow/test_kinds.py
 
 # Where there is no such Python, uv fetches one. The libraries are those of .venv: only the Python differs.
 second: $(VENV)/installed-dev  ## tests of TLS on a second Python, in an environment of its own
