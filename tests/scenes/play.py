@@ -58,16 +58,30 @@ PLACES = {
 }
 
 FIRST, SECOND, THIRD = "192.0.2.10", "192.0.2.20", "192.0.2.30"
-API = f"""
+PAIR = f"""
   api:
     monitor: web
     steer: failover
     endpoints:
       - {{region: us-east, address: {FIRST}}}
       - {{region: eu-west, address: {SECOND}}}
-      - {{region: ap-southeast, address: {THIRD}}}
 """
 """A service whose first endpoint is answered everywhere while it is up."""
+
+API = f"""{PAIR}      - {{region: ap-southeast, address: {THIRD}}}
+"""
+"""The same with a third endpoint."""
+
+NEAR = f"""
+  near:
+    monitor: web
+    steer: nearest
+    endpoints:
+      - {{region: us-east, address: {FIRST}}}
+      - {{region: eu-west, address: {SECOND}}}
+      - {{region: ap-southeast, address: {THIRD}}}
+"""
+"""A service that gives each client the nearest endpoint that is up."""
 
 
 class MachineClock(FakeClock):

@@ -14,26 +14,9 @@ from random import Random
 import pytest
 
 from gtm.health.belief import Belief
-from tests.scenes.play import CLIENTS, ROUND_S, Answered, Play, Probe
+from tests.scenes.play import API, CLIENTS, FIRST, NEAR, ROUND_S, SECOND, THIRD, Answered, Play, Probe
 from tests.scenes.sites import THREE, in_region
 
-ANCHOR, SECOND, THIRD = "192.0.2.10", "192.0.2.20", "192.0.2.30"
-SERVICES = f"""
-  anchored:
-    monitor: web
-    steer: failover
-    endpoints:
-      - {{region: us-east, address: {ANCHOR}}}
-      - {{region: eu-west, address: {SECOND}}}
-      - {{region: ap-southeast, address: {THIRD}}}
-  near:
-    monitor: web
-    steer: nearest
-    endpoints:
-      - {{region: us-east, address: {ANCHOR}}}
-      - {{region: eu-west, address: {SECOND}}}
-      - {{region: ap-southeast, address: {THIRD}}}
-"""
 HONEST = ("gru-1", "iad-1", "pdx-1")
 DISTURBED = ("fra-1", "fra-2", "sin-1", "sin-2")
 NEAR_HONEST = ("us", "nowhere")
@@ -55,7 +38,7 @@ class Fate:
         """Changes something, perhaps."""
         chance = self.chance
         if chance.random() < 0.08:
-            self.cut ^= {(chance.choice(("fra", "sin")), chance.choice((ANCHOR, SECOND, THIRD)))}
+            self.cut ^= {(chance.choice(("fra", "sin")), chance.choice((FIRST, SECOND, THIRD)))}
         probe = self.play.probe(chance.choice(DISTURBED))
         if chance.random() < (0.2 if probe.lies else 0.02):
             probe.lies ^= True
@@ -94,28 +77,28 @@ def answers_of(play: Play) -> list[Answered]:
 
 def require_all_that_holds(play: Play, fate: Fate, holds: Holds) -> None:
     answers = answers_of(play)
-    beliefs = {address: play.belief(address) for address in (ANCHOR, SECOND, THIRD)}
+    beliefs = {address: play.belief(address) for address in (FIRST, SECOND, THIRD)}
     assert all(one.address for one in answers)
-    assert beliefs[ANCHOR] is Belief.UP
+    assert beliefs[FIRST] is Belief.UP
     for address, rounds in fate.dead_for.items():
         assert rounds < NOTICED_AFTER or beliefs[address] is Belief.DOWN
     holds.require_excuses(answers, {address for address, belief in beliefs.items() if belief is Belief.DOWN})
     for one in answers:
-        if one.service == "anchored" and one.client in NEAR_HONEST:
-            assert one.address == ANCHOR
+        if one.service == "api" and one.client in NEAR_HONEST:
+            assert one.address == FIRST
     assert play.server.quarantined <= set(DISTURBED)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_happens_at_two_of_five_vantages(tmp_path: Path, seed: int) -> None:
-    play = Play(SERVICES, tmp_path, [Probe(name) for name in sorted((*HONEST, *DISTURBED))])
+    play = Play(API + NEAR, tmp_path, [Probe(name) for name in sorted((*HONEST, *DISTURBED))])
     play.settle()
     fate, holds = Fate(play, Random(seed)), Holds(play)
     moved = quarantined = deaths = 0
     for _ in play.run(400):
         require_all_that_holds(play, fate, holds)
-        moved += any(one.service == "anchored" and one.address != ANCHOR for one in play.answers[-8:])
+        moved += any(one.service == "api" and one.address != FIRST for one in play.answers[-8:])
         quarantined += bool(play.server.quarantined)
         deaths += bool(play.dead)
         fate.strike()

@@ -14,17 +14,8 @@ from gtm.health.envelope import MAX_SKEW_S
 from gtm.health.quorum import DEFAULT_STALE_HOLD_S
 from gtm.ids import NodeName
 from tests.fakes.world import EU
-from tests.scenes.play import ROUND_S, Play, Probe, given
+from tests.scenes.play import FIRST, PAIR, ROUND_S, SECOND, Play, Probe, given
 
-FIRST, SECOND = "192.0.2.10", "192.0.2.20"
-SERVICES = f"""
-  api:
-    monitor: web
-    steer: failover
-    endpoints:
-      - {{region: us-east, address: {FIRST}}}
-      - {{region: eu-west, address: {SECOND}}}
-"""
 AHEAD_S, BACK_S = 20.0, 40.0
 SIN = NodeName("sin-1")
 OTHERS = ("fra-1", "iad-1", "gru-1")
@@ -43,7 +34,7 @@ def started(probe: Probe) -> None:
 
 def well(tmp_path: Path, *others: str, lies: bool = False) -> Play:
     """Everything is well, but that the clock is ahead, and the probe may lie."""
-    play = Play(SERVICES, tmp_path, [*map(Probe, others), Probe(SIN, lies=lies)])
+    play = Play(PAIR, tmp_path, [*map(Probe, others), Probe(SIN, lies=lies)])
     play.probe(SIN).clock.step_wall(AHEAD_S)
     for probe in play.probes:
         started(probe)

@@ -9,16 +9,8 @@ import pytest
 
 from gtm.health.belief import Belief
 from gtm.health.quorum import Quorum
-from tests.scenes.play import API, FIRST, SECOND, THIRD, Answered, Play, Probe, given
+from tests.scenes.play import API, FIRST, NEAR, SECOND, THIRD, Answered, Play, Probe, given
 
-SERVICES = f"""{API}  near:
-    monitor: web
-    steer: nearest
-    endpoints:
-      - {{region: us-east, address: {FIRST}}}
-      - {{region: eu-west, address: {SECOND}}}
-      - {{region: ap-southeast, address: {THIRD}}}
-"""
 PROBES = ("fra-1", "gru-1", "iad-1", "pdx-1", "sin-1")
 FRESH_ROUNDS = 4
 """Three intervals and the timeout."""
@@ -27,7 +19,7 @@ HOLD_ROUNDS = 180
 
 
 def well(tmp_path: Path) -> Play:
-    play = Play(SERVICES, tmp_path, [*map(Probe, PROBES)], quorum=Quorum(voters=2, vantages=2))
+    play = Play(API + NEAR, tmp_path, [*map(Probe, PROBES)], quorum=Quorum(voters=2, vantages=2))
     play.settle()
     return play
 

@@ -6,19 +6,8 @@ from pathlib import Path
 import pytest
 
 from gtm.health.verdict import VerdictState
-from tests.scenes.play import CLIENTS, Play, Probe, given
+from tests.scenes.play import CLIENTS, FIRST, PAIR, SECOND, Play, Probe, given
 
-FIRST, SECOND = "192.0.2.10", "192.0.2.20"
-ENDPOINTS = f"""
-    steer: failover
-    endpoints:
-      - {{region: us-east, address: {FIRST}}}
-      - {{region: eu-west, address: {SECOND}}}
-"""
-DAMPED = f"""
-  api:
-    monitor: web{ENDPOINTS}
-"""
 MINUTE_ROUNDS = 12
 HOUR_ROUNDS = 720
 
@@ -37,7 +26,7 @@ def moves(answers: list[str]) -> int:
 
 @pytest.mark.slow
 def test_clients_are_moved_a_few_times_and_not_every_minute(tmp_path: Path) -> None:
-    play = Play(DAMPED, tmp_path, [Probe("fra-1"), Probe("iad-1"), Probe("sin-1")])
+    play = Play(PAIR, tmp_path, [Probe("fra-1"), Probe("iad-1"), Probe("sin-1")])
     play.settle()
     answers = ill_for_an_hour(play)
     assert 1 <= moves(answers) <= 60 / 4, "undamped it would be every minute"
@@ -54,7 +43,7 @@ def test_clients_are_moved_a_few_times_and_not_every_minute(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_nobody_is_answered_an_endpoint_that_has_been_ill_for_three_rounds(tmp_path: Path) -> None:
-    play = Play(DAMPED, tmp_path, [Probe("fra-1"), Probe("iad-1"), Probe("sin-1")])
+    play = Play(PAIR, tmp_path, [Probe("fra-1"), Probe("iad-1"), Probe("sin-1")])
     play.settle()
     ill = 0
     for number in play.run(HOUR_ROUNDS // 3):

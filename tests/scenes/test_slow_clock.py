@@ -11,17 +11,8 @@ import pytest
 from gtm.health.belief import Belief
 from gtm.health.envelope import MAX_SKEW_S
 from gtm.ids import NodeName
-from tests.scenes.play import ROUND_S, Play, Probe, given
+from tests.scenes.play import FIRST, PAIR, ROUND_S, SECOND, Play, Probe, given
 
-FIRST, SECOND = "192.0.2.10", "192.0.2.20"
-SERVICES = f"""
-  api:
-    monitor: web
-    steer: failover
-    endpoints:
-      - {{region: us-east, address: {FIRST}}}
-      - {{region: eu-west, address: {SECOND}}}
-"""
 RATE = 0.97
 SLOW = "sin-1"
 HEARD_ROUNDS = int(MAX_SKEW_S / (ROUND_S * (1 - RATE)))
@@ -29,7 +20,7 @@ HEARD_ROUNDS = int(MAX_SKEW_S / (ROUND_S * (1 - RATE)))
 
 
 def well(tmp_path: Path) -> Play:
-    play = Play(SERVICES, tmp_path, [Probe("fra-1"), Probe("iad-1"), Probe(SLOW, rate=RATE)])
+    play = Play(PAIR, tmp_path, [Probe("fra-1"), Probe("iad-1"), Probe(SLOW, rate=RATE)])
     play.settle()
     return play
 
