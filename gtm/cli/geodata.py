@@ -67,7 +67,7 @@ def verify_file(file: FileArgument) -> None:
 def install_file(
     file: FileArgument,
     *,
-    force: Annotated[bool, typer.Option("--force", help="Even if it is much smaller than the one replaced.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even if it lacks much of what the one replaced has.")] = False,
     config: ConfigOption = None,
 ) -> None:
     """Verify a database and put it in the place of the first one; a running node takes it up by itself."""
