@@ -10,7 +10,10 @@ So nothing is left to them (decision 0093):
                      itself, as curl and Go do
     TRUSTED_FIRST    always: a chain whose last certificate expired is good where it passes a root that is trusted
     names            the subjectAltName alone, and not the common name (RFC 9525 2), unless `common_name` asks for it
-    ciphers          those of MODERN, whatever OpenSSL's own configuration on this machine says
+    versions         TLS 1.2 and newer, unless `min_version` says otherwise
+    ciphers          those of MODERN, unless LEGACY is asked for
+    openssl.cnf      what it says of these two does not count (a system's crypto policy). What it says of the newest
+                     version, the ciphers of TLS 1.3, curves and algorithms of signatures does
 """
 
 import os
@@ -70,11 +73,18 @@ def client_context(
         context.load_default_certs()
     if ciphers is Ciphers.LEGACY:
         context.options |= _LEGACY_SERVER_CONNECT
+    keys = os.environ.get("SSLKEYLOGFILE")  # as curl and ssl.create_default_context() do: who set it debugs
+    if keys:
+        with suppress(OSError):  # nobody goes down for where they cannot be logged
+            context.keylog_filename = keys
     return _as_everywhere(context, strict=strict, min_version=min_version, ciphers=ciphers)
 
 
 def server_context(*, strict: bool = False) -> ssl.SSLContext:
-    """Returns a context for who is asked; it asks nobody for a certificate."""
+    """Returns a context for who is asked; it asks nobody for a certificate.
+
+    It logs no keys: whoever read the log could read the tokens of those who ask.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     return _as_everywhere(context, strict=strict, min_version="1.2", ciphers=Ciphers.MODERN)
 
@@ -87,10 +97,6 @@ def _as_everywhere(context: ssl.SSLContext, *, strict: bool, min_version: str, c
         context.minimum_version = next(
             version for name, version in _VERSIONS.items() if name >= min_version and _IS_SPOKEN.get(name, True)
         )
-    keys = os.environ.get("SSLKEYLOGFILE")  # as ssl.create_default_context() does: who set it debugs
-    if keys:
-        with suppress(OSError):  # nobody goes down for where they cannot be logged
-            context.keylog_filename = keys
     return context
 
 

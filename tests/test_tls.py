@@ -175,8 +175,11 @@ def test_a_context_of_ours_may_be_asked_to_trust_nobody(tmp_path: Path) -> None:
     assert client_context(system_roots=False).get_ca_certs() == []
 
 
-def test_keys_are_logged_for_who_debugs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_are_logged_for_who_debugs_but_not_those_of_a_listener(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "keys"))
     assert client_context().keylog_filename == str(tmp_path / "keys")
+    assert server_context().keylog_filename is None
     monkeypatch.setenv("SSLKEYLOGFILE", str(tmp_path / "missing" / "keys"))
     assert client_context().keylog_filename is None
