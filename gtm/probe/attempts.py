@@ -11,7 +11,8 @@ attempt has its own bill (cost.py), and is permitted or not by itself (targets.p
                                     whether one that failed had reached anything: `next` is `any` for them
 
 Attempts beside the first take turns of the probe (turns.py), as checks of their own would. Where none is left, the next
-address waits for the end of an attempt, or takes the place of one that had its share and has no connection.
+address waits for the end of an attempt, or takes the place of one that had its share and has no connection. With `all`
+the timeout of one that waited until less than a share was left is this probe's: with a turn it might have passed.
 """
 
 import asyncio
@@ -44,6 +45,7 @@ class Attempt(Protocol):
 
 
 NO_TURN = Outcome(Reason.UNREAD, "this probe had no turn left for it")
+TOO_LATE = Outcome(Reason.UNREAD, "this probe had a turn for it too late")
 
 
 async def look(check: Check, instruments: Instruments, attempt: Attempt) -> Seen:
@@ -182,7 +184,11 @@ class _Race:
         begun = self._at_work.pop(task)
         if task.cancelled():
             return Seen(Outcome(Reason.TIMEOUT, "no answer in its share of the time"), address=begun.address)
-        return task.result()
+        seen = task.result()
+        had_share = begun.began_at <= self._deadline - self._share_s
+        if self._rule is Addresses.ALL and seen.outcome.reason is Reason.TIMEOUT and not had_share:
+            return replace(seen, outcome=TOO_LATE)
+        return seen
 
     async def _stop(self) -> None:
         """Ends what is still at work."""

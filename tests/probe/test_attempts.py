@@ -4,7 +4,7 @@ import asyncio
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -298,6 +298,26 @@ class TestBounds:
 
         found = asyncio.run(run())
         assert (found.ok, str(found.address)) == (True, TWO), found
+
+    @pytest.mark.slow
+    def test_with_all_what_a_late_turn_left_no_time_for_is_no_failure_of_the_endpoint(self) -> None:
+        async def answers_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(reader.read(), 0.8)
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+        full = CheckTurns(1)
+        assert full.enter_if_room(("another.example",))
+        found = reading(dict.fromkeys((ONE, TWO), answers_late), rule=ALL, turns=full, timeout_s=1.5)
+        assert (found.reason, found.detail) == (Reason.UNREAD, f"{TWO}: this probe had a turn for it too late")
+
+    @pytest.mark.slow
+    def test_with_all_silence_for_its_share_is_a_failure_without_a_turn_too(self) -> None:
+        full = CheckTurns(1)
+        assert full.enter_if_room(("another.example",))
+        found = reading({ONE: answers(), TWO: hangs}, rule=ALL, turns=full, timeout_s=0.5)
+        assert (found.reason, str(found.address)) == (Reason.TIMEOUT, TWO)
 
     def test_a_check_that_is_cancelled_gives_its_turns_back(self) -> None:
         turns, zones = CheckTurns(1), ("gtm.example.com",)
