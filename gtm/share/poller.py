@@ -27,7 +27,7 @@ from gtm.http_failure import described
 from gtm.ids import NodeName
 from gtm.resolver import HttpResolver
 from gtm.share.answers import AnswersConnector
-from gtm.share.asking import bounded
+from gtm.share.asking import SMALL_BYTES, bounded
 from gtm.share.desk import Desk, Digests
 from gtm.share.handler import compose_digests, compose_have
 from gtm.share.room import PROMPT_S, SLOW_FOR_S
@@ -113,6 +113,8 @@ class Poller:
         self._failures = 0
         self._was_reached = False
         self._slow_until = -math.inf
+        self._large_within_s: float | None = None
+        """How long the large body of this poll may take, once it has a place; None before that, and for others."""
         self._may_tell = Allowance(TOLD_AT_ONCE, TOLD_EVERY_S)
         self._told = False
         """Whether the log has that it is lost."""
@@ -158,7 +160,7 @@ class Poller:
 
         The place of a large body is held until `held` ends.
         """
-        slow = self._clock.monotonic() < self._slow_until
+        slow, self._large_within_s = self._clock.monotonic() < self._slow_until, None
         query = {"wait": f"{self._wait_s:g}"}
         have = compose_have(self._desk.editions)
         if len(have) <= MAX_HAVE_LENGTH:
@@ -183,7 +185,15 @@ class Poller:
                 self._etag = response.headers.get("ETag", "").strip('"')
                 return body
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise Unreachable(described(error)) from error
+            raise Unreachable(f"{described(error)}{self._of_large(error)}") from error
+
+    def _of_large(self, error: Exception) -> str:
+        """Returns what to add where a large body took too long: `timeout` alone is of a peer that says nothing."""
+        if self._large_within_s is None or not isinstance(error, TimeoutError):
+            return ""
+        return (
+            f": its answer has more than {SMALL_BYTES >> 20} MiB, and was not whole within {self._large_within_s:g} s"
+        )
 
     async def _enter(self, held: AsyncExitStack, limit: asyncio.Timeout, *, slow: bool) -> None:
         """Waits for a place for a large body; its time is limited from then on, and the wait is no part of it."""
@@ -191,8 +201,8 @@ class Poller:
         await held.enter_async_context(self._desk.room.place(slow=slow))
         if not slow:
             self._slow_until = self._clock.monotonic() + SLOW_FOR_S  # unless it is whole in time
-        within_s = self._wait_s + GRACE_S if slow else PROMPT_S
-        limit.reschedule(asyncio.get_running_loop().time() + within_s)
+        self._large_within_s = self._wait_s + GRACE_S if slow else PROMPT_S
+        limit.reschedule(asyncio.get_running_loop().time() + self._large_within_s)
 
     def _some(self, digests: Digests) -> Digests:
         """Returns as many digests as one poll may send, by chance, in an order that does not change."""

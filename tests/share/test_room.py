@@ -122,7 +122,7 @@ def test_the_wait_for_a_place_is_no_part_of_the_time_of_a_poll(monkeypatch: pyte
 
 @pytest.mark.slow
 def test_one_with_a_slow_line_is_heard_the_second_time_and_tried_as_others_are_later(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("gtm.share.poller.PROMPT_S", 0.1)
 
@@ -132,6 +132,8 @@ def test_one_with_a_slow_line_is_heard_the_second_time_and_tried_as_others_are_l
         poller = poller_of(iad, f"http://127.0.0.1:{port}", session, clock=clock)
         await poller.poll()
         assert iad.counters.count("polls", outcome="failed") == 1
+        words = "timeout: its answer has more than 1 MiB, and was not whole within 0.1 s"
+        assert caplog.messages == [f"peer fra not reached yet: {words}"]
         second = asyncio.create_task(poller.poll())
         done, _ = await asyncio.wait([second], timeout=0.3)
         assert not done, "it has as long as a poll"
