@@ -10,7 +10,8 @@ Waiting is a connection for which nothing is done: in its handshake, with half a
 or once its answer is given, whether it was read or not. Who opens connections and leaves them so crowds out himself and
 nobody else, and /livez is answered in a crowd too.
 
-What comes in: connections, when they come, wait, are busy and go. What goes out: whether there is room.
+What comes in: connections, when they come, wait, are busy and go. What goes out: whether there is room. Those of
+resolvers are in gtm/serve/crowd.py: there only idleness counts, as an answer of the DNS takes no time to speak of.
 """
 
 from collections import Counter

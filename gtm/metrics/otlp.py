@@ -126,7 +126,7 @@ class Telemetry:
         if trouble is None:
             if before is not None:
                 log.info("telemetry: the collector takes the metrics again")
-        elif before is None or before.is_as_before != trouble.is_as_before:
+        elif before is None or before.kind != trouble.kind:
             taken = "takes the metrics, and" if trouble.outcome == TAKEN else "does not take the metrics:"
             log.warning("telemetry: the collector %s %s; further failures are only counted", taken, trouble.text)
 

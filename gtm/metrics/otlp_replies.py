@@ -39,8 +39,8 @@ class Trouble:
 
     outcome: str
     text: str
-    is_as_before: str = ""
-    """Equal for two troubles of which the second is no news."""
+    kind: str = ""
+    """The same for two troubles of which the second is no news, and not logged."""
 
 
 class GivenUp(requests.RequestException):
