@@ -8,7 +8,6 @@ ValueError: gtm/dns/rdata.py has the words. It must not read RDATA in hexadecima
 
 import base64
 import re
-import struct
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address
 
@@ -50,19 +49,16 @@ def compose_rare(rtype: int, text: str, origin: Name) -> bytes | None:
     return wire
 
 
-def _number(letter: str) -> Field:
-    size_bits = struct.calcsize(f"!{letter}") * 8
-
-    def read(tokenizer: Tokenizer, _origin: Name) -> bytes:
-        number = tokenizer.get_int()
-        if number >> size_bits:
-            raise ValueError(f"{number} is not an unsigned {size_bits}-bit integer")
-        return struct.pack(f"!{letter}", number)
-
-    return read
+def _u8(tokenizer: Tokenizer, _origin: Name) -> bytes:
+    return tokenizer.get_uint8().to_bytes()
 
 
-_U8, _U16, _U32 = _number("B"), _number("H"), _number("I")
+def _u16(tokenizer: Tokenizer, _origin: Name) -> bytes:
+    return tokenizer.get_uint16().to_bytes(2)
+
+
+def _u32(tokenizer: Tokenizer, _origin: Name) -> bytes:
+    return tokenizer.get_uint32().to_bytes(4)
 
 
 def _name(tokenizer: Tokenizer, origin: Name) -> bytes:
@@ -77,19 +73,6 @@ def _string(tokenizer: Tokenizer, _origin: Name) -> bytes:
     if len(octets) > MAX_STRING_BYTES:
         raise ValueError(f"a string has at most {MAX_STRING_BYTES} bytes")
     return bytes((len(octets),)) + octets
-
-
-def _strings(tokenizer: Tokenizer, origin: Name) -> bytes:
-    strings = [_string(tokenizer, origin)]
-    while _has_more(tokenizer):
-        strings.append(_string(tokenizer, origin))
-    return b"".join(strings)
-
-
-def _has_more(tokenizer: Tokenizer) -> bool:
-    token = tokenizer.get()
-    tokenizer.unget(token)
-    return not token.is_eol_or_eof()
 
 
 def _rest(tokenizer: Tokenizer) -> str:
@@ -207,21 +190,20 @@ _FIELDS: dict[int, tuple[Field, ...]] = {
     RdataType.MR: (_name,),
     RdataType.MINFO: (_name, _name),
     RdataType.WKS: (_ipv4, _services),
-    RdataType.KEY: (_U16, _U8, _U8, _base64),
+    RdataType.KEY: (_u16, _u8, _u8, _base64),
     RdataType.NXT: (_name, _nxt_types),
     MNEMONICS["EID"]: (_hexadecimal,),
     MNEMONICS["NIMLOC"]: (_hexadecimal,),
     MNEMONICS["ATMA"]: (_atm_address,),
     RdataType.A6: (_a6,),
-    MNEMONICS["SINK"]: (_U8, _U8, _U8, _base64),
+    MNEMONICS["SINK"]: (_u8, _u8, _u8, _base64),
     RdataType.IPSECKEY: (_ipseckey,),
-    RdataType.NINFO: (_strings,),
-    MNEMONICS["RKEY"]: (_U16, _U8, _U8, _base64),
+    MNEMONICS["RKEY"]: (_u16, _u8, _u8, _base64),
     MNEMONICS["TALINK"]: (_name, _name),
-    RdataType.NID: (_U16, _four_groups),
-    RdataType.L64: (_U16, _four_groups),
-    MNEMONICS["DOA"]: (_U32, _U32, _U8, _string, _base64),
-    MNEMONICS["TA"]: (_U16, _U8, _U8, _hexadecimal),
+    RdataType.NID: (_u16, _four_groups),
+    RdataType.L64: (_u16, _four_groups),
+    MNEMONICS["DOA"]: (_u32, _u32, _u8, _string, _base64),
+    MNEMONICS["TA"]: (_u16, _u8, _u8, _hexadecimal),
 }
 
 _PROTOCOLS = {"icmp": 1, "tcp": 6, "egp": 8, "udp": 17}
