@@ -134,7 +134,13 @@ def _revive_zone(zone: KeptZone, folder: Path, beside: _Shared, vocabulary: Voca
     included = {name: content.encode() for name, content in zone.included.items()}
 
     def fetch(name: str) -> MasterFile:
-        return MasterFile(str(folder / name), records or b"", native_scan(), lambda name: included.get(name, b""))
+        return MasterFile(
+            str(folder / name),
+            records or b"",
+            native_scan(),
+            lambda name: included.get(name, b""),
+            str(folder.absolute()),
+        )
 
     make = partial(parse, source.content, source.file, shared, vocabulary, fetch)
     try:

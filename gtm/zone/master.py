@@ -50,6 +50,8 @@ class MasterFile:
     scan: Scan | None = None
     include: Include = no_files
     """What reads the files that it includes."""
+    folder: str = ""
+    """The whole path of the folder of zone files; empty for a text that is read without its folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Records:
 def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
     """Returns the records of a file; raises ZoneInvalid with all its problems."""
     if master.scan is not None:
-        sources = Sources(master.file, master.content, master.include)
+        sources = Sources(master.file, master.content, master.include, folder=master.folder)
         found = master.scan(sources.main, wire(origin), zone_ttl, _composing(origin), _continuing(sources))
         if found is not None:
             packed, (notes, count) = found
@@ -78,7 +80,7 @@ def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
 
 def read_by_reference(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
     """Returns the records of a file; raises ZoneInvalid with all its problems."""
-    sources = Sources(master.file, master.content, master.include)
+    sources = Sources(master.file, master.content, master.include, folder=master.folder)
     reader = _Reader(sources, origin, zone_ttl)
     reader.read(sources.main, 1, depth=0)
     return reader.records()

@@ -41,9 +41,11 @@ def no_files(name: str) -> bytes:
 class Sources:
     """The contents of one reading. Its state is what was read so far, and how much of it."""
 
-    def __init__(self, file: str, content: bytes, include: Include) -> None:
+    def __init__(self, file: str, content: bytes, include: Include, *, folder: str = "") -> None:
+        """`folder` is the whole path of the folder: a file in it may be included by its own."""
         self.main = normal(content)
         self._include = include
+        self._folder = folder
         self._starts = [1]
         self._files = [file]
         self._next_line = 1 + _lines(self.main)
@@ -68,8 +70,7 @@ class Sources:
         return self._files[at], line - self._starts[at] + 1
 
     def _included(self, name: str, depth: int) -> tuple[bytes, int]:
-        folder, _, _ = self._files[0].rpartition("/")
-        match = _FILE_NAME.fullmatch(name.removeprefix(f"{folder}/") if folder else name)
+        match = _FILE_NAME.fullmatch(name.removeprefix(f"{self._folder}/") if self._folder else name)
         if match is None:
             words = "a file of the folder of zone files, or below it, can be included, by a name such as more.zone"
             raise TextInvalid(f'$INCLUDE "{name}": {words}')

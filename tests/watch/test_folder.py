@@ -347,6 +347,21 @@ def test_an_included_file_may_have_any_name_in_the_folder_or_below(tmp_path: Pat
     assert messages(load(tmp_path, first)) == [outside.replace(name, "etc/hostname")]
 
 
+def test_a_relative_folder_reads_the_included_files_that_its_whole_path_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "zones"
+    (folder / "zones").mkdir(parents=True)
+    write(folder, a=BIG)
+    (folder / "more.zone").write_text("www A 192.0.2.1\n")
+    (folder / "zones" / "more.zone").write_text("mail A 192.0.2.1\n")
+    monkeypatch.chdir(tmp_path)
+    for name, owner in [("zones/more.zone", b"\4mail"), (f"{folder}/more.zone", b"\3www")]:
+        (folder / "big.zone").write_text(f"$INCLUDE {name}\n")
+        for given in (Path("zones"), folder):
+            assert load(given).zones[0].bulk.find(owner) is not None
+
+
 @pytest.mark.parametrize(
     ("prepare", "message"),
     [

@@ -65,8 +65,9 @@ def test_a_records_file_is_kept_with_its_zone(folder: Folder) -> None:
     assert read(folder.path, revived, STEERING).zones == folder.catalogue.zones
 
 
-def test_files_that_a_records_file_includes_are_kept_with_its_zone(folder: Folder) -> None:
-    (folder.path / "big.zone").write_text("$INCLUDE more.zone\n")
+@pytest.mark.parametrize("name", ["more.zone", "{folder}/more.zone"])
+def test_files_that_a_records_file_includes_are_kept_with_its_zone(folder: Folder, name: str) -> None:
+    (folder.path / "big.zone").write_text(f"$INCLUDE {name.format(folder=folder.path)}\n")
     (folder.path / "more.zone").write_text("www A 192.0.2.1\n$GENERATE 1-2 h$ A 192.0.2.$\n")
     folder.write(a=f"{SMALL}records_file: big.zone\n")
     assert folder.catalogue.zones[0].bulk.values == 3

@@ -77,12 +77,21 @@ def test_mistakes_and_oddities_are_told_where_they_are(scan: Scan | None) -> Non
 
 
 @both
-@pytest.mark.parametrize("name", ["db.more", "./db.more", "sub/db.more", "zones/db.more", "zones/a/b/c.d/more"])
+@pytest.mark.parametrize("name", ["db.more", "./db.more", "sub/db.more", "a/b/c.d/more"])
 def test_a_file_of_any_name_in_the_folder_or_below_is_included(name: str, scan: Scan | None) -> None:
-    """One by its whole path too, if that is in the folder."""
-    own = name.removeprefix("zones/").removeprefix("./")
+    own = name.removeprefix("./")
     records = read({"a.zone": f'$INCLUDE "{name}"\n', own: "\na A 192.0.2.1\n"}, scan)
     assert found(records, "a") == [(1, 300, (f"zones/{own}", 2), 1)]
+
+
+@both
+@pytest.mark.parametrize("path", ["zones/a.zone", "/srv/zones/a.zone", "a.zone"])
+def test_what_a_name_means_does_not_depend_on_how_the_folder_was_given(path: str, scan: Scan | None) -> None:
+    """A relative name is one in the folder, which may have a folder of its own name; a whole path is one too."""
+    files = {"db.more": b"a A 192.0.2.1\n", "zones/db.more": b"b A 192.0.2.1\n"}
+    for text, owner in [("zones/db.more", "b"), ("db.more", "a"), ("/srv/zones/db.more", "a")]:
+        master = MasterFile(path, f"$INCLUDE {text}\n".encode(), scan, files.__getitem__, "/srv/zones")
+        assert found(read_master(master, ORIGIN, 300), owner)
 
 
 @both
