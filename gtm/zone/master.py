@@ -168,7 +168,8 @@ class _Reader:
         self._owner: Name | None = None
         self._has_owner = False
         self._rrsets: dict[Key, dict[RdataType, _RRset]] = {}
-        self._notes: list[Note] = []
+        self._notes: set[Note] = set()
+        """A line that makes many records has each of its oddities once."""
 
     def records(self) -> Records:
         """Returns what was read; raises ZoneInvalid if there were problems."""
@@ -176,7 +177,7 @@ class _Reader:
             for rrset in by_type.values():
                 if rrset.other is not None:
                     line, ttl = rrset.other
-                    self._notes.append(Note(line, Oddity.TTL, rrset.line, ttl, rrset.first_ttl, rrset.ttl))
+                    self._notes.add(Note(line, Oddity.TTL, rrset.line, ttl, rrset.first_ttl, rrset.ttl))
                 size_bytes = sum(12 + len(rdata) for rdata in rrset.rdatas)
                 if size_bytes > MAX_RRSET_BYTES:
                     message = f"the record has {size_bytes} bytes; no answer can hold more than {MAX_RRSET_BYTES}"
@@ -290,7 +291,7 @@ class _Reader:
         if owner is None:
             return  # the line with its name has the problem
         if rtype in _MADE and owner == self.zone:
-            self._notes.append(Note(statement.line, _MADE[rtype]))
+            self._notes.add(Note(statement.line, _MADE[rtype]))
             return
         check_type(owner, rtype, self.zone)
         text = statement.text_of(len(statement.tokens) - len(tokens))
@@ -341,7 +342,7 @@ class _Reader:
         if len(rrset.lines) > len(rrset.rdatas):
             rrset.rdatas.append(compose_rdata(rdata))
         else:
-            self._notes.append(Note(line, Oddity.DUPLICATE, first))
+            self._notes.add(Note(line, Oddity.DUPLICATE, first))
 
     def _add(self, line: int, message: str) -> None:
         file, line = self._sources.place(line)

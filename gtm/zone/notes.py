@@ -54,24 +54,26 @@ def first_notes(notes: Iterable[Note]) -> list[Note]:
 
 def _warning(note: Note, place: Place) -> Problem:
     file, line = place(note.line)
-    return Problem(file, line, 1, _words(note, file, place))
+    return Problem(file, line, 1, _words(note, place))
 
 
-def _words(note: Note, file: str, place: Place) -> str:
+def _words(note: Note, place: Place) -> str:
     match Oddity(note.oddity):
         case Oddity.SOA:
             return "the SOA is made from the zone file; this one is left out"
         case Oddity.NS:
             return "the NS of the zone itself are made from nameservers; this one is left out"
         case Oddity.DUPLICATE:
-            return f"duplicate value, left out; the first one is {_where(note.first_line, file, place)}"
+            return f"duplicate value, left out; the first one is {_where_first(note, place)}"
         case Oddity.TTL:
             return (
                 f"all values of a record have one TTL, {note.least_ttl}, the least of them: this has {note.ttl}, that "
-                f"{_where(note.first_line, file, place)} has {note.first_ttl}"
+                f"{_where_first(note, place)} has {note.first_ttl}"
             )
 
 
-def _where(line: int, file: str, place: Place) -> str:
-    other, line = place(line)
-    return f"on line {line}" if other == file else f"on line {line} of {other}"
+def _where_first(note: Note, place: Place) -> str:
+    here, (file, line) = place(note.line), place(note.first_line)
+    if (file, line) == here:
+        return "on this same line (included again, or generated)"
+    return f"on line {line}" if file == here[0] else f"on line {line} of {file}"

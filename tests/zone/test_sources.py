@@ -144,6 +144,22 @@ def test_what_is_generated_has_the_line_of_its_directive(scan: Scan | None) -> N
 
 
 @both
+def test_a_line_that_repeats_itself_is_told_once_and_why(scan: Scan | None) -> None:
+    """Of one directive there would be as many warnings as it makes records, each of the line that it is on."""
+    files = {
+        "a.zone": "$GENERATE 1-300 h A 192.0.2.1\n$GENERATE 1-300 @ NS ns$\n$INCLUDE i.zone\n$TTL 5\n$INCLUDE i.zone\n",
+        "i.zone": "\ni A 192.0.2.1\n",
+    }
+    here = "on this same line (included again, or generated)"
+    assert [str(warning) for warning in read(files, scan).warnings] == [
+        f"zones/a.zone:1:1: duplicate value, left out; the first one is {here}",
+        "zones/a.zone:2:1: the NS of the zone itself are made from nameservers; this one is left out",
+        f"zones/i.zone:2:1: duplicate value, left out; the first one is {here}",
+        f"zones/i.zone:2:1: all values of a record have one TTL, 5, the least of them: this has 5, that {here} has 300",
+    ]
+
+
+@both
 def test_one_line_does_not_make_more_records_than_a_zone_may_have_of_it(
     scan: Scan | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,8 +107,9 @@ pub fn pack(mut records: Vec<Record>, octets: &[u8], notes: Vec<Note>) -> Result
         packed.row(key, name, octets)?;
         last = key;
     }
-    packed.odd = packed.notes.len();
     packed.notes.sort_unstable();
+    packed.notes.dedup(); // of a line that makes many records
+    packed.odd = packed.notes.len();
     packed.notes.truncate(MAX_NOTES);
     Ok(packed)
 }

@@ -76,6 +76,14 @@ fn what_is_odd_is_noted_by_line() {
 }
 
 #[test]
+fn a_line_that_makes_many_odd_records_is_noted_once() {
+    let mut more = |_: &str, _: &str, line: u32, _: u32| Some((b"h A 192.0.2.1\n".repeat(30), line));
+    let packed = scan(b"$GENERATE 1-30 h A 192.0.2.1\n", ORIGIN, 300, &mut |_, _, _| None, &mut more).unwrap();
+    assert_eq!(packed.notes, [Note { first_line: 1, ..note(1, Oddity::Duplicate) }]);
+    assert_eq!((packed.values, packed.odd), (1, 1));
+}
+
+#[test]
 fn of_many_values_those_that_differ_in_case_alone_are_the_same_where_they_are_names() {
     let values = |number| format!("a MX 1 Host{number}\na TXT T{number}\n");
     let many = (0..30).map(|number| values(number % 20)).collect::<Vec<_>>().concat();
