@@ -62,14 +62,6 @@ def timing(stopwatch: Stopwatch) -> Iterator[None]:
         _RUNNING.reset(token)
 
 
-@contextmanager
-def running(clock: Clock) -> Iterator[Stopwatch]:
-    """Starts the stopwatch that `lap` means within this context."""
-    stopwatch = Stopwatch(clock)
-    with timing(stopwatch):
-        yield stopwatch
-
-
 def lap(phase: Phase) -> None:
     """Ends a phase of the check that runs; nothing happens where none does."""
     stopwatch = _RUNNING.get()

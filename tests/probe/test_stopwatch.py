@@ -9,7 +9,7 @@ import pytest
 from gtm.health.reading import NO_PHASES, Phases, Reading, Reason
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
-from gtm.probe.stopwatch import Phase, Stopwatch, lap, running
+from gtm.probe.stopwatch import Phase, Stopwatch, lap, timing
 from gtm.zone.settings import HttpSettings, Settings, TcpSettings, TlsSettings
 from tests.fakes.certificates import Authority
 from tests.fakes.checks import check_of
@@ -48,7 +48,8 @@ def test_each_task_has_its_own_stopwatch() -> None:
     clock = FakeClock()
 
     async def measured(phase: Phase) -> Phases:
-        with running(clock) as stopwatch:
+        stopwatch = Stopwatch(clock)
+        with timing(stopwatch):
             await asyncio.sleep(0)
             lap(phase)
             await asyncio.sleep(0)
