@@ -69,7 +69,7 @@ def running_bill() -> Bill | None:
 
 
 def begin_another_request() -> None:
-    """Lets the check that runs spend as much again, unless it was cut off: its monitor has it follow a redirect."""
+    """Lets the check that runs spend as much again, unless it was cut off: for a redirect, or a second call."""
     bill = _BILL.get()
     if bill is not None and not bill.is_too_large:
         bill.limit_s += COST_S

@@ -7,7 +7,6 @@ what follows an answer cannot spoil it; and whether a frame is a GOAWAY that lea
                                             GOAWAY, so it gets none of these
     last stream below ours                  the request was not processed, and may be sent again elsewhere
     an error                                the connection is at its end (RFC 9113 5.4.1)
-
 """
 
 HEADER_BYTES = 9
