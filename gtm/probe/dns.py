@@ -50,7 +50,7 @@ async def check_dns(check: Check, instruments: Instruments) -> Outcome:
     """Returns how the endpoint answered, or raises why it did not."""
     settings = check.monitor.settings
     assert isinstance(settings, DnsSettings)
-    address = await target_address(check, instruments)
+    address = target_address(check, instruments)
     with reaching(address):
         return await ask(
             address,

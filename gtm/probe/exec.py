@@ -43,7 +43,7 @@ async def check_exec(check: Check, instruments: Instruments) -> Outcome:
     settings = check.monitor.settings
     assert isinstance(settings, ExecSettings)
     instruments.permits.program(settings.command[0], check.monitor.scope)
-    address = await target_address(check, instruments)
+    address = target_address(check, instruments)
     return await run(filled_in(settings.command, address, check.monitor.port))
 
 

@@ -30,7 +30,7 @@ async def check_grpc(check: Check, instruments: Instruments) -> Outcome:
     """Returns whether the endpoint's health service says SERVING."""
     settings = check.monitor.settings
     assert isinstance(settings, GrpcSettings)
-    address = await target_address(check, instruments)
+    address = target_address(check, instruments)
     call = HealthCall(
         settings.service,
         authority=_authority(check, settings),

@@ -74,7 +74,7 @@ async def _checked(
     *,
     unexpected: Callable[[int], Outcome] = unexpected_status,
 ) -> Outcome:
-    address = await target_address(check, instruments)
+    address = target_address(check, instruments)
     with reaching(address):
         return await _answered(check, settings, instruments, address, unexpected=unexpected)
 

@@ -42,7 +42,7 @@ async def check_icmp(check: Check, instruments: Instruments) -> Outcome:
     """Returns that the endpoint answered one of the requests, or raises why not."""
     settings = check.monitor.settings
     assert isinstance(settings, IcmpSettings)
-    address = await target_address(check, instruments)
+    address = target_address(check, instruments)
     with reaching(address):
         return await ping(address, settings, timeout_s=check.monitor.timeout_s)
 

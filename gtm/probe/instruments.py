@@ -15,7 +15,7 @@ from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.lateness import Lateness
-from gtm.probe.permits import NO_PERMITS, Permits, address_in
+from gtm.probe.permits import NO_PERMITS, Permits
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import Contexts
 from gtm.probe.turns import MAX_CHECKS_AT_ONCE, CheckTurns
@@ -49,7 +49,7 @@ class Instruments:
     turns: CheckTurns = field(default_factory=lambda: CheckTurns(MAX_CHECKS_AT_ONCE))
     """For connections beside the first of a check; the prober takes those of checks from the same."""
     address: Address | None = None
-    """Which address of the target is looked at (attempts.py)."""
+    """Which address of the target is looked at (attempts.py); None for checks that ask nobody."""
 
     def looking_at(self, address: Address | None) -> "Instruments":
         """Returns the same instruments, for a look at one address."""
@@ -86,13 +86,7 @@ async def open_instruments(
 
 
 async def target_addresses(check: Check, instruments: Instruments) -> tuple[Address, ...]:
-    """Returns the addresses of a check's target: itself, or those that its name has, in the order to try.
-
-    Raises OSError where it has none.
-    """
-    address = address_in(check)
-    if address is not None:
-        return (address,)
+    """Returns the addresses that the host name of a target has, in the resolver's order. Raises OSError for none."""
     found = await instruments.resolver.resolve(check.target, within_s=check.monitor.timeout_s)
     if not found:
         raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
@@ -100,12 +94,12 @@ async def target_addresses(check: Check, instruments: Instruments) -> tuple[Addr
     return found
 
 
-async def target_address(check: Check, instruments: Instruments) -> Address:
-    """Returns the address that is looked at: that of the instruments, or else the first of the target.
+def target_address(check: Check, instruments: Instruments) -> Address:
+    """Returns the address that a check, of a kind that asks its endpoint, looks at now.
 
     Raises NotPermitted where the check may not look at it. Each kind connects to this address and asks for no name
     again: so what was judged is what is looked at, whatever a name server says a moment later.
     """
-    address = instruments.address or (await target_addresses(check, instruments))[0]
-    instruments.permits.target(address, check.monitor.port)
-    return address
+    assert instruments.address is not None
+    instruments.permits.target(instruments.address, check.monitor.port)
+    return instruments.address

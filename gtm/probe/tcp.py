@@ -23,7 +23,7 @@ async def check_tcp(check: Check, instruments: Instruments) -> Outcome:
     """Returns that the endpoint accepted a connection and said what is expected, or raises why not."""
     settings = check.monitor.settings
     assert isinstance(settings, TcpSettings)
-    address = await target_address(check, instruments)
+    address = target_address(check, instruments)
     context = None if settings.tls is None else await instruments.contexts.of(settings.tls, check.monitor.scope)
     name = None if settings.tls is None else settings.tls.server_name or check.target
     with reaching(address):

@@ -9,8 +9,13 @@ import pytest
 
 from gtm.errors import NotPermitted
 from gtm.ids import Address
-from gtm.probe.instruments import open_instruments, target_address
+from gtm.probe.addresses import Seen
+from gtm.probe.attempts import look
+from gtm.probe.failures import PASSED
+from gtm.probe.instruments import Instruments, open_instruments, target_address, target_addresses
+from gtm.probe.stopwatch import Stopwatch
 from gtm.resolver import Resolver
+from gtm.zone.model import Check
 from gtm.zone.settings import IcmpSettings
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
@@ -19,14 +24,24 @@ from tests.fakes.resolver import FakeResolver
 PING = IcmpSettings()
 
 
-def address_of(target: str) -> Address:
-    return found(target, FakeResolver({"api.example.com": "192.0.2.7", "rebound.example.com": "127.0.0.1"}))
+def address_of(target: str) -> Address | None:
+    """Which address a check of this target looks at, by `target_address`."""
 
+    async def judged(check: Check, instruments: Instruments, *, stopwatch: Stopwatch, deadline: float) -> Seen:
+        return Seen(PASSED, address=target_address(check, instruments))
 
-def found(target: str, resolver: Resolver, **monitor: Any) -> Address:
-    async def run() -> Address:
+    async def run() -> Address | None:
+        resolver = FakeResolver({"api.example.com": "192.0.2.7", "rebound.example.com": "127.0.0.1"})
         async with open_instruments(FakeClock(), resolver=resolver) as instruments:
-            return await target_address(check_of(PING, target=target, **monitor), instruments)
+            return (await look(check_of(PING, target=target), instruments, judged)).address
+
+    return asyncio.run(run())
+
+
+def found(target: str, resolver: Resolver, **monitor: Any) -> tuple[Address, ...]:
+    async def run() -> tuple[Address, ...]:
+        async with open_instruments(FakeClock(), resolver=resolver) as instruments:
+            return await target_addresses(check_of(PING, target=target, **monitor), instruments)
 
     return asyncio.run(run())
 
@@ -38,7 +53,7 @@ def test_an_address_is_where_it_says_and_nobody_is_asked() -> None:
 def test_a_name_is_where_it_resolves_to() -> None:
     assert address_of("api.example.com") == ip_address("192.0.2.7")
     with pytest.raises(socket.gaierror):
-        address_of("nothing.invalid")
+        found("nothing.invalid", FakeResolver())
 
 
 def test_a_name_is_to_be_resolved_within_the_checks_time() -> None:
