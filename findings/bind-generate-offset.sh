@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Guess: in $GENERATE a plain $ is the number of the round, as the manual says, whatever ${OFFSET} stands beside it.
-# Seen: in BIND 9.18.49 the offset of ${9} is added to every plain $ behind it in the same word; ${0} ends that. And a value of
-# several words is refused, or loses its quotes: "a $ b" for a TXT is three strings.
+# Seen: in BIND 9.18.49 the offset of ${9} is added to every plain $ behind it in the same word; ${0} ends that. And a
+# value of several words is refused, or loses its quotes: "a $ b" for a TXT is three strings.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

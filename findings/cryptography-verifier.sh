@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Guess: the verifier of cryptography, which follows the rules of the web's CAs, refuses a server's certificate without extended
-# key usage, takes a chain only up to a root, and takes every host that OpenSSL takes.
-# Seen (50.0.2): a certificate without extended key usage is good; one that is itself in the Store is good, whoever issued it; and
-# there is no way to ask about a host with an underscore or with a final dot, for DNSName refuses both, as ValueError.
+# Guess: the verifier of cryptography, which follows the rules of the web's CAs, refuses a server's certificate without
+# extended key usage, takes a chain only up to a root, and takes every host that OpenSSL takes.
+# Seen (50.0.2): a certificate without extended key usage is good; one that is itself in the Store is good, whoever
+# issued it; and there is no way to ask about a host with an underscore or with a final dot, for DNSName refuses both,
+# as ValueError.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Guess: curl takes an answer of any minor version of HTTP/1 (RFC 9110 2.5: each is compatible with those before it), and
-# a chunk size with any number of zeros before it (RFC 9112 7.1: 1*HEXDIG).
-# Seen (libcurl 8.23.0 in pycurl 7.49.0): HTTP/1.2 is "Unsupported HTTP/1 subversion in response" (error 1), and a size of
-# 18 digits is "chunk hex-length longer than 17" (error 56). Chromium 156 takes both, Go 1.26 the first.
+# Guess: curl takes an answer of any minor version of HTTP/1 (RFC 9110 2.5: each is compatible with those before it),
+# and a chunk size with any number of zeros before it (RFC 9112 7.1: 1*HEXDIG).
+# Seen (libcurl 8.23.0 in pycurl 7.49.0): HTTP/1.2 is "Unsupported HTTP/1 subversion in response" (error 1), and a size
+# of 18 digits is "chunk hex-length longer than 17" (error 56). Chromium 156 takes both, Go 1.26 the first.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

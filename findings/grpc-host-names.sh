@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Guess: gRPC's C core takes the common name of a certificate as curl does, only where there is no subjectAltName at all, and no
-# wildcard right below a top-level domain.
-# Seen (grpcio 1.85.3): it takes the common name also where the subjectAltName has an address alone, and `*.local` for a.local,
-# which OpenSSL and curl refuse; `a*.example.com` is refused as everywhere.
+# Guess: gRPC's C core takes the common name of a certificate as curl does, only where there is no subjectAltName at
+# all, and no wildcard right below a top-level domain.
+# Seen (grpcio 1.85.3): it takes the common name also where the subjectAltName has an address alone, and `*.local` for
+# a.local, which OpenSSL and curl refuse; `a*.example.com` is refused as everywhere.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Guess: libraries of JSON pointers (RFC 6901) find what a pointer names, and nothing else.
-# Seen: python-jsonpath 2.2.2 decodes escapes of Python in a pointer, so that it misses a key with a backslash, and reads
-# a document that is a text as JSON; jsonpointer 3.1.0 takes a character of a text for an element of an array, and raises
-# ValueError for a token that begins with 0. jsonpointer 3.12 does neither.
+# Seen: python-jsonpath 2.2.2 decodes escapes of Python in a pointer, so that it misses a key with a backslash, and
+# reads a document that is a text as JSON; jsonpointer 3.1.0 takes a character of a text for an element of an array, and
+# raises ValueError for a token that begins with 0. jsonpointer 3.12 does neither.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

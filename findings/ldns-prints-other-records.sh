@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Guess: what a zone file printer prints is read back as the same record, by itself at least.
-# Seen: ldns 1.8.3 prints values of SvcParams without the quotes that they need, so that a `;` in one begins a comment and the
-# record that is read back is a shorter one, without an error; a SINK without its data; and the name in an NSAP-PTR as a string.
+# Seen: ldns 1.8.3 prints values of SvcParams without the quotes that they need, so that a `;` in one begins a comment
+# and the record that is read back is a shorter one, without an error; a SINK without its data; and the name in an
+# NSAP-PTR as a string.
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

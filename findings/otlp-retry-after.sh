@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Guess: an exporter with a timeout of 2 s gives up at once where a collector answers 503 with Retry-After: 60 (OTLP 1.0,
-# "OTLP/HTTP Throttling": the client SHOULD honour the waiting interval), as release 1.45.2 does.
+# Guess: an exporter with a timeout of 2 s gives up at once where a collector answers 503 with Retry-After: 60 (OTLP
+# 1.0, "OTLP/HTTP Throttling": the client SHOULD honour the waiting interval), as release 1.45.2 does.
 # Seen (opentelemetry-exporter-otlp-proto-http 1.27.0): neither counts. It asks again after 1, 2, 4, ... 32 s, and one
 # export() takes a minute.
 set -euo pipefail
