@@ -15,9 +15,9 @@ BIN := $(VENV)/bin
 LOWEST := .venv-lowest
 # A third one, of a Python on the other side of 3.13, where what Python makes of a certificate by itself changed.
 SECOND := .venv-second
-SECONDS := $(or $(SECOND_PYTHON),python3.13 python3.12 python3.14 python3.11 \
+SECOND_CANDIDATES := $(or $(SECOND_PYTHON),python3.13 python3.12 python3.14 python3.11 \
     $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1[1-9].*/bin/python))
-OF_TLS := tests/test_tls.py tests/test_http_failure.py tests/probe/test_tls.py tests/probe/test_tls_files.py \
+TLS_TESTS := tests/test_tls.py tests/test_http_failure.py tests/probe/test_tls.py tests/probe/test_tls_files.py \
     tests/share/test_tls.py tests/share/test_renewal.py tests/share/test_etcd_tls.py tests/metrics/test_otlp_session.py
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
@@ -50,7 +50,7 @@ lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.
 second: $(VENV)/installed-dev  ## tests of TLS on a second Python, in an environment of its own
 	@side='import sys; print(sys.version_info >= (3, 13) if sys.version_info >= (3, 11) else "")'; \
 	case "$$($(BIN)/python -c "$$side")" in True) other=3.12 wanted=False;; *) other=3.13 wanted=True;; esac; \
-	for python in $(SECONDS); do \
+	for python in $(SECOND_CANDIDATES); do \
 	    if [ "$$("$$python" -c "$$side" 2>/dev/null)" = "$$wanted" ]; then other="$$python"; break; fi; \
 	done; \
 	if ! $(BIN)/uv venv --quiet --clear --python "$$other" $(SECOND); then \
@@ -60,7 +60,7 @@ second: $(VENV)/installed-dev  ## tests of TLS on a second Python, in an environ
 	echo "tests of TLS on $$($(SECOND)/bin/python --version)"; \
 	$(BIN)/uv pip freeze --quiet --exclude-editable --python $(BIN)/python >$(SECOND)/versions.txt \
 	&& $(BIN)/uv pip sync --quiet --python $(SECOND)/bin/python $(SECOND)/versions.txt \
-	&& $(SECOND)/bin/python -m pytest -n auto --dist loadgroup $(OF_TLS)
+	&& $(SECOND)/bin/python -m pytest -n auto --dist loadgroup $(TLS_TESTS)
 
 lock: $(VENV)/installed-dev  ## writes requirements.lock: every version and hash that a release is installed from
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --extra otlp --python-version 3.11 --no-header \
