@@ -145,8 +145,7 @@ def _unplanned(loaded: Loaded, error: Exception) -> Refused:
             f"{error}. It is tried again once it changes or somebody reloads; until then what served before it stays"
         )
     problems = Problems([Problem(loaded.zone.file, 1, 1, words)]).all
-    said = {} if loaded.records is None else {loaded.zone.records_file: loaded.records, **loaded.included}
-    records = tuple((name, fingerprint_of(content)) for name, content in said.items())
+    records = tuple((name, fingerprint_of(content)) for name, content in loaded.records_files.items())
     return Refused(loaded.zone.file, problems, loaded.fingerprint, records, stamps=loaded.stamps, is_retried=is_costly)
 
 

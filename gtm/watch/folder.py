@@ -69,6 +69,11 @@ class Loaded:
     stamps: Stamps = field(default_factory=dict, compare=False)
     """How the files that this came of looked, by name; while they look so, they are not read again."""
 
+    @property
+    def records_files(self) -> dict[str, bytes]:
+        """Returns what its records file said, and those that this includes, by name."""
+        return {} if self.records is None else {self.zone.records_file: self.records, **self.included}
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:

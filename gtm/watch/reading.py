@@ -10,7 +10,8 @@
 4. A file that somebody is writing, or whose records file is, is as it was before; so is one that has changed since the
    folder was looked at. A file that is written for long is told as a problem.
 5. A zone of two files is that of one of them, and so are names (claims.py).
-6. A zone that would lose most of what serves is refused, unless somebody said that it is meant (loss.py).
+6. A zone that would lose most of what serves is refused, unless somebody said that it is meant (loss.py). A zone that
+   another file has is not compared before that file gives it up.
 
 A reading may be asked at any time what it comes to so far: files that it did not get to are as they were. So are those
 that have another zone now, and the zones of files that are gone: a file that it did not get to may have that zone now.
@@ -47,7 +48,6 @@ from gtm.watch.progress import Progress
 from gtm.watch.recordsfiles import Fetching, RecordsFiles, records_fingerprint
 from gtm.watch.settling import Look
 from gtm.zone.chain import Vocabulary
-from gtm.zone.model import Zone
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
 
 FILE_LIMIT_S = 10.0
@@ -109,6 +109,8 @@ class Reading:
         self._is_shared_as_before = True
         self._files: list[str] = []
         """Of zones, by name."""
+        self._there = frozenset[str]()
+        """The same."""
         self._sizes: dict[str, int] = {}
         self._large: dict[str, int] = {}
         """Records files of more than a megabyte."""
@@ -235,7 +237,8 @@ class Reading:
         self._sizes = sizes = self._looked.sizes
         self._files = self._looked.zone_files
         self._large = {name: size for name, size in sizes.items() if name.endswith(RECORDS_ENDING) and size > _MEGABYTE}
-        self._records.begin(frozenset(self._files))
+        self._there = frozenset(self._files)
+        self._records.begin(self._there)
         self._hold_unsettled()
         is_any_due = self._shared_stamps != self._previous.shared_stamps
         due = [file for file in self._files if file not in self._held and (is_any_due or self._is_due(file))]
@@ -265,8 +268,21 @@ class Reading:
 
     def _is_due(self, file: str) -> bool:
         """Returns whether to read a file: it is new, or something that it depends on looks otherwise than it did."""
+        refused = self._refused_before.get(file)
+        return self._looks_otherwise(file) or (
+            refused is not None and refused.twin is not None and self._may_be_free(refused.twin)
+        )
+
+    def _looks_otherwise(self, file: str) -> bool:
         before = self._as_before(file)
         return before is None or self._is_stale(file) or not self._looked.is_as(before.stamps)
+
+    def _may_be_free(self, twin: Loaded) -> bool:
+        """Returns whether the zone of a second file may be free now: the first is gone, or looks otherwise."""
+        first = self._serving.get(twin.zone.origin)
+        if first is None or first.zone.file == twin.zone.file:
+            return False
+        return first.zone.file not in self._there or self._looks_otherwise(first.zone.file)
 
     def _size(self, file: str) -> int:
         """Returns the bytes of a zone file, and of the large records file that it names: they say how long it takes."""
@@ -350,7 +366,7 @@ class Reading:
             fingerprint = self._progress.fingerprint = fingerprint_of(text.encode())
             known = self._known(file, fingerprint)
             if known is not None:
-                return known
+                return known if isinstance(known, Refused) else self._refusal_for_loss(known) or known
             self._progress.parse(on=True)
             zone = parse(text, file, self._shared, self._vocabulary, files.fetch)
             files.require_room_for(zone)
@@ -363,28 +379,42 @@ class Reading:
                 file, self._problems_of(error, file), fingerprint=fingerprint, records=_fingerprints(contents)
             )
             return replace(refused, is_retried=isinstance(error, MemoryError))
-        words = self._guard.words(self._served(zone.origin), zone)
-        if words:
-            return self._loses(Loaded(fingerprint, zone, Text(file, text)), words, contents)
         included = files.whole
         records = included.pop(zone.records_file, None)
+        loaded = Loaded(fingerprint, zone, Text(file, text), self._shared_source, records, included)
+        too_much_lost = self._refusal_for_loss(loaded)
+        if too_much_lost is not None:
+            return too_much_lost
         self._records.count(file, max(files.size_bytes, zone.records_bytes))
-        return Loaded(fingerprint, zone, Text(file, text), self._shared_source, records, included)
+        return loaded
 
-    def _served(self, origin: Name) -> Zone | None:
-        serving = self._serving.get(origin)
-        return None if serving is None else serving.zone
-
-    def _loses(self, loaded: Loaded, words: str, contents: Mapping[str, bytes | None]) -> Refused:
+    def _refusal_for_loss(self, loaded: Loaded) -> Refused | None:
         """Returns the refusal of a zone that would lose too much; a reload looks at it again, for it may be forced."""
-        file, serving = loaded.zone.file, self._serving[loaded.zone.origin]
+        file, serving = loaded.zone.file, self._serving.get(loaded.zone.origin)
+        if serving is None or self._is_of_another(serving, file):
+            return None
+        words = self._guard.words(serving.zone, loaded.zone)
+        if not words:
+            return None
         return replace(
             refusal_at_zone(loaded, file, words),
-            records=_fingerprints(contents),
+            records=_fingerprints(loaded.records_files),
             is_retried=True,
             losing=_text(loaded.zone.origin),
             keeps=None if serving.zone.file == file else serving,
         )
+
+    def _is_of_another(self, serving: Loaded, file: str) -> bool:
+        """Returns whether another file than this has the zone that serves, and still has it, as far as is known."""
+        other = serving.zone.file
+        if other == file or other not in self._there:
+            return False
+        now = self._results.get(other)
+        if now is None:
+            if other not in self._held and self._looks_otherwise(other):
+                return False  # it is to be read yet
+            now = self._as_before(other)
+        return isinstance(now, Loaded) and now.zone.origin == serving.zone.origin
 
     def _known(self, file: str, fingerprint: str) -> Loaded | Refused | None:
         """Returns what came of this text before, if nothing that it depends on has changed."""
@@ -393,9 +423,8 @@ class Reading:
             return None
         if isinstance(before, Refused):
             return before if self._has_the_same_records(before) else None
-        name = before.zone.records_file
-        said = {} if not name else {name: before.records, **before.included}
-        is_as_it_was = all(self._records.content(other) == content for other, content in said.items())
+        said = before.records_files.items()
+        is_as_it_was = all(self._records.content(name) == content for name, content in said)
         return before if is_as_it_was else None
 
     def _has_the_same_records(self, refused: Refused) -> bool:

@@ -159,6 +159,63 @@ def test_a_zone_that_moves_to_another_file_and_loses_most_serves_on(watched: Wat
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("is_there_at_start", [False, True])
+@pytest.mark.parametrize("takes_name", [False, True])
+def test_a_second_file_with_less_is_the_second_until_the_first_gives_the_zone_up(
+    watched: Watched, *, takes_name: bool, is_there_at_start: bool
+) -> None:
+    watched.write(hosts(40))
+    if is_there_at_start:
+        watched.write(hosts(4), "b.yaml")
+
+    async def story() -> None:
+        await watched.river.load()
+        watched.write(hosts(4), "b.yaml")
+        for _ in range(2):
+            assert await reload(watched) == [f"gtm.example.com is already the zone of {watched.folder / 'a.yaml'}"]
+            assert await reload(watched, ZONE) == [
+                f"gtm.example.com is already the zone of {watched.folder / 'a.yaml'}"
+            ]
+            assert (names(watched), watched.planner.catalogue.losing) == (40, frozenset())
+        if takes_name:
+            watched.write(SMALL.replace("gtm.example.com", "other.example.com"))
+        else:
+            (watched.folder / "a.yaml").unlink()
+        for _ in range(2):
+            assert [words.endswith(FORCE) for words in await reload(watched)] == [True]
+            [zone] = [zone for zone in watched.planner.catalogue.zones if zone.origin == ZONE]
+            assert len(zone.records) == 42
+        assert await reload(watched, ZONE) == []
+        [zone] = [zone for zone in watched.planner.catalogue.zones if zone.origin == ZONE]
+        assert len(zone.records) == 6
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("takes_name", [False, True])
+def test_the_river_itself_looks_at_a_second_file_again_when_the_first_gives_the_zone_up(
+    watched: Watched, *, takes_name: bool
+) -> None:
+    watched.write(hosts(40))
+    watched.write(hosts(4), "b.yaml")
+    watched.river._sleep = watched.turns
+
+    async def story() -> None:
+        async with watched.running():
+            await watched.turns.next(3)
+            assert watched.planner.catalogue.losing == frozenset()
+            if takes_name:
+                watched.write(SMALL.replace("gtm.example.com", "other.example.com"))
+            else:
+                (watched.folder / "a.yaml").unlink()
+            await watched.turns.next(5)
+            assert watched.planner.catalogue.losing == frozenset({"gtm.example.com"})
+            [zone] = [zone for zone in watched.planner.catalogue.zones if zone.origin == ZONE]
+            assert len(zone.records) == 42
+
+    asyncio.run(story())
+
+
 def test_a_zone_whose_file_is_removed_is_gone_as_ever(watched: Watched) -> None:
     watched.write(hosts(40))
     watched.write(SMALL.replace("gtm.example.com", "other.example.com"), "b.yaml")
