@@ -154,18 +154,17 @@ _DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN
 Interval = Annotated[float, PlainValidator(between(0.1, 3600.0, "100ms to 1h")), _DURATION_SCHEMA]
 StaleHold = Annotated[float, PlainValidator(between(10.0, 86_400.0, "10s to 24h")), _DURATION_SCHEMA]
 Timeout = Annotated[float, PlainValidator(between(0.01, 60.0, "10ms to 1m")), _DURATION_SCHEMA]
-Ttl = Annotated[
-    int,
-    PlainValidator(ttl),
-    WithJsonSchema(
-        {
-            "oneOf": [
-                {"type": "integer", "minimum": 0, "maximum": MAX_TTL},
-                {"type": "string", "pattern": DURATION_PATTERN},
-            ]
-        }
-    ),
-]
+
+
+def ttl_forms(*, least: int = 0) -> list[dict[str, object]]:
+    """Returns the JSON Schemas of the two forms of a TTL: whole seconds, so many at least, or a duration."""
+    return [
+        {"type": "integer", "minimum": least, "maximum": MAX_TTL},
+        {"type": "string", "pattern": DURATION_PATTERN},
+    ]
+
+
+Ttl = Annotated[int, PlainValidator(ttl), WithJsonSchema({"oneOf": ttl_forms()})]
 
 
 def whole(low: int, high: int) -> PlainValidator:

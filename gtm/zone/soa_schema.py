@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from gtm.zone.entry import Entry
-from gtm.zone.fields import DURATION_PATTERN, MAX_TTL, Ttl, error, ttl
+from gtm.zone.fields import Ttl, error, ttl, ttl_forms
 from gtm.zone.soa import DEFAULT_SOA, Soa
 
 
@@ -16,18 +16,7 @@ def _time(value: object) -> int:
     return seconds
 
 
-_Time = Annotated[
-    int,
-    PlainValidator(_time),
-    WithJsonSchema(
-        {
-            "oneOf": [
-                {"type": "integer", "minimum": 1, "maximum": MAX_TTL},
-                {"type": "string", "pattern": DURATION_PATTERN},
-            ]
-        }
-    ),
-]
+_Time = Annotated[int, PlainValidator(_time), WithJsonSchema({"oneOf": ttl_forms(least=1)})]
 
 
 class SoaEntry(Entry):

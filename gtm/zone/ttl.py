@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from gtm.zone.fields import DURATION_PATTERN, MAX_TTL, error, suggestion, ttl
+from gtm.zone.fields import error, suggestion, ttl, ttl_forms
 
 KEYS = ("max", "min")
 
@@ -35,7 +35,7 @@ def _service_ttl(value: object) -> int | TtlRange:
     return bounds
 
 
-_PLAIN = [{"type": "integer", "minimum": 0, "maximum": MAX_TTL}, {"type": "string", "pattern": DURATION_PATTERN}]
+_PLAIN = ttl_forms()
 _RANGE = {
     "type": "object",
     "properties": {
