@@ -12,6 +12,8 @@ import aiohttp
 
 from gtm.tls import CertificateNamesOther
 
+HUNG_UP = "it hung up without an answer"
+
 
 def described(error: Exception) -> str:
     """Returns what failed."""
@@ -28,10 +30,17 @@ def described(error: Exception) -> str:
         return "the name does not resolve"
     if isinstance(error, OSError) and error.errno is not None:
         return os.strerror(error.errno)
+    # asyncio's own error has no number: the connection ended in the handshake of TLS
+    if isinstance(error, aiohttp.ServerDisconnectedError) or isinstance(_os_error(error), ConnectionResetError):
+        return HUNG_UP
     return type(error).__name__
+
+
+def _os_error(error: Exception) -> object:
+    return getattr(error, "os_error", None)
 
 
 def _tls_error(error: Exception) -> ssl.SSLError | None:
     """Returns the error of TLS that this one is made of, or is."""
-    parts = (getattr(error, "certificate_error", None), getattr(error, "os_error", None), error.__cause__, error)
+    parts = (getattr(error, "certificate_error", None), _os_error(error), error.__cause__, error)
     return next((part for part in parts if isinstance(part, ssl.SSLError)), None)

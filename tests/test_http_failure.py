@@ -35,7 +35,7 @@ def alert(reason: str) -> aiohttp.ClientOSError:
         (TimeoutError(), "timeout"),
         (ConnectionRefusedError(errno.ECONNREFUSED, "http://user:secret@host"), "Connection refused"),
         (gaierror(EAI_NONAME, "http://user:secret@host"), "the name does not resolve"),
-        (aiohttp.ServerDisconnectedError(), "ServerDisconnectedError"),
+        (aiohttp.ServerDisconnectedError(), "it hung up without an answer"),
         (alert("TLSV13_ALERT_CERTIFICATE_REQUIRED"), "TLS failed: tlsv13 alert certificate required"),
     ],
 )

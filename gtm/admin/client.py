@@ -16,7 +16,7 @@ from gtm.admin.views import Events, NodeStatus, OverridesView, Regions, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import OverrideRefused, Unreachable
 from gtm.health.event import Recorded
-from gtm.http_failure import described
+from gtm.http_failure import HUNG_UP, described
 from gtm.resolver import HttpResolver
 from gtm.tls import client_context
 
@@ -119,9 +119,8 @@ async def _ask(
         ):
             return answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unreachable(
-            f"no node answers at {admin}: {_words(error, timeout_s)}; is `gtm serve` running there?"
-        ) from error
+        words = _words(error, timeout_s, is_plain=not is_local and base.startswith("http://"))
+        raise Unreachable(f"no node answers at {admin}: {words}; is `gtm serve` running there?") from error
 
 
 def _connector() -> aiohttp.TCPConnector:
@@ -130,13 +129,14 @@ def _connector() -> aiohttp.TCPConnector:
     return aiohttp.TCPConnector(resolver=resolver, ssl=client_context())
 
 
-def _words(error: Exception, timeout_s: float) -> str:
+def _words(error: Exception, timeout_s: float, *, is_plain: bool) -> str:
     if isinstance(error, TimeoutError):
         return f"nothing within {timeout_s:.0f} s"
     words = described(error)
     if words.startswith("its certificate is refused"):
         return f"{words} (SSL_CERT_FILE names other roots)"
     is_reset = isinstance(error, OSError) and error.errno == errno.ECONNRESET
-    if is_reset or isinstance(error, aiohttp.ServerDisconnectedError):
-        return "it hung up without an answer (does it speak TLS? then --admin https://ADDR:PORT)"
+    if is_reset or words == HUNG_UP:
+        why = "does it speak TLS? then --admin https://ADDR:PORT" if is_plain else "a full listener does; try again"
+        return f"{HUNG_UP} ({why})"
     return words[:1].lower() + words[1:] if isinstance(error, OSError) else words

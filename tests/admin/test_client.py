@@ -35,6 +35,31 @@ def tls_listener(folder: Path) -> Iterator[int]:
     assert not thread.is_alive()
 
 
+@contextmanager
+def hanging_up() -> Iterator[int]:
+    """Yields the port of a listener that ends each connection at once, as a full one with TLS does."""
+
+    def serve() -> None:
+        while not ending.is_set():
+            listening.accept()[0].close()
+
+    ending = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, name="hangs up")
+        thread.start()
+        yield listening.getsockname()[1]
+        ending.set()
+        socket.create_connection(listening.getsockname()).close()
+        thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_a_listener_that_hangs_up_in_a_handshake_is_not_asked_whether_it_speaks_tls() -> None:
+    with hanging_up() as port, pytest.raises(Unreachable) as raised:
+        fetch_status(f"https://127.0.0.1:{port}")
+    assert "it hung up without an answer (a full listener does; try again)" in str(raised.value)
+
+
 def test_a_certificate_that_is_not_trusted_is_named(tmp_path: Path) -> None:
     with tls_listener(tmp_path) as port, pytest.raises(Unreachable) as raised:
         fetch_status(f"https://127.0.0.1:{port}")

@@ -207,7 +207,7 @@ def test_losing_and_finding_a_peer_is_logged_once_each(caplog: pytest.LogCapture
     [
         (hangs, "timeout"),
         (resets, "Connection reset by peer"),
-        (says(b""), "ServerDisconnectedError"),
+        (says(b""), "it hung up without an answer"),
         (says(b"garbage\r\n\r\n"), "ClientResponseError"),
         (says(b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n"), "HTTP 302"),
         (drips(b'{"reports":['), "timeout"),
