@@ -80,6 +80,13 @@ def test_a_bias_prefers_one_of_two_everywhere() -> None:
     assert Counter(firsts(regions)) == {"b": len(WORLD)}
 
 
+@pytest.mark.parametrize(("biases", "expected"), [((0, 1), "ba"), ((-1, 0), "ba"), ((1, 0), "ab")])
+def test_a_bias_prefers_one_of_two_for_clients_at_their_very_point_too(biases: tuple[int, int], expected: str) -> None:
+    regions = at(DUBLIN, "a", bias=biases[0]) + at(DUBLIN, "b", bias=biases[1])  # such as two with the same country
+    assert nearest.order(Place(at=DUBLIN), regions) == tuple(expected)
+    assert nearest.orders([Place(at=DUBLIN)], regions) == [tuple(expected)]
+
+
 @given(st.floats(-90, 90), st.floats(-180, 180), st.integers(1, 6))
 def test_a_point_gets_every_region_of_a_site_once(north: float, east: float, count: int) -> None:
     site = at(DUBLIN, *"abcdef"[:count])

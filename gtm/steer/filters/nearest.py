@@ -4,7 +4,8 @@ distance       haversine on a sphere of 6371.0088 km (gtm/geo/place.py)
 bias b         b > 0: d x (1 - b/100)    b < 0: d / (1 + b/100)    (Route 53 geoproximity)
 one point      regions with the same coordinates and bias are a site: each place has one of them as its own, for good,
                and after it the others in the order of their names, from its own on (gtm/steer/filters/sites.py)
-ties           of sites by the name of their first region
+ties           of sites by the name of their first region; for a client at the very point of both, 0 km away whatever
+               the bias, the greater bias comes first
 continent      a client of whom only the continent is known gets the regions there, and then the others, in the zone's
                own order
 no place       an address found nowhere gets the zone's own order of its regions
@@ -56,8 +57,13 @@ def _is_in(continent: str, region: Region) -> bool:
 
 
 def _of_point(at: Coordinates, sites: Sequence[Site]) -> Names:
-    ordered = sorted(sites, key=lambda site: (biased_km(at, site[0]), site[0].name))
+    ordered = sorted(sites, key=lambda site: _rank(at, site[0]))
     return tuple(region.name for site in ordered for region in own_first(site, at))
+
+
+def _rank(at: Coordinates, region: Region) -> tuple[float, int, RegionName]:
+    distance = biased_km(at, region)
+    return distance, 0 if distance else -region.bias, region.name
 
 
 def _orders(points: Sequence[Coordinates], regions: Regions) -> list[Names]:
