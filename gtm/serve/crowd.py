@@ -11,6 +11,7 @@ dataplane/serve/src/crowd.rs. Connections to the admin API have rules of their o
 there may be so for seconds, and newcomers may be turned away.
 """
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from enum import Enum
 from typing import Generic, TypeVar
@@ -44,12 +45,15 @@ class Room(Enum):
 
 
 class Crowd(Generic[Guest]):
-    """The connections of one address: its state is those, by network and all together, the longest idle first."""
+    """The connections of one address: its state is those, by network and all together, the longest idle first.
+
+    Each change costs the same however many there are; the first of a plain dict is behind all that left before it.
+    """
 
     def __init__(self, limits: TcpLimits) -> None:
         self._limits = limits
-        self._all: dict[Guest, Network] = {}
-        self._networks: dict[Network, dict[Guest, None]] = {}
+        self._all: OrderedDict[Guest, Network] = OrderedDict()
+        self._networks: dict[Network, OrderedDict[Guest, None]] = {}
 
     def __len__(self) -> int:
         """Returns how many are connected."""
@@ -62,16 +66,15 @@ class Crowd(Generic[Guest]):
         if evicted is not None:
             self.leave(evicted[0])
         self._all[guest] = network
-        self._networks.setdefault(network, {})[guest] = None
+        self._networks.setdefault(network, OrderedDict())[guest] = None
         return evicted
 
     def touch(self, guest: Guest) -> None:
         """Hears that a connection is in use."""
         network = self._all.get(guest)
         if network is not None:
-            del self._all[guest], self._networks[network][guest]
-            self._all[guest] = network
-            self._networks[network][guest] = None
+            self._all.move_to_end(guest)
+            self._networks[network].move_to_end(guest)
 
     def leave(self, guest: Guest) -> None:
         """Hears that a connection has ended."""
@@ -83,8 +86,8 @@ class Crowd(Generic[Guest]):
                 del self._networks[network]
 
     def _to_evict(self, network: Network) -> tuple[Guest, Room] | None:
-        of_network = self._networks.get(network, {})
-        if len(of_network) >= self._limits.of_network:
+        of_network = self._networks.get(network)
+        if of_network and len(of_network) >= self._limits.of_network:
             return next(iter(of_network)), Room.NETWORK
         if len(self._all) >= self._limits.connections:
             return next(iter(self._all)), Room.ALL
