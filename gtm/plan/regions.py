@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 
 from dns.name import Name
 
@@ -44,6 +45,7 @@ def _of_endpoints(name: RegionName, zone: Zone, geography: Geography) -> Place:
     return next((place for place in places if place.at is not None), NOWHERE)
 
 
+@lru_cache(maxsize=10_000)  # half a millisecond each, at each reload and for every region that has only coordinates
 def _continent_around(at: Coordinates) -> str:
     """Returns the continent of the country whose point is nearest: right but near the borders of continents."""
     return min(COUNTRIES.values(), key=lambda country: distance_km(at, country.at)).continent
