@@ -106,6 +106,8 @@ def combine_databases(first: Place, second: Place) -> Place:
 
 
 def _combined(first: Place, second: Place, *, where: Place) -> Place:
+    if first == NOWHERE:  # nearly always: then no place of the hundred thousands of a city database is copied
+        return second
     network = first if first.asn is not None or first.organization else second
     return where._replace(asn=network.asn, organization=network.organization, tags=first.tags or second.tags)
 
