@@ -102,7 +102,8 @@ def _none_of(seen: Sequence[Seen]) -> Seen:
         tried,
     )
     decisive = next(each[0] for each in by_rank if each)
-    return _saying(decisive, "; ".join(str(each) for each in seen))
+    others = [each for each in seen if each is not decisive]
+    return _saying(decisive, "; ".join(map(str, (decisive, *others))))  # the reason first: a detail may be cut short
 
 
 def _all_of(seen: Sequence[Seen], *, of: int) -> Seen:

@@ -94,6 +94,12 @@ def test_where_none_is_reached_all_are_told() -> None:
     assert found.outcome == Outcome(Reason.REFUSED, "192.0.2.1: Connection refused; 192.0.2.2: refused")
 
 
+def test_the_address_that_gave_the_reason_is_told_first() -> None:
+    tried = [seen(Reason.REFUSED), seen(Reason.TIMEOUT, at=SECOND), seen(Reason.TIMEOUT, at=THIRD)]
+    found = combined(tried, NEXT, of=3)
+    assert found.outcome == Outcome(Reason.TIMEOUT, "192.0.2.2: timeout; 192.0.2.1: refused; 192.0.2.3: timeout")
+
+
 def test_a_timeout_is_the_reason_where_there_is_one_for_the_probe_may_have_been_late() -> None:
     for rule in (NEXT, ANY):
         found = combined([seen(Reason.REFUSED), seen(Reason.TIMEOUT, at=SECOND)], rule, of=2)
