@@ -126,7 +126,7 @@ class _Tries:
     def sending(self, send: Callable[[bytes], None]) -> Iterator[Callable[[bytes], bool]]:
         """Sends the first query, and the second after a while; gives what says whether a message is the answer."""
         self._sent = 0
-        timer = asyncio.get_running_loop().call_later(self._second_try_s, self._send_next, send)
+        timer = asyncio.get_running_loop().call_later(self._second_try_s, self._send_second, send)
         self._send_next(send)
         try:
             yield partial(self._is_final, send)
@@ -137,6 +137,10 @@ class _Tries:
         if self._sent < len(self._useful):
             send(self._useful[self._sent])
             self._sent += 1
+
+    def _send_second(self, send: Callable[[bytes], None]) -> None:
+        with suppress(OSError):  # such as a route that is gone: the first may be answered yet
+            self._send_next(send)
 
     def _is_final(self, send: Callable[[bytes], None], wire: bytes) -> bool:
         answered = next((number for number, query in enumerate(self._useful) if is_answer(query, wire)), None)

@@ -1,6 +1,7 @@
 """Servers that refuse EDNS or drop it (RFC 6891 6.2.2) are asked without it, as clients do."""
 
 import asyncio
+import errno
 from collections.abc import Callable
 
 import dns.message
@@ -8,6 +9,7 @@ import dns.rcode
 import pytest
 
 from gtm.health.reading import Reading, Reason
+from gtm.probe import dns as dns_check
 from gtm.probe.dns import SECOND_TRY_S, ask, second_try_after_s
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import open_instruments
@@ -62,6 +64,27 @@ class TestOverUdp:
 
     def test_who_drops_it_is_asked_without_it_after_a_while(self) -> None:
         assert outcome_from(lambda query: [] if has_edns(query) else [good(query)], second_try_s=0.01) == PASSED
+
+    def test_a_second_query_that_this_machine_cannot_send_is_no_complaint_of_the_event_loop(self) -> None:
+        sent: list[bytes] = []
+        complaints: list[object] = []
+        is_tried = asyncio.Event()
+
+        def send(query: bytes) -> None:
+            sent.append(query)
+            if len(sent) == 2:
+                is_tried.set()
+                raise OSError(errno.ENETUNREACH, "Network is unreachable")
+
+        async def run() -> None:
+            asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+            tries = dns_check._Tries((b"with EDNS", b"without"), ASKED, 0.0)
+            with tries.sending(send):
+                await is_tried.wait()
+                await asyncio.sleep(0)
+
+        asyncio.run(run())
+        assert (sent, complaints) == ([b"with EDNS", b"without"], [])
 
     def test_a_late_answer_to_the_first_query_counts_too(self) -> None:
         queries: list[bytes] = []
