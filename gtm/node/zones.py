@@ -247,7 +247,7 @@ class ZoneRiver:
             return replace(found, unread=max(1, found.unread))
 
     async def _serve(self, after: Catalogue) -> None:
-        began = asyncio.get_running_loop().time()
+        began = self._monotonic()
         await self._planner.take_zones(after, kept=self._before_reading)
         self._keep(is_whole=not after.unread)
         served = self._planner.catalogue.zones
@@ -255,7 +255,7 @@ class ZoneRiver:
             self._watched = served
             self._watch(await self._threads.run(checks, served))
         # to make plans takes a third of the time at most, however many zones there are
-        self._slice_s = max(SLICE_S, 2 * (asyncio.get_running_loop().time() - began))
+        self._slice_s = max(SLICE_S, 2 * (self._monotonic() - began))
 
     def _problems(self) -> tuple[Problem, ...]:
         problems, failure = self._planner.catalogue.problems, self._planner.failure
