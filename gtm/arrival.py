@@ -8,6 +8,7 @@
 In come stamps; nothing here looks at a file.
 """
 
+from collections.abc import Iterable
 from enum import Enum
 from math import ceil
 
@@ -36,12 +37,22 @@ class Arrival(Enum):
                 return in_place
 
 
-def arrival_of(now: Stamp | None, before: Stamp | None, folder_modified_ns: int) -> Arrival:
-    """Returns how a file came there that looked otherwise before, or was not there."""
+def arrival_of(now: Stamp | None, before: Stamp | None, folder_modified_ns: int | None) -> Arrival:
+    """Returns how a file came there that looked otherwise before, or was not there.
+
+    When its folder was modified is None where nobody looks at that.
+    """
     if now is None or not now.is_regular:
         return Arrival.WHOLE
     if before is not None and (now.device, now.inode) == (before.device, before.inode):
         return Arrival.IN_PLACE
     if now.changed_ns > now.modified_ns:
         return Arrival.WHOLE
-    return Arrival.IN_PLACE if now.modified_ns > folder_modified_ns else Arrival.UNSURE
+    is_newer = folder_modified_ns is not None and now.modified_ns > folder_modified_ns
+    return Arrival.IN_PLACE if is_newer else Arrival.UNSURE
+
+
+def is_any_in_place(now: Iterable[Stamp | None], before: Iterable[Stamp | None]) -> bool:
+    """Returns whether one of some files, wherever they are, is another than before and is written in place."""
+    changed = (pair for pair in zip(now, before, strict=True) if pair[0] != pair[1])
+    return any(arrival_of(*pair, None) is Arrival.IN_PLACE for pair in changed)

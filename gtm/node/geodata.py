@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from gtm.arrival import DEFAULT_SETTLE_S, Arrival, arrival_of
+from gtm.arrival import DEFAULT_SETTLE_S, Arrival, is_any_in_place
 from gtm.health.event import Event, EventKind
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.config import GeoFiles
@@ -14,9 +14,6 @@ from gtm.watch.geodata import Fingerprint, GeoLoad, fingerprint, load
 
 SCAN_INTERVAL_S = 1.0
 """Two scans must agree before a load, more where a file is written in place: networks that were cut are good YAML."""
-
-NEVER = 2**63
-"""Nanoseconds: the folders of geo files are not looked at, which others may change at any time."""
 
 log = logging.getLogger(__name__)
 
@@ -75,12 +72,7 @@ class GeoWatch:
 
     def _scans_to_wait(self, before: Fingerprint | None, now: Fingerprint) -> int:
         """Returns at how many further scans the files must look as they do."""
-        arrivals = [
-            arrival_of(stamp, known, folder_modified_ns=NEVER)
-            for stamp, known in zip(now, before or (), strict=False)
-            if stamp != known
-        ]
-        if Arrival.IN_PLACE not in arrivals:
+        if before is None or not is_any_in_place(now, before):
             return 1
         return Arrival.IN_PLACE.looks(SCAN_INTERVAL_S, self._settle_s)
 

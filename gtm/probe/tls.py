@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gtm.arrival import DEFAULT_SETTLE_S, Arrival, arrival_of
+from gtm.arrival import DEFAULT_SETTLE_S, is_any_in_place
 from gtm.content import STUCK, Stamp
 from gtm.errors import FileUnreadable, TlsFileUnreadable
 from gtm.files import HANGS, FileReader, as_path
@@ -33,9 +33,6 @@ _Key = tuple[TlsSettings, TlsNeeds, tuple[str, ...]]
 NO_FILES = TlsNeeds()
 MAX_PEM_BYTES = 8 * 1024 * 1024
 """The roots of the web are a quarter of a megabyte."""
-
-NEVER = 2**63
-"""Nanoseconds: the folders of these files are not looked at, which others may change at any time."""
 
 _FILES = FileReader("certificates of checks")
 
@@ -72,8 +69,7 @@ class Contexts:
 
     def _is_whole(self, key: _Key, before: tuple[Stamp, ...], now: tuple[Stamp, ...]) -> bool:
         """Returns whether to read files that look otherwise: nobody writes them in place any more."""
-        changed = [(stamp, known) for stamp, known in zip(now, before, strict=True) if stamp != known]
-        if all(arrival_of(*pair, folder_modified_ns=NEVER) is not Arrival.IN_PLACE for pair in changed):
+        if not is_any_in_place(now, before):
             return True
         seen, since = self._written.get(key, ((), 0.0))
         if seen != now:
