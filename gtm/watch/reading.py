@@ -172,7 +172,8 @@ class Reading:
         step = self._progress.give_up()
         if step is not None:
             words = (
-                f"takes longer than {step.limit_s:g} s to read; it is left alone until it changes or somebody reloads"
+                f"takes longer than {step.limit_s:g} s to read; it is left alone until it changes or somebody reloads. "
+                "gtm check has no such limit, and tells its mistakes"
             )
             problem = Problem(step.file, 1, 1, words)
             refused = Refused(step.file, (problem,), self._progress.fingerprint, is_retried=True)
