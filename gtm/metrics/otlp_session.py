@@ -5,6 +5,7 @@ collector's place, could fill the memory of the node.
 """
 
 import os
+import ssl
 from typing import Any
 
 import requests
@@ -46,9 +47,10 @@ class _Bounded(HTTPAdapter):
         block: bool = False,  # noqa: FBT001, FBT002  # the signature is that of requests
         **more: Any,
     ) -> None:
-        # which roots are trusted is for requests to say, by REQUESTS_CA_BUNDLE and the SDK's own variables
-        context = client_context(system_roots=False)
-        super().init_poolmanager(connections, maxsize, block, ssl_context=context, **more)
+        super().init_poolmanager(connections, maxsize, block, ssl_context=_context(), **more)
+
+    def proxy_manager_for(self, proxy: str, **more: Any) -> Any:
+        return super().proxy_manager_for(proxy, ssl_context=_context(), **more)
 
     def send(  # noqa: PLR0917
         self,
@@ -65,3 +67,8 @@ class _Bounded(HTTPAdapter):
         response._content_consumed = True  # noqa: SLF001
         response.close()
         return response
+
+
+def _context() -> ssl.SSLContext:
+    # which roots are trusted is for requests to say, by REQUESTS_CA_BUNDLE and the SDK's own variables
+    return client_context(system_roots=False)

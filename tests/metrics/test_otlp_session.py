@@ -1,12 +1,14 @@
 """A collector that answers without end, or with what unpacks to gigabytes: it is read as far as an answer can go."""
 
 import gzip
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from select import select
 
 import pytest
 import requests
@@ -94,6 +96,51 @@ def test_a_collector_is_judged_as_endpoints_are(tmp_path: Path) -> None:
                 session.post(url, data=b"x", timeout=10, verify=str(trusted)).raise_for_status()
         with endless(200, showing(nobody)) as (url, _), pytest.raises(requests.exceptions.SSLError):
             session.post(url, data=b"x", timeout=10, verify=str(authority.root))
+
+
+class Tunnel(BaseHTTPRequestHandler):
+    """A forward proxy."""
+
+    def do_CONNECT(self) -> None:
+        host, _, port = self.path.partition(":")
+        with socket.create_connection((host, int(port)), timeout=10) as there, suppress(OSError):
+            self.send_response(200)
+            self.end_headers()
+            other = {self.connection: there, there: self.connection}
+            while ready := select(list(other), [], [], 10)[0]:
+                for end in ready:
+                    data = end.recv(1 << 16)
+                    if not data:
+                        return
+                    other[end].sendall(data)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Says nothing."""
+
+
+@contextmanager
+def proxy() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Tunnel)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_a_collector_behind_a_proxy_is_judged_in_the_same_way(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    good, nobody = authority.issue("127.0.0.1"), authority.issue("127.0.0.1", names=[])
+    with bounded_session() or pytest.fail("it has none") as session, proxy() as through:
+        with endless(200, showing(good)) as (url, _):
+            for trusted in (authority.root, good):
+                proxies = {"https": through}
+                session.post(url, data=b"x", timeout=10, verify=str(trusted), proxies=proxies).raise_for_status()
+        with endless(200, showing(nobody)) as (url, _), pytest.raises(requests.exceptions.SSLError):
+            session.post(url, data=b"x", timeout=10, verify=str(authority.root), proxies={"https": through})
 
 
 def test_a_collector_that_nobody_vouches_for_is_refused(tmp_path: Path) -> None:
