@@ -129,10 +129,10 @@ class HealthCall:
                 self._end(judged(self._headers, bytes(self._response)))
             case h2.events.StreamReset():
                 self.is_unprocessed = event.error_code == h2.errors.ErrorCodes.REFUSED_STREAM
-                self._end(_broken_off(event.error_code))
+                self._end(_broken_off("RST_STREAM", event.error_code))
             case h2.events.ConnectionTerminated():
                 self.is_unprocessed = event.last_stream_id is not None and event.last_stream_id < self._stream
-                self._end(_broken_off(event.error_code))
+                self._end(_broken_off("GOAWAY", event.error_code))
 
     def _end(self, outcome: Outcome) -> None:
         if self.outcome is None:
@@ -176,6 +176,6 @@ def _code_text(code: int) -> str:
     return CODES[code] if code < len(CODES) else f"code {code}"
 
 
-def _broken_off(code: h2.errors.ErrorCodes | int | None) -> Outcome:
+def _broken_off(frame: str, code: h2.errors.ErrorCodes | int | None) -> Outcome:
     name = code.name if isinstance(code, h2.errors.ErrorCodes) else f"code {code}"
-    return Outcome(Reason.RESET, f"the server broke the call off: {name}")
+    return Outcome(Reason.RESET, f"the server broke the call off: {frame} {name}")

@@ -173,7 +173,7 @@ def test_a_server_that_always_leaves_the_call_out_is_reset_after_two_connections
         writer.write(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]) + bytes([0, 0, 8, 7, 0, 0, 0, 0, 0]) + bytes(8))
         await writer.drain()
 
-    assert outcome_from(conversation) == Outcome(Reason.RESET, "the server broke the call off: NO_ERROR")
+    assert outcome_from(conversation) == Outcome(Reason.RESET, "the server broke the call off: GOAWAY NO_ERROR")
     assert connections == 2
 
 

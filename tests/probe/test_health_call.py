@@ -91,8 +91,8 @@ def test_a_server_that_ends_the_call_has_reset_it() -> None:
     def goes_away(server: h2.connection.H2Connection, stream: int) -> None:
         server.close_connection(h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
 
-    assert played(resets) == Outcome(Reason.RESET, "the server broke the call off: REFUSED_STREAM")
-    assert played(goes_away) == Outcome(Reason.RESET, "the server broke the call off: ENHANCE_YOUR_CALM")
+    assert played(resets) == Outcome(Reason.RESET, "the server broke the call off: RST_STREAM REFUSED_STREAM")
+    assert played(goes_away) == Outcome(Reason.RESET, "the server broke the call off: GOAWAY ENHANCE_YOUR_CALM")
 
 
 def goaway(last_stream: int, code: int = 0, debug: bytes = b"") -> bytes:
@@ -162,7 +162,7 @@ class TestGoAway:
     def test_one_that_leaves_the_call_out_may_be_asked_again(self, code: h2.errors.ErrorCodes) -> None:
         call = call_of()
         call.receive(h2_settings() + goaway(0, code))
-        assert call.outcome == Outcome(Reason.RESET, f"the server broke the call off: {code.name}")
+        assert call.outcome == Outcome(Reason.RESET, f"the server broke the call off: GOAWAY {code.name}")
         assert call.is_unprocessed
         again = call.again()
         assert (again.outcome, again.is_unprocessed) == (None, False)
