@@ -5,7 +5,6 @@ gave. The node counts what reaches it: a count that does not move is an answer f
 loopback, so each sends its network as `dig +subnet` would, and unbound takes it for the client's own.
 """
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import dns.query
 import dns.rcode
 import pytest
 
+from tests.fakes import unbound
 from tests.fakes.asking import ANSWER_LIMIT_S, addresses_in, is_answering, status_of
 from tests.fakes.cluster import (
     AP_SOUTHEAST,
@@ -39,32 +39,6 @@ ADDRESSES = {name: f"127.0.0.{number}" for number, name in enumerate(REGIONS, st
 
 BRITISH, BRAZILIAN, SINGAPOREAN = "81.2.69.0/24", "200.160.2.0/24", "203.116.0.0/24"
 """Within 81.2.64.0/18, 200.160.0.0/20 and 203.116.0.0/16 of the cluster's geo database."""
-
-CONFIGURATION = """\
-server:
-  directory: "{folder}"
-  chroot: ""
-  username: ""
-  pidfile: ""
-  use-syslog: no
-  logfile: ""
-  verbosity: 1
-  num-threads: 1
-  interface: {address}
-  port: {port}
-  outgoing-interface: {address}   # so that nothing can leave loopback
-  access-control: 127.0.0.0/8 allow
-  do-not-query-localhost: no
-  local-zone: "test." transparent
-  module-config: "subnetcache validator iterator"
-  client-subnet-zone: "{zone}"
-  max-client-subnet-ipv4: 24
-stub-zone:
-  name: "{zone}"
-  stub-addr: {server}@{port}
-remote-control:
-  control-enable: no
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +97,8 @@ def resolver(cluster: Cluster) -> Resolver:
 
 def start_unbound(cluster: Cluster, resolver: Resolver) -> None:
     """Starts unbound, and waits until it answers."""
-    program = shutil.which("unbound")
-    assert program is not None
-    path = cluster.folder / "unbound.conf"
-    path.write_text(
-        CONFIGURATION.format(
-            folder=cluster.folder, address=resolver.address, port=DNS_PORT, zone=ZONE, server=resolver.node
-        )
-    )
-    running = cluster.start_program("unbound", (program, "-d", "-c", str(path)))
+    command = unbound.command(cluster.folder, address=resolver.address, zone=ZONE, server=resolver.node)
+    running = cluster.start_program("unbound", command)
     within(START_LIMIT_S, lambda: not running.running or is_answering(resolver.address, name=f"ns1.{ZONE}"))
     assert running.running
 

@@ -6,7 +6,6 @@ state of health is asked for by a name of its own, which no cache has yet; after
 before may be of the state before, and of no other.
 """
 
-import shutil
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -28,7 +27,7 @@ from gtm.plan.model import Plan
 from gtm.watch.geodata import read_database
 from gtm.zone.model import Zone
 from tests.engine.clients import Clients
-from tests.fakes import world
+from tests.fakes import unbound, world
 from tests.fakes.cluster import DNS_PORT, START_LIMIT_S, Running, loopback_address, tail, within
 from tests.serve import running as servers
 
@@ -84,34 +83,6 @@ records:
   ns1: {{A: 192.0.2.53}}
 """
 
-CONFIGURATION = """\
-server:
-  directory: "{folder}"
-  chroot: ""
-  username: ""
-  pidfile: ""
-  use-syslog: no
-  logfile: ""
-  verbosity: 1
-  num-threads: 1
-  interface: {address}
-  port: {port}
-  outgoing-interface: {address}
-  access-control: 127.0.0.0/8 allow
-  do-not-query-localhost: no
-  module-config: "subnetcache iterator"
-  client-subnet-zone: "gtm.example.com"
-  max-client-subnet-ipv4: 32
-  max-client-subnet-ipv6: 128
-  max-ecs-tree-size-ipv4: 100000
-  max-ecs-tree-size-ipv6: 100000
-stub-zone:
-  name: "gtm.example.com"
-  stub-addr: {server}@{server_port}
-remote-control:
-  control-enable: no
-"""
-
 
 @dataclass(frozen=True)
 class Resolver:
@@ -163,18 +134,13 @@ def address_in(name: str, wire: bytes) -> str:
 
 
 @contextmanager
-def unbound(engine: Engine, address: str, folder: Path) -> Iterator[tuple[Resolver, servers.Running]]:
+def resolving(engine: Engine, address: str, folder: Path) -> Iterator[tuple[Resolver, servers.Running]]:
     """Runs the engine's server, and unbound in front of it."""
-    program = shutil.which("unbound")
-    assert program is not None
     with servers.running(engine) as server:
-        file = folder / "unbound.conf"
-        file.write_text(
-            CONFIGURATION.format(
-                folder=folder, address=address, port=DNS_PORT, server=server.host, server_port=server.port
-            )
+        command = unbound.command(
+            folder, address=address, zone="gtm.example.com", server=server.host, server_port=server.port
         )
-        process = Running("unbound", (program, "-d", "-c", str(file)), folder / "unbound.log", folder=folder, prefix=())
+        process = Running("unbound", command, folder / "unbound.log", folder=folder, prefix=())
         try:
             resolver = Resolver(engine, address)
             within(START_LIMIT_S, lambda: not process.running or answers(resolver))
@@ -228,7 +194,7 @@ def test_what_a_resolver_caches_is_what_each_client_would_get(serving: Engine, t
     asked = clients(dice)
     share = NETWORKS // STATES
     serving.swap(plan)
-    with unbound(serving, address, tmp_path) as (resolver, server):
+    with resolving(serving, address, tmp_path) as (resolver, server):
         before: dict[str, str] = {}
         for number, current in enumerate(states(plan, zone, dice)):
             serving.swap(current)
