@@ -324,9 +324,9 @@ impl<'a> Answering<'a> {
         let closing = Closing { authoritative, all_down: self.all_down, ..self.finished() };
         for glue in self.plan.names.nodes.glue(node) {
             if glue.in_domain {
+                // RFC 9471 3.1: else TC
                 for tail in &glue.tails {
                     self.writer.record(Section::Additional, Owner::Plan(&glue.owner), tail);
-                    // RFC 9471 3.1
                 }
             } else {
                 self.writer.additional(Owner::Plan(&glue.owner), &glue.tails, &closing);
