@@ -2,7 +2,7 @@
 
 use std::collections::hash_map::{Entry, HashMap};
 
-use crate::rdata::{CNAME, DS, NS};
+use crate::rdata::{A, AAAA, CNAME, DS, MX, NS, PTR, SRV, TXT};
 use crate::{GiveUp, Result};
 
 /// What no answer can hold: `MAX_RRSET_BYTES` of `gtm/zone/records.py`.
@@ -198,10 +198,10 @@ enum Folded {
 impl<'a> Seen<'a> {
     fn new(rtype: u16, records: &'a [Record], octets: &'a [u8]) -> Self {
         let folded = match rtype {
-            NS | CNAME | 12 => Folded::From(0),
-            15 => Folded::From(2),
-            33 => Folded::From(6),
-            1 | 16 | 28 => Folded::Nothing,
+            NS | CNAME | PTR => Folded::From(0),
+            MX => Folded::From(2),
+            SRV => Folded::From(6),
+            A | TXT | AAAA => Folded::Nothing,
             _ => Folded::Unclear,
         };
         Self { records, octets, folded, lines: HashMap::new() }

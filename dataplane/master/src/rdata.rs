@@ -6,8 +6,14 @@ use std::str::FromStr;
 use crate::name::{decimal, parse, Zone};
 use crate::token::Token;
 
+pub const A: u16 = 1;
 pub const NS: u16 = 2;
 pub const CNAME: u16 = 5;
+pub const PTR: u16 = 12;
+pub const MX: u16 = 15;
+pub const TXT: u16 = 16;
+pub const AAAA: u16 = 28;
+pub const SRV: u16 = 33;
 pub const DS: u16 = 43;
 const MAX_STRING: usize = 255;
 
@@ -29,11 +35,11 @@ pub fn compose(rtype: &[u8], value: &[Token], origin: &[u8], zone: &Zone, into: 
     match value {
         [one] if is("A") => {
             into.extend(Ipv4Addr::from_str(std::str::from_utf8(one.text).ok()?).ok()?.octets());
-            Some(1)
+            Some(A)
         }
         [one] if is("AAAA") => {
             into.extend(Ipv6Addr::from_str(std::str::from_utf8(one.text).ok()?).ok()?.octets());
-            Some(28)
+            Some(AAAA)
         }
         [one] if is("CNAME") || is("NS") || is("PTR") => {
             name(one.text, into)?;
@@ -42,20 +48,20 @@ pub fn compose(rtype: &[u8], value: &[Token], origin: &[u8], zone: &Zone, into: 
             } else if is("NS") {
                 NS
             } else {
-                12
+                PTR
             })
         }
         [preference, exchange] if is("MX") => {
             number(preference, into)?;
             name(exchange.text, into)?;
-            Some(15)
+            Some(MX)
         }
         [priority, weight, port, target] if is("SRV") => {
             for each in [priority, weight, port] {
                 number(each, into)?;
             }
             name(target.text, into)?;
-            Some(33)
+            Some(SRV)
         }
         _ => None,
     }
@@ -76,5 +82,5 @@ fn txt(value: &[Token], into: &mut Vec<u8>) -> Option<u16> {
         into.push(token.text.len() as u8);
         into.extend(token.text);
     }
-    (!value.is_empty()).then_some(16)
+    (!value.is_empty()).then_some(TXT)
 }
