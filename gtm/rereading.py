@@ -135,9 +135,9 @@ class Rereading:
         try:
             piece = read(path, known.offset, size, known.within)
         except FileUnreadable:
-            piece = Piece(b"", STRANGE)
+            piece = None
         with self._changing:
-            if piece.stamp != known.stamp:
+            if piece is None or piece.stamp != known.stamp:
                 known.begin()
                 return 0
             known.so_far.update(piece.data)
@@ -145,7 +145,3 @@ class Rereading:
             if known.offset >= known.stamp.size_bytes or not piece.data:
                 known.take(known.so_far.digest())
         return len(piece.data)
-
-
-STRANGE = Stamp(-2, -2, -2, -2, is_regular=False)
-"""That of a file that cannot be read."""

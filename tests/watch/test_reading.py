@@ -15,16 +15,16 @@ from gtm.errors import REST, FileUnreadable
 from gtm.steer.vocabulary import STEERING
 from gtm.watch import reading as module
 from gtm.watch.composing import fingerprint_of
-from gtm.watch.folder import EMPTY, ZONE_FILES, Catalogue, scan
+from gtm.watch.folder import EMPTY, ZONE_FILES, scan
 from gtm.watch.looked import to_be_read_again
-from gtm.watch.reading import FILE_LIMIT_S, MAX_TRACEBACKS, Reading, read
+from gtm.watch.reading import FILE_LIMIT_S, MAX_TRACEBACKS, Reading
 from gtm.watch.settling import as_it_is
 from gtm.zone.chain import Vocabulary
 from gtm.zone.master import MasterFile
 from gtm.zone.model import Zone
 from gtm.zone.parse import Shared, parse
+from tests.watch.folders import HEAD, load, names, write
 
-HEAD = "zone: {}\nnameservers: [ns.example.net]\nhostmaster: hostmaster@example.com\n"
 SPINS = "spins.example.com"
 
 
@@ -50,19 +50,6 @@ class Parser:
 @pytest.fixture
 def parser(monkeypatch: pytest.MonkeyPatch) -> Parser:
     return Parser(monkeypatch)
-
-
-def write(folder: Path, **origins: str) -> None:
-    for name, origin in origins.items():
-        (folder / f"{name}.yaml").write_text(HEAD.format(origin))
-
-
-def load(folder: Path, previous: Catalogue = EMPTY) -> Catalogue:
-    return read(folder, previous, STEERING)
-
-
-def names(catalogue: Catalogue) -> list[str]:
-    return [Path(zone.file).stem for zone in catalogue.zones]
 
 
 def test_a_file_at_which_this_program_fails_is_refused_and_the_others_serve(

@@ -5,24 +5,10 @@ from pathlib import Path
 import pytest
 
 from gtm.steer.vocabulary import STEERING
-from gtm.watch.folder import EMPTY, Catalogue, scan
-from gtm.watch.reading import Reading, read
+from gtm.watch.folder import scan
+from gtm.watch.reading import Reading
 from gtm.watch.settling import Look
-
-HEAD = "zone: {}\nnameservers: [ns.example.net]\nhostmaster: hostmaster@example.com\n"
-
-
-def write(folder: Path, **origins: str) -> None:
-    for name, origin in origins.items():
-        (folder / f"{name}.yaml").write_text(HEAD.format(origin))
-
-
-def load(folder: Path, previous: Catalogue = EMPTY) -> Catalogue:
-    return read(folder, previous, STEERING)
-
-
-def names(catalogue: Catalogue) -> list[str]:
-    return [Path(zone.file).stem for zone in catalogue.zones]
+from tests.watch.folders import load, names, write
 
 
 @pytest.mark.parametrize(
