@@ -171,11 +171,6 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def file_names(folder: Path, endings: tuple[str, ...]) -> list[str]:
-    """Returns the names of what may be our files, sorted. Raises FileUnreadable."""
-    return ZONE_FILES.call(folder, lambda _: _names(folder, endings))
-
-
 def _names(folder: Path, endings: tuple[str, ...]) -> list[str]:
     return sorted(entry.name for entry in os.scandir(folder) if _is_ours(entry, endings))
 

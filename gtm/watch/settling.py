@@ -88,12 +88,13 @@ class Settling:
         self._looked_at = at
         now = dict(scan.stamps)
         unsettled = self._changing(now, scan, max(1, int(late_s / LOOK_INTERVAL_S)))
-        unsettled |= {name for name in self._gone(now) if unsettled and self._waits.get(name, 0) < self.gone_looks}
+        expected = self._there | self.names
+        if unsettled:
+            unsettled |= {name for name in expected - now.keys() if self._waits.get(name, 0) < self.gone_looks}
         self.agrees = self._before is not None and scan.is_readable == self._was_readable
         self._waits = {} if self._before is None else {name: self._waits.get(name, 0) + 1 for name in unsettled}
         self._before, self._was_readable = now, scan.is_readable
-        kept = self._there | self.names
-        self.known = {**{name: stamp for name, stamp in self.known.items() if name in kept}, **now}
+        self.known = {**{name: stamp for name, stamp in self.known.items() if name in expected}, **now}
         return Look(
             {name: stamp for name, stamp in now.items() if name not in unsettled},
             frozenset(unsettled),
@@ -134,9 +135,6 @@ class Settling:
             return max(1, self.left.get(name, 0))  # nobody knows whether it is new; or it is as it was
         arrival = arrival_of(stamp, self.known.get(name), scan.modified_ns)
         return arrival.looks(LOOK_INTERVAL_S, self._settle_s)
-
-    def _gone(self, now: Mapping[str, Stamp | None]) -> set[str]:
-        return {name for name in self._there | self.names if name not in now}
 
     def _after(self, look: Look) -> Look:
         """Returns what will have been read once a look was."""
