@@ -270,20 +270,21 @@ class Reading:
     def _is_due(self, file: str) -> bool:
         """Returns whether to read a file: it is new, or something that it depends on looks otherwise than it did."""
         refused = self._refused_before.get(file)
-        return self._looks_otherwise(file) or (
-            refused is not None and refused.twin is not None and self._may_be_free(refused.twin)
-        )
+        return self._looks_otherwise(file) or (refused is not None and self._is_first_otherwise(refused))
 
     def _looks_otherwise(self, file: str) -> bool:
         before = self._as_before(file)
         return before is None or self._is_stale(file) or not self._looked.is_as(before.stamps)
 
-    def _may_be_free(self, twin: Loaded) -> bool:
-        """Returns whether the zone of a second file may be free now: the first is gone, or looks otherwise."""
-        first = self._serving.get(twin.zone.origin)
-        if first is None or first.zone.file == twin.zone.file:
+    def _is_first_otherwise(self, refused: Refused) -> bool:
+        """Returns whether the first file of a zone is gone, back, or looks otherwise, if this is a second one."""
+        if refused.keeps is not None:
+            first = refused.keeps.zone.file
+            return first in self._there and self._looks_otherwise(first)
+        serving = None if refused.twin is None else self._serving.get(refused.twin.zone.origin)
+        if serving is None or serving.zone.file == refused.file:
             return False
-        return first.zone.file not in self._there or self._looks_otherwise(first.zone.file)
+        return serving.zone.file not in self._there or self._looks_otherwise(serving.zone.file)
 
     def _size(self, file: str) -> int:
         """Returns the bytes of a zone file, and of the large records file that it names: they say how long it takes."""
@@ -423,7 +424,7 @@ class Reading:
         if before is None or before.fingerprint != fingerprint or self._is_stale(file):
             return None
         if isinstance(before, Refused):
-            return before if self._has_the_same_records(before) else None
+            return before if before.keeps is None and self._has_the_same_records(before) else None
         said = before.records_files.items()
         is_as_it_was = all(self._records.content(name) == content for name, content in said)
         return before if is_as_it_was else None

@@ -193,7 +193,7 @@ def test_a_second_file_with_less_is_the_second_until_the_first_gives_the_zone_up
 
 
 @pytest.mark.parametrize("takes_name", [False, True])
-def test_the_river_itself_looks_at_a_second_file_again_when_the_first_gives_the_zone_up(
+def test_the_river_itself_looks_at_a_second_file_again_when_the_first_goes_or_is_back(
     watched: Watched, *, takes_name: bool
 ) -> None:
     watched.write(hosts(40))
@@ -212,6 +212,11 @@ def test_the_river_itself_looks_at_a_second_file_again_when_the_first_gives_the_
             assert watched.planner.catalogue.losing == frozenset({"gtm.example.com"})
             [zone] = [zone for zone in watched.planner.catalogue.zones if zone.origin == ZONE]
             assert len(zone.records) == 42
+            watched.write(hosts(40))
+            await watched.turns.next(5)
+            [problem] = watched.planner.catalogue.problems
+            assert problem.message == f"gtm.example.com is already the zone of {watched.folder / 'a.yaml'}"
+            assert watched.planner.catalogue.losing == frozenset(), "the first is back"
 
     asyncio.run(story())
 
