@@ -14,6 +14,7 @@ The threads are daemons: the end of the process does not wait for them. Each end
 """
 
 import asyncio
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -28,6 +29,10 @@ SPARE = 8
 """Abandoned calls whose place others get: more than a few files hang together, on one disk that does not answer."""
 
 LIBRARY_THREADS = 8
+
+SWITCH_S = 0.0005
+"""How long a thread that computes may keep the interpreter's lock from others that want it. Python's own 5 ms are for
+programs without an event loop: the loop gives the lock away with every call of a socket, and gets it back so late."""
 
 _Result = TypeVar("_Result")
 _Arguments = TypeVarTuple("_Arguments")
@@ -169,6 +174,11 @@ async def is_true_within(limit_s: float, future: Future[bool]) -> bool:
     except TimeoutError:
         return False
     return future.exception() is None and future.result()
+
+
+def share_the_lock() -> None:
+    """Has threads that compute give the interpreter's lock away soon, to an event loop for which others wait."""
+    sys.setswitchinterval(SWITCH_S)
 
 
 class DaemonExecutor(ThreadPoolExecutor):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from gtm.errors import CallOverdue
-from gtm.threads import Pool, is_true_within, settled
+from gtm.threads import SWITCH_S, Pool, is_true_within, settled, share_the_lock
 from tests.fakes.cluster import within
 from tests.fakes.sleep import settle
 
@@ -221,7 +221,7 @@ def _fails() -> bool:
 STUCK = """
 import asyncio, threading
 from gtm.errors import CallOverdue
-from gtm.threads import Pool, is_true_within, settled
+from gtm.threads import SWITCH_S, Pool, is_true_within, settled, share_the_lock
 async def scene():
     try:
         await Pool("stuck", threads=1).run(threading.Event().wait, timeout_s=0.05)
@@ -282,3 +282,12 @@ def test_what_takes_too_long_tells_false_and_goes_on() -> None:
 
     play(scene)
     assert future.result(AMPLE_S)
+
+
+def test_who_gives_the_interpreters_lock_away_waits_for_it_no_longer_than_that() -> None:
+    before_s = sys.getswitchinterval()
+    try:
+        share_the_lock()
+        assert sys.getswitchinterval() == pytest.approx(SWITCH_S, abs=1e-6)
+    finally:
+        sys.setswitchinterval(before_s)

@@ -22,7 +22,7 @@ from gtm.node.standby import restore
 from gtm.node.state_lock import lock_state
 from gtm.node.vault import Vault
 from gtm.serve.descriptors import raise_limit
-from gtm.threads import DaemonExecutor
+from gtm.threads import DaemonExecutor, share_the_lock
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ async def run_node(config: NodeConfig, clock: Clock) -> None:
     complain_sparingly(asyncio.get_running_loop())
     raise_limit()
     give_back_large_blocks()
+    share_the_lock()
     lock = lock_state(config.state)  # held until the process ends: a write that hangs may still be under way
     asyncio.get_running_loop().set_default_executor(DaemonExecutor())  # libraries use it, and asyncio.run waits for it
     engine, counters = make_engine(config.engine), Counters()

@@ -49,7 +49,7 @@ async def read(check: Check, instruments: Instruments) -> Reading:
     seen = await look(check, instruments, _attempt)
     outcome, took_s = seen.outcome, instruments.clock.monotonic() - started_at
     late = instruments.lateness.since(mark)
-    if outcome.reason is Reason.TIMEOUT and late.may_hide_an_answer(check.monitor.timeout_s):
+    if outcome.reason is Reason.TIMEOUT and late.may_hide_an_answer(check.monitor.timeout_s, took_s=took_s):
         # An overloaded probe must not take healthy endpoints down.
         outcome = Outcome(Reason.UNREAD, f"this probe is too busy to tell: it was {late.total_s:.1f} s late")
     detail = clean_detail(outcome.detail)

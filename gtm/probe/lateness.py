@@ -4,10 +4,12 @@ What comes in: nothing but the event loop's own time. What goes out: how late th
 the most. A probe that is short of CPU sees timeouts where there are none; a probe that is merely busy must still see
 those that there are:
 
-    in all                  at the most                     a timeout
-    half of it or less      -                               is believed: an answer had the time to be heard
-    more than half of it    a sixteenth of it or less       is believed: a check had its turns in time
-    more than half of it    more than a sixteenth of it     is this probe's: with every turn as late, none would be done
+    the loop was in time for    late at the most                the timeout of a check
+    half of it or more          -                               is believed: an answer had the time to be heard
+    less than half of it        a sixteenth of it or less       is believed: a check had its turns in time
+    less than half of it        more than a sixteenth of it     is this probe's: with every turn as late, none is done
+
+What was late after the timeout was due took nothing from the check, which ended late for it.
 """
 
 from collections import deque
@@ -16,7 +18,7 @@ from dataclasses import dataclass
 from gtm.probe.beat import BEAT_S, Beat
 
 BELIEVABLE_SHARE = 0.5
-"""Of the time of a check: what was late for longer than this in all may have missed an answer that came."""
+"""Of the timeout of a check: a loop that was in time for less than this may have missed an answer that came."""
 
 TURNS = 16
 """So many turns of the loop fit into a check: one of a name over HTTPS with an expression takes 14, a plain one 7."""
@@ -40,9 +42,11 @@ class Late:
     total_s: float
     longest_s: float
 
-    def may_hide_an_answer(self, timeout_s: float) -> bool:
-        """Returns whether a check of a healthy endpoint could have run into its timeout by it."""
-        return self.total_s > BELIEVABLE_SHARE * timeout_s and self.longest_s > timeout_s / TURNS
+    def may_hide_an_answer(self, timeout_s: float, *, took_s: float) -> bool:
+        """Returns whether a check of a healthy endpoint, over after `took_s`, could have run into its timeout by it."""
+        ended_late_s = min(max(0.0, took_s - timeout_s), self.longest_s)
+        in_time_s = timeout_s + ended_late_s - self.total_s
+        return in_time_s < BELIEVABLE_SHARE * timeout_s and self.longest_s > timeout_s / TURNS
 
 
 class Lateness:

@@ -63,15 +63,22 @@ def test_it_remembers_a_minute_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("late", "may_hide"),
+    ("late", "took_s", "may_hide"),
     [
-        (Late(0.0, 0.0), False),
-        (Late(1.0, 1.0), False),
-        (Late(1.1, 1.1), True),
-        (Late(1.9, 0.06), False),
-        (Late(1.9, 0.13), True),
+        (Late(0.0, 0.0), 2.0, False),
+        (Late(1.0, 1.0), 2.0, False),
+        (Late(1.1, 1.1), 2.0, True),
+        (Late(1.9, 0.06), 2.0, False),
+        (Late(1.9, 0.13), 2.0, True),
+        # what was late after the timeout was due took nothing from the check
+        (Late(1.1, 0.3), 2.05, True),
+        (Late(1.1, 0.3), 2.15, False),
+        (Late(1.35, 0.3), 2.3, True),
+        # a program that needs a second to end, after its timeout, leaves no more time to answer
+        (Late(1.4, 0.3), 3.0, True),
+        (Late(1.2, 0.3), 3.0, False),
     ],
 )
-def test_a_probe_that_is_busy_in_small_slices_sees_a_black_hole(late: Late, *, may_hide: bool) -> None:
-    """Of a check of 2 s: in all more than half of it, and at once more than a turn of it may take."""
-    assert late.may_hide_an_answer(2.0) is may_hide
+def test_a_probe_that_is_busy_in_small_slices_sees_a_black_hole(late: Late, took_s: float, *, may_hide: bool) -> None:
+    """Of a check of 2 s: in time for less than half of it, and at once later than a turn of it may take."""
+    assert late.may_hide_an_answer(2.0, took_s=took_s) is may_hide
