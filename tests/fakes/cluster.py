@@ -15,13 +15,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Self
+from typing import IO, Any, Self
 
 import yaml
 
 from gtm.cli.demo import tether
 from gtm.share.keys import generate_key, save_key
+from tests.fakes import warm
 from tests.fakes.geodata import Record, city, write_database
 
 DNS_PORT, ADMIN_PORT, REGION_PORT = 5301, 8064, 8081
@@ -59,19 +61,24 @@ NETWORKS: Mapping[str, Record] = {
 
 
 class Running:
-    """One started process."""
+    """One started process: a fork of the warm parent where that can be, unless it is to be cold."""
 
-    def __init__(self, name: str, command: Sequence[str], log: Path, *, folder: Path, prefix: Sequence[str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        log: Path,
+        *,
+        folder: Path,
+        prefix: Sequence[str] = (),
+        namespace: str = "",
+        cold: bool = False,
+    ) -> None:
         self.name = name
         self.log = log
         with log.open("ab") as output:
-            self.process = subprocess.Popen(
-                [*prefix, sys.executable, tether.__file__, str(os.getpid()), *command],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                cwd=folder,
-                start_new_session=True,  # Ctrl-C at a terminal is for pytest, which then ends the cluster
+            self.process = started(
+                command, output, output, folder=folder, prefix=prefix, namespace=namespace, cold=cold
             )
 
     @property
@@ -139,6 +146,8 @@ class Cluster:
     started: list[Running] = field(default_factory=list)
     quiet: bool = False
     """Whether to print no logs at the end."""
+    cold: bool = False
+    """Whether every process is started as an operator starts it: then it also imports by itself."""
 
     def __enter__(self) -> Self:
         return self
@@ -236,14 +245,27 @@ class Cluster:
 
     def start(self, name: str, arguments: Sequence[str], *, namespace: str = "", folder: Path | None = None) -> Running:
         """Starts this Python with arguments."""
-        prefix = ("ip", "netns", "exec", namespace) if namespace else ()
-        return self.start_program(name, (sys.executable, *arguments), prefix=prefix, folder=folder)
+        return self.start_program(name, (sys.executable, *arguments), namespace=namespace, folder=folder)
 
     def start_program(
-        self, name: str, command: Sequence[str], *, prefix: Sequence[str] = (), folder: Path | None = None
+        self,
+        name: str,
+        command: Sequence[str],
+        *,
+        prefix: Sequence[str] = (),
+        namespace: str = "",
+        folder: Path | None = None,
     ) -> Running:
         """Starts any program; a prefix is a command that becomes another."""
-        running = Running(name, command, self.folder / f"{name}.log", folder=folder or self.folder, prefix=prefix)
+        running = Running(
+            name,
+            command,
+            self.folder / f"{name}.log",
+            folder=folder or self.folder,
+            prefix=prefix,
+            namespace=namespace,
+            cold=self.cold,
+        )
         self.started.append(running)
         return running
 
@@ -251,7 +273,43 @@ class Cluster:
 def gtm(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Runs a command of gtm to its end, as from another terminal."""
     command = [sys.executable, "-m", "gtm", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=START_LIMIT_S, cwd=folder)
+    with TemporaryFile("w+") as output, TemporaryFile("w+") as errors:
+        process = started(command, output, errors, folder=folder or Path.cwd())
+        try:
+            process.wait(START_LIMIT_S)
+        finally:
+            process.kill()
+            status = process.wait()
+        output.seek(0)
+        errors.seek(0)
+        return subprocess.CompletedProcess(command, status, output.read(), errors.read())
+
+
+def started(
+    command: Sequence[str],
+    output: IO[Any],
+    errors: IO[Any],
+    *,
+    folder: Path,
+    prefix: Sequence[str] = (),
+    namespace: str = "",
+    cold: bool = False,
+) -> subprocess.Popen[bytes] | warm.Forked:
+    """Starts a program that ends with this process at the latest: warm where it can be, which warm.py decides."""
+    if not (cold or prefix):
+        forked = warm.start(command, folder=folder, output=output.fileno(), errors=errors.fileno(), namespace=namespace)
+        if forked is not None:
+            return forked
+    if namespace:
+        prefix = ("ip", "netns", "exec", namespace, *prefix)
+    return subprocess.Popen(
+        [*prefix, sys.executable, tether.__file__, str(os.getpid()), *command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=errors,
+        cwd=folder,
+        start_new_session=True,  # Ctrl-C at a terminal is for pytest, which then ends the cluster
+    )
 
 
 def bound_s(node_file: Path) -> float:

@@ -76,7 +76,7 @@ def inside(namespace: str, call: Callable[[], _Result]) -> _Result:
 
     def run() -> None:
         try:
-            _enter(namespace)
+            enter(namespace)
             results.append(call())
         except BaseException as error:  # noqa: BLE001  # raised again below, in the thread of who asked
             errors.append(error)
@@ -100,7 +100,7 @@ def udp_socket(namespace: str, server: tuple[str, int]) -> socket.socket:
     return inside(namespace, connected)
 
 
-def _enter(namespace: str) -> None:
+def enter(namespace: str) -> None:
     """Puts this thread, and none other, into a namespace (setns(2))."""
     libc = ctypes.CDLL(None, use_errno=True)
     with (NETNS_FOLDER / namespace).open("rb") as opened:

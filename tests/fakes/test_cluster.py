@@ -1,10 +1,13 @@
+import os
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.demo.programs import LIVES, alive
-from tests.fakes.cluster import Cluster, loopback_address, within
+from tests.fakes.cluster import EU_WEST, Cluster, gtm, loopback_address, within
+from tests.fakes.warm import Forked
 
 LIMIT_S = 20.0
 
@@ -33,6 +36,28 @@ def test_a_process_can_be_killed_hung_and_woken(tmp_path: Path) -> None:
         assert running.running
         running.kill()
         assert not running.running
+
+
+@pytest.mark.slow
+def test_a_command_says_the_same_from_a_warm_start_and_a_cold_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told() -> list[tuple[int, str, str]]:
+        ran = [gtm(*command, folder=tmp_path) for command in (("--version",), ("check", "nowhere"))]
+        return [(each.returncode, each.stdout, each.stderr) for each in ran]
+
+    by_forks = told()
+    monkeypatch.setenv("GTM_COLD", "1")
+    assert told() == by_forks
+    assert [status for status, _, _ in by_forks] == [0, 1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cold", [True, False])
+def test_a_cluster_forks_its_processes_unless_it_is_cold(tmp_path: Path, *, cold: bool) -> None:
+    with Cluster(tmp_path, quiet=True, cold=cold) as cluster:
+        region = cluster.start_region(EU_WEST, loopback_address())
+        assert isinstance(region.process, subprocess.Popen if cold or "GTM_COLD" in os.environ else Forked)
 
 
 def test_what_never_holds_fails() -> None:

@@ -18,7 +18,8 @@ SHIPPED_ENDPOINTS = {"127.0.0.11", "127.0.0.12", "127.0.0.13"}
 
 
 def serve(cluster: Cluster, *options: str) -> Running:
-    """Starts `gtm serve` in an empty folder."""
+    """Starts `gtm serve` in an empty folder, its imports included."""
+    cluster.cold = True
     folder = cluster.folder / "empty"
     folder.mkdir()
     return cluster.start("serve", ("-m", "gtm", "serve", *options), folder=folder)

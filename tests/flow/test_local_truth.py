@@ -33,8 +33,8 @@ FIRST, SECOND = "192.0.2.10", "192.0.2.20"
 
 LOOK = """\
 #!/bin/sh
-case "$(tr '\\0' ' ' < /proc/$PPID/cmdline)" in
-*/fra-[12].yaml*) test ! -e "{folder}/cut-$1" ;;
+case "$(readlink /proc/$PPID/fd/2)" in
+*/fra-[12].log) test ! -e "{folder}/cut-$1" ;;
 *) test ! -e "{folder}/dead-$1" ;;
 esac
 """
