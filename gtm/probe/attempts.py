@@ -29,6 +29,7 @@ from gtm.probe.failures import Outcome, outcome_of
 from gtm.probe.instruments import Instruments, target_addresses
 from gtm.probe.permits import address_in, check_permits
 from gtm.probe.stopwatch import Stopwatch, timing
+from gtm.probe.time_limit import CheckTime, TimeLimit, time_of_check
 from gtm.zone.model import Addresses, Check, MonitorType
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,8 @@ ATTEMPT_DELAY_S = 0.25
 class Attempt(Protocol):
     """Looks once at one address, that of its instruments (kinds.py); it raises nothing but CancelledError."""
 
-    async def __call__(self, check: Check, instruments: Instruments, *, stopwatch: Stopwatch, deadline: float) -> Seen:
-        """Returns what it saw until the deadline, in seconds of the loop."""
+    async def __call__(self, check: Check, instruments: Instruments, *, stopwatch: Stopwatch, time: CheckTime) -> Seen:
+        """Returns what it saw until the time of the check was over."""
 
 
 NO_TURN = Outcome(Reason.UNREAD, "this probe had no turn left for it")
@@ -50,23 +51,24 @@ TOO_LATE = Outcome(Reason.UNREAD, "this probe had a turn for it too late")
 
 async def look(check: Check, instruments: Instruments, attempt: Attempt) -> Seen:
     """Returns what a check sees of its target."""
-    deadline = asyncio.get_running_loop().time() + check.monitor.timeout_s
+    time = time_of_check(check.monitor.timeout_s, instruments.lateness)
     stopwatch = Stopwatch(instruments.clock)
     address = address_in(check)
     if not check.monitor.type.asks or address is not None:
         at = instruments.looking_at(address)
-        return await attempt(check, at, stopwatch=stopwatch, deadline=deadline)
+        return await attempt(check, at, stopwatch=stopwatch, time=time)
+    limit = TimeLimit(time)
     try:
         check_permits(check, instruments.permits)
         with timing(stopwatch):
-            async with asyncio.timeout_at(deadline):
+            async with limit:
                 addresses = in_turn(await target_addresses(check, instruments))
     except Exception as error:  # noqa: BLE001  # told as any failure of a check
-        return Seen(told(error, check), stopwatch.phases)
+        return Seen(time.doubted() if limit.is_doubtful else told(error, check), stopwatch.phases)
     if len(addresses) == 1:
         at = instruments.looking_at(addresses[0])
-        return await attempt(check, at, stopwatch=stopwatch, deadline=deadline)
-    seen = await _Race(check, instruments, attempt, addresses=addresses, deadline=deadline).run()
+        return await attempt(check, at, stopwatch=stopwatch, time=time)
+    seen = await _Race(check, instruments, attempt, addresses=addresses, time=time).run()
     return replace(seen, phases=replace(seen.phases, dns_s=stopwatch.phases.dns_s))
 
 
@@ -102,7 +104,7 @@ class _Race:
         attempt: Attempt,
         *,
         addresses: tuple[Address, ...],
-        deadline: float,
+        time: CheckTime,
     ) -> None:
         self._check = check
         self._instruments = instruments
@@ -110,18 +112,18 @@ class _Race:
         self._rule = check.monitor.addresses
         if check.monitor.type is MonitorType.EXEC and self._rule is Addresses.NEXT:
             self._rule = Addresses.ANY  # a program that failed may have reached nobody
-        self._deadline = deadline
+        self._of_check = time
         self._waiting = deque(addresses)
         self._of = len(addresses)
         self._time = asyncio.get_running_loop().time
-        self._share_s = max(0.0, deadline - self._time()) / self._of
+        self._share_s = max(0.0, time.ends_at - self._time()) / self._of
         self._at_work: dict[asyncio.Task[Seen], _Begun] = {}
         self._seen: list[Seen] = []
 
     async def run(self) -> Seen:
         """Returns the reading, as soon as one address decides it or all were looked at."""
         try:
-            while self._at_work or (self._waiting and self._time() < self._deadline):
+            while self._at_work or (self._waiting and self._time() < self._of_check.ends_at):
                 self._begin_due()
                 for seen in await self._ended():
                     self._seen.append(seen)
@@ -162,7 +164,7 @@ class _Race:
     def _begin(self, address: Address, *, has_turn: bool) -> None:
         begun = _Begun(address, Stopwatch(self._instruments.clock), self._time())
         at = self._instruments.looking_at(address)
-        work = self._attempt(self._check, at, stopwatch=begun.stopwatch, deadline=self._deadline)
+        work = self._attempt(self._check, at, stopwatch=begun.stopwatch, time=self._of_check)
         task = asyncio.create_task(work, name=f"{self._check.id} at {address}")
         if has_turn:
             task.add_done_callback(lambda _: self._instruments.turns.leave(self._check.asked_by))
@@ -183,12 +185,17 @@ class _Race:
     def _end(self, task: asyncio.Task[Seen]) -> Seen:
         begun = self._at_work.pop(task)
         if task.cancelled():
-            return Seen(Outcome(Reason.TIMEOUT, "no answer in its share of the time"), address=begun.address)
+            return Seen(self._had_its_share(), address=begun.address)
         seen = task.result()
-        had_share = begun.began_at <= self._deadline - self._share_s
+        had_share = begun.began_at <= self._of_check.ends_at - self._share_s
         if self._rule is Addresses.ALL and seen.outcome.reason is Reason.TIMEOUT and not had_share:
             return replace(seen, outcome=TOO_LATE)
         return seen
+
+    def _had_its_share(self) -> Outcome:
+        if self._of_check.owed_s(self._time()) > 0:
+            return self._of_check.doubted()
+        return Outcome(Reason.TIMEOUT, "no answer in its share of the time")
 
     async def _stop(self) -> None:
         """Ends what is still at work."""

@@ -1,7 +1,7 @@
 """Cost: how much of this process's time one check takes, and the end of one that takes too much.
 
 What comes in: the check, while it runs. What goes out: whether it was cut off. The event loop is shared by all checks
-(lateness.py): an endpoint that sends without end would make them all late, and then none of their timeouts counted.
+(lateness.py): an endpoint that sends without end would make them all late, and then each waits on beyond its time.
 So each check has a bill of its own:
 
     a step of the check's task           what it took of the CPU, but STEP_S at the most

@@ -1,10 +1,10 @@
 """The kinds of check, in one table: a new kind is one file and one line here.
 
 What comes in: a check. What goes out: a reading, always: a check never raises but CancelledError. The monitor's
-timeout is over everything: name, addresses one after the other (attempts.py), connection, handshake, answer, body.
+timeout (time_limit.py) is over everything: name, addresses one after the other (attempts.py), connection, handshake,
+answer, body.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 
 from gtm.errors import NoRoute, NotPermitted
@@ -25,6 +25,7 @@ from gtm.probe.push import check_push
 from gtm.probe.shown import listening
 from gtm.probe.stopwatch import Stopwatch, timing
 from gtm.probe.tcp import check_tcp
+from gtm.probe.time_limit import CheckTime, TimeLimit
 from gtm.zone.model import Check, MonitorType
 
 Kind = Callable[[Check, Instruments], Coroutine[object, object, Outcome]]
@@ -45,21 +46,17 @@ KINDS: Mapping[MonitorType, Kind] = {
 
 async def read(check: Check, instruments: Instruments) -> Reading:
     """Returns one reading of one check."""
-    started_at, mark = instruments.clock.monotonic(), instruments.lateness.mark()
+    started_at = instruments.clock.monotonic()
     seen = await look(check, instruments, _attempt)
     outcome, took_s = seen.outcome, instruments.clock.monotonic() - started_at
-    late = instruments.lateness.since(mark)
-    if outcome.reason is Reason.TIMEOUT and late.may_hide_an_answer(check.monitor.timeout_s, took_s=took_s):
-        # An overloaded probe must not take healthy endpoints down.
-        outcome = Outcome(Reason.UNREAD, f"this probe is too busy to tell: it was {late.total_s:.1f} s late")
     detail = clean_detail(outcome.detail)
     return Reading(outcome.reason, took_s, detail, seen.phases, seen.certificate, outcome.is_withheld, seen.address)
 
 
-async def _attempt(check: Check, instruments: Instruments, *, stopwatch: Stopwatch, deadline: float) -> Seen:
+async def _attempt(check: Check, instruments: Instruments, *, stopwatch: Stopwatch, time: CheckTime) -> Seen:
     """Returns what one look gives; it raises nothing but CancelledError."""
-    limit = asyncio.timeout_at(deadline)
-    bill = Bill(lambda: _cut_off(limit))
+    limit = TimeLimit(time)
+    bill = Bill(limit.cut_off)
     is_passed_over = False
     with timing(stopwatch), listening() as shown:
         try:
@@ -68,14 +65,8 @@ async def _attempt(check: Check, instruments: Instruments, *, stopwatch: Stopwat
                 outcome = await Metered(KINDS[check.monitor.type](check, instruments), bill)
         except Exception as error:  # noqa: BLE001  # the top of a check: `told` logs what is unplanned
             is_passed_over = isinstance(error, NoRoute | NotPermitted)
-            outcome = _cost(bill) if bill.is_too_large else told(error, check)
+            outcome = _cost(bill) if bill.is_too_large else time.doubted() if limit.is_doubtful else told(error, check)
     return Seen(outcome, stopwatch.phases, shown.certificate, instruments.address, is_passed_over)
-
-
-def _cut_off(limit: asyncio.Timeout) -> None:
-    """Ends an attempt now: at its next step it is over."""
-    if not limit.expired():  # else it ends already
-        limit.reschedule(asyncio.get_running_loop().time())
 
 
 def _cost(bill: Bill) -> Outcome:

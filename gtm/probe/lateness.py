@@ -1,15 +1,13 @@
 """Lateness: whether this process was too busy to do what was due.
 
 What comes in: nothing but the event loop's own time. What goes out: how late the loop was since a mark, in all and at
-the most. A probe that is short of CPU sees timeouts where there are none; a probe that is merely busy must still see
-those that there are:
+the most, and how much time it owes a check for that. A probe that is short of CPU sees timeouts where there are none; a
+probe that is merely busy must still see those that there are:
 
-    the loop was in time for    late at the most                the timeout of a check
-    half of it or more          -                               is believed: an answer had the time to be heard
-    less than half of it        a sixteenth of it or less       is believed: a check had its turns in time
-    less than half of it        more than a sixteenth of it     is this probe's: with every turn as late, none is done
-
-What was late after the timeout was due took nothing from the check, which ended late for it.
+    in all                  at the most                     a check whose time is over
+    half of it or less      -                               is owed nothing: an answer had the time to be heard
+    more than half of it    a sixteenth of it or less       is owed nothing: it had its turns in time
+    more than half of it    more than a sixteenth of it     is owed what was late, and TURNS turns (time_limit.py)
 """
 
 from collections import deque
@@ -18,7 +16,7 @@ from dataclasses import dataclass
 from gtm.probe.beat import BEAT_S, Beat
 
 BELIEVABLE_SHARE = 0.5
-"""Of the timeout of a check: a loop that was in time for less than this may have missed an answer that came."""
+"""Of the time of a check: what was late for longer than this in all may have missed an answer that came."""
 
 TURNS = 16
 """So many turns of the loop fit into a check: one of a name over HTTPS with an expression takes 14, a plain one 7."""
@@ -41,12 +39,15 @@ class Late:
 
     total_s: float
     longest_s: float
+    beats: int = 0
+    """So many there were: in each the loop turned once or more."""
 
-    def may_hide_an_answer(self, timeout_s: float, *, took_s: float) -> bool:
-        """Returns whether a check of a healthy endpoint, over after `took_s`, could have run into its timeout by it."""
-        ended_late_s = min(max(0.0, took_s - timeout_s), self.longest_s)
-        in_time_s = timeout_s + ended_late_s - self.total_s
-        return in_time_s < BELIEVABLE_SHARE * timeout_s and self.longest_s > timeout_s / TURNS
+    def owed_s(self, had_s: float, *, took_s: float) -> float:
+        """Returns how long a check that had `had_s`, and took `took_s`, must wait on before silence means anything."""
+        if self.total_s <= BELIEVABLE_SHARE * had_s or self.longest_s <= had_s / TURNS:
+            return 0.0
+        in_time_s = took_s - self.total_s
+        return max(0.0, had_s - in_time_s, (TURNS - self.beats) * BEAT_S)
 
 
 class Lateness:
@@ -78,7 +79,7 @@ class Lateness:
             if beat <= mark.beats:
                 break
             longest_s = late_s
-        return Late(self._total_s - mark.total_s, longest_s)
+        return Late(self._total_s - mark.total_s, longest_s, self._beats - mark.beats)
 
     def take(self, late_s: float) -> None:
         """Takes how late one beat was."""

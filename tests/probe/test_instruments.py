@@ -14,6 +14,7 @@ from gtm.probe.attempts import look
 from gtm.probe.failures import PASSED
 from gtm.probe.instruments import Instruments, open_instruments, target_address, target_addresses
 from gtm.probe.stopwatch import Stopwatch
+from gtm.probe.time_limit import CheckTime
 from gtm.resolver import Resolver
 from gtm.zone.model import Check
 from gtm.zone.settings import IcmpSettings
@@ -27,7 +28,7 @@ PING = IcmpSettings()
 def address_of(target: str) -> Address | None:
     """Which address a check of this target looks at, by `target_address`."""
 
-    async def judged(check: Check, instruments: Instruments, *, stopwatch: Stopwatch, deadline: float) -> Seen:
+    async def judged(check: Check, instruments: Instruments, *, stopwatch: Stopwatch, time: CheckTime) -> Seen:
         return Seen(PASSED, address=target_address(check, instruments))
 
     async def run() -> Address | None:

@@ -8,6 +8,7 @@ from gtm.health.reading import Reading, Reason
 from gtm.ids import Address
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import KINDS, read
+from gtm.probe.lateness import TURNS
 from gtm.zone.model import MonitorType
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import (
@@ -68,6 +69,8 @@ def test_a_mistake_of_this_program_is_no_reading_of_the_endpoint(caplog: pytest.
         ((1.0,), Reason.UNREAD),
         ((0.004,) * 10, Reason.UNREAD),
         ((0.003,) * 15, Reason.TIMEOUT),
+        # so late that the check waits on, and in time then
+        ((0.045, *((0.0,) * TURNS)), Reason.TIMEOUT),
     ],
 )
 def test_a_timeout_of_a_probe_that_is_too_busy_is_no_reading(late_s: tuple[float, ...], reason: Reason) -> None:
