@@ -7,11 +7,11 @@ long must not keep those of another waiting (decision 0086), so a zone has room
     beside others         while it has fewer checks at work than turns are left, a fifth of all of them not counted:
                           so much is for zones with few checks at work, which it takes many greedy zones to use up
 
-A zone that has more checks than this process can make would make every turn of the event loop late, and then all zones
-wait longer for what does not answer (time_limit.py): so while the loop is late by its own work, whoever had the most
-checks done has half as many at work, and one more with each beat that is in time. Where the loop had little to do it
-waited for a CPU, or for the interpreter's lock that a thread held (a large zone that is read, say): fewer checks would not
-help, and whoever has the most of them would have his failover delayed by others.
+A zone that has more checks than this process can make would make every turn of the event loop late, and then all
+zones wait longer for what does not answer (time_limit.py): so while the loop is late by its own work, whoever had the
+most checks done has half as many at work, and one more with each beat that is in time. Where the loop had little to
+do it waited for a CPU, or for the interpreter's lock that a thread held (a large zone that is read, say): fewer
+checks would not help, and whoever has the most of them would have his failover delayed by others.
 
 A check that several zones ask for is theirs together, as that of another zone would be. Who waits is let in by turns,
 zone by zone, and within a zone in order. It opens nothing, and reads the clock of the event loop alone.
@@ -34,8 +34,8 @@ FEW = 12
 """Of what is left of these, a zone may take one of so many."""
 
 LATE_S = 0.015
-"""What a beat may be late. Nobody waits beyond a timeout while no turn is late by a sixteenth of it (lateness.py): that of
-the quickest checks is half a second or so."""
+"""What a beat may be late. Nobody waits beyond a timeout while no turn is late by a sixteenth of it (lateness.py): the
+quickest timeouts are half a second or so."""
 WORKED_S = LATE_S / 2
 """Of the CPU, between two beats: a loop that had less was not late by its own work."""
 
