@@ -4,6 +4,9 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
+# The tests start hundreds of Python processes: without compiled files each would compile all of gtm, and every pytest
+# worker all tests. Containers often set this.
+unexport PYTHONDONTWRITEBYTECODE
 
 # Set PYTHON to choose one: make test PYTHON=python3.12
 PYTHON ?=
