@@ -2,11 +2,12 @@
 
 import random
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from functools import cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from tests.engine.model import Address
 
-EMBEDDED_LAST = ["::ffff:0:0", "64:ff9b::", "2001:db8:64::", "::ffff:0:0:0"]
+EMBEDDED_LAST = [int(IPv6Address(each)) for each in ("::ffff:0:0", "64:ff9b::", "2001:db8:64::", "::ffff:0:0:0")]
 OF_NO_PLACE = [
     "127.0.0.0/8",
     "172.16.0.0/12",
@@ -44,7 +45,7 @@ class Clients:
         return IPv6Address(0x2000 + draw.randrange(0x0E00) << 112 | draw.getrandbits(112))
 
     def within(self, cidr: str) -> Address:
-        network = ip_network(cidr)
+        network = _network(cidr)
         return network[self.random.randrange(network.num_addresses)]
 
     def embedded(self, address: IPv4Address) -> IPv6Address:
@@ -54,7 +55,7 @@ class Clients:
             [
                 IPv6Address(0x2002 << 112 | number << 80 | noise),
                 IPv6Address(0x20010000 << 96 | noise >> 16 << 32 | number ^ 0xFFFFFFFF),
-                *(IPv6Address(int(IPv6Address(each)) | number) for each in EMBEDDED_LAST),
+                *(IPv6Address(each | number) for each in EMBEDDED_LAST),
             ]
         )
 
@@ -64,3 +65,8 @@ class Clients:
         draw = self.random
         length = draw.choice(likely) if draw.random() < 0.7 else draw.randrange(address.max_prefixlen + 1)
         return str(ip_network((address, length), strict=False))
+
+
+@cache
+def _network(cidr: str) -> IPv4Network | IPv6Network:
+    return ip_network(cidr)

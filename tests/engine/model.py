@@ -26,6 +26,8 @@ NOERROR, SERVFAIL, NXDOMAIN, REFUSED = 0, 2, 3, 5
 
 Address = IPv4Address | IPv6Address
 Point = tuple[float, float] | None
+Order = tuple[str, ...]
+"""Regions, the nearest first: all that an answer depends on of a place."""
 Row = tuple[dns.name.Name, int, dns.rdata.Rdata]
 """Owner, TTL, value; names compare without case."""
 
@@ -141,6 +143,8 @@ class Model:
         first = self.file["nameservers"][0]
         times = " ".join(str(soa.get(key, default)) for key, default in SOA_TIMES.items())
         self._add(self.origin, "SOA", [f"{first}. {mailbox}. {self.serial} {times} {minimum}"])
+        self.regions = tuple((name, *each["at"], each.get("bias", 0)) for name, each in self.file["regions"].items())
+        self._made: dict[tuple[dns.name.Name, int, Order], frozenset[Possible]] = {}
         self.names = {self.origin}
         for name in [*self.records, *self.services]:
             while name != self.origin:
@@ -151,9 +155,12 @@ class Model:
         """Every answer that a client at this point may get."""
         if not name.is_subdomain(self.origin):
             return frozenset({Possible(REFUSED, authoritative=False)})
-        return frozenset(self._possible(name, rtype, point, frozenset()))
+        key = name, rtype, _order(self.regions, point)
+        if key not in self._made:
+            self._made[key] = frozenset(self._possible(*key, frozenset()))
+        return self._made[key]
 
-    def _possible(self, name: dns.name.Name, rtype: int, point: Point, before: frozenset[Row]) -> Iterator[Possible]:
+    def _possible(self, name: dns.name.Name, rtype: int, order: Order, before: frozenset[Row]) -> Iterator[Possible]:
         if not name.is_subdomain(self.origin):
             yield Possible(NOERROR, answer=before)
             return
@@ -167,8 +174,8 @@ class Model:
             return
         here = self.records.get(source, {})
         service = self.services.get(source)
-        if service is not None and (rows := self._steered(service, name, rtype, point)) is not None:
-            yield from self._of_service(rows, service, name, rtype, point, before)
+        if service is not None and (rows := self._steered(service, name, rtype, order)) is not None:
+            yield from self._of_service(rows, service, name, rtype, order, before)
         elif rtype == RdataType.ANY and (here or service) and RdataType.CNAME not in here:
             ttl = self.ttl if here else self.negative_ttl
             if source == self.origin:
@@ -180,7 +187,7 @@ class Model:
             yield Possible(NOERROR, answer=before | {(name, rows_ttl, each) for each in here[wanted]})
         elif RdataType.CNAME in here:
             [alias] = here[RdataType.CNAME]
-            yield from self._possible(alias.target, rtype, point, before | {(name, self.ttl, alias)})  # type: ignore[attr-defined]
+            yield from self._possible(alias.target, rtype, order, before | {(name, self.ttl, alias)})  # type: ignore[attr-defined]
         else:
             yield self._negative(NOERROR, before)
 
@@ -190,11 +197,11 @@ class Model:
         service: Any,
         name: dns.name.Name,
         rtype: int,
-        point: Point,
+        order: Order,
         before: frozenset[Row],
     ) -> Iterator[Possible]:
         ttl = service.get("ttl", self.ttl)
-        if not self._is_steady(service, point):
+        if not self._is_steady(service, order):
             ttl = min(ttl, max(5, ttl // 2))
         if not sets:
             if service["on_all_down"] == "servfail":
@@ -207,9 +214,9 @@ class Model:
             if target is None or rtype in {RdataType.CNAME, RdataType.ANY}:
                 yield Possible(NOERROR, answer=before | rows)
             else:
-                yield from self._possible(self._name(target), rtype, point, before | rows)
+                yield from self._possible(self._name(target), rtype, order, before | rows)
 
-    def _steered(self, service: Any, name: dns.name.Name, rtype: int, point: Point) -> list[list[Any]] | None:
+    def _steered(self, service: Any, name: dns.name.Name, rtype: int, order: Order) -> list[list[Any]] | None:
         """The sets of endpoints that may be answered; empty when all are down; None for a type it does not have."""
         endpoints = self._of_type(service, rtype)
         if not endpoints:
@@ -218,14 +225,14 @@ class Model:
         everybody = service["endpoints"]
         alive = self._alive(service, regular)
         if alive:
-            return list(self._sets(service, alive, everybody, point))
+            return list(self._sets(service, alive, everybody, order))
         policy = service.get("on_all_down", "serve_all")
         if policy in {"nodata", "servfail"}:
             return []
         spare = [each for each in endpoints if each.get("last_resort")]
         pool = spare if policy == "last_resort" and spare else regular
         some = [each for each in pool if each.get("weight", 1)] or pool
-        return list(self._sets(service, some, everybody, point))
+        return list(self._sets(service, some, everybody, order))
 
     @staticmethod
     def _of_type(service: Any, rtype: int) -> list[Any]:
@@ -235,7 +242,7 @@ class Model:
         family = {RdataType.A: 4, RdataType.AAAA: 6}.get(RdataType(rtype))
         return [each for each in endpoints if ip_address(each["address"]).version == family]
 
-    def _is_steady(self, service: Any, point: Point) -> bool:
+    def _is_steady(self, service: Any, order: Order) -> bool:
         """Whether both families get what they would get if all were up."""
         for rtype in (RdataType.A, RdataType.AAAA):
             regular = [each for each in self._of_type(service, rtype) if not each.get("last_resort")]
@@ -243,7 +250,7 @@ class Model:
             well = self._alive(service, regular, all_up=True)
             if regular and not alive:
                 return False
-            sets = [list(self._sets(service, some, service["endpoints"], point)) for some in (alive, well) if some]
+            sets = [list(self._sets(service, some, service["endpoints"], order)) for some in (alive, well) if some]
             if regular and sets[0] != sets[1]:
                 return False
         return True
@@ -264,13 +271,13 @@ class Model:
                     return group
         return []
 
-    def _sets(self, service: Any, alive: list[Any], everybody: list[Any], point: Point) -> Iterator[list[Any]]:
+    def _sets(self, service: Any, alive: list[Any], everybody: list[Any], order: Order) -> Iterator[list[Any]]:
         match service["steer"]:
             case "nearest":
                 used = {each["region"] for each in everybody}
-                order = [region for region in self._order(point) if region in used]
-                best = min(order.index(each["region"]) for each in alive)
-                yield from ([each] for each in alive if order.index(each["region"]) == best)
+                ranks = [region for region in order if region in used]
+                best = min(ranks.index(each["region"]) for each in alive)
+                yield from ([each] for each in alive if ranks.index(each["region"]) == best)
             case "failover":
                 ranks = list(dict.fromkeys(each["region"] for each in everybody))
                 best = min(each.get("priority", ranks.index(each["region"]) + 1) for each in alive)
@@ -283,11 +290,6 @@ class Model:
                 yield alive
             case "multivalue":
                 yield from (list(some) for some in combinations(alive, min(8, len(alive))))
-
-    def _order(self, point: Point) -> list[str]:
-        return _order(
-            tuple((name, *each["at"], each.get("bias", 0)) for name, each in self.file["regions"].items()), point
-        )
 
     def _cut(self, name: dns.name.Name, rtype: int) -> dns.name.Name | None:
         """The highest delegation at or above a name; DS at the cut is not below it."""
@@ -336,7 +338,7 @@ class Model:
     def _rdata(self, rtype: str, text: str) -> dns.rdata.Rdata:
         if rtype == "TXT" and not text.startswith('"'):
             text = f'"{text}"'
-        return dns.rdata.from_text("IN", rtype, text, origin=self.origin, relativize=False)
+        return _parsed(rtype, text, self.origin)
 
     def _add(self, name: dns.name.Name, rtype: str, texts: Iterable[str]) -> None:
         found = [self._rdata(rtype, text) for text in texts]
@@ -344,13 +346,18 @@ class Model:
 
 
 @cache
-def _order(regions: tuple[tuple[str, float, float, int], ...], point: Point) -> list[str]:
+def _order(regions: tuple[tuple[str, float, float, int], ...], point: Point) -> Order:
     if point is None:
-        return [name for name, *_ in regions]
+        return tuple(name for name, *_ in regions)
 
     def far(region: tuple[str, float, float, int]) -> tuple[float, str]:
         name, latitude, longitude, bias = region
         distance = kilometres(point, (latitude, longitude))
         return (distance * (100 - bias) / 100 if bias > 0 else distance * 100 / (100 + bias), name)
 
-    return [name for name, *_ in sorted(regions, key=far)]
+    return tuple(name for name, *_ in sorted(regions, key=far))
+
+
+@cache
+def _parsed(rtype: str, text: str, origin: dns.name.Name) -> dns.rdata.Rdata:
+    return dns.rdata.from_text("IN", rtype, text, origin=origin, relativize=False)
