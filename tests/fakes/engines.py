@@ -5,11 +5,13 @@ The Rust engine is left out where it was not built, but not in CI: there that is
 
 import os
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
 from gtm.engine.protocol import Engine
 from gtm.engine.reference import ReferenceEngine
+from gtm.plan.model import Plan
 from tests.fakes import world
 
 ENGINES: dict[str, Callable[[], Engine]] = {"reference": ReferenceEngine}
@@ -31,5 +33,11 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture
 def serving(engine: Engine) -> Engine:
     """An engine that serves the world with everything up."""
-    engine.swap(world.plan(world.zone(), beliefs={}, geography=world.geography()))
+    engine.swap(_all_up())
     return engine
+
+
+@cache
+def _all_up() -> Plan:
+    """A plan never changes, and compiling it takes longer than most tests."""
+    return world.plan(world.zone(), beliefs={}, geography=world.geography())
