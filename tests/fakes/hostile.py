@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from tests.fakes.endpoints import endpoint, hangs
 from tests.fakes.lies import Lie
 
+SOON_S = 5.0
+"""A connection that ends so soon after an answer ended because of it, and not because nobody used it."""
+
 NOTHING_NEW = b"HTTP/1.1 304 Not Modified\r\n\r\n"
 
 
@@ -40,22 +43,33 @@ class Crowd:
         return sum(map(len, tuple(self.queues.values()))) + self.speaking
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answers every poll of a connection."""
+        """Answers every poll of a connection; what the node hung up on, because it was too slow, is said again."""
+        queue, said, said_at, now = deque[Lie](), None, 0.0, asyncio.get_running_loop().time
         while True:
-            head = await reader.readuntil(b"\r\n\r\n")
+            try:
+                head = await reader.readuntil(b"\r\n\r\n")
+            except (ConnectionError, asyncio.IncompleteReadError):
+                if said is not None and now() - said_at < SOON_S:
+                    queue.appendleft(said)
+                raise
             name = head.split(b"/")[1].decode()
             if name in ENDLESS:
                 await ENDLESS[name](reader, writer)
-            queue = self.queues.get(name)
+            queue, said = self.queue(name), None
             if not queue:
                 await asyncio.sleep(0.2)  # a long poll without news; else the node asks on and on
                 writer.write(NOTHING_NEW)
                 continue
             self.speaking += 1
             lie = queue.popleft()
+            said, said_at = lie, now()
             try:
                 writer.write(lie.wire)
                 await writer.drain()
+            except ConnectionError:
+                if not lie.hang_up:
+                    queue.appendleft(lie)
+                raise
             finally:
                 self.speaking -= 1
             if lie.hang_up:
