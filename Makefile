@@ -45,7 +45,9 @@ lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.
 	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --python $(LOWEST)/bin/python \
 	    --output-file $(LOWEST)/versions.txt pyproject.toml
 	@$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/versions.txt
-	@$(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
+	@# the same Python by another path would build pyo3, and link the extension, again
+	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
+	    $(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
 	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup -m "not slow"
 	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup tests/flow/test_kinds.py
 
