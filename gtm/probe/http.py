@@ -90,7 +90,7 @@ async def _answered(
     clock, page, method, port = instruments.clock, _page(check, settings), settings.method, check.monitor.port
     permits, scope = instruments.permits, check.monitor.scope
     own = [(name, await _header(value, permits, scope)) for name, value in settings.headers]
-    first, started_at = page, clock.monotonic()
+    first, started_at, mark = page, clock.monotonic(), instruments.lateness.mark()
     for _ in range(settings.max_redirects + 1):
         tls = await instruments.contexts.of(settings.tls, scope) if settings.secure else None
         name = (settings.tls.server_name or page.raw_host or "").rstrip(".")
@@ -104,7 +104,8 @@ async def _answered(
                 outcome = days_left(connection.tls, settings.tls, wall=clock.wall())
                 if outcome is PASSED:
                     outcome = await _judged(answer, settings, unexpected, parsing=instruments.parsing)
-                return in_time(outcome, settings, took_s=clock.monotonic() - started_at)
+                late_s = instruments.lateness.since(mark).total_s
+                return in_time(outcome, settings, took_s=clock.monotonic() - started_at, late_s=late_s)
             page, method = target, method_after(answer.status, method)
             begin_another_request()
     return Outcome(Reason.STATUS, f"more than {settings.max_redirects} redirects")

@@ -99,9 +99,16 @@ def _shown(path: JsonPath) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
 
 
-def in_time(outcome: Outcome, settings: HttpSettings, *, took_s: float) -> Outcome:
-    """Returns the outcome, or that a good answer was slow."""
+def in_time(outcome: Outcome, settings: HttpSettings, *, took_s: float, late_s: float) -> Outcome:
+    """Returns the outcome, or that a good answer was slow.
+
+    Where it was in time but for what this probe itself was late, nobody can tell.
+    """
     limit_s = settings.response_time_s
     if outcome is not PASSED or limit_s is None or took_s <= limit_s:
         return outcome
+    if took_s - late_s <= limit_s:
+        return Outcome(
+            Reason.UNREAD, f"this probe is too busy to tell how slow an answer was: it was {late_s:.1f} s late"
+        )
     return Outcome(Reason.SLOW, f"a good answer after {took_s:.3f} s; the limit is {limit_s:g} s")

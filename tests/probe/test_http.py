@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
-from gtm.health.reading import Reason
+from gtm.health.reading import Reading, Reason
 from gtm.probe.failures import Outcome
 from gtm.probe.http_answer import MAX_BODY_BYTES, judged_body
+from gtm.probe.instruments import open_instruments
+from gtm.probe.kinds import read
 from gtm.zone.model import MonitorType
 from gtm.zone.settings import HttpSettings, JsonExpectation, Secret
-from tests.fakes.endpoints import Conversation, answers, drips, floods, resets, says
+from tests.fakes.clock import FakeClock
+from tests.fakes.endpoints import Conversation, answers, drips, endpoint, floods, resets, says
 from tests.fakes.permits import permits
 from tests.probe.reading import SOON_S, check_of, outcome, reading_from
 
@@ -166,6 +169,21 @@ def test_a_good_answer_that_is_late_is_slow() -> None:
     assert late.reason is Reason.SLOW
     assert reading_from(answers(), response_time_s=1.0).ok
     assert reading_from(answers("503 Busy"), response_time_s=-1.0).reason is Reason.STATUS
+
+
+def test_a_good_answer_that_is_late_as_the_probe_is_says_nothing() -> None:
+    async def run() -> Reading:
+        async with open_instruments(FakeClock(), permits=permits()) as instruments:
+            instruments.lateness.stop()
+
+            async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                instruments.lateness.take(2.0)
+                await answers()(reader, writer)
+
+            async with endpoint(late) as port:
+                return await read(check_of(port, response_time_s=-1.0), instruments)
+
+    assert asyncio.run(run()).reason is Reason.UNREAD
 
 
 def test_headers_and_secrets_are_sent_and_told_to_nobody(

@@ -150,9 +150,17 @@ def test_a_header_that_comes_twice_is_one_list() -> None:
 def test_only_a_good_answer_can_be_slow() -> None:
     asked = HttpSettings(secure=False, response_time_s=0.8)
     bad = Outcome(Reason.STATUS, "HTTP 500")
-    assert in_time(PASSED, asked, took_s=0.8) is PASSED
-    assert in_time(PASSED, asked, took_s=0.81) == Outcome(
+    assert in_time(PASSED, asked, took_s=0.8, late_s=0.0) is PASSED
+    assert in_time(PASSED, asked, took_s=0.81, late_s=0.0) == Outcome(
         Reason.SLOW, "a good answer after 0.810 s; the limit is 0.8 s"
     )
-    assert in_time(bad, asked, took_s=9.0) is bad
-    assert in_time(PASSED, HttpSettings(secure=False), took_s=9.0) is PASSED
+    assert in_time(bad, asked, took_s=9.0, late_s=0.0) is bad
+    assert in_time(PASSED, HttpSettings(secure=False), took_s=9.0, late_s=0.0) is PASSED
+
+
+def test_an_answer_that_only_a_late_probe_made_slow_says_nothing() -> None:
+    """A check waits on for a probe that was late (time_limit.py): what it hears then was no slower for that."""
+    asked = HttpSettings(secure=False, response_time_s=0.8)
+    assert in_time(PASSED, asked, took_s=1.2, late_s=0.4).reason is Reason.UNREAD
+    assert in_time(PASSED, asked, took_s=1.2, late_s=0.3).reason is Reason.SLOW
+    assert in_time(PASSED, asked, took_s=0.7, late_s=0.6) is PASSED
