@@ -39,7 +39,7 @@ test: check crate  ## the checks, then every test on every core
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not alone"
 	@$(BIN)/python -m pytest -n 0 -m alone
 
-# The fast tests, and every kind of check in whole processes: what an old version of a library breaks shows there.
+# The fast tests, real failovers, and every kind of check in whole processes: what an old version of a library breaks shows there.
 lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.toml allows, in an environment of their own
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --python $(LOWEST)/bin/python \
@@ -49,7 +49,7 @@ lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
 	    $(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
 	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup -m "not slow"
-	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup tests/flow/test_kinds.py
+	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup tests/flow/test_failover.py tests/flow/test_kinds.py
 
 # Where there is no such Python, uv fetches one. The libraries are those of .venv: only the Python differs.
 second: $(VENV)/installed-dev  ## tests of TLS on a second Python, in an environment of its own
