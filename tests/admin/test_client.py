@@ -2,8 +2,8 @@
 
 import socket
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -14,44 +14,39 @@ from tests.fakes.certificates import Authority
 
 
 @contextmanager
-def tls_listener(folder: Path) -> Iterator[int]:
-    """Yields the port of a listener that speaks TLS, under a root that nobody else trusts."""
-    context = Authority(folder).context("127.0.0.1")
-
-    def serve() -> None:
-        while not ending.is_set():  # aiohttp asks again where it was hung up on
-            accepted, _ = listening.accept()
-            with suppress(OSError), accepted, context.wrap_socket(accepted, server_side=True) as speaking:
-                speaking.recv(1)
-
-    ending = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve, name="tls")
-        thread.start()
-        yield listening.getsockname()[1]
-        ending.set()
-        socket.create_connection(listening.getsockname()).close()
-        thread.join(20)
-    assert not thread.is_alive()
-
-
-@contextmanager
-def hanging_up() -> Iterator[int]:
-    """Yields the port of a listener that ends each connection at once, as a full one with TLS does."""
+def listener(converse: Callable[[socket.socket], None]) -> Iterator[int]:
+    """Yields the port of a listener that does this with each connection: aiohttp asks again where it was hung up on."""
 
     def serve() -> None:
         while not ending.is_set():
-            listening.accept()[0].close()
+            with listening.accept()[0] as accepted:
+                converse(accepted)
 
     ending = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = threading.Thread(target=serve, name="hangs up")
+        thread = threading.Thread(target=serve, name="listener")
         thread.start()
         yield listening.getsockname()[1]
         ending.set()
         socket.create_connection(listening.getsockname()).close()
         thread.join(20)
     assert not thread.is_alive()
+
+
+def tls_listener(folder: Path) -> AbstractContextManager[int]:
+    """A listener that speaks TLS, under a root that nobody else trusts."""
+    context = Authority(folder).context("127.0.0.1")
+
+    def speak(accepted: socket.socket) -> None:
+        with suppress(OSError), context.wrap_socket(accepted, server_side=True) as speaking:
+            speaking.recv(1)
+
+    return listener(speak)
+
+
+def hanging_up() -> AbstractContextManager[int]:
+    """A listener that ends each connection at once, as a full one with TLS does."""
+    return listener(lambda _: None)
 
 
 def test_a_listener_that_hangs_up_in_a_handshake_is_not_asked_whether_it_speaks_tls() -> None:
