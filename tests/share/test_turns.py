@@ -21,7 +21,7 @@ from tests.share.etcd_sharing import FOLDER, FRA, client_of, share_of
 
 LIMIT_S = 20.0
 PAUSE_LIMIT_S = 0.5
-"""For which the event loop may be held on a busy machine; it was held for many times as long."""
+"""For which the event loop may be held; it was held for many times as long."""
 
 
 def forged(number: int) -> bytes:
