@@ -92,17 +92,11 @@ async def no_pause(_: float) -> None:
 
 
 async def longest_pause_s(*, until: Callable[[], bool]) -> float:
-    """For how long the event loop was held at the most, until something holds; who calls has a timeout over it.
-
-    A pause counts no longer than this process computed in it: what other processes of a busy machine took of it did not
-    hold the loop.
-    """
-    longest_s, before, computed = 0.0, time.monotonic(), time.process_time()
+    """For how long the event loop was held at the most, until something holds; who calls has a timeout over it."""
+    longest_s, before = 0.0, time.monotonic()
     while not until():  # the pauses are what is measured
         await asyncio.sleep(0.001)
-        now, computed_now = time.monotonic(), time.process_time()
-        longest_s = max(longest_s, min(now - before, computed_now - computed))
-        before, computed = now, computed_now
+        longest_s, before = max(longest_s, time.monotonic() - before), time.monotonic()
     return longest_s
 
 

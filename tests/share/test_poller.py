@@ -303,6 +303,7 @@ def test_the_pause_grows_to_a_limit_and_is_never_nothing(failures: int, coin: fl
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_the_loop_goes_on_while_a_large_answer_is_read() -> None:
     keys = b",".join(b'"k%d":1' % number for number in range(400_000))
     signed = json.dumps({"payload": "x" * 3_000_000, "key": "ed25519:AA", "signature": "A" * 86 + "=="}).encode()

@@ -21,7 +21,7 @@ from tests.share.etcd_sharing import FOLDER, FRA, client_of, share_of
 
 LIMIT_S = 20.0
 PAUSE_LIMIT_S = 0.5
-"""For which the event loop may be held; it was held for many times as long."""
+"""For which the event loop may be held on a busy machine; it was held for many times as long."""
 
 
 def forged(number: int) -> bytes:
@@ -78,6 +78,7 @@ def test_what_is_large_waits_for_a_thread_before_its_turn_begins() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_many_peers_that_give_nothing_but_forged_reports_leave_the_loop_to_others() -> None:
     async def handle(_: web.Request) -> web.Response:
         return web.Response(body=JUNK)
@@ -111,6 +112,7 @@ def _lines(turn: int) -> bytes:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_cluster_that_says_thousands_of_things_at_once_leaves_the_loop_to_others() -> None:
     fra, iad = desk_of("fra", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
     fra.publish(believing(Belief.UP))
