@@ -26,10 +26,12 @@ def listener(converse: Callable[[socket.socket], None]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=serve, name="listener")
         thread.start()
-        yield listening.getsockname()[1]
-        ending.set()
-        socket.create_connection(listening.getsockname()).close()
-        thread.join(20)
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            ending.set()
+            socket.create_connection(listening.getsockname()).close()
+            thread.join(20)
     assert not thread.is_alive()
 
 
