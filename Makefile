@@ -39,13 +39,14 @@ test: check crate  ## the checks, then every test on every core
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not alone"
 	@$(BIN)/python -m pytest -n 0 -m alone
 
-# The fast tests, real failovers, and every kind of check in whole processes: what an old version of a library breaks shows there.
+# The fast tests, real failovers, and every kind of check in whole processes: what an old version of a library breaks
+# shows there.
 lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.toml allows, in an environment of their own
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --python $(LOWEST)/bin/python \
 	    --output-file $(LOWEST)/versions.txt pyproject.toml
 	@$(BIN)/uv pip sync --quiet --python $(LOWEST)/bin/python $(LOWEST)/versions.txt
-	@# the same Python by another path would build pyo3, and link the extension, again
+	@# pyo3 is built anew for a Python at another path, and the extension linked again: it is given the path of .venv
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
 	    $(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
 	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup -m "not slow"
