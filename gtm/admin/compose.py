@@ -7,7 +7,16 @@ from typing import TypeVar
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from gtm.admin.views import EndpointView, OverrideView, RegionState, RegionView, SaidView, ServiceView, ZoneView
+from gtm.admin.views import (
+    DisabledView,
+    EndpointView,
+    OverrideView,
+    RegionState,
+    RegionView,
+    SaidView,
+    ServiceView,
+    ZoneView,
+)
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import Book
@@ -35,11 +44,14 @@ def zone_views(plan: Plan) -> tuple[ZoneView, ...]:
 
 def service_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> tuple[ServiceView, ...]:
     """Returns every service with its endpoints, sorted by name."""
-    return tuple(
-        _service(zone, plan.services[service.id], plan.decisions[service.id], status, guidance)
-        for zone in sorted(plan.zones.values(), key=_name)
-        for service in zone.zone.services
-    )
+    found: list[ServiceView] = []
+    for zone in sorted(plan.zones.values(), key=_name):
+        found += [
+            _service(zone, plan.services[service.id], plan.decisions[service.id], status, guidance)
+            for service in zone.zone.services
+        ]
+        found += [_shown(zone, service, State.STEADY, ()) for service in zone.zone.disabled_services]
+    return tuple(found)
 
 
 def region_views(plan: Plan, status: Status) -> tuple[RegionView, ...]:
@@ -77,8 +89,10 @@ def silent_probes(book: Book, status: Status) -> frozenset[NodeName]:
 def region_state(beliefs: list[Belief]) -> RegionState:
     """Returns what the beliefs of a region's endpoints make of it:
 
-    all down -> DOWN    some down -> DEGRADED    none down, some up -> UP    else UNKNOWN
+    none -> DISABLED    all down -> DOWN    some down -> DEGRADED    none down, some up -> UP    else UNKNOWN
     """
+    if not beliefs:
+        return RegionState.DISABLED
     counts = Counter(beliefs)
     if counts[Belief.DOWN]:
         return RegionState.DOWN if counts[Belief.DOWN] == len(beliefs) else RegionState.DEGRADED
@@ -102,7 +116,7 @@ def _text(name: Name) -> str:
 def _zone(zone: ZonePlan) -> ZoneView:
     made = len(zone.soa.rdatas) + len(zone.zone.nameservers)
     records = made + sum(len(rrset.rdatas) for rrset in zone.zone.records) + zone.zone.bulk.values
-    return ZoneView(_name(zone), zone.zone.file, zone.serial, len(zone.zone.services), records)
+    return ZoneView(_name(zone), zone.zone.file, zone.serial, len(zone.zone.all_services), records)
 
 
 def _service(
@@ -111,20 +125,27 @@ def _service(
     service = steered.service
     said, held = overriding(steered, guidance.said), guidance.held.get(service.id, {})
     states = decisions.states
+    endpoints = tuple(
+        replace(
+            _endpoint(service, endpoint, status),
+            override="" if override is None or override.action is Action.OBEY else override.action.value,
+            held_by=held[endpoint.id].value if endpoint.id in held else "",
+        )
+        for endpoint, override in zip(service.endpoints, said, strict=True)
+    )
+    worst = next((state for state in _WORST_FIRST if state in states), State.STEADY)
+    return _shown(zone, service, worst, endpoints)
+
+
+def _shown(zone: ZonePlan, service: Service, state: State, endpoints: tuple[EndpointView, ...]) -> ServiceView:
     return ServiceView(
         service.id,
         _name(zone),
         service.steer.preset or ", ".join(str(spec) for spec in service.steer.chain),
         service.ttl,
-        next((state for state in _WORST_FIRST if state in states), State.STEADY),
-        tuple(
-            replace(
-                _endpoint(service, endpoint, status),
-                override="" if override is None or override.action is Action.OBEY else override.action.value,
-                held_by=held[endpoint.id].value if endpoint.id in held else "",
-            )
-            for endpoint, override in zip(service.endpoints, said, strict=True)
-        ),
+        state,
+        endpoints,
+        tuple(DisabledView(one.id, one.region, service.disabled_by(one)) for one in service.disabled),
     )
 
 

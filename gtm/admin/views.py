@@ -21,6 +21,7 @@ from gtm.health.verdict import VerdictState
 from gtm.health.voices import Voice
 from gtm.ids import CheckId, EndpointId, Generation, NodeName, RegionName, ServiceId, VantageName
 from gtm.steer.decide import State
+from gtm.zone.model import DisabledBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,16 @@ class EndpointView:
     """The safety rule by which it counts as up although it is believed down; empty for none."""
     down_from: tuple[VantageName, ...] = ()
     """The vantages from which it is down, and not elsewhere: clients near them get another one while there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisabledView:
+    """An endpoint that the zone file disables: nobody checks or answers it."""
+
+    endpoint: EndpointId
+    region: RegionName
+    by: DisabledBy
+    """What has `enabled: false` in the zone file, the widest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +117,9 @@ class ServiceView:
     state: State
     """The worst over all cells and types."""
     endpoints: tuple[EndpointView, ...]
+    """Those that are enabled; where there are none, the answer is empty (NODATA)."""
+    disabled: tuple[DisabledView, ...] = ()
+    """The others that the zone file has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +242,8 @@ class RegionState(Enum):
     DOWN = "down"
     UNKNOWN = "unknown"
     """None is known to be up or down."""
+    DISABLED = "disabled"
+    """The zone file enables none."""
 
 
 @dataclass(frozen=True, slots=True)

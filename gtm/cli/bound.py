@@ -48,6 +48,8 @@ def show_bound(
     catalogue = _catalogue(zone_folder(zones, node), words)
     known = catalogue.zones
     asked = _asked(service, catalogue)
+    if not asked.endpoints:
+        raise typer.BadParameter(f"nothing of {asked.id} is enabled: it answers nothing", param_hint="SERVICE")
     watched, shares = {check.id: check for check in checks(known)}, _shares(known, words)
     steered = shares.services[asked.id]
     holds = holds_of_one_fault(steered, shares, watched)
@@ -82,7 +84,7 @@ def _asked(name: str, catalogue: Catalogue) -> Service:
 def _service(name: str, zones: tuple[Zone, ...]) -> Service:
     """Returns the service of this name, or the only one whose name within its zone this is."""
     wanted = name.removesuffix(".").lower()
-    known = {str(service.id): (service, zone) for zone in zones for service in zone.services}
+    known = {str(service.id): (service, zone) for zone in zones for service in zone.all_services}
     if wanted in known:
         return known[wanted][0]
     meant = {full: service for full, (service, zone) in known.items() if full == f"{wanted}.{_text(zone)}"}

@@ -38,7 +38,7 @@ def check(
         raise typer.Exit(1)
     if config is not None:
         _print_withheld(zones, node)
-    services = sum(len(zone.services) for zone in zones)
+    services = sum(len(zone.all_services) for zone in zones)
     odd = f", {counted(len(warnings), 'warning')}" if warnings else ""
     print_plain(f"{place}: {counted(len(zones), 'zone')}, {counted(services, 'service')}: no mistakes{odd}")
 

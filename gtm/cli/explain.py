@@ -58,6 +58,8 @@ def _print(explained: Explanation) -> None:
         _print_steered(explained.steered)
     elif explained.zone:
         print_plain(f"steering    none: {_unsteered(explained)}")
+    for endpoint, words in explained.disabled:
+        print_plain(f"disabled    {endpoint}: {words}")
     is_drawn = explained.steered is not None and explained.steered.is_drawn
     print_plain("answer      one draw of the engine" if is_drawn else "answer")
     for line in explained.answer:
@@ -96,6 +98,8 @@ def _print_steps(steps: tuple[ExplainedStep, ...]) -> None:
 def _unsteered(explained: Explanation) -> str:
     if explained.service is not None and explained.rtype in {"A", "AAAA"}:
         return f"the service {explained.service} has no {explained.rtype} endpoints"
+    if explained.service is None and explained.disabled:
+        return "nothing of this service is enabled, so the answer is empty"
     return "the answer is the same for everyone"
 
 

@@ -95,10 +95,10 @@ def _print_regions(regions: Regions) -> None:
 
 
 def _print_service(service: ServiceView) -> None:
-    title = f"{service.service}: {service.steer}, {service.state.value}"
-    if service.endpoints:
-        print_plain(title)
+    state = service.state.value if service.endpoints else "nothing of it is enabled, it answers nothing"
+    print_plain(f"{service.service}: {service.steer}, {state}")
     rows = [_endpoint(endpoint) for endpoint in service.endpoints]
+    rows += [(one.endpoint, "disabled", "", str(one.by), "") for one in service.disabled]
     print_table("", ("endpoint", "belief", "since", "reason", "voices"), rows)
     print_plain()
 

@@ -29,7 +29,7 @@ from gtm.ids import Address, EndpointId, Generation, ServiceId
 from gtm.plan.form import candidates, of_type
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective, guided
 from gtm.plan.local import NOTHING, Numbers, seen_from
-from gtm.plan.model import Cell, Plan, SteeredService
+from gtm.plan.model import Cell, Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Outcome
 from gtm.steer.chain import Step, Views, steps
 from gtm.steer.decide import State, as_if_up, offered
@@ -108,6 +108,8 @@ class Explanation:
     """None when the answer is static."""
     answer: tuple[str, ...]
     """The engine's answer as lines: the RCODE, then the records in presentation format."""
+    disabled: tuple[tuple[EndpointId, str], ...] = ()
+    """The endpoints that the name has in the zone file and that this disables, each with how, in words."""
     negative: str = ""
     """For how long resolvers may keep that there is none, and by what, in words; empty when there is an answer."""
 
@@ -143,6 +145,7 @@ def explain(
         if service is None
         else _Steering(plan, status, guidance, plan.services[service], rtype, located.place).told(client),
         answer=_lines(reply),
+        disabled=() if zone is None else _disabled(zone, path[-1]),
         negative="" if zone is None else _negative(reply, zone.zone.soa),
     )
 
@@ -280,6 +283,14 @@ class _Steering:
         if step.filter.choose is not None and step.after and candidate.rank != step.after[0].rank:
             return "behind the best"
         return self._why(step, candidate, as_up=as_up)
+
+
+def _disabled(zone: ZonePlan, name: Labels) -> tuple[tuple[EndpointId, str], ...]:
+    """Returns the endpoints of the service at a name, or of the wildcard that stands for it, that are not used."""
+    names = {labels(one.name): one for one in zone.zone.all_services if one.disabled}
+    wild = next((up for up in (name[cut:] for cut in range(1, len(name))) if up in zone.nodes), ())
+    found = names.get(name) or (None if name in zone.nodes else names.get((b"*", *wild)))
+    return () if found is None else tuple((one.id, str(found.disabled_by(one))) for one in found.disabled)
 
 
 def _checks(steered: SteeredService, status: Status) -> tuple[tuple[EndpointId, CheckStatus], ...]:

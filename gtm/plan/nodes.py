@@ -27,7 +27,7 @@ def zone_plan(zone: Zone, serial: int) -> ZonePlan:
     rrsets[origin][RdataType.SOA] = soa
     rrsets[origin][RdataType.NS] = StaticRRset(zone.ttl, tuple(wire(name) for name in zone.nameservers))
     services: dict[Labels, ServiceId] = {labels(service.name): service.id for service in zone.services}
-    names = {*rrsets, *services}
+    names = {*rrsets, *services, *(labels(service.name) for service in zone.disabled_services)}
     names |= {name[cut:] for name in names for cut in range(1, len(name) - len(origin))}
     for name in names if zone.bulk else ():
         for rrset in zone.bulk.find(_key(name, origin)) or ():

@@ -70,7 +70,7 @@ class _Names:
 
 def _names(zone: Zone) -> _Names:
     existing = {zone.origin}
-    for owner in (*(record.name for record in zone.records), *(service.name for service in zone.services)):
+    for owner in (*(record.name for record in zone.records), *(service.name for service in zone.all_services)):
         name = owner
         while name not in existing:
             existing.add(name)

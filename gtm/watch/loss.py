@@ -2,8 +2,8 @@
 
     names        of its records and services, that are there no more
     records      so many fewer than before, whatever they say: another address is no loss
-    services     that are there no more
-    endpoints    of all services, so many fewer than before
+    services     that are there no more, or have nothing left that is enabled
+    endpoints    of all services, so many fewer than before; to disable some is no loss
 
 A file that was cut, or made by a program that failed half-way, can be a good zone without most of its names, which then
 do not exist, for as long as resolvers keep that (RFC 2308). Each kind counts where the zone had LEAST of it: of a few
@@ -98,7 +98,9 @@ def _services(before: Zone, after: Zone) -> Loss:
 
 
 def _endpoints(before: Zone, after: Zone) -> Loss:
-    had, has = (sum(len(service.endpoints) for service in zone.services) for zone in (before, after))
+    had, has = (
+        sum(len(service.endpoints) + len(service.disabled) for service in zone.all_services) for zone in (before, after)
+    )
     return Loss("endpoints", max(0, had - has), had)
 
 
@@ -113,7 +115,7 @@ def _keys(zone: Zone) -> Iterator[Key]:
 
 def _own_keys(zone: Zone) -> Iterator[Key]:
     """Yields those of the zone file itself."""
-    yield from (key_of(service.name, zone.origin) for service in zone.services)
+    yield from (key_of(service.name, zone.origin) for service in zone.all_services)
     yield from (key_of(rrset.name, zone.origin) for rrset in zone.records)
 
 

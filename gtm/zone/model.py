@@ -47,6 +47,8 @@ class Region:
     continent: str = ""
     bias: int = 0
     """-99..99, as Route 53 geoproximity: positive draws clients in, negative pushes them away."""
+    enabled: bool = True
+    """Whether the endpoints in it are used (enabled.py)."""
 
 
 class MonitorType(Enum):
@@ -146,6 +148,8 @@ class Endpoint:
     order in which the service's endpoints first name them, from 1."""
     last_resort: bool = False
     """Kept out of every answer until all others are down, and then given whatever its health."""
+    enabled: bool = True
+    """As the file says of this endpoint; its region may be disabled besides."""
 
     @property
     def rtype(self) -> Literal[RdataType.A, RdataType.AAAA, RdataType.CNAME]:
@@ -163,6 +167,20 @@ class Endpoint:
     def target(self) -> str:
         """Returns the address, or the name without its trailing dot: what a check connects to."""
         return self.answer.to_text(omit_final_dot=True) if isinstance(self.answer, Name) else str(self.answer)
+
+
+class DisabledBy(Enum):
+    """What has `enabled: false` in the zone file."""
+
+    SERVICE = "service"
+    REGION = "region"
+    ENDPOINT = "endpoint"
+
+    def __str__(self) -> str:
+        """Returns it in words, said of an endpoint."""
+        return (
+            "disabled in the zone file" if self is self.ENDPOINT else f"its {self.value} is disabled in the zone file"
+        )
 
 
 class OnAllDown(Enum):
@@ -212,6 +230,7 @@ class Service:
     ttl: int
     steer: Steer
     endpoints: tuple[Endpoint, ...]
+    """Those that are enabled; there are some, but in `disabled_services`."""
     monitor: Monitor | None = None
     """None: nobody checks the endpoints, and they count as up."""
     on_all_down: OnAllDown = OnAllDown.SERVE_ALL
@@ -223,6 +242,9 @@ class Service:
     min_healthy: tuple[tuple[RegionName, int], ...] = ()
     """Regions that are skipped while fewer of their endpoints are up."""
     health_view: HealthView = HealthView.LOCAL
+    enabled: bool = True
+    disabled: tuple[Endpoint, ...] = ()
+    """Those that the file has and are not used: they, their regions or the service are disabled."""
 
     @property
     def id(self) -> ServiceId:
@@ -233,6 +255,12 @@ class Service:
     def awaits(self) -> tuple[ServiceId, ...]:
         """Returns the services that its monitor is calculated from, at any depth, once each."""
         return () if self.monitor is None else _awaited(self.monitor)
+
+    def disabled_by(self, endpoint: Endpoint) -> DisabledBy:
+        """Returns what disables one of the endpoints in `disabled`, the widest first."""
+        if not self.enabled:
+            return DisabledBy.SERVICE
+        return DisabledBy.REGION if endpoint.enabled else DisabledBy.ENDPOINT
 
     def check_of(self, endpoint: Endpoint) -> CheckId | None:
         """Returns the check that decides this endpoint's health; None when nobody checks it."""
@@ -263,6 +291,7 @@ class Zone:
     regions: tuple[Region, ...]
     """The regions that the services use, own and shared, in the order of the file."""
     services: tuple[Service, ...]
+    """Those of which something is enabled."""
     records: tuple[RRset, ...]
     """Everything static but the SOA and the NS of the apex, which the plan makes."""
     digest: str
@@ -277,6 +306,13 @@ class Zone:
     warnings: tuple[Problem, ...] = ()
     """What is odd in these files, and serves all the same."""
     soa: Soa = DEFAULT_SOA
+    disabled_services: tuple[Service, ...] = ()
+    """Those of which nothing is enabled: their names exist, and have no data."""
+
+    @property
+    def all_services(self) -> tuple[Service, ...]:
+        """Returns what the file has for services, whether something of them is enabled or not."""
+        return (*self.services, *self.disabled_services)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from gtm.zone import rules, services
 from gtm.zone.chain import Vocabulary
 from gtm.zone.document import Document, Mapping, Path, Scalar, parse_document
 from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
+from gtm.zone.enabled import disabled_regions, enabled_only, warn_of_disabled
 from gtm.zone.master import MasterFile, read_master
 from gtm.zone.model import Monitor, Region, RRset, Zone
 from gtm.zone.names import owner_name
@@ -87,7 +88,9 @@ def parse(
     draft = ZoneDraft(entry.zone, tuple(entry.nameservers))
     _warn_of_repeated_nameservers(draft, report)
     _read_services(validated, entry, shared, draft, report)
-    warn_of_places({region.name: region for region in (*shared.regions, *_own_regions(entry))}, draft, report)
+    regions = (*shared.regions, *_own_regions(entry))
+    warn_of_places({region.name: region for region in regions}, draft, report)
+    warn_of_disabled(disabled_regions(regions), draft, report)
     read_records(entry.records, entry.ttl, draft, report)
     _mark_unclear(validated.cuts, draft)
     master = _read_records_file(entry, draft, report, fetch)
@@ -238,9 +241,10 @@ def _zone(
     master: _Master | None,
     warnings: tuple[Problem, ...],
 ) -> Zone:
-    wanted = tuple(each.service for each in draft.services.values())
     own = _own_regions(entry)
-    used = {endpoint.region for service in wanted for endpoint in service.endpoints}
+    disabled = disabled_regions((*shared.regions, *own))
+    wanted = tuple(enabled_only(each.service, disabled) for each in draft.services.values())
+    used = {endpoint.region for service in wanted for endpoint in (*service.endpoints, *service.disabled)}
     own_names = {region.name for region in own}
     borrowed = tuple(region for region in shared.regions if region.name in used - own_names)
     monitors = {service.monitor for service in wanted if service.monitor and service.monitor.scope == SHARED_SCOPE}
@@ -253,7 +257,7 @@ def _zone(
         hostmaster=entry.hostmaster,
         soa=entry.soa.value,
         regions=(*(region for region in own if region.name in used), *borrowed),
-        services=wanted,
+        services=tuple(service for service in wanted if service.endpoints),
         records=tuple(
             RRset(record.name, record.rtype, record.ttl, tuple(map(compose_rdata, record.rdatas)))
             for record in draft.all_records()
@@ -264,6 +268,7 @@ def _zone(
         records_file=entry.records_file,
         records_bytes=0 if master is None else master.size_bytes,
         warnings=warnings,
+        disabled_services=tuple(service for service in wanted if not service.endpoints),
     )
 
 

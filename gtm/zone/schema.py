@@ -54,6 +54,10 @@ class RegionEntry(Entry):
         whole_schema(-99, 99),
         Field(description="-99..99: positive draws clients from farther away, negative pushes them off"),
     ] = 0
+    enabled: Annotated[
+        bool,
+        Field(description="Whether its endpoints are used; with false they are neither checked nor answered"),
+    ] = True
 
 
 class EndpointEntry(Entry):
@@ -80,6 +84,9 @@ class EndpointEntry(Entry):
         Field(description="Lower is preferred by failover; by default the order in which the regions first appear"),
     ] = None
     last_resort: Annotated[bool, Field(description="Kept back until all others are down")] = False
+    enabled: Annotated[
+        bool, Field(description="Whether it is used; with false it is neither checked, answered nor counted")
+    ] = True
 
     @model_validator(mode="after")
     def _one_answer(self) -> Self:
@@ -123,6 +130,9 @@ class ServiceEntry(Entry):
         fields.enum_schema([kind.value for kind in HealthView]),
         Field(description="Whether what the probes of one place see down is left out for the clients near them"),
     ] = HealthView.LOCAL
+    enabled: Annotated[
+        bool, Field(description="Whether it is used; with false its answers are empty, and nothing of it is checked")
+    ] = True
 
 
 def _as_list(value: object) -> object:

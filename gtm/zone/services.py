@@ -25,7 +25,7 @@ from gtm.zone.ttl import TtlRange
 
 def region(name: str, entry: RegionEntry) -> Region:
     """Returns a region."""
-    return Region(RegionName(name), entry.at, entry.country, entry.continent, entry.bias)
+    return Region(RegionName(name), entry.at, entry.country, entry.continent, entry.bias, enabled=entry.enabled)
 
 
 def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
@@ -65,6 +65,7 @@ def service(name: Name, entry: ServiceEntry, zone: ZoneEntry, *, monitors: Mappi
         safety=safety_of(entry.safety, zone.safety),
         min_healthy=min_healthy_of(entry.min_healthy, zone.min_healthy, regular),
         health_view=entry.health_view,
+        enabled=entry.enabled,
     )
 
 
@@ -83,6 +84,7 @@ def _endpoints(entry: ServiceEntry) -> tuple[Endpoint, ...]:
             weight=each.weight,
             priority=ranks[each.region] if each.priority is None else each.priority,
             last_resort=each.last_resort,
+            enabled=each.enabled,
         )
         for each in entry.endpoints
     )

@@ -24,7 +24,7 @@ ZONE = world.zone()
         ([UP, DOWN, UNKNOWN], RegionState.DEGRADED),
         ([DOWN, DOWN], RegionState.DOWN),
         ([UNKNOWN, UNKNOWN], RegionState.UNKNOWN),
-        ([], RegionState.UNKNOWN),
+        ([], RegionState.DISABLED),
     ],
 )
 def test_a_region_is_what_its_endpoints_make_it(beliefs: list[Belief], state: RegionState) -> None:
@@ -77,3 +77,29 @@ def test_a_plan_without_zones_shows_nothing() -> None:
     assert not zone_views(EMPTY_PLAN)
     assert not service_views(EMPTY_PLAN, NO_STATUS)
     assert not region_views(EMPTY_PLAN, NO_STATUS)
+
+
+def test_what_is_disabled_is_shown_apart_and_counts_in_no_region() -> None:
+    zone = world.services("""
+  api:
+    monitor: web
+    steer: nearest
+    endpoints:
+      - {region: us-east, address: 192.0.2.1}
+      - {region: eu-west, address: 192.0.2.2, enabled: false}
+  off: {steer: nearest, endpoints: [{region: us-east, address: 192.0.2.3, enabled: false}]}
+""")
+    plan = world.plan(zone, beliefs={})
+    api, off = service_views(plan, world.status({}, zone))
+    assert ([one.endpoint for one in api.endpoints], [one.endpoint for one in api.disabled]) == (
+        ["us-east/192.0.2.1"],
+        ["eu-west/192.0.2.2"],
+    )
+    assert (off.endpoints, [one.by.value for one in off.disabled]) == ((), ["endpoint"])
+    regions = {view.region: view for view in region_views(plan, world.status({}, zone))}
+    assert [(view.state, view.up, view.down) for view in regions.values()] == [
+        (RegionState.UP, 1, 0),
+        (RegionState.DISABLED, 0, 0),
+    ]
+    [view] = zone_views(plan)
+    assert view.services == 2

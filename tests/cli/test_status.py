@@ -243,3 +243,16 @@ def test_what_is_odd_in_a_zone_file_is_a_warning_and_no_problem(tmp_path: Path) 
     (warning,) = told["warnings"]
     assert warning.endswith('duplicate value "NS2.example.net.", left out; the first one is on line 4')
     assert f"warning: {warning}" in ran.lines
+
+
+def test_what_the_zone_file_disables_is_shown_as_that(tmp_path: Path) -> None:
+    text = SMALL.replace("eu-west: {", "eu-west: {enabled: false, ")
+    off = "  off: {steer: nearest, endpoints: [{region: eu-west, address: 192.0.2.9}]}\nrecords:"
+    with serving(tmp_path, a=text.replace("records:", off)) as node:
+        ran = gtm("status", "--admin", node.at)
+        told = json.loads(gtm("status", "--admin", node.at, "--json").out)
+    assert "eu-west\tgtm.example.com\tdisabled\t0\t0\t0" in ran.lines
+    assert "eu-west/192.0.2.2\tdisabled\t\tits region is disabled in the zone file\t" in ran.lines
+    assert "off.gtm.example.com: nearest, nothing of it is enabled, it answers nothing" in ran.lines
+    disabled = {service["service"]: service["disabled"] for service in told["services"]}
+    assert disabled["off.gtm.example.com"] == [{"endpoint": "eu-west/192.0.2.9", "region": "eu-west", "by": "region"}]

@@ -1,6 +1,7 @@
 import pytest
 
 from gtm.ids import ServiceId
+from gtm.plan.enough import wanted_regions
 from gtm.plan.shares import Shares, shares_of
 from tests.fakes import world
 
@@ -89,3 +90,11 @@ def test_services_are_related_through_any_chain_of_shared_targets() -> None:
     found = shares(service("a", US, EU) + service("b", EU, AP) + service("c", AP) + service("d", FAR))
     numbers = {name.partition(".")[0]: number for name, number in found.clusters.items()}
     assert numbers["a"] == numbers["b"] == numbers["c"] != numbers["d"]
+
+
+def test_what_is_disabled_has_no_share_and_no_rule_counts_it() -> None:
+    text = service("a", US, f"{EU}, enabled: false", AP, more="    safety: {at_least: 3}\n")
+    whole = world.zone(f"{world.HEAD}services:\n{text}records:{world.NS1}")
+    services = world.plan(whole).services
+    assert carried(shares_of(services), "192.0.2.1") == {"a": pytest.approx(1 / 2)}
+    assert [wanted_regions(steered) for steered in services.values()] == [2]

@@ -109,3 +109,29 @@ def test_the_guard_says_what_to_do_and_lets_pass_what_is_forced() -> None:
     assert LossGuard(forced=frozenset([after.origin])).words(before, after) == ""
     assert LossGuard().words(None, after) == ""
     assert NO_GUARD.words(before, after) == ""
+
+
+def off(text: str) -> str:
+    """The service with every endpoint disabled."""
+    return text.replace("}", ", enabled: false}")
+
+
+def some_off(text: str) -> str:
+    """The service with all endpoints but the last one disabled."""
+    return text.replace("}, {", ", enabled: false}, {")
+
+
+def test_to_disable_endpoints_is_no_loss_but_services_of_which_nothing_is_left_are_lost() -> None:
+    whole = [service(f"s{number}", 3) for number in range(10)]
+    before = zone(services="".join(whole))
+    assert told(before, zone(services="".join(map(some_off, whole)))) == []
+    assert told(before, zone(services="".join([*map(off, whole[:5]), *whole[5:]]))) == []
+    assert told(before, zone(services="".join([*map(off, whole[:6]), *whole[6:]]))) == ["6 of 10 services"]
+
+
+def test_what_was_disabled_is_missed_when_it_is_taken_out() -> None:
+    whole = [service(f"s{number}", 3) for number in range(10)]
+    assert told(zone(services="".join(map(off, whole))), zone()) == [
+        "10 of 11 names (s0.gtm.example.com, s1.gtm.example.com, s2.gtm.example.com and 7 more)",
+        "30 of 30 endpoints",
+    ]

@@ -1,0 +1,81 @@
+"""Services as they are written -> as they serve: without what the file disables.
+
+    endpoint  enabled: false    one endpoint of one service
+    region    enabled: false    every endpoint in it, of every service
+    service   enabled: false    all of its endpoints
+
+A zone is validated with everything in it, so that enabling something again cannot make a mistake of it. What is
+disabled is then as if it were not there: nobody checks it, answers it, or counts it. `min_healthy` still asks for what
+it says: it is what a region needs to carry its clients, whoever is absent. Where no regular endpoint is left for a
+type, the endpoints of last resort are what is left, and serve as any other.
+
+In come values of gtm/zone/model.py, out go such; and warnings for what a file that disables much may not mean.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from gtm.ids import RegionName
+from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
+from gtm.zone.model import Endpoint, Region, Service
+
+
+def disabled_regions(regions: Iterable[Region]) -> frozenset[RegionName]:
+    """Returns the names of the regions that are disabled; of two with one name the last one counts."""
+    by_name = {region.name: region for region in regions}
+    return frozenset(name for name, region in by_name.items() if not region.enabled)
+
+
+def enabled_only(service: Service, regions: frozenset[RegionName]) -> Service:
+    """Returns a service that has its disabled endpoints, and those in these regions, apart from the others."""
+    left: list[Endpoint] = []
+    disabled: list[Endpoint] = []
+    for one in service.endpoints:
+        is_enabled = service.enabled and one.enabled and one.region not in regions
+        (left if is_enabled else disabled).append(one)
+    if not disabled:
+        return service
+    return replace(service, endpoints=_with_regular_ones(left), disabled=tuple(disabled))
+
+
+def _with_regular_ones(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
+    """Returns the endpoints, of which at least one of those that can answer a type is not a last resort."""
+    regular = {endpoint.rtype for endpoint in endpoints if not endpoint.last_resort}
+
+    def has_others(endpoint: Endpoint) -> bool:
+        return bool(regular if isinstance(endpoint.answer, Name) else regular & {endpoint.rtype, RdataType.CNAME})
+
+    return tuple(
+        replace(one, last_resort=False) if one.last_resort and not has_others(one) else one for one in endpoints
+    )
+
+
+def warn_of_disabled(regions: frozenset[RegionName], draft: ZoneDraft, report: Report) -> None:
+    """Adds a warning for each service of which nothing is left, and for each region that is skipped by what is not.
+
+    `regions` are those that are disabled.
+    """
+    for each in draft.services.values():
+        left = enabled_only(each.service, regions)
+        if not (left.disabled and left.enabled) or each.name in draft.unclear:
+            continue
+        if not left.endpoints:
+            words = "nothing of this service is enabled: its answers are empty (NODATA) until something is"
+            report.warn((*each.path, "endpoints"), words)
+        else:
+            _warn_of_skipped(each, left, report)
+
+
+def _warn_of_skipped(each: ServiceDraft, left: Service, report: Report) -> None:
+    enabled = Counter(one.region for one in left.endpoints if not one.last_resort)
+    for name, least in left.min_healthy:
+        if 0 < enabled[name] < least:
+            words = (
+                f"min_healthy asks for {least} endpoints up in {name}, of which {enabled[name]} are enabled: the "
+                "region is skipped while another has enough; disable the region, or ask for fewer"
+            )
+            report.warn((*each.path, "endpoints"), words)
