@@ -25,6 +25,7 @@ from gtm.engine.reference import MAX_ALIASES, REFUSED_TYPES
 from gtm.geo.geography import Geography, Located, unmapped
 from gtm.geo.place import Place
 from gtm.health.status import CheckStatus, Status
+from gtm.health.vantage import stand_in
 from gtm.ids import Address, EndpointId, Generation, ServiceId
 from gtm.plan.form import candidates, of_type
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective, guided
@@ -211,7 +212,7 @@ class _Steering:
             checks=_checks(self.service, self.status),
             guided=guided(self.service, self.status, self.guidance),
             vantage=cell.nearest or "",
-            local=self._local(down, f"down as seen from {cell.nearest}"),
+            local=self._local(down, cell),
         )
 
     def _seen_down(self, cell: Cell) -> Numbers:
@@ -219,11 +220,20 @@ class _Steering:
         found = dict(effective(self.service, self.status, self.guidance).seen_down)
         return NOTHING if cell.nearest is None else found.get(cell.nearest, NOTHING)
 
-    def _local(self, down: Numbers, words: str) -> tuple[tuple[EndpointId, str], ...]:
+    def _local(self, down: Numbers, cell: Cell) -> tuple[tuple[EndpointId, str], ...]:
         before, after = self._pool(last_resort=False), self._pool(last_resort=False, down=down)
-        words += "" if before != after else "; nothing else is up, so it stays"
+        rest = "" if before != after else "; nothing else is up, so it stays"
         ends = self.service.service.endpoints
-        return tuple((ends[one.number].id, words) for one in before if one.number in down)
+        seen = [one.number for one in before if one.number in down]
+        return tuple((ends[number].id, f"down as seen from {self._whence(cell, number)}{rest}") for number in seen)
+
+    def _whence(self, cell: Cell, number: int) -> str:
+        """Returns the vantage that sees an endpoint down for a cell: the nearest, or who stands in for it."""
+        check = self.service.checks[number]
+        assert cell.nearest is not None
+        assert check is not None, "what nobody checks is seen down from nowhere"
+        seen_by = stand_in(cell.nearest, self.status.checks[check].said_by, self.service.space.order)
+        return seen_by if seen_by == cell.nearest else f"{seen_by}, as {cell.nearest} says nothing of it"
 
     def _pool(self, *, last_resort: bool, down: Numbers = NOTHING) -> Candidates:
         everyone = candidates(self.service.form, effective(self.service, self.status, self.guidance))

@@ -70,6 +70,12 @@ class Merger:
         self._judge(now=now)
         return after
 
+    @property
+    def voting(self) -> frozenset[NodeName]:
+        """Returns the probes that are trusted, and of which a vote on what is watched is fresh."""
+        fresh = [node for node, at in self._next_old_at.items() if at < math.inf]
+        return frozenset(fresh) - quarantined(self.standings)
+
     def _merged(self, previous: Status, dirty: set[CheckId], *, now: float, wall: float) -> Status:
         out, checks = quarantined(self.standings), dict(previous.checks)
         touched = [check for check in dirty if check in self._watched]

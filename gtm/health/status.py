@@ -21,7 +21,7 @@ from gtm.health.book import Book
 from gtm.health.earliest import soonest_s
 from gtm.health.quorum import Quorum, decide
 from gtm.health.reading import Reason
-from gtm.health.vantage import NO_NEIGHBOURS, LocalBelief, Neighbours, local_beliefs, neighbours, positions
+from gtm.health.vantage import NO_NEIGHBOURS, LocalBelief, Neighbours, local_beliefs, neighbours, positions, saying
 from gtm.health.verdict import VerdictState, state_among
 from gtm.health.voices import Freshness, Voice, in_order, most_common, voices_on
 from gtm.ids import CheckId, NodeName, VantageName
@@ -52,6 +52,11 @@ class CheckStatus:
     def state(self) -> VerdictState:
         """Returns what is believed in one word, for people."""
         return state_among(self.belief, [voice.state for voice in self.votes if voice.counts])
+
+    @property
+    def said_by(self) -> frozenset[VantageName]:
+        """Returns the vantages that say something of it now."""
+        return saying(self.votes, self.local)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,15 +205,21 @@ class LocalChange:
 
 
 def seen_otherwise(before: Status, after: Status) -> frozenset[CheckId]:
-    """Returns the checks of which some vantage sees something else than it did before."""
+    """Returns the checks of which a vantage, or who stands in for it, sees something else than it did before."""
     if before is after:
         return frozenset()
     was = before.checks
     return frozenset(
         check
         for check, one in after.checks.items()
-        if (old := was.get(check)) is not one and one.local != (() if old is None else old.local)
+        if (old := was.get(check)) is not one and _is_seen_otherwise(old, one)
     )
+
+
+def _is_seen_otherwise(before: CheckStatus | None, after: CheckStatus) -> bool:
+    if before is None or not after.local:
+        return after.local != (() if before is None else before.local)
+    return before.local != after.local or before.said_by != after.said_by
 
 
 def local_changes(before: Status, after: Status) -> tuple[LocalChange, ...]:

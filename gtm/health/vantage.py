@@ -7,21 +7,25 @@ A cut in the middle of an ocean is no outage of an endpoint: it is down for one 
        something else. One probe alone may be wrong about its own network; two of one vantage seldom are.
        Where most vantages within NEIGHBOURS_KM of it say what it says, and itself is one of them, so do their probes.
     2. It takes a second fresh voice: what is seen from one vantage alone is no difference.
-    3. It is the truth of the clients that are nearer to this vantage than to any other that was heard of. Where fewer
-       than MIN_VANTAGES were heard of, none has clients of its own: of two that differ nobody can tell which is local.
+    3. It is the truth of the clients that are nearer to this vantage than to any other that votes. Where fewer than
+       MIN_VANTAGES do, none has clients of its own: of two that differ nobody can tell which is local.
+    4. A vantage is only where somebody votes: a node that checks nothing, or whose votes do not count, is none. One
+       that ceased to vote stays known for FORGET_S; meanwhile, and on checks that it does not make, the nearest of
+       those that say something stands in for it, if these are MIN_VANTAGES (`stand_in`).
 
 What it must not do is to bring back what is down elsewhere, or to leave clients without an answer: that is decided
 where beliefs are applied (gtm/plan/local.py).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from gtm.geo.place import Coordinates, distance_km
 from gtm.health.belief import Belief
 from gtm.health.book import Book, Heard
 from gtm.health.voices import Voice, in_order
-from gtm.ids import VantageName
+from gtm.ids import NodeName, VantageName
 
 MIN_VOICES = 2
 MIN_VANTAGES = 3
@@ -30,7 +34,7 @@ NEIGHBOURS_KM = 3000.0
 """Most of a continent, and no ocean: London is 2,500 km from Istanbul, and 5,600 from New York."""
 
 FORGET_S = 3600.0
-"""Since a vantage was last heard: longer than most outages of all its probes, so that cells stay as they are."""
+"""Since a vantage last voted: longer than most outages of all its probes, so that cells stay as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ def positions(ordered: Iterable[Heard]) -> Mapping[VantageName, Coordinates]:
     """Returns where each vantage is, as the first of its probes says; reports are sorted by vantage and node."""
     found: dict[VantageName, Coordinates] = {}
     for heard in ordered:
-        if heard.report.at is not None:
+        if heard.report.at is not None and heard.report.votes:
             found.setdefault(heard.report.vantage, heard.report.at)
     return found
 
@@ -108,26 +112,51 @@ def local_beliefs(
 
 
 Known = Mapping[Vantage, float]
-"""The vantages that were heard of, and when last, in monotonic seconds."""
+"""The vantages that voted, and when last, in monotonic seconds."""
 
 
-def learned(known: Known, book: Book, *, now: float) -> Known:
-    """Returns the vantages that were heard of within the last hour; of one that moved only where it is now."""
-    after = {one.name: (one, heard_at) for one, heard_at in known.items()}
-    for vantage, heard_at in located(book).items():
-        after[vantage.name] = (vantage, heard_at)
-    return {one: heard_at for one, heard_at in after.values() if now - heard_at < FORGET_S}
+def learned(known: Known, book: Book, voting: AbstractSet[NodeName], *, now: float) -> Known:
+    """Returns the vantages that voted within the last hour; of one that moved only where it is now.
+
+    `voting` are the probes of which some vote counts now (Merger.voting).
+    """
+    ordered = in_order([heard for node, heard in book.by_node.items() if node in voting])
+    after = {one.name: (one, voted_at) for one, voted_at in known.items()}
+    after |= {name: (Vantage(name, at), now) for name, at in positions(ordered).items()}
+    return {one: voted_at for one, voted_at in after.values() if now - voted_at < FORGET_S}
 
 
-def located(book: Book) -> Known:
-    """Returns the vantages that say where they are, and when one of their probes that does was last heard."""
-    ordered = in_order(book.by_node.values())
-    heard_at: dict[VantageName, float] = {}
-    for heard in ordered:
-        if heard.report.at is not None:
-            name = heard.report.vantage
-            heard_at[name] = max(heard.heard_at, heard_at.get(name, heard.heard_at))
-    return {Vantage(name, at): heard_at[name] for name, at in positions(ordered).items()}
+Order = Mapping[VantageName, tuple[VantageName, ...]]
+"""Of each vantage the others, the nearest first."""
+
+NO_ORDER: Order = {}
+
+
+def by_distance(vantages: Vantages) -> Order:
+    """Returns the others of each vantage, the nearest first; equals are in the order of their names."""
+    return {
+        one.name: tuple(
+            [
+                other.name
+                for other in sorted(vantages, key=lambda other: (distance_km(one.at, other.at), other.name))
+                if other.name != one.name
+            ]
+        )
+        for one in vantages
+    }
+
+
+def saying(voices: Iterable[Voice], local: Iterable[LocalBelief] = ()) -> frozenset[VantageName]:
+    """Returns the vantages that say something of a check; one whose probes are divided does, and has no truth."""
+    found = {voice.vantage for voice in voices if voice.says_something}
+    return frozenset(found | {one.vantage for one in local})
+
+
+def stand_in(vantage: VantageName, said_by: AbstractSet[VantageName], order: Order) -> VantageName:
+    """Returns the vantage that counts for the clients near this one: itself, unless it says nothing of a check."""
+    if vantage in said_by or len(said_by) < MIN_VANTAGES:
+        return vantage
+    return next((other for other in order.get(vantage, ()) if other in said_by), vantage)
 
 
 def seen_down(local: Iterable[LocalBelief]) -> tuple[VantageName, ...]:

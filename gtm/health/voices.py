@@ -65,6 +65,12 @@ class Voice:
         """Returns whether the quorum counts it."""
         return self.fresh and self.belief is not Belief.UNKNOWN and not self.quarantined
 
+    @property
+    def says_something(self) -> bool:
+        """Returns whether a probe behind it that is trusted knows something now; they may be divided."""
+        is_silent = self.belief is Belief.UNKNOWN and self.agreeing == len(self.nodes)
+        return self.fresh and not self.quarantined and not is_silent
+
 
 def voices_on(
     check: CheckId, heard: Iterable[Heard], freshness: Freshness, *, quarantined: AbstractSet[NodeName], now: float

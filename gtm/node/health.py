@@ -246,6 +246,11 @@ class HealthRiver:
         await publish_reports(self._desk, dict, self._changed, beat_s=lambda: MAX_HEARTBEAT_S)
 
     @property
+    def voting(self) -> frozenset[NodeName]:
+        """Returns the probes of which some vote counts now, as of the last merge."""
+        return self._merger.voting
+
+    @property
     def standings(self) -> Standings:
         """Returns how the probes stand with each other: who is in quarantine."""
         return self._merger.standings

@@ -148,7 +148,9 @@ class Node:
             most_lost=config.most_lost,
         )
         self._geo = GeoWatch(config.geo, self._planner, chronicle=chronicle, settle_s=config.settle_s)
-        self._vantages = VantageWatch(self._planner, self._desk, self._state, clock=clock)
+        self._vantages = VantageWatch(
+            self._planner, self._desk, self._state, voting=lambda: self._health.voting, clock=clock
+        )
         self._measures = Measures(
             config,
             self._planner,

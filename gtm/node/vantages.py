@@ -1,4 +1,4 @@
-"""The vantages' way into the plan: reports -> where they look from -> cells, whenever another one is heard of.
+"""The vantages' way into the plan: who votes -> where they look from -> cells, whenever another one does.
 
 Cells are told apart by their nearest vantage, so that a new one means to compile everything again. A start goes on with
 those of the run before, and a change must hold for SETTLE_S: after a start, one vantage after the other is heard.
@@ -7,9 +7,11 @@ those of the run before, and a change must hold for SETTLE_S: after a start, one
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 
 from gtm.clock import Clock
 from gtm.health.vantage import MIN_VANTAGES, Known, Vantages, learned
+from gtm.ids import NodeName
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.share.desk import Desk
@@ -21,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class VantageWatch:
-    """Learns where vantages are. Its state is which were heard of, and since when they are the same."""
+    """Learns where vantages are. Its state is which voted, and since when they are the same."""
 
     def __init__(
         self,
@@ -29,12 +31,14 @@ class VantageWatch:
         desk: Desk,
         state: StateFolder,
         *,
+        voting: Callable[[], AbstractSet[NodeName]],
         clock: Clock,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._planner = planner
         self._desk = desk
         self._state = state
+        self._voting = voting
         self._clock = clock
         self._sleep = sleep
         self._known: Known = {}
@@ -48,15 +52,15 @@ class VantageWatch:
         await self._planner.take_vantages(self._seen)
 
     async def run(self) -> None:
-        """Looks who was heard of, until cancelled."""
+        """Looks who votes, until cancelled."""
         while True:
             await self._sleep(LOOK_INTERVAL_S)
             await self.look()
 
     async def look(self) -> None:
-        """Looks who was heard of now; takes the vantages once they have been the same for long enough."""
+        """Looks who votes now; takes the vantages once they have been the same for long enough."""
         now = self._clock.monotonic()
-        self._known = learned(self._known, self._desk.book, now=now)
+        self._known = learned(self._known, self._desk.book, self._voting(), now=now)
         seen = tuple(sorted(self._known, key=lambda one: one.name))
         if seen != self._seen:
             self._seen, self._since = seen, now

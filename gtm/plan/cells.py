@@ -15,7 +15,7 @@ from gtm.geo.cellmap import ONE_CELL, CellMap
 from gtm.geo.geography import Geography
 from gtm.geo.nearest import nearest
 from gtm.geo.place import NOWHERE, Place
-from gtm.health.vantage import MIN_VANTAGES, Vantages
+from gtm.health.vantage import MIN_VANTAGES, NO_ORDER, Order, Vantages, by_distance
 from gtm.ids import VantageName
 from gtm.plan.model import Cell, CellSpace
 from gtm.steer.chain import Chain, looks_at_place, views, views_of
@@ -44,6 +44,7 @@ class Near:
     geography: Geography
     names: tuple[VantageName | None, ...]
     """Of each place of the geo data."""
+    order: Order
 
     @cached_property
     def parts(self) -> Parts[VantageName | None]:
@@ -99,7 +100,8 @@ def near_vantages(vantages: Vantages, geography: Geography) -> Near | None:
     if len(vantages) < MIN_VANTAGES:
         return None
     found = nearest(geography.places, [vantage.at for vantage in vantages])
-    return Near(geography, tuple(None if number is None else vantages[number].name for number in found))
+    names = tuple(None if number is None else vantages[number].name for number in found)
+    return Near(geography, names, by_distance(vantages))
 
 
 def space_key(steer: Steer, chain: Chain, regions: Regions, *, is_local: bool) -> SpaceKey:
@@ -121,16 +123,18 @@ def cell_space(
         sights = views_of(chain, geography.places, regions)
         names = near.names if near is not None else (None,) * len(sights)
         parts = _parted(tuple(zip(sights, names, strict=True)), geography, maps)
-        return _space([Cell(seen, place, name) for (seen, name), place in parts.examples.items()], parts.networks)
+        cells = [Cell(seen, place, name) for (seen, name), place in parts.examples.items()]
+        return _space(cells, parts.networks, NO_ORDER if near is None else near.order)
     seen = views(chain, NOWHERE, regions)
     if near is None:
         return _space([Cell(seen, NOWHERE)], ONE_CELL)
-    return _space([Cell(seen, place, name) for name, place in near.parts.examples.items()], near.parts.networks)
+    cells = [Cell(seen, place, name) for name, place in near.parts.examples.items()]
+    return _space(cells, near.parts.networks, near.order)
 
 
-def _space(cells: Sequence[Cell], networks: CellMap) -> CellSpace:
+def _space(cells: Sequence[Cell], networks: CellMap, order: Order = NO_ORDER) -> CellSpace:
     vantages = frozenset(cell.nearest for cell in cells if cell.nearest is not None)
-    return CellSpace(tuple(cells), networks, vantages)
+    return CellSpace(tuple(cells), networks, vantages, order)
 
 
 def _parted(

@@ -7,14 +7,17 @@ out: for each vantage the endpoints that it sees down; and the candidates of one
     up, unknown     down                        down, while another endpoint of the same type is up; else as everywhere
     down            up                          down: what most of the world cannot reach is not brought back
     by a person     whatever                    what the person said
+
+Where a vantage says nothing of an endpoint (it is silent, in quarantine, or does not make that check), the nearest one
+that does stands in for it, as if it were not there (gtm/health/vantage.py).
 """
 
 from gtm.health.belief import Belief
-from gtm.health.status import Status
-from gtm.health.vantage import seen_down
+from gtm.health.status import CheckStatus, Status
+from gtm.health.vantage import seen_down, stand_in
 from gtm.ids import VantageName
 from gtm.plan.form import Effective
-from gtm.plan.model import SteeredService
+from gtm.plan.model import CellSpace, SteeredService
 from gtm.steer.filter import Candidate, Candidates
 
 Numbers = frozenset[int]
@@ -25,19 +28,27 @@ NOTHING: Numbers = frozenset()
 
 def with_local_truth(steered: SteeredService, status: Status, counted: Effective) -> Effective:
     """Returns what counts, with what is seen down from the vantages that this service's cells are near to."""
-    vantages = steered.space.vantages
-    if not vantages:
+    space = steered.space
+    if not space.vantages:
         return counted
     found: dict[VantageName, set[int]] = {}
     for number, check in enumerate(steered.checks):
         known = None if check is None else status.checks.get(check)
         if known is None or not known.local or (counted.said and counted.said[number] is not None):
             continue
-        for vantage in seen_down(known.local):
-            if vantage in vantages:
-                found.setdefault(vantage, set()).add(number)
+        for vantage in _down_for(known, space):
+            found.setdefault(vantage, set()).add(number)
     seen = tuple((vantage, frozenset(numbers)) for vantage, numbers in sorted(found.items()))
     return counted._replace(seen_down=seen)
+
+
+def _down_for(known: CheckStatus, space: CellSpace) -> list[VantageName]:
+    """Returns the vantages near whose clients it is down: those that see it so, or for which such a one stands in."""
+    down = frozenset(seen_down(known.local))
+    if not down:
+        return []
+    said_by = known.said_by
+    return [vantage for vantage in space.vantages if stand_in(vantage, said_by, space.order) in down]
 
 
 def seen_from(candidates: Candidates, down: Numbers) -> Candidates:

@@ -10,7 +10,7 @@ numbered by its generation, which only grows.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from dns.rdatatype import RdataType
 
@@ -18,6 +18,7 @@ from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap
 from gtm.geo.place import Place
 from gtm.health.scope import Spot
+from gtm.health.vantage import Order
 from gtm.ids import CheckId, Generation, ServiceId, VantageName
 from gtm.plan.form import Form
 from gtm.plan.outcome import Decisions, Menu
@@ -45,6 +46,8 @@ class CellSpace:
     networks: CellMap
     vantages: frozenset[VantageName] = frozenset()
     """Those that some cell is nearest to."""
+    order: Order = field(default_factory=dict)
+    """Who stands in for each vantage, the nearest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,8 @@ class Desk:
         self._edition = self._next_edition(wall)
         me = self._reporter
         votes = votes_of(verdicts, now=now)
-        report = Report(me.node, me.vantage, *self._edition, wall, votes, self._carried, me.at)
+        at = me.at if votes else None  # who has nothing to say yet is no place from where something is seen
+        report = Report(me.node, me.vantage, *self._edition, wall, votes, self._carried, at)
         last = self._sealed.get(me.node) if self._gives_deltas else None
         self._keep(seal(report, me.key, last=None if last is None else last.base))
         self._announce()

@@ -8,10 +8,13 @@ from dns.rdatatype import RdataType
 
 from gtm.engine.explain import Explanation, Steered, explain
 from gtm.engine.protocol import Engine
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.reading import Reason
 from gtm.health.status import Status
-from gtm.health.vantage import LocalBelief
-from gtm.ids import VantageName
+from gtm.health.vantage import LocalBelief, Vantage, Vantages
+from gtm.health.voices import Voice
+from gtm.ids import NodeName, VantageName
 from gtm.steer.decide import State
 from gtm.zone.model import OnAllDown, Zone
 from tests.fakes import world
@@ -327,8 +330,8 @@ def seen_down(vantage: str, *targets: str) -> Status:
     return Status({check: replace(one, local=local if check.endswith(targets) else ()) for check, one in found.items()})
 
 
-def explained_locally(engine: Engine, client: str, status: Status) -> Explanation:
-    plan = world.plan(ZONE, believed=status, geography=GEOGRAPHY, vantages=world.VANTAGES)
+def explained_locally(engine: Engine, client: str, status: Status, vantages: Vantages = world.VANTAGES) -> Explanation:
+    plan = world.plan(ZONE, believed=status, geography=GEOGRAPHY, vantages=vantages)
     engine.swap(plan)
     asked = dns.name.from_text("failover", ZONE.origin)
     return explain(asked, RdataType.A, ip_address(client), plan=plan, status=status, geography=GEOGRAPHY, engine=engine)
@@ -343,6 +346,21 @@ def test_what_the_nearest_vantage_sees_down_is_told_to_the_clients_near_it(engin
     assert near.answer[1].endswith("A 192.0.2.51")
     assert (steered(far).vantage, steered(far).local, steered(far).steps[0].dropped) == ("us", (), ())
     assert far.answer[1].endswith("A 192.0.2.50")
+
+
+def test_who_stands_in_for_a_vantage_that_says_nothing_is_told(engine: Engine) -> None:
+    """Warsaw is the next that votes, seen from the vantage of these clients."""
+    vantages = (*world.VANTAGES, Vantage(VantageName("waw"), Coordinates(52.2, 21.0)))
+    heard = tuple(
+        Voice(VantageName(name), (NodeName(name),), Belief.UP, Reason.OK, "", fresh=True, age_s=0.0)
+        for name in ("ap", "us")
+    )
+    cut = {check: replace(one, votes=heard) for check, one in seen_down("waw", "/192.0.2.50").checks.items()}
+    near = explained_locally(engine, world.EU, Status(cut), vantages)
+    words = "down as seen from waw, as eu says nothing of it"
+    assert (steered(near).vantage, steered(near).local) == ("eu", (("us-east/192.0.2.50", words),))
+    assert near.answer[1].endswith("A 192.0.2.51")
+    assert explained_locally(engine, world.US, Status(cut), vantages).answer[1].endswith("A 192.0.2.50")
 
 
 def test_what_stays_although_it_is_seen_down_is_told_too(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from gtm.health.book import EMPTY_BOOK, Book, hear
 from gtm.health.quorum import AnyUp, Quorum
 from gtm.health.report import Report
 from gtm.health.status import NO_STATUS, CheckStatus, Status, local_changes, merge, seen_otherwise
-from gtm.health.vantage import LocalBelief, Vantage, learned, located, neighbours, positions, seen_down
+from gtm.health.vantage import LocalBelief, Vantage, by_distance, learned, neighbours, positions, seen_down, stand_in
 from gtm.health.voices import Freshness, in_order
 from gtm.ids import CheckId, NodeName, VantageName
 from tests.health.examples import report, vote
@@ -167,28 +167,87 @@ def test_where_vantages_are_is_what_the_first_of_their_probes_says() -> None:
     book = EMPTY_BOOK
     for one in reports:
         book = hear(book, one, heard_at=100.0) or book
-    assert set(located(book)) == {Vantage(FRA, frankfurt), Vantage(LON, elsewhere)}
-    assert located(Book()) == {}
+    assert positions(in_order(book.by_node.values())) == {FRA: frankfurt, LON: elsewhere}
+    assert positions([]) == {}
 
 
-def heard(vantage: str, at: Coordinates, heard_at: float) -> Book:
-    return hear(EMPTY_BOOK, replace(report(vantage, vantage=vantage), at=at), heard_at=heard_at) or EMPTY_BOOK
+def heard(vantage: str, at: Coordinates, *, votes: bool = True) -> Book:
+    said = {CHECK: vote(UP)} if votes else {}
+    return hear(EMPTY_BOOK, replace(report(vantage, said, vantage=vantage), at=at), heard_at=100.0) or EMPTY_BOOK
 
 
-def test_a_vantage_is_remembered_for_an_hour_after_it_was_last_heard() -> None:
+FRA_VOTES, LON_VOTES, NOBODY = frozenset({NodeName("fra")}), frozenset({NodeName("lon")}), frozenset[NodeName]()
+
+
+def test_a_vantage_is_remembered_for_an_hour_after_it_last_voted() -> None:
     here, there = Coordinates(50.0, 8.0), Coordinates(51.0, 0.0)
-    known = learned({}, heard("fra", here, 100.0), now=100.0)
-    known = learned(known, heard("lon", there, 2000.0), now=2000.0)
+    known = learned({}, heard("fra", here), FRA_VOTES, now=100.0)
+    known = learned(known, heard("lon", there), LON_VOTES, now=2000.0)
     assert set(known) == {Vantage(FRA, here), Vantage(LON, there)}
-    assert set(learned(known, EMPTY_BOOK, now=3699.9)) == set(known)
-    assert set(learned(known, EMPTY_BOOK, now=3700.0)) == {Vantage(LON, there)}
+    assert set(learned(known, heard("fra", here), NOBODY, now=3699.9)) == set(known)
+    assert set(learned(known, heard("fra", here), NOBODY, now=3700.0)) == {Vantage(LON, there)}
+    assert set(learned(known, heard("fra", here), FRA_VOTES, now=3700.0)) == set(known)
+
+
+def test_who_does_not_vote_is_no_vantage() -> None:
+    here = Coordinates(50.0, 8.0)
+    assert learned({}, heard("fra", here), NOBODY, now=100.0) == {}
+    assert learned({}, heard("fra", here, votes=False), FRA_VOTES, now=100.0) == {}
 
 
 def test_a_vantage_that_moved_is_where_it_is_now() -> None:
-    known = learned({}, heard("fra", Coordinates(50.0, 8.0), 100.0), now=100.0)
-    assert set(learned(known, heard("fra", Coordinates(48.0, 11.0), 200.0), now=200.0)) == {
+    known = learned({}, heard("fra", Coordinates(50.0, 8.0)), FRA_VOTES, now=100.0)
+    assert set(learned(known, heard("fra", Coordinates(48.0, 11.0)), FRA_VOTES, now=200.0)) == {
         Vantage(FRA, Coordinates(48.0, 11.0))
     }
+
+
+@pytest.mark.parametrize(
+    ("reports", "quarantined", "say"),
+    [
+        pytest.param([says("fra-1", UP)], "", True, id="a vote"),
+        pytest.param([says("fra-1", UP), says("fra-2", DOWN)], "", True, id="two that differ"),
+        pytest.param([says("fra-1", UNKNOWN), says("fra-2", DOWN)], "", True, id="one that does not know"),
+        pytest.param([says("fra-1", UNKNOWN), says("fra-2", UNKNOWN)], "", False, id="none that knows"),
+        pytest.param([says("fra-1", UP, age_s=60.0)], "", False, id="a stale vote"),
+        pytest.param([says("fra-1", UP)], "fra-1", False, id="quarantine"),
+        pytest.param([says("fra-1", UP), says("fra-2", UP)], "fra-1", True, id="one of them in quarantine"),
+        pytest.param([report("fra-1", vantage="fra")], "", False, id="no vote on this check"),
+    ],
+)
+def test_a_vantage_says_something_of_a_check_where_a_vote_counts(
+    reports: list[Report], quarantined: str, *, say: bool
+) -> None:
+    found = status_of(*WELL, *reports, out=frozenset({NodeName(quarantined)})).checks[CHECK].said_by
+    assert found == {"iad", "sin"} | ({"fra"} if say else set())
+
+
+IN_ORDER = by_distance(tuple(Vantage(VantageName(name), Coordinates(*PLACES[name])) for name in sorted(PLACES)))
+
+
+@pytest.mark.parametrize(
+    ("said_by", "expected"),
+    [
+        ("fra iad lon par sin", "fra"),
+        ("iad lon par sin", "par"),
+        ("iad lon sin", "lon"),
+        ("fra sin", "fra"),
+        ("par sin", "fra"),
+        ("", "fra"),
+    ],
+)
+def test_the_nearest_that_says_something_stands_in_where_three_do(said_by: str, expected: str) -> None:
+    assert stand_in(FRA, frozenset(map(VantageName, said_by.split())), IN_ORDER) == expected
+
+
+def test_who_stands_in_for_a_vantage_is_news_where_somebody_sees_it_otherwise() -> None:
+    cut, more = (says("fra-1", DOWN), says("fra-2", DOWN)), says("lon-1", UP)
+    before, after = status_of(*WELL, more, *cut), status_of(*WELL, replace(more, votes={}), *cut)
+    assert before.checks[CHECK].local == after.checks[CHECK].local
+    assert seen_otherwise(before, after) == seen_otherwise(after, before) == {CHECK}
+    assert local_changes(before, after) == (), "it is none of a belief"
+    calm = status_of(*WELL, more), status_of(*WELL)
+    assert seen_otherwise(*calm) == frozenset()
 
 
 def test_a_local_truth_that_comes_and_goes_is_a_line_of_the_log() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from gtm.counters import Counters
 from gtm.geo.place import Coordinates
+from gtm.health.belief import Belief
 from gtm.health.book import EMPTY_BOOK, Book, hear
 from gtm.health.report import Report
 from gtm.health.vantage import FORGET_S, Vantage, Vantages
@@ -17,7 +18,8 @@ from gtm.node.vantages import SETTLE_S, VantageWatch
 from gtm.plan.model import Plan
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import WatchedDesk, desk_of
+from tests.fakes.peers import CHECK, WatchedDesk, desk_of
+from tests.health.examples import vote
 from tests.node.present import GEO, SMALL, RecordingEngine, catalogue, make_planner
 
 ALL = world.VANTAGES
@@ -33,7 +35,15 @@ class Watch:
         self.state = StateFolder(folder, Counters())
         self.planner: Planner = make_planner(folder, engine=self.engine, folder=self.state)
         self.desk: WatchedDesk = desk_of("ns1", clock=self.clock)
-        self.watch = VantageWatch(self.planner, self.desk, self.state, clock=self.clock)
+        self.silent: frozenset[NodeName] = frozenset()
+        """Probes none of whose votes counts."""
+        self.watch = VantageWatch(
+            self.planner,
+            self.desk,
+            self.state,
+            voting=lambda: self.desk.book.by_node.keys() - self.silent,
+            clock=self.clock,
+        )
 
     async def start(self) -> None:
         await self.watch.load()
@@ -44,7 +54,7 @@ class Watch:
         """Hears a probe of each of these vantages, and of no other."""
         book: Book = EMPTY_BOOK
         for one in vantages:
-            report = Report(NodeName(f"probe-{one.name}"), one.name, 1, 1, 0.0, {}, at=one.at)
+            report = Report(NodeName(f"probe-{one.name}"), one.name, 1, 1, 0.0, {CHECK: vote(Belief.UP)}, at=one.at)
             book = hear(book, report, heard_at=self.clock.monotonic()) or book
         self.desk.book = book
 
@@ -72,6 +82,26 @@ def test_vantages_count_once_they_have_been_the_same_for_a_while(tmp_path: Path)
         plans = len(here.engine.plans)
         await here.look_for(100.0)
         assert len(here.engine.plans) == plans
+
+    asyncio.run(scene())
+
+
+def test_who_does_not_vote_counts_for_nobody_and_is_forgotten_in_an_hour(tmp_path: Path) -> None:
+    async def scene() -> None:
+        here = Watch(tmp_path)
+        here.silent = frozenset({NodeName("probe-eu")})
+        await here.start()
+        here.hear(ALL)
+        await here.look_for(SETTLE_S + 2)
+        assert {one.name for one in here.planner.vantages} == {"ap", "us"}
+        here.silent = frozenset()
+        await here.look_for(SETTLE_S + 4)
+        assert here.cells == {"ap", "eu", "us"}
+        here.silent = frozenset({NodeName("probe-eu")})
+        await here.look_for(FORGET_S - 10)
+        assert here.cells == {"ap", "eu", "us"}
+        await here.look_for(SETTLE_S + 12)
+        assert {one.name for one in here.planner.vantages} == {"ap", "us"}
 
     asyncio.run(scene())
 

@@ -54,6 +54,7 @@ PLACES = {
     "pdx": Coordinates(45.6, -121.2),
     "gru": Coordinates(-23.5, -46.6),
     "fra": Coordinates(50.11, 8.68),
+    "lon": Coordinates(51.5, -0.1),
     "sin": world.SINGAPORE,
 }
 
@@ -109,6 +110,8 @@ class Probe:
     """Of its clock."""
     lies: bool = False
     alive: bool = True
+    votes: bool = True
+    """Whether it checks anything; one that does not reports all the same, as a node does that carries overrides."""
     is_listed: bool = True
     """Whether the server's node file says from where it looks."""
     verdicts: dict[CheckId, Verdict] = field(default_factory=dict)
@@ -155,7 +158,7 @@ class Server:
         listed = {NodeName(probe.name): probe.listed for probe in probes}
         claims = Claims(me.node, {me.node: Listed(probes=False), **listed}, peers, None)
         self.desk = Desk(me, peers, clock=self.clock, counters=self.counters, claims=claims)
-        self.watch = VantageWatch(self.planner, self.desk, state, clock=self.clock)
+        self.watch = VantageWatch(self.planner, self.desk, state, voting=lambda: self.river.voting, clock=self.clock)
         overrides = OverrideDesk(
             me.node,
             me.key,
@@ -327,7 +330,7 @@ class Play:
             probe.verdicts[check.id] = step(before, reading, now=now, wall=wall, policy=policy)
 
     def _tell(self, probe: Probe) -> None:
-        probe.desk.publish(probe.verdicts)
+        probe.desk.publish(probe.verdicts if probe.votes else {})
         if self.hears(probe.name):
             self.server.desk.take(probe.desk.offer().body, giver=NodeName(probe.name))
 

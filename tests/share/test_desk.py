@@ -7,13 +7,15 @@ import weakref
 
 import pytest
 
+from gtm.counters import Counters
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.bounds import MAX_OFFER_BYTES
 from gtm.health.envelope import compose_envelope, compose_offer
 from gtm.health.report import Edition, Report
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
-from gtm.share.desk import LARGE_BYTES
+from gtm.share.desk import LARGE_BYTES, Desk, Reporter
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of
 
@@ -27,6 +29,16 @@ def test_a_published_report_is_on_the_own_desk_and_offered() -> None:
     assert fra.book.editions == {FRA: Edition(1, 1)}
     assert fra.book.by_node[FRA].report.votes[CHECK].belief is Belief.UP
     assert fra.offer().count == 1
+
+
+def test_who_has_nothing_to_say_names_no_place() -> None:
+    here = Coordinates(50.11, 8.68)
+    fra = Desk(Reporter(FRA, VantageName("fra"), key_of("fra"), 1, here), {}, clock=FakeClock(), counters=Counters())
+    fra.carry(("an override",))
+    fra.publish({})
+    assert fra.book.by_node[FRA].report.at is None
+    fra.publish(believing(Belief.UP))
+    assert fra.book.by_node[FRA].report.at == here
 
 
 def test_what_one_offers_the_other_takes_once() -> None:
