@@ -15,6 +15,7 @@ from gtm.health.vantage import MIN_VANTAGES
 from gtm.health.verdict import VerdictState
 from gtm.probe.withheld import Withheld
 from gtm.share.refusals import INNOCENT
+from gtm.spans import span
 
 TELLING_DISSENT = 0.1
 """Of what a probe says: less is what happens when something changes, and somebody is the first to see it."""
@@ -36,7 +37,7 @@ def status(*, admin: AdminOption = None, config: ConfigOption = None, json: Json
 def _print_node(node: NodeStatus) -> None:
     ready = "ready" if node.ready else "not ready"
     print_plain(f"node {node.node} ({node.version}, {node.engine} engine): {ready}, generation {node.generation}")
-    print_plain(f"quorum {node.quorum}; up for {_span(node.uptime_s)}")
+    print_plain(f"quorum {node.quorum}; up for {span(node.uptime_s)}")
     for zone in node.zones:
         size = f"{counted(zone.services, 'service')}, {counted(zone.records, 'record')}"
         print_plain(f"zone {zone.zone}: serial {zone.serial}, {size}")
@@ -63,7 +64,7 @@ def _print_node(node: NodeStatus) -> None:
             print_plain(f"peer {refusal.peer}: {counted(refusal.count, 'report')} refused as {refusal.reason}")
     for one in node.overrides:
         rules = f", overrides {', '.join(one.rules)}" if one.rules else ""
-        left = _span(max(0.0, one.until - time.time()))
+        left = span(max(0.0, one.until - time.time()))
         print_plain(f"override {one.scope}: {one.action} for {left} more, by {one.by}: {one.why}{rules}")
     for rule in node.safety:
         print_plain(f"safety rule {rule.rule}: {rule.words}")
@@ -104,7 +105,7 @@ def _print_service(service: ServiceView) -> None:
 
 
 def _endpoint(endpoint: EndpointView) -> tuple[str, ...]:
-    since = "" if endpoint.since is None else f"{_span(max(0.0, time.time() - endpoint.since))} ago"
+    since = "" if endpoint.since is None else f"{span(max(0.0, time.time() - endpoint.since))} ago"
     reason = endpoint.reason.value if endpoint.monitor else "not checked"
     if endpoint.detail:
         reason += f" ({endpoint.detail})"
@@ -124,13 +125,3 @@ def _believed(endpoint: EndpointView) -> str:
     if endpoint.override:
         return f"{words}; a person says {endpoint.override}"
     return f"{words}; held up by {endpoint.held_by}" if endpoint.held_by else words
-
-
-def _span(seconds: float) -> str:
-    """Returns a duration in its two largest units."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    units = ((days, "d"), (hours, "h"), (minutes, "m"), (rest, "s"))
-    shown = [f"{count}{unit}" for count, unit in units if count]
-    return " ".join(shown[:2]) or "0s"

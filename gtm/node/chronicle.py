@@ -112,15 +112,20 @@ class Chronicle:
         facts = {"reason": reading.reason.value, "detail": reading.detail, "took_s": round(reading.took_s, 6)}
         return self.record(Event(EventKind.READING, check, words, facts))
 
-    def believed(self, before: Status, after: Status, book: Book, plan: Plan) -> None:
-        """Records what this node changed its mind about; the next plan is caused by it."""
+    def believed(self, before: Status, after: Status, book: Book, plan: Plan) -> tuple[CheckId, ...]:
+        """Records what this node changed its mind about; the next plan is caused by it.
+
+        Returns the checks that turned degraded, or began to flap.
+        """
         told = {change.check: self._endpoint(change, book, plan) for change in changes(before, after)}
         local = [self._local(change, book, plan) for change in local_changes(before, after)]
         self._causes = (*told.values(), *local)
-        for check in turned_odd(before, after):
+        odd = turned_odd(before, after)
+        for check in odd:
             self._odd(check, after.checks[check], book, plan)
         if told:
             self._regions(before, after, told, plan)
+        return odd
 
     def _endpoint(self, change: Change, book: Book, plan: Plan) -> EventId:
         services = plan.watchers.get(change.check, ())

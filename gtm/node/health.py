@@ -23,11 +23,12 @@ from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading
 from gtm.health.remembered import is_memorable
 from gtm.health.status import NO_STATUS, Status, changes, local_changes
-from gtm.health.verdict import Verdict
+from gtm.health.verdict import Verdict, VerdictState
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName, scope_of
 from gtm.metrics.tallies import Tallies
 from gtm.node.chronicle import Chronicle, no_chronicle
+from gtm.node.outages import Outages
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, as_held
@@ -86,6 +87,7 @@ class HealthRiver:
         self._state = state
         self._clock = clock
         self._lines = Told(log)
+        self._outages = Outages()
         self._counters = counters
         self._checks: tuple[Check, ...] = ()
         self._freshness: Mapping[CheckId, Freshness] = {}
@@ -223,11 +225,19 @@ class HealthRiver:
         for local in local_changes(before, after):
             log.info("%s", local)
             self._counters.add("local_changes", to="over" if local.is_over else local.belief.value)
-        self._chronicle.believed(before, after, self._desk.book, self._planner.plan)
+        for check in self._chronicle.believed(before, after, self._desk.book, self._planner.plan):
+            if after.checks[check].state is VerdictState.FLAPPING:
+                words = (
+                    f"check {check} flaps: it goes up and down again and again; it is {after.belief(check).value} now"
+                )
+                self._lines.tell(scope_of(check), words, now=now, level=logging.WARNING)
         self._chronicle.heard(self._desk.book, after, now=now)
         self._tell_frozen(after)
         self._tallies.failovers.changed(changed, self._desk.book, wall=self._clock.wall())
-        self._planner.take_status(after, self._guide(before, after))
+        self._outages.believed((change.check for change in changed), self._planner.plan, now=now)
+        planner = self._planner
+        planner.take_status(after, self._guide(before, after))
+        self._outages.tell(planner.plan, after, planner.guidance, now=now, is_behind=planner.is_behind)
         if not self._planner.is_behind:
             self._tallies.failovers.followed()
         if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
@@ -235,6 +245,7 @@ class HealthRiver:
 
     def _swapped(self, before: Plan, after: Plan) -> None:
         self._tallies.failovers.swapped(before, after, wall=self._clock.wall())
+        self._outages.swapped(before, after, now=self._clock.monotonic())
 
     def publish_soon(self) -> None:
         """Has the next report made at once: it carries something that others should hear."""

@@ -6,7 +6,6 @@ import pytest
 from pydantic import TypeAdapter
 
 from gtm.admin.views import NodeStatus
-from gtm.cli.status import _span
 from gtm.health.belief import Belief
 from gtm.health.disagreement import Standing
 from gtm.health.reading import Reason
@@ -214,24 +213,6 @@ def test_another_server_there_is_told_apart_from_a_node(tmp_path: Path, monkeypa
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(f"the node at {node.at} answered /v1/status with HTTP 500: ")
     assert len(ran.err.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "0s"),
-        (0.9, "0s"),
-        (59, "59s"),
-        (60, "1m"),
-        (61, "1m 1s"),
-        (3600, "1h"),
-        (3661, "1h 1m"),
-        (90_061, "1d 1h"),
-        (86_400, "1d"),
-    ],
-)
-def test_a_span_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
-    assert _span(seconds) == words
 
 
 def test_what_is_odd_in_a_zone_file_is_a_warning_and_no_problem(tmp_path: Path) -> None:

@@ -1,0 +1,203 @@
+"""Outages: what of a service is down by its checks, and what its clients get instead.
+
+What comes in: a service, the status, its decisions, and what people and safety rules say. What goes out: its outage,
+and words of what answers. A region is down for a service when all the endpoints that the service has in it are. The
+clients of a region are those who would get it if all were up.
+
+It is asked when something changed, never per query.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gtm.health.belief import Belief
+from gtm.health.override import Action
+from gtm.health.reading import Reason
+from gtm.health.status import CheckStatus, Status
+from gtm.ids import RegionName
+from gtm.plan.form import Effective
+from gtm.plan.guidance import Guidance, beliefs, effective
+from gtm.plan.model import SteeredService
+from gtm.plan.outcome import Decisions, Selected
+from gtm.plan.shape import Shapes
+from gtm.steer.decide import ALL_DOWN, State
+
+MAX_LOOKED_AT = 50_000
+"""Cells times endpoints of a service, to look for the clients of a region: more takes a quarter of a second."""
+MAX_NAMED = 3
+"""Of regions, and of reasons, in one line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """What of a service is down."""
+
+    regions: frozenset[RegionName] = frozenset()
+    """Those in which all of its endpoints are."""
+    is_everything: bool = False
+    """All of its endpoints are."""
+    fails: bool = False
+    """There are clients for whom nothing is left: it is down, or people took it out."""
+
+
+NO_OUTAGE = Outage()
+
+
+def outage_of(steered: SteeredService, status: Status, decisions: Decisions) -> Outage:
+    """Returns what of a service its checks say is down, and whether its answers say so."""
+    believed, fails = beliefs(steered, status), decisions.is_all_down
+    if Belief.DOWN not in believed:
+        return Outage(fails=True) if fails else NO_OUTAGE
+    ends = steered.service.endpoints
+    alive = {one.region for one, belief in zip(ends, believed, strict=True) if belief is not Belief.DOWN}
+    return Outage(frozenset(one.region for one in ends) - alive, is_everything=not alive, fails=fails)
+
+
+def is_failing_everywhere(decisions: Decisions) -> bool:
+    """Returns whether nothing is left for any client."""
+    return decisions.states <= ALL_DOWN
+
+
+def why_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:
+    """Returns how many endpoints of a region, or of the service, are down and for what: `3 of 3 endpoints: timeout`."""
+    ends = steered.service.endpoints
+    numbers = [number for number, one in enumerate(ends) if region is None or one.region == region]
+    known = [status.checks.get(check) for number in numbers if (check := steered.checks[number]) is not None]
+    down = [one for one in known if one is not None and one.belief is Belief.DOWN]
+    reasons = Counter(_why(one) for one in down).most_common()
+    if len(reasons) > 1:
+        shown = [f"{reason} ({count})" for reason, count in reasons[:MAX_NAMED]]
+        words = ", ".join(shown) + (", and others" if len(reasons) > MAX_NAMED else "")
+    else:
+        words = "".join(reason for reason, _ in reasons)
+    return f"{len(down)} of {len(numbers)} {'endpoint' if len(numbers) == 1 else 'endpoints'}: {words}"
+
+
+_CLEAR = frozenset({Reason.TIMEOUT, Reason.REFUSED, Reason.RESET})
+"""The word says it all."""
+
+
+def _why(one: CheckStatus) -> str:
+    if one.reason in _CLEAR:
+        return one.reason.value
+    is_http = one.reason is Reason.STATUS and one.detail.startswith("HTTP ")
+    return one.detail if is_http else f"{one.reason.value} {one.detail}".strip()
+
+
+def why_not_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:
+    """Returns how many endpoints of a region, or of the service, are up: `2 of 3 endpoints are up`."""
+    ends = steered.service.endpoints
+    all_beliefs = beliefs(steered, status)
+    found = [all_beliefs[number] for number, one in enumerate(ends) if region is None or one.region == region]
+    ups = found.count(Belief.UP)
+    endpoints = "endpoint" if len(found) == 1 else "endpoints"
+    return f"{ups} of {len(found)} {endpoints} {'is' if ups == 1 else 'are'} up"
+
+
+def answered_instead(
+    steered: SteeredService,
+    region: RegionName,
+    decisions: Decisions,
+    shapes: Shapes,
+    *,
+    status: Status,
+    guidance: Guidance,
+) -> str:
+    """Returns what the clients of a region that is down get, in words: `its clients get us-east`."""
+    cells = _clients_of(steered, region, shapes)
+    if cells is None:
+        answered, failed = _answers(steered, decisions, range(len(decisions.by_cell)))
+        return f"the answers have {_named(answered)}" if answered else _nothing(failed, "clients")
+    if not cells:
+        return "no client is sent to it while all is up"
+    answered, failed = _answers(steered, decisions, cells)
+    if not answered:
+        return _nothing(failed, "its clients")
+    if region not in answered:
+        return f"its clients get {_named(answered)}"
+    return f"its clients get it all the same{_why_kept(steered, region, status, guidance, decisions)}"
+
+
+def answered_again(steered: SteeredService, region: RegionName, decisions: Decisions, shapes: Shapes) -> str:
+    """Returns what the clients of a region that is up again get, in words: `its clients get it again`."""
+    cells = _clients_of(steered, region, shapes)
+    answered, failed = _answers(steered, decisions, range(len(decisions.by_cell)) if cells is None else cells)
+    if cells is not None and not cells:
+        return "no client is sent to it while all is up"
+    if region in answered:
+        return "its clients get it again"
+    return f"its clients still get {_named(answered)}" if answered else _nothing(failed, "its clients")
+
+
+def all_instead(steered: SteeredService, decisions: Decisions, guidance: Guidance) -> str:
+    """Returns what clients get while nothing of a service is up, in words: `fail open: clients get us-east`."""
+    answered, failed = _answers(steered, decisions, range(len(decisions.by_cell)))
+    if not answered:
+        return _nothing(failed, "clients")
+    if State.FAIL_OPEN in decisions.states:
+        return f"fail open: clients get {_named(answered)} as if up"
+    rules = _rules(steered, guidance)
+    return f"clients get {_named(answered)}" + (f": held by the safety rule {rules}" if rules else "")
+
+
+def _rules(steered: SteeredService, guidance: Guidance, region: RegionName | None = None) -> str:
+    """Returns the rules that hold something of a region, or of the service, up."""
+    held = guidance.held.get(steered.id, {})
+    spots = [spot for spot in steered.spots if region is None or spot.region == region]
+    return " and ".join(sorted({held[spot.endpoint].value for spot in spots if spot.endpoint in held}))
+
+
+def _why_kept(
+    steered: SteeredService, region: RegionName, status: Status, guidance: Guidance, decisions: Decisions
+) -> str:
+    if rules := _rules(steered, guidance, region):
+        return f": held by the safety rule {rules}"
+    said = effective(steered, status, guidance).said
+    ends = steered.service.endpoints
+    if any(action is Action.UP for one, action in zip(ends, said, strict=False) if one.region == region):
+        return ": a person says that it is up"
+    return ": nothing else is up for them" if decisions.is_all_down else ""
+
+
+def _nothing(failed: Sequence[Selected], whose: str) -> str:
+    rcode = next((one.rcode for one in failed), 0)
+    return f"fail closed: {whose} get {'SERVFAIL' if rcode else 'no record (NODATA)'}"
+
+
+def _answers(
+    steered: SteeredService, decisions: Decisions, cells: Sequence[int]
+) -> tuple[list[RegionName], list[Selected]]:
+    """Returns the regions that cells are answered with, those of the most cells first, and what says nothing."""
+    ends = steered.service.endpoints
+    counts: Counter[RegionName] = Counter()
+    failed = []
+    for part, times in Counter(decisions.by_cell[cell] for cell in cells).items():
+        found: dict[RegionName, None] = {}
+        for one in decisions.spread.different[part]:
+            found |= dict.fromkeys(ends[pick.number].region for pick in one.picks)
+            if one.state is State.FAIL_CLOSED:
+                failed.append(one)
+        counts.update(dict.fromkeys(found, times))
+    return [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))], failed
+
+
+def _clients_of(steered: SteeredService, region: RegionName, shapes: Shapes) -> tuple[int, ...] | None:
+    """Returns the cells that would get a region if all were up; None where it takes too long to find out."""
+    ends = steered.service.endpoints
+    if len(steered.space.cells) * len(ends) > MAX_LOOKED_AT:
+        return None
+    steady = shapes.spread(steered, Effective((Belief.UP,) * len(ends)))
+    theirs = {
+        number
+        for number, part in enumerate(steady.different)
+        if any(ends[pick.number].region == region for one in part for pick in one.picks)
+    }
+    return tuple(cell for cell, number in enumerate(steady.by_cell) if number in theirs)
+
+
+def _named(regions: Sequence[RegionName]) -> str:
+    if len(regions) > MAX_NAMED:
+        return f"{', '.join(regions[:MAX_NAMED])} and {len(regions) - MAX_NAMED} more regions"
+    *most, last = regions
+    return f"{', '.join(most)} or {last}" if most else last
