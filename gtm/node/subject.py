@@ -135,7 +135,10 @@ class NodeSubject:
         return Regions(self._config.node, planner.plan.generation, self._shown().regions)
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
-        """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves."""
+        """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves.
+
+        Raises QuestionUnclear where a short name could mean several.
+        """
         engine = ReferenceEngine()
         engine.swap(self._planner.plan)
         return explain(
