@@ -8,7 +8,7 @@ character that does not print written as an escape, and not longer than a limit:
     \udcff                       half a character, which UTF-8 cannot say: a file's name need not be text
 
 Letters of every script stay as they are. It knows nothing of where the text goes; each exit calls it once:
-gtm/cli/lines.py (log and terminal), gtm/metrics/labels.py, gtm/admin/encode.py.
+gtm/cli/lines.py (log and terminal), gtm/cli/json_lines.py (log as JSON), gtm/metrics/labels.py, gtm/admin/encode.py.
 """
 
 import re

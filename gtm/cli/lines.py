@@ -7,10 +7,8 @@ margin is a record of this program. What does not print is escaped (gtm/escape.p
 
 import logging
 import sys
-import threading
 import time
 import traceback
-from types import TracebackType
 
 from gtm.escape import escaped
 
@@ -27,8 +25,17 @@ class LineFormatter(logging.Formatter):
 
     converter = staticmethod(time.gmtime)
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_priority: bool = False) -> None:
         super().__init__(_FORMAT, "%Y-%m-%dT%H:%M:%S")
+        self._with_priority = with_priority
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns all lines of a record."""
+        lines = super().format(record)
+        if not self._with_priority:
+            return lines
+        prefix = f"<{_priority(record.levelno)}>"
+        return prefix + lines.replace("\n", f"\n{prefix}")  # the journal takes each line by itself
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's own name
         """Returns the first line of a record."""
@@ -43,6 +50,15 @@ class LineFormatter(logging.Formatter):
         return indented(stack_info)
 
 
+def _priority(level: int) -> int:
+    """Returns the priority of syslog (RFC 5424 6.2.1) for a level."""
+    return next((priority for least, priority in _PRIORITIES if level >= least), DEBUG_PRIORITY)
+
+
+DEBUG_PRIORITY = 7
+_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
+
+
 def indented(text: str) -> str:
     """Returns lines that cannot be taken for records; of very many the first and the last."""
     lines = text.split("\n")
@@ -52,38 +68,6 @@ def indented(text: str) -> str:
     return "\n".join(MARGIN + escaped(line, limit=MAX_RECORD) for line in lines)
 
 
-def log_to_stderr() -> None:
-    """Sends the log of this process to standard error, and what Python itself would write there into the log."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter())
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
-    logging.getLogger("aiohttp").setLevel(logging.WARNING)
-    logging.captureWarnings(capture=True)
-    threading.excepthook = _log_thread
-    sys.unraisablehook = _log_unraisable
-
-
 def print_traceback(error: BaseException) -> None:
     """Prints the traceback of a mistake of this program to standard error."""
     sys.stderr.write(f"gtm failed by a mistake of its own:\n{indented(''.join(traceback.format_exception(error)))}\n")
-
-
-def _log_thread(failed: threading.ExceptHookArgs) -> None:
-    if failed.exc_type is SystemExit:
-        return  # as Python's own hook
-    name = "" if failed.thread is None else failed.thread.name
-    logging.getLogger(__name__).error(
-        "thread %s ended by a mistake of this program", name, exc_info=_info(failed.exc_value, failed.exc_traceback)
-    )
-
-
-def _log_unraisable(failed: "sys.UnraisableHookArgs") -> None:
-    words = failed.err_msg or "an exception that nobody can be told of"
-    info = _info(failed.exc_value, failed.exc_traceback)
-    logging.getLogger(__name__).error("%s", words, exc_info=info)
-
-
-def _info(
-    error: BaseException | None, trace: TracebackType | None
-) -> tuple[type[BaseException], BaseException, TracebackType | None] | None:
-    return None if error is None else (type(error), error, trace)

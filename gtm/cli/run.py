@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
-from gtm.cli.lines import log_to_stderr
+from gtm.cli.log import fatal_errors_logged, log_to_stderr
 from gtm.cli.options import ConfigOption, read_config
 from gtm.node.config import EngineChoice, NodeConfig, Role
+from gtm.node.log_choice import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
 from gtm.node.shipped import shipped
 from gtm.node.start import run_node
 from gtm.probe.targets import Allowed, parse_allowed
@@ -65,6 +66,10 @@ AllowOption = Annotated[
     ),
 ]
 EngineOption = Annotated[EngineChoice | None, typer.Option("--engine", help="Which engine answers.")]
+LogFormatOption = Annotated[
+    LogFormat | None, typer.Option("--log-format", help="Log lines of text, or one JSON object a line.")
+]
+LogLevelOption = Annotated[LogLevel | None, typer.Option("--log-level", help="Log from this level on.")]
 
 
 def serve(
@@ -75,14 +80,17 @@ def serve(
     admin: AdminListenOption = None,
     engine: EngineOption = None,
     allow: AllowOption = None,
+    log_format: LogFormatOption = None,
+    log_level: LogLevelOption = None,
 ) -> None:
     """Serve DNS, with health checks and the admin API: what the node file says, or one machine's defaults."""
-    chosen = _with_options(read_config(config), zones, admin, allow)
-    if listen:
-        chosen = replace(chosen, dns=tuple(listen))
-    if engine is not None:
-        chosen = replace(chosen, engine=engine)
-    _run(chosen)
+    with fatal_errors_logged(_logging(DEFAULT_LOG, log_format, log_level)):
+        chosen = _with_options(read_config(config), zones, admin, allow)
+        if listen:
+            chosen = replace(chosen, dns=tuple(listen))
+        if engine is not None:
+            chosen = replace(chosen, engine=engine)
+        _run(replace(chosen, log=_logging(chosen.log, log_format, log_level)))
 
 
 def probe(
@@ -91,10 +99,18 @@ def probe(
     config: ConfigOption = None,
     admin: AdminListenOption = None,
     allow: AllowOption = None,
+    log_format: LogFormatOption = None,
+    log_level: LogLevelOption = None,
 ) -> None:
     """Run health checks and share what they say: the same node without DNS."""
-    chosen = _with_options(read_config(config), zones, admin, allow)
-    _run(replace(chosen, roles=frozenset({Role.PROBE, Role.ADMIN})))
+    with fatal_errors_logged(_logging(DEFAULT_LOG, log_format, log_level)):
+        chosen = _with_options(read_config(config), zones, admin, allow)
+        chosen = replace(chosen, roles=frozenset({Role.PROBE, Role.ADMIN}))
+        _run(replace(chosen, log=_logging(chosen.log, log_format, log_level)))
+
+
+def _logging(choice: LogChoice, form: LogFormat | None, level: LogLevel | None) -> LogChoice:
+    return LogChoice(form or choice.format, level or choice.level)
 
 
 def _with_options(
@@ -110,7 +126,7 @@ def _with_options(
 
 
 def _run(config: NodeConfig) -> None:
-    log_to_stderr()
+    log_to_stderr(config.log)
     if config.zones == shipped("zones"):
         words = "no zones/ here: serving the shipped example, %s; --allow 127.0.0.0/8 lets its endpoints be checked"
         log.warning(words, config.zones)

@@ -15,6 +15,7 @@ from gtm.files import FileReader
 from gtm.geo.place import Coordinates
 from gtm.health.quorum import Quorum
 from gtm.ids import NodeName, VantageName
+from gtm.node.log_choice import DEFAULT_LOG, LogChoice
 from gtm.probe.permits import NO_PERMITS, Permits
 from gtm.serve.crowd import DEFAULT_LIMITS
 from gtm.serve.listen import ListenAddress
@@ -115,6 +116,7 @@ class NodeConfig:
     """So long a zone, records or geo file that is written in place must have been as it is before it is read."""
     most_lost: float = DEFAULT_MOST_LOST
     """The share of its names, records, services and endpoints that a zone may lose at once."""
+    log: LogChoice = DEFAULT_LOG
     quorum: Quorum = field(default_factory=lambda: Quorum(voters=1))
 
     @property

@@ -18,6 +18,7 @@ from gtm.health.quorum import DEFAULT_STALE_HOLD_S, AllUp, AnyUp, AtLeast, Major
 from gtm.ids import NodeName, VantageName
 from gtm.node.config import EngineChoice, GeoFiles, NodeConfig, Role, ShareConfig
 from gtm.node.fields import Name, PathText, Something
+from gtm.node.log_entry import LogEntry
 from gtm.node.overrides_entry import OverridesEntry, TokenEntry
 from gtm.node.own_files import own_files_listed
 from gtm.node.probe_entry import CertificateEntry, ProbeEntry, ProgramEntry, SecretEntry
@@ -166,6 +167,7 @@ class NodeEntry(Entry):
     telemetry: TelemetryEntry = TelemetryEntry()
     probe: ProbeEntry = ProbeEntry()
     watch: WatchEntry = WatchEntry()
+    log: LogEntry = LogEntry()
 
 
 GRAMMAR = words.Grammar(
@@ -184,6 +186,7 @@ GRAMMAR = words.Grammar(
         TelemetryEntry: "telemetry",
         ProbeEntry: "probe",
         WatchEntry: "watch",
+        LogEntry: "log",
         ProgramEntry: "a program",
         SecretEntry: "a secret",
         CertificateEntry: "a certificate",
@@ -203,6 +206,7 @@ GRAMMAR = words.Grammar(
         (("telemetry",), TelemetryEntry),
         (("probe",), ProbeEntry),
         (("watch",), WatchEntry),
+        (("log",), LogEntry),
         (("probe", "exec", "*"), ProgramEntry),
         (("probe", "secrets", "*"), SecretEntry),
         (("probe", "certificates", "*"), CertificateEntry),
@@ -332,6 +336,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         permits=entry.probe.permits(base),
         settle_s=entry.watch.settle,
         most_lost=entry.watch.most_lost,
+        log=entry.log.chosen,
         quorum=_quorum(entry),
     )
 

@@ -129,17 +129,17 @@ class Outages:
             heads.setdefault((story.level, story.zone, story.head), []).append((story.why, names))
         for (level, zone, head), lines in heads.items():
             for why, names in lines[:MAX_STORIES]:
-                self._line(level, zone, f"{_named(names)}: {head}{why}", now=now)
+                self._line(level, zone, f"{_named(names)}: {head}{why}", names=names, now=now)
             rest = [name for _, names in lines[MAX_STORIES:] for name in names]
             if rest:
-                self._line(level, zone, f"{_named(rest)}: {head}; `gtm status` has the rest", now=now)
+                self._line(level, zone, f"{_named(rest)}: {head}; `gtm status` has the rest", names=rest, now=now)
 
-    def _line(self, level: int, zone: str, line: str, *, now: float) -> None:
+    def _line(self, level: int, zone: str, line: str, *, names: list[ServiceId], now: float) -> None:
         if not self._lines.take(zone, now):
             return
         if more := self._lines.refused(zone):
             log.warning("%d lines about outages in %s were left out: there are too many", more, zone)
-        log.log(level, "%s", line)
+        log.log(level, "%s", line, extra={"zone": zone, "services": names, "services_count": len(names)})
 
 
 def _stories(

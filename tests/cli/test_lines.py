@@ -1,5 +1,4 @@
 import logging
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -7,29 +6,18 @@ from io import StringIO
 
 import pytest
 
-from gtm.cli.lines import MAX_RECORD, MAX_TRACEBACK_LINES, log_to_stderr
+from gtm.cli.lines import MAX_RECORD, MAX_TRACEBACK_LINES
+from tests.cli.logged import logged
 from tests.fakes.text import ESCAPED, HOSTILE, harm
 
 log = logging.getLogger("gtm.test")
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[StringIO]:
+def shown() -> Iterator[StringIO]:
     """The standard error of a node."""
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
-    monkeypatch.setattr(sys, "stderr", StringIO())
-    root = logging.getLogger()
-    level, handlers, aiohttp = root.level, root.handlers[:], logging.getLogger("aiohttp").level
-    root.handlers.clear()
-    log_to_stderr()
-    stream = sys.stderr
-    assert isinstance(stream, StringIO)
-    yield stream
-    logging.captureWarnings(capture=False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    logging.getLogger("aiohttp").setLevel(aiohttp)
+    with logged() as stream:
+        yield stream
 
 
 def test_a_record_is_one_line_whatever_is_in_it(shown: StringIO) -> None:
