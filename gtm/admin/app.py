@@ -84,7 +84,7 @@ class Subject(Protocol):
         """Returns every region's state."""
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
-        """Returns why a client gets its answer."""
+        """Returns why a client gets its answer; raises QuestionUnclear where a short name could mean several."""
 
     def events(self, request: web.Request) -> Events:
         """Returns the recent events that a request asks for."""
@@ -206,9 +206,10 @@ class _Api:
         asked = request.query
         try:
             question = parse_question(asked.get("name", ""), asked.get("type", "A"), asked.get("client", ""))
+            explained = self._subject.explain(*question)
         except ValueError as error:
             raise web.HTTPBadRequest(reason="bad question", text=str(error)) from error
-        return _answer(self._subject.explain(*question), Explanation)
+        return _answer(explained, Explanation)
 
     async def events(self, request: web.Request) -> web.Response:
         return _answer(self._subject.events(request), Events)
@@ -243,8 +244,13 @@ class _Api:
 
 
 def parse_question(name: str, rtype: str, client: str) -> tuple[Name, RdataType, Address]:
-    """Returns the question that `explain` is about; raises ValueError with words for who asked."""
-    return _parse_name(name), _parse_type(rtype), _parse_client(client)
+    """Returns the question that `explain` is about; raises ValueError with words for who asked.
+
+    A name that is written without its final dot is relative: it may be a short one.
+    """
+    whole = _parse_name(name)
+    is_absolute = dns.name.from_text(name, None).is_absolute()
+    return whole if is_absolute else whole.relativize(dns.name.root), _parse_type(rtype), _parse_client(client)
 
 
 def _parse_name(text: str, what: str = "name") -> Name:
@@ -264,6 +270,8 @@ def _parse_type(text: str) -> RdataType:
 
 
 def _parse_client(text: str) -> Address:
+    if not text:
+        raise ValueError("client: the client's address is missing")
     try:
         address = ipaddress.ip_address(text)
     except ValueError as error:

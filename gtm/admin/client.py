@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gtm.admin.address import UNIX
 from gtm.admin.views import Events, NodeStatus, OverridesView, Regions, Reloaded, SaidView
+from gtm.engine.asked import QuestionUnclear
 from gtm.engine.explain import Explanation
 from gtm.errors import OverrideRefused, Unreachable
 from gtm.health.event import Recorded
@@ -26,6 +27,8 @@ RELOAD_TIMEOUT_S = 60.0
 
 CONFLICT = 409
 """Files have problems, which the answer tells."""
+
+BAD_QUESTION = 400
 
 _View = TypeVar("_View")
 
@@ -41,8 +44,14 @@ def fetch_regions(admin: str) -> Regions:
 
 
 def fetch_explanation(admin: str, question: Mapping[str, str]) -> Explanation:
-    """Returns the node's explanation of a question with `name`, `type` and `client`; raises Unreachable."""
-    return _fetch(admin, "GET", "/v1/explain", Explanation, question)
+    """Returns the node's explanation of a question with `name`, `type` and `client`.
+
+    Raises QuestionUnclear with the node's words where a short name could mean several, or Unreachable.
+    """
+    status, answer = asyncio.run(_ask(admin, "GET", "/v1/explain", query=question))
+    if status == BAD_QUESTION:
+        raise QuestionUnclear(_refusal(answer))
+    return _parsed(admin, "/v1/explain", Explanation, status, answer)
 
 
 def fetch_events(admin: str, *, since: float, after: str) -> tuple[Recorded, ...]:

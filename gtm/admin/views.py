@@ -271,11 +271,24 @@ class Regions:
 
 
 @dataclass(frozen=True, slots=True)
+class LastChange:
+    """A change of the zones that serves."""
+
+    generation: Generation
+    ago_s: float
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Reloaded:
     """What a reload found."""
 
     generation: Generation
     problems: tuple[str, ...]
+    changes: tuple[str, ...] | None = None
+    """What came, went and changed in the zones with it; None of a node that does not say."""
+    last: LastChange | None = None
+    """The last change, where this reload made none: a look at the folder may have been faster."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,7 @@ def make_app(only: str = "") -> typer.Typer:
         cls=_Group,
         help="A global traffic management DNS server: every client gets the closest healthy region.",
         no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"]},
         add_completion=False,
         pretty_exceptions_enable=False,
     )

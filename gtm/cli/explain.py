@@ -10,6 +10,7 @@ from gtm.admin.app import parse_question
 from gtm.admin.client import fetch_explanation
 from gtm.cli.console import print_aside, print_json, print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
+from gtm.engine.asked import QuestionUnclear
 from gtm.engine.explain import ExplainedStep, Explanation, Mention, Steered
 from gtm.geo.geography import Located
 from gtm.geo.special import tells_no_place
@@ -19,9 +20,14 @@ from gtm.steer.decide import State
 
 
 def explain(
-    name: Annotated[str, typer.Argument(help="The name that is asked for: api.gtm.example.com")],
+    name: Annotated[
+        str, typer.Argument(help="The name that is asked for: api.gtm.example.com, or api where one zone has that.")
+    ],
+    address: Annotated[
+        str | None, typer.Argument(metavar="[CLIENT]", help="The client's address, as --client.", show_default=False)
+    ] = None,
     *,
-    client: Annotated[str, typer.Option("--client", metavar="ADDRESS", help="The client's address.")],
+    client: Annotated[str | None, typer.Option("--client", metavar="ADDRESS", help="The client's address.")] = None,
     rtype: Annotated[str, typer.Option("--type", "-t", help="The type that is asked for.")] = "A",
     zones: Annotated[
         Path | None,
@@ -31,21 +37,32 @@ def explain(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Explain an answer: the client's place and cell, what each filter did and why, and the answer itself."""
+    """Explain an answer: the client's place and cell, what each filter did and why, and the answer itself.
+
+    It exits with 1 for a name that nothing here has.
+    """
+    if address is not None and client is not None:
+        raise typer.BadParameter("the client is named twice", param_hint="--client")
     try:
-        question = parse_question(name, rtype, client)
+        question = parse_question(name, rtype, address or client or "")
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
-    if zones is not None:
-        explained = explain_offline(*question, zones=zones, geography=read_geodata(config).geography, aside=print_aside)
-    else:
-        explained = fetch_explanation(
-            admin_address(admin, config), {"name": name, "type": rtype, "client": str(question[2])}
-        )
+    try:
+        if zones is not None:
+            geography = read_geodata(config).geography
+            explained = explain_offline(*question, zones=zones, geography=geography, aside=print_aside)
+        else:
+            asked = {"name": name, "type": rtype, "client": str(question[2])}
+            explained = fetch_explanation(admin_address(admin, config), asked)
+    except QuestionUnclear as error:
+        raise typer.BadParameter(str(error)) from error
     if json:
         print_json(TypeAdapter(Explanation).dump_json(explained, indent=2).decode())
-        return
-    _print(explained)
+    else:
+        _print(explained)
+    if explained.nobodys:
+        print_aside(explained.nobodys)
+        raise typer.Exit(1)
 
 
 def _print(explained: Explanation) -> None:

@@ -5,8 +5,15 @@ from typing import Annotated
 import typer
 
 from gtm.admin.client import ask_reload
+from gtm.admin.views import Reloaded
 from gtm.cli.console import print_plain
 from gtm.cli.options import AdminOption, ConfigOption, TokenFileOption, admin_address, read_token
+
+RECENT_S = 300.0
+"""A change of the last five minutes may be that for which somebody reloads."""
+
+RECENT_S = 300.0
+"""A change of the last five minutes may be that for which somebody reloads."""
 
 ForceOption = Annotated[
     list[str] | None,
@@ -21,14 +28,26 @@ def reload(
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
 ) -> None:
-    """Make the running node read its zone folder now; exit with 1 if a file has mistakes.
+    """Make the running node read its zone folder now, and say what changed; exit with 1 if a file has mistakes.
 
     A file with mistakes changes nothing: its last good zone goes on serving. So does one that would lose most of its
     names, records, services or endpoints at once, unless --force says that it is meant.
     """
     reloaded = ask_reload(admin_address(admin, config), force or (), token=read_token(token_file) if force else "")
-    for problem in reloaded.problems:
-        print_plain(problem)
+    for line in (*reloaded.problems, *_changes(reloaded)):
+        print_plain(line)
     print_plain(f"generation {reloaded.generation} serves")
     if reloaded.problems:
         raise typer.Exit(1)
+
+
+def _changes(reloaded: Reloaded) -> tuple[str, ...]:
+    """Returns what changed; or what did so shortly before, for a look at the folder may have been faster."""
+    if reloaded.changes is None:  # an older node
+        return ()
+    last = reloaded.last
+    if reloaded.changes or last is None or last.ago_s > RECENT_S:
+        is_told = reloaded.changes or reloaded.problems
+        return reloaded.changes if is_told else ("no zone changed with this reload",)
+    words = f"no zone changed with this reload; {last.ago_s:.0f} s ago, with generation {last.generation}:"
+    return (words, *last.changes)

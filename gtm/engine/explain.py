@@ -18,6 +18,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.dns.name import Labels, folded, from_wire, labels, text
+from gtm.engine.asked import meant, nobodys
 from gtm.engine.chances import chances_of, rule_of
 from gtm.engine.lookup import Referral, find, zone_of
 from gtm.engine.protocol import Engine, Transport
@@ -111,6 +112,8 @@ class Explanation:
     """The engine's answer as lines: the RCODE, then the records in presentation format."""
     disabled: tuple[tuple[EndpointId, str], ...] = ()
     """The endpoints that the name has in the zone file and that this disables, each with how, in words."""
+    nobodys: str = ""
+    """That the name asked is the name of nothing here, in words; empty when it is somebody's."""
     negative: str = ""
     """For how long resolvers may keep that there is none, and by what, in words; empty when there is an answer."""
 
@@ -126,8 +129,11 @@ def explain(
     engine: Engine,
     guidance: Guidance = NO_GUIDANCE,
 ) -> Explanation:
-    """Returns the explanation of one question; `engine` must serve this plan."""
-    client = unmapped(client)
+    """Returns the explanation of one question; `engine` must serve this plan.
+
+    A name that is not absolute may be a short one (asked.py); raises QuestionUnclear where it could mean several.
+    """
+    client, name = unmapped(client), meant(plan, name)
     asked = labels(name)
     zone = zone_of(plan, asked, rtype)
     path, service = _walk(plan, asked, rtype)
@@ -146,6 +152,7 @@ def explain(
         if service is None
         else _Steering(plan, status, guidance, plan.services[service], rtype, located.place).told(client),
         answer=_lines(reply),
+        nobodys=nobodys(plan, name, rcode=None if reply is None else reply.rcode()),
         disabled=() if zone is None else _disabled(zone, path[-1]),
         negative="" if zone is None else _negative(reply, zone.zone.soa),
     )

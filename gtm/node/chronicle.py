@@ -14,7 +14,7 @@
 It decides nothing and waits for nothing. Its state is what the next plan will be caused by, and what was told before.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from gtm.admin.compose import region_state, silent_probes
 from gtm.admin.views import RegionState
@@ -28,8 +28,10 @@ from gtm.health.status import Change, CheckStatus, LocalChange, Status, changes,
 from gtm.health.verdict import Verdict, VerdictState
 from gtm.health.voices import Voice
 from gtm.ids import CheckId, NodeName, RegionName, ServiceId
+from gtm.node.applied import applied_event
 from gtm.plan.model import Plan
 from gtm.watch.folder import Catalogue
+from gtm.zone.changes import ZoneChanges
 from gtm.zone.model import Check
 
 MAX_REJECTED = 50
@@ -181,10 +183,10 @@ class Chronicle:
         """Records a change of the geo data; the next plan is caused by it."""
         self._causes = (self.record(event),)
 
-    def planned(self, before: Plan, after: Plan) -> EventId:
+    def planned(self, before: Plan, after: Plan, found: Sequence[ZoneChanges] = ()) -> EventId:
         """Records that a plan serves, what of the zone files is new with it, and which services fail open by it."""
         causes, self._causes = self._causes, ()
-        applied = None if after.zones is before.zones else _applied(before, after)
+        applied = None if after.zones is before.zones else applied_event(before, after, found)
         if applied is not None:
             causes = (*causes, self.record(applied))
         changed = [name for name, now in after.decisions.items() if now is not before.decisions.get(name)]
@@ -252,22 +254,6 @@ def nothing_up(plan: Plan, name: ServiceId) -> bool:
     """Returns whether a service has clients for whom none of its endpoints is up."""
     decided = plan.decisions.get(name)
     return decided is not None and decided.is_all_down
-
-
-def _applied(before: Plan, after: Plan) -> Event | None:
-    """Returns the event of what is new in the zones of a plan; None when only their objects are."""
-    was = {zone.zone.origin.to_text(omit_final_dot=True): zone for zone in before.zones.values()}
-    now = {zone.zone.origin.to_text(omit_final_dot=True): zone for zone in after.zones.values()}
-    added, removed = sorted(now.keys() - was.keys()), sorted(was.keys() - now.keys())
-    changed = sorted(name for name in now.keys() & was.keys() if now[name].zone.digest != was[name].zone.digest)
-    touched = [*added, *changed, *removed]
-    if not touched:
-        return None
-    subject = touched[0] if len(touched) == 1 else f"{len(touched)} zones"
-    words = f"zones added: {len(added)}, changed: {len(changed)}, removed: {len(removed)}"
-    serials = tuple(f"{name} {now[name].serial}" for name in (*added, *changed))
-    facts = {"added": tuple(added), "changed": tuple(changed), "removed": tuple(removed), "serials": serials}
-    return Event(EventKind.CONFIG_APPLIED, subject, words, facts)
 
 
 def _verdicts(change: Change, book: Book) -> Iterable[EventId]:

@@ -26,14 +26,11 @@ def explain_offline(
 ) -> Explanation:
     """Returns the explanation of a question over a folder of zone files.
 
-    Mistakes in files of others are told `aside`; raises ZoneInvalid where the name may be in a file with a mistake.
+    Mistakes in files of others are told `aside`; raises ZoneInvalid where the name may be in a file with a mistake, and
+    QuestionUnclear where a short name could mean several.
     """
     words = vocabulary(Counters())
     catalogue = never_empty(zones, EMPTY, read(zones, EMPTY, words))
-    if catalogue.problems and not any(name.is_subdomain(zone.origin) for zone in catalogue.zones):
-        raise ZoneInvalid(catalogue.problems)
-    for problem in few(catalogue.problems):
-        aside(problem)
     plan = compile_plan(
         catalogue.zones,
         serials={zone.origin.to_text(): 1 for zone in catalogue.zones},
@@ -44,4 +41,9 @@ def explain_offline(
     )
     engine = ReferenceEngine()
     engine.swap(plan)
-    return explain(name, rtype, client, plan=plan, status=NO_STATUS, geography=geography, engine=engine)
+    explained = explain(name, rtype, client, plan=plan, status=NO_STATUS, geography=geography, engine=engine)
+    if catalogue.problems and not explained.zone:
+        raise ZoneInvalid(catalogue.problems)
+    for problem in few(catalogue.problems):
+        aside(problem)
+    return explained

@@ -12,6 +12,7 @@ nothing but `failure`: the last good plan, and what it was made of, stay.
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
@@ -26,6 +27,7 @@ from gtm.health.event import EventId
 from gtm.health.status import Status, flipped, retimed, seen_otherwise
 from gtm.health.vantage import Vantages
 from gtm.ids import CheckId, Generation, ServiceId
+from gtm.node.applied import MAX_APPLIED, Applied, find_changes, lines_of, log_changes
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.state import Saved, StateFolder, reserving, with_serials
 from gtm.plan.apply import apply, costly, decided_apart, decided_since, touched_by, with_decisions
@@ -40,6 +42,7 @@ from gtm.threads import Pool, is_true_within, settled
 from gtm.watch.composing import without
 from gtm.watch.folder import EMPTY, Catalogue
 from gtm.watch.geodata import GeoLoad
+from gtm.zone.changes import ZoneChanges
 from gtm.zone.model import Zone
 
 KEEP_LIMIT_S = 1.0
@@ -100,6 +103,10 @@ class Planner:
         """What people and safety rules say beside the checks."""
         self._guided = NO_GUIDANCE
         self._refused: frozenset[CheckId] = frozenset()
+        self._kept: Catalogue = EMPTY
+        """What served before this start, as far as that is known."""
+        self.applied: deque[Applied] = deque(maxlen=MAX_APPLIED)
+        """The last changes of the zones since the start, the oldest first."""
         self.failure = ""
         """Why the newest zones or geo data do not serve; empty when they do."""
         self.on_swap: Callable[[Plan, Plan], None] = lambda _before, _after: None
@@ -112,6 +119,7 @@ class Planner:
         While nothing serves, a zone of which no plan can be made serves as it was `kept` by the run before.
         """
         async with self._compiling:
+            self._kept = kept
             before = self.catalogue if self.catalogue.loaded else kept
             if catalogue.zones == self.catalogue.zones and not self.failure:
                 self.catalogue = catalogue
@@ -289,6 +297,7 @@ class Planner:
                     effort=effort,
                 )
             )
+            found = await self._threads.run(find_changes, before or self._kept.zones, catalogue.zones)
             slow = await self._threads.run(costly, plan)
             if isinstance(self._engine, Preparing):
                 await self._threads.run(self._engine.prepare, plan)
@@ -304,7 +313,7 @@ class Planner:
             self._costly = slow
             apart = self._put_off(plan, moved, guided)
             plan = apply(plan, believed, moved, retimed=timed, guidance=said, guided=guided, apart=apart) or plan
-            await self._swap_names(plan)
+            await self._swap_names(plan, found)
         except ZoneTooCostly:
             raise
         except Exception as error:
@@ -342,7 +351,7 @@ class Planner:
         is_applied = self._applied is self.status and self._guided is self.guidance
         return not is_applied or bool(self._late or self._deciding)
 
-    async def _swap_names(self, plan: Plan) -> None:
+    async def _swap_names(self, plan: Plan, found: tuple[ZoneChanges, ...]) -> None:
         """Serves from a plan of new names: the engine takes up to a second for them, in a thread."""
         self._keep(reserving(self._saved, plan.generation))
         if plan.zones or self.plan.zones:  # until there are zones an engine may serve those of the run before
@@ -351,7 +360,7 @@ class Planner:
                 await self._threads.run(self._engine.swap, plan)
             finally:
                 self._is_swapping = False
-        self._serves(plan, told=True)
+        self._serves(plan, told=True, found=found)
 
     def _swap(self, plan: Plan, *, told: bool = True) -> None:
         """Serves from a plan of the same names."""
@@ -360,10 +369,14 @@ class Planner:
             self._engine.swap(plan)
         self._serves(plan, told=told)
 
-    def _serves(self, plan: Plan, *, told: bool) -> None:
+    def _serves(self, plan: Plan, *, told: bool, found: tuple[ZoneChanges, ...] = ()) -> None:
         before, self.plan = self.plan, plan
         self.on_swap(before, plan)
-        self._chronicle.planned(before, plan)
+        self._chronicle.planned(before, plan, found)
+        if found:
+            log_changes(found)
+        if found and before.zones:
+            self.applied.append(Applied(plan.generation, self._wall(), lines_of(found)))
         if plan.zones:  # at the start the geo data come first
             log.log(
                 logging.INFO if told else logging.DEBUG,  # a new TTL is no change of mind

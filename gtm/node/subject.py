@@ -13,6 +13,7 @@ from gtm.admin.events import Memory, find_events
 from gtm.admin.views import (
     Events,
     GeoSourceView,
+    LastChange,
     NodeStatus,
     PeerView,
     ProbeView,
@@ -31,6 +32,7 @@ from gtm.health.disagreement import NO_STANDING, Standings
 from gtm.health.peer import PeerState
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Share
 from gtm.ids import Address, NodeName
+from gtm.node.applied import Applied
 from gtm.node.config import NodeConfig
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
@@ -133,7 +135,10 @@ class NodeSubject:
         return Regions(self._config.node, planner.plan.generation, self._shown().regions)
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
-        """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves."""
+        """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves.
+
+        Raises QuestionUnclear where a short name could mean several.
+        """
         engine = ReferenceEngine()
         engine.swap(self._planner.plan)
         return explain(
@@ -157,8 +162,11 @@ class NodeSubject:
 
     async def reload(self, force: frozenset[Name] = frozenset()) -> Reloaded:
         """Reads the zone folder now, and takes the zones of `force` whatever they lose."""
+        planner, before = self._planner, self._planner.plan.generation
         problems = await self._zones.reload(force)
-        return Reloaded(self._planner.plan.generation, few(problems))
+        fresh = tuple(line for each in planner.applied if each.generation > before for line in each.lines)
+        last = None if fresh or not planner.applied else _last_change(planner.applied[-1], self._clock.wall())
+        return Reloaded(planner.plan.generation, few(problems), fresh, last)
 
     def ready(self) -> bool:
         """Returns whether this node should get queries: it serves zones, and has heard of their health."""
@@ -193,6 +201,10 @@ class NodeSubject:
             for node, heard in sorted(self._desk.book.by_node.items())
             for standing in (standings.get(node, NO_STANDING),)
         )
+
+
+def _last_change(applied: Applied, wall: float) -> LastChange:
+    return LastChange(applied.generation, max(0.0, wall - applied.at), applied.lines)
 
 
 def _quorum(quorum: Quorum) -> str:

@@ -61,20 +61,20 @@ class Bulk:
         """Returns what a name has, nothing for an empty non-terminal; None for a name that is not there."""
         number = self._first_from(key)
         if number < len(self) and self._key(number) == key:
-            return self._rrsets(self._start(number))
+            return self.rrsets_at(self._start(number))
         return None
 
     def below(self, key: Key) -> Iterator[tuple[Key, tuple[BulkRRset, ...]]]:
         """Yields a name and all names below it, with what they have."""
         number = self._first_from(key)
         while number < len(self) and (here := self._key(number)).startswith(key):
-            yield here, self._rrsets(self._start(number))
+            yield here, self.rrsets_at(self._start(number))
             number += 1
 
     def notables(self) -> Iterator[tuple[Key, tuple[BulkRRset, ...]]]:
         """Yields the names with a type of NOTABLE, with all they have."""
         for (start,) in struct.iter_unpack("!I", self.notable):
-            yield self._key_at(start), self._rrsets(start)
+            yield self._key_at(start), self.rrsets_at(start)
 
     def names(self) -> Iterator[Key]:
         """Yields every name."""
@@ -107,7 +107,8 @@ class Bulk:
     def _key_at(self, start: int) -> Key:
         return self.rows[start + 1 : start + 1 + self.rows[start]]
 
-    def _rrsets(self, start: int) -> tuple[BulkRRset, ...]:
+    def rrsets_at(self, start: int) -> tuple[BulkRRset, ...]:
+        """Returns what the name has whose row begins here."""
         at = start + 1 + self.rows[start]
         count, at, found = int.from_bytes(self.rows[at : at + 2]), at + 2, []
         for _ in range(count):

@@ -115,7 +115,7 @@ BAD_QUESTIONS = [
     ("api", "TYPE65536", world.EU, 'type: "TYPE65536" is not a DNS type such as A, AAAA or TYPE65'),
     ("api", "TYPE" + "9" * 5000, world.EU, f'type: "TYPE{"9" * 76}..." is not a DNS type such as A, AAAA or TYPE65'),
     ("api", "TYPE²", world.EU, 'type: "TYPE²" is not a DNS type such as A, AAAA or TYPE65'),
-    ("api", "A", "", 'client: "" is not an IP address'),
+    ("api", "A", "", "client: the client's address is missing"),
     ("api", "A", "10.2.0.1/24", 'client: "10.2.0.1/24" is not an IP address'),
     ("api", "A", "1" * 500, f'client: "{"1" * 80}..." is not an IP address'),
     ("api", "A", "10.2.0.1\0", 'client: "10.2.0.1\0" is not an IP address'),

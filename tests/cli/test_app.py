@@ -18,6 +18,7 @@ GEODATA = ["status", "lookup", "verify", "install", "attribution"]
 
 def test_the_help_names_every_command() -> None:
     ran = gtm("--help")
+    assert gtm("-h") == ran
     assert ran.code == 0
     assert all(f" {command} " in ran.out for command in NAMES)
     assert "every client gets the closest healthy region" in ran.out
@@ -26,6 +27,7 @@ def test_the_help_names_every_command() -> None:
 @pytest.mark.parametrize("command", [[each] for each in NAMES] + [["geodata", each] for each in GEODATA])
 def test_every_command_has_help(command: list[str]) -> None:
     ran = gtm(*command, "--help")
+    assert gtm(*command, "-h") == ran
     assert (ran.code, ran.err) == (0, "")
     assert "Usage: gtm" in ran.out
     assert "--help" in ran.out
@@ -50,6 +52,7 @@ def test_the_version_names_the_engine() -> None:
         ["--nonsense"],
         ["explain"],
         ["explain", "api.example.com"],
+        ["explain", "api.example.com", "10.0.0.1", "--client", "10.0.0.1"],
         ["explain", "api.example.com", "--client", "nobody"],
         ["explain", "a..b", "--client", "10.0.0.1"],
         ["explain", "api.example.com", "--client", "10.0.0.1", "--type", "nothing"],

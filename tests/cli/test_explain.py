@@ -135,7 +135,7 @@ def test_the_json_is_the_explanation_of_the_api(tmp_path: Path) -> None:
 )
 def test_what_is_not_steered_is_short(folder: Path, name: str, rtype: str, lines: list[str]) -> None:
     ran = gtm("explain", name, "--type", rtype, "--client", "10.2.0.1", *OFFLINE)
-    assert ran.code == 0
+    assert ran.code == (1 if name in {"nope.gtm.example.com", "example.org"} else 0)
     assert not [line for line in lines if line not in ran.lines]
     assert len(ran.lines) < 10
 
@@ -188,3 +188,56 @@ def test_without_any_zone_there_is_one_message(folder: Path, zones: str) -> None
     assert (ran.code, ran.out) == (1, "")
     assert ran.err.startswith(f"{zones}: ")
     assert len(ran.err.splitlines()) == 1
+
+
+OTHER = SMALL.replace("zone: gtm.example.com", "zone: gtm.example.net")
+OWN = SMALL.replace("records:", "records:\n  only: {A: 192.0.2.7}\n")
+
+
+@pytest.mark.parametrize("name", ["api", "API", "api.gtm.example.com", "api.gtm.example.com."])
+def test_a_short_name_is_that_of_the_only_zone_that_has_it_online_and_offline(folder: Path, name: str) -> None:
+    offline = gtm("explain", name, "10.2.0.1", *OFFLINE)
+    assert (offline.code, offline.out.lower(), offline.err) == (0, WHOLE.lower(), "")
+    (folder / "served").mkdir()
+    with serving(folder / "served", a=SMALL) as node:
+        ran = gtm("explain", name, "10.2.0.1", "--admin", node.at)
+    assert (ran.code, ran.lines[0].lower()) == (0, "question    api.gtm.example.com. a, from 10.2.0.1")
+
+
+def test_a_short_name_that_several_zones_have_is_refused_with_all_of_them(tmp_path: Path) -> None:
+    for name in ("files", "served"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "files" / "a.yaml").write_text(OWN)
+    (tmp_path / "files" / "b.yaml").write_text(OTHER)
+    with serving(tmp_path / "served", a=OWN, b=OTHER) as node:
+        for where in (("--admin", node.at), ("--zones", str(tmp_path / "files"))):
+            ran = gtm("explain", "api", "10.2.0.1", *where)
+            assert (ran.code, ran.out) == (2, "")
+            words = 'name: "api" could mean api.gtm.example.com, api.gtm.example.net; say which'
+            assert words in " ".join(ran.err.replace("\u2502", " ").split())
+            only = gtm("explain", "only", "10.2.0.1", *where)
+            assert (only.code, only.lines[0]) == (0, "question    only.gtm.example.com. A, from 10.2.0.1")
+            zone = gtm("explain", "api.gtm.example.net", "10.2.0.1", *where)
+            assert (zone.code, zone.lines[2].partition("zone ")[2]) == (0, "gtm.example.net.")
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("apj", '"apj" is the name of nothing here; did you mean "api"?'),
+        (
+            "apl.gtm.example.com",
+            '"apl.gtm.example.com" is the name of nothing here; did you mean "api.gtm.example.com"?',
+        ),
+        ("api.", '"api" is the name of nothing here'),
+        ("www.example.org", '"www.example.org" is the name of nothing here'),
+    ],
+)
+def test_the_name_of_nobody_ends_with_1_and_what_may_be_meant(
+    tmp_path: Path, name: str, words: str, form: list[str]
+) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        ran = gtm("explain", name, "10.2.0.1", "--admin", node.at, *form)
+    assert (ran.code, ran.err) == (1, f"{words}\n")
+    assert json.loads(ran.out)["nobodys"] == words if form else ran.lines[0].startswith("question ")

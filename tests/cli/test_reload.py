@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from gtm.cli.reload import RECENT_S
 from tests.admin.served import serving
 from tests.cli.command import gtm
 from tests.node.present import BROKEN, SMALL
@@ -12,7 +13,30 @@ def test_a_reload_says_which_generation_serves(tmp_path: Path) -> None:
         ran = gtm("reload", "--admin", node.at)
         after = node.planner.plan.generation
     assert after > before
-    assert (ran.code, ran.out, ran.err) == (0, f"generation {after} serves\n", "")
+    changed = (
+        "zone gtm.example.com: removed endpoint api.gtm.example.com eu-west/192.0.2.2; "
+        "added endpoint api.gtm.example.com eu-west/192.0.2.3"
+    )
+    assert (ran.code, ran.lines, ran.err) == (0, [changed, f"generation {after} serves"], "")
+
+
+def test_a_reload_tells_what_was_taken_up_just_before_it(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        (node.folder / "a.yaml").write_text(SMALL.replace("  api:", "  web:"))
+        first = gtm("reload", "--admin", node.at)
+        generation = node.planner.plan.generation
+        second = gtm("reload", "--admin", node.at)
+        node.clock.advance(RECENT_S + 1.0)
+        third = gtm("reload", "--admin", node.at)
+    changes = [
+        "zone gtm.example.com: 1 served name is answered no more: api.gtm.example.com",
+        "zone gtm.example.com: removed service api.gtm.example.com; added service web.gtm.example.com",
+    ]
+    serves = f"generation {generation} serves"
+    assert first.lines == [*changes, serves]
+    heading = f"no zone changed with this reload; 0 s ago, with generation {generation}:"
+    assert second.lines == [heading, *changes, serves]
+    assert third.lines == ["no zone changed with this reload", serves]
 
 
 def test_a_reload_of_a_broken_file_says_what_is_wrong_and_what_serves_on(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from gtm.counters import Counters
 from gtm.errors import Problem, ReportInvalid
 from gtm.health.belief import Belief
@@ -20,13 +22,13 @@ from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.steer.vocabulary import STEERING
 from gtm.watch.folder import Catalogue
-from gtm.zone.model import checks
+from gtm.zone.model import Zone, checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import KeptEvents
 from tests.fakes.peers import desk_of
 from tests.health.examples import NOW_WALL, report, vote
-from tests.node.present import GEO, SMALL, WALL, RecordingEngine, catalogue
+from tests.node.present import GEO, SMALL, WALL, RecordingEngine, catalogue, make_planner
 
 ZONE = world.zone(SMALL)
 LATER = world.zone(SMALL.replace("192.0.2.2", "192.0.2.3"))
@@ -197,9 +199,46 @@ def test_changed_zones_are_told_by_name_and_new_objects_alone_are_not(tmp_path: 
     present.zones(catalogue(LATER))
     applied = present.kept.one("config.applied")
     assert (applied.facts["added"], applied.facts["changed"]) == ((), ("gtm.example.com",))
+    assert applied.facts["things_removed"] == ("endpoint api.gtm.example.com eu-west/192.0.2.2",)
+    assert applied.facts["things_added"] == ("endpoint api.gtm.example.com eu-west/192.0.2.3",)
+    assert (applied.facts["things_changed_count"], applied.facts["names_gone_count"]) == (0, 0)
+    assert applied.message == (
+        "zone gtm.example.com: removed endpoint api.gtm.example.com eu-west/192.0.2.2; "
+        "added endpoint api.gtm.example.com eu-west/192.0.2.3"
+    )
     present.news()
     asyncio.run(present.planner.take_geo(GEO))
     assert present.news() == ["plan.swapped"]
+
+
+def test_names_that_a_push_takes_away_are_told_in_the_event_and_warned_of_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    present = Present(tmp_path)
+    present.news()
+    renamed = world.zone(SMALL.replace("  api:", "  web:"))
+    with caplog.at_level("INFO", "gtm.node.applied"):
+        present.zones(catalogue(renamed))
+    applied = present.kept.one("config.applied")
+    assert (applied.facts["names_gone"], applied.facts["names_gone_count"]) == (("api.gtm.example.com",), 1)
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("WARNING", "zone gtm.example.com: 1 served name is answered no more: api.gtm.example.com"),
+        ("INFO", "zone gtm.example.com: removed service api.gtm.example.com; added service web.gtm.example.com"),
+    ]
+
+
+def test_a_restart_tells_what_changed_while_the_node_was_down(tmp_path: Path) -> None:
+    def applied(found: Zone, *, kept: Zone) -> Event:
+        events = KeptEvents()
+        planner = make_planner(tmp_path, chronicle=Chronicle(events, NodeName("ns1")))
+        asyncio.run(planner.take_zones(catalogue(found), kept=catalogue(kept)))
+        assert not planner.applied
+        return events.one("config.applied")
+
+    told = applied(LATER, kept=ZONE)
+    assert told.facts["added"] == ("gtm.example.com",)
+    assert told.facts["things_added"] == ("endpoint api.gtm.example.com eu-west/192.0.2.3",)
+    assert applied(ZONE, kept=ZONE).message == "they serve as before this start"
 
 
 def test_geo_data_cause_the_plan_that_they_make(tmp_path: Path) -> None:

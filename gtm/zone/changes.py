@@ -1,0 +1,347 @@
+"""Zones of before and of now -> what came, went and changed in them, by name, some of many.
+
+    a zone             that is new, or gone: how much it has, and the names that nobody answers any more
+    a zone that stays  its settings, regions, monitors, services, endpoints, and the records of its names
+
+A name is gone when nothing of what serves now answers it, no other zone and no wildcard either: resolvers will keep for
+a while that it does not exist (RFC 2308). Zones of the same digest are not looked at. Of two large records files the
+names are walked side by side, without making anything of those that are as they were.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from itertools import islice
+from typing import TypeVarTuple
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from gtm.zone.bulk import Bulk, Key, key_of, labels_of
+from gtm.zone.contents import HIDDEN, Contents, Fields, RRsets, Thing, contents_of, fingerprinted
+from gtm.zone.model import Zone
+
+MAX_NAMED = 8
+"""In a line for people."""
+MAX_KEPT = 20
+"""For programs: as many as an event keeps of a list (gtm/health/event.py)."""
+MAX_SHOWN = 32
+"""Characters of a value that is told; of a longer one it is told that it changed."""
+MAX_WALKED = 1_000_000
+"""Names of a records file: of more it is not looked which changed. That takes a thread a second or two."""
+MAX_OTHER = 200_000
+"""Names that differ; of more it is told that there are."""
+
+
+class Fate(Enum):
+    """What became of a zone."""
+
+    ADDED = "added"
+    REMOVED = "removed"
+    CHANGED = "changed"
+
+
+_Arguments = TypeVarTuple("_Arguments")
+
+
+class Tally:
+    """Some of many, and how many those are. It has state: it is filled."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.some: list[str] = []
+
+    def add(self, text: Callable[[*_Arguments], str], *arguments: *_Arguments) -> None:
+        """Counts one more; its text is made if it is among the first."""
+        self.count += 1
+        if len(self.some) < MAX_KEPT:
+            self.some.append(text(*arguments))
+
+    def __str__(self) -> str:
+        told = ", ".join(self.some[:MAX_NAMED])
+        more = self.count - min(len(self.some), MAX_NAMED)
+        return f"{told} and {more:,} more" if more else told
+
+
+@dataclass(frozen=True, slots=True)
+class Differences:
+    """Things and records that came, went and changed."""
+
+    removed: Tally
+    added: Tally
+    changed: Tally
+
+    def __bool__(self) -> bool:
+        """Returns whether there is any."""
+        return bool(self.removed.count or self.added.count or self.changed.count)
+
+    @property
+    def parts(self) -> list[str]:
+        """Returns a part of a line for each that there are."""
+        told = (("removed", self.removed), ("added", self.added), ("changed", self.changed))
+        return [f"{word} {tally}" for word, tally in told if tally.count]
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneChanges:
+    """What is new in one zone."""
+
+    zone: str
+    fate: Fate
+    found: Differences
+    gone: Tally
+    """Names that nobody answers any more."""
+    note: str = ""
+
+    def __str__(self) -> str:
+        what = "; ".join([*self.found.parts, *filter(None, [self.note])])
+        if self.fate is Fate.CHANGED:
+            return f"zone {self.zone}: {what or 'nothing that it answers changed'}"
+        return f"zone {self.zone} {self.fate.value}{f': {what}' if what else ''}"
+
+    @property
+    def warning(self) -> str:
+        """Returns what is to be said of names that are gone; empty where none is."""
+        if not self.gone.count:
+            return ""
+        verb = "name is" if self.gone.count == 1 else "names are"
+        return f"zone {self.zone}: {self.gone.count:,} served {verb} answered no more: {self.gone}"
+
+
+NO_CHANGES: tuple[ZoneChanges, ...] = ()
+
+
+def changes(before: Iterable[Zone], after: Iterable[Zone]) -> tuple[ZoneChanges, ...]:
+    """Returns what is new in zones that are not as they were."""
+    was, now = ({zone.origin: zone for zone in zones} for zones in (before, after))
+    same = {origin for origin in was.keys() & now.keys() if was[origin].digest == now[origin].digest}
+    if len(same) == len(was) == len(now):
+        return NO_CHANGES
+    return _all({name: _Lazy(zone) for name, zone in was.items()}, {n: _Lazy(zone) for n, zone in now.items()}, same)
+
+
+def changes_since(before: Iterable[Contents], after: Iterable[Zone]) -> tuple[ZoneChanges, ...]:
+    """Returns what is new since somebody else said what the zones have (`parse_lines`)."""
+    was = {contents.origin: _Lazy(contents) for contents in before}
+    now = {zone.origin: _Lazy(fingerprinted(contents_of(zone))) for zone in after}
+    return tuple(each for each in _all(was, now, set()) if each.fate is not Fate.CHANGED or each.found)
+
+
+class _Lazy:
+    """The contents of a zone, made when they are asked for."""
+
+    def __init__(self, source: Zone | Contents) -> None:
+        self._source = source
+        self._made = source if isinstance(source, Contents) else None
+
+    @property
+    def contents(self) -> Contents:
+        if self._made is None:
+            assert isinstance(self._source, Zone)
+            self._made = contents_of(self._source)
+        return self._made
+
+    @property
+    def size(self) -> str:
+        """Returns how much there is, without making anything."""
+        here = self._source
+        if isinstance(here, Contents):
+            services, records = sum(thing.kind == "service" for thing in here.things), sum(map(len, here.own.values()))
+        else:
+            services, records = len(here.services), sum(len(rrset.rdatas) for rrset in here.records) + here.bulk.values
+        return f"services: {services:,}, records: {records:,}"
+
+
+def _all(was: Mapping[Name, _Lazy], now: Mapping[Name, _Lazy], same: set[Name]) -> tuple[ZoneChanges, ...]:
+    answered = _Answered(now)
+    origins = sorted((was.keys() | now.keys()) - same, key=lambda name: name.to_text())
+    return tuple(_one(origin, was.get(origin), now.get(origin), answered) for origin in origins)
+
+
+class _Answered:
+    """Which names the zones of now answer."""
+
+    def __init__(self, now: Mapping[Name, _Lazy]) -> None:
+        self._now = now
+
+    @cached_property
+    def _above(self) -> frozenset[Name]:
+        return frozenset(above for origin in self._now for above in _and_above(origin) if above != origin)
+
+    def has_below(self, origin: Name) -> bool:
+        """Returns whether there is a zone below this one."""
+        return origin in self._above
+
+    def may_have_some_of(self, origin: Name) -> bool:
+        """Returns whether there is a zone that is this, above it, or below."""
+        return self.has_below(origin) or any(above in self._now for above in _and_above(origin))
+
+    def __call__(self, name: Name) -> bool:
+        for origin in _and_above(name):
+            if origin in self._now:
+                return self._now[origin].contents.answers(key_of(name, origin))
+        return False
+
+
+def _and_above(name: Name) -> Iterator[Name]:
+    yield name
+    while name.labels != (b"",):
+        name = name.parent()
+        yield name
+
+
+def _one(origin: Name, was: _Lazy | None, now: _Lazy | None, answered: _Answered) -> ZoneChanges:
+    found, gone, note = Differences(Tally(), Tally(), Tally()), Tally(), ""
+    if was is not None and now is not None:
+        before, after = was.contents, now.contents
+        has_below = answered.has_below(origin)
+        _compare_things(before.things, after.things, found)
+        for key, was_there, is_there in islice(_other_names(before, after), MAX_OTHER):
+            _compare_records(after.text, key, was_there, is_there, found)
+            had, has = was_there or key in before.steered, is_there or key in after.steered
+            if had and not has and not after.answers(key) and not (has_below and answered(_name(key, origin))):
+                gone.add(before.text, key)
+        fate, note = Fate.CHANGED, _left_out(before.bulk, after.bulk, found)
+    elif was is not None:
+        fate, note = Fate.REMOVED, was.size
+        _lose_all(was.contents, answered, gone)
+    else:
+        assert now is not None
+        fate, note = Fate.ADDED, now.size
+    return ZoneChanges(origin.to_text(omit_final_dot=True), fate, found, gone, note)
+
+
+def _left_out(before: Bulk, after: Bulk, found: Differences) -> str:
+    if _is_too_much(before) or _is_too_much(after):
+        return f"{after.values:,} records of its records file, {before.values:,} before, not compared"
+    count = found.removed.count + found.added.count + found.changed.count
+    return f"of more than {MAX_OTHER:,} names that differ the others are not counted" if count >= MAX_OTHER else ""
+
+
+def _lose_all(contents: Contents, answered: _Answered, gone: Tally) -> None:
+    may_be_elsewhere = answered.may_have_some_of(contents.origin)
+    if not may_be_elsewhere and contents.bulk.values > MAX_WALKED:
+        gone.count = contents.count
+        return
+    for key in contents.owners():
+        if not may_be_elsewhere or not answered(_name(key, contents.origin)):
+            gone.add(contents.text, key)
+
+
+def _compare_things(before: Mapping[Thing, Fields], after: Mapping[Thing, Fields], found: Differences) -> None:
+    """Tells of services, not of the endpoints of one that came or went with it."""
+    for tally, here, there in ((found.removed, before, after), (found.added, after, before)):
+        for thing in here:
+            if thing not in there and (not thing.of or Thing("service", thing.of) in there):
+                tally.add(str, thing)
+    for thing, now in after.items():
+        was = before.get(thing)
+        if was is not None and was != now and (words := _fields(was, now)):
+            found.changed.add(str, f"{thing} ({words})")
+
+
+def _fields(was: Fields, now: Fields) -> str:
+    """Returns which fields differ, and how if that is short."""
+    names = [name for name in (*now, *(name for name in was if name not in now)) if was.get(name) != now.get(name)]
+    return ", ".join(_field(name, was.get(name, ""), now.get(name, "")) for name in names)
+
+
+def _field(name: str, was: str, now: str) -> str:
+    is_shown = not (was + now).startswith(HIDDEN) and HIDDEN not in {was[:1], now[:1]}
+    if not is_shown or max(len(was), len(now)) > MAX_SHOWN:
+        return name
+    return f"{name} {was or 'none'} -> {now or 'none'}"
+
+
+def _compare_records(name: Callable[[Key], str], key: Key, was: RRsets, now: RRsets, found: Differences) -> None:
+    if was == now:
+        return
+    for rtype in sorted(was.keys() | now.keys()):
+        old, new = was.get(rtype), now.get(rtype)
+        if old == new:
+            continue
+        tally = found.added if old is None else found.removed if new is None else found.changed
+        tally.add(_record, name, key, rtype, old, new)
+
+
+def _record(
+    name: Callable[[Key], str], key: Key, rtype: int, old: tuple[int, object] | None, new: tuple[int, object] | None
+) -> str:
+    words = f"record {name(key)} {RdataType.to_text(RdataType(rtype))}"
+    if old is None or new is None:
+        return words
+    ttl = [f"ttl {old[0]} -> {new[0]}"] if old[0] != new[0] else []
+    return f"{words} ({', '.join([*ttl, *(['values'] if old[1] != new[1] else [])])})"
+
+
+def _name(key: Key, origin: Name) -> Name:
+    return Name((*labels_of(key), *origin.labels))
+
+
+def _other_names(before: Contents, after: Contents) -> Iterator[tuple[Key, RRsets, RRsets]]:
+    """Yields each name once that may be otherwise than it was, with its records of before and of now."""
+    own = before.own.keys() | after.own.keys() | before.steered | after.steered
+    for key in sorted(own):
+        yield key, before.records(key), after.records(key)
+    if not _is_too_much(before.bulk) and not _is_too_much(after.bulk):
+        for key, *starts in _other_rows(before.bulk, after.bulk):
+            if key not in own:
+                was, now = starts
+                yield key, _records(before, key, was), _records(after, key, now)
+
+
+def _records(contents: Contents, key: Key, start: int | None) -> RRsets:
+    return {} if start is None else contents.beside(key, contents.bulk.rrsets_at(start))
+
+
+def _is_too_much(bulk: Bulk) -> bool:
+    return len(bulk) > MAX_WALKED
+
+
+def _other_rows(before: Bulk, after: Bulk) -> Iterator[tuple[Key, int | None, int | None]]:
+    """Yields the names whose rows differ, by more than their lines in the file, with where their rows are."""
+    if before.rows == after.rows:
+        return
+    old, new = _rows(before), _rows(after)
+    was, now = next(old, _END), next(new, _END)
+    while was is not _END or now is not _END:
+        if now is _END or (was is not _END and was[0] < now[0]):
+            yield was[0], was[2], None
+            was = next(old, _END)
+        elif was is _END or now[0] < was[0]:
+            yield now[0], None, now[2]
+            now = next(new, _END)
+        else:
+            if was[1] != now[1]:
+                yield now[0], was[2], now[2]
+            was, now = next(old, _END), next(new, _END)
+
+
+_END: tuple[Key, bytes, int] = (b"", b"", -1)
+
+
+def _rows(bulk: Bulk) -> Iterator[tuple[Key, bytes, int]]:
+    """Yields each name, what its row has without the lines, and where that begins."""
+    rows = bulk.rows
+    starts = [start for (start,) in struct.iter_unpack("!I", bulk.starts)]
+    for start, end in zip(starts, [*starts, len(rows)][1:], strict=True) if starts else ():
+        at = start + 1 + rows[start]
+        key, count = rows[start + 1 : at], rows[at + 1]
+        if count == 1 and not rows[at]:  # most: type and TTL, line, values
+            yield key, rows[at : at + 8] + rows[at + 12 : end], start
+        else:
+            yield key, b"".join(_without_lines(rows, at, end)), start
+
+
+def _without_lines(rows: bytes, at: int, end: int) -> Iterator[bytes]:
+    yield rows[at : at + 2]
+    at += 2
+    while at < end:
+        values = int.from_bytes(rows[at + 10 : at + 12])
+        begin = at
+        at += 12
+        for _ in range(values):
+            at += 2 + int.from_bytes(rows[at : at + 2])
+        yield rows[begin : begin + 6] + rows[begin + 10 : at]

@@ -1,0 +1,291 @@
+"""What a zone has, taken apart so that two versions of it can be compared (changes.py).
+
+    things    settings, regions, monitors, services and their endpoints: fields with short texts
+    names     the records of each name: TTL, and values or a fingerprint of them
+
+In comes a Zone, or lines of JSON that another program made of one; out go Contents, or such lines. The lines have no
+value that may be secret: of monitors the node of an admin API tells numbers, and paths, and no headers or bodies.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from enum import Enum
+from functools import cached_property
+from itertools import chain
+from typing import NamedTuple
+
+import dns.exception
+import dns.name
+import msgspec
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from gtm.zone.bulk import NO_BULK, Bulk, BulkRRset, Key, key_of, labels_of
+from gtm.zone.model import Endpoint, Monitor, Region, Service, Zone
+from gtm.zone.settings import DenySettings, HttpSettings
+
+Fields = Mapping[str, str]
+"""By their names in zone files, without those that nobody may see: of these there is a fingerprint at most."""
+RRsets = Mapping[int, tuple[int, object]]
+"""Of one name, by type: the TTL, and the values or their fingerprint."""
+
+NOTHING: RRsets = {}
+SHOWN_SETTINGS = frozenset({"host", "method", "path", "statuses"})
+"""Of monitors; others may have been meant for nobody's eyes (headers, bodies, commands)."""
+MAX_LABEL = 64
+"""Octets; a label is shorter."""
+HIDDEN = "#"
+"""Begins the fingerprint of a field that is not shown; it never leaves this process."""
+
+
+class Thing(NamedTuple):
+    """What a zone has besides records, by kind and name."""
+
+    kind: str
+    name: str
+    of: str = ""
+    """The service of an endpoint."""
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.kind, self.of, self.name)))
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What one zone has."""
+
+    origin: Name
+    things: Mapping[Thing, Fields]
+    own: Mapping[Key, RRsets]
+    """Of the zone file itself, or all."""
+    bulk: Bulk = field(default=NO_BULK, repr=False)
+    """Of its records file."""
+
+    @cached_property
+    def steered(self) -> frozenset[Key]:
+        """The names of services."""
+        names = (dns.name.from_text(thing.name) for thing in self.things if thing.kind == "service")
+        return frozenset(key_of(name, self.origin) for name in names)
+
+    @cached_property
+    def _above(self) -> frozenset[Key]:
+        """Names that are there because something is below them (RFC 8020)."""
+        found: set[Key] = set()
+        for key in chain(self.own, self.steered):
+            found.update(_upwards(key))
+        return frozenset(found)
+
+    @property
+    def count(self) -> int:
+        """Returns how many names have something; empty ones of the records file are among them."""
+        return len(self.own.keys() | self.steered) + len(self.bulk)
+
+    def records(self, key: Key) -> RRsets:
+        """Returns the records of a name."""
+        return self.beside(key, (self.bulk.find(key) or ()) if len(self.bulk) else ())
+
+    def beside(self, key: Key, packed: Iterable[BulkRRset]) -> RRsets:
+        """Returns the records of a name, with those of it in the records file."""
+        own = self.own.get(key, NOTHING)
+        return {**{rrset.rtype: (rrset.ttl, _in_order(rrset.rdatas)) for rrset in packed}, **own} if packed else own
+
+    def names(self) -> Iterator[tuple[Key, RRsets]]:
+        """Yields every name that has records, once."""
+        for key, packed in self.bulk.below(b""):
+            if packed and key not in self.own:
+                yield key, self.beside(key, packed)
+        yield from ((key, self.records(key)) for key in self.own)
+
+    def owners(self) -> Iterator[Key]:
+        """Yields every name that has something; few of them twice."""
+        return chain(self.own, self.steered - self.own.keys(), self.bulk.owners())
+
+    def answers(self, key: Key) -> bool:
+        """Returns whether a name has something here, or gets what a wildcard has (RFC 4592 3.3.1)."""
+        if self._has(key) or not self.has_wildcards:
+            return self._has(key)
+        for above in _upwards(key):
+            if self._has(above + _WILD):
+                return True
+            if self._has(above) or above in self._above or self.bulk.find(above) is not None:
+                return False
+        return False
+
+    def _has(self, key: Key) -> bool:
+        return key in self.steered or key in self.own or bool(self.bulk.find(key))
+
+    @cached_property
+    def has_wildcards(self) -> bool:
+        """Whether there may be a wildcard."""
+        return any(_WILD in key for key in chain(self.own, self.steered)) or _WILD in self.bulk.rows
+
+    @cached_property
+    def _origin_text(self) -> str:
+        return self.origin.to_text(omit_final_dot=True)
+
+    def text(self, key: Key) -> str:
+        """Returns a name for people."""
+        labels = labels_of(key)
+        if self.origin != dns.name.root and all(map(_PLAIN.fullmatch, labels)):  # nearly all, and ten times as fast
+            return ".".join([*(label.decode() for label in labels), self._origin_text])
+        return Name((*labels, *self.origin.labels)).to_text(omit_final_dot=True)
+
+
+def contents_of(zone: Zone) -> Contents:
+    """Returns what a zone has."""
+    own: dict[Key, dict[int, tuple[int, object]]] = {}
+    for rrset in zone.records:
+        values = (rrset.ttl, _in_order(rrset.rdatas))
+        own.setdefault(key_of(rrset.name, zone.origin), {})[int(rrset.rtype)] = values
+    return Contents(zone.origin, dict(_things(zone)), own, zone.bulk)
+
+
+def fingerprinted(contents: Contents) -> Contents:
+    """Returns the same as somebody has it who read the lines."""
+    things = {thing: _told(values) for thing, values in contents.things.items()}
+    own = {
+        key: {rtype: (ttl, _print(said)) for rtype, (ttl, said) in records.items()} for key, records in contents.names()
+    }
+    return Contents(contents.origin, things, own)
+
+
+def lines(contents: Contents) -> Iterator[bytes]:
+    """Yields what a zone has as lines of JSON."""
+    yield _line(["zone", contents.origin.to_text(omit_final_dot=True)])
+    for thing, values in contents.things.items():
+        yield _line(["thing", *thing, _told(values)])
+    for key, records in contents.names():
+        name = contents.text(key)
+        for rtype, (ttl, said) in records.items():
+            yield _line(["record", name, RdataType.to_text(RdataType(rtype)), ttl, _print(said)])
+
+
+def parse_lines(texts: Iterable[bytes]) -> tuple[Contents, ...]:
+    """Returns the zones of such lines. Raises ValueError where they are none."""
+    found: list[tuple[Name, dict[Thing, Fields], dict[Key, dict[int, tuple[int, object]]]]] = []
+    try:
+        for text in texts:
+            match msgspec.json.decode(text):
+                case ["zone", str(origin)]:
+                    found.append((dns.name.from_text(origin), {}, {}))
+                case ["thing", str(kind), str(name), str(of), dict(values)]:
+                    found[-1][1][Thing(kind, name, of)] = {str(key): str(value) for key, value in values.items()}
+                case ["record", str(name), str(rtype), int(ttl), str(said)]:
+                    own = found[-1][2]
+                    own.setdefault(_key(name, found[-1][0]), {})[int(RdataType.from_text(rtype))] = (ttl, said)
+                case _:
+                    raise ValueError("a line of another kind")
+    except (dns.exception.DNSException, msgspec.DecodeError, UnicodeError, IndexError, RecursionError) as error:
+        raise ValueError(f"no zone's contents: {error}") from error
+    return tuple(Contents(*each) for each in found)
+
+
+def _things(zone: Zone) -> Iterator[tuple[Thing, Fields]]:
+    soa = {f"soa {_named(each.name)}": str(getattr(zone.soa, each.name)) for each in fields(zone.soa)}
+    servers = ", ".join(name.to_text(omit_final_dot=True) for name in zone.nameservers)
+    settings = {"ttl": str(zone.ttl), "nameservers": servers, "hostmaster": zone.hostmaster.to_text(), **soa}
+    yield Thing("settings", "of the zone"), settings
+    for region in zone.regions:
+        yield Thing("region", region.name), _region(region)
+    monitors: dict[tuple[str, str], Monitor] = {}
+    for service in zone.services:
+        for monitor in (
+            () if service.monitor is None or service.monitor.key in monitors else service.monitor.all_parts()
+        ):
+            monitors[monitor.key] = monitor
+    for monitor in monitors.values():
+        yield Thing("monitor", monitor.name), _monitor(monitor)
+    for service in zone.services:
+        yield Thing("service", service.id), _service(service)
+        for endpoint in service.endpoints:
+            yield Thing("endpoint", endpoint.id, service.id), _endpoint(endpoint)
+
+
+def _region(region: Region) -> Fields:
+    at = "auto" if region.at is None else f"{region.at.latitude:g},{region.at.longitude:g}"
+    return {"at": at, "country": region.country, "continent": region.continent, "bias": str(region.bias)}
+
+
+def _endpoint(endpoint: Endpoint) -> Fields:
+    resort = str(endpoint.last_resort).lower()
+    return {"weight": str(endpoint.weight), "priority": str(endpoint.priority), "last_resort": resort}
+
+
+_APART = frozenset({"name", "endpoints", "monitor", "steer", "scope", "settings", "parts", "parts_digest"})
+"""Fields that are things of their own, or are told otherwise."""
+
+
+def _service(service: Service) -> Fields:
+    steer = service.steer.preset or " -> ".join(map(str, service.steer.chain))
+    monitor = "none" if service.monitor is None else service.monitor.name
+    return {"monitor": monitor, "steer": steer, **_plain(service)}
+
+
+def _monitor(monitor: Monitor) -> Fields:
+    settings = monitor.settings.request if isinstance(monitor.settings, DenySettings) else monitor.settings
+    is_http = isinstance(settings, HttpSettings)
+    told = {}
+    for each in fields(settings):
+        text = str(getattr(settings, each.name))
+        told[each.name] = text if is_http and each.name in SHOWN_SETTINGS else HIDDEN + text
+    return {**_plain(monitor), **told}
+
+
+def _plain(value: Service | Monitor) -> dict[str, str]:
+    return {_named(each.name): _text(getattr(value, each.name)) for each in fields(value) if each.name not in _APART}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _named(name: str) -> str:
+    return name.removesuffix("_s")
+
+
+def _key(text: str, origin: Name) -> Key:
+    tail = f".{origin.to_text(omit_final_dot=True)}"
+    if _PLAIN_NAME.fullmatch(text) and text.endswith(tail):
+        labels = text.removesuffix(tail).encode().split(b".")
+        if all(0 < len(label) < MAX_LABEL for label in labels):
+            return b"".join(bytes((len(label),)) + label for label in reversed(labels))
+    return key_of(dns.name.from_text(text), origin)
+
+
+def _told(values: Fields) -> Fields:
+    return {name: text for name, text in values.items() if not text.startswith(HIDDEN)}
+
+
+def _in_order(rdatas: Iterable[bytes]) -> tuple[bytes, ...]:
+    return tuple(sorted(rdatas))  # the order of an RRset means nothing (RFC 2181 5)
+
+
+def _print(said: object) -> str:
+    """Returns the fingerprint of values, which may be one."""
+    if not isinstance(said, tuple):
+        return str(said)
+    joined = b"".join(len(value).to_bytes(2) + value for value in said)
+    return hashlib.sha256(joined).hexdigest()[:16]
+
+
+def _line(value: list[object]) -> bytes:
+    return _ENCODER.encode(value) + b"\n"
+
+
+_WILD = b"\1*"
+_PLAIN = re.compile(rb"[a-z0-9_*-]+")
+_PLAIN_NAME = re.compile(r"[a-z0-9_*.-]+")
+_ENCODER = msgspec.json.Encoder()
+
+
+def _upwards(key: Key) -> Iterator[Key]:
+    """Yields the names above one, up to the zone's own."""
+    starts, at = [], 0
+    while at < len(key):
+        starts.append(at)
+        at += 1 + key[at]
+    return (key[:start] for start in reversed(starts))
