@@ -3,6 +3,7 @@
     GET  /v1/status                          everything about this node
     GET  /v1/regions                         every region's state
     GET  /v1/explain?name=&type=&client=     why a client gets its answer
+    GET  /v1/zones                           what the zones that serve have, line by line (zones.py)
     GET  /v1/events?since=&type=&after=      the recent changes of mind, and what caused them (events.py)
     POST /v1/reload                          read the zone folder once it holds still; 409 when files have problems
     POST /v1/reload?force=ZONE               the same, and take that zone whatever it loses; it takes a credential

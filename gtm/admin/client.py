@@ -20,11 +20,16 @@ from gtm.health.event import Recorded
 from gtm.http_failure import HUNG_UP, described
 from gtm.resolver import HttpResolver
 from gtm.tls import client_context
+from gtm.zone.contents import Contents, parse_lines
 
 TIMEOUT_S = 10.0
 RELOAD_TIMEOUT_S = 60.0
 """For files that are being written a node waits for up to twenty seconds, and then it reads."""
 
+ZONES_TIMEOUT_S = 120.0
+"""A node makes the contents of a hundred thousand records in a second or two."""
+
+OK, NOT_FOUND = 200, 404
 CONFLICT = 409
 """Files have problems, which the answer tells."""
 
@@ -57,6 +62,19 @@ def fetch_explanation(admin: str, question: Mapping[str, str]) -> Explanation:
 def fetch_events(admin: str, *, since: float, after: str) -> tuple[Recorded, ...]:
     """Returns the recent events of a node, from a wall time on and after an event; raises Unreachable."""
     return _fetch(admin, "GET", "/v1/events", Events, {"since": str(since), "after": after}).events
+
+
+def fetch_zones(admin: str) -> tuple[Contents, ...]:
+    """Returns what the zones have that a node serves; raises Unreachable."""
+    status, body = asyncio.run(_ask(admin, "GET", "/v1/zones", timeout_s=ZONES_TIMEOUT_S))
+    try:
+        if status != OK:
+            raise ValueError
+        return parse_lines(body.splitlines())
+    except ValueError as error:
+        words = body[:300].decode(errors="replace")
+        hint = "; nodes before this version do not tell what their zones have" if status == NOT_FOUND else ""
+        raise Unreachable(f"the node at {admin} answered /v1/zones with HTTP {status}: {words}{hint}") from error
 
 
 def ask_reload(admin: str, force: Sequence[str] = (), *, token: str = "") -> Reloaded:

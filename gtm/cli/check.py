@@ -17,17 +17,30 @@ from gtm.watch.folder import EMPTY, SHARED_FILES
 from gtm.watch.reading import read
 from gtm.zone.model import Zone, checks
 
+AgainstOption = Annotated[
+    str | None,
+    typer.Option(
+        "--against",
+        metavar="URL|DIR",
+        help="Say what would change: against a node that serves (its admin address), or the folder as it was before.",
+    ),
+]
+
 
 def check(
     folder: Annotated[
         Path | None, typer.Argument(metavar="[DIR]", help="The folder of zone files, or one of them.")
     ] = None,
     config: ConfigOption = None,
+    against: AgainstOption = None,
+    *,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for a warning, too.")] = False,
 ) -> None:
     """Check zone files: print every mistake as file:line:column, and exit with 1 if there is one.
 
-    What is odd and serves all the same is printed as a warning. With a node file, what its probe would not be allowed
-    to check is printed too; that is no mistake of a zone.
+    What is odd and serves all the same is printed as a warning, and so are names that nothing would answer any more
+    (--against). With a node file, what its probe would not be allowed to check is printed too; that is no mistake of a
+    zone.
     """
     node = read_config(config)
     place = zone_folder(folder, node)
@@ -38,9 +51,27 @@ def check(
         raise typer.Exit(1)
     if config is not None:
         _print_withheld(zones, node)
+    warned = len(warnings) + (0 if against is None else _print_changes(against, zones, alone=place.is_file()))
     services = sum(len(zone.all_services) for zone in zones)
-    odd = f", {counted(len(warnings), 'warning')}" if warnings else ""
+    odd = f", {counted(warned, 'warning')}" if warned else ""
     print_plain(f"{place}: {counted(len(zones), 'zone')}, {counted(services, 'service')}: no mistakes{odd}")
+    if strict and warned:
+        raise typer.Exit(1)
+
+
+def _print_changes(against: str, zones: tuple[Zone, ...], *, alone: bool) -> int:
+    """Prints what these zones would change; returns how many warnings that makes."""
+    from gtm.cli.against import changes_against  # noqa: PLC0415  # it brings the client of the admin API
+
+    found = changes_against(against, zones, alone=alone)
+    for each in found:
+        print_plain(str(each))
+    warnings = [each.warning for each in found if each.warning]
+    for warning in warnings:
+        print_plain(f"warning: {warning}")
+    if not found:
+        print_plain(f"against {against}: nothing would change")
+    return len(warnings)
 
 
 def _print_withheld(zones: tuple[Zone, ...], node: NodeConfig) -> None:

@@ -22,6 +22,7 @@ from gtm.admin.crowd import MAX_CONNECTIONS, limits_for
 from gtm.admin.doorkeeper import Doorkeeper
 from gtm.admin.local import close_local, open_local
 from gtm.admin.overrides import routes as override_routes
+from gtm.admin.zones import zone_routes
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine
@@ -286,6 +287,7 @@ class Node:
         door = Doorkeeper(self._config.credentials, clock=self._clock)
         await door.check()
         more = [web.get("/metrics", self._measures.scrape), *override_routes(self._saying, door)]
+        more += zone_routes(lambda: self._planner.catalogue.zones)
         if Role.PROBE in self._config.roles:
             more += PushDesk(
                 self._health.heartbeats, self._config.permitted, clock=self._clock, counters=self._counters

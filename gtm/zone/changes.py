@@ -150,7 +150,10 @@ class _Lazy:
         if isinstance(here, Contents):
             services, records = sum(thing.kind == "service" for thing in here.things), sum(map(len, here.own.values()))
         else:
-            services, records = len(here.services), sum(len(rrset.rdatas) for rrset in here.records) + here.bulk.values
+            services, records = (
+                len(here.all_services),
+                sum(len(rrset.rdatas) for rrset in here.records) + here.bulk.values,
+            )
         return f"services: {services:,}, records: {records:,}"
 
 

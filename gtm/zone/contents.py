@@ -197,23 +197,35 @@ def _things(zone: Zone) -> Iterator[tuple[Thing, Fields]]:
             monitors[monitor.key] = monitor
     for monitor in monitors.values():
         yield Thing("monitor", monitor.name), _monitor(monitor)
-    for service in zone.services:
+    for service in zone.all_services:
         yield Thing("service", service.id), _service(service)
         for endpoint in service.endpoints:
-            yield Thing("endpoint", endpoint.id, service.id), _endpoint(endpoint)
+            yield Thing("endpoint", endpoint.id, service.id), _endpoint(endpoint, is_used=True)
+        for endpoint in service.disabled:
+            yield Thing("endpoint", endpoint.id, service.id), _endpoint(endpoint, is_used=False)
 
 
 def _region(region: Region) -> Fields:
     at = "auto" if region.at is None else f"{region.at.latitude:g},{region.at.longitude:g}"
-    return {"at": at, "country": region.country, "continent": region.continent, "bias": str(region.bias)}
+    return {
+        "at": at,
+        "country": region.country,
+        "continent": region.continent,
+        "bias": str(region.bias),
+        "enabled": str(region.enabled).lower(),
+    }
 
 
-def _endpoint(endpoint: Endpoint) -> Fields:
-    resort = str(endpoint.last_resort).lower()
-    return {"weight": str(endpoint.weight), "priority": str(endpoint.priority), "last_resort": resort}
+def _endpoint(endpoint: Endpoint, *, is_used: bool) -> Fields:
+    return {
+        "weight": str(endpoint.weight),
+        "priority": str(endpoint.priority),
+        "last_resort": str(endpoint.last_resort).lower(),
+        "used": str(is_used).lower(),
+    }
 
 
-_APART = frozenset({"name", "endpoints", "monitor", "steer", "scope", "settings", "parts", "parts_digest"})
+_APART = frozenset({"name", "endpoints", "monitor", "steer", "scope", "settings", "parts", "parts_digest", "disabled"})
 """Fields that are things of their own, or are told otherwise."""
 
 
@@ -240,6 +252,8 @@ def _plain(value: Service | Monitor) -> dict[str, str]:
 def _text(value: object) -> str:
     if isinstance(value, Enum):
         return str(value.value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

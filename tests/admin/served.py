@@ -17,6 +17,7 @@ from gtm.admin.credentials import Credentials
 from gtm.admin.doorkeeper import Doorkeeper
 from gtm.admin.local import open_local
 from gtm.admin.overrides import routes
+from gtm.admin.zones import zone_routes
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.disagreement import Standings
@@ -170,6 +171,7 @@ class Served:
         await self.planner.take_geo(GEO)
         await self.river.load()
         more = [web.get("/metrics", self.measures.scrape), *routes(self.saying, self.door)]
+        more += zone_routes(lambda: self.planner.catalogue.zones)
         runner = await open_admin(
             "127.0.0.1",
             0,

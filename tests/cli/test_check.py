@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.admin.served import serving
 from tests.cli.command import gtm
 from tests.node.present import BROKEN, SMALL
 
@@ -161,3 +162,71 @@ def test_mistakes_of_an_included_file_are_told_with_its_zone_file(folder: Path) 
         ['zones/more.zone:2:1: "x" is not an A record; one looks like 192.0.2.1'],
     )
     assert gtm("check", "zones/a.yaml").code == 0
+
+
+WEB = SMALL.replace("  api:", "  web:")
+RENAMED = [
+    "zone gtm.example.com: removed service api.gtm.example.com; added service web.gtm.example.com",
+    "warning: zone gtm.example.com: 1 served name is answered no more: api.gtm.example.com",
+]
+
+
+def before(folder: Path, **files: str) -> str:
+    (folder / "before").mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / "before" / f"{name}.yaml").write_text(text)
+    return "before"
+
+
+def test_against_the_folder_of_before_it_is_told_what_would_change(folder: Path) -> None:
+    was = before(folder, a=SMALL)
+    ran = gtm("check", "zones", "--against", was)
+    assert (ran.code, ran.lines) == (
+        0,
+        ["against before: nothing would change", "zones: 1 zone, 1 service: no mistakes"],
+    )
+    (folder / "zones" / "a.yaml").write_text(WEB)
+    summary = "zones: 1 zone, 1 service: no mistakes, 1 warning"
+    assert gtm("check", "zones", "--against", was).lines == [*RENAMED, summary]
+    ran = gtm("check", "zones", "--against", was, "--strict")
+    assert (ran.code, ran.lines) == (1, [*RENAMED, summary])
+
+
+def test_against_a_node_that_serves_it_is_told_the_same(folder: Path, tmp_path: Path) -> None:
+    (folder / "zones" / "a.yaml").write_text(WEB)
+    (tmp_path / "node").mkdir()
+    with serving(tmp_path / "node", a=SMALL) as node:
+        for url in (node.at, f"http://{node.at}", f"http://{node.at}/"):
+            assert gtm("check", "zones", "--against", url).lines[:2] == RENAMED
+        (folder / "zones" / "a.yaml").write_text(SMALL)
+        assert gtm("check", "zones", "--against", node.at).lines[0] == f"against {node.at}: nothing would change"
+        (folder / "zones" / "a.yaml").write_text(BROKEN)
+        assert gtm("check", "zones", "--against", node.at).lines == [f"zones/a.yaml:18:18: {MESSAGE}"]
+
+
+def test_a_zone_that_would_go_is_warned_of_but_not_where_one_file_is_checked(folder: Path) -> None:
+    other = SMALL.replace("gtm.example.com", "b.example.com")
+    was = before(folder, a=SMALL, b=other)
+    ran = gtm("check", "zones", "--against", was)
+    assert ran.lines[0] == "zone b.example.com removed: services: 1, records: 2"
+    assert ran.lines[1].startswith("warning: zone b.example.com: 2 served names are answered no more: ")
+    assert gtm("check", "zones/a.yaml", "--against", was).lines[0] == "against before: nothing would change"
+    assert gtm("check", "zones/a.yaml", "--against", "before/a.yaml").lines[0].endswith("nothing would change")
+
+
+def test_files_of_before_with_mistakes_are_not_compared_and_nothing_to_compare_with_is_an_error(folder: Path) -> None:
+    was = before(folder, a=SMALL, b="zone: [")
+    ran = gtm("check", "zones", "--against", was)
+    assert ran.err.startswith("before: 1 mistake there, the first is: before/b.yaml:1:8: ")
+    assert ran.lines[0] == "against before: nothing would change"
+    (folder / "none").mkdir()
+    assert gtm("check", "zones", "--against", "none").code == 1
+    assert gtm("check", "zones", "--against", "no where").code == 2
+    assert gtm("check", "zones", "--against", "127.0.0.1:1").code == 1
+
+
+def test_strict_counts_what_is_odd_too(folder: Path) -> None:
+    zone = folder / "zones" / "a.yaml"
+    zone.write_text(zone.read_text().replace("ns2.example.net]", "ns2.example.net, ns2.example.net]"))
+    assert gtm("check", "zones").code == 0
+    assert gtm("check", "zones", "--strict").code == 1
