@@ -35,6 +35,7 @@ from gtm.admin.crowd import Limits
 from gtm.admin.encode import encode
 from gtm.admin.limit import LimitedRunner
 from gtm.admin.origin import Names, guard
+from gtm.admin.refusals import ExplainedConflict
 from gtm.admin.views import Events, Regions, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import ListenFailed
@@ -323,7 +324,8 @@ async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse
         has_own_text = error.text not in {None, "", f"{error.status}: {error.reason}"}
         is_by_path = isinstance(error, web.HTTPNotFound | web.HTTPMethodNotAllowed) and not has_own_text
         said = words if is_by_path else error.text or error.reason
-        return web.json_response({"error": said}, status=error.status, headers=asked)
+        more = error.more if isinstance(error, ExplainedConflict) else {}
+        return web.json_response({"error": said, **more}, status=error.status, headers=asked)
     except Exception:
         log.exception("the admin API failed on %s %.200s", request.method, request.path)
         return web.json_response({"error": "internal error; the log of the node says more"}, status=500)

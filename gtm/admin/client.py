@@ -12,7 +12,7 @@ import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
 from gtm.admin.address import UNIX
-from gtm.admin.views import Events, NodeStatus, OverridesView, Regions, Reloaded, SaidView
+from gtm.admin.views import Events, NodeStatus, OverridesView, Regions, Reloaded, SaidTogether, SaidView
 from gtm.engine.asked import QuestionUnclear
 from gtm.engine.explain import Explanation
 from gtm.errors import OverrideRefused, Unreachable
@@ -96,17 +96,17 @@ def fetch_overrides(admin: str) -> OverridesView:
     return _fetch(admin, "GET", "/v1/overrides", OverridesView)
 
 
-def say_override(admin: str, body: Mapping[str, object], *, token: str = "") -> SaidView:
-    """Has the node take an override; raises OverrideRefused with the node's words, or Unreachable."""
+def say_overrides(admin: str, body: Mapping[str, object], *, token: str = "") -> tuple[SaidView, ...]:
+    """Has the node take what is said of several scopes; raises OverrideRefused with its words, or Unreachable."""
     status, answer = asyncio.run(_ask(admin, "POST", "/v1/overrides", body=body, token=token))
     if 400 <= status < 500:  # what was said is at fault (RFC 9110 15.5)
         raise OverrideRefused(_refusal(answer))
-    return _parsed(admin, "/v1/overrides", SaidView, status, answer)
+    return _parsed(admin, "/v1/overrides", SaidTogether, status, answer).said
 
 
 def _refusal(answer: bytes) -> str:
     try:
-        return TypeAdapter(dict[str, str]).validate_json(answer)["error"]
+        return str(TypeAdapter(dict[str, object]).validate_json(answer)["error"])
     except (ValidationError, KeyError):
         return answer[:300].decode(errors="replace")
 

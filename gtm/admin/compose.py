@@ -9,12 +9,14 @@ from dns.rdatatype import RdataType
 
 from gtm.admin.views import (
     DisabledView,
+    EffectView,
     EndpointView,
     OverrideView,
     RegionState,
     RegionView,
     SaidView,
     ServiceView,
+    TouchedView,
     ZoneView,
 )
 from gtm.geo.place import Coordinates
@@ -24,6 +26,7 @@ from gtm.health.override import Action, InForce, Override
 from gtm.health.status import CheckStatus, Status
 from gtm.health.vantage import seen_down
 from gtm.ids import NodeName
+from gtm.plan.effects import Effect, Said, Touched, reason_words
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, overriding
 from gtm.plan.model import Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Decisions
@@ -31,6 +34,9 @@ from gtm.steer.decide import State
 from gtm.zone.model import Endpoint, Region, Service
 
 _OverrideView = TypeVar("_OverrideView", bound=OverrideView)
+
+MAX_TOUCHED = 1_000
+"""Endpoints of each kind that an answer lists; it has the number of all."""
 
 _UNCHECKED = CheckStatus(Belief.UP, 0.0)
 _UNHEARD = CheckStatus(Belief.UNKNOWN, 0.0)
@@ -68,9 +74,24 @@ def override_views(said: InForce) -> tuple[OverrideView, ...]:
     return tuple(_override(said.by_scope[scope], OverrideView) for scope in sorted(said.by_scope, key=str))
 
 
-def said_view(one: Override, *, is_saved: bool) -> SaidView:
+def said_view(said: Said, *, is_saved: bool) -> SaidView:
     """Returns what a person said just now."""
-    return replace(_override(one, SaidView), saved=is_saved)
+    effect = effect_view(said.effect, wall=said.override.made_at)
+    ended = tuple(_override(one, OverrideView) for one in said.ended)
+    return replace(_override(said.override, SaidView), saved=is_saved, effect=effect, ended=ended)
+
+
+def effect_view(effect: Effect, *, wall: float) -> EffectView:
+    """Returns what an override changes."""
+    lists = (effect.counts, effect.keeps, effect.without)
+    counts, keeps, without = (tuple(_touched(one, wall) for one in some[:MAX_TOUCHED]) for some in lists)
+    return EffectView(counts, keeps, without, (len(effect.counts), len(effect.keeps), len(effect.without)))
+
+
+def _touched(one: Touched, wall: float) -> TouchedView:
+    by = "" if one.by is None else one.by.id
+    where = one.spot.service, one.spot.region, one.spot.endpoint
+    return TouchedView(*where, one.why.value, reason_words(one, wall=wall), by)
 
 
 def _override(one: Override, kind: type[_OverrideView]) -> _OverrideView:

@@ -2,39 +2,51 @@
 
     GET    /v1/overrides         what is in force
     POST   /v1/overrides         says something: {"scope", "action", "why", "by", "for", "rules"}; PUT is the same
-    DELETE /v1/overrides/ID      ends one early: {"why", "by"}; what is said then is `obey`, for the same scope
+    DELETE /v1/overrides/ID      ends one early: {"why", "by", "rules"}
 
     scope    endpoint api.gtm.example.com eu-west/192.0.2.20 | region gtm.example.com/eu-west | service .. | zone ..
-    action   down | up | drain | obey
+             or "scopes": several, which are all taken or none
+    action   down | up | drain | obey | clear; what is to be cleared may be named in "ids", too
     for      2h: at most 72h, and 4h when left out
     rules    safety rules that must not stand in its way: at_least, max_share_removed_per_minute, ..
 
     201  said      400  malformed      401  nobody whom the node file names (429: tried too often)    403  by a proxy
-    404  nothing here has this scope, or this id      408  too slow    409  a safety rule refuses it, or too many
-    413  too long                                     415  not JSON
+    404  nothing here has this scope, or this id      408  too slow    409  a safety rule refuses it, or too many,
+    413  too long                                     415  not JSON    or it would change nothing: `effect` has why
 
-It moves everybody's traffic, so it takes a credential (doorkeeper.py); a connection from loopback is none. Each one
-that is said is a line of the log, and so are those that are refused, as far as there are few of them.
+Of one scope the answer is a SaidView, of several a SaidTogether. It moves everybody's traffic, so it takes a credential
+(doorkeeper.py); a connection from loopback is none. Each one that is said is a line of the log, and so are those that
+are refused, as far as there are few of them.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Protocol, TypeVar
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
-from gtm.admin.compose import override_views, said_view
+from gtm.admin.compose import effect_view, override_views, said_view
 from gtm.admin.doorkeeper import Doorkeeper
 from gtm.admin.encode import encode
-from gtm.admin.refusals import RefusalLog
-from gtm.admin.views import OverridesView, SaidView
+from gtm.admin.refusals import ExplainedConflict, RefusalLog
+from gtm.admin.views import EffectView, OverridesView, SaidTogether, SaidView
 from gtm.errors import OverrideRefused
 from gtm.health.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Override, Wish
 from gtm.health.override_seal import By, Rules, ScopeText, Why
-from gtm.health.scope import parse_scope
+from gtm.health.scope import Scope, parse_scope
+from gtm.plan.effects import Said, TakesNothing
 from gtm.zone.fields import error, seconds
 
 BODY_S = 5.0
@@ -42,6 +54,11 @@ BODY_S = 5.0
 
 MANY_LINES = 60
 """A minute, of those who have a credential."""
+
+MAX_TOGETHER = 100
+"""Scopes of one command."""
+
+MAX_ID = 84
 
 MAX_LOGGED = 300
 """Characters of a refusal in the log."""
@@ -55,8 +72,8 @@ class Overriding(Protocol):
     def in_force(self) -> InForce:
         """Returns what people said and is in force."""
 
-    def say(self, wish: Wish) -> Override:
-        """Says something from now on. Raises OverrideRefused."""
+    def say(self, wishes: Sequence[Wish]) -> tuple[Said, ...]:
+        """Says all of this from now on. Raises OverrideRefused, and then says nothing of it."""
 
     async def is_saved(self) -> bool:
         """Returns whether all that was said is on disk, once it is known; it takes a second at most."""
@@ -87,19 +104,26 @@ class _Api:
     async def said(self, request: web.Request) -> web.Response:
         async with self._heard(request) as who:
             body = await _body(request, Body)
-            return await self._say(who, body.wish())
+            scopes = [*map(parse_scope, body.all_scopes), *map(self._scope_of, body.ids)]
+            return await self._say(who, [body.wish(scope) for scope in scopes], is_one=body.scope is not None)
 
     async def ended(self, request: web.Request) -> web.Response:
         async with self._heard(request) as who:
             body = await _body(request, EndBody)
-            wanted = request.match_info["id"]
-            found = [one for one in self._overriding.in_force().by_scope.values() if one.id == wanted]
-            if not found:
-                raise web.HTTPNotFound(
-                    reason="no such override",
-                    text="no override that is in force has this id; `gtm overrides` lists them",
-                )
-            return await self._say(who, Wish(found[0].scope, Action.OBEY, body.why, body.by))
+            scope = self._scope_of(request.match_info["id"])
+            wish = Wish(scope, Action.CLEAR, body.why, body.by, rules=tuple(body.rules))
+            return await self._say(who, [wish], is_one=True)
+
+    def _scope_of(self, wanted: str) -> Scope:
+        """Returns the scope of an override in force; raises what to answer where there is none."""
+        for one in self._overrides():
+            if one.id == wanted:
+                return one.scope
+        text = f"no override that is in force has the id {wanted[:MAX_ID]}; `gtm overrides` lists them"
+        raise web.HTTPNotFound(reason="no such override", text=text)
+
+    def _overrides(self) -> Iterable[Override]:
+        return self._overriding.in_force().by_scope.values()
 
     @asynccontextmanager
     async def _heard(self, request: web.Request) -> AsyncIterator[str]:
@@ -114,22 +138,33 @@ class _Api:
             refusals.tell(f"audit: override refused from {at} ({refused.status}): {words}")
             raise
 
-    async def _say(self, who: str, wish: Wish) -> web.Response:
+    async def _say(self, who: str, wishes: Sequence[Wish], *, is_one: bool) -> web.Response:
         try:
-            override = self._overriding.say(wish)
+            found = self._overriding.say(wishes)
+        except TakesNothing as refused:
+            effect = effect_view(refused.effect, wall=refused.wall)
+            raise ExplainedConflict(
+                str(refused), {"effect": TypeAdapter(EffectView).dump_python(effect, mode="json")}
+            ) from refused
         except OverrideRefused as refused:
             raise _refusal(refused) from refused
-        log.warning("audit: override %s accepted from %s: %s", override.id, who, override)
+        for said in found:
+            log.warning("audit: override %s accepted from %s: %s", said.override.id, who, said.override)
         is_saved = await self._overriding.is_saved()
         if not is_saved:
-            log.error("audit: override %s is not on disk; a restart of this node may lose it", override.id)
-        view = encode(said_view(override, is_saved=is_saved), SaidView)
-        return web.Response(body=view, content_type="application/json", status=201)
+            names = ", ".join(said.override.id for said in found)
+            log.error("audit: override %s is not on disk; a restart of this node may lose it", names)
+        views = tuple(said_view(said, is_saved=is_saved) for said in found)
+        body = encode(views[0], SaidView) if is_one else encode(SaidTogether(views), SaidTogether)
+        return web.Response(body=body, content_type="application/json", status=201)
 
 
 def _refusal(refused: OverrideRefused) -> web.HTTPException:
     kind = web.HTTPNotFound if refused.is_unknown else web.HTTPConflict
     return kind(reason="refused", text=str(refused))
+
+
+IdText = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}:[0-9]{1,19}$")]
 
 
 def _span(value: object) -> float:
@@ -148,19 +183,37 @@ class EndBody(_Strict):
 
     why: Why
     by: By
+    rules: Rules = Field(default_factory=list)
 
 
 class Body(EndBody):
     """The body that says something."""
 
-    scope: ScopeText
+    scope: ScopeText | None = None
+    scopes: Annotated[list[ScopeText], Field(max_length=MAX_TOGETHER)] = Field(default_factory=list)
+    ids: Annotated[list[IdText], Field(max_length=MAX_TOGETHER)] = Field(default_factory=list)
     action: Action
     span_s: Annotated[float | None, PlainValidator(_span), Field(alias="for")] = None
-    rules: Rules = Field(default_factory=list)
 
-    def wish(self) -> Wish:
-        """Returns what is wanted."""
-        return Wish(parse_scope(self.scope), self.action, self.why, self.by, self.span_s, tuple(self.rules))
+    @model_validator(mode="after")
+    def _of_something(self) -> "Body":
+        is_several = bool(self.scopes or self.ids)
+        if (self.scope is not None) is is_several:
+            raise error("scope, or scopes, must say of what")
+        if self.ids and self.action is not Action.CLEAR:
+            raise error("ids are for what is to be cleared")
+        if self.span_s is not None and self.action is Action.CLEAR:
+            raise error("what is cleared is over at once: there is no `for`")
+        return self
+
+    @property
+    def all_scopes(self) -> list[str]:
+        """Returns the scopes by which it is said of something."""
+        return self.scopes if self.scope is None else [self.scope]
+
+    def wish(self, scope: Scope) -> Wish:
+        """Returns what is wanted of a scope."""
+        return Wish(scope, self.action, self.why, self.by, self.span_s, tuple(self.rules))
 
 
 _Kind = TypeVar("_Kind", bound=_Strict)
@@ -181,8 +234,9 @@ async def _body(request: web.Request, kind: type[_Kind]) -> _Kind:
         raise web.HTTPBadRequest(text="the body is not as its headers say, or broke off") from broken
     except ValidationError as invalid:
         first = invalid.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "body"
-        words = f"{where}: {_words(first['ctx']) or first['msg']}" if "ctx" in first else f"{where}: {first['msg']}"
+        own = _words(first.get("ctx", {}))
+        where = ".".join(str(part) for part in first["loc"]) or ("" if own else "body")
+        words = f"{where}: {own or first['msg']}" if where else own
         raise web.HTTPBadRequest(text=words[:MAX_LOGGED]) from invalid
 
 

@@ -36,6 +36,7 @@ COMMANDS = {
     "up": "gtm.cli.overrides:up",
     "drain": "gtm.cli.overrides:drain",
     "obey": "gtm.cli.overrides:obey",
+    "clear": "gtm.cli.overrides:clear",
     "overrides": "gtm.cli.overrides:overrides",
     "reload": "gtm.cli.reload:reload",
     "keygen": "gtm.cli.keygen:keygen",

@@ -1,40 +1,49 @@
-"""`gtm down`, `gtm up`, `gtm drain`, `gtm obey`: what a person says counts, until it ends; `gtm overrides` lists it.
+"""`gtm down`, `up`, `drain`, `obey`: what a person says counts until it ends; `clear` ends it, `overrides` lists it.
 
 They go to the node's socket in its state folder, where there is one, and so work with no network and no peer alive; the
-node tells its peers. Another machine's node is asked with `--admin ADDR:PORT --token-file FILE`.
+node tells its peers. Another machine's node is asked with `--admin ADDR:PORT --token-file FILE`. Of several scopes in
+one command all are taken or none. Each prints what it really changes; what would change nothing is refused.
 """
 
 import getpass
 import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from pydantic import TypeAdapter
 
 from gtm.admin.address import UNIX
-from gtm.admin.client import fetch_overrides, fetch_status, say_override
-from gtm.admin.views import OverridesView, SaidView
+from gtm.admin.client import fetch_overrides, fetch_status, say_overrides
+from gtm.admin.views import NodeStatus, OverridesView, OverrideView
 from gtm.cli.console import print_aside, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
-from gtm.cli.scope import find_scope
-from gtm.health.override import MAX_SPAN_S, Action, SafetyRule
+from gtm.cli.said import said_lines, shown_time
+from gtm.cli.scope import find_said, find_scope, split_scopes
+from gtm.health.override import MAX_BY_LENGTH, MAX_SPAN_S, Action, SafetyRule
 from gtm.zone.fields import seconds
 
 ScopeArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="SCOPE", help="A region (eu-west), service (api), endpoint (api/eu-west/192.0.2.20) or zone."
+        metavar="SCOPE...",
+        help="A region (eu-west), service (api), endpoint (api/eu-west/192.0.2.20) or zone; of several all or none.",
     ),
+]
+SaidArgument = Annotated[
+    list[str],
+    typer.Argument(metavar="SCOPE|ID...", help="Of what it was said, or its id in `gtm overrides`; all or none."),
 ]
 ForOption = Annotated[
     str | None, typer.Option("--for", metavar="DURATION", help="How long: 30m, 2h; 4h when left out, 72h at most.")
 ]
 WhyOption = Annotated[str, typer.Option("--why", metavar="TEXT", help="The reason; everybody sees it.")]
-ByOption = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; you when left out.")]
+ByOption = Annotated[
+    str | None, typer.Option("--by", metavar="NAME", help="Who says so; you when left out, also under sudo.")
+]
 RuleOption = Annotated[
     list[SafetyRule] | None,
     typer.Option("--override-rule", help="A safety rule that must not stand in the way; may be repeated."),
@@ -100,7 +109,7 @@ def drain(  # one argument for each option of the command
 def obey(  # one argument for each option of the command
     scope: ScopeArgument,
     *,
-    why: WhyOption = "over",
+    why: WhyOption = "the checks are right here",
     span: ForOption = None,
     by: ByOption = None,
     rules: RuleOption = None,
@@ -108,9 +117,29 @@ def obey(  # one argument for each option of the command
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
 ) -> None:
-    """Believe the checks again: ends what was said of this scope, or exempts it from what was said of more."""
+    """Have the checks count here, whatever is said of a wider scope; `gtm clear` ends it, as it ends all else."""
     node = _asked(admin_address(admin, config), token_file)
     _say(Action.OBEY, scope, why=why, span=span, by=by, rules=rules, node=node)
+
+
+def clear(  # one argument for each option of the command
+    said: SaidArgument,
+    *,
+    why: WhyOption = "over",
+    by: ByOption = None,
+    rules: RuleOption = None,
+    admin: AdminOption = None,
+    config: ConfigOption = None,
+    token_file: TokenFileOption = None,
+) -> None:
+    """End what was said of these scopes: nothing is said of them any more."""
+    node = _asked(admin_address(admin, config), token_file)
+    status = fetch_status(node.admin)
+    found = [_found(find_said, text, status) for text in split_scopes(said)]
+    ids = list(dict.fromkeys(one.id for one in found if isinstance(one, OverrideView)))
+    scopes = list(dict.fromkeys(str(one) for one in found if not isinstance(one, OverrideView)))
+    body: dict[str, object] = {"scopes": scopes, "ids": ids, "action": Action.CLEAR.value, "why": why}
+    _send(body, by=by, rules=rules, node=node)
 
 
 def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -135,14 +164,34 @@ def _say(  # one argument for each option of the command
 ) -> None:
     if span is not None:
         _require_span(span)
+    status = fetch_status(node.admin)
+    scopes = [str(_found(find_scope, text, status)) for text in split_scopes(words)]
+    body: dict[str, object] = {"scopes": list(dict.fromkeys(scopes)), "action": action.value, "why": why}
+    body |= {} if span is None else {"for": span}
+    _send(body, by=by, rules=rules, node=node)
+
+
+_Found = TypeVar("_Found")
+
+
+def _found(find: Callable[[str, NodeStatus], _Found], text: str, status: NodeStatus) -> _Found:
     try:
-        scope = find_scope(" ".join(words), fetch_status(node.admin))
+        return find(text, status)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="SCOPE") from error
-    body: dict[str, object] = {"scope": str(scope), "action": action.value, "why": why, "by": by or _user()}
-    body |= {} if span is None else {"for": span}
-    body |= {"rules": [rule.value for rule in rules]} if rules else {}
-    _print(say_override(node.admin, body, token=node.token))
+
+
+def _send(body: Mapping[str, object], *, by: str | None, rules: list[SafetyRule] | None, node: _Asked) -> None:
+    whole = {**body, "by": by or _user()} | ({"rules": [rule.value for rule in rules]} if rules else {})
+    said = say_overrides(node.admin, whole, token=node.token)
+    for one in said:
+        for line in said_lines(one):
+            print_plain(line)
+    if said and not said[0].saved:
+        print_aside(
+            f"warning: it counts, but node {said[0].node} could not write it to its disk: a restart of that node may "
+            "lose it; see the problems in `gtm status`, and say it again once the disk is well"
+        )
 
 
 def _asked(admin: str, token_file: Path | None) -> _Asked:
@@ -169,21 +218,12 @@ def _require_span(span: str) -> None:
         raise typer.BadParameter("an override lasts 1s to 72h; say it again to make it last", param_hint="--for")
 
 
-def _print(said: SaidView) -> None:
-    print_plain(f"{said.scope}: {said.action} until {shown_time(said.until)} ({said.id})")
-    if not said.saved:
-        print_aside(
-            f"warning: it counts, but node {said.node} could not write it to its disk: a restart of that node may lose "
-            "it; see the problems in `gtm status`, and say it again once the disk is well"
-        )
-
-
-def shown_time(wall: float) -> str:
-    """Returns a Unix time for people."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
 def _user() -> str:
+    """Returns who types: under sudo and doas the person, not the user that they become."""
+    for name in ("SUDO_USER", "DOAS_USER"):
+        person = os.environ.get(name, "")
+        if person and person.isprintable() and len(person) <= MAX_BY_LENGTH:
+            return person
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user need not have a name

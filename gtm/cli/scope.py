@@ -6,35 +6,107 @@
     api/eu-west/192.0.2.20                the endpoint; the address alone, where only one service has it
     gtm.example.com                       the zone
 
-What could mean several things is refused, with all of them in full.
+What could mean several things is refused, with all of them in full. Of several scopes on one command line each is one
+argument, or in full two or three: `gtm drain eu-west region gtm.example.com/us-east`.
+
+What is to be cleared is looked for among what is said alone, by these names or by its id, and also once nothing served
+here is in its scope any more.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
-from gtm.admin.views import NodeStatus
+from gtm.admin.views import NodeStatus, OverrideView
 from gtm.health.scope import EVERY_ZONE, EndpointScope, RegionScope, Scope, ServiceScope, ZoneScope, parse_scope
 from gtm.zone.fields import suggestion
 
 MAX_LISTED = 10
 
 
+_WORDS = {"endpoint": 3, "region": 2, "service": 2, "zone": 2}
+"""Of a scope in full, by the first of them."""
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}:[0-9]{1,19}")
+
+
+def split_scopes(words: Sequence[str]) -> tuple[str, ...]:
+    """Returns the texts of the scopes on a command line."""
+    found, left = [], list(words)
+    while left:
+        length = _WORDS.get(left[0], 1)
+        whole = " ".join(left[:length])
+        length = length if _is_whole(whole) else 1
+        found.append(" ".join(left[:length]))
+        left = left[length:]
+    return tuple(found)
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        parse_scope(text)
+    except ValueError:
+        return False
+    return True
+
+
 def find_scope(text: str, node: NodeStatus) -> Scope:
     """Returns the scope that a text means at a node; raises ValueError with words for who typed it."""
-    try:
+    if _is_whole(text):
         return parse_scope(text)
-    except ValueError:
-        pass
-    wanted = text.removesuffix(".").casefold()
     known = list(_known(node))
-    meant = list(dict.fromkeys(scope for name, scope in known if name.casefold() == wanted))
-    if len(meant) == 1:
-        return meant[0]
+    meant = _meant(text, known)
     if not meant:
         near = suggestion(text, dict.fromkeys(name for name, _ in known))
         raise ValueError(f'"{text}" is no endpoint, region, service or zone of {node.node}{near}')
     regions = [scope for scope in meant if isinstance(scope, RegionScope)]
-    if len(regions) == len(meant):
+    if len(meant) > 1 and len(regions) == len(meant):
         meant.insert(0, RegionScope(EVERY_ZONE, regions[0].region))
+    return _only(text, meant)
+
+
+def find_said(text: str, node: NodeStatus) -> OverrideView | Scope:
+    """Returns the override in force that a text means; a scope where nothing is said of it. Raises ValueError."""
+    if _ID.fullmatch(text):
+        for one in node.overrides:
+            if one.id == text:
+                return one
+        raise ValueError(f"no override that is in force has the id {text}; `gtm overrides` lists them")
+    said = {parse_scope(one.scope): one for one in node.overrides}
+    if _is_whole(text):
+        scope = parse_scope(text)
+        return said.get(scope, scope)
+    meant = _meant(text, [*_named(said, node), *((name, one) for name, one in _known(node) if one in said)])
+    return said[_only(text, meant)] if meant else find_scope(text, node)
+
+
+def _named(scopes: Iterable[Scope], node: NodeStatus) -> Iterator[tuple[str, Scope]]:
+    """Yields the names that people have for scopes, also of what is not served here."""
+    zones = [f".{view.zone.lower()}" for view in node.zones]
+    for scope in scopes:
+        match scope:
+            case EndpointScope(service, endpoint):
+                shorts = [service.removesuffix(zone) for zone in zones if service.endswith(zone)]
+                yield endpoint, scope
+                yield endpoint.partition("/")[2], scope
+                yield from ((f"{name}/{endpoint}", scope) for name in (service, *shorts))
+            case ServiceScope(service):
+                yield service, scope
+                yield from ((service.removesuffix(zone), scope) for zone in zones if service.endswith(zone))
+            case RegionScope(zone, region):
+                yield region, scope
+                yield f"{zone}/{region}", scope
+            case ZoneScope(zone):
+                yield zone, scope
+
+
+def _meant(text: str, known: Iterable[tuple[str, Scope]]) -> list[Scope]:
+    wanted = text.removesuffix(".").casefold()
+    return list(dict.fromkeys(scope for name, scope in known if name.casefold() == wanted))
+
+
+def _only(text: str, meant: Sequence[Scope]) -> Scope:
+    if len(meant) == 1:
+        return meant[0]
     shown = ", ".join(f'"{scope}"' for scope in meant[:MAX_LISTED])
     more = f", and {len(meant) - MAX_LISTED} more" if len(meant) > MAX_LISTED else ""
     raise ValueError(f'"{text}" could mean {shown}{more}; say which')

@@ -10,6 +10,7 @@ and which of those decides for an endpoint. It is pure: a wall time is an argume
     4. An override is in force until its `until`, and is kept KEPT_S from `made_at` even if it ended sooner: so long
        could an older one of its scope still be in force somewhere, and it must not come back.
     5. Of those in force the one of the most specific scope decides (scope.py); the others say nothing.
+    6. `clear` is over as it is made: of its scope nothing counts then, by 2, and it exempts from nothing.
 
 Who hears one that was made more than MAX_AHEAD_S from now lets it wait until then, so a clock that is ahead, or a lie,
 outranks nothing that is said meanwhile (`is_ahead`). Once all clocks have passed all stamps, 1 to 3 hold again.
@@ -18,7 +19,8 @@ outranks nothing that is said meanwhile (`is_ahead`). Once all clocks have passe
     down     down, whatever the checks say            answered only if everything was taken out
     drain    the same, but it is no failure           answered only if everything was taken out
     up       up, whatever the checks say
-    obey     what the checks say: it ends, or exempts from, what else was said
+    obey     what the checks say, whatever is said of a wider scope
+    clear    nothing is said of this scope any more
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -47,6 +49,9 @@ MAX_SPAN_S = 72 * 3600.0
 
 MIN_SPAN_S = 1.0
 
+CLEAR_SPAN_S = 0.001
+"""Of what ends another one: as short as a stamp can tell, and too short to be anything else (override_seal.py)."""
+
 MAX_SKEW_S = 30.0
 """How far two machines' wall clocks may differ, as for reports."""
 
@@ -70,6 +75,7 @@ class Action(Enum):
     UP = "up"
     DRAIN = "drain"
     OBEY = "obey"
+    CLEAR = "clear"
 
 
 TAKING = frozenset({Action.DOWN, Action.DRAIN})
@@ -119,7 +125,7 @@ class Override:
 
     def is_in_force(self, wall: float) -> bool:
         """Returns whether it says something at this time."""
-        return wall < self.until
+        return self.action is not Action.CLEAR and wall < self.until
 
     def __str__(self) -> str:
         rules = f", overrides the rules {', '.join(rule.value for rule in self.rules)}" if self.rules else ""
@@ -135,7 +141,7 @@ class Wish:
     why: str
     by: str
     span_s: float | None = None
-    """None: DEFAULT_SPAN_S; for `obey`, as long as what it ends."""
+    """None: DEFAULT_SPAN_S; for `obey`, at least as long as what it exempts from."""
     rules: tuple[SafetyRule, ...] = ()
 
 

@@ -14,6 +14,9 @@ and nothing else, with one of these reasons, tried in this order:
 
 Each is signed alone, by the node where it was said. So it outlives that node: whoever has it gives it along, and who
 gets it need not trust the giver. An old one has no age limit but its own `until`, at most 72 h after it was made.
+
+`clear` is written as an `obey` that lasts CLEAR_SPAN_S: nodes of the version before, which know no `clear`, end by it
+what was said of the scope before, too, and nobody's `obey` was ever as short.
 """
 
 import base64
@@ -28,10 +31,12 @@ from pydantic import AfterValidator, Field, StringConstraints
 from gtm.errors import ReportInvalid
 from gtm.health.envelope import Signed
 from gtm.health.override import (
+    CLEAR_SPAN_S,
     MAX_BY_LENGTH,
     MAX_SKEW_S,
     MAX_SPAN_S,
     MAX_WHY_LENGTH,
+    MIN_SPAN_S,
     Action,
     Override,
     OverrideId,
@@ -54,7 +59,7 @@ def seal_override(override: Override, key: PrivateKey) -> str:
             "id": override.id,
             "node": override.node,
             "scope": str(override.scope),
-            "action": override.action.value,
+            "action": _written(override.action).value,
             "why": override.why,
             "by": override.by,
             "made_at": override.made_at,
@@ -66,6 +71,10 @@ def seal_override(override: Override, key: PrivateKey) -> str:
     )
     signature = base64.b64encode(key.sign(payload.encode("ascii"))).decode("ascii")
     return json.dumps({"payload": payload, "key": str(key.public), "signature": signature}, separators=(",", ":"))
+
+
+def _written(action: Action) -> Action:
+    return Action.OBEY if action is Action.CLEAR else action
 
 
 def open_override(text: str, *, trusted: Mapping[NodeName, PublicKey], wall: float) -> Override:
@@ -101,11 +110,12 @@ def claimed_override(text: str) -> Override:
 
 
 def _override(payload: "_Payload") -> Override:
+    is_end = payload.action is Action.OBEY and payload.until - payload.made_at < MIN_SPAN_S / 2
     return Override(
         OverrideId(payload.id),
         NodeName(payload.node),
         parse_scope(payload.scope),
-        payload.action,
+        Action.CLEAR if is_end else payload.action,
         payload.why,
         payload.by,
         payload.made_at,
@@ -149,6 +159,8 @@ class _Payload(Strict, frozen=True, kw_only=True):
         _scope_text(self.scope)
         _words(self.why)
         _words(self.by)
+        if self.action is Action.CLEAR:
+            raise ValueError(f"an end is written as `obey` for {CLEAR_SPAN_S} s")
         if not self.made_at < self.until <= self.made_at + MAX_SPAN_S:
             raise ValueError(f"it ends at most {MAX_SPAN_S / 3600:.0f} h after it was made")
         if self.id.partition(":")[0] != self.node:

@@ -58,7 +58,10 @@ ALWAYS: Mapping[str, _Axes] = {
         "reason": ("unknown_check", "bad_token", "no_secret", "slow", "oversized", "malformed"),
     },
     "local_changes": {"to": (*(belief.value for belief in Belief), "over")},
-    "overrides": {"kind": ("set", "expired", "ended"), "action": [action.value for action in Action]},
+    "overrides": {
+        "kind": ("set", "expired", "ended"),
+        "action": [one.value for one in Action if one is not Action.CLEAR],
+    },
     "plan_failures": {"cause": ("health", "zone_too_costly", "zones_or_geo_data")},
     "polls": {"outcome": ("news", "quiet", "failed")},
     "quarantines": {"to": ("in", "out")},

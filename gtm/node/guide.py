@@ -8,7 +8,7 @@ rules refuse goes to the alarm.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from gtm.clock import Clock
 from gtm.counters import Counters
@@ -63,17 +63,16 @@ class Guide:
         self._look_for_breaches(before, after)
         return self._guidance
 
-    def too_much(self, after: Guidance) -> tuple[Refusal, ...]:
-        """Returns what `at_least` has against this guidance, in the place of what is now."""
-        services: list[SteeredService] = list(self._planner.plan.services.values())
-        return taking_too_much(services, self._planner.status, self._planner.guidance, after)
+    def too_much(self, services: Iterable[SteeredService], before: Guidance, after: Guidance) -> tuple[Refusal, ...]:
+        """Returns what `at_least` has against guidance for these services, in the place of what was before."""
+        return taking_too_much(services, self._planner.status, before, after)
 
     @property
     def problems(self) -> tuple[str, ...]:
         """Returns what people together did that no rule allows, and what helps."""
         if not self._breaches:
             return ()
-        return (f"{breach_words(self._breaches)}; `gtm obey SCOPE` gives something back",)
+        return (f"{breach_words(self._breaches)}; `gtm clear SCOPE` gives something back",)
 
     def _look_for_breaches(self, before: Status, after: Status) -> None:
         services = self._planner.plan.services

@@ -1,6 +1,7 @@
 """Tells what became of overrides: each that comes in force and each that ends is a line of the log and an event.
 
     superseded     a newer one of its scope counts, whoever said it
+    cleared        somebody said that it is over
     expired        its time is over
     evicted        its node said more than MAX_PER_NODE since
     not_accepted   its signer does not count here any more: the node file, or a key, changed
@@ -14,7 +15,7 @@ from enum import Enum
 
 from gtm.counters import Counters
 from gtm.health.event import Event, EventKind
-from gtm.health.override import NO_OVERRIDES, Override, Overrides
+from gtm.health.override import NO_OVERRIDES, Action, Override, Overrides
 from gtm.health.scope import EVERY_ZONE, EndpointScope, RegionScope, Scope, ServiceScope
 from gtm.node.chronicle import Chronicle
 from gtm.plan.model import EMPTY_PLAN, Plan
@@ -26,6 +27,7 @@ class Cause(Enum):
     """Why an override ended, by the name that events use."""
 
     SUPERSEDED = "superseded"
+    CLEARED = "cleared"
     EXPIRED = "expired"
     EVICTED = "evicted"
     NOT_ACCEPTED = "not_accepted"
@@ -53,15 +55,15 @@ class OverrideTeller:
         self._gone: frozenset[Scope] = frozenset()
         """Those that something was in before, and of which that was told."""
 
-    def tell(self, now: Overrides, *, wall: float) -> None:
-        """Tells what is in force anew or no more since the last look."""
+    def tell(self, now: Overrides, known: Overrides, *, wall: float) -> None:
+        """Tells what is in force anew or no more since the last look; `known` has what is over, too."""
         before, self._told = self._told, now
         for scope in sorted(before.keys() | now.keys(), key=str):
             old, new = before.get(scope), now.get(scope)
             if old == new:
                 continue
             if old is not None and scope not in self._gone:  # else that was told when its scope went
-                self._ended(old, *_why(old, new, wall))
+                self._ended(old, *_why(old, new or known.get(scope), wall))
             if new is not None:
                 self._begun(new, wall)
         self._gone = frozenset(scope for scope in self._gone if now.get(scope) == before.get(scope))
@@ -108,6 +110,8 @@ class OverrideTeller:
 
 
 def _why(old: Override, new: Override | None, wall: float) -> tuple[Cause, str]:
+    if new is not None and new.outranks(old) and new.action is Action.CLEAR:
+        return Cause.CLEARED, f"cleared by {new.by}: {new.why}"
     if new is not None and new.outranks(old):
         return Cause.SUPERSEDED, f"superseded by {new.id}"
     cause = Cause.EVICTED if old.is_in_force(wall) else Cause.EXPIRED

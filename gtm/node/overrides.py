@@ -9,7 +9,7 @@ waits for a peer or for the disk; `written` tells who wants to know when it is o
 
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from itertools import zip_longest
@@ -18,11 +18,11 @@ from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.health.override import (
+    CLEAR_SPAN_S,
     DEFAULT_SPAN_S,
     KEPT_S,
     MAX_AHEAD_S,
     MAX_PER_NODE,
-    MIN_SPAN_S,
     NO_OVERRIDES,
     NOTHING_HELD,
     NOTHING_IN_FORCE,
@@ -96,35 +96,52 @@ class OverrideDesk:
         self.written.set_result(True)
         self._load()
 
-    def made_of(self, wish: Wish) -> Override:
-        """Returns the override that a wish would be now."""
-        made_at, last = self._next_moment(wish.scope), self.known.get(wish.scope)
+    @property
+    def wall(self) -> float:
+        """Returns the time by this node's clock."""
+        return self._clock.wall()
+
+    def made_of(self, wishes: Sequence[Wish]) -> tuple[Override, ...]:
+        """Returns the overrides that wishes, each of another scope, would be now."""
+        stamps = {one.made_at for one in self._own.values()}
+        made = []
+        for wish in wishes:
+            made.append(self._made_of(wish, stamps))
+            stamps.add(made[-1].made_at)
+        return tuple(made)
+
+    def _made_of(self, wish: Wish, stamps: AbstractSet[float]) -> Override:
+        made_at = self._next_moment(wish.scope, stamps)
         span_s = DEFAULT_SPAN_S if wish.span_s is None else wish.span_s
-        if wish.span_s is None and wish.action is Action.OBEY and last is not None:
-            span_s = max(MIN_SPAN_S, last.until - made_at)
+        until = made_at + (CLEAR_SPAN_S if wish.action is Action.CLEAR else span_s)
         rules = tuple(sorted(set(wish.rules), key=lambda rule: rule.value))
         said = (wish.scope, wish.action, wish.why, wish.by)
         identifier = OverrideId(f"{self._node}:{round(made_at * 1000)}")
-        return Override(identifier, self._node, *said, made_at, made_at + span_s, rules)
+        return Override(identifier, self._node, *said, made_at, until, rules)
 
-    def is_full(self, scope: Scope) -> bool:
-        """Returns whether saying something of a scope would push out what was said here and is still in force."""
-        own = self._own
-        if len(own) < MAX_PER_NODE or scope in own:
-            return False
-        return min(own.values(), key=lambda one: one.edition).is_in_force(self._clock.wall())
+    def is_full(self, scopes: Iterable[Scope]) -> bool:
+        """Returns whether saying something of these would push out what was said here and is still in force."""
+        own, new = self._own, [scope for scope in scopes if scope not in self._own]
+        pushed = sorted(own.values(), key=lambda one: one.edition)[: max(0, len(own) + len(new) - MAX_PER_NODE)]
+        return any(one.is_in_force(self._clock.wall()) for one in pushed)
 
     def say(self, wish: Wish) -> Override:
         """Says something from now on, in the place of what was said of the same scope; returns it as an override."""
-        override = self.made_of(wish)
-        ahead_s = override.made_at - self._clock.wall()
-        if ahead_s > MAX_AHEAD_S:
-            words = (
-                "override %s is newer than one of its scope that is %.0f s ahead; peers follow when its time has come"
-            )
-            log.warning(words, override.id, ahead_s)
-        self._take({override: seal_override(override, self._key)})
+        (override,) = made = self.made_of((wish,))
+        self.take(made)
         return override
+
+    def take(self, made: Sequence[Override]) -> None:
+        """Says these, which were made of wishes just now, from now on."""
+        for override in made:
+            ahead_s = override.made_at - self._clock.wall()
+            if ahead_s > MAX_AHEAD_S:
+                words = (
+                    "override %s is newer than one of its scope that is %.0f s ahead; peers follow when its time has "
+                    "come"
+                )
+                log.warning(words, override.id, ahead_s)
+        self._take({override: seal_override(override, self._key) for override in made})
 
     def hear(self) -> bool:
         """Takes what the reports of the book carry; returns whether anything of it is new."""
@@ -147,7 +164,7 @@ class OverrideDesk:
         self._drop_old(wall)
         now = in_force(self.known, wall=wall)
         if now != self._now:  # the same object as long as nothing changes
-            self._teller.tell(now.by_scope, wall=wall)
+            self._teller.tell(now.by_scope, self.known, wall=wall)
             self._now = now
         return self._now
 
@@ -159,16 +176,15 @@ class OverrideDesk:
     def _own(self) -> Overrides:
         return self._held.get(self._node, NO_OVERRIDES)
 
-    def _next_moment(self, scope: Scope) -> float:
+    def _next_moment(self, scope: Scope, stamps: AbstractSet[float]) -> float:
         """Returns the wall time, or a little more than what counts or waits for this scope: who speaks last is obeyed.
 
         It goes by this scope alone: what somebody says of another one must not put off what is said of this.
         """
         last = self.known.get(scope)
         after = max(self._door.last_waiting(scope), -math.inf if last is None else last.made_at)
-        own = {one.made_at for one in self._own.values()}
         moment = round(max(self._clock.wall(), after + 0.001), 3)
-        while moment in own:  # an id is of one override
+        while moment in stamps:  # an id is of one override
             moment = round(moment + 0.001, 3)
         return moment
 

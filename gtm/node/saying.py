@@ -1,32 +1,49 @@
-"""Saying something: a person's wish, held against what this node serves and against the rules of safety.
+"""Saying something: people's wishes, held against what this node serves and against the rules of safety.
 
-What comes in: wishes from the admin API. What goes out: overrides in force, in the plan before `say` returns (soon
-after it where a zone takes long to decide, see planner.py), and on their way to the disk (`is_saved`) and to the peers;
-or OverrideRefused.
+What comes in: the wishes of one command from the admin API, which are all taken or none. What goes out: overrides in
+force, in the plan before `say` returns (soon after it where a zone takes long to decide, see planner.py), and on their
+way to the disk (`is_saved`) and to the peers, each with what it changes; or OverrideRefused:
+
+    nothing here is in its scope, or there is nothing to clear     is_unknown
+    it would change nothing (gtm/plan/effects.py)                  TakesNothing
+    too few regions would be left, now or once another one ends    rule `at_least`
+    this node holds as many as it may
+
+What the rule `at_least` lifts may change nothing: who names it is told what is answered still, and wants it so.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 from gtm.errors import OverrideRefused
 from gtm.health.override import (
+    DEFAULT_SPAN_S,
     MAX_PER_NODE,
     TAKING,
+    Action,
     InForce,
     Override,
+    Overrides,
     SafetyRule,
     Wish,
     in_force,
 )
+from gtm.health.scope import Scope, scopes_of
 from gtm.node.alarm import in_short
 from gtm.node.guide import Guide
 from gtm.node.override_telling import is_known
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
-from gtm.plan.guidance import Guidance
+from gtm.plan.effects import MAX_NAMED, Effect, Said, TakesNothing, effect_of, freed_by, nothing_words, until_words
+from gtm.plan.enough import Refusal
+from gtm.plan.guidance import Guidance, is_spoken_of, overriding
+from gtm.plan.model import SteeredService
 from gtm.threads import is_true_within
 
 SAVE_LIMIT_S = 1.0
 """Who says something hears by then that it counts, however slow the disk is."""
+
+MAX_MOMENTS = 20
+"""Ends of other overrides that `at_least` is held against, the first: each costs a look at every service touched."""
 
 
 class Saying:
@@ -51,34 +68,152 @@ class Saying:
         """Returns what people said and is in force."""
         return self._overrides.in_force()
 
-    def say(self, wish: Wish) -> Override:
-        """Says something from now on. Raises OverrideRefused."""
-        if not is_known(wish.scope, self._planner.plan):
-            raise OverrideRefused(f"nothing that this node serves is in {wish.scope}", is_unknown=True)
-        if self._overrides.is_full(wish.scope):
+    def say(self, wishes: Sequence[Wish]) -> tuple[Said, ...]:
+        """Says all of this from now on. Raises OverrideRefused, and then says nothing of it."""
+        said = self._overrides.in_force()
+        wishes = [self._timed(wish, said) for wish in {wish.scope: wish for wish in wishes}.values()]
+        for wish in wishes:
+            self._require_known(wish, said)
+        if self._overrides.is_full(wish.scope for wish in wishes):
             raise OverrideRefused(
                 f"this node holds {MAX_PER_NODE} overrides, as many as it may: this would push out one that is in "
                 "force; say it of a larger scope, or at another node"
             )
-        self._require_enough(wish)
-        override = self._overrides.say(wish)
+        made = self._overrides.made_of(wishes)
+        found = tuple(self._said(wish, one, made) for wish, one in zip(wishes, made, strict=True))
+        is_last = any(one.effect.is_last for one in found)
+        if is_last:  # the rule says how many there would be
+            self._require_enough(wishes, made)
+        _require_effect(found, wishes, wall=self._overrides.wall)
+        if not is_last:
+            self._require_enough(wishes, made)
+        self._overrides.take(made)
         self._applied()
         self._publish()
-        return override
+        return found
 
     async def is_saved(self) -> bool:
         """Returns whether all that was said is on disk; False after SAVE_LIMIT_S if it is not known by then."""
         return await is_true_within(SAVE_LIMIT_S, self._overrides.written)
 
-    def _require_enough(self, wish: Wish) -> None:
-        """Raises OverrideRefused where too few regions would be left, unless the wish overrides that rule."""
-        if wish.action not in TAKING or SafetyRule.AT_LEAST in wish.rules:
+    def _require_known(self, wish: Wish, said: InForce) -> None:
+        if wish.action is Action.CLEAR:
+            if wish.scope not in said.by_scope:
+                words = f"nothing is said of {wish.scope}{self._wider_words(wish.scope)}"
+                raise OverrideRefused(words, is_unknown=True)
+        elif not is_known(wish.scope, self._planner.plan):
+            raise OverrideRefused(f"nothing that this node serves is in {wish.scope}", is_unknown=True)
+
+    def _wider_words(self, scope: Scope) -> str:
+        """Returns what decides for the endpoints of a scope of which nothing is said."""
+        found = list(dict.fromkeys(one for one in self._deciding(scope) if one.action is not Action.OBEY))
+        if not found:
+            return "; `gtm overrides` lists what is in force"
+        words = "; ".join(f"{one.action.value} {one.scope} (gtm clear {one.id})" for one in found[:MAX_NAMED])
+        return f"; what counts there is {words}; `gtm obey` exempts from it"
+
+    def _deciding(self, scope: Scope) -> Iterator[Override]:
+        """Yields what decides for each endpoint in a scope, where something does."""
+        said = self._overrides.in_force()
+        for steered in self._planner.plan.services.values():
+            for spot, override in zip(steered.spots, overriding(steered, said), strict=True):
+                if override is not None and scope in scopes_of(spot):
+                    yield override
+
+    def _timed(self, wish: Wish, said: InForce) -> Wish:
+        """Returns the wish with its time: an exemption is not to end before what it is exempt from."""
+        if wish.action is not Action.OBEY or wish.span_s is not None:
+            return wish
+        wider = [
+            said.by_scope[scope].until
+            for steered in self._planner.plan.services.values()
+            if is_spoken_of(steered, said)
+            for spot in steered.spots
+            if wish.scope in (scopes := scopes_of(spot))
+            for scope in scopes[scopes.index(wish.scope) + 1 :]
+            if scope in said.by_scope and said.by_scope[scope].action in TAKING
+        ]
+        span_s = max([DEFAULT_SPAN_S, *(until - self._overrides.wall for until in wider)])
+        return Wish(wish.scope, wish.action, wish.why, wish.by, span_s, wish.rules)
+
+    def _said(self, wish: Wish, override: Override, made: Sequence[Override]) -> Said:
+        """Returns what an override will have changed, once all of these are said."""
+        before = self._overrides.in_force()
+        ended = tuple(one for scope, one in before.by_scope.items() if scope == wish.scope)
+        services, held = self._planner.plan.services.values(), self._planner.guidance.held
+        after = in_force(self._known_with(made), wall=override.made_at)
+        if wish.action is Action.CLEAR:
+            return Said(override, freed_by(services, before, after, ended=ended), ended)
+        effect = effect_of(
+            services,
+            self._planner.status,
+            Guidance(before, held),
+            Guidance(after, held),
+            said=override,
+            scope=wish.scope,
+            outlasts=wish.span_s is not None,
+        )
+        return Said(override, effect, ended)
+
+    def _known_with(self, made: Sequence[Override]) -> Overrides:
+        return {**self._overrides.known, **{one.scope: one for one in made}}
+
+    def _require_enough(self, wishes: Sequence[Wish], made: Sequence[Override]) -> None:
+        """Raises OverrideRefused where too few regions would be left, unless the wishes override that rule."""
+        asked = [wish for wish in wishes if wish.action in TAKING or wish.action is Action.CLEAR]
+        if not asked or any(SafetyRule.AT_LEAST in wish.rules for wish in asked):
             return
-        wanted = self._overrides.made_of(wish)
-        said = in_force({**self._overrides.known, wish.scope: wanted}, wall=wanted.made_at)
-        refusals = self._guide.too_much(Guidance(said, self._planner.guidance.held))
-        if refusals:
-            self._guide.alarm.refuse(wish, refusals)
-            named = in_short(refusals)
-            words = f"safety rule at_least refuses this: {named}; `--override-rule at_least` does it all the same"
-            raise OverrideRefused(words, rule=SafetyRule.AT_LEAST.value)
+        touched = InForce({one.scope: one for one in made})
+        services = [one for one in self._planner.plan.services.values() if is_spoken_of(one, touched)]
+        for moment, ending in self._moments(made):
+            before, after = (
+                Guidance(in_force(known, wall=moment), self._planner.guidance.held)
+                for known in (self._overrides.known, self._known_with(made))
+            )
+            refusals = self._guide.too_much([one for one in services if _takes_more(one, before, after)], before, after)
+            if refusals:
+                self._guide.alarm.refuse(asked[0], refusals)
+                raise OverrideRefused(self._too_much_words(refusals, made, ending), rule=SafetyRule.AT_LEAST.value)
+
+    def _moments(self, made: Sequence[Override]) -> Iterator[tuple[float, Override | None]]:
+        """Yields now, and when what keeps something in the answers ends while something of this is in force."""
+        yield max(one.made_at for one in made), None
+        new, last = {one.scope for one in made}, max((one.until for one in made if one.action in TAKING), default=0.0)
+        ending = {
+            one.until: one
+            for scope, one in self._overrides.in_force().by_scope.items()
+            if scope not in new and one.action not in TAKING and one.until < last
+        }
+        yield from sorted(ending.items(), key=lambda item: item[0])[:MAX_MOMENTS]
+
+    def _too_much_words(self, refusals: Sequence[Refusal], made: Sequence[Override], ending: Override | None) -> str:
+        words = f"safety rule at_least refuses this: {in_short(refusals)}"
+        if ending is not None:
+            when = until_words(ending.until, wall=self._overrides.wall)
+            span_s = ending.until - max(one.made_at for one in made)
+            longest = f"{int(span_s // 60)}m" if span_s >= 60 else f"{int(span_s)}s"
+            words += f", from {when} on, when {ending.action.value} {ending.scope} of {ending.by} ends"
+            words += f" (`--for {longest}` ends before that)" if span_s >= 1 else ""
+        return f"{words}; `--override-rule at_least` does it all the same"
+
+
+def _takes_more(steered: SteeredService, before: Guidance, after: Guidance) -> bool:
+    """Returns whether a person takes out an endpoint that nobody took out before."""
+    was, now = overriding(steered, before.said), overriding(steered, after.said)
+    return any(
+        new is not None and new.action in TAKING and (old is None or old.action not in TAKING)
+        for old, new in zip(was, now, strict=True)
+    )
+
+
+def _require_effect(found: Sequence[Said], wishes: Sequence[Wish], *, wall: float) -> None:
+    """Raises TakesNothing for the first of these that changes nothing."""
+    for one, wish in zip(found, wishes, strict=True):
+        if one.effect.is_nothing and not _may_change_nothing(wish, one.effect):
+            raise TakesNothing(nothing_words(one.override, one.effect, wall=wall), one.effect, wall=wall)
+
+
+def _may_change_nothing(wish: Wish, effect: Effect) -> bool:
+    if wish.action in TAKING:
+        return effect.is_last and SafetyRule.AT_LEAST in wish.rules  # somebody knows
+    return wish.action is Action.CLEAR or bool(wish.rules)  # rules are lifted whatever decides for the endpoints

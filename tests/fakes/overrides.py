@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from gtm.health.override import Action, Override, OverrideId, SafetyRule
+from gtm.health.override import CLEAR_SPAN_S, Action, Override, OverrideId, SafetyRule
 from gtm.health.scope import EndpointScope, RegionScope, Scope, ServiceScope, ZoneScope, parse_scope
 from gtm.ids import EndpointId, NodeName, RegionName, ServiceId
 
@@ -23,7 +23,8 @@ def said(  # one argument for each thing that a test may want to say
 ) -> Override:
     """An override that was said at a node."""
     identifier = OverrideId(f"{node}:{made_at * 1000:.0f}")
-    return Override(identifier, NodeName(node), parse_scope(scope), action, why, by, made_at, made_at + span_s, rules)
+    until = made_at + (CLEAR_SPAN_S if action is Action.CLEAR else span_s)
+    return Override(identifier, NodeName(node), parse_scope(scope), action, why, by, made_at, until, rules)
 
 
 _SCOPES: tuple[Scope, ...] = (

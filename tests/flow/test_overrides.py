@@ -47,7 +47,7 @@ def test_an_override_outlives_everybody_who_heard_it_but_one(stage: Stage) -> No
     within(START_LIMIT_S, lambda: status_of(stage.server.address) is not None)  # the plan of before answers sooner
     assert "a fire" in say(stage, "ns1", "status"), "with no peer alive"
 
-    say(stage, "ns1", "obey", EU_WEST)
+    say(stage, "ns1", "clear", EU_WEST)
     within(SPREAD_LIMIT_S, lambda: stage.nearest() == HOME)
     for probe in stage.probes:
         stage.start_node(probe)

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.errors import ReportInvalid
-from gtm.health.override import MAX_BY_LENGTH, MAX_SKEW_S, MAX_SPAN_S, MAX_WHY_LENGTH, Override, SafetyRule
+from gtm.health.override import (
+    MAX_BY_LENGTH,
+    MAX_SKEW_S,
+    MAX_SPAN_S,
+    MAX_WHY_LENGTH,
+    MIN_SPAN_S,
+    Action,
+    Override,
+    SafetyRule,
+)
 from gtm.health.override_seal import MAX_SEALED_LENGTH, open_override, seal_override
 from gtm.health.scope import MAX_SCOPE_LENGTH
 from gtm.ids import NodeName
@@ -45,6 +54,20 @@ def resigned(payload: object) -> str:
 @given(overrides)
 def test_what_is_sealed_opens_as_the_same(one: Override) -> None:
     assert opened(seal_override(one, key_of(one.node)), wall=one.made_at) == one
+
+
+def test_an_end_is_written_so_that_the_version_before_ends_by_it_too() -> None:
+    """It knows no `clear`; an `obey` that is over counts there in the place of what was said, and exempts no more."""
+    end = said("region gtm.example.com/eu-west", Action.CLEAR, made_at=WALL + 1)
+    payload = json.loads(json.loads(seal_override(end, key_of("ns1")))["payload"])
+    assert payload["action"] == "obey"
+    assert WALL + 1 < payload["until"] < WALL + 1.002
+    assert opened(seal_override(end, key_of("ns1")), wall=WALL + 1) == end
+
+
+def test_no_obey_that_a_person_said_is_taken_for_an_end() -> None:
+    shortest = said("region gtm.example.com/eu-west", Action.OBEY, span_s=MIN_SPAN_S)
+    assert opened(seal_override(shortest, key_of("ns1"))) == shortest
 
 
 def test_the_longest_override_fits() -> None:
@@ -84,6 +107,7 @@ def test_strangers_and_impostors_are_refused() -> None:
         {"scope": "everything"},
         {"scope": "service API.example."},
         {"action": "explode"},
+        {"action": "clear"},
         {"why": ""},
         {"why": "   "},
         {"why": "a\nb"},

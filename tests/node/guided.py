@@ -113,7 +113,7 @@ class Node:
         return Verdict(belief, since=self.clock.wall(), reason=reason, read_at=self.clock.monotonic())
 
     def say(self, action: Action, scope: str = EU, *rules: SafetyRule, span_s: float = 60.0) -> None:
-        self.saying.say(Wish(parse_scope(scope), action, "a fire", "ann", span_s, rules))
+        self.saying.say([Wish(parse_scope(scope), action, "a fire", "ann", span_s, rules)])
 
     @property
     def answer(self) -> set[str]:

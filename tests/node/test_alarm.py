@@ -114,7 +114,7 @@ def test_people_who_together_take_everything_are_followed_and_everybody_is_told(
     assert node.counters.count("safety_breaches", rule="at_least") == 1
     assert breach.id in events(node, EventKind.PLAN)[-1].causes
     assert node.answer == {"10", "20", "30"}, "no answer is empty: on_all_down decides"
-    assert node.guide.problems == (f"{words}; `gtm obey SCOPE` gives something back",)
+    assert node.guide.problems == (f"{words}; `gtm clear SCOPE` gives something back",)
     node.hear(after_s=60.0)
     assert not node.guide.problems, "what was said here is over"
     assert node.answer == {"20"}

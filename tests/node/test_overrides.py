@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 
 from gtm.health.event import EventKind
-from gtm.health.override import DEFAULT_SPAN_S, KEPT_S, MAX_PER_NODE, Action, Wish
+from gtm.health.override import CLEAR_SPAN_S, DEFAULT_SPAN_S, KEPT_S, MAX_PER_NODE, Action, Wish
 from gtm.health.override_seal import seal_override
-from gtm.health.scope import parse_scope
+from gtm.health.scope import Spot, parse_scope
+from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.node.override_door import MAX_CARRIED_CHARACTERS
 from tests.fakes.clock import FakeClock
 from tests.fakes.overrides import WALL, said
@@ -29,11 +30,39 @@ def test_nothing_is_said_without_an_end(tmp_path: Path) -> None:
     assert Node(tmp_path).say(span_s=None).until == WALL + DEFAULT_SPAN_S
 
 
-def test_obey_lasts_as_long_as_what_it_ends(tmp_path: Path) -> None:
+def test_what_is_cleared_is_over_for_good_and_exempts_from_nothing(tmp_path: Path) -> None:
     node = Node(tmp_path)
-    until = node.say(span_s=50_000.0).until
-    assert node.say(Action.OBEY, span_s=None).until == until
-    assert node.in_force == [f"obey {REGION}"]
+    node.say(span_s=50_000.0)
+    assert node.in_force == [f"down {REGION}"]
+    node.clock.advance(1)
+    end = node.say(Action.CLEAR)
+    assert node.in_force == []
+    assert end.until - end.made_at == pytest.approx(CLEAR_SPAN_S, abs=1e-6)
+    node.say(Action.DRAIN, "zone gtm.example.com")
+    spot = Spot("gtm.example.com", ServiceId("a.b"), RegionName("eu-west"), EndpointId("eu-west/192.0.2.1"))
+    decides = node.overrides.in_force().of(spot)
+    assert decides is not None
+    assert decides.action is Action.DRAIN
+    node.saved()
+    again = Node(tmp_path, clock=node.clock)
+    assert again.in_force == ["drain zone gtm.example.com"], "nor does it come back with the next start"
+    assert [event.facts.get("cause") for event in node.events.recent(since=0.0)] == [None, "cleared", None]
+
+
+def test_an_obey_of_the_version_before_still_ends_and_exempts(tmp_path: Path) -> None:
+    """Its nodes say it to end something; to them it exempts as well, until the end of what it ended."""
+    clock = FakeClock()
+    old, here = Node(tmp_path, "ns2", "ns1", clock=clock), Node(tmp_path, "ns1", "ns2", clock=clock)
+    here.say(span_s=7200.0)
+    here.give(old)
+    obeyed = said(REGION, Action.OBEY, node="ns2", made_at=WALL + 1, span_s=7199.0)
+    old.desk.carry((seal_override(obeyed, key_of("ns2")),))
+    clock.advance(1)
+    assert old.give(here)
+    assert here.in_force == [f"obey {REGION}"]
+    clock.advance(1)
+    here.say(Action.CLEAR)
+    assert here.in_force == [], "and is cleared as anything else"
 
 
 def test_who_speaks_last_is_obeyed_even_within_a_millisecond_or_after_a_clock_went_back(tmp_path: Path) -> None:
@@ -59,6 +88,10 @@ def test_peers_obey_what_is_said_at_another_node(tmp_path: Path) -> None:
     there.say(Action.OBEY)
     assert there.give(here)
     assert here.in_force == there.in_force == [f"obey {REGION}"]
+    clock.advance(1)
+    here.say(Action.CLEAR)
+    assert here.give(there)
+    assert here.in_force == there.in_force == []
 
 
 def test_an_override_outlives_the_node_where_it_was_said(tmp_path: Path) -> None:
@@ -149,12 +182,12 @@ def test_what_people_said_here_is_not_pushed_out_by_what_they_say_next(tmp_path:
     node = Node(tmp_path)
     for number in range(MAX_PER_NODE):
         node.clock.advance(0.01)
-        assert not node.overrides.is_full(parse_scope(f"zone z{number}.test"))
+        assert not node.overrides.is_full([parse_scope(f"zone z{number}.test")])
         node.say(scope=f"zone z{number}.test", span_s=600.0)
-    assert node.overrides.is_full(parse_scope("zone one-more.test"))
-    assert not node.overrides.is_full(parse_scope("zone z7.test")), "what stands in the place of another"
+    assert node.overrides.is_full([parse_scope("zone one-more.test")])
+    assert not node.overrides.is_full([parse_scope("zone z7.test")]), "what stands in the place of another"
     node.clock.advance(600)
-    assert not node.overrides.is_full(parse_scope("zone one-more.test")), "the oldest has ended"
+    assert not node.overrides.is_full([parse_scope("zone one-more.test")]), "the oldest has ended"
 
 
 def test_words_of_before_the_end_are_not_said_again_by_who_comes_late(tmp_path: Path) -> None:

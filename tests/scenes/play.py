@@ -303,7 +303,7 @@ class Play:
 
     def say(self, action: Action, scope: str, *rules: SafetyRule, span_s: float = 3600.0) -> None:
         """Has a person say something at the server."""
-        self.server.saying.say(Wish(parse_scope(scope), action, "it is so", "ann", span_s, rules))
+        self.server.saying.say([Wish(parse_scope(scope), action, "it is so", "ann", span_s, rules)])
 
     def play(self, rounds: int) -> list[Answered]:
         """Plays so many rounds; returns what was answered in them."""

@@ -1,0 +1,77 @@
+"""What `gtm drain` and its like print of what came of it.
+
+    region gtm.example.com/eu-west: drain until 2026-11-29 18:20:00Z (ns1:1795976400000)
+      takes out 3 endpoints of api.gtm.example.com in eu-west: 192.0.2.20, 192.0.2.21, 192.0.2.22
+      keeps out 1 endpoint of api.gtm.example.com in eu-west: 192.0.2.23; down already by its checks
+      not 192.0.2.24 of api.gtm.example.com in eu-west: obeyed until 18:10Z by ann (..; clear it: gtm clear ns1:1..)
+
+In come views of the admin API, out go lines. Of many endpoints some are named, and the rest is counted.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+
+from gtm.admin.views import SaidView, TouchedView
+from gtm.cli.console import counted
+
+MAX_TARGETS = 10
+"""Endpoints that one line names."""
+MAX_GROUPS = 10
+"""Lines of one kind."""
+
+TAKING = frozenset({"down", "drain"})
+_COUNTS = {
+    "down": "takes out",
+    "drain": "takes out",
+    "up": "believes up",
+    "obey": "the checks count for",
+    "clear": "the checks count again for",
+}
+
+
+def shown_time(wall: float) -> str:
+    """Returns a Unix time for people."""
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def said_lines(said: SaidView) -> Iterator[str]:
+    """Yields what was said, and what it changes."""
+    if said.action == "clear":
+        yield from (f"{one.scope}: {one.action} by {one.by} is cleared: {one.why} ({one.id})" for one in said.ended)
+    else:
+        yield f"{said.scope}: {said.action} until {shown_time(said.until)} ({said.id})"
+        for one in said.ended:
+            yield f"  in the place of {one.action} until {shown_time(one.until)} by {one.by} ({one.id})"
+    effect = said.effect
+    if not effect.counts and said.action in TAKING:
+        yield "  takes nothing out now"
+    yield from _lines(_COUNTS[said.action], effect.counts, effect.totals[0])
+    yield from _lines("keeps out", effect.keeps_out, effect.totals[1])
+    yield from _lines("not", effect.without, effect.totals[2])
+    if said.action == "obey":
+        yield f"  what is said of a wider scope does not count there until then; gtm clear {said.id} ends that"
+
+
+def _lines(verb: str, some: Sequence[TouchedView], total: int) -> Iterator[str]:
+    """Yields a line for each service, region and reason."""
+    groups: dict[tuple[str, str, str], list[TouchedView]] = {}
+    for one in some:
+        groups.setdefault((one.service, one.region, one.words), []).append(one)
+    shown = 0
+    for (service, region, words), found in list(groups.items())[:MAX_GROUPS]:
+        shown += len(found)
+        many = "" if verb == "not" else f"{counted(len(found), 'endpoint')} of {service} in {region}: "
+        where = f" of {service} in {region}" if verb == "not" else ""
+        yield f"  {verb} {many}{_targets(found)}{where}{_because(words, verb)}"
+    if total > shown:
+        yield f"  {verb} {counted(total - shown, 'endpoint')} more"
+
+
+def _because(words: str, verb: str) -> str:
+    return (f": {words}" if verb == "not" else f"; {words}") if words else ""
+
+
+def _targets(found: Sequence[TouchedView]) -> str:
+    targets = [one.endpoint.partition("/")[2] for one in found]
+    more = f" and {len(targets) - MAX_TARGETS} more" if len(targets) > MAX_TARGETS else ""
+    return f"{', '.join(targets[:MAX_TARGETS])}{more}"

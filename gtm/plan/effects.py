@@ -1,0 +1,266 @@
+"""Effects: what an override really changes, endpoint by endpoint, before it is said.
+
+What comes in: services, what the checks say, guidance before and after, and what is to be said. What goes out: an
+Effect of each. It is pure, and decides nothing.
+
+    who decides for the endpoint then    what it was before           the endpoint is
+    ---------------------------------    ------------------------     -----------------------------------------
+    this override, `up` or `obey`        whatever                     COUNTS
+    this override, `down` or `drain`     in the answers               COUNTS: taken out
+                                         down by its checks           kept out when it recovers  (DOWN)
+                                     skipped by `min_healthy`     kept out, also without that (SKIPPED)
+                                         out by what it supersedes    kept out                   (OUT)
+                                         out by another override      kept out, if this was asked to last longer; else
+                                                                      not taken                  (OUT)
+    a more specific one, that takes out  out                          as the line above          (OUT)
+    a more specific one, `obey` or `up`  whatever                     not taken                  (EXEMPT)
+    any, but all of its type are out     answered as on_all_down says not taken                  (LAST)
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from gtm.errors import OverrideRefused
+from gtm.health.belief import Belief
+from gtm.health.override import TAKING, Action, InForce, Override
+from gtm.health.scope import Scope, Spot, scopes_of
+from gtm.health.status import Status
+from gtm.plan.form import Effective, candidates, of_type
+from gtm.plan.guidance import Guidance, beliefs, effective, is_spoken_of, overriding
+from gtm.plan.model import SteeredService
+from gtm.steer.filter import Candidates
+from gtm.zone.model import OnAllDown
+
+MAX_NAMED = 5
+"""Endpoints of one reason that a refusal names."""
+
+
+class Why(Enum):
+    """Why an override does not take out what it covers, or that it counts there."""
+
+    COUNTS = "counts"
+    EXEMPT = "exempt"
+    OUT = "out_already"
+    DOWN = "down_already"
+    SKIPPED = "skipped_already"
+    LAST = "nothing_else_left"
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What becomes of one endpoint that an override covers."""
+
+    spot: Spot
+    why: Why
+    by: Override | None = None
+    """The override that decides for it, where that is another one."""
+
+    @property
+    def target(self) -> str:
+        """Returns the address or the name of the endpoint."""
+        return self.spot.endpoint.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an override changes."""
+
+    counts: tuple[Touched, ...] = ()
+    """It decides for these, and they were decided otherwise: of `down` and `drain` it is what they take out."""
+    keeps: tuple[Touched, ...] = ()
+    """Out of the answers already; by this for longer."""
+    without: tuple[Touched, ...] = ()
+    """It covers these and changes nothing of them."""
+
+    @property
+    def is_nothing(self) -> bool:
+        """Returns whether it changes nothing at all."""
+        return not self.counts and not self.keeps
+
+    @property
+    def is_last(self) -> bool:
+        """Returns whether nothing else would be left to answer with."""
+        return any(one.why is Why.LAST for one in self.without)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said, and what came of it."""
+
+    override: Override
+    effect: Effect = Effect()
+    ended: tuple[Override, ...] = ()
+    """What counted of its scope until then."""
+
+
+class TakesNothing(OverrideRefused):
+    """An override would change nothing; `effect` has why, at this wall time."""
+
+    def __init__(self, message: str, effect: Effect, *, wall: float) -> None:
+        super().__init__(message)
+        self.effect = effect
+        self.wall = wall
+
+
+def effect_of(  # one argument for each thing that it depends on
+    services: Iterable[SteeredService],
+    status: Status,
+    before: Guidance,
+    after: Guidance,
+    *,
+    said: Override,
+    scope: Scope,
+    outlasts: bool,
+) -> Effect:
+    """Returns what an override of a scope changes, which is part of `after`.
+
+    `outlasts` tells whether a person asked for a time: then it may be meant to last longer than another one.
+    """
+    only, asked = InForce({scope: said}), _Asked(said, scope, before.said.by_scope.get(scope), outlasts)
+    touched = [
+        one
+        for steered in services
+        if is_spoken_of(steered, only)
+        for one in _touched(steered, status, before, after, asked)
+    ]
+    keeps = tuple(one for one, is_kept in touched if is_kept)
+    others = [one for one, is_kept in touched if not is_kept]
+    counts = tuple(one for one in others if one.why is Why.COUNTS)
+    return Effect(counts, keeps, tuple(one for one in others if one.why is not Why.COUNTS))
+
+
+def freed_by(
+    services: Iterable[SteeredService], before: InForce, after: InForce, *, ended: Iterable[Override]
+) -> Effect:
+    """Returns for which endpoints the checks count again once these are over, and for which another override does."""
+    over = frozenset(ended)
+    counts, without = [], []
+    for steered in services:
+        if not is_spoken_of(steered, before):
+            continue
+        was, now = overriding(steered, before), overriding(steered, after)
+        for spot, old, new in zip(steered.spots, was, now, strict=True):
+            if old not in over:
+                continue
+            if new is None or new.action is Action.OBEY:
+                counts.append(Touched(spot, Why.COUNTS))
+            else:
+                without.append(Touched(spot, Why.OUT if new.action in TAKING else Why.EXEMPT, new))
+    return Effect(tuple(counts), (), tuple(without))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    said: Override
+    scope: Scope
+    renews: Override | None
+    """What counted of the scope until then."""
+    outlasts: bool
+
+    def keeps(self, by: Override) -> bool:
+        """Returns whether it keeps out what another one took out."""
+        return by == self.renews or (self.outlasts and self.said.until > by.until)
+
+
+def _touched(
+    steered: SteeredService, status: Status, before: Guidance, after: Guidance, asked: _Asked
+) -> list[tuple[Touched, bool]]:
+    """Returns the endpoints of a service that are covered, and whether each is out and is kept out."""
+    covered = [number for number, spot in enumerate(steered.spots) if asked.scope in scopes_of(spot)]
+    if not covered:
+        return []
+    was, now = overriding(steered, before.said), overriding(steered, after.said)
+    checked, believed = beliefs(steered, status), effective(steered, status, before).beliefs
+    answered = _answered_still(steered, effective(steered, status, after))
+    found = []
+    for number in covered:
+        spot, decider, old = steered.spots[number], now[number], was[number]
+        if decider is None:  # it ended as it was said
+            continue
+        if asked.said.action not in TAKING:
+            is_its = decider == asked.said
+            found.append((Touched(spot, Why.COUNTS) if is_its else Touched(spot, Why.EXEMPT, decider), False))
+        elif decider.action not in TAKING:
+            found.append((Touched(spot, Why.EXEMPT, decider), False))
+        elif number in answered:
+            found.append((Touched(spot, Why.LAST), False))
+        elif decider not in {asked.said, old}:  # said by the same command
+            found.append((Touched(spot, Why.OUT, decider), True))
+        elif old is not None and old.action in TAKING:
+            found.append((Touched(spot, Why.OUT, old), asked.keeps(old)))
+        elif believed[number] is Belief.DOWN:
+            is_down = checked[number] is Belief.DOWN
+            found.append((Touched(spot, Why.DOWN if is_down else Why.SKIPPED), True))
+        else:
+            found.append((Touched(spot, Why.COUNTS), False))
+    return found
+
+
+def _answered_still(steered: SteeredService, counted: Effective) -> frozenset[int]:
+    """Returns the numbers of the endpoints that people took out and that are answered all the same (decide.py)."""
+    if not any(action in TAKING for action in counted.said):
+        return frozenset()
+    everyone = candidates(steered.form, counted)
+    found: set[int] = set()
+    for rtype in steered.form.types:
+        here = of_type(everyone, steered.form, rtype)
+        regular = tuple(one for one in here if not one.last_resort)
+        if not _is_left(regular) and _answers_all(steered.service.on_all_down, here):
+            found.update(one.number for one in regular)
+    return frozenset(found)
+
+
+def _answers_all(on_all_down: OnAllDown, here: Candidates) -> bool:
+    if on_all_down in {OnAllDown.NODATA, OnAllDown.SERVFAIL}:
+        return False
+    return on_all_down is not OnAllDown.LAST_RESORT or not _is_left(tuple(one for one in here if one.last_resort))
+
+
+def _is_left(some: Candidates) -> bool:
+    return any(not one.is_taken_out for one in some)
+
+
+_WORDS = {
+    Why.DOWN: "down already by its checks",
+    Why.SKIPPED: "its region is skipped already (min_healthy)",
+    Why.LAST: "nothing else of its service is left, so it is answered still (on_all_down)",
+}
+_PARTICIPLES = {Action.DOWN: "said down", Action.UP: "said up", Action.DRAIN: "drained", Action.OBEY: "obeyed"}
+
+
+def reason_words(one: Touched, *, wall: float) -> str:
+    """Returns why an endpoint is not taken out, or was out already; empty where the override counts."""
+    if one.by is not None:
+        already = " already" if one.why is Why.OUT else ""
+        words = f"{_PARTICIPLES[one.by.action]}{already} until {until_words(one.by.until, wall=wall)} by {one.by.by}"
+        return f"{words} ({one.by.scope}; clear it: gtm clear {one.by.id})"
+    return _WORDS.get(one.why, "")
+
+
+def until_words(until: float, *, wall: float) -> str:
+    """Returns a Unix time for people: `14:20Z`, with its date where that is another day than now."""
+    then, now = datetime.fromtimestamp(until, UTC), datetime.fromtimestamp(wall, UTC)
+    return then.strftime("%H:%MZ" if then.date() == now.date() else "%Y-%m-%d %H:%MZ")
+
+
+def nothing_words(said: Override, effect: Effect, *, wall: float) -> str:
+    """Returns that an override would change nothing, and why."""
+    if not effect.without:
+        return f"{said.action.value} {said.scope} would change nothing: no endpoint is in it"
+    by_reason: dict[str, list[Touched]] = {}
+    for one in effect.without:
+        by_reason.setdefault(reason_words(one, wall=wall), []).append(one)
+    verb = "take out" if said.action in TAKING else "change"
+    reasons = "; ".join(f"{named(found)}: {words}" for words, found in list(by_reason.items())[:MAX_NAMED])
+    more = f"; and {len(by_reason) - MAX_NAMED} more reasons" if len(by_reason) > MAX_NAMED else ""
+    is_out = any(one.why is Why.OUT for one in effect.without)
+    hint = "; `--for` with a later end would keep it out for longer" if is_out else ""
+    return f"{said.action.value} {said.scope} would {verb} nothing: {reasons}{more}{hint}"
+
+
+def named(some: Sequence[Touched]) -> str:
+    """Returns the names of some of these endpoints, and how many more there are."""
+    names = ", ".join(f"{one.target} ({one.spot.service})" for one in some[:MAX_NAMED])
+    return f"{names} and {len(some) - MAX_NAMED} more" if len(some) > MAX_NAMED else names

@@ -1,0 +1,172 @@
+"""What `gtm drain`, `obey` and `clear` do together, at the command line over a real admin API."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.admin.served import Served, serving
+from tests.cli.command import Ran, gtm
+from tests.fakes import world
+from tests.node.present import SMALL
+
+ZONE = f"""{world.HEAD}
+services:
+  api:
+    monitor: web
+    steer: multivalue
+    endpoints:
+      - {{region: us-east, address: 127.0.0.11}}
+      - {{region: eu-west, address: 127.0.0.21}}
+records:{world.NS1}
+"""
+FIRST = "endpoint api.gtm.example.com eu-west/127.0.0.21"
+EU = "region gtm.example.com/eu-west"
+
+
+class Desk:
+    """An operator at a node."""
+
+    def __init__(self, node: Served) -> None:
+        self.node = node
+
+    def __call__(self, *words: str) -> Ran:
+        return gtm(*words, "--admin", self.node.at, "--token-file", str(self.node.token_file))
+
+    @property
+    def listed(self) -> list[str]:
+        """Scope and action of each that is in force."""
+        rows = gtm("overrides", "--admin", self.node.at).lines[1:]
+        return [f"{action} {scope}" for scope, action in (row.split("\t")[:2] for row in rows)]
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with serving(tmp_path, a=ZONE) as node:
+        yield Desk(node)
+
+
+def test_a_drain_that_would_change_nothing_since_all_in_it_is_obeyed_is_refused(desk: Desk) -> None:
+    """What is obeyed, after a drain or before, is exempt; the one who drains more hears of it."""
+    assert desk("drain", "127.0.0.21", "--why", "disk", "--by", "ann").lines[1:] == [
+        "  takes out 1 endpoint of api.gtm.example.com in eu-west: 127.0.0.21"
+    ]
+    obeyed = desk("obey", "127.0.0.21", "--by", "ann")
+    assert obeyed.lines[1] == "  in the place of drain until 2023-11-15 02:13:20Z by ann (ns1:1700000000000)"
+    assert obeyed.lines[2] == "  the checks count for 1 endpoint of api.gtm.example.com in eu-west: 127.0.0.21"
+    assert obeyed.lines[3].endswith("gtm clear ns1:1700000000001 ends that")
+    drained = desk("drain", "eu-west", "--why", "switches")
+    assert (drained.code, drained.out) == (1, "")
+    assert drained.err.strip() == (
+        f"drain {EU} would take out nothing: 127.0.0.21 (api.gtm.example.com): obeyed until 2023-11-15 02:13Z by ann "
+        f"({FIRST}; clear it: gtm clear ns1:1700000000001)"
+    )
+    assert desk.listed == [f"obey {FIRST}"]
+    assert desk("clear", "ns1:1700000000001").code == 0
+    assert desk("drain", "eu-west", "--why", "switches").lines[1:] == [
+        "  takes out 1 endpoint of api.gtm.example.com in eu-west: 127.0.0.21"
+    ]
+
+
+def test_what_is_cleared_does_not_exempt_from_what_is_said_next(desk: Desk) -> None:
+    desk("drain", "127.0.0.21", "--why", "disk", "--by", "ann")
+    cleared = desk("clear", "127.0.0.21", "--by", "bob")
+    assert cleared.lines == [
+        f"{FIRST}: drain by ann is cleared: disk (ns1:1700000000000)",
+        "  the checks count again for 1 endpoint of api.gtm.example.com in eu-west: 127.0.0.21",
+    ]
+    assert desk.listed == []
+    assert desk("drain", "eu-west", "--why", "switches").code == 0
+    assert desk.listed == [f"drain {EU}"]
+
+
+def test_what_is_cleared_and_still_out_by_another_is_told(desk: Desk) -> None:
+    desk("drain", "127.0.0.21", "--why", "disk")
+    assert desk("drain", "eu-west", "--why", "switches", "--for", "9h", "--by", "ann").code == 0
+    cleared = desk("clear", "127.0.0.21")
+    assert cleared.lines[1] == (
+        "  not 127.0.0.21 of api.gtm.example.com in eu-west: drained already until 2023-11-15 07:13Z by ann "
+        f"({EU}; clear it: gtm clear ns1:1700000000001)"
+    )
+
+
+@pytest.mark.parametrize("names", [["eu-west"], [EU], ["region", "gtm.example.com/eu-west"], ["ns1:1700000000000"]])
+def test_an_override_is_cleared_by_any_name_of_its_scope_or_its_id(desk: Desk, names: list[str]) -> None:
+    desk("drain", "eu-west", "--why", "switches")
+    assert desk("clear", *names).code == 0
+    assert desk.listed == []
+
+
+def test_what_nobody_said_cannot_be_cleared_and_what_counts_there_is_told(desk: Desk) -> None:
+    desk("drain", "eu-west", "--why", "switches")
+    refused = desk("clear", "127.0.0.21")
+    assert refused.code == 1
+    assert refused.err.strip() == (
+        f"nothing is said of {FIRST}; what counts there is drain {EU} (gtm clear ns1:1700000000000); `gtm obey` "
+        "exempts from it"
+    )
+    unknown = desk("clear", "ns1:5")
+    assert (unknown.code, "no override that is in force has the id ns1:5" in unknown.err) == (2, True)
+    assert desk("clear", "eu-wst").code == 2
+    assert desk.listed == [f"drain {EU}"]
+
+
+def test_of_several_scopes_all_are_taken_or_none(desk: Desk) -> None:
+    both = desk("up", "eu-west", "region", "gtm.example.com/us-east", "--why", "checks are wrong")
+    assert both.code == 0
+    assert desk.listed == [f"up {EU}", "up region gtm.example.com/us-east"]
+    cleared = desk("clear", "us-east", "ns1:1700000000000")
+    assert (cleared.code, desk.listed) == (0, [])
+    for second in ("us-east", "eu-wst"):  # too few regions would be left; nothing is called so
+        refused = desk("drain", "eu-west", second, "--why", "both")
+        assert refused.code != 0
+        assert desk.listed == []
+
+
+def test_two_drains_that_together_leave_nothing_are_refused_together(desk: Desk) -> None:
+    refused = desk("drain", "eu-west", "us-east", "--why", "both")
+    assert refused.err.startswith("safety rule at_least refuses this: api.gtm.example.com would have 0 serving")
+    forced = desk("drain", "eu-west", "us-east", "--why", "both", "--override-rule", "at_least")
+    assert forced.code == 0
+    words = "nothing else of its service is left, so it is answered still (on_all_down)"
+    assert "  takes nothing out now" in forced.lines
+    assert f"  not 127.0.0.21 of api.gtm.example.com in eu-west: {words}" in forced.lines
+
+
+def test_the_end_of_an_exemption_is_held_against_at_least(desk: Desk) -> None:
+    """Else the drain of a zone would take out its last region, once nobody looks any more."""
+    desk("obey", "us-east", "--for", "1h", "--by", "ann")
+    refused = desk("drain", "gtm.example.com", "--why", "move", "--for", "2h")
+    assert refused.err.strip() == (
+        "safety rule at_least refuses this: api.gtm.example.com would have 0 serving, and must have 1, from 23:13Z on, "
+        "when obey region gtm.example.com/us-east of ann ends (`--for 59m` ends before that); `--override-rule "
+        "at_least` does it all the same"
+    )
+    assert desk("drain", "gtm.example.com", "--why", "move", "--for", "59m").code == 0
+
+
+def test_an_exemption_that_keeps_the_last_region_is_not_cleared(desk: Desk) -> None:
+    desk("obey", "us-east", "--for", "1h")
+    desk("drain", "gtm.example.com", "--why", "move", "--for", "30m")
+    refused = desk("clear", "us-east")
+    assert refused.err.startswith("safety rule at_least refuses this: api.gtm.example.com would have 0 serving")
+    assert desk("clear", "us-east", "gtm.example.com").code == 0
+    assert desk.listed == []
+
+
+def test_an_exemption_lasts_as_long_as_what_it_exempts_from(desk: Desk) -> None:
+    desk("drain", "eu-west", "--why", "switches", "--for", "24h")
+    assert "obey until 2023-11-15 22:13:20Z" in desk("obey", "127.0.0.21").lines[0]
+    assert "obey until 2023-11-15 02:13:20Z" in desk("obey", "us-east").lines[0], "4 h where there is nothing"
+
+
+@pytest.mark.parametrize("name", ["SUDO_USER", "DOAS_USER"])
+def test_under_sudo_the_person_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "ann")
+    with serving(tmp_path, a=SMALL) as node:
+        desk = Desk(node)
+        desk("drain", "eu-west", "--why", "switches")
+        assert "\tann\tswitches\t" in gtm("overrides", "--admin", node.at).lines[1]
+        monkeypatch.setenv(name, "a\nb")
+        desk("drain", "eu-west", "--why", "switches")
+        assert "\tann\t" not in gtm("overrides", "--admin", node.at).lines[1], "nor what does not print"
