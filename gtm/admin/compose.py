@@ -7,6 +7,7 @@ from typing import TypeVar
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+from gtm.admin.effect_words import reason_words
 from gtm.admin.views import (
     DisabledView,
     EffectView,
@@ -26,7 +27,7 @@ from gtm.health.override import Action, InForce, Override
 from gtm.health.status import CheckStatus, Status
 from gtm.health.vantage import seen_down
 from gtm.ids import NodeName
-from gtm.plan.effects import Effect, Said, Touched, reason_words
+from gtm.plan.effects import Effect, Said, Touched
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, overriding
 from gtm.plan.model import Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Decisions

@@ -14,6 +14,7 @@ What the rule `at_least` lifts may change nothing: who names it is told what is 
 
 from collections.abc import Callable, Iterator, Sequence
 
+from gtm.admin.effect_words import MAX_NAMED, nothing_words, until_words
 from gtm.errors import OverrideRefused
 from gtm.health.override import (
     DEFAULT_SPAN_S,
@@ -33,7 +34,7 @@ from gtm.node.guide import Guide
 from gtm.node.override_telling import is_known
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
-from gtm.plan.effects import MAX_NAMED, Effect, Said, TakesNothing, effect_of, freed_by, nothing_words, until_words
+from gtm.plan.effects import Effect, Said, TakesNothing, effect_of, freed_by
 from gtm.plan.enough import Refusal
 from gtm.plan.guidance import Guidance, is_spoken_of, overriding
 from gtm.plan.model import SteeredService

@@ -4,12 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gtm.admin.effect_words import nothing_words, reason_words
 from gtm.health.belief import Belief
 from gtm.health.override import TAKING, Action, Override, in_force, joined, newest
 from gtm.health.status import Status
 from gtm.ids import ServiceId
 from gtm.plan.apply import apply
-from gtm.plan.effects import Effect, Touched, Why, effect_of, freed_by, nothing_words, reason_words
+from gtm.plan.effects import Effect, Touched, Why, effect_of, freed_by
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, guided_anew
 from gtm.plan.model import Plan
 from tests.fakes import world
