@@ -312,9 +312,9 @@ def started(
     )
 
 
-def bound_s(node_file: Path) -> float:
+def bound_s(node_file: Path, *, name: str = NAME) -> float:
     """Returns what `gtm bound` says of the service, without the TTL, which is the resolver's part."""
-    told = gtm("bound", NAME, "--config", str(node_file), "--json")
+    told = gtm("bound", name, "--config", str(node_file), "--json")
     assert told.returncode == 0, told.stderr
     return sum(float(term["seconds"]) for term in json.loads(told.stdout)["terms"] if term["name"] != "ttl")
 
