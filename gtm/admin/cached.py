@@ -33,7 +33,7 @@ def make_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> 
     """Returns the views."""
     services = service_views(plan, status, guidance)
     composed = encode_plain(services)
-    return Views(plan, status, guidance, services, composed, zone_views(plan), region_views(plan, status))
+    return Views(plan, status, guidance, services, composed, zone_views(plan), region_views(plan, status, guidance))
 
 
 class ViewCache:

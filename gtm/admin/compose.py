@@ -1,6 +1,7 @@
 """Plan and status -> views of zones, services and regions."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TypeVar
 
@@ -12,6 +13,7 @@ from gtm.admin.views import (
     DisabledView,
     EffectView,
     EndpointView,
+    HoldView,
     OverrideView,
     RegionState,
     RegionView,
@@ -23,12 +25,12 @@ from gtm.admin.views import (
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import Book
-from gtm.health.override import Action, InForce, Override
+from gtm.health.override import Action, InForce, Override, SafetyRule
 from gtm.health.status import CheckStatus, Status
 from gtm.health.vantage import seen_down
-from gtm.ids import NodeName
+from gtm.ids import NodeName, RegionName
 from gtm.plan.effects import Effect, Said, Touched
-from gtm.plan.guidance import NO_GUIDANCE, Guidance, overriding
+from gtm.plan.guidance import NO_GUIDANCE, Guidance, overriding, skipped
 from gtm.plan.model import Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Decisions
 from gtm.steer.decide import State
@@ -61,13 +63,13 @@ def service_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) 
     return tuple(found)
 
 
-def region_views(plan: Plan, status: Status) -> tuple[RegionView, ...]:
+def region_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> tuple[RegionView, ...]:
     """Returns the regions of every zone, in the order of the zone's file."""
-    return tuple(
-        _region(zone, region, plan, status)
-        for zone in sorted(plan.zones.values(), key=_name)
-        for region in zone.zone.regions
-    )
+    found = []
+    for zone in sorted(plan.zones.values(), key=_name):
+        holds = _holds(zone, plan, status, guidance)
+        found += [_region(zone, region, plan, status, holds.get(region.name, {})) for region in zone.zone.regions]
+    return tuple(found)
 
 
 def override_views(said: InForce) -> tuple[OverrideView, ...]:
@@ -145,18 +147,28 @@ def _service(
     zone: ZonePlan, steered: SteeredService, decisions: Decisions, status: Status, guidance: Guidance
 ) -> ServiceView:
     service = steered.service
-    said, held = overriding(steered, guidance.said), guidance.held.get(service.id, {})
+    said, held = _said(steered, guidance), guidance.held.get(service.id, {})
+    poor = _skipped(steered, status, guidance)
     states = decisions.states
     endpoints = tuple(
         replace(
             _endpoint(service, endpoint, status),
-            override="" if override is None or override.action is Action.OBEY else override.action.value,
+            override="" if override is None else override.action.value,
+            override_by="" if override is None else override.by,
+            override_until=None if override is None else override.until,
             held_by=held[endpoint.id].value if endpoint.id in held else "",
+            is_skipped=endpoint.region in poor,
         )
         for endpoint, override in zip(service.endpoints, said, strict=True)
     )
     worst = next((state for state in _WORST_FIRST if state in states), State.STEADY)
     return _shown(zone, service, worst, endpoints)
+
+
+def _said(steered: SteeredService, guidance: Guidance) -> tuple[Override | None, ...]:
+    """Returns what people said of the endpoints and counts instead of the checks, in their order."""
+    said = overriding(steered, guidance.said)
+    return tuple(None if one is None or one.action is Action.OBEY else one for one in said)
 
 
 def _shown(zone: ZonePlan, service: Service, state: State, endpoints: tuple[EndpointView, ...]) -> ServiceView:
@@ -187,11 +199,37 @@ def _endpoint(service: Service, endpoint: Endpoint, status: Status) -> EndpointV
         believed.votes,
         believed.state,
         believed.flip_in_s,
+        back_in_s=believed.back_in_s,
+        is_last_resort=endpoint.last_resort,
         down_from=seen_down(believed.local) if believed.belief is not Belief.DOWN else (),
     )
 
 
-def _region(zone: ZonePlan, region: Region, plan: Plan, status: Status) -> RegionView:
+_Hold = tuple[str, str, float | None]
+"""What decides, who said so and until when."""
+
+
+def _holds(zone: ZonePlan, plan: Plan, status: Status, guidance: Guidance) -> Mapping[RegionName, Mapping[_Hold, int]]:
+    """Returns by region what decides for its endpoints besides the checks, and for how many."""
+    counts: defaultdict[RegionName, Counter[_Hold]] = defaultdict(Counter)
+    for service in zone.zone.services:
+        steered = plan.services[service.id]
+        held, poor = guidance.held.get(service.id, {}), _skipped(steered, status, guidance)
+        for endpoint, override in zip(service.endpoints, _said(steered, guidance), strict=True):
+            if override is not None:
+                counts[endpoint.region][override.action.value, override.by, override.until] += 1
+            elif endpoint.id in held:
+                counts[endpoint.region][held[endpoint.id].value, "", None] += 1
+            elif endpoint.region in poor:
+                counts[endpoint.region][SafetyRule.MIN_HEALTHY.value, "", None] += 1
+    return counts
+
+
+def _skipped(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[RegionName, ...]:
+    return skipped(steered, status, guidance) if steered.service.min_healthy else ()
+
+
+def _region(zone: ZonePlan, region: Region, plan: Plan, status: Status, holds: Mapping[_Hold, int]) -> RegionView:
     distinct = {
         service.check_of(endpoint) or endpoint.answer: check_status(service, endpoint, status).belief
         for service in zone.zone.services
@@ -209,6 +247,10 @@ def _region(zone: ZonePlan, region: Region, plan: Plan, status: Status) -> Regio
         counts[Belief.UP],
         counts[Belief.DOWN],
         counts[Belief.UNKNOWN],
+        sum(endpoint.region == region.name for service in zone.zone.services for endpoint in service.endpoints),
+        tuple(
+            HoldView(*hold, count) for hold, count in sorted(holds.items(), key=lambda item: (-item[1], item[0][:2]))
+        ),
     )
 
 

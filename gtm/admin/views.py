@@ -52,6 +52,17 @@ class EndpointView:
     """The safety rule by which it counts as up although it is believed down; empty for none."""
     down_from: tuple[VantageName, ...] = ()
     """The vantages from which it is down, and not elsewhere: clients near them get another one while there is one."""
+    override_by: str = ""
+    """Who said so."""
+    override_until: float | None = None
+    """Unix time; None where nobody did."""
+    back_in_s: float | None = None
+    """Of one that is down and answers again: from the last reading to when it is believed up, if all goes on so; 0
+    where nobody can tell yet."""
+    is_skipped: bool = False
+    """Its region has fewer endpoints up than `min_healthy` asks for, and another has enough."""
+    is_last_resort: bool = False
+    """It is answered when all others are down, and not before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +300,20 @@ class RegionState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class HoldView:
+    """What decides for endpoints of a region besides what the checks say."""
+
+    what: str
+    """What a person said: up, down, drain; or the safety rule that holds what is down up; or min_healthy."""
+    by: str
+    """Who said it; empty for a rule."""
+    until: float | None
+    """Unix time; None for a rule."""
+    endpoints: int
+    """For so many of them, each counted once for each service."""
+
+
+@dataclass(frozen=True, slots=True)
 class RegionView:
     """One region of a zone."""
 
@@ -301,6 +326,10 @@ class RegionView:
     """Of its distinct checks, and of the addresses that nobody checks: an address counts once for all its services."""
     down: int
     unknown: int
+    endpoints: int = 0
+    """Enabled ones, each counted once for each service."""
+    holds: tuple[HoldView, ...] = ()
+    """What decides besides the checks, for the most endpoints first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """`gtm status`: what a running node believes, and on whose word."""
 
+import math
 import re
 import time
 from collections import Counter
@@ -8,9 +9,10 @@ from collections.abc import Mapping
 from pydantic import TypeAdapter
 
 from gtm.admin.client import fetch_regions, fetch_status
-from gtm.admin.views import EndpointView, NodeStatus, Regions, ServiceView
+from gtm.admin.views import EndpointView, NodeStatus, Regions, RegionView, ServiceView
 from gtm.cli.console import counted, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
+from gtm.health.override import SafetyRule
 from gtm.health.vantage import MIN_VANTAGES
 from gtm.health.verdict import VerdictState
 from gtm.probe.withheld import Withheld
@@ -64,8 +66,7 @@ def _print_node(node: NodeStatus) -> None:
             print_plain(f"peer {refusal.peer}: {counted(refusal.count, 'report')} refused as {refusal.reason}")
     for one in node.overrides:
         rules = f", overrides {', '.join(one.rules)}" if one.rules else ""
-        left = span(max(0.0, one.until - time.time()))
-        print_plain(f"override {one.scope}: {one.action} for {left} more, by {one.by}: {one.why}{rules}")
+        print_plain(f"override {one.scope}: {one.action} {_left(one.until)}, by {one.by}: {one.why}{rules}")
     for rule in node.safety:
         print_plain(f"safety rule {rule.rule}: {rule.words}")
     print_plain(f"queries {_queries(node.counters)}")
@@ -88,11 +89,29 @@ _RESPONSES = re.compile(r'dns_responses\{(?:.*,)?rcode="([^"]*)".*\}')
 
 def _print_regions(regions: Regions) -> None:
     rows = [
-        (region.region, region.zone, region.state.value, f"{region.up}", f"{region.down}", f"{region.unknown}")
+        (region.region, region.zone, _region_state(region), f"{region.up}", f"{region.down}", f"{region.unknown}")
         for region in regions.regions
     ]
     print_table("regions", ("region", "zone", "state", "up", "down", "unknown"), rows)
     print_plain()
+
+
+def _region_state(region: RegionView) -> str:
+    """Returns the state, and what decides besides the checks: `up; a person says drain (ann, for 1h more)`."""
+    words = [region.state.value]
+    for hold in region.holds:
+        some = "" if hold.endpoints == region.endpoints else f" of {hold.endpoints} of {region.endpoints} endpoints"
+        if hold.until is not None:
+            words.append(f"a person says {hold.what}{some} ({hold.by}, {_left(hold.until)})")
+        elif hold.what == SafetyRule.MIN_HEALTHY.value:
+            words.append(f"{hold.endpoints} of {region.endpoints} skipped for want of {hold.what}")
+        else:
+            words.append(f"{hold.endpoints} of {region.endpoints} held up by {hold.what}")
+    return "; ".join(words)
+
+
+def _left(until: float) -> str:
+    return f"for {span(max(0.0, until - time.time()))} more"
 
 
 def _print_service(service: ServiceView) -> None:
@@ -122,6 +141,19 @@ def _believed(endpoint: EndpointView) -> str:
     words = f"{belief}, {state.value}" if state in {VerdictState.DEGRADED, VerdictState.FLAPPING} else belief
     if endpoint.down_from:
         words += f"; down as seen from {', '.join(endpoint.down_from)}"
+    if endpoint.back_in_s is not None:
+        words += (
+            f"; answers again, back in {span(math.ceil(endpoint.back_in_s))}"
+            if endpoint.back_in_s
+            else "; answers again"
+        )
     if endpoint.override:
-        return f"{words}; a person says {endpoint.override}"
-    return f"{words}; held up by {endpoint.held_by}" if endpoint.held_by else words
+        whose = (
+            "" if endpoint.override_until is None else f" ({endpoint.override_by}, {_left(endpoint.override_until)})"
+        )
+        return f"{words}; a person says {endpoint.override}{whose}"
+    if endpoint.held_by:
+        words += f"; held up by {endpoint.held_by}"
+    if endpoint.is_skipped:
+        words += "; skipped, its region has fewer up than min_healthy"
+    return f"{words}; last resort" if endpoint.is_last_resort else words

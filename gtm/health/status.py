@@ -12,14 +12,14 @@ the next status; and between two of them, who changed. One voice is one vantage'
 `merge` does it for every check; a node that does it twice a second uses a Merger (merger.py), which gives the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from gtm.health.belief import Belief
 from gtm.health.book import Book
 from gtm.health.earliest import soonest_s
-from gtm.health.quorum import Quorum, decide
+from gtm.health.quorum import Quorum, Rule, decide
 from gtm.health.reading import Reason
 from gtm.health.vantage import NO_NEIGHBOURS, LocalBelief, Neighbours, local_beliefs, neighbours, positions, saying
 from gtm.health.verdict import VerdictState, state_among
@@ -47,6 +47,9 @@ class CheckStatus:
     """Monotonic seconds since when it is frozen; None when it is not, or was restored and not merged since."""
     local: tuple[LocalBelief, ...] = ()
     """What some vantages see otherwise, sorted by vantage."""
+    back_in_s: float | None = None
+    """Of what is down and answers again: from the last reading to when it is believed up, if all goes on so; 0 where
+    nobody can tell yet. None for the rest."""
 
     @property
     def state(self) -> VerdictState:
@@ -256,7 +259,18 @@ def decided(
     reason, detail = most_common(agreeing) if agreeing else (before.reason, before.detail)
     flip_in_s = soonest_s([voice.flip_in_s for voice in voices if voice.fresh and not voice.quarantined])
     local = local_beliefs(belief, counted, voters=quorum.local_voters, near=near)
-    return CheckStatus(belief, since, reason, detail, voices, flip_in_s=flip_in_s, local=local)
+    back_in_s = _back_in_s(counted, quorum.rule) if belief is Belief.DOWN else None
+    return CheckStatus(belief, since, reason, detail, voices, flip_in_s=flip_in_s, local=local, back_in_s=back_in_s)
+
+
+def _back_in_s(counted: Sequence[Voice], rule: Rule) -> float | None:
+    """Returns how soon enough voices say up, if those whose last reading was good come back one after the other."""
+    coming = sorted([voice.flip_in_s for voice in counted if voice.belief is Belief.DOWN and voice.reason is Reason.OK])
+    ups = sum(voice.belief is Belief.UP for voice in counted)
+    for more, flip_in_s in enumerate(coming, 1):
+        if decide(ups + more, len(counted) - ups - more, rule) is Belief.UP:
+            return flip_in_s
+    return None
 
 
 def _frozen(before: CheckStatus, voices: tuple[Voice, ...], quorum: Quorum, *, now: float, wall: float) -> CheckStatus:

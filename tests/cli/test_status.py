@@ -1,4 +1,5 @@
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,15 @@ from pydantic import TypeAdapter
 from gtm.admin.views import NodeStatus
 from gtm.health.belief import Belief
 from gtm.health.disagreement import Standing
+from gtm.health.override import Action, InForce, Override, OverrideId, SafetyRule
 from gtm.health.reading import Reason
+from gtm.health.scope import parse_scope
 from gtm.health.status import CheckStatus, Status
 from gtm.health.vantage import LocalBelief
 from gtm.health.verdict import VerdictState
 from gtm.health.voices import Voice
-from gtm.ids import NodeName, VantageName
+from gtm.ids import CheckId, EndpointId, NodeName, ServiceId, VantageName
+from gtm.plan.guidance import Guidance
 from gtm.probe.withheld import Withheld
 from gtm.zone.model import checks
 from tests.admin.served import Served, serving
@@ -83,6 +87,73 @@ def test_what_is_down_from_somewhere_is_told(tmp_path: Path) -> None:
     assert "local truth of ap, eu: none, it takes 3 of them" in fewer.lines
     beliefs = [line.split("\t")[1] for line in ran.lines if "192.0.2" in line]
     assert beliefs == ["up; down as seen from eu", "down"]
+
+
+@pytest.mark.parametrize(("back_in_s", "words"), [(41.2, "; answers again, back in 42s"), (0.0, "; answers again")])
+def test_what_is_about_to_come_back_has_its_countdown(tmp_path: Path, back_in_s: float, words: str) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        two = CheckStatus(Belief.DOWN, 1.0, Reason.OK, back_in_s=back_in_s)
+        node.planner.take_status(Status({ONE: CheckStatus(Belief.UP, 0.0), TWO: two}))
+        ran = gtm("status", "--admin", node.at)
+    assert [line.split("\t")[1] for line in ran.lines if "192.0.2.2" in line] == [f"down{words}"]
+
+
+def override(scope: str, action: Action) -> Override:
+    until = time.time() + 5000.5
+    return Override(OverrideId("1"), NodeName("ns1"), parse_scope(scope), action, "a fire", "ann", until - 9000, until)
+
+
+def test_what_a_person_decides_says_who_and_until_when_in_the_rows_of_regions_and_endpoints(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        one = override("region gtm.example.com/eu-west", Action.DRAIN)
+        said = Guidance(InForce({one.scope: one}))
+        node.planner.take_status(Status({ONE: CheckStatus(Belief.UP, 0.0), TWO: CheckStatus(Belief.UP, 0.0)}), said)
+        ran = gtm("status", "--admin", node.at)
+    who = "a person says drain (ann, for 1h 23m more)"
+    assert f"eu-west\tgtm.example.com\tup; {who}\t1\t0\t0" in ran.lines
+    assert "us-east\tgtm.example.com\tup\t1\t0\t0" in ran.lines
+    assert [line.split("\t")[1] for line in ran.lines if "192.0.2.2" in line] == [f"up; {who}"]
+
+
+HALF = SMALL.replace(
+    "address: 192.0.2.2}", "address: 192.0.2.2}\n      - {region: eu-west, address: 192.0.2.3}"
+).replace("steer: nearest", "steer: nearest\n    min_healthy: {eu-west: 2}")
+
+
+def test_a_region_of_which_a_part_is_decided_otherwise_says_how_much(tmp_path: Path) -> None:
+    with serving(tmp_path, a=HALF) as node:
+        one = override("endpoint api.gtm.example.com eu-west/192.0.2.3", Action.DOWN)
+        held = {EndpointId("eu-west/192.0.2.2"): SafetyRule.MAX_SHARE}
+        said = Guidance(InForce({one.scope: one}), {ServiceId("api.gtm.example.com"): held})
+        three = CheckId(TWO.replace("192.0.2.2", "192.0.2.3"))
+        up, down = CheckStatus(Belief.UP, 0.0), CheckStatus(Belief.DOWN, 0.0)
+        node.planner.take_status(Status({ONE: up, TWO: down, three: up}), said)
+        ran = gtm("status", "--admin", node.at)
+    person = "a person says down of 1 of 2 endpoints (ann, for 1h 23m more)"
+    rule = "1 of 2 held up by max_share_removed_per_minute"
+    [row] = [line for line in ran.lines if line.startswith("eu-west\t")]
+    assert row.split("\t")[2] == f"degraded; {person}; {rule}"
+
+
+def test_a_region_that_is_skipped_for_want_of_min_healthy_says_so(tmp_path: Path) -> None:
+    with serving(tmp_path, a=HALF) as node:
+        three = CheckId(TWO.replace("192.0.2.2", "192.0.2.3"))
+        up, down = CheckStatus(Belief.UP, 0.0), CheckStatus(Belief.DOWN, 0.0)
+        node.planner.take_status(Status({ONE: up, TWO: up, three: down}))
+        ran = gtm("status", "--admin", node.at)
+    [region] = [line for line in ran.lines if line.startswith("eu-west\t")]
+    assert region.split("\t")[2] == "degraded; 2 of 2 skipped for want of min_healthy"
+    beliefs = [line.split("\t")[1] for line in ran.lines if line.startswith("eu-west/")]
+    assert beliefs == [f"{belief}; skipped, its region has fewer up than min_healthy" for belief in ("up", "down")]
+
+
+def test_a_last_resort_is_marked(tmp_path: Path) -> None:
+    spare = SMALL.replace("address: 192.0.2.2}", "address: 192.0.2.2, last_resort: true}").replace(
+        "steer: nearest", "steer: nearest\n    on_all_down: last_resort"
+    )
+    with serving(tmp_path, a=spare) as node:
+        ran = gtm("status", "--admin", node.at)
+    assert [line.split("\t")[1] for line in ran.lines if "192.0.2.2" in line] == ["unknown; last resort"]
 
 
 def test_piped_it_is_plain_columns_between_tabs(tmp_path: Path) -> None:

@@ -263,3 +263,25 @@ def test_only_what_could_change_sooner_or_later_than_before_is_retimed() -> None
 )
 def test_several_verdicts_are_one_word(belief: Belief, states: str, said: str) -> None:
     assert state_among(belief, [VerdictState(state) for state in states.split()]) is VerdictState(said)
+
+
+def coming(flip_in_s: float) -> Vote:
+    """A vote of down whose last reading was good."""
+    return replace(vote(DOWN), reason=Reason.OK, detail="", flip_in_s=flip_in_s)
+
+
+@pytest.mark.parametrize(
+    ("votes", "back_in_s"),
+    [
+        ((coming(40), coming(50), coming(60)), 50.0),
+        ((vote(UP), coming(50), vote(DOWN)), 50.0),
+        ((coming(50), vote(DOWN), vote(DOWN)), None),
+        ((vote(DOWN), vote(DOWN), vote(DOWN)), None),
+        ((vote(UP), vote(UP), coming(50)), None),
+    ],
+)
+def test_what_answers_again_has_the_time_until_enough_voices_say_up(
+    votes: tuple[Vote, ...], back_in_s: float | None
+) -> None:
+    reports = [says(f"n{number}", one) for number, one in enumerate(votes)]
+    assert merged(*reports, last=believed(DOWN)).back_in_s == back_in_s
