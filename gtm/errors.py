@@ -188,13 +188,17 @@ class ReportInvalid(GtmError):
     """A peer's report is refused; `reason` is the name of the counter that moves (forged, replayed, equivocated, ...).
 
     `node` is in whose name it was, as it claims itself, and `key` by which key; empty where it cannot be told.
+    `made_at` is when its node made it, by its own clock, where that is why it is refused, and its signature holds.
     """
 
-    def __init__(self, reason: str, message: str, *, node: str = "", key: str = "") -> None:
+    def __init__(
+        self, reason: str, message: str, *, node: str = "", key: str = "", made_at: float | None = None
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.node = node
         self.key = key
+        self.made_at = made_at
 
 
 class OverrideRefused(GtmError):

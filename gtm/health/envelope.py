@@ -142,7 +142,9 @@ def parse_envelope(
         return _sealed(envelope, raw, head, digest, None if last is None else last.base)
     except ReportInvalid as refused:
         claimed = claimed_node(envelope.payload)
-        raise ReportInvalid(refused.reason, str(refused), node=claimed, key=envelope.key) from refused
+        raise ReportInvalid(
+            refused.reason, str(refused), node=claimed, key=envelope.key, made_at=refused.made_at
+        ) from refused
 
 
 def _require_signed(envelope: "_Envelope", trusted: Mapping[NodeName, PublicKey]) -> None:
@@ -183,7 +185,8 @@ def _require_acceptable(
         raise ReportInvalid("forged", f"this key may not report for {node}")
     if abs(report.made_at - wall) > MAX_SKEW_S:
         ahead_s = report.made_at - wall
-        raise ReportInvalid("skewed", f"the report of {node} was made {ahead_s:+.0f} s from this node's now")
+        words = f"the report of {node} was made {ahead_s:+.0f} s from this node's now"
+        raise ReportInvalid("skewed", words, made_at=report.made_at)
     too_new = excess(report.edition, wall=wall, skew_s=MAX_SKEW_S)
     if too_new:
         raise ReportInvalid("edition", f"the report of {node} cannot be of now: {too_new}")

@@ -80,6 +80,9 @@ class EventKind(Enum):
     CERTIFICATE_EXPIRING = "gtm.cert.expiring"
     STATE_DAMAGED = "gtm.state.damaged"
     """A file of the state folder is damaged, or cannot be read or written; once until it is well again."""
+    CLOCK_OFF = "gtm.clock.off"
+    """The clock of this node, or of a peer, differs from the others'."""
+    CLOCK_RIGHT = "gtm.clock.right"
     NODE_STARTED = "gtm.node.started"
     NODE_STOPPED = "gtm.node.stopped"
 

@@ -71,10 +71,9 @@ class Merger:
         return after
 
     @property
-    def voting(self) -> frozenset[NodeName]:
-        """Returns the probes that are trusted, and of which a vote on what is watched is fresh."""
-        fresh = [node for node, at in self._next_old_at.items() if at < math.inf]
-        return frozenset(fresh) - quarantined(self.standings)
+    def fresh(self) -> frozenset[NodeName]:
+        """Returns the probes of which a vote on what is watched is fresh."""
+        return frozenset([node for node, at in self._next_old_at.items() if at < math.inf])
 
     def _merged(self, previous: Status, dirty: set[CheckId], *, now: float, wall: float) -> Status:
         out, checks = quarantined(self.standings), dict(previous.checks)

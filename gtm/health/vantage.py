@@ -118,7 +118,7 @@ Known = Mapping[Vantage, float]
 def learned(known: Known, book: Book, voting: AbstractSet[NodeName], *, now: float) -> Known:
     """Returns the vantages that voted within the last hour; of one that moved only where it is now.
 
-    `voting` are the probes of which some vote counts now (Merger.voting).
+    `voting` are the probes of which some vote counts now.
     """
     ordered = in_order([heard for node, heard in book.by_node.items() if node in voting])
     after = {one.name: (one, voted_at) for one, voted_at in known.items()}

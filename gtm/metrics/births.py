@@ -89,6 +89,7 @@ ALWAYS: Mapping[str, _Axes] = {
     "telemetry_exports": {"outcome": ("taken", "failed", "redirected", "rejected")},
     "udp_receive_errors": {},
     "udp_send_errors": {},
+    "zone_changes": {"change": ("added", "changed", "removed")},
     "zone_loads": {"outcome": ("clean", "with_problems", "failed")},
 }
 """By the name of the counter, its labels."""

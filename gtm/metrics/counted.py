@@ -70,6 +70,9 @@ COUNTED: Mapping[str, Metric] = {
     ),
     "etcd": _counter("etcd_exchanges", "etcd.exchanges", "{exchange}", "What was written to etcd, or heard from it."),
     "polls": _counter("peer_polls", "peer.polls", "{poll}", "Polls of peers, by outcome."),
+    "zone_changes": _counter(
+        "zone_changes", "zone.changes", "{zone}", "Zones that were added, changed or removed since the start."
+    ),
     "zone_loads": _counter("zone_loads", "zone.loads", "{load}", "Readings of the zone folder, by outcome."),
     "starts_from_kept_zones": _counter(
         "starts_from_kept_zones",

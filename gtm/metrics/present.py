@@ -6,10 +6,10 @@ names that the operator gave: zones, services, endpoints, checks, probes.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gtm.health.belief import Belief
-from gtm.health.book import Book
+from gtm.health.clocks import NO_SKEW, Skew
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import NodeName
 from gtm.metrics.counted import counter_families
@@ -40,21 +40,34 @@ class Reloads:
 
 
 @dataclass(frozen=True, slots=True)
+class ExpectedProbe:
+    """A node that checks something: a peer that is listed so, or this node itself."""
+
+    node: NodeName
+    is_peer: bool
+    age_s: float
+    """Since its last report; of one that was never heard, since the start of this node."""
+    is_fresh: bool
+    """Whether some vote of it on what is watched is fresh."""
+    is_voting: bool
+    """And counts: it is not in quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
 class Present:
     """Everything that is measured, at one moment."""
 
     node: NodeName
     version: str
     engine: str
+    roles: tuple[str, ...]
+    """Sorted."""
     started_at: float
-    now: float
-    """Monotonic seconds."""
     plan: Plan
     status: Status
-    book: Book
     guidance: Guidance
-    silent: frozenset[NodeName]
-    """Probes none of whose votes is fresh."""
+    probes: tuple[ExpectedProbe, ...]
+    """Every node that should vote here, whether it was ever heard or not."""
     reloads: Reloads
     geo: tuple[GeoSource, ...]
     ready: bool
@@ -65,6 +78,9 @@ class Present:
     unsaved: int
     """Files of the state folder whose newest content is not on disk."""
     counters: Mapping[str, int]
+    wrong_keys: Mapping[NodeName, bool] = field(default_factory=dict)
+    """Of each peer, whether it signs with another key than is listed for it."""
+    skew: Skew = NO_SKEW
 
 
 def _gauge(prometheus: str, otel: str, text: str, unit: str = "") -> Metric:
@@ -102,8 +118,38 @@ OVERRIDE = _gauge("override_active", "override.active", "1 for every override in
 OVERRIDE_UNTIL = _gauge(
     "override_expires_timestamp_seconds", "override.expires.timestamp", "Unix time at which an override ends.", "s"
 )
-REPORT_AGE = _gauge("probe_report_age_seconds", "probe.report.age", "Time since the last report of a probe.", "s")
-SILENT = _gauge("probe_silent", "probe.silent", "Whether none of the votes of a probe is fresh.")
+REPORT_AGE = _gauge(
+    "probe_report_age_seconds",
+    "probe.report.age",
+    "Time since the last report of a probe; of one that was never heard, since the start of this node.",
+    "s",
+)
+SILENT = _gauge(
+    "probe_silent", "probe.silent", "Whether no vote of a probe is fresh; also of one that was never heard."
+)
+PEERS_EXPECTED = _gauge(
+    "peers_expected", "peer.expected", "Peers that should vote here: those that check something.", "{peer}"
+)
+PEERS_VOTING = _gauge(
+    "peers_voting", "peer.voting", "Peers of which some vote counts; this node itself is none of them.", "{peer}"
+)
+KEY_WRONG = _gauge(
+    "peer_key_wrong",
+    "peer.key.wrong",
+    "Whether a peer signs with another key than share.peers lists for it, so that nothing that it says is believed.",
+)
+PEER_CLOCK = _gauge(
+    "peer_clock_offset_seconds",
+    "peer.clock.offset",
+    "How far the clock of a peer is ahead of this node's, as its reports tell.",
+    "s",
+)
+OWN_CLOCK = _gauge(
+    "node_clock_offset_seconds",
+    "node.clock.offset",
+    "How far the clock of this node is ahead of most others, where it is the odd one out; else 0.",
+    "s",
+)
 GEO_BUILT = _gauge(
     "geoip_build_timestamp_seconds", "geoip.build.timestamp", "Unix time of a geo database's making.", "s"
 )
@@ -127,7 +173,12 @@ _SAYINGS = (*(belief.value for belief in Belief), _STALE)
 
 def families(present: Present) -> Iterator[Family]:
     """Yields every family of a node."""
-    build = {"node": present.node, "version": present.version, "engine": present.engine}
+    build = {
+        "node": present.node,
+        "version": present.version,
+        "engine": present.engine,
+        "roles": ",".join(present.roles),
+    }
     yield Family(BUILD, (Point(build, 1),))
     yield _single(READY, int(present.ready))
     yield _single(STARTED, present.started_at)
@@ -143,8 +194,10 @@ def families(present: Present) -> Iterator[Family]:
     yield _single(FROZEN, sum(one.frozen for one in present.status.checks.values()))
     yield Family(OVERRIDE, tuple(_overrides(present.guidance)))
     yield Family(OVERRIDE_UNTIL, tuple(_ends(present.guidance)))
-    yield Family(REPORT_AGE, tuple(_ages(present)))
-    yield Family(SILENT, tuple(_probe(node, int(node in present.silent)) for node in sorted(present.book.by_node)))
+    yield from _probes(present)
+    yield Family(KEY_WRONG, tuple(_peer(node, int(wrong)) for node, wrong in sorted(present.wrong_keys.items())))
+    yield Family(PEER_CLOCK, tuple(_peer(node, ahead_s) for node, ahead_s in sorted(present.skew.ahead.items())))
+    yield _single(OWN_CLOCK, present.skew.own_s)
     yield Family(GEO_BUILT, tuple(Point({"file": source.file}, source.built_at) for source in present.geo))
     yield Family(CERTIFICATE_ENDS, tuple(Point({"side": side}, at) for side, at in sorted(present.expiries.items())))
     yield _single(UNSAVED, present.unsaved)
@@ -158,6 +211,20 @@ def _single(metric: Metric, value: float) -> Family:
 
 def _probe(node: NodeName, value: float) -> Point:
     return Point({"probe": node}, value)
+
+
+def _peer(node: NodeName, value: float) -> Point:
+    return Point({"peer": node}, value)
+
+
+def _probes(present: Present) -> Iterator[Family]:
+    """Yields what is measured of those that should vote; where nothing is checked, nobody should."""
+    probes, is_checking = present.probes, bool(present.status.checks)
+    yield Family(REPORT_AGE, tuple(_probe(one.node, one.age_s) for one in probes))
+    yield Family(SILENT, tuple(_probe(one.node, int(is_checking and not one.is_fresh)) for one in probes))
+    peers = [one for one in probes if one.is_peer]
+    yield _single(PEERS_EXPECTED, len(peers) if is_checking else 0)
+    yield _single(PEERS_VOTING, sum(one.is_voting for one in peers))
 
 
 def _serials(plan: Plan) -> Iterator[Point]:
@@ -195,8 +262,3 @@ def _overrides(guidance: Guidance) -> Iterator[Point]:
 def _ends(guidance: Guidance) -> Iterator[Point]:
     for scope, override in guidance.said.by_scope.items():
         yield Point({"scope": str(scope)}, override.until)
-
-
-def _ages(present: Present) -> Iterator[Point]:
-    for node, heard in sorted(present.book.by_node.items()):
-        yield _probe(node, max(0.0, present.now - heard.heard_at))

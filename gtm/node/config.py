@@ -104,6 +104,8 @@ class NodeConfig:
     """Names that this machine is called by, besides its own."""
     is_plain_accepted: bool = False
     """Whether the admin listener may be open to the network in plain HTTP without a warning."""
+    is_unready_when_blind: bool = False
+    """Whether `/readyz` is 503 while this node answers queries and hears no vote that counts."""
     credentials: Credentials = field(default_factory=Credentials)
     """What lets somebody say overrides, besides the socket in the state folder."""
     admin_tls: TlsFiles | None = None

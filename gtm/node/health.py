@@ -28,6 +28,7 @@ from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName, scope_of
 from gtm.metrics.tallies import Tallies
 from gtm.node.chronicle import Chronicle, no_chronicle
+from gtm.node.clock_watch import ClockWatch
 from gtm.node.outages import Outages
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
@@ -84,6 +85,11 @@ class HealthRiver:
         self._planner = planner
         self._desk = desk
         self._merger = Merger(quorum)
+        self._clocks = ClockWatch(desk.clocks, self._chronicle)
+        self.fresh: frozenset[NodeName] = frozenset()
+        """The probes of which some vote on what is watched is fresh, as of the last merge."""
+        self.voting: frozenset[NodeName] = frozenset()
+        """Those of them whose votes count: they are not in quarantine."""
         self._state = state
         self._clock = clock
         self._lines = Told(log)
@@ -218,6 +224,9 @@ class HealthRiver:
         trusted = quarantined(self._merger.standings)
         after = self._merger.merge(before, self._desk.book, self._freshness, now=now, wall=self._clock.wall())
         self._tell_quarantine(trusted)
+        self.fresh = self._merger.fresh
+        self.voting = self.fresh - quarantined(self._merger.standings)
+        self._clocks.look(now=now)
         changed = changes(before, after)
         for change in changed:
             self._lines.tell(scope_of(change.check), change, now=now)
@@ -257,9 +266,9 @@ class HealthRiver:
         await publish_reports(self._desk, dict, self._changed, beat_s=lambda: MAX_HEARTBEAT_S)
 
     @property
-    def voting(self) -> frozenset[NodeName]:
-        """Returns the probes of which some vote counts now, as of the last merge."""
-        return self._merger.voting
+    def is_blind(self) -> bool:
+        """Returns whether there is something to check, and nobody's vote counts."""
+        return bool(self._checks) and not self.voting
 
     @property
     def standings(self) -> Standings:

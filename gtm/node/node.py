@@ -161,6 +161,8 @@ class Node:
             clock=clock,
             counters=counters,
             is_ready=self._is_ready,
+            fresh=lambda: self._health.fresh,
+            voting=lambda: self._health.voting,
             tallies=tallies,
             expiries=lambda: self._certificates.expiries,
             filters=words.filters - STEERING.filters,
@@ -265,7 +267,7 @@ class Node:
             engine=self._engine,
             clock=self._clock,
             counters=self._counters,
-            is_warm=self._warm.is_set,
+            is_warm=self._is_warm,
             peers=lambda: self._sharing.peers,
             standings=lambda: self._health.standings,
             events=self._events,
@@ -325,7 +327,12 @@ class Node:
         return own_names(self._config, socket.gethostname(), shown)
 
     def _is_ready(self) -> bool:
-        return bool(self._planner.plan.zones) and self._warm.is_set()
+        return bool(self._planner.plan.zones) and self._is_warm()
+
+    def _is_warm(self) -> bool:
+        """Returns whether this node has heard of health, and still does where its file asks for that."""
+        is_blind = self._config.is_unready_when_blind and Role.DNS in self._config.roles and self._health.is_blind
+        return self._warm.is_set() and not is_blind
 
     def _listen_to_signals(self) -> None:
         self._stop.listen()

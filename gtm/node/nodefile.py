@@ -22,6 +22,7 @@ from gtm.node.log_entry import LogEntry
 from gtm.node.overrides_entry import OverridesEntry, TokenEntry
 from gtm.node.own_files import own_files_listed
 from gtm.node.probe_entry import CertificateEntry, ProbeEntry, ProgramEntry, SecretEntry
+from gtm.node.readyz_entry import ReadyzEntry
 from gtm.node.share_entry import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
 from gtm.node.shipped import shipped
 from gtm.node.tcp_entry import TcpEntry
@@ -127,6 +128,7 @@ class ListenEntry(Entry):
     plain: Annotated[str, choice("plain", {"warn": "warn", "ok": "ok"})] = "warn"
     tls: TlsEntry | None = None
     tcp: TcpEntry = TcpEntry()
+    readyz: ReadyzEntry = ReadyzEntry()
 
 
 class GeoEntry(Entry):
@@ -180,6 +182,7 @@ GRAMMAR = words.Grammar(
         EtcdEntry: "etcd",
         TlsEntry: "tls",
         TcpEntry: "tcp",
+        ReadyzEntry: "readyz",
         QuorumEntry: "quorum",
         OverridesEntry: "overrides",
         TokenEntry: "a token",
@@ -200,6 +203,7 @@ GRAMMAR = words.Grammar(
         (("share", "tls"), TlsEntry),
         (("listen", "tls"), TlsEntry),
         (("listen", "tcp"), TcpEntry),
+        (("listen", "readyz"), ReadyzEntry),
         (("quorum",), QuorumEntry),
         (("overrides",), OverridesEntry),
         (("overrides", "tokens", "*"), TokenEntry),
@@ -318,6 +322,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         admin=entry.listen.admin,
         hosts=frozenset(map(clean_name, entry.listen.hosts)),
         is_plain_accepted=entry.listen.plain == "ok",
+        is_unready_when_blind=entry.listen.readyz.is_unready_when_blind,
         zones=_here_or_shipped(base, entry.zones, "zones"),
         state=base / entry.state,
         geo=_geo(entry.geo, base),

@@ -377,6 +377,8 @@ class Planner:
             log_changes(found)
         if found and before.zones:
             self.applied.append(Applied(plan.generation, self._wall(), lines_of(found)))
+            for one in found:
+                self._counters.add("zone_changes", change=one.fate.value)
         if plan.zones:  # at the start the geo data come first
             log.log(
                 logging.INFO if told else logging.DEBUG,  # a new TTL is no change of mind

@@ -109,7 +109,11 @@ class NodeSubject:
             probes=self._probes(),
             services=views.services,
             counters=self._counters.snapshot(),
-            unheard=tuple(sorted({peer.node for peer in self._config.peers} - self._desk.book.by_node.keys())),
+            unheard=tuple(
+                sorted(
+                    {peer.node for peer in self._config.peers if peer.listed.probes} - self._desk.book.by_node.keys()
+                )
+            ),
             refusals=tuple(
                 RefusalView(peer, reason, count) for (peer, reason), count in sorted(self._desk.refused.items())
             ),
@@ -180,7 +184,8 @@ class NodeSubject:
         planner = self._planner
         problems = few(planner.catalogue.problems)
         failure = (planner.failure,) if planner.failure else ()
-        return (*problems, *failure, *self._state.problems, *self._desk.refusals.problems, *self._breached())
+        told = (*self._desk.refusals.problems, *self._desk.clocks.skew.problems)
+        return (*problems, *failure, *self._state.problems, *told, *self._breached())
 
     def _probes(self) -> tuple[ProbeView, ...]:
         now = self._clock.monotonic()

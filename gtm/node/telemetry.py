@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from gtm import __version__
-from gtm.admin.compose import silent_probes
 from gtm.clock import Clock
 from gtm.counters import Counters
+from gtm.ids import NodeName
 from gtm.metrics.births import births
 from gtm.metrics.model import Family
-from gtm.metrics.present import GeoSource, Present, Reloads, families
+from gtm.metrics.present import ExpectedProbe, GeoSource, Present, Reloads, families
 from gtm.metrics.tallies import Tallies
-from gtm.node.config import NodeConfig
+from gtm.node.config import NodeConfig, Role
 from gtm.node.planner import Planner
 from gtm.node.zones import ZoneRiver
 from gtm.share.desk import Desk
@@ -53,6 +53,8 @@ class Measures:
         counters: Counters,
         is_ready: Callable[[], bool],
         tallies: Tallies,
+        fresh: Callable[[], AbstractSet[NodeName]] = frozenset,
+        voting: Callable[[], AbstractSet[NodeName]] = frozenset,
         filters: AbstractSet[str] = frozenset(),
         expiries: Callable[[], Mapping[str, float]] = dict,
         unsaved: Callable[[], int] = int,
@@ -65,12 +67,15 @@ class Measures:
         self._clock = clock
         self._counters = counters
         self._is_ready = is_ready
+        self._fresh = fresh
+        self._voting = voting
         self._tallies = tallies
         self._filters = filters
         self._expiries = expiries
         self._unsaved = unsaved
         self._threads = Pool("metrics", threads=1)
         self.started_at = clock.wall()
+        self._started = clock.monotonic()
 
     def families(self) -> Iterator[Family]:
         """Yields everything that is measured, as it is now; any thread may ask."""
@@ -91,18 +96,17 @@ class Measures:
         return answer
 
     def _present(self) -> Present:
-        planner, book, status = self._planner, self._desk.book, self._planner.status
+        planner = self._planner
         return Present(
             node=self._config.node,
             version=__version__,
             engine=self._engine,
+            roles=tuple(sorted(role.value for role in self._config.roles)),
             started_at=self.started_at,
-            now=self._clock.monotonic(),
             plan=planner.plan,
-            status=status,
-            book=book,
+            status=planner.status,
             guidance=planner.guidance,
-            silent=silent_probes(book, status),
+            probes=self._probes(),
             reloads=Reloads(
                 not planner.catalogue.problems and not planner.failure,
                 self._zones.loaded_at,
@@ -118,7 +122,31 @@ class Measures:
             expiries=self._expiries(),
             unsaved=self._unsaved(),
             counters={**self._unmoved(), **self._counters.snapshot()},
+            wrong_keys=self._wrong_keys(),
+            skew=self._desk.clocks.skew,
         )
+
+    def _probes(self) -> tuple[ExpectedProbe, ...]:
+        """Returns every node that should vote here: the peers that check something, and this one if it does."""
+        config, now = self._config, self._clock.monotonic()
+        names = {peer.node for peer in config.peers if peer.listed.probes}
+        if Role.PROBE in config.roles:
+            names.add(config.node)
+        fresh, voting = self._fresh(), self._voting()
+        return tuple(
+            ExpectedProbe(
+                node,
+                is_peer=node != config.node,
+                age_s=max(0.0, now - self._desk.heard_at.get(node, self._started)),
+                is_fresh=node in fresh,
+                is_voting=node in voting,
+            )
+            for node in sorted(names)
+        )
+
+    def _wrong_keys(self) -> Mapping[NodeName, bool]:
+        wrong = {one.node for one in self._desk.refusals.wrong_keys}
+        return {peer.node: peer.node in wrong for peer in self._config.peers}
 
     def _unmoved(self) -> Mapping[str, int]:
         """Returns all that may be counted here, at 0."""

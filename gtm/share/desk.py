@@ -23,6 +23,7 @@ from gtm.geo.place import Coordinates
 from gtm.health.book import EMPTY_BOOK, Book, hear, leave
 from gtm.health.bounds import bounds_for
 from gtm.health.claims import Claims, Listed
+from gtm.health.clocks import Clocks
 from gtm.health.envelope import MAX_SKEW_S, Sealed, compose_offer, require_newer, seal
 from gtm.health.report import Edition, Report, excess, votes_of
 from gtm.health.signature import PrivateKey, PublicKey
@@ -97,7 +98,11 @@ class Desk:
         self._gone: dict[NodeName, tuple[Edition, float]] = {}
         """What is newer may come of those that are gone, and when the last report of each was made."""
         self._carried: tuple[str, ...] = ()
-        self.refusals = Refusals(reporter.node, counters, clock)
+        self.refusals = Refusals(reporter.node, counters, clock, listed=self._listed_keys)
+        self.clocks = Clocks()
+        """How the clocks of peers differ from this node's."""
+        self.heard_at: dict[NodeName, float] = {}
+        """When the last report of each node came, in monotonic seconds; also of those that are gone."""
         self._not_counted: set[NodeName] = set()
         self._outgrown_at: float | None = None
         self._news = asyncio.Event()
@@ -289,6 +294,7 @@ class Desk:
             self._not_counted.add(said.node)
             log.warning("votes of %s do not count: share.peers says that it checks nothing (probe: false)", said.node)
         self.refusals.clear(said)
+        self._see_clock(said.node, said.made_at, giver)
         self._keep(replace(sealed, report=counted))
         self._counters.add("reports_heard")
         return True
@@ -308,8 +314,9 @@ class Desk:
     def _keep(self, sealed: Sealed) -> None:
         """Puts a report on the desk in the place of the last one of its node; who calls has seen that it is newer."""
         node = sealed.report.node
-        others = leave(self.book, node)
-        self.book = hear(others, sealed.report, heard_at=self._clock.monotonic()) or others
+        others, now = leave(self.book, node), self._clock.monotonic()
+        self.book = hear(others, sealed.report, heard_at=now) or others
+        self.heard_at[node] = now
         self._sealed[node] = sealed
 
     def _refuse_unless_own(self, refused: ReportInvalid, giver: NodeName) -> None:
@@ -317,7 +324,17 @@ class Desk:
             # a report of before, on its way back; its base may be gone, most of all soon after a start
             log.debug("an own report came back from %s: %s", giver, refused)
         else:
+            if refused.made_at is not None:
+                self._see_clock(NodeName(refused.node), refused.made_at, giver)
             self.refusals.refuse(refused, giver)
+
+    def _see_clock(self, node: NodeName, made_at: float, giver: NodeName) -> None:
+        if node != self._reporter.node:
+            now, wall = self._clock.monotonic(), self._clock.wall()
+            self.clocks.see(node, made_at, now=now, wall=wall, is_direct=giver == node)
+
+    def _listed_keys(self) -> Mapping[NodeName, tuple[str, ...]]:
+        return {node: (str(key),) for node, key in self._trusted.items()}
 
     def _announce(self) -> None:
         self.version += 1

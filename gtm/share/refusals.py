@@ -2,7 +2,8 @@
 
 What comes in: each refusal, and each report that was taken. What goes out: counts by who gave it and why; one line of
 the log, and one call of `on_refused`, for the first of a kind; and whose reports do not count now. What is refused
-before its signature holds is told of who gave it; what is signed, of its node, whichever peers give it along.
+before its signature holds is told of who gave it; what is signed, of its node, whichever peers give it along. That a
+peer signs with another key than is listed for it is told of that peer (wrong_keys.py).
 """
 
 import logging
@@ -14,6 +15,7 @@ from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.health.report import Report
 from gtm.ids import NodeName
+from gtm.share.wrong_keys import Listed, WrongKey, WrongKeys
 
 INNOCENT = "replayed"
 """What is refused for this came second, over a relay that is behind: it is counted, and nobody is told."""
@@ -33,8 +35,9 @@ Kind = tuple[NodeName, str]
 class Refusals:
     """Counts and tells. Its state is what was refused so far, and who is denied now."""
 
-    def __init__(self, own: NodeName, counters: Counters, clock: Clock) -> None:
+    def __init__(self, own: NodeName, counters: Counters, clock: Clock, *, listed: Callable[[], Listed] = dict) -> None:
         self._own = own
+        self._wrong_keys = WrongKeys(own, listed)
         self._clock = clock
         self._counters = counters
         self._counted: Counter[Kind] = Counter()
@@ -56,7 +59,13 @@ class Refusals:
         now = self._clock.monotonic()
         denied = [f"reports of {node} do not count: {why}" for node, why in sorted(self._denied.items())]
         recent = [(node, why) for node, (why, at) in sorted(self._equivocal.items()) if now - at < SHOWN_S]
-        return (*denied, *(f"{node} does not say the same to everyone: {why}" for node, why in recent))
+        unlike = [f"{node} does not say the same to everyone: {why}" for node, why in recent]
+        return (*denied, *unlike, *map(str, self.wrong_keys))
+
+    @property
+    def wrong_keys(self) -> tuple[WrongKey, ...]:
+        """Returns which peers sign with another key than is listed for them, sorted by name."""
+        return self._wrong_keys.current(self._clock.monotonic())
 
     def refuse(self, refused: ReportInvalid, giver: NodeName) -> None:
         """Counts a refusal, and tells the first of its kind."""
@@ -68,6 +77,8 @@ class Refusals:
             self._equivocal[node] = refused, self._clock.monotonic()
         elif is_of_its_node and node != self._own:
             self._denied[node] = refused
+        if self._is_wrong_key(refused, giver):
+            return
         if refused.reason != INNOCENT and (of, refused.reason) not in self._told:
             self._told.add((of, refused.reason))
             whose = f", in the name of {refused.node or '?'} by the key {refused.key}" if refused.key else ""
@@ -75,8 +86,20 @@ class Refusals:
             log.warning(words, giver, whose, refused.reason, refused)
             self.on_refused(giver, refused)
 
+    def _is_wrong_key(self, refused: ReportInvalid, giver: NodeName) -> bool:
+        """Tells the first report of a peer with another key than is listed for it; returns whether this is one."""
+        now, node = self._clock.monotonic(), NodeName(refused.node)
+        was_known = self._wrong_keys.is_known(node, now=now)
+        wrong = self._wrong_keys.refuse(refused, giver, now=now)
+        if wrong is not None and not was_known:
+            log.warning("%s", wrong)
+            self.on_refused(giver, ReportInvalid(refused.reason, str(wrong), node=node, key=refused.key))
+        return wrong is not None
+
     def clear(self, taken: Report) -> None:
         """Ends what was shown of a node whose report counts again; one without votes claims no vantage."""
+        if self._wrong_keys.take(taken.node, now=self._clock.monotonic()):
+            log.info("peer %s signs with the key that is listed for it again", taken.node)
         denied = self._denied.get(taken.node)
         if denied is not None and (taken.votes or denied.reason != "vantage"):
             del self._denied[taken.node]

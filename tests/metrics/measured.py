@@ -5,11 +5,12 @@ from pathlib import Path
 
 from gtm.counters import Counters
 from gtm.health.certificate import Certificate
+from gtm.health.clocks import judged
 from gtm.health.override import in_force, joined, newest
 from gtm.health.reading import Phases, Reading, Reason
 from gtm.health.status import Status
 from gtm.ids import NodeName
-from gtm.metrics.present import GeoSource, Present, Reloads
+from gtm.metrics.present import ExpectedProbe, GeoSource, Present, Reloads
 from gtm.metrics.tallies import Tallies
 from gtm.node.planner import Planner
 from gtm.plan.guidance import Guidance
@@ -58,13 +59,15 @@ class Measured:
             node=NodeName("ns1"),
             version="1.2.3",
             engine="reference",
+            roles=("admin", "dns"),
             started_at=1_700_000_000.0,
-            now=self.clock.monotonic(),
             plan=self.planner.plan,
             status=self.planner.status,
-            book=self.desk.book,
             guidance=Guidance(in_force(newest(joined({}, [OVERRIDE])), wall=WALL)),
-            silent=frozenset({NodeName("fra")}),
+            probes=(
+                ExpectedProbe(NodeName("fra"), is_peer=True, age_s=2.5, is_fresh=False, is_voting=False),
+                ExpectedProbe(NodeName("ns1"), is_peer=False, age_s=0.5, is_fresh=True, is_voting=True),
+            ),
             reloads=Reloads(successful=True, at=1_700_000_001.0),
             geo=(GeoSource("regions.mmdb", 1_690_000_000),),
             ready=True,
@@ -78,4 +81,6 @@ class Measured:
                 "dns_engine_nanoseconds_count": 3,
                 "dns_engine_nanoseconds_sum": 9_000,
             },
+            wrong_keys={NodeName("fra"): True},
+            skew=judged({NodeName("fra"): 41.0}),
         )

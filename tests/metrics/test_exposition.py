@@ -40,6 +40,11 @@ EXPECTED = {
     "gtm_probe_duration_seconds": "histogram",
     "gtm_probe_report_age_seconds": "gauge",
     "gtm_probe_silent": "gauge",
+    "gtm_peers_expected": "gauge",
+    "gtm_peers_voting": "gauge",
+    "gtm_peer_key_wrong": "gauge",
+    "gtm_peer_clock_offset_seconds": "gauge",
+    "gtm_node_clock_offset_seconds": "gauge",
     "gtm_quorum_frozen_checks": "gauge",
     "gtm_ready": "gauge",
     "gtm_region_endpoints": "gauge",
@@ -104,10 +109,15 @@ def test_an_endpoint_is_in_exactly_one_state(measured: Measured) -> None:
 def test_the_values_are_those_of_the_node(measured: Measured) -> None:
     found = exposed(measured)
     [(build, _)] = values(found["gtm_build"])
-    assert build == {"node": "ns1", "version": "1.2.3", "engine": "reference"}
+    assert build == {"node": "ns1", "version": "1.2.3", "engine": "reference", "roles": "admin,dns"}
     assert list(values(found["gtm_config_generation"])) == [({}, measured.planner.plan.generation)]
     assert ({"probe": "fra"}, 2.5) in list(values(found["gtm_probe_report_age_seconds"]))
-    assert list(values(found["gtm_probe_silent"])) == [({"probe": "fra"}, 1.0)]
+    assert list(values(found["gtm_probe_silent"])) == [({"probe": "fra"}, 1.0), ({"probe": "ns1"}, 0.0)]
+    assert list(values(found["gtm_peers_expected"])) == [({}, 1.0)]
+    assert list(values(found["gtm_peers_voting"])) == [({}, 0.0)]
+    assert list(values(found["gtm_peer_key_wrong"])) == [({"peer": "fra"}, 1.0)]
+    assert list(values(found["gtm_peer_clock_offset_seconds"])) == [({"peer": "fra"}, 41.0)]
+    assert list(values(found["gtm_node_clock_offset_seconds"])) == [({}, 0.0)]
     assert list(values(found["gtm_certificate_expiry_timestamp_seconds"])) == [({"side": "listen"}, 1.8e9)]
     assert list(values(found["gtm_geoip_build_timestamp_seconds"])) == [({"file": "regions.mmdb"}, 1.69e9)]
     assert list(values(found["gtm_dns_queries"])) == [({"rcode": "NOERROR", "transport": "udp"}, 3.0)]

@@ -133,6 +133,13 @@ def test_tcp_has_the_limits_that_the_file_says(written: str, limits: TcpLimits) 
     assert parsed(f"listen: {{tcp: {written}}}").tcp == limits
 
 
+@pytest.mark.parametrize(
+    ("written", "is_unready"), [("{}", False), ("{when_blind: ready}", False), ("{when_blind: unready}", True)]
+)
+def test_a_blind_node_is_ready_unless_the_file_says_otherwise(written: str, *, is_unready: bool) -> None:
+    assert parsed(f"listen: {{readyz: {written}}}").is_unready_when_blind is is_unready
+
+
 def test_no_database_at_all_can_be_wanted() -> None:
     assert parsed("geo: {databases: []}").geo.databases == ()
 

@@ -1,0 +1,20 @@
+"""The part `listen.readyz` of a node file: when `/readyz` says that this node should get no queries."""
+
+from typing import Annotated
+
+from gtm.zone.entry import Entry
+from gtm.zone.fields import choice
+
+READY, UNREADY = "ready", "unready"
+
+
+class ReadyzEntry(Entry):
+    """When a node is ready."""
+
+    when_blind: Annotated[str, choice("when_blind", {READY: READY, UNREADY: UNREADY})] = READY
+    """While a node that answers queries hears no vote that counts: it answers from what it knew last."""
+
+    @property
+    def is_unready_when_blind(self) -> bool:
+        """Returns whether a blind node is not ready."""
+        return self.when_blind == UNREADY

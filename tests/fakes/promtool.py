@@ -1,0 +1,71 @@
+"""promtool: has Prometheus itself check the rules that are shipped, and evaluate them over series.
+
+What comes in: series as promtool writes them (`0x10 1x5`), one value a minute or as said. What goes out: nothing, or an
+AssertionError with what promtool says of alerts that fire otherwise than is expected.
+"""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+RULES = Path(__file__).parents[2] / "docs" / "alerts.yaml"
+LIMIT_S = 30.0
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One alert that fires."""
+
+    summary: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Besides `severity`."""
+
+
+def require_good_rules() -> None:
+    """Has promtool check the rules."""
+    _require("check", "rules", str(RULES))
+
+
+def require_alerts(
+    folder: Path,
+    alert: str,
+    series: Mapping[str, str],
+    expected: Sequence[Expected],
+    *,
+    at: str = "30m",
+    interval: str = "1m",
+) -> None:
+    """Has promtool evaluate the rules over these series: of this alert nothing may fire but what is expected."""
+    rule = rule_of(alert)
+    fires: list[dict[str, Any]] = [
+        {
+            "exp_labels": {**one.labels, "severity": rule["labels"]["severity"]},
+            "exp_annotations": {**rule["annotations"], "summary": one.summary},
+        }
+        for one in expected
+    ]
+    test = {
+        "interval": interval,
+        "input_series": [{"series": name, "values": values} for name, values in series.items()],
+        "alert_rule_test": [{"eval_time": at, "alertname": alert, "exp_alerts": fires}],
+    }
+    file = folder / "test.yaml"
+    content = {"rule_files": [str(RULES)], "evaluation_interval": "10s", "tests": [test]}
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    _require("test", "rules", str(file))
+
+
+def rule_of(alert: str) -> dict[str, Any]:
+    """Returns a shipped rule."""
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    [found] = [rule for group in groups for rule in group["rules"] if rule["alert"] == alert]
+    return dict(found)
+
+
+def _require(*arguments: str) -> None:
+    ran = subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert ran.returncode == 0, f"{ran.stdout}{ran.stderr}"
