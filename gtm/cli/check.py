@@ -10,6 +10,7 @@ from gtm.cli.options import ConfigOption, read_config, zone_folder
 from gtm.counters import Counters
 from gtm.errors import Problem, as_warning
 from gtm.node.config import NodeConfig, Role
+from gtm.node.trusting import node_problems
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
 from gtm.probe.withheld import foreseen
@@ -45,9 +46,10 @@ def check(
     node = read_config(config)
     place = zone_folder(folder, node)
     zones, problems, warnings = _one_file(place) if place.is_file() else _whole_folder(place)
-    for line in (*map(str, problems), *map(as_warning, warnings)):
+    own = node_problems(node)
+    for line in (*own, *map(str, problems), *map(as_warning, warnings)):
         print_plain(line)
-    if problems:
+    if problems or own:
         raise typer.Exit(1)
     if config is not None:
         _print_withheld(zones, node)

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from gtm.errors import ReportInvalid
 from gtm.geo.place import Coordinates, distance_km
 from gtm.health.report import Report
-from gtm.health.signature import PublicKey
+from gtm.health.signature import Keys, each_key
 from gtm.ids import NodeName, VantageName
 
 SAME_PLACE_KM = 500.0
@@ -55,28 +55,29 @@ class Claims:
     """Holds each peer to its vantage. It has state: what was claimed first under each key."""
 
     def __init__(
-        self, own: NodeName, listed: Mapping[NodeName, Listed], keys: Mapping[NodeName, PublicKey], held: Held | None
+        self, own: NodeName, listed: Mapping[NodeName, Listed], keys: Mapping[NodeName, Keys], held: Held | None
     ) -> None:
         """`listed` has this node itself, and every peer of which the node file says anything."""
         self._own = own
         self._listed = listed
-        self._names = {str(key): node for node, key in keys.items()}
+        self._keys = {node: tuple(map(str, each_key(own_keys))) for node, own_keys in keys.items()}
+        self._names = {key: node for node, own_keys in self._keys.items() for key in own_keys}
         peers = [node for node in keys if node != own and self._of(node).probes]
         self.unlisted = tuple(sorted(node for node in peers if self._of(node).vantage is None))
         """The peers for which nobody lists a vantage."""
         self._held: dict[str, Claim] = {}
         for key, claim in (held or {}).items():
             node = self._names.get(key)
-            if node is not None and not self._reason_against(node, claim.vantage, key):
+            if node is not None and not self._reason_against(node, claim.vantage):
                 self._held[key] = claim
         self.on_held: Callable[[Held], None] = _ignore
         """Called with all that is held, when a key has claimed something first."""
 
-    def accept(self, report: Report, *, key: str) -> Report:
+    def accept(self, report: Report) -> Report:
         """Returns a peer's report as it counts. Raises ReportInvalid when it speaks for what is another's."""
         if not self._of(report.node).probes or not report.votes:
             return replace(report, votes={}, at=None)
-        reason = self._reason_against(report.node, report.vantage, key)
+        reason = self._reason_against(report.node, report.vantage)
         if reason:
             raise ReportInvalid("vantage", f"{report.node} speaks for the vantage {report.vantage}; {reason}")
         listed = self._listed_place(report.vantage)
@@ -88,10 +89,10 @@ class Claims:
             )
             raise ReportInvalid("vantage", words)
         if listed is None or self._of(report.node).vantage is None:
-            self._hold(key, Claim(report.vantage, place or report.at))
+            self._hold(report.node, Claim(report.vantage, place or report.at))
         return report if place in (None, report.at) else replace(report, at=place)
 
-    def _reason_against(self, node: NodeName, vantage: VantageName, key: str) -> str:
+    def _reason_against(self, node: NodeName, vantage: VantageName) -> str:
         """Returns why a node may not speak for a vantage; nothing when it may."""
         listed = self._of(node).vantage
         if listed is not None:
@@ -101,7 +102,8 @@ class Claims:
                 return "that is this node's own" if other == self._own else f"share.peers lists that for {other}"
         if str(vantage) != str(node) and NodeName(vantage) in self.unlisted:
             return "that is the name of another peer"
-        mine = self._held.get(key)
+        # of two keys of a rotation each speaks for what the other claimed
+        mine = next((self._held[key] for key in self._keys.get(node, ()) if key in self._held), None)
         if mine is not None:
             return "" if mine.vantage == vantage else f"it was {mine.vantage} before, and share.peers lists none for it"
         holders = [self._names[other] for other, claim in self._held.items() if claim.vantage == vantage]
@@ -115,10 +117,11 @@ class Claims:
         held = (claim for claim in self._held.values() if claim.vantage == vantage)
         return next((claim.at for claim in held if claim.at is not None), None)
 
-    def _hold(self, key: str, claim: Claim) -> None:
-        if self._held.get(key) != claim:
-            self._held[key] = claim
-            self.on_held(dict(self._held))
+    def _hold(self, node: NodeName, claim: Claim) -> None:
+        held = {**self._held, **dict.fromkeys(self._keys.get(node, ()), claim)}
+        if held != self._held:
+            self._held = held
+            self.on_held(dict(held))
 
     def _of(self, node: NodeName) -> Listed:
         return self._listed.get(node, NOT_LISTED)

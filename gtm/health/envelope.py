@@ -48,7 +48,7 @@ from gtm.health.payload import (
     patched,
 )
 from gtm.health.report import Edition, Report, excess
-from gtm.health.signature import SIGNATURE_BYTES, PrivateKey, PublicKey
+from gtm.health.signature import SIGNATURE_BYTES, Keys, PrivateKey, each_key
 from gtm.health.strict import Strict, decoded
 from gtm.ids import NodeName
 
@@ -118,7 +118,7 @@ def parse_offer(body: bytes | bytearray, *, most_bytes: int = MAX_OFFER_BYTES) -
 def parse_envelope(
     raw: bytes,
     *,
-    trusted: Mapping[NodeName, PublicKey],
+    trusted: Mapping[NodeName, Keys],
     known: Mapping[NodeName, Edition],
     wall: float,
     held: Mapping[NodeName, Sealed] | None = None,
@@ -147,8 +147,8 @@ def parse_envelope(
         ) from refused
 
 
-def _require_signed(envelope: "_Envelope", trusted: Mapping[NodeName, PublicKey]) -> None:
-    signers = {str(key): key for key in trusted.values()}
+def _require_signed(envelope: "_Envelope", trusted: Mapping[NodeName, Keys]) -> None:
+    signers = {str(key): key for keys in trusted.values() for key in each_key(keys)}
     if envelope.key not in signers:
         raise ReportInvalid("unknown_reporter", "it is signed by a key that is not among the peers")
     if not signers[envelope.key].verifies(envelope.payload.encode(), base64.b64decode(envelope.signature)):
@@ -176,12 +176,12 @@ def _base(digest: str, given: str | None, last: Base | None) -> Base:
 def _require_acceptable(
     report: Report | Delta,
     key: str,
-    trusted: Mapping[NodeName, PublicKey],
+    trusted: Mapping[NodeName, Keys],
     *,
     wall: float,
 ) -> None:
     node = NodeName(report.node)
-    if node not in trusted or str(trusted[node]) != key:
+    if key not in map(str, each_key(trusted.get(node, ()))):
         raise ReportInvalid("forged", f"this key may not report for {node}")
     if abs(report.made_at - wall) > MAX_SKEW_S:
         ahead_s = report.made_at - wall

@@ -43,7 +43,7 @@ from gtm.health.override import (
     SafetyRule,
 )
 from gtm.health.scope import MAX_SCOPE_LENGTH, parse_scope
-from gtm.health.signature import PrivateKey, PublicKey
+from gtm.health.signature import Keys, PrivateKey, each_key
 from gtm.health.strict import Name, Seconds, Strict, decoded, printable
 from gtm.ids import NodeName
 
@@ -77,22 +77,27 @@ def _written(action: Action) -> Action:
     return Action.OBEY if action is Action.CLEAR else action
 
 
-def open_override(text: str, *, trusted: Mapping[NodeName, PublicKey], wall: float) -> Override:
+def open_override(text: str, *, trusted: Mapping[NodeName, Keys], wall: float) -> Override:
     """Returns the override of a text from anywhere, or raises ReportInvalid."""
     if len(text) > MAX_SEALED_LENGTH:
         raise ReportInvalid("oversized", f"an override of {len(text)} characters; the limit is {MAX_SEALED_LENGTH}")
     envelope = decoded(_SIGNED, text.encode(errors="replace"))
-    signers = {str(key): key for key in trusted.values()}
+    signers = {str(key): key for keys in trusted.values() for key in each_key(keys)}
     if envelope.key not in signers:
         raise ReportInvalid("unknown_reporter", "it is signed by a key that is not among the peers", key=envelope.key)
     if not signers[envelope.key].verifies(envelope.payload.encode(), base64.b64decode(envelope.signature)):
         raise ReportInvalid("forged", "the signature does not hold")
     override = _override(decoded(_PAYLOAD, envelope.payload))
-    if str(trusted.get(override.node)) != envelope.key:
+    if envelope.key not in map(str, each_key(trusted.get(override.node, ()))):
         raise ReportInvalid("forged", f"this key may not speak for {override.node}")
     if override.made_at > wall + MAX_SKEW_S:
         raise ReportInvalid("skewed", f"it was made {override.made_at - wall:.0f} s after this node's now")
     return override
+
+
+def signer_of(text: str) -> str:
+    """Returns the text of the key that a text was signed by, as it says; raises ReportInvalid."""
+    return decoded(_SIGNED, text.encode(errors="replace")).key
 
 
 def read_own(text: str, node: NodeName) -> Override:

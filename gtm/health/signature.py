@@ -36,6 +36,15 @@ class PublicKey:
         return True
 
 
+Keys = PublicKey | tuple[PublicKey, ...]
+"""The key of one node; or those of which each will do, the one to come last, while it gets another."""
+
+
+def each_key(keys: Keys) -> tuple[PublicKey, ...]:
+    """Returns every key of a node."""
+    return keys if isinstance(keys, tuple) else (keys,)
+
+
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
     """Signs for one node. Its text never shows by accident: only `compose_private_key` gives it out."""

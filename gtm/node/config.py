@@ -97,6 +97,8 @@ class NodeConfig:
     """The private key that signs this node's reports; None makes one that lasts as long as the process."""
     peers: tuple[Peer, ...] = ()
     """Whom this node believes; where they are is empty when SRV records or etcd say so."""
+    listed: Peer | None = None
+    """What the list of peers has for this node itself: one list will do for all nodes."""
     share: ShareConfig = ShareConfig()
     overrides_from: frozenset[NodeName] | None = frozenset()
     """The peers whose overrides count here, besides this node's own; None for all."""

@@ -48,7 +48,7 @@ from gtm.node.state_lock import StateLock
 from gtm.node.stopping import Stop, close_all
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures, environment, start_telemetry
-from gtm.node.trusting import make_desk
+from gtm.node.trusting import key_problem, make_desk
 from gtm.node.vantages import VantageWatch
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
@@ -94,6 +94,8 @@ class Node:
         )
         self._key = load_key(config.key) if config.key else generate_key()
         self._desk = make_desk(config, self._key, self._state, clock=clock, counters=counters)
+        if problem := key_problem(config, self._key.public):
+            log.error("%s", problem)
         self._desk.refusals.on_refused = chronicle.refused
         self._sharing = Sharing(config, self._desk, clock=clock, counters=self._counters)
         admin_tls = config.admin_tls if Role.ADMIN in config.roles else None

@@ -231,11 +231,9 @@ def _clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Probl
     for index, name in enumerate(names):
         if name in names[:index]:
             problems.append(document.problem(("share", "peers", index, "node"), f'a second peer "{name}"'))
-        if name == node:
-            problems.append(document.problem(("share", "peers", index, "node"), f'"{name}" is this node itself'))
-        if entry.share.needs_urls and entry.share.peers[index].url is None:
+        if name != node and entry.share.needs_urls and entry.share.peers[index].url is None:
             problems.append(document.problem(("share", "peers", index), 'missing key "url": a peer needs one'))
-    if entry.share.peers and Role.PROBE in entry.roles and entry.share.key is None:
+    if _others(entry, node) and Role.PROBE in entry.roles and entry.share.key is None:
         words_ = 'missing key "key": a probe with peers needs one to sign its reports; `gtm keygen` makes it'
         problems.append(document.problem(("share",), words_))
     if entry.listen.tls is not None and entry.listen.tls.certificate is None:
@@ -243,10 +241,39 @@ def _clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Probl
     if entry.overrides.certificates and (entry.listen.tls is None or entry.listen.tls.ca is None):
         words_ = "nobody can show a certificate: listen.tls has no ca"
         problems.append(document.problem(("overrides", "certificates"), words_))
-    for name in sorted((entry.overrides.accept_from or frozenset()) - set(names)):
+    for name in sorted((entry.overrides.accept_from or frozenset()) - {*names, node}):
         words_ = f'unknown peer "{name}"{suggestion(name, names)}'
         problems.append(document.problem(("overrides", "accept_from"), words_))
-    return problems + _two_places(entry, document, node) + _silent_quorum(entry, document)
+    return [
+        *problems,
+        *_listed_otherwise(entry, document, node),
+        *_two_places(entry, document, node),
+        *_silent_quorum(entry, document, node),
+    ]
+
+
+def _others(entry: NodeEntry, node: NodeName) -> list[PeerEntry]:
+    """Returns the peers without this node itself: one list will do for all nodes."""
+    return [peer for peer in entry.share.peers if peer.node != node]
+
+
+def _listed_otherwise(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
+    """Returns where the list of peers says of this node itself what it is not: others, with that list, refuse it."""
+    looks, vantage = Role.PROBE in entry.roles, entry.vantage or node
+    problems = []
+    for index, peer in enumerate(entry.share.peers):
+        if peer.node != node:
+            continue
+        if peer.probe and not looks:
+            words_ = "this node checks nothing (roles): write `probe: false`, or others wait for its votes"
+            problems.append(document.problem(("share", "peers", index), words_))
+        if looks and not peer.probe:
+            words_ = "this node is a probe (roles): with `probe: false` its votes do not count at others"
+            problems.append(document.problem(("share", "peers", index, "probe"), words_))
+        if looks and peer.vantage not in {None, vantage}:
+            words_ = f'the vantage of this node is "{vantage}": others will refuse its reports as of "{peer.vantage}"'
+            problems.append(document.problem(("share", "peers", index, "vantage"), words_))
+    return problems
 
 
 def _two_places(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
@@ -265,12 +292,12 @@ def _two_places(entry: NodeEntry, document: Document, node: NodeName) -> list[Pr
     return problems
 
 
-def _silent_quorum(entry: NodeEntry, document: Document) -> list[Problem]:
+def _silent_quorum(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
     """Returns what asks for more voices than there are nodes: nothing would ever be believed."""
     asked = {"voters": entry.quorum.voters or 0, "vantages": entry.quorum.vantages or 0}
     if isinstance(entry.quorum.rule, AtLeast):
         asked["rule"] = entry.quorum.rule.count
-    most = max(1, _voters(entry))
+    most = max(1, _voters(entry, node))
     words_ = "are asked for, but at most {} can be heard: share.peers, and this node if it is a probe"
     return [
         document.problem(("quorum", key), f"{count} {_ASKED[key]} {words_.format(most)}")
@@ -300,14 +327,14 @@ def _own_files(entry: NodeEntry, document: Document, base: Path) -> list[Problem
 _ASKED = {"voters": "voters", "vantages": "vantages", "rule": "voices"}
 
 
-def _voters(entry: NodeEntry) -> int:
+def _voters(entry: NodeEntry, node: NodeName) -> int:
     """Returns how many nodes may vote: every peer, and this one if it is a probe."""
-    return sum(peer.probe for peer in entry.share.peers) + (Role.PROBE in entry.roles)
+    return sum(peer.probe for peer in _others(entry, node)) + (Role.PROBE in entry.roles)
 
 
-def _quorum(entry: NodeEntry) -> Quorum:
+def _quorum(entry: NodeEntry, node: NodeName) -> Quorum:
     asked = entry.quorum
-    voters = asked.voters or max(1, min(DEFAULT_VOTERS, _voters(entry)))
+    voters = asked.voters or max(1, min(DEFAULT_VOTERS, _voters(entry, node)))
     return Quorum(
         asked.rule, voters, asked.stale_hold, asked.vantages or min(DEFAULT_VANTAGES, voters), asked.local_voters
     )
@@ -332,9 +359,10 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         threads=entry.threads,
         tcp=entry.listen.tcp.limits,
         key=None if entry.share.key is None else base / entry.share.key,
-        peers=tuple(Peer(NodeName(peer.node), peer.url or "", peer.key, peer.listed) for peer in entry.share.peers),
+        peers=tuple(map(_peer, _others(entry, node))),
+        listed=next((_peer(peer) for peer in entry.share.peers if peer.node == node), None),
         share=_share_config(entry.share, base),
-        overrides_from=_overrides_from(entry.overrides),
+        overrides_from=_overrides_from(entry.overrides, node),
         credentials=_credentials(entry.overrides, base),
         admin_tls=None if entry.listen.tls is None else entry.listen.tls.files(base),
         otlp=entry.telemetry.otlp or "",
@@ -342,12 +370,16 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         settle_s=entry.watch.settle,
         most_lost=entry.watch.most_lost,
         log=entry.log.chosen,
-        quorum=_quorum(entry),
+        quorum=_quorum(entry, node),
     )
 
 
-def _overrides_from(entry: OverridesEntry) -> frozenset[NodeName] | None:
-    return None if entry.accept_from is None else frozenset(map(NodeName, entry.accept_from))
+def _peer(entry: PeerEntry) -> Peer:
+    return Peer(NodeName(entry.node), entry.url or "", entry.key, entry.listed)
+
+
+def _overrides_from(entry: OverridesEntry, node: NodeName) -> frozenset[NodeName] | None:
+    return None if entry.accept_from is None else frozenset(map(NodeName, entry.accept_from)) - {node}
 
 
 def _credentials(entry: OverridesEntry, base: Path) -> Credentials:

@@ -20,10 +20,10 @@ from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.health.override import MAX_AHEAD_S, MAX_SKEW_S, Override
-from gtm.health.override_seal import claimed_override, open_override, read_own, seal_override
+from gtm.health.override_seal import claimed_override, open_override, read_own, seal_override, signer_of
 from gtm.health.payload import MAX_CARRIED
 from gtm.health.scope import Scope
-from gtm.health.signature import PrivateKey, PublicKey
+from gtm.health.signature import Keys, PrivateKey, each_key
 from gtm.ids import NodeName
 
 MAX_CARRIED_CHARACTERS = 256 * 1024
@@ -93,7 +93,7 @@ class OverrideDoor:
         self,
         node: NodeName,
         key: PrivateKey,
-        peers: Mapping[NodeName, PublicKey],
+        peers: Mapping[NodeName, Keys],
         *,
         accepted: AbstractSet[NodeName] | None,
         clock: Clock,
@@ -101,9 +101,10 @@ class OverrideDoor:
     ) -> None:
         self._node = node
         self._key = key
-        heard = {name: public for name, public in peers.items() if accepted is None or name in accepted}
-        self._trusted = {**heard, node: key.public}
-        self._others = {str(public): name for name, public in peers.items() if name not in heard}
+        heard = {name: keys for name, keys in peers.items() if accepted is None or name in accepted}
+        self._trusted: dict[NodeName, Keys] = {**heard, node: key.public}
+        others = ((name, keys) for name, keys in peers.items() if name not in heard)
+        self._others = {str(public): name for name, keys in others for public in each_key(keys)}
         self._clock = clock
         self._counters = counters
         self._seen = _Seen()
@@ -173,6 +174,11 @@ class OverrideDoor:
                 log.warning("audit: override kept on disk refused as %s: %s", refused.reason, refused)
                 raise self._named(refused) from refused
             return override, seal_override(override, self._key)
+
+    def prefers(self, override: Override, text: str, before: str) -> bool:
+        """Returns whether a text of an override is signed by the key that its node will have, and the other is not."""
+        keys = each_key(self._trusted.get(override.node, ()))
+        return bool(keys) and signer_of(text) == str(keys[-1]) != signer_of(before)
 
     def _said_here(self, text: str) -> Override | None:
         try:

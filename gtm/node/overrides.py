@@ -42,7 +42,7 @@ from gtm.health.override import (
 from gtm.health.override_seal import claimed_override, seal_override
 from gtm.health.payload import MAX_CARRIED
 from gtm.health.scope import Scope
-from gtm.health.signature import PrivateKey, PublicKey
+from gtm.health.signature import Keys, PrivateKey
 from gtm.ids import NodeName
 from gtm.node.chronicle import Chronicle
 from gtm.node.override_door import OverrideDoor, Signed, within_bounds
@@ -64,7 +64,7 @@ class OverrideDesk:
         self,
         node: NodeName,
         key: PrivateKey,
-        peers: Mapping[NodeName, PublicKey],
+        peers: Mapping[NodeName, Keys],
         *,
         accepted: AbstractSet[NodeName] | None,
         desk: Desk,
@@ -194,6 +194,7 @@ class OverrideDesk:
     def _take(self, found: Signed, *, echoes: AbstractSet[Override] = frozenset()) -> bool:
         after = joined(self._held, found)
         if after is self._held:
+            self._take_signatures(found)
             return False
         if any(one in echoes for one in all_of(after)):
             log.warning(
@@ -204,6 +205,13 @@ class OverrideDesk:
         self._echoes |= echoes
         self._settle(after, {**self._signed, **found})
         return True
+
+    def _take_signatures(self, found: Signed) -> None:
+        """Keeps what is known already as the new key of its node signed it: the old one will not count any more."""
+        known = {one: text for one, text in found.items() if one in self._signed and one not in self._echoes}
+        better = {one: text for one, text in known.items() if self._door.prefers(one, text, self._signed[one])}
+        if better:
+            self._settle(self._held, {**self._signed, **better})
 
     def _settle(self, held: Held, signed: Signed) -> None:
         self._held, self.known = held, newest(held)

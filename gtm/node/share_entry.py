@@ -8,12 +8,14 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
 from gtm.health.claims import Listed
-from gtm.health.signature import PublicKey, parse_public_key
+from gtm.health.signature import Keys, PublicKey, parse_public_key
 from gtm.ids import VantageName
 from gtm.node.fields import Name, PathText, Something
 from gtm.share.tls import TlsFiles
 from gtm.zone.entry import Entry
 from gtm.zone.fields import HOST_PATTERN, At, choice, error, found, text, text_like
+
+KEYS_OF_A_ROTATION = 2
 
 
 def _url(value: object) -> str:
@@ -38,6 +40,17 @@ def _public_key(value: object) -> PublicKey:
         return parse_public_key(text(value))
     except ValueError as invalid:
         raise error(f"expected a public key as `gtm keygen` prints it: {invalid}") from invalid
+
+
+def _keys(value: object) -> Keys:
+    if not isinstance(value, list):
+        return _public_key(value)
+    if len(value) != KEYS_OF_A_ROTATION:
+        raise error(f"expected a public key, or the two of a rotation, the new one last, not {found(value)}")
+    old, new = map(_public_key, value)
+    if old == new:
+        raise error("the two keys of a rotation are the same")
+    return old, new
 
 
 class TlsEntry(Entry):
@@ -67,7 +80,8 @@ class PeerEntry(Entry):
 
     node: Name
     url: Annotated[str | None, PlainValidator(_url)] = None
-    key: Annotated[PublicKey, PlainValidator(_public_key)]
+    key: Annotated[Keys, PlainValidator(_keys)]
+    """Or the two of a rotation: each will do."""
     vantage: Annotated[Name | None, Something] = None
     """The only one that its reports may speak for."""
     at: At = None

@@ -36,6 +36,7 @@ from gtm.node.applied import Applied
 from gtm.node.config import NodeConfig
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
+from gtm.node.trusting import key_problem
 from gtm.node.zones import ZoneRiver, few
 from gtm.plan.enough import Refusal
 from gtm.probe.withheld import Withheld
@@ -184,8 +185,10 @@ class NodeSubject:
         planner = self._planner
         problems = few(planner.catalogue.problems)
         failure = (planner.failure,) if planner.failure else ()
+        key = key_problem(self._config, self._desk.key)
+        own = (*failure, *((key,) if key else ()), *self._state.problems)
         told = (*self._desk.refusals.problems, *self._desk.clocks.skew.problems)
-        return (*problems, *failure, *self._state.problems, *told, *self._breached())
+        return (*problems, *own, *told, *self._breached())
 
     def _probes(self) -> tuple[ProbeView, ...]:
         now = self._clock.monotonic()

@@ -8,13 +8,37 @@ import logging
 
 from gtm.clock import Clock
 from gtm.counters import Counters
+from gtm.errors import StateInvalid
 from gtm.health.claims import Claims, Listed
-from gtm.health.signature import PrivateKey
+from gtm.health.signature import PrivateKey, PublicKey, each_key
 from gtm.node.config import NodeConfig, Role
 from gtm.node.state import StateFolder
 from gtm.share.desk import Desk, Reporter
+from gtm.share.keys import load_key
 
 log = logging.getLogger(__name__)
+
+
+def key_problem(config: NodeConfig, key: PublicKey) -> str:
+    """Returns what is wrong where the list of peers has another key for this node than its own; else nothing."""
+    listed = () if config.listed is None else each_key(config.listed.key)
+    if not listed or key in listed:
+        return ""
+    return (
+        f"share.peers lists this node, {config.node}, with another key than its own (share.key), {key}: nodes that "
+        "have that list refuse what it says; list both keys while it gets a new one"
+    )
+
+
+def node_problems(config: NodeConfig) -> tuple[str, ...]:
+    """Returns what is wrong between a node file and the key file that it names, if that can be read here."""
+    if config.listed is None or config.key is None:
+        return ()
+    try:
+        problem = key_problem(config, load_key(config.key).public)
+    except StateInvalid:
+        return ()  # the files of a node may be checked elsewhere
+    return (problem,) if problem else ()
 
 
 def make_desk(config: NodeConfig, key: PrivateKey, state: StateFolder, *, clock: Clock, counters: Counters) -> Desk:

@@ -26,7 +26,7 @@ from gtm.health.claims import Claims, Listed
 from gtm.health.clocks import Clocks
 from gtm.health.envelope import MAX_SKEW_S, Sealed, compose_offer, require_newer, seal
 from gtm.health.report import Edition, Report, excess, votes_of
-from gtm.health.signature import PrivateKey, PublicKey
+from gtm.health.signature import Keys, PrivateKey, PublicKey
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.opening import Known, Outcome, is_held, opened, opened_offer
@@ -78,7 +78,7 @@ class Desk:
     def __init__(
         self,
         reporter: Reporter,
-        peers: Mapping[NodeName, PublicKey],
+        peers: Mapping[NodeName, Keys],
         *,
         clock: Clock,
         counters: Counters,
@@ -87,7 +87,7 @@ class Desk:
     ) -> None:
         """Without `claims` no vantage is listed for any peer, and this node looks from its own."""
         self._reporter = reporter
-        self._trusted = {**peers, reporter.node: reporter.key.public}
+        self._trusted: dict[NodeName, Keys] = {**peers, reporter.node: reporter.key.public}
         own = {reporter.node: Listed(reporter.vantage, reporter.at)}
         self._claims = claims or Claims(reporter.node, own, self._trusted, None)
         self._clock = clock
@@ -119,6 +119,11 @@ class Desk:
         self.version = 0
         """Grows with every change of the book."""
         self.closed = False
+
+    @property
+    def key(self) -> PublicKey:
+        """Returns the key that this node's reports are signed for."""
+        return self._reporter.key.public
 
     @property
     def editions(self) -> Editions:
@@ -286,7 +291,7 @@ class Desk:
     def _count(self, sealed: Sealed, giver: NodeName) -> bool:
         said = sealed.report
         try:
-            counted = self._claims.accept(said, key=str(self._trusted[said.node]))
+            counted = self._claims.accept(said)
         except ReportInvalid as refused:
             self.refusals.refuse(ReportInvalid(refused.reason, str(refused), node=said.node), giver)
             return False

@@ -12,7 +12,7 @@ from gtm.errors import ReportInvalid
 from gtm.health.bounds import Bounds
 from gtm.health.envelope import Sealed, parse_envelope, parse_offer
 from gtm.health.report import Edition
-from gtm.health.signature import PublicKey
+from gtm.health.signature import Keys
 from gtm.ids import NodeName
 
 Outcome = Sealed | ReportInvalid
@@ -26,7 +26,7 @@ those, and to verify a thousand takes a quarter of a second."""
 class Known:
     """What a desk knows."""
 
-    trusted: Mapping[NodeName, PublicKey]
+    trusted: Mapping[NodeName, Keys]
     editions: Mapping[NodeName, Edition]
     held: Mapping[NodeName, Sealed]
     bounds: Bounds

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gtm.health.claims import NOT_LISTED, Listed
-from gtm.health.signature import PublicKey
+from gtm.health.signature import Keys
 from gtm.ids import NodeName
 
 
@@ -14,7 +14,8 @@ class Peer:
     node: NodeName
     url: str
     """Of its admin listener: `https://probe-iad.example.net:8053`."""
-    key: PublicKey
+    key: Keys
+    """Or those of a rotation."""
     listed: Listed = NOT_LISTED
     """From where it may report."""
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
-from gtm.health.signature import PrivateKey, PublicKey
+from gtm.health.signature import Keys, PrivateKey
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.desk import Desk, Reporter
@@ -36,7 +36,7 @@ class WatchedDesk(Desk):
     def __init__(
         self,
         reporter: Reporter,
-        peers: Mapping[NodeName, PublicKey],
+        peers: Mapping[NodeName, Keys],
         *,
         clock: FakeClock,
         counters: Counters,

@@ -34,7 +34,7 @@ def saying(node: NodeName, vantage: str, at: Coordinates | None = None) -> Repor
 
 
 def accept(to: Claims, said: Report) -> Report:
-    return to.accept(said, key=str(key_of(said.node).public))
+    return to.accept(said)
 
 
 def refusal(to: Claims, said: Report) -> str:

@@ -1,11 +1,12 @@
 """A node's overrides for tests, with its desk, its events and its disk."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from gtm.counters import Counters
 from gtm.health.override import Action, Override, Wish
 from gtm.health.scope import parse_scope
+from gtm.health.signature import Keys
 from gtm.ids import NodeName
 from gtm.node.chronicle import Chronicle
 from gtm.node.events import EventLog
@@ -29,7 +30,9 @@ class Node:
         clock: FakeClock | None = None,
         accepted: Collection[str] | None = None,
         key: str = "",
+        keys: Mapping[str, Keys] | None = None,
     ) -> None:
+        """With `keys` peers have others than their own."""
         self.name = NodeName(name)
         self.clock = clock or FakeClock()
         self.counters = Counters()
@@ -39,7 +42,7 @@ class Node:
         self.overrides = OverrideDesk(
             self.name,
             key_of(key or name),
-            {NodeName(peer): key_of(peer).public for peer in peers},
+            {NodeName(peer): (keys or {}).get(peer, key_of(peer).public) for peer in peers},
             accepted=None if accepted is None else frozenset(map(NodeName, accepted)),
             desk=self.desk,
             state=self.state,

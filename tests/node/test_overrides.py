@@ -108,6 +108,27 @@ def test_an_override_outlives_the_node_where_it_was_said(tmp_path: Path) -> None
     assert newcomer.in_force == [f"down {REGION}"], "by relay, an hour after ns1 was last heard"
 
 
+def test_what_a_peer_said_outlives_its_old_key(tmp_path: Path) -> None:
+    clock, (old, new) = FakeClock(), (key_of(name).public for name in ("ns1", "new"))
+    both, after = {"ns1": (old, new)}, {"ns1": new}
+    speaker, relay = Node(tmp_path, "ns1", clock=clock), Node(tmp_path, "ns2", "ns1", clock=clock, keys=both)
+    override = speaker.say(span_s=7200.0)
+    assert speaker.give(relay)
+    assert speaker.in_force == relay.in_force == [f"down {REGION}"]
+    clock.advance(1)
+    rekeyed = Node(tmp_path, "ns1", clock=clock, key="new")
+    assert not rekeyed.give(relay), "it says no more than before, under another key"
+    assert relay.saved() == (seal_override(override, key_of("new")),)
+    late = Node(tmp_path, "ns3", "ns1", "ns2", clock=clock, keys=both)
+    assert speaker.give(late)
+    assert relay.give(late) is False
+    assert late.saved() == relay.saved()
+    assert not speaker.give(late)
+    assert late.saved() == relay.saved(), "what the old key signed comes later, and does not push it out"
+    again = Node(tmp_path, "ns2", "ns1", clock=clock, keys=after)
+    assert again.in_force == [f"down {REGION}"], "the node that said it need not be there any more"
+
+
 def test_own_overrides_survive_a_restart_even_under_a_new_key(tmp_path: Path) -> None:
     clock = FakeClock()
     node = Node(tmp_path, "ns1", clock=clock, key="first")

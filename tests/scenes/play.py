@@ -23,6 +23,7 @@ from gtm.health.override import Action, SafetyRule, Wish
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading, Reason
 from gtm.health.scope import parse_scope
+from gtm.health.signature import PublicKey
 from gtm.health.verdict import NO_VERDICT, Verdict, step
 from gtm.ids import CheckId, NodeName, ServiceId, VantageName
 from gtm.node.chronicle import Chronicle
@@ -114,6 +115,10 @@ class Probe:
     """Whether it checks anything; one that does not reports all the same, as a node does that carries overrides."""
     is_listed: bool = True
     """Whether the server's node file says from where it looks."""
+    key: str = ""
+    """The name of the key that it signs with; empty for its own."""
+    trusted: tuple[str, ...] = ()
+    """The names of the keys that the server's node file lists for it; empty for its own."""
     verdicts: dict[CheckId, Verdict] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -126,9 +131,14 @@ class Probe:
         """Returns what the server's node file says of it."""
         return Listed(VantageName(self.vantage), PLACES[self.vantage]) if self.is_listed else NOT_LISTED
 
+    @property
+    def keys(self) -> tuple[PublicKey, ...]:
+        """Returns the keys that the server's node file lists for it."""
+        return tuple(key_of(name).public for name in self.trusted or (self.name,))
+
     def claiming(self, vantage: str, *, at: Coordinates | None = None, epoch: int = 1) -> Desk:
         """Returns a desk of this probe that claims to look from a vantage."""
-        key, place = key_of(self.name), at or PLACES[vantage]
+        key, place = key_of(self.key or self.name), at or PLACES[vantage]
         me = Reporter(NodeName(self.name), VantageName(vantage), key, epoch, place)
         return Desk(me, {}, clock=self.clock, counters=Counters())
 
@@ -154,7 +164,7 @@ class Server:
             chronicle=chronicle,
         )
         me = Reporter(NodeName("ns1"), VantageName("ns1"), key_of("ns1"), epoch)
-        peers = {NodeName(probe.name): key_of(probe.name).public for probe in probes}
+        peers = {NodeName(probe.name): probe.keys for probe in probes}
         listed = {NodeName(probe.name): probe.listed for probe in probes}
         claims = Claims(me.node, {me.node: Listed(probes=False), **listed}, peers, None)
         self.desk = Desk(me, peers, clock=self.clock, counters=self.counters, claims=claims)
