@@ -82,7 +82,7 @@ def _why(one: CheckStatus) -> str:
     if one.reason in _CLEAR:
         return one.reason.value
     is_http = one.reason is Reason.STATUS and one.detail.startswith("HTTP ")
-    return one.detail if is_http else f"{one.reason.value} {one.detail}".strip()
+    return one.detail.partition(",")[0] if is_http else f"{one.reason.value} {one.detail}".strip()
 
 
 def why_not_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:

@@ -24,8 +24,9 @@ from dns.message import Message
 from dns.rdatatype import RdataType
 
 from gtm.health.reading import Reason
-from gtm.probe.dns_values import expected_value, next_value
+from gtm.probe.dns_values import expected_value, next_value, value_text
 from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.mismatch import MAX_VALUES, some
 from gtm.zone.settings import DnsSettings
 
 UDP_PAYLOAD_BYTES = 1232
@@ -100,14 +101,17 @@ def judged(wire: bytes, settings: DnsSettings) -> Outcome:
     if records_in(wire) > MAX_RECORDS:
         return Outcome(Reason.STATUS, f"an answer of more than {MAX_RECORDS} records")
     try:
-        number, values = _read(wire, RdataType.from_text(settings.rtype))
+        rtype = RdataType.from_text(settings.rtype)
+        number, values = _read(wire, rtype)
     except (dns.exception.DNSException, ValueError) as error:
         return Outcome(Reason.STATUS, f"no DNS message: {type(error).__name__}")
     rcode = dns.rcode.to_text(dns.rcode.Rcode(number))
     if rcode not in settings.rcodes:
-        return Outcome(Reason.STATUS, f"RCODE {rcode}")
+        return Outcome(Reason.STATUS, f"RCODE {rcode}, wanted {some(settings.rcodes)}")
     if settings.answers and not _wanted(settings) & values:
-        return Outcome(Reason.BODY, f"RCODE {rcode} without an expected {settings.rtype} in the answer")
+        few = sorted(values)[:MAX_VALUES]
+        got = some([value_text(rtype, value) for value in few], of=len(values)) or "none"
+        return Outcome(Reason.BODY, f"RCODE {rcode} with {settings.rtype} {got}, wanted {some(settings.answers)}")
     return PASSED
 
 

@@ -8,9 +8,12 @@ No parser of types is used: those of libraries refuse what clients take, such as
 2.4.2), an `ech` that is no ECHConfigList, or keys that they do not know.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
 
 import dns.exception
+import dns.name
 import dns.wire
 from dns.rdatatype import RdataType
 
@@ -48,6 +51,8 @@ _LAYOUTS: Mapping[RdataType, _Layout] = {
 """Of the types that have names in their RDATA. A pointer in a name is followed in all of them, also where it should not
 be there (RFC 3597 4, RFC 9460 2.2): it has no other meaning."""
 
+_ADDRESS_BYTES = {RdataType.A: 4, RdataType.AAAA: 16}
+
 _IN_ALIAS_MODE = bytes(2)
 """SvcPriority 0 (RFC 9460 2.4.2)."""
 
@@ -76,6 +81,26 @@ def next_value(parser: dns.wire.Parser, rtype: RdataType, length: int) -> bytes:
     if rtype in {RdataType.SVCB, RdataType.HTTPS} and value.startswith(_IN_ALIAS_MODE):
         return _without_parameters(value)
     return value
+
+
+def value_text(rtype: RdataType, value: bytes) -> str:
+    """Returns a value in words: what it is where that is simple to tell, and else how long it is."""
+    try:
+        if _ADDRESS_BYTES.get(rtype) == len(value):
+            return str(ip_address(value))
+        if _LAYOUTS.get(rtype) == (_NAME,):
+            return dns.name.from_wire(value, 0)[0].to_text()
+        if rtype is RdataType.TXT:
+            return json.dumps(b"".join(_strings(value)).decode(errors="replace"), ensure_ascii=False)
+    except (dns.exception.DNSException, ValueError):
+        pass
+    return f"a value of {len(value)} bytes"
+
+
+def _strings(value: bytes) -> Iterator[bytes]:
+    parser = dns.wire.Parser(value)
+    while parser.remaining():
+        yield parser.get_counted_bytes()
 
 
 def _field(parser: dns.wire.Parser, kind: str | int) -> bytes:

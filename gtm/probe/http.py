@@ -11,6 +11,7 @@ Secrets are read for each request and go into it and nowhere else.
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from multidict import CIMultiDict
 from yarl import URL
@@ -31,6 +32,7 @@ from gtm.probe.http_answer import (
     unexpected_status,
 )
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.mismatch import statuses
 from gtm.probe.permits import Permits
 from gtm.probe.redirect import for_another_host, is_same_host, method_after, onward
 from gtm.probe.route import reaching
@@ -39,7 +41,10 @@ from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.threads import Pool
 from gtm.zone.model import Check
-from gtm.zone.settings import DenySettings, HeaderValue, HttpSettings
+from gtm.zone.settings import DenySettings, HeaderValue, HttpSettings, Secret
+
+Unexpected = Callable[[int, HttpSettings], Outcome]
+"""What is made of a status that the monitor does not expect."""
 
 _USUAL = {"User-Agent": "gtm-probe", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
 _NO_BODY = {"Content-Length": "0", "Content-Type": "application/octet-stream"}
@@ -61,10 +66,11 @@ async def check_deny(check: Check, instruments: Instruments) -> Outcome:
     return await _checked(check, settings.request, instruments, unexpected=_not_refused)
 
 
-def _not_refused(status: int) -> Outcome:
+def _not_refused(status: int, settings: HttpSettings) -> Outcome:
     if 200 <= status < 300:  # RFC 9110 15.3
-        return Outcome(Reason.ALLOWED, f"HTTP {status} to a request without credentials")
-    return unexpected_status(status)
+        wanted = statuses(settings.statuses)
+        return Outcome(Reason.ALLOWED, f"HTTP {status} to a request without credentials, wanted {wanted}")
+    return unexpected_status(status, settings)
 
 
 async def _checked(
@@ -72,7 +78,7 @@ async def _checked(
     settings: HttpSettings,
     instruments: Instruments,
     *,
-    unexpected: Callable[[int], Outcome] = unexpected_status,
+    unexpected: Unexpected = unexpected_status,
 ) -> Outcome:
     address = target_address(check, instruments)
     with reaching(address):
@@ -85,7 +91,7 @@ async def _answered(
     instruments: Instruments,
     address: Address,
     *,
-    unexpected: Callable[[int], Outcome],
+    unexpected: Unexpected,
 ) -> Outcome:
     clock, page, method, port = instruments.clock, _page(check, settings), settings.method, check.monitor.port
     permits, scope = instruments.permits, check.monitor.scope
@@ -129,18 +135,17 @@ async def _header(value: HeaderValue, permits: Permits, scope: str) -> str:
     return text
 
 
-async def _judged(
-    answer: Answer, settings: HttpSettings, unexpected: Callable[[int], Outcome], *, parsing: Pool
-) -> Outcome:
-    outcome = judged_head(answer.status, answer.headers, settings, unexpected=unexpected)
+async def _judged(answer: Answer, settings: HttpSettings, unexpected: Unexpected, *, parsing: Pool) -> Outcome:
+    quotes = not any(isinstance(value, Secret) for _, value in settings.headers)
+    outcome = judged_head(answer.status, answer.headers, settings, quotes=quotes, unexpected=unexpected)
     if outcome is not PASSED or not asks_for_a_body(settings):
         return outcome
     # a text alone is enough as soon as it is there; an expression and JSON need all of the body
     is_text_alone = not settings.body_regex and not settings.body_json
     body = await _body(answer, settings.body.encode() if is_text_alone else b"")
     if not is_text_alone:  # RE2 and JSON need time linear in the body, and take it beside the loop, which goes on
-        return await parsing.run(judged_body, body, answer.status, settings)
-    return judged_body(body, answer.status, settings)
+        return await parsing.run(partial(judged_body, body, answer.status, settings, quotes=quotes))
+    return judged_body(body, answer.status, settings, quotes=quotes)
 
 
 async def _body(answer: Answer, enough: bytes) -> bytes:

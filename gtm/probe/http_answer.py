@@ -1,7 +1,8 @@
 """An HTTP answer -> an outcome: whether it is what the monitor expects.
 
 What comes in: the status, the headers, and as much of the body as is searched. What goes out: an outcome, whose detail
-quotes nothing of the answer but its status: an endpoint that echoes must not get a secret header into a report. No I/O.
+says what was got and what was wanted. It quotes nothing of the answer but its status where the request carried a
+secret (`quotes`): an endpoint that echoes must not get it into a report. No I/O.
 """
 
 import json
@@ -13,15 +14,16 @@ from multidict import CIMultiDictProxy
 
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.mismatch import begins, header_value, json_value, path_of, quoted, statuses
 from gtm.zone.settings import HttpSettings, JsonExpectation, JsonPath
 
 MAX_BODY_BYTES = 64 * 1024
 """How much of a body is searched: a health page is small, and a probe must not download an error page of any size."""
 
 
-def unexpected_status(status: int) -> Outcome:
+def unexpected_status(status: int, settings: HttpSettings) -> Outcome:
     """Returns the outcome for a status that the monitor does not expect."""
-    return Outcome(Reason.STATUS, f"HTTP {status}")
+    return Outcome(Reason.STATUS, f"HTTP {status}, wanted {statuses(settings.statuses)}")
 
 
 def judged_head(
@@ -29,14 +31,20 @@ def judged_head(
     headers: CIMultiDictProxy[str],
     settings: HttpSettings,
     *,
-    unexpected: Callable[[int], Outcome] = unexpected_status,
+    quotes: bool,
+    unexpected: Callable[[int, HttpSettings], Outcome] = unexpected_status,
 ) -> Outcome:
     """Returns whether the status and the headers are as expected."""
     if not any(first <= status <= last for first, last in settings.statuses):
-        return unexpected(status)
+        return unexpected(status, settings)
     for name, wanted in settings.expected_headers:
-        if name not in headers or wanted not in ", ".join(headers.getall(name)):  # RFC 9110 5.2: one list
-            return Outcome(Reason.HEADER, f"HTTP {status} without the expected header {name}")
+        also = f", wanted {quoted(wanted)}" if wanted else ""
+        if name not in headers:
+            return Outcome(Reason.HEADER, f"HTTP {status} without the header {name}{also}")
+        got = ", ".join(headers.getall(name))  # RFC 9110 5.2: one list
+        if wanted not in got:
+            shown = header_value(name, got, quotes=quotes)
+            return Outcome(Reason.HEADER, f"HTTP {status} with the header {name}: {shown}{also}")
     return PASSED
 
 
@@ -45,28 +53,35 @@ def asks_for_a_body(settings: HttpSettings) -> bool:
     return bool(settings.body or settings.body_regex or settings.body_json)
 
 
-def judged_body(body: bytes, status: int, settings: HttpSettings) -> Outcome:
+def judged_body(body: bytes, status: int, settings: HttpSettings, *, quotes: bool) -> Outcome:
     """Returns whether the body has the text, matches the expression and has the values."""
     if settings.body.encode() not in body:
-        return Outcome(Reason.BODY, f"HTTP {status} without the expected text in the body")
+        return _without(quoted(settings.body), body, status, quotes=quotes)
     if settings.body_regex and re2.search(settings.body_regex.encode(), body) is None:
-        return Outcome(Reason.BODY, f"HTTP {status} without a match in the body")
-    return _judged_json(body, settings.body_json, status) if settings.body_json else PASSED
+        return _without(f"a match of {quoted(settings.body_regex)}", body, status, quotes=quotes)
+    return _judged_json(body, settings.body_json, status, quotes=quotes) if settings.body_json else PASSED
 
 
-def _judged_json(body: bytes, expected: tuple[JsonExpectation, ...], status: int) -> Outcome:
+def _without(wanted: str, body: bytes, status: int, *, quotes: bool) -> Outcome:
+    return Outcome(Reason.BODY, f"HTTP {status} with a body of {begins(body, quotes=quotes)}; wanted {wanted}")
+
+
+def _judged_json(body: bytes, expected: tuple[JsonExpectation, ...], status: int, *, quotes: bool) -> Outcome:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
-        what = "is no JSON" if len(body) < MAX_BODY_BYTES else f"is longer than {MAX_BODY_BYTES} bytes"
-        return Outcome(Reason.BODY, f"HTTP {status} with a body that {what}")
+        if len(body) >= MAX_BODY_BYTES:
+            return Outcome(Reason.BODY, f"HTTP {status} with a body that is longer than {MAX_BODY_BYTES} bytes")
+        return Outcome(Reason.BODY, f"HTTP {status} with a body that is no JSON: {begins(body, quotes=quotes)}")
     for one in expected:
         found, is_there = _at(document, one.path)
+        where, wanted = path_of(_shown(one.path)), json_value(one.equals, quotes=True)
         if not is_there:
-            return Outcome(Reason.BODY, f"HTTP {status} without {_shown(one.path)} in the body")
+            return Outcome(Reason.BODY, f"HTTP {status} without {where} in the body, wanted {wanted}")
         # True == 1 in Python, and not in JSON
         if found != one.equals or isinstance(found, bool) is not isinstance(one.equals, bool):
-            return Outcome(Reason.BODY, f"HTTP {status} with another {_shown(one.path)} in the body")
+            got = json_value(found, quotes=quotes)
+            return Outcome(Reason.BODY, f"HTTP {status} with {where} {got} in the body, wanted {wanted}")
     return PASSED
 
 

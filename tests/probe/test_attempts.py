@@ -146,7 +146,7 @@ class TestNext:
 
     def test_an_answer_that_is_bad_is_what_clients_get(self) -> None:
         found = reading({ONE: answers("503 Service Unavailable"), TWO: answers()})
-        assert (found.reason, found.detail) == (Reason.STATUS, f"{ONE}: HTTP 503")
+        assert (found.reason, found.detail) == (Reason.STATUS, f"{ONE}: HTTP 503, wanted 200-299")
 
     def test_where_nobody_listens_anywhere_all_are_told(self) -> None:
         found = reading({})
@@ -173,7 +173,7 @@ class TestNext:
 
     def test_a_name_with_one_address_reads_as_before(self) -> None:
         found = reading({ONE: answers("503 Service Unavailable")}, found=ONE)
-        assert (found.reason, found.detail, str(found.address)) == (Reason.STATUS, "HTTP 503", ONE)
+        assert (found.reason, found.detail, str(found.address)) == (Reason.STATUS, "HTTP 503, wanted 200-299", ONE)
 
 
 @contextmanager
@@ -199,7 +199,7 @@ class TestAny:
 
     def test_a_bad_answer_has_the_next_asked(self) -> None:
         found = reading({ONE: answers("503 Service Unavailable"), TWO: answers()}, rule=ANY)
-        assert (found.ok, found.detail) == (True, f"{TWO}, after {ONE}: HTTP 503")
+        assert (found.ok, found.detail) == (True, f"{TWO}, after {ONE}: HTTP 503, wanted 200-299")
 
     @pytest.mark.slow
     def test_so_has_silence(self) -> None:
@@ -207,7 +207,10 @@ class TestAny:
 
     def test_all_bad_is_bad_and_all_are_told(self) -> None:
         found = reading({ONE: answers("503 Service Unavailable")}, rule=ANY)
-        assert (found.reason, found.detail) == (Reason.STATUS, f"{ONE}: HTTP 503; {TWO}: Connection refused")
+        assert (found.reason, found.detail) == (
+            Reason.STATUS,
+            f"{ONE}: HTTP 503, wanted 200-299; {TWO}: Connection refused",
+        )
 
     def test_a_stranger_who_is_let_in_anywhere_is_told(self) -> None:
         settings, _ = KINDS["deny"]
@@ -226,7 +229,11 @@ class TestAll:
     def test_one_bad_is_bad(self, bad: str) -> None:
         served: dict[str, Conversation] = {ONE: answers(), TWO: answers(), bad: answers("500 Oh")}
         found = reading(served, rule=ALL)
-        assert (found.reason, found.detail, str(found.address)) == (Reason.STATUS, f"{bad}: HTTP 500", bad)
+        assert (found.reason, found.detail, str(found.address)) == (
+            Reason.STATUS,
+            f"{bad}: HTTP 500, wanted 200-299",
+            bad,
+        )
 
     def test_one_dead_is_bad(self) -> None:
         found = reading({TWO: answers()}, rule=ALL)

@@ -61,8 +61,8 @@ def test_any_answer_is_good_where_none_is_named() -> None:
 
 
 def test_another_rcode_is_bad_and_named() -> None:
-    assert judgement(ASKED, rcode=dns.rcode.SERVFAIL) == Outcome(Reason.STATUS, "RCODE SERVFAIL")
-    assert judgement(ASKED, rcode=dns.rcode.REFUSED) == Outcome(Reason.STATUS, "RCODE REFUSED")
+    assert judgement(ASKED, rcode=dns.rcode.SERVFAIL) == Outcome(Reason.STATUS, "RCODE SERVFAIL, wanted NOERROR")
+    assert judgement(ASKED, rcode=dns.rcode.REFUSED) == Outcome(Reason.STATUS, "RCODE REFUSED, wanted NOERROR")
 
 
 def test_an_rcode_that_is_expected_is_good() -> None:
@@ -74,8 +74,32 @@ def test_one_expected_value_is_enough() -> None:
     asked = DnsSettings("www.example.com", answers=("192.0.2.1", "192.0.2.2"))
     assert judgement(asked, "www.example.com. 60 IN A 192.0.2.2", "www.example.com. 60 IN A 192.0.2.9") == PASSED
     wrong = judgement(asked, "www.example.com. 60 IN A 192.0.2.9")
-    assert wrong == Outcome(Reason.BODY, "RCODE NOERROR without an expected A in the answer")
-    assert judgement(asked) == wrong
+    assert wrong == Outcome(Reason.BODY, "RCODE NOERROR with A 192.0.2.9, wanted 192.0.2.1, 192.0.2.2")
+    none = judgement(asked)
+    assert none == Outcome(Reason.BODY, "RCODE NOERROR with A none, wanted 192.0.2.1, 192.0.2.2")
+
+
+@pytest.mark.parametrize(
+    ("rtype", "wanted", "answer", "got"),
+    [
+        ("AAAA", "2001:db8::1", "2001:db8::2", "2001:db8::2"),
+        ("CNAME", "a.example.com.", "B.example.com.", "b.example.com."),
+        ("TXT", "yes", '"n" "o\\027"', r'"no\u001b"'),
+        ("MX", "10 a.example.com.", "10 b.example.com.", "a value of 17 bytes"),
+    ],
+)
+def test_other_values_are_told_and_those_that_are_wanted(rtype: str, wanted: str, answer: str, got: str) -> None:
+    outcome = judgement(
+        DnsSettings("www.example.com", rtype, answers=(wanted,)), f"www.example.com. 60 IN {rtype} {answer}"
+    )
+    assert outcome == Outcome(Reason.BODY, f"RCODE NOERROR with {rtype} {got}, wanted {wanted}")
+
+
+def test_of_very_many_values_a_few_are_told() -> None:
+    many = [f"www.example.com. 60 IN A 198.51.100.{number}" for number in range(100, 130)]
+    outcome = judgement(DnsSettings("www.example.com", answers=("192.0.2.1",)), *many)
+    shown = "198.51.100.100, 198.51.100.101, 198.51.100.102 and 27 more"
+    assert outcome == Outcome(Reason.BODY, f"RCODE NOERROR with A {shown}, wanted 192.0.2.1")
 
 
 def test_values_are_compared_and_not_their_spelling() -> None:

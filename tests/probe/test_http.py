@@ -30,19 +30,22 @@ def test_ipv6_endpoints_are_checked_alike() -> None:
 
 
 def test_another_status_is_bad_and_named() -> None:
-    assert outcome(reading_from(answers("503 Service Unavailable"))) == (Reason.STATUS, "HTTP 503")
+    assert outcome(reading_from(answers("503 Service Unavailable"))) == (Reason.STATUS, "HTTP 503, wanted 200-299")
 
 
 def test_a_redirect_is_an_answer_and_not_followed() -> None:
     moved = says(b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/\r\nContent-Length: 0\r\n\r\n")
-    assert outcome(reading_from(moved)) == (Reason.STATUS, "HTTP 302")
+    assert outcome(reading_from(moved)) == (Reason.STATUS, "HTTP 302, wanted 200-299")
 
 
 def test_the_body_must_hold_the_expected_text() -> None:
     healthy = answers(body=b'{"status":"ok"}')
     assert reading_from(healthy, body='"status":"ok"').ok
     bad = reading_from(healthy, body='"status":"up"')
-    assert outcome(bad) == (Reason.BODY, "HTTP 200 without the expected text in the body")
+    assert outcome(bad) == (
+        Reason.BODY,
+        r'HTTP 200 with a body of 15 bytes, "{\"status\":\"ok\"}"; wanted "\"status\":\"up\""',
+    )
 
 
 def test_the_text_may_lie_across_two_segments() -> None:
@@ -114,7 +117,7 @@ def test_a_header_must_be_there_with_what_is_expected() -> None:
     assert reading_from(said, expected_headers=(("x-ready", "yes"), ("X-Ready", ""))).ok
     assert outcome(reading_from(said, expected_headers=(("X-Ready", "no"),))) == (
         Reason.HEADER,
-        "HTTP 200 without the expected header X-Ready",
+        'HTTP 200 with the header X-Ready: "yes, all", wanted "no"',
     )
     assert reading_from(said, expected_headers=(("X-Other", ""),)).reason is Reason.HEADER
 
@@ -128,9 +131,9 @@ def test_the_body_must_match_an_expression_and_one_without_end_takes_no_time() -
 def test_an_expression_is_matched_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[threading.Thread] = []
 
-    def noted(body: bytes, status: int, settings: HttpSettings) -> Outcome:
+    def noted(body: bytes, status: int, settings: HttpSettings, *, quotes: bool) -> Outcome:
         threads.append(threading.current_thread())
-        return judged_body(body, status, settings)
+        return judged_body(body, status, settings, quotes=quotes)
 
     monkeypatch.setattr("gtm.probe.http.judged_body", noted)
     assert reading_from(answers(body=b"ok"), body_regex="o+k").ok
@@ -212,6 +215,30 @@ def test_headers_and_secrets_are_sent_and_told_to_nobody(
     assert "s3cret" not in told
 
 
+def test_an_endpoint_that_echoes_a_secret_gets_it_into_no_detail(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("s3cret")
+    headers = (("X-Key", Secret("token")),)
+    kept = permits(secrets={"token": tmp_path / "token"})
+
+    async def echoes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        key = next(line.partition(b": ")[2] for line in head.split(b"\r\n") if line.startswith(b"X-Key"))
+        body = b'{"key": "' + key + b'"}'
+        writer.write(b"HTTP/1.1 200 OK\r\nX-Key: " + key + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+
+    wanted = (JsonExpectation(("key",), "x"),)
+    readings = [
+        reading_from(echoes, headers=headers, permitted=kept, body_json=wanted),
+        reading_from(echoes, headers=headers, permitted=kept, body="healthy"),
+        reading_from(echoes, headers=headers, permitted=kept, body_regex="healthy"),
+        reading_from(echoes, headers=headers, permitted=kept, expected_headers=(("X-Key", "healthy"),)),
+    ]
+    assert [reading.reason for reading in readings] == [Reason.BODY, Reason.BODY, Reason.BODY, Reason.HEADER]
+    assert "s3cret" not in repr(readings)
+    assert readings[0].detail == 'HTTP 200 with key a text of 6 characters in the body, wanted "x"'
+
+
 def test_a_secret_that_is_not_there_is_no_fault_of_the_endpoint() -> None:
     kept = permits(secrets={"token": Path("/nonexistent/token")})
     reading = reading_from(answers(), headers=(("X-Key", Secret("token")),), permitted=kept)
@@ -223,7 +250,7 @@ def test_a_refusal_is_good_for_deny_and_an_answer_is_not() -> None:
     for status in ("401 Unauthorized", "403 Forbidden"):
         assert reading_from(answers(status), type=MonitorType.DENY).ok
     opened = reading_from(answers("200 OK"), type=MonitorType.DENY)
-    assert outcome(opened) == (Reason.ALLOWED, "HTTP 200 to a request without credentials")
+    assert outcome(opened) == (Reason.ALLOWED, "HTTP 200 to a request without credentials, wanted 401 or 403")
     for other in ("302 Found", "404 Not Found", "503 Busy"):
         reading = reading_from(answers(other), type=MonitorType.DENY)
-        assert outcome(reading) == (Reason.STATUS, f"HTTP {other[:3]}")
+        assert outcome(reading) == (Reason.STATUS, f"HTTP {other[:3]}, wanted 401 or 403")

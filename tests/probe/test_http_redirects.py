@@ -124,7 +124,7 @@ def test_a_request_that_is_to_be_made_elsewhere_keeps_its_method(status: str) ->
 )
 def test_what_leads_elsewhere_or_nowhere_is_the_answer(location: str) -> None:
     reading, seen = followed(location)
-    assert outcome(reading) == (Reason.STATUS, "HTTP 302")
+    assert outcome(reading) == (Reason.STATUS, "HTTP 302, wanted 200-299")
     assert len(seen) == 1
 
 
@@ -183,7 +183,7 @@ def test_the_port_of_the_endpoint_may_be_named() -> None:
 def test_no_more_redirects_are_followed_than_the_monitor_allows() -> None:
     loop = says(b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n")
     assert outcome(reading_from(loop, max_redirects=3)) == (Reason.STATUS, "more than 3 redirects")
-    assert outcome(reading_from(loop)) == (Reason.STATUS, "HTTP 302")
+    assert outcome(reading_from(loop)) == (Reason.STATUS, "HTTP 302, wanted 200-299")
     assert reading_from(loop, statuses=((302, 302),)).ok
 
 
