@@ -1,30 +1,18 @@
-"""The incidents of the afternoon: what happens, what is dead then, and what a message about it must name."""
+"""The incidents of the afternoon: what happens, what is dead then, and what a person on call must be able to read."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
-from tests.afternoon.origins import ILL, WELL
-from tests.afternoon.places import (
-    AP_SOUTHEAST,
-    CLIENTS,
-    ENDPOINTS,
-    EU_WEST,
-    FLAPPING_TEXT,
-    NOWHERE,
-    NS1,
-    NS2,
-    SA_EAST,
-    US_EAST,
-    ZONES,
-    write_zones,
-    zone_text,
-)
+from tests.afternoon import acts
+from tests.afternoon.places import AP_SOUTHEAST, CLIENTS, ENDPOINTS, EU_WEST, NOWHERE, US_EAST
 from tests.afternoon.stage import Stage
+from tests.afternoon.telling import Way
 
 Act = Callable[[Stage], None]
 Dead = Mapping[str, tuple[str, ...]]
 """By client: what does not serve it."""
+
+LOG, EVENT, ALERT = Way.LOG, Way.EVENT, Way.ALERT
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +22,9 @@ class Incident:
     name: str
     act: Act
     over: Act
-    tells: str
-    """An expression: a message that matches it tells of this incident."""
+    says: Mapping[Way, str]
+    """By each way, an expression: the message that tells of it, with its level, type of event or name of alert."""
     dead: Dead = field(default_factory=dict)
-    alert: str = ""
-    """An expression: the alert that is waited for."""
     lasts_s: float = 2.0
     """At least."""
     most_share: float = 0.25
@@ -50,250 +36,143 @@ def for_everybody(*addresses: str) -> Dead:
     return dict.fromkeys(CLIENTS, addresses)
 
 
-def region(stage: Stage) -> None:
-    """Cuts a whole region off."""
-    stage.network.cut(EU_WEST)
-
-
-def region_over(stage: Stage) -> None:
-    stage.network.mend(EU_WEST)
-
-
-def half(stage: Stage) -> None:
-    """Takes one of two endpoints of a region away."""
-    stage.owns(US_EAST, ENDPOINTS[US_EAST][1], is_so=False)
-
-
-def half_over(stage: Stage) -> None:
-    stage.owns(US_EAST, ENDPOINTS[US_EAST][1], is_so=True)
-
-
-def probe(stage: Stage) -> None:
-    """Kills a probe, the only one of its vantage."""
-    stage.running["iad-1"].kill()
-
-
-def probe_over(stage: Stage) -> None:
-    stage.start_node("iad-1")
-
-
-def cut(stage: Stage) -> None:
-    """Has one vantage, and the clients near it, not reach a region that is well for all others."""
-    _cut(stage, is_so=True)
-
-
-def cut_over(stage: Stage) -> None:
-    _cut(stage, is_so=False)
-
-
-def _cut(stage: Stage, *, is_so: bool) -> None:
-    for name in ("fra-1", "fra-2"):
-        for address in ENDPOINTS[EU_WEST]:
-            stage.unreachable(name, address, is_so=is_so)
-
-
-def blind(stage: Stage) -> None:
-    """Has one DNS node reach no other node."""
-    _blind(stage, is_so=True)
-
-
-def blind_over(stage: Stage) -> None:
-    _blind(stage, is_so=False)
-
-
-def _blind(stage: Stage, *, is_so: bool) -> None:
-    for name, machine in stage.nodes.items():
-        if name != NS1:
-            stage.unreachable(NS1, machine.address, is_so=is_so)
-
-
-def node(stage: Stage) -> None:
-    """Kills one DNS node."""
-    stage.running[NS2].kill()
-
-
-def node_over(stage: Stage) -> None:
-    stage.start_node(NS2)
-
-
-def full_disk(stage: Stage) -> None:
-    """Fills the disk of one DNS node, and has half a region die, which it would write down."""
-    filler = stage.disk / "filler"
-    with filler.open("wb", buffering=0) as opened, suppress(OSError):  # there is no space left
-        while opened.write(bytes(65_536)):
-            pass
-    half(stage)
-
-
-def full_disk_over(stage: Stage) -> None:
-    half_over(stage)
-    (stage.disk / "filler").unlink()
-
-
-def two_clocks(stage: Stage) -> None:
-    """Puts the clock of one DNS node five minutes ahead."""
-    stage.set_clock(300.0)
-
-
-def two_clocks_over(stage: Stage) -> None:
-    stage.set_clock(0.0)
-
-
-def broken_push(stage: Stage) -> None:
-    """Pushes zone files with a mistake."""
-    write_zones(stage.folder, {zone: zone_text(zone).replace(f"region: {EU_WEST}", "region: eu-wst") for zone in ZONES})
-
-
-def wrong_push(stage: Stage) -> None:
-    """Pushes zone files that are valid, and have addresses that nobody has."""
-    moved = dict(zip(ENDPOINTS[EU_WEST], NOWHERE, strict=True))
-    write_zones(stage.folder, {zone: zone_text(zone, moved=moved) for zone in ZONES})
-
-
-def push_over(stage: Stage) -> None:
-    write_zones(stage.folder)
-
-
-def expired(stage: Stage) -> None:
-    """Has a region show a certificate that has expired."""
-    stage.origins[AP_SOUTHEAST].show(stage.certificates["expired"])
-
-
-def expired_over(stage: Stage) -> None:
-    stage.origins[AP_SOUTHEAST].show(stage.certificates["good"])
-
-
-def slow(stage: Stage) -> None:
-    """Has a region take seconds for what takes milliseconds."""
-    stage.origins[US_EAST].slow_down()
-
-
-def slow_over(stage: Stage) -> None:
-    stage.origins[US_EAST].speed_up()
-
-
-def error_body(stage: Stage) -> None:
-    """Has a region answer 200, and say in the body that it is not well."""
-    stage.origins[AP_SOUTHEAST].answer(ILL)
-
-
-def error_body_over(stage: Stage) -> None:
-    stage.origins[AP_SOUTHEAST].answer(WELL)
-
-
-def renamed(stage: Stage) -> None:
-    """Renames the health path everywhere, as a deploy does: every endpoint is well, and every check gets 404."""
-    for origin in stage.origins.values():
-        origin.rename_path()
-
-
-def renamed_over(stage: Stage) -> None:
-    for origin in stage.origins.values():
-        origin.rename_path_back()
-
-
-def drain_in_death(stage: Stage) -> None:
-    """Has a person drain a region, at one node, while another region dies."""
-    stage.network.cut(EU_WEST)
-    stage.command("drain", f"region */{US_EAST}", "--for", "10m", "--why", "the wrong one")
-
-
-def drain_in_death_over(stage: Stage) -> None:
-    stage.command("obey", f"region */{US_EAST}")
-    stage.network.mend(EU_WEST)
-
-
-def flapping(stage: Stage) -> None:
-    """Has a region fail as soon as it is believed up, and be well as soon as it is believed down, twice."""
-    write_zones(stage.folder, {"_shared": FLAPPING_TEXT})
-    stage.wait_for_checks()
-    for _ in range(2):
-        stage.origins[SA_EAST].answer(ILL)
-        stage.wait_for_belief("down", SA_EAST)
-        stage.origins[SA_EAST].answer(WELL)
-        stage.wait_for_belief("up", SA_EAST)
-
-
-def flapping_over(stage: Stage) -> None:
-    stage.origins[SA_EAST].answer(WELL)
-    write_zones(stage.folder)
+def region_down(region: str, reason: str) -> Mapping[Way, str]:
+    """Returns what tells of the death of a region; where regions die one after the other, not each has a WARNING."""
+    address = "|".join(ENDPOINTS[region])
+    return {
+        LOG: rf"WARNING api\.\w+\.test: region {region} is down \(2 of 2 endpoints: {reason}.*\); its clients get "
+        rf"|INFO check \S+/({address}): UP -> DOWN \(\d of \d voices: {reason}",
+        EVENT: rf"gtm\.region\.down \S*{region}: ",
+        ALERT: rf"critical GtmRegionDown: .*{region}",
+    }
 
 
 INCIDENTS = (
     # an alert about flapping counts what a check did in half an hour: no other incident but the renamed path is about
     # the checks of sa-east
-    Incident("an endpoint flaps", flapping, flapping_over, r"flap|GtmFlapping", alert="GtmFlapping"),
+    Incident(
+        "an endpoint flaps",
+        acts.flapping,
+        acts.flapping_over,
+        {
+            LOG: r"WARNING check \S+/10\.73\.0\.5[12] flaps",
+            EVENT: r"gtm\.endpoint\.flapping \S+/10\.73\.0\.5[12]",
+            ALERT: r"warning GtmFlapping: \S+/10\.73\.0\.5[12]",
+        },
+    ),
     Incident(
         "a region dies",
-        region,
-        region_over,
-        r"eu-west|10\.73\.0\.3[12]",
+        acts.region,
+        acts.region_over,
+        region_down(EU_WEST, "timeout"),
         for_everybody(*ENDPOINTS[EU_WEST]),
-        "GtmRegionDown",
     ),
-    Incident("half a region dies", half, half_over, r"us-east|10\.73\.0\.22", for_everybody(ENDPOINTS[US_EAST][1]), ""),
-    Incident("a probe is killed", probe, probe_over, r"iad-1", alert="GtmProbeSilent"),
-    Incident("a cut: Europe does not reach it", cut, cut_over, r"fra", {EU_WEST: ENDPOINTS[EU_WEST]}),
+    Incident(
+        "half a region dies",
+        acts.half,
+        acts.half_over,
+        {LOG: r"check \S+/10\.73\.0\.22: UP -> DOWN", EVENT: r"gtm\.endpoint\.down \S+/10\.73\.0\.22"},
+        for_everybody(ENDPOINTS[US_EAST][1]),
+    ),
+    Incident(
+        "a probe is killed",
+        acts.probe,
+        acts.probe_over,
+        {
+            LOG: r"WARNING peer iad-1 lost",
+            EVENT: r"gtm\.probe\.silent iad-1",
+            ALERT: r"warning GtmProbeSilent: .*iad-1",
+        },
+    ),
+    Incident(
+        "a cut: Europe does not reach a region",
+        acts.cut,
+        acts.cut_over,
+        {LOG: r"10\.73\.0\.3[12]: DOWN as seen from fra", EVENT: r"gtm\.endpoint\.local \S+/10\.73\.0\.3[12]"},
+        {EU_WEST: ENDPOINTS[EU_WEST]},
+    ),
     Incident(
         "a DNS node hears nobody",
-        blind,
-        blind_over,
-        r"[Qq]uorum|hears n|blind",
-        alert="Gtm(Quorum|Status).*",
+        acts.blind,
+        acts.blind_over,
+        {LOG: r"ns1 WARNING .*quorum", EVENT: r"gtm\.quorum\.lost ns1", ALERT: r"GtmQuorumLost: .*ns1"},
     ),
-    Incident("a DNS node is killed", node, node_over, r"ns2"),
+    Incident("a DNS node is killed", acts.node, acts.node_over, {LOG: r"WARNING peer ns2 lost"}),
     Incident(
         "a full disk, and half a region dies",
-        full_disk,
-        full_disk_over,
-        r"No space|disk|GtmState",
+        acts.full_disk,
+        acts.full_disk_over,
+        {
+            LOG: r"ns1 ERROR .*No space left on device",
+            EVENT: r"gtm\.state\.damaged .*No space left on device",
+            ALERT: r"warning GtmState\w+: .*ns1",
+        },
         for_everybody(ENDPOINTS[US_EAST][1]),
-        "GtmState.*",
     ),
-    Incident("two clocks", two_clocks, two_clocks_over, r"clock|skewed", alert="Gtm(Quorum|Clock|Status).*"),
-    Incident("a broken push", broken_push, push_over, r"eu-wst|GtmConfig", alert="GtmConfigRejected"),
     Incident(
-        "a valid but wrong push", wrong_push, push_over, r"10\.73\.0\.9[89]|config|Config", for_everybody(*NOWHERE)
+        "two clocks",
+        acts.two_clocks,
+        acts.two_clocks_over,
+        {LOG: r"ns1 WARNING .*(skewed|clock)", ALERT: r"Gtm(QuorumLost|\w*Clock\w*): .*ns1"},
+    ),
+    Incident(
+        "a broken push",
+        acts.broken_push,
+        acts.push_over,
+        {
+            LOG: r"ERROR .*yaml:\d+:\d+: unknown region \"eu-wst\"",
+            EVENT: r"gtm\.config\.rejected .*eu-wst",
+            ALERT: r"warning GtmConfigRejected",
+        },
+    ),
+    Incident(
+        "a valid but wrong push",
+        acts.wrong_push,
+        acts.push_over,
+        {
+            LOG: r"added endpoint api\.\w+\.test eu-west/10\.73\.0\.98",
+            EVENT: r"gtm\.config\.applied .*added endpoint api\.\w+\.test eu-west/10\.73\.0\.98",
+        },
+        for_everybody(*NOWHERE),
     ),
     Incident(
         "an expired certificate",
-        expired,
-        expired_over,
-        r"expired|GtmRegionDown",
+        acts.expired,
+        acts.expired_over,
+        region_down(AP_SOUTHEAST, "cert_expired"),
         for_everybody(*ENDPOINTS[AP_SOUTHEAST]),
-        "GtmRegionDown",
     ),
     Incident(
         "a region is slow",
-        slow,
-        slow_over,
-        r"us-east|10\.73\.0\.2[12]",
+        acts.slow,
+        acts.slow_over,
+        region_down(US_EAST, "timeout"),
         for_everybody(*ENDPOINTS[US_EAST]),
-        "GtmRegionDown",
     ),
     Incident(
         "200 with an error in the body",
-        error_body,
-        error_body_over,
-        r"ap-southeast|10\.73\.0\.4[12]",
+        acts.error_body,
+        acts.error_body_over,
+        region_down(AP_SOUTHEAST, "body"),
         for_everybody(*ENDPOINTS[AP_SOUTHEAST]),
-        "GtmRegionDown",
     ),
     Incident(
         "the health path is renamed everywhere",
-        renamed,
-        renamed_over,
-        r"404|GtmFailOpen|GtmSafety|suspect",
-        alert=r"GtmSafety.*|GtmFailOpen: .*api\.gtm\.test.*",
+        acts.renamed,
+        acts.renamed_over,
+        {
+            LOG: r"WARNING safety ",
+            EVENT: r"gtm\.safety\.blocked ",
+            ALERT: r"GtmSafety\w+: ",
+        },
         lasts_s=3.0,
     ),
     Incident(
         "a drain while another region dies",
-        drain_in_death,
-        drain_in_death_over,
-        r"drain|eu-west|10\.73\.0\.3[12]",
+        acts.drain_in_death,
+        acts.drain_in_death_over,
+        region_down(EU_WEST, "timeout"),
         for_everybody(*ENDPOINTS[EU_WEST]),
-        "GtmRegionDown",
         most_share=0.375,
     ),
 )

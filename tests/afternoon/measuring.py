@@ -17,7 +17,7 @@ QUIET_S = 1.2
 """What is dead is gone from the answers once none of such a while named it."""
 
 LIMIT_S = 12.0
-ALERT_LIMIT_S = 8.0
+TOLD_LIMIT_S = 8.0
 SHARE_WINDOW_S = 1.5
 
 
@@ -31,7 +31,9 @@ class Seen:
     dead: int
     """Answers of the resolver and of the nodes that named what does not serve who asked."""
     dead_s: float
-    """From the beginning to the last of them."""
+    """From the beginning to the last of them that the resolver gave, which keeps answers for their TTL."""
+    named_s: float
+    """From the beginning to the last of them that a node gave."""
     busiest: float
     """The greatest share of one endpoint in what the nodes answered, in any while."""
 
@@ -47,11 +49,6 @@ class Played:
     lasted_s: float
     recovered_s: float
 
-    @property
-    def first(self) -> tuple[float, Message] | None:
-        """Returns the first message of all."""
-        return min(self.told.values(), key=lambda told: told[0], default=None)
-
 
 def play(stage: Stage, clients: Asking, incident: Incident) -> Played:
     """Returns what came of an incident; all is well again then."""
@@ -61,14 +58,13 @@ def play(stage: Stage, clients: Asking, incident: Incident) -> Played:
         stage.passes(began + incident.lasts_s)
         if incident.dead:
             within(LIMIT_S, lambda: _is_quiet(clients, incident))
-        if incident.alert:
-            with suppress(AssertionError):  # the table says that there was none
-                within(ALERT_LIMIT_S, lambda: _is_alerted(stage, incident, since=began))
+        with suppress(AssertionError):  # the table says what was not told
+            within(TOLD_LIMIT_S, lambda: _told(stage, incident, since=began).keys() == incident.says.keys())
+        told = _told(stage, incident, since=began)
         ended = time.monotonic()
     finally:
         incident.over(stage)
     by_zone = {zone: _seen(clients, incident, zone, began=began, ended=ended) for zone in ZONES}
-    told = _told(stage, incident, began=began, ended=ended)
     recovered_s = stage.wait_until_well(clients)
     return Played(incident, by_zone, told, ended - began, recovered_s)
 
@@ -83,12 +79,6 @@ def _is_quiet(clients: Asking, incident: Incident) -> bool:
     return not any(_is_dead(incident, one) for one in got)
 
 
-def _is_alerted(stage: Stage, incident: Incident, *, since: float) -> bool:
-    return any(
-        re.match(incident.alert, f"{alert.name}: {alert.summary}") for alert in stage.receiver.fired(since=since)
-    )
-
-
 def _seen(clients: Asking, incident: Incident, zone: str, *, began: float, ended: float) -> Seen:
     def got(*servers: str) -> list[Got]:
         every = (one for server in servers for one in clients.since(began, server=server, zone=zone))
@@ -97,30 +87,30 @@ def _seen(clients: Asking, incident: Incident, zone: str, *, began: float, ended
     wrong = tuple(
         f"{one.client} {one.rcode} after {one.sent_at - began:.2f} s" for one in got(RESOLVER) if not one.is_answer
     )
-    dead = [one for one in got(RESOLVER, *NAMESERVERS) if _is_dead(incident, one)]
+    servers = (RESOLVER, *NAMESERVERS)
+    dead = {name: [one.at - began for one in got(name) if _is_dead(incident, one)] for name in servers}
     return Seen(
-        answers=len(got(RESOLVER, *NAMESERVERS)),
+        answers=len(got(*servers)),
         wrong=wrong,
-        dead=len(dead),
-        dead_s=max((one.at - began for one in dead), default=0.0),
+        dead=sum(len(times) for times in dead.values()),
+        dead_s=max(dead[RESOLVER], default=0.0),
+        named_s=max((at for server in NAMESERVERS for at in dead[server]), default=0.0),
         busiest=busiest_share(got(*NAMESERVERS), window_s=SHARE_WINDOW_S),
     )
 
 
-def _told(stage: Stage, incident: Incident, *, began: float, ended: float) -> dict[Way, tuple[float, Message]]:
+def _told(stage: Stage, incident: Incident, *, since: float) -> dict[Way, tuple[float, Message]]:
     alerts = [
         Message(alert.at, Way.ALERT, "", f"{alert.name}: {alert.summary}", alert.severity)
-        for alert in stage.receiver.fired(since=began)
+        for alert in stage.receiver.fired(since=since)
     ]
     told: dict[Way, tuple[float, Message]] = {}
-    messages = sorted((*stage.listening.since(began), *alerts), key=lambda message: (message.is_aside, message.at))
+    messages = sorted((*stage.listening.since(since), *alerts), key=lambda message: (message.is_aside, message.at))
     for message in messages:
-        if message.at < ended and message.way not in told and _is_about(incident, message):
-            told[message.way] = message.at - began, message
+        if message.way not in told and _is_about(incident, message):
+            told[message.way] = message.at - since, message
     return told
 
 
 def _is_about(incident: Incident, message: Message) -> bool:
-    if message.way is Way.ALERT and incident.alert:
-        return re.match(incident.alert, message.text) is not None
-    return re.search(incident.tells, message.text) is not None
+    return message.way in incident.says and re.search(incident.says[message.way], str(message)) is not None

@@ -3,12 +3,12 @@
 from tests.afternoon.measuring import Played
 from tests.afternoon.places import BOLD, SAFE
 
-HEADING = f"{'incident':<40} {'wrong':>11} {'dead':>11} {'dead s':>11} {'busiest %':>11} {'lasted s':>8} {'well s':>6}"
+TITLES = ("wrong", "dead", "dead s", "named s", "busiest %", "told s")
 
 
 def heading() -> str:
     """Returns the head of the table: each pair is with the default rules of safety, and without."""
-    return HEADING
+    return f"{'incident':<38}" + "".join(f"{title:>11}" for title in TITLES)
 
 
 def row(played: Played) -> str:
@@ -18,13 +18,18 @@ def row(played: Played) -> str:
         (str(len(safe.wrong)), str(len(bold.wrong))),
         (str(safe.dead), str(bold.dead)),
         (f"{safe.dead_s:.1f}", f"{bold.dead_s:.1f}"),
+        (f"{safe.named_s:.1f}", f"{bold.named_s:.1f}"),
         (f"{100 * safe.busiest:.0f}", f"{100 * bold.busiest:.0f}"),
     )
-    columns = " ".join(f"{with_rules:>5}/{without:>5}" for with_rules, without in pairs)
-    return f"{played.incident.name:<40} {columns} {played.lasted_s:8.1f} {played.recovered_s:6.1f}"
+    columns = "".join(f"{f'{with_rules} {without}':>11}" for with_rules, without in pairs)
+    first = min(played.told.items(), key=lambda told: told[1][0], default=None)
+    told = "-" if first is None else f"{first[0].value} {first[1][0]:.1f}"
+    return f"{played.incident.name:<38}{columns}{told:>11}"
 
 
 def messages(played: Played) -> str:
     """Returns which message told first, of each way."""
     lines = [f"{after:5.1f} s  {way.value:<6} {message}" for way, (after, message) in played.told.items()]
-    return "\n".join([played.incident.name, *(f"    {line[:400]}" for line in lines or ["nobody told"])])
+    says = played.incident.says
+    missing = [f"    not told  {way.value:<6} {says[way]}" for way in says if way not in played.told]
+    return "\n".join([played.incident.name, *(f"    {line[:400]}" for line in lines), *missing])
