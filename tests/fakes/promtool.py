@@ -32,31 +32,40 @@ def require_good_rules() -> None:
 
 def require_alerts(
     folder: Path,
-    alert: str,
     series: Mapping[str, str],
-    expected: Sequence[Expected],
+    expected: Mapping[str, Sequence[Expected]],
     *,
     at: str = "30m",
     interval: str = "1m",
 ) -> None:
-    """Has promtool evaluate the rules over these series: of this alert nothing may fire but what is expected."""
-    rule = rule_of(alert)
-    fires: list[dict[str, Any]] = [
-        {
-            "exp_labels": {**one.labels, "severity": rule["labels"]["severity"]},
-            "exp_annotations": {**rule["annotations"], "summary": one.summary},
-        }
-        for one in expected
+    """Has promtool evaluate the rules over these series: of these alerts nothing may fire but what is expected."""
+    asked = [
+        {"eval_time": at, "alertname": alert, "exp_alerts": [_firing(alert, one) for one in fires]}
+        for alert, fires in expected.items()
     ]
     test = {
         "interval": interval,
         "input_series": [{"series": name, "values": values} for name, values in series.items()],
-        "alert_rule_test": [{"eval_time": at, "alertname": alert, "exp_alerts": fires}],
+        "alert_rule_test": asked,
     }
     file = folder / "test.yaml"
     content = {"rule_files": [str(RULES)], "evaluation_interval": "10s", "tests": [test]}
     file.write_text(yaml.safe_dump(content), encoding="utf-8")
     _require("test", "rules", str(file))
+
+
+def all_alerts() -> list[str]:
+    """Returns the names of all shipped rules."""
+    groups = yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
+    return [rule["alert"] for group in groups for rule in group["rules"]]
+
+
+def _firing(alert: str, one: Expected) -> dict[str, Any]:
+    rule = rule_of(alert)
+    return {
+        "exp_labels": {**one.labels, "severity": rule["labels"]["severity"]},
+        "exp_annotations": {**rule["annotations"], "summary": one.summary},
+    }
 
 
 def rule_of(alert: str) -> dict[str, Any]:

@@ -187,9 +187,9 @@ def test_prometheus_reads_the_rules() -> None:
 
 @each_case
 def test_an_alert_fires_and_says_what_it_should(case: Case, tmp_path: Path) -> None:
-    require_alerts(tmp_path, case.alert, case.series, case.expected)
+    require_alerts(tmp_path, case.series, {case.alert: case.expected})
 
 
 @each_case
 def test_an_alert_does_not_fire_without_reason(case: Case, tmp_path: Path) -> None:
-    require_alerts(tmp_path, case.alert, case.calm, ())
+    require_alerts(tmp_path, case.calm, {case.alert: ()})
