@@ -106,7 +106,11 @@ def _override(one: Override, kind: type[_OverrideView]) -> _OverrideView:
 def silent_probes(book: Book, status: Status) -> frozenset[NodeName]:
     """Returns the probes that voted on what is watched, and none of whose votes is fresh."""
     fresh = {node for check in status.checks.values() for voice in check.votes if voice.fresh for node in voice.nodes}
-    voted = {node for node, heard in book.by_node.items() if heard.report.votes.keys() & status.checks.keys()}
+    voted = {
+        node
+        for node, heard in book.by_node.items()
+        if any(vote.is_cast and check in status.checks for check, vote in heard.report.votes.items())
+    }
     return frozenset(voted - fresh)
 
 

@@ -246,6 +246,18 @@ class WithheldView:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadView:
+    """Why a probe cannot make some checks; only that node can be mended."""
+
+    node: NodeName
+    reason: str
+    checks: int
+    """So many."""
+    example: CheckId
+    """One of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class NodeStatus:
     """Everything about one node."""
 
@@ -284,6 +296,8 @@ class NodeStatus:
     """What this node's own file keeps it from checking, the commonest reason first; 20 at most."""
     warnings: tuple[str, ...] = ()
     """Of zone files that serve: what is odd in them, as `gtm check` prints it."""
+    unread: tuple[UnreadView, ...] = ()
+    """What probes cannot check, this node's own too: by node, the commonest reason first, 20 of each at most."""
 
 
 class RegionState(Enum):

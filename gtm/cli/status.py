@@ -4,7 +4,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from pydantic import TypeAdapter
 
@@ -13,8 +13,10 @@ from gtm.admin.views import EndpointView, NodeStatus, Regions, RegionView, Servi
 from gtm.cli.console import counted, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
 from gtm.health.override import SafetyRule
+from gtm.health.reading import Reason
 from gtm.health.vantage import MIN_VANTAGES
 from gtm.health.verdict import VerdictState
+from gtm.health.voices import Voice
 from gtm.probe.withheld import Withheld
 from gtm.share.refusals import INNOCENT
 from gtm.spans import span
@@ -43,8 +45,7 @@ def _print_node(node: NodeStatus) -> None:
     for zone in node.zones:
         size = f"{counted(zone.services, 'service')}, {counted(zone.records, 'record')}"
         print_plain(f"zone {zone.zone}: serial {zone.serial}, {size}")
-    withheld = [str(Withheld(one.reason, one.checks, one.example)) for one in node.withheld]
-    for problem in (*node.problems, *node.geo_problems, *withheld):
+    for problem in _problems(node):
         print_plain(f"problem: {problem}")
     for warning in node.warnings:
         print_plain(f"warning: {warning}")
@@ -71,6 +72,16 @@ def _print_node(node: NodeStatus) -> None:
         print_plain(f"safety rule {rule.rule}: {rule.words}")
     print_plain(f"queries {_queries(node.counters)}")
     print_plain()
+
+
+def _problems(node: NodeStatus) -> Iterator[str]:
+    yield from (*node.problems, *node.geo_problems)
+    yield from (str(Withheld(one.reason, one.checks, one.example)) for one in node.withheld)
+    own = {one.reason for one in node.withheld}
+    for one in node.unread:
+        if one.node != node.node or one.reason not in own:
+            others = f" and {one.checks - 1} more" if one.checks > 1 else ""
+            yield f"probe {one.node} cannot check {one.example}{others}: {one.reason}"
 
 
 def _queries(counters: Mapping[str, int]) -> str:
@@ -129,10 +140,14 @@ def _endpoint(endpoint: EndpointView) -> tuple[str, ...]:
     if endpoint.detail:
         reason += f" ({endpoint.detail})"
     frozen = "; frozen, too few voices" if endpoint.frozen else ""
-    voices = ", ".join(
-        f"{voice.vantage}: {voice.belief.value if voice.fresh else 'stale'}" for voice in endpoint.voices
-    )
+    voices = ", ".join(f"{voice.vantage}: {_said(voice)}" for voice in endpoint.voices)
     return (endpoint.endpoint, _believed(endpoint), since, reason, voices + frozen)
+
+
+def _said(voice: Voice) -> str:
+    if voice.fresh:
+        return voice.belief.value
+    return f"cannot check ({voice.detail})" if voice.reason is Reason.UNREAD and voice.detail else "stale"
 
 
 def _believed(endpoint: EndpointView) -> str:

@@ -26,6 +26,10 @@ MAX_REPORTS_PER_S = 100
 """Five times what a probe can publish (gtm/share/publisher.py)."""
 
 
+NEVER_READ_AGE_S = 10 * 86_400.0
+"""Of what was never read: no vote of this age is fresh, whatever the interval."""
+
+
 def excess(edition: Edition, *, wall: float, skew_s: float) -> str:
     """Returns why an edition cannot be a node's of now, by clocks that differ by `skew_s` at most; nothing if it can.
 
@@ -56,6 +60,11 @@ class Vote:
     flip_in_s: float = 0.0
     """From the last reading to the earliest one that could change the belief; 0: at any time."""
 
+    @property
+    def is_cast(self) -> bool:
+        """Returns whether it is about a reading, and not for want of one."""
+        return self.reason is not Reason.UNREAD
+
     def says_the_same(self, other: "Vote") -> bool:
         """Returns whether two votes differ in nothing but age; this runs for every vote of every report."""
         return (
@@ -85,26 +94,32 @@ class Report:
     """Where the probe looks from; None where its node file does not say."""
 
     @property
+    def votes_on_something(self) -> bool:
+        """Returns whether the probe votes at all."""
+        return any(vote.is_cast for vote in self.votes.values())
+
+    @property
     def edition(self) -> Edition:
         """Returns what orders this report among those of its node."""
         return Edition(self.epoch, self.serial)
 
 
 def votes_of(verdicts: Mapping[CheckId, Verdict], *, now: float) -> Mapping[CheckId, Vote]:
-    """Returns the votes that verdicts make; checks without a reading yet have no vote."""
+    """Returns the votes that verdicts make; checks without a reading yet have none, or one that says why not."""
     return {
-        check: Vote(
-            verdict.belief,
-            verdict.reason,
-            verdict.detail,
-            _age(now - verdict.read_at),
-            verdict.since,
-            verdict.state_at(now),
-            _age(verdict.flip_in_s),
-        )
+        check: _vote(verdict, now=now)
         for check, verdict in sorted(verdicts.items())
-        if verdict.reason is not Reason.UNREAD
+        if verdict.reason is not Reason.UNREAD or verdict.unread
     }
+
+
+def _vote(verdict: Verdict, *, now: float) -> Vote:
+    """Returns a vote; one that says why there is no reading is too old to count, and for people alone."""
+    if verdict.reason is Reason.UNREAD:
+        return Vote(Belief.UNKNOWN, Reason.UNREAD, verdict.unread, NEVER_READ_AGE_S, 0.0)
+    why = (Reason.UNREAD, verdict.unread) if verdict.unread else (verdict.reason, verdict.detail)
+    age_s, flip_in_s = _age(now - verdict.read_at), _age(verdict.flip_in_s)
+    return Vote(verdict.belief, *why, age_s, verdict.since, verdict.state_at(now), flip_in_s)
 
 
 def _age(seconds: float) -> float:

@@ -67,7 +67,7 @@ def positions(ordered: Iterable[Heard]) -> Mapping[VantageName, Coordinates]:
     """Returns where each vantage is, as the first of its probes says; reports are sorted by vantage and node."""
     found: dict[VantageName, Coordinates] = {}
     for heard in ordered:
-        if heard.report.at is not None and heard.report.votes:
+        if heard.report.at is not None and heard.report.votes_on_something:
             found.setdefault(heard.report.vantage, heard.report.at)
     return found
 

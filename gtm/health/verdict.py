@@ -109,6 +109,8 @@ class Verdict:
     """For flips, as of `changed_at`."""
     flip_in_s: float = 0.0
     """From the last reading to the earliest one that could change the belief; 0: not known to be stable."""
+    unread: str = ""
+    """Why it cannot be read, once the last reading is too old to count, or there never was one; for people."""
 
     def penalty_at(self, now: float) -> float:
         """Returns what is left of the penalty for flips."""
@@ -147,6 +149,7 @@ def step(verdict: Verdict, reading: Reading, *, now: float, wall: float, policy:
         penalty=verdict.penalty_at(now) if is_first else verdict.penalty,
         held=verdict.held + 1,
         recent=recent,
+        unread="",
     )
     if reading.ok:
         return _changed(then, Belief.UP, now=now, wall=wall) if _comes_up(then, policy) else then

@@ -37,6 +37,7 @@ from gtm.node.config import NodeConfig
 from gtm.node.planner import Planner
 from gtm.node.state import StateFolder
 from gtm.node.trusting import key_problem
+from gtm.node.unread import unread_views
 from gtm.node.zones import ZoneRiver, few
 from gtm.plan.enough import Refusal
 from gtm.probe.withheld import Withheld
@@ -122,6 +123,7 @@ class NodeSubject:
             overrides=override_views(planner.guidance.said),
             safety=tuple(SafetyView(one.rule.value, one.subject, one.words) for one in self._refused()),
             vantages=tuple(one.name for one in planner.vantages),
+            unread=unread_views(self._desk.book, planner.plan, planner.status),
             withheld=tuple(WithheldView(one.reason, one.checks, one.example) for one in self._withheld()),
         )
 

@@ -163,6 +163,7 @@ class Prober:
         self._on_reading(check, reading)
         if reading.reason is Reason.UNREAD:
             self._own_fault(check, reading)
+            self._tell_unread(check, reading)
             return
         before = self._verdicts[check.id]
         policy, now, wall = verdict_policy(check.monitor), self._clock.monotonic(), self._clock.wall()
@@ -210,6 +211,13 @@ class Prober:
             self._take(check, reading)
         except Exception:
             log.exception("a reading of check %s was lost by a mistake of this program", check.id)
+
+    def _tell_unread(self, check: Check, reading: Reading) -> None:
+        """Has the verdict say why there is no newer reading, once the last one counts no more: other nodes show it."""
+        verdict, now = self._verdicts[check.id], self._clock.monotonic()
+        limit_s = Freshness(check.monitor.interval_s, check.monitor.timeout_s).limit_s
+        if verdict.unread != reading.detail and (verdict.reason is Reason.UNREAD or now - verdict.read_at > limit_s):
+            self._verdicts[check.id] = replace(verdict, unread=reading.detail)
 
     def _own_fault(self, check: Check, reading: Reading) -> None:
         """Says once of a check that it cannot be read; no verdict changes: its votes grow old and stop counting.

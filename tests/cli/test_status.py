@@ -14,7 +14,7 @@ from gtm.health.reading import Reason
 from gtm.health.scope import parse_scope
 from gtm.health.status import CheckStatus, Status
 from gtm.health.vantage import LocalBelief
-from gtm.health.verdict import VerdictState
+from gtm.health.verdict import Verdict, VerdictState
 from gtm.health.voices import Voice
 from gtm.ids import CheckId, EndpointId, NodeName, ServiceId, VantageName
 from gtm.plan.guidance import Guidance
@@ -55,6 +55,31 @@ def test_what_the_node_may_not_check_is_a_problem_of_it(tmp_path: Path) -> None:
         told = json.loads(gtm("status", "--admin", node.at, "--json").out)
     assert f"problem: {ONE} and 2 more cannot be checked from here: no secret" in ran.lines
     assert told["withheld"] == [{"reason": "no secret", "checks": 3, "example": ONE}]
+
+
+def test_why_a_probe_cannot_check_something_is_told_with_the_probe_and_in_the_row(tmp_path: Path) -> None:
+    why = 'secret "token": /etc/gtm/token cannot be read: no such file or directory'
+    with serving(tmp_path, a=SMALL) as node:
+        node.desk.publish({ONE: Verdict(unread=why), TWO: Verdict(unread=why)})
+        cannot = voice("at-fra", Belief.UNKNOWN, fresh=False)
+        cannot = replace(cannot, reason=Reason.UNREAD, detail=why)
+        stale = voice("at-iad", Belief.UP, fresh=False)
+        status = Status(
+            {
+                ONE: CheckStatus(Belief.UNKNOWN, 0.0, votes=(cannot, stale), frozen=True),
+                TWO: CheckStatus(Belief.UP, 0.0),
+            }
+        )
+        node.planner.take_status(status)
+        ran = gtm("status", "--admin", node.at)
+        node.withheld = (Withheld(why, 2, ONE),)
+        own = gtm("status", "--admin", node.at)
+    told = f"problem: probe ns1 cannot check {ONE} and 1 more: {why}"
+    assert told in ran.lines
+    [row] = [line for line in ran.lines if "192.0.2.1" in line and line.startswith("us-east/")]
+    assert row.split("\t")[4] == f"at-fra: cannot check ({why}), at-iad: stale; frozen, too few voices"
+    assert told not in own.lines, "it is there already, as this node's own"
+    assert "silent" not in ran.out, "who says why is heard"
 
 
 def test_a_belief_is_told_with_the_state_that_knows_of_more(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 from gtm.health.belief import Belief
 from gtm.health.reading import Reason
-from gtm.health.report import Vote, votes_of
+from gtm.health.report import NEVER_READ_AGE_S, Vote, votes_of
 from gtm.health.verdict import NO_VERDICT, Verdict, VerdictState
 from gtm.ids import CheckId
 
@@ -26,3 +26,17 @@ def test_a_check_without_a_reading_has_no_vote() -> None:
 def test_votes_are_sorted_whatever_the_order_of_the_checks() -> None:
     verdict = Verdict(Belief.UP, reason=Reason.OK)
     assert list(votes_of({B: verdict, A: verdict}, now=0.0)) == [A, B]
+
+
+def test_what_was_never_read_says_why_with_a_vote_that_never_counts() -> None:
+    [vote] = votes_of({A: Verdict(unread="no secret")}, now=10.0).values()
+    assert (vote.belief, vote.reason, vote.detail) == (Belief.UNKNOWN, Reason.UNREAD, "no secret")
+    assert vote.age_s == NEVER_READ_AGE_S
+    assert not vote.is_cast
+    assert votes_of({A: Verdict()}, now=10.0) == {}
+
+
+def test_what_is_read_no_more_says_why_and_is_as_old_as_it_is() -> None:
+    last = Verdict(Belief.DOWN, 0, 3, 77.0, Reason.STATUS, "HTTP 503", read_at=10.0, unread="no secret")
+    [vote] = votes_of({A: last}, now=40.0).values()
+    assert (vote.belief, vote.reason, vote.detail, vote.age_s) == (Belief.DOWN, Reason.UNREAD, "no secret", 30.0)

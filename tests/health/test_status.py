@@ -3,14 +3,16 @@ from dataclasses import replace
 
 import pytest
 
+from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import EMPTY_BOOK, Book, hear
 from gtm.health.quorum import AllUp, Quorum
 from gtm.health.reading import Reason
-from gtm.health.report import Report, Vote
+from gtm.health.report import Report, Vote, votes_of
 from gtm.health.status import NO_STATUS, CheckStatus, Status, changes, flipped, merge, retimed, turned_odd
-from gtm.health.verdict import VerdictState, state_among
-from gtm.health.voices import Freshness
+from gtm.health.vantage import positions
+from gtm.health.verdict import Verdict, VerdictState, state_among
+from gtm.health.voices import Freshness, in_order
 from gtm.ids import CheckId, NodeName
 from tests.health.examples import report, vote
 
@@ -285,3 +287,21 @@ def test_what_answers_again_has_the_time_until_enough_voices_say_up(
 ) -> None:
     reports = [says(f"n{number}", one) for number, one in enumerate(votes)]
     assert merged(*reports, last=believed(DOWN)).back_in_s == back_in_s
+
+
+@pytest.mark.parametrize("beliefs", [(UP, UP), (DOWN, DOWN), (UP,), (DOWN, UP)])
+def test_a_vote_that_says_why_there_is_no_reading_is_shown_and_counts_for_nothing(beliefs: tuple[Belief, ...]) -> None:
+    reports = [says(f"n{number}", belief) for number, belief in enumerate(beliefs)]
+    [why] = votes_of({CHECK: Verdict(unread="no secret")}, now=50.0).values()
+    for one in (why, replace(vote(DOWN, age_s=60.0), reason=Reason.UNREAD)):
+        with_it = merged(*reports, says("z", one))
+        assert replace(with_it, votes=()) == replace(merged(*reports), votes=())
+        assert with_it.votes[-1].reason is Reason.UNREAD
+        assert not with_it.votes[-1].says_something
+
+
+def test_a_probe_that_reads_nothing_has_no_place() -> None:
+    at = Coordinates(50.0, 8.0)
+    [why] = votes_of({CHECK: Verdict(unread="no secret")}, now=50.0).values()
+    found = book(replace(says("a", UP), at=at), replace(says("b", why), at=at))
+    assert list(positions(in_order(found.by_node.values()))) == ["at-a"]

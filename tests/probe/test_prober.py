@@ -134,13 +134,30 @@ def test_the_probes_own_fault_changes_no_verdict_and_is_told_once_a_check(
         bench.answers |= {A.id: UNREAD, B.id: replace(UNREAD, detail="No route")}
         before = bench.prober.verdicts[A.id]
         await bench.sleep.advance(10.0)
-        assert bench.prober.verdicts[A.id] == before
+        assert replace(bench.prober.verdicts[A.id], unread="") == before
         assert bench.counters.count("readings", kind="http", outcome="unread") == 20
 
     assert sorted(run(story).unread) == [A.id, B.id]
     first, second = sorted(caplog.messages)
     assert first.startswith("probe gtm.example.com/api/192.0.2.10: cannot check: Too many open files;")
     assert second.startswith("probe gtm.example.com/api/192.0.2.20: cannot check: No route;")
+
+
+def test_why_a_check_is_not_read_is_said_once_its_last_reading_counts_no_more_and_until_the_next() -> None:
+    async def story(bench: Bench) -> None:
+        bench.answers = {B.id: UNREAD}
+        bench.prober.watch([A, B])
+        await bench.sleep.advance(1.0)
+        bench.answers = {A.id: UNREAD, B.id: UNREAD}
+        await bench.sleep.advance(4.0)
+        assert [bench.prober.verdicts[one.id].unread for one in (A, B)] == ["", UNREAD.detail]
+        await bench.sleep.advance(4.0)
+        assert bench.prober.verdicts[A.id].unread == UNREAD.detail
+        bench.answers = {}
+        await bench.sleep.advance(2.0)
+        assert [bench.prober.verdicts[one.id].unread for one in (A, B)] == ["", ""]
+
+    run(story)
 
 
 def test_a_check_that_is_changed_is_told_of_again() -> None:
