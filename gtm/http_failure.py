@@ -19,7 +19,7 @@ def described(error: Exception) -> str:
     """Returns what failed."""
     if isinstance(error, TimeoutError):
         return "timeout"
-    refusal = _tls_error(error)  # before OSError: it is one, with a number that is no errno
+    refusal = tls_error(error)  # before OSError: it is one, with a number that is no errno
     if isinstance(refusal, CertificateNamesOther):
         return f"its certificate is refused: {refusal.words.replace('certificate', 'it', 1)}"
     if isinstance(refusal, ssl.SSLCertVerificationError):
@@ -40,7 +40,7 @@ def _os_error(error: Exception) -> object:
     return getattr(error, "os_error", None)
 
 
-def _tls_error(error: Exception) -> ssl.SSLError | None:
-    """Returns the error of TLS that this one is made of, or is."""
+def tls_error(error: Exception) -> ssl.SSLError | None:
+    """Returns the error of TLS that this one is made of, or is; None for any other."""
     parts = (getattr(error, "certificate_error", None), _os_error(error), error.__cause__, error)
     return next((part for part in parts if isinstance(part, ssl.SSLError)), None)

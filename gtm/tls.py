@@ -50,11 +50,12 @@ _LEGACY_SERVER_CONNECT = 0x4
 
 
 class CertificateNamesOther(ssl.SSLCertVerificationError):
-    """A certificate is not for whom it should be for; `words` says how."""
+    """A certificate is not for whom it should be for; `words` says how, `names` who it is for where that is known."""
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, names: tuple[str, ...] = ()) -> None:
         super().__init__(1, words)
         self.words = words
+        self.names = names
 
 
 def client_context(
@@ -138,12 +139,16 @@ class VerifiedTls(ssl.SSLObject):
             super().do_handshake()
         except ssl.SSLCertVerificationError as refusal:
             if refusal.verify_code in _OTHER_NAME:
-                raise CertificateNamesOther(self._misfit(_sent(self))) from refusal
+                raise self._for_other(_sent(self)) from refusal
             raise
         if self.compares_names:
             named = _names_in(self.getpeercert() or {}, common_name=self.context.hostname_checks_common_name)
             if not is_named(self.server_hostname or "", frozenset(named.get("DNS", ()))):
-                raise CertificateNamesOther(self._misfit(named))
+                raise self._for_other(named)
+
+    def _for_other(self, named: "_Names | None") -> CertificateNamesOther:
+        names = tuple(name for kind in (named or {}).values() for name in kind)
+        return CertificateNamesOther(self._misfit(named), names)
 
     def _misfit(self, named: "_Names | None") -> str:
         """Returns how a certificate with these names is not for the host; None is one that cannot be read."""

@@ -1,6 +1,8 @@
 """The admin API from the other side: how the command line asks a running node.
 
-It is asked at ADDRESS:PORT, https://ADDRESS:PORT (trusting the system's roots, or SSL_CERT_FILE), or unix:PATH.
+It is asked at ADDRESS:PORT, https://ADDRESS:PORT (trusting the system's roots, or SSL_CERT_FILE, and showing the
+certificate of GTM_CERT_FILE), or unix:PATH. Who asks in a way that the node does not take is told what to type
+(handshake.py).
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
 from gtm.admin.address import UNIX
+from gtm.admin.handshake import Handshake, advice
 from gtm.admin.views import Events, NodeStatus, OverridesView, Regions, Reloaded, SaidTogether, SaidView
 from gtm.engine.asked import QuestionUnclear
 from gtm.engine.explain import Explanation
@@ -19,7 +22,6 @@ from gtm.errors import OverrideRefused, Unreachable
 from gtm.health.event import Recorded
 from gtm.http_failure import HUNG_UP, described
 from gtm.resolver import HttpResolver
-from gtm.tls import client_context
 from gtm.zone.contents import Contents, parse_lines
 
 TIMEOUT_S = 10.0
@@ -134,36 +136,36 @@ async def _ask(
     token: str = "",
     timeout_s: float = TIMEOUT_S,
 ) -> tuple[int, bytes]:
-    timeout = aiohttp.ClientTimeout(total=timeout_s)
-    is_local = admin.startswith(UNIX)
-    base = "http://localhost" if is_local else admin if admin.startswith("https://") else f"http://{admin}"
+    timeout, handshake = aiohttp.ClientTimeout(total=timeout_s), Handshake()
+    is_local, is_plain = admin.startswith(UNIX), not admin.startswith("https://")
+    base = "http://localhost" if is_local else f"http://{admin}" if is_plain else admin
     headers = {"Authorization": f"Bearer {token}"} if token else None
     try:
-        connector = aiohttp.UnixConnector(admin.removeprefix(UNIX)) if is_local else _connector()
+        connector = aiohttp.UnixConnector(admin.removeprefix(UNIX)) if is_local else _connector(handshake)
         async with (
             aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
             session.request(method, f"{base}{path}", params=query, json=body, headers=headers) as answer,
         ):
             return answer.status, await answer.read()
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        words = _words(error, timeout_s, is_plain=not is_local and base.startswith("http://"))
+        address = base.partition("://")[2]
+        advised = "" if is_local else advice(error, address, handshake, is_plain=is_plain)
+        if advised:
+            raise Unreachable(f"the node at {admin} cannot be asked: {advised}") from error
+        words = _words(error, timeout_s)
         raise Unreachable(f"no node answers at {admin}: {words}; is `gtm serve` running there?") from error
 
 
-def _connector() -> aiohttp.TCPConnector:
+def _connector(handshake: Handshake) -> aiohttp.TCPConnector:
     # aiohttp's own resolver would keep the command from ending while the system waits for a name server
     resolver = HttpResolver(threads=2, within_s=TIMEOUT_S, name="name of the node")
-    return aiohttp.TCPConnector(resolver=resolver, ssl=client_context())
+    return aiohttp.TCPConnector(resolver=resolver, ssl=handshake.context())
 
 
-def _words(error: Exception, timeout_s: float, *, is_plain: bool) -> str:
+def _words(error: Exception, timeout_s: float) -> str:
     if isinstance(error, TimeoutError):
         return f"nothing within {timeout_s:.0f} s"
     words = described(error)
-    if words.startswith("its certificate is refused"):
-        return f"{words} (SSL_CERT_FILE names other roots)"
-    is_reset = isinstance(error, OSError) and error.errno == errno.ECONNRESET
-    if is_reset or words == HUNG_UP:
-        why = "does it speak TLS? then --admin https://ADDR:PORT" if is_plain else "a full listener does; try again"
-        return f"{HUNG_UP} ({why})"
+    if words == HUNG_UP or (isinstance(error, OSError) and error.errno == errno.ECONNRESET):
+        return f"{HUNG_UP} (a full listener does; try again)"
     return words[:1].lower() + words[1:] if isinstance(error, OSError) else words

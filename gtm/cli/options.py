@@ -67,7 +67,8 @@ def admin_address(asked: str | None, config: Path | None) -> str:
     if asked is None:
         node = read_config(config)
         local = node.state / SOCKET_NAME
-        return f"{UNIX}{local}" if answers(local) else str(node.admin)
+        over_network = str(node.admin) if node.admin_tls is None else f"https://{node.admin}"
+        return f"{UNIX}{local}" if answers(local) else over_network
     parts = re.fullmatch(r"(?:https://)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", asked)
     if parts is None or not 1 <= int(parts[1]) <= 65_535:
         raise typer.BadParameter(f'"{asked}" is not ADDRESS:PORT, such as 127.0.0.1:8053', param_hint="--admin")

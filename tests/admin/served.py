@@ -217,7 +217,7 @@ class Served:
 
 
 @contextmanager
-def serving(tmp_path: Path, **files: str) -> Iterator[Served]:
+def serving(tmp_path: Path, *, tls: ssl.SSLContext | None = None, **files: str) -> Iterator[Served]:
     """Serves these zone files (`a=TEXT` is a.yaml) from a thread."""
     served = Served(tmp_path)
     for name, text in files.items():
@@ -228,7 +228,7 @@ def serving(tmp_path: Path, **files: str) -> Iterator[Served]:
     async def run() -> None:
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
-        runner = await served.serve()
+        runner = await served.serve(tls=tls)
         waiting = loop.run_in_executor(None, stopped.wait)
         waiting.add_done_callback(lambda _: stopping.set())
         started.set()

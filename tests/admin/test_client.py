@@ -61,10 +61,17 @@ def test_a_certificate_that_is_not_trusted_is_named(tmp_path: Path) -> None:
     with tls_listener(tmp_path) as port, pytest.raises(Unreachable) as raised:
         fetch_status(f"https://127.0.0.1:{port}")
     assert "its certificate is refused: unable to get local issuer certificate" in str(raised.value)
-    assert "SSL_CERT_FILE names other roots" in str(raised.value)
+    assert "say SSL_CERT_FILE=ca.pem before the command" in str(raised.value)
 
 
 def test_plain_http_to_a_listener_with_tls_is_told_as_such(tmp_path: Path) -> None:
     with tls_listener(tmp_path) as port, pytest.raises(Unreachable) as raised:
         fetch_status(f"127.0.0.1:{port}")
-    assert "does it speak TLS? then --admin https://ADDR:PORT" in str(raised.value)
+    words = f"the node at 127.0.0.1:{port} cannot be asked: it speaks TLS; ask it with --admin https://127.0.0.1:{port}"
+    assert str(raised.value) == words
+
+
+def test_a_listener_that_hangs_up_on_plain_http_is_not_said_to_speak_tls() -> None:
+    with hanging_up() as port, pytest.raises(Unreachable) as raised:
+        fetch_status(f"127.0.0.1:{port}")
+    assert "it hung up without an answer (a full listener does; try again)" in str(raised.value)
