@@ -9,10 +9,10 @@ that it asked for one (RFC 8446 4.3.2), which ssl shows to nobody but its hook f
 
 import errno
 import os
-import socket
 import ssl
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
+from http.client import HTTPSConnection
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -112,9 +112,6 @@ def _speaks_tls(address: str) -> bool:
     parts, handshake = urlsplit(f"//{address}"), Handshake()
     with suppress(OSError, Unreachable):
         context = handshake.context()
-        with (
-            socket.create_connection((parts.hostname or "", parts.port or 0), LIMIT_S) as connected,
-            context.wrap_socket(connected, server_hostname=parts.hostname),
-        ):
-            pass
+        with closing(HTTPSConnection(parts.hostname or "", parts.port, timeout=LIMIT_S, context=context)) as asking:
+            asking.connect()
     return "SERVER_HELLO" in handshake.seen

@@ -21,6 +21,7 @@ MAY = {
     "gtm/watch/geodata.py": "it opens a copy in memory",
     "gtm/probe/tls.py": "a copy in memory (as_path)",
     "gtm/share/tls.py": "a copy in memory (as_path)",
+    "gtm/admin/handshake.py": "what a person typed, before a command",
     "gtm/cli/options.py": "what a person typed, who may type <(command)",
     "gtm/cli/app.py": "/dev/null",
     "gtm/cli/demo/child.py": "logs of the demo",
