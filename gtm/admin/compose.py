@@ -26,6 +26,7 @@ from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import Book
 from gtm.health.override import Action, InForce, Override, SafetyRule
+from gtm.health.scope import Scope
 from gtm.health.status import CheckStatus, Status
 from gtm.health.vantage import seen_down
 from gtm.ids import NodeName, RegionName
@@ -74,7 +75,18 @@ def region_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -
 
 def override_views(said: InForce) -> tuple[OverrideView, ...]:
     """Returns what people said, by scope."""
-    return tuple(_override(said.by_scope[scope], OverrideView) for scope in sorted(said.by_scope, key=str))
+    scopes: dict[Override, list[Scope]] = {}
+    for scope in sorted(said.by_scope, key=str):
+        scopes.setdefault(said.by_scope[scope], []).append(scope)
+    views = [
+        replace(
+            _override(one, OverrideView),
+            now=() if names == [one.scope] else tuple(map(str, names)),
+            gone_since=said.gone[names[0]] if all(name in said.gone for name in names) else None,
+        )
+        for one, names in scopes.items()
+    ]
+    return tuple(sorted(views, key=lambda view: view.scope))
 
 
 def said_view(said: Said, *, is_saved: bool) -> SaidView:

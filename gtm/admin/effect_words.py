@@ -38,7 +38,7 @@ def until_words(until: float, *, wall: float) -> str:
 def nothing_words(said: Override, effect: Effect, *, wall: float) -> str:
     """Returns that an override would change nothing, and why."""
     if not effect.without:
-        return f"{said.action.value} {said.scope} would change nothing: no endpoint is in it"
+        return f"{said.action.value} {said.scope} would change nothing: all in it is disabled in the zone file"
     by_reason: dict[str, list[Touched]] = {}
     for one in effect.without:
         by_reason.setdefault(reason_words(one, wall=wall), []).append(one)

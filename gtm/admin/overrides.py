@@ -23,6 +23,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Annotated, Protocol, TypeVar
 
 from aiohttp import web
@@ -104,14 +105,15 @@ class _Api:
     async def said(self, request: web.Request) -> web.Response:
         async with self._heard(request) as who:
             body = await _body(request, Body)
-            scopes = [*map(parse_scope, body.all_scopes), *map(self._scope_of, body.ids)]
-            return await self._say(who, [body.wish(scope) for scope in scopes], is_one=body.scope is not None)
+            wishes = [body.wish(parse_scope(scope)) for scope in body.all_scopes]
+            wishes += [replace(body.wish(self._scope_of(wanted)), is_signed=True) for wanted in body.ids]
+            return await self._say(who, wishes, is_one=body.scope is not None)
 
     async def ended(self, request: web.Request) -> web.Response:
         async with self._heard(request) as who:
             body = await _body(request, EndBody)
             scope = self._scope_of(request.match_info["id"])
-            wish = Wish(scope, Action.CLEAR, body.why, body.by, rules=tuple(body.rules))
+            wish = Wish(scope, Action.CLEAR, body.why, body.by, rules=tuple(body.rules), is_signed=True)
             return await self._say(who, [wish], is_one=True)
 
     def _scope_of(self, wanted: str) -> Scope:

@@ -91,6 +91,10 @@ class OverrideView:
     """Unix times."""
     rules: tuple[str, ...]
     """The safety rules that it overrides."""
+    now: tuple[str, ...] = ()
+    """The scopes that it counts for, where zone files call its own otherwise now; empty where they do not."""
+    gone_since: float | None = None
+    """Since which Unix time nothing that is served here is in its scope; 0: nothing ever was; None: something is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,20 @@
 """What serves, or the files of before -> what zone files would change of it: for `gtm check --against`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 
 from gtm.admin.address import UNIX
-from gtm.admin.client import fetch_zones
+from gtm.admin.client import fetch_status, fetch_zones
+from gtm.admin.views import NodeStatus, OverrideView
 from gtm.cli.console import counted, print_aside
 from gtm.cli.options import admin_address
 from gtm.counters import Counters
 from gtm.errors import ZoneInvalid
+from gtm.health.scope import Scope, Spot, parse_scope
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
+from gtm.plan.following import Layout, followed, layout_of, spots_of
 from gtm.watch.folder import EMPTY
 from gtm.watch.reading import read
 from gtm.zone.changes import ZoneChanges, changes, changes_since
@@ -24,11 +28,47 @@ def changes_against(against: str, zones: Sequence[Zone], *, alone: bool) -> tupl
     """
     place, origins = Path(against), {zone.origin for zone in zones}
     if place.is_socket() or not place.exists():
-        address = f"{UNIX}{place}" if place.is_socket() else admin_address(_without_scheme(against), None)
-        told = fetch_zones(address)
+        told = fetch_zones(_address(place, against))
         return changes_since([each for each in told if each.origin in origins or not alone], zones)
     before = _zones_of(place)
     return changes([zone for zone in before if zone.origin in origins or not alone], zones)
+
+
+def overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> tuple[str, ...]:
+    """Returns what these zones would make of what people said at a node; nothing for a folder, which has no people."""
+    place, origins = Path(against), {zone.origin.to_text(omit_final_dot=True).lower() for zone in zones}
+    if place.exists() and not place.is_socket():
+        return ()
+    node = fetch_status(_address(place, against))
+    said = [(parse_scope(name), one) for one in node.overrides for name in (one.now or (one.scope,))]
+    if not said:
+        return ()
+    before = layout_of(_spots(node))
+    others = (spot for spot in _spots(node) if alone and spot.zone not in origins)
+    after = layout_of(chain(spots_of(zones), others))
+    return tuple(line for scope, one in said if (line := _fate(scope, one, before, after)))
+
+
+def _fate(scope: Scope, one: OverrideView, before: Layout, after: Layout) -> str:
+    """Returns what becomes of an override; empty where nothing does."""
+    now = followed(scope, before, after)
+    if now == (scope,) or not before.has(scope):
+        return ""
+    words = f"override {one.id}: {one.action} {scope} by {one.by}"
+    if now:
+        return f"{words} would follow the rename, to {', '.join(map(str, now))}"
+    return f"warning: {words} would be without effect: nothing would be in it, and no other name of it is known"
+
+
+def _spots(node: NodeStatus) -> Iterator[Spot]:
+    for service in node.services:
+        ends = [(one.region, one.endpoint) for one in service.endpoints]
+        ends += [(one.region, one.endpoint) for one in service.disabled]
+        yield from (Spot(service.zone.lower(), service.service, region, end) for region, end in ends)
+
+
+def _address(place: Path, against: str) -> str:
+    return f"{UNIX}{place}" if place.is_socket() else admin_address(_without_scheme(against), None)
 
 
 def _without_scheme(url: str) -> str:

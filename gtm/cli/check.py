@@ -63,7 +63,7 @@ def check(
 
 def _print_changes(against: str, zones: tuple[Zone, ...], *, alone: bool) -> int:
     """Prints what these zones would change; returns how many warnings that makes."""
-    from gtm.cli.against import changes_against  # noqa: PLC0415  # it brings the client of the admin API
+    from gtm.cli.against import changes_against, overrides_against  # noqa: PLC0415  # it brings the client of the admin API
 
     found = changes_against(against, zones, alone=alone)
     for each in found:
@@ -71,9 +71,12 @@ def _print_changes(against: str, zones: tuple[Zone, ...], *, alone: bool) -> int
     warnings = [each.warning for each in found if each.warning]
     for warning in warnings:
         print_plain(f"warning: {warning}")
-    if not found:
+    fates = overrides_against(against, zones, alone=alone)
+    for fate in fates:
+        print_plain(fate)
+    if not found and not fates:
         print_plain(f"against {against}: nothing would change")
-    return len(warnings)
+    return len(warnings) + sum(fate.startswith("warning: ") for fate in fates)
 
 
 def _print_withheld(zones: tuple[Zone, ...], node: NodeConfig) -> None:

@@ -18,10 +18,10 @@ from pydantic import TypeAdapter
 
 from gtm.admin.address import UNIX
 from gtm.admin.client import fetch_overrides, fetch_status, say_overrides
-from gtm.admin.views import NodeStatus, OverridesView, OverrideView
+from gtm.admin.views import NodeStatus, OverridesView
 from gtm.cli.console import print_aside, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
-from gtm.cli.said import said_lines, shown_time
+from gtm.cli.said import note_of, said_lines, shown_time
 from gtm.cli.scope import find_said, find_scope, split_scopes
 from gtm.health.override import MAX_BY_LENGTH, MAX_SPAN_S, Action, SafetyRule
 from gtm.zone.fields import seconds
@@ -136,8 +136,8 @@ def clear(  # one argument for each option of the command
     node = _asked(admin_address(admin, config), token_file)
     status = fetch_status(node.admin)
     found = [_found(find_said, text, status) for text in split_scopes(said)]
-    ids = list(dict.fromkeys(one.id for one in found if isinstance(one, OverrideView)))
-    scopes = list(dict.fromkeys(str(one) for one in found if not isinstance(one, OverrideView)))
+    ids = list(dict.fromkeys(one for one in found if isinstance(one, str)))
+    scopes = list(dict.fromkeys(str(one) for one in found if not isinstance(one, str)))
     body: dict[str, object] = {"scopes": scopes, "ids": ids, "action": Action.CLEAR.value, "why": why}
     _send(body, by=by, rules=rules, node=node)
 
@@ -148,8 +148,10 @@ def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: J
     if json:
         print_json(TypeAdapter(OverridesView).dump_json(view, indent=2).decode())
         return
-    rows = [(one.scope, one.action, shown_time(one.until), one.by, one.why, one.id) for one in view.overrides]
-    print_table("overrides", ("scope", "action", "until", "by", "why", "id"), rows)
+    rows = [
+        (one.scope, one.action, shown_time(one.until), one.by, one.why, one.id, note_of(one)) for one in view.overrides
+    ]
+    print_table("overrides", ("scope", "action", "until", "by", "why", "id", "note"), rows)
 
 
 def _say(  # one argument for each option of the command

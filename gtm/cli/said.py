@@ -11,7 +11,7 @@ In come views of the admin API, out go lines. Of many endpoints some are named, 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from gtm.admin.views import SaidView, TouchedView
+from gtm.admin.views import OverrideView, SaidView, TouchedView
 from gtm.cli.console import counted
 
 MAX_TARGETS = 10
@@ -32,6 +32,15 @@ _COUNTS = {
 def shown_time(wall: float) -> str:
     """Returns a Unix time for people."""
     return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def note_of(one: OverrideView) -> str:
+    """Returns what became of the scope of an override; empty where nothing did."""
+    notes = [f"counts for {', '.join(one.now)} now"] if one.now else []
+    if one.gone_since is not None:
+        since = f" since {shown_time(one.gone_since)}" if one.gone_since else ""
+        notes.append(f"its scope is gone{since}: nothing served here is in it")
+    return "; ".join(notes)
 
 
 def said_lines(said: SaidView) -> Iterator[str]:

@@ -16,7 +16,7 @@ here is in its scope any more.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from gtm.admin.views import NodeStatus, OverrideView
+from gtm.admin.views import NodeStatus
 from gtm.health.scope import EVERY_ZONE, EndpointScope, RegionScope, Scope, ServiceScope, ZoneScope, parse_scope
 from gtm.zone.fields import suggestion
 
@@ -64,19 +64,23 @@ def find_scope(text: str, node: NodeStatus) -> Scope:
     return _only(text, meant)
 
 
-def find_said(text: str, node: NodeStatus) -> OverrideView | Scope:
-    """Returns the override in force that a text means; a scope where nothing is said of it. Raises ValueError."""
+def find_said(text: str, node: NodeStatus) -> str | Scope:
+    """Returns the id that a text is, or the scope of which it means what is said; raises ValueError.
+
+    An override is called by what its scope was called when it was said, or by what zone files call that now.
+    """
     if _ID.fullmatch(text):
-        for one in node.overrides:
-            if one.id == text:
-                return one
-        raise ValueError(f"no override that is in force has the id {text}; `gtm overrides` lists them")
-    said = {parse_scope(one.scope): one for one in node.overrides}
+        if all(one.id != text for one in node.overrides):
+            raise ValueError(f"no override that is in force has the id {text}; `gtm overrides` lists them")
+        return text
     if _is_whole(text):
-        scope = parse_scope(text)
-        return said.get(scope, scope)
-    meant = _meant(text, [*_named(said, node), *((name, one) for name, one in _known(node) if one in said)])
-    return said[_only(text, meant)] if meant else find_scope(text, node)
+        return parse_scope(text)
+    said = [parse_scope(name) for one in node.overrides for name in (one.now or (one.scope,))]
+    meant = _meant(text, [*_named(said, node), *((name, scope) for name, scope in _known(node) if scope in said)])
+    if not meant:
+        signed = [parse_scope(one.scope) for one in node.overrides if one.now]
+        meant = _meant(text, _named(signed, node))
+    return _only(text, meant) if meant else find_scope(text, node)
 
 
 def _named(scopes: Iterable[Scope], node: NodeStatus) -> Iterator[tuple[str, Scope]]:

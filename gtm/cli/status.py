@@ -12,6 +12,7 @@ from gtm.admin.client import fetch_regions, fetch_status
 from gtm.admin.views import EndpointView, NodeStatus, Regions, RegionView, ServiceView
 from gtm.cli.console import counted, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
+from gtm.cli.said import note_of
 from gtm.health.override import SafetyRule
 from gtm.health.reading import Reason
 from gtm.health.vantage import MIN_VANTAGES
@@ -67,7 +68,8 @@ def _print_node(node: NodeStatus) -> None:
             print_plain(f"peer {refusal.peer}: {counted(refusal.count, 'report')} refused as {refusal.reason}")
     for one in node.overrides:
         rules = f", overrides {', '.join(one.rules)}" if one.rules else ""
-        print_plain(f"override {one.scope}: {one.action} {_left(one.until)}, by {one.by}: {one.why}{rules}")
+        note = f"; {note_of(one)}" if note_of(one) else ""
+        print_plain(f"override {one.scope}: {one.action} {_left(one.until)}, by {one.by}: {one.why}{rules}{note}")
     for rule in node.safety:
         print_plain(f"safety rule {rule.rule}: {rule.words}")
     print_plain(f"queries {_queries(node.counters)}")

@@ -71,6 +71,8 @@ class EventKind(Enum):
     SAFETY_BREACHED = "gtm.safety.breached"
     """People together took out more than a rule allows; they are followed."""
     OVERRIDE_SET = "gtm.override.set"
+    OVERRIDE_FOLLOWED = "gtm.override.followed"
+    """Its scope has another name in the zone files now, and it goes on for that."""
     OVERRIDE_EXPIRED = "gtm.override.expired"
     OVERRIDE_ENDED = "gtm.override.ended"
     """It ended before its time; `cause` says by what."""

@@ -143,6 +143,8 @@ class Wish:
     span_s: float | None = None
     """None: DEFAULT_SPAN_S; for `obey`, at least as long as what it exempts from."""
     rules: tuple[SafetyRule, ...] = ()
+    is_signed: bool = False
+    """Whether the scope is what was signed, and not what it is called now: of what ends one override by its id."""
 
 
 Overrides = Mapping[Scope, Override]
@@ -210,6 +212,9 @@ class InForce:
     """The overrides that say something at one time."""
 
     by_scope: Overrides = field(default_factory=dict)
+    """By what each scope is called now, which need not be what was signed (gtm/node/override_names.py)."""
+    gone: Mapping[Scope, float] = field(default_factory=dict)
+    """Since when nothing that is served is in a scope; 0.0: nothing ever was."""
     _services: frozenset[str] = field(init=False, compare=False, repr=False)
     _places: frozenset[tuple[str, str]] = field(init=False, compare=False, repr=False)
     """Zones, and regions, of any override: ("gtm.example.com", "") and ("gtm.example.com", "eu-west")."""
@@ -249,10 +254,10 @@ class InForce:
 NOTHING_IN_FORCE = InForce()
 
 
-def in_force(overrides: Overrides, *, wall: float) -> InForce:
+def in_force(overrides: Overrides, *, wall: float, gone: Mapping[Scope, float] | None = None) -> InForce:
     """Returns those that say something at this time."""
     found = {scope: one for scope, one in overrides.items() if one.is_in_force(wall)}
-    return InForce(found) if found else NOTHING_IN_FORCE
+    return InForce(found, gone or {}) if found else NOTHING_IN_FORCE
 
 
 def differing(one: InForce, other: InForce) -> InForce:

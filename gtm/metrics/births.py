@@ -59,7 +59,7 @@ ALWAYS: Mapping[str, _Axes] = {
     },
     "local_changes": {"to": (*(belief.value for belief in Belief), "over")},
     "overrides": {
-        "kind": ("set", "expired", "ended"),
+        "kind": ("set", "followed", "expired", "ended"),
         "action": [one.value for one in Action if one is not Action.CLEAR],
     },
     "plan_failures": {"cause": ("health", "zone_too_costly", "zones_or_geo_data")},
@@ -78,6 +78,7 @@ ALWAYS: Mapping[str, _Axes] = {
             "heard.json",
             "zones.json",
             "overrides.json",
+            "override-names.json",
             "vantages.json",
             "claims.json",
             "plan-names.bin",

@@ -33,6 +33,7 @@ class Guide:
         self, planner: Planner, overrides: OverrideDesk, *, clock: Clock, counters: Counters, chronicle: Chronicle
     ) -> None:
         self._planner = planner
+        planner.following = overrides
         self._overrides = overrides
         self._clock = clock
         self._counters = counters
@@ -52,8 +53,8 @@ class Guide:
         """Returns what counts beside what the checks say now; the same object as long as it is the same."""
         if self._overrides.hear():
             self.on_news()
-        said, shares = self._overrides.in_force(), self._shares_now()
         self._overrides.look_at(self._planner.plan)
+        said, shares = self._overrides.in_force(), self._shares_now()
         allowed = self._allowed(shares, before, after)
         self._history = allowed.history
         if said != self._guidance.said or allowed.held != self._guidance.held:

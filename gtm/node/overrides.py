@@ -8,7 +8,6 @@ waits for a peer or for the disk; `written` tells who wants to know when it is o
 """
 
 import logging
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
@@ -46,8 +45,10 @@ from gtm.health.signature import Keys, PrivateKey
 from gtm.ids import NodeName
 from gtm.node.chronicle import Chronicle
 from gtm.node.override_door import OverrideDoor, Signed, within_bounds
+from gtm.node.override_names import KeptNames, OverrideNames, compose_names, lost_line, moved_line
 from gtm.node.override_telling import OverrideTeller
 from gtm.node.state import KeptOverrides, StateFolder
+from gtm.plan.following import Layout
 from gtm.plan.model import Plan
 from gtm.share.desk import Desk
 
@@ -76,7 +77,9 @@ class OverrideDesk:
         self._node = node
         self._key = key
         self._door = OverrideDoor(node, key, peers, accepted=accepted, clock=clock, counters=counters)
-        self._teller = OverrideTeller(counters=counters, chronicle=chronicle)
+        self._kept_names = state.load_override_names()
+        self._names = OverrideNames(self._kept_names.renamed)
+        self._teller = OverrideTeller(counters=counters, chronicle=chronicle, gone=self._kept_names.gone)
         self._desk = desk
         self._state = state
         self._clock = clock
@@ -87,7 +90,7 @@ class OverrideDesk:
         self._not_taken = KeptOverrides()
         """Those that were kept and whose signer does not count here now: the node file may be mended."""
         self._left_out = 0
-        self._now = NOTHING_IN_FORCE
+        self._now = self._told = NOTHING_IN_FORCE
         self._held: Held = NOTHING_HELD
         self.known: Overrides = NO_OVERRIDES
         """The newest of each scope, ended ones too."""
@@ -162,15 +165,68 @@ class OverrideDesk:
         """Returns what is said at this moment, and tells what is said anew or no more since the last look."""
         wall = self._clock.wall()
         self._drop_old(wall)
-        now = in_force(self.known, wall=wall)
+        counting = self._names.counting(self.known)
+        told = in_force(counting, wall=wall)
+        if told != self._told:
+            self._teller.tell(told.by_scope, counting, wall=wall)
+            self._told = told
+        now = in_force(self._names.with_coming(counting), wall=wall, gone=self._teller.uncovered)
         if now != self._now:  # the same object as long as nothing changes
-            self._teller.tell(now.by_scope, self.known, wall=wall)
             self._now = now
         return self._now
+
+    def in_force_with(self, made: Sequence[Override], *, wall: float) -> InForce:
+        """Returns what would be said at a time, had these been said."""
+        known = {**self.known, **{one.scope: one for one in made}}
+        return in_force(self._names.with_coming(self._names.counting(known)), wall=wall)
+
+    def signed_as(self, scope: Scope) -> tuple[Scope, ...]:
+        """Returns the scopes, as they were signed, of what is in force for a scope by what it is called now.
+
+        Where there is none: the scope itself, if that is what was signed.
+        """
+        wall = self._clock.wall()
+        said = [one for one in self.known.values() if one.is_in_force(wall)]
+        found = tuple(one.scope for one in said if scope in self._names.of(one))
+        return found or tuple(one.scope for one in said if one.scope == scope)
 
     def look_at(self, plan: Plan) -> None:
         """Tells which overrides cover nothing any more that this plan serves."""
         self._teller.look_at(plan, wall=self._clock.wall())
+        self._save_names()
+
+    @property
+    def is_following(self) -> bool:
+        """Returns whether anything is in force that could follow a change of names."""
+        return bool(self.in_force())
+
+    def prepare(self, before: Layout, after: Layout) -> InForce:
+        """Returns what is in force by the names that zones have, and those that they will have."""
+        self._names.prepare(before, after)
+        return self.in_force()
+
+    def abandon(self) -> None:
+        """Lets the zones keep their names."""
+        self._names.abandon()
+
+    def commit(self, after: Layout) -> tuple[str, ...]:
+        """Has the new names count, and tells what that makes of overrides; returns the same as lines for people."""
+        said = self._told.by_scope
+        lost = self._names.lost(said)
+        moved = self._names.commit(self.known.values(), wall=self._clock.wall())
+        told = [one for one in moved if one.override in said.values()]
+        self._teller.follow(told, lost, after)
+        self._told = InForce(self._teller.told)  # what else is new is told at the next look
+        self._save_names()
+        return tuple(moved_line(one) for one in told) + tuple(
+            lost_line(scope, said[scope]) for scope in sorted(lost, key=str)
+        )
+
+    def _save_names(self) -> None:
+        names = KeptNames(self._names.renamed, self._teller.gone)
+        if names != self._kept_names:
+            self._kept_names = names
+            self._state.save_override_names_apart(compose_names(names))
 
     @property
     def _own(self) -> Overrides:
@@ -181,8 +237,8 @@ class OverrideDesk:
 
         It goes by this scope alone: what somebody says of another one must not put off what is said of this.
         """
-        last = self.known.get(scope)
-        after = max(self._door.last_waiting(scope), -math.inf if last is None else last.made_at)
+        named = (self.known.get(scope), self._names.counting(self.known).get(scope))
+        after = max([self._door.last_waiting(scope), *(one.made_at for one in named if one is not None)])
         moment = round(max(self._clock.wall(), after + 0.001), 3)
         while moment in stamps:  # an id is of one override
             moment = round(moment + 0.001, 3)
@@ -215,6 +271,7 @@ class OverrideDesk:
 
     def _settle(self, held: Held, signed: Signed) -> None:
         self._held, self.known = held, newest(held)
+        self._names.forget(self.known)
         self._signed = {one: signed[one] for one in all_of(held)}
         texts = tuple(self._signed[one] for one in self._ordered())
         carried = within_bounds(texts[:MAX_CARRIED])

@@ -13,6 +13,7 @@ What the rule `at_least` lifts may change nothing: who names it is told what is 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from gtm.admin.effect_words import MAX_NAMED, nothing_words, until_words
 from gtm.errors import OverrideRefused
@@ -23,10 +24,8 @@ from gtm.health.override import (
     Action,
     InForce,
     Override,
-    Overrides,
     SafetyRule,
     Wish,
-    in_force,
 )
 from gtm.health.scope import Scope, scopes_of
 from gtm.node.alarm import in_short
@@ -72,7 +71,8 @@ class Saying:
     def say(self, wishes: Sequence[Wish]) -> tuple[Said, ...]:
         """Says all of this from now on. Raises OverrideRefused, and then says nothing of it."""
         said = self._overrides.in_force()
-        wishes = [self._timed(wish, said) for wish in {wish.scope: wish for wish in wishes}.values()]
+        signed = [one for wish in wishes for one in self._signed(wish)]
+        wishes = [self._timed(wish, said) for wish in {wish.scope: wish for wish in signed}.values()]
         for wish in wishes:
             self._require_known(wish, said)
         if self._overrides.is_full(wish.scope for wish in wishes):
@@ -97,13 +97,22 @@ class Saying:
         """Returns whether all that was said is on disk; False after SAVE_LIMIT_S if it is not known by then."""
         return await is_true_within(SAVE_LIMIT_S, self._overrides.written)
 
+    def _signed(self, wish: Wish) -> Sequence[Wish]:
+        """Returns a wish; one that ends something, for each scope that was signed for what is called so now."""
+        if wish.action is not Action.CLEAR or wish.is_signed:
+            return (wish,)
+        return [replace(wish, scope=scope) for scope in self._overrides.signed_as(wish.scope)] or (wish,)
+
     def _require_known(self, wish: Wish, said: InForce) -> None:
         if wish.action is Action.CLEAR:
-            if wish.scope not in said.by_scope:
+            if all(one.scope != wish.scope for one in said.by_scope.values()) and not self._signed_here(wish.scope):
                 words = f"nothing is said of {wish.scope}{self._wider_words(wish.scope)}"
                 raise OverrideRefused(words, is_unknown=True)
         elif not is_known(wish.scope, self._planner.plan):
             raise OverrideRefused(f"nothing that this node serves is in {wish.scope}", is_unknown=True)
+
+    def _signed_here(self, scope: Scope) -> bool:
+        return scope in self._overrides.signed_as(scope)
 
     def _wider_words(self, scope: Scope) -> str:
         """Returns what decides for the endpoints of a scope of which nothing is said."""
@@ -135,14 +144,19 @@ class Saying:
             if scope in said.by_scope and said.by_scope[scope].action in TAKING
         ]
         span_s = max([DEFAULT_SPAN_S, *(until - self._overrides.wall for until in wider)])
-        return Wish(wish.scope, wish.action, wish.why, wish.by, span_s, wish.rules)
+        return replace(wish, span_s=span_s)
 
     def _said(self, wish: Wish, override: Override, made: Sequence[Override]) -> Said:
         """Returns what an override will have changed, once all of these are said."""
         before = self._overrides.in_force()
-        ended = tuple(one for scope, one in before.by_scope.items() if scope == wish.scope)
+        is_end = wish.action is Action.CLEAR
+        ended = tuple(
+            dict.fromkeys(
+                one for scope, one in before.by_scope.items() if (one.scope if is_end else scope) == wish.scope
+            )
+        )
         services, held = self._planner.plan.services.values(), self._planner.guidance.held
-        after = in_force(self._known_with(made), wall=override.made_at)
+        after = self._overrides.in_force_with(made, wall=override.made_at)
         if wish.action is Action.CLEAR:
             return Said(override, freed_by(services, before, after, ended=ended), ended)
         effect = effect_of(
@@ -156,9 +170,6 @@ class Saying:
         )
         return Said(override, effect, ended)
 
-    def _known_with(self, made: Sequence[Override]) -> Overrides:
-        return {**self._overrides.known, **{one.scope: one for one in made}}
-
     def _require_enough(self, wishes: Sequence[Wish], made: Sequence[Override]) -> None:
         """Raises OverrideRefused where too few regions would be left, unless the wishes override that rule."""
         asked = [wish for wish in wishes if wish.action in TAKING or wish.action is Action.CLEAR]
@@ -168,8 +179,8 @@ class Saying:
         services = [one for one in self._planner.plan.services.values() if is_spoken_of(one, touched)]
         for moment, ending in self._moments(made):
             before, after = (
-                Guidance(in_force(known, wall=moment), self._planner.guidance.held)
-                for known in (self._overrides.known, self._known_with(made))
+                Guidance(self._overrides.in_force_with(some, wall=moment), self._planner.guidance.held)
+                for some in ((), made)
             )
             refusals = self._guide.too_much([one for one in services if _takes_more(one, before, after)], before, after)
             if refusals:

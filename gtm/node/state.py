@@ -8,6 +8,7 @@
     vantages.json  where the vantages are that were heard of
     claims.json    from which vantages peers may report for which the node file lists none (gtm/health/claims.py)
     overrides.json what people said, here and elsewhere, each as it was signed (gtm/health/override_seal.py)
+    override-names.json what their scopes are called now (override_names.py)
     plan-*.bin     the plan that serves, ready for the engine (standby.py)
     lock           who uses the folder (state_lock.py)
 
@@ -50,6 +51,7 @@ from gtm.health.vantage import Vantages
 from gtm.health.verdict import Verdict
 from gtm.health.wire import Wire
 from gtm.ids import CheckId
+from gtm.node.override_names import NO_NAMES, KeptNames, parse_names
 from gtm.node.standby import DECISIONS, Standby
 from gtm.node.state_lock import StateLock
 from gtm.node.vault import OnComplaint, Origin, Vault
@@ -59,6 +61,8 @@ from gtm.threads import Pool
 from gtm.watch.folder import Catalogue
 from gtm.watch.kept import KeptFolder, compose_kept, parse_kept
 from gtm.zone.model import Zone
+
+OVERRIDE_NAMES = "override-names.json"
 
 GENERATIONS_AHEAD = 1_000
 """So many plans may follow a write of the floor: most flips of health cost none. A restart skips what was not used."""
@@ -247,6 +251,14 @@ class StateFolder:
             if self._overrides_saved is None:
                 self._overrides_saved = self._writer.submit(self._save_overrides)
             return self._overrides_saved
+
+    def load_override_names(self) -> KeptNames:
+        """Returns what the scopes of overrides were called last."""
+        return self._vault.read(OVERRIDE_NAMES, parse_names).value or NO_NAMES
+
+    def save_override_names_apart(self, text: str) -> None:
+        """Writes what the scopes of overrides are called in the same thread."""
+        self._writer.submit(lambda: self._vault.write(OVERRIDE_NAMES, text))
 
     def _save_overrides(self) -> bool:
         with self._overrides_lock:

@@ -170,3 +170,55 @@ def test_under_sudo_the_person_says_it(tmp_path: Path, monkeypatch: pytest.Monke
         monkeypatch.setenv(name, "a\nb")
         desk("drain", "eu-west", "--why", "switches")
         assert "\tann\t" not in gtm("overrides", "--admin", node.at).lines[1], "nor what does not print"
+
+
+def test_a_drain_follows_a_renamed_region_and_reload_check_and_list_say_so(desk: Desk) -> None:
+    file, renamed = desk.node.folder / "a.yaml", ZONE.replace("eu-west", "eu-central")
+    desk("drain", "eu-west", "--why", "switches", "--by", "ann", "--for", "2h")
+    beside = desk.node.folder.parent / "next"
+    beside.mkdir()
+    (beside / "a.yaml").write_text(renamed)
+    checked = gtm("check", str(beside), "--against", desk.node.at)
+    now = "region gtm.example.com/eu-central"
+    words = f"override ns1:1700000000000: drain {EU} by ann would follow the rename, to {now}"
+    assert (checked.code, words in checked.lines) == (0, True)
+    file.write_text(renamed)
+    reloaded = gtm("reload", "--admin", desk.node.at)
+    assert f"override ns1:1700000000000: drain {EU} by ann follows the rename, to {now}" in reloaded.lines
+    assert gtm("overrides", "--admin", desk.node.at).lines[1].endswith(f"\tcounts for {now} now")
+    desk.node.follow()
+    assert f"by ann: switches; counts for {now} now" in gtm("status", "--admin", desk.node.at).out
+    already = f"drained already until 2023-11-15 00:13Z by ann ({EU}; clear it: gtm clear ns1:1700000000000)"
+    assert desk("drain", "eu-central", "--why", "longer", "--for", "3h").lines[1:] == [
+        "  in the place of drain until 2023-11-15 00:13:20Z by ann (ns1:1700000000000)",
+        "  takes nothing out now",
+        f"  keeps out 1 endpoint of api.gtm.example.com in eu-central: 127.0.0.21; {already}",
+    ]
+    assert desk("clear", "eu-central").code == 0
+    assert desk.listed == [], "both of it: by the new name, and by the old one"
+
+
+@pytest.mark.parametrize("names", [["eu-west"], [EU], ["region", "gtm.example.com/eu-west"], ["ns1:1700000000000"]])
+def test_a_drain_whose_region_went_is_said_to_be_gone_and_cleared_by_any_name(desk: Desk, names: list[str]) -> None:
+    desk("drain", "eu-west", "--why", "switches", "--by", "ann", "--for", "2h")
+    less = "\n".join(line for line in ZONE.splitlines() if "region: eu-west" not in line)
+    beside = desk.node.folder.parent / "next"
+    beside.mkdir()
+    (beside / "a.yaml").write_text(less)
+    checked = gtm("check", str(beside), "--against", desk.node.at, "--strict")
+    words = f"warning: override ns1:1700000000000: drain {EU} by ann would be without effect"
+    assert any(line.startswith(words) for line in checked.lines)
+    assert checked.code == 1
+    (desk.node.folder / "a.yaml").write_text(less)
+    reloaded = gtm("reload", "--admin", desk.node.at)
+    words = (
+        f"warning: override ns1:1700000000000: drain {EU} by ann is without effect: nothing that is served here is in"
+    )
+    assert any(line.startswith(words) for line in reloaded.lines)
+    desk.node.follow()
+    note = "its scope is gone since 2023-11-14 22:13:20Z: nothing served here is in it"
+    assert gtm("overrides", "--admin", desk.node.at).lines[1].endswith(f"\t{note}")
+    assert f"by ann: switches; {note}" in gtm("status", "--admin", desk.node.at).out
+    cleared = desk("clear", *names)
+    assert (cleared.code, desk.listed) == (0, [])
+    assert cleared.lines == [f"{EU}: drain by ann is cleared: switches (ns1:1700000000000)"]

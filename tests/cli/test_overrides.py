@@ -32,8 +32,8 @@ def test_what_is_said_is_said_back_and_listed(tmp_path: Path, action: str) -> No
         listed = gtm("overrides", "--admin", node.at)
         shown = gtm("status", "--admin", node.at)
     assert ran.lines[0] == f"region gtm.example.com/eu-west: {action} until 2023-11-15 00:13:20Z (ns1:1700000000000)"
-    row = f"region gtm.example.com/eu-west\t{action}\t2023-11-15 00:13:20Z\tann\ta fire\tns1:1700000000000"
-    assert listed.lines == ["scope\taction\tuntil\tby\twhy\tid", row]
+    row = f"region gtm.example.com/eu-west\t{action}\t2023-11-15 00:13:20Z\tann\ta fire\tns1:1700000000000\t"
+    assert listed.lines == ["scope\taction\tuntil\tby\twhy\tid\tnote", row]
     assert f"override region gtm.example.com/eu-west: {action} for " in shown.out
     marked = f"up; a person says {action}" if action != "obey" else "a person says"
     assert (f"unknown; a person says {action}" in shown.out or marked in shown.out) is (action != "obey")
