@@ -33,7 +33,7 @@ class Guide:
         self, planner: Planner, overrides: OverrideDesk, *, clock: Clock, counters: Counters, chronicle: Chronicle
     ) -> None:
         self._planner = planner
-        planner.following = overrides
+        planner.renaming.following = overrides
         self._overrides = overrides
         self._clock = clock
         self._counters = counters

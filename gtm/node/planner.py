@@ -18,27 +18,23 @@ from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
-from typing import Protocol
-
-from dns.name import Name
 
 from gtm.counters import Counters
 from gtm.engine.protocol import Doubting, Engine, Preparing, Restorable
 from gtm.errors import ZoneTooCostly
 from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.health.event import EventId
-from gtm.health.override import InForce
 from gtm.health.status import Status, flipped, retimed, seen_otherwise
 from gtm.health.vantage import Vantages
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.node.applied import MAX_APPLIED, Applied, find_changes, lines_of, log_changes
 from gtm.node.chronicle import Chronicle, no_chronicle
+from gtm.node.renaming import Renaming
 from gtm.node.state import Saved, StateFolder, reserving, with_serials
 from gtm.plan.apply import apply, costly, decided_apart, decided_since, touched_by, with_decisions
 from gtm.plan.cells import Spaces
 from gtm.plan.compile import compile_plan
 from gtm.plan.effort import Effort
-from gtm.plan.following import Layout, layout_of, spots_of
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, guided_anew
 from gtm.plan.inherit import with_inherited
 from gtm.plan.model import EMPTY_PLAN, Plan
@@ -58,23 +54,6 @@ AT_START = 5
 log = logging.getLogger(__name__)
 
 Wall = Callable[[], float]
-
-
-class Following(Protocol):
-    """What people said, which follows what zone files rename."""
-
-    @property
-    def is_following(self) -> bool:
-        """Returns whether there is anything that could follow."""
-
-    def prepare(self, before: Layout, after: Layout) -> InForce:
-        """Returns what is said, by the names that zones have and by those that they will have."""
-
-    def abandon(self) -> None:
-        """Lets the zones keep their names."""
-
-    def commit(self, after: Layout) -> tuple[str, ...]:
-        """Has the new names count from now on; returns what that makes of what people said, for people."""
 
 
 class Planner:
@@ -129,10 +108,7 @@ class Planner:
         """What served before this start, as far as that is known."""
         self.applied: deque[Applied] = deque(maxlen=MAX_APPLIED)
         """The last changes of the zones since the start, the oldest first."""
-        self._named: dict[Name, Zone] = {}
-        """The zones of whose names what people said is known to be: those that serve, or served before this start."""
-        self.following: Following | None = None
-        """What follows the names of zones."""
+        self.renaming = Renaming()
         self.failure = ""
         """Why the newest zones or geo data do not serve; empty when they do."""
         self.on_swap: Callable[[Plan, Plan], None] = lambda _before, _after: None
@@ -146,8 +122,7 @@ class Planner:
         """
         async with self._compiling:
             self._kept = kept
-            if not self.catalogue.loaded and not self._named:
-                self._named = {zone.origin: zone for zone in kept.zones}
+            self.renaming.began_with(kept)
             before = self.catalogue if self.catalogue.loaded else kept
             if catalogue.zones == self.catalogue.zones and not self.failure:
                 self.catalogue = catalogue
@@ -307,7 +282,7 @@ class Planner:
         Raises ZoneTooCostly.
         """
         before = self.catalogue.zones
-        renaming = await self._prepare_names(catalogue)
+        self.guidance = await self.renaming.prepare(catalogue, self._threads, now=lambda: self.guidance)
         status, guidance = with_inherited(self.status, before, catalogue.zones), self.guidance
         saved = with_serials(self._saved, catalogue.zones, wall=self._wall())
         try:
@@ -342,46 +317,23 @@ class Planner:
             self._costly = slow
             apart = self._put_off(plan, moved, guided)
             plan = apply(plan, believed, moved, retimed=timed, guidance=said, guided=guided, apart=apart) or plan
-            await self._swap_names(plan, found, renaming)
+            await self._swap_names(plan, found, catalogue)
         except ZoneTooCostly:
-            self._abandon_names()
+            self.renaming.abandon()
             raise
         except Exception as error:
             log.exception("plan: none can be made of this; the last good one serves on")
             self._counters.add("plan_failures", cause="zones_or_geo_data")
             self.failure = f"no plan can be made of this; the log has the traceback: {type(error).__name__}: {error}"
             self._chronicle.plan_failed(self.failure)
-            self._abandon_names()
+            self.renaming.abandon()
             self.take_status(self.status)
             return False
         self._applied, self._guided = believed, said
-        named = {zone.origin: zone for zone in catalogue.zones}
-        self._named = {**self._named, **named} if catalogue.unread else named
         self.catalogue, self.geo, self.failure = catalogue, geo, ""
         self.keep_plan()
         self.take_status(with_inherited(self.status, before, catalogue.zones))  # what came during the swap
         return True
-
-    async def _prepare_names(self, catalogue: Catalogue) -> Layout | None:
-        """Has what people said count by the names that these zones have, too; returns these, where that matters."""
-        before = dict(self._named)
-        after = {zone.origin: zone for zone in catalogue.zones}
-        if catalogue.unread:  # they are as they were, for all that is known
-            after = {**before, **after}
-        is_same = before.keys() == after.keys() and all(before[name] is zone for name, zone in after.items())
-        if self.following is None or is_same or not self.following.is_following:
-            return None
-
-        def layouts() -> tuple[Layout, Layout]:
-            return layout_of(spots_of(before.values())), layout_of(spots_of(after.values()))
-
-        was, will_be = await self._threads.run(layouts)
-        self.guidance = replace(self.guidance, said=self.following.prepare(was, will_be))
-        return will_be
-
-    def _abandon_names(self) -> None:
-        if self.following is not None:
-            self.following.abandon()
 
     def keep_plan(self) -> Future[None]:
         """Keeps the plan that serves on disk, where the engine can start from it; the future is done when it is.
@@ -405,7 +357,7 @@ class Planner:
         is_applied = self._applied is self.status and self._guided is self.guidance
         return not is_applied or bool(self._late or self._deciding)
 
-    async def _swap_names(self, plan: Plan, found: tuple[ZoneChanges, ...], renaming: Layout | None) -> None:
+    async def _swap_names(self, plan: Plan, found: tuple[ZoneChanges, ...], catalogue: Catalogue) -> None:
         """Serves from a plan of new names: the engine takes up to a second for them, in a thread."""
         self._keep(reserving(self._saved, plan.generation))
         if plan.zones or self.plan.zones:  # until there are zones an engine may serve those of the run before
@@ -414,8 +366,8 @@ class Planner:
                 await self._threads.run(self._engine.swap, plan)
             finally:
                 self._is_swapping = False
-        lines = () if self.following is None or renaming is None else self.following.commit(renaming)
-        self._serves(plan, told=True, found=found, lines=lines)
+        self.renaming.commit(catalogue)
+        self._serves(plan, told=True, found=found)
 
     def _swap(self, plan: Plan, *, told: bool = True) -> None:
         """Serves from a plan of the same names."""
@@ -424,26 +376,19 @@ class Planner:
             self._engine.swap(plan)
         self._serves(plan, told=told)
 
-    def _serves(
-        self, plan: Plan, *, told: bool, found: tuple[ZoneChanges, ...] = (), lines: tuple[str, ...] = ()
-    ) -> None:
+    def _serves(self, plan: Plan, *, told: bool, found: tuple[ZoneChanges, ...] = ()) -> None:
         before, self.plan = self.plan, plan
         self.on_swap(before, plan)
         self._chronicle.planned(before, plan, found)
-        if found:
-            log_changes(found)
+        log_changes(found)
         if found and before.zones:
-            self.applied.append(Applied(plan.generation, self._wall(), (*lines_of(found), *lines)))
+            self.applied.append(Applied(plan.generation, self._wall(), (*lines_of(found), *self.renaming.lines)))
             for one in found:
                 self._counters.add("zone_changes", change=one.fate.value)
         if plan.zones:  # at the start the geo data come first
-            log.log(
-                logging.INFO if told else logging.DEBUG,  # a new TTL is no change of mind
-                "plan: generation %d serves; zones: %d, services: %d",
-                plan.generation,
-                len(plan.zones),
-                len(plan.services),
-            )
+            level = logging.INFO if told else logging.DEBUG  # a new TTL is no change of mind
+            sizes = (plan.generation, len(plan.zones), len(plan.services))
+            log.log(level, "plan: generation %d serves; zones: %d, services: %d", *sizes)
 
     def _keep(self, saved: Saved) -> Future[bool]:
         """Writes the state if it changed; the future tells whether it is on disk."""

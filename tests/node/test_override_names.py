@@ -33,7 +33,7 @@ def push(node: Node, text: str) -> None:
 def start_again(folder: Path, before: str, text: str) -> Node:
     """Starts a node with another zone file than the one that it served when it stopped."""
     again = Node(folder, text, restored=True)
-    again.planner.catalogue, again.planner._named = EMPTY, {}
+    again.planner.catalogue, again.planner.renaming._known = EMPTY, {}
     asyncio.run(again.planner.take_zones(catalogue(again.zone), kept=catalogue(world.zone(before))))
     again.hear()
     return again

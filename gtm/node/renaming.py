@@ -1,0 +1,84 @@
+"""Between the planner and what people said: the names that zones had, and those that they are about to have.
+
+    prepare   before a plan of new zones is made: what is said counts by the names of both
+    commit    just before that plan serves
+    abandon   where none can be made
+
+While zone files are read, those that are not read yet are taken to be as they were. At a start, what was is what the
+zone files said that were kept on disk. It costs nothing while nothing is said.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from dns.name import Name
+
+from gtm.health.override import InForce
+from gtm.plan.following import Layout, layout_of, spots_of
+from gtm.plan.guidance import Guidance
+from gtm.threads import Pool
+from gtm.watch.folder import Catalogue
+from gtm.zone.model import Zone
+
+
+class Following(Protocol):
+    """What people said, which follows what zone files rename."""
+
+    @property
+    def is_following(self) -> bool:
+        """Returns whether there is anything that could follow."""
+
+    def prepare(self, before: Layout, after: Layout) -> InForce:
+        """Returns what is said, by the names that zones have and by those that they will have."""
+
+    def abandon(self) -> None:
+        """Lets the zones keep their names."""
+
+    def commit(self, after: Layout) -> tuple[str, ...]:
+        """Has the new names count from now on; returns what that makes of what people said, for people."""
+
+
+class Renaming:
+    """Tells those who follow. Its state is the zones whose names they know, and what comes next."""
+
+    def __init__(self) -> None:
+        self.following: Following | None = None
+        self._known: dict[Name, Zone] = {}
+        self._coming: Layout | None = None
+        self.lines: tuple[str, ...] = ()
+        """What the last commit made of what people said, for people."""
+
+    def began_with(self, kept: Catalogue) -> None:
+        """Takes what served before this start; nothing where anything else is known."""
+        if not self._known:
+            self._known = {zone.origin: zone for zone in kept.zones}
+
+    async def prepare(self, catalogue: Catalogue, threads: Pool, *, now: Callable[[], Guidance]) -> Guidance:
+        """Returns the guidance of then, in which what people said counts by the names that these zones have, too."""
+        before, after = dict(self._known), self._after(catalogue)
+        is_same = before.keys() == after.keys() and all(before[name] is zone for name, zone in after.items())
+        if self.following is None or is_same or not self.following.is_following:
+            return now()
+
+        def layouts() -> tuple[Layout, Layout]:
+            return layout_of(spots_of(before.values())), layout_of(spots_of(after.values()))
+
+        was, coming = await threads.run(layouts)
+        self._coming = coming
+        return replace(now(), said=self.following.prepare(was, coming))
+
+    def commit(self, catalogue: Catalogue) -> None:
+        """Has the names of these zones count."""
+        coming, self._coming, self._known = self._coming, None, self._after(catalogue)
+        self.lines = () if self.following is None or coming is None else self.following.commit(coming)
+
+    def abandon(self) -> None:
+        """Forgets the names that zones would have had."""
+        self._coming = None
+        if self.following is not None:
+            self.following.abandon()
+
+    def _after(self, catalogue: Catalogue) -> dict[Name, Zone]:
+        after = {zone.origin: zone for zone in catalogue.zones}
+        return {**self._known, **after} if catalogue.unread else after
