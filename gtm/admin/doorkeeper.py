@@ -135,6 +135,11 @@ class Doorkeeper:
                 self._told.pop(name, None)
         return found
 
+    async def take(self, credentials: Credentials) -> None:
+        """Lets in who has one of these from now on, and logs which token files are of no use."""
+        self._credentials, self._read = credentials, None
+        await self.check()
+
     async def check(self) -> None:
         """Logs which token files are of no use."""
         try:

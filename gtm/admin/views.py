@@ -378,6 +378,8 @@ class Reloaded:
     """What came, went and changed in the zones with it; None of a node that does not say."""
     last: LastChange | None = None
     """The last change, where this reload made none: a look at the folder may have been faster."""
+    node: tuple[str, ...] = ()
+    """What of the node file was taken, and what needs a restart."""
 
 
 @dataclass(frozen=True, slots=True)

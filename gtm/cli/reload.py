@@ -28,13 +28,14 @@ def reload(
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
 ) -> None:
-    """Make the running node read its zone folder now, and say what changed; exit with 1 if a file has mistakes.
+    """Make the running node read its node file and zone folder now, and say what changed; exit with 1 for mistakes.
 
-    A file with mistakes changes nothing: its last good zone goes on serving. So does one that would lose most of its
-    names, records, services or endpoints at once, unless --force says that it is meant.
+    Of the node file it takes what a running node can (peers, tokens, permits, the quorum ...), and names what needs a
+    restart. A file with mistakes changes nothing: its last good zone goes on serving. So does one that would lose most
+    of its names, records, services or endpoints at once, unless --force says that it is meant.
     """
     reloaded = ask_reload(admin_address(admin, config), force or (), token=read_token(token_file) if force else "")
-    for line in (*reloaded.problems, *_changes(reloaded)):
+    for line in (*reloaded.problems, *reloaded.node, *_changes(reloaded)):
         print_plain(line)
     print_plain(f"generation {reloaded.generation} serves")
     if reloaded.problems:

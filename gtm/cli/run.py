@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from gtm.cli.log import fatal_errors_logged, log_to_stderr
 from gtm.cli.options import ConfigOption, read_config
 from gtm.node.config import EngineChoice, NodeConfig, Role
 from gtm.node.log_choice import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
+from gtm.node.settings import Rereading
 from gtm.node.shipped import shipped
 from gtm.node.start import run_node
 from gtm.probe.targets import Allowed, parse_allowed
@@ -84,13 +86,17 @@ def serve(
     log_level: LogLevelOption = None,
 ) -> None:
     """Serve DNS, with health checks and the admin API: what the node file says, or one machine's defaults."""
-    with fatal_errors_logged(_logging(DEFAULT_LOG, log_format, log_level)):
-        chosen = _with_options(read_config(config), zones, admin, allow)
+
+    def chosen() -> NodeConfig:
+        made = _with_options(read_config(config), zones, admin, allow)
         if listen:
-            chosen = replace(chosen, dns=tuple(listen))
+            made = replace(made, dns=tuple(listen))
         if engine is not None:
-            chosen = replace(chosen, engine=engine)
-        _run(replace(chosen, log=_logging(chosen.log, log_format, log_level)))
+            made = replace(made, engine=engine)
+        return replace(made, log=_logging(made.log, log_format, log_level))
+
+    with fatal_errors_logged(_logging(DEFAULT_LOG, log_format, log_level)):
+        _run(chosen, has_file=config is not None)
 
 
 def probe(
@@ -103,10 +109,14 @@ def probe(
     log_level: LogLevelOption = None,
 ) -> None:
     """Run health checks and share what they say: the same node without DNS."""
+
+    def chosen() -> NodeConfig:
+        made = _with_options(read_config(config), zones, admin, allow)
+        made = replace(made, roles=frozenset({Role.PROBE, Role.ADMIN}))
+        return replace(made, log=_logging(made.log, log_format, log_level))
+
     with fatal_errors_logged(_logging(DEFAULT_LOG, log_format, log_level)):
-        chosen = _with_options(read_config(config), zones, admin, allow)
-        chosen = replace(chosen, roles=frozenset({Role.PROBE, Role.ADMIN}))
-        _run(replace(chosen, log=_logging(chosen.log, log_format, log_level)))
+        _run(chosen, has_file=config is not None)
 
 
 def _logging(choice: LogChoice, form: LogFormat | None, level: LogLevel | None) -> LogChoice:
@@ -125,9 +135,11 @@ def _with_options(
     return config
 
 
-def _run(config: NodeConfig) -> None:
+def _run(chosen: Callable[[], NodeConfig], *, has_file: bool) -> None:
+    config = chosen()
     log_to_stderr(config.log)
     if config.zones == shipped("zones"):
         words = "no zones/ here: serving the shipped example, %s; --allow 127.0.0.0/8 lets its endpoints be checked"
         log.warning(words, config.zones)
-    asyncio.run(run_node(config, SystemClock()))
+    rereading = Rereading(chosen, log_to_stderr) if has_file else None
+    asyncio.run(run_node(config, SystemClock(), rereading=rereading))

@@ -73,6 +73,11 @@ class Claims:
         self.on_held: Callable[[Held], None] = _ignore
         """Called with all that is held, when a key has claimed something first."""
 
+    @property
+    def held(self) -> Held:
+        """Returns what was claimed first under each key."""
+        return dict(self._held)
+
     def accept(self, report: Report) -> Report:
         """Returns a peer's report as it counts. Raises ReportInvalid when it speaks for what is another's."""
         if not self._of(report.node).probes or not report.votes:

@@ -98,6 +98,11 @@ def payload_digest(payload: str) -> str:
     return hashlib.sha256(payload.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
+def signer_of(envelope: bytes) -> str:
+    """Returns the text of the key that an envelope says that it was signed by."""
+    return decoded(_ENVELOPE, envelope).key
+
+
 def compose_envelope(report: Report, key: PrivateKey) -> bytes:
     """Returns the whole report as a signed envelope."""
     return seal(report, key).full

@@ -38,6 +38,10 @@ class GeoWatch:
         self._threads = Pool("geo data", threads=1)
         self._loaded: Fingerprint | None = None
 
+    def take(self, *, settle_s: float) -> None:
+        """Takes a file that is written in place to be whole after so long, from now on."""
+        self._settle_s = settle_s
+
     async def load(self) -> None:
         """Loads the files now, and says what cannot be loaded.
 

@@ -62,6 +62,10 @@ GRACE_S = 5.0
 log = logging.getLogger(__name__)
 
 
+class _PermittedAnew(Exception):  # no error
+    """Ends the probing with the permits of before."""
+
+
 class HealthRiver:
     """Believes what the quorum of the probes believes. Its state is the checks that the zones ask for."""
 
@@ -108,6 +112,7 @@ class HealthRiver:
         self._heard_kept = 0
         """So many changes to who was heard by heartbeats are on disk."""
         self._permits = permits
+        self._permitted_anew = asyncio.Event()
         self.heartbeats = Heartbeats(state.load_heard())
         """What endpoints say of themselves; the admin listener takes it in."""
         self.withheld = WithheldChecks()
@@ -138,8 +143,30 @@ class HealthRiver:
         for name in sorted(_missing(checks) - _missing(self._checks)):
             log.warning("service %s counts as not known: no zone here has it, or it waits for itself", name)
 
+    def take(self, *, quorum: Quorum, permits: Permits) -> None:
+        """Believes by this quorum, and checks with these permits, from now on."""
+        before, self._merger = self._merger, Merger(quorum)
+        self._merger.standings = before.standings
+        if permits != self._permits:
+            self._permits = permits
+            self._permitted_anew.set()
+        self.merge()
+
     async def probe(self) -> None:
         """Runs the checks from this node's vantage, and publishes what they say, until cancelled."""
+        remembered = self._state.load_verdicts(now=self._clock.monotonic(), wall=self._clock.wall())
+        while True:
+            self._permitted_anew.clear()
+            try:
+                await self._probe(remembered)
+            except* _PermittedAnew:  # instruments have what was permitted; verdicts go on
+                remembered = self._prober.verdicts if self._prober is not None else remembered
+
+    async def _until_permitted_anew(self) -> None:
+        await self._permitted_anew.wait()
+        raise _PermittedAnew
+
+    async def _probe(self, remembered: Mapping[CheckId, Verdict]) -> None:
         opened = open_instruments(
             self._clock, permits=self._permits, heartbeats=self.heartbeats, believed=self._believed_here
         )
@@ -153,12 +180,13 @@ class HealthRiver:
                 on_change=self._judged,
                 on_unread=self._chronicle.unread,
                 turns=instruments.turns,
-                remembered=self._state.load_verdicts(now=self._clock.monotonic(), wall=self._clock.wall()),
+                remembered=remembered,
             )
             self._prober = prober
             prober.watch(self._checks)
             group.create_task(prober.run())
             group.create_task(self._publish(prober))
+            group.create_task(self._until_permitted_anew())
 
     def _believed_here(self, check: CheckId) -> Belief:
         return Belief.UNKNOWN if self._prober is None else self._prober.believed(check)

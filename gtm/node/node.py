@@ -1,7 +1,8 @@
 """A node: one process that runs the rivers its roles ask for, until it is told to stop.
 
     start    sockets -> state -> geo data -> zones -> plan -> admin API -> rivers -> first health -> queries
-    SIGHUP   read the zone folder now, and let go of files that others may have moved: the event log, the lock
+    SIGHUP   read the node file and the zone folder now, and let go of files that others may have moved: the event log,
+             the lock
     SIGTERM, SIGINT   stop: beliefs are saved, sockets closed
 
 Queries are answered once the health of every endpoint is known, or after WARM_UP_S at the latest: the first answers of
@@ -41,14 +42,16 @@ from gtm.node.listener import own_names, warning_of_plain_http
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.node.queries import Queries
+from gtm.node.reloading import NodeFile
 from gtm.node.saying import Saying
+from gtm.node.settings import Rereading
 from gtm.node.sharing import Sharing
 from gtm.node.state import StateFolder
 from gtm.node.state_lock import StateLock
 from gtm.node.stopping import Stop, close_all
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures, environment, start_telemetry
-from gtm.node.trusting import key_problem, make_desk
+from gtm.node.trusting import key_problem, keys_of, make_claims, make_desk
 from gtm.node.vantages import VantageWatch
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
@@ -72,7 +75,16 @@ log = logging.getLogger(__name__)
 class Node:
     """Everything of one process, joined."""
 
-    def __init__(self, config: NodeConfig, clock: Clock, engine: Engine, counters: Counters, lock: StateLock) -> None:
+    def __init__(
+        self,
+        config: NodeConfig,
+        clock: Clock,
+        engine: Engine,
+        *,
+        counters: Counters,
+        lock: StateLock,
+        rereading: Rereading | None = None,
+    ) -> None:
         self._config = config
         self._clock = clock
         self._engine = engine
@@ -170,6 +182,27 @@ class Node:
             filters=words.filters - STEERING.filters,
             unsaved=lambda: len(self._state.unsaved),
         )
+        self._file = NodeFile(config, rereading, key=self._key.public, take=self._take, chronicle=chronicle)
+        self._door = Doorkeeper(config.credentials, clock=clock)
+        self._pushes = PushDesk(self._health.heartbeats, config.permitted, clock=clock, counters=counters)
+        self._subject = NodeSubject(
+            config,
+            self._planner,
+            self._zones,
+            self._desk,
+            engine=engine,
+            clock=clock,
+            counters=counters,
+            is_warm=self._is_warm,
+            peers=lambda: self._sharing.peers,
+            standings=lambda: self._health.standings,
+            events=self._events,
+            state=self._state,
+            refused=lambda: self._guide.refusals,
+            breached=lambda: self._guide.problems,
+            withheld=self._health.withheld.summary,
+            file=self._file,
+        )
         self._local: web.AppRunner | None = None
         self._warm = asyncio.Event()
         self._stop = Stop()
@@ -216,6 +249,26 @@ class Node:
             if self._local is not None:
                 close_local(self._config.state)
 
+    async def _take(self, config: NodeConfig) -> None:
+        """Goes by another node file from now on, as far as settings.py lets it."""
+        before, self._config = self._config, config
+        self._subject.config = self._measures.config = config
+        if before.peers != config.peers:
+            self._desk.take_peers(keys_of(config), make_claims(config, self._desk.claims, self._state))
+            self._sharing.take(config)
+        if (before.peers, before.overrides_from) != (config.peers, config.overrides_from):
+            self._overrides.accept(keys_of(config), config.overrides_from)
+        if before.permits != config.permits:
+            self._sharing.take(config)
+            self._pushes.take(config.permitted)
+        self._geo.take(settle_s=config.settle_s)
+        await self._zones.take(settle_s=config.settle_s, most_lost=config.most_lost)
+        await self._door.take(config.credentials)
+        self._health.take(quorum=config.quorum, permits=config.permitted)
+        self._health.publish_soon()
+        if not before.is_plain_accepted and (warning := warning_of_plain_http(config)):
+            log.warning("%s", warning)
+
     async def _load(self) -> None:
         if self._config.peers:  # else there is but one vantage, whatever an earlier run knew
             await self._vantages.load()
@@ -226,7 +279,7 @@ class Node:
 
     def _rivers(self, queries: Queries | None) -> list[Coroutine[None, None, None]]:
         rivers = [self._zones.run(), self._geo.run(), self._health.believe(), self._warm_up(), self._certificates.run()]
-        rivers.append(self._state.keep_trying())
+        rivers += [self._state.keep_trying(), self._file.run()]
         if self._config.peers:
             rivers += [self._sharing.run(), self._vantages.run()]
         if Role.PROBE in self._config.roles:
@@ -261,23 +314,6 @@ class Node:
     async def _open_admin(self) -> web.AppRunner | None:
         if Role.ADMIN not in self._config.roles:
             return None
-        subject = NodeSubject(
-            self._config,
-            self._planner,
-            self._zones,
-            self._desk,
-            engine=self._engine,
-            clock=self._clock,
-            counters=self._counters,
-            is_warm=self._is_warm,
-            peers=lambda: self._sharing.peers,
-            standings=lambda: self._health.standings,
-            events=self._events,
-            state=self._state,
-            refused=lambda: self._guide.refusals,
-            breached=lambda: self._guide.problems,
-            withheld=self._health.withheld.summary,
-        )
 
         async def reports(request: web.Request) -> web.StreamResponse:
             return await handle_reports(request, self._desk)
@@ -288,14 +324,12 @@ class Node:
         def refusal(path: str, status: int) -> None:
             self._counters.add("admin_requests_refused", path=path, status=str(status))
 
-        door = Doorkeeper(self._config.credentials, clock=self._clock)
+        door, subject = self._door, self._subject
         await door.check()
         more = [web.get("/metrics", self._measures.scrape), *override_routes(self._saying, door)]
         more += zone_routes(lambda: self._planner.catalogue.zones)
         if Role.PROBE in self._config.roles:
-            more += PushDesk(
-                self._health.heartbeats, self._config.permitted, clock=self._clock, counters=self._counters
-            ).routes()
+            more += self._pushes.routes()
         self._local = await open_local(
             self._config.state,
             make_app(subject, reports, more, on_refusal=refusal, require=door.require),
@@ -341,6 +375,7 @@ class Node:
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
 
     def _hang_up(self) -> None:
+        self._file.ask()
         self._zones.ask()
         self._events.reopen()
         self._state.check_lock_apart()

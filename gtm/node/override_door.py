@@ -101,16 +101,24 @@ class OverrideDoor:
     ) -> None:
         self._node = node
         self._key = key
-        heard = {name: keys for name, keys in peers.items() if accepted is None or name in accepted}
-        self._trusted: dict[NodeName, Keys] = {**heard, node: key.public}
-        others = ((name, keys) for name, keys in peers.items() if name not in heard)
-        self._others = {str(public): name for name, keys in others for public in each_key(keys)}
+        self._trusted: dict[NodeName, Keys] = {}
+        self._others: dict[str, NodeName] = {}
         self._clock = clock
         self._counters = counters
         self._seen = _Seen()
         self._waiting: dict[NodeName, dict[Override, str]] = {}
         self._allowances: dict[NodeName, Allowance] = {}
         self._lines: dict[tuple[NodeName, NodeName | None], _Lines] = {}
+        self.accept(peers, accepted)
+
+    def accept(self, peers: Mapping[NodeName, Keys], accepted: AbstractSet[NodeName] | None) -> None:
+        """Accepts the overrides of these peers from now on, and looks anew at what was refused."""
+        heard = {name: keys for name, keys in peers.items() if accepted is None or name in accepted}
+        self._trusted = {**heard, self._node: self._key.public}
+        others = ((name, keys) for name, keys in peers.items() if name not in heard)
+        self._others = {str(public): name for name, keys in others for public in each_key(keys)}
+        self._seen = _Seen()
+        self._waiting = {node: waiting for node, waiting in self._waiting.items() if node in self._trusted}
 
     def opened(self, texts: Iterable[str], giver: NodeName) -> Signed:
         """Returns the overrides of texts that a peer's report carries, as far as they are new and count now."""

@@ -97,7 +97,7 @@ class OverrideDesk:
         self.written: Future[bool] = Future()
         """Done when all that is known is on disk, and whether that went well."""
         self.written.set_result(True)
-        self._load()
+        self._load(state.load_overrides())
 
     @property
     def wall(self) -> float:
@@ -300,10 +300,21 @@ class OverrideDesk:
         if still is not self._held:
             self._settle(still, self._signed)
 
-    def _load(self) -> None:
+    def accept(self, peers: Mapping[NodeName, Keys], accepted: AbstractSet[NodeName] | None) -> None:
+        """Takes what these peers say from now on; what others said does not count any more, as after a restart."""
+        echoes = frozenset(self._signed[one] for one in self._echoes)
+        before = KeptOverrides(
+            (*self._signed.values(), *self._not_taken.signed), echoes=echoes | self._not_taken.echoes
+        )
+        self._door.accept(peers, accepted)
+        self._looked_at = {}
+        self._echoes = frozenset()
+        self._settle(NOTHING_HELD, {})
+        self._load(before)
+
+    def _load(self, kept_before: KeptOverrides) -> None:
         found: dict[Override, str] = {}
         not_taken: list[str] = []
-        kept_before = self._state.load_overrides()
         for kept_text in kept_before.signed:
             try:
                 override, text = self._door.reopened(kept_text, is_echo=kept_text in kept_before.echoes)

@@ -36,6 +36,10 @@ MAX_NAMED = 3 * MAX_TARGETS
 UNNAMED = NodeName("another-target")
 
 
+class _Moved(Exception):  # no error
+    """Ends the hearing of the peers of before."""
+
+
 class Sharing:
     """Hears others. Its state is the pollers. Raises StateInvalid when a file that it needs is of no use."""
 
@@ -49,19 +53,39 @@ class Sharing:
         """What this node shows, and whom it trusts, when it asks."""
         self._password = _password(config.share)
         self._named: set[NodeName] = set()
+        self._moved = asyncio.Event()
 
     @property
     def peers(self) -> Mapping[NodeName, PeerState]:
         """Returns how every peer does that is polled, as this node's own polls of it go."""
         return {node: poller.state for node, poller in self._pollers.items()}
 
+    def take(self, config: NodeConfig) -> None:
+        """Hears the peers of this file from now on."""
+        before, self._config = self._config, config
+        if _where(before) != _where(config):
+            self._moved.set()
+
     async def run(self) -> None:
         """Hears others until cancelled."""
+        while True:
+            self._moved.clear()
+            try:
+                await self._hear()
+            except* _Moved:
+                self._pollers.clear()
+
+    async def _until_moved(self) -> None:
+        await self._moved.wait()
+        raise _Moved
+
+    async def _hear(self) -> None:
         share = self._config.share
         guarded = GuardedResolver(make_resolver(), self._config.permitted.targets.refusal)
         # what a site lists itself is asked wherever it is; what the DNS names is not
         resolver = guarded if share.srv else None
         async with open_share_session(resolver) as session, asyncio.TaskGroup() as group:
+            group.create_task(self._until_moved(), name="other peers")
             if share.etcd is not None:
                 group.create_task(self._etcd(session), name="etcd")
             elif share.srv:
@@ -129,6 +153,12 @@ class Sharing:
             random=_chance(),
         )
         await share.run()
+
+
+def _where(config: NodeConfig) -> object:
+    """Returns what changes with whom to ask, and where."""
+    targets = config.permits.targets if config.share.srv else None
+    return sorted((peer.node, peer.url) for peer in config.peers), targets
 
 
 def _password(share: ShareConfig) -> str:

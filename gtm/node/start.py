@@ -18,6 +18,7 @@ from gtm.node.complaints import complain_sparingly
 from gtm.node.config import NodeConfig, Role
 from gtm.node.engines import make_engine
 from gtm.node.queries import NativeQueries, Queries, open_queries
+from gtm.node.settings import Rereading
 from gtm.node.standby import restore
 from gtm.node.state_lock import lock_state
 from gtm.node.vault import Vault
@@ -27,7 +28,7 @@ from gtm.threads import DaemonExecutor, share_the_lock
 log = logging.getLogger(__name__)
 
 
-async def run_node(config: NodeConfig, clock: Clock) -> None:
+async def run_node(config: NodeConfig, clock: Clock, *, rereading: Rereading | None = None) -> None:
     """Runs a node until SIGTERM or SIGINT.
 
     Raises StateInUse, ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it
@@ -47,7 +48,7 @@ async def run_node(config: NodeConfig, clock: Clock) -> None:
         _stand_by(config, engine, queries, counters)
         from gtm.node.node import Node  # noqa: PLC0415  # half a second, in which the line above answers
 
-        await Node(config, clock, engine, counters, lock).run(queries)
+        await Node(config, clock, engine, counters=counters, lock=lock, rereading=rereading).run(queries)
     finally:
         if queries is not None:
             queries.close()

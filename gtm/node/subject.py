@@ -35,6 +35,7 @@ from gtm.ids import Address, NodeName
 from gtm.node.applied import Applied
 from gtm.node.config import NodeConfig
 from gtm.node.planner import Planner
+from gtm.node.reloading import NOTHING_NEW, NodeFile
 from gtm.node.state import StateFolder
 from gtm.node.trusting import key_problem
 from gtm.node.unread import unread_views
@@ -65,14 +66,16 @@ class NodeSubject:
         refused: Callable[[], tuple[Refusal, ...]] = tuple,
         breached: Callable[[], tuple[str, ...]] = tuple,
         withheld: Callable[[], tuple[Withheld, ...]] = tuple,
+        file: NodeFile | None = None,
     ) -> None:
+        self._file = file
         self._withheld = withheld
         self._breached = breached
         self._refused = refused
         self._views = ViewCache()
         self._state = state
         self._events = events
-        self._config = config
+        self.config = config
         self._planner = planner
         self._zones = zones
         self._desk = desk
@@ -90,16 +93,16 @@ class NodeSubject:
         planner = self._planner
         views = self._shown()
         return NodeStatus(
-            node=self._config.node,
+            node=self.config.node,
             version=__version__,
             engine=self._engine.name,
-            vantage=self._config.vantage,
-            roles=tuple(sorted(role.value for role in self._config.roles)),
+            vantage=self.config.vantage,
+            roles=tuple(sorted(role.value for role in self.config.roles)),
             started_at=self._started_at,
             uptime_s=self._clock.monotonic() - self._started,
             generation=planner.plan.generation,
             ready=self.ready(),
-            quorum=_quorum(self._config.quorum),
+            quorum=_quorum(self.config.quorum),
             zones=views.zones,
             problems=self._problems(),
             warnings=few(planner.catalogue.warnings, noun="warning"),
@@ -112,9 +115,7 @@ class NodeSubject:
             services=views.services,
             counters=self._counters.snapshot(),
             unheard=tuple(
-                sorted(
-                    {peer.node for peer in self._config.peers if peer.listed.probes} - self._desk.book.by_node.keys()
-                )
+                sorted({peer.node for peer in self.config.peers if peer.listed.probes} - self._desk.book.by_node.keys())
             ),
             refusals=tuple(
                 RefusalView(peer, reason, count) for (peer, reason), count in sorted(self._desk.refused.items())
@@ -139,7 +140,7 @@ class NodeSubject:
     def regions(self) -> Regions:
         """Returns every region's state."""
         planner = self._planner
-        return Regions(self._config.node, planner.plan.generation, self._shown().regions)
+        return Regions(self.config.node, planner.plan.generation, self._shown().regions)
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
         """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves.
@@ -168,12 +169,13 @@ class NodeSubject:
         return frozenset(zone.origin for zone in self._planner.catalogue.zones)
 
     async def reload(self, force: frozenset[Name] = frozenset()) -> Reloaded:
-        """Reads the zone folder now, and takes the zones of `force` whatever they lose."""
+        """Reads the node file and the zone folder now, and takes the zones of `force` whatever they lose."""
         planner, before = self._planner, self._planner.plan.generation
+        node = NOTHING_NEW if self._file is None else await self._file.reread()
         problems = await self._zones.reload(force)
         fresh = tuple(line for each in planner.applied if each.generation > before for line in each.lines)
         last = None if fresh or not planner.applied else _last_change(planner.applied[-1], self._clock.wall())
-        return Reloaded(planner.plan.generation, few(problems), fresh, last)
+        return Reloaded(planner.plan.generation, (*node.problems, *few(problems)), fresh, last, node.lines)
 
     def ready(self) -> bool:
         """Returns whether this node should get queries: it serves zones, and has heard of their health."""
@@ -187,8 +189,9 @@ class NodeSubject:
         planner = self._planner
         problems = few(planner.catalogue.problems)
         failure = (planner.failure,) if planner.failure else ()
-        key = key_problem(self._config, self._desk.key)
-        own = (*failure, *((key,) if key else ()), *self._state.problems)
+        key = key_problem(self.config, self._desk.key)
+        file = () if self._file is None else self._file.problems
+        own = (*failure, *((key,) if key else ()), *file, *self._state.problems)
         told = (*self._desk.refusals.problems, *self._desk.clocks.skew.problems)
         return (*problems, *own, *told, *self._breached())
 

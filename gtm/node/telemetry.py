@@ -59,7 +59,7 @@ class Measures:
         expiries: Callable[[], Mapping[str, float]] = dict,
         unsaved: Callable[[], int] = int,
     ) -> None:
-        self._config = config
+        self.config = config
         self._planner = planner
         self._zones = zones
         self._desk = desk
@@ -98,10 +98,10 @@ class Measures:
     def _present(self) -> Present:
         planner = self._planner
         return Present(
-            node=self._config.node,
+            node=self.config.node,
             version=__version__,
             engine=self._engine,
-            roles=tuple(sorted(role.value for role in self._config.roles)),
+            roles=tuple(sorted(role.value for role in self.config.roles)),
             started_at=self.started_at,
             plan=planner.plan,
             status=planner.status,
@@ -128,7 +128,7 @@ class Measures:
 
     def _probes(self) -> tuple[ExpectedProbe, ...]:
         """Returns every node that should vote here: the peers that check something, and this one if it does."""
-        config, now = self._config, self._clock.monotonic()
+        config, now = self.config, self._clock.monotonic()
         names = {peer.node for peer in config.peers if peer.listed.probes}
         if Role.PROBE in config.roles:
             names.add(config.node)
@@ -146,16 +146,16 @@ class Measures:
 
     def _wrong_keys(self) -> Mapping[NodeName, bool]:
         wrong = {one.node for one in self._desk.refusals.wrong_keys}
-        return {peer.node: peer.node in wrong for peer in self._config.peers}
+        return {peer.node: peer.node in wrong for peer in self.config.peers}
 
     def _unmoved(self) -> Mapping[str, int]:
         """Returns all that may be counted here, at 0."""
         return births(
             self._planner.plan,
             engine=self._engine,
-            peers=[peer.node for peer in self._config.peers],
+            peers=[peer.node for peer in self.config.peers],
             filters=self._filters,
-            by_etcd=self._config.share.etcd is not None,
+            by_etcd=self.config.share.etcd is not None,
         )
 
 

@@ -9,8 +9,9 @@ import logging
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import StateInvalid
-from gtm.health.claims import Claims, Listed
-from gtm.health.signature import PrivateKey, PublicKey, each_key
+from gtm.health.claims import Claims, Held, Listed
+from gtm.health.signature import Keys, PrivateKey, PublicKey, each_key
+from gtm.ids import NodeName
 from gtm.node.config import NodeConfig, Role
 from gtm.node.state import StateFolder
 from gtm.share.desk import Desk, Reporter
@@ -41,20 +42,31 @@ def node_problems(config: NodeConfig) -> tuple[str, ...]:
     return (problem,) if problem else ()
 
 
-def make_desk(config: NodeConfig, key: PrivateKey, state: StateFolder, *, clock: Clock, counters: Counters) -> Desk:
-    """Returns the desk of a node that starts now."""
-    epoch, looks = int(clock.wall() * 1000), Role.PROBE in config.roles
-    # a node that checks nothing is no place from where something is seen
-    reporter = Reporter(config.node, config.vantage, key, epoch, config.at if looks else None)
-    peers = {peer.node: peer.key for peer in config.peers}
-    own = Listed(config.vantage, config.at, looks)
+def keys_of(config: NodeConfig) -> dict[NodeName, Keys]:
+    """Returns the keys of the peers."""
+    return {peer.node: peer.key for peer in config.peers}
+
+
+def make_claims(config: NodeConfig, held: Held | None, state: StateFolder) -> Claims:
+    """Returns what holds each peer to its vantage, and says for which peers none is listed."""
+    own = Listed(config.vantage, config.at, Role.PROBE in config.roles)
     listed = {config.node: own, **{peer.node: peer.listed for peer in config.peers}}
-    claims = Claims(config.node, listed, peers, state.load_claims() if peers else None)
+    claims = Claims(config.node, listed, keys_of(config), held)
     claims.on_held = state.save_claims_apart
     if claims.unlisted:
         names = ", ".join(claims.unlisted)
         words = "share.peers lists no vantage for %s: the first that each claims is kept as its own; better list them"
         log.warning(words, names)
+    return claims
+
+
+def make_desk(config: NodeConfig, key: PrivateKey, state: StateFolder, *, clock: Clock, counters: Counters) -> Desk:
+    """Returns the desk of a node that starts now."""
+    epoch, looks = int(clock.wall() * 1000), Role.PROBE in config.roles
+    # a node that checks nothing is no place from where something is seen
+    reporter = Reporter(config.node, config.vantage, key, epoch, config.at if looks else None)
+    peers = keys_of(config)
+    claims = make_claims(config, state.load_claims() if peers else None, state)
     # what etcd holds must be whole: a node that starts finds there one value of each, and not those before
     deltas = config.share.etcd is None
     return Desk(reporter, peers, clock=clock, counters=counters, gives_deltas=deltas, claims=claims)

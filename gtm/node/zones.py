@@ -284,6 +284,12 @@ class ZoneRiver:
             self._kept = self._planner.catalogue
             self._state.save_zones_apart(self._folder, self._kept)
 
+    async def take(self, *, settle_s: float, most_lost: float) -> None:
+        """Goes by these settings from now on."""
+        async with self._turn:
+            self._guard, self._settle_s = LossGuard(most_lost), settle_s
+            self._settling.settle_for(settle_s)
+
     def ask(self) -> None:
         """Has `run` read the folder as soon as it had two looks, changed or not."""
         self._asked = True

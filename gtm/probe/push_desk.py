@@ -61,6 +61,11 @@ class PushDesk:
         self._counters = counters
         self._secretless: set[CheckId] = set()
 
+    def take(self, permits: Permits) -> None:
+        """Reads the tokens of heartbeats where these permits have them, from now on."""
+        self._permits = permits
+        self._secretless.clear()
+
     def routes(self) -> list[web.RouteDef]:
         """Returns what the admin listener is to serve."""
         return [web.post(PUSH_PATH, self.handle)]

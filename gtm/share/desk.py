@@ -22,11 +22,11 @@ from gtm.errors import ReportInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.book import EMPTY_BOOK, Book, hear, leave
 from gtm.health.bounds import bounds_for
-from gtm.health.claims import Claims, Listed
+from gtm.health.claims import Claims, Held, Listed
 from gtm.health.clocks import Clocks
-from gtm.health.envelope import MAX_SKEW_S, Sealed, compose_offer, require_newer, seal
+from gtm.health.envelope import MAX_SKEW_S, Sealed, compose_offer, require_newer, seal, signer_of
 from gtm.health.report import Edition, Report, excess, votes_of
-from gtm.health.signature import Keys, PrivateKey, PublicKey
+from gtm.health.signature import Keys, PrivateKey, PublicKey, each_key
 from gtm.health.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.opening import Known, Outcome, is_held, opened, opened_offer
@@ -112,6 +112,7 @@ class Desk:
         self._places = asyncio.Semaphore(LARGE_AT_ONCE)
         """One for each thread: who waits for a thread has no turn yet."""
         self._turns = Turns()
+        self._expected = 0
         self.bounds = bounds_for(0, nodes=len(self._trusted))
         """How large what peers give may be."""
         self.book: Book = EMPTY_BOOK
@@ -119,6 +120,11 @@ class Desk:
         self.version = 0
         """Grows with every change of the book."""
         self.closed = False
+
+    @property
+    def claims(self) -> Held:
+        """Returns what the keys of peers claimed first."""
+        return self._claims.held
 
     @property
     def key(self) -> PublicKey:
@@ -181,7 +187,22 @@ class Desk:
 
     def expect(self, checks: int) -> None:
         """Has peers give what so many checks of this node's zones can need, and not much more."""
+        self._expected = checks
         self.bounds = bounds_for(checks, nodes=len(self._trusted))
+
+    def take_peers(self, peers: Mapping[NodeName, Keys], claims: Claims) -> None:
+        """Believes these from now on; what others said, or keys that are not listed any more, is as if never heard."""
+        self._trusted = {**peers, self._reporter.node: self._reporter.key.public}
+        self._claims = claims
+        self.expect(self._expected)
+        self._gone = {node: gone for node, gone in self._gone.items() if node in self._trusted}
+        for node, sealed in tuple(self._sealed.items()):
+            if signer_of(sealed.full) not in map(str, each_key(self._trusted.get(node, ()))):
+                del self._sealed[node]
+                self._gone.pop(node, None)
+                self.heard_at.pop(node, None)
+                self.book = leave(self.book, node)
+        self._announce()
 
     def take(self, body: bytes | bytearray, *, giver: NodeName) -> bool:
         """Takes what a peer offered; returns whether anything of it was new."""
@@ -339,7 +360,7 @@ class Desk:
             self.clocks.see(node, made_at, now=now, wall=wall, is_direct=giver == node)
 
     def _listed_keys(self) -> Mapping[NodeName, tuple[str, ...]]:
-        return {node: (str(key),) for node, key in self._trusted.items()}
+        return {node: tuple(map(str, each_key(keys))) for node, keys in self._trusted.items()}
 
     def _announce(self) -> None:
         self.version += 1

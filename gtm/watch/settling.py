@@ -77,6 +77,10 @@ class Settling:
         """Returns the files that were there when a reading began last."""
         return frozenset(() if self._read is None else self._read.settled)
 
+    def settle_for(self, settle_s: float) -> None:
+        """Takes a file that is written in place to be whole after so long, from now on."""
+        self._settle_s = settle_s
+
     @property
     def gone_looks(self) -> int:
         """Returns for how many looks what is gone waits for what is being written."""

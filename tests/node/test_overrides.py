@@ -6,7 +6,7 @@ from gtm.health.event import EventKind
 from gtm.health.override import CLEAR_SPAN_S, DEFAULT_SPAN_S, KEPT_S, MAX_PER_NODE, Action, Wish
 from gtm.health.override_seal import seal_override
 from gtm.health.scope import Spot, parse_scope
-from gtm.ids import EndpointId, RegionName, ServiceId
+from gtm.ids import EndpointId, NodeName, RegionName, ServiceId
 from gtm.node.override_door import MAX_CARRIED_CHARACTERS
 from tests.fakes.clock import FakeClock
 from tests.fakes.overrides import WALL, said
@@ -127,6 +127,27 @@ def test_what_a_peer_said_outlives_its_old_key(tmp_path: Path) -> None:
     assert late.saved() == relay.saved(), "what the old key signed comes later, and does not push it out"
     again = Node(tmp_path, "ns2", "ns1", clock=clock, keys=after)
     assert again.in_force == [f"down {REGION}"], "the node that said it need not be there any more"
+
+
+def test_whose_overrides_count_may_change_while_the_node_runs(tmp_path: Path) -> None:
+    clock = FakeClock()
+    here = Node(tmp_path, "ns1", "ns2", clock=clock, accepted=[])
+    there = Node(tmp_path, "ns2", "ns1", clock=clock)
+    here.say(Action.DRAIN, "service api.gtm.example.com")
+    there.say()
+    there.give(here)
+    own = ["drain service api.gtm.example.com"]
+    peers = {NodeName("ns2"): key_of("ns2").public}
+    assert here.in_force == own
+    here.overrides.accept(peers, None)
+    assert here.overrides.hear(), "what was refused before is looked at again"
+    assert here.in_force == [*own, f"down {REGION}"]
+    here.overrides.accept(peers, frozenset())
+    assert here.in_force == own
+    here.overrides.accept(peers, frozenset([NodeName("ns2")]))
+    assert here.in_force == [*own, f"down {REGION}"], "and nobody has to say it again"
+    here.overrides.accept({}, None)
+    assert here.in_force == own
 
 
 def test_own_overrides_survive_a_restart_even_under_a_new_key(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from gtm.health.belief import Belief
 from gtm.health.claims import Claims, Listed
 from gtm.health.envelope import compose_envelope, compose_offer
 from gtm.health.report import Edition, Report
+from gtm.health.signature import Keys
 from gtm.ids import NodeName, VantageName
 from gtm.share.desk import Desk, Reporter
 from tests.fakes.clock import FakeClock
@@ -209,3 +210,30 @@ def test_who_is_elsewhere_in_each_report_stays_where_it_was_first_and_is_told_on
     assert told == [FRA]
     assert len(caplog.messages) == 1
     assert iad.counters.snapshot().keys() == {"reports_heard", 'reports_refused{peer="fra",reason="vantage"}'}
+
+
+def test_who_is_not_listed_any_more_is_as_if_never_heard() -> None:
+    fra, iad = desk_of("fra"), desk_of("iad", "fra", "sin")
+    fra.publish({})
+    assert iad.take(fra.offer().body, giver=FRA)
+    sin = key_of("sin").public
+    iad.take_peers({NodeName("sin"): sin}, Claims(IAD, {}, {NodeName("sin"): sin}, None))
+    assert FRA not in iad.book.by_node
+    assert FRA not in iad.editions
+    assert not iad.take(fra.offer().body, giver=FRA)
+    assert iad.refused == {(FRA, "unknown_reporter"): 1}
+
+
+def test_a_stolen_key_that_leaves_the_list_takes_its_editions_along() -> None:
+    old, new = key_of("fra").public, key_of("new").public
+    iad, thief = desk_of("iad", "fra"), desk_of("fra", epoch=5)
+    thief.publish({})
+    assert iad.take(thief.offer().body, giver=FRA)
+    for keys in ((old, new), new):
+        peers: dict[NodeName, Keys] = {FRA: keys}
+        iad.take_peers(peers, Claims(IAD, {}, peers, None))
+        assert (FRA in iad.book.by_node) is (keys != new), "while both are listed the report counts"
+    me = Reporter(FRA, VantageName("at-fra"), key_of("new"), 1)
+    honest = Desk(me, {}, clock=FakeClock(), counters=Counters())
+    honest.publish({})
+    assert iad.take(honest.offer().body, giver=FRA)

@@ -1,0 +1,154 @@
+"""The node file of a running node, read again: it is taken whole, or not at all."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from gtm.cli.options import read_config
+from gtm.ids import NodeName
+from gtm.node.chronicle import Chronicle
+from gtm.node.config import NodeConfig
+from gtm.node.log_choice import LogChoice, LogLevel
+from gtm.node.reloading import NodeFile, NodeReload
+from gtm.node.settings import Rereading
+from gtm.share.keys import save_key
+from tests.fakes.journal import KeptEvents
+from tests.fakes.peers import key_of
+
+GOOD = "node: ns1\nzones: zones\nstate: state\nshare: {key: ns1.key}\n"
+
+
+class Running:
+    """A node file on disk, and a node that reads it again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self.kept = folder / "gtm.yaml", KeptEvents()
+        self.path.write_text(GOOD)
+        save_key(folder / "ns1.key", key_of("ns1"))
+        self.taken: list[NodeConfig] = []
+        self.relogged: list[LogChoice] = []
+        self.read: Callable[[], NodeConfig] = self._read
+        self.fault: Exception | None = None
+
+    def _read(self) -> NodeConfig:
+        return read_config(self.path)
+
+    async def take(self, config: NodeConfig) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.taken.append(config)
+
+    def reread(self, *texts: str) -> list[NodeReload]:
+        """What a node says that reads these files one after the other."""
+
+        async def story() -> list[NodeReload]:
+            self.file = NodeFile(
+                read_config(self.path),
+                Rereading(self.read, self.relogged.append),
+                key=key_of("ns1").public,
+                take=self.take,
+                chronicle=Chronicle(self.kept, NodeName("ns1")),
+            )
+            found = []
+            for text in texts:
+                self.path.write_text(text)
+                found.append(await self.file.reread())
+            return found
+
+        return asyncio.run(story())
+
+
+def test_what_is_new_is_taken_told_and_an_event(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    [found] = running.reread(GOOD + "watch: {most_lost: 1}\nlog: {level: error}\nthreads: 3\n")
+    assert found == NodeReload(("node file: taken: watch.most_lost; log", "node file: needs a restart: threads"))
+    [config] = running.taken
+    assert (config.most_lost, config.threads) == (1.0, None)
+    assert [choice.level for choice in running.relogged] == [LogLevel.ERROR]
+    assert running.kept.one("config.applied").facts == {"taken": ("watch.most_lost", "log"), "restart": ("threads",)}
+
+
+def test_a_mistake_changes_nothing_and_is_told_until_it_is_mended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    running = Running(tmp_path)
+    bad = GOOD + "watch: {most_lost: 1}\nquorum: {voters: 0}\n"
+    first, second = running.reread(bad, bad)
+    assert running.taken == []
+    assert first == second
+    assert first.problems[0].startswith(f"{running.path}:6:18: ")
+    assert running.file.problems == first.problems
+    assert caplog.messages == [f"node file: {first.problems[0]}"] * 2
+    assert running.kept.kinds == ["config.rejected"], "once"
+
+
+def test_after_a_mistake_the_mended_file_is_taken(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    bad, good = running.reread("node: [", GOOD + "watch: {most_lost: 1}\n")
+    assert bad.problems
+    assert good.lines == ("node file: taken: watch.most_lost",)
+    assert running.file.problems == ()
+    assert len(running.taken) == 1
+
+
+@pytest.mark.parametrize("damage", ["gone", "folder", "bytes"])
+def test_a_file_that_cannot_be_read_changes_nothing(tmp_path: Path, damage: str) -> None:
+    running = Running(tmp_path)
+
+    def read() -> NodeConfig:
+        if damage == "bytes":
+            running.path.write_bytes(b"\xff\xfe")
+        else:
+            running.path.unlink()
+        if damage == "folder":
+            running.path.mkdir()
+        return read_config(running.path)
+
+    running.read = read
+    [found] = running.reread(GOOD)
+    assert "cannot be read: " in found.problems[0]
+    assert running.taken == []
+
+
+def test_a_disk_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtm.node.reloading.READ_LIMIT_S", 0.01)
+    running, released = Running(tmp_path), threading.Event()
+
+    def read() -> NodeConfig:
+        released.wait(20)
+        return read_config(running.path)
+
+    running.read = read
+    try:
+        [found] = running.reread(GOOD)
+    finally:
+        released.set()
+    assert found.problems[0].startswith("the node file cannot be read: its disk did nothing")
+
+
+def test_a_list_with_another_key_for_this_node_is_not_taken(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    other, own = key_of("other").public, key_of("ns1").public
+    listed = 'node: ns1\nzones: zones\nstate: state\nshare: {{key: ns1.key, peers: [{{node: ns1, key: "{}"}}]}}\n'
+    refused, taken = running.reread(listed.format(other), listed.format(own))
+    assert refused.problems[0].startswith("share.peers lists this node, ns1, with another key than its own")
+    assert taken == NodeReload(("node file: taken: share.peers",))
+
+
+def test_a_key_file_that_was_replaced_needs_a_restart(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    (tmp_path / "ns1.key").unlink()
+    save_key(tmp_path / "ns1.key", key_of("next"))
+    [found] = running.reread(GOOD)
+    assert found.lines == ("node file: needs a restart: the key in the file of share.key is another one",)
+
+
+def test_a_fault_while_it_is_taken_ends_nothing(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+
+    running.fault = RuntimeError("no")
+    [found] = running.reread(GOOD + "watch: {most_lost: 1}\n")
+    assert found.problems == ("the node file cannot be taken by a mistake of this program: RuntimeError('no')",)
