@@ -14,6 +14,7 @@
 It decides nothing and waits for nothing. Its state is what the next plan will be caused by, and what was told before.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 
 from gtm.admin.compose import region_state, silent_probes
@@ -29,7 +30,9 @@ from gtm.health.verdict import Verdict, VerdictState
 from gtm.health.voices import Voice
 from gtm.ids import CheckId, NodeName, RegionName, ServiceId
 from gtm.node.applied import applied_event
+from gtm.plan.guidance import NO_GUIDANCE
 from gtm.plan.model import Plan
+from gtm.plan.outage import all_instead, is_failing_everywhere
 from gtm.watch.folder import Catalogue
 from gtm.zone.changes import ZoneChanges
 from gtm.zone.model import Check
@@ -55,6 +58,16 @@ _BY_STATE = {
 }
 
 
+_LOGGED = {
+    EventKind.CERTIFICATE_EXPIRING: logging.WARNING,
+    EventKind.PROBE_SILENT: logging.WARNING,
+    EventKind.PROBE_HEARD: logging.INFO,
+}
+"""The kinds that are lines of the log as they stand; of the others whoever has them recorded logs more, or less."""
+
+log = logging.getLogger(__name__)
+
+
 class Chronicle:
     """Records what changes."""
 
@@ -69,6 +82,9 @@ class Chronicle:
 
     def record(self, event: Event) -> EventId:
         """Records an event of any other kind."""
+        level = _LOGGED.get(event.kind)
+        if level is not None:
+            log.log(level, "%s", event.message, extra={"event": event.kind.value, "subject": event.subject})
         return self._events.record(event)
 
     def because(self, event: Event) -> None:
@@ -174,7 +190,15 @@ class Chronicle:
             if (was is RegionState.DOWN) is (now is RegionState.DOWN):
                 continue
             kind = EventKind.REGION_DOWN if now is RegionState.DOWN else EventKind.REGION_UP
-            facts: dict[str, Fact] = {"before": was.value, "after": now.value, "zone": zone, "checks": len(checks)}
+            services = self._index.services((zone, region))
+            facts: dict[str, Fact] = {
+                "before": was.value,
+                "after": now.value,
+                "zone": zone,
+                "checks": len(checks),
+                "services": services,
+                "services_count": len(services),
+            }
             causes = tuple(told[check] for check in checks if check is not None and check in told)
             words = f"region {region} of {zone}: {was.value} -> {now.value}"
             self.record(Event(kind, f"{zone}/{region}", words, facts, causes))
@@ -201,7 +225,7 @@ class Chronicle:
             was, now = nothing_up(before, name), nothing_up(after, name)
             if was is not now:
                 kind = EventKind.NAME_FAIL_OPEN if now else EventKind.NAME_RECOVERED
-                words = "nothing of it is up; it answers as configured for that" if now else "something is up again"
+                words = _answers(after, name) if now else "something is up again"
                 self.record(Event(kind, name, f"{name}: {words}", {}, (plan,)))
 
     def plan_failed(self, words: str) -> None:
@@ -250,6 +274,11 @@ class Chronicle:
             self.record(Event(kind, node, words))
 
 
+def _answers(plan: Plan, name: ServiceId) -> str:
+    whom = "any client" if is_failing_everywhere(plan.decisions[name]) else "some clients"
+    return f"nothing of it is up for {whom}; {all_instead(plan.services[name], plan.decisions[name], NO_GUIDANCE)}"
+
+
 def nothing_up(plan: Plan, name: ServiceId) -> bool:
     """Returns whether a service has clients for whom none of its endpoints is up."""
     decided = plan.decisions.get(name)
@@ -294,11 +323,17 @@ class _Index:
         self.plan = plan
         self._members: dict[_Region, dict[CheckId | None, None]] = {}
         self._regions: dict[CheckId, dict[_Region, None]] = {}
+        self._services: dict[_Region, dict[ServiceId, None]] = {}
         for zone in plan.zones.values() if plan is not None else ():
             name = zone.zone.origin.to_text(omit_final_dot=True)
             for service in zone.zone.services:
                 for endpoint in service.endpoints:
                     self._add((name, endpoint.region), service.check_of(endpoint))
+                    self._services.setdefault((name, endpoint.region), {})[service.id] = None
+
+    def services(self, region: _Region) -> tuple[ServiceId, ...]:
+        """Returns the services that have endpoints in a region."""
+        return tuple(self._services.get(region, ()))
 
     def touched(self, checks: Iterable[CheckId]) -> Iterable[tuple[_Region, tuple[CheckId | None, ...]]]:
         """Yields the regions that these checks are of, each with all its checks; None is one that nobody checks."""

@@ -260,7 +260,7 @@ class HealthRiver:
             self._lines.tell(scope_of(change.check), change, now=now)
             self._tallies.transitions.changed(change.check, change.after.belief)
         for local in local_changes(before, after):
-            log.info("%s", local)
+            self._lines.tell(scope_of(local.check), local, now=now)
             self._counters.add("local_changes", to="over" if local.is_over else local.belief.value)
         for check in self._chronicle.believed(before, after, self._desk.book, self._planner.plan):
             if after.checks[check].state is VerdictState.FLAPPING:
@@ -313,7 +313,7 @@ class HealthRiver:
             )
             if node not in after:
                 words = f"probe {node} is out of quarantine"
-            log.warning("%s", words)
+            log.log(logging.WARNING if node in after else logging.INFO, "%s", words)
             self._counters.add("quarantines", to="in" if node in after else "out")
             self._chronicle.quarantine(node, words, is_in=node in after)
 

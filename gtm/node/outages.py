@@ -12,8 +12,9 @@ and how it ended is told always. It waits for the plan that follows, but not for
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gtm.allowance import Allowances
 from gtm.health.status import Status
@@ -35,7 +36,8 @@ from gtm.plan.shape import Shapes
 from gtm.spans import span
 
 TOLD_AT_ONCE = 6
-"""Changes of one service; then one in TOLD_EVERY_S, which is also how late the last of them may be told."""
+"""Changes of one region of a service, or of all of it; then one in TOLD_EVERY_S, which is also how late the last of
+them may be told. A region that flaps must not keep the death of another one from being told."""
 TOLD_EVERY_S = 60.0
 LINES_AT_ONCE = 100
 """Of one zone; then one in LINE_EVERY_S: a zone of thousands of services must not fill the log."""
@@ -47,6 +49,9 @@ MAX_NAMED = 3
 PATIENCE_S = 5.0
 """So long a change waits for the plan that follows it; then it is told without."""
 
+ALL = RegionName("")
+"""What stands for all of a service among its regions."""
+
 log = logging.getLogger(__name__)
 
 
@@ -57,10 +62,20 @@ class _Known:
     told: Outage = NO_OUTAGE
     seen: Outage = NO_OUTAGE
     """As it was at the last look."""
-    untold: int = 0
-    """Changes that had no line."""
+    untold: Counter[RegionName] = field(default_factory=Counter)
+    """Changes that had no line, by region; those of all of the service under ALL."""
     since: dict[RegionName, float] = field(default_factory=dict)
     """When each region was told to be down, in monotonic seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """What serves, and what it was made of."""
+
+    plan: Plan
+    status: Status
+    guidance: Guidance
+    shapes: Shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +118,7 @@ class Outages:
         """Tells what became of the services that were touched; `is_behind`: the plan does not follow `status` yet."""
         if not self._touched:
             return
-        shapes = Shapes()
+        present = _Present(plan, status, guidance, Shapes())
         stories: dict[_Story, list[ServiceId]] = {}
         for name, touched_at in list(self._touched.items()):
             if is_behind and now - touched_at < PATIENCE_S:
@@ -113,15 +128,22 @@ class Outages:
                 continue
             known = self._known.setdefault(name, _Known())
             seen = outage_of(steered, status, plan.decisions[name])
-            known.untold += seen != known.seen
+            known.untold.update(_differences(known.seen, seen))
             known.seen = seen
-            if seen == known.told:
-                del self._touched[name]
-            elif self._services.take(name, now):
-                del self._touched[name]
-                for story in _stories(steered, known, plan, status, guidance, shapes=shapes, now=now):
+            telling = self._telling(name, known.told, seen, now=now)
+            if telling != known.told:
+                for story in _stories(steered, known, telling, present, now=now):
                     stories.setdefault(story, []).append(name)
+            if telling == seen:
+                del self._touched[name]
         self._log(stories, now=now)
+
+    def _telling(self, name: ServiceId, told: Outage, seen: Outage, *, now: float) -> Outage:
+        """Returns what may be told by now of what became of a service."""
+        if (told.is_everything, told.fails) != (seen.is_everything, seen.fails):
+            return seen if self._services.take(name, now) else told
+        differing = [region for region in _differences(told, seen) if self._services.take(f"{name}/{region}", now)]
+        return replace(seen, regions=told.regions ^ frozenset(differing))
 
     def _log(self, stories: dict[_Story, list[ServiceId]], *, now: float) -> None:
         heads: dict[tuple[int, str, str], list[tuple[str, list[ServiceId]]]] = {}
@@ -142,40 +164,41 @@ class Outages:
         log.log(level, "%s", line, extra={"zone": zone, "services": names, "services_count": len(names)})
 
 
+def _differences(before: Outage, after: Outage) -> list[RegionName]:
+    whole = (before.is_everything, before.fails) != (after.is_everything, after.fails)
+    return [ALL] * whole + sorted(before.regions ^ after.regions)
+
+
 def _stories(
-    steered: SteeredService,
-    known: _Known,
-    plan: Plan,
-    status: Status,
-    guidance: Guidance,
-    *,
-    shapes: Shapes,
-    now: float,
+    steered: SteeredService, known: _Known, seen: Outage, present: "_Present", *, now: float
 ) -> Iterable[_Story]:
     """Returns what to tell of a service, and takes it as told."""
-    was, seen, decisions = known.told, known.seen, plan.decisions[steered.id]
+    was, known.told, decisions = known.told, seen, present.plan.decisions[steered.id]
+    status, guidance, shapes = present.status, present.guidance, present.shapes
     there = {one.region for one in steered.service.endpoints}
     fresh, back = sorted(seen.regions - was.regions), sorted((was.regions - seen.regions) & there)
     after = {region: span(now - known.since.pop(region, now)) for region in back}
     known.since |= dict.fromkeys(fresh, now)
-    missed, known.untold, known.told = max(0, known.untold - 1), 0, seen
-    often = f"; {missed} more {'change' if missed == 1 else 'changes'} had no line" if missed else ""
 
-    def story(level: int, head: str, why: str) -> _Story:
+    def story(level: int, head: str, why: str, region: RegionName = ALL) -> _Story:
+        missed = max(0, known.untold.pop(region, 0) - 1)
+        often = f"; {missed} more {'change' if missed == 1 else 'changes'} had no line" if missed else ""
         return _Story(level, steered.zone, head, why + often)
 
     if seen.is_everything:
         why = f" ({why_down(steered, status)}); {all_instead(steered, decisions, guidance)}"
         yield story(logging.WARNING, "everything is down", why)
+        known.untold.clear()
         return
     for region in fresh:
         answers = answered_instead(steered, region, decisions, shapes, status=status, guidance=guidance)
-        yield story(logging.WARNING, f"region {region} is down", f" ({why_down(steered, status, region)}); {answers}")
+        why = f" ({why_down(steered, status, region)}); {answers}"
+        yield story(logging.WARNING, f"region {region} is down", why, region)
     left = f"; still down: {', '.join(sorted(seen.regions))}" if was.is_everything and seen.regions else ""
     for region in back:
         answers = answered_again(steered, region, decisions, shapes) + left
         why = f" after {after[region]} ({why_not_down(steered, status, region)}); {answers}"
-        yield story(logging.INFO, f"region {region} is {_back(steered, status, region)}", why)
+        yield story(logging.INFO, f"region {region} is {_back(steered, status, region)}", why, region)
     if seen.fails and not was.fails:
         whom = "any client" if is_failing_everywhere(decisions) else "some clients"
         why = f": the rest is down, or was taken out by people; {all_instead(steered, decisions, guidance)}"

@@ -79,10 +79,13 @@ _CLEAR = frozenset({Reason.TIMEOUT, Reason.REFUSED, Reason.RESET})
 
 
 def _why(one: CheckStatus) -> str:
+    if one.reason is Reason.OK:
+        return "answers again, not up yet"
+    word: str = one.reason.value
     if one.reason in _CLEAR:
-        return one.reason.value
+        return word
     is_http = one.reason is Reason.STATUS and one.detail.startswith("HTTP ")
-    return one.detail.partition(",")[0] if is_http else f"{one.reason.value} {one.detail}".strip()
+    return one.detail.partition(",")[0] if is_http else f"{word} {one.detail}".strip()
 
 
 def why_not_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:

@@ -1,4 +1,5 @@
 import asyncio
+import logging
 from dataclasses import replace
 from pathlib import Path
 
@@ -113,6 +114,7 @@ def test_a_change_of_health_is_linked_from_the_probes_verdict_to_the_generation(
     assert endpoint.facts["services"] == ("api.gtm.example.com",)
     assert endpoint.causes == (f"fra:verdict:{ONE}:13.500",)
     assert (region.subject, region.causes) == ("gtm.example.com/us-east", (present.kept.id_of("endpoint.down"),))
+    assert region.facts["services"] == ("api.gtm.example.com",)
     assert plan.causes == (present.kept.id_of("endpoint.down"),)
 
 
@@ -125,6 +127,8 @@ def test_a_service_that_fails_open_names_the_plan_and_recovers_with_another(tmp_
     assert present.kept.kinds == ["endpoint.down", "region.down", "plan.swapped", "name.fail_open"]
     assert present.kept.one("name.fail_open").subject == "api.gtm.example.com"
     assert present.kept.one("name.fail_open").causes == (present.kept.id_of("plan.swapped"),)
+    words = "nothing of it is up for any client; fail open: clients get us-east as if up"
+    assert present.kept.one("name.fail_open").message == f"api.gtm.example.com: {words}"
     present.news()
     present.hear(UP, DOWN)
     assert present.news() == ["endpoint.up", "region.up", "plan.swapped", "name.recovered"]
@@ -346,3 +350,33 @@ def test_a_certificate_that_is_about_to_end_is_an_event(tmp_path: Path) -> None:
     present.news()
     present.chronicle.expiring(CHECKS[0], certificate, wall=91 * DAY_S)
     assert present.kept.one("cert.expiring").message.endswith(f"{ONE} has expired")
+
+
+def test_what_a_person_on_call_must_see_is_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    present = Present(tmp_path)
+    present.hear(UP, UP)
+    present.clock.advance(SILENCE_LOOK_S)
+    present.hear(UP, UP)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+    present.chronicle.expiring(CHECKS[0], Certificate(0.0, 90 * DAY_S), wall=83 * DAY_S)
+    present.clock.advance(100.0)
+    present.river.merge()
+    present.clock.advance(SILENCE_LOOK_S)
+    present.hear(UP, UP)
+    told = {(record.levelname, record.getMessage()) for record in caplog.records if record.name == "gtm.node.chronicle"}
+    assert told == {
+        ("WARNING", f"ns1 sees that the certificate of {ONE} expires in 7.0 days"),
+        ("WARNING", "probe fra is silent: none of its votes is fresh"),
+        ("INFO", "probe fra is heard"),
+    }
+
+
+def test_a_check_that_begins_to_flap_is_one_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    present = Present(tmp_path)
+    present.hear(UP, UP)
+    for _ in range(3):
+        present.hear(UP, UP, penalty=FLAPPING_FROM + 1)
+    flapping = [record for record in caplog.records if "flaps" in record.getMessage()]
+    words = f"check {ONE} flaps: it goes up and down again and again; it is up now"
+    assert [(record.levelname, record.getMessage()) for record in flapping] == [("WARNING", words)]

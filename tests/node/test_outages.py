@@ -174,6 +174,16 @@ def test_what_flaps_is_told_less_often_and_how_it_ended_always(tmp_path: Path, l
     assert line.endswith(f"; {100 - TOLD_AT_ONCE} more changes had no line")
 
 
+def test_a_region_that_flaps_hides_no_other(tmp_path: Path, log: Log) -> None:
+    node = near(tmp_path)
+    for _ in range(10):
+        node.hear("192.0.2.30", after_s=0.1)
+        node.hear(after_s=0.1)
+    log.news()
+    node.hear(*EU, after_s=0.1)
+    assert [level for level, line in log.news() if "region eu-west is down" in line] == ["WARNING"]
+
+
 def test_a_zone_of_very_many_services_does_not_fill_the_log(tmp_path: Path, log: Log) -> None:
     regions = "".join(f"\n  r{number:03}: {{at: [1, 1]}}" for number in range(2 * LINES_AT_ONCE))
     ends = "".join(
