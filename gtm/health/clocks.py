@@ -9,7 +9,8 @@ how far each peer's clock is ahead of this node's, and whether this node's own i
 
 A report is as old as its way here was long, so that a clock looks as much farther behind: of the last SAMPLES reports
 of a peer the one that was fastest counts. One that is replayed is older than those before it, and is left out, unless
-the peer itself gives it. It reads no clock: the times are arguments.
+the peer itself gives it. Peers tell one after the other that a clock was set, so what they say of it counts once each
+has said it again, or after SETTLE_S. It reads no clock: the times are arguments.
 """
 
 from collections import deque
@@ -31,6 +32,12 @@ SAMPLES = 3
 LEAST_SAMPLES = 2
 """The first report that is heard after a start is as old as it has stood on the peer's desk: up to ten seconds."""
 
+AGAIN = 2
+"""Further reports of every peer, until what their clocks tell counts."""
+
+SETTLE_S = 12.0
+"""Or so long: no peer that lives is silent for more than ten seconds."""
+
 KEPT_S = 60.0
 """A peer that was not heard for so long tells nothing of its clock."""
 
@@ -46,6 +53,8 @@ class _Sample(NamedTuple):
 @dataclass(slots=True)
 class _Peer:
     made_at: float
+    count: int = 0
+    """Of its reports."""
     samples: deque[_Sample] = field(default_factory=lambda: deque(maxlen=SAMPLES))
 
 
@@ -63,7 +72,7 @@ class Skew:
     @property
     def own_s(self) -> float:
         """Returns how far this node's clock is ahead of most others, less than 0 if behind; 0 where it is right."""
-        return -median(self.ahead[node] for node in self.against) if self.against else 0.0
+        return -median([self.ahead[node] for node in self.against]) if self.against else 0.0
 
     @property
     def blamed(self) -> tuple[NodeName, ...]:
@@ -105,6 +114,11 @@ class Clocks:
 
     def __init__(self) -> None:
         self._peers: dict[NodeName, _Peer] = {}
+        self._found = NO_SKEW
+        """What the clocks told at the last look, which counts once it has settled."""
+        self._found_at = float("-inf")
+        self._counts: Mapping[NodeName, int] = {}
+        """Of the reports of each peer, when they told that first."""
         self.skew = NO_SKEW
         """As of the last look."""
 
@@ -114,6 +128,7 @@ class Clocks:
         if made_at < known.made_at and not is_direct:
             return
         known.made_at = made_at
+        known.count += 1
         known.samples.append(_Sample(now, made_at - wall))
 
     def look(self, *, now: float) -> Skew:
@@ -123,8 +138,20 @@ class Clocks:
             recent = [sample.ahead_s for sample in peer.samples if now - sample.at < KEPT_S]
             if len(recent) >= LEAST_SAMPLES:
                 ahead[node] = max(recent)
-        self.skew = judged(ahead, self.skew.off)
-        return self.skew
+        found, before = judged(ahead, self.skew.off), self._found
+        if (found.off, found.against) != (before.off, before.against):
+            self._found_at, self._counts = now, {node: peer.count for node, peer in self._peers.items()}
+        self._found = found
+        if not self._has_settled(now):
+            found = Skew(ahead, self.skew.off & ahead.keys(), self.skew.against & ahead.keys())
+        self.skew = found
+        return found
+
+    def _has_settled(self, now: float) -> bool:
+        if now - self._found_at >= SETTLE_S:
+            return True
+        recent = [node for node, peer in self._peers.items() if peer.samples and now - peer.samples[-1].at < KEPT_S]
+        return all(self._peers[node].count >= self._counts.get(node, 0) + AGAIN for node in recent)
 
 
 def judged(ahead: Mapping[NodeName, float], off_before: frozenset[NodeName] = frozenset()) -> Skew:

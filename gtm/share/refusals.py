@@ -20,7 +20,7 @@ from gtm.share.wrong_keys import Listed, WrongKey, WrongKeys
 INNOCENT = "replayed"
 """What is refused for this came second, over a relay that is behind: it is counted, and nobody is told."""
 
-OF_ITS_NODE = frozenset({"edition", "equivocated", "vantage"})
+OF_ITS_NODE = frozenset({"edition", "equivocated", "skewed", "vantage"})
 """What is refused for this was signed by the key of its node, one of those that are trusted."""
 
 SHOWN_S = 600.0
@@ -75,7 +75,7 @@ class Refusals:
         of = node if is_of_its_node else giver
         if refused.reason == "equivocated":
             self._equivocal[node] = refused, self._clock.monotonic()
-        elif is_of_its_node and node != self._own:
+        elif is_of_its_node and node != self._own and not self._is_old(refused):
             self._denied[node] = refused
         if self._is_wrong_key(refused, giver):
             return
@@ -85,6 +85,11 @@ class Refusals:
             words = "report from peer %s%s refused as %s: %s; further ones are only counted"
             log.warning(words, giver, whose, refused.reason, refused)
             self.on_refused(giver, refused)
+
+    def _is_old(self, refused: ReportInvalid) -> bool:
+        """Returns whether a report is only an old one of a node whose newer ones count: it was given again."""
+        now, node = self._clock.monotonic(), NodeName(refused.node)
+        return refused.reason == "skewed" and self._wrong_keys.is_believed(node, now=now)
 
     def _is_wrong_key(self, refused: ReportInvalid, giver: NodeName) -> bool:
         """Tells the first report of a peer with another key than is listed for it; returns whether this is one."""

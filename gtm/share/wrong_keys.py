@@ -70,11 +70,15 @@ class WrongKeys:
             return None
         # a stranger's signature is not looked at, so whoever gives it may have made it; of a listed key only the peer
         is_telling = refused.reason == STRANGER or (refused.reason == FORGED and giver == node)
-        if not is_telling or now - self._taken_at.get(node, float("-inf")) < BELIEVED_S:
+        if not is_telling or self.is_believed(node, now=now):
             return None
         whose = next((other for other, keys in sorted(listed.items()) if refused.key in keys), "")
         self._wrong[node] = WrongKey(node, giver, refused.key, listed[node][0], whose, now)
         return self._wrong[node]
+
+    def is_believed(self, node: NodeName, *, now: float) -> bool:
+        """Returns whether a report of a node was taken a moment ago."""
+        return now - self._taken_at.get(node, float("-inf")) < BELIEVED_S
 
     def is_known(self, node: NodeName, *, now: float) -> bool:
         """Returns whether a peer's key is wrong already."""

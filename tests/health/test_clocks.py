@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.health.clocks import KEPT_S, OFF_S, Clocks, judged
+from gtm.health.clocks import KEPT_S, OFF_S, SETTLE_S, Clocks, judged
 from gtm.ids import NodeName
 
 WALL = 1_700_000_000.0
@@ -101,6 +101,29 @@ def test_a_clock_that_was_set_is_right_within_three_reports() -> None:
     for ahead_s in (41.0, 41.0, 41.0, 0.0, 0.0, 0.0):
         heard.hear(FRA, ahead_s)
     assert heard.ahead() == {FRA: 0.0}
+
+
+def test_what_peers_tell_one_after_the_other_blames_nobody_before_all_have_told_it() -> None:
+    """This node's clock is set 300 s ahead, and the peers are heard in turns."""
+    heard, peers, ahead_s = Heard(), (FRA, IAD, PDX, SIN), 0.0
+    told: list[tuple[float, tuple[NodeName, ...]]] = []
+    for number in range(64):
+        if number == 20:
+            ahead_s = -300.0
+        heard.hear(peers[number % 4], ahead_s)
+        skew = heard.clocks.look(now=heard.now)
+        told.append((skew.own_s, skew.blamed))
+    assert set(told) == {(0.0, ()), (300.0, ())}
+    assert told[-1] == (300.0, ())
+
+
+def test_peers_that_fell_silent_hold_it_up_for_a_moment_only() -> None:
+    heard = Heard()
+    heard.hear(FRA, 0.0)
+    for _ in range(int(SETTLE_S) + 4):
+        heard.hear(IAD, 41.0)
+        heard.clocks.look(now=heard.now)
+    assert heard.clocks.skew.blamed == (IAD,)
 
 
 def test_a_replay_over_another_tells_nothing() -> None:
