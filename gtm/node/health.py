@@ -27,6 +27,7 @@ from gtm.health.verdict import Verdict, VerdictState
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName, scope_of
 from gtm.metrics.tallies import Tallies
+from gtm.node.blindness import Blindness
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.clock_watch import ClockWatch
 from gtm.node.outages import Outages
@@ -90,6 +91,7 @@ class HealthRiver:
         self._desk = desk
         self._merger = Merger(quorum)
         self._clocks = ClockWatch(desk.clocks, self._chronicle)
+        self.blindness = Blindness(desk.node, self._chronicle)
         self.fresh: frozenset[NodeName] = frozenset()
         """The probes of which some vote on what is watched is fresh, as of the last merge."""
         self.voting: frozenset[NodeName] = frozenset()
@@ -255,6 +257,7 @@ class HealthRiver:
         self.fresh = self._merger.fresh
         self.voting = self.fresh - quarantined(self._merger.standings)
         self._clocks.look(now=now)
+        self.blindness.look(is_blind=self.is_blind, now=now)
         changed = changes(before, after)
         for change in changed:
             self._lines.tell(scope_of(change.check), change, now=now)

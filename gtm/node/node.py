@@ -199,7 +199,7 @@ class Node:
             events=self._events,
             state=self._state,
             refused=lambda: self._guide.refusals,
-            breached=lambda: self._guide.problems,
+            breached=lambda: (*self._blind(), *self._guide.problems),
             withheld=self._health.withheld.summary,
             file=self._file,
         )
@@ -364,6 +364,11 @@ class Node:
 
     def _is_ready(self) -> bool:
         return bool(self._planner.plan.zones) and self._is_warm()
+
+    def _blind(self) -> tuple[str, ...]:
+        """Returns that this node answers queries and hears nobody, if so."""
+        words = self._health.blindness.problem if Role.DNS in self._config.roles else ""
+        return (words,) if words else ()
 
     def _is_warm(self) -> bool:
         """Returns whether this node has heard of health, and still does where its file asks for that."""

@@ -127,6 +127,11 @@ class Desk:
         return self._claims.held
 
     @property
+    def node(self) -> NodeName:
+        """Returns this node's name."""
+        return self._reporter.node
+
+    @property
     def key(self) -> PublicKey:
         """Returns the key that this node's reports are signed for."""
         return self._reporter.key.public

@@ -48,7 +48,9 @@ def test_in_quiet_times_none_fires(tmp_path: Path) -> None:
     require(monitor, tmp_path, {alert: [] for alert in all_alerts() if alert not in certificates})
 
 
-def test_a_node_that_hears_nobody_is_told_although_it_hears_itself(tmp_path: Path) -> None:
+def test_a_node_that_hears_nobody_is_told_although_it_hears_itself(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """It carries an override, and so has a report of its own."""
     play, monitor = watched(tmp_path)
     play.say(Action.DRAIN, "region gtm.example.com/us-east")
@@ -59,6 +61,15 @@ def test_a_node_that_hears_nobody_is_told_although_it_hears_itself(tmp_path: Pat
     monitor.watch(A_WHILE)
     require(monitor, tmp_path, {"GtmStatusStale": [BLIND], "GtmProbeSilent": silent(*NAMES)})
     assert play.server.river.is_blind
+    assert play.server.river.blindness.problem.startswith("no vote of any probe counts at this node: it goes on with ")
+    assert caplog.messages.count(play.server.river.blindness.problem) == 1, "once, and not while anybody votes"
+    for probe in play.probes:
+        probe.alive = True
+    monitor.watch(A_WHILE)
+    require(monitor, tmp_path, {"GtmStatusStale": [], "GtmProbeSilent": []})
+    assert play.server.river.blindness.problem == ""
+    kinds = [event.kind.value for event in play.server.events.events]
+    assert [kind for kind in kinds if kind.startswith("gtm.node.")][-2:] == ["gtm.node.blind", "gtm.node.sees"]
 
 
 def test_a_probe_that_was_never_heard_is_told(tmp_path: Path) -> None:

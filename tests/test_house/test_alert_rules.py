@@ -57,7 +57,7 @@ CASES = (
     Case(
         "GtmNotReady",
         {f"gtm_ready{{{NS1}}}": "1x10 0x20"},
-        (Expected("ns1:8053 should get no queries: its zones or the first health are missing", of()),),
+        (Expected("ns1:8053 should get no queries: its zones or the first health are missing, or it is blind", of()),),
         {f"gtm_ready{{{NS1}}}": "1x25 0x3"},
     ),
     Case(
@@ -86,7 +86,7 @@ CASES = (
         (
             Expected(
                 "eu-west/192.0.2.20 of api.example.com is down, as a node sees it: its clients get another one",
-                {"service": "api.example.com", "endpoint": "eu-west/192.0.2.20"},
+                {"service": "api.example.com", "endpoint": "eu-west/192.0.2.20", "region": "eu-west"},
             ),
         ),
         {

@@ -1,0 +1,46 @@
+"""Blindness told: a line of the log and an event when no vote counts at this node, and when one does again.
+
+What comes in: whether it is blind, at every merge. It waits for a moment, as at a start nobody was heard yet. Its state
+is since when it is blind, and what was told.
+"""
+
+import logging
+
+from gtm.health.event import Event, EventKind
+from gtm.ids import NodeName
+from gtm.node.chronicle import Chronicle
+
+GRACE_S = 5.0
+"""For the first polls and checks after a start; as for the quorum (health.py)."""
+
+WORDS = "no vote of any probe counts at this node: it goes on with what it knew last, and fails nothing over"
+
+log = logging.getLogger(__name__)
+
+
+class Blindness:
+    """Tells that a node hears nobody."""
+
+    def __init__(self, node: NodeName, chronicle: Chronicle) -> None:
+        self._node = node
+        self._chronicle = chronicle
+        self._since: float | None = None
+        self.problem = ""
+        """What is to be shown now; nothing while some vote counts."""
+
+    def look(self, *, is_blind: bool, now: float) -> None:
+        """Tells what is new; `now` is monotonic seconds."""
+        if not is_blind:
+            self._since = None
+            if self.problem:
+                self.problem = ""
+                self._tell(EventKind.NODE_SEES, logging.INFO, "votes of probes count at this node again")
+            return
+        self._since = now if self._since is None else self._since
+        if not self.problem and now - self._since >= GRACE_S:
+            self.problem = WORDS
+            self._tell(EventKind.NODE_BLIND, logging.WARNING, WORDS)
+
+    def _tell(self, kind: EventKind, level: int, words: str) -> None:
+        log.log(level, "%s", words)
+        self._chronicle.record(Event(kind, self._node, words))
