@@ -5,11 +5,12 @@ import logging
 import pytest
 
 from gtm.counters import Counters
+from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
 from gtm.health.signature import PrivateKey
 from gtm.ids import NodeName, VantageName
 from gtm.share.desk import Desk, Reporter
-from gtm.share.wrong_keys import BELIEVED_S, SHOWN_S, short
+from gtm.share.wrong_keys import BELIEVED_S, SHOWN_S, WrongKeys, short
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import believing, desk_of, key_of
 
@@ -99,6 +100,19 @@ def test_one_that_is_not_listed_is_nobodys_wrong_key() -> None:
     stage = Stage("sin")
     stage.report(NEW)
     assert (stage.problems(), stage.node.refusals.wrong_keys) == ([], ())
+
+
+def test_once_the_key_is_listed_it_is_not_wrong_any_more() -> None:
+    """The node file is read again while the node runs."""
+    listed = {FRA: ["ed25519:old"]}
+    keys = WrongKeys(IAD, lambda: listed)
+    refused = ReportInvalid("unknown_reporter", "a stranger", node="fra", key="ed25519:new")
+    assert keys.refuse(refused, FRA, now=0.0) is not None
+    assert len(keys.current(0.0)) == 1
+    listed[FRA] = ["ed25519:old", "ed25519:new"]
+    assert keys.current(0.0) == ()
+    del listed[FRA]
+    assert keys.current(0.0) == (), "nor is that of a peer that is gone"
 
 
 def test_it_is_shown_for_as_long_as_it_lasts() -> None:
