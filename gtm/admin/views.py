@@ -226,6 +226,8 @@ class PeerView:
 
     node: NodeName
     state: PeerState
+    trouble: str = ""
+    """Why the last poll of it failed; empty when it did not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,8 +61,8 @@ def _print_node(node: NodeStatus) -> None:
         is_enough = len(node.vantages) >= MIN_VANTAGES
         counts = "each for the clients near it" if is_enough else f"none, it takes {MIN_VANTAGES} of them"
         print_plain(f"local truth of {', '.join(node.vantages)}: {counts}")
-    for peer in node.unheard:
-        print_plain(f"peer {peer}: no report heard; if it is a probe, see the log")
+    for line in _peers(node):
+        print_plain(line)
     for refusal in node.refusals:
         if refusal.reason != INNOCENT:
             print_plain(f"peer {refusal.peer}: {counted(refusal.count, 'report')} refused as {refusal.reason}")
@@ -84,6 +84,16 @@ def _problems(node: NodeStatus) -> Iterator[str]:
         if one.node != node.node or one.reason not in own:
             others = f" and {one.checks - 1} more" if one.checks > 1 else ""
             yield f"probe {one.node} cannot check {one.example}{others}: {one.reason}"
+
+
+def _peers(node: NodeStatus) -> Iterator[str]:
+    polled = {peer.node: peer for peer in node.peers}
+    for name in node.unheard:
+        trouble = polled[name].trouble if name in polled else ""
+        yield f"peer {name}: no report heard; {f'it cannot be polled: {trouble}' if trouble else 'see the log'}"
+    for peer in node.peers:
+        if peer.trouble and peer.node not in node.unheard:
+            yield f"peer {peer.node}: {peer.state.value}, it cannot be polled: {peer.trouble}"
 
 
 def _queries(counters: Mapping[str, int]) -> str:

@@ -195,6 +195,7 @@ class Node:
             counters=counters,
             is_warm=self._is_warm,
             peers=lambda: self._sharing.peers,
+            troubles=lambda: self._sharing.troubles,
             standings=lambda: self._health.standings,
             events=self._events,
             state=self._state,

@@ -60,6 +60,11 @@ class Sharing:
         """Returns how every peer does that is polled, as this node's own polls of it go."""
         return {node: poller.state for node, poller in self._pollers.items()}
 
+    @property
+    def troubles(self) -> Mapping[NodeName, str]:
+        """Returns why the last poll of a peer failed; of those alone of which it did."""
+        return {node: poller.trouble for node, poller in self._pollers.items() if poller.trouble}
+
     def take(self, config: NodeConfig) -> None:
         """Hears the peers of this file from now on."""
         before, self._config = self._config, config

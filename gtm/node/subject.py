@@ -60,6 +60,7 @@ class NodeSubject:
         counters: Counters,
         is_warm: Callable[[], bool],
         peers: Callable[[], Mapping[NodeName, PeerState]],
+        troubles: Callable[[], Mapping[NodeName, str]] = dict,
         standings: Callable[[], Standings],
         events: Memory,
         state: StateFolder,
@@ -84,6 +85,7 @@ class NodeSubject:
         self._counters = counters
         self._is_warm = is_warm
         self._peers = peers
+        self._troubles = troubles
         self._standings = standings
         self._started = clock.monotonic()
         self._started_at = clock.wall()
@@ -120,7 +122,7 @@ class NodeSubject:
             refusals=tuple(
                 RefusalView(peer, reason, count) for (peer, reason), count in sorted(self._desk.refused.items())
             ),
-            peers=tuple(PeerView(node, state) for node, state in sorted(self._peers().items())),
+            peers=self._polled(),
             overrides=override_views(planner.guidance.said),
             safety=tuple(SafetyView(one.rule.value, one.subject, one.words) for one in self._refused()),
             vantages=tuple(one.name for one in planner.vantages),
@@ -181,6 +183,10 @@ class NodeSubject:
         """Returns whether this node should get queries: it serves zones, and has heard of their health."""
         return bool(self._planner.plan.zones) and self._is_warm()
 
+    def _polled(self) -> tuple[PeerView, ...]:
+        troubles = self._troubles()
+        return tuple(PeerView(node, state, troubles.get(node, "")) for node, state in sorted(self._peers().items()))
+
     def _shown(self) -> Views:
         planner = self._planner
         return self._views.of(planner.plan, planner.status, planner.guidance)
@@ -205,7 +211,7 @@ class NodeSubject:
                 heard.report.epoch,
                 heard.report.serial,
                 now - heard.heard_at,
-                len(heard.report.votes),
+                sum(vote.is_cast for vote in heard.report.votes.values()),
                 node in silent,
                 standing.is_quarantined,
                 round(standing.score, 3),

@@ -118,6 +118,8 @@ class Poller:
         self._may_tell = Allowance(TOLD_AT_ONCE, TOLD_EVERY_S)
         self._told = False
         """Whether the log has that it is lost."""
+        self.trouble = ""
+        """Why the last poll failed, in words for people; empty when it did not."""
 
     @property
     def state(self) -> PeerState:
@@ -212,7 +214,7 @@ class Poller:
 
     def _lost(self, error: Unreachable) -> float:
         self._failures += 1
-        self._etag = ""
+        self._etag, self.trouble = "", str(error)
         self._counters.add("polls", outcome="failed")
         if not self._told and self._may_tell.take(self._clock.monotonic()):
             self._told = True
@@ -224,7 +226,7 @@ class Poller:
         if self._failures and self._told:
             what = "found again" if self._was_reached else "reached"
             log.info("peer %s %s after %d failed polls", self._node, what, self._failures)
-        self._failures, self._was_reached, self._told = 0, True, False
+        self._failures, self._was_reached, self._told, self.trouble = 0, True, False, ""
 
 
 def backoff_s(failures: int, *, coin: float) -> float:

@@ -21,6 +21,7 @@ from gtm.admin.zones import zone_routes
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.disagreement import Standings
+from gtm.health.peer import PeerState
 from gtm.ids import NodeName
 from gtm.metrics.tallies import Tallies
 from gtm.node.chronicle import Chronicle
@@ -79,6 +80,8 @@ class Served:
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
         self.is_warm = True
         self.standings: Standings = {}
+        self.peers: dict[NodeName, PeerState] = {}
+        self.troubles: dict[NodeName, str] = {}
         self.withheld: tuple[Withheld, ...] = ()
         self.river = ZoneRiver(
             self.folder,
@@ -97,7 +100,8 @@ class Served:
             clock=self.clock,
             counters=self.counters,
             is_warm=lambda: self.is_warm,
-            peers=dict,
+            peers=lambda: self.peers,
+            troubles=lambda: self.troubles,
             standings=lambda: self.standings,
             events=self.events,
             state=StateFolder(tmp_path / "state", self.counters),

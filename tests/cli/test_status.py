@@ -10,6 +10,7 @@ from gtm.admin.views import NodeStatus
 from gtm.health.belief import Belief
 from gtm.health.disagreement import Standing
 from gtm.health.override import Action, InForce, Override, OverrideId, SafetyRule
+from gtm.health.peer import PeerState
 from gtm.health.reading import Reason
 from gtm.health.scope import parse_scope
 from gtm.health.status import CheckStatus, Status
@@ -80,6 +81,16 @@ def test_why_a_probe_cannot_check_something_is_told_with_the_probe_and_in_the_ro
     assert row.split("\t")[4] == f"at-fra: cannot check ({why}), at-iad: stale; frozen, too few voices"
     assert told not in own.lines, "it is there already, as this node's own"
     assert "silent" not in ran.out, "who says why is heard"
+
+
+def test_why_a_peer_is_not_polled_is_told(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        node.peers = {NodeName("fra"): PeerState.LOST, NodeName("iad"): PeerState.HEARD}
+        node.troubles = {NodeName("fra"): "Connection refused"}
+        ran = gtm("status", "--admin", node.at)
+    assert [line for line in ran.lines if line.startswith("peer ")] == [
+        "peer fra: lost, it cannot be polled: Connection refused"
+    ]
 
 
 def test_a_belief_is_told_with_the_state_that_knows_of_more(tmp_path: Path) -> None:

@@ -185,6 +185,7 @@ def test_losing_and_finding_a_peer_is_logged_once_each(caplog: pytest.LogCapture
             poller = mesh.poller(desk_of("iad", "fra"), url.replace("//", "//operator:hunter2@"))
             pauses = [await poller.poll() for _ in range(6)]
             states = [poller.state]
+            assert poller.trouble == "HTTP 503"
             assert MIN_BACKOFF_S / 2 <= pauses[0] < pauses[2] < pauses[3] <= MAX_BACKOFF_S
             for works in (True, True, False, False, True):
                 working[0] = works
@@ -192,6 +193,7 @@ def test_losing_and_finding_a_peer_is_logged_once_each(caplog: pytest.LogCapture
                 states.append(poller.state)
             unreached, heard, lost = PeerState.UNREACHED, PeerState.HEARD, PeerState.LOST
             assert states == [unreached, heard, heard, lost, lost, heard]
+            assert poller.trouble == ""
 
     play(story)
     assert caplog.messages == [
