@@ -57,7 +57,7 @@ MAX_FOLDER_PROBLEMS = 10_000
 MAX_TRACEBACKS = 5
 """Of files at which this program fails, in one reading."""
 _MEGABYTE = 2**20
-_RECORDS_KEY = re.compile(r"""records_file['"]?[ \t]*:[ \t]*['"]?([^\s'"]+)""")
+_RECORDS_KEY = re.compile(r"""records_file['"]?[ \t]*:[ \t]*['"]?(?:\./)?([^\s'"]+)""")
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Annotated, TypeVar
 
 from dns.name import Name
-from pydantic import BeforeValidator, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from gtm.dns.text import parse_mailbox, parse_name
@@ -33,7 +33,8 @@ HOST_PATTERN = (
     r"^([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$"
 )
 PATH_PATTERN = r"^/[!-~]*$"
-RECORDS_FILE_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,120}\.zone$"
+_STEP = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}"
+RECORDS_FILE_PATTERN = rf"^(?:\./)?(?:{_STEP}/){{0,7}}{_STEP}\.zone$"
 """In the folder itself: whoever may write a zone file must not read others through it."""
 CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 
@@ -222,7 +223,8 @@ def text_like(pattern: str, words: str) -> PlainValidator:
 
 RecordsFile = Annotated[
     str,
-    text_like(RECORDS_FILE_PATTERN, "expected the name of a file beside this one that ends in .zone"),
+    text_like(RECORDS_FILE_PATTERN, "expected the name of a file beside this one, or below, that ends in .zone"),
+    AfterValidator(lambda name: name.removeprefix("./")),
     pattern_schema(RECORDS_FILE_PATTERN),
 ]
 

@@ -202,7 +202,7 @@ class ZoneEntry(Entry):
     ] = {}
     records_file: Annotated[
         fields.RecordsFile,
-        Field(description="A file beside this one with more records, as a master file (RFC 1035 5): big.zone"),
+        Field(description="A file beside this one, or below, with more records, a master file (RFC 1035 5): big.zone"),
     ] = ""
 
 
