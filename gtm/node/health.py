@@ -260,17 +260,17 @@ class HealthRiver:
         self.blindness.look(is_blind=self.is_blind, now=now)
         changed = changes(before, after)
         for change in changed:
-            self._lines.tell(scope_of(change.check), change, now=now)
+            self._lines.tell(scope_of(change.check), change, check=change.check, now=now)
             self._tallies.transitions.changed(change.check, change.after.belief)
         for local in local_changes(before, after):
-            self._lines.tell(scope_of(local.check), local, now=now)
+            self._lines.tell(scope_of(local.check), local, check=local.check, now=now)
             self._counters.add("local_changes", to="over" if local.is_over else local.belief.value)
         for check in self._chronicle.believed(before, after, self._desk.book, self._planner.plan):
             if after.checks[check].state is VerdictState.FLAPPING:
                 words = (
                     f"check {check} flaps: it goes up and down again and again; it is {after.belief(check).value} now"
                 )
-                self._lines.tell(scope_of(check), words, now=now, level=logging.WARNING)
+                self._lines.tell(scope_of(check), words, check=check, now=now, level=logging.WARNING)
         self._chronicle.heard(self._desk.book, after, now=now)
         self._tell_frozen(after)
         self._tallies.failovers.changed(changed, self._desk.book, wall=self._clock.wall())

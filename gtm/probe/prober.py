@@ -172,7 +172,7 @@ class Prober:
             after = replace(after, flip_in_s=self._soonest_s(check, now=now))
         self._verdicts[check.id] = after
         if after.belief is not before.belief:
-            self._told.tell(check.monitor.scope, _line(check, before.belief, after, policy), now=now)
+            self._told.tell(check.monitor.scope, _line(check, before.belief, after, policy), check=check.id, now=now)
             self._on_change(check, after)
         if after.belief is not before.belief or after.flip_in_s != before.flip_in_s:
             self._read_calculated_of(check)

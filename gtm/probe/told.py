@@ -7,6 +7,7 @@ have thousands of endpoints change several times a second, and must not fill the
 import logging
 
 from gtm.allowance import Allowances
+from gtm.ids import CheckId
 
 LINES_AT_ONCE = 1_000
 """Of each zone: a region of a thousand endpoints that dies is told in full."""
@@ -20,10 +21,10 @@ class Told:
         self._log = log
         self._lines = Allowances(LINES_AT_ONCE, LINE_EVERY_S)
 
-    def tell(self, scope: str, line: object, *, now: float, level: int = logging.INFO) -> None:
+    def tell(self, scope: str, line: object, *, check: CheckId, now: float, level: int = logging.INFO) -> None:
         """Logs a line about a check of this scope, if it may have one."""
         if not self._lines.take(scope, now):
             return
         if more := self._lines.refused(scope):
             self._log.warning("%d changes of mind of checks of %s had no line: there are too many", more, scope)
-        self._log.log(level, "%s", line)
+        self._log.log(level, "%s", line, extra={"check": check})
