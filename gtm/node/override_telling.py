@@ -19,7 +19,7 @@ from enum import Enum
 from gtm.counters import Counters
 from gtm.health.event import Event, EventKind, Fact
 from gtm.health.override import NO_OVERRIDES, Action, Override, Overrides
-from gtm.health.scope import Scope
+from gtm.health.scope import Scope, covers
 from gtm.node.chronicle import Chronicle
 from gtm.node.override_names import Moved
 from gtm.plan.following import NO_LAYOUT, Layout, layout_of, spots_of
@@ -165,4 +165,4 @@ def _why(old: Override, new: Override | None, wall: float) -> tuple[Cause, str]:
 
 def is_known(scope: Scope, plan: Plan) -> bool:
     """Returns whether a plan has anything that is in a scope, be it disabled."""
-    return layout_of(spots_of(zone.zone for zone in plan.zones.values())).has(scope)
+    return any(covers(scope, spot) for spot in spots_of(zone.zone for zone in plan.zones.values()))

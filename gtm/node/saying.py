@@ -27,7 +27,7 @@ from gtm.health.override import (
     SafetyRule,
     Wish,
 )
-from gtm.health.scope import Scope, scopes_of
+from gtm.health.scope import Scope, Spot, covers, scopes_of
 from gtm.node.alarm import in_short
 from gtm.node.guide import Guide
 from gtm.node.override_telling import is_known
@@ -127,7 +127,7 @@ class Saying:
         said = self._overrides.in_force()
         for steered in self._planner.plan.services.values():
             for spot, override in zip(steered.spots, overriding(steered, said), strict=True):
-                if override is not None and scope in scopes_of(spot):
+                if override is not None and covers(scope, spot):
                     yield override
 
     def _timed(self, wish: Wish, said: InForce) -> Wish:
@@ -139,8 +139,8 @@ class Saying:
             for steered in self._planner.plan.services.values()
             if is_spoken_of(steered, said)
             for spot in steered.spots
-            if wish.scope in (scopes := scopes_of(spot))
-            for scope in scopes[scopes.index(wish.scope) + 1 :]
+            if covers(wish.scope, spot)
+            for scope in _wider(wish.scope, spot)
             if scope in said.by_scope and said.by_scope[scope].action in TAKING
         ]
         span_s = max([DEFAULT_SPAN_S, *(until - self._overrides.wall for until in wider)])
@@ -207,6 +207,11 @@ class Saying:
             words += f", from {when} on, when {ending.action.value} {ending.scope} of {ending.by} ends"
             words += f" (`--for {longest}` ends before that)" if span_s >= 1 else ""
         return f"{words}; `--override-rule at_least` does it all the same"
+
+
+def _wider(scope: Scope, spot: Spot) -> tuple[Scope, ...]:
+    scopes = scopes_of(spot)
+    return scopes[scopes.index(scope) + 1 :]
 
 
 def _takes_more(steered: SteeredService, before: Guidance, after: Guidance) -> bool:

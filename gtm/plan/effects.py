@@ -24,7 +24,7 @@ from enum import Enum
 from gtm.errors import OverrideRefused
 from gtm.health.belief import Belief
 from gtm.health.override import TAKING, Action, InForce, Override
-from gtm.health.scope import Scope, Spot, scopes_of
+from gtm.health.scope import Scope, Spot, covers
 from gtm.health.status import Status
 from gtm.plan.form import Effective, candidates, of_type
 from gtm.plan.guidance import Guidance, beliefs, effective, is_spoken_of, overriding
@@ -164,15 +164,15 @@ def _touched(
     steered: SteeredService, status: Status, before: Guidance, after: Guidance, asked: _Asked
 ) -> list[tuple[Touched, bool]]:
     """Returns the endpoints of a service that are covered, and whether each is out and is kept out."""
-    covered = [number for number, spot in enumerate(steered.spots) if asked.scope in scopes_of(spot)]
+    covered = [number for number, spot in enumerate(steered.spots) if covers(asked.scope, spot)]
     if not covered:
         return []
-    was, now = overriding(steered, before.said), overriding(steered, after.said)
     checked, believed = beliefs(steered, status), effective(steered, status, before).beliefs
     answered = _answered_still(steered, effective(steered, status, after))
     found = []
     for number in covered:
-        spot, decider, old = steered.spots[number], now[number], was[number]
+        spot = steered.spots[number]
+        decider, old = after.said.of(spot), before.said.of(spot)
         if decider is None:  # it ended as it was said
             continue
         if asked.said.action not in TAKING:

@@ -8,6 +8,7 @@ from gtm.health.scope import (
     ServiceScope,
     Spot,
     ZoneScope,
+    covers,
     parse_scope,
     scopes_of,
 )
@@ -87,3 +88,18 @@ def test_an_endpoint_is_in_five_scopes_the_most_specific_first() -> None:
         "service api.gtm.example.com",
         "zone gtm.example.com",
     ]
+
+
+spots = st.builds(
+    lambda service, zone, region, target: Spot(zone, service, RegionName(region), EndpointId(f"{region}/{target}")),
+    st.sampled_from([API, ServiceId("b.other.example")]),
+    st.sampled_from(["gtm.example.com", "other.example"]),
+    st.sampled_from(["eu-west", "us-east"]),
+    st.sampled_from(["192.0.2.20", "192.0.2.21"]),
+)
+
+
+@given(spots, spots)
+def test_a_scope_covers_the_endpoints_that_are_in_it(spot: Spot, other: Spot) -> None:
+    for scope in scopes_of(other):
+        assert covers(scope, spot) is (scope in scopes_of(spot))
