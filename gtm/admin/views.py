@@ -105,7 +105,7 @@ class TouchedView:
     region: RegionName
     endpoint: EndpointId
     why: str
-    """counts; exempt, out_already, down_already, skipped_already or nothing_else_left (gtm/plan/effects.py)."""
+    """counts; exempt, out_already, renewed, down_already, skipped_already, nothing_else_left (gtm/plan/effects.py)."""
     words: str
     """The same for people."""
     by: str = ""

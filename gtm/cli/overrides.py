@@ -18,7 +18,7 @@ from pydantic import TypeAdapter
 
 from gtm.admin.address import UNIX
 from gtm.admin.client import fetch_overrides, fetch_status, say_overrides
-from gtm.admin.views import NodeStatus, OverridesView
+from gtm.admin.views import NodeStatus, OverridesView, SaidTogether
 from gtm.cli.console import print_aside, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
 from gtm.cli.said import note_of, said_lines, shown_time
@@ -68,10 +68,11 @@ def down(  # one argument for each option of the command
     admin: AdminOption = None,
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Believe it down, whatever the checks say."""
     node = _asked(admin_address(admin, config), token_file)
-    _say(Action.DOWN, scope, why=why, span=span, by=by, rules=rules, node=node)
+    _say(Action.DOWN, scope, why=why, span=span, by=by, rules=rules, node=node, as_json=json)
 
 
 def up(  # one argument for each option of the command
@@ -84,10 +85,11 @@ def up(  # one argument for each option of the command
     admin: AdminOption = None,
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Believe it up, whatever the checks say."""
     node = _asked(admin_address(admin, config), token_file)
-    _say(Action.UP, scope, why=why, span=span, by=by, rules=rules, node=node)
+    _say(Action.UP, scope, why=why, span=span, by=by, rules=rules, node=node, as_json=json)
 
 
 def drain(  # one argument for each option of the command
@@ -100,10 +102,11 @@ def drain(  # one argument for each option of the command
     admin: AdminOption = None,
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Answer with something else from now on; it is no failure."""
     node = _asked(admin_address(admin, config), token_file)
-    _say(Action.DRAIN, scope, why=why, span=span, by=by, rules=rules, node=node)
+    _say(Action.DRAIN, scope, why=why, span=span, by=by, rules=rules, node=node, as_json=json)
 
 
 def obey(  # one argument for each option of the command
@@ -116,10 +119,11 @@ def obey(  # one argument for each option of the command
     admin: AdminOption = None,
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Have the checks count here, whatever is said of a wider scope; `gtm clear` ends it, as it ends all else."""
     node = _asked(admin_address(admin, config), token_file)
-    _say(Action.OBEY, scope, why=why, span=span, by=by, rules=rules, node=node)
+    _say(Action.OBEY, scope, why=why, span=span, by=by, rules=rules, node=node, as_json=json)
 
 
 def clear(  # one argument for each option of the command
@@ -131,6 +135,7 @@ def clear(  # one argument for each option of the command
     admin: AdminOption = None,
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
+    json: JsonOption = False,
 ) -> None:
     """End what was said of these scopes: nothing is said of them any more."""
     node = _asked(admin_address(admin, config), token_file)
@@ -139,7 +144,7 @@ def clear(  # one argument for each option of the command
     ids = list(dict.fromkeys(one for one in found if isinstance(one, str)))
     scopes = list(dict.fromkeys(str(one) for one in found if not isinstance(one, str)))
     body: dict[str, object] = {"scopes": scopes, "ids": ids, "action": Action.CLEAR.value, "why": why}
-    _send(body, by=by, rules=rules, node=node)
+    _send(body, by=by, rules=rules, node=node, as_json=json)
 
 
 def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
@@ -163,6 +168,7 @@ def _say(  # one argument for each option of the command
     by: str | None,
     rules: list[SafetyRule] | None,
     node: _Asked,
+    as_json: bool,
 ) -> None:
     if span is not None:
         _require_span(span)
@@ -170,7 +176,7 @@ def _say(  # one argument for each option of the command
     scopes = [str(_found(find_scope, text, status)) for text in split_scopes(words)]
     body: dict[str, object] = {"scopes": list(dict.fromkeys(scopes)), "action": action.value, "why": why}
     body |= {} if span is None else {"for": span}
-    _send(body, by=by, rules=rules, node=node)
+    _send(body, by=by, rules=rules, node=node, as_json=as_json)
 
 
 _Found = TypeVar("_Found")
@@ -183,12 +189,15 @@ def _found(find: Callable[[str, NodeStatus], _Found], text: str, status: NodeSta
         raise typer.BadParameter(str(error), param_hint="SCOPE") from error
 
 
-def _send(body: Mapping[str, object], *, by: str | None, rules: list[SafetyRule] | None, node: _Asked) -> None:
+def _send(
+    body: Mapping[str, object], *, by: str | None, rules: list[SafetyRule] | None, node: _Asked, as_json: bool
+) -> None:
     whole = {**body, "by": by or _user()} | ({"rules": [rule.value for rule in rules]} if rules else {})
     said = say_overrides(node.admin, whole, token=node.token)
-    for one in said:
-        for line in said_lines(one):
-            print_plain(line)
+    if as_json:
+        print_json(TypeAdapter(SaidTogether).dump_json(SaidTogether(said), indent=2).decode())
+    for line in () if as_json else (line for one in said for line in said_lines(one)):
+        print_plain(line)
     if said and not said[0].saved:
         print_aside(
             f"warning: it counts, but node {said[0].node} could not write it to its disk: a restart of that node may "

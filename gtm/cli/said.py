@@ -19,6 +19,7 @@ MAX_TARGETS = 10
 MAX_GROUPS = 10
 """Lines of one kind."""
 
+WITHOUT = frozenset({"not", "not again for"})
 TAKING = frozenset({"down", "drain"})
 _COUNTS = {
     "down": "takes out",
@@ -53,10 +54,10 @@ def said_lines(said: SaidView) -> Iterator[str]:
             yield f"  in the place of {one.action} until {shown_time(one.until)} by {one.by} ({one.id})"
     effect = said.effect
     if not effect.counts and said.action in TAKING:
-        yield "  takes nothing out now"
+        yield "  takes nothing more out now"
     yield from _lines(_COUNTS[said.action], effect.counts, effect.totals[0])
     yield from _lines("keeps out", effect.keeps_out, effect.totals[1])
-    yield from _lines("not", effect.without, effect.totals[2])
+    yield from _lines("not again for" if said.action == "clear" else "not", effect.without, effect.totals[2])
     if said.action == "obey":
         yield f"  what is said of a wider scope does not count there until then; gtm clear {said.id} ends that"
 
@@ -69,15 +70,15 @@ def _lines(verb: str, some: Sequence[TouchedView], total: int) -> Iterator[str]:
     shown = 0
     for (service, region, words), found in list(groups.items())[:MAX_GROUPS]:
         shown += len(found)
-        many = "" if verb == "not" else f"{counted(len(found), 'endpoint')} of {service} in {region}: "
-        where = f" of {service} in {region}" if verb == "not" else ""
+        many = "" if verb in WITHOUT else f"{counted(len(found), 'endpoint')} of {service} in {region}: "
+        where = f" of {service} in {region}" if verb in WITHOUT else ""
         yield f"  {verb} {many}{_targets(found)}{where}{_because(words, verb)}"
     if total > shown:
         yield f"  {verb} {counted(total - shown, 'endpoint')} more"
 
 
 def _because(words: str, verb: str) -> str:
-    return (f": {words}" if verb == "not" else f"; {words}") if words else ""
+    return (f": {words}" if verb in WITHOUT else f"; {words}") if words else ""
 
 
 def _targets(found: Sequence[TouchedView]) -> str:

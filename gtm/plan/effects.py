@@ -9,7 +9,7 @@ Effect of each. It is pure, and decides nothing.
     this override, `down` or `drain`     in the answers               COUNTS: taken out
                                          down by its checks           kept out when it recovers  (DOWN)
                                      skipped by `min_healthy`     kept out, also without that (SKIPPED)
-                                         out by what it supersedes    kept out                   (OUT)
+                                         out by what it supersedes    kept out                   (RENEWED)
                                          out by another override      kept out, if this was asked to last longer; else
                                                                       not taken                  (OUT)
     a more specific one, that takes out  out                          as the line above          (OUT)
@@ -39,6 +39,8 @@ class Why(Enum):
     COUNTS = "counts"
     EXEMPT = "exempt"
     OUT = "out_already"
+    RENEWED = "renewed"
+    """Out by what was said of the same scope, in the place of which this one stands."""
     DOWN = "down_already"
     SKIPPED = "skipped_already"
     LAST = "nothing_else_left"
@@ -185,7 +187,8 @@ def _touched(
         elif decider not in {asked.said, old}:  # said by the same command
             found.append((Touched(spot, Why.OUT, decider), True))
         elif old is not None and old.action in TAKING:
-            found.append((Touched(spot, Why.OUT, old), asked.keeps(old)))
+            is_renewed = old == asked.renews
+            found.append((Touched(spot, Why.RENEWED) if is_renewed else Touched(spot, Why.OUT, old), asked.keeps(old)))
         elif believed[number] is Belief.DOWN:
             is_down = checked[number] is Belief.DOWN
             found.append((Touched(spot, Why.DOWN if is_down else Why.SKIPPED), True))

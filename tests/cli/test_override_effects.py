@@ -1,5 +1,6 @@
 """What `gtm drain`, `obey` and `clear` do together, at the command line over a real admin API."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,7 +86,7 @@ def test_what_is_cleared_and_still_out_by_another_is_told(desk: Desk) -> None:
     assert desk("drain", "eu-west", "--why", "switches", "--for", "9h", "--by", "ann").code == 0
     cleared = desk("clear", "127.0.0.21")
     assert cleared.lines[1] == (
-        "  not 127.0.0.21 of api.gtm.example.com in eu-west: drained already until 2023-11-15 07:13Z by ann "
+        "  not again for 127.0.0.21 of api.gtm.example.com in eu-west: drained already until 2023-11-15 07:13Z by ann "
         f"({EU}; clear it: gtm clear ns1:1700000000001)"
     )
 
@@ -129,7 +130,7 @@ def test_two_drains_that_together_leave_nothing_are_refused_together(desk: Desk)
     forced = desk("drain", "eu-west", "us-east", "--why", "both", "--override-rule", "at_least")
     assert forced.code == 0
     words = "nothing else of its service is left, so it is answered still (on_all_down)"
-    assert "  takes nothing out now" in forced.lines
+    assert "  takes nothing more out now" in forced.lines
     assert f"  not 127.0.0.21 of api.gtm.example.com in eu-west: {words}" in forced.lines
 
 
@@ -188,11 +189,10 @@ def test_a_drain_follows_a_renamed_region_and_reload_check_and_list_say_so(desk:
     assert gtm("overrides", "--admin", desk.node.at).lines[1].endswith(f"\tcounts for {now} now")
     desk.node.follow()
     assert f"by ann: switches; counts for {now} now" in gtm("status", "--admin", desk.node.at).out
-    already = f"drained already until 2023-11-15 00:13Z by ann ({EU}; clear it: gtm clear ns1:1700000000000)"
     assert desk("drain", "eu-central", "--why", "longer", "--for", "3h").lines[1:] == [
         "  in the place of drain until 2023-11-15 00:13:20Z by ann (ns1:1700000000000)",
-        "  takes nothing out now",
-        f"  keeps out 1 endpoint of api.gtm.example.com in eu-central: 127.0.0.21; {already}",
+        "  takes nothing more out now",
+        "  keeps out 1 endpoint of api.gtm.example.com in eu-central: 127.0.0.21",
     ]
     assert desk("clear", "eu-central").code == 0
     assert desk.listed == [], "both of it: by the new name, and by the old one"
@@ -222,3 +222,15 @@ def test_a_drain_whose_region_went_is_said_to_be_gone_and_cleared_by_any_name(de
     cleared = desk("clear", *names)
     assert (cleared.code, desk.listed) == (0, [])
     assert cleared.lines == [f"{EU}: drain by ann is cleared: switches (ns1:1700000000000)"]
+
+
+@pytest.mark.parametrize("action", ["down", "up", "drain", "obey"])
+def test_what_is_said_is_there_for_programs_too(desk: Desk, action: str) -> None:
+    said = json.loads(desk(action, "eu-west", "127.0.0.11", "--why", "x", "--override-rule", "at_least", "--json").out)
+    assert [one["action"] for one in said["said"]] == [action, action]
+    (touched,) = said["said"][0]["effect"]["counts"] or said["said"][0]["effect"]["without"]
+    assert touched["endpoint"] == "eu-west/127.0.0.21"
+    cleared = json.loads(desk("clear", "eu-west", "--json").out)
+    assert [one["id"] for one in cleared["said"][0]["ended"]] == [said["said"][0]["id"]]
+    refused = desk("clear", "eu-west", "--json")
+    assert (refused.code, refused.out) == (1, "")

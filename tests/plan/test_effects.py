@@ -103,7 +103,7 @@ def test_what_another_one_took_out_is_kept_out_for_longer_only_if_that_was_asked
 
 def test_saying_it_again_of_the_same_scope_makes_it_longer_or_shorter() -> None:
     site = Site(said(EU, Action.DRAIN))
-    assert len(site.effect(late(EU, span_s=60.0)).keeps) == 2
+    assert targets(site.effect(late(EU, span_s=60.0)).keeps) == [("20", "renewed"), ("21", "renewed")]
     assert len(site.effect(late(EU, Action.DOWN)).keeps) == 2
 
 
