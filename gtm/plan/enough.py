@@ -26,7 +26,7 @@ class Refusal:
     subject: str
     """A scope; or `checks`, of all of them."""
     words: str
-    facts: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, float | str] = field(default_factory=dict)
     held: frozenset[Kept] = frozenset()
     """What is up still, or skipped, by this."""
 

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 
 from gtm.health.belief import Belief
 from gtm.health.override import SafetyRule
+from gtm.health.reading import Reason
 from gtm.health.status import CheckStatus, Status
+from gtm.plan.doubt import doubted
 from gtm.plan.enough import serving_regions, wanted_regions
 from gtm.plan.faults import Fault, Watched, everything, single_faults
 from gtm.plan.guidance import NO_GUIDANCE
@@ -76,7 +78,7 @@ def _holds(steered: SteeredService, fault: Fault, shares: Shares, watched: Watch
 def _possible(steered: SteeredService, shares: Shares, watched: Watched) -> Iterator[Hold]:
     fault = everything(watched)
     if _is_suspected(steered, fault, shares, _after(fault, watched)):
-        words = "more than half of all checks fail within an interval, in unrelated services"
+        words = "more than half of its checks fail within an interval, or of all checks, in unrelated services"
         yield Hold(SafetyRule.CORRELATED.value, HOLD_S + _given_back_s(steered, shares), words)
     waits_s = _waits_s(steered, fault, shares)
     if waits_s:
@@ -103,10 +105,14 @@ def _fails_open(steered: SteeredService, shares: Shares, watched: Watched) -> It
 
 
 def _is_suspected(steered: SteeredService, fault: Fault, shares: Shares, after: Status) -> bool:
+    """Returns whether a fault that is found out at once looks like a mistake of the probes, or of the check."""
     if not steered.service.safety.correlated_failure:
         return False
-    suspicion = suspected(None, dict.fromkeys(fault.fallen, 0.0), after, shares, now=0.0)
-    return suspicion is not None and any(suspicion.blames(steered, check) for check in steered.checks if check)
+    fallen = dict.fromkeys(fault.fallen, 0.0)
+    suspicion = suspected(None, fallen, after, shares, now=0.0)
+    if suspicion is not None and any(suspicion.blames(steered, check) for check in steered.checks if check):
+        return True
+    return steered.id in doubted({}, fault.fallen, fallen, after, shares, now=0.0)
 
 
 def _is_found_at_once(fault: Fault, watched: Watched) -> bool:
@@ -146,4 +152,4 @@ def _pace(steered: SteeredService, shares: Shares) -> str:
 
 def _after(fault: Fault, watched: Watched) -> Status:
     beliefs = {check: Belief.DOWN if check in fault.fallen else Belief.UP for check in watched}
-    return Status({check: CheckStatus(belief, 0.0) for check, belief in beliefs.items()})
+    return Status({check: CheckStatus(belief, 0.0, Reason.TIMEOUT) for check, belief in beliefs.items()})

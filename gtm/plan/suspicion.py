@@ -38,15 +38,21 @@ class Suspicion:
 
     since: float
     """Monotonic seconds."""
-    checks: frozenset[CheckId]
+    fell: Mapping[CheckId, float]
+    """What failed, and when."""
     watched: int
     """How many checks were up before these failed."""
     zones: frozenset[str] = frozenset()
     """Those that it holds."""
 
+    @property
+    def checks(self) -> frozenset[CheckId]:
+        """Returns what is not believed where it holds."""
+        return frozenset(self.fell)
+
     def blames(self, steered: SteeredService, check: CheckId) -> bool:
         """Returns whether a check is not believed, for a service."""
-        return check in self.checks and steered.zone in self.zones and steered.service.safety.correlated_failure
+        return check in self.fell and steered.zone in self.zones and steered.service.safety.correlated_failure
 
 
 def still_recent(
@@ -72,26 +78,27 @@ def suspected(
     """Returns the suspicion that there is after this, if any."""
     if last is None:
         return _new(fallen, proposed, shares, now=now)
-    still = [check for check in last.checks if proposed.belief(check) is Belief.DOWN]
+    still = [check for check in last.fell if proposed.belief(check) is Belief.DOWN]
     is_confirmed = now - last.since >= HOLD_S and not any(proposed.checks[check].frozen for check in still)
-    if 2 * len(still) <= len(last.checks) or is_confirmed:
+    if 2 * len(still) <= len(last.fell) or is_confirmed:
         return None
-    checks = last.checks | _guarded(fallen, shares)
-    return Suspicion(last.since, checks, last.watched, last.zones | _struck(checks, proposed, shares))
+    fell = {**{check: fallen[check] for check in _guarded(fallen, shares)}, **last.fell}
+    return Suspicion(last.since, fell, last.watched, last.zones | _struck(fell.keys(), proposed, shares))
 
 
-def _new(fallen: Iterable[CheckId], proposed: Status, shares: Shares, *, now: float) -> Suspicion | None:
+def _new(fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, now: float) -> Suspicion | None:
     guarded = _guarded(fallen, shares)
     was_up = guarded | {check for check in shares.parts if proposed.belief(check) is Belief.UP}
     if 2 * len(guarded) <= len(was_up):
         return None
     is_unrelated = len({shares.clusters[name] for check in guarded for name in shares.parts[check]}) > 1
     is_everywhere = len(shares.regions) == 1 or not any(
-        _explains(one, guarded, was_up, shares) for one in shares.regions
+        explains(one, guarded, was_up, shares) for one in shares.regions
     )
     if not is_unrelated or not is_everywhere:
         return None
-    return Suspicion(now, guarded, len(was_up), _struck(guarded, proposed, shares))
+    fell = {check: fallen[check] for check in guarded}
+    return Suspicion(now, fell, len(was_up), _struck(guarded, proposed, shares))
 
 
 def _struck(failed: AbstractSet[CheckId], proposed: Status, shares: Shares) -> frozenset[str]:
@@ -112,10 +119,10 @@ def _is_struck(failed: AbstractSet[CheckId], was_up: AbstractSet[CheckId], share
     regions = {region for check in was_up for region in shares.felling.get(check, ())}
     if len(regions) < 2:
         return failed == was_up
-    return 2 * len(failed) > len(was_up) and not any(_explains(one, failed, was_up, shares) for one in regions)
+    return 2 * len(failed) > len(was_up) and not any(explains(one, failed, was_up, shares) for one in regions)
 
 
-def _explains(region: RegionName, failed: AbstractSet[CheckId], was_up: AbstractSet[CheckId], shares: Shares) -> bool:
+def explains(region: RegionName, failed: AbstractSet[CheckId], was_up: AbstractSet[CheckId], shares: Shares) -> bool:
     """Returns whether the death of a region explains what failed: of what it does not take along, less than half did.
 
     Some of that often fails too, because it asks something in that region without saying so in any zone file.

@@ -48,13 +48,18 @@ def test_json_has_the_same() -> None:
     told = json.loads(gtm("bound", "api.gtm.example.com", "--json").out)
     assert told["service"] == "api.gtm.example.com"
     assert told["seconds"] == pytest.approx(sum(term["seconds"] for term in told["terms"]))
-    assert told["holds"][0] == {
+    assert [hold["rule"] for hold in told["holds"]] == [
+        "correlated_failure",
+        "max_share_removed_per_minute",
+        "on_all_down",
+    ]
+    assert told["holds"][1] == {
         "rule": "max_share_removed_per_minute",
         "seconds": 120.5,
         "when": "more of zone gtm.example.com fails within minutes: 50% may go at once, the rest at 25% a minute",
         "override": "gtm obey api.gtm.example.com --override-rule max_share_removed_per_minute",
     }
-    assert (told["holds"][1]["rule"], told["holds"][1]["seconds"]) == ("on_all_down", None)
+    assert (told["holds"][2]["rule"], told["holds"][2]["seconds"]) == ("on_all_down", None)
 
 
 @pytest.mark.usefixtures("folder")
@@ -62,13 +67,15 @@ def test_each_rule_that_could_hold_it_for_longer_is_a_line() -> None:
     _, holds = tables("api.gtm.example.com")
     assert holds[0] == ["rule", "at most", "when", "to override"]
     assert [line[:2] for line in holds[1:]] == [
+        ["correlated_failure", "126.50"],
         ["max_share_removed_per_minute", "120.50"],
         ["on_all_down", "no limit"],
     ]
 
 
 def test_where_nothing_can_hold_it_for_longer_nothing_is_said_of_it(folder: Path) -> None:
-    calm = "    on_all_down: nodata\n    safety: {max_share_removed_per_minute: 100}\n    steer: nearest\n"
+    rules = "safety: {max_share_removed_per_minute: 100, correlated_failure: false}"
+    calm = f"    on_all_down: nodata\n    {rules}\n    steer: nearest\n"
     (folder / "zones" / "a.yaml").write_text(SMALL.replace("    steer: nearest\n", calm))
     assert tables("api.gtm.example.com")[1] == []
 
@@ -80,7 +87,8 @@ def test_a_rule_that_one_region_is_enough_for_is_a_term(folder: Path) -> None:
     assert list(told) == ["round", "rechecks", "timeout", "publish", "merge", "at_least", "swap", "ttl", "total"]
     assert told["at_least"][0] == told["total"][0] == "no limit"
     assert "fewer than 2 regions would serve" in told["at_least"][1]
-    assert [line[0] for line in tables("api.gtm.example.com")[1]][1:] == ["max_share_removed_per_minute", "on_all_down"]
+    others = ["correlated_failure", "max_share_removed_per_minute", "on_all_down"]
+    assert [line[0] for line in tables("api.gtm.example.com")[1]][1:] == others
     assert json.loads(gtm("bound", "api.gtm.example.com", "--json").out)["seconds"] is None
 
 

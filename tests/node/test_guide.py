@@ -124,9 +124,12 @@ def test_two_regions_at_once_are_blamed_on_the_probes(tmp_path: Path, caplog: py
     with caplog.at_level(logging.WARNING, logger="gtm.node.alarm"):
         for _ in range(3):
             assert node.hear(*dead, after_s=1.0).answer == {"10", "20", "30"}
-    assert [one.getMessage() for one in caplog.records if one.name == "gtm.node.alarm"] == [
-        "safety rule correlated_failure: 4 of 6 checks failed at once, in unrelated services: the probes are to blame"
-    ]
+    words = (
+        "safety rule correlated_failure: 4 of 6 checks of 2 regions, of 2 services, failed within 1 s, all timeout: "
+        "suspect the probes or their network; if it is really down, "
+        "`gtm obey gtm.example.com --override-rule correlated_failure` believes the checks"
+    )
+    assert [one.getMessage() for one in caplog.records if one.name == "gtm.node.alarm"] == [words]
     assert node.kinds.count(EventKind.SAFETY_BLOCKED.value) == 1
     assert node.counters.count("safety_blocks", rule="correlated_failure") == 1
     node.say(Action.OBEY, "zone gtm.example.com", SafetyRule.CORRELATED, SafetyRule.MAX_SHARE)

@@ -130,6 +130,7 @@ services:
   db:
     monitor: deep
     steer: failover
+    on_all_down: nodata
     endpoints: [{region: eu-west, address: 192.0.2.1}, {region: us-east, address: 192.0.2.2}]
   s:
     monitor: site

@@ -94,6 +94,12 @@ class Site:
         }
 
     @property
+    def open(self) -> set[str]:
+        """The addresses that nothing holds, for nothing of their type is up, and that are answered for that."""
+        targets = {check.id: check.target for check in self.checks}
+        return {targets[check] for _, check in self.history.open}
+
+    @property
     def rules(self) -> set[SafetyRule]:
         return {refusal.rule for refusal in self.allowed.refusals}
 

@@ -68,7 +68,11 @@ def other(number: int = 0) -> str:
 def test_one_region_of_three_is_never_held_and_a_second_one_may_be() -> None:
     known = Known(world.services(three()))
     assert known.of_one_fault() == {}
-    assert known.possible() == {"max_share_removed_per_minute": 160.0, "on_all_down": math.inf}
+    assert known.possible() == {
+        "correlated_failure": 126.0,
+        "max_share_removed_per_minute": 160.0,
+        "on_all_down": math.inf,
+    }
 
 
 def test_unrelated_services_may_be_blamed_on_the_probes() -> None:

@@ -16,7 +16,15 @@ def test_failures_everywhere_at_once_are_blamed_on_the_probes() -> None:
     site = Site(text(4)).see(*dead)
     assert site.out == set()
     assert site.rules == {SafetyRule.CORRELATED}
-    assert site.allowed.refusals[0].facts == {"failed": 8, "watched": 12, "held_s": 0.0}
+    assert site.allowed.refusals[0].facts == {
+        "failed": 8,
+        "watched": 12,
+        "regions": 2,
+        "within_s": 1,
+        "reason": "unread",
+        "suspect": "the probes or their network",
+        "held_s": 0.0,
+    }
 
 
 def test_what_failed_a_moment_before_is_given_back() -> None:
@@ -35,7 +43,8 @@ def test_suspicion_ends_when_half_is_back() -> None:
     dead = region(0, 4) | region(1, 4)
     site = Site(text(4)).see(*dead).see(*region(1, 4), *sorted(region(0, 4))[:1], after_s=5.0)
     assert site.rules == {SafetyRule.CORRELATED}
-    assert site.see(*region(1, 4), after_s=5.0).out == region(1, 4)
+    assert site.see(*region(1, 4), after_s=5.0).out == set(), "what is mended with it is up within an interval"
+    assert site.see(*region(1, 4), after_s=6.0).out == region(1, 4)
     assert not site.allowed.refusals
 
 
@@ -97,8 +106,7 @@ def test_a_region_that_dies_with_a_few_endpoints_elsewhere_is_a_region() -> None
     dead = region(0, 4) | {address(2, 1)}
     site = Site(two).see(*dead)
     assert SafetyRule.CORRELATED not in site.rules
-    assert len(site.out) == 4, "the budget of one region"
-    assert site.see(*dead, after_s=30.0).out == dead
+    assert site.out == dead, "of one service nothing is up, and it is answered as if all were"
     half = region(0, 4) | {address(2, 1), address(3, 1)}
     assert Site(two).see(*half).rules == {SafetyRule.CORRELATED}, "half of the other one too"
 
@@ -119,7 +127,7 @@ def test_parts_of_calculated_checks_that_are_up_do_not_outvote_what_failed() -> 
 def test_services_that_share_targets_are_related() -> None:
     ends = "".join(f"\n      - {{region: {name}, address: {address(0, n)}}}" for n, name in enumerate(REGIONS))
     two = "".join(f"  s{n}:\n    monitor: web\n    steer: nearest\n    endpoints:{ends}\n" for n in range(2))
-    site = Site(two).see(*(address(0, place) for place in range(3)))
+    site = Site(two).see(*(address(0, place) for place in range(2)))
     assert site.rules == {SafetyRule.MAX_SHARE}, "one machine room with two names says nothing of the probes"
 
 

@@ -1,0 +1,138 @@
+"""Doubt (`correlated_failure`): when one service fails in several regions at once, for one reason, blame its check.
+
+It is for sites with one service, of which a suspicion of the probes (suspicion.py) says nothing: there only unrelated
+services tell. What failed within one interval (and SETTLE_S), and was up, is looked at:
+
+    more than half of the service's checks failed, and each got an answer that the monitor does not want, and that
+    clients may never see: a health path that is gone, another body (MISFIT)
+    or all of them failed, for one reason of whatever kind, and nothing else that this node knows of is up: then the
+    probes may have lost their network
+    and no one region explains it: of what is not in it, half failed too; and there are several
+    -> doubt: nothing of it is believed
+
+    half of what failed is up again, or anything where it was no misfit  -> over; the rest at the pace of the budget
+    HOLD_S have passed, and fresh voices still say the same              -> over, as confirmed; the same
+
+An answer of 500 or more is the endpoint's own word that it fails, so clients get it as well. So is a certificate that
+is no good. What is calculated fails for others' reasons.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from gtm.health.belief import Belief
+from gtm.health.reading import Reason
+from gtm.health.status import CheckStatus, Status
+from gtm.ids import CheckId, ServiceId
+from gtm.plan.model import SteeredService
+from gtm.plan.shares import Shares
+from gtm.plan.suspicion import HOLD_S, explains
+from gtm.zone.settings import CalculatedSettings
+
+_MISFITS = frozenset({Reason.BODY, Reason.HEADER, Reason.ALLOWED, Reason.TLS_CLIENT, Reason.CERT_EXPIRING})
+_UNWANTED = re.compile(r"HTTP [1-4][0-9]{2}(?![0-9])")
+"""A status by which the endpoint does not say that it fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """The check of one service is blamed."""
+
+    since: float
+    """Monotonic seconds."""
+    reason: Reason
+    fell: Mapping[CheckId, float]
+    """What failed, and when."""
+    watched: int
+    """How many of the service's checks were up before these failed."""
+    is_misfit: bool
+
+    @property
+    def checks(self) -> frozenset[CheckId]:
+        """Returns what is not believed."""
+        return frozenset(self.fell)
+
+
+Doubts = Mapping[ServiceId, Doubt]
+
+
+def is_misfit(known: CheckStatus) -> bool:
+    """Returns whether a check failed by an answer that its monitor does not want, and clients may never see."""
+    if known.reason is Reason.STATUS:
+        return _UNWANTED.match(known.detail) is not None
+    return known.reason in _MISFITS
+
+
+def doubted(
+    last: Doubts,
+    failed: Iterable[CheckId],
+    fallen: Mapping[CheckId, float],
+    proposed: Status,
+    shares: Shares,
+    *,
+    now: float,
+) -> Doubts:
+    """Returns the doubts that there are after this: `failed` are new, and among what has `fallen` lately."""
+    found = {}
+    for name, doubt in last.items():
+        steered = shares.services.get(name)
+        if steered is not None and not _is_over(doubt, proposed, now=now):
+            found[name] = _joined(doubt, steered, fallen, proposed)
+    touched = dict.fromkeys(name for check in failed for name in shares.parts.get(check, ()))
+    for name in touched:
+        if name not in last:
+            new = _new(shares.services[name], fallen, proposed, shares, now=now)
+            if new is not None:
+                found[name] = new
+    return found
+
+
+def _is_over(doubt: Doubt, proposed: Status, *, now: float) -> bool:
+    still = [check for check in doubt.fell if proposed.belief(check) is Belief.DOWN]
+    if 2 * len(still) <= len(doubt.fell) or (not doubt.is_misfit and len(still) < len(doubt.fell)):
+        return True
+    return now - doubt.since >= HOLD_S and not any(proposed.checks[check].frozen for check in still)
+
+
+def _joined(doubt: Doubt, steered: SteeredService, fallen: Mapping[CheckId, float], proposed: Status) -> Doubt:
+    more = {
+        check: at
+        for check, at in _fallen_of(steered, fallen).items()
+        if check not in doubt.fell and _class(proposed.checks[check]) == (doubt.reason, doubt.is_misfit)
+    }
+    return replace(doubt, fell={**doubt.fell, **more}) if more else doubt
+
+
+def _class(known: CheckStatus) -> tuple[Reason, bool]:
+    return known.reason, is_misfit(known)
+
+
+def _new(
+    steered: SteeredService, fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, now: float
+) -> Doubt | None:
+    service = steered.service
+    if not service.safety.correlated_failure or service.monitor is None:
+        return None
+    if isinstance(service.monitor.settings, CalculatedSettings):
+        return None
+    fell = _fallen_of(steered, fallen)
+    was_up = fell.keys() | {one for one in steered.checks if one is not None and proposed.belief(one) is Belief.UP}
+    if 2 * len(fell) <= len(was_up):
+        return None
+    classes = Counter(_class(proposed.checks[check]) for check in fell)
+    [((reason, misfit), _)] = classes.most_common(1)
+    alike = {check: at for check, at in fell.items() if _class(proposed.checks[check]) == (reason, misfit)}
+    if reason is Reason.UNREAD or 2 * len(alike) <= len(was_up):
+        return None
+    if not misfit and (len(alike) < len(was_up) or any(proposed.belief(check) is Belief.UP for check in shares.parts)):
+        return None
+    regions = {region for check in was_up for region in shares.felling.get(check, ())}
+    if len(regions) < 2 or any(explains(region, alike.keys(), was_up, shares) for region in regions):
+        return None
+    return Doubt(now, reason, alike, len(was_up), misfit)
+
+
+def _fallen_of(steered: SteeredService, fallen: Mapping[CheckId, float]) -> dict[CheckId, float]:
+    return {check: fallen[check] for check in steered.checks if check is not None and check in fallen}
