@@ -1,23 +1,24 @@
 """GET /v1/events: the recent changes of mind of this node, with what caused each.
 
-    since=10m | since=1700000000    so long ago, or from this Unix time on; without it: all that is in memory
-    type=endpoint                   only these kinds; may be repeated
+    since=02:14 until=02:40         times as gtm/health/moment.py has them; without them: all that is in memory
+    type=endpoint                   only these kinds; may be repeated, as all that follow but `after`
+    service=api                     only what is about this service, and what led to it (gtm/health/choice.py)
+    region=eu-west  zone=NAME       the same of a region, of a zone
     after=ID                        only what came after this event
 
 The memory holds the last two thousand; `gtm events` reads the files, which hold more.
 """
 
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import inf
 from typing import Protocol
 
 from aiohttp import web
 
 from gtm.admin.views import Events
+from gtm.health.choice import Choice
 from gtm.health.event import Recorded, kinds_of
-from gtm.zone.fields import seconds
-
-MAX_SHOWN = 80
+from gtm.health.moment import moment
 
 
 class Memory(Protocol):
@@ -29,28 +30,24 @@ class Memory(Protocol):
 
 def find_events(request: web.Request, memory: Memory, wall: Callable[[], float]) -> Events:
     """Returns the events that a request asks for; raises HTTPBadRequest with the reason."""
-    asked = request.query
+    asked, now = request.query, wall()
     try:
-        since = begin_of(asked.get("since", ""), wall=wall())
+        since = begin_of(asked.get("since", ""), wall=now)
+        until = _moment("until", asked["until"], now, since or None) if asked.get("until") else inf
         kinds = kinds_of(asked.getall("type", []))
     except ValueError as error:
         raise web.HTTPBadRequest(reason="bad question", text=str(error)) from error
-    return Events(tuple(memory.recent(since=since, kinds=kinds, after=asked.get("after", ""))))
+    about = (tuple(asked.getall(key, [])) for key in ("service", "region", "zone"))
+    return Events(tuple(Choice(until, kinds, *about).of(memory.recent(since=since, after=asked.get("after", "")))))
 
 
 def begin_of(text: str, *, wall: float) -> float:
     """Returns the Unix time that `since` means; raises ValueError with words for who asked."""
-    if not text:
-        return 0.0
+    return _moment("since", text, wall, None) if text else 0.0
+
+
+def _moment(key: str, text: str, now: float, after: float | None) -> float:
     try:
-        at = float(text)
-    except ValueError:
-        pass
-    else:
-        if isfinite(at):
-            return at
-    try:
-        return wall - seconds(text)
+        return moment(text, now=now, after=after)
     except ValueError as error:
-        words = f'since: "{text[:MAX_SHOWN]}" is no duration such as 10m, and no Unix time'
-        raise ValueError(words) from error
+        raise ValueError(f"{key}: {error}") from error

@@ -1,5 +1,6 @@
 """`gtm events`: every change of mind of a node, with what caused it; from its files, or asked of it."""
 
+import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -8,40 +9,48 @@ from typing import Annotated
 import typer
 
 from gtm.admin.client import fetch_events
-from gtm.cli.console import print_json, print_plain
+from gtm.cli.console import print_aside, print_json, print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config
+from gtm.health.choice import Choice
 from gtm.health.event import Recorded, compose_line, kinds_of
+from gtm.health.moment import moment, shown
 from gtm.node.journal import Tail, read_events
-from gtm.zone.fields import seconds
 
 PACE_S = 0.25
 """Between two looks for news."""
 SEEN_AT_MOST = 10_000
 
 
-def _seconds_ago(text: str) -> float:
-    """Returns a duration such as 90s, 10m, 2h or 3d in seconds."""
-    try:
-        return 24 * seconds(f"{text[:-1]}h") if text.endswith("d") else seconds(text)
-    except ValueError as error:
-        raise typer.BadParameter(f'"{text}" is not a duration such as 90s, 10m, 2h or 3d') from error
-
-
 SinceOption = Annotated[
-    float | None,
-    typer.Option("--since", metavar="DURATION", parser=_seconds_ago, help="How far back: 90s, 10m, 2h, 3d; else all."),
+    str | None,
+    typer.Option(
+        "--since", metavar="TIME", help="From then on: 02:14 (UTC), 2026-01-31T02:14+01:00, 2h (ago); else all."
+    ),
 ]
-TypeOption = Annotated[
+UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Up to then; as --since.")]
+ServiceOption = Annotated[
     list[str] | None,
-    typer.Option("--type", metavar="TYPE", help="Only these: endpoint, gtm.endpoint.down, quorum; may be repeated."),
+    typer.Option("--service", metavar="NAME", help="Only what is about this service, and what led to it."),
+]
+RegionOption = Annotated[list[str] | None, typer.Option("--region", metavar="NAME", help="The same of a region.")]
+ZoneOption = Annotated[list[str] | None, typer.Option("--zone", metavar="NAME", help="The same of a zone.")]
+KindOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--kind", "--type", metavar="KIND", help="Only these: endpoint, gtm.endpoint.down, quorum; may be repeated."
+    ),
 ]
 FollowOption = Annotated[bool, typer.Option("--follow", "-f", help="Go on, and print what happens.")]
 
 
-def events(
+def events(  # one argument for each option of the command
     *,
     since: SinceOption = None,
-    kinds: TypeOption = None,
+    until: UntilOption = None,
+    kinds: KindOption = None,
+    service: ServiceOption = None,
+    region: RegionOption = None,
+    zone: ZoneOption = None,
     follow: FollowOption = False,
     admin: AdminOption = None,
     config: ConfigOption = None,
@@ -50,39 +59,61 @@ def events(
     """Show what a node changed its mind about, oldest first, and what caused it.
 
     It reads the node's files, whether the node runs or not; with --admin it asks the running node, which knows its last
-    two thousand events.
+    two thousand events. Times of day are UTC, as the events have them.
     """
+    if follow and until is not None:
+        raise typer.BadParameter("what is to come has no end; leave out --follow or --until", param_hint="--until")
     try:
         wanted = kinds_of(kinds or ())
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--type") from error
-    begin = 0.0 if since is None else time.time() - since
-    found = _of_files(config, begin, follow=follow) if admin is None else _asked(admin, config, begin, follow=follow)
-    for event in found:
-        if not wanted or event.type in wanted:
+        raise typer.BadParameter(str(error), param_hint="--kind") from error
+    begin, end = span_of(since, until)
+    choice = Choice(end, wanted, tuple(service or ()), tuple(region or ()), tuple(zone or ()))
+    batches = _of_files(config, begin, follow=follow) if admin is None else _asked(admin, config, begin, follow=follow)
+    for batch in batches:
+        for event in choice.of(batch):
             if json:
                 print_json(compose_line(event).decode().rstrip("\n"))
             else:
                 _print(event)
-            if follow:
-                sys.stdout.flush()
+        if follow:
+            sys.stdout.flush()
 
 
-def _of_files(config: ConfigOption, begin: float, *, follow: bool) -> Iterator[Recorded]:
+def span_of(since: str | None, until: str | None) -> tuple[float, float]:
+    """Returns the Unix times that two options mean; tells aside which day a time of the day is of."""
+    now = time.time()
+    begin = 0.0 if since is None else _moment(since, "--since", now)
+    end = math.inf if until is None else _moment(until, "--until", now, after=None if since is None else begin)
+    if end < begin:
+        raise typer.BadParameter(f"{shown(end)} is before {shown(begin)}", param_hint="--until")
+    if any(text is not None and ":" in text for text in (since, until)):
+        print_aside(f"from {shown(begin) if begin else 'the first'} to {'now' if end > now else shown(end)}")
+    return begin, end
+
+
+def _moment(text: str, option: str, now: float, *, after: float | None = None) -> float:
+    try:
+        return moment(text, now=now, after=after)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _of_files(config: ConfigOption, begin: float, *, follow: bool) -> Iterator[Iterable[Recorded]]:
     folder = read_config(config).state
     tail = Tail(folder)  # before reading: what is written meanwhile comes twice, rather than never
     seen: dict[tuple[int, str], None] = {}
-    yield from _once(read_events(folder, since=begin), seen)
+    yield _once(read_events(folder, since=begin), seen)
     while follow:
         time.sleep(PACE_S)
-        yield from _once(tail.news(), seen)
+        yield _once(tail.news(), seen)
 
 
-def _asked(admin: str, config: ConfigOption, begin: float, *, follow: bool) -> Iterator[Recorded]:
+def _asked(admin: str, config: ConfigOption, begin: float, *, follow: bool) -> Iterator[Iterable[Recorded]]:
     where, after = admin_address(admin, config), ""
     while True:
         found = fetch_events(where, since=begin, after=after)
-        yield from found
+        yield found
         after = found[-1].id if found else after
         if not follow:
             return

@@ -152,6 +152,7 @@ class Chronicle:
             "after": change.after.belief.value,
             "reason": change.after.reason.value,
             "detail": change.after.detail,
+            "regions": self._indexed(plan).regions_of(change.check),
             "services": tuple(services),
             "services_count": len(services),
         }
@@ -163,7 +164,12 @@ class Chronicle:
         services = plan.watchers.get(check, ())
         counted = [voice for voice in one.votes if voice.counts]
         saying = [voice for voice in counted if voice.state is one.state]
-        facts = {"belief": one.belief.value, "services": tuple(services), "services_count": len(services)}
+        facts: dict[str, Fact] = {
+            "belief": one.belief.value,
+            "regions": self._indexed(plan).regions_of(check),
+            "services": tuple(services),
+            "services_count": len(services),
+        }
         words = f"check {check}: {one.belief.name}, {one.state.value} ({len(saying)} of {len(counted)} voices)"
         causes = tuple(_verdicts_of(saying, check, book))
         self.record(Event(_BY_STATE[one.state], check, words, facts, causes))
@@ -175,6 +181,7 @@ class Chronicle:
             "seen": change.belief.value,
             "elsewhere": change.after.belief.value,
             "is_over": change.is_over,
+            "regions": self._indexed(plan).regions_of(change.check),
             "services": tuple(services),
             "services_count": len(services),
         }
@@ -182,10 +189,13 @@ class Chronicle:
         causes = tuple(_verdicts_of(voices, change.check, book))
         return self.record(Event(EventKind.ENDPOINT_LOCAL, change.check, str(change), facts, causes))
 
-    def _regions(self, before: Status, after: Status, told: Mapping[CheckId, EventId], plan: Plan) -> None:
+    def _indexed(self, plan: Plan) -> "_Index":
         if self._index.plan is None or self._index.plan.zones is not plan.zones:
             self._index = _Index(plan)
-        for (zone, region), checks in self._index.touched(told):
+        return self._index
+
+    def _regions(self, before: Status, after: Status, told: Mapping[CheckId, EventId], plan: Plan) -> None:
+        for (zone, region), checks in self._indexed(plan).touched(told):
             was, now = (region_state([_belief(status, check) for check in checks]) for status in (before, after))
             if (was is RegionState.DOWN) is (now is RegionState.DOWN):
                 continue
@@ -339,6 +349,10 @@ class _Index:
         """Yields the regions that these checks are of, each with all its checks; None is one that nobody checks."""
         regions = {region: None for check in checks for region in self._regions.get(check, ())}
         return ((region, tuple(self._members[region])) for region in regions)
+
+    def regions_of(self, check: CheckId) -> tuple[str, ...]:
+        """Returns the regions that a check is of, as `ZONE/REGION`."""
+        return tuple(f"{zone}/{region}" for zone, region in self._regions.get(check, ()))
 
     def _add(self, region: _Region, check: CheckId | None) -> None:
         self._members.setdefault(region, {})[check] = None

@@ -53,7 +53,7 @@ def test_a_client_gets_the_same_events_as_the_node_has(served: Served) -> None:
 def test_a_bad_since_is_told(since: str) -> None:
     with pytest.raises(ValueError, match="since: ") as raised:
         begin_of(since, wall=1_700_000_000.0)
-    assert str(raised.value) == f'since: "{since[:80]}" is no duration such as 10m, and no Unix time'
+    assert str(raised.value) == f'since: "{since[:80]}" is no time such as 02:14, 2026-01-31T02:14 or 2h (ago)'
 
 
 @pytest.mark.parametrize(("since", "begin"), [("", 0.0), ("10", 10.0), ("-1", -1.0), ("1m", 1_699_999_940.0)])
@@ -65,7 +65,7 @@ def test_a_bad_question_gets_the_reason(served: Served) -> None:
     answer = served.ask("GET", "/v1/events?since=soon")
     assert (answer.status, answer.json) == (
         400,
-        {"error": 'since: "soon" is no duration such as 10m, and no Unix time'},
+        {"error": 'since: "soon" is no time such as 02:14, 2026-01-31T02:14 or 2h (ago)'},
     )
     answer = served.ask("GET", "/v1/events?type=moon")
     assert answer.status == 400

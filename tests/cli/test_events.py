@@ -80,6 +80,44 @@ def test_a_bad_option_is_a_wrong_command_line(folder: Path, option: str, value: 
     assert f'"{value}" is no' in " ".join(ran.err.split())
 
 
+@pytest.mark.usefixtures("journal")
+def test_a_window_is_told_with_its_day_and_zone() -> None:
+    now = time.time()
+    begin, end = (time.strftime("%H:%M:%S", time.gmtime(now - ago)) for ago in (400, 200))
+    ran = gtm("events", "-c", "gtm.yaml", "--json", "--since", begin, "--until", end)
+    assert [json.loads(line)["subject"] for line in ran.lines] == ["check"]
+    days = [time.strftime("%Y-%m-%d", time.gmtime(now - ago)) for ago in (400, 200)]
+    assert ran.err == f"from {days[0]} {begin}Z to {days[1]} {end}Z\n"
+
+
+def test_of_a_service_is_told_what_names_it_and_what_led_to_it_from_rotated_files_too(folder: Path) -> None:
+    made = Journal(folder / ".gtm", file_bytes=1)  # a file for each write
+    service = "api.gtm.example.com"
+    told = [
+        Event(EventKind.VERDICT, "c", "verdict", id=EventId("v")),
+        Event(EventKind.ENDPOINT_DOWN, "c", "down", {"services": (service,), "services_count": 1}, (EventId("v"),)),
+        Event(EventKind.QUORUM_LOST, "ns1", "other"),
+        Event(EventKind.NAME_FAIL_OPEN, service, "open"),
+    ]
+    for number, one in enumerate(told):
+        wall = time.time()
+        line = recorded(one, number, node=NodeName("ns1"), boot=1, monotonic=wall, wall=wall, at="now")
+        made.write(compose_line(line))
+    made.close()
+    ran = gtm("events", "-c", "gtm.yaml", "--service", "api", "--json")
+    assert [json.loads(line)["message"] for line in ran.lines] == ["verdict", "down", "open"]
+    only = gtm("events", "-c", "gtm.yaml", "--service", service, "--kind", "endpoint", "--json")
+    assert [json.loads(line)["message"] for line in only.lines] == ["down"]
+    assert gtm("events", "-c", "gtm.yaml", "--service", "web").lines == []
+
+
+@pytest.mark.parametrize(
+    "options", [("--until", "02:14", "--follow"), ("--since", "1h", "--until", "2h"), ("--until", "never")]
+)
+def test_a_window_that_is_none_is_a_wrong_command_line(folder: Path, options: tuple[str, ...]) -> None:
+    assert gtm("events", "-c", "gtm.yaml", *options).code == 2
+
+
 def test_a_node_that_never_ran_has_no_events(folder: Path) -> None:
     ran = gtm("events", "-c", "gtm.yaml")
     assert (ran.code, ran.out, ran.err) == (0, "", "")
@@ -112,3 +150,23 @@ def test_a_running_node_is_asked_for_its_memory(tmp_path: Path) -> None:
         ran = gtm("events", "--admin", node.at)
         assert ran.lines == ["2023-11-14T22:13:20.000Z gtm.quorum.lost quorum lost [ns1:1700000000000:1]"]
         assert gtm("events", "--admin", node.at, "--since", "10m").lines == [], "its clock is another one"
+
+
+def test_the_api_takes_the_same_filters(tmp_path: Path) -> None:
+    with serving(tmp_path, a=SMALL) as node:
+        node.events.record(Event(EventKind.NAME_FAIL_OPEN, "api.gtm.example.com", "open"))
+        node.events.record(Event(EventKind.QUORUM_LOST, "ns1", "quorum lost"))
+        for query, found in (
+            ("service=api", ["open"]),
+            ("zone=gtm.example.com&type=name", ["open"]),
+            ("region=eu-west", []),
+            ("until=1600000000", []),
+            ("since=22:00&until=23:00", ["open", "quorum lost"]),
+        ):
+            told = node.ask("GET", f"/v1/events?{query}").body
+            assert [one["message"] for one in json.loads(told)["events"]] == found, query
+        wrong = node.ask("GET", "/v1/events?until=never")
+    assert (wrong.status, wrong.json) == (
+        400,
+        {"error": 'until: "never" is no time such as 02:14, 2026-01-31T02:14 or 2h (ago)'},
+    )
