@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from gtm.admin.client import fetch_events
+from gtm.admin.moment import moment, shown
 from gtm.cli.console import print_aside, print_json, print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config
 from gtm.health.choice import Choice
 from gtm.health.event import Recorded, compose_line, kinds_of
-from gtm.health.moment import moment, shown
 from gtm.node.journal import Tail, read_events
 
 PACE_S = 0.25

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.health.moment import moment, shown
+from gtm.admin.moment import moment, shown
 
 NOW = datetime(2026, 1, 31, 2, 30, tzinfo=UTC).timestamp()
 
