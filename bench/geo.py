@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from bench.swap import zone_text
 from bench.world import DATABASE
 from gtm.engine.rust import Dataplane
-from gtm.geo.geography import build
+from gtm.geo.merging import build
 from gtm.health.status import NO_STATUS
 from gtm.plan.blob import compose_decisions, compose_names, numbering
 from gtm.plan.compile import compile_plan

@@ -19,7 +19,7 @@ import dns.message
 
 from gtm.engine.protocol import Transport
 from gtm.engine.reference import ReferenceEngine
-from gtm.geo.geography import build
+from gtm.geo.merging import build
 from gtm.health.status import NO_STATUS
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN, Plan

@@ -14,7 +14,7 @@ from bench.peers import zone_yaml
 from bench.world import ORIGIN, World, static_name
 from gtm.engine.native import RustEngine
 from gtm.engine.protocol import TcpLimits
-from gtm.geo.geography import build
+from gtm.geo.merging import build
 from gtm.health.status import NO_STATUS
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN, Plan

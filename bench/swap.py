@@ -22,7 +22,7 @@ from itertools import pairwise
 from bench.world import DATABASE
 from gtm.engine.reference import ReferenceEngine
 from gtm.engine.rust import Dataplane
-from gtm.geo.geography import build
+from gtm.geo.merging import build
 from gtm.health.belief import Belief
 from gtm.health.status import CheckStatus, Status, flipped
 from gtm.ids import CheckId

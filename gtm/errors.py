@@ -11,6 +11,7 @@
     +-- DatabaseInvalid      the operator's: a geo database that cannot be read or fails its verification
     +-- ReportInvalid        a peer's: a report that is forged, replayed, skewed, malformed, or of another's vantage
     +-- OverrideRefused      a person's: what was to be overridden is not here, or a safety rule forbids it
+    +-- AnswersNothing       the operator's: a node without the role dns was asked why clients get what they get
     +-- StateInvalid         this machine's: a file of the state folder that cannot be read; a node starts without it
     +-- StateInUse           the operator's: another process holds the state folder; the message says which
     +-- NotPermitted         the operator's: the node file does not let a check use or look at what its monitor names
@@ -209,6 +210,10 @@ class OverrideRefused(GtmError):
         self.rule = rule
         self.is_unknown = is_unknown
         """Whether nothing here has its scope."""
+
+
+class AnswersNothing(GtmError):
+    """A node that serves no DNS was asked why a client gets its answer; the message says whom to ask."""
 
 
 class StateInvalid(GtmError):

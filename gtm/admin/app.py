@@ -21,7 +21,7 @@ import os
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import dns.exception
 import dns.name
@@ -37,9 +37,11 @@ from gtm.admin.limit import LimitedRunner
 from gtm.admin.origin import Names, guard
 from gtm.admin.refusals import ExplainedConflict
 from gtm.admin.views import Events, Regions, Reloaded
-from gtm.engine.explain import Explanation
-from gtm.errors import ListenFailed
+from gtm.errors import AnswersNothing, ListenFailed
 from gtm.ids import Address
+
+if TYPE_CHECKING:
+    from gtm.engine.explain import Explanation
 
 MAX_REQUEST_BYTES = 64 * 1024
 MAX_SHOWN = 80
@@ -85,8 +87,11 @@ class Subject(Protocol):
     def regions(self) -> Regions:
         """Returns every region's state."""
 
-    def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
-        """Returns why a client gets its answer; raises QuestionUnclear where a short name could mean several."""
+    def explain(self, name: Name, rtype: RdataType, client: Address) -> "Explanation":
+        """Returns why a client gets its answer.
+
+        Raises QuestionUnclear where a short name could mean several, or AnswersNothing where no client gets one here.
+        """
 
     def events(self, request: web.Request) -> Events:
         """Returns the recent events that a request asks for."""
@@ -211,6 +216,10 @@ class _Api:
             explained = self._subject.explain(*question)
         except ValueError as error:
             raise web.HTTPBadRequest(reason="bad question", text=str(error)) from error
+        except AnswersNothing as error:
+            raise web.HTTPNotImplemented(reason="no answers here", text=str(error)) from error  # RFC 9110 15.6.2
+        from gtm.engine.explain import Explanation  # noqa: PLC0415  # with an engine, which a probe does without
+
         return _answer(explained, Explanation)
 
     async def events(self, request: web.Request) -> web.Response:

@@ -122,8 +122,7 @@ def _parsed(admin: str, path: str, kind: type[_View], status: int, body: bytes) 
     try:
         return TypeAdapter(kind).validate_json(body)
     except ValidationError as error:
-        words = body[:300].decode(errors="replace")
-        raise Unreachable(f"the node at {admin} answered {path} with HTTP {status}: {words}") from error
+        raise Unreachable(f"the node at {admin} answered {path} with HTTP {status}: {_refusal(body)}") from error
 
 
 async def _ask(

@@ -16,7 +16,7 @@ from gtm.node.nodefile import default_config, parse_node_file
 from gtm.node.shipped import shipped
 
 if TYPE_CHECKING:
-    from gtm.watch.geodata import GeoLoad
+    from gtm.watch.geoload import GeoLoad
 
 ConfigOption = Annotated[
     Path | None,

@@ -40,9 +40,7 @@ def status(*, admin: AdminOption = None, config: ConfigOption = None, json: Json
 
 
 def _print_node(node: NodeStatus) -> None:
-    ready = "ready" if node.ready else "not ready"
-    print_plain(f"node {node.node} ({node.version}, {node.engine} engine): {ready}, generation {node.generation}")
-    print_plain(f"quorum {node.quorum}; up for {span(node.uptime_s)}")
+    _print_head(node)
     for zone in node.zones:
         size = f"{counted(zone.services, 'service')}, {counted(zone.records, 'record')}"
         print_plain(f"zone {zone.zone}: serial {zone.serial}, {size}")
@@ -108,6 +106,19 @@ def _queries(counters: Mapping[str, int]) -> str:
 
 
 _RESPONSES = re.compile(r'dns_responses\{(?:.*,)?rcode="([^"]*)".*\}')
+
+
+def _print_head(node: NodeStatus) -> None:
+    ready = "ready" if node.ready else "not ready"
+    print_plain(f"node {node.node} ({node.version}, {_engine(node)}): {ready}, generation {node.generation}")
+    if "dns" not in node.roles:
+        lacks = "no geo data, no answers to explain, and no safety rules"
+        print_plain(f"roles {', '.join(node.roles)}: no DNS here, so {lacks}")
+    print_plain(f"quorum {node.quorum}; up for {span(node.uptime_s)}")
+
+
+def _engine(node: NodeStatus) -> str:
+    return "no engine" if node.engine == "none" else f"{node.engine} engine"
 
 
 def _print_regions(regions: Regions) -> None:

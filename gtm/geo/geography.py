@@ -1,31 +1,15 @@
-"""Where every address is: databases and custom networks merged into one trie per family, and cell maps made from it.
+"""Where every address is: what the rest of the program asks of geo data, and the answer where there is none.
 
-What comes in: parsed databases in order of preference, and the custom networks. What goes out: the place of an address,
-and for any numbering of places into cells, the map of all addresses. Sources combine place by place:
-
-    1. the location (continent to coordinates) is that of the first source that knows one; of databases the first that
-       knows a country or a point, and the first that knows the continent alone only where none knows more
-    2. the autonomous system is that of the first source that knows one, so a City and an ASN database add up
-    3. custom networks are the source before all databases; the longest network around an address decides, and what it
-       does not say comes from the next shorter one around it, and finally from the databases
-    4. networks that tell no place by themselves (special.py) are among the custom networks; of those that embed IPv4
-       addresses, and of loopback and its like, no database is believed
+What comes in: an address, or a numbering of places into cells. What goes out: the address's place, or the map of all
+addresses. Databases and networks become a Geography in merging.py, which takes numpy: here is what does without.
 """
 
-from array import array
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import NamedTuple
+from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
+from typing import NamedTuple, Protocol
 
-import numpy as np
-
-from gtm.geo.cellmap import UNPLACED, CellMap, Halves, Networks, embedded
-from gtm.geo.database import Database
-from gtm.geo.networks import CustomNetwork
+from gtm.geo.cellmap import ONE_CELL, CellMap
 from gtm.geo.place import NOWHERE, Place
-from gtm.geo.special import SPECIAL, Embedding, NoPlace, Special
-from gtm.geo.trie import Blocks, Trie, collapse, everywhere, from_networks, merge, renumber
 from gtm.ids import Address, Network
 
 
@@ -37,38 +21,18 @@ class Located(NamedTuple):
     """The network for which the databases and the custom networks hold this place."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Geography:
+class Geography(Protocol):
     """Every address's place."""
 
-    places: tuple[Place, ...]
-    """All that differ; the first is NOWHERE. Values of the tries index them, and higher ones `specials`."""
-    v4: Trie
-    v6: Trie
-    specials: tuple[Special, ...] = ()
-    """What addresses are that no source places."""
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Returns all places that differ; the first is NOWHERE."""
 
     def locate(self, address: Address) -> Located:
         """Returns where an address is; an IPv6 address that embeds an IPv4 address is where that is."""
-        if isinstance(address, IPv4Address):
-            value, length = self.v4.locate(int(address))
-            return Located(self._place(value), IPv4Network((address, length), strict=False))
-        value, length = self.v6.locate(int(address))
-        special = self.specials[value - len(self.places)] if value >= len(self.places) else None
-        if isinstance(special, Embedding):
-            return self.locate(special.address(int(address)))
-        return Located(self._place(value), IPv6Network((address, length), strict=False))
-
-    def _place(self, value: int) -> Place:
-        return self.places[value] if value < len(self.places) else NOWHERE
 
     def cell_map(self, cells: Sequence[int]) -> CellMap:
         """Returns the map of all addresses, where cells[i] is the cell of places[i], and that of NOWHERE is 0."""
-        if len(set(cells)) > 1:
-            cells = [*cells, *(embedded(each) if isinstance(each, Embedding) else UNPLACED for each in self.specials)]
-        else:
-            cells = [cells[0]] * (len(cells) + len(self.specials))
-        return CellMap(_networks(collapse(self.v4, cells)), _networks(collapse(self.v6, cells)))
 
 
 def unmapped(address: Address) -> Address:
@@ -76,132 +40,17 @@ def unmapped(address: Address) -> Address:
     return (isinstance(address, IPv6Address) and address.ipv4_mapped) or address
 
 
-NO_GEOGRAPHY = Geography((NOWHERE,), everywhere(32, 0), everywhere(128, 0))
+class _Nowhere:
+    places = (NOWHERE,)
+
+    def locate(self, address: Address) -> Located:
+        is_long = isinstance(address, IPv6Address)
+        return Located(NOWHERE, IPv6Network("::/0") if is_long else IPv4Network("0.0.0.0/0"))
+
+    def cell_map(self, cells: Sequence[int]) -> CellMap:
+        assert list(cells) == [0], "there is one place"
+        return ONE_CELL
+
+
+NO_GEOGRAPHY: Geography = _Nowhere()
 """Nothing is known: every client gets the default order."""
-
-
-def build(databases: Sequence[Database], networks: Sequence[CustomNetwork] = ()) -> Geography:
-    """Returns the geography of some databases, the first preferred, under the custom networks."""
-    v4, spots_v4 = _merged(_custom(networks, bits=32), [(each.v4, each.places) for each in databases])
-    v6, spots_v6 = _merged(_custom(networks, bits=128), [(each.v6, each.places) for each in databases])
-    spots = dict.fromkeys([NOWHERE, *spots_v4, *spots_v6])
-    places = tuple(spot for spot in spots if isinstance(spot, Place))
-    specials = tuple(spot for spot in spots if not isinstance(spot, Place))
-    number_of = {spot: number for number, spot in enumerate([*places, *specials])}
-    v4, v6 = (renumber(trie, [number_of[spot] for spot in known]) for trie, known in ((v4, spots_v4), (v6, spots_v6)))
-    return Geography(places, v4, v6, specials)
-
-
-def combine(first: Place, second: Place) -> Place:
-    """Returns what two sources know together, where what the first one knows of a location counts alone."""
-    return _combined(first, second, where=first if _knowledge(first) else second)
-
-
-def combine_databases(first: Place, second: Place) -> Place:
-    """Returns what two databases know together, the first one preferred where it knows no less of the location.
-
-    A continent alone is what is left of a code that is no country: another database may know the country.
-    """
-    return _combined(first, second, where=first if _knowledge(first) >= _knowledge(second) else second)
-
-
-def _combined(first: Place, second: Place, *, where: Place) -> Place:
-    if first == NOWHERE:  # nearly always: then no place of the hundred thousands of a city database is copied
-        return second
-    network = first if first.asn is not None or first.organization else second
-    return where._replace(asn=network.asn, organization=network.organization, tags=first.tags or second.tags)
-
-
-def _knowledge(place: Place) -> int:
-    """Returns how much is known of a location; a name of a city alone says nothing to steering."""
-    if place.country or place.at is not None:
-        return 3
-    if place.continent:
-        return 2
-    return 1 if place.subdivision or place.city else 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """The place of a custom network within one that databases know nothing of."""
-
-    place: Place
-
-
-_Spot = Place | Special
-_Layer = tuple[Trie, Sequence["_Spot | _Settled"]]
-_Source = tuple[Trie, tuple[Place, ...]]
-"""A trie, and what its values index."""
-
-
-def _custom(networks: Sequence[CustomNetwork], *, bits: int) -> _Layer:
-    """Returns the custom networks of one family and the special ones, each completed by the networks around it."""
-    spots: list[_Spot | _Settled] = [NOWHERE]
-    value_of: dict[tuple[int, int], int] = {}
-    rows = []
-    for network, spot in sorted(_spots(networks), key=lambda row: row[0].prefixlen):
-        if network.max_prefixlen != bits:
-            continue
-        start, length = int(network.network_address), network.prefixlen
-        around = ((start >> (bits - shorter) << (bits - shorter), shorter) for shorter in reversed(range(length + 1)))
-        outer = next((value_of[key] for key in around if key in value_of), 0)
-        value_of[start, length] = len(spots)
-        rows.append((start, length, len(spots)))
-        spots.append(_within(spots[outer], spot))
-    return from_networks(rows, bits=bits), spots
-
-
-def _spots(networks: Iterable[CustomNetwork]) -> list[tuple[Network, _Spot]]:
-    """Returns what is known of networks without a database; of two for one network the custom one is later."""
-    return [*SPECIAL.items(), *((each.network, each.embedding or each.place) for each in networks)]
-
-
-def _within(outer: _Spot | _Settled, spot: _Spot) -> _Spot | _Settled:
-    """Returns what a network is within another that is longer than all others around it."""
-    place = outer.place if isinstance(outer, _Settled) else outer
-    if isinstance(spot, Place) and isinstance(place, Place):
-        completed = combine(spot, place)
-        return _Settled(completed) if isinstance(outer, _Settled) else completed
-    if isinstance(spot, Place):
-        return spot if outer is NoPlace.PRIVATE else _Settled(spot)
-    return outer if spot is NoPlace.PRIVATE and isinstance(place, Place) and _knowledge(place) else spot
-
-
-def _merged(custom: _Layer, databases: Sequence[_Source]) -> tuple[Trie, Sequence[_Spot]]:
-    """Returns the trie of the custom networks over all databases, and what its values index."""
-    known: _Source = (everywhere(custom[0].bits, 0), (NOWHERE,))
-    for database in databases:
-        known = _both(known, database)
-    trie, spots = custom
-    if not known[0].is_unknown:
-        trie, pairs = merge(trie, known[0])
-        spots = [_over(spots[a], known[1][b]) for a, b in pairs]
-    return trie, [spot.place if isinstance(spot, _Settled) else spot for spot in spots]
-
-
-def _both(one: _Source, other: _Source) -> _Source:
-    if one[0].is_unknown:
-        return other
-    if other[0].is_unknown:
-        return one
-    trie, pairs = merge(one[0], other[0])
-    return trie, tuple(combine_databases(one[1][a], other[1][b]) for a, b in pairs)
-
-
-def _over(spot: _Spot | _Settled, known: Place) -> _Spot | _Settled:
-    """Returns what is known of a network of which the databases know something too."""
-    if isinstance(spot, Place):
-        return combine(spot, known)
-    return known if spot is NoPlace.PRIVATE and _knowledge(known) else spot
-
-
-def _networks(blocks: Blocks) -> Networks:
-    if blocks.starts.shape[1] == 1:
-        starts: array[int] | Halves = array("I", blocks.starts.astype(np.uint32).tobytes())
-    else:
-        starts = Halves(*(array("Q", column.tobytes()) for column in blocks.starts.T))
-    return Networks(
-        starts,
-        array("B", blocks.lengths.tobytes()),
-        array("I", blocks.cells.tobytes()),
-    )

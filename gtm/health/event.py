@@ -177,6 +177,8 @@ def _clean_fact(fact: Fact) -> Fact:
 
 def _clean(text: str) -> str:
     """Returns text that UTF-8 can say: a file's name need not be."""
+    if text.isascii() and len(text) <= MAX_TEXT:
+        return text  # most are, and of thousands in memory no copy is needed
     return text[:MAX_TEXT].encode(errors="backslashreplace").decode()
 
 

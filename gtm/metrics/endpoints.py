@@ -55,8 +55,8 @@ _HOLDING = tuple(rule for rule in SafetyRule if rule is not SafetyRule.MIN_HEALT
 _Shares = Mapping[RegionName, float]
 
 
-def endpoint_families(plan: Plan, status: Status, guidance: Guidance) -> Iterator[Family]:
-    """Yields what is measured of endpoints and regions."""
+def endpoint_families(plan: Plan, status: Status, guidance: Guidance, *, answers: bool = True) -> Iterator[Family]:
+    """Yields what is measured of endpoints and regions; `answers` is whether this node has a plan to answer by."""
     chosen = {state: Chosen(state, STATES) for state in STATES}
     points, counts = list[Point](), defaultdict[tuple[str, str], Counter[str]](Counter)
     for name, steered in plan.services.items():
@@ -66,7 +66,7 @@ def endpoint_families(plan: Plan, status: Status, guidance: Guidance) -> Iterato
     yield Family(STATE, tuple(points))
     yield Family(REGION, tuple(_regions(counts)))
     yield Family(HELD, tuple(_held(guidance.held)))
-    yield Family(SHARE, tuple(_shares(plan)))
+    yield Family(SHARE, tuple(_shares(plan)) if answers else ())
 
 
 def states(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[str, ...]:

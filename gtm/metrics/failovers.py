@@ -8,7 +8,6 @@ changes no plan, for a rule of safety or a person holds it, is no failover; what
 long. Where the other machine's clock is ahead a convergence counts as 0 s: it is as exact as the clocks agree.
 """
 
-from collections import deque
 from collections.abc import Iterable
 
 from gtm.health.belief import Belief
@@ -47,7 +46,7 @@ class Failovers:
     """Measures failovers. It has state: one lives in a node."""
 
     def __init__(self) -> None:
-        self._recent: dict[CheckId, deque[tuple[float, bool]]] = {}
+        self._recent: dict[CheckId, tuple[tuple[float, bool], ...]] = {}
         """When the last readings of each check began, and whether they were good."""
         self._believed: dict[CheckId, Belief] = {}
         self._down_since: dict[CheckId, float] = {}
@@ -68,17 +67,15 @@ class Failovers:
             return
         policy = verdict_policy(check.monitor)
         length = max(policy.fall, policy.window.of if policy.window else 0)
-        recent = self._recent.get(check.id)
-        if recent is None or recent.maxlen != length:
-            recent = self._recent[check.id] = deque(recent or (), maxlen=length)
-        recent.append((now - reading.took_s, reading.ok))
+        # a tuple: of thousands of checks, each deque takes half a kilobyte
+        self._recent[check.id] = (*self._recent.get(check.id, ()), (now - reading.took_s, reading.ok))[-length:]
 
     def judged(self, check: Check, verdict: Verdict, *, now: float) -> None:
         """Takes a verdict of this node's probe that has just changed."""
         before, self._believed[check.id] = self._believed.get(check.id), verdict.belief
         if before is not Belief.UP or verdict.belief is not Belief.DOWN:
             return
-        recent = tuple(self._recent.get(check.id, ()))
+        recent = self._recent.get(check.id, ())
         if verdict.bad_run >= verdict_policy(check.monitor).fall:
             recent = recent[-verdict.bad_run :]
         bad = [began_at for began_at, is_good in recent if not is_good]

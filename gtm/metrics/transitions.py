@@ -21,6 +21,10 @@ TRANSITIONS = Metric(
 )
 
 
+_NONE: Counter[Belief] = Counter()
+"""Of a check that has not changed yet: most never do, and there are thousands."""
+
+
 class Transitions:
     """Counts changes of mind. It has state: one lives in a node."""
 
@@ -29,12 +33,12 @@ class Transitions:
 
     def watch(self, checks: Iterable[Check]) -> None:
         """Counts those of these checks, and forgets those of others."""
-        self._counts = {check.id: self._counts.get(check.id, Counter()) for check in checks}
+        self._counts = {check.id: self._counts.get(check.id, _NONE) for check in checks}
 
     def changed(self, check: CheckId, to: Belief) -> None:
         """Counts one change."""
         if check in self._counts:
-            self._counts[check][to] += 1
+            self._counts[check] = self._counts[check] + Counter([to])
 
     def family(self) -> Family:
         """Returns what was counted so far; any thread may ask."""

@@ -10,7 +10,8 @@ from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.config import GeoFiles
 from gtm.node.planner import Planner
 from gtm.threads import Pool
-from gtm.watch.geodata import Fingerprint, GeoLoad, fingerprint, load
+from gtm.watch.geodata import Fingerprint, fingerprint, load
+from gtm.watch.geoload import GeoLoad
 
 SCAN_INTERVAL_S = 1.0
 """Two scans must agree before a load, more where a file is written in place: networks that were cut are good YAML."""

@@ -30,8 +30,17 @@ class Guide:
     """Guides the planner. It has state: the history of safety."""
 
     def __init__(
-        self, planner: Planner, overrides: OverrideDesk, *, clock: Clock, counters: Counters, chronicle: Chronicle
+        self,
+        planner: Planner,
+        overrides: OverrideDesk,
+        *,
+        clock: Clock,
+        counters: Counters,
+        chronicle: Chronicle,
+        holds: bool = True,
     ) -> None:
+        """`holds` is False of a node that answers nothing: the rules have nothing to keep there."""
+        self._holds = holds
         self._planner = planner
         planner.renaming.following = overrides
         self._overrides = overrides
@@ -92,7 +101,7 @@ class Guide:
             return Allowed({}, (), NO_HISTORY)
 
     def _shares_now(self) -> Shares:
-        services = self._planner.plan.services
+        services = self._planner.plan.services if self._holds else EMPTY_PLAN.services
         if services is not self._shares_of:
             self._shares, self._shares_of = shares_of(services), services
         return self._shares

@@ -5,8 +5,13 @@
              the lock
     SIGTERM, SIGINT   stop: beliefs are saved, sockets closed
 
+Without the role dns it loads no geo data, and its plan has one cell for all clients: what people and safety rules say
+needs the services, and nothing needs the answers.
+
 Queries are answered once the health of every endpoint is known, or after WARM_UP_S at the latest: the first answers of
 a restarted node are as good as its later ones.
+
+Long because it joins everything: each part is made here, once.
 """
 
 import asyncio
@@ -14,6 +19,7 @@ import logging
 import signal
 import socket
 from collections.abc import Coroutine
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -34,14 +40,12 @@ from gtm.node.certificates import Certificates
 from gtm.node.chronicle import Chronicle
 from gtm.node.config import NodeConfig, Role
 from gtm.node.events import EventLog
-from gtm.node.geodata import GeoWatch
 from gtm.node.guide import Guide
 from gtm.node.health import HealthRiver
 from gtm.node.journal import Journal
 from gtm.node.listener import own_names, warning_of_plain_http
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
-from gtm.node.queries import Queries
 from gtm.node.reloading import NodeFile
 from gtm.node.saying import Saying
 from gtm.node.settings import Rereading
@@ -52,7 +56,6 @@ from gtm.node.stopping import Stop, close_all
 from gtm.node.subject import NodeSubject
 from gtm.node.telemetry import Measures, environment, start_telemetry
 from gtm.node.trusting import key_problem, keys_of, make_claims, make_desk
-from gtm.node.vantages import VantageWatch
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
 from gtm.plan.guidance import Guidance
@@ -65,6 +68,10 @@ from gtm.share.renewal import LiveTls
 from gtm.share.tls import server_tls
 from gtm.steer.vocabulary import STEERING
 from gtm.threads import Pool
+
+if TYPE_CHECKING:
+    from gtm.node.places import ClientPlaces
+    from gtm.node.queries import Queries
 
 WARM_UP_S = 3.0
 """Longer than a round of checks at the usual timeout of 2 s; a node that hears of nobody's health serves after that."""
@@ -126,7 +133,14 @@ class Node:
             chronicle=chronicle,
         )
         self._planner.guidance = Guidance(self._overrides.in_force())
-        self._guide = Guide(self._planner, self._overrides, clock=clock, counters=counters, chronicle=chronicle)
+        self._guide = Guide(
+            self._planner,
+            self._overrides,
+            clock=clock,
+            counters=counters,
+            chronicle=chronicle,
+            holds=Role.DNS in config.roles,
+        )
         tallies = Tallies()
         self._health = HealthRiver(
             self._planner,
@@ -162,10 +176,7 @@ class Node:
             settle_s=config.settle_s,
             most_lost=config.most_lost,
         )
-        self._geo = GeoWatch(config.geo, self._planner, chronicle=chronicle, settle_s=config.settle_s)
-        self._vantages = VantageWatch(
-            self._planner, self._desk, self._state, voting=lambda: self._health.voting, clock=clock
-        )
+        self._places = self._client_places(chronicle) if Role.DNS in config.roles else None
         self._measures = Measures(
             config,
             self._planner,
@@ -209,7 +220,20 @@ class Node:
         self._stop = Stop()
         self._threads = Pool("stop", threads=1)
 
-    async def run(self, queries: Queries | None) -> None:
+    def _client_places(self, chronicle: Chronicle) -> "ClientPlaces":
+        from gtm.node.places import ClientPlaces  # noqa: PLC0415  # see there
+
+        return ClientPlaces(
+            self._config,
+            self._planner,
+            desk=self._desk,
+            state=self._state,
+            voting=lambda: self._health.voting,
+            clock=self._clock,
+            chronicle=chronicle,
+        )
+
+    async def run(self, queries: "Queries | None") -> None:
         """Runs until it is told to stop."""
         self._listen_to_signals()  # before all that takes time: an unhandled SIGHUP would end the process
         self._events.start()
@@ -226,7 +250,7 @@ class Node:
         facts = {"version": __version__, "engine": self._engine.name}
         self._events.record(Event(kind, self._config.node, f"node {self._config.node} {word}", facts))
 
-    async def _run(self, queries: Queries | None) -> None:
+    async def _run(self, queries: "Queries | None") -> None:
         if not await self._stop.unless_told(self._load()):
             return
         admin = await self._open_admin()
@@ -262,7 +286,8 @@ class Node:
         if before.permits != config.permits:
             self._sharing.take(config)
             self._pushes.take(config.permitted)
-        self._geo.take(settle_s=config.settle_s)
+        if self._places is not None:
+            self._places.take(settle_s=config.settle_s)
         await self._zones.take(settle_s=config.settle_s, most_lost=config.most_lost)
         await self._door.take(config.credentials)
         self._health.take(quorum=config.quorum, permits=config.permitted)
@@ -271,18 +296,19 @@ class Node:
             log.warning("%s", warning)
 
     async def _load(self) -> None:
-        if self._config.peers:  # else there is but one vantage, whatever an earlier run knew
-            await self._vantages.load()
-        await self._geo.load()
+        if self._places is not None:
+            await self._places.load()
         problems = await self._zones.start()
         if not self._planner.plan.zones:
             raise ZoneInvalid(problems)
 
-    def _rivers(self, queries: Queries | None) -> list[Coroutine[None, None, None]]:
-        rivers = [self._zones.run(), self._geo.run(), self._health.believe(), self._warm_up(), self._certificates.run()]
+    def _rivers(self, queries: "Queries | None") -> list[Coroutine[None, None, None]]:
+        rivers = [self._zones.run(), self._health.believe(), self._warm_up(), self._certificates.run()]
         rivers += [self._state.keep_trying(), self._file.run()]
+        if self._places is not None:
+            rivers += self._places.rivers()
         if self._config.peers:
-            rivers += [self._sharing.run(), self._vantages.run()]
+            rivers.append(self._sharing.run())
         if Role.PROBE in self._config.roles:
             rivers.append(self._health.probe())
         elif self._config.peers:
@@ -291,7 +317,7 @@ class Node:
             rivers.append(self._serve(queries))
         return rivers
 
-    async def _serve(self, queries: Queries) -> None:
+    async def _serve(self, queries: "Queries") -> None:
         await self._warm.wait()
         log.info(
             "node %s serves on %s with the %s engine",

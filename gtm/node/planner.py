@@ -22,7 +22,6 @@ from functools import partial
 from gtm.counters import Counters
 from gtm.engine.protocol import Doubting, Engine, Preparing, Restorable
 from gtm.errors import ZoneTooCostly
-from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.health.event import EventId
 from gtm.health.status import Status, flipped, retimed, seen_otherwise
 from gtm.health.vantage import Vantages
@@ -42,7 +41,7 @@ from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.threads import Pool, is_true_within, settled
 from gtm.watch.composing import without
 from gtm.watch.folder import EMPTY, Catalogue
-from gtm.watch.geodata import GeoLoad
+from gtm.watch.geoload import NO_GEO, GeoLoad
 from gtm.zone.changes import ZoneChanges
 from gtm.zone.model import Zone
 
@@ -95,7 +94,7 @@ class Planner:
         """Then the engine is given new names; what health says meanwhile is applied after that."""
         self._saved = state.load(wall=wall())
         self.catalogue: Catalogue = EMPTY
-        self.geo = GeoLoad(NO_GEOGRAPHY, (), ())
+        self.geo = NO_GEO
         self.vantages: Vantages = ()
         """Whose local truth counts for the clients near them."""
         self.status = status

@@ -4,26 +4,28 @@
             -> everything else: modules that take half a second to load, geo data, zones, probes, peers, admin API
 
 Whatever takes long comes after the first answer. An engine in Python, or a first start, answers when all is ready.
+A node without the role dns has no engine and no geo data, and loads none of what these take: it is for small machines.
 """
 
 import asyncio
 import logging
 import signal
+from typing import TYPE_CHECKING
 
 from gtm.clock import Clock
 from gtm.counters import Counters
+from gtm.engine.idle import NoEngine
 from gtm.engine.protocol import Engine, Restorable
-from gtm.node.allocator import give_back_large_blocks
+from gtm.node.allocator import give_back_large_blocks, set_aside_what_stays, use_one_heap
 from gtm.node.complaints import complain_sparingly
 from gtm.node.config import NodeConfig, Role
-from gtm.node.engines import make_engine
-from gtm.node.queries import NativeQueries, Queries, open_queries
 from gtm.node.settings import Rereading
-from gtm.node.standby import restore
 from gtm.node.state_lock import lock_state
-from gtm.node.vault import Vault
 from gtm.serve.descriptors import raise_limit
 from gtm.threads import DaemonExecutor, share_the_lock
+
+if TYPE_CHECKING:
+    from gtm.node.queries import Queries
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +43,30 @@ async def run_node(config: NodeConfig, clock: Clock, *, rereading: Rereading | N
     share_the_lock()
     lock = lock_state(config.state)  # held until the process ends: a write that hangs may still be under way
     asyncio.get_running_loop().set_default_executor(DaemonExecutor())  # libraries use it, and asyncio.run waits for it
-    engine, counters = make_engine(config.engine), Counters()
+    engine, counters = _engine(config), Counters()
     serves = Role.DNS in config.roles
-    queries = open_queries(config, engine, clock=clock, counters=counters) if serves else None
+    if not serves:  # no thread of an engine waits for the heap, and such a node is for small machines
+        use_one_heap()
+    queries = _queries(config, engine, clock, counters) if serves else None
     try:
-        _stand_by(config, engine, queries, counters)
+        if queries is not None:
+            _stand_by(config, engine, queries, counters)
         from gtm.node.node import Node  # noqa: PLC0415  # half a second, in which the line above answers
 
+        if not serves:
+            set_aside_what_stays()
         await Node(config, clock, engine, counters=counters, lock=lock, rereading=rereading).run(queries)
     finally:
         if queries is not None:
             queries.close()
+
+
+def _engine(config: NodeConfig) -> Engine:
+    if Role.DNS not in config.roles:
+        return NoEngine()
+    from gtm.node.engines import make_engine  # noqa: PLC0415  # it loads the Rust engine
+
+    return make_engine(config.engine)
 
 
 def _hold_signals() -> None:
@@ -61,8 +76,18 @@ def _hold_signals() -> None:
         loop.add_signal_handler(number, lambda: None)
 
 
-def _stand_by(config: NodeConfig, engine: Engine, queries: Queries | None, counters: Counters) -> None:
+def _queries(config: NodeConfig, engine: Engine, clock: Clock, counters: Counters) -> "Queries":
+    from gtm.node.queries import open_queries  # noqa: PLC0415  # what a probe does without
+
+    return open_queries(config, engine, clock=clock, counters=counters)
+
+
+def _stand_by(config: NodeConfig, engine: Engine, queries: "Queries", counters: Counters) -> None:
     """Answers from the plan that served last, if there is one and the engine needs no Python to serve it."""
+    from gtm.node.queries import NativeQueries  # noqa: PLC0415  # what a probe does without
+    from gtm.node.standby import restore  # noqa: PLC0415  # likewise
+    from gtm.node.vault import Vault  # noqa: PLC0415  # likewise
+
     if not isinstance(queries, NativeQueries) or not isinstance(engine, Restorable):
         return
     generation = restore(Vault(config.state, counters), config.zones, engine)

@@ -1,6 +1,8 @@
 """What the admin API shows of this node: its present, as views."""
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 from dns.name import Name
@@ -25,15 +27,14 @@ from gtm.admin.views import (
 )
 from gtm.clock import Clock
 from gtm.counters import Counters
-from gtm.engine.explain import Explanation, explain
 from gtm.engine.protocol import Engine
-from gtm.engine.reference import ReferenceEngine
+from gtm.errors import AnswersNothing
 from gtm.health.disagreement import NO_STANDING, Standings
 from gtm.health.peer import PeerState
 from gtm.health.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Share
 from gtm.ids import Address, NodeName
 from gtm.node.applied import Applied
-from gtm.node.config import NodeConfig
+from gtm.node.config import NodeConfig, Role
 from gtm.node.planner import Planner
 from gtm.node.reloading import NOTHING_NEW, NodeFile
 from gtm.node.state import StateFolder
@@ -43,6 +44,9 @@ from gtm.node.zones import ZoneRiver, few
 from gtm.plan.enough import Refusal
 from gtm.probe.withheld import Withheld
 from gtm.share.desk import Desk
+
+if TYPE_CHECKING:
+    from gtm.engine.explain import Explanation
 
 
 class NodeSubject:
@@ -144,11 +148,16 @@ class NodeSubject:
         planner = self._planner
         return Regions(self.config.node, planner.plan.generation, self._shown().regions)
 
-    def explain(self, name: Name, rtype: RdataType, client: Address) -> Explanation:
+    def explain(self, name: Name, rtype: RdataType, client: Address) -> "Explanation":
         """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves.
 
-        Raises QuestionUnclear where a short name could mean several.
+        Raises QuestionUnclear where a short name could mean several, or AnswersNothing where this node has no role dns.
         """
+        if Role.DNS not in self.config.roles:
+            raise AnswersNothing(without_dns(self.config.node, self.config.roles))
+        from gtm.engine.explain import explain  # noqa: PLC0415  # what a probe does without
+        from gtm.engine.reference import ReferenceEngine  # noqa: PLC0415  # likewise
+
         engine = ReferenceEngine()
         engine.swap(self._planner.plan)
         return explain(
@@ -224,6 +233,15 @@ class NodeSubject:
 
 def _last_change(applied: Applied, wall: float) -> LastChange:
     return LastChange(applied.generation, max(0.0, wall - applied.at), applied.lines)
+
+
+def without_dns(node: NodeName, roles: AbstractSet[Role]) -> str:
+    """Returns why a node cannot explain an answer, and who can."""
+    named = ", ".join(sorted(role.value for role in roles))
+    return (
+        f"{node} has no role dns (roles: {named}): it gives no answers, and has no geo data and no plan to explain one "
+        "by; ask a node that serves DNS: --admin ADDR:PORT"
+    )
 
 
 def _quorum(quorum: Quorum) -> str:

@@ -13,7 +13,6 @@ from typing import Generic, TypeVar
 
 from gtm.geo.cellmap import ONE_CELL, CellMap
 from gtm.geo.geography import Geography
-from gtm.geo.nearest import nearest
 from gtm.geo.place import NOWHERE, Place
 from gtm.health.vantage import MIN_VANTAGES, NO_ORDER, Order, Vantages, by_distance
 from gtm.ids import VantageName
@@ -99,6 +98,8 @@ def near_vantages(vantages: Vantages, geography: Geography) -> Near | None:
     """Returns which vantage is nearest to what; None where they are fewer than MIN_VANTAGES: none has clients then."""
     if len(vantages) < MIN_VANTAGES:
         return None
+    from gtm.geo.nearest import nearest  # noqa: PLC0415  # numpy, which a node without geo data does without
+
     found = nearest(geography.places, [vantage.at for vantage in vantages])
     names = tuple(None if number is None else vantages[number].name for number in found)
     return Near(geography, names, by_distance(vantages))

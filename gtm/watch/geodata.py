@@ -9,7 +9,6 @@ import gc
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from multiprocessing import get_context
@@ -21,12 +20,12 @@ import maxminddb
 from gtm.content import Stamp
 from gtm.errors import DatabaseInvalid, FileUnreadable, NetworksInvalid, Problem
 from gtm.files import FileReader
-from gtm.geo import database, geography, networks
+from gtm.geo import database, merging, networks
 from gtm.geo.database import Database
-from gtm.geo.geography import Geography
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE
 from gtm.rereading import digest_of
+from gtm.watch.geoload import GeoLoad, Source
 
 MAX_DATABASE_BYTES = 2 * 1024**3
 """Several times the largest that is sold."""
@@ -34,33 +33,6 @@ MAX_NETWORKS_BYTES = 16 * 1024**2
 """Four bytes for each character that one may have (gtm/zone/document.py)."""
 
 GEO_FILES = FileReader("geo files")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One file that was loaded."""
-
-    path: Path
-    type: str
-    """The database type as the file says, or `custom networks`."""
-    built_at: int | None
-    """Seconds since 1970; None for custom networks."""
-    size_bytes: int
-    networks: int
-    description: str = ""
-    digest: bytes = b""
-    """Of what is in it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class GeoLoad:
-    """A geography, and how it came about."""
-
-    geography: Geography
-    problems: tuple[str, ...]
-    """What could not be loaded and why, one line for each mistake; empty when all is well."""
-    sources: tuple[Source, ...]
-    """What serves, in the order of preference, custom networks last."""
 
 
 def load(paths: Sequence[Path], networks_path: Path | None = None) -> GeoLoad:
@@ -84,7 +56,7 @@ def load(paths: Sequence[Path], networks_path: Path | None = None) -> GeoLoad:
             problems.extend(str(problem) for problem in exc.problems)
         else:
             sources.append(source)
-    return GeoLoad(geography.build(databases, custom), tuple(problems), tuple(sources))
+    return GeoLoad(merging.build(databases, custom), tuple(problems), tuple(sources))
 
 
 def read_database(path: Path) -> tuple[Database, Source]:

@@ -26,9 +26,10 @@ from geoip2.models import Country
 from maxminddb import MODE_FD
 
 from gtm.errors import DatabaseInvalid, FileUnreadable
-from gtm.geo import geography
+from gtm.geo import merging
 from gtm.geo.database import MALFORMED, Database, Oddity
-from gtm.watch.geodata import GEO_FILES, MAX_DATABASE_BYTES, Source, parse_database, read_database
+from gtm.watch.geodata import GEO_FILES, MAX_DATABASE_BYTES, parse_database, read_database
+from gtm.watch.geoload import Source
 
 LEAST_SHARE_OF_REPLACED = 0.8
 """A monthly refresh changes a database by a few percent; a fifth less is an accident, such as a cut download."""
@@ -217,7 +218,7 @@ def _answers(database: Database, content: bytes) -> tuple[Answer, ...]:
     if "City" in database.type or "Country" in database.type:
         return _answers_of_model(covered, content, is_city="City" in database.type)
     # geoip2 refuses other types, such as the flat ones of DB-IP.
-    whole = geography.build([database])
+    whole = merging.build([database])
     return tuple(Answer(text, country, whole.locate(ip_address(text)).place.country) for text, country in covered)
 
 

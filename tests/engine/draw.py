@@ -17,7 +17,8 @@ from dns.rdatatype import RdataType
 
 from gtm.dns.name import Labels
 from gtm.errors import ZoneInvalid
-from gtm.geo.geography import Geography, build
+from gtm.geo.geography import Geography
+from gtm.geo.merging import build
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE, Coordinates, Place
 from gtm.geo.special import Embedding

@@ -16,7 +16,8 @@ import pytest
 
 from gtm.engine.protocol import Engine, Transport
 from gtm.geo import networks
-from gtm.geo.geography import Geography, build
+from gtm.geo.geography import Geography
+from gtm.geo.merging import build
 from gtm.health.belief import Belief
 from gtm.health.status import NO_STATUS, flipped
 from gtm.plan.apply import apply

@@ -16,7 +16,8 @@ import dns.rrset
 
 from gtm.dns.rdata import compose_rdata
 from gtm.engine.protocol import Engine, Transport
-from gtm.geo.geography import NO_GEOGRAPHY, Geography, build
+from gtm.geo.geography import NO_GEOGRAPHY, Geography
+from gtm.geo.merging import build
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import Coordinates, Place
 from gtm.health.belief import Belief

@@ -18,7 +18,7 @@ from gtm.node.state import StateFolder
 from gtm.plan.model import Plan
 from gtm.steer.vocabulary import STEERING, SteeringVocabulary
 from gtm.watch.folder import Catalogue, Loaded
-from gtm.watch.geodata import GeoLoad
+from gtm.watch.geoload import GeoLoad
 from gtm.zone.model import Zone, checks
 from tests.fakes import world
 

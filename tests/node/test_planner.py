@@ -20,7 +20,7 @@ from gtm.node.state import GENERATIONS_AHEAD, Saved, StateFolder
 from gtm.plan.model import Plan
 from gtm.steer.filter import Candidates, Filter, Regions, View
 from gtm.steer.vocabulary import with_kinds
-from gtm.watch.geodata import GeoLoad
+from gtm.watch.geoload import GeoLoad
 from gtm.zone.model import checks
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes import world

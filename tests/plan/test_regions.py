@@ -3,7 +3,8 @@
 import pytest
 
 from gtm.geo.countries import CONTINENT_POINTS, CONTINENTS, COUNTRIES
-from gtm.geo.geography import NO_GEOGRAPHY, Geography, build
+from gtm.geo.geography import NO_GEOGRAPHY, Geography
+from gtm.geo.merging import build
 from gtm.geo.networks import parse as parse_networks
 from gtm.geo.place import Coordinates
 from gtm.plan.regions import located

@@ -9,7 +9,7 @@ import dns.rcode
 import pytest
 
 from gtm.engine.protocol import Engine
-from gtm.geo.geography import build
+from gtm.geo.merging import build
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE, Coordinates, Place
 from gtm.geo.special import Embedding

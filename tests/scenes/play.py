@@ -41,7 +41,7 @@ from gtm.plan.shares import shares_of
 from gtm.share.desk import Desk, Reporter
 from gtm.steer.vocabulary import STEERING
 from gtm.watch.folder import Catalogue, Loaded
-from gtm.watch.geodata import GeoLoad
+from gtm.watch.geoload import GeoLoad
 from gtm.zone.model import Zone, checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock

@@ -21,7 +21,8 @@ import pytest
 
 from gtm.engine.protocol import Engine, Transport
 from gtm.geo import networks
-from gtm.geo.geography import Geography, build
+from gtm.geo.geography import Geography
+from gtm.geo.merging import build
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
 from gtm.watch.geodata import read_database

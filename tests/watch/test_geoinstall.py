@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from gtm.errors import DatabaseInvalid
-from gtm.watch.geodata import Source
 from gtm.watch.geoinstall import KNOWN_ANSWERS, Answer, attribution, install, verify
+from gtm.watch.geoload import Source
 from tests.fakes.geodata import Record, asn, city, write_database
 
 FILES = Path(__file__).parents[1] / "data/geo"

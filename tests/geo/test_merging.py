@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from gtm.geo.cellmap import ONE_CELL, CellMap, Hit
 from gtm.geo.countries import COUNTRIES
 from gtm.geo.database import Database, parse
-from gtm.geo.geography import NO_GEOGRAPHY, Geography, build, combine
+from gtm.geo.geography import NO_GEOGRAPHY, Geography
+from gtm.geo.merging import build, combine
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE, Coordinates, Place
 from gtm.geo.special import Embedding

@@ -1,0 +1,19 @@
+"""No engine: that of a node without the role dns, which answers no queries and keeps no plan for them."""
+
+from gtm.engine.protocol import Transport
+from gtm.ids import Address
+from gtm.plan.model import Plan
+
+
+class NoEngine:
+    """Takes plans, and keeps none."""
+
+    name = "none"
+
+    def swap(self, plan: Plan) -> None:
+        """Does nothing."""
+
+    def respond(
+        self, wire: bytes, client: Address, transport: Transport, now: float, coin: int
+    ) -> bytes | None:  # it has nothing to answer
+        """Returns None: there is nobody to ask it."""
