@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from gtm.errors import OverrideRefused
 from gtm.health.override import Action, SafetyRule
+from gtm.plan.effects import TakesNothing
 from tests.fakes import world
 from tests.node.guided import TEXT, Node
 from tests.node.present import catalogue
@@ -29,9 +30,14 @@ def say(action: Action, scope: str, rules: tuple[SafetyRule, ...]) -> Step:
     def step(node: Node) -> None:
         try:
             node.say(action, scope, *rules, span_s=30.0)
-        except OverrideRefused:
-            assert action in {Action.DOWN, Action.DRAIN}
-            assert SafetyRule.AT_LEAST not in rules
+        except TakesNothing:
+            assert action is not Action.CLEAR
+        except OverrideRefused as refused:
+            if refused.is_unknown:
+                assert action is Action.CLEAR, "of what nobody said"
+            else:
+                assert action in {Action.DOWN, Action.DRAIN, Action.CLEAR}
+                assert SafetyRule.AT_LEAST not in rules
 
     return step
 
