@@ -135,7 +135,7 @@ async def open_admin(
     )
     await runner.setup()
     try:
-        runner.listen(_bound(host, port), tls)
+        runner.listen(bound(host, port), tls)
     except OSError as error:
         await runner.cleanup()
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
@@ -145,7 +145,7 @@ async def open_admin(
     return runner
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def bound(host: str, port: int) -> socket.socket:
     """Returns a socket that listens; raises OSError."""
     address, _, zone = host.partition("%")
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
@@ -177,9 +177,7 @@ def make_app(
     `names` are those that the machine is called by; None for a socket of this machine.
     """
     api = _Api(subject, require)
-    app = web.Application(
-        client_max_size=MAX_REQUEST_BYTES, middlewares=[_in_json, _counting(on_refusal), guard(names)]
-    )
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[in_json, _counting(on_refusal), guard(names)])
     app.add_routes(
         [
             web.get("/v1/status", api.status),
@@ -188,12 +186,24 @@ def make_app(
             web.post("/v1/reload", api.reload),
             web.get("/v1/reports", reports),
             web.get("/v1/events", api.events),
-            web.get("/livez", api.livez),
-            web.get("/readyz", api.readyz),
+            *health_routes(subject.ready),
             *more,
         ]
     )
     return app
+
+
+def health_routes(is_ready: Callable[[], bool]) -> list[web.RouteDef]:
+    """Returns the paths for load balancers and Kubernetes."""
+
+    async def livez(_request: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def readyz(_request: web.Request) -> web.Response:
+        ready = is_ready()
+        return web.json_response({"ready": ready}, status=200 if ready else 503)
+
+    return [web.get("/livez", livez), web.get("/readyz", readyz)]
 
 
 class _Api:
@@ -245,13 +255,6 @@ class _Api:
         zones = ", ".join(sorted(name.to_text(omit_final_dot=True) for name in found.values()))
         log.warning("audit: reload forced from %s: %s", who, zones)
         return frozenset(found.values())
-
-    async def livez(self, _request: web.Request) -> web.Response:
-        return web.json_response({"live": True})
-
-    async def readyz(self, _request: web.Request) -> web.Response:
-        ready = self._subject.ready()
-        return web.json_response({"ready": ready}, status=200 if ready else 503)
 
 
 def parse_question(name: str, rtype: str, client: str) -> tuple[Name, RdataType, Address]:
@@ -320,7 +323,7 @@ def _counting(on_refusal: OnRefusal) -> Middleware:
 
 
 @web.middleware
-async def _in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turns errors into JSON, and a fault of ours into a logged 500."""
     try:
         return await handler(request)

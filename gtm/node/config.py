@@ -110,6 +110,8 @@ class NodeConfig:
     """Whether `/readyz` is 503 while this node answers queries and hears no vote that counts."""
     credentials: Credentials = field(default_factory=Credentials)
     """What lets somebody say overrides, besides the socket in the state folder."""
+    health: ListenAddress | None = None
+    """Where /livez and /readyz are served in plain HTTP to anybody; None for nowhere but the admin listener."""
     admin_tls: TlsFiles | None = None
     """None: the admin listener speaks plain HTTP."""
     otlp: str = ""
@@ -127,5 +129,6 @@ class NodeConfig:
     def permitted(self) -> Permits:
         """Returns what checks may use and look at: of this node's own listeners, only what its file lists."""
         listeners = (self.dns if Role.DNS in self.roles else ()) + ((self.admin,) if Role.ADMIN in self.roles else ())
+        listeners += () if self.health is None else (self.health,)
         own = tuple((at.address, at.port) for at in listeners)
         return replace(self.permits, targets=replace(self.permits.targets, own=own))

@@ -27,6 +27,7 @@ from gtm import __version__
 from gtm.admin.app import NO_HTTP, make_app, open_admin
 from gtm.admin.crowd import MAX_CONNECTIONS, limits_for
 from gtm.admin.doorkeeper import Doorkeeper
+from gtm.admin.health import open_health
 from gtm.admin.local import close_local, open_local
 from gtm.admin.overrides import routes as override_routes
 from gtm.admin.zones import zone_routes
@@ -254,6 +255,7 @@ class Node:
         if not await self._stop.unless_told(self._load()):
             return
         admin = await self._open_admin()
+        health = await self._open_health()
         telemetry = start_telemetry(self._config, self._measures, environment(), self._clock.wall)
         try:
             async with asyncio.TaskGroup() as group:
@@ -268,6 +270,8 @@ class Node:
                 closings["telemetry"] = self._threads.run(telemetry.close)  # in which it gives up what it sends
             if admin is not None:
                 closings["admin API"] = admin.cleanup()
+            if health is not None:
+                closings["health port"] = health.cleanup()
             if self._local is not None:
                 closings["admin socket"] = self._local.cleanup()
             await close_all(closings)
@@ -383,6 +387,21 @@ class Node:
             log.warning("%s", warning)
         scheme = "http" if tls is None else "https"
         log.info("admin API on %s://%s", scheme, ListenAddress(at.address, runner.addresses[0][1]))
+        return runner
+
+    async def _open_health(self) -> web.AppRunner | None:
+        at = self._config.health
+        if at is None:
+            return None
+        runner = await open_health(
+            str(at.address),
+            at.port,
+            is_ready=self._is_ready,
+            on_refused=lambda: self._counters.add("admin_connections_refused"),
+            on_dropped=lambda reason: self._counters.add("admin_connections_dropped", reason=reason),
+            on_refusal=lambda path, status: self._counters.add("admin_requests_refused", path=path, status=str(status)),
+        )
+        log.info("health port on http://%s", ListenAddress(at.address, runner.addresses[0][1]))
         return runner
 
     def _names(self) -> frozenset[str]:

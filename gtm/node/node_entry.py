@@ -89,6 +89,7 @@ class ListenEntry(Entry):
 
     dns: Annotated[list[_Listen], Field(min_length=1)] = Field(default_factory=lambda: [parse_listen(DEFAULT_DNS)])
     admin: _Listen = parse_listen(DEFAULT_ADMIN)
+    health: Annotated[_Listen | None, Something] = None
     hosts: list[_HostName] = Field(default_factory=list)
     plain: Annotated[str, choice("plain", {"warn": "warn", "ok": "ok"})] = "warn"
     tls: TlsEntry | None = None

@@ -64,6 +64,7 @@ def _config(entry: NodeEntry, base: Path, hostname: str) -> NodeConfig:
         vantage=VantageName(entry.vantage or node),
         dns=tuple(entry.listen.dns),
         admin=entry.listen.admin,
+        health=entry.listen.health,
         hosts=frozenset(map(clean_name, entry.listen.hosts)),
         is_plain_accepted=entry.listen.plain == "ok",
         is_unready_when_blind=entry.listen.readyz.is_unready_when_blind,

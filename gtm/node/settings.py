@@ -34,6 +34,7 @@ RESTARTED: Mapping[str, str] = {
     "vantage": "vantage",
     "dns": "listen.dns",
     "admin": "listen.admin",
+    "health": "listen.health",
     "zones": "zones",
     "state": "state",
     "geo": "geo",
