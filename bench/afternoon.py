@@ -12,9 +12,10 @@ from pathlib import Path
 
 from tests.afternoon.incidents import INCIDENTS
 from tests.afternoon.measuring import play
+from tests.afternoon.places import NS1, SAFE, SERVICE, TTL_S
 from tests.afternoon.stage import set_stage
 from tests.afternoon.table import heading, messages, row
-from tests.fakes.cluster import Cluster
+from tests.fakes.cluster import Cluster, bound_s
 
 
 def main() -> None:
@@ -27,7 +28,9 @@ def main() -> None:
         folder = asked.keep or Path(temporary)
         folder.mkdir(exist_ok=True)
         with Cluster(folder, quiet=True) as cluster, set_stage(cluster) as (stage, clients):
-            print(f"all is well after {time.monotonic() - began:.1f} s\n")
+            print(f"all is well after {time.monotonic() - began:.1f} s")
+            bound = bound_s(cluster.node_file(stage.nodes[NS1]), name=f"{SERVICE}.{SAFE}")
+            print(f"gtm bound: {bound:.1f} s until no node names what is dead, and {TTL_S} s of TTL\n")
             print(heading(), flush=True)
             told = []
             for incident in INCIDENTS:

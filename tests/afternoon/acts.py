@@ -1,5 +1,6 @@
 """What happens in the incidents of the afternoon, and how each is put right: changes of the world, none of gtm."""
 
+import time
 from contextlib import suppress
 
 from tests.afternoon.origins import ILL, WELL
@@ -11,7 +12,9 @@ from tests.afternoon.places import (
     NOWHERE,
     NS1,
     NS2,
+    QUICK_TEXT,
     SA_EAST,
+    SAFE,
     US_EAST,
     ZONES,
     write_zones,
@@ -151,6 +154,24 @@ def error_body_over(stage: Stage) -> None:
     stage.origins[AP_SOUTHEAST].answer(WELL)
 
 
+def nothing(stage: Stage) -> None:
+    """Changes nothing."""
+
+
+def hurry(stage: Stage) -> None:
+    """Has the zone with rules let 90 % of itself go in a minute: what takes 25 % minutes takes seconds then."""
+    began = time.monotonic()
+    write_zones(stage.folder, {SAFE: QUICK_TEXT})
+    stage.wait_for_zones(since=began)
+
+
+def damp(stage: Stage) -> None:
+    """Has the checks keep back what comes and goes."""
+    began = time.monotonic()
+    write_zones(stage.folder, {"_shared": FLAPPING_TEXT})
+    stage.wait_for_zones(since=began)
+
+
 def renamed(stage: Stage) -> None:
     """Renames the health path everywhere, as a deploy does: every endpoint is well, and every check gets 404."""
     for origin in stage.origins.values():
@@ -160,6 +181,7 @@ def renamed(stage: Stage) -> None:
 def renamed_over(stage: Stage) -> None:
     for origin in stage.origins.values():
         origin.rename_path_back()
+    write_zones(stage.folder)
 
 
 def drain_in_death(stage: Stage) -> None:
@@ -175,8 +197,6 @@ def drain_in_death_over(stage: Stage) -> None:
 
 def flapping(stage: Stage) -> None:
     """Has a region fail as soon as it is believed up, and be well as soon as it is believed down, twice."""
-    write_zones(stage.folder, {"_shared": FLAPPING_TEXT})
-    stage.wait_for_checks()
     for _ in range(2):
         stage.origins[SA_EAST].answer(ILL)
         stage.wait_for_belief("down", SA_EAST)

@@ -25,6 +25,8 @@ class Incident:
     says: Mapping[Way, str]
     """By each way, an expression: the message that tells of it, with its level, type of event or name of alert."""
     dead: Dead = field(default_factory=dict)
+    before: Act = acts.nothing
+    """What is set up for it while all is well."""
     lasts_s: float = 2.0
     """At least."""
     most_share: float = 0.25
@@ -47,6 +49,11 @@ def region_down(region: str, reason: str) -> Mapping[Way, str]:
     }
 
 
+SUSPECT = (
+    r"safety rule correlated_failure: (all|\d of) 8 checks of 4 regions of api\.gtm\.test failed within \d s, "
+    r"all HTTP 404.*: suspect the check"
+)
+
 INCIDENTS = (
     # an alert about flapping counts what a check did in half an hour: no other incident but the renamed path is about
     # the checks of sa-east
@@ -59,6 +66,7 @@ INCIDENTS = (
             EVENT: r"gtm\.endpoint\.flapping \S+/10\.73\.0\.5[12]",
             ALERT: r"warning GtmFlapping: \S+/10\.73\.0\.5[12]",
         },
+        before=acts.damp,
     ),
     Incident(
         "a region dies",
@@ -71,7 +79,11 @@ INCIDENTS = (
         "half a region dies",
         acts.half,
         acts.half_over,
-        {LOG: r"check \S+/10\.73\.0\.22: UP -> DOWN", EVENT: r"gtm\.endpoint\.down \S+/10\.73\.0\.22"},
+        {
+            LOG: r"check \S+/10\.73\.0\.22: UP -> DOWN",
+            EVENT: r"gtm\.endpoint\.down \S+/10\.73\.0\.22",
+            ALERT: r"warning GtmEndpointDown: us-east/10\.73\.0\.22 of api",
+        },
         for_everybody(ENDPOINTS[US_EAST][1]),
     ),
     Incident(
@@ -95,16 +107,24 @@ INCIDENTS = (
         "a DNS node hears nobody",
         acts.blind,
         acts.blind_over,
-        {LOG: r"ns1 WARNING .*quorum", EVENT: r"gtm\.quorum\.lost ns1", ALERT: r"GtmQuorumLost: .*ns1"},
+        {
+            LOG: r"ns1 WARNING .*quorum",
+            EVENT: r"gtm\.quorum\.lost ns1",
+            ALERT: r"critical GtmStatusStale: ns1 hears no",
+        },
     ),
-    Incident("a DNS node is killed", acts.node, acts.node_over, {LOG: r"WARNING peer ns2 lost"}),
+    Incident(
+        "a DNS node is killed",
+        acts.node,
+        acts.node_over,
+        {LOG: r"WARNING peer ns2 lost", ALERT: r"critical GtmNodeGone: ns2"},
+    ),
     Incident(
         "a full disk, and half a region dies",
         acts.full_disk,
         acts.full_disk_over,
         {
-            LOG: r"ns1 ERROR .*No space left on device",
-            EVENT: r"gtm\.state\.damaged .*No space left on device",
+            LOG: r"ns1 ERROR .*No space left on device",  # an event may find no room itself
             ALERT: r"warning GtmState\w+: .*ns1",
         },
         for_everybody(ENDPOINTS[US_EAST][1]),
@@ -113,7 +133,10 @@ INCIDENTS = (
         "two clocks",
         acts.two_clocks,
         acts.two_clocks_over,
-        {LOG: r"ns1 WARNING .*(skewed|clock)", ALERT: r"Gtm(QuorumLost|\w*Clock\w*): .*ns1"},
+        {
+            LOG: r"ns1 WARNING this node's clock is 30\d s ahead",
+            ALERT: r"warning GtmNodeClockOff: The clock of ns1 is 30\d s ahead",
+        },
     ),
     Incident(
         "a broken push",
@@ -161,10 +184,11 @@ INCIDENTS = (
         acts.renamed,
         acts.renamed_over,
         {
-            LOG: r"WARNING safety ",
-            EVENT: r"gtm\.safety\.blocked ",
-            ALERT: r"GtmSafety\w+: ",
+            LOG: rf"WARNING {SUSPECT}",
+            EVENT: rf"gtm\.safety\.blocked service api\.gtm\.test: {SUSPECT}",
+            ALERT: r"GtmSafetyHolding: .*correlated_failure",
         },
+        before=acts.hurry,
         lasts_s=3.0,
     ),
     Incident(

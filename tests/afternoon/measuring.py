@@ -52,8 +52,9 @@ class Played:
 
 def play(stage: Stage, clients: Asking, incident: Incident) -> Played:
     """Returns what came of an incident; all is well again then."""
-    began = time.monotonic()
     try:
+        incident.before(stage)
+        began = time.monotonic()
         incident.act(stage)
         stage.passes(began + incident.lasts_s)
         if incident.dead:

@@ -126,8 +126,14 @@ class Stage:
         """Lets time pass, to a monotonic second."""
         within(START_LIMIT_S, lambda: time.monotonic() >= until)
 
-    def wait_for_checks(self) -> None:
-        """Waits until every node believes every endpoint up; the checks may be others than before."""
+    def wait_for_zones(self, *, since: float) -> None:
+        """Waits until every node serves zone files that were written after a moment, and believes all endpoints up."""
+
+        def serve_them() -> bool:
+            told = self.listening.since(since)
+            return {each.node for each in told if each.level == "gtm.config.applied"} >= self.nodes.keys()
+
+        within(START_LIMIT_S, serve_them)
         within(START_LIMIT_S, lambda: all(self._looks_well(name) for name in NAMESERVERS))
 
     def wait_for_belief(self, belief: str, region: str) -> None:
