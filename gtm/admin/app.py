@@ -33,9 +33,9 @@ from dns.rdatatype import RdataType
 from gtm.admin.connection import Patience
 from gtm.admin.crowd import Limits
 from gtm.admin.encode import encode
+from gtm.admin.explained import ExplainedConflict
 from gtm.admin.limit import LimitedRunner
 from gtm.admin.origin import Names, guard
-from gtm.admin.refusals import ExplainedConflict
 from gtm.admin.views import Events, Regions, Reloaded
 from gtm.errors import AnswersNothing, ListenFailed
 from gtm.ids import Address

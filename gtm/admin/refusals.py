@@ -1,13 +1,7 @@
-"""Refusals of the admin API: lines of the log, of which anybody may bring some about, and those with more than words.
-
-Of the lines there are so many a minute, and then how many more there were.
-"""
+"""Lines of the log for refusals that anybody may bring about: so many a minute, and then how many more there were."""
 
 import asyncio
 import logging
-from collections.abc import Mapping
-
-from aiohttp import web
 
 LINES = 10
 SPAN_S = 60.0
@@ -47,11 +41,3 @@ class RefusalLog:
                 "%d %s within %.0f s; they are counted, not logged", self._untold, self._what, self._span_s
             )
             self._begin()
-
-
-class ExplainedConflict(web.HTTPConflict):
-    """A refusal with more than words: what stands beside `error` in its JSON."""
-
-    def __init__(self, text: str, more: Mapping[str, object]) -> None:
-        super().__init__(reason="refused", text=text)
-        self.more = more
