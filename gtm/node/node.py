@@ -55,6 +55,7 @@ from gtm.node.state import StateFolder
 from gtm.node.state_lock import StateLock
 from gtm.node.stopping import Stop, close_all
 from gtm.node.subject import NodeSubject
+from gtm.node.supervisor import Supervisor
 from gtm.node.telemetry import Measures, environment, start_telemetry
 from gtm.node.trusting import key_problem, keys_of, make_claims, make_desk
 from gtm.node.vocabulary import vocabulary
@@ -217,6 +218,7 @@ class Node:
             file=self._file,
         )
         self._local: web.AppRunner | None = None
+        self._supervisor = Supervisor(environment())
         self._warm = asyncio.Event()
         self._stop = Stop()
         self._threads = Pool("stop", threads=1)
@@ -261,6 +263,7 @@ class Node:
             async with asyncio.TaskGroup() as group:
                 rivers = [group.create_task(river) for river in self._rivers(queries)]
                 await self._stop.wait()
+                self._supervisor.stopping()
                 for river in rivers:
                     river.cancel()
         finally:
@@ -308,7 +311,7 @@ class Node:
 
     def _rivers(self, queries: "Queries | None") -> list[Coroutine[None, None, None]]:
         rivers = [self._zones.run(), self._health.believe(), self._warm_up(), self._certificates.run()]
-        rivers += [self._state.keep_trying(), self._file.run()]
+        rivers += [self._state.keep_trying(), self._file.run(), self._supervisor.watch()]
         if self._places is not None:
             rivers += self._places.rivers()
         if self._config.peers:
@@ -329,6 +332,7 @@ class Node:
             ", ".join(queries.addresses),
             self._engine.name,
         )
+        self._supervisor.ready(f"serves on {', '.join(queries.addresses)}")
         await queries.serve()
 
     async def _warm_up(self) -> None:
@@ -341,6 +345,7 @@ class Node:
         self._warm.set()
         if Role.DNS not in self._config.roles:
             log.info("node %s is ready; its vantage is %s", self._config.node, self._config.vantage)
+            self._supervisor.ready(f"checks from vantage {self._config.vantage}")
 
     async def _open_admin(self) -> web.AppRunner | None:
         if Role.ADMIN not in self._config.roles:

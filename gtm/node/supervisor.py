@@ -1,0 +1,66 @@
+"""What the supervisor hears of this node: systemd's protocol of notifications (sd_notify(3)), or nothing without one.
+
+    READY=1       the first answer is possible; of a probe: the health of every endpoint is known, or WARM_UP_S are over
+    WATCHDOG=1    twice as often as WATCHDOG_USEC asks, from the event loop: a loop that hangs says nothing
+    STOPPING=1    it was told to stop
+
+Own code: the protocol is one datagram, and the packages for it add nothing.
+"""
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from contextlib import suppress
+
+SOCKET, WATCHDOG_US, WATCHDOG_PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
+
+log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """Tells the supervisor that the environment names, if any. A supervisor that does not listen holds nothing up."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        name = environment.get(SOCKET, "")
+        self._address = "\0" + name[1:] if name.startswith("@") else name  # unix(7): an abstract one
+        self._watchdog_s = _watchdog_s(environment)
+
+    def ready(self, status: str) -> None:
+        """Says that this node does its work now."""
+        self._tell(f"READY=1\nSTATUS={status}")
+
+    def stopping(self) -> None:
+        """Says that it ends."""
+        self._tell("STOPPING=1\nSTATUS=stopping")
+
+    async def watch(self) -> None:
+        """Says that the event loop turns, as often as is asked, until cancelled."""
+        while self._watchdog_s:
+            self._tell("WATCHDOG=1")
+            await asyncio.sleep(self._watchdog_s / 2)
+
+    def _tell(self, words: str) -> None:
+        if not self._address:
+            return
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+                told.setblocking(False)  # noqa: FBT003  # the method is the name
+                told.sendto(words.encode(), self._address)
+        except OSError as error:
+            log.warning(
+                "the supervisor at %s was not told %s: %s",
+                self._address.encode(),
+                words.split("\n", maxsplit=1)[0],
+                error,
+            )
+
+
+def _watchdog_s(environment: Mapping[str, str]) -> float:
+    """Returns how long the supervisor waits for a sign; 0 where it waits for none of this process."""
+    if environment.get(WATCHDOG_PID, str(os.getpid())) != str(os.getpid()):
+        return 0.0
+    with suppress(ValueError):
+        return max(0, int(environment.get(WATCHDOG_US, "0"))) / 1e6
+    return 0.0
