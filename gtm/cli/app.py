@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": "gtm.cli.explain:explain",
     "status": "gtm.cli.status:status",
     "events": "gtm.cli.events:events",
+    "failovers": "gtm.cli.failovers:failovers",
     "down": "gtm.cli.overrides:down",
     "up": "gtm.cli.overrides:up",
     "drain": "gtm.cli.overrides:drain",
