@@ -16,22 +16,29 @@ from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
 from gtm.plan.following import Layout, followed, layout_of, spots_of
 from gtm.watch.folder import EMPTY
+from gtm.watch.loss import LossGuard
 from gtm.watch.reading import read
 from gtm.zone.changes import ZoneChanges, changes, changes_since
 from gtm.zone.model import Zone
 
 
-def changes_against(against: str, zones: Sequence[Zone], *, alone: bool) -> tuple[ZoneChanges, ...]:
+def changes_against(
+    against: str, zones: Sequence[Zone], *, alone: bool, most_lost: float
+) -> tuple[tuple[ZoneChanges, ...], tuple[str, ...]]:
     """Returns what these zones would change of those of a node, or of a folder; `alone`: of others nothing is said.
 
+    And, of a folder, why a node would keep what serves: a zone would lose most of it. A node tells too little for that.
     Raises ZoneInvalid where there is no good zone in the folder, or Unreachable.
     """
     place, origins = Path(against), {zone.origin for zone in zones}
     if place.is_socket() or not place.exists():
         told = fetch_zones(_address(place, against))
-        return changes_since([each for each in told if each.origin in origins or not alone], zones)
-    before = _zones_of(place)
-    return changes([zone for zone in before if zone.origin in origins or not alone], zones)
+        return changes_since([each for each in told if each.origin in origins or not alone], zones), ()
+    before = {zone.origin: zone for zone in _zones_of(place) if zone.origin in origins or not alone}
+    guard = LossGuard(most_lost)
+    told_lost = ((zone, guard.words(before.get(zone.origin), zone)) for zone in zones)
+    lost = (f"zone {zone.origin.to_text(omit_final_dot=True)}: {words}" for zone, words in told_lost if words)
+    return changes(before.values(), zones), tuple(lost)
 
 
 def overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ def check(
         raise typer.Exit(1)
     if config is not None:
         _print_withheld(zones, node)
-    warned = len(warnings) + (0 if against is None else _print_changes(against, zones, alone=place.is_file()))
+    warned = len(warnings) + (0 if against is None else _print_changes(against, zones, node, alone=place.is_file()))
     services = sum(len(zone.all_services) for zone in zones)
     odd = f", {counted(warned, 'warning')}" if warned else ""
     print_plain(f"{place}: {counted(len(zones), 'zone')}, {counted(services, 'service')}: no mistakes{odd}")
@@ -61,14 +61,14 @@ def check(
         raise typer.Exit(1)
 
 
-def _print_changes(against: str, zones: tuple[Zone, ...], *, alone: bool) -> int:
+def _print_changes(against: str, zones: tuple[Zone, ...], node: NodeConfig, *, alone: bool) -> int:
     """Prints what these zones would change; returns how many warnings that makes."""
     from gtm.cli.against import changes_against, overrides_against  # noqa: PLC0415  # it brings the client of the admin API
 
-    found = changes_against(against, zones, alone=alone)
+    found, held = changes_against(against, zones, alone=alone, most_lost=node.most_lost)
     for each in found:
         print_plain(str(each))
-    warnings = [each.warning for each in found if each.warning]
+    warnings = [*(each.warning for each in found if each.warning), *held]
     for warning in warnings:
         print_plain(f"warning: {warning}")
     fates = overrides_against(against, zones, alone=alone)

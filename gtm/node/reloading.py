@@ -79,7 +79,7 @@ class NodeFile:
         async with self._one_at_a_time:
             before = self.problems
             try:
-                asked, has_other_key = await self._threads.run(self._read, self._rereading, timeout_s=READ_LIMIT_S)
+                asked, of_key = await self._threads.run(self._read, self._rereading, timeout_s=READ_LIMIT_S)
                 found = difference(self._running, asked)
                 await self._follow(found, self._rereading)
             except CallOverdue:
@@ -91,19 +91,28 @@ class NodeFile:
                 self.problems = (f"the node file cannot be taken by a mistake of this program: {error!r}",)
             else:
                 self.problems = ()
-                return self._told(found, has_other_key=has_other_key)
+                return self._told(found, of_key)
             self._complain(before)
             return NodeReload((), self.problems)
 
-    def _read(self, rereading: Rereading) -> tuple[NodeConfig, bool]:
-        """Returns the file, and whether the key file has another key than that which runs. Raises GtmError."""
+    def _read(self, rereading: Rereading) -> tuple[NodeConfig, str]:
+        """Returns the file, and what there is to say of the key file. Raises GtmError."""
         asked = rereading.read()
         if asked.geo.present() == self._running.geo.present():  # databases in their place are taken without a restart
             asked = replace(asked, geo=self._running.geo)
         if problem := key_problem(asked, self._key):
             raise StateInvalid(problem)
-        is_same_file = asked.key is not None and asked.key == self._running.key
-        return asked, is_same_file and asked.key is not None and load_key(asked.key).public != self._key
+        return asked, self._wait_of_key(asked)
+
+    def _wait_of_key(self, asked: NodeConfig) -> str:
+        """Returns what there is to say of the key file; it is read at the start alone."""
+        if asked.key is None or asked.key != self._running.key:
+            return ""
+        try:
+            is_other = load_key(asked.key).public != self._key
+        except StateInvalid as error:
+            return f"the next start will fail: {error}"
+        return "needs a restart: the key in the file of share.key is another one" if is_other else ""
 
     async def _follow(self, found: Difference, rereading: Rereading) -> None:
         if found.config != self._running:
@@ -112,11 +121,11 @@ class NodeFile:
             self._running = found.config
             await self._take(found.config)
 
-    def _told(self, found: Difference, *, has_other_key: bool) -> NodeReload:
-        more = ("node file: needs a restart: the key in the file of share.key is another one",) if has_other_key else ()
-        lines = (*found.lines, *more)
+    def _told(self, found: Difference, of_key: str) -> NodeReload:
+        lines = (*found.lines, *((f"node file: {of_key}",) if of_key else ()))
+        is_all_taken = not found.restart and not of_key
         for line in lines:
-            log.log(logging.WARNING if "restart" in line else logging.INFO, "%s", line)
+            log.log(logging.INFO if is_all_taken else logging.WARNING, "%s", line)
         if found.taken:
             facts: dict[str, Fact] = {"taken": found.taken, "restart": found.restart}
             node = self._running.node

@@ -199,6 +199,8 @@ class Desk:
         """Believes these from now on; what others said, or keys that are not listed any more, is as if never heard."""
         self._trusted = {**peers, self._reporter.node: self._reporter.key.public}
         self._claims = claims
+        self._not_counted.clear()
+        self.refusals.begin_anew(self._trusted)
         self.expect(self._expected)
         self._gone = {node: gone for node, gone in self._gone.items() if node in self._trusted}
         for node, sealed in tuple(self._sealed.items()):

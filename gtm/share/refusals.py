@@ -8,7 +8,7 @@ peer signs with another key than is listed for it is told of that peer (wrong_ke
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from gtm.clock import Clock
 from gtm.counters import Counters
@@ -100,6 +100,12 @@ class Refusals:
             log.warning("%s", wrong)
             self.on_refused(giver, ReportInvalid(refused.reason, str(wrong), node=node, key=refused.key))
         return wrong is not None
+
+    def begin_anew(self, listed: Collection[NodeName]) -> None:
+        """Forgets who is not listed any more, and tells of the others again: the list of peers is another one."""
+        self._told.clear()
+        self._denied = {node: why for node, why in self._denied.items() if node in listed}
+        self._equivocal = {node: why for node, why in self._equivocal.items() if node in listed}
 
     def clear(self, taken: Report) -> None:
         """Ends what was shown of a node whose report counts again; one without votes claims no vantage."""

@@ -225,6 +225,15 @@ def test_files_of_before_with_mistakes_are_not_compared_and_nothing_to_compare_w
     assert gtm("check", "zones", "--against", "127.0.0.1:1").code == 1
 
 
+def test_a_zone_that_a_node_would_hold_for_what_it_loses_is_warned_of(folder: Path) -> None:
+    was = before(folder, a=SMALL + "".join(f"  h{number:02}: {{A: [192.0.2.9]}}\n" for number in range(40)))
+    ran = gtm("check", "zones", "--against", was)
+    assert ran.lines[2].startswith("warning: zone gtm.example.com: it would lose 40 of 42 names (h00.gtm.example.com, ")
+    assert ran.lines[2].endswith("if this is meant: gtm reload --force gtm.example.com")
+    (folder / "gtm.yaml").write_text("zones: zones\nwatch: {most_lost: 1}\n")
+    assert "would lose" not in gtm("check", "--config", "gtm.yaml", "--against", was).out
+
+
 def test_strict_counts_what_is_odd_too(folder: Path) -> None:
     zone = folder / "zones" / "a.yaml"
     zone.write_text(zone.read_text().replace("ns2.example.net]", "ns2.example.net, ns2.example.net]"))

@@ -146,6 +146,14 @@ def test_a_key_file_that_was_replaced_needs_a_restart(tmp_path: Path) -> None:
     assert found.lines == ("node file: needs a restart: the key in the file of share.key is another one",)
 
 
+def test_a_key_file_that_is_gone_is_told_and_keeps_nothing_from_being_taken(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    (tmp_path / "ns1.key").unlink()
+    [found] = running.reread(GOOD + "watch: {most_lost: 1}\n")
+    assert found.lines[0] == "node file: taken: watch.most_lost"
+    assert found.lines[1].startswith(f"node file: the next start will fail: {tmp_path / 'ns1.key'}: ")
+
+
 def test_a_fault_while_it_is_taken_ends_nothing(tmp_path: Path) -> None:
     running = Running(tmp_path)
 

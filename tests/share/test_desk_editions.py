@@ -3,6 +3,7 @@
 import pytest
 
 from gtm.counters import Counters
+from gtm.errors import ReportInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.claims import Claims, Listed
@@ -217,11 +218,14 @@ def test_who_is_not_listed_any_more_is_as_if_never_heard() -> None:
     fra.publish({})
     assert iad.take(fra.offer().body, giver=FRA)
     sin = key_of("sin").public
+    iad.refusals.refuse(ReportInvalid("vantage", "no", node=FRA), FRA)
+    assert [problem for problem in iad.refusals.problems if "fra" in problem]
     iad.take_peers({NodeName("sin"): sin}, Claims(IAD, {}, {NodeName("sin"): sin}, None))
     assert FRA not in iad.book.by_node
     assert FRA not in iad.editions
+    assert not iad.refusals.problems
     assert not iad.take(fra.offer().body, giver=FRA)
-    assert iad.refused == {(FRA, "unknown_reporter"): 1}
+    assert iad.refused[FRA, "unknown_reporter"] == 1
 
 
 def test_a_stolen_key_that_leaves_the_list_takes_its_editions_along() -> None:
