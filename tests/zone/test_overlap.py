@@ -105,5 +105,5 @@ def test_without_its_folder_a_zone_file_says_what_it_lacks() -> None:
 
 @pytest.mark.parametrize("name", ["../a.zone", "/a.zone", "a.txt", ".zone", "a/../b.zone", "..zone"])
 def test_other_places_are_no_records_files(name: str) -> None:
-    with pytest.raises(ZoneInvalid, match=r"expected the name of a file beside this one, or below, that ends in \.zone"):
+    with pytest.raises(ZoneInvalid, match="file beside this one, or below, that ends in"):
         world.zone(f'{HEAD}records_file: "{name}"\n')
