@@ -1,14 +1,18 @@
 """Blindness told: a line of the log and an event when no vote counts at this node, and when one does again.
 
-What comes in: whether it is blind, at every merge. It waits for a moment, as at a start nobody was heard yet. Its state
-is since when it is blind, and what was told.
+What comes in: what is to be checked, and at every merge the probes whose votes count. It waits for a moment, as at a
+start nobody was heard yet. Its state is since when the node is blind, and what was told.
 """
 
 import logging
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 
 from gtm.health.event import Event, EventKind
 from gtm.ids import NodeName
 from gtm.node.chronicle import Chronicle
+from gtm.zone.model import Check
+from gtm.zone.settings import CalculatedSettings, PushSettings
 
 GRACE_S = 5.0
 """For the first polls and checks after a start; as for the quorum (health.py)."""
@@ -25,12 +29,28 @@ class Blindness:
         self._node = node
         self._chronicle = chronicle
         self._since: float | None = None
+        self._is_voted_on = False
+        self._voting: AbstractSet[NodeName] = frozenset()
         self.problem = ""
         """What is to be shown now; nothing while some vote counts."""
 
-    def look(self, *, is_blind: bool, now: float) -> None:
-        """Tells what is new; `now` is monotonic seconds."""
-        if not is_blind:
+    def watch(self, checks: Iterable[Check]) -> None:
+        """Takes what is to be checked now.
+
+        Of what only waits for heartbeats nobody may vote before the first of them comes, which takes up to its `ttl`.
+        """
+        waiting = (PushSettings, CalculatedSettings)
+        self._is_voted_on = any(not isinstance(check.monitor.settings, waiting) for check in checks)
+
+    @property
+    def is_blind(self) -> bool:
+        """Returns whether something is to be checked, and nobody's vote counted at the last merge."""
+        return self._is_voted_on and not self._voting
+
+    def look(self, voting: AbstractSet[NodeName], *, now: float) -> None:
+        """Tells what is new; `voting` are the probes whose votes count, and `now` is monotonic seconds."""
+        self._voting = voting
+        if not self.is_blind:
             self._since = None
             if self.problem:
                 self.problem = ""

@@ -132,6 +132,7 @@ class HealthRiver:
         """Watches what the zones ask for now."""
         self._tell_missing(checks)
         self._checks = checks
+        self.blindness.watch(checks)
         self._desk.expect(len(checks))
         self.heartbeats.watch(checks, now=self._clock.monotonic())
         self._tallies.watch(checks)
@@ -257,7 +258,7 @@ class HealthRiver:
         self.fresh = self._merger.fresh
         self.voting = self.fresh - quarantined(self._merger.standings)
         self._clocks.look(now=now)
-        self.blindness.look(is_blind=self.is_blind, now=now)
+        self.blindness.look(self.voting, now=now)
         changed = changes(before, after)
         for change in changed:
             self._lines.tell(scope_of(change.check), change, check=change.check, now=now)
@@ -295,11 +296,6 @@ class HealthRiver:
         """Publishes what people said, for a node that checks nothing, until cancelled; nothing before there is any."""
         await self._changed.wait()
         await publish_reports(self._desk, dict, self._changed, beat_s=lambda: MAX_HEARTBEAT_S)
-
-    @property
-    def is_blind(self) -> bool:
-        """Returns whether there is something to check, and nobody's vote counts."""
-        return bool(self._checks) and not self.voting
 
     @property
     def standings(self) -> Standings:

@@ -423,8 +423,8 @@ class Node:
 
     def _is_warm(self) -> bool:
         """Returns whether this node has heard of health, and still does where its file asks for that."""
-        is_blind = self._config.is_unready_when_blind and Role.DNS in self._config.roles and self._health.is_blind
-        return self._warm.is_set() and not is_blind
+        looks = self._config.is_unready_when_blind and Role.DNS in self._config.roles
+        return self._warm.is_set() and not (looks and self._health.blindness.is_blind)
 
     def _listen_to_signals(self) -> None:
         self._stop.listen()

@@ -60,7 +60,7 @@ def test_a_node_that_hears_nobody_is_told_although_it_hears_itself(
         probe.alive = False
     monitor.watch(A_WHILE)
     require(monitor, tmp_path, {"GtmStatusStale": [BLIND], "GtmProbeSilent": silent(*NAMES)})
-    assert play.server.river.is_blind
+    assert play.server.river.blindness.is_blind
     assert play.server.river.blindness.problem.startswith("no vote of any probe counts at this node: it goes on with ")
     assert caplog.messages.count(play.server.river.blindness.problem) == 1, "once, and not while anybody votes"
     for probe in play.probes:
