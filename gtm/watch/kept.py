@@ -140,6 +140,7 @@ def _revive_zone(zone: KeptZone, folder: Path, beside: _Shared, vocabulary: Voca
             native_scan(),
             lambda name: included.get(name, b""),
             str(folder.absolute()),
+            name,
         )
 
     make = partial(parse, source.content, source.file, shared, vocabulary, fetch)

@@ -61,7 +61,7 @@ class RecordsFiles:
         except FileUnreadable as error:
             raise TextInvalid(f"{name} cannot be read: {error.reason}") from error
         self._looked.require_settled(name)
-        return MasterFile(str(path), content, self._scan, folder=str(self._folder.absolute()))
+        return MasterFile(str(path), content, self._scan, folder=str(self._folder.absolute()), name=name)
 
     def content(self, name: str) -> bytes | None:
         """Returns what is in a records file; None where it cannot be read. Raises Unsettled."""

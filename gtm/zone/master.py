@@ -52,6 +52,8 @@ class MasterFile:
     """What reads the files that it includes."""
     folder: str = ""
     """The whole path of the folder of zone files; empty for a text that is read without its folder."""
+    name: str = ""
+    """Of the file within that folder; empty for one that is right in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Records:
 def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
     """Returns the records of a file; raises ZoneInvalid with all its problems."""
     if master.scan is not None:
-        sources = Sources(master.file, master.content, master.include, folder=master.folder)
+        sources = _sources_of(master)
         found = master.scan(sources.main, wire(origin), zone_ttl, _composing(origin), _continuing(sources))
         if found is not None:
             packed, (notes, count) = found
@@ -78,9 +80,13 @@ def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
     return read_by_reference(master, origin, zone_ttl)
 
 
+def _sources_of(master: MasterFile) -> Sources:
+    return Sources(master.file, master.content, master.include, folder=master.folder, name=master.name)
+
+
 def read_by_reference(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
     """Returns the records of a file; raises ZoneInvalid with all its problems."""
-    sources = Sources(master.file, master.content, master.include, folder=master.folder)
+    sources = _sources_of(master)
     reader = _Reader(sources, origin, zone_ttl)
     reader.read(sources.main, 1, depth=0)
     return reader.records()

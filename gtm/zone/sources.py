@@ -1,6 +1,7 @@
 """What the records of one zone come from: the records file, the files that it includes, and what $GENERATE makes.
 
-    $INCLUDE FILE [ORIGIN]      RFC 1035 5.1; in the folder of zone files or below, for they say no more than that has
+    $INCLUDE FILE [ORIGIN]      RFC 1035 5.1; FILE is relative to the file that has the line, and in the folder of zone
+                                files or below, for they say no more than that has
     $GENERATE RANGE ..          BIND's; it becomes as many lines, of which every one is the line of the directive
 
 Lines are numbered through: those of the file come first, then those of each file that it includes, as often as that is.
@@ -11,6 +12,7 @@ whoever reads the folder hands in what fetches one.
 import re
 from bisect import bisect_right
 from collections.abc import Callable
+from posixpath import dirname, join, normpath
 
 from gtm.dns.generate import expand
 from gtm.errors import TextInvalid
@@ -28,9 +30,12 @@ MAX_GENERATED_BYTES = 64 * 1024 * 1024
 Include = Callable[[str], bytes]
 """The name of a file -> what is in it; raises TextInvalid where it cannot be read."""
 
+MAX_NAME = 1_000
+"""Characters of the name of a file, as it is written."""
+
 _STEP = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}"
-_FILE_NAME = re.compile(rf"(?:\./)?((?:{_STEP}/){{0,7}}(?!{_STEP}\.ya?ml$){_STEP})")
-"""No name that begins with a dot, so none above the folder, and no zone file."""
+_FILE_NAME = re.compile(rf"(?:{_STEP}/){{0,7}}(?!{_STEP}\.ya?ml$){_STEP}")
+"""Within the folder: no name that begins with a dot, so none above the folder, and no zone file."""
 
 
 def no_files(name: str) -> bytes:
@@ -41,13 +46,20 @@ def no_files(name: str) -> bytes:
 class Sources:
     """The contents of one reading. Its state is what was read so far, and how much of it."""
 
-    def __init__(self, file: str, content: bytes, include: Include, *, folder: str = "") -> None:
-        """`folder` is the whole path of the folder: a file in it may be included by its own."""
+    def __init__(self, file: str, content: bytes, include: Include, *, folder: str = "", name: str = "") -> None:
+        """`folder` is the whole path of the folder: a file in it may be included by its own.
+
+        `name` is that of the file within the folder; what it is in for messages ends with that.
+        """
         self.main = normal(content)
         self._include = include
         self._folder = folder
+        name = name or file.rpartition("/")[2]
+        self._shown = file.removesuffix(name)
+        """The folder, as it was given."""
         self._starts = [1]
-        self._files = [file]
+        self._names = [name]
+        """Of files within the folder."""
         self._next_line = 1 + _lines(self.main)
         self._contents: dict[str, bytes] = {}
         self._bytes = len(self.main)
@@ -57,7 +69,7 @@ class Sources:
         """Returns what a directive stands for, and the number of its first line. Raises TextInvalid."""
         if directive == "$GENERATE":
             return self._generate(argument), line
-        return self._included(argument, depth)
+        return self._included(argument, line, depth)
 
     @property
     def size_bytes(self) -> int:
@@ -67,29 +79,34 @@ class Sources:
     def place(self, line: int) -> tuple[str, int]:
         """Returns the file of a line, and its number there."""
         at = bisect_right(self._starts, line) - 1
-        return self._files[at], line - self._starts[at] + 1
+        return f"{self._shown}{self._names[at]}", line - self._starts[at] + 1
 
-    def _included(self, name: str, depth: int) -> tuple[bytes, int]:
-        match = _FILE_NAME.fullmatch(name.removeprefix(f"{self._folder}/") if self._folder else name)
-        if match is None:
-            words = "a file of the folder of zone files, or below it, can be included, by a name such as more.zone"
-            raise TextInvalid(f'$INCLUDE "{name}": {words}')
+    def _included(self, name: str, line: int, depth: int) -> tuple[bytes, int]:
+        own = self._name_of(name, line)
         if depth >= MAX_INCLUDE_DEPTH:
             raise TextInvalid(f"$INCLUDE {name}: files are included {MAX_INCLUDE_DEPTH} deep; does one include itself?")
-        if len(self._files) > MAX_INCLUDES:
+        if len(self._names) > MAX_INCLUDES:
             raise TextInvalid(f"$INCLUDE {name}: {MAX_INCLUDES} files were included before it, and that is the limit")
-        content = self._contents.get(match[1])
+        content = self._contents.get(own)
         if content is None:
-            content = self._contents[match[1]] = normal(self._include(match[1]))
+            content = self._contents[own] = normal(self._include(own))
         self._count(f"$INCLUDE {name}", content)
         first_line, self._next_line = self._next_line, self._next_line + _lines(content)
         self._starts.append(first_line)
-        self._files.append(self._path(match[1]))
+        self._names.append(own)
         return content, first_line
 
-    def _path(self, name: str) -> str:
-        folder, slash, _ = self._files[0].rpartition("/")
-        return f"{folder}{slash}{name}"
+    def _name_of(self, name: str, line: int) -> str:
+        """Returns the name within the folder of what a line names. Raises TextInvalid."""
+        if self._folder and name.startswith(f"{self._folder}/"):
+            own = name.removeprefix(f"{self._folder}/")
+        else:
+            own = join(dirname(self._names[bisect_right(self._starts, line) - 1]), name)
+        own = normpath(own) if len(own) <= MAX_NAME else ""
+        if not _FILE_NAME.fullmatch(own):
+            words = "a file of the folder of zone files, or below it, can be included, by a name such as more.zone"
+            raise TextInvalid(f'$INCLUDE "{name}": {words}')
+        return own
 
     def _generate(self, argument: str) -> bytes:
         limit_bytes = MAX_GENERATED_BYTES - self._generated_bytes

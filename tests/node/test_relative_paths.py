@@ -69,7 +69,7 @@ def test_a_records_file_is_in_the_folder_of_its_zone_file_or_below(
     file = zones / name
     file.parent.mkdir(parents=True)
     file.write_text("www A 192.0.2.1\n$INCLUDE ./more\n")
-    (zones / "more").write_text("x A 192.0.2.1\n")
+    (file.parent / "more").write_text("x A 192.0.2.1\n")
     (zones / "a.yaml").write_text(f"{SMALL}records_file: {name}\n")
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")

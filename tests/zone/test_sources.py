@@ -25,7 +25,8 @@ def read(files: Mapping[str, str], scan: Scan | None) -> Records:
         return files[name].encode()
 
     first = next(iter(files))
-    return read_master(MasterFile(f"zones/{first}", files[first].encode(), scan, include), ORIGIN, 300)
+    master = MasterFile(f"zones/{first}", files[first].encode(), scan, include, "/srv/zones", first)
+    return read_master(master, ORIGIN, 300)
 
 
 def found(records: Records, name: str) -> list[tuple[int, int, tuple[str, int], int]]:
@@ -92,6 +93,33 @@ def test_what_a_name_means_does_not_depend_on_how_the_folder_was_given(path: str
     for text, owner in [("zones/db.more", "b"), ("db.more", "a"), ("/srv/zones/db.more", "a")]:
         master = MasterFile(path, f"$INCLUDE {text}\n".encode(), scan, files.__getitem__, "/srv/zones")
         assert found(read_master(master, ORIGIN, 300), owner)
+
+
+@both
+def test_a_name_is_relative_to_the_file_that_has_it(scan: Scan | None) -> None:
+    files = {
+        "r/of/a.zone": "$INCLUDE i\n$INCLUDE ../i\n$INCLUDE ../../i\n$INCLUDE deep/i\n$INCLUDE /srv/zones/i\n",
+        "r/of/i": "beside A 192.0.2.1\n",
+        "r/i": "above A 192.0.2.1\n$INCLUDE of/../j\n",
+        "r/j": "nested A 192.0.2.1\n",
+        "i": "top A 192.0.2.1\n$INCLUDE ./r/j nested\n",
+        "r/of/deep/i": "below A 192.0.2.1\n",
+    }
+    records = read(files, scan)
+    for name, file in (("beside", "r/of/i"), ("above", "r/i"), ("nested", "r/j"), ("below", "r/of/deep/i")):
+        assert found(records, name)[0][2] == (f"zones/{file}", 1)
+    assert [place for _, _, place, _ in found(records, "top")] == [("zones/i", 1)]
+    assert found(records, "nested.nested")[0][2] == ("zones/r/j", 1)
+
+
+@both
+@pytest.mark.parametrize(
+    "name", ["../../more", "../.hidden", "../a.yaml", "/etc/hosts", "../../srv/zones/more", "x/../../../more"]
+)
+def test_no_name_leads_out_of_the_folder_of_zone_files(name: str, scan: Scan | None) -> None:
+    files = {"r/a.zone": f"$INCLUDE {name}\n", "more": "a A 192.0.2.1\n", ".hidden": "", "a.yaml": ""}
+    words = "a file of the folder of zone files, or below it, can be included, by a name such as more.zone"
+    assert problems(files, scan) == [f'zones/r/a.zone:1:1: $INCLUDE "{name}": {words}']
 
 
 @both
