@@ -15,6 +15,7 @@ from gtm.counters import Counters
 from gtm.health.event import Event, EventKind, Fact
 from gtm.health.override import TAKING, InForce, SafetyRule, Wish
 from gtm.node.chronicle import Chronicle
+from gtm.node.log_fields import fields_of
 from gtm.plan.enough import Kept, Refusal
 
 MAX_NAMED = 5
@@ -72,7 +73,6 @@ class Alarm:
         if not new:
             return
         words = f"{breach_words(new)}; they are followed all the same"
-        log.warning("%s", words)
         rule = SafetyRule.AT_LEAST.value
         self._counters.add("safety_breaches", rule=rule)
         facts: dict[str, Fact] = {
@@ -82,11 +82,10 @@ class Alarm:
             "overrides": tuple(sorted(one.id for one in said.by_scope.values() if one.action in TAKING)),
         }
         subject = new[0].subject if len(new) == 1 else f"{len(new)} services"
-        self._chronicle.because(Event(EventKind.SAFETY_BREACHED, subject, words, facts))
+        self._tell(logging.WARNING, Event(EventKind.SAFETY_BREACHED, subject, words, facts))
 
     def _blocked(self, refusal: Refusal, joined: frozenset[Kept]) -> None:
         words = f"safety rule {refusal.rule.value}: {refusal.words}"
-        log.warning("%s", words)
         self._counters.add("safety_blocks", rule=refusal.rule.value)
         facts: dict[str, Fact] = {
             "rule": refusal.rule.value,
@@ -95,7 +94,7 @@ class Alarm:
             "held_count": len(refusal.held),
             "joined": _names(joined),
         }
-        self._chronicle.because(Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
+        self._tell(logging.WARNING, Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
 
     def _released(self, key: _Rule, gone: frozenset[Kept]) -> None:
         rule, subject = key
@@ -104,7 +103,6 @@ class Alarm:
         words = f"safety rule {rule.value}: " + (
             _let_go(subject, gone, left, others) if gone else f"over for {subject}"
         )
-        log.info("%s", words)
         facts: dict[str, Fact] = {
             "rule": rule.value,
             "released": _names(gone),
@@ -112,7 +110,11 @@ class Alarm:
             "held_count": left,
             "held_by_others": others,
         }
-        self._chronicle.because(Event(EventKind.SAFETY_RELEASED, subject, words, facts))
+        self._tell(logging.INFO, Event(EventKind.SAFETY_RELEASED, subject, words, facts))
+
+    def _tell(self, level: int, event: Event) -> None:
+        log.log(level, "%s", event.message, extra=fields_of(event))
+        self._chronicle.because(event)
 
 
 def _let_go(subject: str, gone: frozenset[Kept], left: int, others: int) -> str:

@@ -30,6 +30,7 @@ from gtm.health.verdict import Verdict, VerdictState
 from gtm.health.voices import Voice
 from gtm.ids import CheckId, NodeName, RegionName, ServiceId
 from gtm.node.applied import applied_event
+from gtm.node.log_fields import fields_of
 from gtm.plan.guidance import NO_GUIDANCE
 from gtm.plan.model import Plan
 from gtm.plan.outage import all_instead, is_failing_everywhere
@@ -84,7 +85,7 @@ class Chronicle:
         """Records an event of any other kind."""
         level = _LOGGED.get(event.kind)
         if level is not None:
-            log.log(level, "%s", event.message, extra={"event": event.kind.value, "subject": event.subject})
+            log.log(level, "%s", event.message, extra=fields_of(event))
         return self._events.record(event)
 
     def because(self, event: Event) -> None:

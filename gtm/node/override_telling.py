@@ -21,6 +21,7 @@ from gtm.health.event import Event, EventKind, Fact
 from gtm.health.override import NO_OVERRIDES, Action, Override, Overrides
 from gtm.health.scope import Scope, covers
 from gtm.node.chronicle import Chronicle
+from gtm.node.log_fields import fields_of
 from gtm.node.override_names import Moved
 from gtm.plan.following import NO_LAYOUT, Layout, layout_of, spots_of
 from gtm.plan.model import EMPTY_PLAN, Plan
@@ -138,7 +139,6 @@ class OverrideTeller:
     def _record(
         self, kind: EventKind, override: Override, words: str, *, cause: str = "", now: tuple[str, ...] = ()
     ) -> None:
-        log.warning("%s", words)
         self._counters.add("overrides", kind=kind.value.rpartition(".")[2], action=override.action.value)
         facts: dict[str, Fact] = {
             "id": override.id,
@@ -151,7 +151,9 @@ class OverrideTeller:
         }
         facts |= {"cause": cause} if cause else {}
         facts |= {"now": now} if now else {}
-        self._chronicle.because(Event(kind, str(override.scope), words, facts))
+        event = Event(kind, str(override.scope), words, facts)
+        log.warning("%s", words, extra=fields_of(event))
+        self._chronicle.because(event)
 
 
 def _why(old: Override, new: Override | None, wall: float) -> tuple[Cause, str]:

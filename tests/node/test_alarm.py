@@ -1,5 +1,6 @@
 """What the rules of safety refuse, as events and counts, through the whole river of a node."""
 
+import json
 import logging
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from gtm.errors import OverrideRefused
 from gtm.health.event import EventKind, Recorded
 from gtm.health.override import Action, Override, SafetyRule
 from gtm.health.override_seal import seal_override
+from gtm.node.log_choice import LogChoice, LogFormat
 from gtm.plan.enough import Refusal
+from tests.cli.logged import logged
 from tests.fakes.overrides import WALL, said
 from tests.fakes.peers import key_of
 from tests.node.guided import TEXT, Node
@@ -185,3 +188,20 @@ def test_a_rule_that_holds_nothing_by_name_is_over_too(tmp_path: Path) -> None:
     node.guide.alarm.tell([])
     [released] = events(node, EventKind.SAFETY_RELEASED)
     assert released.message == "safety rule correlated_failure: over for checks"
+
+
+def test_lines_about_rules_have_their_facts_as_fields(tmp_path: Path) -> None:
+    with logged(LogChoice(format=LogFormat.JSON)) as log:
+        node = Node(tmp_path, PACED).hear("192.0.2.20", "192.0.2.21")
+        for _ in range(3):
+            node.hear("192.0.2.20", "192.0.2.21", "192.0.2.10", after_s=1.0)
+        node.say(Action.DOWN, "endpoint api.gtm.example.com us-east/192.0.2.10")
+        for _ in range(3):
+            node.hear(after_s=1.0)
+    found = [json.loads(line) for line in log.getvalue().splitlines()]
+    blocked, *_ = [line for line in found if line.get("event") == "gtm.safety.blocked"]
+    held = ["api.gtm.example.com us-east/192.0.2.10"]
+    fields = {"rule": "max_share_removed_per_minute", "subject": "zone gtm.example.com"}
+    assert blocked.items() >= (fields | {"level": "WARNING", "held": held, "held_count": 1, "joined": held}).items()
+    released, *_ = [line for line in found if line.get("event") == "gtm.safety.released"]
+    assert released.items() >= (fields | {"level": "INFO", "released": held, "held_count": 0}).items()

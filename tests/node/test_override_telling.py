@@ -1,3 +1,4 @@
+import json
 import logging
 from pathlib import Path
 
@@ -7,7 +8,9 @@ from gtm.health.event import EventKind
 from gtm.health.override import MAX_PER_NODE, Action, SafetyRule, Wish
 from gtm.health.override_seal import seal_override
 from gtm.health.scope import parse_scope
+from gtm.node.log_choice import LogChoice, LogFormat
 from gtm.plan.model import EMPTY_PLAN
+from tests.cli.logged import logged
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.overrides import WALL, said
@@ -107,3 +110,25 @@ def test_every_word_is_a_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptu
     words = f"drain {REGION} by ann: new switches, overrides the rules at_least"
     first = f"override ns1:{WALL * 1000:.0f}"
     assert caplog.messages == [f"{first}: {words}; for 60 s more", f"{first} has ended (its time is over): {words}"]
+
+
+def test_lines_about_overrides_have_their_facts_as_fields(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    with logged(LogChoice(format=LogFormat.JSON)) as log:
+        override = node.say(Action.DRAIN)
+        assert node.in_force
+        node.say(Action.CLEAR)
+        assert node.in_force == []
+    found = [json.loads(line) for line in log.getvalue().splitlines()]
+    begun, ended = [line for line in found if "event" in line]
+    fields: dict[str, object] = {
+        "subject": REGION,
+        "id": override.id,
+        "node": "ns1",
+        "action": "drain",
+        "by": "ann",
+        "rules": [],
+    }
+    fields |= {"why": override.why, "until": override.until, "level": "WARNING"}
+    assert begun.items() >= ({"event": "gtm.override.set"} | fields).items()
+    assert ended.items() >= ({"event": "gtm.override.ended", "cause": "cleared"} | fields).items()
