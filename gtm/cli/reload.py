@@ -12,9 +12,6 @@ from gtm.cli.options import AdminOption, ConfigOption, TokenFileOption, admin_ad
 RECENT_S = 300.0
 """A change of the last five minutes may be that for which somebody reloads."""
 
-RECENT_S = 300.0
-"""A change of the last five minutes may be that for which somebody reloads."""
-
 ForceOption = Annotated[
     list[str] | None,
     typer.Option("--force", metavar="ZONE", help="Take this zone though it loses most of it; may be repeated."),
