@@ -188,6 +188,8 @@ class ZoneView:
     serial: int
     services: int
     records: int
+    shared_regions: tuple[RegionName, ...] = ()
+    """Those of its regions that are of the shared file: the same place in every zone that has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,18 @@ class UnreadView:
     """So many."""
     example: CheckId
     """One of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class VotersView:
+    """Whose votes there could be, and how many it takes to change a belief."""
+
+    probes: int
+    """That this node knows of, itself counted where it is one."""
+    votes: int
+    """So many must count."""
+    vantages: int
+    """And be from so many vantages."""
 
 
 @dataclass(frozen=True, slots=True)

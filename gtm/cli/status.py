@@ -4,12 +4,12 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import TypeAdapter
 
 from gtm.admin.client import fetch_regions, fetch_status
-from gtm.admin.views import EndpointView, NodeStatus, Regions, RegionView, ServiceView
+from gtm.admin.views import EndpointView, NodeStatus, Regions, RegionView, ServiceView, VotersView
 from gtm.cli.console import counted, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
 from gtm.cli.said import note_of
@@ -36,7 +36,7 @@ def status(*, admin: AdminOption = None, config: ConfigOption = None, json: Json
     _print_node(node)
     _print_regions(fetch_regions(where))
     for service in node.services:
-        _print_service(service)
+        _print_service(service, node.voters)
 
 
 def _print_node(node: NodeStatus) -> None:
@@ -148,23 +148,34 @@ def _left(until: float) -> str:
     return f"for {span(max(0.0, until - time.time()))} more"
 
 
-def _print_service(service: ServiceView) -> None:
+def _print_service(service: ServiceView, voters: VotersView | None) -> None:
     state = service.state.value if service.endpoints else "nothing of it is enabled, it answers nothing"
     print_plain(f"{service.service}: {service.steer}, {state}")
-    rows = [_endpoint(endpoint) for endpoint in service.endpoints]
+    rows = [_endpoint(endpoint, voters) for endpoint in service.endpoints]
     rows += [(one.endpoint, "disabled", "", str(one.by), "") for one in service.disabled]
     print_table("", ("endpoint", "belief", "since", "reason", "voices"), rows)
     print_plain()
 
 
-def _endpoint(endpoint: EndpointView) -> tuple[str, ...]:
+def _endpoint(endpoint: EndpointView, voters: VotersView | None) -> tuple[str, ...]:
     since = "" if endpoint.since is None else f"{span(max(0.0, time.time() - endpoint.since))} ago"
     reason = endpoint.reason.value if endpoint.monitor else "not checked"
     if endpoint.detail:
         reason += f" ({endpoint.detail})"
-    frozen = "; frozen, too few voices" if endpoint.frozen else ""
-    voices = ", ".join(f"{voice.vantage}: {_said(voice)}" for voice in endpoint.voices)
-    return (endpoint.endpoint, _believed(endpoint), since, reason, voices + frozen)
+    voices = [", ".join(f"{voice.vantage}: {_said(voice)}" for voice in endpoint.voices)] if endpoint.voices else []
+    voices += [_frozen(endpoint.voices, voters)] if endpoint.frozen else []
+    return (endpoint.endpoint, _believed(endpoint), since, reason, "; ".join(voices))
+
+
+def _frozen(voices: Sequence[Voice], voters: VotersView | None) -> str:
+    """Returns that the last belief stands, and what is missing for another: `frozen: 1 of 3 votes, 2 needed`."""
+    counting = [voice for voice in voices if voice.counts]
+    votes, vantages = sum(voice.agreeing for voice in counting), len(counting)
+    if voters is not None and votes < voters.votes:
+        return f"frozen: {votes} of {counted(voters.probes, 'vote')}, {voters.votes} needed"
+    if voters is not None and vantages < voters.vantages:
+        return f"frozen: votes of {counted(vantages, 'vantage')}, {voters.vantages} needed"
+    return "frozen, too few voices"
 
 
 def _said(voice: Voice) -> str:

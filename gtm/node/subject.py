@@ -23,6 +23,7 @@ from gtm.admin.views import (
     Regions,
     Reloaded,
     SafetyView,
+    VotersView,
     WithheldView,
 )
 from gtm.clock import Clock
@@ -131,6 +132,7 @@ class NodeSubject:
             safety=tuple(SafetyView(one.rule.value, one.subject, one.words) for one in self._refused()),
             vantages=tuple(one.name for one in planner.vantages),
             unread=unread_views(self._desk.book, planner.plan, planner.status),
+            voters=_voters(self.config),
             withheld=tuple(WithheldView(one.reason, one.checks, one.example) for one in self._withheld()),
         )
 
@@ -242,6 +244,11 @@ def without_dns(node: NodeName, roles: AbstractSet[Role]) -> str:
         f"{node} has no role dns (roles: {named}): it gives no answers, and has no geo data and no plan to explain one "
         "by; ask a node that serves DNS: --admin ADDR:PORT"
     )
+
+
+def _voters(config: NodeConfig) -> VotersView:
+    probes = sum(peer.listed.probes for peer in config.peers) + (Role.PROBE in config.roles)
+    return VotersView(probes, config.quorum.voters, config.quorum.vantages)
 
 
 def _quorum(quorum: Quorum) -> str:

@@ -8,9 +8,11 @@ from pydantic import TypeAdapter
 
 from gtm.admin.views import NodeStatus
 from gtm.health.belief import Belief
+from gtm.health.claims import Listed
 from gtm.health.disagreement import Standing
 from gtm.health.override import Action, InForce, Override, OverrideId, SafetyRule
 from gtm.health.peer import PeerState
+from gtm.health.quorum import Quorum
 from gtm.health.reading import Reason
 from gtm.health.scope import parse_scope
 from gtm.health.status import CheckStatus, Status
@@ -20,12 +22,13 @@ from gtm.health.voices import Voice
 from gtm.ids import CheckId, EndpointId, NodeName, ServiceId, VantageName
 from gtm.plan.guidance import Guidance
 from gtm.probe.withheld import Withheld
+from gtm.share.site import Peer
 from gtm.zone.model import checks
 from tests.admin.served import Served, serving
 from tests.cli.command import gtm
 from tests.fakes import world
 from tests.fakes.endpoints import closed_port
-from tests.fakes.peers import desk_of
+from tests.fakes.peers import desk_of, key_of
 from tests.node.present import BROKEN, SMALL
 
 ONE, TWO = (check.id for check in checks((world.zone(SMALL),)))
@@ -47,6 +50,44 @@ def believe(node: Served) -> None:
             }
         )
     )
+
+
+def frozen_row(tmp_path: Path, quorum: Quorum, votes: tuple[Voice, ...]) -> str:
+    """The last cell of the row of a frozen endpoint, at a probe that has two more and a DNS node as peers."""
+    with serving(tmp_path, a=SMALL) as node:
+        peers = tuple(
+            Peer(NodeName(name), "", key_of("fra").public, Listed(VantageName(name), None, name != "ns2"))
+            for name in ("fra", "iad", "ns2")
+        )
+        node.subject.config = replace(node.subject.config, quorum=quorum, peers=peers)
+        frozen = CheckStatus(Belief.UP, 0.0, Reason.OK, "", votes, frozen=True)
+        node.planner.take_status(Status({ONE: frozen, TWO: CheckStatus(Belief.UP, 0.0)}))
+        lines = gtm("status", "--admin", node.at).lines
+    [row] = [line for line in lines if line.startswith("us-east/192.0.2.1")]
+    return row.split("\t")[4]
+
+
+@pytest.mark.parametrize(
+    ("quorum", "votes", "words"),
+    [
+        (
+            Quorum(voters=2),
+            (voice("fra", Belief.UP), voice("iad", Belief.UP, fresh=False)),
+            "fra: up, iad: stale; frozen: 1 of 3 votes, 2 needed",
+        ),
+        (Quorum(voters=2), (), "frozen: 0 of 3 votes, 2 needed"),
+        (Quorum(voters=5), (voice("fra", Belief.UP),), "fra: up; frozen: 1 of 3 votes, 5 needed"),
+        (
+            Quorum(voters=2, vantages=2),
+            (replace(voice("fra", Belief.UP), agreeing=2),),
+            "fra: up; frozen: votes of 1 vantage, 2 needed",
+        ),
+    ],
+)
+def test_a_frozen_row_says_how_many_votes_are_missing(
+    tmp_path: Path, quorum: Quorum, votes: tuple[Voice, ...], words: str
+) -> None:
+    assert frozen_row(tmp_path, quorum, votes) == words
 
 
 def test_what_the_node_may_not_check_is_a_problem_of_it(tmp_path: Path) -> None:
@@ -78,7 +119,7 @@ def test_why_a_probe_cannot_check_something_is_told_with_the_probe_and_in_the_ro
     told = f"problem: probe ns1 cannot check {ONE} and 1 more: {why}"
     assert told in ran.lines
     [row] = [line for line in ran.lines if "192.0.2.1" in line and line.startswith("us-east/")]
-    assert row.split("\t")[4] == f"at-fra: cannot check ({why}), at-iad: stale; frozen, too few voices"
+    assert row.split("\t")[4] == f"at-fra: cannot check ({why}), at-iad: stale; frozen: 0 of 1 vote, 1 needed"
     assert told not in own.lines, "it is there already, as this node's own"
     assert "silent" not in ran.out, "who says why is heard"
 
