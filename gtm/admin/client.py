@@ -15,7 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from gtm.admin.address import UNIX
 from gtm.admin.handshake import Handshake, advice
-from gtm.admin.views import Events, NodeStatus, OverridesView, Regions, Reloaded, SaidTogether, SaidView
+from gtm.admin.override_view import OverridesView, SaidTogether, SaidView
+from gtm.admin.views import Events, NodeStatus, Regions, Reloaded
 from gtm.engine.asked import QuestionUnclear
 from gtm.engine.explain import Explanation
 from gtm.errors import OverrideRefused, Unreachable

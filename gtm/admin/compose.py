@@ -9,19 +9,8 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.admin.effect_words import reason_words
-from gtm.admin.views import (
-    DisabledView,
-    EffectView,
-    EndpointView,
-    HoldView,
-    OverrideView,
-    RegionState,
-    RegionView,
-    SaidView,
-    ServiceView,
-    TouchedView,
-    ZoneView,
-)
+from gtm.admin.override_view import EffectView, OverrideView, SaidView, TouchedView
+from gtm.admin.views import DisabledView, EndpointView, HoldView, RegionState, RegionView, ServiceView, ZoneView
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.book import Book
@@ -106,7 +95,7 @@ def effect_view(effect: Effect, *, wall: float) -> EffectView:
 def _touched(one: Touched, wall: float) -> TouchedView:
     by = "" if one.by is None else one.by.id
     where = one.spot.service, one.spot.region, one.spot.endpoint
-    return TouchedView(*where, one.why.value, reason_words(one, wall=wall), by)
+    return TouchedView(*where, one.why.value, reason_words(one, wall=wall), by, one.spot.zone)
 
 
 def _override(one: Override, kind: type[_OverrideView]) -> _OverrideView:
@@ -156,7 +145,8 @@ def _text(name: Name) -> str:
 def _zone(zone: ZonePlan) -> ZoneView:
     made = len(zone.soa.rdatas) + len(zone.zone.nameservers)
     records = made + sum(len(rrset.rdatas) for rrset in zone.zone.records) + zone.zone.bulk.values
-    return ZoneView(_name(zone), zone.zone.file, zone.serial, len(zone.zone.all_services), records)
+    shared = tuple(sorted(zone.zone.shared_regions))
+    return ZoneView(_name(zone), zone.zone.file, zone.serial, len(zone.zone.all_services), records, shared)
 
 
 def _service(

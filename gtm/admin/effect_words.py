@@ -38,7 +38,8 @@ def until_words(until: float, *, wall: float) -> str:
 def nothing_words(said: Override, effect: Effect, *, wall: float) -> str:
     """Returns that an override would change nothing, and why."""
     if not effect.without:
-        return f"{said.action.value} {said.scope} would change nothing: all in it is disabled in the zone file"
+        words = "all in it is disabled in the zone file (enabled: false)"
+        return f"{said.action.value} {said.scope} would change nothing: {words}"
     by_reason: dict[str, list[Touched]] = {}
     for one in effect.without:
         by_reason.setdefault(reason_words(one, wall=wall), []).append(one)

@@ -42,8 +42,8 @@ from gtm.admin.compose import effect_view, override_views, said_view
 from gtm.admin.doorkeeper import Doorkeeper
 from gtm.admin.encode import encode
 from gtm.admin.explained import ExplainedConflict
+from gtm.admin.override_view import EffectView, OverridesView, SaidTogether, SaidView
 from gtm.admin.refusals import RefusalLog
-from gtm.admin.views import EffectView, OverridesView, SaidTogether, SaidView
 from gtm.errors import OverrideRefused
 from gtm.health.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Override, Wish
 from gtm.health.override_seal import By, Rules, ScopeText, Why

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from gtm.admin.address import UNIX
 from gtm.admin.client import fetch_status, fetch_zones
-from gtm.admin.views import NodeStatus, OverrideView
+from gtm.admin.override_view import OverrideView
+from gtm.admin.views import NodeStatus
 from gtm.cli.console import counted, print_aside
 from gtm.cli.options import admin_address
 from gtm.counters import Counters

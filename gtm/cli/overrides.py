@@ -18,7 +18,8 @@ from pydantic import TypeAdapter
 
 from gtm.admin.address import UNIX
 from gtm.admin.client import fetch_overrides, fetch_status, say_overrides
-from gtm.admin.views import NodeStatus, OverridesView, SaidTogether
+from gtm.admin.override_view import OverridesView, SaidTogether
+from gtm.admin.views import NodeStatus
 from gtm.cli.console import print_aside, print_json, print_plain, print_table
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
 from gtm.cli.said import note_of, said_lines, shown_time

@@ -5,13 +5,16 @@
       keeps out 1 endpoint of api.gtm.example.com in eu-west: 192.0.2.23; down already by its checks
       not 192.0.2.24 of api.gtm.example.com in eu-west: obeyed until 18:10Z by ann (..; clear it: gtm clear ns1:1..)
 
-In come views of the admin API, out go lines. Of many endpoints some are named, and the rest is counted.
+In come views of the admin API, out go lines. Of many endpoints some are named, and the rest is counted; of many
+services each zone's are:
+
+      takes out 24 endpoints of 12 services of gtm.example.com in eu-west
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from gtm.admin.views import OverrideView, SaidView, TouchedView
+from gtm.admin.override_view import OverrideView, SaidView, TouchedView
 from gtm.cli.console import counted
 
 MAX_TARGETS = 10
@@ -63,18 +66,39 @@ def said_lines(said: SaidView) -> Iterator[str]:
 
 
 def _lines(verb: str, some: Sequence[TouchedView], total: int) -> Iterator[str]:
-    """Yields a line for each service, region and reason."""
-    groups: dict[tuple[str, str, str], list[TouchedView]] = {}
-    for one in some:
-        groups.setdefault((one.service, one.region, one.words), []).append(one)
+    """Yields a line for each service, region and reason; of many services for each zone."""
+    lines = [_line(verb, found) for found in _grouped(some, lambda one: one.service)]
+    if len(lines) > MAX_GROUPS:
+        lines = [_line_of_zone(verb, found) for found in _grouped(some, lambda one: one.zone)]
     shown = 0
-    for (service, region, words), found in list(groups.items())[:MAX_GROUPS]:
-        shown += len(found)
-        many = "" if verb in WITHOUT else f"{counted(len(found), 'endpoint')} of {service} in {region}: "
-        where = f" of {service} in {region}" if verb in WITHOUT else ""
-        yield f"  {verb} {many}{_targets(found)}{where}{_because(words, verb)}"
+    for line, size in lines[:MAX_GROUPS]:
+        shown += size
+        yield line
     if total > shown:
         yield f"  {verb} {counted(total - shown, 'endpoint')} more"
+
+
+def _grouped(some: Sequence[TouchedView], of: Callable[[TouchedView], str]) -> Iterable[Sequence[TouchedView]]:
+    groups: dict[tuple[str, str, str], list[TouchedView]] = {}
+    for one in some:
+        groups.setdefault((of(one), one.region, one.words), []).append(one)
+    return groups.values()
+
+
+def _line(verb: str, found: Sequence[TouchedView]) -> tuple[str, int]:
+    """Returns the line of endpoints of one service, and how many they are."""
+    first = found[0]
+    many = "" if verb in WITHOUT else f"{counted(len(found), 'endpoint')} of {first.service} in {first.region}: "
+    where = f" of {first.service} in {first.region}" if verb in WITHOUT else ""
+    return f"  {verb} {many}{_targets(found)}{where}{_because(first.words, verb)}", len(found)
+
+
+def _line_of_zone(verb: str, found: Sequence[TouchedView]) -> tuple[str, int]:
+    """Returns the line of endpoints of one zone, and how many they are."""
+    first, services = found[0], counted(len({one.service for one in found}), "service")
+    zone = f" of {first.zone}" if first.zone else ""  # a node of the version before does not tell it
+    words = f"{counted(len(found), 'endpoint')} of {services}{zone} in {first.region}"
+    return f"  {verb} {words}{_because(first.words, verb)}", len(found)
 
 
 def _because(words: str, verb: str) -> str:

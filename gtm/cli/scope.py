@@ -1,7 +1,9 @@
 """A scope as people type it -> the scope, among what a node serves.
 
     region gtm.example.com/eu-west        any scope in full
-    eu-west   gtm.example.com/eu-west     the region, of the only zone that has it, or of this one
+    eu-west                               the region of the only zone that has it; of every zone, where all those that
+                                          have it have it from the shared file
+    gtm.example.com/eu-west               the region of this zone
     api   api.gtm.example.com             the service
     api/eu-west/192.0.2.20                the endpoint; the address alone, where only one service has it
     gtm.example.com                       the zone
@@ -16,7 +18,7 @@ here is in its scope any more.
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from gtm.admin.views import NodeStatus
+from gtm.admin.views import DisabledView, EndpointView, NodeStatus
 from gtm.health.scope import EVERY_ZONE, EndpointScope, RegionScope, Scope, ServiceScope, ZoneScope, parse_scope
 from gtm.zone.fields import suggestion
 
@@ -58,10 +60,7 @@ def find_scope(text: str, node: NodeStatus) -> Scope:
     if not meant:
         near = suggestion(text, dict.fromkeys(name for name, _ in known))
         raise ValueError(f'"{text}" is no endpoint, region, service or zone of {node.node}{near}')
-    regions = [scope for scope in meant if isinstance(scope, RegionScope)]
-    if len(meant) > 1 and len(regions) == len(meant):
-        meant.insert(0, RegionScope(EVERY_ZONE, regions[0].region))
-    return _only(text, meant)
+    return _only(text, _of_every_zone(meant, node))
 
 
 def find_said(text: str, node: NodeStatus) -> str | Scope:
@@ -80,7 +79,24 @@ def find_said(text: str, node: NodeStatus) -> str | Scope:
     if not meant:
         signed = [parse_scope(one.scope) for one in node.overrides if one.now]
         meant = _meant(text, _named(signed, node))
-    return _only(text, meant) if meant else find_scope(text, node)
+    every = [scope for scope in _of_every_zone(meant, node) if scope in meant]
+    return _only(text, every or meant) if meant else find_scope(text, node)
+
+
+def _of_every_zone(meant: Sequence[Scope], node: NodeStatus) -> list[Scope]:
+    """Returns what a text could mean, in the place of one region in several zones that region of every zone.
+
+    Only where it is the same place for all of them, by the shared file; else that is one more that could be meant.
+    """
+    regions = [scope for scope in meant if isinstance(scope, RegionScope)]
+    names = {scope.region for scope in regions}
+    if len(regions) < 2 or len(names) > 1:
+        return list(meant)
+    shared = {view.zone.lower() for view in node.zones if names <= {*view.shared_regions}}
+    every = RegionScope(EVERY_ZONE, *names)
+    if all(scope.zone in shared for scope in regions if scope != every):
+        return [every, *(scope for scope in meant if scope not in regions)]
+    return list(dict.fromkeys((every, *meant)))
 
 
 def _named(scopes: Iterable[Scope], node: NodeStatus) -> Iterator[tuple[str, Scope]]:
@@ -125,7 +141,9 @@ def _known(node: NodeStatus) -> Iterator[tuple[str, Scope]]:
         short = service.service.removesuffix(f".{zone}")
         for name in {str(service.service), short}:
             yield name, ServiceScope(service.service)
-        for endpoint in service.endpoints:
+        # who names what is disabled is told that it is
+        ends: tuple[EndpointView | DisabledView, ...] = (*service.endpoints, *service.disabled)
+        for endpoint in ends:
             region = RegionScope(zone, endpoint.region)
             yield str(endpoint.region), region
             yield f"{service.zone}/{endpoint.region}", region

@@ -308,6 +308,8 @@ class Zone:
     soa: Soa = DEFAULT_SOA
     disabled_services: tuple[Service, ...] = ()
     """Those of which nothing is enabled: their names exist, and have no data."""
+    shared_regions: frozenset[RegionName] = frozenset()
+    """Those of `regions` that are of the shared file: the same place in every zone that has them."""
 
     @property
     def all_services(self) -> tuple[Service, ...]:

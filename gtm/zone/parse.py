@@ -269,6 +269,7 @@ def _zone(
         records_bytes=0 if master is None else master.size_bytes,
         warnings=warnings,
         disabled_services=tuple(service for service in wanted if not service.endpoints),
+        shared_regions=frozenset(region.name for region in borrowed),
     )
 
 

@@ -234,3 +234,69 @@ def test_what_is_said_is_there_for_programs_too(desk: Desk, action: str) -> None
     assert [one["id"] for one in cleared["said"][0]["ended"]] == [said["said"][0]["id"]]
     refused = desk("clear", "eu-west", "--json")
     assert (refused.code, refused.out) == (1, "")
+
+
+SHARED = """
+regions:
+  us-east: {at: [38.95, -77.45], country: US}
+  eu-west: {at: [53.35, -6.26], country: IE}
+"""
+
+
+def sharing(zone: str, octet: int, services: int = 1) -> str:
+    """A zone with services in both of the shared regions."""
+    head = f"zone: {zone}\nttl: 60\nnameservers: [ns.example.net]\nhostmaster: hostmaster@example.com\nservices:\n"
+    ends = "".join(
+        f"      - {{region: {region}, address: 127.0.{octet}.{last}}}\n"
+        for region, last in (("us-east", 1), ("eu-west", 2), ("eu-west", 3))
+    )
+    return head + "".join(f"  s{number}:\n    steer: multivalue\n    endpoints:\n{ends}" for number in range(services))
+
+
+def test_a_region_that_zones_share_is_drained_obeyed_and_cleared_in_all_of_them(tmp_path: Path) -> None:
+    with serving(tmp_path, a=sharing("a.test", 1), b=sharing("b.test", 2), _shared=SHARED) as node:
+        desk = Desk(node)
+        assert desk("obey", "b.test/eu-west", "--by", "ann").code == 0
+        drained = desk("drain", "eu-west", "--why", "switches").lines
+        assert drained[0].startswith("region */eu-west: drain until ")
+        assert drained[1:] == [
+            "  takes out 2 endpoints of s0.a.test in eu-west: 127.0.1.2, 127.0.1.3",
+            (
+                "  not 127.0.2.2, 127.0.2.3 of s0.b.test in eu-west: obeyed until 2023-11-15 02:13Z by ann "
+                "(region b.test/eu-west; clear it: gtm clear ns1:1700000000000)"
+            ),
+        ]
+        assert desk("clear", "b.test/eu-west").code == 0
+        cleared = desk("clear", "eu-west").lines
+        assert [line for line in cleared if "count again" in line] == [
+            "  the checks count again for 2 endpoints of s0.a.test in eu-west: 127.0.1.2, 127.0.1.3",
+            "  the checks count again for 2 endpoints of s0.b.test in eu-west: 127.0.2.2, 127.0.2.3",
+        ]
+        assert desk.listed == []
+        assert desk("up", "a.test/eu-west", "--why", "checks are wrong").code == 0
+        assert desk.listed == ["up region a.test/eu-west"], "of one zone, where somebody says so"
+
+
+def test_of_many_services_those_of_each_zone_are_counted(tmp_path: Path) -> None:
+    with serving(tmp_path, a=sharing("a.test", 1, 9), b=sharing("b.test", 2, 2), _shared=SHARED) as node:
+        drained = Desk(node)("drain", "eu-west", "--why", "switches").lines
+    assert drained[1:] == [
+        "  takes out 18 endpoints of 9 services of a.test in eu-west",
+        "  takes out 4 endpoints of 2 services of b.test in eu-west",
+    ]
+
+
+@pytest.mark.parametrize("names", [["eu-west"], ["127.0.0.21"], ["api/eu-west/127.0.0.21"], [EU]])
+@pytest.mark.parametrize("action", ["drain", "down", "up", "obey"])
+def test_what_the_zone_file_disables_is_said_to_be_disabled(tmp_path: Path, names: list[str], action: str) -> None:
+    disabled = ZONE.replace("region: eu-west, ", "region: eu-west, enabled: false, ")
+    with serving(tmp_path, a=disabled) as node:
+        refused = Desk(node)(action, *names, "--why", "disk")
+    assert refused.code == 1
+    assert refused.err.strip().endswith("would change nothing: all in it is disabled in the zone file (enabled: false)")
+
+
+def test_a_service_of_which_nothing_is_enabled_is_known_by_its_name(tmp_path: Path) -> None:
+    with serving(tmp_path, a=ZONE.replace("    monitor: web\n", "    monitor: web\n    enabled: false\n")) as node:
+        refused = Desk(node)("drain", "api", "--why", "disk")
+    assert (refused.code, "is disabled in the zone file" in refused.err) == (1, True)
