@@ -10,6 +10,7 @@ from gtm.node.config import Role
 from gtm.node.node_entry import NodeEntry
 from gtm.node.own_files import own_files_listed
 from gtm.node.share_entry import PeerEntry
+from gtm.serve.listen import ListenAddress
 from gtm.zone.document import Document
 from gtm.zone.fields import suggestion
 
@@ -36,10 +37,29 @@ def clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Proble
         problems.append(document.problem(("overrides", "accept_from"), words_))
     return [
         *problems,
+        *_shared_places(entry, document),
         *_listed_otherwise(entry, document, node),
         *_two_places(entry, document, node),
         *_silent_quorum(entry, document, node),
     ]
+
+
+def _shared_places(entry: NodeEntry, document: Document) -> list[Problem]:
+    """Returns where two listeners of this node would take one address: the second could not listen there."""
+    listen = entry.listen
+    taken: list[tuple[str, ListenAddress]] = []
+    problems = []
+    for keys, at in (
+        *((("dns", index), at) for index, at in enumerate(listen.dns) if Role.DNS in entry.roles),
+        *((("admin",), at) for at in (listen.admin,) if Role.ADMIN in entry.roles),
+        *((("health",), at) for at in (listen.health,) if at is not None),
+    ):
+        before = next((f"listen.{name} ({other})" for name, other in taken if at.takes_from(other)), "")
+        if before:
+            words_ = f"{at} is taken by {before}: each listener needs an address, or a port, of its own"
+            problems.append(document.problem(("listen", *keys), words_))
+        taken.append((str(keys[0]), at))
+    return problems
 
 
 def others(entry: NodeEntry, node: NodeName) -> list[PeerEntry]:

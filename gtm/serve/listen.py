@@ -36,6 +36,15 @@ class ListenAddress:
     def __str__(self) -> str:
         return f"{self.address}:{self.port}" if self.address.version == 4 else f"[{self.address}]:{self.port}"
 
+    def takes_from(self, other: "ListenAddress") -> bool:
+        """Returns whether only one of two sockets can be at these places: an unspecified address is all of its family.
+
+        Port 0 is any that is free.
+        """
+        if self.port != other.port or not self.port or self.address.version != other.address.version:
+            return False
+        return self.address == other.address or self.address.is_unspecified or other.address.is_unspecified
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:

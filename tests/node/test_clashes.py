@@ -36,3 +36,39 @@ def test_a_peer_may_have_the_two_keys_of_a_rotation() -> None:
     listed = peers("a").replace(f'"{KEY}"', f'["{KEY}", "{other}"]')
     [peer] = parsed(f"roles: [dns]\n{listed}").peers
     assert peer.key == (KEY, other)
+
+
+@pytest.mark.parametrize(
+    ("listen", "words"),
+    [
+        ('health: "127.0.0.1:8053"', "127.0.0.1:8053 is taken by listen.admin (127.0.0.1:8053)"),
+        ('health: "127.0.0.1:5300"', "127.0.0.1:5300 is taken by listen.dns (127.0.0.1:5300)"),
+        ('dns: ["[::]:8053"], admin: "[::1]:8053"', "[::1]:8053 is taken by listen.dns ([::]:8053)"),
+        ('admin: "0.0.0.0:8054", health: "127.0.0.1:8054"', "127.0.0.1:8054 is taken by listen.admin (0.0.0.0:8054)"),
+        ('dns: ["127.0.0.1:53", "127.0.0.1:53"]', "127.0.0.1:53 is taken by listen.dns (127.0.0.1:53)"),
+        ('dns: ["127.0.0.1:53", "0.0.0.0:53"]', "0.0.0.0:53 is taken by listen.dns (127.0.0.1:53)"),
+    ],
+)
+def test_two_listeners_do_not_share_an_address(listen: str, words: str) -> None:
+    text = f"listen: {{{listen}}}\n"
+    with pytest.raises(NodeInvalid) as refused:
+        parsed(text)
+    [problem] = refused.value.problems
+    assert problem.message == f"{words}: each listener needs an address, or a port, of its own"
+    assert (problem.line, problem.column) == (1, text.rindex(f'"{words.split(maxsplit=1)[0]}"') + 1)
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        'listen: {health: "127.0.0.1:8054"}',
+        'listen: {health: "[::1]:8053"}',
+        'listen: {health: "127.0.0.2:8053"}',
+        'listen: {dns: ["0.0.0.0:53", "[::]:53"], admin: "127.0.0.1:54"}',
+        'listen: {dns: ["127.0.0.1:0", "127.0.0.1:0"], admin: "127.0.0.1:0", health: "127.0.0.1:0"}',
+        'roles: [probe, admin]\nlisten: {admin: "127.0.0.1:5300"}',
+        'roles: [dns]\nlisten: {health: "127.0.0.1:8053"}',
+    ],
+)
+def test_listeners_that_this_node_does_not_have_are_in_nobodys_way(file: str) -> None:
+    parsed(file)
