@@ -66,7 +66,7 @@ class LimitedRunner(web.AppRunner):
             app,
             access_log=None,
             logger=_logger(lambda: on_no_request(400)),
-            shutdown_timeout=shutdown_s,
+            shutdown_timeout=shutdown_s / 2,  # aiohttp waits twice: for a handler to end by itself, and once cancelled
             keepalive_timeout=self.patience.keepalive_s,
         )
         self.crowd = Crowd(limits, now=self.now)
@@ -99,11 +99,19 @@ class LimitedRunner(web.AppRunner):
         if self._looking is None:
             self._looking = asyncio.get_running_loop().call_later(self.patience.look_s, self._look)
 
-    async def cleanup(self) -> None:
-        """Ends everything; whoever reads too slowly does not hold it up."""
+    def listen_anew(self, listening: socket.socket) -> None:
+        """Takes connections from this socket, and no more from those before; who is connected stays."""
+        self._close_listening()
+        self.listen(listening)
+
+    def _close_listening(self) -> None:
         for acceptor in self._acceptors:
             acceptor.close()
         self._acceptors.clear()
+
+    async def cleanup(self) -> None:
+        """Ends everything; whoever reads too slowly does not hold it up."""
+        self._close_listening()
         if self._looking is not None:
             self._looking.cancel()
         for task in tuple(self._starting):

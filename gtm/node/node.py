@@ -28,7 +28,7 @@ from gtm.admin.app import NO_HTTP, make_app, open_admin
 from gtm.admin.crowd import MAX_CONNECTIONS, limits_for
 from gtm.admin.doorkeeper import Doorkeeper
 from gtm.admin.health import open_health
-from gtm.admin.local import close_local, open_local
+from gtm.admin.local import LocalAdmin
 from gtm.admin.overrides import routes as override_routes
 from gtm.admin.zones import zone_routes
 from gtm.clock import Clock
@@ -217,7 +217,7 @@ class Node:
             withheld=self._health.withheld.summary,
             file=self._file,
         )
-        self._local: web.AppRunner | None = None
+        self._local: LocalAdmin | None = None
         self._supervisor = Supervisor(environment())
         self._warm = asyncio.Event()
         self._stop = Stop()
@@ -276,10 +276,8 @@ class Node:
             if health is not None:
                 closings["health port"] = health.cleanup()
             if self._local is not None:
-                closings["admin socket"] = self._local.cleanup()
+                closings["admin socket"] = self._local.close()
             await close_all(closings)
-            if self._local is not None:
-                close_local(self._config.state)
 
     async def _take(self, config: NodeConfig) -> None:
         """Goes by another node file from now on, as far as settings.py lets it."""
@@ -312,6 +310,8 @@ class Node:
     def _rivers(self, queries: "Queries | None") -> list[Coroutine[None, None, None]]:
         rivers = [self._zones.run(), self._health.believe(), self._warm_up(), self._certificates.run()]
         rivers += [self._state.keep_trying(), self._file.run(), self._supervisor.watch()]
+        if self._local is not None:
+            rivers.append(self._local.run())
         if self._places is not None:
             rivers += self._places.rivers()
         if self._config.peers:
@@ -366,11 +366,12 @@ class Node:
         more += zone_routes(lambda: self._planner.catalogue.zones)
         if Role.PROBE in self._config.roles:
             more += self._pushes.routes()
-        self._local = await open_local(
+        self._local = LocalAdmin(
             self._config.state,
             make_app(subject, reports, more, on_refusal=refusal, require=door.require),
             on_no_request=lambda status: refusal(NO_HTTP, status),
         )
+        await self._local.open()
         at = self._config.admin
         tls = None if self._admin_tls is None else self._admin_tls.listener_context
         peers = len(self._config.peers)

@@ -15,7 +15,7 @@ from aiohttp import web
 from gtm.admin.app import make_app, open_admin
 from gtm.admin.credentials import Credentials
 from gtm.admin.doorkeeper import Doorkeeper
-from gtm.admin.local import open_local
+from gtm.admin.local import LocalAdmin
 from gtm.admin.overrides import routes
 from gtm.admin.zones import zone_routes
 from gtm.counters import Counters
@@ -156,8 +156,8 @@ class Served:
     def _refuse(self, path: str, status: int) -> None:
         self.refusals.append((path, status))
 
-    async def serve_locally(self, state: Path) -> web.AppRunner:
-        """Serves what changes overrides on the socket in this folder, too; gives what the caller cleans up."""
+    async def serve_locally(self, state: Path) -> LocalAdmin:
+        """Serves what changes overrides on the socket in this folder, too; gives what the caller closes."""
         await self.river.load()
         app = make_app(
             self.subject,
@@ -166,9 +166,9 @@ class Served:
             on_refusal=self._refuse,
             require=self.door.require,
         )
-        runner = await open_local(state, app)
-        assert runner is not None
-        return runner
+        local = LocalAdmin(state, app)
+        await local.open()
+        return local
 
     async def serve(self, *, tls: ssl.SSLContext | None = None) -> web.AppRunner:
         """Starts everything; gives what the caller cleans up."""

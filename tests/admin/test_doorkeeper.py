@@ -152,7 +152,7 @@ def test_the_socket_says_whose_user_it_was_and_takes_tokens_too(
             for headers in ({}, proxy, {**proxy, **BEARER}, {"Authorization": "Bearer no"}):
                 async with session.post("http://x/v1/overrides", json=DRAIN, headers=headers) as answer:
                     found.append(answer.status)
-        await local.cleanup()
+        await local.close()
         return found
 
     assert asyncio.run(story()) == [201, 403, 201, 401]

@@ -1,6 +1,7 @@
 import asyncio
 import json
 import logging
+import socket
 import ssl
 import time
 from collections import Counter
@@ -343,5 +344,28 @@ def test_who_connects_and_asks_nothing_is_hung_up_on_and_who_asked_is_not(tmp_pa
             await answers.readuntil(b"404 Not Found")
             assert node.refusals[4:] == [("other", 404)]
             await close(asked)
+
+    asyncio.run(story())
+
+
+@pytest.mark.slow
+def test_whoever_is_answered_late_holds_an_end_up_for_no_longer_than_it_says(tmp_path: Path) -> None:
+    held_back, shutdown_s = HeldBack(), 1.0
+    app = web.Application()
+    app.router.add_get("/", held_back.handle)
+
+    async def story() -> None:
+        runner = LimitedRunner(app, limits=DEFAULT_LIMITS, shutdown_s=shutdown_s)
+        await runner.setup()
+        runner.listen(socket.create_server(("127.0.0.1", 0)))
+        _reader, writer = await asyncio.open_connection(*runner.addresses[0])
+        writer.write(get("/"))
+        while not any(each._task_handler and each._request_in_progress for each in runner._connections):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        too_late = asyncio.Event()
+        asyncio.get_running_loop().call_later(1.9 * shutdown_s, too_late.set)
+        await runner.cleanup()
+        assert not too_late.is_set(), "aiohttp waits twice as long as it is told"
+        await close(writer)
 
     asyncio.run(story())

@@ -137,10 +137,10 @@ def on_a_socket(node: Served, state: Path) -> Iterator[None]:
     started, stopped = threading.Event(), threading.Event()
 
     async def run() -> None:
-        runner = await node.serve_locally(state)
+        local = await node.serve_locally(state)
         started.set()
         await asyncio.to_thread(stopped.wait)
-        await runner.cleanup()
+        await local.close()
 
     thread = threading.Thread(target=asyncio.run, args=(run(),))
     thread.start()
