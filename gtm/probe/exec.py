@@ -12,9 +12,8 @@ nothing of it is left when it ends or when its time is up:
 
 import asyncio
 import os
-import signal
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from gtm.errors import FileUnreadable
@@ -23,6 +22,9 @@ from gtm.health.reading import Reason
 from gtm.ids import Address
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments, target_address
+from gtm.probe.program import Program
+from gtm.probe.turns import MAX_CHECKS_AT_ONCE
+from gtm.threads import Pool
 from gtm.zone.model import Check
 from gtm.zone.settings import ExecSettings
 
@@ -33,9 +35,7 @@ ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8"}
 """Nothing of this process: its environment may hold secrets."""
 
 _FILES = FileReader("programs")
-
-REAP_S = 1.0
-"""A killed process ends at once, unless the kernel is stuck in it; nobody waits for that."""
+_THREADS = Pool("programs", threads=MAX_CHECKS_AT_ONCE)
 
 
 async def check_exec(check: Check, instruments: Instruments) -> Outcome:
@@ -56,17 +56,16 @@ def filled_in(command: tuple[str, ...], address: Address, port: int) -> tuple[st
 async def run(command: tuple[str, ...]) -> Outcome:
     """Returns how a program ended; waits for ever, and kills it when cancelled."""
     with _output() as (output, its_end):
+        program = Program(command, its_end, environment=ENVIRONMENT)
         try:
             await _FILES.soon(_FILES.look, Path(command[0]))
-            process = await _started(command, its_end)
-        except FileUnreadable as error:  # to start it would stop this process
+            code = await _THREADS.run(program.run)
+        except FileUnreadable as error:  # to start it would take a thread for as long as its disk hangs
             return Outcome(Reason.UNREAD, f"{command[0]} cannot be run: {error.reason}")
         except OSError as error:
             return Outcome(Reason.UNREAD, f"{command[0]} cannot be run: {os.strerror(error.errno or 0)}")
-        try:
-            code = await process.wait()
         finally:
-            await _end(process)
+            program.kill()
         output.read()
         return outcome_of_exit(code, output.kept)
 
@@ -79,54 +78,6 @@ def outcome_of_exit(code: int, output: bytes) -> Outcome:
         return PASSED
     lines = output.decode("utf-8", "replace").strip().splitlines()
     return Outcome(Reason.STATUS, f"exit {code}: {lines[-1].strip()}" if lines else f"exit {code}")
-
-
-async def _started(command: tuple[str, ...], its_end: int) -> asyncio.subprocess.Process:
-    """Returns the program, once it runs. When cancelled before, its group is killed nevertheless.
-
-    asyncio would kill the program alone, and leave what it started: so it is let finish, beside this task.
-    """
-    starting = asyncio.create_task(
-        asyncio.create_subprocess_exec(
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=its_end,
-            stderr=its_end,
-            cwd="/",
-            env=ENVIRONMENT,
-            start_new_session=True,
-        )
-    )
-    try:
-        return await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        starting.add_done_callback(_kill_started)  # a callback, since who cancels twice does not wait below
-        await asyncio.wait({starting})
-        with suppress(OSError):
-            await _end(starting.result())
-        raise
-
-
-def _kill_started(starting: asyncio.Task[asyncio.subprocess.Process]) -> None:
-    if not starting.cancelled() and starting.exception() is None:
-        _kill(starting.result())
-
-
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """Kills whatever is left of a program's group, and waits for the program itself."""
-    _kill(process)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(REAP_S):
-            await process.wait()
-
-
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """Kills whatever is left of a program's group: all of it when its time is up, its children when it ended.
-
-    The number of a group is not given to another while it has members; when it has none there is nobody to kill.
-    """
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 class _Output:

@@ -1,9 +1,13 @@
 """Programs of the shell's making: how they end, what they print, and that nothing of them is left."""
 
 import asyncio
+import fcntl
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -18,6 +22,8 @@ from tests.fakes.permits import permits
 from tests.fakes.resolver import FakeResolver
 
 AMPLE_S = 20.0
+HELD_S = 10.0
+PACE_S = 0.002
 
 Script = Callable[[str], str]
 
@@ -91,6 +97,11 @@ def test_no_open_file_of_the_node_is_handed_on(script: Script, tmp_path: Path) -
     assert found == PASSED, "and there is nothing to read"
 
 
+def test_no_signal_is_ignored_that_a_program_expects(script: Script) -> None:
+    ignored = ran(script("sed -n 's/^SigIgn:[[:space:]]*//p' /proc/$$/status; exit 1")).detail.removeprefix("exit 1: ")
+    assert [one.name for one in (signal.SIGPIPE, signal.SIGXFSZ) if int(ignored, 16) >> (one - 1) & 1] == []
+
+
 def test_what_is_printed_beyond_the_limit_is_forgotten(script: Script) -> None:
     noisy = script(
         f"head -c {MAX_OUTPUT_BYTES - 5} /dev/zero | tr '\\0' '\\n'; echo kept; head -c 300000 /dev/zero; exit 1"
@@ -140,8 +151,12 @@ def test_when_its_time_is_up_the_whole_group_is_killed(script: Script, tmp_path:
 
 
 def children() -> set[str]:
-    """The processes that this thread started."""
-    return set(Path("/proc/thread-self/children").read_text().split())
+    """The processes that the threads of this process started."""
+    found: set[str] = set()
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended
+            found.update((thread / "children").read_text().split())
+    return found
 
 
 def test_when_its_time_is_up_while_it_is_being_started_the_whole_group_is_killed(
@@ -161,6 +176,59 @@ def test_when_its_time_is_up_while_it_is_being_started_the_whole_group_is_killed
         return [int(pid) for pid in told]
 
     assert_both_end(asyncio.run(cut_short()))
+
+
+@contextmanager
+def slow_to_read(program: str) -> Iterator[threading.Event]:
+    """Has whoever opens a program wait, until the block is left or HELD_S are over: then the event is set.
+
+    It holds a lease on the file (fcntl(2)): a look at it is quick, and to start it takes as long as on a slow disk.
+    """
+    before = signal.signal(signal.SIGIO, signal.SIG_IGN)  # by which the kernel asks for it back
+    held, is_over = os.open(program, os.O_RDONLY), threading.Event()
+    try:
+        fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    except OSError as error:
+        os.close(held)
+        pytest.skip(f"no leases on this filesystem: {error.strerror}")
+
+    def give_back() -> None:
+        is_over.set()
+        fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+
+    timer = threading.Timer(HELD_S, give_back)
+    timer.start()
+    try:
+        yield is_over
+    finally:
+        timer.cancel()
+        timer.join()
+        os.close(held)
+        signal.signal(signal.SIGIO, before)
+
+
+@pytest.mark.slow
+def test_a_program_that_the_kernel_is_slow_to_read_holds_up_nobody(script: Script) -> None:
+    program = script("exit 0")
+
+    async def cut_short(is_over: threading.Event) -> None:
+        before = children()
+        running = asyncio.create_task(run((program,)))
+        while children() == before:  # noqa: ASYNC110  # the kernel tells nobody
+            await asyncio.sleep(PACE_S)
+        for _ in range(10):  # it is on its way into the program, and the loop turns
+            await asyncio.sleep(PACE_S)
+        assert not running.done()
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert not is_over.is_set()
+
+    before = children()
+    with slow_to_read(program) as is_over:
+        asyncio.run(cut_short(is_over))
+    assert soon(lambda: children() == before), "it is killed once it is there"
+    assert ran(program) == PASSED
 
 
 def test_what_a_program_leaves_behind_is_killed_and_not_waited_for(script: Script, tmp_path: Path) -> None:
