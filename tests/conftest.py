@@ -6,10 +6,15 @@
 The time limit of a test is pytest-timeout's, in pyproject.toml; hypothesis sets none for an example, which
 may take long on a busy machine. Where CI is set, hypothesis draws the same examples in every run (its profile `ci`),
 and they change with the source of a test: `CI=true .venv/bin/pytest TEST` repeats what CI saw.
+
+Where the path of the folder for temporary files is long, SHORT_FOLDER is used: else sockets in it have longer names
+than the system takes. Without IPv6 on loopback no test is run, for many would fail and none say why.
 """
 
 import os
 import shutil
+import socket
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +24,11 @@ from tests.test_house.loopback import LoopbackOnly
 
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
+
+SHORT_FOLDER = "/tmp"
+
+MOST_OF_TMPDIR = 24
+"""Octets. The sockets of nodes are some 80 below it, and the name of a socket has 107 at most (unix(7))."""
 
 _LOOPBACK = pytest.StashKey[LoopbackOnly]()
 
@@ -35,15 +45,35 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(message)
 
 
+def shorten_temporary_folder() -> None:
+    """Has this process and its workers use SHORT_FOLDER where the folder for temporary files has a long path."""
+    if len(os.fsencode(tempfile.gettempdir())) > MOST_OF_TMPDIR:
+        os.environ["TMPDIR"] = tempfile.tempdir = SHORT_FOLDER
+
+
+def missing_loopback() -> str:
+    """Returns what helps where this machine has no IPv6 on loopback; empty where it has."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as tried:
+            tried.bind(("::1", 0))
+    except OSError as error:
+        return f"no IPv6 on loopback (::1: {error.strerror}): sysctl net.ipv6.conf.lo.disable_ipv6=0"
+    return ""
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps every test of this process, and its collection, on loopback."""
+    shorten_temporary_folder()
+    if missing := missing_loopback():
+        raise pytest.UsageError(missing)
     config.stash[_LOOPBACK] = LoopbackOnly()
     config.stash[_LOOPBACK].install()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Gives the network back."""
-    config.stash[_LOOPBACK].remove()
+    if _LOOPBACK in config.stash:
+        config.stash[_LOOPBACK].remove()
 
 
 @pytest.fixture(autouse=True)
