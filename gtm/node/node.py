@@ -220,6 +220,8 @@ class Node:
         self._local: LocalAdmin | None = None
         self._supervisor = Supervisor(environment())
         self._warm = asyncio.Event()
+        self._hung_up = asyncio.Event()
+        """Whether SIGHUP came, and nothing was done for it yet."""
         self._stop = Stop()
         self._threads = Pool("stop", threads=1)
 
@@ -309,7 +311,7 @@ class Node:
 
     def _rivers(self, queries: "Queries | None") -> list[Coroutine[None, None, None]]:
         rivers = [self._zones.run(), self._health.believe(), self._warm_up(), self._certificates.run()]
-        rivers += [self._state.keep_trying(), self._file.run(), self._supervisor.watch()]
+        rivers += [self._state.keep_trying(), self._follow_signals(), self._supervisor.watch()]
         if self._local is not None:
             rivers.append(self._local.run())
         if self._places is not None:
@@ -431,8 +433,19 @@ class Node:
         self._stop.listen()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up)
 
+    async def _follow_signals(self) -> None:
+        """Reads the files again for each SIGHUP, and for those that come meanwhile once more."""
+        while True:
+            await self._hung_up.wait()
+            self._hung_up.clear()
+            with self._supervisor.reloading():
+                try:
+                    await self._subject.reload()
+                except Exception:
+                    log.exception("SIGHUP: the files cannot be read by a mistake of this program; what ran goes on")
+
     def _hang_up(self) -> None:
-        self._file.ask()
+        self._hung_up.set()
         self._zones.ask()
         self._events.reopen()
         self._state.check_lock_apart()

@@ -57,20 +57,8 @@ class NodeFile:
         self._take = take
         self._chronicle = chronicle
         self._one_at_a_time = asyncio.Lock()
-        self._asked = asyncio.Event()
         self._threads = Pool("node file", threads=1)
         self.problems: tuple[str, ...] = ()
-
-    def ask(self) -> None:
-        """Has `run` read the file."""
-        self._asked.set()
-
-    async def run(self) -> None:
-        """Reads the file whenever somebody asks, until cancelled."""
-        while True:
-            await self._asked.wait()
-            self._asked.clear()
-            await self.reread()
 
     async def reread(self) -> NodeReload:
         """Reads the file, takes what it can, and says what; with a mistake in it nothing is taken."""

@@ -1,6 +1,7 @@
 """What the supervisor hears of this node: systemd's protocol of notifications (sd_notify(3)), or nothing without one.
 
     READY=1       the first answer is possible; of a probe: the health of every endpoint is known, or WARM_UP_S are over
+    RELOADING=1   it reads its files again, for SIGHUP, and READY=1 once that is done (Type=notify-reload)
     WATCHDOG=1    twice as often as WATCHDOG_USEC asks, from the event loop: a loop that hangs says nothing
     STOPPING=1    it was told to stop
 
@@ -11,8 +12,9 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 SOCKET, WATCHDOG_US, WATCHDOG_PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
 
@@ -26,10 +28,28 @@ class Supervisor:
         name = environment.get(SOCKET, "")
         self._address = "\0" + name[1:] if name.startswith("@") else name  # unix(7): an abstract one
         self._watchdog_s = _watchdog_s(environment)
+        self._status = ""
+        """What was said last of a node that is ready; empty before."""
 
     def ready(self, status: str) -> None:
         """Says that this node does its work now."""
         self._tell(f"READY=1\nSTATUS={status}")
+        self._status = status
+
+    @contextmanager
+    def reloading(self) -> Iterator[None]:
+        """Says that files are read again, and after the block that this is done; a node that is not ready says nothing.
+
+        A block that is cancelled is that of a node that stops, which is not ready any more.
+        """
+        status = self._status
+        if status:
+            # by CLOCK_MONOTONIC systemd tells what is said of its own signal from what is said of one before
+            monotonic_us = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+            self._tell(f"RELOADING=1\nMONOTONIC_USEC={monotonic_us}\nSTATUS=reads its files again")
+        yield
+        if status:
+            self.ready(status)
 
     def stopping(self) -> None:
         """Says that it ends."""

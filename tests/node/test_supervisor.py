@@ -3,9 +3,12 @@
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,36 @@ def test_it_says_what_happens(name: str) -> None:
         assert heard.recv(1000) == b"READY=1\nSTATUS=serves on 192.0.2.53:53"
         supervisor.stopping()
         assert heard.recv(1000) == b"STOPPING=1\nSTATUS=stopping"
+
+
+def test_it_says_from_when_to_when_files_are_read_again(name: str) -> None:
+    with listening(name) as heard:
+        supervisor = Supervisor({"NOTIFY_SOCKET": name})
+        with supervisor.reloading():
+            pass  # by whoever is not ready nothing is said
+        supervisor.ready("serves")
+        assert heard.recv(1000) == b"READY=1\nSTATUS=serves"
+        before = monotonic_us()
+        with supervisor.reloading():
+            assert before <= reload_told(heard) <= monotonic_us()
+        assert heard.recv(1000) == b"READY=1\nSTATUS=serves"
+        with suppress(KeyError), supervisor.reloading():
+            raise KeyError
+        assert reload_told(heard) >= before
+        supervisor.stopping()
+        assert heard.recv(1000).startswith(b"STOPPING=1"), "a node that stops is not ready once more"
+
+
+def monotonic_us() -> int:
+    return time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
+
+
+def reload_told(heard: socket.socket) -> int:
+    """Takes what says that a reload began, and returns when that was."""
+    first, second, _status = heard.recv(1000).decode().splitlines()
+    assert first == "RELOADING=1"
+    assert second.startswith("MONOTONIC_USEC=")
+    return int(second.removeprefix("MONOTONIC_USEC="))
 
 
 def test_the_loop_says_that_it_turns_where_that_is_asked_of_this_process(name: str) -> None:
@@ -87,6 +120,10 @@ def test_a_node_is_ready_once_it_answers(cluster: Cluster, tmp_path: Path, monke
             asking.settimeout(5)
             asking.sendto(query(f"{NAME}.").to_wire(), (machine.address, DNS_PORT))
             assert asking.recv(1000)[3] & 15 == 0
+        at = monotonic_us()
+        running.process.send_signal(signal.SIGHUP)
+        assert reload_told(heard) >= at, "else systemd takes it for the answer to a signal before"
+        assert heard.recv(1000) == f"READY=1\nSTATUS=serves on {machine.address}:{DNS_PORT}".encode()
         assert running.stop() == 0
         assert heard.recv(1000) == b"STOPPING=1\nSTATUS=stopping"
 
