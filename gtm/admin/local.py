@@ -52,7 +52,7 @@ class LocalAdmin:
         """What is at the path since this node made its socket; None where it has none."""
         self._told = ""
 
-    async def open(self) -> None:
+    async def begin(self) -> None:
         """Begins to serve, if the socket can be made."""
         await self._runner.setup()
         await self._look()

@@ -373,7 +373,7 @@ class Node:
             make_app(subject, reports, more, on_refusal=refusal, require=door.require),
             on_no_request=lambda status: refusal(NO_HTTP, status),
         )
-        await self._local.open()
+        await self._local.begin()
         at = self._config.admin
         tls = None if self._admin_tls is None else self._admin_tls.listener_context
         peers = len(self._config.peers)

@@ -167,7 +167,7 @@ class Served:
             require=self.door.require,
         )
         local = LocalAdmin(state, app)
-        await local.open()
+        await local.begin()
         return local
 
     async def serve(self, *, tls: ssl.SSLContext | None = None) -> web.AppRunner:

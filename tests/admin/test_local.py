@@ -15,7 +15,7 @@ from tests.node.present import SMALL, until
 
 async def opened(folder: Path, *, on_no_request: Callable[[int], None] = lambda _status: None) -> LocalAdmin:
     local = LocalAdmin(folder, aiohttp.web.Application(), on_no_request=on_no_request)
-    await local.open()
+    await local.begin()
     return local
 
 
@@ -48,7 +48,7 @@ def test_a_socket_that_somebody_takes_from_a_running_node_is_made_again(
     async def story() -> None:
         looks = Looks()
         local = LocalAdmin(path.parent, aiohttp.web.Application(), sleep=looks.sleep)
-        await local.open()
+        await local.begin()
         keeping = asyncio.create_task(local.run())
         async with until():
             await looks.look()
@@ -82,7 +82,7 @@ def test_a_socket_that_cannot_be_made_is_told_once_and_made_when_it_can(
     async def story() -> None:
         looks = Looks()
         local = LocalAdmin(folder, aiohttp.web.Application(), sleep=looks.sleep)
-        await local.open()
+        await local.begin()
         keeping = asyncio.create_task(local.run())
         async with until():
             await looks.look()
