@@ -1,4 +1,4 @@
-"""Plan, status and guidance -> what counts of endpoints and regions, and where the plan sends clients.
+"""Plan, status and guidance -> what counts of endpoints and regions, who sees it otherwise, and where clients are sent.
 
 What comes in: frozen snapshots. What goes out: families. The state of an endpoint is what the checks say, unless a
 person said otherwise:
@@ -14,11 +14,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from gtm.health.belief import Belief
-from gtm.health.override import Action, SafetyRule
+from gtm.health.override import Action
 from gtm.health.status import Status
 from gtm.ids import RegionName
 from gtm.metrics.model import Chosen, Family, Kind, Metric, Point
-from gtm.plan.guidance import Guidance, Held, beliefs, overriding
+from gtm.plan.guidance import Guidance, beliefs, overriding
 from gtm.plan.model import Plan, SteeredService
 from gtm.plan.outcome import Selected, Spread
 from gtm.steer.filter import Choose
@@ -38,20 +38,16 @@ SHARE = Metric(
     "Share of a service's cells that the plan answers with a region; each counts as one, however many clients it has.",
     "1",
 )
-HELD = Metric(
-    "gtm_safety_held_endpoints",
-    "gtm.safety.held_endpoints",
+LOCAL = Metric(
+    "gtm_endpoint_local",
+    "gtm.endpoint.local",
     Kind.GAUGE,
-    "Endpoints that a safety rule keeps as they were.",
-    "{endpoint}",
+    "1 for each vantage that sees an endpoint otherwise than the quorum, and what it sees; nothing for the rest.",
 )
 
 TAKEN_OUT, FORCED_UP = "taken_out", "forced_up"
 STATES = (*(belief.value for belief in Belief), TAKEN_OUT, FORCED_UP)
 _SAID = {Action.DOWN: TAKEN_OUT, Action.DRAIN: TAKEN_OUT, Action.UP: FORCED_UP}
-_HOLDING = tuple(rule for rule in SafetyRule if rule is not SafetyRule.MIN_HEALTHY)
-"""The rules that keep something in; `min_healthy` takes more out."""
-
 _Shares = Mapping[RegionName, float]
 
 
@@ -65,7 +61,7 @@ def endpoint_families(plan: Plan, status: Status, guidance: Guidance, *, answers
             counts[steered.zone, spot.region][state] += 1
     yield Family(STATE, tuple(points))
     yield Family(REGION, tuple(_regions(counts)))
-    yield Family(HELD, tuple(_held(guidance.held)))
+    yield Family(LOCAL, tuple(_local(plan, status, guidance)))
     yield Family(SHARE, tuple(_shares(plan)) if answers else ())
 
 
@@ -89,10 +85,21 @@ def _regions(counts: Mapping[tuple[str, str], Counter[str]]) -> Iterator[Point]:
             yield Point({"zone": zone, "region": region, "state": state}, by_state[state])
 
 
-def _held(held: Held) -> Iterator[Point]:
-    counts = Counter(rule for ends in held.values() for rule in ends.values())
-    for rule in _HOLDING:
-        yield Point({"rule": rule.value}, counts[rule])
+def _local(plan: Plan, status: Status, guidance: Guidance) -> Iterator[Point]:
+    """Yields what vantages see otherwise, but of endpoints that a person decides."""
+    differing = {check: one.local for check, one in status.checks.items() if one.local}
+    if not differing:
+        return
+    for name, steered in plan.services.items():
+        if differing.keys().isdisjoint(steered.checks):
+            continue
+        said = overriding(steered, guidance.said)
+        for spot, check, override in zip(steered.spots, steered.checks, said, strict=True):
+            if check is None or (override is not None and override.action is not Action.OBEY):
+                continue
+            for one in differing.get(check, ()):
+                labels = {"service": name, "endpoint": spot.endpoint, "vantage": one.vantage, "seen": one.belief.value}
+                yield Point(labels, 1)
 
 
 def _shares(plan: Plan) -> Iterator[Point]:

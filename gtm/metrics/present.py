@@ -15,6 +15,8 @@ from gtm.ids import NodeName
 from gtm.metrics.counted import counter_families
 from gtm.metrics.endpoints import endpoint_families
 from gtm.metrics.model import Family, Kind, Metric, Point
+from gtm.metrics.safety import safety_families
+from gtm.plan.enough import Refusal
 from gtm.plan.guidance import Guidance
 from gtm.plan.model import Plan
 
@@ -37,6 +39,16 @@ class Reloads:
     """Unix time of it; None before the first."""
     held: frozenset[str] = frozenset()
     """The zones that serve as they were, as their files would lose too much (gtm/watch/loss.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """The last change of what serves of the zone files, while the node runs; none yet."""
+
+    at: float = 0.0
+    """Unix time of it; 0 before the first."""
+    zones: str = ""
+    """Which zones changed with it, or just before it, and how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +81,9 @@ class Present:
     probes: tuple[ExpectedProbe, ...]
     """Every node that should vote here, whether it was ever heard or not."""
     reloads: Reloads
+    push: Push
+    refusals: tuple[Refusal, ...]
+    """What the rules of safety do not let happen now."""
     geo: tuple[GeoSource, ...]
     ready: bool
     measured: tuple[Family, ...]
@@ -98,6 +113,12 @@ RELOADED_AT = _gauge(
     "config_last_reload_timestamp_seconds",
     "config.last_reload.timestamp",
     "Unix time of the last reading of them.",
+    "s",
+)
+APPLIED_AT = _gauge(
+    "config_applied_timestamp_seconds",
+    "config.applied.timestamp",
+    "Unix time at which the zone files last changed what serves while this node ran, with the zones; else 0.",
     "s",
 )
 HELD = _gauge(
@@ -186,10 +207,12 @@ def families(present: Present) -> Iterator[Family]:
     yield _single(RELOADED, int(present.reloads.successful))
     if present.reloads.at is not None:
         yield _single(RELOADED_AT, present.reloads.at)
+    yield Family(APPLIED_AT, (Point({"zones": present.push.zones}, int(present.push.at)),))
     yield Family(SERIAL, tuple(_serials(present.plan)))
     yield Family(HELD, tuple(_held(present.plan, present.reloads)))
     yield Family(FAIL_OPEN, tuple(_fail_open(present.plan)) if "dns" in present.roles else ())
     yield from endpoint_families(present.plan, present.status, present.guidance, answers="dns" in present.roles)
+    yield from safety_families(present.plan, present.guidance.held, present.refusals)
     yield Family(VOTES, tuple(_votes(present.status)))
     yield _single(FROZEN, sum(one.frozen for one in present.status.checks.values()))
     yield Family(OVERRIDE, tuple(_overrides(present.guidance)))

@@ -1,23 +1,30 @@
-"""What a new plan changed of the zones: what came, went and changed (gtm/zone/changes.py) -> event, log, reload.
+"""What a new plan changed of the zones: what came, went and changed (gtm/zone/changes.py), as it is told.
 
-An event has the zones by name, and some of the names in them; the log has a line for each of some zones, and a warning
-for names that nobody answers any more; a reload tells the lines of the plans that it led to.
+The event has the zones by name, and some of the names in them; the log has a line for each of some zones, and a warning
+for names that nobody answers any more; a reload tells the lines of the plans that it led to. Monitoring is given when
+the last one was, and of which zones: an alert about a change tells each change once.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gtm.health.event import MAX_LIST, Event, EventKind, Fact
 from gtm.ids import Generation
+from gtm.metrics.present import Push
 from gtm.plan.model import Plan
-from gtm.zone.changes import Tally, ZoneChanges, changes
+from gtm.zone.changes import Fate, Tally, ZoneChanges, changes
 from gtm.zone.model import Zone
 
 MAX_ZONES = 10
 """That get a line."""
 MAX_APPLIED = 8
 """Changes that are remembered, for who reloads just after a look at the folder has taken them up."""
+
+ONE_PUSH_S = 60.0
+"""Changes that follow so soon upon each other are one to who scrapes once a minute: files come one after the other."""
+MAX_LABELLED = 3
+"""Zones that a label names."""
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +37,28 @@ class Applied:
     at: float
     """Wall seconds."""
     lines: tuple[str, ...]
+    fates: Mapping[str, Fate] = field(default_factory=dict)
+    """What became of each zone that is not as it was."""
+
+
+def last_push(applied: Iterable[Applied]) -> Push:
+    """Returns the last of these, the oldest first, with the zones of those just before it."""
+    several = tuple(applied)
+    if not several:
+        return Push()
+    last = several[-1]
+    fates: dict[str, Fate] = {}
+    for one in several:
+        if last.at - one.at <= ONE_PUSH_S:
+            fates |= one.fates
+    return Push(last.at, _zones_words(fates))
+
+
+def _zones_words(fates: Mapping[str, Fate]) -> str:
+    """Returns the same words for the same changes: they are a label."""
+    told = [f"{name} {fate.value}" for name, fate in sorted(fates.items())]
+    more = len(told) - MAX_LABELLED
+    return ", ".join(told[:MAX_LABELLED]) + (f" and {more} more" if more > 0 else "")
 
 
 def find_changes(before: Sequence[Zone], after: Sequence[Zone]) -> tuple[ZoneChanges, ...]:

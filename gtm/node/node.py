@@ -194,6 +194,7 @@ class Node:
             expiries=lambda: self._certificates.expiries,
             filters=words.filters - STEERING.filters,
             unsaved=lambda: len(self._state.unsaved),
+            refused=lambda: self._guide.refusals,
         )
         self._file = NodeFile(config, rereading, key=self._key.public, take=self._take, chronicle=chronicle)
         self._door = Doorkeeper(config.credentials, clock=clock)

@@ -381,9 +381,10 @@ class Planner:
         self._chronicle.planned(before, plan, found)
         log_changes(found)
         if found and before.zones:
-            self.applied.append(Applied(plan.generation, self._wall(), (*lines_of(found), *self.renaming.lines)))
-            for one in found:
-                self._counters.add("zone_changes", change=one.fate.value)
+            lines, fates = (*lines_of(found), *self.renaming.lines), {one.zone: one.fate for one in found}
+            self.applied.append(Applied(plan.generation, self._wall(), lines, fates))
+            for fate in fates.values():
+                self._counters.add("zone_changes", change=fate.value)
         if plan.zones:  # at the start the geo data come first
             level = logging.INFO if told else logging.DEBUG  # a new TTL is no change of mind
             sizes = (plan.generation, len(plan.zones), len(plan.services))

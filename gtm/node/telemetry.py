@@ -23,9 +23,11 @@ from gtm.metrics.births import births
 from gtm.metrics.model import Family
 from gtm.metrics.present import ExpectedProbe, GeoSource, Present, Reloads, families
 from gtm.metrics.tallies import Tallies
+from gtm.node.applied import last_push
 from gtm.node.config import NodeConfig, Role
 from gtm.node.planner import Planner
 from gtm.node.zones import ZoneRiver
+from gtm.plan.enough import Refusal
 from gtm.share.desk import Desk
 from gtm.threads import Pool
 
@@ -58,6 +60,7 @@ class Measures:
         filters: AbstractSet[str] = frozenset(),
         expiries: Callable[[], Mapping[str, float]] = dict,
         unsaved: Callable[[], int] = int,
+        refused: Callable[[], tuple[Refusal, ...]] = tuple,
     ) -> None:
         self.config = config
         self._planner = planner
@@ -73,6 +76,7 @@ class Measures:
         self._filters = filters
         self._expiries = expiries
         self._unsaved = unsaved
+        self._refused = refused
         self._threads = Pool("metrics", threads=1)
         self.started_at = clock.wall()
         self._started = clock.monotonic()
@@ -112,6 +116,8 @@ class Measures:
                 self._zones.loaded_at,
                 planner.catalogue.losing,
             ),
+            push=last_push(planner.applied),
+            refusals=self._refused(),
             geo=tuple(
                 GeoSource(source.path.name, source.built_at)
                 for source in planner.geo.sources

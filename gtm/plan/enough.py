@@ -25,10 +25,17 @@ class Refusal:
     rule: SafetyRule
     subject: str
     """A scope; or `checks`, of all of them."""
-    words: str
+    says: str
     facts: Mapping[str, float | str] = field(default_factory=dict)
     held: frozenset[Kept] = frozenset()
     """What is up still, or skipped, by this."""
+    helps: str = ""
+    """What a person can say about it, with the commands."""
+
+    @property
+    def words(self) -> str:
+        """Returns all of it for people."""
+        return f"{self.says}; {self.helps}" if self.helps else self.says
 
 
 def wanted_regions(steered: SteeredService) -> int:

@@ -338,16 +338,16 @@ class _Run:
         suspect = CHECKS if seen.is_of_all and all(is_misfit(one) for one in known) else PROBES
         zones = sorted(suspicion.zones)
         helps = obeying(zones[0] if len(zones) == 1 else "ZONE")
-        words = f"{seen.words(f', of {services} services,')}: suspect {suspect}; {helps}"
+        says = f"{seen.words(f', of {services} services,')}: suspect {suspect}"
         facts = seen.facts(suspect, held_s=self.now - suspicion.since)
-        return Refusal(SafetyRule.CORRELATED, _SUSPECTED, words, facts, kept)
+        return Refusal(SafetyRule.CORRELATED, _SUSPECTED, says, facts, kept, helps)
 
     def _blame_check(self, name: ServiceId, doubt: Doubt, kept: frozenset[Kept]) -> Refusal:
         seen = failure(doubt.fell, doubt.watched, self.proposed, self.shares)
         suspect = CHECK if doubt.is_misfit else f"{CHECK}, or {PROBES}"
-        words = f"{seen.words(f' of {name}')}: suspect {suspect}; {helping(name)}"
+        says = f"{seen.words(f' of {name}')}: suspect {suspect}"
         facts = seen.facts(suspect, held_s=self.now - doubt.since)
-        return Refusal(SafetyRule.CORRELATED, _doubted(name), words, facts, kept)
+        return Refusal(SafetyRule.CORRELATED, _doubted(name), says, facts, kept, helping(name))
 
     def _lost_too_many(self, steered: SteeredService, wanted: int, held: Held) -> tuple[RegionName, ...]:
         """Returns the regions that must stay: of those that served until now, the first in the zone's order."""

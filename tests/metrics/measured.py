@@ -1,18 +1,22 @@
 """A node's present with one of everything, for tests of what monitoring is given."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from gtm.counters import Counters
+from gtm.health.belief import Belief
 from gtm.health.certificate import Certificate
 from gtm.health.clocks import judged
-from gtm.health.override import in_force, joined, newest
+from gtm.health.override import SafetyRule, in_force, joined, newest
 from gtm.health.reading import Phases, Reading, Reason
 from gtm.health.status import Status
-from gtm.ids import NodeName
-from gtm.metrics.present import ExpectedProbe, GeoSource, Present, Reloads
+from gtm.health.vantage import LocalBelief
+from gtm.ids import EndpointId, NodeName, ServiceId, VantageName
+from gtm.metrics.present import ExpectedProbe, GeoSource, Present, Push, Reloads
 from gtm.metrics.tallies import Tallies
 from gtm.node.planner import Planner
+from gtm.plan.enough import Refusal
 from gtm.plan.guidance import Guidance
 from gtm.zone.model import PLAIN_HTTP, checks
 from gtm.zone.settings import HttpSettings
@@ -24,6 +28,8 @@ from tests.fakes.peers import WatchedDesk, desk_of
 from tests.node.present import GEO, catalogue, make_planner
 
 OVERRIDE = said("region gtm.example.com/eu-west")
+API = ServiceId("api.gtm.example.com")
+KEPT = (API, EndpointId("eu-west/192.0.2.20"))
 
 
 class Measured:
@@ -52,7 +58,10 @@ class Measured:
 
     @property
     def status(self) -> Status:
-        return world.status(world.down("192.0.2.20"), world.zone())
+        believed = world.status(world.down("192.0.2.20"), world.zone())
+        seen = LocalBelief(VantageName("fra"), Belief.DOWN)
+        local = {name: replace(one, local=(seen,)) for name, one in believed.checks.items() if "192.0.2.10" in name}
+        return Status({**believed.checks, **local})
 
     def present(self) -> Present:
         return Present(
@@ -69,6 +78,8 @@ class Measured:
                 ExpectedProbe(NodeName("ns1"), is_peer=False, age_s=0.5, is_fresh=True, is_voting=True),
             ),
             reloads=Reloads(successful=True, at=1_700_000_001.0),
+            push=Push(1_700_000_060.9, "gtm.example.com changed"),
+            refusals=(Refusal(SafetyRule.CORRELATED, f"service {API}", "all 2 checks failed", held=frozenset([KEPT])),),
             geo=(GeoSource("regions.mmdb", 1_690_000_000),),
             ready=True,
             measured=self.tallies.families(),

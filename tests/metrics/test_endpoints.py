@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -5,7 +7,8 @@ from hypothesis import strategies as st
 from gtm.health.belief import Belief
 from gtm.health.override import Action, InForce, SafetyRule, in_force, joined, newest
 from gtm.health.status import NO_STATUS, Status
-from gtm.ids import EndpointId, RegionName, ServiceId
+from gtm.health.vantage import LocalBelief
+from gtm.ids import EndpointId, RegionName, ServiceId, VantageName
 from gtm.metrics.endpoints import STATES, endpoint_families, region_shares
 from gtm.metrics.model import Chosen, Family, Point
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
@@ -59,12 +62,9 @@ def test_an_override_is_a_state_of_its_own(action: Action, state: str) -> None:
     assert states(families("192.0.2.20", guidance=guidance)) == {"10": "up", "20": state, "30": "up"}
 
 
-def test_what_a_safety_rule_holds_is_up_and_counted_by_rule() -> None:
+def test_what_a_safety_rule_holds_is_up() -> None:
     held = {API: {EndpointId("eu-west/192.0.2.20"): SafetyRule.AT_LEAST}}
-    found = families("192.0.2.20", guidance=Guidance(held=held))
-    assert states(found)["20"] == "up"
-    counts = {point.labels["rule"]: point.value for point in found["gtm_safety_held_endpoints"].points}
-    assert counts == {"at_least": 1, "max_share_removed_per_minute": 0, "correlated_failure": 0}
+    assert states(families("192.0.2.20", guidance=Guidance(held=held)))["20"] == "up"
 
 
 def test_a_person_who_takes_out_what_is_held_is_followed() -> None:
@@ -78,6 +78,34 @@ def test_the_endpoints_of_a_region_are_counted_by_state() -> None:
     eu = {point.labels["state"]: point.value for point in found if point.labels["region"] == EU}
     assert eu == dict.fromkeys(STATES, 0) | {"up": 1, "down": 1}
     assert {point.labels["zone"] for point in found} == {"gtm.example.com"}
+
+
+def seen_by(status: Status, vantage: str, *targets: str, belief: Belief = DOWN) -> Status:
+    """The same, where one vantage sees these otherwise."""
+    local = (LocalBelief(VantageName(vantage), belief),)
+    seen = {name: replace(one, local=local) for name, one in status.checks.items() if name.endswith(targets)}
+    return Status({**status.checks, **seen})
+
+
+def test_what_one_vantage_sees_otherwise_is_named_with_it() -> None:
+    well = world.status({}, ZONE)
+    assert families(status=well)["gtm_endpoint_local"].points == ()
+    cut = seen_by(well, "fra", "192.0.2.20", "192.0.2.21")
+    assert families(status=cut)["gtm_endpoint_local"].points == tuple(
+        Point({"service": f"{name}.gtm.example.com", "endpoint": f"eu-west/{end}", "vantage": "fra", "seen": "down"}, 1)
+        for name, end in (("api", "192.0.2.20"), ("mail", "192.0.2.21"))
+    )
+    dead = seen_by(world.status(world.down("192.0.2.20"), ZONE), "fra", "192.0.2.20", belief=UP)
+    assert [point.labels["seen"] for point in families(status=dead)["gtm_endpoint_local"].points] == ["up"]
+
+
+@pytest.mark.parametrize(
+    ("action", "count"), [(Action.DOWN, 0), (Action.DRAIN, 0), (Action.UP, 0), (Action.OBEY, 1), (None, 1)]
+)
+def test_what_a_person_decides_no_vantage_sees_otherwise(action: Action | None, count: int) -> None:
+    cut = seen_by(world.status({}, ZONE), "fra", "192.0.2.20")
+    guidance = NO_GUIDANCE if action is None else Guidance(saying(action, "region gtm.example.com/eu-west"))
+    assert len(families(status=cut, guidance=guidance)["gtm_endpoint_local"].points) == count
 
 
 def shares(points: tuple[Point, ...]) -> dict[str, object]:

@@ -24,12 +24,14 @@ OPEN = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.
 EXPECTED = {
     "gtm_build": "info",
     "gtm_certificate_expiry_timestamp_seconds": "gauge",
+    "gtm_config_applied_timestamp_seconds": "gauge",
     "gtm_config_generation": "gauge",
     "gtm_config_last_reload_successful": "gauge",
     "gtm_config_last_reload_timestamp_seconds": "gauge",
     "gtm_dns_queries": "counter",
     "gtm_dns_query_duration_seconds": "histogram",
     "gtm_endpoint_certificate_expiry_timestamp_seconds": "gauge",
+    "gtm_endpoint_local": "gauge",
     "gtm_endpoint_state": "stateset",
     "gtm_fail_open_active": "gauge",
     "gtm_failover_convergence_seconds": "histogram",
@@ -50,6 +52,7 @@ EXPECTED = {
     "gtm_region_endpoints": "gauge",
     "gtm_region_share_ratio": "gauge",
     "gtm_safety_held_endpoints": "gauge",
+    "gtm_safety_refusal_endpoints": "gauge",
     "gtm_state_unsaved_files": "gauge",
     "gtm_start_timestamp_seconds": "gauge",
     "gtm_state_transitions": "counter",
@@ -118,6 +121,9 @@ def test_the_values_are_those_of_the_node(measured: Measured) -> None:
     assert list(values(found["gtm_peer_key_wrong"])) == [({"peer": "fra"}, 1.0)]
     assert list(values(found["gtm_peer_clock_offset_seconds"])) == [({"peer": "fra"}, 41.0)]
     assert list(values(found["gtm_node_clock_offset_seconds"])) == [({}, 0.0)]
+    assert list(values(found["gtm_config_applied_timestamp_seconds"])) == [
+        ({"zones": "gtm.example.com changed"}, 1_700_000_060.0)
+    ]
     assert list(values(found["gtm_certificate_expiry_timestamp_seconds"])) == [({"side": "listen"}, 1.8e9)]
     assert list(values(found["gtm_geoip_build_timestamp_seconds"])) == [({"file": "regions.mmdb"}, 1.69e9)]
     assert list(values(found["gtm_dns_queries"])) == [({"rcode": "NOERROR", "transport": "udp"}, 3.0)]

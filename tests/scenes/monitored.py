@@ -52,6 +52,7 @@ class Monitor:
             fresh=lambda: server.river.fresh,
             voting=lambda: server.river.voting,
             tallies=Tallies(),
+            refused=lambda: server.guide.refusals,
         )
         self._scrapes = 0
         self._series: dict[str, list[str]] = {}
@@ -82,6 +83,9 @@ class Monitor:
             values = self._series.setdefault(name, [])
             values += ["_"] * (self._scrapes - len(values)) + [value]
         self._scrapes += 1
+        for values in self._series.values():
+            if len(values) < self._scrapes and values[-1] != "stale":
+                values += ["stale"]  # as Prometheus notes what a scrape has no more
 
     def _samples(self) -> Iterator[tuple[str, str]]:
         for metric in parse(expose(self._measures.families(), "").body.decode()):
