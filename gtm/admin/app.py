@@ -20,7 +20,7 @@ import logging
 import os
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import dns.exception
@@ -102,8 +102,8 @@ class Subject(Protocol):
     def zones(self) -> frozenset[Name]:
         """Returns the zones that serve."""
 
-    def ready(self) -> bool:
-        """Returns whether this node should get queries."""
+    def unready(self) -> str:
+        """Returns why this node should get no queries; empty when it should."""
 
 
 async def open_admin(
@@ -186,24 +186,31 @@ def make_app(
             web.post("/v1/reload", api.reload),
             web.get("/v1/reports", reports),
             web.get("/v1/events", api.events),
-            *health_routes(subject.ready),
+            *health_routes(subject.unready),
             *more,
         ]
     )
     return app
 
 
-def health_routes(is_ready: Callable[[], bool]) -> list[web.RouteDef]:
-    """Returns the paths for load balancers and Kubernetes."""
+def health_routes(unready: Callable[[], str]) -> list[web.RouteDef]:
+    """Returns the paths for load balancers and Kubernetes: a line of text, or JSON for who asks for that."""
 
-    async def livez(_request: web.Request) -> web.Response:
-        return web.json_response({"live": True})
+    async def livez(request: web.Request) -> web.Response:
+        return _health(request, {"live": True}, "live")
 
-    async def readyz(_request: web.Request) -> web.Response:
-        ready = is_ready()
-        return web.json_response({"ready": ready}, status=200 if ready else 503)
+    async def readyz(request: web.Request) -> web.Response:
+        if why := unready():
+            return _health(request, {"ready": False, "why": why}, f"not ready: {why}", status=503)
+        return _health(request, {"ready": True}, "ready")
 
     return [web.get("/livez", livez), web.get("/readyz", readyz)]
+
+
+def _health(request: web.Request, fields: Mapping[str, object], line: str, *, status: int = 200) -> web.Response:
+    if "application/json" in request.headers.get("Accept", "").lower():
+        return web.json_response(fields, status=status)
+    return web.Response(text=f"{line}\n", status=status)
 
 
 class _Api:

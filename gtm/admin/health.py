@@ -1,7 +1,7 @@
 """The health port: whether this node lives and is ready, in plain HTTP and for anybody, on a listener of its own.
 
     GET  /livez     200, as long as the event loop turns
-    GET  /readyz    200 while this node should get queries, else 503
+    GET  /readyz    200 while this node should get queries, else 503 and why
 
 It is for load balancers and kubelets where the admin API asks for certificates. What comes in is never trusted: there
 is nothing else here (404), and the limits of a crowd are those of the admin API, counted apart from it.
@@ -25,7 +25,7 @@ async def open_health(
     host: str,
     port: int,
     *,
-    is_ready: Callable[[], bool],
+    unready: Callable[[], str],
     limits: Limits = LIMITS,
     on_refused: Callable[[], None] = lambda: None,
     on_dropped: Callable[[str], None] = lambda _reason: None,
@@ -33,7 +33,7 @@ async def open_health(
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
     app = web.Application(middlewares=[in_json])
-    app.add_routes(health_routes(is_ready))
+    app.add_routes(health_routes(unready))
     runner = LimitedRunner(
         app,
         limits=limits,

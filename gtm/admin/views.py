@@ -242,6 +242,8 @@ class NodeStatus:
     """What probes cannot check, this node's own too: by node, the commonest reason first, 20 of each at most."""
     voters: VotersView | None = None
     """None of a node that does not say."""
+    unready: str = ""
+    """Why it is not ready."""
 
 
 class RegionState(Enum):

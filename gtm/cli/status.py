@@ -109,7 +109,7 @@ _RESPONSES = re.compile(r'dns_responses\{(?:.*,)?rcode="([^"]*)".*\}')
 
 
 def _print_head(node: NodeStatus) -> None:
-    ready = "ready" if node.ready else "not ready"
+    ready = "ready" if node.ready else f"not ready ({node.unready})" if node.unready else "not ready"
     print_plain(f"node {node.node} ({node.version}, {_engine(node)}): {ready}, generation {node.generation}")
     if "dns" not in node.roles:
         lacks = "no geo data, no answers to explain, and no safety rules"

@@ -47,6 +47,7 @@ from gtm.node.journal import Journal
 from gtm.node.listener import own_names, warning_of_plain_http
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
+from gtm.node.readiness import Readiness
 from gtm.node.reloading import NodeFile
 from gtm.node.saying import Saying
 from gtm.node.settings import Rereading
@@ -178,6 +179,13 @@ class Node:
             settle_s=config.settle_s,
             most_lost=config.most_lost,
         )
+        self._warm, self._stop = asyncio.Event(), Stop()
+        self._readiness = Readiness(
+            self._planner,
+            is_warm=self._warm.is_set,
+            is_stopping=lambda: self._stop.is_told,
+            is_blind=self._is_unready_blind,
+        )
         self._places = self._client_places(chronicle) if Role.DNS in config.roles else None
         self._measures = Measures(
             config,
@@ -187,7 +195,7 @@ class Node:
             engine=engine.name,
             clock=clock,
             counters=counters,
-            is_ready=self._is_ready,
+            is_ready=lambda: self._readiness.is_ready,
             fresh=lambda: self._health.fresh,
             voting=lambda: self._health.voting,
             tallies=tallies,
@@ -207,7 +215,7 @@ class Node:
             engine=engine,
             clock=clock,
             counters=counters,
-            is_warm=self._is_warm,
+            unready=self._readiness.why_not,
             peers=lambda: self._sharing.peers,
             troubles=lambda: self._sharing.troubles,
             standings=lambda: self._health.standings,
@@ -220,10 +228,8 @@ class Node:
         )
         self._local: LocalAdmin | None = None
         self._supervisor = Supervisor(environment())
-        self._warm = asyncio.Event()
         self._hung_up = asyncio.Event()
         """Whether SIGHUP came, and nothing was done for it yet."""
-        self._stop = Stop()
         self._threads = Pool("stop", threads=1)
 
     def _client_places(self, chronicle: Chronicle) -> "ClientPlaces":
@@ -405,7 +411,7 @@ class Node:
         runner = await open_health(
             str(at.address),
             at.port,
-            is_ready=self._is_ready,
+            unready=self._readiness.why_not,
             on_refused=lambda: self._counters.add("admin_connections_refused"),
             on_dropped=lambda reason: self._counters.add("admin_connections_dropped", reason=reason),
             on_refusal=lambda path, status: self._counters.add("admin_requests_refused", path=path, status=str(status)),
@@ -417,18 +423,15 @@ class Node:
         shown = () if self._admin_tls is None else self._admin_tls.names
         return own_names(self._config, socket.gethostname(), shown)
 
-    def _is_ready(self) -> bool:
-        return bool(self._planner.plan.zones) and self._is_warm()
-
     def _blind(self) -> tuple[str, ...]:
         """Returns that this node answers queries and hears nobody, if so."""
         words = self._health.blindness.problem if Role.DNS in self._config.roles else ""
         return (words,) if words else ()
 
-    def _is_warm(self) -> bool:
-        """Returns whether this node has heard of health, and still does where its file asks for that."""
+    def _is_unready_blind(self) -> bool:
+        """Returns whether this node answers queries and hears nobody, and is not ready then."""
         looks = self._config.is_unready_when_blind and Role.DNS in self._config.roles
-        return self._warm.is_set() and not (looks and self._health.blindness.is_blind)
+        return looks and self._health.blindness.is_blind
 
     def _listen_to_signals(self) -> None:
         self._stop.listen()

@@ -49,6 +49,11 @@ class Stop:
             last.daemon = True
             last.start()
 
+    @property
+    def is_told(self) -> bool:
+        """Returns whether the node is to stop."""
+        return self._told.is_set()
+
     async def wait(self) -> None:
         """Waits until the node is to stop."""
         await self._told.wait()

@@ -63,7 +63,7 @@ class NodeSubject:
         engine: Engine,
         clock: Clock,
         counters: Counters,
-        is_warm: Callable[[], bool],
+        unready: Callable[[], str],
         peers: Callable[[], Mapping[NodeName, PeerState]],
         troubles: Callable[[], Mapping[NodeName, str]] = dict,
         standings: Callable[[], Standings],
@@ -88,7 +88,8 @@ class NodeSubject:
         self._engine = engine
         self._clock = clock
         self._counters = counters
-        self._is_warm = is_warm
+        self.unready = unready
+        """Returns why this node should get no queries; empty when it should."""
         self._peers = peers
         self._troubles = troubles
         self._standings = standings
@@ -98,7 +99,7 @@ class NodeSubject:
     def status(self) -> NodeStatus:
         """Returns everything about this node."""
         planner = self._planner
-        views = self._shown()
+        views, unready = self._shown(), self.unready()
         return NodeStatus(
             node=self.config.node,
             version=__version__,
@@ -108,7 +109,7 @@ class NodeSubject:
             started_at=self._started_at,
             uptime_s=self._clock.monotonic() - self._started,
             generation=planner.plan.generation,
-            ready=self.ready(),
+            ready=not unready,
             quorum=_quorum(self.config.quorum),
             zones=views.zones,
             problems=self._problems(),
@@ -134,6 +135,7 @@ class NodeSubject:
             unread=unread_views(self._desk.book, planner.plan, planner.status),
             voters=_voters(self.config),
             withheld=tuple(WithheldView(one.reason, one.checks, one.example) for one in self._withheld()),
+            unready=unready,
         )
 
     async def refresh(self) -> None:
@@ -189,10 +191,6 @@ class NodeSubject:
         fresh = tuple(line for each in planner.applied if each.generation > before for line in each.lines)
         last = None if fresh or not planner.applied else _last_change(planner.applied[-1], self._clock.wall())
         return Reloaded(planner.plan.generation, (*node.problems, *few(problems)), fresh, last, node.lines)
-
-    def ready(self) -> bool:
-        """Returns whether this node should get queries: it serves zones, and has heard of their health."""
-        return bool(self._planner.plan.zones) and self._is_warm()
 
     def _polled(self) -> tuple[PeerView, ...]:
         troubles = self._troubles()

@@ -29,6 +29,7 @@ from gtm.node.events import EventLog
 from gtm.node.guide import Guide
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
+from gtm.node.readiness import Readiness
 from gtm.node.saying import Saying
 from gtm.node.state import StateFolder
 from gtm.node.subject import NodeSubject
@@ -79,6 +80,7 @@ class Served:
         self.desk = desk_of("ns1", "fra", clock=self.clock)
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
         self.is_warm = True
+        self.readiness = Readiness(self.planner, is_warm=lambda: self.is_warm)
         self.standings: Standings = {}
         self.peers: dict[NodeName, PeerState] = {}
         self.troubles: dict[NodeName, str] = {}
@@ -99,7 +101,7 @@ class Served:
             engine=self.engine,
             clock=self.clock,
             counters=self.counters,
-            is_warm=lambda: self.is_warm,
+            unready=self.readiness.why_not,
             peers=lambda: self.peers,
             troubles=lambda: self.troubles,
             standings=lambda: self.standings,
@@ -117,7 +119,7 @@ class Served:
             engine=self.engine.name,
             clock=self.clock,
             counters=self.counters,
-            is_ready=lambda: self.is_warm,
+            is_ready=lambda: self.readiness.is_ready,
             tallies=Tallies(),
         )
         state = StateFolder(tmp_path / "state", self.counters)

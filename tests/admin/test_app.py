@@ -211,17 +211,25 @@ def test_a_failed_plan_shows_in_the_status(tmp_path: Path) -> None:
 def test_a_node_is_live_from_the_start_and_ready_when_it_serves(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         node.is_warm = False
-        assert node.ask("GET", "/livez").json == {"live": True}
+        assert node.ask("GET", "/livez").body == b"live\n"
         answer = node.ask("GET", "/readyz")
-        assert (answer.status, answer.json) == (503, {"ready": False})
+        why = "it waits for the first health: nothing is known of 2 of 2 checks yet"
+        assert (answer.status, answer.type, answer.body.decode()) == (503, "text/plain", f"not ready: {why}\n")
+        asked = node.ask("GET", "/readyz", headers={"Accept": "application/json"})
+        assert (asked.status, asked.json) == (503, {"ready": False, "why": why})
+        assert TypeAdapter(NodeStatus).validate_json(node.ask("GET", "/v1/status").body).unready == why
         node.is_warm = True
         answer = node.ask("GET", "/readyz")
-        assert (answer.status, answer.json) == (200, {"ready": True})
+        assert (answer.status, answer.body) == (200, b"ready\n")
+        asked = node.ask("GET", "/readyz", headers={"Accept": "application/json"})
+        assert (asked.status, asked.json) == (200, {"ready": True})
 
 
 def test_a_node_without_zones_is_not_ready(tmp_path: Path) -> None:
     with serving(tmp_path) as node:
-        assert node.ask("GET", "/readyz").status == 503
+        answer = node.ask("GET", "/readyz")
+        assert (answer.status, answer.body.decode().count("\n")) == (503, 1)
+        assert answer.body.startswith(b"not ready: it serves no zone: ")
         assert node.ask("GET", "/livez").status == 200
         assert node.ask("GET", "/v1/status").status == 200
         assert node.ask("GET", "/v1/regions").json["regions"] == []

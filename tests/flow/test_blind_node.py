@@ -13,12 +13,17 @@ from tests.fakes.cluster import EU_WEST, START_LIMIT_S, Cluster, Machine, loopba
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
-def is_ready(node: Machine) -> bool:
+def readiness(node: Machine) -> tuple[int, str]:
+    """The status of /readyz, and its line."""
     try:
         with urllib.request.urlopen(f"http://{node.admin}/readyz", timeout=5) as answer:
-            return bool(answer.status == 200)
+            return answer.status, answer.read().decode()
     except urllib.error.HTTPError as refused:
-        return refused.code != 503
+        return refused.code, refused.read().decode()
+
+
+READY = (200, "ready\n")
+BLIND = (503, "not ready: it is blind: no vote of any probe counts here, and listen.readyz.when_blind says unready\n")
 
 
 def scraped(node: Machine) -> list[str]:
@@ -44,7 +49,7 @@ def test_a_blind_node_is_unready_where_its_file_says_so_and_names_the_wrong_key(
     served, wrong = cluster.start_node(node), cluster.start_node(probe)
     within(START_LIMIT_S, lambda: "peer probe-1 signs with the key ed25519:" in served.said)
     within(START_LIMIT_S, lambda: is_answering(node.address))
-    assert not is_ready(node)
+    assert readiness(node) == BLIND
     status = status_of(node.address)
     assert status is not None
     assert any(line.startswith("peer probe-1 signs with the key ") for line in status.problems)
@@ -57,9 +62,9 @@ def test_a_blind_node_is_unready_where_its_file_says_so_and_names_the_wrong_key(
     right.write_bytes(kept)
     mended = cluster.start_node(probe)
     within(START_LIMIT_S, lambda: beliefs_of(node.address) == {EU_WEST: "up"})
-    assert is_ready(node)
+    assert readiness(node) == READY
     assert {'gtm_peer_key_wrong{peer="probe-1"} 0.0', "gtm_peers_voting 1.0"} <= set(scraped(node))
 
     mended.kill()
-    within(START_LIMIT_S, lambda: not is_ready(node))
+    within(START_LIMIT_S, lambda: readiness(node) == BLIND)
     assert addresses(node.address) == (region,), "it answers from what it knew"

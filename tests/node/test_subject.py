@@ -41,7 +41,7 @@ class Node:
             engine=engine,
             clock=self.clock,
             counters=counters,
-            is_warm=lambda: True,
+            unready=str,
             peers=lambda: {NodeName("probe-iad"): PeerState.LOST},
             standings=lambda: {A: Standing(0.9, 0.0, is_quarantined=True)},
             events=EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=counters),

@@ -1,0 +1,51 @@
+"""Readiness: whether this node should get queries, and why not; what `/readyz`, `gtm_ready` and `gtm status` say.
+
+    stopping    it was told to stop
+    no zone     nothing is served: there is no zone file that is good, or none at all
+    cold        the first health is not known yet; it waits a few seconds for that
+    blind       no vote counts here, and the node file says that it is not ready then (`listen.readyz.when_blind`)
+
+The words are for anybody who can reach the health port: they have numbers, and no names.
+"""
+
+from collections.abc import Callable
+
+from gtm.health.belief import Belief
+from gtm.node.planner import Planner
+
+
+class Readiness:
+    """Says why this node should get no queries."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        *,
+        is_warm: Callable[[], bool],
+        is_stopping: Callable[[], bool] = bool,
+        is_blind: Callable[[], bool] = bool,
+    ) -> None:
+        """`is_blind` is true only where the node file has that count."""
+        self._planner = planner
+        self._is_warm = is_warm
+        self._is_stopping = is_stopping
+        self._is_blind = is_blind
+
+    @property
+    def is_ready(self) -> bool:
+        """Returns whether this node should get queries."""
+        return not self.why_not()
+
+    def why_not(self) -> str:
+        """Returns why it should get none, in one line; empty when it should."""
+        if self._is_stopping():
+            return "it is stopping"
+        if not self._planner.plan.zones:
+            return "it serves no zone: no zone file was good yet, or there is none"
+        if not self._is_warm():
+            status, watched = self._planner.status, self._planner.plan.watchers
+            unknown = sum(status.belief(check) is Belief.UNKNOWN for check in watched)
+            return f"it waits for the first health: nothing is known of {unknown} of {len(watched)} checks yet"
+        if self._is_blind():
+            return "it is blind: no vote of any probe counts here, and listen.readyz.when_blind says unready"
+        return ""
