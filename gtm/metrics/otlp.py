@@ -73,7 +73,10 @@ class Telemetry:
         self._wall = wall
         self._stopping = threading.Event()
         self._replies = replies or Replies()
-        self._told: Trouble | None = None
+        self._trouble: Trouble | None = None
+        """What was wrong with the last sending."""
+        self._told: frozenset[str] = frozenset()
+        """The kinds of trouble that the log has, since the metrics were last taken."""
         self._counts = dict.fromkeys(OUTCOMES, 0)
         self._thread = threading.Thread(target=self._run, name="telemetry", daemon=True)
 
@@ -121,18 +124,24 @@ class Telemetry:
             self._tell(trouble)
 
     def _tell(self, trouble: Trouble | None) -> None:
-        """Logs what is news."""
-        before, self._told = self._told, trouble
-        if trouble is None:
-            if before is not None:
+        """Logs what is news: each kind of failure once until the metrics are taken again, each warning once."""
+        before, self._trouble = self._trouble, trouble
+        if trouble is None or trouble.outcome == TAKEN:
+            if before is not None and before.outcome != TAKEN:
                 log.info("telemetry: the collector takes the metrics again")
-        elif before is None or before.kind != trouble.kind:
-            taken = "takes the metrics, and" if trouble.outcome == TAKEN else "does not take the metrics:"
-            log.warning("telemetry: the collector %s %s; further failures are only counted", taken, trouble.text)
+            self._told &= {trouble.kind} if trouble else set()
+        if trouble is None or trouble.kind in self._told:
+            return
+        self._told |= {trouble.kind}
+        if trouble.outcome == TAKEN:
+            log.warning("telemetry: the collector takes the metrics, and %s", trouble.text)
+        else:
+            words = "further failures of this kind are only counted until it does"
+            log.warning("telemetry: the collector does not take the metrics: %s; %s", trouble.text, words)
 
     def pause_s(self) -> float:
         """Returns how long to wait for the next sending: longer where the collector asks for that."""
-        is_failing = self._told is not None and self._told.outcome == FAILED
+        is_failing = self._trouble is not None and self._trouble.outcome == FAILED
         return max(self._interval_s, self._replies.pause_s() if is_failing else 0.0)
 
     def _run(self) -> None:
@@ -145,6 +154,8 @@ def make_exporter(endpoint: str, replies: Replies | None = None) -> Exporter:
 
     `replies` hears what the collector answers.
     """
+    # it has a line, or several, for each failure, and Telemetry tells each kind once
+    logging.getLogger(OTLPMetricExporter.__module__).setLevel(logging.CRITICAL)
     url = f"{endpoint.rstrip('/')}/v1/metrics" if endpoint else None
     return OTLPMetricExporter(endpoint=url, session=bounded_session(replies or Replies()))
 

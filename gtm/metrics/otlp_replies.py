@@ -54,10 +54,16 @@ class Replies:
         self._wall = wall
         self._trouble: Trouble | None = None
         self._retry_after = ""
+        self._unreached = ""
+        """Why the last request had no answer."""
 
     def begin(self) -> None:
         """Forgets what was answered to the sending before."""
-        self._trouble, self._retry_after = None, ""
+        self._trouble, self._retry_after, self._unreached = None, "", ""
+
+    def miss(self, why: str) -> None:
+        """Takes that a request had no answer."""
+        self._unreached = why
 
     def hear(self, response: requests.Response, **_: object) -> None:
         """Takes one answer. Raises GivenUp for one after which nothing else is sent, whatever the exporter would do."""
@@ -68,7 +74,7 @@ class Replies:
         elif status < 400:
             where = escaped(response.headers.get("Location", ""), limit=MAX_QUOTED)
             text = f'it answers HTTP {status} and sends elsewhere, to "{where}"; name that address: none is followed'
-            self._trouble = Trouble(REDIRECTED, text, text)
+            self._trouble = Trouble(REDIRECTED, text, f"HTTP {status}")
             raise GivenUp(text)
         else:
             asks = f" and Retry-After: {escaped(self._retry_after, limit=MAX_QUOTED)}" if self._retry_after else ""
@@ -79,7 +85,7 @@ class Replies:
     def trouble(self, *, is_sent: bool) -> Trouble | None:
         """Returns what was wrong; `is_sent` is what the exporter thinks."""
         if self._trouble is None and not is_sent:
-            return Trouble(FAILED, "no answer")
+            return Trouble(FAILED, f"no answer ({self._unreached})" if self._unreached else "no answer", "no answer")
         if is_sent and self._trouble is not None and self._trouble.outcome == FAILED:
             return None  # a later try was taken
         return self._trouble

@@ -11,6 +11,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from gtm.http_failure import described
 from gtm.metrics.otlp_replies import Replies
 from gtm.tls import client_context
 
@@ -31,15 +32,20 @@ def bounded_session(replies: Replies | None = None) -> requests.Session | None:
     """
     if any(os.environ.get(name) for name in _PROVIDERS):
         return None
+    replies = replies or Replies()
     session = requests.Session()
     session.headers["Accept-Encoding"] = "identity"  # nothing is unpacked here
-    session.hooks["response"].append((replies or Replies()).hear)
+    session.hooks["response"].append(replies.hear)
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Bounded())
+        session.mount(scheme, _Bounded(replies))
     return session
 
 
 class _Bounded(HTTPAdapter):
+    def __init__(self, replies: Replies) -> None:
+        self._replies = replies
+        super().__init__()
+
     def init_poolmanager(
         self,
         connections: int,
@@ -61,12 +67,28 @@ class _Bounded(HTTPAdapter):
         cert: str | tuple[str, str] | None = None,
         proxies: dict[str, str] | None = None,
     ) -> requests.Response:
-        response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
+        try:
+            response = super().send(request, stream=True, timeout=timeout, verify=verify, cert=cert, proxies=proxies)
+        except requests.RequestException as error:
+            self._replies.miss(_reason(error))
+            raise
         # what `content` gives from now on, to whoever asks
         response._content = response.raw.read(MAX_ANSWER_BYTES, decode_content=False)  # noqa: SLF001
         response._content_consumed = True  # noqa: SLF001
         response.close()
         return response
+
+
+def _reason(error: requests.RequestException) -> str:
+    """Returns what failed below requests, which names that at length, and with addresses of objects."""
+    if isinstance(error, requests.Timeout):
+        return "timeout"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.errno is not None:
+            return described(cause)
+        cause = cause.__cause__ or cause.__context__
+    return ""
 
 
 def _context() -> ssl.SSLContext:

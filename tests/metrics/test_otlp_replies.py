@@ -131,13 +131,54 @@ def test_an_answer_after_a_failure_is_told(collector: Collector, caplog: pytest.
     assert "the collector takes the metrics again" in caplog.text
 
 
+def test_failures_that_take_turns_are_told_once_each_until_the_metrics_are_taken(
+    collector: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender = sender_to(collector)
+
+    def lines(*statuses: int) -> list[str]:
+        caplog.clear()
+        with caplog.at_level(logging.INFO):
+            for status in statuses:
+                collector.status = status
+                sender.send()
+        return [record.getMessage() for record in caplog.records]
+
+    once = "; further failures of this kind are only counted until it does"
+    told = [
+        f"telemetry: the collector does not take the metrics: it answers HTTP {status}{once}" for status in (400, 404)
+    ]
+    again = "telemetry: the collector takes the metrics again"
+    assert lines(400, 404, 400, 404, 400) == told
+    assert lines(200) == [again]
+    assert lines(404, 404) == [told[1]], "what begins anew is news"
+    collector.body = partial(0, "no quota soon")
+    warning = 'telemetry: the collector takes the metrics, and says: "no quota soon"'
+    assert lines(200, 200) == [again, warning]
+    assert lines(400, 200) == [told[0], again]
+    collector.body = b""
+    assert lines(200) == [], "it took them before, too"
+
+
+def test_a_collector_that_redirects_to_ever_new_places_is_told_once(
+    collector: Collector, caplog: pytest.LogCaptureFixture
+) -> None:
+    sender = sender_to(collector)
+    for number in range(4):
+        collector.status, collector.answer_headers = 307, {"Location": f"/{number}"}
+        sender.send()
+    assert len([record for record in caplog.records if record.name.startswith("gtm")]) == 1
+
+
 @pytest.mark.slow
 def test_nobody_there_is_a_failure_without_an_answer(collector: Collector, caplog: pytest.LogCaptureFixture) -> None:
     sender = sender_to(collector)
     collector.server.server_close()
     sender.send()
-    assert counts(sender) == {**NONE, "failed": 1}
-    assert "no answer" in caplog.text
+    sender.send()
+    assert counts(sender) == {**NONE, "failed": 2}
+    [line] = [record.getMessage() for record in caplog.records]
+    assert "the collector does not take the metrics: no answer (Connection refused); further failures of this" in line
 
 
 def response(status: int, headers: dict[str, str], body: bytes = b"") -> requests.Response:
