@@ -1,22 +1,26 @@
-"""`gtm failovers`: what went down after it was up, one line each, and how soon the answers followed; from the events.
+"""`gtm failovers`: what went down after it was up, one line each: how soon, and whose answers moved; from the events.
 
-converged    the first probe's verdict -> the plan that follows it, by the clocks of both; "-": no plan followed,
-             for a rule of safety or a person holds it, or the window ends before
+detected     the first bad reading -> the verdict, of this node's own probe; "-": none here decided, others did
+converged    the first probe's verdict -> the plan by which answers moved, by the clocks of both; "-": none moved, for
+             nothing was answered with it, a rule of safety or a person holds it, or the time asked for ends before
+who moved    shares of the cells of services, from one region to another (gtm/plan/moves.py)
+
+Where a rule of safety holds something first, the answers move with what it lets go, and it took as long.
 """
 
-import json as jsonlib
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from gtm.admin.client import fetch_events
-from gtm.cli.console import print_json, print_table
+from gtm.cli.console import print_fields, print_table
 from gtm.cli.events import SinceOption, UntilOption, span_of
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config
-from gtm.health.event import EventKind, Recorded
+from gtm.health.event import EventKind, Fact, Recorded
 from gtm.node.journal import read_events
+from gtm.plan.moves import Move, parse_move
 
-MAX_SHOWN = 5
-"""Services that a line names."""
+MAX_SHOWN = 3
+"""Moves, or services, that a line names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,11 @@ class Failover:
 
     at: str
     check: str
+    detected_s: float | None
     converged_s: float | None
+    moved: tuple[Move, ...]
     services: tuple[str, ...]
+    """That have it among their endpoints: some of them."""
     services_count: int
     cause: str
     event: str
@@ -41,7 +48,7 @@ def failovers(
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List what went down after it was up: when, how soon the answers followed, whose answers, and why.
+    """List what went down after it was up: when, how soon it was detected and the answers followed, who moved, and why.
 
     It reads the node's files, as `gtm events` does, or asks the node of --admin.
     """
@@ -49,34 +56,92 @@ def failovers(
     if admin is None:
         events: Iterable[Recorded] = read_events(read_config(config).state, since=begin)
     else:
+        from gtm.admin.client import fetch_events  # noqa: PLC0415
+
         events = fetch_events(admin_address(admin, config), since=begin, after="")
-    found = list(failovers_in(event for event in events if event.wall <= end))
+    rows = failovers_in(event for event in events if event.wall <= end)
     if json:
-        print_json(jsonlib.dumps({"failovers": [asdict(one) for one in found]}, indent=2))
+        print_fields({"failovers": [asdict(row) for row in rows]})
         return
-    rows = [(one.at, one.check, _seconds(one.converged_s), _services(one), one.cause) for one in found]
-    print_table("failovers", ("when", "what", "converged", "services", "cause"), rows)
+    columns = ("when", "what", "detected", "converged", "who moved", "cause")
+    print_table("failovers", columns, map(_cells, rows))
 
 
-def failovers_in(events: Iterable[Recorded]) -> Iterator[Failover]:
-    """Yields the failovers among events, oldest first."""
-    known = list(events)
-    plans: dict[str, float] = {}
-    for event in known:
-        if event.type == EventKind.PLAN.value:
-            for cause in event.causes:
-                plans.setdefault(cause, event.wall)
-    for event in known:
-        if event.type == EventKind.ENDPOINT_DOWN.value and event.facts.get("before") == "up":
-            planned_at = plans.get(event.id)
-            began_at = min((at for cause in event.causes if (at := _verdict_at(cause))), default=event.wall)
-            converged_s = None if planned_at is None else round(max(0.0, planned_at - began_at), 3)
-            services = event.facts.get("services", ())
-            named = tuple(services) if isinstance(services, tuple | list) else ()
-            count = event.facts.get("services_count", len(named))
-            why = f"{event.facts.get('reason', '')} {event.facts.get('detail', '')}".strip()
-            size = count if isinstance(count, int) else len(named)
-            yield Failover(event.at, event.subject, converged_s, named, size, why, event.id)
+def failovers_in(events: Iterable[Recorded]) -> tuple[Failover, ...]:
+    """Returns the failovers among events, both oldest first."""
+    cases, detected = list[_Case](), dict[str, Fact]()
+    down: dict[str, _Case] = {}
+    followed: defaultdict[str, list[_Case]] = defaultdict(list)
+    for event in events:
+        if event.type == EventKind.VERDICT.value and "detected_s" in event.facts:
+            detected[event.id] = event.facts["detected_s"]
+        elif event.type in _BELIEFS:
+            down.pop(event.subject, None)
+            if event.type == EventKind.ENDPOINT_DOWN.value and event.facts.get("before") == "up":
+                case = down[event.subject] = _Case(event)
+                followed[event.id].append(case)
+                cases.append(case)
+        elif event.type == EventKind.SAFETY_RELEASED.value:
+            followed[event.id] += [case for case in down.values() if case.is_let_go(event)]
+        elif event.type == EventKind.PLAN.value:
+            for case in {id(case): case for cause in event.causes for case in followed.get(cause, ())}.values():
+                case.plans.append(event)
+    return tuple(case.failover(detected) for case in cases)
+
+
+_BELIEFS = frozenset(
+    {EventKind.ENDPOINT_UP.value, EventKind.ENDPOINT_DOWN.value, EventKind.ENDPOINT_UNKNOWN.value},
+)
+
+
+class _Case:
+    """A check that went down, and the plans that followed. It has state: plans are added as they come."""
+
+    def __init__(self, event: Recorded) -> None:
+        self._event = event
+        self.plans: list[Recorded] = []
+        self._services = _texts(event.facts.get("services"))
+        count = event.facts.get("services_count")
+        self._services_count = count if isinstance(count, int) else len(self._services)
+        self._regions = frozenset(name.rpartition("/")[2] for name in _texts(event.facts.get("regions")))
+
+    def is_let_go(self, released: Recorded) -> bool:
+        """Returns whether a rule of safety held an endpoint of this check until then."""
+        target = self._event.subject.rpartition("/")[2]
+        ends = (name.split(" ", 1) for name in _texts(released.facts.get("released")))
+        return any(self._has(end[0]) and end[-1].rpartition("/")[2] == target for end in ends)
+
+    def failover(self, detected: Mapping[str, Fact]) -> Failover:
+        """Returns what came of it; `detected` has how long each verdict of this node took, by its id."""
+        event = self._event
+        took = [took_s for cause in event.causes if isinstance(took_s := detected.get(cause), float | int)]
+        began_at = min((at for cause in event.causes if (at := _verdict_at(cause))), default=event.wall)
+        by_plan = [(plan.wall, self._moved(plan)) for plan in self.plans]
+        planned_at = next((wall for wall, moved in by_plan if moved or moved is None), None)
+        return Failover(
+            at=event.at,
+            check=event.subject,
+            detected_s=min(took, default=None),
+            converged_s=None if planned_at is None else round(max(0.0, planned_at - began_at), 3),
+            moved=tuple(move for _, moved in by_plan for move in moved or ()),
+            services=self._services,
+            services_count=self._services_count,
+            cause=f"{event.facts.get('reason', '')} {event.facts.get('detail', '')}".strip(),
+            event=event.id,
+        )
+
+    def _moved(self, plan: Recorded) -> tuple[Move, ...] | None:
+        """Returns what moved away from this check; None where the plan does not say what moved."""
+        if "moved" not in plan.facts:
+            return None
+        moved = (parse_move(text) for text in _texts(plan.facts["moved"]))
+        return tuple(move for move in moved if move and move.origin in self._regions and self._is_about(move))
+
+    def _is_about(self, move: Move) -> bool:
+        return move.services > 1 or self._has(move.service)
+
+    def _has(self, service: str) -> bool:
+        return service in self._services or self._services_count > len(self._services)
 
 
 def _verdict_at(cause: str) -> float:
@@ -89,11 +154,24 @@ def _verdict_at(cause: str) -> float:
         return 0.0
 
 
+def _texts(fact: Fact | None) -> tuple[str, ...]:
+    return tuple(map(str, fact)) if isinstance(fact, tuple | list) else ()
+
+
+def _cells(row: Failover) -> Sequence[str]:
+    return (row.at, row.check, _seconds(row.detected_s), _seconds(row.converged_s), _who_moved(row), row.cause)
+
+
 def _seconds(seconds: float | None) -> str:
     return "-" if seconds is None else f"{seconds:.1f} s"
 
 
-def _services(one: Failover) -> str:
-    shown = one.services[:MAX_SHOWN]
-    more = one.services_count - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
+def _who_moved(row: Failover) -> str:
+    if row.moved:
+        return _some([str(move) for move in row.moved], len(row.moved))
+    return "-" if row.converged_s is None else _some(row.services, row.services_count)
+
+
+def _some(names: Sequence[str], count: int) -> str:
+    more = count - len(names[:MAX_SHOWN])
+    return ", ".join(names[:MAX_SHOWN]) + (f" and {more} more" if more > 0 else "")

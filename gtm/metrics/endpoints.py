@@ -20,8 +20,8 @@ from gtm.ids import RegionName
 from gtm.metrics.model import Chosen, Family, Kind, Metric, Point
 from gtm.plan.guidance import Guidance, beliefs, overriding
 from gtm.plan.model import Plan, SteeredService
-from gtm.plan.outcome import Selected, Spread
-from gtm.steer.filter import Choose
+from gtm.plan.moves import part_shares
+from gtm.plan.outcome import Spread
 
 STATE = Metric("gtm_endpoint_state", "gtm.endpoint.state", Kind.STATE, "What counts of an endpoint at this node.")
 REGION = Metric(
@@ -123,15 +123,6 @@ def region_shares(spread: Spread, regions: tuple[RegionName, ...]) -> _Shares:
     found: defaultdict[RegionName, float] = defaultdict(float)
     cells = len(spread.by_cell)
     for number, count in Counter(spread.by_cell).items():
-        answered = [selected for selected in spread.different[number] if selected.picks]
-        for selected in answered:
-            for place, share in _picked(selected):
-                found[regions[place]] += share * count / (cells * len(answered))
+        for place, share in part_shares(spread.different[number]).items():
+            found[regions[place]] += share * count / cells
     return found
-
-
-def _picked(selected: Selected) -> Iterator[tuple[int, float]]:
-    """Yields the share of each endpoint that may be answered first."""
-    total = sum(pick.weight for pick in selected.picks) if selected.choose is Choose.ONE else 0
-    for pick in selected.picks:
-        yield pick.number, pick.weight / total if total else 1 / len(selected.picks)

@@ -70,17 +70,19 @@ class Failovers:
         # a tuple: of thousands of checks, each deque takes half a kilobyte
         self._recent[check.id] = (*self._recent.get(check.id, ()), (now - reading.took_s, reading.ok))[-length:]
 
-    def judged(self, check: Check, verdict: Verdict, *, now: float) -> None:
-        """Takes a verdict of this node's probe that has just changed."""
+    def judged(self, check: Check, verdict: Verdict, *, now: float) -> float | None:
+        """Takes a verdict of this node's probe that has just changed; returns how long it took to find a failure."""
         before, self._believed[check.id] = self._believed.get(check.id), verdict.belief
         if before is not Belief.UP or verdict.belief is not Belief.DOWN:
-            return
+            return None
         recent = self._recent.get(check.id, ())
         if verdict.bad_run >= verdict_policy(check.monitor).fall:
             recent = recent[-verdict.bad_run :]
         bad = [began_at for began_at, is_good in recent if not is_good]
-        if bad:
-            self._detection.add(now - bad[0])
+        if not bad:
+            return None
+        self._detection.add(now - bad[0])
+        return now - bad[0]
 
     def changed(self, changes: Iterable[Change], book: Book, *, wall: float) -> None:
         """Takes changes of mind, which the plan is to follow."""

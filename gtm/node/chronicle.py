@@ -23,7 +23,7 @@ from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
 from gtm.health.book import Book
 from gtm.health.certificate import Certificate
-from gtm.health.event import Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
+from gtm.health.event import MAX_LIST, Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
 from gtm.health.reading import Reading
 from gtm.health.status import Change, CheckStatus, LocalChange, Status, changes, local_changes, turned_odd
 from gtm.health.verdict import Verdict, VerdictState
@@ -33,6 +33,7 @@ from gtm.node.applied import applied_event
 from gtm.node.log_fields import fields_of
 from gtm.plan.guidance import NO_GUIDANCE
 from gtm.plan.model import Plan
+from gtm.plan.moves import Move, moves
 from gtm.plan.outage import all_instead, is_failing_everywhere
 from gtm.watch.folder import Catalogue
 from gtm.zone.changes import ZoneChanges
@@ -42,6 +43,8 @@ MAX_REJECTED = 50
 """Zone files of one reading that get an event; `gtm check` tells of all."""
 MAX_REJECTED_PROBLEMS = 20
 """Of one file, in its event."""
+MAX_MOVES_SHOWN = 2
+"""In the words of a plan's event; its facts have more."""
 SILENCE_LOOK_S = 2.0
 """How often to look who fell silent: it takes a walk over all votes."""
 
@@ -105,10 +108,18 @@ class Chronicle:
         """Remembers a reading until the verdict on it is told, if that changes at all."""
         self._last = (check.id, reading)
 
-    def judged(self, check: Check, verdict: Verdict) -> EventId:
-        """Records that this node's probe changed its mind, and the reading that did it."""
+    def judged(self, check: Check, verdict: Verdict, *, detected_s: float | None = None) -> EventId:
+        """Records that this node's probe changed its mind, and the reading that did it.
+
+        `detected_s` is the time from the first bad reading on, of what was up and is down now.
+        """
         causes = () if self._last is None or self._last[0] != check.id else (self._decisive(*self._last),)
-        facts = {"belief": verdict.belief.value, "good_run": verdict.good_run, "bad_run": verdict.bad_run}
+        facts: dict[str, Fact] = {
+            "belief": verdict.belief.value,
+            "good_run": verdict.good_run,
+            "bad_run": verdict.bad_run,
+            **({} if detected_s is None else {"detected_s": round(detected_s, 3)}),
+        }
         words = f"{self._node} believes {check.id} {verdict.belief.value}: {_why(verdict.reason.value, verdict.detail)}"
         identifier = verdict_id(self._node, check.id, verdict.since)
         return self.record(Event(EventKind.VERDICT, check.id, words, facts, causes, identifier))
@@ -225,8 +236,14 @@ class Chronicle:
         if applied is not None:
             causes = (*causes, self.record(applied))
         changed = [name for name, now in after.decisions.items() if now is not before.decisions.get(name)]
-        facts = {"generation": int(after.generation), "services_changed": len(changed), "zones": len(after.zones)}
-        words = f"generation {after.generation} serves; services decided anew: {len(changed)}"
+        moved = moves(before, after, changed) if applied is None else ()
+        facts: dict[str, Fact] = {
+            "generation": int(after.generation),
+            "services_changed": len(changed),
+            "zones": len(after.zones),
+            **({} if moved is None else {"moved": tuple(map(str, moved[:MAX_LIST])), "moved_count": len(moved)}),
+        }
+        words = f"generation {after.generation} serves; services decided anew: {len(changed)}{_in_short(moved or ())}"
         plan = self.record(Event(EventKind.PLAN, str(after.generation), words, facts, causes))
         self._fail_open(before, after, changed, plan)
         return plan
@@ -283,6 +300,11 @@ class Chronicle:
             kind = EventKind.PROBE_SILENT if is_silent else EventKind.PROBE_HEARD
             words = f"probe {node} is silent: none of its votes is fresh" if is_silent else f"probe {node} is heard"
             self.record(Event(kind, node, words))
+
+
+def _in_short(moved: Sequence[Move]) -> str:
+    more = f", and {len(moved) - MAX_MOVES_SHOWN} more moves" if len(moved) > MAX_MOVES_SHOWN else ""
+    return f"; {', '.join(map(str, moved[:MAX_MOVES_SHOWN]))}{more}" if moved else ""
 
 
 def _answers(plan: Plan, name: ServiceId) -> str:

@@ -205,8 +205,8 @@ class HealthRiver:
             self._chronicle.expiring(check, expiring, wall=wall)
 
     def _judged(self, check: Check, verdict: Verdict) -> None:
-        self._chronicle.judged(check, verdict)
-        self._tallies.failovers.judged(check, verdict, now=self._clock.monotonic())
+        detected_s = self._tallies.failovers.judged(check, verdict, now=self._clock.monotonic())
+        self._chronicle.judged(check, verdict, detected_s=detected_s)
         self._flips += is_memorable(verdict, now=self._clock.monotonic())
         self._changed.set()
 

@@ -48,7 +48,10 @@ class Probe:
         return self
 
     def judge(self, belief: Belief, *, bad_run: int = 0) -> "Probe":
-        self.failovers.judged(CHECK, Verdict(belief, bad_run=bad_run), now=self.now)
+        before = self.detection
+        took_s = self.failovers.judged(CHECK, Verdict(belief, bad_run=bad_run), now=self.now)
+        count, total = self.detection
+        assert (count - before[0], total - before[1]) == ((0, 0.0) if took_s is None else (1, took_s))
         return self
 
     @property

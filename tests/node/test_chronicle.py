@@ -116,6 +116,9 @@ def test_a_change_of_health_is_linked_from_the_probes_verdict_to_the_generation(
     assert (region.subject, region.causes) == ("gtm.example.com/us-east", (present.kept.id_of("endpoint.down"),))
     assert region.facts["services"] == ("api.gtm.example.com",)
     assert plan.causes == (present.kept.id_of("endpoint.down"),)
+    moved = "api.gtm.example.com: 100.00% of cells from us-east to eu-west"
+    assert (plan.facts["moved"], plan.facts["moved_count"]) == ((moved,), 1)
+    assert plan.message.endswith(f"; services decided anew: 1; {moved}")
 
 
 def test_a_service_that_fails_open_names_the_plan_and_recovers_with_another(tmp_path: Path) -> None:
@@ -187,6 +190,16 @@ def test_the_reading_that_turned_a_verdict_is_its_cause(tmp_path: Path) -> None:
     assert judged.causes == (present.kept.id_of("reading.decisive"),)
     assert judged.message == f"ns1 believes {ONE} down: timeout 2.0 s"
     assert identifier == f"ns1:verdict:{ONE}:13.500"
+
+
+def test_a_verdict_says_how_long_the_failure_took_to_find(tmp_path: Path) -> None:
+    present = Present(tmp_path)
+    present.news()
+    present.chronicle.judged(CHECKS[0], Verdict(DOWN, since=13.5), detected_s=12.00049)
+    present.chronicle.judged(CHECKS[0], Verdict(UP, since=14.5))
+    down, up = present.kept.events
+    assert down.facts["detected_s"] == 12.0
+    assert "detected_s" not in up.facts
 
 
 def test_a_verdict_is_never_explained_by_the_reading_of_another_check(tmp_path: Path) -> None:

@@ -1,0 +1,136 @@
+"""Two plans -> whose answers moved: the share of a service's cells, from one region to another, or within one.
+
+What comes in: the plan before and the plan after, of the same zones. What goes out: Moves, the largest first. A cell
+counts as one, however many clients it has; where a cell has several answers, what some lose goes to those that gain, in
+proportion. Services of one shape move together, and are one Move. The text of a Move can be read again:
+
+    api.example.com and 6 more: 33.33% of cells from eu-west to us-east
+
+It is asked at every change of health, in the event loop: of very many cells it looks at none.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from gtm.ids import RegionName, ServiceId
+from gtm.plan.model import Plan
+from gtm.plan.outcome import Selected, Spread
+from gtm.steer.filter import Choose
+
+MAX_CELLS = 100_000
+"""Of all shapes that changed: they take about ten milliseconds."""
+LEAST_SHARE = 0.00005
+"""Less would be shown as nothing."""
+NO_ANSWER = "no answer"
+NOWHERE = RegionName("")
+
+_Shares = Mapping[int, float]
+"""By the number of the endpoint."""
+_NOBODY = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """So much of a service is answered with another endpoint."""
+
+    service: ServiceId
+    services: int
+    """This one, and others of its shape that moved with it."""
+    origin: RegionName
+    target: RegionName
+    """NOWHERE: no answer at all."""
+    share: float
+    """Of the service's cells."""
+
+    def __str__(self) -> str:
+        others = f" and {self.services - 1} more" if self.services > 1 else ""
+        route = f"from {self.origin or NO_ANSWER} to {self.target or NO_ANSWER}"
+        where = f"within {self.origin}" if self.origin == self.target else route
+        return f"{self.service}{others}: {self.share:.2%} of cells {where}"
+
+
+def moves(before: Plan, after: Plan, changed: Iterable[ServiceId]) -> tuple[Move, ...] | None:
+    """Returns what moved between two plans of the same zones, among services that were decided anew.
+
+    None where there are too many cells to look at.
+    """
+    shapes: dict[tuple[int, int, tuple[RegionName, ...]], list[ServiceId]] = {}
+    for name in changed:
+        was, now = before.decisions.get(name), after.decisions.get(name)
+        if was is None or now is None or was.spread == now.spread:
+            continue
+        if before.services[name].space is not after.services[name].space:
+            continue  # nothing says which of the cells are the same
+        regions = tuple(spot.region for spot in after.services[name].spots)
+        shapes.setdefault((id(was.spread), id(now.spread), regions), []).append(name)
+    if sum(len(after.decisions[names[0]].by_cell) for names in shapes.values()) > MAX_CELLS:
+        return None
+    moved = [
+        Move(names[0], len(names), origin, target, share)
+        for (_, _, regions), names in shapes.items()
+        for (origin, target), share in _flows(
+            before.decisions[names[0]].spread, after.decisions[names[0]].spread, regions
+        ).items()
+        if share >= LEAST_SHARE
+    ]
+    return tuple(sorted(moved, key=lambda move: (-move.share * move.services, str(move))))
+
+
+def parse_move(text: str) -> Move | None:
+    """Returns the move that a text is of; None for any other text."""
+    parts = _TEXT.fullmatch(text)
+    if parts is None:
+        return None
+    ends = (parts["within"],) * 2 if parts["within"] else (parts["origin"], parts["target"])
+    origin, target = (NOWHERE if end == NO_ANSWER else RegionName(end) for end in ends)
+    share = round(float(parts["share"]) / 100, 6)
+    return Move(ServiceId(parts["service"]), 1 + int(parts["others"] or 0), origin, target, share)
+
+
+_TEXT = re.compile(
+    r"(?P<service>[^ ]+)(?: and (?P<others>\d{1,9}) more)?: (?P<share>\d{1,3}\.\d\d)% of cells "
+    rf"(?:within (?P<within>[^ ]+)|from (?P<origin>{NO_ANSWER}|[^ ]+) to (?P<target>{NO_ANSWER}|[^ ]+))"
+)
+
+
+def _flows(
+    before: Spread, after: Spread, regions: Sequence[RegionName]
+) -> Mapping[tuple[RegionName, RegionName], float]:
+    was, now = ([part_shares(part) for part in spread.different] for spread in (before, after))
+    region_of = {_NOBODY: NOWHERE, **dict(enumerate(regions))}
+    found: defaultdict[tuple[RegionName, RegionName], float] = defaultdict(float)
+    for (old, new), count in Counter(zip(before.by_cell, after.by_cell, strict=True)).items():
+        lost, gained = dict(_less(was[old], now[new])), dict(_less(now[new], was[old]))
+        for origin, target in ((origin, target) for origin in lost for target in gained):
+            share = lost[origin] * gained[target] / sum(gained.values())
+            found[region_of[origin], region_of[target]] += share * count / len(after.by_cell)
+    return found
+
+
+def _less(shares: _Shares, others: _Shares) -> Iterator[tuple[int, float]]:
+    """Yields how much less each endpoint has among the others."""
+    for number in {**shares, **others, _NOBODY: 0.0}:
+        has, gets = (_share(number, one) for one in (shares, others))
+        if has > gets:
+            yield number, has - gets
+
+
+def _share(number: int, shares: _Shares) -> float:
+    return shares.get(number, 0.0) if number != _NOBODY else 0.0 if shares else 1.0
+
+
+def part_shares(part: Sequence[Selected]) -> _Shares:
+    """Returns the share that each endpoint has of a cell's answers; there is none where nothing is answered.
+
+    By weight where one is drawn by it, else alike; over the types that are answered.
+    """
+    found: defaultdict[int, float] = defaultdict(float)
+    answered = [selected for selected in part if selected.picks]
+    for selected in answered:
+        total = sum(pick.weight for pick in selected.picks) if selected.choose is Choose.ONE else 0
+        for pick in selected.picks:
+            share = pick.weight / total if total else 1 / len(selected.picks)
+            found[pick.number] += share / len(answered)
+    return found
