@@ -15,7 +15,6 @@ Pages of other sites are refused (origin.py). A bad request gets 400 with the re
 path and status. Nothing that a client sends reaches a log or a file unbounded.
 """
 
-import ipaddress
 import logging
 import os
 import socket
@@ -23,8 +22,6 @@ import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import dns.exception
-import dns.name
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 from dns.name import Name
@@ -36,6 +33,7 @@ from gtm.admin.encode import encode
 from gtm.admin.explained import ExplainedConflict
 from gtm.admin.limit import LimitedRunner
 from gtm.admin.origin import Names, guard
+from gtm.admin.question import MAX_SHOWN, parse_name, parse_question, short
 from gtm.admin.views import Events, Regions, Reloaded
 from gtm.errors import AnswersNothing, ListenFailed
 from gtm.ids import Address
@@ -44,8 +42,6 @@ if TYPE_CHECKING:
     from gtm.engine.explain import Explanation
 
 MAX_REQUEST_BYTES = 64 * 1024
-MAX_SHOWN = 80
-"""Characters of what was asked that an error repeats."""
 PASSED_ON = ("Allow", "WWW-Authenticate", "Retry-After")
 """Header fields of an error."""
 DEFAULT_LIMITS = Limits()
@@ -251,59 +247,17 @@ class _Api:
         """Returns the zones that a request forces; raises what to answer to who may not, or names no zone."""
         who = await self._require(request)
         try:
-            found = {text: _parse_name(text, "force") for text in request.query.getall("force")}
+            found = {text: parse_name(text, "force") for text in request.query.getall("force")}
         except ValueError as error:
             raise web.HTTPBadRequest(reason="bad zone", text=str(error)) from error
         served = self._subject.zones()
         for text, name in found.items():
             if name not in served:
-                words = f'force: no zone "{_short(text)}" serves here; `gtm status` lists those that do'
+                words = f'force: no zone "{short(text)}" serves here; `gtm status` lists those that do'
                 raise web.HTTPNotFound(reason="no such zone", text=words)
         zones = ", ".join(sorted(name.to_text(omit_final_dot=True) for name in found.values()))
         log.warning("audit: reload forced from %s: %s", who, zones)
         return frozenset(found.values())
-
-
-def parse_question(name: str, rtype: str, client: str) -> tuple[Name, RdataType, Address]:
-    """Returns the question that `explain` is about; raises ValueError with words for who asked.
-
-    A name that is written without its final dot is relative: it may be a short one.
-    """
-    whole = _parse_name(name)
-    is_absolute = dns.name.from_text(name, None).is_absolute()
-    return whole if is_absolute else whole.relativize(dns.name.root), _parse_type(rtype), _parse_client(client)
-
-
-def _parse_name(text: str, what: str = "name") -> Name:
-    if not text:
-        raise ValueError(f"{what}: the DNS name {'to explain ' if what == 'name' else ''}is missing")
-    try:
-        return dns.name.from_text(text)
-    except (dns.exception.DNSException, ValueError) as error:
-        raise ValueError(f'{what}: "{_short(text)}" is not a DNS name') from error
-
-
-def _parse_type(text: str) -> RdataType:
-    try:
-        return RdataType.from_text(text)
-    except (dns.exception.DNSException, ValueError) as error:
-        raise ValueError(f'type: "{_short(text)}" is not a DNS type such as A, AAAA or TYPE65') from error
-
-
-def _parse_client(text: str) -> Address:
-    if not text:
-        raise ValueError("client: the client's address is missing")
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError as error:
-        raise ValueError(f'client: "{_short(text)}" is not an IP address') from error
-    if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
-        raise ValueError(f'client: "{_short(text)}" has a zone, which means nothing to others; leave out the "%"')
-    return address
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."
 
 
 def _answer(view: _View, kind: type[_View], *, status: int = 200) -> web.Response:

@@ -8,7 +8,7 @@ certificate of GTM_CERT_FILE), or unix:PATH. Who asks in a way that the node doe
 import asyncio
 import errno
 from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import aiohttp
 from pydantic import TypeAdapter, ValidationError
@@ -17,13 +17,14 @@ from gtm.admin.address import UNIX
 from gtm.admin.handshake import Handshake, advice
 from gtm.admin.override_view import OverridesView, SaidTogether, SaidView
 from gtm.admin.views import Events, NodeStatus, Regions, Reloaded
-from gtm.engine.asked import QuestionUnclear
-from gtm.engine.explain import Explanation
 from gtm.errors import OverrideRefused, Unreachable
 from gtm.health.event import Recorded
 from gtm.http_failure import HUNG_UP, described
 from gtm.resolver import HttpResolver
-from gtm.zone.contents import Contents, parse_lines
+
+if TYPE_CHECKING:
+    from gtm.engine.explain import Explanation
+    from gtm.zone.contents import Contents
 
 TIMEOUT_S = 10.0
 RELOAD_TIMEOUT_S = 60.0
@@ -51,11 +52,14 @@ def fetch_regions(admin: str) -> Regions:
     return _fetch(admin, "GET", "/v1/regions", Regions)
 
 
-def fetch_explanation(admin: str, question: Mapping[str, str]) -> Explanation:
+def fetch_explanation(admin: str, question: Mapping[str, str]) -> "Explanation":
     """Returns the node's explanation of a question with `name`, `type` and `client`.
 
     Raises QuestionUnclear with the node's words where a short name could mean several, or Unreachable.
     """
+    from gtm.engine.asked import QuestionUnclear  # noqa: PLC0415  # an engine: other commands do without
+    from gtm.engine.explain import Explanation  # noqa: PLC0415
+
     status, answer = asyncio.run(_ask(admin, "GET", "/v1/explain", query=question))
     if status == BAD_QUESTION:
         raise QuestionUnclear(_refusal(answer))
@@ -67,8 +71,10 @@ def fetch_events(admin: str, *, since: float, after: str) -> tuple[Recorded, ...
     return _fetch(admin, "GET", "/v1/events", Events, {"since": str(since), "after": after}).events
 
 
-def fetch_zones(admin: str) -> tuple[Contents, ...]:
+def fetch_zones(admin: str) -> "tuple[Contents, ...]":
     """Returns what the zones have that a node serves; raises Unreachable."""
+    from gtm.zone.contents import parse_lines  # noqa: PLC0415
+
     status, body = asyncio.run(_ask(admin, "GET", "/v1/zones", timeout_s=ZONES_TIMEOUT_S))
     try:
         if status != OK:

@@ -1,6 +1,7 @@
 """What serves, or the files of before -> what zone files would change of it: for `gtm check --against`."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
@@ -22,15 +23,68 @@ from gtm.watch.reading import read
 from gtm.zone.changes import ZoneChanges, changes, changes_since
 from gtm.zone.model import Zone
 
+WARNING = "warning: "
 
-def changes_against(
-    against: str, zones: Sequence[Zone], *, alone: bool, most_lost: float
-) -> tuple[tuple[ZoneChanges, ...], tuple[str, ...]]:
-    """Returns what these zones would change of those of a node, or of a folder; `alone`: of others nothing is said.
 
-    And, of a folder, why a node would keep what serves: a zone would lose most of it. A node tells too little for that.
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What zone files would change."""
+
+    against: str
+    changes: tuple[ZoneChanges, ...]
+    held: tuple[str, ...]
+    """Of a folder, why a node would keep what serves: a zone would lose most of it. A node does not tell enough."""
+    fates: tuple[str, ...]
+    """What would become of overrides; some are warnings."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Returns the warnings about zones."""
+        return (*(each.warning for each in self.changes if each.warning), *self.held)
+
+    @property
+    def warned(self) -> int:
+        """Returns how many warnings there are, also about overrides."""
+        return len(self.warnings) + sum(fate.startswith(WARNING) for fate in self.fates)
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """Yields it for people."""
+        yield from map(str, self.changes)
+        yield from (f"{WARNING}{warning}" for warning in self.warnings)
+        yield from self.fates
+        if not self.changes and not self.fates:
+            yield f"against {self.against}: nothing would change"
+
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """Returns it for programs."""
+        return {
+            "against": self.against,
+            "changes": [_fields(each) for each in self.changes],
+            "warnings": self.warnings,
+            "overrides": self.fates,
+        }
+
+
+def compared(against: str, zones: Sequence[Zone], *, alone: bool, most_lost: float) -> Compared:
+    """Returns what these zones would change of a node, or of a folder; `alone`: of other zones nothing is said.
+
     Raises ZoneInvalid where there is no good zone in the folder, or Unreachable.
     """
+    changed, held = _changes_against(against, zones, alone=alone, most_lost=most_lost)
+    return Compared(against, changed, held, _overrides_against(against, zones, alone=alone))
+
+
+def _fields(each: ZoneChanges) -> Mapping[str, object]:
+    tallies = {"removed": each.found.removed, "added": each.found.added, "changed": each.found.changed}
+    told = {name: {"count": tally.count, "some": tally.some} for name, tally in (*tallies.items(), ("gone", each.gone))}
+    return {"zone": each.zone, "fate": each.fate.value, **told, "note": each.note}
+
+
+def _changes_against(
+    against: str, zones: Sequence[Zone], *, alone: bool, most_lost: float
+) -> tuple[tuple[ZoneChanges, ...], tuple[str, ...]]:
     place, origins = Path(against), {zone.origin for zone in zones}
     if place.is_socket() or not place.exists():
         told = fetch_zones(_address(place, against))
@@ -42,7 +96,7 @@ def changes_against(
     return changes(before.values(), zones), tuple(lost)
 
 
-def overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> tuple[str, ...]:
+def _overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> tuple[str, ...]:
     """Returns what these zones would make of what people said at a node; nothing for a folder, which has no people."""
     place, origins = Path(against), {zone.origin.to_text(omit_final_dot=True).lower() for zone in zones}
     if place.exists() and not place.is_socket():
@@ -65,7 +119,7 @@ def _fate(scope: Scope, one: OverrideView, before: Layout, after: Layout) -> str
     words = f"override {one.id}: {one.action} {scope} by {one.by}"
     if now:
         return f"{words} would follow the rename, to {', '.join(map(str, now))}"
-    return f"warning: {words} would be without effect: nothing would be in it, and no other name of it is known"
+    return f"{WARNING}{words} would be without effect: nothing would be in it, and no other name of it is known"
 
 
 def _spots(node: NodeStatus) -> Iterator[Spot]:

@@ -3,7 +3,6 @@
 First the bound of one fault, term by term; then what could hold the address for longer when more fails, rule by rule.
 """
 
-import json as jsonlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from gtm.cli.console import print_aside, print_json, print_plain, print_table
+from gtm.cli.console import print_aside, print_fields, print_plain, print_table
 from gtm.cli.options import ConfigOption, JsonOption, read_config, zone_folder
 from gtm.counters import Counters
 from gtm.errors import ZoneInvalid
@@ -127,8 +126,7 @@ def _print_json(service: Service, found: Bound, longer: Sequence[Hold]) -> None:
         {"rule": hold.rule, "seconds": _finite(hold.seconds), "when": hold.when, "override": _override(hold, service)}
         for hold in longer
     ]
-    told = {"service": service.id, "seconds": _finite(found.seconds), "terms": terms, "holds": holds}
-    print_json(jsonlib.dumps(told, indent=2))
+    print_fields({"service": service.id, "seconds": _finite(found.seconds), "terms": terms, "holds": holds})
 
 
 def _print(service: Service, found: Bound, longer: Sequence[Hold]) -> None:

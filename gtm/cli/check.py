@@ -1,22 +1,28 @@
 """`gtm check`: are these zone files right?"""
 
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gtm.cli.console import counted, print_plain
-from gtm.cli.options import ConfigOption, read_config, zone_folder
+from gtm.cli.console import counted, print_fields, print_plain
+from gtm.cli.options import ConfigOption, JsonOption, read_config, zone_folder
 from gtm.counters import Counters
 from gtm.errors import Problem, as_warning
-from gtm.node.config import NodeConfig, Role
+from gtm.ids import NodeName
+from gtm.node.config import Role
 from gtm.node.trusting import node_problems
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
-from gtm.probe.withheld import foreseen
+from gtm.probe.withheld import Withheld, foreseen
 from gtm.watch.folder import EMPTY, SHARED_FILES
 from gtm.watch.reading import read
 from gtm.zone.model import Zone, checks
+
+if TYPE_CHECKING:
+    from gtm.cli.against import Compared
 
 AgainstOption = Annotated[
     str | None,
@@ -36,6 +42,7 @@ def check(
     against: AgainstOption = None,
     *,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for a warning, too.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Check zone files: print every mistake as file:line:column, and exit with 1 if there is one.
 
@@ -45,44 +52,78 @@ def check(
     """
     node = read_config(config)
     place = zone_folder(folder, node)
-    zones, problems, warnings = _one_file(place) if place.is_file() else _whole_folder(place)
-    own = node_problems(node)
-    for line in (*own, *map(str, problems), *map(as_warning, warnings)):
-        print_plain(line)
-    if problems or own:
+    is_alone = place.is_file()
+    zones, problems, warnings = _one_file(place) if is_alone else _whole_folder(place)
+    withheld = foreseen(checks(zones), node.permitted) if config is not None and Role.PROBE in node.roles else ()
+    checked = Checked(place, zones, problems, warnings, node.node, node_problems(node), withheld)
+    if against is not None and not checked.is_wrong:  # what has mistakes would change nothing
+        from gtm.cli.against import compared  # noqa: PLC0415  # it brings the client of the admin API
+
+        checked = replace(checked, against=compared(against, zones, alone=is_alone, most_lost=node.most_lost))
+    if json:
+        print_fields(checked.fields)
+    else:
+        for line in checked.lines:
+            print_plain(line)
+    if checked.is_wrong or (strict and checked.warned):
         raise typer.Exit(1)
-    if config is not None:
-        _print_withheld(zones, node)
-    warned = len(warnings) + (0 if against is None else _print_changes(against, zones, node, alone=place.is_file()))
-    services = sum(len(zone.all_services) for zone in zones)
-    odd = f", {counted(warned, 'warning')}" if warned else ""
-    print_plain(f"{place}: {counted(len(zones), 'zone')}, {counted(services, 'service')}: no mistakes{odd}")
-    if strict and warned:
-        raise typer.Exit(1)
 
 
-def _print_changes(against: str, zones: tuple[Zone, ...], node: NodeConfig, *, alone: bool) -> int:
-    """Prints what these zones would change; returns how many warnings that makes."""
-    from gtm.cli.against import changes_against, overrides_against  # noqa: PLC0415  # it brings the client of the admin API
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is to be said of zone files."""
 
-    found, held = changes_against(against, zones, alone=alone, most_lost=node.most_lost)
-    for each in found:
-        print_plain(str(each))
-    warnings = [*(each.warning for each in found if each.warning), *held]
-    for warning in warnings:
-        print_plain(f"warning: {warning}")
-    fates = overrides_against(against, zones, alone=alone)
-    for fate in fates:
-        print_plain(fate)
-    if not found and not fates:
-        print_plain(f"against {against}: nothing would change")
-    return len(warnings) + sum(fate.startswith("warning: ") for fate in fates)
+    place: Path
+    zones: tuple[Zone, ...]
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+    node: NodeName
+    node_problems: tuple[str, ...]
+    withheld: tuple[Withheld, ...]
+    """What the probe of the node would not be allowed to check."""
+    against: "Compared | None" = None
 
+    @property
+    def is_wrong(self) -> bool:
+        """Returns whether there is a mistake, in a zone file or in the node file."""
+        return bool(self.problems or self.node_problems)
 
-def _print_withheld(zones: tuple[Zone, ...], node: NodeConfig) -> None:
-    if Role.PROBE in node.roles:
-        for one in foreseen(checks(zones), node.permitted):
-            print_plain(f"node {node.node}: {one}")
+    @property
+    def warned(self) -> int:
+        """Returns how many warnings there are."""
+        return len(self.warnings) + (0 if self.against is None else self.against.warned)
+
+    @property
+    def services(self) -> int:
+        """Returns how many services the zones without a mistake have."""
+        return sum(len(zone.all_services) for zone in self.zones)
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """Yields it for people."""
+        yield from (*self.node_problems, *map(str, self.problems), *map(as_warning, self.warnings))
+        yield from (f"node {self.node}: {withheld}" for withheld in self.withheld)
+        if self.against is not None:
+            yield from self.against.lines
+        if not self.is_wrong:
+            odd = f", {counted(self.warned, 'warning')}" if self.warned else ""
+            size = f"{counted(len(self.zones), 'zone')}, {counted(self.services, 'service')}"
+            yield f"{self.place}: {size}: no mistakes{odd}"
+
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """Returns it for programs."""
+        return {
+            "place": str(self.place),
+            "zones": len(self.zones),
+            "services": self.services,
+            "problems": [asdict(problem) for problem in self.problems],
+            "warnings": [asdict(warning) for warning in self.warnings],
+            "node": self.node,
+            "node_problems": self.node_problems,
+            "withheld": [asdict(withheld) for withheld in self.withheld],
+            "against": None if self.against is None else self.against.fields,
+        }
 
 
 Found = tuple[tuple[Zone, ...], tuple[Problem, ...], tuple[Problem, ...]]

@@ -6,8 +6,9 @@ gtm/escape.py stands before both streams, and what looks like rich's markup is t
 Rich is loaded when something is printed with it: a node that starts prints nothing so.
 """
 
+import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gtm.errors import GtmError
@@ -76,6 +77,18 @@ def print_lines(text: str) -> None:
 def print_json(text: str) -> None:
     """Prints JSON."""
     sys.stdout.write(escaped_json(text) + "\n")
+
+
+def print_view(view: object) -> None:
+    """Prints a value of the admin API as its JSON."""
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
+    print_json(TypeAdapter(type(view)).dump_json(view, indent=2).decode())
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """Prints an object of JSON."""
+    print_json(json.dumps(fields, indent=2))
 
 
 def print_aside(line: str) -> None:

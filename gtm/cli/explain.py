@@ -1,22 +1,19 @@
 """`gtm explain`: why does this client get this answer?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from pydantic import TypeAdapter
 
-from gtm.admin.app import parse_question
-from gtm.admin.client import fetch_explanation
-from gtm.cli.console import print_aside, print_json, print_plain
+from gtm.admin.question import parse_question
+from gtm.cli.console import print_aside, print_plain, print_view
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
-from gtm.engine.asked import QuestionUnclear
-from gtm.engine.explain import ExplainedStep, Explanation, Mention, Steered
-from gtm.geo.geography import Located
 from gtm.geo.special import tells_no_place
-from gtm.health.status import CheckStatus
-from gtm.node.offline import explain_offline
-from gtm.steer.decide import State
+
+if TYPE_CHECKING:
+    from gtm.engine.explain import ExplainedStep, Explanation, Mention, Steered
+    from gtm.geo.geography import Located
+    from gtm.health.status import CheckStatus
 
 
 def explain(
@@ -41,6 +38,9 @@ def explain(
 
     It exits with 1 for a name that nothing here has.
     """
+    from gtm.admin.client import fetch_explanation  # noqa: PLC0415  # who completes, or shows help, waits for none of these
+    from gtm.engine.asked import QuestionUnclear  # noqa: PLC0415
+
     if address is not None and client is not None:
         raise typer.BadParameter("the client is named twice", param_hint="--client")
     try:
@@ -49,6 +49,8 @@ def explain(
         raise typer.BadParameter(str(error)) from error
     try:
         if zones is not None:
+            from gtm.node.offline import explain_offline  # noqa: PLC0415
+
             geography = read_geodata(config).geography
             explained = explain_offline(*question, zones=zones, geography=geography, aside=print_aside)
         else:
@@ -57,7 +59,7 @@ def explain(
     except QuestionUnclear as error:
         raise typer.BadParameter(str(error)) from error
     if json:
-        print_json(TypeAdapter(Explanation).dump_json(explained, indent=2).decode())
+        print_view(explained)
     else:
         _print(explained)
     if explained.nobodys:
@@ -65,7 +67,7 @@ def explain(
         raise typer.Exit(1)
 
 
-def _print(explained: Explanation) -> None:
+def _print(explained: "Explanation") -> None:
     print_plain(f"question    {explained.name} {explained.rtype}, from {explained.client}")
     print_plain(f"place       {_place(explained.located)}")
     print_plain(f"generation  {explained.generation}, zone {explained.zone or 'none: nothing here has this name'}")
@@ -85,7 +87,7 @@ def _print(explained: Explanation) -> None:
         print_plain(f"negative    kept for {explained.negative}")
 
 
-def _print_steered(steered: Steered) -> None:
+def _print_steered(steered: "Steered") -> None:
     print_plain(f"service     {steered.service}, steered by {steered.steer}")
     near = f", nearest vantage {steered.vantage}" if steered.vantage else ""
     print_plain(f"cell        {steered.cell} of {steered.cells}, scope /{steered.scope}{near}")
@@ -105,14 +107,14 @@ def _print_steered(steered: Steered) -> None:
         print_plain(f"health      {endpoint}: {check.belief.value} ({why}; {_voices(check)})")
 
 
-def _print_steps(steps: tuple[ExplainedStep, ...]) -> None:
+def _print_steps(steps: "tuple[ExplainedStep, ...]") -> None:
     for step in steps:
         print_plain(f"  {step.filter:<9} keeps {_mentions(step.kept)}")
         if step.dropped:
             print_plain(f"  {'':<9} drops {_mentions(step.dropped)}")
 
 
-def _unsteered(explained: Explanation) -> str:
+def _unsteered(explained: "Explanation") -> str:
     if explained.service is not None and explained.rtype in {"A", "AAAA"}:
         return f"the service {explained.service} has no {explained.rtype} endpoints"
     if explained.service is None and explained.disabled:
@@ -120,7 +122,9 @@ def _unsteered(explained: Explanation) -> str:
     return "the answer is the same for everyone"
 
 
-def _state(steered: Steered) -> str:
+def _state(steered: "Steered") -> str:
+    from gtm.steer.decide import State  # noqa: PLC0415
+
     match steered.state:
         case State.STEADY:
             return ""
@@ -131,16 +135,16 @@ def _state(steered: Steered) -> str:
             return f" ({words}: all are down, and the zone says {steered.on_all_down.value})"
 
 
-def _voices(check: CheckStatus) -> str:
+def _voices(check: "CheckStatus") -> str:
     voices = ", ".join(f"{one.vantage} {one.belief.value if one.fresh else 'stale'}" for one in check.votes)
     return (voices or "no voices") + ("; frozen, too few voices" if check.frozen else "")
 
 
-def _mentions(mentions: tuple[Mention, ...]) -> str:
+def _mentions(mentions: "tuple[Mention, ...]") -> str:
     return ", ".join(f"{one.endpoint} ({one.why})" if one.why else one.endpoint for one in mentions) or "nothing"
 
 
-def _place(located: Located) -> str:
+def _place(located: "Located") -> str:
     place = located.place
     words = [place.city, place.subdivision or place.country, place.continent]
     if place.at is not None:

@@ -11,11 +11,10 @@ import typer
 from gtm.admin.address import SOCKET_NAME, UNIX, answers
 from gtm.cli.console import print_aside
 from gtm.errors import NodeInvalid, Problem
-from gtm.node.config import NodeConfig
-from gtm.node.nodefile import default_config, parse_node_file
 from gtm.node.shipped import shipped
 
 if TYPE_CHECKING:
+    from gtm.node.config import NodeConfig
     from gtm.watch.geoload import GeoLoad
 
 ConfigOption = Annotated[
@@ -37,11 +36,13 @@ TokenFileOption = Annotated[
         help="The token (overrides.tokens of the node asked); its socket on its own machine needs none.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the API's JSON.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def read_config(path: Path | None) -> NodeConfig:
+def read_config(path: Path | None) -> "NodeConfig":
     """Returns the configuration of a node file, or the defaults; raises NodeInvalid."""
+    from gtm.node.nodefile import default_config, parse_node_file  # noqa: PLC0415  # its schema takes long to load
+
     if path is None:
         return default_config(Path(), socket.gethostname())
     try:
@@ -52,7 +53,7 @@ def read_config(path: Path | None) -> NodeConfig:
     return parse_node_file(content, str(path), path.parent, socket.gethostname())
 
 
-def zone_folder(named: Path | None, config: NodeConfig) -> Path:
+def zone_folder(named: Path | None, config: "NodeConfig") -> Path:
     """Returns the folder of zone files to look into; says so where it is the shipped example for want of another."""
     if named is None and config.zones == shipped("zones"):
         print_aside(f"no zones/ here: this is the shipped example, {config.zones}; --config names your node file")

@@ -11,21 +11,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-from pydantic import TypeAdapter
 
 from gtm.admin.address import UNIX
-from gtm.admin.client import fetch_overrides, fetch_status, say_overrides
-from gtm.admin.override_view import OverridesView, SaidTogether
-from gtm.admin.views import NodeStatus
-from gtm.cli.console import print_aside, print_json, print_plain, print_table
+from gtm.cli.console import print_aside, print_plain, print_table, print_view
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
-from gtm.cli.said import note_of, said_lines, shown_time
-from gtm.cli.scope import find_said, find_scope, split_scopes
 from gtm.health.override import MAX_BY_LENGTH, MAX_SPAN_S, Action, SafetyRule
-from gtm.zone.fields import seconds
+
+if TYPE_CHECKING:
+    from gtm.admin.views import NodeStatus
 
 ScopeArgument = Annotated[
     list[str],
@@ -139,6 +135,9 @@ def clear(  # one argument for each option of the command
     json: JsonOption = False,
 ) -> None:
     """End what was said of these scopes: nothing is said of them any more."""
+    from gtm.admin.client import fetch_status  # noqa: PLC0415  # who completes or shows help waits for none of these
+    from gtm.cli.scope import find_said, split_scopes  # noqa: PLC0415
+
     node = _asked(admin_address(admin, config), token_file)
     status = fetch_status(node.admin)
     found = [_found(find_said, text, status) for text in split_scopes(said)]
@@ -150,9 +149,12 @@ def clear(  # one argument for each option of the command
 
 def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """List what people said and is in force."""
+    from gtm.admin.client import fetch_overrides  # noqa: PLC0415
+    from gtm.cli.said import note_of, shown_time  # noqa: PLC0415
+
     view = fetch_overrides(admin_address(admin, config))
     if json:
-        print_json(TypeAdapter(OverridesView).dump_json(view, indent=2).decode())
+        print_view(view)
         return
     rows = [
         (one.scope, one.action, shown_time(one.until), one.by, one.why, one.id, note_of(one)) for one in view.overrides
@@ -171,6 +173,9 @@ def _say(  # one argument for each option of the command
     node: _Asked,
     as_json: bool,
 ) -> None:
+    from gtm.admin.client import fetch_status  # noqa: PLC0415
+    from gtm.cli.scope import find_scope, split_scopes  # noqa: PLC0415
+
     if span is not None:
         _require_span(span)
     status = fetch_status(node.admin)
@@ -183,7 +188,7 @@ def _say(  # one argument for each option of the command
 _Found = TypeVar("_Found")
 
 
-def _found(find: Callable[[str, NodeStatus], _Found], text: str, status: NodeStatus) -> _Found:
+def _found(find: "Callable[[str, NodeStatus], _Found]", text: str, status: "NodeStatus") -> _Found:
     try:
         return find(text, status)
     except ValueError as error:
@@ -193,10 +198,14 @@ def _found(find: Callable[[str, NodeStatus], _Found], text: str, status: NodeSta
 def _send(
     body: Mapping[str, object], *, by: str | None, rules: list[SafetyRule] | None, node: _Asked, as_json: bool
 ) -> None:
+    from gtm.admin.client import say_overrides  # noqa: PLC0415
+    from gtm.admin.override_view import SaidTogether  # noqa: PLC0415
+    from gtm.cli.said import said_lines  # noqa: PLC0415
+
     whole = {**body, "by": by or _user()} | ({"rules": [rule.value for rule in rules]} if rules else {})
     said = say_overrides(node.admin, whole, token=node.token)
     if as_json:
-        print_json(TypeAdapter(SaidTogether).dump_json(SaidTogether(said), indent=2).decode())
+        print_view(SaidTogether(said))
     for line in () if as_json else (line for one in said for line in said_lines(one)):
         print_plain(line)
     if said and not said[0].saved:
@@ -222,6 +231,8 @@ def _is_local(admin: str) -> bool:
 
 
 def _require_span(span: str) -> None:
+    from gtm.zone.fields import seconds  # noqa: PLC0415
+
     try:
         span_s = seconds(span)
     except ValueError as error:

@@ -1,13 +1,14 @@
 """`gtm reload`: a running node reads its zone folder now."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gtm.admin.client import ask_reload
-from gtm.admin.views import Reloaded
-from gtm.cli.console import print_plain
-from gtm.cli.options import AdminOption, ConfigOption, TokenFileOption, admin_address, read_token
+from gtm.cli.console import print_plain, print_view
+from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
+
+if TYPE_CHECKING:
+    from gtm.admin.views import Reloaded
 
 RECENT_S = 300.0
 """A change of the last five minutes may be that for which somebody reloads."""
@@ -24,6 +25,7 @@ def reload(
     admin: AdminOption = None,
     config: ConfigOption = None,
     token_file: TokenFileOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Make the running node read its node file and zone folder now, and say what changed; exit with 1 for mistakes.
 
@@ -31,15 +33,24 @@ def reload(
     restart. A file with mistakes changes nothing: its last good zone goes on serving. So does one that would lose most
     of its names, records, services or endpoints at once, unless --force says that it is meant.
     """
+    from gtm.admin.client import ask_reload  # noqa: PLC0415  # who completes, or shows help, needs none
+
     reloaded = ask_reload(admin_address(admin, config), force or (), token=read_token(token_file) if force else "")
-    for line in (*reloaded.problems, *reloaded.node, *_changes(reloaded)):
-        print_plain(line)
-    print_plain(f"generation {reloaded.generation} serves")
+    if json:
+        print_view(reloaded)
+    else:
+        _print(reloaded)
     if reloaded.problems:
         raise typer.Exit(1)
 
 
-def _changes(reloaded: Reloaded) -> tuple[str, ...]:
+def _print(reloaded: "Reloaded") -> None:
+    for line in (*reloaded.problems, *reloaded.node, *_changes(reloaded)):
+        print_plain(line)
+    print_plain(f"generation {reloaded.generation} serves")
+
+
+def _changes(reloaded: "Reloaded") -> tuple[str, ...]:
     """Returns what changed; or what did so shortly before, for a look at the folder may have been faster."""
     if reloaded.changes is None:  # an older node
         return ()

@@ -16,7 +16,6 @@ from gtm.node.config import EngineChoice, NodeConfig, Role
 from gtm.node.log_choice import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
 from gtm.node.settings import Rereading
 from gtm.node.shipped import shipped
-from gtm.node.start import run_node
 from gtm.probe.targets import Allowed, parse_allowed
 from gtm.serve.listen import ListenAddress, parse_listen
 
@@ -141,5 +140,7 @@ def _run(chosen: Callable[[], NodeConfig], *, has_file: bool) -> None:
     if config.zones == shipped("zones"):
         words = "no zones/ here: serving the shipped example, %s; --allow 127.0.0.0/8 lets its endpoints be checked"
         log.warning(words, config.zones)
+    from gtm.node.start import run_node  # noqa: PLC0415  # who completes, or shows help, runs none
+
     rereading = Rereading(chosen, log_to_stderr) if has_file else None
     asyncio.run(run_node(config, SystemClock(), rereading=rereading))

@@ -13,9 +13,12 @@ services each zone's are:
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from gtm.admin.override_view import OverrideView, SaidView, TouchedView
 from gtm.cli.console import counted
+
+if TYPE_CHECKING:
+    from gtm.admin.override_view import OverrideView, SaidView, TouchedView
 
 MAX_TARGETS = 10
 """Endpoints that one line names."""
@@ -38,7 +41,7 @@ def shown_time(wall: float) -> str:
     return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def note_of(one: OverrideView) -> str:
+def note_of(one: "OverrideView") -> str:
     """Returns what became of the scope of an override; empty where nothing did."""
     notes = [f"counts for {', '.join(one.now)} now"] if one.now else []
     if one.gone_since is not None:
@@ -47,7 +50,7 @@ def note_of(one: OverrideView) -> str:
     return "; ".join(notes)
 
 
-def said_lines(said: SaidView) -> Iterator[str]:
+def said_lines(said: "SaidView") -> Iterator[str]:
     """Yields what was said, and what it changes."""
     if said.action == "clear":
         yield from (f"{one.scope}: {one.action} by {one.by} is cleared: {one.why} ({one.id})" for one in said.ended)
@@ -65,7 +68,7 @@ def said_lines(said: SaidView) -> Iterator[str]:
         yield f"  what is said of a wider scope does not count there until then; gtm clear {said.id} ends that"
 
 
-def _lines(verb: str, some: Sequence[TouchedView], total: int) -> Iterator[str]:
+def _lines(verb: str, some: "Sequence[TouchedView]", total: int) -> Iterator[str]:
     """Yields a line for each service, region and reason; of many services for each zone."""
     lines = [_line(verb, found) for found in _grouped(some, lambda one: one.service)]
     if len(lines) > MAX_GROUPS:
@@ -78,14 +81,14 @@ def _lines(verb: str, some: Sequence[TouchedView], total: int) -> Iterator[str]:
         yield f"  {verb} {counted(total - shown, 'endpoint')} more"
 
 
-def _grouped(some: Sequence[TouchedView], of: Callable[[TouchedView], str]) -> Iterable[Sequence[TouchedView]]:
+def _grouped(some: "Sequence[TouchedView]", of: "Callable[[TouchedView], str]") -> "Iterable[Sequence[TouchedView]]":
     groups: dict[tuple[str, str, str], list[TouchedView]] = {}
     for one in some:
         groups.setdefault((of(one), one.region, one.words), []).append(one)
     return groups.values()
 
 
-def _line(verb: str, found: Sequence[TouchedView]) -> tuple[str, int]:
+def _line(verb: str, found: "Sequence[TouchedView]") -> tuple[str, int]:
     """Returns the line of endpoints of one service, and how many they are."""
     first = found[0]
     many = "" if verb in WITHOUT else f"{counted(len(found), 'endpoint')} of {first.service} in {first.region}: "
@@ -93,7 +96,7 @@ def _line(verb: str, found: Sequence[TouchedView]) -> tuple[str, int]:
     return f"  {verb} {many}{_targets(found)}{where}{_because(first.words, verb)}", len(found)
 
 
-def _line_of_zone(verb: str, found: Sequence[TouchedView]) -> tuple[str, int]:
+def _line_of_zone(verb: str, found: "Sequence[TouchedView]") -> tuple[str, int]:
     """Returns the line of endpoints of one zone, and how many they are."""
     first, services = found[0], counted(len({one.service for one in found}), "service")
     zone = f" of {first.zone}" if first.zone else ""  # a node of the version before does not tell it
@@ -105,7 +108,7 @@ def _because(words: str, verb: str) -> str:
     return (f": {words}" if verb in WITHOUT else f"; {words}") if words else ""
 
 
-def _targets(found: Sequence[TouchedView]) -> str:
+def _targets(found: "Sequence[TouchedView]") -> str:
     targets = [one.endpoint.partition("/")[2] for one in found]
     more = f" and {len(targets) - MAX_TARGETS} more" if len(targets) > MAX_TARGETS else ""
     return f"{', '.join(targets[:MAX_TARGETS])}{more}"

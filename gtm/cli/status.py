@@ -5,12 +5,9 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
-from pydantic import TypeAdapter
-
-from gtm.admin.client import fetch_regions, fetch_status
-from gtm.admin.views import EndpointView, NodeStatus, Regions, RegionView, ServiceView, VotersView
-from gtm.cli.console import counted, print_json, print_plain, print_table
+from gtm.cli.console import counted, print_plain, print_table, print_view
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
 from gtm.cli.said import note_of
 from gtm.health.override import SafetyRule
@@ -22,16 +19,21 @@ from gtm.probe.withheld import Withheld
 from gtm.share.refusals import INNOCENT
 from gtm.spans import span
 
+if TYPE_CHECKING:
+    from gtm.admin.views import EndpointView, NodeStatus, Regions, RegionView, ServiceView, VotersView
+
 TELLING_DISSENT = 0.1
 """Of what a probe says: less is what happens when something changes, and somebody is the first to see it."""
 
 
 def status(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """Show regions and endpoints as a running node sees them, with the votes of the probes."""
+    from gtm.admin.client import fetch_regions, fetch_status  # noqa: PLC0415  # who completes, or shows help, needs none
+
     where = admin_address(admin, config)
     node = fetch_status(where)
     if json:
-        print_json(TypeAdapter(NodeStatus).dump_json(node, indent=2).decode())
+        print_view(node)
         return
     _print_node(node)
     _print_regions(fetch_regions(where))
@@ -39,7 +41,7 @@ def status(*, admin: AdminOption = None, config: ConfigOption = None, json: Json
         _print_service(service, node.voters)
 
 
-def _print_node(node: NodeStatus) -> None:
+def _print_node(node: "NodeStatus") -> None:
     _print_head(node)
     for zone in node.zones:
         size = f"{counted(zone.services, 'service')}, {counted(zone.records, 'record')}"
@@ -74,7 +76,7 @@ def _print_node(node: NodeStatus) -> None:
     print_plain()
 
 
-def _problems(node: NodeStatus) -> Iterator[str]:
+def _problems(node: "NodeStatus") -> Iterator[str]:
     yield from (*node.problems, *node.geo_problems)
     yield from (str(Withheld(one.reason, one.checks, one.example)) for one in node.withheld)
     own = {one.reason for one in node.withheld}
@@ -84,7 +86,7 @@ def _problems(node: NodeStatus) -> Iterator[str]:
             yield f"probe {one.node} cannot check {one.example}{others}: {one.reason}"
 
 
-def _peers(node: NodeStatus) -> Iterator[str]:
+def _peers(node: "NodeStatus") -> Iterator[str]:
     polled = {peer.node: peer for peer in node.peers}
     for name in node.unheard:
         trouble = polled[name].trouble if name in polled else ""
@@ -108,7 +110,7 @@ def _queries(counters: Mapping[str, int]) -> str:
 _RESPONSES = re.compile(r'dns_responses\{(?:.*,)?rcode="([^"]*)".*\}')
 
 
-def _print_head(node: NodeStatus) -> None:
+def _print_head(node: "NodeStatus") -> None:
     ready = "ready" if node.ready else f"not ready ({node.unready})" if node.unready else "not ready"
     print_plain(f"node {node.node} ({node.version}, {_engine(node)}): {ready}, generation {node.generation}")
     if "dns" not in node.roles:
@@ -117,11 +119,11 @@ def _print_head(node: NodeStatus) -> None:
     print_plain(f"quorum {node.quorum}; up for {span(node.uptime_s)}")
 
 
-def _engine(node: NodeStatus) -> str:
+def _engine(node: "NodeStatus") -> str:
     return "no engine" if node.engine == "none" else f"{node.engine} engine"
 
 
-def _print_regions(regions: Regions) -> None:
+def _print_regions(regions: "Regions") -> None:
     rows = [
         (region.region, region.zone, _region_state(region), f"{region.up}", f"{region.down}", f"{region.unknown}")
         for region in regions.regions
@@ -130,7 +132,7 @@ def _print_regions(regions: Regions) -> None:
     print_plain()
 
 
-def _region_state(region: RegionView) -> str:
+def _region_state(region: "RegionView") -> str:
     """Returns the state, and what decides besides the checks: `up; a person says drain (ann, for 1h more)`."""
     words = [region.state.value]
     for hold in region.holds:
@@ -148,7 +150,7 @@ def _left(until: float) -> str:
     return f"for {span(max(0.0, until - time.time()))} more"
 
 
-def _print_service(service: ServiceView, voters: VotersView | None) -> None:
+def _print_service(service: "ServiceView", voters: "VotersView | None") -> None:
     state = service.state.value if service.endpoints else "nothing of it is enabled, it answers nothing"
     print_plain(f"{service.service}: {service.steer}, {state}")
     rows = [_endpoint(endpoint, voters) for endpoint in service.endpoints]
@@ -157,7 +159,7 @@ def _print_service(service: ServiceView, voters: VotersView | None) -> None:
     print_plain()
 
 
-def _endpoint(endpoint: EndpointView, voters: VotersView | None) -> tuple[str, ...]:
+def _endpoint(endpoint: "EndpointView", voters: "VotersView | None") -> tuple[str, ...]:
     since = "" if endpoint.since is None else f"{span(max(0.0, time.time() - endpoint.since))} ago"
     reason = endpoint.reason.value if endpoint.monitor else "not checked"
     if endpoint.detail:
@@ -167,7 +169,7 @@ def _endpoint(endpoint: EndpointView, voters: VotersView | None) -> tuple[str, .
     return (endpoint.endpoint, _believed(endpoint), since, reason, "; ".join(voices))
 
 
-def _frozen(voices: Sequence[Voice], voters: VotersView | None) -> str:
+def _frozen(voices: Sequence[Voice], voters: "VotersView | None") -> str:
     """Returns that the last belief stands, and what is missing for another: `frozen: 1 of 3 votes, 2 needed`."""
     counting = [voice for voice in voices if voice.counts]
     votes, vantages = sum(voice.agreeing for voice in counting), len(counting)
@@ -184,7 +186,7 @@ def _said(voice: Voice) -> str:
     return f"cannot check ({voice.detail})" if voice.reason is Reason.UNREAD and voice.detail else "stale"
 
 
-def _believed(endpoint: EndpointView) -> str:
+def _believed(endpoint: "EndpointView") -> str:
     """Returns the belief, and the state where that knows of more: `up, flapping`."""
     belief, state = endpoint.belief.value, endpoint.state
     words = f"{belief}, {state.value}" if state in {VerdictState.DEGRADED, VerdictState.FLAPPING} else belief

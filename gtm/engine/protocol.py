@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from gtm.ids import Address
-from gtm.plan.model import Plan
+
+if TYPE_CHECKING:
+    from gtm.plan.model import Plan
 
 
 class Transport(Enum):
@@ -52,7 +54,7 @@ class Serving(Protocol):
 class Preparing(Protocol):
     """An engine that makes things ready for a plan, while it serves the one before."""
 
-    def prepare(self, plan: Plan) -> None:
+    def prepare(self, plan: "Plan") -> None:
         """Makes the swap to a plan fast; from another thread than that of the swaps, and before the one to it."""
 
 
@@ -68,7 +70,7 @@ class Restorable(Protocol):
 class Doubting(Protocol):
     """An engine that does not take every plan."""
 
-    def check(self, plan: Plan) -> None:
+    def check(self, plan: "Plan") -> None:
         """Raises what `swap` would raise, and changes nothing."""
 
 
@@ -78,7 +80,7 @@ class Engine(Protocol):
     name: str
     """`reference` or `rust`."""
 
-    def swap(self, plan: Plan) -> None:
+    def swap(self, plan: "Plan") -> None:
         """Serves from this plan from the next query on."""
 
     def respond(self, wire: bytes, client: Address, transport: Transport, now: float, coin: int) -> bytes | None:

@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from gtm.admin.app import open_admin, parse_question
+from gtm.admin.app import open_admin
+from gtm.admin.question import parse_question
 from gtm.admin.views import NodeStatus, Regions, RegionState, Reloaded
 from gtm.engine.explain import Explanation
 from gtm.errors import ListenFailed

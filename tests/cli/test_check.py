@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,43 @@ def test_strict_counts_what_is_odd_too(folder: Path) -> None:
     zone.write_text(zone.read_text().replace("ns2.example.net]", "ns2.example.net, ns2.example.net]"))
     assert gtm("check", "zones").code == 0
     assert gtm("check", "zones", "--strict").code == 1
+
+
+WITHHELD = SMALL.replace("192.0.2.1", "127.0.0.1")
+
+
+def test_what_a_probe_may_not_check_is_said_beside_mistakes(folder: Path) -> None:
+    (folder / "zones" / "a.yaml").write_text(WITHHELD)
+    (folder / "zones" / "b.yaml").write_text(BROKEN.replace("gtm.example.com", "b.example.com"))
+    ran = gtm("check", "--config", "gtm.yaml")
+    assert ran.code == 1
+    assert any(MESSAGE in line for line in ran.lines)
+    assert any("/127.0.0.1 cannot be checked from here: " in line for line in ran.lines)
+    assert not any("no mistakes" in line for line in ran.lines)
+
+
+def test_the_json_has_all_that_is_said(folder: Path) -> None:
+    (folder / "zones" / "a.yaml").write_text(WITHHELD)
+    (folder / "zones" / "b.yaml").write_text(BROKEN.replace("gtm.example.com", "b.example.com"))
+    ran = gtm("check", "--config", "gtm.yaml", "--json")
+    told = json.loads(ran.out)
+    assert (ran.code, ran.err) == (1, "")
+    assert (told["place"], told["zones"], told["services"]) == ("zones", 1, 1)
+    (problem,) = told["problems"]
+    assert (problem["file"], problem["line"] > 0, problem["message"]) == ("zones/b.yaml", True, MESSAGE)
+    assert told["withheld"][0]["checks"] == 1
+    assert told["withheld"][0]["example"].endswith("/127.0.0.1")
+    assert told["against"] is None
+
+
+def test_the_json_has_what_would_change(folder: Path) -> None:
+    (folder / "zones" / "a.yaml").write_text(SMALL.replace("  api:", "  web:"))
+    (folder / "before").mkdir()
+    (folder / "before" / "a.yaml").write_text(SMALL)
+    ran = gtm("check", "zones", "--against", "before", "--strict", "--json")
+    told = json.loads(ran.out)
+    assert ran.code == 1
+    (change,) = told["against"]["changes"]
+    assert change["zone"] == "gtm.example.com"
+    assert change["gone"] == {"count": 1, "some": ["api.gtm.example.com"]}
+    assert told["against"]["warnings"]

@@ -36,8 +36,27 @@ def test_a_key_that_is_there_is_never_overwritten(folder: Path) -> None:
     again = gtm("keygen", "ns1.key")
     assert first.code == 0
     assert (again.code, again.out) == (1, "")
-    assert again.err == "ns1.key: there is a key already, and it is not overwritten\n"
+    words = (
+        "ns1.key: there is a key already, and it is not overwritten; `gtm keygen --show ns1.key` prints its public part"
+    )
+    assert again.err == f"{words}\n"
     assert (folder / "ns1.key").read_text() == content
+
+
+def test_the_public_part_of_a_key_that_is_there_can_be_shown(folder: Path) -> None:
+    made = gtm("keygen", "ns1.key")
+    content = (folder / "ns1.key").read_text()
+    shown = gtm("keygen", "--show", "ns1.key")
+    assert (shown.code, shown.out, shown.err) == (0, made.out, "")
+    assert content.strip() not in gtm("keygen", "--show", "ns1.key", "--json").out
+    assert (folder / "ns1.key").read_text() == content
+
+
+def test_to_show_a_key_makes_none(folder: Path) -> None:
+    ran = gtm("keygen", "--show", "gone.key")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err == "gone.key: No such file or directory; `gtm keygen gone.key` makes a key\n"
+    assert not (folder / "gone.key").exists()
 
 
 @pytest.mark.parametrize("place", ["zones", "networks.yaml/ns1.key"])

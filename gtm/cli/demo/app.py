@@ -4,18 +4,21 @@ import asyncio
 import shutil
 import signal
 import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from json import dumps
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gtm.cli.console import print_lines, print_plain, print_table
+from gtm.cli.console import print_fields, print_json, print_lines, print_plain, print_table
 from gtm.cli.demo.control import ask_modes, ask_switch
 from gtm.cli.demo.mode import Mode
 from gtm.cli.demo.play import play
 from gtm.cli.demo.scripts import Shipped
 from gtm.cli.demo.stage import STAGE
-from gtm.cli.options import relative
+from gtm.cli.options import JsonOption, relative
 from gtm.ids import RegionName
 from gtm.node.shipped import shipped
 
@@ -27,49 +30,62 @@ Region = Annotated[str, typer.Argument(metavar="REGION", help="us-east, eu-west 
 
 
 @demo_app.callback()
-def demo(context: typer.Context) -> None:
+def demo(context: typer.Context, *, json: JsonOption = False) -> None:
     """Run three toy regions, three probes and a DNS node here until Ctrl-C; the commands break and mend a region."""
     if context.invoked_subcommand is None:
-        asyncio.run(_play())
+        asyncio.run(_play(_print_said if json else print_lines))
+    elif json:
+        raise typer.BadParameter(f"say it behind the command: gtm demo {context.invoked_subcommand} --json")
 
 
 @demo_app.command()
-def stop(region: Region) -> None:
+def stop(region: Region, *, json: JsonOption = False) -> None:
     """End a region's process: connections are refused."""
-    _switch(region, Mode.STOPPED)
+    _switch(region, Mode.STOPPED, as_json=json)
 
 
 @demo_app.command()
-def start(region: Region) -> None:
+def start(region: Region, *, json: JsonOption = False) -> None:
     """Start a region, or make it well again."""
-    _switch(region, Mode.OK)
+    _switch(region, Mode.OK, as_json=json)
 
 
 @demo_app.command()
-def slow(region: Region) -> None:
+def slow(region: Region, *, json: JsonOption = False) -> None:
     """Let a region answer after longer than its monitor waits."""
-    _switch(region, Mode.SLOW)
+    _switch(region, Mode.SLOW, as_json=json)
 
 
 @demo_app.command()
-def fail(region: Region) -> None:
+def fail(region: Region, *, json: JsonOption = False) -> None:
     """Let a region answer HTTP 503."""
-    _switch(region, Mode.FAIL)
+    _switch(region, Mode.FAIL, as_json=json)
 
 
 @demo_app.command()
-def status() -> None:
+def status(*, json: JsonOption = False) -> None:
     """Show the mode of every region."""
     modes = asyncio.run(ask_modes(CONTROL))
+    if json:
+        print_fields({"regions": [{"region": name, "mode": mode.value} for name, mode in modes.items()]})
+        return
     print_table("Regions of the demo", ("region", "mode"), ((name, mode.value) for name, mode in modes.items()))
 
 
-def _switch(region: str, mode: Mode) -> None:
-    modes = asyncio.run(ask_switch(CONTROL, RegionName(region), mode))
-    print_plain(f"region {region} is {modes[RegionName(region)].value}")
+def _switch(region: str, mode: Mode, *, as_json: bool) -> None:
+    is_now = asyncio.run(ask_switch(CONTROL, RegionName(region), mode))[RegionName(region)].value
+    if as_json:
+        print_fields({"region": region, "mode": is_now})
+    else:
+        print_plain(f"region {region} is {is_now}")
 
 
-async def _play() -> None:
+def _print_said(text: str) -> None:
+    """Prints what is said as one line of JSON."""
+    print_json(dumps({"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "text": text}))
+
+
+async def _play(show: Callable[[str], None]) -> None:
     ending = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -77,7 +93,7 @@ async def _play() -> None:
 
     def say(line: str) -> None:
         try:
-            print_lines(line)
+            show(line)
             sys.stdout.flush()
         except OSError:  # nobody reads any more; in a task it would tear the loop down
             ending.set()
