@@ -102,7 +102,8 @@ class Sources:
             own = name.removeprefix(f"{self._folder}/")
         else:
             own = join(dirname(self._names[bisect_right(self._starts, line) - 1]), name)
-        own = normpath(own) if len(own) <= MAX_NAME else ""
+        is_plain = len(own) <= MAX_NAME and "//" not in own and not own.endswith("/")
+        own = normpath(own) if is_plain else ""
         if not _FILE_NAME.fullmatch(own):
             words = "a file of the folder of zone files, or below it, can be included, by a name such as more.zone"
             raise TextInvalid(f'$INCLUDE "{name}": {words}')
