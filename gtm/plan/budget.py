@@ -3,9 +3,11 @@
 A budget is refilled at a steady pace, the oldest expense first. What came back costs nothing any more: a region that
 dies, recovers and dies again is one region. Nobody overtakes: as long as the first in the queue cannot be paid for,
 nothing is, or what costs little and fails again and again would keep out what costs much for ever.
+
+A budget has a purse for each type, A and AAAA, and what answers both is paid for of both, or not at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from gtm.ids import CheckId, ServiceId
@@ -50,11 +52,27 @@ class Purse:
         """Returns a purse that has spent this."""
         return cls(shares, sum(shares.values()))
 
-    def pay(self, key: Key, cost: float, capacity: float) -> bool:
-        """Pays for taking something out, once; returns whether there was enough. It is asked in the queue's order."""
+    def has_enough(self, key: Key, cost: float, capacity: float) -> bool:
+        """Returns whether it can pay for taking something out, once; what costs nothing it always can."""
         after = self.total + cost - self.shares.get(key, 0.0)
-        if cost > 0 and (self.is_closed or after > capacity + _ROUNDING):
-            self.is_closed = True
-            return False
-        self.shares[key], self.total = cost, after
+        return cost <= 0 or not (self.is_closed or after > capacity + _ROUNDING)
+
+    def take(self, key: Key, cost: float) -> None:
+        """Takes note of what is paid."""
+        self.total += cost - self.shares.get(key, 0.0)
+        self.shares[key] = cost
+
+
+def pay(purses: Iterable[tuple[Purse, float]], key: Key, cost: float) -> bool:
+    """Pays for taking something out, of each of these purses, which have so much at once, or of none.
+
+    Returns whether there was enough. It is asked in the queue's order.
+    """
+    asked = tuple(purses)
+    if all(purse.has_enough(key, cost, capacity) for purse, capacity in asked):
+        for purse, _ in asked:
+            purse.take(key, cost)
         return True
+    for purse, _ in asked:
+        purse.is_closed = True
+    return False

@@ -4,7 +4,7 @@ It is for sites with one service, of which a suspicion of the probes (suspicion.
 services tell. What failed within one interval (and SETTLE_S), and was up, is looked at:
 
     more than half of the service's checks failed, and each got an answer that the monitor does not want, and that
-    clients may never see: a health path that is gone, another body (MISFIT)
+    clients may never see (misfit.py): a health path that is gone, another body
     or all of them failed, for one reason of whatever kind, and nothing else that this node knows of is up: then the
     probes may have lost their network
     and no one region explains it: of what is not in it, half failed too; and there are several
@@ -13,11 +13,10 @@ services tell. What failed within one interval (and SETTLE_S), and was up, is lo
     half of what failed is up again, or anything where it was no misfit  -> over; the rest at the pace of the budget
     HOLD_S have passed, and fresh voices still say the same              -> over, as confirmed; the same
 
-An answer of 500 or more is the endpoint's own word that it fails, so clients get it as well. So is a certificate that
-is no good. What is calculated fails for others' reasons.
+Until so much has failed, no more than one region is let go of what failed by such answers: the rest waits for an
+interval, and is in doubt then, or is not (`may_be_doubted`).
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -26,14 +25,11 @@ from gtm.health.belief import Belief
 from gtm.health.reading import Reason
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import CheckId, ServiceId
+from gtm.plan.misfit import is_misfit
 from gtm.plan.model import SteeredService
 from gtm.plan.shares import Shares
 from gtm.plan.suspicion import HOLD_S, explains
 from gtm.zone.settings import CalculatedSettings
-
-_MISFITS = frozenset({Reason.BODY, Reason.HEADER, Reason.ALLOWED, Reason.TLS_CLIENT, Reason.CERT_EXPIRING})
-_UNWANTED = re.compile(r"HTTP [1-4][0-9]{2}(?![0-9])")
-"""A status by which the endpoint does not say that it fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +52,6 @@ class Doubt:
 
 
 Doubts = Mapping[ServiceId, Doubt]
-
-
-def is_misfit(known: CheckStatus) -> bool:
-    """Returns whether a check failed by an answer that its monitor does not want, and clients may never see."""
-    if known.reason is Reason.STATUS:
-        return _UNWANTED.match(known.detail) is not None
-    return known.reason in _MISFITS
 
 
 def doubted(
@@ -89,6 +78,15 @@ def doubted(
     return found
 
 
+def may_be_doubted(steered: SteeredService, fallen: Mapping[CheckId, float], proposed: Status, shares: Shares) -> bool:
+    """Returns whether what failed lately of a service, by answers that are misfits, is in several regions."""
+    if not _can_be_doubted(steered):
+        return False
+    failed = [check for check in _fallen_of(steered, fallen) if is_misfit(proposed.checks[check])]
+    regions = [shares.felling.get(check, frozenset()) for check in failed]
+    return bool(regions) and not frozenset.intersection(*regions)
+
+
 def _is_over(doubt: Doubt, proposed: Status, *, now: float) -> bool:
     still = [check for check in doubt.fell if proposed.belief(check) is Belief.DOWN]
     if 2 * len(still) <= len(doubt.fell) or (not doubt.is_misfit and len(still) < len(doubt.fell)):
@@ -112,10 +110,7 @@ def _class(known: CheckStatus) -> tuple[Reason, bool]:
 def _new(
     steered: SteeredService, fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, now: float
 ) -> Doubt | None:
-    service = steered.service
-    if not service.safety.correlated_failure or service.monitor is None:
-        return None
-    if isinstance(service.monitor.settings, CalculatedSettings):
+    if not _can_be_doubted(steered):
         return None
     fell = _fallen_of(steered, fallen)
     was_up = fell.keys() | {one for one in steered.checks if one is not None and proposed.belief(one) is Belief.UP}
@@ -132,6 +127,13 @@ def _new(
     if len(regions) < 2 or any(explains(region, alike.keys(), was_up, shares) for region in regions):
         return None
     return Doubt(now, reason, alike, len(was_up), misfit)
+
+
+def _can_be_doubted(steered: SteeredService) -> bool:
+    monitor = steered.service.monitor
+    if monitor is None or isinstance(monitor.settings, CalculatedSettings):
+        return False
+    return steered.service.safety.correlated_failure
 
 
 def _fallen_of(steered: SteeredService, fallen: Mapping[CheckId, float]) -> dict[CheckId, float]:

@@ -42,6 +42,13 @@ class Form:
     standings: tuple[Standing, ...]
 
     @property
+    def kinds(self) -> tuple[int, ...]:
+        """Returns of which type each endpoint is, in their order: where one is an alias, all are, for every type."""
+        if any(standing.rtype == RdataType.CNAME for standing in self.standings):
+            return (RdataType.CNAME,) * len(self.standings)
+        return tuple(standing.rtype for standing in self.standings)
+
+    @property
     def types(self) -> tuple[int, ...]:
         """Returns the types that are answered."""
         own = {standing.rtype for standing in self.standings}

@@ -6,9 +6,11 @@ endpoints that the checks take down are believed up still, by which rule, and th
     rule                           what is refused                             until
     at_least: n                    to leave fewer than n regions of a service  others serve again; or nothing is up at
                                    while something of it is up                 all, where `on_all_down` decides
+                                                                               (keeping.py)
     max_share_removed_per_minute   to take out more of a zone than its budget  the budget is refilled, 25 % a minute by
                                    has (shares.py); one region always may go   default, and by what comes back; or
-                                                                               nothing is up (emptied.py)
+                                                                               nothing is up, or was up when it failed
+                                                                               (emptied.py)
     correlated_failure             to believe that half the world failed at    it is over, or confirmed (suspicion.py,
                                    once, or half of a service in several       doubt.py)
                                    regions: the probes or the check are to
@@ -16,33 +18,32 @@ endpoints that the checks take down are believed up still, by which rule, and th
     min_healthy: {region: n}       to answer with a region of which too few    it has enough (guidance.py, enough.py)
                                    endpoints are up
 
-Only what was believed up can be taken out: an endpoint that turns from unknown to down was never relied on. What a
-person takes out costs no budget and is never held. An override that names a rule lifts it for its scope.
+Only what was believed up can be taken out: an endpoint that turns from unknown to down was never relied on, unless it
+is answered because nothing is up. What a person takes out costs no budget and is never held. An override that names a
+rule lifts it for its scope.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from enum import Enum
 
 from gtm.health.belief import Belief
 from gtm.health.override import NOTHING_IN_FORCE, Action, InForce, SafetyRule
 from gtm.health.status import Status, flipped
-from gtm.ids import CheckId, EndpointId, RegionName, ServiceId
-from gtm.plan.blame import CHECK, CHECKS, PROBES, failure, helping, obeying
-from gtm.plan.budget import Key, Purse, Spent
-from gtm.plan.doubt import Doubt, Doubts, doubted, is_misfit
+from gtm.ids import CheckId, EndpointId, ServiceId
+from gtm.plan.budget import Key, Purse, Spent, pay
+from gtm.plan.doubt import Doubt, Doubts, doubted, may_be_doubted
 from gtm.plan.emptied import FAILS_OPEN, emptied
-from gtm.plan.enough import Kept, Refusal, serving_regions, wanted_regions
-from gtm.plan.guidance import Guidance, Held, effective, overriding
-from gtm.plan.model import SteeredService
-from gtm.plan.shares import Shares
+from gtm.plan.enough import Refusal
+from gtm.plan.guidance import Guidance, Held
+from gtm.plan.keeping import Holding, Keeping
+from gtm.plan.misfit import is_dead, is_misfit
+from gtm.plan.refused import Refused
+from gtm.plan.shares import NO_SHARES, Shares
 from gtm.plan.suspicion import HOLD_S, Suspicion, recent_s, still_recent, suspected
 
 UNLIMITED = 1.0
-
-_SUSPECTED = "checks"
-"""The subject of a suspicion: all of them."""
 
 
 class _Fate(Enum):
@@ -50,16 +51,16 @@ class _Fate(Enum):
 
     BLAMED = "the check or the probes are to blame: it stays"
     FREE = "no rule says anything"
+    DEAD = "it died before something of its type came back: it goes"
     OPEN = "nothing of its type is up, and what is down is answered then: it is not held, and not paid for"
     TOGETHER = "nothing of its type is up, and what is down is not answered then: it goes with the last of them"
     PACED = "it goes when the budget can pay for it"
 
 
 _PAYING = frozenset({_Fate.TOGETHER, _Fate.PACED})
-_STAYING = frozenset({_Fate.BLAMED, _Fate.TOGETHER})
-"""While one of these stays, so do those that go together."""
 
-_Holding = dict[ServiceId, dict[EndpointId, SafetyRule]]
+_PurseName = tuple[str, int]
+"""A budget, and a type."""
 Waiting = Mapping[Key, float]
 """What the checks took down and is believed up still, and since when, in monotonic seconds."""
 
@@ -70,17 +71,23 @@ class History:
 
     waiting: Waiting = field(default_factory=dict)
     open: Waiting = field(default_factory=dict)
-    """What would wait, but is answered as if it were up: nothing of its type is (`serve_all`, `serve_last_good`)."""
+    """What is answered as if it were up, because nothing of its type is (`serve_all`, `serve_last_good`)."""
+    lost: frozenset[Key] = frozenset()
+    """What is open, or waits, of the types of which the checks say that nothing is up."""
+    spared: frozenset[Key] = frozenset()
+    """Of what was lost, what waits since something of its type is up again."""
     said: InForce = NOTHING_IN_FORCE
     """What people said when that was looked at."""
+    shares: Shares = field(default=NO_SHARES, repr=False, compare=False)
+    """What the zones were then."""
     paid: frozenset[Key] = frozenset()
     """What waits for others alone: it goes together with them."""
     graces: Waiting = field(default_factory=dict)
     """Until when what was believed wrong, or open, stays for sure: what is mended at once is up within an interval."""
     fallen: Mapping[CheckId, float] = field(default_factory=dict)
     """What went down within the last interval, and when."""
-    spent: Mapping[str, Spent] = field(default_factory=dict)
-    """By budget."""
+    spent: Mapping[_PurseName, Spent] = field(default_factory=dict)
+    """By budget, and by type."""
     suspicion: Suspicion | None = None
     doubts: Doubts = field(default_factory=dict)
     held: Held = field(default_factory=dict)
@@ -90,9 +97,9 @@ class History:
         """Returns whether nothing is held, and nothing failed lately."""
         return not (self.waiting or self.fallen or self.held or self.suspicion or self.doubts)
 
-    def is_settled(self, said: InForce, *, flips: bool) -> bool:
-        """Returns whether what is open stays so: nothing flipped, and people say what they did."""
-        return not self.open or (not flips and said is self.said)
+    def is_settled(self, shares: Shares, said: InForce, *, flips: bool) -> bool:
+        """Returns whether what is open stays so: nothing flipped, and the zones and people say what they did."""
+        return shares is self.shares and said is self.said and not flips
 
 
 NO_HISTORY = History()
@@ -111,7 +118,7 @@ def allow(shares: Shares, history: History, before: Status, proposed: Status, sa
     """Returns what of the proposed beliefs may count now."""
     flips = flipped(before, proposed)
     failed = [check for check in flips if before.belief(check) is Belief.UP and proposed.belief(check) is Belief.DOWN]
-    if not failed and history.is_calm and history.is_settled(said, flips=bool(flips)):
+    if not failed and history.is_calm and history.is_settled(shares, said, flips=bool(flips)):
         return Allowed({}, (), history)
     fallen = still_recent({**history.fallen, **dict.fromkeys(failed, now)}, proposed, shares, now=now)
     suspicion = suspected(history.suspicion, fallen, proposed, shares, now=now)
@@ -120,20 +127,28 @@ def allow(shares: Shares, history: History, before: Status, proposed: Status, sa
     doubts = doubted(history.doubts, failed, fallen, proposed, shares, now=now)
     believed = {check for name, one in history.doubts.items() if name not in doubts for check in one.fell}
     fallen = {check: at for check, at in fallen.items() if check not in believed}
-    run = _Run(shares, history, before, proposed, said, suspicion, doubts, now)
-    granted = run.granted(run.waiting(failed), failed)
-    refusals = [*run.refusals(granted), *run.keep_regions(granted.held, failed)]
+    run = _Run(shares, history, before, proposed, said, fallen, suspicion, doubts, now)
+    waiting = run.waiting(failed)
+    granted = run.granted(waiting, failed)
+    refused = Refused(shares, proposed, suspicion, doubts, now)
+    unpaid = [key for key, rule in granted.rules.items() if rule is SafetyRule.MAX_SHARE and key not in granted.paid]
+    keeping = Keeping(shares, before, proposed, said, history.held)
+    refusals = [*refused.told(granted.held, unpaid), *keeping.hold(granted.held, failed)]
+    opened = run.opened(waiting, granted.held, flips)
     after = History(
-        granted.waiting,
-        granted.open,
-        said,
-        frozenset(granted.paid),
-        granted.graces,
-        fallen,
-        granted.spent,
-        suspicion,
-        doubts,
-        granted.held,
+        waiting=granted.waiting,
+        open=opened,
+        lost=granted.lost | frozenset(opened),
+        spared=granted.spared,
+        said=said,
+        shares=shares,
+        paid=frozenset(granted.paid),
+        graces=granted.graces,
+        fallen=fallen,
+        spent=granted.spent,
+        suspicion=suspicion,
+        doubts=doubts,
+        held=granted.held,
     )
     return Allowed(granted.held, tuple(refusals), after)
 
@@ -142,17 +157,21 @@ def allow(shares: Shares, history: History, before: Status, proposed: Status, sa
 class _Granted:
     """What comes of one decision, as far as it is made."""
 
-    spent: Mapping[str, Spent]
-    held: _Holding = field(default_factory=dict)
+    spent: Mapping[_PurseName, Spent]
+    graces: Waiting
+    held: Holding = field(default_factory=dict)
     waiting: dict[Key, float] = field(default_factory=dict)
-    open: dict[Key, float] = field(default_factory=dict)
+    rules: dict[Key, SafetyRule] = field(default_factory=dict)
+    """Which rule has what waits wait."""
     paid: set[Key] = field(default_factory=set)
-    graces: Waiting = field(default_factory=dict)
+    lost: frozenset[Key] = frozenset()
+    spared: frozenset[Key] = frozenset()
 
     def hold(
         self, key: Key, since: float, ends: tuple[EndpointId, ...], rule: SafetyRule, *, is_paid: bool = False
     ) -> None:
         self.waiting[key] = since
+        self.rules[key] = rule
         if is_paid:
             self.paid.add(key)
         self.held.setdefault(key[0], {}).update(dict.fromkeys(ends, rule))
@@ -167,6 +186,7 @@ class _Run:
     before: Status
     proposed: Status
     said: InForce
+    fallen: Mapping[CheckId, float]
     suspicion: Suspicion | None
     doubts: Doubts
     now: float
@@ -192,82 +212,129 @@ class _Run:
     def granted(self, waiting: Waiting, failed: list[CheckId]) -> _Granted:
         """Returns what is held, what goes on waiting, and what the budgets have spent after this."""
         movable = {key: ends for key in waiting if (ends := self._movable(*key))}
-        lost = {name: emptied(self.shares.services[name], self.proposed, self.said) for name, _ in movable}
-        kinds = {
-            key: next((kind for one in ends if (kind := lost[key[0]].get(one))), None) for key, ends in movable.items()
-        }
-        fates = {key: self._fate(key, is_emptied=kind is not None) for key, kind in kinds.items()}
-        graces = {key: until for key in movable if (until := self._grace(key, fates[key])) is not None}
+        blamed: Holding = {}
+        for (service, check), ends in movable.items():
+            if self._is_blamed(service, check):
+                blamed.setdefault(service, {}).update(dict.fromkeys(ends, SafetyRule.CORRELATED))
+        services = dict.fromkeys(service for service, _ in movable)
+        by_checks = {name: emptied(self.shares.services[name], self.proposed, Guidance(self.said)) for name in services}
+        emptied_now = {name: self._emptied(name, blamed) if name in blamed else by_checks[name] for name in services}
+        kinds = {key: _kind(ends, emptied_now[key[0]]) for key, ends in movable.items()}
+        lost = frozenset(key for key, ends in movable.items() if _kind(ends, by_checks[key[0]]) is not None)
+        fates = {key: self._fate(key, is_emptied=kinds[key] is not None, is_lost=key in lost) for key in movable}
+        pending = {key: self._grace(key, fates[key], failed, is_lost=key in lost) for key in movable}
+        graces = self._former_graces() | {key: until for key, until in pending.items() if until is not None}
         payers = [key for key in movable if fates[key] in _PAYING and graces.get(key, self.now) <= self.now]
         purses = self._purses(failed)
         paid = {key for key in payers if key in self.history.paid or self._is_paid(key, purses)}
-        short = {(key[0], kind) for key, kind in kinds.items() if key not in paid and fates[key] in _STAYING}
-        spent = {name: Spent(one.shares, self.now) for name, one in purses.items() if one.shares}
-        granted = _Granted(spent, graces=graces)
+        short = {(key[0], kinds[key]) for key in movable if fates[key] is _Fate.TOGETHER and key not in paid}
+        granted = _Granted({name: Spent(one.shares, self.now) for name, one in purses.items() if one.shares}, graces)
         for key, ends in movable.items():
-            if fates[key] is _Fate.OPEN:
-                granted.open[key] = waiting[key]
-            elif fates[key] is _Fate.BLAMED:
+            if fates[key] is _Fate.BLAMED:
                 granted.hold(key, waiting[key], ends, SafetyRule.CORRELATED)
             elif fates[key] is _Fate.TOGETHER and (key[0], kinds[key]) in short:
                 granted.hold(key, waiting[key], ends, SafetyRule.MAX_SHARE, is_paid=key in paid)
             elif fates[key] is _Fate.PACED and key not in paid:
                 granted.hold(key, waiting[key], ends, SafetyRule.MAX_SHARE)
+        granted.lost = frozenset(key for key in granted.waiting if key in lost)
+        granted.spared = frozenset(key for key in granted.waiting if key not in lost and self._was_lost(key))
         return granted
 
-    def _fate(self, key: Key, *, is_emptied: bool) -> _Fate:
+    def opened(self, waiting: Waiting, held: Held, flips: AbstractSet[CheckId]) -> Waiting:
+        """Returns what is answered after this because nothing of its type is up, and since when."""
+        if self.shares is self.history.shares and self.said is self.history.said:
+            touched = {name for check in flips for name in self.shares.parts.get(check, ())}
+            touched |= {name for name, _ in waiting}  # with what was open until now
+        else:
+            down = [check for check, one in self.proposed.checks.items() if one.belief is Belief.DOWN]
+            touched = {name for check in down for name in self.shares.parts.get(check, ())}
+        found = {}
+        for name in touched:
+            steered = self.shares.services[name]
+            if steered.service.on_all_down not in FAILS_OPEN:
+                continue
+            out = self._emptied(name, held)
+            for spot, check in zip(steered.spots, steered.checks, strict=True):
+                if check is not None and spot.endpoint in out and self._movable(name, check):
+                    key = (name, check)
+                    found[key] = waiting.get(key, self.now)
+        return found
+
+    def _emptied(self, service: ServiceId, held: Held) -> Mapping[EndpointId, int]:
+        mine = {service: held[service]} if service in held else {}
+        return emptied(self.shares.services[service], self.proposed, Guidance(self.said, mine))
+
+    def _fate(self, key: Key, *, is_emptied: bool, is_lost: bool) -> _Fate:
         service, check = key
         if self._is_blamed(service, check):
             return _Fate.BLAMED
         limit = self.shares.budgets[self.shares.budget_of[service]].limit
         if limit >= UNLIMITED or self._lifted(service, check, SafetyRule.MAX_SHARE):
             return _Fate.FREE
-        if not is_emptied:
-            return _Fate.PACED
-        fails_open = self.shares.services[service].service.on_all_down in FAILS_OPEN
-        return _Fate.OPEN if fails_open else _Fate.TOGETHER
+        if is_emptied:
+            fails_open = self.shares.services[service].service.on_all_down in FAILS_OPEN
+            return _Fate.OPEN if fails_open else _Fate.TOGETHER
+        is_left_behind = self._was_lost(key) and not is_lost
+        return _Fate.DEAD if is_left_behind and is_dead(self.proposed.checks[check]) else _Fate.PACED
 
-    def _grace(self, key: Key, fate: _Fate) -> float | None:
-        """Returns until when something stays because it was believed wrong, or open, until now; None for nothing."""
+    def _was_lost(self, key: Key) -> bool:
+        return key in self.history.lost or key in self.history.spared
+
+    def _grace(self, key: Key, fate: _Fate, failed: list[CheckId], *, is_lost: bool) -> float | None:
+        """Returns until when something stays, paid for or not, in case that the rest comes back, or fails as well.
+
+        What was believed wrong or lost, and is not now; and what may be in doubt soon.
+        """
         service, check = key
-        last = self.history.graces.get(key)
-        if key in self.history.open and fate is _Fate.PACED and (last is None or self.now - last >= HOLD_S):
-            return self.now + recent_s(self.shares, check)
-        was = self.history.suspicion
-        ended: list[Suspicion | Doubt] = [was] if was is not None and self.suspicion is None else []
+        last, soon = self.history.graces.get(key), self.now + recent_s(self.shares, check)
+        ended: list[Suspicion | Doubt] = []
+        if self.history.suspicion is not None and self.suspicion is None:
+            ended.append(self.history.suspicion)
         if service in self.history.doubts and service not in self.doubts:
             ended.append(self.history.doubts[service])
         began = [one.since for one in ended if check in one.fell]
         if began:
-            return min(self.now + recent_s(self.shares, check), max(began) + HOLD_S)
-        return last
+            return min(soon, max(began) + HOLD_S)
+        if fate is not _Fate.PACED or (last is not None and self.now - last < HOLD_S):
+            return last
+        is_back = key in self.history.lost and not is_lost
+        return soon if is_back or (check in failed and self._may_be_doubted(service, check)) else last
 
-    def _purses(self, failed: list[CheckId]) -> dict[str, Purse]:
+    def _former_graces(self) -> dict[Key, float]:
+        """Returns what had a grace lately and is down ever since: where others flap, it does not have one each time."""
+        return {
+            key: until
+            for key, until in self.history.graces.items()
+            if self.proposed.belief(key[1]) is Belief.DOWN and self.now - until < HOLD_S
+        }
+
+    def _may_be_doubted(self, service: ServiceId, check: CheckId) -> bool:
+        steered = self.shares.services[service]
+        return is_misfit(self.proposed.checks[check]) and may_be_doubted(
+            steered, self.fallen, self.proposed, self.shares
+        )
+
+    def _purses(self, failed: list[CheckId]) -> dict[_PurseName, Purse]:
         """Returns what the budgets have spent and is not refilled yet."""
         budgets = self.shares.budgets
         return {
-            name: Purse.of(self._not_given_back(one.after(self.now, budgets[name].limit), failed))
+            name: Purse.of(self._not_given_back(one.after(self.now, budgets[name[0]].limit), failed))
             for name, one in self.history.spent.items()
-            if name in budgets
+            if name[0] in budgets
         }
 
-    def _is_paid(self, key: Key, purses: dict[str, Purse]) -> bool:
+    def _is_paid(self, key: Key, purses: dict[_PurseName, Purse]) -> bool:
         """Returns whether the budget has what it costs; it is asked in the queue's order."""
-        name = self.shares.budget_of[key[0]]
-        share = self.shares.parts[key[1]][key[0]].share
-        return purses.setdefault(name, Purse()).pay(key, share, self.shares.budgets[name].capacity)
+        name, part = self.shares.budget_of[key[0]], self.shares.parts[key[1]][key[0]]
+        capacity = self.shares.budgets[name].capacity
+        asked = [(purses.setdefault((name, rtype), Purse()), capacity[rtype]) for rtype in part.types]
+        return pay(asked, key, part.share)
 
     def _is_blamed(self, service: ServiceId, check: CheckId) -> bool:
         """Returns whether a check is not believed for a service: not where the zone or a person follows it."""
-        if not self._is_suspected(service, check) and not self._is_doubted(service, check):
-            return False
-        return not self._lifted(service, check, SafetyRule.CORRELATED)
-
-    def _is_suspected(self, service: ServiceId, check: CheckId) -> bool:
-        return self.suspicion is not None and self.suspicion.blames(self.shares.services[service], check)
-
-    def _is_doubted(self, service: ServiceId, check: CheckId) -> bool:
-        return service in self.doubts and check in self.doubts[service].fell
+        is_suspected = self.suspicion is not None and self.suspicion.blames(self.shares.services[service], check)
+        is_doubted = service in self.doubts and check in self.doubts[service].fell
+        return (is_suspected or is_doubted) and not self._lifted(service, check, SafetyRule.CORRELATED)
 
     def _not_given_back(self, spent: dict[Key, float], failed: list[CheckId]) -> dict[Key, float]:
         """Returns what was spent on what is down ever since: what came back costs nothing any more."""
@@ -277,99 +344,6 @@ class _Run:
             for (service, check), share in spent.items()
             if self.proposed.belief(check) is Belief.DOWN and check not in again
         }
-
-    def keep_regions(self, held: _Holding, failed: list[CheckId]) -> tuple[Refusal, ...]:
-        """Holds what every service needs to keep its regions (`at_least`), and returns what that refuses."""
-        touched = dict.fromkeys(name for check in failed for name in self.shares.parts.get(check, ()))
-        refusals = []
-        for name in touched | dict.fromkeys(name for name in self.history.held if name in self.shares.services):
-            steered = self.shares.services[name]
-            if steered.service.safety.at_least <= 1:
-                continue  # of none at all `on_all_down` decides
-            wanted = wanted_regions(steered)
-            regions = self._lost_too_many(steered, wanted, held)
-            ends = self._ends_in(steered, regions)
-            if ends:
-                held.setdefault(name, {}).update(dict.fromkeys(ends, SafetyRule.AT_LEAST))
-                words = f"{name}: {', '.join(regions)} stays, or fewer than {wanted} regions would serve"
-                facts = {"regions_wanted": wanted, "endpoints_held": len(ends)}
-                kept = frozenset((name, one) for one in ends)
-                refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", words, facts, kept))
-        return tuple(refusals)
-
-    def refusals(self, granted: _Granted) -> tuple[Refusal, ...]:
-        """Returns what the budgets, a suspicion and doubts refuse."""
-        kept = self._kept(granted.held)
-        found = [] if self.suspicion is None else [self._blame_probes(self.suspicion, kept[_SUSPECTED])]
-        found += [
-            self._blame_check(name, one, kept[_doubted(name)])
-            for name, one in self.doubts.items()
-            if kept[_doubted(name)]
-        ]
-        waits: dict[str, float] = {}
-        for service, check in granted.waiting.keys() - granted.paid:
-            if SafetyRule.MAX_SHARE in {granted.held[service][endpoint] for endpoint in self._movable(service, check)}:
-                name = self.shares.budget_of[service]
-                waits[name] = waits.get(name, 0.0) + self.shares.parts[check][service].share
-        for name, share in waits.items():
-            limit = self.shares.budgets[name].limit
-            words = f"{name}: {share:.1%} of it waits to be taken out; {limit:.0%} a minute may go"
-            facts = {"waiting": round(share, 6), "per_minute": limit}
-            found.append(Refusal(SafetyRule.MAX_SHARE, name, words, facts, kept[name]))
-        return tuple(found)
-
-    def _kept(self, held: Held) -> defaultdict[str, frozenset[Kept]]:
-        """Returns what each budget holds; under _SUSPECTED what a suspicion does, and by service what a doubt does."""
-        found: defaultdict[str, set[Kept]] = defaultdict(set)
-        for service, rules in held.items():
-            steered = self.shares.services[service]
-            checks = {spot.endpoint: check for spot, check in zip(steered.spots, steered.checks, strict=True)}
-            for endpoint, rule in rules.items():
-                subject, check = self.shares.budget_of[service], checks[endpoint]
-                if rule is SafetyRule.CORRELATED and check is not None:
-                    subject = _SUSPECTED if self._is_suspected(service, check) else _doubted(service)
-                found[subject].add((service, endpoint))
-        return defaultdict(frozenset, {subject: frozenset(ends) for subject, ends in found.items()})
-
-    def _blame_probes(self, suspicion: Suspicion, kept: frozenset[Kept]) -> Refusal:
-        seen = failure(suspicion.fell, suspicion.watched, self.proposed, self.shares)
-        services = len({name for check in suspicion.fell for name in self.shares.parts.get(check, ())})
-        known = [self.proposed.checks[check] for check in suspicion.fell if check in self.proposed.checks]
-        suspect = CHECKS if seen.is_of_all and all(is_misfit(one) for one in known) else PROBES
-        zones = sorted(suspicion.zones)
-        helps = obeying(zones[0] if len(zones) == 1 else "ZONE")
-        says = f"{seen.words(f', of {services} services,')}: suspect {suspect}"
-        facts = seen.facts(suspect, held_s=self.now - suspicion.since)
-        return Refusal(SafetyRule.CORRELATED, _SUSPECTED, says, facts, kept, helps)
-
-    def _blame_check(self, name: ServiceId, doubt: Doubt, kept: frozenset[Kept]) -> Refusal:
-        seen = failure(doubt.fell, doubt.watched, self.proposed, self.shares)
-        suspect = CHECK if doubt.is_misfit else f"{CHECK}, or {PROBES}"
-        says = f"{seen.words(f' of {name}')}: suspect {suspect}"
-        facts = seen.facts(suspect, held_s=self.now - doubt.since)
-        return Refusal(SafetyRule.CORRELATED, _doubted(name), says, facts, kept, helping(name))
-
-    def _lost_too_many(self, steered: SteeredService, wanted: int, held: Held) -> tuple[RegionName, ...]:
-        """Returns the regions that must stay: of those that served until now, the first in the zone's order."""
-        serving = serving_regions(steered, self.proposed, Guidance(self.said, held))
-        if not serving or len(serving) >= wanted:
-            return ()
-        until_now = serving_regions(steered, self.before, Guidance(self.said, self.history.held))
-        lost = [region.name for region in steered.regions if region.name in until_now - serving]
-        return tuple(lost[: wanted - len(serving)])
-
-    def _ends_in(self, steered: SteeredService, regions: tuple[RegionName, ...]) -> list[EndpointId]:
-        """Returns the endpoints that served these regions until now, but for those that a person decides."""
-        counted = effective(steered, self.before, Guidance(self.said, self.history.held)).beliefs
-        overrides = overriding(steered, self.said)
-        return [
-            spot.endpoint
-            for spot, belief, override in zip(steered.spots, counted, overrides, strict=True)
-            if spot.region in regions
-            and belief is Belief.UP
-            and (override is None or override.action is Action.OBEY)
-            and not self.said.lifts(spot, SafetyRule.AT_LEAST)
-        ]
 
     def _movable(self, service: ServiceId, check: CheckId) -> tuple[EndpointId, ...]:
         """Returns the endpoints of a check that no person decides."""
@@ -387,6 +361,6 @@ class _Run:
         return bool(self.said) and all(self.said.lifts(spot, rule) for spot in self.shares.parts[check][service].spots)
 
 
-def _doubted(service: ServiceId) -> str:
-    """Returns the subject of a doubt."""
-    return f"service {service}"
+def _kind(ends: tuple[EndpointId, ...], emptied_here: Mapping[EndpointId, int]) -> int | None:
+    """Returns the type of which nothing is up, of the endpoints of a check; None where something is."""
+    return next((emptied_here[one] for one in ends if one in emptied_here), None)

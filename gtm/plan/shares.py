@@ -1,13 +1,15 @@
 """Shares: how much of a zone one check carries, and how much of it may be taken out in a minute.
 
-A budget is a zone, or a service that asks for one of its own. The share of an endpoint is its weight among the regular
-endpoints of its service, divided by the number of services of the budget: with all of them down it is 1. So every
-service counts alike, whatever its weights; the traffic is not known here.
+A budget is a zone, or a service that asks for one of its own. It counts A and AAAA apart, as clients use them apart:
+each is a whole, and what is taken out has to be paid for of each type that it answers; an alias answers both. The share
+of an endpoint is its weight among the regular endpoints of its type and service, divided by the number of services of
+the budget: with all of a type down it is 1. So every service counts alike, whatever its weights; the traffic is not
+known here.
 
-    limit      `max_share_removed_per_minute`; what was taken out is forgiven at this pace
-    capacity   the limit, or if that is more what goes down with the costliest region: one region may always go at
-               once, with all that its targets serve under the names of others and all that is calculated from it; or
-               the costliest check, which no one region may fell: a full budget pays for any one
+    limit      of each type: `max_share_removed_per_minute`; what was taken out is forgiven at this pace
+    capacity   of a type: the limit, or if that is more what goes down with the costliest region: one region may always
+               go at once, with all that its targets serve under the names of others and all that is calculated from it;
+               or the costliest check, which no one region may fell: a full budget pays for any one
 
 It is made once, when the zones are compiled.
 """
@@ -15,6 +17,8 @@ It is made once, when the zones are compiled.
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from dns.rdatatype import RdataType
 
 from gtm.health.scope import Spot
 from gtm.ids import CheckId, RegionName, ServiceId
@@ -28,8 +32,8 @@ class Budget:
 
     limit: float
     """Per minute; 1 is no limit."""
-    capacity: float
-    """At once."""
+    capacity: Mapping[int, float]
+    """At once, by type: A and AAAA, as far as the budget has them."""
     services: int
 
 
@@ -39,7 +43,9 @@ class Part:
 
     spots: tuple[Spot, ...]
     share: float
-    """Of the service's budget."""
+    """Of the service's budget, of each of the types."""
+    types: tuple[int, ...]
+    """Those that it answers: A, AAAA, or both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,11 @@ class Shares:
     """The services with a `min_healthy`."""
 
 
-_NO_PART = Part((), 0.0)
+_TYPES: Mapping[int, tuple[int, ...]] = {RdataType.CNAME: (RdataType.A, RdataType.AAAA)}
+"""What an alias answers."""
+
+_Budgeted = tuple[str, int]
+"""A budget, and a type."""
 
 NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), {}, {}, ())
 
@@ -78,7 +88,7 @@ def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
     parts = _parts(services, {name: len(members[budget_of[name]]) for name in services})
     felling = felling_regions(services)
     largest = _largest(parts, felling, budget_of)
-    budgets = {name: _budget(some, largest.get(name, 0.0)) for name, some in members.items()}
+    budgets = {name: _budget(name, some, largest) for name, some in members.items()}
     regions = frozenset(region.name for one in services.values() for region in one.regions)
     demanding = tuple(one for one in services.values() if one.service.min_healthy)
     zones = {check: frozenset(services[name].zone for name in by_service) for check, by_service in parts.items()}
@@ -90,12 +100,12 @@ def _parts(
 ) -> dict[CheckId, dict[ServiceId, Part]]:
     found: defaultdict[CheckId, dict[ServiceId, Part]] = defaultdict(dict)
     for name, steered in services.items():
-        weights = _weights(steered)
-        whole = sum(weights) * siblings[name]
-        for check, spot, weight in zip(steered.checks, steered.spots, weights, strict=True):
-            if check is not None:
-                last = found[check].get(name, _NO_PART)
-                found[check][name] = Part((*last.spots, spot), last.share + weight / whole)
+        for check, spot, kind, share in zip(
+            steered.checks, steered.spots, steered.form.kinds, _shares(steered), strict=True
+        ):
+            if check is not None:  # its endpoints have one target, and so one type
+                last = found[check].get(name, Part((), 0.0, _TYPES.get(kind, (kind,))))
+                found[check][name] = Part((*last.spots, spot), last.share + share / siblings[name], last.types)
     return dict(found)
 
 
@@ -103,36 +113,47 @@ def _budget_name(steered: SteeredService) -> str:
     return f"service {steered.id}" if steered.service.safety.is_apart else f"zone {steered.zone}"
 
 
-def _budget(services: list[SteeredService], largest: float) -> Budget:
+def _budget(name: str, services: list[SteeredService], largest: Mapping[_Budgeted, float]) -> Budget:
     limit = services[0].service.safety.max_share
-    return Budget(limit, max(limit, largest), len(services))
+    kinds = {kind for one in services for kind in one.form.kinds}
+    types = {rtype for kind in kinds for rtype in _TYPES.get(kind, (kind,))}
+    capacity = {rtype: max(limit, largest.get((name, rtype), 0.0)) for rtype in sorted(types)}
+    return Budget(limit, capacity, len(services))
 
 
 def _largest(
     parts: Mapping[CheckId, Mapping[ServiceId, Part]],
     felling: Mapping[CheckId, frozenset[RegionName]],
     budget_of: Mapping[ServiceId, str],
-) -> dict[str, float]:
+) -> dict[_Budgeted, float]:
     """Returns how much of each budget goes down with the region, or the check, that costs it the most."""
-    totals: defaultdict[tuple[str, RegionName], float] = defaultdict(float)
+    totals: defaultdict[tuple[_Budgeted, RegionName], float] = defaultdict(float)
+    largest: defaultdict[_Budgeted, float] = defaultdict(float)
     for check, by_service in parts.items():
         for name, part in by_service.items():
-            for region in felling.get(check, ()):
-                totals[budget_of[name], region] += part.share
-    largest: defaultdict[str, float] = defaultdict(float)
-    for by_service in parts.values():
-        for name, part in by_service.items():
-            largest[budget_of[name]] = max(largest[budget_of[name]], part.share)
-    for (budget, _), total in totals.items():
-        largest[budget] = max(largest[budget], total)
+            for rtype in part.types:
+                budgeted = (budget_of[name], rtype)
+                largest[budgeted] = max(largest[budgeted], part.share)
+                for region in felling.get(check, ()):
+                    totals[budgeted, region] += part.share
+    for (budgeted, _), total in totals.items():
+        largest[budgeted] = max(largest[budgeted], total)
     return largest
 
 
-def _weights(steered: SteeredService) -> list[float]:
-    """Returns the weights of the regular endpoints, and 0 for the last resorts; all alike where all are 0."""
-    ends = steered.service.endpoints
+def _shares(steered: SteeredService) -> list[float]:
+    """Returns what each endpoint has of its type: by weight, alike where all weights are 0; a last resort has none."""
+    ends, kinds = steered.service.endpoints, steered.form.kinds
     weights = [0.0 if one.last_resort else float(one.weight) for one in ends]
-    return weights if sum(weights) else [0.0 if one.last_resort else 1.0 for one in ends]
+    totals: defaultdict[int, float] = defaultdict(float)
+    counts: defaultdict[int, int] = defaultdict(int)
+    for one, kind, weight in zip(ends, kinds, weights, strict=True):
+        totals[kind] += weight
+        counts[kind] += not one.last_resort
+    return [
+        0.0 if one.last_resort else weight / totals[kind] if totals[kind] else 1 / counts[kind]
+        for one, kind, weight in zip(ends, kinds, weights, strict=True)
+    ]
 
 
 def _clusters(services: Mapping[ServiceId, SteeredService]) -> dict[ServiceId, int]:

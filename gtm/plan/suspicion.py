@@ -9,6 +9,8 @@
        may have any number of checks fail, and must not hold what fails in another
 
     half of them are up again                                  -> over; the rest is believed at the pace of the budget
+    nothing at all was up, something is again, and the rest is -> over; of a service of which nothing was up, what is
+        no misfit (misfit.py): they see                           dead goes at once (emptied.py)
     HOLD_S have passed, and fresh voices still say the same    -> over, as confirmed; the same
 
 Checks of services with `correlated_failure: false` neither make a suspicion nor are held by one.
@@ -22,6 +24,7 @@ from dataclasses import dataclass
 from gtm.health.belief import Belief
 from gtm.health.status import Status
 from gtm.ids import CheckId, RegionName
+from gtm.plan.misfit import is_misfit
 from gtm.plan.model import SteeredService
 from gtm.plan.shares import Shares
 
@@ -44,6 +47,8 @@ class Suspicion:
     """How many checks were up before these failed."""
     zones: frozenset[str] = frozenset()
     """Those that it holds."""
+    was_total: bool = False
+    """Since it began, there was a time when nothing at all was up."""
 
     @property
     def checks(self) -> frozenset[CheckId]:
@@ -82,8 +87,12 @@ def suspected(
     is_confirmed = now - last.since >= HOLD_S and not any(proposed.checks[check].frozen for check in still)
     if 2 * len(still) <= len(last.fell) or is_confirmed:
         return None
+    is_total = _is_total(proposed, shares)
+    if last.was_total and not is_total and not all(is_misfit(proposed.checks[check]) for check in still):
+        return None
     fell = {**{check: fallen[check] for check in _guarded(fallen, shares)}, **last.fell}
-    return Suspicion(last.since, fell, last.watched, last.zones | _struck(fell.keys(), proposed, shares))
+    zones = last.zones | _struck(fell.keys(), proposed, shares)
+    return Suspicion(last.since, fell, last.watched, zones, was_total=last.was_total or is_total)
 
 
 def _new(fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, now: float) -> Suspicion | None:
@@ -98,7 +107,12 @@ def _new(fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, n
     if not is_unrelated or not is_everywhere:
         return None
     fell = {check: fallen[check] for check in guarded}
-    return Suspicion(now, fell, len(was_up), _struck(guarded, proposed, shares))
+    struck = _struck(guarded, proposed, shares)
+    return Suspicion(now, fell, len(was_up), struck, was_total=_is_total(proposed, shares))
+
+
+def _is_total(proposed: Status, shares: Shares) -> bool:
+    return not any(proposed.belief(check) is Belief.UP for check in shares.parts)
 
 
 def _struck(failed: AbstractSet[CheckId], proposed: Status, shares: Shares) -> frozenset[str]:

@@ -187,8 +187,10 @@ def test_a_region_with_too_few_is_told() -> None:
 
 def test_calm_costs_nothing() -> None:
     site = Site(text(1)).see()
-    assert site.history is NO_HISTORY
-    assert site.see(after_s=10.0).history is NO_HISTORY
+    assert site.history == NO_HISTORY
+    calm = site.history
+    assert site.see(after_s=1.0).history is calm
+    assert site.see(after_s=10.0).history is calm
 
 
 steps = st.lists(st.tuples(st.floats(0, 90), st.sets(st.integers(0, 11))), min_size=1, max_size=8)

@@ -38,6 +38,8 @@ GEOGRAPHY = world.geography({**world.PLACES, "10.4.0.0/16": Place("SA", "BR", at
 Key = tuple[str, int, str]
 """A service, a type of record, and an endpoint."""
 Shares = Mapping[Key, float]
+Cells = Mapping[tuple[str, int, str], Mapping[str, float]]
+"""By service, type and client: what each endpoint gets of that client's traffic."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Moment:
     states: frozenset[str]
     dead: frozenset[str]
     """The addresses whose checks fail."""
+    cells: Cells = field(default_factory=dict)
 
     @property
     def busiest(self) -> float:
@@ -87,7 +90,7 @@ class Stage:
         self.plan = world.plan(self.zone, believed=self.status, geography=GEOGRAPHY)
         self.rules = shares_of(self.plan.services)
         self.history, self.guidance = NO_HISTORY, NO_GUIDANCE
-        self._shares: tuple[Plan, Shares] | None = None
+        self._found: tuple[Plan, Cells, Shares] | None = None
 
     def play(self, fate: Fate, *, until: float) -> list[Moment]:
         """Lets checks fail until a time, from now."""
@@ -107,7 +110,8 @@ class Stage:
             self.plan, self.status, self.guidance = changed or self.plan, after, guidance
             states = frozenset(state.value for one in self.plan.decisions.values() for state in one.states)
             dead = frozenset(target for target in self.checks.values() if fate(target, self.now))
-            yield Moment(self.now, self.shares(), refusals, states, dead)
+            cells, shares = self._traffic()
+            yield Moment(self.now, shares, refusals, states, dead, cells)
             self.now += self._step_s(fate)
 
     def _step_s(self, fate: Fate) -> float:
@@ -120,20 +124,26 @@ class Stage:
 
     def shares(self) -> Shares:
         """Returns what each endpoint gets of its service's traffic of its type."""
-        if self._shares is None or self._shares[0] is not self.plan:
-            self._shares = (self.plan, dict(self._worked_out()))
-        return self._shares[1]
+        return self._traffic()[1]
 
-    def _worked_out(self) -> Mapping[Key, float]:
-        found: dict[Key, float] = {}
+    def _traffic(self) -> tuple[Cells, Shares]:
+        if self._found is None or self._found[0] is not self.plan:
+            cells = dict(self._worked_out())
+            shares: dict[Key, float] = {}
+            clients = {name.partition(".")[0]: len(one.regions) for name, one in self.plan.services.items()}
+            for (name, rtype, _), gets in cells.items():
+                for endpoint, share in gets.items():
+                    key = (name, rtype, endpoint)
+                    shares[key] = shares.get(key, 0.0) + share / clients[name]
+            self._found = (self.plan, cells, shares)
+        return self._found[1:]
+
+    def _worked_out(self) -> Iterator[tuple[tuple[str, int, str], Mapping[str, float]]]:
         for name, steered in self.plan.services.items():
             for client in CLIENTS[: len(steered.regions)]:
                 cell = steered.space.networks.lookup(ip_address(client)).cell
                 for rtype, outcome in self.plan.decisions[name].in_cell(cell).outcomes.items():
-                    for endpoint, share in _picked(outcome):
-                        key = (name.partition(".")[0], int(rtype), endpoint)
-                        found[key] = found.get(key, 0.0) + share / len(steered.regions)
-        return found
+                    yield (name.partition(".")[0], int(rtype), client), dict(_picked(outcome))
 
     def _status(self, fate: Fate) -> Status:
         return Status({check: _known(fate(target, self.now)) for check, target in self.checks.items()})
