@@ -12,9 +12,7 @@ from tests.afternoon.places import (
     NOWHERE,
     NS1,
     NS2,
-    QUICK_TEXT,
     SA_EAST,
-    SAFE,
     US_EAST,
     ZONES,
     write_zones,
@@ -158,13 +156,6 @@ def nothing(stage: Stage) -> None:
     """Changes nothing."""
 
 
-def hurry(stage: Stage) -> None:
-    """Has the zone with rules let 90 % of itself go in a minute: what takes 25 % minutes takes seconds then."""
-    began = time.monotonic()
-    write_zones(stage.folder, {SAFE: QUICK_TEXT})
-    stage.wait_for_zones(since=began)
-
-
 def damp(stage: Stage) -> None:
     """Has the checks keep back what comes and goes."""
     began = time.monotonic()
@@ -181,7 +172,6 @@ def renamed(stage: Stage) -> None:
 def renamed_over(stage: Stage) -> None:
     for origin in stage.origins.values():
         origin.rename_path_back()
-    write_zones(stage.folder)
 
 
 def drain_in_death(stage: Stage) -> None:

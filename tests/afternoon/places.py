@@ -187,10 +187,6 @@ hostmaster: hostmaster@{PARENT_ZONE}
 """
 
 
-QUICK_TEXT = zone_text(SAFE).replace("services:", "safety: {max_share_removed_per_minute: 90}\nservices:")
-"""The zone with rules, and one of them in a hurry."""
-
-
 def write_zones(folder: Path, texts: Mapping[str, str] | None = None) -> None:
     """Writes the zone files, each whole and renamed into place; some may have another text."""
     zones = folder / "zones"

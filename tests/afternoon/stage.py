@@ -4,6 +4,7 @@ What comes in: an empty cluster. What goes out: nodes, probes, regions, resolver
 network namespace of its own, all well; and clients that ask.
 """
 
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,8 @@ from tests.afternoon.places import (
     PARENT,
     PROBES,
     RESOLVER,
+    SAFE,
+    SERVICE,
     ZONES,
     machines,
     write_nodes,
@@ -40,7 +43,7 @@ from tests.afternoon.shifted import set_offset
 from tests.afternoon.telling import Listening, Way
 from tests.fakes.asking import status_of
 from tests.fakes.certificates import DAY, Authority
-from tests.fakes.cluster import START_LIMIT_S, Cluster, Machine, Running, gtm, within
+from tests.fakes.cluster import START_LIMIT_S, Cluster, Machine, Running, bound_s, gtm, within
 from tests.fakes.geodata import write_database
 from tests.fakes.namespaces import Network, inside, network, udp_socket
 
@@ -122,6 +125,10 @@ class Stage:
         done = gtm(*words, "--config", str(self.cluster.node_file(self.nodes[NS2])))
         assert done.returncode == 0, done.stderr
 
+    def bound_s(self) -> float:
+        """Returns what `gtm bound` says until no node names what is dead."""
+        return bound_s(self.cluster.node_file(self.nodes[NS1]), name=f"{SERVICE}.{SAFE}")
+
     def passes(self, until: float) -> None:
         """Lets time pass, to a monotonic second."""
         within(START_LIMIT_S, lambda: time.monotonic() >= until)
@@ -147,6 +154,18 @@ class Stage:
             return bool(views) and all(view.belief.value == belief for view in views)
 
         within(START_LIMIT_S, lambda: all(is_so(name) for name in NAMESERVERS))
+
+    def wait_for_silence(self, alerts: str | None) -> None:
+        """Waits until no alert is left of earlier incidents; what a coming one is to bring about could not be told."""
+        wanted = None if alerts is None else re.compile(alerts)
+
+        def is_silent() -> bool:
+            return wanted is None or not any(
+                wanted.search(f"{alert.severity} {alert.name}: {alert.summary}") for alert in self.receiver.firing()
+            )
+
+        at = self.network.namespace(MONITORING)
+        within(START_LIMIT_S, lambda: is_silent() and inside(at, monitoring.is_calm))
 
     def status(self, name: str) -> NodeStatus | None:
         """Returns what a node says of itself."""

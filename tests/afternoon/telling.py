@@ -42,6 +42,15 @@ class Message:
         """Returns whether it is a line of the log that asks nobody to look: where there is another, that one tells."""
         return self.way is Way.LOG and self.level in {"DEBUG", "INFO"}
 
+    @property
+    def is_alarm(self) -> bool:
+        """Returns whether it asks somebody to look: a warning of the log, or an alert that is more than information."""
+        return self.level in {"WARNING", "ERROR", "warning", "critical"}
+
+    def names(self, expression: str) -> bool:
+        """Returns whether an expression is in it, as people read it."""
+        return re.search(expression, str(self)) is not None
+
     def __str__(self) -> str:
         return " ".join(part for part in (self.node, self.level, self.text) if part)
 
