@@ -21,8 +21,8 @@ ENDPOINTS = [f"127.86.0.{number}" for number in range(11, 15)]
 SERVICES = 500
 
 DEMO_MB, LARGE_MB = 95, 130
-"""Measured are 79, and from 95 to 107: what is left open is what a burst of checks takes on a busy machine. With geo data
-and cells by place it is 132 and 174."""
+"""Measured are 79, and from 95 to 107: what is left open is what a burst of checks takes on a busy machine. With geo
+data and cells by place it is 132 and 174."""
 
 WEB = """
 import asyncio, sys
