@@ -4,6 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -98,8 +99,16 @@ def _moment(text: str, option: str, now: float, *, after: float | None = None) -
         raise typer.BadParameter(str(error), param_hint=option) from error
 
 
-def _of_files(config: ConfigOption, begin: float, *, follow: bool) -> Iterator[Iterable[Recorded]]:
+def events_folder(config: ConfigOption) -> Path:
+    """Returns the state folder, whose events are read; tells aside where there is none."""
     folder = read_config(config).state
+    if not folder.is_dir():
+        print_aside(f"{folder}: no node has run with this state folder here; --config names another node file")
+    return folder
+
+
+def _of_files(config: ConfigOption, begin: float, *, follow: bool) -> Iterator[Iterable[Recorded]]:
+    folder = events_folder(config)
     tail = Tail(folder)  # before reading: what is written meanwhile comes twice, rather than never
     seen: dict[tuple[int, str], None] = {}
     yield _once(read_events(folder, since=begin), seen)

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from gtm.cli.console import print_fields, print_table
-from gtm.cli.events import SinceOption, UntilOption, span_of
-from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config
+from gtm.cli.events import SinceOption, UntilOption, events_folder, span_of
+from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
 from gtm.health.event import EventKind, Fact, Recorded
 from gtm.node.journal import read_events
 from gtm.plan.moves import Move, parse_move
@@ -54,7 +54,7 @@ def failovers(
     """
     begin, end = span_of(since, until)
     if admin is None:
-        events: Iterable[Recorded] = read_events(read_config(config).state, since=begin)
+        events: Iterable[Recorded] = read_events(events_folder(config), since=begin)
     else:
         from gtm.admin.client import fetch_events  # noqa: PLC0415
 

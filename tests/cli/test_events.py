@@ -118,9 +118,13 @@ def test_a_window_that_is_none_is_a_wrong_command_line(folder: Path, options: tu
     assert gtm("events", "-c", "gtm.yaml", *options).code == 2
 
 
-def test_a_node_that_never_ran_has_no_events(folder: Path) -> None:
-    ran = gtm("events", "-c", "gtm.yaml")
-    assert (ran.code, ran.out, ran.err) == (0, "", "")
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("asked", ["events", "failovers"])
+def test_a_node_that_never_ran_has_no_events(asked: str) -> None:
+    ran = gtm(asked, "-c", "gtm.yaml", "--json")
+    assert ran.code == 0
+    assert ".gtm: no node has run with this state folder here; --config names another node file" in ran.err
+    assert "gtm." not in ran.out
 
 
 def test_following_shows_what_is_written_later_once(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
