@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+import typer
+
 from gtm.admin.address import UNIX
 from gtm.admin.client import fetch_status, fetch_zones
 from gtm.admin.override_view import OverrideView
@@ -130,7 +132,13 @@ def _spots(node: NodeStatus) -> Iterator[Spot]:
 
 
 def _address(place: Path, against: str) -> str:
-    return f"{UNIX}{place}" if place.is_socket() else admin_address(_without_scheme(against), None)
+    if place.is_socket():
+        return f"{UNIX}{place}"
+    try:
+        return admin_address(_without_scheme(against), None)
+    except typer.BadParameter as error:
+        words = f'"{against}" is no folder and no file here, and no admin address such as http://127.0.0.1:8053'
+        raise typer.BadParameter(words, param_hint="--against") from error
 
 
 def _without_scheme(url: str) -> str:

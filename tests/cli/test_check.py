@@ -222,7 +222,10 @@ def test_files_of_before_with_mistakes_are_not_compared_and_nothing_to_compare_w
     assert ran.lines[0] == "against before: nothing would change"
     (folder / "none").mkdir()
     assert gtm("check", "zones", "--against", "none").code == 1
-    assert gtm("check", "zones", "--against", "no where").code == 2
+    nowhere = gtm("check", "zones", "--against", "no where")
+    assert nowhere.code == 2
+    assert "--against" in nowhere.err
+    assert "no folder and no file here" in nowhere.err
     assert gtm("check", "zones", "--against", "127.0.0.1:1").code == 1
 
 
