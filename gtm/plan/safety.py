@@ -295,7 +295,10 @@ class _Run:
         began = [one.since for one in ended if check in one.fell]
         if began:
             return min(soon, max(began) + HOLD_S)
-        if fate is not _Fate.PACED or (last is not None and self.now - last < HOLD_S):
+        was_out = last is not None and self.history.open.get(key, self.now) > last
+        if fate is not _Fate.PACED or (
+            last is not None and (self.now < last or (was_out and self.now - last < HOLD_S))
+        ):
             return last
         is_back = key in self.history.lost and not is_lost
         return soon if is_back or (check in failed and self._may_be_doubted(service, check)) else last

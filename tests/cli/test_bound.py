@@ -55,8 +55,9 @@ def test_json_has_the_same() -> None:
     ]
     assert told["holds"][1] == {
         "rule": "max_share_removed_per_minute",
-        "seconds": 120.5,
-        "when": "more of zone gtm.example.com fails within minutes: 50% may go at once, the rest at 25% a minute",
+        "seconds": 6.5,
+        "when": "more of zone gtm.example.com fails within minutes: 50% may go at once, the rest at 25% a minute, "
+        "6 s later if checks may be wrong",
         "override": "gtm obey api.gtm.example.com --override-rule max_share_removed_per_minute",
     }
     assert (told["holds"][2]["rule"], told["holds"][2]["seconds"]) == ("on_all_down", None)
@@ -68,7 +69,7 @@ def test_each_rule_that_could_hold_it_for_longer_is_a_line() -> None:
     assert holds[0] == ["rule", "at most", "when", "to override"]
     assert [line[:2] for line in holds[1:]] == [
         ["correlated_failure", "126.50"],
-        ["max_share_removed_per_minute", "120.50"],
+        ["max_share_removed_per_minute", "6.50"],
         ["on_all_down", "no limit"],
     ]
 

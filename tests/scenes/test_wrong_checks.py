@@ -12,7 +12,21 @@ import pytest
 from gtm.health.override import Action, SafetyRule, in_force, joined, newest
 from gtm.zone.model import Zone, checks
 from tests.fakes.overrides import WALL, said
-from tests.scenes.shares import NOT_FOUND, TICK_S, TIMEOUT, Failed, Fate, Key, Moment, Stage, most, region_of, zone_of
+from tests.scenes.shares import (
+    NOT_FOUND,
+    REGIONS,
+    TICK_S,
+    TIMEOUT,
+    Failed,
+    Fate,
+    Key,
+    Moment,
+    Stage,
+    address,
+    most,
+    region_of,
+    zone_of,
+)
 from tests.scenes.shares import service_text as text
 
 pytestmark = pytest.mark.slow
@@ -87,6 +101,53 @@ def test_all_checks_wrong_at_once_send_nobody_to_fewer_endpoints_than_one_dead_r
             require_no_worse(zone, fate, moments)
             assert moments[-1].shares == moments[0].shares, "mended, and as before"
             assert not moments[-1].refusals
+
+
+def mixed(regions: int, seed: int) -> Zone:
+    """A service with both families, weighted; one with IPv4 alone; one without IPv6 in its last region."""
+    chance = Random(seed)
+
+    def weight(_number: int) -> int:
+        return chance.randint(1, 9)
+
+    some = "".join(
+        f'      - {{region: {REGIONS[place]}, address: "{address(2, place, 0, family)}", weight: {weight(0)}}}\n'
+        for place in range(regions)
+        for family in (4, 6)
+        if family == 4 or place < regions - 1
+    )
+    return zone_of(
+        text("api", 0, regions=regions, each=1, steer="weighted", families=(4, 6), weight=weight)
+        + text("shop", 1, regions=regions, each=1, steer="weighted", weight=weight)
+        + f"  mail:\n    monitor: web\n    steer: nearest\n    endpoints:\n{some}"
+    )
+
+
+@pytest.mark.parametrize("regions", [2, 3, 4])
+@pytest.mark.parametrize("steer", POLICIES)
+def test_the_same_where_a_service_has_both_families(regions: int, steer: str) -> None:
+    weight = (lambda number: 1 + number) if steer == "weighted" else (lambda _number: 1)
+    zone = zone_of(text("api", 0, regions=regions, each=2, steer=steer, families=(4, 6), weight=weight))
+    late = offsets(zone, regions)
+    limit = real_death(zone, late, regions)
+    for which in (None, lambda target: ":" in target):
+        moments = Stage(zone).play(failing(late, until=BEGINS + 60.0, which=which), until=BEGINS + 90.0)
+        require_no_more_than(limit, moments)
+        assert moments[-1].shares == moments[0].shares
+
+
+@pytest.mark.parametrize("regions", [2, 3, 4])
+@pytest.mark.parametrize("seed", range(4))
+def test_the_same_in_a_zone_of_services_that_differ(regions: int, seed: int) -> None:
+    zone = mixed(regions, seed)
+    late = offsets(zone, seed)
+    limit = real_death(zone, late, regions)
+    for prefix in ("192.0.0.", "192.0.1.", "192.0.2.", "2001:db8:0:", "2001:db8:2:", ""):
+        fate = failing(late, until=BEGINS + 60.0, which=lambda target, prefix=prefix: target.startswith(prefix))  # type: ignore[misc]
+        moments = Stage(zone).play(fate, until=BEGINS + 90.0)
+        require_no_more_than(limit, moments)
+        assert moments[-1].shares == moments[0].shares, prefix
+        assert not moments[-1].refusals
 
 
 @pytest.mark.parametrize("regions", [2, 3, 4])
