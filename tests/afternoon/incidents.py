@@ -173,7 +173,7 @@ INCIDENTS = (
         {
             LOG: r"added endpoint api\.\w+\.test eu-west/10\.73\.0\.98",
             EVENT: r"gtm\.config\.applied .*added endpoint api\.\w+\.test eu-west/10\.73\.0\.98",
-            ALERT: r"info GtmConfigChanged: ",
+            ALERT: r"info GtmConfigChanged: .*gtm\.test changed",
         },
         for_everybody(*NOWHERE),
     ),

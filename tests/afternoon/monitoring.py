@@ -94,6 +94,7 @@ def quickened(rules: str) -> str:
     for rule in (rule for group in read["groups"] for rule in group["rules"]):
         rule["for"] = _shorter(rule["for"])
         rule["expr"] = re.sub(r"(?<=\[)\w+(?=\])", lambda window: _shorter(window[0]), rule["expr"])
+        rule["expr"] = re.sub(r"(?<=time\(\) - )\d+$", lambda age: str(int(age[0]) / QUICKER), rule["expr"])
     text: str = yaml.safe_dump(read, sort_keys=False)
     return text
 
@@ -172,7 +173,7 @@ LOOKING_BACK = frozenset(
     rule["alert"]
     for group in yaml.safe_load(RULES.read_text(encoding="utf-8"))["groups"]
     for rule in group["rules"]
-    if "increase(" in rule["expr"]
+    if re.search(r"increase\(|> time\(\) -", rule["expr"])
 )
 """The alerts that go on for a while after what they tell of."""
 
