@@ -32,6 +32,7 @@ def test_long_text_is_cut_and_says_how_long_it_was() -> None:
     assert escaped("\0" * 10, limit=10) == r"\x00\x00\x" + "... (10 characters)", "escapes are counted too"
 
 
+@pytest.mark.slow
 @given(ANY_TEXT)
 def test_any_text_becomes_printable_and_short(text: str) -> None:
     shown = escaped(text, limit=40)

@@ -132,6 +132,7 @@ def test_a_call_whose_task_is_cancelled_frees_its_place() -> None:
     play(scene)
 
 
+@pytest.mark.slow
 def test_what_a_call_raised_is_no_line_of_the_log_where_its_task_was_cancelled_just_then() -> None:
     logged: list[object] = []
     gate = threading.Event()

@@ -142,6 +142,7 @@ def test_all_peers_may_be_behind_one_address() -> None:
 _clients = st.sampled_from(["127.0.0.1", "192.0.2.1", "192.0.2.2", "2001:db8::/64", ""])
 
 
+@pytest.mark.slow
 @given(st.lists(st.tuples(_clients, st.booleans(), st.integers(0, 10)), max_size=60))
 def test_there_are_never_too_many_of_anybody(comings: list[tuple[str, bool, int]]) -> None:
     time = Time()

@@ -59,6 +59,7 @@ def test_what_is_no_time_is_refused_with_what_is(text: str) -> None:
         moment(text, now=NOW)
 
 
+@pytest.mark.slow
 @given(st.text(max_size=200))
 def test_any_text_is_a_time_or_refused_in_one_way(text: str) -> None:
     with suppress(ValueError):

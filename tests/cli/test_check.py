@@ -193,6 +193,7 @@ def test_against_the_folder_of_before_it_is_told_what_would_change(folder: Path)
     assert (ran.code, ran.lines) == (1, [*RENAMED, summary])
 
 
+@pytest.mark.slow
 def test_against_a_node_that_serves_it_is_told_the_same(folder: Path, tmp_path: Path) -> None:
     (folder / "zones" / "a.yaml").write_text(WEB)
     (tmp_path / "node").mkdir()

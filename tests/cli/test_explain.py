@@ -204,6 +204,7 @@ def test_a_short_name_is_that_of_the_only_zone_that_has_it_online_and_offline(fo
     assert (ran.code, ran.lines[0].lower()) == (0, "question    api.gtm.example.com. a, from 10.2.0.1")
 
 
+@pytest.mark.slow
 def test_a_short_name_that_several_zones_have_is_refused_with_all_of_them(tmp_path: Path) -> None:
     for name in ("files", "served"):
         (tmp_path / name).mkdir()

@@ -17,6 +17,7 @@ def _broken_other(folder: Path) -> None:
     (folder / "zones" / "b.yaml").write_text(OTHER)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_broken_other")
 @pytest.mark.parametrize(
     "command",
@@ -30,6 +31,7 @@ def test_what_is_good_is_answered_and_what_is_not_is_told_aside(command: tuple[s
     assert MISTAKE in ran.err
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_broken_other")
 @pytest.mark.parametrize(
     "command",

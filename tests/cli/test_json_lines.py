@@ -132,6 +132,7 @@ def test_a_line_of_nothing_but_what_does_not_print_is_short_enough() -> None:
     assert json.loads(line)["exception"]
 
 
+@pytest.mark.slow
 @given(
     message=_texts,
     times=st.sampled_from([1, 100]),

@@ -47,6 +47,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
         yield Desk(node)
 
 
+@pytest.mark.slow
 def test_a_drain_that_would_change_nothing_since_all_in_it_is_obeyed_is_refused(desk: Desk) -> None:
     """What is obeyed, after a drain or before, is exempt; the one who drains more hears of it."""
     assert desk("drain", "127.0.0.21", "--why", "disk", "--by", "ann").lines[1:] == [
@@ -69,6 +70,7 @@ def test_a_drain_that_would_change_nothing_since_all_in_it_is_obeyed_is_refused(
     ]
 
 
+@pytest.mark.slow
 def test_what_is_cleared_does_not_exempt_from_what_is_said_next(desk: Desk) -> None:
     desk("drain", "127.0.0.21", "--why", "disk", "--by", "ann")
     cleared = desk("clear", "127.0.0.21", "--by", "bob")
@@ -81,6 +83,7 @@ def test_what_is_cleared_does_not_exempt_from_what_is_said_next(desk: Desk) -> N
     assert desk.listed == [f"drain {EU}"]
 
 
+@pytest.mark.slow
 def test_what_is_cleared_and_still_out_by_another_is_told(desk: Desk) -> None:
     desk("drain", "127.0.0.21", "--why", "disk")
     assert desk("drain", "eu-west", "--why", "switches", "--for", "9h", "--by", "ann").code == 0
@@ -98,6 +101,7 @@ def test_an_override_is_cleared_by_any_name_of_its_scope_or_its_id(desk: Desk, n
     assert desk.listed == []
 
 
+@pytest.mark.slow
 def test_what_nobody_said_cannot_be_cleared_and_what_counts_there_is_told(desk: Desk) -> None:
     desk("drain", "eu-west", "--why", "switches")
     refused = desk("clear", "127.0.0.21")
@@ -112,6 +116,7 @@ def test_what_nobody_said_cannot_be_cleared_and_what_counts_there_is_told(desk: 
     assert desk.listed == [f"drain {EU}"]
 
 
+@pytest.mark.slow
 def test_of_several_scopes_all_are_taken_or_none(desk: Desk) -> None:
     both = desk("up", "eu-west", "region", "gtm.example.com/us-east", "--why", "checks are wrong")
     assert both.code == 0
@@ -134,6 +139,7 @@ def test_two_drains_that_together_leave_nothing_are_refused_together(desk: Desk)
     assert f"  not 127.0.0.21 of api.gtm.example.com in eu-west: {words}" in forced.lines
 
 
+@pytest.mark.slow
 def test_the_end_of_an_exemption_is_held_against_at_least(desk: Desk) -> None:
     """Else the drain of a zone would take out its last region, once nobody looks any more."""
     desk("obey", "us-east", "--for", "1h", "--by", "ann")
@@ -146,6 +152,7 @@ def test_the_end_of_an_exemption_is_held_against_at_least(desk: Desk) -> None:
     assert desk("drain", "gtm.example.com", "--why", "move", "--for", "59m").code == 0
 
 
+@pytest.mark.slow
 def test_an_exemption_that_keeps_the_last_region_is_not_cleared(desk: Desk) -> None:
     desk("obey", "us-east", "--for", "1h")
     desk("drain", "gtm.example.com", "--why", "move", "--for", "30m")
@@ -155,12 +162,14 @@ def test_an_exemption_that_keeps_the_last_region_is_not_cleared(desk: Desk) -> N
     assert desk.listed == []
 
 
+@pytest.mark.slow
 def test_an_exemption_lasts_as_long_as_what_it_exempts_from(desk: Desk) -> None:
     desk("drain", "eu-west", "--why", "switches", "--for", "24h")
     assert "obey until 2023-11-15 22:13:20Z" in desk("obey", "127.0.0.21").lines[0]
     assert "obey until 2023-11-15 02:13:20Z" in desk("obey", "us-east").lines[0], "4 h where there is nothing"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SUDO_USER", "DOAS_USER"])
 def test_under_sudo_the_person_says_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "ann")
@@ -173,6 +182,7 @@ def test_under_sudo_the_person_says_it(tmp_path: Path, monkeypatch: pytest.Monke
         assert "\tann\t" not in gtm("overrides", "--admin", node.at).lines[1], "nor what does not print"
 
 
+@pytest.mark.slow
 def test_a_drain_follows_a_renamed_region_and_reload_check_and_list_say_so(desk: Desk) -> None:
     file, renamed = desk.node.folder / "a.yaml", ZONE.replace("eu-west", "eu-central")
     desk("drain", "eu-west", "--why", "switches", "--by", "ann", "--for", "2h")
@@ -198,6 +208,7 @@ def test_a_drain_follows_a_renamed_region_and_reload_check_and_list_say_so(desk:
     assert desk.listed == [], "both of it: by the new name, and by the old one"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [["eu-west"], [EU], ["region", "gtm.example.com/eu-west"], ["ns1:1700000000000"]])
 def test_a_drain_whose_region_went_is_said_to_be_gone_and_cleared_by_any_name(desk: Desk, names: list[str]) -> None:
     desk("drain", "eu-west", "--why", "switches", "--by", "ann", "--for", "2h")
@@ -224,6 +235,7 @@ def test_a_drain_whose_region_went_is_said_to_be_gone_and_cleared_by_any_name(de
     assert cleared.lines == [f"{EU}: drain by ann is cleared: switches (ns1:1700000000000)"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["down", "up", "drain", "obey"])
 def test_what_is_said_is_there_for_programs_too(desk: Desk, action: str) -> None:
     said = json.loads(desk(action, "eu-west", "127.0.0.11", "--why", "x", "--override-rule", "at_least", "--json").out)

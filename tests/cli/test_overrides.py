@@ -25,6 +25,7 @@ def token(node: Served) -> tuple[str, str]:
     return ("--token-file", str(node.token_file))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["down", "up", "drain", "obey"])
 def test_what_is_said_is_said_back_and_listed(tmp_path: Path, action: str) -> None:
     with serving(tmp_path, a=SMALL) as node:

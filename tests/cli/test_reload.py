@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from gtm.cli.reload import RECENT_S
 from tests.admin.served import serving
 from tests.cli.command import gtm
@@ -51,6 +53,7 @@ def test_a_reload_of_a_broken_file_says_what_is_wrong_and_what_serves_on(tmp_pat
     ]
 
 
+@pytest.mark.slow
 def test_a_zone_that_loses_most_is_taken_when_it_is_forced(tmp_path: Path) -> None:
     many = SMALL + "".join(f"  h{number:02}: {{A: [192.0.2.9]}}\n" for number in range(40))
     with serving(tmp_path, a=many) as node:

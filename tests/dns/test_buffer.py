@@ -35,6 +35,7 @@ def test_any_octets_make_a_label_and_come_back_as_they_were(name: Labels) -> Non
     assert dns.name.from_wire(wire, 0)[0].labels == (*name, b"")
 
 
+@pytest.mark.slow
 @given(st.lists(any_labels, max_size=8))
 def test_compressed_names_read_back_and_dnspython_agrees(names: list[Labels]) -> None:
     wire, at = encode(*names), 0

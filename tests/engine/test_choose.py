@@ -125,6 +125,7 @@ def test_an_alias_that_comes_first_stands_alone_and_elsewhere_is_left_out(by: Ch
         assert drawn(one, coin) == (1,) or 1 not in drawn(one, coin)
 
 
+@pytest.mark.slow
 def test_a_service_behind_a_steered_alias_does_not_draw_with_the_coin_of_the_alias(serving: Engine) -> None:
     """`chained` halves its queries between `robin` and `pair`: those that get `pair` get both of its addresses."""
     dice, found = random.Random(4), Counter[str]()

@@ -24,6 +24,7 @@ def heard_from(conversation: Conversation) -> bytes:
     return asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_an_endpoint_that_answers_says_what_it_was_told() -> None:
     seen: list[bytes] = []
     assert heard_from(answers("204 No Content", seen=seen)).startswith(b"HTTP/1.1 204 No Content\r\n")

@@ -41,6 +41,7 @@ def test_the_longest_network_around_an_address_has_its_value(networks: list[Row]
         assert trie.locate(address)[0] == value_by_brute_force(networks, address)
 
 
+@pytest.mark.slow
 @given(rows())
 def test_the_length_found_is_that_of_a_network_with_one_value(networks: list[Row]) -> None:
     trie = from_networks(networks, bits=BITS)
@@ -50,6 +51,7 @@ def test_the_length_found_is_that_of_a_network_with_one_value(networks: list[Row
         assert all(trie.locate(other) == (value, length) for other in inside)
 
 
+@pytest.mark.slow
 @given(rows(), rows())
 def test_a_merged_trie_holds_the_pair_of_values_for_the_longer_network_of_both(one: list[Row], two: list[Row]) -> None:
     first, second = from_networks(one, bits=BITS), from_networks(two, bits=BITS)

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ def test_hearing_commutes(heard: list[Report], chance: object) -> None:
     assert book_of(heard) == book_of(shuffled)
 
 
+@pytest.mark.slow
 @given(editions)
 def test_hearing_again_says_nothing_new(heard: list[Report]) -> None:
     book = book_of(heard)

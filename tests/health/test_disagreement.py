@@ -253,6 +253,7 @@ def test_nobody_is_quarantined_without_whom_a_check_that_says_so_has_no_quorum()
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(
     st.lists(st.lists(st.sampled_from((UP, DOWN)), min_size=4, max_size=4), min_size=1, max_size=9),

@@ -83,6 +83,7 @@ policies = st.builds(
 paces = st.builds(Pace, interval_s=st.sampled_from([4.0, 8.0]), recheck_s=st.sampled_from([1.0, 4.0]))
 
 
+@pytest.mark.slow
 @given(readings=st.text("+-", max_size=60), policy=policies, pace=paces)
 def test_the_belief_changes_at_that_moment_if_all_goes_against_it_and_never_before(
     readings: str, policy: VerdictPolicy, pace: Pace

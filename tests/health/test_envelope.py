@@ -63,6 +63,7 @@ def payload_with(**changed: object) -> str:
     return json.dumps({**fields, **changed})
 
 
+@pytest.mark.slow
 @given(reports)
 def test_composing_and_parsing_is_identity(example: Report) -> None:
     key = key_of("any")
@@ -212,6 +213,7 @@ def test_a_refusal_repeats_none_of_the_bytes_that_it_refuses() -> None:
     assert "break" not in str(caught.value)
 
 
+@pytest.mark.slow
 @given(st.lists(reports, max_size=3))
 def test_an_offer_keeps_every_envelope_byte_for_byte(examples: list[Report]) -> None:
     envelopes = tuple(compose_envelope(example, key_of(example.node)) for example in examples)

@@ -46,6 +46,7 @@ def without_ages(status: Status) -> Mapping[CheckId, CheckStatus]:
     }
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(steps, max_size=30))
 def test_after_any_history_it_gives_what_a_merge_of_everything_gives(
@@ -197,6 +198,7 @@ def test_who_agrees_again_is_released() -> None:
     assert not quarantined(merger.standings)
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(
     st.lists(st.booleans(), min_size=15, max_size=40),

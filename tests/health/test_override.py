@@ -1,5 +1,6 @@
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +88,7 @@ def test_a_flood_costs_the_oldest_of_who_makes_it() -> None:
     assert set(after) == {one.scope for one in [*people, *flood[5:]]}
 
 
+@pytest.mark.slow
 def test_what_a_flood_pushes_out_uncovers_what_others_said_before_in_any_order() -> None:
     """A flood of newer ones must not take away what people said, by superseding it first."""
     person, over = said(ZONE, node="ns1", made_at=WALL), said(ZONE, Action.DOWN, node="eve", made_at=WALL + 1)
@@ -105,6 +107,7 @@ def test_joining_commutes(one: list[Override], other: list[Override]) -> None:
     assert joined(joined({}, one), other) == joined(joined({}, other), one)
 
 
+@pytest.mark.slow
 @given(many, many, many)
 def test_joining_associates(one: list[Override], two: list[Override], three: list[Override]) -> None:
     right = joined(joined({}, two), three)

@@ -57,6 +57,7 @@ def test_a_reason_of_a_newer_version_is_other_and_the_rest_of_the_report_counts(
         parse_payload(text.replace('"slow"', "7"))
 
 
+@pytest.mark.slow
 @given(st.lists(votes, min_size=1, max_size=6), st.lists(votes, min_size=6, max_size=6), st.sets(st.integers(0, 5)))
 def test_a_delta_and_its_base_are_the_report(first: list[Vote], then: list[Vote], changed: set[int]) -> None:
     base = base_with({CHECKS[number]: one for number, one in enumerate(first)})

@@ -219,6 +219,7 @@ def test_every_state_takes_every_reading_and_moves_only_towards_it(
     assert then.state_at(200.0) in VerdictState
 
 
+@pytest.mark.slow
 @given(readings=signs, policy=policies)
 def test_no_endpoint_comes_back_with_fewer_readings_or_sooner_than_promised(
     readings: str, policy: VerdictPolicy

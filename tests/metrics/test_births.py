@@ -51,6 +51,7 @@ def counting() -> Iterator[tuple[str, dict[str, ast.expr]]]:
                     yield str(name.value), {each.arg: each.value for each in call.keywords if each.arg}
 
 
+@pytest.mark.slow
 def test_every_counter_of_the_source_has_a_name_outside_and_is_born_or_open() -> None:
     names = {name for name, _ in counting()}
     assert len(names) > 20
@@ -62,6 +63,7 @@ def test_every_known_counter_is_born_or_open() -> None:
     assert COUNTED.keys() == ALWAYS.keys() | ELSEWHERE | OPEN | BY_RUST
 
 
+@pytest.mark.slow
 def test_every_label_that_the_source_spells_out_is_born() -> None:
     born = of(world.plan(world.zone()), by_etcd=True)
     for name, labels in counting():

@@ -184,6 +184,7 @@ def test_a_region_that_flaps_hides_no_other(tmp_path: Path, log: Log) -> None:
     assert [level for level, line in log.news() if "region eu-west is down" in line] == ["WARNING"]
 
 
+@pytest.mark.slow
 def test_a_zone_of_very_many_services_does_not_fill_the_log(tmp_path: Path, log: Log) -> None:
     regions = "".join(f"\n  r{number:03}: {{at: [1, 1]}}" for number in range(2 * LINES_AT_ONCE))
     ends = "".join(

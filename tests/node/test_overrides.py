@@ -220,6 +220,7 @@ def test_a_flood_of_one_peer_costs_nobody_else_an_override(tmp_path: Path) -> No
     assert any("other.test" in text for text in carried[:3]), "and nobody fills the report alone"
 
 
+@pytest.mark.slow
 def test_what_people_said_here_is_not_pushed_out_by_what_they_say_next(tmp_path: Path) -> None:
     node = Node(tmp_path)
     for number in range(MAX_PER_NODE):
@@ -311,6 +312,7 @@ def test_what_is_of_no_use_any_more_is_forgotten(tmp_path: Path) -> None:
     assert not node.overrides.known
 
 
+@pytest.mark.slow
 def test_a_report_carries_the_newest_within_bounds(tmp_path: Path) -> None:
     node = Node(tmp_path)
     for number in range(300):

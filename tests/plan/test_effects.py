@@ -157,6 +157,7 @@ some_overrides = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(
     some_overrides,
     st.sampled_from(SCOPES),

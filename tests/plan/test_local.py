@@ -174,6 +174,7 @@ targets = st.sampled_from((FIRST, SECOND, THIRD))
 seen = st.dictionaries(targets, st.sets(st.sampled_from(("ap", "eu", "us"))).map(" ".join))
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(seen, st.dictionaries(targets, st.sampled_from(Belief)), st.sampled_from(("failover", "nearest")))
 def test_nobody_is_the_worse_for_it(local: dict[str, str], beliefs: dict[str, Belief], name: str) -> None:

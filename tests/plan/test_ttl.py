@@ -146,6 +146,7 @@ def test_a_promise_that_changes_no_ttl_is_no_plan(promise: tuple[Belief, float])
 promised = st.tuples(st.sampled_from(Belief), st.floats(0, 1000))
 
 
+@pytest.mark.slow
 @given(st.tuples(promised, promised, promised), st.tuples(promised, promised, promised))
 def test_following_a_status_step_by_step_ends_where_deciding_anew_does(
     first: tuple[tuple[Belief, float], ...], second: tuple[tuple[Belief, float], ...]

@@ -45,6 +45,7 @@ def test_families_take_turns_and_each_keeps_the_order_of_the_resolver() -> None:
     assert in_turn(found[3:] + found[:1]) == addresses("192.0.2.1", "2001:db8::1", "192.0.2.2")
 
 
+@pytest.mark.slow
 @given(st.lists(st.ip_addresses(), min_size=1, max_size=30))
 def test_each_address_comes_once_and_only_so_many(found: list[Address]) -> None:
     turns = in_turn(found)

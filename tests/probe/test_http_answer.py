@@ -37,6 +37,7 @@ def wants(*expected: JsonExpectation) -> HttpSettings:
     return HttpSettings(secure=False, body_json=expected)
 
 
+@pytest.mark.slow
 @given(st.binary() | documents.map(lambda one: json.dumps(one).encode()), expectations)
 def test_no_body_raises_anything(body: bytes, expected: JsonExpectation) -> None:
     outcome = judged_body(body, 200, wants(expected), quotes=True)
@@ -176,6 +177,7 @@ def test_a_header_is_told_but_where_it_is_a_credential() -> None:
     assert cookie.detail == 'HTTP 200 with the header Set-Cookie: a text of 12 characters, wanted "yes"'
 
 
+@pytest.mark.slow
 @given(
     st.binary() | documents.map(lambda one: json.dumps(one).encode()), expectations, st.text(min_size=1), st.booleans()
 )

@@ -75,6 +75,7 @@ def test_a_greedy_zone_leaves_turns_for_others_however_long_its_checks_take() ->
     play(story)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "left"), [(2, 8), (9, 5), (30, 1)])
 def test_many_greedy_zones_leave_turns_for_others(count: int, left: int) -> None:
     async def story() -> None:

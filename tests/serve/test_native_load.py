@@ -74,6 +74,7 @@ def test_a_client_that_does_not_read_is_held_back_and_let_go(native: Native) -> 
             greedy.sendall(stream)
 
 
+@pytest.mark.slow
 def test_a_pipeline_longer_than_all_buffers_comes_back_whole_and_in_order(native: Native) -> None:
     """The client reads only once it has said all: the answers fill the buffers of both ends before."""
     with running(native) as server, server.connect() as sock:

@@ -102,6 +102,7 @@ def test_a_question_that_makes_no_sense_is_400(params: dict[str, str]) -> None:
 counts = st.integers(0, 2**63 - 1)
 
 
+@pytest.mark.slow
 @given(
     st.dictionaries(
         st.from_regex(r"[A-Za-z0-9._-]{1,64}", fullmatch=True).map(NodeName), st.builds(Edition, counts, counts)

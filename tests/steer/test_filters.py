@@ -119,6 +119,7 @@ def points() -> st.SearchStrategy[Coordinates]:
 CONTINENT = st.sampled_from(["", "EU", "NA"])
 
 
+@pytest.mark.slow
 @example(  # the other end of the Earth, where a bias makes a hundred times of the last digits of a distance
     [(Coordinates(-87.39888924156935, -88.7153531703448), "")],
     [

@@ -151,6 +151,7 @@ def test_lines_that_moved_in_a_records_file_change_nothing_and_values_in_another
 NAMES = st.dictionaries(st.sampled_from("abcdefg"), st.lists(st.integers(1, 4), min_size=1, max_size=3, unique=True))
 
 
+@pytest.mark.slow
 @given(NAMES, NAMES)
 def test_records_files_are_compared_as_sets_of_records(
     before: dict[str, list[int]], after: dict[str, list[int]]

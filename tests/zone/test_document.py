@@ -95,6 +95,7 @@ def test_a_billion_laughs_are_counted_not_expanded() -> None:
     assert f"aliases up to here stand for more than {MAX_FROM_ALIASES} values" in complaint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opening", ["[", "{a: ", "a: [", "- "])
 def test_depth_is_bounded(opening: str) -> None:
     (complaint,) = complaints("a: " * (opening == "- ") + "\n" * (opening == "- ") + opening * 5000)

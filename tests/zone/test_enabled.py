@@ -74,6 +74,7 @@ def test_a_disabled_region_is_news_of_every_zone_that_uses_it() -> None:
     assert zone(end("far", 1), end(US, 2), shared=on).digest != zone(end("far", 1), end(US, 2), shared=off).digest
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.sampled_from([US, EU, AP]), st.booleans(), st.integers(0, 255)), min_size=1, max_size=9),
     st.sets(st.sampled_from([US, EU, AP])),

@@ -58,6 +58,7 @@ def test_monitors_differ_when_a_part_of_a_part_does() -> None:
     assert first.services[0].monitor != second.services[0].monitor
 
 
+@pytest.mark.slow
 def test_a_zone_that_uses_shared_nested_monitors_follows_each_change_of_a_part() -> None:
     def with_interval(seconds: int) -> Zone:
         text = rows(40).partition("monitors:")[2].partition("services:")[0]
