@@ -22,6 +22,8 @@ SECOND_CANDIDATES := $(or $(SECOND_PYTHON),python3.13 python3.12 python3.14 pyth
     $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1[1-9].*/bin/python))
 TLS_TESTS := tests/test_tls.py tests/test_http_failure.py tests/probe/test_tls.py tests/probe/test_tls_files.py \
     tests/share/test_tls.py tests/share/test_renewal.py tests/share/test_etcd_tls.py tests/metrics/test_otlp_session.py
+# Workers of pytest: more than the two cores of CI, for the tests of whole processes mostly wait.
+WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
 RECIPE := pyproject.toml $(wildcard setup.py)
@@ -35,8 +37,10 @@ demo: $(VENV)/installed  ## three regions, three probes and a DNS server on this
 	@$(BIN)/gtm demo
 
 # The checks first, for they take seconds; loadgroup keeps tests of one xdist_group (a fixed port) on one worker.
-test: check crate  ## the checks, then every test on every core
-	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not alone"
+test: $(VENV)/installed-dev  ## the checks, then every test on every core
+	@# side by side: mypy takes one core for most of a minute
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check crate
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not alone"
 	@$(BIN)/python -m pytest -n 0 -m alone
 
 # The fast tests, real failovers, and every kind of check in whole processes: what an old version of a library breaks
@@ -49,8 +53,10 @@ lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.
 	@# pyo3 is built anew for a Python at another path, and the extension linked again: it is given the path of .venv
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
 	    $(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
-	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup -m "not slow"
-	@$(LOWEST)/bin/python -m pytest -n auto --dist loadgroup tests/flow/test_failover.py tests/flow/test_kinds.py
+	@# the rules of the house are about the text of files: no library decides there
+	@HYPOTHESIS_EXAMPLES=25 $(LOWEST)/bin/python -m pytest -n auto --dist loadgroup -m "not slow" \
+	    --ignore=tests/test_house
+	@$(LOWEST)/bin/python -m pytest -n $(WORKERS) --dist loadgroup tests/flow/test_failover.py tests/flow/test_kinds.py
 
 # Where there is no such Python, uv fetches one. The libraries are those of .venv: only the Python differs.
 second: $(VENV)/installed-dev  ## tests of TLS on a second Python, in an environment of its own
@@ -118,7 +124,11 @@ $(VENV)/installed: $(RECIPE) $(BIN)/python
 
 $(VENV)/installed-dev: $(RECIPE) $(BIN)/python
 	@echo "installing gtm and the tools for its tests into $(VENV)"
-	@$(PIP) install --editable '.[dev]'
+	@$(PIP) install 'uv>=0.5'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements pyproject.toml --extra dev
+	@# without isolation: setuptools is there, and `make lowest` finds pyo3 built for the same Python
+	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
+	    $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $(VENV)/installed $@
 
 # A candidate counts only if it runs: a version manager leaves names on the PATH that do not. --clear, because what an

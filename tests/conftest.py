@@ -24,6 +24,9 @@ from tests.test_house.loopback import LoopbackOnly
 
 settings.register_profile("no-deadline", deadline=None)
 settings.load_profile("no-deadline")
+if examples := os.environ.get("HYPOTHESIS_EXAMPLES"):  # `make lowest`: fewer, where a second run draws them all
+    settings.register_profile("few", max_examples=int(examples), derandomize=True, database=None)
+    settings.load_profile("few")
 
 SHORT_FOLDER = "/tmp"
 
