@@ -11,7 +11,7 @@ overrides count is `overrides.accept_from` of the node file; those of this node 
 import hashlib
 import logging
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -154,6 +154,11 @@ class OverrideDoor:
         return found
 
     @property
+    def waiting(self) -> Iterator[Override]:
+        """Yields the overrides whose time has not come."""
+        return (one for waiting in self._waiting.values() for one in waiting)
+
+    @property
     def look_again_at(self) -> float:
         """Returns the wall time from which texts that were refused for their time may be taken."""
         return min(self._seen.later.values(), default=math.inf)
@@ -164,7 +169,7 @@ class OverrideDoor:
 
     def last_waiting(self, scope: Scope) -> float:
         """Returns the stamp of the last override that waits to count for a scope: what is said now goes above it."""
-        stamps = [one.made_at for waiting in self._waiting.values() for one in waiting if one.scope == scope]
+        stamps = [one.made_at for one in self.waiting if one.scope == scope]
         return max(stamps, default=-math.inf)
 
     def reopened(self, text: str, *, is_echo: bool = False) -> tuple[Override, str]:

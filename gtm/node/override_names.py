@@ -11,6 +11,7 @@ the scopes that each counts for. It is kept on disk by its text, for a start has
 import json
 import math
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -119,7 +120,7 @@ class OverrideNames:
         before, _ = self._coming
         return frozenset(scope for scope in scopes if before.has(scope) and not self._will_be(scope))
 
-    def forget(self, known: Mapping[Scope, object]) -> None:
+    def forget(self, known: AbstractSet[Scope]) -> None:
         """Forgets the names of scopes of which nothing is known any more."""
         if any(scope not in known for scope in self.renamed):
             self.renamed = {scope: one for scope, one in self.renamed.items() if scope in known}

@@ -125,8 +125,11 @@ class OverrideTeller:
         return self._layout.has(scope)
 
     def refuse(self, override: Override, words: str) -> None:
-        """Tells that an override was in force when it was kept on disk, and is not taken any more."""
-        self._ended(override, Cause.NOT_ACCEPTED, words)
+        """Tells that an override was in force, here or when it was kept on disk, and is not taken any more."""
+        scopes = {scope for scope, one in self.told.items() if one == override}
+        self.told = {scope: one for scope, one in self.told.items() if scope not in scopes}
+        if not scopes or scopes - self.gone.keys():  # else that was told when its scope went
+            self._ended(override, Cause.NOT_ACCEPTED, words)
 
     def _begun(self, override: Override, wall: float, *, note: str = "") -> None:
         words = f"override {override.id}: {override}; for {override.until - wall:.0f} s more{note}"

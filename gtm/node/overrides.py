@@ -195,11 +195,6 @@ class OverrideDesk:
         self._teller.look_at(plan, wall=self._clock.wall())
         self._save_names()
 
-    @property
-    def is_following(self) -> bool:
-        """Returns whether anything is in force that could follow a change of names."""
-        return bool(self.in_force())
-
     def prepare(self, before: Layout, after: Layout) -> InForce:
         """Returns what is in force by the names that zones have, and those that they will have."""
         self._names.prepare(before, after)
@@ -213,7 +208,8 @@ class OverrideDesk:
         """Has the new names count, and tells what that makes of overrides; returns the same as lines for people."""
         said = self._told.by_scope
         lost = self._names.lost(said)
-        moved = self._names.commit(self.known.values(), wall=self._clock.wall())
+        followers = (*self.known.values(), *self._not_counting_yet())
+        moved = self._names.commit(followers, wall=self._clock.wall())
         told = [one for one in moved if one.override in said.values()]
         self._teller.follow(told, lost, after)
         self._told = InForce(self._teller.told)  # what else is new is told at the next look
@@ -252,15 +248,18 @@ class OverrideDesk:
         if after is self._held:
             self._take_signatures(found)
             return False
-        if any(one in echoes for one in all_of(after)):
+        self._warn_of_echoes(echoes & set(all_of(after)))
+        self._echoes |= echoes
+        self._settle(after, {**self._signed, **found})
+        return True
+
+    def _warn_of_echoes(self, echoes: AbstractSet[Override]) -> None:
+        if echoes:
             log.warning(
                 "audit: overrides in the name of this node (%s) came from others: its state was lost, or another has "
                 "its key; with a new key they do not count any more",
                 self._node,
             )
-        self._echoes |= echoes
-        self._settle(after, {**self._signed, **found})
-        return True
 
     def _take_signatures(self, found: Signed) -> None:
         """Keeps what is known already as the new key of its node signed it: the old one will not count any more."""
@@ -271,7 +270,7 @@ class OverrideDesk:
 
     def _settle(self, held: Held, signed: Signed) -> None:
         self._held, self.known = held, newest(held)
-        self._names.forget(self.known)
+        self._names.forget({*self.known, *(one.scope for one in self._not_counting_yet())})
         self._signed = {one: signed[one] for one in all_of(held)}
         texts = tuple(self._signed[one] for one in self._ordered())
         carried = within_bounds(texts[:MAX_CARRIED])
@@ -279,7 +278,7 @@ class OverrideDesk:
         self._desk.carry(carried)
         self._echoes &= self._signed.keys()
         echoes = frozenset(self._signed[one] for one in self._echoes)
-        others = tuple(text for text in self._not_taken.signed if self._matters(text))
+        others = tuple(text for text in self._not_taken.signed if self._claimed(text) is not None)
         self.written = self._state.save_overrides_apart((*texts, *others), echoes=echoes | self._not_taken.echoes)
 
     def _ordered(self) -> Iterator[Override]:
@@ -301,43 +300,54 @@ class OverrideDesk:
             self._settle(still, self._signed)
 
     def accept(self, peers: Mapping[NodeName, Keys], accepted: AbstractSet[NodeName] | None) -> None:
-        """Takes what these peers say from now on; what others said does not count any more, as after a restart."""
+        """Takes what these peers say from now on; what others said does not count any more, as after a restart.
+
+        What goes on to count does so all the time, by the names that it has by now.
+        """
         echoes = frozenset(self._signed[one] for one in self._echoes)
         before = KeptOverrides(
             (*self._signed.values(), *self._not_taken.signed), echoes=echoes | self._not_taken.echoes
         )
         self._door.accept(peers, accepted)
         self._looked_at = {}
-        self._echoes = frozenset()
-        self._settle(NOTHING_HELD, {})
-        self._load(before)
+        self._load(before, counted=frozenset(self._told.by_scope.values()))
 
-    def _load(self, kept_before: KeptOverrides) -> None:
+    def _load(self, kept_before: KeptOverrides, *, counted: AbstractSet[Override] | None = None) -> None:
+        """Takes what was kept, in the place of all that is held. Without `counted` any of it may have counted."""
         found: dict[Override, str] = {}
         not_taken: list[str] = []
         for kept_text in kept_before.signed:
             try:
                 override, text = self._door.reopened(kept_text, is_echo=kept_text in kept_before.echoes)
             except ReportInvalid as refused:
-                self._tell_dropped(kept_text, str(refused))
+                self._tell_dropped(kept_text, str(refused), counted)
                 not_taken += [kept_text] if refused.reason in MENDABLE else []
             else:
                 found[override] = text
         # an echo stays one: else it would be signed again as this node's own
         self._not_taken = KeptOverrides(tuple(not_taken), kept_before.echoes.intersection(not_taken))
-        if found:
-            self._take(found, echoes={one for one, text in found.items() if text in kept_before.echoes})
+        self._echoes = frozenset(one for one, text in found.items() if text in kept_before.echoes)
+        self._warn_of_echoes(self._echoes)
+        if found or self._held:
+            self._settle(joined(NOTHING_HELD, found), found)
 
-    def _matters(self, text: str) -> bool:
-        try:
-            return self._clock.wall() < claimed_override(text).made_at + KEPT_S
-        except ReportInvalid:
-            return False
+    def _not_counting_yet(self) -> Iterator[Override]:
+        """Yields what may count later: its names are followed meanwhile, too."""
+        claimed = (self._claimed(text) for text in self._not_taken.signed)
+        yield from (one for one in claimed if one is not None)
+        yield from self._door.waiting
 
-    def _tell_dropped(self, text: str, words: str) -> None:
+    def _claimed(self, text: str) -> Override | None:
+        """Returns the override of a text whose signer does not count; None where it does not matter any more."""
         try:
             override = claimed_override(text)
         except ReportInvalid:
-            return  # it is no override: the log has that
-        if override.is_in_force(self._clock.wall()):
+            return None
+        return override if self._clock.wall() < override.made_at + KEPT_S else None
+
+    def _tell_dropped(self, text: str, words: str, counted: AbstractSet[Override] | None) -> None:
+        override = self._claimed(text)
+        if override is None:
+            return  # where it is no override the log has that
+        if override.is_in_force(self._clock.wall()) and (counted is None or override in counted):
             self._teller.refuse(override, words)

@@ -5,10 +5,11 @@
     abandon   where none can be made
 
 While zone files are read, those that are not read yet are taken to be as they were. At a start, what was is what the
-zone files said that were kept on disk. It costs nothing while nothing is said.
+zone files said that were kept on disk. It is done for every change of names, whatever is said just then: somebody may
+say the first thing, or a peer may be accepted, while the plan is made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -24,10 +25,6 @@ from gtm.zone.model import Zone
 
 class Following(Protocol):
     """What people said, which follows what zone files rename."""
-
-    @property
-    def is_following(self) -> bool:
-        """Returns whether there is anything that could follow."""
 
     def prepare(self, before: Layout, after: Layout) -> InForce:
         """Returns what is said, by the names that zones have and by those that they will have."""
@@ -57,16 +54,13 @@ class Renaming:
     async def prepare(self, catalogue: Catalogue, threads: Pool, *, now: Callable[[], Guidance]) -> Guidance:
         """Returns the guidance of then, in which what people said counts by the names that these zones have, too."""
         before, after = dict(self._known), self._after(catalogue)
-        is_same = before.keys() == after.keys() and all(before[name] is zone for name, zone in after.items())
-        if self.following is None or is_same or not self.following.is_following:
+        if self.following is None or not before:
             return now()
-
-        def layouts() -> tuple[Layout, Layout]:
-            return layout_of(spots_of(before.values())), layout_of(spots_of(after.values()))
-
-        was, coming = await threads.run(layouts)
-        self._coming = coming
-        return replace(now(), said=self.following.prepare(was, coming))
+        layouts = await threads.run(_layouts, before, after)
+        if layouts is None:
+            return now()
+        was, self._coming = layouts
+        return replace(now(), said=self.following.prepare(was, self._coming))
 
     def commit(self, catalogue: Catalogue) -> None:
         """Has the names of these zones count."""
@@ -82,3 +76,17 @@ class Renaming:
     def _after(self, catalogue: Catalogue) -> dict[Name, Zone]:
         after = {zone.origin: zone for zone in catalogue.zones}
         return {**self._known, **after} if catalogue.unread else after
+
+
+Zones = Mapping[Name, Zone]
+
+
+def _layouts(before: Zones, after: Zones) -> tuple[Layout, Layout] | None:
+    """Returns the layouts of zones; None where all has the names that it had, which is quick to tell."""
+    if before.keys() == after.keys() and all(_is_named_alike(zone, after[name]) for name, zone in before.items()):
+        return None
+    return layout_of(spots_of(before.values())), layout_of(spots_of(after.values()))
+
+
+def _is_named_alike(zone: Zone, other: Zone) -> bool:
+    return zone is other or set(spots_of((zone,))) == set(spots_of((other,)))

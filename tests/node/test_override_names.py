@@ -2,18 +2,25 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gtm.errors import OverrideRefused, StateInvalid
 from gtm.health.event import EventKind
 from gtm.health.override import Action, Wish
+from gtm.health.override_seal import seal_override
 from gtm.health.scope import parse_scope
+from gtm.ids import NodeName
 from gtm.node.override_names import NO_NAMES, compose_names, parse_names
+from gtm.node.state import Saved, with_serials
 from gtm.watch.folder import EMPTY
 from gtm.zone.model import checks
 from tests.fakes import world
+from tests.fakes.overrides import said
+from tests.fakes.peers import key_of
 from tests.node.guided import EU, TEXT, Node
 from tests.node.present import catalogue
 
@@ -178,6 +185,85 @@ def test_what_is_gone_is_told_once_and_counts_when_it_is_back(tmp_path: Path) ->
     again.hear()
     assert again.answer == {"10", "30"}
     assert not again.overrides.in_force().gone
+
+
+@pytest.mark.parametrize("peers", [(), ("fra",), ("fra", "new")])
+def test_a_reload_of_the_node_file_costs_no_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, peers: tuple[str, ...]
+) -> None:
+    node = Node(tmp_path)
+    node.say(Action.DRAIN, EU, span_s=HOURS)
+    push(node, RENAMED)
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        node.overrides.accept({NodeName(name): key_of(name).public for name in peers}, frozenset())
+        node.hear()
+    assert node.answer == {"10", "30"}
+    assert in_force(node) == [f"drain {NEW}"]
+    assert caplog.messages == []
+    node.overrides._state._writer.submit(lambda: None).result()
+    again = Node(tmp_path, RENAMED, restored=True)
+    again.hear()
+    assert again.answer == {"10", "30"}, "nor does the start after it"
+
+
+def said_by_fra(node: Node) -> None:
+    text = seal_override(said(EU, Action.DRAIN, node="fra", made_at=node.clock.wall(), span_s=HOURS), key_of("fra"))
+    node.probe.carry((text,))
+    node.hear()
+
+
+def said_here(node: Node) -> None:
+    node.say(Action.DRAIN, EU, span_s=HOURS)
+
+
+@pytest.mark.parametrize("say", [said_here, said_by_fra])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_is_said_while_the_plan_of_a_rename_is_made_follows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, say: Callable[[Node], None], is_first: bool
+) -> None:
+    node = Node(tmp_path)
+    if not is_first:
+        node.say(Action.DRAIN, "endpoint mail.gtm.example.com us-east/192.0.2.11", span_s=HOURS)
+
+    def meanwhile(*arguments: Any, **named: Any) -> Saved:
+        say(node)
+        assert node.answer == {"10", "30"}
+        return with_serials(*arguments, **named)
+
+    monkeypatch.setattr("gtm.node.planner.with_serials", meanwhile)
+    push(node, RENAMED)
+    assert node.answer == {"10", "30"}
+    node.hear()
+    assert node.answer == {"10", "30"}
+    assert [line for line in in_force(node) if "region" in line] == [f"drain {NEW}"]
+    assert "ended" not in kinds(node)
+
+
+def test_a_name_that_comes_back_while_nothing_is_in_force_is_its_own_again(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.say(Action.DRAIN, EU)
+    push(node, RENAMED)
+    node.hear(after_s=61.0)
+    assert in_force(node) == []
+    both = RENAMED.replace("ap-southeast", "eu-west")
+    push(node, both)
+    node.hear(after_s=1.0)
+    node.say(Action.DRAIN, EU, span_s=HOURS)
+    assert in_force(node) == [f"drain {EU}"]
+    assert node.answer == {"10", "20"}, "and what has the name now is drained"
+
+
+def test_what_waits_for_its_time_follows_a_rename(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    ahead = said(EU, Action.DRAIN, node="fra", made_at=node.clock.wall() + 20.0, span_s=HOURS)
+    node.probe.carry((seal_override(ahead, key_of("fra")),))
+    node.hear()
+    push(node, RENAMED)
+    node.say(Action.DRAIN, "endpoint mail.gtm.example.com us-east/192.0.2.11", span_s=HOURS)
+    node.hear(after_s=21.0)
+    assert f"drain {NEW}" in in_force(node)
+    assert node.answer == {"10", "30"}
 
 
 def test_a_start_with_files_that_lost_a_scope_tells_that(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from gtm.health.override_seal import seal_override
 from gtm.health.scope import Spot, parse_scope
 from gtm.ids import EndpointId, NodeName, RegionName, ServiceId
 from gtm.node.override_door import MAX_CARRIED_CHARACTERS
+from gtm.plan.following import layout_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.overrides import WALL, said
 from tests.fakes.peers import key_of
@@ -148,6 +149,54 @@ def test_whose_overrides_count_may_change_while_the_node_runs(tmp_path: Path) ->
     assert here.in_force == [*own, f"down {REGION}"], "and nobody has to say it again"
     here.overrides.accept({}, None)
     assert here.in_force == own
+
+
+def test_what_does_not_count_any_more_is_told_once_and_why(tmp_path: Path) -> None:
+    clock = FakeClock()
+    here, there = Node(tmp_path, "ns1", "ns2", clock=clock), Node(tmp_path, "ns2", "ns1", clock=clock)
+    there.say(scope="zone other.test")
+    there.say()
+    there.give(here)
+    clock.advance(1)
+    here.say(Action.CLEAR, "zone other.test")
+    assert here.in_force == [f"down {REGION}"]
+    told = len(here.kinds())
+    for peers in ({}, {NodeName("ns3"): key_of("ns3").public}):
+        here.overrides.accept(peers, None)
+        assert here.in_force == []
+    [ended] = list(here.events.recent(since=0.0))[told:]
+    assert (ended.facts["cause"], ended.facts["id"]) == ("not_accepted", "ns2:1700000000001")
+
+
+@pytest.mark.parametrize("is_renamed_meanwhile", [True, False])
+def test_a_name_outlasts_a_start_at_which_its_override_is_not_accepted(
+    tmp_path: Path, *, is_renamed_meanwhile: bool
+) -> None:
+    clock = FakeClock()
+    there, here = Node(tmp_path, "ns2", "ns1", clock=clock), Node(tmp_path, "ns1", "ns2", clock=clock)
+    there.say()
+    there.give(here)
+    before, after = (
+        layout_of([Spot("gtm.example.com", ServiceId("a"), RegionName(name), EndpointId(f"{name}/192.0.2.1"))])
+        for name in ("eu-west", "eu-central")
+    )
+
+    def rename(node: Node) -> None:
+        node.overrides.prepare(before, after)
+        node.overrides.commit(after)
+
+    if not is_renamed_meanwhile:
+        rename(here)
+    here.saved()
+    mistaken = Node(tmp_path, "ns1", "ns2", clock=clock, accepted=())
+    mistaken.say(scope="service mail.gtm.example.com")
+    if is_renamed_meanwhile:
+        rename(mistaken)
+    mistaken.overrides.accept({NodeName("ns2"): key_of("ns2").public}, None)
+    assert list(map(str, mistaken.overrides.in_force().by_scope)) == [
+        "service mail.gtm.example.com",
+        "region gtm.example.com/eu-central",
+    ]
 
 
 def test_own_overrides_survive_a_restart_even_under_a_new_key(tmp_path: Path) -> None:
