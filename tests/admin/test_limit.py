@@ -331,10 +331,10 @@ def test_who_connects_and_asks_nothing_is_hung_up_on_and_who_asked_is_not(tmp_pa
     async def story() -> None:
         async with listening(tmp_path, patience=Patience(head_s=0.1, look_s=0.05)) as node:
             answers, asked = await node.connect(get("/livez"))
-            await answers.readuntil(b"true}")
+            await answers.readuntil(b"live\n")
             silent = [await node.connect(wire) for wire in (b"", half, b"")]
             second_head = await node.connect(get("/livez"))
-            await second_head[0].readuntil(b"true}")
+            await second_head[0].readuntil(b"live\n")
             second_head[1].write(half)
             for reader, writer in (*silent, second_head):
                 assert await reader.read() == b"", "it was hung up without a word"
