@@ -2,7 +2,8 @@
 
 detected     the first bad reading -> the verdict, of this node's own probe; "-": none here decided, others did
 converged    the first probe's verdict -> the plan by which answers moved, by the clocks of both; "-": none moved, for
-             nothing was answered with it, a rule of safety or a person holds it, or the time asked for ends before
+             nothing was answered with it, a rule of safety or a person holds it, the node has not the role dns, or
+             the time asked for ends before
 who moved    shares of the cells of services, from one region to another (gtm/plan/moves.py)
 
 Where a rule of safety holds something first, the answers move with what it lets go, and it took as long.

@@ -31,6 +31,7 @@ from gtm.health.voices import Voice
 from gtm.ids import CheckId, NodeName, RegionName, ServiceId
 from gtm.node.applied import applied_event
 from gtm.node.log_fields import fields_of
+from gtm.plan.clients import Clients
 from gtm.plan.guidance import NO_GUIDANCE
 from gtm.plan.model import Plan
 from gtm.plan.moves import Move, moves
@@ -75,7 +76,9 @@ log = logging.getLogger(__name__)
 class Chronicle:
     """Records what changes."""
 
-    def __init__(self, events: Recorder, node: NodeName) -> None:
+    def __init__(self, events: Recorder, node: NodeName, *, answers: bool = True) -> None:
+        """`answers`: this node answers queries, and so knows what clients get."""
+        self._answers = answers
         self._events = events
         self._node = node
         self._last: tuple[CheckId, Reading] | None = None
@@ -236,7 +239,8 @@ class Chronicle:
         if applied is not None:
             causes = (*causes, self.record(applied))
         changed = [name for name, now in after.decisions.items() if now is not before.decisions.get(name)]
-        moved = moves(before, after, changed) if applied is None else ()
+        # where nothing is answered nobody moves
+        moved = moves(before, after, changed) if applied is None and self._answers else ()
         facts: dict[str, Fact] = {
             "generation": int(after.generation),
             "services_changed": len(changed),
@@ -245,15 +249,17 @@ class Chronicle:
         }
         words = f"generation {after.generation} serves; services decided anew: {len(changed)}{_in_short(moved or ())}"
         plan = self.record(Event(EventKind.PLAN, str(after.generation), words, facts, causes))
-        self._fail_open(before, after, changed, plan)
+        if self._answers:
+            self._fail_open(before, after, changed, plan)
         return plan
 
     def _fail_open(self, before: Plan, after: Plan, changed: Iterable[ServiceId], plan: EventId) -> None:
+        clients = Clients()
         for name in changed:
             was, now = nothing_up(before, name), nothing_up(after, name)
             if was is not now:
                 kind = EventKind.NAME_FAIL_OPEN if now else EventKind.NAME_RECOVERED
-                words = _answers(after, name) if now else "something is up again"
+                words = _answers(after, name, clients) if now else "something is up again"
                 self.record(Event(kind, name, f"{name}: {words}", {}, (plan,)))
 
     def plan_failed(self, words: str) -> None:
@@ -307,9 +313,11 @@ def _in_short(moved: Sequence[Move]) -> str:
     return f"; {', '.join(map(str, moved[:MAX_MOVES_SHOWN]))}{more}" if moved else ""
 
 
-def _answers(plan: Plan, name: ServiceId) -> str:
-    whom = "any client" if is_failing_everywhere(plan.decisions[name]) else "some clients"
-    return f"nothing of it is up for {whom}; {all_instead(plan.services[name], plan.decisions[name], NO_GUIDANCE)}"
+def _answers(plan: Plan, name: ServiceId, clients: Clients) -> str:
+    decided = plan.decisions[name]
+    answers = all_instead(plan.services[name], decided, clients, NO_GUIDANCE)
+    whom = "any client" if is_failing_everywhere(decided) else "some clients"
+    return f"nothing of it is up for {whom}" + (f"; {answers}" if answers else "")
 
 
 def nothing_up(plan: Plan, name: ServiceId) -> bool:

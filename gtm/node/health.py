@@ -83,7 +83,9 @@ class HealthRiver:
         guide: Callable[[Status, Status], Guidance] | None = None,
         permits: Permits = NO_PERMITS,
         tallies: Tallies | None = None,
+        answers: bool = True,
     ) -> None:
+        """`answers`: this node answers queries, and so knows what clients get."""
         self._tallies = tallies or Tallies()
         self._guide = guide or _no_guide
         self._chronicle = chronicle or no_chronicle()
@@ -99,7 +101,7 @@ class HealthRiver:
         self._state = state
         self._clock = clock
         self._lines = Told(log)
-        self._outages = Outages()
+        self._outages = Outages(answers=answers)
         self._counters = counters
         self._checks: tuple[Check, ...] = ()
         self._freshness: Mapping[CheckId, Freshness] = {}

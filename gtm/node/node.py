@@ -100,7 +100,7 @@ class Node:
         self._engine = engine
         self._counters = counters
         self._events = EventLog(Journal(config.state), config.node, clock=clock, counters=self._counters)
-        chronicle = Chronicle(self._events, config.node)
+        chronicle = Chronicle(self._events, config.node, answers=Role.DNS in config.roles)
         self._state = StateFolder(
             config.state, self._counters, zones=config.zones, on_complaint=chronicle.damaged, lock=lock
         )
@@ -156,6 +156,7 @@ class Node:
             guide=self._guide,
             permits=config.permitted,
             tallies=tallies,
+            answers=Role.DNS in config.roles,
         )
         self._guide.on_news = self._health.publish_soon
         if self._overrides.known:

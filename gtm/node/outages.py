@@ -7,18 +7,24 @@ clients get instead:
     INFO    api.gtm.example.com: region eu-west is up again after 4m (3 of 3 endpoints are up); its clients get it again
     WARNING api.gtm.example.com: everything is down (6 of 6 endpoints: timeout); fail open: clients get ... as if up
 
+A node without the role dns does not know what clients get, and says nothing of it. Nor is it said of the services of
+very many at once for which it would take too long to find out: the event loop waits for it.
+
 What is told is the difference between what is and what was told last. So what changes too often is told less often,
 and how it ended is told always. It waits for the plan that follows, but not for long.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
 
 from gtm.allowance import Allowances
 from gtm.health.status import Status
 from gtm.ids import CheckId, RegionName, ServiceId
+from gtm.plan.clients import MAX_WORK, Clients
 from gtm.plan.guidance import Guidance
 from gtm.plan.model import Plan, SteeredService
 from gtm.plan.outage import (
@@ -32,7 +38,7 @@ from gtm.plan.outage import (
     why_down,
     why_not_down,
 )
-from gtm.plan.shape import Shapes
+from gtm.plan.outcome import Decisions
 from gtm.spans import span
 
 TOLD_AT_ONCE = 6
@@ -75,24 +81,38 @@ class _Present:
     plan: Plan
     status: Status
     guidance: Guidance
-    shapes: Shapes
+    clients: Clients | None
+    """None where this node does not know what clients get."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Story:
-    """One line but for the services that it is about."""
+class _Head(NamedTuple):
+    """How lines begin, after the services that they are about."""
 
     level: int
     zone: str
-    head: str
+    words: str
     """`region eu-west is down`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is to be told of one service."""
+
+    steered: SteeredService
+    decisions: Decisions
     why: str
+    """` (3 of 3 endpoints: timeout)`."""
+    answers: Callable[[Clients], str] | None = None
+    """What clients get."""
+    rest: str = ""
 
 
 class Outages:
     """Tells of outages. It has state: what was told of each service, and which are to be looked at."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, answers: bool, work: int = MAX_WORK) -> None:
+        """`answers`: this node answers queries, and so knows what clients get; `work` goes into finding that out."""
+        self._answers, self._work = answers, work
         self._known: dict[ServiceId, _Known] = {}
         self._touched: dict[ServiceId, float] = {}
         """When each was touched first since it was looked at."""
@@ -118,8 +138,8 @@ class Outages:
         """Tells what became of the services that were touched; `is_behind`: the plan does not follow `status` yet."""
         if not self._touched:
             return
-        present = _Present(plan, status, guidance, Shapes())
-        stories: dict[_Story, list[ServiceId]] = {}
+        present = _Present(plan, status, guidance, Clients(self._work) if self._answers else None)
+        news: dict[_Head, list[_Change]] = {}
         for name, touched_at in list(self._touched.items()):
             if is_behind and now - touched_at < PATIENCE_S:
                 continue
@@ -128,15 +148,17 @@ class Outages:
                 continue
             known = self._known.setdefault(name, _Known())
             seen = outage_of(steered, status, plan.decisions[name])
+            seen = seen if self._answers else replace(seen, fails=False)
             known.untold.update(_differences(known.seen, seen))
             known.seen = seen
             telling = self._telling(name, known.told, seen, now=now)
             if telling != known.told:
-                for story in _stories(steered, known, telling, present, now=now):
-                    stories.setdefault(story, []).append(name)
+                for head, change in _changes(steered, known, telling, present, now=now):
+                    news.setdefault(head, []).append(change)
             if telling == seen:
                 del self._touched[name]
-        self._log(stories, now=now)
+        for head, changes in news.items():
+            self._log(head, changes, present.clients, now=now)
 
     def _telling(self, name: ServiceId, told: Outage, seen: Outage, *, now: float) -> Outage:
         """Returns what may be told by now of what became of a service."""
@@ -145,23 +167,27 @@ class Outages:
         differing = [region for region in _differences(told, seen) if self._services.take(f"{name}/{region}", now)]
         return replace(seen, regions=told.regions ^ frozenset(differing))
 
-    def _log(self, stories: dict[_Story, list[ServiceId]], *, now: float) -> None:
-        heads: dict[tuple[int, str, str], list[tuple[str, list[ServiceId]]]] = {}
-        for story, names in stories.items():
-            heads.setdefault((story.level, story.zone, story.head), []).append((story.why, names))
-        for (level, zone, head), lines in heads.items():
-            for why, names in lines[:MAX_STORIES]:
-                self._line(level, zone, f"{_named(names)}: {head}{why}", names=names, now=now)
-            rest = [name for _, names in lines[MAX_STORIES:] for name in names]
-            if rest:
-                self._line(level, zone, f"{_named(rest)}: {head}; `gtm status` has the rest", names=rest, now=now)
+    def _log(self, head: _Head, changes: list[_Change], clients: Clients | None, *, now: float) -> None:
+        lines: dict[str, list[ServiceId]] = {}
+        rest: list[ServiceId] = []
+        for change in changes:
+            is_shared = len(lines) == MAX_STORIES
+            if is_shared and clients is not None and not clients.is_known(change.steered, change.decisions):
+                rest.append(change.steered.id)  # its line would be one too many, but for what takes work to find out
+                continue
+            words = _words(change, clients)
+            (rest if is_shared and words not in lines else lines.setdefault(words, [])).append(change.steered.id)
+        for words, names in lines.items():
+            self._line(head, f"{_named(names)}: {head.words}{words}", names=names, now=now)
+        if rest:
+            self._line(head, f"{_named(rest)}: {head.words}; `gtm status` has the rest", names=rest, now=now)
 
-    def _line(self, level: int, zone: str, line: str, *, names: list[ServiceId], now: float) -> None:
-        if not self._lines.take(zone, now):
+    def _line(self, head: _Head, line: str, *, names: list[ServiceId], now: float) -> None:
+        if not self._lines.take(head.zone, now):
             return
-        if more := self._lines.refused(zone):
-            log.warning("%d lines about outages in %s were left out: there are too many", more, zone)
-        log.log(level, "%s", line, extra={"zone": zone, "services": names, "services_count": len(names)})
+        if more := self._lines.refused(head.zone):
+            log.warning("%d lines about outages in %s were left out: there are too many", more, head.zone)
+        log.log(head.level, "%s", line, extra={"zone": head.zone, "services": names, "services_count": len(names)})
 
 
 def _differences(before: Outage, after: Outage) -> list[RegionName]:
@@ -169,42 +195,62 @@ def _differences(before: Outage, after: Outage) -> list[RegionName]:
     return [ALL] * whole + sorted(before.regions ^ after.regions)
 
 
-def _stories(
-    steered: SteeredService, known: _Known, seen: Outage, present: "_Present", *, now: float
-) -> Iterable[_Story]:
+def _changes(
+    steered: SteeredService, known: _Known, seen: Outage, present: _Present, *, now: float
+) -> Iterable[tuple[_Head, _Change]]:
     """Returns what to tell of a service, and takes it as told."""
     was, known.told, decisions = known.told, seen, present.plan.decisions[steered.id]
-    status, guidance, shapes = present.status, present.guidance, present.shapes
+    status, guidance = present.status, present.guidance
     there = {one.region for one in steered.service.endpoints}
     fresh, back = sorted(seen.regions - was.regions), sorted((was.regions - seen.regions) & there)
     after = {region: span(now - known.since.pop(region, now)) for region in back}
     known.since |= dict.fromkeys(fresh, now)
 
-    def story(level: int, head: str, why: str, region: RegionName = ALL) -> _Story:
+    def change(
+        level: int,
+        head: str,
+        why: str,
+        answers: Callable[[Clients], str] | None,
+        *,
+        region: RegionName = ALL,
+        rest: str = "",
+    ) -> tuple[_Head, _Change]:
         missed = max(0, known.untold.pop(region, 0) - 1)
         often = f"; {missed} more {'change' if missed == 1 else 'changes'} had no line" if missed else ""
-        return _Story(level, steered.zone, head, why + often)
+        return _Head(level, steered.zone, head), _Change(steered, decisions, why, answers, rest + often)
+
+    def everywhere(clients: Clients) -> str:
+        return all_instead(steered, decisions, clients, guidance)
+
+    def instead(region: RegionName, clients: Clients) -> str:
+        return answered_instead(steered, region, decisions, clients, status=status, guidance=guidance)
+
+    def again(region: RegionName, clients: Clients) -> str:
+        return answered_again(steered, region, decisions, clients)
 
     if seen.is_everything:
-        why = f" ({why_down(steered, status)}); {all_instead(steered, decisions, guidance)}"
-        yield story(logging.WARNING, "everything is down", why)
+        yield change(logging.WARNING, "everything is down", f" ({why_down(steered, status)})", everywhere)
         known.untold.clear()
         return
     for region in fresh:
-        answers = answered_instead(steered, region, decisions, shapes, status=status, guidance=guidance)
-        why = f" ({why_down(steered, status, region)}); {answers}"
-        yield story(logging.WARNING, f"region {region} is down", why, region)
+        why = f" ({why_down(steered, status, region)})"
+        yield change(logging.WARNING, f"region {region} is down", why, partial(instead, region), region=region)
     left = f"; still down: {', '.join(sorted(seen.regions))}" if was.is_everything and seen.regions else ""
     for region in back:
-        answers = answered_again(steered, region, decisions, shapes) + left
-        why = f" after {after[region]} ({why_not_down(steered, status, region)}); {answers}"
-        yield story(logging.INFO, f"region {region} is {_back(steered, status, region)}", why, region)
+        head = f"region {region} is {_back(steered, status, region)}"
+        why = f" after {after[region]} ({why_not_down(steered, status, region)})"
+        yield change(logging.INFO, head, why, partial(again, region), region=region, rest=left)
     if seen.fails and not was.fails:
         whom = "any client" if is_failing_everywhere(decisions) else "some clients"
-        why = f": the rest is down, or was taken out by people; {all_instead(steered, decisions, guidance)}"
-        yield story(logging.WARNING, f"nothing is left for {whom}", why)
+        why = ": the rest is down, or was taken out by people"
+        yield change(logging.WARNING, f"nothing is left for {whom}", why, everywhere)
     elif was.fails and not seen.fails and not back:
-        yield story(logging.INFO, "something is left for every client again", "")
+        yield change(logging.INFO, "something is left for every client again", "", None)
+
+
+def _words(change: _Change, clients: Clients | None) -> str:
+    answers = change.answers(clients) if clients is not None and change.answers is not None else ""
+    return change.why + (f"; {answers}" if answers else "") + change.rest
 
 
 def _back(steered: SteeredService, status: Status, region: RegionName) -> str:

@@ -16,15 +16,12 @@ from gtm.health.override import Action
 from gtm.health.reading import Reason
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import RegionName
-from gtm.plan.form import Effective
+from gtm.plan.clients import Clients
 from gtm.plan.guidance import Guidance, beliefs, effective
 from gtm.plan.model import SteeredService
 from gtm.plan.outcome import Decisions, Selected
-from gtm.plan.shape import Shapes
 from gtm.steer.decide import ALL_DOWN, State
 
-MAX_LOOKED_AT = 50_000
-"""Cells times endpoints of a service, to look for the clients of a region: more takes a quarter of a second."""
 MAX_NAMED = 3
 """Of regions, and of reasons, in one line."""
 
@@ -102,46 +99,62 @@ def answered_instead(
     steered: SteeredService,
     region: RegionName,
     decisions: Decisions,
-    shapes: Shapes,
+    clients: Clients,
     *,
     status: Status,
     guidance: Guidance,
 ) -> str:
-    """Returns what the clients of a region that is down get, in words: `its clients get us-east`."""
-    cells = _clients_of(steered, region, shapes)
-    if cells is None:
-        answered, failed = _answers(steered, decisions, range(len(decisions.by_cell)))
-        return f"the answers have {_named(answered)}" if answered else _nothing(failed, "clients")
-    if not cells:
+    """Returns what the clients of a region that is down get, in words: `its clients get us-east`.
+
+    Nothing where it takes too long to find out.
+    """
+    cells = clients.of(steered, region)
+    if cells is not None and not cells:
         return "no client is sent to it while all is up"
-    answered, failed = _answers(steered, decisions, cells)
-    if not answered:
-        return _nothing(failed, "its clients")
-    if region not in answered:
-        return f"its clients get {_named(answered)}"
+    got = clients.answers(steered, decisions, None if cells is None else region)
+    if got is None:
+        return ""
+    if cells is None:
+        return f"the answers have {_named(got.regions)}" if got.regions else _nothing(got.failed, "clients")
+    if not got.regions:
+        return _nothing(got.failed, "its clients")
+    if region not in got.regions:
+        return f"its clients get {_named(got.regions)}"
     return f"its clients get it all the same{_why_kept(steered, region, status, guidance, decisions)}"
 
 
-def answered_again(steered: SteeredService, region: RegionName, decisions: Decisions, shapes: Shapes) -> str:
-    """Returns what the clients of a region that is up again get, in words: `its clients get it again`."""
-    cells = _clients_of(steered, region, shapes)
-    answered, failed = _answers(steered, decisions, range(len(decisions.by_cell)) if cells is None else cells)
+def answered_again(steered: SteeredService, region: RegionName, decisions: Decisions, clients: Clients) -> str:
+    """Returns what the clients of a region that is up again get, in words: `its clients get it again`.
+
+    Nothing where it takes too long to find out.
+    """
+    cells = clients.of(steered, region)
     if cells is not None and not cells:
         return "no client is sent to it while all is up"
-    if region in answered:
+    got = clients.answers(steered, decisions, None if cells is None else region)
+    if got is None:
+        return ""
+    if cells is None:
+        return f"the answers have {_named(got.regions)}" if got.regions else _nothing(got.failed, "clients")
+    if region in got.regions:
         return "its clients get it again"
-    return f"its clients still get {_named(answered)}" if answered else _nothing(failed, "its clients")
+    return f"its clients still get {_named(got.regions)}" if got.regions else _nothing(got.failed, "its clients")
 
 
-def all_instead(steered: SteeredService, decisions: Decisions, guidance: Guidance) -> str:
-    """Returns what clients get while nothing of a service is up, in words: `fail open: clients get us-east`."""
-    answered, failed = _answers(steered, decisions, range(len(decisions.by_cell)))
-    if not answered:
-        return _nothing(failed, "clients")
+def all_instead(steered: SteeredService, decisions: Decisions, clients: Clients, guidance: Guidance) -> str:
+    """Returns what clients get while nothing of a service is up, in words: `fail open: clients get us-east`.
+
+    Nothing where it takes too long to find out.
+    """
+    got = clients.answers(steered, decisions)
+    if got is None:
+        return ""
+    if not got.regions:
+        return _nothing(got.failed, "clients")
     if State.FAIL_OPEN in decisions.states:
-        return f"fail open: clients get {_named(answered)} as if up"
+        return f"fail open: clients get {_named(got.regions)} as if up"
     rules = _rules(steered, guidance)
-    return f"clients get {_named(answered)}" + (f": held by the safety rule {rules}" if rules else "")
+    return f"clients get {_named(got.regions)}" + (f": held by the safety rule {rules}" if rules else "")
 
 
 def _rules(steered: SteeredService, guidance: Guidance, region: RegionName | None = None) -> str:
@@ -166,37 +179,6 @@ def _why_kept(
 def _nothing(failed: Sequence[Selected], whose: str) -> str:
     rcode = next((one.rcode for one in failed), 0)
     return f"fail closed: {whose} get {'SERVFAIL' if rcode else 'no record (NODATA)'}"
-
-
-def _answers(
-    steered: SteeredService, decisions: Decisions, cells: Sequence[int]
-) -> tuple[list[RegionName], list[Selected]]:
-    """Returns the regions that cells are answered with, those of the most cells first, and what says nothing."""
-    ends = steered.service.endpoints
-    counts: Counter[RegionName] = Counter()
-    failed = []
-    for part, times in Counter(decisions.by_cell[cell] for cell in cells).items():
-        found: dict[RegionName, None] = {}
-        for one in decisions.spread.different[part]:
-            found |= dict.fromkeys(ends[pick.number].region for pick in one.picks)
-            if one.state is State.FAIL_CLOSED:
-                failed.append(one)
-        counts.update(dict.fromkeys(found, times))
-    return [name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))], failed
-
-
-def _clients_of(steered: SteeredService, region: RegionName, shapes: Shapes) -> tuple[int, ...] | None:
-    """Returns the cells that would get a region if all were up; None where it takes too long to find out."""
-    ends = steered.service.endpoints
-    if len(steered.space.cells) * len(ends) > MAX_LOOKED_AT:
-        return None
-    steady = shapes.spread(steered, Effective((Belief.UP,) * len(ends)))
-    theirs = {
-        number
-        for number, part in enumerate(steady.different)
-        if any(ends[pick.number].region == region for one in part for pick in one.picks)
-    }
-    return tuple(cell for cell, number in enumerate(steady.by_cell) if number in theirs)
 
 
 def _named(regions: Sequence[RegionName]) -> str:

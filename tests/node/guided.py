@@ -52,11 +52,11 @@ EU = "region gtm.example.com/eu-west"
 class Node:
     """A node that believes one probe, and what it answers for `api`."""
 
-    def __init__(self, folder: Path, text: str = TEXT, *, restored: bool = False) -> None:
+    def __init__(self, folder: Path, text: str = TEXT, *, restored: bool = False, answers: bool = True) -> None:
         self.zone: Zone = world.zone(text)
         self.clock, self.counters, self.tallies = FakeClock(), Counters(), Tallies()
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
-        chronicle = Chronicle(self.events, NodeName("ns1"))
+        chronicle = Chronicle(self.events, NodeName("ns1"), answers=answers)
         state = StateFolder(folder / "state", self.counters)
         self.engine = RecordingEngine()
         self.planner = Planner(
@@ -91,6 +91,7 @@ class Node:
             chronicle=chronicle,
             guide=self.guide,
             tallies=self.tallies,
+            answers=answers,
         )
         self.saying = Saying(
             self.planner, self.overrides, self.guide, applied=self.river.merge, publish=self.river.publish_soon

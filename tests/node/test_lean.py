@@ -1,6 +1,7 @@
 """A node without the role dns loads no geo data, and nothing that reads them: real processes, started cold."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
@@ -98,6 +99,8 @@ def test_a_probe_is_small_and_says_what_it_does_not_have(cluster: Cluster) -> No
     assert "gtm_endpoint_state{" in measured
     assert "gtm_region_share_ratio{" not in measured
     assert "gtm_fail_open_active{" not in measured
+    within(30, lambda: " is down (" in running.said)
+    assert not re.findall("clients get|no client is sent|fail open", running.said)
     words = "p1 has no role dns (roles: admin, probe): it gives no answers, and has no geo data and no plan to explain"
     assert words in refused.stderr.replace("\n", " ")
 

@@ -8,7 +8,12 @@ import pytest
 
 from gtm.health.override import Action
 from gtm.health.status import NO_STATUS
-from gtm.node.outages import LINES_AT_ONCE, MAX_STORIES, TOLD_AT_ONCE, TOLD_EVERY_S
+from gtm.ids import ServiceId
+from gtm.node.outages import LINES_AT_ONCE, MAX_STORIES, TOLD_AT_ONCE, TOLD_EVERY_S, Outages
+from gtm.plan.form import Effective
+from gtm.plan.model import SteeredService
+from gtm.plan.outcome import Spread
+from gtm.plan.shape import Shapes
 from tests.fakes import world
 from tests.node.guided import Node
 from tests.node.present import GEO, catalogue
@@ -158,6 +163,66 @@ def test_very_many_different_stories_of_a_region_are_few_lines(tmp_path: Path, l
     lines = [line for _, line in log.news()]
     assert len(lines) == MAX_STORIES + 1
     assert lines[-1].endswith(f"and {2 * MAX_STORIES - 3} more: region eu-west is down; `gtm status` has the rest")
+
+
+def test_very_many_services_that_differ_are_not_decided_anew_for_their_lines(
+    tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 10 * MAX_STORIES
+    services = "".join(
+        f"""
+  s{number:02}:
+    monitor: web
+    steer: nearest
+    safety: {FREE}
+    endpoints:
+      - {{region: us-east, address: 192.0.2.10, weight: {number + 1}}}
+      - {{region: eu-west, address: 192.0.2.20}}"""
+        for number in range(count)
+    )
+    node = near(tmp_path, f"{world.HEAD}\nservices:{services}\nrecords:{world.NS1}")
+    node.hear("192.0.2.20")
+    plan, status, cells = node.planner.plan, node.planner.status, 2
+    decided = list[ServiceId]()
+    spread = Shapes.spread
+
+    def counted(shapes: Shapes, steered: SteeredService, effective: Effective) -> Spread:
+        assert len(steered.space.cells) == cells
+        decided.append(steered.id)
+        return spread(shapes, steered, effective)
+
+    monkeypatch.setattr(Shapes, "spread", counted)
+    few = 3
+    outages = Outages(answers=True, work=few * (cells * 2 + 1))
+    outages.believed(status.checks, plan, now=0.0)
+    log.news()
+    outages.tell(plan, status, node.planner.guidance, now=0.0, is_behind=False)
+    assert len(decided) == few
+    words = "region eu-west is down (1 of 1 endpoint: timeout)"
+    names = [f"s{number:02}.gtm.example.com" for number in range(2 * few)]
+    assert [line for _, line in log.news()] == [
+        f"{', '.join(names[:few])}: {words}; its clients get us-east",
+        f"{', '.join(names[few:])} and {count - 2 * few} more: {words}",
+    ]
+
+
+def test_a_node_that_answers_no_queries_says_nothing_of_what_clients_get(tmp_path: Path, log: Log) -> None:
+    node = Node(tmp_path, NEAREST, answers=False)
+    node.say(Action.DRAIN, "region gtm.example.com/us-east")
+    node.hear(*EU)
+    node.hear(*EU, "192.0.2.30")
+    node.hear(*EVERYTHING, after_s=60)
+    node.hear(after_s=60)
+    assert [line for _, line in log.news()] == [
+        f"{API}: region eu-west is down (3 of 3 endpoints: timeout)",
+        f"{API}: region ap-southeast is down (1 of 1 endpoint: timeout)",
+        f"{API}: everything is down (5 of 5 endpoints: timeout)",
+        f"{API}: region ap-southeast is up again after 2m (1 of 1 endpoint is up)",
+        f"{API}: region eu-west is up again after 2m (3 of 3 endpoints are up)",
+        f"{API}: region us-east is up again after 1m (1 of 1 endpoint is up)",
+    ]
+    assert not {"gtm.name.fail_open", "gtm.name.recovered"} & set(node.kinds)
+    assert [event.facts["moved"] for event in node.events.recent(since=0.0) if event.facts.get("moved")] == []
 
 
 def test_what_flaps_is_told_less_often_and_how_it_ended_always(tmp_path: Path, log: Log) -> None:

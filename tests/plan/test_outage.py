@@ -1,11 +1,9 @@
-import pytest
-
 from gtm.health.belief import Belief
 from gtm.health.override import SafetyRule
 from gtm.health.reading import Reason
 from gtm.health.status import CheckStatus, Status
 from gtm.ids import EndpointId, RegionName, ServiceId
-from gtm.plan import outage
+from gtm.plan.clients import Clients
 from gtm.plan.decisions import decisions
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.outage import NO_OUTAGE, Outage, all_instead, answered_again, answered_instead, outage_of, why_down
@@ -37,8 +35,12 @@ def decided(status: Status, guidance: Guidance = NO_GUIDANCE) -> Decisions:
     return decisions(API, status, None, Shapes(), guidance)
 
 
-def told(status: Status, region: RegionName, guidance: Guidance = NO_GUIDANCE) -> str:
-    return answered_instead(API, region, decided(status, guidance), Shapes(), status=status, guidance=guidance)
+def told(
+    status: Status, region: RegionName, guidance: Guidance = NO_GUIDANCE, *, clients: Clients | None = None
+) -> str:
+    return answered_instead(
+        API, region, decided(status, guidance), clients or Clients(), status=status, guidance=guidance
+    )
 
 
 def test_a_region_is_down_when_all_that_a_service_has_in_it_is() -> None:
@@ -64,7 +66,7 @@ def test_the_reasons_are_told_the_commonest_first() -> None:
 def test_clients_of_a_region_that_is_down_get_the_next() -> None:
     assert told(believing(*EU_ENDS), EU) == "its clients get us-east or ap-southeast"
     up = believing()
-    assert answered_again(API, EU, decided(up), Shapes()) == "its clients get it again"
+    assert answered_again(API, EU, decided(up), Clients()) == "its clients get it again"
 
 
 def test_what_a_rule_holds_is_told() -> None:
@@ -80,16 +82,24 @@ def test_a_region_that_nobody_is_sent_to_says_so() -> None:
     assert check is not None
     status = Status({check: CheckStatus(Belief.DOWN, 1.0, *TIMEOUT)})
     answers = decisions(spare, status, None, Shapes())
-    words = answered_instead(spare, EU, answers, Shapes(), status=status, guidance=NO_GUIDANCE)
+    words = answered_instead(spare, EU, answers, Clients(), status=status, guidance=NO_GUIDANCE)
     assert words == "no client is sent to it while all is up"
 
 
-def test_where_it_takes_too_long_to_find_the_clients_the_answers_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outage, "MAX_LOOKED_AT", 0)
-    assert told(believing(*EU_ENDS), EU) == "the answers have us-east or ap-southeast"
+def test_where_it_takes_too_long_to_find_the_clients_the_answers_are_told() -> None:
+    few = len(API.space.cells) * len(API.checks) - 1
+    assert told(believing(*EU_ENDS), EU, clients=Clients(few)) == "the answers have us-east or ap-southeast"
+
+
+def test_where_no_work_is_left_nothing_is_told_of_the_answers() -> None:
+    down, everything = believing(*EU_ENDS), believing(*(endpoint.target for endpoint in API.service.endpoints))
+    spent = Clients(0)
+    assert told(down, EU, clients=spent) == ""
+    assert answered_again(API, EU, decided(believing()), spent) == ""
+    assert all_instead(API, decided(everything), spent, NO_GUIDANCE) == ""
 
 
 def test_a_service_that_fails_open_names_what_clients_get() -> None:
     status = believing(*(endpoint.target for endpoint in API.service.endpoints))
     words = "fail open: clients get eu-west, ap-southeast or us-east as if up"
-    assert all_instead(API, decided(status), NO_GUIDANCE) == words
+    assert all_instead(API, decided(status), Clients(), NO_GUIDANCE) == words

@@ -1,0 +1,117 @@
+"""Clients: who would get a region of a service if all were up, and what they get now.
+
+What comes in: services, and their decisions. What goes out: cells, and the regions that cells are answered with. It
+is asked in the event loop when many services change at once. So there is so much work for all of them: what takes more
+is not found out, and None. Its state is the work that is left, and what was found; equal services are looked at once.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gtm.health.belief import Belief
+from gtm.ids import RegionName
+from gtm.plan.form import Effective
+from gtm.plan.model import SteeredService
+from gtm.plan.outcome import Decisions, Selected
+from gtm.plan.shape import Shapes
+from gtm.steer.decide import State
+
+MAX_WORK = 20_000
+"""Cells times endpoints of the services to look at: about 30 milliseconds."""
+READ = 10
+"""So many cells, or endpoints, of what is decided already are read while one endpoint is decided for one cell."""
+
+Cells = tuple[int, ...]
+
+
+class Answered(NamedTuple):
+    """What some cells are answered with."""
+
+    regions: tuple[RegionName, ...]
+    """Those of the most cells first."""
+    failed: tuple[Selected, ...]
+    """What has no answer, as all is down."""
+
+
+class Clients:
+    """Finds out who gets what. One lives as long as one telling, of one plan."""
+
+    def __init__(self, work: int = MAX_WORK) -> None:
+        self._left = work
+        self._shapes = Shapes()
+        self._of: dict[tuple[int, int, RegionName], Cells] = {}
+        self._steady: set[tuple[int, int]] = set()
+        """The cells and forms of which it is known what they would get if all were up."""
+        self._known: set[tuple[int, int]] = set()
+        self._answers: dict[tuple[int, int, RegionName | None], Answered] = {}
+
+    def is_known(self, steered: SteeredService, decisions: Decisions) -> bool:
+        """Returns whether it was found out before for a service of this shape, with these decisions."""
+        return (id(decisions.spread), id(steered.form)) in self._known
+
+    def of(self, steered: SteeredService, region: RegionName) -> Cells | None:
+        """Returns the cells that would get a region if all were up; None where that takes too long."""
+        shape = _shape(steered)
+        key = (*shape, region)
+        if key not in self._of:
+            cells, ends = steered.space.cells, steered.service.endpoints
+            if not self._may(_reading(len(cells)) if shape in self._steady else len(cells) * len(ends)):
+                return None
+            self._steady.add(shape)
+            self._of[key] = self._sent_to(steered, region)
+        return self._of[key]
+
+    def _sent_to(self, steered: SteeredService, region: RegionName) -> Cells:
+        ends = steered.service.endpoints
+        steady = self._shapes.spread(steered, Effective((Belief.UP,) * len(ends)))
+        theirs = {
+            number
+            for number, part in enumerate(steady.different)
+            if any(ends[pick.number].region == region for one in part for pick in one.picks)
+        }
+        return tuple(cell for cell, number in enumerate(steady.by_cell) if number in theirs)
+
+    def answers(
+        self, steered: SteeredService, decisions: Decisions, region: RegionName | None = None
+    ) -> Answered | None:
+        """Returns what all cells are answered with, or those of a region (`of`); None where that takes too long."""
+        known = (id(decisions.spread), id(steered.form))
+        key = (*known, region)
+        if key not in self._answers:
+            cells = None if region is None else self.of(steered, region)
+            numbers = decisions.by_cell if cells is None else [decisions.by_cell[cell] for cell in cells]
+            if not self._may(_reading(len(numbers) + len(decisions.spread.different) * len(steered.checks))):
+                return None
+            self._known.add(known)
+            self._answers[key] = _answered(steered, decisions, numbers)
+        return self._answers[key]
+
+    def _may(self, work: int) -> bool:
+        if work > self._left:
+            return False
+        self._left -= work
+        return True
+
+
+def _shape(steered: SteeredService) -> tuple[int, int]:
+    return id(steered.space), id(steered.form)
+
+
+def _reading(read: int) -> int:
+    return 1 + read // READ
+
+
+def _answered(steered: SteeredService, decisions: Decisions, numbers: Sequence[int]) -> Answered:
+    ends = steered.service.endpoints
+    counts: Counter[RegionName] = Counter()
+    failed = []
+    for part, times in Counter(numbers).items():
+        found: dict[RegionName, None] = {}
+        for one in decisions.spread.different[part]:
+            found |= dict.fromkeys(ends[pick.number].region for pick in one.picks)
+            if one.state is State.FAIL_CLOSED:
+                failed.append(one)
+        counts.update(dict.fromkeys(found, times))
+    regions = tuple(name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    return Answered(regions, tuple(failed))
