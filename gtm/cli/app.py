@@ -42,6 +42,7 @@ COMMANDS = {
     "reload": "gtm.cli.reload:reload",
     "keygen": "gtm.cli.keygen:keygen",
     "schema": "gtm.cli.schema:schema",
+    "completion": "gtm.cli.completion:completion",
 }
 """Where the function of each command is."""
 GROUPS = {
@@ -128,7 +129,8 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
         try:
-            make_app(sys.argv[1] if len(sys.argv) > 1 else "")(prog_name="gtm")
+            _teach_completion()
+            make_app(_named())(prog_name="gtm")
         finally:
             sys.stdout.flush()
     except GtmError as error:
@@ -147,6 +149,20 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  # the top of this program
         print_traceback(error)
         sys.exit(1)
+
+
+def _teach_completion() -> None:
+    """Lets typer answer a shell that completes: by itself it does so only with options to install its own scripts."""
+    if "_GTM_COMPLETE" in os.environ:
+        from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415
+
+        completion_init()
+
+
+def _named() -> str:
+    """Returns the command that is typed; for a shell that completes it is in the line so far (completion.py)."""
+    typed = os.environ.get("_TYPER_COMPLETE_ARGS", "").split() if "_GTM_COMPLETE" in os.environ else sys.argv
+    return typed[1] if len(typed) > 1 else ""
 
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from gtm.cli.completing import services
 from gtm.cli.console import print_aside, print_fields, print_plain, print_table
 from gtm.cli.options import ConfigOption, JsonOption, read_config, zone_folder
 from gtm.counters import Counters
@@ -33,7 +34,9 @@ from gtm.zone.model import Service, Zone, checks
 
 
 def show_bound(
-    service: Annotated[str, typer.Argument(help="The service, as an absolute name: api.gtm.example.com")],
+    service: Annotated[
+        str, typer.Argument(autocompletion=services, help="The service, as an absolute name: api.gtm.example.com")
+    ],
     *,
     zones: Annotated[
         Path | None, typer.Option("--zones", help="The folder of zone files, if not the node file's.")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from gtm.admin.moment import moment, shown
+from gtm.cli.completing import regions, services, zones
 from gtm.cli.console import print_aside, print_json, print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config
 from gtm.health.choice import Choice
@@ -30,10 +31,19 @@ SinceOption = Annotated[
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="TIME", help="Up to then; as --since.")]
 ServiceOption = Annotated[
     list[str] | None,
-    typer.Option("--service", metavar="NAME", help="Only what is about this service, and what led to it."),
+    typer.Option(
+        "--service",
+        metavar="NAME",
+        autocompletion=services,
+        help="Only what is about this service, and what led to it.",
+    ),
 ]
-RegionOption = Annotated[list[str] | None, typer.Option("--region", metavar="NAME", help="The same of a region.")]
-ZoneOption = Annotated[list[str] | None, typer.Option("--zone", metavar="NAME", help="The same of a zone.")]
+RegionOption = Annotated[
+    list[str] | None, typer.Option("--region", metavar="NAME", autocompletion=regions, help="The same of a region.")
+]
+ZoneOption = Annotated[
+    list[str] | None, typer.Option("--zone", metavar="NAME", autocompletion=zones, help="The same of a zone.")
+]
 KindOption = Annotated[
     list[str] | None,
     typer.Option(

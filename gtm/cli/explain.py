@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gtm.admin.question import parse_question
+from gtm.cli.completing import services
 from gtm.cli.console import print_aside, print_plain, print_view
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
 from gtm.geo.special import tells_no_place
@@ -18,7 +19,11 @@ if TYPE_CHECKING:
 
 def explain(
     name: Annotated[
-        str, typer.Argument(help="The name that is asked for: api.gtm.example.com, or api where one zone has that.")
+        str,
+        typer.Argument(
+            autocompletion=services,
+            help="The name that is asked for: api.gtm.example.com, or api where one zone has that.",
+        ),
     ],
     address: Annotated[
         str | None, typer.Argument(metavar="[CLIENT]", help="The client's address, as --client.", show_default=False)

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from gtm.admin.address import UNIX
+from gtm.cli.completing import said as names_of_said
+from gtm.cli.completing import scopes
 from gtm.cli.console import print_aside, print_plain, print_table, print_view
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
 from gtm.health.override import MAX_BY_LENGTH, MAX_SPAN_S, Action, SafetyRule
@@ -27,12 +29,17 @@ ScopeArgument = Annotated[
     list[str],
     typer.Argument(
         metavar="SCOPE...",
+        autocompletion=scopes,
         help="A region (eu-west), service (api), endpoint (api/eu-west/192.0.2.20) or zone; of several all or none.",
     ),
 ]
 SaidArgument = Annotated[
     list[str],
-    typer.Argument(metavar="SCOPE|ID...", help="Of what it was said, or its id in `gtm overrides`; all or none."),
+    typer.Argument(
+        metavar="SCOPE|ID...",
+        autocompletion=names_of_said,
+        help="Of what it was said, or its id in `gtm overrides`; all or none.",
+    ),
 ]
 ForOption = Annotated[
     str | None, typer.Option("--for", metavar="DURATION", help="How long: 30m, 2h; 4h when left out, 72h at most.")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gtm.cli.completing import zones
 from gtm.cli.console import print_plain, print_view
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
 
@@ -15,7 +16,12 @@ RECENT_S = 300.0
 
 ForceOption = Annotated[
     list[str] | None,
-    typer.Option("--force", metavar="ZONE", help="Take this zone though it loses most of it; may be repeated."),
+    typer.Option(
+        "--force",
+        metavar="ZONE",
+        autocompletion=zones,
+        help="Take this zone though it loses most of it; may be repeated.",
+    ),
 ]
 
 

@@ -24,6 +24,7 @@ OTHERS = {
     "serve": "its output is the log, which --log-format json makes JSON",
     "probe": "the same",
     "schema": "JSON is all that it prints",
+    "completion": "what it prints is for a shell",
 }
 """Commands without it, and why."""
 ALONE = {"demo": "it runs until Ctrl-C"}

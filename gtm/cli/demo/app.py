@@ -26,7 +26,14 @@ demo_app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 
 CONTROL = f"http://{STAGE.control}"
 
-Region = Annotated[str, typer.Argument(metavar="REGION", help="us-east, eu-west or ap-southeast.")]
+
+def _regions() -> list[str]:
+    return ["us-east", "eu-west", "ap-southeast"]
+
+
+Region = Annotated[
+    str, typer.Argument(metavar="REGION", autocompletion=_regions, help="us-east, eu-west or ap-southeast.")
+]
 
 
 @demo_app.callback()
