@@ -26,7 +26,8 @@ import typer
 
 from gtm.admin.address import UNIX
 from gtm.cli.options import admin_address, read_config
-from gtm.errors import GtmError
+from gtm.errors import FileUnreadable, GtmError
+from gtm.files import FileReader
 
 LIMIT_S = 0.5
 MAX_ANSWER = 32 * 1024 * 1024
@@ -34,8 +35,10 @@ MAX_ANSWER = 32 * 1024 * 1024
 MAX_WORDS = 500
 """More than anybody reads."""
 MAX_ZONE_FILES = 1_000
+MAX_ZONE_BYTES = 8 * 1024 * 1024
 MAX_ZONE_HEAD = 64 * 1024
-"""Characters of a zone file in which its name is looked for."""
+"""Bytes of a zone file in which its name is looked for."""
+ZONE_FILES = FileReader("zone files, completion")
 PLAIN = re.compile(r"[A-Za-z0-9_.:/@-]+")
 _ZONE = re.compile(r"""^zone:\s*["']?([A-Za-z0-9_.-]+)""", re.MULTILINE)
 
@@ -176,8 +179,10 @@ def _zone_files(folder: Path) -> Iterator[Path]:
 
 
 def _head(path: Path) -> str:
-    with path.open(encoding="utf-8", errors="replace") as file:
-        return file.read(MAX_ZONE_HEAD)
+    try:
+        return ZONE_FILES.read(path, limit=MAX_ZONE_BYTES).data[:MAX_ZONE_HEAD].decode("utf-8", errors="replace")
+    except FileUnreadable:
+        return ""
 
 
 def _config(context: typer.Context) -> Path | None:
