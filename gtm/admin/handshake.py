@@ -4,7 +4,8 @@ What comes in: the failure, and which messages of TLS the other side sent. What 
 where TLS has nothing to do with it. One more connection may be made, to see whether a listener speaks TLS at all.
 
 A node that misses a client certificate ends the connection without saying so: asyncio sends no alert. So what tells is
-that it asked for one (RFC 8446 4.3.2), which ssl shows to nobody but its hook for debugging.
+that it asked for one (RFC 8446 4.3.2), which ssl shows to nobody but its hook for debugging. That hook is private to
+Python: without it this advice is missing, and nothing else.
 """
 
 import errno
@@ -39,7 +40,8 @@ class Handshake:
     def context(self) -> ssl.SSLContext:
         """Returns the context, with the client certificate that the environment names; raises Unreachable."""
         context = client_context()
-        context._msg_callback = self._take  # type: ignore[attr-defined]  # noqa: SLF001
+        with suppress(AttributeError, TypeError, ValueError):  # of a Python that has it no more, or another
+            context._msg_callback = self._take  # type: ignore[attr-defined]  # noqa: SLF001
         shown = os.environ.get(CERTIFICATE)
         if shown:
             try:
@@ -49,9 +51,11 @@ class Handshake:
                 raise Unreachable(f"{CERTIFICATE}: {shown}: {reason}") from error
         return context
 
-    def _take(self, _tls: object, direction: str, _version: object, _kind: object, message: object, _: bytes) -> None:
-        if direction == "read":
-            self.seen.add(str(getattr(message, "name", "")))
+    def _take(self, *told: object) -> None:
+        """Takes the connection, the direction, the version, the content type, the message type and the data."""
+        match told:
+            case (_, "read", _, _, message, _):
+                self.seen.add(str(getattr(message, "name", "")))
 
 
 def advice(error: Exception, address: str, handshake: Handshake, *, is_plain: bool) -> str:
@@ -113,5 +117,7 @@ def _speaks_tls(address: str) -> bool:
     with suppress(OSError, Unreachable):
         context = handshake.context()
         with closing(HTTPSConnection(parts.hostname or "", parts.port, timeout=LIMIT_S, context=context)) as asking:
-            asking.connect()
-    return "SERVER_HELLO" in handshake.seen
+            with suppress(ssl.SSLCertVerificationError):  # then it has a certificate
+                asking.connect()
+            return True
+    return "SERVER_HELLO" in handshake.seen  # it went on to hang up, for want of a client certificate

@@ -80,6 +80,28 @@ def test_a_client_certificate_that_is_missing_or_of_another_ca(
         assert gtm("status", "--admin", at).code == 0
 
 
+def refuse(_context: ssl.SSLContext, _hook: object) -> None:
+    """A hook that cannot be set."""
+    raise AttributeError
+
+
+@pytest.mark.parametrize("hook", [None, property(lambda _: None, refuse)])
+def test_a_python_without_the_hook_of_ssl_lacks_one_hint(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch, hook: property | None
+) -> None:
+    if hook is None:
+        monkeypatch.delattr(ssl.SSLContext, "_msg_callback")
+    else:
+        monkeypatch.setattr(ssl.SSLContext, "_msg_callback", hook)
+    tls = server_tls(TlsFiles(authority.issue("127.0.0.1"), ca=authority.root))
+    with serving(tmp_path, tls=tls, a=SMALL) as node:
+        at = node.at
+        assert status(at) == f"the node at {at} cannot be asked: it speaks TLS; ask it with --admin https://{at}"
+        assert status(f"https://{at}").startswith(f"no node answers at https://{at}: ")
+        monkeypatch.setenv("GTM_CERT_FILE", str(authority.issue("ann.example")))
+        assert gtm("status", "--admin", f"https://{at}").code == 0
+
+
 def test_a_client_certificate_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GTM_CERT_FILE", str(tmp_path / "none.pem"))
     assert status("https://127.0.0.1:1") == f"GTM_CERT_FILE: {tmp_path / 'none.pem'}: No such file or directory"
