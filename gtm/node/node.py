@@ -96,6 +96,8 @@ class Node:
         rereading: Rereading | None = None,
     ) -> None:
         self._config = config
+        self._taken: NodeConfig | None = config
+        """What all parts go by; None where a new node file was taken in part."""
         self._clock = clock
         self._engine = engine
         self._counters = counters
@@ -205,7 +207,9 @@ class Node:
             unsaved=lambda: len(self._state.unsaved),
             refused=lambda: self._guide.refusals,
         )
-        self._file = NodeFile(config, rereading, key=self._key.public, take=self._take, chronicle=chronicle)
+        self._file = NodeFile(
+            config, rereading, key=self._key.public, take=self._take, chronicle=chronicle, clock=clock
+        )
         self._door = Doorkeeper(config.credentials, clock=clock)
         self._pushes = PushDesk(self._health.heartbeats, config.permitted, clock=clock, counters=counters)
         self._subject = NodeSubject(
@@ -290,15 +294,18 @@ class Node:
             await close_all(closings)
 
     async def _take(self, config: NodeConfig) -> None:
-        """Goes by another node file from now on, as far as settings.py lets it."""
-        before, self._config = self._config, config
-        self._subject.config = self._measures.config = config
-        if before.peers != config.peers:
+        """Goes by another node file from now on, as far as settings.py lets it.
+
+        If it is cut short, the next one is taken whole: what runs is then of neither file.
+        """
+        before, self._taken = self._taken, None
+        self._config = self._subject.config = self._measures.config = config
+        if before is None or before.peers != config.peers:
             self._desk.take_peers(keys_of(config), make_claims(config, self._desk.claims, self._state))
             self._sharing.take(config)
-        if (before.peers, before.overrides_from) != (config.peers, config.overrides_from):
+        if before is None or _speakers_of(before) != _speakers_of(config):
             self._overrides.accept(keys_of(config), config.overrides_from)
-        if before.permits != config.permits:
+        if before is None or before.permits != config.permits:
             self._sharing.take(config)
             self._pushes.take(config.permitted)
         if self._places is not None:
@@ -307,8 +314,9 @@ class Node:
         await self._door.take(config.credentials)
         self._health.take(quorum=config.quorum, permits=config.permitted)
         self._health.publish_soon()
-        if not before.is_plain_accepted and (warning := warning_of_plain_http(config)):
+        if (before is None or not before.is_plain_accepted) and (warning := warning_of_plain_http(config)):
             log.warning("%s", warning)
+        self._taken = config
 
     async def _load(self) -> None:
         if self._places is not None:
@@ -454,3 +462,8 @@ class Node:
         self._zones.ask()
         self._events.reopen()
         self._state.check_lock_apart()
+
+
+def _speakers_of(config: NodeConfig) -> tuple[object, ...]:
+    """Returns whose overrides may count."""
+    return config.peers, config.overrides_from

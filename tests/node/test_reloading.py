@@ -15,6 +15,7 @@ from gtm.node.log_choice import LogChoice, LogLevel
 from gtm.node.reloading import NodeFile, NodeReload
 from gtm.node.settings import Rereading
 from gtm.share.keys import save_key
+from tests.fakes.clock import FakeClock
 from tests.fakes.journal import KeptEvents
 from tests.fakes.peers import key_of
 
@@ -31,15 +32,17 @@ class Running:
         self.taken: list[NodeConfig] = []
         self.relogged: list[LogChoice] = []
         self.read: Callable[[], NodeConfig] = self._read
-        self.fault: Exception | None = None
+        self.faults: list[Exception | None] = []
+        """What taking ends with, one after the other."""
+        self.clock = FakeClock()
 
     def _read(self) -> NodeConfig:
         return read_config(self.path)
 
     async def take(self, config: NodeConfig) -> None:
-        if self.fault is not None:
-            raise self.fault
         self.taken.append(config)
+        if self.faults and (fault := self.faults.pop(0)) is not None:
+            raise fault
 
     def reread(self, *texts: str) -> list[NodeReload]:
         """What a node says that reads these files one after the other."""
@@ -51,6 +54,7 @@ class Running:
                 key=key_of("ns1").public,
                 take=self.take,
                 chronicle=Chronicle(self.kept, NodeName("ns1")),
+                clock=self.clock,
             )
             found = []
             for text in texts:
@@ -81,7 +85,7 @@ def test_a_mistake_changes_nothing_and_is_told_until_it_is_mended(
     assert first == second
     assert first.problems[0].startswith(f"{running.path}:6:18: ")
     assert running.file.problems == first.problems
-    assert caplog.messages == [f"node file: {first.problems[0]}"] * 2
+    assert caplog.messages == [f"node file: {first.problems[0]}"], "once: anybody who reaches the admin API may ask"
     assert running.kept.kinds == ["config.rejected"], "once"
 
 
@@ -154,9 +158,64 @@ def test_a_key_file_that_is_gone_is_told_and_keeps_nothing_from_being_taken(tmp_
     assert found.lines[1].startswith(f"node file: the next start will fail: {tmp_path / 'ns1.key'}: ")
 
 
-def test_a_fault_while_it_is_taken_ends_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lines", ["problems", "restart"])
+def test_the_same_is_logged_again_after_a_minute(tmp_path: Path, caplog: pytest.LogCaptureFixture, lines: str) -> None:
+    running = Running(tmp_path)
+    text = GOOD + ("quorum: {voters: 0}\n" if lines == "problems" else "threads: 3\n")
+
+    def read() -> NodeConfig:
+        running.clock.advance(25.0)
+        return read_config(running.path)
+
+    running.read = read
+    found = running.reread(*[text] * 6)
+    assert [each == found[0] for each in found] == [True] * 6, "who asks is told each time"
+    assert len(caplog.messages) == 2
+    assert len(set(caplog.messages)) == 1
+
+
+def test_what_is_other_is_logged_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    running = Running(tmp_path)
+    bad, worse = GOOD + "quorum: {voters: 0}\n", GOOD + "quorum: {voters: 0, rule: some}\n"
+    running.reread(bad, worse, bad, GOOD + "threads: 3\n", bad)
+    assert len(caplog.messages) == 6
+
+
+HALF = "the node file was taken in part, by a mistake of this program: RuntimeError; "
+
+
+def test_what_was_taken_in_part_is_taken_again_whole(tmp_path: Path) -> None:
+    running, text = Running(tmp_path), GOOD + "watch: {most_lost: 1}\n"
+    running.faults = [RuntimeError("it says hunter2"), RuntimeError(), None]
+    first, second, third, fourth = running.reread(text, text, text, text)
+    assert first == second
+    assert first.problems[0].startswith(HALF)
+    assert first.lines == ()
+    assert third == NodeReload(("node file: taken: watch.most_lost",))
+    assert fourth == NodeReload()
+    assert [config.most_lost for config in running.taken] == [1.0] * 3
+    assert running.kept.kinds == ["config.rejected", "config.applied"]
+    assert "goes on" not in running.kept.one("config.rejected").message
+
+
+def test_the_file_of_before_is_taken_whole_after_a_part_of_another(tmp_path: Path) -> None:
+    running = Running(tmp_path)
+    running.faults = [RuntimeError("no")]
+    half, bad, back = running.reread(GOOD + "watch: {most_lost: 1}\nlog: {level: error}\n", "node: [", GOOD)
+    assert [line for line in bad.problems if line.startswith(HALF)] == list(half.problems), "it is so still"
+    assert back == NodeReload()
+    assert running.file.problems == ()
+    assert [config.most_lost for config in running.taken] == [1.0, 0.5]
+    assert [choice.level for choice in running.relogged] == [LogLevel.ERROR, LogLevel.INFO]
+
+
+def test_a_fault_while_it_is_read_takes_nothing(tmp_path: Path) -> None:
     running = Running(tmp_path)
 
-    running.fault = RuntimeError("no")
+    def read() -> NodeConfig:
+        raise RuntimeError("no")
+
+    running.read = read
     [found] = running.reread(GOOD + "watch: {most_lost: 1}\n")
-    assert found.problems == ("the node file cannot be taken by a mistake of this program: RuntimeError('no')",)
+    assert found.problems == ("the node file cannot be read by a mistake of this program: RuntimeError",)
+    assert running.taken == []
