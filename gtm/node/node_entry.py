@@ -187,4 +187,14 @@ GRAMMAR = words.Grammar(
         "zones": "name the zones whose monitors may use it, or leave `zones` out for all",
         "roles": "a node needs at least one role",
     },
+    private=(
+        ("listen", "tls"),
+        ("share", "etcd"),
+        ("share", "key"),
+        ("share", "tls"),
+        ("overrides", "tokens"),
+        ("probe", "secrets"),
+        ("probe", "certificates"),
+        ("telemetry",),
+    ),
 )

@@ -226,7 +226,8 @@ class _Composer:
     def _alias(self, event: yaml.AliasEvent) -> None:
         node = self.anchors.get(event.anchor or "")
         if node is None:
-            self._refuse(event, f'nothing is called "&{event.anchor}" before this alias')
+            # its name is not repeated: it may be a secret that starts with "*"
+            self._refuse(event, 'nothing before this alias has its name; put text that starts with "*" in quotes')
         self.from_aliases += node.size
         if self.from_aliases > MAX_FROM_ALIASES:
             self._refuse(event, f"aliases up to here stand for more than {MAX_FROM_ALIASES} values")

@@ -4,6 +4,7 @@ In comes the error and the document that it is about, out go problems. Our own v
 (type `ours`); the table has the words for what pydantic finds by itself. It must not pass pydantic's wording on.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -35,6 +36,12 @@ class Grammar:
     """Which kind of mapping stands at a path; `*` is any step."""
     too_short: Mapping[str, str]
     """What to say of an empty list, by its key."""
+    private: tuple[Path, ...] = ()
+    """Where secrets stand, or are put by mistake: no value from there down is repeated, for many may read a message."""
+
+    def is_private(self, path: Path) -> bool:
+        """Returns whether what is at a path may be a secret."""
+        return any(path[: len(place)] == place for place in self.private)
 
 
 _NOUNS: Mapping[type[BaseModel], str] = {
@@ -88,7 +95,8 @@ def problems(
             found.leave(document.file, 1)
             continue
         for details in places[place][:_MOST_AT_A_PLACE]:  # aliases repeat what is wrong with what they stand for
-            found.add(_problem(details, document, _message(details, document, top, grammar)))
+            message = _message(details, document, top, grammar)
+            found.add(_problem(details, document, _repeatable(message, details, document, grammar)))
     return found.all
 
 
@@ -100,6 +108,35 @@ def _problem(details: ErrorDetails, document: Document, message: str) -> Problem
     path: Path = details["loc"]
     at_key = details["type"] == "extra_forbidden" or path[-1:] == ("[key]",)
     return document.problem(path, message, at_key=at_key)
+
+
+_SOMETHING = "what stands there"
+_USER = re.compile(r"//[^/?#\s]*@")
+"""The part of an address that may have a password (RFC 3986 3.2.1)."""
+
+
+def _repeatable(message: str, details: ErrorDetails, document: Document, grammar: Grammar) -> str:
+    """Returns the message without the value that it is about, where that may be, or have, a secret."""
+    value, path = details["input"], details["loc"]
+    if not isinstance(value, str | int | float):
+        return message
+    is_key = path[-1:] == ("[key]",)
+    is_secret = _is_secret_key(path[:-1], document, grammar) if is_key else grammar.is_private(path)
+    if not is_secret:
+        plain = _USER.sub("//...@", str(value))  # first, for what is long is cut
+        return _USER.sub("//...@", message if plain == str(value) else message.replace(found(value), found(plain)))
+    hidden = message.replace(found(value), _SOMETHING).replace(f"[{value}]", "[...]")
+    return hidden if hidden != message or len(str(value)) < _LEAST_SECRET else message.replace(str(value), "...")
+
+
+_LEAST_SECRET = 4
+"""Characters. Less is no secret, and may be part of any word."""
+
+
+def _is_secret_key(path: Path, document: Document, grammar: Grammar) -> bool:
+    """Returns whether a key may be a secret: `API: {SECRET}` is a key without a value."""
+    there = document.at(path)
+    return grammar.is_private(path) and isinstance(there, Scalar) and there.value is None
 
 
 def _message(details: ErrorDetails, document: Document, top: type[BaseModel], grammar: Grammar) -> str:
@@ -130,10 +167,11 @@ def _message(details: ErrorDetails, document: Document, top: type[BaseModel], gr
 
 def _unknown_key(path: Path, document: Document, kind: type[BaseModel], grammar: Grammar) -> str:
     key, noun, keys = str(path[-1]), grammar.nouns[kind], tuple(kind.model_fields)
+    shown = "" if _is_secret_key(path, document, grammar) else f' "{key}"'
     which = document.at((*path[:-1], "type"))
     if kind is MonitorEntry and isinstance(which, Scalar) and (own := keys_of(which.text)):
         noun, keys = f"a monitor of type {which.text}", own
-    return f'unknown key "{key}"' + (suggestion(key, keys) or f"; {noun} has {', '.join(keys)}")
+    return f"unknown key{shown}" + (suggestion(key, keys) or f"; {noun} has {', '.join(keys)}")
 
 
 def _kind(path: Path, top: type[BaseModel], grammar: Grammar) -> type[BaseModel]:

@@ -85,7 +85,9 @@ def test_aliases_are_followed() -> None:
 
 
 def test_an_alias_within_its_own_anchor_is_an_error() -> None:
-    assert complaints("a: &x [*x]\n") == ['zone.yaml:1:8: nothing is called "&x" before this alias']
+    assert complaints("a: &x [*x]\n") == [
+        'zone.yaml:1:8: nothing before this alias has its name; put text that starts with "*" in quotes'
+    ]
 
 
 def test_a_billion_laughs_are_counted_not_expanded() -> None:
