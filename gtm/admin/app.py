@@ -301,4 +301,6 @@ async def in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
         return web.json_response({"error": said, **more}, status=error.status, headers=asked)
     except Exception:
         log.exception("the admin API failed on %s %.200s", request.method, request.path)
+        if request.writer.output_size and request.transport is not None:
+            request.transport.abort()  # a part of an answer was sent: its reader is to notice that no more comes
         return web.json_response({"error": "internal error; the log of the node says more"}, status=500)

@@ -33,6 +33,10 @@ MAX_UNREAD_BYTES = 32 * 1024 * 1024
 CHEAP = frozenset({"/livez", "/readyz", "/v1/reports"})
 """Paths that are answered at once. All others that tell something are composed in turns, which leave half of the time
 to the rest of the node: who asks for /v1/status again and again must not delay a failover."""
+IN_PARTS = frozenset({"/v1/zones"})
+"""Paths that take a turn for each part of their answer (TURNS), and are read outside of turns."""
+TURNS = web.AppKey("turns", Turns)
+"""The turns of the listener that serves an application."""
 UNREAD_LOOK_S = 0.1
 """Between two looks at whether the answer before was read, by who asked again."""
 
@@ -78,6 +82,7 @@ class LimitedRunner(web.AppRunner):
         self._connections: dict[web.RequestHandler, Connection] = {}
         self._starting: set[asyncio.Task[None]] = set()
         self._looking: asyncio.TimerHandle | None = None
+        app[TURNS] = self._turns
         app.middlewares.insert(0, self._hear)  # before any that refuses
 
     def now(self) -> float:
@@ -217,7 +222,7 @@ class LimitedRunner(web.AppRunner):
 
 
 def _is_costly(request: web.Request) -> bool:
-    return request.method in {"GET", "HEAD"} and request.path not in CHEAP
+    return request.method in {"GET", "HEAD"} and request.path not in CHEAP | IN_PARTS
 
 
 def _turn_away(accepted: socket.socket, *, words: bytes) -> None:

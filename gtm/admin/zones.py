@@ -1,38 +1,99 @@
 """GET /v1/zones: what the zones that serve have, as lines of JSON (gtm/zone/contents.py), for `gtm check --against`.
 
 In come the zones of a plan; out go their names, services and records, with fingerprints of values, and no value that
-may be secret. Lines are made in a thread, some at a time, as fast as they are read.
+may be secret. The lines are made in a thread, some of them in each turn of the listener, once for all who ask for the
+same zones, and kept packed for KEPT_S. They are sent outside of turns: whoever reads slowly keeps nobody waiting.
 """
 
+import asyncio
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
 
 from aiohttp import web
 
+from gtm.admin.limit import TURNS
 from gtm.threads import Pool
+from gtm.turns import Turns
 from gtm.zone.contents import contents_of, lines
 from gtm.zone.model import Zone
 
 CHUNK_LINES = 2_000
+"""Of one turn: some 20 ms."""
+KEPT_S = 60.0
+"""After they were last asked for. A tenth of the lines is kept: 14 bytes for each record."""
+MAX_READ_S = 120.0
+"""For all of an answer; it is as long as `gtm` waits for it (client.py)."""
 
 Zones = Callable[[], Sequence[Zone]]
 
 
 def zone_routes(zones: Zones) -> list[web.RouteDef]:
     """Returns the path that tells what these zones have."""
-    pool = Pool("contents of zones", threads=1)
+    told = ToldZones(zones)
 
     async def contents(request: web.Request) -> web.StreamResponse:
-        told = chain.from_iterable(lines(contents_of(zone)) for zone in zones())
+        packed = await told.packed(request.app[TURNS])
         answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await answer.prepare(request)
-        while chunk := await pool.run(_chunk, told):
-            await answer.write(chunk)
-        await answer.write_eof()
+        try:
+            async with asyncio.timeout(MAX_READ_S):
+                for chunk in packed:
+                    await answer.write(zlib.decompress(chunk))
+                await answer.write_eof()
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+        except ConnectionError:  # it hung up, and is nobody's fault
+            pass
         return answer
 
     return [web.get("/v1/zones", contents)]
 
 
+class ToldZones:
+    """Makes the lines of zones, and keeps the last ones. Its state is those, and when they will be forgotten."""
+
+    def __init__(self, zones: Zones) -> None:
+        self._zones = zones
+        self._of: tuple[Zone, ...] = ()
+        self._packed: tuple[bytes, ...] | None = None
+        self._making = asyncio.Lock()
+        self._threads = Pool("contents of zones", threads=1)
+        self._forgetting: asyncio.TimerHandle | None = None
+
+    async def packed(self, turns: Turns) -> Sequence[bytes]:
+        """Returns the lines of the zones as they are now, in compressed chunks."""
+        async with self._making:
+            zones = tuple(self._zones())
+            packed = self._packed
+            if packed is None or not _are_same(zones, self._of):
+                packed = await self._made(zones, turns)
+                self._of, self._packed = zones, packed
+            self._keep()
+            return packed
+
+    async def _made(self, zones: Sequence[Zone], turns: Turns) -> tuple[bytes, ...]:
+        told = chain.from_iterable(lines(contents_of(zone)) for zone in zones)
+        chunks: list[bytes] = []
+        while not chunks or chunks[-1]:
+            async with turns.turn():
+                chunks.append(await self._threads.run(_chunk, told))
+        return tuple(chunks[:-1])
+
+    def _keep(self) -> None:
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self._forgetting = asyncio.get_running_loop().call_later(KEPT_S, self._forget)
+
+    def _forget(self) -> None:
+        self._of, self._packed = (), None
+
+
+def _are_same(zones: Sequence[Zone], others: Sequence[Zone]) -> bool:
+    return len(zones) == len(others) and all(one is other for one, other in zip(zones, others, strict=True))
+
+
 def _chunk(told: Iterator[bytes]) -> bytes:
-    return b"".join(islice(told, CHUNK_LINES))
+    text = b"".join(islice(told, CHUNK_LINES))
+    return zlib.compress(text, 1) if text else b""
