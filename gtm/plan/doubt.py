@@ -78,6 +78,12 @@ def doubted(
     return found
 
 
+def unexplained(fallen: Mapping[CheckId, float], doubts: Doubts) -> Mapping[CheckId, float]:
+    """Returns what failed lately without a check that is wrong: the rest tells nothing of the probes, it was reached."""
+    explained = {check for doubt in doubts.values() if doubt.is_misfit for check in doubt.fell}
+    return {check: at for check, at in fallen.items() if check not in explained} if explained else fallen
+
+
 def may_be_doubted(steered: SteeredService, fallen: Mapping[CheckId, float], proposed: Status, shares: Shares) -> bool:
     """Returns whether what failed lately of a service, by answers that are misfits, is in several regions."""
     if not _can_be_doubted(steered):

@@ -33,7 +33,7 @@ from gtm.health.override import NOTHING_IN_FORCE, Action, InForce, SafetyRule
 from gtm.health.status import Status, flipped
 from gtm.ids import CheckId, EndpointId, ServiceId
 from gtm.plan.budget import Key, Purse, Spent, pay
-from gtm.plan.doubt import Doubt, Doubts, doubted, may_be_doubted
+from gtm.plan.doubt import Doubt, Doubts, doubted, may_be_doubted, unexplained
 from gtm.plan.emptied import FAILS_OPEN, emptied
 from gtm.plan.enough import Refusal
 from gtm.plan.guidance import Guidance, Held
@@ -121,12 +121,14 @@ def allow(shares: Shares, history: History, before: Status, proposed: Status, sa
     if not failed and history.is_calm and history.is_settled(shares, said, flips=bool(flips)):
         return Allowed({}, (), history)
     fallen = still_recent({**history.fallen, **dict.fromkeys(failed, now)}, proposed, shares, now=now)
-    suspicion = suspected(history.suspicion, fallen, proposed, shares, now=now)
+    suspicion = history.suspicion and suspected(history.suspicion, fallen, proposed, shares, now=now)
     if history.suspicion is not None and suspicion is None:
         fallen = {}  # it is believed now, and no reason to suspect again
     doubts = doubted(history.doubts, failed, fallen, proposed, shares, now=now)
     believed = {check for name, one in history.doubts.items() if name not in doubts for check in one.fell}
     fallen = {check: at for check, at in fallen.items() if check not in believed}
+    if history.suspicion is None:
+        suspicion = suspected(None, unexplained(fallen, doubts), proposed, shares, now=now)
     run = _Run(shares, history, before, proposed, said, fallen, suspicion, doubts, now)
     waiting = run.waiting(failed)
     granted = run.granted(waiting, failed)

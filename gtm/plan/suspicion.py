@@ -13,6 +13,7 @@
         no misfit (misfit.py): they see                           dead goes at once (emptied.py)
     HOLD_S have passed, and fresh voices still say the same    -> over, as confirmed; the same
 
+What is in doubt for its own answers (doubt.py) was reached, and makes no suspicion.
 Checks of services with `correlated_failure: false` neither make a suspicion nor are held by one.
 """
 

@@ -76,18 +76,21 @@ class Moment:
 
 @dataclass
 class Stage:
-    """A zone, its rules, and what is answered. Its state is the present."""
+    """A zone, or several of one node, the rules, and what is answered. Its state is the present."""
 
     zone: Zone
     has_rules: bool = True
     said: InForce = NOTHING_IN_FORCE
     now: float = 0.0
+    others: tuple[Zone, ...] = ()
+    """Their services have other names."""
     plan: Plan = field(init=False)
 
     def __post_init__(self) -> None:
-        self.checks = {check.id: check.target for check in checks((self.zone,))}
+        zones = (self.zone, *self.others)
+        self.checks = {check.id: check.target for check in checks(zones)}
         self.status = self._status(lambda _target, _now: None)
-        self.plan = world.plan(self.zone, believed=self.status, geography=GEOGRAPHY)
+        self.plan = world.plan(*zones, believed=self.status, geography=GEOGRAPHY)
         self.rules = shares_of(self.plan.services)
         self.history, self.guidance = NO_HISTORY, NO_GUIDANCE
         self._found: tuple[Plan, Cells, Shares] | None = None
@@ -170,9 +173,11 @@ def most(moments: list[Moment]) -> dict[Key, float]:
     return found
 
 
-def zone_of(services: str) -> Zone:
+def zone_of(services: str, *, origin: str = "gtm.example.com") -> Zone:
     """A zone of four regions."""
-    head = world.HEAD.replace("monitors:", "  sa-east: {at: [-23.5, -46.6], country: BR}\nmonitors:", 1)
+    head = world.HEAD.replace("zone: gtm.example.com", f"zone: {origin}").replace(
+        "monitors:", "  sa-east: {at: [-23.5, -46.6], country: BR}\nmonitors:", 1
+    )
     return world.zone(f"{head}\nservices:\n{services}\nrecords:{world.NS1}")
 
 

@@ -17,6 +17,7 @@ from random import Random
 
 import pytest
 
+from gtm.plan.suspicion import HOLD_S
 from gtm.zone.model import Zone, checks
 from tests.scenes.shares import NOT_FOUND, TICK_S, TIMEOUT, Failed, Key, Moment, Stage, most, region_of, zone_of
 from tests.scenes.shares import service_text as text
@@ -40,6 +41,8 @@ class Incident:
     is_dead: Is
     until: float
     is_renamed: Is = lambda _target, _now: False
+    why: Failed = TIMEOUT
+    """What the checks of the dead say."""
 
 
 def number_of(target: str) -> int:
@@ -168,7 +171,7 @@ def played(zone: Zone, incident: Incident, late: Mapping[str, float]) -> Played:
     def why(target: str, now: float) -> Failed | None:
         then = now - late[target]
         if incident.is_dead(target, then):
-            return TIMEOUT
+            return incident.why
         return NOT_FOUND if incident.is_renamed(target, then) else None
 
     moments = Stage(zone).play(why, until=incident.until)
@@ -191,7 +194,8 @@ def busiest_by_a_dead_region(site: Site, late: Mapping[str, float]) -> Mapping[K
     return found
 
 
-def require_no_worse(site: Site, incident: Incident, *, seed: int, costs_s: float = 0.0) -> None:
+def require_no_worse(site: Site, incident: Incident, *, seed: int, costs_s: float = 0.0) -> float:
+    """Returns what it costs the client that it costs the most, in seconds of dead answers."""
     late = site.late(seed)
     with_rules, bare = (played(zone, incident, late) for zone in site.zones)
     limit = busiest_by_a_dead_region(site, late)
@@ -201,6 +205,7 @@ def require_no_worse(site: Site, incident: Incident, *, seed: int, costs_s: floa
         assert seconds <= bare.dead_s[cell] + costs_s + 1e-6, f"{cell} gets dead answers for longer"
     assert with_rules.moments[-1].shares == with_rules.moments[0].shares, "all is as before in the end"
     assert with_rules.moments[-1].shares == bare.moments[-1].shares
+    return max((seconds - bare.dead_s[cell] for cell, seconds in with_rules.dead_s.items()), default=0.0)
 
 
 @pytest.mark.parametrize(("regions", "each"), SITES)
@@ -208,3 +213,40 @@ def require_no_worse(site: Site, incident: Incident, *, seed: int, costs_s: floa
 def test_no_incident_is_worse_than_without_rules(name: str, regions: int, each: int) -> None:
     steer = POLICIES[(regions + each + len(name)) % len(POLICIES)]
     require_no_worse(Site(regions, each, steer=steer), INCIDENTS[name](regions), seed=regions * each)
+
+
+WIDER = (
+    Site(2, 1, services=2),
+    Site(3, 1, services=2, steer="weighted"),
+    Site(2, 2, families=(4, 6)),
+    Site(3, 1, families=(4, 6), steer="weighted"),
+    Site(2, 1, services=2, families=(4, 6), steer="multivalue"),
+)
+"""Two services in one zone, both families, and both."""
+
+
+@pytest.mark.parametrize("name", INCIDENTS)
+def test_the_same_for_two_services_in_one_zone_and_for_both_families(name: str) -> None:
+    number = [*INCIDENTS].index(name)
+    for site in (WIDER[number % len(WIDER)], WIDER[(number + 2) % len(WIDER)]):
+        require_no_worse(site, INCIDENTS[name](site.regions), seed=number)
+
+
+PERCENT_A_MINUTE = 25.0
+"""`max_share_removed_per_minute`, by default."""
+
+
+@pytest.mark.parametrize(("regions", "dead"), [(3, 2), (4, 2), (4, 3)])
+@pytest.mark.parametrize("apart_s", [0.0, 30.0])
+@pytest.mark.parametrize("why", [TIMEOUT, NOT_FOUND])
+def test_what_several_regions_that_really_die_within_a_minute_cost(
+    regions: int, dead: int, apart_s: float, why: Failed
+) -> None:
+    """One goes at once, each other one at the pace of the budget; in doubt, two minutes after that it begins."""
+    paced_s = 60.0 * (dead - 1) * (100.0 / regions) / PERCENT_A_MINUTE
+    doubted_s = HOLD_S if why is NOT_FOUND and 2 * dead > regions and apart_s < INTERVAL_S else 0.0
+    incident = Incident(
+        lambda one, now: region_of(one) < dead and BEGINS + apart_s * region_of(one) <= now < 400.0, 430.0, why=why
+    )
+    costs_s = require_no_worse(Site(regions, 1), incident, seed=1, costs_s=paced_s + doubted_s)
+    assert abs(costs_s - (paced_s + doubted_s - (dead - 1) * apart_s)) <= INTERVAL_S
