@@ -20,6 +20,7 @@ from gtm.node.planner import Planner
 from gtm.plan.enough import Refusal, left_with_too_few, skipping, taking_too_much
 from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.model import EMPTY_PLAN, SteeredService
+from gtm.plan.recalled import recalled
 from gtm.plan.safety import NO_HISTORY, Allowed, History, allow
 from gtm.plan.shares import NO_SHARES, Shares, shares_of
 
@@ -49,7 +50,8 @@ class Guide:
         self.alarm = Alarm(counters=counters, chronicle=chronicle)
         self._shares: Shares = NO_SHARES
         self._shares_of = EMPTY_PLAN.services
-        self._history: History = NO_HISTORY
+        self._history: History | None = None
+        """None until there are zones: then what the saved beliefs tell."""
         self._guidance = NO_GUIDANCE
         self._breaches: tuple[Refusal, ...] = ()
         self._looked_at = (NO_GUIDANCE, self._shares_of)
@@ -65,7 +67,7 @@ class Guide:
         self._overrides.look_at(self._planner.plan)
         said, shares = self._overrides.in_force(), self._shares_now()
         allowed = self._allowed(shares, before, after)
-        self._history = allowed.history
+        self._history = allowed.history if shares.services else None
         if said != self._guidance.said or allowed.held != self._guidance.held:
             self._guidance = Guidance(said, allowed.held)
         self.refusals = (*allowed.refusals, *skipping(shares.demanding, after, self._guidance))
@@ -93,8 +95,11 @@ class Guide:
         self.alarm.breach(self._breaches, self._guidance.said)
 
     def _allowed(self, shares: Shares, before: Status, after: Status) -> Allowed:
+        now = self._clock.monotonic()
         try:
-            return allow(shares, self._history, before, after, self._overrides.in_force(), now=self._clock.monotonic())
+            if self._history is None and shares.services:
+                self._history = recalled(shares, before, now=now, wall=self._clock.wall())
+            return allow(shares, self._history or NO_HISTORY, before, after, self._overrides.in_force(), now=now)
         except Exception:  # safety that fails must not stop failover
             log.exception("safety: the rules failed; the checks are followed without them")
             self._counters.add("safety_failures")

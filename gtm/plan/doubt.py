@@ -79,7 +79,7 @@ def doubted(
 
 
 def unexplained(fallen: Mapping[CheckId, float], doubts: Doubts) -> Mapping[CheckId, float]:
-    """Returns what failed lately without a check that is wrong: the rest tells nothing of the probes, it was reached."""
+    """Returns what failed lately, without what a wrong check explains: it was reached, and the probes are well."""
     explained = {check for doubt in doubts.values() if doubt.is_misfit for check in doubt.fell}
     return {check: at for check, at in fallen.items() if check not in explained} if explained else fallen
 

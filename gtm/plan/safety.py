@@ -59,7 +59,7 @@ class _Fate(Enum):
 
 _PAYING = frozenset({_Fate.TOGETHER, _Fate.PACED})
 
-_PurseName = tuple[str, int]
+PurseName = tuple[str, int]
 """A budget, and a type."""
 Waiting = Mapping[Key, float]
 """What the checks took down and is believed up still, and since when, in monotonic seconds."""
@@ -86,7 +86,7 @@ class History:
     """Until when what was believed wrong, or open, stays for sure: what is mended at once is up within an interval."""
     fallen: Mapping[CheckId, float] = field(default_factory=dict)
     """What went down within the last interval, and when."""
-    spent: Mapping[_PurseName, Spent] = field(default_factory=dict)
+    spent: Mapping[PurseName, Spent] = field(default_factory=dict)
     """By budget, and by type."""
     suspicion: Suspicion | None = None
     doubts: Doubts = field(default_factory=dict)
@@ -159,7 +159,7 @@ def allow(shares: Shares, history: History, before: Status, proposed: Status, sa
 class _Granted:
     """What comes of one decision, as far as it is made."""
 
-    spent: Mapping[_PurseName, Spent]
+    spent: Mapping[PurseName, Spent]
     graces: Waiting
     held: Holding = field(default_factory=dict)
     waiting: dict[Key, float] = field(default_factory=dict)
@@ -319,7 +319,7 @@ class _Run:
             steered, self.fallen, self.proposed, self.shares
         )
 
-    def _purses(self, failed: list[CheckId]) -> dict[_PurseName, Purse]:
+    def _purses(self, failed: list[CheckId]) -> dict[PurseName, Purse]:
         """Returns what the budgets have spent and is not refilled yet."""
         budgets = self.shares.budgets
         return {
@@ -328,7 +328,7 @@ class _Run:
             if name[0] in budgets
         }
 
-    def _is_paid(self, key: Key, purses: dict[_PurseName, Purse]) -> bool:
+    def _is_paid(self, key: Key, purses: dict[PurseName, Purse]) -> bool:
         """Returns whether the budget has what it costs; it is asked in the queue's order."""
         name, part = self.shares.budget_of[key[0]], self.shares.parts[key[1]][key[0]]
         capacity = self.shares.budgets[name].capacity

@@ -262,6 +262,8 @@ class Play:
     quorum: Quorum = field(default_factory=lambda: Quorum(voters=2, vantages=2))
     dead: set[str] = field(default_factory=set)
     """Addresses that answer nobody."""
+    renamed: set[str] = field(default_factory=set)
+    """Addresses that answer everybody, and 404 to their checks."""
     sees: Callable[[str, str], bool] = lambda _place, _address: True
     """Whether the network brings a vantage, or a client, to an address."""
     hears: Callable[[str], bool] = lambda _probe: True
@@ -335,6 +337,8 @@ class Play:
         for check in self.checks:
             is_well = check.target not in self.dead and self.sees(probe.vantage, check.target)
             reading = Reading(Reason.OK if is_well is not probe.lies else Reason.TIMEOUT, 0.1)
+            if reading.reason is Reason.OK and check.target in self.renamed:
+                reading = Reading(Reason.STATUS, 0.1, "HTTP 404")
             policy = verdict_policy(check.monitor)
             before = probe.verdicts.get(check.id, NO_VERDICT)
             probe.verdicts[check.id] = step(before, reading, now=now, wall=wall, policy=policy)

@@ -5,6 +5,7 @@ dead       a region of a zone, really
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import pytest
 
@@ -52,7 +53,7 @@ def dead_seconds(moments: list[Moment], number: int, dead: set[str]) -> float:
     """For how long addresses that are found out are answered."""
     return sum(
         later.at - moment.at
-        for moment, later in zip(moments, moments[1:], strict=False)
+        for moment, later in pairwise(moments)
         if any(key[2].partition("/")[2] in dead & moment.dead for key in of_zone(moment, number))
     )
 
