@@ -304,8 +304,15 @@ class Chronicle:
         for node in sorted(before ^ self._silent):
             is_silent = node in self._silent
             kind = EventKind.PROBE_SILENT if is_silent else EventKind.PROBE_HEARD
-            words = f"probe {node} is silent: none of its votes is fresh" if is_silent else f"probe {node} is heard"
-            self.record(Event(kind, node, words))
+            words = "is silent: none of its votes is fresh" if is_silent else _why_not_silent(node, book, status)
+            self.record(Event(kind, node, f"probe {node} {words}"))
+
+
+def _why_not_silent(node: NodeName, book: Book, status: Status) -> str:
+    if node not in book.by_node:
+        return "is no longer waited for: it is no peer, or its last report is forgotten"
+    is_heard = any(voice.fresh and node in voice.nodes for check in status.checks.values() for voice in check.votes)
+    return "is heard" if is_heard else "is no longer waited for: nothing that it voted on is checked here any more"
 
 
 def _in_short(moved: Sequence[Move]) -> str:

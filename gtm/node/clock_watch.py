@@ -34,10 +34,12 @@ class ClockWatch:
         skew = self._clocks.look(now=now)
         if skew == NO_SKEW and not self._told:
             return
-        before, self._told = self._told, frozenset(skew.blamed) | ({OWN} if skew.against else frozenset())
+        before, own = self._told, frozenset({OWN} if skew.against else ())
+        # who was told to be off stays so while it is, also where it outvotes this node's own clock meanwhile
+        self._told = frozenset(skew.blamed) | own | (before & skew.off)
         for node in sorted(self._told - before):
             self._tell(EventKind.CLOCK_OFF, node, _words(skew, node), skew)
-        for node in sorted(before - self._told - skew.off):
+        for node in sorted(before - self._told):
             what = "this node's clock" if node == OWN else f"the clock of peer {node}"
             self._tell(EventKind.CLOCK_RIGHT, node, f"{what} is no longer seen to be off", skew)
 

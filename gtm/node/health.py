@@ -27,11 +27,12 @@ from gtm.health.verdict import Verdict, VerdictState
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName, scope_of
 from gtm.metrics.tallies import Tallies
-from gtm.node.blindness import Blindness
+from gtm.node.blindness import Blindness, voting_elsewhere
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.clock_watch import ClockWatch
 from gtm.node.outages import Outages
 from gtm.node.planner import Planner
+from gtm.node.quorum_watch import QuorumWatch
 from gtm.node.state import StateFolder
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, as_held
 from gtm.plan.model import Plan
@@ -56,9 +57,6 @@ SAVES_AT_ONCE = 12
 
 SAVE_LIMIT_S = 2.0
 """For the last write of the beliefs: a disk that hangs does not keep a node from stopping."""
-
-GRACE_S = 5.0
-"""After a start, for the first voices to be heard: a poll of each peer, and a first round of checks."""
 
 log = logging.getLogger(__name__)
 
@@ -121,20 +119,16 @@ class HealthRiver:
         """What endpoints say of themselves; the admin listener takes it in."""
         self.withheld = WithheldChecks()
         """What the node file keeps this probe from checking."""
-        self._lost = _lost(planner.status, frozenset())
-        """The checks whose quorum was lost, as of the last merge."""
-        self._told = 0
-        """So many of them were told to be frozen."""
-        self._unheard_until = clock.monotonic() + GRACE_S if self._lost else None
-        """While restored beliefs wait for the first voices, which is no loss yet; None after that."""
+        self._quorum = QuorumWatch(self._chronicle, planner.status, now=clock.monotonic())
         self.known = asyncio.Event()
         """Set once every check has been believed up or down."""
 
     def watch(self, checks: tuple[Check, ...]) -> None:
         """Watches what the zones ask for now."""
         self._tell_missing(checks)
+        self._quorum.watch(self._checks, checks, now=self._clock.monotonic())
         self._checks = checks
-        self.blindness.watch(checks)
+        self.blindness.watch(checks, now=self._clock.monotonic())
         self._desk.expect(len(checks))
         self.heartbeats.watch(checks, now=self._clock.monotonic())
         self._tallies.watch(checks)
@@ -260,7 +254,7 @@ class HealthRiver:
         self.fresh = self._merger.fresh
         self.voting = self.fresh - quarantined(self._merger.standings)
         self._clocks.look(now=now)
-        self.blindness.look(self.voting, now=now)
+        self.blindness.look(self.voting, self._voting_elsewhere, now=now)
         changed = changes(before, after)
         for change in changed:
             self._lines.tell(scope_of(change.check), change, check=change.check, now=now)
@@ -275,7 +269,7 @@ class HealthRiver:
                 )
                 self._lines.tell(scope_of(check), words, check=check, now=now, level=logging.WARNING)
         self._chronicle.heard(self._desk.book, after, now=now)
-        self._tell_frozen(after)
+        self._quorum.tell(after, now=now)
         self._tallies.failovers.changed(changed, self._desk.book, wall=self._clock.wall())
         self._outages.believed((change.check for change in changed), self._planner.plan, now=now)
         planner = self._planner
@@ -285,6 +279,12 @@ class HealthRiver:
             self._tallies.failovers.followed()
         if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
             self.known.set()
+
+    def _voting_elsewhere(self) -> frozenset[NodeName]:
+        """Returns the probes that vote, and on nothing that is checked here."""
+        limit_s = max((one.limit_s for one in self._freshness.values()), default=0.0)
+        voting = voting_elsewhere(self._desk.book, limit_s, now=self._clock.monotonic())
+        return voting - quarantined(self._merger.standings)
 
     def _swapped(self, before: Plan, after: Plan) -> None:
         self._tallies.failovers.swapped(before, after, wall=self._clock.wall())
@@ -317,33 +317,6 @@ class HealthRiver:
             log.log(logging.WARNING if node in after else logging.INFO, "%s", words)
             self._counters.add("quarantines", to="in" if node in after else "out")
             self._chronicle.quarantine(node, words, is_in=node in after)
-
-    def _tell_frozen(self, after: Status) -> None:
-        """Says when the quorum is lost or found again; while it is lost, nothing changes.
-
-        A check that was never known has nothing to lose: it is new, or this node is.
-        """
-        before, self._lost = len(self._lost), _lost(after, self._lost)
-        lost, of = len(self._lost), len(after.checks)
-        if self._unheard_until is not None and lost:
-            if self._clock.monotonic() < self._unheard_until:
-                return
-            words = f"started without a quorum: the saved beliefs stand, of {lost} checks"
-            self._tell_quorum(words, after, is_lost=True)
-            self._told, self._unheard_until = lost, None
-        elif lost > self._told and (not self._told or lost == before):
-            words = f"quorum lost for {lost} of {of} checks: too few fresh voices, the last beliefs stand"
-            self._tell_quorum(words, after, is_lost=True)
-            self._told = lost
-        elif not lost and (self._told or self._unheard_until is not None):
-            heard = of - len(after.frozen)  # what nobody can check is frozen from the first day on
-            words = f"quorum found again for {'all' if heard == of else f'{heard} of'} {of} checks"
-            self._tell_quorum(words, after, is_lost=False)
-            self._told, self._unheard_until = 0, None
-
-    def _tell_quorum(self, words: str, status: Status, *, is_lost: bool) -> None:
-        log.log(logging.WARNING if is_lost else logging.INFO, "%s", words)
-        self._chronicle.quorum(words, frozen=len(self._lost), of=len(status.checks), is_lost=is_lost)
 
     async def _publish(self, prober: Prober) -> None:
         def verdicts() -> Mapping[CheckId, Verdict]:
@@ -383,12 +356,3 @@ def _no_guide(_before: Status, _after: Status) -> Guidance:
 
 def _missing(checks: tuple[Check, ...]) -> set[str]:
     return {part.name for check in checks for part in check.parts if not part.checks and not part.is_unchecked}
-
-
-def _lost(status: Status, before: frozenset[CheckId]) -> frozenset[CheckId]:
-    """Returns the checks whose quorum is lost: with a belief that stands, or that stood until `stale_hold` was over."""
-    return frozenset(
-        check
-        for check, one in status.checks.items()
-        if one.frozen and (one.belief is not Belief.UNKNOWN or check in before)
-    )

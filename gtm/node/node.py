@@ -438,9 +438,9 @@ class Node:
         return (words,) if words else ()
 
     def _is_unready_blind(self) -> bool:
-        """Returns whether this node answers queries and hears nobody, and is not ready then."""
+        """Returns whether this node answers queries and hears no probe vote, and is not ready then."""
         looks = self._config.is_unready_when_blind and Role.DNS in self._config.roles
-        return looks and self._health.blindness.is_blind
+        return looks and self._health.blindness.is_cut_off
 
     def _listen_to_signals(self) -> None:
         self._stop.listen()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gtm.health.quorum import DEFAULT_STALE_HOLD_S
-from gtm.node.health import GRACE_S
+from gtm.node.quorum_watch import GRACE_S
 from tests.node.river import CHECKS, DOWN, ONE, TWO, UNKNOWN, UP, River, restored
 
 
@@ -32,7 +32,7 @@ def test_a_quorum_that_nobody_makes_is_not_found_when_its_beliefs_are_given_up(
     river = River(tmp_path)
     for peer in ("fra", "iad"):
         river.hear(peer, UP, UP)
-    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+    with caplog.at_level(logging.INFO, logger="gtm.node"):
         river.river.merge()
         for _ in range(4):
             river.clock.advance(0.45 * DEFAULT_STALE_HOLD_S)
@@ -52,7 +52,7 @@ def test_a_quorum_that_nobody_makes_is_not_found_when_its_beliefs_are_given_up(
 
 def test_a_start_with_beliefs_given_up_finds_no_quorum(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     river = River(tmp_path, restored=restored(UNKNOWN, UNKNOWN))
-    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+    with caplog.at_level(logging.INFO, logger="gtm.node"):
         river.river.merge()
     assert "quorum found" not in caplog.text
 
@@ -61,7 +61,7 @@ def test_a_check_that_nobody_ever_made_does_not_keep_the_quorum_of_the_others_fr
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     river = River(tmp_path)
-    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+    with caplog.at_level(logging.INFO, logger="gtm.node"):
         for after_s in (0.0, 3600.0):
             river.clock.advance(after_s)
             river.river.merge()
@@ -79,7 +79,7 @@ def test_a_loss_that_grows_is_told_again_once_it_is_whole(tmp_path: Path, caplog
     for peer in ("fra", "iad"):
         river.clock.advance(1.0)
         river.hear(peer, UP, UNKNOWN)
-    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+    with caplog.at_level(logging.INFO, logger="gtm.node"):
         river.river.merge()
         river.river.merge()
         river.clock.advance(600)
@@ -92,7 +92,7 @@ def test_a_loss_that_grows_is_told_again_once_it_is_whole(tmp_path: Path, caplog
 
 def test_a_node_that_starts_without_a_quorum_says_so_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     river = River(tmp_path, restored=restored(DOWN, UP))
-    with caplog.at_level(logging.INFO, logger="gtm.node.health"):
+    with caplog.at_level(logging.INFO, logger="gtm.node"):
         river.river.merge()
         assert "quorum" not in caplog.text, "nobody could be heard yet"
         for _ in range(3):
