@@ -11,7 +11,7 @@ services tell. What failed within one interval (and SETTLE_S), and was up, is lo
     -> doubt: nothing of it is believed
 
     half of what failed is up again, or anything where it was no misfit  -> over; the rest at the pace of the budget
-    HOLD_S have passed, and fresh voices still say the same              -> over, as confirmed; the same
+    HOLD_S have passed, and fresh voices still say the same of half      -> over, as confirmed; the same
 
 Until so much has failed, no more than one region is let go of what failed by such answers: the rest waits for an
 interval, and is in doubt then, or is not (`may_be_doubted`).
@@ -28,7 +28,7 @@ from gtm.ids import CheckId, ServiceId
 from gtm.plan.misfit import is_misfit
 from gtm.plan.model import SteeredService
 from gtm.plan.shares import Shares
-from gtm.plan.suspicion import HOLD_S, explains
+from gtm.plan.suspicion import explains, is_confirmed
 from gtm.zone.settings import CalculatedSettings
 
 
@@ -97,7 +97,7 @@ def _is_over(doubt: Doubt, proposed: Status, *, now: float) -> bool:
     still = [check for check in doubt.fell if proposed.belief(check) is Belief.DOWN]
     if 2 * len(still) <= len(doubt.fell) or (not doubt.is_misfit and len(still) < len(doubt.fell)):
         return True
-    return now - doubt.since >= HOLD_S and not any(proposed.checks[check].frozen for check in still)
+    return is_confirmed(still, proposed, held_s=now - doubt.since)
 
 
 def _joined(doubt: Doubt, steered: SteeredService, fallen: Mapping[CheckId, float], proposed: Status) -> Doubt:

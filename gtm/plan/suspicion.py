@@ -12,13 +12,14 @@
     nothing at all was up, something is again, and the rest is -> over; of a service of which nothing was up, what is
         no misfit (misfit.py): they see                           dead goes at once (emptied.py)
     HOLD_S have passed, and fresh voices still say the same    -> over, as confirmed; the same
+        of half of them: the others may be frozen for long
 
 What is in doubt for its own answers (doubt.py) was reached, and makes no suspicion.
 Checks of services with `correlated_failure: false` neither make a suspicion nor are held by one.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -85,8 +86,7 @@ def suspected(
     if last is None:
         return _new(fallen, proposed, shares, now=now)
     still = [check for check in last.fell if proposed.belief(check) is Belief.DOWN]
-    is_confirmed = now - last.since >= HOLD_S and not any(proposed.checks[check].frozen for check in still)
-    if 2 * len(still) <= len(last.fell) or is_confirmed:
+    if 2 * len(still) <= len(last.fell) or is_confirmed(still, proposed, held_s=now - last.since):
         return None
     is_total = _is_total(proposed, shares)
     if last.was_total and not is_total and not all(is_misfit(proposed.checks[check]) for check in still):
@@ -94,6 +94,15 @@ def suspected(
     fell = {**{check: fallen[check] for check in _guarded(fallen, shares)}, **last.fell}
     zones = last.zones | _struck(fell.keys(), proposed, shares)
     return Suspicion(last.since, fell, last.watched, zones, was_total=last.was_total or is_total)
+
+
+def is_confirmed(still: Sequence[CheckId], proposed: Status, *, held_s: float) -> bool:
+    """Returns whether what is down still is to be believed, however it began.
+
+    The voices of half of it are enough: one endpoint, or one probe, can make a check that cannot be read any more, and
+    must not have all others held for that.
+    """
+    return held_s >= HOLD_S and 2 * sum(not proposed.checks[check].frozen for check in still) >= len(still)
 
 
 def _new(fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, now: float) -> Suspicion | None:

@@ -1,5 +1,7 @@
 """Whose check is blamed for what fails, and for how long."""
 
+from dataclasses import replace
+
 import pytest
 
 from gtm.health.override import SafetyRule
@@ -122,6 +124,20 @@ def test_it_is_believed_once_it_is_confirmed_and_then_on_all_down_decides() -> N
     assert after(stage, all_of(stage), seconds=HOLD_S) == DOUBTED
     assert after(stage, all_of(stage)) == []
     assert {state.value for one in stage.plan.decisions.values() for state in one.states} == {"fail_open"}
+
+
+@pytest.mark.parametrize("frozen", [1, 2])
+def test_checks_that_cannot_be_read_any_more_do_not_hold_the_others(frozen: int) -> None:
+    stage = site()
+    unread = {address(0, place, 0): replace(NOT_FOUND, frozen=place < frozen) for place in range(4)}
+    assert after(stage, unread, seconds=HOLD_S) == DOUBTED
+    assert after(stage, unread) == [], "half of the voices say it for two minutes"
+
+
+def test_where_most_cannot_be_read_nothing_is_confirmed() -> None:
+    stage = site()
+    unread = {address(0, place, 0): replace(NOT_FOUND, frozen=place < 3) for place in range(4)}
+    assert after(stage, unread, seconds=5 * HOLD_S) == DOUBTED, "the probes may be cut off"
 
 
 def test_a_service_without_the_rule_is_never_doubted() -> None:

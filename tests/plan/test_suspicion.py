@@ -65,6 +65,15 @@ def test_suspicion_is_not_confirmed_by_voices_that_are_not_heard() -> None:
     assert {refusal.rule for refusal in later.refusals} == {SafetyRule.CORRELATED}
 
 
+def test_suspicion_is_confirmed_although_one_check_cannot_be_read_any_more() -> None:
+    dead = region(0, 4) | region(1, 4)
+    site = Site(text(4)).see(*dead)
+    first = next(name for name, one in site.truth.checks.items() if one.belief is Belief.DOWN)
+    site.truth = Status({**site.truth.checks, first: replace(site.truth.checks[first], frozen=True)})
+    later = allow(site.shares, site.history, site.truth, site.truth, site.said, now=site.now + HOLD_S)
+    assert {refusal.rule for refusal in later.refusals} == {SafetyRule.MAX_SHARE}
+
+
 def test_a_region_that_takes_more_than_half_along_is_a_region() -> None:
     services = "\n".join(
         f"  s{number}:\n    monitor: web\n    steer: nearest\n    endpoints:\n"

@@ -48,6 +48,8 @@ class Failed:
 
     reason: Reason
     detail: str = ""
+    frozen: bool = False
+    """Whether there are too few fresh voices by now."""
 
 
 TIMEOUT = Failed(Reason.TIMEOUT, "nothing within 2 s")
@@ -155,7 +157,7 @@ class Stage:
 def _known(failed: Failed | None) -> CheckStatus:
     if failed is None:
         return CheckStatus(Belief.UP, 0.0, Reason.OK)
-    return CheckStatus(Belief.DOWN, 0.0, failed.reason, failed.detail)
+    return CheckStatus(Belief.DOWN, 0.0, failed.reason, failed.detail, frozen=failed.frozen)
 
 
 def _picked(outcome: Outcome) -> Iterator[tuple[str, float]]:
