@@ -2,7 +2,8 @@
 
 It is asked at ADDRESS:PORT, https://ADDRESS:PORT (trusting the system's roots, or SSL_CERT_FILE, and showing the
 certificate of GTM_CERT_FILE), or unix:PATH. Who asks in a way that the node does not take is told what to type
-(handshake.py).
+(handshake.py). What answers there need not be a node: no redirect is followed, for it could lead to a listener that
+only this machine reaches; and an answer is bounded, and not unpacked.
 """
 
 import asyncio
@@ -32,6 +33,9 @@ RELOAD_TIMEOUT_S = 60.0
 
 ZONES_TIMEOUT_S = 120.0
 """A node makes the contents of a hundred thousand records in a second or two."""
+
+MAX_ANSWER = 512 * 1024 * 1024
+"""Bytes: several times what the largest node tells. Who answers without end must not take the memory of who asks."""
 
 OK, NOT_FOUND = 200, 404
 CONFLICT = 409
@@ -145,14 +149,16 @@ async def _ask(
     timeout, handshake = aiohttp.ClientTimeout(total=timeout_s), Handshake()
     is_local, is_plain = admin.startswith(UNIX), not admin.startswith("https://")
     base = "http://localhost" if is_local else f"http://{admin}" if is_plain else admin
-    headers = {"Authorization": f"Bearer {token}"} if token else None
+    headers = {"Accept-Encoding": "identity", **({"Authorization": f"Bearer {token}"} if token else {})}
     try:
         connector = aiohttp.UnixConnector(admin.removeprefix(UNIX)) if is_local else _connector(handshake)
         async with (
-            aiohttp.ClientSession(timeout=timeout, connector=connector) as session,
-            session.request(method, f"{base}{path}", params=query, json=body, headers=headers) as answer,
+            aiohttp.ClientSession(timeout=timeout, connector=connector, auto_decompress=False) as session,
+            session.request(
+                method, f"{base}{path}", params=query, json=body, headers=headers, allow_redirects=False
+            ) as answer,
         ):
-            return answer.status, await answer.read()
+            return answer.status, await _whole(answer, admin, path)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         address = base.partition("://")[2]
         advised = "" if is_local else advice(error, address, handshake, is_plain=is_plain)
@@ -160,6 +166,15 @@ async def _ask(
             raise Unreachable(f"the node at {admin} cannot be asked: {advised}") from error
         words = _words(error, timeout_s)
         raise Unreachable(f"no node answers at {admin}: {words}; is `gtm serve` running there?") from error
+
+
+async def _whole(answer: aiohttp.ClientResponse, admin: str, path: str) -> bytes:
+    found = bytearray()
+    async for part in answer.content.iter_any():
+        found += part
+        if len(found) > MAX_ANSWER:
+            raise Unreachable(f"what answers at {admin} is no node: {path} has more than {MAX_ANSWER} bytes")
+    return bytes(found)
 
 
 def _connector(handshake: Handshake) -> aiohttp.TCPConnector:

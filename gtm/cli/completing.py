@@ -1,8 +1,8 @@
 """What a shell completes beside commands and options: names of what a running node serves.
 
 What comes in: what is typed so far. What goes out: the words that could stand there, or none where no node answers
-within LIMIT_S: who presses a key waits for the answer, and nothing else is printed. A node that is asked over TLS is
-not asked, for that takes longer.
+within LIMIT_S: who presses a key waits for the answer, and nothing else is printed, whatever it is that answers. A node
+that is asked over TLS is not asked, for that takes longer.
 
     zones, services, regions    by the shortest name that commands take
     endpoints                   once what is typed is the beginning of no other name: `api/`, `192.`
@@ -12,17 +12,18 @@ not asked, for that takes longer.
 Names with characters that a shell could take for its own are left out.
 """
 
-import json
 import re
 import socket
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
+import msgspec
 import typer
+from msgspec import DecodeError, Struct
 
 from gtm.admin.address import UNIX
 from gtm.cli.options import admin_address, read_config
@@ -39,119 +40,146 @@ MAX_ZONE_BYTES = 8 * 1024 * 1024
 MAX_ZONE_HEAD = 64 * 1024
 """Bytes of a zone file in which its name is looked for."""
 ZONE_FILES = FileReader("zone files, completion")
-PLAIN = re.compile(r"[A-Za-z0-9_.:/@-]+")
+PLAIN = re.compile(r"(?!-)[A-Za-z0-9_.:/@-]+")
+"""A name is no option."""
 _ZONE = re.compile(r"""^zone:\s*["']?([A-Za-z0-9_.-]+)""", re.MULTILINE)
 
-_Status = Mapping[str, object]
-_Views = Sequence[Mapping[str, object]]
+
+class _End(Struct, gc=False):
+    region: str = ""
+    endpoint: str = ""
+
+
+class _Service(Struct, gc=False):
+    zone: str = ""
+    service: str = ""
+    endpoints: tuple[_End, ...] = ()
+
+    @property
+    def short(self) -> str:
+        return self.service.removesuffix(f".{self.zone}")
+
+
+class _Zone(Struct, gc=False):
+    zone: str = ""
+    shared_regions: tuple[str, ...] = ()
+
+
+class _Override(Struct, gc=False):
+    id: str = ""
+    scope: str = ""
+
+
+class _Status(Struct, gc=False):
+    """What is completed of what a node tells; the rest is passed over."""
+
+    services: tuple[_Service, ...] = ()
+    zones: tuple[_Zone, ...] = ()
+    overrides: tuple[_Override, ...] = ()
+
+
+_NOTHING = _Status()
 
 
 def scopes(context: typer.Context, incomplete: str) -> list[str]:
     """Returns what an override can be said of."""
-    status = _status(context)
-    short = [*_region_scopes(status), *_services(status), *_zones(status)]
-    return _beginning(short, incomplete) or _beginning(_endpoints(status), incomplete)
+
+    def found(status: _Status) -> list[str]:
+        short = [*_region_scopes(status), *_services(status), *_zones(status)]
+        return _beginning(short, incomplete) or _beginning(_endpoints(status), incomplete)
+
+    return _of_status(context, found)
 
 
 def said(context: typer.Context, incomplete: str) -> list[str]:
     """Returns what overrides are in force, by id and scope."""
-    views = _views(_status(context), "overrides")
-    return _beginning([*(_text(view, "id") for view in views), *map(_scope, views)], incomplete)
+
+    def found(status: _Status) -> list[str]:
+        return _beginning([*(one.id for one in status.overrides), *map(_scope, status.overrides)], incomplete)
+
+    return _of_status(context, found)
 
 
 def services(context: typer.Context, incomplete: str) -> list[str]:
     """Returns services."""
-    return _beginning(_services(_status(context)), incomplete)
+    return _of_status(context, lambda status: _beginning(_services(status), incomplete))
 
 
 def regions(context: typer.Context, incomplete: str) -> list[str]:
     """Returns regions."""
-    return _beginning(_regions(_status(context)), incomplete)
+    return _of_status(context, lambda status: _beginning(_regions(status), incomplete))
 
 
 def zones(context: typer.Context, incomplete: str) -> list[str]:
     """Returns zones: those that a node serves, or else those of the zone folder."""
-    return _beginning(_zones(_status(context)) or _zones_of_files(context), incomplete)
+    served = _of_status(context, _zones)
+    return _beginning(served or _soon(lambda: _zones_of_files(context)), incomplete)
 
 
-def _beginning(names: Sequence[str], incomplete: str) -> list[str]:
+def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
     found = dict.fromkeys(name for name in names if name.startswith(incomplete) and PLAIN.fullmatch(name))
     return list(found)[:MAX_WORDS]
 
 
 def _regions(status: _Status) -> list[str]:
-    return [_text(end, "region") for view in _views(status, "services") for end in _views(view, "endpoints")]
+    return [end.region for one in status.services for end in one.endpoints]
 
 
 def _region_scopes(status: _Status) -> list[str]:
     """Returns regions by name, or with their zone where several zones have that, each its own."""
-    ends = [(view, end) for view in _views(status, "services") for end in _views(view, "endpoints")]
-    pairs = list(dict.fromkeys((_text(view, "zone"), _text(end, "region")) for view, end in ends))
+    pairs = list(dict.fromkeys((one.zone, end.region) for one in status.services for end in one.endpoints))
     times = Counter(region for _, region in pairs)
-    shared = {
-        (_text(view, "zone"), region)
-        for view in _views(status, "zones")
-        if isinstance(regions := view.get("shared_regions"), list)
-        for region in regions
-    }
+    shared = {(one.zone, region) for one in status.zones for region in one.shared_regions}
     return [region if times[region] == 1 or (zone, region) in shared else f"{zone}/{region}" for zone, region in pairs]
 
 
 def _services(status: _Status) -> list[str]:
     """Returns services by their short names, or in full where several zones have that."""
-    shorts = [(_short(view), _text(view, "service")) for view in _views(status, "services")]
+    shorts = [(one.short, one.service) for one in status.services]
     times = Counter(short for short, _ in shorts)
     return [short if times[short] == 1 else name for short, name in shorts]
 
 
 def _zones(status: _Status) -> list[str]:
-    return [_text(view, "zone") for view in _views(status, "zones")]
+    return [one.zone for one in status.zones]
 
 
 def _endpoints(status: _Status) -> list[str]:
-    ends = [
-        (_short(view), _text(end, "endpoint"))
-        for view in _views(status, "services")
-        for end in _views(view, "endpoints")
-    ]
+    ends = [(one.short, end.endpoint) for one in status.services for end in one.endpoints]
     return [name for service, end in ends for name in (f"{service}/{end}", end, end.partition("/")[2])]
 
 
-def _short(view: Mapping[str, object]) -> str:
-    return _text(view, "service").removesuffix(f".{_text(view, 'zone')}")
-
-
-def _scope(view: Mapping[str, object]) -> str:
+def _scope(one: _Override) -> str:
     """Returns the scope of an override as one word."""
-    kind, _, rest = _text(view, "scope").partition(" ")
+    kind, _, rest = one.scope.partition(" ")
     return rest.removeprefix("*/") if kind == "region" else rest.replace(" ", "/")
 
 
-def _status(context: typer.Context) -> _Status:
-    """Returns what the node tells, or nothing."""
-    return _soon(lambda: _asked(context)) or {}
+def _of_status(context: typer.Context, names: Callable[[_Status], list[str]]) -> list[str]:
+    """Returns the names in what the node tells, or none."""
+    return _soon(lambda: names(_asked(context)))
 
 
-def _soon(ask: Callable[[], _Status]) -> _Status | None:
-    """Returns the answer, or None where there is none in time; what is still at work ends with this process."""
-    answers: list[_Status] = []
+def _soon(names: Callable[[], list[str]]) -> list[str]:
+    """Returns names, or none where there are none in time; what is still at work ends with this process."""
+    answers: list[list[str]] = []
 
     def keep() -> None:
         try:
-            answers.append(ask())
-        except (OSError, HTTPException, ValueError, GtmError, typer.BadParameter):
+            answers.append(names())
+        except (OSError, HTTPException, ValueError, DecodeError, RecursionError, GtmError, typer.BadParameter):
             return
 
     asking = threading.Thread(target=keep, daemon=True)
     asking.start()
     asking.join(LIMIT_S)
-    return answers[0] if answers else None
+    return answers[0] if answers else []
 
 
 def _asked(context: typer.Context) -> _Status:
     where = admin_address(context.params.get("admin"), _config(context))
     if where.startswith("https:"):
-        return {}
+        return _NOTHING
     with closing(HTTPConnection("localhost" if where.startswith(UNIX) else where, timeout=LIMIT_S)) as connection:
         if where.startswith(UNIX):
             connection.sock = socket.socket(socket.AF_UNIX)
@@ -159,17 +187,12 @@ def _asked(context: typer.Context) -> _Status:
             connection.sock.connect(where.removeprefix(UNIX))
         connection.request("GET", "/v1/status")
         with connection.getresponse() as response:
-            parsed = json.loads(response.read(MAX_ANSWER))
-    return parsed if isinstance(parsed, dict) else {}
+            return msgspec.json.decode(response.read(MAX_ANSWER), type=_Status)
 
 
 def _zones_of_files(context: typer.Context) -> list[str]:
-    try:
-        return [
-            name for path in _zone_files(read_config(_config(context)).zones) for name in _ZONE.findall(_head(path))
-        ]
-    except (OSError, GtmError):
-        return []
+    folder = read_config(_config(context)).zones
+    return [name for path in _zone_files(folder) for name in _ZONE.findall(_head(path))]
 
 
 def _zone_files(folder: Path) -> Iterator[Path]:
@@ -188,13 +211,3 @@ def _head(path: Path) -> str:
 def _config(context: typer.Context) -> Path | None:
     config = context.params.get("config")
     return None if config is None else Path(config)
-
-
-def _views(view: Mapping[str, object], name: str) -> _Views:
-    views = view.get(name)
-    return [one for one in views if isinstance(one, dict)] if isinstance(views, list) else []
-
-
-def _text(view: Mapping[str, object], name: str) -> str:
-    text = view.get(name)
-    return text if isinstance(text, str) else ""

@@ -1,5 +1,6 @@
 """What a command says when a node cannot be asked: what failed, in words that lead on."""
 
+import gzip
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gtm.admin.client import fetch_status
+from gtm.admin.client import ask_reload, fetch_status
 from gtm.errors import Unreachable
 from tests.fakes.certificates import Authority
 
@@ -46,9 +47,52 @@ def tls_listener(folder: Path) -> AbstractContextManager[int]:
     return listener(speak)
 
 
+def answering(head: bytes, *, again: bytes = b"", seen: list[bytes] | None = None) -> AbstractContextManager[int]:
+    """A listener that answers so, and then says the same again and again until it is hung up on."""
+
+    def answer(accepted: socket.socket) -> None:
+        asked = accepted.recv(65_536)
+        if seen is not None and asked:
+            seen.append(asked)
+        with suppress(OSError):
+            accepted.sendall(head)
+            while again:
+                accepted.sendall(again)
+
+    return listener(answer)
+
+
 def hanging_up() -> AbstractContextManager[int]:
     """A listener that ends each connection at once, as a full one with TLS does."""
     return listener(lambda _: None)
+
+
+def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gtm.admin.client.MAX_ANSWER", 100_000)
+    with answering(b"HTTP/1.1 200 OK\r\n\r\n", again=b" " * 10_000) as port, pytest.raises(Unreachable) as raised:
+        fetch_status(f"127.0.0.1:{port}")
+    assert "is no node: /v1/status has more than 100000 bytes" in str(raised.value)
+
+
+def test_an_answer_is_not_unpacked() -> None:
+    packed = gzip.compress(b'{"error": "unpacked"}')
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    with answering(head + packed) as port, pytest.raises(Unreachable) as raised:
+        fetch_status(f"127.0.0.1:{port}")
+    assert "answered /v1/status with HTTP 200" in str(raised.value)
+    assert "unpacked" not in str(raised.value)
+
+
+@pytest.mark.parametrize("status", [302, 307])
+def test_no_redirect_is_followed(status: int) -> None:
+    seen: list[bytes] = []
+    inside = answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", seen=seen)
+    with inside as elsewhere:
+        lead = b"HTTP/1.1 %d Go\r\nLocation: http://127.0.0.1:%d/\r\nContent-Length: 0\r\n\r\n" % (status, elsewhere)
+        with answering(lead) as port, pytest.raises(Unreachable) as raised:
+            ask_reload(f"127.0.0.1:{port}")
+    assert f"with HTTP {status}" in str(raised.value)
+    assert not seen
 
 
 def test_a_listener_that_hangs_up_in_a_handshake_is_not_asked_whether_it_speaks_tls() -> None:

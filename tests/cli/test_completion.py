@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.admin.served import serving
+from tests.admin.test_client import answering
 from tests.cli.command import LIMIT_S, WIDE, gtm
 from tests.node.present import SMALL
 
@@ -107,6 +108,36 @@ def test_names_of_a_node_are_completed(folder: Path, tmp_path_factory: pytest.Te
         ids = asked(f"gtm clear {at} ", folder)
         assert "gtm.example.com/us-east" in ids
         assert any(text.startswith("ns1:") for text in ids)
+
+
+NESTED = b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("status", "completed"),
+    [
+        (b'{"zones": [{"zone": "a", "shared_regions": [["us"], {}]}]}', []),
+        (b'{"services": [7], "zones": null}', []),
+        (b'{"zones": [{"zone": 7}]}', []),
+        (b'{"zones": ' + NESTED, []),
+        (b'{"other": ' + NESTED, []),
+        (b"\xff", []),
+        (b"[]", []),
+        (b'{"zones": [{"zone": "--why"}, {"zone": "a b"}, {"zone": "b\\n"}, {"zone": "c", "new": [1]}]}', ["c"]),
+    ],
+)
+def test_whatever_answers_nothing_but_names_is_printed(status: bytes, completed: list[str], folder: Path) -> None:
+    """In this process a thread that fails is a test that fails."""
+    head = b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(status)
+    with answering(head + status) as port:
+        assert asked(f"gtm drain --admin 127.0.0.1:{port} ", folder, limit_s=LIMIT_S) == completed
+
+
+def test_a_large_answer_is_read_as_far_as_it_is_completed(folder: Path) -> None:
+    status = b'{"zones": [{"zone": "a"}], "new": [' + b"[]," * 1_000_000 + b"[]]}"
+    head = b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(status)
+    with answering(head + status) as port:
+        assert asked(f"gtm drain --admin 127.0.0.1:{port} ", folder, limit_s=LIMIT_S) == ["a"]
 
 
 def test_where_no_node_answers_nothing_is_said(folder: Path) -> None:
