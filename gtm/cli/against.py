@@ -14,7 +14,7 @@ from gtm.admin.views import NodeStatus
 from gtm.cli.console import counted, print_aside
 from gtm.cli.options import admin_address
 from gtm.counters import Counters
-from gtm.errors import ZoneInvalid
+from gtm.errors import Unreachable, ZoneInvalid
 from gtm.health.scope import Scope, Spot, parse_scope
 from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import never_empty
@@ -104,7 +104,10 @@ def _overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> t
     if place.exists() and not place.is_socket():
         return ()
     node = fetch_status(_address(place, against))
-    said = [(parse_scope(name), one) for one in node.overrides for name in (one.now or (one.scope,))]
+    try:
+        said = [(parse_scope(name), one) for one in node.overrides for name in (one.now or (one.scope,))]
+    except ValueError as error:
+        raise Unreachable(f"the node at {against} told of overrides that nobody can make: {error}") from error
     if not said:
         return ()
     before = layout_of(_spots(node))

@@ -12,9 +12,9 @@ services each zone's are:
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from gtm.admin.moment import shown
 from gtm.cli.console import counted
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _COUNTS = {
 
 def shown_time(wall: float) -> str:
     """Returns a Unix time for people."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return shown(wall)
 
 
 def note_of(one: "OverrideView") -> str:

@@ -171,6 +171,8 @@ def parse_lines(texts: Iterable[bytes]) -> tuple[Contents, ...]:
                 case ["zone", str(origin)]:
                     found.append((dns.name.from_text(origin), {}, {}))
                 case ["thing", str(kind), str(name), str(of), dict(values)]:
+                    if kind == "service":
+                        dns.name.from_text(name)  # it is looked up as a name later
                     found[-1][1][Thing(kind, name, of)] = {str(key): str(value) for key, value in values.items()}
                 case ["record", str(name), str(rtype), int(ttl), str(said)]:
                     own = found[-1][2]

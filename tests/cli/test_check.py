@@ -1,9 +1,13 @@
 import json
+import socket
+from contextlib import suppress
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from tests.admin.served import serving
+from tests.admin.test_client import listener
 from tests.cli.command import gtm
 from tests.node.present import BROKEN, SMALL
 
@@ -204,6 +208,31 @@ def test_against_a_node_that_serves_it_is_told_the_same(folder: Path, tmp_path: 
         assert gtm("check", "zones", "--against", node.at).lines[0] == f"against {node.at}: nothing would change"
         (folder / "zones" / "a.yaml").write_text(BROKEN)
         assert gtm("check", "zones", "--against", node.at).lines == [f"zones/a.yaml:18:18: {MESSAGE}"]
+
+
+OVERRIDE = {"id": "n:1", "node": "n", "action": "drain", "by": "ann", "why": "", "made_at": 1.0, "until": 1e300}
+
+
+@pytest.mark.parametrize("scope", ["nonsense", "region \x1b[2J", "zone " + 600 * "a", "region */us-east"])
+def test_overrides_of_what_answers_in_place_of_a_node_are_no_mistake_of_gtm(
+    scope: str, folder: Path, tmp_path: Path
+) -> None:
+    with serving(tmp_path, a=SMALL) as node, urlopen(f"http://{node.at}/v1/status") as answer:
+        status = json.load(answer)
+    said = {**status, "overrides": [{**OVERRIDE, "scope": scope, "rules": []}]}
+
+    def answer_as_a_node(accepted: socket.socket) -> None:
+        is_status = b"/v1/zones" not in accepted.recv(65_536)
+        body = json.dumps(said).encode() if is_status else b""
+        with suppress(OSError):
+            accepted.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body) + body)
+
+    with listener(answer_as_a_node) as port:
+        ran = gtm("check", "zones", "--against", f"http://127.0.0.1:{port}")
+        shown = gtm("overrides", "--admin", f"127.0.0.1:{port}")
+    assert "Traceback" not in ran.err + shown.err
+    assert ran.code == (0 if scope.endswith("us-east") else 1)
+    assert shown.code == 0
 
 
 def test_a_zone_that_would_go_is_warned_of_but_not_where_one_file_is_checked(folder: Path) -> None:

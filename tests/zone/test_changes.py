@@ -175,3 +175,6 @@ def test_lines_that_are_none_are_refused() -> None:
     for text in (b"{", b'["record","a.test","A",1,"x"]', b'["zone",5]', b'["zone","a..test"]', b"[" * 5000, b"\xff"):
         with pytest.raises(ValueError, match=r".+"):
             parse_lines([text])
+    for name in ("a..test", 64 * "a", 130 * "a."):
+        with pytest.raises(ValueError, match=r".+"):
+            parse_lines([b'["zone","test"]', f'["thing","service","{name}","",{{}}]'.encode()])
