@@ -170,7 +170,41 @@ def test_checks_that_all_fail_at_once_are_told_in_a_sentence_with_the_commands(t
     require(monitor, tmp_path, {"GtmCheckSuspect": [told], "GtmSafetyHolding": []})
     play.say(Action.OBEY, f"service {name}", SafetyRule.CORRELATED)
     monitor.watch(EVERY)
-    require(monitor, tmp_path, {"GtmCheckSuspect": []})
+    require(monitor, tmp_path, {"GtmCheckSuspect": [told], "GtmFailOpen": []})
+    monitor.watch(A_WHILE)
+    require(monitor, tmp_path, {"GtmCheckSuspect": [], "GtmFailOpen": [open_of(name)]})
+
+
+def open_of(name: str) -> Expected:
+    return Expected(f"Nothing of {name} is up: it answers as configured for that", {"service": name})
+
+
+def test_a_renamed_path_is_told_at_every_moment_until_it_is_mended(tmp_path: Path) -> None:
+    """First the doubt, and that nothing is up once the checks are believed; and never neither."""
+    play, monitor = watched(tmp_path, services=NEAR)
+    play.renamed |= {FIRST, SECOND, THIRD}
+    monitor.watch(EVERY * 2)
+    name = "near.gtm.example.com"
+    words = (
+        f"all 3 checks of 3 regions of {name} failed within 1 s, all HTTP 404: suspect the check; if it is well, gtm "
+        f"up {name} --why TEXT keeps it in; if it is really down, gtm obey {name} --override-rule correlated_failure "
+        "believes the checks"
+    )
+    suspect, is_open = Expected(words, {"zone": "gtm.example.com", "service": name}), open_of(name)
+    fires = {"GtmCheckSuspect": [suspect], "GtmFailOpen": []}
+    require(monitor, tmp_path, fires)
+    monitor.watch(EVERY * 6)
+    assert play.server.guide.refusals
+    monitor.watch(EVERY * 3)
+    assert not play.server.guide.refusals, "the checks are believed"
+    require(monitor, tmp_path, fires)
+    monitor.watch(EVERY * 4)
+    require(monitor, tmp_path, {"GtmCheckSuspect": [suspect], "GtmFailOpen": [is_open]})
+    monitor.watch(A_WHILE)
+    require(monitor, tmp_path, {"GtmCheckSuspect": [], "GtmFailOpen": [is_open]})
+    play.renamed.clear()
+    monitor.watch(A_WHILE)
+    require(monitor, tmp_path, {"GtmCheckSuspect": [], "GtmFailOpen": []})
 
 
 def test_a_rule_that_holds_is_told_with_whom_it_is_for(tmp_path: Path) -> None:
