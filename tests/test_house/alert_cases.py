@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from tests.fakes.promtool import Expected
 
 NS1, NS2 = 'instance="ns1:8053",job="gtm"', 'instance="ns2:8053",job="gtm"'
+PROBE = 'instance="fra-1:8053",job="gtm"'
 DAY = 86_400
 LIVE = "1x60"
 """A value that stays so for an hour, a sample a minute."""
@@ -67,6 +68,9 @@ CASES = (
         {
             f'gtm_region_endpoints{{{NS1},zone="z",region="eu",state="up"}}': "1x60",
             f'gtm_region_endpoints{{{NS1},zone="z",region="eu",state="down"}}': "1x60",
+            f'gtm_region_endpoints{{{PROBE},zone="z",region="eu",state="up"}}': "0x60",
+            f'gtm_region_endpoints{{{PROBE},zone="z",region="eu",state="down"}}': "1x60",
+            f'gtm_build_info{{{PROBE},roles="admin,probe"}}': "1x60",
         },
     ),
     Case(
@@ -107,6 +111,8 @@ CASES = (
         {
             "gtm_endpoint_state" + DOWN.format(NS1, "down"): "0x60",
             "gtm_endpoint_state" + DOWN.format(NS1, "taken_out"): "1x60",
+            "gtm_endpoint_state" + DOWN.format(PROBE, "down"): "1x60",
+            f'gtm_build_info{{{PROBE},roles="admin,probe"}}': "1x60",
         },
     ),
     Case(
