@@ -173,7 +173,7 @@ def make_app(
     `names` are those that the machine is called by; None for a socket of this machine.
     """
     api = _Api(subject, require)
-    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[in_json, _counting(on_refusal), guard(names)])
+    app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[in_json, counting(on_refusal), guard(names)])
     app.add_routes(
         [
             web.get("/v1/status", api.status),
@@ -264,11 +264,11 @@ def _answer(view: _View, kind: type[_View], *, status: int = 200) -> web.Respons
     return web.Response(body=encode(view, kind), content_type="application/json", status=status)
 
 
-def _counting(on_refusal: OnRefusal) -> Middleware:
+def counting(on_refusal: OnRefusal) -> Middleware:
     """Returns what tells of every refusal: an HTTP error, or an answer that finds fault with the request."""
 
     @web.middleware
-    async def counting(request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def hearing(request: web.Request, handler: Handler) -> web.StreamResponse:
         resource = request.match_info.route.resource
         path = OTHER if resource is None else resource.canonical
         try:
@@ -280,7 +280,7 @@ def _counting(on_refusal: OnRefusal) -> Middleware:
             on_refusal(path, answer.status)
         return answer
 
-    return counting
+    return hearing
 
 
 @web.middleware

@@ -4,7 +4,7 @@
     GET  /readyz    200 while this node should get queries, else 503 and why
 
 It is for load balancers and kubelets where the admin API asks for certificates. What comes in is never trusted: there
-is nothing else here (404), and the limits of a crowd are those of the admin API, counted apart from it.
+is nothing else here (404), and a crowd is bounded as at the admin API (limit.py), and counted apart from it.
 """
 
 import os
@@ -12,13 +12,21 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from gtm.admin.app import NO_HTTP, SHUTDOWN_S, OnRefusal, bound, health_routes, in_json
-from gtm.admin.crowd import Limits
+from gtm.admin.app import NO_HTTP, SHUTDOWN_S, OnRefusal, bound, counting, health_routes, in_json
+from gtm.admin.crowd import MAX_OF_CLIENT, Limits
 from gtm.admin.limit import LimitedRunner
 from gtm.errors import ListenFailed
 
-LIMITS = Limits(whole=128)
+MAX_CONNECTIONS = 128
 """More than load balancers and kubelets ask at once, and few beside what the admin API may have."""
+
+
+def health_limits(whole: int = MAX_CONNECTIONS) -> Limits:
+    """Returns the limits of a health port that may have `whole` connections."""
+    return Limits(whole, min(whole, MAX_OF_CLIENT), whole)
+
+
+DEFAULT_LIMITS = health_limits()
 
 
 async def open_health(
@@ -26,13 +34,13 @@ async def open_health(
     port: int,
     *,
     unready: Callable[[], str],
-    limits: Limits = LIMITS,
+    limits: Limits = DEFAULT_LIMITS,
     on_refused: Callable[[], None] = lambda: None,
     on_dropped: Callable[[str], None] = lambda _reason: None,
     on_refusal: OnRefusal = lambda _path, _status: None,
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
-    app = web.Application(middlewares=[in_json])
+    app = web.Application(middlewares=[in_json, counting(on_refusal)])
     app.add_routes(health_routes(unready))
     runner = LimitedRunner(
         app,

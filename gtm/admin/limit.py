@@ -15,6 +15,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -113,6 +114,12 @@ class LimitedRunner(web.AppRunner):
         for acceptor in self._acceptors:
             acceptor.close()
         self._acceptors.clear()
+
+    async def setup(self) -> None:
+        """Makes ready, but does not listen yet."""
+        await super().setup()
+        assert self.server is not None
+        self.server.request_factory = partial(self.app._make_request, _cls=_Request)  # noqa: SLF001  # no setting has it
 
     async def cleanup(self) -> None:
         """Ends everything; whoever reads too slowly does not hold it up."""
@@ -219,6 +226,17 @@ class LimitedRunner(web.AppRunner):
         for connection in tuple(self._connections.values()):
             connection.look()
         self._looking = asyncio.get_running_loop().call_later(self.patience.look_s, self._look)
+
+
+class _Request(web.Request):
+    """A request whose answer does not say which versions of aiohttp and Python made it.
+
+    The signal for that (on_response_prepare) hears of no answer to what is no HTTP; all answers come through here.
+    """
+
+    async def _prepare_hook(self, response: web.StreamResponse) -> None:
+        await super()._prepare_hook(response)
+        response.headers.pop("Server", None)  # RFC 9110 10.2.4: what is told in detail helps attackers
 
 
 def _is_costly(request: web.Request) -> bool:

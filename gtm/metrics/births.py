@@ -8,7 +8,8 @@ gtm/counters.py: each counter without labels, and each whose labels are of sets 
     kinds of monitor        those of the zones
     zones, services, ...    those of the plan, where the engine counts by them
 
-Not here, for nobody knows their labels before: `admin_requests_refused` (path and status), `dns_questions` (types).
+Not here, for nobody knows their labels before: `admin_requests_refused` and `health_port_requests_refused` (path and
+status), `dns_questions` (types).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,6 +46,8 @@ _TRANSPORTS = ("udp", "tcp")
 ALWAYS: Mapping[str, _Axes] = {
     "admin_connections_dropped": {"reason": ("handshake", "unread", "room")},
     "admin_connections_refused": {},
+    "health_port_connections_dropped": {"reason": ("unread", "room")},
+    "health_port_connections_refused": {},
     "certificate_renewals": {"side": ("listen", "share"), "outcome": ("taken", "refused")},
     "dns_engine_failures": {},
     "dns_ignored": {"transport": _TRANSPORTS},

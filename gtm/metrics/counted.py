@@ -109,6 +109,24 @@ COUNTED: Mapping[str, Metric] = {
         "{request}",
         "Requests that the admin API refused, by path and status.",
     ),
+    "health_port_connections_refused": _counter(
+        "health_port_connections_refused",
+        "health_port.connections_refused",
+        "{connection}",
+        "Connections to the health port beyond its limit.",
+    ),
+    "health_port_connections_dropped": _counter(
+        "health_port_connections_dropped",
+        "health_port.connections_dropped",
+        "{connection}",
+        "Connections to the health port that were ended: answers unread, room for others.",
+    ),
+    "health_port_requests_refused": _counter(
+        "health_port_requests_refused",
+        "health_port.requests_refused",
+        "{request}",
+        "Requests that the health port refused, by path and status.",
+    ),
     "certificate_renewals": _counter(
         "certificate_renewals",
         "certificate.renewals",

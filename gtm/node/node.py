@@ -27,7 +27,8 @@ from gtm import __version__
 from gtm.admin.app import NO_HTTP, make_app, open_admin
 from gtm.admin.crowd import MAX_CONNECTIONS, limits_for
 from gtm.admin.doorkeeper import Doorkeeper
-from gtm.admin.health import open_health
+from gtm.admin.health import MAX_CONNECTIONS as MAX_HEALTH_CONNECTIONS
+from gtm.admin.health import health_limits, open_health
 from gtm.admin.local import LocalAdmin
 from gtm.admin.overrides import routes as override_routes
 from gtm.admin.zones import zone_routes
@@ -63,7 +64,7 @@ from gtm.node.vocabulary import vocabulary
 from gtm.node.zones import ZoneRiver
 from gtm.plan.guidance import Guidance
 from gtm.probe.push_desk import PushDesk
-from gtm.serve.descriptors import admin_connections, raise_limit
+from gtm.serve.descriptors import admin_connections, health_connections, raise_limit
 from gtm.serve.listen import ListenAddress
 from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key, load_key
@@ -392,7 +393,8 @@ class Node:
         await self._local.begin()
         at = self._config.admin
         tls = None if self._admin_tls is None else self._admin_tls.listener_context
-        peers = len(self._config.peers)
+        peers, most = len(self._config.peers), raise_limit()
+        beside = 0 if self._config.health is None else health_connections(most, MAX_HEALTH_CONNECTIONS)
         runner = await open_admin(
             str(at.address),
             at.port,
@@ -401,7 +403,7 @@ class Node:
             more=more,
             names=self._names,
             tls=tls,
-            limits=limits_for(admin_connections(raise_limit(), MAX_CONNECTIONS + peers), peers=peers),
+            limits=limits_for(admin_connections(most, MAX_CONNECTIONS + peers, beside=beside), peers=peers),
             on_refused=refused,
             on_dropped=lambda reason: self._counters.add("admin_connections_dropped", reason=reason),
             on_refusal=refusal,
@@ -417,13 +419,18 @@ class Node:
         at = self._config.health
         if at is None:
             return None
+
+        def refusal(path: str, status: int) -> None:
+            self._counters.add("health_port_requests_refused", path=path, status=str(status))
+
         runner = await open_health(
             str(at.address),
             at.port,
             unready=self._readiness.why_not,
-            on_refused=lambda: self._counters.add("admin_connections_refused"),
-            on_dropped=lambda reason: self._counters.add("admin_connections_dropped", reason=reason),
-            on_refusal=lambda path, status: self._counters.add("admin_requests_refused", path=path, status=str(status)),
+            limits=health_limits(health_connections(raise_limit(), MAX_HEALTH_CONNECTIONS)),
+            on_refused=lambda: self._counters.add("health_port_connections_refused"),
+            on_dropped=lambda reason: self._counters.add("health_port_connections_dropped", reason=reason),
+            on_refusal=refusal,
         )
         log.info("health port on http://%s", ListenAddress(at.address, runner.addresses[0][1]))
         return runner

@@ -18,7 +18,9 @@ RESERVED = 700
 """For 500 checks at once, for files, peers and the socket in the state folder, and for the admin API."""
 
 ADMIN_SHARE = 8
-"""The admin API may have one descriptor of so many: of 1,024 that is 128."""
+"""The admin API may have one descriptor of so many, with the health port: of 1,024 that is 128."""
+HEALTH_SHARE = 32
+"""The health port may have one of so many."""
 
 
 def raise_limit(wanted: int = WANTED) -> int:
@@ -55,9 +57,14 @@ def connections_each(limit: int, wanted: int, *, listeners: int) -> int:
     return min(wanted, max(_FEW, (limit - RESERVED) // listeners))
 
 
-def admin_connections(limit: int, wanted: int) -> int:
-    """Returns how many connections the admin listener may have open, out of those it wants."""
-    return max(_FEW, min(wanted, limit // ADMIN_SHARE))
+def admin_connections(limit: int, wanted: int, *, beside: int = 0) -> int:
+    """Returns how many connections the admin listener may have open of those it wants, `beside` the health port's."""
+    return max(_FEW, min(wanted, limit // ADMIN_SHARE - beside))
+
+
+def health_connections(limit: int, wanted: int) -> int:
+    """Returns how many connections the health port may have open, out of those it wants."""
+    return max(_FEW, min(wanted, limit // HEALTH_SHARE))
 
 
 _FEW = 8

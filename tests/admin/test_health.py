@@ -8,7 +8,7 @@ import pytest
 from aiohttp import ClientSession
 
 from gtm.admin.crowd import Limits
-from gtm.admin.health import open_health
+from gtm.admin.health import health_limits, open_health
 from gtm.errors import ListenFailed
 
 HOST = "127.0.0.1"
@@ -63,6 +63,58 @@ def test_a_crowd_is_turned_away_and_counted() -> None:
             await runner.cleanup()
 
     asyncio.run(scene())
+
+
+def test_what_it_refuses_is_counted_by_path_and_status() -> None:
+    async def scene() -> None:
+        counted: list[tuple[str, int]] = []
+        runner = await open_health(HOST, 0, unready=str, on_refusal=lambda *refused: counted.append(refused))
+        try:
+            url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            async with ClientSession() as session:
+                for method, path in (("GET", "/v1/status"), ("POST", "/livez"), ("GET", "/readyz")):
+                    async with session.request(method, f"{url}{path}"):
+                        pass
+        finally:
+            await runner.cleanup()
+        assert counted == [("other", 404), ("other", 405)]
+
+    asyncio.run(scene())
+
+
+def test_few_connections_are_a_few_for_every_client() -> None:
+    few = health_limits(8)
+    assert (few.whole, few.of("192.0.2.1"), few.of("127.0.0.1")) == (8, 8, 8)
+    assert health_limits().of("192.0.2.1") < health_limits().whole
+
+
+@pytest.mark.parametrize(
+    ("wire", "status"),
+    [
+        (b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n", b"200"),
+        (b"GET /readyz HTTP/1.0\r\n\r\n", b"503"),
+        (b"GET /v1/status HTTP/1.1\r\nHost: a\r\n\r\n", b"404"),
+        (b"no HTTP at all\r\n\r\n", b"400"),
+        (b"GET /livez HTTP/1.1\r\nHost: a\r\nContent-Length: x\r\n\r\n", b"400"),
+    ],
+)
+def test_no_answer_says_what_it_is_made_with(wire: bytes, status: bytes) -> None:
+    async def scene() -> bytes:
+        runner = await open_health(HOST, 0, unready=lambda: "it is stopping")
+        try:
+            reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+            writer.write(wire)
+            answer = await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+            return answer
+        finally:
+            await runner.cleanup()
+
+    answer = asyncio.run(scene())
+    assert answer.split(b" ")[1] == status
+    assert not any(line.lower().startswith(b"server:") for line in answer.split(b"\r\n"))
+    assert b"aiohttp" not in answer
+    assert b"Python" not in answer
 
 
 def test_a_port_in_use_is_said() -> None:

@@ -16,7 +16,7 @@ from gtm.plan.model import EMPTY_PLAN, Plan
 from tests.fakes import world
 
 ROOT = Path(__file__).parents[2] / "gtm"
-OPEN = {"admin_requests_refused", "dns_questions"}
+OPEN = {"admin_requests_refused", "health_port_requests_refused", "dns_questions"}
 """Counters whose labels nobody knows before."""
 ELSEWHERE = {
     "readings",

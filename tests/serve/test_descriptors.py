@@ -15,6 +15,7 @@ from gtm.serve.descriptors import (
     WANTED,
     admin_connections,
     connections_each,
+    health_connections,
     raise_limit,
     raised_limit,
     tcp_limits,
@@ -65,6 +66,18 @@ def test_connections_leave_what_is_reserved(limit: int, listeners: int) -> None:
 def test_the_admin_api_has_what_it_wants_where_there_are_many_and_an_eighth_where_there_are_few() -> None:
     assert [admin_connections(limit, 300) for limit in (1 << 30, WANTED, 1024, 16)] == [300, 300, 128, 8]
     assert admin_connections(1024, 300) + 500 < RESERVED
+
+
+@pytest.mark.parametrize("limit", [256, 512, 1024, 4096, 1 << 20])
+def test_the_health_port_has_a_quarter_of_what_the_admin_api_may_have(limit: int) -> None:
+    beside = health_connections(limit, 128)
+    assert beside == min(128, limit // 32)
+    assert beside + admin_connections(limit, 300, beside=beside) == min(limit // 8, 300 + beside)
+
+
+def test_where_there_is_almost_nothing_the_health_port_is_served_all_the_same() -> None:
+    assert health_connections(64, 128) > 0
+    assert admin_connections(64, 300, beside=health_connections(64, 128)) > 0
 
 
 def test_where_there_is_almost_nothing_a_few_connections_are_served_all_the_same() -> None:
