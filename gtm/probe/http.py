@@ -32,7 +32,7 @@ from gtm.probe.http_answer import (
     unexpected_status,
 )
 from gtm.probe.instruments import Instruments, target_address
-from gtm.probe.mismatch import statuses
+from gtm.probe.mismatch import names_credential, statuses
 from gtm.probe.permits import Permits
 from gtm.probe.redirect import for_another_host, is_same_host, method_after, onward
 from gtm.probe.route import reaching
@@ -136,7 +136,7 @@ async def _header(value: HeaderValue, permits: Permits, scope: str) -> str:
 
 
 async def _judged(answer: Answer, settings: HttpSettings, unexpected: Unexpected, *, parsing: Pool) -> Outcome:
-    quotes = not any(isinstance(value, Secret) for _, value in settings.headers)
+    quotes = not any(isinstance(value, Secret) or names_credential(name) for name, value in settings.headers)
     outcome = judged_head(answer.status, answer.headers, settings, quotes=quotes, unexpected=unexpected)
     if outcome is not PASSED or not asks_for_a_body(settings):
         return outcome

@@ -5,9 +5,11 @@ prints, each value within MAX_VALUE characters.
 
 An endpoint may echo what it was sent: the answer to a request that carried a secret is not quoted, in no part. Of a
 text only the length is told then; what can hold no secret (true, null, that something is a list) is told all the same.
+A secret is what a zone file calls so, and what is written out in it under the name of a credential.
 """
 
 import json
+import re
 from collections.abc import Sequence
 
 from gtm.escape import escaped
@@ -19,11 +21,18 @@ MAX_VALUES = 3
 
 _NEVER_SHOWN = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-authorization", "authentication-info"})
 """Headers whose values are credentials whoever sends them."""
+_CREDENTIAL = re.compile(r"auth|cookie|token|secret|passw|\bpass\b|\blogin\b|api[-_]?key|session", re.IGNORECASE)
+"""Headers, and commands of line protocols (AUTH of Redis and SMTP, PASS, LOGIN), that carry credentials."""
 
 
 def quoted(text: str) -> str:
     """Returns text in quotes, cut where it is long."""
     return _cut(json.dumps(text[: MAX_VALUE + 1], ensure_ascii=False))
+
+
+def names_credential(text: str) -> bool:
+    """Returns whether a header of this name, or what is said in these words, may carry a credential."""
+    return _CREDENTIAL.search(text) is not None
 
 
 def begins(body: bytes, *, quotes: bool) -> str:

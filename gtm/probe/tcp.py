@@ -9,7 +9,7 @@ import asyncio
 from gtm.health.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments, target_address
-from gtm.probe.mismatch import begins, quoted
+from gtm.probe.mismatch import begins, names_credential, quoted
 from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
@@ -56,6 +56,7 @@ async def _conversed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
             lap(Phase.FIRST_BYTE)
         if not part:
             wanted = quoted(settings.expect.decode(errors="replace"))
-            return Outcome(Reason.BODY, f"it said {begins(bytes(said), quotes=True)}; wanted {wanted}")
+            quotes = not names_credential(settings.send.decode(errors="replace"))
+            return Outcome(Reason.BODY, f"it said {begins(bytes(said), quotes=quotes)}; wanted {wanted}")
         said += part
     return PASSED

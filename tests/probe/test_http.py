@@ -239,6 +239,34 @@ def test_an_endpoint_that_echoes_a_secret_gets_it_into_no_detail(tmp_path: Path)
     assert readings[0].detail == 'HTTP 200 with key a text of 6 characters in the body, wanted "x"'
 
 
+@pytest.mark.parametrize(
+    ("header", "is_quoted"),
+    [
+        ("Authorization", False),
+        ("proxy-authorization", False),
+        ("Cookie", False),
+        ("X-Api-Key", False),
+        ("X-Vault-Token", False),
+        ("Accept", True),
+    ],
+)
+def test_the_answer_to_a_credential_that_is_written_out_is_not_quoted(header: str, is_quoted: bool) -> None:  # noqa: FBT001
+    async def echoes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        own = next(line for line in head.split(b"\r\n") if line.lower().startswith(header.lower().encode()))
+        body = b'{"key": "' + own.partition(b": ")[2] + b'"}'
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+
+    sent = ((header, "hunter2"),)
+    readings = [
+        reading_from(echoes, headers=sent, body_json=(JsonExpectation(("key",), "x"),)),
+        reading_from(echoes, headers=sent, body="healthy"),
+    ]
+    assert [reading.reason for reading in readings] == [Reason.BODY, Reason.BODY]
+    assert [("hunter2" in reading.detail) for reading in readings] == [is_quoted, is_quoted]
+
+
 def test_a_secret_that_is_not_there_is_no_fault_of_the_endpoint() -> None:
     kept = permits(secrets={"token": Path("/nonexistent/token")})
     reading = reading_from(answers(), headers=(("X-Key", Secret("token")),), permitted=kept)
