@@ -6,14 +6,15 @@ The folders are the nouns of the flow, and each imports only from the floors bel
     floor 8  node/                                       joins all
     floor 7  watch/ | probe/ | share/ | serve/ |         I/O: files, checks, peers, sockets,
              admin/ | metrics/                           HTTP, monitoring
-    floor 6  files, above threads | resolver |
-             http_failure                                what all I/O shares
+    floor 6  files, above rereading | arrival, above     what all I/O shares
+             threads | resolver | http_failure | turns |
+             content, above tls
     floor 5  engine/                                     plan + query bytes -> answer bytes
     floor 4  plan/                                       zones + cells + decisions, immutable
     floor 3  steer/                                      candidates + place + beliefs -> outcome
     floor 2  zone/ | health/                             what is wanted | what is believed
     floor 1  dns/ | geo/                                 the wire | where an address is
-    floor 0  errors ids clock counters allowance,        words everybody uses
+    floor 0  errors ids clock counters allowance spans,  words everybody uses
              above escape
 """
 
