@@ -33,7 +33,8 @@ def zone_routes(zones: Zones) -> list[web.RouteDef]:
     told = ToldZones(zones)
 
     async def contents(request: web.Request) -> web.StreamResponse:
-        packed = await told.packed(request.app[TURNS])
+        # RFC 9110 9.3.2: nothing follows; aiohttp keeps a body that is streamed from no HEAD
+        packed = () if request.method == "HEAD" else await told.packed(request.app[TURNS])
         answer = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await answer.prepare(request)
         try:

@@ -90,6 +90,21 @@ def test_who_reads_slowly_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) 
     play(story)
 
 
+def test_the_head_alone_has_no_lines() -> None:
+    async def story() -> None:
+        async with serving(lambda: (zone(3),)) as runner:
+            reader, writer = await asyncio.open_connection(*runner.addresses[0])
+            for method, path in (("HEAD", "/v1/zones"), ("GET", "/v1/status")):
+                writer.write(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            heads = [await reader.readuntil(b"\r\n\r\n") for _ in range(2)]
+            assert [head.partition(b"\r\n")[0] for head in heads] == [b"HTTP/1.1 200 OK"] * 2
+            assert b"application/x-ndjson" in heads[0]
+            assert await reader.readexactly(4) == b"fine"
+            writer.close()
+
+    play(story)
+
+
 def test_a_reader_that_hangs_up_is_no_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         async with serving(lambda: (zone(900),) * 3) as runner:
