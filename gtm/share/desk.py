@@ -208,6 +208,7 @@ class Desk:
                 del self._sealed[node]
                 self._gone.pop(node, None)
                 self.heard_at.pop(node, None)
+                self.refusals.distrust(node)
                 self.book = leave(self.book, node)
         self._announce()
 

@@ -107,6 +107,10 @@ class Refusals:
         self._denied = {node: why for node, why in self._denied.items() if node in listed}
         self._equivocal = {node: why for node, why in self._equivocal.items() if node in listed}
 
+    def distrust(self, node: NodeName) -> None:
+        """Tells of a node's key at once: the last report of it that was taken has another key than is listed now."""
+        self._wrong_keys.distrust(node)
+
     def clear(self, taken: Report) -> None:
         """Ends what was shown of a node whose report counts again; one without votes claims no vantage."""
         if self._wrong_keys.take(taken.node, now=self._clock.monotonic()):

@@ -92,6 +92,10 @@ class WrongKeys:
         self._taken_at[node] = now
         return self._wrong.pop(node, None) is not None
 
+    def distrust(self, node: NodeName) -> None:
+        """Forgets that a report of a node was taken: the key that signed it is not listed any more."""
+        self._taken_at.pop(node, None)
+
 
 def short(key: str) -> str:
     """Returns as much of a key as people compare: `ed25519:gKbnQpe8..`."""

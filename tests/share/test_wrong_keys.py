@@ -7,6 +7,7 @@ import pytest
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
+from gtm.health.claims import Claims
 from gtm.health.signature import PrivateKey
 from gtm.ids import NodeName, VantageName
 from gtm.share.desk import Desk, Reporter
@@ -32,6 +33,10 @@ class Stage:
         fra = Desk(me, {}, clock=self.clock, counters=Counters())
         fra.publish(believing(Belief.UP))
         self.node.take(fra.offer().body, giver=giver)
+
+    def list_for_fra(self, *keys: PrivateKey) -> None:
+        peers = {FRA: tuple(key.public for key in keys), SIN: (key_of("sin").public,)}
+        self.node.take_peers(peers, Claims(IAD, {}, peers, None))
 
     def problems(self) -> list[str]:
         return list(self.node.refusals.problems)
@@ -88,6 +93,29 @@ def test_nobody_is_blamed_who_is_believed(caplog: pytest.LogCaptureFixture) -> N
     stage.clock.advance(2)
     stage.report(NEW, giver=SIN)
     assert len(stage.problems()) == 1
+
+
+@pytest.mark.parametrize("giver", [FRA, SIN])
+def test_a_key_that_the_node_file_lists_no_more_is_told_at_once(
+    giver: NodeName, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A wrong key is pasted, or a rotation is ended too early: what was taken under the old key excuses nothing."""
+    stage = Stage()
+    stage.report(key_of("fra"))
+    stage.list_for_fra(NEW)
+    with caplog.at_level(logging.WARNING):
+        stage.report(key_of("fra"), giver=giver)
+    assert [one.node for one in stage.node.refusals.wrong_keys] == [FRA]
+    assert [f"share.peers lists {short(str(NEW.public))} for it" in one for one in caplog.messages] == [True]
+
+
+def test_nobody_is_blamed_whose_key_is_listed_still() -> None:
+    """The first step of a rotation: two keys for one peer, which signs with the old one."""
+    stage = Stage()
+    stage.report(key_of("fra"))
+    stage.list_for_fra(key_of("fra"), NEW)
+    stage.report(key_of("a stranger"), giver=SIN)
+    assert stage.problems() == []
 
 
 def test_a_relay_cannot_blame_a_peer_with_the_key_of_another() -> None:
