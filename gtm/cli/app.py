@@ -1,21 +1,23 @@
 """The command `gtm`: its subcommands, and how errors reach the operator.
 
-An error of ours is printed to standard error in its own words and ends with exit code 1; a wrong command line ends
-with 2. Nothing prints a traceback but a mistake of this program. None of it reaches the terminal raw (console.py).
+An error of ours is printed to standard error in its own words and ends with exit code 1; a wrong command line is one
+line, and ends with 2. Nothing prints a traceback but a mistake of this program. None of it reaches the terminal raw
+(console.py): what is refused may be a name out of zone files.
 """
 
 import errno
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Protocol, runtime_checkable
 
 import typer
-from typer.core import TyperGroup
 
 from gtm import __version__
+from gtm.cli.commands import COMMANDS, GROUPS
 from gtm.cli.console import MAX_REFUSAL, print_aside, print_error
 from gtm.cli.lines import print_traceback
 from gtm.errors import GtmError
@@ -24,44 +26,16 @@ from gtm.escape import escaped
 if TYPE_CHECKING:
     app: typer.Typer
 
-COMMANDS = {
-    "serve": "gtm.cli.run:serve",
-    "probe": "gtm.cli.run:probe",
-    "check": "gtm.cli.check:check",
-    "bound": "gtm.cli.bound:show_bound",
-    "explain": "gtm.cli.explain:explain",
-    "status": "gtm.cli.status:status",
-    "events": "gtm.cli.events:events",
-    "failovers": "gtm.cli.failovers:failovers",
-    "down": "gtm.cli.overrides:down",
-    "up": "gtm.cli.overrides:up",
-    "drain": "gtm.cli.overrides:drain",
-    "obey": "gtm.cli.overrides:obey",
-    "clear": "gtm.cli.overrides:clear",
-    "overrides": "gtm.cli.overrides:overrides",
-    "reload": "gtm.cli.reload:reload",
-    "keygen": "gtm.cli.keygen:keygen",
-    "schema": "gtm.cli.schema:schema",
-    "completion": "gtm.cli.completion:completion",
-}
-"""Where the function of each command is."""
-GROUPS = {
-    "geodata": "gtm.cli.geodata:geodata_app",
-    "demo": "gtm.cli.demo.app:demo_app",
-}
-"""Where the commands of each group are."""
 
+@runtime_checkable
+class _Refusal(Protocol):
+    """What typer raises for a wrong command line; its class is not public."""
 
-class _Group(TyperGroup):
-    """Commands whose refusals print: typer shows them in a frame, and they may repeat names out of zone files."""
+    exit_code: int
 
-    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # its own type is not public
-        """Runs the command that was typed."""
-        try:
-            return super().invoke(ctx)
-        except typer.BadParameter as error:
-            error.message = escaped(error.message, limit=MAX_REFUSAL)
-            raise
+    def format_message(self) -> str:
+        """Returns what is wrong; nothing where the help was shown for it."""
+        ...
 
 
 def make_app(only: str = "") -> typer.Typer:
@@ -69,9 +43,30 @@ def make_app(only: str = "") -> typer.Typer:
 
     Loading them all takes longer than most of them run, and a node that starts is waited for.
     """
+    made = _empty()
+    is_known = only in COMMANDS or only in GROUPS
+    for name, command in COMMANDS.items():
+        if name == only or not is_known:
+            made.command(name)(_loaded(command.where))
+    for name, command in GROUPS.items():
+        if name == only or not is_known:
+            group = _loaded(command.where)
+            assert isinstance(group, typer.Typer)
+            made.add_typer(group, name=name)
+    return made
+
+
+def make_list() -> typer.Typer:
+    """Returns the command line with what its help shows of each command alone: none can be run."""
+    made = _empty()
+    for name, command in (*COMMANDS.items(), *GROUPS.items()):
+        made.command(name, help=command.summary)(_options)
+    return made
+
+
+def _empty() -> typer.Typer:
     made = typer.Typer(
         name="gtm",
-        cls=_Group,
         help="A global traffic management DNS server: every client gets the closest healthy region.",
         no_args_is_help=True,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -79,15 +74,6 @@ def make_app(only: str = "") -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     made.callback()(_options)
-    is_known = only in COMMANDS or only in GROUPS
-    for name, where in COMMANDS.items():
-        if name == only or not is_known:
-            made.command(name)(_loaded(where))
-    for name, where in GROUPS.items():
-        if name == only or not is_known:
-            group = _loaded(where)
-            assert isinstance(group, typer.Typer)
-            made.add_typer(group, name=name)
     return made
 
 
@@ -124,13 +110,14 @@ def _options(
 
 def main() -> None:
     """Runs the command line."""
+    _open_missing()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
     try:
         try:
             _teach_completion()
-            make_app(_named())(prog_name="gtm")
+            code = _made(_typed())(prog_name="gtm", standalone_mode=False)
         finally:
             sys.stdout.flush()
     except GtmError as error:
@@ -147,8 +134,31 @@ def main() -> None:
             print_traceback(error)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  # the top of this program
+        if isinstance(error, _Refusal):
+            _print_refusal(error)
+            sys.exit(error.exit_code)
         print_traceback(error)
         sys.exit(1)
+    sys.exit(code)
+
+
+def _print_refusal(error: _Refusal) -> None:
+    """Prints what is wrong with the command line: one line, for a shell's history, a log or a chat."""
+    words = " ".join(error.format_message().replace("Value error, ", "").split())
+    if words:
+        first = [word for word in _typed()[:1] if word in COMMANDS or word in GROUPS]
+        typed = getattr(getattr(error, "ctx", None), "command_path", " ".join(["gtm", *first]))
+        print_aside(f"Error: {escaped(words.rstrip('.'), limit=MAX_REFUSAL)}; see: {typed} -h")
+
+
+def _open_missing() -> None:
+    """Lets go nowhere what would go to a stream that the shell has closed: `gtm status >&-`.
+
+    Else the next file or socket gets its number, and what is printed by others.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115  # until the end of this process
 
 
 def _teach_completion() -> None:
@@ -159,10 +169,19 @@ def _teach_completion() -> None:
         completion_init()
 
 
-def _named() -> str:
-    """Returns the command that is typed; for a shell that completes it is in the line so far (completion.py)."""
+def _made(typed: Sequence[str]) -> typer.Typer:
+    """Returns as much of the command line as what is typed needs: a command, their names, or all."""
+    first = typed[0] if typed else ""
+    if first in COMMANDS or first in GROUPS:
+        return make_app(first)
+    is_named = any(word in COMMANDS or word in GROUPS for word in typed)
+    return make_app() if is_named else make_list()
+
+
+def _typed() -> Sequence[str]:
+    """Returns the words behind `gtm`; for a shell that completes they are in the line so far (completion.py)."""
     typed = os.environ.get("_TYPER_COMPLETE_ARGS", "").split() if "_GTM_COMPLETE" in os.environ else sys.argv
-    return typed[1] if len(typed) > 1 else ""
+    return typed[1:]
 
 
 _UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}

@@ -36,7 +36,7 @@ AgainstOption = Annotated[
 
 def check(
     folder: Annotated[
-        Path | None, typer.Argument(metavar="[DIR]", help="The folder of zone files, or one of them.")
+        Path | None, typer.Argument(metavar="DIR", help="The folder of zone files, or one of them.")
     ] = None,
     config: ConfigOption = None,
     against: AgainstOption = None,

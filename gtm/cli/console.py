@@ -7,6 +7,7 @@ Rich is loaded when something is printed with it: a node that starts prints noth
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 MAX_LINE = 100_000
 """Characters of one line: a service of a thousand endpoints is told whole."""
 MAX_CELL = 10_000
+MIN_COLUMN = 8
+"""Characters that a column of a table has at a terminal."""
 MAX_REFUSAL = 2_000
-"""Of what is wrong with a command line, in a frame that wraps."""
+"""Of what is wrong with a command line."""
 
 _STYLES = {
     "up": "green",
@@ -43,9 +46,12 @@ def is_terminal() -> bool:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Prints a table; piped, one line per row with the cells between tabs, below a line of column names."""
+    """Prints a table; piped, one line per row with the cells between tabs, below a line of column names.
+
+    So it is at a terminal that is too narrow, too: rich shows a letter of a cell in each line there, and then none.
+    """
     safe = ([escaped(cell, limit=MAX_CELL) for cell in row] for row in rows)
-    if not is_terminal():
+    if not is_terminal() or shutil.get_terminal_size().columns < MIN_COLUMN * len(columns):
         sys.stdout.write("\t".join(columns) + "\n")
         for row in safe:
             sys.stdout.write("\t".join(row) + "\n")

@@ -26,7 +26,7 @@ def explain(
         ),
     ],
     address: Annotated[
-        str | None, typer.Argument(metavar="[CLIENT]", help="The client's address, as --client.", show_default=False)
+        str | None, typer.Argument(metavar="CLIENT", help="The client's address, as --client.", show_default=False)
     ] = None,
     *,
     client: Annotated[str | None, typer.Option("--client", metavar="ADDRESS", help="The client's address.")] = None,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 ScopeArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="SCOPE...",
+        metavar="SCOPE",
         autocompletion=scopes,
         help="A region (eu-west), service (api), endpoint (api/eu-west/192.0.2.20) or zone; of several all or none.",
     ),
@@ -36,7 +36,7 @@ ScopeArgument = Annotated[
 SaidArgument = Annotated[
     list[str],
     typer.Argument(
-        metavar="SCOPE|ID...",
+        metavar="SCOPE|ID",
         autocompletion=names_of_said,
         help="Of what it was said, or its id in `gtm overrides`; all or none.",
     ),

@@ -2,15 +2,19 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.core import TyperGroup, TyperOption
+from typer.main import get_command
 
 from gtm import __version__
-from gtm.cli.app import COMMANDS, GROUPS, make_app
+from gtm.cli.app import make_app, make_list
+from gtm.cli.commands import COMMANDS, GROUPS
 from gtm.node.config import EngineChoice
 from gtm.node.engines import make_engine
-from tests.cli.command import gtm, gtm_process
+from tests.cli.command import WIDE, gtm, gtm_process
 
 NAMES = [*COMMANDS, *GROUPS]
 GEODATA = ["status", "lookup", "verify", "install", "attribution"]
@@ -75,7 +79,65 @@ def test_a_wrong_command_line_ends_with_2_and_one_message(arguments: list[str], 
     assert ran.code == 2
     assert ran.out == ""
     assert "Traceback" not in ran.err
-    assert ran.err.count("Error") == 1
+    assert ran.err.startswith("Error: ")
+    assert len(ran.err.splitlines()) == 1
+
+
+def wrong_of(group: TyperGroup, *path: str) -> Iterator[tuple[str, ...]]:
+    """Yields wrong command lines for every command: an option that it has not, one without its value, one word more."""
+    for name, command in group.commands.items():
+        typed = (*path, name)
+        if isinstance(command, TyperGroup):
+            yield from wrong_of(command, *typed)
+        yield (*typed, "--nonsense")
+        yield from ((*typed, param.opts[0]) for param in command.params if takes_value(param))
+        if all(param.nargs == 1 for param in command.params):
+            yield (*typed, *["zones"] * (len(command.params) + 1))
+
+
+def takes_value(param: object) -> bool:
+    return isinstance(param, TyperOption) and not param.is_flag
+
+
+@pytest.mark.slow
+def test_every_command_tells_a_wrong_command_line_in_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    top = get_command(make_app())
+    assert isinstance(top, TyperGroup)
+    monkeypatch.setattr("gtm.cli.app.make_app", lambda _only: get_command(make_app()))  # each is loaded once
+    wrong = list(wrong_of(top))
+    for typed in wrong:
+        ran = gtm(*typed)
+        assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1), typed
+        assert ran.err.startswith("Error: "), typed
+        assert f"; see: gtm {typed[0]}" in ran.err, typed
+    assert len(wrong) > 100
+
+
+@pytest.mark.parametrize("typed", [["serv"], ["geodata", "statsu"], ["drain", "eu-west"], ["completion", "csh"]])
+def test_a_refusal_says_where_more_is_told_and_is_not_cut_at_a_narrow_terminal(
+    typed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide = gtm(*typed)
+    monkeypatch.setitem(WIDE, "COLUMNS", "5")
+    assert gtm(*typed) == wide
+    known = [typed[0]] if typed[0] in NAMES else []
+    assert wide.err.endswith(f"; see: {' '.join(['gtm', *known])} -h\n")
+    assert "Value error" not in wide.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("closed", "typed", "code"),
+    [(1, "check zones", 0), (1, "nonsense", 2), (2, "keygen", 2), (1, "--help", 0)],
+)
+def test_a_stream_that_the_shell_has_closed_changes_nothing_else(
+    folder: Path, closed: int, typed: str, code: int
+) -> None:
+    command = ["sh", "-c", f'exec "$0" -m gtm {typed} {closed}>&-', sys.executable]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    assert ran.returncode == code
+    assert "Traceback" not in ran.stderr
+    assert ran.stdout == ""
 
 
 @pytest.mark.parametrize(
@@ -164,6 +226,27 @@ def test_a_command_that_is_asked_for_is_the_only_one_that_is_loaded(name: str) -
     ran = gtm(name, "--help")
     assert (ran.code, ran.err) == (0, "")
     assert f"Usage: gtm {name}" in ran.out
+
+
+def test_the_help_shows_of_each_command_what_its_own_help_says_first() -> None:
+    whole, listed = get_command(make_app()), get_command(make_list())
+    assert isinstance(whole, TyperGroup)
+    assert isinstance(listed, TyperGroup)
+    first = {name: " ".join((command.help or "").split("\n\n")[0].split()) for name, command in whole.commands.items()}
+    assert {name: command.help for name, command in listed.commands.items()} == first
+
+
+@pytest.mark.slow
+def test_the_help_loads_no_command() -> None:
+    code = (
+        "import atexit, sys; from gtm.cli.app import main; atexit.register(lambda: print(*sorted(sys.modules)));"
+        "sys.argv = ['gtm', '--help']; main()"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ran.stdout.splitlines()[-1].split())
+    wheres = {command.where.partition(":")[0] for command in (*COMMANDS.values(), *GROUPS.values())}
+    assert "gtm.cli.app" in loaded
+    assert loaded.isdisjoint({*wheres, "aiohttp", "numpy", "pydantic"})
 
 
 @pytest.mark.parametrize("first", ["", "--help", "nonsense"])

@@ -49,6 +49,18 @@ def test_at_a_terminal_a_table_is_aligned_and_markup_in_it_is_text(monkeypatch: 
     assert "\t" not in shown
 
 
+@pytest.mark.parametrize("columns", ["1", "5", "40"])
+def test_at_a_terminal_that_is_too_narrow_a_table_is_lines_of_cells(
+    monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stdout", screen)
+    names = ("region", "state", "since", "by", "why", "id")
+    print_table("regions", names, [("us-east", "up", "3 s ago", "ann", "a fire", "ns1:1")])
+    assert screen.getvalue() == "\t".join(names) + "\nus-east\tup\t3 s ago\tann\ta fire\tns1:1\n"
+
+
 def test_a_line_is_printed_as_it_is_whatever_is_in_it(capsys: pytest.CaptureFixture[str]) -> None:
     print_plain("[bold]no markup[/bold] {} %s")
     print_aside("beside")

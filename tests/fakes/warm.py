@@ -204,11 +204,19 @@ def become_a_process(parent: int, *, output: int, errors: int) -> None:
 
 def import_all() -> None:
     """Imports what the processes of a cluster import, at their start and as they run."""
-    commands = import_module("gtm.cli.app").COMMANDS.values()
-    others = ("gtm.cli.geodata", "gtm.node.node", "gtm.geo.nearest", "rich.console", "rich.table", "aiohttp.web")
+    commands = import_module("gtm.cli.commands").COMMANDS.values()
+    others = (
+        "gtm.cli.app",
+        "gtm.cli.geodata",
+        "gtm.node.node",
+        "gtm.geo.nearest",
+        "rich.console",
+        "rich.table",
+        "aiohttp.web",
+    )
     environment = dict(os.environ)
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # or numpy starts threads as it is imported, and a fork has none of them
-    for name in (*(where.partition(":")[0] for where in commands), *others):
+    for name in (*(command.where.partition(":")[0] for command in commands), *others):
         import_module(name)
     os.environ.clear()
     os.environ.update(environment)

@@ -1,0 +1,82 @@
+"""The commands of `gtm`: where each is, and what its help says first.
+
+So `gtm --help`, and a shell that completes the first word, load none of them. That the words are those of the command
+itself is tested.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """One command, or a group of them."""
+
+    where: str
+    """Its function, or its commands: module:name."""
+    summary: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "serve": Command(
+        "gtm.cli.run:serve",
+        "Serve DNS, with health checks and the admin API: what the node file says, or one machine's defaults.",
+    ),
+    "probe": Command("gtm.cli.run:probe", "Run health checks and share what they say: the same node without DNS."),
+    "check": Command(
+        "gtm.cli.check:check",
+        "Check zone files: print every mistake as file:line:column, and exit with 1 if there is one.",
+    ),
+    "bound": Command(
+        "gtm.cli.bound:show_bound",
+        "Tell the worst-case seconds from the death of an endpoint to the end of the last cached answer, term by term.",
+    ),
+    "explain": Command(
+        "gtm.cli.explain:explain",
+        "Explain an answer: the client's place and cell, what each filter did and why, and the answer itself.",
+    ),
+    "status": Command(
+        "gtm.cli.status:status",
+        "Show regions and endpoints as a running node sees them, with the votes of the probes.",
+    ),
+    "events": Command(
+        "gtm.cli.events:events",
+        "Show what a node changed its mind about, oldest first, and what caused it.",
+    ),
+    "failovers": Command(
+        "gtm.cli.failovers:failovers",
+        "List what went down after it was up: when, how soon it was detected and the answers followed, who moved, "
+        "and why.",
+    ),
+    "down": Command("gtm.cli.overrides:down", "Believe it down, whatever the checks say."),
+    "up": Command("gtm.cli.overrides:up", "Believe it up, whatever the checks say."),
+    "drain": Command("gtm.cli.overrides:drain", "Answer with something else from now on; it is no failure."),
+    "obey": Command(
+        "gtm.cli.overrides:obey",
+        "Have the checks count here, whatever is said of a wider scope; `gtm clear` ends it, as it ends all else.",
+    ),
+    "clear": Command("gtm.cli.overrides:clear", "End what was said of these scopes: nothing is said of them any more."),
+    "overrides": Command("gtm.cli.overrides:overrides", "List what people said and is in force."),
+    "reload": Command(
+        "gtm.cli.reload:reload",
+        "Make the running node read its node file and zone folder now, and say what changed; exit with 1 for mistakes.",
+    ),
+    "keygen": Command(
+        "gtm.cli.keygen:keygen",
+        "Make the key pair of a node: write the private key to a file, and print the public one for its peers.",
+    ),
+    "schema": Command("gtm.cli.schema:schema", "Print the JSON Schema of zone files, for editors and other tools."),
+    "completion": Command(
+        "gtm.cli.completion:completion",
+        "Print what a shell reads to complete commands, options, and the names of what the node here serves.",
+    ),
+}
+"""In the order of the help."""
+
+GROUPS: Mapping[str, Command] = {
+    "geodata": Command("gtm.cli.geodata:geodata_app", "Look at, verify and install geo databases."),
+    "demo": Command(
+        "gtm.cli.demo.app:demo_app",
+        "Run three toy regions, three probes and a DNS node here until Ctrl-C; the commands break and mend a region.",
+    ),
+}
+"""Each has commands of its own."""
