@@ -1,14 +1,13 @@
 import json
 import logging
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from gtm.cli.log import log_to_stderr
 from tests.cli.logged import logged, logged_to
+from tests.fakes.cluster import gtm
 
 log = logging.getLogger("gtm.test")
 
@@ -64,11 +63,7 @@ def started(folder: Path, *options: str, node_file: str = "") -> "subprocess.Com
     (folder / "gtm.yaml").write_text(
         f'listen: {{dns: ["127.0.0.1:0"], admin: "127.0.0.1:0"}}\nengine: reference\n{node_file}'
     )
-    command = [sys.executable, "-m", "gtm", "serve", "--config", "gtm.yaml", *options]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30, check=False, env=_ENV)
-
-
-_ENV = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    return gtm("serve", "--config", "gtm.yaml", *options, folder=folder)
 
 
 @pytest.mark.slow

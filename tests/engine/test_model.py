@@ -1,4 +1,7 @@
-"""10,000 random valid queries, over the shipped geo database, get what the independent model says."""
+"""10,000 random valid queries, over the shipped geo database, get what the independent model says.
+
+Each engine answers its half of them; that both give the same bytes is for test_parity.py.
+"""
 
 import random
 from collections.abc import Iterator
@@ -29,7 +32,8 @@ from tests.engine.model import Address, Model, Possible, Row, World
 from tests.fakes import world
 
 DATABASE = Path(__file__).parents[2] / "geodata" / "regions.mmdb"
-QUERIES = 10_000
+QUERIES = 5_000
+"""Of each engine."""
 STATES = 25
 """So many times health changes on the way."""
 SERIAL = 2026
@@ -370,7 +374,7 @@ def states(plan: Plan, zone: Zone, draw: random.Random) -> Iterator[tuple[Plan, 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_random_queries_get_what_the_model_says(engine: Engine, geography: Geography, places: World) -> None:
-    draw = random.Random(7871)
+    draw = random.Random(type(engine).__module__)  # other queries for each engine
     dice, zone = Dice(draw, Clients(draw, places.custom)), world.zone(ZONE)
     plan = world.plan(zone, geography=geography, serial=SERIAL)
     for current, beliefs in states(plan, zone, draw):
