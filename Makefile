@@ -28,7 +28,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
 RECIPE := pyproject.toml $(wildcard setup.py)
 
-.PHONY: help demo test lowest second lock check crate format bench clean
+.PHONY: help demo test checks suite lowest second lock check crate format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -36,12 +36,19 @@ help:  ## this list
 demo: $(VENV)/installed  ## three regions, three probes and a DNS server on this machine; Ctrl-C ends it
 	@$(BIN)/gtm demo
 
-# The checks first, for they take seconds; loadgroup keeps tests of one xdist_group (a fixed port) on one worker.
-test: $(VENV)/installed-dev  ## the checks, then every test on every core
-	@# side by side: mypy takes one core for most of a minute
+test:  ## the checks, then every test on every core
+	@$(MAKE) --no-print-directory checks
+	@$(MAKE) --no-print-directory suite
+
+# Side by side: mypy takes one core for most of a minute, and cargo takes one while it links the extension.
+checks: $(VENV)/tools  ## the checks of Python and of Rust
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check crate
+
+# loadgroup keeps tests of one xdist_group (a fixed port) on one worker. Those that are alone come from the files that
+# say so: to collect all the others takes ten seconds.
+suite: $(VENV)/installed-dev  ## every test on every core
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not alone"
-	@$(BIN)/python -m pytest -n 0 -m alone
+	@$(BIN)/python -m pytest -n 0 -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests)
 
 # The fast tests, real failovers, and every kind of check in whole processes: what an old version of a library breaks
 # shows there.
@@ -78,26 +85,26 @@ lock: $(VENV)/installed-dev  ## writes requirements.lock: every version and hash
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --extra otlp --python-version 3.11 --no-header \
 	    --upgrade --output-file requirements.lock pyproject.toml
 
-check: $(VENV)/installed-dev  ## lint, format, types, floors; changes nothing
+check: $(VENV)/tools  ## lint, format, types, floors; changes nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
 # Where the extension could not be built the project is complete without it, so there is nothing to check; in CI that is
-# an error.
+# an error. The module itself has no tests in Rust, and its own build would be for them alone.
 crate: $(VENV)/installed-dev  ## format, clippy and tests of the Rust engine, if it was built
 	@if $(BIN)/python -c 'import gtm.engine.rust' 2>/dev/null && cargo clippy --version >/dev/null; then \
 	    cd dataplane && cargo fmt --all --check \
 	    && cargo clippy --quiet --workspace --all-targets -- --deny warnings \
-	    && cargo test --quiet --workspace; \
+	    && cargo test --quiet --workspace --exclude gtm-dataplane; \
 	elif [ -n "$$CI" ]; then \
 	    echo "the Rust engine was not built, or cargo has no clippy" >&2; exit 1; \
 	else \
 	    echo "the Rust engine was not built here: its own tests are left out"; \
 	fi
 
-format: $(VENV)/installed-dev  ## formats the code, and mends what ruff can mend
+format: $(VENV)/tools  ## formats the code, and mends what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
@@ -122,10 +129,14 @@ $(VENV)/installed: $(RECIPE) $(BIN)/python
 	@$(PIP) install --editable .
 	@touch $@
 
-$(VENV)/installed-dev: $(RECIPE) $(BIN)/python
-	@echo "installing gtm and the tools for its tests into $(VENV)"
+$(VENV)/tools: $(RECIPE) $(BIN)/python
+	@echo "installing what gtm needs, and the tools for its tests, into $(VENV)"
 	@$(PIP) install 'uv>=0.5'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements pyproject.toml --extra dev
+	@touch $@
+
+$(VENV)/installed-dev: $(VENV)/tools
+	@echo "installing gtm into $(VENV)"
 	@# without isolation: setuptools is there, and `make lowest` finds pyo3 built for the same Python
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
 	    $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
