@@ -25,8 +25,8 @@ class Supervisor:
     """Tells the supervisor that the environment names, if any. A supervisor that does not listen holds nothing up."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        name = environment.get(SOCKET, "")
-        self._address = "\0" + name[1:] if name.startswith("@") else name  # unix(7): an abstract one
+        name = os.fsencode(environment.get(SOCKET, ""))  # of any bytes
+        self._address = b"\0" + name[1:] if name.startswith(b"@") else name  # unix(7): an abstract one
         self._watchdog_s = _watchdog_s(environment)
         self._status = ""
         """What was said last of a node that is ready; empty before."""
@@ -71,7 +71,7 @@ class Supervisor:
         except OSError as error:
             log.warning(
                 "the supervisor at %s was not told %s: %s",
-                self._address.encode(),
+                self._address,
                 words.split("\n", maxsplit=1)[0],
                 error,
             )
@@ -81,6 +81,6 @@ def _watchdog_s(environment: Mapping[str, str]) -> float:
     """Returns how long the supervisor waits for a sign; 0 where it waits for none of this process."""
     if environment.get(WATCHDOG_PID, str(os.getpid())) != str(os.getpid()):
         return 0.0
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         return max(0, int(environment.get(WATCHDOG_US, "0"))) / 1e6
     return 0.0

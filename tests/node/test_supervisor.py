@@ -100,6 +100,16 @@ def test_no_supervisor_and_one_that_is_gone_hold_nothing_up(tmp_path: Path, capl
     assert "was not told READY=1" in caplog.text
 
 
+def test_a_socket_may_have_any_name_and_be_gone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    name = f"{tmp_path}/\udcff"
+    with listening(name) as heard:
+        Supervisor({"NOTIFY_SOCKET": name}).ready("serves")
+        assert heard.recv(1000) == b"READY=1\nSTATUS=serves"
+    for gone in (name, f"@gtm-test-\udcff-{os.getpid()}", "@", f"/{300 * 'a'}"):
+        Supervisor({"NOTIFY_SOCKET": gone, "WATCHDOG_USEC": 400 * "9"}).ready("serves")
+    assert caplog.text.count("was not told READY=1") == 4
+
+
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
     with Cluster(tmp_path, cold=True) as started:
