@@ -315,7 +315,8 @@ class Node:
         await self._door.take(config.credentials)
         self._health.take(quorum=config.quorum, permits=config.permitted)
         self._health.publish_soon()
-        if (before is None or not before.is_plain_accepted) and (warning := warning_of_plain_http(config)):
+        warning = warning_of_plain_http(config)
+        if warning and (before is None or not warning_of_plain_http(before)):
             log.warning("%s", warning)
         self._taken = config
 
