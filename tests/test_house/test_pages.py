@@ -36,6 +36,14 @@ def test_tests_and_sources_that_are_named_exist(page: Path) -> None:
     assert [file for file in named if not any(ROOT.glob(file if "/" in file else f"tests/*/{file}"))] == []
 
 
+@pytest.mark.parametrize("folder", ["admin", "node", "plan"])
+def test_how_it_flows_names_every_file_that_decides_or_joins(folder: str) -> None:
+    text = (ROOT / "docs" / "flow.md").read_text(encoding="utf-8")
+    files = {file.relative_to(ROOT).as_posix() for file in (ROOT / "gtm" / folder).glob("*.py")}
+    named = {link.removeprefix("../") for link in relative_links(text)}
+    assert files - named - {f"gtm/{folder}/__init__.py"} == set()
+
+
 def test_links_are_read() -> None:
     text = "[a](docs/a.md), [b](https://example.com), [c](#top)\n```\n[d](d.md)\n```\n"
     assert relative_links(text) == ["docs/a.md", "#top"]
