@@ -138,14 +138,10 @@ def _address(place: Path, against: str) -> str:
     if place.is_socket():
         return f"{UNIX}{place}"
     try:
-        return admin_address(_without_scheme(against), None)
+        return admin_address(against, None)
     except typer.BadParameter as error:
         words = f'"{against}" is no folder and no file here, and no admin address such as http://127.0.0.1:8053'
         raise typer.BadParameter(words, param_hint="--against") from error
-
-
-def _without_scheme(url: str) -> str:
-    return url.rstrip("/").removeprefix("http://")
 
 
 def _zones_of(place: Path) -> tuple[Zone, ...]:

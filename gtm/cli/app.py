@@ -130,6 +130,8 @@ def main() -> None:
         if error.errno in _UNWRITABLE:
             _give_up_output()
             print_aside(f"the output cannot be written: {error.strerror}")
+        elif isinstance(error, PermissionError) and error.filename is not None:  # such as a folder of another user
+            print_aside(f"{error.filename}: {error.strerror}")
         else:
             print_traceback(error)
         sys.exit(1)

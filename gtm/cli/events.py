@@ -1,6 +1,7 @@
 """`gtm events`: every change of mind of a node, with what caused it; from its files, or asked of it."""
 
 import math
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ from gtm.admin.moment import moment, shown
 from gtm.cli.completing import regions, services, zones
 from gtm.cli.console import print_aside, print_json, print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config
+from gtm.errors import Unreachable
 from gtm.health.choice import Choice
 from gtm.health.event import Recorded, compose_line, kinds_of
 from gtm.node.journal import Tail, read_events
@@ -80,14 +82,19 @@ def events(  # one argument for each option of the command
     begin, end = span_of(since, until)
     choice = Choice(end, wanted, tuple(service or ()), tuple(region or ()), tuple(zone or ()))
     batches = _of_files(config, begin, follow=follow) if admin is None else _asked(admin, config, begin, follow=follow)
+    shown_any = False
     for batch in batches:
         for event in choice.of(batch):
+            shown_any = True
             if json:
                 print_json(compose_line(event).decode().rstrip("\n"))
             else:
                 _print(event)
         if follow:
             sys.stdout.flush()
+    names = [name for name in (*(service or ()), *(region or ()), *(zone or ())) if name]
+    if names and not shown_any:
+        print_aside(f"no event of this time is about {', '.join(names)}")
 
 
 def span_of(since: str | None, until: str | None) -> tuple[float, float]:
@@ -110,10 +117,16 @@ def _moment(text: str, option: str, now: float, *, after: float | None = None) -
 
 
 def events_folder(config: ConfigOption) -> Path:
-    """Returns the state folder, whose events are read; tells aside where there is none."""
+    """Returns the state folder, whose events are read; tells aside where there is none. Raises Unreachable."""
     folder = read_config(config).state
     if not folder.is_dir():
         print_aside(f"{folder}: no node has run with this state folder here; --config names another node file")
+        return folder
+    try:
+        os.scandir(folder).close()
+    except PermissionError as error:
+        words = f"{folder}: {error.strerror}; read it as the user of the node, or ask the node with --admin"
+        raise Unreachable(words) from error
     return folder
 
 

@@ -70,10 +70,11 @@ def admin_address(asked: str | None, config: Path | None) -> str:
         local = node.state / SOCKET_NAME
         over_network = str(node.admin) if node.admin_tls is None else f"https://{node.admin}"
         return f"{UNIX}{local}" if answers(local) else over_network
-    parts = re.fullmatch(r"(?:https://)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", asked)
+    address = asked.removeprefix("http://").removesuffix("/")  # as a browser has it, and docs do
+    parts = re.fullmatch(r"(?:https://)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", address)
     if parts is None or not 1 <= int(parts[1]) <= 65_535:
         raise typer.BadParameter(f'"{asked}" is not ADDRESS:PORT, such as 127.0.0.1:8053', param_hint="--admin")
-    return asked
+    return address
 
 
 def read_token(path: Path | None) -> str:

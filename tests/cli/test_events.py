@@ -55,6 +55,12 @@ def test_events_are_lines_with_their_causes() -> None:
 
 
 @pytest.mark.usefixtures("journal")
+def test_a_name_that_no_event_is_about_is_told_aside() -> None:
+    ran = gtm("events", "-c", "gtm.yaml", "--service", "apii", "--region", "eu")
+    assert (ran.code, ran.out, ran.err) == (0, "", "no event of this time is about apii, eu\n")
+
+
+@pytest.mark.usefixtures("journal")
 @pytest.mark.parametrize(
     ("options", "found"),
     [

@@ -1,9 +1,13 @@
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import typer
 
 from gtm.cli.options import admin_address, read_config, read_token, relative
+from tests.cli.command import gtm
 
 
 @pytest.mark.parametrize(
@@ -13,9 +17,45 @@ def test_an_admin_address_may_be_a_name(text: str) -> None:
     assert admin_address(text, None) == text
 
 
+@pytest.mark.parametrize("text", ["http://h:80", "http://h:80/", "h:80/"])
+def test_an_admin_address_may_be_typed_as_a_browser_has_it(text: str) -> None:
+    assert admin_address(text, None) == "h:80"
+    assert admin_address("https://h:80/", None) == "https://h:80"
+
+
+@contextmanager
+def somebody() -> Iterator[None]:
+    """As a user who may read no folder of others; root may read all."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_state_folder_of_another_user_is_one_line_and_no_traceback(folder: Path) -> None:
+    folder.chmod(0o755)
+    (folder / "gtm.yaml").write_text("state: s\n")
+    (folder / "s").mkdir()
+    assert gtm("events", "-c", "gtm.yaml").code == gtm("check", "-c", "gtm.yaml").code == 0  # all is loaded
+    (folder / "s").chmod(0)
+    with somebody():
+        at = admin_address(None, Path("gtm.yaml"))
+        ran, checked = gtm("events", "-c", "gtm.yaml"), gtm("check", "s/zones")
+    (folder / "s").chmod(0o700)
+    assert at == "127.0.0.1:8053"  # not its socket
+    assert (ran.code, checked.code) == (1, 1)
+    assert ran.err == "s: Permission denied; read it as the user of the node, or ask the node with --admin\n"
+    assert checked.err.startswith("s/zones: ")
+    assert len(checked.err.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     "text",
-    ["", "127.0.0.1", ":8053", "host:", "host:0", "host:65536", "::1:80", "http://h:80", "h:80/x", "a b:80", "h:8²"],
+    ["", "127.0.0.1", ":8053", "host:", "host:0", "host:65536", "::1:80", "ftp://h:80", "h:80/x", "a b:80", "h:8²"],
 )
 def test_what_is_no_admin_address_is_a_wrong_command_line(text: str) -> None:
     with pytest.raises(typer.BadParameter, match="is not ADDRESS:PORT, such as"):
