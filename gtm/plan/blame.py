@@ -7,6 +7,7 @@ What comes in: checks, when they fell and why. What goes out: words, and the sam
 """
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,8 +17,9 @@ from gtm.plan.shares import Shares
 
 CHECK, CHECKS, PROBES = "the check", "the checks", "the probes or their network"
 
-_MAX_REASON = 60
-"""Characters of a detail that a line for people repeats."""
+_STATUS = re.compile(r"HTTP [0-9]{3}(, wanted [0-9a-z -]{1,40})?")
+"""The details that are repeated. Others may quote what endpoints answer, which is not for alerts; and where that is
+another text each time, each would be a new series of metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,14 @@ def failure(fell: Mapping[CheckId, float], watched: int, proposed: Status, share
 
 
 def _reason(known: Iterable[CheckStatus]) -> tuple[str, bool]:
-    """Returns why: a detail that all share, a reason that all share, or the reason of most."""
+    """Returns why: a status that all share, a reason that all share, or the reason of most."""
     details, reasons = dict[str, int](), dict[str, int]()
     for one in known:
         details[one.detail] = details.get(one.detail, 0) + 1
         reasons[one.reason.value] = reasons.get(one.reason.value, 0) + 1
     if len(details) == 1 and len(reasons) == 1:
         [detail], [reason] = details, reasons
-        return (detail if 0 < len(detail) <= _MAX_REASON else reason), True
+        return (detail if _STATUS.fullmatch(detail) else reason), True
     most = max(reasons, key=lambda reason: (reasons[reason], reason), default="unread")
     return most, len(reasons) == 1
 

@@ -140,6 +140,23 @@ def test_where_most_cannot_be_read_nothing_is_confirmed() -> None:
     assert after(stage, unread, seconds=5 * HOLD_S) == DOUBTED, "the probes may be cut off"
 
 
+@pytest.mark.parametrize(
+    ("reason", "detail", "told"),
+    [
+        (Reason.BODY, 'HTTP 200 with status "{}" in the body, wanted "ok"', "body"),
+        (Reason.HEADER, 'HTTP 200 with the header x: "{}"', "header"),
+        (Reason.STATUS, "HTTP 404 {}", None),
+        (Reason.STATUS, "HTTP 404, wanted 200-299 or 401", "HTTP 404, wanted 200-299 or 401"),
+    ],
+)
+def test_what_is_told_quotes_no_endpoint_and_stays_the_same(reason: Reason, detail: str, told: str | None) -> None:
+    stage = site()
+    moments = stage.play(lambda _target, now: Failed(reason, detail.format(int(now))), until=20.0)
+    says = {refusal.says for moment in moments for refusal in moment.refusals}
+    (one,) = says
+    assert one.partition(", ")[2] == f"all {told or reason.value}: suspect the check"
+
+
 def test_a_service_without_the_rule_is_never_doubted() -> None:
     assert after(site(more="    safety: {correlated_failure: false}\n"), all_of(site())) == []
 
