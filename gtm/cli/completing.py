@@ -177,7 +177,7 @@ def _soon(names: Callable[[], list[str]]) -> list[str]:
 
 
 def _asked(context: typer.Context) -> _Status:
-    where = admin_address(context.params.get("admin"), _config(context))
+    where = admin_address(context.params.get("admin"), _config(context), aside=lambda _: None)
     if where.startswith("https:"):
         return _NOTHING
     with closing(HTTPConnection("localhost" if where.startswith(UNIX) else where, timeout=LIMIT_S)) as connection:

@@ -4,7 +4,7 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,8 +13,8 @@ import typer
 from gtm.admin.moment import moment, shown
 from gtm.cli.completing import regions, services, zones
 from gtm.cli.console import print_aside, print_json, print_plain
-from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config
-from gtm.errors import Unreachable
+from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config, running_state
+from gtm.errors import NodeInvalid, Unreachable
 from gtm.health.choice import Choice
 from gtm.health.event import Recorded, compose_line, kinds_of
 from gtm.node.journal import Tail, read_events
@@ -78,13 +78,18 @@ def events(  # one argument for each option of the command
     try:
         wanted = kinds_of(kinds or ())
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--kind") from error
+        raise typer.BadParameter(str(error), param_hint="--kind / --type") from error
     begin, end = span_of(since, until)
     choice = Choice(end, wanted, tuple(service or ()), tuple(region or ()), tuple(zone or ()))
     batches = _of_files(config, begin, follow=follow) if admin is None else _asked(admin, config, begin, follow=follow)
-    shown_any = False
+    shown_any = is_told = False
     for batch in batches:
-        for event in choice.of(batch):
+        given = list(batch)
+        chosen = choice.of(given)
+        if chosen and not is_told:
+            is_told = True
+            _tell_unnamed(choice, given)
+        for event in chosen:
             shown_any = True
             if json:
                 print_json(compose_line(event).decode().rstrip("\n"))
@@ -95,6 +100,13 @@ def events(  # one argument for each option of the command
     names = [name for name in (*(service or ()), *(region or ()), *(zone or ())) if name]
     if names and not shown_any:
         print_aside(f"no event of this time is about {', '.join(names)}")
+
+
+def _tell_unnamed(choice: Choice, given: Sequence[Recorded]) -> None:
+    """Says for which names there are only events that may be about anything."""
+    if unnamed := choice.unnamed(given):
+        words = "what follows was told of whole zones or of all checks, and may be about it"
+        print_aside(f"no event of this time names {', '.join(unnamed)}; {words}")
 
 
 def span_of(since: str | None, until: str | None) -> tuple[float, float]:
@@ -118,7 +130,12 @@ def _moment(text: str, option: str, now: float, *, after: float | None = None) -
 
 def events_folder(config: ConfigOption) -> Path:
     """Returns the state folder, whose events are read; tells aside where there is none. Raises Unreachable."""
-    folder = read_config(config).state
+    try:
+        folder = read_config(config).state
+    except NodeInvalid as invalid:
+        if config is None:
+            raise
+        folder = running_state(config, invalid)
     if not folder.is_dir():
         print_aside(f"{folder}: no node has run with this state folder here; --config names another node file")
         return folder

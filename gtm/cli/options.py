@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -60,13 +61,47 @@ def zone_folder(named: Path | None, config: "NodeConfig") -> Path:
     return named or config.zones
 
 
-def admin_address(asked: str | None, config: Path | None) -> str:
+def running_state(path: Path, invalid: NodeInvalid, *, aside: Callable[[str], None] = print_aside) -> Path:
+    """Returns the state folder of a node that runs here though its node file has a mistake; says the mistake aside.
+
+    The folder is that of the top-level line `state:`, as far as the file can be read, or else the default. Where nobody
+    answers there the mistake is raised.
+    """
+    from gtm.node.nodefile import default_config  # noqa: PLC0415  # its schema takes long to load
+
+    try:
+        text = path.read_bytes().decode(errors="surrogateescape")
+    except OSError:
+        text = ""
+    default = default_config(path.parent, socket.gethostname()).state
+    line = _STATE.search(text)
+    state = path.parent / next(filter(None, line.groups())) if line else default
+    if not answers(state / SOCKET_NAME):
+        raise invalid
+    more = f" (and {len(invalid.lines) - 1} more)" if len(invalid.lines) > 1 else ""
+    aside(f"{invalid.lines[0]}{more}; the node that runs with {state} is asked all the same")
+    return state
+
+
+_STATE = re.compile(
+    r"""^state[ \t]*:[ \t]+(?:"([^"\r\n\0]+)"|'([^'\r\n\0]+)'|([^\s"'#\0][^\r\n\0]*?))[ \t]*(?:[ \t]#[^\n]*)?\r?$""",
+    re.MULTILINE,
+)
+
+
+def admin_address(asked: str | None, config: Path | None, *, aside: Callable[[str], None] = print_aside) -> str:
     """Returns the admin address to ask: HOST:PORT or https://HOST:PORT, where HOST may be a name.
 
-    Where none is asked for, that is the socket of a node that runs here, or else the address of the node file.
+    Where none is asked for, that is the socket of a node that runs here, or else the address of the node file. A
+    mistake in that file is said aside where the node runs: it is then that somebody drains.
     """
     if asked is None:
-        node = read_config(config)
+        try:
+            node = read_config(config)
+        except NodeInvalid as invalid:
+            if config is None:
+                raise
+            return f"{UNIX}{running_state(config, invalid, aside=aside) / SOCKET_NAME}"
         local = node.state / SOCKET_NAME
         over_network = str(node.admin) if node.admin_tls is None else f"https://{node.admin}"
         return f"{UNIX}{local}" if answers(local) else over_network

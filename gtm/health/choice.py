@@ -10,6 +10,7 @@ any other, and is told. In come events in their order, out go those that are cho
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from gtm.health.event import EventKind, Fact, Recorded
 from gtm.health.scope import EndpointScope, RegionScope, Scope, ServiceScope, ZoneScope, parse_scope
@@ -39,6 +40,22 @@ class Choice:
         if self.services or self.regions or self.zones:
             found = self._with_causes(found)
         return [event for event in found if event.type in self.kinds] if self.kinds else found
+
+    def unnamed(self, events: Iterable[Recorded]) -> tuple[str, ...]:
+        """Returns the names that none of these events has, each with what may be meant.
+
+        All that is told of them is what may be about anything.
+        """
+        mentions = [_Mention(event) for event in events if event.wall <= self.until]
+        known = sorted({service for mention in mentions for service in mention.services})
+        services = [name for name in self.services if not set(_whole_names([name], mentions)) & set(known)]
+        regions = [name for name in self.regions if not any(mention.has_region(name) for mention in mentions)]
+        zones = [name for name in self.zones if not any(mention.has_zone(name) for mention in mentions)]
+        return (
+            *(f"a service {name}{_meant(name, known)}" for name in services),
+            *(f"a region {name}" for name in regions),
+            *(f"a zone {name}" for name in zones),
+        )
 
     def _with_causes(self, events: Sequence[Recorded]) -> list[Recorded]:
         mentions = [_Mention(event) for event in events]
@@ -118,6 +135,14 @@ def _whole_names(names: Iterable[str], mentions: Sequence[_Mention]) -> Iterable
     for name in names:
         wanted = name.lower().removesuffix(".")
         yield from [one for one in known if one == wanted or one.startswith(f"{wanted}.")] or [wanted]
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """Returns what a name of no service may stand for: one that is near, whole or within its zone."""
+    wanted = name.lower().removesuffix(".")
+    whole = {full if "." in wanted else full.partition(".")[0]: full for full in known}
+    near = get_close_matches(wanted, whole, 1)
+    return f" (did you mean {whole[near[0]]}?)" if near else ""
 
 
 def _is_in(name: str, zone: str) -> bool:

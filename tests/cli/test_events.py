@@ -60,6 +60,40 @@ def test_a_name_that_no_event_is_about_is_told_aside() -> None:
     assert (ran.code, ran.out, ran.err) == (0, "", "no event of this time is about apii, eu\n")
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--service", "nobody"], "a service nobody"),
+        (["--service", "apii"], "a service apii (did you mean api.gtm.example.com?)"),
+        (["--service", "ap.gtm.example.com"], "a service ap.gtm.example.com (did you mean api.gtm.example.com?)"),
+        (["--region", "eu-wset"], "a region eu-wset"),
+        (["--zone", "gtm.example.org"], "a zone gtm.example.org"),
+        (["--service", "api"], ""),
+        (["--region", "eu-west"], ""),
+        (["--zone", "gtm.example.com"], ""),
+    ],
+)
+def test_a_name_of_which_only_wide_events_are_told_is_told_aside(folder: Path, options: list[str], told: str) -> None:
+    made = Journal(folder / ".gtm")
+    happened = [
+        event(EventKind.NAME_FAIL_OPEN, "api.gtm.example.com"),
+        event(EventKind.OVERRIDE_SET, "region gtm.example.com/eu-west"),
+        event(EventKind.SAFETY_BLOCKED, "checks"),
+    ]
+    made.write(b"".join(map(compose_line, happened)))
+    made.close()
+    ran = gtm("events", "-c", "gtm.yaml", *options)
+    rest = "what follows was told of whole zones or of all checks, and may be about it"
+    words = f"no event of this time names {told}; {rest}"
+    assert ran.lines
+    assert (ran.code, ran.err) == (0, f"{words}\n" if told else "")
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_wrong_kind_names_the_option_as_it_may_be_typed() -> None:
+    assert "Invalid value for --kind / --type: " in gtm("events", "-c", "gtm.yaml", "--type", "nothing").err
+
+
 @pytest.mark.usefixtures("journal")
 @pytest.mark.parametrize(
     ("options", "found"),

@@ -1,4 +1,5 @@
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -6,7 +7,9 @@ from pathlib import Path
 import pytest
 import typer
 
+from gtm.admin.address import SOCKET_NAME
 from gtm.cli.options import admin_address, read_config, read_token, relative
+from gtm.errors import NodeInvalid
 from tests.cli.command import gtm
 
 
@@ -21,6 +24,50 @@ def test_an_admin_address_may_be_a_name(text: str) -> None:
 def test_an_admin_address_may_be_typed_as_a_browser_has_it(text: str) -> None:
     assert admin_address(text, None) == "h:80"
     assert admin_address("https://h:80/", None) == "https://h:80"
+
+
+WRONG = ["state: s\noverrides: {accept_from: [ns9]}\n", "state: s # here\nnode: [\n", "node: [\nstate: 's'\n"]
+
+
+@contextmanager
+def listening(state: Path) -> Iterator[None]:
+    """A node's socket."""
+    state.mkdir()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(state / SOCKET_NAME))
+        listener.listen()
+        yield
+
+
+@pytest.mark.parametrize("content", WRONG)
+def test_a_mistake_in_the_node_file_keeps_nobody_from_the_node_that_runs(
+    folder: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "gtm.yaml").write_text(content)
+    with pytest.raises(NodeInvalid):
+        admin_address(None, Path("gtm.yaml"))
+    with listening(folder / "s"):
+        assert admin_address(None, Path("gtm.yaml")) == "unix:s/admin.sock"
+        told = capsys.readouterr().err
+        assert (told.count("\n"), told.startswith("gtm.yaml:")) == (1, True)
+        assert told.endswith("; the node that runs with s is asked all the same\n")
+        assert gtm("events", "-c", "gtm.yaml").err == told
+    with pytest.raises(NodeInvalid):
+        admin_address(None, Path("gtm.yaml"))
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\n", b"state:\n", b"  state: s\nx: 1\n"])
+def test_without_a_readable_line_the_state_folder_is_the_default(
+    folder: Path, content: bytes | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "gtm.yaml").unlink()
+    if content is not None:
+        (folder / "gtm.yaml").write_bytes(content)
+    with listening(folder / ".gtm"):
+        assert admin_address(None, Path("gtm.yaml")) == "unix:.gtm/admin.sock"
+    assert capsys.readouterr().err.startswith("gtm.yaml")
+    ran = gtm("status", "-c", "gtm.yaml")
+    assert (ran.code, ran.out, ran.err.partition(":")[0]) == (1, "", "gtm.yaml")
 
 
 @contextmanager
