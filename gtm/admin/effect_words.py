@@ -16,6 +16,7 @@ _WORDS = {
     Why.DOWN: "down already by its checks",
     Why.SKIPPED: "its region is skipped already (min_healthy)",
     Why.LAST: "nothing else of its service is left, so it is answered still (on_all_down)",
+    Why.BACK: "out until now; nothing else of its service is left, so this brings it back (on_all_down)",
 }
 _PARTICIPLES = {Action.DOWN: "said down", Action.UP: "said up", Action.DRAIN: "drained", Action.OBEY: "obeyed"}
 

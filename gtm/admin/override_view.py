@@ -38,7 +38,10 @@ class TouchedView:
     region: RegionName
     endpoint: EndpointId
     why: str
-    """counts; exempt, out_already, renewed, down_already, skipped_already, nothing_else_left (gtm/plan/effects.py)."""
+    """counts; exempt, out_already, renewed, down_already, skipped_already, nothing_else_left, brought_back.
+
+    gtm/plan/effects.py has what they mean.
+    """
     words: str
     """The same for people."""
     by: str = ""

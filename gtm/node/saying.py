@@ -164,6 +164,7 @@ class Saying:
             self._planner.status,
             Guidance(before, held),
             Guidance(after, held),
+            decided=self._planner.plan.decisions,
             said=override,
             scope=wish.scope,
             outlasts=wish.span_s is not None,

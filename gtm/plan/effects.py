@@ -1,12 +1,14 @@
 """Effects: what an override really changes, endpoint by endpoint, before it is said.
 
-What comes in: services, what the checks say, guidance before and after, and what is to be said. What goes out: an
-Effect of each. It is pure, and decides nothing.
+What comes in: services, what the checks say, guidance before and after, what is answered now, and what is to be said.
+What goes out: an Effect of each. It is pure, and decides nothing.
 
     who decides for the endpoint then    what it was before           the endpoint is
     ---------------------------------    ------------------------     -----------------------------------------
     this override, `up` or `obey`        whatever                     COUNTS
     this override, `down` or `drain`     in the answers               COUNTS: taken out
+                                         down, and answered by        COUNTS: taken out
+                                         on_all_down
                                          down by its checks           kept out when it recovers  (DOWN)
                                      skipped by `min_healthy`     kept out, also without that (SKIPPED)
                                          out by what it supersedes    kept out                   (RENEWED)
@@ -14,10 +16,11 @@ Effect of each. It is pure, and decides nothing.
                                                                       not taken                  (OUT)
     a more specific one, that takes out  out                          as the line above          (OUT)
     a more specific one, `obey` or `up`  whatever                     not taken                  (EXEMPT)
-    any, but all of its type are out     answered as on_all_down says not taken                  (LAST)
+    any, but all of its type are out,    in the answers               not taken                  (LAST)
+    and on_all_down has all answered     out                          brought back               (BACK)
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -26,9 +29,11 @@ from gtm.health.belief import Belief
 from gtm.health.override import TAKING, Action, InForce, Override
 from gtm.health.scope import Scope, Spot, covers
 from gtm.health.status import Status
+from gtm.ids import ServiceId
 from gtm.plan.form import Effective, candidates, of_type
 from gtm.plan.guidance import Guidance, beliefs, effective, is_spoken_of, overriding
 from gtm.plan.model import SteeredService
+from gtm.plan.outcome import Decisions
 from gtm.steer.filter import Candidates
 from gtm.zone.model import OnAllDown
 
@@ -44,6 +49,8 @@ class Why(Enum):
     DOWN = "down_already"
     SKIPPED = "skipped_already"
     LAST = "nothing_else_left"
+    BACK = "brought_back"
+    """Out until now, and answered again: nothing else is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +87,7 @@ class Effect:
     @property
     def is_last(self) -> bool:
         """Returns whether nothing else would be left to answer with."""
-        return any(one.why is Why.LAST for one in self.without)
+        return any(one.why in {Why.LAST, Why.BACK} for one in self.without)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +115,17 @@ def effect_of(  # one argument for each thing that it depends on
     before: Guidance,
     after: Guidance,
     *,
+    decided: Mapping[ServiceId, Decisions],
     said: Override,
     scope: Scope,
     outlasts: bool,
 ) -> Effect:
     """Returns what an override of a scope changes, which is part of `after`.
 
-    `outlasts` tells whether a person asked for a time: then it may be meant to last longer than another one.
+    `decided` is what is answered now. `outlasts` tells whether a person asked for a time: then it may be meant to last
+    longer than another one.
     """
-    only, asked = InForce({scope: said}), _Asked(said, scope, before.said.by_scope.get(scope), outlasts)
+    only, asked = InForce({scope: said}), _Asked(said, scope, before.said.by_scope.get(scope), outlasts, decided)
     touched = [
         one
         for steered in services
@@ -156,6 +165,7 @@ class _Asked:
     renews: Override | None
     """What counted of the scope until then."""
     outlasts: bool
+    decided: Mapping[ServiceId, Decisions]
 
     def keeps(self, by: Override) -> bool:
         """Returns whether it keeps out what another one took out."""
@@ -170,7 +180,8 @@ def _touched(
     if not covered:
         return []
     checked, believed = beliefs(steered, status), effective(steered, status, before).beliefs
-    answered = _answered_still(steered, effective(steered, status, after))
+    answered_now = _numbers_answered(asked.decided.get(steered.id))
+    answered = _answered_then(steered, effective(steered, status, after))
     found = []
     for number in covered:
         spot = steered.spots[number]
@@ -183,13 +194,14 @@ def _touched(
         elif decider.action not in TAKING:
             found.append((Touched(spot, Why.EXEMPT, decider), False))
         elif number in answered:
-            found.append((Touched(spot, Why.LAST), False))
+            is_in = believed[number] is not Belief.DOWN or number in answered_now
+            found.append((Touched(spot, Why.LAST if is_in else Why.BACK), False))
         elif decider not in {asked.said, old}:  # said by the same command
             found.append((Touched(spot, Why.OUT, decider), True))
         elif old is not None and old.action in TAKING:
             is_renewed = old == asked.renews
             found.append((Touched(spot, Why.RENEWED) if is_renewed else Touched(spot, Why.OUT, old), asked.keeps(old)))
-        elif believed[number] is Belief.DOWN:
+        elif believed[number] is Belief.DOWN and number not in answered_now:
             is_down = checked[number] is Belief.DOWN
             found.append((Touched(spot, Why.DOWN if is_down else Why.SKIPPED), True))
         else:
@@ -197,7 +209,14 @@ def _touched(
     return found
 
 
-def _answered_still(steered: SteeredService, counted: Effective) -> frozenset[int]:
+def _numbers_answered(decided: Decisions | None) -> frozenset[int]:
+    """Returns the numbers of the endpoints that are answered to anybody."""
+    if decided is None:
+        return frozenset()
+    return frozenset(pick.number for part in decided.spread.different for one in part for pick in one.picks)
+
+
+def _answered_then(steered: SteeredService, counted: Effective) -> frozenset[int]:
     """Returns the numbers of the endpoints that people took out and that are answered all the same (decide.py)."""
     if not any(action in TAKING for action in counted.said):
         return frozenset()

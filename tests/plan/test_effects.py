@@ -53,9 +53,12 @@ class Site:
         return Guidance(in_force(newest(joined({}, [*self.before, *more])), wall=WALL + 100))
 
     def effect(self, one: Override, *, outlasts: bool = False) -> Effect:
-        services = self.plan().services.values()
         now, after = self.guidance(), self.guidance(one)
-        return effect_of(services, self.status, now, after, said=one, scope=one.scope, outlasts=outlasts)
+        plan = self.plan(now)
+        services, decided = plan.services.values(), plan.decisions
+        return effect_of(
+            services, self.status, now, after, decided=decided, said=one, scope=one.scope, outlasts=outlasts
+        )
 
     def answered(self, *more: Override) -> set[str]:
         """The last parts of the addresses that clients get, once this is said too."""
@@ -126,6 +129,31 @@ def test_where_all_is_taken_out_on_all_down_decides_what_that_means(
     assert site.answered(late(ZONE)) == ({"10", "20", "21"} if is_last else set())
 
 
+@pytest.mark.parametrize("on_all_down", ["serve_all", "serve_last_good"])
+def test_what_is_down_and_answered_all_the_same_is_taken_out(on_all_down: str) -> None:
+    site = Site(down=("10", "20", "21"), on_all_down=on_all_down)
+    assert site.answered() == {"10", "20", "21"}
+    effect = site.effect(late(EU))
+    assert (targets(effect.counts), effect.keeps) == ([("20", "counts"), ("21", "counts")], ())
+    assert site.answered(late(EU)) == {"10"}
+    assert not Site(down=("10", "20", "21"), on_all_down="nodata").effect(late(EU)).counts
+
+
+def test_a_drain_of_the_rest_brings_back_what_was_out() -> None:
+    site = Site(said("region */eu-west", Action.DRAIN), down=("21",))
+    assert site.answered() == {"10"}
+    effect = site.effect(late("service api.gtm.example.com"))
+    assert targets(effect.without) == [
+        ("10", "nothing_else_left"),
+        ("20", "brought_back"),
+        ("21", "brought_back"),
+    ]
+    assert effect.is_last
+    assert reason_words(effect.without[1], wall=WALL) == (
+        "out until now; nothing else of its service is left, so this brings it back (on_all_down)"
+    )
+
+
 def test_up_and_obey_count_where_nothing_more_specific_is_said() -> None:
     site = Site(said(FIRST, Action.DRAIN))
     for action in (Action.UP, Action.OBEY):
@@ -170,13 +198,16 @@ def test_what_is_told_of_a_drain_is_what_clients_get(
 ) -> None:
     site = Site(*before, down=tuple(down), on_all_down=on_all_down)
     one = late(scope, action)
-    effect, answered = site.effect(one), site.answered(one)
+    effect, answered, until_now = site.effect(one), site.answered(one), site.answered()
     for each in (*effect.counts, *effect.keeps):
         assert each.target.rpartition(".")[2] not in answered
+    assert {each.target.rpartition(".")[2] for each in effect.counts} <= until_now
+    assert until_now.isdisjoint({each.target.rpartition(".")[2] for each in effect.keeps})
     for each in effect.without:
         name = each.target.rpartition(".")[2]
-        if each.why is Why.LAST:
+        if each.why in {Why.LAST, Why.BACK}:
             assert name in answered
+            assert (name in until_now) is (each.why is Why.LAST)
         elif each.why is Why.OUT:
             assert name not in answered
     covered = {"20", "21"} if "eu-west" in scope else {"10"} if "us-east" in scope else {"10", "20", "21"}
