@@ -47,7 +47,12 @@ class Compared:
     @property
     def warned(self) -> int:
         """Returns how many warnings there are, also about overrides."""
-        return len(self.warnings) + sum(fate.startswith(WARNING) for fate in self.fates)
+        return len(self.all_warnings)
+
+    @property
+    def all_warnings(self) -> tuple[str, ...]:
+        """Returns the warnings about zones and about overrides."""
+        return (*self.warnings, *(fate.removeprefix(WARNING) for fate in self.fates if fate.startswith(WARNING)))
 
     @property
     def lines(self) -> Iterator[str]:

@@ -47,14 +47,19 @@ def check(
     """Check zone files: print every mistake as file:line:column, and exit with 1 if there is one.
 
     What is odd and serves all the same is printed as a warning, and so are names that nothing would answer any more
-    (--against). With a node file, what its probe would not be allowed to check is printed too; that is no mistake of a
-    zone.
+    (--against), and files that the node file names and that are of no use here. With a node file, what its probe would
+    not be allowed to check is printed too; that is no mistake of a zone.
     """
     node = read_config(config)
     place = zone_folder(folder, node)
     is_alone = place.is_file()
     zones, problems, warnings = _one_file(place) if is_alone else _whole_folder(place)
     withheld = foreseen(checks(zones), node.permitted) if config is not None and Role.PROBE in node.roles else ()
+    if config is not None:
+        from gtm.node.needed import useless_files  # noqa: PLC0415  # it brings much of a node
+
+        # warnings: the files of a node may be checked elsewhere
+        warnings += tuple(Problem(str(config), 0, 0, line) for line in useless_files(node))
     checked = Checked(place, zones, problems, warnings, node.node, node_problems(node), withheld)
     if against is not None and not checked.is_wrong:  # what has mistakes would change nothing
         from gtm.cli.against import compared  # noqa: PLC0415  # it brings the client of the admin API
@@ -94,6 +99,12 @@ class Checked:
         return len(self.warnings) + (0 if self.against is None else self.against.warned)
 
     @property
+    def _compared_warnings(self) -> Iterator[Problem]:
+        """Yields those of what would change; they are of no line, and the fields of `against` have them, too."""
+        for words in () if self.against is None else self.against.all_warnings:
+            yield Problem(str(self.place), 0, 0, words)
+
+    @property
     def services(self) -> int:
         """Returns how many services the zones without a mistake have."""
         return sum(len(zone.all_services) for zone in self.zones)
@@ -118,7 +129,7 @@ class Checked:
             "zones": len(self.zones),
             "services": self.services,
             "problems": [asdict(problem) for problem in self.problems],
-            "warnings": [asdict(warning) for warning in self.warnings],
+            "warnings": [asdict(warning) for warning in (*self.warnings, *self._compared_warnings)],
             "node": self.node,
             "node_problems": self.node_problems,
             "withheld": [asdict(withheld) for withheld in self.withheld],

@@ -3,7 +3,8 @@
     SIGHUP, gtm reload -> read (in a thread) -> right? -> what is other than what runs (settings.py) -> taken, all of it
 
 A file with a mistake changes nothing, and `gtm check --config` says the same of it. What needs a restart is named each
-time, until there was one. Nothing that is in the file, or keeps it from being read, ends the node. What was taken in
+time, until there was one. So is a file that it names and that is of no use (needed.py): that is a problem, for the next
+start may fail. Nothing that is in the file, or keeps it from being read, ends the node. What was taken in
 part, by a mistake of this program, is taken again, all of it, at the next reading: the steps may be repeated.
 """
 
@@ -19,6 +20,7 @@ from gtm.health.event import Event, EventKind, Fact
 from gtm.health.signature import PublicKey
 from gtm.node.chronicle import Chronicle
 from gtm.node.config import NodeConfig
+from gtm.node.needed import useless_files
 from gtm.node.settings import Difference, Rereading, difference
 from gtm.node.trusting import key_problem
 from gtm.share.keys import load_key
@@ -92,7 +94,7 @@ class NodeFile:
                 log.exception("the node file was taken in part, by a mistake of this program")
                 return self._complain((f"{IN_PART}: {_named(error)}; {MEND_IN_PART}",))
             self.problems = ()
-            return self._told(found, of_key)
+            return self._told(found, of_key, await self._useless(asked))
 
     def _read(self, rereading: Rereading) -> tuple[NodeConfig, str]:
         """Returns the file, and what there is to say of the key file. Raises GtmError."""
@@ -109,9 +111,20 @@ class NodeFile:
             return ""
         try:
             is_other = load_key(asked.key).public != self._key
-        except StateInvalid as error:
-            return f"the next start will fail: {error}"
+        except StateInvalid:
+            return ""  # needed.py tells it
         return "needs a restart: the key in the file of share.key is another one" if is_other else ""
+
+    async def _useless(self, asked: NodeConfig) -> tuple[str, ...]:
+        """Returns which files are of no use that the next start, or who has a token, will need."""
+        try:
+            found = await self._threads.run(useless_files, asked, timeout_s=READ_LIMIT_S)
+        except CallOverdue:
+            found = (f"the files that it names cannot be read: their disk did nothing for {READ_LIMIT_S:.0f} s",)
+        except Exception as error:
+            log.exception("the files that the node file names cannot be looked at by a mistake of this program")
+            found = (f"the files that it names cannot be looked at by a mistake of this program: {_named(error)}",)
+        return tuple(f"node file: {line}" for line in found)
 
     async def _follow(self, found: Difference, rereading: Rereading) -> None:
         if found.config == self._running and self._is_whole:
@@ -123,17 +136,19 @@ class NodeFile:
         await self._take(found.config)
         self._running, self._is_whole = found.config, True
 
-    def _told(self, found: Difference, of_key: str) -> NodeReload:
+    def _told(self, found: Difference, of_key: str, useless: tuple[str, ...]) -> NodeReload:
         lines = (*found.lines, *((f"node file: {of_key}",) if of_key else ()))
         is_all_taken = not found.restart and not of_key
-        if found.taken or self._is_news(lines):
+        if found.taken or self._is_news((*lines, *useless)):
             for line in lines:
                 log.log(logging.INFO if is_all_taken else logging.WARNING, "%s", line)
+            for line in useless:
+                log.error("%s", line)
         if found.taken:
             facts: dict[str, Fact] = {"taken": found.taken, "restart": found.restart}
             node = self._running.node
             self._chronicle.record(Event(EventKind.CONFIG_APPLIED, node, "; ".join(found.lines), facts))
-        return NodeReload(lines)
+        return NodeReload(lines, useless)
 
     def _refused(self, problems: tuple[str, ...]) -> NodeReload:
         """Tells that nothing is taken; where the file before was taken in part, that is told as well."""

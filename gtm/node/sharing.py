@@ -51,7 +51,7 @@ class Sharing:
         self._pollers: dict[NodeName, Poller] = {}
         self.tls = LiveTls("share", config.share.tls or TlsFiles(), client_tls)
         """What this node shows, and whom it trusts, when it asks."""
-        self._password = _password(config.share)
+        self._password = read_password(config.share)
         self._named: set[NodeName] = set()
         self._moved = asyncio.Event()
 
@@ -166,7 +166,8 @@ def _where(config: NodeConfig) -> object:
     return sorted((peer.node, peer.url) for peer in config.peers), targets
 
 
-def _password(share: ShareConfig) -> str:
+def read_password(share: ShareConfig) -> str:
+    """Returns the password for etcd; empty where there is none. Raises StateInvalid."""
     path = share.password_file
     try:
         return "" if path is None else KEY_FILES.read(path, limit=MAX_KEY_FILE_BYTES).data.decode().strip()

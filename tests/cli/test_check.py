@@ -312,4 +312,21 @@ def test_the_json_has_what_would_change(folder: Path) -> None:
     (change,) = told["against"]["changes"]
     assert change["zone"] == "gtm.example.com"
     assert change["gone"] == {"count": 1, "some": ["api.gtm.example.com"]}
-    assert told["against"]["warnings"]
+    (words,) = told["against"]["warnings"]
+    assert {"file": "zones", "line": 0, "column": 0, "message": words} in told["warnings"]
+
+
+def test_a_file_that_the_node_file_names_and_that_is_not_here_is_a_warning(folder: Path) -> None:
+    tls = "listen: {tls: {certificate: tls/c.pem, key: tls/k.pem}}\n"
+    (folder / "gtm.yaml").write_text(f"{tls}share: {{key: nope.key}}\noverrides: {{tokens: {{ci: {{file: token}}}}}}\n")
+    ran, strict = gtm("check", "-c", "gtm.yaml"), gtm("check", "-c", "gtm.yaml", "--strict")
+    assert (ran.code, strict.code, ran.out) == (0, 1, strict.out)
+    starts = [
+        "gtm.yaml: warning: share.key: nope.key: No such file or directory; ",
+        "gtm.yaml: warning: listen.tls: tls/c.pem: No such file or directory; ",
+        "gtm.yaml: warning: overrides.tokens.ci: token: No such file or directory; ",
+    ]
+    assert [line[: len(start)] for line, start in zip(ran.lines, starts, strict=False)] == starts
+    assert ran.lines[-1].endswith("no mistakes, 3 warnings")
+    told = json.loads(gtm("check", "-c", "gtm.yaml", "--json").out)
+    assert [warning["file"] for warning in told["warnings"]] == ["gtm.yaml"] * 3

@@ -154,8 +154,48 @@ def test_a_key_file_that_is_gone_is_told_and_keeps_nothing_from_being_taken(tmp_
     running = Running(tmp_path)
     (tmp_path / "ns1.key").unlink()
     [found] = running.reread(GOOD + "watch: {most_lost: 1}\n")
-    assert found.lines[0] == "node file: taken: watch.most_lost"
-    assert found.lines[1].startswith(f"node file: the next start will fail: {tmp_path / 'ns1.key'}: ")
+    assert found.lines == ("node file: taken: watch.most_lost",)
+    (problem,) = found.problems
+    assert problem.startswith(f"node file: share.key: {tmp_path / 'ns1.key'}: No such file or directory")
+    assert problem.endswith("; the node would not start with this node file")
+
+
+@pytest.mark.parametrize(
+    ("edit", "waits", "named"),
+    [
+        (("ns1.key", "nope.key"), "needs a restart: share.key", "share.key: {}/nope.key: No such file"),
+        (
+            ("zones: z", "listen: {tls: {certificate: c, key: k}}\nzones: z"),
+            "needs a restart: listen.tls",
+            "listen.tls: {}/c",
+        ),
+        (("key: n", "tls: {ca: roots}, key: n"), "needs a restart: share", "share.tls: {}/roots: No such file"),
+        (
+            ("key: n", "mode: etcd, etcd: {endpoints: ['https://127.0.0.1:1'], user: u, password_file: p}, key: n"),
+            "needs a restart: share",
+            "share.etcd.password_file: {}/p: no password",
+        ),
+        (
+            ("zones: z", "overrides: {tokens: {ci: {file: t}}}\nzones: z"),
+            "taken: overrides",
+            "overrides.tokens.ci: {}/t: No such",
+        ),
+    ],
+)
+def test_a_file_that_is_not_there_is_a_problem_before_the_restart(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, edit: tuple[str, str], waits: str, named: str
+) -> None:
+    running = Running(tmp_path)
+    wrong, again, good = running.reread(*[GOOD.replace(*edit)] * 2, GOOD)
+    assert any(line.startswith(f"node file: {waits}") for line in wrong.lines)
+    (problem,) = wrong.problems
+    assert problem.startswith(f"node file: {named.format(tmp_path)}")
+    assert problem.endswith(
+        "; nobody gets in with it" if "tokens" in edit[1] else "; the node would not start with this node file"
+    )
+    assert again.problems == wrong.problems, "until it is mended"
+    assert good.problems == ()
+    assert problem in caplog.messages
 
 
 @pytest.mark.parametrize("lines", ["problems", "restart"])
