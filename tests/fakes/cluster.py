@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -113,6 +114,13 @@ class Running:
         self.process.send_signal(number)
         return self.process.wait(STOP_LIMIT_S)
 
+    def kill_all(self) -> None:
+        """Ends it, and what it has started (the workers of nginx outlive a master that is killed)."""
+        if self.running:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.kill()
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -164,7 +172,7 @@ class Cluster:
     def end(self) -> None:
         """Ends every process."""
         for running in self.started:
-            running.process.kill()
+            running.kill_all()
         for running in self.started:
             running.process.wait(STOP_LIMIT_S)
 

@@ -1,4 +1,5 @@
 import os
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,21 @@ def test_no_process_outlives_its_cluster_and_its_log_is_shown(
         assert alive(running.process.pid)
     assert not alive(running.process.pid)
     assert capsys.readouterr().out == "--- child\nhere\n"
+
+
+@pytest.mark.slow
+def test_what_a_program_started_ends_with_its_cluster(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    with Cluster(tmp_path, quiet=True) as cluster:
+        cluster.start_program(
+            "parent", ("/bin/sh", "-c", f"sleep 600 & echo $! >{child}.new; mv {child}.new {child}; wait")
+        )
+        within(LIMIT_S, child.exists)
+        descriptor = os.pidfd_open(int(child.read_text()))
+    try:
+        assert select.select([descriptor], [], [], LIMIT_S)[0], "it outlived its cluster"
+    finally:
+        os.close(descriptor)
 
 
 @pytest.mark.slow
