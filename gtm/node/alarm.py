@@ -9,7 +9,8 @@ What changes answers is a cause of the plan that follows. It decides nothing; it
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 
 from gtm.counters import Counters
 from gtm.health.event import Event, EventKind, Fact
@@ -22,6 +23,18 @@ MAX_NAMED = 5
 """Services that one line names."""
 
 log = logging.getLogger(__name__)
+
+
+class Fate(Enum):
+    """What counts of an endpoint that a rule holds no longer, for people."""
+
+    DOWN = "counted as down now, by the checks"
+    SAID_DOWN = "out by what a person said"
+    SAID_UP = "up by what a person said"
+    UP = "not down any more"
+    HELD = "held by another rule"
+    GONE = "not served here any more"
+
 
 _Rule = tuple[SafetyRule, str]
 """A rule, and the subject of its refusal."""
@@ -36,8 +49,8 @@ class Alarm:
         self._told: Mapping[_Rule, frozenset[Kept]] = {}
         self._broken: frozenset[str] = frozenset()
 
-    def tell(self, refusals: Sequence[Refusal]) -> None:
-        """Tells what of this is new, and what is held no longer."""
+    def tell(self, refusals: Sequence[Refusal], fate: Callable[[Kept], Fate]) -> None:
+        """Tells what of this is new, and what is held no longer, with what counts of that now."""
         before, self._told = self._told, _by_rule(refusals)
         for refusal in refusals:
             key = (refusal.rule, refusal.subject)
@@ -47,7 +60,7 @@ class Alarm:
         for key, held in before.items():
             gone = held - self._told.get(key, frozenset())
             if gone or key not in self._told:
-                self._released(key, gone)
+                self._released(key, gone, fate)
 
     def refuse(self, wish: Wish, refusals: Sequence[Refusal]) -> None:
         """Tells that a person's wish is refused, for each of these services; the log has it from who was asked."""
@@ -96,19 +109,19 @@ class Alarm:
         }
         self._tell(logging.WARNING, Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
 
-    def _released(self, key: _Rule, gone: frozenset[Kept]) -> None:
+    def _released(self, key: _Rule, gone: frozenset[Kept], fate: Callable[[Kept], Fate]) -> None:
         rule, subject = key
         left = len(self._told.get(key, ()))
-        others = len(gone & frozenset().union(*self._told.values())) if gone else 0
-        words = f"safety rule {rule.value}: " + (
-            _let_go(subject, gone, left, others) if gone else f"over for {subject}"
-        )
+        others = gone & frozenset().union(*self._told.values()) if gone else frozenset()
+        fates = {one: Fate.HELD if one in others else fate(one) for one in gone}
+        words = f"safety rule {rule.value}: " + (_let_go(subject, fates, left) if gone else f"over for {subject}")
         facts: dict[str, Fact] = {
             "rule": rule.value,
             "released": _names(gone),
             "released_count": len(gone),
             "held_count": left,
-            "held_by_others": others,
+            "held_by_others": len(others),
+            "down_count": sum(one is Fate.DOWN for one in fates.values()),
         }
         self._tell(logging.INFO, Event(EventKind.SAFETY_RELEASED, subject, words, facts))
 
@@ -117,12 +130,15 @@ class Alarm:
         self._chronicle.because(event)
 
 
-def _let_go(subject: str, gone: frozenset[Kept], left: int, others: int) -> str:
-    names = _names(gone)
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    words = f"{subject}: {len(gone)} let go ({', '.join(names[:MAX_NAMED])}{more})"
-    words += f"; {left} held still" if left else ""
-    return words + (f"; {others} of them held by another rule" if others else "")
+def _let_go(subject: str, fates: Mapping[Kept, Fate], left: int) -> str:
+    """Returns what became of the endpoints that a rule held: only some of them leave the answers."""
+    parts = []
+    for fate in Fate:
+        names = _names(frozenset(one for one, its in fates.items() if its is fate))
+        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+        if names:
+            parts.append(f"{len(names)} {fate.value} ({', '.join(names[:MAX_NAMED])}{more})")
+    return f"{subject}: {'; '.join(parts)}" + (f"; {left} held still" if left else "")
 
 
 def _by_rule(refusals: Sequence[Refusal]) -> Mapping[_Rule, frozenset[Kept]]:

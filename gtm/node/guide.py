@@ -8,17 +8,20 @@ rules refuse goes to the alarm.
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from gtm.clock import Clock
 from gtm.counters import Counters
+from gtm.health.belief import Belief
+from gtm.health.override import TAKING, Action
 from gtm.health.status import Status, flipped
-from gtm.node.alarm import Alarm, breach_words
+from gtm.ids import ServiceId
+from gtm.node.alarm import Alarm, Fate, breach_words
 from gtm.node.chronicle import Chronicle
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
-from gtm.plan.enough import Refusal, left_with_too_few, skipping, taking_too_much
-from gtm.plan.guidance import NO_GUIDANCE, Guidance
+from gtm.plan.enough import Kept, Refusal, left_with_too_few, skipping, taking_too_much
+from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective, overriding
 from gtm.plan.model import EMPTY_PLAN, SteeredService
 from gtm.plan.recalled import recalled
 from gtm.plan.safety import NO_HISTORY, Allowed, History, allow
@@ -71,7 +74,7 @@ class Guide:
         if said != self._guidance.said or allowed.held != self._guidance.held:
             self._guidance = Guidance(said, allowed.held)
         self.refusals = (*allowed.refusals, *skipping(shares.demanding, after, self._guidance))
-        self.alarm.tell(self.refusals)
+        self.alarm.tell(self.refusals, _Fates(self._planner.plan.services, after, self._guidance))
         self._look_for_breaches(before, after)
         return self._guidance
 
@@ -110,6 +113,39 @@ class Guide:
         if services is not self._shares_of:
             self._shares, self._shares_of = shares_of(services), services
         return self._shares
+
+
+class _Fates:
+    """What counts of endpoints now, each service worked out once and only when it is asked for."""
+
+    def __init__(self, services: Mapping[ServiceId, SteeredService], status: Status, guidance: Guidance) -> None:
+        self._services = services
+        self._status = status
+        self._guidance = guidance
+        self._known: dict[ServiceId, dict[Kept, Fate]] = {}
+
+    def __call__(self, one: Kept) -> Fate:
+        name = one[0]
+        if name not in self._known:
+            steered = self._services.get(name)
+            self._known[name] = {} if steered is None else self._of(steered)
+        return self._known[name].get(one, Fate.GONE)
+
+    def _of(self, steered: SteeredService) -> dict[Kept, Fate]:
+        said = overriding(steered, self._guidance.said)
+        beliefs = effective(steered, self._status, self._guidance).beliefs
+        return {
+            (steered.id, spot.endpoint): _fate(None if override is None else override.action, belief)
+            for spot, override, belief in zip(steered.spots, said, beliefs, strict=True)
+        }
+
+
+def _fate(action: Action | None, belief: Belief) -> Fate:
+    if action in TAKING:
+        return Fate.SAID_DOWN
+    if action is Action.UP:
+        return Fate.SAID_UP
+    return Fate.DOWN if belief is Belief.DOWN else Fate.UP
 
 
 def _nobody() -> None: ...

@@ -10,6 +10,7 @@ from gtm.errors import OverrideRefused
 from gtm.health.event import EventKind, Recorded
 from gtm.health.override import Action, Override, SafetyRule
 from gtm.health.override_seal import seal_override
+from gtm.node.alarm import Fate
 from gtm.node.log_choice import LogChoice, LogFormat
 from gtm.plan.enough import Refusal
 from tests.cli.logged import logged
@@ -158,9 +159,11 @@ def test_what_the_budget_lets_go_is_the_cause_of_the_plan_though_others_wait(tmp
         "released_count": 1,
         "held_count": 1,
         "held_by_others": 0,
+        "down_count": 1,
     }
     assert released.message == (
-        f"safety rule max_share_removed_per_minute: zone gtm.example.com: 1 let go ({other}); 1 held still"
+        f"safety rule max_share_removed_per_minute: zone gtm.example.com: "
+        f"1 counted as down now, by the checks ({other}); 1 held still"
     )
     assert plan.causes == (released.id,)
 
@@ -175,17 +178,51 @@ def test_a_suspicion_that_is_over_is_the_cause_of_the_plan(tmp_path: Path) -> No
     assert (first.subject, first.facts["rule"]) == ("checks", "correlated_failure")
     assert (first.facts["released_count"], first.facts["held_count"]) == (4, 0)
     waiting = first.facts["held_by_others"]
-    assert first.message.endswith(f"; {waiting} of them held by another rule")
+    assert f" {waiting} held by another rule (" in first.message
     later = [plan for plan in events(node, EventKind.PLAN) if int(plan.subject) > generation]
     told = {one.id for kind in (EventKind.SAFETY_RELEASED, EventKind.SAFETY_BLOCKED) for one in events(node, kind)}
     assert first.id in {cause for plan in later for cause in plan.causes}
     assert all(told & set(plan.causes) for plan in later), "no plan without a cause"
 
 
+HELD = ("192.0.2.10", "192.0.2.11", "192.0.2.20", "192.0.2.21")
+NAMES = "api.gtm.example.com eu-west/192.0.2.20, api.gtm.example.com us-east/192.0.2.10"
+
+
+@pytest.mark.parametrize(
+    ("action", "rules", "words"),
+    [
+        (Action.UP, (), "2 up by what a person said"),
+        (Action.DOWN, (SafetyRule.AT_LEAST,), "2 out by what a person said"),
+        (
+            Action.OBEY,
+            (SafetyRule.CORRELATED, SafetyRule.MAX_SHARE, SafetyRule.AT_LEAST),
+            "2 counted as down now, by the checks",
+        ),
+    ],
+)
+def test_what_became_of_those_that_a_rule_held_is_told(
+    tmp_path: Path, action: Action, rules: tuple[SafetyRule, ...], words: str
+) -> None:
+    node = Node(tmp_path)
+    node.hear(*HELD).hear(*HELD, after_s=1.0)
+    node.say(action, "service api.gtm.example.com", *rules)
+    told = [one.message for one in events(node, EventKind.SAFETY_RELEASED) if one.facts["rule"] == "correlated_failure"]
+    assert told[0] == f"safety rule correlated_failure: checks: {words} ({NAMES}); 2 held still"
+
+
+def test_what_is_up_again_is_not_told_as_taken_out(tmp_path: Path) -> None:
+    node = Node(tmp_path)
+    node.hear(*HELD).hear(*HELD, after_s=1.0).hear(after_s=1.0)
+    [told] = [one for one in events(node, EventKind.SAFETY_RELEASED) if one.facts["rule"] == "correlated_failure"]
+    assert told.message.startswith("safety rule correlated_failure: checks: 4 not down any more (")
+    assert told.facts["down_count"] == 0
+
+
 def test_a_rule_that_holds_nothing_by_name_is_over_too(tmp_path: Path) -> None:
     node = Node(tmp_path)
-    node.guide.alarm.tell([Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame")])
-    node.guide.alarm.tell([])
+    node.guide.alarm.tell([Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame")], lambda _: Fate.UP)
+    node.guide.alarm.tell([], lambda _: Fate.UP)
     [released] = events(node, EventKind.SAFETY_RELEASED)
     assert released.message == "safety rule correlated_failure: over for checks"
 
