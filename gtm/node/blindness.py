@@ -143,6 +143,41 @@ def sooner(before: Mapping[CheckId, float], after: Mapping[CheckId, float]) -> I
     return (check for check, limit_s in after.items() if limit_s < before.get(check, math.inf))
 
 
+class FormerLimits:
+    """For how long votes counted on checks where they grow old sooner since a push.
+
+    Probes read it in their own time: a probe that votes as often as it should have before the push is not silent.
+    """
+
+    def __init__(self) -> None:
+        self._limits: dict[CheckId, tuple[float, float]] = {}
+        """Of each such check the limit of before in seconds, and until when it matters."""
+
+    def watch(self, before: Iterable[Check], after: Iterable[Check], *, now: float) -> None:
+        """Takes what is to be checked now, and what was until now."""
+        was, wanted = ({check.id: vote_limit_s(check) for check in some} for some in (before, after))
+        known = {check: one for check, one in self._limits.items() if check in wanted and now < one[1]}
+        for check in sooner(was, wanted):
+            if check in was:
+                limit_s = max(was[check], known[check][0] if check in known else 0.0)
+                known[check] = limit_s, now + max(ROLL_OUT_S, wanted[check])
+        self._limits = known
+
+    def voting(self, book: Book, *, now: float) -> frozenset[NodeName]:
+        """Returns the probes of which a vote would count by the limits of before."""
+        limits = {check: limit_s for check, (limit_s, until) in self._limits.items() if now < until}
+        return frozenset(
+            node
+            for node, heard in book.by_node.items()
+            if any(
+                (vote := heard.report.votes.get(check)) is not None
+                and vote.is_cast
+                and vote.age_s + now - heard.heard_at <= limit_s
+                for check, limit_s in limits.items()
+            )
+        )
+
+
 def _others(nodes: AbstractSet[NodeName]) -> str:
     if not nodes:
         return ""

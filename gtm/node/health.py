@@ -27,7 +27,7 @@ from gtm.health.verdict import Verdict, VerdictState
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName, scope_of
 from gtm.metrics.tallies import Tallies
-from gtm.node.blindness import Blindness, voting_elsewhere
+from gtm.node.blindness import Blindness, FormerLimits, voting_elsewhere
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.clock_watch import ClockWatch
 from gtm.node.outages import Outages
@@ -92,6 +92,7 @@ class HealthRiver:
         self._merger = Merger(quorum)
         self._clocks = ClockWatch(desk.clocks, self._chronicle)
         self.blindness = Blindness(desk.node, self._chronicle)
+        self._former = FormerLimits()
         self.fresh: frozenset[NodeName] = frozenset()
         """The probes of which some vote on what is watched is fresh, as of the last merge."""
         self.voting: frozenset[NodeName] = frozenset()
@@ -127,6 +128,7 @@ class HealthRiver:
         """Watches what the zones ask for now."""
         self._tell_missing(checks)
         self._quorum.watch(self._checks, checks, now=self._clock.monotonic())
+        self._former.watch(self._checks, checks, now=self._clock.monotonic())
         self._checks = checks
         self.blindness.watch(checks, now=self._clock.monotonic())
         self._desk.expect(len(checks))
@@ -268,7 +270,7 @@ class HealthRiver:
                     f"check {check} flaps: it goes up and down again and again; it is {after.belief(check).value} now"
                 )
                 self._lines.tell(scope_of(check), words, check=check, now=now, level=logging.WARNING)
-        self._chronicle.heard(self._desk.book, after, now=now)
+        self._chronicle.heard(self._desk.book, after, now=now, spared=self.following())
         self._quorum.tell(after, now=now)
         self._tallies.failovers.changed(changed, self._desk.book, wall=self._clock.wall())
         self._outages.believed((change.check for change in changed), self._planner.plan, now=now)
@@ -279,6 +281,10 @@ class HealthRiver:
             self._tallies.failovers.followed()
         if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
             self.known.set()
+
+    def following(self) -> frozenset[NodeName]:
+        """Returns the probes that vote as often as they should have before the last push: they are not silent."""
+        return self._former.voting(self._desk.book, now=self._clock.monotonic())
 
     def _voting_elsewhere(self) -> frozenset[NodeName]:
         """Returns the probes that vote, and on nothing that is checked here."""

@@ -225,6 +225,7 @@ class Node:
             peers=lambda: self._sharing.peers,
             troubles=lambda: self._sharing.troubles,
             standings=lambda: self._health.standings,
+            following=self._health.following,
             events=self._events,
             state=self._state,
             refused=lambda: self._guide.refusals,

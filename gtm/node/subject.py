@@ -67,6 +67,7 @@ class NodeSubject:
         peers: Callable[[], Mapping[NodeName, PeerState]],
         troubles: Callable[[], Mapping[NodeName, str]] = dict,
         standings: Callable[[], Standings],
+        following: Callable[[], frozenset[NodeName]] = frozenset,
         events: Memory,
         state: StateFolder,
         refused: Callable[[], tuple[Refusal, ...]] = tuple,
@@ -93,6 +94,8 @@ class NodeSubject:
         self._peers = peers
         self._troubles = troubles
         self._standings = standings
+        self._following = following
+        """Returns the probes that a push did not reach yet, and that are not silent."""
         self._started = clock.monotonic()
         self._started_at = clock.wall()
 
@@ -126,7 +129,7 @@ class NodeSubject:
                 sorted({peer.node for peer in self.config.peers if peer.listed.probes} - self._desk.book.by_node.keys())
             ),
             refusals=tuple(
-                RefusalView(peer, reason, count) for (peer, reason), count in sorted(self._desk.refused.items())
+                RefusalView(peer, reason, count) for (peer, reason), count in sorted(self._desk.refusals.shown.items())
             ),
             peers=self._polled(),
             overrides=override_views(planner.guidance.said),
@@ -211,8 +214,11 @@ class NodeSubject:
         return (*problems, *own, *told, *self._breached())
 
     def _probes(self) -> tuple[ProbeView, ...]:
-        now = self._clock.monotonic()
-        standings, silent = self._standings(), silent_probes(self._desk.book, self._planner.status)
+        now, standings = self._clock.monotonic(), self._standings()
+        silent = silent_probes(self._desk.book, self._planner.status) - self._following()
+        others = {peer.node for peer in self.config.peers if not peer.listed.probes}  # their reports carry overrides
+        if Role.PROBE not in self.config.roles:
+            others.add(self.config.node)
         return tuple(
             ProbeView(
                 node,
@@ -227,6 +233,7 @@ class NodeSubject:
                 heard.report.at,
             )
             for node, heard in sorted(self._desk.book.by_node.items())
+            if node not in others
             for standing in (standings.get(node, NO_STANDING),)
         )
 

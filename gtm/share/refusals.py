@@ -20,7 +20,9 @@ from gtm.share.wrong_keys import Listed, WrongKey, WrongKeys
 INNOCENT = "replayed"
 """What is refused for this came second, over a relay that is behind: it is counted, and nobody is told."""
 
-OF_ITS_NODE = frozenset({"edition", "equivocated", "skewed", "vantage"})
+EQUIVOCATED = "equivocated"
+
+OF_ITS_NODE = frozenset({"edition", EQUIVOCATED, "skewed", "vantage"})
 """What is refused for this was signed by the key of its node, one of those that are trusted."""
 
 SHOWN_S = 600.0
@@ -41,6 +43,9 @@ class Refusals:
         self._clock = clock
         self._counters = counters
         self._counted: Counter[Kind] = Counter()
+        self._shown: Counter[Kind] = Counter()
+        self._named: dict[Kind, str | None] = {}
+        """In whose name those are that are shown; None for several."""
         self._told: set[Kind] = set()
         self._denied: dict[NodeName, ReportInvalid] = {}
         self._equivocal: dict[NodeName, tuple[ReportInvalid, float]] = {}
@@ -52,6 +57,11 @@ class Refusals:
     def counted(self) -> Mapping[Kind, int]:
         """Returns how many reports were refused, by the peer that gave them and the reason."""
         return dict(self._counted)
+
+    @property
+    def shown(self) -> Mapping[Kind, int]:
+        """Returns the same, but for what is over: all were in the name of one peer, of which a report counts again."""
+        return dict(self._shown)
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -70,10 +80,13 @@ class Refusals:
     def refuse(self, refused: ReportInvalid, giver: NodeName) -> None:
         """Counts a refusal, and tells the first of its kind."""
         self._counters.add("reports_refused", peer=giver, reason=refused.reason)
-        self._counted[giver, refused.reason] += 1
+        kind = (giver, refused.reason)
+        self._counted[kind] += 1
+        self._shown[kind] += 1
+        self._named[kind] = refused.node if self._named.get(kind, refused.node) == refused.node else None
         is_of_its_node, node = refused.reason in OF_ITS_NODE, NodeName(refused.node)
         of = node if is_of_its_node else giver
-        if refused.reason == "equivocated":
+        if refused.reason == EQUIVOCATED:
             self._equivocal[node] = refused, self._clock.monotonic()
         elif is_of_its_node and node != self._own and not self._is_old(refused):
             self._denied[node] = refused
@@ -115,6 +128,8 @@ class Refusals:
         """Ends what was shown of a node whose report counts again; one without votes claims no vantage."""
         if self._wrong_keys.take(taken.node, now=self._clock.monotonic()):
             log.info("peer %s signs with the key that is listed for it again", taken.node)
+        for kind in [kind for kind, name in self._named.items() if name == taken.node and kind[1] != EQUIVOCATED]:
+            del self._named[kind], self._shown[kind]
         denied = self._denied.get(taken.node)
         if denied is not None and (taken.votes or denied.reason != "vantage"):
             del self._denied[taken.node]

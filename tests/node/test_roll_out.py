@@ -46,6 +46,27 @@ def test_a_node_waits_for_its_probes(tmp_path: Path, text: str, caplog: pytest.L
     assert not {"gtm.node.blind", "gtm.node.sees", "gtm.quorum.lost", "gtm.quorum.found"} & set(node.kinds)
 
 
+def test_a_probe_that_votes_as_before_a_push_is_not_silent(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    node = pushed(tmp_path, SOONER)
+    for _ in range(3):
+        node.clock.advance(4.0)
+        node.river.merge()
+    assert "silent" not in caplog.text
+    assert node.river.following() == {"fra"}
+    node.clock.advance(0.9 * ROLL_OUT_S)
+    node.river.merge()
+    assert "probe fra is silent: none of its votes is fresh" in caplog.messages, "it is not heard at all"
+
+
+def test_a_probe_that_never_reads_a_push_is_silent_in_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    node = pushed(tmp_path, SOONER)
+    for _ in range(12):
+        node.hear(after_s=0.1 * ROLL_OUT_S)
+        node.clock.advance(4.0)
+        node.river.merge()
+    assert "probe fra is silent: none of its votes is fresh" in caplog.messages
+
+
 @pytest.mark.parametrize("text", [RENAMED, MOVED])
 def test_probes_that_never_follow_are_told_and_keep_the_node_ready(
     tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture

@@ -1,9 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from gtm.admin.views import PeerView, RefusalView
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
+from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
 from gtm.health.disagreement import Standing
 from gtm.health.peer import PeerState
@@ -29,12 +32,12 @@ PEERS = "".join(f'    - {{node: {node}, url: "{URL}", key: "{key_of(node).public
 class Node:
     """What the admin API of a node shows, and its desk."""
 
-    def __init__(self, tmp_path: Path) -> None:
+    def __init__(self, tmp_path: Path, peers: str = PEERS) -> None:
         self.clock, counters, engine = FakeClock(), Counters(), ReferenceEngine()
         self.planner = make_planner(tmp_path / "state", engine=engine, counters=counters)
         self.desk = desk_of("ns1", "a", "b", clock=self.clock)
         self.subject = NodeSubject(
-            config(tmp_path, f"share:\n  key: ns1.key\n  peers:\n{PEERS}"),
+            config(tmp_path, f"share:\n  key: ns1.key\n  peers:\n{peers}"),
             self.planner,
             ZoneRiver(tmp_path / "zones", STEERING, self.planner, watch=lambda _checks: None, counters=counters),
             self.desk,
@@ -86,6 +89,34 @@ def test_refused_reports_are_told_by_who_gave_them_and_why(tmp_path: Path) -> No
     node.hear("mallory")
     node.hear("mallory")
     assert node.subject.status().refusals == (RefusalView(A, "unknown_reporter", 2),)
+
+
+@pytest.mark.parametrize(
+    ("reason", "names", "is_over"),
+    [
+        ("unknown_reporter", ["a", "a"], True),
+        ("unknown_reporter", ["a", "mallory"], False),
+        ("forged", ["b", "b"], False),
+        ("equivocated", ["a", "a"], False),
+    ],
+)
+def test_refused_reports_are_told_until_one_of_that_peer_counts_again(
+    tmp_path: Path, reason: str, names: list[str], *, is_over: bool
+) -> None:
+    node, told = Node(tmp_path), (RefusalView(A, reason, 2),)
+    for name in names:
+        node.desk.refusals.refuse(ReportInvalid(reason, "it is so", node=name), A)
+    assert node.subject.status().refusals == told
+    node.hear("a")
+    assert node.subject.status().refusals == (() if is_over else told)
+    assert node.desk.refused == {(A, reason): 2}, "counted all the same"
+
+
+def test_a_node_that_checks_nothing_is_no_probe_whatever_it_carries(tmp_path: Path) -> None:
+    node = Node(tmp_path, PEERS.replace("node: b,", "node: b, probe: false,"))
+    for name in ("a", "b"):
+        node.hear(name)
+    assert [probe.node for probe in node.subject.status().probes] == ["a"]
 
 
 def test_how_peers_do_is_told(tmp_path: Path) -> None:
