@@ -22,13 +22,14 @@ SECOND_CANDIDATES := $(or $(SECOND_PYTHON),python3.13 python3.12 python3.14 pyth
     $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1[1-9].*/bin/python))
 TLS_TESTS := tests/test_tls.py tests/test_http_failure.py tests/probe/test_tls.py tests/probe/test_tls_files.py \
     tests/share/test_tls.py tests/share/test_renewal.py tests/share/test_etcd_tls.py tests/metrics/test_otlp_session.py
+AFTERNOON := tests/flow/test_afternoon.py
 # Workers of pytest: more than the two cores of CI, for the tests of whole processes mostly wait.
 WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
 RECIPE := pyproject.toml $(wildcard setup.py)
 
-.PHONY: help demo test checks suite lowest second lock check crate format bench clean
+.PHONY: help demo test checks suite afternoon lowest second lock check crate format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -36,7 +37,7 @@ help:  ## this list
 demo: $(VENV)/installed  ## three regions, three probes and a DNS server on this machine; Ctrl-C ends it
 	@$(BIN)/gtm demo
 
-test:  ## the checks, then every test on every core
+test:  ## the checks, then every test but the afternoon, on every core
 	@$(MAKE) --no-print-directory checks
 	@$(MAKE) --no-print-directory suite
 
@@ -46,9 +47,13 @@ checks: $(VENV)/tools  ## the checks of Python and of Rust
 
 # loadgroup keeps tests of one xdist_group (a fixed port) on one worker. Those that are alone come from the files that
 # say so: to collect all the others takes ten seconds.
-suite: $(VENV)/installed-dev  ## every test on every core
+suite: $(VENV)/installed-dev  ## every test but the afternoon, on every core
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not alone"
-	@$(BIN)/python -m pytest -n 0 -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests)
+	@$(BIN)/python -m pytest -n 0 -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests | grep -v $(AFTERNOON))
+
+# Two minutes, as root, with nginx, unbound, Prometheus and Alertmanager: too long for CI's 15 minutes on two cores.
+afternoon: $(VENV)/installed-dev  ## sixteen incidents, as docs/afternoon.md has them
+	@$(BIN)/python -m pytest -n 0 -m alone $(AFTERNOON)
 
 # The fast tests, real failovers, and every kind of check in whole processes: what an old version of a library breaks
 # shows there.
@@ -95,7 +100,7 @@ check: $(VENV)/tools  ## lint, format, types, floors; changes nothing
 # an error. The module itself has no tests in Rust, and its own build would be for them alone.
 crate: $(VENV)/installed-dev  ## format, clippy and tests of the Rust engine, if it was built
 	@if $(BIN)/python -c 'import gtm.engine.rust' 2>/dev/null && cargo clippy --version >/dev/null; then \
-	    cd dataplane && cargo fmt --all --check \
+	    unset MAKEFLAGS; cd dataplane && cargo fmt --all --check \
 	    && cargo clippy --quiet --workspace --all-targets -- --deny warnings \
 	    && cargo test --quiet --workspace --exclude gtm-dataplane; \
 	elif [ -n "$$CI" ]; then \
