@@ -13,6 +13,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from gtm.ids import RegionName, ServiceId
 from gtm.plan.model import Plan
@@ -21,6 +22,8 @@ from gtm.steer.filter import Choose
 
 MAX_CELLS = 100_000
 """Of all shapes that changed: they take about ten milliseconds."""
+MAX_PICKS = 100_000
+"""Endpoints in the different answers of all these shapes, before and after: about as long again."""
 LEAST_SHARE = 0.00005
 """Less would be shown as nothing."""
 NO_ANSWER = "no answer"
@@ -54,7 +57,7 @@ class Move:
 def moves(before: Plan, after: Plan, changed: Iterable[ServiceId]) -> tuple[Move, ...] | None:
     """Returns what moved between two plans of the same zones, among services that were decided anew.
 
-    None where there are too many cells to look at.
+    None where there are too many cells, or answers in them, to look at.
     """
     shapes: dict[tuple[int, int, tuple[RegionName, ...]], list[ServiceId]] = {}
     for name in changed:
@@ -66,6 +69,9 @@ def moves(before: Plan, after: Plan, changed: Iterable[ServiceId]) -> tuple[Move
         regions = tuple(spot.region for spot in after.services[name].spots)
         shapes.setdefault((id(was.spread), id(now.spread), regions), []).append(name)
     if sum(len(after.decisions[names[0]].by_cell) for names in shapes.values()) > MAX_CELLS:
+        return None
+    looked_at = [plan.decisions[names[0]].spread for plan in (before, after) for names in shapes.values()]
+    if sum(map(_picks, looked_at)) > MAX_PICKS:
         return None
     moved = [
         Move(names[0], len(names), origin, target, share)
@@ -95,6 +101,10 @@ _TEXT = re.compile(
 )
 
 
+def _picks(spread: Spread) -> int:
+    return sum(len(selected.picks) for part in spread.different for selected in part)
+
+
 def _flows(
     before: Spread, after: Spread, regions: Sequence[RegionName]
 ) -> Mapping[tuple[RegionName, RegionName], float]:
@@ -102,10 +112,19 @@ def _flows(
     region_of = {_NOBODY: NOWHERE, **dict(enumerate(regions))}
     found: defaultdict[tuple[RegionName, RegionName], float] = defaultdict(float)
     for (old, new), count in Counter(zip(before.by_cell, after.by_cell, strict=True)).items():
-        lost, gained = dict(_less(was[old], now[new])), dict(_less(now[new], was[old]))
-        for origin, target in ((origin, target) for origin in lost for target in gained):
-            share = lost[origin] * gained[target] / sum(gained.values())
-            found[region_of[origin], region_of[target]] += share * count / len(after.by_cell)
+        lost = _by_region(_less(was[old], now[new]), region_of)
+        gained = _by_region(_less(now[new], was[old]), region_of)
+        total = sum(gained.values())
+        for origin, target in product(lost, gained):
+            found[origin, target] += lost[origin] * gained[target] / total * count / len(after.by_cell)
+    return found
+
+
+def _by_region(shares: Iterable[tuple[int, float]], region_of: Mapping[int, RegionName]) -> Mapping[RegionName, float]:
+    """Returns what the endpoints of each region have: of thousands in one answer each could go to each."""
+    found: defaultdict[RegionName, float] = defaultdict(float)
+    for number, share in shares:
+        found[region_of[number]] += share
     return found
 
 

@@ -77,6 +77,13 @@ def test_of_too_many_cells_it_looks_at_none(monkeypatch: pytest.MonkeyPatch) -> 
     assert moves(PLAN, plan, plan.services) is None
 
 
+def test_of_too_many_answers_it_looks_at_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, _ = after(PLAN, "192.0.2.41")
+    assert plan is not None
+    monkeypatch.setattr(module, "MAX_PICKS", 1)
+    assert moves(PLAN, plan, plan.services) is None
+
+
 @given(st.sets(st.sampled_from(TARGETS)), st.sets(st.sampled_from(TARGETS)))
 def test_a_region_loses_and_gains_what_its_share_differs_by(first: set[str], second: set[str]) -> None:
     was, now = (after(PLAN, *down)[0] or PLAN for down in (first, second))
