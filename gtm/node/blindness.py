@@ -6,23 +6,15 @@ and vote once they have checked. Its state is since when the node is blind, unti
 """
 
 import logging
-import math
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
-from gtm.health.book import Book
 from gtm.health.event import Event, EventKind
-from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName
 from gtm.node.chronicle import Chronicle
+from gtm.node.roll_out import GRACE_S, ROLL_OUT_S, sooner, vote_limits
 from gtm.zone.model import Check
 from gtm.zone.settings import CalculatedSettings, PushSettings
-
-GRACE_S = 5.0
-"""For the first polls and checks after a start; as for the quorum (health.py)."""
-
-ROLL_OUT_S = 60.0
-"""After a change of what is checked, for the first votes on it; longer where a vote counts for longer."""
 
 WORDS = "no vote of any probe counts at this node: it goes on with what it knew last, and fails nothing over"
 
@@ -63,7 +55,7 @@ class Blindness:
         waiting = (PushSettings, CalculatedSettings)
         known = {check.id: check for check in checks}
         was_blind, before = self.is_blind, self._limits
-        self._limits = {name: vote_limit_s(check) for name, check in known.items()}
+        self._limits = vote_limits(known.values())
         voted_on = [name for name, check in known.items() if not isinstance(check.monitor.settings, waiting)]
         self._is_voted_on = bool(voted_on)
         if before is not None and not was_blind and voted_on and any(sooner(before, self._limits)):
@@ -122,60 +114,6 @@ class Blindness:
     def _tell(self, kind: EventKind, level: int, words: str) -> None:
         log.log(level, "%s", words)
         self._chronicle.record(Event(kind, self._node, words))
-
-
-def voting_elsewhere(book: Book, limit_s: float, *, now: float) -> frozenset[NodeName]:
-    """Returns the probes with a vote on anything that is at most so old."""
-    return frozenset(
-        node
-        for node, heard in book.by_node.items()
-        if any(vote.is_cast and vote.age_s + now - heard.heard_at <= limit_s for vote in heard.report.votes.values())
-    )
-
-
-def vote_limit_s(check: Check) -> float:
-    """Returns for how long a vote on a check counts."""
-    return Freshness(check.monitor.interval_s, check.monitor.timeout_s).limit_s
-
-
-def sooner(before: Mapping[CheckId, float], after: Mapping[CheckId, float]) -> Iterable[CheckId]:
-    """Yields the checks that are new, and those whose votes grow old sooner than before."""
-    return (check for check, limit_s in after.items() if limit_s < before.get(check, math.inf))
-
-
-class FormerLimits:
-    """For how long votes counted on checks where they grow old sooner since a push.
-
-    Probes read it in their own time: a probe that votes as often as it should have before the push is not silent.
-    """
-
-    def __init__(self) -> None:
-        self._limits: dict[CheckId, tuple[float, float]] = {}
-        """Of each such check the limit of before in seconds, and until when it matters."""
-
-    def watch(self, before: Iterable[Check], after: Iterable[Check], *, now: float) -> None:
-        """Takes what is to be checked now, and what was until now."""
-        was, wanted = ({check.id: vote_limit_s(check) for check in some} for some in (before, after))
-        known = {check: one for check, one in self._limits.items() if check in wanted and now < one[1]}
-        for check in sooner(was, wanted):
-            if check in was:
-                limit_s = max(was[check], known[check][0] if check in known else 0.0)
-                known[check] = limit_s, now + max(ROLL_OUT_S, wanted[check])
-        self._limits = known
-
-    def voting(self, book: Book, *, now: float) -> frozenset[NodeName]:
-        """Returns the probes of which a vote would count by the limits of before."""
-        limits = {check: limit_s for check, (limit_s, until) in self._limits.items() if now < until}
-        return frozenset(
-            node
-            for node, heard in book.by_node.items()
-            if any(
-                (vote := heard.report.votes.get(check)) is not None
-                and vote.is_cast
-                and vote.age_s + now - heard.heard_at <= limit_s
-                for check, limit_s in limits.items()
-            )
-        )
 
 
 def _others(nodes: AbstractSet[NodeName]) -> str:

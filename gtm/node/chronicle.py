@@ -15,7 +15,7 @@ It decides nothing and waits for nothing. Its state is what the next plan will b
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gtm.admin.compose import region_state, silent_probes
 from gtm.admin.views import RegionState
@@ -295,12 +295,14 @@ class Chronicle:
         """Records that a probe's votes count no longer, or again."""
         self.record(Event(EventKind.PROBE_QUARANTINED if is_in else EventKind.PROBE_RELEASED, node, words))
 
-    def heard(self, book: Book, status: Status, *, now: float, spared: frozenset[NodeName] = frozenset()) -> None:
+    def heard(
+        self, book: Book, status: Status, *, now: float, spared: Callable[[], frozenset[NodeName]] = frozenset
+    ) -> None:
         """Records which probes, but for those spared, fell silent, or are heard again; `now` is monotonic seconds."""
         if now - self._looked_at < SILENCE_LOOK_S:
             return
         self._looked_at = now
-        before, self._silent = self._silent, silent_probes(book, status) - spared
+        before, self._silent = self._silent, silent_probes(book, status) - spared()
         for node in sorted(before ^ self._silent):
             is_silent = node in self._silent
             kind = EventKind.PROBE_SILENT if is_silent else EventKind.PROBE_HEARD

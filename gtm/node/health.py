@@ -27,12 +27,13 @@ from gtm.health.verdict import Verdict, VerdictState
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName, scope_of
 from gtm.metrics.tallies import Tallies
-from gtm.node.blindness import Blindness, FormerLimits, voting_elsewhere
+from gtm.node.blindness import Blindness
 from gtm.node.chronicle import Chronicle, no_chronicle
 from gtm.node.clock_watch import ClockWatch
 from gtm.node.outages import Outages
 from gtm.node.planner import Planner
 from gtm.node.quorum_watch import QuorumWatch
+from gtm.node.roll_out import FormerLimits, voting
 from gtm.node.state import StateFolder
 from gtm.plan.guidance import NO_GUIDANCE, Guidance, as_held
 from gtm.plan.model import Plan
@@ -270,7 +271,7 @@ class HealthRiver:
                     f"check {check} flaps: it goes up and down again and again; it is {after.belief(check).value} now"
                 )
                 self._lines.tell(scope_of(check), words, check=check, now=now, level=logging.WARNING)
-        self._chronicle.heard(self._desk.book, after, now=now, spared=self.following())
+        self._chronicle.heard(self._desk.book, after, now=now, spared=self.following)
         self._quorum.tell(after, now=now)
         self._tallies.failovers.changed(changed, self._desk.book, wall=self._clock.wall())
         self._outages.believed((change.check for change in changed), self._planner.plan, now=now)
@@ -289,8 +290,7 @@ class HealthRiver:
     def _voting_elsewhere(self) -> frozenset[NodeName]:
         """Returns the probes that vote, and on nothing that is checked here."""
         limit_s = max((one.limit_s for one in self._freshness.values()), default=0.0)
-        voting = voting_elsewhere(self._desk.book, limit_s, now=self._clock.monotonic())
-        return voting - quarantined(self._merger.standings)
+        return voting(self._desk.book, limit_s, now=self._clock.monotonic()) - quarantined(self._merger.standings)
 
     def _swapped(self, before: Plan, after: Plan) -> None:
         self._tallies.failovers.swapped(before, after, wall=self._clock.wall())

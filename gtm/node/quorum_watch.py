@@ -13,12 +13,9 @@ from collections.abc import Set as AbstractSet
 from gtm.health.belief import Belief
 from gtm.health.status import Status
 from gtm.ids import CheckId
-from gtm.node.blindness import ROLL_OUT_S, sooner, vote_limit_s
 from gtm.node.chronicle import Chronicle
+from gtm.node.roll_out import GRACE_S, ROLL_OUT_S, sooner, vote_limits
 from gtm.zone.model import Check
-
-GRACE_S = 5.0
-"""After a start, for the first voices to be heard: a poll of each peer, and a first round of checks."""
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +36,7 @@ class QuorumWatch:
 
     def watch(self, before: Iterable[Check], after: Iterable[Check], *, now: float) -> None:
         """Takes what is to be checked now, and what was until now."""
-        was, wanted = ({check.id: vote_limit_s(check) for check in some} for some in (before, after))
+        was, wanted = vote_limits(before), vote_limits(after)
         if was and not self._told and self._unheard_until is None:  # else they are the first, or it is lost as it is
             self._awaited |= {check: now + max(ROLL_OUT_S, wanted[check]) for check in sooner(was, wanted)}
 

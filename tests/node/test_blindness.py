@@ -5,8 +5,9 @@ import logging
 import pytest
 
 from gtm.ids import NodeName
-from gtm.node.blindness import GRACE_S, ROLL_OUT_S, WORDS, Blindness
+from gtm.node.blindness import WORDS, Blindness
 from gtm.node.chronicle import no_chronicle
+from gtm.node.roll_out import GRACE_S, ROLL_OUT_S
 from gtm.zone.model import Check
 from gtm.zone.settings import CalculatedSettings, Combine, PushSettings, Secret, TcpSettings
 from tests.fakes.checks import check_of

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gtm.health.quorum import DEFAULT_STALE_HOLD_S
-from gtm.node.quorum_watch import GRACE_S
+from gtm.node.roll_out import GRACE_S
 from tests.node.river import CHECKS, DOWN, ONE, TWO, UNKNOWN, UP, River, restored
 
 

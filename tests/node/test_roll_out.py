@@ -7,7 +7,8 @@ import pytest
 
 from gtm.health.claims import Claims
 from gtm.ids import NodeName
-from gtm.node.blindness import ROLL_OUT_S, WORDS
+from gtm.node.blindness import WORDS
+from gtm.node.roll_out import ROLL_OUT_S
 from tests.node.guided import TEXT, Node
 from tests.node.test_override_names import push
 
