@@ -7,8 +7,9 @@ clients get instead:
     INFO    api.gtm.example.com: region eu-west is up again after 4m (3 of 3 endpoints are up); its clients get it again
     WARNING api.gtm.example.com: everything is down (6 of 6 endpoints: timeout); fail open: clients get ... as if up
 
-A node without the role dns does not know what clients get, and says nothing of it. Nor is it said of the services of
-very many at once for which it would take too long to find out: the event loop waits for it.
+A node without the role dns does not know what clients get, or whether a rule holds it, and says nothing of it; its lines
+are INFO, for the nodes that answer call people. Nor is it said of the services of very many at once for which it would
+take too long to find out: the event loop waits for it.
 
 What is told is the difference between what is and what was told last. So what changes too often is told less often,
 and how it ended is told always. It waits for the plan that follows, but not for long.
@@ -201,6 +202,7 @@ def _changes(
     """Returns what to tell of a service, and takes it as told."""
     was, known.told, decisions = known.told, seen, present.plan.decisions[steered.id]
     status, guidance = present.status, present.guidance
+    bad = logging.WARNING if present.clients is not None else logging.INFO
     there = {one.region for one in steered.service.endpoints}
     fresh, back = sorted(seen.regions - was.regions), sorted((was.regions - seen.regions) & there)
     after = {region: span(now - known.since.pop(region, now)) for region in back}
@@ -229,12 +231,12 @@ def _changes(
         return answered_again(steered, region, decisions, clients)
 
     if seen.is_everything:
-        yield change(logging.WARNING, "everything is down", f" ({why_down(steered, status)})", everywhere)
+        yield change(bad, "everything is down", f" ({why_down(steered, status)})", everywhere)
         known.untold.clear()
         return
     for region in fresh:
         why = f" ({why_down(steered, status, region)})"
-        yield change(logging.WARNING, f"region {region} is down", why, partial(instead, region), region=region)
+        yield change(bad, f"region {region} is down", why, partial(instead, region), region=region)
     left = f"; still down: {', '.join(sorted(seen.regions))}" if was.is_everything and seen.regions else ""
     for region in back:
         head = f"region {region} is {_back(steered, status, region)}"
@@ -243,7 +245,7 @@ def _changes(
     if seen.fails and not was.fails:
         whom = "any client" if is_failing_everywhere(decisions) else "some clients"
         why = ": the rest is down, or was taken out by people"
-        yield change(logging.WARNING, f"nothing is left for {whom}", why, everywhere)
+        yield change(bad, f"nothing is left for {whom}", why, everywhere)
     elif was.fails and not seen.fails and not back:
         yield change(logging.INFO, "something is left for every client again", "", None)
 

@@ -213,7 +213,9 @@ def test_a_node_that_answers_no_queries_says_nothing_of_what_clients_get(tmp_pat
     node.hear(*EU, "192.0.2.30")
     node.hear(*EVERYTHING, after_s=60)
     node.hear(after_s=60)
-    assert [line for _, line in log.news()] == [
+    news = log.news()
+    assert {level for level, _ in news} == {"INFO"}
+    assert [line for _, line in news] == [
         f"{API}: region eu-west is down (3 of 3 endpoints: timeout)",
         f"{API}: region ap-southeast is down (1 of 1 endpoint: timeout)",
         f"{API}: everything is down (5 of 5 endpoints: timeout)",
