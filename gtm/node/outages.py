@@ -7,9 +7,9 @@ clients get instead:
     INFO    api.gtm.example.com: region eu-west is up again after 4m (3 of 3 endpoints are up); its clients get it again
     WARNING api.gtm.example.com: everything is down (6 of 6 endpoints: timeout); fail open: clients get ... as if up
 
-A node without the role dns does not know what clients get, or whether a rule holds it, and says nothing of it; its lines
-are INFO, for the nodes that answer call people. Nor is it said of the services of very many at once for which it would
-take too long to find out: the event loop waits for it.
+A node without the role dns does not know what clients get, or whether a rule holds it, and says nothing of it; its
+lines are INFO, for the nodes that answer call people. Nor is it said of the services of very many at once for which it
+would take too long to find out: the event loop waits for it.
 
 What is told is the difference between what is and what was told last. So what changes too often is told less often,
 and how it ended is told always. It waits for the plan that follows, but not for long.

@@ -23,7 +23,7 @@ from gtm.steer.filter import Choose
 MAX_CELLS = 100_000
 """Of all shapes that changed: they take about ten milliseconds."""
 MAX_PICKS = 100_000
-"""Endpoints in the different answers of all these shapes, before and after: about as long again."""
+"""Endpoints in the answers that give way to others, and in those others: about as long again."""
 LEAST_SHARE = 0.00005
 """Less would be shown as nothing."""
 NO_ANSWER = "no answer"
@@ -70,15 +70,16 @@ def moves(before: Plan, after: Plan, changed: Iterable[ServiceId]) -> tuple[Move
         shapes.setdefault((id(was.spread), id(now.spread), regions), []).append(name)
     if sum(len(after.decisions[names[0]].by_cell) for names in shapes.values()) > MAX_CELLS:
         return None
-    looked_at = [plan.decisions[names[0]].spread for plan in (before, after) for names in shapes.values()]
-    if sum(map(_picks, looked_at)) > MAX_PICKS:
+    swaps = [
+        (Swap(before.decisions[names[0]].spread, after.decisions[names[0]].spread, regions), names)
+        for (_, _, regions), names in shapes.items()
+    ]
+    if sum(swap.work for swap, _ in swaps) > MAX_PICKS:
         return None
     moved = [
         Move(names[0], len(names), origin, target, share)
-        for (_, _, regions), names in shapes.items()
-        for (origin, target), share in _flows(
-            before.decisions[names[0]].spread, after.decisions[names[0]].spread, regions
-        ).items()
+        for swap, names in swaps
+        for (origin, target), share in swap.flows().items()
         if share >= LEAST_SHARE
     ]
     return tuple(sorted(moved, key=lambda move: (-move.share * move.services, str(move))))
@@ -101,23 +102,32 @@ _TEXT = re.compile(
 )
 
 
-def _picks(spread: Spread) -> int:
-    return sum(len(selected.picks) for part in spread.different for selected in part)
+class Swap:
+    """Two spreads over the same cells, and how many cells go from each answer to each other one."""
 
+    def __init__(self, before: Spread, after: Spread, regions: Sequence[RegionName]) -> None:
+        self._before, self._after = before.different, after.different
+        self._cells = len(after.by_cell)
+        self._pairs = Counter(zip(before.by_cell, after.by_cell, strict=True))
+        self._region_of = {_NOBODY: NOWHERE, **dict(enumerate(regions))}
 
-def _flows(
-    before: Spread, after: Spread, regions: Sequence[RegionName]
-) -> Mapping[tuple[RegionName, RegionName], float]:
-    was, now = ([part_shares(part) for part in spread.different] for spread in (before, after))
-    region_of = {_NOBODY: NOWHERE, **dict(enumerate(regions))}
-    found: defaultdict[tuple[RegionName, RegionName], float] = defaultdict(float)
-    for (old, new), count in Counter(zip(before.by_cell, after.by_cell, strict=True)).items():
-        lost = _by_region(_less(was[old], now[new]), region_of)
-        gained = _by_region(_less(now[new], was[old]), region_of)
-        total = sum(gained.values())
-        for origin, target in product(lost, gained):
-            found[origin, target] += lost[origin] * gained[target] / total * count / len(after.by_cell)
-    return found
+    @property
+    def work(self) -> int:
+        """Returns how many endpoints `flows` looks at."""
+        was, now = ([sum(len(one.picks) for one in part) for part in parts] for parts in (self._before, self._after))
+        return sum(was[old] + now[new] for old, new in self._pairs)
+
+    def flows(self) -> Mapping[tuple[RegionName, RegionName], float]:
+        """Returns the share of cells that goes from each region to each other one."""
+        was, now = ([part_shares(part) for part in parts] for parts in (self._before, self._after))
+        found: defaultdict[tuple[RegionName, RegionName], float] = defaultdict(float)
+        for (old, new), count in self._pairs.items():
+            lost = _by_region(_less(was[old], now[new]), self._region_of)
+            gained = _by_region(_less(now[new], was[old]), self._region_of)
+            total = sum(gained.values())
+            for origin, target in product(lost, gained):
+                found[origin, target] += lost[origin] * gained[target] / total * count / self._cells
+        return found
 
 
 def _by_region(shares: Iterable[tuple[int, float]], region_of: Mapping[int, RegionName]) -> Mapping[RegionName, float]:

@@ -19,8 +19,8 @@ from gtm.ids import CheckId, EndpointId, ServiceId
 from gtm.plan.budget import Key, Spent
 from gtm.plan.emptied import FAILS_OPEN, emptied
 from gtm.plan.guidance import NO_GUIDANCE
-from gtm.plan.safety import History, PurseName
-from gtm.plan.shares import Shares
+from gtm.plan.safety import History
+from gtm.plan.shares import Budgeted, Shares
 from gtm.plan.suspicion import recent_s
 
 
@@ -41,9 +41,9 @@ def recalled(shares: Shares, status: Status, *, now: float, wall: float) -> Hist
     return History(open=was_open, lost=frozenset(was_open), fallen=fallen, spent=spent)
 
 
-def _spent(shares: Shares, fell: Mapping[CheckId, float], was_open: Collection[Key]) -> Mapping[PurseName, Spent]:
+def _spent(shares: Shares, fell: Mapping[CheckId, float], was_open: Collection[Key]) -> Mapping[Budgeted, Spent]:
     """Returns what the budgets have spent, the oldest first."""
-    found: dict[PurseName, Spent] = {}
+    found: dict[Budgeted, Spent] = {}
     for check, at in fell.items():
         for name, part in shares.parts[check].items():
             if part.share <= 0 or (name, check) in was_open:

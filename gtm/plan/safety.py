@@ -40,7 +40,7 @@ from gtm.plan.guidance import Guidance, Held
 from gtm.plan.keeping import Holding, Keeping
 from gtm.plan.misfit import is_dead, is_misfit
 from gtm.plan.refused import Refused
-from gtm.plan.shares import NO_SHARES, Shares
+from gtm.plan.shares import NO_SHARES, Budgeted, Shares
 from gtm.plan.suspicion import HOLD_S, Suspicion, recent_s, still_recent, suspected
 
 UNLIMITED = 1.0
@@ -59,8 +59,6 @@ class _Fate(Enum):
 
 _PAYING = frozenset({_Fate.TOGETHER, _Fate.PACED})
 
-PurseName = tuple[str, int]
-"""A budget, and a type."""
 Waiting = Mapping[Key, float]
 """What the checks took down and is believed up still, and since when, in monotonic seconds."""
 
@@ -86,7 +84,7 @@ class History:
     """Until when what was believed wrong, or open, stays for sure: what is mended at once is up within an interval."""
     fallen: Mapping[CheckId, float] = field(default_factory=dict)
     """What went down within the last interval, and when."""
-    spent: Mapping[PurseName, Spent] = field(default_factory=dict)
+    spent: Mapping[Budgeted, Spent] = field(default_factory=dict)
     """By budget, and by type."""
     suspicion: Suspicion | None = None
     doubts: Doubts = field(default_factory=dict)
@@ -159,7 +157,7 @@ def allow(shares: Shares, history: History, before: Status, proposed: Status, sa
 class _Granted:
     """What comes of one decision, as far as it is made."""
 
-    spent: Mapping[PurseName, Spent]
+    spent: Mapping[Budgeted, Spent]
     graces: Waiting
     held: Holding = field(default_factory=dict)
     waiting: dict[Key, float] = field(default_factory=dict)
@@ -319,7 +317,7 @@ class _Run:
             steered, self.fallen, self.proposed, self.shares
         )
 
-    def _purses(self, failed: list[CheckId]) -> dict[PurseName, Purse]:
+    def _purses(self, failed: list[CheckId]) -> dict[Budgeted, Purse]:
         """Returns what the budgets have spent and is not refilled yet."""
         budgets = self.shares.budgets
         return {
@@ -328,7 +326,7 @@ class _Run:
             if name[0] in budgets
         }
 
-    def _is_paid(self, key: Key, purses: dict[PurseName, Purse]) -> bool:
+    def _is_paid(self, key: Key, purses: dict[Budgeted, Purse]) -> bool:
         """Returns whether the budget has what it costs; it is asked in the queue's order."""
         name, part = self.shares.budget_of[key[0]], self.shares.parts[key[1]][key[0]]
         capacity = self.shares.budgets[name].capacity

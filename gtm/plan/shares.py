@@ -25,6 +25,9 @@ from gtm.ids import CheckId, RegionName, ServiceId
 from gtm.plan.felling import felling_regions
 from gtm.plan.model import SteeredService
 
+Budgeted = tuple[str, int]
+"""A budget, and a type."""
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -73,9 +76,6 @@ class Shares:
 _TYPES: Mapping[int, tuple[int, ...]] = {RdataType.CNAME: (RdataType.A, RdataType.AAAA)}
 """What an alias answers."""
 
-_Budgeted = tuple[str, int]
-"""A budget, and a type."""
-
 NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), {}, {}, ())
 
 
@@ -113,7 +113,7 @@ def _budget_name(steered: SteeredService) -> str:
     return f"service {steered.id}" if steered.service.safety.is_apart else f"zone {steered.zone}"
 
 
-def _budget(name: str, services: list[SteeredService], largest: Mapping[_Budgeted, float]) -> Budget:
+def _budget(name: str, services: list[SteeredService], largest: Mapping[Budgeted, float]) -> Budget:
     limit = services[0].service.safety.max_share
     kinds = {kind for one in services for kind in one.form.kinds}
     types = {rtype for kind in kinds for rtype in _TYPES.get(kind, (kind,))}
@@ -125,10 +125,10 @@ def _largest(
     parts: Mapping[CheckId, Mapping[ServiceId, Part]],
     felling: Mapping[CheckId, frozenset[RegionName]],
     budget_of: Mapping[ServiceId, str],
-) -> dict[_Budgeted, float]:
+) -> dict[Budgeted, float]:
     """Returns how much of each budget goes down with the region, or the check, that costs it the most."""
-    totals: defaultdict[tuple[_Budgeted, RegionName], float] = defaultdict(float)
-    largest: defaultdict[_Budgeted, float] = defaultdict(float)
+    totals: defaultdict[tuple[Budgeted, RegionName], float] = defaultdict(float)
+    largest: defaultdict[Budgeted, float] = defaultdict(float)
     for check, by_service in parts.items():
         for name, part in by_service.items():
             for rtype in part.types:

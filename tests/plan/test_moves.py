@@ -11,6 +11,7 @@ from gtm.plan import moves as module
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
 from gtm.plan.moves import LEAST_SHARE, NOWHERE, Move, moves, parse_move
+from gtm.plan.outcome import Spread
 from tests.fakes import world
 from tests.plan.test_apply import PLAN, ZONE, after
 
@@ -82,6 +83,14 @@ def test_of_too_many_answers_it_looks_at_none(monkeypatch: pytest.MonkeyPatch) -
     assert plan is not None
     monkeypatch.setattr(module, "MAX_PICKS", 1)
     assert moves(PLAN, plan, plan.services) is None
+
+
+def test_an_answer_that_gives_way_to_many_others_is_looked_at_for_each() -> None:
+    name = ServiceId("weighted.gtm.example.com")
+    several = PLAN.decisions[name].spread.different[0]
+    picks = sum(len(selected.picks) for selected in several)
+    before, after = Spread((several,), (0, 0, 0)), Spread((several, (), several), (0, 1, 2))
+    assert module.Swap(before, after, ()).work == 5 * picks
 
 
 @given(st.sets(st.sampled_from(TARGETS)), st.sets(st.sampled_from(TARGETS)))
