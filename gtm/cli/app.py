@@ -18,6 +18,7 @@ import typer
 
 from gtm import __version__
 from gtm.cli.commands import COMMANDS, GROUPS
+from gtm.cli.completion import ASKED, LINE
 from gtm.cli.console import MAX_REFUSAL, print_aside, print_error
 from gtm.cli.lines import print_traceback
 from gtm.errors import GtmError
@@ -165,7 +166,7 @@ def _open_missing() -> None:
 
 def _teach_completion() -> None:
     """Lets typer answer a shell that completes: by itself it does so only with options to install its own scripts."""
-    if "_GTM_COMPLETE" in os.environ:
+    if ASKED in os.environ:
         from typer.completion import completion_init  # type: ignore[attr-defined]  # noqa: PLC0415
 
         completion_init()
@@ -182,7 +183,7 @@ def _made(typed: Sequence[str]) -> typer.Typer:
 
 def _typed() -> Sequence[str]:
     """Returns the words behind `gtm`; for a shell that completes they are in the line so far (completion.py)."""
-    typed = os.environ.get("_TYPER_COMPLETE_ARGS", "").split() if "_GTM_COMPLETE" in os.environ else sys.argv
+    typed = os.environ.get(LINE, "").split() if ASKED in os.environ else sys.argv
     return typed[1:]
 
 

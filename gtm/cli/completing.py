@@ -126,11 +126,12 @@ def _regions(status: _Status) -> list[str]:
 
 
 def _region_scopes(status: _Status) -> list[str]:
-    """Returns regions by name, or with their zone where several zones have that, each its own."""
+    """Returns regions as commands take them (scope.py): with their zone where not all zones have it from one file."""
     pairs = list(dict.fromkeys((one.zone, end.region) for one in status.services for end in one.endpoints))
     times = Counter(region for _, region in pairs)
     shared = {(one.zone, region) for one in status.zones for region in one.shared_regions}
-    return [region if times[region] == 1 or (zone, region) in shared else f"{zone}/{region}" for zone, region in pairs]
+    unclear = {region for zone, region in pairs if times[region] > 1 and (zone, region) not in shared}
+    return [f"{zone}/{region}" if region in unclear else region for zone, region in pairs]
 
 
 def _services(status: _Status) -> list[str]:

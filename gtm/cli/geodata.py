@@ -34,13 +34,13 @@ def status(config: ConfigOption = None, *, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _fields(source: Source) -> Mapping[str, object]:
+def _fields(found: Source | Verification) -> Mapping[str, object]:
     return {
-        "file": str(source.path),
-        "type": source.type,
-        "built_at": source.built_at,
-        "networks": source.networks,
-        "size_bytes": source.size_bytes,
+        "file": str(found.path),
+        "type": found.type,
+        "built_at": found.built_at,
+        "networks": found.networks,
+        "size_bytes": found.size_bytes,
     }
 
 
@@ -132,11 +132,7 @@ def show_attribution(config: ConfigOption = None, *, json: JsonOption = False) -
 
 def _verified(verified: Verification) -> Mapping[str, object]:
     return {
-        "file": str(verified.path),
-        "type": verified.type,
-        "built_at": verified.built_at,
-        "size_bytes": verified.size_bytes,
-        "networks": verified.networks,
+        **_fields(verified),
         "families": sorted(verified.families),
         "places": verified.places,
         "answers": [asdict(answer) for answer in verified.answers],

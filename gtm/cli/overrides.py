@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from gtm.admin.address import UNIX
+from gtm.admin.moment import shown
 from gtm.cli.completing import said as names_of_said
 from gtm.cli.completing import scopes
 from gtm.cli.console import print_aside, print_plain, print_table, print_view
@@ -157,15 +158,13 @@ def clear(  # one argument for each option of the command
 def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
     """List what people said and is in force."""
     from gtm.admin.client import fetch_overrides  # noqa: PLC0415
-    from gtm.cli.said import note_of, shown_time  # noqa: PLC0415
+    from gtm.cli.said import note_of  # noqa: PLC0415
 
     view = fetch_overrides(admin_address(admin, config))
     if json:
         print_view(view)
         return
-    rows = [
-        (one.scope, one.action, shown_time(one.until), one.by, one.why, one.id, note_of(one)) for one in view.overrides
-    ]
+    rows = [(one.scope, one.action, shown(one.until), one.by, one.why, one.id, note_of(one)) for one in view.overrides]
     print_table("overrides", ("scope", "action", "until", "by", "why", "id", "note"), rows)
 
 

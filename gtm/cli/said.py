@@ -27,6 +27,8 @@ MAX_GROUPS = 10
 
 WITHOUT = frozenset({"not", "not again for"})
 TAKING = frozenset({"down", "drain"})
+BROUGHT_BACK = "brought_back"
+"""Why.BACK (gtm/plan/effects.py)."""
 _COUNTS = {
     "down": "takes out",
     "drain": "takes out",
@@ -36,16 +38,11 @@ _COUNTS = {
 }
 
 
-def shown_time(wall: float) -> str:
-    """Returns a Unix time for people."""
-    return shown(wall)
-
-
 def note_of(one: "OverrideView") -> str:
     """Returns what became of the scope of an override; empty where nothing did."""
     notes = [f"counts for {', '.join(one.now)} now"] if one.now else []
     if one.gone_since is not None:
-        since = f" since {shown_time(one.gone_since)}" if one.gone_since else ""
+        since = f" since {shown(one.gone_since)}" if one.gone_since else ""
         notes.append(f"its scope is gone{since}: nothing served here is in it")
     return "; ".join(notes)
 
@@ -55,12 +52,13 @@ def said_lines(said: "SaidView") -> Iterator[str]:
     if said.action == "clear":
         yield from (f"{one.scope}: {one.action} by {one.by} is cleared: {one.why} ({one.id})" for one in said.ended)
     else:
-        yield f"{said.scope}: {said.action} until {shown_time(said.until)} ({said.id})"
+        yield f"{said.scope}: {said.action} until {shown(said.until)} ({said.id})"
         for one in said.ended:
-            yield f"  in the place of {one.action} until {shown_time(one.until)} by {one.by} ({one.id})"
+            yield f"  in the place of {one.action} until {shown(one.until)} by {one.by} ({one.id})"
     effect = said.effect
+    is_back = any(one.why == BROUGHT_BACK for one in effect.without)
     if not effect.counts and said.action in TAKING:
-        yield "  takes nothing more out now"
+        yield "  takes nothing out: it brings back what was out" if is_back else "  takes nothing more out now"
     yield from _lines(_COUNTS[said.action], effect.counts, effect.totals[0])
     yield from _lines("keeps out", effect.keeps_out, effect.totals[1])
     yield from _lines("not again for" if said.action == "clear" else "not", effect.without, effect.totals[2])
@@ -73,12 +71,11 @@ def _lines(verb: str, some: "Sequence[TouchedView]", total: int) -> Iterator[str
     lines = [_line(verb, found) for found in _grouped(some, lambda one: one.service)]
     if len(lines) > MAX_GROUPS:
         lines = [_line_of_zone(verb, found) for found in _grouped(some, lambda one: one.zone)]
-    shown = 0
-    for line, size in lines[:MAX_GROUPS]:
-        shown += size
+    for line, _ in lines[:MAX_GROUPS]:
         yield line
-    if total > shown:
-        yield f"  {verb} {counted(total - shown, 'endpoint')} more"
+    rest = total - sum(size for _, size in lines[:MAX_GROUPS])
+    if rest > 0:
+        yield f"  {verb} {counted(rest, 'endpoint')} more"
 
 
 def _grouped(some: "Sequence[TouchedView]", of: "Callable[[TouchedView], str]") -> "Iterable[Sequence[TouchedView]]":

@@ -1,9 +1,11 @@
 """What shells complete: in real shells, with a real node behind a socket or a port."""
 
+import json
 import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
@@ -131,6 +133,23 @@ def test_whatever_answers_nothing_but_names_is_printed(status: bytes, completed:
     head = b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(status)
     with answering(head + status) as port:
         assert asked(f"gtm drain --admin 127.0.0.1:{port} ", folder, limit_s=LIMIT_S) == completed
+
+
+@pytest.mark.parametrize(
+    ("shared", "completed"),
+    [({"a", "b"}, ["us"]), ({"a"}, ["a/us", "b/us"]), (frozenset(), ["a/us", "b/us"])],
+)
+def test_a_region_of_several_zones_is_completed_as_commands_take_it(
+    shared: AbstractSet[str], completed: list[str], folder: Path
+) -> None:
+    status = {
+        "services": [{"zone": zone, "endpoints": [{"region": "us"}]} for zone in "ab"],
+        "zones": [{"zone": zone, "shared_regions": ["us"] if zone in shared else []} for zone in "ab"],
+    }
+    body = json.dumps(status).encode()
+    with answering(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body) as port:
+        words = asked(f"gtm drain --admin 127.0.0.1:{port} ", folder, limit_s=LIMIT_S)
+    assert [word for word in words if "us" in word] == completed
 
 
 def test_a_large_answer_is_read_as_far_as_it_is_completed(folder: Path) -> None:
