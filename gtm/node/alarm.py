@@ -25,7 +25,7 @@ MAX_NAMED = 5
 log = logging.getLogger(__name__)
 
 
-class Fate(Enum):
+class Released(Enum):
     """What counts of an endpoint that a rule holds no longer, for people."""
 
     DOWN = "counted as down now, by the checks"
@@ -49,7 +49,7 @@ class Alarm:
         self._told: Mapping[_Rule, frozenset[Kept]] = {}
         self._broken: frozenset[str] = frozenset()
 
-    def tell(self, refusals: Sequence[Refusal], fate: Callable[[Kept], Fate]) -> None:
+    def tell(self, refusals: Sequence[Refusal], fate: Callable[[Kept], Released]) -> None:
         """Tells what of this is new, and what is held no longer, with what counts of that now."""
         before, self._told = self._told, _by_rule(refusals)
         for refusal in refusals:
@@ -109,11 +109,11 @@ class Alarm:
         }
         self._tell(logging.WARNING, Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
 
-    def _released(self, key: _Rule, gone: frozenset[Kept], fate: Callable[[Kept], Fate]) -> None:
+    def _released(self, key: _Rule, gone: frozenset[Kept], fate: Callable[[Kept], Released]) -> None:
         rule, subject = key
         left = len(self._told.get(key, ()))
         others = gone & frozenset().union(*self._told.values()) if gone else frozenset()
-        fates = {one: Fate.HELD if one in others else fate(one) for one in gone}
+        fates = {one: Released.HELD if one in others else fate(one) for one in gone}
         words = f"safety rule {rule.value}: " + (_let_go(subject, fates, left) if gone else f"over for {subject}")
         facts: dict[str, Fact] = {
             "rule": rule.value,
@@ -121,7 +121,7 @@ class Alarm:
             "released_count": len(gone),
             "held_count": left,
             "held_by_others": len(others),
-            "down_count": sum(one is Fate.DOWN for one in fates.values()),
+            "down_count": sum(one is Released.DOWN for one in fates.values()),
         }
         self._tell(logging.INFO, Event(EventKind.SAFETY_RELEASED, subject, words, facts))
 
@@ -130,10 +130,10 @@ class Alarm:
         self._chronicle.because(event)
 
 
-def _let_go(subject: str, fates: Mapping[Kept, Fate], left: int) -> str:
+def _let_go(subject: str, fates: Mapping[Kept, Released], left: int) -> str:
     """Returns what became of the endpoints that a rule held: only some of them leave the answers."""
     parts = []
-    for fate in Fate:
+    for fate in Released:
         names = _names(frozenset(one for one, its in fates.items() if its is fate))
         more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
         if names:

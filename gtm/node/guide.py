@@ -16,7 +16,7 @@ from gtm.health.belief import Belief
 from gtm.health.override import TAKING, Action
 from gtm.health.status import Status, flipped
 from gtm.ids import ServiceId
-from gtm.node.alarm import Alarm, Fate, breach_words
+from gtm.node.alarm import Alarm, Released, breach_words
 from gtm.node.chronicle import Chronicle
 from gtm.node.overrides import OverrideDesk
 from gtm.node.planner import Planner
@@ -74,7 +74,7 @@ class Guide:
         if said != self._guidance.said or allowed.held != self._guidance.held:
             self._guidance = Guidance(said, allowed.held)
         self.refusals = (*allowed.refusals, *skipping(shares.demanding, after, self._guidance))
-        self.alarm.tell(self.refusals, _Fates(self._planner.plan.services, after, self._guidance))
+        self.alarm.tell(self.refusals, _WhatCounts(self._planner.plan.services, after, self._guidance))
         self._look_for_breaches(before, after)
         return self._guidance
 
@@ -115,23 +115,23 @@ class Guide:
         return self._shares
 
 
-class _Fates:
+class _WhatCounts:
     """What counts of endpoints now, each service worked out once and only when it is asked for."""
 
     def __init__(self, services: Mapping[ServiceId, SteeredService], status: Status, guidance: Guidance) -> None:
         self._services = services
         self._status = status
         self._guidance = guidance
-        self._known: dict[ServiceId, dict[Kept, Fate]] = {}
+        self._known: dict[ServiceId, dict[Kept, Released]] = {}
 
-    def __call__(self, one: Kept) -> Fate:
+    def __call__(self, one: Kept) -> Released:
         name = one[0]
         if name not in self._known:
             steered = self._services.get(name)
             self._known[name] = {} if steered is None else self._of(steered)
-        return self._known[name].get(one, Fate.GONE)
+        return self._known[name].get(one, Released.GONE)
 
-    def _of(self, steered: SteeredService) -> dict[Kept, Fate]:
+    def _of(self, steered: SteeredService) -> dict[Kept, Released]:
         said = overriding(steered, self._guidance.said)
         beliefs = effective(steered, self._status, self._guidance).beliefs
         return {
@@ -140,12 +140,12 @@ class _Fates:
         }
 
 
-def _fate(action: Action | None, belief: Belief) -> Fate:
+def _fate(action: Action | None, belief: Belief) -> Released:
     if action in TAKING:
-        return Fate.SAID_DOWN
+        return Released.SAID_DOWN
     if action is Action.UP:
-        return Fate.SAID_UP
-    return Fate.DOWN if belief is Belief.DOWN else Fate.UP
+        return Released.SAID_UP
+    return Released.DOWN if belief is Belief.DOWN else Released.UP
 
 
 def _nobody() -> None: ...

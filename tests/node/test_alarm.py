@@ -10,7 +10,7 @@ from gtm.errors import OverrideRefused
 from gtm.health.event import EventKind, Recorded
 from gtm.health.override import Action, Override, SafetyRule
 from gtm.health.override_seal import seal_override
-from gtm.node.alarm import Fate
+from gtm.node.alarm import Released
 from gtm.node.log_choice import LogChoice, LogFormat
 from gtm.plan.enough import Refusal
 from tests.cli.logged import logged
@@ -221,8 +221,8 @@ def test_what_is_up_again_is_not_told_as_taken_out(tmp_path: Path) -> None:
 
 def test_a_rule_that_holds_nothing_by_name_is_over_too(tmp_path: Path) -> None:
     node = Node(tmp_path)
-    node.guide.alarm.tell([Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame")], lambda _: Fate.UP)
-    node.guide.alarm.tell([], lambda _: Fate.UP)
+    node.guide.alarm.tell([Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame")], lambda _: Released.UP)
+    node.guide.alarm.tell([], lambda _: Released.UP)
     [released] = events(node, EventKind.SAFETY_RELEASED)
     assert released.message == "safety rule correlated_failure: over for checks"
 
