@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -145,20 +146,32 @@ def test_services_with_the_same_story_share_a_line(tmp_path: Path, log: Log) -> 
     assert line == f"{names} and 7 more: region eu-west is down (1 of 1 endpoint: timeout); its clients get us-east"
 
 
-def test_very_many_different_stories_of_a_region_are_few_lines(tmp_path: Path, log: Log) -> None:
-    count = 3 * MAX_STORIES
+def many(count: int, ends: Callable[[int], str]) -> str:
+    """So many services, each with the endpoints of its number."""
     services = "".join(
         f"""
   s{number:02}:
     monitor: web
     steer: nearest
     safety: {FREE}
-    endpoints:
-      - {{region: us-east, address: 192.0.2.10}}"""
-        + "".join(f"\n      - {{region: eu-west, address: 198.51.100.{each}}}" for each in range(1, number + 2))
+    endpoints:{ends(number)}"""
         for number in range(count)
     )
-    node = near(tmp_path, f"{world.HEAD}\nservices:{services}\nrecords:{world.NS1}")
+    return f"{world.HEAD}\nservices:{services}\nrecords:{world.NS1}"
+
+
+def end(region: str, address: str, weight: int = 1) -> str:
+    return f"\n      - {{region: {region}, address: {address}, weight: {weight}}}"
+
+
+def test_very_many_different_stories_of_a_region_are_few_lines(tmp_path: Path, log: Log) -> None:
+    count = 3 * MAX_STORIES
+
+    def ends(number: int) -> str:
+        there = (end("eu-west", f"198.51.100.{each}") for each in range(1, number + 2))
+        return end("us-east", "192.0.2.10") + "".join(there)
+
+    node = near(tmp_path, many(count, ends))
     node.hear(*(f"198.51.100.{each}" for each in range(1, count + 1)))
     lines = [line for _, line in log.news()]
     assert len(lines) == MAX_STORIES + 1
@@ -169,18 +182,11 @@ def test_very_many_services_that_differ_are_not_decided_anew_for_their_lines(
     tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     count = 10 * MAX_STORIES
-    services = "".join(
-        f"""
-  s{number:02}:
-    monitor: web
-    steer: nearest
-    safety: {FREE}
-    endpoints:
-      - {{region: us-east, address: 192.0.2.10, weight: {number + 1}}}
-      - {{region: eu-west, address: 192.0.2.20}}"""
-        for number in range(count)
-    )
-    node = near(tmp_path, f"{world.HEAD}\nservices:{services}\nrecords:{world.NS1}")
+
+    def ends(number: int) -> str:
+        return end("us-east", "192.0.2.10", number + 1) + end("eu-west", "192.0.2.20")
+
+    node = near(tmp_path, many(count, ends))
     node.hear("192.0.2.20")
     plan, status, cells = node.planner.plan, node.planner.status, 2
     decided = list[ServiceId]()
