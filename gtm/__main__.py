@@ -1,6 +1,6 @@
 """`python -m gtm` is the command `gtm`."""
 
-from gtm.cli.app import main
+from gtm.cli.app import run
 
 if __name__ == "__main__":
-    main()
+    run()

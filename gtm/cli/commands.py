@@ -80,3 +80,8 @@ GROUPS: Mapping[str, Command] = {
     ),
 }
 """Each has commands of its own."""
+
+ASKED = "_GTM_COMPLETE"
+"""The variable of the environment by which a shell asks, as typer names it for `gtm`."""
+LINE = "_TYPER_COMPLETE_ARGS"
+"""The one that has the line as it is typed so far."""

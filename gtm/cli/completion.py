@@ -10,12 +10,9 @@ from typing import Annotated
 
 import typer
 
+from gtm.cli.commands import ASKED, LINE
 from gtm.cli.console import print_lines
 
-ASKED = "_GTM_COMPLETE"
-"""The variable of the environment by which a shell asks, as typer names it for `gtm`."""
-LINE = "_TYPER_COMPLETE_ARGS"
-"""The one that has the line as it is typed so far."""
 _ASK = f"{ASKED}=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args {LINE}"
 
 

@@ -25,7 +25,7 @@ def main() -> None:
     real = time.time
     time.time = lambda: real() + SECONDS.unpack_from(offset)[0]
     sys.argv = ["gtm", *sys.argv[2:]]
-    from gtm.cli.app import main as run  # noqa: PLC0415  # once the clock is replaced
+    from gtm.cli.app import run  # noqa: PLC0415  # once the clock is replaced
 
     run()
 

@@ -262,3 +262,17 @@ def test_a_start_loads_nothing_that_only_other_commands_need() -> None:
     code = "import gtm.cli.run, sys; print([name for name in ('aiohttp', 'numpy', 'rich') if name in sys.modules])"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("arguments", "status"), [(["--version"], 0), (["nonsense"], 2)])
+def test_a_process_with_threads_at_work_ends_at_once_and_keeps_its_status(arguments: list[str], status: int) -> None:
+    code = (
+        "import atexit, sys, threading, time; from gtm.cli.app import run; atexit.register(print, 'taken down');"
+        "threading.Thread(target=time.sleep, args=(600,), daemon=True).start();"
+        f"sys.argv = {['gtm', *arguments]}; run()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == status
+    assert "gtm" in ended.stdout + ended.stderr
+    assert "taken down" not in ended.stdout

@@ -104,7 +104,8 @@ def test_heartbeats_programs_and_what_is_calculated_from_them(node: Machine, clu
     within(START_LIMIT_S, lambda: is_told("draining"))
 
     within(START_LIMIT_S, is_well)
-    code.write_text("3")
+    (code.parent / "next").write_text("3")
+    (code.parent / "next").replace(code)  # the program may read it just then
 
     def is_bad() -> bool:
         push(node)
