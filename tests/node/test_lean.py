@@ -33,6 +33,7 @@ async def answer(reader, writer):
     writer.close()
 async def main():
     await asyncio.gather(*[asyncio.start_server(answer, one, 8081, backlog=1000) for one in sys.argv[1:]])
+    print("listens", flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
 """
@@ -108,7 +109,8 @@ def test_a_probe_is_small_and_says_what_it_does_not_have(cluster: Cluster) -> No
 def test_a_probe_of_2000_endpoints_is_small_too(cluster: Cluster) -> None:
     cluster.zones.mkdir()
     (cluster.zones / "big.test.yaml").write_text(_zone(), encoding="utf-8")
-    cluster.start("web", ("-c", WEB, *ENDPOINTS))
+    web = cluster.start("web", ("-c", WEB, *ENDPOINTS))
+    within(30, lambda: "listens" in web.said)  # what is refused is checked again after 30 s
     running = probe(cluster, cluster.zones)
     within(60, is_all_known)
     assert resident_mb(running.process.pid) < LARGE_MB
