@@ -13,6 +13,7 @@ than the system takes. Without IPv6 on loopback no test is run, for many would f
 
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -67,6 +68,8 @@ def missing_loopback() -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps every test of this process, and its collection, on loopback."""
     shorten_temporary_folder()
+    # a shell has what it starts in the background ignore it, and so would all that tests start
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if missing := missing_loopback():
         raise pytest.UsageError(missing)
     config.stash[_LOOPBACK] = LoopbackOnly()
