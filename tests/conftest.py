@@ -68,8 +68,9 @@ def missing_loopback() -> str:
 def pytest_configure(config: pytest.Config) -> None:
     """Keeps every test of this process, and its collection, on loopback."""
     shorten_temporary_folder()
-    # a shell has what it starts in the background ignore it, and so would all that tests start
+    # a shell has what it starts in the background ignore the one, and nohup the other: so would all that tests start
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if missing := missing_loopback():
         raise pytest.UsageError(missing)
     config.stash[_LOOPBACK] = LoopbackOnly()

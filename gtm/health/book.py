@@ -7,6 +7,7 @@ changes nothing, so nodes that heard the same reports hold the same book without
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gtm.health.report import Edition, Report
 from gtm.ids import NodeName
@@ -21,11 +22,28 @@ class Heard:
     """Monotonic seconds of this process; the ages in the report count from here on."""
 
 
+class LastReport(NamedTuple):
+    """Of the last report of a node: what orders it, and when it was made, in wall seconds by its clock."""
+
+    edition: Edition
+    made_at: float
+
+
+LastHeard = Mapping[NodeName, LastReport]
+
+NOBODY_HEARD: LastHeard = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Book:
     """The newest report of each node."""
 
     by_node: Mapping[NodeName, Heard] = field(default_factory=dict)
+
+    @property
+    def last_heard(self) -> LastHeard:
+        """Returns the last report of each node, without what it says."""
+        return {node: LastReport(heard.report.edition, heard.report.made_at) for node, heard in self.by_node.items()}
 
     @property
     def editions(self) -> Mapping[NodeName, Edition]:

@@ -1,7 +1,7 @@
 """The status on disk: what was believed last, so that a restarted node believes it until voices are heard.
 
-Beside it, each in a file of its own: where the vantages are that were heard of; and what was claimed first under each
-key (claims.py).
+Beside it, each in a file of its own: which report of each node was heard last; where the vantages are that were heard
+of; and what was claimed first under each key (claims.py).
 
 What comes in: a status, or the text of the file. What goes out: text, or a status whose checks are all frozen: the
 beliefs and their times, without the votes, which are history. It touches no file: gtm/node does.
@@ -14,12 +14,14 @@ from pydantic import Field
 
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.book import LastHeard, LastReport
 from gtm.health.claims import Claim, Held
 from gtm.health.reading import Reason
+from gtm.health.report import Edition
 from gtm.health.status import CheckStatus, Status
 from gtm.health.vantage import Vantage, Vantages
 from gtm.health.wire import NameText, Position, Wire, parse_kept
-from gtm.ids import CheckId, VantageName
+from gtm.ids import CheckId, NodeName, VantageName
 
 
 def compose_saved(status: Status) -> str:
@@ -45,6 +47,21 @@ def parse_saved(text: str) -> Status:
             for check, one in saved.checks.items()
         }
     )
+
+
+def compose_last_heard(last: LastHeard) -> str:
+    """Returns which report of each node was heard last as JSON text."""
+    nodes = {node: [*one.edition, one.made_at] for node, one in sorted(last.items())}
+    return json.dumps({"version": 1, "nodes": nodes}, indent=1) + "\n"
+
+
+def parse_last_heard(text: str) -> LastHeard:
+    """Returns which report of each node was heard last. Raises StateInvalid when the text does not say."""
+    saved = parse_kept(_SavedLast, text, what="reports")
+    return {
+        NodeName(node): LastReport(Edition(epoch, serial), made_at)
+        for node, (epoch, serial, made_at) in saved.nodes.items()
+    }
 
 
 def compose_vantages(vantages: Vantages) -> str:
@@ -74,6 +91,14 @@ def parse_claims(text: str) -> Held:
         key: Claim(VantageName(one.vantage), None if one.at is None else Coordinates(*one.at))
         for key, one in saved.claims.items()
     }
+
+
+_Count = Annotated[int, Field(ge=0)]
+
+
+class _SavedLast(Wire):
+    version: Annotated[int, Field(ge=1, le=1)]
+    nodes: dict[NameText, tuple[_Count, _Count, Annotated[float, Field(allow_inf_nan=False)]]]
 
 
 class _SavedVantages(Wire):

@@ -77,6 +77,7 @@ ALWAYS: Mapping[str, _Axes] = {
         "file": (
             "state.json",
             "status.json",
+            "last-heard.json",
             "verdicts.json",
             "heard.json",
             "zones.json",

@@ -17,6 +17,7 @@ from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import CallOverdue
 from gtm.health.belief import Belief
+from gtm.health.book import leave
 from gtm.health.disagreement import Standings, quarantined
 from gtm.health.merger import Merger
 from gtm.health.quorum import Quorum
@@ -346,7 +347,10 @@ class HealthRiver:
             self._state.save_verdicts(self._prober.verdicts, now=self._clock.monotonic())
         status = self._lasting()
         if changes(saved, status):
-            self._planner.keep_plan().result()  # first: what starts by itself must not be older than the beliefs
+            # both first: what starts by itself must not be older than the beliefs, nor what is heard against them
+            self._planner.keep_plan().result()
+            if last_heard := leave(self._desk.book, self._desk.node).last_heard:
+                self._state.save_last_heard(last_heard)
             self._state.save_status(status)
         return status
 

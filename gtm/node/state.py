@@ -2,6 +2,7 @@
 
     state.json     zones: digest and serial of each; generation: no plan of an earlier run was numbered higher
     status.json    the last beliefs (gtm/health/saved.py)
+    last-heard.json which report of each peer they were made from
     verdicts.json  what this node's own probe remembers (gtm/health/remembered.py)
     heard.json     of whom heartbeats came in (gtm/probe/heartbeats.py)
     zones.json     the texts of the zone files that serve (gtm/watch/kept.py)
@@ -36,13 +37,16 @@ from pydantic import Field, ValidationError
 
 from gtm.counters import Counters
 from gtm.errors import CallOverdue, StateInvalid
+from gtm.health.book import NOBODY_HEARD, LastHeard
 from gtm.health.claims import Held
 from gtm.health.remembered import compose_verdicts, parse_verdicts
 from gtm.health.saved import (
     compose_claims,
+    compose_last_heard,
     compose_saved,
     compose_vantages,
     parse_claims,
+    parse_last_heard,
     parse_saved,
     parse_vantages,
 )
@@ -289,6 +293,14 @@ class StateFolder:
     def save_status(self, status: Status) -> None:
         """Writes the beliefs."""
         self._vault.write("status.json", compose_saved(status))
+
+    def load_last_heard(self) -> LastHeard:
+        """Returns which report of each peer the run before heard last, as far as its beliefs were made from them."""
+        return self._vault.read("last-heard.json", parse_last_heard).value or NOBODY_HEARD
+
+    def save_last_heard(self, last: LastHeard) -> None:
+        """Writes which report of each peer was heard last."""
+        self._vault.write("last-heard.json", compose_last_heard(last))
 
     def load_verdicts(self, *, now: float, wall: float) -> Mapping[CheckId, Verdict]:
         """Returns what this node's probe is to begin with, of what the run before found out."""

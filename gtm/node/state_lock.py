@@ -32,7 +32,7 @@ _LENGTH = 24
 _UNSAVED = "unsaved"
 _OURS = re.compile(
     r"lock|admin\.sock|events(\.\d)?\.jsonl|plan-(names|decisions)\.bin"
-    r"|(state|status|verdicts|heard|zones|vantages|claims|overrides|override-names)\.json(\.before)?|\..*\.new"
+    r"|(state|status|verdicts|heard|last-heard|zones|vantages|claims|overrides|override-names)\.json(\.before)?|\..*\.new"
 )
 """The names in a folder that has nothing but the state of a node."""
 

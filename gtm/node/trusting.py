@@ -69,4 +69,12 @@ def make_desk(config: NodeConfig, key: PrivateKey, state: StateFolder, *, clock:
     claims = make_claims(config, state.load_claims() if peers else None, state)
     # what etcd holds must be whole: a node that starts finds there one value of each, and not those before
     deltas = config.share.etcd is None
-    return Desk(reporter, peers, clock=clock, counters=counters, gives_deltas=deltas, claims=claims)
+    return Desk(
+        reporter,
+        peers,
+        clock=clock,
+        counters=counters,
+        gives_deltas=deltas,
+        claims=claims,
+        heard_before=state.load_last_heard(),
+    )

@@ -20,7 +20,7 @@ from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.geo.place import Coordinates
-from gtm.health.book import EMPTY_BOOK, Book, hear, leave
+from gtm.health.book import EMPTY_BOOK, NOBODY_HEARD, Book, LastHeard, LastReport, hear, leave
 from gtm.health.bounds import bounds_for
 from gtm.health.claims import Claims, Held, Listed
 from gtm.health.clocks import Clocks
@@ -84,8 +84,13 @@ class Desk:
         counters: Counters,
         gives_deltas: bool = True,
         claims: Claims | None = None,
+        heard_before: LastHeard = NOBODY_HEARD,
     ) -> None:
-        """Without `claims` no vantage is listed for any peer, and this node looks from its own."""
+        """Without `claims` no vantage is listed for any peer, and this node looks from its own.
+
+        `heard_before`: the last report of each peer that the run before heard. An older one, which a relay that is
+        behind gives first, must not count against the beliefs that this node begins with.
+        """
         self._reporter = reporter
         self._trusted: dict[NodeName, Keys] = {**peers, reporter.node: reporter.key.public}
         own = {reporter.node: Listed(reporter.vantage, reporter.at)}
@@ -95,8 +100,8 @@ class Desk:
         self._gives_deltas = gives_deltas
         self._edition = Edition(reporter.epoch, 0)
         self._sealed: dict[NodeName, Sealed] = {}
-        self._gone: dict[NodeName, tuple[Edition, float]] = {}
-        """What is newer may come of those that are gone, and when the last report of each was made."""
+        self._gone = {node: last for node, last in heard_before.items() if node in self._trusted}
+        """The last reports of those that are gone: they may come again, and older ones may not."""
         self._carried: tuple[str, ...] = ()
         self.refusals = Refusals(reporter.node, counters, clock, listed=self._listed_keys)
         self.clocks = Clocks()
@@ -138,20 +143,28 @@ class Desk:
 
     @property
     def editions(self) -> Editions:
-        """Returns the editions on this desk that new reports must exceed: what a peer need not give again.
+        """Returns the editions on this desk: what a peer need not give again.
 
         Not those of reports that are too old to be taken: what could be replayed in their place is older still.
         """
         wall = self._clock.wall()
-        lasting = {
+        young = {
             node: heard.report.edition
             for node, heard in self.book.by_node.items()
             if wall - heard.report.made_at <= MAX_SKEW_S
         }
-        for node, (edition, made_at) in self._gone.items():
-            if node not in lasting and wall - made_at <= MAX_SKEW_S:
-                lasting[node] = edition
-        return {**lasting, self._reporter.node: self._edition}
+        return {**young, self._reporter.node: self._edition}
+
+    @property
+    def _exceeded(self) -> Editions:
+        """Returns the editions that new reports must exceed: those on this desk, and of who is gone the one before."""
+        wall = self._clock.wall()
+        gone = {
+            node: Edition(last.edition.epoch, last.edition.serial - 1)
+            for node, last in self._gone.items()
+            if wall - last.made_at <= MAX_SKEW_S
+        }
+        return {**gone, **self.editions}
 
     @property
     def digests(self) -> Digests:
@@ -246,8 +259,7 @@ class Desk:
         """
         dropped = self._sealed.pop(node, None)
         if dropped is not None:
-            (epoch, serial), made_at = dropped.report.edition, dropped.report.made_at
-            self._gone[node] = Edition(epoch, serial - 1), made_at
+            self._gone[node] = LastReport(dropped.report.edition, dropped.report.made_at)
             self.book = leave(self.book, node)
             self._announce()
 
@@ -291,7 +303,7 @@ class Desk:
         return sealed.brief if heard.epoch == least.epoch and heard >= least else sealed.full
 
     def _known(self) -> Known:
-        return Known(self._trusted, self.editions, dict(self._sealed), self.bounds, self._clock.wall())
+        return Known(self._trusted, self._exceeded, dict(self._sealed), self.bounds, self._clock.wall())
 
     def _settle(self, outcomes: Iterable[Outcome], giver: NodeName) -> bool:
         """Takes what was opened, as far as it is still new; returns whether anything was."""
@@ -308,7 +320,7 @@ class Desk:
         if is_held(outcome.full, self._sealed):
             return False  # another peer gave it while this one's was opened
         try:
-            require_newer(report, self.editions, digest=outcome.digest, held=self._sealed.get(report.node))
+            require_newer(report, self._exceeded, digest=outcome.digest, held=self._sealed.get(report.node))
         except ReportInvalid as refused:
             self._refuse_unless_own(refused, giver)
             return False

@@ -8,22 +8,25 @@ from hypothesis import strategies as st
 from gtm.errors import StateInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
-from gtm.health.book import EMPTY_BOOK
+from gtm.health.book import EMPTY_BOOK, LastHeard, LastReport
 from gtm.health.claims import Claim, Held
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reason
+from gtm.health.report import Edition
 from gtm.health.saved import (
     compose_claims,
+    compose_last_heard,
     compose_saved,
     compose_vantages,
     parse_claims,
+    parse_last_heard,
     parse_saved,
     parse_vantages,
 )
 from gtm.health.status import NO_STATUS, CheckStatus, Status, flipped, merge
 from gtm.health.vantage import Vantage, Vantages
 from gtm.health.voices import Freshness
-from gtm.ids import CheckId, VantageName
+from gtm.ids import CheckId, NodeName, VantageName
 from tests.health.examples import check_texts, details, names
 
 CHECK = CheckId("gtm.example.com/api/192.0.2.20")
@@ -68,6 +71,28 @@ def test_another_version_is_refused() -> None:
     text = json.dumps({**json.loads(compose_saved(NO_STATUS)), "version": 2})
     with pytest.raises(StateInvalid, match="version"):
         parse_saved(text)
+
+
+last_heard = st.dictionaries(
+    names.map(NodeName),
+    st.builds(LastReport, st.builds(Edition, st.integers(0, 2**62), st.integers(0, 2**62)), st.floats(0, 2e10)),
+    max_size=5,
+)
+
+
+@given(last_heard)
+def test_what_was_heard_last_of_nodes_comes_back(last: LastHeard) -> None:
+    assert parse_last_heard(compose_last_heard(last)) == last
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [{"fra": [1, 2]}, {"fra": [1, -2, 5.0]}, {"fra": [1, 2, None]}, {"f r a": [1, 2, 5.0]}, [["fra", 1, 2, 5.0]]],
+    ids=repr,
+)
+def test_what_is_no_last_report_is_damage(nodes: object) -> None:
+    with pytest.raises(StateInvalid):
+        parse_last_heard(json.dumps({"version": 1, "nodes": nodes}))
 
 
 vantages = st.dictionaries(names, st.tuples(st.floats(-90, 90), st.floats(-180, 180)), max_size=5).map(

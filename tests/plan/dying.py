@@ -19,11 +19,12 @@ from dns.rdatatype import RdataType
 from gtm.health.belief import Belief
 from gtm.health.book import EMPTY_BOOK, hear
 from gtm.health.earliest import foretold
+from gtm.health.merger import Merger
 from gtm.health.override import NOTHING_IN_FORCE
 from gtm.health.quorum import Quorum
 from gtm.health.reading import Reading, Reason
 from gtm.health.report import Report, Vote, votes_of
-from gtm.health.status import NO_STATUS, Status, flipped, merge, retimed
+from gtm.health.status import NO_STATUS, Status, flipped, retimed
 from gtm.health.verdict import NO_VERDICT, Verdict, VerdictState, step
 from gtm.health.voices import Freshness
 from gtm.ids import CheckId, NodeName, ServiceId, VantageName
@@ -169,6 +170,9 @@ GUARDED = Site(
 """A service that may lose none of its regions."""
 
 
+GEOGRAPHY = world.geography()
+
+
 class Chance:
     """What is left to chance, within its limits."""
 
@@ -231,10 +235,10 @@ class Death:
         self.monitor = site.monitor
         self.delays, self.chance = delays, chance
         self.policy, self.pace = verdict_policy(self.monitor), pace(self.monitor)
-        self.plan: Plan = world.plan(site.zone, geography=world.geography())
+        self.plan: Plan = world.plan(site.zone, geography=GEOGRAPHY)
         self.shares = shares_of(self.plan.services)
         self.history, self.guidance = NO_HISTORY, NO_GUIDANCE
-        self.quorum = Quorum(voters=probes // 2 + 1)
+        self.merger = Merger(Quorum(voters=probes // 2 + 1))
         self.watched = dict.fromkeys(site.watched, Freshness(self.monitor.interval_s, self.monitor.timeout_s))
         self.merges = 0
         self.status = self.applied = NO_STATUS
@@ -319,7 +323,7 @@ class Death:
     def merge(self, now: float) -> None:
         self.merges = merges = self.merges + 1
         before = self.status
-        self.status = status = merge(before, self.book, self.watched, self.quorum, now=now, wall=now)
+        self.status = status = self.merger.merge(before, self.book, self.watched, now=now, wall=now)
         allowed = allow(self.shares, self.history, before, status, NOTHING_IN_FORCE, now=now)
         self.history, guidance = allowed.history, Guidance(held=allowed.held)
         self.swapped_at = max(self.swapped_at, now + self.chance.delay(self.delays.swap_s))

@@ -167,7 +167,9 @@ class Server:
         peers = {NodeName(probe.name): probe.keys for probe in probes}
         listed = {NodeName(probe.name): probe.listed for probe in probes}
         claims = Claims(me.node, {me.node: Listed(probes=False), **listed}, peers, None)
-        self.desk = Desk(me, peers, clock=self.clock, counters=self.counters, claims=claims)
+        self.desk = Desk(
+            me, peers, clock=self.clock, counters=self.counters, claims=claims, heard_before=state.load_last_heard()
+        )
         self.watch = VantageWatch(self.planner, self.desk, state, voting=lambda: self.river.voting, clock=self.clock)
         overrides = OverrideDesk(
             me.node,

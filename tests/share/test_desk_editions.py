@@ -6,6 +6,7 @@ from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.book import LastReport
 from gtm.health.claims import Claims, Listed
 from gtm.health.envelope import compose_envelope, compose_offer
 from gtm.health.report import Edition, Report
@@ -103,6 +104,36 @@ def test_of_a_node_that_is_gone_what_it_said_last_is_taken_again_and_nothing_fro
     assert not iad.take(captured, giver=MALLORY)
     assert iad.take(last, giver=FRA)
     assert iad.book.by_node[FRA].report.votes[CHECK].belief is Belief.DOWN
+
+
+def test_a_node_that_starts_again_takes_nothing_from_before_what_it_heard_last_and_deltas_with_their_base() -> None:
+    clock = FakeClock()
+    iad, fra, middle = (desk_of(name, "fra", "middle", clock=clock) for name in ("iad", "fra", "middle"))
+    fra.publish(believing(Belief.UP))
+    assert middle.take(fra.offer().body, giver=FRA)
+    fra.publish(believing(Belief.DOWN))
+    assert iad.take(fra.offer().body, giver=FRA)
+    me = Reporter(IAD, VantageName("at-iad"), key_of("iad"), 2)
+    trusted = {FRA: key_of("fra").public, MIDDLE: key_of("middle").public}
+    again = Desk(me, trusted, clock=clock, counters=Counters(), heard_before=iad.book.last_heard)
+    assert not again.take(middle.offer(known=again.editions).body, giver=MIDDLE), "the relay is behind"
+    assert again.refusals.problems == (), "which is no fault"
+    assert again.take(fra.offer(known=again.editions).body, giver=FRA)
+    assert again.book.by_node[FRA].report.votes[CHECK].belief is Belief.DOWN
+    late = Desk(me, trusted, clock=clock, counters=Counters(), heard_before=iad.book.last_heard)
+    clock.advance(31.0)
+    fra.publish(believing(Belief.UP))
+    assert late.take(fra.offer(known=late.editions).body, giver=FRA)
+
+
+def test_what_was_heard_before_of_who_is_no_peer_any_more_is_nothing() -> None:
+    me = Reporter(IAD, VantageName("at-iad"), key_of("iad"), 2)
+    last = {FRA: LastReport(Edition(5, 5), FakeClock().wall())}
+    iad = Desk(me, {}, clock=FakeClock(), counters=Counters(), heard_before=last)
+    iad.take_peers({FRA: key_of("fra").public}, Claims(IAD, {}, {}, None))
+    fra = desk_of("fra")
+    fra.publish(believing(Belief.UP))
+    assert iad.take(fra.offer().body, giver=FRA)
 
 
 def test_a_node_outgrows_what_is_said_in_its_name_and_never_beyond_what_peers_take(
