@@ -22,14 +22,13 @@ SECOND_CANDIDATES := $(or $(SECOND_PYTHON),python3.13 python3.12 python3.14 pyth
     $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1[1-9].*/bin/python))
 TLS_TESTS := tests/test_tls.py tests/test_http_failure.py tests/probe/test_tls.py tests/probe/test_tls_files.py \
     tests/share/test_tls.py tests/share/test_renewal.py tests/share/test_etcd_tls.py tests/metrics/test_otlp_session.py
-AFTERNOON := tests/flow/test_afternoon.py
 # Workers of pytest: more than the two cores of CI, for the tests of whole processes mostly wait.
 WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
 RECIPE := pyproject.toml $(wildcard setup.py)
 
-.PHONY: help demo test checks suite afternoon lowest second lock check crate format bench clean
+.PHONY: help demo test checks together alone afternoon lowest lowest-fast lowest-slow second lock check crate format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -37,27 +36,40 @@ help:  ## this list
 demo: $(VENV)/installed  ## three regions, three probes and a DNS server on this machine; Ctrl-C ends it
 	@$(BIN)/gtm demo
 
-test:  ## the checks, then every test but the afternoon, on every core
+test:  ## the checks, then every test, on every core
 	@$(MAKE) --no-print-directory checks
-	@$(MAKE) --no-print-directory suite
+	@$(MAKE) --no-print-directory together
+	@$(MAKE) --no-print-directory alone
 
 # Side by side: mypy takes one core for most of a minute, and cargo takes one while it links the extension.
 checks: $(VENV)/tools  ## the checks of Python and of Rust
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target check crate
 
-# loadgroup keeps tests of one xdist_group (a fixed port) on one worker. Those that are alone come from the files that
-# say so: to collect all the others takes ten seconds.
-suite: $(VENV)/installed-dev  ## every test but the afternoon, on every core
+# loadgroup keeps tests of one xdist_group (a fixed port) on one worker.
+together: $(VENV)/installed-dev  ## every test that others may run beside, on every core
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not alone"
-	@$(BIN)/python -m pytest -n 0 -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests | grep -v $(AFTERNOON))
 
-# Two minutes, as root, with nginx, unbound, Prometheus and Alertmanager: too long for CI's 15 minutes on two cores.
-afternoon: $(VENV)/installed-dev  ## sixteen incidents, as docs/afternoon.md has them
-	@$(BIN)/python -m pytest -n 0 -m alone $(AFTERNOON)
+# They come from the files that say so: to collect all the others takes ten seconds.
+alone: $(VENV)/installed-dev  ## the tests that measure what a busy machine would spoil, one after the other
+	@$(BIN)/python -m pytest -n 0 -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests)
 
-# The fast tests, real failovers, and every kind of check in whole processes: what an old version of a library breaks
-# shows there.
-lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.toml allows, in an environment of their own
+# As root, with nginx, unbound, Prometheus and Alertmanager.
+afternoon: $(VENV)/installed-dev  ## of these only sixteen incidents, as docs/afternoon.md has them; two minutes
+	@$(BIN)/python -m pytest -n 0 -m alone tests/flow/test_afternoon.py
+
+# What an old version of a library breaks shows there.
+lowest: lowest-fast lowest-slow  ## tests with the lowest versions that pyproject.toml allows, in an environment of their own
+
+# The rules of the house are about the text of files: no library decides there.
+lowest-fast: $(LOWEST)/installed
+	@HYPOTHESIS_EXAMPLES=25 $(LOWEST)/bin/python -m pytest -n auto --dist loadgroup -m "not slow" \
+	    --ignore=tests/test_house
+
+# Real failovers, and every kind of check in whole processes.
+lowest-slow: $(LOWEST)/installed
+	@$(LOWEST)/bin/python -m pytest -n $(WORKERS) --dist loadgroup tests/flow/test_failover.py tests/flow/test_kinds.py
+
+$(LOWEST)/installed: $(VENV)/installed-dev
 	@$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(LOWEST)
 	@$(BIN)/uv pip compile --quiet --resolution lowest-direct --all-extras --python $(LOWEST)/bin/python \
 	    --output-file $(LOWEST)/versions.txt pyproject.toml
@@ -65,10 +77,7 @@ lowest: $(VENV)/installed-dev  ## tests with the lowest versions that pyproject.
 	@# pyo3 is built anew for a Python at another path, and the extension linked again: it is given the path of .venv
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
 	    $(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
-	@# the rules of the house are about the text of files: no library decides there
-	@HYPOTHESIS_EXAMPLES=25 $(LOWEST)/bin/python -m pytest -n auto --dist loadgroup -m "not slow" \
-	    --ignore=tests/test_house
-	@$(LOWEST)/bin/python -m pytest -n $(WORKERS) --dist loadgroup tests/flow/test_failover.py tests/flow/test_kinds.py
+	@touch $@
 
 # Where there is no such Python, uv fetches one. The libraries are those of .venv: only the Python differs.
 second: $(VENV)/installed-dev  ## tests of TLS on a second Python, in an environment of its own
