@@ -26,7 +26,9 @@ TLS_TESTS := tests/test_tls.py tests/test_http_failure.py tests/probe/test_tls.p
 WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
-RECIPE := pyproject.toml $(wildcard setup.py)
+RECIPE := pyproject.toml
+# An extension that an older version built for one Python: Python would load it before the one that is for all (*.abi3.so).
+REMOVE_OUTDATED := find gtm -name '*.cpython-*.so' -delete
 
 .PHONY: help demo test checks together alone afternoon lowest lowest-fast lowest-slow second lock check crate format bench clean
 
@@ -108,7 +110,7 @@ check: $(VENV)/tools  ## lint, format, types, floors; changes nothing
 # Where the extension could not be built the project is complete without it, so there is nothing to check; in CI that is
 # an error. The module itself has no tests in Rust, and its own build would be for them alone.
 crate: $(VENV)/installed-dev  ## format, clippy and tests of the Rust engine, if it was built
-	@if $(BIN)/python -c 'import gtm.engine.rust' 2>/dev/null && cargo clippy --version >/dev/null; then \
+	@if $(BIN)/gtm --version | grep --quiet ' rust engine' && cargo clippy --version >/dev/null; then \
 	    unset MAKEFLAGS; cd dataplane && cargo fmt --all --check \
 	    && cargo clippy --quiet --workspace --all-targets -- --deny warnings \
 	    && cargo test --quiet --workspace --exclude gtm-dataplane; \
@@ -133,13 +135,15 @@ bench: $(VENV)/installed-dev  ## measures this machine, beside other servers; se
 	@$(BIN)/python -m bench.reference_engine
 
 clean:  ## removes .venv and everything else that was made here
-	@rm -rf $(VENV) $(LOWEST) $(SECOND) build dist *.egg-info dataplane/target gtm/engine/*.so
+	@rm -rf $(VENV) $(LOWEST) $(SECOND) build dist *.egg-info dataplane/target
+	@find gtm -name '*.so' -delete
 	@rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An installation with the dev tools is also one without, so the second stamp serves for the first.
 $(VENV)/installed: $(RECIPE) $(BIN)/python
 	@echo "installing gtm into $(VENV)"
+	@$(REMOVE_OUTDATED)
 	@$(PIP) install --editable .
 	@touch $@
 
@@ -151,6 +155,7 @@ $(VENV)/tools: $(RECIPE) $(BIN)/python
 
 $(VENV)/installed-dev: $(VENV)/tools
 	@echo "installing gtm into $(VENV)"
+	@$(REMOVE_OUTDATED)
 	@# without isolation: setuptools is there, and `make lowest` finds pyo3 built for the same Python
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
 	    $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .

@@ -1,8 +1,14 @@
-"""The wheel: `pip install gtm` has every folder, the types, the geo database, the example zones and the licences."""
+"""The wheel: `pip install gtm` has every folder, the types, the geo database, the example zones and the licences.
 
+It is built without dataplane/, which would take a minute of the compiler: what the extension is called is asked of the
+same build tools.
+"""
+
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -13,17 +19,58 @@ SOURCES = ("pyproject.toml", "README.md", "LICENSE", "gtm", "geodata", "zones")
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.xdist_group("wheel")]
 
 
+NAME_OF_EXTENSION = """
+import setuptools
+distribution = setuptools.Distribution()
+distribution.parse_config_files(["pyproject.toml"])
+distribution.get_command_obj("bdist_wheel").ensure_finalized()
+build = distribution.get_command_obj("build_rust")
+build.ensure_finalized()
+for extension in distribution.rust_extensions:
+    print(extension.name, build.get_dylib_ext_path(extension, extension.name))
+"""
+"""Prints the module of each extension and the file that it is built as."""
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """Returns the names of the files in a wheel built from this tree, without the network."""
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Returns the path of a wheel built from this tree, without the network."""
     folder = tmp_path_factory.mktemp("wheel")
     _copy_sources(folder / "source")
     options = ["--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--disable-pip-version-check"]
     build = [sys.executable, "-m", "pip", "wheel", *options, "--wheel-dir", str(folder), str(folder / "source")]
     subprocess.run(build, check=True, cwd=folder, capture_output=True, text=True)
     (file,) = folder.glob("*.whl")
-    with zipfile.ZipFile(file) as archive:
+    return file
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> set[str]:
+    """Returns the names of the files in the wheel."""
+    with zipfile.ZipFile(built) as archive:
         return set(archive.namelist())
+
+
+def test_one_wheel_is_for_all_pythons(built: Path) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = project["requires-python"].removeprefix(">=").replace(".", "")
+    assert re.search(rf"-cp{oldest}-abi3-linux_\w+\.whl$", built.name), built.name
+    module = tomllib.loads((ROOT / "dataplane/Cargo.toml").read_text())["dependencies"]["pyo3"]
+    assert f"abi3-py{oldest}" in module["features"]
+
+
+def test_the_extension_is_built_for_all_pythons() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", NAME_OF_EXTENSION]
+    printed = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True).stdout
+    ((module, path),) = [line.split() for line in printed.splitlines()]
+    assert path.endswith(f"/{module.replace('.', '/')}.abi3.so")
+
+
+def test_an_extension_for_one_python_does_not_stay_beside_it() -> None:
+    """Python would load the older one, in silence."""
+    names = [file.name for file in (ROOT / "gtm").rglob("*.so")]
+    abi3 = {name.partition(".")[0] for name in names if name.endswith(".abi3.so")}
+    assert [name for name in names if name.partition(".")[0] in abi3 and not name.endswith(".abi3.so")] == []
 
 
 def test_every_module_of_gtm_is_in_the_wheel(wheel: set[str]) -> None:
