@@ -56,7 +56,7 @@ alone: $(VENV)/installed-dev  ## the tests that measure what a busy machine woul
 	@$(BIN)/python -m pytest -n 0 -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests)
 
 # As root, with nginx, unbound, Prometheus and Alertmanager.
-afternoon: $(VENV)/installed-dev  ## of these only sixteen incidents, as docs/afternoon.md has them; two minutes
+afternoon: $(VENV)/installed-dev  ## of these only sixteen incidents, as docs/concepts/incidents.md has them; two minutes
 	@$(BIN)/python -m pytest -n 0 -m alone tests/flow/test_afternoon.py
 
 # What an old version of a library breaks shows there.
@@ -125,7 +125,7 @@ format: $(VENV)/tools  ## formats the code, and mends what ruff can mend
 	@$(BIN)/ruff check --fix .
 
 # About twenty minutes. As root, missing servers are installed with apt-get; otherwise they are left out, and named.
-bench: $(VENV)/installed-dev  ## measures this machine, beside other servers; see docs/performance.md
+bench: $(VENV)/installed-dev  ## measures this machine, beside other servers; see docs/reference/performance.md
 	@$(BIN)/python -m bench.compare --install
 	@$(BIN)/python -m bench.variants --variants 10:1,1000000:1 --peers gtm,knot,nsd,gdnsd
 	@$(BIN)/python -m bench.variants --variants 10:1,10:2 --peers gtm --load steered

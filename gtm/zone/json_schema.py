@@ -26,7 +26,7 @@ def zone_schema(vocabulary: Vocabulary) -> dict[str, Plain]:
     return {
         "$schema": DIALECT,
         "title": "A zone file of gtm",
-        "description": "One zone: regions, monitors, services and records. The reference is docs/zones.md.",
+        "description": "One zone: regions, monitors, services and records; see docs/reference/zone-file.md.",
         # The shared file is the one without any of the keys that make a zone.
         "if": {"anyOf": [{"required": [key]} for key in ("zone", "nameservers", "hostmaster", "services", "records")]},
         "then": {"$ref": "#/$defs/ZoneEntry"},

@@ -1,4 +1,4 @@
-"""Prometheus with the rules of docs/alerts.yaml, Alertmanager, and who it tells.
+"""Prometheus with the rules of docs/guides/alerts.yaml, Alertmanager, and who it tells.
 
 What comes in: a folder, and the nodes to scrape. What goes out: the commands that run both, and the alerts as the
 receiver got them. Nobody waits five minutes here: each duration of the rules is QUICKER times shorter, what they wait
@@ -19,7 +19,7 @@ import yaml
 
 from tests.fakes.cluster import ADMIN_PORT
 
-RULES = Path(__file__).parents[2] / "docs" / "alerts.yaml"
+RULES = Path(__file__).parents[2] / "docs" / "guides" / "alerts.yaml"
 PACE = "500ms"
 QUICKER = 120
 """What a minute is for people is half a second here."""

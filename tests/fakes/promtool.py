@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-RULES = Path(__file__).parents[2] / "docs" / "alerts.yaml"
+RULES = Path(__file__).parents[2] / "docs" / "guides" / "alerts.yaml"
 LIMIT_S = 30.0
 
 

@@ -25,7 +25,7 @@ from tests.test_house.alerting import rules
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-RULES = rules((Path(__file__).parents[2] / "docs" / "alerts.yaml").read_text(encoding="utf-8"))
+RULES = rules((Path(__file__).parents[2] / "docs" / "guides" / "alerts.yaml").read_text(encoding="utf-8"))
 WANTED = frozenset(name for rule in RULES for name in rule.metrics)
 
 

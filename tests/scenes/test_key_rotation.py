@@ -1,4 +1,4 @@
-"""A scene: a probe gets a new key, step by step as docs/peers.md has it, and its vantage is heard in every round.
+"""A scene: a probe gets a new key, as docs/guides/peers.md has it, and its vantage is heard in every round.
 
     both keys in the list of the server -> the probe restarts with the new one -> the new one alone in the list
 

@@ -2,7 +2,7 @@
 
 tests/data/share/reports.json was written by the version before. As this one composes the same bytes, that one hears
 them too. Whoever changes the form has to see to it that both understand each other, or say that they do not in
-CHANGELOG.md and docs/upgrading.md.
+CHANGELOG.md and docs/guides/upgrading.md.
 """
 
 import json

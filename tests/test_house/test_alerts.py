@@ -17,12 +17,12 @@ from tests.metrics.measured import Measured
 from tests.test_house.alerting import Rule, rules
 from tests.test_house.pages import anchors
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = Path(__file__).parents[2] / "docs" / "guides"
 TEXT = (DOCS / "alerts.yaml").read_text(encoding="utf-8")
 PAGE = (DOCS / "alerts.md").read_text(encoding="utf-8")
 RULES = rules(TEXT)
 DURATION = re.compile(r"\d+[smhd]")
-BASE = "https://gtm.example.net/docs/"
+BASE = "https://gtm.example.net/docs/guides/"
 """What stands for where a reader keeps these pages: a name that is nobody's (RFC 2606 3)."""
 OF_PROMETHEUS = {"instance", "job"}
 
@@ -89,7 +89,7 @@ def test_a_rule_leads_to_what_to_do(rule: Rule) -> None:
 
 
 def test_one_command_puts_the_readers_own_base_there() -> None:
-    [(old, new)] = re.findall(r"^    sed 's\|(\S+)\|(\S+)\|' docs/alerts.yaml > ", PAGE, re.MULTILINE)
+    [(old, new)] = re.findall(r"^    sed 's\|(\S+)\|(\S+)\|' docs/guides/alerts.yaml > ", PAGE, re.MULTILINE)
     assert old == BASE
     assert all(rule.runbook.startswith(f"{new}alerts.md#") for rule in rules(re.sub(old, new, TEXT)))
     assert BASE not in re.sub(old, new, TEXT)

@@ -1,4 +1,4 @@
-"""docs/log.md has every event with its facts, and every field of the log as JSON; and no others."""
+"""docs/reference/log.md has every event with its facts, and every field of the log as JSON; and no others."""
 
 import ast
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 from gtm.health.event import EventKind
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "log.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "reference" / "log.md").read_text(encoding="utf-8")
 
 
 @cache

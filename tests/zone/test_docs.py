@@ -1,4 +1,4 @@
-"""docs/zones.md and docs/monitors.md are true: every snippet of YAML parses, and every key and preset is there."""
+"""zone-file.md and monitors.md of docs/reference/ are true: their YAML parses, and every key and preset is there."""
 
 import re
 from pathlib import Path
@@ -12,8 +12,8 @@ from gtm.zone.master import MasterFile
 from gtm.zone.model import OnAllDown
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE = "".join((DOCS / page).read_text() for page in ("zones.md", "monitors.md"))
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
+PAGE = "".join((DOCS / page).read_text() for page in ("zone-file.md", "monitors.md"))
 SNIPPETS = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 FOR_WHAT_IS_LEFT_OUT = {
@@ -28,11 +28,11 @@ FOR_WHAT_IS_LEFT_OUT = {
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=[snippet.split("\n", 1)[0] for snippet in SNIPPETS])
 def test_every_snippet_parses(snippet: str) -> None:
     if snippet.startswith("# zones/_shared.yaml"):
-        assert parse_shared(snippet, "docs/zones.md").regions
+        assert parse_shared(snippet, "zone-file.md").regions
         return
-    there = parse_document(snippet, "docs/zones.md").root.entries
+    there = parse_document(snippet, "zone-file.md").root.entries
     missing = [text for key, text in FOR_WHAT_IS_LEFT_OUT.items() if key not in there]
-    assert parse("".join(missing) + snippet, "docs/zones.md", NO_SHARED, STEERING, records_file_of_the_page).digest
+    assert parse("".join(missing) + snippet, "zone-file.md", NO_SHARED, STEERING, records_file_of_the_page).digest
 
 
 def records_file_of_the_page(name: str) -> MasterFile:
@@ -41,7 +41,7 @@ def records_file_of_the_page(name: str) -> MasterFile:
 
 
 def test_there_are_snippets_of_every_section() -> None:
-    keys = {key for snippet in SNIPPETS for key in parse_document(snippet, "docs/zones.md").root.entries}
+    keys = {key for snippet in SNIPPETS for key in parse_document(snippet, "zone-file.md").root.entries}
     top = {"zone", "nameservers", "hostmaster", "regions", "monitors", "services", "records", "ttl", "records_file"}
     assert keys == top | {"safety", "min_healthy", "soa"}
 
