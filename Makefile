@@ -20,8 +20,8 @@ LOWEST := .venv-lowest
 SECOND := .venv-second
 SECOND_CANDIDATES := $(or $(SECOND_PYTHON),python3.13 python3.12 python3.14 python3.11 \
     $(wildcard $(or $(PYENV_ROOT),$(HOME)/.pyenv)/versions/3.1[1-9].*/bin/python))
-TLS_TESTS := tests/test_tls.py tests/test_http_failure.py tests/probe/test_tls.py tests/probe/test_tls_files.py \
-    tests/share/test_tls.py tests/share/test_renewal.py tests/share/test_etcd_tls.py tests/metrics/test_otlp_session.py
+TLS_TESTS := tests/tls/test_contexts.py tests/test_http_failure.py tests/probe/test_tls.py tests/probe/test_tls_files.py \
+    tests/tls/test_peers.py tests/tls/test_renewal.py tests/share/test_etcd_tls.py tests/metrics/test_otlp_session.py
 # Workers of pytest: more than the two cores of CI, for the tests of whole processes mostly wait.
 WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet

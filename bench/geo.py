@@ -29,7 +29,7 @@ from bench.swap import zone_text
 from bench.world import DATABASE
 from gtm.engine.rust import Dataplane
 from gtm.geo.merging import build
-from gtm.health.status import NO_STATUS
+from gtm.health.consensus.status import NO_STATUS
 from gtm.plan.blob import compose_decisions, compose_names, numbering
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN

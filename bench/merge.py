@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from gtm.health.belief import Belief
-from gtm.health.book import EMPTY_BOOK, Book, hear
-from gtm.health.merger import Merger
-from gtm.health.quorum import Quorum
-from gtm.health.reading import Reason
-from gtm.health.report import Report, Vote
-from gtm.health.status import NO_STATUS, Status, merge
-from gtm.health.voices import Freshness
+from gtm.health.consensus.merger import Merger
+from gtm.health.consensus.quorum import Quorum
+from gtm.health.consensus.status import NO_STATUS, Status, merge
+from gtm.health.consensus.voices import Freshness
+from gtm.health.report.book import EMPTY_BOOK, Book, hear
+from gtm.health.report.report import Report, Vote
+from gtm.health.verdict.reading import Reason
 from gtm.ids import CheckId, NodeName, VantageName
 
 REPEATS = 8

@@ -25,14 +25,14 @@ from bench.server import Server, alone, start
 from gtm.cli.run import SystemClock
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.envelope import compose_envelope
-from gtm.health.reading import Reason
-from gtm.health.signature import PrivateKey
-from gtm.health.verdict import Verdict
+from gtm.health.report.envelope import compose_envelope
+from gtm.health.report.signature import PrivateKey
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
-from gtm.share.desk import Desk, Reporter
 from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key
+from gtm.share.report_store import Desk, Reporter
 
 BEAT_S = 5.0
 SETTLE_S = 8.0

@@ -20,7 +20,7 @@ import dns.message
 from gtm.engine.protocol import Transport
 from gtm.engine.reference import ReferenceEngine
 from gtm.geo.merging import build
-from gtm.health.status import NO_STATUS
+from gtm.health.consensus.status import NO_STATUS
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import STEERING

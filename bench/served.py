@@ -15,7 +15,7 @@ from bench.world import ORIGIN, World, static_name
 from gtm.engine.native import RustEngine
 from gtm.engine.protocol import TcpLimits
 from gtm.geo.merging import build
-from gtm.health.status import NO_STATUS
+from gtm.health.consensus.status import NO_STATUS
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import STEERING

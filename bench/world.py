@@ -22,8 +22,8 @@ from maxminddb.decoder import Decoder
 from mmdb_writer import Encoder, MmdbU16, MmdbU32, MmdbU64
 
 from gtm.geo.countries import COUNTRIES
+from gtm.geo.database_row import place_of
 from gtm.geo.place import NOWHERE, Coordinates, Place
-from gtm.geo.record import place_of
 from gtm.ids import RegionName
 from gtm.steer.filters.nearest import order
 from gtm.zone.model import Region

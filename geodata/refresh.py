@@ -32,8 +32,8 @@ import mmdb_writer
 import netaddr
 from maxminddb.reader import Metadata
 
+from gtm.geo.database_row import place_of
 from gtm.geo.place import EARTH_RADIUS_KM, Coordinates
-from gtm.geo.record import place_of
 from gtm.ids import Network
 
 SUBDIVIDED = frozenset("AR AU BR CA CD CL CN CO DZ ID IN IR JP KZ LY MN MX PE RU SA TR UA US ZA".split())  # noqa: SIM905

@@ -10,7 +10,7 @@ from socket import gaierror
 
 import aiohttp
 
-from gtm.tls import CertificateNamesOther
+from gtm.tls.contexts import CertificateNamesOther
 
 HUNG_UP = "it hung up without an answer"
 

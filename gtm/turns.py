@@ -2,7 +2,7 @@
 
 What comes in: whoever has something to do that takes milliseconds. What goes out: its turn. All who share these turns
 have half of this process's time, however many they are: peers that name peers, and writers to a cluster
-(gtm/share/desk.py); clients of the admin API that ask for what takes long to compose (gtm/admin/limit.py).
+(gtm/share/report_store.py); clients of the admin API that ask for what takes long to compose (gtm/admin/server.py).
 """
 
 import asyncio

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from gtm.http_failure import described
-from gtm.share.tls import TlsFiles, client_tls
+from gtm.tls.peers import TlsFiles, client_tls
 from tests.fakes.certificates import Authority, showing
 
 REFUSED = {

@@ -12,7 +12,7 @@ import logging
 import socket
 from collections.abc import Callable
 
-from gtm.admin.refusals import RefusalLog
+from gtm.admin.refusal_log import RefusalLog
 
 ACCEPTED_AT_ONCE = 8
 """In one turn: each may cost a handshake of a millisecond, and others have their turn after that."""

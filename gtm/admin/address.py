@@ -1,4 +1,4 @@
-"""Where a node's admin API is on its own machine: a socket in the state folder (local.py), or ADDRESS:PORT.
+"""Where a node's admin API is on its own machine: a socket in the state folder (unix_socket.py), or ADDRESS:PORT.
 
 Who only looks for it need not load what serves it.
 """

@@ -9,7 +9,7 @@
     POST /v1/reload?force=ZONE               the same, and take that zone whatever it loses; it takes a credential
     GET  /livez  /readyz                     for load balancers and Kubernetes
     GET  /v1/reports                         signed reports, for peers (gtm/share)
-    POST /v1/push/CHECK                      a heartbeat of an endpoint (gtm/probe/push_desk.py)
+    POST /v1/push/CHECK                      a heartbeat of an endpoint (gtm/probe/push_handler.py)
 
 Pages of other sites are refused (origin.py). A bad request gets 400 with the reason, and every refusal is counted by
 path and status. Nothing that a client sends reaches a log or a file unbounded.
@@ -28,18 +28,18 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.admin.connection import Patience
-from gtm.admin.crowd import Limits
+from gtm.admin.connection_limit import Limits
+from gtm.admin.dns_question import MAX_SHOWN, parse_name, parse_question, short
 from gtm.admin.encode import encode
-from gtm.admin.explained import ExplainedConflict
-from gtm.admin.limit import LimitedRunner
 from gtm.admin.origin import Names, guard
-from gtm.admin.question import MAX_SHOWN, parse_name, parse_question, short
+from gtm.admin.refusal import ExplainedConflict
+from gtm.admin.server import LimitedRunner
 from gtm.admin.views import Events, Regions, Reloaded
 from gtm.errors import AnswersNothing, ListenFailed
 from gtm.ids import Address
 
 if TYPE_CHECKING:
-    from gtm.engine.explain import Explanation
+    from gtm.explain.explain import Explanation
 
 MAX_REQUEST_BYTES = 64 * 1024
 PASSED_ON = ("Allow", "WWW-Authenticate", "Retry-After")
@@ -58,7 +58,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 OnRefusal = Callable[[str, int], None]
 """Is called with the path of the API that refused a request (OTHER where it has no such path), and the status."""
 Require = Callable[[web.Request], Awaitable[str]]
-"""Returns who sent a request that needs a credential, or raises what to answer (doorkeeper.py)."""
+"""Returns who sent a request that needs a credential, or raises what to answer (write_access.py)."""
 OTHER = "other"
 NO_HTTP = "none"
 """The path of what is no request at all."""
@@ -231,7 +231,7 @@ class _Api:
             raise web.HTTPBadRequest(reason="bad question", text=str(error)) from error
         except AnswersNothing as error:
             raise web.HTTPNotImplemented(reason="no answers here", text=str(error)) from error  # RFC 9110 15.6.2
-        from gtm.engine.explain import Explanation  # noqa: PLC0415  # with an engine, which a probe does without
+        from gtm.explain.explain import Explanation  # noqa: PLC0415  # with an engine, which a probe does without
 
         return _answer(explained, Explanation)
 

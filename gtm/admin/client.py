@@ -2,7 +2,7 @@
 
 It is asked at ADDRESS:PORT, https://ADDRESS:PORT (trusting the system's roots, or SSL_CERT_FILE, and showing the
 certificate of GTM_CERT_FILE), or unix:PATH. Who asks in a way that the node does not take is told what to type
-(handshake.py). What answers there need not be a node: no redirect is followed, for it could lead to a listener that
+(tls_hints.py). What answers there need not be a node: no redirect is followed, for it could lead to a listener that
 only this machine reaches; and an answer is bounded, and not unpacked.
 """
 
@@ -15,16 +15,16 @@ import aiohttp
 from pydantic import TypeAdapter, ValidationError
 
 from gtm.admin.address import UNIX
-from gtm.admin.handshake import Handshake, advice
 from gtm.admin.override_view import OverridesView, SaidTogether, SaidView
+from gtm.admin.tls_hints import Handshake, advice
 from gtm.admin.views import Events, NodeStatus, Regions, Reloaded
 from gtm.errors import OverrideRefused, Unreachable
-from gtm.health.event import Recorded
+from gtm.event import Recorded
 from gtm.http_failure import HUNG_UP, described
 from gtm.resolver import HttpResolver
 
 if TYPE_CHECKING:
-    from gtm.engine.explain import Explanation
+    from gtm.explain.explain import Explanation
     from gtm.zone.contents import Contents
 
 TIMEOUT_S = 10.0
@@ -61,8 +61,8 @@ def fetch_explanation(admin: str, question: Mapping[str, str]) -> "Explanation":
 
     Raises QuestionUnclear with the node's words where a short name could mean several, or Unreachable.
     """
-    from gtm.engine.asked import QuestionUnclear  # noqa: PLC0415  # an engine: other commands do without
-    from gtm.engine.explain import Explanation  # noqa: PLC0415
+    from gtm.explain.asked_name import QuestionUnclear  # noqa: PLC0415  # an engine: other commands do without
+    from gtm.explain.explain import Explanation  # noqa: PLC0415
 
     status, answer = asyncio.run(_ask(admin, "GET", "/v1/explain", query=question))
     if status == BAD_QUESTION:

@@ -8,21 +8,21 @@ from typing import TypeVar
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from gtm.admin.effect_words import reason_words
+from gtm.admin.effect_text import reason_words
 from gtm.admin.override_view import EffectView, OverrideView, SaidView, TouchedView
 from gtm.admin.views import DisabledView, EndpointView, HoldView, RegionState, RegionView, ServiceView, ZoneView
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
-from gtm.health.book import Book
-from gtm.health.override import Action, InForce, Override, SafetyRule
-from gtm.health.scope import Scope
-from gtm.health.status import CheckStatus, Status
-from gtm.health.vantage import seen_down
+from gtm.health.consensus.local_view import seen_down
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.override.override import Action, InForce, Override, SafetyRule
+from gtm.health.override.scope import Scope
+from gtm.health.report.book import Book
 from gtm.ids import NodeName, RegionName
-from gtm.plan.effects import Effect, Said, Touched
-from gtm.plan.guidance import NO_GUIDANCE, Guidance, overriding, skipped
 from gtm.plan.model import Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Decisions
+from gtm.plan.overlay import NO_GUIDANCE, Guidance, overriding, skipped
+from gtm.plan.override_effects import Effect, Said, Touched
 from gtm.steer.decide import State
 from gtm.zone.model import Endpoint, Region, Service
 

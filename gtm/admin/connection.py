@@ -19,7 +19,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from gtm.admin.crowd import Crowd
+from gtm.admin.connection_limit import Crowd
 
 READ_BYTES = 64 * 1024
 """A reader that takes less in `unread_s` is none: it is 50 kbit/s. So much may always wait to be read."""

@@ -1,4 +1,4 @@
-"""What the node file says of who may change something over the admin API. doorkeeper.py asks for it."""
+"""What the node file says of who may change something over the admin API. write_access.py asks for it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,8 +1,8 @@
 """GET /v1/events: the recent changes of mind of this node, with what caused each.
 
-    since=02:14 until=02:40         times as gtm/admin/moment.py has them; without them: all that is in memory
+    since=02:14 until=02:40         times as gtm/admin/typed_time.py has them; without them: all that is in memory
     type=endpoint                   only these kinds; may be repeated, as all that follow but `after`
-    service=api                     only what is about this service, and what led to it (gtm/health/choice.py)
+    service=api                     only what is about this service, and what led to it (gtm/health/event_filter.py)
     region=eu-west  zone=NAME       the same of a region, of a zone
     after=ID                        only what came after this event
 
@@ -15,10 +15,10 @@ from typing import Protocol
 
 from aiohttp import web
 
-from gtm.admin.moment import moment
+from gtm.admin.typed_time import moment
 from gtm.admin.views import Events
-from gtm.health.choice import Choice
-from gtm.health.event import Recorded, kinds_of
+from gtm.event import Recorded, kinds_of
+from gtm.health.event_filter import Choice
 
 
 class Memory(Protocol):

@@ -4,7 +4,7 @@
     GET  /readyz    200 while this node should get queries, else 503 and why
 
 It is for load balancers and kubelets where the admin API asks for certificates. What comes in is never trusted: there
-is nothing else here (404), and a crowd is bounded as at the admin API (limit.py), and counted apart from it.
+is nothing else here (404), and a crowd is bounded as at the admin API (server.py), and counted apart from it.
 """
 
 import os
@@ -13,8 +13,8 @@ from collections.abc import Callable
 from aiohttp import web
 
 from gtm.admin.app import NO_HTTP, SHUTDOWN_S, OnRefusal, bound, counting, health_routes, in_json
-from gtm.admin.crowd import MAX_OF_CLIENT, Limits
-from gtm.admin.limit import LimitedRunner
+from gtm.admin.connection_limit import MAX_OF_CLIENT, Limits
+from gtm.admin.server import LimitedRunner
 from gtm.errors import ListenFailed
 
 MAX_CONNECTIONS = 128

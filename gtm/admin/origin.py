@@ -20,7 +20,7 @@ from aiohttp import web
 from aiohttp.http import HttpVersion11
 from aiohttp.typedefs import Handler, Middleware
 
-from gtm.admin.names import is_among
+from gtm.admin.host_names import is_among
 
 Names = Callable[[], frozenset[str]]
 """The names of this machine: small letters, no dot at the end, `*.` for any one label."""

@@ -40,7 +40,7 @@ class TouchedView:
     why: str
     """counts; exempt, out_already, renewed, down_already, skipped_already, nothing_else_left, brought_back.
 
-    gtm/plan/effects.py has what they mean.
+    gtm/plan/override_effects.py has what they mean.
     """
     words: str
     """The same for people."""

@@ -15,7 +15,7 @@
     413  too long                                     415  not JSON    or it would change nothing: `effect` has why
 
 Of one scope the answer is a SaidView, of several a SaidTogether. It moves everybody's traffic, so it takes a credential
-(doorkeeper.py); a connection from loopback is none. Each one that is said is a line of the log, and so are those that
+(write_access.py); a connection from loopback is none. Each one that is said is a line of the log, and so are those that
 are refused, as far as there are few of them.
 """
 
@@ -39,16 +39,16 @@ from pydantic import (
 )
 
 from gtm.admin.compose import effect_view, override_views, said_view
-from gtm.admin.doorkeeper import Doorkeeper
 from gtm.admin.encode import encode
-from gtm.admin.explained import ExplainedConflict
 from gtm.admin.override_view import EffectView, OverridesView, SaidTogether, SaidView
-from gtm.admin.refusals import RefusalLog
+from gtm.admin.refusal import ExplainedConflict
+from gtm.admin.refusal_log import RefusalLog
+from gtm.admin.write_access import Doorkeeper
 from gtm.errors import OverrideRefused
-from gtm.health.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Override, Wish
-from gtm.health.override_seal import By, Rules, ScopeText, Why
-from gtm.health.scope import Scope, parse_scope
-from gtm.plan.effects import Said, TakesNothing
+from gtm.health.override.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Override, Wish
+from gtm.health.override.scope import Scope, parse_scope
+from gtm.health.override.signed import By, Rules, ScopeText, Why
+from gtm.plan.override_effects import Said, TakesNothing
 from gtm.zone.fields import error, seconds
 
 BODY_S = 5.0

@@ -5,7 +5,7 @@
 /v1/reload    Reloaded
 /v1/events    Events
 /v1/overrides gtm.admin.override_view.OverridesView
-/v1/explain   gtm.engine.explain.Explanation
+/v1/explain   gtm.explain.explain.Explanation
 """
 
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from gtm.admin.override_view import OverrideView
+from gtm.event import Recorded
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
-from gtm.health.event import Recorded
-from gtm.health.peer import PeerState
-from gtm.health.reading import Reason
-from gtm.health.verdict import VerdictState
-from gtm.health.voices import Voice
+from gtm.health.consensus.voices import Voice
+from gtm.health.report.peer import PeerState
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import VerdictState
 from gtm.ids import CheckId, EndpointId, Generation, NodeName, RegionName, ServiceId, VantageName
 from gtm.steer.decide import State
 from gtm.zone.model import DisabledBy

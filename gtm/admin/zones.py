@@ -12,7 +12,7 @@ from itertools import chain, islice
 
 from aiohttp import web
 
-from gtm.admin.limit import TURNS
+from gtm.admin.server import TURNS
 from gtm.threads import Pool
 from gtm.turns import Turns
 from gtm.zone.contents import contents_of, lines

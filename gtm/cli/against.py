@@ -15,13 +15,13 @@ from gtm.cli.console import counted, print_aside
 from gtm.cli.options import admin_address
 from gtm.counters import Counters
 from gtm.errors import Unreachable, ZoneInvalid
-from gtm.health.scope import Scope, Spot, parse_scope
-from gtm.node.vocabulary import vocabulary
-from gtm.node.zones import never_empty
-from gtm.plan.following import Layout, followed, layout_of, spots_of
+from gtm.health.override.scope import Scope, Spot, parse_scope
+from gtm.node.plugins.filters import vocabulary
+from gtm.node.rivers.zones import never_empty
+from gtm.plan.renamed_scopes import Layout, followed, layout_of, spots_of
 from gtm.watch.folder import EMPTY
-from gtm.watch.loss import LossGuard
 from gtm.watch.reading import read
+from gtm.watch.zone_loss import LossGuard
 from gtm.zone.changes import ZoneChanges, changes, changes_since
 from gtm.zone.model import Zone
 

@@ -95,7 +95,7 @@ def _loaded(where: str) -> Callable[..., object]:
 
 def _version(asked: bool) -> None:  # noqa: FBT001  # typer calls it with the option's value
     if asked:
-        from gtm.node.config import EngineChoice  # noqa: PLC0415
+        from gtm.node.config.model import EngineChoice  # noqa: PLC0415
         from gtm.node.engines import make_engine  # noqa: PLC0415
 
         typer.echo(f"gtm {__version__}, {make_engine(EngineChoice.AUTO).name} engine")

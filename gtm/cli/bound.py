@@ -17,20 +17,20 @@ from gtm.cli.options import ConfigOption, JsonOption, read_config, zone_folder
 from gtm.counters import Counters
 from gtm.errors import ZoneInvalid
 from gtm.geo.geography import NO_GEOGRAPHY
-from gtm.health.status import NO_STATUS
-from gtm.node.delays import delays_of
-from gtm.node.vocabulary import vocabulary
-from gtm.node.zones import few, never_empty
-from gtm.plan.bound import Bound, bound
+from gtm.health.consensus.status import NO_STATUS
+from gtm.node.delay_budget import delays_of
+from gtm.node.plugins.filters import vocabulary
+from gtm.node.rivers.zones import few, never_empty
+from gtm.plan.bound.bound import Bound, bound
+from gtm.plan.bound.holds import ON_ALL_DOWN, Hold, holds_of_one_fault, possible_holds
 from gtm.plan.compile import compile_plan
-from gtm.plan.holds import ON_ALL_DOWN, Hold, holds_of_one_fault, possible_holds
 from gtm.plan.model import EMPTY_PLAN
-from gtm.plan.shares import Shares, shares_of
+from gtm.plan.safety.shares import Shares, shares_of
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.watch.folder import EMPTY, Catalogue
 from gtm.watch.reading import read
-from gtm.zone.bulk import NO_BULK
 from gtm.zone.model import Service, Zone, checks
+from gtm.zone.records_file.packed import NO_BULK
 
 
 def show_bound(

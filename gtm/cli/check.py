@@ -12,10 +12,10 @@ from gtm.cli.options import ConfigOption, JsonOption, read_config, zone_folder
 from gtm.counters import Counters
 from gtm.errors import Problem, as_warning
 from gtm.ids import NodeName
-from gtm.node.config import Role
-from gtm.node.trusting import node_problems
-from gtm.node.vocabulary import vocabulary
-from gtm.node.zones import never_empty
+from gtm.node.config.model import Role
+from gtm.node.plugins.filters import vocabulary
+from gtm.node.rivers.zones import never_empty
+from gtm.node.trust import node_problems
 from gtm.probe.withheld import Withheld, foreseen
 from gtm.watch.folder import EMPTY, SHARED_FILES
 from gtm.watch.reading import read
@@ -56,7 +56,7 @@ def check(
     zones, problems, warnings = _one_file(place) if is_alone else _whole_folder(place)
     withheld = foreseen(checks(zones), node.permitted) if config is not None and Role.PROBE in node.roles else ()
     if config is not None:
-        from gtm.node.needed import useless_files  # noqa: PLC0415  # it brings much of a node
+        from gtm.node.unusable_files import useless_files  # noqa: PLC0415  # it brings much of a node
 
         # warnings: the files of a node may be checked elsewhere
         warnings += tuple(Problem(str(config), 0, 0, line) for line in useless_files(node))

@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from gtm.admin.moment import moment, shown
+from gtm.admin.typed_time import moment, shown
 from gtm.cli.completing import regions, services, zones
 from gtm.cli.console import print_aside, print_json, print_plain
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_config, running_state
 from gtm.errors import NodeInvalid, Unreachable
-from gtm.health.choice import Choice
-from gtm.health.event import Recorded, compose_line, kinds_of
-from gtm.node.journal import Tail, read_events
+from gtm.event import Recorded, compose_line, kinds_of
+from gtm.health.event_filter import Choice
+from gtm.node.events.files import Tail, read_events
 
 PACE_S = 0.25
 """Between two looks for news."""

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gtm.admin.question import parse_question
+from gtm.admin.dns_question import parse_question
 from gtm.cli.completing import services
 from gtm.cli.console import print_aside, print_plain, print_view
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address, read_geodata
 from gtm.geo.special import tells_no_place
 
 if TYPE_CHECKING:
-    from gtm.engine.explain import ExplainedStep, Explanation, Mention, Steered
+    from gtm.explain.explain import ExplainedStep, Explanation, Mention, Steered
     from gtm.geo.geography import Located
-    from gtm.health.status import CheckStatus
+    from gtm.health.consensus.status import CheckStatus
 
 
 def explain(
@@ -44,7 +44,7 @@ def explain(
     It exits with 1 for a name that nothing here has.
     """
     from gtm.admin.client import fetch_explanation  # noqa: PLC0415  # who completes, or shows help, waits for none of these
-    from gtm.engine.asked import QuestionUnclear  # noqa: PLC0415
+    from gtm.explain.asked_name import QuestionUnclear  # noqa: PLC0415
 
     if address is not None and client is not None:
         raise typer.BadParameter("the client is named twice", param_hint="--client")
@@ -54,7 +54,7 @@ def explain(
         raise typer.BadParameter(str(error)) from error
     try:
         if zones is not None:
-            from gtm.node.offline import explain_offline  # noqa: PLC0415
+            from gtm.node.explain_offline import explain_offline  # noqa: PLC0415
 
             geography = read_geodata(config).geography
             explained = explain_offline(*question, zones=zones, geography=geography, aside=print_aside)

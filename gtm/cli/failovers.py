@@ -4,7 +4,7 @@ detected     the first bad reading -> the verdict, of this node's own probe; "-"
 converged    the first probe's verdict -> the plan by which answers moved, by the clocks of both; "-": none moved, for
              nothing was answered with it, a rule of safety or a person holds it, the node has not the role dns, or
              the time asked for ends before
-who moved    shares of the cells of services, from one region to another (gtm/plan/moves.py)
+who moved    shares of the cells of services, from one region to another (gtm/plan/moved_cells.py)
 
 Where a rule of safety holds something first, the answers move with what it lets go, and it took as long.
 """
@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass
 from gtm.cli.console import print_fields, print_table
 from gtm.cli.events import SinceOption, UntilOption, events_folder, span_of
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
-from gtm.health.event import EventKind, Fact, Recorded
-from gtm.node.journal import read_events
-from gtm.plan.moves import Move, parse_move
+from gtm.event import EventKind, Fact, Recorded
+from gtm.node.events.files import read_events
+from gtm.plan.moved_cells import Move, parse_move
 
 MAX_SHOWN = 3
 """Moves, or services, that a line names."""

@@ -1,6 +1,7 @@
 """Log records -> lines of JSON, one object each: for who collects logs, and does not read them.
 
-    {"time": "2026-01-31T12:00:00.123Z", "level": "WARNING", "logger": "gtm.node.outages", "message": "...", ...}
+    {"time": "2026-01-31T12:00:00.123Z", "level": "WARNING", "logger": "gtm.node.notices.outages", "message": "...",
+    ...}
 
 What comes in: log records, whose messages may hold what others wrote. What goes out: one line for each, of MAX_BYTES at
 most: container runtimes cut longer ones, and half an object is none. After the four keys come the fields of the record

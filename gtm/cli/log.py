@@ -18,7 +18,7 @@ import typer
 from gtm.cli.json_lines import JsonFormatter
 from gtm.cli.lines import LineFormatter
 from gtm.errors import GtmError
-from gtm.node.log_choice import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
+from gtm.node.config.log_options import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
 
 log = logging.getLogger(__name__)
 

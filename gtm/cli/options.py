@@ -12,10 +12,10 @@ import typer
 from gtm.admin.address import SOCKET_NAME, UNIX, answers
 from gtm.cli.console import print_aside
 from gtm.errors import NodeInvalid, Problem
-from gtm.node.shipped import shipped
+from gtm.node.config.shipped import shipped
 
 if TYPE_CHECKING:
-    from gtm.node.config import NodeConfig
+    from gtm.node.config.model import NodeConfig
     from gtm.watch.geoload import GeoLoad
 
 ConfigOption = Annotated[
@@ -42,7 +42,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def read_config(path: Path | None) -> "NodeConfig":
     """Returns the configuration of a node file, or the defaults; raises NodeInvalid."""
-    from gtm.node.nodefile import default_config, parse_node_file  # noqa: PLC0415  # its schema takes long to load
+    from gtm.node.config.parse import default_config, parse_node_file  # noqa: PLC0415  # its schema takes long to load
 
     if path is None:
         return default_config(Path(), socket.gethostname())
@@ -67,7 +67,7 @@ def running_state(path: Path, invalid: NodeInvalid, *, aside: Callable[[str], No
     The folder is that of the top-level line `state:`, as far as the file can be read, or else the default. Where nobody
     answers there the mistake is raised.
     """
-    from gtm.node.nodefile import default_config  # noqa: PLC0415  # its schema takes long to load
+    from gtm.node.config.parse import default_config  # noqa: PLC0415  # its schema takes long to load
 
     try:
         text = path.read_bytes().decode(errors="surrogateescape")

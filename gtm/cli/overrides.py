@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from gtm.admin.address import UNIX
-from gtm.admin.moment import shown
+from gtm.admin.typed_time import shown
 from gtm.cli.completing import said as names_of_said
 from gtm.cli.completing import scopes
 from gtm.cli.console import print_aside, print_plain, print_table, print_view
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, TokenFileOption, admin_address, read_token
-from gtm.health.override import MAX_BY_LENGTH, MAX_SPAN_S, Action, SafetyRule
+from gtm.health.override.override import MAX_BY_LENGTH, MAX_SPAN_S, Action, SafetyRule
 
 if TYPE_CHECKING:
     from gtm.admin.views import NodeStatus

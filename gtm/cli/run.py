@@ -12,10 +12,10 @@ import typer
 
 from gtm.cli.log import fatal_errors_logged, log_to_stderr
 from gtm.cli.options import ConfigOption, read_config
-from gtm.node.config import EngineChoice, NodeConfig, Role
-from gtm.node.log_choice import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
-from gtm.node.settings import Rereading
-from gtm.node.shipped import shipped
+from gtm.node.config.changes import Rereading
+from gtm.node.config.log_options import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
+from gtm.node.config.model import EngineChoice, NodeConfig, Role
+from gtm.node.config.shipped import shipped
 from gtm.probe.targets import Allowed, parse_allowed
 from gtm.serve.listen import ListenAddress, parse_listen
 

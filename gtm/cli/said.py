@@ -14,7 +14,7 @@ services each zone's are:
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from gtm.admin.moment import shown
+from gtm.admin.typed_time import shown
 from gtm.cli.console import counted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ MAX_GROUPS = 10
 WITHOUT = frozenset({"not", "not again for"})
 TAKING = frozenset({"down", "drain"})
 BROUGHT_BACK = "brought_back"
-"""Why.BACK (gtm/plan/effects.py)."""
+"""Why.BACK (gtm/plan/override_effects.py)."""
 _COUNTS = {
     "down": "takes out",
     "drain": "takes out",

@@ -4,7 +4,7 @@ import json
 
 from gtm.cli.console import print_json
 from gtm.counters import Counters
-from gtm.node.vocabulary import vocabulary
+from gtm.node.plugins.filters import vocabulary
 from gtm.zone.json_schema import zone_schema
 
 

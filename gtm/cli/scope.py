@@ -19,7 +19,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from gtm.admin.views import DisabledView, EndpointView, NodeStatus
-from gtm.health.scope import EVERY_ZONE, EndpointScope, RegionScope, Scope, ServiceScope, ZoneScope, parse_scope
+from gtm.health.override.scope import (
+    EVERY_ZONE,
+    EndpointScope,
+    RegionScope,
+    Scope,
+    ServiceScope,
+    ZoneScope,
+    parse_scope,
+)
 from gtm.zone.fields import suggestion
 
 MAX_LISTED = 10

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from gtm.cli.console import counted, print_plain, print_table, print_view
 from gtm.cli.options import AdminOption, ConfigOption, JsonOption, admin_address
 from gtm.cli.said import note_of
-from gtm.health.override import SafetyRule
-from gtm.health.reading import Reason
-from gtm.health.vantage import MIN_VANTAGES
-from gtm.health.verdict import VerdictState
-from gtm.health.voices import Voice
+from gtm.health.consensus.local_view import MIN_VANTAGES
+from gtm.health.consensus.voices import Voice
+from gtm.health.override.override import SafetyRule
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import VerdictState
 from gtm.probe.withheld import Withheld
 from gtm.share.refusals import INNOCENT
 from gtm.spans import span

@@ -1,6 +1,6 @@
 """The scanner of master files that the extension has, or None where it is not built: then they are read in Python."""
 
-from gtm.zone.master import Scan
+from gtm.zone.records_file.parse import Scan
 
 
 def native_scan() -> Scan | None:

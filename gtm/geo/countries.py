@@ -6,7 +6,7 @@ UA US that zone is far from where most people live, so their points are chosen n
 HM and XK have no zone. Codes are ISO 3166-1 alpha-2, and XK for Kosovo.
 
 Continents are from countries-list (MIT), but for Russia, which is in Europe as most of its people are, and as MaxMind
-and DB-IP have it. A country has one continent here, whatever a database says of it (gtm/geo/record.py).
+and DB-IP have it. A country has one continent here, whatever a database says of it (gtm/geo/database_row.py).
 """
 
 from collections.abc import Mapping

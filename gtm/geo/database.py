@@ -20,10 +20,10 @@ from maxminddb.reader import Metadata
 from numpy.typing import NDArray
 
 from gtm.errors import DatabaseInvalid
+from gtm.geo.database_row import place_of
 from gtm.geo.fieldtypes import DataSection
 from gtm.geo.oddities import oddities_of
 from gtm.geo.place import NOWHERE, Place
-from gtm.geo.record import place_of
 from gtm.geo.trie import References, Trie, everywhere, in_level_order, integers, slot_networks
 from gtm.ids import Address
 

@@ -21,8 +21,8 @@ import yaml
 
 from gtm.errors import NetworksInvalid, Problem, Problems
 from gtm.geo.countries import CONTINENTS, COUNTRIES
+from gtm.geo.database_row import coordinates
 from gtm.geo.place import NOWHERE, Place
-from gtm.geo.record import coordinates
 from gtm.geo.special import Embedding
 from gtm.ids import Network
 

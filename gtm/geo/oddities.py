@@ -9,8 +9,7 @@ from collections.abc import Iterator
 
 from gtm.geo.codes import meaning
 from gtm.geo.countries import COUNTRIES
-from gtm.geo.fieldtypes import FLOAT, DataSection
-from gtm.geo.record import (
+from gtm.geo.database_row import (
     NO_NAME,
     NULL_ISLAND,
     Record,
@@ -21,6 +20,7 @@ from gtm.geo.record import (
     place_of,
     raw_coordinates,
 )
+from gtm.geo.fieldtypes import FLOAT, DataSection
 
 MOST_CODE_CHARACTERS = 8
 """Of a code that is told: it may be any text."""

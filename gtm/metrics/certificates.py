@@ -7,11 +7,11 @@ once for each certificate the news that it is about to end. A check that is watc
 from collections.abc import Iterable
 
 from gtm.health.certificate import Certificate
-from gtm.health.reading import Reading
+from gtm.health.verdict.reading import Reading
 from gtm.ids import CheckId
 from gtm.metrics.model import Family, Kind, Metric, Point
 from gtm.zone.model import Check
-from gtm.zone.settings import DenySettings, GrpcSettings, HttpSettings, Settings, TcpSettings
+from gtm.zone.monitors.settings import DenySettings, GrpcSettings, HttpSettings, Settings, TcpSettings
 
 ENDS = Metric(
     "gtm_endpoint_certificate_expiry_timestamp_seconds",

@@ -3,7 +3,7 @@
 What comes in: every reading of this node's probe. What goes out: a family. No label names an endpoint: there are at
 most eight kinds times five phases, however much is checked.
 
-    dns  connect  tls  ttfb   the phases of a check (gtm/health/reading.py), each where it was and ended
+    dns  connect  tls  ttfb   the phases of a check (gtm/health/verdict/reading.py), each where it was and ended
     total                     from the start of a check to its outcome, be it good or bad; a timeout is that long
 
 A check that this probe could not make took no time of an endpoint's, nor did kinds that go by what others say.
@@ -12,7 +12,7 @@ A check that this probe could not make took no time of an endpoint's, nor did ki
 from collections import defaultdict
 from collections.abc import Iterator
 
-from gtm.health.reading import Phases, Reading, Reason
+from gtm.health.verdict.reading import Phases, Reading, Reason
 from gtm.metrics.histogram import Tally
 from gtm.metrics.model import Family, Kind, Metric, Point
 from gtm.zone.model import Check, MonitorType

@@ -14,14 +14,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 
 from gtm.health.belief import Belief
-from gtm.health.override import Action
-from gtm.health.status import Status
+from gtm.health.consensus.status import Status
+from gtm.health.override.override import Action
 from gtm.ids import RegionName
 from gtm.metrics.model import Chosen, Family, Kind, Metric, Point
-from gtm.plan.guidance import Guidance, beliefs, overriding
 from gtm.plan.model import Plan, SteeredService
-from gtm.plan.moves import part_shares
+from gtm.plan.moved_cells import part_shares
 from gtm.plan.outcome import Spread
+from gtm.plan.overlay import Guidance, beliefs, overriding
 
 STATE = Metric("gtm_endpoint_state", "gtm.endpoint.state", Kind.STATE, "What counts of an endpoint at this node.")
 REGION = Metric(

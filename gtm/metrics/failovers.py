@@ -10,17 +10,17 @@ long. Where the other machine's clock is ahead a convergence counts as 0 s: it i
 
 from collections.abc import Iterable
 
+from gtm.checks.policy import verdict_policy
 from gtm.health.belief import Belief
-from gtm.health.book import Book
-from gtm.health.reading import Reading, Reason
-from gtm.health.status import Change
-from gtm.health.verdict import Verdict
+from gtm.health.consensus.status import Change
+from gtm.health.report.book import Book
+from gtm.health.verdict.reading import Reading, Reason
+from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, ServiceId
 from gtm.metrics.histogram import Tally
 from gtm.metrics.model import Family, Kind, Metric, Point
 from gtm.plan.model import Plan
 from gtm.plan.outcome import Spread
-from gtm.plan.policy import verdict_policy
 from gtm.zone.model import Check
 
 DETECTION = Metric(

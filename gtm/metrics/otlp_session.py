@@ -13,7 +13,7 @@ from requests.adapters import HTTPAdapter
 
 from gtm.http_failure import described
 from gtm.metrics.otlp_replies import Replies
-from gtm.tls import client_context
+from gtm.tls.contexts import client_context
 
 MAX_ANSWER_BYTES = 64 * 1024
 """ExportMetricsServiceResponse has a count and a line of text (opentelemetry-proto)."""

@@ -8,11 +8,11 @@ come and go with refusals, and there are MAX_SCOPES of each rule at the most.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from gtm.health.override import SafetyRule
+from gtm.health.override.override import SafetyRule
 from gtm.metrics.model import Family, Kind, Metric, Point
-from gtm.plan.enough import Refusal
-from gtm.plan.guidance import Held
 from gtm.plan.model import Plan
+from gtm.plan.overlay import Held
+from gtm.plan.safety.minimums import Refusal
 
 MAX_SCOPES = 20
 """Refusals of one rule that have series of their own: thousands of services may fail at once."""

@@ -4,7 +4,7 @@ from typing import assert_never
 
 from gtm.engine.protocol import Engine
 from gtm.errors import EngineUnavailable
-from gtm.node.config import EngineChoice
+from gtm.node.config.model import EngineChoice
 
 try:
     from gtm.engine.native import RustEngine

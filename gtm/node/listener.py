@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from gtm.admin.names import clean_name
-from gtm.node.config import NodeConfig
+from gtm.admin.host_names import clean_name
+from gtm.node.config.model import NodeConfig
 
 
 def own_names(config: NodeConfig, hostname: str, shown: Iterable[str]) -> frozenset[str]:

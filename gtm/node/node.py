@@ -25,57 +25,57 @@ from aiohttp import web
 
 from gtm import __version__
 from gtm.admin.app import NO_HTTP, make_app, open_admin
-from gtm.admin.crowd import MAX_CONNECTIONS, limits_for
-from gtm.admin.doorkeeper import Doorkeeper
+from gtm.admin.connection_limit import MAX_CONNECTIONS, limits_for
 from gtm.admin.health import MAX_CONNECTIONS as MAX_HEALTH_CONNECTIONS
 from gtm.admin.health import health_limits, open_health
-from gtm.admin.local import LocalAdmin
 from gtm.admin.overrides import routes as override_routes
+from gtm.admin.unix_socket import LocalAdmin
+from gtm.admin.write_access import Doorkeeper
 from gtm.admin.zones import zone_routes
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine
 from gtm.errors import ZoneInvalid
-from gtm.health.event import Event, EventKind
-from gtm.metrics.tallies import Tallies
-from gtm.node.certificates import Certificates
-from gtm.node.chronicle import Chronicle
-from gtm.node.config import NodeConfig, Role
-from gtm.node.events import EventLog
-from gtm.node.guide import Guide
-from gtm.node.health import HealthRiver
-from gtm.node.journal import Journal
+from gtm.event import Event, EventKind
+from gtm.metrics.measurements import Tallies
+from gtm.node.api import NodeSubject
+from gtm.node.config.changes import Rereading
+from gtm.node.config.model import NodeConfig, Role
+from gtm.node.events.files import Journal
+from gtm.node.events.log import EventLog
+from gtm.node.events.recorder import Chronicle
 from gtm.node.listener import own_names, warning_of_plain_http
-from gtm.node.overrides import OverrideDesk
+from gtm.node.node_file_reload import NodeFile
+from gtm.node.overrides.overlay import Guide
+from gtm.node.overrides.requests import Saying
+from gtm.node.overrides.store import OverrideDesk
 from gtm.node.planner import Planner
+from gtm.node.plugins.filters import vocabulary
 from gtm.node.readiness import Readiness
-from gtm.node.reloading import NodeFile
-from gtm.node.saying import Saying
-from gtm.node.settings import Rereading
-from gtm.node.sharing import Sharing
-from gtm.node.state import StateFolder
-from gtm.node.state_lock import StateLock
+from gtm.node.rivers.certificates import Certificates
+from gtm.node.rivers.health import HealthRiver
+from gtm.node.rivers.sharing import Sharing
+from gtm.node.rivers.telemetry import Measures, environment, start_telemetry
+from gtm.node.rivers.zones import ZoneRiver
+from gtm.node.state.folder import StateFolder
+from gtm.node.state.lock import StateLock
 from gtm.node.stopping import Stop, close_all
-from gtm.node.subject import NodeSubject
 from gtm.node.supervisor import Supervisor
-from gtm.node.telemetry import Measures, environment, start_telemetry
-from gtm.node.trusting import key_problem, keys_of, make_claims, make_desk
-from gtm.node.vocabulary import vocabulary
-from gtm.node.zones import ZoneRiver
-from gtm.plan.guidance import Guidance
-from gtm.probe.push_desk import PushDesk
+from gtm.node.trust import key_problem, keys_of, make_claims, make_desk
+from gtm.plan.overlay import Guidance
+from gtm.probe.push_handler import PushDesk
 from gtm.serve.descriptors import admin_connections, health_connections, raise_limit
 from gtm.serve.listen import ListenAddress
 from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key, load_key
-from gtm.share.renewal import LiveTls
-from gtm.share.tls import server_tls
 from gtm.steer.vocabulary import STEERING
 from gtm.threads import Pool
+from gtm.tls.peers import server_tls
+from gtm.tls.renewal import LiveTls
 
 if TYPE_CHECKING:
-    from gtm.node.places import ClientPlaces
-    from gtm.node.queries import Queries
+    from gtm.node.rivers.places import ClientPlaces
+    from gtm.node.rivers.queries import Queries
 
 WARM_UP_S = 3.0
 """Longer than a round of checks at the usual timeout of 2 s; a node that hears of nobody's health serves after that."""
@@ -240,7 +240,7 @@ class Node:
         self._threads = Pool("stop", threads=1)
 
     def _client_places(self, chronicle: Chronicle) -> "ClientPlaces":
-        from gtm.node.places import ClientPlaces  # noqa: PLC0415  # see there
+        from gtm.node.rivers.places import ClientPlaces  # noqa: PLC0415  # see there
 
         return ClientPlaces(
             self._config,
@@ -296,7 +296,7 @@ class Node:
             await close_all(closings)
 
     async def _take(self, config: NodeConfig) -> None:
-        """Goes by another node file from now on, as far as settings.py lets it.
+        """Goes by another node file from now on, as far as gtm/node/config/changes.py lets it.
 
         If it is cut short, the next one is taken whole: what runs is then of neither file.
         """

@@ -22,21 +22,21 @@ from functools import partial
 from gtm.counters import Counters
 from gtm.engine.protocol import Doubting, Engine, Preparing, Restorable
 from gtm.errors import ZoneTooCostly
-from gtm.health.event import EventId
-from gtm.health.status import Status, flipped, retimed, seen_otherwise
-from gtm.health.vantage import Vantages
+from gtm.event import EventId
+from gtm.health.consensus.local_view import Vantages
+from gtm.health.consensus.status import Status, flipped, retimed, seen_otherwise
 from gtm.ids import CheckId, Generation, ServiceId
-from gtm.node.applied import MAX_APPLIED, Applied, find_changes, lines_of, log_changes
-from gtm.node.chronicle import Chronicle, no_chronicle
+from gtm.node.events.recorder import Chronicle, no_chronicle
+from gtm.node.events.zone_changes import MAX_APPLIED, Applied, find_changes, lines_of, log_changes
 from gtm.node.renaming import Renaming
-from gtm.node.state import Saved, StateFolder, reserving, with_serials
+from gtm.node.state.folder import Saved, StateFolder, reserving, with_serials
 from gtm.plan.apply import apply, costly, decided_apart, decided_since, touched_by, with_decisions
 from gtm.plan.cells import Spaces
 from gtm.plan.compile import compile_plan
-from gtm.plan.effort import Effort
-from gtm.plan.guidance import NO_GUIDANCE, Guidance, guided_anew
-from gtm.plan.inherit import with_inherited
+from gtm.plan.compile_limit import Effort
 from gtm.plan.model import EMPTY_PLAN, Plan
+from gtm.plan.overlay import NO_GUIDANCE, Guidance, guided_anew
+from gtm.plan.renamed_checks import with_inherited
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.threads import Pool, is_true_within, settled
 from gtm.watch.composing import without
@@ -305,7 +305,7 @@ class Planner:
             if isinstance(self._engine, Preparing):
                 await self._threads.run(self._engine.prepare, plan)
             ahead = reserving(replace(self._saved, zones=saved.zones), max(plan.generation, self.plan.generation + 1))
-            # what is not on disk is tried again; meanwhile the clock keeps numbers from going back (state.py)
+            # what is not on disk is tried again; meanwhile the clock keeps numbers from going back
             await is_true_within(KEEP_LIMIT_S, self._keep(ahead))
             # health may have moved on meanwhile, and the plan with it
             plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))

@@ -15,9 +15,9 @@ from typing import Protocol
 
 from dns.name import Name
 
-from gtm.health.override import InForce
-from gtm.plan.following import Layout, layout_of, spots_of
-from gtm.plan.guidance import Guidance
+from gtm.health.override.override import InForce
+from gtm.plan.overlay import Guidance
+from gtm.plan.renamed_scopes import Layout, layout_of, spots_of
 from gtm.threads import Pool
 from gtm.watch.folder import Catalogue
 from gtm.zone.model import Zone

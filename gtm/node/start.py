@@ -1,6 +1,6 @@
 """How a process becomes a node, in the order that answers soonest:
 
-    lock of the state folder -> sockets -> engine -> the plan that served last (standby.py) -> queries
+    lock of the state folder -> sockets -> engine -> the plan that served last (gtm/node/state/boot_plan.py) -> queries
             -> everything else: modules that take half a second to load, geo data, zones, probes, peers, admin API
 
 Whatever takes long comes after the first answer. An engine in Python, or a first start, answers when all is ready.
@@ -17,15 +17,15 @@ from gtm.counters import Counters
 from gtm.engine.idle import NoEngine
 from gtm.engine.protocol import Engine, Restorable
 from gtm.node.allocator import give_back_large_blocks, set_aside_what_stays, use_one_heap
-from gtm.node.complaints import complain_sparingly
-from gtm.node.config import NodeConfig, Role
-from gtm.node.settings import Rereading
-from gtm.node.state_lock import lock_state
+from gtm.node.asyncio_errors import complain_sparingly
+from gtm.node.config.changes import Rereading
+from gtm.node.config.model import NodeConfig, Role
+from gtm.node.state.lock import lock_state
 from gtm.serve.descriptors import raise_limit
 from gtm.threads import DaemonExecutor, share_the_lock
 
 if TYPE_CHECKING:
-    from gtm.node.queries import Queries
+    from gtm.node.rivers.queries import Queries
 
 log = logging.getLogger(__name__)
 
@@ -77,16 +77,16 @@ def _hold_signals() -> None:
 
 
 def _queries(config: NodeConfig, engine: Engine, clock: Clock, counters: Counters) -> "Queries":
-    from gtm.node.queries import open_queries  # noqa: PLC0415  # what a probe does without
+    from gtm.node.rivers.queries import open_queries  # noqa: PLC0415  # what a probe does without
 
     return open_queries(config, engine, clock=clock, counters=counters)
 
 
 def _stand_by(config: NodeConfig, engine: Engine, queries: "Queries", counters: Counters) -> None:
     """Answers from the plan that served last, if there is one and the engine needs no Python to serve it."""
-    from gtm.node.queries import NativeQueries  # noqa: PLC0415  # what a probe does without
-    from gtm.node.standby import restore  # noqa: PLC0415  # likewise
-    from gtm.node.vault import Vault  # noqa: PLC0415  # likewise
+    from gtm.node.rivers.queries import NativeQueries  # noqa: PLC0415  # what a probe does without
+    from gtm.node.state.boot_plan import restore  # noqa: PLC0415  # likewise
+    from gtm.node.state.checksummed_files import Vault  # noqa: PLC0415  # likewise
 
     if not isinstance(queries, NativeQueries) or not isinstance(engine, Restorable):
         return

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from gtm.health.status import Status
+from gtm.health.consensus.status import Status
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.compile import remembered
 from gtm.plan.decisions import decisions, retimed_decisions
-from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.model import Plan
 from gtm.plan.outcome import Decisions
-from gtm.plan.shape import Shapes
+from gtm.plan.overlay import NO_GUIDANCE, Guidance
+from gtm.plan.shape_decisions import Shapes
 
 COSTLY = 50_000
 """Cells times endpoints of one zone, each form of a service once: to decide them takes a quarter of a second."""

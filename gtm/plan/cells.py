@@ -3,7 +3,7 @@
 Services with the same looking filters and the same regions share one CellSpace, so a thousand services on one set
 of regions cost one map; and chains that part the places in the same way share that. A map is tens of megabytes and
 tenths of a second, so spaces are kept from plan to plan, for as long as geo data and vantages stay. Where local truth
-counts (local.py), places of equal views are one cell only if they are nearest to the same vantage.
+counts (local_view.py), places of equal views are one cell only if they are nearest to the same vantage.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -14,12 +14,12 @@ from typing import Generic, TypeVar
 from gtm.geo.cellmap import ONE_CELL, CellMap
 from gtm.geo.geography import Geography
 from gtm.geo.place import NOWHERE, Place
-from gtm.health.vantage import MIN_VANTAGES, NO_ORDER, Order, Vantages, by_distance
+from gtm.health.consensus.local_view import MIN_VANTAGES, NO_ORDER, Order, Vantages, by_distance
 from gtm.ids import VantageName
 from gtm.plan.model import Cell, CellSpace
 from gtm.steer.chain import Chain, looks_at_place, views, views_of
 from gtm.steer.filter import Regions
-from gtm.zone.chain import Steer
+from gtm.zone.steering import Steer
 
 SpaceKey = Hashable
 """What two services must have in common to share their cells."""

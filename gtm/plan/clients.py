@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from gtm.health.belief import Belief
 from gtm.ids import RegionName
-from gtm.plan.form import Effective
 from gtm.plan.model import SteeredService
 from gtm.plan.outcome import Decisions, Selected
-from gtm.plan.shape import Shapes
+from gtm.plan.service_shape import Effective
+from gtm.plan.shape_decisions import Shapes
 from gtm.steer.decide import State
 
 MAX_WORK = 20_000

@@ -1,6 +1,6 @@
 """Zones and geo data -> plan: everything that changes by the hour.
 
-zones, serials -> name tables       (nodes.py)
+zones, serials -> name tables       (name_table.py)
 zones, geo data -> regions, cells   (regions.py, cells.py)
 status -> decisions                 (decisions.py)
 """
@@ -10,20 +10,20 @@ from collections.abc import Mapping
 
 from gtm.dns.name import labels
 from gtm.geo.geography import Geography
-from gtm.health.scope import Spot
-from gtm.health.status import Status
-from gtm.health.vantage import Vantages
+from gtm.health.consensus.local_view import Vantages
+from gtm.health.consensus.status import Status
+from gtm.health.override.scope import Spot
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.cells import Spaces
+from gtm.plan.compile_limit import CELLS, CELLS_LIMIT_S, DECISIONS, DECISIONS_LIMIT_S, Effort, boundless
 from gtm.plan.decisions import decisions, menu_of
-from gtm.plan.effort import CELLS, CELLS_LIMIT_S, DECISIONS, DECISIONS_LIMIT_S, Effort, boundless
-from gtm.plan.form import Form, form_of
-from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.last_good import Remembered
 from gtm.plan.model import Plan, SteeredService
-from gtm.plan.nodes import zone_plan
+from gtm.plan.name_table import zone_plan
+from gtm.plan.overlay import NO_GUIDANCE, Guidance
 from gtm.plan.regions import located, of_service
-from gtm.plan.shape import Shapes
+from gtm.plan.service_shape import Form, form_of
+from gtm.plan.shape_decisions import Shapes
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.zone.model import HealthView, Zone
 

@@ -3,14 +3,14 @@
 from dns.name import Name
 
 from gtm.dns.name import wire
-from gtm.health.override import Action
-from gtm.health.status import Status
-from gtm.plan.form import Effective
-from gtm.plan.guidance import NO_GUIDANCE, Guidance, effective, is_by_checks_alone
+from gtm.health.consensus.status import Status
+from gtm.health.override.override import Action
 from gtm.plan.last_good import Remembered
 from gtm.plan.model import SteeredService
 from gtm.plan.outcome import Answer, Decisions, Menu, Spread
-from gtm.plan.shape import Shapes
+from gtm.plan.overlay import NO_GUIDANCE, Guidance, effective, is_by_checks_alone
+from gtm.plan.service_shape import Effective
+from gtm.plan.shape_decisions import Shapes
 from gtm.zone.model import Endpoint, OnAllDown, Service
 
 

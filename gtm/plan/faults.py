@@ -13,13 +13,13 @@ A target that dies is down for every check that looks at it. What is calculated 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from gtm.checks.calculated import belief_of, needed_of
+from gtm.checks.combine import combined
 from gtm.health.belief import Belief
-from gtm.health.combination import combined
 from gtm.ids import CheckId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
-from gtm.plan.parts import belief_of, needed_of
 from gtm.zone.model import Check
-from gtm.zone.settings import CalculatedSettings
+from gtm.zone.monitors.settings import CalculatedSettings
 
 Watched = Mapping[CheckId, Check]
 """Every check of the zones, with those that calculated ones are made of (`checks` in gtm/zone/model.py)."""

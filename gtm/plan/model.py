@@ -17,11 +17,11 @@ from dns.rdatatype import RdataType
 from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap
 from gtm.geo.place import Place
-from gtm.health.scope import Spot
-from gtm.health.vantage import Order
+from gtm.health.consensus.local_view import Order
+from gtm.health.override.scope import Spot
 from gtm.ids import CheckId, Generation, ServiceId, VantageName
-from gtm.plan.form import Form
 from gtm.plan.outcome import Decisions, Menu
+from gtm.plan.service_shape import Form
 from gtm.steer.chain import Chain, Views
 from gtm.steer.filter import Regions
 from gtm.zone.model import Service, Zone

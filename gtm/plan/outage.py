@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gtm.health.belief import Belief
-from gtm.health.override import Action
-from gtm.health.reading import Reason
-from gtm.health.status import CheckStatus, Status
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.override.override import Action
+from gtm.health.verdict.reading import Reason
 from gtm.ids import RegionName
 from gtm.plan.clients import Clients
-from gtm.plan.guidance import Guidance, beliefs, effective
 from gtm.plan.model import SteeredService
 from gtm.plan.outcome import Decisions, Selected
+from gtm.plan.overlay import Guidance, beliefs, effective
 from gtm.steer.decide import ALL_DOWN, State
 
 MAX_NAMED = 3

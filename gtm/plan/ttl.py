@@ -19,10 +19,10 @@ import math
 from collections.abc import Mapping, Sequence
 
 from gtm.health.belief import Belief
-from gtm.health.status import CheckStatus
+from gtm.health.consensus.status import CheckStatus
 from gtm.ids import CheckId
-from gtm.plan.form import Form
 from gtm.plan.outcome import Selected, Spread
+from gtm.plan.service_shape import Form
 from gtm.steer.decide import State
 from gtm.zone.model import Service
 

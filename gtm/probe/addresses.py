@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, zip_longest
 
 from gtm.health.certificate import Certificate
-from gtm.health.reading import NO_PHASES, Phases, Reason
+from gtm.health.verdict.reading import NO_PHASES, Phases, Reason
 from gtm.ids import Address
 from gtm.probe.failures import Outcome
 from gtm.zone.model import Addresses

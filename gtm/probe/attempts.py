@@ -22,7 +22,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.addresses import Seen, combined, decides, in_turn
 from gtm.probe.failures import Outcome, outcome_of

@@ -2,22 +2,22 @@
 
 What comes in: a check with its parts, and what this probe itself believes of other checks. What goes out: an outcome;
 nothing is sent. The parts' own `fall`, `rise` and windows were passed before, since verdicts are combined and not
-readings (decision 0045); what a part is, says gtm/plan/parts.py.
+readings (decision 0045); what a part is, says gtm/checks/calculated.py.
 
-    combination (gtm/health/combination.py)               outcome
+    combination (gtm/checks/combine.py)               outcome
     up                                                    ok
     down                                                  status, with the count and who is down
     unknown                                               unread: this probe has no say
 """
 
+from gtm.checks.calculated import Beliefs, belief_of, needed_of
+from gtm.checks.combine import combined
 from gtm.health.belief import Belief
-from gtm.health.combination import combined
-from gtm.health.reading import Reason
-from gtm.plan.parts import Beliefs, belief_of, needed_of
+from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments
 from gtm.zone.model import Check, Part
-from gtm.zone.settings import CalculatedSettings
+from gtm.zone.monitors.settings import CalculatedSettings
 
 
 async def check_calculated(check: Check, instruments: Instruments) -> Outcome:

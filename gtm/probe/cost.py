@@ -1,7 +1,7 @@
 """Cost: how much of this process's time one check takes, and the end of one that takes too much.
 
 What comes in: the check, while it runs. What goes out: whether it was cut off. The event loop is shared by all checks
-(lateness.py): an endpoint that sends without end would make them all late, and then each waits on beyond its time.
+(loop_lag.py): an endpoint that sends without end would make them all late, and then each waits on beyond its time.
 So each check has a bill of its own:
 
     a step of the check's task           what it took of the CPU, but STEP_S at the most
@@ -12,7 +12,7 @@ So each check has a bill of its own:
 
 A healthy endpoint is far from there, also on a slow machine: a request over HTTPS takes some 0.003 s, and with a body
 of 64 KiB that comes in pieces of 1 kB 0.01 s. On a machine that stands still in every step, some 14 steps (TURNS in
-lateness.py) are not the 40 that would make COST_S.
+loop_lag.py) are not the 40 that would make COST_S.
 """
 
 import time

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.dns_answer import is_answer, is_truncated, judged, query_for, refuses_edns, without_edns
 from gtm.probe.failures import Outcome
@@ -27,7 +27,7 @@ from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.threads import Pool
 from gtm.zone.model import Check
-from gtm.zone.settings import DnsSettings
+from gtm.zone.monitors.settings import DnsSettings
 
 MAX_MESSAGE_BYTES = 65_535
 """RFC 1035 4.2.2: the length of a message over TCP has two bytes."""

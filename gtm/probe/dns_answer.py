@@ -23,11 +23,11 @@ import dns.wire
 from dns.message import Message
 from dns.rdatatype import RdataType
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.dns_values import expected_value, next_value, value_text
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.mismatch import MAX_VALUES, some
-from gtm.zone.settings import DnsSettings
+from gtm.zone.monitors.settings import DnsSettings
 
 UDP_PAYLOAD_BYTES = 1232
 """What we say fits in one datagram (EDNS): no network cuts it into fragments."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gtm.errors import FileUnreadable
 from gtm.files import FileReader
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments, target_address
@@ -26,7 +26,7 @@ from gtm.probe.program import Program
 from gtm.probe.turns import MAX_CHECKS_AT_ONCE
 from gtm.threads import Pool
 from gtm.zone.model import Check
-from gtm.zone.settings import ExecSettings
+from gtm.zone.monitors.settings import ExecSettings
 
 MAX_OUTPUT_BYTES = 4096
 """How much of what a program prints is kept, from its start; the rest is read and forgotten."""

@@ -23,8 +23,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from gtm.errors import NoRoute, NotHttp, NotPermitted, ResolverBusy, SecretUnreadable, TlsFileUnreadable
-from gtm.health.reading import Reason
-from gtm.tls import CertificateNamesOther
+from gtm.health.verdict.reading import Reason
+from gtm.tls.contexts import CertificateNamesOther
 
 
 class Outcome(NamedTuple):

@@ -20,7 +20,7 @@ from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.zone.model import Check
-from gtm.zone.settings import GrpcSettings
+from gtm.zone.monitors.settings import GrpcSettings
 
 READ_BYTES = 2 * 1024
 """Taken in one step: more than an answer has, and not so much that frames of a few bytes take long."""

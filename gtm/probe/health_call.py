@@ -23,7 +23,7 @@ import h2.errors
 import h2.events
 import h2.exceptions
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.health_message import SERVING, STATUSES, compose_request, parse_response
 from gtm.probe.http2_frames import Frames, spares

@@ -13,10 +13,10 @@ from typing import Literal
 from pydantic import ValidationError
 
 from gtm.errors import StateInvalid
-from gtm.health.wire import Wire
+from gtm.health.verdict.saved_model import Wire
 from gtm.ids import CheckId
 from gtm.zone.model import Check
-from gtm.zone.settings import PushSettings
+from gtm.zone.monitors.settings import PushSettings
 
 
 @dataclass(frozen=True, slots=True)

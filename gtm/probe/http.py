@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from gtm.errors import SecretUnreadable
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.connection import connected
 from gtm.probe.cost import begin_another_request
@@ -41,7 +41,7 @@ from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.threads import Pool
 from gtm.zone.model import Check
-from gtm.zone.settings import DenySettings, HeaderValue, HttpSettings, Secret
+from gtm.zone.monitors.settings import DenySettings, HeaderValue, HttpSettings, Secret
 
 Unexpected = Callable[[int, HttpSettings], Outcome]
 """What is made of a status that the monitor does not expect."""

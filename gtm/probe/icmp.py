@@ -17,7 +17,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.echo import answered_sequence, compose_request, without_ipv4_header
 from gtm.probe.failures import PASSED, Outcome
@@ -25,7 +25,7 @@ from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.model import Check
-from gtm.zone.settings import IcmpSettings
+from gtm.zone.monitors.settings import IcmpSettings
 
 MAX_PACKET_BYTES = 65_535
 """RFC 791 3.1: nothing that IP carries is longer, and nothing that is read is cut."""

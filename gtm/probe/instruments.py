@@ -14,7 +14,7 @@ from gtm.clock import Clock
 from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
 from gtm.probe.heartbeats import Heartbeats
-from gtm.probe.lateness import Lateness
+from gtm.probe.loop_lag import Lateness
 from gtm.probe.permits import NO_PERMITS, Permits
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import Contexts

@@ -8,7 +8,7 @@ answer, body.
 from collections.abc import Callable, Coroutine, Mapping
 
 from gtm.errors import NoRoute, NotPermitted
-from gtm.health.reading import Reading, Reason, clean_detail
+from gtm.health.verdict.reading import Reading, Reason, clean_detail
 from gtm.probe.addresses import Seen
 from gtm.probe.attempts import look, told
 from gtm.probe.calculated import check_calculated
@@ -19,9 +19,9 @@ from gtm.probe.failures import Outcome
 from gtm.probe.http import check_deny, check_http
 from gtm.probe.icmp import check_icmp
 from gtm.probe.instruments import Instruments
+from gtm.probe.peer_certificate import listening
 from gtm.probe.permits import check_permits
 from gtm.probe.push import check_push
-from gtm.probe.shown import listening
 from gtm.probe.stopwatch import Stopwatch, timing
 from gtm.probe.tcp import check_tcp
 from gtm.probe.time_limit import CheckTime, TimeLimit

@@ -24,7 +24,7 @@ from gtm.errors import NotPermitted
 from gtm.ids import Address
 from gtm.probe.targets import NO_TARGETS, Allowed, Targets
 from gtm.zone.model import Check
-from gtm.zone.settings import (
+from gtm.zone.monitors.settings import (
     DenySettings,
     ExecSettings,
     GrpcSettings,

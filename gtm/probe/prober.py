@@ -2,9 +2,9 @@
 
 What comes in: the checks to watch, which may change at any time. What goes out: verdicts; a call for every reading,
 every change of mind and every check that cannot be read, and one line of the log for each but the readings. It decides
-nothing: gtm/health/verdict.py does. One task per check, all in one TaskGroup; how many connections are open at once is
-bounded, and shared by the zones (turns.py). A calculated check is read when one of its parts changes, too, so that it
-costs no time to find out.
+nothing: gtm/health/verdict/verdict.py does. One task per check, all in one TaskGroup; how many connections are open at
+once is bounded, and shared by the zones (turns.py). A calculated check is read when one of its parts changes, too, so
+that it costs no time to find out.
 """
 
 import asyncio
@@ -14,19 +14,19 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from random import Random
 
+from gtm.checks.policy import has_rechecks, pace, verdict_policy
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.earliest import foretold, soonest_s
-from gtm.health.reading import Reading, Reason
-from gtm.health.verdict import NO_VERDICT, Verdict, VerdictPolicy, step
-from gtm.health.voices import Freshness
+from gtm.health.consensus.voices import Freshness
+from gtm.health.verdict.next_change import foretold, soonest_s
+from gtm.health.verdict.reading import Reading, Reason
+from gtm.health.verdict.verdict import NO_VERDICT, Verdict, VerdictPolicy, step
 from gtm.ids import CheckId
-from gtm.plan.policy import has_rechecks, pace, verdict_policy
+from gtm.probe.inconclusive import Unread
+from gtm.probe.log_limit import Told
 from gtm.probe.schedule import Schedule, phase_of, window_s
-from gtm.probe.told import Told
 from gtm.probe.turns import MAX_CHECKS_AT_ONCE, CheckTurns
-from gtm.probe.unread import Unread
 from gtm.zone.model import Check
 
 log = logging.getLogger(__name__)

@@ -12,13 +12,13 @@ and nothing is waited for:
     else                       ok
 """
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.heartbeats import Heartbeat
 from gtm.probe.instruments import Instruments
 from gtm.probe.secret import secret_text
 from gtm.zone.model import Check
-from gtm.zone.settings import PushSettings
+from gtm.zone.monitors.settings import PushSettings
 
 
 async def check_push(check: Check, instruments: Instruments) -> Outcome:

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from gtm.zone.settings import HeaderValue
+from gtm.zone.monitors.settings import HeaderValue
 
 MAX_LOCATION_BYTES = 8 * 1024
 """Encoded. Servers take no longer request lines; and yarl, which keeps what it parsed, needs 8 ms for the worst."""

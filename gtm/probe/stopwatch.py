@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from enum import Enum
 
 from gtm.clock import Clock
-from gtm.health.reading import Phases
+from gtm.health.verdict.reading import Phases
 
 
 class Phase(Enum):

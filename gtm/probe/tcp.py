@@ -6,7 +6,7 @@ nothing is expected no byte is read: there is no protocol to speak.
 
 import asyncio
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.mismatch import begins, names_credential, quoted
@@ -14,7 +14,7 @@ from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.zone.model import Check
-from gtm.zone.settings import TcpSettings
+from gtm.zone.monitors.settings import TcpSettings
 
 MAX_SAID_BYTES = 64 * 1024
 """How much of what an endpoint says is searched."""

@@ -2,7 +2,7 @@
 
 What comes in: the end of the check's time, and how late the loop was since it began. What goes out: TimeoutError in the
 block, as of asyncio.timeout_at; and whether it can be believed. A loop that was late may not have heard an answer that
-came (lateness.py), so the check goes on beyond its time
+came (loop_lag.py), so the check goes on beyond its time
 
     until the loop was in time for as long as the check had, and turned TURNS times:  the timeout is believed
     or until MOST times its time is over:                                             the timeout is this probe's
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import Outcome
-from gtm.probe.lateness import Lateness, Mark
+from gtm.probe.loop_lag import Lateness, Mark
 
 MOST = 5
 """Times the time that a check has. A loop that is late four fifths of the time, or more, hears too little to judge."""

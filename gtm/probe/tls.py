@@ -19,14 +19,14 @@ from gtm.arrival import DEFAULT_SETTLE_S, is_any_in_place
 from gtm.content import STUCK, Stamp
 from gtm.errors import FileUnreadable, TlsFileUnreadable
 from gtm.files import HANGS, FileReader, as_path
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.cost import running_bill
 from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.peer_certificate import certificate_in, show
 from gtm.probe.permits import NO_PERMITS, Permits, TlsNeeds
-from gtm.probe.shown import certificate_in, show
 from gtm.probe.stopwatch import Phase, lap
-from gtm.tls import Ciphers, VerifiedTls, client_context
-from gtm.zone.settings import TlsSettings
+from gtm.tls.contexts import Ciphers, VerifiedTls, client_context
+from gtm.zone.monitors.settings import TlsSettings
 
 _Key = tuple[TlsSettings, TlsNeeds, tuple[str, ...]]
 

@@ -23,7 +23,7 @@ from collections import Counter, OrderedDict, deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from gtm.probe.beat import Beat
+from gtm.probe.loop_beat import Beat
 
 MAX_CHECKS_AT_ONCE = 500
 """Open connections of checks: half of the 1,024 descriptors that a process has by default."""
@@ -34,7 +34,7 @@ FEW = 12
 """Of what is left of these, a zone may take one of so many."""
 
 LATE_S = 0.015
-"""What a beat may be late. Nobody waits beyond a timeout while no turn is late by a sixteenth of it (lateness.py): the
+"""What a beat may be late. Nobody waits beyond a timeout while no turn is late by a sixteenth of it (loop_lag.py): the
 quickest timeouts are half a second or so."""
 WORKED_S = LATE_S / 2
 """Of the CPU, between two beats: a loop that had less was not late by its own work."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from gtm.errors import NotPermitted
-from gtm.health.reading import Reading
+from gtm.health.verdict.reading import Reading
 from gtm.ids import CheckId
 from gtm.probe.permits import Permits, check_permits
 from gtm.zone.model import Check

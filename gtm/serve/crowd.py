@@ -7,8 +7,8 @@ Idle is a connection since its last whole message: one that dribbles, or does no
 is never turned away: else who comes first, and asks now and then, keeps everybody else out for as long as he likes.
 
 What comes in: connections, when they come, ask and go. What goes out: whom to hang up on. The twin of
-dataplane/serve/src/crowd.rs. Connections to the admin API have rules of their own (gtm/admin/crowd.py): what is busy
-there may be so for seconds, and newcomers may be turned away.
+dataplane/serve/src/crowd.rs. Connections to the admin API have rules of their own (gtm/admin/connection_limit.py): what
+is busy there may be so for seconds, and newcomers may be turned away.
 """
 
 from collections import OrderedDict

@@ -19,9 +19,9 @@ from random import Random
 from gtm.counters import Counters
 from gtm.errors import Unreachable
 from gtm.ids import NodeName
-from gtm.share.desk import Desk
 from gtm.share.etcd_client import MAX_VALUE_BYTES, Deleted, EtcdClient, Event, Other, Put
 from gtm.share.poller import backoff_s
+from gtm.share.report_store import Desk
 
 LEASE_S = 10
 """A node that died is forgotten so long after: about as long as votes of the usual interval of 5 s stay fresh."""

@@ -19,11 +19,11 @@ import msgspec
 from msgspec import Meta
 
 from gtm.errors import Unreachable
-from gtm.health.reading import clean_detail
+from gtm.health.verdict.reading import clean_detail
 from gtm.http_failure import described
-from gtm.share.asking import bounded
-from gtm.share.site import EtcdSite
-from gtm.share.tls import ChosenTls, system_tls
+from gtm.share.addresses import EtcdSite
+from gtm.share.bounded_http import bounded
+from gtm.tls.peers import ChosenTls, system_tls
 
 CALL_S = 3.0
 """For one call, the connection included."""

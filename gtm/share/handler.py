@@ -17,10 +17,10 @@ import re
 
 from aiohttp import web
 
-from gtm.health.envelope import DIGEST_LENGTH
-from gtm.health.report import Edition
+from gtm.health.report.envelope import DIGEST_LENGTH
+from gtm.health.report.report import Edition
 from gtm.ids import NodeName
-from gtm.share.desk import Desk, Digests, Editions, Offer
+from gtm.share.report_store import Desk, Digests, Editions, Offer
 
 MAX_WAIT_S = 30.0
 """How long an answer is held back: shorter than the idle timeout of common proxies (60 s)."""

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from gtm.errors import FileUnreadable, StateInvalid
 from gtm.files import FileReader
-from gtm.health.signature import PrivateKey, compose_private_key, parse_private_key
+from gtm.health.report.signature import PrivateKey, compose_private_key, parse_private_key
 
 log = logging.getLogger(__name__)
 

@@ -18,20 +18,20 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from gtm.allowance import Allowance
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import Unreachable
-from gtm.health.peer import PeerState
+from gtm.health.report.peer import PeerState
 from gtm.http_failure import described
 from gtm.ids import NodeName
 from gtm.resolver import HttpResolver
 from gtm.share.answers import AnswersConnector
-from gtm.share.asking import SMALL_BYTES, bounded
-from gtm.share.desk import Desk, Digests
+from gtm.share.body_room import PROMPT_S, SLOW_FOR_S
+from gtm.share.bounded_http import SMALL_BYTES, bounded
 from gtm.share.handler import compose_digests, compose_have
-from gtm.share.room import PROMPT_S, SLOW_FOR_S
-from gtm.share.tls import ChosenTls, system_tls
+from gtm.share.report_store import Desk, Digests
+from gtm.tls.peers import ChosenTls, system_tls
+from gtm.token_bucket import Allowance
 
 log = logging.getLogger(__name__)
 

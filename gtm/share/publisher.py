@@ -7,10 +7,10 @@ The beat keeps votes fresh at the peers; without it a silent probe could not be 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
-from gtm.health.verdict import Verdict
+from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId
-from gtm.share.desk import Desk
 from gtm.share.handler import COALESCE_S
+from gtm.share.report_store import Desk
 
 MIN_HEARTBEAT_S = 0.5
 """However short the intervals are, a report is made and signed no more often than this without need."""

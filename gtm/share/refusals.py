@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
-from gtm.health.report import Report
+from gtm.health.report.report import Report
 from gtm.ids import NodeName
 from gtm.share.wrong_keys import Listed, WrongKey, WrongKeys
 

@@ -21,7 +21,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from gtm.health.belief import Belief
-from gtm.health.override import Action
+from gtm.health.override.override import Action
 from gtm.steer.chain import Chain, Selection, Views, select
 from gtm.steer.filter import Candidates, Choose
 from gtm.zone.model import OnAllDown

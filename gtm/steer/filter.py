@@ -18,7 +18,7 @@ from enum import Enum
 
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
-from gtm.health.override import Action
+from gtm.health.override.override import Action
 from gtm.ids import RegionName
 from gtm.zone.model import DEFAULT_WEIGHT, Region
 

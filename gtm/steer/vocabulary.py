@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from gtm.steer.chain import looks_at_place
 from gtm.steer.filter import Filter
 from gtm.steer.filters import first, nearest, priority, shuffle, up, weight
-from gtm.zone.chain import Argument, FilterSpec, Steer
+from gtm.zone.steering import Argument, FilterSpec, Steer
 
 Kind = Callable[[Argument], Filter]
 """Makes a filter of its argument; raises ValueError with words that complete "filter NAME ...": "takes no argument"."""

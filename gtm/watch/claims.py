@@ -16,8 +16,8 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.watch.folder import Loaded
-from gtm.zone.bulk import key_of
 from gtm.zone.model import Zone
+from gtm.zone.records_file.packed import key_of
 
 Rank = tuple[bool, bool, int]
 """Who comes first gets the zone."""

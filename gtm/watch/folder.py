@@ -24,10 +24,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gtm.config.document import MAX_CHARACTERS
 from gtm.content import Stamp
 from gtm.errors import FileUnreadable, Problem, ZoneInvalid
 from gtm.files import FileReader
-from gtm.zone.document import MAX_CHARACTERS
 from gtm.zone.model import Zone
 from gtm.zone.parse import NO_SHARED, Shared
 
@@ -60,7 +60,7 @@ class Loaded:
     """Of the text; the same text beside the same shared file needs no second parse."""
     zone: Zone
     source: Text | None = None
-    """What the zone was made of, and what the shared file said then: enough to make it again (kept.py)."""
+    """What the zone was made of, and what the shared file said then: enough to make it again (last_good_files.py)."""
     shared_source: Text | None = None
     records: bytes | None = field(default=None, repr=False)
     """What the records file said, if there is one."""
@@ -91,7 +91,8 @@ class Refused:
     is_retried: bool = False
     """Whether it took too much time or memory, maybe by the fault of the machine: a reload has it tried again."""
     losing: str = ""
-    """The zone that would lose too much of what serves (loss.py); a reload that is told so takes it all the same."""
+    """The zone that would lose too much of what serves (zone_loss.py); a reload that is told so takes it all the
+    same."""
     keeps: Loaded | None = field(default=None, compare=False)
     """What serves of that zone, where it came of another file."""
 

@@ -30,7 +30,7 @@ from gtm.watch.geoload import GeoLoad, Source
 MAX_DATABASE_BYTES = 2 * 1024**3
 """Several times the largest that is sold."""
 MAX_NETWORKS_BYTES = 16 * 1024**2
-"""Four bytes for each character that one may have (gtm/zone/document.py)."""
+"""Four bytes for each character that one may have (gtm/config/document.py)."""
 
 GEO_FILES = FileReader("geo files")
 

@@ -10,8 +10,8 @@
 4. A file that somebody is writing, or whose records file is, is as it was before; so is one that has changed since the
    folder was looked at. A file that is written for long is told as a problem.
 5. A zone of two files is that of one of them, and so are names (claims.py).
-6. A zone that would lose most of what serves is refused, unless somebody said that it is meant (loss.py). A zone that
-   another file has is not compared before that file gives it up.
+6. A zone that would lose most of what serves is refused, unless somebody said that it is meant (zone_loss.py). A zone
+   that another file has is not compared before that file gives it up.
 
 A reading may be asked at any time what it comes to so far: files that it did not get to are as they were. So are those
 that have another zone now, and the zones of files that are gone: a file that it did not get to may have that zone now.
@@ -30,6 +30,7 @@ from pathlib import Path
 from dns.name import Name
 
 from gtm.errors import REST, FileUnreadable, Problem, ZoneInvalid, more_problems
+from gtm.watch.changed_files import Looked, Unsettled
 from gtm.watch.claims import Territories
 from gtm.watch.composing import Composing, fingerprint_of, problems_of, refusal_at_zone
 from gtm.watch.folder import (
@@ -42,13 +43,12 @@ from gtm.watch.folder import (
     is_listed,
     text_of,
 )
-from gtm.watch.looked import Looked, Unsettled
-from gtm.watch.loss import NO_GUARD, LossGuard
 from gtm.watch.progress import Progress
 from gtm.watch.recordsfiles import Fetching, RecordsFiles, records_fingerprint
 from gtm.watch.settling import Look
-from gtm.zone.chain import Vocabulary
+from gtm.watch.zone_loss import NO_GUARD, LossGuard
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
+from gtm.zone.steering import Vocabulary
 
 FILE_LIMIT_S = 10.0
 """What reading one file may take, and as much again for each megabyte: ten times what it takes on a slow machine."""

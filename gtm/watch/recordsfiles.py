@@ -11,13 +11,13 @@ from pathlib import Path
 
 from gtm.engine.master import native_scan
 from gtm.errors import FileUnreadable, Problem, TextInvalid, ZoneInvalid
+from gtm.watch.changed_files import Looked
 from gtm.watch.composing import fingerprint_of
 from gtm.watch.folder import ZONE_FILES, Loaded
-from gtm.watch.looked import Looked
 from gtm.watch.progress import Progress
-from gtm.zone.master import MasterFile
 from gtm.zone.model import Zone
-from gtm.zone.sources import MAX_MASTER_BYTES
+from gtm.zone.records_file.parse import MasterFile
+from gtm.zone.records_file.sources import MAX_MASTER_BYTES
 
 MAX_RECORDS_BYTES = MAX_MASTER_BYTES
 """Of the records files of all zones together; in memory it is several times that."""

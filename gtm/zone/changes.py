@@ -19,14 +19,14 @@ from typing import TypeVarTuple
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from gtm.zone.bulk import Bulk, Key, key_of, labels_of
 from gtm.zone.contents import HIDDEN, Contents, Fields, RRsets, Thing, contents_of, fingerprinted
 from gtm.zone.model import Zone
+from gtm.zone.records_file.packed import Bulk, Key, key_of, labels_of
 
 MAX_NAMED = 8
 """In a line for people."""
 MAX_KEPT = 20
-"""For programs: as many as an event keeps of a list (gtm/health/event.py)."""
+"""For programs: as many as an event keeps of a list (gtm/event.py)."""
 MAX_SHOWN = 32
 """Characters of a value that is told; of a longer one it is told that it changed."""
 MAX_WALKED = 1_000_000

@@ -22,9 +22,9 @@ import msgspec
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from gtm.zone.bulk import NO_BULK, Bulk, BulkRRset, Key, key_of, labels_of
 from gtm.zone.model import Endpoint, Monitor, Region, Service, Zone
-from gtm.zone.settings import DenySettings, HttpSettings
+from gtm.zone.monitors.settings import DenySettings, HttpSettings
+from gtm.zone.records_file.packed import NO_BULK, Bulk, BulkRRset, Key, key_of, labels_of
 
 Fields = Mapping[str, str]
 """By their names in zone files, without those that nobody may see: of these there is a fingerprint at most."""

@@ -10,10 +10,10 @@ from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import RdataType
 
+from gtm.config.document import Document, Path
 from gtm.errors import Problem, Problems
-from gtm.zone.bulk import NO_BULK, Bulk, key_of
-from gtm.zone.document import Document, Path
 from gtm.zone.model import Service
+from gtm.zone.records_file.packed import NO_BULK, Bulk, key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class ZoneDraft:
     unclear: set[Name] = field(default_factory=set)
     """Names of which something could not be read: nothing is said of what they lack."""
     bulk: Bulk = NO_BULK
-    """Everything in the records file; `records` has what the rules may look at (overlap.py)."""
+    """Everything in the records file; `records` has what the rules may look at (gtm/zone/records_file/overlap.py)."""
 
     def has(self, name: Name) -> bool:
         """Returns whether the records file has a name, or one below it."""

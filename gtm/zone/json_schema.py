@@ -7,9 +7,9 @@ left to `gtm check`.
 
 from pydantic.json_schema import models_json_schema
 
-from gtm.zone.chain import Vocabulary
-from gtm.zone.document import Plain
+from gtm.config.document import Plain
 from gtm.zone.schema import SharedEntry, ZoneEntry
+from gtm.zone.steering import Vocabulary
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

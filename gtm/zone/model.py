@@ -20,16 +20,16 @@ from dns.rdatatype import RdataType
 from gtm.errors import Problem
 from gtm.geo.place import Coordinates
 from gtm.ids import SHARED_SCOPE, Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
-from gtm.zone.bulk import NO_BULK, Bulk
-from gtm.zone.chain import Steer
-from gtm.zone.circles import circular
+from gtm.zone.cycles import circular
 from gtm.zone.graph import outer_first
-from gtm.zone.settings import CalculatedSettings, HttpSettings, Settings
+from gtm.zone.monitors.settings import CalculatedSettings, HttpSettings, Settings
+from gtm.zone.records_file.packed import NO_BULK, Bulk
 from gtm.zone.soa import DEFAULT_SOA, Soa
+from gtm.zone.steering import Steer
 
 MAX_FOREIGN_ENDPOINTS = 1_000
 """Of a service of another zone that a monitor waits for; of one with more nothing is known. What it costs to wait for
-one is the bill of who waits (sizes.py), and a zone is read without the others."""
+one is the bill of who waits (gtm/zone/rules/sizes.py), and a zone is read without the others."""
 
 DEFAULT_WEIGHT = 1
 MAX_WEIGHT = 255
@@ -207,7 +207,7 @@ class HealthView(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """What automatics may not do to a service (gtm/plan/safety.py)."""
+    """What automatics may not do to a service (gtm/plan/safety/rules.py)."""
 
     at_least: int = 1
     """So many of its regions stay in the answers while something of it is up."""

@@ -13,27 +13,28 @@ from dataclasses import dataclass, replace
 
 from dns.name import Name, root
 
+from gtm.config.document import Document, Mapping, Path, Scalar, parse_document
 from gtm.dns.rdata import compose_rdata
 from gtm.dns.text import parse_name
 from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
 from gtm.ids import SHARED_SCOPE
-from gtm.zone import rules, services
-from gtm.zone.chain import Vocabulary
-from gtm.zone.document import Document, Mapping, Path, Scalar, parse_document
+from gtm.zone import services
 from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
 from gtm.zone.enabled import disabled_regions, enabled_only, warn_of_disabled
-from gtm.zone.master import MasterFile, read_master
 from gtm.zone.model import Monitor, Region, RRset, Zone
+from gtm.zone.monitors.calculated import with_parts
 from gtm.zone.names import owner_name
-from gtm.zone.overlap import take_bulk, targets
-from gtm.zone.parts import with_parts
-from gtm.zone.places import warn_of_places
-from gtm.zone.rates import no_target_is_asked_too_often
 from gtm.zone.records import read_records
+from gtm.zone.records_file.overlap import take_bulk, targets
+from gtm.zone.records_file.parse import MasterFile, read_master
 from gtm.zone.references import Scope
+from gtm.zone.rules import names as rules
+from gtm.zone.rules.check_rates import no_target_is_asked_too_often
+from gtm.zone.rules.region_places import warn_of_places
+from gtm.zone.rules.sizes import services_ask_for_what_can_be_checked, services_share_their_regions
 from gtm.zone.safety import check_safety
 from gtm.zone.schema import SharedEntry, ZoneEntry
-from gtm.zone.sizes import services_ask_for_what_can_be_checked, services_share_their_regions
+from gtm.zone.steering import Vocabulary
 from gtm.zone.validate import Validated, validate
 
 

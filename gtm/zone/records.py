@@ -1,7 +1,7 @@
 """The records of a file -> RRsets; what one record alone can get wrong.
 
 In come names, types and values as text, out go RRsets of a draft zone. It must not look at what else is at the name:
-that is gtm/zone/rules.py.
+that is gtm/zone/rules/names.py.
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from dns.name import Name
 from dns.rdata import Rdata
 from dns.rdatatype import RdataType
 
+from gtm.config.document import Path
 from gtm.dns.rdata import compose_rdata, parse_rdata, parse_type
 from gtm.errors import TextInvalid
-from gtm.zone.document import Path
 from gtm.zone.draft import RecordDraft, Report, ZoneDraft
 from gtm.zone.names import no_doubled_zone, owner_name
 from gtm.zone.schema import RecordEntry

@@ -14,9 +14,9 @@ from pydantic_core import CoreSchema
 from pydantic_core.core_schema import with_info_plain_validator_function
 
 from gtm.errors import TextInvalid
-from gtm.zone.chain import Argument, FilterSpec, Steer, Vocabulary
 from gtm.zone.fields import TEXT_SCHEMA, error, found, text, unknown
 from gtm.zone.names import target_name
+from gtm.zone.steering import Argument, FilterSpec, Steer, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from gtm.config.document import Path
 from gtm.ids import RegionName
 from gtm.zone import references
-from gtm.zone.document import Path
 from gtm.zone.draft import Report
 from gtm.zone.entry import Entry
 from gtm.zone.fields import whole, whole_schema

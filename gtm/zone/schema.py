@@ -1,8 +1,8 @@
 """The zone file and the shared file as pydantic models: one class for each kind of mapping, one field for each key.
 
 In come plain values of YAML and a Scope, out go these entries; or a ValidationError with every mistake and the path
-to it, which gtm/zone/words.py turns into problems. Descriptions become the JSON Schema that editors show. What
-no single entry can tell (two records that clash, a missing address) is not here but in gtm/zone/rules.py.
+to it, which gtm/zone/messages.py turns into problems. Descriptions become the JSON Schema that editors show. What
+no single entry can tell (two records that clash, a missing address) is not here but in gtm/zone/rules/names.py.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from gtm.zone import fields, references
 from gtm.zone.entry import Entry
 from gtm.zone.fields import error, text_like, whole, whole_schema
 from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, HealthView, OnAllDown
-from gtm.zone.monitor_schema import MonitorEntry
+from gtm.zone.monitors.schema import MonitorEntry
 from gtm.zone.safety import MinHealthy, SafetyEntry
 from gtm.zone.soa_schema import SoaEntry
 from gtm.zone.ttl import ServiceTtl

@@ -1,7 +1,7 @@
 """Entries of the schema -> regions, monitors and services as frozen values; what one service alone can get wrong.
 
 In come validated entries, out go values of gtm/zone/model.py. It must not look at other services or records: that is
-gtm/zone/rules.py.
+gtm/zone/rules/names.py.
 """
 
 from collections import Counter
@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+from gtm.config.document import Path
 from gtm.ids import Address, MonitorName, RegionName
-from gtm.zone.document import Path
 from gtm.zone.draft import Report
-from gtm.zone.hysteresis import recheck_of, window_of
 from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service
-from gtm.zone.monitor_rules import paced
-from gtm.zone.monitor_schema import DEFAULT_TIMEOUT_S, MonitorEntry
-from gtm.zone.monitor_settings import settings_of
+from gtm.zone.monitors.convert import settings_of
+from gtm.zone.monitors.hysteresis import recheck_of, window_of
+from gtm.zone.monitors.rules import paced
+from gtm.zone.monitors.schema import DEFAULT_TIMEOUT_S, MonitorEntry
 from gtm.zone.safety import min_healthy_of, safety_of
 from gtm.zone.schema import RegionEntry, ServiceEntry, ZoneEntry
 from gtm.zone.ttl import TtlRange

@@ -13,9 +13,9 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from gtm.config.document import Document, Path, Plain, plain
 from gtm.errors import MAX_PROBLEMS, Problem
-from gtm.zone import words
-from gtm.zone.document import Document, Path, Plain, plain
+from gtm.zone import messages as words
 from gtm.zone.entry import Entry
 from gtm.zone.references import Scope
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from gtm.admin.app import open_admin
-from gtm.admin.question import parse_question
+from gtm.admin.dns_question import parse_question
 from gtm.admin.views import NodeStatus, Regions, RegionState, Reloaded
-from gtm.engine.explain import Explanation
 from gtm.errors import ListenFailed
+from gtm.explain.explain import Explanation
 from gtm.health.belief import Belief
 from tests.admin.served import BEARER, Served, serving
 from tests.fakes import world

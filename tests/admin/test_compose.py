@@ -5,7 +5,7 @@ from gtm.admin.compose import check_status, region_state, region_views, service_
 from gtm.admin.views import RegionState
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
-from gtm.health.status import NO_STATUS
+from gtm.health.consensus.status import NO_STATUS
 from gtm.plan.model import EMPTY_PLAN
 from gtm.steer.decide import State
 from tests.fakes import world

@@ -6,7 +6,7 @@ from pydantic import TypeAdapter
 from gtm.admin.client import fetch_events
 from gtm.admin.events import begin_of
 from gtm.admin.views import Events
-from gtm.health.event import Event, EventId, EventKind
+from gtm.event import Event, EventId, EventKind
 from tests.admin.served import Served, serving
 from tests.node.present import SMALL
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from aiohttp import ClientSession
 
-from gtm.admin.crowd import Limits
+from gtm.admin.connection_limit import Limits
 from gtm.admin.health import health_limits, open_health
 from gtm.errors import ListenFailed
 

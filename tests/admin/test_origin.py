@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gtm.admin.names import clean_name, is_among
+from gtm.admin.host_names import clean_name, is_among
 from gtm.admin.origin import host_of, is_own
 from tests.admin.served import BEARER, Served, serving
 from tests.node.present import SMALL

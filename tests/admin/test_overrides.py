@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from gtm.counters import Counters
-from gtm.health.override import DEFAULT_SPAN_S, Action, SafetyRule
-from gtm.node import saying
-from gtm.node.state import StateFolder
+from gtm.health.override.override import DEFAULT_SPAN_S, Action, SafetyRule
+from gtm.node.overrides import requests as saying
+from gtm.node.state.folder import StateFolder
 from tests.admin.served import BEARER, TOKEN, Answer, Served, serving
 from tests.fakes.overrides import WALL
 from tests.node.present import SMALL

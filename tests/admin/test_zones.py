@@ -12,8 +12,8 @@ from aiohttp import ClientSession, web
 
 from gtm.admin import zones as told_zones
 from gtm.admin.app import in_json
-from gtm.admin.crowd import Limits
-from gtm.admin.limit import LimitedRunner
+from gtm.admin.connection_limit import Limits
+from gtm.admin.server import LimitedRunner
 from gtm.admin.zones import zone_routes
 from gtm.turns import Turns
 from gtm.zone.contents import Contents, contents_of, fingerprinted, parse_lines

@@ -8,8 +8,8 @@ import yaml
 
 from bench.peers import MOST_NAMES_OF_A_FILE, PEERS, Site, master_file, zone_yaml
 from bench.world import ADDRESSES, ORIGIN, STEERED, World
-from gtm.node.config import EngineChoice, Role
-from gtm.node.nodefile import parse_node_file
+from gtm.node.config.model import EngineChoice, Role
+from gtm.node.config.parse import parse_node_file
 from gtm.steer.vocabulary import STEERING
 from gtm.watch.folder import EMPTY
 from gtm.watch.reading import read

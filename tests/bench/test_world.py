@@ -21,7 +21,7 @@ from bench.world import (
     static_name,
     write_queries,
 )
-from gtm.geo.record import place_of
+from gtm.geo.database_row import place_of
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from io import StringIO
 from typing import TextIO, TypeVar
 
 from gtm.cli.log import log_to_stderr
-from gtm.node.log_choice import DEFAULT_LOG, LogChoice
+from gtm.node.config.log_options import DEFAULT_LOG, LogChoice
 
 _Stream = TypeVar("_Stream", bound=TextIO)
 

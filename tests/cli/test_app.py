@@ -12,7 +12,7 @@ from typer.main import get_command
 from gtm import __version__
 from gtm.cli.app import make_app, make_list
 from gtm.cli.commands import COMMANDS, GROUPS
-from gtm.node.config import EngineChoice
+from gtm.node.config.model import EngineChoice
 from gtm.node.engines import make_engine
 from tests.cli.command import WIDE, gtm, gtm_process
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gtm.cli import events as command
-from gtm.health.event import Event, EventId, EventKind, Recorded, compose_line, parse_line, recorded
+from gtm.event import Event, EventId, EventKind, Recorded, compose_line, parse_line, recorded
 from gtm.ids import NodeName
-from gtm.node.journal import Journal
+from gtm.node.events.files import Journal
 from tests.admin.served import serving
 from tests.cli.command import gtm
 from tests.node.present import SMALL

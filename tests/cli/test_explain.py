@@ -4,12 +4,12 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
-from gtm.engine.explain import Explanation
+from gtm.explain.explain import Explanation
 from gtm.health.belief import Belief
-from gtm.health.reading import Reason
-from gtm.health.status import CheckStatus, Status
-from gtm.health.vantage import LocalBelief
-from gtm.health.voices import Voice
+from gtm.health.consensus.local_view import LocalBelief
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.consensus.voices import Voice
+from gtm.health.verdict.reading import Reason
 from gtm.ids import NodeName, VantageName
 from gtm.zone.model import checks
 from tests.admin.served import serving

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gtm.cli.failovers import failovers_in
+from gtm.event import Event, EventId, EventKind, Fact, Recorded, compose_line, recorded
 from gtm.health.belief import Belief
-from gtm.health.event import Event, EventId, EventKind, Fact, Recorded, compose_line, recorded
 from gtm.ids import NodeName
-from gtm.node.journal import Journal
+from gtm.node.events.files import Journal
 from tests.cli.command import gtm
-from tests.node.test_chronicle import ONE, Present
+from tests.node.events.test_recorder import ONE, Present
 
 API = "api.gtm.example.com"
 ZONE = "gtm.example.com"

@@ -179,7 +179,7 @@ def test_without_a_database_of_ones_own_the_shipped_one_is_kept(folder: Path, mo
     packaged = folder / "packaged"
     packaged.mkdir()
     kept = write_database(packaged / "regions.mmdb", world(), type_="Test-City").read_bytes()
-    monkeypatch.setattr("gtm.node.nodefile.shipped", lambda _name: packaged)
+    monkeypatch.setattr("gtm.node.config.parse.shipped", lambda _name: packaged)
     write_database(Path("new.mmdb"), world(more={"192.0.2.1": "FR"}), type_="Test-City")
     ran = gtm("geodata", "install", "new.mmdb")
     assert (ran.code, ran.err) == (0, "")
@@ -196,7 +196,7 @@ def test_what_is_installed_beside_the_shipped_database_may_not_be_much_less_eith
     packaged.mkdir()
     more = {f"192.0.{a}.{b}": "FR" for a in range(20) for b in range(0, 250, 9)}
     write_database(packaged / "regions.mmdb", world(more=more), type_="Test-City")
-    monkeypatch.setattr("gtm.node.nodefile.shipped", lambda _name: packaged)
+    monkeypatch.setattr("gtm.node.config.parse.shipped", lambda _name: packaged)
     write_database(Path("new.mmdb"), world(), type_="Test-City")
     ran = gtm("geodata", "install", "new.mmdb")
     assert ran.code == 1

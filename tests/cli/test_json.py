@@ -14,7 +14,7 @@ from typer.main import get_command
 
 from gtm.cli.app import make_app
 from gtm.cli.demo.control import listening
-from gtm.node.shipped import shipped
+from gtm.node.config.shipped import shipped
 from tests.admin.served import Served, serving
 from tests.cli.command import gtm
 from tests.cli.demo.test_control import FakeSwitchboard

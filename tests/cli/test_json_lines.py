@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.cli.json_lines import MAX_BYTES, MAX_FIELDS, JsonFormatter
-from gtm.node.log_choice import LogChoice, LogFormat, LogLevel
+from gtm.node.config.log_options import LogChoice, LogFormat, LogLevel
 from tests.cli.logged import logged
 from tests.fakes.text import HOSTILE, harm
 

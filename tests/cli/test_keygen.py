@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.signature import parse_public_key
+from gtm.health.report.signature import parse_public_key
 from gtm.share.keys import load_key
 from tests.cli.command import gtm
 

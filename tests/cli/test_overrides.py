@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from gtm.cli.overrides import _asked, _is_local
-from gtm.health.override import SafetyRule
+from gtm.health.override.override import SafetyRule
 from gtm.ids import EndpointId, ServiceId
-from gtm.plan.enough import Refusal
-from gtm.plan.guidance import Guidance
+from gtm.plan.overlay import Guidance
+from gtm.plan.safety.minimums import Refusal
 from tests.admin.served import Served, serving
 from tests.cli.command import gtm
 from tests.fakes import world

@@ -5,7 +5,7 @@ import pytest
 from gtm.admin.override_view import EffectView, SaidView, TouchedView
 from gtm.cli.said import BROUGHT_BACK, said_lines
 from gtm.ids import EndpointId, NodeName, RegionName, ServiceId
-from gtm.plan.effects import Why
+from gtm.plan.override_effects import Why
 
 REGION = RegionName("eu-west")
 OUT = TouchedView(ServiceId("api.test"), REGION, EndpointId("eu-west/192.0.2.1"), "down_already", "down already")

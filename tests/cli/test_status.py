@@ -8,21 +8,21 @@ from pydantic import TypeAdapter
 
 from gtm.admin.views import NodeStatus
 from gtm.health.belief import Belief
-from gtm.health.claims import Listed
-from gtm.health.disagreement import Standing
-from gtm.health.override import Action, InForce, Override, OverrideId, SafetyRule
-from gtm.health.peer import PeerState
-from gtm.health.quorum import Quorum
-from gtm.health.reading import Reason
-from gtm.health.scope import parse_scope
-from gtm.health.status import CheckStatus, Status
-from gtm.health.vantage import LocalBelief
-from gtm.health.verdict import Verdict, VerdictState
-from gtm.health.voices import Voice
+from gtm.health.consensus.local_view import LocalBelief
+from gtm.health.consensus.outliers import Standing
+from gtm.health.consensus.quorum import Quorum
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.consensus.voices import Voice
+from gtm.health.override.override import Action, InForce, Override, OverrideId, SafetyRule
+from gtm.health.override.scope import parse_scope
+from gtm.health.report.claims import Listed
+from gtm.health.report.peer import PeerState
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import Verdict, VerdictState
 from gtm.ids import CheckId, EndpointId, NodeName, ServiceId, VantageName
-from gtm.plan.guidance import Guidance
+from gtm.plan.overlay import Guidance
 from gtm.probe.withheld import Withheld
-from gtm.share.site import Peer
+from gtm.share.addresses import Peer
 from gtm.zone.model import checks
 from tests.admin.served import Served, serving
 from tests.cli.command import gtm

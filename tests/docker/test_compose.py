@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 
 from gtm.cli.app import app
 from gtm.ids import NodeName
-from gtm.node.config import NodeConfig, Role
-from gtm.node.nodefile import parse_node_file
+from gtm.node.config.model import NodeConfig, Role
+from gtm.node.config.parse import parse_node_file
 from gtm.share.keys import load_key
 
 ROOT = Path(__file__).parents[2]

@@ -23,7 +23,7 @@ from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE, Coordinates, Place
 from gtm.geo.special import Embedding
 from gtm.health.belief import Belief
-from gtm.health.status import Status
+from gtm.health.consensus.status import Status
 from gtm.ids import Address
 from gtm.plan.model import Plan
 from gtm.zone.model import Zone

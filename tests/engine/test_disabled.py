@@ -6,8 +6,8 @@ import dns.name
 import dns.rcode
 from dns.rdatatype import RdataType
 
-from gtm.engine.explain import Explanation, explain
 from gtm.engine.protocol import Engine
+from gtm.explain.explain import Explanation, explain
 from tests.fakes import world
 from tests.fakes.world import query, values
 

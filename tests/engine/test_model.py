@@ -22,7 +22,7 @@ from gtm.geo import networks
 from gtm.geo.geography import Geography
 from gtm.geo.merging import build
 from gtm.health.belief import Belief
-from gtm.health.status import NO_STATUS, flipped
+from gtm.health.consensus.status import NO_STATUS, flipped
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
 from gtm.watch.geodata import read_database

@@ -5,8 +5,8 @@ import pytest
 from gtm.engine.protocol import Engine
 from gtm.errors import TextInvalid
 from gtm.steer.vocabulary import STEERING
-from gtm.zone.master import MasterFile
 from gtm.zone.parse import NO_SHARED, parse
+from gtm.zone.records_file.parse import MasterFile
 from tests.fakes import world
 
 RECORDS = b"""$ORIGIN gtm.example.com.

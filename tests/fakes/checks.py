@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from gtm.health.belief import Belief
-from gtm.health.reading import Reading
+from gtm.health.verdict.reading import Reading
 from gtm.ids import CheckId, MonitorName
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.permits import Permits
 from gtm.zone.model import Check, Monitor, MonitorType, Part
-from gtm.zone.settings import (
+from gtm.zone.monitors.settings import (
     CalculatedSettings,
     DenySettings,
     DnsSettings,

@@ -2,7 +2,7 @@
 
 import threading
 
-from gtm.health.event import Event, EventId, Recorded, parse_line
+from gtm.event import Event, EventId, Recorded, parse_line
 
 
 class FakeJournal:

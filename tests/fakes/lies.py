@@ -17,13 +17,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
-from gtm.health.bounds import MAX_ENVELOPE_BYTES, MAX_OFFER_BYTES
-from gtm.health.envelope import MAX_REPORTS, Sealed, compose_offer, seal
-from gtm.health.payload import MAX_CARRIED, MAX_CHECK_LENGTH, MAX_VOTES, Base
-from gtm.health.reading import Reason
-from gtm.health.report import Edition, Report, Vote
-from gtm.health.signature import PrivateKey
-from gtm.health.strict import MAX_SECONDS
+from gtm.health.report.bounds import MAX_ENVELOPE_BYTES, MAX_OFFER_BYTES
+from gtm.health.report.envelope import MAX_REPORTS, Sealed, compose_offer, seal
+from gtm.health.report.payload import MAX_CARRIED, MAX_CHECK_LENGTH, MAX_VOTES, Base
+from gtm.health.report.report import Edition, Report, Vote
+from gtm.health.report.signature import PrivateKey
+from gtm.health.strict_json import MAX_SECONDS
+from gtm.health.verdict.reading import Reason
 from gtm.ids import CheckId, NodeName, VantageName
 from tests.fakes.peers import key_of
 

@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from gtm.health.override import CLEAR_SPAN_S, Action, Override, OverrideId, SafetyRule
-from gtm.health.scope import EndpointScope, RegionScope, Scope, ServiceScope, ZoneScope, parse_scope
+from gtm.health.override.override import CLEAR_SPAN_S, Action, Override, OverrideId, SafetyRule
+from gtm.health.override.scope import EndpointScope, RegionScope, Scope, ServiceScope, ZoneScope, parse_scope
 from gtm.ids import EndpointId, NodeName, RegionName, ServiceId
 
 WALL = 1_700_000_000.0

@@ -12,14 +12,14 @@ from aiohttp import web
 
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.reading import Reason
-from gtm.health.signature import Keys, PrivateKey
-from gtm.health.verdict import Verdict
+from gtm.health.report.signature import Keys, PrivateKey
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
-from gtm.share.desk import Desk, Reporter
 from gtm.share.handler import handle_reports
 from gtm.share.poller import WAIT_S, Poller
-from gtm.share.tls import ChosenTls, system_tls
+from gtm.share.report_store import Desk, Reporter
+from gtm.tls.peers import ChosenTls, system_tls
 from tests.fakes.clock import FakeClock
 
 CHECK = CheckId("gtm.example.com/api/192.0.2.20")

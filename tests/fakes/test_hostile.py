@@ -2,7 +2,7 @@ import asyncio
 import os
 
 from gtm.health.belief import Belief
-from gtm.health.envelope import compose_offer
+from gtm.health.report.envelope import compose_offer
 from gtm.ids import NodeName
 from tests.fakes.clock import FakeClock
 from tests.fakes.hostile import NOTHING_NEW, crowd

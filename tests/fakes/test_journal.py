@@ -1,6 +1,6 @@
 import pytest
 
-from gtm.health.event import Event, EventKind, compose_line, recorded
+from gtm.event import Event, EventKind, compose_line, recorded
 from gtm.ids import NodeName
 from tests.fakes.journal import FakeJournal, KeptEvents
 

@@ -1,7 +1,7 @@
 import pytest
 
 from gtm.steer.vocabulary import STEERING
-from gtm.zone.chain import FilterSpec
+from gtm.zone.steering import FilterSpec
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 
 

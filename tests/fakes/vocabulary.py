@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gtm.zone.chain import FilterSpec, Steer
+from gtm.zone.steering import FilterSpec, Steer
 
 PRESETS = {
     "nearest": (FilterSpec("up"), FilterSpec("nearest"), FilterSpec("weight")),

@@ -21,15 +21,15 @@ from gtm.geo.merging import build
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import Coordinates, Place
 from gtm.health.belief import Belief
-from gtm.health.status import NO_STATUS, CheckStatus, Status
-from gtm.health.vantage import Vantage, Vantages
+from gtm.health.consensus.local_view import Vantage, Vantages
+from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status
 from gtm.ids import CheckId, VantageName
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import STEERING
-from gtm.zone.master import MasterFile
 from gtm.zone.model import Zone, checks
 from gtm.zone.parse import NO_SHARED, parse
+from gtm.zone.records_file.parse import MasterFile
 
 DUBLIN, ASHBURN, SINGAPORE = Coordinates(53.35, -6.26), Coordinates(38.95, -77.45), Coordinates(1.35, 103.82)
 

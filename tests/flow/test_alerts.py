@@ -8,7 +8,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from gtm.share.tls import TlsFiles, client_tls
+from gtm.tls.peers import TlsFiles, client_tls
 from tests.fakes.asking import is_answering
 from tests.fakes.certificates import DAY, Authority
 from tests.fakes.cluster import (

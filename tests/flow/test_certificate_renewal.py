@@ -16,9 +16,9 @@ from gtm.admin.address import SOCKET_NAME, UNIX
 from gtm.admin.client import fetch_events, fetch_status
 from gtm.admin.views import NodeStatus
 from gtm.errors import Unreachable
-from gtm.health.peer import PeerState
+from gtm.health.report.peer import PeerState
 from gtm.share.keys import generate_key, save_key
-from gtm.share.tls import TlsFiles, client_tls
+from gtm.tls.peers import TlsFiles, client_tls
 from tests.fakes.certificates import DAY, Authority
 from tests.fakes.cluster import (
     ADMIN_PORT,

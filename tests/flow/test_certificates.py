@@ -16,7 +16,7 @@ from gtm.admin.client import fetch_status
 from gtm.admin.views import EndpointView
 from gtm.errors import Unreachable
 from gtm.health.belief import Belief
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from tests.fakes.asking import addresses_in, ask
 from tests.fakes.certificates import DAY, Authority
 from tests.fakes.cluster import START_LIMIT_S, Cluster, Machine, loopback_address, within

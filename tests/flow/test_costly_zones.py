@@ -7,8 +7,8 @@ from itertools import combinations
 
 import pytest
 
-from gtm.node.shipped import shipped
-from gtm.zone.sizes import MAX_REGION_SETS
+from gtm.node.config.shipped import shipped
+from gtm.zone.rules.sizes import MAX_REGION_SETS
 from tests.fakes.asking import is_answering
 from tests.fakes.cluster import START_LIMIT_S, Cluster, within
 from tests.fakes.siege import Siege, besiege, withstand

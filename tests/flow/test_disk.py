@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gtm.node import blindness
+from gtm.node.notices import blindness
 from tests.fakes.asking import addresses, is_answering, status_of
 from tests.fakes.cluster import (
     CLIENTS,

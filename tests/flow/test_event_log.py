@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.event import parse_line
-from gtm.node.journal import path_of
+from gtm.event import parse_line
+from gtm.node.events.files import path_of
 from tests.fakes.asking import is_answering
 from tests.fakes.cluster import START_LIMIT_S, Cluster, Machine, gtm, loopback_address, within
 

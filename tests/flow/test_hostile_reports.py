@@ -15,11 +15,11 @@ import yaml
 
 from gtm.admin.client import fetch_status
 from gtm.admin.views import NodeStatus
-from gtm.health.envelope import compose_envelope, compose_offer
-from gtm.health.override import Action, Override, OverrideId
-from gtm.health.override_seal import seal_override
-from gtm.health.report import Edition
-from gtm.health.scope import parse_scope
+from gtm.health.override.override import Action, Override, OverrideId
+from gtm.health.override.scope import parse_scope
+from gtm.health.override.signed import seal_override
+from gtm.health.report.envelope import compose_envelope, compose_offer
+from gtm.health.report.report import Edition
 from gtm.ids import CheckId, NodeName
 from gtm.share.keys import generate_key, save_key
 from tests.fakes.asking import status_of

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from gtm.admin.client import fetch_status
 from gtm.admin.views import NodeStatus
-from gtm.health.override import Action, SafetyRule
+from gtm.health.override.override import Action, SafetyRule
 from gtm.metrics.counted import parse_series
 from tests.fakes.asking import status_of
 from tests.fakes.cluster import (

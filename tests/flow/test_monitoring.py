@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse
 
-from gtm.health.event import Recorded, parse_line
+from gtm.event import Recorded, parse_line
 from tests.fakes.asking import addresses, beliefs_of, is_answering
 from tests.fakes.cluster import (
     CLIENTS,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gtm.health.peer import PeerState
+from gtm.health.report.peer import PeerState
 from gtm.share.poller import GRACE_S, MAX_BACKOFF_S
 from tests.fakes.asking import Stream, addresses, beliefs_of, status_of, stream_over
 from tests.fakes.cluster import (

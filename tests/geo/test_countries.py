@@ -1,6 +1,6 @@
 from gtm.geo.countries import CONTINENTS, COUNTRIES
+from gtm.geo.database_row import coordinates
 from gtm.geo.place import distance_km
-from gtm.geo.record import coordinates
 
 
 def test_every_country_has_a_continent_and_a_point_on_the_earth() -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from gtm.errors import DatabaseInvalid
 from gtm.geo.database import Database, parse
+from gtm.geo.database_row import place_of
 from gtm.geo.place import NOWHERE, Place
-from gtm.geo.record import place_of
 from gtm.ids import Address
 from tests.fakes.geodata import Record, asn, city, write_database
 

@@ -9,8 +9,8 @@ import maxminddb
 import pytest
 
 from geodata.refresh import Centers, Region, blocks, main, merged, regions
+from gtm.geo.database_row import place_of
 from gtm.geo.place import Coordinates, Place
-from gtm.geo.record import place_of
 from gtm.watch.geodata import load, parse_database
 from tests.fakes.geodata import Record, city, write_database
 

@@ -4,9 +4,9 @@ from hypothesis import strategies as st
 
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
-from gtm.health.reading import MAX_DETAIL_LENGTH, Reason, clean_detail
-from gtm.health.report import Report, Vote
-from gtm.health.verdict import VerdictState
+from gtm.health.report.report import Report, Vote
+from gtm.health.verdict.reading import MAX_DETAIL_LENGTH, Reason, clean_detail
+from gtm.health.verdict.verdict import VerdictState
 from gtm.ids import CheckId, NodeName, VantageName
 
 NOW_WALL = 1_700_000_000.0

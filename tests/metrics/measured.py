@@ -7,19 +7,19 @@ from pathlib import Path
 from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.health.certificate import Certificate
-from gtm.health.clocks import judged
-from gtm.health.override import SafetyRule, in_force, joined, newest
-from gtm.health.reading import Phases, Reading, Reason
-from gtm.health.status import Status
-from gtm.health.vantage import LocalBelief
+from gtm.health.consensus.local_view import LocalBelief
+from gtm.health.consensus.status import Status
+from gtm.health.override.override import SafetyRule, in_force, joined, newest
+from gtm.health.report.clocks import judged
+from gtm.health.verdict.reading import Phases, Reading, Reason
 from gtm.ids import EndpointId, NodeName, ServiceId, VantageName
-from gtm.metrics.present import ExpectedProbe, GeoSource, Present, Push, Reloads
-from gtm.metrics.tallies import Tallies
+from gtm.metrics.measurements import Tallies
+from gtm.metrics.snapshot import ExpectedProbe, GeoSource, Present, Push, Reloads
 from gtm.node.planner import Planner
-from gtm.plan.enough import Refusal
-from gtm.plan.guidance import Guidance
+from gtm.plan.overlay import Guidance
+from gtm.plan.safety.minimums import Refusal
 from gtm.zone.model import PLAIN_HTTP, checks
-from gtm.zone.settings import HttpSettings
+from gtm.zone.monitors.settings import HttpSettings
 from tests.fakes import world
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock

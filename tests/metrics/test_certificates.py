@@ -1,9 +1,9 @@
 import pytest
 
 from gtm.health.certificate import DAY_S, Certificate
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.metrics.certificates import SeenCertificates, min_days
-from gtm.zone.settings import (
+from gtm.zone.monitors.settings import (
     DenySettings,
     DnsSettings,
     GrpcSettings,

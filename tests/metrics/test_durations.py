@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.health.reading import Phases, Reading, Reason
+from gtm.health.verdict.reading import Phases, Reading, Reason
 from gtm.metrics.durations import BOUNDS_S, Durations
 from gtm.metrics.model import Distribution
 from gtm.zone.model import PLAIN_HTTP, Check, MonitorType

@@ -5,15 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
-from gtm.health.override import Action, InForce, SafetyRule, in_force, joined, newest
-from gtm.health.status import NO_STATUS, Status
-from gtm.health.vantage import LocalBelief
+from gtm.health.consensus.local_view import LocalBelief
+from gtm.health.consensus.status import NO_STATUS, Status
+from gtm.health.override.override import Action, InForce, SafetyRule, in_force, joined, newest
 from gtm.ids import EndpointId, RegionName, ServiceId, VantageName
 from gtm.metrics.endpoints import STATES, endpoint_families, region_shares
 from gtm.metrics.model import Chosen, Family, Point
-from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.model import Plan
 from gtm.plan.outcome import Selected, Spread
+from gtm.plan.overlay import NO_GUIDANCE, Guidance
 from gtm.steer.decide import Pick, State
 from gtm.steer.filter import Choose
 from tests.fakes import world

@@ -10,11 +10,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
 from gtm.health.belief import Belief
-from gtm.health.status import CheckStatus, Status
+from gtm.health.consensus.status import CheckStatus, Status
 from gtm.metrics.exposition import expose
 from gtm.metrics.model import Family, Kind, Point
 from gtm.metrics.model import Metric as Measure
-from gtm.metrics.present import families
+from gtm.metrics.snapshot import families
 from gtm.zone.model import checks
 from tests.fakes import world
 from tests.metrics.measured import OVERRIDE, Measured

@@ -3,12 +3,12 @@ from dataclasses import replace
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.book import EMPTY_BOOK, Book, hear
-from gtm.health.quorum import Quorum
-from gtm.health.reading import Reading, Reason
-from gtm.health.status import Change, Status, changes, merge
-from gtm.health.verdict import Verdict
-from gtm.health.voices import Freshness
+from gtm.health.consensus.quorum import Quorum
+from gtm.health.consensus.status import Change, Status, changes, merge
+from gtm.health.consensus.voices import Freshness
+from gtm.health.report.book import EMPTY_BOOK, Book, hear
+from gtm.health.verdict.reading import Reading, Reason
+from gtm.health.verdict.verdict import Verdict
 from gtm.metrics.failovers import Failovers
 from gtm.metrics.model import Distribution
 from gtm.plan.apply import apply

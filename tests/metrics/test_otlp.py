@@ -13,7 +13,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from gtm.metrics.model import Family
 from gtm.metrics.otlp import Telemetry, make_exporter, make_resource
 from gtm.metrics.otlp_replies import Replies
-from gtm.metrics.present import families
+from gtm.metrics.snapshot import families
 from tests.fakes.collector import Collector
 from tests.metrics.measured import Measured
 

@@ -1,13 +1,13 @@
 """What monitoring is given of safety rules, from the real rules over a zone whose checks fail."""
 
-from gtm.health.override import SafetyRule
+from gtm.health.override.override import SafetyRule
 from gtm.ids import EndpointId, ServiceId
 from gtm.metrics.labels import label
 from gtm.metrics.model import Family
 from gtm.metrics.safety import MAX_SCOPES, safety_families
-from gtm.plan.enough import Refusal
-from gtm.plan.guidance import Held
 from gtm.plan.model import Plan
+from gtm.plan.overlay import Held
+from gtm.plan.safety.minimums import Refusal
 from gtm.zone.model import checks
 from tests.fakes import world
 from tests.node.guided import TEXT

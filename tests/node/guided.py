@@ -5,21 +5,21 @@ from pathlib import Path
 
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.override import Action, SafetyRule, Wish
-from gtm.health.quorum import Quorum
-from gtm.health.reading import Reason
-from gtm.health.scope import parse_scope
-from gtm.health.verdict import Verdict
+from gtm.health.consensus.quorum import Quorum
+from gtm.health.override.override import Action, SafetyRule, Wish
+from gtm.health.override.scope import parse_scope
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import Verdict
 from gtm.ids import NodeName
-from gtm.metrics.tallies import Tallies
-from gtm.node.chronicle import Chronicle
-from gtm.node.events import EventLog
-from gtm.node.guide import Guide
-from gtm.node.health import HealthRiver
-from gtm.node.overrides import OverrideDesk
+from gtm.metrics.measurements import Tallies
+from gtm.node.events.log import EventLog
+from gtm.node.events.recorder import Chronicle
+from gtm.node.overrides.overlay import Guide
+from gtm.node.overrides.requests import Saying
+from gtm.node.overrides.store import OverrideDesk
 from gtm.node.planner import Planner
-from gtm.node.saying import Saying
-from gtm.node.state import StateFolder
+from gtm.node.rivers.health import HealthRiver
+from gtm.node.state.folder import StateFolder
 from gtm.steer.vocabulary import STEERING
 from gtm.zone.model import Zone, checks
 from tests.fakes import world

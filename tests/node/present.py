@@ -9,12 +9,12 @@ from pathlib import Path
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
-from gtm.health.status import NO_STATUS, CheckStatus, Status
-from gtm.node.chronicle import Chronicle
-from gtm.node.config import NodeConfig
-from gtm.node.nodefile import parse_node_file
+from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status
+from gtm.node.config.model import NodeConfig
+from gtm.node.config.parse import parse_node_file
+from gtm.node.events.recorder import Chronicle
 from gtm.node.planner import Planner
-from gtm.node.state import StateFolder
+from gtm.node.state.folder import StateFolder
 from gtm.plan.model import Plan
 from gtm.steer.vocabulary import STEERING, SteeringVocabulary
 from gtm.watch.folder import Catalogue, Loaded

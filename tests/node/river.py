@@ -5,15 +5,15 @@ from pathlib import Path
 
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.quorum import Quorum
-from gtm.health.reading import Reason
-from gtm.health.status import NO_STATUS, CheckStatus, Status
-from gtm.health.verdict import Verdict
+from gtm.health.consensus.quorum import Quorum
+from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import Verdict
 from gtm.ids import NodeName
+from gtm.metrics.measurements import Tallies
 from gtm.metrics.model import Point
-from gtm.metrics.tallies import Tallies
-from gtm.node.health import HealthRiver
-from gtm.node.state import StateFolder
+from gtm.node.rivers.health import HealthRiver
+from gtm.node.state.folder import StateFolder
 from gtm.zone.model import checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock

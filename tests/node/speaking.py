@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from gtm.counters import Counters
-from gtm.health.override import Action, Override, Wish
-from gtm.health.scope import parse_scope
-from gtm.health.signature import Keys
+from gtm.health.override.override import Action, Override, Wish
+from gtm.health.override.scope import parse_scope
+from gtm.health.report.signature import Keys
 from gtm.ids import NodeName
-from gtm.node.chronicle import Chronicle
-from gtm.node.events import EventLog
-from gtm.node.overrides import OverrideDesk
-from gtm.node.state import StateFolder
+from gtm.node.events.log import EventLog
+from gtm.node.events.recorder import Chronicle
+from gtm.node.overrides.store import OverrideDesk
+from gtm.node.state.folder import StateFolder
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.fakes.peers import WatchedDesk, desk_of, key_of

@@ -2,7 +2,7 @@ import pytest
 
 from gtm.engine.reference import ReferenceEngine
 from gtm.errors import EngineUnavailable
-from gtm.node.config import EngineChoice
+from gtm.node.config.model import EngineChoice
 from gtm.node.engines import make_engine
 from gtm.plan.model import EMPTY_PLAN
 

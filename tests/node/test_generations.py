@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gtm.errors import OverrideRefused
-from gtm.health.override import Action, SafetyRule
-from gtm.plan.effects import TakesNothing
+from gtm.health.override.override import Action, SafetyRule
+from gtm.plan.override_effects import TakesNothing
 from tests.fakes import world
 from tests.node.guided import TEXT, Node
 from tests.node.present import catalogue

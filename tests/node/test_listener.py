@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from gtm.node.config.parse import parse_node_file
 from gtm.node.listener import own_names, warning_of_plain_http
-from gtm.node.nodefile import parse_node_file
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.ids import Generation
-from gtm.metrics.present import Push
-from gtm.node.applied import ONE_PUSH_S, Applied, last_push
+from gtm.metrics.snapshot import Push
+from gtm.node.events.zone_changes import ONE_PUSH_S, Applied, last_push
 from gtm.zone.changes import Fate
 from gtm.zone.model import Zone
 from tests.fakes import world

@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from gtm.counters import Counters
+from gtm.event import EventKind
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
-from gtm.health.book import EMPTY_BOOK
-from gtm.health.event import EventKind
-from gtm.health.quorum import Quorum
-from gtm.health.reading import Reason
-from gtm.health.status import CheckStatus, Status
-from gtm.health.verdict import Verdict
+from gtm.health.consensus.quorum import Quorum
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.report.book import EMPTY_BOOK
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import Verdict
 from gtm.ids import NodeName
+from gtm.metrics.measurements import Tallies
 from gtm.metrics.model import Distribution
-from gtm.metrics.tallies import Tallies
-from gtm.node.chronicle import Chronicle
-from gtm.node.health import HealthRiver
+from gtm.node.events.recorder import Chronicle
 from gtm.node.planner import Planner
+from gtm.node.rivers.health import HealthRiver
 from gtm.plan.apply import costly
 from gtm.steer.filter import Candidates, Filter, Regions, View
 from gtm.steer.vocabulary import with_kinds

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gtm.errors import Problem
-from gtm.node.zones import RELOAD_LOOKS
+from gtm.node.rivers.zones import RELOAD_LOOKS
 from gtm.watch.folder import Catalogue
 from gtm.watch.reading import Reading
 from tests.node.present import SMALL, until
@@ -85,7 +85,7 @@ def test_what_changes_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch
                 watched.write(LATER)
             return after
 
-    monkeypatch.setattr("gtm.node.zones.Reading", WrittenMeanwhile)
+    monkeypatch.setattr("gtm.node.rivers.zones.Reading", WrittenMeanwhile)
     problems, _served = reloading(watched, lambda _look: None)
     assert (problems, len(reads)) == ((), 3)
     assert watched.targets == ["192.0.2.1", "192.0.2.3"]

@@ -16,16 +16,16 @@ from aiohttp.test_utils import make_mocked_request
 
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.override import Action
-from gtm.health.override_seal import seal_override
-from gtm.health.reading import Reason
-from gtm.health.verdict import Verdict
+from gtm.health.override.override import Action
+from gtm.health.override.signed import seal_override
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import Verdict
 from gtm.ids import NodeName
-from gtm.node.config import NodeConfig
+from gtm.node.config.changes import TAKEN
+from gtm.node.config.model import NodeConfig
+from gtm.node.config.parse import parse_node_file
 from gtm.node.node import Node
-from gtm.node.nodefile import parse_node_file
-from gtm.node.settings import TAKEN
-from gtm.node.state_lock import lock_state
+from gtm.node.state.lock import lock_state
 from gtm.share.keys import save_key
 from gtm.zone.model import checks
 from tests.fakes import world
@@ -285,7 +285,7 @@ EFFECTS = (
 
 ELSEWHERE = {
     "is_plain_accepted": "test_plain_http_is_warned_of_from_then_on",
-    "log": "tests/node/test_reloading.py: how the log is set is not of the node",
+    "log": "tests/node/test_node_file_reload.py: how the log is set is not of the node",
 }
 """Fields that are tested in another way."""
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from gtm.counters import Counters
 from gtm.node.planner import Planner
-from gtm.node.state import StateFolder
-from gtm.node.zones import ZoneRiver
+from gtm.node.rivers.zones import ZoneRiver
+from gtm.node.state.folder import StateFolder
 from gtm.steer.vocabulary import STEERING, SteeringVocabulary
 from gtm.zone.model import Check
 from tests.node.present import SMALL, Turns, make_planner

@@ -16,27 +16,27 @@ from random import Random
 
 from dns.rdatatype import RdataType
 
+from gtm.checks.policy import pace, verdict_policy
 from gtm.health.belief import Belief
-from gtm.health.book import EMPTY_BOOK, hear
-from gtm.health.earliest import foretold
-from gtm.health.merger import Merger
-from gtm.health.override import NOTHING_IN_FORCE
-from gtm.health.quorum import Quorum
-from gtm.health.reading import Reading, Reason
-from gtm.health.report import Report, Vote, votes_of
-from gtm.health.status import NO_STATUS, Status, flipped, retimed
-from gtm.health.verdict import NO_VERDICT, Verdict, VerdictState, step
-from gtm.health.voices import Freshness
+from gtm.health.consensus.merger import Merger
+from gtm.health.consensus.quorum import Quorum
+from gtm.health.consensus.status import NO_STATUS, Status, flipped, retimed
+from gtm.health.consensus.voices import Freshness
+from gtm.health.override.override import NOTHING_IN_FORCE
+from gtm.health.report.book import EMPTY_BOOK, hear
+from gtm.health.report.report import Report, Vote, votes_of
+from gtm.health.verdict.next_change import foretold
+from gtm.health.verdict.reading import Reading, Reason
+from gtm.health.verdict.verdict import NO_VERDICT, Verdict, VerdictState, step
 from gtm.ids import CheckId, NodeName, ServiceId, VantageName
 from gtm.plan.apply import apply
-from gtm.plan.bound import Bound, Delays, bound
+from gtm.plan.bound.bound import Bound, Delays, bound
+from gtm.plan.bound.holds import Hold, holds_of_one_fault
 from gtm.plan.faults import Watched, fallen
-from gtm.plan.guidance import NO_GUIDANCE, Guidance, guided_anew
-from gtm.plan.holds import Hold, holds_of_one_fault
 from gtm.plan.model import Plan
-from gtm.plan.policy import pace, verdict_policy
-from gtm.plan.safety import NO_HISTORY, allow
-from gtm.plan.shares import shares_of
+from gtm.plan.overlay import NO_GUIDANCE, Guidance, guided_anew
+from gtm.plan.safety.rules import NO_HISTORY, allow
+from gtm.plan.safety.shares import shares_of
 from gtm.probe.schedule import JITTER, Schedule, Turn
 from gtm.zone.model import Monitor, Service, Zone, checks
 from tests.fakes import world

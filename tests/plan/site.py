@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from gtm.health.belief import Belief
-from gtm.health.override import NOTHING_IN_FORCE, InForce, Override, SafetyRule, in_force, joined, newest
-from gtm.health.status import Status
+from gtm.health.consensus.status import Status
+from gtm.health.override.override import NOTHING_IN_FORCE, InForce, Override, SafetyRule, in_force, joined, newest
 from gtm.ids import ServiceId
-from gtm.plan.guidance import Guidance, effective
 from gtm.plan.model import SteeredService
-from gtm.plan.safety import NO_HISTORY, Allowed, History, allow
-from gtm.plan.shares import Shares, shares_of
+from gtm.plan.overlay import Guidance, effective
+from gtm.plan.safety.rules import NO_HISTORY, Allowed, History, allow
+from gtm.plan.safety.shares import Shares, shares_of
 from gtm.zone.model import DEFAULT_SAFETY, Safety, checks
 from tests.fakes import world
 from tests.fakes.overrides import WALL

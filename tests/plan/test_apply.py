@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
-from gtm.health.status import Status, flipped
+from gtm.health.consensus.status import Status, flipped
 from gtm.ids import CheckId, ServiceId
 from gtm.plan.apply import apply
 from gtm.plan.model import EMPTY_PLAN, Plan

@@ -1,11 +1,11 @@
 """Who gets what, within the work that is allowed."""
 
 from gtm.health.belief import Belief
-from gtm.health.status import CheckStatus, Status
+from gtm.health.consensus.status import CheckStatus, Status
 from gtm.ids import RegionName, ServiceId
 from gtm.plan.clients import Clients
 from gtm.plan.decisions import decisions
-from gtm.plan.shape import Shapes
+from gtm.plan.shape_decisions import Shapes
 from tests.fakes import world
 
 PLAN = world.plan(world.zone(), geography=world.geography())

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gtm.health.belief import Belief
-from gtm.health.status import Status, flipped
+from gtm.health.consensus.status import Status, flipped
 from gtm.ids import ServiceId
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan

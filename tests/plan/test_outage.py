@@ -1,14 +1,14 @@
 from gtm.health.belief import Belief
-from gtm.health.override import SafetyRule
-from gtm.health.reading import Reason
-from gtm.health.status import CheckStatus, Status
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.override.override import SafetyRule
+from gtm.health.verdict.reading import Reason
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.plan.clients import Clients
 from gtm.plan.decisions import decisions
-from gtm.plan.guidance import NO_GUIDANCE, Guidance
 from gtm.plan.outage import NO_OUTAGE, Outage, all_instead, answered_again, answered_instead, outage_of, why_down
 from gtm.plan.outcome import Decisions
-from gtm.plan.shape import Shapes
+from gtm.plan.overlay import NO_GUIDANCE, Guidance
+from gtm.plan.shape_decisions import Shapes
 from tests.fakes import world
 
 PLAN = world.plan(world.zone(), geography=world.geography())

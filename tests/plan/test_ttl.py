@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
-from gtm.health.status import CheckStatus, Status, flipped, retimed
-from gtm.health.vantage import LocalBelief
+from gtm.health.consensus.local_view import LocalBelief
+from gtm.health.consensus.status import CheckStatus, Status, flipped, retimed
 from gtm.ids import CheckId, ServiceId, VantageName
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
 from gtm.plan.ttl import degraded_ttl
-from gtm.zone.chain import Steer
 from gtm.zone.model import Service
+from gtm.zone.steering import Steer
 from tests.fakes import world
 
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN

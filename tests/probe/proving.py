@@ -9,8 +9,8 @@ import pytest
 
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.reading import Reading, Reason
-from gtm.health.verdict import Verdict
+from gtm.health.verdict.reading import Reading, Reason
+from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, MonitorName
 from gtm.probe.prober import Prober
 from gtm.zone.model import Check, Monitor, MonitorType

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.ids import CheckId, MonitorName
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.permits import Permits
 from gtm.zone.model import Check, Monitor, MonitorType
-from gtm.zone.settings import (
+from gtm.zone.monitors.settings import (
     DenySettings,
     HttpSettings,
     Settings,

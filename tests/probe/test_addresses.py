@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.certificate import Certificate
-from gtm.health.reading import Phases, Reason
+from gtm.health.verdict.reading import Phases, Reason
 from gtm.ids import Address
 from gtm.probe.addresses import MAX_ADDRESSES, Seen, combined, decides, in_turn
 from gtm.probe.failures import PASSED, Outcome

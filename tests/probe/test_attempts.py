@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.addresses import MAX_ADDRESSES
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
@@ -17,7 +17,7 @@ from gtm.probe.permits import Permits
 from gtm.probe.targets import Targets, parse_allowed
 from gtm.probe.turns import CheckTurns
 from gtm.zone.model import Addresses, Check
-from gtm.zone.settings import (
+from gtm.zone.monitors.settings import (
     DenySettings,
     DnsSettings,
     ExecSettings,

@@ -1,14 +1,14 @@
-"""Calculated monitors over monitors and services; the rule itself is in tests/health/test_combination.py."""
+"""Calculated monitors over monitors and services; the rule itself is in tests/checks/test_combine.py."""
 
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.ids import CheckId
 from gtm.probe.calculated import outcome_of_parts
 from gtm.probe.failures import PASSED, Outcome
 from gtm.zone.model import Part
-from gtm.zone.settings import CalculatedSettings, Combine
+from gtm.zone.monitors.settings import CalculatedSettings, Combine
 from tests.fakes.checks import check_of, reading_of
 
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN

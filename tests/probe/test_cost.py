@@ -7,12 +7,12 @@ from functools import partial
 
 import pytest
 
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.cost import STEP_S, Bill, Metered, begin_another_request, running_bill
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.zone.model import MonitorType
-from gtm.zone.settings import GrpcSettings, HttpSettings, JsonExpectation, TcpSettings
+from gtm.zone.monitors.settings import GrpcSettings, HttpSettings, JsonExpectation, TcpSettings
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint

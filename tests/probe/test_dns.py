@@ -15,11 +15,11 @@ import pytest
 from dnslib import RR
 from dnslib.server import BaseResolver, DNSServer
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.dns import MAX_STRAYS, ask
 from gtm.probe.dns_answer import MAX_RECORDS
 from gtm.probe.failures import PASSED, Outcome
-from gtm.zone.settings import DnsSettings
+from gtm.zone.monitors.settings import DnsSettings
 from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.endpoints import closed_port, endpoint, hangs
 from tests.fakes.resolver import FakeResolver

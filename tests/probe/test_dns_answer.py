@@ -13,10 +13,10 @@ from dns.rrset import RRset
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.dns_answer import UDP_PAYLOAD_BYTES, is_answer, is_truncated, judged, query_for, without_edns
 from gtm.probe.failures import PASSED, Outcome
-from gtm.zone.settings import DnsSettings
+from gtm.zone.monitors.settings import DnsSettings
 
 ASKED = DnsSettings("www.example.com")
 

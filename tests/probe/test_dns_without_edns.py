@@ -8,13 +8,13 @@ import dns.message
 import dns.rcode
 import pytest
 
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe import dns as dns_check
 from gtm.probe.dns import SECOND_TRY_S, ask, second_try_after_s
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
-from gtm.zone.settings import DnsSettings
+from gtm.zone.monitors.settings import DnsSettings
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import endpoint

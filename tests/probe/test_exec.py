@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.exec import MAX_OUTPUT_BYTES, filled_in, outcome_of_exit, run
 from gtm.probe.failures import PASSED, Outcome
-from gtm.zone.settings import ExecSettings
+from gtm.zone.monitors.settings import ExecSettings
 from tests.fakes.checks import check_of, reading_of
 from tests.fakes.permits import permits
 from tests.fakes.resolver import FakeResolver

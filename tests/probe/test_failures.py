@@ -9,7 +9,7 @@ import ssl
 import pytest
 
 from gtm.errors import NoRoute, NotHttp, ResolverBusy
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import outcome_of
 
 

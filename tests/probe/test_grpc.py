@@ -15,11 +15,11 @@ import h2.events
 import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.grpc import ask_health
 from gtm.probe.health_call import HealthCall
-from gtm.zone.settings import GrpcSettings, TlsSettings
+from gtm.zone.monitors.settings import GrpcSettings, TlsSettings
 from tests.fakes.certificates import Authority
 from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.endpoints import Conversation, answers, closed_port, endpoint, hangs, says

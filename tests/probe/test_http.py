@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.failures import Outcome
 from gtm.probe.http_answer import MAX_BODY_BYTES, judged_body
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.zone.model import MonitorType
-from gtm.zone.settings import HttpSettings, JsonExpectation, Secret
+from gtm.zone.monitors.settings import HttpSettings, JsonExpectation, Secret
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, answers, drips, endpoint, floods, resets, says
 from tests.fakes.permits import permits

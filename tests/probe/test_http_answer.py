@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
-from gtm.health.reading import MAX_DETAIL_LENGTH, Reason
+from gtm.health.verdict.reading import MAX_DETAIL_LENGTH, Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.http_answer import MAX_BODY_BYTES, in_time, judged_body, judged_head
-from gtm.zone.settings import HttpSettings, JsonExpectation, JsonPath
+from gtm.zone.monitors.settings import HttpSettings, JsonExpectation, JsonPath
 
 
 def pointer_to(*steps: str | int) -> str:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.redirect import MAX_LOCATION_BYTES
 from gtm.zone.model import MonitorType
-from gtm.zone.settings import Secret
+from gtm.zone.monitors.settings import Secret
 from tests.fakes.certificates import Authority
 from tests.fakes.endpoints import Conversation, says
 from tests.fakes.permits import permits

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.payload import compose_payload
-from gtm.health.reading import Reading, Reason
-from gtm.health.report import Report, votes_of
-from gtm.health.verdict import NO_VERDICT, step
+from gtm.checks.policy import verdict_policy
+from gtm.health.report.payload import compose_payload
+from gtm.health.report.report import Report, votes_of
+from gtm.health.verdict.reading import Reading, Reason
+from gtm.health.verdict.verdict import NO_VERDICT, step
 from gtm.ids import NodeName, VantageName
-from gtm.plan.policy import verdict_policy
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.zone.model import Check
-from gtm.zone.settings import HttpSettings, JsonExpectation, Secret
+from gtm.zone.monitors.settings import HttpSettings, JsonExpectation, Secret
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint

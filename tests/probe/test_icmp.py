@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.echo import ECHO_TYPES
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.icmp import NOT_PERMITTED, ping
-from gtm.zone.settings import IcmpSettings
+from gtm.zone.monitors.settings import IcmpSettings
 from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.namespaces import inside, network
 from tests.fakes.resolver import FakeResolver

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.ids import Address
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import KINDS, read
-from gtm.probe.lateness import TURNS
+from gtm.probe.loop_lag import TURNS
 from gtm.zone.model import MonitorType
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import (

@@ -10,13 +10,13 @@ import pytest
 
 from gtm.counters import Counters
 from gtm.errors import NotPermitted
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.permits import KeptCertificate, KeptSecret, Permits, check_permits
 from gtm.probe.prober import Prober
 from gtm.zone.model import Check
-from gtm.zone.settings import (
+from gtm.zone.monitors.settings import (
     DenySettings,
     ExecSettings,
     GrpcSettings,

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.heartbeats import Heartbeat, Heartbeats
 from gtm.probe.permits import Permits
 from gtm.probe.push import outcome_of_heartbeat
-from gtm.zone.settings import PushSettings, Secret
+from gtm.zone.monitors.settings import PushSettings, Secret
 from tests.fakes.checks import check_of, reading_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.permits import permits

@@ -55,7 +55,7 @@ from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.route import has_way_to
 from gtm.zone.model import Check, Monitor, MonitorType
-from gtm.zone.settings import DnsSettings, GrpcSettings, HttpSettings, IcmpSettings, TcpSettings
+from gtm.zone.monitors.settings import DnsSettings, GrpcSettings, HttpSettings, IcmpSettings, TcpSettings
 
 KINDS = {
     MonitorType.TCP: TcpSettings(), MonitorType.HTTP: HttpSettings(secure=False), MonitorType.DNS: DnsSettings("x."),

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.ids import Address
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import KINDS, read
 from gtm.probe.permits import Permits
 from gtm.probe.targets import Targets, faces, is_of_this_machine, parse_allowed
 from gtm.zone.model import MonitorType
-from gtm.zone.settings import (
+from gtm.zone.monitors.settings import (
     DenySettings,
     DnsSettings,
     ExecSettings,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.zone.model import MonitorType
 from tests.fakes.endpoints import (
     floods,

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from gtm.health.reading import Reason
-from gtm.probe.lateness import TURNS, Lateness
+from gtm.health.verdict.reading import Reason
+from gtm.probe.loop_lag import TURNS, Lateness
 from gtm.probe.time_limit import MOST, CheckTime, TimeLimit, time_of_check
 
 HAD_S = 0.05

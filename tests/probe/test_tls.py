@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from gtm.health.certificate import DAY_S
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.failures import PASSED, Outcome
 from gtm.probe.tls import days_left
 from gtm.zone.model import MonitorType
-from gtm.zone.settings import HttpSettings, Settings, TcpSettings, TlsSettings
+from gtm.zone.monitors.settings import HttpSettings, Settings, TcpSettings, TlsSettings
 from tests.fakes import checks
 from tests.fakes.certificates import DAY, Authority, Root, showing
 from tests.fakes.endpoints import answers, hangs

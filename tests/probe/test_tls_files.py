@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from gtm.arrival import DEFAULT_SETTLE_S
 from gtm.errors import TlsFileUnreadable
-from gtm.health.reading import Reason
+from gtm.health.verdict.reading import Reason
 from gtm.probe.permits import KeptCertificate, Permits
 from gtm.probe.tls import Contexts
 from gtm.zone.model import MonitorType
-from gtm.zone.settings import TlsSettings
+from gtm.zone.monitors.settings import TlsSettings
 from tests.fakes.certificates import Authority
 from tests.fakes.endpoints import hangs
 from tests.fakes.permits import permits

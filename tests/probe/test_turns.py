@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from gtm.probe.beat import BEAT_S
+from gtm.probe.loop_beat import BEAT_S
 from gtm.probe.turns import LATE_S, CheckTurns, Zones
 from tests.fakes.sleep import settle
 

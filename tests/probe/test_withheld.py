@@ -1,9 +1,9 @@
 """What a node's own file keeps it from checking: few lines, whatever the number of checks."""
 
-from gtm.health.reading import Reading, Reason
+from gtm.health.verdict.reading import Reading, Reason
 from gtm.ids import CheckId
 from gtm.probe.withheld import MAX_REASONS, Withheld, WithheldChecks, foreseen
-from gtm.zone.settings import ExecSettings, HttpSettings, Secret
+from gtm.zone.monitors.settings import ExecSettings, HttpSettings, Secret
 from tests.fakes.checks import check_of
 from tests.fakes.permits import permits
 

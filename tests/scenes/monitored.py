@@ -10,9 +10,9 @@ from typing import cast
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from gtm.metrics.exposition import expose
-from gtm.metrics.tallies import Tallies
-from gtm.node.telemetry import Measures
-from gtm.node.zones import ZoneRiver
+from gtm.metrics.measurements import Tallies
+from gtm.node.rivers.telemetry import Measures
+from gtm.node.rivers.zones import ZoneRiver
 from tests.fakes.peers import key_of
 from tests.node.present import config
 from tests.scenes.play import ROUND_S, Play

@@ -13,32 +13,32 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gtm.checks.policy import verdict_policy
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
-from gtm.health.claims import NOT_LISTED, Claims, Listed
-from gtm.health.disagreement import quarantined
-from gtm.health.override import Action, SafetyRule, Wish
-from gtm.health.quorum import Quorum
-from gtm.health.reading import Reading, Reason
-from gtm.health.scope import parse_scope
-from gtm.health.signature import PublicKey
-from gtm.health.verdict import NO_VERDICT, Verdict, step
+from gtm.health.consensus.outliers import quarantined
+from gtm.health.consensus.quorum import Quorum
+from gtm.health.override.override import Action, SafetyRule, Wish
+from gtm.health.override.scope import parse_scope
+from gtm.health.report.claims import NOT_LISTED, Claims, Listed
+from gtm.health.report.signature import PublicKey
+from gtm.health.verdict.reading import Reading, Reason
+from gtm.health.verdict.verdict import NO_VERDICT, Verdict, step
 from gtm.ids import CheckId, NodeName, ServiceId, VantageName
-from gtm.node.chronicle import Chronicle
-from gtm.node.guide import Guide
-from gtm.node.health import HealthRiver
-from gtm.node.overrides import OverrideDesk
+from gtm.node.events.recorder import Chronicle
+from gtm.node.overrides.overlay import Guide
+from gtm.node.overrides.requests import Saying
+from gtm.node.overrides.store import OverrideDesk
 from gtm.node.planner import Planner
-from gtm.node.saying import Saying
-from gtm.node.state import StateFolder
-from gtm.node.vantages import VantageWatch
-from gtm.plan.holds import ON_ALL_DOWN, possible_holds
+from gtm.node.rivers.health import HealthRiver
+from gtm.node.rivers.vantages import VantageWatch
+from gtm.node.state.folder import StateFolder
+from gtm.plan.bound.holds import ON_ALL_DOWN, possible_holds
 from gtm.plan.model import Plan, SteeredService
-from gtm.plan.policy import verdict_policy
-from gtm.plan.shares import shares_of
-from gtm.share.desk import Desk, Reporter
+from gtm.plan.safety.shares import shares_of
+from gtm.share.report_store import Desk, Reporter
 from gtm.steer.vocabulary import STEERING
 from gtm.watch.folder import Catalogue, Loaded
 from gtm.watch.geoload import GeoLoad

@@ -12,16 +12,16 @@ from ipaddress import ip_address
 
 from gtm.geo.place import Coordinates, Place
 from gtm.health.belief import Belief
-from gtm.health.override import NOTHING_IN_FORCE, InForce
-from gtm.health.reading import Reason
-from gtm.health.status import CheckStatus, Status, flipped
+from gtm.health.consensus.status import CheckStatus, Status, flipped
+from gtm.health.override.override import NOTHING_IN_FORCE, InForce
+from gtm.health.verdict.reading import Reason
 from gtm.plan.apply import apply
-from gtm.plan.enough import Refusal
-from gtm.plan.guidance import NO_GUIDANCE, Guidance, guided_anew
 from gtm.plan.model import Plan
 from gtm.plan.outcome import Outcome
-from gtm.plan.safety import NO_HISTORY, allow
-from gtm.plan.shares import shares_of
+from gtm.plan.overlay import NO_GUIDANCE, Guidance, guided_anew
+from gtm.plan.safety.minimums import Refusal
+from gtm.plan.safety.rules import NO_HISTORY, allow
+from gtm.plan.safety.shares import shares_of
 from gtm.steer.filter import Choose
 from gtm.zone.model import Zone, checks
 from tests.fakes import world

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.vantage import Vantage
+from gtm.health.consensus.local_view import Vantage
 from gtm.ids import NodeName, VantageName
 from tests.fakes import world
 from tests.scenes.play import API, CLIENTS, FIRST, PLACES, SECOND, Play, Probe, given

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.envelope import MAX_SKEW_S
-from gtm.health.quorum import DEFAULT_STALE_HOLD_S
+from gtm.health.consensus.quorum import DEFAULT_STALE_HOLD_S
+from gtm.health.report.envelope import MAX_SKEW_S
 from gtm.ids import NodeName
 from tests.fakes.world import EU
 from tests.scenes.play import FIRST, PAIR, ROUND_S, SECOND, Play, Probe, given

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.override import Action, SafetyRule
-from gtm.plan.suspicion import HOLD_S
+from gtm.health.override.override import Action, SafetyRule
+from gtm.plan.safety.correlated import HOLD_S
 from tests.scenes.play import ROUND_S, Play, Probe
 from tests.scenes.sites import NOTICED_AFTER, THREE, alerts, in_region, moments, refused
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.quorum import Quorum
+from gtm.health.consensus.quorum import Quorum
 from tests.scenes.play import API, FIRST, NEAR, SECOND, THIRD, Answered, Play, Probe, given
 
 PROBES = ("fra-1", "gru-1", "iad-1", "pdx-1", "sin-1")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.verdict import VerdictState
+from gtm.health.verdict.verdict import VerdictState
 from tests.scenes.play import CLIENTS, FIRST, PAIR, SECOND, Play, Probe, given
 
 MINUTE_ROUNDS = 12

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.quorum import Quorum
+from gtm.health.consensus.quorum import Quorum
 from gtm.ids import NodeName
 from tests.scenes.play import API, FIRST, SECOND, Play, Probe
 

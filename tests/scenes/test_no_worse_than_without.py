@@ -17,7 +17,7 @@ from random import Random
 
 import pytest
 
-from gtm.plan.suspicion import HOLD_S
+from gtm.plan.safety.correlated import HOLD_S
 from gtm.zone.model import Zone, checks
 from tests.scenes.shares import NOT_FOUND, TICK_S, TIMEOUT, Failed, Key, Moment, Stage, most, region_of, zone_of
 from tests.scenes.shares import service_text as text

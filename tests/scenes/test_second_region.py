@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.override import Action, SafetyRule
+from gtm.health.override.override import Action, SafetyRule
 from tests.scenes.play import ROUND_S, Play, Probe
 from tests.scenes.sites import NOTICED_AFTER, THREE, alerts, in_region, moments, refused
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.envelope import MAX_SKEW_S
+from gtm.health.report.envelope import MAX_SKEW_S
 from gtm.ids import NodeName
 from tests.scenes.play import FIRST, PAIR, ROUND_S, SECOND, Play, Probe, given
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from gtm.counters import Counters
-from gtm.health.override import Action, SafetyRule
+from gtm.health.override.override import Action, SafetyRule
 from gtm.ids import NodeName, VantageName
-from gtm.share.desk import Desk, Reporter
+from gtm.share.report_store import Desk, Reporter
 from tests.fakes.peers import key_of
 from tests.fakes.promtool import Expected, all_alerts, require_alerts
 from tests.scenes.monitored import EVERY, OF_NS1, Monitor
@@ -105,15 +105,15 @@ def test_a_node_whose_own_clock_is_off_is_told_so(tmp_path: Path, caplog: pytest
     play, monitor = watched(tmp_path)
     monitor.watch(A_WHILE)
     play.server.clock.step_wall(-41.0)
-    with caplog.at_level(logging.INFO, logger="gtm.node.clock_watch"):
+    with caplog.at_level(logging.INFO, logger="gtm.node.notices.clocks"):
         monitor.watch(A_WHILE)
     off = Expected("The clock of ns1:8053 is -41 s ahead of most others (less than 0: behind)", OF_NS1)
     require(monitor, tmp_path, {"GtmNodeClockOff": [off], "GtmPeerClockOff": [], "GtmStatusStale": [BLIND]})
-    [told] = [record.message for record in caplog.records if record.name == "gtm.node.clock_watch"]
+    [told] = [record.message for record in caplog.records if record.name == "gtm.node.notices.clocks"]
     assert told.startswith("this node's clock is 41 s behind 4 of 4 peers (fra-1 +41 s, gru-1 +41 s, iad-1 +41 s, ")
     assert told in play.server.desk.clocks.skew.problems
     play.server.clock.step_wall(41.0)
-    with caplog.at_level(logging.INFO, logger="gtm.node.clock_watch"):
+    with caplog.at_level(logging.INFO, logger="gtm.node.notices.clocks"):
         monitor.watch(A_WHILE)
     require(monitor, tmp_path, {"GtmNodeClockOff": [], "GtmStatusStale": []})
     assert caplog.records[-1].message == "this node's clock is no longer seen to be off"

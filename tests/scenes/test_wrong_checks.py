@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from gtm.health.override import Action, SafetyRule, in_force, joined, newest
+from gtm.health.override.override import Action, SafetyRule, in_force, joined, newest
 from gtm.zone.model import Zone, checks
 from tests.fakes.overrides import WALL, said
 from tests.scenes.shares import (

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from gtm.health.override import SafetyRule
+from gtm.health.override.override import SafetyRule
 from gtm.zone.model import Zone
 from tests.scenes.shares import NOT_FOUND, TIMEOUT, Failed, Fate, Key, Moment, Stage, region_of, zone_of
 from tests.scenes.shares import service_text as text

@@ -9,7 +9,7 @@ import pytest
 
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine
-from gtm.node.queries import AsyncioQueries
+from gtm.node.rivers.queries import AsyncioQueries
 from gtm.serve.descriptors import (
     RESERVED,
     WANTED,

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 from random import Random
 
 from gtm.ids import NodeName
+from gtm.share.addresses import EtcdSite
 from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import EtcdClient
 from gtm.share.poller import open_share_session
-from gtm.share.site import EtcdSite
 from tests.fakes.peers import WatchedDesk
 
 LIMIT_S = 30.0

@@ -12,9 +12,9 @@ from multidict import MultiDict
 
 from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
-from gtm.health.envelope import Sealed, compose_offer, seal
-from gtm.health.payload import Base
-from gtm.health.report import Report
+from gtm.health.report.envelope import Sealed, compose_offer, seal
+from gtm.health.report.payload import Base
+from gtm.health.report.report import Report
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.handler import compose_digests, compose_have, handle_reports, parse_digests
 from gtm.share.poller import MOST_DIGESTS, open_share_session

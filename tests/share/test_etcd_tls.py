@@ -7,10 +7,10 @@ import pytest
 
 from gtm.errors import Unreachable
 from gtm.health.belief import Belief
+from gtm.share.addresses import EtcdSite
 from gtm.share.etcd_client import EtcdClient
 from gtm.share.poller import open_share_session
-from gtm.share.site import EtcdSite
-from gtm.share.tls import TlsFiles, client_tls
+from gtm.tls.peers import TlsFiles, client_tls
 from tests.fakes.certificates import Authority
 from tests.fakes.etcd import EtcdTls, etcd
 from tests.fakes.peers import believing, desk_of

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
-from gtm.health.report import Edition
+from gtm.health.report.report import Edition
 from gtm.ids import NodeName
 from gtm.share.handler import compose_have, parse_have
 from tests.fakes.peers import WatchedDesk, believing, desk_of, serving

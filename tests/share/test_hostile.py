@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from gtm.health.belief import Belief
-from gtm.health.envelope import compose_offer
+from gtm.health.report.envelope import compose_offer
 from gtm.ids import NodeName
 from tests.fakes.clock import FakeClock
 from tests.fakes.lies import KNOWN, Peer, broken_offer, crafted

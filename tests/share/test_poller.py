@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
-from gtm.health.bounds import Bounds
-from gtm.health.peer import PeerState
+from gtm.health.report.bounds import Bounds
+from gtm.health.report.peer import PeerState
 from gtm.ids import NodeName
 from gtm.share.poller import (
     MAX_BACKOFF_S,

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gtm.errors import StateInvalid
-from gtm.share.renewal import LiveTls, Outcome
-from gtm.share.tls import TlsFiles, client_tls, server_tls
+from gtm.tls.peers import TlsFiles, client_tls, server_tls
+from gtm.tls.renewal import LiveTls, Outcome
 from tests.fakes.certificates import Authority
 
 WALL = 0.0

@@ -9,12 +9,12 @@ import pytest
 from aiohttp import web
 
 from gtm.health.belief import Belief
-from gtm.health.envelope import compose_offer
+from gtm.health.report.envelope import compose_offer
 from gtm.ids import NodeName
-from gtm.share.desk import LARGE_BYTES
-from gtm.share.opening import SPARE_CHECKS
+from gtm.share.body_room import LARGE_AT_ONCE
+from gtm.share.open_reports import SPARE_CHECKS
 from gtm.share.poller import open_share_session
-from gtm.share.room import LARGE_AT_ONCE
+from gtm.share.report_store import LARGE_BYTES
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import CHECK, believing, desk_of, key_of, longest_pause_s, poller_of, serving_handler
 from tests.share.etcd_sharing import FOLDER, FRA, client_of, share_of

@@ -13,14 +13,14 @@ import pytest
 from gtm.counters import Counters
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
-from gtm.health.envelope import compose_offer
-from gtm.health.override import Action, Override, OverrideId, SafetyRule
-from gtm.health.override_seal import open_override, seal_override
-from gtm.health.reading import Reason
-from gtm.health.scope import parse_scope
-from gtm.health.verdict import Verdict
+from gtm.health.override.override import Action, Override, OverrideId, SafetyRule
+from gtm.health.override.scope import parse_scope
+from gtm.health.override.signed import open_override, seal_override
+from gtm.health.report.envelope import compose_offer
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
-from gtm.share.desk import Desk, Reporter
+from gtm.share.report_store import Desk, Reporter
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import desk_of, key_of
 

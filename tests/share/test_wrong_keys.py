@@ -7,10 +7,10 @@ import pytest
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
-from gtm.health.claims import Claims
-from gtm.health.signature import PrivateKey
+from gtm.health.report.claims import Claims
+from gtm.health.report.signature import PrivateKey
 from gtm.ids import NodeName, VantageName
-from gtm.share.desk import Desk, Reporter
+from gtm.share.report_store import Desk, Reporter
 from gtm.share.wrong_keys import BELIEVED_S, SHOWN_S, WrongKeys, short
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import believing, desk_of, key_of

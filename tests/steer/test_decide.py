@@ -12,8 +12,8 @@ from gtm.steer import chain
 from gtm.steer.decide import Decided, State, decide
 from gtm.steer.filter import Candidate, Candidates
 from gtm.steer.vocabulary import PRESETS, STEERING
-from gtm.zone.chain import Steer
 from gtm.zone.model import OnAllDown
+from gtm.zone.steering import Steer
 from tests.fakes.world import DUBLIN
 from tests.steer.test_filters import DOWN, REGIONS, UNKNOWN, UP, candidate
 

@@ -11,8 +11,8 @@ from gtm.health.belief import Belief
 from gtm.ids import RegionName
 from gtm.steer.filter import Candidate, Candidates, Choose, Filter, Regions
 from gtm.steer.filters import first, nearest, priority, shuffle, up, weight
-from gtm.zone.chain import Argument
 from gtm.zone.model import Region
+from gtm.zone.steering import Argument
 from tests.fakes.world import ASHBURN, DUBLIN, SINGAPORE
 
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN

@@ -2,7 +2,7 @@ import pytest
 
 from gtm.steer.filter import Choose, Filter
 from gtm.steer.vocabulary import KINDS, PRESETS, STEERING, with_kinds
-from gtm.zone.chain import Argument, FilterSpec, Steer
+from gtm.zone.steering import Argument, FilterSpec, Steer
 
 
 @pytest.mark.parametrize(

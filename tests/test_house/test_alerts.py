@@ -10,9 +10,9 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from gtm.ids import NodeName
-from gtm.metrics.births import births
 from gtm.metrics.exposition import expose
-from gtm.metrics.present import families
+from gtm.metrics.snapshot import families
+from gtm.metrics.zero_counters import births
 from tests.metrics.measured import Measured
 from tests.test_house.alerting import Rule, rules
 from tests.test_house.pages import anchors

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gtm.health.event import EventKind
+from gtm.event import EventKind
 
 ROOT = Path(__file__).parents[2] / "gtm"
 TABLE = ROOT / "health" / "event.py"

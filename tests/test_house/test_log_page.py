@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from gtm.health.event import EventKind
+from gtm.event import EventKind
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "reference" / "log.md").read_text(encoding="utf-8")

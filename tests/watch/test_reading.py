@@ -14,15 +14,15 @@ from gtm.content import Content
 from gtm.errors import REST, FileUnreadable
 from gtm.steer.vocabulary import STEERING
 from gtm.watch import reading as module
+from gtm.watch.changed_files import to_be_read_again
 from gtm.watch.composing import fingerprint_of
 from gtm.watch.folder import EMPTY, ZONE_FILES, scan
-from gtm.watch.looked import to_be_read_again
 from gtm.watch.reading import FILE_LIMIT_S, MAX_TRACEBACKS, Reading
 from gtm.watch.settling import as_it_is
-from gtm.zone.chain import Vocabulary
-from gtm.zone.master import MasterFile
 from gtm.zone.model import Zone
 from gtm.zone.parse import Shared, parse
+from gtm.zone.records_file.parse import MasterFile
+from gtm.zone.steering import Vocabulary
 from tests.watch.folders import HEAD, load, names, write
 
 SPINS = "spins.example.com"

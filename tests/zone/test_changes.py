@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.zone.bulk import Bulk, BulkRRset, pack
 from gtm.zone.changes import MAX_NAMED, Fate, ZoneChanges, changes, changes_since
 from gtm.zone.contents import contents_of, lines, parse_lines
 from gtm.zone.model import Zone
+from gtm.zone.records_file.packed import Bulk, BulkRRset, pack
 from tests.fakes import world
 from tests.node.present import SMALL
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from gtm.config.document import parse_document
 from gtm.steer.vocabulary import STEERING
-from gtm.zone.document import parse_document
 from gtm.zone.json_schema import zone_schema
-from gtm.zone.master import MasterFile
 from gtm.zone.model import OnAllDown
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
+from gtm.zone.records_file.parse import MasterFile
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 PAGE = "".join((DOCS / page).read_text() for page in ("zone-file.md", "monitors.md"))

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from gtm.config.document import parse_document, plain
 from gtm.steer.vocabulary import STEERING
-from gtm.zone.document import parse_document, plain
 from gtm.zone.json_schema import zone_schema
 
 ROOT = Path(__file__).parents[2]

@@ -8,13 +8,13 @@ from dns.rdatatype import RdataType
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gtm.config.document import parse_document, plain
 from gtm.errors import ZoneInvalid
 from gtm.geo.place import Coordinates
-from gtm.zone.chain import FilterSpec, Steer
-from gtm.zone.document import parse_document, plain
 from gtm.zone.model import Endpoint, Monitor, MonitorType, OnAllDown, Region, Service, Zone, checks
+from gtm.zone.monitors.settings import HttpSettings
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
-from gtm.zone.settings import HttpSettings
+from gtm.zone.steering import FilterSpec, Steer
 from tests.fakes.vocabulary import FAKE_VOCABULARY, PRESETS
 
 ROOT = Path(__file__).parents[2]

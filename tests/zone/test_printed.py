@@ -17,8 +17,8 @@ from dns.rdatatype import RdataType
 from gtm.dns.rdata import compose_rdata, parse_rdata, parse_type
 from gtm.engine.master import native_scan
 from gtm.errors import ZoneInvalid
-from gtm.zone.bulk import Bulk
-from gtm.zone.master import MasterFile, Scan, read_master
+from gtm.zone.records_file.packed import Bulk
+from gtm.zone.records_file.parse import MasterFile, Scan, read_master
 
 PRINTED = Path(__file__).parents[1] / "data/printed/records.txt"
 ORIGIN = from_text("example.com")

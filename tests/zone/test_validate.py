@@ -1,7 +1,7 @@
 import pytest
 from dns.name import root
 
-from gtm.zone.document import parse_document
+from gtm.config.document import parse_document
 from gtm.zone.references import Scope
 from gtm.zone.schema import ZoneEntry
 from gtm.zone.validate import Validated, validate

@@ -1,4 +1,4 @@
-//! Records -> rows, sorted; the form is that of `gtm/zone/bulk.py`, octet for octet.
+//! Records -> rows, sorted; the form is that of `gtm/zone/records_file/packed.py`, octet for octet.
 
 use std::collections::hash_map::{Entry, HashMap};
 
@@ -28,7 +28,7 @@ pub struct Packed {
     pub odd: usize,
 }
 
-/// What is odd and loads all the same; `gtm/zone/notes.py` has the words.
+/// What is odd and loads all the same; `gtm/zone/records_file/warnings.py` has the words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
     /// Of the record.
@@ -45,7 +45,7 @@ pub struct Note {
     pub least_ttl: u32,
 }
 
-/// What a note is about; the numbers are those of `gtm/zone/notes.py`.
+/// What a note is about; the numbers are those of `gtm/zone/records_file/warnings.py`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Oddity {

@@ -1,6 +1,6 @@
 //! The scanner by itself: what it packs, what it leaves to the reference, and that no bytes make it panic.
 //!
-//! That it agrees with the reference is tested from Python (`tests/zone/test_master.py`), on random files.
+//! That it agrees with the reference is tested from Python (`tests/zone/records_file/test_parse.py`), on random files.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 

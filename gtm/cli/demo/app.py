@@ -20,7 +20,7 @@ from gtm.cli.demo.scripts import Shipped
 from gtm.cli.demo.stage import STAGE
 from gtm.cli.options import JsonOption, relative
 from gtm.ids import RegionName
-from gtm.node.shipped import shipped
+from gtm.node.config.shipped import shipped
 
 demo_app = typer.Typer(invoke_without_command=True, no_args_is_help=False)
 

@@ -14,7 +14,7 @@ from gtm.cli.demo.child import Program
 from gtm.cli.demo.mode import Mode
 from gtm.cli.demo.stage import Stage, StageNode, ToyRegion
 from gtm.cli.demo.supervisor import RegionProgram
-from gtm.health.signature import PublicKey
+from gtm.health.report.signature import PublicKey
 from gtm.ids import NodeName
 from gtm.share.keys import generate_key, save_key
 

@@ -1,7 +1,7 @@
 """`first`: keeps the first so many candidates, whatever their ranks: `{first: 2}`."""
 
 from gtm.steer.filter import Candidates, Filter, View
-from gtm.zone.chain import Argument
+from gtm.zone.steering import Argument
 
 
 def parse(argument: Argument) -> Filter:

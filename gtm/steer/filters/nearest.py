@@ -19,8 +19,8 @@ from gtm.geo.place import Coordinates, Place, distance_km
 from gtm.ids import RegionName
 from gtm.steer.filter import Candidate, Candidates, Filter, Regions, View, by_rank
 from gtm.steer.filters.sites import Site, own_first, owners, site_of, sites_of, turned
-from gtm.zone.chain import Argument
 from gtm.zone.model import Region
+from gtm.zone.steering import Argument
 
 Names = tuple[RegionName, ...]
 

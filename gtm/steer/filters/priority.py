@@ -2,7 +2,7 @@
 
 from gtm.geo.place import Place
 from gtm.steer.filter import Candidate, Candidates, Filter, Regions, View, by_rank
-from gtm.zone.chain import Argument
+from gtm.zone.steering import Argument
 
 
 def parse(argument: Argument) -> Filter:

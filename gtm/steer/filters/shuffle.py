@@ -6,7 +6,7 @@ rotate, {rotate: 3}      from a random start    round robin
 
 from gtm.steer.filter import Candidates, Choose, Filter, View, leading
 from gtm.steer.filters.first import at_least_one
-from gtm.zone.chain import Argument
+from gtm.zone.steering import Argument
 
 
 def parse(argument: Argument) -> Filter:

@@ -11,7 +11,7 @@ Nothing is left when every endpoint is down; what is answered then is the servic
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
 from gtm.steer.filter import Candidate, Candidates, Filter, Regions, View
-from gtm.zone.chain import Argument
+from gtm.zone.steering import Argument
 
 _GROUP = {Belief.UP: 0, Belief.UNKNOWN: 1}
 

@@ -5,7 +5,7 @@ Weights are Route 53's: 0..255; zero is not chosen beside a non-zero one; all ze
 
 from gtm.geo.place import Place
 from gtm.steer.filter import Candidate, Candidates, Choose, Filter, Regions, View, leading
-from gtm.zone.chain import Argument
+from gtm.zone.steering import Argument
 
 
 def parse(argument: Argument) -> Filter:

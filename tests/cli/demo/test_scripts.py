@@ -9,11 +9,11 @@ import pytest
 from gtm.cli.demo.mode import Mode
 from gtm.cli.demo.scripts import VOTERS, Shipped, node_programs, region_program
 from gtm.cli.demo.stage import STAGE
-from gtm.health.claims import Listed
-from gtm.health.quorum import Majority, Quorum
+from gtm.health.consensus.quorum import Majority, Quorum
+from gtm.health.report.claims import Listed
 from gtm.ids import NodeName
-from gtm.node.config import NodeConfig, Role
-from gtm.node.nodefile import parse_node_file
+from gtm.node.config.model import NodeConfig, Role
+from gtm.node.config.parse import parse_node_file
 from gtm.serve.listen import parse_listen
 from gtm.share.keys import load_key
 

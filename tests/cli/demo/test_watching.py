@@ -12,8 +12,8 @@ from gtm.cli.demo.stage import STAGE, Stage
 from gtm.cli.demo.watching import changes, follow, parse_status, until_ready
 from gtm.errors import DemoFailed, Unreachable
 from gtm.health.belief import Belief
-from gtm.health.reading import Reason
-from gtm.health.voices import Voice
+from gtm.health.consensus.voices import Voice
+from gtm.health.verdict.reading import Reason
 from gtm.ids import EndpointId, Generation, NodeName, RegionName, ServiceId, VantageName
 from gtm.serve.listen import parse_listen
 from gtm.steer.decide import State

@@ -1,0 +1,58 @@
+"""The effects of overrides in words: what the admin API and refusals say of gtm/plan/override_effects.py.
+
+What comes in: an effect, or an endpoint of it, and the wall time. What goes out: text for people.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from gtm.health.override.override import TAKING, Action, Override
+from gtm.plan.override_effects import Effect, Touched, Why
+
+MAX_NAMED = 5
+"""Endpoints of one reason that a refusal names."""
+
+_WORDS = {
+    Why.DOWN: "down already by its checks",
+    Why.SKIPPED: "its region is skipped already (min_healthy)",
+    Why.LAST: "nothing else of its service is left, so it is answered still (on_all_down)",
+    Why.BACK: "out until now; nothing else of its service is left, so this brings it back (on_all_down)",
+}
+_PARTICIPLES = {Action.DOWN: "said down", Action.UP: "said up", Action.DRAIN: "drained", Action.OBEY: "obeyed"}
+
+
+def reason_words(one: Touched, *, wall: float) -> str:
+    """Returns why an endpoint is not taken out, or was out already; empty where the override counts."""
+    if one.by is not None:
+        already = " already" if one.why is Why.OUT else ""
+        words = f"{_PARTICIPLES[one.by.action]}{already} until {until_words(one.by.until, wall=wall)} by {one.by.by}"
+        return f"{words} ({one.by.scope}; clear it: gtm clear {one.by.id})"
+    return _WORDS.get(one.why, "")
+
+
+def until_words(until: float, *, wall: float) -> str:
+    """Returns a Unix time for people: `14:20Z`, with its date where that is another day than now."""
+    then, now = datetime.fromtimestamp(until, UTC), datetime.fromtimestamp(wall, UTC)
+    return then.strftime("%H:%MZ" if then.date() == now.date() else "%Y-%m-%d %H:%MZ")
+
+
+def nothing_words(said: Override, effect: Effect, *, wall: float) -> str:
+    """Returns that an override would change nothing, and why."""
+    if not effect.without:
+        words = "all in it is disabled in the zone file (enabled: false)"
+        return f"{said.action.value} {said.scope} would change nothing: {words}"
+    by_reason: dict[str, list[Touched]] = {}
+    for one in effect.without:
+        by_reason.setdefault(reason_words(one, wall=wall), []).append(one)
+    verb = "take out" if said.action in TAKING else "change"
+    reasons = "; ".join(f"{named(found)}: {words}" for words, found in list(by_reason.items())[:MAX_NAMED])
+    more = f"; and {len(by_reason) - MAX_NAMED} more reasons" if len(by_reason) > MAX_NAMED else ""
+    is_out = any(one.why is Why.OUT for one in effect.without)
+    hint = "; `--for` with a later end would keep it out for longer" if is_out else ""
+    return f"{said.action.value} {said.scope} would {verb} nothing: {reasons}{more}{hint}"
+
+
+def named(some: Sequence[Touched]) -> str:
+    """Returns the names of some of these endpoints, and how many more there are."""
+    names = ", ".join(f"{one.target} ({one.spot.service})" for one in some[:MAX_NAMED])
+    return f"{names} and {len(some) - MAX_NAMED} more" if len(some) > MAX_NAMED else names

@@ -1,0 +1,68 @@
+"""The views of a plan, a status and the guidance, made once for each: polls of an unchanged node are cheap.
+
+A node with thousands of services takes a tenth of a second to make them, so they are made in a thread. Both the plan
+and the status are frozen, and are the same object while nothing changed.
+"""
+
+import asyncio
+from dataclasses import dataclass, fields
+
+from gtm.admin.compose import region_views, service_views, zone_views
+from gtm.admin.encode import encode_plain
+from gtm.admin.views import NodeStatus, RegionView, ServiceView, ZoneView
+from gtm.health.consensus.status import Status
+from gtm.plan.model import Plan
+from gtm.plan.overlay import NO_GUIDANCE, Guidance
+from gtm.threads import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """What is shown of one plan and one status."""
+
+    plan: Plan
+    status: Status
+    guidance: Guidance
+    services: tuple[ServiceView, ...]
+    services_json: bytes
+    zones: tuple[ZoneView, ...]
+    regions: tuple[RegionView, ...]
+
+
+def make_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> Views:
+    """Returns the views."""
+    services = service_views(plan, status, guidance)
+    composed = encode_plain(services)
+    return Views(plan, status, guidance, services, composed, zone_views(plan), region_views(plan, status, guidance))
+
+
+class ViewCache:
+    """Keeps the last views. Its state is those."""
+
+    def __init__(self) -> None:
+        self._views: Views | None = None
+        self._making = asyncio.Lock()
+        self._threads = Pool("views", threads=1)
+
+    async def refresh(self, plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> None:
+        """Makes the views in a thread, unless they are there."""
+        async with self._making:
+            if not _is_of(self._views, plan, status, guidance):
+                self._views = await self._threads.run(make_views, plan, status, guidance)
+
+    def of(self, plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> Views:
+        """Returns the views, made at once if they are not there."""
+        views = self._views
+        if views is None or not _is_of(views, plan, status, guidance):
+            views = self._views = make_views(plan, status, guidance)
+        return views
+
+
+def _is_of(views: Views | None, plan: Plan, status: Status, guidance: Guidance) -> bool:
+    return views is not None and views.plan is plan and views.status is status and views.guidance is guidance
+
+
+def status_json(view: NodeStatus, services_json: bytes) -> bytes:
+    """Returns the JSON of a node's status, the part of it that is long as it was composed before."""
+    others = encode_plain({field.name: getattr(view, field.name) for field in fields(view) if field.name != "services"})
+    return others.removesuffix(b"}") + b',"services":' + services_json + b"}"

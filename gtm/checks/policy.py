@@ -1,0 +1,39 @@
+"""Monitors -> the policies of verdicts: what the zone file says, in the words of gtm/health.
+
+No single reading takes down an endpoint that was well where a monitor has rechecks: `fall: 1` and `window: 1 of 5` ask
+for one more bad reading, which comes after `recheck`. What goes by the word of others (`push`, `calculated`) would say
+the same again, and is not asked twice.
+"""
+
+from gtm.health.verdict.next_change import Pace
+from gtm.health.verdict.verdict import VerdictPolicy, Window
+from gtm.zone.model import Monitor
+
+CONFIRMED = 2
+"""Bad readings: the one that came in its round, and the recheck."""
+
+
+def verdict_policy(monitor: Monitor) -> VerdictPolicy:
+    """Returns what it takes to change a mind about an endpoint of this monitor."""
+    least = CONFIRMED if monitor.type.asks and has_rechecks(monitor) else 1
+    return VerdictPolicy(
+        max(least, monitor.fall),
+        monitor.rise,
+        None if monitor.window is None else _window(*monitor.window, least=least),
+        monitor.failback_delay_s,
+        damping=monitor.damping,
+    )
+
+
+def pace(monitor: Monitor) -> Pace:
+    """Returns how often an endpoint of this monitor is read."""
+    return Pace(monitor.interval_s, min(monitor.recheck_s, monitor.interval_s))
+
+
+def has_rechecks(monitor: Monitor) -> bool:
+    """Returns whether an endpoint that was read as bad is read again before its next round."""
+    return monitor.recheck_s < monitor.interval_s
+
+
+def _window(bad: int, of: int, *, least: int) -> Window:
+    return Window(max(least, bad), max(least, of))

@@ -1,0 +1,1 @@
+"""Explains an answer: place, cell, filters, outcome, and how a query chooses among its records."""

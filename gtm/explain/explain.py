@@ -1,0 +1,346 @@
+"""Why a client gets its answer: place, cell, each filter with what went in and out, outcome, and the answer itself.
+
+    name -> aliases -> service -> cell of the client -> steps of the chain -> outcome
+    the same question as a wire query -> engine -> the answer shown
+
+The answer is the engine's, byte for byte what a resolver would get that sends this client's whole address as client
+subnet; everything above it is how the plan came to it.
+"""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+
+import dns.edns
+import dns.message
+import dns.rcode
+import dns.rdatatype
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from gtm.dns.name import Labels, folded, from_wire, labels, text
+from gtm.engine.lookup import Referral, find, zone_of
+from gtm.engine.protocol import Engine, Transport
+from gtm.engine.reference import MAX_ALIASES, REFUSED_TYPES
+from gtm.explain.asked_name import meant, nobodys
+from gtm.explain.chances import chances_of, rule_of
+from gtm.geo.geography import Geography, Located, unmapped
+from gtm.geo.place import Place
+from gtm.health.consensus.local_view import stand_in
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.ids import Address, EndpointId, Generation, ServiceId
+from gtm.plan.local_view import NOTHING, Numbers, seen_from
+from gtm.plan.model import Cell, Plan, SteeredService, ZonePlan
+from gtm.plan.outcome import Outcome
+from gtm.plan.overlay import NO_GUIDANCE, Guidance, effective, guided
+from gtm.plan.service_shape import candidates, of_type
+from gtm.steer.chain import Step, Views, steps
+from gtm.steer.decide import State, as_if_up, offered
+from gtm.steer.filter import Candidate, Candidates, Choose
+from gtm.zone.model import OnAllDown
+from gtm.zone.soa import Soa
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One endpoint in a step, and what the filter saw in it."""
+
+    endpoint: EndpointId
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ExplainedStep:
+    """One filter at work."""
+
+    filter: str
+    kept: tuple[Mention, ...]
+    dropped: tuple[Mention, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """How a service came to its answer for one client."""
+
+    service: ServiceId
+    steer: str
+    """The preset, or the chain."""
+    cell: int
+    cells: int
+    scope: int
+    steps: tuple[ExplainedStep, ...]
+    all_down: str
+    """What follows from all being down, in words; empty when not all are."""
+    again: tuple[ExplainedStep, ...]
+    """The run as if all were up; empty when not all are down, or something else is answered then."""
+    state: State
+    rule: str
+    """What the queries do with what is left: `one by weight`; `nothing` when nothing is answered."""
+    is_drawn: bool
+    """Whether each query draws, so that the answer shown is one of several."""
+    on_all_down: OnAllDown
+    """What the zone says is answered when all are down; it matters in the states FAIL_OPEN and FAIL_CLOSED."""
+    chances: tuple[tuple[EndpointId, float], ...]
+    """For each endpoint that can be answered, the share of queries that get it."""
+    checks: tuple[tuple[EndpointId, CheckStatus], ...]
+    """What is believed of each watched endpoint, and on whose word."""
+    guided: tuple[tuple[EndpointId, str], ...] = ()
+    """What counts instead of it, in words: what a person said, or a safety rule."""
+    vantage: str = ""
+    """The vantage nearest to the client, where what it sees counts; else empty."""
+    local: tuple[tuple[EndpointId, str], ...] = ()
+    """What that vantage sees down and is up elsewhere, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Everything about one question of one client."""
+
+    name: str
+    rtype: str
+    client: Address
+    located: Located
+    generation: Generation
+    zone: str
+    """Empty when no zone here has the name."""
+    aliases: tuple[str, ...]
+    """The names followed, from the one asked to the one that answers."""
+    service: ServiceId | None
+    """The service at the name that answers, though it may have nothing of this type; None when there is none."""
+    steered: Steered | None
+    """None when the answer is static."""
+    answer: tuple[str, ...]
+    """The engine's answer as lines: the RCODE, then the records in presentation format."""
+    disabled: tuple[tuple[EndpointId, str], ...] = ()
+    """The endpoints that the name has in the zone file and that this disables, each with how, in words."""
+    nobodys: str = ""
+    """That the name asked is the name of nothing here, in words; empty when it is somebody's."""
+    negative: str = ""
+    """For how long resolvers may keep that there is none, and by what, in words; empty when there is an answer."""
+
+
+def explain(
+    name: Name,
+    rtype: RdataType,
+    client: Address,
+    *,
+    plan: Plan,
+    status: Status,
+    geography: Geography,
+    engine: Engine,
+    guidance: Guidance = NO_GUIDANCE,
+) -> Explanation:
+    """Returns the explanation of one question; `engine` must serve this plan.
+
+    A name that is not absolute may be a short one (asked_name.py); raises QuestionUnclear where it could mean several.
+    """
+    client, name = unmapped(client), meant(plan, name)
+    asked = labels(name)
+    zone = zone_of(plan, asked, rtype)
+    path, service = _walk(plan, asked, rtype)
+    located = geography.locate(client)
+    reply = _reply(name, rtype, client, engine)
+    return Explanation(
+        name=text(asked),
+        rtype=dns.rdatatype.to_text(rtype),  # its name in Python is another: NSAP_PTR
+        client=client,
+        located=located,
+        generation=plan.generation,
+        zone="" if zone is None else text(zone.origin),
+        aliases=tuple(text(each) for each in path),
+        service=service,
+        steered=None
+        if service is None
+        else _Steering(plan, status, guidance, plan.services[service], rtype, located.place).told(client),
+        answer=_lines(reply),
+        nobodys=nobodys(plan, name, rcode=None if reply is None else reply.rcode()),
+        disabled=() if zone is None else _disabled(zone, path[-1]),
+        negative="" if zone is None else _negative(reply, zone.zone.soa),
+    )
+
+
+def _walk(plan: Plan, asked: Labels, rtype: int) -> tuple[tuple[Labels, ...], ServiceId | None]:
+    """Returns the names that an answer follows through static aliases, and the service that it reaches.
+
+    Like the engine it stays inside the zone that was asked.
+    """
+    path, zone = [asked], zone_of(plan, asked, rtype)
+    if zone is None or rtype in REFUSED_TYPES:
+        return (asked,), None
+    while len(path) <= MAX_ALIASES and zone_of(plan, path[-1], rtype) is zone:
+        found = find(zone, path[-1], rtype)
+        if found is None or isinstance(found, Referral):
+            break
+        if found.node.service is not None:
+            return tuple(path), found.node.service
+        alias = found.node.rrsets.get(RdataType.CNAME)
+        if alias is None or rtype in found.node.rrsets:
+            break
+        path.append(folded(from_wire(alias.rdatas[0])))
+    return tuple(path), None
+
+
+@dataclass(frozen=True, slots=True)
+class _Steering:
+    """One service, asked for one type from one place."""
+
+    plan: Plan
+    status: Status
+    guidance: Guidance
+    service: SteeredService
+    rtype: RdataType
+    place: Place
+
+    def told(self, client: Address) -> Steered | None:
+        """Returns how the service comes to its answer; None when it does not answer the type."""
+        service, hit = self.service.service, self.service.space.networks.lookup(client)
+        outcomes = self.plan.decisions[service.id].in_cell(hit.cell).outcomes
+        outcome = outcomes.get(self.rtype) or (outcomes.get(RdataType.CNAME) if self.service.aliases_only else None)
+        if outcome is None:
+            return None
+        cell = self.service.space.cells[hit.cell]
+        seen, down = cell.views, self._seen_down(cell)
+        again = self._again(seen, outcome) if outcome.state is State.FAIL_OPEN else ()
+        return Steered(
+            service=service.id,
+            steer=service.steer.preset or ", ".join(str(spec) for spec in service.steer.chain),
+            cell=hit.cell,
+            cells=len(self.service.space.cells),
+            scope=hit.prefix_length,
+            steps=tuple(
+                self._step(step) for step in steps(self.service.chain, self._pool(last_resort=False, down=down), seen)
+            ),
+            all_down=self._all_down(outcome, as_if_up_again=bool(again)),
+            again=again,
+            state=outcome.state,
+            rule=rule_of(outcome) if outcome.answers else "nothing",
+            is_drawn=outcome.choose is not Choose.ALL and len(outcome.answers) > 1,
+            on_all_down=service.on_all_down,
+            chances=chances_of(outcome),
+            checks=_checks(self.service, self.status),
+            guided=guided(self.service, self.status, self.guidance),
+            vantage=cell.nearest or "",
+            local=self._local(down, cell),
+        )
+
+    def _seen_down(self, cell: Cell) -> Numbers:
+        """Returns the endpoints that the nearest vantage sees down."""
+        found = dict(effective(self.service, self.status, self.guidance).seen_down)
+        return NOTHING if cell.nearest is None else found.get(cell.nearest, NOTHING)
+
+    def _local(self, down: Numbers, cell: Cell) -> tuple[tuple[EndpointId, str], ...]:
+        before, after = self._pool(last_resort=False), self._pool(last_resort=False, down=down)
+        rest = "" if before != after else "; nothing else is up, so it stays"
+        ends = self.service.service.endpoints
+        seen = [one.number for one in before if one.number in down]
+        return tuple((ends[number].id, f"down as seen from {self._whence(cell, number)}{rest}") for number in seen)
+
+    def _whence(self, cell: Cell, number: int) -> str:
+        """Returns the vantage that sees an endpoint down for a cell: the nearest, or who stands in for it."""
+        check = self.service.checks[number]
+        assert cell.nearest is not None
+        assert check is not None, "what nobody checks is seen down from nowhere"
+        seen_by = stand_in(cell.nearest, self.status.checks[check].said_by, self.service.space.order)
+        return seen_by if seen_by == cell.nearest else f"{seen_by}, as {cell.nearest} says nothing of it"
+
+    def _pool(self, *, last_resort: bool, down: Numbers = NOTHING) -> Candidates:
+        everyone = candidates(self.service.form, effective(self.service, self.status, self.guidance))
+        pool = seen_from(of_type(everyone, self.service.form, self.rtype), down)
+        return offered(tuple(candidate for candidate in pool if candidate.last_resort is last_resort))
+
+    def _again(self, seen: Views, outcome: Outcome) -> tuple[ExplainedStep, ...]:
+        """Returns the run that was answered when all were down; () for what `serve_last_good` remembers, of no run."""
+        answered = {answer.endpoint for answer in outcome.answers}
+        pool = as_if_up(self._spare(outcome) or self._pool(last_resort=False))
+        again = tuple(self._step(step, as_up=True) for step in steps(self.service.chain, pool, seen))
+        return again if again and {mention.endpoint for mention in again[-1].kept} == answered else ()
+
+    def _spare(self, outcome: Outcome) -> Candidates:
+        """Returns the endpoints of last resort, if they are what was answered."""
+        answered = {answer.endpoint for answer in outcome.answers}
+        endpoints = self.service.service.endpoints
+        return tuple(one for one in self._pool(last_resort=True) if endpoints[one.number].id in answered)
+
+    def _all_down(self, outcome: Outcome, *, as_if_up_again: bool) -> str:
+        rule = self.service.service.on_all_down
+        match outcome.state, rule:
+            case State.FAIL_CLOSED, OnAllDown.SERVFAIL:
+                then = "so the answer is SERVFAIL"
+            case State.FAIL_CLOSED, _:
+                then = "so the answer is empty"
+            case State.FAIL_OPEN, OnAllDown.LAST_RESORT if self._spare(outcome):
+                then = "so the endpoints of last resort, as if they were up"
+            case State.FAIL_OPEN, OnAllDown.SERVE_LAST_GOOD if not as_if_up_again:
+                then = "so the answer is the remembered one, of before all went down"
+            case State.FAIL_OPEN, OnAllDown.SERVE_ALL:
+                then = "so again as if all were up"
+            case State.FAIL_OPEN, _:
+                then = "and there is nothing else, so again as if all were up"
+            case _:
+                return ""
+        return f"all are down: {rule.value}, {then}"
+
+    def _step(self, step: Step, *, as_up: bool = False) -> ExplainedStep:
+        kept = {candidate.number for candidate in step.after}
+        dropped = tuple(candidate for candidate in step.before if candidate.number not in kept)
+        return ExplainedStep(
+            step.filter.name,
+            tuple(self._mention(one, self._why(step, one, as_up=as_up)) for one in step.after),
+            tuple(self._mention(one, self._why_dropped(step, one, as_up=as_up)) for one in dropped),
+        )
+
+    def _mention(self, candidate: Candidate, why: str) -> Mention:
+        return Mention(self.service.service.endpoints[candidate.number].id, why)
+
+    def _why(self, step: Step, candidate: Candidate, *, as_up: bool) -> str:
+        why = step.filter.why(candidate, self.place, self.service.regions)
+        return f"taken as {why}" if as_up and step.filter.name == "up" else why
+
+    def _why_dropped(self, step: Step, candidate: Candidate, *, as_up: bool) -> str:
+        """Returns why a filter dropped a candidate: one that chooses drops all that are not of the best rank."""
+        if step.filter.choose is not None and step.after and candidate.rank != step.after[0].rank:
+            return "behind the best"
+        return self._why(step, candidate, as_up=as_up)
+
+
+def _disabled(zone: ZonePlan, name: Labels) -> tuple[tuple[EndpointId, str], ...]:
+    """Returns the endpoints of the service at a name, or of the wildcard that stands for it, that are not used."""
+    names = {labels(one.name): one for one in zone.zone.all_services if one.disabled}
+    wild = next((up for up in (name[cut:] for cut in range(1, len(name))) if up in zone.nodes), ())
+    found = names.get(name) or (None if name in zone.nodes else names.get((b"*", *wild)))
+    return () if found is None else tuple((one.id, str(found.disabled_by(one))) for one in found.disabled)
+
+
+def _checks(steered: SteeredService, status: Status) -> tuple[tuple[EndpointId, CheckStatus], ...]:
+    found = []
+    for endpoint in steered.service.endpoints:
+        check = steered.service.check_of(endpoint)
+        if check is not None and check in status.checks:
+            found.append((endpoint.id, status.checks[check]))
+    return tuple(found)
+
+
+def _reply(name: Name, rtype: RdataType, client: Address, engine: Engine) -> dns.message.Message | None:
+    width = 32 if isinstance(client, IPv4Address) else 128
+    subnet = dns.edns.ECSOption(str(client), width, 0)
+    query = dns.message.make_query(name, rtype, use_edns=0, options=[subnet], id=0)
+    wire = engine.respond(query.to_wire(), client, Transport.TCP, 0.0, 0)
+    return None if wire is None else dns.message.from_wire(wire, continue_on_error=True)
+
+
+def _lines(reply: dns.message.Message | None) -> tuple[str, ...]:
+    if reply is None:
+        return ()
+    sections = (reply.answer, reply.authority)
+    records = [line for section in sections for rrset in section for line in rrset.to_text().splitlines()]
+    unshown = [f"; a record that cannot be shown here: {error.exception}" for error in reply.errors]
+    return (dns.rcode.to_text(reply.rcode()), *records, *unshown)
+
+
+def _negative(reply: dns.message.Message | None, soa: Soa) -> str:
+    authority = () if reply is None else reply.authority
+    ttl_s = next((rrset.ttl for rrset in authority if rrset.rdtype == RdataType.SOA), None)
+    if ttl_s is None:
+        return ""
+    if ttl_s < soa.negative_ttl_s:
+        return f"{ttl_s} s, the ttl of the service: the zone's soa says more, {soa.negative_ttl_s} s"
+    return f"{ttl_s} s, the less of minimum ({soa.minimum_s} s) and ttl ({soa.ttl_s} s) of the zone's soa"

@@ -1,0 +1,174 @@
+"""The merger: the status after every report, for the price of what changed.
+
+What comes in: what `merge` takes (status.py), again and again. What goes out: the status that `merge` would give, and
+the same object when it is the same. Between two calls it looks only at checks
+
+    - about which a report says otherwise than the one before it, or nothing any more
+    - with a vote that grew too old, or became fresh again
+    - whose frozen belief was held for long enough
+    - about which a probe votes that went into quarantine, or came out
+
+and at all of them when a vantage is where it was not before: neighbours second each other.
+
+What it must not do is to remember a decision: those are in the status that it is given.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from gtm.geo.place import Coordinates
+from gtm.health.belief import Belief
+from gtm.health.consensus.local_view import NO_NEIGHBOURS, Neighbours, neighbours, positions
+from gtm.health.consensus.outliers import Standings, judged, quarantined
+from gtm.health.consensus.quorum import Quorum
+from gtm.health.consensus.status import Status, decided, merge
+from gtm.health.consensus.voices import Freshness, in_order, voices_on
+from gtm.health.report.book import Book, Heard
+from gtm.ids import CheckId, NodeName, VantageName
+
+EARLY_S = 1e-6
+"""Votes are looked at so much before their time: two ways to add the same floats differ in the last place."""
+
+DEFAULT_ROUND_S = 5.0
+
+
+class Merger:
+    """Merges what is heard. Its state is what it saw last: reports, when their votes grow old, and who dissents."""
+
+    def __init__(self, quorum: Quorum) -> None:
+        self._quorum = quorum
+        self._watched: Mapping[CheckId, Freshness] = {}
+        self._heard: dict[NodeName, Heard] = {}
+        self._order: list[Heard] = []
+        self._old: dict[NodeName, frozenset[CheckId]] = {}
+        """The votes of each node that are too old to count."""
+        self._next_old_at: dict[NodeName, float] = {}
+        self._at: Mapping[VantageName, Coordinates] = {}
+        self._near: Neighbours = NO_NEIGHBOURS
+        self._held: dict[CheckId, float] = {}
+        """When each frozen belief is given up."""
+        self._status: Status | None = None
+        self._round_s = DEFAULT_ROUND_S
+        self.standings: Standings = {}
+
+    def merge(
+        self, previous: Status, book: Book, watched: Mapping[CheckId, Freshness], *, now: float, wall: float
+    ) -> Status:
+        """Returns the status after hearing this book."""
+        out = quarantined(self.standings)
+        if previous is not self._status or watched is not self._watched:
+            self._watched = watched
+            self._round_s = min((one.interval_s for one in watched.values()), default=DEFAULT_ROUND_S)
+            self._heard, self._old, self._next_old_at, self._order = {}, {}, {}, []
+            self._follow(book, now=now)
+            after = merge(previous, book, watched, self._quorum, now=now, wall=wall, quarantined=out)
+            self._held = {}
+            self._hold(after, watched)
+        else:
+            after = self._merged(previous, self._dirty(book, now=now), now=now, wall=wall)
+        self._status = after
+        self._judge(now=now)
+        return after
+
+    @property
+    def fresh(self) -> frozenset[NodeName]:
+        """Returns the probes of which a vote on what is watched is fresh."""
+        return frozenset([node for node, at in self._next_old_at.items() if at < math.inf])
+
+    def _merged(self, previous: Status, dirty: set[CheckId], *, now: float, wall: float) -> Status:
+        out, checks = quarantined(self.standings), dict(previous.checks)
+        touched = [check for check in dirty if check in self._watched]
+        for check in touched:
+            voices = voices_on(check, self._order, self._watched[check], quarantined=out, now=now)
+            checks[check] = decided(checks.get(check), voices, self._quorum, now=now, wall=wall, near=self._near)
+        if not touched:
+            return previous
+        after = Status(checks)
+        self._hold(after, touched)
+        return after
+
+    def _dirty(self, book: Book, *, now: float) -> set[CheckId]:
+        """Returns the checks to decide again, and takes note of what was heard."""
+        dirty = self._follow(book, now=now)
+        for node, at in self._next_old_at.items():
+            if at <= now:
+                dirty |= self._note(node, self._heard[node], now=now)
+        dirty |= {check for check, at in self._held.items() if at <= now}
+        return dirty
+
+    def _follow(self, book: Book, *, now: float) -> set[CheckId]:
+        """Returns the checks about which the book says otherwise than the last one."""
+        dirty: set[CheckId] = set()
+        gone = self._heard.keys() - book.by_node.keys()
+        for node in gone:
+            dirty |= self._heard.pop(node).report.votes.keys()
+            self._old.pop(node, None)
+            self._next_old_at.pop(node, None)
+        news = [node for node, heard in book.by_node.items() if self._heard.get(node) is not heard]
+        for node in news:
+            heard, before = book.by_node[node], self._heard.get(node)
+            self._heard[node] = heard
+            dirty |= _differences(before, heard) | self._note(node, heard, now=now)
+        if news or gone:
+            self._order = in_order(self._heard.values())
+            dirty |= self._place()
+        return dirty
+
+    def _place(self) -> set[CheckId]:
+        """Returns the checks to decide again since vantages are elsewhere, and takes note of where they are."""
+        at = positions(self._order)
+        if at == self._at:
+            return set()
+        self._at, before = at, self._near
+        self._near = neighbours(at)
+        return set() if self._near == before else set(self._watched)
+
+    def _note(self, node: NodeName, heard: Heard, *, now: float) -> frozenset[CheckId]:
+        """Returns which votes of a node grew too old, or fresh again, and notes when the next one will."""
+        waited_s = max(0.0, now - heard.heard_at)
+        old, next_at = set(), math.inf
+        for check, vote in heard.report.votes.items():
+            freshness = self._watched.get(check)
+            if freshness is None:
+                continue
+            if vote.age_s + waited_s > freshness.limit_s:
+                old.add(check)
+            else:
+                next_at = min(next_at, heard.heard_at - vote.age_s + freshness.limit_s)
+        before, self._old[node] = self._old.get(node, frozenset()), frozenset(old)
+        self._next_old_at[node] = next_at - EARLY_S
+        return before ^ self._old[node]
+
+    def _hold(self, status: Status, touched: Iterable[CheckId]) -> None:
+        """Notes until when the beliefs of these checks are held, if they are frozen."""
+        for check in touched:
+            one = status.checks[check]
+            self._held.pop(check, None)
+            if one.frozen and one.frozen_at is not None and one.belief is not Belief.UNKNOWN:
+                self._held[check] = one.frozen_at + self._quorum.stale_hold_s
+
+    def _judge(self, *, now: float) -> None:
+        before = quarantined(self.standings)
+        assert self._status is not None
+        self.standings = judged(
+            self.standings,
+            self._order,
+            self._status,
+            self._watched,
+            self._near,
+            now=now,
+            round_s=self._round_s,
+            quorum=self._quorum,
+        )
+        if quarantined(self.standings) != before:
+            self._status = None  # the next merge asks everybody again
+
+
+def _differences(before: Heard | None, after: Heard) -> set[CheckId]:
+    """Returns the checks about which a node says otherwise than before."""
+    votes = after.report.votes
+    if before is None or before.report.vantage != after.report.vantage:
+        return set(votes) if before is None else set(votes) | set(before.report.votes)
+    was = before.report.votes
+    changed = {check for check, vote in votes.items() if (old := was.get(check)) is None or not vote.says_the_same(old)}
+    return changed | (was.keys() - votes.keys())

@@ -1,0 +1,128 @@
+"""The status on disk: what was believed last, so that a restarted node believes it until voices are heard.
+
+Beside it, each in a file of its own: which report of each node was heard last; where the vantages are that were heard
+of; and what was claimed first under each key (gtm/health/report/claims.py).
+
+What comes in: a status, or the text of the file. What goes out: text, or a status whose checks are all frozen: the
+beliefs and their times, without the votes, which are history. It touches no file: gtm/node does.
+"""
+
+import json
+from typing import Annotated
+
+from pydantic import Field
+
+from gtm.geo.place import Coordinates
+from gtm.health.belief import Belief
+from gtm.health.consensus.local_view import Vantage, Vantages
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.report.book import LastHeard, LastReport
+from gtm.health.report.claims import Claim, Held
+from gtm.health.report.report import Edition
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.saved_model import NameText, Position, Wire, parse_kept
+from gtm.ids import CheckId, NodeName, VantageName
+
+
+def compose_saved(status: Status) -> str:
+    """Returns the beliefs as JSON text, sorted, so that an unchanged status is unchanged text."""
+    checks = {
+        check: {
+            "belief": one.belief.value,
+            "since": one.since,
+            "reason": one.reason.value,
+            "detail": one.detail,
+        }
+        for check, one in sorted(status.checks.items())
+    }
+    return json.dumps({"version": 1, "checks": checks}, indent=1) + "\n"
+
+
+def parse_saved(text: str) -> Status:
+    """Returns the beliefs of a saved status, all frozen. Raises StateInvalid when the text is not one."""
+    saved = parse_kept(_Saved, text, what="status")
+    return Status(
+        {
+            CheckId(check): CheckStatus(one.belief, one.since, one.reason, one.detail, frozen=True)
+            for check, one in saved.checks.items()
+        }
+    )
+
+
+def compose_last_heard(last: LastHeard) -> str:
+    """Returns which report of each node was heard last as JSON text."""
+    nodes = {node: [*one.edition, one.made_at] for node, one in sorted(last.items())}
+    return json.dumps({"version": 1, "nodes": nodes}, indent=1) + "\n"
+
+
+def parse_last_heard(text: str) -> LastHeard:
+    """Returns which report of each node was heard last. Raises StateInvalid when the text does not say."""
+    saved = parse_kept(_SavedLast, text, what="reports")
+    return {
+        NodeName(node): LastReport(Edition(epoch, serial), made_at)
+        for node, (epoch, serial, made_at) in saved.nodes.items()
+    }
+
+
+def compose_vantages(vantages: Vantages) -> str:
+    """Returns where vantages are as JSON text."""
+    return json.dumps({"version": 1, "vantages": {one.name: list(one.at) for one in vantages}}, indent=1) + "\n"
+
+
+def parse_vantages(text: str) -> Vantages:
+    """Returns where vantages are, sorted by name. Raises StateInvalid when the text does not say."""
+    saved = parse_kept(_SavedVantages, text, what="vantages")
+    return tuple(Vantage(VantageName(name), Coordinates(*at)) for name, at in sorted(saved.vantages.items()))
+
+
+def compose_claims(held: Held) -> str:
+    """Returns what was claimed first under each key as JSON text."""
+    claims = {
+        key: {"vantage": one.vantage, "at": None if one.at is None else list(one.at)}
+        for key, one in sorted(held.items())
+    }
+    return json.dumps({"version": 1, "claims": claims}, indent=1) + "\n"
+
+
+def parse_claims(text: str) -> Held:
+    """Returns what was claimed first under each key. Raises StateInvalid when the text does not say."""
+    saved = parse_kept(_SavedClaims, text, what="claims")
+    return {
+        key: Claim(VantageName(one.vantage), None if one.at is None else Coordinates(*one.at))
+        for key, one in saved.claims.items()
+    }
+
+
+_Count = Annotated[int, Field(ge=0)]
+
+
+class _SavedLast(Wire):
+    version: Annotated[int, Field(ge=1, le=1)]
+    nodes: dict[NameText, tuple[_Count, _Count, Annotated[float, Field(allow_inf_nan=False)]]]
+
+
+class _SavedVantages(Wire):
+    version: Annotated[int, Field(ge=1, le=1)]
+    vantages: dict[NameText, Position]
+
+
+class _SavedClaim(Wire):
+    vantage: NameText
+    at: Position | None
+
+
+class _SavedClaims(Wire):
+    version: Annotated[int, Field(ge=1, le=1)]
+    claims: dict[str, _SavedClaim]
+
+
+class _SavedCheck(Wire):
+    belief: Belief
+    since: Annotated[float, Field(allow_inf_nan=False)]
+    reason: Reason
+    detail: str
+
+
+class _Saved(Wire):
+    version: Annotated[int, Field(ge=1, le=1)]
+    checks: dict[str, _SavedCheck]

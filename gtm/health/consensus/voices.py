@@ -1,0 +1,137 @@
+"""Voices: what each vantage says of one check, after the votes of its probes.
+
+1. A vote is fresh while its reading is at most 3 intervals + the timeout old. A vote of UNKNOWN abstains.
+2. The voice of a vantage is what most of its fresh votes say; a tie inside a vantage abstains.
+3. The vote of a probe in quarantine (outliers.py) never counts, and is told only where its vantage has no other.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+from typing import NamedTuple
+
+from gtm.health.belief import Belief
+from gtm.health.report.book import Heard
+from gtm.health.report.report import Vote
+from gtm.health.verdict.next_change import soonest_s
+from gtm.health.verdict.reading import Reason
+from gtm.health.verdict.verdict import VerdictState, state_among
+from gtm.ids import CheckId, NodeName, VantageName
+
+FRESH_INTERVALS = 3
+"""A probe may lose two readings in a row (a restart, a slow poll) before its vote stops counting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How often a check is due: it decides how long a vote counts."""
+
+    interval_s: float
+    timeout_s: float
+
+    @property
+    def limit_s(self) -> float:
+        """Returns the age up to which a vote is fresh."""
+        return FRESH_INTERVALS * self.interval_s + self.timeout_s
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What one vantage says of one check."""
+
+    vantage: VantageName
+    nodes: tuple[NodeName, ...]
+    """The probes behind it, sorted: the fresh ones, or all when none is fresh."""
+    belief: Belief
+    """UNKNOWN abstains: no probe knows, or they are divided."""
+    reason: Reason
+    detail: str
+    fresh: bool
+    age_s: float
+    """Of the youngest reading behind it when this was worked out; what says the same is not worked out again."""
+    state: VerdictState = VerdictState.UNKNOWN
+    flip_in_s: float = 0.0
+    """From the last reading to the earliest one that could change it; 0: at any time."""
+    quarantined: bool = False
+    """All the probes behind it are."""
+    agreeing: int = 1
+    """Of the probes behind it, so many say what it says."""
+
+    @property
+    def counts(self) -> bool:
+        """Returns whether the quorum counts it."""
+        return self.fresh and self.belief is not Belief.UNKNOWN and not self.quarantined
+
+    @property
+    def says_something(self) -> bool:
+        """Returns whether a probe behind it that is trusted knows something now; they may be divided."""
+        is_silent = self.belief is Belief.UNKNOWN and self.agreeing == len(self.nodes)
+        return self.fresh and not self.quarantined and not is_silent
+
+
+def voices_on(
+    check: CheckId, heard: Iterable[Heard], freshness: Freshness, *, quarantined: AbstractSet[NodeName], now: float
+) -> tuple[Voice, ...]:
+    """Returns what every vantage says of a check; `heard` is sorted by vantage and node."""
+    limit_s = freshness.limit_s
+    ballots = []
+    for one in heard:
+        vote = one.report.votes.get(check)
+        if vote is not None:
+            age_s = vote.age_s + max(0.0, now - one.heard_at)
+            node = one.report.node
+            ballots.append(_Ballot(node, one.report.vantage, vote, age_s, age_s <= limit_s, node in quarantined))
+    return tuple(_voice(vantage, list(group)) for vantage, group in groupby(ballots, key=attrgetter("vantage")))
+
+
+def in_order(heard: Iterable[Heard]) -> list[Heard]:
+    """Returns reports sorted by vantage and node."""
+    return sorted(heard, key=lambda one: (one.report.vantage, one.report.node))
+
+
+class _Ballot(NamedTuple):
+    """One probe's vote on one check, with its age now."""
+
+    node: NodeName
+    vantage: VantageName
+    vote: Vote
+    age_s: float
+    fresh: bool
+    quarantined: bool
+
+
+def _voice(vantage: VantageName, ballots: list[_Ballot]) -> Voice:
+    if len(ballots) == 1:  # most vantages have one probe, and a node with thousands of checks merges every second
+        [(node, _, vote, age_s, is_fresh, is_out)] = ballots
+        said = (vote.belief, vote.reason, vote.detail)
+        return Voice(vantage, (node,), *said, is_fresh, age_s, vote.state, vote.flip_in_s, is_out)
+    trusted = [ballot for ballot in ballots if not ballot.quarantined]
+    ballots = trusted or ballots
+    fresh = [ballot for ballot in ballots if ballot.fresh]
+    heard = fresh or ballots
+    ups = sum(ballot.vote.belief is Belief.UP for ballot in heard)
+    downs = sum(ballot.vote.belief is Belief.DOWN for ballot in heard)
+    belief = Belief.UNKNOWN if ups == downs else (Belief.UP if ups > downs else Belief.DOWN)
+    agreeing = [ballot.vote for ballot in heard if ballot.vote.belief is belief]
+    reason, detail = most_common(agreeing)
+    nodes = tuple([ballot.node for ballot in heard])
+    age_s = min([ballot.age_s for ballot in heard])
+    state = state_among(belief, [ballot.vote.state for ballot in heard])
+    flip_in_s = soonest_s([ballot.vote.flip_in_s for ballot in heard])
+    said = (belief, reason, detail)
+    return Voice(vantage, nodes, *said, bool(fresh), age_s, state, flip_in_s, not trusted, len(agreeing))
+
+
+def most_common(sayings: Sequence[Vote] | Sequence[Voice]) -> tuple[Reason, str]:
+    """Returns the most common reason and its most common detail; the first wins a tie."""
+    if not sayings:
+        return Reason.UNREAD, ""
+    first = sayings[0]
+    if all(each.reason is first.reason and each.detail == first.detail for each in sayings):
+        return first.reason, first.detail
+    [(reason, _)] = Counter([each.reason for each in sayings]).most_common(1)
+    [(detail, _)] = Counter([each.detail for each in sayings if each.reason is reason]).most_common(1)
+    return reason, detail

@@ -1,0 +1,162 @@
+"""Which events are about a service, a region or a zone, and what led to them.
+
+    about      the event names it: as its subject, in its facts, or by a scope that it is in
+    led to     what those name as their causes, at any depth: readings and verdicts, of this node and of others
+    followed   the plan and the regions that name one of those that are about it as their cause
+
+What is blamed on the probes is about everything. Of a very long list of services an event keeps some; it may be about
+any other, and is told. In come events in their order, out go those that are chosen, in the same order.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from gtm.event import EventKind, Fact, Recorded
+from gtm.health.override.scope import EndpointScope, RegionScope, Scope, ServiceScope, ZoneScope, parse_scope
+
+_FOLLOWING = frozenset({EventKind.PLAN.value, EventKind.REGION_DOWN.value, EventKind.REGION_UP.value})
+_REGIONS = frozenset({EventKind.REGION_DOWN.value, EventKind.REGION_UP.value})
+_NAMES = frozenset({EventKind.NAME_FAIL_OPEN.value, EventKind.NAME_RECOVERED.value})
+_OF_ALL = "checks"
+"""The subject of a suspicion (gtm/plan/safety/rules.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is asked for; of each of these, empty is any."""
+
+    until: float = float("inf")
+    kinds: frozenset[str] = frozenset()
+    services: tuple[str, ...] = ()
+    """Names, whole or within their zones."""
+    regions: tuple[str, ...] = ()
+    """Names, or `ZONE/REGION`."""
+    zones: tuple[str, ...] = ()
+
+    def of(self, events: Iterable[Recorded]) -> Sequence[Recorded]:
+        """Returns the events that are chosen; those that it was given before are forgotten."""
+        found = [event for event in events if event.wall <= self.until]
+        if self.services or self.regions or self.zones:
+            found = self._with_causes(found)
+        return [event for event in found if event.type in self.kinds] if self.kinds else found
+
+    def unnamed(self, events: Iterable[Recorded]) -> tuple[str, ...]:
+        """Returns the names that none of these events has, each with what may be meant.
+
+        All that is told of them is what may be about anything.
+        """
+        mentions = [_Mention(event) for event in events if event.wall <= self.until]
+        known = sorted({service for mention in mentions for service in mention.services})
+        services = [name for name in self.services if not set(_whole_names([name], mentions)) & set(known)]
+        regions = [name for name in self.regions if not any(mention.has_region(name) for mention in mentions)]
+        zones = [name for name in self.zones if not any(mention.has_zone(name) for mention in mentions)]
+        return (
+            *(f"a service {name}{_meant(name, known)}" for name in services),
+            *(f"a region {name}" for name in regions),
+            *(f"a zone {name}" for name in zones),
+        )
+
+    def _with_causes(self, events: Sequence[Recorded]) -> list[Recorded]:
+        mentions = [_Mention(event) for event in events]
+        services = tuple(_whole_names(self.services, mentions))
+        both = zip(events, mentions, strict=True)
+        about = {event.id for event, mention in both if self._is_about(event, mention, services)}
+        wanted, told = set(about), set(about)
+        for event in events:
+            if event.type in _FOLLOWING and not about.isdisjoint(event.causes):
+                told.add(event.id)
+        for event in reversed(events):  # a cause is told before what it causes
+            if event.id in wanted and event.type != EventKind.PLAN.value:  # a plan follows whatever else changed
+                wanted.update(event.causes)
+        return [event for event in events if event.id in told or event.id in wanted]
+
+    def _is_about(self, event: Recorded, mention: "_Mention", services: tuple[str, ...]) -> bool:
+        if event.subject == _OF_ALL and event.type.startswith("gtm.safety."):
+            return True
+        return all(
+            not wanted or any(is_meant(name) for name in wanted)
+            for wanted, is_meant in (
+                (services, mention.has_service),
+                (self.regions, mention.has_region),
+                (self.zones, mention.has_zone),
+            )
+        )
+
+
+class _Mention:
+    """What an event names."""
+
+    def __init__(self, event: Recorded) -> None:
+        self._event = event
+        self._scope = _scope(event.subject)
+        facts = event.facts
+        self.services = [name.lower() for name in _texts(facts.get("services"))]
+        if event.type in _NAMES:
+            self.services.append(event.subject.lower())
+        if isinstance(self._scope, ServiceScope | EndpointScope):
+            self.services.append(self._scope.service)
+        count = facts.get("services_count")
+        self._has_more = isinstance(count, int) and count > len(self.services)
+        self._zones = [
+            text.lower() for key in ("zone", "added", "changed", "removed") for text in _texts(facts.get(key))
+        ]
+        if isinstance(self._scope, ZoneScope | RegionScope):
+            self._zones.append(self._scope.zone)
+
+    def has_service(self, name: str) -> bool:
+        if self._has_more or name in self.services:
+            return True
+        # what was said of a zone or a region, or is new in a zone, may be of any service in it
+        is_wide = self._event.type not in _REGIONS and not self.services
+        return is_wide and any("." not in name or _is_in(name, zone) for zone in self._zones)
+
+    def has_region(self, name: str) -> bool:
+        wanted = name.lower()
+        regions = [*_texts(self._event.facts.get("regions"))]
+        if self._event.type in _REGIONS:
+            regions.append(self._event.subject)
+        if isinstance(self._scope, RegionScope):
+            regions.append(f"{self._scope.zone}/{self._scope.region}")
+        if isinstance(self._scope, EndpointScope):
+            regions.append(self._scope.endpoint.partition("/")[0])
+        named = (one.lower() for one in regions)
+        return any(one == wanted or one.endswith(f"/{wanted}") or wanted.endswith(f"/{one}") for one in named)
+
+    def has_zone(self, name: str) -> bool:
+        wanted = name.lower().removesuffix(".")
+        is_its_check = self._event.subject.lower().startswith(f"{wanted}/")
+        return is_its_check or any(_is_in(one, wanted) or one == "*" for one in (*self.services, *self._zones))
+
+
+def _whole_names(names: Iterable[str], mentions: Sequence[_Mention]) -> Iterable[str]:
+    """Yields for each name of a service all whole ones that it stands for, or itself where none is mentioned."""
+    known = {service for mention in mentions for service in mention.services}
+    for name in names:
+        wanted = name.lower().removesuffix(".")
+        yield from [one for one in known if one == wanted or one.startswith(f"{wanted}.")] or [wanted]
+
+
+def _meant(name: str, known: Sequence[str]) -> str:
+    """Returns what a name of no service may stand for: one that is near, whole or within its zone."""
+    wanted = name.lower().removesuffix(".")
+    whole = {full if "." in wanted else full.partition(".")[0]: full for full in known}
+    near = get_close_matches(wanted, whole, 1)
+    return f" (did you mean {whole[near[0]]}?)" if near else ""
+
+
+def _is_in(name: str, zone: str) -> bool:
+    return name == zone or name.endswith(f".{zone}") or zone == "*"
+
+
+def _scope(subject: str) -> Scope | None:
+    try:
+        return parse_scope(subject)
+    except ValueError:
+        return None
+
+
+def _texts(fact: Fact | None) -> tuple[str, ...]:
+    if isinstance(fact, tuple | list):
+        return tuple(fact)
+    return (fact,) if isinstance(fact, str) else ()

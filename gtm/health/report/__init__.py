@@ -1,0 +1,1 @@
+"""Reports: verdicts of one probe as signed text, within bounds, and the newest of each node."""

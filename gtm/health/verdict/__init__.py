@@ -1,0 +1,1 @@
+"""One probe: readings of a check -> its verdict, when it can change next, and what is saved over a restart."""

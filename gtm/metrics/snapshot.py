@@ -1,0 +1,287 @@
+"""A node's present -> families: plan, status, reports, configuration, as they are at the moment of a scrape.
+
+Everything that comes in is a frozen snapshot, so that a scrape may run in a thread while the node goes on. Labels are
+names that the operator gave: zones, services, endpoints, checks, probes.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gtm.health.belief import Belief
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.report.clocks import NO_SKEW, Skew
+from gtm.ids import NodeName
+from gtm.metrics.counted import counter_families
+from gtm.metrics.endpoints import endpoint_families
+from gtm.metrics.model import Family, Kind, Metric, Point
+from gtm.metrics.safety import safety_families
+from gtm.plan.model import Plan
+from gtm.plan.overlay import Guidance
+from gtm.plan.safety.minimums import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class GeoSource:
+    """One geo database that serves."""
+
+    file: str
+    built_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reloads:
+    """How the last reading of the zone folder went."""
+
+    successful: bool
+    """Every file was read, and serves."""
+    at: float | None
+    """Unix time of it; None before the first."""
+    held: frozenset[str] = frozenset()
+    """The zones that serve as they were, as their files would lose too much (gtm/watch/zone_loss.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """The last change of what serves of the zone files, while the node runs; none yet."""
+
+    at: float = 0.0
+    """Unix time of it; 0 before the first."""
+    zones: str = ""
+    """Which zones changed with it, or just before it, and how."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedProbe:
+    """A node that checks something: a peer that is listed so, or this node itself."""
+
+    node: NodeName
+    is_peer: bool
+    age_s: float
+    """Since its last report; of one that was never heard, since the start of this node."""
+    is_fresh: bool
+    """Whether some vote of it on what is watched is fresh."""
+    is_voting: bool
+    """And counts: it is not in quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Everything that is measured, at one moment."""
+
+    node: NodeName
+    version: str
+    engine: str
+    roles: tuple[str, ...]
+    """Sorted."""
+    started_at: float
+    plan: Plan
+    status: Status
+    guidance: Guidance
+    probes: tuple[ExpectedProbe, ...]
+    """Every node that should vote here, whether it was ever heard or not."""
+    reloads: Reloads
+    push: Push
+    refusals: tuple[Refusal, ...]
+    """What the rules of safety do not let happen now."""
+    geo: tuple[GeoSource, ...]
+    ready: bool
+    measured: tuple[Family, ...]
+    """What this node measures by itself (measurements.py)."""
+    expiries: Mapping[str, float]
+    """When the certificate of each side of this node that shows one expires, Unix time."""
+    unsaved: int
+    """Files of the state folder whose newest content is not on disk."""
+    counters: Mapping[str, int]
+    wrong_keys: Mapping[NodeName, bool] = field(default_factory=dict)
+    """Of each peer, whether it signs with another key than is listed for it."""
+    skew: Skew = NO_SKEW
+
+
+def _gauge(prometheus: str, otel: str, text: str, unit: str = "") -> Metric:
+    return Metric(f"gtm_{prometheus}", f"gtm.{otel}", Kind.GAUGE, text, unit)
+
+
+BUILD = Metric("gtm_build", "gtm.build", Kind.INFO, "What runs here.")
+READY = _gauge("ready", "ready", "Whether this node should get queries.")
+STARTED = _gauge("start_timestamp_seconds", "start.timestamp", "Unix time of the start of this node.", "s")
+GENERATION = _gauge("config_generation", "config.generation", "The number of the plan that serves; it only grows.")
+RELOADED = _gauge(
+    "config_last_reload_successful", "config.last_reload.successful", "Whether every zone file was good when last read."
+)
+RELOADED_AT = _gauge(
+    "config_last_reload_timestamp_seconds",
+    "config.last_reload.timestamp",
+    "Unix time of the last reading of them.",
+    "s",
+)
+APPLIED_AT = _gauge(
+    "config_applied_timestamp_seconds",
+    "config.applied.timestamp",
+    "Unix time at which the zone files last changed what serves while this node ran, with the zones; else 0.",
+    "s",
+)
+HELD = _gauge(
+    "zone_held", "zone.held", "Whether a zone serves as it was, for its file would lose most of it; see `gtm status`."
+)
+SERIAL = _gauge("zone_serial", "zone.serial", "The SOA serial of a zone.")
+FAIL_OPEN = _gauge(
+    "fail_open_active", "fail_open.active", "Whether a service has nothing up, for some clients at least."
+)
+VOTES = _gauge("votes", "votes", "Vantages by what they say of a check: up, down, unknown, or stale.", "{vote}")
+FROZEN = _gauge(
+    "quorum_frozen_checks",
+    "quorum.frozen_checks",
+    "Checks whose last belief stands for want of fresh voices.",
+    "{check}",
+)
+OVERRIDE = _gauge("override_active", "override.active", "1 for every override in force, by scope and action.")
+OVERRIDE_UNTIL = _gauge(
+    "override_expires_timestamp_seconds", "override.expires.timestamp", "Unix time at which an override ends.", "s"
+)
+REPORT_AGE = _gauge(
+    "probe_report_age_seconds",
+    "probe.report.age",
+    "Time since the last report of a probe; of one that was never heard, since the start of this node.",
+    "s",
+)
+SILENT = _gauge(
+    "probe_silent", "probe.silent", "Whether no vote of a probe is fresh; also of one that was never heard."
+)
+PEERS_EXPECTED = _gauge(
+    "peers_expected", "peer.expected", "Peers that should vote here: those that check something.", "{peer}"
+)
+PEERS_VOTING = _gauge(
+    "peers_voting", "peer.voting", "Peers of which some vote counts; this node itself is none of them.", "{peer}"
+)
+KEY_WRONG = _gauge(
+    "peer_key_wrong",
+    "peer.key.wrong",
+    "Whether a peer signs with another key than share.peers lists for it, so that nothing that it says is believed.",
+)
+PEER_CLOCK = _gauge(
+    "peer_clock_offset_seconds",
+    "peer.clock.offset",
+    "How far the clock of a peer is ahead of this node's, as its reports tell.",
+    "s",
+)
+OWN_CLOCK = _gauge(
+    "node_clock_offset_seconds",
+    "node.clock.offset",
+    "How far the clock of this node is ahead of most others, where it is the odd one out; else 0.",
+    "s",
+)
+GEO_BUILT = _gauge(
+    "geoip_build_timestamp_seconds", "geoip.build.timestamp", "Unix time of a geo database's making.", "s"
+)
+
+CERTIFICATE_ENDS = _gauge(
+    "certificate_expiry_timestamp_seconds",
+    "certificate.expiry.timestamp",
+    "Unix time at which a certificate that this node shows expires, by side: listen, share.",
+    "s",
+)
+UNSAVED = _gauge(
+    "state_unsaved_files",
+    "state.unsaved_files",
+    "Files of the state folder whose newest content could not be written yet.",
+    "{file}",
+)
+
+_STALE = "stale"
+_SAYINGS = (*(belief.value for belief in Belief), _STALE)
+
+
+def families(present: Present) -> Iterator[Family]:
+    """Yields every family of a node."""
+    build = {
+        "node": present.node,
+        "version": present.version,
+        "engine": present.engine,
+        "roles": ",".join(present.roles),
+    }
+    yield Family(BUILD, (Point(build, 1),))
+    yield _single(READY, int(present.ready))
+    yield _single(STARTED, present.started_at)
+    yield _single(GENERATION, int(present.plan.generation))
+    yield _single(RELOADED, int(present.reloads.successful))
+    if present.reloads.at is not None:
+        yield _single(RELOADED_AT, present.reloads.at)
+    yield Family(APPLIED_AT, (Point({"zones": present.push.zones}, int(present.push.at)),))
+    yield Family(SERIAL, tuple(_serials(present.plan)))
+    yield Family(HELD, tuple(_held(present.plan, present.reloads)))
+    yield Family(FAIL_OPEN, tuple(_fail_open(present.plan)) if "dns" in present.roles else ())
+    yield from endpoint_families(present.plan, present.status, present.guidance, answers="dns" in present.roles)
+    yield from safety_families(present.plan, present.guidance.held, present.refusals)
+    yield Family(VOTES, tuple(_votes(present.status)))
+    yield _single(FROZEN, sum(one.frozen for one in present.status.checks.values()))
+    yield Family(OVERRIDE, tuple(_overrides(present.guidance)))
+    yield Family(OVERRIDE_UNTIL, tuple(_ends(present.guidance)))
+    yield from _probes(present)
+    yield Family(KEY_WRONG, tuple(_peer(node, int(wrong)) for node, wrong in sorted(present.wrong_keys.items())))
+    yield Family(PEER_CLOCK, tuple(_peer(node, ahead_s) for node, ahead_s in sorted(present.skew.ahead.items())))
+    yield _single(OWN_CLOCK, present.skew.own_s)
+    yield Family(GEO_BUILT, tuple(Point({"file": source.file}, source.built_at) for source in present.geo))
+    yield Family(CERTIFICATE_ENDS, tuple(Point({"side": side}, at) for side, at in sorted(present.expiries.items())))
+    yield _single(UNSAVED, present.unsaved)
+    yield from present.measured
+    yield from counter_families(present.counters)
+
+
+def _single(metric: Metric, value: float) -> Family:
+    return Family(metric, (Point({}, value),))
+
+
+def _probe(node: NodeName, value: float) -> Point:
+    return Point({"probe": node}, value)
+
+
+def _peer(node: NodeName, value: float) -> Point:
+    return Point({"peer": node}, value)
+
+
+def _probes(present: Present) -> Iterator[Family]:
+    """Yields what is measured of those that should vote; where nothing is checked, nobody should."""
+    probes, is_checking = present.probes, bool(present.status.checks)
+    yield Family(REPORT_AGE, tuple(_probe(one.node, one.age_s) for one in probes))
+    yield Family(SILENT, tuple(_probe(one.node, int(is_checking and not one.is_fresh)) for one in probes))
+    peers = [one for one in probes if one.is_peer]
+    yield _single(PEERS_EXPECTED, len(peers) if is_checking else 0)
+    yield _single(PEERS_VOTING, sum(one.is_voting for one in peers))
+
+
+def _serials(plan: Plan) -> Iterator[Point]:
+    for zone in plan.zones.values():
+        yield Point({"zone": zone.zone.origin.to_text(omit_final_dot=True)}, zone.serial)
+
+
+def _held(plan: Plan, reloads: Reloads) -> Iterator[Point]:
+    for zone in plan.zones.values():
+        name = zone.zone.origin.to_text(omit_final_dot=True)
+        yield Point({"zone": name}, int(name in reloads.held))
+
+
+def _fail_open(plan: Plan) -> Iterator[Point]:
+    for name, decided in plan.decisions.items():
+        yield Point({"service": name}, int(decided.is_all_down))
+
+
+def _votes(status: Status) -> Iterator[Point]:
+    for check, one in status.checks.items():
+        counts = _sayings(one)
+        for saying in _SAYINGS:
+            yield Point({"check": check, "vote": saying}, counts[saying])
+
+
+def _sayings(one: CheckStatus) -> Counter[str]:
+    return Counter(voice.belief.value if voice.fresh else _STALE for voice in one.votes)
+
+
+def _overrides(guidance: Guidance) -> Iterator[Point]:
+    for scope, override in guidance.said.by_scope.items():
+        yield Point({"scope": str(scope), "action": override.action.value}, 1)
+
+
+def _ends(guidance: Guidance) -> Iterator[Point]:
+    for scope, override in guidance.said.by_scope.items():
+        yield Point({"scope": str(scope)}, override.until)

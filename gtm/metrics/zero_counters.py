@@ -1,0 +1,153 @@
+"""Counters that are there before their first event: a series that is born at 1 has no rise that a monitor could see.
+
+What comes in: what this node is. What goes out: the series that it may count some day, at 0, by the names of
+gtm/counters.py: each counter without labels, and each whose labels are of sets that are known.
+
+    always                  reasons, rules, files, outcomes: sets of this program
+    peers, filters          those of the node file and of the installation
+    kinds of monitor        those of the zones
+    zones, services, ...    those of the plan, where the engine counts by them
+
+Not here, for nobody knows their labels before: `admin_requests_refused` and `health_port_requests_refused` (path and
+status), `dns_questions` (types).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import product
+
+from gtm.counters import series
+from gtm.health.belief import Belief
+from gtm.health.override.override import Action, SafetyRule
+from gtm.health.verdict.reading import Reason
+from gtm.ids import NodeName
+from gtm.plan.model import Plan
+from gtm.zone.model import Monitor
+
+REPORT_REASONS = (
+    "oversized",
+    "malformed",
+    "unknown_reporter",
+    "forged",
+    "skewed",
+    "edition",
+    "equivocated",
+    "replayed",
+    "baseless",
+    "vantage",
+)
+"""Of gtm/health/report/envelope.py and claims.py; an override (override_seal.py) is refused for some of them."""
+
+_Axes = Mapping[str, Sequence[str]]
+"""By label, its values."""
+
+_TRANSPORTS = ("udp", "tcp")
+
+ALWAYS: Mapping[str, _Axes] = {
+    "admin_connections_dropped": {"reason": ("handshake", "unread", "room")},
+    "admin_connections_refused": {},
+    "health_port_connections_dropped": {"reason": ("unread", "room")},
+    "health_port_connections_refused": {},
+    "certificate_renewals": {"side": ("listen", "share"), "outcome": ("taken", "refused")},
+    "dns_engine_failures": {},
+    "dns_ignored": {"transport": _TRANSPORTS},
+    "dns_responses": {
+        "rcode": ("NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS"),
+        "transport": _TRANSPORTS,
+    },
+    "events_lost": {"reason": ("queue_full", "disk", "flood")},
+    "heartbeats": {"ok": ("true", "false")},
+    "heartbeats_refused": {
+        "reason": ("unknown_check", "bad_token", "no_secret", "slow", "oversized", "malformed"),
+    },
+    "local_changes": {"to": (*(belief.value for belief in Belief), "over")},
+    "overrides": {
+        "kind": ("set", "followed", "expired", "ended"),
+        "action": [one.value for one in Action if one is not Action.CLEAR],
+    },
+    "plan_failures": {"cause": ("health", "zone_too_costly", "zones_or_geo_data")},
+    "polls": {"outcome": ("news", "quiet", "failed")},
+    "quarantines": {"to": ("in", "out")},
+    "reports_heard": {},
+    "safety_blocks": {"rule": [rule.value for rule in SafetyRule]},
+    "safety_breaches": {"rule": [SafetyRule.AT_LEAST.value]},
+    "safety_failures": {},
+    "starts_from_kept_zones": {},
+    "state_errors": {
+        "file": (
+            "state.json",
+            "status.json",
+            "last-heard.json",
+            "verdicts.json",
+            "heard.json",
+            "zones.json",
+            "overrides.json",
+            "override-names.json",
+            "vantages.json",
+            "claims.json",
+            "plan-names.bin",
+            "plan-decisions.bin",
+        )
+    },
+    "tcp_accept_errors": {},
+    "tcp_connections_evicted": {"reason": ("network", "full")},
+    "telemetry_exports": {"outcome": ("taken", "failed", "redirected", "rejected")},
+    "udp_receive_errors": {},
+    "udp_send_errors": {},
+    "zone_changes": {"change": ("added", "changed", "removed")},
+    "zone_loads": {"outcome": ("clean", "with_problems", "failed")},
+}
+"""By the name of the counter, its labels."""
+
+_ETCD: _Axes = {"task": ("writing", "hearing"), "outcome": ("ok", "failed")}
+_ETCD_TOO_LARGE: _Axes = {"task": ("writing",), "outcome": ("too_large",)}
+_ETCD_STRANGER: _Axes = {"task": ("hearing",), "outcome": ("stranger",)}
+
+
+def births(
+    plan: Plan, *, engine: str, peers: Sequence[NodeName], filters: AbstractSet[str], by_etcd: bool
+) -> Mapping[str, int]:
+    """Returns the series that this node may count, at 0; `filters` are those of other packages."""
+    found = [*_always(), *_of("filter_failures", {"filter": sorted(filters)})]
+    found += _of("readings", {"kind": _kinds(plan), "outcome": [reason.value for reason in Reason]})
+    found += _of("reports_refused", {"peer": peers, "reason": REPORT_REASONS})
+    found += _of("overrides_refused", {"peer": peers, "reason": (*REPORT_REASONS, "not_accepted")})
+    found += [*_of("overrides_ahead", {"peer": peers}), *_of("overrides_put_off", {"peer": peers})]
+    if by_etcd:
+        found += [*_of("etcd", _ETCD), *_of("etcd", _ETCD_TOO_LARGE), *_of("etcd", _ETCD_STRANGER)]
+    if engine == "rust":
+        found += _by_the_rust_engine(plan)
+    return dict.fromkeys(found, 0)
+
+
+def _always() -> Iterator[str]:
+    for name, axes in ALWAYS.items():
+        yield from _of(name, axes)
+
+
+def _kinds(plan: Plan) -> list[str]:
+    """Returns the kinds of monitor that the zones have."""
+    asked = [steered.service.monitor for steered in plan.services.values() if steered.service.monitor is not None]
+    known: set[Monitor] = set()
+    stack = list(dict.fromkeys(asked))
+    while stack:
+        monitor = stack.pop()
+        if monitor not in known:
+            known.add(monitor)
+            stack += monitor.parts
+    return sorted({monitor.type.value for monitor in known})
+
+
+def _by_the_rust_engine(plan: Plan) -> Iterator[str]:
+    regions = sorted({region.name for steered in plan.services.values() for region in steered.regions})
+    zones = [zone.zone.origin.to_text(omit_final_dot=True) for zone in plan.zones.values()]
+    yield from _of("dns_failed_open", {"transport": _TRANSPORTS})
+    yield from _of("dns_zone_responses", {"zone": zones})
+    yield from _of("dns_service_responses", {"service": tuple(plan.services)})
+    yield from _of("dns_region_responses", {"region": regions})
+
+
+def _of(name: str, axes: _Axes) -> Iterator[str]:
+    """Yields every series of a counter."""
+    for values in product(*axes.values()):
+        yield series(name, dict(zip(axes, values, strict=True)))

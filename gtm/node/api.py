@@ -1,0 +1,272 @@
+"""What the admin API shows of this node: its present, as views."""
+
+from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from gtm import __version__
+from gtm.admin.compose import override_views, silent_probes
+from gtm.admin.events import Memory, find_events
+from gtm.admin.view_cache import ViewCache, Views, status_json
+from gtm.admin.views import (
+    Events,
+    GeoSourceView,
+    LastChange,
+    NodeStatus,
+    PeerView,
+    ProbeView,
+    RefusalView,
+    Regions,
+    Reloaded,
+    SafetyView,
+    VotersView,
+    WithheldView,
+)
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.engine.protocol import Engine
+from gtm.errors import AnswersNothing
+from gtm.health.consensus.outliers import NO_STANDING, Standings
+from gtm.health.consensus.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Share
+from gtm.health.report.peer import PeerState
+from gtm.ids import Address, NodeName
+from gtm.node.config.model import NodeConfig, Role
+from gtm.node.events.zone_changes import Applied
+from gtm.node.node_file_reload import NOTHING_NEW, NodeFile
+from gtm.node.notices.inconclusive import unread_views
+from gtm.node.planner import Planner
+from gtm.node.rivers.zones import ZoneRiver, few
+from gtm.node.state.folder import StateFolder
+from gtm.node.trust import key_problem
+from gtm.plan.safety.minimums import Refusal
+from gtm.probe.withheld import Withheld
+from gtm.share.report_store import Desk
+
+if TYPE_CHECKING:
+    from gtm.explain.explain import Explanation
+
+
+class NodeSubject:
+    """The node, as the admin API asks about it."""
+
+    def __init__(
+        self,
+        config: NodeConfig,
+        planner: Planner,
+        zones: ZoneRiver,
+        desk: Desk,
+        *,
+        engine: Engine,
+        clock: Clock,
+        counters: Counters,
+        unready: Callable[[], str],
+        peers: Callable[[], Mapping[NodeName, PeerState]],
+        troubles: Callable[[], Mapping[NodeName, str]] = dict,
+        standings: Callable[[], Standings],
+        following: Callable[[], frozenset[NodeName]] = frozenset,
+        events: Memory,
+        state: StateFolder,
+        refused: Callable[[], tuple[Refusal, ...]] = tuple,
+        breached: Callable[[], tuple[str, ...]] = tuple,
+        withheld: Callable[[], tuple[Withheld, ...]] = tuple,
+        file: NodeFile | None = None,
+    ) -> None:
+        self._file = file
+        self._withheld = withheld
+        self._breached = breached
+        self._refused = refused
+        self._views = ViewCache()
+        self._state = state
+        self._events = events
+        self.config = config
+        self._planner = planner
+        self._zones = zones
+        self._desk = desk
+        self._engine = engine
+        self._clock = clock
+        self._counters = counters
+        self.unready = unready
+        """Returns why this node should get no queries; empty when it should."""
+        self._peers = peers
+        self._troubles = troubles
+        self._standings = standings
+        self._following = following
+        """Returns the probes that a push did not reach yet, and that are not silent."""
+        self._started = clock.monotonic()
+        self._started_at = clock.wall()
+
+    def status(self) -> NodeStatus:
+        """Returns everything about this node."""
+        planner = self._planner
+        views, unready = self._shown(), self.unready()
+        return NodeStatus(
+            node=self.config.node,
+            version=__version__,
+            engine=self._engine.name,
+            vantage=self.config.vantage,
+            roles=tuple(sorted(role.value for role in self.config.roles)),
+            started_at=self._started_at,
+            uptime_s=self._clock.monotonic() - self._started,
+            generation=planner.plan.generation,
+            ready=not unready,
+            quorum=_quorum(self.config.quorum),
+            zones=views.zones,
+            problems=self._problems(),
+            warnings=few(planner.catalogue.warnings, noun="warning"),
+            geo=tuple(
+                GeoSourceView(str(source.path), source.type, source.built_at, source.networks)
+                for source in planner.geo.sources
+            ),
+            geo_problems=planner.geo.problems,
+            probes=self._probes(),
+            services=views.services,
+            counters=self._counters.snapshot(),
+            unheard=tuple(
+                sorted({peer.node for peer in self.config.peers if peer.listed.probes} - self._desk.book.by_node.keys())
+            ),
+            refusals=tuple(
+                RefusalView(peer, reason, count) for (peer, reason), count in sorted(self._desk.refusals.shown.items())
+            ),
+            peers=self._polled(),
+            overrides=override_views(planner.guidance.said),
+            safety=tuple(SafetyView(one.rule.value, one.subject, one.words) for one in self._refused()),
+            vantages=tuple(one.name for one in planner.vantages),
+            unread=unread_views(self._desk.book, planner.plan, planner.status),
+            voters=_voters(self.config),
+            withheld=tuple(WithheldView(one.reason, one.checks, one.example) for one in self._withheld()),
+            unready=unready,
+        )
+
+    async def refresh(self) -> None:
+        """Makes what takes long of `status` and `regions`, off the event loop."""
+        await self._views.refresh(self._planner.plan, self._planner.status, self._planner.guidance)
+
+    def status_json(self) -> bytes:
+        """Returns the JSON of `status`."""
+        view = self.status()
+        return status_json(view, self._shown().services_json)
+
+    def regions(self) -> Regions:
+        """Returns every region's state."""
+        planner = self._planner
+        return Regions(self.config.node, planner.plan.generation, self._shown().regions)
+
+    def explain(self, name: Name, rtype: RdataType, client: Address) -> "Explanation":
+        """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves.
+
+        Raises QuestionUnclear where a short name could mean several, or AnswersNothing where this node has no role dns.
+        """
+        if Role.DNS not in self.config.roles:
+            raise AnswersNothing(without_dns(self.config.node, self.config.roles))
+        from gtm.engine.reference import ReferenceEngine  # noqa: PLC0415  # likewise
+        from gtm.explain.explain import explain  # noqa: PLC0415  # what a probe does without
+
+        engine = ReferenceEngine()
+        engine.swap(self._planner.plan)
+        return explain(
+            name,
+            rtype,
+            client,
+            plan=self._planner.plan,
+            status=self._planner.status,
+            geography=self._planner.geo.geography,
+            engine=engine,
+            guidance=self._planner.guidance,
+        )
+
+    def events(self, request: web.Request) -> Events:
+        """Returns the recent events that a request asks for."""
+        return find_events(request, self._events, self._clock.wall)
+
+    def zones(self) -> frozenset[Name]:
+        """Returns the zones that serve."""
+        return frozenset(zone.origin for zone in self._planner.catalogue.zones)
+
+    async def reload(self, force: frozenset[Name] = frozenset()) -> Reloaded:
+        """Reads the node file and the zone folder now, and takes the zones of `force` whatever they lose."""
+        planner, before = self._planner, self._planner.plan.generation
+        node = NOTHING_NEW if self._file is None else await self._file.reread()
+        problems = await self._zones.reload(force)
+        fresh = tuple(line for each in planner.applied if each.generation > before for line in each.lines)
+        last = None if fresh or not planner.applied else _last_change(planner.applied[-1], self._clock.wall())
+        return Reloaded(planner.plan.generation, (*node.problems, *few(problems)), fresh, last, node.lines)
+
+    def _polled(self) -> tuple[PeerView, ...]:
+        troubles = self._troubles()
+        return tuple(PeerView(node, state, troubles.get(node, "")) for node, state in sorted(self._peers().items()))
+
+    def _shown(self) -> Views:
+        planner = self._planner
+        return self._views.of(planner.plan, planner.status, planner.guidance)
+
+    def _problems(self) -> tuple[str, ...]:
+        planner = self._planner
+        problems = few(planner.catalogue.problems)
+        failure = (planner.failure,) if planner.failure else ()
+        key = key_problem(self.config, self._desk.key)
+        file = () if self._file is None else self._file.problems
+        own = (*failure, *((key,) if key else ()), *file, *self._state.problems)
+        told = (*self._desk.refusals.problems, *self._desk.clocks.skew.problems)
+        return (*problems, *own, *told, *self._breached())
+
+    def _probes(self) -> tuple[ProbeView, ...]:
+        now, standings = self._clock.monotonic(), self._standings()
+        silent = silent_probes(self._desk.book, self._planner.status) - self._following()
+        others = {peer.node for peer in self.config.peers if not peer.listed.probes}  # their reports carry overrides
+        if Role.PROBE not in self.config.roles:
+            others.add(self.config.node)
+        return tuple(
+            ProbeView(
+                node,
+                heard.report.vantage,
+                heard.report.epoch,
+                heard.report.serial,
+                now - heard.heard_at,
+                sum(vote.is_cast for vote in heard.report.votes.values()),
+                node in silent,
+                standing.is_quarantined,
+                round(standing.score, 3),
+                heard.report.at,
+            )
+            for node, heard in sorted(self._desk.book.by_node.items())
+            if node not in others
+            for standing in (standings.get(node, NO_STANDING),)
+        )
+
+
+def _last_change(applied: Applied, wall: float) -> LastChange:
+    return LastChange(applied.generation, max(0.0, wall - applied.at), applied.lines)
+
+
+def without_dns(node: NodeName, roles: AbstractSet[Role]) -> str:
+    """Returns why a node cannot explain an answer, and who can."""
+    named = ", ".join(sorted(role.value for role in roles))
+    return (
+        f"{node} has no role dns (roles: {named}): it gives no answers, and has no geo data and no plan to explain one "
+        "by; ask a node that serves DNS: --admin ADDR:PORT"
+    )
+
+
+def _voters(config: NodeConfig) -> VotersView:
+    probes = sum(peer.listed.probes for peer in config.peers) + (Role.PROBE in config.roles)
+    return VotersView(probes, config.quorum.voters, config.quorum.vantages)
+
+
+def _quorum(quorum: Quorum) -> str:
+    match quorum.rule:
+        case Majority():
+            rule = "majority"
+        case Share(more_than):
+            rule = f"share over {more_than:g}"
+        case AllUp():
+            rule = "all"
+        case AnyUp():
+            rule = "any"
+        case AtLeast(count):
+            rule = f"at least {count}"
+    of = f" of {quorum.vantages} vantages" if quorum.vantages > 1 else ""
+    return f"{rule}, voters {quorum.voters}{of}"

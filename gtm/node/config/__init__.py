@@ -1,0 +1,1 @@
+"""The node file: text -> a checked value, one file for each of its parts."""

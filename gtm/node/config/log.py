@@ -1,0 +1,19 @@
+"""The part `log` of a node file: how the node logs."""
+
+from typing import Annotated
+
+from gtm.node.config.log_options import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
+from gtm.zone.entry import Entry
+from gtm.zone.fields import choice
+
+
+class LogEntry(Entry):
+    """The form and the level of the log."""
+
+    format: Annotated[LogFormat, choice("log format", {one.value: one for one in LogFormat})] = DEFAULT_LOG.format
+    level: Annotated[LogLevel, choice("log level", {one.value: one for one in LogLevel})] = DEFAULT_LOG.level
+
+    @property
+    def chosen(self) -> LogChoice:
+        """Returns them as a value."""
+        return LogChoice(self.format, self.level)

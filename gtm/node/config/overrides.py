@@ -1,0 +1,42 @@
+"""The part `overrides` of a node file: whose overrides count here, and who may say them."""
+
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, PlainValidator
+
+from gtm.node.config.values import Name, PathText
+from gtm.zone.entry import Entry
+from gtm.zone.fields import error, found, text_like
+
+_CertificateName = Annotated[
+    str, text_like(r"[!-~](?:[ -~]{0,253}[!-~])?", "expected a subject or an alternative name of a certificate")
+]
+
+
+def _accepted(value: object) -> frozenset[str] | None:
+    if value == "all":
+        return None
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return frozenset(value)
+    what = "one of something else" if isinstance(value, list) else found(value)
+    raise error(f"expected all, or a list of peers, not {what}")
+
+
+class TokenEntry(Entry):
+    """Where a token is."""
+
+    file: PathText
+
+
+def _no_token(value: object) -> object:
+    if not isinstance(value, dict):  # what is here may be the token itself, and is not to be repeated
+        raise error("expected {file: PATH}: a token stands in a file of its own")
+    return value
+
+
+class OverridesEntry(Entry):
+    """Whose overrides count here, besides this node's own (None: all peers), and who may say them."""
+
+    accept_from: Annotated[frozenset[str] | None, PlainValidator(_accepted)] = frozenset()
+    tokens: dict[Name, Annotated[TokenEntry, BeforeValidator(_no_token)]] = Field(default_factory=dict)
+    certificates: list[_CertificateName] = Field(default_factory=list)

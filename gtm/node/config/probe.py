@@ -1,0 +1,131 @@
+"""The part `probe` of a node file: what this machine's probe may do beyond speaking to endpoints."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+
+from gtm.node.config.values import PathText, Something
+from gtm.probe.permits import KeptCertificate, KeptSecret, Permits, ZoneNames
+from gtm.probe.targets import Allowed, Targets, parse_allowed
+from gtm.zone.entry import Entry
+from gtm.zone.fields import ZoneName, error, found, text, text_like
+from gtm.zone.monitors.values import LISTED_PATTERN
+
+
+def _program(value: object) -> str:
+    if not isinstance(value, str) or not value.startswith("/") or value.endswith("/") or "\0" in value:
+        raise error(f'expected the absolute path of a program such as "/usr/lib/gtm/check-db", not {found(value)}')
+    return value
+
+
+def _program_item(value: object) -> object:
+    return value if isinstance(value, dict) else {"program": _program(value)}  # a path alone is for all zones
+
+
+def _listed(value: str) -> str:
+    if not re.fullmatch(LISTED_PATTERN, value):
+        raise error(f'"{value}" cannot be a name here: letters, digits, "_" and "-", at most 64')
+    return value
+
+
+def _allowed(value: object) -> Allowed:
+    try:
+        return parse_allowed(text(value))
+    except ValueError as invalid:
+        raise error(str(invalid)) from invalid
+
+
+_Allowed = Annotated[Allowed, PlainValidator(_allowed)]
+_Listed = Annotated[str, BeforeValidator(_listed)]
+_Variable = text_like("[A-Za-z_][A-Za-z0-9_]*", "expected the name of a variable such as API_TOKEN")
+_Zones = Annotated[Annotated[list[ZoneName], Field(min_length=1)] | None, Something]
+
+
+class SecretEntry(Entry):
+    """One secret: where it is kept, and whose monitors may use it."""
+
+    file: Annotated[PathText | None, Something] = None
+    env: Annotated[str | None, Something, _Variable] = None
+    zones: _Zones = None
+
+    @model_validator(mode="after")
+    def _in_one_place(self) -> Self:
+        if (self.file is None) == (self.env is None):
+            raise error("a secret has one of: file, env")
+        return self
+
+    def kept(self, name: str, base: Path) -> KeptSecret:
+        """Returns where it is; a relative path is relative to the folder of the node file."""
+        zones = _names(self.zones)
+        if self.file is not None:
+            return KeptSecret(name, "file", str(base / self.file), zones)
+        return KeptSecret(name, "env", self.env or "", zones)
+
+
+class CertificateEntry(Entry):
+    """One client certificate."""
+
+    certificate: PathText
+    key: Annotated[PathText | None, Something] = None
+    zones: _Zones = None
+
+    def kept(self, base: Path) -> KeptCertificate:
+        """Returns its files."""
+        key = None if self.key is None else base / self.key
+        return KeptCertificate(base / self.certificate, key, _names(self.zones))
+
+
+class ProgramEntry(Entry):
+    """One program that checks may run, and whose monitors may have it run."""
+
+    program: Annotated[str, PlainValidator(_program)]
+    zones: _Zones = None
+
+
+def _listed_once(programs: list[ProgramEntry]) -> list[ProgramEntry]:
+    # whoever limits a program must not be undone by another line
+    counts = Counter(entry.program for entry in programs)
+    for program, count in counts.items():
+        if count > 1:
+            raise error(f"{program} is listed {count} times; list it once, with all its zones")
+    return programs
+
+
+def _names(zones: "list[ZoneName] | None") -> ZoneNames | None:
+    return None if zones is None else frozenset(zone.to_text(omit_final_dot=True).lower() for zone in zones)
+
+
+class ProbeEntry(Entry):
+    """What the probe of this node may do, and what checks may use of it; a zone file alone can never add to these."""
+
+    exec: Annotated[list[Annotated[ProgramEntry, BeforeValidator(_program_item)]], AfterValidator(_listed_once)] = (
+        Field(default_factory=list)
+    )
+    secrets: dict[_Listed, SecretEntry] = Field(default_factory=dict)
+    certificates: dict[_Listed, CertificateEntry] = Field(default_factory=dict)
+    authorities: dict[_Listed, PathText] = Field(default_factory=dict)
+    allow: list[_Allowed] = Field(default_factory=list)
+
+    def permits(self, base: Path) -> Permits:
+        """Returns what checks may use and look at."""
+        return Permits(
+            {entry.program: _names(entry.zones) for entry in self.exec},
+            {name: entry.kept(name, base) for name, entry in self.secrets.items()},
+            {name: entry.kept(base) for name, entry in self.certificates.items()},
+            {name: base / path for name, path in self.authorities.items()},
+            Targets(tuple(self.allow)),
+        )
+
+    def private_files(self) -> Mapping[tuple[str, ...], str]:
+        """Returns by their keys the files that checks send, or prove to have."""
+        secrets = {("probe", "secrets", name, "file"): entry.file for name, entry in self.secrets.items()}
+        certificates = {
+            ("probe", "certificates", name, key): file
+            for name, entry in self.certificates.items()
+            for key, file in (("certificate", entry.certificate), ("key", entry.key))
+        }
+        return {at: file for at, file in {**secrets, **certificates}.items() if file is not None}

@@ -1,0 +1,146 @@
+"""The part `share` of a node file, and the TLS of listeners: how reports travel, and who is believed."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import Field, PlainValidator, ValidationInfo, field_validator, model_validator
+
+from gtm.health.report.claims import Listed
+from gtm.health.report.signature import Keys, PublicKey, parse_public_key
+from gtm.ids import VantageName
+from gtm.node.config.values import Name, PathText, Something
+from gtm.tls.peers import TlsFiles
+from gtm.zone.entry import Entry
+from gtm.zone.fields import HOST_PATTERN, At, choice, error, found, text, text_like
+
+KEYS_OF_A_ROTATION = 2
+
+
+def _url(value: object) -> str:
+    try:
+        parts = urlsplit(text(value))
+        has_good_port = parts.port != 0
+    except ValueError:  # half of an IPv6 address, or a port out of range
+        has_good_port = False
+    if not has_good_port or not _is_peer(parts) or re.search(r"[\s\\]", str(value)):
+        raise error(f'expected the address of a peer such as "https://probe-iad.example.net:8053", not {found(value)}')
+    if parts.username is not None or parts.password is not None:
+        raise error("a peer's address has no user or password: its reports are signed")
+    return str(value).rstrip("/")
+
+
+def _is_peer(parts: SplitResult) -> bool:
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.query and not parts.fragment
+
+
+def _public_key(value: object) -> PublicKey:
+    try:
+        return parse_public_key(text(value))
+    except ValueError as invalid:
+        raise error(f"expected a public key as `gtm keygen` prints it: {invalid}") from invalid
+
+
+def _keys(value: object) -> Keys:
+    if not isinstance(value, list):
+        return _public_key(value)
+    if len(value) != KEYS_OF_A_ROTATION:
+        raise error(f"expected a public key, or the two of a rotation, the new one last, not {found(value)}")
+    old, new = map(_public_key, value)
+    if old == new:
+        raise error("the two keys of a rotation are the same")
+    return old, new
+
+
+class TlsEntry(Entry):
+    """Files of TLS, in PEM."""
+
+    certificate: Annotated[PathText | None, Something] = None
+    key: Annotated[PathText | None, Something] = None
+    ca: Annotated[PathText | None, Something] = None
+    strict: bool = False
+    """Whether to refuse certificates that stray from RFC 5280."""
+
+    @field_validator("key")
+    @classmethod
+    def _with_its_certificate(cls, key: str | None, info: ValidationInfo) -> str | None:
+        if key is not None and info.data.get("certificate") is None:
+            raise error("a key needs its certificate")
+        return key
+
+    def files(self, base: Path) -> TlsFiles:
+        """Returns the files, relative to the folder of the node file."""
+        certificate, key, ca = (None if name is None else base / name for name in (self.certificate, self.key, self.ca))
+        return TlsFiles(certificate, key, ca, strict=self.strict)
+
+
+class PeerEntry(Entry):
+    """One peer."""
+
+    node: Name
+    url: Annotated[str | None, PlainValidator(_url)] = None
+    key: Annotated[Keys, PlainValidator(_keys)]
+    """Or the two of a rotation: each will do."""
+    vantage: Annotated[Name | None, Something] = None
+    """The only one that its reports may speak for."""
+    at: At = None
+    """Where that is."""
+    probe: bool = True
+    """Whether it checks anything; a node that does not is a peer for what people say there."""
+
+    @model_validator(mode="after")
+    def _place_of_a_vantage(self) -> Self:
+        if self.vantage is not None and not self.probe:
+            raise error("a peer that checks nothing (`probe: false`) has no vantage")
+        if self.at is not None and self.vantage is None:
+            raise error('missing key "vantage": `at` is where that is')
+        return self
+
+    @property
+    def listed(self) -> Listed:
+        """Returns from where it may report."""
+        return Listed(None if self.vantage is None else VantageName(self.vantage), self.at, self.probe)
+
+
+class EtcdEntry(Entry):
+    """Where the etcd cluster is, and who this node is to it."""
+
+    endpoints: Annotated[list[Annotated[str, PlainValidator(_url)]], Field(min_length=1)]
+    prefix: Annotated[str, text_like(r"/[A-Za-z0-9._/-]{0,200}", "expected a prefix that starts with /")] = "/gtm"
+    user: Annotated[str | None, Something] = None
+    password_file: Annotated[PathText | None, Something] = None
+
+    @model_validator(mode="after")
+    def _user_with_password(self) -> Self:
+        if (self.user is None) != (self.password_file is None):
+            raise error("user and password_file go together")
+        return self
+
+
+class ShareEntry(Entry):
+    """How status is shared."""
+
+    mode: Annotated[str, choice("mode", {"mesh": "mesh", "etcd": "etcd"})] = "mesh"
+    key: Annotated[PathText | None, Something] = None
+    peers: list[PeerEntry] = Field(default_factory=list)
+    srv: Annotated[
+        str | None, Something, text_like(HOST_PATTERN, "expected the name of SRV records: _gtm._tcp.example.net")
+    ] = None
+    tls: TlsEntry | None = None
+    etcd: EtcdEntry | None = None
+
+    @model_validator(mode="after")
+    def _as_its_mode_asks(self) -> Self:
+        if self.mode == "etcd" and self.etcd is None:
+            raise error('missing key "etcd": where the cluster is')
+        if self.mode == "mesh" and self.etcd is not None:
+            raise error("etcd is for `mode: etcd`")
+        if self.mode == "etcd" and self.srv is not None:
+            raise error("srv is for `mode: mesh`")
+        return self
+
+    @property
+    def needs_urls(self) -> bool:
+        """Returns whether every peer must say where it is."""
+        return self.mode == "mesh" and self.srv is None

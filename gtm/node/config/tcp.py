@@ -1,0 +1,34 @@
+"""The part `listen.tcp` of a node file: what the clients of one DNS address may take of TCP."""
+
+from typing import Annotated, Self
+
+from pydantic import PlainValidator, model_validator
+
+from gtm.engine.protocol import TcpLimits
+from gtm.node.config.values import Something
+from gtm.serve.crowd import DEFAULT_CONNECTIONS, DEFAULT_IDLE_S, NETWORK_SHARE
+from gtm.zone.entry import Entry
+from gtm.zone.fields import between, error, whole
+
+MOST_CONNECTIONS = 100_000
+"""More than any server of DNS has, and surely a slip."""
+
+
+class TcpEntry(Entry):
+    """Limits of DNS over TCP."""
+
+    connections: Annotated[int, whole(1, MOST_CONNECTIONS)] = DEFAULT_CONNECTIONS
+    per_network: Annotated[int | None, Something, whole(1, MOST_CONNECTIONS)] = None
+    idle: Annotated[float, PlainValidator(between(1.0, 300.0, "1s to 5m"))] = DEFAULT_IDLE_S
+
+    @model_validator(mode="after")
+    def _part_of_all(self) -> Self:
+        if self.per_network is not None and self.per_network > self.connections:
+            raise error(f"per_network is at most connections, {self.connections}, not {self.per_network}")
+        return self
+
+    @property
+    def limits(self) -> TcpLimits:
+        """Returns them as a value."""
+        of_network = self.per_network or max(1, self.connections // NETWORK_SHARE)
+        return TcpLimits(self.connections, of_network, self.idle)

@@ -1,0 +1,26 @@
+"""The part `watch` of a node file: how changed files are taken up."""
+
+from typing import Annotated
+
+from pydantic import PlainValidator
+
+from gtm.arrival import DEFAULT_SETTLE_S
+from gtm.watch.zone_loss import DEFAULT_MOST_LOST
+from gtm.zone.entry import Entry
+from gtm.zone.fields import between, error, found
+
+MOST_SETTLE_S = 10.0
+"""Whoever asks for a reload waits for twice as long at most."""
+
+
+def _share(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise error(f"expected a share from 0 to 1, not {found(value)}")
+    return float(value)
+
+
+class WatchEntry(Entry):
+    """When a file counts as whole, and how much of a zone may go at once."""
+
+    settle: Annotated[float, PlainValidator(between(0.0, MOST_SETTLE_S, "0s to 10s"))] = DEFAULT_SETTLE_S
+    most_lost: Annotated[float, PlainValidator(_share)] = DEFAULT_MOST_LOST

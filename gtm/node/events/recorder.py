@@ -1,0 +1,400 @@
+"""The chronicle: turns what changes in this node into events, each with the ids of what caused it.
+
+    read, judged     a probe's reading and verdict          prober
+    unread           the first reading that it could not    prober
+                     make of a check
+    expiring         a certificate that a probe saw         health river
+    believed         what this node believes, regions       health river, planner's plan for who is concerned
+    planned          the plan, and who fails open           planner; caused by what was believed, loaded or located
+    rejected         zone files with mistakes               zone river
+    damaged          a file of the state folder that is     vault, from the thread that writes, too
+                     of no use, or cannot be written
+    refused          the first report refused of a kind     desk
+
+It decides nothing and waits for nothing. Its state is what the next plan will be caused by, and what was told before.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from gtm.admin.compose import region_state, silent_probes
+from gtm.admin.views import RegionState
+from gtm.errors import ReportInvalid
+from gtm.event import MAX_LIST, Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
+from gtm.health.belief import Belief
+from gtm.health.certificate import Certificate
+from gtm.health.consensus.status import Change, CheckStatus, LocalChange, Status, changes, local_changes, turned_odd
+from gtm.health.consensus.voices import Voice
+from gtm.health.report.book import Book
+from gtm.health.verdict.reading import Reading
+from gtm.health.verdict.verdict import Verdict, VerdictState
+from gtm.ids import CheckId, NodeName, RegionName, ServiceId
+from gtm.node.events.log_fields import fields_of
+from gtm.node.events.zone_changes import applied_event
+from gtm.plan.clients import Clients
+from gtm.plan.model import Plan
+from gtm.plan.moved_cells import Move, moves
+from gtm.plan.outage import all_instead, is_failing_everywhere
+from gtm.plan.overlay import NO_GUIDANCE
+from gtm.watch.folder import Catalogue
+from gtm.zone.changes import ZoneChanges
+from gtm.zone.model import Check
+
+MAX_REJECTED = 50
+"""Zone files of one reading that get an event; `gtm check` tells of all."""
+MAX_REJECTED_PROBLEMS = 20
+"""Of one file, in its event."""
+MAX_MOVES_SHOWN = 2
+"""In the words of a plan's event; its facts have more."""
+SILENCE_LOOK_S = 2.0
+"""How often to look who fell silent: it takes a walk over all votes."""
+
+_Region = tuple[str, RegionName]
+"""A zone's name and one of its regions."""
+
+_BY_BELIEF = {
+    Belief.UP: EventKind.ENDPOINT_UP,
+    Belief.DOWN: EventKind.ENDPOINT_DOWN,
+    Belief.UNKNOWN: EventKind.ENDPOINT_UNKNOWN,
+}
+_BY_STATE = {
+    VerdictState.DEGRADED: EventKind.ENDPOINT_DEGRADED,
+    VerdictState.FLAPPING: EventKind.ENDPOINT_FLAPPING,
+}
+
+
+_LOGGED = {
+    EventKind.CERTIFICATE_EXPIRING: logging.WARNING,
+    EventKind.PROBE_SILENT: logging.WARNING,
+    EventKind.PROBE_HEARD: logging.INFO,
+}
+"""The kinds that are lines of the log as they stand; of the others whoever has them recorded logs more, or less."""
+
+log = logging.getLogger(__name__)
+
+
+class Chronicle:
+    """Records what changes."""
+
+    def __init__(self, events: Recorder, node: NodeName, *, answers: bool = True) -> None:
+        """`answers`: this node answers queries, and so knows what clients get."""
+        self._answers = answers
+        self._events = events
+        self._node = node
+        self._last: tuple[CheckId, Reading] | None = None
+        self._causes: tuple[EventId, ...] = ()
+        self._index = _Index(None)
+        self._silent: frozenset[NodeName] = frozenset()
+        self._looked_at = float("-inf")
+
+    def record(self, event: Event) -> EventId:
+        """Records an event of any other kind."""
+        level = _LOGGED.get(event.kind)
+        if level is not None:
+            log.log(level, "%s", event.message, extra=fields_of(event))
+        return self._events.record(event)
+
+    def because(self, event: Event) -> None:
+        """Records an event that the next plan is caused by, besides what was believed."""
+        self._causes = (*self._causes, self.record(event))
+
+    @property
+    def causes(self) -> tuple[EventId, ...]:
+        """Returns what the next plan will be caused by, as of now."""
+        return self._causes
+
+    def also_because_of(self, causes: tuple[EventId, ...]) -> None:
+        """Has the next plan be caused by these earlier events, too: it follows them late."""
+        self._causes = tuple(dict.fromkeys((*causes, *self._causes)))
+
+    def read(self, check: Check, reading: Reading) -> None:
+        """Remembers a reading until the verdict on it is told, if that changes at all."""
+        self._last = (check.id, reading)
+
+    def judged(self, check: Check, verdict: Verdict, *, detected_s: float | None = None) -> EventId:
+        """Records that this node's probe changed its mind, and the reading that did it.
+
+        `detected_s` is the time from the first bad reading on, of what was up and is down now.
+        """
+        causes = () if self._last is None or self._last[0] != check.id else (self._decisive(*self._last),)
+        facts: dict[str, Fact] = {
+            "belief": verdict.belief.value,
+            "good_run": verdict.good_run,
+            "bad_run": verdict.bad_run,
+            **({} if detected_s is None else {"detected_s": round(detected_s, 3)}),
+        }
+        words = f"{self._node} believes {check.id} {verdict.belief.value}: {_why(verdict.reason.value, verdict.detail)}"
+        identifier = verdict_id(self._node, check.id, verdict.since)
+        return self.record(Event(EventKind.VERDICT, check.id, words, facts, causes, identifier))
+
+    def unread(self, check: Check, reading: Reading) -> None:
+        """Records that this node's probe cannot make a check, by its own fault."""
+        words = f"{self._node} cannot check {check.id}: {reading.detail}"
+        self.record(Event(EventKind.PROBE_UNREAD, check.id, words, {"detail": reading.detail}))
+
+    def expiring(self, check: Check, certificate: Certificate, *, wall: float) -> None:
+        """Records that the certificate of an endpoint is about to end, or did."""
+        days = certificate.days_left(wall)
+        ends = f"expires in {days:.1f} days" if days > 0 else "has expired"
+        words = f"{self._node} sees that the certificate of {check.id} {ends}"
+        facts = {"expires_at": certificate.ends_at, "days": round(days, 1)}
+        self.record(Event(EventKind.CERTIFICATE_EXPIRING, check.id, words, facts))
+
+    def _decisive(self, check: CheckId, reading: Reading) -> EventId:
+        words = f"{check} read {_why(reading.reason.value, reading.detail)} in {reading.took_s:.3f} s"
+        facts = {"reason": reading.reason.value, "detail": reading.detail, "took_s": round(reading.took_s, 6)}
+        return self.record(Event(EventKind.READING, check, words, facts))
+
+    def believed(self, before: Status, after: Status, book: Book, plan: Plan) -> tuple[CheckId, ...]:
+        """Records what this node changed its mind about; the next plan is caused by it.
+
+        Returns the checks that turned degraded, or began to flap.
+        """
+        told = {change.check: self._endpoint(change, book, plan) for change in changes(before, after)}
+        local = [self._local(change, book, plan) for change in local_changes(before, after)]
+        self._causes = (*told.values(), *local)
+        odd = turned_odd(before, after)
+        for check in odd:
+            self._odd(check, after.checks[check], book, plan)
+        if told:
+            self._regions(before, after, told, plan)
+        return odd
+
+    def _endpoint(self, change: Change, book: Book, plan: Plan) -> EventId:
+        services = plan.watchers.get(change.check, ())
+        facts = {
+            "before": change.before.value,
+            "after": change.after.belief.value,
+            "reason": change.after.reason.value,
+            "detail": change.after.detail,
+            "regions": self._indexed(plan).regions_of(change.check),
+            "services": tuple(services),
+            "services_count": len(services),
+        }
+        causes = tuple(_verdicts(change, book))
+        return self.record(Event(_BY_BELIEF[change.after.belief], change.check, str(change), facts, causes))
+
+    def _odd(self, check: CheckId, one: CheckStatus, book: Book, plan: Plan) -> None:
+        """Records that a check turned degraded or flapping: no answer changes by that, so it causes no plan."""
+        services = plan.watchers.get(check, ())
+        counted = [voice for voice in one.votes if voice.counts]
+        saying = [voice for voice in counted if voice.state is one.state]
+        facts: dict[str, Fact] = {
+            "belief": one.belief.value,
+            "regions": self._indexed(plan).regions_of(check),
+            "services": tuple(services),
+            "services_count": len(services),
+        }
+        words = f"check {check}: {one.belief.name}, {one.state.value} ({len(saying)} of {len(counted)} voices)"
+        causes = tuple(_verdicts_of(saying, check, book))
+        self.record(Event(_BY_STATE[one.state], check, words, facts, causes))
+
+    def _local(self, change: LocalChange, book: Book, plan: Plan) -> EventId:
+        services = plan.watchers.get(change.check, ())
+        facts = {
+            "vantage": change.vantage,
+            "seen": change.belief.value,
+            "elsewhere": change.after.belief.value,
+            "is_over": change.is_over,
+            "regions": self._indexed(plan).regions_of(change.check),
+            "services": tuple(services),
+            "services_count": len(services),
+        }
+        voices = [voice for voice in change.after.votes if voice.vantage == change.vantage]
+        causes = tuple(_verdicts_of(voices, change.check, book))
+        return self.record(Event(EventKind.ENDPOINT_LOCAL, change.check, str(change), facts, causes))
+
+    def _indexed(self, plan: Plan) -> "_Index":
+        if self._index.plan is None or self._index.plan.zones is not plan.zones:
+            self._index = _Index(plan)
+        return self._index
+
+    def _regions(self, before: Status, after: Status, told: Mapping[CheckId, EventId], plan: Plan) -> None:
+        for (zone, region), checks in self._indexed(plan).touched(told):
+            was, now = (region_state([_belief(status, check) for check in checks]) for status in (before, after))
+            if (was is RegionState.DOWN) is (now is RegionState.DOWN):
+                continue
+            kind = EventKind.REGION_DOWN if now is RegionState.DOWN else EventKind.REGION_UP
+            services = self._index.services((zone, region))
+            facts: dict[str, Fact] = {
+                "before": was.value,
+                "after": now.value,
+                "zone": zone,
+                "checks": len(checks),
+                "services": services,
+                "services_count": len(services),
+            }
+            causes = tuple(told[check] for check in checks if check is not None and check in told)
+            words = f"region {region} of {zone}: {was.value} -> {now.value}"
+            self.record(Event(kind, f"{zone}/{region}", words, facts, causes))
+
+    def located(self, event: Event) -> None:
+        """Records a change of the geo data; the next plan is caused by it."""
+        self._causes = (self.record(event),)
+
+    def planned(self, before: Plan, after: Plan, found: Sequence[ZoneChanges] = ()) -> EventId:
+        """Records that a plan serves, what of the zone files is new with it, and which services fail open by it."""
+        causes, self._causes = self._causes, ()
+        applied = None if after.zones is before.zones else applied_event(before, after, found)
+        if applied is not None:
+            causes = (*causes, self.record(applied))
+        changed = [name for name, now in after.decisions.items() if now is not before.decisions.get(name)]
+        # where nothing is answered nobody moves
+        moved = moves(before, after, changed) if applied is None and self._answers else ()
+        facts: dict[str, Fact] = {
+            "generation": int(after.generation),
+            "services_changed": len(changed),
+            "zones": len(after.zones),
+            **({} if moved is None else {"moved": tuple(map(str, moved[:MAX_LIST])), "moved_count": len(moved)}),
+        }
+        words = f"generation {after.generation} serves; services decided anew: {len(changed)}{_in_short(moved or ())}"
+        plan = self.record(Event(EventKind.PLAN, str(after.generation), words, facts, causes))
+        if self._answers:
+            self._fail_open(before, after, changed, plan)
+        return plan
+
+    def _fail_open(self, before: Plan, after: Plan, changed: Iterable[ServiceId], plan: EventId) -> None:
+        clients = Clients()
+        for name in changed:
+            was, now = nothing_up(before, name), nothing_up(after, name)
+            if was is not now:
+                kind = EventKind.NAME_FAIL_OPEN if now else EventKind.NAME_RECOVERED
+                words = _answers(after, name, clients) if now else "something is up again"
+                self.record(Event(kind, name, f"{name}: {words}", {}, (plan,)))
+
+    def plan_failed(self, words: str) -> None:
+        """Records that no plan can be made; the last good one serves on."""
+        causes, self._causes = self._causes, ()
+        self.record(Event(EventKind.PLAN_FAILED, self._node, words, {}, causes))
+
+    def rejected(self, before: Catalogue, after: Catalogue) -> None:
+        """Records zone files with new mistakes."""
+        was, now = before.by_file(), after.by_file()
+        fresh = [file for file in sorted(now) if now[file] != was.get(file)]
+        for file in fresh[:MAX_REJECTED]:
+            problems = now[file]
+            told = tuple(map(str, problems[:MAX_REJECTED_PROBLEMS]))
+            facts: dict[str, Fact] = {"problems": told, "problems_count": len(problems)}
+            self.record(Event(EventKind.CONFIG_REJECTED, file, str(problems[0]), facts))
+
+    def damaged(self, file: str, problem: str) -> None:
+        """Records that a file of the state folder is damaged, or cannot be read or written; any thread may."""
+        self.record(Event(EventKind.STATE_DAMAGED, file, f"state: {file} {problem}", {"problem": problem}))
+
+    def refused(self, giver: NodeName, refused: ReportInvalid) -> None:
+        """Records that a peer's report was refused."""
+        facts = {"reason": refused.reason, "in_the_name_of": refused.node, "key": refused.key}
+        self.record(Event(EventKind.REPORT_REFUSED, giver, f"report from {giver} refused: {refused}", facts))
+
+    def quorum(self, words: str, *, frozen: int, of: int, is_lost: bool) -> None:
+        """Records that the quorum is lost, or found again."""
+        kind = EventKind.QUORUM_LOST if is_lost else EventKind.QUORUM_FOUND
+        self.record(Event(kind, self._node, words, {"frozen_checks": frozen, "checks": of}))
+
+    def quarantine(self, node: NodeName, words: str, *, is_in: bool) -> None:
+        """Records that a probe's votes count no longer, or again."""
+        self.record(Event(EventKind.PROBE_QUARANTINED if is_in else EventKind.PROBE_RELEASED, node, words))
+
+    def heard(
+        self, book: Book, status: Status, *, now: float, spared: Callable[[], frozenset[NodeName]] = frozenset
+    ) -> None:
+        """Records which probes, but for those spared, fell silent, or are heard again; `now` is monotonic seconds."""
+        if now - self._looked_at < SILENCE_LOOK_S:
+            return
+        self._looked_at = now
+        before, self._silent = self._silent, silent_probes(book, status) - spared()
+        for node in sorted(before ^ self._silent):
+            is_silent = node in self._silent
+            kind = EventKind.PROBE_SILENT if is_silent else EventKind.PROBE_HEARD
+            words = "is silent: none of its votes is fresh" if is_silent else _why_not_silent(node, book, status)
+            self.record(Event(kind, node, f"probe {node} {words}"))
+
+
+def _why_not_silent(node: NodeName, book: Book, status: Status) -> str:
+    if node not in book.by_node:
+        return "is no longer waited for: it is no peer, or its last report is forgotten"
+    is_heard = any(voice.fresh and node in voice.nodes for check in status.checks.values() for voice in check.votes)
+    return "is heard" if is_heard else "is no longer waited for: nothing that it voted on is checked here any more"
+
+
+def _in_short(moved: Sequence[Move]) -> str:
+    more = f", and {len(moved) - MAX_MOVES_SHOWN} more moves" if len(moved) > MAX_MOVES_SHOWN else ""
+    return f"; {', '.join(map(str, moved[:MAX_MOVES_SHOWN]))}{more}" if moved else ""
+
+
+def _answers(plan: Plan, name: ServiceId, clients: Clients) -> str:
+    decided = plan.decisions[name]
+    answers = all_instead(plan.services[name], decided, clients, NO_GUIDANCE)
+    whom = "any client" if is_failing_everywhere(decided) else "some clients"
+    return f"nothing of it is up for {whom}" + (f"; {answers}" if answers else "")
+
+
+def nothing_up(plan: Plan, name: ServiceId) -> bool:
+    """Returns whether a service has clients for whom none of its endpoints is up."""
+    decided = plan.decisions.get(name)
+    return decided is not None and decided.is_all_down
+
+
+def _verdicts(change: Change, book: Book) -> Iterable[EventId]:
+    """Returns the verdicts, this node's and others', that a change of mind follows."""
+    agreeing = [voice for voice in change.after.votes if voice.counts and voice.belief is change.after.belief]
+    return _verdicts_of(agreeing, change.check, book)
+
+
+def _verdicts_of(voices: Iterable[Voice], check: CheckId, book: Book) -> Iterable[EventId]:
+    for voice in voices:
+        for node in voice.nodes:
+            heard = book.by_node.get(node)
+            vote = None if heard is None else heard.report.votes.get(check)
+            if vote is not None:
+                yield verdict_id(node, check, vote.since)
+
+
+def _why(reason: str, detail: str) -> str:
+    return f"{reason} {detail}".strip()
+
+
+def _belief(status: Status, check: CheckId | None) -> Belief:
+    return Belief.UP if check is None else status.belief(check)
+
+
+UNTOLD = NodeName("")
+
+
+def no_chronicle() -> Chronicle:
+    """Returns a chronicle that nobody keeps, for a part that runs without a node around it."""
+    return Chronicle(NoRecorder(), UNTOLD)
+
+
+class _Index:
+    """Which checks make up which region, of one plan's zones."""
+
+    def __init__(self, plan: Plan | None) -> None:
+        self.plan = plan
+        self._members: dict[_Region, dict[CheckId | None, None]] = {}
+        self._regions: dict[CheckId, dict[_Region, None]] = {}
+        self._services: dict[_Region, dict[ServiceId, None]] = {}
+        for zone in plan.zones.values() if plan is not None else ():
+            name = zone.zone.origin.to_text(omit_final_dot=True)
+            for service in zone.zone.services:
+                for endpoint in service.endpoints:
+                    self._add((name, endpoint.region), service.check_of(endpoint))
+                    self._services.setdefault((name, endpoint.region), {})[service.id] = None
+
+    def services(self, region: _Region) -> tuple[ServiceId, ...]:
+        """Returns the services that have endpoints in a region."""
+        return tuple(self._services.get(region, ()))
+
+    def touched(self, checks: Iterable[CheckId]) -> Iterable[tuple[_Region, tuple[CheckId | None, ...]]]:
+        """Yields the regions that these checks are of, each with all its checks; None is one that nobody checks."""
+        regions = {region: None for check in checks for region in self._regions.get(check, ())}
+        return ((region, tuple(self._members[region])) for region in regions)
+
+    def regions_of(self, check: CheckId) -> tuple[str, ...]:
+        """Returns the regions that a check is of, as `ZONE/REGION`."""
+        return tuple(f"{zone}/{region}" for zone, region in self._regions.get(check, ()))
+
+    def _add(self, region: _Region, check: CheckId | None) -> None:
+        self._members.setdefault(region, {})[check] = None
+        if check is not None:
+            self._regions.setdefault(check, {})[region] = None

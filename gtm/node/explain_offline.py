@@ -1,0 +1,49 @@
+"""Zone files and geo data -> explanation, without a running node: every endpoint's health is unknown."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from gtm.counters import Counters
+from gtm.engine.reference import ReferenceEngine
+from gtm.errors import ZoneInvalid
+from gtm.explain.explain import Explanation, explain
+from gtm.geo.geography import Geography
+from gtm.health.consensus.status import NO_STATUS
+from gtm.ids import Address
+from gtm.node.plugins.filters import vocabulary
+from gtm.node.rivers.zones import few, never_empty
+from gtm.plan.compile import compile_plan
+from gtm.plan.model import EMPTY_PLAN
+from gtm.watch.folder import EMPTY
+from gtm.watch.reading import read
+
+
+def explain_offline(
+    name: Name, rtype: RdataType, client: Address, *, zones: Path, geography: Geography, aside: Callable[[str], None]
+) -> Explanation:
+    """Returns the explanation of a question over a folder of zone files.
+
+    Mistakes in files of others are told `aside`; raises ZoneInvalid where the name may be in a file with a mistake, and
+    QuestionUnclear where a short name could mean several.
+    """
+    words = vocabulary(Counters())
+    catalogue = never_empty(zones, EMPTY, read(zones, EMPTY, words))
+    plan = compile_plan(
+        catalogue.zones,
+        serials={zone.origin.to_text(): 1 for zone in catalogue.zones},
+        geography=geography,
+        vocabulary=words,
+        status=NO_STATUS,
+        before=EMPTY_PLAN,
+    )
+    engine = ReferenceEngine()
+    engine.swap(plan)
+    explained = explain(name, rtype, client, plan=plan, status=NO_STATUS, geography=geography, engine=engine)
+    if catalogue.problems and not explained.zone:
+        raise ZoneInvalid(catalogue.problems)
+    for problem in few(catalogue.problems):
+        aside(problem)
+    return explained

@@ -1,0 +1,185 @@
+"""The node file of a running node: read again when somebody asks, and taken as far as a running node can.
+
+    SIGHUP, gtm reload -> read (in a thread) -> right? -> what is other than what runs (gtm/node/config/changes.py) ->
+    taken, all of it
+
+A file with a mistake changes nothing, and `gtm check --config` says the same of it. What needs a restart is named each
+time, until there was one. So is a file that it names and that is of no use (unusable_files.py): that is a problem, for
+the next start may fail. Nothing that is in the file, or keeps it from being read, ends the node. What was taken in
+part, by a mistake of this program, is taken again, all of it, at the next reading: the steps may be repeated.
+"""
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from gtm.clock import Clock
+from gtm.errors import CallOverdue, GtmError, StateInvalid
+from gtm.event import Event, EventKind, Fact
+from gtm.health.report.signature import PublicKey
+from gtm.node.config.changes import Difference, Rereading, difference
+from gtm.node.config.model import NodeConfig
+from gtm.node.events.recorder import Chronicle
+from gtm.node.trust import key_problem
+from gtm.node.unusable_files import useless_files
+from gtm.share.keys import load_key
+from gtm.threads import Pool
+
+READ_LIMIT_S = 5.0
+"""For the node file and the key, whose disk may hang."""
+SAID_AGAIN_S = 60.0
+"""The same is logged again after that, however often somebody asks: over the admin API anybody may, who reaches it."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReload:
+    """What came of reading the node file again."""
+
+    lines: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+NOTHING_NEW = NodeReload()
+
+
+class NodeFile:
+    """Reads the node file again. Its state is what runs, what was wrong when it was read last, and what was logged."""
+
+    def __init__(
+        self,
+        running: NodeConfig,
+        rereading: Rereading | None,
+        *,
+        key: PublicKey,
+        take: Callable[[NodeConfig], Awaitable[None]],
+        chronicle: Chronicle,
+        clock: Clock,
+    ) -> None:
+        """Without `rereading` there is no node file."""
+        self._clock = clock
+        self._is_whole = True
+        """Whether all of what runs is of one file."""
+        self._logged: tuple[str, ...] = ()
+        self._logged_at = -math.inf
+        self._running = running
+        self._rereading = rereading
+        self._key = key
+        self._take = take
+        self._chronicle = chronicle
+        self._one_at_a_time = asyncio.Lock()
+        self._threads = Pool("node file", threads=1)
+        self.problems: tuple[str, ...] = ()
+
+    async def reread(self) -> NodeReload:
+        """Reads the file, takes what it can, and says what; with a mistake in it nothing is taken."""
+        if self._rereading is None:
+            return NOTHING_NEW
+        async with self._one_at_a_time:
+            try:
+                asked, of_key = await self._threads.run(self._read, self._rereading, timeout_s=READ_LIMIT_S)
+                found = difference(self._running, asked)
+            except CallOverdue:
+                return self._refused((f"the node file cannot be read: its disk did nothing for {READ_LIMIT_S:.0f} s",))
+            except GtmError as error:
+                return self._refused(tuple(str(error).splitlines()))
+            except Exception as error:
+                log.exception("the node file cannot be read by a mistake of this program")
+                return self._refused((f"the node file cannot be read by a mistake of this program: {_named(error)}",))
+            try:
+                await self._follow(found, self._rereading)
+            except Exception as error:
+                log.exception("the node file was taken in part, by a mistake of this program")
+                return self._complain((f"{IN_PART}: {_named(error)}; {MEND_IN_PART}",))
+            self.problems = ()
+            return self._told(found, of_key, await self._useless(asked))
+
+    def _read(self, rereading: Rereading) -> tuple[NodeConfig, str]:
+        """Returns the file, and what there is to say of the key file. Raises GtmError."""
+        asked = rereading.read()
+        if asked.geo.present() == self._running.geo.present():  # databases in their place are taken without a restart
+            asked = replace(asked, geo=self._running.geo)
+        if problem := key_problem(asked, self._key):
+            raise StateInvalid(problem)
+        return asked, self._wait_of_key(asked)
+
+    def _wait_of_key(self, asked: NodeConfig) -> str:
+        """Returns what there is to say of the key file; it is read at the start alone."""
+        if asked.key is None or asked.key != self._running.key:
+            return ""
+        try:
+            is_other = load_key(asked.key).public != self._key
+        except StateInvalid:
+            return ""  # unusable_files.py tells it
+        return "needs a restart: the key in the file of share.key is another one" if is_other else ""
+
+    async def _useless(self, asked: NodeConfig) -> tuple[str, ...]:
+        """Returns which files are of no use that the next start, or who has a token, will need."""
+        try:
+            found = await self._threads.run(useless_files, asked, timeout_s=READ_LIMIT_S)
+        except CallOverdue:
+            found = (f"the files that it names cannot be read: their disk did nothing for {READ_LIMIT_S:.0f} s",)
+        except Exception as error:
+            log.exception("the files that the node file names cannot be looked at by a mistake of this program")
+            found = (f"the files that it names cannot be looked at by a mistake of this program: {_named(error)}",)
+        return tuple(f"node file: {line}" for line in found)
+
+    async def _follow(self, found: Difference, rereading: Rereading) -> None:
+        if found.config == self._running and self._is_whole:
+            return
+        is_relogged = found.config.log != self._running.log or not self._is_whole
+        self._is_whole = False
+        if is_relogged:
+            rereading.relog(found.config.log)
+        await self._take(found.config)
+        self._running, self._is_whole = found.config, True
+
+    def _told(self, found: Difference, of_key: str, useless: tuple[str, ...]) -> NodeReload:
+        lines = (*found.lines, *((f"node file: {of_key}",) if of_key else ()))
+        is_all_taken = not found.restart and not of_key
+        if found.taken or self._is_news((*lines, *useless)):
+            for line in lines:
+                log.log(logging.INFO if is_all_taken else logging.WARNING, "%s", line)
+            for line in useless:
+                log.error("%s", line)
+        if found.taken:
+            facts: dict[str, Fact] = {"taken": found.taken, "restart": found.restart}
+            node = self._running.node
+            self._chronicle.record(Event(EventKind.CONFIG_APPLIED, node, "; ".join(found.lines), facts))
+        return NodeReload(lines, useless)
+
+    def _refused(self, problems: tuple[str, ...]) -> NodeReload:
+        """Tells that nothing is taken; where the file before was taken in part, that is told as well."""
+        in_part = () if self._is_whole else tuple(line for line in self.problems if line.startswith(IN_PART))
+        return self._complain((*problems, *in_part), what_runs="; what ran before goes on" if self._is_whole else "")
+
+    def _complain(self, problems: tuple[str, ...], *, what_runs: str = "") -> NodeReload:
+        if self._is_news(problems):
+            for problem in problems:
+                log.error("node file: %s", problem)
+        before, self.problems = self.problems, problems
+        if problems != before:
+            facts: dict[str, Fact] = {"problems": problems, "problems_count": len(problems)}
+            words = f"{problems[0]}{what_runs}"
+            self._chronicle.record(Event(EventKind.CONFIG_REJECTED, self._running.node, words, facts))
+        return NodeReload((), problems)
+
+    def _is_news(self, lines: tuple[str, ...]) -> bool:
+        """Returns whether to log these: they are others than the last, or those were logged a while ago."""
+        now = self._clock.monotonic()
+        if lines == self._logged and now < self._logged_at + SAID_AGAIN_S:
+            return False
+        self._logged, self._logged_at = lines, now
+        return True
+
+
+IN_PART = "the node file was taken in part, by a mistake of this program"
+MEND_IN_PART = "`gtm reload` takes all of it again, and a restart does; the log has the traceback"
+
+
+def _named(error: Exception) -> str:
+    """Returns what kind of mistake it was; its words may have something of the file, and the log has them."""
+    return type(error).__name__

@@ -1,0 +1,124 @@
+"""Blindness told: a line of the log and an event when no vote counts at this node, and when one does again.
+
+What comes in: what is to be checked, and at every merge the probes whose votes count. It waits for a moment, as at a
+start nobody was heard yet, and for longer after a change of what is checked: probes read zone files in their own time,
+and vote once they have checked. Its state is since when the node is blind, until when it waits, and what was told.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+
+from gtm.event import Event, EventKind
+from gtm.ids import CheckId, NodeName
+from gtm.node.events.recorder import Chronicle
+from gtm.node.notices.roll_out import GRACE_S, ROLL_OUT_S, sooner, vote_limits
+from gtm.zone.model import Check
+from gtm.zone.monitors.settings import CalculatedSettings, PushSettings
+
+WORDS = "no vote of any probe counts at this node: it goes on with what it knew last, and fails nothing over"
+
+MAX_NAMED = 3
+
+log = logging.getLogger(__name__)
+
+
+def _nobody() -> AbstractSet[NodeName]:
+    return frozenset()
+
+
+class Blindness:
+    """Tells that a node hears nobody."""
+
+    def __init__(self, node: NodeName, chronicle: Chronicle) -> None:
+        self._node = node
+        self._chronicle = chronicle
+        self._since: float | None = None
+        self._limits: Mapping[CheckId, float] | None = None
+        """For how long a vote on each check counts, in seconds; None before the first of them."""
+        self._is_voted_on = False
+        self._waits = False
+        """Whether it is too early to call this node blind."""
+        self._waits_until = float("-inf")
+        self._has_seen = False
+        self._voting: AbstractSet[NodeName] = frozenset()
+        self._elsewhere: AbstractSet[NodeName] = frozenset()
+        """The probes that vote on something else, as of the last merge."""
+        self.problem = ""
+        """What is to be shown now; nothing while some vote counts."""
+
+    def watch(self, checks: Iterable[Check], *, now: float) -> None:
+        """Takes what is to be checked now.
+
+        Of what only waits for heartbeats nobody may vote before the first of them comes, which takes up to its `ttl`.
+        """
+        waiting = (PushSettings, CalculatedSettings)
+        known = {check.id: check for check in checks}
+        was_blind, before = self.is_blind, self._limits
+        self._limits = vote_limits(known.values())
+        voted_on = [name for name, check in known.items() if not isinstance(check.monitor.settings, waiting)]
+        self._is_voted_on = bool(voted_on)
+        if before is not None and not was_blind and voted_on and any(sooner(before, self._limits)):
+            self._waits = True
+            self._waits_until = now + max(ROLL_OUT_S, min(self._limits[name] for name in voted_on))
+
+    @property
+    def is_blind(self) -> bool:
+        """Returns whether something is to be checked, and nobody's vote counted at the last merge."""
+        return self._is_voted_on and not self._voting
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Returns whether it is blind, and hears no probe that votes at all.
+
+        Where probes vote on something else their zone files are others, as in the middle of a roll-out: all nodes with
+        the new ones are blind then, and none of them should go for that.
+        """
+        return self.is_blind and not self._waits and not self._elsewhere
+
+    def look(
+        self,
+        voting: AbstractSet[NodeName],
+        elsewhere: Callable[[], AbstractSet[NodeName]] = _nobody,
+        *,
+        now: float,
+    ) -> None:
+        """Tells what is new; `voting` are the probes whose votes count, and `now` is monotonic seconds.
+
+        `elsewhere` returns those that vote on something else; it is asked while no vote counts.
+        """
+        self._voting = voting
+        self._has_seen |= bool(voting)
+        if not self.is_blind:
+            self._since, self._elsewhere = None, frozenset()
+            self._waits = self._waits and not voting
+            if self.problem:
+                self.problem = ""
+                self._tell(EventKind.NODE_SEES, logging.INFO, self._why_over())
+            return
+        self._since = now if self._since is None else self._since
+        self._elsewhere = elsewhere()
+        is_early = now < max(self._since + GRACE_S, self._waits_until)
+        self._waits = is_early and (self._has_seen or now < self._waits_until)
+        if not self.problem and is_early:
+            return
+        before, self.problem = self.problem, WORDS + _others(self._elsewhere)
+        if not before:
+            self._tell(EventKind.NODE_BLIND, logging.WARNING, self.problem)
+
+    def _why_over(self) -> str:
+        if self._voting:
+            return "votes of probes count at this node again"
+        return f"there is nothing to check any more{' but what waits for heartbeats' if self._limits else ''}"
+
+    def _tell(self, kind: EventKind, level: int, words: str) -> None:
+        log.log(level, "%s", words)
+        self._chronicle.record(Event(kind, self._node, words))
+
+
+def _others(nodes: AbstractSet[NodeName]) -> str:
+    if not nodes:
+        return ""
+    named = sorted(nodes)[:MAX_NAMED]
+    names = ", ".join(named) + (f" and {len(nodes) - len(named)} more" if len(nodes) > len(named) else "")
+    return f"; it hears {names} vote on other checks than its own: do all nodes have the same zone files?"

@@ -1,0 +1,53 @@
+"""What people are told of clocks: a line of the log and an event when one is off, and when it is right again.
+
+What comes in: how the clocks of peers differ from this node's (gtm/health/report/clocks.py). While this node's own
+clock is off by the word of most, those that outvote it are not told of. Its state is what was told last.
+"""
+
+import logging
+
+from gtm.event import Event, EventKind
+from gtm.health.report.clocks import NO_SKEW, Clocks, Skew
+from gtm.ids import NodeName
+from gtm.node.events.recorder import Chronicle
+
+OWN = NodeName("this node")
+LOOK_S = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class ClockWatch:
+    """Tells whose clock is off."""
+
+    def __init__(self, clocks: Clocks, chronicle: Chronicle) -> None:
+        self._clocks = clocks
+        self._chronicle = chronicle
+        self._told: frozenset[NodeName] = frozenset()
+        self._looked_at = float("-inf")
+
+    def look(self, *, now: float) -> None:
+        """Tells what is new; `now` is monotonic seconds."""
+        if now - self._looked_at < LOOK_S:
+            return
+        self._looked_at = now
+        skew = self._clocks.look(now=now)
+        if skew == NO_SKEW and not self._told:
+            return
+        before, own = self._told, frozenset({OWN} if skew.against else ())
+        # who was told to be off stays so while it is, also where it outvotes this node's own clock meanwhile
+        self._told = frozenset(skew.blamed) | own | (before & skew.off)
+        for node in sorted(self._told - before):
+            self._tell(EventKind.CLOCK_OFF, node, _words(skew, node), skew)
+        for node in sorted(before - self._told):
+            what = "this node's clock" if node == OWN else f"the clock of peer {node}"
+            self._tell(EventKind.CLOCK_RIGHT, node, f"{what} is no longer seen to be off", skew)
+
+    def _tell(self, kind: EventKind, node: NodeName, words: str, skew: Skew) -> None:
+        log.log(logging.WARNING if kind is EventKind.CLOCK_OFF else logging.INFO, "%s", words)
+        ahead_s = skew.own_s if node == OWN else skew.ahead.get(node, 0.0)
+        self._chronicle.record(Event(kind, node, words, {"ahead_s": round(ahead_s, 3)}))
+
+
+def _words(skew: Skew, node: NodeName) -> str:
+    return skew.own_words if node == OWN else skew.words(node)

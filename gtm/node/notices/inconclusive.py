@@ -1,0 +1,35 @@
+"""Unread checks: which probes cannot make which checks, and why, for people at any node.
+
+What comes in: the book of reports, the plan and the status. What goes out: views, few for each probe. A vote says it
+where its last reading is too old to count, or where there never was one (gtm/health/report/report.py).
+"""
+
+from gtm.admin.views import UnreadView
+from gtm.health.consensus.status import Status
+from gtm.health.report.book import Book
+from gtm.plan.model import Plan
+from gtm.probe.withheld import summed
+from gtm.zone.model import Service
+
+
+def unread_views(book: Book, plan: Plan, status: Status) -> tuple[UnreadView, ...]:
+    """Returns which probes cannot make which checks, and why; the commonest reason of each first.
+
+    What nobody has said anything of yet to whoever is to be told (`push`, `calculated`) is no fault of a probe.
+    """
+    found = {
+        node: {check: vote.detail for check, vote in heard.report.votes.items() if not vote.is_cast and vote.detail}
+        for node, heard in sorted(book.by_node.items())
+    }
+    if not any(found.values()):
+        return ()
+    telling = {check for one in plan.services.values() if not _asks(one.service) for check in one.checks}
+    views = []
+    for node, reasons in found.items():
+        own = {check: why for check, why in reasons.items() if check in status.checks and check not in telling}
+        views += [UnreadView(node, one.reason, one.checks, one.example) for one in summed(own)]
+    return tuple(views)
+
+
+def _asks(service: Service) -> bool:
+    return service.monitor is not None and service.monitor.type.asks

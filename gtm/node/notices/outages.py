@@ -1,0 +1,265 @@
+"""Outages told: a line of the log for each region or service that goes down, fails open, or is up again.
+
+What comes in: which checks changed and which plans serve. What goes out: lines for the person on call, each with what
+clients get instead:
+
+    WARNING api.gtm.example.com: region eu-west is down (3 of 3 endpoints: timeout); its clients get us-east
+    INFO    api.gtm.example.com: region eu-west is up again after 4m (3 of 3 endpoints are up); its clients get it again
+    WARNING api.gtm.example.com: everything is down (6 of 6 endpoints: timeout); fail open: clients get ... as if up
+
+A node without the role dns does not know what clients get, or whether a rule holds it, and says nothing of it; its
+lines are INFO, for the nodes that answer call people. Nor is it said of the services of very many at once for which it
+would take too long to find out: the event loop waits for it.
+
+What is told is the difference between what is and what was told last. So what changes too often is told less often,
+and how it ended is told always. It waits for the plan that follows, but not for long.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import NamedTuple
+
+from gtm.health.consensus.status import Status
+from gtm.ids import CheckId, RegionName, ServiceId
+from gtm.plan.clients import MAX_WORK, Clients
+from gtm.plan.model import Plan, SteeredService
+from gtm.plan.outage import (
+    NO_OUTAGE,
+    Outage,
+    all_instead,
+    answered_again,
+    answered_instead,
+    is_failing_everywhere,
+    outage_of,
+    why_down,
+    why_not_down,
+)
+from gtm.plan.outcome import Decisions
+from gtm.plan.overlay import Guidance
+from gtm.spans import span
+from gtm.token_bucket import Allowances
+
+TOLD_AT_ONCE = 6
+"""Changes of one region of a service, or of all of it; then one in TOLD_EVERY_S, which is also how late the last of
+them may be told. A region that flaps must not keep the death of another one from being told."""
+TOLD_EVERY_S = 60.0
+LINES_AT_ONCE = 100
+"""Of one zone; then one in LINE_EVERY_S: a zone of thousands of services must not fill the log."""
+LINE_EVERY_S = 10.0
+MAX_STORIES = 5
+"""Different lines about one region at once; the services of all further ones share a line."""
+MAX_NAMED = 3
+"""Services in one line."""
+PATIENCE_S = 5.0
+"""So long a change waits for the plan that follows it; then it is told without."""
+
+ALL = RegionName("")
+"""What stands for all of a service among its regions."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What was told of one service."""
+
+    told: Outage = NO_OUTAGE
+    seen: Outage = NO_OUTAGE
+    """As it was at the last look."""
+    untold: Counter[RegionName] = field(default_factory=Counter)
+    """Changes that had no line, by region; those of all of the service under ALL."""
+    since: dict[RegionName, float] = field(default_factory=dict)
+    """When each region was told to be down, in monotonic seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """What serves, and what it was made of."""
+
+    plan: Plan
+    status: Status
+    guidance: Guidance
+    clients: Clients | None
+    """None where this node does not know what clients get."""
+
+
+class _Head(NamedTuple):
+    """How lines begin, after the services that they are about."""
+
+    level: int
+    zone: str
+    words: str
+    """`region eu-west is down`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What is to be told of one service."""
+
+    steered: SteeredService
+    decisions: Decisions
+    why: str
+    """` (3 of 3 endpoints: timeout)`."""
+    answers: Callable[[Clients], str] | None = None
+    """What clients get."""
+    rest: str = ""
+
+
+class Outages:
+    """Tells of outages. It has state: what was told of each service, and which are to be looked at."""
+
+    def __init__(self, *, answers: bool, work: int = MAX_WORK) -> None:
+        """`answers`: this node answers queries, and so knows what clients get; `work` goes into finding that out."""
+        self._answers, self._work = answers, work
+        self._known: dict[ServiceId, _Known] = {}
+        self._touched: dict[ServiceId, float] = {}
+        """When each was touched first since it was looked at."""
+        self._services = Allowances(TOLD_AT_ONCE, TOLD_EVERY_S)
+        self._lines = Allowances(LINES_AT_ONCE, LINE_EVERY_S)
+
+    def believed(self, checks: Iterable[CheckId], plan: Plan, *, now: float) -> None:
+        """Notes that these checks are believed otherwise than before."""
+        for check in checks:
+            for name in plan.watchers.get(check, ()):
+                self._touched.setdefault(name, now)
+
+    def swapped(self, before: Plan, after: Plan, *, now: float) -> None:
+        """Notes which services a new plan has, or answers otherwise."""
+        was = before.decisions
+        for name, decided in after.decisions.items():
+            if (old := was.get(name)) is not decided and (old is None or old.spread is not decided.spread):
+                self._touched.setdefault(name, now)
+        if before.services is not after.services:
+            self._known = {name: one for name, one in self._known.items() if name in after.services}
+
+    def tell(self, plan: Plan, status: Status, guidance: Guidance, *, now: float, is_behind: bool) -> None:
+        """Tells what became of the services that were touched; `is_behind`: the plan does not follow `status` yet."""
+        if not self._touched:
+            return
+        present = _Present(plan, status, guidance, Clients(self._work) if self._answers else None)
+        news: dict[_Head, list[_Change]] = {}
+        for name, touched_at in list(self._touched.items()):
+            if is_behind and now - touched_at < PATIENCE_S:
+                continue
+            if (steered := plan.services.get(name)) is None:
+                del self._touched[name]
+                continue
+            known = self._known.setdefault(name, _Known())
+            seen = outage_of(steered, status, plan.decisions[name])
+            seen = seen if self._answers else replace(seen, fails=False)
+            known.untold.update(_differences(known.seen, seen))
+            known.seen = seen
+            telling = self._telling(name, known.told, seen, now=now)
+            if telling != known.told:
+                for head, change in _changes(steered, known, telling, present, now=now):
+                    news.setdefault(head, []).append(change)
+            if telling == seen:
+                del self._touched[name]
+        for head, changes in news.items():
+            self._log(head, changes, present.clients, now=now)
+
+    def _telling(self, name: ServiceId, told: Outage, seen: Outage, *, now: float) -> Outage:
+        """Returns what may be told by now of what became of a service."""
+        if (told.is_everything, told.fails) != (seen.is_everything, seen.fails):
+            return seen if self._services.take(name, now) else told
+        differing = [region for region in _differences(told, seen) if self._services.take(f"{name}/{region}", now)]
+        return replace(seen, regions=told.regions ^ frozenset(differing))
+
+    def _log(self, head: _Head, changes: list[_Change], clients: Clients | None, *, now: float) -> None:
+        lines: dict[str, list[ServiceId]] = {}
+        rest: list[ServiceId] = []
+        for change in changes:
+            is_shared = len(lines) == MAX_STORIES
+            if is_shared and clients is not None and not clients.is_known(change.steered, change.decisions):
+                rest.append(change.steered.id)  # its line would be one too many, but for what takes work to find out
+                continue
+            words = _words(change, clients)
+            (rest if is_shared and words not in lines else lines.setdefault(words, [])).append(change.steered.id)
+        for words, names in lines.items():
+            self._line(head, f"{_named(names)}: {head.words}{words}", names=names, now=now)
+        if rest:
+            self._line(head, f"{_named(rest)}: {head.words}; `gtm status` has the rest", names=rest, now=now)
+
+    def _line(self, head: _Head, line: str, *, names: list[ServiceId], now: float) -> None:
+        if not self._lines.take(head.zone, now):
+            return
+        if more := self._lines.refused(head.zone):
+            log.warning("%d lines about outages in %s were left out: there are too many", more, head.zone)
+        log.log(head.level, "%s", line, extra={"zone": head.zone, "services": names, "services_count": len(names)})
+
+
+def _differences(before: Outage, after: Outage) -> list[RegionName]:
+    whole = (before.is_everything, before.fails) != (after.is_everything, after.fails)
+    return [ALL] * whole + sorted(before.regions ^ after.regions)
+
+
+def _changes(
+    steered: SteeredService, known: _Known, seen: Outage, present: _Present, *, now: float
+) -> Iterable[tuple[_Head, _Change]]:
+    """Returns what to tell of a service, and takes it as told."""
+    was, known.told, decisions = known.told, seen, present.plan.decisions[steered.id]
+    status, guidance = present.status, present.guidance
+    bad = logging.WARNING if present.clients is not None else logging.INFO
+    there = {one.region for one in steered.service.endpoints}
+    fresh, back = sorted(seen.regions - was.regions), sorted((was.regions - seen.regions) & there)
+    after = {region: span(now - known.since.pop(region, now)) for region in back}
+    known.since |= dict.fromkeys(fresh, now)
+
+    def change(
+        level: int,
+        head: str,
+        why: str,
+        answers: Callable[[Clients], str] | None,
+        *,
+        region: RegionName = ALL,
+        rest: str = "",
+    ) -> tuple[_Head, _Change]:
+        missed = max(0, known.untold.pop(region, 0) - 1)
+        often = f"; {missed} more {'change' if missed == 1 else 'changes'} had no line" if missed else ""
+        return _Head(level, steered.zone, head), _Change(steered, decisions, why, answers, rest + often)
+
+    def everywhere(clients: Clients) -> str:
+        return all_instead(steered, decisions, clients, guidance)
+
+    def instead(region: RegionName, clients: Clients) -> str:
+        return answered_instead(steered, region, decisions, clients, status=status, guidance=guidance)
+
+    def again(region: RegionName, clients: Clients) -> str:
+        return answered_again(steered, region, decisions, clients)
+
+    if seen.is_everything:
+        yield change(bad, "everything is down", f" ({why_down(steered, status)})", everywhere)
+        known.untold.clear()
+        return
+    for region in fresh:
+        why = f" ({why_down(steered, status, region)})"
+        yield change(bad, f"region {region} is down", why, partial(instead, region), region=region)
+    left = f"; still down: {', '.join(sorted(seen.regions))}" if was.is_everything and seen.regions else ""
+    for region in back:
+        head = f"region {region} is {_back(steered, status, region)}"
+        why = f" after {after[region]} ({why_not_down(steered, status, region)})"
+        yield change(logging.INFO, head, why, partial(again, region), region=region, rest=left)
+    if seen.fails and not was.fails:
+        whom = "any client" if is_failing_everywhere(decisions) else "some clients"
+        why = ": the rest is down, or was taken out by people"
+        yield change(bad, f"nothing is left for {whom}", why, everywhere)
+    elif was.fails and not seen.fails and not back:
+        yield change(logging.INFO, "something is left for every client again", "", None)
+
+
+def _words(change: _Change, clients: Clients | None) -> str:
+    answers = change.answers(clients) if clients is not None and change.answers is not None else ""
+    return change.why + (f"; {answers}" if answers else "") + change.rest
+
+
+def _back(steered: SteeredService, status: Status, region: RegionName) -> str:
+    return "up again" if not why_not_down(steered, status, region).startswith("0 ") else "not known to be down any more"
+
+
+def _named(names: list[ServiceId]) -> str:
+    if len(names) <= MAX_NAMED + 1:
+        return ", ".join(names)
+    return f"{', '.join(names[:MAX_NAMED])} and {len(names) - MAX_NAMED} more"

@@ -1,0 +1,167 @@
+"""The alarm: tells what the rules of safety refuse. Each time is an event that names its rule, and is counted.
+
+    tell     what a rule holds or skips: when it begins, when more joins, when some goes     guide, at every merge
+    refuse   a person's wish that a rule does not let happen                                 saying
+    breach   people together took out more than a rule allows                                guide
+
+What changes answers is a cause of the plan that follows. It decides nothing; its state is what was told last.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+
+from gtm.counters import Counters
+from gtm.event import Event, EventKind, Fact
+from gtm.health.override.override import TAKING, InForce, SafetyRule, Wish
+from gtm.node.events.log_fields import fields_of
+from gtm.node.events.recorder import Chronicle
+from gtm.plan.safety.minimums import Kept, Refusal
+
+MAX_NAMED = 5
+"""Services that one line names."""
+
+log = logging.getLogger(__name__)
+
+
+class Released(Enum):
+    """What counts of an endpoint that a rule holds no longer, for people."""
+
+    DOWN = "counted as down now, by the checks"
+    SAID_DOWN = "out by what a person said"
+    SAID_UP = "up by what a person said"
+    UP = "not down any more"
+    HELD = "held by another rule"
+    GONE = "not served here any more"
+
+
+_Rule = tuple[SafetyRule, str]
+"""A rule, and the subject of its refusal."""
+
+
+class Alarm:
+    """Tells what the rules of safety refuse."""
+
+    def __init__(self, *, counters: Counters, chronicle: Chronicle) -> None:
+        self._counters = counters
+        self._chronicle = chronicle
+        self._told: Mapping[_Rule, frozenset[Kept]] = {}
+        self._broken: frozenset[str] = frozenset()
+
+    def tell(self, refusals: Sequence[Refusal], fate: Callable[[Kept], Released]) -> None:
+        """Tells what of this is new, and what is held no longer, with what counts of that now."""
+        before, self._told = self._told, _by_rule(refusals)
+        for refusal in refusals:
+            key = (refusal.rule, refusal.subject)
+            joined = refusal.held - before.get(key, frozenset())
+            if joined or key not in before:
+                self._blocked(refusal, joined)
+        for key, held in before.items():
+            gone = held - self._told.get(key, frozenset())
+            if gone or key not in self._told:
+                self._released(key, gone, fate)
+
+    def refuse(self, wish: Wish, refusals: Sequence[Refusal]) -> None:
+        """Tells that a person's wish is refused, for each of these services; the log has it from who was asked."""
+        rule = refusals[0].rule.value
+        words = f"safety rule {rule}: {wish.action.value} {wish.scope} by {wish.by} is refused: {in_short(refusals)}"
+        facts: dict[str, Fact] = {
+            "rule": rule,
+            "action": wish.action.value,
+            "by": wish.by,
+            "why": wish.why,
+            "services": _services(refusals),
+            "services_count": len(refusals),
+        }
+        self._counters.add("safety_blocks", rule=rule)
+        self._chronicle.record(Event(EventKind.SAFETY_BLOCKED, str(wish.scope), words, facts))
+
+    def breach(self, breaches: Sequence[Refusal], said: InForce) -> None:
+        """Tells which of these are new: what people said is followed, and breaks a rule."""
+        before, self._broken = self._broken, frozenset(one.subject for one in breaches)
+        new = [one for one in breaches if one.subject not in before]
+        if before and not breaches:
+            log.info("safety rule %s: what people said leaves enough again", SafetyRule.AT_LEAST.value)
+        if not new:
+            return
+        words = f"{breach_words(new)}; they are followed all the same"
+        rule = SafetyRule.AT_LEAST.value
+        self._counters.add("safety_breaches", rule=rule)
+        facts: dict[str, Fact] = {
+            "rule": rule,
+            "services": _services(new),
+            "services_count": len(new),
+            "overrides": tuple(sorted(one.id for one in said.by_scope.values() if one.action in TAKING)),
+        }
+        subject = new[0].subject if len(new) == 1 else f"{len(new)} services"
+        self._tell(logging.WARNING, Event(EventKind.SAFETY_BREACHED, subject, words, facts))
+
+    def _blocked(self, refusal: Refusal, joined: frozenset[Kept]) -> None:
+        words = f"safety rule {refusal.rule.value}: {refusal.words}"
+        self._counters.add("safety_blocks", rule=refusal.rule.value)
+        facts: dict[str, Fact] = {
+            "rule": refusal.rule.value,
+            **refusal.facts,
+            "held": _names(refusal.held),
+            "held_count": len(refusal.held),
+            "joined": _names(joined),
+        }
+        self._tell(logging.WARNING, Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
+
+    def _released(self, key: _Rule, gone: frozenset[Kept], fate: Callable[[Kept], Released]) -> None:
+        rule, subject = key
+        left = len(self._told.get(key, ()))
+        others = gone & frozenset().union(*self._told.values()) if gone else frozenset()
+        fates = {one: Released.HELD if one in others else fate(one) for one in gone}
+        words = f"safety rule {rule.value}: " + (_let_go(subject, fates, left) if gone else f"over for {subject}")
+        facts: dict[str, Fact] = {
+            "rule": rule.value,
+            "released": _names(gone),
+            "released_count": len(gone),
+            "held_count": left,
+            "held_by_others": len(others),
+            "down_count": sum(one is Released.DOWN for one in fates.values()),
+        }
+        self._tell(logging.INFO, Event(EventKind.SAFETY_RELEASED, subject, words, facts))
+
+    def _tell(self, level: int, event: Event) -> None:
+        log.log(level, "%s", event.message, extra=fields_of(event))
+        self._chronicle.because(event)
+
+
+def _let_go(subject: str, fates: Mapping[Kept, Released], left: int) -> str:
+    """Returns what became of the endpoints that a rule held: only some of them leave the answers."""
+    parts = []
+    for fate in Released:
+        names = _names(frozenset(one for one, its in fates.items() if its is fate))
+        more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+        if names:
+            parts.append(f"{len(names)} {fate.value} ({', '.join(names[:MAX_NAMED])}{more})")
+    return f"{subject}: {'; '.join(parts)}" + (f"; {left} held still" if left else "")
+
+
+def _by_rule(refusals: Sequence[Refusal]) -> Mapping[_Rule, frozenset[Kept]]:
+    found: defaultdict[_Rule, frozenset[Kept]] = defaultdict(frozenset)
+    for one in refusals:
+        found[one.rule, one.subject] |= one.held
+    return dict(found)
+
+
+def _services(refusals: Sequence[Refusal]) -> tuple[str, ...]:
+    return tuple(one.subject.removeprefix("service ") for one in refusals)
+
+
+def _names(kept: frozenset[Kept]) -> tuple[str, ...]:
+    return tuple(f"{service} {endpoint}" for service, endpoint in sorted(kept))
+
+
+def breach_words(breaches: Sequence[Refusal]) -> str:
+    """Returns what people did to these services."""
+    return f"safety rule {SafetyRule.AT_LEAST.value}: people took too much: {in_short(breaches)}"
+
+
+def in_short(refusals: Sequence[Refusal]) -> str:
+    """Returns the words of the first of these, and how many more there are."""
+    named = "; ".join(refusal.words for refusal in refusals[:MAX_NAMED])
+    return f"{named}; and {len(refusals) - MAX_NAMED} more" if len(refusals) > MAX_NAMED else named

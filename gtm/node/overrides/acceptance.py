@@ -1,0 +1,275 @@
+r"""The door: which of the signed texts that came in count as overrides here, and from when on.
+
+    text -> accepted signer? -> signed? -> its time has come? -> counts
+                  |                |              \-> waits, MAX_WAITING of each node
+                  \----------------+-> refused: counted, and told, a few a minute of each giver
+
+What comes in: texts that reports carry, or that were kept on disk. What goes out: overrides, each with its text. Whose
+overrides count is `overrides.accept_from` of the node file; those of this node itself always do.
+"""
+
+import hashlib
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.errors import ReportInvalid
+from gtm.health.override.override import MAX_AHEAD_S, MAX_SKEW_S, Override
+from gtm.health.override.scope import Scope
+from gtm.health.override.signed import claimed_override, open_override, read_own, seal_override, signer_of
+from gtm.health.report.payload import MAX_CARRIED
+from gtm.health.report.signature import Keys, PrivateKey, each_key
+from gtm.ids import NodeName
+from gtm.token_bucket import Allowance
+
+MAX_CARRIED_CHARACTERS = 256 * 1024
+"""Of all overrides in one report: hundreds of common ones, and a fraction of what etcd takes as one value."""
+
+MAX_SEEN = 5_000
+"""Texts that need no second look; more than a mesh has of honest ones."""
+
+MAX_WAITING = 20
+"""Of one node: people whose clock is ahead say no more in the seconds that it is."""
+
+NEW_AT_ONCE, NEW_EVERY_S = MAX_CARRIED, 0.5
+"""New texts of one giver: a whole report of them, then two a second. More wait for their turn, for each costs the proof
+of a signature, a line of the log, an event and a write. They are counted by who gives them: whoever has no valid key
+must not use up what another one may say."""
+
+TOGETHER_S = 0.1
+"""Those of one scope that come so soon after each other count from one moment on: who spoke after somebody whose clock
+is ahead made it a millisecond later, and must not be outranked for that long."""
+
+MAX_LINES = 5
+"""Of the log, a minute, for what one giver carries and is refused; all of it is counted."""
+MINUTE_S = 60.0
+
+log = logging.getLogger(__name__)
+
+Signed = Mapping[Override, str]
+"""Overrides, each as it was signed."""
+
+
+@dataclass(slots=True)
+class _Lines:
+    since: float = -math.inf
+    left: int = 0
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Texts that were looked at, by digest: they are long, and a peer may send many."""
+
+    closed: set[bytes] = field(default_factory=set)
+    later: dict[bytes, float] = field(default_factory=dict)
+    """The wall time from which to look again."""
+
+    def is_due(self, digest: bytes, wall: float) -> bool:
+        return digest not in self.closed and self.later.get(digest, -math.inf) <= wall
+
+    def close(self, digest: bytes) -> None:
+        if len(self.closed) >= MAX_SEEN:
+            self.closed.clear()
+        self.closed.add(digest)
+        self.later.pop(digest, None)
+
+    def postpone(self, digest: bytes, until: float) -> None:
+        if len(self.later) >= MAX_SEEN:
+            self.later.clear()
+        self.later[digest] = until
+
+    def forget_due(self, wall: float) -> None:
+        self.later = {digest: until for digest, until in self.later.items() if until > wall}
+
+
+class OverrideDoor:
+    """Opens texts. It has state: those it has seen, and overrides whose time has not come."""
+
+    def __init__(
+        self,
+        node: NodeName,
+        key: PrivateKey,
+        peers: Mapping[NodeName, Keys],
+        *,
+        accepted: AbstractSet[NodeName] | None,
+        clock: Clock,
+        counters: Counters,
+    ) -> None:
+        self._node = node
+        self._key = key
+        self._trusted: dict[NodeName, Keys] = {}
+        self._others: dict[str, NodeName] = {}
+        self._clock = clock
+        self._counters = counters
+        self._seen = _Seen()
+        self._waiting: dict[NodeName, dict[Override, str]] = {}
+        self._allowances: dict[NodeName, Allowance] = {}
+        self._lines: dict[tuple[NodeName, NodeName | None], _Lines] = {}
+        self.accept(peers, accepted)
+
+    def accept(self, peers: Mapping[NodeName, Keys], accepted: AbstractSet[NodeName] | None) -> None:
+        """Accepts the overrides of these peers from now on, and looks anew at what was refused."""
+        heard = {name: keys for name, keys in peers.items() if accepted is None or name in accepted}
+        self._trusted = {**heard, self._node: self._key.public}
+        others = ((name, keys) for name, keys in peers.items() if name not in heard)
+        self._others = {str(public): name for name, keys in others for public in each_key(keys)}
+        self._seen = _Seen()
+        self._waiting = {node: waiting for node, waiting in self._waiting.items() if node in self._trusted}
+
+    def opened(self, texts: Iterable[str], giver: NodeName) -> Signed:
+        """Returns the overrides of texts that a peer's report carries, as far as they are new and count now."""
+        wall = self._clock.wall()
+        found: dict[Override, str] = {}
+        for text in within_bounds(texts):
+            digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
+            if not self._seen.is_due(digest, wall):
+                continue
+            if not self._allowance(giver).take(self._clock.monotonic()):
+                self._put_off(giver, digest, wall)
+                continue
+            override = self._opened(text, digest, giver, wall)
+            if override is not None and not self._waits(override, text, digest, giver=giver):
+                found[override] = text
+        return found
+
+    def ripe(self) -> Signed:
+        """Returns the overrides whose time has come since the last look."""
+        if not self._waiting:
+            return {}
+        wall = self._clock.wall()
+        due = {one.scope for waiting in self._waiting.values() for one in waiting if not one.is_ahead(wall)}
+        found = {
+            override: text
+            for waiting in self._waiting.values()
+            for override, text in waiting.items()
+            if override.scope in due and not override.is_ahead(wall + TOGETHER_S)
+        }
+        for override in found:
+            del self._waiting[override.node][override]
+        self._waiting = {node: waiting for node, waiting in self._waiting.items() if waiting}
+        return found
+
+    @property
+    def waiting(self) -> Iterator[Override]:
+        """Yields the overrides whose time has not come."""
+        return (one for waiting in self._waiting.values() for one in waiting)
+
+    @property
+    def look_again_at(self) -> float:
+        """Returns the wall time from which texts that were refused for their time may be taken."""
+        return min(self._seen.later.values(), default=math.inf)
+
+    def forget_due(self, wall: float) -> None:
+        """Forgets the texts that were due by then, once all that is carried was looked at: nobody carries them now."""
+        self._seen.forget_due(wall)
+
+    def last_waiting(self, scope: Scope) -> float:
+        """Returns the stamp of the last override that waits to count for a scope: what is said now goes above it."""
+        stamps = [one.made_at for one in self.waiting if one.scope == scope]
+        return max(stamps, default=-math.inf)
+
+    def reopened(self, text: str, *, is_echo: bool = False) -> tuple[Override, str]:
+        """Returns the override of a text that this node kept, signed again where its own key is another now.
+
+        What is in its name and was not said here (`is_echo`) is not signed again: its key may have been stolen. Raises
+        ReportInvalid when it does not count any more: its signer is not accepted now, most likely.
+        """
+        try:  # at any time: it was not from the future when it was kept, and this clock may be slow now
+            return open_override(text, trusted=self._trusted, wall=math.inf), text
+        except ReportInvalid as refused:
+            override = None if is_echo else self._said_here(text)
+            if override is None:
+                self._counters.add("overrides_refused", peer=self._node, reason=refused.reason)
+                log.warning("audit: override kept on disk refused as %s: %s", refused.reason, refused)
+                raise self._named(refused) from refused
+            return override, seal_override(override, self._key)
+
+    def prefers(self, override: Override, text: str, before: str) -> bool:
+        """Returns whether a text of an override is signed by the key that its node will have, and the other is not."""
+        keys = each_key(self._trusted.get(override.node, ()))
+        return bool(keys) and signer_of(text) == str(keys[-1]) != signer_of(before)
+
+    def _said_here(self, text: str) -> Override | None:
+        try:
+            return read_own(text, self._node)
+        except ReportInvalid:
+            return None
+
+    def _opened(self, text: str, digest: bytes, giver: NodeName, wall: float) -> Override | None:
+        try:
+            override = open_override(text, trusted=self._trusted, wall=wall)
+        except ReportInvalid as refused:
+            self._tell_refused(self._named(refused), giver, self._others.get(refused.key))
+            if refused.reason == "skewed":
+                self._seen.postpone(digest, claimed_override(text).made_at - MAX_SKEW_S)
+            else:
+                self._seen.close(digest)
+            return None
+        return override
+
+    def _waits(self, override: Override, text: str, digest: bytes, *, giver: NodeName) -> bool:
+        """Returns whether an override has to wait, and keeps it until then."""
+        wall = self._clock.wall()
+        if override.node == self._node or not override.is_ahead(wall):
+            self._seen.close(digest)
+            return False
+        waiting = self._waiting.setdefault(override.node, {})
+        ahead = f"it was made {override.made_at - wall:.1f} s after this node's now"
+        if len(waiting) < MAX_WAITING:
+            self._seen.close(digest)
+            waiting[override] = text
+            self._counters.add("overrides_ahead", peer=override.node)
+            if self._may_say(giver):
+                log.warning("audit: override %s waits until its time: %s; %s", override.id, ahead, override)
+        else:
+            self._seen.postpone(digest, override.made_at - MAX_AHEAD_S)
+            self._tell_refused(ReportInvalid("skewed", f"{ahead}, and so were {MAX_WAITING} more"), giver, None)
+        return True
+
+    def _allowance(self, giver: NodeName) -> Allowance:
+        return self._allowances.setdefault(giver, Allowance(NEW_AT_ONCE, NEW_EVERY_S))
+
+    def _put_off(self, giver: NodeName, digest: bytes, wall: float) -> None:
+        self._seen.postpone(digest, wall + NEW_EVERY_S)
+        self._counters.add("overrides_put_off", peer=giver)
+        if self._may_say(giver):
+            log.warning("audit: %s carries more new overrides than anybody says: the rest of them has to wait", giver)
+
+    def _named(self, refused: ReportInvalid) -> ReportInvalid:
+        """Returns the refusal, which says how to accept a peer whose overrides do not count here."""
+        name = self._others.get(refused.key)
+        if name is None:
+            return refused
+        words = f"overrides of {name} do not count here; `overrides: {{accept_from: [{name}]}}` in the node file would"
+        return ReportInvalid("not_accepted", words, node=name, key=refused.key)
+
+    def _tell_refused(self, refused: ReportInvalid, giver: NodeName, signer: NodeName | None) -> None:
+        self._counters.add("overrides_refused", peer=giver, reason=refused.reason)
+        if self._may_say(giver, signer):
+            level = logging.INFO if refused.reason == "unknown_reporter" else logging.WARNING
+            log.log(level, "audit: override carried by %s refused as %s: %s", giver, refused.reason, refused)
+
+    def _may_say(self, giver: NodeName, signer: NodeName | None = None) -> bool:
+        """Returns whether the log takes one more line: a few a minute of each giver, one of a peer not accepted."""
+        lines, now = self._lines.setdefault((giver, signer), _Lines()), self._clock.monotonic()
+        if signer is None and now - lines.since >= MINUTE_S:
+            lines.since, lines.left = now, MAX_LINES
+        elif signer is not None and lines.since == -math.inf:
+            lines.since, lines.left = now, 1
+        lines.left -= 1
+        return lines.left >= 0
+
+
+def within_bounds(texts: Iterable[str]) -> tuple[str, ...]:
+    """Returns the first of these texts, as many as a report may carry."""
+    carried, room = [], MAX_CARRIED_CHARACTERS
+    for text in texts:
+        room -= len(text)
+        if room < 0:
+            break
+        carried.append(text)
+    return tuple(carried)

@@ -1,0 +1,173 @@
+"""Tells what became of overrides: each that comes in force and each that ends is a line of the log and an event.
+
+    superseded     a newer one of its scope counts, whoever said it
+    cleared        somebody said that it is over
+    expired        its time is over
+    evicted        its node said more than MAX_PER_NODE since
+    not_accepted   its signer does not count here any more: the node file, or a key, changed
+    scope_gone     nothing that this node serves is in its scope any more, and nobody can tell where that went
+
+Where its scope has another name by now it goes on, and that is told too. What comes in: what is in force at each look,
+and the plan. What changes answers is a cause of the plan that follows.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from enum import Enum
+
+from gtm.counters import Counters
+from gtm.event import Event, EventKind, Fact
+from gtm.health.override.override import NO_OVERRIDES, Action, Override, Overrides
+from gtm.health.override.scope import Scope, covers
+from gtm.node.events.log_fields import fields_of
+from gtm.node.events.recorder import Chronicle
+from gtm.node.state.override_names import Moved
+from gtm.plan.model import EMPTY_PLAN, Plan
+from gtm.plan.renamed_scopes import NO_LAYOUT, Layout, layout_of, spots_of
+
+log = logging.getLogger(__name__)
+
+NOTHING_GONE: Mapping[Scope, float] = {}
+
+
+class Cause(Enum):
+    """Why an override ended, by the name that events use."""
+
+    SUPERSEDED = "superseded"
+    CLEARED = "cleared"
+    EXPIRED = "expired"
+    EVICTED = "evicted"
+    NOT_ACCEPTED = "not_accepted"
+    SCOPE_GONE = "scope_gone"
+
+
+_WORDS = {
+    Cause.EXPIRED: "its time is over",
+    Cause.EVICTED: "its node said too much since",
+    Cause.SCOPE_GONE: "nothing that this node serves is in its scope any more, and no other name of it is known",
+}
+
+NOTHING_IN_IT = "nothing that is served here is in it"
+
+
+class OverrideTeller:
+    """Tells each change once. It has state: what was in force, and which scopes the plan had, at the last look."""
+
+    def __init__(self, *, counters: Counters, chronicle: Chronicle, gone: Mapping[Scope, float] = NOTHING_GONE) -> None:
+        self._counters = counters
+        self._chronicle = chronicle
+        self.told: Overrides = NO_OVERRIDES
+        """What was in force at the last look."""
+        self._plan = EMPTY_PLAN
+        self._layout: Layout | None = NO_LAYOUT
+        """Of the plan; None until somebody asks: it takes long to make."""
+        self._coming: Layout | None = None
+        """Of the plan that comes next, where that is known."""
+        self._covering: frozenset[Scope] = frozenset()
+        """The scopes of what is in force that something served here is in."""
+        self.gone: Mapping[Scope, float] = dict(gone)
+        """Those that something was in before, and since when nothing is; that was told."""
+
+    def tell(self, now: Overrides, known: Overrides, *, wall: float) -> None:
+        """Tells what is in force anew or no more since the last look; `known` has what is over, too."""
+        before, self.told = self.told, now
+        for scope in sorted(before.keys() | now.keys(), key=str):
+            old, new = before.get(scope), now.get(scope)
+            if old == new:
+                continue
+            if old is not None and scope not in self.gone:  # else that was told when its scope went
+                self._ended(old, *_why(old, new or known.get(scope), wall))
+            if new is not None:
+                is_covering = self._is_covering(scope) or not self._plan.zones  # nothing is known before the first
+                self._begun(new, wall, note="" if is_covering else f"; {NOTHING_IN_IT}")
+        is_same = {scope: before.get(scope, one) == one for scope, one in now.items()}
+        self.gone = {scope: since for scope, since in self.gone.items() if is_same.get(scope)}
+        self._covering = frozenset(scope for scope in now if self._is_covering(scope))
+
+    @property
+    def uncovered(self) -> Mapping[Scope, float]:
+        """Returns the scopes of what is in force that nothing served here is in, and since when; 0.0: it never was."""
+        if not self.told or not self._plan.zones:
+            return self.gone
+        return {scope: self.gone.get(scope, 0.0) for scope in self.told if scope not in self._covering}
+
+    def look_at(self, plan: Plan, *, wall: float) -> None:
+        """Tells which overrides cover nothing any more, or something again; it costs nothing until services change."""
+        if plan.services is self._plan.services or not plan.zones:
+            return
+        self._plan, self._layout, self._coming = plan, self._coming, None
+        covering = frozenset(scope for scope in self.told if self._is_covering(scope))
+        lost = self._covering - covering - self.gone.keys()
+        for scope in sorted(lost, key=str):
+            self._ended(self.told[scope], Cause.SCOPE_GONE, _WORDS[Cause.SCOPE_GONE])
+        for scope in sorted(self.gone.keys() & covering, key=str):
+            self._begun(self.told[scope], wall)
+        self.gone = {scope: since for scope, since in self.gone.items() if scope not in covering}
+        self.gone = {**self.gone, **dict.fromkeys(lost, wall)}
+        self._covering = covering
+
+    def follow(self, moved: Sequence[Moved], lost: AbstractSet[Scope], after: Layout) -> None:
+        """Tells what is called otherwise from the next plan on, of which this is the layout; `lost` is told with it."""
+        for one in moved:
+            names = ", ".join(map(str, one.after))
+            words = f"override {one.override.id} follows its scope, which is {names} now: {one.override}"
+            self._record(EventKind.OVERRIDE_FOLLOWED, one.override, words, now=tuple(map(str, one.after)))
+        gone = {one.override: one for one in moved}
+        told = {scope: one for scope, one in self.told.items() if one not in gone}
+        self.told = {**told, **{scope: one.override for one in moved for scope in one.after}}
+        self._covering = frozenset(self.told) & (self._covering | lost | {name for one in moved for name in one.after})
+        self._coming = after
+
+    def _is_covering(self, scope: Scope) -> bool:
+        if self._layout is None:
+            self._layout = layout_of(spots_of(zone.zone for zone in self._plan.zones.values()))
+        return self._layout.has(scope)
+
+    def refuse(self, override: Override, words: str) -> None:
+        """Tells that an override was in force, here or when it was kept on disk, and is not taken any more."""
+        scopes = {scope for scope, one in self.told.items() if one == override}
+        self.told = {scope: one for scope, one in self.told.items() if scope not in scopes}
+        if not scopes or scopes - self.gone.keys():  # else that was told when its scope went
+            self._ended(override, Cause.NOT_ACCEPTED, words)
+
+    def _begun(self, override: Override, wall: float, *, note: str = "") -> None:
+        words = f"override {override.id}: {override}; for {override.until - wall:.0f} s more{note}"
+        self._record(EventKind.OVERRIDE_SET, override, words)
+
+    def _ended(self, override: Override, cause: Cause, why: str) -> None:
+        kind = EventKind.OVERRIDE_EXPIRED if cause is Cause.EXPIRED else EventKind.OVERRIDE_ENDED
+        self._record(kind, override, f"override {override.id} has ended ({why}): {override}", cause=cause.value)
+
+    def _record(
+        self, kind: EventKind, override: Override, words: str, *, cause: str = "", now: tuple[str, ...] = ()
+    ) -> None:
+        self._counters.add("overrides", kind=kind.value.rpartition(".")[2], action=override.action.value)
+        facts: dict[str, Fact] = {
+            "id": override.id,
+            "node": override.node,
+            "action": override.action.value,
+            "by": override.by,
+            "why": override.why,
+            "until": override.until,
+            "rules": tuple(rule.value for rule in override.rules),
+        }
+        facts |= {"cause": cause} if cause else {}
+        facts |= {"now": now} if now else {}
+        event = Event(kind, str(override.scope), words, facts)
+        log.warning("%s", words, extra=fields_of(event))
+        self._chronicle.because(event)
+
+
+def _why(old: Override, new: Override | None, wall: float) -> tuple[Cause, str]:
+    if new is not None and new.outranks(old) and new.action is Action.CLEAR:
+        return Cause.CLEARED, f"cleared by {new.by}: {new.why}"
+    if new is not None and new.outranks(old):
+        return Cause.SUPERSEDED, f"superseded by {new.id}"
+    cause = Cause.EVICTED if old.is_in_force(wall) else Cause.EXPIRED
+    return cause, _WORDS[cause]
+
+
+def is_known(scope: Scope, plan: Plan) -> bool:
+    """Returns whether a plan has anything that is in a scope, be it disabled."""
+    return any(covers(scope, spot) for spot in spots_of(zone.zone for zone in plan.zones.values()))

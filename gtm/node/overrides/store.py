@@ -1,0 +1,353 @@
+r"""What people said, as this node knows it: said here, heard from peers, kept on disk, given along.
+
+    said here -> signed ------------------------+-> held -> carried by this node's reports, saved
+    reports of the book -> acceptance.py ----+     \-> in force now -> guidance of the planner
+
+What each accepted node said is held apart, and the newest of each scope counts (gtm/health/override/override.py).
+Nothing here waits for a peer or for the disk; `written` tells who wants to know when it is on disk.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from concurrent.futures import Future
+from itertools import zip_longest
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.errors import ReportInvalid
+from gtm.health.override.override import (
+    CLEAR_SPAN_S,
+    DEFAULT_SPAN_S,
+    KEPT_S,
+    MAX_AHEAD_S,
+    MAX_PER_NODE,
+    NO_OVERRIDES,
+    NOTHING_HELD,
+    NOTHING_IN_FORCE,
+    Action,
+    Held,
+    InForce,
+    Override,
+    OverrideId,
+    Overrides,
+    Wish,
+    all_of,
+    in_force,
+    joined,
+    kept,
+    newest,
+)
+from gtm.health.override.scope import Scope
+from gtm.health.override.signed import claimed_override, seal_override
+from gtm.health.report.payload import MAX_CARRIED
+from gtm.health.report.signature import Keys, PrivateKey
+from gtm.ids import NodeName
+from gtm.node.events.recorder import Chronicle
+from gtm.node.overrides.acceptance import OverrideDoor, Signed, within_bounds
+from gtm.node.overrides.notices import OverrideTeller
+from gtm.node.state.folder import KeptOverrides, StateFolder
+from gtm.node.state.override_names import KeptNames, OverrideNames, compose_names, lost_line, moved_line
+from gtm.plan.model import Plan
+from gtm.plan.renamed_scopes import Layout
+from gtm.share.report_store import Desk
+
+MENDABLE = frozenset({"not_accepted", "unknown_reporter"})
+"""Why overrides that were kept may be refused at a start, and taken again once the node file is mended."""
+
+log = logging.getLogger(__name__)
+
+
+class OverrideDesk:
+    """Every override held. It has state: those, each as it was signed, and which were in force at the last look."""
+
+    def __init__(
+        self,
+        node: NodeName,
+        key: PrivateKey,
+        peers: Mapping[NodeName, Keys],
+        *,
+        accepted: AbstractSet[NodeName] | None,
+        desk: Desk,
+        state: StateFolder,
+        clock: Clock,
+        counters: Counters,
+        chronicle: Chronicle,
+    ) -> None:
+        self._node = node
+        self._key = key
+        self._door = OverrideDoor(node, key, peers, accepted=accepted, clock=clock, counters=counters)
+        self._kept_names = state.load_override_names()
+        self._names = OverrideNames(self._kept_names.renamed)
+        self._teller = OverrideTeller(counters=counters, chronicle=chronicle, gone=self._kept_names.gone)
+        self._desk = desk
+        self._state = state
+        self._clock = clock
+        self._signed: dict[Override, str] = {}
+        self._looked_at: dict[NodeName, tuple[str, ...]] = {}
+        self._echoes: frozenset[Override] = frozenset()
+        """Those in the name of this node that were not said here: its state was lost, or somebody has its key."""
+        self._not_taken = KeptOverrides()
+        """Those that were kept and whose signer does not count here now: the node file may be mended."""
+        self._left_out = 0
+        self._now = self._told = NOTHING_IN_FORCE
+        self._held: Held = NOTHING_HELD
+        self.known: Overrides = NO_OVERRIDES
+        """The newest of each scope, ended ones too."""
+        self.written: Future[bool] = Future()
+        """Done when all that is known is on disk, and whether that went well."""
+        self.written.set_result(True)
+        self._load(state.load_overrides())
+
+    @property
+    def wall(self) -> float:
+        """Returns the time by this node's clock."""
+        return self._clock.wall()
+
+    def made_of(self, wishes: Sequence[Wish]) -> tuple[Override, ...]:
+        """Returns the overrides that wishes, each of another scope, would be now."""
+        stamps = {one.made_at for one in self._own.values()}
+        made = []
+        for wish in wishes:
+            made.append(self._made_of(wish, stamps))
+            stamps.add(made[-1].made_at)
+        return tuple(made)
+
+    def _made_of(self, wish: Wish, stamps: AbstractSet[float]) -> Override:
+        made_at = self._next_moment(wish.scope, stamps)
+        span_s = DEFAULT_SPAN_S if wish.span_s is None else wish.span_s
+        until = made_at + (CLEAR_SPAN_S if wish.action is Action.CLEAR else span_s)
+        rules = tuple(sorted(set(wish.rules), key=lambda rule: rule.value))
+        said = (wish.scope, wish.action, wish.why, wish.by)
+        identifier = OverrideId(f"{self._node}:{round(made_at * 1000)}")
+        return Override(identifier, self._node, *said, made_at, until, rules)
+
+    def is_full(self, scopes: Iterable[Scope]) -> bool:
+        """Returns whether saying something of these would push out what was said here and is still in force."""
+        own, new = self._own, [scope for scope in scopes if scope not in self._own]
+        pushed = sorted(own.values(), key=lambda one: one.edition)[: max(0, len(own) + len(new) - MAX_PER_NODE)]
+        return any(one.is_in_force(self._clock.wall()) for one in pushed)
+
+    def say(self, wish: Wish) -> Override:
+        """Says something from now on, in the place of what was said of the same scope; returns it as an override."""
+        (override,) = made = self.made_of((wish,))
+        self.take(made)
+        return override
+
+    def take(self, made: Sequence[Override]) -> None:
+        """Says these, which were made of wishes just now, from now on."""
+        for override in made:
+            ahead_s = override.made_at - self._clock.wall()
+            if ahead_s > MAX_AHEAD_S:
+                words = (
+                    "override %s is newer than one of its scope that is %.0f s ahead; peers follow when its time has "
+                    "come"
+                )
+                log.warning(words, override.id, ahead_s)
+        self._take({override: seal_override(override, self._key) for override in made})
+
+    def hear(self) -> bool:
+        """Takes what the reports of the book carry; returns whether anything of it is new."""
+        wall = self._clock.wall()
+        is_any_due = wall >= self._door.look_again_at
+        found = dict(self._door.ripe())
+        for giver, heard in self._desk.book.by_node.items():
+            carried = heard.report.overrides
+            if giver == self._node or (carried == self._looked_at.get(giver, ()) and not is_any_due):
+                continue
+            found.update(self._door.opened(carried, giver))
+            self._looked_at[giver] = carried
+        if is_any_due:
+            self._door.forget_due(wall)
+        return self._take(found, echoes=self._echoes_of(found))
+
+    def in_force(self) -> InForce:
+        """Returns what is said at this moment, and tells what is said anew or no more since the last look."""
+        wall = self._clock.wall()
+        self._drop_old(wall)
+        counting = self._names.counting(self.known)
+        told = in_force(counting, wall=wall)
+        if told != self._told:
+            self._teller.tell(told.by_scope, counting, wall=wall)
+            self._told = told
+        now = in_force(self._names.with_coming(counting), wall=wall, gone=self._teller.uncovered)
+        if now != self._now:  # the same object as long as nothing changes
+            self._now = now
+        return self._now
+
+    def in_force_with(self, made: Sequence[Override], *, wall: float) -> InForce:
+        """Returns what would be said at a time, had these been said."""
+        known = {**self.known, **{one.scope: one for one in made}}
+        return in_force(self._names.with_coming(self._names.counting(known)), wall=wall)
+
+    def signed_as(self, scope: Scope) -> tuple[Scope, ...]:
+        """Returns the scopes, as they were signed, of what is in force for a scope by what it is called now.
+
+        Where there is none: the scope itself, if that is what was signed.
+        """
+        wall = self._clock.wall()
+        said = [one for one in self.known.values() if one.is_in_force(wall)]
+        found = tuple(one.scope for one in said if scope in self._names.of(one))
+        return found or tuple(one.scope for one in said if one.scope == scope)
+
+    def look_at(self, plan: Plan) -> None:
+        """Tells which overrides cover nothing any more that this plan serves."""
+        self._teller.look_at(plan, wall=self._clock.wall())
+        self._save_names()
+
+    def prepare(self, before: Layout, after: Layout) -> InForce:
+        """Returns what is in force by the names that zones have, and those that they will have."""
+        self._names.prepare(before, after)
+        return self.in_force()
+
+    def abandon(self) -> None:
+        """Lets the zones keep their names."""
+        self._names.abandon()
+
+    def commit(self, after: Layout) -> tuple[str, ...]:
+        """Has the new names count, and tells what that makes of overrides; returns the same as lines for people."""
+        said = self._told.by_scope
+        lost = self._names.lost(said)
+        followers = (*self.known.values(), *self._not_counting_yet())
+        moved = self._names.commit(followers, wall=self._clock.wall())
+        told = [one for one in moved if one.override in said.values()]
+        self._teller.follow(told, lost, after)
+        self._told = InForce(self._teller.told)  # what else is new is told at the next look
+        self._save_names()
+        return tuple(moved_line(one) for one in told) + tuple(
+            lost_line(scope, said[scope]) for scope in sorted(lost, key=str)
+        )
+
+    def _save_names(self) -> None:
+        names = KeptNames(self._names.renamed, self._teller.gone)
+        if names != self._kept_names:
+            self._kept_names = names
+            self._state.save_override_names_apart(compose_names(names))
+
+    @property
+    def _own(self) -> Overrides:
+        return self._held.get(self._node, NO_OVERRIDES)
+
+    def _next_moment(self, scope: Scope, stamps: AbstractSet[float]) -> float:
+        """Returns the wall time, or a little more than what counts or waits for this scope: who speaks last is obeyed.
+
+        It goes by this scope alone: what somebody says of another one must not put off what is said of this.
+        """
+        named = (self.known.get(scope), self._names.counting(self.known).get(scope))
+        after = max([self._door.last_waiting(scope), *(one.made_at for one in named if one is not None)])
+        moment = round(max(self._clock.wall(), after + 0.001), 3)
+        while moment in stamps:  # an id is of one override
+            moment = round(moment + 0.001, 3)
+        return moment
+
+    def _echoes_of(self, found: Signed) -> frozenset[Override]:
+        return frozenset(one for one in found if one.node == self._node and one not in self._signed)
+
+    def _take(self, found: Signed, *, echoes: AbstractSet[Override] = frozenset()) -> bool:
+        after = joined(self._held, found)
+        if after is self._held:
+            self._take_signatures(found)
+            return False
+        self._warn_of_echoes(echoes & set(all_of(after)))
+        self._echoes |= echoes
+        self._settle(after, {**self._signed, **found})
+        return True
+
+    def _warn_of_echoes(self, echoes: AbstractSet[Override]) -> None:
+        if echoes:
+            log.warning(
+                "audit: overrides in the name of this node (%s) came from others: its state was lost, or another has "
+                "its key; with a new key they do not count any more",
+                self._node,
+            )
+
+    def _take_signatures(self, found: Signed) -> None:
+        """Keeps what is known already as the new key of its node signed it: the old one will not count any more."""
+        known = {one: text for one, text in found.items() if one in self._signed and one not in self._echoes}
+        better = {one: text for one, text in known.items() if self._door.prefers(one, text, self._signed[one])}
+        if better:
+            self._settle(self._held, {**self._signed, **better})
+
+    def _settle(self, held: Held, signed: Signed) -> None:
+        self._held, self.known = held, newest(held)
+        self._names.forget({*self.known, *(one.scope for one in self._not_counting_yet())})
+        self._signed = {one: signed[one] for one in all_of(held)}
+        texts = tuple(self._signed[one] for one in self._ordered())
+        carried = within_bounds(texts[:MAX_CARRIED])
+        self._tell_left_out(len(texts) - len(carried))
+        self._desk.carry(carried)
+        self._echoes &= self._signed.keys()
+        echoes = frozenset(self._signed[one] for one in self._echoes)
+        others = tuple(text for text in self._not_taken.signed if self._claimed(text) is not None)
+        self.written = self._state.save_overrides_apart((*texts, *others), echoes=echoes | self._not_taken.echoes)
+
+    def _ordered(self) -> Iterator[Override]:
+        """Yields what this node said, then the newest of each other node in turn: none fills the report alone."""
+        others = [own for node, own in sorted(self._held.items()) if node != self._node]
+        ranked = [sorted(own.values(), key=lambda one: one.edition, reverse=True) for own in (self._own, *others)]
+        yield from ranked[0]
+        for turn in zip_longest(*ranked[1:]):
+            yield from (one for one in turn if one is not None)
+
+    def _tell_left_out(self, count: int) -> None:
+        if count and not self._left_out:
+            log.warning("overrides: %d do not fit into this node's reports; who hears their nodes has them", count)
+        self._left_out = count
+
+    def _drop_old(self, wall: float) -> None:
+        still = kept(self._held, wall=wall)
+        if still is not self._held:
+            self._settle(still, self._signed)
+
+    def accept(self, peers: Mapping[NodeName, Keys], accepted: AbstractSet[NodeName] | None) -> None:
+        """Takes what these peers say from now on; what others said does not count any more, as after a restart.
+
+        What goes on to count does so all the time, by the names that it has by now.
+        """
+        echoes = frozenset(self._signed[one] for one in self._echoes)
+        before = KeptOverrides(
+            (*self._signed.values(), *self._not_taken.signed), echoes=echoes | self._not_taken.echoes
+        )
+        self._door.accept(peers, accepted)
+        self._looked_at = {}
+        self._load(before, counted=frozenset(self._told.by_scope.values()))
+
+    def _load(self, kept_before: KeptOverrides, *, counted: AbstractSet[Override] | None = None) -> None:
+        """Takes what was kept, in the place of all that is held. Without `counted` any of it may have counted."""
+        found: dict[Override, str] = {}
+        not_taken: list[str] = []
+        for kept_text in kept_before.signed:
+            try:
+                override, text = self._door.reopened(kept_text, is_echo=kept_text in kept_before.echoes)
+            except ReportInvalid as refused:
+                self._tell_dropped(kept_text, str(refused), counted)
+                not_taken += [kept_text] if refused.reason in MENDABLE else []
+            else:
+                found[override] = text
+        # an echo stays one: else it would be signed again as this node's own
+        self._not_taken = KeptOverrides(tuple(not_taken), kept_before.echoes.intersection(not_taken))
+        self._echoes = frozenset(one for one, text in found.items() if text in kept_before.echoes)
+        self._warn_of_echoes(self._echoes)
+        if found or self._held:
+            self._settle(joined(NOTHING_HELD, found), found)
+
+    def _not_counting_yet(self) -> Iterator[Override]:
+        """Yields what may count later: its names are followed meanwhile, too."""
+        claimed = (self._claimed(text) for text in self._not_taken.signed)
+        yield from (one for one in claimed if one is not None)
+        yield from self._door.waiting
+
+    def _claimed(self, text: str) -> Override | None:
+        """Returns the override of a text whose signer does not count; None where it does not matter any more."""
+        try:
+            override = claimed_override(text)
+        except ReportInvalid:
+            return None
+        return override if self._clock.wall() < override.made_at + KEPT_S else None
+
+    def _tell_dropped(self, text: str, words: str, counted: AbstractSet[Override] | None) -> None:
+        override = self._claimed(text)
+        if override is None:
+            return  # where it is no override the log has that
+        if override.is_in_force(self._clock.wall()) and (counted is None or override in counted):
+            self._teller.refuse(override, words)

@@ -1,0 +1,1 @@
+"""Steering filters of other packages: found, and kept from harming the node."""

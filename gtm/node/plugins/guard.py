@@ -1,0 +1,123 @@
+"""Filters of other packages, kept from harming the node: whatever one raises or returns, steering goes on without it.
+
+    keep raises, or returns other than some of its candidates    the candidates as they came
+    keep loses all, though not all are down                      the candidates as they came
+    view raises, or cannot be a key                              one view for every place
+    why raises, or is no text                                    no words
+    the kind raises, or makes no filter                          an objection to the zone file that names it
+
+What comes in is a kind as its package gave it; what goes out is a kind that is safe to run. Each failure is counted as
+`filter_failures{filter=...}`, and the first of each filter is logged with its traceback. It must not hide a ValueError
+of the kind: those are words for the author of the zone file.
+"""
+
+import logging
+from collections.abc import Hashable
+from dataclasses import dataclass, field, replace
+
+from gtm.counters import Counters
+from gtm.geo.place import Place
+from gtm.health.belief import Belief
+from gtm.steer.filter import Candidate, Candidates, Choose, Filter, Regions, View
+from gtm.steer.vocabulary import Kind
+from gtm.zone.steering import Argument
+
+log = logging.getLogger(__name__)
+
+
+def guarded(name: str, kind: Kind, counters: Counters) -> Kind:
+    """Returns a kind whose filters cannot raise, and cannot lose what may be answered."""
+    failures = _Failures(name, counters)
+
+    def make(argument: Argument) -> Filter:
+        try:
+            made = kind(argument)
+            _demand_filter(made)
+        except ValueError:
+            raise
+        except Exception as error:
+            log.exception("filter %s cannot be made of %r", name, argument)
+            counters.add("filter_failures", filter=name)
+            raise ValueError(f"is broken in this installation: {type(error).__name__}: {error}") from error
+        return _Guarded(made, failures).filter()
+
+    return make
+
+
+def _demand_filter(made: object) -> None:
+    if not isinstance(made, Filter):
+        raise TypeError(f"it makes no Filter but {type(made).__name__}")
+    choose: object = made.choose
+    count: object = made.count
+    if not isinstance(choose, Choose | None) or not isinstance(count, int) or count < 0:
+        raise TypeError(f"it chooses by {choose!r}, {count!r}")
+
+
+@dataclass(slots=True)
+class _Failures:
+    """Counts what goes wrong in one filter. It has state: the log gets the first failure alone."""
+
+    name: str
+    counters: Counters
+    logged: bool = field(default=False)
+
+    def note(self, what: str, error: Exception) -> None:
+        """Counts a failure."""
+        self.counters.add("filter_failures", filter=self.name)
+        if not self.logged:
+            self.logged = True
+            words = "filter %s failed in `%s` and is left out there; further failures are only counted"
+            log.error(words, self.name, what, exc_info=error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Guarded:
+    """One filter, and what it may do."""
+
+    inner: Filter
+    failures: _Failures
+
+    def filter(self) -> Filter:
+        view = None if self.inner.view is None else self.view
+        return replace(self.inner, keep=self.keep, view=view, views=None, why=self.why)
+
+    def keep(self, candidates: Candidates, view: View) -> Candidates:
+        try:
+            kept = self.inner.keep(candidates, view)
+            _demand_some(kept, candidates)
+        except Exception as error:  # noqa: BLE001  # a stranger's code may raise anything; it is logged
+            self.failures.note("keep", error)
+            return candidates
+        return kept
+
+    def view(self, place: Place, regions: Regions) -> View:
+        try:
+            seen = self.inner.view(place, regions) if self.inner.view is not None else ()
+            hash(seen)
+        except Exception as error:  # noqa: BLE001  # a stranger's code may raise anything; it is logged
+            self.failures.note("view", error)
+            return _NOTHING_SEEN
+        return seen
+
+    def why(self, candidate: Candidate, place: Place, regions: Regions) -> str:
+        try:
+            words: object = self.inner.why(candidate, place, regions)
+        except Exception as error:  # noqa: BLE001  # a stranger's code may raise anything; it is logged
+            self.failures.note("why", error)
+            return ""
+        return words if isinstance(words, str) else ""
+
+
+_NOTHING_SEEN: Hashable = ()
+
+
+def _demand_some(kept: object, candidates: Candidates) -> None:
+    """Raises TypeError or ValueError unless these are some of the candidates, in any order and with any rank."""
+    if not isinstance(kept, tuple) or not all(isinstance(one, Candidate) for one in kept):
+        raise TypeError("it returned no tuple of candidates")
+    numbers = [one.number for one in kept]
+    if len(set(numbers)) < len(numbers) or not set(numbers) <= {one.number for one in candidates}:
+        raise ValueError(f"it returned the candidates {numbers}, which are not those that it got")
+    # an empty answer is never published for a service that has endpoints
+    if not kept and any(one.belief is not Belief.DOWN for one in candidates):
+        raise ValueError("it lost every candidate, though not all are down")

@@ -1,0 +1,368 @@
+"""The health river: checks -> verdicts -> reports -> status -> plan.
+
+    prober -> verdicts -> publisher -> desk <- sharing.py <- peers
+                                        |
+                                     merge, on news and once a tick -> planner
+
+The tick is what lets votes grow old when nothing is heard any more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from random import Random
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.errors import CallOverdue
+from gtm.health.belief import Belief
+from gtm.health.consensus.merger import Merger
+from gtm.health.consensus.outliers import Standings, quarantined
+from gtm.health.consensus.quorum import Quorum
+from gtm.health.consensus.status import NO_STATUS, Status, changes, local_changes
+from gtm.health.consensus.voices import Freshness
+from gtm.health.report.book import leave
+from gtm.health.verdict.reading import Reading
+from gtm.health.verdict.saved import is_memorable
+from gtm.health.verdict.verdict import Verdict, VerdictState
+from gtm.ids import CheckId, NodeName, scope_of
+from gtm.metrics.measurements import Tallies
+from gtm.node.events.recorder import Chronicle, no_chronicle
+from gtm.node.notices.blindness import Blindness
+from gtm.node.notices.clocks import ClockWatch
+from gtm.node.notices.outages import Outages
+from gtm.node.notices.quorum import QuorumWatch
+from gtm.node.notices.roll_out import FormerLimits, voting
+from gtm.node.planner import Planner
+from gtm.node.state.folder import StateFolder
+from gtm.plan.model import Plan
+from gtm.plan.overlay import NO_GUIDANCE, Guidance, as_held
+from gtm.probe.heartbeats import Heartbeats
+from gtm.probe.instruments import open_instruments
+from gtm.probe.kinds import read
+from gtm.probe.log_limit import Told
+from gtm.probe.permits import NO_PERMITS, Permits
+from gtm.probe.prober import Prober
+from gtm.probe.withheld import WithheldChecks
+from gtm.share.publisher import MAX_HEARTBEAT_S, heartbeat_s, publish_reports
+from gtm.share.report_store import Desk
+from gtm.threads import Pool, settled
+from gtm.token_bucket import Allowance
+from gtm.zone.model import Check
+
+TICK_S = 0.5
+"""How often the status is merged without news: a vote stops counting at most so long after its limit."""
+
+SAVE_INTERVAL_S = 5.0
+SAVES_AT_ONCE = 12
+"""Writes of the beliefs: so many at once, then one in so many seconds; a flapping endpoint must not wear out a disk."""
+
+SAVE_LIMIT_S = 2.0
+"""For the last write of the beliefs: a disk that hangs does not keep a node from stopping."""
+
+log = logging.getLogger(__name__)
+
+
+class _PermittedAnew(Exception):  # no error
+    """Ends the probing with the permits of before."""
+
+
+class HealthRiver:
+    """Believes what the quorum of the probes believes. Its state is the checks that the zones ask for."""
+
+    def __init__(
+        self,
+        planner: Planner,
+        desk: Desk,
+        *,
+        quorum: Quorum,
+        state: StateFolder,
+        clock: Clock,
+        counters: Counters,
+        chronicle: Chronicle | None = None,
+        guide: Callable[[Status, Status], Guidance] | None = None,
+        permits: Permits = NO_PERMITS,
+        tallies: Tallies | None = None,
+        answers: bool = True,
+    ) -> None:
+        """`answers`: this node answers queries, and so knows what clients get."""
+        self._tallies = tallies or Tallies()
+        self._guide = guide or _no_guide
+        self._chronicle = chronicle or no_chronicle()
+        self._planner = planner
+        self._desk = desk
+        self._merger = Merger(quorum)
+        self._clocks = ClockWatch(desk.clocks, self._chronicle)
+        self.blindness = Blindness(desk.node, self._chronicle)
+        self._former = FormerLimits()
+        self.fresh: frozenset[NodeName] = frozenset()
+        """The probes of which some vote on what is watched is fresh, as of the last merge."""
+        self.voting: frozenset[NodeName] = frozenset()
+        """Those of them whose votes count: they are not in quarantine."""
+        self._state = state
+        self._clock = clock
+        self._lines = Told(log)
+        self._outages = Outages(answers=answers)
+        self._counters = counters
+        self._checks: tuple[Check, ...] = ()
+        self._freshness: Mapping[CheckId, Freshness] = {}
+        self._changed = asyncio.Event()
+        self._prober: Prober | None = None
+        planner.on_swap = self._swapped
+        self._threads = Pool("beliefs", threads=1)
+        self._saving = settled(planner.status)
+        """The last write of the beliefs: those that are on disk, once it is done."""
+        self._flips = self._flips_kept = 0
+        """So many changes of this probe's mind there were that a restart must not forget, and are on disk."""
+        self._heard_kept = 0
+        """So many changes to who was heard by heartbeats are on disk."""
+        self._permits = permits
+        self._permitted_anew = asyncio.Event()
+        self.heartbeats = Heartbeats(state.load_heard())
+        """What endpoints say of themselves; the admin listener takes it in."""
+        self.withheld = WithheldChecks()
+        """What the node file keeps this probe from checking."""
+        self._quorum = QuorumWatch(self._chronicle, planner.status, now=clock.monotonic())
+        self.known = asyncio.Event()
+        """Set once every check has been believed up or down."""
+
+    def watch(self, checks: tuple[Check, ...]) -> None:
+        """Watches what the zones ask for now."""
+        self._tell_missing(checks)
+        self._quorum.watch(self._checks, checks, now=self._clock.monotonic())
+        self._former.watch(self._checks, checks, now=self._clock.monotonic())
+        self._checks = checks
+        self.blindness.watch(checks, now=self._clock.monotonic())
+        self._desk.expect(len(checks))
+        self.heartbeats.watch(checks, now=self._clock.monotonic())
+        self._tallies.watch(checks)
+        self.withheld.watch(checks)
+        self._freshness = {check.id: Freshness(check.monitor.interval_s, check.monitor.timeout_s) for check in checks}
+        if self._prober is not None:
+            self._prober.watch(checks)
+
+    def _tell_missing(self, checks: tuple[Check, ...]) -> None:
+        """Says what a calculated check waits for and nobody has; in its own zone the parser has looked for it."""
+        for name in sorted(_missing(checks) - _missing(self._checks)):
+            log.warning("service %s counts as not known: no zone here has it, or it waits for itself", name)
+
+    def take(self, *, quorum: Quorum, permits: Permits) -> None:
+        """Believes by this quorum, and checks with these permits, from now on."""
+        before, self._merger = self._merger, Merger(quorum)
+        self._merger.standings = before.standings
+        if permits != self._permits:
+            self._permits = permits
+            self._permitted_anew.set()
+        self.merge()
+
+    async def probe(self) -> None:
+        """Runs the checks from this node's vantage, and publishes what they say, until cancelled."""
+        remembered = self._state.load_verdicts(now=self._clock.monotonic(), wall=self._clock.wall())
+        while True:
+            self._permitted_anew.clear()
+            try:
+                await self._probe(remembered)
+            except* _PermittedAnew:  # instruments have what was permitted; verdicts go on
+                remembered = self._prober.verdicts if self._prober is not None else remembered
+
+    async def _until_permitted_anew(self) -> None:
+        await self._permitted_anew.wait()
+        raise _PermittedAnew
+
+    async def _probe(self, remembered: Mapping[CheckId, Verdict]) -> None:
+        opened = open_instruments(
+            self._clock, permits=self._permits, heartbeats=self.heartbeats, believed=self._believed_here
+        )
+        async with opened as instruments, asyncio.TaskGroup() as group:
+            prober = Prober(
+                lambda check: read(check, instruments),
+                self._clock,
+                random=Random(),  # noqa: S311  # jitter is no secret
+                counters=self._counters,
+                on_reading=self._took,
+                on_change=self._judged,
+                on_unread=self._chronicle.unread,
+                turns=instruments.turns,
+                remembered=remembered,
+            )
+            self._prober = prober
+            prober.watch(self._checks)
+            group.create_task(prober.run())
+            group.create_task(self._publish(prober))
+            group.create_task(self._until_permitted_anew())
+
+    def _believed_here(self, check: CheckId) -> Belief:
+        return Belief.UNKNOWN if self._prober is None else self._prober.believed(check)
+
+    def _took(self, check: Check, reading: Reading) -> None:
+        self._chronicle.read(check, reading)
+        self.withheld.take(check.id, reading)
+        wall = self._clock.wall()
+        self._tallies.durations.take(check, reading)
+        self._tallies.failovers.read(check, reading, now=self._clock.monotonic())
+        expiring = self._tallies.certificates.take(check, reading, wall=wall)
+        if expiring is not None:
+            self._chronicle.expiring(check, expiring, wall=wall)
+
+    def _judged(self, check: Check, verdict: Verdict) -> None:
+        detected_s = self._tallies.failovers.judged(check, verdict, now=self._clock.monotonic())
+        self._chronicle.judged(check, verdict, detected_s=detected_s)
+        self._flips += is_memorable(verdict, now=self._clock.monotonic())
+        self._changed.set()
+
+    async def believe(self) -> None:
+        """Merges what was heard whenever there is news, and once a tick, until cancelled; then saves the beliefs.
+
+        Between two merges there is at least as long as the first one took: what comes meanwhile is merged together.
+        """
+        seen = -1
+        allowance = Allowance(SAVES_AT_ONCE, SAVE_INTERVAL_S)
+        try:
+            while True:
+                began = self._clock.monotonic()
+                self.merge()
+                self._save_apart(allowance)
+                # who changes what it says with every report must not have this node do nothing else
+                await asyncio.sleep(min(TICK_S, self._clock.monotonic() - began))
+                try:
+                    async with asyncio.timeout(TICK_S):
+                        seen = await self._desk.wait_for_news(seen)
+                except TimeoutError:
+                    pass
+        finally:
+            await self._save_at_last()
+
+    def _save_apart(self, allowance: Allowance) -> None:
+        """Has news saved, and waits for no disk: one that hangs must not keep the next merge from the answers."""
+        if self._saving.done():
+            saved = self._saving.result()
+            # at once, unless there were many: a crash soon after a change must not revive a dead region
+            is_news = self._is_memorable() or changes(saved, self._lasting())
+            if is_news and allowance.take(self._clock.monotonic()):
+                self._saving = self._threads.submit(self.save, saved)
+
+    async def _save_at_last(self) -> None:
+        saved = self._saving.result() if self._saving.done() else NO_STATUS
+        try:
+            await self._threads.run(self.save, saved, timeout_s=SAVE_LIMIT_S)
+        except CallOverdue:
+            log.error("the last beliefs are not on disk: it did not take them within %.0f s", SAVE_LIMIT_S)  # noqa: TRY400
+
+    def merge(self) -> None:
+        """Merges the reports heard into the status, once."""
+        before = self._planner.status
+        now = self._clock.monotonic()
+        trusted = quarantined(self._merger.standings)
+        after = self._merger.merge(before, self._desk.book, self._freshness, now=now, wall=self._clock.wall())
+        self._tell_quarantine(trusted)
+        self.fresh = self._merger.fresh
+        self.voting = self.fresh - quarantined(self._merger.standings)
+        self._clocks.look(now=now)
+        self.blindness.look(self.voting, self._voting_elsewhere, now=now)
+        changed = changes(before, after)
+        for change in changed:
+            self._lines.tell(scope_of(change.check), change, check=change.check, now=now)
+            self._tallies.transitions.changed(change.check, change.after.belief)
+        for local in local_changes(before, after):
+            self._lines.tell(scope_of(local.check), local, check=local.check, now=now)
+            self._counters.add("local_changes", to="over" if local.is_over else local.belief.value)
+        for check in self._chronicle.believed(before, after, self._desk.book, self._planner.plan):
+            if after.checks[check].state is VerdictState.FLAPPING:
+                words = (
+                    f"check {check} flaps: it goes up and down again and again; it is {after.belief(check).value} now"
+                )
+                self._lines.tell(scope_of(check), words, check=check, now=now, level=logging.WARNING)
+        self._chronicle.heard(self._desk.book, after, now=now, spared=self.following)
+        self._quorum.tell(after, now=now)
+        self._tallies.failovers.changed(changed, self._desk.book, wall=self._clock.wall())
+        self._outages.believed((change.check for change in changed), self._planner.plan, now=now)
+        planner = self._planner
+        planner.take_status(after, self._guide(before, after))
+        self._outages.tell(planner.plan, after, planner.guidance, now=now, is_behind=planner.is_behind)
+        if not self._planner.is_behind:
+            self._tallies.failovers.followed()
+        if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
+            self.known.set()
+
+    def following(self) -> frozenset[NodeName]:
+        """Returns the probes that vote as often as they should have before the last push: they are not silent."""
+        return self._former.voting(self._desk.book, now=self._clock.monotonic())
+
+    def _voting_elsewhere(self) -> frozenset[NodeName]:
+        """Returns the probes that vote, and on nothing that is checked here."""
+        limit_s = max((one.limit_s for one in self._freshness.values()), default=0.0)
+        return voting(self._desk.book, limit_s, now=self._clock.monotonic()) - quarantined(self._merger.standings)
+
+    def _swapped(self, before: Plan, after: Plan) -> None:
+        self._tallies.failovers.swapped(before, after, wall=self._clock.wall())
+        self._outages.swapped(before, after, now=self._clock.monotonic())
+
+    def publish_soon(self) -> None:
+        """Has the next report made at once: it carries something that others should hear."""
+        self._changed.set()
+
+    async def relay(self) -> None:
+        """Publishes what people said, for a node that checks nothing, until cancelled; nothing before there is any."""
+        await self._changed.wait()
+        await publish_reports(self._desk, dict, self._changed, beat_s=lambda: MAX_HEARTBEAT_S)
+
+    @property
+    def standings(self) -> Standings:
+        """Returns how the probes stand with each other: who is in quarantine."""
+        return self._merger.standings
+
+    def _tell_quarantine(self, before: frozenset[NodeName]) -> None:
+        """Says whose votes no longer count, because they are always against the others', and whose do again."""
+        after = quarantined(self._merger.standings)
+        for node in sorted(before ^ after):
+            score = self._merger.standings[node].score if node in self._merger.standings else 0.0
+            words = (
+                f"probe {node} is in quarantine: {score:.0%} of what it says is against the others; it does not count"
+            )
+            if node not in after:
+                words = f"probe {node} is out of quarantine"
+            log.log(logging.WARNING if node in after else logging.INFO, "%s", words)
+            self._counters.add("quarantines", to="in" if node in after else "out")
+            self._chronicle.quarantine(node, words, is_in=node in after)
+
+    async def _publish(self, prober: Prober) -> None:
+        def verdicts() -> Mapping[CheckId, Verdict]:
+            return prober.verdicts
+
+        def beat_s() -> float:
+            return heartbeat_s(check.monitor.interval_s for check in self._checks)
+
+        await publish_reports(self._desk, verdicts, self._changed, beat_s=beat_s)
+
+    def _is_memorable(self) -> bool:
+        return self._flips != self._flips_kept or self.heartbeats.changes != self._heard_kept
+
+    def save(self, saved: Status) -> Status:
+        """Saves the beliefs if they are others than these were; returns those that are saved."""
+        if self.heartbeats.changes != self._heard_kept:
+            self._heard_kept = self.heartbeats.changes  # before it is written, as the flips are
+            self._state.save_heard(self.heartbeats.heard)
+        if self._prober is not None and self._flips != self._flips_kept:
+            self._flips_kept = self._flips  # before it is written: what flips meanwhile is written again
+            self._state.save_verdicts(self._prober.verdicts, now=self._clock.monotonic())
+        status = self._lasting()
+        if changes(saved, status):
+            # both first: what starts by itself must not be older than the beliefs, nor what is heard against them
+            self._planner.keep_plan().result()
+            if last_heard := leave(self._desk.book, self._desk.node).last_heard:
+                self._state.save_last_heard(last_heard)
+            self._state.save_status(status)
+        return status
+
+    def _lasting(self) -> Status:
+        """Returns what a start is to begin with: what is held is up then."""
+        planner = self._planner
+        return as_held(planner.plan, planner.status, planner.guidance.held) if planner.guidance.held else planner.status
+
+
+def _no_guide(_before: Status, _after: Status) -> Guidance:
+    return NO_GUIDANCE
+
+
+def _missing(checks: tuple[Check, ...]) -> set[str]:
+    return {part.name for check in checks for part in check.parts if not part.checks and not part.is_unchecked}

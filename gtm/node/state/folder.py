@@ -1,0 +1,387 @@
+"""What a node keeps on disk: SOA serials, a floor for generations, the last status, and the last good zone files.
+
+    state.json     zones: digest and serial of each; generation: no plan of an earlier run was numbered higher
+    status.json    the last beliefs (gtm/health/consensus/saved.py)
+    last-heard.json which report of each peer they were made from
+    verdicts.json  what this node's own probe remembers (gtm/health/verdict/saved.py)
+    heard.json     of whom heartbeats came in (gtm/probe/heartbeats.py)
+    zones.json     the texts of the zone files that serve (gtm/watch/last_good_files.py)
+    vantages.json  where the vantages are that were heard of
+    claims.json    from which vantages peers may report for which the node file lists none (gtm/health/report/claims.py)
+    overrides.json what people said, here and elsewhere, each as it was signed (gtm/health/override/signed.py)
+    override-names.json what their scopes are called now (override_names.py)
+    plan-*.bin     the plan that serves, ready for the engine (boot_plan.py)
+    lock           who uses the folder (lock.py)
+
+Each has a checksum, and the one before it beside it (checksummed_files.py). A file that cannot be read, or a disk that
+cannot be written, is said in the log; it never stops a node. What could not be written is tried again until it is on
+disk, at growing intervals. Numbers never go back, whatever of that a run before did not manage:
+
+    generations    start from the floor on disk, or from the Unix time in milliseconds where that is higher: no run
+                   makes a thousand plans a second, so what it could not write is below that
+    SOA serials    are at least the Unix time of the change; after a run that could not write them (`lock`), or of which
+                   only the copy before is left, every zone gets a new one
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from gtm.counters import Counters
+from gtm.errors import CallOverdue, StateInvalid
+from gtm.health.consensus.local_view import Vantages
+from gtm.health.consensus.saved import (
+    compose_claims,
+    compose_last_heard,
+    compose_saved,
+    compose_vantages,
+    parse_claims,
+    parse_last_heard,
+    parse_saved,
+    parse_vantages,
+)
+from gtm.health.consensus.status import NO_STATUS, Status
+from gtm.health.report.book import NOBODY_HEARD, LastHeard
+from gtm.health.report.claims import Held
+from gtm.health.verdict.saved import compose_verdicts, parse_verdicts
+from gtm.health.verdict.saved_model import Wire
+from gtm.health.verdict.verdict import Verdict
+from gtm.ids import CheckId
+from gtm.node.state.boot_plan import DECISIONS, Standby
+from gtm.node.state.checksummed_files import OnComplaint, Origin, Vault
+from gtm.node.state.lock import StateLock
+from gtm.node.state.override_names import NO_NAMES, KeptNames, parse_names
+from gtm.plan.model import Plan
+from gtm.probe.heartbeats import compose_heard, parse_heard
+from gtm.threads import Pool
+from gtm.watch.folder import Catalogue
+from gtm.watch.last_good_files import KeptFolder, compose_kept, parse_kept
+from gtm.zone.model import Zone
+
+OVERRIDE_NAMES = "override-names.json"
+
+GENERATIONS_AHEAD = 1_000
+"""So many plans may follow a write of the floor: most flips of health cost none. A restart skips what was not used."""
+
+FINISH_LIMIT_S = 2.0
+"""A disk that hangs does not keep a node from stopping."""
+
+LOST_SERIALS = 1_000
+"""So many changes of a zone may be lost; it matters where the clock is behind the last serial."""
+
+SERIALS = 2**32
+MAX_SERIAL = SERIALS - 1
+
+RETRY_S, MAX_RETRY_S = 1.0, 60.0
+"""Between two tries to write what could not be written: at first, and at most."""
+
+MAX_GENERATION = 2**62
+"""Far beyond any count, and with all that may follow still 64 bits; a larger one in the file is damage."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneSerial:
+    """The SOA serial of one zone, and the digest of what it stands for."""
+
+    digest: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What `state.json` says."""
+
+    zones: Mapping[str, ZoneSerial] = field(default_factory=dict)
+    """By origin, in presentation format."""
+    generation: int = 0
+
+
+MAX_GONE = 1_000
+"""Zones that are gone, of which the serial is known yet: whoever writes a zone file may name it anew each second. Of a
+zone that is forgotten the next serial is the Unix time, which is later unless it changed every second ever since."""
+
+
+def with_serials(saved: Saved, zones: tuple[Zone, ...], *, wall: float) -> Saved:
+    """Returns the state with a serial for each of these zones.
+
+    An unchanged zone keeps its serial. A changed or new one gets the Unix time, or one more than its last serial if
+    that is larger: serials only grow, as RFC 1982 counts, across restarts and clocks that went back.
+    """
+    serials = dict(saved.zones)
+    for zone in zones:
+        origin = zone.origin.to_text()
+        known = serials.get(origin)
+        if known is None or known.digest != zone.digest:
+            serials[origin] = ZoneSerial(zone.digest, next_serial(None if known is None else known.serial, wall=wall))
+    return replace(saved, zones=_without_the_oldest_gone(serials, {zone.origin.to_text() for zone in zones}))
+
+
+def _without_the_oldest_gone(serials: dict[str, ZoneSerial], here: AbstractSet[str]) -> dict[str, ZoneSerial]:
+    if len(serials) <= len(here) + MAX_GONE:
+        return serials
+    gone = sorted((origin for origin in serials if origin not in here), key=lambda origin: serials[origin].serial)
+    forgotten = frozenset(gone[:-MAX_GONE])
+    return {origin: one for origin, one in serials.items() if origin not in forgotten}
+
+
+def next_serial(last: int | None, *, wall: float) -> int:
+    """Returns the serial that follows the last one: the Unix time where that is later, else one more."""
+    now = moved_on(int(wall), 0)
+    if last is None or is_later(now, last):
+        return now
+    return moved_on(last, 1)
+
+
+def is_later(one: int, other: int) -> bool:
+    """Returns whether a serial is greater than another one (RFC 1982 3.2)."""
+    return 0 < (one - other) % SERIALS < SERIALS // 2
+
+
+def moved_on(serial: int, by: int) -> int:
+    """Returns the serial that is so much greater (RFC 1982 3.1); never 0, which some take for no serial at all."""
+    return (serial + by) % SERIALS or 1
+
+
+def reserving(saved: Saved, generation: int) -> Saved:
+    """Returns the state with a floor for this plan and those to follow; the same while half of them are left."""
+    if generation + GENERATIONS_AHEAD // 2 <= saved.generation:
+        return saved
+    return replace(saved, generation=generation + GENERATIONS_AHEAD)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOverrides:
+    """What people said, as it is on disk: each as it was signed."""
+
+    signed: tuple[str, ...] = ()
+    echoes: frozenset[str] = frozenset()
+    """Those of them that are in the name of this node, and were not said here but heard."""
+
+
+class StateFolder:
+    """The folder. Reading and writing never raise; what fails is logged once and counted (checksummed_files.py)."""
+
+    def __init__(
+        self,
+        folder: Path,
+        counters: Counters,
+        *,
+        zones: Path | None = None,
+        on_complaint: OnComplaint | None = None,
+        lock: StateLock | None = None,
+    ) -> None:
+        self._lock = lock or StateLock(None)
+        self._vault = Vault(folder, counters, on_complaint=on_complaint)
+        self._standby = None if zones is None else Standby(self._vault, zones)
+        self._unkept: Plan | None = None
+        self._overrides = KeptOverrides()
+        self._overrides_saved: Future[bool] | None = None
+        """Of a write that has not begun: it will take the newest."""
+        self._overrides_lock = threading.Lock()
+        self._writer = Pool("state", threads=1)
+        """One write after the other."""
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """Returns what cannot be read or written now, one line for each file."""
+        return self._vault.problems
+
+    @property
+    def unsaved(self) -> frozenset[str]:
+        """Returns the files whose newest content is not on disk."""
+        return self._vault.unsaved | (frozenset() if self._unkept is None else {DECISIONS})
+
+    async def keep_trying(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Tries again to write what could not be written, and looks after the lock, until cancelled."""
+        wait_s = RETRY_S
+        while True:
+            await sleep(wait_s)
+            await self._writer.run(self._lock.check)
+            is_saved = not self.unsaved or await self._writer.run(self._write_again)
+            wait_s = RETRY_S if is_saved else min(2 * wait_s, MAX_RETRY_S)
+
+    def check_lock_apart(self) -> None:
+        """Sees in the same thread that the lock file is the one that is held."""
+        self._writer.submit(self._lock.check)
+
+    def _write_again(self) -> bool:
+        is_state_due = "state.json" in self._vault.unsaved
+        self._vault.write_again()
+        if is_state_due:  # else the mark stands, which may be that of the run before
+            self._lock.mark(is_saved="state.json" not in self._vault.unsaved)
+        if self._unkept is not None:
+            self._keep_plan(self._unkept)
+        return not self.unsaved
+
+    def load(self, *, wall: float) -> Saved:
+        """Returns the state of the run before; generations and serials go on even from a damaged file, or none.
+
+        1. The newest copy: its floor is above every plan of the runs before, as far as they could write.
+        2. The copy before it: the lost one reserved at most GENERATIONS_AHEAD more, and its serials are not known.
+        3. Neither: the clock alone.
+        """
+        found = self._vault.read("state.json", _parse)
+        saved = found.value or Saved()
+        if found.origin is Origin.BEFORE:
+            saved = replace(saved, generation=saved.generation + GENERATIONS_AHEAD)
+        if found.origin is Origin.BEFORE or self._lock.was_unsaved:
+            saved = replace(saved, zones={origin: _lost(one) for origin, one in saved.zones.items()})
+        return replace(saved, generation=max(saved.generation, int(wall * 1000)))
+
+    def load_status(self) -> Status:
+        """Returns the beliefs of the run before, all frozen, or none."""
+        return self._vault.read("status.json", parse_saved).value or NO_STATUS
+
+    def load_zones(self) -> KeptFolder | None:
+        """Returns the last good zone files, if any are kept."""
+        return self._vault.read("zones.json", parse_kept).value
+
+    def load_overrides(self) -> KeptOverrides:
+        """Returns what people said before this run."""
+        return self._vault.read("overrides.json", _parse_overrides).value or KeptOverrides()
+
+    def save_overrides_apart(self, signed: tuple[str, ...], *, echoes: AbstractSet[str] = frozenset()) -> Future[bool]:
+        """Writes what people said in the same thread as the state; what was to be written and is older is left out."""
+        with self._overrides_lock:
+            self._overrides = KeptOverrides(signed, frozenset(echoes))
+            if self._overrides_saved is None:
+                self._overrides_saved = self._writer.submit(self._save_overrides)
+            return self._overrides_saved
+
+    def load_override_names(self) -> KeptNames:
+        """Returns what the scopes of overrides were called last."""
+        return self._vault.read(OVERRIDE_NAMES, parse_names).value or NO_NAMES
+
+    def save_override_names_apart(self, text: str) -> None:
+        """Writes what the scopes of overrides are called in the same thread."""
+        self._writer.submit(lambda: self._vault.write(OVERRIDE_NAMES, text))
+
+    def _save_overrides(self) -> bool:
+        with self._overrides_lock:
+            kept, self._overrides_saved = self._overrides, None
+        echoes = {"echoes": sorted(kept.echoes)} if kept.echoes else {}
+        content = {"version": 1, "overrides": kept.signed, **echoes}
+        return self._vault.write("overrides.json", json.dumps(content, indent=1))
+
+    def save(self, saved: Saved) -> bool:
+        """Writes the state; returns whether it is on disk."""
+        zones = {origin: {"digest": one.digest, "serial": one.serial} for origin, one in sorted(saved.zones.items())}
+        text = json.dumps({"version": 1, "generation": saved.generation, "zones": zones}, indent=1)
+        is_saved = self._vault.write("state.json", text)
+        self._lock.mark(is_saved=is_saved)
+        return is_saved
+
+    def save_apart(self, saved: Saved) -> Future[bool]:
+        """Writes the state in a thread, one write after the other: a disk takes seconds to sync when it is busy."""
+        return self._writer.submit(self.save, saved)
+
+    async def finish(self) -> bool:
+        """Tries a last time what is not on disk, but waits for no disk that hangs; returns whether all is there."""
+        try:
+            return await self._writer.run(self._write_again, timeout_s=FINISH_LIMIT_S)
+        except CallOverdue:
+            return False
+
+    def save_status(self, status: Status) -> None:
+        """Writes the beliefs."""
+        self._vault.write("status.json", compose_saved(status))
+
+    def load_last_heard(self) -> LastHeard:
+        """Returns which report of each peer the run before heard last, as far as its beliefs were made from them."""
+        return self._vault.read("last-heard.json", parse_last_heard).value or NOBODY_HEARD
+
+    def save_last_heard(self, last: LastHeard) -> None:
+        """Writes which report of each peer was heard last."""
+        self._vault.write("last-heard.json", compose_last_heard(last))
+
+    def load_verdicts(self, *, now: float, wall: float) -> Mapping[CheckId, Verdict]:
+        """Returns what this node's probe is to begin with, of what the run before found out."""
+        return self._vault.read("verdicts.json", lambda text: parse_verdicts(text, now=now, wall=wall)).value or {}
+
+    def save_verdicts(self, verdicts: Mapping[CheckId, Verdict], *, now: float) -> None:
+        """Writes what the next run is to remember."""
+        self._vault.write("verdicts.json", compose_verdicts(verdicts, now=now))
+
+    def load_heard(self) -> frozenset[CheckId]:
+        """Returns the checks of which the run before had heartbeats."""
+        return self._vault.read("heard.json", parse_heard).value or frozenset()
+
+    def save_heard(self, heard: frozenset[CheckId]) -> None:
+        """Writes of which checks there were heartbeats."""
+        self._vault.write("heard.json", compose_heard(heard))
+
+    def load_vantages(self) -> Vantages:
+        """Returns the vantages that the run before knew of."""
+        return self._vault.read("vantages.json", parse_vantages).value or ()
+
+    def save_vantages_apart(self, vantages: Vantages) -> Future[bool]:
+        """Writes where the vantages are in the same thread."""
+        return self._writer.submit(lambda: self._vault.write("vantages.json", compose_vantages(vantages)))
+
+    def load_claims(self) -> Held:
+        """Returns what was claimed first under each key in the runs before."""
+        return self._vault.read("claims.json", parse_claims).value or {}
+
+    def save_claims_apart(self, held: Held) -> None:
+        """Writes what was claimed first under each key in the same thread."""
+        self._writer.submit(lambda: self._vault.write("claims.json", compose_claims(held)))
+
+    def save_plan_apart(self, plan: Plan) -> Future[None]:
+        """Writes the plan that serves in the same thread, for the next start (boot_plan.py)."""
+        return self._writer.submit(self._keep_plan, plan)
+
+    def _keep_plan(self, plan: Plan) -> None:
+        if self._standby is not None:
+            self._unkept = None if self._standby.keep(plan) else plan
+
+    def save_zones_apart(self, folder: Path, catalogue: Catalogue) -> Future[bool]:
+        """Writes the good zone files in the same thread."""
+        return self._writer.submit(lambda: self._vault.write("zones.json", compose_kept(folder, catalogue)))
+
+
+def _lost(one: ZoneSerial) -> ZoneSerial:
+    """Returns what is known of a zone whose last serials may be lost: a new one is due, whatever the zone says."""
+    return ZoneSerial("", moved_on(one.serial, LOST_SERIALS))
+
+
+class _ZoneSerial(Wire):
+    digest: str
+    serial: Annotated[int, Field(ge=0, le=MAX_SERIAL)]
+
+
+class _State(Wire):
+    version: Literal[1]
+    generation: Annotated[int, Field(ge=0, le=MAX_GENERATION)]
+    zones: dict[str, _ZoneSerial]
+
+
+class _Overrides(Wire):
+    version: Literal[1]
+    overrides: list[str]
+    echoes: list[str] = Field(default_factory=list)
+    """Left out where there is none."""
+
+
+def _parse_overrides(text: str) -> KeptOverrides:
+    try:
+        saved = _Overrides.model_validate_json(text)
+        return KeptOverrides(tuple(saved.overrides), frozenset(saved.echoes))
+    except (ValidationError, UnicodeEncodeError) as error:
+        raise StateInvalid("is damaged") from error
+
+
+def _parse(text: str) -> Saved:
+    try:
+        state = _State.model_validate_json(text)
+    except (ValidationError, UnicodeEncodeError) as error:
+        raise StateInvalid("is damaged") from error
+    zones = {origin: ZoneSerial(one.digest, one.serial) for origin, one in state.zones.items()}
+    return Saved(zones, state.generation)

@@ -1,0 +1,80 @@
+"""Whom this node believes, and what of: the node file -> the desk, with every peer held to its key and its vantage.
+
+What comes in: the node file and this node's key. What goes out: the desk. What peers claimed first where the file lists
+nothing is read from the state folder, and kept there.
+"""
+
+import logging
+
+from gtm.clock import Clock
+from gtm.counters import Counters
+from gtm.errors import StateInvalid
+from gtm.health.report.claims import Claims, Held, Listed
+from gtm.health.report.signature import Keys, PrivateKey, PublicKey, each_key
+from gtm.ids import NodeName
+from gtm.node.config.model import NodeConfig, Role
+from gtm.node.state.folder import StateFolder
+from gtm.share.keys import load_key
+from gtm.share.report_store import Desk, Reporter
+
+log = logging.getLogger(__name__)
+
+
+def key_problem(config: NodeConfig, key: PublicKey) -> str:
+    """Returns what is wrong where the list of peers has another key for this node than its own; else nothing."""
+    listed = () if config.listed is None else each_key(config.listed.key)
+    if not listed or key in listed:
+        return ""
+    return (
+        f"share.peers lists this node, {config.node}, with another key than its own (share.key), {key}: nodes that "
+        "have that list refuse what it says; list both keys while it gets a new one"
+    )
+
+
+def node_problems(config: NodeConfig) -> tuple[str, ...]:
+    """Returns what is wrong between a node file and the key file that it names, if that can be read here."""
+    if config.listed is None or config.key is None:
+        return ()
+    try:
+        problem = key_problem(config, load_key(config.key).public)
+    except StateInvalid:
+        return ()  # the files of a node may be checked elsewhere
+    return (problem,) if problem else ()
+
+
+def keys_of(config: NodeConfig) -> dict[NodeName, Keys]:
+    """Returns the keys of the peers."""
+    return {peer.node: peer.key for peer in config.peers}
+
+
+def make_claims(config: NodeConfig, held: Held | None, state: StateFolder) -> Claims:
+    """Returns what holds each peer to its vantage, and says for which peers none is listed."""
+    own = Listed(config.vantage, config.at, Role.PROBE in config.roles)
+    listed = {config.node: own, **{peer.node: peer.listed for peer in config.peers}}
+    claims = Claims(config.node, listed, keys_of(config), held)
+    claims.on_held = state.save_claims_apart
+    if claims.unlisted:
+        names = ", ".join(claims.unlisted)
+        words = "share.peers lists no vantage for %s: the first that each claims is kept as its own; better list them"
+        log.warning(words, names)
+    return claims
+
+
+def make_desk(config: NodeConfig, key: PrivateKey, state: StateFolder, *, clock: Clock, counters: Counters) -> Desk:
+    """Returns the desk of a node that starts now."""
+    epoch, looks = int(clock.wall() * 1000), Role.PROBE in config.roles
+    # a node that checks nothing is no place from where something is seen
+    reporter = Reporter(config.node, config.vantage, key, epoch, config.at if looks else None)
+    peers = keys_of(config)
+    claims = make_claims(config, state.load_claims() if peers else None, state)
+    # what etcd holds must be whole: a node that starts finds there one value of each, and not those before
+    deltas = config.share.etcd is None
+    return Desk(
+        reporter,
+        peers,
+        clock=clock,
+        counters=counters,
+        gives_deltas=deltas,
+        claims=claims,
+        heard_before=state.load_last_heard(),
+    )

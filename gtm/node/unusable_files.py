@@ -1,0 +1,48 @@
+"""Which files that a node file names are of no use here: keys, certificates, roots and tokens.
+
+A running node has what they held when it started. It is the next start that fails, so this is told before it. It reads
+the disk, so it is for threads.
+"""
+
+from collections.abc import Callable, Iterator
+
+from gtm.admin.write_access import read_digest
+from gtm.errors import FileUnreadable, StateInvalid
+from gtm.node.config.model import NodeConfig, Role
+from gtm.node.rivers.sharing import read_password
+from gtm.share.keys import load_key
+from gtm.tls.peers import client_tls, server_tls
+
+NO_START = "the node would not start with this node file"
+NOBODY = "nobody gets in with it"
+
+
+def useless_files(config: NodeConfig) -> tuple[str, ...]:
+    """Returns a line for each: the key of the node file, what is wrong, and what comes of it."""
+    return (*_fatal(config), *_tokens(config))
+
+
+def _fatal(config: NodeConfig) -> Iterator[str]:
+    """Yields what the start of a node ends with (gtm/node/node.py)."""
+    key, listens, asks = config.key, config.admin_tls, config.share.tls
+    loads: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("share.key", lambda: key and load_key(key)),
+        ("listen.tls", lambda: listens and Role.ADMIN in config.roles and server_tls(listens)),
+        ("share.tls", lambda: asks and client_tls(asks)),
+        ("share.etcd.password_file", lambda: read_password(config.share)),
+    )
+    for name, load in loads:
+        try:
+            load()
+        except StateInvalid as error:
+            yield f"{name}: {error}; {NO_START}"
+
+
+def _tokens(config: NodeConfig) -> Iterator[str]:
+    for name, path in config.credentials.tokens.items():
+        try:
+            read_digest(path)
+        except FileUnreadable as error:
+            yield f"overrides.tokens.{name}: {path}: {error.reason}; {NOBODY}"
+        except ValueError as error:
+            yield f"overrides.tokens.{name}: {path}: {error}; {NOBODY}"

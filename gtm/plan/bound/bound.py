@@ -1,0 +1,224 @@
+"""The bound: how long, at the worst, a client can still have the address of an endpoint that died.
+
+What comes in: a service, the checks of its zones, the delays of the machinery between a probe and an answer, and what
+the rules of safety hold after one fault. What goes out: the terms of the worst case, which add up. It is arithmetic on
+what zone and node files say: it asks nobody, and measures nothing.
+
+    death      first bad reading ends        last bad reading ends                    swap      last cached answer ends
+      |  round  |  timeout  | rechecks, each with its timeout |  publish poll merge hold swap  |   ttl   |
+
+    1. A reading that began just before the death may pass; the next round comes an interval later, and jitter.
+    2. Every bad reading takes its whole timeout: the endpoint hangs. What refuses is found out the sooner.
+    3. After the first bad one come rechecks, or rounds where the monitor has none, until the verdict is down.
+    4. What is calculated follows the slowest of its parts that can be down; a service among them dies as a whole.
+    5. Every probe that the quorum needs is as late as that; then the others' reports matter no more.
+    6. What a rule holds (holds.py) is let go at the first merge after its time.
+    7. An answer given just before the swap lives for the whole TTL. A TTL that follows health is shorter from when the
+       first bad readings are known, so the last answer that got a longer one may be the one that lasts longest; and it
+       is the least while a rule holds.
+
+It holds while the probes keep their schedule, peers reach each other, at least a quorum of probes lives, and something
+healthy is left to answer. An override is no part of it, nor what rules hold when more fails than one thing.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from gtm.checks.policy import pace, verdict_policy
+from gtm.health.verdict.verdict import VerdictPolicy
+from gtm.ids import CheckId
+from gtm.plan.bound.holds import Hold
+from gtm.plan.faults import Watched, everything
+from gtm.zone.graph import inner_first
+from gtm.zone.model import Check, Monitor, Service
+from gtm.zone.monitors.settings import PushSettings
+
+_LONG_WHY = 200
+"""Characters; a row of calculated monitors may be as long as the zone file, and each is down last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delays:
+    """The most that each step between a reading and an answer takes, in seconds."""
+
+    jitter: float
+    """The share of the interval by which a round may come early or late."""
+    beat_s: float
+    """Between two reports that tell of no change of mind."""
+    publish_s: float
+    """From a change of mind to the report of it."""
+    poll_s: float
+    """From a report to the node that serves; 0 where that node's own probe decides."""
+    merge_s: float
+    swap_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One part of a bound."""
+
+    name: str
+    seconds: float
+    """Infinite where nothing but a change for the better, or a person, ends it."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """The worst case, from the death to the end of the last cached answer."""
+
+    terms: tuple[Term, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Returns the sum of the terms."""
+        return math.fsum(term.seconds for term in self.terms)
+
+
+def bound(service: Service, watched: Watched, delays: Delays, *, holds: Sequence[Hold] = ()) -> Bound | None:
+    """Returns the bound of a service: its dearest course; None where nothing that dies would take anything down."""
+    # all endpoints of a service have one monitor, so their courses are alike
+    check = next((watched[name] for name in map(service.check_of, service.endpoints) if name is not None), None)
+    falling = everything(watched).fallen
+    if check is None or check.id not in falling:
+        return None
+    run = _Run(service, watched, falling, delays, tuple(holds))
+    return max(run.courses(check), key=lambda course: course.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The arithmetic of one service."""
+
+    service: Service
+    watched: Watched
+    falling: frozenset[CheckId]
+    """What can be down at all."""
+    delays: Delays
+    holds: tuple[Hold, ...]
+    slowest_of: dict[CheckId, Bound] = field(default_factory=dict)
+    """What is known already of `slowest`: a part may be reached on more ways than can be walked."""
+
+    def courses(self, check: Check) -> Iterator[Bound]:
+        """Yields a course for each answer that may last longest: the last one with each TTL."""
+        needed = bads_to_fall(verdict_policy(check.monitor))
+        found_out = (*self.readings(check, count=needed), *_change(self.delays))
+        swapped = Bound((*found_out, *_swap(self.delays)))
+        held = Bound((*found_out, *self.held(), *_swap(self.delays)))
+        if self.service.ttl_min is None:
+            yield Bound((*held.terms, Term("ttl", self.service.ttl, "of an answer given just before the swap")))
+            return
+        if self.holds:  # to hold is to be told otherwise than the checks say: such TTLs are the least
+            yield Bound((*held.terms, Term("ttl", self.service.ttl_min, "of an answer given while it was held")))
+        for bad in range(1 if check.parts else needed):
+            ttl_s = _ttl_s(self.service, self.promise_s(check, bad=bad))
+            ends = Term("ttl", ttl_s, f"of an answer given while {bad} of {needed} bad readings were known")
+            known = Bound((*self.readings(check, count=bad + 1), *_beat(self.delays), *_swap(self.delays)))
+            is_last = bad == needed - 1 or check.parts or known.seconds >= swapped.seconds
+            yield Bound((*(swapped if is_last else known).terms, ends))
+
+    def readings(self, check: Check, *, count: int) -> Iterator[Term]:
+        """Yields what passes until the end of the last of so many bad readings."""
+        monitor, of = check.monitor, ""
+        timeout_s = monitor.timeout_s
+        if check.parts:  # read at once when a part changes, which takes no time, and then in its rounds
+            yield from self.slowest(check).terms
+            count, timeout_s = count - 1, 0.0
+            if not count:
+                return
+            of = f", of {monitor.name}"
+        if isinstance(monitor.settings, PushSettings):
+            timeout_s = 0.0  # nothing is sent, and nothing waited for
+            yield Term("heartbeat", monitor.settings.ttl_s, "of the last one, which came just before the death")
+        interval_s, jitter_s = monitor.interval_s, 2 * self.delays.jitter * monitor.interval_s
+        yield Term("round", interval_s + jitter_s, f"interval {interval_s:g} s, and {jitter_s:g} s of jitter{of}")
+        yield from _further(monitor, count=count, timeout_s=timeout_s)
+        if timeout_s:
+            yield Term("timeout", timeout_s, "of the last of these readings")
+
+    def slowest(self, check: Check) -> Bound:
+        """Returns the course of the part that is down last, with the name of it."""
+        if check.id not in self.slowest_of:
+            for each in self.inner_first(check):
+                if each.parts and each.id not in self.slowest_of:
+                    self.slowest_of[each.id] = self.slowest_part(each)
+        return self.slowest_of[check.id]
+
+    def slowest_part(self, check: Check) -> Bound:
+        """Returns the same of a check for whose parts it is known."""
+        courses = [(name, Bound(tuple(self.fall(part)))) for name, part in self.parts(check)]
+        name, slowest = max(courses, key=lambda course: course[1].seconds)
+        first, *others = slowest.terms
+        why = first.why if len(first.why) > _LONG_WHY else f"{first.why}; {name} is down last"
+        return Bound((replace(first, why=why), *others))
+
+    def fall(self, check: Check) -> Iterator[Term]:
+        """Yields what passes until the verdict on a part is down."""
+        yield from self.readings(check, count=bads_to_fall(verdict_policy(check.monitor)))
+
+    def parts(self, check: Check) -> Iterator[tuple[str, Check]]:
+        """Yields the parts that can be down, each with one check: those of a service's endpoints are alike."""
+        for part in check.parts:
+            if part.checks and part.checks[0] in self.falling:
+                yield part.name, self.watched[part.checks[0]]
+
+    def inner_first(self, check: Check) -> Iterator[Check]:
+        """Yields a check and all that it is calculated from, which may be in rows of thousands, parts first."""
+        return inner_first(check, lambda each: (part for _, part in self.parts(each)), lambda each: each.id)
+
+    def promise_s(self, check: Check, *, bad: int) -> float:
+        """Returns how soon a verdict could fall that has held for long, after so many bad readings."""
+        if check.parts:  # as soon as the first of its parts
+            asked = [each for each in self.inner_first(check) if not each.parts]
+            return min(self.promise_s(part, bad=0) for part in asked)
+        paced, needed = pace(check.monitor), bads_to_fall(verdict_policy(check.monitor))
+        first_s = paced.recheck_s if bad else paced.interval_s
+        return first_s + (needed - bad - 1) * paced.recheck_s
+
+    def held(self) -> Iterator[Term]:
+        """Yields for how long rules hold it; each lets go at a merge."""
+        for hold in self.holds:
+            yield Term(hold.rule, hold.seconds + self.delays.merge_s, hold.when)
+
+
+def bads_to_fall(policy: VerdictPolicy) -> int:
+    """Returns how many bad readings, and no good one, take down an endpoint that was well."""
+    return policy.fall if policy.window is None else min(policy.fall, policy.window.bad)
+
+
+def _further(monitor: Monitor, *, count: int, timeout_s: float) -> Iterator[Term]:
+    """Yields what passes from the first to the last of so many bad readings."""
+    paced = pace(monitor)
+    if count > 1 and paced.recheck_s < paced.interval_s:
+        each_s = max(paced.recheck_s, timeout_s)
+        why = f"{count - 1} x {each_s:g} s: recheck {paced.recheck_s:g} s or timeout {timeout_s:g} s"
+        yield Term("rechecks", (count - 1) * each_s, why)
+    elif count > 1:
+        why = f"{count - 1} x interval {paced.interval_s:g} s: the monitor has no recheck"
+        yield Term("further rounds", (count - 1) * paced.interval_s, why)
+
+
+def _change(delays: Delays) -> Iterator[Term]:
+    yield Term("publish", delays.publish_s, "a change of mind is reported at once; changes are collected so long")
+    yield from _journey(delays)
+
+
+def _beat(delays: Delays) -> Iterator[Term]:
+    yield Term("beat", delays.beat_s, "until the next report: a bad reading is no change of mind yet")
+    yield from _journey(delays)
+
+
+def _journey(delays: Delays) -> Iterator[Term]:
+    if delays.poll_s:
+        yield Term("poll", delays.poll_s, "until the node that answers has the report of the last probe it needs")
+    yield Term("merge", delays.merge_s, "until it has merged the reports")
+
+
+def _swap(delays: Delays) -> Iterator[Term]:
+    yield Term("swap", delays.swap_s, "until its engine has the plan")
+
+
+def _ttl_s(service: Service, promise_s: float) -> int:
+    least = service.ttl if service.ttl_min is None else service.ttl_min
+    return math.floor(max(least, min(service.ttl, promise_s)))

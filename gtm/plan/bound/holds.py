@@ -1,0 +1,213 @@
+"""Holds: for how long the rules of safety may keep what is dead in the answers, worked out from the zone files.
+
+What comes in: a service, the shares of all zones, and a fault. What goes out: each rule that stands in its way, with
+the longest hold. They follow upon each other, so they add up:
+
+    correlated_failure             HOLD_S, if the fault looks like a mistake of the probes
+                                   (gtm/plan/safety/correlated.py decides), and an interval more: what went down so long
+    before is given back max_share_removed_per_minute   what goes down with it, beyond what may go at once, at so much a
+                                   minute: as if this service were the last in the queue. Of a service that fails open
+                                   the last to go down is not waited for: then nothing of it is up, and nothing is held.
+                                   And an interval, if more may fail, or was down (gtm/plan/safety/rules.py, a grace)
+    at_least                       no limit: until others serve again, or nothing does
+
+What one monitor sees of a fault counts as found out at once. `min_healthy` takes out more than the checks do, and holds
+nothing. What comes back and fails again meanwhile waits behind the others, so that nobody waits for longer by it.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from gtm.health.belief import Belief
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.override.override import SafetyRule
+from gtm.health.verdict.reading import Reason
+from gtm.ids import CheckId
+from gtm.plan.faults import Fault, Watched, everything, single_faults
+from gtm.plan.model import SteeredService
+from gtm.plan.overlay import NO_GUIDANCE
+from gtm.plan.safety.all_down import FAILS_OPEN
+from gtm.plan.safety.correlated import HOLD_S, recent_s, suspected
+from gtm.plan.safety.minimums import serving_regions, wanted_regions
+from gtm.plan.safety.rules import UNLIMITED
+from gtm.plan.safety.shares import Shares
+from gtm.plan.safety.suspect_check import doubted
+
+ON_ALL_DOWN = "on_all_down"
+
+_ROUNDING_S = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A rule, and how long it may keep what is dead in the answers."""
+
+    rule: str
+    """A safety rule's name, or `on_all_down`."""
+    seconds: float
+    """Infinite: for as long as it lasts."""
+    when: str
+
+
+def holds_of_one_fault(steered: SteeredService, shares: Shares, watched: Watched) -> tuple[Hold, ...]:
+    """Returns what may hold what is dead although only one thing died: of the fault that is held the longest."""
+    faults = single_faults(steered, shares.services, watched)
+    found = [tuple(_holds(steered, fault, shares, watched)) for fault in faults]
+    return max(found, key=lambda holds: math.fsum(hold.seconds for hold in holds), default=())
+
+
+def possible_holds(steered: SteeredService, shares: Shares, watched: Watched) -> tuple[Hold, ...]:
+    """Returns what may hold what is dead when more fails: the longest hold of each rule."""
+    return tuple(_possible(steered, shares, watched))
+
+
+def _holds(steered: SteeredService, fault: Fault, shares: Shares, watched: Watched) -> Iterator[Hold]:
+    after = _after(fault, watched)
+    if _is_suspected(steered, fault, shares, after):
+        seconds = HOLD_S + (0.0 if _is_found_at_once(fault, watched) else _given_back_s(steered, shares))
+        yield Hold(SafetyRule.CORRELATED.value, seconds, f"where {fault.name}: the probes are blamed for so long")
+    queue = _queue(steered, fault.fallen, shares)
+    if queue.waits_s:
+        words = f"where {fault.name}: {queue.share:.0%} of {queue.budget} at once, and {queue.pace}"
+        yield Hold(SafetyRule.MAX_SHARE.value, queue.waits_s, words)
+    serving, wanted = serving_regions(steered, after, NO_GUIDANCE), wanted_regions(steered)
+    if 0 < len(serving) < wanted:
+        words = f"where {fault.name}: fewer than {wanted} regions would serve, so it stays as long as the others do"
+        yield Hold(SafetyRule.AT_LEAST.value, math.inf, words)
+
+
+def _possible(steered: SteeredService, shares: Shares, watched: Watched) -> Iterator[Hold]:
+    fault = everything(watched)
+    if _is_suspected(steered, fault, shares, _after(fault, watched)):
+        words = "more than half of its checks fail within an interval, or of all checks, in unrelated services"
+        yield Hold(SafetyRule.CORRELATED.value, HOLD_S + _given_back_s(steered, shares), words)
+    queue, grace_s = _queue(steered, fault.fallen, shares), _grace_s(steered, fault.fallen, shares)
+    if queue.waits_s or grace_s:
+        words = f"more of {queue.budget} fails within minutes: {queue.pace}"
+        words += f", {grace_s:g} s later if checks may be wrong" if grace_s else ""
+        yield Hold(SafetyRule.MAX_SHARE.value, queue.waits_s + grace_s, words)
+    wanted = wanted_regions(steered)
+    if wanted > 1:
+        words = (
+            f"fewer than {wanted} of its regions would serve: the next one to fail stays as long as the others serve"
+        )
+        yield Hold(SafetyRule.AT_LEAST.value, math.inf, words)
+    yield from _fails_open(steered, shares, watched)
+
+
+def _fails_open(steered: SteeredService, shares: Shares, watched: Watched) -> Iterator[Hold]:
+    """Yields that what is dead is answered where nothing is up, if the zone says so; and whether one fault does it."""
+    service = steered.service
+    if service.on_all_down not in FAILS_OPEN:
+        return
+    faults = single_faults(steered, shares.services, watched)
+    alone = [fault for fault in faults if not serving_regions(steered, _after(fault, watched), NO_GUIDANCE)]
+    words = f"nothing of it is up{f', as where {alone[0].name}' if alone else ''}: {service.on_all_down.value}"
+    yield Hold(ON_ALL_DOWN, math.inf, words)
+
+
+def _is_suspected(steered: SteeredService, fault: Fault, shares: Shares, after: Status) -> bool:
+    """Returns whether a fault that is found out at once looks like a mistake of the probes, or of the check."""
+    if not steered.service.safety.correlated_failure:
+        return False
+    fallen = dict.fromkeys(fault.fallen, 0.0)
+    suspicion = suspected(None, fallen, after, shares, now=0.0)
+    if suspicion is not None and any(suspicion.blames(steered, check) for check in steered.checks if check):
+        return True
+    return steered.id in doubted({}, fault.fallen, fallen, after, shares, now=0.0)
+
+
+def _is_found_at_once(fault: Fault, watched: Watched) -> bool:
+    """Returns whether one monitor sees all of a fault, so that nothing of it is found out much later than the rest."""
+    return len({watched[check].monitor for check in fault.fallen if not watched[check].parts}) == 1
+
+
+def _given_back_s(steered: SteeredService, shares: Shares) -> float:
+    """Returns how long before a suspicion the service may have gone down, and is in the answers again."""
+    return max(recent_s(shares, check) for check in steered.checks if check is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Queue:
+    """What waits for a budget, at the most, with the last of a service: of the type for which that takes longest."""
+
+    budget: str
+    share: float = 0.0
+    capacity: float = 0.0
+    limit: float = UNLIMITED
+
+    @property
+    def waits_s(self) -> float:
+        """Returns how long it takes until the budget has paid for all of it."""
+        if self.limit >= UNLIMITED:
+            return 0.0
+        seconds = 60 * (self.share - self.capacity) / self.limit
+        return seconds if seconds > _ROUNDING_S else 0.0
+
+    @property
+    def pace(self) -> str:
+        return f"{self.capacity:.0%} may go at once, the rest at {self.limit:.0%} a minute"
+
+
+def _queue(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares) -> _Queue:
+    """Returns the queue when all of this has failed, as far as it can wait."""
+    name = shares.budget_of[steered.id]
+    budget, mine = shares.budgets[name], _of_kinds(steered, failed, shares)
+    waiting: defaultdict[int, float] = defaultdict(float)
+    for service in [service for service, where in shares.budget_of.items() if where == name]:
+        for rtype, share in _unpaid(shares.services[service], failed, shares).items():
+            waiting[rtype] += share
+    types = {
+        rtype
+        for kind, checks in mine.items()
+        if len(checks) > 1 or not _is_let_go(steered, kind, failed)
+        for check in checks
+        for rtype in shares.parts[check][steered.id].types
+    }
+    queues = [_Queue(name, waiting[rtype], budget.capacity[rtype], budget.limit) for rtype in sorted(types)]
+    return max(queues, key=lambda queue: queue.waits_s, default=_Queue(name))
+
+
+def _unpaid(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares) -> Mapping[int, float]:
+    """Returns what has to be paid for of a service, by type."""
+    found: defaultdict[int, float] = defaultdict(float)
+    for kind, checks in _of_kinds(steered, failed, shares).items():
+        parts = [shares.parts[check][steered.id] for check in checks]
+        least = min(part.share for part in parts) if _is_let_go(steered, kind, failed) else 0.0
+        for rtype in parts[0].types:
+            found[rtype] += math.fsum(part.share for part in parts) - least
+    return found
+
+
+def _of_kinds(
+    steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares
+) -> Mapping[int, frozenset[CheckId]]:
+    """Returns what has failed of a service, by the type of its endpoints; not what carries nothing."""
+    found: defaultdict[int, set[CheckId]] = defaultdict(set)
+    for check, kind in zip(steered.checks, steered.form.kinds, strict=True):
+        if check in failed and check is not None and shares.parts[check][steered.id].share > 0:
+            found[kind].add(check)
+    return {kind: frozenset(checks) for kind, checks in found.items()}
+
+
+def _is_let_go(steered: SteeredService, kind: int, failed: AbstractSet[CheckId]) -> bool:
+    """Returns whether all of a type is down then, and is answered for that: nothing of it is held."""
+    ends = zip(steered.service.endpoints, steered.form.kinds, steered.checks, strict=True)
+    mine = [check for end, its_kind, check in ends if its_kind == kind and not end.last_resort]
+    return steered.service.on_all_down in FAILS_OPEN and all(check in failed for check in mine)
+
+
+def _grace_s(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares) -> float:
+    """Returns how much longer it stays where it may be in doubt, or nothing was up: only where there are several."""
+    limit = shares.budgets[shares.budget_of[steered.id]].limit
+    if limit >= UNLIMITED or all(len(checks) < 2 for checks in _of_kinds(steered, failed, shares).values()):
+        return 0.0
+    return _given_back_s(steered, shares)
+
+
+def _after(fault: Fault, watched: Watched) -> Status:
+    beliefs = {check: Belief.DOWN if check in fault.fallen else Belief.UP for check in watched}
+    return Status({check: CheckStatus(belief, 0.0, Reason.TIMEOUT) for check, belief in beliefs.items()})

@@ -1,0 +1,64 @@
+"""Local truth: in the cells nearest to a vantage, what that vantage sees down is left out while another endpoint is up.
+
+What comes in: what counts of a service's endpoints everywhere (overlay.py), and what vantages see otherwise. What goes
+out: for each vantage the endpoints that it sees down; and the candidates of one cell.
+
+    everywhere      as seen from the vantage    in its cells
+    up, unknown     down                        down, while another endpoint of the same type is up; else as everywhere
+    down            up                          down: what most of the world cannot reach is not brought back
+    by a person     whatever                    what the person said
+
+Where a vantage says nothing of an endpoint (it is silent, in quarantine, or does not make that check), the nearest one
+that does stands in for it, as if it were not there (gtm/health/consensus/local_view.py).
+"""
+
+from gtm.health.belief import Belief
+from gtm.health.consensus.local_view import seen_down, stand_in
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.ids import VantageName
+from gtm.plan.model import CellSpace, SteeredService
+from gtm.plan.service_shape import Effective
+from gtm.steer.filter import Candidate, Candidates
+
+Numbers = frozenset[int]
+"""Of endpoints, from 0, in the order of the zone file."""
+
+NOTHING: Numbers = frozenset()
+
+
+def with_local_truth(steered: SteeredService, status: Status, counted: Effective) -> Effective:
+    """Returns what counts, with what is seen down from the vantages that this service's cells are near to."""
+    space = steered.space
+    if not space.vantages:
+        return counted
+    found: dict[VantageName, set[int]] = {}
+    for number, check in enumerate(steered.checks):
+        known = None if check is None else status.checks.get(check)
+        if known is None or not known.local or (counted.said and counted.said[number] is not None):
+            continue
+        for vantage in _down_for(known, space):
+            found.setdefault(vantage, set()).add(number)
+    seen = tuple((vantage, frozenset(numbers)) for vantage, numbers in sorted(found.items()))
+    return counted._replace(seen_down=seen)
+
+
+def _down_for(known: CheckStatus, space: CellSpace) -> list[VantageName]:
+    """Returns the vantages near whose clients it is down: those that see it so, or for which such a one stands in."""
+    down = frozenset(seen_down(known.local))
+    if not down:
+        return []
+    said_by = known.said_by
+    return [vantage for vantage in space.vantages if stand_in(vantage, said_by, space.order) in down]
+
+
+def seen_from(candidates: Candidates, down: Numbers) -> Candidates:
+    """Returns the candidates of one type as they count where these are seen down."""
+    if not down or not any(_remains(candidate) for candidate in candidates if candidate.number not in down):
+        return candidates
+    return tuple(
+        [candidate.believed(Belief.DOWN) if candidate.number in down else candidate for candidate in candidates]
+    )
+
+
+def _remains(candidate: Candidate) -> bool:
+    return candidate.belief is Belief.UP and not candidate.last_resort and not candidate.is_taken_out

@@ -1,0 +1,166 @@
+"""Guidance: what decides of an endpoint beside its checks. People come before rules, and rules before checks:
+
+    what the checks say                    UP DOWN UNKNOWN
+    held by a safety rule, and DOWN     -> UP             as it was (gtm/plan/safety/rules.py)
+    a person said up | down | drain     -> UP DOWN DOWN   the override of the most specific scope
+    its region has too few that are up  -> DOWN           `min_healthy`: skipped as a group
+    the nearest vantage sees it down    -> DOWN           for the clients near that vantage (local_view.py)
+
+`min_healthy` asks for another region: where none of a service has enough, it skips nothing; nor a region of which a
+person said that something is up, or named this rule of anything in it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from gtm.health.belief import Belief
+from gtm.health.consensus.status import Status
+from gtm.health.override.override import NOTHING_IN_FORCE, Action, InForce, Override, SafetyRule, differing
+from gtm.ids import EndpointId, RegionName, ServiceId
+from gtm.plan.local_view import with_local_truth
+from gtm.plan.model import Plan, SteeredService
+from gtm.plan.service_shape import Beliefs, Effective
+
+Held = Mapping[ServiceId, Mapping[EndpointId, SafetyRule]]
+"""Endpoints that are believed up still, and the rule that says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guidance:
+    """What people and safety rules say."""
+
+    said: InForce = NOTHING_IN_FORCE
+    held: Held = field(default_factory=dict)
+
+
+NO_GUIDANCE = Guidance()
+
+_BELIEFS = {Action.UP: Belief.UP, Action.DOWN: Belief.DOWN, Action.DRAIN: Belief.DOWN}
+
+
+def effective(steered: SteeredService, status: Status, guidance: Guidance) -> Effective:
+    """Returns what counts of the endpoints of a service, in their order."""
+    counted = _unskipped(steered, status, guidance)
+    regions = _poor(steered, counted, guidance.said)
+    if not regions:
+        return counted
+    ends = steered.service.endpoints
+    beliefs = (
+        Belief.DOWN if one.region in regions else belief for one, belief in zip(ends, counted.beliefs, strict=True)
+    )
+    return counted._replace(beliefs=tuple(beliefs))
+
+
+def skipped(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[RegionName, ...]:
+    """Returns the regions of a service that are skipped for want of `min_healthy`, sorted."""
+    return tuple(sorted(_poor(steered, _unskipped(steered, status, guidance), guidance.said)))
+
+
+def _unskipped(steered: SteeredService, status: Status, guidance: Guidance) -> Effective:
+    checked = beliefs(steered, status)
+    held = guidance.held.get(steered.id)
+    if held:
+        checked = tuple(
+            Belief.UP if belief is Belief.DOWN and spot.endpoint in held else belief
+            for spot, belief in zip(steered.spots, checked, strict=True)
+        )
+    said = _said(steered, guidance.said)
+    if said:
+        checked = tuple(
+            belief if action is None else _BELIEFS.get(action, belief)
+            for action, belief in zip(said, checked, strict=True)
+        )
+    return with_local_truth(steered, status, Effective(checked, said))
+
+
+def is_by_checks_alone(steered: SteeredService, guidance: Guidance) -> bool:
+    """Returns whether nothing but its checks decides for a service now."""
+    return steered.id not in guidance.held and not is_spoken_of(steered, guidance.said)
+
+
+def beliefs(steered: SteeredService, status: Status) -> Beliefs:
+    """Returns what the checks say of the endpoints, in their order; unwatched ones count as up."""
+    checks = status.checks
+    return tuple(
+        [
+            Belief.UP if check is None else (known.belief if (known := checks.get(check)) else Belief.UNKNOWN)
+            for check in steered.checks
+        ]
+    )
+
+
+def overriding(steered: SteeredService, said: InForce) -> tuple[Override | None, ...]:
+    """Returns the override that decides for each endpoint, in their order."""
+    if not is_spoken_of(steered, said):
+        return (None,) * len(steered.service.endpoints)
+    return tuple(said.of(spot) for spot in steered.spots)
+
+
+def _poor(steered: SteeredService, counted: Effective, said: InForce) -> frozenset[RegionName]:
+    """Returns the regions that have something up, but less than `min_healthy` asks for, where another has enough."""
+    minima = steered.service.min_healthy
+    if not minima:
+        return frozenset()
+    ends = steered.service.endpoints
+    beliefs = zip(ends, counted.beliefs, strict=True)
+    ups = Counter(one.region for one, belief in beliefs if belief is Belief.UP and not one.last_resort)
+    kept = {one.region for one, action in zip(ends, counted.said, strict=False) if action is Action.UP}
+    kept |= {spot.region for spot in steered.spots if said.lifts(spot, SafetyRule.MIN_HEALTHY)}
+    poor = frozenset(name for name, least in minima if 0 < ups[name] < least and name not in kept)
+    return poor if any(name not in poor for name in ups) else frozenset()
+
+
+def guided(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[tuple[EndpointId, str], ...]:
+    """Returns, in words, what counts of an endpoint instead of what its checks say; endpoints without are left out."""
+    held = guidance.held.get(steered.id, {})
+    poor = skipped(steered, status, guidance)
+    told = []
+    for endpoint, override in zip(steered.service.endpoints, overriding(steered, guidance.said), strict=True):
+        if override is not None:
+            told.append((endpoint.id, str(override)))
+        elif endpoint.id in held:
+            told.append((endpoint.id, f"held up by the safety rule {held[endpoint.id].value}"))
+        if endpoint.region in poor:
+            told.append((endpoint.id, "skipped: its region has fewer than min_healthy up"))
+    return tuple(told)
+
+
+def as_held(plan: Plan, status: Status, held: Held) -> Status:
+    """Returns the status in which what is held is up: what a node that starts again is to begin with.
+
+    Then what the checks say of it is news to that node, and is held against the rules anew.
+    """
+    up = {
+        check
+        for name, ends in held.items()
+        if (steered := plan.services.get(name)) is not None
+        for spot, check in zip(steered.spots, steered.checks, strict=True)
+        if spot.endpoint in ends and check in status.checks
+    }
+    if not up:
+        return status
+    return Status({**status.checks, **{one: replace(status.checks[one], belief=Belief.UP) for one in up if one}})
+
+
+def guided_anew(plan: Plan, before: Guidance, after: Guidance) -> frozenset[ServiceId]:
+    """Returns the services for which something else is said or held than before."""
+    if before is after:
+        return frozenset()
+    names = before.held.keys() | after.held.keys()
+    held = {name for name in names if before.held.get(name) != after.held.get(name)}
+    said = differing(before.said, after.said)
+    return frozenset(name for name, one in plan.services.items() if name in held or is_spoken_of(one, said))
+
+
+def is_spoken_of(steered: SteeredService, said: InForce) -> bool:
+    """Returns whether anything may be said of an endpoint of this service."""
+    return bool(said) and said.touches(steered.zone, steered.id, [region.name for region in steered.regions])
+
+
+def _said(steered: SteeredService, said: InForce) -> tuple[Action | None, ...]:
+    if not is_spoken_of(steered, said):
+        return ()
+    found = tuple(None if one is None else one.action for one in overriding(steered, said))
+    actions = tuple(None if action is Action.OBEY else action for action in found)
+    return actions if any(actions) else ()

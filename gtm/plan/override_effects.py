@@ -1,0 +1,240 @@
+"""Effects: what an override really changes, endpoint by endpoint, before it is said.
+
+What comes in: services, what the checks say, guidance before and after, what is answered now, and what is to be said.
+What goes out: an Effect of each. It is pure, and decides nothing.
+
+    who decides for the endpoint then    what it was before           the endpoint is
+    ---------------------------------    ------------------------     -----------------------------------------
+    this override, `up` or `obey`        whatever                     COUNTS
+    this override, `down` or `drain`     in the answers               COUNTS: taken out
+                                         down, and answered by        COUNTS: taken out
+                                         on_all_down
+                                         down by its checks           kept out when it recovers  (DOWN)
+                                     skipped by `min_healthy`     kept out, also without that (SKIPPED)
+                                         out by what it supersedes    kept out                   (RENEWED)
+                                         out by another override      kept out, if this was asked to last longer; else
+                                                                      not taken                  (OUT)
+    a more specific one, that takes out  out                          as the line above          (OUT)
+    a more specific one, `obey` or `up`  whatever                     not taken                  (EXEMPT)
+    any, but all of its type are out,    in the answers               not taken                  (LAST)
+    and on_all_down has all answered     out                          brought back               (BACK)
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from gtm.errors import OverrideRefused
+from gtm.health.belief import Belief
+from gtm.health.consensus.status import Status
+from gtm.health.override.override import TAKING, Action, InForce, Override
+from gtm.health.override.scope import Scope, Spot, covers
+from gtm.ids import ServiceId
+from gtm.plan.model import SteeredService
+from gtm.plan.outcome import Decisions
+from gtm.plan.overlay import Guidance, beliefs, effective, is_spoken_of, overriding
+from gtm.plan.service_shape import Effective, candidates, of_type
+from gtm.steer.filter import Candidates
+from gtm.zone.model import OnAllDown
+
+
+class Why(Enum):
+    """Why an override does not take out what it covers, or that it counts there."""
+
+    COUNTS = "counts"
+    EXEMPT = "exempt"
+    OUT = "out_already"
+    RENEWED = "renewed"
+    """Out by what was said of the same scope, in the place of which this one stands."""
+    DOWN = "down_already"
+    SKIPPED = "skipped_already"
+    LAST = "nothing_else_left"
+    BACK = "brought_back"
+    """Out until now, and answered again: nothing else is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """What becomes of one endpoint that an override covers."""
+
+    spot: Spot
+    why: Why
+    by: Override | None = None
+    """The override that decides for it, where that is another one."""
+
+    @property
+    def target(self) -> str:
+        """Returns the address or the name of the endpoint."""
+        return self.spot.endpoint.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What an override changes."""
+
+    counts: tuple[Touched, ...] = ()
+    """It decides for these, and they were decided otherwise: of `down` and `drain` it is what they take out."""
+    keeps: tuple[Touched, ...] = ()
+    """Out of the answers already; by this for longer."""
+    without: tuple[Touched, ...] = ()
+    """It covers these and changes nothing of them."""
+
+    @property
+    def is_nothing(self) -> bool:
+        """Returns whether it changes nothing at all."""
+        return not self.counts and not self.keeps
+
+    @property
+    def is_last(self) -> bool:
+        """Returns whether nothing else would be left to answer with."""
+        return any(one.why in {Why.LAST, Why.BACK} for one in self.without)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said, and what came of it."""
+
+    override: Override
+    effect: Effect = Effect()
+    ended: tuple[Override, ...] = ()
+    """What counted of its scope until then."""
+
+
+class TakesNothing(OverrideRefused):
+    """An override would change nothing; `effect` has why, at this wall time."""
+
+    def __init__(self, message: str, effect: Effect, *, wall: float) -> None:
+        super().__init__(message)
+        self.effect = effect
+        self.wall = wall
+
+
+def effect_of(  # one argument for each thing that it depends on
+    services: Iterable[SteeredService],
+    status: Status,
+    before: Guidance,
+    after: Guidance,
+    *,
+    decided: Mapping[ServiceId, Decisions],
+    said: Override,
+    scope: Scope,
+    outlasts: bool,
+) -> Effect:
+    """Returns what an override of a scope changes, which is part of `after`.
+
+    `decided` is what is answered now. `outlasts` tells whether a person asked for a time: then it may be meant to last
+    longer than another one.
+    """
+    only, asked = InForce({scope: said}), _Asked(said, scope, before.said.by_scope.get(scope), outlasts, decided)
+    touched = [
+        one
+        for steered in services
+        if is_spoken_of(steered, only)
+        for one in _touched(steered, status, before, after, asked)
+    ]
+    keeps = tuple(one for one, is_kept in touched if is_kept)
+    others = [one for one, is_kept in touched if not is_kept]
+    counts = tuple(one for one in others if one.why is Why.COUNTS)
+    return Effect(counts, keeps, tuple(one for one in others if one.why is not Why.COUNTS))
+
+
+def freed_by(
+    services: Iterable[SteeredService], before: InForce, after: InForce, *, ended: Iterable[Override]
+) -> Effect:
+    """Returns for which endpoints the checks count again once these are over, and for which another override does."""
+    over = frozenset(ended)
+    counts, without = [], []
+    for steered in services:
+        if not is_spoken_of(steered, before):
+            continue
+        was, now = overriding(steered, before), overriding(steered, after)
+        for spot, old, new in zip(steered.spots, was, now, strict=True):
+            if old not in over:
+                continue
+            if new is None or new.action is Action.OBEY:
+                counts.append(Touched(spot, Why.COUNTS))
+            else:
+                without.append(Touched(spot, Why.OUT if new.action in TAKING else Why.EXEMPT, new))
+    return Effect(tuple(counts), (), tuple(without))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    said: Override
+    scope: Scope
+    renews: Override | None
+    """What counted of the scope until then."""
+    outlasts: bool
+    decided: Mapping[ServiceId, Decisions]
+
+    def keeps(self, by: Override) -> bool:
+        """Returns whether it keeps out what another one took out."""
+        return by == self.renews or (self.outlasts and self.said.until > by.until)
+
+
+def _touched(
+    steered: SteeredService, status: Status, before: Guidance, after: Guidance, asked: _Asked
+) -> list[tuple[Touched, bool]]:
+    """Returns the endpoints of a service that are covered, and whether each is out and is kept out."""
+    covered = [number for number, spot in enumerate(steered.spots) if covers(asked.scope, spot)]
+    if not covered:
+        return []
+    checked, believed = beliefs(steered, status), effective(steered, status, before).beliefs
+    answered_now = _numbers_answered(asked.decided.get(steered.id))
+    answered = _answered_then(steered, effective(steered, status, after))
+    found = []
+    for number in covered:
+        spot = steered.spots[number]
+        decider, old = after.said.of(spot), before.said.of(spot)
+        if decider is None:  # it ended as it was said
+            continue
+        if asked.said.action not in TAKING:
+            is_its = decider == asked.said
+            found.append((Touched(spot, Why.COUNTS) if is_its else Touched(spot, Why.EXEMPT, decider), False))
+        elif decider.action not in TAKING:
+            found.append((Touched(spot, Why.EXEMPT, decider), False))
+        elif number in answered:
+            is_in = believed[number] is not Belief.DOWN or number in answered_now
+            found.append((Touched(spot, Why.LAST if is_in else Why.BACK), False))
+        elif decider not in {asked.said, old}:  # said by the same command
+            found.append((Touched(spot, Why.OUT, decider), True))
+        elif old is not None and old.action in TAKING:
+            is_renewed = old == asked.renews
+            found.append((Touched(spot, Why.RENEWED) if is_renewed else Touched(spot, Why.OUT, old), asked.keeps(old)))
+        elif believed[number] is Belief.DOWN and number not in answered_now:
+            is_down = checked[number] is Belief.DOWN
+            found.append((Touched(spot, Why.DOWN if is_down else Why.SKIPPED), True))
+        else:
+            found.append((Touched(spot, Why.COUNTS), False))
+    return found
+
+
+def _numbers_answered(decided: Decisions | None) -> frozenset[int]:
+    """Returns the numbers of the endpoints that are answered to anybody."""
+    if decided is None:
+        return frozenset()
+    return frozenset(pick.number for part in decided.spread.different for one in part for pick in one.picks)
+
+
+def _answered_then(steered: SteeredService, counted: Effective) -> frozenset[int]:
+    """Returns the numbers of the endpoints that people took out and that are answered all the same (decide.py)."""
+    if not any(action in TAKING for action in counted.said):
+        return frozenset()
+    everyone = candidates(steered.form, counted)
+    found: set[int] = set()
+    for rtype in steered.form.types:
+        here = of_type(everyone, steered.form, rtype)
+        regular = tuple(one for one in here if not one.last_resort)
+        if not _is_left(regular) and _answers_all(steered.service.on_all_down, here):
+            found.update(one.number for one in regular)
+    return frozenset(found)
+
+
+def _answers_all(on_all_down: OnAllDown, here: Candidates) -> bool:
+    if on_all_down in {OnAllDown.NODATA, OnAllDown.SERVFAIL}:
+        return False
+    return on_all_down is not OnAllDown.LAST_RESORT or not _is_left(tuple(one for one in here if one.last_resort))
+
+
+def _is_left(some: Candidates) -> bool:
+    return any(not one.is_taken_out for one in some)

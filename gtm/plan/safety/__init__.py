@@ -1,0 +1,1 @@
+"""Safety: what automatics may not do, whatever the checks say: one file for each rule, and one that combines them."""

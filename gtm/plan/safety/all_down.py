@@ -1,0 +1,37 @@
+"""Emptied: the endpoints of a service that `on_all_down` decides of, because nothing of their type is up.
+
+What comes in: a service, what the checks say, and what counts beside. What goes out: endpoints.
+
+To take such endpoints out part by part sends everybody to fewer and fewer of them, and ends where it began, or where
+none is answered. So the rule `max_share_removed_per_minute` (rules.py) lets them go together:
+
+    serve_all, serve_last_good            at once: all are answered, as if they were up, or what was answered before
+    last_resort, nodata, servfail         once the budget has paid for the last of them, and until then all stay
+
+When something of the type is up again, of the rest goes
+
+    what is dead (evidence.py)              at once: it is better for nobody that it is answered still
+    what answers                          when it is paid for, as if it failed just now, and an interval later at the
+                                          soonest: it may be the check that is wrong, or it is about to be up
+"""
+
+from collections.abc import Mapping
+
+from gtm.health.belief import Belief
+from gtm.health.consensus.status import Status
+from gtm.ids import EndpointId
+from gtm.plan.model import SteeredService
+from gtm.plan.overlay import Guidance, effective
+from gtm.zone.model import OnAllDown
+
+FAILS_OPEN = frozenset({OnAllDown.SERVE_ALL, OnAllDown.SERVE_LAST_GOOD})
+"""What is down is answered then."""
+
+
+def emptied(steered: SteeredService, status: Status, guidance: Guidance) -> Mapping[EndpointId, int]:
+    """Returns the regular endpoints of the types of which none is up, with the type; a last resort decides nothing."""
+    beliefs = effective(steered, status, guidance).beliefs
+    every = zip(steered.service.endpoints, steered.form.kinds, beliefs, strict=True)
+    regular = [(end.id, kind, belief) for end, kind, belief in every if not end.last_resort]
+    left = {kind for _, kind, belief in regular if belief is not Belief.DOWN}
+    return {name: kind for name, kind, _ in regular if kind not in left}

@@ -1,0 +1,72 @@
+"""Keeping: what `at_least` holds, so that no service is left with fewer regions than it wants.
+
+What comes in: what was believed, what the checks say now, what people say, and what other rules hold. What goes out:
+what is held besides, and what that refuses.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from gtm.health.belief import Belief
+from gtm.health.consensus.status import Status
+from gtm.health.override.override import Action, InForce, SafetyRule
+from gtm.ids import CheckId, EndpointId, RegionName, ServiceId
+from gtm.plan.model import SteeredService
+from gtm.plan.overlay import Guidance, Held, effective, overriding
+from gtm.plan.safety.minimums import Refusal, serving_regions, wanted_regions
+from gtm.plan.safety.shares import Shares
+
+Holding = dict[ServiceId, dict[EndpointId, SafetyRule]]
+"""What is held, as it is made up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """What is known when regions are to be kept."""
+
+    shares: Shares
+    before: Status
+    proposed: Status
+    said: InForce
+    last_held: Held
+
+    def hold(self, held: Holding, failed: Iterable[CheckId]) -> list[Refusal]:
+        """Holds what every service needs to keep its regions, and returns what that refuses."""
+        touched = dict.fromkeys(name for check in failed for name in self.shares.parts.get(check, ()))
+        refusals = []
+        for name in touched | dict.fromkeys(name for name in self.last_held if name in self.shares.services):
+            steered = self.shares.services[name]
+            if steered.service.safety.at_least <= 1:
+                continue  # of none at all `on_all_down` decides
+            wanted = wanted_regions(steered)
+            regions = self._lost_too_many(steered, wanted, held)
+            ends = self._ends_in(steered, regions)
+            if ends:
+                held.setdefault(name, {}).update(dict.fromkeys(ends, SafetyRule.AT_LEAST))
+                says = f"{name}: {', '.join(regions)} stays, or fewer than {wanted} regions would serve"
+                facts = {"regions_wanted": wanted, "endpoints_held": len(ends)}
+                kept = frozenset((name, one) for one in ends)
+                refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", says, facts, kept))
+        return refusals
+
+    def _lost_too_many(self, steered: SteeredService, wanted: int, held: Held) -> tuple[RegionName, ...]:
+        """Returns the regions that must stay: of those that served until now, the first in the zone's order."""
+        serving = serving_regions(steered, self.proposed, Guidance(self.said, held))
+        if not serving or len(serving) >= wanted:
+            return ()
+        until_now = serving_regions(steered, self.before, Guidance(self.said, self.last_held))
+        lost = [region.name for region in steered.regions if region.name in until_now - serving]
+        return tuple(lost[: wanted - len(serving)])
+
+    def _ends_in(self, steered: SteeredService, regions: tuple[RegionName, ...]) -> list[EndpointId]:
+        """Returns the endpoints that served these regions until now, but for those that a person decides."""
+        counted = effective(steered, self.before, Guidance(self.said, self.last_held)).beliefs
+        overrides = overriding(steered, self.said)
+        return [
+            spot.endpoint
+            for spot, belief, override in zip(steered.spots, counted, overrides, strict=True)
+            if spot.region in regions
+            and belief is Belief.UP
+            and (override is None or override.action is Action.OBEY)
+            and not self.said.lifts(spot, SafetyRule.AT_LEAST)
+        ]

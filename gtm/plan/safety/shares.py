@@ -1,0 +1,173 @@
+"""Shares: how much of a zone one check carries, and how much of it may be taken out in a minute.
+
+A budget is a zone, or a service that asks for one of its own. It counts A and AAAA apart, as clients use them apart:
+each is a whole, and what is taken out has to be paid for of each type that it answers; an alias answers both. The share
+of an endpoint is its weight among the regular endpoints of its type and service, divided by the number of services of
+the budget: with all of a type down it is 1. So every service counts alike, whatever its weights; the traffic is not
+known here.
+
+    limit      of each type: `max_share_removed_per_minute`; what was taken out is forgiven at this pace
+    capacity   of a type: the limit, or if that is more what goes down with the costliest region: one region may always
+               go at once, with all that its targets serve under the names of others and all that is calculated from it;
+               or the costliest check, which no one region may fell: a full budget pays for any one
+
+It is made once, when the zones are compiled.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dns.rdatatype import RdataType
+
+from gtm.health.override.scope import Spot
+from gtm.ids import CheckId, RegionName, ServiceId
+from gtm.plan.model import SteeredService
+from gtm.plan.region_deaths import felling_regions
+
+Budgeted = tuple[str, int]
+"""A budget, and a type."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How much may be taken out."""
+
+    limit: float
+    """Per minute; 1 is no limit."""
+    capacity: Mapping[int, float]
+    """At once, by type: A and AAAA, as far as the budget has them."""
+    services: int
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one check carries of one service."""
+
+    spots: tuple[Spot, ...]
+    share: float
+    """Of the service's budget, of each of the types."""
+    types: tuple[int, ...]
+    """Those that it answers: A, AAAA, or both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """Every service's budget, and what else safety must know of the zones."""
+
+    services: Mapping[ServiceId, SteeredService]
+    budgets: Mapping[str, Budget]
+    """By scope: `zone gtm.example.com`, or `service api.gtm.example.com`."""
+    budget_of: Mapping[ServiceId, str]
+    clusters: Mapping[ServiceId, int]
+    """Services with one number have a target in common, with each other or through others; else they are unrelated."""
+    parts: Mapping[CheckId, Mapping[ServiceId, Part]]
+    """What each check carries of the services that it can change."""
+    regions: frozenset[RegionName]
+    """All of them."""
+    felling: Mapping[CheckId, frozenset[RegionName]]
+    """The regions whose death takes a check down (gtm/plan/region_deaths.py)."""
+    zones: Mapping[CheckId, frozenset[str]]
+    """Those of the services that each check can change."""
+    demanding: tuple[SteeredService, ...]
+    """The services with a `min_healthy`."""
+
+
+_TYPES: Mapping[int, tuple[int, ...]] = {RdataType.CNAME: (RdataType.A, RdataType.AAAA)}
+"""What an alias answers."""
+
+NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), {}, {}, ())
+
+
+def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
+    """Returns the shares of these services."""
+    budget_of = {name: _budget_name(one) for name, one in services.items()}
+    members: defaultdict[str, list[SteeredService]] = defaultdict(list)
+    for name, one in services.items():
+        members[budget_of[name]].append(one)
+    parts = _parts(services, {name: len(members[budget_of[name]]) for name in services})
+    felling = felling_regions(services)
+    largest = _largest(parts, felling, budget_of)
+    budgets = {name: _budget(name, some, largest) for name, some in members.items()}
+    regions = frozenset(region.name for one in services.values() for region in one.regions)
+    demanding = tuple(one for one in services.values() if one.service.min_healthy)
+    zones = {check: frozenset(services[name].zone for name in by_service) for check, by_service in parts.items()}
+    return Shares(services, budgets, budget_of, _clusters(services), parts, regions, felling, zones, demanding)
+
+
+def _parts(
+    services: Mapping[ServiceId, SteeredService], siblings: Mapping[ServiceId, int]
+) -> dict[CheckId, dict[ServiceId, Part]]:
+    found: defaultdict[CheckId, dict[ServiceId, Part]] = defaultdict(dict)
+    for name, steered in services.items():
+        for check, spot, kind, share in zip(
+            steered.checks, steered.spots, steered.form.kinds, _shares(steered), strict=True
+        ):
+            if check is not None:  # its endpoints have one target, and so one type
+                last = found[check].get(name, Part((), 0.0, _TYPES.get(kind, (kind,))))
+                found[check][name] = Part((*last.spots, spot), last.share + share / siblings[name], last.types)
+    return dict(found)
+
+
+def _budget_name(steered: SteeredService) -> str:
+    return f"service {steered.id}" if steered.service.safety.is_apart else f"zone {steered.zone}"
+
+
+def _budget(name: str, services: list[SteeredService], largest: Mapping[Budgeted, float]) -> Budget:
+    limit = services[0].service.safety.max_share
+    kinds = {kind for one in services for kind in one.form.kinds}
+    types = {rtype for kind in kinds for rtype in _TYPES.get(kind, (kind,))}
+    capacity = {rtype: max(limit, largest.get((name, rtype), 0.0)) for rtype in sorted(types)}
+    return Budget(limit, capacity, len(services))
+
+
+def _largest(
+    parts: Mapping[CheckId, Mapping[ServiceId, Part]],
+    felling: Mapping[CheckId, frozenset[RegionName]],
+    budget_of: Mapping[ServiceId, str],
+) -> dict[Budgeted, float]:
+    """Returns how much of each budget goes down with the region, or the check, that costs it the most."""
+    totals: defaultdict[tuple[Budgeted, RegionName], float] = defaultdict(float)
+    largest: defaultdict[Budgeted, float] = defaultdict(float)
+    for check, by_service in parts.items():
+        for name, part in by_service.items():
+            for rtype in part.types:
+                budgeted = (budget_of[name], rtype)
+                largest[budgeted] = max(largest[budgeted], part.share)
+                for region in felling.get(check, ()):
+                    totals[budgeted, region] += part.share
+    for (budgeted, _), total in totals.items():
+        largest[budgeted] = max(largest[budgeted], total)
+    return largest
+
+
+def _shares(steered: SteeredService) -> list[float]:
+    """Returns what each endpoint has of its type: by weight, alike where all weights are 0; a last resort has none."""
+    ends, kinds = steered.service.endpoints, steered.form.kinds
+    weights = [0.0 if one.last_resort else float(one.weight) for one in ends]
+    totals: defaultdict[int, float] = defaultdict(float)
+    counts: defaultdict[int, int] = defaultdict(int)
+    for one, kind, weight in zip(ends, kinds, weights, strict=True):
+        totals[kind] += weight
+        counts[kind] += not one.last_resort
+    return [
+        0.0 if one.last_resort else weight / totals[kind] if totals[kind] else 1 / counts[kind]
+        for one, kind, weight in zip(ends, kinds, weights, strict=True)
+    ]
+
+
+def _clusters(services: Mapping[ServiceId, SteeredService]) -> dict[ServiceId, int]:
+    """Returns a number for each service, the same for those that share targets (a union of sets)."""
+    above: dict[str, str] = {}
+
+    def top(name: str) -> str:
+        while above.setdefault(name, name) != name:
+            above[name] = above[above[name]]
+            name = above[name]
+        return name
+
+    for name, steered in services.items():
+        for endpoint in steered.service.endpoints:
+            above[top(f"target {endpoint.target}")] = top(name)
+    numbers: dict[str, int] = {}
+    return {name: numbers.setdefault(top(name), len(numbers)) for name in services}

@@ -1,0 +1,112 @@
+"""Shapes: what a service looks like to its chain, and what is decided for everything of that shape.
+
+Filters see regions, weights and beliefs, but no addresses. So services with the same cells and form
+(gtm/plan/service_shape.py) of whose endpoints the same is believed are decided alike, and deciding costs one run of the
+chain per cell and *shape*: when a region with a thousand services dies, the work is done once. What is different
+between cells is small too: a chain over ten regions makes hundreds of cells, and about ten decisions.
+"""
+
+from collections.abc import Callable
+
+from dns.rcode import Rcode
+
+from gtm.health.consensus.status import Status
+from gtm.plan.last_good import LastGood
+from gtm.plan.local_view import NOTHING, Numbers, seen_from
+from gtm.plan.model import CellSpace, SteeredService
+from gtm.plan.outcome import Selected, Spread
+from gtm.plan.service_shape import Effective, Form, candidates, of_type
+from gtm.plan.ttl import answered_numbers, degraded_ttl, is_steady, plain_ttls, truthful_ttls
+from gtm.steer.chain import Chain, Views
+from gtm.steer.decide import Decided, Pick, State, decide
+from gtm.steer.filter import Candidates, Choose
+from gtm.zone.model import OnAllDown, Service
+
+
+class Shapes:
+    """Remembers the spread of each shape. It has state: one lives as long as one compile or one apply."""
+
+    def __init__(self, check: Callable[[], None] = lambda: None) -> None:
+        """What `check` raises ends the work; it is called for each cell."""
+        self._check = check
+        self.last_good = LastGood()
+        self._spreads: dict[tuple[int, int, Effective], Spread] = {}
+        self._steady: dict[int, tuple[Spread, tuple[bool, ...]]] = {}
+        self._ttls: dict[tuple[tuple[bool, ...], int, int], tuple[int, ...]] = {}
+        self._answered: dict[tuple[int, int], tuple[Spread, tuple[tuple[int, ...], ...]]] = {}
+
+    def spread(self, steered: SteeredService, effective: Effective) -> Spread:
+        """Returns what is decided for a service in each of its cells when this counts of its endpoints."""
+        key = (id(steered.space), id(steered.form), effective)
+        known = self._spreads.get(key)  # looked up once: most of the work for the second to the thousandth service
+        if known is None:
+            known = self._spreads[key] = _spread(
+                steered.chain, steered.form, effective, steered.space, check=self._check
+            )
+        return known
+
+    def plain_ttls(self, spread: Spread, service: Service) -> tuple[int, ...]:
+        """Returns the TTLs of a service with a plain `ttl`; equal ones are one object."""
+        if id(spread) not in self._steady:  # it is kept, so that no other spread gets its id
+            self._steady[id(spread)] = spread, tuple(is_steady(part) for part in spread.different)
+        _, steady = self._steady[id(spread)]
+        key = (steady, service.ttl, degraded_ttl(service))
+        if key not in self._ttls:
+            self._ttls[key] = plain_ttls(service, steady)
+        return self._ttls[key]
+
+    def truthful_ttls(self, spread: Spread, steered: SteeredService, status: Status) -> tuple[int, ...]:
+        """Returns the TTLs of a service with a `ttl` of max and min."""
+        key = (id(spread), id(steered.form))
+        if key not in self._answered:  # the spread is kept, as above
+            self._answered[key] = spread, answered_numbers(spread, steered.form)
+        _, answered = self._answered[key]
+        return truthful_ttls(steered.service, answered, steered.form, steered.checks, status.checks)
+
+
+def _spread(chain: Chain, form: Form, effective: Effective, space: CellSpace, *, check: Callable[[], None]) -> Spread:
+    everyone = candidates(form, effective)
+    pools = [(rtype, of_type(everyone, form, rtype)) for rtype in form.types]
+    seen_down = dict(effective.seen_down)
+    numbers: dict[tuple[Selected, ...], int] = {}
+    known: dict[tuple[Views, Numbers], int] = {}
+    by_cell = []
+    for cell in space.cells:
+        down = NOTHING if cell.nearest is None else seen_down.get(cell.nearest, NOTHING)
+        key = (cell.views, down)
+        if key not in known:
+            check()
+            part = tuple(_selected(chain, form, rtype, seen_from(pool, down), cell.views) for rtype, pool in pools)
+            known[key] = numbers.setdefault(part, len(numbers))
+        by_cell.append(known[key])
+    return Spread(tuple(numbers), tuple(by_cell))
+
+
+def _selected(chain: Chain, form: Form, rtype: int, pool: Candidates, seen: Views) -> Selected:
+    return selected(decide(chain, pool, seen, form.on_all_down), form, rtype)
+
+
+def selected(decided: Decided, form: Form, rtype: int) -> Selected:
+    """Returns what a query of a type gets of what was decided."""
+    failed = decided.state is State.FAIL_CLOSED and form.on_all_down is OnAllDown.SERVFAIL
+    picks = tuple(pick for pick in decided.picks if form.can_answer(pick.number, rtype))
+    return Selected(
+        rtype,
+        picks if decided.choose is Choose.ONE else _distinct(picks, form),
+        decided.choose,
+        decided.count,
+        decided.state,
+        Rcode.SERVFAIL if failed else Rcode.NOERROR,
+    )
+
+
+def _distinct(picks: tuple[Pick, ...], form: Form) -> tuple[Pick, ...]:
+    """Returns the picks without a second one of an address that is in several regions (RFC 2181 5)."""
+    seen: set[int] = set()
+    kept = []
+    for pick in picks:
+        first = form.standings[pick.number].first
+        if first not in seen:
+            seen.add(first)
+            kept.append(pick)
+    return tuple(kept)

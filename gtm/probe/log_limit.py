@@ -1,0 +1,30 @@
+"""Lines of the log about checks that change their minds: of each zone so many, and how many more there were.
+
+What comes in: a line, and the scope of its check. What goes out: the line, or nothing. An author of one zone file may
+have thousands of endpoints change several times a second, and must not fill the disk, nor hide the lines of others.
+"""
+
+import logging
+
+from gtm.ids import CheckId
+from gtm.token_bucket import Allowances
+
+LINES_AT_ONCE = 1_000
+"""Of each zone: a region of a thousand endpoints that dies is told in full."""
+LINE_EVERY_S = 0.5
+
+
+class Told:
+    """Has state: how many lines each zone may have yet."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._lines = Allowances(LINES_AT_ONCE, LINE_EVERY_S)
+
+    def tell(self, scope: str, line: object, *, check: CheckId, now: float, level: int = logging.INFO) -> None:
+        """Logs a line about a check of this scope, if it may have one."""
+        if not self._lines.take(scope, now):
+            return
+        if more := self._lines.refused(scope):
+            self._log.warning("%d changes of mind of checks of %s had no line: there are too many", more, scope)
+        self._log.log(level, "%s", line, extra={"check": check})

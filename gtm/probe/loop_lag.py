@@ -1,0 +1,92 @@
+"""Lateness: whether this process was too busy to do what was due.
+
+What comes in: nothing but the event loop's own time. What goes out: how late the loop was since a mark, in all and at
+the most, and how much time it owes a check for that. A probe that is short of CPU sees timeouts where there are none; a
+probe that is merely busy must still see those that there are:
+
+    in all                  at the most                     a check whose time is over
+    half of it or less      -                               is owed nothing: an answer had the time to be heard
+    more than half of it    a sixteenth of it or less       is owed nothing: it had its turns in time
+    more than half of it    more than a sixteenth of it     is owed what was late, and TURNS turns (time_limit.py)
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+from gtm.probe.loop_beat import BEAT_S, Beat
+
+BELIEVABLE_SHARE = 0.5
+"""Of the time of a check: what was late for longer than this in all may have missed an answer that came."""
+
+TURNS = 16
+"""So many turns of the loop fit into a check: one of a name over HTTPS with an expression takes 14, a plain one 7."""
+
+REMEMBERED_BEATS = round(60.0 / BEAT_S)
+"""Of the longest timeout that a monitor can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment to measure from."""
+
+    beats: int
+    total_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """How late the loop was since a mark."""
+
+    total_s: float
+    longest_s: float
+    beats: int = 0
+    """So many there were: in each the loop turned once or more."""
+
+    def owed_s(self, had_s: float, *, took_s: float) -> float:
+        """Returns how long a check that had `had_s`, and took `took_s`, must wait on before silence means anything."""
+        if self.total_s <= BELIEVABLE_SHARE * had_s or self.longest_s <= had_s / TURNS:
+            return 0.0
+        in_time_s = took_s - self.total_s
+        return max(0.0, had_s - in_time_s, (TURNS - self.beats) * BEAT_S)
+
+
+class Lateness:
+    """Measures how late the event loop's timers are. It has state: what was late, and a beat while it is started."""
+
+    def __init__(self) -> None:
+        self._beats = 0
+        self._total_s = 0.0
+        self._peaks: deque[tuple[int, float]] = deque()
+        """The number and the lateness of each beat that was later than all after it: the later, the less late."""
+        self._beat = Beat(self.take)
+
+    def start(self) -> None:
+        """Starts to measure the running loop."""
+        self._beat.start()
+
+    def stop(self) -> None:
+        """Stops to measure."""
+        self._beat.stop()
+
+    def mark(self) -> Mark:
+        """Returns the present moment."""
+        return Mark(self._beats, self._total_s)
+
+    def since(self, mark: Mark) -> Late:
+        """Returns how late the loop was after a mark of a minute ago at the most."""
+        longest_s = 0.0
+        for beat, late_s in reversed(self._peaks):
+            if beat <= mark.beats:
+                break
+            longest_s = late_s
+        return Late(self._total_s - mark.total_s, longest_s, self._beats - mark.beats)
+
+    def take(self, late_s: float) -> None:
+        """Takes how late one beat was."""
+        self._beats += 1
+        self._total_s += late_s
+        while self._peaks and self._peaks[-1][1] <= late_s:
+            self._peaks.pop()
+        self._peaks.append((self._beats, late_s))
+        if self._peaks[0][0] <= self._beats - REMEMBERED_BEATS:
+            self._peaks.popleft()

@@ -1,0 +1,1 @@
+"""TLS: every context of this program, between peers too, and certificates that are renewed while it runs."""

@@ -1,0 +1,123 @@
+"""What a changed zone has no more of what serves -> whether that is so much that somebody must say that it is meant.
+
+    names        of its records and services, that are there no more
+    records      so many fewer than before, whatever they say: another address is no loss
+    services     that are there no more, or have nothing left that is enabled
+    endpoints    of all services, so many fewer than before; to disable some is no loss
+
+A file that was cut, or made by a program that failed half-way, can be a good zone without most of its names, which then
+do not exist, for as long as resolvers keep that (RFC 2308). Each kind counts where the zone had LEAST of it: of a few
+records most go often, and are soon put back.
+
+In come two zones. Nothing here knows of files, or of who may force what.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from dns.name import Name
+
+from gtm.zone.model import Zone
+from gtm.zone.records_file.packed import Key, key_of, labels_of
+
+LEAST = 10
+"""A zone that had fewer of something may lose all of that at once."""
+DEFAULT_MOST_LOST = 0.5
+"""The share of each kind that may go at once; with 1 all may."""
+MAX_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What is there no more, of one kind."""
+
+    kind: str
+    lost: int
+    before: int
+    examples: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        told = ""
+        if self.examples:
+            more = self.lost - len(self.examples)
+            told = f" ({', '.join(self.examples)}{f' and {more} more' if more else ''})"
+        return f"{self.lost} of {self.before} {self.kind}{told}"
+
+
+@dataclass(frozen=True, slots=True)
+class LossGuard:
+    """Refuses zones that would lose too much."""
+
+    most_lost: float = DEFAULT_MOST_LOST
+    forced: frozenset[Name] = frozenset()
+    """The zones of which somebody said that it is meant."""
+
+    def words(self, before: Zone | None, after: Zone) -> str:
+        """Returns why a zone is refused in place of the one that serves; empty where it is not."""
+        if before is None or before is after or after.origin in self.forced:
+            return ""
+        told = ", ".join(map(str, losses(before, after, self.most_lost)))
+        zone = after.origin.to_text(omit_final_dot=True)
+        return told and (
+            f"it would lose {told}. What serves stays as it is; if this is meant: gtm reload --force {zone}"
+        )
+
+
+NO_GUARD = LossGuard(most_lost=1.0)
+"""Where nothing serves: `gtm check`."""
+
+
+def losses(before: Zone, after: Zone, most_lost: float) -> tuple[Loss, ...]:
+    """Returns of what more than this share goes."""
+    if most_lost >= 1:
+        return ()
+    found = (kind(before, after) for kind in _KINDS)
+    return tuple(each for each in found if each.before >= LEAST and each.lost > most_lost * each.before)
+
+
+def _names(before: Zone, after: Zone) -> Loss:
+    if before.bulk.rows == after.bulk.rows:  # a million names take a second
+        gone = set(_own_keys(before)).difference(_own_keys(after))
+        gone = {key for key in gone if not after.bulk.find(key)}
+        if not gone:
+            return Loss("names", 0, 0)
+    had = set(_keys(before))
+    gone = had.difference(_keys(after))
+    examples = tuple(_text(key, before.origin) for key in sorted(gone)[:MAX_EXAMPLES])
+    return Loss("names", len(gone), len(had), examples)
+
+
+def _records(before: Zone, after: Zone) -> Loss:
+    had, has = (sum(len(each.rdatas) for each in zone.records) + zone.bulk.values for zone in (before, after))
+    return Loss("records", max(0, had - has), had)
+
+
+def _services(before: Zone, after: Zone) -> Loss:
+    had, has = ({service.id for service in zone.services} for zone in (before, after))
+    return Loss("services", len(had - has), len(had))
+
+
+def _endpoints(before: Zone, after: Zone) -> Loss:
+    had, has = (
+        sum(len(service.endpoints) + len(service.disabled) for service in zone.all_services) for zone in (before, after)
+    )
+    return Loss("endpoints", max(0, had - has), had)
+
+
+_KINDS: tuple[Callable[[Zone, Zone], Loss], ...] = (_names, _records, _services, _endpoints)
+
+
+def _keys(zone: Zone) -> Iterator[Key]:
+    """Yields every name that has something."""
+    yield from _own_keys(zone)
+    yield from zone.bulk.owners()
+
+
+def _own_keys(zone: Zone) -> Iterator[Key]:
+    """Yields those of the zone file itself."""
+    yield from (key_of(service.name, zone.origin) for service in zone.all_services)
+    yield from (key_of(rrset.name, zone.origin) for rrset in zone.records)
+
+
+def _text(key: Key, origin: Name) -> str:
+    return Name((*labels_of(key), *origin.labels)).to_text(omit_final_dot=True)

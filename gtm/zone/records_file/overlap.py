@@ -1,0 +1,80 @@
+"""Which records of a records file the rules must look at: few of a million, for most names concern no other name.
+
+    names that the zone file has too            two files must not say different things of one name
+    nameservers, and targets of delegations     they need addresses
+    aliases and delegations                     they say something of other names
+    everything below a delegation               the delegation says what may be there
+
+In comes a draft whose zone file was read, and the packed records; out goes the draft with those, as drafts of records.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from dns.name import Name
+from dns.rdatatype import RdataType
+from dns.rdatatype import to_text as type_to_text
+from dns.rdtypes.ANY.NS import NS
+
+from gtm.dns.rdata import rdata_of
+from gtm.zone.draft import RecordDraft, Report, ZoneDraft
+from gtm.zone.records_file.packed import BulkRRset, Key, key_of, labels_of
+from gtm.zone.records_file.parse import Records
+
+
+def take_bulk(records: Records, draft: ZoneDraft, report: Report) -> None:
+    """Gives the draft a records file, and adds a problem for each record that the zone file has too."""
+    draft.bulk = bulk = records.bulk
+    taking = _Taking(records, draft, report)
+    taking.names((*draft.nameservers, *draft.services, *draft.records))
+    taking.rows(bulk.notables())
+    for cut in _cuts(draft):
+        taking.rows(bulk.below(key_of(cut, draft.origin)))
+    taking.names(targets(draft))
+
+
+class _Taking:
+    """Takes names over, once each."""
+
+    def __init__(self, records: Records, draft: ZoneDraft, report: Report) -> None:
+        self._bulk = records.bulk
+        self._place = records.place
+        self._draft = draft
+        self._report = report
+        self._taken: set[Key] = set()
+
+    def names(self, names: Iterable[Name]) -> None:
+        origin = self._draft.origin
+        for key in [key_of(name, origin) for name in names if name.is_subdomain(origin)]:
+            self.rows([(key, self._bulk.find(key) or ())])
+
+    def rows(self, rows: Iterable[tuple[Key, tuple[BulkRRset, ...]]]) -> None:
+        for key, rrsets in rows:
+            if key not in self._taken:
+                self._taken.add(key)
+                for rrset in rrsets:
+                    self._take(Name((*labels_of(key), *self._draft.origin.labels)), rrset)
+
+    def _take(self, name: Name, rrset: BulkRRset) -> None:
+        rtype = RdataType.make(rrset.rtype)
+        present = self._draft.records.setdefault(name, {})
+        file, line = self._place(rrset.line)
+        if rtype in present:
+            message = f"{type_to_text(rtype)} of this name is on line {line} of {file} too"
+            self._report.add_to(present[rtype], message)
+            return
+        owner = name.relativize(self._draft.origin).to_text()
+        rdatas = tuple(rdata_of(rtype, rdata) for rdata in rrset.rdatas)
+        path = ("records", owner, type_to_text(rtype))
+        present[rtype] = RecordDraft(path, name, rtype, rrset.ttl, rdatas, file, line)
+
+
+def _cuts(draft: ZoneDraft) -> list[Name]:
+    return [name for name, by_type in draft.records.items() if RdataType.NS in by_type and name != draft.origin]
+
+
+def targets(draft: ZoneDraft) -> Iterator[Name]:
+    """Yields the nameservers of delegations."""
+    for name in _cuts(draft):
+        for rdata in draft.records[name][RdataType.NS].rdatas:
+            if isinstance(rdata, NS):
+                yield rdata.target

@@ -1,0 +1,57 @@
+"""What must hold between the services of a zone that wait for each other through calculated monitors.
+
+In comes a draft zone, out go problems in its report, each at the monitor of the service that waits. Services of other
+zones cannot be judged here: what is calculated from one that nobody has is not known (`checks` in gtm/zone/model.py).
+"""
+
+from dns.name import Name
+from dns.name import from_text as name_from_text
+from dns.rdatatype import RdataType
+
+from gtm.ids import ServiceId
+from gtm.zone.cycles import circular, way_back
+from gtm.zone.draft import Report, ZoneDraft
+from gtm.zone.fields import suggestion
+from gtm.zone.graph import way_text
+from gtm.zone.model import awaited_by
+
+
+def services_wait_for_what_is_there(draft: ZoneDraft, report: Report) -> None:
+    """A service of this zone that another waits for is one; what lies below a delegation may be anybody's."""
+    awaits = awaited_by([each.service for each in draft.services.values()])
+    missing = {
+        name
+        for name in dict.fromkeys(name for names in awaits.values() for name in names)
+        if name not in awaits and _is_ours(name_from_text(name), draft)
+    }
+    for each, names in zip(draft.services.values(), awaits.values(), strict=True):
+        for awaited in filter(missing.__contains__, names):
+            near = "" if report.is_full else suggestion(awaited, awaits)
+            words = f'its monitor waits for the service "{awaited}", which this zone does not have{near}'
+            report.add((*each.path, "monitor"), words)
+
+
+def services_do_not_wait_for_themselves(draft: ZoneDraft, report: Report) -> None:
+    """Services that wait for each other would never come up again; each circle is told once."""
+    awaits = awaited_by([each.service for each in draft.services.values()])
+    by_id = dict(zip(awaits, draft.services.values(), strict=True))
+    circles = circular(awaits)
+    told: set[ServiceId] = set()
+    for service in awaits:
+        if service in told or service not in circles or report.is_full:
+            continue
+        way = way_back(service, awaits, circles)
+        told.update(way)
+        words = f"its monitor waits for the service itself: {way_text(way)}"
+        report.add((*by_id[service].path, "monitor"), words)
+
+
+def _is_ours(name: Name, draft: ZoneDraft) -> bool:
+    if not name.is_subdomain(draft.origin) or name in draft.unclear:
+        return False
+    below = name
+    while below != draft.origin:
+        if draft.record(below, RdataType.NS) is not None:
+            return False
+        below = below.parent()
+    return True
