@@ -36,7 +36,7 @@ REPORT_REASONS = (
     "baseless",
     "vantage",
 )
-"""Of gtm/health/report/envelope.py and claims.py; an override (override_seal.py) is refused for some of them."""
+"""Of gtm/health/report/; an override (gtm/health/override/signed.py) is refused for some of them."""
 
 _Axes = Mapping[str, Sequence[str]]
 """By label, its values."""

@@ -217,7 +217,7 @@ def _numbers_answered(decided: Decisions | None) -> frozenset[int]:
 
 
 def _answered_then(steered: SteeredService, counted: Effective) -> frozenset[int]:
-    """Returns the numbers of the endpoints that people took out and that are answered all the same (decide.py)."""
+    """Returns which endpoints people took out that are answered all the same (gtm/steer/decide.py)."""
     if not any(action in TAKING for action in counted.said):
         return frozenset()
     everyone = candidates(steered.form, counted)

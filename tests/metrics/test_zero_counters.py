@@ -75,7 +75,7 @@ def test_every_label_that_the_source_spells_out_is_born() -> None:
                 assert all(f'{label}="' in series for series in born[name]), (name, label)
 
 
-@pytest.mark.parametrize(("file", "function"), [("health", "ReportInvalid"), ("probe/push_desk.py", "_refuse")])
+@pytest.mark.parametrize(("file", "function"), [("health", "ReportInvalid"), ("probe/push_handler.py", "_refuse")])
 def test_every_reason_that_the_source_spells_out_is_born(file: str, function: str) -> None:
     files = sorted((ROOT / file).rglob("*.py")) if (ROOT / file).is_dir() else [ROOT / file]
     calls = [call for one in files for call in ast.walk(ast.parse(one.read_text())) if isinstance(call, ast.Call)]
@@ -86,8 +86,8 @@ def test_every_reason_that_the_source_spells_out_is_born(file: str, function: st
 
 
 def test_every_file_of_the_state_folder_is_born() -> None:
-    folder, said = ROOT / "node", set[str]()
-    for file in (folder / "state.py", folder / "standby.py"):
+    folder, said = ROOT / "node" / "state", set[str]()
+    for file in (folder / "folder.py", folder / "boot_plan.py"):
         names = [each for each in ast.walk(ast.parse(file.read_text())) if isinstance(each, ast.Constant)]
         said |= {str(each.value) for each in names if re.fullmatch(r"[a-z-]+\.(json|bin)", str(each.value))}
     assert said == set(ALWAYS["state_errors"]["file"])

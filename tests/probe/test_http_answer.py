@@ -223,7 +223,7 @@ def test_only_a_good_answer_can_be_slow() -> None:
 
 
 def test_an_answer_that_only_a_late_probe_made_slow_says_nothing() -> None:
-    """A check waits on for a probe that was late (time_limit.py): what it hears then was no slower for that."""
+    """A check waits on for a probe that was late (gtm/probe/time_limit.py): the answer was no slower for that."""
     asked = HttpSettings(secure=False, response_time_s=0.8)
     assert in_time(PASSED, asked, took_s=1.2, late_s=0.4).reason is Reason.UNREAD
     assert in_time(PASSED, asked, took_s=1.2, late_s=0.3).reason is Reason.SLOW

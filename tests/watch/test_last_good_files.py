@@ -132,7 +132,9 @@ def test_a_zone_that_is_no_zone_any_more_is_left_out(folder: Folder) -> None:
     assert len(revive(parse_kept(kept), folder.path, STEERING).loaded) == 1
 
 
-@pytest.mark.parametrize("limit", ["sizes.MAX_CHECKS", "sizes.MAX_REGION_SETS", "rates.MAX_REQUESTS_PER_S"])
+@pytest.mark.parametrize(
+    "limit", ["rules.sizes.MAX_CHECKS", "rules.sizes.MAX_REGION_SETS", "rules.check_rates.MAX_REQUESTS_PER_S"]
+)
 def test_a_zone_that_a_new_version_would_refuse_for_what_it_asks_for_serves_on_and_is_told(
     folder: Folder, monkeypatch: pytest.MonkeyPatch, limit: str
 ) -> None:
