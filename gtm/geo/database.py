@@ -4,7 +4,7 @@ The search tree is read from the bytes by the MaxMind DB File Format Specificati
 decoded by the reader, once for each that differs, at one address that has it. IPv4 addresses live in one place only:
 the subtree at ::/96 becomes the IPv4 trie, and in the IPv6 trie it and its aliases (mapped, 6to4, Teredo) are unknown.
 
-Whatever is malformed raises DatabaseInvalid, and nothing else is raised.
+Whatever is malformed, or too large for the memory of this machine, raises DatabaseInvalid; nothing else is raised.
 """
 
 import struct
@@ -32,6 +32,9 @@ SEPARATOR_BYTES = 16
 
 MOST_NODES = 2**28
 """The largest city databases have about 2**24."""
+
+
+NO_MEMORY = "this machine has too little memory to decode it"
 
 
 class Oddity(NamedTuple):
@@ -65,6 +68,8 @@ def parse(reader: Reader, content: bytes | memoryview, *, odd: bool = False) -> 
     """Returns what a database knows, from a reader and the bytes of the same file; and what is odd in it, if asked."""
     try:
         return _parse(reader, content, odd=odd)
+    except MemoryError as exc:
+        raise DatabaseInvalid(NO_MEMORY) from exc
     except MALFORMED as exc:
         raise DatabaseInvalid(f"malformed: {exc}") from exc
 
@@ -78,7 +83,6 @@ MALFORMED = (
     ArithmeticError,
     AttributeError,
     RecursionError,
-    MemoryError,
 )
 """What readers raise on malformed files: their own error, and those of Python that slip through."""
 

@@ -5,15 +5,9 @@ everyone gets the default order. A file is read once, into memory of this proces
 (SIGBUS) when somebody overwrites it in place.
 """
 
-import gc
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from functools import partial
 from io import BytesIO
-from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryFile
 
 import maxminddb
 
@@ -21,10 +15,11 @@ from gtm.content import Stamp
 from gtm.errors import DatabaseInvalid, FileUnreadable, NetworksInvalid, Problem
 from gtm.files import FileReader
 from gtm.geo import database, merging, networks
-from gtm.geo.database import Database
+from gtm.geo.database import NO_MEMORY, Database
 from gtm.geo.networks import CustomNetwork
 from gtm.geo.place import NOWHERE
 from gtm.rereading import digest_of
+from gtm.watch.geochild import decode_apart, opened
 from gtm.watch.geoload import GeoLoad, Source
 
 MAX_DATABASE_BYTES = 2 * 1024**3
@@ -61,11 +56,9 @@ def load(paths: Sequence[Path], networks_path: Path | None = None) -> GeoLoad:
 
 def read_database(path: Path) -> tuple[Database, Source]:
     """Returns the database in a file; raises DatabaseInvalid, with the path in front, when it tells no places."""
+    content = read_content(path)
     try:
-        content = GEO_FILES.read(path, limit=MAX_DATABASE_BYTES).data
         found = parse_database(content)
-    except FileUnreadable as exc:
-        raise DatabaseInvalid(str(exc)) from exc
     except DatabaseInvalid as exc:
         raise DatabaseInvalid(f"{path}: {exc}") from exc
     source = Source(
@@ -80,14 +73,23 @@ def read_database(path: Path) -> tuple[Database, Source]:
     return found, source
 
 
+def read_content(path: Path) -> bytes:
+    """Returns what is in the file of a database; raises DatabaseInvalid, with the path in front."""
+    try:
+        return GEO_FILES.read(path, limit=MAX_DATABASE_BYTES).data
+    except FileUnreadable as exc:
+        raise DatabaseInvalid(str(exc)) from exc
+    except MemoryError as exc:
+        raise DatabaseInvalid(f"{path}: {NO_MEMORY}") from exc
+
+
 def parse_database(content: bytes, *, odd: bool = False) -> Database:
     """Returns the database in the bytes of a file, and what is odd in it, if asked.
 
     Raises DatabaseInvalid when it tells no places.
     """
-    # The reader in C maps files, and a corrupt record can crash it and the process with it. The one in Python is safe,
-    # and fast enough for small files.
-    found = (_parse_here if len(content) <= MOST_BYTES_HERE else _parse_apart)(content, odd=odd)
+    # The reader in Python is safe, and fast enough for small files.
+    found = (_parse_here if len(content) <= MOST_BYTES_HERE else decode_apart)(content, odd=odd)
     if not any(place != NOWHERE for place in found.places):
         raise DatabaseInvalid(f'type "{found.type}" tells no places; City, Country and ASN databases do')
     return found
@@ -98,34 +100,8 @@ MOST_BYTES_HERE = 32 * 2**20
 
 
 def _parse_here(content: bytes, *, odd: bool) -> Database:
-    with _opened(BytesIO(content), maxminddb.MODE_FD) as reader:
+    with opened(BytesIO(content), maxminddb.MODE_FD) as reader:
         return database.parse(reader, content, odd=odd)
-
-
-def _parse_apart(content: bytes, *, odd: bool) -> Database:
-    """Returns the database as a process of its own reads it, with the reader in C: nothing else can crash."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-        try:
-            return child.submit(partial(_parse_with_c, odd=odd), content).result()
-        except BrokenProcessPool as exc:
-            raise DatabaseInvalid("malformed: it crashed the reader") from exc
-
-
-def _parse_with_c(content: bytes, *, odd: bool) -> Database:
-    # A copy without a name, which the reader can map and nobody else can overwrite.
-    with TemporaryFile() as file:
-        file.write(content)
-        file.flush()
-        gc.disable()  # this process ends soon, and a hundred thousand places would be looked over again and again
-        with _opened(f"/dev/fd/{file.fileno()}", maxminddb.MODE_AUTO) as reader:
-            return database.parse(reader, content, odd=odd)
-
-
-def _opened(file: BytesIO | str, mode: int) -> maxminddb.Reader:
-    try:
-        return maxminddb.open_database(file, mode)
-    except database.MALFORMED as exc:
-        raise DatabaseInvalid("not a MaxMind DB file, or its metadata is malformed") from exc
 
 
 def read_networks(path: Path) -> tuple[tuple[CustomNetwork, ...], Source]:

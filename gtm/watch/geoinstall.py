@@ -25,10 +25,10 @@ from geoip2.errors import AddressNotFoundError
 from geoip2.models import Country
 from maxminddb import MODE_FD
 
-from gtm.errors import DatabaseInvalid, FileUnreadable
+from gtm.errors import DatabaseInvalid
 from gtm.geo import merging
-from gtm.geo.database import MALFORMED, Database, Oddity
-from gtm.watch.geodata import GEO_FILES, MAX_DATABASE_BYTES, parse_database, read_database
+from gtm.geo.database import MALFORMED, NO_MEMORY, Database, Oddity
+from gtm.watch.geodata import parse_database, read_content, read_database
 from gtm.watch.geoload import Source
 
 LEAST_SHARE_OF_REPLACED = 0.8
@@ -93,7 +93,7 @@ class Verification:
 
 def verify(path: Path) -> Verification:
     """Returns what is in a good database; raises DatabaseInvalid saying what is wrong with another."""
-    return _verify(path, _read(path))
+    return _verify(path, read_content(path))
 
 
 def install(source: Path, target: Path, *, replaced: Path, force: bool) -> Verification:
@@ -101,7 +101,7 @@ def install(source: Path, target: Path, *, replaced: Path, force: bool) -> Verif
 
     With `force` it may be much smaller than the one in use until now, `replaced`, or tell less.
     """
-    content = _read(source)
+    content = read_content(source)
     verification = _verify(source, content)
     if not force:
         _refuse_loss(verification, replaced)
@@ -165,13 +165,6 @@ def _maker(source: Source) -> Maker | None:
     return next(by_type, None) or next(by_description, None)
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return GEO_FILES.read(path, limit=MAX_DATABASE_BYTES).data
-    except FileUnreadable as exc:
-        raise DatabaseInvalid(str(exc)) from exc
-
-
 def _verify(path: Path, content: bytes) -> Verification:
     try:
         database = parse_database(content, odd=True)
@@ -227,6 +220,8 @@ def _answers_of_model(covered: Sequence[tuple[str, str]], content: bytes, *, is_
         with geoip2.database.Reader(BytesIO(content), mode=MODE_FD) as reader:
             ask = reader.city if is_city else reader.country
             return tuple(Answer(text, country, _country(ask, text)) for text, country in covered)
+    except MemoryError as exc:
+        raise DatabaseInvalid(NO_MEMORY) from exc
     except MALFORMED as exc:
         raise DatabaseInvalid(f"geoip2 cannot read it: {exc}") from exc
 

@@ -1,20 +1,26 @@
 """The search tree as gtm reads it, against the search tree as maxminddb reads it."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import cast
 
 import maxminddb
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from maxminddb.reader import Metadata
 
 from gtm.errors import DatabaseInvalid
-from gtm.geo.database import Database, parse
+from gtm.geo.database import MALFORMED, MOST_NODES, Database, parse
 from gtm.geo.database_row import place_of
 from gtm.geo.place import NOWHERE, Place
 from gtm.ids import Address
+from tests.fakes.geodamage import WHOLE
 from tests.fakes.geodata import Record, asn, city, write_database
 
 FILES = Path(__file__).parents[1] / "data/geo"
@@ -67,13 +73,53 @@ def test_every_record_size_and_ip_version_is_read(path: Path) -> None:
             assert length == network.prefixlen
 
 
-@pytest.mark.parametrize("path", sorted(FILES.glob("bad/*.mmdb")), ids=lambda path: path.stem)
-def test_a_corrupt_database_is_invalid_or_knows_nothing(path: Path) -> None:
-    try:
-        database = read(path)
-    except (DatabaseInvalid, maxminddb.InvalidDatabaseError, ValueError):
-        return
-    assert set(database.places) == {NOWHERE}
+@dataclass(frozen=True)
+class Pretending:
+    """A reader of the whole file of tests/fakes/geodamage.py that says, or raises, something else."""
+
+    told: Mapping[str, object] = field(default_factory=dict)
+    error: Exception | None = None
+
+    def metadata(self) -> Metadata:
+        return cast("Metadata", SimpleNamespace(**{**WHOLE.metadata, **self.told}))
+
+    def get(self, address: Address) -> object:
+        if self.error is not None:
+            raise self.error
+        return {}
+
+
+def parsed_by(pretending: Pretending) -> Database:
+    return parse(cast("maxminddb.Reader", pretending), WHOLE.content)
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ({"node_count": MOST_NODES + 1}, "a search tree of 268435457 nodes"),
+        ({"node_count": -1}, "a search tree of -1 nodes"),
+        ({"node_count": 2**28}, "the file is shorter than its search tree"),
+        ({"node_count": len(WHOLE.content) // 6}, "the file is shorter than its search tree"),
+        ({"record_size": 20}, "records of 20 bits"),
+        ({"ip_version": 5}, "addresses of IP version 5"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused_before_anything_is_read(told: dict[str, object], problem: str) -> None:
+    with pytest.raises(DatabaseInvalid) as caught:
+        parsed_by(Pretending(told))
+    assert str(caught.value) == problem
+
+
+@pytest.mark.parametrize("error", MALFORMED, ids=lambda error: error.__name__)
+def test_whatever_a_reader_raises_on_a_record_is_an_invalid_database(error: type[Exception]) -> None:
+    with pytest.raises(DatabaseInvalid, match=r"^malformed: .*too deep"):
+        parsed_by(Pretending(error=error("too deep")))
+
+
+def test_too_little_memory_is_told_as_what_it_is() -> None:
+    with pytest.raises(DatabaseInvalid) as caught:
+        parsed_by(Pretending(error=MemoryError()))
+    assert str(caught.value) == "this machine has too little memory to decode it"
 
 
 def test_an_ipv6_tree_that_ends_before_ipv4_begins_is_read() -> None:
