@@ -27,7 +27,7 @@ from gtm.geo import database
 from gtm.geo.database import NO_MEMORY, Database
 
 DECODE_S = 300.0
-"""A city database as bad as one can be takes four seconds (docs/performance.md)."""
+"""A city database as bad as one can be takes four seconds (docs/reference/performance.md)."""
 
 
 class Decode(Protocol):
