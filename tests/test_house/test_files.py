@@ -18,7 +18,7 @@ MAY = {
     "gtm/node/state/lock.py": "files that this program wrote",
     "gtm/share/keys.py": "it writes a key",
     "gtm/watch/geoinstall.py": "it writes a database",
-    "gtm/watch/geodata.py": "it opens a copy in memory",
+    "gtm/watch/geochild.py": "it opens a copy in memory",
     "gtm/probe/tls.py": "a copy in memory (as_path)",
     "gtm/tls/peers.py": "a copy in memory (as_path)",
     "gtm/admin/tls_hints.py": "what a person typed, before a command",
