@@ -52,7 +52,8 @@ class Bench:
 
     def tick(self) -> None:
         """Merges once."""
-        self.status = self.merger.merge(self.status, self.book, self.watched, now=self.now, wall=self.now)
+        delta = self.merger.merge(self.status, self.book, self.watched, now=self.now, wall=self.now)
+        self.status = self.status if delta is None else delta.after
 
     def whole(self) -> None:
         """Merges everything, as a node that remembers nothing would."""

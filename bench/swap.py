@@ -6,7 +6,7 @@ All services have one endpoint in each region, and share one cell map of the shi
 timed, there and back: one endpoint of one service, and a whole region: that endpoint of every service. Each row says
 where the time went:
 
-    flipped    which checks changed between two statuses
+    delta      which checks changed between two statuses
     apply      the decisions of the services they touch, made again
     reference  the swap of the Python engine
     blob       the decisions as bytes, for the Rust engine
@@ -24,7 +24,8 @@ from gtm.engine.reference import ReferenceEngine
 from gtm.engine.rust import Dataplane
 from gtm.geo.merging import build
 from gtm.health.belief import Belief
-from gtm.health.consensus.status import CheckStatus, Status, flipped
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.delta import StatusDelta
 from gtm.ids import CheckId
 from gtm.plan.apply import apply
 from gtm.plan.blob import Numbering, compose_decisions, compose_names, numbering
@@ -34,7 +35,7 @@ from gtm.steer.vocabulary import STEERING
 from gtm.watch.geodata import read_database
 from gtm.zone.parse import NO_SHARED, parse
 
-PARTS = ("flipped", "apply", "reference", "blob", "rust")
+PARTS = ("delta", "apply", "reference", "blob", "rust")
 PLACES = (
     (38.95, -77.45),
     (45.6, -121.2),
@@ -75,7 +76,9 @@ def timed_change(
     """Returns the plan after a change, and the milliseconds of each part."""
     reference, rust = engines
     marks = [time.perf_counter()]
-    changed = flipped(before, after)
+    delta = StatusDelta.between(before, after)
+    assert delta is not None
+    changed = delta.redecided
     marks.append(time.perf_counter())
     applied = apply(plan, after, changed)
     assert applied is not None

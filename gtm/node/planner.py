@@ -24,13 +24,14 @@ from gtm.engine.protocol import Doubting, Engine, Preparing, Restorable
 from gtm.errors import ZoneTooCostly
 from gtm.event import EventId
 from gtm.health.consensus.local_view import Vantages
-from gtm.health.consensus.status import Status, flipped, retimed, seen_otherwise
+from gtm.health.consensus.status import Status
+from gtm.health.delta import StatusDelta
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.node.events.recorder import Chronicle, no_chronicle
 from gtm.node.events.zone_changes import MAX_APPLIED, Applied, find_changes, lines_of, log_changes
 from gtm.node.renaming import Renaming
 from gtm.node.state.folder import Saved, StateFolder, reserving, with_serials
-from gtm.plan.apply import apply, costly, decided_apart, decided_since, touched_by, with_decisions
+from gtm.plan.apply import apply, checks_in, costly, decided_apart, decided_since, touched_by, with_decisions
 from gtm.plan.cells import Spaces
 from gtm.plan.compile import compile_plan
 from gtm.plan.compile_limit import Effort
@@ -52,8 +53,6 @@ AT_START = 5
 
 log = logging.getLogger(__name__)
 
-Wall = Callable[[], float]
-
 
 class Planner:
     """The node's present. Everything here runs in the event loop, except the compiling."""
@@ -65,7 +64,7 @@ class Planner:
         vocabulary: SteeringVocabulary,
         state: StateFolder,
         status: Status,
-        wall: Wall,
+        wall: Callable[[], float],
         counters: Counters,
         chronicle: Chronicle | None = None,
     ) -> None:
@@ -209,13 +208,19 @@ class Planner:
 
         Without `guidance` what people and safety rules said before still counts.
         """
-        self.status = status
-        self.guidance = self.guidance if guidance is None else guidance
+        self.follow(StatusDelta.between(self.status, status), self.guidance if guidance is None else guidance)
+
+    def follow(self, delta: StatusDelta | None, guidance: Guidance) -> None:
+        """Follows what is new in the status, and guidance, from now on; what cannot be applied is tried again."""
+        if delta is not None:
+            self.status = delta.after
+        self.guidance = guidance
         if self._is_swapping:
             return
-        changed = flipped(self._applied, status) | seen_otherwise(self._applied, status)
+        status, is_next = self.status, delta is not None and delta.before is self._applied
+        delta = delta if is_next else StatusDelta.between(self._applied, status)  # with what the plan missed
+        changed, timed = checks_in(delta)
         guided = guided_anew(self.plan, self._guided, self.guidance)
-        timed = retimed(self._applied, status)
         apart = self._put_off(self.plan, changed, guided)
         try:
             plan = apply(self.plan, status, changed, retimed=timed, guidance=self.guidance, guided=guided, apart=apart)
@@ -258,7 +263,7 @@ class Planner:
                 causes, self._late_causes = self._late_causes, ()
                 try:
                     decided = await self._threads.run(decided_apart, self.plan, names, status, guidance)
-                    timed = retimed(status, self.status)
+                    _, timed = checks_in(StatusDelta.between(status, self.status))
                     decided = decided_since(self.plan, decided, timed, self.status, self.guidance)
                     plan = with_decisions(self.plan, decided)  # what is there now: others did not wait
                     if plan is not None:
@@ -310,9 +315,8 @@ class Planner:
             # health may have moved on meanwhile, and the plan with it
             plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
             believed = with_inherited(self.status, before, catalogue.zones)
-            moved = flipped(status, believed) | seen_otherwise(status, believed)
+            moved, timed = checks_in(StatusDelta.between(status, believed))
             guided, said = guided_anew(plan, guidance, self.guidance), self.guidance
-            timed = retimed(status, believed)
             self._costly = slow
             apart = self._put_off(plan, moved, guided)
             plan = apply(plan, believed, moved, retimed=timed, guidance=said, guided=guided, apart=apart) or plan

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from gtm.health.consensus.status import Status
+from gtm.health.delta import StatusDelta
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.compile import remembered
 from gtm.plan.decisions import decisions, retimed_decisions
@@ -45,6 +46,11 @@ def apply(
     for name in {name for check in retimed for name in plan.watchers.get(check, ())} - touched - apart:
         decided[name] = retimed_decisions(plan.services[name], status, plan.decisions[name], shapes, guidance)
     return with_decisions(plan, decided)
+
+
+def checks_in(delta: StatusDelta | None) -> tuple[frozenset[CheckId], frozenset[CheckId]]:
+    """Returns the checks of a delta by which answers are decided again, and those by which TTLs are."""
+    return (frozenset(), frozenset()) if delta is None else (delta.redecided, delta.retimed)
 
 
 def touched_by(plan: Plan, checks: Iterable[CheckId], guided: Iterable[ServiceId]) -> frozenset[ServiceId]:

@@ -149,8 +149,7 @@ class Served:
 
     def follow(self) -> None:
         """Follows people, as the health river does at every merge."""
-        status = self.planner.status
-        self.planner.take_status(status, self.guide(status, status))
+        self.planner.follow(None, self.guide(self.planner.status, None))
 
     async def _reports(self, request: web.Request) -> web.StreamResponse:
         return await handle_reports(request, self.desk)

@@ -22,7 +22,7 @@ from gtm.geo import networks
 from gtm.geo.geography import Geography
 from gtm.geo.merging import build
 from gtm.health.belief import Belief
-from gtm.health.consensus.status import NO_STATUS, flipped
+from gtm.health.consensus.status import NO_STATUS
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
 from gtm.watch.geodata import read_database
@@ -30,6 +30,7 @@ from gtm.zone.model import Zone
 from tests.engine.clients import OF_NO_PLACE, Clients
 from tests.engine.model import Address, Model, Possible, Row, World
 from tests.fakes import world
+from tests.fakes.deltas import delta_of
 
 DATABASE = Path(__file__).parents[2] / "geodata" / "regions.mmdb"
 QUERIES = 5_000
@@ -366,7 +367,7 @@ def states(plan: Plan, zone: Zone, draw: random.Random) -> Iterator[tuple[Plan, 
         chances = draw.choice([(1, 0, 0), (6, 3, 1), (1, 8, 1), (0, 1, 0), (0, 0, 1)])
         beliefs = {target: draw.choices(list(Belief), chances)[0] for target in targets}
         after = world.status(beliefs, zone)
-        plan = apply(plan, after, flipped(before, after)) or plan
+        plan = apply(plan, after, delta_of(before, after).flipped) or plan
         before = after
         yield plan, {target: belief.name for target, belief in beliefs.items()}
 

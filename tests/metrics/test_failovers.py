@@ -4,8 +4,9 @@ import pytest
 
 from gtm.health.belief import Belief
 from gtm.health.consensus.quorum import Quorum
-from gtm.health.consensus.status import Change, Status, changes, merge
+from gtm.health.consensus.status import Status, merge
 from gtm.health.consensus.voices import Freshness
+from gtm.health.delta import Change
 from gtm.health.report.book import EMPTY_BOOK, Book, hear
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.health.verdict.verdict import Verdict
@@ -16,6 +17,7 @@ from gtm.plan.model import Plan
 from gtm.zone.model import PLAIN_HTTP, checks
 from tests.fakes import world
 from tests.fakes.checks import check_of
+from tests.fakes.deltas import delta_of
 from tests.health.examples import report, vote
 from tests.node.present import SMALL, believing
 
@@ -115,7 +117,7 @@ def fallen(*since: float) -> tuple[Book, tuple[Change, ...], Plan]:
     now = Status({**was.checks, ONE: merge(was, book, fresh, quorum, now=0.0, wall=0.0).checks[ONE]})
     plan = apply(BEFORE, now, frozenset({ONE}))
     assert plan is not None
-    return book, changes(was, now), plan
+    return book, delta_of(was, now).changes, plan
 
 
 def converged(*since: float, plan: Plan | None = None, wall: float = 100.0) -> list[float]:

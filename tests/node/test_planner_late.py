@@ -29,6 +29,7 @@ from gtm.zone.model import checks
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
+from tests.fakes.deltas import delta_of
 from tests.fakes.journal import KeptEvents
 from tests.fakes.peers import desk_of
 from tests.node.present import GEO, SMALL, KeepingFolder, KeptEngine, catalogue, make_planner, until
@@ -271,10 +272,10 @@ def test_the_plan_of_a_slow_zone_names_what_caused_it(node: World) -> None:
         node.gate.is_closed = True
         planner, up, down = node.planner, node.status(), node.status("192.0.2.1")
         async with until():
-            node.chronicle.believed(up, down, EMPTY_BOOK, planner.plan)
+            node.chronicle.believed(delta_of(up, down), EMPTY_BOOK, planner.plan)
             planner.take_status(down)
             await asyncio.to_thread(node.gate.entered.wait, 10)
-            node.chronicle.believed(down, down, EMPTY_BOOK, planner.plan)
+            node.chronicle.believed(None, EMPTY_BOOK, planner.plan)
             planner.take_status(down)
             node.gate.go.set()
             await node.caught_up()

@@ -20,8 +20,9 @@ from gtm.checks.policy import pace, verdict_policy
 from gtm.health.belief import Belief
 from gtm.health.consensus.merger import Merger
 from gtm.health.consensus.quorum import Quorum
-from gtm.health.consensus.status import NO_STATUS, Status, flipped, retimed
+from gtm.health.consensus.status import NO_STATUS, Status
 from gtm.health.consensus.voices import Freshness
+from gtm.health.delta import StatusDelta
 from gtm.health.override.override import NOTHING_IN_FORCE
 from gtm.health.report.book import EMPTY_BOOK, hear
 from gtm.health.report.report import Report, Vote, votes_of
@@ -322,9 +323,9 @@ class Death:
 
     def merge(self, now: float) -> None:
         self.merges = merges = self.merges + 1
-        before = self.status
-        self.status = status = self.merger.merge(before, self.book, self.watched, now=now, wall=now)
-        allowed = allow(self.shares, self.history, before, status, NOTHING_IN_FORCE, now=now)
+        delta = self.merger.merge(self.status, self.book, self.watched, now=now, wall=now)
+        self.status = status = self.status if delta is None else delta.after
+        allowed = allow(self.shares, self.history, status, delta, NOTHING_IN_FORCE, now=now)
         self.history, guidance = allowed.history, Guidance(held=allowed.held)
         self.swapped_at = max(self.swapped_at, now + self.chance.delay(self.delays.swap_s))
         self.at(self.swapped_at, partial(self.swap, status, guidance))
@@ -332,7 +333,8 @@ class Death:
             self.at(now + self.delays.merge_s, lambda when: self.merge(when) if self.merges == merges else None)
 
     def swap(self, status: Status, guidance: Guidance, now: float) -> None:
-        changed, sooner = flipped(self.applied, status), retimed(self.applied, status)
+        delta = StatusDelta.between(self.applied, status)
+        changed, sooner = ((), ()) if delta is None else (delta.flipped, delta.retimed)
         guided = guided_anew(self.plan, self.guidance, guidance)
         self.applied, self.guidance = status, guidance
         plan = apply(self.plan, status, changed, retimed=sooner, guidance=guidance, guided=guided)

@@ -13,6 +13,7 @@ from gtm.plan.safety.rules import NO_HISTORY, Allowed, History, allow
 from gtm.plan.safety.shares import Shares, shares_of
 from gtm.zone.model import DEFAULT_SAFETY, Safety, checks
 from tests.fakes import world
+from tests.fakes.deltas import delta_of
 from tests.fakes.overrides import WALL
 
 REGIONS = ("us-east", "eu-west", "ap-southeast")
@@ -72,7 +73,9 @@ class Site:
         """Lets time pass, and then these and only these be down."""
         self.now += after_s
         before, self.truth = self.truth, world.status(world.down(*down), self.zone, otherwise=otherwise)
-        self.allowed = allow(self.shares, self.history, before, self.truth, self.said, now=self.now)
+        self.allowed = allow(
+            self.shares, self.history, self.truth, delta_of(before, self.truth), self.said, now=self.now
+        )
         self.history = self.allowed.history
         return self
 

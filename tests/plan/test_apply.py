@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
-from gtm.health.consensus.status import Status, flipped
+from gtm.health.consensus.status import Status
 from gtm.ids import CheckId, ServiceId
 from gtm.plan.apply import apply
 from gtm.plan.model import EMPTY_PLAN, Plan
@@ -11,6 +11,7 @@ from gtm.plan.outcome import Outcome
 from gtm.steer.decide import State
 from gtm.zone.model import OnAllDown
 from tests.fakes import world
+from tests.fakes.deltas import delta_of
 
 ZONE = world.zone()
 ALL_UP = world.status({}, ZONE)
@@ -24,7 +25,7 @@ def id_of(name: str) -> ServiceId:
 
 def after(plan: Plan, *down: str, before: Status = ALL_UP) -> tuple[Plan | None, Status]:
     status = world.status(world.down(*down), ZONE)
-    return apply(plan, status, flipped(before, status)), status
+    return apply(plan, status, delta_of(before, status).flipped), status
 
 
 def changed(before: Plan, plan: Plan) -> set[str]:
@@ -98,10 +99,10 @@ def test_what_fell_and_rose_again_is_decided_as_before() -> None:
 
 def test_a_check_that_is_heard_of_for_the_first_time_is_a_flip() -> None:
     boot = world.plan(ZONE, geography=world.geography())
-    plan = apply(boot, ALL_UP, flipped(Status(), ALL_UP))
+    plan = apply(boot, ALL_UP, delta_of(Status(), ALL_UP).flipped)
     assert plan is None, "all unknown and all up are answered alike"
     status = world.status(world.down("192.0.2.50"), ZONE)
-    moved = apply(boot, status, flipped(Status(), status))
+    moved = apply(boot, status, delta_of(Status(), status).flipped)
     assert moved is not None
     assert addresses(moved, "failover") == ["192.0.2.51"]
 
@@ -175,7 +176,7 @@ def test_whatever_is_believed_applying_flips_is_compiling_anew(history: list[dic
     plan, before = PLAN, ALL_UP
     for believed in history:
         status = world.status(believed, ZONE)
-        plan = apply(plan, status, flipped(before, status)) or plan
+        plan = apply(plan, status, delta_of(before, status).flipped) or plan
         before = status
     anew = world.plan(ZONE, beliefs=history[-1], geography=world.geography(), before=EMPTY_PLAN)
     differing = {name for name in anew.decisions if anew.decisions[name] != plan.decisions[name]}

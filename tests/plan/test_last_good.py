@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from gtm.health.belief import Belief
-from gtm.health.consensus.status import Status, flipped
+from gtm.health.consensus.status import Status
+from gtm.health.delta import StatusDelta
 from gtm.ids import ServiceId
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
@@ -34,7 +35,8 @@ def with_down(regions: str, number: str = "12") -> Status:
 def walked(*statuses: Status) -> Plan:
     plan, before = world.plan(ZONE, beliefs={}, geography=world.geography()), ALL_UP
     for status in statuses:
-        plan, before = apply(plan, status, flipped(before, status)) or plan, status
+        delta = StatusDelta.between(before, status)
+        plan, before = apply(plan, status, () if delta is None else delta.flipped) or plan, status
     return plan
 
 

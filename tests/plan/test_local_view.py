@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
 from gtm.health.consensus.local_view import LocalBelief, Vantages
-from gtm.health.consensus.status import CheckStatus, Status, flipped, seen_otherwise
+from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.override.override import Action, InForce
 from gtm.ids import VantageName
 from gtm.plan.apply import apply
@@ -20,6 +20,7 @@ from gtm.steer.decide import State
 from gtm.steer.vocabulary import STEERING
 from gtm.zone.model import Zone, checks
 from tests.fakes import world
+from tests.fakes.deltas import delta_of
 from tests.fakes.overrides import said
 
 VANTAGES = world.VANTAGES
@@ -149,13 +150,13 @@ def test_what_a_person_says_counts_everywhere() -> None:
 def test_a_change_of_local_truth_decides_the_services_it_touches_and_no_others() -> None:
     well, cut = status({}), status({FIRST: "eu"})
     before = plan(well)
-    assert flipped(well, cut) == frozenset()
-    after = apply(before, cut, seen_otherwise(well, cut))
+    assert delta_of(well, cut).flipped == frozenset()
+    after = apply(before, cut, delta_of(well, cut).local)
     assert after is not None
     assert answers(after, "failover") == [FIRST, SECOND, FIRST, FIRST]
     changed = {name for name, decided in after.decisions.items() if decided is not before.decisions[name]}
     assert {name.partition(".")[0] for name in changed} == {"failover"}
-    healed = apply(after, well, seen_otherwise(cut, well))
+    healed = apply(after, well, delta_of(cut, well).local)
     assert healed is not None
     assert answers(healed, "failover") == [FIRST] * 4
 

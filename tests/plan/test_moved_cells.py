@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.health.consensus.status import flipped
 from gtm.ids import RegionName, ServiceId
 from gtm.metrics.endpoints import region_shares
 from gtm.plan import moved_cells as module
@@ -13,6 +12,7 @@ from gtm.plan.model import Plan
 from gtm.plan.moved_cells import LEAST_SHARE, NOWHERE, Move, moves, parse_move
 from gtm.plan.outcome import Spread
 from tests.fakes import world
+from tests.fakes.deltas import delta_of
 from tests.plan.test_apply import PLAN, ZONE, after
 
 TARGETS = sorted({endpoint.target for service in ZONE.all_services for endpoint in service.endpoints})
@@ -64,7 +64,7 @@ def test_services_of_one_shape_move_together() -> None:
     was, now = (world.plan(zone, beliefs=world.down(*down)) for down in ((), ("192.0.2.10",)))
     assert moves(was, now, was.services) == ()  # two compilations: nothing says that their cells are the same
     up, down = (world.status(world.down(*names), zone) for names in ((), ("192.0.2.10",)))
-    later = apply(was, down, flipped(up, down))
+    later = apply(was, down, delta_of(up, down).flipped)
     assert later is not None
     assert [str(move) for move in moves(was, later, was.services) or ()] == [
         "a.gtm.example.com and 2 more: 100.00% of cells from us-east to eu-west"

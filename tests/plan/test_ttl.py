@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from gtm.health.belief import Belief
 from gtm.health.consensus.local_view import LocalBelief
-from gtm.health.consensus.status import CheckStatus, Status, flipped, retimed
+from gtm.health.consensus.status import CheckStatus, Status
 from gtm.ids import CheckId, ServiceId, VantageName
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
@@ -15,6 +15,7 @@ from gtm.plan.ttl import degraded_ttl
 from gtm.zone.model import Service
 from gtm.zone.steering import Steer
 from tests.fakes import world
+from tests.fakes.deltas import delta_of
 
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
 US, EU, AP, LAST = "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.9"
@@ -126,7 +127,7 @@ def test_a_new_promise_changes_the_ttls_of_those_services_that_follow_it_and_of_
     before = believed(WELL)
     plan = planned(RANGE + plain, WELL)
     status = believed(WELL | {US: (UP, 60.0)})
-    after = apply(plan, status, flipped(before, status), retimed=retimed(before, status))
+    after = apply(plan, status, delta_of(before, status).flipped, retimed=delta_of(before, status).retimed)
     assert after is not None
     assert ttl(after) == 60
     assert after.generation == plan.generation + 1
@@ -139,8 +140,8 @@ def test_a_new_promise_changes_the_ttls_of_those_services_that_follow_it_and_of_
 def test_a_promise_that_changes_no_ttl_is_no_plan(promise: tuple[Belief, float]) -> None:
     start = WELL | {US: (UP, 7.0)} if promise[1] == 20.0 else WELL
     plan, before, status = planned(RANGE, start), believed(start), believed(start | {US: promise})
-    assert retimed(before, status)
-    assert apply(plan, status, (), retimed=retimed(before, status)) is None
+    assert delta_of(before, status).retimed
+    assert apply(plan, status, (), retimed=delta_of(before, status).retimed) is None
 
 
 promised = st.tuples(st.sampled_from(Belief), st.floats(0, 1000))
@@ -155,7 +156,7 @@ def test_following_a_status_step_by_step_ends_where_deciding_anew_does(
     start, end = dict(zip(addresses, first, strict=True)), dict(zip(addresses, second, strict=True))
     before, after = believed(start), believed(end)
     plan = planned(RANGE, start)
-    stepped = apply(plan, after, flipped(before, after), retimed=retimed(before, after)) or plan
+    stepped = apply(plan, after, delta_of(before, after).flipped, retimed=delta_of(before, after).retimed) or plan
     anew = planned(RANGE, end)
     assert stepped.decisions == replace(anew, generation=stepped.generation).decisions
     assert 30 <= ttl(stepped) <= 300

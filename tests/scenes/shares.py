@@ -12,7 +12,7 @@ from ipaddress import ip_address
 
 from gtm.geo.place import Coordinates, Place
 from gtm.health.belief import Belief
-from gtm.health.consensus.status import CheckStatus, Status, flipped
+from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.override.override import NOTHING_IN_FORCE, InForce
 from gtm.health.verdict.reading import Reason
 from gtm.plan.apply import apply
@@ -25,6 +25,7 @@ from gtm.plan.safety.shares import shares_of
 from gtm.steer.filter import Choose
 from gtm.zone.model import Zone, checks
 from tests.fakes import world
+from tests.fakes.deltas import delta_of
 
 TICK_S = 0.25
 """So often reports are merged."""
@@ -107,11 +108,11 @@ class Stage:
             refusals: tuple[Refusal, ...] = ()
             guidance = Guidance(self.said)
             if self.has_rules:
-                allowed = allow(self.rules, self.history, before, after, self.said, now=self.now)
+                allowed = allow(self.rules, self.history, after, delta_of(before, after), self.said, now=self.now)
                 self.history, refusals = allowed.history, allowed.refusals
                 guidance = Guidance(self.said, allowed.held)
             guided = guided_anew(self.plan, self.guidance, guidance)
-            changed = apply(self.plan, after, flipped(before, after), guidance=guidance, guided=guided)
+            changed = apply(self.plan, after, delta_of(before, after).flipped, guidance=guidance, guided=guided)
             self.plan, self.status, self.guidance = changed or self.plan, after, guidance
             states = frozenset(state.value for one in self.plan.decisions.values() for state in one.states)
             dead = frozenset(target for target in self.checks.values() if fate(target, self.now))

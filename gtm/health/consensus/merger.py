@@ -1,7 +1,7 @@
 """The merger: the status after every report, for the price of what changed.
 
-What comes in: what `merge` takes (status.py), again and again. What goes out: the status that `merge` would give, and
-the same object when it is the same. Between two calls it looks only at checks
+What comes in: what `merge` takes (status.py), again and again. What goes out: the delta from the status before to that
+which `merge` would give, None when it is the same. Between two calls it looks only at checks
 
     - about which a report says otherwise than the one before it, or nothing any more
     - with a vote that grew too old, or became fresh again
@@ -23,6 +23,7 @@ from gtm.health.consensus.outliers import Standings, judged, quarantined
 from gtm.health.consensus.quorum import Quorum
 from gtm.health.consensus.status import Status, decided, merge
 from gtm.health.consensus.voices import Freshness, in_order, voices_on
+from gtm.health.delta import StatusDelta
 from gtm.health.report.book import Book, Heard
 from gtm.ids import CheckId, NodeName, VantageName
 
@@ -53,8 +54,8 @@ class Merger:
 
     def merge(
         self, previous: Status, book: Book, watched: Mapping[CheckId, Freshness], *, now: float, wall: float
-    ) -> Status:
-        """Returns the status after hearing this book."""
+    ) -> StatusDelta | None:
+        """Returns what hearing this book changed in the status; None when nothing."""
         out = quarantined(self.standings)
         if previous is not self._status or watched is not self._watched:
             self._watched = watched
@@ -64,28 +65,29 @@ class Merger:
             after = merge(previous, book, watched, self._quorum, now=now, wall=wall, quarantined=out)
             self._held = {}
             self._hold(after, watched)
+            delta = StatusDelta.between(previous, after)
         else:
-            after = self._merged(previous, self._dirty(book, now=now), now=now, wall=wall)
-        self._status = after
+            delta = self._merged(previous, self._dirty(book, now=now), now=now, wall=wall)
+        self._status = previous if delta is None else delta.after
         self._judge(now=now)
-        return after
+        return delta
 
     @property
     def fresh(self) -> frozenset[NodeName]:
         """Returns the probes of which a vote on what is watched is fresh."""
         return frozenset([node for node, at in self._next_old_at.items() if at < math.inf])
 
-    def _merged(self, previous: Status, dirty: set[CheckId], *, now: float, wall: float) -> Status:
+    def _merged(self, previous: Status, dirty: set[CheckId], *, now: float, wall: float) -> StatusDelta | None:
         out, checks = quarantined(self.standings), dict(previous.checks)
         touched = [check for check in dirty if check in self._watched]
         for check in touched:
             voices = voices_on(check, self._order, self._watched[check], quarantined=out, now=now)
             checks[check] = decided(checks.get(check), voices, self._quorum, now=now, wall=wall, near=self._near)
         if not touched:
-            return previous
+            return None
         after = Status(checks)
         self._hold(after, touched)
-        return after
+        return StatusDelta.between(previous, after, among=touched)
 
     def _dirty(self, book: Book, *, now: float) -> set[CheckId]:
         """Returns the checks to decide again, and takes note of what was heard."""

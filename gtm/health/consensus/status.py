@@ -1,7 +1,7 @@
 """The status: what this node believes of every endpoint, after merging the reports by quorum.
 
 What comes in: the last status, the book of reports, what is watched, and the time as two arguments. What goes out:
-the next status; and between two of them, who changed. One voice is one vantage's (voices.py):
+the next status; gtm/health/delta.py compares two of them. One voice is one vantage's (voices.py):
 
     1. With fewer fresh voices, or probes behind them, than the quorum asks for, the last belief stands: it is `frozen`.
     2. A belief that has been frozen for the quorum's `stale_hold_s` is UNKNOWN: eligible after what is known to be up.
@@ -90,22 +90,6 @@ class Status:
 NO_STATUS = Status()
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One check that this node changed its mind about."""
-
-    check: CheckId
-    before: Belief
-    after: CheckStatus
-
-    def __str__(self) -> str:
-        counted = [voice for voice in self.after.votes if voice.counts]
-        agreeing = sum(voice.belief is self.after.belief for voice in counted)
-        why = f"{self.after.reason.value} {self.after.detail}".strip()
-        arrow = f"{self.before.name} -> {self.after.belief.name}"
-        return f"check {self.check}: {arrow} ({agreeing} of {len(counted)} voices: {why})"
-
-
 def merge(
     previous: Status,
     book: Book,
@@ -132,117 +116,6 @@ def merge(
             for check, freshness in watched.items()
         }
     )
-
-
-def flipped(before: Status, after: Status) -> frozenset[CheckId]:
-    """Returns the checks that are believed otherwise than before; empty when a plan need not change."""
-    if before is after:
-        return frozenset()
-    was = before.checks
-    # this runs at every merge over every check: the same object is the same belief, and costs no more to see
-    touched = [check for check, one in after.checks.items() if was.get(check) is not one] + list(
-        was.keys() - after.checks.keys()
-    )
-    return frozenset(check for check in touched if before.belief(check) is not after.belief(check))
-
-
-def retimed(before: Status, after: Status) -> frozenset[CheckId]:
-    """Returns the checks that could change sooner or later than they could before."""
-    if before is after:
-        return frozenset()
-    was = before.checks
-    return frozenset(
-        check
-        for check, one in after.checks.items()
-        if (old := was.get(check)) is not one and (old is None or old.flip_in_s != one.flip_in_s)
-    )
-
-
-def changes(before: Status, after: Status) -> tuple[Change, ...]:
-    """Returns the changes of mind about what is still watched, sorted; each is one line of the log."""
-    return tuple(
-        Change(check, before.belief(check), after.checks[check])
-        for check in sorted(flipped(before, after))
-        if check in after.checks
-    )
-
-
-_ODD = frozenset({VerdictState.DEGRADED, VerdictState.FLAPPING})
-
-
-def turned_odd(before: Status, after: Status) -> tuple[CheckId, ...]:
-    """Returns the checks that became degraded, or began to flap, sorted; one that goes on doing so is no news."""
-    if before is after:
-        return ()
-    was = before.checks
-    touched = [(check, one) for check, one in after.checks.items() if was.get(check) is not one]
-    found = [
-        check
-        for check, one in touched
-        if (state := one.state) in _ODD and ((old := was.get(check)) is None or old.state is not state)
-    ]
-    return tuple(sorted(found))
-
-
-@dataclass(frozen=True, slots=True)
-class LocalChange:
-    """One vantage that began, or ceased, to see a check otherwise than the quorum."""
-
-    check: CheckId
-    vantage: VantageName
-    belief: Belief
-    """What it sees; or saw, where `is_over`."""
-    after: CheckStatus
-    is_over: bool
-
-    def __str__(self) -> str:
-        rest = self.after.belief.name
-        if self.is_over:
-            gone = f"{self.vantage} does not see it {self.belief.name} any more, or is not heard"
-            return f"check {self.check}: {rest} everywhere; {gone}"
-        [voice] = [voice for voice in self.after.votes if voice.vantage == self.vantage]
-        why = f"{voice.reason.value} {voice.detail}".strip()
-        whence = f"{self.vantage} ({voice.agreeing} probe{'s' if voice.agreeing > 1 else ''}: {why})"
-        if voice.agreeing == 1 and self._is_shared:
-            whence = f"{self.vantage} and from its neighbours ({why})"
-        seen = f"{self.belief.name} as seen from {whence}"
-        return f"check {self.check}: {seen}, {rest} elsewhere"
-
-    @property
-    def _is_shared(self) -> bool:
-        """Returns whether another vantage sees the same; with `local_voters` 1, one probe alone is enough."""
-        votes = self.after.votes
-        return any(one.counts and one.belief is self.belief and one.vantage != self.vantage for one in votes)
-
-
-def seen_otherwise(before: Status, after: Status) -> frozenset[CheckId]:
-    """Returns the checks of which a vantage, or who stands in for it, sees something else than it did before."""
-    if before is after:
-        return frozenset()
-    was = before.checks
-    return frozenset(
-        check
-        for check, one in after.checks.items()
-        if (old := was.get(check)) is not one and _is_seen_otherwise(old, one)
-    )
-
-
-def _is_seen_otherwise(before: CheckStatus | None, after: CheckStatus) -> bool:
-    if before is None or not after.local:
-        return after.local != (() if before is None else before.local)
-    return before.local != after.local or before.said_by != after.said_by
-
-
-def local_changes(before: Status, after: Status) -> tuple[LocalChange, ...]:
-    """Returns what vantages see otherwise than before, sorted; each is one line of the log."""
-    found = []
-    for check in sorted(seen_otherwise(before, after)):
-        now, old = after.checks[check], before.checks.get(check)
-        was = () if old is None else old.local
-        begun = [LocalChange(check, one.vantage, one.belief, now, is_over=False) for one in now.local if one not in was]
-        over = [one for one in was if one.vantage not in {each.vantage for each in now.local}]
-        found += [*begun, *(LocalChange(check, one.vantage, one.belief, now, is_over=True) for one in over)]
-    return tuple(found)
 
 
 def decided(

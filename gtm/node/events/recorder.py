@@ -23,8 +23,9 @@ from gtm.errors import ReportInvalid
 from gtm.event import MAX_LIST, Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
 from gtm.health.belief import Belief
 from gtm.health.certificate import Certificate
-from gtm.health.consensus.status import Change, CheckStatus, LocalChange, Status, changes, local_changes, turned_odd
+from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.consensus.voices import Voice
+from gtm.health.delta import Change, LocalChange, StatusDelta
 from gtm.health.report.book import Book
 from gtm.health.verdict.reading import Reading
 from gtm.health.verdict.verdict import Verdict, VerdictState
@@ -145,20 +146,18 @@ class Chronicle:
         facts = {"reason": reading.reason.value, "detail": reading.detail, "took_s": round(reading.took_s, 6)}
         return self.record(Event(EventKind.READING, check, words, facts))
 
-    def believed(self, before: Status, after: Status, book: Book, plan: Plan) -> tuple[CheckId, ...]:
-        """Records what this node changed its mind about; the next plan is caused by it.
-
-        Returns the checks that turned degraded, or began to flap.
-        """
-        told = {change.check: self._endpoint(change, book, plan) for change in changes(before, after)}
-        local = [self._local(change, book, plan) for change in local_changes(before, after)]
+    def believed(self, delta: StatusDelta | None, book: Book, plan: Plan) -> None:
+        """Records what this node changed its mind about; the next plan is caused by it."""
+        self._causes = ()
+        if delta is None:
+            return
+        told = {change.check: self._endpoint(change, book, plan) for change in delta.changes}
+        local = [self._local(change, book, plan) for change in delta.local_changes]
         self._causes = (*told.values(), *local)
-        odd = turned_odd(before, after)
-        for check in odd:
-            self._odd(check, after.checks[check], book, plan)
+        for check in delta.turned_odd:
+            self._odd(check, delta.after.checks[check], book, plan)
         if told:
-            self._regions(before, after, told, plan)
-        return odd
+            self._regions(delta.before, delta.after, told, plan)
 
     def _endpoint(self, change: Change, book: Book, plan: Plan) -> EventId:
         services = plan.watchers.get(change.check, ())

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.consensus.status import Status, flipped
+from gtm.health.consensus.status import Status
+from gtm.health.delta import StatusDelta
 from gtm.health.override.override import TAKING, Action
 from gtm.ids import ServiceId
 from gtm.node.events.recorder import Chronicle
@@ -63,19 +64,19 @@ class Guide:
         self.on_news: Callable[[], None] = _nobody
         """Called when an override was heard that others may not know."""
 
-    def __call__(self, before: Status, after: Status) -> Guidance:
+    def __call__(self, after: Status, delta: StatusDelta | None) -> Guidance:
         """Returns what counts beside what the checks say now; the same object as long as it is the same."""
         if self._overrides.hear():
             self.on_news()
         self._overrides.look_at(self._planner.plan)
         said, shares = self._overrides.in_force(), self._shares_now()
-        allowed = self._allowed(shares, before, after)
+        allowed = self._allowed(shares, after, delta)
         self._history = allowed.history if shares.services else None
         if said != self._guidance.said or allowed.held != self._guidance.held:
             self._guidance = Guidance(said, allowed.held)
         self.refusals = (*allowed.refusals, *skipping(shares.demanding, after, self._guidance))
         self.alarm.tell(self.refusals, _WhatCounts(self._planner.plan.services, after, self._guidance))
-        self._look_for_breaches(before, after)
+        self._look_for_breaches(after, delta)
         return self._guidance
 
     def too_much(self, services: Iterable[SteeredService], before: Guidance, after: Guidance) -> tuple[Refusal, ...]:
@@ -89,20 +90,23 @@ class Guide:
             return ()
         return (f"{breach_words(self._breaches)}; `gtm clear SCOPE` gives something back",)
 
-    def _look_for_breaches(self, before: Status, after: Status) -> None:
+    def _look_for_breaches(self, after: Status, delta: StatusDelta | None) -> None:
         services = self._planner.plan.services
         looked_at, self._looked_at = self._looked_at, (self._guidance, services)
-        if looked_at[0] is self._guidance and looked_at[1] is services and not flipped(before, after):
+        has_flips = delta is not None and bool(delta.flipped)
+        if looked_at[0] is self._guidance and looked_at[1] is services and not has_flips:
             return
         self._breaches = left_with_too_few(services.values(), after, self._guidance)
         self.alarm.breach(self._breaches, self._guidance.said)
 
-    def _allowed(self, shares: Shares, before: Status, after: Status) -> Allowed:
+    def _allowed(self, shares: Shares, after: Status, delta: StatusDelta | None) -> Allowed:
         now = self._clock.monotonic()
         try:
             if self._history is None and shares.services:
-                self._history = recalled(shares, before, now=now, wall=self._clock.wall())
-            return allow(shares, self._history or NO_HISTORY, before, after, self._overrides.in_force(), now=now)
+                self._history = recalled(
+                    shares, after if delta is None else delta.before, now=now, wall=self._clock.wall()
+                )
+            return allow(shares, self._history or NO_HISTORY, after, delta, self._overrides.in_force(), now=now)
         except Exception:  # safety that fails must not stop failover
             log.exception("safety: the rules failed; the checks are followed without them")
             self._counters.add("safety_failures")

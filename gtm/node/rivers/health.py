@@ -19,8 +19,9 @@ from gtm.health.belief import Belief
 from gtm.health.consensus.merger import Merger
 from gtm.health.consensus.outliers import Standings, quarantined
 from gtm.health.consensus.quorum import Quorum
-from gtm.health.consensus.status import NO_STATUS, Status, changes, local_changes
+from gtm.health.consensus.status import NO_STATUS, Status
 from gtm.health.consensus.voices import Freshness
+from gtm.health.delta import StatusDelta
 from gtm.health.report.book import leave
 from gtm.health.verdict.reading import Reading
 from gtm.health.verdict.saved import is_memorable
@@ -80,7 +81,7 @@ class HealthRiver:
         clock: Clock,
         counters: Counters,
         chronicle: Chronicle | None = None,
-        guide: Callable[[Status, Status], Guidance] | None = None,
+        guide: Callable[[Status, StatusDelta | None], Guidance] | None = None,
         permits: Permits = NO_PERMITS,
         tallies: Tallies | None = None,
         answers: bool = True,
@@ -237,7 +238,7 @@ class HealthRiver:
         if self._saving.done():
             saved = self._saving.result()
             # at once, unless there were many: a crash soon after a change must not revive a dead region
-            is_news = self._is_memorable() or changes(saved, self._lasting())
+            is_news = self._is_memorable() or _has_changes(saved, self._lasting())
             if is_news and allowance.take(self._clock.monotonic()):
                 self._saving = self._threads.submit(self.save, saved)
 
@@ -250,39 +251,45 @@ class HealthRiver:
 
     def merge(self) -> None:
         """Merges the reports heard into the status, once."""
-        before = self._planner.status
         now = self._clock.monotonic()
         trusted = quarantined(self._merger.standings)
-        after = self._merger.merge(before, self._desk.book, self._freshness, now=now, wall=self._clock.wall())
+        status = self._planner.status
+        delta = self._merger.merge(status, self._desk.book, self._freshness, now=now, wall=self._clock.wall())
+        after = status if delta is None else delta.after
         self._tell_quarantine(trusted)
         self.fresh = self._merger.fresh
         self.voting = self.fresh - quarantined(self._merger.standings)
         self._clocks.look(now=now)
         self.blindness.look(self.voting, self._voting_elsewhere, now=now)
-        changed = changes(before, after)
-        for change in changed:
-            self._lines.tell(scope_of(change.check), change, check=change.check, now=now)
-            self._tallies.transitions.changed(change.check, change.after.belief)
-        for local in local_changes(before, after):
-            self._lines.tell(scope_of(local.check), local, check=local.check, now=now)
-            self._counters.add("local_changes", to="over" if local.is_over else local.belief.value)
-        for check in self._chronicle.believed(before, after, self._desk.book, self._planner.plan):
-            if after.checks[check].state is VerdictState.FLAPPING:
-                words = (
-                    f"check {check} flaps: it goes up and down again and again; it is {after.belief(check).value} now"
-                )
-                self._lines.tell(scope_of(check), words, check=check, now=now, level=logging.WARNING)
+        changed = () if delta is None else delta.changes
+        if delta is not None:
+            self._tell_changes(delta, now=now)
+        self._chronicle.believed(delta, self._desk.book, self._planner.plan)
         self._chronicle.heard(self._desk.book, after, now=now, spared=self.following)
         self._quorum.tell(after, now=now)
         self._tallies.failovers.changed(changed, self._desk.book, wall=self._clock.wall())
         self._outages.believed((change.check for change in changed), self._planner.plan, now=now)
         planner = self._planner
-        planner.take_status(after, self._guide(before, after))
+        planner.follow(delta, self._guide(after, delta))
         self._outages.tell(planner.plan, after, planner.guidance, now=now, is_behind=planner.is_behind)
         if not self._planner.is_behind:
             self._tallies.failovers.followed()
         if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
             self.known.set()
+
+    def _tell_changes(self, delta: StatusDelta, *, now: float) -> None:
+        """Logs and counts what this node changed its mind about."""
+        for change in delta.changes:
+            self._lines.tell(scope_of(change.check), change, check=change.check, now=now)
+            self._tallies.transitions.changed(change.check, change.after.belief)
+        for local in delta.local_changes:
+            self._lines.tell(scope_of(local.check), local, check=local.check, now=now)
+            self._counters.add("local_changes", to="over" if local.is_over else local.belief.value)
+        for check in delta.turned_odd:
+            if delta.after.checks[check].state is VerdictState.FLAPPING:
+                belief = delta.after.belief(check).value
+                words = f"check {check} flaps: it goes up and down again and again; it is {belief} now"
+                self._lines.tell(scope_of(check), words, check=check, now=now, level=logging.WARNING)
 
     def following(self) -> frozenset[NodeName]:
         """Returns the probes that vote as often as they should have before the last push: they are not silent."""
@@ -346,7 +353,7 @@ class HealthRiver:
             self._flips_kept = self._flips  # before it is written: what flips meanwhile is written again
             self._state.save_verdicts(self._prober.verdicts, now=self._clock.monotonic())
         status = self._lasting()
-        if changes(saved, status):
+        if _has_changes(saved, status):
             # both first: what starts by itself must not be older than the beliefs, nor what is heard against them
             self._planner.keep_plan().result()
             if last_heard := leave(self._desk.book, self._desk.node).last_heard:
@@ -360,8 +367,14 @@ class HealthRiver:
         return as_held(planner.plan, planner.status, planner.guidance.held) if planner.guidance.held else planner.status
 
 
-def _no_guide(_before: Status, _after: Status) -> Guidance:
+def _no_guide(_status: Status, _delta: StatusDelta | None) -> Guidance:
     return NO_GUIDANCE
+
+
+def _has_changes(before: Status, after: Status) -> bool:
+    """Returns whether something that is watched is believed otherwise."""
+    delta = StatusDelta.between(before, after)
+    return delta is not None and any(check in after.checks for check in delta.flipped)
 
 
 def _missing(checks: tuple[Check, ...]) -> set[str]:

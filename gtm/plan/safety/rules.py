@@ -29,7 +29,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from gtm.health.belief import Belief
-from gtm.health.consensus.status import Status, flipped
+from gtm.health.consensus.status import Status
+from gtm.health.delta import StatusDelta
 from gtm.health.override.override import NOTHING_IN_FORCE, Action, InForce, SafetyRule
 from gtm.ids import CheckId, EndpointId, ServiceId
 from gtm.plan.overlay import Guidance, Held
@@ -112,9 +113,11 @@ class Allowed:
     history: History
 
 
-def allow(shares: Shares, history: History, before: Status, proposed: Status, said: InForce, *, now: float) -> Allowed:
-    """Returns what of the proposed beliefs may count now."""
-    flips = flipped(before, proposed)
+def allow(
+    shares: Shares, history: History, proposed: Status, delta: StatusDelta | None, said: InForce, *, now: float
+) -> Allowed:
+    """Returns what of the proposed beliefs may count now; `delta` is what is new in them, None where nothing is."""
+    before, flips = (proposed, frozenset[CheckId]()) if delta is None else (delta.before, delta.flipped)
     failed = [check for check in flips if before.belief(check) is Belief.UP and proposed.belief(check) is Belief.DOWN]
     if not failed and history.is_calm and history.is_settled(shares, said, flips=bool(flips)):
         return Allowed({}, (), history)

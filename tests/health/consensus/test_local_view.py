@@ -19,11 +19,13 @@ from gtm.health.consensus.local_view import (
     stand_in,
 )
 from gtm.health.consensus.quorum import AnyUp, Quorum
-from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status, local_changes, merge, seen_otherwise
+from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status, merge
 from gtm.health.consensus.voices import Freshness, in_order
+from gtm.health.delta import StatusDelta
 from gtm.health.report.book import EMPTY_BOOK, Book, hear
 from gtm.health.report.report import Report
 from gtm.ids import CheckId, NodeName, VantageName
+from tests.fakes.deltas import delta_of
 from tests.health.examples import report, vote
 
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
@@ -253,30 +255,32 @@ def test_who_stands_in_for_a_vantage_is_news_where_somebody_sees_it_otherwise() 
     cut, more = (says("fra-1", DOWN), says("fra-2", DOWN)), says("lon-1", UP)
     before, after = status_of(*WELL, more, *cut), status_of(*WELL, replace(more, votes={}), *cut)
     assert before.checks[CHECK].local == after.checks[CHECK].local
-    assert seen_otherwise(before, after) == seen_otherwise(after, before) == {CHECK}
-    assert local_changes(before, after) == (), "it is none of a belief"
+    assert delta_of(before, after).local == delta_of(after, before).local == {CHECK}
+    assert delta_of(before, after).local_changes == (), "it is none of a belief"
     calm = status_of(*WELL, more), status_of(*WELL)
-    assert seen_otherwise(*calm) == frozenset()
+    assert delta_of(*calm).local == frozenset()
 
 
 def test_a_local_truth_that_comes_and_goes_is_a_line_of_the_log() -> None:
     cut = status_of(*WELL, says("fra-1", DOWN), says("fra-2", DOWN))
     healed = status_of(*WELL, says("fra-1", UP), says("fra-2", UP))
-    [began] = local_changes(NO_STATUS, cut)
+    [began] = delta_of(NO_STATUS, cut).local_changes
     assert str(began) == f"check {CHECK}: DOWN as seen from fra (2 probes: timeout), UP elsewhere"
-    [ended] = local_changes(cut, healed)
+    [ended] = delta_of(cut, healed).local_changes
     assert str(ended) == f"check {CHECK}: UP everywhere; fra does not see it DOWN any more, or is not heard"
-    assert seen_otherwise(cut, healed) == {CHECK}
-    assert seen_otherwise(cut, cut) == seen_otherwise(healed, Status({CHECK: CheckStatus(UP, 1.0)})) == frozenset()
-    assert local_changes(cut, cut) == ()
+    assert delta_of(cut, healed).local == {CHECK}
+    assert delta_of(healed, Status({CHECK: CheckStatus(UP, 1.0)})).local == frozenset()
+    assert StatusDelta.between(cut, cut) is None
 
 
 def test_a_local_truth_that_neighbours_share_says_so() -> None:
     reports = map(placed, (*FAR, says("fra-1", DOWN), says("par-1", DOWN)))
-    [fra, _] = local_changes(NO_STATUS, status_of(*reports, quorum=ANY))
+    [fra, _] = delta_of(NO_STATUS, status_of(*reports, quorum=ANY)).local_changes
     assert str(fra) == f"check {CHECK}: DOWN as seen from fra and from its neighbours (timeout), UP elsewhere"
 
 
 def test_a_local_truth_of_one_probe_that_is_trusted_alone_has_no_neighbours_in_it() -> None:
-    [fra] = local_changes(NO_STATUS, status_of(*WELL, says("fra-1", DOWN), quorum=replace(QUORUM, local_voters=1)))
+    [fra] = delta_of(
+        NO_STATUS, status_of(*WELL, says("fra-1", DOWN), quorum=replace(QUORUM, local_voters=1))
+    ).local_changes
     assert str(fra) == f"check {CHECK}: DOWN as seen from fra (1 probe: timeout), UP elsewhere"

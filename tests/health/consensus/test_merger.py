@@ -17,6 +17,7 @@ from gtm.health.consensus.voices import Freshness
 from gtm.health.report.book import EMPTY_BOOK, Book, hear, leave
 from gtm.health.report.report import Report, Vote
 from gtm.ids import CheckId, NodeName
+from tests.fakes.deltas import delta_of
 from tests.health.examples import report, vote
 
 CHECKS = [CheckId(f"gtm.example.com/api/192.0.2.{number}") for number in range(3)]
@@ -47,6 +48,20 @@ def without_ages(status: Status) -> Mapping[CheckId, CheckStatus]:
 
 
 @pytest.mark.slow
+def merged(
+    merger: Merger, before: Status, book: Book, watched: Mapping[CheckId, Freshness], *, now: float, wall: float
+) -> Status:
+    """The status after a merge, whose delta tells what a walk over all checks would."""
+    delta = merger.merge(before, book, watched, now=now, wall=wall)
+    if delta is None:
+        return before
+    walked = delta_of(before, delta.after)
+    assert (delta.flipped, delta.local, delta.retimed) == (walked.flipped, walked.local, walked.retimed)
+    assert (delta.changes, delta.local_changes) == (walked.changes, walked.local_changes)
+    assert delta.turned_odd == walked.turned_odd
+    return delta.after
+
+
 @settings(max_examples=300)
 @given(st.lists(steps, max_size=30))
 def test_after_any_history_it_gives_what_a_merge_of_everything_gives(
@@ -70,7 +85,7 @@ def test_after_any_history_it_gives_what_a_merge_of_everything_gives(
             case _:
                 now += float(who)
         out = quarantined(merger.standings)
-        mine = merger.merge(mine, book, watched, now=now, wall=now + 1e9)
+        mine = merged(merger, mine, book, watched, now=now, wall=now + 1e9)
         full = merge(full, book, watched, QUORUM, now=now, wall=now + 1e9, quarantined=out)
         assert without_ages(mine) == without_ages(full)
 
@@ -79,8 +94,8 @@ def test_a_probe_may_leave_with_the_checks_that_it_voted_on() -> None:
     merger, said = Merger(QUORUM), dict.fromkeys(CHECKS, vote(Belief.UP))
     book, _ = hearing(merger, EMPTY_BOOK, NO_STATUS, 1000.0, *(report(node, said, vantage=node) for node in "abc"))
     rest = leave(book, NodeName("a"))
-    status = merger.merge(NO_STATUS, rest, FEW, now=1001.0, wall=1001.0)
-    status = merger.merge(status, rest, FEW, now=1030.0, wall=1030.0)
+    status = merged(merger, NO_STATUS, rest, FEW, now=1001.0, wall=1001.0)
+    status = merged(merger, status, rest, FEW, now=1030.0, wall=1030.0)
     assert [voice.vantage for voice in status.checks[CHECKS[0]].votes] == ["b", "c"]
 
 
@@ -89,14 +104,14 @@ def test_of_probes_that_all_left_nothing_is_judged() -> None:
     hearing(merger, EMPTY_BOOK, NO_STATUS, 1000.0, *(report(node, said, vantage=node) for node in "abc"))
     before = merger.standings
     assert before
-    merger.merge(NO_STATUS, EMPTY_BOOK, FEW, now=1001.0, wall=1001.0)
+    merged(merger, NO_STATUS, EMPTY_BOOK, FEW, now=1001.0, wall=1001.0)
     assert merger.standings == before, "who comes back stands as it did"
 
 
 def hearing(merger: Merger, book: Book, status: Status, now: float, *reports: Report) -> tuple[Book, Status]:
     for one in reports:
         book = hear(book, one, heard_at=now) or book
-    return book, merger.merge(status, book, ALL, now=now, wall=now)
+    return book, merged(merger, status, book, ALL, now=now, wall=now)
 
 
 def test_news_that_say_nothing_new_give_the_same_status() -> None:
@@ -106,18 +121,18 @@ def test_news_that_say_nothing_new_give_the_same_status() -> None:
     assert {one.belief for one in status.checks.values()} == {Belief.UP}
     book, again = hearing(merger, book, status, 105.0, report("a", up, serial=2))
     assert again is status
-    assert merger.merge(again, book, ALL, now=106.0, wall=106.0) is status
+    assert merged(merger, again, book, ALL, now=106.0, wall=106.0) is status
 
 
 def test_a_frozen_belief_is_held_for_so_long_and_then_unknown() -> None:
     merger = Merger(QUORUM)
     down = {check: vote(Belief.DOWN) for check in CHECKS}
     book, status = hearing(merger, EMPTY_BOOK, NO_STATUS, 100.0, report("a", down), report("b", down))
-    frozen = merger.merge(status, book, ALL, now=120.0, wall=120.0)
+    frozen = merged(merger, status, book, ALL, now=120.0, wall=120.0)
     assert all(one.frozen and one.belief is Belief.DOWN for one in frozen.checks.values())
-    held = merger.merge(frozen, book, ALL, now=179.9, wall=179.9)
+    held = merged(merger, frozen, book, ALL, now=179.9, wall=179.9)
     assert all(one.belief is Belief.DOWN for one in held.checks.values())
-    given_up = merger.merge(held, book, ALL, now=180.0, wall=180.0)
+    given_up = merged(merger, held, book, ALL, now=180.0, wall=180.0)
     assert all(one.frozen and one.belief is Belief.UNKNOWN for one in given_up.checks.values())
     assert given_up.checks[CHECKS[0]].detail == "no quorum for 60 s"
     _, back = hearing(merger, book, given_up, 181.0, report("a", down, serial=2), report("b", down, serial=2))
@@ -168,7 +183,7 @@ def test_beside_a_fast_monitor_who_sees_an_outage_of_slow_ones_first_or_last_is_
             slow = vote(Belief.DOWN if second >= turns_at else Belief.UP)
             cast = {**dict.fromkeys(CHECKS, slow), fast: vote(Belief.UP)}
             book = hear(book, report(node, cast, serial=second), heard_at=100.0 + second) or book
-        status = merger.merge(status, book, watched, now=100.0 + second, wall=0.0)
+        status = merged(merger, status, book, watched, now=100.0 + second, wall=0.0)
         assert not quarantined(merger.standings)
         believed = Belief.DOWN if second >= 40 else Belief.UP
         assert [status.belief(check) for check in CHECKS] == [believed] * 3
@@ -182,7 +197,7 @@ def test_beside_a_fast_monitor_who_always_lies_about_slow_ones_is_out_within_ten
         for node in ("a", "b", "c", "liar"):
             cast = {**dict.fromkeys(CHECKS, vote(Belief.DOWN if node == "liar" else Belief.UP)), fast: vote(Belief.UP)}
             book = hear(book, report(node, cast, serial=second), heard_at=100.0 + second) or book
-        status = merger.merge(status, book, watched, now=100.0 + second, wall=0.0)
+        status = merged(merger, status, book, watched, now=100.0 + second, wall=0.0)
     assert quarantined(merger.standings) == {"liar"}
 
 
@@ -214,7 +229,7 @@ def test_quarantine_changes_what_both_give_alike(lies: list[bool], down: list[se
             said = lie if is_lie and node == "x" else truth
             book = hear(book, report(node, said, serial=number), heard_at=now) or book
         out = quarantined(merger.standings)
-        mine = merger.merge(mine, book, ALL, now=now, wall=now)
+        mine = merged(merger, mine, book, ALL, now=now, wall=now)
         full = merge(full, book, ALL, QUORUM, now=now, wall=now, quarantined=out)
         assert without_ages(mine) == without_ages(full)
         assert {check for check, one in mine.checks.items() if one.belief is Belief.DOWN} == failed, "never a lie"

@@ -20,13 +20,14 @@ from gtm.health.consensus.saved import (
     parse_saved,
     parse_vantages,
 )
-from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status, flipped, merge
+from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status, merge
 from gtm.health.consensus.voices import Freshness
 from gtm.health.report.book import EMPTY_BOOK, LastHeard, LastReport
 from gtm.health.report.claims import Claim, Held
 from gtm.health.report.report import Edition
 from gtm.health.verdict.reading import Reason
 from gtm.ids import CheckId, NodeName, VantageName
+from tests.fakes.deltas import delta_of
 from tests.health.examples import check_texts, details, names
 
 CHECK = CheckId("gtm.example.com/api/192.0.2.20")
@@ -51,7 +52,7 @@ statuses = st.builds(
 def test_a_saved_status_comes_back_frozen(status: Status) -> None:
     restored = parse_saved(compose_saved(status))
     assert restored.checks == {check: replace(one, frozen=True) for check, one in status.checks.items()}
-    assert not flipped(status, restored)
+    assert not delta_of(status, restored).flipped
 
 
 def test_a_restored_belief_stands_until_voices_are_heard() -> None:

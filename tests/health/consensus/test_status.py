@@ -7,13 +7,15 @@ from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.consensus.local_view import positions
 from gtm.health.consensus.quorum import AllUp, Quorum
-from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status, changes, flipped, merge, retimed, turned_odd
+from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status, merge
 from gtm.health.consensus.voices import Freshness, in_order
+from gtm.health.delta import StatusDelta
 from gtm.health.report.book import EMPTY_BOOK, Book, hear
 from gtm.health.report.report import Report, Vote, votes_of
 from gtm.health.verdict.reading import Reason
 from gtm.health.verdict.verdict import Verdict, VerdictState, state_among
 from gtm.ids import CheckId, NodeName
+from tests.fakes.deltas import delta_of
 from tests.health.examples import report, vote
 
 CHECK = CheckId("gtm.example.com/api/192.0.2.20")
@@ -174,20 +176,20 @@ def test_only_flips_of_belief_are_a_reason_to_change_a_plan() -> None:
     other = CheckId("other")
     before = Status({CHECK: CheckStatus(UP, 1.0), other: CheckStatus(UP, 1.0)})
     after = Status({CHECK: CheckStatus(DOWN, 2.0), other: CheckStatus(UP, 1.0, detail="other detail", frozen=True)})
-    assert flipped(before, after) == {CHECK}
-    assert flipped(before, before) == frozenset()
-    assert flipped(NO_STATUS, Status({CHECK: CheckStatus(UNKNOWN, 1.0)})) == frozenset()
-    assert flipped(before, NO_STATUS) == {CHECK, other}
+    assert delta_of(before, after).flipped == {CHECK}
+    assert StatusDelta.between(before, before) is None
+    assert delta_of(NO_STATUS, Status({CHECK: CheckStatus(UNKNOWN, 1.0)})).flipped == frozenset()
+    assert delta_of(before, NO_STATUS).flipped == {CHECK, other}
 
 
 def test_a_change_reads_as_one_line() -> None:
     before = believed(UP)
     heard = book(*(says(node, vote(DOWN, detail="no answer in 2 s")) for node in "abc"))
     after = merge(before, heard, WATCHED, QUORUM, now=100.0, wall=2000.0)
-    [change] = changes(before, after)
+    [change] = delta_of(before, after).changes
     assert str(change) == ("check gtm.example.com/api/192.0.2.20: UP -> DOWN (3 of 3 voices: timeout no answer in 2 s)")
-    assert changes(after, after) == ()
-    assert changes(before, NO_STATUS) == (), "no longer watched is no change of mind"
+    assert StatusDelta.between(after, after) is None
+    assert delta_of(before, NO_STATUS).changes == (), "no longer watched is no change of mind"
 
 
 def in_state(state: VerdictState) -> Status:
@@ -199,13 +201,14 @@ def in_state(state: VerdictState) -> Status:
 @pytest.mark.parametrize("odd", [VerdictState.DEGRADED, VerdictState.FLAPPING])
 def test_a_check_turns_odd_once_and_again_after_it_was_well(odd: VerdictState) -> None:
     well, strange = in_state(VerdictState.UP), in_state(odd)
-    assert turned_odd(NO_STATUS, well) == turned_odd(well, in_state(VerdictState.DOWN)) == ()
-    assert turned_odd(NO_STATUS, strange) == turned_odd(well, strange) == (CHECK,)
-    assert turned_odd(strange, in_state(odd)) == turned_odd(strange, strange) == turned_odd(strange, well) == ()
+    assert delta_of(NO_STATUS, well).turned_odd == delta_of(well, in_state(VerdictState.DOWN)).turned_odd == ()
+    assert delta_of(NO_STATUS, strange).turned_odd == delta_of(well, strange).turned_odd == (CHECK,)
+    assert delta_of(strange, in_state(odd)).turned_odd == delta_of(strange, well).turned_odd == ()
+    assert StatusDelta.between(strange, strange) is None
 
 
 def test_what_was_degraded_and_begins_to_flap_is_news() -> None:
-    assert turned_odd(in_state(VerdictState.DEGRADED), in_state(VerdictState.FLAPPING)) == (CHECK,)
+    assert delta_of(in_state(VerdictState.DEGRADED), in_state(VerdictState.FLAPPING)).turned_odd == (CHECK,)
 
 
 def test_the_frozen_checks_are_listed() -> None:
@@ -244,9 +247,9 @@ def test_only_what_could_change_sooner_or_later_than_before_is_retimed() -> None
     other = CheckId("gtm.example.com/api/192.0.2.30")
     before = Status({CHECK: CheckStatus(UP, 1.0, flip_in_s=15.0), other: CheckStatus(UP, 1.0, flip_in_s=15.0)})
     after = Status({CHECK: CheckStatus(UP, 1.0, flip_in_s=2.0), other: CheckStatus(UP, 2.0, flip_in_s=15.0)})
-    assert retimed(before, after) == {CHECK}
-    assert retimed(before, before) == frozenset()
-    assert retimed(NO_STATUS, after) == {CHECK, other}
+    assert delta_of(before, after).retimed == {CHECK}
+    assert StatusDelta.between(before, before) is None
+    assert delta_of(NO_STATUS, after).retimed == {CHECK, other}
 
 
 @pytest.mark.parametrize(

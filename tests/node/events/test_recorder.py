@@ -26,6 +26,7 @@ from gtm.watch.folder import Catalogue
 from gtm.zone.model import Zone, checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
+from tests.fakes.deltas import delta_of
 from tests.fakes.journal import KeptEvents
 from tests.fakes.peers import desk_of
 from tests.health.examples import NOW_WALL, report, vote
@@ -333,7 +334,7 @@ def test_what_one_vantage_sees_otherwise_is_linked_from_its_probes_verdicts(tmp_
     cut = merge(NO_STATUS, book, FRESH, Quorum(voters=2), now=100.0, wall=0.0)
     well = Status({check: replace(one, local=()) for check, one in cut.checks.items()})
     present.news()
-    present.chronicle.believed(well, cut, book, present.planner.plan)
+    present.chronicle.believed(delta_of(well, cut), book, present.planner.plan)
     first, second = present.kept.events
     assert (first.kind, first.subject, second.subject) == (EventKind.ENDPOINT_LOCAL, ONE, TWO)
     assert (first.facts["vantage"], first.facts["seen"], first.facts["elsewhere"]) == ("fra", "down", "up")

@@ -20,6 +20,7 @@ from gtm.plan.safety.rules import NO_HISTORY, allow
 from gtm.plan.safety.shares import Shares, shares_of
 from gtm.zone.model import Check, Zone, checks
 from tests.fakes import world
+from tests.fakes.deltas import delta_of
 from tests.plan.dying import ALONE, CALCULATED, GUARDED, TWICE
 
 REGIONS = ("us-east", "eu-west", "ap-southeast")
@@ -245,7 +246,7 @@ def held_s(known: Known, is_down: Callable[[str, float], bool], *services: Servi
         after = status(known, frozenset(target for target in known.targets if is_down(target, now)))
         down = [check for check in known.watched if after.belief(check) is Belief.DOWN]
         down_since = {check: down_since.get(check, now) for check in down}
-        allowed = allow(known.shares, history, before, after, NOTHING_IN_FORCE, now=now)
+        allowed = allow(known.shares, history, after, delta_of(before, after), NOTHING_IN_FORCE, now=now)
         for _, opened in allowed.history.open:
             down_since[opened] = now + TICK_S  # it is answered by `on_all_down`, and counts from when it no longer is
         for steered in (known.shares.services[name] for name in services):

@@ -8,6 +8,7 @@ from gtm.health.override.override import NOTHING_IN_FORCE, SafetyRule
 from gtm.plan.safety.correlated import HOLD_S
 from gtm.plan.safety.rules import NO_HISTORY, allow
 from gtm.zone.model import Safety
+from tests.fakes.deltas import delta_of
 from tests.plan.site import DEPENDENT, REGIONS, Site, address, region, text
 
 
@@ -61,7 +62,7 @@ def test_suspicion_is_not_confirmed_by_voices_that_are_not_heard() -> None:
     dead = region(0, 4) | region(1, 4)
     site = Site(text(4)).see(*dead)
     site.truth = Status({name: replace(one, frozen=True) for name, one in site.truth.checks.items()})
-    later = allow(site.shares, site.history, site.truth, site.truth, site.said, now=site.now + 2 * HOLD_S)
+    later = allow(site.shares, site.history, site.truth, None, site.said, now=site.now + 2 * HOLD_S)
     assert {refusal.rule for refusal in later.refusals} == {SafetyRule.CORRELATED}
 
 
@@ -70,7 +71,7 @@ def test_suspicion_is_confirmed_although_one_check_cannot_be_read_any_more() -> 
     site = Site(text(4)).see(*dead)
     first = next(name for name, one in site.truth.checks.items() if one.belief is Belief.DOWN)
     site.truth = Status({**site.truth.checks, first: replace(site.truth.checks[first], frozen=True)})
-    later = allow(site.shares, site.history, site.truth, site.truth, site.said, now=site.now + HOLD_S)
+    later = allow(site.shares, site.history, site.truth, None, site.said, now=site.now + HOLD_S)
     assert {refusal.rule for refusal in later.refusals} == {SafetyRule.MAX_SHARE}
 
 
@@ -129,7 +130,7 @@ def test_parts_of_calculated_checks_that_are_up_do_not_outvote_what_failed() -> 
     ]
     down = {check.id: CheckStatus(Belief.DOWN, 0.0) for check in failed}
     before, after = site.truth, Status({**site.truth.checks, **down})
-    allowed = allow(site.shares, NO_HISTORY, before, after, NOTHING_IN_FORCE, now=site.now)
+    allowed = allow(site.shares, NO_HISTORY, after, delta_of(before, after), NOTHING_IN_FORCE, now=site.now)
     assert {refusal.rule for refusal in allowed.refusals} == {SafetyRule.CORRELATED}
 
 

@@ -8,6 +8,7 @@ from gtm.plan.safety.correlated import HOLD_S
 from gtm.plan.safety.rules import NO_HISTORY, Allowed, History, allow
 from gtm.plan.safety.shares import shares_of
 from tests.fakes import world
+from tests.fakes.deltas import delta_of
 from tests.plan.site import REGIONS, region, text
 
 THEIRS = world.zone(f"{world.HEAD}services:\n{text(4)}\nrecords:{world.NS1}")
@@ -40,7 +41,9 @@ class Node:
     def see(self, *down: str, after_s: float = 0.0) -> "Node":
         self.now += after_s
         before, self.truth = self.truth, world.status(world.down(*down), THEIRS, CROWD)
-        self.allowed = allow(self.shares, self.history, before, self.truth, NOTHING_IN_FORCE, now=self.now)
+        self.allowed = allow(
+            self.shares, self.history, self.truth, delta_of(before, self.truth), NOTHING_IN_FORCE, now=self.now
+        )
         self.history = self.allowed.history
         return self
 

@@ -1,0 +1,180 @@
+"""The delta of the status: what a merge changed, worked out once for everybody who follows it.
+
+What comes in: the status before and after a merge. What goes out: None where nothing changed, else one frozen value.
+The two are walked through once; each answer is worked out from the checks that differ, at the first question.
+
+    flipped         another belief                         safety, answers, log, events
+    local           seen otherwise from some vantage       answers, log, events
+    retimed         may flip sooner or later than before   TTLs
+    turned_odd      began to be degraded or to flap        log, events
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gtm.health.belief import Belief
+from gtm.health.consensus.local_view import LocalBelief
+from gtm.health.consensus.status import CheckStatus, Status
+from gtm.health.verdict.verdict import VerdictState
+from gtm.ids import CheckId, VantageName
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One check that this node changed its mind about."""
+
+    check: CheckId
+    before: Belief
+    after: CheckStatus
+
+    def __str__(self) -> str:
+        counted = [voice for voice in self.after.votes if voice.counts]
+        agreeing = sum(voice.belief is self.after.belief for voice in counted)
+        why = f"{self.after.reason.value} {self.after.detail}".strip()
+        arrow = f"{self.before.name} -> {self.after.belief.name}"
+        return f"check {self.check}: {arrow} ({agreeing} of {len(counted)} voices: {why})"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalChange:
+    """One vantage that began, or ceased, to see a check otherwise than the quorum."""
+
+    check: CheckId
+    vantage: VantageName
+    belief: Belief
+    """What it sees; or saw, where `is_over`."""
+    after: CheckStatus
+    is_over: bool
+
+    def __str__(self) -> str:
+        rest = self.after.belief.name
+        if self.is_over:
+            gone = f"{self.vantage} does not see it {self.belief.name} any more, or is not heard"
+            return f"check {self.check}: {rest} everywhere; {gone}"
+        [voice] = [voice for voice in self.after.votes if voice.vantage == self.vantage]
+        why = f"{voice.reason.value} {voice.detail}".strip()
+        whence = f"{self.vantage} ({voice.agreeing} probe{'s' if voice.agreeing > 1 else ''}: {why})"
+        if voice.agreeing == 1 and self._is_shared:
+            whence = f"{self.vantage} and from its neighbours ({why})"
+        seen = f"{self.belief.name} as seen from {whence}"
+        return f"check {self.check}: {seen}, {rest} elsewhere"
+
+    @property
+    def _is_shared(self) -> bool:
+        """Returns whether another vantage sees the same; with `local_voters` 1, one probe alone is enough."""
+        votes = self.after.votes
+        return any(one.counts and one.belief is self.belief and one.vantage != self.vantage for one in votes)
+
+
+_ODD = frozenset({VerdictState.DEGRADED, VerdictState.FLAPPING})
+
+_Pair = tuple[CheckStatus | None, CheckStatus | None]
+"""What was known of a check, and what is; None where it was not watched, or is not any more."""
+
+
+@dataclass(frozen=True, eq=False)
+class StatusDelta:
+    """What differs between two statuses, of which the second follows the first. `between` makes it."""
+
+    before: Status
+    after: Status
+    touched: dict[CheckId, _Pair] = field(repr=False)
+    """The checks of which anything is new, the age of a vote too."""
+
+    @classmethod
+    def between(
+        cls, before: Status, after: Status, *, among: Collection[CheckId] | None = None
+    ) -> "StatusDelta | None":
+        """Returns the delta of two statuses, None where both are the same object.
+
+        `among` names the only checks that may differ, where the caller knows them.
+        """
+        if before is after:
+            return None
+        was, now = before.checks, after.checks
+        if among is not None:
+            return cls(before, after, {check: (was.get(check), now.get(check)) for check in among})
+        # every merge walks over every check: the same object is the same belief, and costs no more to see
+        touched: dict[CheckId, _Pair] = {
+            check: (was.get(check), one) for check, one in now.items() if was.get(check) is not one
+        }
+        touched.update({check: (was[check], None) for check in was.keys() - now.keys()})
+        return cls(before, after, touched)
+
+    @cached_property
+    def flipped(self) -> frozenset[CheckId]:
+        """Returns the checks that are believed otherwise than before."""
+        return frozenset([check for check, (old, new) in self.touched.items() if _belief(old) is not _belief(new)])
+
+    @cached_property
+    def local(self) -> frozenset[CheckId]:
+        """Returns the checks of which a vantage, or the one that stands in for it, sees something else than before."""
+        return frozenset(
+            [check for check, (old, new) in self.touched.items() if new is not None and _is_seen_otherwise(old, new)]
+        )
+
+    @cached_property
+    def redecided(self) -> frozenset[CheckId]:
+        """Returns the checks whose services are decided again: another belief, or another local one."""
+        return self.flipped | self.local
+
+    @cached_property
+    def retimed(self) -> frozenset[CheckId]:
+        """Returns the checks that could change sooner or later than they could before."""
+        return frozenset(
+            [
+                check
+                for check, (old, new) in self.touched.items()
+                if new is not None and (old is None or old.flip_in_s != new.flip_in_s)
+            ]
+        )
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """Returns the changes of mind about what is still watched, sorted; each is one line of the log."""
+        return tuple(
+            Change(check, _belief(old), new)
+            for check in sorted(self.flipped)
+            for old, new in (self.touched[check],)
+            if new is not None
+        )
+
+    @cached_property
+    def local_changes(self) -> tuple[LocalChange, ...]:
+        """Returns what vantages see otherwise than before, sorted; each is one line of the log."""
+        found: list[LocalChange] = []
+        for check in sorted(self.local):
+            old, new = self.touched[check]
+            assert new is not None
+            found += _local_changes(check, () if old is None else old.local, new)
+        return tuple(found)
+
+    @cached_property
+    def turned_odd(self) -> tuple[CheckId, ...]:
+        """Returns the checks that became degraded, or began to flap, sorted; one that goes on doing so is no news."""
+        return tuple(
+            sorted(
+                check
+                for check, (old, new) in self.touched.items()
+                if new is not None and (state := new.state) in _ODD and (old is None or old.state is not state)
+            )
+        )
+
+
+def _belief(one: CheckStatus | None) -> Belief:
+    return Belief.UNKNOWN if one is None else one.belief
+
+
+def _is_seen_otherwise(before: CheckStatus | None, after: CheckStatus) -> bool:
+    if before is None or not after.local:
+        return after.local != (() if before is None else before.local)
+    return before.local != after.local or before.said_by != after.said_by
+
+
+def _local_changes(check: CheckId, was: tuple[LocalBelief, ...], now: CheckStatus) -> Iterable[LocalChange]:
+    seen = {one.vantage for one in now.local}
+    yield from (LocalChange(check, one.vantage, one.belief, now, is_over=False) for one in now.local if one not in was)
+    yield from (
+        LocalChange(check, one.vantage, one.belief, now, is_over=True) for one in was if one.vantage not in seen
+    )
