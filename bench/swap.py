@@ -24,8 +24,8 @@ from gtm.engine.reference import ReferenceEngine
 from gtm.engine.rust import Dataplane
 from gtm.geo.merging import build
 from gtm.health.belief import Belief
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.status import CheckStatus, Status
-from gtm.health.delta import StatusDelta
 from gtm.ids import CheckId
 from gtm.plan.apply import apply
 from gtm.plan.blob import Numbering, compose_decisions, compose_names, numbering

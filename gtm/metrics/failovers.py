@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from gtm.checks.policy import verdict_policy
 from gtm.health.belief import Belief
-from gtm.health.delta import Change
+from gtm.health.consensus.delta import Change
 from gtm.health.report.book import Book
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.health.verdict.verdict import Verdict

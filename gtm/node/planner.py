@@ -5,7 +5,7 @@
 
 A change of health waits for no compile, only for the swap after it. A zone whose plan takes too long is refused alone;
 and one that takes long to decide is decided in the thread too, while the others follow their health at once.
-It holds the node's present: every part of it a frozen snapshot, replaced whole. What no plan can be made of changes
+It holds the present: each part a frozen snapshot, replaced whole. What no plan can be made of changes
 nothing but `failure`: the last good plan, and what it was made of, stay.
 """
 
@@ -23,9 +23,9 @@ from gtm.counters import Counters
 from gtm.engine.protocol import Doubting, Engine, Preparing, Restorable
 from gtm.errors import ZoneTooCostly
 from gtm.event import EventId
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.local_view import Vantages
 from gtm.health.consensus.status import Status
-from gtm.health.delta import StatusDelta
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.node.events.recorder import Chronicle, no_chronicle
 from gtm.node.events.zone_changes import MAX_APPLIED, Applied, find_changes, lines_of, log_changes
@@ -204,10 +204,7 @@ class Planner:
             self.geo = replace(self.geo, problems=problems)
 
     def take_status(self, status: Status, guidance: Guidance | None = None) -> None:
-        """Believes this from now on; what cannot be applied is tried again with the next status.
-
-        Without `guidance` what people and safety rules said before still counts.
-        """
+        """Believes this from now on; without `guidance` what people and safety rules said before still counts."""
         self.follow(StatusDelta.between(self.status, status), self.guidance if guidance is None else guidance)
 
     def follow(self, delta: StatusDelta | None, guidance: Guidance) -> None:

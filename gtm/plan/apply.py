@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.status import Status
-from gtm.health.delta import StatusDelta
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.compile import remembered
 from gtm.plan.decisions import decisions, retimed_decisions

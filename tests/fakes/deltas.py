@@ -1,7 +1,7 @@
 """The delta between two statuses that are known to differ."""
 
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.status import Status
-from gtm.health.delta import StatusDelta
 
 
 def delta_of(before: Status, after: Status) -> StatusDelta:

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from gtm.health.belief import Belief
+from gtm.health.consensus.delta import Change
 from gtm.health.consensus.quorum import Quorum
 from gtm.health.consensus.status import Status, merge
 from gtm.health.consensus.voices import Freshness
-from gtm.health.delta import Change
 from gtm.health.report.book import EMPTY_BOOK, Book, hear
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.health.verdict.verdict import Verdict

@@ -18,11 +18,11 @@ from dns.rdatatype import RdataType
 
 from gtm.checks.policy import pace, verdict_policy
 from gtm.health.belief import Belief
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.merger import Merger
 from gtm.health.consensus.quorum import Quorum
 from gtm.health.consensus.status import NO_STATUS, Status
 from gtm.health.consensus.voices import Freshness
-from gtm.health.delta import StatusDelta
 from gtm.health.override.override import NOTHING_IN_FORCE
 from gtm.health.report.book import EMPTY_BOOK, hear
 from gtm.health.report.report import Report, Vote, votes_of

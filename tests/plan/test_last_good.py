@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from gtm.health.belief import Belief
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.status import Status
-from gtm.health.delta import StatusDelta
 from gtm.ids import ServiceId
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan

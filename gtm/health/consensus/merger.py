@@ -18,12 +18,12 @@ from collections.abc import Iterable, Mapping
 
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.local_view import NO_NEIGHBOURS, Neighbours, neighbours, positions
 from gtm.health.consensus.outliers import Standings, judged, quarantined
 from gtm.health.consensus.quorum import Quorum
 from gtm.health.consensus.status import Status, decided, merge
 from gtm.health.consensus.voices import Freshness, in_order, voices_on
-from gtm.health.delta import StatusDelta
 from gtm.health.report.book import Book, Heard
 from gtm.ids import CheckId, NodeName, VantageName
 

@@ -1,7 +1,7 @@
 """The status: what this node believes of every endpoint, after merging the reports by quorum.
 
 What comes in: the last status, the book of reports, what is watched, and the time as two arguments. What goes out:
-the next status; gtm/health/delta.py compares two of them. One voice is one vantage's (voices.py):
+the next status; gtm/health/consensus/delta.py compares two of them. One voice is one vantage's (voices.py):
 
     1. With fewer fresh voices, or probes behind them, than the quorum asks for, the last belief stands: it is `frozen`.
     2. A belief that has been frozen for the quorum's `stale_hold_s` is UNKNOWN: eligible after what is known to be up.

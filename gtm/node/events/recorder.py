@@ -23,9 +23,9 @@ from gtm.errors import ReportInvalid
 from gtm.event import MAX_LIST, Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
 from gtm.health.belief import Belief
 from gtm.health.certificate import Certificate
+from gtm.health.consensus.delta import Change, LocalChange, StatusDelta
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.consensus.voices import Voice
-from gtm.health.delta import Change, LocalChange, StatusDelta
 from gtm.health.report.book import Book
 from gtm.health.verdict.reading import Reading
 from gtm.health.verdict.verdict import Verdict, VerdictState

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.health.belief import Belief
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.status import Status
-from gtm.health.delta import StatusDelta
 from gtm.health.override.override import TAKING, Action
 from gtm.ids import ServiceId
 from gtm.node.events.recorder import Chronicle

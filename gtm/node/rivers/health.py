@@ -16,12 +16,12 @@ from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import CallOverdue
 from gtm.health.belief import Belief
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.merger import Merger
 from gtm.health.consensus.outliers import Standings, quarantined
 from gtm.health.consensus.quorum import Quorum
 from gtm.health.consensus.status import NO_STATUS, Status
 from gtm.health.consensus.voices import Freshness
-from gtm.health.delta import StatusDelta
 from gtm.health.report.book import leave
 from gtm.health.verdict.reading import Reading
 from gtm.health.verdict.saved import is_memorable

@@ -29,8 +29,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from gtm.health.belief import Belief
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.status import Status
-from gtm.health.delta import StatusDelta
 from gtm.health.override.override import NOTHING_IN_FORCE, Action, InForce, SafetyRule
 from gtm.ids import CheckId, EndpointId, ServiceId
 from gtm.plan.overlay import Guidance, Held

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.local_view import (
     LocalBelief,
     Vantage,
@@ -21,7 +22,6 @@ from gtm.health.consensus.local_view import (
 from gtm.health.consensus.quorum import AnyUp, Quorum
 from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status, merge
 from gtm.health.consensus.voices import Freshness, in_order
-from gtm.health.delta import StatusDelta
 from gtm.health.report.book import EMPTY_BOOK, Book, hear
 from gtm.health.report.report import Report
 from gtm.ids import CheckId, NodeName, VantageName

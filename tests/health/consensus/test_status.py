@@ -5,11 +5,11 @@ import pytest
 
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
+from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.local_view import positions
 from gtm.health.consensus.quorum import AllUp, Quorum
 from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status, merge
 from gtm.health.consensus.voices import Freshness, in_order
-from gtm.health.delta import StatusDelta
 from gtm.health.report.book import EMPTY_BOOK, Book, hear
 from gtm.health.report.report import Report, Vote, votes_of
 from gtm.health.verdict.reading import Reason
