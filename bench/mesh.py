@@ -32,7 +32,7 @@ from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.handler import handle_reports
 from gtm.share.keys import generate_key
-from gtm.share.report_store import Desk, Reporter
+from gtm.share.report_store import Reporter, ReportStore
 
 BEAT_S = 5.0
 SETTLE_S = 8.0
@@ -45,7 +45,7 @@ CLOCK = SystemClock()
 class Probe:
     """One probe that reads nothing, and believes what it is told."""
 
-    desk: Desk
+    report_store: ReportStore
     verdicts: dict[CheckId, Verdict]
     sent: int = 0
     """Bytes of offers."""
@@ -55,7 +55,7 @@ class Probe:
         """Reads everything anew, and publishes."""
         now = CLOCK.monotonic()
         self.verdicts = {check: replace(verdict, read_at=now) for check, verdict in self.verdicts.items()}
-        self.desk.publish(self.verdicts)
+        self.report_store.publish(self.verdicts)
         self.published += 1
 
     def flip(self, check: CheckId) -> None:
@@ -64,7 +64,7 @@ class Probe:
         down = verdict.belief is Belief.UP
         belief, reason = (Belief.DOWN, Reason.TIMEOUT) if down else (Belief.UP, Reason.OK)
         self.verdicts[check] = replace(verdict, belief=belief, reason=reason, since=CLOCK.wall())
-        self.desk.publish(self.verdicts)
+        self.report_store.publish(self.verdicts)
         self.published += 1
 
 
@@ -136,7 +136,7 @@ async def _watch(
             chance.choice(mesh).flip(chance.choice(checks))
         await asyncio.sleep(min(1 / flips if flips else seconds, seconds - (now - began)))
     took = CLOCK.monotonic() - began
-    report = mesh[0].desk.book.by_node[NodeName("probe-0")].report
+    report = mesh[0].report_store.book.by_node[NodeName("probe-0")].report
     whole = len(compose_envelope(report, generate_key()))
     return Cost(
         (server.cpu_ns() - cpu) / 1e9 / took,
@@ -148,9 +148,11 @@ async def _watch(
 
 def _probe(number: int, key: PrivateKey, checks: Sequence[CheckId]) -> Probe:
     node = NodeName(f"probe-{number}")
-    desk = Desk(Reporter(node, VantageName(f"at-{number}"), key, 1), {}, clock=CLOCK, counters=Counters())
+    report_store = ReportStore(
+        Reporter(node, VantageName(f"at-{number}"), key, 1), {}, clock=CLOCK, counters=Counters()
+    )
     up = Verdict(Belief.UP, since=CLOCK.wall(), reason=Reason.OK, read_at=CLOCK.monotonic())
-    return Probe(desk, dict.fromkeys(checks, up))
+    return Probe(report_store, dict.fromkeys(checks, up))
 
 
 async def _beat(probe: Probe, delay_s: float) -> None:
@@ -164,7 +166,7 @@ async def _beat(probe: Probe, delay_s: float) -> None:
 @asynccontextmanager
 async def _serving(probe: Probe) -> AsyncIterator[str]:
     async def handle(request: web.Request) -> web.Response:
-        answer = await handle_reports(request, probe.desk)
+        answer = await handle_reports(request, probe.report_store)
         probe.sent += len(answer.body) if isinstance(answer.body, bytes) else 0
         return answer
 
@@ -176,7 +178,7 @@ async def _serving(probe: Probe) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
-        probe.desk.close()
+        probe.report_store.close()
         await runner.cleanup()
 
 

@@ -6,7 +6,7 @@ What comes in: a wish, and the monotonic time. What goes out: whether it may be 
 from collections import Counter
 
 
-class Allowance:
+class TokenBucket:
     """So many wishes at once, and a further one every so many seconds."""
 
     def __init__(self, most: int, every_s: float) -> None:
@@ -36,7 +36,7 @@ class Allowances:
     def __init__(self, most: int, every_s: float) -> None:
         self._most = most
         self._every_s = every_s
-        self._known: dict[str, Allowance] = {}
+        self._known: dict[str, TokenBucket] = {}
         self._refused: Counter[str] = Counter()
 
     def take(self, name: str, now: float) -> bool:
@@ -44,7 +44,7 @@ class Allowances:
         if name not in self._known and len(self._known) >= MAX_KNOWN:
             self._known.clear()
             self._refused.clear()
-        may = self._known.setdefault(name, Allowance(self._most, self._every_s)).take(now)
+        may = self._known.setdefault(name, TokenBucket(self._most, self._every_s)).take(now)
         self._refused[name] += not may
         return may
 

@@ -34,7 +34,7 @@ from gtm.admin.encode import encode
 from gtm.admin.origin import Names, guard
 from gtm.admin.refusal import ExplainedConflict
 from gtm.admin.server import LimitedRunner
-from gtm.admin.views import Events, Regions, Reloaded
+from gtm.admin.views import Events, RegionList, Reloaded
 from gtm.errors import AnswersNothing, ListenFailed
 from gtm.ids import Address
 
@@ -71,7 +71,7 @@ async def _nobody(_request: web.Request) -> str:
     raise web.HTTPForbidden(text="nobody may force anything here")
 
 
-class Subject(Protocol):
+class ServedNode(Protocol):
     """What the API is about: the node."""
 
     async def refresh(self) -> None:
@@ -80,7 +80,7 @@ class Subject(Protocol):
     def status_json(self) -> bytes:
         """Returns everything about this node: a NodeStatus."""
 
-    def regions(self) -> Regions:
+    def regions(self) -> RegionList:
         """Returns every region's state."""
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> "Explanation":
@@ -105,7 +105,7 @@ class Subject(Protocol):
 async def open_admin(
     host: str,
     port: int,
-    subject: Subject,
+    subject: ServedNode,
     reports: Handler,
     *,
     more: Sequence[web.RouteDef] = (),
@@ -160,7 +160,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 
 def make_app(
-    subject: Subject,
+    subject: ServedNode,
     reports: Handler,
     more: Sequence[web.RouteDef] = (),
     *,
@@ -210,7 +210,7 @@ def _health(request: web.Request, fields: Mapping[str, object], line: str, *, st
 
 
 class _Api:
-    def __init__(self, subject: Subject, require: Require) -> None:
+    def __init__(self, subject: ServedNode, require: Require) -> None:
         self._subject = subject
         self._require = require
 
@@ -220,7 +220,7 @@ class _Api:
 
     async def regions(self, _request: web.Request) -> web.Response:
         await self._subject.refresh()
-        return _answer(self._subject.regions(), Regions)
+        return _answer(self._subject.regions(), RegionList)
 
     async def explain(self, request: web.Request) -> web.Response:
         asked = request.query

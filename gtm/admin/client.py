@@ -17,7 +17,7 @@ from pydantic import TypeAdapter, ValidationError
 from gtm.admin.address import UNIX
 from gtm.admin.override_view import OverridesView, SaidTogether, SaidView
 from gtm.admin.tls_hints import Handshake, advice
-from gtm.admin.views import Events, NodeStatus, Regions, Reloaded
+from gtm.admin.views import Events, NodeStatus, RegionList, Reloaded
 from gtm.errors import OverrideRefused, Unreachable
 from gtm.event import Recorded
 from gtm.http_failure import HUNG_UP, described
@@ -51,9 +51,9 @@ def fetch_status(admin: str) -> NodeStatus:
     return _fetch(admin, "GET", "/v1/status", NodeStatus)
 
 
-def fetch_regions(admin: str) -> Regions:
+def fetch_regions(admin: str) -> RegionList:
     """Returns the regions as the node at this admin address sees them; raises Unreachable."""
-    return _fetch(admin, "GET", "/v1/regions", Regions)
+    return _fetch(admin, "GET", "/v1/regions", RegionList)
 
 
 def fetch_explanation(admin: str, question: Mapping[str, str]) -> "Explanation":

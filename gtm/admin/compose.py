@@ -21,7 +21,7 @@ from gtm.health.report.book import Book
 from gtm.ids import NodeName, RegionName
 from gtm.plan.model import Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Decisions
-from gtm.plan.overlay import NO_GUIDANCE, Guidance, overriding, skipped
+from gtm.plan.overlay import NO_OVERLAY, Overlay, overriding, skipped
 from gtm.plan.override_effects import Effect, Said, Touched
 from gtm.steer.decide import State
 from gtm.zone.model import Endpoint, Region, Service
@@ -41,23 +41,23 @@ def zone_views(plan: Plan) -> tuple[ZoneView, ...]:
     return tuple(sorted((_zone(zone) for zone in plan.zones.values()), key=lambda view: view.zone))
 
 
-def service_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> tuple[ServiceView, ...]:
+def service_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> tuple[ServiceView, ...]:
     """Returns every service with its endpoints, sorted by name."""
     found: list[ServiceView] = []
     for zone in sorted(plan.zones.values(), key=_name):
         found += [
-            _service(zone, plan.services[service.id], plan.decisions[service.id], status, guidance)
+            _service(zone, plan.services[service.id], plan.decisions[service.id], status, overlay)
             for service in zone.zone.services
         ]
         found += [_shown(zone, service, State.STEADY, ()) for service in zone.zone.disabled_services]
     return tuple(found)
 
 
-def region_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> tuple[RegionView, ...]:
+def region_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> tuple[RegionView, ...]:
     """Returns the regions of every zone, in the order of the zone's file."""
     found = []
     for zone in sorted(plan.zones.values(), key=_name):
-        holds = _holds(zone, plan, status, guidance)
+        holds = _holds(zone, plan, status, overlay)
         found += [_region(zone, region, plan, status, holds.get(region.name, {})) for region in zone.zone.regions]
     return tuple(found)
 
@@ -94,8 +94,8 @@ def effect_view(effect: Effect, *, wall: float) -> EffectView:
 
 def _touched(one: Touched, wall: float) -> TouchedView:
     by = "" if one.by is None else one.by.id
-    where = one.spot.service, one.spot.region, one.spot.endpoint
-    return TouchedView(*where, one.why.value, reason_words(one, wall=wall), by, one.spot.zone)
+    where = one.endpoint_ref.service, one.endpoint_ref.region, one.endpoint_ref.endpoint
+    return TouchedView(*where, one.why.value, reason_words(one, wall=wall), by, one.endpoint_ref.zone)
 
 
 def _override(one: Override, kind: type[_OverrideView]) -> _OverrideView:
@@ -150,11 +150,11 @@ def _zone(zone: ZonePlan) -> ZoneView:
 
 
 def _service(
-    zone: ZonePlan, steered: SteeredService, decisions: Decisions, status: Status, guidance: Guidance
+    zone: ZonePlan, steered: SteeredService, decisions: Decisions, status: Status, overlay: Overlay
 ) -> ServiceView:
     service = steered.service
-    said, held = _said(steered, guidance), guidance.held.get(service.id, {})
-    poor = _skipped(steered, status, guidance)
+    said, held = _said(steered, overlay), overlay.held.get(service.id, {})
+    poor = _skipped(steered, status, overlay)
     states = decisions.states
     endpoints = tuple(
         replace(
@@ -171,9 +171,9 @@ def _service(
     return _shown(zone, service, worst, endpoints)
 
 
-def _said(steered: SteeredService, guidance: Guidance) -> tuple[Override | None, ...]:
+def _said(steered: SteeredService, overlay: Overlay) -> tuple[Override | None, ...]:
     """Returns what people said of the endpoints and counts instead of the checks, in their order."""
-    said = overriding(steered, guidance.said)
+    said = overriding(steered, overlay.said)
     return tuple(None if one is None or one.action is Action.OBEY else one for one in said)
 
 
@@ -215,13 +215,13 @@ _Hold = tuple[str, str, float | None]
 """What decides, who said so and until when."""
 
 
-def _holds(zone: ZonePlan, plan: Plan, status: Status, guidance: Guidance) -> Mapping[RegionName, Mapping[_Hold, int]]:
+def _holds(zone: ZonePlan, plan: Plan, status: Status, overlay: Overlay) -> Mapping[RegionName, Mapping[_Hold, int]]:
     """Returns by region what decides for its endpoints besides the checks, and for how many."""
     counts: defaultdict[RegionName, Counter[_Hold]] = defaultdict(Counter)
     for service in zone.zone.services:
         steered = plan.services[service.id]
-        held, poor = guidance.held.get(service.id, {}), _skipped(steered, status, guidance)
-        for endpoint, override in zip(service.endpoints, _said(steered, guidance), strict=True):
+        held, poor = overlay.held.get(service.id, {}), _skipped(steered, status, overlay)
+        for endpoint, override in zip(service.endpoints, _said(steered, overlay), strict=True):
             if override is not None:
                 counts[endpoint.region][override.action.value, override.by, override.until] += 1
             elif endpoint.id in held:
@@ -231,8 +231,8 @@ def _holds(zone: ZonePlan, plan: Plan, status: Status, guidance: Guidance) -> Ma
     return counts
 
 
-def _skipped(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[RegionName, ...]:
-    return skipped(steered, status, guidance) if steered.service.min_healthy else ()
+def _skipped(steered: SteeredService, status: Status, overlay: Overlay) -> tuple[RegionName, ...]:
+    return skipped(steered, status, overlay) if steered.service.min_healthy else ()
 
 
 def _region(zone: ZonePlan, region: Region, plan: Plan, status: Status, holds: Mapping[_Hold, int]) -> RegionView:

@@ -54,5 +54,5 @@ def nothing_words(said: Override, effect: Effect, *, wall: float) -> str:
 
 def named(some: Sequence[Touched]) -> str:
     """Returns the names of some of these endpoints, and how many more there are."""
-    names = ", ".join(f"{one.target} ({one.spot.service})" for one in some[:MAX_NAMED])
+    names = ", ".join(f"{one.target} ({one.endpoint_ref.service})" for one in some[:MAX_NAMED])
     return f"{names} and {len(some) - MAX_NAMED} more" if len(some) > MAX_NAMED else names

@@ -45,7 +45,7 @@ from gtm.admin.refusal import ExplainedConflict
 from gtm.admin.refusal_log import RefusalLog
 from gtm.admin.write_access import Doorkeeper
 from gtm.errors import OverrideRefused
-from gtm.health.override.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Override, Wish
+from gtm.health.override.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Override, OverrideRequest
 from gtm.health.override.scope import Scope, parse_scope
 from gtm.health.override.signed import By, Rules, ScopeText, Why
 from gtm.plan.override_effects import Said, TakesNothing
@@ -74,7 +74,7 @@ class Overriding(Protocol):
     def in_force(self) -> InForce:
         """Returns what people said and is in force."""
 
-    def say(self, wishes: Sequence[Wish]) -> tuple[Said, ...]:
+    def say(self, wanted_all: Sequence[OverrideRequest]) -> tuple[Said, ...]:
         """Says all of this from now on. Raises OverrideRefused, and then says nothing of it."""
 
     async def is_saved(self) -> bool:
@@ -106,15 +106,15 @@ class _Api:
     async def said(self, request: web.Request) -> web.Response:
         async with self._heard(request) as who:
             body = await _body(request, Body)
-            wishes = [body.wish(parse_scope(scope)) for scope in body.all_scopes]
-            wishes += [replace(body.wish(self._scope_of(wanted)), is_signed=True) for wanted in body.ids]
-            return await self._say(who, wishes, is_one=body.scope is not None)
+            wanted_all = [body.wish(parse_scope(scope)) for scope in body.all_scopes]
+            wanted_all += [replace(body.wish(self._scope_of(wanted)), is_signed=True) for wanted in body.ids]
+            return await self._say(who, wanted_all, is_one=body.scope is not None)
 
     async def ended(self, request: web.Request) -> web.Response:
         async with self._heard(request) as who:
             body = await _body(request, EndBody)
             scope = self._scope_of(request.match_info["id"])
-            wish = Wish(scope, Action.CLEAR, body.why, body.by, rules=tuple(body.rules), is_signed=True)
+            wish = OverrideRequest(scope, Action.CLEAR, body.why, body.by, rules=tuple(body.rules), is_signed=True)
             return await self._say(who, [wish], is_one=True)
 
     def _scope_of(self, wanted: str) -> Scope:
@@ -141,9 +141,9 @@ class _Api:
             refusals.tell(f"audit: override refused from {at} ({refused.status}): {words}")
             raise
 
-    async def _say(self, who: str, wishes: Sequence[Wish], *, is_one: bool) -> web.Response:
+    async def _say(self, who: str, wanted_all: Sequence[OverrideRequest], *, is_one: bool) -> web.Response:
         try:
-            found = self._overriding.say(wishes)
+            found = self._overriding.say(wanted_all)
         except TakesNothing as refused:
             effect = effect_view(refused.effect, wall=refused.wall)
             raise ExplainedConflict(
@@ -214,9 +214,9 @@ class Body(EndBody):
         """Returns the scopes by which it is said of something."""
         return self.scopes if self.scope is None else [self.scope]
 
-    def wish(self, scope: Scope) -> Wish:
+    def wish(self, scope: Scope) -> OverrideRequest:
         """Returns what is wanted of a scope."""
-        return Wish(scope, self.action, self.why, self.by, self.span_s, tuple(self.rules))
+        return OverrideRequest(scope, self.action, self.why, self.by, self.span_s, tuple(self.rules))
 
 
 _Kind = TypeVar("_Kind", bound=_Strict)

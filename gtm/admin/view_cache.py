@@ -1,4 +1,4 @@
-"""The views of a plan, a status and the guidance, made once for each: polls of an unchanged node are cheap.
+"""The views of a plan, a status and the overlay, made once for each: polls of an unchanged node are cheap.
 
 A node with thousands of services takes a tenth of a second to make them, so they are made in a thread. Both the plan
 and the status are frozen, and are the same object while nothing changed.
@@ -12,54 +12,54 @@ from gtm.admin.encode import encode_plain
 from gtm.admin.views import NodeStatus, RegionView, ServiceView, ZoneView
 from gtm.health.consensus.status import Status
 from gtm.plan.model import Plan
-from gtm.plan.overlay import NO_GUIDANCE, Guidance
+from gtm.plan.overlay import NO_OVERLAY, Overlay
 from gtm.threads import Pool
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
+class CachedViews:
     """What is shown of one plan and one status."""
 
     plan: Plan
     status: Status
-    guidance: Guidance
+    overlay: Overlay
     services: tuple[ServiceView, ...]
     services_json: bytes
     zones: tuple[ZoneView, ...]
     regions: tuple[RegionView, ...]
 
 
-def make_views(plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> Views:
+def make_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> CachedViews:
     """Returns the views."""
-    services = service_views(plan, status, guidance)
+    services = service_views(plan, status, overlay)
     composed = encode_plain(services)
-    return Views(plan, status, guidance, services, composed, zone_views(plan), region_views(plan, status, guidance))
+    return CachedViews(plan, status, overlay, services, composed, zone_views(plan), region_views(plan, status, overlay))
 
 
 class ViewCache:
     """Keeps the last views. Its state is those."""
 
     def __init__(self) -> None:
-        self._views: Views | None = None
+        self._views: CachedViews | None = None
         self._making = asyncio.Lock()
         self._threads = Pool("views", threads=1)
 
-    async def refresh(self, plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> None:
+    async def refresh(self, plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> None:
         """Makes the views in a thread, unless they are there."""
         async with self._making:
-            if not _is_of(self._views, plan, status, guidance):
-                self._views = await self._threads.run(make_views, plan, status, guidance)
+            if not _is_of(self._views, plan, status, overlay):
+                self._views = await self._threads.run(make_views, plan, status, overlay)
 
-    def of(self, plan: Plan, status: Status, guidance: Guidance = NO_GUIDANCE) -> Views:
+    def of(self, plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> CachedViews:
         """Returns the views, made at once if they are not there."""
         views = self._views
-        if views is None or not _is_of(views, plan, status, guidance):
-            views = self._views = make_views(plan, status, guidance)
+        if views is None or not _is_of(views, plan, status, overlay):
+            views = self._views = make_views(plan, status, overlay)
         return views
 
 
-def _is_of(views: Views | None, plan: Plan, status: Status, guidance: Guidance) -> bool:
-    return views is not None and views.plan is plan and views.status is status and views.guidance is guidance
+def _is_of(views: CachedViews | None, plan: Plan, status: Status, overlay: Overlay) -> bool:
+    return views is not None and views.plan is plan and views.status is status and views.overlay is overlay
 
 
 def status_json(view: NodeStatus, services_json: bytes) -> bytes:

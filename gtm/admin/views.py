@@ -293,7 +293,7 @@ class RegionView:
 
 
 @dataclass(frozen=True, slots=True)
-class Regions:
+class RegionList:
     """The regions of every zone."""
 
     node: NodeName

@@ -15,10 +15,10 @@ from gtm.cli.console import counted, print_aside
 from gtm.cli.options import admin_address
 from gtm.counters import Counters
 from gtm.errors import Unreachable, ZoneInvalid
-from gtm.health.override.scope import Scope, Spot, parse_scope
+from gtm.health.override.scope import EndpointRef, Scope, parse_scope
 from gtm.node.plugins.filters import vocabulary
 from gtm.node.rivers.zones import never_empty
-from gtm.plan.renamed_scopes import Layout, followed, layout_of, spots_of
+from gtm.plan.renamed_scopes import Layout, endpoint_refs_of, followed, layout_of
 from gtm.watch.folder import EMPTY
 from gtm.watch.reading import read
 from gtm.watch.zone_loss import LossGuard
@@ -115,9 +115,9 @@ def _overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> t
         raise Unreachable(f"the node at {against} told of overrides that nobody can make: {error}") from error
     if not said:
         return ()
-    before = layout_of(_spots(node))
-    others = (spot for spot in _spots(node) if alone and spot.zone not in origins)
-    after = layout_of(chain(spots_of(zones), others))
+    before = layout_of(_endpoint_refs(node))
+    others = (endpoint_ref for endpoint_ref in _endpoint_refs(node) if alone and endpoint_ref.zone not in origins)
+    after = layout_of(chain(endpoint_refs_of(zones), others))
     return tuple(line for scope, one in said if (line := _fate(scope, one, before, after)))
 
 
@@ -132,11 +132,11 @@ def _fate(scope: Scope, one: OverrideView, before: Layout, after: Layout) -> str
     return f"{WARNING}{words} would be without effect: nothing would be in it, and no other name of it is known"
 
 
-def _spots(node: NodeStatus) -> Iterator[Spot]:
+def _endpoint_refs(node: NodeStatus) -> Iterator[EndpointRef]:
     for service in node.services:
         ends = [(one.region, one.endpoint) for one in service.endpoints]
         ends += [(one.region, one.endpoint) for one in service.disabled]
-        yield from (Spot(service.zone.lower(), service.service, region, end) for region, end in ends)
+        yield from (EndpointRef(service.zone.lower(), service.service, region, end) for region, end in ends)
 
 
 def _address(place: Path, against: str) -> str:

@@ -137,16 +137,16 @@ class Checked:
         }
 
 
-Found = tuple[tuple[Zone, ...], tuple[Problem, ...], tuple[Problem, ...]]
+CheckResult = tuple[tuple[Zone, ...], tuple[Problem, ...], tuple[Problem, ...]]
 """Zones, problems, warnings."""
 
 
-def _whole_folder(folder: Path) -> Found:
+def _whole_folder(folder: Path) -> CheckResult:
     catalogue = never_empty(folder, EMPTY, read(folder, EMPTY, vocabulary(Counters())))
     return catalogue.zones, catalogue.problems, catalogue.warnings
 
 
-def _one_file(file: Path) -> Found:
+def _one_file(file: Path) -> CheckResult:
     """Returns what is found of one file as it is read in its folder: beside the shared file, and others."""
     catalogue = read(file.parent, EMPTY, vocabulary(Counters()))
     shared = {str(file.parent / name) for name in SHARED_FILES}

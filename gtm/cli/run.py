@@ -16,7 +16,7 @@ from gtm.node.config.changes import Rereading
 from gtm.node.config.log_options import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
 from gtm.node.config.model import EngineChoice, NodeConfig, Role
 from gtm.node.config.shipped import shipped
-from gtm.probe.targets import Allowed, parse_allowed
+from gtm.probe.targets import AllowedNetwork, parse_allowed
 from gtm.serve.listen import ListenAddress, parse_listen
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ def _listen(text: str) -> ListenAddress:
         raise typer.BadParameter(str(error)) from error
 
 
-def _allowed(text: str) -> Allowed:
+def _allowed(text: str) -> AllowedNetwork:
     try:
         return parse_allowed(text)
     except ValueError as error:
@@ -58,7 +58,7 @@ AdminListenOption = Annotated[
     typer.Option("--admin", metavar="ADDR:PORT", parser=_listen, help="Serve the admin API here."),
 ]
 AllowOption = Annotated[
-    list[Allowed] | None,
+    list[AllowedNetwork] | None,
     typer.Option(
         "--allow",
         metavar="NETWORK[:PORT]",
@@ -123,7 +123,7 @@ def _logging(choice: LogChoice, form: LogFormat | None, level: LogLevel | None) 
 
 
 def _with_options(
-    config: NodeConfig, zones: Path | None, admin: ListenAddress | None, allow: list[Allowed] | None
+    config: NodeConfig, zones: Path | None, admin: ListenAddress | None, allow: list[AllowedNetwork] | None
 ) -> NodeConfig:
     if zones is not None:
         config = replace(config, zones=zones)

@@ -20,7 +20,7 @@ from gtm.share.refusals import INNOCENT
 from gtm.spans import span
 
 if TYPE_CHECKING:
-    from gtm.admin.views import EndpointView, NodeStatus, Regions, RegionView, ServiceView, VotersView
+    from gtm.admin.views import EndpointView, NodeStatus, RegionList, RegionView, ServiceView, VotersView
 
 TELLING_DISSENT = 0.1
 """Of what a probe says: less is what happens when something changes, and somebody is the first to see it."""
@@ -123,7 +123,7 @@ def _engine(node: "NodeStatus") -> str:
     return "no engine" if node.engine == "none" else f"{node.engine} engine"
 
 
-def _print_regions(regions: "Regions") -> None:
+def _print_regions(regions: "RegionList") -> None:
     rows = [
         (region.region, region.zone, _region_state(region), f"{region.up}", f"{region.down}", f"{region.unknown}")
         for region in regions.regions

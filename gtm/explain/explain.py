@@ -31,7 +31,7 @@ from gtm.ids import Address, EndpointId, Generation, ServiceId
 from gtm.plan.local_view import NOTHING, Numbers, seen_from
 from gtm.plan.model import Cell, Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Outcome
-from gtm.plan.overlay import NO_GUIDANCE, Guidance, effective, guided
+from gtm.plan.overlay import NO_OVERLAY, Overlay, effective, guided
 from gtm.plan.service_shape import candidates, of_type
 from gtm.steer.chain import Step, Views, steps
 from gtm.steer.decide import State, as_if_up, offered
@@ -127,7 +127,7 @@ def explain(
     status: Status,
     geography: Geography,
     engine: Engine,
-    guidance: Guidance = NO_GUIDANCE,
+    overlay: Overlay = NO_OVERLAY,
 ) -> Explanation:
     """Returns the explanation of one question; `engine` must serve this plan.
 
@@ -150,7 +150,7 @@ def explain(
         service=service,
         steered=None
         if service is None
-        else _Steering(plan, status, guidance, plan.services[service], rtype, located.place).told(client),
+        else _Steering(plan, status, overlay, plan.services[service], rtype, located.place).told(client),
         answer=_lines(reply),
         nobodys=nobodys(plan, name, rcode=None if reply is None else reply.rcode()),
         disabled=() if zone is None else _disabled(zone, path[-1]),
@@ -185,7 +185,7 @@ class _Steering:
 
     plan: Plan
     status: Status
-    guidance: Guidance
+    overlay: Overlay
     service: SteeredService
     rtype: RdataType
     place: Place
@@ -217,14 +217,14 @@ class _Steering:
             on_all_down=service.on_all_down,
             chances=chances_of(outcome),
             checks=_checks(self.service, self.status),
-            guided=guided(self.service, self.status, self.guidance),
+            guided=guided(self.service, self.status, self.overlay),
             vantage=cell.nearest or "",
             local=self._local(down, cell),
         )
 
     def _seen_down(self, cell: Cell) -> Numbers:
         """Returns the endpoints that the nearest vantage sees down."""
-        found = dict(effective(self.service, self.status, self.guidance).seen_down)
+        found = dict(effective(self.service, self.status, self.overlay).seen_down)
         return NOTHING if cell.nearest is None else found.get(cell.nearest, NOTHING)
 
     def _local(self, down: Numbers, cell: Cell) -> tuple[tuple[EndpointId, str], ...]:
@@ -243,8 +243,8 @@ class _Steering:
         return seen_by if seen_by == cell.nearest else f"{seen_by}, as {cell.nearest} says nothing of it"
 
     def _pool(self, *, last_resort: bool, down: Numbers = NOTHING) -> Candidates:
-        everyone = candidates(self.service.form, effective(self.service, self.status, self.guidance))
-        pool = seen_from(of_type(everyone, self.service.form, self.rtype), down)
+        everyone = candidates(self.service.service_shape, effective(self.service, self.status, self.overlay))
+        pool = seen_from(of_type(everyone, self.service.service_shape, self.rtype), down)
         return offered(tuple(candidate for candidate in pool if candidate.last_resort is last_resort))
 
     def _again(self, seen: Views, outcome: Outcome) -> tuple[ExplainedStep, ...]:

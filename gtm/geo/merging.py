@@ -65,13 +65,16 @@ class MergedGeography:
 
 def build(databases: Sequence[Database], networks: Sequence[CustomNetwork] = ()) -> MergedGeography:
     """Returns the geography of some databases, the first preferred, under the custom networks."""
-    v4, spots_v4 = _merged(_custom(networks, bits=32), [(each.v4, each.places) for each in databases])
-    v6, spots_v6 = _merged(_custom(networks, bits=128), [(each.v6, each.places) for each in databases])
-    spots = dict.fromkeys([NOWHERE, *spots_v4, *spots_v6])
-    places = tuple(spot for spot in spots if isinstance(spot, Place))
-    specials = tuple(spot for spot in spots if not isinstance(spot, Place))
-    number_of = {spot: number for number, spot in enumerate([*places, *specials])}
-    v4, v6 = (renumber(trie, [number_of[spot] for spot in known]) for trie, known in ((v4, spots_v4), (v6, spots_v6)))
+    v4, endpoint_refs_v4 = _merged(_custom(networks, bits=32), [(each.v4, each.places) for each in databases])
+    v6, endpoint_refs_v6 = _merged(_custom(networks, bits=128), [(each.v6, each.places) for each in databases])
+    endpoint_refs = dict.fromkeys([NOWHERE, *endpoint_refs_v4, *endpoint_refs_v6])
+    places = tuple(endpoint_ref for endpoint_ref in endpoint_refs if isinstance(endpoint_ref, Place))
+    specials = tuple(endpoint_ref for endpoint_ref in endpoint_refs if not isinstance(endpoint_ref, Place))
+    number_of = {endpoint_ref: number for number, endpoint_ref in enumerate([*places, *specials])}
+    v4, v6 = (
+        renumber(trie, [number_of[endpoint_ref] for endpoint_ref in known])
+        for trie, known in ((v4, endpoint_refs_v4), (v6, endpoint_refs_v6))
+    )
     return MergedGeography(places, v4, v6, specials)
 
 
@@ -119,35 +122,35 @@ _Source = tuple[Trie, tuple[Place, ...]]
 
 def _custom(networks: Sequence[CustomNetwork], *, bits: int) -> _Layer:
     """Returns the custom networks of one family and the special ones, each completed by the networks around it."""
-    spots: list[_Spot | _Settled] = [NOWHERE]
+    endpoint_refs: list[_Spot | _Settled] = [NOWHERE]
     value_of: dict[tuple[int, int], int] = {}
     rows = []
-    for network, spot in sorted(_spots(networks), key=lambda row: row[0].prefixlen):
+    for network, endpoint_ref in sorted(_endpoint_refs(networks), key=lambda row: row[0].prefixlen):
         if network.max_prefixlen != bits:
             continue
         start, length = int(network.network_address), network.prefixlen
         around = ((start >> (bits - shorter) << (bits - shorter), shorter) for shorter in reversed(range(length + 1)))
         outer = next((value_of[key] for key in around if key in value_of), 0)
-        value_of[start, length] = len(spots)
-        rows.append((start, length, len(spots)))
-        spots.append(_within(spots[outer], spot))
-    return from_networks(rows, bits=bits), spots
+        value_of[start, length] = len(endpoint_refs)
+        rows.append((start, length, len(endpoint_refs)))
+        endpoint_refs.append(_within(endpoint_refs[outer], endpoint_ref))
+    return from_networks(rows, bits=bits), endpoint_refs
 
 
-def _spots(networks: Iterable[CustomNetwork]) -> list[tuple[Network, _Spot]]:
+def _endpoint_refs(networks: Iterable[CustomNetwork]) -> list[tuple[Network, _Spot]]:
     """Returns what is known of networks without a database; of two for one network the custom one is later."""
     return [*SPECIAL.items(), *((each.network, each.embedding or each.place) for each in networks)]
 
 
-def _within(outer: _Spot | _Settled, spot: _Spot) -> _Spot | _Settled:
+def _within(outer: _Spot | _Settled, endpoint_ref: _Spot) -> _Spot | _Settled:
     """Returns what a network is within another that is longer than all others around it."""
     place = outer.place if isinstance(outer, _Settled) else outer
-    if isinstance(spot, Place) and isinstance(place, Place):
-        completed = combine(spot, place)
+    if isinstance(endpoint_ref, Place) and isinstance(place, Place):
+        completed = combine(endpoint_ref, place)
         return _Settled(completed) if isinstance(outer, _Settled) else completed
-    if isinstance(spot, Place):
-        return spot if outer is NoPlace.PRIVATE else _Settled(spot)
-    return outer if spot is NoPlace.PRIVATE and isinstance(place, Place) and _knowledge(place) else spot
+    if isinstance(endpoint_ref, Place):
+        return endpoint_ref if outer is NoPlace.PRIVATE else _Settled(endpoint_ref)
+    return outer if endpoint_ref is NoPlace.PRIVATE and isinstance(place, Place) and _knowledge(place) else endpoint_ref
 
 
 def _merged(custom: _Layer, databases: Sequence[_Source]) -> tuple[Trie, Sequence[_Spot]]:
@@ -155,11 +158,13 @@ def _merged(custom: _Layer, databases: Sequence[_Source]) -> tuple[Trie, Sequenc
     known: _Source = (everywhere(custom[0].bits, 0), (NOWHERE,))
     for database in databases:
         known = _both(known, database)
-    trie, spots = custom
+    trie, endpoint_refs = custom
     if not known[0].is_unknown:
         trie, pairs = merge(trie, known[0])
-        spots = [_over(spots[a], known[1][b]) for a, b in pairs]
-    return trie, [spot.place if isinstance(spot, _Settled) else spot for spot in spots]
+        endpoint_refs = [_over(endpoint_refs[a], known[1][b]) for a, b in pairs]
+    return trie, [
+        endpoint_ref.place if isinstance(endpoint_ref, _Settled) else endpoint_ref for endpoint_ref in endpoint_refs
+    ]
 
 
 def _both(one: _Source, other: _Source) -> _Source:
@@ -171,11 +176,11 @@ def _both(one: _Source, other: _Source) -> _Source:
     return trie, tuple(combine_databases(one[1][a], other[1][b]) for a, b in pairs)
 
 
-def _over(spot: _Spot | _Settled, known: Place) -> _Spot | _Settled:
+def _over(endpoint_ref: _Spot | _Settled, known: Place) -> _Spot | _Settled:
     """Returns what is known of a network of which the databases know something too."""
-    if isinstance(spot, Place):
-        return combine(spot, known)
-    return known if spot is NoPlace.PRIVATE and _knowledge(known) else spot
+    if isinstance(endpoint_ref, Place):
+        return combine(endpoint_ref, known)
+    return known if endpoint_ref is NoPlace.PRIVATE and _knowledge(known) else endpoint_ref
 
 
 def _networks(blocks: Blocks) -> Networks:

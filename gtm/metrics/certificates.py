@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from gtm.health.certificate import Certificate
 from gtm.health.verdict.reading import Reading
 from gtm.ids import CheckId
-from gtm.metrics.model import Family, Kind, Metric, Point
+from gtm.metrics.model import Family, Metric, MetricKind, Point
 from gtm.zone.model import Check
 from gtm.zone.monitors.settings import DenySettings, GrpcSettings, HttpSettings, Settings, TcpSettings
 
 ENDS = Metric(
     "gtm_endpoint_certificate_expiry_timestamp_seconds",
     "gtm.endpoint.certificate.expiry.timestamp",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Unix time at which the certificate of an endpoint expires, as this probe saw it last, by check.",
     "s",
 )

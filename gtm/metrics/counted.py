@@ -9,11 +9,11 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from gtm.metrics.model import Distribution, Family, Kind, Metric, Point
+from gtm.metrics.model import Distribution, Family, Metric, MetricKind, Point
 
 
 def _counter(prometheus: str, otel: str, unit: str, text: str) -> Metric:
-    return Metric(f"gtm_{prometheus}", f"gtm.{otel}", Kind.COUNTER, text, unit)
+    return Metric(f"gtm_{prometheus}", f"gtm.{otel}", MetricKind.COUNTER, text, unit)
 
 
 COUNTED: Mapping[str, Metric] = {
@@ -181,7 +181,7 @@ RENAMED = {"rcode": "rcode", "type": "qtype", "reason": "reason"}
 LATENCY = Metric(
     "gtm_dns_query_duration_seconds",
     "gtm.dns.server.query.duration",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "Time that the engine took for a query; the Rust engine times the queries of one batch in 64.",
     "s",
 )

@@ -14,13 +14,13 @@ from collections.abc import Iterator
 
 from gtm.health.verdict.reading import Phases, Reading, Reason
 from gtm.metrics.histogram import Tally
-from gtm.metrics.model import Family, Kind, Metric, Point
+from gtm.metrics.model import Family, Metric, MetricKind, Point
 from gtm.zone.model import Check, MonitorType
 
 DURATION = Metric(
     "gtm_probe_duration_seconds",
     "gtm.probe.duration",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "Time that checks of this probe took, and the phases of them, by kind of monitor.",
     "s",
 )

@@ -1,4 +1,4 @@
-"""Plan, status and guidance -> what counts of endpoints and regions, who sees it otherwise, and where clients are sent.
+"""Plan, status and overlay -> what counts of endpoints and regions, who sees it otherwise, and where clients are sent.
 
 What comes in: frozen snapshots. What goes out: families. The state of an endpoint is what the checks say, unless a
 person said otherwise:
@@ -17,31 +17,31 @@ from gtm.health.belief import Belief
 from gtm.health.consensus.status import Status
 from gtm.health.override.override import Action
 from gtm.ids import RegionName
-from gtm.metrics.model import Chosen, Family, Kind, Metric, Point
+from gtm.metrics.model import Chosen, Family, Metric, MetricKind, Point
 from gtm.plan.model import Plan, SteeredService
 from gtm.plan.moved_cells import part_shares
-from gtm.plan.outcome import Spread
-from gtm.plan.overlay import Guidance, beliefs, overriding
+from gtm.plan.outcome import CellAnswers
+from gtm.plan.overlay import Overlay, beliefs, overriding
 
-STATE = Metric("gtm_endpoint_state", "gtm.endpoint.state", Kind.STATE, "What counts of an endpoint at this node.")
+STATE = Metric("gtm_endpoint_state", "gtm.endpoint.state", MetricKind.STATE, "What counts of an endpoint at this node.")
 REGION = Metric(
     "gtm_region_endpoints",
     "gtm.region.endpoints",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Endpoints of a region of a zone, by state; one address in two services counts twice.",
     "{endpoint}",
 )
 SHARE = Metric(
     "gtm_region_share_ratio",
     "gtm.region.share",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Share of a service's cells that the plan answers with a region; each counts as one, however many clients it has.",
     "1",
 )
 LOCAL = Metric(
     "gtm_endpoint_local",
     "gtm.endpoint.local",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "1 for each vantage that sees an endpoint otherwise than the quorum, and what it sees; nothing for the rest.",
 )
 
@@ -51,28 +51,28 @@ _SAID = {Action.DOWN: TAKEN_OUT, Action.DRAIN: TAKEN_OUT, Action.UP: FORCED_UP}
 _Shares = Mapping[RegionName, float]
 
 
-def endpoint_families(plan: Plan, status: Status, guidance: Guidance, *, answers: bool = True) -> Iterator[Family]:
+def endpoint_families(plan: Plan, status: Status, overlay: Overlay, *, answers: bool = True) -> Iterator[Family]:
     """Yields what is measured of endpoints and regions; `answers` is whether this node has a plan to answer by."""
     chosen = {state: Chosen(state, STATES) for state in STATES}
     points, counts = list[Point](), defaultdict[tuple[str, str], Counter[str]](Counter)
     for name, steered in plan.services.items():
-        for spot, state in zip(steered.spots, states(steered, status, guidance), strict=True):
-            points.append(Point({"service": name, "endpoint": spot.endpoint}, chosen[state]))
-            counts[steered.zone, spot.region][state] += 1
+        for endpoint_ref, state in zip(steered.endpoint_refs, states(steered, status, overlay), strict=True):
+            points.append(Point({"service": name, "endpoint": endpoint_ref.endpoint}, chosen[state]))
+            counts[steered.zone, endpoint_ref.region][state] += 1
     yield Family(STATE, tuple(points))
     yield Family(REGION, tuple(_regions(counts)))
-    yield Family(LOCAL, tuple(_local(plan, status, guidance)))
+    yield Family(LOCAL, tuple(_local(plan, status, overlay)))
     yield Family(SHARE, tuple(_shares(plan)) if answers else ())
 
 
-def states(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[str, ...]:
+def states(steered: SteeredService, status: Status, overlay: Overlay) -> tuple[str, ...]:
     """Returns the state of each endpoint of a service, in their order."""
-    held = guidance.held.get(steered.id, {})
+    held = overlay.held.get(steered.id, {})
     checked = [
-        Belief.UP if belief is Belief.DOWN and spot.endpoint in held else belief
-        for spot, belief in zip(steered.spots, beliefs(steered, status), strict=True)
+        Belief.UP if belief is Belief.DOWN and endpoint_ref.endpoint in held else belief
+        for endpoint_ref, belief in zip(steered.endpoint_refs, beliefs(steered, status), strict=True)
     ]
-    said = overriding(steered, guidance.said)
+    said = overriding(steered, overlay.said)
     return tuple(
         belief.value if override is None else _SAID.get(override.action, belief.value)
         for override, belief in zip(said, checked, strict=True)
@@ -85,7 +85,7 @@ def _regions(counts: Mapping[tuple[str, str], Counter[str]]) -> Iterator[Point]:
             yield Point({"zone": zone, "region": region, "state": state}, by_state[state])
 
 
-def _local(plan: Plan, status: Status, guidance: Guidance) -> Iterator[Point]:
+def _local(plan: Plan, status: Status, overlay: Overlay) -> Iterator[Point]:
     """Yields what vantages see otherwise, but of endpoints that a person decides."""
     differing = {check: one.local for check, one in status.checks.items() if one.local}
     if not differing:
@@ -93,19 +93,24 @@ def _local(plan: Plan, status: Status, guidance: Guidance) -> Iterator[Point]:
     for name, steered in plan.services.items():
         if differing.keys().isdisjoint(steered.checks):
             continue
-        said = overriding(steered, guidance.said)
-        for spot, check, override in zip(steered.spots, steered.checks, said, strict=True):
+        said = overriding(steered, overlay.said)
+        for endpoint_ref, check, override in zip(steered.endpoint_refs, steered.checks, said, strict=True):
             if check is None or (override is not None and override.action is not Action.OBEY):
                 continue
             for one in differing.get(check, ()):
-                labels = {"service": name, "endpoint": spot.endpoint, "vantage": one.vantage, "seen": one.belief.value}
+                labels = {
+                    "service": name,
+                    "endpoint": endpoint_ref.endpoint,
+                    "vantage": one.vantage,
+                    "seen": one.belief.value,
+                }
                 yield Point(labels, 1)
 
 
 def _shares(plan: Plan) -> Iterator[Point]:
     known: dict[tuple[int, tuple[RegionName, ...]], _Shares] = {}  # services of one shape share their spread
     for name, steered in plan.services.items():
-        regions = tuple(spot.region for spot in steered.spots)
+        regions = tuple(endpoint_ref.region for endpoint_ref in steered.endpoint_refs)
         spread = plan.decisions[name].spread
         key = (id(spread), regions)
         if key not in known:
@@ -114,7 +119,7 @@ def _shares(plan: Plan) -> Iterator[Point]:
             yield Point({"service": name, "region": region}, known[key].get(region, 0.0))
 
 
-def region_shares(spread: Spread, regions: tuple[RegionName, ...]) -> _Shares:
+def region_shares(spread: CellAnswers, regions: tuple[RegionName, ...]) -> _Shares:
     """Returns the share of the cells that each region gets, `regions` being those of the endpoints, in their order.
 
     Where a cell's answers are of several regions, each gets its part: by weight where one is drawn by it, else alike. A

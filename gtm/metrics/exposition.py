@@ -20,7 +20,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from gtm.metrics.labels import label
-from gtm.metrics.model import Chosen, Distribution, Family, Kind
+from gtm.metrics.model import Chosen, Distribution, Family, MetricKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,12 @@ def _histogram(family: Family) -> Metric:
     return made
 
 
-_FORMS: Mapping[Kind, Callable[[Family], Metric]] = {
-    Kind.COUNTER: _counter,
-    Kind.GAUGE: _gauge,
-    Kind.STATE: _state,
-    Kind.INFO: _info,
-    Kind.HISTOGRAM: _histogram,
+_FORMS: Mapping[MetricKind, Callable[[Family], Metric]] = {
+    MetricKind.COUNTER: _counter,
+    MetricKind.GAUGE: _gauge,
+    MetricKind.STATE: _state,
+    MetricKind.INFO: _info,
+    MetricKind.HISTOGRAM: _histogram,
 }
 
 

@@ -18,22 +18,22 @@ from gtm.health.verdict.reading import Reading, Reason
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, ServiceId
 from gtm.metrics.histogram import Tally
-from gtm.metrics.model import Family, Kind, Metric, Point
+from gtm.metrics.model import Family, Metric, MetricKind, Point
 from gtm.plan.model import Plan
-from gtm.plan.outcome import Spread
+from gtm.plan.outcome import CellAnswers
 from gtm.zone.model import Check
 
 DETECTION = Metric(
     "gtm_failover_detection_seconds",
     "gtm.failover.detection",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "Time from the first bad reading of an endpoint that was up to this probe's verdict that it is down.",
     "s",
 )
 CONVERGENCE = Metric(
     "gtm_failover_convergence_seconds",
     "gtm.failover.convergence",
-    Kind.HISTOGRAM,
+    MetricKind.HISTOGRAM,
     "Time from the first probe's verdict that an endpoint is down to the plan without it in this node's engine.",
     "s",
 )
@@ -114,7 +114,7 @@ def _moved(check: CheckId, before: Plan, after: Plan) -> bool:
     return any(_spread(after, name) != _spread(before, name) for name in services)
 
 
-def _spread(plan: Plan, name: ServiceId) -> Spread | None:
+def _spread(plan: Plan, name: ServiceId) -> CellAnswers | None:
     decided = plan.decisions.get(name)
     return None if decided is None else decided.spread
 

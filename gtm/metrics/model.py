@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Kind(Enum):
+class MetricKind(Enum):
     """What the values mean."""
 
     COUNTER = "counter"
@@ -31,7 +31,7 @@ class Metric:
     """Without `_total` and `_info`, with the unit of those that have one (Prometheus' naming rules)."""
     otel: str
     """With dots; the unit stands apart (OpenTelemetry's semantic conventions)."""
-    kind: Kind
+    kind: MetricKind
     help: str
     unit: str = ""
     """As UCUM has it, which OpenTelemetry asks for: `s`, `{query}`; empty for a number of nothing."""

@@ -30,7 +30,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from gtm.counters import series
 from gtm.metrics.labels import label
-from gtm.metrics.model import Chosen, Distribution, Family, Kind, Point
+from gtm.metrics.model import Chosen, Distribution, Family, MetricKind, Point
 from gtm.metrics.otlp_replies import FAILED, OUTCOMES, TAKEN, GivenUp, Replies, Trouble
 from gtm.metrics.otlp_session import bounded_session
 
@@ -187,16 +187,16 @@ class _Times:
 
     def _data(self, family: Family) -> Sum | Gauge | Histogram:
         match family.metric.kind:
-            case Kind.COUNTER:
+            case MetricKind.COUNTER:
                 points = [self._number(point) for point in family.points]
                 return Sum(points, AggregationTemporality.CUMULATIVE, is_monotonic=True)
-            case Kind.GAUGE:
+            case MetricKind.GAUGE:
                 return Gauge([self._number(point) for point in family.points])
-            case Kind.INFO:
+            case MetricKind.INFO:
                 return Gauge([self._number(point) for point in family.points])
-            case Kind.STATE:
+            case MetricKind.STATE:
                 return Gauge([number for point in family.points for number in self._states(point)])
-            case Kind.HISTOGRAM:
+            case MetricKind.HISTOGRAM:
                 return Histogram(
                     [self._distribution(point) for point in family.points], AggregationTemporality.CUMULATIVE
                 )

@@ -9,9 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
 from gtm.health.override.override import SafetyRule
-from gtm.metrics.model import Family, Kind, Metric, Point
+from gtm.metrics.model import Family, Metric, MetricKind, Point
 from gtm.plan.model import Plan
-from gtm.plan.overlay import Held
+from gtm.plan.overlay import HeldEndpoints
 from gtm.plan.safety.minimums import Refusal
 
 MAX_SCOPES = 20
@@ -20,14 +20,14 @@ MAX_SCOPES = 20
 HELD = Metric(
     "gtm_safety_held_endpoints",
     "gtm.safety.held_endpoints",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Endpoints that a safety rule keeps as they were.",
     "{endpoint}",
 )
 REFUSED = Metric(
     "gtm_safety_refusal_endpoints",
     "gtm.safety.refusal.endpoints",
-    Kind.GAUGE,
+    MetricKind.GAUGE,
     "Endpoints that a safety rule keeps in or leaves out now, by the zone or service that it does so for, and why.",
     "{endpoint}",
 )
@@ -36,7 +36,7 @@ _HOLDING = tuple(rule for rule in SafetyRule if rule is not SafetyRule.MIN_HEALT
 """The rules that keep something in; `min_healthy` takes more out."""
 
 
-def safety_families(plan: Plan, held: Held, refusals: Iterable[Refusal]) -> Iterator[Family]:
+def safety_families(plan: Plan, held: HeldEndpoints, refusals: Iterable[Refusal]) -> Iterator[Family]:
     """Yields what is measured of safety rules."""
     counts = Counter(rule for ends in held.values() for rule in ends.values())
     yield Family(HELD, tuple(Point({"rule": rule.value}, counts[rule]) for rule in _HOLDING))

@@ -14,10 +14,10 @@ from gtm.health.report.clocks import NO_SKEW, Skew
 from gtm.ids import NodeName
 from gtm.metrics.counted import counter_families
 from gtm.metrics.endpoints import endpoint_families
-from gtm.metrics.model import Family, Kind, Metric, Point
+from gtm.metrics.model import Family, Metric, MetricKind, Point
 from gtm.metrics.safety import safety_families
 from gtm.plan.model import Plan
-from gtm.plan.overlay import Guidance
+from gtm.plan.overlay import Overlay
 from gtm.plan.safety.minimums import Refusal
 
 
@@ -77,7 +77,7 @@ class Present:
     started_at: float
     plan: Plan
     status: Status
-    guidance: Guidance
+    overlay: Overlay
     probes: tuple[ExpectedProbe, ...]
     """Every node that should vote here, whether it was ever heard or not."""
     reloads: Reloads
@@ -99,10 +99,10 @@ class Present:
 
 
 def _gauge(prometheus: str, otel: str, text: str, unit: str = "") -> Metric:
-    return Metric(f"gtm_{prometheus}", f"gtm.{otel}", Kind.GAUGE, text, unit)
+    return Metric(f"gtm_{prometheus}", f"gtm.{otel}", MetricKind.GAUGE, text, unit)
 
 
-BUILD = Metric("gtm_build", "gtm.build", Kind.INFO, "What runs here.")
+BUILD = Metric("gtm_build", "gtm.build", MetricKind.INFO, "What runs here.")
 READY = _gauge("ready", "ready", "Whether this node should get queries.")
 STARTED = _gauge("start_timestamp_seconds", "start.timestamp", "Unix time of the start of this node.", "s")
 GENERATION = _gauge("config_generation", "config.generation", "The number of the plan that serves; it only grows.")
@@ -211,12 +211,12 @@ def families(present: Present) -> Iterator[Family]:
     yield Family(SERIAL, tuple(_serials(present.plan)))
     yield Family(HELD, tuple(_held(present.plan, present.reloads)))
     yield Family(FAIL_OPEN, tuple(_fail_open(present.plan)) if "dns" in present.roles else ())
-    yield from endpoint_families(present.plan, present.status, present.guidance, answers="dns" in present.roles)
-    yield from safety_families(present.plan, present.guidance.held, present.refusals)
+    yield from endpoint_families(present.plan, present.status, present.overlay, answers="dns" in present.roles)
+    yield from safety_families(present.plan, present.overlay.held, present.refusals)
     yield Family(VOTES, tuple(_votes(present.status)))
     yield _single(FROZEN, sum(one.frozen for one in present.status.checks.values()))
-    yield Family(OVERRIDE, tuple(_overrides(present.guidance)))
-    yield Family(OVERRIDE_UNTIL, tuple(_ends(present.guidance)))
+    yield Family(OVERRIDE, tuple(_overrides(present.overlay)))
+    yield Family(OVERRIDE_UNTIL, tuple(_ends(present.overlay)))
     yield from _probes(present)
     yield Family(KEY_WRONG, tuple(_peer(node, int(wrong)) for node, wrong in sorted(present.wrong_keys.items())))
     yield Family(PEER_CLOCK, tuple(_peer(node, ahead_s) for node, ahead_s in sorted(present.skew.ahead.items())))
@@ -277,11 +277,11 @@ def _sayings(one: CheckStatus) -> Counter[str]:
     return Counter(voice.belief.value if voice.fresh else _STALE for voice in one.votes)
 
 
-def _overrides(guidance: Guidance) -> Iterator[Point]:
-    for scope, override in guidance.said.by_scope.items():
+def _overrides(overlay: Overlay) -> Iterator[Point]:
+    for scope, override in overlay.said.by_scope.items():
         yield Point({"scope": str(scope), "action": override.action.value}, 1)
 
 
-def _ends(guidance: Guidance) -> Iterator[Point]:
-    for scope, override in guidance.said.by_scope.items():
+def _ends(overlay: Overlay) -> Iterator[Point]:
+    for scope, override in overlay.said.by_scope.items():
         yield Point({"scope": str(scope)}, override.until)

@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 from gtm.health.belief import Belief
 from gtm.ids import CheckId
-from gtm.metrics.model import Family, Kind, Metric, Point
+from gtm.metrics.model import Family, Metric, MetricKind, Point
 from gtm.zone.model import Check
 
 TRANSITIONS = Metric(
     "gtm_state_transitions",
     "gtm.endpoint.transitions",
-    Kind.COUNTER,
+    MetricKind.COUNTER,
     "Changes of mind about a check, by the new belief.",
     "{transition}",
 )

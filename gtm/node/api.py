@@ -11,7 +11,7 @@ from dns.rdatatype import RdataType
 from gtm import __version__
 from gtm.admin.compose import override_views, silent_probes
 from gtm.admin.events import Memory, find_events
-from gtm.admin.view_cache import ViewCache, Views, status_json
+from gtm.admin.view_cache import CachedViews, ViewCache, status_json
 from gtm.admin.views import (
     Events,
     GeoSourceView,
@@ -20,7 +20,7 @@ from gtm.admin.views import (
     PeerView,
     ProbeView,
     RefusalView,
-    Regions,
+    RegionList,
     Reloaded,
     SafetyView,
     VotersView,
@@ -44,13 +44,13 @@ from gtm.node.state.folder import StateFolder
 from gtm.node.trust import key_problem
 from gtm.plan.safety.minimums import Refusal
 from gtm.probe.withheld import Withheld
-from gtm.share.report_store import Desk
+from gtm.share.report_store import ReportStore
 
 if TYPE_CHECKING:
     from gtm.explain.explain import Explanation
 
 
-class NodeSubject:
+class NodeApi:
     """The node, as the admin API asks about it."""
 
     def __init__(
@@ -58,7 +58,7 @@ class NodeSubject:
         config: NodeConfig,
         planner: Planner,
         zones: ZoneRiver,
-        desk: Desk,
+        report_store: ReportStore,
         *,
         engine: Engine,
         clock: Clock,
@@ -85,7 +85,7 @@ class NodeSubject:
         self.config = config
         self._planner = planner
         self._zones = zones
-        self._desk = desk
+        self._report_store = report_store
         self._engine = engine
         self._clock = clock
         self._counters = counters
@@ -126,16 +126,20 @@ class NodeSubject:
             services=views.services,
             counters=self._counters.snapshot(),
             unheard=tuple(
-                sorted({peer.node for peer in self.config.peers if peer.listed.probes} - self._desk.book.by_node.keys())
+                sorted(
+                    {peer.node for peer in self.config.peers if peer.listed.probes}
+                    - self._report_store.book.by_node.keys()
+                )
             ),
             refusals=tuple(
-                RefusalView(peer, reason, count) for (peer, reason), count in sorted(self._desk.refusals.shown.items())
+                RefusalView(peer, reason, count)
+                for (peer, reason), count in sorted(self._report_store.refusals.shown.items())
             ),
             peers=self._polled(),
-            overrides=override_views(planner.guidance.said),
+            overrides=override_views(planner.overlay.said),
             safety=tuple(SafetyView(one.rule.value, one.subject, one.words) for one in self._refused()),
             vantages=tuple(one.name for one in planner.vantages),
-            unread=unread_views(self._desk.book, planner.plan, planner.status),
+            unread=unread_views(self._report_store.book, planner.plan, planner.status),
             voters=_voters(self.config),
             withheld=tuple(WithheldView(one.reason, one.checks, one.example) for one in self._withheld()),
             unready=unready,
@@ -143,17 +147,17 @@ class NodeSubject:
 
     async def refresh(self) -> None:
         """Makes what takes long of `status` and `regions`, off the event loop."""
-        await self._views.refresh(self._planner.plan, self._planner.status, self._planner.guidance)
+        await self._views.refresh(self._planner.plan, self._planner.status, self._planner.overlay)
 
     def status_json(self) -> bytes:
         """Returns the JSON of `status`."""
         view = self.status()
         return status_json(view, self._shown().services_json)
 
-    def regions(self) -> Regions:
+    def regions(self) -> RegionList:
         """Returns every region's state."""
         planner = self._planner
-        return Regions(self.config.node, planner.plan.generation, self._shown().regions)
+        return RegionList(self.config.node, planner.plan.generation, self._shown().regions)
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> "Explanation":
         """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves.
@@ -175,7 +179,7 @@ class NodeSubject:
             status=self._planner.status,
             geography=self._planner.geo.geography,
             engine=engine,
-            guidance=self._planner.guidance,
+            overlay=self._planner.overlay,
         )
 
     def events(self, request: web.Request) -> Events:
@@ -199,23 +203,23 @@ class NodeSubject:
         troubles = self._troubles()
         return tuple(PeerView(node, state, troubles.get(node, "")) for node, state in sorted(self._peers().items()))
 
-    def _shown(self) -> Views:
+    def _shown(self) -> CachedViews:
         planner = self._planner
-        return self._views.of(planner.plan, planner.status, planner.guidance)
+        return self._views.of(planner.plan, planner.status, planner.overlay)
 
     def _problems(self) -> tuple[str, ...]:
         planner = self._planner
         problems = few(planner.catalogue.problems)
         failure = (planner.failure,) if planner.failure else ()
-        key = key_problem(self.config, self._desk.key)
+        key = key_problem(self.config, self._report_store.key)
         file = () if self._file is None else self._file.problems
         own = (*failure, *((key,) if key else ()), *file, *self._state.problems)
-        told = (*self._desk.refusals.problems, *self._desk.clocks.skew.problems)
+        told = (*self._report_store.refusals.problems, *self._report_store.clocks.skew.problems)
         return (*problems, *own, *told, *self._breached())
 
     def _probes(self) -> tuple[ProbeView, ...]:
         now, standings = self._clock.monotonic(), self._standings()
-        silent = silent_probes(self._desk.book, self._planner.status) - self._following()
+        silent = silent_probes(self._report_store.book, self._planner.status) - self._following()
         others = {peer.node for peer in self.config.peers if not peer.listed.probes}  # their reports carry overrides
         if Role.PROBE not in self.config.roles:
             others.add(self.config.node)
@@ -232,7 +236,7 @@ class NodeSubject:
                 round(standing.score, 3),
                 heard.report.at,
             )
-            for node, heard in sorted(self._desk.book.by_node.items())
+            for node, heard in sorted(self._report_store.book.by_node.items())
             if node not in others
             for standing in (standings.get(node, NO_STANDING),)
         )

@@ -38,16 +38,16 @@ from gtm.engine.protocol import Engine
 from gtm.errors import ZoneInvalid
 from gtm.event import Event, EventKind
 from gtm.metrics.measurements import Tallies
-from gtm.node.api import NodeSubject
+from gtm.node.api import NodeApi
 from gtm.node.config.changes import Rereading
 from gtm.node.config.model import NodeConfig, Role
-from gtm.node.events.files import Journal
+from gtm.node.events.files import EventFiles
 from gtm.node.events.log import EventLog
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.listener import own_names, warning_of_plain_http
 from gtm.node.node_file_reload import NodeFile
-from gtm.node.overrides.overlay import Guide
-from gtm.node.overrides.requests import Saying
+from gtm.node.overrides.overlay import OverlayBuilder
+from gtm.node.overrides.requests import OverrideRequests
 from gtm.node.overrides.store import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.node.plugins.filters import vocabulary
@@ -61,8 +61,8 @@ from gtm.node.state.folder import StateFolder
 from gtm.node.state.lock import StateLock
 from gtm.node.stopping import Stop, close_all
 from gtm.node.supervisor import Supervisor
-from gtm.node.trust import key_problem, keys_of, make_claims, make_desk
-from gtm.plan.overlay import Guidance
+from gtm.node.trust import key_problem, keys_of, make_claims, make_report_store
+from gtm.plan.overlay import Overlay
 from gtm.probe.push_handler import PushDesk
 from gtm.serve.descriptors import admin_connections, health_connections, raise_limit
 from gtm.serve.listen import ListenAddress
@@ -102,10 +102,10 @@ class Node:
         self._clock = clock
         self._engine = engine
         self._counters = counters
-        self._events = EventLog(Journal(config.state), config.node, clock=clock, counters=self._counters)
-        chronicle = Chronicle(self._events, config.node, answers=Role.DNS in config.roles)
+        self._events = EventLog(EventFiles(config.state), config.node, clock=clock, counters=self._counters)
+        recorder = EventRecorder(self._events, config.node, answers=Role.DNS in config.roles)
         self._state = StateFolder(
-            config.state, self._counters, zones=config.zones, on_complaint=chronicle.damaged, lock=lock
+            config.state, self._counters, zones=config.zones, on_complaint=recorder.damaged, lock=lock
         )
         words = vocabulary(self._counters)
         self._planner = Planner(
@@ -115,14 +115,14 @@ class Node:
             status=self._state.load_status(),
             wall=clock.wall,
             counters=self._counters,
-            chronicle=chronicle,
+            recorder=recorder,
         )
         self._key = load_key(config.key) if config.key else generate_key()
-        self._desk = make_desk(config, self._key, self._state, clock=clock, counters=counters)
+        self._report_store = make_report_store(config, self._key, self._state, clock=clock, counters=counters)
         if problem := key_problem(config, self._key.public):
             log.error("%s", problem)
-        self._desk.refusals.on_refused = chronicle.refused
-        self._sharing = Sharing(config, self._desk, clock=clock, counters=self._counters)
+        self._report_store.refusals.on_refused = recorder.refused
+        self._sharing = Sharing(config, self._report_store, clock=clock, counters=self._counters)
         admin_tls = config.admin_tls if Role.ADMIN in config.roles else None
         self._admin_tls = None if admin_tls is None else LiveTls("listen", admin_tls, server_tls)
         sides = [live for live in (self._sharing.tls, self._admin_tls) if live is not None and live.has_files]
@@ -132,30 +132,30 @@ class Node:
             self._key,
             {peer.node: peer.key for peer in config.peers},
             accepted=config.overrides_from,
-            desk=self._desk,
+            report_store=self._report_store,
             state=self._state,
             clock=clock,
             counters=counters,
-            chronicle=chronicle,
+            recorder=recorder,
         )
-        self._planner.guidance = Guidance(self._overrides.in_force())
-        self._guide = Guide(
+        self._planner.overlay = Overlay(self._overrides.in_force())
+        self._guide = OverlayBuilder(
             self._planner,
             self._overrides,
             clock=clock,
             counters=counters,
-            chronicle=chronicle,
+            recorder=recorder,
             holds=Role.DNS in config.roles,
         )
         tallies = Tallies()
         self._health = HealthRiver(
             self._planner,
-            self._desk,
+            self._report_store,
             quorum=config.quorum,
             state=self._state,
             clock=clock,
             counters=self._counters,
-            chronicle=chronicle,
+            recorder=recorder,
             guide=self._guide,
             permits=config.permitted,
             tallies=tallies,
@@ -164,7 +164,7 @@ class Node:
         self._guide.on_news = self._health.publish_soon
         if self._overrides.known:
             self._health.publish_soon()
-        self._saying = Saying(
+        self._saying = OverrideRequests(
             self._planner,
             self._overrides,
             self._guide,
@@ -177,7 +177,7 @@ class Node:
             self._planner,
             watch=self._health.watch,
             counters=self._counters,
-            chronicle=chronicle,
+            recorder=recorder,
             state=self._state,
             wall=clock.wall,
             settle_s=config.settle_s,
@@ -190,12 +190,12 @@ class Node:
             is_stopping=lambda: self._stop.is_told,
             is_blind=self._is_unready_blind,
         )
-        self._places = self._client_places(chronicle) if Role.DNS in config.roles else None
+        self._places = self._client_places(recorder) if Role.DNS in config.roles else None
         self._measures = Measures(
             config,
             self._planner,
             self._zones,
-            self._desk,
+            self._report_store,
             engine=engine.name,
             clock=clock,
             counters=counters,
@@ -208,16 +208,14 @@ class Node:
             unsaved=lambda: len(self._state.unsaved),
             refused=lambda: self._guide.refusals,
         )
-        self._file = NodeFile(
-            config, rereading, key=self._key.public, take=self._take, chronicle=chronicle, clock=clock
-        )
+        self._file = NodeFile(config, rereading, key=self._key.public, take=self._take, recorder=recorder, clock=clock)
         self._door = Doorkeeper(config.credentials, clock=clock)
         self._pushes = PushDesk(self._health.heartbeats, config.permitted, clock=clock, counters=counters)
-        self._subject = NodeSubject(
+        self._subject = NodeApi(
             config,
             self._planner,
             self._zones,
-            self._desk,
+            self._report_store,
             engine=engine,
             clock=clock,
             counters=counters,
@@ -239,17 +237,17 @@ class Node:
         """Whether SIGHUP came, and nothing was done for it yet."""
         self._threads = Pool("stop", threads=1)
 
-    def _client_places(self, chronicle: Chronicle) -> "ClientPlaces":
+    def _client_places(self, recorder: EventRecorder) -> "ClientPlaces":
         from gtm.node.rivers.places import ClientPlaces  # noqa: PLC0415  # see there
 
         return ClientPlaces(
             self._config,
             self._planner,
-            desk=self._desk,
+            report_store=self._report_store,
             state=self._state,
             voting=lambda: self._health.voting,
             clock=self._clock,
-            chronicle=chronicle,
+            recorder=recorder,
         )
 
     async def run(self, queries: "Queries | None") -> None:
@@ -283,7 +281,7 @@ class Node:
                 for river in rivers:
                     river.cancel()
         finally:
-            self._desk.close()
+            self._report_store.close()
             closings: dict[str, Coroutine[None, None, None]] = {}
             if telemetry is not None:
                 closings["telemetry"] = self._threads.run(telemetry.close)  # in which it gives up what it sends
@@ -303,7 +301,7 @@ class Node:
         before, self._taken = self._taken, None
         self._config = self._subject.config = self._measures.config = config
         if before is None or before.peers != config.peers:
-            self._desk.take_peers(keys_of(config), make_claims(config, self._desk.claims, self._state))
+            self._report_store.take_peers(keys_of(config), make_claims(config, self._report_store.claims, self._state))
             self._sharing.take(config)
         if before is None or _speakers_of(before) != _speakers_of(config):
             self._overrides.accept(keys_of(config), config.overrides_from)
@@ -373,7 +371,7 @@ class Node:
             return None
 
         async def reports(request: web.Request) -> web.StreamResponse:
-            return await handle_reports(request, self._desk)
+            return await handle_reports(request, self._report_store)
 
         def refused() -> None:
             self._counters.add("admin_connections_refused")

@@ -21,7 +21,7 @@ from gtm.event import Event, EventKind, Fact
 from gtm.health.report.signature import PublicKey
 from gtm.node.config.changes import Difference, Rereading, difference
 from gtm.node.config.model import NodeConfig
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.trust import key_problem
 from gtm.node.unusable_files import useless_files
 from gtm.share.keys import load_key
@@ -56,7 +56,7 @@ class NodeFile:
         *,
         key: PublicKey,
         take: Callable[[NodeConfig], Awaitable[None]],
-        chronicle: Chronicle,
+        recorder: EventRecorder,
         clock: Clock,
     ) -> None:
         """Without `rereading` there is no node file."""
@@ -69,7 +69,7 @@ class NodeFile:
         self._rereading = rereading
         self._key = key
         self._take = take
-        self._chronicle = chronicle
+        self._recorder = recorder
         self._one_at_a_time = asyncio.Lock()
         self._threads = Pool("node file", threads=1)
         self.problems: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ class NodeFile:
         if found.taken:
             facts: dict[str, Fact] = {"taken": found.taken, "restart": found.restart}
             node = self._running.node
-            self._chronicle.record(Event(EventKind.CONFIG_APPLIED, node, "; ".join(found.lines), facts))
+            self._recorder.record(Event(EventKind.CONFIG_APPLIED, node, "; ".join(found.lines), facts))
         return NodeReload(lines, useless)
 
     def _refused(self, problems: tuple[str, ...]) -> NodeReload:
@@ -164,7 +164,7 @@ class NodeFile:
         if problems != before:
             facts: dict[str, Fact] = {"problems": problems, "problems_count": len(problems)}
             words = f"{problems[0]}{what_runs}"
-            self._chronicle.record(Event(EventKind.CONFIG_REJECTED, self._running.node, words, facts))
+            self._recorder.record(Event(EventKind.CONFIG_REJECTED, self._running.node, words, facts))
         return NodeReload((), problems)
 
     def _is_news(self, lines: tuple[str, ...]) -> bool:

@@ -27,7 +27,7 @@ from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.local_view import Vantages
 from gtm.health.consensus.status import Status
 from gtm.ids import CheckId, Generation, ServiceId
-from gtm.node.events.recorder import Chronicle, no_chronicle
+from gtm.node.events.recorder import EventRecorder, no_recorder
 from gtm.node.events.zone_changes import MAX_APPLIED, Applied, find_changes, lines_of, log_changes
 from gtm.node.renaming import Renaming
 from gtm.node.state.folder import Saved, StateFolder, reserving, with_serials
@@ -36,7 +36,7 @@ from gtm.plan.cells import Spaces
 from gtm.plan.compile import compile_plan
 from gtm.plan.compile_limit import Effort
 from gtm.plan.model import EMPTY_PLAN, Plan
-from gtm.plan.overlay import NO_GUIDANCE, Guidance, guided_anew
+from gtm.plan.overlay import NO_OVERLAY, Overlay, guided_anew
 from gtm.plan.renamed_checks import with_inherited
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.threads import Pool, is_true_within, settled
@@ -66,9 +66,9 @@ class Planner:
         status: Status,
         wall: Callable[[], float],
         counters: Counters,
-        chronicle: Chronicle | None = None,
+        recorder: EventRecorder | None = None,
     ) -> None:
-        self._chronicle = chronicle or no_chronicle()
+        self._recorder = recorder or no_recorder()
         self._engine = engine
         self._vocabulary = vocabulary
         self._state = state
@@ -98,9 +98,9 @@ class Planner:
         """Whose local truth counts for the clients near them."""
         self.status = status
         self._applied = status
-        self.guidance: Guidance = NO_GUIDANCE
+        self.overlay: Overlay = NO_OVERLAY
         """What people and safety rules say beside the checks."""
-        self._guided = NO_GUIDANCE
+        self._guided = NO_OVERLAY
         self._refused: frozenset[CheckId] = frozenset()
         self._kept: Catalogue = EMPTY
         """What served before this start, as far as that is known."""
@@ -203,24 +203,24 @@ class Planner:
         async with self._compiling:
             self.geo = replace(self.geo, problems=problems)
 
-    def take_status(self, status: Status, guidance: Guidance | None = None) -> None:
-        """Believes this from now on; without `guidance` what people and safety rules said before still counts."""
-        self.follow(StatusDelta.between(self.status, status), self.guidance if guidance is None else guidance)
+    def take_status(self, status: Status, overlay: Overlay | None = None) -> None:
+        """Believes this from now on; without `overlay` what people and safety rules said before still counts."""
+        self.follow(StatusDelta.between(self.status, status), self.overlay if overlay is None else overlay)
 
-    def follow(self, delta: StatusDelta | None, guidance: Guidance) -> None:
-        """Follows what is new in the status, and guidance, from now on; what cannot be applied is tried again."""
+    def follow(self, delta: StatusDelta | None, overlay: Overlay) -> None:
+        """Follows what is new in the status, and overlay, from now on; what cannot be applied is tried again."""
         if delta is not None:
             self.status = delta.after
-        self.guidance = guidance
+        self.overlay = overlay
         if self._is_swapping:
             return
         status, is_next = self.status, delta is not None and delta.before is self._applied
         delta = delta if is_next else StatusDelta.between(self._applied, status)  # with what the plan missed
         changed, timed = checks_in(delta)
-        guided = guided_anew(self.plan, self._guided, self.guidance)
+        guided = guided_anew(self.plan, self._guided, self.overlay)
         apart = self._put_off(self.plan, changed, guided)
         try:
-            plan = apply(self.plan, status, changed, retimed=timed, guidance=self.guidance, guided=guided, apart=apart)
+            plan = apply(self.plan, status, changed, retimed=timed, overlay=self.overlay, guided=guided, apart=apart)
             if plan is not None:
                 self._swap(plan, told=bool(changed or guided))
         except Exception:
@@ -229,7 +229,7 @@ class Planner:
             self._refused = changed
             self._counters.add("plan_failures", cause="health")
         else:
-            self._applied, self._guided = status, self.guidance
+            self._applied, self._guided = status, self.overlay
             if guided:  # beliefs are saved, and the plan with them; what people say must outlive a restart at once
                 self.keep_plan()
             self._keep_again()
@@ -246,7 +246,7 @@ class Planner:
                 return frozenset()
             if apart:
                 self._late |= apart
-                self._late_causes += self._chronicle.causes
+                self._late_causes += self._recorder.causes
             if self._catching_up is None or self._catching_up.done():
                 self._catching_up = loop.create_task(self._catch_up(), name="late decisions")
         return apart
@@ -255,16 +255,16 @@ class Planner:
         """Decides in the thread what was put off, by the status of then, until nothing is."""
         while self._late:
             async with self._compiling:  # not for longer than one round: a zone that is new waits too
-                names, status, guidance = self._late & self.plan.services.keys(), self.status, self.guidance
+                names, status, overlay = self._late & self.plan.services.keys(), self.status, self.overlay
                 self._deciding, self._late = names, set()
                 causes, self._late_causes = self._late_causes, ()
                 try:
-                    decided = await self._threads.run(decided_apart, self.plan, names, status, guidance)
+                    decided = await self._threads.run(decided_apart, self.plan, names, status, overlay)
                     _, timed = checks_in(StatusDelta.between(status, self.status))
-                    decided = decided_since(self.plan, decided, timed, self.status, self.guidance)
+                    decided = decided_since(self.plan, decided, timed, self.status, self.overlay)
                     plan = with_decisions(self.plan, decided)  # what is there now: others did not wait
                     if plan is not None:
-                        self._chronicle.also_because_of(causes)
+                        self._recorder.also_because_of(causes)
                         self._swap(plan)
                 except Exception:
                     if names != self._late_refused:
@@ -283,8 +283,8 @@ class Planner:
         Raises ZoneTooCostly.
         """
         before = self.catalogue.zones
-        self.guidance = await self.renaming.prepare(catalogue, self._threads, now=lambda: self.guidance)
-        status, guidance = with_inherited(self.status, before, catalogue.zones), self.guidance
+        self.overlay = await self.renaming.prepare(catalogue, self._threads, now=lambda: self.overlay)
+        status, overlay = with_inherited(self.status, before, catalogue.zones), self.overlay
         saved = with_serials(self._saved, catalogue.zones, wall=self._wall())
         try:
             plan = await self._threads.run(
@@ -296,7 +296,7 @@ class Planner:
                     vocabulary=self._vocabulary,
                     status=status,
                     before=self.plan,
-                    guidance=guidance,
+                    overlay=overlay,
                     vantages=self.vantages,
                     spaces=self._spaces,
                     effort=effort,
@@ -313,10 +313,10 @@ class Planner:
             plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
             believed = with_inherited(self.status, before, catalogue.zones)
             moved, timed = checks_in(StatusDelta.between(status, believed))
-            guided, said = guided_anew(plan, guidance, self.guidance), self.guidance
+            guided, said = guided_anew(plan, overlay, self.overlay), self.overlay
             self._costly = slow
             apart = self._put_off(plan, moved, guided)
-            plan = apply(plan, believed, moved, retimed=timed, guidance=said, guided=guided, apart=apart) or plan
+            plan = apply(plan, believed, moved, retimed=timed, overlay=said, guided=guided, apart=apart) or plan
             await self._swap_names(plan, found, catalogue)
         except ZoneTooCostly:
             self.renaming.abandon()
@@ -325,7 +325,7 @@ class Planner:
             log.exception("plan: none can be made of this; the last good one serves on")
             self._counters.add("plan_failures", cause="zones_or_geo_data")
             self.failure = f"no plan can be made of this; the log has the traceback: {type(error).__name__}: {error}"
-            self._chronicle.plan_failed(self.failure)
+            self._recorder.plan_failed(self.failure)
             self.renaming.abandon()
             self.take_status(self.status)
             return False
@@ -354,7 +354,7 @@ class Planner:
     @property
     def is_behind(self) -> bool:
         """Returns whether the plan does not follow all that is believed and said yet."""
-        is_applied = self._applied is self.status and self._guided is self.guidance
+        is_applied = self._applied is self.status and self._guided is self.overlay
         return not is_applied or bool(self._late or self._deciding)
 
     async def _swap_names(self, plan: Plan, found: tuple[ZoneChanges, ...], catalogue: Catalogue) -> None:
@@ -379,7 +379,7 @@ class Planner:
     def _serves(self, plan: Plan, *, told: bool, found: tuple[ZoneChanges, ...] = ()) -> None:
         before, self.plan = self.plan, plan
         self.on_swap(before, plan)
-        self._chronicle.planned(before, plan, found)
+        self._recorder.planned(before, plan, found)
         log_changes(found)
         if found and before.zones:
             lines, fates = (*lines_of(found), *self.renaming.lines), {one.zone: one.fate for one in found}

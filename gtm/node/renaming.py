@@ -16,8 +16,8 @@ from typing import Protocol
 from dns.name import Name
 
 from gtm.health.override.override import InForce
-from gtm.plan.overlay import Guidance
-from gtm.plan.renamed_scopes import Layout, layout_of, spots_of
+from gtm.plan.overlay import Overlay
+from gtm.plan.renamed_scopes import Layout, endpoint_refs_of, layout_of
 from gtm.threads import Pool
 from gtm.watch.folder import Catalogue
 from gtm.zone.model import Zone
@@ -51,8 +51,8 @@ class Renaming:
         if not self._known:
             self._known = {zone.origin: zone for zone in kept.zones}
 
-    async def prepare(self, catalogue: Catalogue, threads: Pool, *, now: Callable[[], Guidance]) -> Guidance:
-        """Returns the guidance of then, in which what people said counts by the names that these zones have, too."""
+    async def prepare(self, catalogue: Catalogue, threads: Pool, *, now: Callable[[], Overlay]) -> Overlay:
+        """Returns the overlay of then, in which what people said counts by the names that these zones have, too."""
         before, after = dict(self._known), self._after(catalogue)
         if self.following is None or not before:
             return now()
@@ -85,8 +85,8 @@ def _layouts(before: Zones, after: Zones) -> tuple[Layout, Layout] | None:
     """Returns the layouts of zones; None where all has the names that it had, which is quick to tell."""
     if before.keys() == after.keys() and all(_is_named_alike(zone, after[name]) for name, zone in before.items()):
         return None
-    return layout_of(spots_of(before.values())), layout_of(spots_of(after.values()))
+    return layout_of(endpoint_refs_of(before.values())), layout_of(endpoint_refs_of(after.values()))
 
 
 def _is_named_alike(zone: Zone, other: Zone) -> bool:
-    return zone is other or set(spots_of((zone,))) == set(spots_of((other,)))
+    return zone is other or set(endpoint_refs_of((zone,))) == set(endpoint_refs_of((other,)))

@@ -86,11 +86,11 @@ def _stand_by(config: NodeConfig, engine: Engine, queries: "Queries", counters: 
     """Answers from the plan that served last, if there is one and the engine needs no Python to serve it."""
     from gtm.node.rivers.queries import NativeQueries  # noqa: PLC0415  # what a probe does without
     from gtm.node.state.boot_plan import restore  # noqa: PLC0415  # likewise
-    from gtm.node.state.checksummed_files import Vault  # noqa: PLC0415  # likewise
+    from gtm.node.state.checksummed_files import ChecksummedFiles  # noqa: PLC0415  # likewise
 
     if not isinstance(queries, NativeQueries) or not isinstance(engine, Restorable):
         return
-    generation = restore(Vault(config.state, counters), config.zones, engine)
+    generation = restore(ChecksummedFiles(config.state, counters), config.zones, engine)
     if generation is not None:
         queries.start()
         log.info("generation %d of the run before serves until this start is done", generation)

@@ -1,7 +1,7 @@
-"""Whom this node believes, and what of: the node file -> the desk, with every peer held to its key and its vantage.
+"""Whom this node believes, and what of: the node file -> the store, with every peer held to its key and its vantage.
 
-What comes in: the node file and this node's key. What goes out: the desk. What peers claimed first where the file lists
-nothing is read from the state folder, and kept there.
+What comes in: the node file and this node's key. What goes out: the store. What peers claimed first where the file
+lists nothing is read from the state folder, and kept there.
 """
 
 import logging
@@ -9,13 +9,13 @@ import logging
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import StateInvalid
-from gtm.health.report.claims import Claims, Held, Listed
+from gtm.health.report.claims import Claims, ClaimsByKey, Listed
 from gtm.health.report.signature import Keys, PrivateKey, PublicKey, each_key
 from gtm.ids import NodeName
 from gtm.node.config.model import NodeConfig, Role
 from gtm.node.state.folder import StateFolder
 from gtm.share.keys import load_key
-from gtm.share.report_store import Desk, Reporter
+from gtm.share.report_store import Reporter, ReportStore
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def keys_of(config: NodeConfig) -> dict[NodeName, Keys]:
     return {peer.node: peer.key for peer in config.peers}
 
 
-def make_claims(config: NodeConfig, held: Held | None, state: StateFolder) -> Claims:
+def make_claims(config: NodeConfig, held: ClaimsByKey | None, state: StateFolder) -> Claims:
     """Returns what holds each peer to its vantage, and says for which peers none is listed."""
     own = Listed(config.vantage, config.at, Role.PROBE in config.roles)
     listed = {config.node: own, **{peer.node: peer.listed for peer in config.peers}}
@@ -60,8 +60,10 @@ def make_claims(config: NodeConfig, held: Held | None, state: StateFolder) -> Cl
     return claims
 
 
-def make_desk(config: NodeConfig, key: PrivateKey, state: StateFolder, *, clock: Clock, counters: Counters) -> Desk:
-    """Returns the desk of a node that starts now."""
+def make_report_store(
+    config: NodeConfig, key: PrivateKey, state: StateFolder, *, clock: Clock, counters: Counters
+) -> ReportStore:
+    """Returns the store of a node that starts now."""
     epoch, looks = int(clock.wall() * 1000), Role.PROBE in config.roles
     # a node that checks nothing is no place from where something is seen
     reporter = Reporter(config.node, config.vantage, key, epoch, config.at if looks else None)
@@ -69,7 +71,7 @@ def make_desk(config: NodeConfig, key: PrivateKey, state: StateFolder, *, clock:
     claims = make_claims(config, state.load_claims() if peers else None, state)
     # what etcd holds must be whole: a node that starts finds there one value of each, and not those before
     deltas = config.share.etcd is None
-    return Desk(
+    return ReportStore(
         reporter,
         peers,
         clock=clock,

@@ -15,7 +15,7 @@ from gtm.plan.compile import remembered
 from gtm.plan.decisions import decisions, retimed_decisions
 from gtm.plan.model import Plan
 from gtm.plan.outcome import Decisions
-from gtm.plan.overlay import NO_GUIDANCE, Guidance
+from gtm.plan.overlay import NO_OVERLAY, Overlay
 from gtm.plan.shape_decisions import Shapes
 
 COSTLY = 50_000
@@ -28,7 +28,7 @@ def apply(
     flipped: Iterable[CheckId],
     *,
     retimed: Iterable[CheckId] = (),
-    guidance: Guidance = NO_GUIDANCE,
+    overlay: Overlay = NO_OVERLAY,
     guided: Iterable[ServiceId] = (),
     apart: AbstractSet[ServiceId] = frozenset(),
 ) -> Plan | None:
@@ -40,11 +40,11 @@ def apply(
     touched = touched_by(plan, flipped, guided) - apart
     shapes = Shapes()
     decided = {
-        name: decisions(plan.services[name], status, remembered(plan, name), shapes, guidance)
+        name: decisions(plan.services[name], status, remembered(plan, name), shapes, overlay)
         for name in sorted(touched)
     }
     for name in {name for check in retimed for name in plan.watchers.get(check, ())} - touched - apart:
-        decided[name] = retimed_decisions(plan.services[name], status, plan.decisions[name], shapes, guidance)
+        decided[name] = retimed_decisions(plan.services[name], status, plan.decisions[name], shapes, overlay)
     return with_decisions(plan, decided)
 
 
@@ -60,12 +60,12 @@ def touched_by(plan: Plan, checks: Iterable[CheckId], guided: Iterable[ServiceId
 
 
 def decided_apart(
-    plan: Plan, names: Iterable[ServiceId], status: Status, guidance: Guidance
+    plan: Plan, names: Iterable[ServiceId], status: Status, overlay: Overlay
 ) -> Mapping[ServiceId, Decisions]:
     """Returns what these services answer by this status: for another thread than that which applies the rest."""
     shapes = Shapes()
     return {
-        name: decisions(plan.services[name], status, remembered(plan, name), shapes, guidance) for name in sorted(names)
+        name: decisions(plan.services[name], status, remembered(plan, name), shapes, overlay) for name in sorted(names)
     }
 
 
@@ -74,12 +74,12 @@ def decided_since(
     decided: Mapping[ServiceId, Decisions],
     retimed: Iterable[CheckId],
     status: Status,
-    guidance: Guidance,
+    overlay: Overlay,
 ) -> Mapping[ServiceId, Decisions]:
     """Returns what was decided apart, with the TTLs that this later status allows, by which checks were retimed."""
     shapes = Shapes()
     return dict(decided) | {
-        name: retimed_decisions(plan.services[name], status, decided[name], shapes, guidance)
+        name: retimed_decisions(plan.services[name], status, decided[name], shapes, overlay)
         for name in {name for check in retimed for name in plan.watchers.get(check, ())} & decided.keys()
     }
 
@@ -99,7 +99,7 @@ def costly(plan: Plan) -> frozenset[ServiceId]:
         shapes = {}
         for service in zone.zone.services:
             steered = plan.services[service.id]
-            shapes[id(steered.space), id(steered.form)] = len(steered.space.cells) * len(steered.checks)
+            shapes[id(steered.space), id(steered.service_shape)] = len(steered.space.cells) * len(steered.checks)
         if sum(shapes.values()) > COSTLY:
             found.update(service.id for service in zone.zone.services)
     return frozenset(found)

@@ -20,7 +20,7 @@ from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap, Halves, Networks
 from gtm.ids import RegionName, ServiceId
 from gtm.plan.model import Node, Plan, SteeredService, ZonePlan
-from gtm.plan.outcome import Selected, Spread
+from gtm.plan.outcome import CellAnswers, Selected
 from gtm.steer.decide import Pick, State
 from gtm.steer.filter import Choose
 
@@ -148,7 +148,7 @@ def compose_names(plan: Plan, numbers: Numbering) -> bytes:
 
 def compose_decisions(plan: Plan, changed: Iterable[ServiceId], numbers: Numbering) -> bytes:
     """Returns the blob of what these services answer from this plan on."""
-    spreads: dict[int, tuple[int, Spread]] = {}
+    spreads: dict[int, tuple[int, CellAnswers]] = {}
     ttls: dict[tuple[int, ...], int] = {}
     services = array("I")
     for name in changed:
@@ -166,7 +166,7 @@ def compose_decisions(plan: Plan, changed: Iterable[ServiceId], numbers: Numberi
     )
 
 
-def _spread(spread: Spread) -> _Spread:
+def _spread(spread: CellAnswers) -> _Spread:
     different = tuple(tuple(_selected(selected) for selected in part) for part in spread.different)
     return _Spread(_octets(array("I", spread.by_cell)), different)
 
@@ -183,7 +183,7 @@ def _selected(selected: Selected) -> _Selected:
 
 
 def _service(name: ServiceId, steered: SteeredService, number: int, numbers: Numbering) -> _Service:
-    answers = tuple(_Answer(one.rtype, numbers.regions[one.region], one.rdata) for one in steered.menu.answers)
+    answers = tuple(_Answer(one.rtype, numbers.regions[one.region], one.rdata) for one in steered.answer_pool.answers)
     return _Service(name, number, steered.aliases_only, answers)
 
 

@@ -24,14 +24,14 @@ from gtm.zone.steering import Steer
 SpaceKey = Hashable
 """What two services must have in common to share their cells."""
 
-Key = TypeVar("Key", bound=Hashable)
+ViewKey = TypeVar("ViewKey", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts(Generic[Key]):
+class Parts(Generic[ViewKey]):
     """The places of the geo data, parted by something that is the same for all of a part."""
 
-    examples: Mapping[Key, Place]
+    examples: Mapping[ViewKey, Place]
     """One place of each part, in the order of their numbers."""
     networks: CellMap
 
@@ -139,10 +139,10 @@ def _space(cells: Sequence[Cell], networks: CellMap, order: Order = NO_ORDER) ->
 
 
 def _parted(
-    keys: Sequence[Key], geography: Geography, maps: dict[tuple[int, ...], CellMap] | None = None
-) -> Parts[Key]:
+    keys: Sequence[ViewKey], geography: Geography, maps: dict[tuple[int, ...], CellMap] | None = None
+) -> Parts[ViewKey]:
     """Returns the places parted by their keys, and numbered as these first come."""
-    numbers: dict[Key, int] = {}
+    numbers: dict[ViewKey, int] = {}
     for key in keys:
         numbers.setdefault(key, len(numbers))
     first = dict(zip(reversed(keys), reversed(geography.places), strict=True))

@@ -13,7 +13,7 @@ from gtm.health.belief import Belief
 from gtm.ids import RegionName
 from gtm.plan.model import SteeredService
 from gtm.plan.outcome import Decisions, Selected
-from gtm.plan.service_shape import Effective
+from gtm.plan.service_shape import EffectiveHealth
 from gtm.plan.shape_decisions import Shapes
 from gtm.steer.decide import State
 
@@ -48,7 +48,7 @@ class Clients:
 
     def is_known(self, steered: SteeredService, decisions: Decisions) -> bool:
         """Returns whether it was found out before for a service of this shape, with these decisions."""
-        return (id(decisions.spread), id(steered.form)) in self._known
+        return (id(decisions.spread), id(steered.service_shape)) in self._known
 
     def of(self, steered: SteeredService, region: RegionName) -> Cells | None:
         """Returns the cells that would get a region if all were up; None where that takes too long."""
@@ -64,7 +64,7 @@ class Clients:
 
     def _sent_to(self, steered: SteeredService, region: RegionName) -> Cells:
         ends = steered.service.endpoints
-        steady = self._shapes.spread(steered, Effective((Belief.UP,) * len(ends)))
+        steady = self._shapes.spread(steered, EffectiveHealth((Belief.UP,) * len(ends)))
         theirs = {
             number
             for number, part in enumerate(steady.different)
@@ -76,7 +76,7 @@ class Clients:
         self, steered: SteeredService, decisions: Decisions, region: RegionName | None = None
     ) -> Answered | None:
         """Returns what all cells are answered with, or those of a region (`of`); None where that takes too long."""
-        known = (id(decisions.spread), id(steered.form))
+        known = (id(decisions.spread), id(steered.service_shape))
         key = (*known, region)
         if key not in self._answers:
             cells = None if region is None else self.of(steered, region)
@@ -95,7 +95,7 @@ class Clients:
 
 
 def _shape(steered: SteeredService) -> tuple[int, int]:
-    return id(steered.space), id(steered.form)
+    return id(steered.space), id(steered.service_shape)
 
 
 def _reading(read: int) -> int:

@@ -12,17 +12,17 @@ from gtm.dns.name import labels
 from gtm.geo.geography import Geography
 from gtm.health.consensus.local_view import Vantages
 from gtm.health.consensus.status import Status
-from gtm.health.override.scope import Spot
+from gtm.health.override.scope import EndpointRef
 from gtm.ids import CheckId, Generation, ServiceId
 from gtm.plan.cells import Spaces
 from gtm.plan.compile_limit import CELLS, CELLS_LIMIT_S, DECISIONS, DECISIONS_LIMIT_S, Effort, boundless
-from gtm.plan.decisions import decisions, menu_of
+from gtm.plan.decisions import answer_pool_of, decisions
 from gtm.plan.last_good import Remembered
 from gtm.plan.model import Plan, SteeredService
 from gtm.plan.name_table import zone_plan
-from gtm.plan.overlay import NO_GUIDANCE, Guidance
+from gtm.plan.overlay import NO_OVERLAY, Overlay
 from gtm.plan.regions import located, of_service
-from gtm.plan.service_shape import Form, form_of
+from gtm.plan.service_shape import ServiceShape, form_of
 from gtm.plan.shape_decisions import Shapes
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.zone.model import HealthView, Zone
@@ -36,7 +36,7 @@ def compile_plan(
     vocabulary: SteeringVocabulary,
     status: Status,
     before: Plan,
-    guidance: Guidance = NO_GUIDANCE,
+    overlay: Overlay = NO_OVERLAY,
     vantages: Vantages = (),
     spaces: Spaces | None = None,
     effort: Effort | None = None,
@@ -56,7 +56,7 @@ def compile_plan(
         effort.at(zone, DECISIONS_LIMIT_S, work=DECISIONS)
         for service in zone.services:
             name = service.id
-            decided[name] = decisions(services[name], status, remembered(before, name), shapes, guidance)
+            decided[name] = decisions(services[name], status, remembered(before, name), shapes, overlay)
     effort.at(None, DECISIONS_LIMIT_S, work=DECISIONS)
     spaces.end()
     return Plan(
@@ -77,7 +77,7 @@ def remembered(before: Plan, name: ServiceId) -> Remembered:
 def _steered(
     zones: tuple[Zone, ...], geography: Geography, vocabulary: SteeringVocabulary, spaces: Spaces, effort: Effort
 ) -> dict[ServiceId, SteeredService]:
-    forms: dict[Form, Form] = {}
+    service_shapes: dict[ServiceShape, ServiceShape] = {}
     services = {}
     for zone in zones:
         effort.at(zone, CELLS_LIMIT_S, work=CELLS)
@@ -89,16 +89,16 @@ def _steered(
             is_local = spaces.has_near and service.health_view is HealthView.LOCAL and service.monitor is not None
             space = spaces.space(service.steer, chain, own, is_local=is_local)
             effort.check()
-            form = form_of(service)
+            service_shape = form_of(service)
             services[name] = SteeredService(
                 service,
                 chain,
                 own,
                 space,
-                forms.setdefault(form, form),
-                menu_of(service),
+                service_shapes.setdefault(service_shape, service_shape),
+                answer_pool_of(service),
                 tuple(service.check_of(endpoint) for endpoint in service.endpoints),
-                tuple(Spot(zone_name, name, one.region, one.id) for one in service.endpoints),
+                tuple(EndpointRef(zone_name, name, one.region, one.id) for one in service.endpoints),
             )
     return services
 

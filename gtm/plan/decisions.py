@@ -7,52 +7,54 @@ from gtm.health.consensus.status import Status
 from gtm.health.override.override import Action
 from gtm.plan.last_good import Remembered
 from gtm.plan.model import SteeredService
-from gtm.plan.outcome import Answer, Decisions, Menu, Spread
-from gtm.plan.overlay import NO_GUIDANCE, Guidance, effective, is_by_checks_alone
-from gtm.plan.service_shape import Effective
+from gtm.plan.outcome import Answer, AnswerPool, CellAnswers, Decisions
+from gtm.plan.overlay import NO_OVERLAY, Overlay, effective, is_by_checks_alone
+from gtm.plan.service_shape import EffectiveHealth
 from gtm.plan.shape_decisions import Shapes
 from gtm.zone.model import Endpoint, OnAllDown, Service
 
 
 def decisions(
-    steered: SteeredService, status: Status, before: Remembered, shapes: Shapes, guidance: Guidance = NO_GUIDANCE
+    steered: SteeredService, status: Status, before: Remembered, shapes: Shapes, overlay: Overlay = NO_OVERLAY
 ) -> Decisions:
     """Returns what the service answers in each of its cells."""
-    counts = effective(steered, status, guidance)
+    counts = effective(steered, status, overlay)
     spread = shapes.spread(steered, counts)
     if steered.service.on_all_down is OnAllDown.SERVE_LAST_GOOD:
         spread = shapes.last_good.spread(steered, spread, before, taken_out=_taken_out(counts))
-    return Decisions(steered.menu, spread, _ttls(steered, spread, status, shapes, guidance))
+    return Decisions(steered.answer_pool, spread, _ttls(steered, spread, status, shapes, overlay))
 
 
 def retimed_decisions(
-    steered: SteeredService, status: Status, before: Decisions, shapes: Shapes, guidance: Guidance = NO_GUIDANCE
+    steered: SteeredService, status: Status, before: Decisions, shapes: Shapes, overlay: Overlay = NO_OVERLAY
 ) -> Decisions:
     """Returns the decisions with the TTLs that this status allows; the same object when no TTL changes."""
-    if steered.service.ttl_min is None or not is_by_checks_alone(steered, guidance):
+    if steered.service.ttl_min is None or not is_by_checks_alone(steered, overlay):
         return before
     ttls = shapes.truthful_ttls(before.spread, steered, status)
-    return before if ttls == before.ttls else Decisions(before.menu, before.spread, ttls)
+    return before if ttls == before.ttls else Decisions(before.answer_pool, before.spread, ttls)
 
 
 def _ttls(
-    steered: SteeredService, spread: Spread, status: Status, shapes: Shapes, guidance: Guidance
+    steered: SteeredService, spread: CellAnswers, status: Status, shapes: Shapes, overlay: Overlay
 ) -> tuple[int, ...]:
     least = steered.service.ttl_min
     if least is None:
         return shapes.plain_ttls(spread, steered.service)
-    if not is_by_checks_alone(steered, guidance):  # people change their minds at any time
+    if not is_by_checks_alone(steered, overlay):  # people change their minds at any time
         return (least,) * len(spread.different)
     return shapes.truthful_ttls(spread, steered, status)
 
 
-def _taken_out(counts: Effective) -> frozenset[int]:
+def _taken_out(counts: EffectiveHealth) -> frozenset[int]:
     return frozenset(number for number, action in enumerate(counts.said) if action in {Action.DOWN, Action.DRAIN})
 
 
-def menu_of(service: Service) -> Menu:
+def answer_pool_of(service: Service) -> AnswerPool:
     """Returns what each endpoint answers with, in the order of the zone file."""
-    return Menu(tuple(Answer(one.rtype, _rdata(one), one.weight, one.id, one.region) for one in service.endpoints))
+    return AnswerPool(
+        tuple(Answer(one.rtype, _rdata(one), one.weight, one.id, one.region) for one in service.endpoints)
+    )
 
 
 def _rdata(endpoint: Endpoint) -> bytes:

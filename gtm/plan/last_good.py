@@ -15,26 +15,26 @@ from collections.abc import Mapping
 
 from gtm.plan.cells import carried
 from gtm.plan.model import CellSpace, SteeredService
-from gtm.plan.outcome import Decisions, Selected, Spread
+from gtm.plan.outcome import CellAnswers, Decisions, Selected
 from gtm.steer.decide import Pick, State
 
 Remembered = tuple[SteeredService, Decisions] | None
 """A service as the plan before had it, with its decisions; None for a new one."""
 
-Part = tuple[Selected, ...]
+SelectedRecords = tuple[Selected, ...]
 
 
 class LastGood:
     """What was made for one compile or one apply. Its ids are of things that the plans of that have, or `Shapes`."""
 
     def __init__(self) -> None:
-        self._spreads: dict[tuple[int, int, int, int, tuple[tuple[int, int], ...]], Spread] = {}
+        self._spreads: dict[tuple[int, int, int, int, tuple[tuple[int, int], ...]], CellAnswers] = {}
         self._failing: dict[int, bool] = {}
         self._carried: dict[tuple[int, int], Mapping[int, int]] = {}
 
     def spread(
-        self, steered: SteeredService, fresh: Spread, before: Remembered, *, taken_out: frozenset[int]
-    ) -> Spread:
+        self, steered: SteeredService, fresh: CellAnswers, before: Remembered, *, taken_out: frozenset[int]
+    ) -> CellAnswers:
         """Returns what is decided with the memory of the plan before; endpoints that people took out stay out."""
         if before is None or not self._fails_open(fresh):
             return fresh
@@ -45,7 +45,7 @@ class LastGood:
             self._spreads[key] = _spread(fresh, last, self._carry(steered.space, old.space), kept)
         return self._spreads[key]
 
-    def _fails_open(self, fresh: Spread) -> bool:
+    def _fails_open(self, fresh: CellAnswers) -> bool:
         known = self._failing.get(id(fresh))
         if known is None:
             states = {selected.state for part in fresh.different for selected in part}
@@ -68,10 +68,10 @@ def _kept_numbers(steered: SteeredService, old: SteeredService, taken_out: froze
     return {number: now[endpoint.id] for number, endpoint in enumerate(old.service.endpoints) if endpoint.id in now}
 
 
-def _spread(fresh: Spread, last: Spread, carry: Mapping[int, int], kept: Mapping[int, int]) -> Spread:
+def _spread(fresh: CellAnswers, last: CellAnswers, carry: Mapping[int, int], kept: Mapping[int, int]) -> CellAnswers:
     """Returns the spread in which every different part is there once, as it is in one that remembers nothing."""
     known: dict[tuple[int, int | None], int] = {}
-    numbers: dict[Part, int] = {}
+    numbers: dict[SelectedRecords, int] = {}
     by_cell = []
     for cell, number in enumerate(fresh.by_cell):
         pair = (number, last.by_cell[carry[cell]] if cell in carry else None)
@@ -80,10 +80,10 @@ def _spread(fresh: Spread, last: Spread, carry: Mapping[int, int], kept: Mapping
             part = _part(fresh.different[number], remembered, kept)
             known[pair] = numbers.setdefault(part, len(numbers))
         by_cell.append(known[pair])
-    return Spread(tuple(numbers), tuple(by_cell))
+    return CellAnswers(tuple(numbers), tuple(by_cell))
 
 
-def _part(fresh: Part, last: Part, kept: Mapping[int, int]) -> Part:
+def _part(fresh: SelectedRecords, last: SelectedRecords, kept: Mapping[int, int]) -> SelectedRecords:
     of_type = {selected.rtype: selected for selected in last}
     return tuple(_selected(selected, of_type.get(selected.rtype), kept) for selected in fresh)
 

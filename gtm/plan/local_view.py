@@ -17,7 +17,7 @@ from gtm.health.consensus.local_view import seen_down, stand_in
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.ids import VantageName
 from gtm.plan.model import CellSpace, SteeredService
-from gtm.plan.service_shape import Effective
+from gtm.plan.service_shape import EffectiveHealth
 from gtm.steer.filter import Candidate, Candidates
 
 Numbers = frozenset[int]
@@ -26,7 +26,7 @@ Numbers = frozenset[int]
 NOTHING: Numbers = frozenset()
 
 
-def with_local_truth(steered: SteeredService, status: Status, counted: Effective) -> Effective:
+def with_local_truth(steered: SteeredService, status: Status, counted: EffectiveHealth) -> EffectiveHealth:
     """Returns what counts, with what is seen down from the vantages that this service's cells are near to."""
     space = steered.space
     if not space.vantages:

@@ -18,10 +18,10 @@ from gtm.dns.name import Labels
 from gtm.geo.cellmap import CellMap
 from gtm.geo.place import Place
 from gtm.health.consensus.local_view import Order
-from gtm.health.override.scope import Spot
+from gtm.health.override.scope import EndpointRef
 from gtm.ids import CheckId, Generation, ServiceId, VantageName
-from gtm.plan.outcome import Decisions, Menu
-from gtm.plan.service_shape import Form
+from gtm.plan.outcome import AnswerPool, Decisions
+from gtm.plan.service_shape import ServiceShape
 from gtm.steer.chain import Chain, Views
 from gtm.steer.filter import Regions
 from gtm.zone.model import Service, Zone
@@ -58,22 +58,22 @@ class SteeredService:
     chain: Chain
     regions: Regions
     space: CellSpace
-    form: Form
-    menu: Menu
+    service_shape: ServiceShape
+    answer_pool: AnswerPool
     checks: tuple[CheckId | None, ...]
     """The check of each endpoint, in the order of the zone file; None for one that nobody checks."""
-    spots: tuple[Spot, ...]
+    endpoint_refs: tuple[EndpointRef, ...]
     """Where each endpoint is, in the same order: what overrides and safety rules know it by."""
 
     @property
     def id(self) -> ServiceId:
         """Returns the service's id, which takes long to make of its name."""
-        return self.spots[0].service
+        return self.endpoint_refs[0].service
 
     @property
     def zone(self) -> str:
         """Returns the zone's name, without its final dot, in lower case."""
-        return self.spots[0].zone
+        return self.endpoint_refs[0].zone
 
     @property
     def aliases_only(self) -> bool:

@@ -17,7 +17,7 @@ from itertools import product
 
 from gtm.ids import RegionName, ServiceId
 from gtm.plan.model import Plan
-from gtm.plan.outcome import Selected, Spread
+from gtm.plan.outcome import CellAnswers, Selected
 from gtm.steer.filter import Choose
 
 MAX_CELLS = 100_000
@@ -66,7 +66,7 @@ def moves(before: Plan, after: Plan, changed: Iterable[ServiceId]) -> tuple[Move
             continue
         if before.services[name].space is not after.services[name].space:
             continue  # nothing says which of the cells are the same
-        regions = tuple(spot.region for spot in after.services[name].spots)
+        regions = tuple(endpoint_ref.region for endpoint_ref in after.services[name].endpoint_refs)
         shapes.setdefault((id(was.spread), id(now.spread), regions), []).append(name)
     if sum(len(after.decisions[names[0]].by_cell) for names in shapes.values()) > MAX_CELLS:
         return None
@@ -105,7 +105,7 @@ _TEXT = re.compile(
 class Swap:
     """Two spreads over the same cells, and how many cells go from each answer to each other one."""
 
-    def __init__(self, before: Spread, after: Spread, regions: Sequence[RegionName]) -> None:
+    def __init__(self, before: CellAnswers, after: CellAnswers, regions: Sequence[RegionName]) -> None:
         self._before, self._after = before.different, after.different
         self._cells = len(after.by_cell)
         self._pairs = Counter(zip(before.by_cell, after.by_cell, strict=True))

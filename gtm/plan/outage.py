@@ -19,7 +19,7 @@ from gtm.ids import RegionName
 from gtm.plan.clients import Clients
 from gtm.plan.model import SteeredService
 from gtm.plan.outcome import Decisions, Selected
-from gtm.plan.overlay import Guidance, beliefs, effective
+from gtm.plan.overlay import Overlay, beliefs, effective
 from gtm.steer.decide import ALL_DOWN, State
 
 MAX_NAMED = 3
@@ -102,7 +102,7 @@ def answered_instead(
     clients: Clients,
     *,
     status: Status,
-    guidance: Guidance,
+    overlay: Overlay,
 ) -> str:
     """Returns what the clients of a region that is down get, in words: `its clients get us-east`.
 
@@ -120,7 +120,7 @@ def answered_instead(
         return _nothing(got.failed, "its clients")
     if region not in got.regions:
         return f"its clients get {_named(got.regions)}"
-    return f"its clients get it all the same{_why_kept(steered, region, status, guidance, decisions)}"
+    return f"its clients get it all the same{_why_kept(steered, region, status, overlay, decisions)}"
 
 
 def answered_again(steered: SteeredService, region: RegionName, decisions: Decisions, clients: Clients) -> str:
@@ -141,7 +141,7 @@ def answered_again(steered: SteeredService, region: RegionName, decisions: Decis
     return f"its clients still get {_named(got.regions)}" if got.regions else _nothing(got.failed, "its clients")
 
 
-def all_instead(steered: SteeredService, decisions: Decisions, clients: Clients, guidance: Guidance) -> str:
+def all_instead(steered: SteeredService, decisions: Decisions, clients: Clients, overlay: Overlay) -> str:
     """Returns what clients get while nothing of a service is up, in words: `fail open: clients get us-east`.
 
     Nothing where it takes too long to find out.
@@ -153,23 +153,27 @@ def all_instead(steered: SteeredService, decisions: Decisions, clients: Clients,
         return _nothing(got.failed, "clients")
     if State.FAIL_OPEN in decisions.states:
         return f"fail open: clients get {_named(got.regions)} as if up"
-    rules = _rules(steered, guidance)
+    rules = _rules(steered, overlay)
     return f"clients get {_named(got.regions)}" + (f": held by the safety rule {rules}" if rules else "")
 
 
-def _rules(steered: SteeredService, guidance: Guidance, region: RegionName | None = None) -> str:
+def _rules(steered: SteeredService, overlay: Overlay, region: RegionName | None = None) -> str:
     """Returns the rules that hold something of a region, or of the service, up."""
-    held = guidance.held.get(steered.id, {})
-    spots = [spot for spot in steered.spots if region is None or spot.region == region]
-    return " and ".join(sorted({held[spot.endpoint].value for spot in spots if spot.endpoint in held}))
+    held = overlay.held.get(steered.id, {})
+    endpoint_refs = [
+        endpoint_ref for endpoint_ref in steered.endpoint_refs if region is None or endpoint_ref.region == region
+    ]
+    return " and ".join(
+        sorted({held[endpoint_ref.endpoint].value for endpoint_ref in endpoint_refs if endpoint_ref.endpoint in held})
+    )
 
 
 def _why_kept(
-    steered: SteeredService, region: RegionName, status: Status, guidance: Guidance, decisions: Decisions
+    steered: SteeredService, region: RegionName, status: Status, overlay: Overlay, decisions: Decisions
 ) -> str:
-    if rules := _rules(steered, guidance, region):
+    if rules := _rules(steered, overlay, region):
         return f": held by the safety rule {rules}"
-    said = effective(steered, status, guidance).said
+    said = effective(steered, status, overlay).said
     ends = steered.service.endpoints
     if any(action is Action.UP for one, action in zip(ends, said, strict=False) if one.region == region):
         return ": a person says that it is up"

@@ -62,7 +62,7 @@ class Selected:
 
 
 @dataclass(frozen=True, slots=True)
-class Spread:
+class CellAnswers:
     """What is decided for a shape over all cells."""
 
     different: tuple[tuple[Selected, ...], ...]
@@ -72,7 +72,7 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
-class Menu:
+class AnswerPool:
     """What a service can answer with, in the order of its endpoints in the zone file."""
 
     answers: tuple[Answer, ...]
@@ -82,8 +82,8 @@ class Menu:
 class Decisions:
     """Everything decided of one service."""
 
-    menu: Menu
-    spread: Spread
+    answer_pool: AnswerPool
+    spread: CellAnswers
     ttls: tuple[int, ...]
     """In seconds, for each of the spread's different parts."""
 
@@ -115,7 +115,7 @@ class Decisions:
         return self.different[self.by_cell[cell]]
 
     def _outcome(self, selected: Selected, ttl: int) -> Outcome:
-        answers = tuple(_weighing(self.menu.answers[number], weight) for number, weight in selected.picks)
+        answers = tuple(_weighing(self.answer_pool.answers[number], weight) for number, weight in selected.picks)
         return Outcome(answers, selected.choose, selected.count, ttl, selected.state, selected.rcode)
 
 

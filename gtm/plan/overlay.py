@@ -1,4 +1,4 @@
-"""Guidance: what decides of an endpoint beside its checks. People come before rules, and rules before checks:
+"""Overlay: what decides of an endpoint beside its checks. People come before rules, and rules before checks:
 
     what the checks say                    UP DOWN UNKNOWN
     held by a safety rule, and DOWN     -> UP             as it was (gtm/plan/safety/rules.py)
@@ -20,29 +20,29 @@ from gtm.health.override.override import NOTHING_IN_FORCE, Action, InForce, Over
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.plan.local_view import with_local_truth
 from gtm.plan.model import Plan, SteeredService
-from gtm.plan.service_shape import Beliefs, Effective
+from gtm.plan.service_shape import Beliefs, EffectiveHealth
 
-Held = Mapping[ServiceId, Mapping[EndpointId, SafetyRule]]
+HeldEndpoints = Mapping[ServiceId, Mapping[EndpointId, SafetyRule]]
 """Endpoints that are believed up still, and the rule that says so."""
 
 
 @dataclass(frozen=True, slots=True)
-class Guidance:
+class Overlay:
     """What people and safety rules say."""
 
     said: InForce = NOTHING_IN_FORCE
-    held: Held = field(default_factory=dict)
+    held: HeldEndpoints = field(default_factory=dict)
 
 
-NO_GUIDANCE = Guidance()
+NO_OVERLAY = Overlay()
 
 _BELIEFS = {Action.UP: Belief.UP, Action.DOWN: Belief.DOWN, Action.DRAIN: Belief.DOWN}
 
 
-def effective(steered: SteeredService, status: Status, guidance: Guidance) -> Effective:
+def effective(steered: SteeredService, status: Status, overlay: Overlay) -> EffectiveHealth:
     """Returns what counts of the endpoints of a service, in their order."""
-    counted = _unskipped(steered, status, guidance)
-    regions = _poor(steered, counted, guidance.said)
+    counted = _unskipped(steered, status, overlay)
+    regions = _poor(steered, counted, overlay.said)
     if not regions:
         return counted
     ends = steered.service.endpoints
@@ -52,31 +52,31 @@ def effective(steered: SteeredService, status: Status, guidance: Guidance) -> Ef
     return counted._replace(beliefs=tuple(beliefs))
 
 
-def skipped(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[RegionName, ...]:
+def skipped(steered: SteeredService, status: Status, overlay: Overlay) -> tuple[RegionName, ...]:
     """Returns the regions of a service that are skipped for want of `min_healthy`, sorted."""
-    return tuple(sorted(_poor(steered, _unskipped(steered, status, guidance), guidance.said)))
+    return tuple(sorted(_poor(steered, _unskipped(steered, status, overlay), overlay.said)))
 
 
-def _unskipped(steered: SteeredService, status: Status, guidance: Guidance) -> Effective:
+def _unskipped(steered: SteeredService, status: Status, overlay: Overlay) -> EffectiveHealth:
     checked = beliefs(steered, status)
-    held = guidance.held.get(steered.id)
+    held = overlay.held.get(steered.id)
     if held:
         checked = tuple(
-            Belief.UP if belief is Belief.DOWN and spot.endpoint in held else belief
-            for spot, belief in zip(steered.spots, checked, strict=True)
+            Belief.UP if belief is Belief.DOWN and endpoint_ref.endpoint in held else belief
+            for endpoint_ref, belief in zip(steered.endpoint_refs, checked, strict=True)
         )
-    said = _said(steered, guidance.said)
+    said = _said(steered, overlay.said)
     if said:
         checked = tuple(
             belief if action is None else _BELIEFS.get(action, belief)
             for action, belief in zip(said, checked, strict=True)
         )
-    return with_local_truth(steered, status, Effective(checked, said))
+    return with_local_truth(steered, status, EffectiveHealth(checked, said))
 
 
-def is_by_checks_alone(steered: SteeredService, guidance: Guidance) -> bool:
+def is_by_checks_alone(steered: SteeredService, overlay: Overlay) -> bool:
     """Returns whether nothing but its checks decides for a service now."""
-    return steered.id not in guidance.held and not is_spoken_of(steered, guidance.said)
+    return steered.id not in overlay.held and not is_spoken_of(steered, overlay.said)
 
 
 def beliefs(steered: SteeredService, status: Status) -> Beliefs:
@@ -94,10 +94,10 @@ def overriding(steered: SteeredService, said: InForce) -> tuple[Override | None,
     """Returns the override that decides for each endpoint, in their order."""
     if not is_spoken_of(steered, said):
         return (None,) * len(steered.service.endpoints)
-    return tuple(said.of(spot) for spot in steered.spots)
+    return tuple(said.of(endpoint_ref) for endpoint_ref in steered.endpoint_refs)
 
 
-def _poor(steered: SteeredService, counted: Effective, said: InForce) -> frozenset[RegionName]:
+def _poor(steered: SteeredService, counted: EffectiveHealth, said: InForce) -> frozenset[RegionName]:
     """Returns the regions that have something up, but less than `min_healthy` asks for, where another has enough."""
     minima = steered.service.min_healthy
     if not minima:
@@ -106,17 +106,21 @@ def _poor(steered: SteeredService, counted: Effective, said: InForce) -> frozens
     beliefs = zip(ends, counted.beliefs, strict=True)
     ups = Counter(one.region for one, belief in beliefs if belief is Belief.UP and not one.last_resort)
     kept = {one.region for one, action in zip(ends, counted.said, strict=False) if action is Action.UP}
-    kept |= {spot.region for spot in steered.spots if said.lifts(spot, SafetyRule.MIN_HEALTHY)}
+    kept |= {
+        endpoint_ref.region
+        for endpoint_ref in steered.endpoint_refs
+        if said.lifts(endpoint_ref, SafetyRule.MIN_HEALTHY)
+    }
     poor = frozenset(name for name, least in minima if 0 < ups[name] < least and name not in kept)
     return poor if any(name not in poor for name in ups) else frozenset()
 
 
-def guided(steered: SteeredService, status: Status, guidance: Guidance) -> tuple[tuple[EndpointId, str], ...]:
+def guided(steered: SteeredService, status: Status, overlay: Overlay) -> tuple[tuple[EndpointId, str], ...]:
     """Returns, in words, what counts of an endpoint instead of what its checks say; endpoints without are left out."""
-    held = guidance.held.get(steered.id, {})
-    poor = skipped(steered, status, guidance)
+    held = overlay.held.get(steered.id, {})
+    poor = skipped(steered, status, overlay)
     told = []
-    for endpoint, override in zip(steered.service.endpoints, overriding(steered, guidance.said), strict=True):
+    for endpoint, override in zip(steered.service.endpoints, overriding(steered, overlay.said), strict=True):
         if override is not None:
             told.append((endpoint.id, str(override)))
         elif endpoint.id in held:
@@ -126,7 +130,7 @@ def guided(steered: SteeredService, status: Status, guidance: Guidance) -> tuple
     return tuple(told)
 
 
-def as_held(plan: Plan, status: Status, held: Held) -> Status:
+def as_held(plan: Plan, status: Status, held: HeldEndpoints) -> Status:
     """Returns the status in which what is held is up: what a node that starts again is to begin with.
 
     Then what the checks say of it is news to that node, and is held against the rules anew.
@@ -135,15 +139,15 @@ def as_held(plan: Plan, status: Status, held: Held) -> Status:
         check
         for name, ends in held.items()
         if (steered := plan.services.get(name)) is not None
-        for spot, check in zip(steered.spots, steered.checks, strict=True)
-        if spot.endpoint in ends and check in status.checks
+        for endpoint_ref, check in zip(steered.endpoint_refs, steered.checks, strict=True)
+        if endpoint_ref.endpoint in ends and check in status.checks
     }
     if not up:
         return status
     return Status({**status.checks, **{one: replace(status.checks[one], belief=Belief.UP) for one in up if one}})
 
 
-def guided_anew(plan: Plan, before: Guidance, after: Guidance) -> frozenset[ServiceId]:
+def guided_anew(plan: Plan, before: Overlay, after: Overlay) -> frozenset[ServiceId]:
     """Returns the services for which something else is said or held than before."""
     if before is after:
         return frozenset()

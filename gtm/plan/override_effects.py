@@ -1,6 +1,6 @@
 """Effects: what an override really changes, endpoint by endpoint, before it is said.
 
-What comes in: services, what the checks say, guidance before and after, what is answered now, and what is to be said.
+What comes in: services, what the checks say, overlay before and after, what is answered now, and what is to be said.
 What goes out: an Effect of each. It is pure, and decides nothing.
 
     who decides for the endpoint then    what it was before           the endpoint is
@@ -28,12 +28,12 @@ from gtm.errors import OverrideRefused
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import Status
 from gtm.health.override.override import TAKING, Action, InForce, Override
-from gtm.health.override.scope import Scope, Spot, covers
+from gtm.health.override.scope import EndpointRef, Scope, covers
 from gtm.ids import ServiceId
 from gtm.plan.model import SteeredService
 from gtm.plan.outcome import Decisions
-from gtm.plan.overlay import Guidance, beliefs, effective, is_spoken_of, overriding
-from gtm.plan.service_shape import Effective, candidates, of_type
+from gtm.plan.overlay import Overlay, beliefs, effective, is_spoken_of, overriding
+from gtm.plan.service_shape import EffectiveHealth, candidates, of_type
 from gtm.steer.filter import Candidates
 from gtm.zone.model import OnAllDown
 
@@ -57,7 +57,7 @@ class Why(Enum):
 class Touched:
     """What becomes of one endpoint that an override covers."""
 
-    spot: Spot
+    endpoint_ref: EndpointRef
     why: Why
     by: Override | None = None
     """The override that decides for it, where that is another one."""
@@ -65,7 +65,7 @@ class Touched:
     @property
     def target(self) -> str:
         """Returns the address or the name of the endpoint."""
-        return self.spot.endpoint.partition("/")[2]
+        return self.endpoint_ref.endpoint.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,8 @@ class TakesNothing(OverrideRefused):
 def effect_of(  # one argument for each thing that it depends on
     services: Iterable[SteeredService],
     status: Status,
-    before: Guidance,
-    after: Guidance,
+    before: Overlay,
+    after: Overlay,
     *,
     decided: Mapping[ServiceId, Decisions],
     said: Override,
@@ -148,13 +148,13 @@ def freed_by(
         if not is_spoken_of(steered, before):
             continue
         was, now = overriding(steered, before), overriding(steered, after)
-        for spot, old, new in zip(steered.spots, was, now, strict=True):
+        for endpoint_ref, old, new in zip(steered.endpoint_refs, was, now, strict=True):
             if old not in over:
                 continue
             if new is None or new.action is Action.OBEY:
-                counts.append(Touched(spot, Why.COUNTS))
+                counts.append(Touched(endpoint_ref, Why.COUNTS))
             else:
-                without.append(Touched(spot, Why.OUT if new.action in TAKING else Why.EXEMPT, new))
+                without.append(Touched(endpoint_ref, Why.OUT if new.action in TAKING else Why.EXEMPT, new))
     return Effect(tuple(counts), (), tuple(without))
 
 
@@ -173,10 +173,10 @@ class _Asked:
 
 
 def _touched(
-    steered: SteeredService, status: Status, before: Guidance, after: Guidance, asked: _Asked
+    steered: SteeredService, status: Status, before: Overlay, after: Overlay, asked: _Asked
 ) -> list[tuple[Touched, bool]]:
     """Returns the endpoints of a service that are covered, and whether each is out and is kept out."""
-    covered = [number for number, spot in enumerate(steered.spots) if covers(asked.scope, spot)]
+    covered = [number for number, endpoint_ref in enumerate(steered.endpoint_refs) if covers(asked.scope, endpoint_ref)]
     if not covered:
         return []
     checked, believed = beliefs(steered, status), effective(steered, status, before).beliefs
@@ -184,28 +184,35 @@ def _touched(
     answered = _answered_then(steered, effective(steered, status, after))
     found = []
     for number in covered:
-        spot = steered.spots[number]
-        decider, old = after.said.of(spot), before.said.of(spot)
+        endpoint_ref = steered.endpoint_refs[number]
+        decider, old = after.said.of(endpoint_ref), before.said.of(endpoint_ref)
         if decider is None:  # it ended as it was said
             continue
         if asked.said.action not in TAKING:
             is_its = decider == asked.said
-            found.append((Touched(spot, Why.COUNTS) if is_its else Touched(spot, Why.EXEMPT, decider), False))
+            found.append(
+                (Touched(endpoint_ref, Why.COUNTS) if is_its else Touched(endpoint_ref, Why.EXEMPT, decider), False)
+            )
         elif decider.action not in TAKING:
-            found.append((Touched(spot, Why.EXEMPT, decider), False))
+            found.append((Touched(endpoint_ref, Why.EXEMPT, decider), False))
         elif number in answered:
             is_in = believed[number] is not Belief.DOWN or number in answered_now
-            found.append((Touched(spot, Why.LAST if is_in else Why.BACK), False))
+            found.append((Touched(endpoint_ref, Why.LAST if is_in else Why.BACK), False))
         elif decider not in {asked.said, old}:  # said by the same command
-            found.append((Touched(spot, Why.OUT, decider), True))
+            found.append((Touched(endpoint_ref, Why.OUT, decider), True))
         elif old is not None and old.action in TAKING:
             is_renewed = old == asked.renews
-            found.append((Touched(spot, Why.RENEWED) if is_renewed else Touched(spot, Why.OUT, old), asked.keeps(old)))
+            found.append(
+                (
+                    Touched(endpoint_ref, Why.RENEWED) if is_renewed else Touched(endpoint_ref, Why.OUT, old),
+                    asked.keeps(old),
+                )
+            )
         elif believed[number] is Belief.DOWN and number not in answered_now:
             is_down = checked[number] is Belief.DOWN
-            found.append((Touched(spot, Why.DOWN if is_down else Why.SKIPPED), True))
+            found.append((Touched(endpoint_ref, Why.DOWN if is_down else Why.SKIPPED), True))
         else:
-            found.append((Touched(spot, Why.COUNTS), False))
+            found.append((Touched(endpoint_ref, Why.COUNTS), False))
     return found
 
 
@@ -216,14 +223,14 @@ def _numbers_answered(decided: Decisions | None) -> frozenset[int]:
     return frozenset(pick.number for part in decided.spread.different for one in part for pick in one.picks)
 
 
-def _answered_then(steered: SteeredService, counted: Effective) -> frozenset[int]:
+def _answered_then(steered: SteeredService, counted: EffectiveHealth) -> frozenset[int]:
     """Returns which endpoints people took out that are answered all the same (gtm/steer/decide.py)."""
     if not any(action in TAKING for action in counted.said):
         return frozenset()
-    everyone = candidates(steered.form, counted)
+    everyone = candidates(steered.service_shape, counted)
     found: set[int] = set()
-    for rtype in steered.form.types:
-        here = of_type(everyone, steered.form, rtype)
+    for rtype in steered.service_shape.types:
+        here = of_type(everyone, steered.service_shape, rtype)
         regular = tuple(one for one in here if not one.last_resort)
         if not _is_left(regular) and _answers_all(steered.service.on_all_down, here):
             found.update(one.number for one in regular)

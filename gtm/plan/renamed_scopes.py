@@ -18,7 +18,15 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from gtm.health.override.scope import EVERY_ZONE, EndpointScope, RegionScope, Scope, ServiceScope, Spot, ZoneScope
+from gtm.health.override.scope import (
+    EVERY_ZONE,
+    EndpointRef,
+    EndpointScope,
+    RegionScope,
+    Scope,
+    ServiceScope,
+    ZoneScope,
+)
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.zone.model import Zone
 
@@ -61,17 +69,19 @@ class Layout:
         return frozenset(end.partition("/")[2] for end in self.services[service])
 
 
-def layout_of(spots: Iterable[Spot]) -> Layout:
+def layout_of(endpoint_refs: Iterable[EndpointRef]) -> Layout:
     """Returns the layout of endpoints."""
     zones: defaultdict[str, set[ServiceId]] = defaultdict(set)
     services: defaultdict[ServiceId, set[EndpointId]] = defaultdict(set)
     regions: defaultdict[tuple[str, RegionName], set[Target]] = defaultdict(set)
     zone_of = {}
-    for spot in spots:
-        zones[spot.zone].add(spot.service)
-        services[spot.service].add(spot.endpoint)
-        regions[spot.zone, spot.region].add((spot.service, spot.endpoint.partition("/")[2]))
-        zone_of[spot.service] = spot.zone
+    for endpoint_ref in endpoint_refs:
+        zones[endpoint_ref.zone].add(endpoint_ref.service)
+        services[endpoint_ref.service].add(endpoint_ref.endpoint)
+        regions[endpoint_ref.zone, endpoint_ref.region].add(
+            (endpoint_ref.service, endpoint_ref.endpoint.partition("/")[2])
+        )
+        zone_of[endpoint_ref.service] = endpoint_ref.zone
     return Layout(
         {name: frozenset(own) for name, own in zones.items()},
         {name: frozenset(ends) for name, ends in services.items()},
@@ -80,14 +90,14 @@ def layout_of(spots: Iterable[Spot]) -> Layout:
     )
 
 
-def spots_of(zones: Iterable[Zone]) -> Iterator[Spot]:
+def endpoint_refs_of(zones: Iterable[Zone]) -> Iterator[EndpointRef]:
     """Yields where every endpoint of these zones is, disabled ones too."""
     for zone in zones:
         name = zone.origin.to_text(omit_final_dot=True).lower()
         for service in zone.all_services:
             known = service.id
             for one in (*service.endpoints, *service.disabled):
-                yield Spot(name, known, one.region, one.id)
+                yield EndpointRef(name, known, one.region, one.id)
 
 
 NO_LAYOUT = layout_of(())

@@ -21,7 +21,7 @@ Beliefs = tuple[Belief, ...]
 """Of a service's endpoints, in their order."""
 
 
-class Standing(NamedTuple):
+class EndpointTraits(NamedTuple):
     """One endpoint, but for its address."""
 
     region: RegionName
@@ -34,12 +34,12 @@ class Standing(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class ServiceShape:
     """A chain and its endpoints."""
 
     chain: tuple[FilterSpec, ...]
     on_all_down: OnAllDown
-    standings: tuple[Standing, ...]
+    standings: tuple[EndpointTraits, ...]
 
     @property
     def kinds(self) -> tuple[int, ...]:
@@ -61,7 +61,7 @@ class Form:
         return self.standings[number].rtype in {rtype, RdataType.CNAME}
 
 
-def form_of(service: Service) -> Form:
+def form_of(service: Service) -> ServiceShape:
     """Returns the form of a service."""
     firsts: dict[object, int] = {}
     standings = []
@@ -69,12 +69,14 @@ def form_of(service: Service) -> Form:
         answer = endpoint.answer
         first = firsts.setdefault(answer.to_wire() if isinstance(answer, Name) else answer, number)
         standings.append(
-            Standing(endpoint.region, endpoint.weight, endpoint.priority, endpoint.last_resort, endpoint.rtype, first)
+            EndpointTraits(
+                endpoint.region, endpoint.weight, endpoint.priority, endpoint.last_resort, endpoint.rtype, first
+            )
         )
-    return Form(service.steer.chain, service.on_all_down, tuple(standings))
+    return ServiceShape(service.steer.chain, service.on_all_down, tuple(standings))
 
 
-class Effective(NamedTuple):
+class EffectiveHealth(NamedTuple):
     """What counts of each endpoint of a service, in their order."""
 
     beliefs: Beliefs
@@ -84,21 +86,23 @@ class Effective(NamedTuple):
     """The numbers of the endpoints that are down as seen from a vantage, and not everywhere (local_view.py)."""
 
 
-def candidates(form: Form, effective: Effective) -> Candidates:
+def candidates(service_shape: ServiceShape, effective: EffectiveHealth) -> Candidates:
     """Returns the endpoints with what is believed and said of them."""
-    said = effective.said or (None,) * len(form.standings)
+    said = effective.said or (None,) * len(service_shape.standings)
     return tuple(
         Candidate(number, one.region, belief, one.weight, one.priority, one.last_resort, said=action)
-        for number, (one, belief, action) in enumerate(zip(form.standings, effective.beliefs, said, strict=True))
+        for number, (one, belief, action) in enumerate(
+            zip(service_shape.standings, effective.beliefs, said, strict=True)
+        )
     )
 
 
-def of_type(everyone: Candidates, form: Form, rtype: int) -> Candidates:
+def of_type(everyone: Candidates, service_shape: ServiceShape, rtype: int) -> Candidates:
     """Returns the candidates among which the answer of a type is decided: its addresses, and the aliases.
 
     A resolver that sees an alias once uses it for every type (RFC 1034 3.6.2). So where a type has no address of its
     own, everybody is a candidate: an alias is not shown while an address is preferred to it.
     """
-    if rtype == RdataType.CNAME or all(standing.rtype != rtype for standing in form.standings):
+    if rtype == RdataType.CNAME or all(standing.rtype != rtype for standing in service_shape.standings):
         return everyone
-    return tuple(candidate for candidate in everyone if form.can_answer(candidate.number, rtype))
+    return tuple(candidate for candidate in everyone if service_shape.can_answer(candidate.number, rtype))

@@ -14,8 +14,8 @@ from gtm.health.consensus.status import Status
 from gtm.plan.last_good import LastGood
 from gtm.plan.local_view import NOTHING, Numbers, seen_from
 from gtm.plan.model import CellSpace, SteeredService
-from gtm.plan.outcome import Selected, Spread
-from gtm.plan.service_shape import Effective, Form, candidates, of_type
+from gtm.plan.outcome import CellAnswers, Selected
+from gtm.plan.service_shape import EffectiveHealth, ServiceShape, candidates, of_type
 from gtm.plan.ttl import answered_numbers, degraded_ttl, is_steady, plain_ttls, truthful_ttls
 from gtm.steer.chain import Chain, Views
 from gtm.steer.decide import Decided, Pick, State, decide
@@ -30,22 +30,22 @@ class Shapes:
         """What `check` raises ends the work; it is called for each cell."""
         self._check = check
         self.last_good = LastGood()
-        self._spreads: dict[tuple[int, int, Effective], Spread] = {}
-        self._steady: dict[int, tuple[Spread, tuple[bool, ...]]] = {}
+        self._spreads: dict[tuple[int, int, EffectiveHealth], CellAnswers] = {}
+        self._steady: dict[int, tuple[CellAnswers, tuple[bool, ...]]] = {}
         self._ttls: dict[tuple[tuple[bool, ...], int, int], tuple[int, ...]] = {}
-        self._answered: dict[tuple[int, int], tuple[Spread, tuple[tuple[int, ...], ...]]] = {}
+        self._answered: dict[tuple[int, int], tuple[CellAnswers, tuple[tuple[int, ...], ...]]] = {}
 
-    def spread(self, steered: SteeredService, effective: Effective) -> Spread:
+    def spread(self, steered: SteeredService, effective: EffectiveHealth) -> CellAnswers:
         """Returns what is decided for a service in each of its cells when this counts of its endpoints."""
-        key = (id(steered.space), id(steered.form), effective)
+        key = (id(steered.space), id(steered.service_shape), effective)
         known = self._spreads.get(key)  # looked up once: most of the work for the second to the thousandth service
         if known is None:
             known = self._spreads[key] = _spread(
-                steered.chain, steered.form, effective, steered.space, check=self._check
+                steered.chain, steered.service_shape, effective, steered.space, check=self._check
             )
         return known
 
-    def plain_ttls(self, spread: Spread, service: Service) -> tuple[int, ...]:
+    def plain_ttls(self, spread: CellAnswers, service: Service) -> tuple[int, ...]:
         """Returns the TTLs of a service with a plain `ttl`; equal ones are one object."""
         if id(spread) not in self._steady:  # it is kept, so that no other spread gets its id
             self._steady[id(spread)] = spread, tuple(is_steady(part) for part in spread.different)
@@ -55,18 +55,25 @@ class Shapes:
             self._ttls[key] = plain_ttls(service, steady)
         return self._ttls[key]
 
-    def truthful_ttls(self, spread: Spread, steered: SteeredService, status: Status) -> tuple[int, ...]:
+    def truthful_ttls(self, spread: CellAnswers, steered: SteeredService, status: Status) -> tuple[int, ...]:
         """Returns the TTLs of a service with a `ttl` of max and min."""
-        key = (id(spread), id(steered.form))
+        key = (id(spread), id(steered.service_shape))
         if key not in self._answered:  # the spread is kept, as above
-            self._answered[key] = spread, answered_numbers(spread, steered.form)
+            self._answered[key] = spread, answered_numbers(spread, steered.service_shape)
         _, answered = self._answered[key]
-        return truthful_ttls(steered.service, answered, steered.form, steered.checks, status.checks)
+        return truthful_ttls(steered.service, answered, steered.service_shape, steered.checks, status.checks)
 
 
-def _spread(chain: Chain, form: Form, effective: Effective, space: CellSpace, *, check: Callable[[], None]) -> Spread:
-    everyone = candidates(form, effective)
-    pools = [(rtype, of_type(everyone, form, rtype)) for rtype in form.types]
+def _spread(
+    chain: Chain,
+    service_shape: ServiceShape,
+    effective: EffectiveHealth,
+    space: CellSpace,
+    *,
+    check: Callable[[], None],
+) -> CellAnswers:
+    everyone = candidates(service_shape, effective)
+    pools = [(rtype, of_type(everyone, service_shape, rtype)) for rtype in service_shape.types]
     seen_down = dict(effective.seen_down)
     numbers: dict[tuple[Selected, ...], int] = {}
     known: dict[tuple[Views, Numbers], int] = {}
@@ -76,23 +83,25 @@ def _spread(chain: Chain, form: Form, effective: Effective, space: CellSpace, *,
         key = (cell.views, down)
         if key not in known:
             check()
-            part = tuple(_selected(chain, form, rtype, seen_from(pool, down), cell.views) for rtype, pool in pools)
+            part = tuple(
+                _selected(chain, service_shape, rtype, seen_from(pool, down), cell.views) for rtype, pool in pools
+            )
             known[key] = numbers.setdefault(part, len(numbers))
         by_cell.append(known[key])
-    return Spread(tuple(numbers), tuple(by_cell))
+    return CellAnswers(tuple(numbers), tuple(by_cell))
 
 
-def _selected(chain: Chain, form: Form, rtype: int, pool: Candidates, seen: Views) -> Selected:
-    return selected(decide(chain, pool, seen, form.on_all_down), form, rtype)
+def _selected(chain: Chain, service_shape: ServiceShape, rtype: int, pool: Candidates, seen: Views) -> Selected:
+    return selected(decide(chain, pool, seen, service_shape.on_all_down), service_shape, rtype)
 
 
-def selected(decided: Decided, form: Form, rtype: int) -> Selected:
+def selected(decided: Decided, service_shape: ServiceShape, rtype: int) -> Selected:
     """Returns what a query of a type gets of what was decided."""
-    failed = decided.state is State.FAIL_CLOSED and form.on_all_down is OnAllDown.SERVFAIL
-    picks = tuple(pick for pick in decided.picks if form.can_answer(pick.number, rtype))
+    failed = decided.state is State.FAIL_CLOSED and service_shape.on_all_down is OnAllDown.SERVFAIL
+    picks = tuple(pick for pick in decided.picks if service_shape.can_answer(pick.number, rtype))
     return Selected(
         rtype,
-        picks if decided.choose is Choose.ONE else _distinct(picks, form),
+        picks if decided.choose is Choose.ONE else _distinct(picks, service_shape),
         decided.choose,
         decided.count,
         decided.state,
@@ -100,12 +109,12 @@ def selected(decided: Decided, form: Form, rtype: int) -> Selected:
     )
 
 
-def _distinct(picks: tuple[Pick, ...], form: Form) -> tuple[Pick, ...]:
+def _distinct(picks: tuple[Pick, ...], service_shape: ServiceShape) -> tuple[Pick, ...]:
     """Returns the picks without a second one of an address that is in several regions (RFC 2181 5)."""
     seen: set[int] = set()
     kept = []
     for pick in picks:
-        first = form.standings[pick.number].first
+        first = service_shape.standings[pick.number].first
         if first not in seen:
             seen.add(first)
             kept.append(pick)

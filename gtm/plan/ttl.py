@@ -21,8 +21,8 @@ from collections.abc import Mapping, Sequence
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import CheckStatus
 from gtm.ids import CheckId
-from gtm.plan.outcome import Selected, Spread
-from gtm.plan.service_shape import Form
+from gtm.plan.outcome import CellAnswers, Selected
+from gtm.plan.service_shape import ServiceShape
 from gtm.steer.decide import State
 from gtm.zone.model import Service
 
@@ -51,14 +51,14 @@ def plain_ttls(service: Service, steady: Sequence[bool]) -> tuple[int, ...]:
 def truthful_ttls(
     service: Service,
     answered: Sequence[Sequence[int]],
-    form: Form,
+    service_shape: ServiceShape,
     checks: Sequence[CheckId | None],
     believed: Mapping[CheckId, CheckStatus],
 ) -> tuple[int, ...]:
     """Returns the TTLs of a service with a `ttl` of max and min, for each part of its spread."""
     soonest_s: float = service.ttl
     promises_s = []
-    for check, standing in zip(checks, form.standings, strict=True):
+    for check, standing in zip(checks, service_shape.standings, strict=True):
         known = None if check is None else believed.get(check)
         promise_s = _promise_s(check, known)
         promises_s.append(promise_s)
@@ -78,11 +78,16 @@ def first_ttls(service: Service, ttls: Sequence[int]) -> tuple[int, ...]:
     return tuple(ttls) if service.ttl_min is None else (service.ttl_min,) * len(ttls)
 
 
-def answered_numbers(spread: Spread, form: Form) -> tuple[tuple[int, ...], ...]:
+def answered_numbers(spread: CellAnswers, service_shape: ServiceShape) -> tuple[tuple[int, ...], ...]:
     """Returns the numbers of the endpoints that each part of a spread answers with, but for last resorts."""
     return tuple(
         tuple(
-            {pick.number for selected in part for pick in selected.picks if not form.standings[pick.number].last_resort}
+            {
+                pick.number
+                for selected in part
+                for pick in selected.picks
+                if not service_shape.standings[pick.number].last_resort
+            }
         )
         for part in spread.different
     )

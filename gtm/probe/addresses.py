@@ -23,7 +23,7 @@ from itertools import chain, zip_longest
 from gtm.health.certificate import Certificate
 from gtm.health.verdict.reading import NO_PHASES, Phases, Reason
 from gtm.ids import Address
-from gtm.probe.failures import Outcome
+from gtm.probe.failures import CheckOutcome
 from gtm.zone.model import Addresses
 
 MAX_ADDRESSES = 8
@@ -37,7 +37,7 @@ _OUT_OF_REACH = frozenset({Reason.REFUSED, Reason.TIMEOUT, Reason.RESET, Reason.
 class Seen:
     """What one look at one address gave."""
 
-    outcome: Outcome
+    outcome: CheckOutcome
     phases: Phases = NO_PHASES
     certificate: Certificate | None = None
     address: Address | None = None

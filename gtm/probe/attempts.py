@@ -25,7 +25,7 @@ from typing import Protocol
 from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.addresses import Seen, combined, decides, in_turn
-from gtm.probe.failures import Outcome, outcome_of
+from gtm.probe.failures import CheckOutcome, outcome_of
 from gtm.probe.instruments import Instruments, target_addresses
 from gtm.probe.permits import address_in, check_permits
 from gtm.probe.stopwatch import Stopwatch, timing
@@ -45,8 +45,8 @@ class Attempt(Protocol):
         """Returns what it saw until the time of the check was over."""
 
 
-NO_TURN = Outcome(Reason.UNREAD, "this probe had no turn left for it")
-TOO_LATE = Outcome(Reason.UNREAD, "this probe had a turn for it too late")
+NO_TURN = CheckOutcome(Reason.UNREAD, "this probe had no turn left for it")
+TOO_LATE = CheckOutcome(Reason.UNREAD, "this probe had a turn for it too late")
 
 
 async def look(check: Check, instruments: Instruments, attempt: Attempt) -> Seen:
@@ -72,12 +72,12 @@ async def look(check: Check, instruments: Instruments, attempt: Attempt) -> Seen
     return replace(seen, phases=replace(seen.phases, dns_s=stopwatch.phases.dns_s))
 
 
-def told(error: Exception, check: Check) -> Outcome:
+def told(error: Exception, check: Check) -> CheckOutcome:
     """Returns the outcome that an exception means; one that no check should raise is logged."""
     outcome = outcome_of(error, timeout_s=check.monitor.timeout_s)
     if outcome is None:
         log.error("check %s failed by a mistake of this program", check.id, exc_info=error)
-        return Outcome(Reason.UNREAD, f"{type(error).__name__}: {error}")
+        return CheckOutcome(Reason.UNREAD, f"{type(error).__name__}: {error}")
     return outcome
 
 
@@ -192,10 +192,10 @@ class _Race:
             return replace(seen, outcome=TOO_LATE)
         return seen
 
-    def _had_its_share(self) -> Outcome:
+    def _had_its_share(self) -> CheckOutcome:
         if self._of_check.owed_s(self._time()) > 0:
             return self._of_check.doubted()
-        return Outcome(Reason.TIMEOUT, "no answer in its share of the time")
+        return CheckOutcome(Reason.TIMEOUT, "no answer in its share of the time")
 
     async def _stop(self) -> None:
         """Ends what is still at work."""

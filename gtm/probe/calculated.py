@@ -14,20 +14,20 @@ from gtm.checks.calculated import Beliefs, belief_of, needed_of
 from gtm.checks.combine import combined
 from gtm.health.belief import Belief
 from gtm.health.verdict.reading import Reason
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.instruments import Instruments
 from gtm.zone.model import Check, Part
 from gtm.zone.monitors.settings import CalculatedSettings
 
 
-async def check_calculated(check: Check, instruments: Instruments) -> Outcome:
+async def check_calculated(check: Check, instruments: Instruments) -> CheckOutcome:
     """Returns what the parts are together now."""
     settings = check.monitor.settings
     assert isinstance(settings, CalculatedSettings)
     return outcome_of_parts(check.parts, settings, instruments.believed)
 
 
-def outcome_of_parts(parts: tuple[Part, ...], settings: CalculatedSettings, believed: Beliefs) -> Outcome:
+def outcome_of_parts(parts: tuple[Part, ...], settings: CalculatedSettings, believed: Beliefs) -> CheckOutcome:
     """Returns what these parts are together."""
     needed = needed_of(settings, len(parts))
     beliefs = [belief_of(part, believed) for part in parts]
@@ -36,8 +36,8 @@ def outcome_of_parts(parts: tuple[Part, ...], settings: CalculatedSettings, beli
         return PASSED
     count = f"{beliefs.count(Belief.UP)} of {len(parts)} up, and {needed} needed"
     if together is Belief.DOWN:
-        return Outcome(Reason.STATUS, f"{count}; down: {_names(parts, beliefs, Belief.DOWN)}")
-    return Outcome(Reason.UNREAD, f"{count}; not known: {_names(parts, beliefs, Belief.UNKNOWN)}")
+        return CheckOutcome(Reason.STATUS, f"{count}; down: {_names(parts, beliefs, Belief.DOWN)}")
+    return CheckOutcome(Reason.UNREAD, f"{count}; not known: {_names(parts, beliefs, Belief.UNKNOWN)}")
 
 
 def _names(parts: tuple[Part, ...], beliefs: list[Belief], which: Belief) -> str:

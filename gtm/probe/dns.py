@@ -21,7 +21,7 @@ from functools import partial
 from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.dns_answer import is_answer, is_truncated, judged, query_for, refuses_edns, without_edns
-from gtm.probe.failures import Outcome
+from gtm.probe.failures import CheckOutcome
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
@@ -46,7 +46,7 @@ SECOND_TRY_SHARE = 0.5
 """Of a short timeout no more than this is waited: the second try needs time, too."""
 
 
-async def check_dns(check: Check, instruments: Instruments) -> Outcome:
+async def check_dns(check: Check, instruments: Instruments) -> CheckOutcome:
     """Returns how the endpoint answered, or raises why it did not."""
     settings = check.monitor.settings
     assert isinstance(settings, DnsSettings)
@@ -68,7 +68,7 @@ def second_try_after_s(timeout_s: float) -> float:
 
 async def ask(
     address: Address, port: int, settings: DnsSettings, *, parsing: Pool, second_try_s: float = SECOND_TRY_S
-) -> Outcome:
+) -> CheckOutcome:
     """Returns how a server answered the query that the settings describe; waits for ever."""
     query = query_for(settings)
     tries = _Tries((query.to_wire(), without_edns(query).to_wire()), settings, second_try_s)
@@ -77,7 +77,7 @@ async def ask(
         if wire is None or is_truncated(wire):
             wire = await _over_tcp(tries, address, port)
     except _FloodError:
-        return Outcome(Reason.STATUS, "a flood of messages, and none answers the query")
+        return CheckOutcome(Reason.STATUS, "a flood of messages, and none answers the query")
     lap(Phase.FIRST_BYTE)
     if len(wire) <= SMALL_BYTES:
         return judged(wire, settings)

@@ -25,7 +25,7 @@ from dns.rdatatype import RdataType
 
 from gtm.health.verdict.reading import Reason
 from gtm.probe.dns_values import expected_value, next_value, value_text
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.mismatch import MAX_VALUES, some
 from gtm.zone.monitors.settings import DnsSettings
 
@@ -96,22 +96,22 @@ def records_in(wire: bytes) -> int:
     return sum(int.from_bytes(wire[at : at + 2]) for at in (6, 8, 10))
 
 
-def judged(wire: bytes, settings: DnsSettings) -> Outcome:
+def judged(wire: bytes, settings: DnsSettings) -> CheckOutcome:
     """Returns what an answer to our query says of the endpoint."""
     if records_in(wire) > MAX_RECORDS:
-        return Outcome(Reason.STATUS, f"an answer of more than {MAX_RECORDS} records")
+        return CheckOutcome(Reason.STATUS, f"an answer of more than {MAX_RECORDS} records")
     try:
         rtype = RdataType.from_text(settings.rtype)
         number, values = _read(wire, rtype)
     except (dns.exception.DNSException, ValueError) as error:
-        return Outcome(Reason.STATUS, f"no DNS message: {type(error).__name__}")
+        return CheckOutcome(Reason.STATUS, f"no DNS message: {type(error).__name__}")
     rcode = dns.rcode.to_text(dns.rcode.Rcode(number))
     if rcode not in settings.rcodes:
-        return Outcome(Reason.STATUS, f"RCODE {rcode}, wanted {some(settings.rcodes)}")
+        return CheckOutcome(Reason.STATUS, f"RCODE {rcode}, wanted {some(settings.rcodes)}")
     if settings.answers and not _wanted(settings) & values:
         few = sorted(values)[:MAX_VALUES]
         got = some([value_text(rtype, value) for value in few], of=len(values)) or "none"
-        return Outcome(Reason.BODY, f"RCODE {rcode} with {settings.rtype} {got}, wanted {some(settings.answers)}")
+        return CheckOutcome(Reason.BODY, f"RCODE {rcode} with {settings.rtype} {got}, wanted {some(settings.answers)}")
     return PASSED
 
 

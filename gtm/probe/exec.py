@@ -20,7 +20,7 @@ from gtm.errors import FileUnreadable
 from gtm.files import FileReader
 from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.program import Program
 from gtm.probe.turns import MAX_CHECKS_AT_ONCE
@@ -38,7 +38,7 @@ _FILES = FileReader("programs")
 _THREADS = Pool("programs", threads=MAX_CHECKS_AT_ONCE)
 
 
-async def check_exec(check: Check, instruments: Instruments) -> Outcome:
+async def check_exec(check: Check, instruments: Instruments) -> CheckOutcome:
     """Returns how the program ended."""
     settings = check.monitor.settings
     assert isinstance(settings, ExecSettings)
@@ -53,7 +53,7 @@ def filled_in(command: tuple[str, ...], address: Address, port: int) -> tuple[st
     return program, *(word.replace("{address}", str(address)).replace("{port}", str(port)) for word in arguments)
 
 
-async def run(command: tuple[str, ...]) -> Outcome:
+async def run(command: tuple[str, ...]) -> CheckOutcome:
     """Returns how a program ended; waits for ever, and kills it when cancelled."""
     with _output() as (output, its_end):
         program = Program(command, its_end, environment=ENVIRONMENT)
@@ -61,23 +61,23 @@ async def run(command: tuple[str, ...]) -> Outcome:
             await _FILES.soon(_FILES.look, Path(command[0]))
             code = await _THREADS.run(program.run)
         except FileUnreadable as error:  # to start it would take a thread for as long as its disk hangs
-            return Outcome(Reason.UNREAD, f"{command[0]} cannot be run: {error.reason}")
+            return CheckOutcome(Reason.UNREAD, f"{command[0]} cannot be run: {error.reason}")
         except OSError as error:
-            return Outcome(Reason.UNREAD, f"{command[0]} cannot be run: {os.strerror(error.errno or 0)}")
+            return CheckOutcome(Reason.UNREAD, f"{command[0]} cannot be run: {os.strerror(error.errno or 0)}")
         finally:
             program.kill()
         output.read()
         return outcome_of_exit(code, output.kept)
 
 
-def outcome_of_exit(code: int, output: bytes) -> Outcome:
+def outcome_of_exit(code: int, output: bytes) -> CheckOutcome:
     """Returns what the end of a program means; a negative code is the signal that ended it."""
     if code < 0:
-        return Outcome(Reason.UNREAD, f"the program was ended by signal {-code}")
+        return CheckOutcome(Reason.UNREAD, f"the program was ended by signal {-code}")
     if code == 0:
         return PASSED
     lines = output.decode("utf-8", "replace").strip().splitlines()
-    return Outcome(Reason.STATUS, f"exit {code}: {lines[-1].strip()}" if lines else f"exit {code}")
+    return CheckOutcome(Reason.STATUS, f"exit {code}: {lines[-1].strip()}" if lines else f"exit {code}")
 
 
 class _Output:

@@ -27,7 +27,7 @@ from gtm.health.verdict.reading import Reason
 from gtm.tls.contexts import CertificateNamesOther
 
 
-class Outcome(NamedTuple):
+class CheckOutcome(NamedTuple):
     """How a check ended: a reading without its time."""
 
     reason: Reason
@@ -36,29 +36,29 @@ class Outcome(NamedTuple):
     """This node's own files do not let the check be made: what it takes is not listed, or not there."""
 
 
-PASSED = Outcome(Reason.OK)
+PASSED = CheckOutcome(Reason.OK)
 
 
-def outcome_of(error: Exception, *, timeout_s: float) -> Outcome | None:
+def outcome_of(error: Exception, *, timeout_s: float) -> CheckOutcome | None:
     """Returns the failure that an exception means; None for one that no check should raise."""
     if isinstance(error, socket.gaierror | UnicodeError):
-        return Outcome(Reason.DNS, _os_text(error))
+        return CheckOutcome(Reason.DNS, _os_text(error))
     if isinstance(error, NotPermitted | SecretUnreadable | TlsFileUnreadable):
-        return Outcome(Reason.UNREAD, str(error), is_withheld=True)
+        return CheckOutcome(Reason.UNREAD, str(error), is_withheld=True)
     if isinstance(error, NoRoute | ResolverBusy):
-        return Outcome(Reason.UNREAD, str(error))
+        return CheckOutcome(Reason.UNREAD, str(error))
     if isinstance(error, ssl.SSLError | ssl.CertificateError):
         return _tls_outcome(error)
     if isinstance(error, OSError) and error.errno in _OWN_FAULTS:
-        return Outcome(Reason.UNREAD, _os_text(error))
+        return CheckOutcome(Reason.UNREAD, _os_text(error))
     if isinstance(error, TimeoutError) or (isinstance(error, OSError) and error.errno == errno.ETIMEDOUT):
-        return Outcome(Reason.TIMEOUT, f"no complete answer in {timeout_s:g} s")
+        return CheckOutcome(Reason.TIMEOUT, f"no complete answer in {timeout_s:g} s")
     if isinstance(error, _RESETS) or (isinstance(error, OSError) and error.errno in _RESET_ERRNOS):
-        return Outcome(Reason.RESET, "the connection broke off")
+        return CheckOutcome(Reason.RESET, "the connection broke off")
     if isinstance(error, OSError):
-        return Outcome(Reason.REFUSED, _os_text(error))
+        return CheckOutcome(Reason.REFUSED, _os_text(error))
     if isinstance(error, NotHttp):
-        return Outcome(Reason.STATUS, f"no HTTP: {error}")
+        return CheckOutcome(Reason.STATUS, f"no HTTP: {error}")
     return None
 
 
@@ -106,17 +106,17 @@ _HINTS: Mapping[str, str] = {
 """Where OpenSSL's name says too little."""
 
 
-def _tls_outcome(error: Exception) -> Outcome:
+def _tls_outcome(error: Exception) -> CheckOutcome:
     if isinstance(error, CertificateNamesOther):
-        return Outcome(Reason.CERT_NAME, error.words)
+        return CheckOutcome(Reason.CERT_NAME, error.words)
     # Errors that Python made, and not OpenSSL, lack these attributes.
     code: int = getattr(error, "verify_code", 0)
     if code:
         message: str = getattr(error, "verify_message", "certificate does not verify")
-        return Outcome(*_CERTIFICATES.get(code, (Reason.CERT_UNTRUSTED, message)))
+        return CheckOutcome(*_CERTIFICATES.get(code, (Reason.CERT_UNTRUSTED, message)))
     name: str = getattr(error, "reason", None) or "handshake failed"
     words = _HINTS.get(name, name.replace("_", " ").lower())
-    return Outcome(_HANDSHAKES.get(name, Reason.TLS), words)
+    return CheckOutcome(_HANDSHAKES.get(name, Reason.TLS), words)
 
 
 def _os_text(error: Exception) -> str:

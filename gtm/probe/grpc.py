@@ -13,7 +13,7 @@ from functools import partial
 
 from gtm.ids import Address
 from gtm.probe.cost import begin_another_request
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.health_call import HealthCall
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.route import reaching
@@ -26,7 +26,7 @@ READ_BYTES = 2 * 1024
 """Taken in one step: more than an answer has, and not so much that frames of a few bytes take long."""
 
 
-async def check_grpc(check: Check, instruments: Instruments) -> Outcome:
+async def check_grpc(check: Check, instruments: Instruments) -> CheckOutcome:
     """Returns whether the endpoint's health service says SERVING."""
     settings = check.monitor.settings
     assert isinstance(settings, GrpcSettings)
@@ -52,8 +52,8 @@ async def ask_health(
     *,
     tls: ssl.SSLContext | None = None,
     server_name: str | None = None,
-    looks_at: Callable[[object], Outcome] = lambda _: PASSED,
-) -> Outcome:
+    looks_at: Callable[[object], CheckOutcome] = lambda _: PASSED,
+) -> CheckOutcome:
     """Returns how the endpoint answered a call, or raises why it did not; waits for ever.
 
     `looks_at` is asked for what it thinks of the connection's TLS.
@@ -72,8 +72,8 @@ async def _called(
     *,
     tls: ssl.SSLContext | None,
     server_name: str | None,
-    looks_at: Callable[[object], Outcome],
-) -> Outcome:
+    looks_at: Callable[[object], CheckOutcome],
+) -> CheckOutcome:
     with reaching(address):
         reader, writer = await asyncio.open_connection(str(address), port, ssl=tls, server_hostname=server_name)
     if tls is None:

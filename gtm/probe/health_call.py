@@ -24,7 +24,7 @@ import h2.events
 import h2.exceptions
 
 from gtm.health.verdict.reading import Reason
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.health_message import SERVING, STATUSES, compose_request, parse_response
 from gtm.probe.http2_frames import Frames, spares
 
@@ -63,7 +63,7 @@ class HealthCall:
         self._first = b""
         self._response = bytearray()
         self._headers: dict[str, str] = {}
-        self.outcome: Outcome | None = None
+        self.outcome: CheckOutcome | None = None
         """None until it is known."""
         self.is_unprocessed = False
         """Whether the server said that it did nothing for this call (RFC 9113 8.7)."""
@@ -84,11 +84,11 @@ class HealthCall:
         self._received_bytes += len(data)
         if not data:
             announced = " after a graceful GOAWAY" if self.is_last else ""
-            self._end(Outcome(Reason.RESET, f"the connection broke off{announced}"))
+            self._end(CheckOutcome(Reason.RESET, f"the connection broke off{announced}"))
         elif self._received_bytes > MAX_RECEIVED_BYTES:
-            self._end(Outcome(Reason.STATUS, "no gRPC: an endless answer"))
+            self._end(CheckOutcome(Reason.STATUS, "no gRPC: an endless answer"))
         elif not self._begins_as_http2(data):
-            self._end(Outcome(Reason.STATUS, "no HTTP/2: another protocol answers"))
+            self._end(CheckOutcome(Reason.STATUS, "no HTTP/2: another protocol answers"))
         else:
             self._take(data)
 
@@ -106,13 +106,13 @@ class HealthCall:
             else:
                 self._take_frame(frame)
         if self._frames.is_too_long:
-            self._end(Outcome(Reason.STATUS, "no HTTP/2: a frame that is too long"))
+            self._end(CheckOutcome(Reason.STATUS, "no HTTP/2: a frame that is too long"))
 
     def _take_frame(self, frame: bytes) -> None:
         try:
             events = self._connection.receive_data(frame)
         except h2.exceptions.H2Error as error:
-            self._end(Outcome(Reason.STATUS, f"no HTTP/2: {type(error).__name__}"))
+            self._end(CheckOutcome(Reason.STATUS, f"no HTTP/2: {type(error).__name__}"))
             return
         for event in events:
             self._on(event)
@@ -124,7 +124,7 @@ class HealthCall:
             case h2.events.DataReceived():
                 self._response += event.data or b""
                 if len(self._response) > MAX_RESPONSE_BYTES:
-                    self._end(Outcome(Reason.STATUS, "no gRPC: the answer is too long"))
+                    self._end(CheckOutcome(Reason.STATUS, "no gRPC: the answer is too long"))
             case h2.events.StreamEnded():
                 self._end(judged(self._headers, bytes(self._response)))
             case h2.events.StreamReset():
@@ -134,25 +134,27 @@ class HealthCall:
                 self.is_unprocessed = event.last_stream_id is not None and event.last_stream_id < self._stream
                 self._end(_broken_off("GOAWAY", event.error_code))
 
-    def _end(self, outcome: Outcome) -> None:
+    def _end(self, outcome: CheckOutcome) -> None:
         if self.outcome is None:
             self.outcome = outcome
 
 
-def judged(headers: Mapping[str, str], response: bytes) -> Outcome:
+def judged(headers: Mapping[str, str], response: bytes) -> CheckOutcome:
     """Returns the outcome of a call that ended, with its headers and trailers together."""
     code = headers.get("grpc-status", "")
     if headers.get(":status") != "200":
-        return Outcome(Reason.STATUS, f"HTTP {headers.get(':status', 'without a status')}")
+        return CheckOutcome(Reason.STATUS, f"HTTP {headers.get(':status', 'without a status')}")
     if not (code.isascii() and code.isdecimal() and len(code) <= MAX_CODE_DIGITS):
-        return Outcome(Reason.STATUS, "no gRPC: an answer without grpc-status")
+        return CheckOutcome(Reason.STATUS, "no gRPC: an answer without grpc-status")
     if int(code) != 0:
         said = unquote(headers.get("grpc-message", ""))  # percent-encoded, gRPC over HTTP/2: Status-Message
-        return Outcome(Reason.STATUS, f"gRPC {_code_text(int(code))} {said}".strip())
+        return CheckOutcome(Reason.STATUS, f"gRPC {_code_text(int(code))} {said}".strip())
     status = parse_response(response)
     if status is None:
-        return Outcome(Reason.STATUS, "no health response of gRPC")
-    return PASSED if status == SERVING else Outcome(Reason.STATUS, STATUSES.get(status, f"serving status {status}"))
+        return CheckOutcome(Reason.STATUS, "no health response of gRPC")
+    return (
+        PASSED if status == SERVING else CheckOutcome(Reason.STATUS, STATUSES.get(status, f"serving status {status}"))
+    )
 
 
 def _request_headers(authority: str, *, secure: bool, timeout_s: float) -> list[tuple[str, str]]:
@@ -176,6 +178,6 @@ def _code_text(code: int) -> str:
     return CODES[code] if code < len(CODES) else f"code {code}"
 
 
-def _broken_off(frame: str, code: h2.errors.ErrorCodes | int | None) -> Outcome:
+def _broken_off(frame: str, code: h2.errors.ErrorCodes | int | None) -> CheckOutcome:
     name = code.name if isinstance(code, h2.errors.ErrorCodes) else f"code {code}"
-    return Outcome(Reason.RESET, f"the server broke the call off: {frame} {name}")
+    return CheckOutcome(Reason.RESET, f"the server broke the call off: {frame} {name}")

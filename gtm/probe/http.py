@@ -22,7 +22,7 @@ from gtm.ids import Address
 from gtm.probe.connection import connected
 from gtm.probe.cost import begin_another_request
 from gtm.probe.exchange import Answer, answer_on, request_of
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.http_answer import (
     MAX_BODY_BYTES,
     asks_for_a_body,
@@ -43,7 +43,7 @@ from gtm.threads import Pool
 from gtm.zone.model import Check
 from gtm.zone.monitors.settings import DenySettings, HeaderValue, HttpSettings, Secret
 
-Unexpected = Callable[[int, HttpSettings], Outcome]
+Unexpected = Callable[[int, HttpSettings], CheckOutcome]
 """What is made of a status that the monitor does not expect."""
 
 _USUAL = {"User-Agent": "gtm-probe", "Accept": "*/*", "Accept-Encoding": "identity", "Connection": "close"}
@@ -52,24 +52,24 @@ _NO_BODY = {"Content-Length": "0", "Content-Type": "application/octet-stream"}
 _WITH_BODY = frozenset({"POST", "PUT"})
 
 
-async def check_http(check: Check, instruments: Instruments) -> Outcome:
+async def check_http(check: Check, instruments: Instruments) -> CheckOutcome:
     """Returns how the endpoint answered."""
     settings = check.monitor.settings
     assert isinstance(settings, HttpSettings)
     return await _checked(check, settings, instruments)
 
 
-async def check_deny(check: Check, instruments: Instruments) -> Outcome:
+async def check_deny(check: Check, instruments: Instruments) -> CheckOutcome:
     """Returns whether the endpoint refused: another status than those of a refusal means that it let a stranger in."""
     settings = check.monitor.settings
     assert isinstance(settings, DenySettings)
     return await _checked(check, settings.request, instruments, unexpected=_not_refused)
 
 
-def _not_refused(status: int, settings: HttpSettings) -> Outcome:
+def _not_refused(status: int, settings: HttpSettings) -> CheckOutcome:
     if 200 <= status < 300:  # RFC 9110 15.3
         wanted = statuses(settings.statuses)
-        return Outcome(Reason.ALLOWED, f"HTTP {status} to a request without credentials, wanted {wanted}")
+        return CheckOutcome(Reason.ALLOWED, f"HTTP {status} to a request without credentials, wanted {wanted}")
     return unexpected_status(status, settings)
 
 
@@ -79,7 +79,7 @@ async def _checked(
     instruments: Instruments,
     *,
     unexpected: Unexpected = unexpected_status,
-) -> Outcome:
+) -> CheckOutcome:
     address = target_address(check, instruments)
     with reaching(address):
         return await _answered(check, settings, instruments, address, unexpected=unexpected)
@@ -92,7 +92,7 @@ async def _answered(
     address: Address,
     *,
     unexpected: Unexpected,
-) -> Outcome:
+) -> CheckOutcome:
     clock, page, method, port = instruments.clock, _page(check, settings), settings.method, check.monitor.port
     permits, scope = instruments.permits, check.monitor.scope
     own = [(name, await _header(value, permits, scope)) for name, value in settings.headers]
@@ -114,7 +114,7 @@ async def _answered(
                 return in_time(outcome, settings, took_s=clock.monotonic() - started_at, late_s=late_s)
             page, method = target, method_after(answer.status, method)
             begin_another_request()
-    return Outcome(Reason.STATUS, f"more than {settings.max_redirects} redirects")
+    return CheckOutcome(Reason.STATUS, f"more than {settings.max_redirects} redirects")
 
 
 def _headers(page: URL, method: str, own: list[tuple[str, str]]) -> CIMultiDict[str]:
@@ -135,7 +135,7 @@ async def _header(value: HeaderValue, permits: Permits, scope: str) -> str:
     return text
 
 
-async def _judged(answer: Answer, settings: HttpSettings, unexpected: Unexpected, *, parsing: Pool) -> Outcome:
+async def _judged(answer: Answer, settings: HttpSettings, unexpected: Unexpected, *, parsing: Pool) -> CheckOutcome:
     quotes = not any(isinstance(value, Secret) or names_credential(name) for name, value in settings.headers)
     outcome = judged_head(answer.status, answer.headers, settings, quotes=quotes, unexpected=unexpected)
     if outcome is not PASSED or not asks_for_a_body(settings):

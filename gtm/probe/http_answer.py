@@ -12,7 +12,7 @@ from jsonpointer import EndOfList, JsonPointer, JsonPointerException
 from multidict import CIMultiDictProxy
 
 from gtm.health.verdict.reading import Reason
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.mismatch import begins, header_value, json_value, path_of, quoted, statuses
 from gtm.zone.monitors.settings import HttpSettings, JsonExpectation, JsonPath
 
@@ -20,9 +20,9 @@ MAX_BODY_BYTES = 64 * 1024
 """How much of a body is searched: a health page is small, and a probe must not download an error page of any size."""
 
 
-def unexpected_status(status: int, settings: HttpSettings) -> Outcome:
+def unexpected_status(status: int, settings: HttpSettings) -> CheckOutcome:
     """Returns the outcome for a status that the monitor does not expect."""
-    return Outcome(Reason.STATUS, f"HTTP {status}, wanted {statuses(settings.statuses)}")
+    return CheckOutcome(Reason.STATUS, f"HTTP {status}, wanted {statuses(settings.statuses)}")
 
 
 def judged_head(
@@ -31,19 +31,19 @@ def judged_head(
     settings: HttpSettings,
     *,
     quotes: bool,
-    unexpected: Callable[[int, HttpSettings], Outcome] = unexpected_status,
-) -> Outcome:
+    unexpected: Callable[[int, HttpSettings], CheckOutcome] = unexpected_status,
+) -> CheckOutcome:
     """Returns whether the status and the headers are as expected."""
     if not any(first <= status <= last for first, last in settings.statuses):
         return unexpected(status, settings)
     for name, wanted in settings.expected_headers:
         also = f", wanted {quoted(wanted)}" if wanted else ""
         if name not in headers:
-            return Outcome(Reason.HEADER, f"HTTP {status} without the header {name}{also}")
+            return CheckOutcome(Reason.HEADER, f"HTTP {status} without the header {name}{also}")
         got = ", ".join(headers.getall(name))  # RFC 9110 5.2: one list
         if wanted not in got:
             shown = header_value(name, got, quotes=quotes)
-            return Outcome(Reason.HEADER, f"HTTP {status} with the header {name}: {shown}{also}")
+            return CheckOutcome(Reason.HEADER, f"HTTP {status} with the header {name}: {shown}{also}")
     return PASSED
 
 
@@ -52,7 +52,7 @@ def asks_for_a_body(settings: HttpSettings) -> bool:
     return bool(settings.body or settings.body_regex or settings.body_json)
 
 
-def judged_body(body: bytes, status: int, settings: HttpSettings, *, quotes: bool) -> Outcome:
+def judged_body(body: bytes, status: int, settings: HttpSettings, *, quotes: bool) -> CheckOutcome:
     """Returns whether the body has the text, matches the expression and has the values."""
     if settings.body.encode() not in body:
         return _without(quoted(settings.body), body, status, quotes=quotes)
@@ -67,26 +67,26 @@ def _has_match(pattern: str, body: bytes) -> bool:
     return re2.search(pattern.encode(), body) is not None
 
 
-def _without(wanted: str, body: bytes, status: int, *, quotes: bool) -> Outcome:
-    return Outcome(Reason.BODY, f"HTTP {status} with a body of {begins(body, quotes=quotes)}; wanted {wanted}")
+def _without(wanted: str, body: bytes, status: int, *, quotes: bool) -> CheckOutcome:
+    return CheckOutcome(Reason.BODY, f"HTTP {status} with a body of {begins(body, quotes=quotes)}; wanted {wanted}")
 
 
-def _judged_json(body: bytes, expected: tuple[JsonExpectation, ...], status: int, *, quotes: bool) -> Outcome:
+def _judged_json(body: bytes, expected: tuple[JsonExpectation, ...], status: int, *, quotes: bool) -> CheckOutcome:
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):
         if len(body) >= MAX_BODY_BYTES:
-            return Outcome(Reason.BODY, f"HTTP {status} with a body that is longer than {MAX_BODY_BYTES} bytes")
-        return Outcome(Reason.BODY, f"HTTP {status} with a body that is no JSON: {begins(body, quotes=quotes)}")
+            return CheckOutcome(Reason.BODY, f"HTTP {status} with a body that is longer than {MAX_BODY_BYTES} bytes")
+        return CheckOutcome(Reason.BODY, f"HTTP {status} with a body that is no JSON: {begins(body, quotes=quotes)}")
     for one in expected:
         found, is_there = _at(document, one.path)
         where, wanted = path_of(_shown(one.path)), json_value(one.equals, quotes=True)
         if not is_there:
-            return Outcome(Reason.BODY, f"HTTP {status} without {where} in the body, wanted {wanted}")
+            return CheckOutcome(Reason.BODY, f"HTTP {status} without {where} in the body, wanted {wanted}")
         # True == 1 in Python, and not in JSON
         if found != one.equals or isinstance(found, bool) is not isinstance(one.equals, bool):
             got = json_value(found, quotes=quotes)
-            return Outcome(Reason.BODY, f"HTTP {status} with {where} {got} in the body, wanted {wanted}")
+            return CheckOutcome(Reason.BODY, f"HTTP {status} with {where} {got} in the body, wanted {wanted}")
     return PASSED
 
 
@@ -119,7 +119,7 @@ def _shown(path: JsonPath) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
 
 
-def in_time(outcome: Outcome, settings: HttpSettings, *, took_s: float, late_s: float) -> Outcome:
+def in_time(outcome: CheckOutcome, settings: HttpSettings, *, took_s: float, late_s: float) -> CheckOutcome:
     """Returns the outcome, or that a good answer was slow.
 
     Where it was in time but for what this probe itself was late, nobody can tell.
@@ -128,7 +128,7 @@ def in_time(outcome: Outcome, settings: HttpSettings, *, took_s: float, late_s: 
     if outcome is not PASSED or limit_s is None or took_s <= limit_s:
         return outcome
     if took_s - late_s <= limit_s:
-        return Outcome(
+        return CheckOutcome(
             Reason.UNREAD, f"this probe is too busy to tell how slow an answer was: it was {late_s:.1f} s late"
         )
-    return Outcome(Reason.SLOW, f"a good answer after {took_s:.3f} s; the limit is {limit_s:g} s")
+    return CheckOutcome(Reason.SLOW, f"a good answer after {took_s:.3f} s; the limit is {limit_s:g} s")

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.echo import answered_sequence, compose_request, without_ipv4_header
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
@@ -38,7 +38,7 @@ OpenSocket = Callable[[int, int, int], socket.socket]
 """Takes family, type and protocol; raises PermissionError where a type is not permitted."""
 
 
-async def check_icmp(check: Check, instruments: Instruments) -> Outcome:
+async def check_icmp(check: Check, instruments: Instruments) -> CheckOutcome:
     """Returns that the endpoint answered one of the requests, or raises why not."""
     settings = check.monitor.settings
     assert isinstance(settings, IcmpSettings)
@@ -49,13 +49,13 @@ async def check_icmp(check: Check, instruments: Instruments) -> Outcome:
 
 async def ping(
     address: Address, settings: IcmpSettings, *, timeout_s: float, open_socket: OpenSocket = socket.socket
-) -> Outcome:
+) -> CheckOutcome:
     """Returns that one of `count` requests, spread over the timeout, was answered; waits for the last one for ever."""
     payload = secrets.token_bytes(settings.size_bytes)
     try:
         line = _open(address, payload, open_socket)
     except PermissionError:
-        return Outcome(Reason.UNREAD, NOT_PERMITTED)
+        return CheckOutcome(Reason.UNREAD, NOT_PERMITTED)
     with line.socket:
         for sequence in range(1, settings.count):
             await line.send(sequence)
@@ -82,7 +82,7 @@ class _Line:
         request = compose_request(self.version, identifier=self.identifier, sequence=sequence, payload=self.payload)
         await asyncio.get_running_loop().sock_sendall(self.socket, request)
 
-    async def reply(self, *, sent: int) -> Outcome:
+    async def reply(self, *, sent: int) -> CheckOutcome:
         """Returns once any of the requests sent so far is answered."""
         loop = asyncio.get_running_loop()
         while True:

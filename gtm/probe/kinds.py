@@ -15,7 +15,7 @@ from gtm.probe.calculated import check_calculated
 from gtm.probe.cost import Bill, Metered
 from gtm.probe.dns import check_dns
 from gtm.probe.exec import check_exec
-from gtm.probe.failures import Outcome
+from gtm.probe.failures import CheckOutcome
 from gtm.probe.http import check_deny, check_http
 from gtm.probe.icmp import check_icmp
 from gtm.probe.instruments import Instruments
@@ -28,15 +28,15 @@ from gtm.probe.time_limit import CheckTime, TimeLimit
 from gtm.zone.model import Check, MonitorType
 
 
-async def _check_grpc(check: Check, instruments: Instruments) -> Outcome:
+async def _check_grpc(check: Check, instruments: Instruments) -> CheckOutcome:
     from gtm.probe.grpc import check_grpc  # noqa: PLC0415  # HTTP/2, which most probes do without
 
     return await check_grpc(check, instruments)
 
 
-Kind = Callable[[Check, Instruments], Coroutine[object, object, Outcome]]
+CheckFunction = Callable[[Check, Instruments], Coroutine[object, object, CheckOutcome]]
 
-KINDS: Mapping[MonitorType, Kind] = {
+KINDS: Mapping[MonitorType, CheckFunction] = {
     MonitorType.HTTP: check_http,
     MonitorType.HTTPS: check_http,
     MonitorType.DENY: check_deny,
@@ -75,5 +75,7 @@ async def _attempt(check: Check, instruments: Instruments, *, stopwatch: Stopwat
     return Seen(outcome, stopwatch.phases, shown.certificate, instruments.address, is_passed_over)
 
 
-def _cost(bill: Bill) -> Outcome:
-    return Outcome(Reason.STATUS, f"cut off: it took {bill.limit_s:g} s of this probe's CPU without a whole answer")
+def _cost(bill: Bill) -> CheckOutcome:
+    return CheckOutcome(
+        Reason.STATUS, f"cut off: it took {bill.limit_s:g} s of this probe's CPU without a whole answer"
+    )

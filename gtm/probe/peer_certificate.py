@@ -14,7 +14,7 @@ from cryptography import x509
 from gtm.health.certificate import Certificate
 
 
-class Shown:
+class PeerCertificate:
     """What was shown during one check. It has state: the certificate that came last."""
 
     __slots__ = ("der",)
@@ -37,13 +37,13 @@ def certificate_in(der: bytes) -> Certificate | None:
         return None
 
 
-_LISTENING: ContextVar[Shown | None] = ContextVar("shown", default=None)
+_LISTENING: ContextVar[PeerCertificate | None] = ContextVar("shown", default=None)
 
 
 @contextmanager
-def listening() -> Iterator[Shown]:
+def listening() -> Iterator[PeerCertificate]:
     """Keeps what `show` says within this context."""
-    shown = Shown()
+    shown = PeerCertificate()
     token = _LISTENING.set(shown)
     try:
         yield shown

@@ -22,7 +22,7 @@ from types import MappingProxyType
 
 from gtm.errors import NotPermitted
 from gtm.ids import Address
-from gtm.probe.targets import NO_TARGETS, Allowed, Targets
+from gtm.probe.targets import NO_TARGETS, AllowedNetwork, Targets
 from gtm.zone.model import Check
 from gtm.zone.monitors.settings import (
     DenySettings,
@@ -114,7 +114,7 @@ class Permits:
             raise NotPermitted(f"{program} is not allowed by this node: its file does not list it in probe.exec")
         _check_zones(program, self.programs[program], scope)
 
-    def allowing(self, *more: Allowed) -> "Permits":
+    def allowing(self, *more: AllowedNetwork) -> "Permits":
         """Returns these permits and networks to look at besides."""
         return replace(self, targets=replace(self.targets, allowed=(*self.targets.allowed, *more)))
 

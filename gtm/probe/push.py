@@ -13,7 +13,7 @@ and nothing is waited for:
 """
 
 from gtm.health.verdict.reading import Reason
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.heartbeats import Heartbeat
 from gtm.probe.instruments import Instruments
 from gtm.probe.secret import secret_text
@@ -21,7 +21,7 @@ from gtm.zone.model import Check
 from gtm.zone.monitors.settings import PushSettings
 
 
-async def check_push(check: Check, instruments: Instruments) -> Outcome:
+async def check_push(check: Check, instruments: Instruments) -> CheckOutcome:
     """Returns what the last heartbeat means now."""
     settings = check.monitor.settings
     assert isinstance(settings, PushSettings)
@@ -32,17 +32,17 @@ async def check_push(check: Check, instruments: Instruments) -> Outcome:
         await secret_text(instruments.permits.secret(settings.token, check.monitor.scope))
         unjudged_at = heartbeats.unjudged_at(check.id)
         if unjudged_at is not None and now - unjudged_at <= settings.ttl_s:
-            return Outcome(Reason.UNREAD, "no heartbeat since this node can read the token again")
+            return CheckOutcome(Reason.UNREAD, "no heartbeat since this node can read the token again")
     return outcome
 
 
 def outcome_of_heartbeat(
     last: Heartbeat | None, settings: PushSettings, *, now: float, missed_since: float | None = None
-) -> Outcome:
+) -> CheckOutcome:
     """Returns what the last heartbeat means; without one, since when one like those of a run before is missed."""
     silent_since = missed_since if last is None else last.heard_at
     if silent_since is not None and now - silent_since > settings.ttl_s:
-        return Outcome(Reason.TIMEOUT, f"no heartbeat for more than {settings.ttl_s:g} s")
+        return CheckOutcome(Reason.TIMEOUT, f"no heartbeat for more than {settings.ttl_s:g} s")
     if last is None:
-        return Outcome(Reason.UNREAD, "no heartbeat yet")
-    return PASSED if last.ok else Outcome(Reason.STATUS, last.detail or "it says that it is not ok")
+        return CheckOutcome(Reason.UNREAD, "no heartbeat yet")
+    return PASSED if last.ok else CheckOutcome(Reason.STATUS, last.detail or "it says that it is not ok")

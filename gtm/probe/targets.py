@@ -27,7 +27,7 @@ Network = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class AllowedNetwork:
     """A network that checks may look at although it is refused by default."""
 
     network: Network
@@ -47,7 +47,7 @@ Bound = tuple[Address, int]
 class Targets:
     """What checks may look at."""
 
-    allowed: tuple[Allowed, ...] = ()
+    allowed: tuple[AllowedNetwork, ...] = ()
     own: tuple[Bound, ...] = ()
     """The node's own listeners, as they are bound."""
 
@@ -182,7 +182,7 @@ def _asked(address: Address, ask: Callable[[socket.socket], None]) -> str | None
     return name
 
 
-def parse_allowed(text: str) -> Allowed:
+def parse_allowed(text: str) -> AllowedNetwork:
     """Returns the value of `127.0.0.0/8`, `10.0.0.5:8053` or `[fd00::/8]:443`; raises ValueError with our words."""
     parts = re.fullmatch(r"(?:\[([0-9A-Fa-f:./]+)\]|([0-9./]+))(?::([0-9]{1,5}))?|([0-9A-Fa-f:./]+)", text)
     if parts is None:
@@ -191,6 +191,6 @@ def parse_allowed(text: str) -> Allowed:
     if port is not None and not 1 <= port <= 65_535:
         raise ValueError(f'"{text}": a port is 1 to 65535')
     try:
-        return Allowed(ip_network(host), port)
+        return AllowedNetwork(ip_network(host), port)
     except ValueError as invalid:
         raise ValueError(f'"{text}": {invalid}') from invalid

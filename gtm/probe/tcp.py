@@ -7,7 +7,7 @@ nothing is expected no byte is read: there is no protocol to speak.
 import asyncio
 
 from gtm.health.verdict.reading import Reason
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.mismatch import begins, names_credential, quoted
 from gtm.probe.route import reaching
@@ -20,7 +20,7 @@ MAX_SAID_BYTES = 64 * 1024
 """How much of what an endpoint says is searched."""
 
 
-async def check_tcp(check: Check, instruments: Instruments) -> Outcome:
+async def check_tcp(check: Check, instruments: Instruments) -> CheckOutcome:
     """Returns that the endpoint accepted a connection and said what is expected, or raises why not."""
     settings = check.monitor.settings
     assert isinstance(settings, TcpSettings)
@@ -44,7 +44,7 @@ async def check_tcp(check: Check, instruments: Instruments) -> Outcome:
         writer.transport.abort()
 
 
-async def _conversed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, settings: TcpSettings) -> Outcome:
+async def _conversed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, settings: TcpSettings) -> CheckOutcome:
     if settings.send:
         writer.write(settings.send)
         await writer.drain()
@@ -57,6 +57,6 @@ async def _conversed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
         if not part:
             wanted = quoted(settings.expect.decode(errors="replace"))
             quotes = not names_credential(settings.send.decode(errors="replace"))
-            return Outcome(Reason.BODY, f"it said {begins(bytes(said), quotes=quotes)}; wanted {wanted}")
+            return CheckOutcome(Reason.BODY, f"it said {begins(bytes(said), quotes=quotes)}; wanted {wanted}")
         said += part
     return PASSED

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from gtm.health.verdict.reading import Reason
-from gtm.probe.failures import Outcome
+from gtm.probe.failures import CheckOutcome
 from gtm.probe.loop_lag import Lateness, Mark
 
 MOST = 5
@@ -42,10 +42,10 @@ class CheckTime:
         """Returns how long the check must wait on, before silence is the endpoint's."""
         return self.lateness.since(self.mark).owed_s(self.had_s, took_s=now - self.began_at)
 
-    def doubted(self) -> Outcome:
+    def doubted(self) -> CheckOutcome:
         """Returns the outcome of a check whose time was over while the loop was too late to tell anything."""
         late_s = self.lateness.since(self.mark).total_s
-        return Outcome(Reason.UNREAD, f"this probe is too busy to tell: it was {late_s:.1f} s late")
+        return CheckOutcome(Reason.UNREAD, f"this probe is too busy to tell: it was {late_s:.1f} s late")
 
 
 def time_of_check(timeout_s: float, lateness: Lateness) -> CheckTime:

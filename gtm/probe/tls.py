@@ -21,7 +21,7 @@ from gtm.errors import FileUnreadable, TlsFileUnreadable
 from gtm.files import HANGS, FileReader, as_path
 from gtm.health.verdict.reading import Reason
 from gtm.probe.cost import running_bill
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.peer_certificate import certificate_in, show
 from gtm.probe.permits import NO_PERMITS, Permits, TlsNeeds
 from gtm.probe.stopwatch import Phase, lap
@@ -146,7 +146,7 @@ def _charged() -> AbstractContextManager[None]:
     return nullcontext() if bill is None else bill.charging()
 
 
-def days_left(tls: object, settings: TlsSettings, *, wall: float) -> Outcome:
+def days_left(tls: object, settings: TlsSettings, *, wall: float) -> CheckOutcome:
     """Returns the outcome for the certificate of a connection: a failure when too few days are left."""
     if not settings.min_days or not isinstance(tls, ssl.SSLObject | ssl.SSLSocket):
         return PASSED
@@ -155,11 +155,11 @@ def days_left(tls: object, settings: TlsSettings, *, wall: float) -> Outcome:
         return PASSED
     certificate = certificate_in(der)
     if certificate is None:
-        return Outcome(Reason.UNREAD, "when the certificate ends is not known: it cannot be read")
+        return CheckOutcome(Reason.UNREAD, "when the certificate ends is not known: it cannot be read")
     days = certificate.days_left(wall)
     if days >= settings.min_days:
         return PASSED
-    return Outcome(Reason.CERT_EXPIRING, f"certificate expires in {days:.1f} days; {settings.min_days} are wanted")
+    return CheckOutcome(Reason.CERT_EXPIRING, f"certificate expires in {days:.1f} days; {settings.min_days} are wanted")
 
 
 def _trust(context: ssl.SSLContext, roots: Path) -> None:

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 Start = Callable[[str], asyncio.Task[None]]
 """Starts to poll a URL."""
 
-Found = tuple[frozenset[str], float]
+DiscoveredPeers = tuple[frozenset[str], float]
 """The URLs, and the TTL of the records in seconds."""
 
 Judge = Callable[[str], Awaitable[str]]
@@ -53,7 +53,9 @@ async def _no_judge(_url: str) -> str:
     return ""
 
 
-async def discover(name: str, *, secure: bool, pool: Pool, resolver: dns.resolver.Resolver | None = None) -> Found:
+async def discover(
+    name: str, *, secure: bool, pool: Pool, resolver: dns.resolver.Resolver | None = None
+) -> DiscoveredPeers:
     """Returns the URL of every target of the SRV records at a name. Raises Unreachable when there is no answer.
 
     It runs in a thread: to read an answer of 64 kB with long names takes dnspython many seconds.
@@ -64,7 +66,7 @@ async def discover(name: str, *, secure: bool, pool: Pool, resolver: dns.resolve
         raise Unreachable(type(error).__name__) from error
 
 
-def _discover(name: str, secure: bool, resolver: dns.resolver.Resolver | None) -> Found:  # noqa: FBT001  # of a thread
+def _discover(name: str, secure: bool, resolver: dns.resolver.Resolver | None) -> DiscoveredPeers:  # noqa: FBT001  # of a thread
     answer = (resolver or dns.resolver.get_default_resolver()).resolve(name, RdataType.SRV, lifetime=LOOKUP_S)
     scheme = "https" if secure else "http"
     targets = [(str(one.target).rstrip(".").lower(), one.port) for one in answer if isinstance(one, SRV) and one.port]
@@ -87,7 +89,7 @@ class Discovery:
     def __init__(
         self,
         name: str,
-        look: Callable[[], Awaitable[Found]],
+        look: Callable[[], Awaitable[DiscoveredPeers]],
         start: Start,
         *,
         judge: Judge = _no_judge,

@@ -3,11 +3,11 @@
     this node's report    put at PREFIX/reports/NODE, under a lease that lasts LEASE_S without this node
     peers' reports        read once, key by key, then watched from the revision that was read
     any other key         not looked at, and counted
-    a key that is gone    its lease ran out: that node's report leaves the desk, and its voice with it
+    a key that is gone    its lease ran out: that node's report leaves the store, and its voice with it
 
-What comes in: the desk and a client of the cluster. What goes out: envelopes, onto the desk, which verifies each as it
-does those of peers: a cluster that lies can hide reports, and forge none. While the cluster cannot be reached nothing
-is forgotten; votes grow old as ever. Two tasks, so that a watch that hangs does not end the lease.
+What comes in: the store and a client of the cluster. What goes out: envelopes, onto the store, which verifies each as
+it does those of peers: a cluster that lies can hide reports, and forge none. While the cluster cannot be reached
+nothing is forgotten; votes grow old as ever. Two tasks, so that a watch that hangs does not end the lease.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from gtm.errors import Unreachable
 from gtm.ids import NodeName
 from gtm.share.etcd_client import MAX_VALUE_BYTES, Deleted, EtcdClient, Event, Other, Put
 from gtm.share.poller import backoff_s
-from gtm.share.report_store import Desk
+from gtm.share.report_store import ReportStore
 
 LEASE_S = 10
 """A node that died is forgotten so long after: about as long as votes of the usual interval of 5 s stay fresh."""
@@ -36,11 +36,11 @@ log = logging.getLogger(__name__)
 
 
 class EtcdShare:
-    """Shares one desk. It has state: how often each side failed in a row, and since when it works."""
+    """Shares one store. It has state: how often each side failed in a row, and since when it works."""
 
     def __init__(
         self,
-        desk: Desk,
+        report_store: ReportStore,
         client: EtcdClient,
         *,
         node: NodeName,
@@ -50,7 +50,7 @@ class EtcdShare:
         random: Random,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._desk = desk
+        self._report_store = report_store
         self._client = client
         self._node = node
         self._folder = f"{prefix.rstrip('/')}/reports/"
@@ -83,14 +83,14 @@ class EtcdShare:
         loop = asyncio.get_running_loop()
         written, seen, renew_at = b"", -1, loop.time() + KEEP_ALIVE_S
         while True:
-            envelope = self._desk.own_envelope()
+            envelope = self._report_store.own_envelope()
             if envelope != written and envelope:
                 await self._put(envelope, lease)
                 written = envelope
             self._works("writing")
             try:
                 async with asyncio.timeout_at(renew_at):  # news are everybody's, and no reason to renew
-                    seen = await self._desk.wait_for_news(seen)
+                    seen = await self._report_store.wait_for_news(seen)
             except TimeoutError:
                 await self._client.keep_alive(lease)
                 renew_at = loop.time() + KEEP_ALIVE_S
@@ -109,9 +109,9 @@ class EtcdShare:
             read_at, value = await self._client.read(key)
             revision = min(revision or read_at, read_at)
             if value is None:
-                self._desk.forget(peer)
+                self._report_store.forget(peer)
             else:
-                await self._desk.hear_envelope(value, giver=peer)
+                await self._report_store.hear_envelope(value, giver=peer)
         self._works("hearing")
         keys = self._peers.keys() | {self._folder + self._node}
         async for event in self._client.watch(self._folder, revision + 1 if revision else 0, keys=keys):
@@ -121,10 +121,10 @@ class EtcdShare:
     async def _take(self, event: Event) -> None:
         match event:
             case Put(key, value) if key in self._peers:
-                async with self._desk.turn(len(value)):
-                    await self._desk.hear_envelope(value, giver=self._peers[key])
+                async with self._report_store.turn(len(value)):
+                    await self._report_store.hear_envelope(value, giver=self._peers[key])
             case Deleted(key) if key in self._peers:
-                self._desk.forget(self._peers[key])
+                self._report_store.forget(self._peers[key])
             case Other(count):
                 self._pass_over(count)
             case _:

@@ -1,4 +1,4 @@
-"""The handler of `GET /v1/reports`, which the admin server mounts: gives a desk's offer to whoever asks.
+"""The handler of `GET /v1/reports`, which the admin server mounts: gives a store's offer to whoever asks.
 
 What comes in: a request, with all of this optional:
 
@@ -20,7 +20,7 @@ from aiohttp import web
 from gtm.health.report.envelope import DIGEST_LENGTH
 from gtm.health.report.report import Edition
 from gtm.ids import NodeName
-from gtm.share.report_store import Desk, Digests, Editions, Offer
+from gtm.share.report_store import Digests, Editions, Offer, ReportStore
 
 MAX_WAIT_S = 30.0
 """How long an answer is held back: shorter than the idle timeout of common proxies (60 s)."""
@@ -29,7 +29,7 @@ COALESCE_S = 0.05
 """How long news is collected before it is given: a region that dies flips many checks within milliseconds."""
 
 
-async def handle_reports(request: web.Request, desk: Desk) -> web.Response:
+async def handle_reports(request: web.Request, report_store: ReportStore) -> web.Response:
     """Returns the answer to `GET /v1/reports`."""
     try:
         wait_s = _parse_wait(request.query.get("wait", "0"))
@@ -38,26 +38,28 @@ async def handle_reports(request: web.Request, desk: Desk) -> web.Response:
     except ValueError as error:
         return web.json_response({"error": str(error)}, status=400)
     tags = {tag.value for tag in request.if_none_match or ()}
-    offer = await _offer(desk, tags, known, digests, wait_s=wait_s)
+    offer = await _offer(report_store, tags, known, digests, wait_s=wait_s)
     if offer.etag in tags:
         return web.Response(status=304, headers={"ETag": f'"{offer.etag}"'})
     headers = {"ETag": f'"{offer.etag}"', "Cache-Control": "no-cache"}
     return web.Response(body=offer.body, content_type="application/json", headers=headers)
 
 
-async def _offer(desk: Desk, tags: set[str], known: Editions | None, digests: Digests, *, wait_s: float) -> Offer:
+async def _offer(
+    report_store: ReportStore, tags: set[str], known: Editions | None, digests: Digests, *, wait_s: float
+) -> Offer:
     """Returns the offer as soon as it says something new; without a tag, at once."""
     try:
         async with asyncio.timeout(wait_s):
             while True:
-                seen = desk.version
-                offer = desk.offer(known=known, digests=digests)
-                if not tags or desk.closed or (offer.etag not in tags and (known is None or offer.count)):
+                seen = report_store.version
+                offer = report_store.offer(known=known, digests=digests)
+                if not tags or report_store.closed or (offer.etag not in tags and (known is None or offer.count)):
                     return offer
-                await desk.wait_for_news(seen)
+                await report_store.wait_for_news(seen)
                 await asyncio.sleep(COALESCE_S)
     except TimeoutError:
-        return desk.offer(known=known, digests=digests)
+        return report_store.offer(known=known, digests=digests)
 
 
 def compose_have(editions: Editions) -> str:

@@ -1,8 +1,8 @@
 """Opening: what peers gave -> reports, or why not; a plain function, so that it can run in a thread.
 
-What comes in: a body or an envelope as it came, and what the desk knows at that moment. What goes out: an outcome of
+What comes in: a body or an envelope as it came, and what the store knows at that moment. What goes out: an outcome of
 each envelope, in their order: a report, or a refusal; none of those that are held already, the same bytes. It changes
-nothing: by the time that the desk gets the outcomes it may know more, and looks again.
+nothing: by the time that the store gets the outcomes it may know more, and looks again.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,7 +15,7 @@ from gtm.health.report.report import Edition
 from gtm.health.report.signature import Keys
 from gtm.ids import NodeName
 
-Outcome = Sealed | ReportInvalid
+OpenedReport = Sealed | ReportInvalid
 
 SPARE_CHECKS = 20
 """Signatures of one offer that are verified, besides one of each node that is trusted: an honest one has no more than
@@ -24,7 +24,7 @@ those, and to verify a thousand takes a quarter of a second."""
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a desk knows."""
+    """What a store knows."""
 
     trusted: Mapping[NodeName, Keys]
     editions: Mapping[NodeName, Edition]
@@ -33,7 +33,7 @@ class Known:
     wall: float
 
 
-def opened_offer(body: bytes | bytearray, known: Known) -> list[Outcome]:
+def opened_offer(body: bytes | bytearray, known: Known) -> list[OpenedReport]:
     """Returns what is in an offer."""
     try:
         envelopes = parse_offer(body, most_bytes=known.bounds.offer)
@@ -42,9 +42,9 @@ def opened_offer(body: bytes | bytearray, known: Known) -> list[Outcome]:
     return opened(envelopes, known)
 
 
-def opened(envelopes: Collection[bytes], known: Known) -> list[Outcome]:
+def opened(envelopes: Collection[bytes], known: Known) -> list[OpenedReport]:
     """Returns what is in envelopes."""
-    outcomes: list[Outcome] = []
+    outcomes: list[OpenedReport] = []
     left = len(known.trusted) + SPARE_CHECKS
     for envelope in envelopes:
         if is_held(envelope, known.held):
@@ -68,7 +68,7 @@ def is_held(envelope: bytes, held: Mapping[NodeName, Sealed]) -> bool:
     return any(envelope in (sealed.brief, sealed.full) for sealed in held.values())
 
 
-def _opened(envelope: bytes, known: Known) -> Outcome:
+def _opened(envelope: bytes, known: Known) -> OpenedReport:
     try:
         return parse_envelope(
             envelope,

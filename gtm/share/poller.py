@@ -1,7 +1,7 @@
 """The poller: hears one peer, for as long as this node runs.
 
-What comes in: a peer's address and the desk. What goes out: the peer's offers, onto the desk. It trusts nothing: the
-desk verifies. A peer that cannot be reached is asked again after a growing, jittered pause, and says so in the log
+What comes in: a peer's address and the store. What goes out: the peer's offers, onto the store. It trusts nothing: the
+store verifies. A peer that cannot be reached is asked again after a growing, jittered pause, and says so in the log
 once when it is lost and once when it is found again, but seldom where it comes and goes with every poll; one poller per
 peer, so that none waits for another. URLs are not logged, because they may hold a password.
 """
@@ -29,9 +29,9 @@ from gtm.share.answers import AnswersConnector
 from gtm.share.body_room import PROMPT_S, SLOW_FOR_S
 from gtm.share.bounded_http import SMALL_BYTES, bounded
 from gtm.share.handler import compose_digests, compose_have
-from gtm.share.report_store import Desk, Digests
+from gtm.share.report_store import Digests, ReportStore
 from gtm.tls.peers import ChosenTls, system_tls
-from gtm.token_bucket import Allowance
+from gtm.token_bucket import TokenBucket
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Poller:
         self,
         node: NodeName,
         url: str,
-        desk: Desk,
+        report_store: ReportStore,
         session: aiohttp.ClientSession,
         *,
         clock: Clock,
@@ -101,7 +101,7 @@ class Poller:
     ) -> None:
         self._node = node
         self._url = url
-        self._desk = desk
+        self._report_store = report_store
         self._session = session
         self._clock = clock
         self._counters = counters
@@ -115,7 +115,7 @@ class Poller:
         self._slow_until = -math.inf
         self._large_within_s: float | None = None
         """How long the large body of this poll may take, once it has a place; None before that, and for others."""
-        self._may_tell = Allowance(TOLD_AT_ONCE, TOLD_EVERY_S)
+        self._may_tell = TokenBucket(TOLD_AT_ONCE, TOLD_EVERY_S)
         self._told = False
         """Whether the log has that it is lost."""
         self.trouble = ""
@@ -152,9 +152,9 @@ class Poller:
 
     async def _heard(self, body: bytes | bytearray) -> tuple[bool, float]:
         """Returns whether there was news in a body, and how long that took, without the wait for others."""
-        async with self._desk.turn(len(body)):
+        async with self._report_store.turn(len(body)):
             heard_at = self._clock.monotonic()
-            news = await self._desk.hear(body, giver=self._node)
+            news = await self._report_store.hear(body, giver=self._node)
             return news, self._clock.monotonic() - heard_at
 
     async def _fetch(self, held: AsyncExitStack) -> bytearray | None:
@@ -164,10 +164,10 @@ class Poller:
         """
         slow, self._large_within_s = self._clock.monotonic() < self._slow_until, None
         query = {"wait": f"{self._wait_s:g}"}
-        have = compose_have(self._desk.editions)
+        have = compose_have(self._report_store.editions)
         if len(have) <= MAX_HAVE_LENGTH:
             query["have"] = have
-            query["digests"] = compose_digests(self._some(self._desk.digests))
+            query["digests"] = compose_digests(self._some(self._report_store.digests))
         # nobody needs it compressed, and a few octets that expand to gigabytes would stop this process
         headers = {"Accept-Encoding": "identity"} | ({"If-None-Match": f'"{self._etag}"'} if self._etag else {})
         try:
@@ -181,7 +181,7 @@ class Poller:
                 if response.status != 200:
                     raise Unreachable(f"HTTP {response.status}")
                 enter = partial(self._enter, held, limit, slow=slow)
-                body = await bounded(response.content, most_bytes=self._desk.bounds.offer, enter=enter)
+                body = await bounded(response.content, most_bytes=self._report_store.bounds.offer, enter=enter)
                 if not slow:
                     self._slow_until = -math.inf
                 self._etag = response.headers.get("ETag", "").strip('"')
@@ -200,7 +200,7 @@ class Poller:
     async def _enter(self, held: AsyncExitStack, limit: asyncio.Timeout, *, slow: bool) -> None:
         """Waits for a place for a large body; its time is limited from then on, and the wait is no part of it."""
         limit.reschedule(None)
-        await held.enter_async_context(self._desk.room.place(slow=slow))
+        await held.enter_async_context(self._report_store.room.place(slow=slow))
         if not slow:
             self._slow_until = self._clock.monotonic() + SLOW_FOR_S  # unless it is whole in time
         self._large_within_s = self._wait_s + GRACE_S if slow else PROMPT_S

@@ -1,6 +1,6 @@
 """The publisher: turns this node's verdicts into reports, at once when a mind changes and at a steady beat anyway.
 
-What comes in: the verdicts as they are now, and an event that says one changed. What goes out: reports on the desk.
+What comes in: the verdicts as they are now, and an event that says one changed. What goes out: reports in the store.
 The beat keeps votes fresh at the peers; without it a silent probe could not be told from a dead one.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId
 from gtm.share.handler import COALESCE_S
-from gtm.share.report_store import Desk
+from gtm.share.report_store import ReportStore
 
 MIN_HEARTBEAT_S = 0.5
 """However short the intervals are, a report is made and signed no more often than this without need."""
@@ -25,7 +25,7 @@ def heartbeat_s(intervals_s: Iterable[float]) -> float:
 
 
 async def publish_reports(
-    desk: Desk,
+    report_store: ReportStore,
     verdicts: Callable[[], Mapping[CheckId, Verdict]],
     changed: asyncio.Event,
     *,
@@ -34,7 +34,7 @@ async def publish_reports(
     """Publishes until it is cancelled; `changed` is set by whoever changes a verdict, and cleared here."""
     while True:
         changed.clear()
-        desk.publish(verdicts())
+        report_store.publish(verdicts())
         try:
             async with asyncio.timeout(beat_s()):
                 await changed.wait()

@@ -30,7 +30,7 @@ SHOWN_S = 600.0
 
 log = logging.getLogger(__name__)
 
-Kind = tuple[NodeName, str]
+RefusalKey = tuple[NodeName, str]
 """Who gave it, and the reason."""
 
 
@@ -42,11 +42,11 @@ class Refusals:
         self._wrong_keys = WrongKeys(own, listed)
         self._clock = clock
         self._counters = counters
-        self._counted: Counter[Kind] = Counter()
-        self._shown: Counter[Kind] = Counter()
-        self._named: dict[Kind, str | None] = {}
+        self._counted: Counter[RefusalKey] = Counter()
+        self._shown: Counter[RefusalKey] = Counter()
+        self._named: dict[RefusalKey, str | None] = {}
         """In whose name those are that are shown; None for several."""
-        self._told: set[Kind] = set()
+        self._told: set[RefusalKey] = set()
         self._denied: dict[NodeName, ReportInvalid] = {}
         self._equivocal: dict[NodeName, tuple[ReportInvalid, float]] = {}
         """Who signed two reports of one edition, and when that was seen last."""
@@ -54,12 +54,12 @@ class Refusals:
         """Called with the giver of the first report that is refused for a reason."""
 
     @property
-    def counted(self) -> Mapping[Kind, int]:
+    def counted(self) -> Mapping[RefusalKey, int]:
         """Returns how many reports were refused, by the peer that gave them and the reason."""
         return dict(self._counted)
 
     @property
-    def shown(self) -> Mapping[Kind, int]:
+    def shown(self) -> Mapping[RefusalKey, int]:
         """Returns the same, but for what is over: all were in the name of one peer, of which a report counts again."""
         return dict(self._shown)
 

@@ -1,4 +1,4 @@
-"""The desk: this node's own report and every report heard, and what of them is offered to peers.
+"""The store: this node's own report and every report heard, and what of them is offered to peers.
 
 What comes in: this node's verdicts, and the bodies that peers gave. What goes out: the book for the status, and
 offers with every envelope as it was signed, so that a report crosses the mesh through any node that hears it. Every
@@ -22,7 +22,7 @@ from gtm.errors import ReportInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.report.book import EMPTY_BOOK, NOBODY_HEARD, Book, LastHeard, LastReport, hear, leave
 from gtm.health.report.bounds import bounds_for
-from gtm.health.report.claims import Claims, Held, Listed
+from gtm.health.report.claims import Claims, ClaimsByKey, Listed
 from gtm.health.report.clocks import Clocks
 from gtm.health.report.envelope import MAX_SKEW_S, Sealed, compose_offer, require_newer, seal, signer_of
 from gtm.health.report.report import Edition, Report, excess, votes_of
@@ -30,7 +30,7 @@ from gtm.health.report.signature import Keys, PrivateKey, PublicKey, each_key
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.body_room import LARGE_AT_ONCE, Room
-from gtm.share.open_reports import Known, Outcome, is_held, opened, opened_offer
+from gtm.share.open_reports import Known, OpenedReport, is_held, opened, opened_offer
 from gtm.share.refusals import INNOCENT, Refusals
 from gtm.threads import Pool
 from gtm.turns import Turns
@@ -66,13 +66,14 @@ class Offer:
     """What a peer may take."""
 
     etag: str
-    """Of all that is on the desk, and of what the asker has otherwise: another edition of any report is another tag."""
+    """Of all that is in the store, and of what the asker has otherwise: another edition of any report is another
+    tag."""
     body: bytes
     count: int
     """Of envelopes in the body."""
 
 
-class Desk:
+class ReportStore:
     """The reports of this node and its peers. It has state: the newest envelope of each node."""
 
     def __init__(
@@ -127,7 +128,7 @@ class Desk:
         self.closed = False
 
     @property
-    def claims(self) -> Held:
+    def claims(self) -> ClaimsByKey:
         """Returns what the keys of peers claimed first."""
         return self._claims.held
 
@@ -143,7 +144,7 @@ class Desk:
 
     @property
     def editions(self) -> Editions:
-        """Returns the editions on this desk: what a peer need not give again.
+        """Returns the editions in this store: what a peer need not give again.
 
         Not those of reports that are too old to be taken: what could be replayed in their place is older still.
         """
@@ -157,7 +158,7 @@ class Desk:
 
     @property
     def _exceeded(self) -> Editions:
-        """Returns the editions that new reports must exceed: those on this desk, and of who is gone the one before."""
+        """Returns the editions that new reports must exceed: those in this store, and of who is gone the one before."""
         wall = self._clock.wall()
         gone = {
             node: Edition(last.edition.epoch, last.edition.serial - 1)
@@ -286,7 +287,7 @@ class Desk:
         return known.get(node) == edition == held.report.edition and digests.get(node, held.digest) != held.digest
 
     async def wait_for_news(self, seen: int) -> int:
-        """Returns the version once it is not `seen` any more, or the desk is closed. The caller sets the timeout."""
+        """Returns the version once it is not `seen` any more, or the store is closed. The caller sets the timeout."""
         while self.version == seen and not self.closed:
             await self._news.wait()
         return self.version
@@ -305,14 +306,14 @@ class Desk:
     def _known(self) -> Known:
         return Known(self._trusted, self._exceeded, dict(self._sealed), self.bounds, self._clock.wall())
 
-    def _settle(self, outcomes: Iterable[Outcome], giver: NodeName) -> bool:
+    def _settle(self, outcomes: Iterable[OpenedReport], giver: NodeName) -> bool:
         """Takes what was opened, as far as it is still new; returns whether anything was."""
         news = [self._settle_one(outcome, giver) for outcome in outcomes]
         if any(news):
             self._announce()
         return any(news)
 
-    def _settle_one(self, outcome: Outcome, giver: NodeName) -> bool:
+    def _settle_one(self, outcome: OpenedReport, giver: NodeName) -> bool:
         if isinstance(outcome, ReportInvalid):
             self._refuse_unless_own(outcome, giver)
             return False
@@ -358,7 +359,7 @@ class Desk:
         self._edition = Edition(echo.epoch + 1, 0)
 
     def _keep(self, sealed: Sealed) -> None:
-        """Puts a report on the desk in the place of the last one of its node; who calls has seen that it is newer."""
+        """Puts a report in the store in the place of the last one of its node; who calls has seen that it is newer."""
         node = sealed.report.node
         others, now = leave(self.book, node), self._clock.monotonic()
         self.book = hear(others, sealed.report, heard_at=now) or others

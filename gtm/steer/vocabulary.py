@@ -12,10 +12,10 @@ from gtm.steer.filter import Filter
 from gtm.steer.filters import first, nearest, priority, shuffle, up, weight
 from gtm.zone.steering import Argument, FilterSpec, Steer
 
-Kind = Callable[[Argument], Filter]
+FilterFactory = Callable[[Argument], Filter]
 """Makes a filter of its argument; raises ValueError with words that complete "filter NAME ...": "takes no argument"."""
 
-KINDS: Mapping[str, Kind] = {
+KINDS: Mapping[str, FilterFactory] = {
     "first": first.parse,
     "nearest": nearest.parse,
     "priority": priority.parse,
@@ -41,7 +41,7 @@ PRESETS: Mapping[str, tuple[FilterSpec, ...]] = {
 class SteeringVocabulary:
     """The words of `steer`; it is the Vocabulary that zone files are parsed with."""
 
-    kinds: Mapping[str, Kind]
+    kinds: Mapping[str, FilterFactory]
     presets: Mapping[str, tuple[FilterSpec, ...]]
 
     @property
@@ -69,6 +69,6 @@ class SteeringVocabulary:
 STEERING = SteeringVocabulary(KINDS, PRESETS)
 
 
-def with_kinds(added: Mapping[str, Kind]) -> SteeringVocabulary:
+def with_kinds(added: Mapping[str, FilterFactory]) -> SteeringVocabulary:
     """Returns the vocabulary with more filters; ours keep their names."""
     return SteeringVocabulary({**added, **KINDS}, PRESETS)

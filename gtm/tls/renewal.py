@@ -32,7 +32,7 @@ _Marks = tuple[Stamp | None, ...]
 """What tells one state of the files from another; None where there is none."""
 
 
-class Outcome(Enum):
+class RenewalResult(Enum):
     """What came of new files."""
 
     TAKEN = "taken"
@@ -43,7 +43,7 @@ class Outcome(Enum):
 class Renewal:
     """New files were there, and were taken or not."""
 
-    outcome: Outcome
+    outcome: RenewalResult
     words: str = ""
     """Why not."""
 
@@ -127,7 +127,7 @@ class LiveTls:
         is_mended = self._told is not None and _written(marks) != _written(self._loaded.marks)
         is_news = is_mended or loaded.digests != self._loaded.digests
         self._loaded, self._told = loaded, None
-        return Renewal(Outcome.TAKEN) if is_news else None
+        return Renewal(RenewalResult.TAKEN) if is_news else None
 
     def _load(self, marks: _Marks) -> _Loaded:
         context, certificate = self._make(self._files), self._files.certificate
@@ -142,7 +142,7 @@ class LiveTls:
         if self._told == (marks, words):
             return None
         self._told = (marks, words)
-        return Renewal(Outcome.REFUSED, words)
+        return Renewal(RenewalResult.REFUSED, words)
 
 
 def _require_valid(validity: Certificate | None, files: TlsFiles, *, wall: float) -> None:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from dns.name import Name
 
 from gtm.zone.model import Zone
-from gtm.zone.records_file.packed import Key, key_of, labels_of
+from gtm.zone.records_file.packed import NameKey, key_of, labels_of
 
 LEAST = 10
 """A zone that had fewer of something may lose all of that at once."""
@@ -107,17 +107,17 @@ def _endpoints(before: Zone, after: Zone) -> Loss:
 _KINDS: tuple[Callable[[Zone, Zone], Loss], ...] = (_names, _records, _services, _endpoints)
 
 
-def _keys(zone: Zone) -> Iterator[Key]:
+def _keys(zone: Zone) -> Iterator[NameKey]:
     """Yields every name that has something."""
     yield from _own_keys(zone)
     yield from zone.bulk.owners()
 
 
-def _own_keys(zone: Zone) -> Iterator[Key]:
+def _own_keys(zone: Zone) -> Iterator[NameKey]:
     """Yields those of the zone file itself."""
     yield from (key_of(service.name, zone.origin) for service in zone.all_services)
     yield from (key_of(rrset.name, zone.origin) for rrset in zone.records)
 
 
-def _text(key: Key, origin: Name) -> str:
+def _text(key: NameKey, origin: Name) -> str:
     return Name((*labels_of(key), *origin.labels)).to_text(omit_final_dot=True)

@@ -21,7 +21,7 @@ from dns.rdatatype import RdataType
 
 from gtm.zone.contents import HIDDEN, Contents, Fields, RRsets, Thing, contents_of, fingerprinted
 from gtm.zone.model import Zone
-from gtm.zone.records_file.packed import Bulk, Key, key_of, labels_of
+from gtm.zone.records_file.packed import Bulk, NameKey, key_of, labels_of
 
 MAX_NAMED = 8
 """In a line for people."""
@@ -258,7 +258,9 @@ def _field(name: str, was: str, now: str) -> str:
     return f"{name} {was or 'none'} -> {now or 'none'}"
 
 
-def _compare_records(name: Callable[[Key], str], key: Key, was: RRsets, now: RRsets, found: Differences) -> None:
+def _compare_records(
+    name: Callable[[NameKey], str], key: NameKey, was: RRsets, now: RRsets, found: Differences
+) -> None:
     if was == now:
         return
     for rtype in sorted(was.keys() | now.keys()):
@@ -270,7 +272,11 @@ def _compare_records(name: Callable[[Key], str], key: Key, was: RRsets, now: RRs
 
 
 def _record(
-    name: Callable[[Key], str], key: Key, rtype: int, old: tuple[int, object] | None, new: tuple[int, object] | None
+    name: Callable[[NameKey], str],
+    key: NameKey,
+    rtype: int,
+    old: tuple[int, object] | None,
+    new: tuple[int, object] | None,
 ) -> str:
     words = f"record {name(key)} {RdataType.to_text(RdataType(rtype))}"
     if old is None or new is None:
@@ -279,11 +285,11 @@ def _record(
     return f"{words} ({', '.join([*ttl, *(['values'] if old[1] != new[1] else [])])})"
 
 
-def _name(key: Key, origin: Name) -> Name:
+def _name(key: NameKey, origin: Name) -> Name:
     return Name((*labels_of(key), *origin.labels))
 
 
-def _other_names(before: Contents, after: Contents) -> Iterator[tuple[Key, RRsets, RRsets]]:
+def _other_names(before: Contents, after: Contents) -> Iterator[tuple[NameKey, RRsets, RRsets]]:
     """Yields each name once that may be otherwise than it was, with its records of before and of now."""
     own = before.own.keys() | after.own.keys() | before.steered | after.steered
     for key in sorted(own):
@@ -295,7 +301,7 @@ def _other_names(before: Contents, after: Contents) -> Iterator[tuple[Key, RRset
                 yield key, _records(before, key, was), _records(after, key, now)
 
 
-def _records(contents: Contents, key: Key, start: int | None) -> RRsets:
+def _records(contents: Contents, key: NameKey, start: int | None) -> RRsets:
     return {} if start is None else contents.beside(key, contents.bulk.rrsets_at(start))
 
 
@@ -303,7 +309,7 @@ def _is_too_much(bulk: Bulk) -> bool:
     return len(bulk) > MAX_WALKED
 
 
-def _other_rows(before: Bulk, after: Bulk) -> Iterator[tuple[Key, int | None, int | None]]:
+def _other_rows(before: Bulk, after: Bulk) -> Iterator[tuple[NameKey, int | None, int | None]]:
     """Yields the names whose rows differ, by more than their lines in the file, with where their rows are."""
     if before.rows == after.rows:
         return
@@ -322,10 +328,10 @@ def _other_rows(before: Bulk, after: Bulk) -> Iterator[tuple[Key, int | None, in
             was, now = next(old, _END), next(new, _END)
 
 
-_END: tuple[Key, bytes, int] = (b"", b"", -1)
+_END: tuple[NameKey, bytes, int] = (b"", b"", -1)
 
 
-def _rows(bulk: Bulk) -> Iterator[tuple[Key, bytes, int]]:
+def _rows(bulk: Bulk) -> Iterator[tuple[NameKey, bytes, int]]:
     """Yields each name, what its row has without the lines, and where that begins."""
     rows = bulk.rows
     starts = [start for (start,) in struct.iter_unpack("!I", bulk.starts)]

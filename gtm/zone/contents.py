@@ -24,7 +24,7 @@ from dns.rdatatype import RdataType
 
 from gtm.zone.model import Endpoint, Monitor, Region, Service, Zone
 from gtm.zone.monitors.settings import DenySettings, HttpSettings
-from gtm.zone.records_file.packed import NO_BULK, Bulk, BulkRRset, Key, key_of, labels_of
+from gtm.zone.records_file.packed import NO_BULK, Bulk, BulkRRset, NameKey, key_of, labels_of
 
 Fields = Mapping[str, str]
 """By their names in zone files, without those that nobody may see: of these there is a fingerprint at most."""
@@ -58,21 +58,21 @@ class Contents:
 
     origin: Name
     things: Mapping[Thing, Fields]
-    own: Mapping[Key, RRsets]
+    own: Mapping[NameKey, RRsets]
     """Of the zone file itself, or all."""
     bulk: Bulk = field(default=NO_BULK, repr=False)
     """Of its records file."""
 
     @cached_property
-    def steered(self) -> frozenset[Key]:
+    def steered(self) -> frozenset[NameKey]:
         """The names of services."""
         names = (dns.name.from_text(thing.name) for thing in self.things if thing.kind == "service")
         return frozenset(key_of(name, self.origin) for name in names)
 
     @cached_property
-    def _above(self) -> frozenset[Key]:
+    def _above(self) -> frozenset[NameKey]:
         """Names that are there because something is below them (RFC 8020)."""
-        found: set[Key] = set()
+        found: set[NameKey] = set()
         for key in chain(self.own, self.steered):
             found.update(_upwards(key))
         return frozenset(found)
@@ -82,27 +82,27 @@ class Contents:
         """Returns how many names have something; empty ones of the records file are among them."""
         return len(self.own.keys() | self.steered) + len(self.bulk)
 
-    def records(self, key: Key) -> RRsets:
+    def records(self, key: NameKey) -> RRsets:
         """Returns the records of a name."""
         return self.beside(key, (self.bulk.find(key) or ()) if len(self.bulk) else ())
 
-    def beside(self, key: Key, packed: Iterable[BulkRRset]) -> RRsets:
+    def beside(self, key: NameKey, packed: Iterable[BulkRRset]) -> RRsets:
         """Returns the records of a name, with those of it in the records file."""
         own = self.own.get(key, NOTHING)
         return {**{rrset.rtype: (rrset.ttl, _in_order(rrset.rdatas)) for rrset in packed}, **own} if packed else own
 
-    def names(self) -> Iterator[tuple[Key, RRsets]]:
+    def names(self) -> Iterator[tuple[NameKey, RRsets]]:
         """Yields every name that has records, once."""
         for key, packed in self.bulk.below(b""):
             if packed and key not in self.own:
                 yield key, self.beside(key, packed)
         yield from ((key, self.records(key)) for key in self.own)
 
-    def owners(self) -> Iterator[Key]:
+    def owners(self) -> Iterator[NameKey]:
         """Yields every name that has something; few of them twice."""
         return chain(self.own, self.steered - self.own.keys(), self.bulk.owners())
 
-    def answers(self, key: Key) -> bool:
+    def answers(self, key: NameKey) -> bool:
         """Returns whether a name has something here, or gets what a wildcard has (RFC 4592 3.3.1)."""
         if self._has(key) or not self.has_wildcards:
             return self._has(key)
@@ -113,7 +113,7 @@ class Contents:
                 return False
         return False
 
-    def _has(self, key: Key) -> bool:
+    def _has(self, key: NameKey) -> bool:
         return key in self.steered or key in self.own or bool(self.bulk.find(key))
 
     @cached_property
@@ -125,7 +125,7 @@ class Contents:
     def _origin_text(self) -> str:
         return self.origin.to_text(omit_final_dot=True)
 
-    def text(self, key: Key) -> str:
+    def text(self, key: NameKey) -> str:
         """Returns a name for people."""
         labels = labels_of(key)
         if self.origin != dns.name.root and all(map(_PLAIN.fullmatch, labels)):  # nearly all, and ten times as fast
@@ -135,7 +135,7 @@ class Contents:
 
 def contents_of(zone: Zone) -> Contents:
     """Returns what a zone has."""
-    own: dict[Key, dict[int, tuple[int, object]]] = {}
+    own: dict[NameKey, dict[int, tuple[int, object]]] = {}
     for rrset in zone.records:
         values = (rrset.ttl, _in_order(rrset.rdatas))
         own.setdefault(key_of(rrset.name, zone.origin), {})[int(rrset.rtype)] = values
@@ -164,7 +164,7 @@ def lines(contents: Contents) -> Iterator[bytes]:
 
 def parse_lines(texts: Iterable[bytes]) -> tuple[Contents, ...]:
     """Returns the zones of such lines. Raises ValueError where they are none."""
-    found: list[tuple[Name, dict[Thing, Fields], dict[Key, dict[int, tuple[int, object]]]]] = []
+    found: list[tuple[Name, dict[Thing, Fields], dict[NameKey, dict[int, tuple[int, object]]]]] = []
     try:
         for text in texts:
             match msgspec.json.decode(text):
@@ -263,7 +263,7 @@ def _named(name: str) -> str:
     return name.removesuffix("_s")
 
 
-def _key(text: str, origin: Name) -> Key:
+def _key(text: str, origin: Name) -> NameKey:
     tail = f".{origin.to_text(omit_final_dot=True)}"
     if _PLAIN_NAME.fullmatch(text) and text.endswith(tail):
         labels = text.removesuffix(tail).encode().split(b".")
@@ -298,7 +298,7 @@ _PLAIN_NAME = re.compile(r"[a-z0-9_*.-]+")
 _ENCODER = msgspec.json.Encoder()
 
 
-def _upwards(key: Key) -> Iterator[Key]:
+def _upwards(key: NameKey) -> Iterator[NameKey]:
     """Yields the names above one, up to the zone's own."""
     starts, at = [], 0
     while at < len(key):

@@ -89,7 +89,7 @@ class ZoneDraft:
 
 
 @dataclass(slots=True)
-class Report:
+class ProblemList:
     """The problems of one file, as they are found."""
 
     document: Document

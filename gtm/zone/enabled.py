@@ -20,7 +20,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.ids import RegionName
-from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
+from gtm.zone.draft import ProblemList, ServiceDraft, ZoneDraft
 from gtm.zone.model import Endpoint, Region, Service
 
 
@@ -54,7 +54,7 @@ def _with_regular_ones(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
     )
 
 
-def warn_of_disabled(regions: frozenset[RegionName], draft: ZoneDraft, report: Report) -> None:
+def warn_of_disabled(regions: frozenset[RegionName], draft: ZoneDraft, report: ProblemList) -> None:
     """Adds a warning for each service of which nothing is left, and for each region that is skipped by what is not.
 
     `regions` are those that are disabled.
@@ -70,7 +70,7 @@ def warn_of_disabled(regions: frozenset[RegionName], draft: ZoneDraft, report: R
             _warn_of_skipped(each, left, report)
 
 
-def _warn_of_skipped(each: ServiceDraft, left: Service, report: Report) -> None:
+def _warn_of_skipped(each: ServiceDraft, left: Service, report: ProblemList) -> None:
     enabled = Counter(one.region for one in left.endpoints if not one.last_resort)
     for name, least in left.min_healthy:
         if 0 < enabled[name] < least:

@@ -19,7 +19,7 @@ from gtm.dns.text import parse_name
 from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
 from gtm.ids import SHARED_SCOPE
 from gtm.zone import services
-from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
+from gtm.zone.draft import ProblemList, ServiceDraft, ZoneDraft
 from gtm.zone.enabled import disabled_regions, enabled_only, warn_of_disabled
 from gtm.zone.model import Monitor, Region, RRset, Zone
 from gtm.zone.monitors.calculated import with_parts
@@ -27,7 +27,7 @@ from gtm.zone.names import owner_name
 from gtm.zone.records import read_records
 from gtm.zone.records_file.overlap import take_bulk, targets
 from gtm.zone.records_file.parse import MasterFile, read_master
-from gtm.zone.references import Scope
+from gtm.zone.references import ReferenceContext
 from gtm.zone.rules import names as rules
 from gtm.zone.rules.check_rates import no_target_is_asked_too_often
 from gtm.zone.rules.region_places import warn_of_places
@@ -82,7 +82,7 @@ def parse(
     """
     document = parse_document(text, file)
     validated = validate(ZoneEntry, document, _scope(document, shared, vocabulary))
-    report = Report(document, Problems(validated.problems))
+    report = ProblemList(document, Problems(validated.problems))
     if validated.entry is None:
         raise ZoneInvalid(report.problems)
     entry = validated.entry
@@ -104,7 +104,7 @@ def parse(
     return _zone(text, entry, shared, draft, file=file, master=master, warnings=report.warnings.all)
 
 
-def _warn_of_repeated_nameservers(draft: ZoneDraft, report: Report) -> None:
+def _warn_of_repeated_nameservers(draft: ZoneDraft, report: ProblemList) -> None:
     for index, server in enumerate(draft.nameservers):
         first = draft.nameservers.index(server)
         if first < index:  # RFC 2181 5: an RRset has no two equal values
@@ -114,7 +114,7 @@ def _warn_of_repeated_nameservers(draft: ZoneDraft, report: Report) -> None:
             )
 
 
-def _limit(draft: ZoneDraft, vocabulary: Vocabulary, report: Report) -> None:
+def _limit(draft: ZoneDraft, vocabulary: Vocabulary, report: ProblemList) -> None:
     """Reports a zone that asks too much of whoever checks it, or makes its plan."""
     if services_ask_for_what_can_be_checked(draft, report):
         no_target_is_asked_too_often(draft, report)
@@ -130,21 +130,21 @@ def parse_shared(text: str, file: str) -> Shared:
     own = {name: services.monitor(SHARED_SCOPE, name, each) for name, each in validated.entry.monitors.items()}
     monitors, wrong = with_parts(own)
     if wrong:
-        raise ZoneInvalid(_wrong_parts(wrong, Report(document)).problems)
+        raise ZoneInvalid(_wrong_parts(wrong, ProblemList(document)).problems)
     regions = tuple(services.region(name, each) for name, each in validated.entry.regions.items())
     return Shared(regions, tuple(monitors.values()))
 
 
-def _wrong_parts(wrong: dict[str, str], report: Report) -> Report:
+def _wrong_parts(wrong: dict[str, str], report: ProblemList) -> ProblemList:
     """Returns the report with what is wrong with the parts of calculated monitors, by their names."""
     for which, message in wrong.items():
         report.add(("monitors", which), message, at_key=True)
     return report
 
 
-def _scope(document: Document, shared: Shared, vocabulary: Vocabulary) -> Scope:
+def _scope(document: Document, shared: Shared, vocabulary: Vocabulary) -> ReferenceContext:
     """Returns what the file may refer to; a definition with a mistake counts, so that it is told once."""
-    return Scope(
+    return ReferenceContext(
         origin=_origin(document),
         regions=frozenset(region.name for region in shared.regions) | _keys(document, "regions"),
         monitors=frozenset(monitor.name for monitor in shared.monitors) | _keys(document, "monitors"),
@@ -167,7 +167,7 @@ def _origin(document: Document) -> Name:
 
 
 def _read_services(
-    validated: Validated[ZoneEntry], entry: ZoneEntry, shared: Shared, draft: ZoneDraft, report: Report
+    validated: Validated[ZoneEntry], entry: ZoneEntry, shared: Shared, draft: ZoneDraft, report: ProblemList
 ) -> None:
     monitors, wrong = with_parts(_monitors(entry, shared))
     _wrong_parts(wrong, report)
@@ -203,7 +203,7 @@ def _monitors(entry: ZoneEntry, shared: Shared) -> dict[str, Monitor]:
     return {**{str(monitor.name): monitor for monitor in shared.monitors}, **own}
 
 
-def _read_records_file(entry: ZoneEntry, draft: ZoneDraft, report: Report, fetch: Fetch) -> _Master | None:
+def _read_records_file(entry: ZoneEntry, draft: ZoneDraft, report: ProblemList, fetch: Fetch) -> _Master | None:
     if not entry.records_file:
         return None
     try:

@@ -13,7 +13,7 @@ from dns.rdatatype import RdataType
 from gtm.config.document import Path
 from gtm.dns.rdata import compose_rdata, parse_rdata, parse_type
 from gtm.errors import TextInvalid
-from gtm.zone.draft import RecordDraft, Report, ZoneDraft
+from gtm.zone.draft import ProblemList, RecordDraft, ZoneDraft
 from gtm.zone.names import no_doubled_zone, owner_name
 from gtm.zone.schema import RecordEntry
 
@@ -24,7 +24,7 @@ _DNSSEC = frozenset({RdataType.RRSIG, RdataType.NSEC, RdataType.NSEC3, RdataType
 
 
 def read_records(
-    records: Mapping[str, Mapping[str, RecordEntry]], zone_ttl: int, draft: ZoneDraft, report: Report
+    records: Mapping[str, Mapping[str, RecordEntry]], zone_ttl: int, draft: ZoneDraft, report: ProblemList
 ) -> None:
     """Adds every record that can be read to the draft, and a problem for each that cannot."""
     keys: dict[Name, str] = {}
@@ -47,7 +47,7 @@ def read_records(
 
 
 def _read_record(
-    name: Name, type_text: str, entry: RecordEntry, path: Path, *, zone_ttl: int, draft: ZoneDraft, report: Report
+    name: Name, type_text: str, entry: RecordEntry, path: Path, *, zone_ttl: int, draft: ZoneDraft, report: ProblemList
 ) -> None:
     try:
         rtype = parse_type(type_text)
@@ -81,7 +81,7 @@ def check_type(name: Name, rtype: RdataType, origin: Name) -> None:
 
 
 def _read_values(
-    rtype: RdataType, values: list[str], path: Path, *, draft: ZoneDraft, report: Report
+    rtype: RdataType, values: list[str], path: Path, *, draft: ZoneDraft, report: ProblemList
 ) -> tuple[tuple[Rdata, ...], bool]:
     """Returns the values, each once, and whether none was left out for a mistake."""
     firsts: dict[Rdata, int] = {}

@@ -20,7 +20,7 @@ from gtm.zone.steering import Argument, FilterSpec, Steer, Vocabulary
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ReferenceContext:
     """What the values of a file may refer to: the validation context."""
 
     origin: Name
@@ -39,7 +39,7 @@ def _relative(value: object, info: ValidationInfo) -> Name:
 RelativeName = Annotated[Name, PlainValidator(_relative), TEXT_SCHEMA]
 
 
-def _reference(what: str, known: Callable[[Scope], frozenset[str]]) -> PlainValidator:
+def _reference(what: str, known: Callable[[ReferenceContext], frozenset[str]]) -> PlainValidator:
     def check(value: object, info: ValidationInfo) -> str:
         name, names = text(value), known(_scope(info))
         if name not in names:
@@ -116,6 +116,6 @@ def _steer(value: object, info: ValidationInfo) -> Steer:
 Steering = Annotated[Steer, Parsed(_steer), WithJsonSchema({})]
 
 
-def _scope(info: ValidationInfo) -> Scope:
-    assert isinstance(info.context, Scope)
+def _scope(info: ValidationInfo) -> ReferenceContext:
+    assert isinstance(info.context, ReferenceContext)
     return info.context

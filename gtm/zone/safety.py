@@ -18,7 +18,7 @@ from pydantic import Field
 from gtm.config.document import Path
 from gtm.ids import RegionName
 from gtm.zone import references
-from gtm.zone.draft import Report
+from gtm.zone.draft import ProblemList
 from gtm.zone.entry import Entry
 from gtm.zone.fields import whole, whole_schema
 from gtm.zone.model import DEFAULT_SAFETY, Safety, Service
@@ -74,7 +74,9 @@ def min_healthy_of(
     return tuple((name, min(wanted[name], count)) for name, count in regular.items() if name in wanted)
 
 
-def check_safety(service: Service, own: SafetyEntry, own_min: Mapping[str, int], path: Path, report: Report) -> None:
+def check_safety(
+    service: Service, own: SafetyEntry, own_min: Mapping[str, int], path: Path, report: ProblemList
+) -> None:
     """Adds what a service asks for and cannot have."""
     regular = Counter(one.region for one in service.endpoints if not one.last_resort)
     if own.at_least is not None and own.at_least > len(regular):

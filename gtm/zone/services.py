@@ -12,7 +12,7 @@ from dns.rdatatype import RdataType
 
 from gtm.config.document import Path
 from gtm.ids import Address, MonitorName, RegionName
-from gtm.zone.draft import Report
+from gtm.zone.draft import ProblemList
 from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service
 from gtm.zone.monitors.convert import settings_of
 from gtm.zone.monitors.hysteresis import recheck_of, window_of
@@ -96,7 +96,7 @@ def _answer(address: Address | None, target: Name | None) -> Address | Name:
     return answer
 
 
-def check_service(service: Service, path: Path, report: Report, *, whole: bool) -> None:
+def check_service(service: Service, path: Path, report: ProblemList, *, whole: bool) -> None:
     """Adds what is wrong with one service; a service of which parts are missing is not told what it lacks."""
     _check_duplicates(service, path, report)
     _check_ttls(service, path, report)
@@ -114,7 +114,7 @@ def check_service(service: Service, path: Path, report: Report, *, whole: bool) 
         _check_families(service, path, report)
 
 
-def _check_families(service: Service, path: Path, report: Report) -> None:
+def _check_families(service: Service, path: Path, report: ProblemList) -> None:
     """A question of one family sees the endpoints of that family: it needs some before its last resort."""
     regular = {endpoint.rtype for endpoint in service.endpoints if not endpoint.last_resort}
     for index, endpoint in enumerate(service.endpoints):
@@ -124,7 +124,7 @@ def _check_families(service: Service, path: Path, report: Report) -> None:
             return
 
 
-def _check_ttls(service: Service, path: Path, report: Report) -> None:
+def _check_ttls(service: Service, path: Path, report: ProblemList) -> None:
     if service.ttl_degraded is None:
         return
     here = (*path, "ttl_degraded")
@@ -134,7 +134,7 @@ def _check_ttls(service: Service, path: Path, report: Report) -> None:
         report.add(here, f"ttl_degraded ({service.ttl_degraded} s) is longer than the ttl ({service.ttl} s)")
 
 
-def _check_duplicates(service: Service, path: Path, report: Report) -> None:
+def _check_duplicates(service: Service, path: Path, report: ProblemList) -> None:
     firsts: dict[tuple[str, object], int] = {}
     for index, endpoint in enumerate(service.endpoints):
         here = (*path, "endpoints", index)

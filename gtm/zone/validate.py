@@ -17,7 +17,7 @@ from gtm.config.document import Document, Path, Plain, plain
 from gtm.errors import MAX_PROBLEMS, Problem
 from gtm.zone import messages as words
 from gtm.zone.entry import Entry
-from gtm.zone.references import Scope
+from gtm.zone.references import ReferenceContext
 
 _STAND_INS: dict[str, Plain] = {"nameservers": ["stand-in.invalid."], "hostmaster": "stand-in.invalid."}
 """For keys that a zone must have: they let the rest be checked, and never leave a file that has problems."""
@@ -25,14 +25,14 @@ _STAND_INS: dict[str, Plain] = {"nameservers": ["stand-in.invalid."], "hostmaste
 _MAX_ROUNDS = 10
 """A cut moves up at least one level in each round, and files are seven levels deep."""
 
-Kind = TypeVar("Kind", bound=Entry)
+EntryKind = TypeVar("EntryKind", bound=Entry)
 
 
 @dataclass(frozen=True, slots=True)
-class Validated(Generic[Kind]):
+class Validated(Generic[EntryKind]):
     """What could be read of a file."""
 
-    entry: Kind | None
+    entry: EntryKind | None
     """None when too little is right to look any further."""
     problems: tuple[Problem, ...]
     cuts: frozenset[Path]
@@ -46,7 +46,7 @@ class Validated(Generic[Kind]):
         return path not in self.touched
 
 
-def validate(kind: type[Kind], document: Document, scope: Scope | None) -> Validated[Kind]:
+def validate(kind: type[EntryKind], document: Document, scope: ReferenceContext | None) -> Validated[EntryKind]:
     """Returns the entry of a document, and every problem; the shared file refers to nothing, and needs no scope."""
     values = plain(document.root)
     problems: tuple[Problem, ...] = ()

@@ -24,11 +24,11 @@ from gtm.health.consensus.outliers import Standings
 from gtm.health.report.peer import PeerState
 from gtm.ids import NodeName
 from gtm.metrics.measurements import Tallies
-from gtm.node.api import NodeSubject
+from gtm.node.api import NodeApi
 from gtm.node.events.log import EventLog
-from gtm.node.events.recorder import Chronicle
-from gtm.node.overrides.overlay import Guide
-from gtm.node.overrides.requests import Saying
+from gtm.node.events.recorder import EventRecorder
+from gtm.node.overrides.overlay import OverlayBuilder
+from gtm.node.overrides.requests import OverrideRequests
 from gtm.node.overrides.store import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.node.readiness import Readiness
@@ -40,7 +40,7 @@ from gtm.share.handler import handle_reports
 from gtm.steer.vocabulary import STEERING
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
-from tests.fakes.peers import desk_of, key_of
+from tests.fakes.peers import key_of, report_store_of
 from tests.node.present import GEO, config, make_planner
 
 TOKEN = "token-of-the-deploy-job"
@@ -77,7 +77,7 @@ class Served:
         self.counters = Counters()
         self.engine = ReferenceEngine()
         self.planner: Planner = make_planner(tmp_path / "state", engine=self.engine, counters=self.counters)
-        self.desk = desk_of("ns1", "fra", clock=self.clock)
+        self.report_store = report_store_of("ns1", "fra", clock=self.clock)
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
         self.is_warm = True
         self.readiness = Readiness(self.planner, is_warm=lambda: self.is_warm)
@@ -93,11 +93,11 @@ class Served:
             counters=self.counters,
             sleep=lambda _seconds: asyncio.sleep(0),
         )
-        self.subject = NodeSubject(
+        self.subject = NodeApi(
             config(tmp_path),
             self.planner,
             self.river,
-            self.desk,
+            self.report_store,
             engine=self.engine,
             clock=self.clock,
             counters=self.counters,
@@ -115,7 +115,7 @@ class Served:
             config(tmp_path),
             self.planner,
             self.river,
-            self.desk,
+            self.report_store,
             engine=self.engine.name,
             clock=self.clock,
             counters=self.counters,
@@ -123,20 +123,24 @@ class Served:
             tallies=Tallies(),
         )
         state = StateFolder(tmp_path / "state", self.counters)
-        chronicle = Chronicle(self.events, NodeName("ns1"))
+        recorder = EventRecorder(self.events, NodeName("ns1"))
         self.overrides = OverrideDesk(
             NodeName("ns1"),
             key_of("ns1"),
             {},
             accepted=None,
-            desk=self.desk,
+            report_store=self.report_store,
             state=state,
             clock=self.clock,
             counters=self.counters,
-            chronicle=chronicle,
+            recorder=recorder,
         )
-        self.guide = Guide(self.planner, self.overrides, clock=self.clock, counters=self.counters, chronicle=chronicle)
-        self.saying = Saying(self.planner, self.overrides, self.guide, applied=self.follow, publish=lambda: None)
+        self.guide = OverlayBuilder(
+            self.planner, self.overrides, clock=self.clock, counters=self.counters, recorder=recorder
+        )
+        self.saying = OverrideRequests(
+            self.planner, self.overrides, self.guide, applied=self.follow, publish=lambda: None
+        )
         self.token_file = tmp_path / "token"
         """Of who may say overrides over TCP."""
         self.token_file.write_text(TOKEN)
@@ -152,7 +156,7 @@ class Served:
         self.planner.follow(None, self.guide(self.planner.status, None))
 
     async def _reports(self, request: web.Request) -> web.StreamResponse:
-        return await handle_reports(request, self.desk)
+        return await handle_reports(request, self.report_store)
 
     def _refuse(self, path: str, status: int) -> None:
         self.refusals.append((path, status))
@@ -238,7 +242,7 @@ def serving(tmp_path: Path, *, tls: ssl.SSLContext | None = None, **files: str) 
         waiting.add_done_callback(lambda _: stopping.set())
         started.set()
         await stopping.wait()
-        served.desk.close()
+        served.report_store.close()
         await runner.cleanup()
 
     def thread() -> None:

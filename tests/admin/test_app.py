@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from gtm.admin.app import open_admin
 from gtm.admin.dns_question import parse_question
-from gtm.admin.views import NodeStatus, Regions, RegionState, Reloaded
+from gtm.admin.views import NodeStatus, RegionList, RegionState, Reloaded
 from gtm.errors import ListenFailed
 from gtm.explain.explain import Explanation
 from gtm.health.belief import Belief
@@ -64,7 +64,7 @@ def test_the_status_is_a_node_status_and_nothing_is_lost_on_the_way(served: Serv
 
 def test_the_regions_are_regions(served: Served) -> None:
     answer = served.ask("GET", "/v1/regions")
-    regions = TypeAdapter(Regions).validate_json(answer.body)
+    regions = TypeAdapter(RegionList).validate_json(answer.body)
     assert regions == served.subject.regions()
     assert {region.region: region.state for region in regions.regions} == {
         "us-east": RegionState.DEGRADED,

@@ -7,11 +7,11 @@ import pytest
 from pydantic import TypeAdapter
 
 from gtm.admin import view_cache as cached
-from gtm.admin.view_cache import ViewCache, Views, make_views, status_json
+from gtm.admin.view_cache import CachedViews, ViewCache, make_views, status_json
 from gtm.admin.views import NodeStatus
 from gtm.health.consensus.status import Status
 from gtm.plan.model import Plan
-from gtm.plan.overlay import Guidance
+from gtm.plan.overlay import Overlay
 from tests.admin.served import Served, serving
 from tests.fakes import world
 from tests.node.present import SMALL
@@ -24,9 +24,9 @@ class Makings:
         self.threads: list[threading.Thread] = []
         monkeypatch.setattr(cached, "make_views", self.make)
 
-    def make(self, plan: Plan, status: Status, guidance: Guidance) -> Views:
+    def make(self, plan: Plan, status: Status, overlay: Overlay) -> CachedViews:
         self.threads.append(threading.current_thread())
-        return make_views(plan, status, guidance)
+        return make_views(plan, status, overlay)
 
 
 def test_an_unchanged_node_makes_its_views_once_however_many_ask(

@@ -8,7 +8,7 @@ import pytest
 from gtm.cli import events as command
 from gtm.event import Event, EventId, EventKind, Recorded, compose_line, parse_line, recorded
 from gtm.ids import NodeName
-from gtm.node.events.files import Journal
+from gtm.node.events.files import EventFiles
 from tests.admin.served import serving
 from tests.cli.command import gtm
 from tests.node.present import SMALL
@@ -21,9 +21,9 @@ def event(kind: EventKind, subject: str, *, seconds_ago: float = 0.0, causes: tu
 
 
 @pytest.fixture
-def journal(folder: Path) -> Iterator[Journal]:
+def journal(folder: Path) -> Iterator[EventFiles]:
     """A node's log with three events."""
-    made = Journal(folder / ".gtm")
+    made = EventFiles(folder / ".gtm")
     made.write(
         b"".join(
             map(
@@ -74,7 +74,7 @@ def test_a_name_that_no_event_is_about_is_told_aside() -> None:
     ],
 )
 def test_a_name_of_which_only_wide_events_are_told_is_told_aside(folder: Path, options: list[str], told: str) -> None:
-    made = Journal(folder / ".gtm")
+    made = EventFiles(folder / ".gtm")
     happened = [
         event(EventKind.NAME_FAIL_OPEN, "api.gtm.example.com"),
         event(EventKind.OVERRIDE_SET, "region gtm.example.com/eu-west"),
@@ -131,7 +131,7 @@ def test_a_window_is_told_with_its_day_and_zone() -> None:
 
 
 def test_of_a_service_is_told_what_names_it_and_what_led_to_it_from_rotated_files_too(folder: Path) -> None:
-    made = Journal(folder / ".gtm", file_bytes=1)  # a file for each write
+    made = EventFiles(folder / ".gtm", file_bytes=1)  # a file for each write
     service = "api.gtm.example.com"
     told = [
         Event(EventKind.VERDICT, "c", "verdict", id=EventId("v")),
@@ -167,7 +167,7 @@ def test_a_node_that_never_ran_has_no_events(asked: str) -> None:
     assert "gtm." not in ran.out
 
 
-def test_following_shows_what_is_written_later_once(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_following_shows_what_is_written_later_once(journal: EventFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     class Enough(BaseException):
         """The test has seen what it wanted."""
 

@@ -7,7 +7,7 @@ from gtm.cli.failovers import failovers_in
 from gtm.event import Event, EventId, EventKind, Fact, Recorded, compose_line, recorded
 from gtm.health.belief import Belief
 from gtm.ids import NodeName
-from gtm.node.events.files import Journal
+from gtm.node.events.files import EventFiles
 from tests.cli.command import gtm
 from tests.node.events.test_recorder import ONE, Present
 
@@ -69,7 +69,7 @@ def write(folder: Path) -> None:
     night.plan(101, night.down(100, "a/c/192.0.2.2", detected_s=12.25), **moved(TO_US))
     night.down(150, "d")
     night.plan(170, night.down(160, "e", "unknown"), **moved(TO_US))
-    journal = Journal(folder / ".gtm")
+    journal = EventFiles(folder / ".gtm")
     for event in night.events:
         journal.write(compose_line(event))
     journal.close()
@@ -128,7 +128,7 @@ def test_a_plan_of_a_version_that_did_not_tell_moves_names_the_services(folder: 
     night.plan(11, night.down(10, "a"))
     (row,) = failovers_in(night.events)
     assert (row.converged_s, row.services, row.moved) == (2.5, (API,), ())
-    journal = Journal(folder / ".gtm")
+    journal = EventFiles(folder / ".gtm")
     for event in night.events:
         journal.write(compose_line(event))
     journal.close()

@@ -10,7 +10,7 @@ import pytest
 from gtm.cli.overrides import _asked, _is_local
 from gtm.health.override.override import SafetyRule
 from gtm.ids import EndpointId, ServiceId
-from gtm.plan.overlay import Guidance
+from gtm.plan.overlay import Overlay
 from gtm.plan.safety.minimums import Refusal
 from tests.admin.served import Served, serving
 from tests.cli.command import gtm
@@ -96,7 +96,7 @@ def test_who_asks_is_warned_when_the_node_could_not_write_it_down(tmp_path: Path
 def test_status_says_what_a_safety_rule_holds_and_explain_why(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         held = {ServiceId("api.gtm.example.com"): {EndpointId("eu-west/192.0.2.2"): SafetyRule.CORRELATED}}
-        node.planner.take_status(world.status(world.down("192.0.2.2"), world.zone(SMALL)), Guidance(held=held))
+        node.planner.take_status(world.status(world.down("192.0.2.2"), world.zone(SMALL)), Overlay(held=held))
         node.guide.refusals = (Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame"),)
         shown = gtm("status", "--admin", node.at)
         explained = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from gtm.admin.views import NodeStatus
 from gtm.health.belief import Belief
 from gtm.health.consensus.local_view import LocalBelief
-from gtm.health.consensus.outliers import Standing
+from gtm.health.consensus.outliers import Reputation
 from gtm.health.consensus.quorum import Quorum
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.consensus.voices import Voice
@@ -20,7 +20,7 @@ from gtm.health.report.peer import PeerState
 from gtm.health.verdict.reading import Reason
 from gtm.health.verdict.verdict import Verdict, VerdictState
 from gtm.ids import CheckId, EndpointId, NodeName, ServiceId, VantageName
-from gtm.plan.overlay import Guidance
+from gtm.plan.overlay import Overlay
 from gtm.probe.withheld import Withheld
 from gtm.share.addresses import Peer
 from gtm.zone.model import checks
@@ -28,7 +28,7 @@ from tests.admin.served import Served, serving
 from tests.cli.command import gtm
 from tests.fakes import world
 from tests.fakes.endpoints import closed_port
-from tests.fakes.peers import desk_of, key_of
+from tests.fakes.peers import key_of, report_store_of
 from tests.node.present import BROKEN, SMALL
 
 ONE, TWO = (check.id for check in checks((world.zone(SMALL),)))
@@ -102,7 +102,7 @@ def test_what_the_node_may_not_check_is_a_problem_of_it(tmp_path: Path) -> None:
 def test_why_a_probe_cannot_check_something_is_told_with_the_probe_and_in_the_row(tmp_path: Path) -> None:
     why = 'secret "token": /etc/gtm/token cannot be read: no such file or directory'
     with serving(tmp_path, a=SMALL) as node:
-        node.desk.publish({ONE: Verdict(unread=why), TWO: Verdict(unread=why)})
+        node.report_store.publish({ONE: Verdict(unread=why), TWO: Verdict(unread=why)})
         cannot = voice("at-fra", Belief.UNKNOWN, fresh=False)
         cannot = replace(cannot, reason=Reason.UNREAD, detail=why)
         stale = voice("at-iad", Belief.UP, fresh=False)
@@ -183,7 +183,7 @@ def override(scope: str, action: Action) -> Override:
 def test_what_a_person_decides_says_who_and_until_when_in_the_rows_of_regions_and_endpoints(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         one = override("region gtm.example.com/eu-west", Action.DRAIN)
-        said = Guidance(InForce({one.scope: one}))
+        said = Overlay(InForce({one.scope: one}))
         node.planner.take_status(Status({ONE: CheckStatus(Belief.UP, 0.0), TWO: CheckStatus(Belief.UP, 0.0)}), said)
         ran = gtm("status", "--admin", node.at)
     who = "a person says drain (ann, for 1h 23m more)"
@@ -201,7 +201,7 @@ def test_a_region_of_which_a_part_is_decided_otherwise_says_how_much(tmp_path: P
     with serving(tmp_path, a=HALF) as node:
         one = override("endpoint api.gtm.example.com eu-west/192.0.2.3", Action.DOWN)
         held = {EndpointId("eu-west/192.0.2.2"): SafetyRule.MAX_SHARE}
-        said = Guidance(InForce({one.scope: one}), {ServiceId("api.gtm.example.com"): held})
+        said = Overlay(InForce({one.scope: one}), {ServiceId("api.gtm.example.com"): held})
         three = CheckId(TWO.replace("192.0.2.2", "192.0.2.3"))
         up, down = CheckStatus(Belief.UP, 0.0), CheckStatus(Belief.DOWN, 0.0)
         node.planner.take_status(Status({ONE: up, TWO: down, three: up}), said)
@@ -271,7 +271,7 @@ def test_problems_are_shown_as_check_prints_them(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         (node.folder / "a.yaml").write_text(BROKEN)
         node.ask("POST", "/v1/reload")
-        node.desk.publish({})
+        node.report_store.publish({})
         ran = gtm("status", "--admin", node.at)
         [problem] = gtm("check", str(node.folder)).lines
     assert f"problem: {problem}" in ran.lines
@@ -282,16 +282,16 @@ def test_problems_are_shown_as_check_prints_them(tmp_path: Path) -> None:
     ("standing", "words"),
     [
         (
-            Standing(0.9, 0.0, is_quarantined=True),
+            Reputation(0.9, 0.0, is_quarantined=True),
             "; in quarantine, it is always against the others and does not count",
         ),
-        (Standing(0.34, 0.0), "; 34% of what it says is against the others"),
-        (Standing(0.04, 0.0), ""),
+        (Reputation(0.34, 0.0), "; 34% of what it says is against the others"),
+        (Reputation(0.04, 0.0), ""),
     ],
 )
-def test_how_a_probe_stands_with_the_others_is_told(tmp_path: Path, standing: Standing, words: str) -> None:
+def test_how_a_probe_stands_with_the_others_is_told(tmp_path: Path, standing: Reputation, words: str) -> None:
     with serving(tmp_path, a=SMALL) as node:
-        node.desk.publish({})
+        node.report_store.publish({})
         node.standings = {NodeName("ns1"): standing}
         ran = gtm("status", "--admin", node.at)
     assert f"probe ns1 (at-ns1): 0 checks, heard 0.0 s ago{words}" in ran.lines
@@ -309,10 +309,10 @@ def test_queries_are_counted_by_rcode_over_all_transports(tmp_path: Path) -> Non
 
 def test_refusals_are_shown_by_peer_but_for_innocent_replays(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
-        stranger = desk_of("stranger", clock=node.clock)
+        stranger = report_store_of("stranger", clock=node.clock)
         for _ in range(2):
             stranger.publish({})
-            node.desk.take(stranger.offer().body, giver=NodeName("fra"))
+            node.report_store.take(stranger.offer().body, giver=NodeName("fra"))
         ran = gtm("status", "--admin", node.at)
     assert "peer fra: 2 reports refused as unknown_reporter" in ran.lines
 

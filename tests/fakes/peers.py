@@ -18,7 +18,7 @@ from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.handler import handle_reports
 from gtm.share.poller import WAIT_S, Poller
-from gtm.share.report_store import Desk, Reporter
+from gtm.share.report_store import Reporter, ReportStore
 from gtm.tls.peers import ChosenTls, system_tls
 from tests.fakes.clock import FakeClock
 
@@ -30,8 +30,8 @@ def key_of(node: str) -> PrivateKey:
     return PrivateKey(node.encode().ljust(32, b".")[:32])
 
 
-class WatchedDesk(Desk):
-    """A desk that tells the test when someone waits for its news."""
+class WatchedDesk(ReportStore):
+    """A store that tells the test when someone waits for its news."""
 
     def __init__(
         self,
@@ -51,17 +51,17 @@ class WatchedDesk(Desk):
         return await super().wait_for_news(seen)
 
 
-def desk_of(
+def report_store_of(
     node: str, *peers: str, clock: FakeClock | None = None, epoch: int = 1, gives_deltas: bool = True
 ) -> WatchedDesk:
-    """A desk that trusts these peers."""
+    """A store that trusts these peers."""
     reporter = Reporter(NodeName(node), VantageName(f"at-{node}"), key_of(node), epoch)
     trusted = {NodeName(peer): key_of(peer).public for peer in peers}
     return WatchedDesk(reporter, trusted, clock=clock or FakeClock(), counters=Counters(), gives_deltas=gives_deltas)
 
 
 def poller_of(  # one argument for each thing that a test may want of a poller
-    desk: WatchedDesk,
+    report_store: WatchedDesk,
     url: str,
     session: aiohttp.ClientSession,
     node: str = "fra",
@@ -71,14 +71,14 @@ def poller_of(  # one argument for each thing that a test may want of a poller
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     tls: ChosenTls = system_tls,
 ) -> Poller:
-    """A poller of this node at a URL, for a desk."""
+    """A poller of this node at a URL, for a store."""
     return Poller(
         NodeName(node),
         url,
-        desk,
+        report_store,
         session,
         clock=clock or FakeClock(),
-        counters=desk.counters,
+        counters=report_store.counters,
         random=Random(1),
         sleep=sleep,
         wait_s=wait_s,
@@ -107,17 +107,17 @@ def believing(belief: Belief) -> Mapping[CheckId, Verdict]:
 
 
 @asynccontextmanager
-async def serving(desk: Desk, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
-    """Serves a desk as the admin listener would; gives its URL."""
+async def serving(report_store: ReportStore, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Serves a store as the admin listener would; gives its URL."""
 
     async def handle(request: web.Request) -> web.Response:
-        return await handle_reports(request, desk)
+        return await handle_reports(request, report_store)
 
     async with serving_handler(handle, tls=tls) as url:
         try:
             yield url
         finally:
-            desk.close()
+            report_store.close()
 
 
 @asynccontextmanager

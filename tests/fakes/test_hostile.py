@@ -8,26 +8,26 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.hostile import NOTHING_NEW, crowd
 from tests.fakes.lies import KNOWN, Peer, answer, broken_offer, crafted
 from tests.fakes.memory import resident_mb
-from tests.fakes.peers import CHECK, desk_of
+from tests.fakes.peers import CHECK, report_store_of
 
 FRA, SIN = NodeName("fra"), NodeName("sin")
 
 
 def test_every_bad_report_is_bad_for_its_reason_alone_and_the_next_good_one_is_not() -> None:
     clock = FakeClock()
-    desk, peer = desk_of("iad", FRA, SIN, clock=clock), Peer(FRA, CHECK, clock.wall(), SIN)
-    assert desk.take(compose_offer([peer.sealed(KNOWN, belief=Belief.UP).full]), giver=FRA)
+    report_store, peer = report_store_of("iad", FRA, SIN, clock=clock), Peer(FRA, CHECK, clock.wall(), SIN)
+    assert report_store.take(compose_offer([peer.sealed(KNOWN, belief=Belief.UP).full]), giver=FRA)
     for turn in range(3):
         for raw, reason in crafted(peer, turn):
-            before = desk.refused.get((FRA, reason), 0)
-            assert not desk.take(compose_offer([raw]), giver=FRA)
-            assert desk.refused.get((FRA, reason), 0) == before + 1, (reason, raw[:300])
+            before = report_store.refused.get((FRA, reason), 0)
+            assert not report_store.take(compose_offer([raw]), giver=FRA)
+            assert report_store.refused.get((FRA, reason), 0) == before + 1, (reason, raw[:300])
     for turn in range(30):
-        before = desk.refused[FRA, "malformed"]
-        assert not desk.take(broken_offer(peer, turn), giver=FRA)
-        assert desk.refused[FRA, "malformed"] == before + 1, turn
-    assert desk.book.editions == {FRA: KNOWN}
-    assert desk.take(compose_offer([peer.sealed(KNOWN._replace(serial=6)).full]), giver=FRA)
+        before = report_store.refused[FRA, "malformed"]
+        assert not report_store.take(broken_offer(peer, turn), giver=FRA)
+        assert report_store.refused[FRA, "malformed"] == before + 1, turn
+    assert report_store.book.editions == {FRA: KNOWN}
+    assert report_store.take(compose_offer([peer.sealed(KNOWN._replace(serial=6)).full]), giver=FRA)
 
 
 def test_a_peer_says_what_it_has_to_say_and_then_that_there_is_nothing_new() -> None:

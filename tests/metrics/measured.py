@@ -16,7 +16,7 @@ from gtm.ids import EndpointId, NodeName, ServiceId, VantageName
 from gtm.metrics.measurements import Tallies
 from gtm.metrics.snapshot import ExpectedProbe, GeoSource, Present, Push, Reloads
 from gtm.node.planner import Planner
-from gtm.plan.overlay import Guidance
+from gtm.plan.overlay import Overlay
 from gtm.plan.safety.minimums import Refusal
 from gtm.zone.model import PLAIN_HTTP, checks
 from gtm.zone.monitors.settings import HttpSettings
@@ -24,7 +24,7 @@ from tests.fakes import world
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.overrides import WALL, said
-from tests.fakes.peers import WatchedDesk, desk_of
+from tests.fakes.peers import WatchedDesk, report_store_of
 from tests.node.present import GEO, catalogue, make_planner
 
 OVERRIDE = said("region gtm.example.com/eu-west")
@@ -42,10 +42,10 @@ class Measured:
         asyncio.run(self.planner.take_geo(GEO))
         asyncio.run(self.planner.take_zones(catalogue(world.zone())))
         self.planner.take_status(self.status)
-        self.desk: WatchedDesk = desk_of("ns1", "fra", clock=self.clock)
-        fra = desk_of("fra", clock=self.clock)
+        self.report_store: WatchedDesk = report_store_of("ns1", "fra", clock=self.clock)
+        fra = report_store_of("fra", clock=self.clock)
         fra.publish({})
-        self.desk.take(fra.offer().body, giver=NodeName("fra"))
+        self.report_store.take(fra.offer().body, giver=NodeName("fra"))
         self.clock.advance(2.5)
         self.counters.add("dns_responses", 3, rcode="NOERROR", transport="udp")
         self.tallies = Tallies()
@@ -72,7 +72,7 @@ class Measured:
             started_at=1_700_000_000.0,
             plan=self.planner.plan,
             status=self.planner.status,
-            guidance=Guidance(in_force(newest(joined({}, [OVERRIDE])), wall=WALL)),
+            overlay=Overlay(in_force(newest(joined({}, [OVERRIDE])), wall=WALL)),
             probes=(
                 ExpectedProbe(NodeName("fra"), is_peer=True, age_s=2.5, is_fresh=False, is_voting=False),
                 ExpectedProbe(NodeName("ns1"), is_peer=False, age_s=0.5, is_fresh=True, is_voting=True),

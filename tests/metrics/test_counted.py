@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from gtm.counters import Counters, series
 from gtm.metrics.counted import COUNTED, LATENCY, counter_families, parse_series
-from gtm.metrics.model import Distribution, Family, Kind, Point
+from gtm.metrics.model import Distribution, Family, MetricKind, Point
 
 
 def of(counters: dict[str, int]) -> dict[str, Family]:
@@ -38,7 +38,7 @@ def test_the_type_of_a_question_is_called_qtype_outside() -> None:
 def test_a_counter_that_nobody_listed_is_shown_under_a_name_of_its_own() -> None:
     [family] = counter_families({'moon_phases_total{phase="new"}': 2})
     assert (family.metric.prometheus, family.metric.otel) == ("gtm_moon_phases", "gtm.moon.phases.total")
-    assert family.metric.kind is Kind.COUNTER
+    assert family.metric.kind is MetricKind.COUNTER
     assert family.points == (Point({"phase": "new"}, 2),)
 
 

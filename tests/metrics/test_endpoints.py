@@ -12,8 +12,8 @@ from gtm.ids import EndpointId, RegionName, ServiceId, VantageName
 from gtm.metrics.endpoints import STATES, endpoint_families, region_shares
 from gtm.metrics.model import Chosen, Family, Point
 from gtm.plan.model import Plan
-from gtm.plan.outcome import Selected, Spread
-from gtm.plan.overlay import NO_GUIDANCE, Guidance
+from gtm.plan.outcome import CellAnswers, Selected
+from gtm.plan.overlay import NO_OVERLAY, Overlay
 from gtm.steer.decide import Pick, State
 from gtm.steer.filter import Choose
 from tests.fakes import world
@@ -31,11 +31,11 @@ def saying(action: Action, scope: str) -> InForce:
 
 
 def families(
-    *down: str, guidance: Guidance = NO_GUIDANCE, plan: Plan | None = None, status: Status | None = None
+    *down: str, overlay: Overlay = NO_OVERLAY, plan: Plan | None = None, status: Status | None = None
 ) -> dict[str, Family]:
     believed = world.status(world.down(*down), ZONE) if status is None else status
     made = plan or world.plan(ZONE, believed=believed, geography=world.geography())
-    return {one.metric.prometheus: one for one in endpoint_families(made, believed, guidance)}
+    return {one.metric.prometheus: one for one in endpoint_families(made, believed, overlay)}
 
 
 def states(found: dict[str, Family]) -> dict[str, str]:
@@ -58,19 +58,19 @@ def test_what_nobody_said_anything_of_is_as_the_checks_say() -> None:
     [(Action.DOWN, "taken_out"), (Action.DRAIN, "taken_out"), (Action.UP, "forced_up"), (Action.OBEY, "down")],
 )
 def test_an_override_is_a_state_of_its_own(action: Action, state: str) -> None:
-    guidance = Guidance(saying(action, "region gtm.example.com/eu-west"))
-    assert states(families("192.0.2.20", guidance=guidance)) == {"10": "up", "20": state, "30": "up"}
+    overlay = Overlay(saying(action, "region gtm.example.com/eu-west"))
+    assert states(families("192.0.2.20", overlay=overlay)) == {"10": "up", "20": state, "30": "up"}
 
 
 def test_what_a_safety_rule_holds_is_up() -> None:
     held = {API: {EndpointId("eu-west/192.0.2.20"): SafetyRule.AT_LEAST}}
-    assert states(families("192.0.2.20", guidance=Guidance(held=held)))["20"] == "up"
+    assert states(families("192.0.2.20", overlay=Overlay(held=held)))["20"] == "up"
 
 
 def test_a_person_who_takes_out_what_is_held_is_followed() -> None:
     held = {API: {EndpointId("eu-west/192.0.2.20"): SafetyRule.AT_LEAST}}
-    guidance = Guidance(saying(Action.DOWN, "region gtm.example.com/eu-west"), held)
-    assert states(families("192.0.2.20", guidance=guidance))["20"] == "taken_out"
+    overlay = Overlay(saying(Action.DOWN, "region gtm.example.com/eu-west"), held)
+    assert states(families("192.0.2.20", overlay=overlay))["20"] == "taken_out"
 
 
 def test_the_endpoints_of_a_region_are_counted_by_state() -> None:
@@ -104,8 +104,8 @@ def test_what_one_vantage_sees_otherwise_is_named_with_it() -> None:
 )
 def test_what_a_person_decides_no_vantage_sees_otherwise(action: Action | None, count: int) -> None:
     cut = seen_by(world.status({}, ZONE), "fra", "192.0.2.20")
-    guidance = NO_GUIDANCE if action is None else Guidance(saying(action, "region gtm.example.com/eu-west"))
-    assert len(families(status=cut, guidance=guidance)["gtm_endpoint_local"].points) == count
+    overlay = NO_OVERLAY if action is None else Overlay(saying(action, "region gtm.example.com/eu-west"))
+    assert len(families(status=cut, overlay=overlay)["gtm_endpoint_local"].points) == count
 
 
 def shares(points: tuple[Point, ...]) -> dict[str, object]:
@@ -124,21 +124,21 @@ def selected(choose: Choose, *picks: tuple[int, int], rtype: int = 1) -> Selecte
 
 
 def test_where_one_is_drawn_by_weight_a_region_has_its_weight() -> None:
-    spread = Spread(((selected(Choose.ONE, (0, 1), (1, 3)),),), (0,))
+    spread = CellAnswers(((selected(Choose.ONE, (0, 1), (1, 3)),),), (0,))
     assert region_shares(spread, (US, EU)) == {US: 0.25, EU: 0.75}
-    nothing = Spread(((selected(Choose.ONE, (0, 0), (1, 0)),),), (0,))
+    nothing = CellAnswers(((selected(Choose.ONE, (0, 0), (1, 0)),),), (0,))
     assert region_shares(nothing, (US, EU)) == {US: 0.5, EU: 0.5}
 
 
 def test_each_cell_counts_as_one() -> None:
     parts = ((selected(Choose.ALL, (0, 1)),), (selected(Choose.ALL, (1, 1)),))
-    assert region_shares(Spread(parts, (0, 1, 1, 1)), (US, EU)) == {US: 0.25, EU: 0.75}
+    assert region_shares(CellAnswers(parts, (0, 1, 1, 1)), (US, EU)) == {US: 0.25, EU: 0.75}
 
 
 def test_each_type_that_is_answered_counts_alike_and_none_that_is_not() -> None:
     part = (selected(Choose.ALL, (0, 1)), selected(Choose.ALL, (1, 1), rtype=28), selected(Choose.ALL, rtype=5))
-    assert region_shares(Spread((part,), (0,)), (US, EU)) == {US: 0.5, EU: 0.5}
-    assert region_shares(Spread(((selected(Choose.ALL),),), (0,)), (US, EU)) == {}
+    assert region_shares(CellAnswers((part,), (0,)), (US, EU)) == {US: 0.5, EU: 0.5}
+    assert region_shares(CellAnswers(((selected(Choose.ALL),),), (0,)), (US, EU)) == {}
 
 
 @settings(max_examples=30)

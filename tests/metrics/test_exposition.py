@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_pla
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.metrics.exposition import expose
-from gtm.metrics.model import Family, Kind, Point
+from gtm.metrics.model import Family, MetricKind, Point
 from gtm.metrics.model import Metric as Measure
 from gtm.metrics.snapshot import families
 from gtm.zone.model import checks
@@ -182,18 +182,18 @@ def test_nothing_is_left_in_the_librarys_own_registry(measured: Measured) -> Non
 
 
 def test_points_with_different_labels_share_a_family() -> None:
-    metric = Measure("gtm_x", "gtm.x", Kind.COUNTER, "X.")
+    metric = Measure("gtm_x", "gtm.x", MetricKind.COUNTER, "X.")
     shown = expose([Family(metric, (Point({"a": "1"}, 1), Point({"b": "2"}, 2)))], "")
     assert b'gtm_x_total{a="1",b=""} 1.0\ngtm_x_total{a="",b="2"} 2.0\n' in shown.body
 
 
 def test_a_family_without_points_is_left_out() -> None:
-    shown = expose([Family(Measure("gtm_x", "gtm.x", Kind.GAUGE, "X."), ())], "")
+    shown = expose([Family(Measure("gtm_x", "gtm.x", MetricKind.GAUGE, "X."), ())], "")
     assert b"gtm_x" not in shown.body
 
 
 def test_quotes_and_backslashes_in_a_label_are_escaped() -> None:
     odd = 'quote " backslash \\ é'
-    shown = expose([Family(Measure("gtm_x", "gtm.x", Kind.GAUGE, "X."), (Point({"a": odd}, 1),))], "")
+    shown = expose([Family(Measure("gtm_x", "gtm.x", MetricKind.GAUGE, "X."), (Point({"a": odd}, 1),))], "")
     [metric] = [each for each in parse_plain(shown.body.decode()) if each.name == "gtm_x"]
     assert metric.samples[0].labels == {"a": odd}

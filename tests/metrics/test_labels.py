@@ -5,12 +5,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gtm.metrics.exposition import expose
 from gtm.metrics.labels import MAX_LABEL, label
-from gtm.metrics.model import Family, Kind, Metric, Point
+from gtm.metrics.model import Family, Metric, MetricKind, Point
 from gtm.metrics.otlp import metrics_data
 from tests.fakes.text import HOSTILE, harm
 
 ANY_TEXT = st.text(st.characters(), max_size=60)
-FILES = Metric("gtm_x", "gtm.x", Kind.GAUGE, "X.")
+FILES = Metric("gtm_x", "gtm.x", MetricKind.GAUGE, "X.")
 
 
 def test_usual_values_stay_as_they_are() -> None:
@@ -45,7 +45,7 @@ def test_a_value_that_looks_like_an_escaped_one_is_no_second_series_of_the_same_
 
 def test_no_exit_of_metrics_shows_hostile_text() -> None:
     families = [Family(FILES, (Point({"file": HOSTILE + "\udcff"}, 1),))]
-    build = [Family(Metric("gtm_build", "gtm.build", Kind.INFO, "B."), (Point({"node": HOSTILE}, 1),))]
+    build = [Family(Metric("gtm_build", "gtm.build", MetricKind.INFO, "B."), (Point({"node": HOSTILE}, 1),))]
     assert harm(expose([*families, *build], "").body.decode()) == []
     sent = metrics_data([*families, *build], Resource.create(), start_ns=0, now_ns=1)
     points = [

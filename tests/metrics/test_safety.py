@@ -6,7 +6,7 @@ from gtm.metrics.labels import label
 from gtm.metrics.model import Family
 from gtm.metrics.safety import MAX_SCOPES, safety_families
 from gtm.plan.model import Plan
-from gtm.plan.overlay import Held
+from gtm.plan.overlay import HeldEndpoints
 from gtm.plan.safety.minimums import Refusal
 from gtm.zone.model import checks
 from tests.fakes import world
@@ -19,7 +19,7 @@ API, MAIL = (ServiceId(f"{name}.gtm.example.com") for name in ("api", "mail"))
 EU = EndpointId("eu-west/192.0.2.20")
 
 
-def families(*refusals: Refusal, held: Held | None = None, plan: Plan = PLAN) -> dict[str, Family]:
+def families(*refusals: Refusal, held: HeldEndpoints | None = None, plan: Plan = PLAN) -> dict[str, Family]:
     return {one.metric.prometheus: one for one in safety_families(plan, held or {}, refusals)}
 
 

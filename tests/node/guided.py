@@ -6,16 +6,16 @@ from pathlib import Path
 from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.health.consensus.quorum import Quorum
-from gtm.health.override.override import Action, SafetyRule, Wish
+from gtm.health.override.override import Action, OverrideRequest, SafetyRule
 from gtm.health.override.scope import parse_scope
 from gtm.health.verdict.reading import Reason
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import NodeName
 from gtm.metrics.measurements import Tallies
 from gtm.node.events.log import EventLog
-from gtm.node.events.recorder import Chronicle
-from gtm.node.overrides.overlay import Guide
-from gtm.node.overrides.requests import Saying
+from gtm.node.events.recorder import EventRecorder
+from gtm.node.overrides.overlay import OverlayBuilder
+from gtm.node.overrides.requests import OverrideRequests
 from gtm.node.overrides.store import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.node.rivers.health import HealthRiver
@@ -25,7 +25,7 @@ from gtm.zone.model import Zone, checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
-from tests.fakes.peers import desk_of, key_of
+from tests.fakes.peers import key_of, report_store_of
 from tests.node.present import RecordingEngine, catalogue
 
 TEXT = f"""{world.HEAD}
@@ -56,7 +56,7 @@ class Node:
         self.zone: Zone = world.zone(text)
         self.clock, self.counters, self.tallies = FakeClock(), Counters(), Tallies()
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
-        chronicle = Chronicle(self.events, NodeName("ns1"), answers=answers)
+        recorder = EventRecorder(self.events, NodeName("ns1"), answers=answers)
         state = StateFolder(folder / "state", self.counters)
         self.engine = RecordingEngine()
         self.planner = Planner(
@@ -66,34 +66,39 @@ class Node:
             status=state.load_status(),
             wall=self.clock.wall,
             counters=self.counters,
-            chronicle=chronicle,
+            recorder=recorder,
         )
-        self.desk, self.probe = desk_of("ns1", "fra", clock=self.clock), desk_of("fra", clock=self.clock)
+        self.report_store, self.probe = (
+            report_store_of("ns1", "fra", clock=self.clock),
+            report_store_of("fra", clock=self.clock),
+        )
         self.overrides = OverrideDesk(
             NodeName("ns1"),
             key_of("ns1"),
             {NodeName("fra"): key_of("fra").public},
             accepted=None,
-            desk=self.desk,
+            report_store=self.report_store,
             state=state,
             clock=self.clock,
             counters=self.counters,
-            chronicle=chronicle,
+            recorder=recorder,
         )
-        self.guide = Guide(self.planner, self.overrides, clock=self.clock, counters=self.counters, chronicle=chronicle)
+        self.guide = OverlayBuilder(
+            self.planner, self.overrides, clock=self.clock, counters=self.counters, recorder=recorder
+        )
         self.river = HealthRiver(
             self.planner,
-            self.desk,
+            self.report_store,
             quorum=Quorum(voters=1),
             state=state,
             clock=self.clock,
             counters=self.counters,
-            chronicle=chronicle,
+            recorder=recorder,
             guide=self.guide,
             tallies=self.tallies,
             answers=answers,
         )
-        self.saying = Saying(
+        self.saying = OverrideRequests(
             self.planner, self.overrides, self.guide, applied=self.river.merge, publish=self.river.publish_soon
         )
         asyncio.run(self.planner.take_zones(catalogue(self.zone)))
@@ -105,7 +110,7 @@ class Node:
         """Hears from the probe, after a while, that these are down and the rest is up."""
         self.clock.advance(after_s)
         self.probe.publish({each.id: self._verdict(each.target in down) for each in checks((self.zone,))})
-        self.desk.take(self.probe.offer().body, giver=NodeName("fra"))
+        self.report_store.take(self.probe.offer().body, giver=NodeName("fra"))
         self.river.merge()
         return self
 
@@ -114,7 +119,7 @@ class Node:
         return Verdict(belief, since=self.clock.wall(), reason=reason, read_at=self.clock.monotonic())
 
     def say(self, action: Action, scope: str = EU, *rules: SafetyRule, span_s: float = 60.0) -> None:
-        self.saying.say([Wish(parse_scope(scope), action, "a fire", "ann", span_s, rules)])
+        self.saying.say([OverrideRequest(parse_scope(scope), action, "a fire", "ann", span_s, rules)])
 
     @property
     def answer(self) -> set[str]:

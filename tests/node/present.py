@@ -12,7 +12,7 @@ from gtm.health.belief import Belief
 from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status
 from gtm.node.config.model import NodeConfig
 from gtm.node.config.parse import parse_node_file
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.planner import Planner
 from gtm.node.state.folder import StateFolder
 from gtm.plan.model import Plan
@@ -79,7 +79,7 @@ def make_planner(
     counters: Counters | None = None,
     folder: StateFolder | None = None,
     wall: Callable[[], float] = lambda: WALL,
-    chronicle: Chronicle | None = None,
+    recorder: EventRecorder | None = None,
 ) -> Planner:
     """A planner without zones."""
     counters = counters or Counters()
@@ -90,7 +90,7 @@ def make_planner(
         status=status,
         wall=wall,
         counters=counters,
-        chronicle=chronicle,
+        recorder=recorder,
     )
 
 

@@ -17,7 +17,7 @@ from gtm.node.state.folder import StateFolder
 from gtm.zone.model import checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import WatchedDesk, desk_of
+from tests.fakes.peers import WatchedDesk, report_store_of
 from tests.node.present import SMALL, RecordingEngine, catalogue, make_planner
 
 ZONE = world.zone(SMALL)
@@ -35,11 +35,11 @@ class River:
         self.counters, self.tallies = Counters(), Tallies()
         self.engine = RecordingEngine()
         self.planner = make_planner(self.state, engine=self.engine, status=restored)
-        self.desk: WatchedDesk = desk_of("ns1", "fra", "iad", clock=self.clock)
-        self.peers = {name: desk_of(name, clock=self.clock) for name in ("fra", "iad")}
+        self.report_store: WatchedDesk = report_store_of("ns1", "fra", "iad", clock=self.clock)
+        self.peers = {name: report_store_of(name, clock=self.clock) for name in ("fra", "iad")}
         self.river = HealthRiver(
             self.planner,
-            self.desk,
+            self.report_store,
             quorum=Quorum(voters=voters),
             state=StateFolder(self.state, self.counters),
             clock=self.clock,
@@ -51,9 +51,9 @@ class River:
 
     def hear(self, peer: str, one: Belief, two: Belief) -> None:
         """Takes a report of a peer on both checks."""
-        desk = self.peers[peer]
-        desk.publish({ONE: self._verdict(one), TWO: self._verdict(two)})
-        assert self.desk.take(desk.offer().body, giver=NodeName(peer))
+        report_store = self.peers[peer]
+        report_store.publish({ONE: self._verdict(one), TWO: self._verdict(two)})
+        assert self.report_store.take(report_store.offer().body, giver=NodeName(peer))
 
     def _verdict(self, belief: Belief) -> Verdict:
         reason = Reason.OK if belief is UP else Reason.TIMEOUT

@@ -1,26 +1,26 @@
-"""A node's overrides for tests, with its desk, its events and its disk."""
+"""A node's overrides for tests, with its store, its events and its disk."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from gtm.counters import Counters
-from gtm.health.override.override import Action, Override, Wish
+from gtm.health.override.override import Action, Override, OverrideRequest
 from gtm.health.override.scope import parse_scope
 from gtm.health.report.signature import Keys
 from gtm.ids import NodeName
 from gtm.node.events.log import EventLog
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.overrides.store import OverrideDesk
 from gtm.node.state.folder import StateFolder
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
-from tests.fakes.peers import WatchedDesk, desk_of, key_of
+from tests.fakes.peers import WatchedDesk, key_of, report_store_of
 
 REGION = "region gtm.example.com/eu-west"
 
 
 class Node:
-    """The overrides of one node, and its desk."""
+    """The overrides of one node, and its store."""
 
     def __init__(
         self,
@@ -36,7 +36,9 @@ class Node:
         self.name = NodeName(name)
         self.clock = clock or FakeClock()
         self.counters = Counters()
-        self.desk: WatchedDesk = desk_of(name, *peers, clock=self.clock, epoch=int(self.clock.wall() * 1000))
+        self.report_store: WatchedDesk = report_store_of(
+            name, *peers, clock=self.clock, epoch=int(self.clock.wall() * 1000)
+        )
         self.events = EventLog(FakeJournal(), self.name, clock=self.clock, counters=self.counters)
         self.state = StateFolder(folder / name, self.counters)
         self.overrides = OverrideDesk(
@@ -44,20 +46,20 @@ class Node:
             key_of(key or name),
             {NodeName(peer): (keys or {}).get(peer, key_of(peer).public) for peer in peers},
             accepted=None if accepted is None else frozenset(map(NodeName, accepted)),
-            desk=self.desk,
+            report_store=self.report_store,
             state=self.state,
             clock=self.clock,
             counters=self.counters,
-            chronicle=Chronicle(self.events, self.name),
+            recorder=EventRecorder(self.events, self.name),
         )
 
     def say(self, action: Action = Action.DOWN, scope: str = REGION, span_s: float | None = 3600.0) -> Override:
-        return self.overrides.say(Wish(parse_scope(scope), action, "a fire", "ann", span_s))
+        return self.overrides.say(OverrideRequest(parse_scope(scope), action, "a fire", "ann", span_s))
 
     def give(self, other: "Node") -> bool:
         """Gives its report to another node, which hears it; returns whether that was news of overrides."""
-        self.desk.publish({})
-        other.desk.take(self.desk.offer().body, giver=self.name)
+        self.report_store.publish({})
+        other.report_store.take(self.report_store.offer().body, giver=self.name)
         return other.overrides.hear()
 
     @property

@@ -8,20 +8,20 @@ from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.errors import ReportInvalid
 from gtm.health.belief import Belief
-from gtm.health.consensus.outliers import Standing
+from gtm.health.consensus.outliers import Reputation
 from gtm.health.consensus.quorum import Quorum
 from gtm.health.consensus.status import merge
 from gtm.health.consensus.voices import Freshness
 from gtm.health.report.peer import PeerState
 from gtm.ids import NodeName
-from gtm.node.api import NodeSubject
+from gtm.node.api import NodeApi
 from gtm.node.events.log import EventLog
 from gtm.node.rivers.zones import ZoneRiver
 from gtm.node.state.folder import StateFolder
 from gtm.steer.vocabulary import STEERING
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
-from tests.fakes.peers import CHECK, believing, desk_of, key_of
+from tests.fakes.peers import CHECK, believing, key_of, report_store_of
 from tests.node.present import config, make_planner
 
 A = NodeName("a")
@@ -30,38 +30,40 @@ PEERS = "".join(f'    - {{node: {node}, url: "{URL}", key: "{key_of(node).public
 
 
 class Node:
-    """What the admin API of a node shows, and its desk."""
+    """What the admin API of a node shows, and its store."""
 
     def __init__(self, tmp_path: Path, peers: str = PEERS) -> None:
         self.clock, counters, engine = FakeClock(), Counters(), ReferenceEngine()
         self.planner = make_planner(tmp_path / "state", engine=engine, counters=counters)
-        self.desk = desk_of("ns1", "a", "b", clock=self.clock)
-        self.subject = NodeSubject(
+        self.report_store = report_store_of("ns1", "a", "b", clock=self.clock)
+        self.subject = NodeApi(
             config(tmp_path, f"share:\n  key: ns1.key\n  peers:\n{peers}"),
             self.planner,
             ZoneRiver(tmp_path / "zones", STEERING, self.planner, watch=lambda _checks: None, counters=counters),
-            self.desk,
+            self.report_store,
             engine=engine,
             clock=self.clock,
             counters=counters,
             unready=str,
             peers=lambda: {NodeName("probe-iad"): PeerState.LOST},
-            standings=lambda: {A: Standing(0.9, 0.0, is_quarantined=True)},
+            standings=lambda: {A: Reputation(0.9, 0.0, is_quarantined=True)},
             events=EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=counters),
             state=StateFolder(tmp_path / "state", counters),
         )
 
     def hear(self, name: str) -> None:
         """Takes a report of a peer on CHECK."""
-        peer = desk_of(name, clock=self.clock)
+        peer = report_store_of(name, clock=self.clock)
         verdicts = believing(Belief.UP).items()
         peer.publish({check: replace(one, read_at=self.clock.monotonic()) for check, one in verdicts})
-        self.desk.take(peer.offer().body, giver=A)
+        self.report_store.take(peer.offer().body, giver=A)
 
     def merge(self) -> None:
         """Believes what was heard, as the health river does."""
         watched, now = {CHECK: Freshness(interval_s=1.0, timeout_s=1.0)}, self.clock.monotonic()
-        status = merge(self.planner.status, self.desk.book, watched, Quorum(voters=1), now=now, wall=self.clock.wall())
+        status = merge(
+            self.planner.status, self.report_store.book, watched, Quorum(voters=1), now=now, wall=self.clock.wall()
+        )
         self.planner.take_status(status)
 
 
@@ -105,11 +107,11 @@ def test_refused_reports_are_told_until_one_of_that_peer_counts_again(
 ) -> None:
     node, told = Node(tmp_path), (RefusalView(A, reason, 2),)
     for name in names:
-        node.desk.refusals.refuse(ReportInvalid(reason, "it is so", node=name), A)
+        node.report_store.refusals.refuse(ReportInvalid(reason, "it is so", node=name), A)
     assert node.subject.status().refusals == told
     node.hear("a")
     assert node.subject.status().refusals == (() if is_over else told)
-    assert node.desk.refused == {(A, reason): 2}, "counted all the same"
+    assert node.report_store.refused == {(A, reason): 2}, "counted all the same"
 
 
 def test_a_node_that_checks_nothing_is_no_probe_whatever_it_carries(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from gtm.ids import NodeName
 from gtm.node.config.changes import Rereading
 from gtm.node.config.log_options import LogChoice, LogLevel
 from gtm.node.config.model import NodeConfig
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.node_file_reload import NodeFile, NodeReload
 from gtm.share.keys import save_key
 from tests.fakes.clock import FakeClock
@@ -53,7 +53,7 @@ class Running:
                 Rereading(self.read, self.relogged.append),
                 key=key_of("ns1").public,
                 take=self.take,
-                chronicle=Chronicle(self.kept, NodeName("ns1")),
+                recorder=EventRecorder(self.kept, NodeName("ns1")),
                 clock=self.clock,
             )
             found = []

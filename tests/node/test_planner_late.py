@@ -19,7 +19,7 @@ from gtm.health.verdict.verdict import Verdict
 from gtm.ids import NodeName
 from gtm.metrics.measurements import Tallies
 from gtm.metrics.model import Distribution
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.planner import Planner
 from gtm.node.rivers.health import HealthRiver
 from gtm.plan.apply import costly
@@ -31,7 +31,7 @@ from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.deltas import delta_of
 from tests.fakes.journal import KeptEvents
-from tests.fakes.peers import desk_of
+from tests.fakes.peers import report_store_of
 from tests.node.present import GEO, SMALL, KeepingFolder, KeptEngine, catalogue, make_planner, until
 
 DOWN, UP = Belief.DOWN, Belief.UP
@@ -65,7 +65,7 @@ class World:
     def __init__(self, tmp_path: Path) -> None:
         self.gate, self.engine = Gate(), KeptEngine()
         self.events = KeptEvents()
-        self.chronicle = Chronicle(self.events, NodeName("ns1"))
+        self.recorder = EventRecorder(self.events, NodeName("ns1"))
         self.folder = KeepingFolder(tmp_path, Counters())
         vocabulary = with_kinds({"gate": self.gate.kind})
         slow = SMALL.replace("gtm.example.com", "slow.test").replace("steer: nearest", "steer: [up, gate, first: 1]")
@@ -74,7 +74,7 @@ class World:
         texts = (slow, small.replace("192.0.2.", "198.51.100."))
         self.zones = tuple(parse(text, f"{number}.yaml", NO_SHARED, vocabulary) for number, text in enumerate(texts))
         self.planner: Planner = make_planner(
-            tmp_path, engine=self.engine, vocabulary=vocabulary, folder=self.folder, chronicle=self.chronicle
+            tmp_path, engine=self.engine, vocabulary=vocabulary, folder=self.folder, recorder=self.recorder
         )
 
     async def begin(self) -> None:
@@ -162,10 +162,10 @@ def test_a_ttl_that_changes_while_it_is_decided_is_not_that_of_before(node: Worl
 
 def test_a_failover_of_a_slow_zone_is_measured_when_it_is_served(node: World) -> None:
     clock, tallies = FakeClock(), Tallies()
-    desk, probe = desk_of("ns1", "fra", clock=clock), desk_of("fra", clock=clock)
+    report_store, probe = report_store_of("ns1", "fra", clock=clock), report_store_of("fra", clock=clock)
     river = HealthRiver(
         node.planner,
-        desk,
+        report_store,
         quorum=Quorum(voters=1),
         state=node.folder,
         clock=clock,
@@ -179,7 +179,7 @@ def test_a_failover_of_a_slow_zone_is_measured_when_it_is_served(node: World) ->
             belief, reason = (DOWN, Reason.TIMEOUT) if each.target in down else (UP, Reason.OK)
             verdicts[each.id] = Verdict(belief, since=clock.wall(), reason=reason, read_at=clock.monotonic())
         probe.publish(verdicts)
-        assert desk.take(probe.offer().body, giver=NodeName("fra"))
+        assert report_store.take(probe.offer().body, giver=NodeName("fra"))
         river.merge()
 
     def converged() -> tuple[int, float]:
@@ -272,10 +272,10 @@ def test_the_plan_of_a_slow_zone_names_what_caused_it(node: World) -> None:
         node.gate.is_closed = True
         planner, up, down = node.planner, node.status(), node.status("192.0.2.1")
         async with until():
-            node.chronicle.believed(delta_of(up, down), EMPTY_BOOK, planner.plan)
+            node.recorder.believed(delta_of(up, down), EMPTY_BOOK, planner.plan)
             planner.take_status(down)
             await asyncio.to_thread(node.gate.entered.wait, 10)
-            node.chronicle.believed(None, EMPTY_BOOK, planner.plan)
+            node.recorder.believed(None, EMPTY_BOOK, planner.plan)
             planner.take_status(down)
             node.gate.go.set()
             await node.caught_up()

@@ -31,7 +31,7 @@ from gtm.zone.model import checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.overrides import said
-from tests.fakes.peers import desk_of, key_of
+from tests.fakes.peers import key_of, report_store_of
 from tests.node.present import RecordingEngine, Turns, stop, until
 
 ZONE = f"""{world.HEAD}
@@ -85,7 +85,7 @@ class Joined:
         config = self.config(settings)
         self._lock = lock_state(config.state)
         self.node = Node(config, self.clock, RecordingEngine(), counters=Counters(), lock=self._lock)
-        self.peers = {name: desk_of(name, clock=self.clock) for name in ("fra", "iad")}
+        self.peers = {name: report_store_of(name, clock=self.clock) for name in ("fra", "iad")}
         drain = said(EU, Action.DRAIN, node="fra", made_at=self.clock.wall(), span_s=7200.0)
         self.peers["fra"].carry((seal_override(drain, key_of("fra")),))
 
@@ -116,7 +116,7 @@ class Joined:
         )
         watched = checks(self.node._planner.catalogue.zones)
         self.peers[name].publish({check.id: verdict for check in watched})
-        taken = self.node._desk.take(self.peers[name].offer().body, giver=NodeName(name))
+        taken = self.node._report_store.take(self.peers[name].offer().body, giver=NodeName(name))
         self.node._health.merge()
         return taken
 
@@ -323,7 +323,7 @@ class Cut(RuntimeError):
 @pytest.mark.parametrize(
     ("look", "part", "step"),
     [
-        (who_is_heard, "_desk", "take_peers"),
+        (who_is_heard, "_report_store", "take_peers"),
         (who_is_heard, "_sharing", "take"),
         (what_counts, "_overrides", "accept"),
         (how_a_wrong_heartbeat_ends, "_sharing", "take"),

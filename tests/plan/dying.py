@@ -35,7 +35,7 @@ from gtm.plan.bound.bound import Bound, Delays, bound
 from gtm.plan.bound.holds import Hold, holds_of_one_fault
 from gtm.plan.faults import Watched, fallen
 from gtm.plan.model import Plan
-from gtm.plan.overlay import NO_GUIDANCE, Guidance, guided_anew
+from gtm.plan.overlay import NO_OVERLAY, Overlay, guided_anew
 from gtm.plan.safety.rules import NO_HISTORY, allow
 from gtm.plan.safety.shares import shares_of
 from gtm.probe.schedule import JITTER, Schedule, Turn
@@ -238,7 +238,7 @@ class Death:
         self.policy, self.pace = verdict_policy(self.monitor), pace(self.monitor)
         self.plan: Plan = world.plan(site.zone, geography=GEOGRAPHY)
         self.shares = shares_of(self.plan.services)
-        self.history, self.guidance = NO_HISTORY, NO_GUIDANCE
+        self.history, self.overlay = NO_HISTORY, NO_OVERLAY
         self.merger = Merger(Quorum(voters=probes // 2 + 1))
         self.watched = dict.fromkeys(site.watched, Freshness(self.monitor.interval_s, self.monitor.timeout_s))
         self.merges = 0
@@ -326,18 +326,18 @@ class Death:
         delta = self.merger.merge(self.status, self.book, self.watched, now=now, wall=now)
         self.status = status = self.status if delta is None else delta.after
         allowed = allow(self.shares, self.history, status, delta, NOTHING_IN_FORCE, now=now)
-        self.history, guidance = allowed.history, Guidance(held=allowed.held)
+        self.history, overlay = allowed.history, Overlay(held=allowed.held)
         self.swapped_at = max(self.swapped_at, now + self.chance.delay(self.delays.swap_s))
-        self.at(self.swapped_at, partial(self.swap, status, guidance))
+        self.at(self.swapped_at, partial(self.swap, status, overlay))
         if not self.history.is_calm:  # the tick, which lets go what is held no longer
             self.at(now + self.delays.merge_s, lambda when: self.merge(when) if self.merges == merges else None)
 
-    def swap(self, status: Status, guidance: Guidance, now: float) -> None:
+    def swap(self, status: Status, overlay: Overlay, now: float) -> None:
         delta = StatusDelta.between(self.applied, status)
         changed, sooner = ((), ()) if delta is None else (delta.flipped, delta.retimed)
-        guided = guided_anew(self.plan, self.guidance, guidance)
-        self.applied, self.guidance = status, guidance
-        plan = apply(self.plan, status, changed, retimed=sooner, guidance=guidance, guided=guided)
+        guided = guided_anew(self.plan, self.overlay, overlay)
+        self.applied, self.overlay = status, overlay
+        plan = apply(self.plan, status, changed, retimed=sooner, overlay=overlay, guided=guided)
         if plan is not None:
             if self.is_answered and now >= self.dies_at:
                 self.last_cached = max(self.last_cached, now + self.served[1])  # by whoever asked just before

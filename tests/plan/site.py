@@ -8,8 +8,8 @@ from gtm.health.consensus.status import Status
 from gtm.health.override.override import NOTHING_IN_FORCE, InForce, Override, SafetyRule, in_force, joined, newest
 from gtm.ids import ServiceId
 from gtm.plan.model import SteeredService
-from gtm.plan.overlay import Guidance, effective
-from gtm.plan.safety.rules import NO_HISTORY, Allowed, History, allow
+from gtm.plan.overlay import Overlay, effective
+from gtm.plan.safety.rules import NO_HISTORY, History, SafetyDecision, allow
 from gtm.plan.safety.shares import Shares, shares_of
 from gtm.zone.model import DEFAULT_SAFETY, Safety, checks
 from tests.fakes import world
@@ -67,7 +67,7 @@ class Site:
         self.now = 1000.0
         self.truth: Status = world.status({}, self.zone)
         self.said: InForce = NOTHING_IN_FORCE
-        self.allowed = Allowed({}, (), NO_HISTORY)
+        self.allowed = SafetyDecision({}, (), NO_HISTORY)
 
     def see(self, *down: str, after_s: float = 0.0, otherwise: Belief = Belief.UP) -> "Site":
         """Lets time pass, and then these and only these be down."""
@@ -86,13 +86,11 @@ class Site:
     @property
     def out(self) -> set[str]:
         """The addresses that are out of the answers."""
-        guidance = Guidance(self.said, self.allowed.held)
+        overlay = Overlay(self.said, self.allowed.held)
         return {
             endpoint.target
             for one in self.services.values()
-            for endpoint, belief in zip(
-                one.service.endpoints, effective(one, self.truth, guidance).beliefs, strict=True
-            )
+            for endpoint, belief in zip(one.service.endpoints, effective(one, self.truth, overlay).beliefs, strict=True)
             if belief is Belief.DOWN
         }
 

@@ -49,7 +49,7 @@ def test_services_of_one_shape_that_remember_the_same_share_what_is_decided() ->
         one, other = of_both(walked(*walk))
         assert one.spread is other.spread
         assert one.ttls is other.ttls
-        assert one.menu != other.menu
+        assert one.answer_pool != other.answer_pool
 
 
 def test_services_of_one_shape_that_remember_something_else_do_not() -> None:

@@ -15,7 +15,7 @@ from gtm.ids import VantageName
 from gtm.plan.apply import apply
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN, Plan
-from gtm.plan.overlay import Guidance
+from gtm.plan.overlay import Overlay
 from gtm.steer.decide import State
 from gtm.steer.vocabulary import STEERING
 from gtm.zone.model import Zone, checks
@@ -141,7 +141,7 @@ def test_what_a_person_says_counts_everywhere() -> None:
         vocabulary=STEERING,
         status=believed,
         before=EMPTY_PLAN,
-        guidance=Guidance(InForce({override.scope: override})),
+        overlay=Overlay(InForce({override.scope: override})),
         vantages=VANTAGES,
     )
     assert answers(served, "failover") == [FIRST] * 4

@@ -10,7 +10,7 @@ from gtm.plan import moved_cells as module
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
 from gtm.plan.moved_cells import LEAST_SHARE, NOWHERE, Move, moves, parse_move
-from gtm.plan.outcome import Spread
+from gtm.plan.outcome import CellAnswers
 from tests.fakes import world
 from tests.fakes.deltas import delta_of
 from tests.plan.test_apply import PLAN, ZONE, after
@@ -89,7 +89,7 @@ def test_an_answer_that_gives_way_to_many_others_is_looked_at_for_each() -> None
     name = ServiceId("weighted.gtm.example.com")
     several = PLAN.decisions[name].spread.different[0]
     picks = sum(len(selected.picks) for selected in several)
-    before, after = Spread((several,), (0, 0, 0)), Spread((several, (), several), (0, 1, 2))
+    before, after = CellAnswers((several,), (0, 0, 0)), CellAnswers((several, (), several), (0, 1, 2))
     assert module.Swap(before, after, ()).work == 5 * picks
 
 
@@ -99,7 +99,7 @@ def test_a_region_loses_and_gains_what_its_share_differs_by(first: set[str], sec
     found = moves(was, now, now.services)
     assert found is not None
     for name in now.services:
-        regions = tuple(spot.region for spot in now.services[name].spots)
+        regions = tuple(endpoint_ref.region for endpoint_ref in now.services[name].endpoint_refs)
         old, new = (region_shares(plan.decisions[name].spread, regions) for plan in (was, now))
         own = [move for move in found if move.service == name]
         if any(move.services > 1 for move in found):

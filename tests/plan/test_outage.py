@@ -7,7 +7,7 @@ from gtm.plan.clients import Clients
 from gtm.plan.decisions import decisions
 from gtm.plan.outage import NO_OUTAGE, Outage, all_instead, answered_again, answered_instead, outage_of, why_down
 from gtm.plan.outcome import Decisions
-from gtm.plan.overlay import NO_GUIDANCE, Guidance
+from gtm.plan.overlay import NO_OVERLAY, Overlay
 from gtm.plan.shape_decisions import Shapes
 from tests.fakes import world
 
@@ -31,16 +31,12 @@ def believing(*down: str, why: tuple[Reason, str] = TIMEOUT, others: tuple[Reaso
     return Status(found)
 
 
-def decided(status: Status, guidance: Guidance = NO_GUIDANCE) -> Decisions:
-    return decisions(API, status, None, Shapes(), guidance)
+def decided(status: Status, overlay: Overlay = NO_OVERLAY) -> Decisions:
+    return decisions(API, status, None, Shapes(), overlay)
 
 
-def told(
-    status: Status, region: RegionName, guidance: Guidance = NO_GUIDANCE, *, clients: Clients | None = None
-) -> str:
-    return answered_instead(
-        API, region, decided(status, guidance), clients or Clients(), status=status, guidance=guidance
-    )
+def told(status: Status, region: RegionName, overlay: Overlay = NO_OVERLAY, *, clients: Clients | None = None) -> str:
+    return answered_instead(API, region, decided(status, overlay), clients or Clients(), status=status, overlay=overlay)
 
 
 def test_a_region_is_down_when_all_that_a_service_has_in_it_is() -> None:
@@ -71,9 +67,9 @@ def test_clients_of_a_region_that_is_down_get_the_next() -> None:
 
 def test_what_a_rule_holds_is_told() -> None:
     held = {EndpointId(f"eu-west/{target}"): SafetyRule.MAX_SHARE for target in EU_ENDS}
-    guidance = Guidance(held={API.id: held})
+    overlay = Overlay(held={API.id: held})
     rule = SafetyRule.MAX_SHARE.value
-    assert told(believing(*EU_ENDS), EU, guidance) == f"its clients get it all the same: held by the safety rule {rule}"
+    assert told(believing(*EU_ENDS), EU, overlay) == f"its clients get it all the same: held by the safety rule {rule}"
 
 
 def test_a_region_that_nobody_is_sent_to_says_so() -> None:
@@ -82,7 +78,7 @@ def test_a_region_that_nobody_is_sent_to_says_so() -> None:
     assert check is not None
     status = Status({check: CheckStatus(Belief.DOWN, 1.0, *TIMEOUT)})
     answers = decisions(spare, status, None, Shapes())
-    words = answered_instead(spare, EU, answers, Clients(), status=status, guidance=NO_GUIDANCE)
+    words = answered_instead(spare, EU, answers, Clients(), status=status, overlay=NO_OVERLAY)
     assert words == "no client is sent to it while all is up"
 
 
@@ -96,10 +92,10 @@ def test_where_no_work_is_left_nothing_is_told_of_the_answers() -> None:
     spent = Clients(0)
     assert told(down, EU, clients=spent) == ""
     assert answered_again(API, EU, decided(believing()), spent) == ""
-    assert all_instead(API, decided(everything), spent, NO_GUIDANCE) == ""
+    assert all_instead(API, decided(everything), spent, NO_OVERLAY) == ""
 
 
 def test_a_service_that_fails_open_names_what_clients_get() -> None:
     status = believing(*(endpoint.target for endpoint in API.service.endpoints))
     words = "fail open: clients get eu-west, ap-southeast or us-east as if up"
-    assert all_instead(API, decided(status), Clients(), NO_GUIDANCE) == words
+    assert all_instead(API, decided(status), Clients(), NO_OVERLAY) == words

@@ -10,7 +10,7 @@ from gtm.health.override.override import Action, InForce, Override, SafetyRule, 
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan, SteeredService
-from gtm.plan.overlay import NO_GUIDANCE, Guidance, effective, guided, guided_anew, is_by_checks_alone
+from gtm.plan.overlay import NO_OVERLAY, Overlay, effective, guided, guided_anew, is_by_checks_alone
 from gtm.plan.safety.minimums import skipping
 from gtm.steer.decide import State
 from tests.fakes import world
@@ -37,16 +37,16 @@ API, OTHER = ServiceId("api.gtm.example.com"), ServiceId("other.gtm.example.com"
 ALL = {"192.0.2.10", "192.0.2.20", "192.0.2.21"}
 
 
-def saying(*overrides: Override) -> Guidance:
-    return Guidance(in_force(newest(joined({}, overrides)), wall=WALL))
+def saying(*overrides: Override) -> Overlay:
+    return Overlay(in_force(newest(joined({}, overrides)), wall=WALL))
 
 
-def planned(guidance: Guidance, down: Mapping[str, Belief] | None = None) -> tuple[Plan, Status]:
+def planned(overlay: Overlay, down: Mapping[str, Belief] | None = None) -> tuple[Plan, Status]:
     """The plan of ZONE, all up but for these, after people said this."""
     status = world.status(down or {}, ZONE)
     plan = world.plan(ZONE, beliefs=down or {}, geography=world.geography())
-    guided = guided_anew(plan, NO_GUIDANCE, guidance)
-    return apply(plan, status, (), guidance=guidance, guided=guided) or plan, status
+    guided = guided_anew(plan, NO_OVERLAY, overlay)
+    return apply(plan, status, (), overlay=overlay, guided=guided) or plan, status
 
 
 def answers(plan: Plan, service: ServiceId = API) -> set[str]:
@@ -109,9 +109,9 @@ def test_when_all_is_taken_out_all_is_answered() -> None:
 
 
 def test_the_end_of_an_override_gives_the_answers_back() -> None:
-    guidance = saying(said("region gtm.example.com/eu-west"))
-    plan, status = planned(guidance)
-    after = apply(plan, status, (), guidance=NO_GUIDANCE, guided=guided_anew(plan, guidance, NO_GUIDANCE))
+    overlay = saying(said("region gtm.example.com/eu-west"))
+    plan, status = planned(overlay)
+    after = apply(plan, status, (), overlay=NO_OVERLAY, guided=guided_anew(plan, overlay, NO_OVERLAY))
     assert after is not None
     assert answers(after) == ALL
     assert after.generation == plan.generation + 1
@@ -128,18 +128,18 @@ def test_only_services_that_are_spoken_of_are_decided_anew() -> None:
         "zone gtm.example.com": {API, OTHER},
         "zone example.com": set(),
     }.items():
-        guidance = saying(said(scope))
-        assert guided_anew(plan, NO_GUIDANCE, guidance) == touched
-        assert guided_anew(plan, guidance, NO_GUIDANCE) == touched
-        assert not guided_anew(plan, guidance, saying(said(scope)))
+        overlay = saying(said(scope))
+        assert guided_anew(plan, NO_OVERLAY, overlay) == touched
+        assert guided_anew(plan, overlay, NO_OVERLAY) == touched
+        assert not guided_anew(plan, overlay, saying(said(scope)))
 
 
 def test_a_ttl_that_follows_health_is_the_least_one_while_a_person_decides() -> None:
-    guidance = saying(said("region gtm.example.com/eu-west", Action.DRAIN))
-    plan, _ = planned(guidance)
+    overlay = saying(said("region gtm.example.com/eu-west", Action.DRAIN))
+    plan, _ = planned(overlay)
     assert set(plan.decisions[API].ttls) == {30}
-    assert not is_by_checks_alone(plan.services[API], guidance)
-    assert is_by_checks_alone(plan.services[OTHER], guidance)
+    assert not is_by_checks_alone(plan.services[API], overlay)
+    assert is_by_checks_alone(plan.services[OTHER], overlay)
 
 
 def test_what_a_rule_holds_is_believed_up_unless_a_person_took_it_out() -> None:
@@ -147,9 +147,9 @@ def test_what_a_rule_holds_is_believed_up_unless_a_person_took_it_out() -> None:
     steered = world.plan(ZONE).services[API]
     status = world.status(world.down(*ALL), ZONE)
     up, down = Belief.UP, Belief.DOWN
-    assert effective(steered, status, Guidance(held=held)).beliefs == (down, up, down)
+    assert effective(steered, status, Overlay(held=held)).beliefs == (down, up, down)
     drained = saying(said("region gtm.example.com/eu-west")).said
-    assert effective(steered, status, Guidance(drained, held)).beliefs == (down, down, down)
+    assert effective(steered, status, Overlay(drained, held)).beliefs == (down, down, down)
 
 
 ENDPOINTS = ("192.0.2.10", "192.0.2.20", "192.0.2.21")
@@ -169,8 +169,8 @@ def test_no_subset_of_what_is_down_and_taken_out_leaves_an_answer_empty(policy: 
             for ip, word in zip(ENDPOINTS, words, strict=True)
             if isinstance(word, Action)
         ]
-        guidance = saying(*overrides)
-        plan = apply(first, status, first.watchers, guidance=guidance, guided=[API]) or first
+        overlay = saying(*overrides)
+        plan = apply(first, status, first.watchers, overlay=overlay, guided=[API]) or first
         assert all(each.outcomes[1].answers for each in plan.decisions[API].different), words
 
 
@@ -180,15 +180,15 @@ def test_min_healthy_skips_a_region_as_a_group_where_another_has_enough() -> Non
     steered = with_minimum(steered, eu_west=2)
     up, down = Belief.UP, Belief.DOWN
 
-    def counts(*failing: str, guidance: Guidance = NO_GUIDANCE) -> tuple[Belief, ...]:
-        return effective(steered, world.status(world.down(*failing), zone), guidance).beliefs
+    def counts(*failing: str, overlay: Overlay = NO_OVERLAY) -> tuple[Belief, ...]:
+        return effective(steered, world.status(world.down(*failing), zone), overlay).beliefs
 
     assert counts() == (up, up, up)
     assert counts("192.0.2.20") == (up, down, down)
     assert counts("192.0.2.20", "192.0.2.10") == (down, down, up), "the only one that is up is not skipped"
     forced = saying(said("endpoint api.gtm.example.com eu-west/192.0.2.21", Action.UP))
-    assert counts("192.0.2.20", guidance=forced) == (up, down, up), "a person said that it is up"
-    assert counts("192.0.2.20", guidance=saying(said("service api.gtm.example.com", Action.OBEY))) == (up, down, down)
+    assert counts("192.0.2.20", overlay=forced) == (up, down, up), "a person said that it is up"
+    assert counts("192.0.2.20", overlay=saying(said("service api.gtm.example.com", Action.OBEY))) == (up, down, down)
 
 
 RULE = (SafetyRule.MIN_HEALTHY,)
@@ -207,8 +207,8 @@ def test_an_override_that_names_min_healthy_lifts_it_and_explain_agrees(scope: s
     steered = with_minimum(world.plan(ZONE).services[API], eu_west=2)
     status = world.status(world.down("192.0.2.20"), ZONE)
     skip = (EndpointId("eu-west/192.0.2.21"), "skipped: its region has fewer than min_healthy up")
-    assert effective(steered, status, NO_GUIDANCE).beliefs == (Belief.UP, Belief.DOWN, Belief.DOWN)
-    assert skip in guided(steered, status, NO_GUIDANCE)
+    assert effective(steered, status, NO_OVERLAY).beliefs == (Belief.UP, Belief.DOWN, Belief.DOWN)
+    assert skip in guided(steered, status, NO_OVERLAY)
     lifted = saying(said(scope, Action.OBEY, rules=RULE))
     assert effective(steered, status, lifted).beliefs == (Belief.UP, Belief.DOWN, Belief.UP)
     assert skip not in guided(steered, status, lifted)

@@ -11,7 +11,7 @@ from gtm.health.override.override import TAKING, Action, Override, in_force, joi
 from gtm.ids import ServiceId
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
-from gtm.plan.overlay import NO_GUIDANCE, Guidance, guided_anew
+from gtm.plan.overlay import NO_OVERLAY, Overlay, guided_anew
 from gtm.plan.override_effects import Effect, Touched, Why, effect_of, freed_by
 from tests.fakes import world
 from tests.fakes.overrides import WALL, said
@@ -44,16 +44,16 @@ class Site:
     def status(self) -> Status:
         return world.status(self.down, self.zone)
 
-    def plan(self, guidance: Guidance = NO_GUIDANCE) -> Plan:
+    def plan(self, overlay: Overlay = NO_OVERLAY) -> Plan:
         plan = world.plan(self.zone, beliefs=self.down, geography=world.geography())
-        guided = guided_anew(plan, NO_GUIDANCE, guidance)
-        return apply(plan, self.status, (), guidance=guidance, guided=guided) or plan
+        guided = guided_anew(plan, NO_OVERLAY, overlay)
+        return apply(plan, self.status, (), overlay=overlay, guided=guided) or plan
 
-    def guidance(self, *more: Override) -> Guidance:
-        return Guidance(in_force(newest(joined({}, [*self.before, *more])), wall=WALL + 100))
+    def overlay(self, *more: Override) -> Overlay:
+        return Overlay(in_force(newest(joined({}, [*self.before, *more])), wall=WALL + 100))
 
     def effect(self, one: Override, *, outlasts: bool = False) -> Effect:
-        now, after = self.guidance(), self.guidance(one)
+        now, after = self.overlay(), self.overlay(one)
         plan = self.plan(now)
         services, decided = plan.services.values(), plan.decisions
         return effect_of(
@@ -62,7 +62,7 @@ class Site:
 
     def answered(self, *more: Override) -> set[str]:
         """The last parts of the addresses that clients get, once this is said too."""
-        found = self.plan(self.guidance(*more)).decisions[API].different
+        found = self.plan(self.overlay(*more)).decisions[API].different
         ends = {one.endpoint for part in found for each in part.outcomes.values() for one in each.answers}
         return {end.rpartition(".")[2] for end in ends}
 
@@ -166,10 +166,10 @@ def test_what_is_cleared_gives_back_what_nothing_else_takes_out() -> None:
     site, wide = Site(said(FIRST, Action.DRAIN)), said("region */eu-west", Action.DRAIN, made_at=WALL + 1)
     services = site.plan().services.values()
     ended = site.before[:1]
-    freed = freed_by(services, site.guidance().said, NO_GUIDANCE.said, ended=ended)
+    freed = freed_by(services, site.overlay().said, NO_OVERLAY.said, ended=ended)
     assert targets(freed.counts) == [("20", "counts")]
-    still = Guidance(in_force(newest(joined({}, [wide])), wall=WALL + 100)).said
-    both = site.guidance(wide).said
+    still = Overlay(in_force(newest(joined({}, [wide])), wall=WALL + 100)).said
+    both = site.overlay(wide).said
     kept = freed_by(services, both, still, ended=ended)
     assert (targets(kept.counts), targets(kept.without)) == ([], [("20", "out_already")])
 

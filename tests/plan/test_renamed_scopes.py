@@ -2,7 +2,7 @@
 
 import pytest
 
-from gtm.health.override.scope import Spot, parse_scope
+from gtm.health.override.scope import EndpointRef, parse_scope
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.plan.renamed_scopes import NO_LAYOUT, Layout, followed, layout_of
 
@@ -11,15 +11,17 @@ BEFORE = "api: us/1 eu/2 eu/3; www: us/11 eu/12"
 
 
 def layout(text: str, *, zone: str = ZONE) -> Layout:
-    return layout_of(_spots(text, zone))
+    return layout_of(_endpoint_refs(text, zone))
 
 
-def _spots(text: str, zone: str) -> list[Spot]:
+def _endpoint_refs(text: str, zone: str) -> list[EndpointRef]:
     found = []
     for part in text.split(";"):
         name, _, ends = part.partition(":")
         service = ServiceId(f"{name.strip()}.{zone}")
-        found += [Spot(zone, service, RegionName(end.partition("/")[0]), EndpointId(end)) for end in ends.split()]
+        found += [
+            EndpointRef(zone, service, RegionName(end.partition("/")[0]), EndpointId(end)) for end in ends.split()
+        ]
     return found
 
 
@@ -86,8 +88,8 @@ def test_of_two_services_with_the_same_endpoints_neither_is_taken_for_the_other(
 
 
 def test_a_region_of_every_zone_follows_zone_by_zone() -> None:
-    one, two = _spots("api: us/1 eu/2", "a.test"), _spots("api: us/1 eu/2", "b.test")
-    renamed = _spots("api: us/1 de/2", "b.test")
+    one, two = _endpoint_refs("api: us/1 eu/2", "a.test"), _endpoint_refs("api: us/1 eu/2", "b.test")
+    renamed = _endpoint_refs("api: us/1 de/2", "b.test")
     scope = parse_scope("region */eu")
     found = followed(scope, layout_of([*one, *two]), layout_of([*one, *renamed]))
     assert [str(each) for each in found] == ["region */eu", "region b.test/de"]

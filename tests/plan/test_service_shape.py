@@ -27,7 +27,7 @@ ONE, TWO, SAME, HEAVIER = (ServiceId(f"{name}.gtm.example.com") for name in ("on
 
 
 def test_services_of_one_form_share_it_and_what_is_decided() -> None:
-    assert PLAN.services[ONE].form is PLAN.services[TWO].form
+    assert PLAN.services[ONE].service_shape is PLAN.services[TWO].service_shape
     assert PLAN.decisions[ONE].spread is PLAN.decisions[TWO].spread
     assert PLAN.decisions[ONE].different != PLAN.decisions[TWO].different
 

@@ -11,7 +11,7 @@ import dns.message
 import dns.rrset
 
 from gtm.probe.dns import SECOND_TRY_S, ask
-from gtm.probe.failures import Outcome
+from gtm.probe.failures import CheckOutcome
 from gtm.threads import Pool
 from gtm.zone.monitors.settings import DnsSettings
 from tests.fakes.endpoints import Conversation, endpoint
@@ -46,16 +46,16 @@ async def scripted(answers: Answers, address: str = "127.0.0.1", *, port: int = 
 
 def outcome_from(
     answers: Answers, asked: DnsSettings = ASKED, *, address: str = "127.0.0.1", second_try_s: float = SECOND_TRY_S
-) -> Outcome:
-    async def run() -> Outcome:
+) -> CheckOutcome:
+    async def run() -> CheckOutcome:
         async with scripted(answers, address) as port, asyncio.timeout(10):
             return await ask(ip_address(address), port, asked, parsing=PARSING, second_try_s=second_try_s)
 
     return asyncio.run(run())
 
 
-def outcome_over_tcp(conversation: Conversation, *, second_try_s: float = SECOND_TRY_S) -> Outcome:
-    async def run() -> Outcome:
+def outcome_over_tcp(conversation: Conversation, *, second_try_s: float = SECOND_TRY_S) -> CheckOutcome:
+    async def run() -> CheckOutcome:
         async with endpoint(conversation) as port, asyncio.timeout(10):
             return await ask(LOCALHOST, port, OVER_TCP, parsing=PARSING, second_try_s=second_try_s)
 

@@ -10,7 +10,7 @@ from gtm.health.certificate import Certificate
 from gtm.health.verdict.reading import Phases, Reason
 from gtm.ids import Address
 from gtm.probe.addresses import MAX_ADDRESSES, Seen, combined, decides, in_turn
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.zone.model import Addresses
 
 FIRST, SECOND, THIRD = (ip_address(f"192.0.2.{number}") for number in (1, 2, 3))
@@ -27,7 +27,7 @@ def seen(
     withheld: bool = False,
 ) -> Seen:
     phases = Phases(connect_s=0.1 if connected else None)
-    return Seen(Outcome(reason, detail, withheld), phases, None, at, passed_over)
+    return Seen(CheckOutcome(reason, detail, withheld), phases, None, at, passed_over)
 
 
 def good(at: Address = SECOND, *, ends_at: float | None = None) -> Seen:
@@ -76,9 +76,9 @@ def test_one_address_decides_as_its_clients_would(one: Seen, deciding: set[Addre
 
 
 def test_a_good_reading_says_which_address_it_was_and_what_was_wrong_before() -> None:
-    assert combined([good()], NEXT, of=3).outcome == Outcome(Reason.OK, "192.0.2.2, of 3 addresses")
+    assert combined([good()], NEXT, of=3).outcome == CheckOutcome(Reason.OK, "192.0.2.2, of 3 addresses")
     after = combined([seen(Reason.REFUSED, "Connection refused"), good()], NEXT, of=2)
-    assert after.outcome == Outcome(Reason.OK, "192.0.2.2, after 192.0.2.1: Connection refused")
+    assert after.outcome == CheckOutcome(Reason.OK, "192.0.2.2, after 192.0.2.1: Connection refused")
     assert after.address == SECOND
 
 
@@ -86,19 +86,19 @@ def test_a_bad_reading_says_at_which_address() -> None:
     bad = seen(Reason.STATUS, "HTTP 503", at=SECOND)
     for rule in (NEXT, ALL):
         found = combined([seen(Reason.UNREAD), bad], rule, of=2)
-        assert (found.outcome, found.address) == (Outcome(Reason.STATUS, "192.0.2.2: HTTP 503"), SECOND)
+        assert (found.outcome, found.address) == (CheckOutcome(Reason.STATUS, "192.0.2.2: HTTP 503"), SECOND)
 
 
 def test_where_none_is_reached_all_are_told() -> None:
     tried = [seen(Reason.REFUSED, "Connection refused"), seen(Reason.REFUSED, at=SECOND)]
     found = combined(tried, NEXT, of=2)
-    assert found.outcome == Outcome(Reason.REFUSED, "192.0.2.1: Connection refused; 192.0.2.2: refused")
+    assert found.outcome == CheckOutcome(Reason.REFUSED, "192.0.2.1: Connection refused; 192.0.2.2: refused")
 
 
 def test_the_address_that_gave_the_reason_is_told_first() -> None:
     tried = [seen(Reason.REFUSED), seen(Reason.TIMEOUT, at=SECOND), seen(Reason.TIMEOUT, at=THIRD)]
     found = combined(tried, NEXT, of=3)
-    assert found.outcome == Outcome(Reason.TIMEOUT, "192.0.2.2: timeout; 192.0.2.1: refused; 192.0.2.3: timeout")
+    assert found.outcome == CheckOutcome(Reason.TIMEOUT, "192.0.2.2: timeout; 192.0.2.1: refused; 192.0.2.3: timeout")
 
 
 def test_a_timeout_is_the_reason_where_there_is_one_for_the_probe_may_have_been_late() -> None:
@@ -125,12 +125,12 @@ class TestAll:
 
     def test_all_good_is_good_with_the_certificate_that_ends_first(self) -> None:
         found = combined([good(FIRST, ends_at=9.0), good(SECOND, ends_at=3.0), good(THIRD)], ALL, of=3)
-        assert found.outcome == Outcome(Reason.OK, "all 3 addresses")
+        assert found.outcome == CheckOutcome(Reason.OK, "all 3 addresses")
         assert found.certificate == Certificate(0.0, 3.0)
 
     def test_a_family_without_a_route_is_left_out(self) -> None:
         no_way = seen(Reason.UNREAD, "no route", passed_over=True)
-        assert combined([no_way, good()], ALL, of=2).outcome == Outcome(Reason.OK, "1 of 2 addresses")
+        assert combined([no_way, good()], ALL, of=2).outcome == CheckOutcome(Reason.OK, "1 of 2 addresses")
         assert combined([no_way], ALL, of=1).outcome.reason is Reason.UNREAD
 
     @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from gtm.health.belief import Belief
 from gtm.health.verdict.reading import Reason
 from gtm.ids import CheckId
 from gtm.probe.calculated import outcome_of_parts
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.zone.model import Part
 from gtm.zone.monitors.settings import CalculatedSettings, Combine
 from tests.fakes.checks import check_of, reading_of
@@ -25,22 +25,22 @@ WEB, DATABASE, CACHE = part("web", "web"), part("database", "database"), part("c
 THREE = (WEB, DATABASE, CACHE)
 
 
-def outcome(settings: CalculatedSettings, parts: tuple[Part, ...] = THREE, **beliefs: Belief) -> Outcome:
+def outcome(settings: CalculatedSettings, parts: tuple[Part, ...] = THREE, **beliefs: Belief) -> CheckOutcome:
     return outcome_of_parts(parts, settings, lambda check: beliefs.get(check, UNKNOWN))
 
 
 def test_all_must_be_up() -> None:
     assert outcome(ALL, web=UP, database=UP, cache=UP) == PASSED
     one = outcome(ALL, web=UP, database=DOWN, cache=UP)
-    assert one == Outcome(Reason.STATUS, "2 of 3 up, and 3 needed; down: database")
-    assert outcome(ALL, web=UP, database=UP) == Outcome(Reason.UNREAD, "2 of 3 up, and 3 needed; not known: cache")
+    assert one == CheckOutcome(Reason.STATUS, "2 of 3 up, and 3 needed; down: database")
+    assert outcome(ALL, web=UP, database=UP) == CheckOutcome(Reason.UNREAD, "2 of 3 up, and 3 needed; not known: cache")
 
 
 def test_any_is_enough() -> None:
     assert outcome(ANY, web=DOWN, database=UP) == PASSED
     assert outcome(ANY, web=DOWN, database=DOWN).reason is Reason.UNREAD
     none = outcome(ANY, web=DOWN, database=DOWN, cache=DOWN)
-    assert none == Outcome(Reason.STATUS, "0 of 3 up, and 1 needed; down: web, database, cache")
+    assert none == CheckOutcome(Reason.STATUS, "0 of 3 up, and 1 needed; down: web, database, cache")
 
 
 def test_at_least_so_many() -> None:
@@ -54,7 +54,7 @@ def test_a_service_is_up_while_one_of_its_endpoints_is() -> None:
     assert outcome(ALL, search, a=DOWN, b=UP) == PASSED
     assert outcome(ALL, search, a=DOWN).reason is Reason.UNREAD
     down = outcome(ALL, search, a=DOWN, b=DOWN)
-    assert down == Outcome(Reason.STATUS, "0 of 1 up, and 1 needed; down: search.gtm.example.com")
+    assert down == CheckOutcome(Reason.STATUS, "0 of 1 up, and 1 needed; down: search.gtm.example.com")
 
 
 def test_a_service_with_an_endpoint_that_nobody_checks_is_up() -> None:

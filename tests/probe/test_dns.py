@@ -18,7 +18,7 @@ from dnslib.server import BaseResolver, DNSServer
 from gtm.health.verdict.reading import Reason
 from gtm.probe.dns import MAX_STRAYS, ask
 from gtm.probe.dns_answer import MAX_RECORDS
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.zone.monitors.settings import DnsSettings
 from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.endpoints import closed_port, endpoint, hangs
@@ -34,7 +34,7 @@ from tests.probe.asking_dns import (
     scripted,
 )
 
-FLOODED = Outcome(Reason.STATUS, "a flood of messages, and none answers the query")
+FLOODED = CheckOutcome(Reason.STATUS, "a flood of messages, and none answers the query")
 
 
 class Zone(BaseResolver):  # type: ignore[misc]  # dnslib has no types
@@ -188,7 +188,7 @@ def test_an_answer_of_too_many_records_is_bad_and_is_not_read() -> None:
         writer.write(len(wire).to_bytes(2) + wire)
         await writer.drain()
 
-    assert outcome_over_tcp(answers) == Outcome(Reason.STATUS, f"an answer of more than {MAX_RECORDS} records")
+    assert outcome_over_tcp(answers) == CheckOutcome(Reason.STATUS, f"an answer of more than {MAX_RECORDS} records")
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from gtm.health.verdict.reading import Reason
 from gtm.probe.dns_answer import UDP_PAYLOAD_BYTES, is_answer, is_truncated, judged, query_for, without_edns
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.zone.monitors.settings import DnsSettings
 
 ASKED = DnsSettings("www.example.com")
@@ -34,12 +34,12 @@ def _rrset(name: str, ttl: str, rdclass: str, rtype: str, value: str) -> RRset:
     return dns.rrset.from_text(name, int(ttl), rdclass, rtype, value)
 
 
-def judgement(asked: DnsSettings, *records: str, rcode: int = dns.rcode.NOERROR) -> Outcome | None:
+def judgement(asked: DnsSettings, *records: str, rcode: int = dns.rcode.NOERROR) -> CheckOutcome | None:
     query = query_for(asked)
     return taken(query, answer_to(query, *records, rcode=rcode).to_wire(), asked)
 
 
-def taken(query: Message, wire: bytes, asked: DnsSettings = ASKED) -> Outcome | None:
+def taken(query: Message, wire: bytes, asked: DnsSettings = ASKED) -> CheckOutcome | None:
     """What a message says, if it is an answer to a query."""
     return judged(wire, asked) if is_answer(query.to_wire(), wire) else None
 
@@ -61,8 +61,8 @@ def test_any_answer_is_good_where_none_is_named() -> None:
 
 
 def test_another_rcode_is_bad_and_named() -> None:
-    assert judgement(ASKED, rcode=dns.rcode.SERVFAIL) == Outcome(Reason.STATUS, "RCODE SERVFAIL, wanted NOERROR")
-    assert judgement(ASKED, rcode=dns.rcode.REFUSED) == Outcome(Reason.STATUS, "RCODE REFUSED, wanted NOERROR")
+    assert judgement(ASKED, rcode=dns.rcode.SERVFAIL) == CheckOutcome(Reason.STATUS, "RCODE SERVFAIL, wanted NOERROR")
+    assert judgement(ASKED, rcode=dns.rcode.REFUSED) == CheckOutcome(Reason.STATUS, "RCODE REFUSED, wanted NOERROR")
 
 
 def test_an_rcode_that_is_expected_is_good() -> None:
@@ -74,9 +74,9 @@ def test_one_expected_value_is_enough() -> None:
     asked = DnsSettings("www.example.com", answers=("192.0.2.1", "192.0.2.2"))
     assert judgement(asked, "www.example.com. 60 IN A 192.0.2.2", "www.example.com. 60 IN A 192.0.2.9") == PASSED
     wrong = judgement(asked, "www.example.com. 60 IN A 192.0.2.9")
-    assert wrong == Outcome(Reason.BODY, "RCODE NOERROR with A 192.0.2.9, wanted 192.0.2.1, 192.0.2.2")
+    assert wrong == CheckOutcome(Reason.BODY, "RCODE NOERROR with A 192.0.2.9, wanted 192.0.2.1, 192.0.2.2")
     none = judgement(asked)
-    assert none == Outcome(Reason.BODY, "RCODE NOERROR with A none, wanted 192.0.2.1, 192.0.2.2")
+    assert none == CheckOutcome(Reason.BODY, "RCODE NOERROR with A none, wanted 192.0.2.1, 192.0.2.2")
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_other_values_are_told_and_those_that_are_wanted(rtype: str, wanted: str
     outcome = judgement(
         DnsSettings("www.example.com", rtype, answers=(wanted,)), f"www.example.com. 60 IN {rtype} {answer}"
     )
-    assert outcome == Outcome(Reason.BODY, f"RCODE NOERROR with {rtype} {got}, wanted {wanted}")
+    assert outcome == CheckOutcome(Reason.BODY, f"RCODE NOERROR with {rtype} {got}, wanted {wanted}")
 
 
 def test_of_very_many_values_a_few_are_told() -> None:
     many = [f"www.example.com. 60 IN A 198.51.100.{number}" for number in range(100, 130)]
     outcome = judgement(DnsSettings("www.example.com", answers=("192.0.2.1",)), *many)
     shown = "198.51.100.100, 198.51.100.101, 198.51.100.102 and 27 more"
-    assert outcome == Outcome(Reason.BODY, f"RCODE NOERROR with A {shown}, wanted 192.0.2.1")
+    assert outcome == CheckOutcome(Reason.BODY, f"RCODE NOERROR with A {shown}, wanted 192.0.2.1")
 
 
 def test_values_are_compared_and_not_their_spelling() -> None:
@@ -133,11 +133,11 @@ def test_another_id_or_question_is_nobodys_answer() -> None:
 def test_an_answer_that_cannot_be_read_is_the_endpoints_fault() -> None:
     query = query_for(ASKED)
     wire = answer_to(query, "www.example.com. 60 IN A 192.0.2.1").to_wire()
-    assert taken(query, wire[:-20]) == Outcome(Reason.STATUS, "no DNS message: FormError")
+    assert taken(query, wire[:-20]) == CheckOutcome(Reason.STATUS, "no DNS message: FormError")
     assert taken(query, wire + b"more") == PASSED, "clients pass over what follows the last record"
 
 
-def with_rdata(rtype: int, *rdata: bytes, asked: DnsSettings) -> Outcome | None:
+def with_rdata(rtype: int, *rdata: bytes, asked: DnsSettings) -> CheckOutcome | None:
     """The judgement of an answer with this RDATA, which need not be what a library would send."""
     query = query_for(asked)
     end = dns.message.make_response(query).to_wire()

@@ -11,7 +11,7 @@ import pytest
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe import dns as dns_check
 from gtm.probe.dns import SECOND_TRY_S, ask, second_try_after_s
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.zone.monitors.settings import DnsSettings
@@ -99,7 +99,7 @@ class TestOverUdp:
     @pytest.mark.parametrize("rcode", [dns.rcode.FORMERR, dns.rcode.NOTIMP])
     def test_who_refuses_both_is_bad(self, rcode: dns.rcode.Rcode) -> None:
         outcome = outcome_from(lambda query: [with_rcode(query, rcode)], second_try_s=60.0)
-        assert outcome == Outcome(Reason.STATUS, f"RCODE {dns.rcode.to_text(rcode)}, wanted NOERROR")
+        assert outcome == CheckOutcome(Reason.STATUS, f"RCODE {dns.rcode.to_text(rcode)}, wanted NOERROR")
 
     @pytest.mark.parametrize("rcode", ["SERVFAIL", "REFUSED", "NXDOMAIN"])
     def test_other_answers_are_answers(self, rcode: str) -> None:
@@ -111,7 +111,7 @@ class TestOverUdp:
             response.set_rcode(dns.rcode.from_text(rcode))
             return [response.to_wire()]
 
-        assert outcome_from(answers) == Outcome(Reason.STATUS, f"RCODE {rcode}, wanted NOERROR")
+        assert outcome_from(answers) == CheckOutcome(Reason.STATUS, f"RCODE {rcode}, wanted NOERROR")
         assert len(asked) == 1
 
     def test_an_error_that_is_expected_is_good_at_the_first_query(self) -> None:
@@ -133,7 +133,7 @@ class TestOverUdp:
                 return [with_rcode(query, dns.rcode.FORMERR)]
             return [query[:2] + bytes([0x82, 0]) + query[4:]]
 
-        async def run() -> Outcome:
+        async def run() -> CheckOutcome:
             async with endpoint(answers_tcp) as port, scripted(answers_udp, port=port), asyncio.timeout(10):
                 return await ask(LOCALHOST, port, ASKED, parsing=PARSING)
 

@@ -15,7 +15,7 @@ import pytest
 
 from gtm.health.verdict.reading import Reason
 from gtm.probe.exec import MAX_OUTPUT_BYTES, filled_in, outcome_of_exit, run
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.zone.monitors.settings import ExecSettings
 from tests.fakes.checks import check_of, reading_of
 from tests.fakes.permits import permits
@@ -41,8 +41,8 @@ def script(tmp_path: Path) -> Script:
     return make
 
 
-def ran(*command: str) -> Outcome:
-    async def within_the_limit() -> Outcome:
+def ran(*command: str) -> CheckOutcome:
+    async def within_the_limit() -> CheckOutcome:
         async with asyncio.timeout(AMPLE_S):
             return await run(command)
 
@@ -73,14 +73,14 @@ def test_a_program_that_ends_with_0_is_good(script: Script) -> None:
 
 def test_another_number_is_bad_and_the_last_line_says_why(script: Script) -> None:
     failing = script("echo first; echo 'replication lag 900 s' >&2; echo; exit 2")
-    assert ran(failing) == Outcome(Reason.STATUS, "exit 2: replication lag 900 s")
-    assert ran(script("exit 7")) == Outcome(Reason.STATUS, "exit 7")
+    assert ran(failing) == CheckOutcome(Reason.STATUS, "exit 2: replication lag 900 s")
+    assert ran(script("exit 7")) == CheckOutcome(Reason.STATUS, "exit 7")
 
 
 def test_the_endpoint_is_in_the_arguments_and_no_shell_reads_them(script: Script) -> None:
     command = (script('echo "$# $1 $2"; exit 1'), "{address}:{port}", "$(id) ; `id` > {x}")
     filled = filled_in(command, ip_address("192.0.2.1"), 5432)
-    assert ran(*filled) == Outcome(Reason.STATUS, "exit 1: 2 192.0.2.1:5432 $(id) ; `id` > {x}")
+    assert ran(*filled) == CheckOutcome(Reason.STATUS, "exit 1: 2 192.0.2.1:5432 $(id) ; `id` > {x}")
     assert filled_in(("/bin/{port}", "{address}"), ip_address("::1"), 1) == ("/bin/{port}", "::1")
 
 
@@ -115,13 +115,13 @@ def test_output_that_is_no_text_is_no_trouble(script: Script) -> None:
 
 def test_a_program_that_cannot_be_started_is_this_nodes_fault(tmp_path: Path) -> None:
     absent = str(tmp_path / "absent")
-    assert ran(absent) == Outcome(Reason.UNREAD, f"{absent} cannot be run: No such file or directory")
+    assert ran(absent) == CheckOutcome(Reason.UNREAD, f"{absent} cannot be run: No such file or directory")
     (tmp_path / "absent").write_text("#!/bin/sh\n")
-    assert ran(absent) == Outcome(Reason.UNREAD, f"{absent} cannot be run: Permission denied")
+    assert ran(absent) == CheckOutcome(Reason.UNREAD, f"{absent} cannot be run: Permission denied")
 
 
 def test_a_program_that_a_signal_ended_says_nothing_of_the_endpoint(script: Script) -> None:
-    assert ran(script("kill -9 $$")) == Outcome(Reason.UNREAD, "the program was ended by signal 9")
+    assert ran(script("kill -9 $$")) == CheckOutcome(Reason.UNREAD, "the program was ended by signal 9")
 
 
 def hanging(script: Script, tmp_path: Path) -> tuple[str, Path]:
@@ -239,8 +239,8 @@ def test_what_a_program_leaves_behind_is_killed_and_not_waited_for(script: Scrip
 
 def test_the_end_of_a_program_is_read_as_it_says() -> None:
     assert outcome_of_exit(0, b"WARNING") == PASSED
-    assert outcome_of_exit(1, b"a\r\n  b  \r\n\r\n") == Outcome(Reason.STATUS, "exit 1: b")
-    assert outcome_of_exit(-15, b"") == Outcome(Reason.UNREAD, "the program was ended by signal 15")
+    assert outcome_of_exit(1, b"a\r\n  b  \r\n\r\n") == CheckOutcome(Reason.STATUS, "exit 1: b")
+    assert outcome_of_exit(-15, b"") == CheckOutcome(Reason.UNREAD, "the program was ended by signal 15")
 
 
 def test_a_monitor_runs_what_the_node_allows_and_nothing_else(script: Script) -> None:

@@ -16,7 +16,7 @@ import pytest
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from gtm.health.verdict.reading import Reading, Reason
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.grpc import ask_health
 from gtm.probe.health_call import HealthCall
 from gtm.zone.monitors.settings import GrpcSettings, TlsSettings
@@ -53,8 +53,8 @@ def port() -> Iterator[int]:
         yield at
 
 
-def outcome_of(port: int, service: str = "", address: str = "127.0.0.1") -> Outcome:
-    async def run() -> Outcome:
+def outcome_of(port: int, service: str = "", address: str = "127.0.0.1") -> CheckOutcome:
+    async def run() -> CheckOutcome:
         call = HealthCall(service, authority="api.example.com", secure=False, timeout_s=10.0)
         async with asyncio.timeout(10):
             return await ask_health(ip_address(address), port, call)
@@ -62,8 +62,8 @@ def outcome_of(port: int, service: str = "", address: str = "127.0.0.1") -> Outc
     return asyncio.run(run())
 
 
-def outcome_from(conversation: Conversation) -> Outcome:
-    async def run() -> Outcome:
+def outcome_from(conversation: Conversation) -> CheckOutcome:
+    async def run() -> CheckOutcome:
         async with endpoint(conversation) as at, asyncio.timeout(10):
             call = HealthCall("", authority="api.example.com", secure=False, timeout_s=10.0)
             return await ask_health(ip_address("127.0.0.1"), at, call)
@@ -77,7 +77,7 @@ def test_a_server_that_serves_is_good(port: int) -> None:
 
 
 def test_a_service_that_does_not_serve_is_bad(port: int) -> None:
-    assert outcome_of(port, "down") == Outcome(Reason.STATUS, "NOT_SERVING")
+    assert outcome_of(port, "down") == CheckOutcome(Reason.STATUS, "NOT_SERVING")
 
 
 def test_a_service_that_the_server_does_not_know_is_bad(port: int) -> None:
@@ -121,7 +121,7 @@ def test_a_server_that_stops_gracefully_and_then_answers_is_good() -> None:
             if self.is_last:
                 may_answer.set()
 
-    async def run(port: int) -> Outcome:
+    async def run(port: int) -> CheckOutcome:
         call = Watched("", authority="api.example.com", secure=False, timeout_s=10.0)
         asking = asyncio.create_task(ask_health(ip_address("127.0.0.1"), port, call))
         assert await asyncio.to_thread(asked.wait, 10)
@@ -173,18 +173,18 @@ def test_a_server_that_always_leaves_the_call_out_is_reset_after_two_connections
         writer.write(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]) + bytes([0, 0, 8, 7, 0, 0, 0, 0, 0]) + bytes(8))
         await writer.drain()
 
-    assert outcome_from(conversation) == Outcome(Reason.RESET, "the server broke the call off: GOAWAY NO_ERROR")
+    assert outcome_from(conversation) == CheckOutcome(Reason.RESET, "the server broke the call off: GOAWAY NO_ERROR")
     assert connections == 2
 
 
 def test_a_server_of_http_1_is_no_grpc() -> None:
-    other = Outcome(Reason.STATUS, "no HTTP/2: another protocol answers")
+    other = CheckOutcome(Reason.STATUS, "no HTTP/2: another protocol answers")
     assert outcome_from(says(b"HTTP/1.1 400 Bad Request\r\n\r\n")) == other
     assert outcome_from(answers("404 Not Found")) == other
 
 
 def test_a_connection_that_closes_is_reset() -> None:
-    assert outcome_from(says(b"")) == Outcome(Reason.RESET, "the connection broke off")
+    assert outcome_from(says(b"")) == CheckOutcome(Reason.RESET, "the connection broke off")
 
 
 def test_a_closed_port_is_refused() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.verdict.reading import Reason
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.health_call import MAX_RECEIVED_BYTES, HealthCall, judged
 
 REFUSED = h2.errors.ErrorCodes.REFUSED_STREAM
@@ -26,7 +26,7 @@ def call_of(service: str = "") -> HealthCall:
     return HealthCall(service, authority="api.example.com", secure=False, timeout_s=2.0)
 
 
-def played(script: Script) -> Outcome | None:
+def played(script: Script) -> CheckOutcome | None:
     """What comes of a call to a server that does this once the request is complete."""
     call = call_of()
     server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
@@ -71,9 +71,9 @@ def test_serving_is_good() -> None:
 
 
 def test_another_status_is_bad_and_named() -> None:
-    assert played(answered(b"\0\0\0\0\2\x08\x02")) == Outcome(Reason.STATUS, "NOT_SERVING")
-    assert played(answered(b"\0\0\0\0\0")) == Outcome(Reason.STATUS, "UNKNOWN"), "proto3 leaves out a default"
-    assert played(answered(b"\0\0\0\0\2\x08\x09")) == Outcome(Reason.STATUS, "serving status 9")
+    assert played(answered(b"\0\0\0\0\2\x08\x02")) == CheckOutcome(Reason.STATUS, "NOT_SERVING")
+    assert played(answered(b"\0\0\0\0\0")) == CheckOutcome(Reason.STATUS, "UNKNOWN"), "proto3 leaves out a default"
+    assert played(answered(b"\0\0\0\0\2\x08\x09")) == CheckOutcome(Reason.STATUS, "serving status 9")
 
 
 def test_an_error_without_a_message_is_named_with_its_words() -> None:
@@ -81,7 +81,7 @@ def test_an_error_without_a_message_is_named_with_its_words() -> None:
         error = [("grpc-status", "5"), ("grpc-message", "unknown%20service")]
         server.send_headers(stream, HEADERS + error, end_stream=True)
 
-    assert played(script) == Outcome(Reason.STATUS, "gRPC NOT_FOUND unknown service")
+    assert played(script) == CheckOutcome(Reason.STATUS, "gRPC NOT_FOUND unknown service")
 
 
 def test_a_server_that_ends_the_call_has_reset_it() -> None:
@@ -91,8 +91,8 @@ def test_a_server_that_ends_the_call_has_reset_it() -> None:
     def goes_away(server: h2.connection.H2Connection, stream: int) -> None:
         server.close_connection(h2.errors.ErrorCodes.ENHANCE_YOUR_CALM)
 
-    assert played(resets) == Outcome(Reason.RESET, "the server broke the call off: RST_STREAM REFUSED_STREAM")
-    assert played(goes_away) == Outcome(Reason.RESET, "the server broke the call off: GOAWAY ENHANCE_YOUR_CALM")
+    assert played(resets) == CheckOutcome(Reason.RESET, "the server broke the call off: RST_STREAM REFUSED_STREAM")
+    assert played(goes_away) == CheckOutcome(Reason.RESET, "the server broke the call off: GOAWAY ENHANCE_YOUR_CALM")
 
 
 def goaway(last_stream: int, code: int = 0, debug: bytes = b"") -> bytes:
@@ -148,21 +148,21 @@ class TestGoAway:
     def test_another_status_is_told_all_the_same(self) -> None:
         call, wire = answer_with(answered(b"\0\0\0\0\2\x08\x02"), before=goaway(1))
         call.receive(wire)
-        assert call.outcome == Outcome(Reason.STATUS, "NOT_SERVING")
+        assert call.outcome == CheckOutcome(Reason.STATUS, "NOT_SERVING")
 
     def test_a_server_that_closes_instead_is_told(self) -> None:
         call = call_of()
         call.receive(h2_settings() + goaway(1))
         assert call.outcome is None
         call.receive(b"")
-        assert call.outcome == Outcome(Reason.RESET, "the connection broke off after a graceful GOAWAY")
+        assert call.outcome == CheckOutcome(Reason.RESET, "the connection broke off after a graceful GOAWAY")
         assert not call.is_unprocessed
 
     @pytest.mark.parametrize("code", [h2.errors.ErrorCodes.NO_ERROR, h2.errors.ErrorCodes.ENHANCE_YOUR_CALM])
     def test_one_that_leaves_the_call_out_may_be_asked_again(self, code: h2.errors.ErrorCodes) -> None:
         call = call_of()
         call.receive(h2_settings() + goaway(0, code))
-        assert call.outcome == Outcome(Reason.RESET, f"the server broke the call off: GOAWAY {code.name}")
+        assert call.outcome == CheckOutcome(Reason.RESET, f"the server broke the call off: GOAWAY {code.name}")
         assert call.is_unprocessed
         again = call.again()
         assert (again.outcome, again.is_unprocessed) == (None, False)
@@ -194,13 +194,13 @@ def test_what_follows_an_answer_cannot_change_it(behind: bytes) -> None:
 def test_a_frame_that_is_too_long_is_told_at_once() -> None:
     call = call_of()
     call.receive(h2_settings() + b"\xff\xff\xff\0\0\0\0\0\1" + b"part of it")
-    assert call.outcome == Outcome(Reason.STATUS, "no HTTP/2: a frame that is too long")
+    assert call.outcome == CheckOutcome(Reason.STATUS, "no HTTP/2: a frame that is too long")
 
 
 def test_a_connection_that_closes_is_reset() -> None:
     call = call_of()
     call.receive(b"")
-    assert call.outcome == Outcome(Reason.RESET, "the connection broke off")
+    assert call.outcome == CheckOutcome(Reason.RESET, "the connection broke off")
 
 
 def test_half_an_answer_is_none_yet() -> None:
@@ -216,18 +216,18 @@ def test_an_answer_of_http_1_is_no_http_2() -> None:
     for part in (b"HT", b"TP/1.1 400 Bad Request\r\n\r\n"):
         assert call.outcome is None
         call.receive(part)
-    assert call.outcome == Outcome(Reason.STATUS, "no HTTP/2: another protocol answers")
+    assert call.outcome == CheckOutcome(Reason.STATUS, "no HTTP/2: another protocol answers")
 
 
 def test_too_much_is_no_grpc() -> None:
-    assert played(answered(bytes(5000))) == Outcome(Reason.STATUS, "no gRPC: the answer is too long")
+    assert played(answered(bytes(5000))) == CheckOutcome(Reason.STATUS, "no gRPC: the answer is too long")
     call = call_of()
     ping = bytes([0, 0, 8, 6, 0, 0, 0, 0, 0]) + bytes(8)
     call.receive(h2_settings())
     for _ in range(MAX_RECEIVED_BYTES // len(ping) // 64 + 2):
         call.receive(ping * 64)
         call.to_send()
-    assert call.outcome == Outcome(Reason.STATUS, "no gRPC: an endless answer")
+    assert call.outcome == CheckOutcome(Reason.STATUS, "no gRPC: an endless answer")
 
 
 def h2_settings() -> bytes:
@@ -247,7 +247,7 @@ def h2_settings() -> bytes:
     ],
 )
 def test_what_is_no_grpc_is_said_to_be_none(headers: dict[str, str], detail: str) -> None:
-    assert judged(headers, b"") == Outcome(Reason.STATUS, detail)
+    assert judged(headers, b"") == CheckOutcome(Reason.STATUS, detail)
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6))

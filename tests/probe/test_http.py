@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gtm.health.verdict.reading import Reading, Reason
-from gtm.probe.failures import Outcome
+from gtm.probe.failures import CheckOutcome
 from gtm.probe.http_answer import MAX_BODY_BYTES, judged_body
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
@@ -131,7 +131,7 @@ def test_the_body_must_match_an_expression_and_one_without_end_takes_no_time() -
 def test_an_expression_is_matched_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[threading.Thread] = []
 
-    def noted(body: bytes, status: int, settings: HttpSettings, *, quotes: bool) -> Outcome:
+    def noted(body: bytes, status: int, settings: HttpSettings, *, quotes: bool) -> CheckOutcome:
         threads.append(threading.current_thread())
         return judged_body(body, status, settings, quotes=quotes)
 

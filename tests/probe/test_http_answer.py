@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
 
 from gtm.health.verdict.reading import MAX_DETAIL_LENGTH, Reason
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.http_answer import MAX_BODY_BYTES, in_time, judged_body, judged_head
 from gtm.zone.monitors.settings import HttpSettings, JsonExpectation, JsonPath
 
@@ -106,7 +106,7 @@ def test_the_top_of_a_document_may_be_anything(body: bytes, pointer: str, value:
     assert judged_body(body, 200, wants(JsonExpectation(pointer, value)), quotes=True) is PASSED
     other = judged_body(body, 200, wants(JsonExpectation(pointer, "other")), quotes=True)
     got = f"{pointer or 'value'} {json.dumps(value)}"
-    assert other == Outcome(Reason.BODY, f'HTTP 200 with {got} in the body, wanted "other"')
+    assert other == CheckOutcome(Reason.BODY, f'HTTP 200 with {got} in the body, wanted "other"')
 
 
 @pytest.mark.parametrize("depth", range(900, 1000, 3))
@@ -208,14 +208,14 @@ def test_a_header_that_comes_twice_is_one_list() -> None:
     assert judged_head(200, headers(("Via", "a"), ("Via", "b"), ("x-any", "")), asked, quotes=True) is PASSED
     assert judged_head(200, headers(("Via", "a"), ("x-any", "")), asked, quotes=True).reason is Reason.HEADER
     assert judged_head(200, headers(("Via", "a, b")), asked, quotes=True).detail == "HTTP 200 without the header X-Any"
-    assert judged_head(500, headers(), asked, quotes=True) == Outcome(Reason.STATUS, "HTTP 500, wanted 200-299")
+    assert judged_head(500, headers(), asked, quotes=True) == CheckOutcome(Reason.STATUS, "HTTP 500, wanted 200-299")
 
 
 def test_only_a_good_answer_can_be_slow() -> None:
     asked = HttpSettings(secure=False, response_time_s=0.8)
-    bad = Outcome(Reason.STATUS, "HTTP 500")
+    bad = CheckOutcome(Reason.STATUS, "HTTP 500")
     assert in_time(PASSED, asked, took_s=0.8, late_s=0.0) is PASSED
-    assert in_time(PASSED, asked, took_s=0.81, late_s=0.0) == Outcome(
+    assert in_time(PASSED, asked, took_s=0.81, late_s=0.0) == CheckOutcome(
         Reason.SLOW, "a good answer after 0.810 s; the limit is 0.8 s"
     )
     assert in_time(bad, asked, took_s=9.0, late_s=0.0) is bad

@@ -11,7 +11,7 @@ import pytest
 
 from gtm.health.verdict.reading import Reason
 from gtm.probe.echo import ECHO_TYPES
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.icmp import NOT_PERMITTED, ping
 from gtm.zone.monitors.settings import IcmpSettings
 from tests.fakes.checks import check_of, phases_of, reading_of
@@ -36,16 +36,16 @@ class FarEnd(socket.socket):
         return ("127.0.0.1", IDENTIFIER)
 
 
-def pinged(address: str, opener: Callable[[int, int, int], socket.socket], **settings: int) -> Outcome:
+def pinged(address: str, opener: Callable[[int, int, int], socket.socket], **settings: int) -> CheckOutcome:
     return asyncio.run(ping(ip_address(address), IcmpSettings(**settings), timeout_s=AMPLE_S, open_socket=opener))
 
 
-def played(answers: Callable[[bytes], list[bytes]], *, count: int = 1, timeout_s: float = AMPLE_S) -> Outcome:
+def played(answers: Callable[[bytes], list[bytes]], *, count: int = 1, timeout_s: float = AMPLE_S) -> CheckOutcome:
     """Pings an endpoint that answers each request with these messages."""
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     far.settimeout(0)
 
-    async def run() -> Outcome:
+    async def run() -> CheckOutcome:
         loop = asyncio.get_running_loop()
 
         async def answer() -> None:
@@ -134,7 +134,7 @@ def test_without_any_right_the_probe_cannot_tell() -> None:
         tried.append(kind)
         raise PermissionError
 
-    assert pinged("127.0.0.1", refused) == Outcome(Reason.UNREAD, NOT_PERMITTED)
+    assert pinged("127.0.0.1", refused) == CheckOutcome(Reason.UNREAD, NOT_PERMITTED)
     assert tried == [socket.SOCK_DGRAM, socket.SOCK_RAW]
 
 
@@ -150,7 +150,7 @@ class TestOverTheKernel:
 
     @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
     def test_datagram_sockets_do_where_the_kernel_allows(self, address: str, lan: str) -> None:
-        def run() -> Outcome:
+        def run() -> CheckOutcome:
             Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 2147483647")
             return pinged(address, datagram_only)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gtm.health.verdict.reading import Reason
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.heartbeats import Heartbeat, Heartbeats
 from gtm.probe.permits import Permits
 from gtm.probe.push import outcome_of_heartbeat
@@ -15,17 +15,17 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.permits import permits
 
 SETTINGS = PushSettings(30.0, Secret("TOKEN"))
-SILENT = Outcome(Reason.TIMEOUT, "no heartbeat for more than 30 s")
+SILENT = CheckOutcome(Reason.TIMEOUT, "no heartbeat for more than 30 s")
 
 
 def kept(token: Path) -> Permits:
     return permits(secrets={"TOKEN": token})
 
 
-NOTHING_YET = Outcome(Reason.UNREAD, "no heartbeat yet")
+NOTHING_YET = CheckOutcome(Reason.UNREAD, "no heartbeat yet")
 
 
-def outcome(last: Heartbeat | None, *, missed_since: float | None = None) -> Outcome:
+def outcome(last: Heartbeat | None, *, missed_since: float | None = None) -> CheckOutcome:
     return outcome_of_heartbeat(last, SETTINGS, now=100.0, missed_since=missed_since)
 
 
@@ -35,23 +35,23 @@ def test_where_there_never_was_a_heartbeat_nothing_is_known() -> None:
 
 @pytest.mark.parametrize(("since_s", "found"), [(0.0, NOTHING_YET), (30.0, NOTHING_YET), (30.1, SILENT)])
 def test_who_was_heard_before_a_restart_and_is_not_after_it_is_dead_a_ttl_after_the_start(
-    since_s: float, found: Outcome
+    since_s: float, found: CheckOutcome
 ) -> None:
     assert outcome(None, missed_since=100.0 - since_s) == found
     assert outcome(Heartbeat(ok=True, detail="", heard_at=99.0), missed_since=100.0 - since_s) == PASSED
 
 
 @pytest.mark.parametrize(("age_s", "found"), [(0.0, PASSED), (30.0, PASSED), (30.1, SILENT), (9000.0, SILENT)])
-def test_silence_longer_than_the_ttl_is_death(age_s: float, found: Outcome) -> None:
+def test_silence_longer_than_the_ttl_is_death(age_s: float, found: CheckOutcome) -> None:
     assert outcome(Heartbeat(ok=True, detail="", heard_at=100.0 - age_s)) == found
     if found is SILENT:
         assert outcome(Heartbeat(ok=False, detail="draining", heard_at=100.0 - age_s)) == found
 
 
 def test_an_endpoint_may_say_that_it_is_not_well() -> None:
-    assert outcome(Heartbeat(ok=False, detail="draining", heard_at=99.0)) == Outcome(Reason.STATUS, "draining")
+    assert outcome(Heartbeat(ok=False, detail="draining", heard_at=99.0)) == CheckOutcome(Reason.STATUS, "draining")
     said = outcome(Heartbeat(ok=False, detail="", heard_at=99.0))
-    assert said == Outcome(Reason.STATUS, "it says that it is not ok")
+    assert said == CheckOutcome(Reason.STATUS, "it says that it is not ok")
 
 
 def test_the_detail_of_a_good_one_is_not_repeated() -> None:

@@ -29,21 +29,21 @@ CHECK = "gtm.example.com/api/2001:db8::1"
 
 
 class Desk:
-    """A desk with one check, behind a real server."""
+    """A store with one check, behind a real server."""
 
     def __init__(self, token_file: Path) -> None:
         self.clock, self.counters, self.heartbeats = FakeClock(), Counters(), Heartbeats()
         awaited = check_of(PushSettings(30.0, Secret("token")), target="2001:db8::1")
         assert awaited.id == CHECK
         self.heartbeats.watch([awaited], now=self.clock.monotonic())
-        self.desk = PushDesk(
+        self.report_store = PushDesk(
             self.heartbeats, permits(secrets={"token": token_file}), clock=self.clock, counters=self.counters
         )
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator["Client"]:
         app = web.Application()
-        app.add_routes(self.desk.routes())
+        app.add_routes(self.report_store.routes())
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:
@@ -85,42 +85,42 @@ class Client:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def report_store(tmp_path: Path) -> Desk:
     (tmp_path / "token").write_text(TOKEN + "\n")
     return Desk(tmp_path / "token")
 
 
-def played(desk: Desk, story: Callable[[Client], Awaitable[Any]]) -> Any:
+def played(report_store: Desk, story: Callable[[Client], Awaitable[Any]]) -> Any:
     async def run() -> Any:
-        async with desk.served() as client:
+        async with report_store.served() as client:
             return await story(client)
 
     return asyncio.run(run())
 
 
-def status_of(desk: Desk, body: bytes = b"", **request: Any) -> int:
-    status: int = played(desk, lambda client: client.post(body, **request))
+def status_of(report_store: Desk, body: bytes = b"", **request: Any) -> int:
+    status: int = played(report_store, lambda client: client.post(body, **request))
     return status
 
 
-def test_an_empty_body_says_that_all_is_well(desk: Desk) -> None:
-    assert status_of(desk) == 204
-    assert desk.last == Heartbeat(ok=True, detail="", heard_at=desk.clock.monotonic())
-    assert desk.counters.count("heartbeats", ok="true") == 1
+def test_an_empty_body_says_that_all_is_well(report_store: Desk) -> None:
+    assert status_of(report_store) == 204
+    assert report_store.last == Heartbeat(ok=True, detail="", heard_at=report_store.clock.monotonic())
+    assert report_store.counters.count("heartbeats", ok="true") == 1
 
 
-def test_a_body_may_say_otherwise_and_why(desk: Desk) -> None:
-    assert status_of(desk, b'{"ok": false, "detail": "draining\\n"}') == 204
-    assert desk.last == Heartbeat(ok=False, detail="draining?", heard_at=desk.clock.monotonic())
-    assert status_of(desk, b'{"detail": "load 0.4"}') == 204
-    assert desk.last is not None
-    assert desk.last.ok
+def test_a_body_may_say_otherwise_and_why(report_store: Desk) -> None:
+    assert status_of(report_store, b'{"ok": false, "detail": "draining\\n"}') == 204
+    assert report_store.last == Heartbeat(ok=False, detail="draining?", heard_at=report_store.clock.monotonic())
+    assert status_of(report_store, b'{"detail": "load 0.4"}') == 204
+    assert report_store.last is not None
+    assert report_store.last.ok
 
 
-def test_a_detail_is_cut_to_what_a_report_may_hold(desk: Desk) -> None:
-    assert status_of(desk, json.dumps({"ok": False, "detail": "x" * 3000}).encode()) == 204
-    assert desk.last is not None
-    assert len(desk.last.detail) == MAX_DETAIL_LENGTH
+def test_a_detail_is_cut_to_what_a_report_may_hold(report_store: Desk) -> None:
+    assert status_of(report_store, json.dumps({"ok": False, "detail": "x" * 3000}).encode()) == 204
+    assert report_store.last is not None
+    assert len(report_store.last.detail) == MAX_DETAIL_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -137,24 +137,24 @@ def test_a_detail_is_cut_to_what_a_report_may_hold(desk: Desk) -> None:
         f"Bearer {TOKEN[:-1]}",
     ],
 )
-def test_without_the_token_nothing_gets_in(desk: Desk, authorization: str | None) -> None:
-    assert status_of(desk, authorization=authorization) == 401
-    assert desk.last is None
-    assert desk.refused("bad_token") == 1
+def test_without_the_token_nothing_gets_in(report_store: Desk, authorization: str | None) -> None:
+    assert status_of(report_store, authorization=authorization) == 401
+    assert report_store.last is None
+    assert report_store.refused("bad_token") == 1
 
 
-def test_the_name_of_the_scheme_may_be_spelt_in_any_case(desk: Desk) -> None:
-    assert status_of(desk, authorization=f"bearer {TOKEN}") == 204
+def test_the_name_of_the_scheme_may_be_spelt_in_any_case(report_store: Desk) -> None:
+    assert status_of(report_store, authorization=f"bearer {TOKEN}") == 204
 
 
 @pytest.mark.parametrize("check", ["gtm.example.com/api/192.0.2.99", "x", "%00", "a" * 4000])
-def test_a_check_that_is_not_awaited_is_not_found(desk: Desk, check: str) -> None:
-    assert status_of(desk, check=check) == 404
-    assert desk.refused("unknown_check") == 1
+def test_a_check_that_is_not_awaited_is_not_found(report_store: Desk, check: str) -> None:
+    assert status_of(report_store, check=check) == 404
+    assert report_store.refused("unknown_check") == 1
 
 
-def test_a_check_may_be_named_with_its_slashes_escaped(desk: Desk) -> None:
-    assert status_of(desk, check=CHECK.replace("/", "%2F")) == 204
+def test_a_check_may_be_named_with_its_slashes_escaped(report_store: Desk) -> None:
+    assert status_of(report_store, check=CHECK.replace("/", "%2F")) == 204
 
 
 @pytest.mark.parametrize(
@@ -164,13 +164,13 @@ def test_a_check_may_be_named_with_its_slashes_escaped(desk: Desk) -> None:
         *(b'{"up": true}', b"[" * 4000, b"\xff", b'{"ok": true} x', b'{"detail": "\\ud800"}'),
     ],
 )
-def test_a_body_that_was_not_planned_is_refused(desk: Desk, body: bytes) -> None:
-    assert status_of(desk, body) == 400
-    assert desk.refused("malformed") == 1
-    assert desk.last is None
+def test_a_body_that_was_not_planned_is_refused(report_store: Desk, body: bytes) -> None:
+    assert status_of(report_store, body) == 400
+    assert report_store.refused("malformed") == 1
+    assert report_store.last is None
 
 
-def test_a_body_that_is_too_long_is_refused_however_it_comes(desk: Desk) -> None:
+def test_a_body_that_is_too_long_is_refused_however_it_comes(report_store: Desk) -> None:
     async def parts() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b" " * 1000
@@ -179,27 +179,27 @@ def test_a_body_that_is_too_long_is_refused_however_it_comes(desk: Desk) -> None
         limit = b" " * MAX_BODY_BYTES
         return [await client.post(limit), await client.post(limit + b" "), await client.post(parts())]
 
-    assert played(desk, story) == [204, 413, 413]
-    assert desk.refused("oversized") == 2
+    assert played(report_store, story) == [204, 413, 413]
+    assert report_store.refused("oversized") == 2
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_does_not_come_is_not_waited_for(report_store: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gtm.probe.push_handler.BODY_S", 0.02)
 
     async def never() -> AsyncIterator[bytes]:
         yield b" "
         await asyncio.Event().wait()
 
-    assert played(desk, lambda client: client.post(never())) == 408
-    assert desk.refused("slow") == 1
+    assert played(report_store, lambda client: client.post(never())) == 408
+    assert report_store.refused("slow") == 1
 
 
-def test_a_body_that_is_not_packed_as_it_says_is_refused(desk: Desk) -> None:
-    assert status_of(desk, b"{}", packing="gzip") == 400
-    assert desk.refused("malformed") == 1
+def test_a_body_that_is_not_packed_as_it_says_is_refused(report_store: Desk) -> None:
+    assert status_of(report_store, b"{}", packing="gzip") == 400
+    assert report_store.refused("malformed") == 1
 
 
-def test_an_endpoint_that_dies_within_its_heartbeat_is_no_fault_of_this_program(desk: Desk) -> None:
+def test_an_endpoint_that_dies_within_its_heartbeat_is_no_fault_of_this_program(report_store: Desk) -> None:
     async def half() -> AsyncIterator[bytes]:
         yield b"{"
         raise ConnectionError
@@ -208,15 +208,15 @@ def test_an_endpoint_that_dies_within_its_heartbeat_is_no_fault_of_this_program(
         with pytest.raises((aiohttp.ClientError, ConnectionError)):
             await client.post(half())
         async with asyncio.timeout(20):
-            while not desk.refused("malformed"):  # the server hears of the end a turn of its loop later
+            while not report_store.refused("malformed"):  # the server hears of the end a turn of its loop later
                 assert await client.post(authorization=None) == 401
 
-    played(desk, story)
-    assert desk.last is None
+    played(report_store, story)
+    assert report_store.last is None
 
 
 def test_a_token_that_cannot_be_read_lets_nobody_in_and_is_logged_once(
-    desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    report_store: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "gtm.probe.push_handler")
     file = tmp_path / "token"
@@ -229,9 +229,9 @@ def test_a_token_that_cannot_be_read_lets_nobody_in_and_is_logged_once(
         file.write_text(TOKEN)
         return [*statuses, await client.post()]
 
-    assert played(desk, story) == [503, 503, 503, 204]
-    assert desk.refused("no_secret") == 3
-    assert desk.heartbeats.unjudged_at(CheckId(CHECK)) == desk.clock.monotonic()
+    assert played(report_store, story) == [503, 503, 503, 204]
+    assert report_store.refused("no_secret") == 3
+    assert report_store.heartbeats.unjudged_at(CheckId(CHECK)) == report_store.clock.monotonic()
     [line] = caplog.messages
     assert line.startswith(f'push {CHECK}: heartbeats are refused: secret "token": {file} cannot be read')
     assert TOKEN not in caplog.text
@@ -245,9 +245,9 @@ def test_a_token_that_cannot_be_read_lets_nobody_in_and_is_logged_once(
 def test_whatever_is_posted_is_planned_for(tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes]) -> None:
     file = tmp_path_factory.mktemp("desk") / "token"
     file.write_text(TOKEN)
-    desk = Desk(file)
+    report_store = Desk(file)
 
     async def story(client: Client) -> set[int]:
         return {await client.post(body) for body in bodies}
 
-    assert played(desk, story) <= {204, 400}
+    assert played(report_store, story) <= {204, 400}

@@ -10,7 +10,7 @@ import pytest
 
 from gtm.health.certificate import DAY_S
 from gtm.health.verdict.reading import Reading, Reason
-from gtm.probe.failures import PASSED, Outcome
+from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.tls import days_left
 from gtm.zone.model import MonitorType
 from gtm.zone.monitors.settings import HttpSettings, Settings, TcpSettings, TlsSettings
@@ -123,7 +123,7 @@ class Unreadable(ssl.SSLObject):
 
 def test_of_a_certificate_that_cannot_be_read_nobody_says_when_it_ends() -> None:
     words = "when the certificate ends is not known: it cannot be read"
-    assert days_left(Unreadable(), TlsSettings(min_days=8), wall=0.0) == Outcome(Reason.UNREAD, words)
+    assert days_left(Unreadable(), TlsSettings(min_days=8), wall=0.0) == CheckOutcome(Reason.UNREAD, words)
     assert days_left(Unreadable(), TlsSettings(), wall=0.0) == PASSED
 
 

@@ -44,7 +44,7 @@ class Monitor:
             config(folder, f"roles: [dns, admin]\nshare:\n  peers:\n{peers}"),
             server.planner,
             cast("ZoneRiver", _Loaded()),
-            server.desk,
+            server.report_store,
             engine="reference",
             clock=server.clock,
             counters=server.counters,
@@ -60,7 +60,7 @@ class Monitor:
     def watch(self, rounds: int) -> None:
         """Plays so many rounds, and scrapes now and then; the server reports, as one does that carries an override."""
         for number in self._play.run(rounds):
-            self._play.server.desk.publish({})
+            self._play.server.report_store.publish({})
             if number % EVERY == 0:
                 self._scrape()
 

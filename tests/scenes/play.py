@@ -1,7 +1,7 @@
 """A play: probes, DNS nodes and clients on clocks that are set, with the real code from the reading to the answer.
 
-    what is true -> step -> Desk.publish, seal -> Desk.take, parse -> HealthRiver.merge -> Planner -> engine -> answer
-                                                        people, rules of safety -> Guide ---^
+    what is true -> step -> ReportStore.publish, seal -> ReportStore.take, parse -> HealthRiver.merge -> Planner ->
+                                                        engine -> answer people, rules of safety -> Guide ---^
 
 A scene says which endpoints live, who is cut off from whom, and which probe lies; every round is one interval of the
 monitor. In each round every client asks for every service, and what it was answered is kept.
@@ -20,16 +20,16 @@ from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.consensus.outliers import quarantined
 from gtm.health.consensus.quorum import Quorum
-from gtm.health.override.override import Action, SafetyRule, Wish
+from gtm.health.override.override import Action, OverrideRequest, SafetyRule
 from gtm.health.override.scope import parse_scope
 from gtm.health.report.claims import NOT_LISTED, Claims, Listed
 from gtm.health.report.signature import PublicKey
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.health.verdict.verdict import NO_VERDICT, Verdict, step
 from gtm.ids import CheckId, NodeName, ServiceId, VantageName
-from gtm.node.events.recorder import Chronicle
-from gtm.node.overrides.overlay import Guide
-from gtm.node.overrides.requests import Saying
+from gtm.node.events.recorder import EventRecorder
+from gtm.node.overrides.overlay import OverlayBuilder
+from gtm.node.overrides.requests import OverrideRequests
 from gtm.node.overrides.store import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.node.rivers.health import HealthRiver
@@ -38,7 +38,7 @@ from gtm.node.state.folder import StateFolder
 from gtm.plan.bound.holds import ON_ALL_DOWN, possible_holds
 from gtm.plan.model import Plan, SteeredService
 from gtm.plan.safety.shares import shares_of
-from gtm.share.report_store import Desk, Reporter
+from gtm.share.report_store import Reporter, ReportStore
 from gtm.steer.vocabulary import STEERING
 from gtm.watch.folder import Catalogue, Loaded
 from gtm.watch.geoload import GeoLoad
@@ -124,7 +124,7 @@ class Probe:
     def __post_init__(self) -> None:
         self.vantage = self.name.partition("-")[0]
         self.clock = MachineClock(rate=self.rate)
-        self.desk = self.claiming(self.vantage)
+        self.report_store = self.claiming(self.vantage)
 
     @property
     def listed(self) -> Listed:
@@ -136,11 +136,11 @@ class Probe:
         """Returns the keys that the server's node file lists for it."""
         return tuple(key_of(name).public for name in self.trusted or (self.name,))
 
-    def claiming(self, vantage: str, *, at: Coordinates | None = None, epoch: int = 1) -> Desk:
-        """Returns a desk of this probe that claims to look from a vantage."""
+    def claiming(self, vantage: str, *, at: Coordinates | None = None, epoch: int = 1) -> ReportStore:
+        """Returns a store of this probe that claims to look from a vantage."""
         key, place = key_of(self.key or self.name), at or PLACES[vantage]
         me = Reporter(NodeName(self.name), VantageName(vantage), key, epoch, place)
-        return Desk(me, {}, clock=self.clock, counters=Counters())
+        return ReportStore(me, {}, clock=self.clock, counters=Counters())
 
 
 class Server:
@@ -152,7 +152,7 @@ class Server:
         self.clock, self.epoch = clock, epoch
         self.counters, self.engine = Counters(), ReferenceEngine()
         self.events = KeptEvents()
-        chronicle = Chronicle(self.events, NodeName("ns1"))
+        recorder = EventRecorder(self.events, NodeName("ns1"))
         self.state = state = StateFolder(folder, self.counters)
         self.planner = Planner(
             self.engine,
@@ -161,39 +161,43 @@ class Server:
             status=state.load_status(),
             wall=self.clock.wall,
             counters=self.counters,
-            chronicle=chronicle,
+            recorder=recorder,
         )
         me = Reporter(NodeName("ns1"), VantageName("ns1"), key_of("ns1"), epoch)
         peers = {NodeName(probe.name): probe.keys for probe in probes}
         listed = {NodeName(probe.name): probe.listed for probe in probes}
         claims = Claims(me.node, {me.node: Listed(probes=False), **listed}, peers, None)
-        self.desk = Desk(
+        self.report_store = ReportStore(
             me, peers, clock=self.clock, counters=self.counters, claims=claims, heard_before=state.load_last_heard()
         )
-        self.watch = VantageWatch(self.planner, self.desk, state, voting=lambda: self.river.voting, clock=self.clock)
+        self.watch = VantageWatch(
+            self.planner, self.report_store, state, voting=lambda: self.river.voting, clock=self.clock
+        )
         overrides = OverrideDesk(
             me.node,
             me.key,
             peers,
             accepted=None,
-            desk=self.desk,
+            report_store=self.report_store,
             state=state,
             clock=self.clock,
             counters=self.counters,
-            chronicle=chronicle,
+            recorder=recorder,
         )
-        self.guide = Guide(self.planner, overrides, clock=self.clock, counters=self.counters, chronicle=chronicle)
+        self.guide = OverlayBuilder(
+            self.planner, overrides, clock=self.clock, counters=self.counters, recorder=recorder
+        )
         self.river = HealthRiver(
             self.planner,
-            self.desk,
+            self.report_store,
             quorum=quorum,
             state=state,
             clock=self.clock,
             counters=self.counters,
-            chronicle=chronicle,
+            recorder=recorder,
             guide=self.guide,
         )
-        self.saying = Saying(
+        self.saying = OverrideRequests(
             self.planner, overrides, self.guide, applied=self.river.merge, publish=self.river.publish_soon
         )
         asyncio.run(self._load(zone))
@@ -214,9 +218,9 @@ class Server:
         steered = self._steered(service)
         scopes = {"checks", f"zone {steered.zone}", f"service {steered.id}"}
         told = {refusal.rule for refusal in self.guide.refusals if refusal.subject in scopes}
-        rules = self.planner.guidance.held.get(steered.id, {})
-        ends = zip(steered.service.endpoints, steered.spots, strict=True)
-        return {end.target for end, spot in ends if rules.get(spot.endpoint) in told}
+        rules = self.planner.overlay.held.get(steered.id, {})
+        ends = zip(steered.service.endpoints, steered.endpoint_refs, strict=True)
+        return {end.target for end, endpoint_ref in ends if rules.get(endpoint_ref.endpoint) in told}
 
     def longest_hold_s(self, service: str) -> float:
         """Returns for how long rules may hold a dead endpoint of a service, as `gtm bound` prints it."""
@@ -317,7 +321,7 @@ class Play:
 
     def say(self, action: Action, scope: str, *rules: SafetyRule, span_s: float = 3600.0) -> None:
         """Has a person say something at the server."""
-        self.server.saying.say([Wish(parse_scope(scope), action, "it is so", "ann", span_s, rules)])
+        self.server.saying.say([OverrideRequest(parse_scope(scope), action, "it is so", "ann", span_s, rules)])
 
     def play(self, rounds: int) -> list[Answered]:
         """Plays so many rounds; returns what was answered in them."""
@@ -346,9 +350,9 @@ class Play:
             probe.verdicts[check.id] = step(before, reading, now=now, wall=wall, policy=policy)
 
     def _tell(self, probe: Probe) -> None:
-        probe.desk.publish(probe.verdicts if probe.votes else {})
+        probe.report_store.publish(probe.verdicts if probe.votes else {})
         if self.hears(probe.name):
-            self.server.desk.take(probe.desk.offer().body, giver=NodeName(probe.name))
+            self.server.report_store.take(probe.report_store.offer().body, giver=NodeName(probe.name))
 
     def _ask(self) -> None:
         if self.server.planner.plan is not self._asked:  # one plan, one client and one coin have one answer

@@ -1,6 +1,6 @@
 """The share of the traffic that each endpoint gets, moment by moment, while checks fail.
 
-    when which check fails, and why -> status -> allow -> guidance -> apply -> who of the clients gets which endpoint
+    when which check fails, and why -> status -> allow -> overlay -> apply -> who of the clients gets which endpoint
 
 There is one client in each region, all of one weight. A client's traffic is spread over the addresses of its answer as
 a query is: by weight where one is drawn by it, else alike. A and AAAA are told apart: each is a whole.
@@ -18,7 +18,7 @@ from gtm.health.verdict.reading import Reason
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
 from gtm.plan.outcome import Outcome
-from gtm.plan.overlay import NO_GUIDANCE, Guidance, guided_anew
+from gtm.plan.overlay import NO_OVERLAY, Overlay, guided_anew
 from gtm.plan.safety.minimums import Refusal
 from gtm.plan.safety.rules import NO_HISTORY, allow
 from gtm.plan.safety.shares import shares_of
@@ -95,7 +95,7 @@ class Stage:
         self.status = self._status(lambda _target, _now: None)
         self.plan = world.plan(*zones, believed=self.status, geography=GEOGRAPHY)
         self.rules = shares_of(self.plan.services)
-        self.history, self.guidance = NO_HISTORY, NO_GUIDANCE
+        self.history, self.overlay = NO_HISTORY, NO_OVERLAY
         self._found: tuple[Plan, Cells, Shares] | None = None
 
     def play(self, fate: Fate, *, until: float) -> list[Moment]:
@@ -106,14 +106,14 @@ class Stage:
         while self.now < until:
             before, after = self.status, self._status(fate)
             refusals: tuple[Refusal, ...] = ()
-            guidance = Guidance(self.said)
+            overlay = Overlay(self.said)
             if self.has_rules:
                 allowed = allow(self.rules, self.history, after, delta_of(before, after), self.said, now=self.now)
                 self.history, refusals = allowed.history, allowed.refusals
-                guidance = Guidance(self.said, allowed.held)
-            guided = guided_anew(self.plan, self.guidance, guidance)
-            changed = apply(self.plan, after, delta_of(before, after).flipped, guidance=guidance, guided=guided)
-            self.plan, self.status, self.guidance = changed or self.plan, after, guidance
+                overlay = Overlay(self.said, allowed.held)
+            guided = guided_anew(self.plan, self.overlay, overlay)
+            changed = apply(self.plan, after, delta_of(before, after).flipped, overlay=overlay, guided=guided)
+            self.plan, self.status, self.overlay = changed or self.plan, after, overlay
             states = frozenset(state.value for one in self.plan.decisions.values() for state in one.states)
             dead = frozenset(target for target in self.checks.values() if fate(target, self.now))
             cells, shares = self._traffic()

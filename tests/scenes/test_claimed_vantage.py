@@ -27,7 +27,7 @@ def well(tmp_path: Path, *, is_listed: bool = True) -> Play:
 def speak_for(play: Play, vantage: str) -> None:
     """Has the liar speak for another vantage from now on."""
     liar = play.probe(LIAR)
-    liar.desk = liar.claiming(vantage, epoch=2)
+    liar.report_store = liar.claiming(vantage, epoch=2)
 
 
 @pytest.mark.slow
@@ -55,14 +55,14 @@ def test_it_is_told_by_name_once_and_shown_until_it_speaks_for_its_own_again(tmp
     play = well(tmp_path)
     speak_for(play, "fra")
     play.play(5)
-    [problem] = play.server.desk.refusals.problems
+    [problem] = play.server.report_store.refusals.problems
     assert problem == "reports of sin-1 do not count: sin-1 speaks for the vantage fra; share.peers lists sin for it"
-    assert play.server.desk.refused == {(LIAR, "vantage"): 5}
+    assert play.server.report_store.refused == {(LIAR, "vantage"): 5}
     liar = play.probe(LIAR)
-    liar.desk = liar.claiming("sin", epoch=3)
+    liar.report_store = liar.claiming("sin", epoch=3)
     play.play(5)
-    assert play.server.desk.refusals.problems == ()
-    assert play.server.desk.refused == {(LIAR, "vantage"): 5}
+    assert play.server.report_store.refusals.problems == ()
+    assert play.server.report_store.refused == {(LIAR, "vantage"): 5}
 
 
 @pytest.mark.slow
@@ -70,9 +70,9 @@ def test_it_is_told_by_name_once_and_shown_until_it_speaks_for_its_own_again(tmp
 def test_who_claims_to_be_elsewhere_takes_no_client_with_it(tmp_path: Path, *, is_listed: bool) -> None:
     play = well(tmp_path, is_listed=is_listed)
     liar = play.probe(LIAR)
-    liar.desk = liar.claiming("sin", at=PLACES["gru"], epoch=2)
+    liar.report_store = liar.claiming("sin", at=PLACES["gru"], epoch=2)
     play.play(5)
-    assert play.server.desk.refused == {(LIAR, "vantage"): 5}
-    heard = play.server.desk.book.by_node[LIAR].report
+    assert play.server.report_store.refused == {(LIAR, "vantage"): 5}
+    heard = play.server.report_store.book.by_node[LIAR].report
     assert heard.at == world.SINGAPORE, "its last honest report"
     assert Vantage(VantageName("sin"), world.SINGAPORE) in play.server.planner.vantages

@@ -28,7 +28,7 @@ ROUNDS_TO_RELEASE = 10
 
 def started(probe: Probe) -> None:
     """Starts a probe anew; of its verdicts nothing is left."""
-    probe.desk = probe.claiming(probe.vantage, epoch=int(probe.clock.wall() * 1000))
+    probe.report_store = probe.claiming(probe.vantage, epoch=int(probe.clock.wall() * 1000))
     probe.verdicts.clear()
 
 
@@ -56,9 +56,9 @@ def silent_s(play: Play, *, hears_itself: bool = False) -> float:
     """Plays until the probe is heard again; returns how long that took."""
     for number in range(ROUNDS):
         if hears_itself:
-            play.probe(SIN).desk.take(play.server.desk.offer().body, giver=NodeName("ns1"))
+            play.probe(SIN).report_store.take(play.server.report_store.offer().body, giver=NodeName("ns1"))
         play.play(1)
-        if play.server.desk.book.by_node[SIN].heard_at == play.server.clock.monotonic():
+        if play.server.report_store.book.by_node[SIN].heard_at == play.server.clock.monotonic():
             return number * ROUND_S
     raise AssertionError("it is not heard any more")
 
@@ -69,7 +69,7 @@ def test_it_is_heard_as_soon_as_what_it_said_before_can_be_no_replay(tmp_path: P
     set_back(play)
     assert silent_s(play) <= SILENT_S
     assert not play.server.quarantined
-    assert play.server.desk.refused.keys() == {(SIN, "replayed")}
+    assert play.server.report_store.refused.keys() == {(SIN, "replayed")}
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def sign_with(play: Play, key: str, *, epoch: int) -> None:
     """Restarts the probe with another key."""
     probe = play.probe(FRA)
     probe.key = key
-    probe.desk = probe.claiming(probe.vantage, epoch=epoch)
+    probe.report_store = probe.claiming(probe.vantage, epoch=epoch)
 
 
 def heard(play: Play) -> set[str]:
@@ -62,24 +62,24 @@ def test_no_round_is_without_its_vote_and_an_endpoint_that_dies_meanwhile_is_fou
     assert {one.address for one in play.answers[-4:]} == {SECOND}
     trust(play, "new")
     assert all_heard(play, 4)
-    assert play.server.desk.refused == {}
+    assert play.server.report_store.refused == {}
 
 
 @pytest.mark.slow
 def test_what_the_old_key_says_late_is_a_replay_and_once_it_is_not_listed_nothing(tmp_path: Path) -> None:
     play = started(tmp_path)
-    old = play.probe(FRA).desk
+    old = play.probe(FRA).report_store
     trust(play, FRA, "new")
     sign_with(play, "new", epoch=2)
     play.play(2)
     giver = NodeName(FRA)
     old.publish(play.probe(FRA).verdicts)
-    assert not play.server.desk.take(old.offer().body, giver=giver)
-    assert play.server.desk.refused == {(giver, "replayed"): 1}
+    assert not play.server.report_store.take(old.offer().body, giver=giver)
+    assert play.server.report_store.refused == {(giver, "replayed"): 1}
     trust(play, "new")
     play.play(1)
-    assert not play.server.desk.take(old.offer().body, giver=giver)
-    assert play.server.desk.refused == {(giver, "unknown_reporter"): 1}
+    assert not play.server.report_store.take(old.offer().body, giver=giver)
+    assert play.server.report_store.refused == {(giver, "unknown_reporter"): 1}
 
 
 @pytest.mark.slow
@@ -88,13 +88,13 @@ def test_two_reports_of_one_edition_are_told_whichever_keys_signed_them(tmp_path
     trust(play, FRA, "new")
     play.play(1)
     probe = play.probe(FRA)
-    twin, edition = Probe(FRA, key="new"), play.server.desk.editions[NodeName(FRA)]
+    twin, edition = Probe(FRA, key="new"), play.server.report_store.editions[NodeName(FRA)]
     twin.clock.advance(probe.clock.monotonic() - twin.clock.monotonic())
-    twin.desk = twin.claiming("fra", epoch=edition.epoch)
+    twin.report_store = twin.claiming("fra", epoch=edition.epoch)
     for _ in range(edition.serial):
-        twin.desk.publish({})
-    assert not play.server.desk.take(twin.desk.offer().body, giver=NodeName(FRA))
-    assert play.server.desk.refused == {(NodeName(FRA), "equivocated"): 1}
+        twin.report_store.publish({})
+    assert not play.server.report_store.take(twin.report_store.offer().body, giver=NodeName(FRA))
+    assert play.server.report_store.refused == {(NodeName(FRA), "equivocated"): 1}
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ def test_who_leaves_and_comes_back_is_still_in_quarantine(tmp_path: Path) -> Non
     play.probe(LIAR).lies = True
     play.play(20)
     for _ in range(5):
-        play.server.desk.forget(LIAR)  # as when its lease in etcd is over
+        play.server.report_store.forget(LIAR)  # as when its lease in etcd is over
         play.server.merge()
         for _ in play.run(1):
             assert play.server.quarantined == {LIAR}

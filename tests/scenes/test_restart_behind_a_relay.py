@@ -20,12 +20,12 @@ def test_older_reports_do_not_bring_back_what_the_node_knew_to_be_down(tmp_path:
     play.dead.add(FIRST)
     relayed = []
     while play.belief(FIRST) is not Belief.DOWN:
-        relayed = [(NodeName("fra-1"), probe.desk.offer().body) for probe in play.probes]
+        relayed = [(NodeName("fra-1"), probe.report_store.offer().body) for probe in play.probes]
         play.play(1)
     play.restart()
     assert play.belief(FIRST) is Belief.DOWN
     for giver, body in relayed:
-        assert not play.server.desk.take(body, giver=giver)
+        assert not play.server.report_store.take(body, giver=giver)
     play.server.merge()
     assert play.belief(FIRST) is Belief.DOWN
     assert play.server.planner.status.frozen, "until newer reports come"

@@ -26,7 +26,7 @@ def well(tmp_path: Path) -> Play:
 
 
 def skewed(play: Play) -> int:
-    return play.server.desk.refused.get((NodeName(SLOW), "skewed"), 0)
+    return play.server.report_store.refused.get((NodeName(SLOW), "skewed"), 0)
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import pytest
 from gtm.counters import Counters
 from gtm.health.override.override import Action, SafetyRule
 from gtm.ids import NodeName, VantageName
-from gtm.share.report_store import Desk, Reporter
+from gtm.share.report_store import Reporter, ReportStore
 from tests.fakes.peers import key_of
 from tests.fakes.promtool import Expected, all_alerts, require_alerts
 from tests.scenes.monitored import EVERY, OF_NS1, Monitor
@@ -94,7 +94,7 @@ def test_a_peer_with_another_key_is_told_by_name(tmp_path: Path) -> None:
     play, monitor = watched(tmp_path, dead="gru-1")
     gru = play.probe("gru-1")
     me = Reporter(NodeName("gru-1"), VantageName("gru"), key_of("a new key"), 1)
-    gru.desk, gru.alive = Desk(me, {}, clock=gru.clock, counters=Counters()), True
+    gru.report_store, gru.alive = ReportStore(me, {}, clock=gru.clock, counters=Counters()), True
     monitor.watch(A_WHILE)
     words = "Peer gru-1 signs with another key than ns1:8053 lists for it: nothing that it says is believed"
     wrong = Expected(words, {"instance": "ns1:8053", "peer": "gru-1"})
@@ -111,7 +111,7 @@ def test_a_node_whose_own_clock_is_off_is_told_so(tmp_path: Path, caplog: pytest
     require(monitor, tmp_path, {"GtmNodeClockOff": [off], "GtmPeerClockOff": [], "GtmStatusStale": [BLIND]})
     [told] = [record.message for record in caplog.records if record.name == "gtm.node.notices.clocks"]
     assert told.startswith("this node's clock is 41 s behind 4 of 4 peers (fra-1 +41 s, gru-1 +41 s, iad-1 +41 s, ")
-    assert told in play.server.desk.clocks.skew.problems
+    assert told in play.server.report_store.clocks.skew.problems
     play.server.clock.step_wall(41.0)
     with caplog.at_level(logging.INFO, logger="gtm.node.notices.clocks"):
         monitor.watch(A_WHILE)

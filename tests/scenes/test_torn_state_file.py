@@ -1,6 +1,7 @@
 """A scene: the node is killed in mid-play, and the newest state on its disk is torn. It goes on from the one before.
 
-The play's disk is real: what is torn was written by the vault, and what it finds is what it makes of the rest.
+The play's disk is real: what is torn was written by the checksummed files, and what it finds is what it makes of the
+rest.
 """
 
 from collections.abc import Iterator

@@ -241,7 +241,7 @@ def test_the_rule_is_lifted_by_its_name() -> None:
     fate = failing(dict.fromkeys(offsets(zone, 0), 0.0), until=900.0, which=lambda target: region_of(target) < 3)
     stage = Stage(zone)
     stage.play(fate, until=30.0)
-    assert stage.guidance.held
+    assert stage.overlay.held
     rules = (SafetyRule.CORRELATED, SafetyRule.MAX_SHARE)
     stage.said = in_force(
         newest(joined({}, [said("service api.gtm.example.com", Action.OBEY, rules=rules)])), wall=WALL

@@ -24,30 +24,32 @@ async def client_of(*urls: str, user: str = "", password: str = "", call_s: floa
 
 
 def share_of(
-    desk: WatchedDesk,
+    report_store: WatchedDesk,
     client: EtcdClient,
     *,
     node: NodeName = IAD,
     prefix: str = "/gtm",
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> EtcdShare:
-    """What shares a desk of `fra` or of `iad` with the other one."""
+    """What shares a store of `fra` or of `iad` with the other one."""
     return EtcdShare(
-        desk,
+        report_store,
         client,
         node=node,
         peers=frozenset((FRA, IAD)),
         prefix=prefix,
-        counters=desk.counters,
+        counters=report_store.counters,
         random=Random(1),
         sleep=sleep,
     )
 
 
 @asynccontextmanager
-async def sharing(desk: WatchedDesk, url: str, node: NodeName, prefix: str) -> AsyncIterator[asyncio.Task[None]]:
+async def sharing(
+    report_store: WatchedDesk, url: str, node: NodeName, prefix: str
+) -> AsyncIterator[asyncio.Task[None]]:
     async with client_of(url) as client:
-        task = asyncio.create_task(share_of(desk, client, node=node, prefix=prefix).run())
+        task = asyncio.create_task(share_of(report_store, client, node=node, prefix=prefix).run())
         try:
             yield task
         finally:

@@ -18,7 +18,7 @@ from gtm.share.bounded_http import SMALL_BYTES
 from gtm.share.poller import open_share_session
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint
-from tests.fakes.peers import WatchedDesk, desk_of, no_pause, poller_of, serving, serving_handler
+from tests.fakes.peers import WatchedDesk, no_pause, poller_of, report_store_of, serving, serving_handler
 
 AMPLE_S = 20.0
 WITHIN_S = 4.0
@@ -41,7 +41,7 @@ def play(story: Story) -> None:
 
 def large_fra() -> WatchedDesk:
     """A peer whose offer needs a place."""
-    fra = desk_of("fra")
+    fra = report_store_of("fra")
     fra.publish(LARGE)
     assert len(fra.offer().body) > SMALL_BYTES
     return fra
@@ -83,7 +83,7 @@ def test_peers_that_never_end_a_large_body_keep_nobody_else_out(monkeypatch: pyt
     monkeypatch.setattr("gtm.share.poller.PROMPT_S", 0.5)
 
     async def story(session: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
-        iad = desk_of("iad", "fra", "sin", "gru")
+        iad = report_store_of("iad", "fra", "sin", "gru")
         url = await stack.enter_async_context(serving(large_fra()))
         port = await stack.enter_async_context(endpoint(stalls(b" " * 3 * SMALL_BYTES, asyncio.Event())))
         silent = [poller_of(iad, f"http://127.0.0.1:{port}", session, name, sleep=no_pause) for name in ("sin", "gru")]
@@ -105,7 +105,7 @@ def test_the_wait_for_a_place_is_no_part_of_the_time_of_a_poll(monkeypatch: pyte
     monkeypatch.setattr("gtm.share.poller.GRACE_S", 0.5)
 
     async def story(session: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
-        iad = desk_of("iad", "fra")
+        iad = report_store_of("iad", "fra")
         url = await stack.enter_async_context(serving(large_fra()))
         async with AsyncExitStack() as others:
             for _ in range(LARGE_AT_ONCE):
@@ -127,7 +127,7 @@ def test_one_with_a_slow_line_is_heard_the_second_time_and_tried_as_others_are_l
     monkeypatch.setattr("gtm.share.poller.PROMPT_S", 0.1)
 
     async def story(session: aiohttp.ClientSession, stack: AsyncExitStack) -> None:
-        iad, go_on, clock = desk_of("iad", "fra"), asyncio.Event(), FakeClock()
+        iad, go_on, clock = report_store_of("iad", "fra"), asyncio.Event(), FakeClock()
         port = await stack.enter_async_context(endpoint(stalls(large_fra().offer().body, go_on)))
         poller = poller_of(iad, f"http://127.0.0.1:{port}", session, clock=clock)
         await poller.poll()
@@ -168,7 +168,7 @@ def test_large_answers_of_many_peers_are_held_two_at_a_time() -> None:
             return web.Response(body=body)
 
         async with serving_handler(give) as url:
-            like = desk_of("iad", "fra")
+            like = report_store_of("iad", "fra")
             iad = CountingDesk(like._reporter, like._trusted, clock=FakeClock(), counters=like.counters)
             iad.bounds = Bounds(offer=4 * SMALL_BYTES)
             await asyncio.gather(*(poller_of(iad, url, session).poll() for _ in range(8)))

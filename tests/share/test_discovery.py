@@ -11,7 +11,7 @@ import pytest
 from dnslib import QTYPE, RCODE, RR, SRV, DNSRecord
 
 from gtm.errors import Unreachable
-from gtm.share.discovery import MAX_REFRESH_S, MAX_TARGETS, MIN_REFRESH_S, Discovery, Found, discover
+from gtm.share.discovery import MAX_REFRESH_S, MAX_TARGETS, MIN_REFRESH_S, DiscoveredPeers, Discovery, discover
 from gtm.threads import Pool
 from tests.fakes.peers import longest_pause_s
 
@@ -52,8 +52,8 @@ async def answering(*targets: tuple[str, int], exists: bool = True) -> AsyncIter
         transport.close()
 
 
-def found(*targets: tuple[str, int], secure: bool = True, exists: bool = True) -> Found:
-    async def story() -> Found:
+def found(*targets: tuple[str, int], secure: bool = True, exists: bool = True) -> DiscoveredPeers:
+    async def story() -> DiscoveredPeers:
         async with answering(*targets, exists=exists) as resolver:
             return await discover(NAME, secure=secure, pool=Pool("test", threads=1), resolver=resolver)
 
@@ -138,7 +138,7 @@ def test_only_so_many_targets_are_asked_those_that_are_already_first(caplog: pyt
     many = frozenset(f"http://a{number}:1" for number in range(500))
     answers = [(first, 60.0), (first | many, 60.0), (first | many, 60.0)]
 
-    async def look() -> Found:
+    async def look() -> DiscoveredPeers:
         return answers.pop(0)
 
     async def story() -> None:
@@ -165,7 +165,7 @@ def test_what_the_judge_is_against_is_not_asked_and_said_once(caplog: pytest.Log
     async def judge(url: str) -> str:
         return against.get(url, "")
 
-    async def look() -> Found:
+    async def look() -> DiscoveredPeers:
         return frozenset({own, other}), 60.0
 
     async def story() -> None:
@@ -194,7 +194,7 @@ def test_no_answer_is_unreachable() -> None:
 
 def test_peers_come_and_go_with_the_records_and_stay_while_the_dns_is_gone(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    answers: list[Found | None] = [
+    answers: list[DiscoveredPeers | None] = [
         (frozenset({"http://a:1", "http://b:1"}), 60.0),
         None,
         None,
@@ -202,7 +202,7 @@ def test_peers_come_and_go_with_the_records_and_stay_while_the_dns_is_gone(caplo
         (frozenset({"http://b:1"}), 0.0),
     ]
 
-    async def look() -> Found:
+    async def look() -> DiscoveredPeers:
         answer = answers.pop(0)
         if answer is None:
             raise Unreachable("NoNameservers")

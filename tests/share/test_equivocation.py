@@ -20,7 +20,16 @@ from gtm.share.handler import compose_digests, compose_have, handle_reports, par
 from gtm.share.poller import MOST_DIGESTS, open_share_session
 from gtm.share.refusals import SHOWN_S
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of, poller_of, serving, serving_handler
+from tests.fakes.peers import (
+    CHECK,
+    WatchedDesk,
+    believing,
+    key_of,
+    poller_of,
+    report_store_of,
+    serving,
+    serving_handler,
+)
 from tests.health.examples import vote
 
 AMPLE_S = 20.0
@@ -36,17 +45,17 @@ def said(belief: Belief, serial: int = 7, *, last: Base | None = None, epoch: in
     return seal(report, key_of("liar"), last=last)
 
 
-def tell(desk: WatchedDesk, *reports: Sealed) -> None:
+def tell(report_store: WatchedDesk, *reports: Sealed) -> None:
     for sealed in reports:
-        assert desk.take(compose_offer([sealed.full]), giver=LIAR)
+        assert report_store.take(compose_offer([sealed.full]), giver=LIAR)
 
 
 def two(clock: FakeClock | None = None) -> tuple[WatchedDesk, WatchedDesk]:
-    return desk_of("ns1", "ns2", "liar", clock=clock), desk_of("ns2", "ns1", "liar", clock=clock)
+    return report_store_of("ns1", "ns2", "liar", clock=clock), report_store_of("ns2", "ns1", "liar", clock=clock)
 
 
-def believes(desk: WatchedDesk) -> Belief:
-    return desk.book.by_node[LIAR].report.votes[CHECK].belief
+def believes(report_store: WatchedDesk) -> Belief:
+    return report_store.book.by_node[LIAR].report.votes[CHECK].belief
 
 
 def play(story: Callable[[aiohttp.ClientSession, AsyncExitStack], Awaitable[None]]) -> None:
@@ -150,7 +159,7 @@ def test_it_is_shown_while_the_node_goes_on_and_ten_minutes_longer() -> None:
 
 
 def test_who_has_the_key_of_this_node_is_told_of() -> None:
-    ns1, liar = desk_of("ns1", "liar"), desk_of("liar", "ns1")
+    ns1, liar = report_store_of("ns1", "liar"), report_store_of("liar", "ns1")
     liar.publish(believing(Belief.UP))
     tell(ns1, said(Belief.DOWN, 1))
     assert not liar.take(ns1.offer(known=liar.editions, digests=liar.digests).body, giver=NS1)
@@ -185,9 +194,9 @@ def test_beside_a_node_that_knows_no_digests_everything_goes_on() -> None:
 
 def test_a_poll_of_a_large_mesh_sends_some_digests() -> None:
     names = [f"node-{number:03}" for number in range(100)]
-    ns2 = desk_of("ns2", *names)
+    ns2 = report_store_of("ns2", *names)
     for name in names:
-        of_name = desk_of(name)
+        of_name = report_store_of(name)
         of_name.publish({})
         ns2.take(of_name.offer().body, giver=NS1)
     sent: list[str] = []

@@ -13,7 +13,7 @@ from gtm.errors import Unreachable
 from gtm.health.belief import Belief
 from gtm.share.etcd_client import Put
 from tests.fakes.etcd import Etcd, etcd
-from tests.fakes.peers import CHECK, believing, desk_of
+from tests.fakes.peers import CHECK, believing, report_store_of
 from tests.share.etcd_sharing import FOLDER, FRA, IAD, client_of, play, share_of, sharing, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
 
 def test_a_report_crosses_and_a_change_follows(server: Etcd) -> None:
     async def story() -> None:
-        fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
+        fra, iad = report_store_of("fra", "iad", gives_deltas=False), report_store_of("iad", "fra", gives_deltas=False)
         fra.publish(believing(Belief.UP))
         async with sharing(fra, server.url, FRA, "/one"), sharing(iad, server.url, IAD, "/one"):
             await until(lambda: FRA in iad.book.by_node)
@@ -35,7 +35,7 @@ def test_a_report_crosses_and_a_change_follows(server: Etcd) -> None:
 
 def test_a_node_whose_lease_ends_is_forgotten(server: Etcd) -> None:
     async def story() -> None:
-        fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
+        fra, iad = report_store_of("fra", "iad", gives_deltas=False), report_store_of("iad", "fra", gives_deltas=False)
         fra.publish(believing(Belief.UP))
         async with sharing(iad, server.url, IAD, "/two"):
             async with sharing(fra, server.url, FRA, "/two"):
@@ -52,7 +52,7 @@ def test_a_restart_of_etcd_forgets_nobody_and_is_said_once(
     monkeypatch.setattr("gtm.share.etcd.STEADY_S", 0.0)
 
     async def story(server: Etcd) -> None:
-        fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
+        fra, iad = report_store_of("fra", "iad", gives_deltas=False), report_store_of("iad", "fra", gives_deltas=False)
         fra.publish(believing(Belief.UP))
         async with sharing(fra, server.url, FRA, "/"), sharing(iad, server.url, IAD, "/"):
             await until(lambda: FRA in iad.book.by_node)
@@ -77,7 +77,7 @@ def test_a_report_that_etcd_would_not_take_is_said_and_not_sent(
     monkeypatch.setattr("gtm.share.etcd.MAX_VALUE_BYTES", 10)
 
     async def story() -> None:
-        fra = desk_of("fra", "iad", gives_deltas=False)
+        fra = report_store_of("fra", "iad", gives_deltas=False)
         fra.publish(believing(Belief.UP))
         async with sharing(fra, server.url, FRA, "/four"):
             await until(lambda: fra.counters.count("etcd", task="writing", outcome="too_large") > 0)
@@ -184,7 +184,7 @@ class Counting:
 
 def test_what_others_say_is_no_reason_to_renew_the_lease() -> None:
     async def story() -> None:
-        fra, iad, client = desk_of("fra", "iad"), desk_of("iad", "fra"), Counting()
+        fra, iad, client = report_store_of("fra", "iad"), report_store_of("iad", "fra"), Counting()
         iad.publish(believing(Belief.UP))
         share = share_of(iad, client)  # type: ignore[arg-type]  # what it asks of a client, and no more
         task = asyncio.create_task(share.run())

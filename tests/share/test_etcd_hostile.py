@@ -13,7 +13,7 @@ from gtm.ids import NodeName
 from gtm.share.etcd_client import MAX_ANSWER_BYTES
 from gtm.share.poller import MAX_BACKOFF_S
 from tests.fakes.etcd import Etcd
-from tests.fakes.peers import believing, desk_of, serving_handler
+from tests.fakes.peers import believing, report_store_of, serving_handler
 from tests.share.etcd_sharing import FOLDER, FRA, IAD, client_of, play, share_of, sharing, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
 
 def test_what_a_stranger_writes_into_etcd_in_the_name_of_a_peer_is_refused(server: Etcd) -> None:
     async def story() -> None:
-        iad, stranger = desk_of("iad", "fra", gives_deltas=False), desk_of("mallory")
+        iad, stranger = report_store_of("iad", "fra", gives_deltas=False), report_store_of("mallory")
         stranger.publish(believing(Belief.DOWN))
         async with client_of(server.url) as client, sharing(iad, server.url, IAD, "/three"):
             lease = await client.grant(10)
@@ -40,7 +40,7 @@ def test_keys_of_no_peer_are_counted_without_their_names_and_not_looked_at(
     told: list[NodeName] = []
 
     async def story() -> None:
-        fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
+        fra, iad = report_store_of("fra", "iad", gives_deltas=False), report_store_of("iad", "fra", gives_deltas=False)
         iad.refusals.on_refused = lambda giver, _: told.append(giver)
         fra.publish(believing(Belief.UP))
         async with client_of(server.url) as client:
@@ -78,7 +78,7 @@ def test_of_a_hundred_thousand_keys_of_strangers_a_start_reads_none() -> None:
 
     async def story() -> None:
         async with serving_handler(handle, path="/v3/{rest:.*}", method="POST") as url, client_of(url) as client:
-            share = share_of(desk_of("iad", "fra"), client)
+            share = share_of(report_store_of("iad", "fra"), client)
             task = asyncio.create_task(share._repeat("hearing", share._hear))
             await until(lambda: any(path == "/v3/watch" for path, _ in asked))
             task.cancel()
@@ -108,7 +108,7 @@ def test_a_watch_that_ends_at_once_is_begun_again_less_and_less_often_and_told_o
 
     async def story() -> None:
         async with serving_handler(handle, path="/v3/{rest:.*}", method="POST") as url, client_of(url) as client:
-            share = share_of(desk_of("iad", "fra"), client, sleep=note)
+            share = share_of(report_store_of("iad", "fra"), client, sleep=note)
             with pytest.raises(asyncio.CancelledError):
                 await share._repeat("hearing", share._hear)
 

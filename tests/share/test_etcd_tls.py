@@ -13,7 +13,7 @@ from gtm.share.poller import open_share_session
 from gtm.tls.peers import TlsFiles, client_tls
 from tests.fakes.certificates import Authority
 from tests.fakes.etcd import EtcdTls, etcd
-from tests.fakes.peers import believing, desk_of
+from tests.fakes.peers import believing, report_store_of
 from tests.share.etcd_sharing import FRA, IAD, share_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.tool("etcd", "etcdctl")]
@@ -34,13 +34,16 @@ def test_reports_cross_by_tls_and_nothing_does_without_a_certificate_of_ours(tmp
                 context = client_tls(shown)
                 return EtcdClient(EtcdSite((url,)), session, tls=lambda: context)
 
-            fra, iad = desk_of("fra", "iad", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
+            fra, iad = (
+                report_store_of("fra", "iad", gives_deltas=False),
+                report_store_of("iad", "fra", gives_deltas=False),
+            )
             fra.publish(believing(Belief.UP))
             ours_shown = TlsFiles(ours.issue("node"), ca=ours.root)
             async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as group:
                 tasks = [
-                    group.create_task(share_of(desk, client(ours_shown), node=node, prefix="/").run())
-                    for desk, node in ((fra, FRA), (iad, IAD))
+                    group.create_task(share_of(report_store, client(ours_shown), node=node, prefix="/").run())
+                    for report_store, node in ((fra, FRA), (iad, IAD))
                 ]
                 while FRA not in iad.book.by_node:  # noqa: ASYNC110  # what changes is in another process
                     await asyncio.sleep(0.01)

@@ -11,29 +11,29 @@ from gtm.health.belief import Belief
 from gtm.health.report.report import Edition
 from gtm.ids import NodeName
 from gtm.share.handler import compose_have, parse_have
-from tests.fakes.peers import WatchedDesk, believing, desk_of, serving
+from tests.fakes.peers import WatchedDesk, believing, report_store_of, serving
 
 AMPLE_S = 10.0
 
 
 def play(story: Callable[[WatchedDesk, aiohttp.ClientSession, str], Awaitable[None]]) -> None:
-    """Plays a story with the desk of `fra`, which published once, and its server."""
+    """Plays a story with the store of `fra`, which published once, and its server."""
 
     async def staged() -> None:
-        desk = desk_of("fra", "iad")
-        desk.publish(believing(Belief.UP))
-        async with serving(desk) as url, aiohttp.ClientSession() as session, asyncio.timeout(AMPLE_S):
-            await story(desk, session, f"{url}/v1/reports")
+        report_store = report_store_of("fra", "iad")
+        report_store.publish(believing(Belief.UP))
+        async with serving(report_store) as url, aiohttp.ClientSession() as session, asyncio.timeout(AMPLE_S):
+            await story(report_store, session, f"{url}/v1/reports")
 
     asyncio.run(staged())
 
 
 def test_the_offer_is_json_with_a_tag() -> None:
-    async def story(desk: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
         async with session.get(url) as response:
             assert response.status == 200
             assert response.content_type == "application/json"
-            assert response.headers["ETag"] == f'"{desk.offer().etag}"'
+            assert response.headers["ETag"] == f'"{report_store.offer().etag}"'
             [envelope] = json.loads(await response.text())["reports"]
             assert envelope.keys() == {"payload", "key", "signature"}
 
@@ -41,8 +41,8 @@ def test_the_offer_is_json_with_a_tag() -> None:
 
 
 def test_nothing_new_is_304() -> None:
-    async def story(desk: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
-        tag = f'"{desk.offer().etag}"'
+    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+        tag = f'"{report_store.offer().etag}"'
         async with session.get(url, headers={"If-None-Match": tag}) as response:
             assert response.status == 304
             assert await response.read() == b""
@@ -53,12 +53,12 @@ def test_nothing_new_is_304() -> None:
 
 
 def test_a_long_poll_is_answered_when_something_changes() -> None:
-    async def story(desk: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
-        headers = {"If-None-Match": f'"{desk.offer().etag}"'}
+    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+        headers = {"If-None-Match": f'"{report_store.offer().etag}"'}
         poll = asyncio.create_task(session.get(url, params={"wait": "30"}, headers=headers).__aenter__())
-        await desk.waited_on.wait()
-        desk.publish(believing(Belief.DOWN))
-        desk.publish(believing(Belief.UP))
+        await report_store.waited_on.wait()
+        report_store.publish(believing(Belief.DOWN))
+        report_store.publish(believing(Belief.UP))
         response = await poll
         assert response.status == 200
         assert json.loads(json.loads(await response.text())["reports"][0]["payload"])["serial"] == 3
@@ -68,20 +68,20 @@ def test_a_long_poll_is_answered_when_something_changes() -> None:
 
 
 def test_a_long_poll_without_a_tag_is_answered_at_once() -> None:
-    async def story(desk: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
-        params = {"wait": "30", "have": compose_have(desk.editions)}
+    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+        params = {"wait": "30", "have": compose_have(report_store.editions)}
         async with session.get(url, params=params) as response:
             assert await response.json() == {"reports": []}
 
     play(story)
 
 
-def test_a_desk_that_closes_lets_long_polls_go() -> None:
-    async def story(desk: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
-        headers = {"If-None-Match": f'"{desk.offer().etag}"'}
+def test_a_report_store_that_closes_lets_long_polls_go() -> None:
+    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+        headers = {"If-None-Match": f'"{report_store.offer().etag}"'}
         poll = asyncio.create_task(session.get(url, params={"wait": "30"}, headers=headers).__aenter__())
-        await desk.waited_on.wait()
-        desk.close()
+        await report_store.waited_on.wait()
+        report_store.close()
         assert (await poll).status == 304
 
     play(story)
@@ -91,7 +91,7 @@ def test_a_desk_that_closes_lets_long_polls_go() -> None:
     "params", [{"wait": "soon"}, {"wait": "-1"}, {"wait": "nan"}, {"wait": "inf"}, {"have": "fra"}, {"have": "fra:1"}]
 )
 def test_a_question_that_makes_no_sense_is_400(params: dict[str, str]) -> None:
-    async def story(desk: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
+    async def story(report_store: WatchedDesk, session: aiohttp.ClientSession, url: str) -> None:
         async with session.get(url, params=params) as response:
             assert response.status == 400
             assert "error" in await response.json()

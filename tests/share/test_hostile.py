@@ -1,4 +1,4 @@
-"""A desk that is given a thousand bad reports, and keeps nothing of them: all that Python allocates is counted."""
+"""A store that is given a thousand bad reports, and keeps nothing of them: all that Python allocates is counted."""
 
 import gc
 import tracemalloc
@@ -11,7 +11,7 @@ from gtm.health.report.envelope import compose_offer
 from gtm.ids import NodeName
 from tests.fakes.clock import FakeClock
 from tests.fakes.lies import KNOWN, Peer, broken_offer, crafted
-from tests.fakes.peers import CHECK, desk_of
+from tests.fakes.peers import CHECK, report_store_of
 
 FRA, SIN = NodeName("fra"), NodeName("sin")
 WARM_UP, TURNS = 10, 40
@@ -26,20 +26,20 @@ def bad_offers(peer: Peer, turns: range) -> Iterator[bytes]:
 
 
 @pytest.mark.slow
-def test_of_a_thousand_bad_reports_a_desk_keeps_nothing() -> None:
+def test_of_a_thousand_bad_reports_a_report_store_keeps_nothing() -> None:
     clock = FakeClock()
-    desk, peer = desk_of("iad", FRA, SIN, clock=clock), Peer(FRA, CHECK, clock.wall(), SIN)
-    assert desk.take(compose_offer([peer.sealed(KNOWN, belief=Belief.UP).full]), giver=FRA)
+    report_store, peer = report_store_of("iad", FRA, SIN, clock=clock), Peer(FRA, CHECK, clock.wall(), SIN)
+    assert report_store.take(compose_offer([peer.sealed(KNOWN, belief=Belief.UP).full]), giver=FRA)
     held = []
     tracemalloc.start()
     try:
         for turns in (range(WARM_UP), range(WARM_UP, WARM_UP + TURNS)):
             for offer in bad_offers(peer, turns):
-                assert not desk.take(offer, giver=FRA)
+                assert not report_store.take(offer, giver=FRA)
             gc.collect()
             held.append(tracemalloc.get_traced_memory()[0])
     finally:
         tracemalloc.stop()
-    assert sum(desk.refused.values()) > 1_000
-    assert desk.book.editions == {FRA: KNOWN}
+    assert sum(report_store.refused.values()) > 1_000
+    assert report_store.book.editions == {FRA: KNOWN}
     assert held[1] - held[0] < LIMIT_BYTES

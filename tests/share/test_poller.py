@@ -32,10 +32,10 @@ from tests.fakes.peers import (
     CHECK,
     WatchedDesk,
     believing,
-    desk_of,
     longest_pause_s,
     no_pause,
     poller_of,
+    report_store_of,
     serving,
     serving_handler,
 )
@@ -54,24 +54,24 @@ class Mesh:
         self._session = session
         self._urls: dict[WatchedDesk, str] = {}
 
-    async def serve(self, desk: WatchedDesk) -> str:
-        self._urls[desk] = await self._stack.enter_async_context(serving(desk))
-        return self._urls[desk]
+    async def serve(self, report_store: WatchedDesk) -> str:
+        self._urls[report_store] = await self._stack.enter_async_context(serving(report_store))
+        return self._urls[report_store]
 
     def poller(
         self,
-        desk: WatchedDesk,
+        report_store: WatchedDesk,
         url: str,
         node: NodeName = FRA,
         *,
         wait_s: float = 5.0,
         clock: FakeClock | None = None,
     ) -> Poller:
-        return poller_of(desk, url, self._session, node, wait_s=wait_s, clock=clock, sleep=no_pause)
+        return poller_of(report_store, url, self._session, node, wait_s=wait_s, clock=clock, sleep=no_pause)
 
-    def hear(self, desk: WatchedDesk, other: WatchedDesk, node: NodeName) -> asyncio.Task[None]:
-        """Lets one desk poll another until the end of the story."""
-        task = asyncio.create_task(self.poller(desk, self._urls[other], node).run())
+    def hear(self, report_store: WatchedDesk, other: WatchedDesk, node: NodeName) -> asyncio.Task[None]:
+        """Lets one store poll another until the end of the story."""
+        task = asyncio.create_task(self.poller(report_store, self._urls[other], node).run())
 
         async def stop() -> None:
             task.cancel()
@@ -89,20 +89,20 @@ def play(story: Callable[[Mesh], Awaitable[None]]) -> None:
     asyncio.run(staged())
 
 
-async def until(desk: WatchedDesk, holds: Callable[[], bool]) -> None:
+async def until(report_store: WatchedDesk, holds: Callable[[], bool]) -> None:
     """Waits for news until something holds."""
     while not holds():
-        await desk.wait_for_news(desk.version)
+        await report_store.wait_for_news(report_store.version)
 
 
-def belief(desk: WatchedDesk, node: NodeName) -> Belief:
-    heard = desk.book.by_node.get(node)
+def belief(report_store: WatchedDesk, node: NodeName) -> Belief:
+    heard = report_store.book.by_node.get(node)
     return heard.report.votes[CHECK].belief if heard and CHECK in heard.report.votes else Belief.UNKNOWN
 
 
 def test_a_change_crosses_in_one_long_poll() -> None:
     async def story(mesh: Mesh) -> None:
-        fra, iad = desk_of("fra"), desk_of("iad", "fra")
+        fra, iad = report_store_of("fra"), report_store_of("iad", "fra")
         fra.publish(believing(Belief.UP))
         poller = mesh.poller(iad, await mesh.serve(fra))
         await poller.poll()
@@ -119,7 +119,7 @@ def test_a_change_crosses_in_one_long_poll() -> None:
 
 def test_nothing_new_is_a_quiet_poll() -> None:
     async def story(mesh: Mesh) -> None:
-        fra, iad = desk_of("fra"), desk_of("iad", "fra")
+        fra, iad = report_store_of("fra"), report_store_of("iad", "fra")
         fra.publish({})
         poller = mesh.poller(iad, await mesh.serve(fra), wait_s=0.01)
         assert await poller.poll() == 0.0
@@ -132,11 +132,15 @@ def test_nothing_new_is_a_quiet_poll() -> None:
 
 def test_three_nodes_hear_each_other_through_the_one_in_the_middle() -> None:
     async def story(mesh: Mesh) -> None:
-        fra, iad, sin = desk_of("fra", "iad", "sin"), desk_of("iad", "fra", "sin"), desk_of("sin", "fra", "iad")
-        for desk in (fra, iad, sin):
-            await mesh.serve(desk)
-        for desk, other, node in ((fra, iad, IAD), (iad, fra, FRA), (iad, sin, SIN), (sin, iad, IAD)):
-            mesh.hear(desk, other, node)
+        fra, iad, sin = (
+            report_store_of("fra", "iad", "sin"),
+            report_store_of("iad", "fra", "sin"),
+            report_store_of("sin", "fra", "iad"),
+        )
+        for report_store in (fra, iad, sin):
+            await mesh.serve(report_store)
+        for report_store, other, node in ((fra, iad, IAD), (iad, fra, FRA), (iad, sin, SIN), (sin, iad, IAD)):
+            mesh.hear(report_store, other, node)
         fra.publish(believing(Belief.UP))
         sin.publish(believing(Belief.DOWN))
         iad.publish(believing(Belief.UP))
@@ -144,15 +148,15 @@ def test_three_nodes_hear_each_other_through_the_one_in_the_middle() -> None:
         await until(sin, lambda: belief(sin, FRA) is Belief.UP)
         sin.publish(believing(Belief.UP))
         await until(fra, lambda: belief(fra, SIN) is Belief.UP)
-        for desk in (fra, iad, sin):
-            await until(desk, lambda desk=desk: len(desk.book.by_node) == 3)  # type: ignore[misc]
+        for report_store in (fra, iad, sin):
+            await until(report_store, lambda report_store=report_store: len(report_store.book.by_node) == 3)  # type: ignore[misc]
 
     play(story)
 
 
 def test_a_peer_that_is_gone_holds_up_nobody_else(caplog: pytest.LogCaptureFixture) -> None:
     async def story(mesh: Mesh) -> None:
-        fra, iad = desk_of("fra"), desk_of("iad", "fra", "sin")
+        fra, iad = report_store_of("fra"), report_store_of("iad", "fra", "sin")
         await mesh.serve(fra)
         async with endpoint(hangs) as silent:
             gone = mesh.poller(iad, f"http://127.0.0.1:{closed_port()}", SIN)
@@ -182,7 +186,7 @@ def test_losing_and_finding_a_peer_is_logged_once_each(caplog: pytest.LogCapture
 
     async def story(mesh: Mesh) -> None:
         async with serving_handler(handle) as url:
-            poller = mesh.poller(desk_of("iad", "fra"), url.replace("//", "//operator:hunter2@"))
+            poller = mesh.poller(report_store_of("iad", "fra"), url.replace("//", "//operator:hunter2@"))
             pauses = [await poller.poll() for _ in range(6)]
             states = [poller.state]
             assert poller.trouble == "HTTP 503"
@@ -225,7 +229,7 @@ def test_a_peer_that_misbehaves_is_lost_and_no_more(
 
     async def story(mesh: Mesh) -> None:
         async with endpoint(conversation) as port:
-            iad = desk_of("iad", "fra")
+            iad = report_store_of("iad", "fra")
             assert await mesh.poller(iad, f"http://127.0.0.1:{port}", wait_s=0.0).poll() > 0.0
             assert iad.counters.snapshot() == {'polls{outcome="failed"}': 1}
 
@@ -237,7 +241,7 @@ def test_a_peer_that_misbehaves_is_lost_and_no_more(
 
 def test_an_answer_without_end_is_cut_off(caplog: pytest.LogCaptureFixture) -> None:
     async def story(mesh: Mesh) -> None:
-        iad = desk_of("iad")
+        iad = report_store_of("iad")
         iad.bounds = Bounds(offer=1000)
         async with endpoint(drips(b"x" * 2000)) as port:
             await mesh.poller(iad, f"http://127.0.0.1:{port}").poll()
@@ -255,7 +259,7 @@ def test_a_peer_whose_reports_take_long_to_read_is_asked_less_often() -> None:
             return super().take(body, giver=giver)
 
     async def story(mesh: Mesh) -> None:
-        fra, like = desk_of("fra"), desk_of("iad", "fra")
+        fra, like = report_store_of("fra"), report_store_of("iad", "fra")
         fra.publish(believing(Belief.UP))
         iad = SlowDesk(like._reporter, like._trusted, clock=clock, counters=like.counters)
         pause_s = await mesh.poller(iad, await mesh.serve(fra), clock=clock).poll()
@@ -278,7 +282,7 @@ def test_a_compressed_answer_is_not_expanded() -> None:
             return web.Response(body=gzip.compress(bytes(1 << 20)), headers={"Content-Encoding": "gzip"})
 
         async with serving_handler(bomb) as url:
-            like = desk_of("iad", "fra")
+            like = report_store_of("iad", "fra")
             iad = MeasuringDesk(like._reporter, like._trusted, clock=FakeClock(), counters=like.counters)
             await mesh.poller(iad, url).poll()
             assert iad.counters.count("reports_refused", peer="fra", reason="malformed") == 1
@@ -290,7 +294,7 @@ def test_a_compressed_answer_is_not_expanded() -> None:
 def test_an_url_that_makes_no_sense_is_a_peer_that_is_lost(caplog: pytest.LogCaptureFixture) -> None:
     async def story(mesh: Mesh) -> None:
         for url in ("ftp://operator:hunter2@x", "http://[::1", "nonsense"):
-            assert await mesh.poller(desk_of("iad"), url).poll() > 0.0
+            assert await mesh.poller(report_store_of("iad"), url).poll() > 0.0
 
     play(story)
     assert len(caplog.messages) == 3
@@ -316,7 +320,7 @@ def test_the_loop_goes_on_while_a_large_answer_is_read() -> None:
             return web.Response(body=bodies[0])
 
         async with serving_handler(give) as url:
-            iad = desk_of("iad", "fra")
+            iad = report_store_of("iad", "fra")
             poller = mesh.poller(iad, url)
             while bodies:
                 poll = asyncio.create_task(poller.poll())

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from gtm.share.poller import TOLD_AT_ONCE, TOLD_EVERY_S, open_share_session
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import desk_of, poller_of, serving_handler
+from tests.fakes.peers import poller_of, report_store_of, serving_handler
 
 
 def test_a_peer_that_comes_and_goes_with_every_poll_is_a_few_lines_and_its_last_loss_is_told(
@@ -22,7 +22,7 @@ def test_a_peer_that_comes_and_goes_with_every_poll_is_a_few_lines_and_its_last_
         return web.Response(body=b'{"reports":[]}') if works[0] else web.Response(status=503)
 
     async def story() -> None:
-        iad = desk_of("iad", "fra")
+        iad = report_store_of("iad", "fra")
         async with serving_handler(handle) as url, open_share_session() as session:
             poller = poller_of(iad, url, session, clock=clock)
             for _ in range(100):

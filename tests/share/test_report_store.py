@@ -15,16 +15,16 @@ from gtm.health.report.envelope import compose_envelope, compose_offer
 from gtm.health.report.report import Edition, Report
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
-from gtm.share.report_store import LARGE_BYTES, Desk, Reporter
+from gtm.share.report_store import LARGE_BYTES, Reporter, ReportStore
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of
+from tests.fakes.peers import CHECK, WatchedDesk, believing, key_of, report_store_of
 
 LIMIT_S = 0.5
 IAD, FRA, MIDDLE, MALLORY = NodeName("iad"), NodeName("fra"), NodeName("middle"), NodeName("mallory")
 
 
-def test_a_published_report_is_on_the_own_desk_and_offered() -> None:
-    fra = desk_of("fra")
+def test_a_published_report_is_on_the_own_report_store_and_offered() -> None:
+    fra = report_store_of("fra")
     fra.publish(believing(Belief.UP))
     assert fra.book.editions == {FRA: Edition(1, 1)}
     assert fra.book.by_node[FRA].report.votes[CHECK].belief is Belief.UP
@@ -33,7 +33,9 @@ def test_a_published_report_is_on_the_own_desk_and_offered() -> None:
 
 def test_who_has_nothing_to_say_names_no_place() -> None:
     here = Coordinates(50.11, 8.68)
-    fra = Desk(Reporter(FRA, VantageName("fra"), key_of("fra"), 1, here), {}, clock=FakeClock(), counters=Counters())
+    fra = ReportStore(
+        Reporter(FRA, VantageName("fra"), key_of("fra"), 1, here), {}, clock=FakeClock(), counters=Counters()
+    )
     fra.carry(("an override",))
     fra.publish({})
     assert fra.book.by_node[FRA].report.at is None
@@ -42,7 +44,7 @@ def test_who_has_nothing_to_say_names_no_place() -> None:
 
 
 def test_what_one_offers_the_other_takes_once() -> None:
-    fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+    fra, iad = report_store_of("fra", "iad"), report_store_of("iad", "fra")
     fra.publish(believing(Belief.DOWN))
     assert iad.take(fra.offer().body, giver=FRA)
     assert iad.book.by_node[FRA].report == fra.book.by_node[FRA].report
@@ -51,15 +53,17 @@ def test_what_one_offers_the_other_takes_once() -> None:
 
 
 def test_a_report_crosses_a_middle_node_with_its_signature() -> None:
-    fra, middle, iad = desk_of("fra"), desk_of("middle", "fra"), desk_of("iad", "middle", "fra")
+    fra, middle, iad = report_store_of("fra"), report_store_of("middle", "fra"), report_store_of("iad", "middle", "fra")
     fra.publish(believing(Belief.DOWN))
     middle.take(fra.offer().body, giver=FRA)
     iad.take(middle.offer().body, giver=MIDDLE)
     assert iad.book.by_node[FRA].report == fra.book.by_node[FRA].report
 
 
-def refusals(desk: WatchedDesk) -> dict[str, int]:
-    return {name: count for name, count in desk.counters.snapshot().items() if name.startswith("reports_refused")}
+def refusals(report_store: WatchedDesk) -> dict[str, int]:
+    return {
+        name: count for name, count in report_store.counters.snapshot().items() if name.startswith("reports_refused")
+    }
 
 
 def refused(reason: str, count: int = 1) -> dict[str, int]:
@@ -67,7 +71,7 @@ def refused(reason: str, count: int = 1) -> dict[str, int]:
 
 
 def test_a_strangers_report_is_refused_and_the_others_are_taken() -> None:
-    iad, fra, mallory = desk_of("iad", "fra"), desk_of("fra", "mallory"), desk_of("mallory")
+    iad, fra, mallory = report_store_of("iad", "fra"), report_store_of("fra", "mallory"), report_store_of("mallory")
     mallory.publish({})
     fra.publish({})
     fra.take(mallory.offer().body, giver=MALLORY)
@@ -77,7 +81,7 @@ def test_a_strangers_report_is_refused_and_the_others_are_taken() -> None:
 
 
 def test_a_forged_report_is_refused() -> None:
-    iad, fra = desk_of("iad", "fra"), desk_of("fra")
+    iad, fra = report_store_of("iad", "fra"), report_store_of("fra")
     fra.publish(believing(Belief.UP))
     forged = fra.offer().body.replace(rb"\"up\"", rb"\"down\"")
     assert not iad.take(forged, giver=FRA)
@@ -86,7 +90,7 @@ def test_a_forged_report_is_refused() -> None:
 
 
 def test_a_replayed_report_is_refused() -> None:
-    iad, fra = desk_of("iad", "fra"), desk_of("fra")
+    iad, fra = report_store_of("iad", "fra"), report_store_of("fra")
     fra.publish(believing(Belief.UP))
     captured = fra.offer().body
     fra.publish(believing(Belief.DOWN))
@@ -97,20 +101,20 @@ def test_a_replayed_report_is_refused() -> None:
 
 
 def test_a_report_of_another_time_is_refused_as_skewed() -> None:
-    iad, fra = desk_of("iad", "fra"), desk_of("fra", clock=FakeClock(wall=1_600_000_000.0))
+    iad, fra = report_store_of("iad", "fra"), report_store_of("fra", clock=FakeClock(wall=1_600_000_000.0))
     fra.publish({})
     assert not iad.take(fra.offer().body, giver=FRA)
     assert refusals(iad) == refused("skewed")
 
 
 def test_an_oversized_offer_is_refused() -> None:
-    iad = desk_of("iad")
+    iad = report_store_of("iad")
     assert not iad.take(b" " * (MAX_OFFER_BYTES + 1), giver=FRA)
     assert refusals(iad) == refused("oversized")
 
 
 def test_garbage_is_refused_as_malformed_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
-    iad = desk_of("iad")
+    iad = report_store_of("iad")
     with caplog.at_level(logging.WARNING):
         for _ in range(5):
             assert not iad.take(b"<html>", giver=FRA)
@@ -120,7 +124,7 @@ def test_garbage_is_refused_as_malformed_and_logged_once(caplog: pytest.LogCaptu
 
 
 def test_a_refusal_names_who_gave_the_report_whose_it_is_and_its_key(caplog: pytest.LogCaptureFixture) -> None:
-    iad, fra, mallory = desk_of("iad", "fra"), desk_of("fra", "mallory"), desk_of("mallory")
+    iad, fra, mallory = report_store_of("iad", "fra"), report_store_of("fra", "mallory"), report_store_of("mallory")
     for _ in range(2):
         mallory.publish({})
         fra.take(mallory.offer().body, giver=MALLORY)
@@ -134,7 +138,7 @@ def test_a_refusal_names_who_gave_the_report_whose_it_is_and_its_key(caplog: pyt
 
 
 def test_an_innocent_replay_over_a_relay_is_counted_and_no_more(caplog: pytest.LogCaptureFixture) -> None:
-    iad, fra = desk_of("iad", "fra"), desk_of("fra")
+    iad, fra = report_store_of("iad", "fra"), report_store_of("fra")
     fra.publish({})
     behind = fra.offer().body
     fra.publish({})
@@ -146,7 +150,7 @@ def test_an_innocent_replay_over_a_relay_is_counted_and_no_more(caplog: pytest.L
 
 def test_reports_too_old_to_be_taken_are_not_offered() -> None:
     clock = FakeClock()
-    fra = desk_of("fra", clock=clock)
+    fra = report_store_of("fra", clock=clock)
     fra.publish({})
     young = fra.offer()
     clock.advance(31.0)
@@ -155,7 +159,7 @@ def test_reports_too_old_to_be_taken_are_not_offered() -> None:
 
 
 def test_the_tag_changes_with_every_edition_and_only_then() -> None:
-    fra = desk_of("fra")
+    fra = report_store_of("fra")
     fra.publish({})
     first = fra.offer()
     assert fra.offer().etag == first.etag
@@ -164,7 +168,7 @@ def test_the_tag_changes_with_every_edition_and_only_then() -> None:
 
 
 def test_what_a_peer_has_is_not_offered_again() -> None:
-    fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+    fra, iad = report_store_of("fra", "iad"), report_store_of("iad", "fra")
     iad.publish({})
     fra.publish({})
     fra.take(iad.offer().body, giver=IAD)
@@ -176,7 +180,7 @@ def test_what_a_peer_has_is_not_offered_again() -> None:
 
 
 def test_an_echo_of_an_own_older_report_is_ignored() -> None:
-    fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+    fra, iad = report_store_of("fra", "iad"), report_store_of("iad", "fra")
     fra.publish({})
     iad.take(fra.offer().body, giver=FRA)
     fra.publish({})
@@ -186,10 +190,10 @@ def test_an_echo_of_an_own_older_report_is_ignored() -> None:
 
 
 def test_a_node_that_lost_its_epoch_outgrows_its_past(caplog: pytest.LogCaptureFixture) -> None:
-    iad, before = desk_of("iad", "fra"), desk_of("fra", "iad", epoch=9)
+    iad, before = report_store_of("iad", "fra"), report_store_of("fra", "iad", epoch=9)
     before.publish({})
     iad.take(before.offer().body, giver=FRA)
-    after = desk_of("fra", "iad", epoch=1)
+    after = report_store_of("fra", "iad", epoch=1)
     after.publish({})
     assert not iad.take(after.offer().body, giver=FRA)
     with caplog.at_level(logging.WARNING):
@@ -202,7 +206,7 @@ def test_a_node_that_lost_its_epoch_outgrows_its_past(caplog: pytest.LogCaptureF
 
 
 def test_another_report_of_a_known_edition_is_equivocated() -> None:
-    iad = desk_of("iad", "fra")
+    iad = report_store_of("iad", "fra")
     for vantage in ("a", "b"):
         report = Report(FRA, VantageName(vantage), 1, 1, FakeClock().wall(), {})
         iad.take(compose_offer([compose_envelope(report, key_of("fra"))]), giver=FRA)
@@ -212,7 +216,7 @@ def test_another_report_of_a_known_edition_is_equivocated() -> None:
 
 def test_waiting_ends_with_news_and_with_closing() -> None:
     async def story() -> None:
-        fra = desk_of("fra")
+        fra = report_store_of("fra")
         first = asyncio.create_task(fra.wait_for_news(fra.version))
         await asyncio.sleep(0)
         assert not first.done()
@@ -228,7 +232,7 @@ def test_waiting_ends_with_news_and_with_closing() -> None:
 
 
 def test_a_second_report_goes_as_a_delta_to_who_has_the_first_and_whole_to_others() -> None:
-    fra, iad, late = desk_of("fra", "iad"), desk_of("iad", "fra"), desk_of("late", "iad", "fra")
+    fra, iad, late = report_store_of("fra", "iad"), report_store_of("iad", "fra"), report_store_of("late", "iad", "fra")
     cast = {CheckId(f"{CHECK}{number}"): believing(Belief.UP)[CHECK] for number in range(50)}
     fra.publish(cast)
     assert iad.take(fra.offer(known=iad.editions).body, giver=FRA)
@@ -243,7 +247,7 @@ def test_a_second_report_goes_as_a_delta_to_who_has_the_first_and_whole_to_other
 
 
 def test_a_delta_to_a_base_that_was_never_heard_is_refused_and_the_whole_comes_next() -> None:
-    fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+    fra, iad = report_store_of("fra", "iad"), report_store_of("iad", "fra")
     cast = {CheckId(f"{CHECK}{number}"): believing(Belief.UP)[CHECK] for number in range(50)}
     fra.publish(cast)
     known = {FRA: Edition(1, 1)}
@@ -254,7 +258,7 @@ def test_a_delta_to_a_base_that_was_never_heard_is_refused_and_the_whole_comes_n
 
 
 def test_an_own_report_that_comes_back_when_its_base_is_gone_is_no_lie(caplog: pytest.LogCaptureFixture) -> None:
-    fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+    fra, iad = report_store_of("fra", "iad"), report_store_of("iad", "fra")
     cast = {CheckId(f"{CHECK}{number}"): believing(Belief.UP)[CHECK] for number in range(50)}
     fra.publish(cast)
     known = fra.editions  # as a long poll told it that is answered once there is news
@@ -276,7 +280,7 @@ def cast_of(count: int, belief: Belief = Belief.UP) -> dict[CheckId, Verdict]:
 @pytest.mark.slow
 def test_what_is_large_is_read_in_a_thread_and_taken_as_what_is_small() -> None:
     async def story() -> None:
-        fra, iad, small = desk_of("fra"), desk_of("iad", "fra"), desk_of("small", "fra")
+        fra, iad, small = report_store_of("fra"), report_store_of("iad", "fra"), report_store_of("small", "fra")
         fra.publish(cast_of(3_000))
         body = fra.offer().body
         assert len(body) > LARGE_BYTES
@@ -303,7 +307,7 @@ def test_a_body_that_was_read_in_a_thread_is_let_go_at_once() -> None:
     bodies.append(compose_offer([json.dumps(envelope).encode()]))
 
     async def story() -> None:
-        iad, left = desk_of("iad", "fra"), []
+        iad, left = report_store_of("iad", "fra"), []
         for body in map(Body, bodies):
             left.append(weakref.ref(body))
             assert not await iad.hear(body, giver=FRA)
@@ -322,7 +326,7 @@ def test_a_body_that_was_read_in_a_thread_is_let_go_at_once() -> None:
 @pytest.mark.slow
 def test_what_two_peers_give_at_once_is_taken_once_and_an_older_edition_not_at_all() -> None:
     async def story() -> None:
-        fra, iad = desk_of("fra"), desk_of("iad", "fra")
+        fra, iad = report_store_of("fra"), report_store_of("iad", "fra")
         fra.publish(cast_of(3_000))
         older = fra.offer().body
         fra.publish(cast_of(3_000, Belief.DOWN))
@@ -339,7 +343,7 @@ def test_what_two_peers_give_at_once_is_taken_once_and_an_older_edition_not_at_a
 
 @pytest.mark.slow
 def test_what_no_peer_can_need_is_oversized_and_zones_that_grow_need_more() -> None:
-    iad, fra = desk_of("iad", "fra"), desk_of("fra")
+    iad, fra = report_store_of("iad", "fra"), report_store_of("fra")
     fra.publish(cast_of(30_000))
     assert not iad.take(fra.offer().body, giver=FRA)
     assert refusals(iad) == refused("oversized")
@@ -350,7 +354,7 @@ def test_what_no_peer_can_need_is_oversized_and_zones_that_grow_need_more() -> N
 
 @pytest.mark.slow
 def test_an_envelope_with_millions_of_keys_costs_no_more_than_its_first_key() -> None:
-    iad = desk_of("iad", "fra")
+    iad = report_store_of("iad", "fra")
     keys = b",".join(b'"%x":0' % number for number in range(500_000))
     began = time.process_time()
     for body in (b'{"reports":[],%s}' % keys, b"{%s}" % keys, b'{"reports":[{%s}]}' % keys):

@@ -1,4 +1,4 @@
-"""What a desk makes of signed reports that want more than their job: editions of the future, vantages of others."""
+"""What a store makes of signed reports that want more than their job: editions of the future, vantages of others."""
 
 import pytest
 
@@ -12,9 +12,9 @@ from gtm.health.report.envelope import compose_envelope, compose_offer
 from gtm.health.report.report import Edition, Report
 from gtm.health.report.signature import Keys
 from gtm.ids import NodeName, VantageName
-from gtm.share.report_store import Desk, Reporter
+from gtm.share.report_store import Reporter, ReportStore
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, WatchedDesk, believing, desk_of, key_of
+from tests.fakes.peers import CHECK, WatchedDesk, believing, key_of, report_store_of
 from tests.health.examples import vote
 
 IAD, FRA, MIDDLE, MALLORY = NodeName("iad"), NodeName("fra"), NodeName("middle"), NodeName("mallory")
@@ -35,7 +35,7 @@ def test_an_edition_that_no_node_has_by_now_is_refused_and_silences_nobody(
     edition: tuple[int, int], caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = FakeClock()
-    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
+    iad, fra = report_store_of("iad", "fra", clock=clock), report_store_of("fra", clock=clock)
     for giver in (MALLORY, MIDDLE):
         assert not iad.take(of_edition(*edition, clock), giver=giver)
     fra.publish(believing(Belief.DOWN))
@@ -48,7 +48,7 @@ def test_an_edition_that_no_node_has_by_now_is_refused_and_silences_nobody(
 
 def test_a_node_that_was_published_in_the_name_of_is_a_problem_until_it_is_heard_again() -> None:
     clock = FakeClock()
-    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
+    iad, fra = report_store_of("iad", "fra", clock=clock), report_store_of("fra", clock=clock)
     iad.take(of_edition(FAR, 1, clock), giver=MALLORY)
     [problem] = iad.refusals.problems
     assert problem.startswith("reports of fra do not count: the report of fra cannot be of now: its epoch is")
@@ -60,7 +60,7 @@ def test_a_node_that_was_published_in_the_name_of_is_a_problem_until_it_is_heard
 def test_the_highest_edition_that_a_stolen_key_can_have_heard_silences_its_node_for_a_minute_at_most() -> None:
     clock = FakeClock()
     start = int(clock.wall() * 1000)
-    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock, epoch=start)
+    iad, fra = report_store_of("iad", "fra", clock=clock), report_store_of("fra", clock=clock, epoch=start)
     votes = {CHECK: vote(Belief.UP)}
     forged = Report(FRA, VantageName("at-fra"), start + 29_900, 1, clock.wall() + 29.9, votes)
     assert iad.take(compose_offer([compose_envelope(forged, key_of("fra"))]), giver=MALLORY)
@@ -86,7 +86,7 @@ def two_offers(fra: WatchedDesk) -> tuple[bytes, bytes]:
 
 def test_an_old_report_is_no_newer_when_the_one_known_is_forgotten() -> None:
     clock = FakeClock()
-    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
+    iad, fra = report_store_of("iad", "fra", clock=clock), report_store_of("fra", clock=clock)
     captured, last = two_offers(fra)
     assert iad.take(last, giver=FRA)
     for _ in range(20):
@@ -97,7 +97,7 @@ def test_an_old_report_is_no_newer_when_the_one_known_is_forgotten() -> None:
 
 def test_of_a_node_that_is_gone_what_it_said_last_is_taken_again_and_nothing_from_before() -> None:
     clock = FakeClock()
-    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
+    iad, fra = report_store_of("iad", "fra", clock=clock), report_store_of("fra", clock=clock)
     captured, last = two_offers(fra)
     assert iad.take(last, giver=FRA)
     iad.forget(FRA)  # whoever may write to etcd can delete its key
@@ -108,19 +108,19 @@ def test_of_a_node_that_is_gone_what_it_said_last_is_taken_again_and_nothing_fro
 
 def test_a_node_that_starts_again_takes_nothing_from_before_what_it_heard_last_and_deltas_with_their_base() -> None:
     clock = FakeClock()
-    iad, fra, middle = (desk_of(name, "fra", "middle", clock=clock) for name in ("iad", "fra", "middle"))
+    iad, fra, middle = (report_store_of(name, "fra", "middle", clock=clock) for name in ("iad", "fra", "middle"))
     fra.publish(believing(Belief.UP))
     assert middle.take(fra.offer().body, giver=FRA)
     fra.publish(believing(Belief.DOWN))
     assert iad.take(fra.offer().body, giver=FRA)
     me = Reporter(IAD, VantageName("at-iad"), key_of("iad"), 2)
     trusted = {FRA: key_of("fra").public, MIDDLE: key_of("middle").public}
-    again = Desk(me, trusted, clock=clock, counters=Counters(), heard_before=iad.book.last_heard)
+    again = ReportStore(me, trusted, clock=clock, counters=Counters(), heard_before=iad.book.last_heard)
     assert not again.take(middle.offer(known=again.editions).body, giver=MIDDLE), "the relay is behind"
     assert again.refusals.problems == (), "which is no fault"
     assert again.take(fra.offer(known=again.editions).body, giver=FRA)
     assert again.book.by_node[FRA].report.votes[CHECK].belief is Belief.DOWN
-    late = Desk(me, trusted, clock=clock, counters=Counters(), heard_before=iad.book.last_heard)
+    late = ReportStore(me, trusted, clock=clock, counters=Counters(), heard_before=iad.book.last_heard)
     clock.advance(31.0)
     fra.publish(believing(Belief.UP))
     assert late.take(fra.offer(known=late.editions).body, giver=FRA)
@@ -129,9 +129,9 @@ def test_a_node_that_starts_again_takes_nothing_from_before_what_it_heard_last_a
 def test_what_was_heard_before_of_who_is_no_peer_any_more_is_nothing() -> None:
     me = Reporter(IAD, VantageName("at-iad"), key_of("iad"), 2)
     last = {FRA: LastReport(Edition(5, 5), FakeClock().wall())}
-    iad = Desk(me, {}, clock=FakeClock(), counters=Counters(), heard_before=last)
+    iad = ReportStore(me, {}, clock=FakeClock(), counters=Counters(), heard_before=last)
     iad.take_peers({FRA: key_of("fra").public}, Claims(IAD, {}, {}, None))
-    fra = desk_of("fra")
+    fra = report_store_of("fra")
     fra.publish(believing(Belief.UP))
     assert iad.take(fra.offer().body, giver=FRA)
 
@@ -141,7 +141,7 @@ def test_a_node_outgrows_what_is_said_in_its_name_and_never_beyond_what_peers_ta
 ) -> None:
     clock = FakeClock()
     start = int(clock.wall() * 1000)
-    fra, iad = desk_of("fra", "iad", clock=clock, epoch=start), desk_of("iad", "fra", clock=clock)
+    fra, iad = report_store_of("fra", "iad", clock=clock, epoch=start), report_store_of("iad", "fra", clock=clock)
     fra.take(of_edition(FAR, FAR, clock), giver=IAD)
     fra.publish({})
     assert fra.book.editions[FRA] == Edition(start, 1)
@@ -159,8 +159,8 @@ def test_a_node_outgrows_what_is_said_in_its_name_and_never_beyond_what_peers_ta
 @pytest.mark.parametrize("back_s", [5.0, 25.0, 45.0, 86_400.0])
 def test_a_node_whose_clock_goes_back_is_heard_again_within_a_minute(back_s: float) -> None:
     clock, other = FakeClock(), FakeClock()
-    iad = desk_of("iad", "fra", clock=other)
-    fra = desk_of("fra", clock=clock, epoch=int((clock.wall() + back_s) * 1000))
+    iad = report_store_of("iad", "fra", clock=other)
+    fra = report_store_of("fra", clock=clock, epoch=int((clock.wall() + back_s) * 1000))
     silent_s = 0.0
     for _ in range(60):
         for each in (clock, other):
@@ -176,13 +176,13 @@ def test_after_a_restart_with_another_key_its_reports_count_at_once_whatever_the
     """`relay` was not restarted: it still trusts the key that was stolen, and gives along what that says."""
     clock = FakeClock()
     now_ms = int(clock.wall() * 1000)
-    relay = desk_of("middle", "fra", clock=clock)
+    relay = report_store_of("middle", "fra", clock=clock)
     assert relay.take(of_edition(now_ms + 29_000, 1, clock, belief=Belief.UP), giver=MALLORY)
     reporter = Reporter(FRA, VantageName("at-fra"), key_of("new"), now_ms)
-    fra = Desk(reporter, {}, clock=clock, counters=Counters())
+    fra = ReportStore(reporter, {}, clock=clock, counters=Counters())
     me = Reporter(IAD, VantageName("at-iad"), key_of("iad"), now_ms)
     trusted = {FRA: key_of("new").public, MIDDLE: key_of("middle").public}
-    iad = Desk(me, trusted, clock=clock, counters=Counters())
+    iad = ReportStore(me, trusted, clock=clock, counters=Counters())
     assert not iad.take(relay.offer(known=iad.editions).body, giver=MIDDLE)
     fra.publish(believing(Belief.DOWN))
     assert iad.take(fra.offer(known=iad.editions).body, giver=FRA)
@@ -194,7 +194,7 @@ def test_after_a_restart_with_another_key_its_reports_count_at_once_whatever_the
 
 def test_who_speaks_for_another_vantage_is_told_once_whoever_gives_it(caplog: pytest.LogCaptureFixture) -> None:
     clock, refusals_told = FakeClock(), list[tuple[NodeName, str]]()
-    iad = desk_of("iad", "fra", "middle", clock=clock)
+    iad = report_store_of("iad", "fra", "middle", clock=clock)
     iad.refusals.on_refused = lambda giver, refused: refusals_told.append((giver, refused.node))
     report = Report(FRA, VantageName("at-iad"), 1, 1, clock.wall(), {CHECK: vote(Belief.UP)})
     for giver in (FRA, MIDDLE, FRA):
@@ -210,8 +210,8 @@ def test_a_peer_that_checks_nothing_is_heard_without_its_votes(caplog: pytest.Lo
     peers = {FRA: key_of("fra").public}
     claims = Claims(IAD, {FRA: Listed(probes=False)}, peers, None)
     me = Reporter(IAD, VantageName("at-iad"), key_of("iad"), 1)
-    iad = Desk(me, peers, clock=clock, counters=Counters(), claims=claims)
-    fra = desk_of("fra", clock=clock)
+    iad = ReportStore(me, peers, clock=clock, counters=Counters(), claims=claims)
+    fra = report_store_of("fra", clock=clock)
     fra.carry(("said",))
     for _ in range(2):
         fra.publish(believing(Belief.DOWN))
@@ -226,7 +226,7 @@ def test_who_is_elsewhere_in_each_report_stays_where_it_was_first_and_is_told_on
     at: Coordinates | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock, told = FakeClock(), list[NodeName]()
-    iad = desk_of("iad", "fra", clock=clock)
+    iad = report_store_of("iad", "fra", clock=clock)
     iad.refusals.on_refused = lambda giver, _: told.append(giver)
     where = set()
     for serial in range(1, 60):
@@ -245,7 +245,7 @@ def test_who_is_elsewhere_in_each_report_stays_where_it_was_first_and_is_told_on
 
 
 def test_who_is_not_listed_any_more_is_as_if_never_heard() -> None:
-    fra, iad = desk_of("fra"), desk_of("iad", "fra", "sin")
+    fra, iad = report_store_of("fra"), report_store_of("iad", "fra", "sin")
     fra.publish({})
     assert iad.take(fra.offer().body, giver=FRA)
     sin = key_of("sin").public
@@ -261,7 +261,7 @@ def test_who_is_not_listed_any_more_is_as_if_never_heard() -> None:
 
 def test_a_stolen_key_that_leaves_the_list_takes_its_editions_along() -> None:
     old, new = key_of("fra").public, key_of("new").public
-    iad, thief = desk_of("iad", "fra"), desk_of("fra", epoch=5)
+    iad, thief = report_store_of("iad", "fra"), report_store_of("fra", epoch=5)
     thief.publish({})
     assert iad.take(thief.offer().body, giver=FRA)
     for keys in ((old, new), new):
@@ -269,6 +269,6 @@ def test_a_stolen_key_that_leaves_the_list_takes_its_editions_along() -> None:
         iad.take_peers(peers, Claims(IAD, {}, peers, None))
         assert (FRA in iad.book.by_node) is (keys != new), "while both are listed the report counts"
     me = Reporter(FRA, VantageName("at-fra"), key_of("new"), 1)
-    honest = Desk(me, {}, clock=FakeClock(), counters=Counters())
+    honest = ReportStore(me, {}, clock=FakeClock(), counters=Counters())
     honest.publish({})
     assert iad.take(honest.offer().body, giver=FRA)

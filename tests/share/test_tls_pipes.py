@@ -9,7 +9,7 @@ import pytest
 
 from gtm.errors import StateInvalid
 from gtm.tls.peers import TlsFiles, client_tls, server_tls
-from gtm.tls.renewal import LiveTls, Outcome
+from gtm.tls.renewal import LiveTls, RenewalResult
 from tests.fakes.certificates import Authority
 
 WALL = 0.0
@@ -35,11 +35,11 @@ def test_a_renewed_file_that_is_a_pipe_is_refused_and_one_that_is_a_file_again_i
     seen = [live.look(wall=WALL) for _ in range(3)]
     assert [each and (each.outcome, each.words) for each in seen] == [
         None,
-        (Outcome.REFUSED, f"{roots}: not a regular file"),
+        (RenewalResult.REFUSED, f"{roots}: not a regular file"),
         None,
     ]
     assert live.context is serving
     roots.unlink()
     roots.write_bytes(authority.root.read_bytes() * 2)
     renewals = [live.look(wall=WALL) for _ in range(2)]
-    assert [each and each.outcome for each in renewals] == [None, Outcome.TAKEN]
+    assert [each and each.outcome for each in renewals] == [None, RenewalResult.TAKEN]

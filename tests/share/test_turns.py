@@ -16,7 +16,7 @@ from gtm.share.open_reports import SPARE_CHECKS
 from gtm.share.poller import open_share_session
 from gtm.share.report_store import LARGE_BYTES
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, believing, desk_of, key_of, longest_pause_s, poller_of, serving_handler
+from tests.fakes.peers import CHECK, believing, key_of, longest_pause_s, poller_of, report_store_of, serving_handler
 from tests.share.etcd_sharing import FOLDER, FRA, client_of, share_of
 
 LIMIT_S = 20.0
@@ -39,7 +39,7 @@ def play(story: Callable[[], Awaitable[None]]) -> None:
 
 def test_of_one_offer_no_more_signatures_are_verified_than_there_are_nodes_and_a_few() -> None:
     clock = FakeClock()
-    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
+    iad, fra = report_store_of("iad", "fra", clock=clock), report_store_of("fra", clock=clock)
     fra.publish(believing(Belief.UP))
     assert iad.take(compose_offer([fra.own_envelope(), *map(forged, range(900))]), giver=FRA)
     assert iad.refusals.counted == {(FRA, "forged"): SPARE_CHECKS + 1, (FRA, "malformed"): 1}
@@ -47,10 +47,10 @@ def test_of_one_offer_no_more_signatures_are_verified_than_there_are_nodes_and_a
 
 def test_reports_of_strangers_cost_no_signature_and_hide_nothing() -> None:
     clock = FakeClock()
-    iad, fra = desk_of("iad", "fra", clock=clock), desk_of("fra", clock=clock)
-    strangers = [desk_of(f"s{number}", clock=clock) for number in range(100)]
-    for desk in (fra, *strangers):
-        desk.publish(believing(Belief.UP))
+    iad, fra = report_store_of("iad", "fra", clock=clock), report_store_of("fra", clock=clock)
+    strangers = [report_store_of(f"s{number}", clock=clock) for number in range(100)]
+    for report_store in (fra, *strangers):
+        report_store.publish(believing(Belief.UP))
     assert iad.take(compose_offer([*(one.own_envelope() for one in strangers), fra.own_envelope()]), giver=FRA)
 
 
@@ -59,10 +59,10 @@ def test_what_is_large_waits_for_a_thread_before_its_turn_begins() -> None:
     entered: list[int] = []
 
     async def story() -> None:
-        desk, leave = desk_of("iad"), asyncio.Event()
+        report_store, leave = report_store_of("iad"), asyncio.Event()
 
         async def act(number: int) -> None:
-            async with desk.turn(LARGE_BYTES + 1):
+            async with report_store.turn(LARGE_BYTES + 1):
                 entered.append(number)
                 await leave.wait()
 
@@ -84,7 +84,7 @@ def test_many_peers_that_give_nothing_but_forged_reports_leave_the_loop_to_other
         return web.Response(body=JUNK)
 
     async def story() -> None:
-        iad = desk_of("iad", "fra")
+        iad = report_store_of("iad", "fra")
         async with serving_handler(handle) as url, open_share_session() as session:
             names = [NodeName(f"t{number}") for number in range(30)]
             tasks = [asyncio.create_task(poller_of(iad, url, session, name).run()) for name in names]
@@ -114,7 +114,7 @@ def _lines(turn: int) -> bytes:
 @pytest.mark.slow
 @pytest.mark.alone
 def test_a_cluster_that_says_thousands_of_things_at_once_leaves_the_loop_to_others() -> None:
-    fra, iad = desk_of("fra", gives_deltas=False), desk_of("iad", "fra", gives_deltas=False)
+    fra, iad = report_store_of("fra", gives_deltas=False), report_store_of("iad", "fra", gives_deltas=False)
     fra.publish(believing(Belief.UP))
     ended = asyncio.Event()
 

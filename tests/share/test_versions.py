@@ -20,9 +20,9 @@ from gtm.health.report.envelope import compose_offer
 from gtm.health.verdict.reading import Reason
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
-from gtm.share.report_store import Desk, Reporter
+from gtm.share.report_store import Reporter, ReportStore
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import desk_of, key_of
+from tests.fakes.peers import key_of, report_store_of
 
 FRA = NodeName("fra")
 BEFORE: dict[str, str] = json.loads((Path(__file__).parents[1] / "data/share/reports.json").read_text(encoding="utf-8"))
@@ -47,20 +47,20 @@ def verdict(belief: Belief, reason: Reason, detail: str = "") -> Verdict:
 def composed() -> dict[str, str]:
     """What this version makes of what the other one made them of."""
     me = Reporter(FRA, VantageName("at-fra"), key_of("fra"), 1_700_000_000_000, Coordinates(50.11, 8.68))
-    desk = Desk(me, {}, clock=FakeClock(), counters=Counters())
+    report_store = ReportStore(me, {}, clock=FakeClock(), counters=Counters())
     verdicts = {CheckId(f"gtm.example.com/api/192.0.2.{n}"): verdict(Belief.UP, Reason.OK) for n in range(10, 20)}
-    desk.publish(verdicts)
-    found = {"whole": desk.own_envelope().decode()}
-    desk.publish({**verdicts, CHANGED: verdict(Belief.DOWN, Reason.STATUS, "HTTP 503, 5\u00e9")})
-    found["delta"] = desk.own_envelope().decode()
-    desk.carry((seal_override(DRAIN, key_of("fra")),))
-    desk.publish({**verdicts, CHANGED: verdict(Belief.DOWN, Reason.STATUS, "HTTP 503, 5\u00e9")})
-    return {**found, "carries overrides": desk.own_envelope().decode()}
+    report_store.publish(verdicts)
+    found = {"whole": report_store.own_envelope().decode()}
+    report_store.publish({**verdicts, CHANGED: verdict(Belief.DOWN, Reason.STATUS, "HTTP 503, 5\u00e9")})
+    found["delta"] = report_store.own_envelope().decode()
+    report_store.carry((seal_override(DRAIN, key_of("fra")),))
+    report_store.publish({**verdicts, CHANGED: verdict(Belief.DOWN, Reason.STATUS, "HTTP 503, 5\u00e9")})
+    return {**found, "carries overrides": report_store.own_envelope().decode()}
 
 
 @pytest.mark.parametrize("kind", BEFORE)
 def test_a_report_of_the_version_before_is_heard(kind: str) -> None:
-    iad = desk_of("iad", FRA)
+    iad = report_store_of("iad", FRA)
     assert iad.take(compose_offer([BEFORE[kind].encode()]), giver=FRA)
     report = iad.book.by_node[FRA].report
     assert len(report.votes) == 10

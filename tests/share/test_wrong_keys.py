@@ -10,10 +10,10 @@ from gtm.health.belief import Belief
 from gtm.health.report.claims import Claims
 from gtm.health.report.signature import PrivateKey
 from gtm.ids import NodeName, VantageName
-from gtm.share.report_store import Desk, Reporter
+from gtm.share.report_store import Reporter, ReportStore
 from gtm.share.wrong_keys import BELIEVED_S, SHOWN_S, WrongKeys, short
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import believing, desk_of, key_of
+from tests.fakes.peers import believing, key_of, report_store_of
 
 FRA, IAD, SIN = NodeName("fra"), NodeName("iad"), NodeName("sin")
 NEW = key_of("fra with a new key")
@@ -24,13 +24,13 @@ class Stage:
 
     def __init__(self, *peers: str) -> None:
         self.clock = FakeClock()
-        self.node = desk_of("iad", *(peers or ("fra", "sin")), clock=self.clock)
+        self.node = report_store_of("iad", *(peers or ("fra", "sin")), clock=self.clock)
         self.epoch = 0
 
     def report(self, key: PrivateKey, *, giver: NodeName = FRA) -> None:
         self.epoch += 1
         me = Reporter(FRA, VantageName("at-fra"), key, self.epoch)
-        fra = Desk(me, {}, clock=self.clock, counters=Counters())
+        fra = ReportStore(me, {}, clock=self.clock, counters=Counters())
         fra.publish(believing(Belief.UP))
         self.node.take(fra.offer().body, giver=giver)
 

@@ -20,7 +20,7 @@ from gtm.ids import NodeName
 from gtm.share.poller import open_share_session
 from gtm.tls.peers import TlsFiles, client_tls, server_tls
 from tests.fakes.certificates import Authority
-from tests.fakes.peers import believing, desk_of, poller_of, serving
+from tests.fakes.peers import believing, poller_of, report_store_of, serving
 
 FRA = NodeName("fra")
 
@@ -29,7 +29,7 @@ def poll(server: TlsFiles, client: TlsFiles) -> PeerState:
     """How a peer does after one poll of it, between two sides with these files."""
 
     async def story() -> PeerState:
-        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra, iad = report_store_of("fra", "iad"), report_store_of("iad", "fra")
         fra.publish(believing(Belief.UP))
         shown = client_tls(client)
         async with serving(fra, tls=server_tls(server)) as url, open_share_session() as session:

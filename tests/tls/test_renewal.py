@@ -18,12 +18,12 @@ from gtm.health.belief import Belief
 from gtm.health.report.peer import PeerState
 from gtm.share.poller import open_share_session
 from gtm.tls.peers import TlsFiles, client_tls, server_tls
-from gtm.tls.renewal import LiveTls, Outcome, Renewal
+from gtm.tls.renewal import LiveTls, Renewal, RenewalResult
 from tests.fakes.certificates import DAY, Authority
-from tests.fakes.peers import believing, desk_of, poller_of, serving
+from tests.fakes.peers import believing, poller_of, report_store_of, serving
 
 HOST = "127.0.0.1"
-TAKEN = Renewal(Outcome.TAKEN)
+TAKEN = Renewal(RenewalResult.TAKEN)
 
 
 class Store:
@@ -182,7 +182,7 @@ def test_half_a_pair_is_refused_once_and_serves_nobody_until_the_other_half_is_t
             put(store.certificate, certificate)
             refused = look(live)
             assert refused is not None
-            assert refused.outcome is Outcome.REFUSED
+            assert refused.outcome is RenewalResult.REFUSED
             assert refused.words.endswith("tls.crt: has no certificate in PEM, or no key that fits it")
             assert live.look(wall=time.time()) is None, "it was said"
             with visitor.connect(port) as meanwhile:
@@ -223,25 +223,25 @@ def test_a_certificate_that_openssl_takes_and_nobody_can_read_is_refused(store: 
     put(store.key, key)
     server_tls(store.files)
     words = f"{store.certificate}: has no certificate in PEM that can be read"
-    assert look(live) == Renewal(Outcome.REFUSED, words)
+    assert look(live) == Renewal(RenewalResult.REFUSED, words)
 
 
 def test_roots_that_are_gone_or_empty_are_refused(store: Store) -> None:
     live = listen(store)
     before = live.context
     store.ca.unlink()
-    assert look(live) == Renewal(Outcome.REFUSED, f"{store.ca}: No such file or directory")
+    assert look(live) == Renewal(RenewalResult.REFUSED, f"{store.ca}: No such file or directory")
     put(store.ca, "")
-    assert look(live) == Renewal(Outcome.REFUSED, f"{store.ca}: has no certificate in PEM")
+    assert look(live) == Renewal(RenewalResult.REFUSED, f"{store.ca}: has no certificate in PEM")
     assert live.context is before
 
 
 def test_a_certificate_out_of_its_time_is_refused_and_taken_when_the_time_comes(store: Store) -> None:
     live = listen(store)
     store.write(starts=-2 * DAY, ends=-DAY)
-    assert look(live) == Renewal(Outcome.REFUSED, f"{store.certificate}: the certificate has expired")
+    assert look(live) == Renewal(RenewalResult.REFUSED, f"{store.certificate}: the certificate has expired")
     store.write(starts=DAY, ends=3 * DAY)
-    assert look(live) == Renewal(Outcome.REFUSED, f"{store.certificate}: the certificate is not valid yet")
+    assert look(live) == Renewal(RenewalResult.REFUSED, f"{store.certificate}: the certificate is not valid yet")
     assert live.look(wall=time.time() + 2 * DAY.total_seconds()) == TAKEN
 
 
@@ -290,7 +290,7 @@ def test_a_link_that_is_turned_to_another_folder_is_a_renewal(tmp_path: Path, st
 
 def test_a_poller_trusts_renewed_roots_and_shows_a_renewed_certificate(store: Store) -> None:
     async def story() -> list[PeerState]:
-        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra, iad = report_store_of("fra", "iad"), report_store_of("iad", "fra")
         fra.publish(believing(Belief.UP))
         theirs = server_tls(TlsFiles(store.issuers[1].issue(HOST), ca=store.issuers[1].root))
         live, states = LiveTls("share", store.files, client_tls), []

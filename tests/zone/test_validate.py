@@ -2,7 +2,7 @@ import pytest
 from dns.name import root
 
 from gtm.config.document import parse_document
-from gtm.zone.references import Scope
+from gtm.zone.references import ReferenceContext
 from gtm.zone.schema import ZoneEntry
 from gtm.zone.validate import Validated, validate
 from tests.fakes.vocabulary import FAKE_VOCABULARY
@@ -11,7 +11,7 @@ HEAD = "zone: example.com\nnameservers: [ns.example.net]\nhostmaster: hostmaster
 
 
 def validated(text: str) -> Validated[ZoneEntry]:
-    scope = Scope(root, frozenset({"one"}), frozenset(), FAKE_VOCABULARY)
+    scope = ReferenceContext(root, frozenset({"one"}), frozenset(), FAKE_VOCABULARY)
     return validate(ZoneEntry, parse_document(text, "zone.yaml"), scope)
 
 

@@ -50,7 +50,7 @@ MIN_AGREEING = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Reputation:
     """How one probe stands with the others."""
 
     score: float = 0.0
@@ -62,9 +62,9 @@ class Standing:
     """The checks on which it is against most voices, and since when without a break, in monotonic seconds."""
 
 
-Standings = Mapping[NodeName, Standing]
+Standings = Mapping[NodeName, Reputation]
 
-NO_STANDING = Standing()
+NO_STANDING = Reputation()
 
 
 def judged(
@@ -149,13 +149,13 @@ def unanimous(status: Status) -> Mapping[CheckId, Belief]:
     return found
 
 
-Views = Mapping[CheckId, bool]
+ProbeViews = Mapping[CheckId, bool]
 """Of one probe: the checks on which it says something of what is settled, and whether that is against most voices."""
 
 
 def views_of(
     heard: Heard, known: Known, watched: Mapping[CheckId, Freshness], near: Neighbours, *, now: float
-) -> Views:
+) -> ProbeViews:
     """Returns how a probe's fresh votes are to what is settled."""
     waited_s = max(0.0, now - heard.heard_at)
     views = {}
@@ -170,7 +170,7 @@ def views_of(
 
 def shared_views(
     heard: Heard, shared: Mapping[CheckId, Belief], watched: Mapping[CheckId, Freshness], *, now: float
-) -> Views:
+) -> ProbeViews:
     """Returns the checks on which a probe's fresh votes are what all say."""
     waited_s, votes = max(0.0, now - heard.heard_at), heard.report.votes
     return {
@@ -183,7 +183,7 @@ def shared_views(
 
 
 def dissent(
-    views: Views, since: Mapping[CheckId, float], watched: Mapping[CheckId, Freshness], *, now: float
+    views: ProbeViews, since: Mapping[CheckId, float], watched: Mapping[CheckId, Freshness], *, now: float
 ) -> float | None:
     """Returns the share of views against most voices, without those that are new; None when nothing is left.
 
@@ -214,14 +214,14 @@ def _is_seconded(vote: Vote, vantage: VantageName, voices: Sequence[Voice], near
     return seconding(vantage, vote.belief, counted, near) > 0
 
 
-def _moved(standing: Standing, views: Views, watched: Mapping[CheckId, Freshness], *, now: float) -> Standing:
+def _moved(standing: Reputation, views: ProbeViews, watched: Mapping[CheckId, Freshness], *, now: float) -> Reputation:
     since = {check: standing.against_since.get(check, now) for check, is_against in views.items() if is_against}
     share = dissent(views, since, watched, now=now)
     if share is None:
-        return Standing(standing.score, now, standing.is_quarantined, since)
+        return Reputation(standing.score, now, standing.is_quarantined, since)
     score = standing.score + WEIGHT * (share - standing.score)
     bound = RELEASE_BELOW if standing.is_quarantined else QUARANTINE_FROM
-    return Standing(score, now, score > bound, since)
+    return Reputation(score, now, score > bound, since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +252,7 @@ class _Others:
         return len(counted) >= least and self.quorum.is_enough(voters=voters, vantages=len(counted))
 
 
-def _within_reason(before: Standings, after: Mapping[NodeName, Standing], others: _Others) -> Standings:
+def _within_reason(before: Standings, after: Mapping[NodeName, Reputation], others: _Others) -> Standings:
     """Returns the standings without new quarantines that would leave no majority, or no quorum."""
     kept = dict(after)
     new = sorted(

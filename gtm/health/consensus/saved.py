@@ -17,7 +17,7 @@ from gtm.health.belief import Belief
 from gtm.health.consensus.local_view import Vantage, Vantages
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.report.book import LastHeard, LastReport
-from gtm.health.report.claims import Claim, Held
+from gtm.health.report.claims import Claim, ClaimsByKey
 from gtm.health.report.report import Edition
 from gtm.health.verdict.reading import Reason
 from gtm.health.verdict.saved_model import NameText, Position, Wire, parse_kept
@@ -75,7 +75,7 @@ def parse_vantages(text: str) -> Vantages:
     return tuple(Vantage(VantageName(name), Coordinates(*at)) for name, at in sorted(saved.vantages.items()))
 
 
-def compose_claims(held: Held) -> str:
+def compose_claims(held: ClaimsByKey) -> str:
     """Returns what was claimed first under each key as JSON text."""
     claims = {
         key: {"vantage": one.vantage, "at": None if one.at is None else list(one.at)}
@@ -84,7 +84,7 @@ def compose_claims(held: Held) -> str:
     return json.dumps({"version": 1, "claims": claims}, indent=1) + "\n"
 
 
-def parse_claims(text: str) -> Held:
+def parse_claims(text: str) -> ClaimsByKey:
     """Returns what was claimed first under each key. Raises StateInvalid when the text does not say."""
     saved = parse_kept(_SavedClaims, text, what="claims")
     return {

@@ -30,11 +30,11 @@ from typing import NewType
 
 from gtm.health.override.scope import (
     EVERY_ZONE,
+    EndpointRef,
     EndpointScope,
     RegionScope,
     Scope,
     ServiceScope,
-    Spot,
     ZoneScope,
     scopes_of,
 )
@@ -133,7 +133,7 @@ class Override:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OverrideRequest:
     """What a person wants to say."""
 
     scope: Scope
@@ -150,14 +150,14 @@ class Wish:
 Overrides = Mapping[Scope, Override]
 """The newest of each scope, ended ones too."""
 
-Held = Mapping[NodeName, Overrides]
+OverridesByNode = Mapping[NodeName, Overrides]
 """What each node said: of no scope twice, at most MAX_PER_NODE each."""
 
 NO_OVERRIDES: Overrides = {}
-NOTHING_HELD: Held = {}
+NOTHING_HELD: OverridesByNode = {}
 
 
-def joined(held: Held, heard: Iterable[Override]) -> Held:
+def joined(held: OverridesByNode, heard: Iterable[Override]) -> OverridesByNode:
     """Returns what each node said, of all that was held and is heard; the same object when nothing is new."""
     by_node: dict[NodeName, list[Override]] = {}
     for one in heard:
@@ -182,7 +182,7 @@ def _joined(known: Overrides, heard: Iterable[Override]) -> Overrides:
     return known if after == known else after
 
 
-def newest(held: Held) -> Overrides:
+def newest(held: OverridesByNode) -> Overrides:
     """Returns what counts of each scope, whoever said it."""
     found: dict[Scope, Override] = {}
     for one in all_of(held):
@@ -191,13 +191,13 @@ def newest(held: Held) -> Overrides:
     return found
 
 
-def all_of(held: Held) -> Iterator[Override]:
+def all_of(held: OverridesByNode) -> Iterator[Override]:
     """Yields every override that is held."""
     for own in held.values():
         yield from own.values()
 
 
-def kept(held: Held, *, wall: float) -> Held:
+def kept(held: OverridesByNode, *, wall: float) -> OverridesByNode:
     """Returns those that still matter; the same object when all do."""
     if all(wall < one.made_at + KEPT_S for one in all_of(held)):
         return held
@@ -238,17 +238,17 @@ class InForce:
     def __bool__(self) -> bool:
         return bool(self.by_scope)
 
-    def of(self, spot: Spot) -> Override | None:
+    def of(self, endpoint_ref: EndpointRef) -> Override | None:
         """Returns the override that decides for an endpoint: the most specific one. It may say `obey`."""
         if not self.by_scope:
             return None
-        return next((self.by_scope[scope] for scope in scopes_of(spot) if scope in self.by_scope), None)
+        return next((self.by_scope[scope] for scope in scopes_of(endpoint_ref) if scope in self.by_scope), None)
 
-    def lifts(self, spot: Spot, rule: SafetyRule) -> bool:
+    def lifts(self, endpoint_ref: EndpointRef, rule: SafetyRule) -> bool:
         """Returns whether any override that covers an endpoint names this rule."""
         if not self.by_scope:
             return False
-        return any(rule in self.by_scope[scope].rules for scope in scopes_of(spot) if scope in self.by_scope)
+        return any(rule in self.by_scope[scope].rules for scope in scopes_of(endpoint_ref) if scope in self.by_scope)
 
 
 NOTHING_IN_FORCE = InForce()

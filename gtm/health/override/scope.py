@@ -69,7 +69,7 @@ Scope = EndpointScope | RegionScope | ServiceScope | ZoneScope
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class EndpointRef:
     """Where one endpoint is."""
 
     zone: str
@@ -78,27 +78,27 @@ class Spot:
     endpoint: EndpointId
 
 
-def scopes_of(spot: Spot) -> tuple[Scope, ...]:
+def scopes_of(endpoint_ref: EndpointRef) -> tuple[Scope, ...]:
     """Returns every scope that an endpoint is in, the most specific first."""
     return (
-        EndpointScope(spot.service, spot.endpoint),
-        RegionScope(spot.zone, spot.region),
-        RegionScope(EVERY_ZONE, spot.region),
-        ServiceScope(spot.service),
-        ZoneScope(spot.zone),
+        EndpointScope(endpoint_ref.service, endpoint_ref.endpoint),
+        RegionScope(endpoint_ref.zone, endpoint_ref.region),
+        RegionScope(EVERY_ZONE, endpoint_ref.region),
+        ServiceScope(endpoint_ref.service),
+        ZoneScope(endpoint_ref.zone),
     )
 
 
-def covers(scope: Scope, spot: Spot) -> bool:
+def covers(scope: Scope, endpoint_ref: EndpointRef) -> bool:
     """Returns whether an endpoint is in a scope: as `scopes_of` has it, and in a tenth of the time."""
     match scope:
         case EndpointScope(service, endpoint):
-            return spot.endpoint == endpoint and spot.service == service
+            return endpoint_ref.endpoint == endpoint and endpoint_ref.service == service
         case RegionScope(zone, region):
-            return spot.region == region and zone in {spot.zone, EVERY_ZONE}
+            return endpoint_ref.region == region and zone in {endpoint_ref.zone, EVERY_ZONE}
         case ServiceScope(service):
-            return spot.service == service
-    return spot.zone == scope.zone
+            return endpoint_ref.service == service
+    return endpoint_ref.zone == scope.zone
 
 
 def parse_scope(text: str) -> Scope:

@@ -47,7 +47,7 @@ class Claim:
     at: Coordinates | None = None
 
 
-Held = Mapping[str, Claim]
+ClaimsByKey = Mapping[str, Claim]
 """By the text of the key."""
 
 
@@ -55,7 +55,7 @@ class Claims:
     """Holds each peer to its vantage. It has state: what was claimed first under each key."""
 
     def __init__(
-        self, own: NodeName, listed: Mapping[NodeName, Listed], keys: Mapping[NodeName, Keys], held: Held | None
+        self, own: NodeName, listed: Mapping[NodeName, Listed], keys: Mapping[NodeName, Keys], held: ClaimsByKey | None
     ) -> None:
         """`listed` has this node itself, and every peer of which the node file says anything."""
         self._own = own
@@ -70,11 +70,11 @@ class Claims:
             node = self._names.get(key)
             if node is not None and not self._reason_against(node, claim.vantage):
                 self._held[key] = claim
-        self.on_held: Callable[[Held], None] = _ignore
+        self.on_held: Callable[[ClaimsByKey], None] = _ignore
         """Called with all that is held, when a key has claimed something first."""
 
     @property
-    def held(self) -> Held:
+    def held(self) -> ClaimsByKey:
         """Returns what was claimed first under each key."""
         return dict(self._held)
 
@@ -136,4 +136,4 @@ def _shown(at: Coordinates) -> str:
     return f"{at.latitude:.2f},{at.longitude:.2f}"
 
 
-def _ignore(_held: Held) -> None: ...
+def _ignore(_held: ClaimsByKey) -> None: ...

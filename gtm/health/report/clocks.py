@@ -30,7 +30,7 @@ RIGHT_S = 8.0
 
 SAMPLES = 3
 LEAST_SAMPLES = 2
-"""The first report that is heard after a start is as old as it has stood on the peer's desk: up to ten seconds."""
+"""The first report that is heard after a start is as old as it has stood on the peer's store: up to ten seconds."""
 
 AGAIN = 2
 """Further reports of every peer, until what their clocks tell counts."""

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, mod
 
 from gtm.node.config.values import PathText, Something
 from gtm.probe.permits import KeptCertificate, KeptSecret, Permits, ZoneNames
-from gtm.probe.targets import Allowed, Targets, parse_allowed
+from gtm.probe.targets import AllowedNetwork, Targets, parse_allowed
 from gtm.zone.entry import Entry
 from gtm.zone.fields import ZoneName, error, found, text, text_like
 from gtm.zone.monitors.values import LISTED_PATTERN
@@ -32,14 +32,14 @@ def _listed(value: str) -> str:
     return value
 
 
-def _allowed(value: object) -> Allowed:
+def _allowed(value: object) -> AllowedNetwork:
     try:
         return parse_allowed(text(value))
     except ValueError as invalid:
         raise error(str(invalid)) from invalid
 
 
-_Allowed = Annotated[Allowed, PlainValidator(_allowed)]
+_Allowed = Annotated[AllowedNetwork, PlainValidator(_allowed)]
 _Listed = Annotated[str, BeforeValidator(_listed)]
 _Variable = text_like("[A-Za-z_][A-Za-z0-9_]*", "expected the name of a variable such as API_TOKEN")
 _Zones = Annotated[Annotated[list[ZoneName], Field(min_length=1)] | None, Something]

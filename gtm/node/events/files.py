@@ -26,7 +26,7 @@ MAX_LINE_BYTES = 256 * 1024
 """More than any event has; a longer line is damage."""
 
 
-class Journal:
+class EventFiles:
     """Writes lines. It has state: the open file, and how long it is. Every method may raise OSError."""
 
     def __init__(self, folder: Path, *, file_bytes: int = FILE_BYTES, files: int = FILES) -> None:

@@ -24,7 +24,7 @@ from gtm.clock import Clock
 from gtm.counters import Counters, series
 from gtm.event import UNRECORDED, Event, EventId, EventKind, Recorded, compose_line, recorded
 from gtm.ids import NodeName
-from gtm.token_bucket import Allowance
+from gtm.token_bucket import TokenBucket
 
 MAX_WAITING = 10_000
 """Events that wait for the disk: some 5 MB, and more than an outage of everything makes."""
@@ -76,7 +76,7 @@ class EventLog:
         self._numbers = count(1)
         self._recent: deque[Recorded] = deque(maxlen=MAX_RECENT)
         self._waiting: queue.Queue[Recorded | _Order] = queue.Queue(MAX_WAITING)
-        self._allowed: dict[EventKind, Allowance] = {}
+        self._allowed: dict[EventKind, TokenBucket] = {}
         self._told_at: dict[EventKind, float] = {}
         self._lost_in_flood = 0
         self._lost_in_queue = 0
@@ -115,7 +115,7 @@ class EventLog:
         allowed = self._allowed.get(kind)
         if allowed is None:
             most = MAX_ODD_AT_ONCE if kind in ODD else MAX_AT_ONCE
-            allowed = self._allowed.setdefault(kind, Allowance(most, EVERY_S))
+            allowed = self._allowed.setdefault(kind, TokenBucket(most, EVERY_S))
         if allowed.take(now):
             return True
         self._lost_in_flood += 1

@@ -1,4 +1,4 @@
-"""The chronicle: turns what changes in this node into events, each with the ids of what caused it.
+"""The recorder: turns what changes in this node into events, each with the ids of what caused it.
 
     read, judged     a probe's reading and verdict          prober
     unread           the first reading that it could not    prober
@@ -7,9 +7,9 @@
     believed         what this node believes, regions       health river, planner's plan for who is concerned
     planned          the plan, and who fails open           planner; caused by what was believed, loaded or located
     rejected         zone files with mistakes               zone river
-    damaged          a file of the state folder that is     vault, from the thread that writes, too
+    damaged          a file of the state folder that is     checksummed files, from the thread that writes, too
                      of no use, or cannot be written
-    refused          the first report refused of a kind     desk
+    refused          the first report refused of a kind     store
 
 It decides nothing and waits for nothing. Its state is what the next plan will be caused by, and what was told before.
 """
@@ -36,7 +36,7 @@ from gtm.plan.clients import Clients
 from gtm.plan.model import Plan
 from gtm.plan.moved_cells import Move, moves
 from gtm.plan.outage import all_instead, is_failing_everywhere
-from gtm.plan.overlay import NO_GUIDANCE
+from gtm.plan.overlay import NO_OVERLAY
 from gtm.watch.folder import Catalogue
 from gtm.zone.changes import ZoneChanges
 from gtm.zone.model import Check
@@ -74,7 +74,7 @@ _LOGGED = {
 log = logging.getLogger(__name__)
 
 
-class Chronicle:
+class EventRecorder:
     """Records what changes."""
 
     def __init__(self, events: Recorder, node: NodeName, *, answers: bool = True) -> None:
@@ -323,7 +323,7 @@ def _in_short(moved: Sequence[Move]) -> str:
 
 def _answers(plan: Plan, name: ServiceId, clients: Clients) -> str:
     decided = plan.decisions[name]
-    answers = all_instead(plan.services[name], decided, clients, NO_GUIDANCE)
+    answers = all_instead(plan.services[name], decided, clients, NO_OVERLAY)
     whom = "any client" if is_failing_everywhere(decided) else "some clients"
     return f"nothing of it is up for {whom}" + (f"; {answers}" if answers else "")
 
@@ -360,9 +360,9 @@ def _belief(status: Status, check: CheckId | None) -> Belief:
 UNTOLD = NodeName("")
 
 
-def no_chronicle() -> Chronicle:
-    """Returns a chronicle that nobody keeps, for a part that runs without a node around it."""
-    return Chronicle(NoRecorder(), UNTOLD)
+def no_recorder() -> EventRecorder:
+    """Returns a recorder that nobody keeps, for a part that runs without a node around it."""
+    return EventRecorder(NoRecorder(), UNTOLD)
 
 
 class _Index:

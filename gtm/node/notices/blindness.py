@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 
 from gtm.event import Event, EventKind
 from gtm.ids import CheckId, NodeName
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.notices.roll_out import GRACE_S, ROLL_OUT_S, sooner, vote_limits
 from gtm.zone.model import Check
 from gtm.zone.monitors.settings import CalculatedSettings, PushSettings
@@ -30,9 +30,9 @@ def _nobody() -> AbstractSet[NodeName]:
 class Blindness:
     """Tells that a node hears nobody."""
 
-    def __init__(self, node: NodeName, chronicle: Chronicle) -> None:
+    def __init__(self, node: NodeName, recorder: EventRecorder) -> None:
         self._node = node
-        self._chronicle = chronicle
+        self._recorder = recorder
         self._since: float | None = None
         self._limits: Mapping[CheckId, float] | None = None
         """For how long a vote on each check counts, in seconds; None before the first of them."""
@@ -113,7 +113,7 @@ class Blindness:
 
     def _tell(self, kind: EventKind, level: int, words: str) -> None:
         log.log(level, "%s", words)
-        self._chronicle.record(Event(kind, self._node, words))
+        self._recorder.record(Event(kind, self._node, words))
 
 
 def _others(nodes: AbstractSet[NodeName]) -> str:

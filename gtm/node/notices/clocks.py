@@ -9,7 +9,7 @@ import logging
 from gtm.event import Event, EventKind
 from gtm.health.report.clocks import NO_SKEW, Clocks, Skew
 from gtm.ids import NodeName
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 
 OWN = NodeName("this node")
 LOOK_S = 1.0
@@ -20,9 +20,9 @@ log = logging.getLogger(__name__)
 class ClockWatch:
     """Tells whose clock is off."""
 
-    def __init__(self, clocks: Clocks, chronicle: Chronicle) -> None:
+    def __init__(self, clocks: Clocks, recorder: EventRecorder) -> None:
         self._clocks = clocks
-        self._chronicle = chronicle
+        self._recorder = recorder
         self._told: frozenset[NodeName] = frozenset()
         self._looked_at = float("-inf")
 
@@ -46,7 +46,7 @@ class ClockWatch:
     def _tell(self, kind: EventKind, node: NodeName, words: str, skew: Skew) -> None:
         log.log(logging.WARNING if kind is EventKind.CLOCK_OFF else logging.INFO, "%s", words)
         ahead_s = skew.own_s if node == OWN else skew.ahead.get(node, 0.0)
-        self._chronicle.record(Event(kind, node, words, {"ahead_s": round(ahead_s, 3)}))
+        self._recorder.record(Event(kind, node, words, {"ahead_s": round(ahead_s, 3)}))
 
 
 def _words(skew: Skew, node: NodeName) -> str:

@@ -38,7 +38,7 @@ from gtm.plan.outage import (
     why_not_down,
 )
 from gtm.plan.outcome import Decisions
-from gtm.plan.overlay import Guidance
+from gtm.plan.overlay import Overlay
 from gtm.spans import span
 from gtm.token_bucket import Allowances
 
@@ -81,7 +81,7 @@ class _Present:
 
     plan: Plan
     status: Status
-    guidance: Guidance
+    overlay: Overlay
     clients: Clients | None
     """None where this node does not know what clients get."""
 
@@ -135,11 +135,11 @@ class Outages:
         if before.services is not after.services:
             self._known = {name: one for name, one in self._known.items() if name in after.services}
 
-    def tell(self, plan: Plan, status: Status, guidance: Guidance, *, now: float, is_behind: bool) -> None:
+    def tell(self, plan: Plan, status: Status, overlay: Overlay, *, now: float, is_behind: bool) -> None:
         """Tells what became of the services that were touched; `is_behind`: the plan does not follow `status` yet."""
         if not self._touched:
             return
-        present = _Present(plan, status, guidance, Clients(self._work) if self._answers else None)
+        present = _Present(plan, status, overlay, Clients(self._work) if self._answers else None)
         news: dict[_Head, list[_Change]] = {}
         for name, touched_at in list(self._touched.items()):
             if is_behind and now - touched_at < PATIENCE_S:
@@ -201,7 +201,7 @@ def _changes(
 ) -> Iterable[tuple[_Head, _Change]]:
     """Returns what to tell of a service, and takes it as told."""
     was, known.told, decisions = known.told, seen, present.plan.decisions[steered.id]
-    status, guidance = present.status, present.guidance
+    status, overlay = present.status, present.overlay
     bad = logging.WARNING if present.clients is not None else logging.INFO
     there = {one.region for one in steered.service.endpoints}
     fresh, back = sorted(seen.regions - was.regions), sorted((was.regions - seen.regions) & there)
@@ -222,10 +222,10 @@ def _changes(
         return _Head(level, steered.zone, head), _Change(steered, decisions, why, answers, rest + often)
 
     def everywhere(clients: Clients) -> str:
-        return all_instead(steered, decisions, clients, guidance)
+        return all_instead(steered, decisions, clients, overlay)
 
     def instead(region: RegionName, clients: Clients) -> str:
-        return answered_instead(steered, region, decisions, clients, status=status, guidance=guidance)
+        return answered_instead(steered, region, decisions, clients, status=status, overlay=overlay)
 
     def again(region: RegionName, clients: Clients) -> str:
         return answered_again(steered, region, decisions, clients)

@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import Status
 from gtm.ids import CheckId
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.notices.roll_out import GRACE_S, ROLL_OUT_S, sooner, vote_limits
 from gtm.zone.model import Check
 
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 class QuorumWatch:
     """Tells of the quorum."""
 
-    def __init__(self, chronicle: Chronicle, restored: Status, *, now: float) -> None:
-        self._chronicle = chronicle
+    def __init__(self, recorder: EventRecorder, restored: Status, *, now: float) -> None:
+        self._recorder = recorder
         self._lost = _lost(restored, frozenset())
         """The checks whose quorum was lost, as of the last merge."""
         self._told = 0
@@ -65,7 +65,7 @@ class QuorumWatch:
 
     def _tell(self, words: str, of: int, *, is_lost: bool) -> None:
         log.log(logging.WARNING if is_lost else logging.INFO, "%s", words)
-        self._chronicle.quorum(words, frozen=len(self._lost), of=of, is_lost=is_lost)
+        self._recorder.quorum(words, frozen=len(self._lost), of=of, is_lost=is_lost)
 
 
 def _ended(was: frozenset[CheckId], status: Status) -> str:

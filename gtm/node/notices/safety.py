@@ -14,9 +14,9 @@ from enum import Enum
 
 from gtm.counters import Counters
 from gtm.event import Event, EventKind, Fact
-from gtm.health.override.override import TAKING, InForce, SafetyRule, Wish
+from gtm.health.override.override import TAKING, InForce, OverrideRequest, SafetyRule
 from gtm.node.events.log_fields import fields_of
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.plan.safety.minimums import Kept, Refusal
 
 MAX_NAMED = 5
@@ -40,12 +40,12 @@ _Rule = tuple[SafetyRule, str]
 """A rule, and the subject of its refusal."""
 
 
-class Alarm:
+class SafetyNotices:
     """Tells what the rules of safety refuse."""
 
-    def __init__(self, *, counters: Counters, chronicle: Chronicle) -> None:
+    def __init__(self, *, counters: Counters, recorder: EventRecorder) -> None:
         self._counters = counters
-        self._chronicle = chronicle
+        self._recorder = recorder
         self._told: Mapping[_Rule, frozenset[Kept]] = {}
         self._broken: frozenset[str] = frozenset()
 
@@ -62,20 +62,22 @@ class Alarm:
             if gone or key not in self._told:
                 self._released(key, gone, fate)
 
-    def refuse(self, wish: Wish, refusals: Sequence[Refusal]) -> None:
+    def refuse(self, wanted: OverrideRequest, refusals: Sequence[Refusal]) -> None:
         """Tells that a person's wish is refused, for each of these services; the log has it from who was asked."""
         rule = refusals[0].rule.value
-        words = f"safety rule {rule}: {wish.action.value} {wish.scope} by {wish.by} is refused: {in_short(refusals)}"
+        words = (
+            f"safety rule {rule}: {wanted.action.value} {wanted.scope} by {wanted.by} is refused: {in_short(refusals)}"
+        )
         facts: dict[str, Fact] = {
             "rule": rule,
-            "action": wish.action.value,
-            "by": wish.by,
-            "why": wish.why,
+            "action": wanted.action.value,
+            "by": wanted.by,
+            "why": wanted.why,
             "services": _services(refusals),
             "services_count": len(refusals),
         }
         self._counters.add("safety_blocks", rule=rule)
-        self._chronicle.record(Event(EventKind.SAFETY_BLOCKED, str(wish.scope), words, facts))
+        self._recorder.record(Event(EventKind.SAFETY_BLOCKED, str(wanted.scope), words, facts))
 
     def breach(self, breaches: Sequence[Refusal], said: InForce) -> None:
         """Tells which of these are new: what people said is followed, and breaks a rule."""
@@ -127,7 +129,7 @@ class Alarm:
 
     def _tell(self, level: int, event: Event) -> None:
         log.log(level, "%s", event.message, extra=fields_of(event))
-        self._chronicle.because(event)
+        self._recorder.because(event)
 
 
 def _let_go(subject: str, fates: Mapping[Kept, Released], left: int) -> str:

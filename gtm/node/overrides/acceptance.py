@@ -24,7 +24,7 @@ from gtm.health.override.signed import claimed_override, open_override, read_own
 from gtm.health.report.payload import MAX_CARRIED
 from gtm.health.report.signature import Keys, PrivateKey, each_key
 from gtm.ids import NodeName
-from gtm.token_bucket import Allowance
+from gtm.token_bucket import TokenBucket
 
 MAX_CARRIED_CHARACTERS = 256 * 1024
 """Of all overrides in one report: hundreds of common ones, and a fraction of what etcd takes as one value."""
@@ -107,7 +107,7 @@ class OverrideDoor:
         self._counters = counters
         self._seen = _Seen()
         self._waiting: dict[NodeName, dict[Override, str]] = {}
-        self._allowances: dict[NodeName, Allowance] = {}
+        self._buckets: dict[NodeName, TokenBucket] = {}
         self._lines: dict[tuple[NodeName, NodeName | None], _Lines] = {}
         self.accept(peers, accepted)
 
@@ -128,7 +128,7 @@ class OverrideDoor:
             digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
             if not self._seen.is_due(digest, wall):
                 continue
-            if not self._allowance(giver).take(self._clock.monotonic()):
+            if not self._bucket(giver).take(self._clock.monotonic()):
                 self._put_off(giver, digest, wall)
                 continue
             override = self._opened(text, digest, giver, wall)
@@ -230,8 +230,8 @@ class OverrideDoor:
             self._tell_refused(ReportInvalid("skewed", f"{ahead}, and so were {MAX_WAITING} more"), giver, None)
         return True
 
-    def _allowance(self, giver: NodeName) -> Allowance:
-        return self._allowances.setdefault(giver, Allowance(NEW_AT_ONCE, NEW_EVERY_S))
+    def _bucket(self, giver: NodeName) -> TokenBucket:
+        return self._buckets.setdefault(giver, TokenBucket(NEW_AT_ONCE, NEW_EVERY_S))
 
     def _put_off(self, giver: NodeName, digest: bytes, wall: float) -> None:
         self._seen.postpone(digest, wall + NEW_EVERY_S)

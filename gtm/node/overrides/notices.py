@@ -21,10 +21,10 @@ from gtm.event import Event, EventKind, Fact
 from gtm.health.override.override import NO_OVERRIDES, Action, Override, Overrides
 from gtm.health.override.scope import Scope, covers
 from gtm.node.events.log_fields import fields_of
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.state.override_names import Moved
 from gtm.plan.model import EMPTY_PLAN, Plan
-from gtm.plan.renamed_scopes import NO_LAYOUT, Layout, layout_of, spots_of
+from gtm.plan.renamed_scopes import NO_LAYOUT, Layout, endpoint_refs_of, layout_of
 
 log = logging.getLogger(__name__)
 
@@ -54,9 +54,11 @@ NOTHING_IN_IT = "nothing that is served here is in it"
 class OverrideTeller:
     """Tells each change once. It has state: what was in force, and which scopes the plan had, at the last look."""
 
-    def __init__(self, *, counters: Counters, chronicle: Chronicle, gone: Mapping[Scope, float] = NOTHING_GONE) -> None:
+    def __init__(
+        self, *, counters: Counters, recorder: EventRecorder, gone: Mapping[Scope, float] = NOTHING_GONE
+    ) -> None:
         self._counters = counters
-        self._chronicle = chronicle
+        self._recorder = recorder
         self.told: Overrides = NO_OVERRIDES
         """What was in force at the last look."""
         self._plan = EMPTY_PLAN
@@ -121,7 +123,7 @@ class OverrideTeller:
 
     def _is_covering(self, scope: Scope) -> bool:
         if self._layout is None:
-            self._layout = layout_of(spots_of(zone.zone for zone in self._plan.zones.values()))
+            self._layout = layout_of(endpoint_refs_of(zone.zone for zone in self._plan.zones.values()))
         return self._layout.has(scope)
 
     def refuse(self, override: Override, words: str) -> None:
@@ -156,7 +158,7 @@ class OverrideTeller:
         facts |= {"now": now} if now else {}
         event = Event(kind, str(override.scope), words, facts)
         log.warning("%s", words, extra=fields_of(event))
-        self._chronicle.because(event)
+        self._recorder.because(event)
 
 
 def _why(old: Override, new: Override | None, wall: float) -> tuple[Cause, str]:
@@ -170,4 +172,6 @@ def _why(old: Override, new: Override | None, wall: float) -> tuple[Cause, str]:
 
 def is_known(scope: Scope, plan: Plan) -> bool:
     """Returns whether a plan has anything that is in a scope, be it disabled."""
-    return any(covers(scope, spot) for spot in spots_of(zone.zone for zone in plan.zones.values()))
+    return any(
+        covers(scope, endpoint_ref) for endpoint_ref in endpoint_refs_of(zone.zone for zone in plan.zones.values())
+    )

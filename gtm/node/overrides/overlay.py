@@ -1,7 +1,7 @@
 """The guide: between what the checks say and the plan, what people and safety rules say.
 
     reports of the book -> overrides in force ---+
-    checks before and now -> safety (gtm/plan) --+-> guidance -> planner
+    checks before and now -> safety (gtm/plan) --+-> overlay -> planner
 
 It is asked at every merge, at least twice a second: so an override ends on time, and a budget is refilled. What the
 rules refuse goes to the alarm.
@@ -17,21 +17,21 @@ from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.status import Status
 from gtm.health.override.override import TAKING, Action
 from gtm.ids import ServiceId
-from gtm.node.events.recorder import Chronicle
-from gtm.node.notices.safety import Alarm, Released, breach_words
+from gtm.node.events.recorder import EventRecorder
+from gtm.node.notices.safety import Released, SafetyNotices, breach_words
 from gtm.node.overrides.store import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.plan.model import EMPTY_PLAN, SteeredService
-from gtm.plan.overlay import NO_GUIDANCE, Guidance, effective, overriding
+from gtm.plan.overlay import NO_OVERLAY, Overlay, effective, overriding
 from gtm.plan.safety.minimums import Kept, Refusal, left_with_too_few, skipping, taking_too_much
-from gtm.plan.safety.rules import NO_HISTORY, Allowed, History, allow
+from gtm.plan.safety.rules import NO_HISTORY, History, SafetyDecision, allow
 from gtm.plan.safety.saved import recalled
 from gtm.plan.safety.shares import NO_SHARES, Shares, shares_of
 
 log = logging.getLogger(__name__)
 
 
-class Guide:
+class OverlayBuilder:
     """Guides the planner. It has state: the history of safety."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Guide:
         *,
         clock: Clock,
         counters: Counters,
-        chronicle: Chronicle,
+        recorder: EventRecorder,
         holds: bool = True,
     ) -> None:
         """`holds` is False of a node that answers nothing: the rules have nothing to keep there."""
@@ -51,20 +51,20 @@ class Guide:
         self._overrides = overrides
         self._clock = clock
         self._counters = counters
-        self.alarm = Alarm(counters=counters, chronicle=chronicle)
+        self.alarm = SafetyNotices(counters=counters, recorder=recorder)
         self._shares: Shares = NO_SHARES
         self._shares_of = EMPTY_PLAN.services
         self._history: History | None = None
         """None until there are zones: then what the saved beliefs tell."""
-        self._guidance = NO_GUIDANCE
+        self._overlay = NO_OVERLAY
         self._breaches: tuple[Refusal, ...] = ()
-        self._looked_at = (NO_GUIDANCE, self._shares_of)
+        self._looked_at = (NO_OVERLAY, self._shares_of)
         self.refusals: tuple[Refusal, ...] = ()
         """What the rules of safety do not let happen now."""
         self.on_news: Callable[[], None] = _nobody
         """Called when an override was heard that others may not know."""
 
-    def __call__(self, after: Status, delta: StatusDelta | None) -> Guidance:
+    def __call__(self, after: Status, delta: StatusDelta | None) -> Overlay:
         """Returns what counts beside what the checks say now; the same object as long as it is the same."""
         if self._overrides.hear():
             self.on_news()
@@ -72,15 +72,15 @@ class Guide:
         said, shares = self._overrides.in_force(), self._shares_now()
         allowed = self._allowed(shares, after, delta)
         self._history = allowed.history if shares.services else None
-        if said != self._guidance.said or allowed.held != self._guidance.held:
-            self._guidance = Guidance(said, allowed.held)
-        self.refusals = (*allowed.refusals, *skipping(shares.demanding, after, self._guidance))
-        self.alarm.tell(self.refusals, _WhatCounts(self._planner.plan.services, after, self._guidance))
+        if said != self._overlay.said or allowed.held != self._overlay.held:
+            self._overlay = Overlay(said, allowed.held)
+        self.refusals = (*allowed.refusals, *skipping(shares.demanding, after, self._overlay))
+        self.alarm.tell(self.refusals, _WhatCounts(self._planner.plan.services, after, self._overlay))
         self._look_for_breaches(after, delta)
-        return self._guidance
+        return self._overlay
 
-    def too_much(self, services: Iterable[SteeredService], before: Guidance, after: Guidance) -> tuple[Refusal, ...]:
-        """Returns what `at_least` has against guidance for these services, in the place of what was before."""
+    def too_much(self, services: Iterable[SteeredService], before: Overlay, after: Overlay) -> tuple[Refusal, ...]:
+        """Returns what `at_least` has against overlay for these services, in the place of what was before."""
         return taking_too_much(services, self._planner.status, before, after)
 
     @property
@@ -92,14 +92,14 @@ class Guide:
 
     def _look_for_breaches(self, after: Status, delta: StatusDelta | None) -> None:
         services = self._planner.plan.services
-        looked_at, self._looked_at = self._looked_at, (self._guidance, services)
+        looked_at, self._looked_at = self._looked_at, (self._overlay, services)
         has_flips = delta is not None and bool(delta.flipped)
-        if looked_at[0] is self._guidance and looked_at[1] is services and not has_flips:
+        if looked_at[0] is self._overlay and looked_at[1] is services and not has_flips:
             return
-        self._breaches = left_with_too_few(services.values(), after, self._guidance)
-        self.alarm.breach(self._breaches, self._guidance.said)
+        self._breaches = left_with_too_few(services.values(), after, self._overlay)
+        self.alarm.breach(self._breaches, self._overlay.said)
 
-    def _allowed(self, shares: Shares, after: Status, delta: StatusDelta | None) -> Allowed:
+    def _allowed(self, shares: Shares, after: Status, delta: StatusDelta | None) -> SafetyDecision:
         now = self._clock.monotonic()
         try:
             if self._history is None and shares.services:
@@ -110,7 +110,7 @@ class Guide:
         except Exception:  # safety that fails must not stop failover
             log.exception("safety: the rules failed; the checks are followed without them")
             self._counters.add("safety_failures")
-            return Allowed({}, (), NO_HISTORY)
+            return SafetyDecision({}, (), NO_HISTORY)
 
     def _shares_now(self) -> Shares:
         services = self._planner.plan.services if self._holds else EMPTY_PLAN.services
@@ -122,10 +122,10 @@ class Guide:
 class _WhatCounts:
     """What counts of endpoints now, each service worked out once and only when it is asked for."""
 
-    def __init__(self, services: Mapping[ServiceId, SteeredService], status: Status, guidance: Guidance) -> None:
+    def __init__(self, services: Mapping[ServiceId, SteeredService], status: Status, overlay: Overlay) -> None:
         self._services = services
         self._status = status
-        self._guidance = guidance
+        self._overlay = overlay
         self._known: dict[ServiceId, dict[Kept, Released]] = {}
 
     def __call__(self, one: Kept) -> Released:
@@ -136,11 +136,11 @@ class _WhatCounts:
         return self._known[name].get(one, Released.GONE)
 
     def _of(self, steered: SteeredService) -> dict[Kept, Released]:
-        said = overriding(steered, self._guidance.said)
-        beliefs = effective(steered, self._status, self._guidance).beliefs
+        said = overriding(steered, self._overlay.said)
+        beliefs = effective(steered, self._status, self._overlay).beliefs
         return {
-            (steered.id, spot.endpoint): _fate(None if override is None else override.action, belief)
-            for spot, override, belief in zip(steered.spots, said, beliefs, strict=True)
+            (steered.id, endpoint_ref.endpoint): _fate(None if override is None else override.action, belief)
+            for endpoint_ref, override, belief in zip(steered.endpoint_refs, said, beliefs, strict=True)
         }
 
 

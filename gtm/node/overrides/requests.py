@@ -24,17 +24,17 @@ from gtm.health.override.override import (
     Action,
     InForce,
     Override,
+    OverrideRequest,
     SafetyRule,
-    Wish,
 )
-from gtm.health.override.scope import Scope, Spot, covers, scopes_of
+from gtm.health.override.scope import EndpointRef, Scope, covers, scopes_of
 from gtm.node.notices.safety import in_short
 from gtm.node.overrides.notices import is_known
-from gtm.node.overrides.overlay import Guide
+from gtm.node.overrides.overlay import OverlayBuilder
 from gtm.node.overrides.store import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.plan.model import SteeredService
-from gtm.plan.overlay import Guidance, is_spoken_of, overriding
+from gtm.plan.overlay import Overlay, is_spoken_of, overriding
 from gtm.plan.override_effects import Effect, Said, TakesNothing, effect_of, freed_by
 from gtm.plan.safety.minimums import Refusal
 from gtm.threads import is_true_within
@@ -46,14 +46,14 @@ MAX_MOMENTS = 20
 """Ends of other overrides that `at_least` is held against, the first: each costs a look at every service touched."""
 
 
-class Saying:
+class OverrideRequests:
     """Takes wishes. `applied` merges at once, and `publish` has the peers told."""
 
     def __init__(
         self,
         planner: Planner,
         overrides: OverrideDesk,
-        guide: Guide,
+        guide: OverlayBuilder,
         *,
         applied: Callable[[], None],
         publish: Callable[[], None],
@@ -68,26 +68,26 @@ class Saying:
         """Returns what people said and is in force."""
         return self._overrides.in_force()
 
-    def say(self, wishes: Sequence[Wish]) -> tuple[Said, ...]:
+    def say(self, wanted_all: Sequence[OverrideRequest]) -> tuple[Said, ...]:
         """Says all of this from now on. Raises OverrideRefused, and then says nothing of it."""
         said = self._overrides.in_force()
-        signed = [one for wish in wishes for one in self._signed(wish)]
-        wishes = [self._timed(wish, said) for wish in {wish.scope: wish for wish in signed}.values()]
-        for wish in wishes:
-            self._require_known(wish, said)
-        if self._overrides.is_full(wish.scope for wish in wishes):
+        signed = [one for wanted in wanted_all for one in self._signed(wanted)]
+        wanted_all = [self._timed(wanted, said) for wanted in {wanted.scope: wanted for wanted in signed}.values()]
+        for wanted in wanted_all:
+            self._require_known(wanted, said)
+        if self._overrides.is_full(wanted.scope for wanted in wanted_all):
             raise OverrideRefused(
                 f"this node holds {MAX_PER_NODE} overrides, as many as it may: this would push out one that is in "
                 "force; say it of a larger scope, or at another node"
             )
-        made = self._overrides.made_of(wishes)
-        found = tuple(self._said(wish, one, made) for wish, one in zip(wishes, made, strict=True))
+        made = self._overrides.made_of(wanted_all)
+        found = tuple(self._said(wanted, one, made) for wanted, one in zip(wanted_all, made, strict=True))
         is_last = any(one.effect.is_last for one in found)
         if is_last:  # the rule says how many there would be
-            self._require_enough(wishes, made)
-        _require_effect(found, wishes, wall=self._overrides.wall)
+            self._require_enough(wanted_all, made)
+        _require_effect(found, wanted_all, wall=self._overrides.wall)
         if not is_last:
-            self._require_enough(wishes, made)
+            self._require_enough(wanted_all, made)
         self._overrides.take(made)
         self._applied()
         self._publish()
@@ -97,19 +97,19 @@ class Saying:
         """Returns whether all that was said is on disk; False after SAVE_LIMIT_S if it is not known by then."""
         return await is_true_within(SAVE_LIMIT_S, self._overrides.written)
 
-    def _signed(self, wish: Wish) -> Sequence[Wish]:
+    def _signed(self, wanted: OverrideRequest) -> Sequence[OverrideRequest]:
         """Returns a wish; one that ends something, for each scope that was signed for what is called so now."""
-        if wish.action is not Action.CLEAR or wish.is_signed:
-            return (wish,)
-        return [replace(wish, scope=scope) for scope in self._overrides.signed_as(wish.scope)] or (wish,)
+        if wanted.action is not Action.CLEAR or wanted.is_signed:
+            return (wanted,)
+        return [replace(wanted, scope=scope) for scope in self._overrides.signed_as(wanted.scope)] or (wanted,)
 
-    def _require_known(self, wish: Wish, said: InForce) -> None:
-        if wish.action is Action.CLEAR:
-            if all(one.scope != wish.scope for one in said.by_scope.values()) and not self._signed_here(wish.scope):
-                words = f"nothing is said of {wish.scope}{self._wider_words(wish.scope)}"
+    def _require_known(self, wanted: OverrideRequest, said: InForce) -> None:
+        if wanted.action is Action.CLEAR:
+            if all(one.scope != wanted.scope for one in said.by_scope.values()) and not self._signed_here(wanted.scope):
+                words = f"nothing is said of {wanted.scope}{self._wider_words(wanted.scope)}"
                 raise OverrideRefused(words, is_unknown=True)
-        elif not is_known(wish.scope, self._planner.plan):
-            raise OverrideRefused(f"nothing that this node serves is in {wish.scope}", is_unknown=True)
+        elif not is_known(wanted.scope, self._planner.plan):
+            raise OverrideRefused(f"nothing that this node serves is in {wanted.scope}", is_unknown=True)
 
     def _signed_here(self, scope: Scope) -> bool:
         return scope in self._overrides.signed_as(scope)
@@ -126,61 +126,61 @@ class Saying:
         """Yields what decides for each endpoint in a scope, where something does."""
         said = self._overrides.in_force()
         for steered in self._planner.plan.services.values():
-            for spot, override in zip(steered.spots, overriding(steered, said), strict=True):
-                if override is not None and covers(scope, spot):
+            for endpoint_ref, override in zip(steered.endpoint_refs, overriding(steered, said), strict=True):
+                if override is not None and covers(scope, endpoint_ref):
                     yield override
 
-    def _timed(self, wish: Wish, said: InForce) -> Wish:
+    def _timed(self, wanted: OverrideRequest, said: InForce) -> OverrideRequest:
         """Returns the wish with its time: an exemption is not to end before what it is exempt from."""
-        if wish.action is not Action.OBEY or wish.span_s is not None:
-            return wish
+        if wanted.action is not Action.OBEY or wanted.span_s is not None:
+            return wanted
         wider = [
             said.by_scope[scope].until
             for steered in self._planner.plan.services.values()
             if is_spoken_of(steered, said)
-            for spot in steered.spots
-            if covers(wish.scope, spot)
-            for scope in _wider(wish.scope, spot)
+            for endpoint_ref in steered.endpoint_refs
+            if covers(wanted.scope, endpoint_ref)
+            for scope in _wider(wanted.scope, endpoint_ref)
             if scope in said.by_scope and said.by_scope[scope].action in TAKING
         ]
         span_s = max([DEFAULT_SPAN_S, *(until - self._overrides.wall for until in wider)])
-        return replace(wish, span_s=span_s)
+        return replace(wanted, span_s=span_s)
 
-    def _said(self, wish: Wish, override: Override, made: Sequence[Override]) -> Said:
+    def _said(self, wanted: OverrideRequest, override: Override, made: Sequence[Override]) -> Said:
         """Returns what an override will have changed, once all of these are said."""
         before = self._overrides.in_force()
-        is_end = wish.action is Action.CLEAR
+        is_end = wanted.action is Action.CLEAR
         ended = tuple(
             dict.fromkeys(
-                one for scope, one in before.by_scope.items() if (one.scope if is_end else scope) == wish.scope
+                one for scope, one in before.by_scope.items() if (one.scope if is_end else scope) == wanted.scope
             )
         )
-        services, held = self._planner.plan.services.values(), self._planner.guidance.held
+        services, held = self._planner.plan.services.values(), self._planner.overlay.held
         after = self._overrides.in_force_with(made, wall=override.made_at)
-        if wish.action is Action.CLEAR:
+        if wanted.action is Action.CLEAR:
             return Said(override, freed_by(services, before, after, ended=ended), ended)
         effect = effect_of(
             services,
             self._planner.status,
-            Guidance(before, held),
-            Guidance(after, held),
+            Overlay(before, held),
+            Overlay(after, held),
             decided=self._planner.plan.decisions,
             said=override,
-            scope=wish.scope,
-            outlasts=wish.span_s is not None,
+            scope=wanted.scope,
+            outlasts=wanted.span_s is not None,
         )
         return Said(override, effect, ended)
 
-    def _require_enough(self, wishes: Sequence[Wish], made: Sequence[Override]) -> None:
+    def _require_enough(self, wanted_all: Sequence[OverrideRequest], made: Sequence[Override]) -> None:
         """Raises OverrideRefused where too few regions would be left, unless the wishes override that rule."""
-        asked = [wish for wish in wishes if wish.action in TAKING or wish.action is Action.CLEAR]
-        if not asked or any(SafetyRule.AT_LEAST in wish.rules for wish in asked):
+        asked = [wanted for wanted in wanted_all if wanted.action in TAKING or wanted.action is Action.CLEAR]
+        if not asked or any(SafetyRule.AT_LEAST in wanted.rules for wanted in asked):
             return
         touched = InForce({one.scope: one for one in made})
         services = [one for one in self._planner.plan.services.values() if is_spoken_of(one, touched)]
         for moment, ending in self._moments(made):
             before, after = (
-                Guidance(self._overrides.in_force_with(some, wall=moment), self._planner.guidance.held)
+                Overlay(self._overrides.in_force_with(some, wall=moment), self._planner.overlay.held)
                 for some in ((), made)
             )
             refusals = self._guide.too_much([one for one in services if _takes_more(one, before, after)], before, after)
@@ -210,12 +210,12 @@ class Saying:
         return f"{words}; `--override-rule at_least` does it all the same"
 
 
-def _wider(scope: Scope, spot: Spot) -> tuple[Scope, ...]:
-    scopes = scopes_of(spot)
+def _wider(scope: Scope, endpoint_ref: EndpointRef) -> tuple[Scope, ...]:
+    scopes = scopes_of(endpoint_ref)
     return scopes[scopes.index(scope) + 1 :]
 
 
-def _takes_more(steered: SteeredService, before: Guidance, after: Guidance) -> bool:
+def _takes_more(steered: SteeredService, before: Overlay, after: Overlay) -> bool:
     """Returns whether a person takes out an endpoint that nobody took out before."""
     was, now = overriding(steered, before.said), overriding(steered, after.said)
     return any(
@@ -224,14 +224,14 @@ def _takes_more(steered: SteeredService, before: Guidance, after: Guidance) -> b
     )
 
 
-def _require_effect(found: Sequence[Said], wishes: Sequence[Wish], *, wall: float) -> None:
+def _require_effect(found: Sequence[Said], wanted_all: Sequence[OverrideRequest], *, wall: float) -> None:
     """Raises TakesNothing for the first of these that changes nothing."""
-    for one, wish in zip(found, wishes, strict=True):
-        if one.effect.is_nothing and not _may_change_nothing(wish, one.effect):
+    for one, wanted in zip(found, wanted_all, strict=True):
+        if one.effect.is_nothing and not _may_change_nothing(wanted, one.effect):
             raise TakesNothing(nothing_words(one.override, one.effect, wall=wall), one.effect, wall=wall)
 
 
-def _may_change_nothing(wish: Wish, effect: Effect) -> bool:
-    if wish.action in TAKING:
-        return effect.is_last and SafetyRule.AT_LEAST in wish.rules  # somebody knows
-    return wish.action is Action.CLEAR or bool(wish.rules)  # rules are lifted whatever decides for the endpoints
+def _may_change_nothing(wanted: OverrideRequest, effect: Effect) -> bool:
+    if wanted.action in TAKING:
+        return effect.is_last and SafetyRule.AT_LEAST in wanted.rules  # somebody knows
+    return wanted.action is Action.CLEAR or bool(wanted.rules)  # rules are lifted whatever decides for the endpoints

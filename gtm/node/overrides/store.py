@@ -1,7 +1,7 @@
 r"""What people said, as this node knows it: said here, heard from peers, kept on disk, given along.
 
     said here -> signed ------------------------+-> held -> carried by this node's reports, saved
-    reports of the book -> acceptance.py ----+     \-> in force now -> guidance of the planner
+    reports of the book -> acceptance.py ----+     \-> in force now -> overlay of the planner
 
 What each accepted node said is held apart, and the newest of each scope counts (gtm/health/override/override.py).
 Nothing here waits for a peer or for the disk; `written` tells who wants to know when it is on disk.
@@ -26,12 +26,12 @@ from gtm.health.override.override import (
     NOTHING_HELD,
     NOTHING_IN_FORCE,
     Action,
-    Held,
     InForce,
     Override,
     OverrideId,
+    OverrideRequest,
     Overrides,
-    Wish,
+    OverridesByNode,
     all_of,
     in_force,
     joined,
@@ -43,14 +43,14 @@ from gtm.health.override.signed import claimed_override, seal_override
 from gtm.health.report.payload import MAX_CARRIED
 from gtm.health.report.signature import Keys, PrivateKey
 from gtm.ids import NodeName
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.overrides.acceptance import OverrideDoor, Signed, within_bounds
 from gtm.node.overrides.notices import OverrideTeller
 from gtm.node.state.folder import KeptOverrides, StateFolder
 from gtm.node.state.override_names import KeptNames, OverrideNames, compose_names, lost_line, moved_line
 from gtm.plan.model import Plan
 from gtm.plan.renamed_scopes import Layout
-from gtm.share.report_store import Desk
+from gtm.share.report_store import ReportStore
 
 MENDABLE = frozenset({"not_accepted", "unknown_reporter"})
 """Why overrides that were kept may be refused at a start, and taken again once the node file is mended."""
@@ -68,19 +68,19 @@ class OverrideDesk:
         peers: Mapping[NodeName, Keys],
         *,
         accepted: AbstractSet[NodeName] | None,
-        desk: Desk,
+        report_store: ReportStore,
         state: StateFolder,
         clock: Clock,
         counters: Counters,
-        chronicle: Chronicle,
+        recorder: EventRecorder,
     ) -> None:
         self._node = node
         self._key = key
         self._door = OverrideDoor(node, key, peers, accepted=accepted, clock=clock, counters=counters)
         self._kept_names = state.load_override_names()
         self._names = OverrideNames(self._kept_names.renamed)
-        self._teller = OverrideTeller(counters=counters, chronicle=chronicle, gone=self._kept_names.gone)
-        self._desk = desk
+        self._teller = OverrideTeller(counters=counters, recorder=recorder, gone=self._kept_names.gone)
+        self._report_store = report_store
         self._state = state
         self._clock = clock
         self._signed: dict[Override, str] = {}
@@ -91,7 +91,7 @@ class OverrideDesk:
         """Those that were kept and whose signer does not count here now: the node file may be mended."""
         self._left_out = 0
         self._now = self._told = NOTHING_IN_FORCE
-        self._held: Held = NOTHING_HELD
+        self._held: OverridesByNode = NOTHING_HELD
         self.known: Overrides = NO_OVERRIDES
         """The newest of each scope, ended ones too."""
         self.written: Future[bool] = Future()
@@ -104,21 +104,21 @@ class OverrideDesk:
         """Returns the time by this node's clock."""
         return self._clock.wall()
 
-    def made_of(self, wishes: Sequence[Wish]) -> tuple[Override, ...]:
+    def made_of(self, wanted_all: Sequence[OverrideRequest]) -> tuple[Override, ...]:
         """Returns the overrides that wishes, each of another scope, would be now."""
         stamps = {one.made_at for one in self._own.values()}
         made = []
-        for wish in wishes:
-            made.append(self._made_of(wish, stamps))
+        for wanted in wanted_all:
+            made.append(self._made_of(wanted, stamps))
             stamps.add(made[-1].made_at)
         return tuple(made)
 
-    def _made_of(self, wish: Wish, stamps: AbstractSet[float]) -> Override:
-        made_at = self._next_moment(wish.scope, stamps)
-        span_s = DEFAULT_SPAN_S if wish.span_s is None else wish.span_s
-        until = made_at + (CLEAR_SPAN_S if wish.action is Action.CLEAR else span_s)
-        rules = tuple(sorted(set(wish.rules), key=lambda rule: rule.value))
-        said = (wish.scope, wish.action, wish.why, wish.by)
+    def _made_of(self, wanted: OverrideRequest, stamps: AbstractSet[float]) -> Override:
+        made_at = self._next_moment(wanted.scope, stamps)
+        span_s = DEFAULT_SPAN_S if wanted.span_s is None else wanted.span_s
+        until = made_at + (CLEAR_SPAN_S if wanted.action is Action.CLEAR else span_s)
+        rules = tuple(sorted(set(wanted.rules), key=lambda rule: rule.value))
+        said = (wanted.scope, wanted.action, wanted.why, wanted.by)
         identifier = OverrideId(f"{self._node}:{round(made_at * 1000)}")
         return Override(identifier, self._node, *said, made_at, until, rules)
 
@@ -128,9 +128,9 @@ class OverrideDesk:
         pushed = sorted(own.values(), key=lambda one: one.edition)[: max(0, len(own) + len(new) - MAX_PER_NODE)]
         return any(one.is_in_force(self._clock.wall()) for one in pushed)
 
-    def say(self, wish: Wish) -> Override:
+    def say(self, wanted: OverrideRequest) -> Override:
         """Says something from now on, in the place of what was said of the same scope; returns it as an override."""
-        (override,) = made = self.made_of((wish,))
+        (override,) = made = self.made_of((wanted,))
         self.take(made)
         return override
 
@@ -151,7 +151,7 @@ class OverrideDesk:
         wall = self._clock.wall()
         is_any_due = wall >= self._door.look_again_at
         found = dict(self._door.ripe())
-        for giver, heard in self._desk.book.by_node.items():
+        for giver, heard in self._report_store.book.by_node.items():
             carried = heard.report.overrides
             if giver == self._node or (carried == self._looked_at.get(giver, ()) and not is_any_due):
                 continue
@@ -268,14 +268,14 @@ class OverrideDesk:
         if better:
             self._settle(self._held, {**self._signed, **better})
 
-    def _settle(self, held: Held, signed: Signed) -> None:
+    def _settle(self, held: OverridesByNode, signed: Signed) -> None:
         self._held, self.known = held, newest(held)
         self._names.forget({*self.known, *(one.scope for one in self._not_counting_yet())})
         self._signed = {one: signed[one] for one in all_of(held)}
         texts = tuple(self._signed[one] for one in self._ordered())
         carried = within_bounds(texts[:MAX_CARRIED])
         self._tell_left_out(len(texts) - len(carried))
-        self._desk.carry(carried)
+        self._report_store.carry(carried)
         self._echoes &= self._signed.keys()
         echoes = frozenset(self._signed[one] for one in self._echoes)
         others = tuple(text for text in self._not_taken.signed if self._claimed(text) is not None)

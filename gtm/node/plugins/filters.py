@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 
 from gtm.counters import Counters
 from gtm.node.plugins.guard import guarded
-from gtm.steer.vocabulary import STEERING, Kind, SteeringVocabulary, with_kinds
+from gtm.steer.vocabulary import STEERING, FilterFactory, SteeringVocabulary, with_kinds
 
 GROUP = "gtm.filters"
 
@@ -21,7 +21,7 @@ def vocabulary(counters: Counters) -> SteeringVocabulary:
 
     An entry point that cannot be loaded is logged and left out: zone files that use it are then refused by name.
     """
-    kinds: dict[str, Kind] = {}
+    kinds: dict[str, FilterFactory] = {}
     for point in entry_points(group=GROUP):
         if point.name in STEERING.filters:
             log.error("filter %s of %s is left out: gtm has one of that name", point.name, point.value)

@@ -19,13 +19,13 @@ from gtm.counters import Counters
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
 from gtm.steer.filter import Candidate, Candidates, Choose, Filter, Regions, View
-from gtm.steer.vocabulary import Kind
+from gtm.steer.vocabulary import FilterFactory
 from gtm.zone.steering import Argument
 
 log = logging.getLogger(__name__)
 
 
-def guarded(name: str, kind: Kind, counters: Counters) -> Kind:
+def guarded(name: str, kind: FilterFactory, counters: Counters) -> FilterFactory:
     """Returns a kind whose filters cannot raise, and cannot lose what may be answered."""
     failures = _Failures(name, counters)
 

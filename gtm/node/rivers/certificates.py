@@ -18,7 +18,7 @@ from gtm.counters import Counters
 from gtm.event import Event, EventKind, Recorder
 from gtm.health.certificate import Certificate
 from gtm.threads import Pool
-from gtm.tls.renewal import LOOK_S, LiveTls, Outcome
+from gtm.tls.renewal import LOOK_S, LiveTls, RenewalResult
 
 log = logging.getLogger(__name__)
 
@@ -67,9 +67,9 @@ class Certificates:
             self._warn(live)
             self._warn_of_nobody(live)
 
-    def _tell(self, live: LiveTls, outcome: Outcome, why: str) -> None:
+    def _tell(self, live: LiveTls, outcome: RenewalResult, why: str) -> None:
         self._counters.add("certificate_renewals", side=live.side, outcome=outcome.value)
-        if outcome is Outcome.TAKEN:
+        if outcome is RenewalResult.TAKEN:
             ends = "" if live.validity is None else f"; it is good until {_day(live.validity)}"
             words = f"TLS of {live.side}: the renewed files serve{ends}"
             log.info("%s", words)

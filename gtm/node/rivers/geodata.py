@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from gtm.arrival import DEFAULT_SETTLE_S, Arrival, is_any_in_place
 from gtm.event import Event, EventKind
 from gtm.node.config.model import GeoFiles
-from gtm.node.events.recorder import Chronicle, no_chronicle
+from gtm.node.events.recorder import EventRecorder, no_recorder
 from gtm.node.planner import Planner
 from gtm.threads import Pool
 from gtm.watch.geodata import Fingerprint, fingerprint, load
@@ -28,11 +28,11 @@ class GeoWatch:
         planner: Planner,
         *,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        chronicle: Chronicle | None = None,
+        recorder: EventRecorder | None = None,
         settle_s: float = DEFAULT_SETTLE_S,
     ) -> None:
         self._settle_s = settle_s
-        self._chronicle = chronicle or no_chronicle()
+        self._recorder = recorder or no_recorder()
         self._files = files
         self._planner = planner
         self._sleep = sleep
@@ -57,11 +57,11 @@ class GeoWatch:
         if geo.problems and self._planner.geo.sources:
             log.warning("geo data: the files loaded before go on serving")
             words = "; ".join(geo.problems)
-            self._chronicle.record(Event(EventKind.GEOIP_HELD, "geo data", words, {"problems": geo.problems}))
+            self._recorder.record(Event(EventKind.GEOIP_HELD, "geo data", words, {"problems": geo.problems}))
             await self._planner.take_geo_problems(geo.problems)
         else:
             _tell(geo)
-            self._chronicle.located(_updated(geo))
+            self._recorder.located(_updated(geo))
             await self._planner.take_geo(geo)
 
     async def run(self) -> None:

@@ -1,6 +1,6 @@
 """The health river: checks -> verdicts -> reports -> status -> plan.
 
-    prober -> verdicts -> publisher -> desk <- sharing.py <- peers
+    prober -> verdicts -> publisher -> store <- sharing.py <- peers
                                         |
                                      merge, on news and once a tick -> planner
 
@@ -28,7 +28,7 @@ from gtm.health.verdict.saved import is_memorable
 from gtm.health.verdict.verdict import Verdict, VerdictState
 from gtm.ids import CheckId, NodeName, scope_of
 from gtm.metrics.measurements import Tallies
-from gtm.node.events.recorder import Chronicle, no_chronicle
+from gtm.node.events.recorder import EventRecorder, no_recorder
 from gtm.node.notices.blindness import Blindness
 from gtm.node.notices.clocks import ClockWatch
 from gtm.node.notices.outages import Outages
@@ -37,7 +37,7 @@ from gtm.node.notices.roll_out import FormerLimits, voting
 from gtm.node.planner import Planner
 from gtm.node.state.folder import StateFolder
 from gtm.plan.model import Plan
-from gtm.plan.overlay import NO_GUIDANCE, Guidance, as_held
+from gtm.plan.overlay import NO_OVERLAY, Overlay, as_held
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
@@ -46,9 +46,9 @@ from gtm.probe.permits import NO_PERMITS, Permits
 from gtm.probe.prober import Prober
 from gtm.probe.withheld import WithheldChecks
 from gtm.share.publisher import MAX_HEARTBEAT_S, heartbeat_s, publish_reports
-from gtm.share.report_store import Desk
+from gtm.share.report_store import ReportStore
 from gtm.threads import Pool, settled
-from gtm.token_bucket import Allowance
+from gtm.token_bucket import TokenBucket
 from gtm.zone.model import Check
 
 TICK_S = 0.5
@@ -74,14 +74,14 @@ class HealthRiver:
     def __init__(
         self,
         planner: Planner,
-        desk: Desk,
+        report_store: ReportStore,
         *,
         quorum: Quorum,
         state: StateFolder,
         clock: Clock,
         counters: Counters,
-        chronicle: Chronicle | None = None,
-        guide: Callable[[Status, StatusDelta | None], Guidance] | None = None,
+        recorder: EventRecorder | None = None,
+        guide: Callable[[Status, StatusDelta | None], Overlay] | None = None,
         permits: Permits = NO_PERMITS,
         tallies: Tallies | None = None,
         answers: bool = True,
@@ -89,12 +89,12 @@ class HealthRiver:
         """`answers`: this node answers queries, and so knows what clients get."""
         self._tallies = tallies or Tallies()
         self._guide = guide or _no_guide
-        self._chronicle = chronicle or no_chronicle()
+        self._recorder = recorder or no_recorder()
         self._planner = planner
-        self._desk = desk
+        self._report_store = report_store
         self._merger = Merger(quorum)
-        self._clocks = ClockWatch(desk.clocks, self._chronicle)
-        self.blindness = Blindness(desk.node, self._chronicle)
+        self._clocks = ClockWatch(report_store.clocks, self._recorder)
+        self.blindness = Blindness(report_store.node, self._recorder)
         self._former = FormerLimits()
         self.fresh: frozenset[NodeName] = frozenset()
         """The probes of which some vote on what is watched is fresh, as of the last merge."""
@@ -123,7 +123,7 @@ class HealthRiver:
         """What endpoints say of themselves; the admin listener takes it in."""
         self.withheld = WithheldChecks()
         """What the node file keeps this probe from checking."""
-        self._quorum = QuorumWatch(self._chronicle, planner.status, now=clock.monotonic())
+        self._quorum = QuorumWatch(self._recorder, planner.status, now=clock.monotonic())
         self.known = asyncio.Event()
         """Set once every check has been believed up or down."""
 
@@ -134,7 +134,7 @@ class HealthRiver:
         self._former.watch(self._checks, checks, now=self._clock.monotonic())
         self._checks = checks
         self.blindness.watch(checks, now=self._clock.monotonic())
-        self._desk.expect(len(checks))
+        self._report_store.expect(len(checks))
         self.heartbeats.watch(checks, now=self._clock.monotonic())
         self._tallies.watch(checks)
         self.withheld.watch(checks)
@@ -182,7 +182,7 @@ class HealthRiver:
                 counters=self._counters,
                 on_reading=self._took,
                 on_change=self._judged,
-                on_unread=self._chronicle.unread,
+                on_unread=self._recorder.unread,
                 turns=instruments.turns,
                 remembered=remembered,
             )
@@ -196,18 +196,18 @@ class HealthRiver:
         return Belief.UNKNOWN if self._prober is None else self._prober.believed(check)
 
     def _took(self, check: Check, reading: Reading) -> None:
-        self._chronicle.read(check, reading)
+        self._recorder.read(check, reading)
         self.withheld.take(check.id, reading)
         wall = self._clock.wall()
         self._tallies.durations.take(check, reading)
         self._tallies.failovers.read(check, reading, now=self._clock.monotonic())
         expiring = self._tallies.certificates.take(check, reading, wall=wall)
         if expiring is not None:
-            self._chronicle.expiring(check, expiring, wall=wall)
+            self._recorder.expiring(check, expiring, wall=wall)
 
     def _judged(self, check: Check, verdict: Verdict) -> None:
         detected_s = self._tallies.failovers.judged(check, verdict, now=self._clock.monotonic())
-        self._chronicle.judged(check, verdict, detected_s=detected_s)
+        self._recorder.judged(check, verdict, detected_s=detected_s)
         self._flips += is_memorable(verdict, now=self._clock.monotonic())
         self._changed.set()
 
@@ -217,29 +217,29 @@ class HealthRiver:
         Between two merges there is at least as long as the first one took: what comes meanwhile is merged together.
         """
         seen = -1
-        allowance = Allowance(SAVES_AT_ONCE, SAVE_INTERVAL_S)
+        bucket = TokenBucket(SAVES_AT_ONCE, SAVE_INTERVAL_S)
         try:
             while True:
                 began = self._clock.monotonic()
                 self.merge()
-                self._save_apart(allowance)
+                self._save_apart(bucket)
                 # who changes what it says with every report must not have this node do nothing else
                 await asyncio.sleep(min(TICK_S, self._clock.monotonic() - began))
                 try:
                     async with asyncio.timeout(TICK_S):
-                        seen = await self._desk.wait_for_news(seen)
+                        seen = await self._report_store.wait_for_news(seen)
                 except TimeoutError:
                     pass
         finally:
             await self._save_at_last()
 
-    def _save_apart(self, allowance: Allowance) -> None:
+    def _save_apart(self, bucket: TokenBucket) -> None:
         """Has news saved, and waits for no disk: one that hangs must not keep the next merge from the answers."""
         if self._saving.done():
             saved = self._saving.result()
             # at once, unless there were many: a crash soon after a change must not revive a dead region
             is_news = self._is_memorable() or _has_changes(saved, self._lasting())
-            if is_news and allowance.take(self._clock.monotonic()):
+            if is_news and bucket.take(self._clock.monotonic()):
                 self._saving = self._threads.submit(self.save, saved)
 
     async def _save_at_last(self) -> None:
@@ -254,7 +254,7 @@ class HealthRiver:
         now = self._clock.monotonic()
         trusted = quarantined(self._merger.standings)
         status = self._planner.status
-        delta = self._merger.merge(status, self._desk.book, self._freshness, now=now, wall=self._clock.wall())
+        delta = self._merger.merge(status, self._report_store.book, self._freshness, now=now, wall=self._clock.wall())
         after = status if delta is None else delta.after
         self._tell_quarantine(trusted)
         self.fresh = self._merger.fresh
@@ -264,14 +264,14 @@ class HealthRiver:
         changed = () if delta is None else delta.changes
         if delta is not None:
             self._tell_changes(delta, now=now)
-        self._chronicle.believed(delta, self._desk.book, self._planner.plan)
-        self._chronicle.heard(self._desk.book, after, now=now, spared=self.following)
+        self._recorder.believed(delta, self._report_store.book, self._planner.plan)
+        self._recorder.heard(self._report_store.book, after, now=now, spared=self.following)
         self._quorum.tell(after, now=now)
-        self._tallies.failovers.changed(changed, self._desk.book, wall=self._clock.wall())
+        self._tallies.failovers.changed(changed, self._report_store.book, wall=self._clock.wall())
         self._outages.believed((change.check for change in changed), self._planner.plan, now=now)
         planner = self._planner
         planner.follow(delta, self._guide(after, delta))
-        self._outages.tell(planner.plan, after, planner.guidance, now=now, is_behind=planner.is_behind)
+        self._outages.tell(planner.plan, after, planner.overlay, now=now, is_behind=planner.is_behind)
         if not self._planner.is_behind:
             self._tallies.failovers.followed()
         if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
@@ -293,12 +293,14 @@ class HealthRiver:
 
     def following(self) -> frozenset[NodeName]:
         """Returns the probes that vote as often as they should have before the last push: they are not silent."""
-        return self._former.voting(self._desk.book, now=self._clock.monotonic())
+        return self._former.voting(self._report_store.book, now=self._clock.monotonic())
 
     def _voting_elsewhere(self) -> frozenset[NodeName]:
         """Returns the probes that vote, and on nothing that is checked here."""
         limit_s = max((one.limit_s for one in self._freshness.values()), default=0.0)
-        return voting(self._desk.book, limit_s, now=self._clock.monotonic()) - quarantined(self._merger.standings)
+        return voting(self._report_store.book, limit_s, now=self._clock.monotonic()) - quarantined(
+            self._merger.standings
+        )
 
     def _swapped(self, before: Plan, after: Plan) -> None:
         self._tallies.failovers.swapped(before, after, wall=self._clock.wall())
@@ -311,7 +313,7 @@ class HealthRiver:
     async def relay(self) -> None:
         """Publishes what people said, for a node that checks nothing, until cancelled; nothing before there is any."""
         await self._changed.wait()
-        await publish_reports(self._desk, dict, self._changed, beat_s=lambda: MAX_HEARTBEAT_S)
+        await publish_reports(self._report_store, dict, self._changed, beat_s=lambda: MAX_HEARTBEAT_S)
 
     @property
     def standings(self) -> Standings:
@@ -330,7 +332,7 @@ class HealthRiver:
                 words = f"probe {node} is out of quarantine"
             log.log(logging.WARNING if node in after else logging.INFO, "%s", words)
             self._counters.add("quarantines", to="in" if node in after else "out")
-            self._chronicle.quarantine(node, words, is_in=node in after)
+            self._recorder.quarantine(node, words, is_in=node in after)
 
     async def _publish(self, prober: Prober) -> None:
         def verdicts() -> Mapping[CheckId, Verdict]:
@@ -339,7 +341,7 @@ class HealthRiver:
         def beat_s() -> float:
             return heartbeat_s(check.monitor.interval_s for check in self._checks)
 
-        await publish_reports(self._desk, verdicts, self._changed, beat_s=beat_s)
+        await publish_reports(self._report_store, verdicts, self._changed, beat_s=beat_s)
 
     def _is_memorable(self) -> bool:
         return self._flips != self._flips_kept or self.heartbeats.changes != self._heard_kept
@@ -356,7 +358,7 @@ class HealthRiver:
         if _has_changes(saved, status):
             # both first: what starts by itself must not be older than the beliefs, nor what is heard against them
             self._planner.keep_plan().result()
-            if last_heard := leave(self._desk.book, self._desk.node).last_heard:
+            if last_heard := leave(self._report_store.book, self._report_store.node).last_heard:
                 self._state.save_last_heard(last_heard)
             self._state.save_status(status)
         return status
@@ -364,11 +366,11 @@ class HealthRiver:
     def _lasting(self) -> Status:
         """Returns what a start is to begin with: what is held is up then."""
         planner = self._planner
-        return as_held(planner.plan, planner.status, planner.guidance.held) if planner.guidance.held else planner.status
+        return as_held(planner.plan, planner.status, planner.overlay.held) if planner.overlay.held else planner.status
 
 
-def _no_guide(_status: Status, _delta: StatusDelta | None) -> Guidance:
-    return NO_GUIDANCE
+def _no_guide(_status: Status, _delta: StatusDelta | None) -> Overlay:
+    return NO_OVERLAY
 
 
 def _has_changes(before: Status, after: Status) -> bool:

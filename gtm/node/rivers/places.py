@@ -10,12 +10,12 @@ from collections.abc import Set as AbstractSet
 from gtm.clock import Clock
 from gtm.ids import NodeName
 from gtm.node.config.model import NodeConfig
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.planner import Planner
 from gtm.node.rivers.geodata import GeoWatch
 from gtm.node.rivers.vantages import VantageWatch
 from gtm.node.state.folder import StateFolder
-from gtm.share.report_store import Desk
+from gtm.share.report_store import ReportStore
 
 
 class ClientPlaces:
@@ -26,15 +26,17 @@ class ClientPlaces:
         config: NodeConfig,
         planner: Planner,
         *,
-        desk: Desk,
+        report_store: ReportStore,
         state: StateFolder,
         voting: Callable[[], AbstractSet[NodeName]],
         clock: Clock,
-        chronicle: Chronicle,
+        recorder: EventRecorder,
     ) -> None:
-        self._geo = GeoWatch(config.geo, planner, chronicle=chronicle, settle_s=config.settle_s)
+        self._geo = GeoWatch(config.geo, planner, recorder=recorder, settle_s=config.settle_s)
         # without peers there is but one vantage, whatever an earlier run knew
-        self._vantages = VantageWatch(planner, desk, state, voting=voting, clock=clock) if config.peers else None
+        self._vantages = (
+            VantageWatch(planner, report_store, state, voting=voting, clock=clock) if config.peers else None
+        )
 
     async def load(self) -> None:
         """Loads what there is now."""

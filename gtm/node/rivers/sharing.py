@@ -4,7 +4,7 @@
     share.srv                a poller for each target of the SRV records, which may change
     share.etcd               a watch of the cluster, and this node's report under a lease
 
-Whatever the way, reports end on the desk, which believes only the keys of share.peers.
+Whatever the way, reports end in the store, which believes only the keys of share.peers.
 """
 
 import asyncio
@@ -19,13 +19,13 @@ from gtm.errors import FileUnreadable, StateInvalid
 from gtm.health.report.peer import PeerState
 from gtm.ids import NodeName
 from gtm.node.config.model import NodeConfig, ShareConfig
-from gtm.share.discovery import MAX_TARGETS, Discovery, Found, discover
+from gtm.share.discovery import MAX_TARGETS, DiscoveredPeers, Discovery, discover
 from gtm.share.etcd import EtcdShare
 from gtm.share.etcd_client import EtcdClient
 from gtm.share.guarded_resolver import GuardedResolver
 from gtm.share.keys import KEY_FILES, MAX_KEY_FILE_BYTES
 from gtm.share.poller import Poller, make_resolver, open_share_session
-from gtm.share.report_store import Desk
+from gtm.share.report_store import ReportStore
 from gtm.threads import Pool
 from gtm.tls.peers import TlsFiles, client_tls
 from gtm.tls.renewal import LiveTls
@@ -43,9 +43,9 @@ class _Moved(Exception):  # no error
 class Sharing:
     """Hears others. Its state is the pollers. Raises StateInvalid when a file that it needs is of no use."""
 
-    def __init__(self, config: NodeConfig, desk: Desk, *, clock: Clock, counters: Counters) -> None:
+    def __init__(self, config: NodeConfig, report_store: ReportStore, *, clock: Clock, counters: Counters) -> None:
         self._config = config
-        self._desk = desk
+        self._report_store = report_store
         self._clock = clock
         self._counters = counters
         self._pollers: dict[NodeName, Poller] = {}
@@ -112,7 +112,7 @@ class Sharing:
         poller = Poller(
             giver or node,
             url,
-            self._desk,
+            self._report_store,
             session,
             clock=self._clock,
             counters=self._counters,
@@ -139,7 +139,7 @@ class Sharing:
 
         pool = Pool("peers of the DNS", threads=1, spare=1)
 
-        def look() -> Awaitable[Found]:
+        def look() -> Awaitable[DiscoveredPeers]:
             return discover(share.srv, secure=share.tls is not None, pool=pool)
 
         await Discovery(share.srv, look, start, judge=guarded.judge).run()
@@ -149,7 +149,7 @@ class Sharing:
         assert config.share.etcd is not None
         client = EtcdClient(config.share.etcd, session, password=self._password, tls=lambda: self.tls.context)
         share = EtcdShare(
-            self._desk,
+            self._report_store,
             client,
             node=config.node,
             peers=frozenset(peer.node for peer in config.peers),

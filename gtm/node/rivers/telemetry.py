@@ -28,7 +28,7 @@ from gtm.node.events.zone_changes import last_push
 from gtm.node.planner import Planner
 from gtm.node.rivers.zones import ZoneRiver
 from gtm.plan.safety.minimums import Refusal
-from gtm.share.report_store import Desk
+from gtm.share.report_store import ReportStore
 from gtm.threads import Pool
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Measures:
         config: NodeConfig,
         planner: Planner,
         zones: ZoneRiver,
-        desk: Desk,
+        report_store: ReportStore,
         *,
         engine: str,
         clock: Clock,
@@ -65,7 +65,7 @@ class Measures:
         self.config = config
         self._planner = planner
         self._zones = zones
-        self._desk = desk
+        self._report_store = report_store
         self._engine = engine
         self._clock = clock
         self._counters = counters
@@ -109,7 +109,7 @@ class Measures:
             started_at=self.started_at,
             plan=planner.plan,
             status=planner.status,
-            guidance=planner.guidance,
+            overlay=planner.overlay,
             probes=self._probes(),
             reloads=Reloads(
                 not planner.catalogue.problems and not planner.failure,
@@ -129,7 +129,7 @@ class Measures:
             unsaved=self._unsaved(),
             counters={**self._unmoved(), **self._counters.snapshot()},
             wrong_keys=self._wrong_keys(),
-            skew=self._desk.clocks.skew,
+            skew=self._report_store.clocks.skew,
         )
 
     def _probes(self) -> tuple[ExpectedProbe, ...]:
@@ -143,7 +143,7 @@ class Measures:
             ExpectedProbe(
                 node,
                 is_peer=node != config.node,
-                age_s=max(0.0, now - self._desk.heard_at.get(node, self._started)),
+                age_s=max(0.0, now - self._report_store.heard_at.get(node, self._started)),
                 is_fresh=node in fresh,
                 is_voting=node in voting,
             )
@@ -151,7 +151,7 @@ class Measures:
         )
 
     def _wrong_keys(self) -> Mapping[NodeName, bool]:
-        wrong = {one.node for one in self._desk.refusals.wrong_keys}
+        wrong = {one.node for one in self._report_store.refusals.wrong_keys}
         return {peer.node: peer.node in wrong for peer in self.config.peers}
 
     def _unmoved(self) -> Mapping[str, int]:

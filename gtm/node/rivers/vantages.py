@@ -14,7 +14,7 @@ from gtm.health.consensus.local_view import MIN_VANTAGES, Known, Vantages, learn
 from gtm.ids import NodeName
 from gtm.node.planner import Planner
 from gtm.node.state.folder import StateFolder
-from gtm.share.report_store import Desk
+from gtm.share.report_store import ReportStore
 
 LOOK_INTERVAL_S = 2.0
 SETTLE_S = 10.0
@@ -28,7 +28,7 @@ class VantageWatch:
     def __init__(
         self,
         planner: Planner,
-        desk: Desk,
+        report_store: ReportStore,
         state: StateFolder,
         *,
         voting: Callable[[], AbstractSet[NodeName]],
@@ -36,7 +36,7 @@ class VantageWatch:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._planner = planner
-        self._desk = desk
+        self._report_store = report_store
         self._state = state
         self._voting = voting
         self._clock = clock
@@ -60,7 +60,7 @@ class VantageWatch:
     async def look(self) -> None:
         """Looks who votes now; takes the vantages once they have been the same for long enough."""
         now = self._clock.monotonic()
-        self._known = learned(self._known, self._desk.book, self._voting(), now=now)
+        self._known = learned(self._known, self._report_store.book, self._voting(), now=now)
         seen = tuple(sorted(self._known, key=lambda one: one.name))
         if seen != self._seen:
             self._seen, self._since = seen, now

@@ -25,7 +25,7 @@ from dns.name import Name
 from gtm.arrival import DEFAULT_SETTLE_S
 from gtm.counters import Counters
 from gtm.errors import CallOverdue, Problem, as_warning, more_problems
-from gtm.node.events.recorder import Chronicle, no_chronicle
+from gtm.node.events.recorder import EventRecorder, no_recorder
 from gtm.node.planner import Planner
 from gtm.node.state.folder import StateFolder
 from gtm.steer.vocabulary import SteeringVocabulary
@@ -64,7 +64,7 @@ class ZoneRiver:
         watch: Callable[[tuple[Check, ...]], None],
         counters: Counters,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        chronicle: Chronicle | None = None,
+        recorder: EventRecorder | None = None,
         state: StateFolder | None = None,
         wall: Callable[[], float] | None = None,
         settle_s: float = DEFAULT_SETTLE_S,
@@ -81,7 +81,7 @@ class ZoneRiver:
         """Wall seconds of the last reading of the folder; None before the first, or without a clock."""
         self._state = state
         self._kept: Catalogue | None = None
-        self._chronicle = chronicle or no_chronicle()
+        self._recorder = recorder or no_recorder()
         self._folder = folder
         self._vocabulary = vocabulary
         self._planner = planner
@@ -329,7 +329,7 @@ class ZoneRiver:
             return  # a node without any zone does not start, and its last words are these problems
         self._log_problems(before, after)
         self._log_warnings(before, after)
-        self._chronicle.rejected(before, after)
+        self._recorder.rejected(before, after)
         mended = sorted(before.bad_files - after.bad_files)
         for file in mended[:MAX_LOGGED]:
             log.info("zone file: %s is mended", file)

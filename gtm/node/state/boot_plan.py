@@ -18,7 +18,7 @@ import msgspec
 from gtm import __version__
 from gtm.engine.protocol import Restorable
 from gtm.errors import StateInvalid
-from gtm.node.state.checksummed_files import Vault
+from gtm.node.state.checksummed_files import ChecksummedFiles
 from gtm.plan.blob import compose_decisions, compose_names, numbering
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.plan.ttl import first_ttls
@@ -37,11 +37,11 @@ class _Part(msgspec.Struct, array_like=True, frozen=True):
     blob: bytes
 
 
-class Standby:
+class BootPlan:
     """Writes the plan that serves. Its state is what was written last; one thread uses it."""
 
-    def __init__(self, vault: Vault, folder: Path) -> None:
-        self._vault = vault
+    def __init__(self, state_files: ChecksummedFiles, folder: Path) -> None:
+        self._state_files = state_files
         self._folder = str(folder.absolute())
         self._last = EMPTY_PLAN
         self._names = b""
@@ -52,7 +52,7 @@ class Standby:
         Where that fails nothing is kept, and False returned: to start from an older plan could revive a region.
         """
         if plan.zones and plan is not self._last and not self._keep(plan):
-            self._vault.discard(DECISIONS)
+            self._state_files.discard(DECISIONS)
             self._last = EMPTY_PLAN
             return False
         return True
@@ -70,7 +70,7 @@ class Standby:
 
     def _write(self, name: str, names: bytes, plan: Plan, blob: bytes) -> bool:
         part = _Part(__version__, self._folder, names, plan.generation, blob)
-        return self._vault.write_bytes(name, msgspec.msgpack.encode(part))
+        return self._state_files.write_bytes(name, msgspec.msgpack.encode(part))
 
 
 def _at_a_start(plan: Plan) -> Plan:
@@ -82,9 +82,9 @@ def _at_a_start(plan: Plan) -> Plan:
     return replace(plan, decisions=decisions)
 
 
-def restore(vault: Vault, folder: Path, engine: Restorable) -> int | None:
+def restore(state_files: ChecksummedFiles, folder: Path, engine: Restorable) -> int | None:
     """Has an engine serve the plan that was kept of a zone folder; returns its generation, or None if there is none."""
-    names, decisions = _read(vault, NAMES), _read(vault, DECISIONS)
+    names, decisions = _read(state_files, NAMES), _read(state_files, DECISIONS)
     if names is None or decisions is None:
         return None
     ours = (__version__, str(folder.absolute()), names.names)
@@ -98,11 +98,11 @@ def restore(vault: Vault, folder: Path, engine: Restorable) -> int | None:
     return decisions.generation
 
 
-def _read(vault: Vault, name: str) -> _Part | None:
+def _read(state_files: ChecksummedFiles, name: str) -> _Part | None:
     def parse(content: bytes) -> _Part:
         try:
             return msgspec.msgpack.decode(content, type=_Part)
         except msgspec.DecodeError as error:
             raise StateInvalid("is damaged") from error
 
-    return vault.read_bytes(name, parse)
+    return state_files.read_bytes(name, parse)

@@ -59,7 +59,7 @@ class Found(Generic[_Value]):
     origin: Origin
 
 
-class Vault:
+class ChecksummedFiles:
     """A folder of such files. It has state: which of them are known to be whole, and what was complained of."""
 
     def __init__(self, folder: Path, counters: Counters, *, on_complaint: OnComplaint | None = None) -> None:

@@ -50,13 +50,13 @@ from gtm.health.consensus.saved import (
 )
 from gtm.health.consensus.status import NO_STATUS, Status
 from gtm.health.report.book import NOBODY_HEARD, LastHeard
-from gtm.health.report.claims import Held
+from gtm.health.report.claims import ClaimsByKey
 from gtm.health.verdict.saved import compose_verdicts, parse_verdicts
 from gtm.health.verdict.saved_model import Wire
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId
-from gtm.node.state.boot_plan import DECISIONS, Standby
-from gtm.node.state.checksummed_files import OnComplaint, Origin, Vault
+from gtm.node.state.boot_plan import DECISIONS, BootPlan
+from gtm.node.state.checksummed_files import ChecksummedFiles, OnComplaint, Origin
 from gtm.node.state.lock import StateLock
 from gtm.node.state.override_names import NO_NAMES, KeptNames, parse_names
 from gtm.plan.model import Plan
@@ -179,8 +179,8 @@ class StateFolder:
         lock: StateLock | None = None,
     ) -> None:
         self._lock = lock or StateLock(None)
-        self._vault = Vault(folder, counters, on_complaint=on_complaint)
-        self._standby = None if zones is None else Standby(self._vault, zones)
+        self._state_files = ChecksummedFiles(folder, counters, on_complaint=on_complaint)
+        self._boot_plan = None if zones is None else BootPlan(self._state_files, zones)
         self._unkept: Plan | None = None
         self._overrides = KeptOverrides()
         self._overrides_saved: Future[bool] | None = None
@@ -192,12 +192,12 @@ class StateFolder:
     @property
     def problems(self) -> tuple[str, ...]:
         """Returns what cannot be read or written now, one line for each file."""
-        return self._vault.problems
+        return self._state_files.problems
 
     @property
     def unsaved(self) -> frozenset[str]:
         """Returns the files whose newest content is not on disk."""
-        return self._vault.unsaved | (frozenset() if self._unkept is None else {DECISIONS})
+        return self._state_files.unsaved | (frozenset() if self._unkept is None else {DECISIONS})
 
     async def keep_trying(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         """Tries again to write what could not be written, and looks after the lock, until cancelled."""
@@ -213,10 +213,10 @@ class StateFolder:
         self._writer.submit(self._lock.check)
 
     def _write_again(self) -> bool:
-        is_state_due = "state.json" in self._vault.unsaved
-        self._vault.write_again()
+        is_state_due = "state.json" in self._state_files.unsaved
+        self._state_files.write_again()
         if is_state_due:  # else the mark stands, which may be that of the run before
-            self._lock.mark(is_saved="state.json" not in self._vault.unsaved)
+            self._lock.mark(is_saved="state.json" not in self._state_files.unsaved)
         if self._unkept is not None:
             self._keep_plan(self._unkept)
         return not self.unsaved
@@ -228,7 +228,7 @@ class StateFolder:
         2. The copy before it: the lost one reserved at most GENERATIONS_AHEAD more, and its serials are not known.
         3. Neither: the clock alone.
         """
-        found = self._vault.read("state.json", _parse)
+        found = self._state_files.read("state.json", _parse)
         saved = found.value or Saved()
         if found.origin is Origin.BEFORE:
             saved = replace(saved, generation=saved.generation + GENERATIONS_AHEAD)
@@ -238,15 +238,15 @@ class StateFolder:
 
     def load_status(self) -> Status:
         """Returns the beliefs of the run before, all frozen, or none."""
-        return self._vault.read("status.json", parse_saved).value or NO_STATUS
+        return self._state_files.read("status.json", parse_saved).value or NO_STATUS
 
     def load_zones(self) -> KeptFolder | None:
         """Returns the last good zone files, if any are kept."""
-        return self._vault.read("zones.json", parse_kept).value
+        return self._state_files.read("zones.json", parse_kept).value
 
     def load_overrides(self) -> KeptOverrides:
         """Returns what people said before this run."""
-        return self._vault.read("overrides.json", _parse_overrides).value or KeptOverrides()
+        return self._state_files.read("overrides.json", _parse_overrides).value or KeptOverrides()
 
     def save_overrides_apart(self, signed: tuple[str, ...], *, echoes: AbstractSet[str] = frozenset()) -> Future[bool]:
         """Writes what people said in the same thread as the state; what was to be written and is older is left out."""
@@ -258,24 +258,24 @@ class StateFolder:
 
     def load_override_names(self) -> KeptNames:
         """Returns what the scopes of overrides were called last."""
-        return self._vault.read(OVERRIDE_NAMES, parse_names).value or NO_NAMES
+        return self._state_files.read(OVERRIDE_NAMES, parse_names).value or NO_NAMES
 
     def save_override_names_apart(self, text: str) -> None:
         """Writes what the scopes of overrides are called in the same thread."""
-        self._writer.submit(lambda: self._vault.write(OVERRIDE_NAMES, text))
+        self._writer.submit(lambda: self._state_files.write(OVERRIDE_NAMES, text))
 
     def _save_overrides(self) -> bool:
         with self._overrides_lock:
             kept, self._overrides_saved = self._overrides, None
         echoes = {"echoes": sorted(kept.echoes)} if kept.echoes else {}
         content = {"version": 1, "overrides": kept.signed, **echoes}
-        return self._vault.write("overrides.json", json.dumps(content, indent=1))
+        return self._state_files.write("overrides.json", json.dumps(content, indent=1))
 
     def save(self, saved: Saved) -> bool:
         """Writes the state; returns whether it is on disk."""
         zones = {origin: {"digest": one.digest, "serial": one.serial} for origin, one in sorted(saved.zones.items())}
         text = json.dumps({"version": 1, "generation": saved.generation, "zones": zones}, indent=1)
-        is_saved = self._vault.write("state.json", text)
+        is_saved = self._state_files.write("state.json", text)
         self._lock.mark(is_saved=is_saved)
         return is_saved
 
@@ -292,59 +292,61 @@ class StateFolder:
 
     def save_status(self, status: Status) -> None:
         """Writes the beliefs."""
-        self._vault.write("status.json", compose_saved(status))
+        self._state_files.write("status.json", compose_saved(status))
 
     def load_last_heard(self) -> LastHeard:
         """Returns which report of each peer the run before heard last, as far as its beliefs were made from them."""
-        return self._vault.read("last-heard.json", parse_last_heard).value or NOBODY_HEARD
+        return self._state_files.read("last-heard.json", parse_last_heard).value or NOBODY_HEARD
 
     def save_last_heard(self, last: LastHeard) -> None:
         """Writes which report of each peer was heard last."""
-        self._vault.write("last-heard.json", compose_last_heard(last))
+        self._state_files.write("last-heard.json", compose_last_heard(last))
 
     def load_verdicts(self, *, now: float, wall: float) -> Mapping[CheckId, Verdict]:
         """Returns what this node's probe is to begin with, of what the run before found out."""
-        return self._vault.read("verdicts.json", lambda text: parse_verdicts(text, now=now, wall=wall)).value or {}
+        return (
+            self._state_files.read("verdicts.json", lambda text: parse_verdicts(text, now=now, wall=wall)).value or {}
+        )
 
     def save_verdicts(self, verdicts: Mapping[CheckId, Verdict], *, now: float) -> None:
         """Writes what the next run is to remember."""
-        self._vault.write("verdicts.json", compose_verdicts(verdicts, now=now))
+        self._state_files.write("verdicts.json", compose_verdicts(verdicts, now=now))
 
     def load_heard(self) -> frozenset[CheckId]:
         """Returns the checks of which the run before had heartbeats."""
-        return self._vault.read("heard.json", parse_heard).value or frozenset()
+        return self._state_files.read("heard.json", parse_heard).value or frozenset()
 
     def save_heard(self, heard: frozenset[CheckId]) -> None:
         """Writes of which checks there were heartbeats."""
-        self._vault.write("heard.json", compose_heard(heard))
+        self._state_files.write("heard.json", compose_heard(heard))
 
     def load_vantages(self) -> Vantages:
         """Returns the vantages that the run before knew of."""
-        return self._vault.read("vantages.json", parse_vantages).value or ()
+        return self._state_files.read("vantages.json", parse_vantages).value or ()
 
     def save_vantages_apart(self, vantages: Vantages) -> Future[bool]:
         """Writes where the vantages are in the same thread."""
-        return self._writer.submit(lambda: self._vault.write("vantages.json", compose_vantages(vantages)))
+        return self._writer.submit(lambda: self._state_files.write("vantages.json", compose_vantages(vantages)))
 
-    def load_claims(self) -> Held:
+    def load_claims(self) -> ClaimsByKey:
         """Returns what was claimed first under each key in the runs before."""
-        return self._vault.read("claims.json", parse_claims).value or {}
+        return self._state_files.read("claims.json", parse_claims).value or {}
 
-    def save_claims_apart(self, held: Held) -> None:
+    def save_claims_apart(self, held: ClaimsByKey) -> None:
         """Writes what was claimed first under each key in the same thread."""
-        self._writer.submit(lambda: self._vault.write("claims.json", compose_claims(held)))
+        self._writer.submit(lambda: self._state_files.write("claims.json", compose_claims(held)))
 
     def save_plan_apart(self, plan: Plan) -> Future[None]:
         """Writes the plan that serves in the same thread, for the next start (boot_plan.py)."""
         return self._writer.submit(self._keep_plan, plan)
 
     def _keep_plan(self, plan: Plan) -> None:
-        if self._standby is not None:
-            self._unkept = None if self._standby.keep(plan) else plan
+        if self._boot_plan is not None:
+            self._unkept = None if self._boot_plan.keep(plan) else plan
 
     def save_zones_apart(self, folder: Path, catalogue: Catalogue) -> Future[bool]:
         """Writes the good zone files in the same thread."""
-        return self._writer.submit(lambda: self._vault.write("zones.json", compose_kept(folder, catalogue)))
+        return self._writer.submit(lambda: self._state_files.write("zones.json", compose_kept(folder, catalogue)))
 
 
 def _lost(one: ZoneSerial) -> ZoneSerial:

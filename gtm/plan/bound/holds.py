@@ -28,7 +28,7 @@ from gtm.health.verdict.reading import Reason
 from gtm.ids import CheckId
 from gtm.plan.faults import Fault, Watched, everything, single_faults
 from gtm.plan.model import SteeredService
-from gtm.plan.overlay import NO_GUIDANCE
+from gtm.plan.overlay import NO_OVERLAY
 from gtm.plan.safety.all_down import FAILS_OPEN
 from gtm.plan.safety.correlated import HOLD_S, recent_s, suspected
 from gtm.plan.safety.minimums import serving_regions, wanted_regions
@@ -73,7 +73,7 @@ def _holds(steered: SteeredService, fault: Fault, shares: Shares, watched: Watch
     if queue.waits_s:
         words = f"where {fault.name}: {queue.share:.0%} of {queue.budget} at once, and {queue.pace}"
         yield Hold(SafetyRule.MAX_SHARE.value, queue.waits_s, words)
-    serving, wanted = serving_regions(steered, after, NO_GUIDANCE), wanted_regions(steered)
+    serving, wanted = serving_regions(steered, after, NO_OVERLAY), wanted_regions(steered)
     if 0 < len(serving) < wanted:
         words = f"where {fault.name}: fewer than {wanted} regions would serve, so it stays as long as the others do"
         yield Hold(SafetyRule.AT_LEAST.value, math.inf, words)
@@ -104,7 +104,7 @@ def _fails_open(steered: SteeredService, shares: Shares, watched: Watched) -> It
     if service.on_all_down not in FAILS_OPEN:
         return
     faults = single_faults(steered, shares.services, watched)
-    alone = [fault for fault in faults if not serving_regions(steered, _after(fault, watched), NO_GUIDANCE)]
+    alone = [fault for fault in faults if not serving_regions(steered, _after(fault, watched), NO_OVERLAY)]
     words = f"nothing of it is up{f', as where {alone[0].name}' if alone else ''}: {service.on_all_down.value}"
     yield Hold(ON_ALL_DOWN, math.inf, words)
 
@@ -187,7 +187,7 @@ def _of_kinds(
 ) -> Mapping[int, frozenset[CheckId]]:
     """Returns what has failed of a service, by the type of its endpoints; not what carries nothing."""
     found: defaultdict[int, set[CheckId]] = defaultdict(set)
-    for check, kind in zip(steered.checks, steered.form.kinds, strict=True):
+    for check, kind in zip(steered.checks, steered.service_shape.kinds, strict=True):
         if check in failed and check is not None and shares.parts[check][steered.id].share > 0:
             found[kind].add(check)
     return {kind: frozenset(checks) for kind, checks in found.items()}
@@ -195,7 +195,7 @@ def _of_kinds(
 
 def _is_let_go(steered: SteeredService, kind: int, failed: AbstractSet[CheckId]) -> bool:
     """Returns whether all of a type is down then, and is answered for that: nothing of it is held."""
-    ends = zip(steered.service.endpoints, steered.form.kinds, steered.checks, strict=True)
+    ends = zip(steered.service.endpoints, steered.service_shape.kinds, steered.checks, strict=True)
     mine = [check for end, its_kind, check in ends if its_kind == kind and not end.last_resort]
     return steered.service.on_all_down in FAILS_OPEN and all(check in failed for check in mine)
 

@@ -21,17 +21,17 @@ from gtm.health.belief import Belief
 from gtm.health.consensus.status import Status
 from gtm.ids import EndpointId
 from gtm.plan.model import SteeredService
-from gtm.plan.overlay import Guidance, effective
+from gtm.plan.overlay import Overlay, effective
 from gtm.zone.model import OnAllDown
 
 FAILS_OPEN = frozenset({OnAllDown.SERVE_ALL, OnAllDown.SERVE_LAST_GOOD})
 """What is down is answered then."""
 
 
-def emptied(steered: SteeredService, status: Status, guidance: Guidance) -> Mapping[EndpointId, int]:
+def emptied(steered: SteeredService, status: Status, overlay: Overlay) -> Mapping[EndpointId, int]:
     """Returns the regular endpoints of the types of which none is up, with the type; a last resort decides nothing."""
-    beliefs = effective(steered, status, guidance).beliefs
-    every = zip(steered.service.endpoints, steered.form.kinds, beliefs, strict=True)
+    beliefs = effective(steered, status, overlay).beliefs
+    every = zip(steered.service.endpoints, steered.service_shape.kinds, beliefs, strict=True)
     regular = [(end.id, kind, belief) for end, kind, belief in every if not end.last_resort]
     left = {kind for _, kind, belief in regular if belief is not Belief.DOWN}
     return {name: kind for name, kind, _ in regular if kind not in left}

@@ -14,19 +14,19 @@ from gtm.ids import CheckId, ServiceId
 
 _ROUNDING = 1e-9
 
-Key = tuple[ServiceId, CheckId]
+BudgetKey = tuple[ServiceId, CheckId]
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What a budget has spent and is not refilled yet, as of a time."""
 
-    shares: Mapping[Key, float]
+    shares: Mapping[BudgetKey, float]
     """The oldest first."""
     at: float
     """Monotonic seconds."""
 
-    def after(self, now: float, limit: float) -> dict[Key, float]:
+    def after(self, now: float, limit: float) -> dict[BudgetKey, float]:
         """Returns what of it is not refilled yet at a later time, at `limit` a minute."""
         refill = (now - self.at) * limit / 60
         left = {}
@@ -42,28 +42,28 @@ class Spent:
 class Purse:
     """What one budget has spent. Its state lasts as long as one decision."""
 
-    shares: dict[Key, float] = field(default_factory=dict)
+    shares: dict[BudgetKey, float] = field(default_factory=dict)
     total: float = 0.0
     is_closed: bool = False
     """It could not pay for something, and pays for nothing that comes after that."""
 
     @classmethod
-    def of(cls, shares: dict[Key, float]) -> "Purse":
+    def of(cls, shares: dict[BudgetKey, float]) -> "Purse":
         """Returns a purse that has spent this."""
         return cls(shares, sum(shares.values()))
 
-    def has_enough(self, key: Key, cost: float, capacity: float) -> bool:
+    def has_enough(self, key: BudgetKey, cost: float, capacity: float) -> bool:
         """Returns whether it can pay for taking something out, once; what costs nothing it always can."""
         after = self.total + cost - self.shares.get(key, 0.0)
         return cost <= 0 or not (self.is_closed or after > capacity + _ROUNDING)
 
-    def take(self, key: Key, cost: float) -> None:
+    def take(self, key: BudgetKey, cost: float) -> None:
         """Takes note of what is paid."""
         self.total += cost - self.shares.get(key, 0.0)
         self.shares[key] = cost
 
 
-def pay(purses: Iterable[tuple[Purse, float]], key: Key, cost: float) -> bool:
+def pay(purses: Iterable[tuple[Purse, float]], key: BudgetKey, cost: float) -> bool:
     """Pays for taking something out, of each of these purses, which have so much at once, or of none.
 
     Returns whether there was enough. It is asked in the queue's order.

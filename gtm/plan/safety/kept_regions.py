@@ -12,7 +12,7 @@ from gtm.health.consensus.status import Status
 from gtm.health.override.override import Action, InForce, SafetyRule
 from gtm.ids import CheckId, EndpointId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
-from gtm.plan.overlay import Guidance, Held, effective, overriding
+from gtm.plan.overlay import HeldEndpoints, Overlay, effective, overriding
 from gtm.plan.safety.minimums import Refusal, serving_regions, wanted_regions
 from gtm.plan.safety.shares import Shares
 
@@ -28,7 +28,7 @@ class Keeping:
     before: Status
     proposed: Status
     said: InForce
-    last_held: Held
+    last_held: HeldEndpoints
 
     def hold(self, held: Holding, failed: Iterable[CheckId]) -> list[Refusal]:
         """Holds what every service needs to keep its regions, and returns what that refuses."""
@@ -49,24 +49,24 @@ class Keeping:
                 refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", says, facts, kept))
         return refusals
 
-    def _lost_too_many(self, steered: SteeredService, wanted: int, held: Held) -> tuple[RegionName, ...]:
+    def _lost_too_many(self, steered: SteeredService, wanted: int, held: HeldEndpoints) -> tuple[RegionName, ...]:
         """Returns the regions that must stay: of those that served until now, the first in the zone's order."""
-        serving = serving_regions(steered, self.proposed, Guidance(self.said, held))
+        serving = serving_regions(steered, self.proposed, Overlay(self.said, held))
         if not serving or len(serving) >= wanted:
             return ()
-        until_now = serving_regions(steered, self.before, Guidance(self.said, self.last_held))
+        until_now = serving_regions(steered, self.before, Overlay(self.said, self.last_held))
         lost = [region.name for region in steered.regions if region.name in until_now - serving]
         return tuple(lost[: wanted - len(serving)])
 
     def _ends_in(self, steered: SteeredService, regions: tuple[RegionName, ...]) -> list[EndpointId]:
         """Returns the endpoints that served these regions until now, but for those that a person decides."""
-        counted = effective(steered, self.before, Guidance(self.said, self.last_held)).beliefs
+        counted = effective(steered, self.before, Overlay(self.said, self.last_held)).beliefs
         overrides = overriding(steered, self.said)
         return [
-            spot.endpoint
-            for spot, belief, override in zip(steered.spots, counted, overrides, strict=True)
-            if spot.region in regions
+            endpoint_ref.endpoint
+            for endpoint_ref, belief, override in zip(steered.endpoint_refs, counted, overrides, strict=True)
+            if endpoint_ref.region in regions
             and belief is Belief.UP
             and (override is None or override.action is Action.OBEY)
-            and not self.said.lifts(spot, SafetyRule.AT_LEAST)
+            and not self.said.lifts(endpoint_ref, SafetyRule.AT_LEAST)
         ]

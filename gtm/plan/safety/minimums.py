@@ -1,6 +1,6 @@
 """Enough: whether a service keeps the regions (`at_least`) and a region the endpoints (`min_healthy`) that it needs.
 
-What comes in: services, what the checks say, and guidance. What goes out: regions, and refusals. `at_least` binds
+What comes in: services, what the checks say, and overlay. What goes out: regions, and refusals. `at_least` binds
 people as well as automatics; how it binds those is in rules.py.
 """
 
@@ -12,7 +12,7 @@ from gtm.health.consensus.status import Status
 from gtm.health.override.override import SafetyRule
 from gtm.ids import EndpointId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
-from gtm.plan.overlay import Guidance, effective, is_spoken_of, skipped
+from gtm.plan.overlay import Overlay, effective, is_spoken_of, skipped
 
 Kept = tuple[ServiceId, EndpointId]
 """An endpoint of which a rule says what counts."""
@@ -44,14 +44,14 @@ def wanted_regions(steered: SteeredService) -> int:
     return min(steered.service.safety.at_least, len(own))
 
 
-def serving_regions(steered: SteeredService, status: Status, guidance: Guidance) -> frozenset[RegionName]:
+def serving_regions(steered: SteeredService, status: Status, overlay: Overlay) -> frozenset[RegionName]:
     """Returns the regions of which something is not down."""
-    ends = zip(steered.service.endpoints, effective(steered, status, guidance).beliefs, strict=True)
+    ends = zip(steered.service.endpoints, effective(steered, status, overlay).beliefs, strict=True)
     return frozenset(one.region for one, belief in ends if belief is not Belief.DOWN and not one.last_resort)
 
 
 def taking_too_much(
-    services: Iterable[SteeredService], status: Status, before: Guidance, after: Guidance
+    services: Iterable[SteeredService], status: Status, before: Overlay, after: Overlay
 ) -> tuple[Refusal, ...]:
     """Returns which services a person would leave with too few regions (`at_least`), sorted by name.
 
@@ -59,7 +59,7 @@ def taking_too_much(
     """
     refusals = []
     for steered in services:
-        serving, left = (serving_regions(steered, status, guidance) for guidance in (before, after))
+        serving, left = (serving_regions(steered, status, overlay) for overlay in (before, after))
         wanted, name = wanted_regions(steered), steered.id
         if len(left) < min(wanted, len(serving)):
             words = f"{name} would have {len(left)} serving, and must have {wanted}"
@@ -68,33 +68,33 @@ def taking_too_much(
     return tuple(sorted(refusals, key=lambda refusal: refusal.subject))
 
 
-def left_with_too_few(services: Iterable[SteeredService], status: Status, guidance: Guidance) -> tuple[Refusal, ...]:
+def left_with_too_few(services: Iterable[SteeredService], status: Status, overlay: Overlay) -> tuple[Refusal, ...]:
     """Returns which services have too few regions (`at_least`) by what people said, sorted by name.
 
     Each was allowed where it was said, but nobody knew of all: they were said at several nodes at once, or checks took
     the rest. Where one names the rule, somebody knew.
     """
-    spoken_of = [one for one in services if is_spoken_of(one, guidance.said)]
+    spoken_of = [one for one in services if is_spoken_of(one, overlay.said)]
     return tuple(
         refusal
         for steered in sorted(spoken_of, key=lambda one: one.id)
-        if (refusal := _breach(steered, status, guidance)) is not None
+        if (refusal := _breach(steered, status, overlay)) is not None
     )
 
 
-def _breach(steered: SteeredService, status: Status, guidance: Guidance) -> Refusal | None:
-    left, otherwise = (serving_regions(steered, status, one) for one in (guidance, Guidance(held=guidance.held)))
+def _breach(steered: SteeredService, status: Status, overlay: Overlay) -> Refusal | None:
+    left, otherwise = (serving_regions(steered, status, one) for one in (overlay, Overlay(held=overlay.held)))
     wanted = wanted_regions(steered)
     if len(left) >= min(wanted, len(otherwise)):
         return None
-    if any(guidance.said.lifts(spot, SafetyRule.AT_LEAST) for spot in steered.spots):
+    if any(overlay.said.lifts(endpoint_ref, SafetyRule.AT_LEAST) for endpoint_ref in steered.endpoint_refs):
         return None
     words = f"{steered.id} has {len(left)} regions serving, and must have {wanted}"
     facts = {"regions_left": len(left), "regions_wanted": wanted}
     return Refusal(SafetyRule.AT_LEAST, f"service {steered.id}", words, facts)
 
 
-def skipping(services: Iterable[SteeredService], status: Status, guidance: Guidance) -> tuple[Refusal, ...]:
+def skipping(services: Iterable[SteeredService], status: Status, overlay: Overlay) -> tuple[Refusal, ...]:
     """Returns which regions of these services are skipped for want of `min_healthy`."""
     return tuple(
         Refusal(
@@ -102,8 +102,12 @@ def skipping(services: Iterable[SteeredService], status: Status, guidance: Guida
             f"service {steered.id}",
             f"{steered.id}: {region} has fewer endpoints up than min_healthy, and is skipped",
             {"min_healthy": dict(steered.service.min_healthy)[region]},
-            frozenset((steered.id, spot.endpoint) for spot in steered.spots if spot.region == region),
+            frozenset(
+                (steered.id, endpoint_ref.endpoint)
+                for endpoint_ref in steered.endpoint_refs
+                if endpoint_ref.region == region
+            ),
         )
         for steered in services
-        for region in skipped(steered, status, guidance)
+        for region in skipped(steered, status, overlay)
     )

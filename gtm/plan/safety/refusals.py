@@ -13,8 +13,8 @@ from dns.rdatatype import RdataType
 from gtm.health.consensus.status import Status
 from gtm.health.override.override import SafetyRule
 from gtm.ids import CheckId, ServiceId
-from gtm.plan.overlay import Held
-from gtm.plan.safety.budget import Key
+from gtm.plan.overlay import HeldEndpoints
+from gtm.plan.safety.budget import BudgetKey
 from gtm.plan.safety.correlated import Suspicion
 from gtm.plan.safety.evidence import is_misfit
 from gtm.plan.safety.minimums import Kept, Refusal
@@ -36,7 +36,7 @@ class Refused:
     doubts: Doubts
     now: float
 
-    def told(self, held: Held, unpaid: Iterable[Key]) -> list[Refusal]:
+    def told(self, held: HeldEndpoints, unpaid: Iterable[BudgetKey]) -> list[Refusal]:
         """Returns what the budgets, a suspicion and doubts refuse; `unpaid` is what budgets have no share for yet."""
         kept = self._kept(held)
         found = [] if self.suspicion is None else [self._blame_probes(self.suspicion, kept[_SUSPECTED])]
@@ -58,12 +58,15 @@ class Refused:
         facts = {"waiting": round(max(waits.values()), 6), "per_minute": budget.limit}
         return Refusal(SafetyRule.MAX_SHARE, name, says, facts, kept)
 
-    def _kept(self, held: Held) -> defaultdict[str, frozenset[Kept]]:
+    def _kept(self, held: HeldEndpoints) -> defaultdict[str, frozenset[Kept]]:
         """Returns what each budget holds; under _SUSPECTED what a suspicion does, and by service what a doubt does."""
         found: defaultdict[str, set[Kept]] = defaultdict(set)
         for service, rules in held.items():
             steered = self.shares.services[service]
-            checks = {spot.endpoint: check for spot, check in zip(steered.spots, steered.checks, strict=True)}
+            checks = {
+                endpoint_ref.endpoint: check
+                for endpoint_ref, check in zip(steered.endpoint_refs, steered.checks, strict=True)
+            }
             for endpoint, rule in rules.items():
                 subject, check = self.shares.budget_of[service], checks[endpoint]
                 if rule is SafetyRule.CORRELATED and check is not None:

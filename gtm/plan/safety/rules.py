@@ -33,9 +33,9 @@ from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.status import Status
 from gtm.health.override.override import NOTHING_IN_FORCE, Action, InForce, SafetyRule
 from gtm.ids import CheckId, EndpointId, ServiceId
-from gtm.plan.overlay import Guidance, Held
+from gtm.plan.overlay import HeldEndpoints, Overlay
 from gtm.plan.safety.all_down import FAILS_OPEN, emptied
-from gtm.plan.safety.budget import Key, Purse, Spent, pay
+from gtm.plan.safety.budget import BudgetKey, Purse, Spent, pay
 from gtm.plan.safety.correlated import HOLD_S, Suspicion, recent_s, still_recent, suspected
 from gtm.plan.safety.evidence import is_dead, is_misfit
 from gtm.plan.safety.kept_regions import Holding, Keeping
@@ -60,7 +60,7 @@ class _Fate(Enum):
 
 _PAYING = frozenset({_Fate.TOGETHER, _Fate.PACED})
 
-Waiting = Mapping[Key, float]
+Waiting = Mapping[BudgetKey, float]
 """What the checks took down and is believed up still, and since when, in monotonic seconds."""
 
 
@@ -71,15 +71,15 @@ class History:
     waiting: Waiting = field(default_factory=dict)
     open: Waiting = field(default_factory=dict)
     """What is answered as if it were up, because nothing of its type is (`serve_all`, `serve_last_good`)."""
-    lost: frozenset[Key] = frozenset()
+    lost: frozenset[BudgetKey] = frozenset()
     """What is open, or waits, of the types of which the checks say that nothing is up."""
-    spared: frozenset[Key] = frozenset()
+    spared: frozenset[BudgetKey] = frozenset()
     """Of what was lost, what waits since something of its type is up again."""
     said: InForce = NOTHING_IN_FORCE
     """What people said when that was looked at."""
     shares: Shares = field(default=NO_SHARES, repr=False, compare=False)
     """What the zones were then."""
-    paid: frozenset[Key] = frozenset()
+    paid: frozenset[BudgetKey] = frozenset()
     """What waits for others alone: it goes together with them."""
     graces: Waiting = field(default_factory=dict)
     """Until when what was believed wrong, or open, stays for sure: what is mended at once is up within an interval."""
@@ -89,7 +89,7 @@ class History:
     """By budget, and by type."""
     suspicion: Suspicion | None = None
     doubts: Doubts = field(default_factory=dict)
-    held: Held = field(default_factory=dict)
+    held: HeldEndpoints = field(default_factory=dict)
 
     @property
     def is_calm(self) -> bool:
@@ -105,22 +105,22 @@ NO_HISTORY = History()
 
 
 @dataclass(frozen=True, slots=True)
-class Allowed:
+class SafetyDecision:
     """What may happen."""
 
-    held: Held
+    held: HeldEndpoints
     refusals: tuple[Refusal, ...]
     history: History
 
 
 def allow(
     shares: Shares, history: History, proposed: Status, delta: StatusDelta | None, said: InForce, *, now: float
-) -> Allowed:
+) -> SafetyDecision:
     """Returns what of the proposed beliefs may count now; `delta` is what is new in them, None where nothing is."""
     before, flips = (proposed, frozenset[CheckId]()) if delta is None else (delta.before, delta.flipped)
     failed = [check for check in flips if before.belief(check) is Belief.UP and proposed.belief(check) is Belief.DOWN]
     if not failed and history.is_calm and history.is_settled(shares, said, flips=bool(flips)):
-        return Allowed({}, (), history)
+        return SafetyDecision({}, (), history)
     fallen = still_recent({**history.fallen, **dict.fromkeys(failed, now)}, proposed, shares, now=now)
     suspicion = history.suspicion and suspected(history.suspicion, fallen, proposed, shares, now=now)
     if history.suspicion is not None and suspicion is None:
@@ -153,7 +153,7 @@ def allow(
         doubts=doubts,
         held=granted.held,
     )
-    return Allowed(granted.held, tuple(refusals), after)
+    return SafetyDecision(granted.held, tuple(refusals), after)
 
 
 @dataclass(slots=True)
@@ -163,15 +163,15 @@ class _Granted:
     spent: Mapping[Budgeted, Spent]
     graces: Waiting
     held: Holding = field(default_factory=dict)
-    waiting: dict[Key, float] = field(default_factory=dict)
-    rules: dict[Key, SafetyRule] = field(default_factory=dict)
+    waiting: dict[BudgetKey, float] = field(default_factory=dict)
+    rules: dict[BudgetKey, SafetyRule] = field(default_factory=dict)
     """Which rule has what waits wait."""
-    paid: set[Key] = field(default_factory=set)
-    lost: frozenset[Key] = frozenset()
-    spared: frozenset[Key] = frozenset()
+    paid: set[BudgetKey] = field(default_factory=set)
+    lost: frozenset[BudgetKey] = frozenset()
+    spared: frozenset[BudgetKey] = frozenset()
 
     def hold(
-        self, key: Key, since: float, ends: tuple[EndpointId, ...], rule: SafetyRule, *, is_paid: bool = False
+        self, key: BudgetKey, since: float, ends: tuple[EndpointId, ...], rule: SafetyRule, *, is_paid: bool = False
     ) -> None:
         self.waiting[key] = since
         self.rules[key] = rule
@@ -220,7 +220,7 @@ class _Run:
             if self._is_blamed(service, check):
                 blamed.setdefault(service, {}).update(dict.fromkeys(ends, SafetyRule.CORRELATED))
         services = dict.fromkeys(service for service, _ in movable)
-        by_checks = {name: emptied(self.shares.services[name], self.proposed, Guidance(self.said)) for name in services}
+        by_checks = {name: emptied(self.shares.services[name], self.proposed, Overlay(self.said)) for name in services}
         emptied_now = {name: self._emptied(name, blamed) if name in blamed else by_checks[name] for name in services}
         kinds = {key: _kind(ends, emptied_now[key[0]]) for key, ends in movable.items()}
         lost = frozenset(key for key, ends in movable.items() if _kind(ends, by_checks[key[0]]) is not None)
@@ -243,7 +243,7 @@ class _Run:
         granted.spared = frozenset(key for key in granted.waiting if key not in lost and self._was_lost(key))
         return granted
 
-    def opened(self, waiting: Waiting, held: Held, flips: AbstractSet[CheckId]) -> Waiting:
+    def opened(self, waiting: Waiting, held: HeldEndpoints, flips: AbstractSet[CheckId]) -> Waiting:
         """Returns what is answered after this because nothing of its type is up, and since when."""
         if self.shares is self.history.shares and self.said is self.history.said:
             touched = {name for check in flips for name in self.shares.parts.get(check, ())}
@@ -257,17 +257,17 @@ class _Run:
             if steered.service.on_all_down not in FAILS_OPEN:
                 continue
             out = self._emptied(name, held)
-            for spot, check in zip(steered.spots, steered.checks, strict=True):
-                if check is not None and spot.endpoint in out and self._movable(name, check):
+            for endpoint_ref, check in zip(steered.endpoint_refs, steered.checks, strict=True):
+                if check is not None and endpoint_ref.endpoint in out and self._movable(name, check):
                     key = (name, check)
                     found[key] = waiting.get(key, self.now)
         return found
 
-    def _emptied(self, service: ServiceId, held: Held) -> Mapping[EndpointId, int]:
+    def _emptied(self, service: ServiceId, held: HeldEndpoints) -> Mapping[EndpointId, int]:
         mine = {service: held[service]} if service in held else {}
-        return emptied(self.shares.services[service], self.proposed, Guidance(self.said, mine))
+        return emptied(self.shares.services[service], self.proposed, Overlay(self.said, mine))
 
-    def _fate(self, key: Key, *, is_emptied: bool, is_lost: bool) -> _Fate:
+    def _fate(self, key: BudgetKey, *, is_emptied: bool, is_lost: bool) -> _Fate:
         service, check = key
         if self._is_blamed(service, check):
             return _Fate.BLAMED
@@ -280,10 +280,10 @@ class _Run:
         is_left_behind = self._was_lost(key) and not is_lost
         return _Fate.DEAD if is_left_behind and is_dead(self.proposed.checks[check]) else _Fate.PACED
 
-    def _was_lost(self, key: Key) -> bool:
+    def _was_lost(self, key: BudgetKey) -> bool:
         return key in self.history.lost or key in self.history.spared
 
-    def _grace(self, key: Key, fate: _Fate, failed: list[CheckId], *, is_lost: bool) -> float | None:
+    def _grace(self, key: BudgetKey, fate: _Fate, failed: list[CheckId], *, is_lost: bool) -> float | None:
         """Returns until when something stays, paid for or not, in case that the rest comes back, or fails as well.
 
         What was believed wrong or lost, and is not now; and what may be in doubt soon.
@@ -306,7 +306,7 @@ class _Run:
         is_back = key in self.history.lost and not is_lost
         return soon if is_back or (check in failed and self._may_be_doubted(service, check)) else last
 
-    def _former_graces(self) -> dict[Key, float]:
+    def _former_graces(self) -> dict[BudgetKey, float]:
         """Returns what had a grace lately and is down ever since: where others flap, it does not have one each time."""
         return {
             key: until
@@ -329,7 +329,7 @@ class _Run:
             if name[0] in budgets
         }
 
-    def _is_paid(self, key: Key, purses: dict[Budgeted, Purse]) -> bool:
+    def _is_paid(self, key: BudgetKey, purses: dict[Budgeted, Purse]) -> bool:
         """Returns whether the budget has what it costs; it is asked in the queue's order."""
         name, part = self.shares.budget_of[key[0]], self.shares.parts[key[1]][key[0]]
         capacity = self.shares.budgets[name].capacity
@@ -342,7 +342,7 @@ class _Run:
         is_doubted = service in self.doubts and check in self.doubts[service].fell
         return (is_suspected or is_doubted) and not self._lifted(service, check, SafetyRule.CORRELATED)
 
-    def _not_given_back(self, spent: dict[Key, float], failed: list[CheckId]) -> dict[Key, float]:
+    def _not_given_back(self, spent: dict[BudgetKey, float], failed: list[CheckId]) -> dict[BudgetKey, float]:
         """Returns what was spent on what is down ever since: what came back costs nothing any more."""
         again = frozenset(failed)
         return {
@@ -353,18 +353,20 @@ class _Run:
 
     def _movable(self, service: ServiceId, check: CheckId) -> tuple[EndpointId, ...]:
         """Returns the endpoints of a check that no person decides."""
-        here = self.shares.parts[check][service].spots
+        here = self.shares.parts[check][service].endpoint_refs
         if not self.said:
-            return tuple([spot.endpoint for spot in here])
-        overrides = [self.said.of(spot) for spot in here]
+            return tuple([endpoint_ref.endpoint for endpoint_ref in here])
+        overrides = [self.said.of(endpoint_ref) for endpoint_ref in here]
         return tuple(
-            spot.endpoint
-            for spot, override in zip(here, overrides, strict=True)
+            endpoint_ref.endpoint
+            for endpoint_ref, override in zip(here, overrides, strict=True)
             if override is None or override.action is Action.OBEY
         )
 
     def _lifted(self, service: ServiceId, check: CheckId, rule: SafetyRule) -> bool:
-        return bool(self.said) and all(self.said.lifts(spot, rule) for spot in self.shares.parts[check][service].spots)
+        return bool(self.said) and all(
+            self.said.lifts(endpoint_ref, rule) for endpoint_ref in self.shares.parts[check][service].endpoint_refs
+        )
 
 
 def _kind(ends: tuple[EndpointId, ...], emptied_here: Mapping[EndpointId, int]) -> int | None:

@@ -16,9 +16,9 @@ from collections.abc import Collection, Mapping
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import Status
 from gtm.ids import CheckId, EndpointId, ServiceId
-from gtm.plan.overlay import NO_GUIDANCE
+from gtm.plan.overlay import NO_OVERLAY
 from gtm.plan.safety.all_down import FAILS_OPEN, emptied
-from gtm.plan.safety.budget import Key, Spent
+from gtm.plan.safety.budget import BudgetKey, Spent
 from gtm.plan.safety.correlated import recent_s
 from gtm.plan.safety.rules import History
 from gtm.plan.safety.shares import Budgeted, Shares
@@ -35,13 +35,13 @@ def recalled(shares: Shares, status: Status, *, now: float, wall: float) -> Hist
         (name, check): at
         for check, at in fell.items()
         for name, part in shares.parts[check].items()
-        if any(spot.endpoint in answered[name] for spot in part.spots)
+        if any(endpoint_ref.endpoint in answered[name] for endpoint_ref in part.endpoint_refs)
     }
     spent = _spent(shares, fell, was_open)
     return History(open=was_open, lost=frozenset(was_open), fallen=fallen, spent=spent)
 
 
-def _spent(shares: Shares, fell: Mapping[CheckId, float], was_open: Collection[Key]) -> Mapping[Budgeted, Spent]:
+def _spent(shares: Shares, fell: Mapping[CheckId, float], was_open: Collection[BudgetKey]) -> Mapping[Budgeted, Spent]:
     """Returns what the budgets have spent, the oldest first."""
     found: dict[Budgeted, Spent] = {}
     for check, at in fell.items():
@@ -58,4 +58,4 @@ def _spent(shares: Shares, fell: Mapping[CheckId, float], was_open: Collection[K
 
 def _open(shares: Shares, service: ServiceId, status: Status) -> Mapping[EndpointId, int]:
     steered = shares.services[service]
-    return emptied(steered, status, NO_GUIDANCE) if steered.service.on_all_down in FAILS_OPEN else {}
+    return emptied(steered, status, NO_OVERLAY) if steered.service.on_all_down in FAILS_OPEN else {}

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from dns.rdatatype import RdataType
 
-from gtm.health.override.scope import Spot
+from gtm.health.override.scope import EndpointRef
 from gtm.ids import CheckId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
 from gtm.plan.region_deaths import felling_regions
@@ -41,10 +41,10 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class CheckShare:
     """What one check carries of one service."""
 
-    spots: tuple[Spot, ...]
+    endpoint_refs: tuple[EndpointRef, ...]
     share: float
     """Of the service's budget, of each of the types."""
     types: tuple[int, ...]
@@ -61,7 +61,7 @@ class Shares:
     budget_of: Mapping[ServiceId, str]
     clusters: Mapping[ServiceId, int]
     """Services with one number have a target in common, with each other or through others; else they are unrelated."""
-    parts: Mapping[CheckId, Mapping[ServiceId, Part]]
+    parts: Mapping[CheckId, Mapping[ServiceId, CheckShare]]
     """What each check carries of the services that it can change."""
     regions: frozenset[RegionName]
     """All of them."""
@@ -97,15 +97,17 @@ def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
 
 def _parts(
     services: Mapping[ServiceId, SteeredService], siblings: Mapping[ServiceId, int]
-) -> dict[CheckId, dict[ServiceId, Part]]:
-    found: defaultdict[CheckId, dict[ServiceId, Part]] = defaultdict(dict)
+) -> dict[CheckId, dict[ServiceId, CheckShare]]:
+    found: defaultdict[CheckId, dict[ServiceId, CheckShare]] = defaultdict(dict)
     for name, steered in services.items():
-        for check, spot, kind, share in zip(
-            steered.checks, steered.spots, steered.form.kinds, _shares(steered), strict=True
+        for check, endpoint_ref, kind, share in zip(
+            steered.checks, steered.endpoint_refs, steered.service_shape.kinds, _shares(steered), strict=True
         ):
             if check is not None:  # its endpoints have one target, and so one type
-                last = found[check].get(name, Part((), 0.0, _TYPES.get(kind, (kind,))))
-                found[check][name] = Part((*last.spots, spot), last.share + share / siblings[name], last.types)
+                last = found[check].get(name, CheckShare((), 0.0, _TYPES.get(kind, (kind,))))
+                found[check][name] = CheckShare(
+                    (*last.endpoint_refs, endpoint_ref), last.share + share / siblings[name], last.types
+                )
     return dict(found)
 
 
@@ -115,14 +117,14 @@ def _budget_name(steered: SteeredService) -> str:
 
 def _budget(name: str, services: list[SteeredService], largest: Mapping[Budgeted, float]) -> Budget:
     limit = services[0].service.safety.max_share
-    kinds = {kind for one in services for kind in one.form.kinds}
+    kinds = {kind for one in services for kind in one.service_shape.kinds}
     types = {rtype for kind in kinds for rtype in _TYPES.get(kind, (kind,))}
     capacity = {rtype: max(limit, largest.get((name, rtype), 0.0)) for rtype in sorted(types)}
     return Budget(limit, capacity, len(services))
 
 
 def _largest(
-    parts: Mapping[CheckId, Mapping[ServiceId, Part]],
+    parts: Mapping[CheckId, Mapping[ServiceId, CheckShare]],
     felling: Mapping[CheckId, frozenset[RegionName]],
     budget_of: Mapping[ServiceId, str],
 ) -> dict[Budgeted, float]:
@@ -143,7 +145,7 @@ def _largest(
 
 def _shares(steered: SteeredService) -> list[float]:
     """Returns what each endpoint has of its type: by weight, alike where all weights are 0; a last resort has none."""
-    ends, kinds = steered.service.endpoints, steered.form.kinds
+    ends, kinds = steered.service.endpoints, steered.service_shape.kinds
     weights = [0.0 if one.last_resort else float(one.weight) for one in ends]
     totals: defaultdict[int, float] = defaultdict(float)
     counts: defaultdict[int, int] = defaultdict(int)

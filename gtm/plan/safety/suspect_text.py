@@ -63,7 +63,7 @@ def failure(fell: Mapping[CheckId, float], watched: int, proposed: Status, share
     """Returns what these checks have in common."""
     reason, is_of_all = _reason([proposed.checks[check] for check in fell if check in proposed.checks])
     parts = (part for check in fell for part in shares.parts.get(check, {}).values())
-    regions = {spot.region for part in parts for spot in part.spots}
+    regions = {endpoint_ref.region for part in parts for endpoint_ref in part.endpoint_refs}
     took_s = max(fell.values(), default=0.0) - min(fell.values(), default=0.0)
     return Failure(len(fell), watched, len(regions), max(1, math.ceil(took_s)), reason, is_of_all)
 

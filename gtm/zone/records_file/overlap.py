@@ -16,12 +16,12 @@ from dns.rdatatype import to_text as type_to_text
 from dns.rdtypes.ANY.NS import NS
 
 from gtm.dns.rdata import rdata_of
-from gtm.zone.draft import RecordDraft, Report, ZoneDraft
-from gtm.zone.records_file.packed import BulkRRset, Key, key_of, labels_of
+from gtm.zone.draft import ProblemList, RecordDraft, ZoneDraft
+from gtm.zone.records_file.packed import BulkRRset, NameKey, key_of, labels_of
 from gtm.zone.records_file.parse import Records
 
 
-def take_bulk(records: Records, draft: ZoneDraft, report: Report) -> None:
+def take_bulk(records: Records, draft: ZoneDraft, report: ProblemList) -> None:
     """Gives the draft a records file, and adds a problem for each record that the zone file has too."""
     draft.bulk = bulk = records.bulk
     taking = _Taking(records, draft, report)
@@ -35,19 +35,19 @@ def take_bulk(records: Records, draft: ZoneDraft, report: Report) -> None:
 class _Taking:
     """Takes names over, once each."""
 
-    def __init__(self, records: Records, draft: ZoneDraft, report: Report) -> None:
+    def __init__(self, records: Records, draft: ZoneDraft, report: ProblemList) -> None:
         self._bulk = records.bulk
         self._place = records.place
         self._draft = draft
         self._report = report
-        self._taken: set[Key] = set()
+        self._taken: set[NameKey] = set()
 
     def names(self, names: Iterable[Name]) -> None:
         origin = self._draft.origin
         for key in [key_of(name, origin) for name in names if name.is_subdomain(origin)]:
             self.rows([(key, self._bulk.find(key) or ())])
 
-    def rows(self, rows: Iterable[tuple[Key, tuple[BulkRRset, ...]]]) -> None:
+    def rows(self, rows: Iterable[tuple[NameKey, tuple[BulkRRset, ...]]]) -> None:
         for key, rrsets in rows:
             if key not in self._taken:
                 self._taken.add(key)

@@ -18,7 +18,7 @@ from dns.rdatatype import RdataType
 
 from gtm.errors import TextInvalid
 
-Key = bytes
+NameKey = bytes
 """A name relative to the origin, from the top down: what is below a name begins with the name's key."""
 
 NOTABLE = frozenset({RdataType.NS, RdataType.CNAME, RdataType.DS})
@@ -57,30 +57,30 @@ class Bulk:
         """Returns how many names there are, empty non-terminals too."""
         return len(self.starts) // _PLACE_OCTETS
 
-    def find(self, key: Key) -> tuple[BulkRRset, ...] | None:
+    def find(self, key: NameKey) -> tuple[BulkRRset, ...] | None:
         """Returns what a name has, nothing for an empty non-terminal; None for a name that is not there."""
         number = self._first_from(key)
         if number < len(self) and self._key(number) == key:
             return self.rrsets_at(self._start(number))
         return None
 
-    def below(self, key: Key) -> Iterator[tuple[Key, tuple[BulkRRset, ...]]]:
+    def below(self, key: NameKey) -> Iterator[tuple[NameKey, tuple[BulkRRset, ...]]]:
         """Yields a name and all names below it, with what they have."""
         number = self._first_from(key)
         while number < len(self) and (here := self._key(number)).startswith(key):
             yield here, self.rrsets_at(self._start(number))
             number += 1
 
-    def notables(self) -> Iterator[tuple[Key, tuple[BulkRRset, ...]]]:
+    def notables(self) -> Iterator[tuple[NameKey, tuple[BulkRRset, ...]]]:
         """Yields the names with a type of NOTABLE, with all they have."""
         for (start,) in struct.iter_unpack("!I", self.notable):
             yield self._key_at(start), self.rrsets_at(start)
 
-    def names(self) -> Iterator[Key]:
+    def names(self) -> Iterator[NameKey]:
         """Yields every name."""
         return (self._key_at(start) for (start,) in struct.iter_unpack("!I", self.starts))
 
-    def owners(self) -> Iterator[Key]:
+    def owners(self) -> Iterator[NameKey]:
         """Yields the names that have records, which are all but empty non-terminals."""
         rows = self.rows
         for (start,) in struct.iter_unpack("!I", self.starts):
@@ -88,7 +88,7 @@ class Bulk:
             if rows[end] or rows[end + 1]:
                 yield rows[start + 1 : end]
 
-    def _first_from(self, key: Key) -> int:
+    def _first_from(self, key: NameKey) -> int:
         low, high = 0, len(self)
         while low < high:
             middle = (low + high) // 2
@@ -101,10 +101,10 @@ class Bulk:
     def _start(self, number: int) -> int:
         return int.from_bytes(self.starts[number * _PLACE_OCTETS : (number + 1) * _PLACE_OCTETS])
 
-    def _key(self, number: int) -> Key:
+    def _key(self, number: int) -> NameKey:
         return self._key_at(self._start(number))
 
-    def _key_at(self, start: int) -> Key:
+    def _key_at(self, start: int) -> NameKey:
         return self.rows[start + 1 : start + 1 + self.rows[start]]
 
     def rrsets_at(self, start: int) -> tuple[BulkRRset, ...]:
@@ -126,7 +126,7 @@ class Bulk:
 NO_BULK = Bulk()
 
 
-def pack(records: Mapping[Key, Iterable[BulkRRset]]) -> Bulk:
+def pack(records: Mapping[NameKey, Iterable[BulkRRset]]) -> Bulk:
     """Returns the Bulk of some names."""
     rows, starts, notable, count = bytearray(), bytearray(), bytearray(), 0
     names = {b"", *(above for name in records for above in _from_the_top(name))}
@@ -146,25 +146,25 @@ def pack(records: Mapping[Key, Iterable[BulkRRset]]) -> Bulk:
     return Bulk(bytes(rows), bytes(starts), bytes(notable), count)
 
 
-def key_of(name: Name, origin: Name) -> Key:
+def key_of(name: Name, origin: Name) -> NameKey:
     """Returns the key of a name in the zone."""
     own = name.labels[: len(name.labels) - len(origin.labels)]
     return b"".join(bytes((len(label),)) + label.lower() for label in reversed(own))
 
 
-def labels_of(key: Key) -> tuple[bytes, ...]:
+def labels_of(key: NameKey) -> tuple[bytes, ...]:
     """Returns the labels of a key in the order of a name."""
     return tuple(reversed(list(_labels(key))))
 
 
-def _labels(key: Key) -> Iterator[bytes]:
+def _labels(key: NameKey) -> Iterator[bytes]:
     at = 0
     while at < len(key):
         yield key[at + 1 : at + 1 + key[at]]
         at += 1 + key[at]
 
 
-def _from_the_top(key: Key) -> Iterator[Key]:
+def _from_the_top(key: NameKey) -> Iterator[NameKey]:
     """Yields every name above one, and the name itself."""
     at = 0
     while at < len(key):

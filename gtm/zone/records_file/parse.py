@@ -26,7 +26,7 @@ from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
 from gtm.zone.fields import MAX_TTL
 from gtm.zone.names import no_doubled_zone
 from gtm.zone.records import MAX_RRSET_BYTES, check_target, check_type
-from gtm.zone.records_file.packed import Bulk, BulkRRset, Key, key_of, pack
+from gtm.zone.records_file.packed import Bulk, BulkRRset, NameKey, key_of, pack
 from gtm.zone.records_file.sources import Include, Sources, no_files
 from gtm.zone.records_file.warnings import Note, Oddity, Place, first_notes, warnings_of
 
@@ -173,7 +173,7 @@ class _Reader:
         self._last_ttl = zone_ttl
         self._owner: Name | None = None
         self._has_owner = False
-        self._rrsets: dict[Key, dict[RdataType, _RRset]] = {}
+        self._rrsets: dict[NameKey, dict[RdataType, _RRset]] = {}
         self._notes: set[Note] = set()
         """A line that makes many records has each of its oddities once."""
 
@@ -334,7 +334,7 @@ class _Reader:
         # RFC 2308 4: $TTL; without one RFC 1035 5.1: the last that was stated
         return self._last_ttl if self._default_ttl is None else self._default_ttl
 
-    def _put(self, line: int, key: Key, rtype: RdataType, ttl: int, rdata: Rdata) -> None:
+    def _put(self, line: int, key: NameKey, rtype: RdataType, ttl: int, rdata: Rdata) -> None:
         rrset = self._rrsets.setdefault(key, {}).setdefault(rtype, _RRset(ttl, line, ttl))
         rrset.ttl = min(rrset.ttl, ttl)
         if rrset.other is None and ttl != rrset.first_ttl:

@@ -19,7 +19,7 @@ from ipaddress import IPv6Address
 
 from dns.name import Name
 
-from gtm.zone.draft import Report, ZoneDraft
+from gtm.zone.draft import ProblemList, ZoneDraft
 from gtm.zone.model import Endpoint, Monitor, MonitorKey
 from gtm.zone.monitors.settings import HttpSettings, IcmpSettings
 
@@ -31,7 +31,7 @@ _ROUNDING = 1e-6
 """Rates are sums of fractions."""
 
 
-def no_target_is_asked_too_often(draft: ZoneDraft, report: Report) -> None:
+def no_target_is_asked_too_often(draft: ZoneDraft, report: ProblemList) -> None:
     """Adds a problem at the service with which a target is asked too often."""
     rates = _Rates()
     for each in draft.services.values():

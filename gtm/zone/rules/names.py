@@ -10,7 +10,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 from dns.rdtypes.ANY.NS import NS
 
-from gtm.zone.draft import RecordDraft, Report, ZoneDraft
+from gtm.zone.draft import ProblemList, RecordDraft, ZoneDraft
 from gtm.zone.graph import way_text
 from gtm.zone.rules.cname_loops import alias_graph, loops
 from gtm.zone.rules.service_cycles import services_do_not_wait_for_themselves, services_wait_for_what_is_there
@@ -22,13 +22,13 @@ _ONE_LABEL = 2
 """Of an absolute name that is one word: the other is the root's."""
 
 
-def check(draft: ZoneDraft, report: Report) -> None:
+def check(draft: ZoneDraft, report: ProblemList) -> None:
     """Adds a problem for everything that breaks a rule."""
     for rule in RULES:
         rule(draft, report)
 
 
-def services_own_their_names(draft: ZoneDraft, report: Report) -> None:
+def services_own_their_names(draft: ZoneDraft, report: ProblemList) -> None:
     """A service owns A, AAAA and CNAME of its name; one with targets is an alias and owns all (RFC 1034 3.6.2)."""
     for service in draft.services.values():
         key = service.path[-1]
@@ -46,7 +46,7 @@ def services_own_their_names(draft: ZoneDraft, report: Report) -> None:
             report.add((*service.path, "endpoints", index, "target"), message)
 
 
-def aliases_stand_alone(draft: ZoneDraft, report: Report) -> None:
+def aliases_stand_alone(draft: ZoneDraft, report: ProblemList) -> None:
     """A CNAME is the only record of its name, has one value, and is not at the apex (RFC 1034 3.6.2, RFC 2181 10.1)."""
     for record in draft.all_records():
         if record.rtype != RdataType.CNAME:
@@ -60,7 +60,7 @@ def aliases_stand_alone(draft: ZoneDraft, report: Report) -> None:
             report.add_to(record, f"a CNAME has one value, not {len(record.rdatas)}")
 
 
-def delegations_own_what_is_below(draft: ZoneDraft, report: Report) -> None:
+def delegations_own_what_is_below(draft: ZoneDraft, report: ProblemList) -> None:
     """At and below a delegation there is only NS, DS and glue (RFC 1034 4.2.1, RFC 4035 2.4)."""
     cuts = {record.name: record for record in _delegations(draft)}
     glue = {_ns_target(rdata) for record in cuts.values() for rdata in record.rdatas}
@@ -83,14 +83,14 @@ def delegations_own_what_is_below(draft: ZoneDraft, report: Report) -> None:
             report.add(service.path, message, at_key=True)
 
 
-def delegations_are_not_wildcards(draft: ZoneDraft, report: Report) -> None:
+def delegations_are_not_wildcards(draft: ZoneDraft, report: ProblemList) -> None:
     """RFC 4592 4.2: the meaning of a wildcard NS is undefined."""
     for record in _delegations(draft):
         if record.name.is_wild():
             report.add_to(record, "a wildcard cannot be a delegation (RFC 4592 4.2)")
 
 
-def nameservers_have_addresses(draft: ZoneDraft, report: Report) -> None:
+def nameservers_have_addresses(draft: ZoneDraft, report: ProblemList) -> None:
     """A nameserver inside the zone is found only by an address in the zone (RFC 1034 4.2.1)."""
     for index, server in enumerate(draft.nameservers):
         if server.is_subdomain(draft.origin) and not draft.has_address(server):
@@ -102,7 +102,7 @@ def nameservers_have_addresses(draft: ZoneDraft, report: Report) -> None:
                 report.add_to(record, _no_address(server, draft), (*record.path, "values", index))
 
 
-def nameservers_are_absolute(draft: ZoneDraft, report: Report) -> None:
+def nameservers_are_absolute(draft: ZoneDraft, report: ProblemList) -> None:
     """No top-level domain is a nameserver: one label alone was meant to be relative."""
     for index, server in enumerate(draft.nameservers):
         if len(server.labels) == _ONE_LABEL and server != draft.origin:
@@ -110,7 +110,7 @@ def nameservers_are_absolute(draft: ZoneDraft, report: Report) -> None:
             report.add(("nameservers", index), f"nameservers are absolute names; write {meant} if you mean that name")
 
 
-def aliases_end(draft: ZoneDraft, report: Report) -> None:
+def aliases_end(draft: ZoneDraft, report: ProblemList) -> None:
     """No chain of aliases and of services with targets comes back to where it was (RFC 1034 3.6.2)."""
     for loop in loops(alias_graph(draft)):
         if report.is_full:
@@ -124,7 +124,7 @@ def aliases_end(draft: ZoneDraft, report: Report) -> None:
             report.add(draft.services[loop[0]].path, message, at_key=True)
 
 
-Rule = Callable[[ZoneDraft, Report], None]
+Rule = Callable[[ZoneDraft, ProblemList], None]
 RULES: tuple[Rule, ...] = (
     services_own_their_names,
     aliases_stand_alone,

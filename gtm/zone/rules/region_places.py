@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from gtm.geo.codes import meaning
 from gtm.geo.place import Coordinates
 from gtm.ids import RegionName
-from gtm.zone.draft import Report, ServiceDraft, ZoneDraft
+from gtm.zone.draft import ProblemList, ServiceDraft, ZoneDraft
 from gtm.zone.model import Region
 
 MOST_NAMES = 5
 """Of regions at one point that are told by name."""
 
 
-def warn_of_places(regions: Mapping[RegionName, Region], draft: ZoneDraft, report: Report) -> None:
+def warn_of_places(regions: Mapping[RegionName, Region], draft: ZoneDraft, report: ProblemList) -> None:
     """Adds the warnings about the regions of services that are steered by `nearest`."""
     told: set[RegionName] = set()
     for each in draft.services.values():
@@ -66,7 +66,7 @@ def _words(regions: list[Region]) -> str:
     )
 
 
-def _warn(region: Region, words: str, service: ServiceDraft, report: Report) -> None:
+def _warn(region: Region, words: str, service: ServiceDraft, report: ProblemList) -> None:
     """Adds a warning at a region of the file, or at the service where the region is of the shared file."""
     own = ("regions", region.name)
     path = own if report.document.at(own) is not None else service.path

@@ -10,13 +10,13 @@ from dns.rdatatype import RdataType
 
 from gtm.ids import ServiceId
 from gtm.zone.cycles import circular, way_back
-from gtm.zone.draft import Report, ZoneDraft
+from gtm.zone.draft import ProblemList, ZoneDraft
 from gtm.zone.fields import suggestion
 from gtm.zone.graph import way_text
 from gtm.zone.model import awaited_by
 
 
-def services_wait_for_what_is_there(draft: ZoneDraft, report: Report) -> None:
+def services_wait_for_what_is_there(draft: ZoneDraft, report: ProblemList) -> None:
     """A service of this zone that another waits for is one; what lies below a delegation may be anybody's."""
     awaits = awaited_by([each.service for each in draft.services.values()])
     missing = {
@@ -31,7 +31,7 @@ def services_wait_for_what_is_there(draft: ZoneDraft, report: Report) -> None:
             report.add((*each.path, "monitor"), words)
 
 
-def services_do_not_wait_for_themselves(draft: ZoneDraft, report: Report) -> None:
+def services_do_not_wait_for_themselves(draft: ZoneDraft, report: ProblemList) -> None:
     """Services that wait for each other would never come up again; each circle is told once."""
     awaits = awaited_by([each.service for each in draft.services.values()])
     by_id = dict(zip(awaits, draft.services.values(), strict=True))

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
 from gtm.ids import ServiceId
-from gtm.zone.draft import Report, ZoneDraft
+from gtm.zone.draft import ProblemList, ZoneDraft
 from gtm.zone.model import HealthView, Monitor, MonitorKey
 from gtm.zone.monitors.settings import CalculatedSettings
 from gtm.zone.steering import Vocabulary
@@ -31,7 +31,7 @@ MAX_REGION_SETS = 32
 take 4 to 16 s, and 1.5 GB while they are made; 64 took 3 GB, and the event loop for 1.5 s."""
 
 
-def services_share_their_regions(draft: ZoneDraft, vocabulary: Vocabulary, report: Report) -> None:
+def services_share_their_regions(draft: ZoneDraft, vocabulary: Vocabulary, report: ProblemList) -> None:
     """Adds a problem at the service at which there are too many sets of regions."""
     looks = {steer: vocabulary.looks(steer) for steer in {each.service.steer for each in draft.services.values()}}
     found = set()
@@ -51,7 +51,7 @@ def services_share_their_regions(draft: ZoneDraft, vocabulary: Vocabulary, repor
             return
 
 
-def services_ask_for_what_can_be_checked(draft: ZoneDraft, report: Report) -> bool:
+def services_ask_for_what_can_be_checked(draft: ZoneDraft, report: ProblemList) -> bool:
     """Adds a problem at the service at which the zone asks for too much; returns whether there is none."""
     counting = _Counting({each.service.id: len(each.service.endpoints) for each in draft.services.values()})
     for each in draft.services.values():

@@ -23,7 +23,7 @@ from gtm.health.consensus.saved import (
 from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status, merge
 from gtm.health.consensus.voices import Freshness
 from gtm.health.report.book import EMPTY_BOOK, LastHeard, LastReport
-from gtm.health.report.claims import Claim, Held
+from gtm.health.report.claims import Claim, ClaimsByKey
 from gtm.health.report.report import Edition
 from gtm.health.verdict.reading import Reason
 from gtm.ids import CheckId, NodeName, VantageName
@@ -124,7 +124,7 @@ claims = st.dictionaries(
 
 
 @given(claims)
-def test_what_was_claimed_survives_the_disk(held: Held) -> None:
+def test_what_was_claimed_survives_the_disk(held: ClaimsByKey) -> None:
     assert parse_claims(compose_claims(held)) == held
 
 

@@ -17,11 +17,11 @@ from gtm.health.override.override import (
     kept,
     newest,
 )
-from gtm.health.override.scope import Spot
+from gtm.health.override.scope import EndpointRef
 from gtm.ids import EndpointId, RegionName, ServiceId
 from tests.fakes.overrides import WALL, overrides, said
 
-SPOT = Spot(
+SPOT = EndpointRef(
     "gtm.example.com", ServiceId("api.gtm.example.com"), RegionName("eu-west"), EndpointId("eu-west/192.0.2.20")
 )
 ENDPOINT, REGION = "endpoint api.gtm.example.com eu-west/192.0.2.20", "region gtm.example.com/eu-west"

@@ -3,10 +3,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.health.override.scope import (
+    EndpointRef,
     EndpointScope,
     RegionScope,
     ServiceScope,
-    Spot,
     ZoneScope,
     covers,
     parse_scope,
@@ -80,8 +80,8 @@ def test_any_text_is_a_scope_or_refused_in_words_fit_to_print(text: str) -> None
 
 
 def test_an_endpoint_is_in_five_scopes_the_most_specific_first() -> None:
-    spot = Spot("gtm.example.com", API, EU, EndpointId("eu-west/192.0.2.20"))
-    assert [str(scope) for scope in scopes_of(spot)] == [
+    endpoint_ref = EndpointRef("gtm.example.com", API, EU, EndpointId("eu-west/192.0.2.20"))
+    assert [str(scope) for scope in scopes_of(endpoint_ref)] == [
         "endpoint api.gtm.example.com eu-west/192.0.2.20",
         "region gtm.example.com/eu-west",
         "region */eu-west",
@@ -90,8 +90,10 @@ def test_an_endpoint_is_in_five_scopes_the_most_specific_first() -> None:
     ]
 
 
-spots = st.builds(
-    lambda service, zone, region, target: Spot(zone, service, RegionName(region), EndpointId(f"{region}/{target}")),
+endpoint_refs = st.builds(
+    lambda service, zone, region, target: EndpointRef(
+        zone, service, RegionName(region), EndpointId(f"{region}/{target}")
+    ),
     st.sampled_from([API, ServiceId("b.other.example")]),
     st.sampled_from(["gtm.example.com", "other.example"]),
     st.sampled_from(["eu-west", "us-east"]),
@@ -99,7 +101,7 @@ spots = st.builds(
 )
 
 
-@given(spots, spots)
-def test_a_scope_covers_the_endpoints_that_are_in_it(spot: Spot, other: Spot) -> None:
+@given(endpoint_refs, endpoint_refs)
+def test_a_scope_covers_the_endpoints_that_are_in_it(endpoint_ref: EndpointRef, other: EndpointRef) -> None:
     for scope in scopes_of(other):
-        assert covers(scope, spot) is (scope in scopes_of(spot))
+        assert covers(scope, endpoint_ref) is (scope in scopes_of(endpoint_ref))

@@ -7,7 +7,7 @@ import pytest
 from gtm.errors import ReportInvalid
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
-from gtm.health.report.claims import Claim, Claims, Held, Listed
+from gtm.health.report.claims import Claim, Claims, ClaimsByKey, Listed
 from gtm.health.report.report import Report
 from gtm.ids import CheckId, NodeName, VantageName
 from tests.fakes.peers import key_of
@@ -22,7 +22,7 @@ def listed(vantage: str, at: Coordinates | None = None, *, probes: bool = True) 
     return Listed(VantageName(vantage), at, probes)
 
 
-def claims(held: Held | None = None, *, own: Listed | None = None, **peers: Listed) -> Claims:
+def claims(held: ClaimsByKey | None = None, *, own: Listed | None = None, **peers: Listed) -> Claims:
     """Of a node that hears three probes; `fra` is `fra-1`, and so on."""
     said = {NodeName(f"{name}-1"): one for name, one in peers.items()}
     keys = {node: key_of(node).public for node in (FRA, IAD, SIN)}
@@ -84,7 +84,7 @@ def test_who_is_not_listed_stays_where_it_was_first() -> None:
 
 
 def test_what_was_claimed_first_is_told_to_be_kept_and_holds_in_the_next_run() -> None:
-    known, kept = claims(), list[Held]()
+    known, kept = claims(), list[ClaimsByKey]()
     known.on_held = kept.append
     for _ in range(3):
         accept(known, saying(SIN, "sin", SINGAPORE))
@@ -131,7 +131,7 @@ def test_who_shares_this_nodes_own_vantage_does_not_move_it() -> None:
 
 def test_a_report_without_votes_claims_nothing() -> None:
     known = claims(fra=listed("fra", FRANKFURT))
-    told = list[Held]()
+    told = list[ClaimsByKey]()
     known.on_held = told.append
     empty = replace(report(SIN, {}, vantage="fra"), at=SINGAPORE, overrides=("said",))
     assert accept(known, empty) == replace(empty, at=None)

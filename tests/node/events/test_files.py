@@ -7,7 +7,7 @@ import pytest
 from gtm.errors import StateInvalid
 from gtm.event import Event, EventKind, Recorded, compose_line, recorded
 from gtm.ids import NodeName
-from gtm.node.events.files import FILES, Journal, Tail, path_of, read_events
+from gtm.node.events.files import FILES, EventFiles, Tail, path_of, read_events
 
 
 def event(number: int, *, wall: float = 100.0) -> Recorded:
@@ -31,11 +31,11 @@ def subjects(folder: Path, *, since: float = 0.0) -> list[int]:
 
 
 def test_what_is_written_is_read_in_order_by_the_next_run_too(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "new" / "state")
+    journal = EventFiles(tmp_path / "new" / "state")
     journal.write(lines(1, 2))
     journal.write(lines(3))
     journal.close()
-    again = Journal(tmp_path / "new" / "state")
+    again = EventFiles(tmp_path / "new" / "state")
     again.write(lines(4))
     again.close()
     assert subjects(tmp_path / "new" / "state") == [1, 2, 3, 4]
@@ -43,7 +43,7 @@ def test_what_is_written_is_read_in_order_by_the_next_run_too(tmp_path: Path) ->
 
 def test_files_never_take_more_than_their_bound_and_the_oldest_lines_go(tmp_path: Path) -> None:
     size = 10 * len(lines(1000))
-    journal = Journal(tmp_path, file_bytes=size, files=FILES)
+    journal = EventFiles(tmp_path, file_bytes=size, files=FILES)
     for number in range(1000, 1200):
         journal.write(lines(number))
     journal.close()
@@ -59,7 +59,7 @@ def test_a_link_to_another_folder_takes_lines_up_to_the_bound_too(tmp_path: Path
     state.mkdir()
     path_of(state, 0).symlink_to(elsewhere)
     size = 10 * len(lines(1000))
-    journal = Journal(state, file_bytes=size)
+    journal = EventFiles(state, file_bytes=size)
     for number in range(1000, 1025):
         journal.write(lines(number))
     journal.close()
@@ -72,7 +72,7 @@ def test_a_link_to_another_folder_takes_lines_up_to_the_bound_too(tmp_path: Path
 def test_a_link_that_leads_elsewhere_is_followed_from_then_on(tmp_path: Path) -> None:
     state = tmp_path / "state"
     state.mkdir()
-    journal = Journal(state)
+    journal = EventFiles(state)
     for number in (1, 2):
         path_of(state, 0).unlink(missing_ok=True)
         path_of(state, 0).symlink_to(tmp_path / str(number))
@@ -82,14 +82,14 @@ def test_a_link_that_leads_elsewhere_is_followed_from_then_on(tmp_path: Path) ->
 
 
 def test_only_what_is_young_enough_is_read(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = EventFiles(tmp_path)
     journal.write(b"".join(compose_line(event(number, wall=float(number))) for number in range(10)))
     journal.close()
     assert subjects(tmp_path, since=7.0) == [7, 8, 9]
 
 
 def test_a_file_last_written_too_long_ago_is_not_even_opened(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = EventFiles(tmp_path)
     journal.write(lines(1))
     journal.close()
     os.utime(path_of(tmp_path, 0), (50.0, 50.0))
@@ -97,19 +97,19 @@ def test_a_file_last_written_too_long_ago_is_not_even_opened(tmp_path: Path) -> 
 
 
 def test_a_line_that_a_crash_tore_costs_no_other(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = EventFiles(tmp_path)
     journal.write(lines(1, 2))
     journal.close()
     path = path_of(tmp_path, 0)
     path.write_bytes(path.read_bytes()[:-20])
-    again = Journal(tmp_path)
+    again = EventFiles(tmp_path)
     again.write(lines(3))
     again.close()
     assert subjects(tmp_path) == [1, 3]
 
 
 def test_a_write_that_fails_half_way_costs_its_own_lines_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = Journal(tmp_path)
+    journal = EventFiles(tmp_path)
     journal.write(lines(1))
     whole = os.write
 
@@ -146,11 +146,11 @@ def test_a_file_that_cannot_be_read_says_so(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_an_os_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="Not a directory"):
-        Journal(tmp_path / "file" / "state").write(lines(1))
+        EventFiles(tmp_path / "file" / "state").write(lines(1))
 
 
 def test_a_tail_gives_what_is_new_through_rotations_and_half_lines(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, file_bytes=3 * len(lines(10)))
+    journal = EventFiles(tmp_path, file_bytes=3 * len(lines(10)))
     journal.write(lines(10))
     tail = Tail(tmp_path)
     assert tail.news() == []
@@ -168,7 +168,7 @@ def test_a_tail_gives_what_is_new_through_rotations_and_half_lines(tmp_path: Pat
 def test_a_tail_of_nothing_waits_for_the_first_line(tmp_path: Path) -> None:
     tail = Tail(tmp_path / "none")
     assert tail.news() == []
-    journal = Journal(tmp_path / "none")
+    journal = EventFiles(tmp_path / "none")
     journal.write(lines(1))
     assert [each.subject for each in tail.news()] == ["1"]
     journal.close()
@@ -177,7 +177,7 @@ def test_a_tail_of_nothing_waits_for_the_first_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["moved", "removed", "replaced", "whole folder"])
 def test_what_is_at_the_path_is_written_whatever_happened_to_the_file_before(tmp_path: Path, how: str) -> None:
     folder = tmp_path / "state"
-    journal, path = Journal(folder), path_of(folder, 0)
+    journal, path = EventFiles(folder), path_of(folder, 0)
     journal.write(lines(1))
     if how == "moved":
         path.rename(folder / "events.jsonl.1")
@@ -196,7 +196,7 @@ def test_what_is_at_the_path_is_written_whatever_happened_to_the_file_before(tmp
 def test_a_file_that_was_copied_and_truncated_is_written_from_its_beginning_and_not_rotated_early(
     tmp_path: Path,
 ) -> None:
-    journal, path = Journal(tmp_path, file_bytes=4 * len(lines(1))), path_of(tmp_path, 0)
+    journal, path = EventFiles(tmp_path, file_bytes=4 * len(lines(1))), path_of(tmp_path, 0)
     journal.write(lines(1, 2, 3))
     os.truncate(path, 0)
     journal.write(lines(4, 5))
@@ -208,7 +208,7 @@ def test_a_file_that_was_copied_and_truncated_is_written_from_its_beginning_and_
 def test_a_line_that_was_torn_before_the_file_was_truncated_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    journal = Journal(tmp_path)
+    journal = EventFiles(tmp_path)
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", Mock(side_effect=[20, OSError(28, "No space left on device")]))
         with pytest.raises(OSError, match="No space left"):
@@ -220,7 +220,7 @@ def test_a_line_that_was_torn_before_the_file_was_truncated_leaves_nothing_behin
 
 
 def test_a_tail_gives_what_is_new_wherever_the_file_was_moved(tmp_path: Path) -> None:
-    journal, path = Journal(tmp_path), path_of(tmp_path, 0)
+    journal, path = EventFiles(tmp_path), path_of(tmp_path, 0)
     journal.write(lines(1))
     tail = Tail(tmp_path)
     journal.write(lines(2))

@@ -11,7 +11,7 @@ from gtm.counters import Counters
 from gtm.event import Event, EventId, EventKind, parse_line
 from gtm.ids import NodeName
 from gtm.node.events import log as events
-from gtm.node.events.files import Journal, path_of
+from gtm.node.events.files import EventFiles, path_of
 from gtm.node.events.log import MAX_AT_ONCE, MAX_ODD_AT_ONCE, MAX_RECENT, EventLog
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import START_LIMIT_S, within
@@ -171,7 +171,7 @@ def test_an_event_that_others_know_by_name_keeps_its_name_in_a_flood(logged: Log
 
 def test_the_file_is_let_go_at_once_when_asked_and_opened_again_by_the_next_event(tmp_path: Path) -> None:
     clock, counters = FakeClock(), Counters()
-    log = EventLog(Journal(tmp_path), NodeName("ns1"), clock=clock, counters=counters)
+    log = EventLog(EventFiles(tmp_path), NodeName("ns1"), clock=clock, counters=counters)
     log.start()
     log.record(Event(EventKind.PLAN, "1", "one"))
     within(START_LIMIT_S, lambda: path_of(tmp_path, 0).exists())

@@ -17,7 +17,7 @@ from gtm.health.report.book import Book, hear
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.health.verdict.verdict import FLAPPING_FROM, Verdict
 from gtm.ids import NodeName
-from gtm.node.events.recorder import SILENCE_LOOK_S, Chronicle
+from gtm.node.events.recorder import SILENCE_LOOK_S, EventRecorder
 from gtm.node.planner import Planner
 from gtm.node.rivers.health import HealthRiver
 from gtm.node.state.folder import StateFolder
@@ -28,7 +28,7 @@ from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.deltas import delta_of
 from tests.fakes.journal import KeptEvents
-from tests.fakes.peers import desk_of
+from tests.fakes.peers import report_store_of
 from tests.health.examples import NOW_WALL, report, vote
 from tests.node.present import GEO, SMALL, WALL, RecordingEngine, catalogue, make_planner
 
@@ -41,11 +41,11 @@ FRESH = {check.id: Freshness(5.0, 2.0) for check in CHECKS}
 
 
 class Present:
-    """A planner, a health river and a probe's side of it, with a chronicle over all."""
+    """A planner, a health river and a probe's side of it, with a recorder over all."""
 
     def __init__(self, tmp_path: Path) -> None:
         self.clock, self.kept, counters = FakeClock(), KeptEvents(), Counters()
-        self.chronicle = Chronicle(self.kept, NodeName("ns1"))
+        self.recorder = EventRecorder(self.kept, NodeName("ns1"))
         state = StateFolder(tmp_path, counters)
         self.planner = Planner(
             RecordingEngine(),
@@ -54,19 +54,19 @@ class Present:
             status=NO_STATUS,
             wall=lambda: WALL,
             counters=counters,
-            chronicle=self.chronicle,
+            recorder=self.recorder,
         )
-        self.desk = desk_of("ns1", "fra", clock=self.clock)
-        self.desk.refusals.on_refused = self.chronicle.refused
-        self.fra = desk_of("fra", clock=self.clock)
+        self.report_store = report_store_of("ns1", "fra", clock=self.clock)
+        self.report_store.refusals.on_refused = self.recorder.refused
+        self.fra = report_store_of("fra", clock=self.clock)
         self.river = HealthRiver(
             self.planner,
-            self.desk,
+            self.report_store,
             quorum=Quorum(voters=1),
             state=state,
             clock=self.clock,
             counters=counters,
-            chronicle=self.chronicle,
+            recorder=self.recorder,
         )
         self.river.watch(CHECKS)
         self.zones(catalogue(ZONE))
@@ -82,7 +82,7 @@ class Present:
             Verdict(belief, since=since, reason=Reason.OK, read_at=now, changed_at=now) for belief in (one, two)
         )
         self.fra.publish({ONE: replace(first, recent=recent, penalty=penalty), TWO: second})
-        self.desk.take(self.fra.offer().body, giver=NodeName("fra"))
+        self.report_store.take(self.fra.offer().body, giver=NodeName("fra"))
         self.river.merge()
 
     def news(self) -> list[str]:
@@ -160,7 +160,7 @@ def test_an_endpoint_that_degrades_or_flaps_is_told_once_and_causes_no_plan(tmp_
 def test_a_check_that_this_probe_cannot_make_is_an_event(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
-    present.chronicle.unread(CHECKS[0], Reading(Reason.UNREAD, 0.0, "Too many open files"))
+    present.recorder.unread(CHECKS[0], Reading(Reason.UNREAD, 0.0, "Too many open files"))
     event = present.kept.one("probe.unread")
     assert (event.subject, event.facts) == (ONE, {"detail": "Too many open files"})
     assert event.message == f"ns1 cannot check {ONE}: Too many open files"
@@ -180,11 +180,11 @@ def test_the_reading_that_turned_a_verdict_is_its_cause(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
     check = CHECKS[0]
-    present.chronicle.read(check, Reading(Reason.OK, 0.1))
-    present.chronicle.read(CHECKS[1], Reading(Reason.OK, 0.1))
-    present.chronicle.read(check, Reading(Reason.TIMEOUT, 2.0, "2.0 s"))
+    present.recorder.read(check, Reading(Reason.OK, 0.1))
+    present.recorder.read(CHECKS[1], Reading(Reason.OK, 0.1))
+    present.recorder.read(check, Reading(Reason.TIMEOUT, 2.0, "2.0 s"))
     verdict = Verdict(DOWN, bad_run=3, since=13.5, reason=Reason.TIMEOUT, detail="2.0 s")
-    identifier = present.chronicle.judged(check, verdict)
+    identifier = present.recorder.judged(check, verdict)
     reading, judged = present.kept.events
     assert (reading.kind, reading.subject) == (EventKind.READING, ONE)
     assert reading.facts == {"reason": "timeout", "detail": "2.0 s", "took_s": 2.0}
@@ -196,8 +196,8 @@ def test_the_reading_that_turned_a_verdict_is_its_cause(tmp_path: Path) -> None:
 def test_a_verdict_says_how_long_the_failure_took_to_find(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
-    present.chronicle.judged(CHECKS[0], Verdict(DOWN, since=13.5), detected_s=12.00049)
-    present.chronicle.judged(CHECKS[0], Verdict(UP, since=14.5))
+    present.recorder.judged(CHECKS[0], Verdict(DOWN, since=13.5), detected_s=12.00049)
+    present.recorder.judged(CHECKS[0], Verdict(UP, since=14.5))
     down, up = present.kept.events
     assert down.facts["detected_s"] == 12.0
     assert "detected_s" not in up.facts
@@ -206,8 +206,8 @@ def test_a_verdict_says_how_long_the_failure_took_to_find(tmp_path: Path) -> Non
 def test_a_verdict_is_never_explained_by_the_reading_of_another_check(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
-    present.chronicle.read(CHECKS[1], Reading(Reason.OK, 0.1))
-    present.chronicle.judged(CHECKS[0], Verdict(UP, since=1.0))
+    present.recorder.read(CHECKS[1], Reading(Reason.OK, 0.1))
+    present.recorder.judged(CHECKS[0], Verdict(UP, since=1.0))
     assert present.news() == ["verdict.changed"]
 
 
@@ -248,7 +248,7 @@ def test_names_that_a_push_takes_away_are_told_in_the_event_and_warned_of_in_the
 def test_a_restart_tells_what_changed_while_the_node_was_down(tmp_path: Path) -> None:
     def applied(found: Zone, *, kept: Zone) -> Event:
         events = KeptEvents()
-        planner = make_planner(tmp_path, chronicle=Chronicle(events, NodeName("ns1")))
+        planner = make_planner(tmp_path, recorder=EventRecorder(events, NodeName("ns1")))
         asyncio.run(planner.take_zones(catalogue(found), kept=catalogue(kept)))
         assert not planner.applied
         return events.one("config.applied")
@@ -262,7 +262,7 @@ def test_a_restart_tells_what_changed_while_the_node_was_down(tmp_path: Path) ->
 def test_geo_data_cause_the_plan_that_they_make(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
-    present.chronicle.located(Event(EventKind.GEOIP_UPDATED, "geo data", "new"))
+    present.recorder.located(Event(EventKind.GEOIP_UPDATED, "geo data", "new"))
     asyncio.run(present.planner.take_geo(GEO))
     assert present.kept.one("plan.swapped").causes == (present.kept.id_of("geoip.updated"),)
 
@@ -273,8 +273,8 @@ def test_each_file_with_new_mistakes_is_one_event(tmp_path: Path) -> None:
     before = present.planner.catalogue
     problems = (Problem("a.yaml", 1, 1, "one"), Problem("a.yaml", 2, 1, "two"), Problem("b.yaml", 1, 1, "three"))
     after = replace(before, problems=problems)
-    present.chronicle.rejected(before, after)
-    present.chronicle.rejected(after, after)
+    present.recorder.rejected(before, after)
+    present.recorder.rejected(after, after)
     assert [event.subject for event in present.kept.events] == ["a.yaml", "b.yaml"]
     assert present.kept.events[0].facts["problems"] == ("a.yaml:1:1: one", "a.yaml:2:1: two")
 
@@ -283,10 +283,10 @@ def test_a_report_that_is_refused_is_told_once_for_each_reason(tmp_path: Path) -
     present = Present(tmp_path)
     present.news()
     for _ in range(3):
-        present.desk.take(b"nonsense", giver=NodeName("fra"))
+        present.report_store.take(b"nonsense", giver=NodeName("fra"))
     assert present.kept.kinds == ["report.refused"]
     assert (present.kept.events[0].subject, present.kept.events[0].facts["reason"]) == ("fra", "malformed")
-    present.chronicle.refused(NodeName("fra"), ReportInvalid("forged", "no", node="x", key="k"))
+    present.recorder.refused(NodeName("fra"), ReportInvalid("forged", "no", node="x", key="k"))
     assert present.kept.events[1].facts == {"reason": "forged", "in_the_name_of": "x", "key": "k"}
 
 
@@ -310,18 +310,18 @@ def test_a_silent_probe_is_looked_for_only_now_and_then(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.hear(UP, UP)
     present.news()
-    now, book = present.clock.monotonic(), present.desk.book
+    now, book = present.clock.monotonic(), present.report_store.book
     stale = merge(present.planner.status, book, FRESH, Quorum(voters=1), now=now + 100.0, wall=0.0)
-    present.chronicle.heard(book, stale, now=now + SILENCE_LOOK_S / 2)
+    present.recorder.heard(book, stale, now=now + SILENCE_LOOK_S / 2)
     assert present.news() == []
-    present.chronicle.heard(book, stale, now=now + SILENCE_LOOK_S)
+    present.recorder.heard(book, stale, now=now + SILENCE_LOOK_S)
     assert present.news() == ["probe.silent"]
 
 
 def test_a_plan_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
-    present.chronicle.plan_failed("no plan can be made of this")
+    present.recorder.plan_failed("no plan can be made of this")
     assert present.news() == ["plan.failed"]
 
 
@@ -334,7 +334,7 @@ def test_what_one_vantage_sees_otherwise_is_linked_from_its_probes_verdicts(tmp_
     cut = merge(NO_STATUS, book, FRESH, Quorum(voters=2), now=100.0, wall=0.0)
     well = Status({check: replace(one, local=()) for check, one in cut.checks.items()})
     present.news()
-    present.chronicle.believed(delta_of(well, cut), book, present.planner.plan)
+    present.recorder.believed(delta_of(well, cut), book, present.planner.plan)
     first, second = present.kept.events
     assert (first.kind, first.subject, second.subject) == (EventKind.ENDPOINT_LOCAL, ONE, TWO)
     assert (first.facts["vantage"], first.facts["seen"], first.facts["elsewhere"]) == ("fra", "down", "up")
@@ -346,7 +346,7 @@ def test_a_damaged_file_of_the_state_folder_is_an_event(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
     (tmp_path / "status.json").write_text("torn")
-    StateFolder(tmp_path, Counters(), on_complaint=present.chronicle.damaged).load_status()
+    StateFolder(tmp_path, Counters(), on_complaint=present.recorder.damaged).load_status()
     event = present.kept.one("state.damaged")
     assert event.subject == "status.json"
     assert event.message == f"state: status.json {event.facts['problem']}"
@@ -357,12 +357,12 @@ def test_a_certificate_that_is_about_to_end_is_an_event(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
     certificate = Certificate(0.0, 90 * DAY_S)
-    present.chronicle.expiring(CHECKS[0], certificate, wall=83 * DAY_S)
+    present.recorder.expiring(CHECKS[0], certificate, wall=83 * DAY_S)
     event = present.kept.one("cert.expiring")
     assert (event.subject, event.facts) == (ONE, {"expires_at": 90 * DAY_S, "days": 7.0})
     assert event.message == f"ns1 sees that the certificate of {ONE} expires in 7.0 days"
     present.news()
-    present.chronicle.expiring(CHECKS[0], certificate, wall=91 * DAY_S)
+    present.recorder.expiring(CHECKS[0], certificate, wall=91 * DAY_S)
     assert present.kept.one("cert.expiring").message.endswith(f"{ONE} has expired")
 
 
@@ -373,7 +373,7 @@ def test_what_a_person_on_call_must_see_is_a_warning(tmp_path: Path, caplog: pyt
     present.clock.advance(SILENCE_LOOK_S)
     present.hear(UP, UP)
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
-    present.chronicle.expiring(CHECKS[0], Certificate(0.0, 90 * DAY_S), wall=83 * DAY_S)
+    present.recorder.expiring(CHECKS[0], Certificate(0.0, 90 * DAY_S), wall=83 * DAY_S)
     present.clock.advance(100.0)
     present.river.merge()
     present.clock.advance(SILENCE_LOOK_S)

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from gtm.ids import NodeName
-from gtm.node.events.recorder import no_chronicle
+from gtm.node.events.recorder import no_recorder
 from gtm.node.notices.blindness import WORDS, Blindness
 from gtm.node.notices.roll_out import GRACE_S, ROLL_OUT_S
 from gtm.zone.model import Check
@@ -20,7 +20,7 @@ BOTH = check_of(CalculatedSettings(Combine.ALL, 1, monitors=("a", "b")), target=
 
 
 def blindness(*checks: Check) -> Blindness:
-    made = Blindness(NodeName("ns1"), no_chronicle())
+    made = Blindness(NodeName("ns1"), no_recorder())
     made.watch(checks, now=0.0)
     return made
 

@@ -4,7 +4,7 @@ from gtm.counters import Counters
 from gtm.health.report.clocks import Clocks
 from gtm.ids import NodeName
 from gtm.node.events.log import EventLog
-from gtm.node.events.recorder import Chronicle
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.notices.clocks import OWN, ClockWatch
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
@@ -18,7 +18,7 @@ class Watched:
     def __init__(self) -> None:
         self.clock, self.clocks = FakeClock(), Clocks()
         self._events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=Counters())
-        self._watch = ClockWatch(self.clocks, Chronicle(self._events, NodeName("ns1")))
+        self._watch = ClockWatch(self.clocks, EventRecorder(self._events, NodeName("ns1")))
 
     def hear(self, times: int, **ahead: float) -> None:
         """Hears so many reports of each peer."""

@@ -12,8 +12,8 @@ from gtm.health.override.override import Action
 from gtm.ids import ServiceId
 from gtm.node.notices.outages import LINES_AT_ONCE, MAX_STORIES, TOLD_AT_ONCE, TOLD_EVERY_S, Outages
 from gtm.plan.model import SteeredService
-from gtm.plan.outcome import Spread
-from gtm.plan.service_shape import Effective
+from gtm.plan.outcome import CellAnswers
+from gtm.plan.service_shape import EffectiveHealth
 from gtm.plan.shape_decisions import Shapes
 from tests.fakes import world
 from tests.node.guided import Node
@@ -192,7 +192,7 @@ def test_very_many_services_that_differ_are_not_decided_anew_for_their_lines(
     decided = list[ServiceId]()
     spread = Shapes.spread
 
-    def counted(shapes: Shapes, steered: SteeredService, effective: Effective) -> Spread:
+    def counted(shapes: Shapes, steered: SteeredService, effective: EffectiveHealth) -> CellAnswers:
         assert len(steered.space.cells) == cells
         decided.append(steered.id)
         return spread(shapes, steered, effective)
@@ -202,7 +202,7 @@ def test_very_many_services_that_differ_are_not_decided_anew_for_their_lines(
     outages = Outages(answers=True, work=few * (cells * 2 + 1))
     outages.believed(status.checks, plan, now=0.0)
     log.news()
-    outages.tell(plan, status, node.planner.guidance, now=0.0, is_behind=False)
+    outages.tell(plan, status, node.planner.overlay, now=0.0, is_behind=False)
     assert len(decided) == few
     words = "region eu-west is down (1 of 1 endpoint: timeout)"
     names = [f"s{number:02}.gtm.example.com" for number in range(2 * few)]

@@ -112,7 +112,7 @@ def test_a_silent_probe_that_is_no_peer_any_more_is_not_heard(tmp_path: Path, ca
         node.river.merge()
     assert "probe fra is silent: none of its votes is fresh" in caplog.messages
     caplog.set_level(logging.INFO)
-    node.desk.take_peers({}, Claims(NodeName("ns1"), {}, {}, None))
+    node.report_store.take_peers({}, Claims(NodeName("ns1"), {}, {}, None))
     node.clock.advance(60.0)
     node.river.merge()
     assert "probe fra is no longer waited for: it is no peer, or its last report is forgotten" in caplog.messages

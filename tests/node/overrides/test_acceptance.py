@@ -33,7 +33,7 @@ def test_the_overrides_of_a_peer_that_is_not_accepted_do_not_count(tmp_path: Pat
 def test_a_peer_cannot_speak_for_another(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     clock = FakeClock()
     eve, here = Node(tmp_path, "eve", clock=clock), Node(tmp_path, "ns1", "eve", "ns2", clock=clock)
-    eve.desk.carry((seal_override(said(REGION, node="ns2"), key_of("eve")), "no override at all", "x" * 16_000))
+    eve.report_store.carry((seal_override(said(REGION, node="ns2"), key_of("eve")), "no override at all", "x" * 16_000))
     with caplog.at_level(logging.INFO):
         assert not eve.give(here)
         assert not eve.give(here)
@@ -47,7 +47,7 @@ def test_a_peer_cannot_speak_for_another(tmp_path: Path, caplog: pytest.LogCaptu
 def test_one_from_the_future_counts_once_it_is_not_any_more(tmp_path: Path) -> None:
     ahead, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2")
     text = seal_override(said(REGION, node="ns2", made_at=WALL + 40), key_of("ns2"))
-    ahead.desk.carry((text,))
+    ahead.report_store.carry((text,))
     assert not ahead.give(here)
     here.clock.advance(15)
     assert not here.overrides.hear(), "it waits for its time"
@@ -61,10 +61,10 @@ def test_one_from_the_future_counts_once_it_is_not_any_more(tmp_path: Path) -> N
 def test_what_waited_and_is_carried_no_more_is_not_waited_for(tmp_path: Path) -> None:
     """Else every report is looked at again at every merge, for ever."""
     ahead, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2")
-    ahead.desk.carry((seal_override(said(REGION, node="ns2", made_at=WALL + 40), key_of("ns2")),))
+    ahead.report_store.carry((seal_override(said(REGION, node="ns2", made_at=WALL + 40), key_of("ns2")),))
     assert not ahead.give(here)
     assert here.overrides._door.look_again_at < math.inf
-    ahead.desk.carry(())
+    ahead.report_store.carry(())
     assert not ahead.give(here)
     here.clock.advance(60)
     assert not here.overrides.hear()
@@ -73,9 +73,9 @@ def test_what_waited_and_is_carried_no_more_is_not_waited_for(tmp_path: Path) ->
 
 def test_one_that_waits_counts_in_time_even_when_its_node_is_gone(tmp_path: Path) -> None:
     ahead, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2")
-    ahead.desk.carry((seal_override(said(REGION, node="ns2", made_at=WALL + 20), key_of("ns2")),))
+    ahead.report_store.carry((seal_override(said(REGION, node="ns2", made_at=WALL + 20), key_of("ns2")),))
     assert not ahead.give(here)
-    here.desk.forget(NodeName("ns2"))
+    here.report_store.forget(NodeName("ns2"))
     here.clock.advance(18)
     assert here.overrides.hear()
     assert here.in_force == [f"down {REGION}"]
@@ -86,7 +86,7 @@ def test_one_from_the_future_outranks_nobody_who_spoke_after_it_was_heard(tmp_pa
     clock = FakeClock()
     liar, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2", "ns3", clock=clock)
     other = Node(tmp_path, "ns3", "ns1", "ns2", clock=clock)
-    liar.desk.carry((seal_override(said(REGION, node="ns2", made_at=WALL + 29), key_of("ns2")),))
+    liar.report_store.carry((seal_override(said(REGION, node="ns2", made_at=WALL + 29), key_of("ns2")),))
     for node in (here, other):
         assert not liar.give(node)
     clock.advance(1)
@@ -103,7 +103,7 @@ def test_one_from_the_future_outranks_nobody_who_spoke_after_it_was_heard(tmp_pa
 
 def test_what_waits_for_one_scope_does_not_put_off_what_is_said_of_another(tmp_path: Path) -> None:
     liar, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2")
-    liar.desk.carry((seal_override(said(REGION, node="ns2", made_at=WALL + 29), key_of("ns2")),))
+    liar.report_store.carry((seal_override(said(REGION, node="ns2", made_at=WALL + 29), key_of("ns2")),))
     liar.give(here)
     here.say(Action.UP)
     assert here.say(scope="zone gtm.example.com").made_at == WALL
@@ -114,10 +114,10 @@ def test_one_from_the_future_is_told_once_and_not_with_every_report(
 ) -> None:
     ahead, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2")
     text = seal_override(said(REGION, node="ns2", made_at=WALL + 40), key_of("ns2"))
-    ahead.desk.carry((text,))
+    ahead.report_store.carry((text,))
     for _ in range(3):
         assert not ahead.give(here)
-    ahead.desk.carry((text, seal_override(said("zone x.test", node="ns2", made_at=WALL + 50), key_of("ns2"))))
+    ahead.report_store.carry((text, seal_override(said("zone x.test", node="ns2", made_at=WALL + 50), key_of("ns2"))))
     assert not ahead.give(here)
     assert here.counters.count("overrides_refused", peer="ns2", reason="skewed") == 2
     assert [line.partition(" as ")[2][:30] for line in caplog.messages if "refused" in line] == [
@@ -129,7 +129,7 @@ def test_one_from_the_future_is_told_once_and_not_with_every_report(
 def test_nobody_can_have_any_number_of_overrides_wait(tmp_path: Path) -> None:
     liar, here = Node(tmp_path, "ns2"), Node(tmp_path, "ns1", "ns2")
     future = [said(f"zone z{n}.test", node="ns2", made_at=WALL + 10 + n / 100) for n in range(MAX_WAITING + 30)]
-    liar.desk.carry(tuple(seal_override(one, key_of("ns2")) for one in future))
+    liar.report_store.carry(tuple(seal_override(one, key_of("ns2")) for one in future))
     assert not liar.give(here)
     assert here.counters.count("overrides_ahead", peer="ns2") == MAX_WAITING
     assert here.counters.count("overrides_refused", peer="ns2", reason="skewed") == 30
@@ -144,7 +144,7 @@ def test_who_carries_new_ones_without_end_has_to_wait_and_keeps_nobody_else_out(
     here = Node(tmp_path, "ns1", "eve", "ops", clock=clock, accepted=["ops"])
     key = seal_override(said(REGION, node="ops"), key_of("ops"))
     for turn in range(3):  # in the name of who is accepted, with signatures that do not hold
-        eve.desk.carry(tuple(key.replace("maintenance", f"nonsense {turn} {number}") for number in range(400)))
+        eve.report_store.carry(tuple(key.replace("maintenance", f"nonsense {turn} {number}") for number in range(400)))
         eve.give(here)
     assert here.counters.count("overrides_refused", peer="eve", reason="forged") == NEW_AT_ONCE
     assert here.counters.count("overrides_put_off", peer="eve") == 3 * 400 - NEW_AT_ONCE
@@ -158,7 +158,7 @@ def test_who_carries_new_ones_without_end_has_to_wait_and_keeps_nobody_else_out(
 def test_a_flood_that_is_refused_is_a_few_lines_a_minute(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     eve, here = Node(tmp_path, "eve"), Node(tmp_path, "ns1", "eve")
     for turn in range(3):
-        eve.desk.carry(tuple(f"nonsense {turn} {number}" for number in range(100)))
+        eve.report_store.carry(tuple(f"nonsense {turn} {number}" for number in range(100)))
         eve.give(here)
     assert here.counters.count("overrides_refused", peer="eve", reason="malformed") == 300
     assert caplog.text.count("refused as malformed") == MAX_LINES
@@ -203,7 +203,7 @@ class _Mesh:
         eve = self.nodes[2]
         at = round(WALL + self.serial / 1000 + ahead, 3)
         text = seal_override(said(REGION, Action.DOWN, node="eve", made_at=at, span_s=70_000.0), key_of("eve"))
-        eve.desk.carry((text,))
+        eve.report_store.carry((text,))
 
     def exchange(self) -> None:
         for giver in self.nodes:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gtm.event import EventKind
-from gtm.health.override.override import MAX_PER_NODE, Action, SafetyRule, Wish
+from gtm.health.override.override import MAX_PER_NODE, Action, OverrideRequest, SafetyRule
 from gtm.health.override.scope import parse_scope
 from gtm.health.override.signed import seal_override
 from gtm.node.config.log_options import LogChoice, LogFormat
@@ -25,7 +25,7 @@ def test_what_is_pushed_out_by_its_own_node_is_told(tmp_path: Path, caplog: pyte
     eve.give(here)
     assert here.in_force == ["down zone first.test"]
     flood = [said(f"zone z{n}.test", node="eve", made_at=WALL + 1 + n / 1000) for n in range(MAX_PER_NODE)]
-    eve.desk.carry(tuple(seal_override(one, key_of("eve")) for one in flood))
+    eve.report_store.carry(tuple(seal_override(one, key_of("eve")) for one in flood))
     eve.give(here)
     assert "down zone first.test" not in here.in_force
     ended = [event for event in here.events.recent(since=0.0) if event.type == EventKind.OVERRIDE_ENDED.value]
@@ -101,7 +101,7 @@ def test_the_end_of_an_override_whose_scope_is_gone_is_told_once(tmp_path: Path,
 def test_every_word_is_a_line_of_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     node = Node(tmp_path)
     rules = (SafetyRule.AT_LEAST,)
-    node.overrides.say(Wish(parse_scope(REGION), Action.DRAIN, "new switches", "ann", 60.0, rules))
+    node.overrides.say(OverrideRequest(parse_scope(REGION), Action.DRAIN, "new switches", "ann", 60.0, rules))
     with caplog.at_level(logging.WARNING):
         assert node.in_force
         node.clock.advance(60)

@@ -178,7 +178,7 @@ def test_a_peer_that_says_something_is_followed_and_carried_on(tmp_path: Path) -
     other = Node(tmp_path / "other")
     other.overrides._node, other.overrides._key = NodeName("fra"), key_of("fra")
     other.say(Action.DRAIN)
-    node.probe.carry(other.desk._carried)
+    node.probe.carry(other.report_store._carried)
     assert node.hear(after_s=1.0).answer == {"10", "30"}
     assert told == [1]
 
@@ -189,13 +189,13 @@ def test_a_node_that_checks_nothing_gives_along_what_was_said(tmp_path: Path) ->
     async def story() -> Mapping[CheckId, object]:
         relay = asyncio.create_task(node.river.relay())
         await asyncio.sleep(0)
-        assert NodeName("ns1") not in node.desk.book.by_node, "nothing to give yet"
+        assert NodeName("ns1") not in node.report_store.book.by_node, "nothing to give yet"
         node.say(Action.DRAIN)
         async with until():
-            while NodeName("ns1") not in node.desk.book.by_node:
-                await node.desk.wait_for_news(node.desk.version)
+            while NodeName("ns1") not in node.report_store.book.by_node:
+                await node.report_store.wait_for_news(node.report_store.version)
         await stop(relay)
-        report = node.desk.book.by_node[NodeName("ns1")].report
+        report = node.report_store.book.by_node[NodeName("ns1")].report
         assert len(report.overrides) == 1
         return dict(report.votes)
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from gtm.event import EventKind
-from gtm.health.override.override import CLEAR_SPAN_S, DEFAULT_SPAN_S, KEPT_S, MAX_PER_NODE, Action, Wish
-from gtm.health.override.scope import Spot, parse_scope
+from gtm.health.override.override import CLEAR_SPAN_S, DEFAULT_SPAN_S, KEPT_S, MAX_PER_NODE, Action, OverrideRequest
+from gtm.health.override.scope import EndpointRef, parse_scope
 from gtm.health.override.signed import seal_override
 from gtm.ids import EndpointId, NodeName, RegionName, ServiceId
 from gtm.node.overrides.acceptance import MAX_CARRIED_CHARACTERS
@@ -40,8 +40,10 @@ def test_what_is_cleared_is_over_for_good_and_exempts_from_nothing(tmp_path: Pat
     assert node.in_force == []
     assert end.until - end.made_at == pytest.approx(CLEAR_SPAN_S, abs=1e-6)
     node.say(Action.DRAIN, "zone gtm.example.com")
-    spot = Spot("gtm.example.com", ServiceId("a.b"), RegionName("eu-west"), EndpointId("eu-west/192.0.2.1"))
-    decides = node.overrides.in_force().of(spot)
+    endpoint_ref = EndpointRef(
+        "gtm.example.com", ServiceId("a.b"), RegionName("eu-west"), EndpointId("eu-west/192.0.2.1")
+    )
+    decides = node.overrides.in_force().of(endpoint_ref)
     assert decides is not None
     assert decides.action is Action.DRAIN
     node.saved()
@@ -57,7 +59,7 @@ def test_an_obey_of_the_version_before_still_ends_and_exempts(tmp_path: Path) ->
     here.say(span_s=7200.0)
     here.give(old)
     obeyed = said(REGION, Action.OBEY, node="ns2", made_at=WALL + 1, span_s=7199.0)
-    old.desk.carry((seal_override(obeyed, key_of("ns2")),))
+    old.report_store.carry((seal_override(obeyed, key_of("ns2")),))
     clock.advance(1)
     assert old.give(here)
     assert here.in_force == [f"obey {REGION}"]
@@ -177,7 +179,7 @@ def test_a_name_outlasts_a_start_at_which_its_override_is_not_accepted(
     there.say()
     there.give(here)
     before, after = (
-        layout_of([Spot("gtm.example.com", ServiceId("a"), RegionName(name), EndpointId(f"{name}/192.0.2.1"))])
+        layout_of([EndpointRef("gtm.example.com", ServiceId("a"), RegionName(name), EndpointId(f"{name}/192.0.2.1"))])
         for name in ("eu-west", "eu-central")
     )
 
@@ -228,7 +230,7 @@ def test_what_a_stolen_key_said_in_its_name_does_not_outlast_that_key(
     here.say(scope="zone gtm.example.com")
     planted = seal_override(said(REGION, node="ns1", made_at=WALL + 1), key_of("stolen"))
     clock.advance(1)
-    eve.desk.carry((planted,))
+    eve.report_store.carry((planted,))
     assert eve.give(here)
     here.saved()
     [line] = [line for line in caplog.messages if "came from others" in line]
@@ -258,13 +260,13 @@ def test_a_flood_of_one_peer_costs_nobody_else_an_override(tmp_path: Path) -> No
     clock.advance(1)
     flood = [said(f"zone z{n}.test", node="eve", made_at=clock.wall() + n / 1000) for n in range(600)]
     for start in range(0, 600, 200):
-        eve.desk.carry(tuple(seal_override(one, key_of("eve")) for one in flood[start : start + 200]))
+        eve.report_store.carry(tuple(seal_override(one, key_of("eve")) for one in flood[start : start + 200]))
         eve.give(here)
     assert f"drain {REGION}" in here.in_force
     assert "drain zone other.test" in here.in_force
     assert len(here.in_force) == MAX_PER_NODE + 2
-    here.desk.publish({})
-    carried = here.desk.book.by_node[here.name].report.overrides
+    here.report_store.publish({})
+    carried = here.report_store.book.by_node[here.name].report.overrides
     assert f"{REGION}" in carried[0], "what was said here comes first"
     assert any("other.test" in text for text in carried[:3]), "and nobody fills the report alone"
 
@@ -336,8 +338,10 @@ def test_what_was_kept_outlasts_a_run_whose_node_file_does_not_accept_it(
     mistaken = Node(tmp_path, "ns1", *peers, accepted=())
     mistaken.say(scope="region gtm.example.com/us-east")
     assert mistaken.in_force == ["down region gtm.example.com/us-east"]
-    mistaken.desk.publish({})
-    assert len(mistaken.desk.book.by_node[mistaken.name].report.overrides) == 1, "peers are told what counts here"
+    mistaken.report_store.publish({})
+    assert len(mistaken.report_store.book.by_node[mistaken.name].report.overrides) == 1, (
+        "peers are told what counts here"
+    )
     assert len(mistaken.saved()) == 2
     assert sorted(Node(tmp_path, "ns1", "ns2").in_force) == [
         f"down {REGION}",
@@ -367,9 +371,11 @@ def test_a_report_carries_the_newest_within_bounds(tmp_path: Path) -> None:
     for number in range(300):
         node.clock.advance(0.01)
         why = "\U0001f525" * 120
-        node.overrides.say(Wish(parse_scope(f"service s{number}.example.com"), Action.DOWN, why, "ann", 60.0))
-    node.desk.publish({})
-    carried = node.desk.book.by_node[node.name].report.overrides
+        node.overrides.say(
+            OverrideRequest(parse_scope(f"service s{number}.example.com"), Action.DOWN, why, "ann", 60.0)
+        )
+    node.report_store.publish({})
+    carried = node.report_store.book.by_node[node.name].report.overrides
     assert 0 < len(carried) < 300
     assert sum(map(len, carried)) <= MAX_CARRIED_CHARACTERS
     assert "s299.example.com" in carried[0]

@@ -91,7 +91,7 @@ def test_news_is_believed_at_once_and_saved_by_the_time_the_node_stops(tmp_path:
     async def story() -> None:
         task = asyncio.create_task(river.river.believe())
         async with until():
-            await river.desk.waited_on.wait()
+            await river.report_store.waited_on.wait()
             assert river.beliefs() == (UNKNOWN, UNKNOWN)
             river.hear("fra", DOWN, UP)
             river.hear("iad", DOWN, UP)
@@ -113,7 +113,7 @@ def test_a_status_that_did_not_change_is_not_saved_again(tmp_path: Path) -> None
     async def story() -> None:
         task = asyncio.create_task(river.river.believe())
         async with until():
-            await river.desk.waited_on.wait()
+            await river.report_store.waited_on.wait()
         await stop(task)
 
     asyncio.run(story())
@@ -127,12 +127,12 @@ def test_a_running_node_saves_after_a_while(tmp_path: Path) -> None:
         task = asyncio.create_task(river.river.believe())
         async with until():
             for _ in range(2):
-                await river.desk.waited_on.wait()
-                river.desk.waited_on.clear()
+                await river.report_store.waited_on.wait()
+                river.report_store.waited_on.clear()
                 river.clock.advance(SAVE_INTERVAL_S)
                 river.hear("fra", DOWN, UP)
                 river.hear("iad", DOWN, UP)
-            await river.desk.waited_on.wait()
+            await river.report_store.waited_on.wait()
             while not (river.state / "status.json").exists():  # noqa: ASYNC110  # a thread writes it
                 await asyncio.sleep(0)
         await stop(task)
@@ -146,13 +146,13 @@ def test_a_change_after_a_quiet_while_is_saved_at_once(tmp_path: Path) -> None:
     async def story() -> None:
         task = asyncio.create_task(river.river.believe())
         async with until():
-            await river.desk.waited_on.wait()
+            await river.report_store.waited_on.wait()
             river.clock.advance(SAVE_INTERVAL_S)
             for belief in (UP, DOWN):  # no time passes between a merge that changes nothing and one that does
-                river.desk.waited_on.clear()
+                river.report_store.waited_on.clear()
                 river.hear("fra", belief, UP)
                 river.hear("iad", belief, UP)
-                await river.desk.waited_on.wait()
+                await river.report_store.waited_on.wait()
             while StateFolder(river.state, Counters()).load_status().belief(ONE) is not DOWN:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         await stop(task)
@@ -175,10 +175,10 @@ def test_a_disk_that_hangs_keeps_nothing_from_the_answers(tmp_path: Path, monkey
         task = asyncio.create_task(river.river.believe())
         async with until():
             for beliefs in ((DOWN, UP), (UP, DOWN)):
-                river.desk.waited_on.clear()
+                river.report_store.waited_on.clear()
                 river.hear("fra", *beliefs)
                 river.hear("iad", *beliefs)
-                await river.desk.waited_on.wait()
+                await river.report_store.waited_on.wait()
                 assert river.beliefs() == beliefs
             assert hangs.wait(10.0)
             await stop(task)
@@ -194,7 +194,7 @@ def test_a_folder_that_cannot_be_written_does_not_end_the_river(tmp_path: Path) 
     async def story() -> None:
         task = asyncio.create_task(river.river.believe())
         async with until():
-            await river.desk.waited_on.wait()
+            await river.report_store.waited_on.wait()
             river.hear("fra", DOWN, UP)
             river.hear("iad", DOWN, UP)
             await river.river.known.wait()
@@ -209,7 +209,7 @@ def test_a_report_on_what_nobody_watches_changes_nothing(tmp_path: Path) -> None
     river = River(tmp_path)
     stranger = river.peers["fra"]
     stranger.publish({CheckId("other/web/192.0.2.9"): replace(Verdict(), belief=DOWN, reason=Reason.TIMEOUT)})
-    assert river.desk.take(stranger.offer().body, giver=NodeName("fra"))
+    assert river.report_store.take(stranger.offer().body, giver=NodeName("fra"))
     river.river.merge()
     assert set(river.planner.status.checks) == {ONE, TWO}
 

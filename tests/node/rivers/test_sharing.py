@@ -15,29 +15,29 @@ from gtm.health.report.peer import PeerState
 from gtm.ids import NodeName
 from gtm.node.rivers.sharing import Sharing
 from gtm.serve.listen import parse_listen
-from gtm.share.discovery import Found
+from gtm.share.discovery import DiscoveredPeers
 from gtm.threads import Pool
 from tests.fakes.clock import FakeClock
 from tests.fakes.etcd import etcd
-from tests.fakes.peers import WatchedDesk, believing, desk_of, key_of, serving
+from tests.fakes.peers import WatchedDesk, believing, key_of, report_store_of, serving
 from tests.node.present import config
 
 FRA, IAD = NodeName("fra"), NodeName("iad")
 PEER = f'{{node: fra, key: "{key_of("fra").public}"'
 
 
-def sharing(folder: Path, desk: WatchedDesk, text: str, node: NodeName = IAD) -> Sharing:
-    return Sharing(replace(config(folder, text), node=node), desk, clock=FakeClock(), counters=Counters())
+def sharing(folder: Path, report_store: WatchedDesk, text: str, node: NodeName = IAD) -> Sharing:
+    return Sharing(replace(config(folder, text), node=node), report_store, clock=FakeClock(), counters=Counters())
 
 
-async def heard(desk: WatchedDesk, share: Sharing) -> dict[NodeName, PeerState]:
-    """Runs until the desk has heard of fra; gives how the peers did then."""
+async def heard(report_store: WatchedDesk, share: Sharing) -> dict[NodeName, PeerState]:
+    """Runs until the store has heard of fra; gives how the peers did then."""
     running = asyncio.create_task(share.run())
     try:
         async with asyncio.timeout(20):
             seen = -1
-            while FRA not in desk.book.by_node:
-                seen = await desk.wait_for_news(seen)
+            while FRA not in report_store.book.by_node:
+                seen = await report_store.wait_for_news(seen)
         return dict(share.peers)
     finally:
         running.cancel()
@@ -46,7 +46,7 @@ async def heard(desk: WatchedDesk, share: Sharing) -> dict[NodeName, PeerState]:
 
 def test_a_listed_peer_is_polled(tmp_path: Path) -> None:
     async def story() -> None:
-        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra, iad = report_store_of("fra", "iad"), report_store_of("iad", "fra")
         fra.publish(believing(Belief.UP))
         async with serving(fra) as url:
             text = f'share:\n  key: k\n  peers:\n    - {PEER}, url: "{url}"}}\n'
@@ -63,12 +63,12 @@ def test_what_the_dns_names_is_polled_but_for_this_node_itself_and_what_no_check
     own_port = 8053
 
     async def story() -> None:
-        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra, iad = report_store_of("fra", "iad"), report_store_of("iad", "fra")
         fra.publish(believing(Belief.UP))
         async with serving(fra) as url:
             port = URL(url).port
 
-            async def discover(_name: str, *, secure: bool, pool: Pool) -> Found:
+            async def discover(_name: str, *, secure: bool, pool: Pool) -> DiscoveredPeers:
                 assert pool is not None
                 assert not secure
                 return frozenset({f"http://localhost:{port}", f"http://localhost:{own_port}"}), 60.0
@@ -98,7 +98,7 @@ def test_what_the_dns_names_is_polled_but_for_this_node_itself_and_what_no_check
 @pytest.mark.tool("etcd", "etcdctl")
 def test_two_nodes_hear_each_other_through_etcd(tmp_path: Path) -> None:
     async def story(url: str) -> None:
-        fra, iad = desk_of("fra", "iad"), desk_of("iad", "fra")
+        fra, iad = report_store_of("fra", "iad"), report_store_of("iad", "fra")
         fra.publish(believing(Belief.UP))
         text = f'share:\n  mode: etcd\n  key: k\n  etcd: {{endpoints: ["{url}"]}}\n  peers:\n    - {PEER}}}\n'
         other = asyncio.create_task(sharing(tmp_path, fra, text, FRA).run())
@@ -114,7 +114,7 @@ def test_two_nodes_hear_each_other_through_etcd(tmp_path: Path) -> None:
 
 def test_files_of_no_use_are_said_before_anything_runs(tmp_path: Path) -> None:
     with pytest.raises(StateInvalid, match=r"roots\.pem: No such file"):
-        sharing(tmp_path, desk_of("iad"), "share:\n  tls: {ca: roots.pem}\n")
+        sharing(tmp_path, report_store_of("iad"), "share:\n  tls: {ca: roots.pem}\n")
     etcd_text = 'share:\n  mode: etcd\n  etcd: {endpoints: ["http://127.0.0.1:1"], user: u, password_file: none.txt}\n'
     with pytest.raises(StateInvalid, match=r"none\.txt: no password can be read there"):
-        sharing(tmp_path, desk_of("iad"), etcd_text)
+        sharing(tmp_path, report_store_of("iad"), etcd_text)

@@ -23,7 +23,7 @@ def measures(served: Served, tmp_path: Path) -> Measures:
         config(tmp_path),
         served.planner,
         served.river,
-        served.desk,
+        served.report_store,
         engine="reference",
         clock=served.clock,
         counters=served.counters,

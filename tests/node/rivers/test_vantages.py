@@ -18,7 +18,7 @@ from gtm.node.state.folder import StateFolder
 from gtm.plan.model import Plan
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
-from tests.fakes.peers import CHECK, WatchedDesk, desk_of
+from tests.fakes.peers import CHECK, WatchedDesk, report_store_of
 from tests.health.examples import vote
 from tests.node.present import GEO, SMALL, RecordingEngine, catalogue, make_planner
 
@@ -34,14 +34,14 @@ class Watch:
         self.engine = engine or RecordingEngine()
         self.state = StateFolder(folder, Counters())
         self.planner: Planner = make_planner(folder, engine=self.engine, folder=self.state)
-        self.desk: WatchedDesk = desk_of("ns1", clock=self.clock)
+        self.report_store: WatchedDesk = report_store_of("ns1", clock=self.clock)
         self.silent: frozenset[NodeName] = frozenset()
         """Probes none of whose votes counts."""
         self.watch = VantageWatch(
             self.planner,
-            self.desk,
+            self.report_store,
             self.state,
-            voting=lambda: self.desk.book.by_node.keys() - self.silent,
+            voting=lambda: self.report_store.book.by_node.keys() - self.silent,
             clock=self.clock,
         )
 
@@ -56,7 +56,7 @@ class Watch:
         for one in vantages:
             report = Report(NodeName(f"probe-{one.name}"), one.name, 1, 1, 0.0, {CHECK: vote(Belief.UP)}, at=one.at)
             book = hear(book, report, heard_at=self.clock.monotonic()) or book
-        self.desk.book = book
+        self.report_store.book = book
 
     async def look_for(self, seconds: float) -> None:
         """Looks as often as the watch does in so long a time."""

@@ -9,12 +9,12 @@ from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import Status
 from gtm.health.override.override import in_force, joined, newest
-from gtm.node.state import boot_plan as standby
-from gtm.node.state.boot_plan import DECISIONS, NAMES, Standby, restore
-from gtm.node.state.checksummed_files import Vault
+from gtm.node.state import boot_plan as boot_plan
+from gtm.node.state.boot_plan import DECISIONS, NAMES, BootPlan, restore
+from gtm.node.state.checksummed_files import ChecksummedFiles
 from gtm.node.state.folder import Saved, StateFolder
 from gtm.plan.model import EMPTY_PLAN, Plan
-from gtm.plan.overlay import Guidance
+from gtm.plan.overlay import Overlay
 from tests.fakes import world
 from tests.fakes.overrides import WALL as OVERRIDE_WALL
 from tests.fakes.overrides import said
@@ -45,7 +45,7 @@ class Disk:
     def __init__(self, tmp_path: Path) -> None:
         self.folder, self.zones = tmp_path / "state", tmp_path / "zones"
         self.counters = Counters()
-        self.standby = Standby(Vault(self.folder, self.counters), self.zones)
+        self.boot_plan = BootPlan(ChecksummedFiles(self.folder, self.counters), self.zones)
         self.planner_engine = RecordingEngine()
         self.planner = make_planner(tmp_path / "other", engine=self.planner_engine)
         asyncio.run(self.planner.take_geo(GEO))
@@ -61,7 +61,7 @@ class Disk:
 
     def restored(self, *, zones: Path | None = None) -> tuple[int | None, FakeRestorable]:
         engine = FakeRestorable()
-        return restore(Vault(self.folder, self.counters), zones or self.zones, engine), engine
+        return restore(ChecksummedFiles(self.folder, self.counters), zones or self.zones, engine), engine
 
     def stamps(self) -> tuple[int, int]:
         names, decisions = (self.folder / name for name in (NAMES, DECISIONS))
@@ -70,7 +70,7 @@ class Disk:
 
 def test_what_was_kept_is_what_the_engine_gets(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
-    disk.standby.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.plan)
     generation, engine = disk.restored()
     assert generation == disk.planner.plan.generation
     assert engine.blobs is not None
@@ -80,11 +80,11 @@ def test_what_was_kept_is_what_the_engine_gets(tmp_path: Path) -> None:
 
 def test_a_flip_of_health_writes_the_decisions_alone_and_the_same_plan_nothing(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
-    disk.standby.keep(disk.flip(UP))
+    disk.boot_plan.keep(disk.flip(UP))
     first = disk.stamps()
-    disk.standby.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.plan)
     assert disk.stamps() == first
-    disk.standby.keep(disk.flip(DOWN))
+    disk.boot_plan.keep(disk.flip(DOWN))
     second = disk.stamps()
     assert (second[0], second[1] != first[1]) == (first[0], True)
     generation, _ = disk.restored()
@@ -100,15 +100,15 @@ def test_a_first_start_has_nothing_to_restore(tmp_path: Path) -> None:
 
 def test_a_plan_without_zones_is_not_kept(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
-    disk.standby.keep(EMPTY_PLAN)
+    disk.boot_plan.keep(EMPTY_PLAN)
     assert disk.restored()[0] is None
 
 
 def test_names_and_decisions_of_different_plans_are_not_put_together(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
-    disk.standby.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.plan)
     old = (disk.folder / DECISIONS).read_bytes()
-    disk.standby.keep(disk.plan(OTHER))
+    disk.boot_plan.keep(disk.plan(OTHER))
     (disk.folder / DECISIONS).write_bytes(old)
     assert disk.restored()[0] is None
 
@@ -117,7 +117,7 @@ def test_names_and_decisions_of_different_plans_are_not_put_together(tmp_path: P
 @pytest.mark.parametrize("keep", [0, 1, 31, 32, 100])
 def test_a_torn_part_is_told_and_not_used(tmp_path: Path, name: str, keep: int) -> None:
     disk = Disk(tmp_path)
-    disk.standby.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.plan)
     path = disk.folder / name
     path.write_bytes(path.read_bytes()[:keep])
     assert disk.restored()[0] is None
@@ -126,17 +126,17 @@ def test_a_torn_part_is_told_and_not_used(tmp_path: Path, name: str, keep: int) 
 
 def test_the_plan_of_another_folder_or_version_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk(tmp_path)
-    disk.standby.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.plan)
     assert disk.restored(zones=tmp_path / "others")[0] is None
-    monkeypatch.setattr(standby, "__version__", "9.9.9")
+    monkeypatch.setattr(boot_plan, "__version__", "9.9.9")
     assert disk.restored()[0] is None
 
 
 def test_an_engine_that_makes_nothing_of_it_starts_without_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     disk, engine = Disk(tmp_path), FakeRestorable()
-    disk.standby.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.plan)
     engine.error = ValueError("of another format")
-    assert restore(Vault(disk.folder, disk.counters), disk.zones, engine) is None
+    assert restore(ChecksummedFiles(disk.folder, disk.counters), disk.zones, engine) is None
     assert "of no use to this engine: of another format" in caplog.text
 
 
@@ -144,8 +144,8 @@ def test_the_rust_engine_answers_the_same_from_what_was_kept(tmp_path: Path) -> 
     rust = pytest.importorskip("gtm.engine.native")
     disk, engine, fresh = Disk(tmp_path), rust.RustEngine(), rust.RustEngine()
     plan = disk.flip(DOWN)
-    disk.standby.keep(plan)
-    assert restore(Vault(disk.folder, disk.counters), disk.zones, engine) == plan.generation
+    disk.boot_plan.keep(plan)
+    assert restore(ChecksummedFiles(disk.folder, disk.counters), disk.zones, engine) == plan.generation
     fresh.swap(plan)
     asked = world.query("api")
     assert world.values(world.answer(engine, asked).answer) == ["192.0.2.2"]
@@ -164,8 +164,8 @@ def test_what_was_kept_is_answered_with_the_least_ttl_for_its_checks_are_of_befo
     disk.planner.take_status(promised)
     asked = world.query("api")
     assert [rrset.ttl for rrset in world.answer(disk.planner_engine, asked).answer] == [200]
-    disk.standby.keep(disk.planner.plan)
-    restore(Vault(disk.folder, disk.counters), disk.zones, engine)
+    disk.boot_plan.keep(disk.planner.plan)
+    restore(ChecksummedFiles(disk.folder, disk.counters), disk.zones, engine)
     assert [rrset.ttl for rrset in world.answer(engine, asked).answer] == [7]
 
 
@@ -185,16 +185,16 @@ def test_a_plan_that_cannot_be_written_takes_the_older_one_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk = Disk(tmp_path)
-    disk.standby.keep(disk.flip(UP))
+    disk.boot_plan.keep(disk.flip(UP))
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr("os.fsync", full)
-        disk.standby.keep(disk.flip(DOWN))
+        disk.boot_plan.keep(disk.flip(DOWN))
     assert disk.restored()[0] is None, "it would send clients to what is down"
-    disk.standby.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.plan)
     assert disk.restored()[0] == disk.planner.plan.generation
 
 
@@ -207,9 +207,9 @@ def test_what_people_say_is_in_the_plan_of_the_next_start_at_once(tmp_path: Path
     asyncio.run(planner.take_zones(catalogue(ZONE)))
     status = believing(ZONE, _1=UP, _2=UP)
     planner.take_status(status)
-    people = Guidance(in_force(newest(joined({}, [said("region gtm.example.com/us-east")])), wall=OVERRIDE_WALL))
+    people = Overlay(in_force(newest(joined({}, [said("region gtm.example.com/us-east")])), wall=OVERRIDE_WALL))
     planner.take_status(status, people)
     state.save_apart(Saved()).result(30)  # behind what the planner wrote by itself
     engine = rust.RustEngine()
-    assert restore(Vault(tmp_path / "state", counters), zones, engine) == planner.plan.generation
+    assert restore(ChecksummedFiles(tmp_path / "state", counters), zones, engine) == planner.plan.generation
     assert world.values(world.answer(engine, world.query("api")).answer) == ["192.0.2.2"]

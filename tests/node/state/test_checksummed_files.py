@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gtm.counters import Counters
 from gtm.errors import StateInvalid
-from gtm.node.state.checksummed_files import Found, Origin, Vault
+from gtm.node.state.checksummed_files import ChecksummedFiles, Found, Origin
 
 NAME = "x.json"
 
@@ -34,9 +34,9 @@ class Kept:
     def __init__(self, folder: Path, writes: int = 2) -> None:
         self.folder = folder
         self.counters = Counters()
-        vault = Vault(folder, self.counters)
+        state_files = ChecksummedFiles(folder, self.counters)
         for number in range(1, writes + 1):
-            assert vault.write(NAME, text(number))
+            assert state_files.write(NAME, text(number))
 
     @property
     def newest(self) -> Path:
@@ -47,7 +47,7 @@ class Kept:
         return self.folder / f"{NAME}.before"
 
     def read(self) -> Found[dict[str, int]]:
-        return Vault(self.folder, self.counters).read(NAME, parse)
+        return ChecksummedFiles(self.folder, self.counters).read(NAME, parse)
 
 
 def test_the_newest_is_read_and_the_one_before_it_is_kept(tmp_path: Path) -> None:
@@ -104,21 +104,21 @@ def test_with_both_damaged_it_says_that_something_is_lost(tmp_path: Path, caplog
     kept = Kept(tmp_path)
     kept.newest.write_bytes(kept.newest.read_bytes()[:-9])
     kept.before.write_bytes(b"")
-    vault = Vault(tmp_path, kept.counters)
-    assert vault.read(NAME, parse) == Found(None, Origin.LOST)
+    state_files = ChecksummedFiles(tmp_path, kept.counters)
+    assert state_files.read(NAME, parse) == Found(None, Origin.LOST)
     words = f"{tmp_path / NAME} is damaged: its checksum is wrong; starting without it"
-    assert vault.problems == (words,)
+    assert state_files.problems == (words,)
     assert [record.getMessage() for record in caplog.records] == [f"state: {words}"]
 
 
 def test_a_damaged_newest_never_takes_the_place_of_the_good_one_before(tmp_path: Path) -> None:
     kept = Kept(tmp_path)
     kept.newest.write_bytes(b"torn")
-    vault = Vault(tmp_path, kept.counters)
-    vault.read(NAME, parse)
-    assert vault.problems == (f"{tmp_path / NAME} is damaged; the one before it is taken",)
-    assert vault.write(NAME, text(3))
-    assert not vault.problems
+    state_files = ChecksummedFiles(tmp_path, kept.counters)
+    state_files.read(NAME, parse)
+    assert state_files.problems == (f"{tmp_path / NAME} is damaged; the one before it is taken",)
+    assert state_files.write(NAME, text(3))
+    assert not state_files.problems
     kept.newest.write_bytes(b"torn again")
     assert kept.read() == Found({"n": 1}, Origin.BEFORE)
 
@@ -129,8 +129,8 @@ def test_a_crash_in_the_middle_of_a_write_leaves_one_that_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, nth: int
 ) -> None:
     kept = Kept(tmp_path)
-    vault = Vault(tmp_path, kept.counters)
-    vault.read(NAME, parse)
+    state_files = ChecksummedFiles(tmp_path, kept.counters)
+    state_files.read(NAME, parse)
     counted = iter(range(1, 10))
 
     class Crash(BaseException):
@@ -146,7 +146,7 @@ def test_a_crash_in_the_middle_of_a_write_leaves_one_that_is_whole(
     with monkeypatch.context() as patch:
         patch.setattr(*((os, "fsync") if call == "fsync" else (Path, "replace")), crash)  # type: ignore[call-overload]
         with pytest.raises(Crash):
-            vault.write(NAME, text(3))
+            state_files.write(NAME, text(3))
     found = kept.read()
     assert found.value in ({"n": 2}, {"n": 3})
     assert found.origin in {Origin.NEWEST, Origin.BEFORE}
@@ -156,30 +156,30 @@ def test_a_full_disk_costs_the_write_and_is_a_problem_until_there_is_room(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = Kept(tmp_path)
-    vault = Vault(tmp_path, kept.counters)
+    state_files = ChecksummedFiles(tmp_path, kept.counters)
 
     def full(_descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        assert not vault.write(NAME, text(3))
-    assert vault.problems == (
+        assert not state_files.write(NAME, text(3))
+    assert state_files.problems == (
         f"{tmp_path / NAME} cannot be written: No space left on device; it is tried again until it is there",
     )
     assert kept.read() == Found({"n": 2}, Origin.NEWEST)
-    assert vault.write(NAME, text(4))
-    assert not vault.problems
+    assert state_files.write(NAME, text(4))
+    assert not state_files.problems
 
 
 def test_what_is_wrong_with_a_file_is_told_once_until_it_is_well_again(tmp_path: Path) -> None:
     kept, told = Kept(tmp_path), list[tuple[str, str]]()
-    vault = Vault(tmp_path, kept.counters, on_complaint=lambda name, words: told.append((name, words)))
+    state_files = ChecksummedFiles(tmp_path, kept.counters, on_complaint=lambda name, words: told.append((name, words)))
     kept.newest.write_bytes(b"torn")
     for _ in range(3):
-        vault.read(NAME, parse)
+        state_files.read(NAME, parse)
     assert told == [(NAME, "is damaged; the one before it is taken")]
-    assert vault.write(NAME, text(3))
+    assert state_files.write(NAME, text(3))
     kept.newest.write_bytes(b"torn")
-    vault.read(NAME, parse)
+    state_files.read(NAME, parse)
     assert len(told) == 2

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from gtm.counters import Counters
-from gtm.node.events.files import Journal
-from gtm.node.state.checksummed_files import Vault
+from gtm.node.events.files import EventFiles
+from gtm.node.state.checksummed_files import ChecksummedFiles
 from gtm.node.state.folder import MAX_RETRY_S, RETRY_S, StateFolder, with_serials
 from gtm.node.state.lock import lock_state
 from tests.node.state.test_folder import NOW, STATE, STATUS, folder, read_folder, serial, zone
@@ -85,13 +85,13 @@ def test_of_overrides_that_wait_for_a_slow_disk_only_the_newest_are_written(
 ) -> None:
     there, written, may_go = folder(tmp_path), list[str](), threading.Event()
     there._writer.submit(may_go.wait, 30)  # the disk is busy
-    write = Vault.write
+    write = ChecksummedFiles.write
 
-    def noted(vault: Vault, name: str, text: str) -> bool:
+    def noted(state_files: ChecksummedFiles, name: str, text: str) -> bool:
         written.append(name)
-        return write(vault, name, text)
+        return write(state_files, name, text)
 
-    monkeypatch.setattr(Vault, "write", noted)
+    monkeypatch.setattr(ChecksummedFiles, "write", noted)
     saved = [there.save_overrides_apart((str(number),)) for number in range(100)]
     may_go.set()
     assert all(future.result(30) for future in saved)
@@ -168,7 +168,7 @@ def test_all_that_is_kept_is_for_this_user_alone(tmp_path: Path) -> None:
             there.save_status(STATUS)
             there.save_overrides_apart(("one",)).result(30)
             there.save_zones_apart(zones, catalogue).result(30)
-        journal = Journal(place)
+        journal = EventFiles(place)
         journal.write(b"{}\n")
         journal.close()
     finally:

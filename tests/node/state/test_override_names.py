@@ -10,7 +10,7 @@ import pytest
 
 from gtm.errors import OverrideRefused, StateInvalid
 from gtm.event import EventKind
-from gtm.health.override.override import Action, Wish
+from gtm.health.override.override import Action, OverrideRequest
 from gtm.health.override.scope import parse_scope
 from gtm.health.override.signed import seal_override
 from gtm.ids import NodeName
@@ -55,7 +55,7 @@ def kinds(node: Node) -> list[str]:
 
 
 def clear(node: Node, scope: str) -> None:
-    node.saying.say([Wish(parse_scope(scope), Action.CLEAR, "over", "bob")])
+    node.saying.say([OverrideRequest(parse_scope(scope), Action.CLEAR, "over", "bob")])
 
 
 @pytest.mark.parametrize(

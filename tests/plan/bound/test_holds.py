@@ -250,8 +250,8 @@ def held_s(known: Known, is_down: Callable[[str, float], bool], *services: Servi
         for _, opened in allowed.history.open:
             down_since[opened] = now + TICK_S  # it is answered by `on_all_down`, and counts from when it no longer is
         for steered in (known.shares.services[name] for name in services):
-            for spot, check in zip(steered.spots, steered.checks, strict=True):
-                if check is not None and spot.endpoint in allowed.held.get(steered.id, {}):
+            for endpoint_ref, check in zip(steered.endpoint_refs, steered.checks, strict=True):
+                if check is not None and endpoint_ref.endpoint in allowed.held.get(steered.id, {}):
                     longest = max(longest, now + TICK_S - down_since[check])
         history, before, now = allowed.history, after, now + TICK_S
     return longest

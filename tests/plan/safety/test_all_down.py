@@ -4,7 +4,7 @@ import pytest
 
 from gtm.health.override.override import SafetyRule
 from gtm.health.verdict.reading import Reason
-from gtm.plan.overlay import Guidance
+from gtm.plan.overlay import Overlay
 from gtm.plan.safety.all_down import emptied
 from gtm.plan.safety.rules import NO_HISTORY
 from gtm.zone.model import OnAllDown
@@ -138,7 +138,7 @@ def test_each_type_is_decided_alone() -> None:
     assert not moment.refusals
     assert answered(stage) == ends(0, 1, 2) | ends(0, 1, 2, family=6)
     [steered] = stage.plan.services.values()
-    lost = emptied(steered, stage.status, Guidance(stage.said))
+    lost = emptied(steered, stage.status, Overlay(stage.said))
     assert {name.partition("/")[2] for name in lost} == ends(0, 1, 2)
 
 

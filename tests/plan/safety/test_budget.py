@@ -1,11 +1,11 @@
 import pytest
 
 from gtm.ids import CheckId, ServiceId
-from gtm.plan.safety.budget import Key, Purse, Spent, pay
+from gtm.plan.safety.budget import BudgetKey, Purse, Spent, pay
 
-ONE: Key = (ServiceId("api.example"), CheckId("example/web/192.0.2.1"))
-TWO: Key = (ServiceId("api.example"), CheckId("example/web/192.0.2.2"))
-THREE: Key = (ServiceId("api.example"), CheckId("example/web/192.0.2.3"))
+ONE: BudgetKey = (ServiceId("api.example"), CheckId("example/web/192.0.2.1"))
+TWO: BudgetKey = (ServiceId("api.example"), CheckId("example/web/192.0.2.2"))
+THREE: BudgetKey = (ServiceId("api.example"), CheckId("example/web/192.0.2.3"))
 
 
 def test_the_oldest_expense_is_refilled_first_at_a_steady_pace() -> None:

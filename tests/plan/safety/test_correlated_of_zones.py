@@ -3,9 +3,9 @@
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import Status
 from gtm.health.override.override import NOTHING_IN_FORCE, SafetyRule
-from gtm.plan.overlay import Guidance, effective
+from gtm.plan.overlay import Overlay, effective
 from gtm.plan.safety.correlated import HOLD_S
-from gtm.plan.safety.rules import NO_HISTORY, Allowed, History, allow
+from gtm.plan.safety.rules import NO_HISTORY, History, SafetyDecision, allow
 from gtm.plan.safety.shares import shares_of
 from tests.fakes import world
 from tests.fakes.deltas import delta_of
@@ -35,7 +35,7 @@ class Node:
         self.shares = shares_of(self.plan.services)
         self.truth: Status = world.status({}, THEIRS, CROWD)
         self.history: History = NO_HISTORY
-        self.allowed = Allowed({}, (), NO_HISTORY)
+        self.allowed = SafetyDecision({}, (), NO_HISTORY)
         self.now = 1000.0
 
     def see(self, *down: str, after_s: float = 0.0) -> "Node":
@@ -48,13 +48,11 @@ class Node:
         return self
 
     def out(self, zone: str) -> set[str]:
-        guidance = Guidance(NOTHING_IN_FORCE, self.allowed.held)
+        overlay = Overlay(NOTHING_IN_FORCE, self.allowed.held)
         return {
             endpoint.target
             for one in self.plan.services.values()
-            for endpoint, belief in zip(
-                one.service.endpoints, effective(one, self.truth, guidance).beliefs, strict=True
-            )
+            for endpoint, belief in zip(one.service.endpoints, effective(one, self.truth, overlay).beliefs, strict=True)
             if belief is Belief.DOWN and one.zone == zone
         }
 

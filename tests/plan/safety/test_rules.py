@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import Status
 from gtm.health.override.override import Action, Override, SafetyRule, in_force, joined, newest
-from gtm.plan.overlay import Guidance
+from gtm.plan.overlay import Overlay
 from gtm.plan.safety.correlated import HOLD_S
 from gtm.plan.safety.minimums import skipping, taking_too_much
 from gtm.plan.safety.rules import NO_HISTORY
@@ -160,10 +160,10 @@ def test_what_a_person_lets_go_of_a_suspicion_goes_at_the_pace_of_the_budget_and
 
 def test_a_person_is_held_to_at_least_too() -> None:
     site = Site(text(2))
-    before = Guidance()
+    before = Overlay()
 
     def refused(*overrides: Override, status: Status = site.truth) -> list[str]:
-        after = Guidance(in_force(newest(joined({}, overrides)), wall=WALL))
+        after = Overlay(in_force(newest(joined({}, overrides)), wall=WALL))
         return [str(one.subject) for one in taking_too_much(site.services.values(), status, before, after)]
 
     two = [said("region */us-east"), said("region */eu-west", Action.DRAIN)]
@@ -180,7 +180,7 @@ def test_a_region_with_too_few_is_told() -> None:
     service = replace(one.service, min_healthy=((one.regions[0].name, 2),))
     demanding = replace(one, service=service)
     status = world.status(world.down(address(0, 0)), site.zone)
-    (refusal,) = skipping([demanding], status, Guidance())
+    (refusal,) = skipping([demanding], status, Overlay())
     assert refusal.rule is SafetyRule.MIN_HEALTHY
     assert refusal.words == f"{name}: us-east has fewer endpoints up than min_healthy, and is skipped"
 
