@@ -119,9 +119,9 @@ class _Api:
 
     def _scope_of(self, wanted: str) -> Scope:
         """Returns the scope of an override in force; raises what to answer where there is none."""
-        for one in self._overrides():
-            if one.id == wanted:
-                return one.scope
+        for override in self._overrides():
+            if override.id == wanted:
+                return override.scope
         text = f"no override that is in force has the id {wanted[:MAX_ID]}; `gtm overrides` lists them"
         raise web.HTTPNotFound(reason="no such override", text=text)
 

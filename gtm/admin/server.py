@@ -211,7 +211,9 @@ class LimitedRunner(web.AppRunner):
 
     def _relieve(self, newest: Connection) -> None:
         """Hangs up on slow readers while all have too much to read: of the client with most of it, longest first."""
-        unread = {one: one.unread_bytes for one in self._connections.values() if one is not newest}
+        unread = {
+            connection: connection.unread_bytes for connection in self._connections.values() if connection is not newest
+        }
         unread = {one: size for one, size in unread.items() if size > READ_BYTES}
         while sum(unread.values()) > MAX_UNREAD_BYTES:
             of_client = Counter[str]()

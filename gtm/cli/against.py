@@ -42,7 +42,7 @@ class Compared:
     @property
     def warnings(self) -> tuple[str, ...]:
         """Returns the warnings about zones."""
-        return (*(each.warning for each in self.changes if each.warning), *self.held)
+        return (*(change.warning for change in self.changes if change.warning), *self.held)
 
     @property
     def warned(self) -> int:
@@ -68,7 +68,7 @@ class Compared:
         """Returns it for programs."""
         return {
             "against": self.against,
-            "changes": [_fields(each) for each in self.changes],
+            "changes": [_fields(change) for change in self.changes],
             "warnings": self.warnings,
             "overrides": self.fates,
         }
@@ -110,7 +110,9 @@ def _overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> t
         return ()
     node = fetch_status(_address(place, against))
     try:
-        said = [(parse_scope(name), one) for one in node.overrides for name in (one.now or (one.scope,))]
+        said = [
+            (parse_scope(name), override) for override in node.overrides for name in (override.now or (override.scope,))
+        ]
     except ValueError as error:
         raise Unreachable(f"the node at {against} told of overrides that nobody can make: {error}") from error
     if not said:
@@ -134,7 +136,7 @@ def _fate(scope: Scope, one: OverrideView, before: Layout, after: Layout) -> str
 
 def _endpoint_refs(node: NodeStatus) -> Iterator[EndpointRef]:
     for service in node.services:
-        ends = [(one.region, one.endpoint) for one in service.endpoints]
+        ends = [(endpoint.region, endpoint.endpoint) for endpoint in service.endpoints]
         ends += [(one.region, one.endpoint) for one in service.disabled]
         yield from (EndpointRef(service.zone.lower(), service.service, region, end) for region, end in ends)
 

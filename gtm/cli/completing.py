@@ -95,7 +95,7 @@ def said(context: typer.Context, incomplete: str) -> list[str]:
     """Returns what overrides are in force, by id and scope."""
 
     def found(status: _Status) -> list[str]:
-        return _beginning([*(one.id for one in status.overrides), *map(_scope, status.overrides)], incomplete)
+        return _beginning([*(override.id for override in status.overrides), *map(_scope, status.overrides)], incomplete)
 
     return _of_status(context, found)
 
@@ -122,12 +122,12 @@ def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
 
 
 def _regions(status: _Status) -> list[str]:
-    return [end.region for one in status.services for end in one.endpoints]
+    return [end.region for service in status.services for end in service.endpoints]
 
 
 def _region_scopes(status: _Status) -> list[str]:
     """Returns regions as commands take them (scope.py): with their zone where not all zones have it from one file."""
-    pairs = list(dict.fromkeys((one.zone, end.region) for one in status.services for end in one.endpoints))
+    pairs = list(dict.fromkeys((service.zone, end.region) for service in status.services for end in service.endpoints))
     times = Counter(region for _, region in pairs)
     shared = {(one.zone, region) for one in status.zones for region in one.shared_regions}
     unclear = {region for zone, region in pairs if times[region] > 1 and (zone, region) not in shared}
@@ -136,13 +136,13 @@ def _region_scopes(status: _Status) -> list[str]:
 
 def _services(status: _Status) -> list[str]:
     """Returns services by their short names, or in full where several zones have that."""
-    shorts = [(one.short, one.service) for one in status.services]
+    shorts = [(service.short, service.service) for service in status.services]
     times = Counter(short for short, _ in shorts)
     return [short if times[short] == 1 else name for short, name in shorts]
 
 
 def _zones(status: _Status) -> list[str]:
-    return [one.zone for one in status.zones]
+    return [zone.zone for zone in status.zones]
 
 
 def _endpoints(status: _Status) -> list[str]:

@@ -141,12 +141,15 @@ def _state(steered: "Steered") -> str:
 
 
 def _voices(check: "CheckStatus") -> str:
-    voices = ", ".join(f"{one.vantage} {one.belief.value if one.fresh else 'stale'}" for one in check.votes)
+    voices = ", ".join(f"{vote.vantage} {vote.belief.value if vote.fresh else 'stale'}" for vote in check.votes)
     return (voices or "no voices") + ("; frozen, too few voices" if check.frozen else "")
 
 
 def _mentions(mentions: "tuple[Mention, ...]") -> str:
-    return ", ".join(f"{one.endpoint} ({one.why})" if one.why else one.endpoint for one in mentions) or "nothing"
+    return (
+        ", ".join(f"{mention.endpoint} ({mention.why})" if mention.why else mention.endpoint for mention in mentions)
+        or "nothing"
+    )
 
 
 def _place(located: "Located") -> str:

@@ -82,8 +82,10 @@ def fatal_errors_logged(choice: LogChoice) -> Iterator[None]:
 
 
 def _is_read_by_machines() -> bool:
-    formatters = [one.formatter for one in logging.getLogger().handlers if isinstance(one, StderrHandler)]
-    return any(isinstance(one, JsonFormatter) for one in formatters) or (bool(formatters) and is_journal(sys.stderr))
+    formatters = [handler.formatter for handler in logging.getLogger().handlers if isinstance(handler, StderrHandler)]
+    return any(isinstance(formatter, JsonFormatter) for formatter in formatters) or (
+        bool(formatters) and is_journal(sys.stderr)
+    )
 
 
 def is_journal(stream: TextIO) -> bool:

@@ -164,7 +164,18 @@ def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: J
     if json:
         print_view(view)
         return
-    rows = [(one.scope, one.action, shown(one.until), one.by, one.why, one.id, note_of(one)) for one in view.overrides]
+    rows = [
+        (
+            override.scope,
+            override.action,
+            shown(override.until),
+            override.by,
+            override.why,
+            override.id,
+            note_of(override),
+        )
+        for override in view.overrides
+    ]
     print_table("overrides", ("scope", "action", "until", "by", "why", "id", "note"), rows)
 
 

@@ -77,15 +77,15 @@ def find_said(text: str, node: NodeStatus) -> str | Scope:
     An override is called by what its scope was called when it was said, or by what zone files call that now.
     """
     if _ID.fullmatch(text):
-        if all(one.id != text for one in node.overrides):
+        if all(override.id != text for override in node.overrides):
             raise ValueError(f"no override that is in force has the id {text}; `gtm overrides` lists them")
         return text
     if _is_whole(text):
         return parse_scope(text)
-    said = [parse_scope(name) for one in node.overrides for name in (one.now or (one.scope,))]
+    said = [parse_scope(name) for override in node.overrides for name in (override.now or (override.scope,))]
     meant = _meant(text, [*_named(said, node), *((name, scope) for name, scope in _known(node) if scope in said)])
     if not meant:
-        signed = [parse_scope(one.scope) for one in node.overrides if one.now]
+        signed = [parse_scope(override.scope) for override in node.overrides if override.now]
         meant = _meant(text, _named(signed, node))
     every = [scope for scope in _of_every_zone(meant, node) if scope in meant]
     return _only(text, every or meant) if meant else find_scope(text, node)

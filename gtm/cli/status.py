@@ -66,10 +66,13 @@ def _print_node(node: "NodeStatus") -> None:
     for refusal in node.refusals:
         if refusal.reason != INNOCENT:
             print_plain(f"peer {refusal.peer}: {counted(refusal.count, 'report')} refused as {refusal.reason}")
-    for one in node.overrides:
-        rules = f", overrides {', '.join(one.rules)}" if one.rules else ""
-        note = f"; {note_of(one)}" if note_of(one) else ""
-        print_plain(f"override {one.scope}: {one.action} {_left(one.until)}, by {one.by}: {one.why}{rules}{note}")
+    for override in node.overrides:
+        rules = f", overrides {', '.join(override.rules)}" if override.rules else ""
+        note = f"; {note_of(override)}" if note_of(override) else ""
+        print_plain(
+            f"override {override.scope}: {override.action} {_left(override.until)}, by {override.by}: "
+            f"{override.why}{rules}{note}"
+        )
     for rule in node.safety:
         print_plain(f"safety rule {rule.rule}: {rule.words}")
     print_plain(f"queries {_queries(node.counters)}")

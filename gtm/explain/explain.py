@@ -304,7 +304,7 @@ class _Steering:
 
 def _disabled(zone: ZonePlan, name: Labels) -> tuple[tuple[EndpointId, str], ...]:
     """Returns the endpoints of the service at a name, or of the wildcard that stands for it, that are not used."""
-    names = {labels(one.name): one for one in zone.zone.all_services if one.disabled}
+    names = {labels(service.name): service for service in zone.zone.all_services if service.disabled}
     wild = next((up for up in (name[cut:] for cut in range(1, len(name))) if up in zone.nodes), ())
     found = names.get(name) or (None if name in zone.nodes else names.get((b"*", *wild)))
     return () if found is None else tuple((one.id, str(found.disabled_by(one))) for one in found.disabled)

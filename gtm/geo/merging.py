@@ -57,7 +57,10 @@ class MergedGeography:
     def cell_map(self, cells: Sequence[int]) -> CellMap:
         """Returns the map of all addresses, where cells[i] is the cell of places[i], and that of NOWHERE is 0."""
         if len(set(cells)) > 1:
-            cells = [*cells, *(embedded(each) if isinstance(each, Embedding) else UNPLACED for each in self.specials)]
+            cells = [
+                *cells,
+                *(embedded(special) if isinstance(special, Embedding) else UNPLACED for special in self.specials),
+            ]
         else:
             cells = [cells[0]] * (len(cells) + len(self.specials))
         return CellMap(_networks(collapse(self.v4, cells)), _networks(collapse(self.v6, cells)))
@@ -65,8 +68,12 @@ class MergedGeography:
 
 def build(databases: Sequence[Database], networks: Sequence[CustomNetwork] = ()) -> MergedGeography:
     """Returns the geography of some databases, the first preferred, under the custom networks."""
-    v4, endpoint_refs_v4 = _merged(_custom(networks, bits=32), [(each.v4, each.places) for each in databases])
-    v6, endpoint_refs_v6 = _merged(_custom(networks, bits=128), [(each.v6, each.places) for each in databases])
+    v4, endpoint_refs_v4 = _merged(
+        _custom(networks, bits=32), [(database.v4, database.places) for database in databases]
+    )
+    v6, endpoint_refs_v6 = _merged(
+        _custom(networks, bits=128), [(database.v6, database.places) for database in databases]
+    )
     endpoint_refs = dict.fromkeys([NOWHERE, *endpoint_refs_v4, *endpoint_refs_v6])
     places = tuple(endpoint_ref for endpoint_ref in endpoint_refs if isinstance(endpoint_ref, Place))
     specials = tuple(endpoint_ref for endpoint_ref in endpoint_refs if not isinstance(endpoint_ref, Place))
@@ -139,7 +146,7 @@ def _custom(networks: Sequence[CustomNetwork], *, bits: int) -> _Layer:
 
 def _endpoint_refs(networks: Iterable[CustomNetwork]) -> list[tuple[Network, _Spot]]:
     """Returns what is known of networks without a database; of two for one network the custom one is later."""
-    return [*SPECIAL.items(), *((each.network, each.embedding or each.place) for each in networks)]
+    return [*SPECIAL.items(), *((network.network, network.embedding or network.place) for network in networks)]
 
 
 def _within(outer: _Spot | _Settled, endpoint_ref: _Spot) -> _Spot | _Settled:

@@ -120,7 +120,7 @@ class _Mention:
             regions.append(f"{self._scope.zone}/{self._scope.region}")
         if isinstance(self._scope, EndpointScope):
             regions.append(self._scope.endpoint.partition("/")[0])
-        named = (one.lower() for one in regions)
+        named = (region.lower() for region in regions)
         return any(one == wanted or one.endswith(f"/{wanted}") or wanted.endswith(f"/{one}") for one in named)
 
     def has_zone(self, name: str) -> bool:

@@ -214,7 +214,7 @@ def families(present: Present) -> Iterator[Family]:
     yield from endpoint_families(present.plan, present.status, present.overlay, answers="dns" in present.roles)
     yield from safety_families(present.plan, present.overlay.held, present.refusals)
     yield Family(VOTES, tuple(_votes(present.status)))
-    yield _single(FROZEN, sum(one.frozen for one in present.status.checks.values()))
+    yield _single(FROZEN, sum(check.frozen for check in present.status.checks.values()))
     yield Family(OVERRIDE, tuple(_overrides(present.overlay)))
     yield Family(OVERRIDE_UNTIL, tuple(_ends(present.overlay)))
     yield from _probes(present)
@@ -243,11 +243,11 @@ def _peer(node: NodeName, value: float) -> Point:
 def _probes(present: Present) -> Iterator[Family]:
     """Yields what is measured of those that should vote; where nothing is checked, nobody should."""
     probes, is_checking = present.probes, bool(present.status.checks)
-    yield Family(REPORT_AGE, tuple(_probe(one.node, one.age_s) for one in probes))
-    yield Family(SILENT, tuple(_probe(one.node, int(is_checking and not one.is_fresh)) for one in probes))
-    peers = [one for one in probes if one.is_peer]
+    yield Family(REPORT_AGE, tuple(_probe(probe.node, probe.age_s) for probe in probes))
+    yield Family(SILENT, tuple(_probe(probe.node, int(is_checking and not probe.is_fresh)) for probe in probes))
+    peers = [probe for probe in probes if probe.is_peer]
     yield _single(PEERS_EXPECTED, len(peers) if is_checking else 0)
-    yield _single(PEERS_VOTING, sum(one.is_voting for one in peers))
+    yield _single(PEERS_VOTING, sum(peer.is_voting for peer in peers))
 
 
 def _serials(plan: Plan) -> Iterator[Point]:

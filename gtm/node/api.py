@@ -138,7 +138,7 @@ class NodeApi:
             peers=self._polled(),
             overrides=override_views(planner.overlay.said),
             safety=tuple(SafetyView(one.rule.value, one.subject, one.words) for one in self._refused()),
-            vantages=tuple(one.name for one in planner.vantages),
+            vantages=tuple(vantage.name for vantage in planner.vantages),
             unread=unread_views(self._report_store.book, planner.plan, planner.status),
             voters=_voters(self.config),
             withheld=tuple(WithheldView(one.reason, one.checks, one.example) for one in self._withheld()),

@@ -139,7 +139,7 @@ def compose_names(plan: Plan, numbers: Numbering) -> bytes:
         _Names(
             VERSION,
             tuple(numbers.regions),
-            tuple(_map(each) for each in spaces.values()),
+            tuple(_map(space) for space in spaces.values()),
             services,
             tuple(_zone(zone, numbers) for zone in plan.zones.values()),
         )
@@ -183,7 +183,9 @@ def _selected(selected: Selected) -> _Selected:
 
 
 def _service(name: ServiceId, steered: SteeredService, number: int, numbers: Numbering) -> _Service:
-    answers = tuple(_Answer(one.rtype, numbers.regions[one.region], one.rdata) for one in steered.answer_pool.answers)
+    answers = tuple(
+        _Answer(answer.rtype, numbers.regions[answer.region], answer.rdata) for answer in steered.answer_pool.answers
+    )
     return _Service(name, number, steered.aliases_only, answers)
 
 

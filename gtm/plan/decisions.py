@@ -53,7 +53,10 @@ def _taken_out(counts: EffectiveHealth) -> frozenset[int]:
 def answer_pool_of(service: Service) -> AnswerPool:
     """Returns what each endpoint answers with, in the order of the zone file."""
     return AnswerPool(
-        tuple(Answer(one.rtype, _rdata(one), one.weight, one.id, one.region) for one in service.endpoints)
+        tuple(
+            Answer(endpoint.rtype, _rdata(endpoint), endpoint.weight, endpoint.id, endpoint.region)
+            for endpoint in service.endpoints
+        )
     )
 
 

@@ -82,8 +82,8 @@ def _belief(check: Check, beliefs: Mapping[CheckId, Belief], targets: frozenset[
 
 def _targets_by_region(services: Iterable[SteeredService]) -> dict[RegionName, set[str]]:
     found: dict[RegionName, set[str]] = {}
-    for one in services:
-        for endpoint in one.service.endpoints:
+    for service in services:
+        for endpoint in service.service.endpoints:
             found.setdefault(endpoint.region, set()).add(endpoint.target)
     return found
 

@@ -48,7 +48,7 @@ def outage_of(steered: SteeredService, status: Status, decisions: Decisions) -> 
         return Outage(fails=True) if fails else NO_OUTAGE
     ends = steered.service.endpoints
     alive = {one.region for one, belief in zip(ends, believed, strict=True) if belief is not Belief.DOWN}
-    return Outage(frozenset(one.region for one in ends) - alive, is_everything=not alive, fails=fails)
+    return Outage(frozenset(end.region for end in ends) - alive, is_everything=not alive, fails=fails)
 
 
 def is_failing_everywhere(decisions: Decisions) -> bool:

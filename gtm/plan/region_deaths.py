@@ -24,12 +24,12 @@ def felling_regions(services: Mapping[ServiceId, SteeredService]) -> dict[CheckI
     A target may be in several regions, if they are two names of a place.
     """
     places: defaultdict[str, set[RegionName]] = defaultdict(set)
-    for one in services.values():
-        for endpoint in one.service.endpoints:
+    for service in services.values():
+        for endpoint in service.service.endpoints:
             places[endpoint.target].add(endpoint.region)
-    watched = {check: end.target for one in services.values() for check, end in _watched_ends(one)}
+    watched = {check: end.target for service in services.values() for check, end in _watched_ends(service)}
     found = {check: frozenset(places[target]) for check, target in watched.items()}
-    asked = {check for one in services.values() if one.service.awaits for check, _ in _watched_ends(one)}
+    asked = {check for service in services.values() if service.service.awaits for check, _ in _watched_ends(service)}
     if not asked:
         return found
     return {**found, **_felling_calculated(services, asked, places)}

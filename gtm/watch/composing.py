@@ -128,7 +128,7 @@ def without(catalogue: Catalogue, before: Catalogue, failures: Mapping[str, Exce
         result = each if error is None else _unplanned(each, error)
         composing.add(each.zone.file, result)
     loaded = composing.loaded()
-    problems = (*composing.problems, *(each for each in catalogue.problems if each.line == 0))
+    problems = (*composing.problems, *(problem for problem in catalogue.problems if problem.line == 0))
     return replace(
         catalogue,
         loaded=loaded,

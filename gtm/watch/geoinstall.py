@@ -186,9 +186,9 @@ def _verify(path: Path, content: bytes) -> Verification:
     )
     if verification.right_answers < LEAST_SHARE_OF_ANSWERS * len(answers):
         wrong = ", ".join(
-            f"{each.address} is {each.found or 'nowhere'}, not {each.expected}"
-            for each in answers
-            if each.found != each.expected
+            f"{answer.address} is {answer.found or 'nowhere'}, not {answer.expected}"
+            for answer in answers
+            if answer.found != answer.expected
         )
         count = f"{len(answers) - verification.right_answers} of {len(answers)}"
         raise DatabaseInvalid(f"{path}: {count} known answers are wrong: {wrong}")

@@ -88,7 +88,7 @@ def _names(before: Zone, after: Zone) -> Loss:
 
 
 def _records(before: Zone, after: Zone) -> Loss:
-    had, has = (sum(len(each.rdatas) for each in zone.records) + zone.bulk.values for zone in (before, after))
+    had, has = (sum(len(record.rdatas) for record in zone.records) + zone.bulk.values for zone in (before, after))
     return Loss("records", max(0, had - has), had)
 
 

@@ -34,9 +34,9 @@ def enabled_only(service: Service, regions: frozenset[RegionName]) -> Service:
     """Returns a service that has its disabled endpoints, and those in these regions, apart from the others."""
     left: list[Endpoint] = []
     disabled: list[Endpoint] = []
-    for one in service.endpoints:
-        is_enabled = service.enabled and one.enabled and one.region not in regions
-        (left if is_enabled else disabled).append(one)
+    for endpoint in service.endpoints:
+        is_enabled = service.enabled and endpoint.enabled and endpoint.region not in regions
+        (left if is_enabled else disabled).append(endpoint)
     if not disabled:
         return service
     return replace(service, endpoints=_with_regular_ones(left), disabled=tuple(disabled))
@@ -59,19 +59,19 @@ def warn_of_disabled(regions: frozenset[RegionName], draft: ZoneDraft, report: P
 
     `regions` are those that are disabled.
     """
-    for each in draft.services.values():
-        left = enabled_only(each.service, regions)
-        if not (left.disabled and left.enabled) or each.name in draft.unclear:
+    for service in draft.services.values():
+        left = enabled_only(service.service, regions)
+        if not (left.disabled and left.enabled) or service.name in draft.unclear:
             continue
         if not left.endpoints:
             words = "nothing of this service is enabled: its answers are empty (NODATA) until something is"
-            report.warn((*each.path, "endpoints"), words)
+            report.warn((*service.path, "endpoints"), words)
         else:
-            _warn_of_skipped(each, left, report)
+            _warn_of_skipped(service, left, report)
 
 
 def _warn_of_skipped(each: ServiceDraft, left: Service, report: ProblemList) -> None:
-    enabled = Counter(one.region for one in left.endpoints if not one.last_resort)
+    enabled = Counter(endpoint.region for endpoint in left.endpoints if not endpoint.last_resort)
     for name, least in left.min_healthy:
         if 0 < enabled[name] < least:
             words = (

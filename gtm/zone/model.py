@@ -440,8 +440,8 @@ def _parts(monitor: Monitor, target: str, services: _ServiceParts) -> tuple[Part
 
 
 def _awaited(monitor: Monitor) -> tuple[ServiceId, ...]:
-    settings = (each.settings for each in monitor.all_parts())
-    named = (name for each in settings if isinstance(each, CalculatedSettings) for name in each.services)
+    settings = (part.settings for part in monitor.all_parts())
+    named = (name for setting in settings if isinstance(setting, CalculatedSettings) for name in setting.services)
     return tuple(dict.fromkeys(map(ServiceId, named)))
 
 

@@ -78,7 +78,7 @@ def check_safety(
     service: Service, own: SafetyEntry, own_min: Mapping[str, int], path: Path, report: ProblemList
 ) -> None:
     """Adds what a service asks for and cannot have."""
-    regular = Counter(one.region for one in service.endpoints if not one.last_resort)
+    regular = Counter(endpoint.region for endpoint in service.endpoints if not endpoint.last_resort)
     if own.at_least is not None and own.at_least > len(regular):
         words = f"at_least {own.at_least} regions, but the service has {len(regular)}"
         report.add((*path, "safety", "at_least"), words)

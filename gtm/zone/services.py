@@ -52,7 +52,7 @@ def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
 
 def service(name: Name, entry: ServiceEntry, zone: ZoneEntry, *, monitors: Mapping[str, Monitor]) -> Service:
     """Returns a service of a zone."""
-    regular = Counter(RegionName(each.region) for each in entry.endpoints if not each.last_resort)
+    regular = Counter(RegionName(endpoint.region) for endpoint in entry.endpoints if not endpoint.last_resort)
     return Service(
         name=name,
         ttl=_longest_ttl(entry, zone.ttl),
@@ -76,17 +76,19 @@ def _longest_ttl(entry: ServiceEntry, zone_ttl: int) -> int:
 
 
 def _endpoints(entry: ServiceEntry) -> tuple[Endpoint, ...]:
-    ranks = {name: rank for rank, name in enumerate(dict.fromkeys(each.region for each in entry.endpoints), start=1)}
+    ranks = {
+        name: rank for rank, name in enumerate(dict.fromkeys(endpoint.region for endpoint in entry.endpoints), start=1)
+    }
     return tuple(
         Endpoint(
-            region=RegionName(each.region),
-            answer=_answer(each.address, each.target),
-            weight=each.weight,
-            priority=ranks[each.region] if each.priority is None else each.priority,
-            last_resort=each.last_resort,
-            enabled=each.enabled,
+            region=RegionName(endpoint.region),
+            answer=_answer(endpoint.address, endpoint.target),
+            weight=endpoint.weight,
+            priority=ranks[endpoint.region] if endpoint.priority is None else endpoint.priority,
+            last_resort=endpoint.last_resort,
+            enabled=endpoint.enabled,
         )
-        for each in entry.endpoints
+        for endpoint in entry.endpoints
     )
 
 

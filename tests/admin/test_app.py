@@ -59,7 +59,7 @@ def test_the_status_is_a_node_status_and_nothing_is_lost_on_the_way(served: Serv
     assert status.ready
     assert [zone.zone for zone in status.zones] == ["gtm.example.com"]
     [api] = [service for service in status.services if service.service == "api.gtm.example.com"]
-    assert [each.belief for each in api.endpoints if each.endpoint == "eu-west/192.0.2.20"] == [Belief.DOWN]
+    assert [endpoint.belief for endpoint in api.endpoints if endpoint.endpoint == "eu-west/192.0.2.20"] == [Belief.DOWN]
 
 
 def test_the_regions_are_regions(served: Served) -> None:

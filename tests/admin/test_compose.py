@@ -91,7 +91,7 @@ def test_what_is_disabled_is_shown_apart_and_counts_in_no_region() -> None:
 """)
     plan = world.plan(zone, beliefs={})
     api, off = service_views(plan, world.status({}, zone))
-    assert ([one.endpoint for one in api.endpoints], [one.endpoint for one in api.disabled]) == (
+    assert ([endpoint.endpoint for endpoint in api.endpoints], [one.endpoint for one in api.disabled]) == (
         ["us-east/192.0.2.1"],
         ["eu-west/192.0.2.2"],
     )

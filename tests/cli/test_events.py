@@ -208,7 +208,7 @@ def test_the_api_takes_the_same_filters(tmp_path: Path) -> None:
             ("since=22:00&until=23:00", ["open", "quorum lost"]),
         ):
             told = node.ask("GET", f"/v1/events?{query}").body
-            assert [one["message"] for one in json.loads(told)["events"]] == found, query
+            assert [load["message"] for load in json.loads(told)["events"]] == found, query
         wrong = node.ask("GET", "/v1/events?until=never")
     assert (wrong.status, wrong.json) == (
         400,

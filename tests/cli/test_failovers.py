@@ -89,7 +89,7 @@ def test_failovers_are_one_line_each(folder: Path) -> None:
 def test_the_json_has_the_same_and_since_chooses(folder: Path) -> None:
     write(folder)
     ran = gtm("failovers", "-c", "gtm.yaml", "--json", "--since", "70s")
-    assert [(one["check"], one["converged_s"]) for one in json.loads(ran.out)["failovers"]] == [("d", None)]
+    assert [(load["check"], load["converged_s"]) for load in json.loads(ran.out)["failovers"]] == [("d", None)]
     first = json.loads(gtm("failovers", "-c", "gtm.yaml", "--json").out)["failovers"][0]
     assert (first["detected_s"], first["converged_s"]) == (12.25, 2.5)
     assert first["moved"] == [

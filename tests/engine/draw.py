@@ -124,7 +124,7 @@ def _random_zone(dice: Random) -> str:
 """
     servers = [f"s{number}.sub" for number in range(dice.randint(0, 14))]
     records = records % (", ".join(["ns2.sub", *servers]), "ab" * 32)
-    records += "".join(f'  {each}: {{A: 192.0.2.6, AAAA: "2001:db8::6"}}\n' for each in servers)
+    records += "".join(f'  {server}: {{A: 192.0.2.6, AAAA: "2001:db8::6"}}\n' for server in servers)
     return f"{world.HEAD}\nservices:\n{services}\nrecords:{records}"
 
 

@@ -221,7 +221,7 @@ class Model:
         endpoints = self._of_type(service, rtype)
         if not endpoints:
             return None
-        regular = [each for each in endpoints if not each.get("last_resort")]
+        regular = [endpoint for endpoint in endpoints if not endpoint.get("last_resort")]
         everybody = service["endpoints"]
         alive = self._alive(service, regular)
         if alive:
@@ -229,7 +229,7 @@ class Model:
         policy = service.get("on_all_down", "serve_all")
         if policy in {"nodata", "servfail"}:
             return []
-        spare = [each for each in endpoints if each.get("last_resort")]
+        spare = [endpoint for endpoint in endpoints if endpoint.get("last_resort")]
         pool = spare if policy == "last_resort" and spare else regular
         some = [each for each in pool if each.get("weight", 1)] or pool
         return list(self._sets(service, some, everybody, order))
@@ -237,10 +237,10 @@ class Model:
     @staticmethod
     def _of_type(service: Any, rtype: int) -> list[Any]:
         endpoints: list[Any] = service["endpoints"]
-        if all("target" in each for each in endpoints):
+        if all("target" in endpoint for endpoint in endpoints):
             return endpoints
         family = {RdataType.A: 4, RdataType.AAAA: 6}.get(RdataType(rtype))
-        return [each for each in endpoints if ip_address(each["address"]).version == family]
+        return [endpoint for endpoint in endpoints if ip_address(endpoint["address"]).version == family]
 
     def _is_steady(self, service: Any, order: Order) -> bool:
         """Whether both families get what they would get if all were up."""
@@ -314,12 +314,12 @@ class Model:
         """The delegation, behind the aliases that lead there; AA is about the first of these."""
         servers = self.records[cut][RdataType.NS]
         glue = frozenset(
-            (each.target, self.ttl, address)  # type: ignore[attr-defined]
-            for each in servers
+            (server.target, self.ttl, address)  # type: ignore[attr-defined]
+            for server in servers
             for rtype in (RdataType.A, RdataType.AAAA)
-            for address in self.records.get(each.target, {}).get(rtype, [])  # type: ignore[attr-defined]
+            for address in self.records.get(server.target, {}).get(rtype, [])  # type: ignore[attr-defined]
         )
-        authority = frozenset((cut, self.ttl, each) for each in servers)
+        authority = frozenset((cut, self.ttl, server) for server in servers)
         return Possible(NOERROR, authoritative=bool(before), answer=before, authority=authority, additional=glue)
 
     def _negative(self, rcode: int, before: frozenset[Row], *, ttl: int | None = None) -> Possible:

@@ -52,7 +52,7 @@ def seeds() -> list[bytes]:
         for rtype in ("A", "TXT", "DS", "ANY")
         for subnet in subnets
     ]
-    return [*(each.to_wire() for each in queries), *(world.query(name, edns=False).to_wire() for name in names)]
+    return [*(query.to_wire() for query in queries), *(world.query(name, edns=False).to_wire() for name in names)]
 
 
 def flip_bits(wire: bytes, dice: random.Random) -> bytes:

@@ -58,4 +58,4 @@ class Collector:
 
     def resource(self) -> dict[str, str]:
         [resource] = self.requests[-1].resource_metrics
-        return {each.key: each.value.string_value for each in resource.resource.attributes}
+        return {attribute.key: attribute.value.string_value for attribute in resource.resource.attributes}

@@ -41,7 +41,7 @@ def require_alerts(
 ) -> None:
     """Has promtool evaluate the rules over these series: of these alerts nothing may fire but what is expected."""
     asked = [
-        {"eval_time": at, "alertname": alert, "exp_alerts": [_firing(alert, one) for one in fires]}
+        {"eval_time": at, "alertname": alert, "exp_alerts": [_firing(alert, fire) for fire in fires]}
         for alert, fires in expected.items()
     ]
     test = {

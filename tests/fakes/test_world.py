@@ -25,7 +25,7 @@ def test_the_fourth_client_is_nowhere() -> None:
 def test_a_status_has_a_belief_of_every_check() -> None:
     zone = world.zone()
     status = world.status(world.down("192.0.2.10"), zone, otherwise=Belief.UNKNOWN)
-    believed = {each.target: status.belief(each.id) for each in checks((zone,))}
+    believed = {check.target: status.belief(check.id) for check in checks((zone,))}
     assert believed.pop("192.0.2.10") is Belief.DOWN
     assert set(believed.values()) == {Belief.UNKNOWN}
 

@@ -189,8 +189,8 @@ def tell(telling: int, number: int) -> None:
 
 def close(*descriptors: int) -> None:
     """Closes them all."""
-    for each in descriptors:
-        os.close(each)
+    for descriptor in descriptors:
+        os.close(descriptor)
 
 
 def become_a_process(parent: int, *, output: int, errors: int) -> None:

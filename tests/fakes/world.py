@@ -211,7 +211,7 @@ def services(text: str, records: str = NS1) -> Zone:
 
 def status(beliefs: Mapping[str, Belief], *zones: Zone, otherwise: Belief = Belief.UP) -> Status:
     """The status of all checks of the zones: `otherwise`, but for the targets named (`192.0.2.10`)."""
-    return Status({each.id: CheckStatus(beliefs.get(each.target, otherwise), 0.0) for each in checks(zones)})
+    return Status({check.id: CheckStatus(beliefs.get(check.target, otherwise), 0.0) for check in checks(zones)})
 
 
 def down(*targets: str) -> dict[str, Belief]:

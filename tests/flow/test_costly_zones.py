@@ -28,7 +28,7 @@ def costly_zone(turn: int) -> str:
     sets = list(combinations(range(REGIONS), 3))[:MAX_REGION_SETS]
     services = "".join(
         f"  s{number}: {{steer: nearest, endpoints: ["
-        + ", ".join(f"{{region: r{each}, address: 192.0.2.{each + 1}}}" for each in regions)
+        + ", ".join(f"{{region: r{region}, address: 192.0.2.{region + 1}}}" for region in regions)
         + "]}\n"
         for number, regions in enumerate(sets)
     )

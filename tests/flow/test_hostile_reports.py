@@ -150,10 +150,18 @@ _REFUSED = re.compile(r'reports_refused\{peer="([^"]*)",reason="([^"]*)"\}')
 
 def present(status: NodeStatus) -> object:
     """What reports may change: everything but ages and counters."""
-    probes = [(one.node, one.epoch, one.serial, one.checks, one.vantage) for one in status.probes if one.node != NODE]
-    beliefs = [(one.endpoint, one.belief, one.reason) for service in status.services for one in service.endpoints]
+    probes = [
+        (probe.node, probe.epoch, probe.serial, probe.checks, probe.vantage)
+        for probe in status.probes
+        if probe.node != NODE
+    ]
+    beliefs = [
+        (endpoint.endpoint, endpoint.belief, endpoint.reason)
+        for service in status.services
+        for endpoint in service.endpoints
+    ]
     told = ("reports of peer-", "peer-")  # they say whose reports are refused
-    problems = [one for one in status.problems if not one.startswith(told)]
+    problems = [problem for problem in status.problems if not problem.startswith(told)]
     served = (status.generation, status.zones, status.overrides, status.safety, status.vantages, problems)
     return probes, beliefs, served
 
@@ -175,8 +183,8 @@ def lies_of(peers: Sequence[Peer], drawn_before: Pools) -> dict[str, list[Lie]]:
     for number, peer in enumerate(peers):
         envelopes = [
             *crafted(peer, number),
-            *(malformed(peer, one, serial=100 + number) for one in fields[number :: len(peers)]),
-            *(malformed_delta(peer, one, serial=200 + number) for one in deltas[number :: len(peers)]),
+            *(malformed(peer, field, serial=100 + number) for field in fields[number :: len(peers)]),
+            *(malformed_delta(peer, delta, serial=200 + number) for delta in deltas[number :: len(peers)]),
         ]
         lies = [offer(envelopes[start : start + IN_ONE_OFFER]) for start in range(0, len(envelopes), IN_ONE_OFFER)]
         lies += [answer(body, MALFORMED) for body in bodies[number :: len(peers)]]
@@ -270,7 +278,7 @@ def hear_good_reports_with_bad_overrides(stage: Stage) -> None:
     stage.say(dict(zip(PEERS, good_offers(peers, NEXT, carried), strict=True)))
 
     def took(status: NodeStatus) -> set[str]:
-        return {one.node for one in status.probes if (one.epoch, one.serial) == NEXT}
+        return {probe.node for probe in status.probes if (probe.epoch, probe.serial) == NEXT}
 
     within(START_LIMIT_S, lambda: took(stage.status()) == set(PEERS))
     after = stage.status()

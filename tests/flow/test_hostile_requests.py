@@ -281,7 +281,7 @@ def refusals(status: NodeStatus) -> Counter[tuple[str, str]]:
 
 def present(status: NodeStatus) -> object:
     """What requests may change."""
-    beliefs = [(one.endpoint, one.belief) for service in status.services for one in service.endpoints]
+    beliefs = [(endpoint.endpoint, endpoint.belief) for service in status.services for endpoint in service.endpoints]
     heard = [count for name, count in status.counters.items() if name.startswith("heartbeats{")]
     return status.generation, status.zones, status.overrides, status.problems, beliefs, heard
 

@@ -88,7 +88,9 @@ def test_a_failover_is_scraped_sent_and_told_with_its_causes(cluster: Cluster) -
         assert value(found["gtm_endpoint_state"], **down) == 1.0
         assert value(found["gtm_fail_open_active"], service=NAME) == 0.0
         took = [
-            one.labels["phase"] for one in found["gtm_probe_duration_seconds"].samples if one.name.endswith("_count")
+            sample.labels["phase"]
+            for sample in found["gtm_probe_duration_seconds"].samples
+            if sample.name.endswith("_count")
         ]
         assert {"connect", "ttfb", "total"} <= set(took)
 

@@ -87,7 +87,7 @@ def test_it_gets_nothing_that_the_node_file_does_not_list_and_everybody_is_told(
         "program": "/bin/sh is not for monitors of gtm.example.com: this node's file limits it to other zones",
     }
     assert not (cluster.folder / "ran").exists()
-    assert {one.belief.value for service in status.services for one in service.endpoints} == {"unknown"}
+    assert {endpoint.belief.value for service in status.services for endpoint in service.endpoints} == {"unknown"}
     assert status.overrides == ()
     assert not [series for series in status.counters if series.startswith("admin_requests_refused")]
     for withheld in status.withheld:

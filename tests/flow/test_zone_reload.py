@@ -315,7 +315,9 @@ def test_files_that_cost_more_than_they_say_keep_no_other_from_being_served(node
         (node.cluster.zones / f"{name}.yaml").write_text(text, encoding="utf-8")
     node.swap("second")
     within(BUSY_LIMIT_S, lambda: node.words() == ("second",))
-    within(START_LIMIT_S, lambda: {file_of(each) for each in node.problems()} == {"c-aliases", "d-typos", "e-deep"})
+    within(
+        START_LIMIT_S, lambda: {file_of(problem) for problem in node.problems()} == {"c-aliases", "d-typos", "e-deep"}
+    )
     node.swap("third")
     within(BUSY_LIMIT_S, lambda: node.words() == ("third",))
     assert node.running.said.count("zone file") < 150

@@ -301,7 +301,7 @@ def test_every_address_is_in_its_cell_and_the_largest_block_of_it(
     given_sources: tuple[list[dict[str, Record]], list[CustomNetwork]], different: int
 ) -> None:
     records, customs = given_sources
-    geography = build([database(each) for each in records], customs)
+    geography = build([database(record) for record in records], customs)
     cells = [index % different for index in range(len(geography.places))]
     cell_map = geography.cell_map(cells)
     for first in (IPv4Address("192.0.2.0"), IPv6Address("2001:db8::")):

@@ -19,7 +19,7 @@ def test_no_other_point_is_nearer(places: list[Coordinates], candidates: list[Co
     found = nearest([Place(at=at) for at in places], candidates)
     for at, number in zip(places, found, strict=True):
         assert number is not None
-        least = min(distance_km(at, each) for each in candidates)
+        least = min(distance_km(at, candidate) for candidate in candidates)
         assert distance_km(at, candidates[number]) <= least + NOISE_KM
 
 

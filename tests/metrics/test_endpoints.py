@@ -35,7 +35,10 @@ def families(
 ) -> dict[str, Family]:
     believed = world.status(world.down(*down), ZONE) if status is None else status
     made = plan or world.plan(ZONE, believed=believed, geography=world.geography())
-    return {one.metric.prometheus: one for one in endpoint_families(made, believed, overlay)}
+    return {
+        endpoint_family.metric.prometheus: endpoint_family
+        for endpoint_family in endpoint_families(made, believed, overlay)
+    }
 
 
 def states(found: dict[str, Family]) -> dict[str, str]:

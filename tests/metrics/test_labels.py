@@ -39,8 +39,12 @@ def test_long_values_are_cut_and_stay_different() -> None:
 def test_a_value_that_looks_like_an_escaped_one_is_no_second_series_of_the_same_labels() -> None:
     raw, typed = Point({"file": "\x1b"}, 1), Point({"file": r"\x1b"}, 2)
     body = expose([Family(FILES, (raw, typed))], "").body.decode()
-    [family] = [each for each in text_string_to_metric_families(body) if each.name == "gtm_x"]
-    assert len({each.labels["file"] for each in family.samples}) == 2
+    [family] = [
+        text_string_to_metric_family
+        for text_string_to_metric_family in text_string_to_metric_families(body)
+        if text_string_to_metric_family.name == "gtm_x"
+    ]
+    assert len({sample.labels["file"] for sample in family.samples}) == 2
 
 
 def test_no_exit_of_metrics_shows_hostile_text() -> None:

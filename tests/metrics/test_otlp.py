@@ -66,7 +66,7 @@ def test_a_collector_gets_every_metric_in_opentelemetrys_terms(measured: Measure
     )
     assert (queries.as_int, queries.start_time_unix_nano) == (3, 1_700_000_000 * 10**9)
     assert queries.time_unix_nano == 1_700_000_060 * 10**9
-    assert {each.key: each.value.string_value for each in queries.attributes} == {
+    assert {attribute.key: attribute.value.string_value for attribute in queries.attributes} == {
         "gtm.rcode": "NOERROR",
         "gtm.transport": "udp",
     }
@@ -88,7 +88,7 @@ def test_each_phase_of_a_check_is_a_data_point(measured: Measured, collector: Co
     found = collector.metrics()["gtm.probe.duration"]
     assert found.unit == "s"
     points = {
-        tuple(each.value.string_value for each in point.attributes): (point.count, point.sum)
+        tuple(attribute.value.string_value for attribute in point.attributes): (point.count, point.sum)
         for point in found.histogram.data_points
     }
     assert points == {("http", "connect"): (1, 0.01), ("http", "ttfb"): (1, 0.03), ("http", "total"): (1, 0.04)}
@@ -98,7 +98,7 @@ def test_a_state_is_one_for_what_it_is_and_nought_for_what_it_is_not(measured: M
     telemetry(measured, collector.url).send()
     states: dict[tuple[str, str], list[str]] = {}
     for point in collector.metrics()["gtm.endpoint.state"].gauge.data_points:
-        labels = {each.key: each.value.string_value for each in point.attributes}
+        labels = {attribute.key: attribute.value.string_value for attribute in point.attributes}
         found = states.setdefault((labels["gtm.service"], labels["gtm.endpoint"]), [])
         if point.as_int:
             found.append(labels["gtm.state"])

@@ -20,14 +20,18 @@ EU = EndpointId("eu-west/192.0.2.20")
 
 
 def families(*refusals: Refusal, held: HeldEndpoints | None = None, plan: Plan = PLAN) -> dict[str, Family]:
-    return {one.metric.prometheus: one for one in safety_families(plan, held or {}, refusals)}
+    return {
+        safety_family.metric.prometheus: safety_family for safety_family in safety_families(plan, held or {}, refusals)
+    }
 
 
 def shown(*refusals: Refusal) -> list[tuple[dict[str, str], object]]:
     """What is refused now, without the series that are always there."""
     points = families(*refusals)["gtm_safety_refusal_endpoints"].points
-    assert [dict(one.labels) for one in points if len(one.labels) == 1] == [{"rule": rule.value} for rule in SafetyRule]
-    return [(dict(one.labels), one.value) for one in points if len(one.labels) > 1]
+    assert [dict(point.labels) for point in points if len(point.labels) == 1] == [
+        {"rule": rule.value} for rule in SafetyRule
+    ]
+    return [(dict(point.labels), point.value) for point in points if len(point.labels) > 1]
 
 
 def test_what_is_held_is_counted_by_rule() -> None:

@@ -48,7 +48,7 @@ def counting() -> Iterator[tuple[str, dict[str, ast.expr]]]:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and call.func.attr == "add":
                 name = call.args[0] if call.args else None
                 if ast.unparse(call.func.value).endswith("counters") and isinstance(name, ast.Constant):
-                    yield str(name.value), {each.arg: each.value for each in call.keywords if each.arg}
+                    yield str(name.value), {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
 
 
 @pytest.mark.slow
@@ -89,7 +89,7 @@ def test_every_file_of_the_state_folder_is_born() -> None:
     folder, said = ROOT / "node" / "state", set[str]()
     for file in (folder / "folder.py", folder / "boot_plan.py"):
         names = [each for each in ast.walk(ast.parse(file.read_text())) if isinstance(each, ast.Constant)]
-        said |= {str(each.value) for each in names if re.fullmatch(r"[a-z-]+\.(json|bin)", str(each.value))}
+        said |= {str(name.value) for name in names if re.fullmatch(r"[a-z-]+\.(json|bin)", str(name.value))}
     assert said == set(ALWAYS["state_errors"]["file"])
 
 
@@ -129,5 +129,7 @@ def test_etcd_is_counted_where_nodes_share_by_it() -> None:
 def test_a_counter_that_moved_shows_beside_those_that_did_not() -> None:
     counters = {**births(EMPTY_PLAN, engine="reference", peers=[], filters=set(), by_etcd=False)}
     counters['polls{outcome="failed"}'] = 3
-    [polls] = [one for one in counter_families(counters) if one.metric is COUNTED["polls"]]
+    [polls] = [
+        counter_family for counter_family in counter_families(counters) if counter_family.metric is COUNTED["polls"]
+    ]
     assert {point.labels["outcome"]: point.value for point in polls.points} == {"news": 0, "quiet": 0, "failed": 3}

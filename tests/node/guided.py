@@ -109,7 +109,7 @@ class Node:
     def hear(self, *down: str, after_s: float = 0.0) -> "Node":
         """Hears from the probe, after a while, that these are down and the rest is up."""
         self.clock.advance(after_s)
-        self.probe.publish({each.id: self._verdict(each.target in down) for each in checks((self.zone,))})
+        self.probe.publish({check.id: self._verdict(check.target in down) for check in checks((self.zone,))})
         self.report_store.take(self.probe.offer().body, giver=NodeName("fra"))
         self.river.merge()
         return self

@@ -75,7 +75,7 @@ def is_all_known() -> bool:
     node = status()
     if node is None:
         return False
-    beliefs = [one.belief.value for service in node.services for one in service.endpoints]
+    beliefs = [endpoint.belief.value for service in node.services for endpoint in service.endpoints]
     return bool(beliefs) and all(belief == "up" for belief in beliefs)
 
 

@@ -350,7 +350,7 @@ def test_an_engine_that_refuses_a_plan_goes_on_with_the_last(tmp_path: Path) -> 
 def test_a_zone_that_the_engine_refuses_keeps_no_other_from_being_served(tmp_path: Path) -> None:
     class Doubting(RecordingEngine):
         def check(self, plan: Plan) -> None:
-            if any(each.zone.file == "bad.yaml" for each in plan.zones.values()):
+            if any(zone.zone.file == "bad.yaml" for zone in plan.zones.values()):
                 raise ValueError("not a plan: expected u32")
 
         def swap(self, plan: Plan) -> None:

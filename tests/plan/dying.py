@@ -59,7 +59,7 @@ class Site:
 
     @property
     def service(self) -> Service:
-        return next(one for one in self.zone.services if one.id == NAME)
+        return next(service for service in self.zone.services if service.id == NAME)
 
     @property
     def watched(self) -> Watched:
@@ -78,11 +78,13 @@ class Site:
         """Has what dies looked at like this."""
         mine = self.monitor
         like = replace(monitor, scope=mine.scope, name=mine.name, type=mine.type)
-        services = [replace(one, monitor=like) if one.monitor == mine else one for one in self.zone.services]
+        services = [
+            replace(service, monitor=like) if service.monitor == mine else service for service in self.zone.services
+        ]
         return replace(self, zone=replace(self.zone, services=tuple(services)))
 
     def with_ttl(self, ttl: int, ttl_min: int | None) -> "Site":
-        services = [replace(one, ttl=ttl, ttl_min=ttl_min) for one in self.zone.services]
+        services = [replace(service, ttl=ttl, ttl_min=ttl_min) for service in self.zone.services]
         return replace(self, zone=replace(self.zone, services=tuple(services)))
 
     def holds(self) -> tuple[Hold, ...]:
@@ -152,7 +154,8 @@ UNSUSPECTED = replace(
     zone=replace(
         CALCULATED.zone,
         services=tuple(
-            replace(one, safety=replace(one.safety, correlated_failure=False)) for one in CALCULATED.zone.services
+            replace(service, safety=replace(service.safety, correlated_failure=False))
+            for service in CALCULATED.zone.services
         ),
     ),
 )

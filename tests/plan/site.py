@@ -89,8 +89,10 @@ class Site:
         overlay = Overlay(self.said, self.allowed.held)
         return {
             endpoint.target
-            for one in self.services.values()
-            for endpoint, belief in zip(one.service.endpoints, effective(one, self.truth, overlay).beliefs, strict=True)
+            for service in self.services.values()
+            for endpoint, belief in zip(
+                service.service.endpoints, effective(service, self.truth, overlay).beliefs, strict=True
+            )
             if belief is Belief.DOWN
         }
 

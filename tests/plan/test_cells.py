@@ -124,6 +124,6 @@ def test_chains_that_look_at_no_place_share_the_networks_near_each_vantage() -> 
         for steer in ("failover", "weighted", "round-robin")
     )
     plan = world.plan(world.services(text), geography=world.geography(), vantages=world.VANTAGES)
-    spaces = [one.space for one in plan.services.values()]
+    spaces = [service.space for service in plan.services.values()]
     assert len({id(space.networks) for space in spaces}) == 1
     assert {len(space.cells) for space in spaces} == {4}

@@ -106,6 +106,6 @@ def test_chains_that_part_places_alike_share_the_map() -> None:
     other = parse(
         text.replace("one.test", "two.test").replace("steer: nearest", "steer: [up, nearest]"), "t", NO_SHARED, STEERING
     )
-    found = [each.space for each in compiled(ONE, other).services.values()]
+    found = [service.space for service in compiled(ONE, other).services.values()]
     assert found[0] is not found[1]
     assert found[0].networks is found[1].networks

@@ -53,7 +53,10 @@ def answers(plan: Plan, service: ServiceId = API) -> set[str]:
     """The addresses that clients anywhere may get."""
     found = plan.decisions[service].different
     return {
-        answer.endpoint.partition("/")[2] for each in found for one in each.outcomes.values() for answer in one.answers
+        answer.endpoint.partition("/")[2]
+        for each in found
+        for outcome in each.outcomes.values()
+        for answer in outcome.answers
     }
 
 

@@ -63,7 +63,7 @@ class Site:
     def answered(self, *more: Override) -> set[str]:
         """The last parts of the addresses that clients get, once this is said too."""
         found = self.plan(self.overlay(*more)).decisions[API].different
-        ends = {one.endpoint for part in found for each in part.outcomes.values() for one in each.answers}
+        ends = {answer.endpoint for part in found for outcome in part.outcomes.values() for answer in outcome.answers}
         return {end.rpartition(".")[2] for end in ends}
 
 
@@ -201,8 +201,8 @@ def test_what_is_told_of_a_drain_is_what_clients_get(
     effect, answered, until_now = site.effect(one), site.answered(one), site.answered()
     for each in (*effect.counts, *effect.keeps):
         assert each.target.rpartition(".")[2] not in answered
-    assert {each.target.rpartition(".")[2] for each in effect.counts} <= until_now
-    assert until_now.isdisjoint({each.target.rpartition(".")[2] for each in effect.keeps})
+    assert {count.target.rpartition(".")[2] for count in effect.counts} <= until_now
+    assert until_now.isdisjoint({keep.target.rpartition(".")[2] for keep in effect.keeps})
     for each in effect.without:
         name = each.target.rpartition(".")[2]
         if each.why in {Why.LAST, Why.BACK}:

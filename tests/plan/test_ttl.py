@@ -51,7 +51,7 @@ def planned(text: str, promises: dict[str, tuple[Belief, float]]) -> Plan:
 
 
 def ttl(plan: Plan) -> int:
-    [served] = {one.ttl for decision in plan.decisions[SERVICE].different for one in decision.outcomes.values()}
+    [served] = {outcome.ttl for decision in plan.decisions[SERVICE].different for outcome in decision.outcomes.values()}
     return served
 
 

@@ -225,7 +225,7 @@ class Server:
     def longest_hold_s(self, service: str) -> float:
         """Returns for how long rules may hold a dead endpoint of a service, as `gtm bound` prints it."""
         plan = self.planner.plan
-        watched = {check.id: check for check in checks(tuple(one.zone for one in plan.zones.values()))}
+        watched = {check.id: check for check in checks(tuple(zone.zone for zone in plan.zones.values()))}
         holds = possible_holds(self._steered(service), shares_of(plan.services), watched)
         return math.fsum(hold.seconds for hold in holds if hold.rule != ON_ALL_DOWN)
 
@@ -365,4 +365,4 @@ class Play:
 
 def given(answers: list[Answered], service: str, client: str) -> list[str]:
     """Returns what one client was answered for one service, round by round."""
-    return [one.address for one in answers if (one.service, one.client) == (service, client)]
+    return [answer.address for answer in answers if (answer.service, answer.client) == (service, client)]

@@ -114,7 +114,7 @@ class Stage:
             guided = guided_anew(self.plan, self.overlay, overlay)
             changed = apply(self.plan, after, delta_of(before, after).flipped, overlay=overlay, guided=guided)
             self.plan, self.status, self.overlay = changed or self.plan, after, overlay
-            states = frozenset(state.value for one in self.plan.decisions.values() for state in one.states)
+            states = frozenset(state.value for decision in self.plan.decisions.values() for state in decision.states)
             dead = frozenset(target for target in self.checks.values() if fate(target, self.now))
             cells, shares = self._traffic()
             yield Moment(self.now, shares, refusals, states, dead, cells)
@@ -162,9 +162,9 @@ def _known(failed: Failed | None) -> CheckStatus:
 
 
 def _picked(outcome: Outcome) -> Iterator[tuple[str, float]]:
-    total = sum(one.weight for one in outcome.answers) if outcome.choose is Choose.ONE else 0
-    for one in outcome.answers:
-        yield one.endpoint, one.weight / total if total else 1 / len(outcome.answers)
+    total = sum(answer.weight for answer in outcome.answers) if outcome.choose is Choose.ONE else 0
+    for answer in outcome.answers:
+        yield answer.endpoint, answer.weight / total if total else 1 / len(outcome.answers)
 
 
 def most(moments: list[Moment]) -> dict[Key, float]:

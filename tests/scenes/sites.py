@@ -43,6 +43,6 @@ def alerts(play: Play) -> list[object]:
 def moments(answers: list[Answered]) -> list[set[str]]:
     """What anybody was answered, round by round."""
     found: dict[int, set[str]] = {}
-    for one in answers:
-        found.setdefault(one.round, set()).add(one.address)
+    for answer in answers:
+        found.setdefault(answer.round, set()).add(answer.address)
     return [found[number] for number in sorted(found)]

@@ -64,8 +64,8 @@ class Holds:
         held = [(service, address) for service in self.play.names for address in self.play.server.held(service)]
         self.rounds = {one: self.rounds.get(one, 0) + 1 for one in held}
         self.longest = max(self.longest, *self.rounds.values(), 0)
-        for one in answers:
-            assert one.address not in down or (one.service, one.address) in self.rounds
+        for answer in answers:
+            assert answer.address not in down or (answer.service, answer.address) in self.rounds
         for (service, address), rounds in self.rounds.items():
             assert (rounds - 1) * ROUND_S <= self.longest_s[service], f"{address} of {service}: {rounds} rounds"
 
@@ -78,14 +78,14 @@ def answers_of(play: Play) -> list[Answered]:
 def require_all_that_holds(play: Play, fate: Fate, holds: Holds) -> None:
     answers = answers_of(play)
     beliefs = {address: play.belief(address) for address in (FIRST, SECOND, THIRD)}
-    assert all(one.address for one in answers)
+    assert all(answer.address for answer in answers)
     assert beliefs[FIRST] is Belief.UP
     for address, rounds in fate.dead_for.items():
         assert rounds < NOTICED_AFTER or beliefs[address] is Belief.DOWN
     holds.require_excuses(answers, {address for address, belief in beliefs.items() if belief is Belief.DOWN})
-    for one in answers:
-        if one.service == "api" and one.client in NEAR_HONEST:
-            assert one.address == FIRST
+    for answer in answers:
+        if answer.service == "api" and answer.client in NEAR_HONEST:
+            assert answer.address == FIRST
     assert play.server.quarantined <= set(DISTURBED)
 
 
@@ -98,7 +98,7 @@ def test_whatever_happens_at_two_of_five_vantages(tmp_path: Path, seed: int) -> 
     moved = quarantined = deaths = 0
     for _ in play.run(400):
         require_all_that_holds(play, fate, holds)
-        moved += any(one.service == "api" and one.address != FIRST for one in play.answers[-8:])
+        moved += any(answer.service == "api" and answer.address != FIRST for answer in play.answers[-8:])
         quarantined += bool(play.server.quarantined)
         deaths += bool(play.dead)
         fate.strike()
@@ -131,7 +131,7 @@ def test_whatever_dies_of_services_that_share_nothing(tmp_path: Path, seed: int)
     for _ in play.run(300):
         answers, down = answers_of(play), {one for one in every if play.belief(one) is Belief.DOWN}
         lost = {name for name, ends in play.addresses.items() if down >= ends}
-        assert all(one.address for one in answers)
-        holds.require_excuses([one for one in answers if one.service not in lost], down)
+        assert all(answer.address for answer in answers)
+        holds.require_excuses([answer for answer in answers if answer.service not in lost], down)
         strike_anything(play, every, chance)
     assert holds.longest > 5, "it was worth playing"

@@ -25,7 +25,7 @@ def well(tmp_path: Path) -> Play:
 
 
 def last(answers: list[Answered]) -> dict[tuple[str, str], str]:
-    return {(one.service, one.client): one.address for one in answers}
+    return {(answer.service, answer.client): answer.address for answer in answers}
 
 
 def kill(play: Play, *names: str) -> None:
@@ -73,7 +73,7 @@ def test_probes_that_come_back_bring_the_truth_back(tmp_path: Path) -> None:
         probe.alive, probe.verdicts = True, {}
     back = play.play(20)
     assert set(given(back, "api", "us")[3:]) == {SECOND}
-    assert all(one.address for one in play.answers), "there was an answer at any time"
+    assert all(answer.address for answer in play.answers), "there was an answer at any time"
 
 
 @pytest.mark.slow

@@ -30,7 +30,7 @@ def test_clients_are_moved_a_few_times_and_not_every_minute(tmp_path: Path) -> N
     play.settle()
     answers = ill_for_an_hour(play)
     assert 1 <= moves(answers) <= 60 / 4, "undamped it would be every minute"
-    assert {one.address for one in play.answers} == {FIRST, SECOND}, "and somebody answers at any time"
+    assert {answer.address for answer in play.answers} == {FIRST, SECOND}, "and somebody answers at any time"
     assert any(
         status.state is VerdictState.FLAPPING or status.votes[0].state is VerdictState.FLAPPING
         for check, status in play.server.planner.status.checks.items()

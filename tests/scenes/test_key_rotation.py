@@ -39,8 +39,8 @@ def sign_with(play: Play, key: str, *, epoch: int) -> None:
 
 
 def heard(play: Play) -> set[str]:
-    votes = [one.votes for one in play.server.planner.status.checks.values()]
-    return set.intersection(*({str(voice.vantage) for voice in each if voice.fresh} for each in votes))
+    votes = [check.votes for check in play.server.planner.status.checks.values()]
+    return set.intersection(*({str(voice.vantage) for voice in vote if voice.fresh} for vote in votes))
 
 
 def all_heard(play: Play, rounds: int) -> bool:
@@ -59,7 +59,7 @@ def test_no_round_is_without_its_vote_and_an_endpoint_that_dies_meanwhile_is_fou
     sign_with(play, "new", epoch=2)
     assert all_heard(play, 6)
     assert play.belief(FIRST) is Belief.DOWN
-    assert {one.address for one in play.answers[-4:]} == {SECOND}
+    assert {answer.address for answer in play.answers[-4:]} == {SECOND}
     trust(play, "new")
     assert all_heard(play, 4)
     assert play.server.report_store.refused == {}

@@ -47,7 +47,7 @@ def test_deaths_and_repairs_are_believed_as_if_it_were_not_there(tmp_path: Path)
         for client in CLIENTS:
             assert set(given(fell, "api", client)[DOWN_AFTER:]) == {right}
         beliefs = {address: play.belief(address) for address in (FIRST, SECOND, THIRD)}
-        assert beliefs == {each: Belief.DOWN if each == dead else Belief.UP for each in beliefs}
+        assert beliefs == {belief: Belief.DOWN if belief == dead else Belief.UP for belief in beliefs}
         play.dead = set()
         play.play(20)
         assert play.belief(dead) is Belief.UP, "the failback delay is a minute"

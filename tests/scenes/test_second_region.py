@@ -51,7 +51,7 @@ def test_the_second_region_within_the_minute_goes_at_the_pace_of_the_budget_and_
 @pytest.mark.slow
 def test_an_override_that_names_the_rule_lifts_the_hold_at_once(tmp_path: Path) -> None:
     play = dying(tmp_path)
-    assert any(one & EU for one in moments(play.play(1)))
+    assert any(moment & EU for moment in moments(play.play(1)))
     play.say(Action.OBEY, "region gtm.example.com/eu-west", SafetyRule.MAX_SHARE)
     assert moments(play.play(4)) == [AP] * 4
     assert not refused(play)
@@ -61,5 +61,5 @@ def test_an_override_that_names_the_rule_lifts_the_hold_at_once(tmp_path: Path) 
 def test_an_override_that_names_another_rule_lifts_nothing(tmp_path: Path) -> None:
     play = dying(tmp_path)
     play.say(Action.OBEY, "region gtm.example.com/eu-west", SafetyRule.CORRELATED)
-    assert any(one & EU for one in moments(play.play(4)))
+    assert any(moment & EU for moment in moments(play.play(4)))
     assert refused(play) == {"max_share_removed_per_minute"}

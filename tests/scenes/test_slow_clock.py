@@ -36,7 +36,7 @@ def test_it_is_heard_until_it_is_half_a_minute_off_and_then_refused_by_name(tmp_
     assert skewed(play) == 0
     play.play(30)
     assert skewed(play) > 20
-    votes = {voice.vantage: voice for one in play.server.planner.status.checks.values() for voice in one.votes}
+    votes = {voice.vantage: voice for check in play.server.planner.status.checks.values() for voice in check.votes}
     assert (votes["sin"].fresh, votes["fra"].fresh, votes["iad"].fresh) == (False, True, True)  # type: ignore[index]
     assert not play.server.quarantined, "silence is no lie"
 

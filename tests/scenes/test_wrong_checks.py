@@ -221,7 +221,7 @@ def apis(moment: Moment) -> list[Key]:
 
 def words_of(moments: list[Moment]) -> list[str]:
     """What was told of the rule, each once."""
-    told = (one.words for moment in moments for one in moment.refusals if one.rule is SafetyRule.CORRELATED)
+    told = (refusal.words for moment in moments for refusal in moment.refusals if refusal.rule is SafetyRule.CORRELATED)
     return list(dict.fromkeys(told))
 
 

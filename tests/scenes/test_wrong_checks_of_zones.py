@@ -65,7 +65,7 @@ def test_a_path_that_is_renamed_moves_nobody_further_than_a_dead_region_in_any_z
 
     moments = play(fate, until=MENDED + 30.0)
     for number, zone in enumerate(ZONES):
-        mine = [Moment(one.at, of_zone(one, number), (), one.states, one.dead) for one in moments]
+        mine = [Moment(moment.at, of_zone(moment, number), (), moment.states, moment.dead) for moment in moments]
         require_no_more_than(limit_of(zone, number), mine)
         assert number in renamed or all(one.shares == mine[0].shares for one in mine), "nothing of it failed"
     assert moments[-1].shares == moments[0].shares
@@ -94,6 +94,6 @@ def test_regions_that_die_go_as_fast_as_alone_while_the_path_of_another_zone_is_
 
     alone, moments = play(dies, until=MENDED), play(both, until=MENDED)
     assert dead_seconds(moments, 1, dead) == dead_seconds(alone, 1, dead)
-    told = {one.rule for moment in moments for one in moment.refusals if "shop" in one.subject}
+    told = {refusal.rule for moment in moments for refusal in moment.refusals if "shop" in refusal.subject}
     assert SafetyRule.CORRELATED not in told
     assert all(of_zone(moment, 0) == of_zone(moments[0], 0) for moment in moments[40:]), "and the renamed is held"

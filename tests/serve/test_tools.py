@@ -56,7 +56,7 @@ def test_dig_shows_the_scope_and_no_warning(engine: Engine) -> None:
 )
 def test_dig_shows_what_is_due(engine: Engine, arguments: list[str], words: str) -> None:
     with running(engine) as server:
-        shown = dig(server.host, server.port, *[each for each in arguments if each != "@"])
+        shown = dig(server.host, server.port, *[argument for argument in arguments if argument != "@"])
     assert words in shown
     assert "Messages has" not in shown
     assert "malformed" not in shown.lower()

@@ -42,4 +42,4 @@ def test_a_renewed_file_that_is_a_pipe_is_refused_and_one_that_is_a_file_again_i
     roots.unlink()
     roots.write_bytes(authority.root.read_bytes() * 2)
     renewals = [live.look(wall=WALL) for _ in range(2)]
-    assert [each and each.outcome for each in renewals] == [None, RenewalResult.TAKEN]
+    assert [renewal and renewal.outcome for renewal in renewals] == [None, RenewalResult.TAKEN]

@@ -51,7 +51,9 @@ def test_reports_of_strangers_cost_no_signature_and_hide_nothing() -> None:
     strangers = [report_store_of(f"s{number}", clock=clock) for number in range(100)]
     for report_store in (fra, *strangers):
         report_store.publish(believing(Belief.UP))
-    assert iad.take(compose_offer([*(one.own_envelope() for one in strangers), fra.own_envelope()]), giver=FRA)
+    assert iad.take(
+        compose_offer([*(stranger.own_envelope() for stranger in strangers), fra.own_envelope()]), giver=FRA
+    )
 
 
 def test_what_is_large_waits_for_a_thread_before_its_turn_begins() -> None:

@@ -55,7 +55,7 @@ def test_both_keys_are_told_once_and_shown_until_the_right_one_comes(caplog: pyt
             stage.report(NEW)
     assert caplog.messages == [WORDS]
     assert stage.problems() == [WORDS]
-    assert [one.node for one in stage.node.refusals.wrong_keys] == [FRA]
+    assert [wrong_key.node for wrong_key in stage.node.refusals.wrong_keys] == [FRA]
     assert stage.node.refused == {(FRA, "unknown_reporter"): 3}
     with caplog.at_level(logging.INFO):
         stage.report(key_of("fra"))
@@ -105,8 +105,8 @@ def test_a_key_that_the_node_file_lists_no_more_is_told_at_once(
     stage.list_for_fra(NEW)
     with caplog.at_level(logging.WARNING):
         stage.report(key_of("fra"), giver=giver)
-    assert [one.node for one in stage.node.refusals.wrong_keys] == [FRA]
-    assert [f"share.peers lists {short(str(NEW.public))} for it" in one for one in caplog.messages] == [True]
+    assert [wrong_key.node for wrong_key in stage.node.refusals.wrong_keys] == [FRA]
+    assert [f"share.peers lists {short(str(NEW.public))} for it" in message for message in caplog.messages] == [True]
 
 
 def test_nobody_is_blamed_whose_key_is_listed_still() -> None:

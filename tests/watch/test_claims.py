@@ -35,7 +35,7 @@ class Folder:
 
     @property
     def messages(self) -> list[str]:
-        return [f"{Path(each.file).stem}:{each.line}: {each.message}" for each in self.catalogue.problems]
+        return [f"{Path(problem.file).stem}:{problem.line}: {problem.message}" for problem in self.catalogue.problems]
 
     def file(self, name: str) -> str:
         return str(self.path / f"{name}.yaml")

@@ -35,7 +35,7 @@ def test_databases_and_custom_networks_are_loaded_and_reported(cities: Path, tmp
     place = loaded.geography.locate(CLIENT).place
     assert (place.country, place.asn, place.tags) == ("IE", 64500, ("lab",))
     assert loaded.problems == ()
-    assert [(each.path, each.type, each.networks) for each in loaded.sources] == [
+    assert [(source.path, source.type, source.networks) for source in loaded.sources] == [
         (cities, "Test-City", 1),
         (numbers, "Test-ASN", 1),
         (networks, "custom networks", 1),

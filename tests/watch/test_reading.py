@@ -237,7 +237,7 @@ def test_a_file_that_takes_too_long_is_refused_its_thread_ends_and_the_others_ar
     assert reading.at == str(tmp_path / "b.yaml")
     half = reading.give_up()
     thread.join(10)
-    assert [each.__name__ for each in ends] == ["GivenUp"]
+    assert [end.__name__ for end in ends] == ["GivenUp"]
     assert names(half) == ["a"]
     whole = load(tmp_path, half)
     assert names(whole) == ["a", "c"]
@@ -333,4 +333,6 @@ def test_a_folder_keeps_a_bounded_number_of_problems(tmp_path: Path) -> None:
     catalogue = load(tmp_path)
     assert len(catalogue.bad_files) == 150
     assert len(catalogue.problems) < 10_500
-    assert [str(each) for each in catalogue.problems if each.line == REST][-1].endswith("and 100 more problems")
+    assert [str(problem) for problem in catalogue.problems if problem.line == REST][-1].endswith(
+        "and 100 more problems"
+    )

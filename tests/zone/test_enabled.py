@@ -38,11 +38,11 @@ def only(parsed: Zone) -> Service:
 
 
 def targets(endpoints: Sequence[Endpoint]) -> list[str]:
-    return [one.target for one in endpoints]
+    return [endpoint.target for endpoint in endpoints]
 
 
 def warnings(parsed: Zone) -> list[str]:
-    return [one.message for one in parsed.warnings]
+    return [warning.message for warning in parsed.warnings]
 
 
 def test_a_disabled_endpoint_is_neither_checked_nor_answered() -> None:
@@ -99,7 +99,7 @@ def test_what_is_enabled_is_what_it_would_be_without_the_rest(
 
 def test_ranks_of_regions_stay_when_one_is_disabled() -> None:
     parsed = zone(end(US, 1), end(EU, 2), end(AP, 3), regions=[US])
-    assert [one.priority for one in only(parsed).endpoints] == [2, 3]
+    assert [endpoint.priority for endpoint in only(parsed).endpoints] == [2, 3]
 
 
 def test_a_service_of_which_nothing_is_enabled_is_warned_of_and_none_that_serves() -> None:
@@ -152,7 +152,7 @@ LAST, ON_LAST = ", last_resort: true", "    on_all_down: last_resort\n"
 def test_the_last_resort_is_as_any_other_once_nothing_regular_is_left_for_its_type(
     ends: list[str], last: list[bool]
 ) -> None:
-    assert [one.last_resort for one in only(zone(*ends, more=ON_LAST)).endpoints] == last
+    assert [endpoint.last_resort for endpoint in only(zone(*ends, more=ON_LAST)).endpoints] == last
 
 
 def test_it_is_true_or_false(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ def problems(*endpoints: str, on_all_down: str = "serve_all") -> list[str]:
     text = (
         HEAD
         + f"    on_all_down: {on_all_down}\n    endpoints:\n"
-        + "".join(f"      - {{{each}}}\n" for each in endpoints)
+        + "".join(f"      - {{{endpoint}}}\n" for endpoint in endpoints)
     )
     try:
         parse(text, "zone.yaml", NO_SHARED, FAKE_VOCABULARY)

@@ -64,7 +64,7 @@ class LocalChange:
     def _is_shared(self) -> bool:
         """Returns whether another vantage sees the same; with `local_voters` 1, one probe alone is enough."""
         votes = self.after.votes
-        return any(one.counts and one.belief is self.belief and one.vantage != self.vantage for one in votes)
+        return any(vote.counts and vote.belief is self.belief and vote.vantage != self.vantage for vote in votes)
 
 
 _ODD = frozenset({VerdictState.DEGRADED, VerdictState.FLAPPING})

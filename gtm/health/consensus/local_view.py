@@ -135,14 +135,14 @@ NO_ORDER: Order = {}
 def by_distance(vantages: Vantages) -> Order:
     """Returns the others of each vantage, the nearest first; equals are in the order of their names."""
     return {
-        one.name: tuple(
+        vantage.name: tuple(
             [
                 other.name
-                for other in sorted(vantages, key=lambda other: (distance_km(one.at, other.at), other.name))
-                if other.name != one.name
+                for other in sorted(vantages, key=lambda other: (distance_km(vantage.at, other.at), other.name))
+                if other.name != vantage.name
             ]
         )
-        for one in vantages
+        for vantage in vantages
     }
 
 

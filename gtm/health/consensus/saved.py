@@ -66,7 +66,10 @@ def parse_last_heard(text: str) -> LastHeard:
 
 def compose_vantages(vantages: Vantages) -> str:
     """Returns where vantages are as JSON text."""
-    return json.dumps({"version": 1, "vantages": {one.name: list(one.at) for one in vantages}}, indent=1) + "\n"
+    return (
+        json.dumps({"version": 1, "vantages": {vantage.name: list(vantage.at) for vantage in vantages}}, indent=1)
+        + "\n"
+    )
 
 
 def parse_vantages(text: str) -> Vantages:

@@ -130,8 +130,8 @@ def most_common(sayings: Sequence[Vote] | Sequence[Voice]) -> tuple[Reason, str]
     if not sayings:
         return Reason.UNREAD, ""
     first = sayings[0]
-    if all(each.reason is first.reason and each.detail == first.detail for each in sayings):
+    if all(saying.reason is first.reason and saying.detail == first.detail for saying in sayings):
         return first.reason, first.detail
-    [(reason, _)] = Counter([each.reason for each in sayings]).most_common(1)
-    [(detail, _)] = Counter([each.detail for each in sayings if each.reason is reason]).most_common(1)
+    [(reason, _)] = Counter([saying.reason for saying in sayings]).most_common(1)
+    [(detail, _)] = Counter([saying.detail for saying in sayings if saying.reason is reason]).most_common(1)
     return reason, detail

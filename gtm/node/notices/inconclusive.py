@@ -23,7 +23,7 @@ def unread_views(book: Book, plan: Plan, status: Status) -> tuple[UnreadView, ..
     }
     if not any(found.values()):
         return ()
-    telling = {check for one in plan.services.values() if not _asks(one.service) for check in one.checks}
+    telling = {check for service in plan.services.values() if not _asks(service.service) for check in service.checks}
     views = []
     for node, reasons in found.items():
         own = {check: why for check, why in reasons.items() if check in status.checks and check not in telling}

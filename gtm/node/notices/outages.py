@@ -203,7 +203,7 @@ def _changes(
     was, known.told, decisions = known.told, seen, present.plan.decisions[steered.id]
     status, overlay = present.status, present.overlay
     bad = logging.WARNING if present.clients is not None else logging.INFO
-    there = {one.region for one in steered.service.endpoints}
+    there = {endpoint.region for endpoint in steered.service.endpoints}
     fresh, back = sorted(seen.regions - was.regions), sorted((was.regions - seen.regions) & there)
     after = {region: span(now - known.since.pop(region, now)) for region in back}
     known.since |= dict.fromkeys(fresh, now)

@@ -81,8 +81,8 @@ class SafetyNotices:
 
     def breach(self, breaches: Sequence[Refusal], said: InForce) -> None:
         """Tells which of these are new: what people said is followed, and breaks a rule."""
-        before, self._broken = self._broken, frozenset(one.subject for one in breaches)
-        new = [one for one in breaches if one.subject not in before]
+        before, self._broken = self._broken, frozenset(breach.subject for breach in breaches)
+        new = [breach for breach in breaches if breach.subject not in before]
         if before and not breaches:
             log.info("safety rule %s: what people said leaves enough again", SafetyRule.AT_LEAST.value)
         if not new:
@@ -145,13 +145,13 @@ def _let_go(subject: str, fates: Mapping[Kept, Released], left: int) -> str:
 
 def _by_rule(refusals: Sequence[Refusal]) -> Mapping[_Rule, frozenset[Kept]]:
     found: defaultdict[_Rule, frozenset[Kept]] = defaultdict(frozenset)
-    for one in refusals:
-        found[one.rule, one.subject] |= one.held
+    for refusal in refusals:
+        found[refusal.rule, refusal.subject] |= refusal.held
     return dict(found)
 
 
 def _services(refusals: Sequence[Refusal]) -> tuple[str, ...]:
-    return tuple(one.subject.removeprefix("service ") for one in refusals)
+    return tuple(refusal.subject.removeprefix("service ") for refusal in refusals)
 
 
 def _names(kept: frozenset[Kept]) -> tuple[str, ...]:

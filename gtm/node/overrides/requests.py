@@ -177,13 +177,15 @@ class OverrideRequests:
         if not asked or any(SafetyRule.AT_LEAST in wanted.rules for wanted in asked):
             return
         touched = InForce({one.scope: one for one in made})
-        services = [one for one in self._planner.plan.services.values() if is_spoken_of(one, touched)]
+        services = [service for service in self._planner.plan.services.values() if is_spoken_of(service, touched)]
         for moment, ending in self._moments(made):
             before, after = (
                 Overlay(self._overrides.in_force_with(some, wall=moment), self._planner.overlay.held)
                 for some in ((), made)
             )
-            refusals = self._guide.too_much([one for one in services if _takes_more(one, before, after)], before, after)
+            refusals = self._guide.too_much(
+                [service for service in services if _takes_more(service, before, after)], before, after
+            )
             if refusals:
                 self._guide.alarm.refuse(asked[0], refusals)
                 raise OverrideRefused(self._too_much_words(refusals, made, ending), rule=SafetyRule.AT_LEAST.value)

@@ -277,7 +277,7 @@ class OverrideDesk:
         self._tell_left_out(len(texts) - len(carried))
         self._report_store.carry(carried)
         self._echoes &= self._signed.keys()
-        echoes = frozenset(self._signed[one] for one in self._echoes)
+        echoes = frozenset(self._signed[echo] for echo in self._echoes)
         others = tuple(text for text in self._not_taken.signed if self._claimed(text) is not None)
         self.written = self._state.save_overrides_apart((*texts, *others), echoes=echoes | self._not_taken.echoes)
 
@@ -304,7 +304,7 @@ class OverrideDesk:
 
         What goes on to count does so all the time, by the names that it has by now.
         """
-        echoes = frozenset(self._signed[one] for one in self._echoes)
+        echoes = frozenset(self._signed[echo] for echo in self._echoes)
         before = KeptOverrides(
             (*self._signed.values(), *self._not_taken.signed), echoes=echoes | self._not_taken.echoes
         )

@@ -116,8 +116,8 @@ def _demand_some(kept: object, candidates: Candidates) -> None:
     if not isinstance(kept, tuple) or not all(isinstance(one, Candidate) for one in kept):
         raise TypeError("it returned no tuple of candidates")
     numbers = [one.number for one in kept]
-    if len(set(numbers)) < len(numbers) or not set(numbers) <= {one.number for one in candidates}:
+    if len(set(numbers)) < len(numbers) or not set(numbers) <= {candidate.number for candidate in candidates}:
         raise ValueError(f"it returned the candidates {numbers}, which are not those that it got")
     # an empty answer is never published for a service that has endpoints
-    if not kept and any(one.belief is not Belief.DOWN for one in candidates):
+    if not kept and any(candidate.belief is not Belief.DOWN for candidate in candidates):
         raise ValueError("it lost every candidate, though not all are down")

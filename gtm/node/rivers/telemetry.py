@@ -151,7 +151,7 @@ class Measures:
         )
 
     def _wrong_keys(self) -> Mapping[NodeName, bool]:
-        wrong = {one.node for one in self._report_store.refusals.wrong_keys}
+        wrong = {wrong_key.node for wrong_key in self._report_store.refusals.wrong_keys}
         return {peer.node: peer.node in wrong for peer in self.config.peers}
 
     def _unmoved(self) -> Mapping[str, int]:

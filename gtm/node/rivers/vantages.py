@@ -69,7 +69,7 @@ class VantageWatch:
             await self._take(seen)
 
     async def _take(self, vantages: Vantages) -> None:
-        names = ", ".join(one.name for one in vantages) or "none"
+        names = ", ".join(vantage.name for vantage in vantages) or "none"
         is_enough = len(vantages) >= MIN_VANTAGES
         counts = "each counts for its clients" if is_enough else f"it takes {MIN_VANTAGES} to differ"
         log.info("vantages that say where they are: %s; %s", names, counts)

@@ -112,7 +112,7 @@ def _new(fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, n
         return None
     is_unrelated = len({shares.clusters[name] for check in guarded for name in shares.parts[check]}) > 1
     is_everywhere = len(shares.regions) == 1 or not any(
-        explains(one, guarded, was_up, shares) for one in shares.regions
+        explains(region, guarded, was_up, shares) for region in shares.regions
     )
     if not is_unrelated or not is_everywhere:
         return None

@@ -45,7 +45,7 @@ class Keeping:
                 held.setdefault(name, {}).update(dict.fromkeys(ends, SafetyRule.AT_LEAST))
                 says = f"{name}: {', '.join(regions)} stays, or fewer than {wanted} regions would serve"
                 facts = {"regions_wanted": wanted, "endpoints_held": len(ends)}
-                kept = frozenset((name, one) for one in ends)
+                kept = frozenset((name, end) for end in ends)
                 refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", says, facts, kept))
         return refusals
 

@@ -74,7 +74,7 @@ def left_with_too_few(services: Iterable[SteeredService], status: Status, overla
     Each was allowed where it was said, but nobody knew of all: they were said at several nodes at once, or checks took
     the rest. Where one names the rule, somebody knew.
     """
-    spoken_of = [one for one in services if is_spoken_of(one, overlay.said)]
+    spoken_of = [service for service in services if is_spoken_of(service, overlay.said)]
     return tuple(
         refusal
         for steered in sorted(spoken_of, key=lambda one: one.id)

@@ -371,4 +371,4 @@ class _Run:
 
 def _kind(ends: tuple[EndpointId, ...], emptied_here: Mapping[EndpointId, int]) -> int | None:
     """Returns the type of which nothing is up, of the endpoints of a check; None where something is."""
-    return next((emptied_here[one] for one in ends if one in emptied_here), None)
+    return next((emptied_here[end] for end in ends if end in emptied_here), None)

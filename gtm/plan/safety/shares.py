@@ -89,8 +89,8 @@ def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
     felling = felling_regions(services)
     largest = _largest(parts, felling, budget_of)
     budgets = {name: _budget(name, some, largest) for name, some in members.items()}
-    regions = frozenset(region.name for one in services.values() for region in one.regions)
-    demanding = tuple(one for one in services.values() if one.service.min_healthy)
+    regions = frozenset(region.name for service in services.values() for region in service.regions)
+    demanding = tuple(service for service in services.values() if service.service.min_healthy)
     zones = {check: frozenset(services[name].zone for name in by_service) for check, by_service in parts.items()}
     return Shares(services, budgets, budget_of, _clusters(services), parts, regions, felling, zones, demanding)
 
@@ -117,7 +117,7 @@ def _budget_name(steered: SteeredService) -> str:
 
 def _budget(name: str, services: list[SteeredService], largest: Mapping[Budgeted, float]) -> Budget:
     limit = services[0].service.safety.max_share
-    kinds = {kind for one in services for kind in one.service_shape.kinds}
+    kinds = {kind for service in services for kind in service.service_shape.kinds}
     types = {rtype for kind in kinds for rtype in _TYPES.get(kind, (kind,))}
     capacity = {rtype: max(limit, largest.get((name, rtype), 0.0)) for rtype in sorted(types)}
     return Budget(limit, capacity, len(services))
@@ -146,7 +146,7 @@ def _largest(
 def _shares(steered: SteeredService) -> list[float]:
     """Returns what each endpoint has of its type: by weight, alike where all weights are 0; a last resort has none."""
     ends, kinds = steered.service.endpoints, steered.service_shape.kinds
-    weights = [0.0 if one.last_resort else float(one.weight) for one in ends]
+    weights = [0.0 if end.last_resort else float(end.weight) for end in ends]
     totals: defaultdict[int, float] = defaultdict(float)
     counts: defaultdict[int, int] = defaultdict(int)
     for one, kind, weight in zip(ends, kinds, weights, strict=True):

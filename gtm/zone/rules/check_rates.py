@@ -34,15 +34,15 @@ _ROUNDING = 1e-6
 def no_target_is_asked_too_often(draft: ZoneDraft, report: ProblemList) -> None:
     """Adds a problem at the service with which a target is asked too often."""
     rates = _Rates()
-    for each in draft.services.values():
-        monitor = each.service.monitor
-        target = None if monitor is None else rates.add(monitor, each.service.endpoints)
+    for service in draft.services.values():
+        monitor = service.service.monitor
+        target = None if monitor is None else rates.add(monitor, service.service.endpoints)
         if target is not None:
             words = (
                 f"up to here each probe would ask {target} more than {MAX_REQUESTS_PER_S} times a second, rechecks "
                 "included; give its monitors longer intervals, or have services share a monitor"
             )
-            report.add((*each.path, "monitor"), words)
+            report.add((*service.path, "monitor"), words)
             return
 
 
@@ -87,7 +87,7 @@ class _Rates:
     def _parts_of(self, monitor: Monitor) -> tuple[tuple[MonitorKey, float], ...]:
         """Returns those that ask, of a monitor and what it is calculated from, each with its rate."""
         if monitor.key not in self._parts:
-            asking = (each for each in monitor.all_parts() if each.type.asks)
+            asking = (part for part in monitor.all_parts() if part.type.asks)
             self._parts[monitor.key] = tuple((each.key, requests_per_s(each)) for each in asking)
         return self._parts[monitor.key]
 

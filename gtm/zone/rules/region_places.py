@@ -20,14 +20,14 @@ MOST_NAMES = 5
 def warn_of_places(regions: Mapping[RegionName, Region], draft: ZoneDraft, report: ProblemList) -> None:
     """Adds the warnings about the regions of services that are steered by `nearest`."""
     told: set[RegionName] = set()
-    for each in draft.services.values():
-        if any(spec.name == "nearest" for spec in each.service.steer.chain):
-            names = dict.fromkeys(endpoint.region for endpoint in each.service.endpoints)
+    for service in draft.services.values():
+        if any(spec.name == "nearest" for spec in service.service.steer.chain):
+            names = dict.fromkeys(endpoint.region for endpoint in service.service.endpoints)
             used = [regions[name] for name in names if name in regions]
             for together, words in (*_of_no_country(used), *_at_one_point(used)):
                 if not told.issuperset(region.name for region in together):
                     told.update(region.name for region in together)
-                    _warn(together[-1], words, each, report)
+                    _warn(together[-1], words, service, report)
 
 
 def _of_no_country(regions: Iterable[Region]) -> Iterator[tuple[list[Region], str]]:

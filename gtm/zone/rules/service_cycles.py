@@ -18,7 +18,7 @@ from gtm.zone.model import awaited_by
 
 def services_wait_for_what_is_there(draft: ZoneDraft, report: ProblemList) -> None:
     """A service of this zone that another waits for is one; what lies below a delegation may be anybody's."""
-    awaits = awaited_by([each.service for each in draft.services.values()])
+    awaits = awaited_by([service.service for service in draft.services.values()])
     missing = {
         name
         for name in dict.fromkeys(name for names in awaits.values() for name in names)

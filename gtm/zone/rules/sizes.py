@@ -53,16 +53,16 @@ def services_share_their_regions(draft: ZoneDraft, vocabulary: Vocabulary, repor
 
 def services_ask_for_what_can_be_checked(draft: ZoneDraft, report: ProblemList) -> bool:
     """Adds a problem at the service at which the zone asks for too much; returns whether there is none."""
-    counting = _Counting({each.service.id: len(each.service.endpoints) for each in draft.services.values()})
-    for each in draft.services.values():
-        if each.service.monitor is not None:
-            counting.add(each.service.monitor, [end.target for end in each.service.endpoints])
+    counting = _Counting({service.service.id: len(service.service.endpoints) for service in draft.services.values()})
+    for service in draft.services.values():
+        if service.service.monitor is not None:
+            counting.add(service.service.monitor, [end.target for end in service.service.endpoints])
         if counting.left < 0:
             words = (
                 f"up to here the zone asks for more than {MAX_CHECKS} checks, with all that they are calculated from; "
                 "combine less in its monitors, or split the zone"
             )
-            report.add((*each.path, "monitor"), words)
+            report.add((*service.path, "monitor"), words)
             return False
     return True
 
@@ -86,8 +86,8 @@ class _Counting:
     def _weight(self, monitor: Monitor) -> int:
         if monitor.key not in self._weights:
             weight = 0
-            for each in monitor.all_parts():
-                weight += 1 + self._parts(each)
+            for part in monitor.all_parts():
+                weight += 1 + self._parts(part)
                 if weight > self.left:
                     break
             self._weights[monitor.key] = weight

@@ -152,7 +152,7 @@ def test_under_every_rule_the_liar_is_out_within_ten_rounds_and_then_the_truth_i
         book, status = hearing(merger, book, status, 100.0 + 5 * number, *reports)
         assert quarantined(merger.standings) <= {"liar"}
     assert quarantined(merger.standings) == {"liar"}
-    assert {one.belief for one in status.checks.values()} == {truth}
+    assert {check.belief for check in status.checks.values()} == {truth}
 
 
 @pytest.mark.parametrize("liar_says", [Belief.UP, Belief.DOWN])
@@ -164,7 +164,7 @@ def test_a_probe_that_always_lies_is_quarantined_within_ten_rounds_and_never_bel
         reports = [report(node, dict.fromkeys(CHECKS, vote(truth)), serial=number) for node in "abcd"]
         reports.append(report("liar", dict.fromkeys(CHECKS, vote(liar_says)), serial=number))
         book, status = hearing(merger, book, status, 100.0 + 5 * number, *reports)
-        assert {one.belief for one in status.checks.values()} == {truth}
+        assert {check.belief for check in status.checks.values()} == {truth}
         seen.append(NodeName("liar") in quarantined(merger.standings))
     assert seen.index(True) < 9
     assert quarantined(merger.standings) == {"liar"}

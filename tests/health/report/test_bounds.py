@@ -63,5 +63,5 @@ def test_a_small_mesh_reads_a_few_megabytes_of_anybody() -> None:
 
 def test_bounds_grow_with_zones_and_peers_up_to_a_limit() -> None:
     sizes = [bounds_for(checks, nodes=nodes) for nodes, checks in ((2, 0), (2, 2_000), (4, 2_000), (100, 20_000))]
-    assert [one.offer for one in sizes] == sorted({one.offer for one in sizes})
+    assert [size.offer for size in sizes] == sorted({size.offer for size in sizes})
     assert sizes[-1] == Bounds() == Bounds(MAX_ENVELOPE_BYTES, MAX_OFFER_BYTES)

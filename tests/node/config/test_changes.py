@@ -15,7 +15,7 @@ def peers(*names: str) -> str:
 
 
 def test_of_every_setting_it_is_known_whether_it_needs_a_restart() -> None:
-    assert {each.name for each in fields(NodeConfig)} == TAKEN.keys() | RESTARTED.keys()
+    assert {field.name for field in fields(NodeConfig)} == TAKEN.keys() | RESTARTED.keys()
     assert not TAKEN.keys() & RESTARTED.keys()
     assert TAKEN.keys() >= FROM_OR_TO_NONE
 

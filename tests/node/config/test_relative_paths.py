@@ -36,9 +36,9 @@ def paths(value: object) -> Iterator[str]:
     if isinstance(value, Path):
         yield str(value)
     elif is_dataclass(value):
-        for each in fields(value):
-            found = getattr(value, each.name)
-            yield from [found] if each.name == "place" and isinstance(found, str) else paths(found)
+        for field in fields(value):
+            found = getattr(value, field.name)
+            yield from [found] if field.name == "place" and isinstance(found, str) else paths(found)
     elif isinstance(value, dict):
         for found in value.values():
             yield from paths(found)

@@ -27,7 +27,7 @@ def lines(*numbers: int) -> bytes:
 
 
 def subjects(folder: Path, *, since: float = 0.0) -> list[int]:
-    return [int(each.subject) for each in read_events(folder, since=since)]
+    return [int(read_event.subject) for read_event in read_events(folder, since=since)]
 
 
 def test_what_is_written_is_read_in_order_by_the_next_run_too(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_files_never_take_more_than_their_bound_and_the_oldest_lines_go(tmp_path
     journal.close()
     files = sorted(tmp_path.iterdir())
     assert len(files) == FILES
-    assert all(each.stat().st_size <= size for each in files)
+    assert all(file.stat().st_size <= size for file in files)
     assert subjects(tmp_path) == list(range(1150, 1200))
 
 

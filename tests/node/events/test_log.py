@@ -61,7 +61,7 @@ def test_what_was_recorded_before_the_start_is_written_too(logged: Logged) -> No
     logged.tell("early")
     logged.log.start()
     logged.log.close()
-    assert [each.subject for each in logged.journal.events] == ["early"]
+    assert [event.subject for event in logged.journal.events] == ["early"]
 
 
 def test_a_log_that_was_never_started_closes(logged: Logged) -> None:
@@ -93,7 +93,7 @@ def test_a_disk_that_has_room_again_is_written_again(logged: Logged) -> None:
     logged.journal.error = None
     logged.tell("kept")
     logged.log.close()
-    assert [each.subject for each in logged.journal.events] == ["kept"]
+    assert [event.subject for event in logged.journal.events] == ["kept"]
 
 
 def test_a_disk_that_hangs_delays_nobody_and_the_queue_stays_bounded(
@@ -144,7 +144,7 @@ def test_a_flood_of_one_kind_pushes_nothing_else_out(logged: Logged, caplog: pyt
         logged.tell(str(number), kind=EventKind.ENDPOINT_DEGRADED)
     after = logged.tell("after", kind=EventKind.ENDPOINT_DOWN)
     logged.log.close()
-    subjects = [each.subject for each in logged.journal.events]
+    subjects = [event.subject for event in logged.journal.events]
     assert (subjects[0], subjects[-1], len(subjects)) == ("before", "after", MAX_ODD_AT_ONCE + 2)
     assert [each.subject for each in logged.log.recent(since=0.0)] == subjects
     assert after
@@ -195,4 +195,4 @@ def test_a_file_that_fails_when_it_is_closed_ends_no_log(logged: Logged, monkeyp
     logged.log.reopen()
     logged.tell("after")
     logged.log.close()
-    assert [each.subject for each in logged.journal.events] == ["after"]
+    assert [event.subject for event in logged.journal.events] == ["after"]

@@ -129,7 +129,7 @@ def test_checks_that_take_the_rest_of_what_people_left_are_told_too(tmp_path: Pa
     heard(node, *drains("us-east", "ap-southeast"))
     assert not events(node, EventKind.SAFETY_BREACHED)
     node.hear("192.0.2.20", after_s=1.0)
-    assert [one.subject for one in events(node, EventKind.SAFETY_BREACHED)] == ["service api.gtm.example.com"]
+    assert [event.subject for event in events(node, EventKind.SAFETY_BREACHED)] == ["service api.gtm.example.com"]
     node.hear("192.0.2.20", "192.0.2.10", "192.0.2.30", after_s=1.0)
     assert not node.guide.problems, "people are not to blame when nothing would serve without them either"
 
@@ -180,7 +180,7 @@ def test_a_suspicion_that_is_over_is_the_cause_of_the_plan(tmp_path: Path) -> No
     waiting = first.facts["held_by_others"]
     assert f" {waiting} held by another rule (" in first.message
     later = [plan for plan in events(node, EventKind.PLAN) if int(plan.subject) > generation]
-    told = {one.id for kind in (EventKind.SAFETY_RELEASED, EventKind.SAFETY_BLOCKED) for one in events(node, kind)}
+    told = {event.id for kind in (EventKind.SAFETY_RELEASED, EventKind.SAFETY_BLOCKED) for event in events(node, kind)}
     assert first.id in {cause for plan in later for cause in plan.causes}
     assert all(told & set(plan.causes) for plan in later), "no plan without a cause"
 
@@ -207,14 +207,18 @@ def test_what_became_of_those_that_a_rule_held_is_told(
     node = Node(tmp_path)
     node.hear(*HELD).hear(*HELD, after_s=1.0)
     node.say(action, "service api.gtm.example.com", *rules)
-    told = [one.message for one in events(node, EventKind.SAFETY_RELEASED) if one.facts["rule"] == "correlated_failure"]
+    told = [
+        event.message
+        for event in events(node, EventKind.SAFETY_RELEASED)
+        if event.facts["rule"] == "correlated_failure"
+    ]
     assert told[0] == f"safety rule correlated_failure: checks: {words} ({NAMES}); 2 held still"
 
 
 def test_what_is_up_again_is_not_told_as_taken_out(tmp_path: Path) -> None:
     node = Node(tmp_path)
     node.hear(*HELD).hear(*HELD, after_s=1.0).hear(after_s=1.0)
-    [told] = [one for one in events(node, EventKind.SAFETY_RELEASED) if one.facts["rule"] == "correlated_failure"]
+    [told] = [event for event in events(node, EventKind.SAFETY_RELEASED) if event.facts["rule"] == "correlated_failure"]
     assert told.message.startswith("safety rule correlated_failure: checks: 4 not down any more (")
     assert told.facts["down_count"] == 0
 

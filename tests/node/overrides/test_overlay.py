@@ -129,7 +129,7 @@ def test_two_regions_at_once_are_blamed_on_the_probes(tmp_path: Path, caplog: py
         "suspect the probes or their network; if it is really down, "
         "`gtm obey gtm.example.com --override-rule correlated_failure` believes the checks"
     )
-    assert [one.getMessage() for one in caplog.records if one.name == "gtm.node.notices.safety"] == [words]
+    assert [record.getMessage() for record in caplog.records if record.name == "gtm.node.notices.safety"] == [words]
     assert node.kinds.count(EventKind.SAFETY_BLOCKED.value) == 1
     assert node.counters.count("safety_blocks", rule="correlated_failure") == 1
     node.say(Action.OBEY, "zone gtm.example.com", SafetyRule.CORRELATED, SafetyRule.MAX_SHARE)

@@ -36,7 +36,7 @@ def only(argument: Argument) -> Filter:
         raise ValueError("takes the name of a region")  # noqa: TRY004  # what a kind raises
 
     def keep(candidates: Candidates, _view: View) -> Candidates:
-        return tuple(one for one in candidates if one.region == argument) or candidates
+        return tuple(candidate for candidate in candidates if candidate.region == argument) or candidates
 
     return Filter("only", keep, why=lambda candidate, _place, _regions: str(candidate.region))
 
@@ -177,7 +177,7 @@ def test_what_makes_no_filter_is_an_objection_to_the_zone_file(
         lambda: None,
         lambda _candidates, _view: None,
         lambda candidates, _view: list(candidates),
-        lambda candidates, _view: [one.number for one in candidates],
+        lambda candidates, _view: [candidate.number for candidate in candidates],
         lambda candidates, _view: candidates + candidates,
         lambda candidates, _view: (*candidates, Candidate(99, RegionName("eu-west"), Belief.UP)),
         lambda _candidates, _view: ("192.0.2.1",),
@@ -226,7 +226,10 @@ def test_a_view_of_an_added_filter_makes_cells(install: Install) -> None:
         return place.country
 
     def home(candidates: Candidates, view: View) -> Candidates:
-        return tuple(one for one in candidates if (one.region == "eu-west") == (view == "IE")) or candidates
+        return (
+            tuple(candidate for candidate in candidates if (candidate.region == "eu-west") == (view == "IE"))
+            or candidates
+        )
 
     words = install(home=filter_of(home, view=country))
     served = plan(words, "[up, home]")

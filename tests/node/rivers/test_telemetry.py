@@ -99,7 +99,7 @@ def test_a_node_without_the_extra_says_so_and_goes_on(
             raise ModuleNotFoundError(f"No module named {name!r}")
         return real(name, *arguments)  # type: ignore[arg-type]
 
-    for name in [each for each in sys.modules if each == "gtm.metrics.otlp"]:
+    for name in [module for module in sys.modules if module == "gtm.metrics.otlp"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delattr("gtm.metrics.otlp", raising=False)
     monkeypatch.setattr(builtins, "__import__", missing)
@@ -123,7 +123,7 @@ def test_a_collector_that_is_not_there_stops_nothing(tmp_path: Path) -> None:
     telemetry = start_telemetry(wanting, shown, {}, served.clock.wall)
     assert telemetry is not None
     telemetry.close()
-    [exports] = [each for each in shown.families() if each.metric.prometheus == "gtm_telemetry_exports"]
+    [exports] = [family for family in shown.families() if family.metric.prometheus == "gtm_telemetry_exports"]
     assert {point.labels["outcome"]: point.value for point in exports.points} == dict.fromkeys(OUTCOMES, 0)
 
 

@@ -53,8 +53,10 @@ class Watch:
     def hear(self, vantages: Vantages) -> None:
         """Hears a probe of each of these vantages, and of no other."""
         book: Book = EMPTY_BOOK
-        for one in vantages:
-            report = Report(NodeName(f"probe-{one.name}"), one.name, 1, 1, 0.0, {CHECK: vote(Belief.UP)}, at=one.at)
+        for vantage in vantages:
+            report = Report(
+                NodeName(f"probe-{vantage.name}"), vantage.name, 1, 1, 0.0, {CHECK: vote(Belief.UP)}, at=vantage.at
+            )
             book = hear(book, report, heard_at=self.clock.monotonic()) or book
         self.report_store.book = book
 
@@ -67,7 +69,7 @@ class Watch:
     @property
     def cells(self) -> set[str]:
         """The vantages that cells are nearest to."""
-        return {name for one in self.planner.plan.services.values() for name in one.space.vantages}
+        return {name for service in self.planner.plan.services.values() for name in service.space.vantages}
 
 
 def test_vantages_count_once_they_have_been_the_same_for_a_while(tmp_path: Path) -> None:
@@ -93,7 +95,7 @@ def test_who_does_not_vote_counts_for_nobody_and_is_forgotten_in_an_hour(tmp_pat
         await here.start()
         here.hear(ALL)
         await here.look_for(SETTLE_S + 2)
-        assert {one.name for one in here.planner.vantages} == {"ap", "us"}
+        assert {vantage.name for vantage in here.planner.vantages} == {"ap", "us"}
         here.silent = frozenset()
         await here.look_for(SETTLE_S + 4)
         assert here.cells == {"ap", "eu", "us"}
@@ -101,7 +103,7 @@ def test_who_does_not_vote_counts_for_nobody_and_is_forgotten_in_an_hour(tmp_pat
         await here.look_for(FORGET_S - 10)
         assert here.cells == {"ap", "eu", "us"}
         await here.look_for(SETTLE_S + 12)
-        assert {one.name for one in here.planner.vantages} == {"ap", "us"}
+        assert {vantage.name for vantage in here.planner.vantages} == {"ap", "us"}
 
     asyncio.run(scene())
 

@@ -22,7 +22,7 @@ def hosts(count: int) -> str:
 def names(watched: Watched) -> int:
     """How many hosts serve."""
     [zone] = watched.planner.catalogue.zones
-    return sum(each.name.labels[0].startswith(b"h") for each in zone.records) + zone.bulk.values
+    return sum(record.name.labels[0].startswith(b"h") for record in zone.records) + zone.bulk.values
 
 
 async def reload(watched: Watched, *force: dns.name.Name) -> list[str]:

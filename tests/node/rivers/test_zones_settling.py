@@ -177,7 +177,7 @@ def test_a_shared_file_that_is_written_stays_as_it_was_until_it_settles_and_reac
 
     def places() -> set[object]:
         return {
-            region.at for each in watched.planner.catalogue.zones for region in each.regions if region.name == "shared"
+            region.at for zone in watched.planner.catalogue.zones for region in zone.regions if region.name == "shared"
         }
 
     async def story() -> None:

@@ -51,9 +51,11 @@ class Node:
         overlay = Overlay(NOTHING_IN_FORCE, self.allowed.held)
         return {
             endpoint.target
-            for one in self.plan.services.values()
-            for endpoint, belief in zip(one.service.endpoints, effective(one, self.truth, overlay).beliefs, strict=True)
-            if belief is Belief.DOWN and one.zone == zone
+            for service in self.plan.services.values()
+            for endpoint, belief in zip(
+                service.service.endpoints, effective(service, self.truth, overlay).beliefs, strict=True
+            )
+            if belief is Belief.DOWN and service.zone == zone
         }
 
     @property

@@ -24,7 +24,7 @@ def all_of(stage: Stage) -> dict[str, Failed]:
 def after(stage: Stage, failed: dict[str, Failed], *, seconds: float = 1.0) -> list[tuple[SafetyRule, str]]:
     """What is refused after these checks have failed for so long."""
     moments = stage.play(lambda target, _now: failed.get(target), until=stage.now + seconds)
-    return [(one.rule, one.subject) for one in moments[-1].refusals]
+    return [(refusal.rule, refusal.subject) for refusal in moments[-1].refusals]
 
 
 DOUBTED = [(SafetyRule.CORRELATED, API)]
@@ -123,7 +123,7 @@ def test_it_is_believed_once_it_is_confirmed_and_then_on_all_down_decides() -> N
     stage = site()
     assert after(stage, all_of(stage), seconds=HOLD_S) == DOUBTED
     assert after(stage, all_of(stage)) == []
-    assert {state.value for one in stage.plan.decisions.values() for state in one.states} == {"fail_open"}
+    assert {state.value for decision in stage.plan.decisions.values() for state in decision.states} == {"fail_open"}
 
 
 @pytest.mark.parametrize("frozen", [1, 2])

@@ -59,7 +59,9 @@ _LABELS = st.lists(st.sampled_from([b"a", b"b", b"ab", b"\0", b"*", b"x" * 63]),
 
 
 @given(
-    st.dictionaries(_LABELS.map(lambda labels: b"".join(bytes((len(one),)) + one for one in labels)), st.integers(0, 9))
+    st.dictionaries(
+        _LABELS.map(lambda labels: b"".join(bytes((len(label),)) + label for label in labels)), st.integers(0, 9)
+    )
 )
 def test_any_names_are_found_with_what_they_have(names: dict[bytes, int]) -> None:
     packed = {name: [rrset(A, bytes((number,)))] for name, number in names.items()}

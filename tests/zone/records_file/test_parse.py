@@ -205,8 +205,8 @@ def test_what_bind_and_nsd_load_with_a_warning_loads_with_one(
     text: str, warnings: list[tuple[int, str]], values: int, scan: Scan | None
 ) -> None:
     read = whole(f"{text}\n", scan)
-    assert [(each.line, each.message) for each in read.warnings] == warnings
-    assert {each.file for each in read.warnings} <= {FILE}
+    assert [(warning.line, warning.message) for warning in read.warnings] == warnings
+    assert {warning.file for warning in read.warnings} <= {FILE}
     assert read.bulk.values == values == sum(len(rdatas) for *_, rdatas in records(read.bulk))
     assert {ttl for _, _, ttl, _ in records(read.bulk)} <= {300, 30}
 

@@ -32,7 +32,7 @@ def read(files: Mapping[str, str], scan: Scan | None) -> Records:
 def found(records: Records, name: str) -> list[tuple[int, int, tuple[str, int], int]]:
     """Type, TTL, place and number of values of what a name has."""
     rrsets = records.bulk.find(key_of(from_text(name, ORIGIN), ORIGIN)) or ()
-    return [(each.rtype, each.ttl, records.place(each.line), len(each.rdatas)) for each in rrsets]
+    return [(rrset.rtype, rrset.ttl, records.place(rrset.line), len(rrset.rdatas)) for rrset in rrsets]
 
 
 def problems(files: Mapping[str, str], scan: Scan | None) -> list[str]:

@@ -22,7 +22,7 @@ def warnings(regions: str, *, steer: str = "nearest", shared: Shared = NO_SHARED
         f"{regions}\nservices:\n  api:\n    steer: {steer}\n    endpoints:\n{endpoints}\n"
     )
     zone = parse(text, "z.yaml", shared, STEERING)
-    return [f"{each.line}:{each.column}: {each.message}" for each in zone.warnings]
+    return [f"{warning.line}:{warning.column}: {warning.message}" for warning in zone.warnings]
 
 
 @pytest.mark.parametrize(
