@@ -13,7 +13,7 @@ The folders are the nouns of the flow, and each imports only from the floors bel
     floor 4  plan/                                       zones + cells + decisions, immutable
     floor 3  steer/                                      candidates + place + beliefs -> outcome
     floor 2  checks/, above zone/ | health/              how checks are judged | what is wanted | what is believed
-    floor 1  config/, above dns/ | geo/                  YAML with positions | the wire | where an address is
+    floor 1  dns/ | geo/, above config/                  the wire | where an address is | YAML with positions
     floor 0  event, above errors ids clock counters      words everybody uses
              token_bucket spans, above escape
 

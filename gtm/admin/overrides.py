@@ -44,12 +44,12 @@ from gtm.admin.override_view import EffectView, OverridesView, SaidTogether, Sai
 from gtm.admin.refusal import ExplainedConflict
 from gtm.admin.refusal_log import RefusalLog
 from gtm.admin.write_access import Doorkeeper
+from gtm.config.fields import error, seconds
 from gtm.errors import OverrideRefused
 from gtm.health.override.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Override, OverrideRequest
 from gtm.health.override.scope import Scope, parse_scope
 from gtm.health.override.signed import By, Rules, ScopeText, Why
 from gtm.plan.override_effects import Said, TakesNothing
-from gtm.zone.fields import error, seconds
 
 BODY_S = 5.0
 """For a body to be here: it is short."""

@@ -13,7 +13,7 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 from math import isfinite
 
-from gtm.zone.fields import seconds
+from gtm.config.fields import seconds
 
 MAX_SHOWN = 80
 

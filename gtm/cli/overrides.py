@@ -248,7 +248,7 @@ def _is_local(admin: str) -> bool:
 
 
 def _require_span(span: str) -> None:
-    from gtm.zone.fields import seconds  # noqa: PLC0415
+    from gtm.config.fields import seconds  # noqa: PLC0415
 
     try:
         span_s = seconds(span)

@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from gtm.admin.views import DisabledView, EndpointView, NodeStatus
+from gtm.config.suggestions import suggestion
 from gtm.health.override.scope import (
     EVERY_ZONE,
     EndpointScope,
@@ -28,7 +29,6 @@ from gtm.health.override.scope import (
     ZoneScope,
     parse_scope,
 )
-from gtm.zone.fields import suggestion
 
 MAX_LISTED = 10
 

@@ -1,1 +1,1 @@
-"""YAML files with positions: text in, plain values out that know their line and column; pure."""
+"""YAML files of any kind: text -> plain values with line and column, typed values, and messages; pure."""

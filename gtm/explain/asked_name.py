@@ -12,10 +12,10 @@ import dns.rcode
 from dns.name import Name, NameTooLong
 from dns.rdatatype import RdataType
 
+from gtm.config.suggestions import suggestion
 from gtm.dns.name import labels, text
 from gtm.engine.lookup import zone_of
 from gtm.plan.model import Plan
-from gtm.zone.fields import suggestion
 
 MAX_LISTED = 10
 

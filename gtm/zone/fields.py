@@ -1,22 +1,30 @@
-"""The kinds of value a zone file has: plain YAML -> typed values, each with its words for what is wrong.
+"""The kinds of value that zone files have beside those of every YAML file: plain YAML -> typed values.
 
-In come plain values, out go seconds, numbers, names, addresses and coordinates; or pydantic errors in our words, which
-pydantic gathers with the path to each. What refers to something else is in gtm/zone/references.py. It must not know
-of whole files.
+In come plain values; out go TTLs, names, addresses, coordinates, HTTP statuses; or pydantic errors in our words, which
+pydantic gathers with the path to each. Durations, numbers and text are in gtm/config/fields.py, what refers to
+something else in the file is in gtm/zone/references.py. It must not know of whole files.
 """
 
-import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from ipaddress import ip_address
-from itertools import islice
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from dns.name import Name
 from pydantic import AfterValidator, BeforeValidator, PlainValidator, WithJsonSchema
-from pydantic_core import PydanticCustomError
 
+from gtm.config.fields import (
+    DURATION_PATTERN,
+    DURATION_SCHEMA,
+    TEXT_SCHEMA,
+    between,
+    error,
+    found,
+    pattern_schema,
+    seconds,
+    text,
+    text_like,
+)
 from gtm.dns.text import parse_mailbox, parse_name
 from gtm.errors import TextInvalid
 from gtm.geo.place import Coordinates
@@ -24,9 +32,6 @@ from gtm.ids import SHARED_SCOPE, Address
 
 MAX_TTL = 2**31 - 1
 """RFC 2181 section 8."""
-_MAX_SECONDS = float(MAX_TTL)
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-DURATION_PATTERN = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"
 LABEL_PATTERN = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 """Names of regions and monitors: they become part of identifiers, which `/` separates."""
 HOST_PATTERN = (
@@ -37,92 +42,6 @@ _STEP = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}"
 RECORDS_FILE_PATTERN = rf"^(?:\./)?(?:{_STEP}/){{0,7}}{_STEP}\.zone$"
 """In the folder itself: whoever may write a zone file must not read others through it."""
 CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
-
-
-def error(message: str) -> PydanticCustomError:
-    """Returns a pydantic error that carries our words as they are."""
-    return PydanticCustomError("ours", "{message}", {"message": message})
-
-
-def unknown(what: str, name: str, known: Collection[str], *, shown: str = "") -> PydanticCustomError:
-    """Returns the error of a name that nobody has, without a suggestion yet: only what is told gets one."""
-    return PydanticCustomError("unknown", "unknown", {"unknown": Unknown(what, name, known, shown or f'"{name}"')})
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A name that nobody has. Its words are made only when somebody asks: pydantic makes text of it again and again."""
-
-    what: str
-    name: str
-    known: Collection[str] = field(repr=False)
-    shown: str
-
-    def words(self) -> str:
-        """Returns what is wrong, with a suggestion."""
-        return f"unknown {self.what} {self.shown}{suggestion(self.name, self.known, or_all=True)}"
-
-
-_MAX_LISTED = 12
-"""A longer list is no help in a message."""
-_MAX_COMPARED = 100
-"""Names that are compared letter by letter, which takes 30 microseconds each; a file may have 50,000."""
-_MAX_WORD = 255
-"""A longer name is nobody's."""
-
-
-def suggestion(word: str, known: Collection[str], *, or_all: bool = False) -> str:
-    """Returns `; did you mean "..."?`, or what there is to choose from, or nothing."""
-    folded = word.casefold()
-    alike = known if len(known) <= _MAX_COMPARED else islice(_alike(folded, known), _MAX_COMPARED)
-    names = {name.casefold(): name for name in reversed(list(alike))} if len(word) <= _MAX_WORD else {}
-    near = difflib.get_close_matches(folded, list(names), n=1, cutoff=0.6)
-    if near:
-        return f'; did you mean "{names[near[0]]}"?'
-    if not or_all or len(known) > _MAX_LISTED:
-        return ""
-    return f"; known: {', '.join(sorted(known))}" if known else "; none is defined"
-
-
-def _alike(word: str, known: Iterable[str]) -> Iterator[str]:
-    """Yields names of about the length of a word: those that begin and end as it does, then those that do either."""
-    begins, ends = word[:2], word[-2:]
-    some: list[str] = []
-    for name in known:
-        if abs(len(name) - len(word)) <= 1:
-            folded = name.casefold()
-            if folded.startswith(begins) and folded.endswith(ends):
-                yield name
-            elif len(some) < _MAX_COMPARED and (folded.startswith(begins) or folded.endswith(ends)):
-                some.append(name)
-    yield from some
-
-
-def found(value: object) -> str:
-    """Returns what a value is, for people."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return f"the number {value}"
-        case str():
-            return f'"{value if len(value) <= 60 else value[:57] + "..."}"'
-        case list():
-            return "a list"
-    return "keys with values"
-
-
-def seconds(value: object) -> float:
-    """Returns a duration in seconds."""
-    match = re.fullmatch(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)(ms|s|m|h)", value) if isinstance(value, str) else None
-    if match is None:
-        raise error(f"expected a duration such as 500ms, 5s, 2m or 1h, not {found(value)}")
-    duration_s = float(match[1]) * _UNITS_S[match[2]]
-    if duration_s > _MAX_SECONDS:
-        raise error(f"{value} is too long; the longest duration is {MAX_TTL}s")
-    return duration_s
 
 
 def ttl(value: object) -> int:
@@ -139,22 +58,8 @@ def ttl(value: object) -> int:
     return value
 
 
-def between(low_s: float, high_s: float, words: str) -> Callable[[object], float]:
-    """Returns the validator of a duration from low to high, both included, as the words say."""
-
-    def duration(value: object) -> float:
-        duration_s = seconds(value)
-        if not low_s <= duration_s <= high_s:
-            raise error(f"must be {words}, not {value}")
-        return duration_s
-
-    return duration
-
-
-_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN})
-Interval = Annotated[float, PlainValidator(between(0.1, 3600.0, "100ms to 1h")), _DURATION_SCHEMA]
-StaleHold = Annotated[float, PlainValidator(between(10.0, 86_400.0, "10s to 24h")), _DURATION_SCHEMA]
-Timeout = Annotated[float, PlainValidator(between(0.01, 60.0, "10ms to 1m")), _DURATION_SCHEMA]
+Interval = Annotated[float, PlainValidator(between(0.1, 3600.0, "100ms to 1h")), DURATION_SCHEMA]
+Timeout = Annotated[float, PlainValidator(between(0.01, 60.0, "10ms to 1m")), DURATION_SCHEMA]
 
 
 def ttl_forms(*, least: int = 0) -> list[dict[str, object]]:
@@ -166,59 +71,6 @@ def ttl_forms(*, least: int = 0) -> list[dict[str, object]]:
 
 
 Ttl = Annotated[int, PlainValidator(ttl), WithJsonSchema({"oneOf": ttl_forms()})]
-
-
-def whole(low: int, high: int) -> PlainValidator:
-    """Returns the validator of a whole number from low to high, both included."""
-
-    def check(value: object) -> int:
-        if not isinstance(value, int) or isinstance(value, bool):
-            raise error(f"expected a whole number, not {found(value)}")
-        if not low <= value <= high:
-            raise error(f"must be {low} to {high}, not {value}")
-        return value
-
-    return PlainValidator(check)
-
-
-def whole_schema(low: int, high: int) -> WithJsonSchema:
-    """Returns the JSON Schema of a whole number from low to high, both included."""
-    return WithJsonSchema({"type": "integer", "minimum": low, "maximum": high})
-
-
-def pattern_schema(pattern: str) -> WithJsonSchema:
-    """Returns the JSON Schema of text that fits a pattern."""
-    return WithJsonSchema({"type": "string", "pattern": pattern})
-
-
-def enum_schema(words: Iterable[str]) -> WithJsonSchema:
-    """Returns the JSON Schema of one word out of a closed set."""
-    return WithJsonSchema({"enum": list(words)})
-
-
-Choice = TypeVar("Choice")
-
-
-def choice(what: str, options: dict[str, Choice]) -> PlainValidator:
-    """Returns the validator of one word out of a closed set."""
-
-    def check(value: object) -> Choice:
-        if isinstance(value, str) and value in options:
-            return options[value]
-        raise unknown(what, str(value), options, shown=found(value))
-
-    return PlainValidator(check)
-
-
-def text_like(pattern: str, words: str) -> PlainValidator:
-    """Returns the validator of text that fits a pattern."""
-
-    def check(value: object) -> str:
-        if isinstance(value, str) and re.fullmatch(pattern, value):
-            return value
-        raise error(f"{words}, not {found(value)}")
-
-    return PlainValidator(check)
 
 
 RecordsFile = Annotated[
@@ -236,20 +88,6 @@ def _key(value: str) -> str:
 
 
 Key = Annotated[str, BeforeValidator(_key)]
-
-
-def text(value: object) -> str:
-    """Returns the value if it is text."""
-    if not isinstance(value, str):
-        if value is None:
-            raise error("expected text, but there is nothing")
-        hint = "; put it in quotes" if isinstance(value, bool | int | float) else ""
-        raise error(f"expected text, not {found(value)}{hint}")
-    return value
-
-
-Text = Annotated[str, BeforeValidator(text)]
-TEXT_SCHEMA = WithJsonSchema({"type": "string", "minLength": 1})
 
 
 def _name(value: object, parse: Callable[[str], Name]) -> Name:

@@ -13,8 +13,9 @@ from pydantic import GetCoreSchemaHandler, PlainValidator, TypeAdapter, Validati
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import with_info_plain_validator_function
 
+from gtm.config.fields import TEXT_SCHEMA, error, found, text
+from gtm.config.suggestions import unknown
 from gtm.errors import TextInvalid
-from gtm.zone.fields import TEXT_SCHEMA, error, found, text, unknown
 from gtm.zone.names import target_name
 from gtm.zone.steering import Argument, FilterSpec, Steer, Vocabulary
 

@@ -16,11 +16,11 @@ from typing import Annotated
 from pydantic import Field
 
 from gtm.config.document import Path
+from gtm.config.entry import Entry
+from gtm.config.fields import whole, whole_schema
 from gtm.ids import RegionName
 from gtm.zone import references
 from gtm.zone.draft import ProblemList
-from gtm.zone.entry import Entry
-from gtm.zone.fields import whole, whole_schema
 from gtm.zone.model import DEFAULT_SAFETY, Safety, Service
 
 MAX_COUNT = 1_000

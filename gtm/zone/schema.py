@@ -1,7 +1,7 @@
 """The zone file and the shared file as pydantic models: one class for each kind of mapping, one field for each key.
 
 In come plain values of YAML and a Scope, out go these entries; or a ValidationError with every mistake and the path
-to it, which gtm/zone/messages.py turns into problems. Descriptions become the JSON Schema that editors show. What
+to it, which gtm/config/messages.py turns into problems. Descriptions become the JSON Schema that editors show. What
 no single entry can tell (two records that clash, a missing address) is not here but in gtm/zone/rules/names.py.
 """
 
@@ -18,9 +18,9 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+from gtm.config.entry import Entry
+from gtm.config.fields import Text, choice, enum_schema, error, text_like, whole, whole_schema
 from gtm.zone import fields, references
-from gtm.zone.entry import Entry
-from gtm.zone.fields import error, text_like, whole, whole_schema
 from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, HealthView, OnAllDown
 from gtm.zone.monitors.schema import MonitorEntry
 from gtm.zone.safety import MinHealthy, SafetyEntry
@@ -44,8 +44,8 @@ class RegionEntry(Entry):
     ] = ""
     continent: Annotated[
         str,
-        fields.choice("continent", {name: name for name in fields.CONTINENTS}),
-        fields.enum_schema(fields.CONTINENTS),
+        choice("continent", {name: name for name in fields.CONTINENTS}),
+        enum_schema(fields.CONTINENTS),
         Field(description="The continent: AF AN AS EU NA OC SA"),
     ] = ""
     bias: Annotated[
@@ -116,8 +116,8 @@ class ServiceEntry(Entry):
     endpoints: Annotated[list[EndpointEntry], Field(min_length=1, description="Who serves it")]
     on_all_down: Annotated[
         OnAllDown,
-        fields.choice("on_all_down", {kind.value: kind for kind in OnAllDown}),
-        fields.enum_schema([kind.value for kind in OnAllDown]),
+        choice("on_all_down", {kind.value: kind for kind in OnAllDown}),
+        enum_schema([kind.value for kind in OnAllDown]),
         Field(description="What is answered when every endpoint is down"),
     ] = OnAllDown.SERVE_ALL
     safety: Annotated[SafetyEntry, Field(description="What automatics may not do; else as the zone says")] = Field(
@@ -126,8 +126,8 @@ class ServiceEntry(Entry):
     min_healthy: MinHealthy = {}
     health_view: Annotated[
         HealthView,
-        fields.choice("health_view", {kind.value: kind for kind in HealthView}),
-        fields.enum_schema([kind.value for kind in HealthView]),
+        choice("health_view", {kind.value: kind for kind in HealthView}),
+        enum_schema([kind.value for kind in HealthView]),
         Field(description="Whether what the probes of one place see down is left out for the clients near them"),
     ] = HealthView.LOCAL
     enabled: Annotated[
@@ -155,7 +155,7 @@ class ShortForm:
 
 
 _STRING: JsonSchemaValue = {"type": "string"}
-Values = Annotated[list[fields.Text], Field(min_length=1), BeforeValidator(_as_list), ShortForm()]
+Values = Annotated[list[Text], Field(min_length=1), BeforeValidator(_as_list), ShortForm()]
 
 
 class RecordEntry(Entry):
@@ -194,10 +194,10 @@ class ZoneEntry(Entry):
     )
     min_healthy: MinHealthy = {}
     services: Annotated[
-        dict[fields.Text, ServiceEntry], Field(description="Names whose answers are steered; @ is the zone itself")
+        dict[Text, ServiceEntry], Field(description="Names whose answers are steered; @ is the zone itself")
     ] = {}
     records: Annotated[
-        dict[fields.Text, Annotated[dict[fields.Text, Record], Field(min_length=1)]],
+        dict[Text, Annotated[dict[Text, Record], Field(min_length=1)]],
         Field(description="Everything else, by name and type, in presentation format; @ is the zone itself"),
     ] = {}
     records_file: Annotated[

@@ -4,8 +4,9 @@ from typing import Annotated, Self
 
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
-from gtm.zone.entry import Entry
-from gtm.zone.fields import Ttl, error, ttl, ttl_forms
+from gtm.config.entry import Entry
+from gtm.config.fields import error
+from gtm.zone.fields import Ttl, ttl, ttl_forms
 from gtm.zone.soa import DEFAULT_SOA, Soa
 
 

@@ -8,7 +8,9 @@ from typing import Annotated, NamedTuple
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from gtm.zone.fields import error, suggestion, ttl, ttl_forms
+from gtm.config.fields import error
+from gtm.config.suggestions import suggestion
+from gtm.zone.fields import ttl, ttl_forms
 
 KEYS = ("max", "min")
 

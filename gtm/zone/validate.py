@@ -13,10 +13,11 @@ from typing import Generic, TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from gtm.config import messages
 from gtm.config.document import Document, Path, Plain, plain
+from gtm.config.entry import Entry
 from gtm.errors import MAX_PROBLEMS, Problem
-from gtm.zone import messages as words
-from gtm.zone.entry import Entry
+from gtm.zone.grammar import ZONE_GRAMMAR
 from gtm.zone.references import ReferenceContext
 
 _STAND_INS: dict[str, Plain] = {"nameservers": ["stand-in.invalid."], "hostmaster": "stand-in.invalid."}
@@ -56,7 +57,7 @@ def validate(kind: type[EntryKind], document: Document, scope: ReferenceContext 
             entry = kind.model_validate(values, context=scope)
             return Validated(entry, problems, frozenset(cuts), frozenset(_with_above(cuts)))
         except ValidationError as error:
-            problems = problems or words.problems(error, document, kind)
+            problems = problems or messages.problems(error, document, kind, ZONE_GRAMMAR)
             if len(problems) > MAX_PROBLEMS:
                 break  # there is enough to mend
             paths = {_to_cut(details, values) for details in error.errors(include_url=False)}

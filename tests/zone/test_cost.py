@@ -6,8 +6,8 @@ from collections.abc import Iterable
 import pytest
 
 from gtm.config.document import MAX_FROM_ALIASES
+from gtm.config.suggestions import suggestion
 from gtm.errors import MAX_MESSAGE, MAX_PROBLEMS, Problem, Problems, ZoneInvalid
-from gtm.zone.fields import suggestion
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 from tests.zone.nested import HEAD

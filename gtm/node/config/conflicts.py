@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from gtm.config.document import Document
+from gtm.config.suggestions import suggestion
 from gtm.errors import Problem
 from gtm.geo.place import Coordinates
 from gtm.health.consensus.quorum import AtLeast
@@ -12,7 +13,6 @@ from gtm.node.config.own_files import own_files_listed
 from gtm.node.config.schema import NodeEntry
 from gtm.node.config.share import PeerEntry
 from gtm.serve.listen import ListenAddress
-from gtm.zone.fields import suggestion
 
 
 def clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:

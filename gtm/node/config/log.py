@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
+from gtm.config.entry import Entry
+from gtm.config.fields import choice
 from gtm.node.config.log_options import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
-from gtm.zone.entry import Entry
-from gtm.zone.fields import choice
 
 
 class LogEntry(Entry):

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, PlainValidator
 
+from gtm.config.entry import Entry
+from gtm.config.fields import error, found, text_like
 from gtm.node.config.values import Name, PathText
-from gtm.zone.entry import Entry
-from gtm.zone.fields import error, found, text_like
 
 _CertificateName = Annotated[
     str, text_like(r"[!-~](?:[ -~]{0,253}[!-~])?", "expected a subject or an alternative name of a certificate")

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from gtm.admin.credentials import Credentials
 from gtm.admin.host_names import clean_name
+from gtm.config import messages
 from gtm.config.document import parse_document, plain
 from gtm.errors import NodeInvalid, ZoneInvalid
 from gtm.health.consensus.quorum import Quorum
@@ -22,7 +23,6 @@ from gtm.node.config.schema import DEFAULT_VANTAGES, DEFAULT_VOTERS, GRAMMAR, Ge
 from gtm.node.config.share import PeerEntry, ShareEntry
 from gtm.node.config.shipped import shipped
 from gtm.share.addresses import EtcdSite, Peer
-from gtm.zone import messages as words
 
 
 def parse_node_file(content: str, file: str, base: Path, hostname: str) -> NodeConfig:
@@ -37,7 +37,7 @@ def parse_node_file(content: str, file: str, base: Path, hostname: str) -> NodeC
     try:
         entry = NodeEntry.model_validate(plain(document.root))
     except ValidationError as invalid:
-        raise NodeInvalid(words.problems(invalid, document, NodeEntry, GRAMMAR)) from invalid
+        raise NodeInvalid(messages.problems(invalid, document, NodeEntry, GRAMMAR)) from invalid
     problems = clashes(entry, document, _node_name(entry, hostname)) + own_files(entry, document, base)
     if problems:
         raise NodeInvalid(problems)

@@ -8,11 +8,12 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
 
+from gtm.config.entry import Entry
+from gtm.config.fields import error, found, text, text_like
 from gtm.node.config.values import PathText, Something
 from gtm.probe.permits import KeptCertificate, KeptSecret, Permits, ZoneNames
 from gtm.probe.targets import AllowedNetwork, Targets, parse_allowed
-from gtm.zone.entry import Entry
-from gtm.zone.fields import ZoneName, error, found, text, text_like
+from gtm.zone.fields import ZoneName
 from gtm.zone.monitors.values import LISTED_PATTERN
 
 

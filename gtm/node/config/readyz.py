@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
-from gtm.zone.entry import Entry
-from gtm.zone.fields import choice
+from gtm.config.entry import Entry
+from gtm.config.fields import choice
 
 READY, UNREADY = "ready", "unready"
 

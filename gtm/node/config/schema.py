@@ -8,6 +8,10 @@ from typing import Annotated
 from pydantic import Field, PlainValidator
 
 from gtm.admin.host_names import NAME_PATTERN
+from gtm.config.entry import Entry
+from gtm.config.fields import DURATION_SCHEMA, between, choice, error, found, text, text_like, whole
+from gtm.config.messages import Grammar
+from gtm.config.suggestions import suggestion
 from gtm.health.consensus.quorum import DEFAULT_STALE_HOLD_S, AllUp, AnyUp, AtLeast, Majority, Rule, Share
 from gtm.node.config.log import LogEntry
 from gtm.node.config.model import EngineChoice, Role
@@ -20,9 +24,7 @@ from gtm.node.config.telemetry import TelemetryEntry
 from gtm.node.config.values import Name, PathText, Something
 from gtm.node.config.watch import WatchEntry
 from gtm.serve.listen import ListenAddress, parse_listen
-from gtm.zone import messages as words
-from gtm.zone.entry import Entry
-from gtm.zone.fields import At, StaleHold, choice, error, found, suggestion, text, text_like, whole
+from gtm.zone.fields import At
 
 DEFAULT_DNS = "127.0.0.1:5300"
 DEFAULT_ADMIN = "127.0.0.1:8053"
@@ -35,6 +37,9 @@ DEFAULT_VANTAGES = 2
 MAX_THREADS = 1024
 MAX_VOTERS = 1000
 """More of either than any machine or mesh has: surely a slip."""
+
+
+_StaleHold = Annotated[float, PlainValidator(between(10.0, 86_400.0, "10s to 24h")), DURATION_SCHEMA]
 
 
 def _listen(value: object) -> ListenAddress:
@@ -111,7 +116,7 @@ class QuorumEntry(Entry):
     voters: Annotated[int | None, whole(1, MAX_VOTERS)] = None
     vantages: Annotated[int | None, whole(1, MAX_VOTERS)] = None
     local_voters: Annotated[int, whole(1, MAX_VOTERS)] = DEFAULT_LOCAL_VOTERS
-    stale_hold: StaleHold = DEFAULT_STALE_HOLD_S
+    stale_hold: _StaleHold = DEFAULT_STALE_HOLD_S
 
 
 class NodeEntry(Entry):
@@ -138,7 +143,7 @@ class NodeEntry(Entry):
     log: LogEntry = LogEntry()
 
 
-GRAMMAR = words.Grammar(
+GRAMMAR = Grammar(
     nouns={
         NodeEntry: "a node file",
         ListenEntry: "listen",

@@ -7,13 +7,14 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import Field, PlainValidator, ValidationInfo, field_validator, model_validator
 
+from gtm.config.entry import Entry
+from gtm.config.fields import choice, error, found, text, text_like
 from gtm.health.report.claims import Listed
 from gtm.health.report.signature import Keys, PublicKey, parse_public_key
 from gtm.ids import VantageName
 from gtm.node.config.values import Name, PathText, Something
 from gtm.tls.peers import TlsFiles
-from gtm.zone.entry import Entry
-from gtm.zone.fields import HOST_PATTERN, At, choice, error, found, text, text_like
+from gtm.zone.fields import HOST_PATTERN, At
 
 KEYS_OF_A_ROTATION = 2
 

@@ -4,11 +4,11 @@ from typing import Annotated, Self
 
 from pydantic import PlainValidator, model_validator
 
+from gtm.config.entry import Entry
+from gtm.config.fields import between, error, whole
 from gtm.engine.protocol import TcpLimits
 from gtm.node.config.values import Something
 from gtm.serve.crowd import DEFAULT_CONNECTIONS, DEFAULT_IDLE_S, NETWORK_SHARE
-from gtm.zone.entry import Entry
-from gtm.zone.fields import between, error, whole
 
 MOST_CONNECTIONS = 100_000
 """More than any server of DNS has, and surely a slip."""

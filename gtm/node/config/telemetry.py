@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 from pydantic import PlainValidator
 
+from gtm.config.entry import Entry
+from gtm.config.fields import error, found, text
 from gtm.node.config.values import Something
-from gtm.zone.entry import Entry
-from gtm.zone.fields import error, found, text
 
 
 def _collector(value: object) -> str:

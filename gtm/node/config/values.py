@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainValidator
 
-from gtm.zone.fields import error, found, text, text_like
+from gtm.config.fields import error, found, text, text_like
 
 NAME_PATTERN = r"[A-Za-z0-9._-]{1,64}"
 """Of nodes and vantages; what a report may say (gtm/health/report/envelope.py)."""

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import PlainValidator
 
 from gtm.arrival import DEFAULT_SETTLE_S
+from gtm.config.entry import Entry
+from gtm.config.fields import between, error, found
 from gtm.watch.zone_loss import DEFAULT_MOST_LOST
-from gtm.zone.entry import Entry
-from gtm.zone.fields import between, error, found
 
 MOST_SETTLE_S = 10.0
 """Whoever asks for a reload waits for twice as long at most."""

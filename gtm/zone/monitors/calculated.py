@@ -8,8 +8,8 @@ same object wherever it is a part.
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from gtm.config.suggestions import suggestion
 from gtm.errors import MAX_PROBLEMS
-from gtm.zone.fields import suggestion
 from gtm.zone.graph import way_text
 from gtm.zone.model import Monitor
 from gtm.zone.monitors.settings import CalculatedSettings

@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator, WithJsonSchema
 
-from gtm.zone.fields import DURATION_PATTERN, error, found, seconds
+from gtm.config.fields import DURATION_PATTERN, error, found, seconds
 
 MAX_WINDOW = 100
 """Readings that a window looks back on; more than that is hours, and every verdict carries them."""

@@ -16,9 +16,9 @@ from dataclasses import replace
 from dns.name import root
 from dns.rdatatype import RdataType
 
+from gtm.config.fields import error
 from gtm.dns.rdata import parse_rdata
 from gtm.errors import TextInvalid
-from gtm.zone.fields import error
 from gtm.zone.model import Monitor, MonitorType
 
 OF_PARTS = ("fall", "rise", "window", "recheck", "failback_delay", "damping")

@@ -12,9 +12,9 @@ from typing import Annotated, Self, TypeVar
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.config import JsonDict
 
+from gtm.config.entry import Entry
+from gtm.config.fields import Text, choice, enum_schema, error, pattern_schema, text_like, whole, whole_schema
 from gtm.zone import fields
-from gtm.zone.entry import Entry
-from gtm.zone.fields import choice, enum_schema, error, text_like, whole, whole_schema
 from gtm.zone.model import Addresses, MonitorType
 from gtm.zone.monitors import hysteresis
 from gtm.zone.monitors import values as own
@@ -75,7 +75,7 @@ class ExpectEntry(Entry):
         Field(description="Values that the body's JSON must have: {status: ok, checks[0].ok: true, /a.b/0: 1}"),
     ] = {}
     headers: Annotated[
-        dict[own.HeaderName, fields.Text],
+        dict[own.HeaderName, Text],
         Field(description='Headers that the answer must have, with part of their value, or "" for any'),
     ] = {}
 
@@ -116,7 +116,7 @@ class TlsEntry(Entry):
     server_name: Annotated[
         str,
         text_like(fields.HOST_PATTERN, "expected the absolute name of a host"),
-        fields.pattern_schema(fields.HOST_PATTERN),
+        pattern_schema(fields.HOST_PATTERN),
         Field(description="SNI, and the name the certificate must have; the host when left out"),
     ] = ""
     client_certificate: Annotated[
@@ -165,13 +165,13 @@ class MonitorEntry(Entry):
     path: Annotated[
         str,
         text_like(fields.PATH_PATTERN, "expected a path that starts with / and has no spaces"),
-        fields.pattern_schema(fields.PATH_PATTERN),
+        pattern_schema(fields.PATH_PATTERN),
         Field(description="What to ask for"),
     ] = "/"
     host: Annotated[
         str,
         text_like(fields.HOST_PATTERN, "expected the absolute name of a host"),
-        fields.pattern_schema(fields.HOST_PATTERN),
+        pattern_schema(fields.HOST_PATTERN),
         Field(description="Host header, and with TLS the name the certificate must have"),
     ] = ""
     method: Annotated[
@@ -220,13 +220,11 @@ class MonitorEntry(Entry):
         Field(description="udp, then tcp where the answer is cut; or tcp at once"),
     ] = "udp"
     rcode: Annotated[list[own.Rcode], Field(min_length=1, description="The good RCODEs")] = ["NOERROR"]
-    answers: Annotated[list[fields.Text], Field(description="Values of which the answer must have one")] = []
+    answers: Annotated[list[Text], Field(description="Values of which the answer must have one")] = []
     recursion: Annotated[bool, Field(description="Whether to ask for recursion")] = False
-    service: Annotated[
-        fields.Text, Field(description="The gRPC service to ask after; the server as a whole when empty")
-    ] = ""
+    service: Annotated[Text, Field(description="The gRPC service to ask after; the server as a whole when empty")] = ""
     command: Annotated[
-        list[fields.Text],
+        list[Text],
         Field(description="A program that the node file allows, and its arguments; {address} and {port} are filled in"),
     ] = []
     ttl: Annotated[fields.Interval | None, Field(description="Silence for longer than that is death")] = None

@@ -16,7 +16,9 @@ from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, Plai
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from gtm.zone.fields import HOST_PATTERN, TEXT_SCHEMA, error, found, pattern_schema, suggestion, text, text_like
+from gtm.config.fields import TEXT_SCHEMA, error, found, pattern_schema, text, text_like
+from gtm.config.suggestions import suggestion
+from gtm.zone.fields import HOST_PATTERN
 from gtm.zone.monitors.settings import JsonPath as ReadJsonPath
 from gtm.zone.monitors.settings import Secret
 from gtm.zone.references import Parsed

@@ -8,10 +8,10 @@ from dns.name import Name
 from dns.name import from_text as name_from_text
 from dns.rdatatype import RdataType
 
+from gtm.config.suggestions import suggestion
 from gtm.ids import ServiceId
 from gtm.zone.cycles import circular, way_back
 from gtm.zone.draft import ProblemList, ZoneDraft
-from gtm.zone.fields import suggestion
 from gtm.zone.graph import way_text
 from gtm.zone.model import awaited_by
 

@@ -1,30 +1,21 @@
 """A pydantic ValidationError -> problems in our words, each at its line and column.
 
-In comes the error and the document that it is about, out go problems. Our own validators speak for themselves
-(type `ours`); the table has the words for what pydantic finds by itself. It must not pass pydantic's wording on.
+In come the error, the document that it is about and the Grammar of its kind of file; out go problems. Our own
+validators speak for themselves (types `ours` and `unknown`); for what pydantic finds by itself, the words are here. It
+must not pass pydantic's wording on, nor repeat a secret.
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gtm.config.document import Document, Path, Scalar
+from gtm.config.fields import found
+from gtm.config.suggestions import suggestion
 from gtm.errors import Problem, Problems
-from gtm.zone.fields import found, suggestion
-from gtm.zone.monitors.schema import ExpectEntry, MonitorEntry, TlsEntry, keys_of
-from gtm.zone.safety import SafetyEntry
-from gtm.zone.schema import (
-    EndpointEntry,
-    RecordEntry,
-    RegionEntry,
-    ServiceEntry,
-    SharedEntry,
-    ZoneEntry,
-)
-from gtm.zone.soa_schema import SoaEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +26,11 @@ class Grammar:
     places: tuple[tuple[Path, type[BaseModel]], ...]
     """Which kind of mapping stands at a path; `*` is any step."""
     too_short: Mapping[str, str]
-    """What to say of an empty list, by its key."""
+    """The message for an empty list, by its key."""
+    too_short_otherwise: str = "at least one value is needed here"
+    """The message for any other empty list or mapping."""
+    keys_by_type: Mapping[type[BaseModel], Callable[[str], tuple[str, ...]]] = field(default_factory=dict)
+    """For the kinds of mapping whose `type` says which keys they have: the keys of a type; none of an unknown type."""
     private: tuple[Path, ...] = ()
     """Where secrets stand, or are put by mistake: no value from there down is repeated, for many may read a message."""
 
@@ -44,60 +39,21 @@ class Grammar:
         return any(path[: len(place)] == place for place in self.private)
 
 
-_NOUNS: Mapping[type[BaseModel], str] = {
-    ZoneEntry: "a zone",
-    SoaEntry: "soa",
-    SharedEntry: "the shared file",
-    RegionEntry: "a region",
-    MonitorEntry: "a monitor",
-    ExpectEntry: "expect",
-    TlsEntry: "tls",
-    ServiceEntry: "a service",
-    EndpointEntry: "an endpoint",
-    RecordEntry: "a record",
-    SafetyEntry: "safety",
-}
-
-_PLACES: tuple[tuple[Path, type[BaseModel]], ...] = (
-    (("regions", "*"), RegionEntry),
-    (("monitors", "*"), MonitorEntry),
-    (("monitors", "*", "expect"), ExpectEntry),
-    (("monitors", "*", "tls"), TlsEntry),
-    (("safety",), SafetyEntry),
-    (("soa",), SoaEntry),
-    (("services", "*", "safety"), SafetyEntry),
-    (("services", "*"), ServiceEntry),
-    (("services", "*", "endpoints", "*"), EndpointEntry),
-    (("records", "*", "*"), RecordEntry),
-)
-
-_TOO_SHORT = {
-    "endpoints": "a service needs at least one endpoint",
-    "nameservers": "a zone needs at least one nameserver",
-    "status": "expect needs at least one status",
-    "values": "a record needs at least one value",
-}
-
-ZONE_GRAMMAR = Grammar(_NOUNS, _PLACES, _TOO_SHORT)
-
-
-def problems(
-    error: ValidationError, document: Document, top: type[BaseModel], grammar: Grammar = ZONE_GRAMMAR
-) -> tuple[Problem, ...]:
+def problems(error: ValidationError, document: Document, top: type[BaseModel], grammar: Grammar) -> tuple[Problem, ...]:
     """Returns what is wrong with a file whose top is of this kind: the first MAX_PROBLEMS, and how many more."""
     places: dict[tuple[int, int], list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
         problem = _problem(details, document, "")
         places.setdefault((problem.line, problem.column), []).append(details)
-    found = Problems()
+    all_problems = Problems()
     for place in sorted(places):
-        if found.is_full(document.file):
-            found.leave(document.file, 1)
+        if all_problems.is_full(document.file):
+            all_problems.leave(document.file, 1)
             continue
         for details in places[place][:_MOST_AT_A_PLACE]:  # aliases repeat what is wrong with what they stand for
             message = _message(details, document, top, grammar)
-            found.add(_problem(details, document, _repeatable(message, details, document, grammar)))
-    return found.all
+            all_problems.add(_problem(details, document, _repeatable(message, details, document, grammar)))
+    return all_problems.all
 
 
 _MOST_AT_A_PLACE = 20
@@ -152,7 +108,7 @@ def _message(details: ErrorDetails, document: Document, top: type[BaseModel], gr
         case "missing":
             return f'missing key "{path[-1]}": {grammar.nouns[_kind(path[:-1], top, grammar)]} needs one'
         case "too_short":
-            return grammar.too_short.get(str(path[-1]), "a name needs at least one record")
+            return grammar.too_short.get(str(path[-1]), grammar.too_short_otherwise)
         case "list_type":
             alone = f"; write [{value}]" if isinstance(value, str | int | float) else ""
             return f"expected a list, not {found(value)}{alone}"
@@ -168,9 +124,10 @@ def _message(details: ErrorDetails, document: Document, top: type[BaseModel], gr
 def _unknown_key(path: Path, document: Document, kind: type[BaseModel], grammar: Grammar) -> str:
     key, noun, keys = str(path[-1]), grammar.nouns[kind], tuple(kind.model_fields)
     shown = "" if _is_secret_key(path, document, grammar) else f' "{key}"'
-    which = document.at((*path[:-1], "type"))
-    if kind is MonitorEntry and isinstance(which, Scalar) and (own := keys_of(which.text)):
-        noun, keys = f"a monitor of type {which.text}", own
+    keys_of = grammar.keys_by_type.get(kind)
+    type_node = document.at((*path[:-1], "type"))
+    if keys_of is not None and isinstance(type_node, Scalar) and (keys_of_type := keys_of(type_node.text)):
+        noun, keys = f"{noun} of type {type_node.text}", keys_of_type
     return f"unknown key{shown}" + (suggestion(key, keys) or f"; {noun} has {', '.join(keys)}")
 
 
