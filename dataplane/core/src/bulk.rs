@@ -8,10 +8,7 @@
 //! ```
 
 use crate::name::MAX_NAME;
-
-/// The octets are no rows.
-#[derive(Debug)]
-pub struct Malformed;
+use crate::wire::Malformed;
 
 /// What one name has.
 #[derive(Clone)]
@@ -117,7 +114,7 @@ fn row<'a>(rest: &mut &'a [u8]) -> Result<Row<'a>, Malformed> {
 fn rrset<'a>(rest: &mut &'a [u8]) -> Result<(u16, u32, Values<'a>), Malformed> {
     let rtype = u16::from_be_bytes(*take(rest)?);
     let ttl = u32::from_be_bytes(*take(rest)?);
-    take::<4>(rest)?;
+    let _line = take::<4>(rest)?; // its line in the file: for messages alone
     let count = u16::from_be_bytes(*take(rest)?);
     let octets = *rest;
     for _ in 0..count {

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::query::Malformed;
+use crate::wire::Malformed;
 
 const IPV4: u16 = 1;
 const IPV6: u16 = 2;

@@ -10,10 +10,12 @@
 use std::net::IpAddr;
 
 use crate::choose::choose;
+use crate::lookup::{find, locate, Found};
 use crate::name::{self, Name};
 use crate::nodes::{hash, Node};
-use crate::plan::{Answer, Outcome, Plan, State, Zone, TAIL_RDATA};
+use crate::plan::{Answer, Outcome, Plan, State, Zone};
 use crate::query::{self, Query};
+use crate::record::TAIL_RDATA;
 use crate::reply::{udp_limit, Closing, Owner, Section, Writer, TCP_LIMIT};
 use crate::wire::{rcode, rtype as kind, CLASS_IN, HEADER};
 
@@ -160,13 +162,6 @@ struct Answering<'a> {
     all_down: bool,
 }
 
-enum Found<'a> {
-    Match(Node<'a>),
-    /// A delegation, and how many labels of the name stand before it.
-    Referral(Node<'a>, usize),
-    Nothing,
-}
-
 impl<'a> Answering<'a> {
     fn reply(&mut self) -> Closing {
         let Some((rtype, rclass)) = self.query.question.filter(|_| self.query.rcode == rcode::NOERROR) else {
@@ -175,7 +170,7 @@ impl<'a> Answering<'a> {
         if rclass != CLASS_IN || REFUSED_TYPES.contains(&rtype) {
             return Closing::refusal(rcode::REFUSED);
         }
-        let Some((zone, node)) = self.locate(rtype) else {
+        let Some((zone, node)) = locate(&self.plan.names, self.folded, rtype) else {
             return Closing::refusal(rcode::REFUSED);
         };
         self.tally.zone = zone;
@@ -190,7 +185,7 @@ impl<'a> Answering<'a> {
         let mut owner = Owner::Asked(0);
         let mut aliases = 0;
         loop {
-            match known.map_or_else(|| self.find(number, rtype), Found::Match) {
+            match known.map_or_else(|| find(&plan.names, number, self.folded, rtype), Found::Match) {
                 Found::Nothing => return self.negative(zone, rcode::NXDOMAIN, zone.soa_ttl),
                 Found::Referral(node, cut) => return self.referral(node, owner.parent(cut), aliases > 0),
                 Found::Match(node) => match self.at(node, zone, owner, rtype) {
@@ -199,7 +194,7 @@ impl<'a> Answering<'a> {
                         aliases += 1;
                         self.alias.set(target);
                         self.folded.fold(self.alias);
-                        let located = self.locate(rtype).filter(|(zone, _)| *zone == number);
+                        let located = locate(&plan.names, self.folded, rtype).filter(|(zone, _)| *zone == number);
                         let Some((_, node)) = located.filter(|_| aliases < MAX_ALIASES) else {
                             return self.finished();
                         };
@@ -339,58 +334,6 @@ impl<'a> Answering<'a> {
         // RFC 7871 7.1.2: a client that asks not to be located gets scope 0
         let subnet = self.query.edns.as_ref()?.subnet?;
         Some(if subnet.source == 0 { 0 } else { self.scope })
-    }
-
-    /// The zone with the longest matching origin; for DS at an apex the one above (RFC 4035 3.1.4.1).
-    ///
-    /// Also the node, where the zone has one of this name that nothing above it takes away: the most common case.
-    fn locate(&self, rtype: u16) -> Option<(u32, Option<Node<'a>>)> {
-        let names = &self.plan.names;
-        if rtype != kind::DS {
-            if let Some(node) = names.nodes.visible(self.folded.octets()) {
-                return Some((node.zone, (!node.delegated()).then_some(node)));
-            }
-        }
-        let closest = |from: usize| {
-            (from..=self.folded.labels()).find_map(|cut| names.origins.get(self.folded.suffix(cut)).copied())
-        };
-        let found = closest(0)?;
-        let at_apex = names.zones[found as usize].labels == self.folded.labels();
-        if rtype == kind::DS && at_apex && self.folded.labels() > 0 {
-            return Some((closest(1).unwrap_or(found), None));
-        }
-        Some((found, None))
-    }
-
-    /// What the zone has for the name that is looked up.
-    fn find(&self, number: u32, rtype: u16) -> Found<'a> {
-        let nodes = &self.plan.names.nodes;
-        let depth = self.folded.labels() - self.plan.names.zones[number as usize].labels;
-        let mut encloser = depth;
-        for cut in (0..=depth).rev() {
-            let Some(node) = nodes.of_zone(number, self.folded.suffix(cut)) else {
-                return self.covering(number, encloser);
-            };
-            encloser = cut;
-            // RFC 4035 3.1.4.1: the parent is authoritative for DS at the cut itself
-            if node.delegation() && !(cut == 0 && rtype == kind::DS) {
-                return Found::Referral(node, cut);
-            }
-            if cut == 0 {
-                return Found::Match(node);
-            }
-        }
-        Found::Nothing
-    }
-
-    fn covering(&self, number: u32, encloser: usize) -> Found<'a> {
-        let suffix = self.folded.suffix(encloser);
-        let mut wildcard = [0; 2 + crate::name::MAX_NAME];
-        wildcard[0] = 1;
-        wildcard[1] = b'*';
-        wildcard[2..2 + suffix.len()].copy_from_slice(suffix);
-        let name = &wildcard[..2 + suffix.len()];
-        self.plan.names.nodes.of_zone(number, name).map_or(Found::Nothing, Found::Match)
     }
 }
 

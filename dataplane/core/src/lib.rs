@@ -16,11 +16,13 @@ mod choose;
 mod ecs;
 mod engine;
 mod index;
+mod lookup;
 mod name;
 mod networks;
 mod nodes;
 mod plan;
 mod query;
+mod record;
 mod reply;
 mod wire;
 

@@ -1,7 +1,6 @@
 //! Names on the wire: where they end, and their lower-case form that the plan is keyed by (RFC 4343).
 
-use crate::query::Malformed;
-use crate::wire::POINTER;
+use crate::wire::{Malformed, POINTER};
 
 /// RFC 1035 2.3.4.
 pub const MAX_NAME: usize = 255;

@@ -14,7 +14,7 @@ use foldhash::fast::FixedState;
 use hashbrown::HashMap;
 
 use crate::index::Index;
-use crate::plan::{write_tail, Glue, TAIL_RDATA};
+use crate::record::{write_tail, Glue, TAIL_RDATA};
 
 const HEADER: usize = 14;
 const UNIT: usize = 8;

@@ -12,14 +12,10 @@
 
 use crate::ecs::{self, Subnet};
 use crate::name::{self, Name};
-use crate::wire::{flag, option, rcode, rtype, DNSSEC_OK, HEADER};
+use crate::wire::{flag, option, rcode, rtype, Malformed, DNSSEC_OK, HEADER};
 
 /// Beside the question; a query has an OPT, perhaps a signature, and an IXFR the SOA of its asker.
 const MAX_RECORDS: u32 = 16;
-
-/// The bytes are no message.
-#[derive(Debug)]
-pub struct Malformed;
 
 /// The OPT record of a query (RFC 6891).
 #[derive(Clone, Copy)]

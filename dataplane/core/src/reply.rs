@@ -7,8 +7,8 @@
 
 use crate::ecs;
 use crate::name::{self, Name};
-use crate::plan::{Tail, TAIL_RDATA};
 use crate::query::{Edns, Query};
+use crate::record::{Tail, TAIL_RDATA};
 use crate::wire::{flag, option, rcode, rtype, DNSSEC_OK, HEADER};
 
 /// No fragments on any path (DNS flag day 2020); also what our OPT announces.

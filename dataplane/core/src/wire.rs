@@ -1,4 +1,8 @@
-//! Numbers of the protocol: the header (RFC 1035 4.1.1), types, classes, codes and options.
+//! Numbers of the protocol: the header (RFC 1035 4.1.1), types, classes, codes and options; and what breaks its rules.
+
+/// Octets that are not what they should be.
+#[derive(Debug)]
+pub struct Malformed;
 
 /// The octets of a header.
 pub const HEADER: usize = 12;

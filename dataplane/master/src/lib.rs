@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod give_up;
 mod name;
 mod pack;
 mod rdata;
@@ -17,9 +18,3 @@ mod token;
 
 pub use pack::{Note, Oddity, Packed};
 pub use statement::{scan, Compose, More};
-
-/// The reference has to have a look.
-#[derive(Debug)]
-pub struct GiveUp;
-
-type Result<T> = std::result::Result<T, GiveUp>;

@@ -1,6 +1,6 @@
 //! Names as text -> names on the wire, and the keys that rows have.
 
-use crate::{GiveUp, Result};
+use crate::give_up::{GiveUp, Result};
 
 /// RFC 1035 2.3.4.
 const MAX_NAME: usize = 255;

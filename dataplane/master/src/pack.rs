@@ -2,8 +2,8 @@
 
 use std::collections::hash_map::{Entry, HashMap};
 
+use crate::give_up::{GiveUp, Result};
 use crate::rdata::{A, AAAA, CNAME, DS, MX, NS, PTR, SRV, TXT};
-use crate::{GiveUp, Result};
 
 /// What no answer can hold: `MAX_RRSET_BYTES` of `gtm/zone/records.py`.
 const MAX_RRSET: usize = 65_000;

@@ -1,10 +1,10 @@
 //! Statements -> records: what later lines refer to, names, TTLs and classes.
 
+use crate::give_up::{GiveUp, Result};
 use crate::name::{decimal, parse, Zone};
 use crate::pack::{pack, Note, Oddity, Packed, Record};
 use crate::rdata::{self, NS};
 use crate::token::{Token, Tokens};
-use crate::{GiveUp, Result};
 
 /// RFC 2181 8.
 const MAX_TTL: u64 = 0x7FFF_FFFF;

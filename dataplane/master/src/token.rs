@@ -1,6 +1,6 @@
 //! Content -> the tokens of one statement after the other: a line, or several in parentheses.
 
-use crate::{GiveUp, Result};
+use crate::give_up::{GiveUp, Result};
 
 /// A word, or what stands in quotes; with its escapes.
 #[derive(Clone, Copy)]

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 
-use crate::server::Limits;
+use crate::limits::Limits;
 
 /// A client's network: what one customer has, as limits of rates count them too.
 const IPV4_PREFIX: u32 = 24;

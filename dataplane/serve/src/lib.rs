@@ -15,6 +15,7 @@ mod bind;
 mod counters;
 mod crowd;
 mod ledger;
+mod limits;
 mod pages;
 mod publish;
 mod server;
@@ -24,5 +25,6 @@ mod worker;
 
 pub use bind::ListenError;
 pub use counters::Sample;
+pub use limits::Limits;
 pub use publish::{Published, Served};
-pub use server::{Limits, Server};
+pub use server::Server;

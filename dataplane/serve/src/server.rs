@@ -7,26 +7,15 @@ use std::net::{Shutdown, SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use socket2::SockRef;
 
 use crate::bind::{bind, Bound, ListenError};
 use crate::crowd::Crowd;
+use crate::limits::Limits;
 use crate::publish::Published;
 use crate::worker::Worker;
 use crate::{tcp, udp};
-
-/// What clients may take.
-#[derive(Clone, Copy)]
-pub struct Limits {
-    /// Of one address; over that, the one that was idle for longest makes room for a new one.
-    pub connections: usize,
-    /// Of one client's network, likewise.
-    pub of_network: usize,
-    /// For a connection without a whole query, or one that does not read its answers.
-    pub idle: Duration,
-}
 
 /// Sockets, and the threads that serve them. It ends with its value.
 pub struct Server {
