@@ -38,7 +38,7 @@ class Arrival(Enum):
 
 
 def arrival_of(now: Stamp | None, before: Stamp | None, folder_modified_ns: int | None) -> Arrival:
-    """Returns how a file came there that looked otherwise before, or was not there.
+    """Returns the way in which a file arrived that looked different before, or was not there.
 
     When its folder was modified is None where nobody looks at that.
     """

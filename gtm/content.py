@@ -67,7 +67,7 @@ class Progress(Protocol):
 
 
 def content_of(path: Path, limit: int, progress: Progress, within: Path | None) -> Content:
-    """Returns what is in a regular file of at most `limit` bytes. Raises FileUnreadable, and OSError."""
+    """Returns the content of a regular file of at most `limit` bytes. Raises FileUnreadable, and OSError."""
     if "\0" in str(path):
         raise FileUnreadable(path, "no path has a NUL")
     descriptor = _opened(path, progress) if within is None else _opened_within(within, path, progress)
@@ -190,7 +190,7 @@ def _steps_within(folder: Path, path: Path, progress: Progress) -> list[str]:
 
 
 def _link(path: Path) -> str | None:
-    """Returns what a link says; None for what is none, or not there."""
+    """Returns the target of a link; None for what is none, or not there."""
     try:
         return str(path.readlink())
     except OSError:

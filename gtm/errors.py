@@ -96,7 +96,7 @@ class Problems:
         self.extend(problems)
 
     def __len__(self) -> int:
-        """Returns how many are kept."""
+        """Returns the number of values that are kept."""
         return len(self._told)
 
     def is_full(self, file: str) -> bool:

@@ -68,7 +68,7 @@ class FileReader:
         """How many of them hang in which folder."""
 
     def read(self, path: Path, *, limit: int, within: Path | None = None) -> Content:
-        """Returns what is in a regular file of at most `limit` bytes. Raises FileUnreadable.
+        """Returns the content of a regular file of at most `limit` bytes. Raises FileUnreadable.
 
         Where it is `within` a folder, links are followed in that folder alone.
         """
@@ -107,7 +107,7 @@ class FileReader:
         self.call(path, lambda progress: status_of(path, progress))
 
     def call(self, path: Path, function: Callable[[Progress], _Result]) -> _Result:
-        """Returns what a function returns that does something at a path; it is given whom it tells how far it is.
+        """Returns the result of a function that does something at a path; it is given whom it tells how far it is.
 
         Raises FileUnreadable where it raises OSError, and where it stands still.
         """
@@ -127,7 +127,7 @@ class FileReader:
             raise FileUnreadable(path, error.strerror or str(error)) from error
 
     async def soon(self, function: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result:
-        """Returns what a function returns that reads by this reader, called in a thread."""
+        """Returns the result of a function that reads with this reader, called in a thread."""
         return await self._waiters.run(function, *arguments)
 
     def _stamps_up_to_one_that_hangs(self, paths: Sequence[Path], within: Path | None) -> list[Stamp | None]:

@@ -16,7 +16,7 @@ HUNG_UP = "it hung up without an answer"
 
 
 def described(error: Exception) -> str:
-    """Returns what failed."""
+    """Returns a description of the failure."""
     if isinstance(error, TimeoutError):
         return "timeout"
     refusal = tls_error(error)  # before OSError: it is one, with a number that is no errno

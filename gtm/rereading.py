@@ -35,7 +35,7 @@ ReadPiece = Callable[[Path, int, int, Path | None], Piece]
 
 
 def digest_of(data: bytes) -> bytes:
-    """Returns what changes with what is in a file."""
+    """Returns a digest that changes with the content of a file."""
     return hashlib.blake2b(data, digest_size=16).digest()
 
 

@@ -105,7 +105,7 @@ class SystemResolver:
         return lookup
 
     def _overdue_after(self, threads: int) -> float:
-        """Returns how many seconds after it began a lookup needs another thread."""
+        """Returns the seconds after which a lookup needs another thread."""
         return self._overdue_s if threads < 2 else self._stuck_s * 2.0 ** (threads - 2)
 
     def _start_waiting(self) -> None:
@@ -164,7 +164,10 @@ class HttpResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Returns where to connect to. Raises OSError, as aiohttp expects, also where there is no answer in time."""
+        """Returns the addresses to connect to.
+
+        Raises OSError, as aiohttp expects, also where there is no answer in time.
+        """
         try:
             async with asyncio.timeout(self._within_s):  # aiohttp waits on for a name that nobody asks for any longer
                 found = await self._system.resolve(host, within_s=self._within_s)

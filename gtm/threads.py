@@ -59,7 +59,7 @@ class Pool:
         timeout_s: float | None = None,
         goes_on: Callable[[], bool] = lambda: False,
     ) -> _Result:
-        """Returns what the function returns, called in a thread.
+        """Returns the result of the function, called in a thread.
 
         Raises what it raises; and CallOverdue where it did not end, or could not begin, within `timeout_s`, and
         `goes_on` does not say that it is to have as long again. Such a call is abandoned, as is one whose task is
@@ -84,7 +84,7 @@ class Pool:
         raise CallOverdue(f"a call in the pool `{self.name}` {state} within {timeout_s:g} s")
 
     def wait(self, function: Callable[[], _Result], *, timeout_s: float, goes_on: Callable[[], bool]) -> _Result:
-        """Returns what the function returns, called in a thread; it blocks, so it is for other threads than a loop's.
+        """Returns the result of the function, called in a thread; it blocks, so it is for other threads than a loop's.
 
         Every `timeout_s` it asks `goes_on`; where that says no, the call is abandoned, and CallOverdue is raised.
         """

@@ -49,5 +49,5 @@ class Allowances:
         return may
 
     def refused(self, name: str) -> int:
-        """Returns how many were refused since this was asked last."""
+        """Returns the number of refusals since this was asked last."""
         return self._refused.pop(name, 0)

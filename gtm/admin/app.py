@@ -84,7 +84,7 @@ class ServedNode(Protocol):
         """Returns every region's state."""
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> "Explanation":
-        """Returns why a client gets its answer.
+        """Returns the explanation of a client's answer.
 
         Raises QuestionUnclear where a short name could mean several, or AnswersNothing where no client gets one here.
         """
@@ -99,7 +99,7 @@ class ServedNode(Protocol):
         """Returns the zones that serve."""
 
     def unready(self) -> str:
-        """Returns why this node should get no queries; empty when it should."""
+        """Returns the reason why this node should get no queries; empty when it should."""
 
 
 async def open_admin(
@@ -265,7 +265,10 @@ def _answer(view: _View, kind: type[_View], *, status: int = 200) -> web.Respons
 
 
 def counting(on_refusal: OnRefusal) -> Middleware:
-    """Returns what tells of every refusal: an HTTP error, or an answer that finds fault with the request."""
+    """Returns a middleware that counts and logs every refusal.
+
+    An HTTP error, or an answer that finds fault with the request.
+    """
 
     @web.middleware
     async def hearing(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -76,7 +76,7 @@ def fetch_events(admin: str, *, since: float, after: str) -> tuple[Recorded, ...
 
 
 def fetch_zones(admin: str) -> "tuple[Contents, ...]":
-    """Returns what the zones have that a node serves; raises Unreachable."""
+    """Returns the contents of the zones that a node serves; raises Unreachable."""
     from gtm.zone.contents import parse_lines  # noqa: PLC0415
 
     status, body = asyncio.run(_ask(admin, "GET", "/v1/zones", timeout_s=ZONES_TIMEOUT_S))
@@ -105,7 +105,7 @@ def ask_reload(admin: str, force: Sequence[str] = (), *, token: str = "") -> Rel
 
 
 def fetch_overrides(admin: str) -> OverridesView:
-    """Returns what people said and is in force; raises Unreachable."""
+    """Returns the overrides in force; raises Unreachable."""
     return _fetch(admin, "GET", "/v1/overrides", OverridesView)
 
 

@@ -63,7 +63,7 @@ def region_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> t
 
 
 def override_views(said: InForce) -> tuple[OverrideView, ...]:
-    """Returns what people said, by scope."""
+    """Returns the views of the overrides in force, by scope."""
     scopes: dict[Override, list[Scope]] = {}
     for scope in sorted(said.by_scope, key=str):
         scopes.setdefault(said.by_scope[scope], []).append(scope)
@@ -79,14 +79,14 @@ def override_views(said: InForce) -> tuple[OverrideView, ...]:
 
 
 def said_view(said: Said, *, is_saved: bool) -> SaidView:
-    """Returns what a person said just now."""
+    """Returns the view of an override that was just set."""
     effect = effect_view(said.effect, wall=said.override.made_at)
     ended = tuple(_override(one, OverrideView) for one in said.ended)
     return replace(_override(said.override, SaidView), saved=is_saved, effect=effect, ended=ended)
 
 
 def effect_view(effect: Effect, *, wall: float) -> EffectView:
-    """Returns what an override changes."""
+    """Returns the view of the changes that an override makes."""
     lists = (effect.counts, effect.keeps, effect.without)
     counts, keeps, without = (tuple(_touched(one, wall) for one in some[:MAX_TOUCHED]) for some in lists)
     return EffectView(counts, keeps, without, (len(effect.counts), len(effect.keeps), len(effect.without)))
@@ -116,7 +116,7 @@ def silent_probes(book: Book, status: Status) -> frozenset[NodeName]:
 
 
 def region_state(beliefs: list[Belief]) -> RegionState:
-    """Returns what the beliefs of a region's endpoints make of it:
+    """Returns the state of a region, from the beliefs of its endpoints:
 
     none -> DISABLED    all down -> DOWN    some down -> DEGRADED    none down, some up -> UP    else UNKNOWN
     """
@@ -129,7 +129,7 @@ def region_state(beliefs: list[Belief]) -> RegionState:
 
 
 def check_status(service: Service, endpoint: Endpoint, status: Status) -> CheckStatus:
-    """Returns what is believed of an endpoint; one that nobody checks counts as up."""
+    """Returns the belief of an endpoint; one that nobody checks counts as up."""
     check = service.check_of(endpoint)
     return _UNCHECKED if check is None else status.checks.get(check, _UNHEARD)
 
@@ -172,7 +172,7 @@ def _service(
 
 
 def _said(steered: SteeredService, overlay: Overlay) -> tuple[Override | None, ...]:
-    """Returns what people said of the endpoints and counts instead of the checks, in their order."""
+    """Returns the overrides that count for the endpoints instead of the checks, in the order of the endpoints."""
     said = overriding(steered, overlay.said)
     return tuple(None if one is None or one.action is Action.OBEY else one for one in said)
 

@@ -98,7 +98,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def unread_bytes(self) -> int:
-        """Returns how much waits for its client to be read."""
+        """Returns the number of bytes that wait for their client to read them."""
         return 0 if self.below is None else self.below.get_write_buffer_size()
 
     @property

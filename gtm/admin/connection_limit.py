@@ -40,7 +40,7 @@ class Limits:
     """Of one client on this machine: an agent or a proxy, which asks for many."""
 
     def of(self, client: str) -> int:
-        """Returns how many one client may have."""
+        """Returns the number of connections that one client may have."""
         return self.whole if client == NOBODY else self.local if is_loopback(client) else self.each
 
 
@@ -71,7 +71,7 @@ class Crowd:
         self._busy: dict[str, dict[Guest, float]] = {}
 
     def __len__(self) -> int:
-        """Returns how many are connected."""
+        """Returns the number of connections."""
         return self._count.total()
 
     def has_room_for(self, client: str) -> bool:

@@ -53,5 +53,5 @@ def _parse_client(text: str) -> Address:
 
 
 def short(text: str) -> str:
-    """Returns what was asked as an error may repeat it."""
+    """Returns the question, in the form in which an error may repeat it."""
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."

@@ -22,7 +22,7 @@ _PARTICIPLES = {Action.DOWN: "said down", Action.UP: "said up", Action.DRAIN: "d
 
 
 def reason_words(one: Touched, *, wall: float) -> str:
-    """Returns why an endpoint is not taken out, or was out already; empty where the override counts."""
+    """Returns the reason why an endpoint is not taken out, or was out already; empty where the override counts."""
     if one.by is not None:
         already = " already" if one.why is Why.OUT else ""
         words = f"{_PARTICIPLES[one.by.action]}{already} until {until_words(one.by.until, wall=wall)} by {one.by.by}"

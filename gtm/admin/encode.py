@@ -43,5 +43,5 @@ def _compose(value: object) -> str:
 
 @cache
 def _adapter(kind: type[_View]) -> TypeAdapter[_View]:
-    """Returns what writes a view; to make it takes longer than to use it."""
+    """Returns the adapter that writes a view; to make it takes longer than to use it."""
     return TypeAdapter(kind)

@@ -39,7 +39,10 @@ _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def guard(names: Names | None) -> Middleware:
-    """Returns what refuses requests of foreign pages. Without names it is for a socket, where Host means nothing."""
+    """Returns a middleware that refuses requests of foreign pages.
+
+    Without names it is for a socket, where Host means nothing.
+    """
 
     @web.middleware
     async def guarding(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -72,7 +72,7 @@ class Overriding(Protocol):
     """What a node does about overrides."""
 
     def in_force(self) -> InForce:
-        """Returns what people said and is in force."""
+        """Returns the overrides in force."""
 
     def say(self, wanted_all: Sequence[OverrideRequest]) -> tuple[Said, ...]:
         """Says all of this from now on. Raises OverrideRefused, and then says nothing of it."""
@@ -215,7 +215,7 @@ class Body(EndBody):
         return self.scopes if self.scope is None else [self.scope]
 
     def wish(self, scope: Scope) -> OverrideRequest:
-        """Returns what is wanted of a scope."""
+        """Returns the override that is requested for a scope."""
         return OverrideRequest(scope, self.action, self.why, self.by, self.span_s, tuple(self.rules))
 
 

@@ -92,7 +92,7 @@ class LimitedRunner(web.AppRunner):
 
     @property
     def addresses(self) -> list[Any]:
-        """Returns where it listens, as sockets say it."""
+        """Returns the addresses on which it listens, as sockets give them."""
         return [acceptor.listening.getsockname() for acceptor in self._acceptors]
 
     def listen(self, listening: socket.socket, tls: ssl.SSLContext | None = None) -> None:
@@ -255,7 +255,7 @@ def _turn_away(accepted: socket.socket, *, words: bytes) -> None:
 
 
 def _logger(on_no_http: Callable[[], None]) -> logging.Logger:
-    """Returns what aiohttp's server is to log with: as ever, but for what strangers may bring about."""
+    """Returns the logger for aiohttp's server: as ever, but for what strangers may bring about."""
     usual = logging.getLogger("aiohttp.server")
     # one of this server's own: its filter counts for one node. It hears of everything; the filter keeps the usual level
     logger = logging.Logger(usual.name, logging.DEBUG)  # noqa: LOG001

@@ -59,7 +59,10 @@ class Handshake:
 
 
 def advice(error: Exception, address: str, handshake: Handshake, *, is_plain: bool) -> str:
-    """Returns what is wrong with how a node is asked at HOST:PORT, and what to type; empty where it is not TLS."""
+    """Returns the fault in the way a node is asked at HOST:PORT, and what to type instead.
+
+    Empty where it is not TLS.
+    """
     if is_plain:
         is_tls = _is_cut_short(error) and _speaks_tls(address)
         return f"it speaks TLS; ask it with --admin https://{address}" if is_tls else ""
@@ -91,7 +94,7 @@ _OF_CERTIFICATES = {
 
 
 def _with_its_names(names: tuple[str, ...], address: str) -> str:
-    """Returns how to ask by a name that the certificate has."""
+    """Returns the advice to ask by a name that the certificate has."""
     port = urlsplit(f"//{address}").port
     usable = [name for name in names if not name.startswith("*.")][:MAX_NAMES]
     if not usable:

@@ -79,7 +79,7 @@ class Doorkeeper:
         self._told: dict[str, str] = {}
 
     async def require(self, request: web.Request) -> str:
-        """Returns who sent a request that is to change something; raises what to answer to anybody else."""
+        """Returns the sender of a request that is to change something; raises what to answer to anybody else."""
         if "Authorization" in request.headers:
             return await self._by_token(request)
         if request.transport is None:
@@ -212,7 +212,7 @@ def _require_direct(request: web.Request) -> None:
 
 
 def _user_of(opened: socket.socket) -> str:
-    """Returns who is at the other end of a socket of this machine, as the kernel says, where it does."""
+    """Returns the user at the other end of a socket of this machine, where the kernel tells it."""
     option = getattr(socket, "SO_PEERCRED", None)
     if option is None:
         return ""

@@ -22,7 +22,7 @@ Beliefs = Callable[[CheckId], Belief]
 
 
 def needed_of(settings: CalculatedSettings, count: int) -> int:
-    """Returns how many of so many parts must be up."""
+    """Returns the number of parts that must be up."""
     match settings.combine:
         case Combine.ALL:
             return count
@@ -33,7 +33,7 @@ def needed_of(settings: CalculatedSettings, count: int) -> int:
 
 
 def belief_of(part: Part, believed: Beliefs) -> Belief:
-    """Returns what a part is."""
+    """Returns the belief of a part."""
     if part.is_unchecked:
         return Belief.UP
     if not part.checks:

@@ -16,7 +16,7 @@ from gtm.health.belief import Belief
 
 
 def combined(beliefs: Sequence[Belief], *, needed: int) -> Belief:
-    """Returns what these are together."""
+    """Returns the combined belief."""
     ups, downs = beliefs.count(Belief.UP), beliefs.count(Belief.DOWN)
     if ups >= needed:
         return Belief.UP

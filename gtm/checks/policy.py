@@ -14,7 +14,7 @@ CONFIRMED = 2
 
 
 def verdict_policy(monitor: Monitor) -> VerdictPolicy:
-    """Returns what it takes to change a mind about an endpoint of this monitor."""
+    """Returns the policy by which verdicts of this monitor change."""
     least = CONFIRMED if monitor.type.asks and has_rechecks(monitor) else 1
     return VerdictPolicy(
         max(least, monitor.fall),
@@ -26,7 +26,7 @@ def verdict_policy(monitor: Monitor) -> VerdictPolicy:
 
 
 def pace(monitor: Monitor) -> Pace:
-    """Returns how often an endpoint of this monitor is read."""
+    """Returns the pace at which an endpoint of this monitor is read."""
     return Pace(monitor.interval_s, min(monitor.recheck_s, monitor.interval_s))
 
 

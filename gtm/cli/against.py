@@ -46,7 +46,7 @@ class Compared:
 
     @property
     def warned(self) -> int:
-        """Returns how many warnings there are, also about overrides."""
+        """Returns the number of warnings, those about overrides too."""
         return len(self.all_warnings)
 
     @property
@@ -75,9 +75,10 @@ class Compared:
 
 
 def compared(against: str, zones: Sequence[Zone], *, alone: bool, most_lost: float) -> Compared:
-    """Returns what these zones would change of a node, or of a folder; `alone`: of other zones nothing is said.
+    """Returns the changes that these zones would make to a node, or to a folder.
 
-    Raises ZoneInvalid where there is no good zone in the folder, or Unreachable.
+    `alone`: of other zones nothing is said.  Raises ZoneInvalid where there is no good zone in the folder, or
+    Unreachable.
     """
     changed, held = _changes_against(against, zones, alone=alone, most_lost=most_lost)
     return Compared(against, changed, held, _overrides_against(against, zones, alone=alone))
@@ -104,7 +105,10 @@ def _changes_against(
 
 
 def _overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> tuple[str, ...]:
-    """Returns what these zones would make of what people said at a node; nothing for a folder, which has no people."""
+    """Returns the effects that these zones would have on the overrides of a node.
+
+    Nothing for a folder, which has no people.
+    """
     place, origins = Path(against), {zone.origin.to_text(omit_final_dot=True).lower() for zone in zones}
     if place.exists() and not place.is_socket():
         return ()
@@ -124,7 +128,7 @@ def _overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> t
 
 
 def _fate(scope: Scope, one: OverrideView, before: Layout, after: Layout) -> str:
-    """Returns what becomes of an override; empty where nothing does."""
+    """Returns the effect on an override; empty where nothing does."""
     now = followed(scope, before, after)
     if now == (scope,) or not before.has(scope):
         return ""

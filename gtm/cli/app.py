@@ -37,7 +37,7 @@ class _Refusal(Protocol):
     exit_code: int
 
     def format_message(self) -> str:
-        """Returns what is wrong; nothing where the help was shown for it."""
+        """Returns the message of the error; nothing where the help was shown for it."""
         ...
 
 

@@ -101,7 +101,7 @@ def _text(zone: Zone) -> str:
 
 
 def _shares(zones: tuple[Zone, ...], words: SteeringVocabulary) -> Shares:
-    """Returns what the rules of safety go by, which neither records nor places change."""
+    """Returns the shares that the safety rules use, which neither records nor places change."""
     bare = tuple(replace(zone, records=(), bulk=NO_BULK) for zone in zones)
     serials = {zone.origin.to_text(): 0 for zone in bare}
     plan = compile_plan(
@@ -117,7 +117,7 @@ def _unwatched(service: Service) -> str:
 
 
 def _longer(possible: Sequence[Hold], counted: Sequence[Hold], *, late_s: float) -> list[Hold]:
-    """Returns what may hold it for longer than the bound says; each rule lets go a little late."""
+    """Returns the rules that may hold it for longer than the bound says; each rule lets go a little late."""
     in_it = {hold.rule: hold.seconds for hold in counted}
     more = [hold for hold in possible if hold.seconds > in_it.get(hold.rule, 0.0)]
     return [replace(hold, seconds=hold.seconds + late_s) for hold in more]

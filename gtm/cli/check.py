@@ -95,7 +95,7 @@ class Checked:
 
     @property
     def warned(self) -> int:
-        """Returns how many warnings there are."""
+        """Returns the number of warnings."""
         return len(self.warnings) + (0 if self.against is None else self.against.warned)
 
     @property
@@ -106,7 +106,7 @@ class Checked:
 
     @property
     def services(self) -> int:
-        """Returns how many services the zones without a mistake have."""
+        """Returns the number of services in the zones without a mistake."""
         return sum(len(zone.all_services) for zone in self.zones)
 
     @property
@@ -147,7 +147,7 @@ def _whole_folder(folder: Path) -> CheckResult:
 
 
 def _one_file(file: Path) -> CheckResult:
-    """Returns what is found of one file as it is read in its folder: beside the shared file, and others."""
+    """Returns the result for one file as it is read in its folder: beside the shared file, and others."""
     catalogue = read(file.parent, EMPTY, vocabulary(Counters()))
     shared = {str(file.parent / name) for name in SHARED_FILES}
     zones = tuple(zone for zone in catalogue.zones if zone.file == str(file))

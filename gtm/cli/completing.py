@@ -82,7 +82,7 @@ _NOTHING = _Status()
 
 
 def scopes(context: typer.Context, incomplete: str) -> list[str]:
-    """Returns what an override can be said of."""
+    """Returns the scopes that an override can have."""
 
     def found(status: _Status) -> list[str]:
         short = [*_region_scopes(status), *_services(status), *_zones(status)]
@@ -92,7 +92,7 @@ def scopes(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def said(context: typer.Context, incomplete: str) -> list[str]:
-    """Returns what overrides are in force, by id and scope."""
+    """Returns the overrides in force, by id and scope."""
 
     def found(status: _Status) -> list[str]:
         return _beginning([*(override.id for override in status.overrides), *map(_scope, status.overrides)], incomplete)

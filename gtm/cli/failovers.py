@@ -113,7 +113,7 @@ class _Case:
         return any(self._has(end[0]) and end[-1].rpartition("/")[2] == target for end in ends)
 
     def failover(self, detected: Mapping[str, Fact]) -> Failover:
-        """Returns what came of it; `detected` has how long each verdict of this node took, by its id."""
+        """Returns the failover that followed; `detected` has how long each verdict of this node took, by its id."""
         event = self._event
         took = [took_s for cause in event.causes if isinstance(took_s := detected.get(cause), float | int)]
         began_at = min((at for cause in event.causes if (at := _verdict_at(cause))), default=event.wall)
@@ -132,7 +132,7 @@ class _Case:
         )
 
     def _moved(self, plan: Recorded) -> tuple[Move, ...] | None:
-        """Returns what moved away from this check; None where the plan does not say what moved."""
+        """Returns the clients that moved away from this check; None where the plan does not say what moved."""
         if "moved" not in plan.facts:
             return None
         moved = (parse_move(text) for text in _texts(plan.facts["moved"]))
@@ -146,7 +146,7 @@ class _Case:
 
 
 def _verdict_at(cause: str) -> float:
-    """Returns when a verdict was made, which its id says; 0 for any other event."""
+    """Returns the time of a verdict, which its id contains; 0 for any other event."""
     if ":verdict:" not in cause:
         return 0.0
     try:

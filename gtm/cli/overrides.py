@@ -259,7 +259,7 @@ def _require_span(span: str) -> None:
 
 
 def _user() -> str:
-    """Returns who types: under sudo and doas the person, not the user that they become."""
+    """Returns the name of the user who types: under sudo and doas the person, not the user that they become."""
     for name in ("SUDO_USER", "DOAS_USER"):
         person = os.environ.get(name, "")
         if person and person.isprintable() and len(person) <= MAX_BY_LENGTH:

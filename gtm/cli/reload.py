@@ -57,7 +57,7 @@ def _print(reloaded: "Reloaded") -> None:
 
 
 def _changes(reloaded: "Reloaded") -> tuple[str, ...]:
-    """Returns what changed; or what did so shortly before, for a look at the folder may have been faster."""
+    """Returns the changes; or what did so shortly before, for a look at the folder may have been faster."""
     if reloaded.changes is None:  # an older node
         return ()
     last = reloaded.last

@@ -39,7 +39,7 @@ _COUNTS = {
 
 
 def note_of(one: "OverrideView") -> str:
-    """Returns what became of the scope of an override; empty where nothing did."""
+    """Returns the note about the scope of an override; empty where nothing did."""
     notes = [f"counts for {', '.join(one.now)} now"] if one.now else []
     if one.gone_since is not None:
         since = f" since {shown(one.gone_since)}" if one.gone_since else ""

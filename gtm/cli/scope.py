@@ -92,7 +92,7 @@ def find_said(text: str, node: NodeStatus) -> str | Scope:
 
 
 def _of_every_zone(meant: Sequence[Scope], node: NodeStatus) -> list[Scope]:
-    """Returns what a text could mean, in the place of one region in several zones that region of every zone.
+    """Returns the possible meanings of a text, where one region in several zones counts as that region of every zone.
 
     Only where it is the same place for all of them, by the shared file; else that is one more that could be meant.
     """

@@ -92,7 +92,7 @@ class Document:
         return Problem(self.file, place.line, place.column, message)
 
     def at(self, path: Path) -> Node | None:
-        """Returns what is at a path; None when the file has no such path."""
+        """Returns the node at a path; None when the file has no such path."""
         node: Node | None = self.root
         for step in path:
             if isinstance(node, Mapping):

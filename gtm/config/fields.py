@@ -26,7 +26,7 @@ def error(message: str) -> PydanticCustomError:
 
 
 def found(value: object) -> str:
-    """Returns what a value is, for people."""
+    """Returns the kind of a value, for people."""
     match value:
         case None:
             return "nothing"

@@ -40,7 +40,7 @@ class Grammar:
 
 
 def problems(error: ValidationError, document: Document, top: type[BaseModel], grammar: Grammar) -> tuple[Problem, ...]:
-    """Returns what is wrong with a file whose top is of this kind: the first MAX_PROBLEMS, and how many more."""
+    """Returns the problems of a file whose top level is of this kind: the first MAX_PROBLEMS, and how many more."""
     places: dict[tuple[int, int], list[ErrorDetails]] = {}
     for details in error.errors(include_url=False):
         problem = _problem(details, document, "")

@@ -34,7 +34,7 @@ class Unknown:
     shown: str
 
     def words(self) -> str:
-        """Returns what is wrong, with a suggestion."""
+        """Returns the message, with a suggestion."""
         return f"unknown {self.what} {self.shown}{suggestion(self.name, self.known, or_all=True)}"
 
 

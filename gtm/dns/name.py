@@ -39,5 +39,5 @@ def from_wire(octets: bytes) -> Labels:
 
 
 def octets(parts: Labels) -> int:
-    """Returns how long a name is on the wire without compression."""
+    """Returns the length of a name on the wire without compression, in octets."""
     return sum(1 + len(part) for part in parts) + 1

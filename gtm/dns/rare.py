@@ -76,7 +76,7 @@ def _string(tokenizer: Tokenizer, _origin: Name) -> bytes:
 
 
 def _rest(tokenizer: Tokenizer) -> str:
-    """Returns what is left, however it is divided."""
+    """Returns the remaining text, however it is divided."""
     return "".join(token.value for token in tokenizer.get_remaining())
 
 

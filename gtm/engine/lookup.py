@@ -40,7 +40,7 @@ def zone_of(plan: Plan, name: Labels, rtype: int) -> ZonePlan | None:
 
 
 def find(zone: ZonePlan, name: Labels, rtype: int) -> Match | Referral | None:
-    """Returns what the zone has for a name in it."""
+    """Returns the match of a name in the zone."""
     depth = len(name) - len(zone.origin)
     encloser = zone.origin
     for cut in range(depth, -1, -1):

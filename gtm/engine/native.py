@@ -70,5 +70,5 @@ class RustEngine:
         self._dataplane.stop()
 
     def counters(self) -> Mapping[str, int]:
-        """Returns what the threads counted, by series name."""
+        """Returns the counters of the threads, by series name."""
         return {series(name, labels): value for name, labels, value in self._dataplane.counters()}

@@ -47,7 +47,7 @@ class Serving(Protocol):
         """Ends all threads and closes all sockets."""
 
     def counters(self) -> Mapping[str, int]:
-        """Returns what was counted, by series name."""
+        """Returns the counters, by series name."""
 
 
 @runtime_checkable

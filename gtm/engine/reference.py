@@ -71,7 +71,7 @@ def answer(plan: Plan, query: Query, client: Address, coin: int) -> Reply:
 
 
 def _asker(query: Query, client: Address) -> "Asker":
-    """Returns where the query is from: the client subnet when the resolver sends one, else the resolver."""
+    """Returns the source of the query: the client subnet when the resolver sends one, else the resolver."""
     subnet = query.edns.subnet if query.edns else None
     if subnet is None:
         return Asker(client, client, scoped=None)

@@ -11,7 +11,7 @@ from gtm.steer.filter import Choose
 
 
 def rule_of(outcome: Outcome) -> str:
-    """Returns what the queries do with the answers: `one by weight`."""
+    """Returns the rule by which queries choose among the answers: `one by weight`."""
     size = len(outcome.answers)
     many = f"{outcome.count} of {size}" if 0 < outcome.count < size else "all"
     match outcome.choose:

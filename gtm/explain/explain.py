@@ -191,7 +191,7 @@ class _Steering:
     place: Place
 
     def told(self, client: Address) -> Steered | None:
-        """Returns how the service comes to its answer; None when it does not answer the type."""
+        """Returns the steps by which the service comes to its answer; None when it does not answer the type."""
         service, hit = self.service.service, self.service.space.networks.lookup(client)
         outcomes = self.plan.decisions[service.id].in_cell(hit.cell).outcomes
         outcome = outcomes.get(self.rtype) or (outcomes.get(RdataType.CNAME) if self.service.aliases_only else None)
@@ -296,7 +296,10 @@ class _Steering:
         return f"taken as {why}" if as_up and step.filter.name == "up" else why
 
     def _why_dropped(self, step: Step, candidate: Candidate, *, as_up: bool) -> str:
-        """Returns why a filter dropped a candidate: one that chooses drops all that are not of the best rank."""
+        """Returns the reason why a filter dropped a candidate.
+
+        One that chooses drops all that are not of the best rank.
+        """
         if step.filter.choose is not None and step.after and candidate.rank != step.after[0].rank:
             return "behind the best"
         return self._why(step, candidate, as_up=as_up)

@@ -25,7 +25,7 @@ EMBEDDED = 2**24 - 512
 
 
 def embedded(embedding: Embedding) -> int:
-    """Returns what a map holds for networks that embed IPv4 addresses so."""
+    """Returns the entry of a map for networks that embed IPv4 addresses in this way."""
     return EMBEDDED + 2 * embedding.start + embedding.is_inverted
 
 

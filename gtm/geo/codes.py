@@ -28,7 +28,7 @@ NOTHING = Meaning()
 
 
 def meaning(code: str) -> Meaning:
-    """Returns what a code in capitals means."""
+    """Returns the meaning of a code in capitals."""
     code = OTHER_CODES.get(code, code)
     if code in COUNTRIES:
         return Meaning(code, COUNTRIES[code].continent)

@@ -65,7 +65,7 @@ class Database:
 
 
 def parse(reader: Reader, content: bytes | memoryview, *, odd: bool = False) -> Database:
-    """Returns what a database knows, from a reader and the bytes of the same file; and what is odd in it, if asked."""
+    """Returns the database, from a reader and the bytes of the same file; and what is odd in it, if asked."""
     try:
         return _parse(reader, content, odd=odd)
     except MemoryError as exc:
@@ -110,7 +110,7 @@ def _parse(reader: Reader, content: bytes | memoryview, *, odd: bool) -> Databas
 
 
 def _uses(trie: Trie, records: int) -> NDArray[np.int64]:
-    """Returns how many networks of a trie have each record."""
+    """Returns the number of networks of a trie that have each record."""
     if trie.root < 0:
         return np.bincount([~trie.root], minlength=records + 1)
     return np.bincount(~trie.slots[trie.slots < 0], minlength=records + 1)
@@ -173,7 +173,7 @@ def _references(tree: NDArray[np.uint32], nodes: int, *, room: int) -> tuple[Ref
 
 
 def _pointers(tree: NDArray[np.uint32], nodes: int) -> NDArray[np.uint32]:
-    """Returns where the records are that the tree holds, in its order, counted from the end of the tree."""
+    """Returns the offsets of the records that the tree holds, in its order, counted from the end of the tree."""
     pointers: NDArray[np.uint32] = tree[tree > nodes] - np.uint32(nodes)
     return pointers
 

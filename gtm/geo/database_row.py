@@ -93,7 +93,7 @@ SUBDIVISION_CODE = re.compile("[A-Z0-9]{1,3}")
 
 
 def raw_coordinates(record: Record) -> tuple[object, object]:
-    """Returns what a record has for latitude and longitude, in either schema."""
+    """Returns the latitude and longitude of a record, in either schema."""
     for each in (as_map(record.get("location")), record):
         latitude, longitude = each.get("latitude"), each.get("longitude")
         if coordinates(latitude, longitude) is not None:

@@ -92,7 +92,7 @@ class _Walk:
         return bytes(self.content[at : at + size]), after
 
     def _after(self, at: int) -> int:
-        """Returns where the field after this one is."""
+        """Returns the offset of the field after this one."""
         kind, size, at = self._control(at)
         if kind in {POINTER, BOOLEAN}:
             return at

@@ -29,7 +29,7 @@ class Geography(Protocol):
         """Returns all places that differ; the first is NOWHERE."""
 
     def locate(self, address: Address) -> Located:
-        """Returns where an address is; an IPv6 address that embeds an IPv4 address is where that is."""
+        """Returns the location of an address; an IPv6 address that embeds an IPv4 address is where that is."""
 
     def cell_map(self, cells: Sequence[int]) -> CellMap:
         """Returns the map of all addresses, where cells[i] is the cell of places[i], and that of NOWHERE is 0."""

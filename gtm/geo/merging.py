@@ -41,7 +41,7 @@ class MergedGeography:
     """What addresses are that no source places."""
 
     def locate(self, address: Address) -> Located:
-        """Returns where an address is; an IPv6 address that embeds an IPv4 address is where that is."""
+        """Returns the location of an address; an IPv6 address that embeds an IPv4 address is where that is."""
         if isinstance(address, IPv4Address):
             value, length = self.v4.locate(int(address))
             return Located(self._place(value), IPv4Network((address, length), strict=False))
@@ -86,12 +86,12 @@ def build(databases: Sequence[Database], networks: Sequence[CustomNetwork] = ())
 
 
 def combine(first: Place, second: Place) -> Place:
-    """Returns what two sources know together, where what the first one knows of a location counts alone."""
+    """Returns the combination of two sources, where the location of the first one, if it has any, counts alone."""
     return _combined(first, second, where=first if _knowledge(first) else second)
 
 
 def combine_databases(first: Place, second: Place) -> Place:
-    """Returns what two databases know together, the first one preferred where it knows no less of the location.
+    """Returns the combination of two databases, the first one preferred where it knows no less of the location.
 
     A continent alone is what is left of a code that is no country: another database may know the country.
     """
@@ -106,7 +106,7 @@ def _combined(first: Place, second: Place, *, where: Place) -> Place:
 
 
 def _knowledge(place: Place) -> int:
-    """Returns how much is known of a location; a name of a city alone says nothing to steering."""
+    """Returns the amount of detail in a location; a name of a city alone says nothing to steering."""
     if place.country or place.at is not None:
         return 3
     if place.continent:
@@ -145,12 +145,12 @@ def _custom(networks: Sequence[CustomNetwork], *, bits: int) -> _Layer:
 
 
 def _endpoint_refs(networks: Iterable[CustomNetwork]) -> list[tuple[Network, _Spot]]:
-    """Returns what is known of networks without a database; of two for one network the custom one is later."""
+    """Returns the places of networks that no database has; of two for one network the custom one is later."""
     return [*SPECIAL.items(), *((network.network, network.embedding or network.place) for network in networks)]
 
 
 def _within(outer: _Spot | _Settled, endpoint_ref: _Spot) -> _Spot | _Settled:
-    """Returns what a network is within another that is longer than all others around it."""
+    """Returns the place of a network within another that is longer than all others around it."""
     place = outer.place if isinstance(outer, _Settled) else outer
     if isinstance(endpoint_ref, Place) and isinstance(place, Place):
         completed = combine(endpoint_ref, place)
@@ -184,7 +184,7 @@ def _both(one: _Source, other: _Source) -> _Source:
 
 
 def _over(endpoint_ref: _Spot | _Settled, known: Place) -> _Spot | _Settled:
-    """Returns what is known of a network of which the databases know something too."""
+    """Returns the place of a network of which the databases know something too."""
     if isinstance(endpoint_ref, Place):
         return combine(endpoint_ref, known)
     return known if endpoint_ref is NoPlace.PRIVATE and _knowledge(known) else endpoint_ref

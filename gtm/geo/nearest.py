@@ -50,7 +50,7 @@ def ranks(points: Sequence[Coordinates], others: Sequence[Coordinates], factors:
 
 
 def distances_km(points: Sequence[Coordinates], others: Sequence[Coordinates]) -> NDArray[np.float64]:
-    """Returns how far each point is from each of the others, (points, others), by the formula of distance_km()."""
+    """Returns the distance of each point from each of the others, (points, others), by the formula of distance_km()."""
     latitudes, longitudes = (column[:, None] for column in _radians(points))
     latitude, longitude = _radians(others)
     across = np.sin((latitudes - latitude) / 2) ** 2

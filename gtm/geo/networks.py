@@ -96,7 +96,7 @@ class _Parser:
         return None
 
     def _custom(self, network: Network | None, cidr: yaml.Node, node: yaml.Node) -> CustomNetwork | None:
-        """Returns what the fields of a network say, or None when something in them, or the network, is wrong."""
+        """Returns the custom network from its fields, or None when something in them, or the network, is wrong."""
         before = len(self.problems)
         place, is_nat64 = NOWHERE, False
         for key, value in self._pairs(node, {*FIELDS, NAT64}):
@@ -168,7 +168,7 @@ def _has_host_bits(text: str) -> bool:
 
 
 def _problem_of(place: Place) -> str:
-    """Returns what is wrong with a place; empty when nothing is."""
+    """Returns the fault of a place; empty when nothing is."""
     if place == NOWHERE:
         return f"says nothing; give it some of {', '.join(FIELDS)}"
     if place.country and place.subdivision and not place.subdivision.startswith(place.country):

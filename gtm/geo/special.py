@@ -37,7 +37,7 @@ class Embedding:
 
     @classmethod
     def nat64(cls, prefix: IPv6Network) -> Self:
-        """Returns how a NAT64 prefix embeds; raises ValueError for what cannot be one."""
+        """Returns the embedding of a NAT64 prefix; raises ValueError for what cannot be one."""
         if prefix.prefixlen not in NAT64_LENGTHS:
             raise ValueError(f"{prefix} is no NAT64 prefix; those have 32, 40, 48, 56, 64 or 96 bits (RFC 6052 2.2)")
         if int(prefix.network_address) >> 56 & 0xFF:

@@ -138,7 +138,7 @@ def _whole_names(names: Iterable[str], mentions: Sequence[_Mention]) -> Iterable
 
 
 def _meant(name: str, known: Sequence[str]) -> str:
-    """Returns what a name of no service may stand for: one that is near, whole or within its zone."""
+    """Returns the possible meaning of a name of no service: one that is near, whole or within its zone."""
     wanted = name.lower().removesuffix(".")
     whole = {full if "." in wanted else full.partition(".")[0]: full for full in known}
     near = get_close_matches(wanted, whole, 1)

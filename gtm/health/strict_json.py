@@ -37,7 +37,7 @@ _Value = TypeVar("_Value")
 
 
 def decoded(decoder: msgspec.json.Decoder[_Value], raw: bytes | bytearray | str) -> _Value:
-    """Returns what a decoder makes of JSON, or raises ReportInvalid."""
+    """Returns the value of a JSON text, or raises ReportInvalid."""
     try:
         return decoder.decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

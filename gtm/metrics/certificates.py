@@ -48,7 +48,7 @@ class SeenCertificates:
         return seen
 
     def family(self) -> Family:
-        """Returns when the last certificates end; any thread may ask."""
+        """Returns the end times of the last certificates; any thread may ask."""
         return Family(ENDS, tuple(Point({"check": check}, one.ends_at) for check, one in list(self._last.items())))
 
 

@@ -45,7 +45,7 @@ class Durations:
                 self._tallies[kind, phase].add(taken_s)
 
     def family(self) -> Family:
-        """Returns what was measured so far; any thread may ask."""
+        """Returns the measurements so far; any thread may ask."""
         return Family(
             DURATION,
             tuple(

@@ -101,7 +101,7 @@ class Failovers:
         self._down_since.clear()
 
     def families(self) -> tuple[Family, ...]:
-        """Returns what was measured so far; any thread may ask."""
+        """Returns the measurements so far; any thread may ask."""
         return (
             Family(DETECTION, (Point({}, self._detection.distribution()),)),
             Family(CONVERGENCE, (Point({}, self._convergence.distribution()),)),

@@ -23,7 +23,7 @@ class Tally:
         self._sum_s += taken_s
 
     def distribution(self) -> Distribution:
-        """Returns what was counted so far."""
+        """Returns the counts so far."""
         # one copy, so that the buckets agree with the count while the node goes on
         *at_most, count = accumulate(tuple(self._counts))
         return Distribution(self._bounds_s, tuple(at_most), count, self._sum_s)

@@ -33,6 +33,6 @@ class Tallies:
             each.watch(checks)
 
     def families(self) -> tuple[Family, ...]:
-        """Returns what was measured so far; any thread may ask."""
+        """Returns the measurements so far; any thread may ask."""
         own = (self.durations, self.certificates, self.transitions)
         return (*(each.family() for each in own), *self.failovers.families())

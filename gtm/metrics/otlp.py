@@ -82,16 +82,16 @@ class Telemetry:
 
     @property
     def sent(self) -> int:
-        """Returns how many sendings were taken whole."""
+        """Returns the number of exports that were taken whole."""
         return self._counts[TAKEN]
 
     @property
     def failed(self) -> int:
-        """Returns how many were not, for whatever reason."""
+        """Returns the number of exports that failed, for whatever reason."""
         return sum(self._counts.values()) - self.sent
 
     def counted(self) -> Mapping[str, int]:
-        """Returns how the sendings went, by series name; any thread may ask."""
+        """Returns the number of exports by their result, by series name; any thread may ask."""
         return {series("telemetry_exports", {"outcome": outcome}): self._counts[outcome] for outcome in OUTCOMES}
 
     def start(self) -> None:
@@ -140,7 +140,7 @@ class Telemetry:
             log.warning("telemetry: the collector does not take the metrics: %s; %s", trouble.text, words)
 
     def pause_s(self) -> float:
-        """Returns how long to wait for the next sending: longer where the collector asks for that."""
+        """Returns the seconds to wait before the next export: longer where the collector asks for that."""
         is_failing = self._trouble is not None and self._trouble.outcome == FAILED
         return max(self._interval_s, self._replies.pause_s() if is_failing else 0.0)
 
@@ -161,13 +161,13 @@ def make_exporter(endpoint: str, replies: Replies | None = None) -> Exporter:
 
 
 def make_resource(node: str, version: str) -> Resource:
-    """Returns who sends; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say more, and win."""
+    """Returns the sender; OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say more, and win."""
     ours = Resource.create({"service.name": "gtm", "service.version": version, "service.instance.id": node})
     return ours.merge(OTELResourceDetector().detect())
 
 
 def metrics_data(families: Iterable[Family], resource: Resource, *, start_ns: int, now_ns: int) -> MetricsData:
-    """Returns what the exporter sends."""
+    """Returns the data that the exporter sends."""
     times = _Times(start_ns, now_ns)
     metrics = [times.metric(family) for family in families if family.points]
     scope = ScopeMetrics(InstrumentationScope("gtm"), metrics, "")

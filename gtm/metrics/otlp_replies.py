@@ -83,7 +83,7 @@ class Replies:
                 raise GivenUp(self._trouble.text)  # older exporters know nothing of Retry-After, and would ask again
 
     def trouble(self, *, is_sent: bool) -> Trouble | None:
-        """Returns what was wrong; `is_sent` is what the exporter thinks."""
+        """Returns the fault; `is_sent` is what the exporter thinks."""
         if self._trouble is None and not is_sent:
             return Trouble(FAILED, f"no answer ({self._unreached})" if self._unreached else "no answer", "no answer")
         if is_sent and self._trouble is not None and self._trouble.outcome == FAILED:
@@ -108,7 +108,7 @@ MAX_DIGITS = 6
 
 
 def _partial(body: bytes) -> Trouble | None:
-    """Returns what a collector says that answered 200 (OTLP, Partial Success); None where it took all."""
+    """Returns the complaint of a collector that answered 200 (OTLP, Partial Success); None where it took all."""
     try:
         partial = ExportMetricsServiceResponse.FromString(body).partial_success
     except DecodeError:

@@ -80,7 +80,7 @@ class _Bounded(HTTPAdapter):
 
 
 def _reason(error: requests.RequestException) -> str:
-    """Returns what failed below requests, which names that at length, and with addresses of objects."""
+    """Returns the failure below requests, which names it at length, and with addresses of objects."""
     if isinstance(error, requests.Timeout):
         return "timeout"
     cause: BaseException | None = error

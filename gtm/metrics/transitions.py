@@ -41,7 +41,7 @@ class Transitions:
             self._counts[check] = self._counts[check] + Counter([to])
 
     def family(self) -> Family:
-        """Returns what was counted so far; any thread may ask."""
+        """Returns the changes so far; any thread may ask."""
         return Family(
             TRANSITIONS,
             tuple(

@@ -160,9 +160,10 @@ class NodeApi:
         return RegionList(self.config.node, planner.plan.generation, self._shown().regions)
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> "Explanation":
-        """Returns why a client gets its answer; the answer is that of the reference engine on the plan that serves.
+        """Returns the explanation of a client's answer.
 
-        Raises QuestionUnclear where a short name could mean several, or AnswersNothing where this node has no role dns.
+        The answer is that of the reference engine on the plan that serves.  Raises QuestionUnclear where a short name
+        could mean several, or AnswersNothing where this node has no role dns.
         """
         if Role.DNS not in self.config.roles:
             raise AnswersNothing(without_dns(self.config.node, self.config.roles))
@@ -247,7 +248,7 @@ def _last_change(applied: Applied, wall: float) -> LastChange:
 
 
 def without_dns(node: NodeName, roles: AbstractSet[Role]) -> str:
-    """Returns why a node cannot explain an answer, and who can."""
+    """Returns the reason why a node cannot explain an answer, and who can."""
     named = ", ".join(sorted(role.value for role in roles))
     return (
         f"{node} has no role dns (roles: {named}): it gives no answers, and has no geo data and no plan to explain one "

@@ -7,14 +7,14 @@ from gtm.node.config.model import NodeConfig
 
 
 def own_names(config: NodeConfig, hostname: str, shown: Iterable[str]) -> frozenset[str]:
-    """Returns what this machine is called by: its own names, the node file's, and those of the certificate it shows."""
+    """Returns the names of this machine: its own names, the node file's, and those of the certificate it shows."""
     machine = clean_name(hostname)
     own = {machine, machine.partition(".")[0], clean_name(config.node), *config.hosts, *shown}
     return frozenset(own - {""})
 
 
 def warning_of_plain_http(config: NodeConfig) -> str:
-    """Returns what to say of a listener that is open to the network without TLS; empty for any other."""
+    """Returns the warning about a listener that is open to the network without TLS; empty for any other."""
     if config.admin_tls is not None or config.admin.address.is_loopback or config.is_plain_accepted:
         return ""
     return (

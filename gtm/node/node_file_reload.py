@@ -107,7 +107,7 @@ class NodeFile:
         return asked, self._wait_of_key(asked)
 
     def _wait_of_key(self, asked: NodeConfig) -> str:
-        """Returns what there is to say of the key file; it is read at the start alone."""
+        """Returns the message about the key file; it is read at the start alone."""
         if asked.key is None or asked.key != self._running.key:
             return ""
         try:
@@ -181,5 +181,5 @@ MEND_IN_PART = "`gtm reload` takes all of it again, and a restart does; the log 
 
 
 def _named(error: Exception) -> str:
-    """Returns what kind of mistake it was; its words may have something of the file, and the log has them."""
+    """Returns the kind of the mistake; its words may have something of the file, and the log has them."""
     return type(error).__name__

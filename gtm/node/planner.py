@@ -165,7 +165,7 @@ class Planner:
         return await self._compile(rest, self.geo)
 
     async def _failure_of(self, zone: Zone, before: Catalogue) -> Exception | None:
-        """Returns why no plan can be made of a zone alone; None where one can."""
+        """Returns the reason why no plan can be made of a zone alone; None where one can."""
         try:
             plan = await self._threads.run(
                 partial(

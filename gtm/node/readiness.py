@@ -37,7 +37,7 @@ class Readiness:
         return not self.why_not()
 
     def why_not(self) -> str:
-        """Returns why it should get none, in one line; empty when it should."""
+        """Returns the reason why it should get none, in one line; empty when it should."""
         if self._is_stopping():
             return "it is stopping"
         if not self._planner.plan.zones:

@@ -27,7 +27,7 @@ class Following(Protocol):
     """What people said, which follows what zone files rename."""
 
     def prepare(self, before: Layout, after: Layout) -> InForce:
-        """Returns what is said, by the names that zones have and by those that they will have."""
+        """Returns the overrides, by the names that zones have and by those that they will have."""
 
     def abandon(self) -> None:
         """Lets the zones keep their names."""

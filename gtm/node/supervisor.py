@@ -78,7 +78,10 @@ class Supervisor:
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float:
-    """Returns how long the supervisor waits for a sign; 0 where it waits for none of this process."""
+    """Returns the seconds for which the supervisor waits for a sign of life.
+
+    0 where it waits for none of this process.
+    """
     if environment.get(WATCHDOG_PID, str(os.getpid())) != str(os.getpid()):
         return 0.0
     with suppress(ValueError, OverflowError):

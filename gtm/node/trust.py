@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 
 def key_problem(config: NodeConfig, key: PublicKey) -> str:
-    """Returns what is wrong where the list of peers has another key for this node than its own; else nothing."""
+    """Returns the problem of a peers list that has another key for this node than its own; else nothing."""
     listed = () if config.listed is None else each_key(config.listed.key)
     if not listed or key in listed:
         return ""
@@ -32,7 +32,7 @@ def key_problem(config: NodeConfig, key: PublicKey) -> str:
 
 
 def node_problems(config: NodeConfig) -> tuple[str, ...]:
-    """Returns what is wrong between a node file and the key file that it names, if that can be read here."""
+    """Returns the problems between a node file and the key file that it names, if that can be read here."""
     if config.listed is None or config.key is None:
         return ()
     try:
@@ -48,7 +48,7 @@ def keys_of(config: NodeConfig) -> dict[NodeName, Keys]:
 
 
 def make_claims(config: NodeConfig, held: ClaimsByKey | None, state: StateFolder) -> Claims:
-    """Returns what holds each peer to its vantage, and says for which peers none is listed."""
+    """Returns the claims that hold each peer to its vantage, and the peers for which none is listed."""
     own = Listed(config.vantage, config.at, Role.PROBE in config.roles)
     listed = {config.node: own, **{peer.node: peer.listed for peer in config.peers}}
     claims = Claims(config.node, listed, keys_of(config), held)

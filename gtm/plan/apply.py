@@ -62,7 +62,7 @@ def touched_by(plan: Plan, checks: Iterable[CheckId], guided: Iterable[ServiceId
 def decided_apart(
     plan: Plan, names: Iterable[ServiceId], status: Status, overlay: Overlay
 ) -> Mapping[ServiceId, Decisions]:
-    """Returns what these services answer by this status: for another thread than that which applies the rest."""
+    """Returns the decisions of these services by this status: for another thread than that which applies the rest."""
     shapes = Shapes()
     return {
         name: decisions(plan.services[name], status, remembered(plan, name), shapes, overlay) for name in sorted(names)
@@ -76,7 +76,7 @@ def decided_since(
     status: Status,
     overlay: Overlay,
 ) -> Mapping[ServiceId, Decisions]:
-    """Returns what was decided apart, with the TTLs that this later status allows, by which checks were retimed."""
+    """Returns the decisions made apart, with the TTLs that this later status allows, by the retimed checks."""
     shapes = Shapes()
     return dict(decided) | {
         name: retimed_decisions(plan.services[name], status, decided[name], shapes, overlay)

@@ -75,7 +75,7 @@ class Clients:
     def answers(
         self, steered: SteeredService, decisions: Decisions, region: RegionName | None = None
     ) -> Answered | None:
-        """Returns what all cells are answered with, or those of a region (`of`); None where that takes too long."""
+        """Returns the answers of all cells, or of those of a region (`of`); None where that takes too long."""
         known = (id(decisions.spread), id(steered.service_shape))
         key = (*known, region)
         if key not in self._answers:

@@ -17,7 +17,7 @@ from gtm.zone.model import Endpoint, OnAllDown, Service
 def decisions(
     steered: SteeredService, status: Status, before: Remembered, shapes: Shapes, overlay: Overlay = NO_OVERLAY
 ) -> Decisions:
-    """Returns what the service answers in each of its cells."""
+    """Returns the decisions of the service, for each of its cells."""
     counts = effective(steered, status, overlay)
     spread = shapes.spread(steered, counts)
     if steered.service.on_all_down is OnAllDown.SERVE_LAST_GOOD:
@@ -51,7 +51,7 @@ def _taken_out(counts: EffectiveHealth) -> frozenset[int]:
 
 
 def answer_pool_of(service: Service) -> AnswerPool:
-    """Returns what each endpoint answers with, in the order of the zone file."""
+    """Returns the pool of answers, one for each endpoint, in the order of the zone file."""
     return AnswerPool(
         tuple(
             Answer(endpoint.rtype, _rdata(endpoint), endpoint.weight, endpoint.id, endpoint.region)

@@ -72,7 +72,7 @@ def fallen(targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
 
 
 def _belief(check: Check, beliefs: Mapping[CheckId, Belief], targets: frozenset[str]) -> Belief:
-    """Returns what a check is believed, after its parts."""
+    """Returns the belief of a check, from its parts."""
     settings = check.monitor.settings
     if isinstance(settings, CalculatedSettings):
         parts = [belief_of(part, beliefs.__getitem__) for part in check.parts]

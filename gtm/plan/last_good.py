@@ -35,7 +35,10 @@ class LastGood:
     def spread(
         self, steered: SteeredService, fresh: CellAnswers, before: Remembered, *, taken_out: frozenset[int]
     ) -> CellAnswers:
-        """Returns what is decided with the memory of the plan before; endpoints that people took out stay out."""
+        """Returns the answers of each cell, with the memory of the plan before.
+
+        Endpoints that people took out stay out.
+        """
         if before is None or not self._fails_open(fresh):
             return fresh
         old, last = before[0], before[1].spread

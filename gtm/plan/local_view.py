@@ -27,7 +27,7 @@ NOTHING: Numbers = frozenset()
 
 
 def with_local_truth(steered: SteeredService, status: Status, counted: EffectiveHealth) -> EffectiveHealth:
-    """Returns what counts, with what is seen down from the vantages that this service's cells are near to."""
+    """Returns the effective health, without what is seen down from the vantages near this service's cells."""
     space = steered.space
     if not space.vantages:
         return counted

@@ -55,7 +55,7 @@ class Move:
 
 
 def moves(before: Plan, after: Plan, changed: Iterable[ServiceId]) -> tuple[Move, ...] | None:
-    """Returns what moved between two plans of the same zones, among services that were decided anew.
+    """Returns the moves between two plans of the same zones, among services that were decided anew.
 
     None where there are too many cells, or answers in them, to look at.
     """
@@ -113,7 +113,7 @@ class Swap:
 
     @property
     def work(self) -> int:
-        """Returns how many endpoints `flows` looks at."""
+        """Returns the number of endpoints that `flows` looks at."""
         was, now = ([sum(len(one.picks) for one in part) for part in parts] for parts in (self._before, self._after))
         return sum(was[old] + now[new] for old, new in self._pairs)
 
@@ -131,7 +131,7 @@ class Swap:
 
 
 def _by_region(shares: Iterable[tuple[int, float]], region_of: Mapping[int, RegionName]) -> Mapping[RegionName, float]:
-    """Returns what the endpoints of each region have: of thousands in one answer each could go to each."""
+    """Returns the share of the endpoints of each region: of thousands in one answer each could go to each."""
     found: defaultdict[RegionName, float] = defaultdict(float)
     for number, share in shares:
         found[region_of[number]] += share

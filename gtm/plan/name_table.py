@@ -55,7 +55,7 @@ class Nodes(Mapping[Labels, Node]):
     origin: Labels
 
     def __getitem__(self, name: Labels) -> Node:
-        """Returns what is at a name."""
+        """Returns the node of a name."""
         node = self.own.get(name)
         if node is not None:
             return node
@@ -75,7 +75,7 @@ class Nodes(Mapping[Labels, Node]):
                 yield name
 
     def __len__(self) -> int:
-        """Returns how many names there are."""
+        """Returns the number of names."""
         both = sum(self.bulk.find(_key(name, self.origin)) is not None for name in self.own) if self.bulk else 0
         return len(self.own) + len(self.bulk) - both
 

@@ -42,7 +42,7 @@ NO_OUTAGE = Outage()
 
 
 def outage_of(steered: SteeredService, status: Status, decisions: Decisions) -> Outage:
-    """Returns what of a service its checks say is down, and whether its answers say so."""
+    """Returns the outage of a service by its checks, and whether its answers show it."""
     believed, fails = beliefs(steered, status), decisions.is_all_down
     if Belief.DOWN not in believed:
         return Outage(fails=True) if fails else NO_OUTAGE
@@ -57,7 +57,10 @@ def is_failing_everywhere(decisions: Decisions) -> bool:
 
 
 def why_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:
-    """Returns how many endpoints of a region, or of the service, are down and for what: `3 of 3 endpoints: timeout`."""
+    """Returns the number of endpoints of a region, or of the service, that are down, and the reasons.
+
+    `3 of 3 endpoints: timeout`.
+    """
     ends = steered.service.endpoints
     numbers = [number for number, one in enumerate(ends) if region is None or one.region == region]
     known = [status.checks.get(check) for number in numbers if (check := steered.checks[number]) is not None]
@@ -86,7 +89,7 @@ def _why(one: CheckStatus) -> str:
 
 
 def why_not_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:
-    """Returns how many endpoints of a region, or of the service, are up: `2 of 3 endpoints are up`."""
+    """Returns the number of endpoints of a region, or of the service, that are up: `2 of 3 endpoints are up`."""
     ends = steered.service.endpoints
     all_beliefs = beliefs(steered, status)
     found = [all_beliefs[number] for number, one in enumerate(ends) if region is None or one.region == region]
@@ -104,7 +107,7 @@ def answered_instead(
     status: Status,
     overlay: Overlay,
 ) -> str:
-    """Returns what the clients of a region that is down get, in words: `its clients get us-east`.
+    """Returns the answer for the clients of a region that is down, in words: `its clients get us-east`.
 
     Nothing where it takes too long to find out.
     """
@@ -124,7 +127,7 @@ def answered_instead(
 
 
 def answered_again(steered: SteeredService, region: RegionName, decisions: Decisions, clients: Clients) -> str:
-    """Returns what the clients of a region that is up again get, in words: `its clients get it again`.
+    """Returns the answer for the clients of a region that is up again, in words: `its clients get it again`.
 
     Nothing where it takes too long to find out.
     """
@@ -142,7 +145,7 @@ def answered_again(steered: SteeredService, region: RegionName, decisions: Decis
 
 
 def all_instead(steered: SteeredService, decisions: Decisions, clients: Clients, overlay: Overlay) -> str:
-    """Returns what clients get while nothing of a service is up, in words: `fail open: clients get us-east`.
+    """Returns the answer for clients while nothing of a service is up, in words: `fail open: clients get us-east`.
 
     Nothing where it takes too long to find out.
     """

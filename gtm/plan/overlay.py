@@ -40,7 +40,7 @@ _BELIEFS = {Action.UP: Belief.UP, Action.DOWN: Belief.DOWN, Action.DRAIN: Belief
 
 
 def effective(steered: SteeredService, status: Status, overlay: Overlay) -> EffectiveHealth:
-    """Returns what counts of the endpoints of a service, in their order."""
+    """Returns the effective health of the endpoints of a service, in their order."""
     counted = _unskipped(steered, status, overlay)
     regions = _poor(steered, counted, overlay.said)
     if not regions:
@@ -80,7 +80,7 @@ def is_by_checks_alone(steered: SteeredService, overlay: Overlay) -> bool:
 
 
 def beliefs(steered: SteeredService, status: Status) -> Beliefs:
-    """Returns what the checks say of the endpoints, in their order; unwatched ones count as up."""
+    """Returns the beliefs of the checks of the endpoints, in their order; unwatched ones count as up."""
     checks = status.checks
     return tuple(
         [

@@ -120,7 +120,7 @@ def effect_of(  # one argument for each thing that it depends on
     scope: Scope,
     outlasts: bool,
 ) -> Effect:
-    """Returns what an override of a scope changes, which is part of `after`.
+    """Returns the effect of an override of a scope, which is part of `after`.
 
     `decided` is what is answered now. `outlasts` tells whether a person asked for a time: then it may be meant to last
     longer than another one.

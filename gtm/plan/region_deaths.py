@@ -89,7 +89,7 @@ class _Felled:
         return _Believed(self._everywhere & ~dead, dead)
 
     def _part(self, part: Part) -> _Believed:
-        """Returns what a part is, by the rule of belief_of() in gtm/checks/calculated.py."""
+        """Returns the belief of a part, by the rule of belief_of() in gtm/checks/calculated.py."""
         if part.is_unchecked:
             return _Believed(self._everywhere, 0)
         if not part.checks:
@@ -97,7 +97,7 @@ class _Felled:
         return self._combined([self._known[check] for check in part.checks], needed=1)
 
     def _combined(self, believed: Sequence[_Believed], *, needed: int) -> _Believed:
-        """Returns what several are together, by the rule of combined() in gtm/checks/combine.py."""
+        """Returns the belief of several together, by the rule of combined() in gtm/checks/combine.py."""
         up = at_least(needed, [each.up for each in believed], everywhere=self._everywhere)
         too_many = len(believed) - needed + 1
         down = at_least(too_many, [each.down for each in believed], everywhere=self._everywhere)
@@ -121,7 +121,10 @@ def at_least(count: int, numbers: Sequence[int], *, everywhere: int) -> int:
 
 
 def _sums(numbers: Iterable[int]) -> list[int]:
-    """Returns how many numbers have each bit, as binary digits: the first has the ones of all bits, and so on."""
+    """Returns the number of numbers that have each bit, as binary digits.
+
+    The first has the ones of all bits, and so on.
+    """
     planes: list[int] = []
     for total, number in enumerate(numbers, 1):
         if total >> len(planes):

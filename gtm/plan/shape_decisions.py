@@ -36,7 +36,7 @@ class Shapes:
         self._answered: dict[tuple[int, int], tuple[CellAnswers, tuple[tuple[int, ...], ...]]] = {}
 
     def spread(self, steered: SteeredService, effective: EffectiveHealth) -> CellAnswers:
-        """Returns what is decided for a service in each of its cells when this counts of its endpoints."""
+        """Returns the answers of a service for each of its cells, given the effective health of its endpoints."""
         key = (id(steered.space), id(steered.service_shape), effective)
         known = self._spreads.get(key)  # looked up once: most of the work for the second to the thousandth service
         if known is None:
@@ -96,7 +96,7 @@ def _selected(chain: Chain, service_shape: ServiceShape, rtype: int, pool: Candi
 
 
 def selected(decided: Decided, service_shape: ServiceShape, rtype: int) -> Selected:
-    """Returns what a query of a type gets of what was decided."""
+    """Returns the selection for a query of a type, from the decisions."""
     failed = decided.state is State.FAIL_CLOSED and service_shape.on_all_down is OnAllDown.SERVFAIL
     picks = tuple(pick for pick in decided.picks if service_shape.can_answer(pick.number, rtype))
     return Selected(

@@ -93,7 +93,10 @@ def combined(seen: Sequence[Seen], rule: Addresses, *, of: int) -> Seen:
 
 
 def _none_of(seen: Sequence[Seen]) -> Seen:
-    """Returns what none decided: the failure of the first; one of this probe before, since nobody goes down for it."""
+    """Returns the result when none decided.
+
+    The failure of the first; one of this probe before, since nobody goes down for it.
+    """
     tried = [each for each in seen if not each.is_passed_over] or list(seen)
     by_rank = (
         [each for each in tried if each.outcome.reason is Reason.UNREAD],

@@ -42,7 +42,7 @@ class Attempt(Protocol):
     """Looks once at one address, that of its instruments (kinds.py); it raises nothing but CancelledError."""
 
     async def __call__(self, check: Check, instruments: Instruments, *, stopwatch: Stopwatch, time: CheckTime) -> Seen:
-        """Returns what it saw until the time of the check was over."""
+        """Returns the result so far when the time of the check is over."""
 
 
 NO_TURN = CheckOutcome(Reason.UNREAD, "this probe had no turn left for it")
@@ -50,7 +50,7 @@ TOO_LATE = CheckOutcome(Reason.UNREAD, "this probe had a turn for it too late")
 
 
 async def look(check: Check, instruments: Instruments, attempt: Attempt) -> Seen:
-    """Returns what a check sees of its target."""
+    """Returns the result of a check of its target."""
     time = time_of_check(check.monitor.timeout_s, instruments.lateness)
     stopwatch = Stopwatch(instruments.clock)
     address = address_in(check)
@@ -143,7 +143,7 @@ class _Race:
             self._begin(self._waiting.popleft(), has_turn=needs_turn)
 
     def _next_at(self) -> float:
-        """Returns when the next address is due."""
+        """Returns the time at which the next address is due."""
         if not self._at_work or self._rule is Addresses.ALL:
             return -math.inf
         last_at = max(each.began_at for each in self._at_work.values())

@@ -21,14 +21,14 @@ from gtm.zone.monitors.settings import CalculatedSettings
 
 
 async def check_calculated(check: Check, instruments: Instruments) -> CheckOutcome:
-    """Returns what the parts are together now."""
+    """Returns the present outcome of the parts together."""
     settings = check.monitor.settings
     assert isinstance(settings, CalculatedSettings)
     return outcome_of_parts(check.parts, settings, instruments.believed)
 
 
 def outcome_of_parts(parts: tuple[Part, ...], settings: CalculatedSettings, believed: Beliefs) -> CheckOutcome:
-    """Returns what these parts are together."""
+    """Returns the outcome of these parts together."""
     needed = needed_of(settings, len(parts))
     beliefs = [belief_of(part, believed) for part in parts]
     together = combined(beliefs, needed=needed)

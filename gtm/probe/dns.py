@@ -47,7 +47,7 @@ SECOND_TRY_SHARE = 0.5
 
 
 async def check_dns(check: Check, instruments: Instruments) -> CheckOutcome:
-    """Returns how the endpoint answered, or raises why it did not."""
+    """Returns the outcome of the answer, or raises the reason why there was none."""
     settings = check.monitor.settings
     assert isinstance(settings, DnsSettings)
     address = target_address(check, instruments)
@@ -69,7 +69,7 @@ def second_try_after_s(timeout_s: float) -> float:
 async def ask(
     address: Address, port: int, settings: DnsSettings, *, parsing: Pool, second_try_s: float = SECOND_TRY_S
 ) -> CheckOutcome:
-    """Returns how a server answered the query that the settings describe; waits for ever."""
+    """Returns the outcome of the query that the settings describe; waits for ever."""
     query = query_for(settings)
     tries = _Tries((query.to_wire(), without_edns(query).to_wire()), settings, second_try_s)
     try:

@@ -92,12 +92,12 @@ def is_answer(query: bytes, wire: bytes) -> bool:
 
 
 def records_in(wire: bytes) -> int:
-    """Returns how many records a message says that it has."""
+    """Returns the number of records that a message claims to have."""
     return sum(int.from_bytes(wire[at : at + 2]) for at in (6, 8, 10))
 
 
 def judged(wire: bytes, settings: DnsSettings) -> CheckOutcome:
-    """Returns what an answer to our query says of the endpoint."""
+    """Returns the outcome for the endpoint of an answer to our query."""
     if records_in(wire) > MAX_RECORDS:
         return CheckOutcome(Reason.STATUS, f"an answer of more than {MAX_RECORDS} records")
     try:

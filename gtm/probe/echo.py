@@ -44,7 +44,7 @@ def answered_sequence(version: int, message: bytes, *, identifier: int, payload:
 
 
 def without_ipv4_header(packet: bytes) -> bytes:
-    """Returns what follows the IPv4 header, which raw sockets give too (raw(7)); nothing if it is cut short."""
+    """Returns the bytes after the IPv4 header, which raw sockets give too (raw(7)); nothing if it is cut short."""
     if len(packet) < _MIN_IPV4_HEADER_BYTES:
         return b""
     length = (packet[0] & 0x0F) * 4  # RFC 791 3.1: the IHL counts words of 32 bits

@@ -39,7 +39,7 @@ _THREADS = Pool("programs", threads=MAX_CHECKS_AT_ONCE)
 
 
 async def check_exec(check: Check, instruments: Instruments) -> CheckOutcome:
-    """Returns how the program ended."""
+    """Returns the outcome of the program."""
     settings = check.monitor.settings
     assert isinstance(settings, ExecSettings)
     instruments.permits.program(settings.command[0], check.monitor.scope)
@@ -54,7 +54,7 @@ def filled_in(command: tuple[str, ...], address: Address, port: int) -> tuple[st
 
 
 async def run(command: tuple[str, ...]) -> CheckOutcome:
-    """Returns how a program ended; waits for ever, and kills it when cancelled."""
+    """Returns the outcome of a program; waits for ever, and kills it when cancelled."""
     with _output() as (output, its_end):
         program = Program(command, its_end, environment=ENVIRONMENT)
         try:
@@ -71,7 +71,7 @@ async def run(command: tuple[str, ...]) -> CheckOutcome:
 
 
 def outcome_of_exit(code: int, output: bytes) -> CheckOutcome:
-    """Returns what the end of a program means; a negative code is the signal that ended it."""
+    """Returns the meaning of the end of a program; a negative code is the signal that ended it."""
     if code < 0:
         return CheckOutcome(Reason.UNREAD, f"the program was ended by signal {-code}")
     if code == 0:

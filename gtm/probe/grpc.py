@@ -54,7 +54,7 @@ async def ask_health(
     server_name: str | None = None,
     looks_at: Callable[[object], CheckOutcome] = lambda _: PASSED,
 ) -> CheckOutcome:
-    """Returns how the endpoint answered a call, or raises why it did not; waits for ever.
+    """Returns the outcome of a call, or raises the reason why the endpoint did not answer; waits for ever.
 
     `looks_at` is asked for what it thinks of the connection's TLS.
     """

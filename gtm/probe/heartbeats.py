@@ -75,7 +75,7 @@ class Heartbeats:
             self._unjudged_at[check] = now
 
     def unjudged_at(self, check: CheckId) -> float | None:
-        """Returns when a heartbeat was last refused because this node could not read the token."""
+        """Returns the time when a heartbeat was last refused because this node could not read the token."""
         return self._unjudged_at.get(check)
 
     def last(self, check: CheckId) -> Heartbeat | None:
@@ -83,7 +83,7 @@ class Heartbeats:
         return self._last.get(check)
 
     def missed_since(self, check: CheckId) -> float | None:
-        """Returns when a check was awaited first, if it was heard in a run before; None if it never was."""
+        """Returns the time when a check was first awaited, if it was heard in a run before; None if it never was."""
         return self._missed_since.get(check)
 
 
@@ -93,7 +93,7 @@ def compose_heard(heard: Iterable[CheckId]) -> str:
 
 
 def parse_heard(text: str) -> frozenset[CheckId]:
-    """Returns who was heard. Raises StateInvalid when the text does not say."""
+    """Returns the checks that were heard. Raises StateInvalid when the text does not say."""
     try:
         return frozenset(CheckId(check) for check in _Heard.model_validate_json(text).heard)
     except (ValidationError, UnicodeEncodeError) as error:

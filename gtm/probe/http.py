@@ -53,7 +53,7 @@ _WITH_BODY = frozenset({"POST", "PUT"})
 
 
 async def check_http(check: Check, instruments: Instruments) -> CheckOutcome:
-    """Returns how the endpoint answered."""
+    """Returns the outcome of the request."""
     settings = check.monitor.settings
     assert isinstance(settings, HttpSettings)
     return await _checked(check, settings, instruments)
@@ -161,7 +161,10 @@ async def _body(answer: Answer, enough: bytes) -> bytes:
 
 
 def _page(check: Check, settings: HttpSettings) -> URL:
-    """Returns what is asked for: of the monitor's host as it stands, or of the target with the monitor's port."""
+    """Returns the URL that is requested.
+
+    Of the monitor's host as it stands, or of the target with the monitor's port.
+    """
     target = f"[{check.target}]" if ":" in check.target else check.target
     authority = settings.host or f"{target}:{check.monitor.port}"
     return URL(f"{'https' if settings.secure else 'http'}://{authority}{settings.path}", encoded=True)

@@ -91,7 +91,7 @@ def _judged_json(body: bytes, expected: tuple[JsonExpectation, ...], status: int
 
 
 def _at(document: object, path: JsonPath) -> tuple[object, bool]:
-    """Returns what is at a path, and whether there is anything."""
+    """Returns the value at a path, and whether there is one."""
     if isinstance(path, str):
         return _pointed_at(document, path)
     for step in path:

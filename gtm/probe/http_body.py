@@ -144,7 +144,10 @@ class _Chunked:
         return self.is_whole
 
     def take(self, incoming: Incoming) -> bytes:
-        """Returns what is in chunks; a mistake after octets is raised at the next call: in one segment or in two."""
+        """Returns the decoded bytes of chunks.
+
+        A mistake after octets is raised at the next call: in one segment or in two.
+        """
         if self._broken is not None:
             raise self._broken
         body = bytearray()

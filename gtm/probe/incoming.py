@@ -18,7 +18,7 @@ class Incoming:
         """So many hold no LF that is not taken."""
 
     def __len__(self) -> int:
-        """Returns how many are here."""
+        """Returns the number of bytes that are here."""
         return len(self._bytes) - self._taken
 
     def feed(self, piece: bytes) -> None:

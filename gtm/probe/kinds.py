@@ -60,7 +60,7 @@ async def read(check: Check, instruments: Instruments) -> Reading:
 
 
 async def _attempt(check: Check, instruments: Instruments, *, stopwatch: Stopwatch, time: CheckTime) -> Seen:
-    """Returns what one look gives; it raises nothing but CancelledError."""
+    """Returns the result of one look; it raises nothing but CancelledError."""
     limit = TimeLimit(time)
     bill = Bill(limit.cut_off)
     is_passed_over = False

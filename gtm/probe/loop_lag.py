@@ -43,7 +43,7 @@ class Late:
     """So many there were: in each the loop turned once or more."""
 
     def owed_s(self, had_s: float, *, took_s: float) -> float:
-        """Returns how long a check that had `had_s`, and took `took_s`, must wait on before silence means anything."""
+        """Returns the seconds that a check, which had `had_s` and took `took_s`, waits on before silence counts."""
         if self.total_s <= BELIEVABLE_SHARE * had_s or self.longest_s <= had_s / TURNS:
             return 0.0
         in_time_s = took_s - self.total_s
@@ -73,7 +73,7 @@ class Lateness:
         return Mark(self._beats, self._total_s)
 
     def since(self, mark: Mark) -> Late:
-        """Returns how late the loop was after a mark of a minute ago at the most."""
+        """Returns the delay of the loop after a mark of a minute ago at the most."""
         longest_s = 0.0
         for beat, late_s in reversed(self._peaks):
             if beat <= mark.beats:

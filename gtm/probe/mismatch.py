@@ -36,7 +36,7 @@ def names_credential(text: str) -> bool:
 
 
 def begins(body: bytes, *, quotes: bool) -> str:
-    """Returns how many bytes there are, and what they begin with: `512 bytes, "<html>..."`."""
+    """Returns the number of bytes, and the first of them: `512 bytes, "<html>..."`."""
     count = f"{len(body)} byte{'' if len(body) == 1 else 's'}"
     if not quotes or not body:
         return count
@@ -44,7 +44,7 @@ def begins(body: bytes, *, quotes: bool) -> str:
 
 
 def header_value(name: str, value: str, *, quotes: bool) -> str:
-    """Returns what a header says."""
+    """Returns the value of a header."""
     return quoted(value) if quotes and name.lower() not in _NEVER_SHOWN else f"a text of {len(value)} characters"
 
 
@@ -80,7 +80,7 @@ def statuses(ranges: Sequence[tuple[int, int]]) -> str:
 
 
 def path_of(path: str) -> str:
-    """Returns where in a document something is."""
+    """Returns the path of an element in a document."""
     return _cut(path)
 
 

@@ -85,7 +85,7 @@ class Permits:
     targets: Targets = NO_TARGETS
 
     def secret(self, secret: Secret, scope: str) -> KeptSecret:
-        """Returns where a secret is kept, for a monitor of this scope. Raises NotPermitted."""
+        """Returns the place where a secret is kept, for a monitor of this scope. Raises NotPermitted."""
         kept = self.secrets.get(secret.name)
         if kept is None:
             raise NotPermitted(f'this node has no secret "{secret.name}": its file does not list it in probe.secrets')

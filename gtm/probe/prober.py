@@ -80,11 +80,11 @@ class Prober:
 
     @property
     def verdicts(self) -> Mapping[CheckId, Verdict]:
-        """Returns what is believed of every watched check now."""
+        """Returns the verdicts of every watched check now."""
         return dict(self._verdicts)
 
     def believed(self, check_id: CheckId) -> Belief:
-        """Returns what is believed of a check now; UNKNOWN when it is not watched, or was not read for too long."""
+        """Returns the present belief of a check; UNKNOWN when it is not watched, or was not read for too long."""
         check, verdict = self._checks.get(check_id), self._verdicts.get(check_id, NO_VERDICT)
         if check is None:
             return Belief.UNKNOWN
@@ -178,7 +178,10 @@ class Prober:
             self._read_calculated_of(check)
 
     def _soonest_s(self, check: Check, *, now: float) -> float:
-        """Returns how soon the first of the parts could change: before that, nothing calculated from them can."""
+        """Returns the seconds until the first of the parts could change.
+
+        Before that, nothing calculated from them can.
+        """
         verdicts = [self._verdicts.get(one, NO_VERDICT) for part in check.parts for one in part.checks]
         return max(0.0, soonest_s(verdict.flip_in_s - (now - verdict.read_at) for verdict in verdicts))
 

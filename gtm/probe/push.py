@@ -22,7 +22,7 @@ from gtm.zone.monitors.settings import PushSettings
 
 
 async def check_push(check: Check, instruments: Instruments) -> CheckOutcome:
-    """Returns what the last heartbeat means now."""
+    """Returns the present meaning of the last heartbeat."""
     settings = check.monitor.settings
     assert isinstance(settings, PushSettings)
     heartbeats, now = instruments.heartbeats, instruments.clock.monotonic()
@@ -39,7 +39,7 @@ async def check_push(check: Check, instruments: Instruments) -> CheckOutcome:
 def outcome_of_heartbeat(
     last: Heartbeat | None, settings: PushSettings, *, now: float, missed_since: float | None = None
 ) -> CheckOutcome:
-    """Returns what the last heartbeat means; without one, since when one like those of a run before is missed."""
+    """Returns the meaning of the last heartbeat; without one, since when one like those of a run before is missed."""
     silent_since = missed_since if last is None else last.heard_at
     if silent_since is not None and now - silent_since > settings.ttl_s:
         return CheckOutcome(Reason.TIMEOUT, f"no heartbeat for more than {settings.ttl_s:g} s")

@@ -67,7 +67,7 @@ class PushDesk:
         self._secretless.clear()
 
     def routes(self) -> list[web.RouteDef]:
-        """Returns what the admin listener is to serve."""
+        """Returns the routes for the admin listener."""
         return [web.post(PUSH_PATH, self.handle)]
 
     async def handle(self, request: web.Request) -> web.StreamResponse:

@@ -30,7 +30,10 @@ _HOST = re.compile(r"(?=.{1,254}\Z)[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.
 
 
 def onward(status: int, headers: CIMultiDictProxy[str], *, page: URL, port: int) -> URL | None:
-    """Returns what a redirect asks for of the endpoint; None for other answers, and for what leads elsewhere."""
+    """Returns the URL to which a redirect sends the endpoint's client.
+
+    None for other answers, and for what leads elsewhere.
+    """
     if status not in _REDIRECTS:
         return None
     location = _encoded(headers.get("Location", ""))

@@ -56,7 +56,7 @@ class Schedule:
     """0 <= phase < 1: the place of this check in the window and in every interval."""
 
     def due_at(self, turn: int, *, coin: float) -> float:
-        """Returns when a round is due; `coin` is uniform in [0, 1)."""
+        """Returns the time at which a round is due; `coin` is uniform in [0, 1)."""
         if turn == 0:
             return self.started_at + self.phase * self.window_s
         jitter = (2 * coin - 1) * JITTER

@@ -74,7 +74,7 @@ def _attributes() -> Iterator[ctypes.Array[ctypes.c_char]]:
 
 
 def _strings(texts: Sequence[str]) -> "ctypes.Array[ctypes.c_char_p]":
-    """Returns what C takes for a list of texts, with the null pointer that ends it."""
+    """Returns the array that C takes for a list of texts, with the null pointer that ends it."""
     return (ctypes.c_char_p * (len(texts) + 1))(*map(os.fsencode, texts), None)
 
 

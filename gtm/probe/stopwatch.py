@@ -45,7 +45,7 @@ class Stopwatch:
 
     @property
     def phases(self) -> Phases:
-        """Returns what was measured so far."""
+        """Returns the phases measured so far."""
         return Phases(**{phase.value: taken_s for phase, taken_s in self._taken.items()})
 
 

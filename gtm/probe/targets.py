@@ -52,7 +52,10 @@ class Targets:
     """The node's own listeners, as they are bound."""
 
     def refusal(self, address: Address, port: int) -> str:
-        """Returns why a check may not look at an address; empty where it may. Port 0 is for what has none."""
+        """Returns the reason why a check may not look at an address.
+
+        Empty where it may. Port 0 is for what has none.
+        """
         for face in faces(address):
             way = f"{address}" if face == address else f"{address} leads to {face}, and that"
             if self._is_own(face, port):
@@ -165,7 +168,7 @@ def _can_bind(address: Address) -> bool:
 
 
 def _source(address: Address) -> Address | None:
-    """Returns where this machine would send from: of its own addresses it sends from the same one."""
+    """Returns the address from which this machine would send: of its own addresses it sends from the same one."""
     name = _asked(address, lambda asking: asking.connect((str(address), 9)))  # sends nothing; 9 discards (RFC 863)
     return None if name is None else ip_address(name)
 

@@ -35,11 +35,11 @@ class CheckTime:
 
     @property
     def ends_at(self) -> float:
-        """Returns when it is over, unless the loop is late."""
+        """Returns the time at which it is over, unless the loop is late."""
         return self.began_at + self.had_s
 
     def owed_s(self, now: float) -> float:
-        """Returns how long the check must wait on, before silence is the endpoint's."""
+        """Returns the seconds that the check must wait on, before silence is the endpoint's."""
         return self.lateness.since(self.mark).owed_s(self.had_s, took_s=now - self.began_at)
 
     def doubted(self) -> CheckOutcome:

@@ -119,7 +119,7 @@ class _TimedTls(VerifiedTls):
         show(self.getpeercert(binary_form=True))
 
     def read(self, len: int = 1024, buffer: bytearray | None = None) -> bytes:  # type: ignore[override]  # noqa: A002
-        """Returns what was decrypted, or fills the buffer; what comes beside it, such as new keys, is charged too.
+        """Returns the decrypted bytes, or fills the buffer; what comes beside it, such as new keys, is charged too.
 
         asyncio reads until more is needed, and drops all that it read when there is an error. So one that follows
         octets of the same segment is kept for the next call: they may be a whole answer.

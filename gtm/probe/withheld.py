@@ -54,7 +54,7 @@ class WithheldChecks:
 
 
 def foreseen(checks: Iterable[Check], permits: Permits) -> tuple[Withheld, ...]:
-    """Returns why some of these checks will never be made by a node with these permits, as far as names tell."""
+    """Returns the checks that a node with these permits will never make, as far as names tell."""
     reasons = {}
     for check in checks:
         try:

@@ -56,7 +56,7 @@ class Crowd(Generic[Guest]):
         self._networks: dict[Network, OrderedDict[Guest, None]] = {}
 
     def __len__(self) -> int:
-        """Returns how many are connected."""
+        """Returns the number of connections."""
         return len(self._all)
 
     def enter(self, guest: Guest, client: Address) -> tuple[Guest, Room] | None:

@@ -38,7 +38,7 @@ def raised_limit(soft: int, hard: int, wanted: int = WANTED) -> int:
 
 
 def tcp_limits(wanted: TcpLimits, *, listeners: int) -> TcpLimits:
-    """Returns what each listener may have of the connections it wants, and has the system allow as much as it does."""
+    """Returns the TCP limits of each listener, and has the system allow as many descriptors as it can."""
     most = raise_limit(max(WANTED, RESERVED + listeners * wanted.connections))
     connections = connections_each(most, wanted.connections, listeners=listeners)
     if connections < wanted.connections:
@@ -53,17 +53,20 @@ def tcp_limits(wanted: TcpLimits, *, listeners: int) -> TcpLimits:
 
 
 def connections_each(limit: int, wanted: int, *, listeners: int) -> int:
-    """Returns how many connections each listener may have open; at least a few, as DNS needs TCP (RFC 7766 5)."""
+    """Returns the number of connections that each listener may have open.
+
+    At least a few, as DNS needs TCP (RFC 7766 5).
+    """
     return min(wanted, max(_FEW, (limit - RESERVED) // listeners))
 
 
 def admin_connections(limit: int, wanted: int, *, beside: int = 0) -> int:
-    """Returns how many connections the admin listener may have open of those it wants, `beside` the health port's."""
+    """Returns how many of the connections it wants the admin listener may have, `beside` the health port's."""
     return max(_FEW, min(wanted, limit // ADMIN_SHARE - beside))
 
 
 def health_connections(limit: int, wanted: int) -> int:
-    """Returns how many connections the health port may have open, out of those it wants."""
+    """Returns the number of connections that the health port may have open, out of those it wants."""
     return max(_FEW, min(wanted, limit // HEALTH_SHARE))
 
 

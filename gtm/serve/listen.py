@@ -153,7 +153,7 @@ def _configure(sock: socket.socket, at: ListenAddress, kind: socket.SocketKind) 
 
 
 def words_for(place: str, port: int, error: OSError) -> str:
-    """Returns why a place such as `UDP 127.0.0.1:53` cannot be listened on, and what helps."""
+    """Returns the reason why a place such as `UDP 127.0.0.1:53` cannot be listened on, and what helps."""
     transport, _, at = place.partition(" ")
     reason = f"cannot listen on {at} ({transport}): {os.strerror(error.errno) if error.errno else error}"
     if error.errno == errno.EACCES:

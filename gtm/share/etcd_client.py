@@ -279,7 +279,7 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> str:
-    """Returns what etcd says against a question; it holds no secret of ours."""
+    """Returns the objection of etcd to a question; it holds no secret of ours."""
     raw = await response.content.read(1000)
     try:
         told = _parsed(_REFUSAL, raw).error

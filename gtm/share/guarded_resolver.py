@@ -29,7 +29,10 @@ class GuardedResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """Returns where to connect to. Raises OSError where there is nothing, Unreachable where nothing is left."""
+        """Returns the addresses to connect to.
+
+        Raises OSError where there is nothing, Unreachable where nothing is left.
+        """
         found = await self._inner.resolve(host, port, family)
         against = [self._refusal(ip_address(each["host"]), port) for each in found]
         left = [each for each, words in zip(found, against, strict=True) if not words]
@@ -38,7 +41,10 @@ class GuardedResolver(AbstractResolver):
         return left
 
     async def judge(self, url: str) -> str:
-        """Returns why the host of a URL may not be asked; nothing where it may, or cannot be found for now."""
+        """Returns the reason why the host of a URL may not be asked.
+
+        Nothing where it may, or cannot be found for now.
+        """
         target = URL(url)
         try:
             await self.resolve(target.host or "", target.port or 0)

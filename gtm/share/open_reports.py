@@ -34,7 +34,7 @@ class Known:
 
 
 def opened_offer(body: bytes | bytearray, known: Known) -> list[OpenedReport]:
-    """Returns what is in an offer."""
+    """Returns the reports in an offer."""
     try:
         envelopes = parse_offer(body, most_bytes=known.bounds.offer)
     except ReportInvalid as refused:
@@ -43,7 +43,7 @@ def opened_offer(body: bytes | bytearray, known: Known) -> list[OpenedReport]:
 
 
 def opened(envelopes: Collection[bytes], known: Known) -> list[OpenedReport]:
-    """Returns what is in envelopes."""
+    """Returns the reports in envelopes."""
     outcomes: list[OpenedReport] = []
     left = len(known.trusted) + SPARE_CHECKS
     for envelope in envelopes:

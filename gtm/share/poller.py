@@ -67,7 +67,7 @@ MOST_DIGESTS = 36
 
 
 def make_resolver() -> AbstractResolver:
-    """Returns what finds the hosts of peers."""
+    """Returns the resolver for the hosts of peers."""
     return HttpResolver(threads=RESOLVER_THREADS, within_s=WAIT_S, name="names of peers")
 
 
@@ -123,7 +123,7 @@ class Poller:
 
     @property
     def state(self) -> PeerState:
-        """Returns how the peer does; what came of it through others does not count."""
+        """Returns the state of the peer; what came of it through others does not count."""
         if not self._was_reached:
             return PeerState.UNREACHED
         return PeerState.LOST if self._failures else PeerState.HEARD
@@ -190,7 +190,10 @@ class Poller:
             raise Unreachable(f"{described(error)}{self._of_large(error)}") from error
 
     def _of_large(self, error: Exception) -> str:
-        """Returns what to add where a large body took too long: `timeout` alone is of a peer that says nothing."""
+        """Returns the sentence to add where a large body took too long.
+
+        `timeout` alone is of a peer that says nothing.
+        """
         if self._large_within_s is None or not isinstance(error, TimeoutError):
             return ""
         return (

@@ -20,7 +20,7 @@ MAX_HEARTBEAT_S = 10.0
 
 
 def heartbeat_s(intervals_s: Iterable[float]) -> float:
-    """Returns how often to publish: the shortest interval of the checks, within bounds."""
+    """Returns the seconds between publications: the shortest interval of the checks, within bounds."""
     return min(MAX_HEARTBEAT_S, max(MIN_HEARTBEAT_S, min(intervals_s, default=MAX_HEARTBEAT_S)))
 
 

@@ -55,7 +55,7 @@ class Refusals:
 
     @property
     def counted(self) -> Mapping[RefusalKey, int]:
-        """Returns how many reports were refused, by the peer that gave them and the reason."""
+        """Returns the number of refused reports, by the peer that gave them and the reason."""
         return dict(self._counted)
 
     @property

@@ -129,7 +129,7 @@ class ReportStore:
 
     @property
     def claims(self) -> ClaimsByKey:
-        """Returns what the keys of peers claimed first."""
+        """Returns the first claims of the keys of peers."""
         return self._claims.held
 
     @property
@@ -201,7 +201,7 @@ class ReportStore:
 
     @property
     def refused(self) -> Mapping[tuple[NodeName, str], int]:
-        """Returns how many reports were refused, by the peer that gave them and the reason."""
+        """Returns the number of refused reports, by the peer that gave them and the reason."""
         return self.refusals.counted
 
     def expect(self, checks: int) -> None:

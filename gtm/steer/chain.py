@@ -36,12 +36,12 @@ class Step:
 
 
 def views(chain: Chain, place: Place, regions: Regions) -> Views:
-    """Returns what the chain sees of a place; places of equal views are of one cell."""
+    """Returns the chain's views of a place; places of equal views are of one cell."""
     return tuple(() if link.view is None else link.view(place, regions) for link in chain)
 
 
 def views_of(chain: Chain, places: Sequence[Place], regions: Regions) -> list[Views]:
-    """Returns what the chain sees of each of many places."""
+    """Returns the chain's views of each of many places."""
     columns = [_column(link, places, regions) for link in chain]
     return list(zip(*columns, strict=True))
 
@@ -60,7 +60,7 @@ def looks_at_place(chain: Chain) -> bool:
 
 
 def select(chain: Chain, candidates: Candidates, seen: Views) -> Selection:
-    """Returns what the chain leaves of the candidates in the cell with these views."""
+    """Returns the candidates that the chain leaves in the cell with these views."""
     for step in steps(chain, candidates, seen):
         candidates = step.after
     chooser = next((link for link in reversed(chain) if link.choose is not None), None)

@@ -72,7 +72,10 @@ def decide(chain: Chain, candidates: Candidates, seen: Views, on_all_down: OnAll
 
 
 def offered(candidates: Candidates) -> Candidates:
-    """Returns what no person took out; or all, where that is nothing: a service that has endpoints has an answer."""
+    """Returns the candidates that no person took out.
+
+    Or all, where that is nothing: a service that has endpoints has an answer.
+    """
     return _left(candidates) or candidates
 
 

@@ -50,7 +50,7 @@ class SteeringVocabulary:
         return frozenset(self.kinds)
 
     def objection(self, spec: FilterSpec) -> str:
-        """Returns what is wrong with the argument of a known filter, or an empty string."""
+        """Returns the fault of the argument of a known filter, or an empty string."""
         try:
             self.kinds[spec.name](spec.argument)
         except ValueError as error:

@@ -151,7 +151,10 @@ class VerifiedTls(ssl.SSLObject):
         return CertificateNamesOther(self._misfit(named), names)
 
     def _misfit(self, named: "_Names | None") -> str:
-        """Returns how a certificate with these names is not for the host; None is one that cannot be read."""
+        """Returns the reason why a certificate with these names is not for the host.
+
+        None is one that cannot be read.
+        """
         is_address = _is_address(self.server_hostname or "")
         if named is not None and not named:
             return "certificate names nobody: it has no subjectAltName"

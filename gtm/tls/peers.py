@@ -62,7 +62,7 @@ def server_tls(files: TlsFiles) -> ssl.SSLContext:
 
 
 def read_tls_file(path: Path) -> bytes:
-    """Returns what is in a file. Raises StateInvalid."""
+    """Returns the content of a file. Raises StateInvalid."""
     try:
         return TLS_FILES.read(path, limit=MAX_PEM_BYTES).data
     except FileUnreadable as error:

@@ -192,5 +192,5 @@ def _paths(files: TlsFiles) -> tuple[Path | None, ...]:
 
 
 def _written(marks: _Marks) -> _Marks:
-    """Returns what a write changes, and a new mode, name or link does not."""
+    """Returns the marks that a write changes, and a new mode, name or link does not."""
     return tuple(None if mark is None else replace(mark, changed_ns=0) for mark in marks)

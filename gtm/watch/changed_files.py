@@ -71,7 +71,7 @@ class Looked:
 
     @property
     def shared_stamps(self) -> Stamps:
-        """Returns how the shared files look; nothing where nobody knows the files by that."""
+        """Returns the stamps of the shared files; nothing where nobody knows the files by that."""
         settled = self._look.settled
         return {} if self._given is None else {name: settled[name] for name in SHARED_FILES if name in settled}
 

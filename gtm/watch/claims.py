@@ -24,7 +24,7 @@ Rank = tuple[bool, bool, int]
 
 
 def rank(file: str, loaded: Loaded, before: Mapping[str, Loaded], number: int) -> Rank:
-    """Returns how good the claim of a file to its zone is; its number is that in the order of names."""
+    """Returns the rank of the claim of a file to its zone; its number is that in the order of names."""
     origin = loaded.zone.origin
     is_named_so = Path(file).stem.lower() == origin.to_text(omit_final_dot=True).lower()
     return not had(file, origin, before), not is_named_so, number

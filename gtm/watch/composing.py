@@ -168,12 +168,12 @@ def _text(name: Name) -> str:
 
 
 def fingerprint_of(content: bytes) -> str:
-    """Returns what changes with the content of a file."""
+    """Returns a fingerprint that changes with the content of a file."""
     return hashlib.sha256(content).hexdigest()
 
 
 def problems_of(error: Exception, file: str, *, logs: bool = True) -> tuple[Problem, ...]:
-    """Returns what reading a file raised as problems of it: whatever that is, it keeps no other file from serving."""
+    """Returns the problems for what reading a file raised: whatever that is, it keeps no other file from serving."""
     if isinstance(error, ZoneInvalid):
         return error.problems
     if logs:

@@ -71,7 +71,7 @@ class Loaded:
 
     @property
     def records_files(self) -> dict[str, bytes]:
-        """Returns what its records file said, and those that this includes, by name."""
+        """Returns the content of its records file, and of those that this includes, by name."""
         return {} if self.records is None else {self.zone.records_file: self.records, **self.included}
 
 
@@ -122,7 +122,10 @@ class Catalogue:
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """Returns what is odd in files that serve, by file and line; not of those with problems, which come first."""
+        """Returns the warnings about files that serve, by file and line.
+
+        Not of those with problems, which come first.
+        """
         bad = self.bad_files
         serving = (each.zone for each in self.loaded if each.zone.warnings and each.zone.file not in bad)
         return tuple(sorted(warning for zone in serving for warning in zone.warnings))

@@ -83,7 +83,7 @@ def decode_apart(content: bytes, *, odd: bool, decode: Decode = decode_with_c, l
 
 
 def _reason(exit_code: int | None, limit_s: float) -> str:
-    """Returns why there is no database, from how the child ended without an answer."""
+    """Returns the reason why there is no database, from the way the child ended without an answer."""
     if exit_code == -signal.SIGALRM:
         return f"the reader was not done with it after {limit_s:g} s"
     if exit_code == -signal.SIGKILL:

@@ -31,7 +31,7 @@ GEO_FILES = FileReader("geo files")
 
 
 def load(paths: Sequence[Path], networks_path: Path | None = None) -> GeoLoad:
-    """Returns what the databases, the first preferred, and the custom networks file know."""
+    """Returns the combined knowledge of the databases, the first preferred, and the custom networks file."""
     problems: list[str] = []
     sources: list[Source] = []
     databases: list[Database] = []
@@ -74,7 +74,7 @@ def read_database(path: Path) -> tuple[Database, Source]:
 
 
 def read_content(path: Path) -> bytes:
-    """Returns what is in the file of a database; raises DatabaseInvalid, with the path in front."""
+    """Returns the content of the file of a database; raises DatabaseInvalid, with the path in front."""
     try:
         return GEO_FILES.read(path, limit=MAX_DATABASE_BYTES).data
     except FileUnreadable as exc:
@@ -121,5 +121,8 @@ Fingerprint = tuple[Stamp | None, ...]
 
 
 def fingerprint(paths: Sequence[Path]) -> Fingerprint:
-    """Returns what changes when one of these files is replaced or edited; None stands for a file that is not there."""
+    """Returns a fingerprint that changes when one of these files is replaced or edited.
+
+    None stands for a file that is not there.
+    """
     return tuple(GEO_FILES.stamps(paths))

@@ -87,12 +87,12 @@ class Verification:
 
     @property
     def right_answers(self) -> int:
-        """Returns how many known answers it gives."""
+        """Returns the number of known answers that it gives."""
         return sum(answer.found == answer.expected for answer in self.answers)
 
 
 def verify(path: Path) -> Verification:
-    """Returns what is in a good database; raises DatabaseInvalid saying what is wrong with another."""
+    """Returns the verification of a good database; raises DatabaseInvalid saying what is wrong with another."""
     return _verify(path, read_content(path))
 
 
@@ -113,7 +113,10 @@ def install(source: Path, target: Path, *, replaced: Path, force: bool) -> Verif
 
 
 def attribution(sources: Sequence[Source]) -> tuple[str, ...]:
-    """Returns what the licences of these databases ask to be said, once each; of an unknown maker's, that it is."""
+    """Returns the attributions that the licences of these databases ask for, once each.
+
+    Of an unknown maker's, that it is.
+    """
     databases = [source for source in sources if source.built_at is not None]
     makers = [_maker(source) for source in databases]
     notices = tuple(maker.notice for maker in MAKERS if maker in makers)
@@ -158,7 +161,7 @@ MAKERS = (
 
 
 def _maker(source: Source) -> Maker | None:
-    """Returns who made a database, by its type or else by its description."""
+    """Returns the maker of a database, by its type or else by its description."""
     kind, words = source.type.lower(), source.description.lower()
     by_type = (maker for maker in MAKERS if kind.startswith(maker.types))
     by_description = (maker for maker in MAKERS if any(word in words for word in maker.words))
@@ -205,7 +208,7 @@ def _locates(database: Database) -> bool:
 
 
 def _answers(database: Database, content: bytes) -> tuple[Answer, ...]:
-    """Returns what the database says of the addresses whose country is known, of the families that it covers."""
+    """Returns the answers of the database for the addresses whose country is known, of the families that it covers."""
     families = _families(database)
     covered = [(text, country) for text, country in KNOWN_ANSWERS if ("IPv6" if ":" in text else "IPv4") in families]
     if "City" in database.type or "Country" in database.type:

@@ -82,7 +82,7 @@ def compose_kept(folder: Path, catalogue: Catalogue) -> str:
 
 
 def parse_kept(text: str) -> KeptFolder:
-    """Returns what was kept; raises StateInvalid when the text is damaged."""
+    """Returns the kept folder; raises StateInvalid when the text is damaged."""
     try:
         kept = msgspec.json.decode(text, type=KeptFolder)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

@@ -134,7 +134,7 @@ class Reading:
 
     @property
     def limit_s(self) -> float:
-        """Returns how long the next file may take; `read_for` reads no file that may take longer."""
+        """Returns the seconds that the next file may take; `read_for` reads no file that may take longer."""
         shared = 0 if self._has_shared else max((self._sizes.get(name, 0) for name in SHARED_FILES), default=0)
         return _limit_s(max(shared, self._waiting[-1].size_bytes if self._waiting else 0))
 
@@ -184,7 +184,7 @@ class Reading:
         return self.catalogue()
 
     def catalogue(self) -> Catalogue:
-        """Returns what the reading comes to so far."""
+        """Returns the catalogue so far."""
         if self._failure is not None:
             return replace(self._previous, problems=(self._failure,), unread=0)
         composing = Composing(self._before, self._territories)
@@ -217,7 +217,7 @@ class Reading:
         return not self._is_shared_as_before or file in self._previous.stale
 
     def _so_far(self, file: str) -> Loaded | Refused | None:
-        """Returns what came of a file; until all are read, one that has another zone now is as it was before."""
+        """Returns the result for a file; until all are read, one that has another zone now is as it was before."""
         result, before = self._results.get(file), self._before.get(file)
         is_other = isinstance(result, Loaded) and before is not None and result.zone.origin != before.zone.origin
         return self._as_before(file) if result is None or (self._waiting and is_other) else result
@@ -419,7 +419,7 @@ class Reading:
         return isinstance(now, Loaded) and now.zone.origin == serving.zone.origin
 
     def _known(self, file: str, fingerprint: str) -> Loaded | Refused | None:
-        """Returns what came of this text before, if nothing that it depends on has changed."""
+        """Returns the former result for this text, if nothing that it depends on has changed."""
         before = self._as_before(file)
         if before is None or before.fingerprint != fingerprint or self._is_stale(file):
             return None

@@ -38,7 +38,7 @@ class RecordsFiles:
         self._total = sum(size for file, size in self._bytes.items() if file in zone_files)
 
     def too_much(self, file: str, name: str, size_bytes: int) -> str:
-        """Returns what is wrong with a records file that a zone file names, if with it all have too many bytes."""
+        """Returns the fault of a records file that a zone file names, if with it all have too many bytes."""
         total = self._total - self._bytes.get(file, 0) + size_bytes
         if total <= MAX_RECORDS_BYTES:
             return ""
@@ -64,7 +64,7 @@ class RecordsFiles:
         return MasterFile(str(path), content, self._scan, folder=str(self._folder.absolute()), name=name)
 
     def content(self, name: str) -> bytes | None:
-        """Returns what is in a records file; None where it cannot be read. Raises Unsettled."""
+        """Returns the content of a records file; None where it cannot be read. Raises Unsettled."""
         try:
             return self.read(name).content
         except TextInvalid:
@@ -96,12 +96,12 @@ class Fetching:
 
     @property
     def whole(self) -> dict[str, bytes]:
-        """Returns what was read, by name."""
+        """Returns the files that were read, by name."""
         return {name: content for name, content in self.contents.items() if content is not None}
 
     @property
     def size_bytes(self) -> int:
-        """Returns how much that is."""
+        """Returns their size in bytes."""
         return sum(map(len, self.whole.values()))
 
     def fetch(self, name: str) -> MasterFile:
@@ -139,5 +139,5 @@ def _size(loaded: Loaded) -> int:
 
 
 def records_fingerprint(content: bytes | None) -> str:
-    """Returns what changes with the content of a records file; empty for one that cannot be read."""
+    """Returns a fingerprint that changes with the content of a records file; empty for one that cannot be read."""
     return "" if content is None else fingerprint_of(content)

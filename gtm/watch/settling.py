@@ -87,7 +87,7 @@ class Settling:
         return max(GONE_LOOKS, 2 * Arrival.IN_PLACE.looks(LOOK_INTERVAL_S, self._settle_s))
 
     def look(self, scan: Scan, *, at: float | None = None) -> Look:
-        """Returns what one more look shows; where its time is known, in seconds, a late one counts as several."""
+        """Returns the result of one more look; where its time is known, in seconds, a late one counts as several."""
         late_s = 0.0 if at is None or self._looked_at is None else at - self._looked_at
         self._looked_at = at
         now = dict(scan.stamps)
@@ -141,7 +141,7 @@ class Settling:
         return arrival.looks(LOOK_INTERVAL_S, self._settle_s)
 
     def _after(self, look: Look) -> Look:
-        """Returns what will have been read once a look was."""
+        """Returns the state after a look was read."""
         read = {} if self._read is None else self._read.settled
         if not look.is_readable:
             return Look(read, is_readable=False)

@@ -53,7 +53,7 @@ class LossGuard:
     """The zones of which somebody said that it is meant."""
 
     def words(self, before: Zone | None, after: Zone) -> str:
-        """Returns why a zone is refused in place of the one that serves; empty where it is not."""
+        """Returns the reason why a zone is refused in place of the one that serves; empty where it is not."""
         if before is None or before is after or after.origin in self.forced:
             return ""
         told = ", ".join(map(str, losses(before, after, self.most_lost)))

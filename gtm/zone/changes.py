@@ -103,7 +103,7 @@ class ZoneChanges:
 
     @property
     def warning(self) -> str:
-        """Returns what is to be said of names that are gone; empty where none is."""
+        """Returns the warning about names that are gone; empty where none is."""
         if not self.gone.count:
             return ""
         verb = "name is" if self.gone.count == 1 else "names are"
@@ -114,7 +114,7 @@ NO_CHANGES: tuple[ZoneChanges, ...] = ()
 
 
 def changes(before: Iterable[Zone], after: Iterable[Zone]) -> tuple[ZoneChanges, ...]:
-    """Returns what is new in zones that are not as they were."""
+    """Returns the changes of zones that are not as they were."""
     was, now = ({zone.origin: zone for zone in zones} for zones in (before, after))
     same = {origin for origin in was.keys() & now.keys() if was[origin].digest == now[origin].digest}
     if len(same) == len(was) == len(now):
@@ -123,7 +123,7 @@ def changes(before: Iterable[Zone], after: Iterable[Zone]) -> tuple[ZoneChanges,
 
 
 def changes_since(before: Iterable[Contents], after: Iterable[Zone]) -> tuple[ZoneChanges, ...]:
-    """Returns what is new since somebody else said what the zones have (`parse_lines`)."""
+    """Returns the changes since somebody else told the contents of the zones (`parse_lines`)."""
     was = {contents.origin: _Lazy(contents) for contents in before}
     now = {zone.origin: _Lazy(fingerprinted(contents_of(zone))) for zone in after}
     return tuple(each for each in _all(was, now, set()) if each.fate is not Fate.CHANGED or each.found)
@@ -145,7 +145,7 @@ class _Lazy:
 
     @property
     def size(self) -> str:
-        """Returns how much there is, without making anything."""
+        """Returns the size, without making anything."""
         here = self._source
         if isinstance(here, Contents):
             services, records = sum(thing.kind == "service" for thing in here.things), sum(map(len, here.own.values()))

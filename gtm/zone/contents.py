@@ -79,7 +79,7 @@ class Contents:
 
     @property
     def count(self) -> int:
-        """Returns how many names have something; empty ones of the records file are among them."""
+        """Returns the number of names that have something; empty ones of the records file are among them."""
         return len(self.own.keys() | self.steered) + len(self.bulk)
 
     def records(self, key: NameKey) -> RRsets:
@@ -134,7 +134,7 @@ class Contents:
 
 
 def contents_of(zone: Zone) -> Contents:
-    """Returns what a zone has."""
+    """Returns the contents of a zone."""
     own: dict[NameKey, dict[int, tuple[int, object]]] = {}
     for rrset in zone.records:
         values = (rrset.ttl, _in_order(rrset.rdatas))

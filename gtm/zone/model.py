@@ -127,7 +127,10 @@ class Monitor:
 
     @property
     def key(self) -> MonitorKey:
-        """Returns what no other monitor of the same files has: to hash that is faster than to hash all there is."""
+        """Returns the key that no other monitor of the same files has.
+
+        To hash that is faster than to hash all there is.
+        """
         return self.scope, self.name
 
     def all_parts(self) -> Iterator["Monitor"]:
@@ -257,7 +260,7 @@ class Service:
         return () if self.monitor is None else _awaited(self.monitor)
 
     def disabled_by(self, endpoint: Endpoint) -> DisabledBy:
-        """Returns what disables one of the endpoints in `disabled`, the widest first."""
+        """Returns the widest thing that disables one of the endpoints in `disabled`."""
         if not self.enabled:
             return DisabledBy.SERVICE
         return DisabledBy.REGION if endpoint.enabled else DisabledBy.ENDPOINT
@@ -313,7 +316,7 @@ class Zone:
 
     @property
     def all_services(self) -> tuple[Service, ...]:
-        """Returns what the file has for services, whether something of them is enabled or not."""
+        """Returns the services of the file, whether something of them is enabled or not."""
         return (*self.services, *self.disabled_services)
 
 

@@ -63,7 +63,7 @@ class _Master:
         """Of all the text that was read, as often as it is included or generated."""
 
     def include(self, name: str) -> bytes:
-        """Returns what is in a file, which is read once. Raises TextInvalid."""
+        """Returns the content of a file, which is read once. Raises TextInvalid."""
         if name not in self.included:
             self.included[name] = self.file.include(name)
         return self.included[name]
@@ -122,7 +122,7 @@ def _limit(draft: ZoneDraft, vocabulary: Vocabulary, report: ProblemList) -> Non
 
 
 def parse_shared(text: str, file: str) -> Shared:
-    """Returns what the shared file defines; raises ZoneInvalid with all its problems."""
+    """Returns the definitions of the shared file; raises ZoneInvalid with all its problems."""
     document = parse_document(text, file)
     validated = validate(SharedEntry, document, None)
     if validated.entry is None or validated.problems:
@@ -143,7 +143,10 @@ def _wrong_parts(wrong: dict[str, str], report: ProblemList) -> ProblemList:
 
 
 def _scope(document: Document, shared: Shared, vocabulary: Vocabulary) -> ReferenceContext:
-    """Returns what the file may refer to; a definition with a mistake counts, so that it is told once."""
+    """Returns the context to which values of the file may refer.
+
+    A definition with a mistake counts, so that it is told once.
+    """
     return ReferenceContext(
         origin=_origin(document),
         regions=frozenset(region.name for region in shared.regions) | _keys(document, "regions"),

@@ -54,7 +54,7 @@ MinHealthy = Annotated[
 
 
 def safety_of(own: SafetyEntry, zone: SafetyEntry) -> Safety:
-    """Returns what binds automatics for a service."""
+    """Returns the safety rules of a service."""
     at_least = own.at_least or zone.at_least or DEFAULT_SAFETY.at_least
     percent = own.max_share_removed_per_minute or zone.max_share_removed_per_minute
     said = [one.correlated_failure for one in (own, zone) if one.correlated_failure is not None]

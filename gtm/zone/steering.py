@@ -46,7 +46,7 @@ class Vocabulary(Protocol):
         """Returns whether a valid chain looks at the place of clients."""
 
     def objection(self, spec: FilterSpec) -> str:
-        """Returns what is wrong with the argument of a known filter, or an empty string.
+        """Returns the fault of the argument of a known filter, or an empty string.
 
         The words complete "filter NAME ...": "takes no argument".
         """

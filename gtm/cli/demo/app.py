@@ -109,7 +109,10 @@ async def _play(show: Callable[[str], None]) -> None:
 
 
 def _typed() -> str:
-    """Returns how an operator types `gtm` in another terminal: after `make demo` it is in no folder of PATH."""
+    """Returns the way in which an operator types `gtm` in another terminal.
+
+    After `make demo` it is in no folder of PATH.
+    """
     installed = Path(sys.executable).with_name("gtm")
     if not installed.exists():
         return f"{sys.executable} -m gtm"

@@ -83,7 +83,7 @@ def node_file(stage: Stage, node: StageNode, keys: Mapping[NodeName, PublicKey],
 
 
 def region_program(region: ToyRegion) -> RegionProgram:
-    """Returns how a toy region is run."""
+    """Returns the program of a toy region."""
 
     def in_mode(mode: Mode) -> Program:
         where = ("--listen", str(region.listen), "--name", region.name)

@@ -41,7 +41,7 @@ class StageNode:
 
     @property
     def url(self) -> str:
-        """Returns where its admin API is."""
+        """Returns the URL of its admin API."""
         return f"http://{self.admin}"
 
 

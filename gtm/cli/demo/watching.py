@@ -27,7 +27,7 @@ Seen = Mapping[RegionName, EndpointView]
 
 
 async def until_ready(stage: Stage, *, limit_s: float) -> Seen:
-    """Returns what the DNS node believes once it serves and sees every region up; DemoFailed when it never does."""
+    """Returns the beliefs of the DNS node once it serves and sees every region up; DemoFailed when it never does."""
     seen: Seen = {}
     try:
         async with asyncio.timeout(limit_s), _session() as session:
@@ -62,7 +62,10 @@ def changes(before: Seen, after: Seen) -> tuple[str, ...]:
 
 
 def parse_status(text: str, stage: Stage) -> Seen:
-    """Returns what an answer of /v1/status believes of the demo's regions; raises Unreachable when it is not one."""
+    """Returns the beliefs about the demo's regions in an answer of /v1/status.
+
+    Raises Unreachable when it is not one.
+    """
     try:
         status = TypeAdapter(NodeStatus).validate_json(text)
     except ValidationError as error:
@@ -87,7 +90,7 @@ def _session() -> aiohttp.ClientSession:
 
 
 async def _look(session: aiohttp.ClientSession, stage: Stage) -> Seen | None:
-    """Returns what the node believes; None while it does not serve."""
+    """Returns the beliefs of the node; None while it does not serve."""
     try:
         async with session.get(f"{stage.server.url}/readyz") as ready:
             if ready.status != 200:

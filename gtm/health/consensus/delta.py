@@ -142,7 +142,7 @@ class StatusDelta:
 
     @cached_property
     def local_changes(self) -> tuple[LocalChange, ...]:
-        """Returns what vantages see otherwise than before, sorted; each is one line of the log."""
+        """Returns the changes of what vantages see differently from the quorum, sorted; each is one line of the log."""
         found: list[LocalChange] = []
         for check in sorted(self.local):
             old, new = self.touched[check]

@@ -64,7 +64,10 @@ NO_NEIGHBOURS: Neighbours = {}
 
 
 def positions(ordered: Iterable[Heard]) -> Mapping[VantageName, Coordinates]:
-    """Returns where each vantage is, as the first of its probes says; reports are sorted by vantage and node."""
+    """Returns the position of each vantage, as the first of its probes gives it.
+
+    Reports are sorted by vantage and node.
+    """
     found: dict[VantageName, Coordinates] = {}
     for heard in ordered:
         if heard.report.at is not None and heard.report.votes_on_something:
@@ -83,7 +86,10 @@ def neighbours(at: Mapping[VantageName, Coordinates]) -> Neighbours:
 
 
 def seconding(vantage: VantageName, belief: Belief, counted: Iterable[Voice], near: Neighbours) -> int:
-    """Returns how many probes of its neighbours say what a vantage says; 0 unless most of them all say so."""
+    """Returns the number of probes of neighbouring vantages that agree with a vantage.
+
+    0 unless most of them all say so.
+    """
     around = near.get(vantage)
     if not around:
         return 0
@@ -95,7 +101,7 @@ def seconding(vantage: VantageName, belief: Belief, counted: Iterable[Voice], ne
 def local_beliefs(
     belief: Belief, counted: Sequence[Voice], *, voters: int, near: Neighbours = NO_NEIGHBOURS
 ) -> tuple[LocalBelief, ...]:
-    """Returns what vantages see otherwise than the quorum, in the order of the voices that count."""
+    """Returns the local beliefs that differ from the quorum, in the order of the voices that count."""
     if len(counted) < MIN_VOICES:
         return ()
     return tuple(

@@ -55,7 +55,7 @@ class Merger:
     def merge(
         self, previous: Status, book: Book, watched: Mapping[CheckId, Freshness], *, now: float, wall: float
     ) -> StatusDelta | None:
-        """Returns what hearing this book changed in the status; None when nothing."""
+        """Returns the changes of the status after this book is merged; None when nothing."""
         out = quarantined(self.standings)
         if previous is not self._status or watched is not self._watched:
             self._watched = watched

@@ -78,7 +78,7 @@ def judged(
     round_s: float,
     quorum: Quorum,
 ) -> Standings:
-    """Returns how the probes stand after a round, or the same object when none is due.
+    """Returns the reputation of the probes after a round, or the same object when no round is due.
 
     Who left stands as before when it comes back: to leave, and to be forgotten, is up to each probe where leases say
     who lives. Only what it was against has not lasted since. In quarantine it is one of whom the others must be a
@@ -117,7 +117,7 @@ Known = Mapping[CheckId, Settled]
 
 
 def settled(status: Status) -> Known:
-    """Returns what most voices say of each check where that tells who is right."""
+    """Returns the belief of most voices for each check on which it tells who is right."""
     found = {}
     for check, known in status.checks.items():
         belief = Belief.UNKNOWN if known.frozen else agreed(known.votes)
@@ -127,7 +127,7 @@ def settled(status: Status) -> Known:
 
 
 def agreed(voices: Sequence[Voice]) -> Belief:
-    """Returns what more than half of the voices that count say; UNKNOWN where they are divided, or too few."""
+    """Returns the belief of more than half of the voices that count; UNKNOWN where they are divided, or too few."""
     heard = [voice for voice in voices if voice.fresh and voice.belief is not Belief.UNKNOWN]
     counted = [voice.belief for voice in heard if not voice.quarantined]
     if len(heard) < MIN_VOICES:
@@ -140,7 +140,7 @@ def agreed(voices: Sequence[Voice]) -> Belief:
 
 
 def unanimous(status: Status) -> Mapping[CheckId, Belief]:
-    """Returns what all say of each check on which several say something, but fewer than tell who is right."""
+    """Returns the unanimous belief for each check with several voices, but fewer than tell who is right."""
     found = {}
     for check, known in status.checks.items():
         said = [voice.belief for voice in known.votes if voice.fresh and voice.belief is not Belief.UNKNOWN]
@@ -156,7 +156,7 @@ ProbeViews = Mapping[CheckId, bool]
 def views_of(
     heard: Heard, known: Known, watched: Mapping[CheckId, Freshness], near: Neighbours, *, now: float
 ) -> ProbeViews:
-    """Returns how a probe's fresh votes are to what is settled."""
+    """Returns the comparison of a probe's fresh votes with the settled beliefs."""
     waited_s = max(0.0, now - heard.heard_at)
     views = {}
     for check, vote in heard.report.votes.items():

@@ -73,7 +73,7 @@ class Quorum:
 
 
 def decide(ups: int, downs: int, rule: Rule) -> Belief:
-    """Returns what the voices decide; UNKNOWN when they decide nothing."""
+    """Returns the decision of the voices; UNKNOWN when they decide nothing."""
     voices = ups + downs
     if voices == 0:
         return Belief.UNKNOWN

@@ -65,7 +65,7 @@ def parse_last_heard(text: str) -> LastHeard:
 
 
 def compose_vantages(vantages: Vantages) -> str:
-    """Returns where vantages are as JSON text."""
+    """Returns the positions of the vantages as JSON text."""
     return (
         json.dumps({"version": 1, "vantages": {vantage.name: list(vantage.at) for vantage in vantages}}, indent=1)
         + "\n"
@@ -73,13 +73,13 @@ def compose_vantages(vantages: Vantages) -> str:
 
 
 def parse_vantages(text: str) -> Vantages:
-    """Returns where vantages are, sorted by name. Raises StateInvalid when the text does not say."""
+    """Returns the vantages with their positions, sorted by name. Raises StateInvalid when the text does not say."""
     saved = parse_kept(_SavedVantages, text, what="vantages")
     return tuple(Vantage(VantageName(name), Coordinates(*at)) for name, at in sorted(saved.vantages.items()))
 
 
 def compose_claims(held: ClaimsByKey) -> str:
-    """Returns what was claimed first under each key as JSON text."""
+    """Returns the first claim under each key as JSON text."""
     claims = {
         key: {"vantage": one.vantage, "at": None if one.at is None else list(one.at)}
         for key, one in sorted(held.items())
@@ -88,7 +88,7 @@ def compose_claims(held: ClaimsByKey) -> str:
 
 
 def parse_claims(text: str) -> ClaimsByKey:
-    """Returns what was claimed first under each key. Raises StateInvalid when the text does not say."""
+    """Returns the first claim under each key. Raises StateInvalid when the text does not say."""
     saved = parse_kept(_SavedClaims, text, what="claims")
     return {
         key: Claim(VantageName(one.vantage), None if one.at is None else Coordinates(*one.at))

@@ -61,7 +61,7 @@ class CheckStatus:
 
     @property
     def state(self) -> VerdictState:
-        """Returns what is believed in one word, for people."""
+        """Returns the state in one word, for people."""
         return state_among(self.belief, [voice.state for voice in self.votes if voice.counts])
 
     @property
@@ -77,7 +77,7 @@ class Status:
     checks: Mapping[CheckId, CheckStatus] = field(default_factory=dict)
 
     def belief(self, check: CheckId) -> Belief:
-        """Returns what is believed of a check; UNKNOWN of one never heard of."""
+        """Returns the belief of a check; UNKNOWN of one never heard of."""
         known = self.checks.get(check)
         return Belief.UNKNOWN if known is None else known.belief
 
@@ -127,7 +127,7 @@ def decided(
     wall: float,
     near: Neighbours = NO_NEIGHBOURS,
 ) -> CheckStatus:
-    """Returns what is believed of one check after these voices."""
+    """Returns the status of one check after these voices."""
     before = CheckStatus(Belief.UNKNOWN, wall) if last is None else last
     counted = [voice for voice in voices if voice.counts]
     if not quorum.is_enough(voters=sum([voice.agreeing for voice in counted]), vantages=len(counted)):
@@ -145,7 +145,7 @@ def decided(
 
 
 def _back_in_s(counted: Sequence[Voice], rule: Rule) -> float | None:
-    """Returns how soon enough voices say up, if those whose last reading was good come back one after the other."""
+    """Returns the seconds until enough voices are up, if those with a good last reading come back one by one."""
     coming = sorted([voice.flip_in_s for voice in counted if voice.belief is Belief.DOWN and voice.reason is Reason.OK])
     ups = sum(voice.belief is Belief.UP for voice in counted)
     for more, flip_in_s in enumerate(coming, 1):

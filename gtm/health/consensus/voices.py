@@ -75,7 +75,7 @@ class Voice:
 def voices_on(
     check: CheckId, heard: Iterable[Heard], freshness: Freshness, *, quarantined: AbstractSet[NodeName], now: float
 ) -> tuple[Voice, ...]:
-    """Returns what every vantage says of a check; `heard` is sorted by vantage and node."""
+    """Returns the voice of every vantage on a check; `heard` is sorted by vantage and node."""
     limit_s = freshness.limit_s
     ballots = []
     for one in heard:

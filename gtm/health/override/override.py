@@ -111,7 +111,7 @@ class Override:
 
     @property
     def edition(self) -> tuple[float, str]:
-        """Returns what orders the overrides of one scope."""
+        """Returns the key that orders the overrides of one scope."""
         return self.made_at, self.id
 
     def is_ahead(self, wall: float) -> bool:
@@ -158,7 +158,10 @@ NOTHING_HELD: OverridesByNode = {}
 
 
 def joined(held: OverridesByNode, heard: Iterable[Override]) -> OverridesByNode:
-    """Returns what each node said, of all that was held and is heard; the same object when nothing is new."""
+    """Returns the overrides of each node, from those that were held and those that are heard.
+
+    The same object when nothing is new.
+    """
     by_node: dict[NodeName, list[Override]] = {}
     for one in heard:
         by_node.setdefault(one.node, []).append(one)
@@ -183,7 +186,7 @@ def _joined(known: Overrides, heard: Iterable[Override]) -> Overrides:
 
 
 def newest(held: OverridesByNode) -> Overrides:
-    """Returns what counts of each scope, whoever said it."""
+    """Returns the override that counts for each scope, whoever set it."""
     found: dict[Scope, Override] = {}
     for one in all_of(held):
         if one.scope not in found or one.outranks(found[one.scope]):
@@ -261,7 +264,7 @@ def in_force(overrides: Overrides, *, wall: float, gone: Mapping[Scope, float] |
 
 
 def differing(one: InForce, other: InForce) -> InForce:
-    """Returns what is said by one and not by the other, of either."""
+    """Returns the overrides that only one of the two has, of either."""
     scopes = one.by_scope.keys() | other.by_scope.keys()
     changed = [scope for scope in scopes if one.by_scope.get(scope) != other.by_scope.get(scope)]
     return InForce({scope: one.by_scope.get(scope) or other.by_scope[scope] for scope in changed})

@@ -109,7 +109,7 @@ def read_own(text: str, node: NodeName) -> Override:
 
 
 def claimed_override(text: str) -> Override:
-    """Returns what a text says that nobody vouches for: for the log alone; or raises ReportInvalid."""
+    """Returns the override of a text that nobody vouches for: for the log alone; or raises ReportInvalid."""
     envelope = decoded(_SIGNED, text.encode(errors="replace"))
     return _override(decoded(_PAYLOAD, envelope.payload))
 

@@ -75,7 +75,7 @@ class Claims:
 
     @property
     def held(self) -> ClaimsByKey:
-        """Returns what was claimed first under each key."""
+        """Returns the first claim under each key."""
         return dict(self._held)
 
     def accept(self, report: Report) -> Report:
@@ -98,7 +98,7 @@ class Claims:
         return report if place in (None, report.at) else replace(report, at=place)
 
     def _reason_against(self, node: NodeName, vantage: VantageName) -> str:
-        """Returns why a node may not speak for a vantage; nothing when it may."""
+        """Returns the reason why a node may not speak for a vantage; nothing when it may."""
         listed = self._of(node).vantage
         if listed is not None:
             return "" if vantage == listed else f"share.peers lists {listed} for it"

@@ -71,7 +71,10 @@ class Skew:
 
     @property
     def own_s(self) -> float:
-        """Returns how far this node's clock is ahead of most others, less than 0 if behind; 0 where it is right."""
+        """Returns the seconds by which this node's clock is ahead of most others, less than 0 if behind.
+
+        0 where it is right.
+        """
         return -median([self.ahead[node] for node in self.against]) if self.against else 0.0
 
     @property
@@ -81,7 +84,7 @@ class Skew:
 
     @property
     def own_words(self) -> str:
-        """Returns what is wrong with this node's clock; nothing where it is right."""
+        """Returns the fault of this node's clock; nothing where it is right."""
         if not self.against:
             return ""
         return (
@@ -90,7 +93,7 @@ class Skew:
         )
 
     def words(self, node: NodeName) -> str:
-        """Returns what is wrong with a peer's clock."""
+        """Returns the fault of a peer's clock."""
         far = _far(self.ahead[node])
         then = f"what is more than {MAX_SKEW_S:.0f} s off is not believed"
         if len(self.ahead) == 1:
@@ -132,7 +135,7 @@ class Clocks:
         known.samples.append(_Sample(now, made_at - wall))
 
     def look(self, *, now: float) -> Skew:
-        """Returns how clocks differ now."""
+        """Returns the present differences between clocks."""
         ahead = {}
         for node, peer in self._peers.items():
             recent = [sample.ahead_s for sample in peer.samples if now - sample.at < KEPT_S]

@@ -94,7 +94,7 @@ def seal(report: Report, key: PrivateKey, *, last: Base | None = None) -> Sealed
 
 
 def payload_digest(payload: str) -> str:
-    """Returns what tells payloads apart, too long for anybody to make two payloads that have the same."""
+    """Returns a digest of a payload, too long for anybody to make two payloads with the same one."""
     return hashlib.sha256(payload.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
@@ -221,7 +221,7 @@ def signature_text(value: str) -> str:
 
 
 def key_text(value: str) -> str:
-    """Returns what could be the text of a key; raises ValueError for other."""
+    """Returns the possible text of a key; raises ValueError for other."""
     if not re.fullmatch(r"[A-Za-z0-9:+/=]*", value):
         raise ValueError("holds characters that no key has")  # it goes into the log
     return value

@@ -58,12 +58,12 @@ class Base:
 
     @property
     def edition(self) -> Edition:
-        """Returns what a node that holds this base has heard at least."""
+        """Returns the lowest edition that a node with this base has heard."""
         return self.report.edition
 
     @cached_property
     def digest(self) -> str:
-        """Returns what deltas call it."""
+        """Returns the name that deltas have for it."""
         return hashlib.sha256(self.text.encode()).hexdigest()
 
 

@@ -31,10 +31,10 @@ NEVER_READ_AGE_S = 10 * 86_400.0
 
 
 def excess(edition: Edition, *, wall: float, skew_s: float) -> str:
-    """Returns why an edition cannot be a node's of now, by clocks that differ by `skew_s` at most; nothing if it can.
+    """Returns the reason why an edition cannot be a node's of now, by clocks that differ by `skew_s` at most.
 
-    An epoch is the wall time of a start in milliseconds. Whoever could get an edition of the future heard, with a key
-    that was stolen, would have the node itself taken for a replay until then.
+    Nothing if it can.  An epoch is the wall time of a start in milliseconds. Whoever could get an edition of the future
+    heard, with a key that was stolen, would have the node itself taken for a replay until then.
     """
     ahead_s = edition.epoch / 1000 - wall
     if ahead_s > skew_s:
@@ -100,7 +100,7 @@ class Report:
 
     @property
     def edition(self) -> Edition:
-        """Returns what orders this report among those of its node."""
+        """Returns the key that orders this report among those of its node."""
         return Edition(self.epoch, self.serial)
 
 

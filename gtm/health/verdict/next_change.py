@@ -43,7 +43,10 @@ def is_settled(verdict: Verdict, policy: VerdictPolicy) -> bool:
 
 
 def soonest_s(voices: Iterable[float]) -> float:
-    """Returns when the first of the voices that are heard could change; with none, that is at any time: 0."""
+    """Returns the seconds until the first of the voices that are heard could change.
+
+    With none, that is at any time: 0.
+    """
     return min(voices, default=0.0)
 
 
@@ -57,7 +60,10 @@ def _flip_in_s(verdict: Verdict, policy: VerdictPolicy, pace: Pace) -> float:
 
 
 def _readings_up(verdict: Verdict, policy: VerdictPolicy, interval_s: float) -> int:
-    """Returns how many good readings from now on bring it up: what is asked for shrinks as the penalty fades."""
+    """Returns the number of good readings from now on that bring it up.
+
+    What is asked for shrinks as the penalty fades.
+    """
     most = max(1, goods_needed(verdict, policy, now=verdict.read_at) - verdict.good_run)
     low = 1
     while low < most:

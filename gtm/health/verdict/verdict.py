@@ -113,7 +113,7 @@ class Verdict:
     """Why it cannot be read, once the last reading is too old to count, or there never was one; for people."""
 
     def penalty_at(self, now: float) -> float:
-        """Returns what is left of the penalty for flips."""
+        """Returns the rest of the penalty for flips."""
         return float(self.penalty * 0.5 ** (max(0.0, now - self.changed_at) / HALF_LIFE_S))
 
     def state_at(self, now: float) -> VerdictState:
@@ -157,7 +157,7 @@ def step(verdict: Verdict, reading: Reading, *, now: float, wall: float, policy:
 
 
 def goods_needed(verdict: Verdict, policy: VerdictPolicy, *, now: float) -> int:
-    """Returns how many good readings in a row bring an endpoint back that is down."""
+    """Returns the number of good readings in a row that bring an endpoint back that is down."""
     if not policy.damping:
         return policy.rise
     doublings = max(0.0, verdict.penalty_at(now) - 1)
@@ -165,7 +165,7 @@ def goods_needed(verdict: Verdict, policy: VerdictPolicy, *, now: float) -> int:
 
 
 def bads_needed(verdict: Verdict, policy: VerdictPolicy) -> int:
-    """Returns how many more bad readings in a row take an endpoint down that is not."""
+    """Returns the number of further bad readings in a row that take an endpoint down that is not."""
     in_a_row = max(1, policy.fall - verdict.bad_run)
     if policy.window is None:
         return in_a_row

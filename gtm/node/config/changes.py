@@ -82,7 +82,7 @@ class Difference:
 
 
 def difference(running: NodeConfig, asked: NodeConfig) -> Difference:
-    """Returns what to take of a node file as it is now."""
+    """Returns the differences to take of a node file as it is now."""
     other = [field.name for field in fields(NodeConfig) if getattr(running, field.name) != getattr(asked, field.name)]
     is_first_or_last = bool(running.peers) != bool(asked.peers)
     waits = {name for name in other if name not in TAKEN or (is_first_or_last and name in FROM_OR_TO_NONE)}

@@ -16,7 +16,7 @@ from gtm.serve.listen import ListenAddress
 
 
 def clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
-    """Returns what is wrong between keys that are right by themselves."""
+    """Returns the problems between keys that are right by themselves."""
     problems = []
     names = [peer.node for peer in entry.share.peers]
     for index, name in enumerate(names):
@@ -45,7 +45,7 @@ def clashes(entry: NodeEntry, document: Document, node: NodeName) -> list[Proble
 
 
 def _shared_places(entry: NodeEntry, document: Document) -> list[Problem]:
-    """Returns where two listeners of this node would take one address: the second could not listen there."""
+    """Returns the problems of two listeners of this node at one address: the second could not listen there."""
     listen = entry.listen
     taken: list[tuple[str, ListenAddress]] = []
     problems = []
@@ -68,7 +68,10 @@ def others(entry: NodeEntry, node: NodeName) -> list[PeerEntry]:
 
 
 def _listed_otherwise(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
-    """Returns where the list of peers says of this node itself what it is not: others, with that list, refuse it."""
+    """Returns the problems of a peers list that describes this node itself wrongly.
+
+    Others, with that list, refuse it.
+    """
     looks, vantage = Role.PROBE in entry.roles, entry.vantage or node
     problems = []
     for index, peer in enumerate(entry.share.peers):
@@ -87,7 +90,7 @@ def _listed_otherwise(entry: NodeEntry, document: Document, node: NodeName) -> l
 
 
 def _two_places(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
-    """Returns where a vantage is said to be at two places: it is one voice, for the clients near one place."""
+    """Returns the problems of a vantage that is given two places: it is one voice, for the clients near one place."""
     places: dict[str, Coordinates] = {}
     if Role.PROBE in entry.roles and entry.at is not None:
         places[entry.vantage or node] = entry.at
@@ -103,7 +106,7 @@ def _two_places(entry: NodeEntry, document: Document, node: NodeName) -> list[Pr
 
 
 def _silent_quorum(entry: NodeEntry, document: Document, node: NodeName) -> list[Problem]:
-    """Returns what asks for more voices than there are nodes: nothing would ever be believed."""
+    """Returns the problems of a quorum that needs more voices than there are nodes: nothing would ever be believed."""
     asked = {"voters": entry.quorum.voters or 0, "vantages": entry.quorum.vantages or 0}
     if isinstance(entry.quorum.rule, AtLeast):
         asked["rule"] = entry.quorum.rule.count
@@ -117,7 +120,7 @@ def _silent_quorum(entry: NodeEntry, document: Document, node: NodeName) -> list
 
 
 def own_files(entry: NodeEntry, document: Document, base: Path) -> list[Problem]:
-    """Returns where a file of the node itself is listed for checks."""
+    """Returns the problems of files of the node itself that are listed for checks."""
     share, etcd = entry.share, entry.share.etcd
     own = {
         "share.key": share.key,
@@ -138,5 +141,5 @@ _ASKED = {"voters": "voters", "vantages": "vantages", "rule": "voices"}
 
 
 def voters_of(entry: NodeEntry, node: NodeName) -> int:
-    """Returns how many nodes may vote: every peer, and this one if it is a probe."""
+    """Returns the number of nodes that may vote: every peer, and this one if it is a probe."""
     return sum(peer.probe for peer in others(entry, node)) + (Role.PROBE in entry.roles)

@@ -127,7 +127,7 @@ class NodeConfig:
 
     @property
     def permitted(self) -> Permits:
-        """Returns what checks may use and look at: of this node's own listeners, only what its file lists."""
+        """Returns the permits of checks: of this node's own listeners, only what its file lists."""
         listeners = (self.dns if Role.DNS in self.roles else ()) + ((self.admin,) if Role.ADMIN in self.roles else ())
         listeners += () if self.health is None else (self.health,)
         own = tuple((at.address, at.port) for at in listeners)

@@ -12,7 +12,7 @@ Keys = tuple[str, ...]
 
 
 def own_files_listed(listed: Mapping[Keys, Path], own: Mapping[str, Path], *, state: Path) -> Mapping[Keys, str]:
-    """Returns what is wrong, by the keys of what is listed; `own` is by what the node file calls it."""
+    """Returns the problems, by the keys of the list; `own` is by what the node file calls it."""
     found = {}
     for keys, path in listed.items():
         owner = next((name for name, each in own.items() if _is_same(path, each)), "")

@@ -60,7 +60,7 @@ class SecretEntry(Entry):
         return self
 
     def kept(self, name: str, base: Path) -> KeptSecret:
-        """Returns where it is; a relative path is relative to the folder of the node file."""
+        """Returns the place of the secret; a relative path is relative to the folder of the node file."""
         zones = _names(self.zones)
         if self.file is not None:
             return KeptSecret(name, "file", str(base / self.file), zones)
@@ -112,7 +112,7 @@ class ProbeEntry(Entry):
     allow: list[_Allowed] = Field(default_factory=list)
 
     def permits(self, base: Path) -> Permits:
-        """Returns what checks may use and look at."""
+        """Returns the permits of checks."""
         return Permits(
             {entry.program: _names(entry.zones) for entry in self.exec},
             {name: entry.kept(name, base) for name, entry in self.secrets.items()},

@@ -168,7 +168,7 @@ class EventLog:
             self._journal.close()
 
     def _write(self, batch: list[Recorded]) -> str:
-        """Returns why these events could not be written; empty when they are."""
+        """Returns the reason why these events could not be written; empty when they are."""
         try:
             self._journal.write(b"".join(compose_line(event) for event in batch))
         except OSError as error:

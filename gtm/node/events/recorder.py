@@ -101,7 +101,7 @@ class EventRecorder:
 
     @property
     def causes(self) -> tuple[EventId, ...]:
-        """Returns what the next plan will be caused by, as of now."""
+        """Returns the causes that the next plan will have, as of now."""
         return self._causes
 
     def also_because_of(self, causes: tuple[EventId, ...]) -> None:

@@ -162,7 +162,7 @@ class Outages:
             self._log(head, changes, present.clients, now=now)
 
     def _telling(self, name: ServiceId, told: Outage, seen: Outage, *, now: float) -> Outage:
-        """Returns what may be told by now of what became of a service."""
+        """Returns the part of an outage that may be told by now."""
         if (told.is_everything, told.fails) != (seen.is_everything, seen.fails):
             return seen if self._services.take(name, now) else told
         differing = [region for region in _differences(told, seen) if self._services.take(f"{name}/{region}", now)]
@@ -199,7 +199,7 @@ def _differences(before: Outage, after: Outage) -> list[RegionName]:
 def _changes(
     steered: SteeredService, known: _Known, seen: Outage, present: _Present, *, now: float
 ) -> Iterable[tuple[_Head, _Change]]:
-    """Returns what to tell of a service, and takes it as told."""
+    """Returns the changes to tell of a service, and marks them as told."""
     was, known.told, decisions = known.told, seen, present.plan.decisions[steered.id]
     status, overlay = present.status, present.overlay
     bad = logging.WARNING if present.clients is not None else logging.INFO

@@ -133,7 +133,7 @@ class SafetyNotices:
 
 
 def _let_go(subject: str, fates: Mapping[Kept, Released], left: int) -> str:
-    """Returns what became of the endpoints that a rule held: only some of them leave the answers."""
+    """Returns the sentence about the endpoints that a rule held: only some of them leave the answers."""
     parts = []
     for fate in Released:
         names = _names(frozenset(one for one, its in fates.items() if its is fate))
@@ -159,7 +159,7 @@ def _names(kept: frozenset[Kept]) -> tuple[str, ...]:
 
 
 def breach_words(breaches: Sequence[Refusal]) -> str:
-    """Returns what people did to these services."""
+    """Returns the sentence about what overrides did to these services."""
     return f"safety rule {SafetyRule.AT_LEAST.value}: people took too much: {in_short(breaches)}"
 
 

@@ -65,7 +65,7 @@ class OverlayBuilder:
         """Called when an override was heard that others may not know."""
 
     def __call__(self, after: Status, delta: StatusDelta | None) -> Overlay:
-        """Returns what counts beside what the checks say now; the same object as long as it is the same."""
+        """Returns the overlay on the present beliefs of the checks; the same object as long as it is the same."""
         if self._overrides.hear():
             self.on_news()
         self._overrides.look_at(self._planner.plan)
@@ -80,12 +80,12 @@ class OverlayBuilder:
         return self._overlay
 
     def too_much(self, services: Iterable[SteeredService], before: Overlay, after: Overlay) -> tuple[Refusal, ...]:
-        """Returns what `at_least` has against overlay for these services, in the place of what was before."""
+        """Returns the objections of `at_least` to an overlay for these services, in the place of the one before."""
         return taking_too_much(services, self._planner.status, before, after)
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Returns what people together did that no rule allows, and what helps."""
+        """Returns the problems that several overrides make together and no rule allows, with the remedy."""
         if not self._breaches:
             return ()
         return (f"{breach_words(self._breaches)}; `gtm clear SCOPE` gives something back",)

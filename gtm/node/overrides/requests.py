@@ -65,7 +65,7 @@ class OverrideRequests:
         self._publish = publish
 
     def in_force(self) -> InForce:
-        """Returns what people said and is in force."""
+        """Returns the overrides in force."""
         return self._overrides.in_force()
 
     def say(self, wanted_all: Sequence[OverrideRequest]) -> tuple[Said, ...]:
@@ -115,7 +115,7 @@ class OverrideRequests:
         return scope in self._overrides.signed_as(scope)
 
     def _wider_words(self, scope: Scope) -> str:
-        """Returns what decides for the endpoints of a scope of which nothing is said."""
+        """Returns a description of what decides for the endpoints of a scope without an override."""
         found = list(dict.fromkeys(one for one in self._deciding(scope) if one.action is not Action.OBEY))
         if not found:
             return "; `gtm overrides` lists what is in force"
@@ -147,7 +147,7 @@ class OverrideRequests:
         return replace(wanted, span_s=span_s)
 
     def _said(self, wanted: OverrideRequest, override: Override, made: Sequence[Override]) -> Said:
-        """Returns what an override will have changed, once all of these are said."""
+        """Returns the effects of an override, once all of these are set."""
         before = self._overrides.in_force()
         is_end = wanted.action is Action.CLEAR
         ended = tuple(

@@ -162,7 +162,7 @@ class OverrideDesk:
         return self._take(found, echoes=self._echoes_of(found))
 
     def in_force(self) -> InForce:
-        """Returns what is said at this moment, and tells what is said anew or no more since the last look."""
+        """Returns the overrides in force, and tells which are new or over since the last look."""
         wall = self._clock.wall()
         self._drop_old(wall)
         counting = self._names.counting(self.known)
@@ -176,7 +176,7 @@ class OverrideDesk:
         return self._now
 
     def in_force_with(self, made: Sequence[Override], *, wall: float) -> InForce:
-        """Returns what would be said at a time, had these been said."""
+        """Returns the overrides that would be in force at a time with these added."""
         known = {**self.known, **{one.scope: one for one in made}}
         return in_force(self._names.with_coming(self._names.counting(known)), wall=wall)
 
@@ -196,7 +196,7 @@ class OverrideDesk:
         self._save_names()
 
     def prepare(self, before: Layout, after: Layout) -> InForce:
-        """Returns what is in force by the names that zones have, and those that they will have."""
+        """Returns the overrides in force by the names that zones have, and those that they will have."""
         self._names.prepare(before, after)
         return self.in_force()
 

@@ -317,7 +317,7 @@ class HealthRiver:
 
     @property
     def standings(self) -> Standings:
-        """Returns how the probes stand with each other: who is in quarantine."""
+        """Returns the reputation of each probe: who is in quarantine."""
         return self._merger.standings
 
     def _tell_quarantine(self, before: frozenset[NodeName]) -> None:
@@ -364,7 +364,7 @@ class HealthRiver:
         return status
 
     def _lasting(self) -> Status:
-        """Returns what a start is to begin with: what is held is up then."""
+        """Returns the status with which a node starts: what is held is up then."""
         planner = self._planner
         return as_held(planner.plan, planner.status, planner.overlay.held) if planner.overlay.held else planner.status
 

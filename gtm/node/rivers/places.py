@@ -49,5 +49,5 @@ class ClientPlaces:
         self._geo.take(settle_s=settle_s)
 
     def rivers(self) -> list[Coroutine[None, None, None]]:
-        """Returns what follows the changes of both, until cancelled."""
+        """Returns the tasks that follow the changes of both, until cancelled."""
         return [self._geo.run(), *([] if self._vantages is None else [self._vantages.run()])]

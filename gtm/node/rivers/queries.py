@@ -26,7 +26,7 @@ class Queries(Protocol):
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """Returns where it listens."""
+        """Returns the addresses on which it listens."""
 
     async def serve(self) -> None:
         """Answers until cancelled."""

@@ -57,12 +57,12 @@ class Sharing:
 
     @property
     def peers(self) -> Mapping[NodeName, PeerState]:
-        """Returns how every peer does that is polled, as this node's own polls of it go."""
+        """Returns the state of every peer that is polled, from this node's own polls."""
         return {node: poller.state for node, poller in self._pollers.items()}
 
     @property
     def troubles(self) -> Mapping[NodeName, str]:
-        """Returns why the last poll of a peer failed; of those alone of which it did."""
+        """Returns the reason why the last poll of a peer failed; of those alone of which it did."""
         return {node: poller.trouble for node, poller in self._pollers.items() if poller.trouble}
 
     def take(self, config: NodeConfig) -> None:
@@ -161,7 +161,7 @@ class Sharing:
 
 
 def _where(config: NodeConfig) -> object:
-    """Returns what changes with whom to ask, and where."""
+    """Returns a value that changes with the peers to ask, and with their addresses."""
     targets = config.permits.targets if config.share.srv else None
     return sorted((peer.node, peer.url) for peer in config.peers), targets
 

@@ -168,7 +168,7 @@ class Measures:
 def start_telemetry(
     config: NodeConfig, measures: Measures, environment: Mapping[str, str], wall: Callable[[], float]
 ) -> "Telemetry | None":
-    """Returns what sends to a collector, started; None where no collector is named, or the extra is not installed."""
+    """Returns the sender to a collector, started; None where no collector is named, or the extra is not installed."""
     if not is_wanted(config.otlp, environment):
         return None
     try:
@@ -202,7 +202,7 @@ def is_wanted(endpoint: str, environment: Mapping[str, str]) -> bool:
 
 
 def interval_s(environment: Mapping[str, str]) -> float:
-    """Returns how often to send."""
+    """Returns the seconds between exports."""
     try:
         milliseconds = float(environment.get("OTEL_METRIC_EXPORT_INTERVAL", ""))
     except ValueError:

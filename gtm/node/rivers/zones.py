@@ -154,7 +154,7 @@ class ZoneRiver:
         return Problem(str(self._folder / name), 1, 1, words)
 
     async def _looked(self, settling: Settling) -> tuple[Look, bool]:
-        """Returns what one more look shows, and whether something of that is new."""
+        """Returns the result of one more look, and whether something in it is new."""
 
         def look() -> tuple[Look, bool]:
             found = settling.look(scan(self._folder, self._unlisted), at=self._monotonic())
@@ -262,7 +262,7 @@ class ZoneRiver:
         return (*problems, Problem(str(self._folder), 0, 0, failure)) if failure else problems
 
     async def _before(self) -> Catalogue:
-        """Returns what was read before: at the start, what was kept on disk."""
+        """Returns the catalogue of the reading before: at the start, what was kept on disk."""
         if self._kept is None and self._state is not None:
             self._kept = await self._threads.run(self._revived, self._state)
         serving = self._planner.catalogue

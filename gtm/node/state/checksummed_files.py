@@ -74,7 +74,7 @@ class ChecksummedFiles:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Returns what is wrong now, one line for each file."""
+        """Returns the present problems, one line for each file."""
         return tuple(f"{self._folder / name} {words}" for name, words in sorted(self._complaints.items()))
 
     def read(self, name: str, parse: Callable[[str], _Value]) -> Found[_Value]:
@@ -135,7 +135,10 @@ class ChecksummedFiles:
             (self._folder / name).unlink(missing_ok=True)
 
     def read_bytes(self, name: str, parse: Callable[[bytes], _Value]) -> _Value | None:
-        """Returns what `parse` makes of what `write_bytes` wrote; it raises StateInvalid when it makes nothing."""
+        """Returns the result of `parse` for the bytes that `write_bytes` wrote.
+
+        It raises StateInvalid when it makes nothing.
+        """
 
         def opened(content: bytes) -> _Value:
             digest, rest = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]

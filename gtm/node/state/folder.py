@@ -191,7 +191,7 @@ class StateFolder:
 
     @property
     def problems(self) -> tuple[str, ...]:
-        """Returns what cannot be read or written now, one line for each file."""
+        """Returns the files that cannot be read or written now, one line for each."""
         return self._state_files.problems
 
     @property
@@ -245,7 +245,7 @@ class StateFolder:
         return self._state_files.read("zones.json", parse_kept).value
 
     def load_overrides(self) -> KeptOverrides:
-        """Returns what people said before this run."""
+        """Returns the overrides from before this run."""
         return self._state_files.read("overrides.json", _parse_overrides).value or KeptOverrides()
 
     def save_overrides_apart(self, signed: tuple[str, ...], *, echoes: AbstractSet[str] = frozenset()) -> Future[bool]:
@@ -257,7 +257,7 @@ class StateFolder:
             return self._overrides_saved
 
     def load_override_names(self) -> KeptNames:
-        """Returns what the scopes of overrides were called last."""
+        """Returns the last names of the scopes of overrides."""
         return self._state_files.read(OVERRIDE_NAMES, parse_names).value or NO_NAMES
 
     def save_override_names_apart(self, text: str) -> None:
@@ -303,7 +303,7 @@ class StateFolder:
         self._state_files.write("last-heard.json", compose_last_heard(last))
 
     def load_verdicts(self, *, now: float, wall: float) -> Mapping[CheckId, Verdict]:
-        """Returns what this node's probe is to begin with, of what the run before found out."""
+        """Returns the verdicts of the run before with which this node's probe begins."""
         return (
             self._state_files.read("verdicts.json", lambda text: parse_verdicts(text, now=now, wall=wall)).value or {}
         )
@@ -329,7 +329,7 @@ class StateFolder:
         return self._writer.submit(lambda: self._state_files.write("vantages.json", compose_vantages(vantages)))
 
     def load_claims(self) -> ClaimsByKey:
-        """Returns what was claimed first under each key in the runs before."""
+        """Returns the first claim under each key in the runs before."""
         return self._state_files.read("claims.json", parse_claims).value or {}
 
     def save_claims_apart(self, held: ClaimsByKey) -> None:
@@ -350,7 +350,7 @@ class StateFolder:
 
 
 def _lost(one: ZoneSerial) -> ZoneSerial:
-    """Returns what is known of a zone whose last serials may be lost: a new one is due, whatever the zone says."""
+    """Returns the known serial of a zone whose last serials may be lost: a new one is due, whatever the zone says."""
     return ZoneSerial("", moved_on(one.serial, LOST_SERIALS))
 
 

@@ -145,7 +145,7 @@ def _newest(named: Iterable[tuple[Scope, Override]]) -> Overrides:
 
 
 def moved_line(moved: Moved) -> str:
-    """Returns what became of an override, for people."""
+    """Returns the sentence about an override that moved, for people."""
     names = ", ".join(map(str, moved.after))
     one = moved.override
     return f"override {one.id}: {one.action.value} {one.scope} by {one.by} follows the rename, to {names}"
@@ -170,7 +170,7 @@ def compose_names(kept: KeptNames) -> str:
 
 
 def parse_names(text: str) -> KeptNames:
-    """Returns what a text says; raises StateInvalid."""
+    """Returns the names in a text; raises StateInvalid."""
     try:
         read = _Names.model_validate_json(text)
     except ValidationError as error:

@@ -168,7 +168,7 @@ class _Run:
         return inner_first(check, lambda each: (part for _, part in self.parts(each)), lambda each: each.id)
 
     def promise_s(self, check: Check, *, bad: int) -> float:
-        """Returns how soon a verdict could fall that has held for long, after so many bad readings."""
+        """Returns the seconds until a long-held verdict could fall after that many bad readings."""
         if check.parts:  # as soon as the first of its parts
             asked = [each for each in self.inner_first(check) if not each.parts]
             return min(self.promise_s(part, bad=0) for part in asked)
@@ -183,7 +183,7 @@ class _Run:
 
 
 def bads_to_fall(policy: VerdictPolicy) -> int:
-    """Returns how many bad readings, and no good one, take down an endpoint that was well."""
+    """Returns the number of bad readings, with no good one, that take down an endpoint that was well."""
     return policy.fall if policy.window is None else min(policy.fall, policy.window.bad)
 
 

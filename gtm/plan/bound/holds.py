@@ -53,14 +53,17 @@ class Hold:
 
 
 def holds_of_one_fault(steered: SteeredService, shares: Shares, watched: Watched) -> tuple[Hold, ...]:
-    """Returns what may hold what is dead although only one thing died: of the fault that is held the longest."""
+    """Returns the rules that may hold a dead endpoint although only one thing died.
+
+    Of the fault that is held the longest.
+    """
     faults = single_faults(steered, shares.services, watched)
     found = [tuple(_holds(steered, fault, shares, watched)) for fault in faults]
     return max(found, key=lambda holds: math.fsum(hold.seconds for hold in holds), default=())
 
 
 def possible_holds(steered: SteeredService, shares: Shares, watched: Watched) -> tuple[Hold, ...]:
-    """Returns what may hold what is dead when more fails: the longest hold of each rule."""
+    """Returns the rules that may hold a dead endpoint when more fails: the longest hold of each rule."""
     return tuple(_possible(steered, shares, watched))
 
 
@@ -126,7 +129,7 @@ def _is_found_at_once(fault: Fault, watched: Watched) -> bool:
 
 
 def _given_back_s(steered: SteeredService, shares: Shares) -> float:
-    """Returns how long before a suspicion the service may have gone down, and is in the answers again."""
+    """Returns the seconds before a suspicion in which the service may have gone down, and is in the answers again."""
     return max(recent_s(shares, check) for check in steered.checks if check is not None)
 
 
@@ -141,7 +144,7 @@ class _Queue:
 
     @property
     def waits_s(self) -> float:
-        """Returns how long it takes until the budget has paid for all of it."""
+        """Returns the seconds until the budget has paid for all of it."""
         if self.limit >= UNLIMITED:
             return 0.0
         seconds = 60 * (self.share - self.capacity) / self.limit
@@ -172,7 +175,7 @@ def _queue(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares
 
 
 def _unpaid(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares) -> Mapping[int, float]:
-    """Returns what has to be paid for of a service, by type."""
+    """Returns the share of a service that a budget must pay for, by type."""
     found: defaultdict[int, float] = defaultdict(float)
     for kind, checks in _of_kinds(steered, failed, shares).items():
         parts = [shares.parts[check][steered.id] for check in checks]
@@ -185,7 +188,7 @@ def _unpaid(steered: SteeredService, failed: AbstractSet[CheckId], shares: Share
 def _of_kinds(
     steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares
 ) -> Mapping[int, frozenset[CheckId]]:
-    """Returns what has failed of a service, by the type of its endpoints; not what carries nothing."""
+    """Returns the failed checks of a service, by the type of its endpoints; not what carries nothing."""
     found: defaultdict[int, set[CheckId]] = defaultdict(set)
     for check, kind in zip(steered.checks, steered.service_shape.kinds, strict=True):
         if check in failed and check is not None and shares.parts[check][steered.id].share > 0:
@@ -201,7 +204,10 @@ def _is_let_go(steered: SteeredService, kind: int, failed: AbstractSet[CheckId])
 
 
 def _grace_s(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares) -> float:
-    """Returns how much longer it stays where it may be in doubt, or nothing was up: only where there are several."""
+    """Returns the further seconds for which it stays where it may be in doubt, or nothing was up.
+
+    Only where there are several.
+    """
     limit = shares.budgets[shares.budget_of[steered.id]].limit
     if limit >= UNLIMITED or all(len(checks) < 2 for checks in _of_kinds(steered, failed, shares).values()):
         return 0.0

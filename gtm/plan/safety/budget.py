@@ -27,7 +27,7 @@ class Spent:
     """Monotonic seconds."""
 
     def after(self, now: float, limit: float) -> dict[BudgetKey, float]:
-        """Returns what of it is not refilled yet at a later time, at `limit` a minute."""
+        """Returns the amounts that are not refilled yet at a later time, at `limit` a minute."""
         refill = (now - self.at) * limit / 60
         left = {}
         for key, share in self.shares.items():

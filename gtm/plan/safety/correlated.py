@@ -54,7 +54,7 @@ class Suspicion:
 
     @property
     def checks(self) -> frozenset[CheckId]:
-        """Returns what is not believed where it holds."""
+        """Returns the checks that are not believed where it holds."""
         return frozenset(self.fell)
 
     def blames(self, steered: SteeredService, check: CheckId) -> bool:
@@ -65,7 +65,7 @@ class Suspicion:
 def still_recent(
     fallen: Mapping[CheckId, float], proposed: Status, shares: Shares, *, now: float
 ) -> dict[CheckId, float]:
-    """Returns what went down within the last interval, and is still down."""
+    """Returns the checks that went down within the last interval, and are still down."""
     return {
         check: at
         for check, at in fallen.items()

@@ -39,7 +39,7 @@ class Refusal:
 
 
 def wanted_regions(steered: SteeredService) -> int:
-    """Returns how many regions must serve: `at_least`, but not more than there are."""
+    """Returns the number of regions that must serve: `at_least`, but not more than there are."""
     own = {endpoint.region for endpoint in steered.service.endpoints if not endpoint.last_resort}
     return min(steered.service.safety.at_least, len(own))
 

@@ -37,7 +37,10 @@ class Refused:
     now: float
 
     def told(self, held: HeldEndpoints, unpaid: Iterable[BudgetKey]) -> list[Refusal]:
-        """Returns what the budgets, a suspicion and doubts refuse; `unpaid` is what budgets have no share for yet."""
+        """Returns the refusals of the budgets, of a suspicion and of doubts.
+
+        `unpaid` is what budgets have no share for yet.
+        """
         kept = self._kept(held)
         found = [] if self.suspicion is None else [self._blame_probes(self.suspicion, kept[_SUSPECTED])]
         found += [
@@ -59,7 +62,10 @@ class Refused:
         return Refusal(SafetyRule.MAX_SHARE, name, says, facts, kept)
 
     def _kept(self, held: HeldEndpoints) -> defaultdict[str, frozenset[Kept]]:
-        """Returns what each budget holds; under _SUSPECTED what a suspicion does, and by service what a doubt does."""
+        """Returns the endpoints that each budget holds.
+
+        Under _SUSPECTED what a suspicion does, and by service what a doubt does.
+        """
         found: defaultdict[str, set[Kept]] = defaultdict(set)
         for service, rules in held.items():
             steered = self.shares.services[service]
@@ -102,7 +108,7 @@ def _doubted(service: ServiceId) -> str:
 
 
 def _in_words(waits: Mapping[int, float], types: Iterable[int]) -> str:
-    """Returns how much of a budget waits; of which types, where it is not as much of each."""
+    """Returns the amount of a budget that waits; of which types, where it is not as much of each."""
     told = {rtype: f"{waits.get(rtype, 0.0):.1%}" for rtype in types}
     if len(set(told.values())) == 1:
         return f"{next(iter(told.values()))} of it"

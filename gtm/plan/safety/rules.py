@@ -116,7 +116,10 @@ class SafetyDecision:
 def allow(
     shares: Shares, history: History, proposed: Status, delta: StatusDelta | None, said: InForce, *, now: float
 ) -> SafetyDecision:
-    """Returns what of the proposed beliefs may count now; `delta` is what is new in them, None where nothing is."""
+    """Returns the part of the proposed beliefs that may count now.
+
+    `delta` is what is new in them, None where nothing is.
+    """
     before, flips = (proposed, frozenset[CheckId]()) if delta is None else (delta.before, delta.flipped)
     failed = [check for check in flips if before.belief(check) is Belief.UP and proposed.belief(check) is Belief.DOWN]
     if not failed and history.is_calm and history.is_settled(shares, said, flips=bool(flips)):
@@ -213,7 +216,7 @@ class _Run:
         return dict(sorted(still.items(), key=lambda item: (item[1], item[0][1], item[0][0])))
 
     def granted(self, waiting: Waiting, failed: list[CheckId]) -> _Granted:
-        """Returns what is held, what goes on waiting, and what the budgets have spent after this."""
+        """Returns the endpoints that are held, those that still wait, and what the budgets have spent after this."""
         movable = {key: ends for key in waiting if (ends := self._movable(*key))}
         blamed: Holding = {}
         for (service, check), ends in movable.items():
@@ -244,7 +247,7 @@ class _Run:
         return granted
 
     def opened(self, waiting: Waiting, held: HeldEndpoints, flips: AbstractSet[CheckId]) -> Waiting:
-        """Returns what is answered after this because nothing of its type is up, and since when."""
+        """Returns the endpoints that are answered after this because nothing of their type is up, and since when."""
         if self.shares is self.history.shares and self.said is self.history.said:
             touched = {name for check in flips for name in self.shares.parts.get(check, ())}
             touched |= {name for name, _ in waiting}  # with what was open until now
@@ -307,7 +310,10 @@ class _Run:
         return soon if is_back or (check in failed and self._may_be_doubted(service, check)) else last
 
     def _former_graces(self) -> dict[BudgetKey, float]:
-        """Returns what had a grace lately and is down ever since: where others flap, it does not have one each time."""
+        """Returns the graces of lately whose checks have been down ever since.
+
+        Where others flap, it does not have one each time.
+        """
         return {
             key: until
             for key, until in self.history.graces.items()
@@ -321,7 +327,7 @@ class _Run:
         )
 
     def _purses(self, failed: list[CheckId]) -> dict[Budgeted, Purse]:
-        """Returns what the budgets have spent and is not refilled yet."""
+        """Returns the amounts that the budgets have spent and that are not refilled yet."""
         budgets = self.shares.budgets
         return {
             name: Purse.of(self._not_given_back(one.after(self.now, budgets[name[0]].limit), failed))
@@ -343,7 +349,10 @@ class _Run:
         return (is_suspected or is_doubted) and not self._lifted(service, check, SafetyRule.CORRELATED)
 
     def _not_given_back(self, spent: dict[BudgetKey, float], failed: list[CheckId]) -> dict[BudgetKey, float]:
-        """Returns what was spent on what is down ever since: what came back costs nothing any more."""
+        """Returns the amounts that were spent on checks that have been down ever since.
+
+        What came back costs nothing any more.
+        """
         again = frozenset(failed)
         return {
             (service, check): share

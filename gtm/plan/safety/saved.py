@@ -42,7 +42,7 @@ def recalled(shares: Shares, status: Status, *, now: float, wall: float) -> Hist
 
 
 def _spent(shares: Shares, fell: Mapping[CheckId, float], was_open: Collection[BudgetKey]) -> Mapping[Budgeted, Spent]:
-    """Returns what the budgets have spent, the oldest first."""
+    """Returns the amounts that the budgets have spent, the oldest first."""
     found: dict[Budgeted, Spent] = {}
     for check, at in fell.items():
         for name, part in shares.parts[check].items():

@@ -128,7 +128,7 @@ def _largest(
     felling: Mapping[CheckId, frozenset[RegionName]],
     budget_of: Mapping[ServiceId, str],
 ) -> dict[Budgeted, float]:
-    """Returns how much of each budget goes down with the region, or the check, that costs it the most."""
+    """Returns the largest share of each budget that one region, or one check, takes down."""
     totals: defaultdict[tuple[Budgeted, RegionName], float] = defaultdict(float)
     largest: defaultdict[Budgeted, float] = defaultdict(float)
     for check, by_service in parts.items():
@@ -144,7 +144,10 @@ def _largest(
 
 
 def _shares(steered: SteeredService) -> list[float]:
-    """Returns what each endpoint has of its type: by weight, alike where all weights are 0; a last resort has none."""
+    """Returns the share that each endpoint has of its type.
+
+    By weight, alike where all weights are 0; a last resort has none.
+    """
     ends, kinds = steered.service.endpoints, steered.service_shape.kinds
     weights = [0.0 if end.last_resort else float(end.weight) for end in ends]
     totals: defaultdict[int, float] = defaultdict(float)

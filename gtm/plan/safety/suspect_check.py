@@ -47,7 +47,7 @@ class Doubt:
 
     @property
     def checks(self) -> frozenset[CheckId]:
-        """Returns what is not believed."""
+        """Returns the checks that are not believed."""
         return frozenset(self.fell)
 
 
@@ -79,7 +79,7 @@ def doubted(
 
 
 def unexplained(fallen: Mapping[CheckId, float], doubts: Doubts) -> Mapping[CheckId, float]:
-    """Returns what failed lately, without what a wrong check explains: it was reached, and the probes are well."""
+    """Returns the recent failures that a wrong check does not explain: it was reached, and the probes are well."""
     explained = {check for doubt in doubts.values() if doubt.is_misfit for check in doubt.fell}
     return {check: at for check, at in fallen.items() if check not in explained} if explained else fallen
 

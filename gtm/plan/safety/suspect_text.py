@@ -60,7 +60,7 @@ class Failure:
 
 
 def failure(fell: Mapping[CheckId, float], watched: int, proposed: Status, shares: Shares) -> Failure:
-    """Returns what these checks have in common."""
+    """Returns the traits that these failed checks have in common."""
     reason, is_of_all = _reason([proposed.checks[check] for check in fell if check in proposed.checks])
     parts = (part for check in fell for part in shares.parts.get(check, {}).values())
     regions = {endpoint_ref.region for part in parts for endpoint_ref in part.endpoint_refs}
@@ -69,7 +69,7 @@ def failure(fell: Mapping[CheckId, float], watched: int, proposed: Status, share
 
 
 def _reason(known: Iterable[CheckStatus]) -> tuple[str, bool]:
-    """Returns why: a status that all share, a reason that all share, or the reason of most."""
+    """Returns the reason: a status that all share, a reason that all share, or the reason of most."""
     details, reasons = dict[str, int](), dict[str, int]()
     for one in known:
         details[one.detail] = details.get(one.detail, 0) + 1

@@ -360,7 +360,7 @@ class MonitorEntry(Entry):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Returns what a calculated monitor combines, as it names it."""
+        """Returns the parts of a calculated monitor, as it names them."""
         return tuple(self.all or self.any or self.of)
 
     def port_of_kind(self) -> int:

@@ -54,11 +54,11 @@ class Bulk:
     """How many records there are."""
 
     def __len__(self) -> int:
-        """Returns how many names there are, empty non-terminals too."""
+        """Returns the number of names, empty non-terminals too."""
         return len(self.starts) // _PLACE_OCTETS
 
     def find(self, key: NameKey) -> tuple[BulkRRset, ...] | None:
-        """Returns what a name has, nothing for an empty non-terminal; None for a name that is not there."""
+        """Returns the RRsets of a name, nothing for an empty non-terminal; None for a name that is not there."""
         number = self._first_from(key)
         if number < len(self) and self._key(number) == key:
             return self.rrsets_at(self._start(number))
@@ -108,7 +108,7 @@ class Bulk:
         return self.rows[start + 1 : start + 1 + self.rows[start]]
 
     def rrsets_at(self, start: int) -> tuple[BulkRRset, ...]:
-        """Returns what the name has whose row begins here."""
+        """Returns the RRsets of the name whose row begins here."""
         at = start + 1 + self.rows[start]
         count, at, found = int.from_bytes(self.rows[at : at + 2]), at + 2, []
         for _ in range(count):

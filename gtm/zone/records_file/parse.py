@@ -93,7 +93,7 @@ def read_by_reference(master: MasterFile, origin: Name, zone_ttl: int) -> Record
 
 
 def _continuing(sources: Sources) -> More:
-    """Returns what reads on for the scanner; None where it cannot."""
+    """Returns a function that reads on for the scanner; None where it cannot."""
 
     def more(directive: str, argument: str, line: int, depth: int) -> tuple[bytes, int] | None:
         try:
@@ -105,7 +105,7 @@ def _continuing(sources: Sources) -> More:
 
 
 def _composing(zone: Name) -> Compose:
-    """Returns what reads the types that the scanner leaves to us."""
+    """Returns a function that reads the types that the scanner leaves to us."""
 
     def compose(type_text: str, text: str, origin: bytes) -> tuple[int, bytes] | None:
         try:
@@ -178,7 +178,7 @@ class _Reader:
         """A line that makes many records has each of its oddities once."""
 
     def records(self) -> Records:
-        """Returns what was read; raises ZoneInvalid if there were problems."""
+        """Returns the records; raises ZoneInvalid if there were problems."""
         for by_type in self._rrsets.values():
             for rrset in by_type.values():
                 if rrset.other is not None:

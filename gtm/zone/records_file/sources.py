@@ -66,14 +66,14 @@ class Sources:
         self._generated = self._generated_bytes = 0
 
     def more(self, directive: str, argument: str, line: int, depth: int) -> tuple[bytes, int]:
-        """Returns what a directive stands for, and the number of its first line. Raises TextInvalid."""
+        """Returns the lines that a directive stands for, and the number of its first line. Raises TextInvalid."""
         if directive == "$GENERATE":
             return self._generate(argument), line
         return self._included(argument, line, depth)
 
     @property
     def size_bytes(self) -> int:
-        """Returns how much was read: files as often as they were included, and what was generated."""
+        """Returns the number of bytes that were read: files as often as they were included, and what was generated."""
         return self._bytes
 
     def place(self, line: int) -> tuple[str, int]:

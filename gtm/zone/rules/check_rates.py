@@ -47,7 +47,10 @@ def no_target_is_asked_too_often(draft: ZoneDraft, report: ProblemList) -> None:
 
 
 def requests_per_s(monitor: Monitor) -> float:
-    """Returns how often one probe asks a target for this monitor alone, at the worst; its parts are not counted."""
+    """Returns the requests per second that one probe sends to a target for this monitor alone, at the worst.
+
+    Its parts are not counted.
+    """
     if not monitor.type.asks:
         return 0.0
     readings_per_s = 1 / monitor.interval_s

@@ -49,7 +49,7 @@ def _at_one_point(regions: Iterable[Region]) -> Iterator[tuple[list[Region], str
 
 
 def _point(region: Region) -> Coordinates | str | None:
-    """Returns what stands for the point of a region; None for one that has none."""
+    """Returns the coordinates that stand for the point of a region; None for one that has none."""
     means = meaning(region.country)
     return region.at or means.country or region.continent or means.continent or None
 
