@@ -27,8 +27,10 @@ WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
 RECIPE := pyproject.toml
-# An extension that an older version built for one Python: Python would load it before the one that is for all (*.abi3.so).
+# Python loads an extension that is named for it alone (*.cpython-*.so) before the one that is for all (*.abi3.so), and an
+# editable installation names it so although it is for all: an older one goes before, and a new one is renamed.
 REMOVE_OUTDATED := find gtm -name '*.cpython-*.so' -delete
+NAME_FOR_ALL := find gtm -name '*.cpython-*.so' -exec sh -c 'mv "$$1" "$${1%.cpython-*}.abi3.so"' sh {} \;
 
 .PHONY: help demo test checks together alone afternoon lowest lowest-fast lowest-slow second lock check crate format bench clean
 
@@ -79,6 +81,7 @@ $(LOWEST)/installed: $(VENV)/installed-dev
 	@# pyo3 is built anew for a Python at another path, and the extension linked again: it is given the path of .venv
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
 	    $(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python --no-deps --no-build-isolation --editable .
+	@$(NAME_FOR_ALL)
 	@touch $@
 
 # Where there is no such Python, uv fetches one. The libraries are those of .venv: only the Python differs.
@@ -145,6 +148,7 @@ $(VENV)/installed: $(RECIPE) $(BIN)/python
 	@echo "installing gtm into $(VENV)"
 	@$(REMOVE_OUTDATED)
 	@$(PIP) install --editable .
+	@$(NAME_FOR_ALL)
 	@touch $@
 
 $(VENV)/tools: $(RECIPE) $(BIN)/python
@@ -159,6 +163,7 @@ $(VENV)/installed-dev: $(VENV)/tools
 	@# without isolation: setuptools is there, and `make lowest` finds pyo3 built for the same Python
 	@PYO3_PYTHON=$(CURDIR)/$(BIN)/python PYO3_BUILD_EXTENSION_MODULE=1 \
 	    $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(NAME_FOR_ALL)
 	@touch $(VENV)/installed $@
 
 # A candidate counts only if it runs: a version manager leaves names on the PATH that do not. --clear, because what an

@@ -72,16 +72,6 @@ def test_the_image_does_not_run_as_root() -> None:
     assert users == ["10001:10001"]
 
 
-def test_the_image_is_built_from_files_that_exist() -> None:
-    lines = (DOCKER / "Dockerfile").read_text().splitlines()
-    copied = [
-        name for line in lines if line.startswith("COPY ") and "--from" not in line for name in line.split()[1:-1]
-    ]
-    assert [name for name in copied if not (ROOT / name).exists()] == []
-    kept = {line[1:] for line in (DOCKER / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")}
-    assert kept == set(copied)
-
-
 def test_every_mounted_file_exists(services: dict[str, Service]) -> None:
     sources = {volume.split(":")[0] for service in services.values() for volume in service.volumes}
     assert [source for source in sources if source.startswith(".") and not (DOCKER / source).exists()] == []
