@@ -141,9 +141,9 @@ type Bulk<'py> = (Bound<'py, PyBytes>, Bound<'py, PyBytes>, Bound<'py, PyBytes>,
 /// What was odd: the first of it, and how much there was.
 type Notes = (Vec<(u32, u8, u32, u32, u32, u32)>, usize);
 
-/// Returns the records of a master file, packed; None where the reference has to read it.
+/// Returns the records of a zone file (RFC 1035 5), packed; None where the reference has to read it.
 #[pyfunction]
-fn scan_master<'py>(
+fn scan_zone_file<'py>(
     py: Python<'py>,
     content: &[u8],
     origin: &[u8],
@@ -165,7 +165,7 @@ fn scan_master<'py>(
         });
         found.unwrap_or(None)
     };
-    let packed = py.detach(|| gtm_master::scan(content, origin, ttl, &mut compose, &mut more))?;
+    let packed = py.detach(|| gtm_zonefile::scan(content, origin, ttl, &mut compose, &mut more))?;
     let bytes = |octets: &[u8]| PyBytes::new(py, octets);
     let notes = packed
         .notes
@@ -179,5 +179,5 @@ fn scan_master<'py>(
 #[pymodule(gil_used = false)]
 mod rust {
     #[pymodule_export]
-    use super::{scan_master, Dataplane};
+    use super::{scan_zone_file, Dataplane};
 }

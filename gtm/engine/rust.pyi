@@ -3,7 +3,7 @@ from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address
 from typing import final
 
-__all__ = ["Dataplane", "scan_master"]
+__all__ = ["Dataplane", "scan_zone_file"]
 
 @final
 class Dataplane:
@@ -18,7 +18,7 @@ class Dataplane:
     def stop(self) -> None: ...
     def counters(self) -> list[tuple[str, dict[str, str], int]]: ...
 
-def scan_master(
+def scan_zone_file(
     content: bytes,
     origin: bytes,
     ttl: int,

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import msgspec
 
-from gtm.engine.master import native_scan
 from gtm.errors import StateInvalid, ZoneInvalid
 from gtm.watch.composing import fingerprint_of, problems_of
 from gtm.watch.folder import EMPTY, Catalogue, Loaded, Text
+from gtm.watch.scanner import native_scanner
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
 from gtm.zone.records_file.parse import MasterFile
 from gtm.zone.steering import Vocabulary
@@ -137,7 +137,7 @@ def _revive_zone(zone: KeptZone, folder: Path, beside: _Shared, vocabulary: Voca
         return MasterFile(
             str(folder / name),
             records or b"",
-            native_scan(),
+            native_scanner(),
             lambda name: included.get(name, b""),
             str(folder.absolute()),
             name,

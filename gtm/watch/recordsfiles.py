@@ -9,12 +9,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from pathlib import Path
 
-from gtm.engine.master import native_scan
 from gtm.errors import FileUnreadable, Problem, TextInvalid, ZoneInvalid
 from gtm.watch.changed_files import Looked
 from gtm.watch.composing import fingerprint_of
 from gtm.watch.folder import ZONE_FILES, Loaded
 from gtm.watch.progress import Progress
+from gtm.watch.scanner import native_scanner
 from gtm.zone.model import Zone
 from gtm.zone.records_file.parse import MasterFile
 from gtm.zone.records_file.sources import MAX_MASTER_BYTES
@@ -31,7 +31,7 @@ class RecordsFiles:
         self._looked = looked
         self._bytes = {each.zone.file: _size(each) for each in before}
         self._total = 0
-        self._scan = native_scan()
+        self._scan = native_scanner()
 
     def begin(self, zone_files: AbstractSet[str]) -> None:
         """Counts those of the zone files that are still there."""

@@ -15,8 +15,8 @@ from dns.name import from_text
 from dns.rdatatype import RdataType
 
 from gtm.dns.rdata import compose_rdata, parse_rdata, parse_type
-from gtm.engine.master import native_scan
 from gtm.errors import ZoneInvalid
+from gtm.watch.scanner import native_scanner
 from gtm.zone.records_file.packed import Bulk
 from gtm.zone.records_file.parse import MasterFile, Scan, read_master
 
@@ -79,7 +79,7 @@ def test_all_types_that_bind_knows_are_there_and_five_print_most() -> None:
     assert len(READ) > 580
 
 
-@pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
+@pytest.mark.parametrize("scan", [None, native_scanner()], ids=["reference", "native"])
 @pytest.mark.parametrize("rtype", sorted({each.rtype for each in READ} - SIGNING))
 def test_what_they_print_is_read_to_the_same_octets(rtype: RdataType, scan: Scan | None) -> None:
     for each in READ:
@@ -98,7 +98,7 @@ def test_a_value_of_a_zone_file_is_read_alike(rtype: RdataType) -> None:
             assert compose_rdata(rdata) == each.rdata, each
 
 
-@pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
+@pytest.mark.parametrize("scan", [None, native_scanner()], ids=["reference", "native"])
 @pytest.mark.parametrize("rtype", sorted(SIGNING))
 def test_types_that_no_zone_here_has_are_refused_in_words(rtype: RdataType, scan: Scan | None) -> None:
     text = next(each.text for each in READ if each.rtype == rtype)

@@ -1,4 +1,5 @@
-//! The records of a master file as `gtm/zone/records_file/packed.py` packs them: rows of names, in octets that are read in place.
+//! The records of a records file as `gtm/zone/records_file/packed.py` packs them: rows of names, in octets that are
+//! read in place.
 //!
 //! ```text
 //! row      octets of key 1 | key | RRsets 2 | RRset ...

@@ -1,7 +1,7 @@
 """The records of a master file, packed: a million of them are a few large pieces of bytes, and no objects.
 
 In come records, out goes a Bulk, which finds what one name has and is handed to the Rust engine as it is
-(dataplane/core/src/bulk.rs; dataplane/master/ packs the same bytes). It must not know of zones or of text.
+(dataplane/core/src/bulk.rs; dataplane/zonefile/ packs the same bytes). It must not know of zones or of text.
 
     row      octets of key 1 | key | RRsets 2 | RRset ...      by key; every name above one that is there has a row too
     key      labels relative to the origin, that next to the origin first, each behind its length; lower case

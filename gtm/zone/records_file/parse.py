@@ -3,7 +3,7 @@
     content --tokens (dnspython)--> statements --directive or record--> RRsets --bulk.pack--> Bulk
 
 In come the bytes of a file and the zone's name and TTL; out goes a Bulk, or ZoneInvalid. This is the reference. Where
-the extension is built, its scanner (dataplane/master/) makes the same of files without mistakes, fifty times faster;
+the extension is built, its scanner (dataplane/zonefile/) makes the same of files without mistakes, fifty times faster;
 where it finds a mistake, or something it does not know, this has the last word. It must not open files: whoever
 reads the folder hands in what fetches one that is included (sources.py).
 """

@@ -4,7 +4,7 @@
     TTLs that differ within an RRset        the least counts (RFC 2181 5.2)
     the SOA and the NS of the zone itself   left out: they are made from the zone file; every exported zone has them
 
-A note is six numbers, for the scanner of the extension makes them too (dataplane/master/src/pack.rs).
+A note is six numbers, for the scanner of the extension makes them too (dataplane/zonefile/src/pack.rs).
 """
 
 from collections.abc import Callable, Iterable

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 import pytest
 from dns.name import Name, from_text
 
-from gtm.engine.master import native_scan
 from gtm.errors import MAX_PROBLEMS, TextInvalid, ZoneInvalid
+from gtm.watch.scanner import native_scanner
 from gtm.zone.records_file.packed import Bulk, key_of
 from gtm.zone.records_file.parse import MasterFile, Records, Scan, parse_master_ttl, read_by_reference, read_master
 
 ORIGIN = from_text("z.test")
 FILE = "z.zone"
 
-needs_extension = pytest.mark.skipif(native_scan() is None, reason="the extension is not built")
+needs_extension = pytest.mark.skipif(native_scanner() is None, reason="the extension is not built")
 
 
 def read(text: str, scan: Scan | None = None) -> Bulk:
@@ -115,7 +115,7 @@ WORDS = [
 
 
 @pytest.mark.parametrize(("text", "words"), WORDS, ids=[text for text, _ in WORDS])
-@pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
+@pytest.mark.parametrize("scan", [None, native_scanner()], ids=["reference", "native"])
 def test_every_mistake_has_its_words_and_its_line(text: str, words: str, scan: Scan | None) -> None:
     with pytest.raises(ZoneInvalid) as raised:
         read(f"; the first line\n{text}\n".removeprefix("; the first line\n" if "\n" in text else ""), scan)
@@ -145,7 +145,7 @@ def test_bytes_that_are_no_text_are_placed() -> None:
         read_master(MasterFile(FILE, b"a A 192.0.2.1\nb TXT \xff\n"), ORIGIN, 300)
 
 
-@pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
+@pytest.mark.parametrize("scan", [None, native_scanner()], ids=["reference", "native"])
 @pytest.mark.parametrize("text", ["a A 192.0.2.1\n", "; exported\na A 192.0.2.1\n", "$TTL 300\na A 192.0.2.1\n"])
 def test_the_mark_that_windows_puts_before_utf_8_is_no_part_of_a_name(text: str, scan: Scan | None) -> None:
     assert read("\ufeff" + text, scan) == read(text, scan)
@@ -200,7 +200,7 @@ ODDITIES = [
 
 
 @pytest.mark.parametrize(("text", "warnings", "values"), ODDITIES, ids=[text for text, *_ in ODDITIES])
-@pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
+@pytest.mark.parametrize("scan", [None, native_scanner()], ids=["reference", "native"])
 def test_what_bind_and_nsd_load_with_a_warning_loads_with_one(
     text: str, warnings: list[tuple[int, str]], values: int, scan: Scan | None
 ) -> None:
@@ -214,12 +214,12 @@ def test_what_bind_and_nsd_load_with_a_warning_loads_with_one(
 @needs_extension
 @pytest.mark.parametrize("text", [text for text, *_ in ODDITIES])
 def test_a_large_file_with_oddities_needs_no_second_reader(text: str) -> None:
-    scan = native_scan()
+    scan = native_scanner()
     assert scan is not None
     assert scan(f"{text}\n".encode(), b"\1z\4test\0", 300, lambda *_: (65_280, b"x"), none) is not None or "CAA" in text
 
 
-@pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
+@pytest.mark.parametrize("scan", [None, native_scanner()], ids=["reference", "native"])
 def test_of_many_warnings_some_are_told_and_the_others_counted(scan: Scan | None) -> None:
     read = whole("".join(f"a A 10.0.0.{number % 50}\n" for number in range(400)), scan)
     *told, rest = read.warnings
@@ -285,7 +285,7 @@ def outcome(content: bytes, scan: Scan | None, origin: Name) -> Records | str:
 @pytest.mark.slow
 @pytest.mark.parametrize("origin", ["z.test", "Z.test", "test"])
 def test_the_scanner_makes_what_the_reference_makes(origin: str) -> None:
-    dice, zone, scan, scanned = random.Random(origin), from_text(origin), native_scan(), 0
+    dice, zone, scan, scanned = random.Random(origin), from_text(origin), native_scanner(), 0
     assert scan is not None
     for _ in range(3000):
         content = drawn(dice)
@@ -302,7 +302,7 @@ def test_the_scanner_makes_what_the_reference_makes(origin: str) -> None:
 
 @needs_extension
 def test_the_scanner_reads_common_files_itself() -> None:
-    scan = native_scan()
+    scan = native_scanner()
     assert scan is not None
     text = "$TTL 60\n" + "".join(f"h{number:05} A 10.0.{number // 250}.{number % 250}\n" for number in range(5000))
 
@@ -320,4 +320,4 @@ def test_names_in_any_order_and_a_hundred_values_of_one_are_packed_alike() -> No
     lines = [f"h{number % 50}.s{number % 7} A 10.0.0.{number}" for number in range(200)]
     random.Random(1).shuffle(lines)
     text = "\n".join([*lines, *(f"many A 10.1.0.{number}" for number in range(100))])
-    assert read(text, native_scan()) == read(text)
+    assert read(text, native_scanner()) == read(text)

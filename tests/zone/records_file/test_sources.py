@@ -5,15 +5,15 @@ from collections.abc import Mapping
 import pytest
 from dns.name import from_text
 
-from gtm.engine.master import native_scan
 from gtm.errors import TextInvalid, ZoneInvalid
+from gtm.watch.scanner import native_scanner
 from gtm.zone.records_file.packed import key_of
 from gtm.zone.records_file.parse import MasterFile, Records, Scan, read_master
 from gtm.zone.records_file.sources import MAX_GENERATED, MAX_INCLUDES
 
 ORIGIN = from_text("z.test")
 
-both = pytest.mark.parametrize("scan", [None, native_scan()], ids=["reference", "native"])
+both = pytest.mark.parametrize("scan", [None, native_scanner()], ids=["reference", "native"])
 
 
 def read(files: Mapping[str, str], scan: Scan | None) -> Records:

@@ -52,7 +52,7 @@ pub struct ZoneBlob<'a> {
     pub soa: &'a Bytes,
     #[serde(borrow)]
     pub nodes: Vec<NodeBlob<'a>>,
-    /// What a master file has at other names.
+    /// What a records file has at other names.
     #[serde(borrow)]
     pub bulk: &'a Bytes,
 }

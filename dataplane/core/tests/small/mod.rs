@@ -105,7 +105,7 @@ pub fn query(name: &str, rtype: u16, subnet: Option<[u8; 3]>) -> Vec<u8> {
     message
 }
 
-/// One address at `h.bulk.z.test`, as of a master file.
+/// One address at `h.bulk.z.test`, as of a records file.
 fn bulk() -> Vec<u8> {
     b"\x05\x04bulk\x00\x00\x07\x04bulk\x01h\x00\x01\x00\x01\x00\x00\x00\x3c\x00\x00\x00\x01\x00\x01\x00\x04\xc0\x00\x02\x08".to_vec()
 }

@@ -4,7 +4,7 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use gtm_master::{scan, Note, Oddity, Packed};
+use gtm_zonefile::{scan, Note, Oddity, Packed};
 
 const ORIGIN: &[u8] = b"\x01z\x04test\x00";
 

@@ -1,4 +1,5 @@
-//! Master files (RFC 1035 5) of many records: text in, packed records out, as `gtm/zone/records_file/parse.py` makes them.
+//! Zone files (RFC 1035 5, where they are master files) of many records: text in, packed records out, as
+//! `gtm/zone/records_file/parse.py` makes them.
 //!
 //! ```text
 //! content -> tokens -> statements -> names and common types here, others by `compose` -> sorted rows

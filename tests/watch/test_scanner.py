@@ -5,16 +5,16 @@ from typing import Never
 
 import pytest
 
-from gtm.engine.master import native_scan
+from gtm.watch.scanner import native_scanner
 
 
 def test_without_the_extension_there_is_no_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "gtm.engine.rust", None)
-    assert native_scan() is None
+    assert native_scanner() is None
 
 
 def test_a_mistake_in_what_composes_values_is_a_file_that_the_scanner_gives_up() -> None:
-    scan = native_scan()
+    scan = native_scanner()
     if scan is None:
         pytest.skip("the extension is not built")
 
