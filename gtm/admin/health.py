@@ -8,12 +8,13 @@ is nothing else here (404), and a crowd is bounded as at the admin API (server.p
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 
-from gtm.admin.app import NO_HTTP, SHUTDOWN_S, OnRefusal, bound, counting, health_routes, in_json
+from gtm.admin.app import NO_HTTP, SHUTDOWN_S, OnRefusal, bound, make_app
 from gtm.admin.connection_limit import MAX_OF_CLIENT, Limits
+from gtm.admin.routes import Listener, Route
 from gtm.admin.server import LimitedRunner
 from gtm.errors import ListenFailed
 
@@ -29,19 +30,41 @@ def health_limits(whole: int = MAX_CONNECTIONS) -> Limits:
 DEFAULT_LIMITS = health_limits()
 
 
+class HealthHandlers:
+    """Answers load balancers and Kubernetes: a line of text, or JSON for who asks for that."""
+
+    def __init__(self, unready: Callable[[], str]) -> None:
+        self._unready = unready
+
+    async def livez(self, request: web.Request) -> web.Response:
+        """Returns that the node lives."""
+        return _health(request, {"live": True}, "live")
+
+    async def readyz(self, request: web.Request) -> web.Response:
+        """Returns whether the node should get queries."""
+        if why := self._unready():
+            return _health(request, {"ready": False, "why": why}, f"not ready: {why}", status=503)
+        return _health(request, {"ready": True}, "ready")
+
+
+def _health(request: web.Request, fields: Mapping[str, object], line: str, *, status: int = 200) -> web.Response:
+    if "application/json" in request.headers.get("Accept", "").lower():
+        return web.json_response(fields, status=status)
+    return web.Response(text=f"{line}\n", status=status)
+
+
 async def open_health(
     host: str,
     port: int,
+    routes: Sequence[Route],
     *,
-    unready: Callable[[], str],
     limits: Limits = DEFAULT_LIMITS,
     on_refused: Callable[[], None] = lambda: None,
     on_dropped: Callable[[str], None] = lambda _reason: None,
     on_refusal: OnRefusal = lambda _path, _status: None,
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
-    app = web.Application(middlewares=[in_json, counting(on_refusal)])
-    app.add_routes(health_routes(unready))
+    app = make_app(routes, Listener.HEALTH_PORT, on_refusal=on_refusal)
     runner = LimitedRunner(
         app,
         limits=limits,

@@ -4,11 +4,9 @@
                        its own name mean this machine (DNS rebinding), but has no address for a name
     Origin             that of the Host (RFC 6454 7): else 403. Browsers send it with every POST
     Sec-Fetch-Site     this site's own, or nobody's: else 403; but for a link that a person follows
-    /livez, /readyz    say nothing of anybody, and are asked by all kinds of names: no rule
-    /v1/push/..        takes a token, which no page has: no rule
-    /v1/reports        signed and for everybody; peers call this node by names that it may not know: no rule for Host
 
-What comes in: a request, and the names of this machine. What goes out: nothing, or the refusal.
+Which of these rules a path has is in the table of routes (access.py). What comes in: a request, and the names of this
+machine. What goes out: nothing, or the refusal.
 """
 
 import re
@@ -18,16 +16,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.http import HttpVersion11
-from aiohttp.typedefs import Handler, Middleware
 
 from gtm.admin.host_names import is_among
 
 Names = Callable[[], frozenset[str]]
 """The names of this machine: small letters, no dot at the end, `*.` for any one label."""
-
-UNGUARDED = frozenset({"/livez", "/readyz"})
-PUSHED = "/v1/push/"
-FOR_EVERYBODY = frozenset({"/v1/reports"})
 
 OWN_SITES = frozenset({"same-origin", "none"})
 """Fetch Metadata 2.3: `none` is what a person typed."""
@@ -38,24 +31,8 @@ _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9_.~-]+)?)\]|([^\s:@/
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
-def guard(names: Names | None) -> Middleware:
-    """Returns a middleware that refuses requests of foreign pages.
-
-    Without names it is for a socket, where Host means nothing.
-    """
-
-    @web.middleware
-    async def guarding(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in UNGUARDED and not request.path.startswith(PUSHED):
-            if names is not None and request.path not in FOR_EVERYBODY:
-                _require_own_host(request, names())
-            _require_own_page(request)
-        return await handler(request)
-
-    return guarding
-
-
-def _require_own_host(request: web.Request, names: frozenset[str]) -> None:
+def require_own_host(request: web.Request, names: frozenset[str]) -> None:
+    """Raises what to answer to a request that is addressed to a name which is not of this machine."""
     hosts = request.headers.getall("Host", [])
     if len(hosts) > 1 or (not hosts and request.version >= HttpVersion11):  # RFC 9112 3.2
         raise web.HTTPBadRequest(text="a request has exactly one Host field")
@@ -78,7 +55,8 @@ def _require_own_host(request: web.Request, names: frozenset[str]) -> None:
             raise web.HTTPMisdirectedRequest(text=words)
 
 
-def _require_own_page(request: web.Request) -> None:
+def require_own_page(request: web.Request) -> None:
+    """Raises what to answer to a request of a page of another site."""
     host = request.headers.get("Host", "")
     foreign = [origin for origin in request.headers.getall("Origin", []) if not _is_of(origin, host)]
     sites = set(request.headers.getall("Sec-Fetch-Site", []))

@@ -21,8 +21,8 @@ are refused, as far as there are few of them.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated, Protocol, TypeVar
 
@@ -38,12 +38,12 @@ from pydantic import (
     model_validator,
 )
 
+from gtm.admin.access import sender_of
 from gtm.admin.compose import effect_view, override_views, said_view
 from gtm.admin.encode import encode
 from gtm.admin.override_view import EffectView, OverridesView, SaidTogether, SaidView
 from gtm.admin.refusal import ExplainedConflict
 from gtm.admin.refusal_log import RefusalLog
-from gtm.admin.write_access import Doorkeeper
 from gtm.config.fields import error, seconds
 from gtm.errors import OverrideRefused
 from gtm.health.override.override import MAX_SPAN_S, MIN_SPAN_S, Action, InForce, Override, OverrideRequest
@@ -81,37 +81,34 @@ class Overriding(Protocol):
         """Returns whether all that was said is on disk, once it is known; it takes a second at most."""
 
 
-def routes(overriding: Overriding, door: Doorkeeper) -> tuple[web.RouteDef, ...]:
-    """Returns the paths of overrides."""
-    api = _Api(overriding, door)
-    return (
-        web.get("/v1/overrides", api.shown),
-        web.post("/v1/overrides", api.said),
-        web.put("/v1/overrides", api.said),
-        web.delete("/v1/overrides/{id}", api.ended),
-    )
+class OverrideHandlers:
+    """Answers what is asked about overrides; the rule of a row has let in who may say one (access.py)."""
 
-
-class _Api:
-    def __init__(self, overriding: Overriding, door: Doorkeeper) -> None:
+    def __init__(self, overriding: Overriding) -> None:
         self._overriding = overriding
-        self._door = door
         self._strangers = RefusalLog(log, "more overrides of strangers were refused")
         self._known = RefusalLog(log, "more overrides were refused", lines=MANY_LINES)
 
+    def refuse(self, request: web.Request, refused: web.HTTPException) -> None:
+        """Logs the refusal of somebody who may say no override."""
+        _tell(self._strangers, request.remote or "the local socket", refused)
+
     async def shown(self, _request: web.Request) -> web.Response:
+        """Returns what is in force."""
         view = OverridesView(override_views(self._overriding.in_force()))
         return web.Response(body=encode(view, OverridesView), content_type="application/json")
 
     async def said(self, request: web.Request) -> web.Response:
-        async with self._heard(request) as who:
+        """Says overrides."""
+        with self._logged(request) as who:
             body = await _body(request, Body)
             wanted_all = [body.wish(parse_scope(scope)) for scope in body.all_scopes]
             wanted_all += [replace(body.wish(self._scope_of(wanted)), is_signed=True) for wanted in body.ids]
             return await self._say(who, wanted_all, is_one=body.scope is not None)
 
     async def ended(self, request: web.Request) -> web.Response:
-        async with self._heard(request) as who:
+        """Ends an override."""
+        with self._logged(request) as who:
             body = await _body(request, EndBody)
             scope = self._scope_of(request.match_info["id"])
             wish = OverrideRequest(scope, Action.CLEAR, body.why, body.by, rules=tuple(body.rules), is_signed=True)
@@ -128,17 +125,14 @@ class _Api:
     def _overrides(self) -> Iterable[Override]:
         return self._overriding.in_force().by_scope.values()
 
-    @asynccontextmanager
-    async def _heard(self, request: web.Request) -> AsyncIterator[str]:
+    @contextmanager
+    def _logged(self, request: web.Request) -> Iterator[str]:
         """Gives the name of who sent a request, and logs the refusal of what comes of it."""
-        at, refusals = request.remote or "the local socket", self._strangers
+        who = sender_of(request)
         try:
-            who = at = await self._door.require(request)
-            refusals = self._known
             yield who
         except web.HTTPException as refused:
-            words = ascii(refused.text or refused.reason)[:MAX_LOGGED]
-            refusals.tell(f"audit: override refused from {at} ({refused.status}): {words}")
+            _tell(self._known, who, refused)
             raise
 
     async def _say(self, who: str, wanted_all: Sequence[OverrideRequest], *, is_one: bool) -> web.Response:
@@ -160,6 +154,11 @@ class _Api:
         views = tuple(said_view(said, is_saved=is_saved) for said in found)
         body = encode(views[0], SaidView) if is_one else encode(SaidTogether(views), SaidTogether)
         return web.Response(body=body, content_type="application/json", status=201)
+
+
+def _tell(log_of: RefusalLog, at: str, refused: web.HTTPException) -> None:
+    words = ascii(refused.text or refused.reason)[:MAX_LOGGED]
+    log_of.tell(f"audit: override refused from {at} ({refused.status}): {words}")
 
 
 def _refusal(refused: OverrideRefused) -> web.HTTPException:

@@ -26,16 +26,12 @@ from gtm.admin.accept import Acceptor
 from gtm.admin.clients import client_of
 from gtm.admin.connection import READ_BYTES, Connection, Ending, Patience, Unmade
 from gtm.admin.connection_limit import Crowd, Limits
+from gtm.admin.routes import SERVED, Pace
 from gtm.turns import Turns
 
 MAX_UNREAD_BYTES = 32 * 1024 * 1024
 """Of all answers that wait to be read, but for the newest."""
 
-CHEAP = frozenset({"/livez", "/readyz", "/v1/reports"})
-"""Paths that are answered at once. All others that tell something are composed in turns, which leave half of the time
-to the rest of the node: who asks for /v1/status again and again must not delay a failover."""
-IN_PARTS = frozenset({"/v1/zones"})
-"""Paths that take a turn for each part of their answer (TURNS), and are read outside of turns."""
 TURNS = web.AppKey("turns", Turns)
 """The turns of the listener that serves an application."""
 UNREAD_LOOK_S = 0.1
@@ -242,7 +238,12 @@ class _Request(web.Request):
 
 
 def _is_costly(request: web.Request) -> bool:
-    return request.method in {"GET", "HEAD"} and request.path not in CHEAP | IN_PARTS
+    """Returns whether an answer is composed in a turn: who asks again and again must not delay a failover."""
+    if request.method not in {"GET", "HEAD"}:
+        return False
+    served = request.app.get(SERVED)
+    row = None if served is None else served.row_of(request)
+    return row is None or row.pace is Pace.IN_TURN
 
 
 def _turn_away(accepted: socket.socket, *, words: bytes) -> None:

@@ -12,6 +12,7 @@ from itertools import chain, islice
 
 from aiohttp import web
 
+from gtm.admin.routes import Handler
 from gtm.admin.server import TURNS
 from gtm.threads import Pool
 from gtm.turns import Turns
@@ -28,8 +29,8 @@ MAX_READ_S = 120.0
 Zones = Callable[[], Sequence[Zone]]
 
 
-def zone_routes(zones: Zones) -> list[web.RouteDef]:
-    """Returns the path that tells what these zones have."""
+def zone_handler(zones: Zones) -> Handler:
+    """Returns the handler that tells what these zones have."""
     told = ToldZones(zones)
 
     async def contents(request: web.Request) -> web.StreamResponse:
@@ -49,7 +50,7 @@ def zone_routes(zones: Zones) -> list[web.RouteDef]:
             pass
         return answer
 
-    return [web.get("/v1/zones", contents)]
+    return contents
 
 
 class ToldZones:

@@ -19,6 +19,7 @@ import logging
 import signal
 import socket
 from collections.abc import Coroutine
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -28,16 +29,16 @@ from gtm.admin.app import NO_HTTP, make_app, open_admin
 from gtm.admin.connection_limit import MAX_CONNECTIONS, limits_for
 from gtm.admin.health import MAX_CONNECTIONS as MAX_HEALTH_CONNECTIONS
 from gtm.admin.health import health_limits, open_health
-from gtm.admin.overrides import routes as override_routes
+from gtm.admin.routes import Listener
 from gtm.admin.unix_socket import LocalAdmin
 from gtm.admin.write_access import Doorkeeper
-from gtm.admin.zones import zone_routes
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine
 from gtm.errors import ZoneInvalid
 from gtm.event import Event, EventKind
 from gtm.metrics.measurements import Tallies
+from gtm.node.admin_routes import admin_routes
 from gtm.node.api import NodeApi
 from gtm.node.config.changes import Rereading
 from gtm.node.config.model import NodeConfig, Role
@@ -231,6 +232,16 @@ class Node:
             withheld=self._health.withheld.summary,
             file=self._file,
         )
+        self._routes = admin_routes(
+            subject=self._subject,
+            overriding=self._saying,
+            door=self._door,
+            zones=lambda: self._planner.catalogue.zones,
+            pushes=self._pushes,
+            takes_pushes=Role.PROBE in config.roles,
+            reports=partial(handle_reports, report_store=self._report_store),
+            metrics=self._measures.scrape,
+        )
         self._local: LocalAdmin | None = None
         self._supervisor = Supervisor(environment())
         self._hung_up = asyncio.Event()
@@ -370,24 +381,16 @@ class Node:
         if Role.ADMIN not in self._config.roles:
             return None
 
-        async def reports(request: web.Request) -> web.StreamResponse:
-            return await handle_reports(request, self._report_store)
-
         def refused() -> None:
             self._counters.add("admin_connections_refused")
 
         def refusal(path: str, status: int) -> None:
             self._counters.add("admin_requests_refused", path=path, status=str(status))
 
-        door, subject = self._door, self._subject
-        await door.check()
-        more = [web.get("/metrics", self._measures.scrape), *override_routes(self._saying, door)]
-        more += zone_routes(lambda: self._planner.catalogue.zones)
-        if Role.PROBE in self._config.roles:
-            more += self._pushes.routes()
+        await self._door.check()
         self._local = LocalAdmin(
             self._config.state,
-            make_app(subject, reports, more, on_refusal=refusal, require=door.require),
+            make_app(self._routes, Listener.SOCKET, on_refusal=refusal),
             on_no_request=lambda status: refusal(NO_HTTP, status),
         )
         await self._local.begin()
@@ -398,16 +401,13 @@ class Node:
         runner = await open_admin(
             str(at.address),
             at.port,
-            subject,
-            reports,
-            more=more,
+            self._routes,
             names=self._names,
             tls=tls,
             limits=limits_for(admin_connections(most, MAX_CONNECTIONS + peers, beside=beside), peers=peers),
             on_refused=refused,
             on_dropped=lambda reason: self._counters.add("admin_connections_dropped", reason=reason),
             on_refusal=refusal,
-            require=door.require,
         )
         if warning := warning_of_plain_http(self._config):
             log.warning("%s", warning)
@@ -426,7 +426,7 @@ class Node:
         runner = await open_health(
             str(at.address),
             at.port,
-            unready=self._readiness.why_not,
+            self._routes,
             limits=health_limits(health_connections(raise_limit(), MAX_HEALTH_CONNECTIONS)),
             on_refused=lambda: self._counters.add("health_port_connections_refused"),
             on_dropped=lambda reason: self._counters.add("health_port_connections_dropped", reason=reason),

@@ -66,14 +66,15 @@ class PushDesk:
         self._permits = permits
         self._secretless.clear()
 
-    def routes(self) -> list[web.RouteDef]:
-        """Returns the routes for the admin listener."""
-        return [web.post(PUSH_PATH, self.handle)]
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Takes one heartbeat, or refuses it."""
+    async def authorize(self, request: web.Request) -> str:
+        """Returns the check that a request has the token of, or refuses it."""
         check = CheckId(request.match_info["check"])
         await self._authorize(check, request.headers.get("Authorization", ""))
+        return check
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Takes one heartbeat of an authorized request, or refuses it."""
+        check = CheckId(request.match_info["check"])
         body = self._parse(await self._read(request))
         heartbeat = Heartbeat(body.ok, clean_detail(body.detail), self._clock.monotonic())
         self._heartbeats.hear(check, heartbeat)

@@ -14,16 +14,16 @@ from aiohttp import web
 
 from gtm.admin.app import make_app, open_admin
 from gtm.admin.credentials import Credentials
-from gtm.admin.overrides import routes
+from gtm.admin.routes import Handler, Listener, Route
 from gtm.admin.unix_socket import LocalAdmin
 from gtm.admin.write_access import Doorkeeper
-from gtm.admin.zones import zone_routes
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.consensus.outliers import Standings
 from gtm.health.report.peer import PeerState
 from gtm.ids import NodeName
 from gtm.metrics.measurements import Tallies
+from gtm.node.admin_routes import admin_routes
 from gtm.node.api import NodeApi
 from gtm.node.events.log import EventLog
 from gtm.node.events.recorder import EventRecorder
@@ -35,12 +35,15 @@ from gtm.node.readiness import Readiness
 from gtm.node.rivers.telemetry import Measures
 from gtm.node.rivers.zones import ZoneRiver
 from gtm.node.state.folder import StateFolder
+from gtm.probe.heartbeats import Heartbeats
+from gtm.probe.push_handler import PushDesk
 from gtm.probe.withheld import Withheld
 from gtm.share.handler import handle_reports
 from gtm.steer.vocabulary import STEERING
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.fakes.peers import key_of, report_store_of
+from tests.fakes.permits import permits
 from tests.node.present import GEO, config, make_planner
 
 TOKEN = "token-of-the-deploy-job"
@@ -161,16 +164,23 @@ class Served:
     def _refuse(self, path: str, status: int) -> None:
         self.refusals.append((path, status))
 
+    def routes(self, reports: Handler | None = None) -> tuple[Route, ...]:
+        """The table of routes, with these reports or the node's own."""
+        return admin_routes(
+            subject=self.subject,
+            overriding=self.saying,
+            door=self.door,
+            zones=lambda: self.planner.catalogue.zones,
+            pushes=PushDesk(Heartbeats(), permits(), clock=self.clock, counters=self.counters),
+            takes_pushes=False,
+            reports=reports or self._reports,
+            metrics=self.measures.scrape,
+        )
+
     async def serve_locally(self, state: Path) -> LocalAdmin:
         """Serves what changes overrides on the socket in this folder, too; gives what the caller closes."""
         await self.river.load()
-        app = make_app(
-            self.subject,
-            self._reports,
-            routes(self.saying, self.door),
-            on_refusal=self._refuse,
-            require=self.door.require,
-        )
+        app = make_app(self.routes(), Listener.SOCKET, on_refusal=self._refuse)
         local = LocalAdmin(state, app)
         await local.begin()
         return local
@@ -179,17 +189,12 @@ class Served:
         """Starts everything; gives what the caller cleans up."""
         await self.planner.take_geo(GEO)
         await self.river.load()
-        more = [web.get("/metrics", self.measures.scrape), *routes(self.saying, self.door)]
-        more += zone_routes(lambda: self.planner.catalogue.zones)
         runner = await open_admin(
             "127.0.0.1",
             0,
-            self.subject,
-            self._reports,
-            more=more,
+            self.routes(),
             names=lambda: self.names,
             on_refusal=self._refuse,
-            require=self.door.require,
             tls=tls,
         )
         self.port = runner.addresses[0][1]

@@ -10,6 +10,7 @@ from aiohttp import ClientSession
 from gtm.admin.connection_limit import Limits
 from gtm.admin.health import health_limits, open_health
 from gtm.errors import ListenFailed
+from tests.fakes.routes import routes
 
 HOST = "127.0.0.1"
 
@@ -18,7 +19,7 @@ def asked(path: str, *, why: str = "", method: str = "GET", **headers: str) -> t
     """Returns the status and the text of one request."""
 
     async def scene() -> tuple[int, str]:
-        runner = await open_health(HOST, 0, unready=lambda: why)
+        runner = await open_health(HOST, 0, routes(lambda: why))
         try:
             url = f"http://127.0.0.1:{runner.addresses[0][1]}{path}"
             sent = {"Host": "any.example"} | headers
@@ -53,7 +54,7 @@ def test_a_crowd_is_turned_away_and_counted() -> None:
     async def scene() -> None:
         counted = Counter[str]()
         limits = Limits(whole=0)
-        runner = await open_health(HOST, 0, unready=str, limits=limits, on_refused=lambda: counted.update(["refused"]))
+        runner = await open_health(HOST, 0, routes(str), limits=limits, on_refused=lambda: counted.update(["refused"]))
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
             assert b" 503 " in await reader.readline()
@@ -68,7 +69,7 @@ def test_a_crowd_is_turned_away_and_counted() -> None:
 def test_what_it_refuses_is_counted_by_path_and_status() -> None:
     async def scene() -> None:
         counted: list[tuple[str, int]] = []
-        runner = await open_health(HOST, 0, unready=str, on_refusal=lambda *refused: counted.append(refused))
+        runner = await open_health(HOST, 0, routes(str), on_refusal=lambda *refused: counted.append(refused))
         try:
             url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             async with ClientSession() as session:
@@ -100,7 +101,7 @@ def test_few_connections_are_a_few_for_every_client() -> None:
 )
 def test_no_answer_says_what_it_is_made_with(wire: bytes, status: bytes) -> None:
     async def scene() -> bytes:
-        runner = await open_health(HOST, 0, unready=lambda: "it is stopping")
+        runner = await open_health(HOST, 0, routes(lambda: "it is stopping"))
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
             writer.write(wire)
@@ -119,10 +120,10 @@ def test_no_answer_says_what_it_is_made_with(wire: bytes, status: bytes) -> None
 
 def test_a_port_in_use_is_said() -> None:
     async def scene() -> None:
-        runner = await open_health(HOST, 0, unready=str)
+        runner = await open_health(HOST, 0, routes(str))
         try:
             with pytest.raises(ListenFailed, match=r"the health port on 127\.0\.0\.1:\d+: address already in use"):
-                await open_health(HOST, runner.addresses[0][1], unready=str)
+                await open_health(HOST, runner.addresses[0][1], routes(str))
         finally:
             await runner.cleanup()
 

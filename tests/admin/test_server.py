@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from gtm.admin.app import DEFAULT_LIMITS, Handler, open_admin
+from gtm.admin.access import READERS
+from gtm.admin.app import DEFAULT_LIMITS, open_admin
 from gtm.admin.connection import Patience
 from gtm.admin.connection_limit import Limits
+from gtm.admin.routes import Handler, Route
 from gtm.admin.server import LimitedRunner
 from gtm.tls.peers import TlsFiles, server_tls
 from tests.admin.served import Served
@@ -91,7 +93,7 @@ async def listening(
     tmp_path: Path,
     reports: Handler = no_reports,
     *,
-    more: Sequence[web.RouteDef] = (),
+    more: Sequence[Route] = (),
     tls: ssl.SSLContext | None = None,
     limits: Limits = DEFAULT_LIMITS,
     patience: Patience | None = None,
@@ -101,9 +103,7 @@ async def listening(
     runner = await open_admin(
         "127.0.0.1",
         0,
-        Served(tmp_path).subject,
-        reports,
-        more=more,
+        (*Served(tmp_path).routes(reports), *more),
         tls=tls,
         limits=limits,
         patience=patience,
@@ -262,7 +262,9 @@ def test_costly_answers_are_composed_one_after_the_other_and_one_that_hangs_give
         return web.Response()
 
     async def story() -> None:
-        async with listening(tmp_path, more=[web.get("/hang", hang), web.get("/compose", compose)]) as node:
+        async with listening(
+            tmp_path, more=[Route("GET", "/hang", hang, READERS), Route("GET", "/compose", compose, READERS)]
+        ) as node:
             opened = [await node.connect(get(path)) for path in ("/hang", *["/compose"] * 8)]
             for reader, _writer in opened[1:]:
                 await reader.readuntil(b"200 OK")
@@ -285,7 +287,7 @@ def test_who_asks_again_and_again_over_one_connection_leaves_half_of_the_time(tm
         return web.Response()
 
     async def story() -> None:
-        async with listening(tmp_path, more=[web.get("/compose", compose)]) as node:
+        async with listening(tmp_path, more=[Route("GET", "/compose", compose, READERS)]) as node:
             reader, writer = await node.connect(get("/compose") * 5)
             for _ in range(5):
                 await reader.readuntil(b"200 OK")

@@ -10,11 +10,13 @@ from functools import cache
 import pytest
 from aiohttp import ClientSession, web
 
+from gtm.admin import access
 from gtm.admin import zones as told_zones
-from gtm.admin.app import in_json
+from gtm.admin.app import make_app
 from gtm.admin.connection_limit import Limits
+from gtm.admin.routes import Listener, Pace, Route
 from gtm.admin.server import LimitedRunner
-from gtm.admin.zones import zone_routes
+from gtm.admin.zones import zone_handler
 from gtm.turns import Turns
 from gtm.zone.contents import Contents, contents_of, fingerprinted, parse_lines
 from gtm.zone.model import Zone
@@ -35,12 +37,12 @@ def play(story: Callable[[], Awaitable[None]]) -> None:
 
 
 @asynccontextmanager
-async def serving(zones: Callable[[], Sequence[Zone]], *more: web.RouteDef) -> AsyncIterator[LimitedRunner]:
+async def serving(zones: Callable[[], Sequence[Zone]], *more: Route) -> AsyncIterator[LimitedRunner]:
     async def status(_request: web.Request) -> web.Response:
         return web.Response(text="fine")
 
-    app = web.Application(middlewares=[in_json])
-    app.add_routes([web.get("/v1/status", status), *zone_routes(zones), *more])
+    told = Route("GET", "/v1/zones", zone_handler(zones), access.READERS, pace=Pace.IN_PARTS)
+    app = make_app([Route("GET", "/v1/status", status, access.READERS), told, *more], Listener.SOCKET)
     runner = LimitedRunner(app, limits=Limits(), shutdown_s=0.1)
     await runner.setup()
     listening = socket.create_server(("127.0.0.1", 0))
@@ -157,7 +159,7 @@ def test_a_fault_in_the_middle_of_an_answer_is_logged_once_and_ends_the_connecti
         raise LookupError
 
     async def story() -> None:
-        async with serving(tuple, web.get("/v1/faulty", faulty)) as runner:
+        async with serving(tuple, Route("GET", "/v1/faulty", faulty, access.READERS)) as runner:
             read = await asyncio.to_thread(_all_of, connected(runner, "/v1/faulty"))
             assert read.count(b"HTTP/1.1") <= 1
             assert b"internal error" not in read

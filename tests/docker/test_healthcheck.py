@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gtm.admin.health import open_health
+from tests.fakes.routes import routes
 
 DOCKERFILE = (Path(__file__).parents[2] / "docker/Dockerfile").read_text(encoding="utf-8")
 
@@ -34,7 +35,7 @@ async def exit_status(url: str) -> int:
 @pytest.mark.slow
 def test_it_asks_where_the_environment_says() -> None:
     async def story() -> list[int]:
-        runner = await open_health("127.0.0.1", 0, unready=lambda: "it is stopping")
+        runner = await open_health("127.0.0.1", 0, routes(lambda: "it is stopping"))
         at = f"http://127.0.0.1:{runner.addresses[0][1]}"
         found = [await exit_status(f"{at}/livez"), await exit_status(f"{at}/readyz")]
         await runner.cleanup()

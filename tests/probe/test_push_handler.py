@@ -14,11 +14,14 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtm.admin.access import heartbeats
+from gtm.admin.app import make_app
+from gtm.admin.routes import Listener, Route
 from gtm.counters import Counters
 from gtm.health.verdict.reading import MAX_DETAIL_LENGTH
 from gtm.ids import CheckId
 from gtm.probe.heartbeats import Heartbeat, Heartbeats
-from gtm.probe.push_handler import MAX_BODY_BYTES, PushDesk
+from gtm.probe.push_handler import MAX_BODY_BYTES, PUSH_PATH, PushDesk
 from gtm.zone.monitors.settings import PushSettings, Secret
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
@@ -42,8 +45,8 @@ class Desk:
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator["Client"]:
-        app = web.Application()
-        app.add_routes(self.report_store.routes())
+        desk = self.report_store
+        app = make_app([Route("POST", PUSH_PATH, desk.handle, heartbeats(desk.authorize))], Listener.TCP)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:
