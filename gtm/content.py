@@ -110,14 +110,14 @@ def stamp_of(path: Path, progress: Progress, within: Path | None) -> Stamp | Non
     """Returns the stamp of a file; None where there is none, STUCK where it may not be looked at."""
     try:
         is_deeper = within is not None and path.parent != within  # a folder on the way may be a link
-        found = _status_within(within, path, progress) if within and is_deeper else path.stat(follow_symlinks=False)
-        if stat.S_ISLNK(found.st_mode):
-            found = status_of(path, progress) if within is None else _status_within(within, path, progress)
+        status = _status_within(within, path, progress) if within and is_deeper else path.stat(follow_symlinks=False)
+        if stat.S_ISLNK(status.st_mode):
+            status = status_of(path, progress) if within is None else _status_within(within, path, progress)
     except FileUnreadable:
         return STUCK
     except (OSError, ValueError):  # a NUL in it
         return None
-    return _stamp_in(found)
+    return _stamp_in(status)
 
 
 def _stamp_in(status: os.stat_result) -> Stamp:

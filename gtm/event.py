@@ -196,15 +196,15 @@ def kinds_of(names: Sequence[str]) -> frozenset[str]:
     Raises ValueError for a name that stands for none.
     """
     known = [kind.value for kind in EventKind]
-    found: set[str] = set()
+    kinds: set[str] = set()
     for name in names:
         full = name if name.startswith("gtm.") else f"gtm.{name}"
         matching = {kind for kind in known if kind == full or kind.startswith(f"{full}.")}
         if not matching:
             groups = ", ".join(sorted({kind.split(".")[1] for kind in known}))
             raise ValueError(f'"{name}" is no type of event; types start with one of: {groups}')
-        found |= matching
-    return frozenset(found)
+        kinds |= matching
+    return frozenset(kinds)
 
 
 def compose_line(event: Recorded) -> bytes:

@@ -85,22 +85,22 @@ class FileReader:
 
         Now and then it reads a little of these files, too: what is in them may change, and their stamps not.
         """
-        found = self._stamps(paths, within)
+        answer = self._stamps(paths, within)
         self._rereading.go_on(self._piece)
-        return [self._rereading.seen(path, stamp, within) for path, stamp in zip(paths, found, strict=True)]
+        return [self._rereading.seen(path, stamp, within) for path, stamp in zip(paths, answer, strict=True)]
 
     def _piece(self, path: Path, offset: int, size: int, within: Path | None) -> Piece:
         return self.call(path, lambda progress: piece_of(path, offset, size, progress, within))
 
     def _stamps(self, paths: Sequence[Path], within: Path | None) -> list[Stamp | None]:
-        found: list[Stamp | None] = []
-        while len(found) < len(paths):
-            path = paths[len(found)]
+        answer: list[Stamp | None] = []
+        while len(answer) < len(paths):
+            path = paths[len(answer)]
             if self._is_stuck(path, within or path.parent):
-                found.append(STUCK)
+                answer.append(STUCK)
                 continue
-            found += self._stamps_up_to_one_that_hangs(paths[len(found) :], within)
-        return found
+            answer += self._stamps_up_to_one_that_hangs(paths[len(answer) :], within)
+        return answer
 
     def look(self, path: Path) -> None:
         """Raises FileUnreadable unless there is something at a path, whatever it is."""
@@ -131,7 +131,7 @@ class FileReader:
         return await self._waiters.run(function, *arguments)
 
     def _stamps_up_to_one_that_hangs(self, paths: Sequence[Path], within: Path | None) -> list[Stamp | None]:
-        found: list[Stamp | None] = []
+        answer: list[Stamp | None] = []
 
         def look(progress: Progress) -> None:
             for path in paths:
@@ -143,7 +143,7 @@ class FileReader:
                 with self._free:
                     if work.is_left:
                         return
-                    found.append(stamp)
+                    answer.append(stamp)
                 progress.step()
 
         work = _Work(self, paths[0], look)
@@ -151,8 +151,8 @@ class FileReader:
             self._pool.wait(work, timeout_s=self._limit_s, goes_on=work.goes_on)
         except CallOverdue:
             self._leave(work)
-            return [*found, STUCK]
-        return found
+            return [*answer, STUCK]
+        return answer
 
     def _take(self, path: Path) -> None:
         """Waits until no other thread is at a path."""

@@ -127,9 +127,9 @@ class SystemResolver:
     def _start(self, lookup: "_Lookup", *, slow: bool) -> None:
         loop = asyncio.get_running_loop()
 
-        def tell(found: _Found) -> None:
+        def tell(result: _Found) -> None:
             with suppress(RuntimeError):  # the loop was closed: nobody waits any longer
-                loop.call_soon_threadsafe(self._end, lookup, found, slow)
+                loop.call_soon_threadsafe(self._end, lookup, result, slow)
 
         self._busy[slow] += 1
         lookup.threads += 1
@@ -142,14 +142,14 @@ class SystemResolver:
         except RuntimeError as error:
             tell(ResolverBusy(f"this machine gives no thread to resolve names: {error}"))
 
-    def _end(self, lookup: "_Lookup", found: _Found, slow: bool) -> None:  # noqa: FBT001  # call_soon has no keywords
+    def _end(self, lookup: "_Lookup", result: _Found, slow: bool) -> None:  # noqa: FBT001  # call_soon has no keywords
         self._busy[slow] -= 1
         lookup.threads -= 1
         if self._lookups.get(lookup.host) is lookup:  # else another thread was sooner
             del self._lookups[lookup.host]
             took_s = asyncio.get_running_loop().time() - lookup.began_at
             self._remember(lookup.host, was_quick=took_s <= self._overdue_s)
-            lookup.tell(found)
+            lookup.tell(result)
         self._start_waiting()
 
 
@@ -170,12 +170,12 @@ class HttpResolver(AbstractResolver):
         """
         try:
             async with asyncio.timeout(self._within_s):  # aiohttp waits on for a name that nobody asks for any longer
-                found = await self._system.resolve(host, within_s=self._within_s)
+                addresses = await self._system.resolve(host, within_s=self._within_s)
         except ResolverBusy as error:
             raise OSError(str(error)) from error
         except TimeoutError:
             raise socket.gaierror(socket.EAI_AGAIN, f"no answer for the name in {self._within_s:g} s") from None
-        return [_result(host, port, address) for address in found if family in {socket.AF_UNSPEC, _family(address)}]
+        return [_result(host, port, address) for address in addresses if family in {socket.AF_UNSPEC, _family(address)}]
 
     async def close(self) -> None:
         """Does nothing: threads end by themselves."""
@@ -203,19 +203,19 @@ class _Lookup:
     """When the first thread for it began, in seconds of the loop."""
     threads: int = 0
 
-    def tell(self, found: _Found) -> None:
+    def tell(self, result: _Found) -> None:
         """Answers all who wait; where nobody does any longer, that is no mistake either."""
-        if isinstance(found, Exception):
-            self.found.set_exception(found)
+        if isinstance(result, Exception):
+            self.found.set_exception(result)
             self.found.exception()  # asyncio logs those that nobody looked at
         else:
-            self.found.set_result(found)
+            self.found.set_result(result)
 
 
 def _ask(host: str, tell: Callable[[_Found], None]) -> None:
     """Runs in a thread: asks for a name, and tells what was found."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-        tell(tuple(ip_address(sockaddr[0]) for *_, sockaddr in found))
+        infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        tell(tuple(ip_address(sockaddr[0]) for *_, sockaddr in infos))
     except Exception as error:  # noqa: BLE001  # the top of a thread: whoever waits gets it, and logs what is unplanned
         tell(error)

@@ -169,12 +169,12 @@ async def _ask(
 
 
 async def _whole(answer: aiohttp.ClientResponse, admin: str, path: str) -> bytes:
-    found = bytearray()
+    body = bytearray()
     async for part in answer.content.iter_any():
-        found += part
-        if len(found) > MAX_ANSWER:
+        body += part
+        if len(body) > MAX_ANSWER:
             raise Unreachable(f"what answers at {admin} is no node: {path} has more than {MAX_ANSWER} bytes")
-    return bytes(found)
+    return bytes(body)
 
 
 def _connector(handshake: Handshake) -> aiohttp.TCPConnector:

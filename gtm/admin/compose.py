@@ -43,65 +43,67 @@ def zone_views(plan: Plan) -> tuple[ZoneView, ...]:
 
 def service_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> tuple[ServiceView, ...]:
     """Returns every service with its endpoints, sorted by name."""
-    found: list[ServiceView] = []
+    views: list[ServiceView] = []
     for zone in sorted(plan.zones.values(), key=_name):
-        found += [
+        views += [
             _service(zone, plan.services[service.id], plan.decisions[service.id], status, overlay)
             for service in zone.zone.services
         ]
-        found += [_shown(zone, service, State.STEADY, ()) for service in zone.zone.disabled_services]
-    return tuple(found)
+        views += [_shown(zone, service, State.STEADY, ()) for service in zone.zone.disabled_services]
+    return tuple(views)
 
 
 def region_views(plan: Plan, status: Status, overlay: Overlay = NO_OVERLAY) -> tuple[RegionView, ...]:
     """Returns the regions of every zone, in the order of the zone's file."""
-    found = []
+    views = []
     for zone in sorted(plan.zones.values(), key=_name):
         holds = _holds(zone, plan, status, overlay)
-        found += [_region(zone, region, plan, status, holds.get(region.name, {})) for region in zone.zone.regions]
-    return tuple(found)
+        views += [_region(zone, region, plan, status, holds.get(region.name, {})) for region in zone.zone.regions]
+    return tuple(views)
 
 
-def override_views(said: InForce) -> tuple[OverrideView, ...]:
+def override_views(overrides: InForce) -> tuple[OverrideView, ...]:
     """Returns the views of the overrides in force, by scope."""
     scopes: dict[Override, list[Scope]] = {}
-    for scope in sorted(said.by_scope, key=str):
-        scopes.setdefault(said.by_scope[scope], []).append(scope)
+    for scope in sorted(overrides.by_scope, key=str):
+        scopes.setdefault(overrides.by_scope[scope], []).append(scope)
     views = [
         replace(
-            _override(one, OverrideView),
-            now=() if names == [one.scope] else tuple(map(str, names)),
-            gone_since=said.gone[names[0]] if all(name in said.gone for name in names) else None,
+            _override(override, OverrideView),
+            now=() if names == [override.scope] else tuple(map(str, names)),
+            gone_since=overrides.gone[names[0]] if all(name in overrides.gone for name in names) else None,
         )
-        for one, names in scopes.items()
+        for override, names in scopes.items()
     ]
     return tuple(sorted(views, key=lambda view: view.scope))
 
 
-def said_view(said: Said, *, is_saved: bool) -> SaidView:
+def said_view(answer: Said, *, is_saved: bool) -> SaidView:
     """Returns the view of an override that was just set."""
-    effect = effect_view(said.effect, wall=said.override.made_at)
-    ended = tuple(_override(one, OverrideView) for one in said.ended)
-    return replace(_override(said.override, SaidView), saved=is_saved, effect=effect, ended=ended)
+    effect = effect_view(answer.effect, wall=answer.override.made_at)
+    ended = tuple(_override(override, OverrideView) for override in answer.ended)
+    return replace(_override(answer.override, SaidView), saved=is_saved, effect=effect, ended=ended)
 
 
 def effect_view(effect: Effect, *, wall: float) -> EffectView:
     """Returns the view of the changes that an override makes."""
     lists = (effect.counts, effect.keeps, effect.without)
-    counts, keeps, without = (tuple(_touched(one, wall) for one in some[:MAX_TOUCHED]) for some in lists)
+    counts, keeps, without = (tuple(_touched(touched, wall) for touched in some[:MAX_TOUCHED]) for some in lists)
     return EffectView(counts, keeps, without, (len(effect.counts), len(effect.keeps), len(effect.without)))
 
 
-def _touched(one: Touched, wall: float) -> TouchedView:
-    by = "" if one.by is None else one.by.id
-    where = one.endpoint_ref.service, one.endpoint_ref.region, one.endpoint_ref.endpoint
-    return TouchedView(*where, one.why.value, reason_words(one, wall=wall), by, one.endpoint_ref.zone)
+def _touched(touched: Touched, wall: float) -> TouchedView:
+    by = "" if touched.by is None else touched.by.id
+    where = touched.endpoint_ref.service, touched.endpoint_ref.region, touched.endpoint_ref.endpoint
+    return TouchedView(*where, touched.why.value, reason_words(touched, wall=wall), by, touched.endpoint_ref.zone)
 
 
-def _override(one: Override, kind: type[_OverrideView]) -> _OverrideView:
-    rules = tuple(rule.value for rule in one.rules)
-    scope, action = str(one.scope), one.action.value
-    return kind(one.id, one.node, scope, action, one.by, one.why, one.made_at, one.until, rules)
+def _override(override: Override, kind: type[_OverrideView]) -> _OverrideView:
+    rules = tuple(rule.value for rule in override.rules)
+    scope, action = str(override.scope), override.action.value
+    return kind(
+        override.id, override.node, scope, action, override.by, override.why, override.made_at, override.until, rules
+    )
 
 
 def silent_probes(book: Book, status: Status) -> frozenset[NodeName]:
@@ -153,7 +155,7 @@ def _service(
     zone: ZonePlan, steered: SteeredService, decisions: Decisions, status: Status, overlay: Overlay
 ) -> ServiceView:
     service = steered.service
-    said, held = _said(steered, overlay), overlay.held.get(service.id, {})
+    overrides, held = _said(steered, overlay), overlay.held.get(service.id, {})
     poor = _skipped(steered, status, overlay)
     states = decisions.states
     endpoints = tuple(
@@ -165,7 +167,7 @@ def _service(
             held_by=held[endpoint.id].value if endpoint.id in held else "",
             is_skipped=endpoint.region in poor,
         )
-        for endpoint, override in zip(service.endpoints, said, strict=True)
+        for endpoint, override in zip(service.endpoints, overrides, strict=True)
     )
     worst = next((state for state in _WORST_FIRST if state in states), State.STEADY)
     return _shown(zone, service, worst, endpoints)
@@ -173,8 +175,8 @@ def _service(
 
 def _said(steered: SteeredService, overlay: Overlay) -> tuple[Override | None, ...]:
     """Returns the overrides that count for the endpoints instead of the checks, in the order of the endpoints."""
-    said = overriding(steered, overlay.said)
-    return tuple(None if one is None or one.action is Action.OBEY else one for one in said)
+    overrides = overriding(steered, overlay.said)
+    return tuple(None if override is None or override.action is Action.OBEY else override for override in overrides)
 
 
 def _shown(zone: ZonePlan, service: Service, state: State, endpoints: tuple[EndpointView, ...]) -> ServiceView:
@@ -185,7 +187,9 @@ def _shown(zone: ZonePlan, service: Service, state: State, endpoints: tuple[Endp
         service.ttl,
         state,
         endpoints,
-        tuple(DisabledView(one.id, one.region, service.disabled_by(one)) for one in service.disabled),
+        tuple(
+            DisabledView(endpoint.id, endpoint.region, service.disabled_by(endpoint)) for endpoint in service.disabled
+        ),
     )
 
 

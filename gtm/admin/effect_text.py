@@ -21,13 +21,14 @@ _WORDS = {
 _PARTICIPLES = {Action.DOWN: "said down", Action.UP: "said up", Action.DRAIN: "drained", Action.OBEY: "obeyed"}
 
 
-def reason_words(one: Touched, *, wall: float) -> str:
+def reason_words(touched: Touched, *, wall: float) -> str:
     """Returns the reason why an endpoint is not taken out, or was out already; empty where the override counts."""
-    if one.by is not None:
-        already = " already" if one.why is Why.OUT else ""
-        words = f"{_PARTICIPLES[one.by.action]}{already} until {until_words(one.by.until, wall=wall)} by {one.by.by}"
-        return f"{words} ({one.by.scope}; clear it: gtm clear {one.by.id})"
-    return _WORDS.get(one.why, "")
+    if touched.by is not None:
+        already = " already" if touched.why is Why.OUT else ""
+        until = until_words(touched.by.until, wall=wall)
+        words = f"{_PARTICIPLES[touched.by.action]}{already} until {until} by {touched.by.by}"
+        return f"{words} ({touched.by.scope}; clear it: gtm clear {touched.by.id})"
+    return _WORDS.get(touched.why, "")
 
 
 def until_words(until: float, *, wall: float) -> str:
@@ -36,23 +37,23 @@ def until_words(until: float, *, wall: float) -> str:
     return then.strftime("%H:%MZ" if then.date() == now.date() else "%Y-%m-%d %H:%MZ")
 
 
-def nothing_words(said: Override, effect: Effect, *, wall: float) -> str:
+def nothing_words(override: Override, effect: Effect, *, wall: float) -> str:
     """Returns that an override would change nothing, and why."""
     if not effect.without:
         words = "all in it is disabled in the zone file (enabled: false)"
-        return f"{said.action.value} {said.scope} would change nothing: {words}"
+        return f"{override.action.value} {override.scope} would change nothing: {words}"
     by_reason: dict[str, list[Touched]] = {}
-    for one in effect.without:
-        by_reason.setdefault(reason_words(one, wall=wall), []).append(one)
-    verb = "take out" if said.action in TAKING else "change"
-    reasons = "; ".join(f"{named(found)}: {words}" for words, found in list(by_reason.items())[:MAX_NAMED])
+    for touched in effect.without:
+        by_reason.setdefault(reason_words(touched, wall=wall), []).append(touched)
+    verb = "take out" if override.action in TAKING else "change"
+    reasons = "; ".join(f"{named(reason)}: {words}" for words, reason in list(by_reason.items())[:MAX_NAMED])
     more = f"; and {len(by_reason) - MAX_NAMED} more reasons" if len(by_reason) > MAX_NAMED else ""
-    is_out = any(one.why is Why.OUT for one in effect.without)
+    is_out = any(touched.why is Why.OUT for touched in effect.without)
     hint = "; `--for` with a later end would keep it out for longer" if is_out else ""
-    return f"{said.action.value} {said.scope} would {verb} nothing: {reasons}{more}{hint}"
+    return f"{override.action.value} {override.scope} would {verb} nothing: {reasons}{more}{hint}"
 
 
 def named(some: Sequence[Touched]) -> str:
     """Returns the names of some of these endpoints, and how many more there are."""
-    names = ", ".join(f"{one.target} ({one.endpoint_ref.service})" for one in some[:MAX_NAMED])
+    names = ", ".join(f"{touched.target} ({touched.endpoint_ref.service})" for touched in some[:MAX_NAMED])
     return f"{names} and {len(some) - MAX_NAMED} more" if len(some) > MAX_NAMED else names

@@ -137,7 +137,7 @@ class OverrideHandlers:
 
     async def _say(self, who: str, wanted_all: Sequence[OverrideRequest], *, is_one: bool) -> web.Response:
         try:
-            found = self._overriding.say(wanted_all)
+            requests = self._overriding.say(wanted_all)
         except TakesNothing as refused:
             effect = effect_view(refused.effect, wall=refused.wall)
             raise ExplainedConflict(
@@ -145,13 +145,13 @@ class OverrideHandlers:
             ) from refused
         except OverrideRefused as refused:
             raise _refusal(refused) from refused
-        for said in found:
-            log.warning("audit: override %s accepted from %s: %s", said.override.id, who, said.override)
+        for request in requests:
+            log.warning("audit: override %s accepted from %s: %s", request.override.id, who, request.override)
         is_saved = await self._overriding.is_saved()
         if not is_saved:
-            names = ", ".join(said.override.id for said in found)
+            names = ", ".join(request.override.id for request in requests)
             log.error("audit: override %s is not on disk; a restart of this node may lose it", names)
-        views = tuple(said_view(said, is_saved=is_saved) for said in found)
+        views = tuple(said_view(request, is_saved=is_saved) for request in requests)
         body = encode(views[0], SaidView) if is_one else encode(SaidTogether(views), SaidTogether)
         return web.Response(body=body, content_type="application/json", status=201)
 

@@ -71,15 +71,15 @@ class LocalAdmin:
 
     async def _look(self) -> None:
         try:
-            found = await self._threads.run(self._made_anew, timeout_s=DISK_S)
+            listener = await self._threads.run(self._made_anew, timeout_s=DISK_S)
         except CallOverdue:  # the next look is at a disk that may be back
             return
         except OSError as error:
             self._complain(error.strerror or str(error))
             return
         self._told = ""
-        if found is not None:
-            listening, made = found
+        if listener is not None:
+            listening, made = listener
             if self._made is not None:
                 log.warning("the admin socket %s was removed or replaced by somebody; it is made again", self.path)
             self._made = made

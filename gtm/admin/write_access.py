@@ -125,15 +125,15 @@ class Doorkeeper:
 
     def _digests(self) -> Mapping[str, bytes]:
         """Returns those of all tokens that can be read; runs in a thread."""
-        found = {}
+        digests = {}
         for name, path in self._credentials.tokens.items():
             try:
-                found[name] = read_digest(path)
+                digests[name] = read_digest(path)
             except (FileUnreadable, ValueError) as error:
                 self._complain(name, path, error)
             else:
                 self._told.pop(name, None)
-        return found
+        return digests
 
     async def take(self, credentials: Credentials) -> None:
         """Lets in who has one of these from now on, and logs which token files are of no use."""

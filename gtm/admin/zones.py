@@ -93,7 +93,7 @@ class ToldZones:
 
 
 def _are_same(zones: Sequence[Zone], others: Sequence[Zone]) -> bool:
-    return len(zones) == len(others) and all(one is other for one, other in zip(zones, others, strict=True))
+    return len(zones) == len(others) and all(pair is other for pair, other in zip(zones, others, strict=True))
 
 
 def _chunk(told: Iterator[bytes]) -> bytes:

@@ -114,25 +114,25 @@ def _overrides_against(against: str, zones: Sequence[Zone], *, alone: bool) -> t
         return ()
     node = fetch_status(_address(place, against))
     try:
-        said = [
+        scopes = [
             (parse_scope(name), override) for override in node.overrides for name in (override.now or (override.scope,))
         ]
     except ValueError as error:
         raise Unreachable(f"the node at {against} told of overrides that nobody can make: {error}") from error
-    if not said:
+    if not scopes:
         return ()
     before = layout_of(_endpoint_refs(node))
     others = (endpoint_ref for endpoint_ref in _endpoint_refs(node) if alone and endpoint_ref.zone not in origins)
     after = layout_of(chain(endpoint_refs_of(zones), others))
-    return tuple(line for scope, one in said if (line := _fate(scope, one, before, after)))
+    return tuple(line for scope, pair in scopes if (line := _fate(scope, pair, before, after)))
 
 
-def _fate(scope: Scope, one: OverrideView, before: Layout, after: Layout) -> str:
+def _fate(scope: Scope, override: OverrideView, before: Layout, after: Layout) -> str:
     """Returns the effect on an override; empty where nothing does."""
     now = followed(scope, before, after)
     if now == (scope,) or not before.has(scope):
         return ""
-    words = f"override {one.id}: {one.action} {scope} by {one.by}"
+    words = f"override {override.id}: {override.action} {scope} by {override.by}"
     if now:
         return f"{words} would follow the rename, to {', '.join(map(str, now))}"
     return f"{WARNING}{words} would be without effect: nothing would be in it, and no other name of it is known"

@@ -88,9 +88,9 @@ def __getattr__(name: str) -> object:
 
 def _loaded(where: str) -> Callable[..., object]:
     module, _, name = where.partition(":")
-    found: Callable[..., object] = getattr(import_module(module), name)
-    assert callable(found)
-    return found
+    function: Callable[..., object] = getattr(import_module(module), name)
+    assert callable(function)
+    return function
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  # typer calls it with the option's value

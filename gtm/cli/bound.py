@@ -56,14 +56,14 @@ def show_bound(
     steered = shares.services[asked.id]
     holds = holds_of_one_fault(steered, shares, watched)
     delays = delays_of(node, watched.values())
-    found = bound(asked, watched, delays, holds=holds)
-    if found is None:
+    worst = bound(asked, watched, delays, holds=holds)
+    if worst is None:
         raise typer.BadParameter(f"{_unwatched(asked)}: nobody would find out", param_hint="SERVICE")
     longer = _longer(possible_holds(steered, shares, watched), holds, late_s=delays.merge_s)
     if json:
-        _print_json(asked, found, longer)
+        _print_json(asked, worst, longer)
     else:
-        _print(asked, found, longer)
+        _print(asked, worst, longer)
 
 
 def _catalogue(folder: Path, words: SteeringVocabulary) -> Catalogue:
@@ -123,19 +123,19 @@ def _longer(possible: Sequence[Hold], counted: Sequence[Hold], *, late_s: float)
     return [replace(hold, seconds=hold.seconds + late_s) for hold in more]
 
 
-def _print_json(service: Service, found: Bound, longer: Sequence[Hold]) -> None:
-    terms = [{"name": term.name, "seconds": _finite(term.seconds), "why": term.why} for term in found.terms]
+def _print_json(service: Service, worst: Bound, longer: Sequence[Hold]) -> None:
+    terms = [{"name": term.name, "seconds": _finite(term.seconds), "why": term.why} for term in worst.terms]
     holds = [
         {"rule": hold.rule, "seconds": _finite(hold.seconds), "when": hold.when, "override": _override(hold, service)}
         for hold in longer
     ]
-    print_fields({"service": service.id, "seconds": _finite(found.seconds), "terms": terms, "holds": holds})
+    print_fields({"service": service.id, "seconds": _finite(worst.seconds), "terms": terms, "holds": holds})
 
 
-def _print(service: Service, found: Bound, longer: Sequence[Hold]) -> None:
-    rows = [(term.name, _seconds(term.seconds), term.why) for term in found.terms]
+def _print(service: Service, worst: Bound, longer: Sequence[Hold]) -> None:
+    rows = [(term.name, _seconds(term.seconds), term.why) for term in worst.terms]
     last = "at the worst, from the death to the end of the last cached answer"
-    rows.append(("total", _seconds(found.seconds), last))
+    rows.append(("total", _seconds(worst.seconds), last))
     print_table(f"{service.id}: the worst case of one fault", ("term", "seconds", "why"), rows)
     if longer:
         print_plain()

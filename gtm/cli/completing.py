@@ -117,8 +117,8 @@ def zones(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
-    found = dict.fromkeys(name for name in names if name.startswith(incomplete) and PLAIN.fullmatch(name))
-    return list(found)[:MAX_WORDS]
+    matches = dict.fromkeys(name for name in names if name.startswith(incomplete) and PLAIN.fullmatch(name))
+    return list(matches)[:MAX_WORDS]
 
 
 def _regions(status: _Status) -> list[str]:
@@ -150,9 +150,9 @@ def _endpoints(status: _Status) -> list[str]:
     return [name for service, end in ends for name in (f"{service}/{end}", end, end.partition("/")[2])]
 
 
-def _scope(one: _Override) -> str:
+def _scope(override: _Override) -> str:
     """Returns the scope of an override as one word."""
-    kind, _, rest = one.scope.partition(" ")
+    kind, _, rest = override.scope.partition(" ")
     return rest.removeprefix("*/") if kind == "region" else rest.replace(" ", "/")
 
 

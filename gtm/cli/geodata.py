@@ -34,13 +34,13 @@ def status(config: ConfigOption = None, *, json: JsonOption = False) -> None:
         raise typer.Exit(1)
 
 
-def _fields(found: Source | Verification) -> Mapping[str, object]:
+def _fields(database: Source | Verification) -> Mapping[str, object]:
     return {
-        "file": str(found.path),
-        "type": found.type,
-        "built_at": found.built_at,
-        "networks": found.networks,
-        "size_bytes": found.size_bytes,
+        "file": str(database.path),
+        "type": database.type,
+        "built_at": database.built_at,
+        "networks": database.networks,
+        "size_bytes": database.size_bytes,
     }
 
 
@@ -141,18 +141,20 @@ def _verified(verified: Verification) -> Mapping[str, object]:
     }
 
 
-def _print(found: Verification) -> None:
-    print_plain(f"{found.path}: good")
-    print_plain(f"type      {found.type}, built {_date(found.built_at)}")
-    print_plain(f"size      {found.networks} networks, {found.places} places, {found.size_bytes} bytes")
-    if found.locates:
-        print_plain(f"answers   {found.right_answers} of {len(found.answers)} known answers")
-        for wrong in (answer for answer in found.answers if answer.found != answer.expected):
+def _print(verification: Verification) -> None:
+    print_plain(f"{verification.path}: good")
+    print_plain(f"type      {verification.type}, built {_date(verification.built_at)}")
+    print_plain(
+        f"size      {verification.networks} networks, {verification.places} places, {verification.size_bytes} bytes"
+    )
+    if verification.locates:
+        print_plain(f"answers   {verification.right_answers} of {len(verification.answers)} known answers")
+        for wrong in (answer for answer in verification.answers if answer.found != answer.expected):
             print_plain(f"          {wrong.address}: {wrong.found or 'nothing'}, expected {wrong.expected}")
-    for oddity in found.oddities[:MOST_ODDITIES]:
+    for oddity in verification.oddities[:MOST_ODDITIES]:
         print_plain(f"odd       {counted(oddity.networks, 'network')}: {oddity.text}")
-    if len(found.oddities) > MOST_ODDITIES:
-        print_plain(f"          and {len(found.oddities) - MOST_ODDITIES} kinds more")
+    if len(verification.oddities) > MOST_ODDITIES:
+        print_plain(f"          and {len(verification.oddities) - MOST_ODDITIES} kinds more")
 
 
 MOST_ODDITIES = 30

@@ -69,8 +69,8 @@ def _message(record: logging.LogRecord) -> str:
         return f"{record.msg} {record.args} ({error})"
 
 
-def _fields(found: Mapping[str, object]) -> dict[str, Value]:
-    own = [(name, value) for name, value in found.items() if name not in _USUAL and name not in KEYS]
+def _fields(fields: Mapping[str, object]) -> dict[str, Value]:
+    own = [(name, value) for name, value in fields.items() if name not in _USUAL and name not in KEYS]
     return {name: _value(value) for name, value in own[:MAX_FIELDS]}
 
 

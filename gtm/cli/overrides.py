@@ -149,8 +149,8 @@ def clear(  # one argument for each option of the command
     node = _asked(admin_address(admin, config), token_file)
     status = fetch_status(node.admin)
     found = [_found(find_said, text, status) for text in split_scopes(said)]
-    ids = list(dict.fromkeys(one for one in found if isinstance(one, str)))
-    scopes = list(dict.fromkeys(str(one) for one in found if not isinstance(one, str)))
+    ids = list(dict.fromkeys(scope for scope in found if isinstance(scope, str)))
+    scopes = list(dict.fromkeys(str(scope) for scope in found if not isinstance(scope, str)))
     body: dict[str, object] = {"scopes": scopes, "ids": ids, "action": Action.CLEAR.value, "why": why}
     _send(body, by=by, rules=rules, node=node, as_json=json)
 
@@ -220,15 +220,15 @@ def _send(
     from gtm.cli.said import said_lines  # noqa: PLC0415
 
     whole = {**body, "by": by or _user()} | ({"rules": [rule.value for rule in rules]} if rules else {})
-    said = say_overrides(node.admin, whole, token=node.token)
+    answers = say_overrides(node.admin, whole, token=node.token)
     if as_json:
-        print_view(SaidTogether(said))
-    for line in () if as_json else (line for one in said for line in said_lines(one)):
+        print_view(SaidTogether(answers))
+    for line in () if as_json else (line for answer in answers for line in said_lines(answer)):
         print_plain(line)
-    if said and not said[0].saved:
+    if answers and not answers[0].saved:
         print_aside(
-            f"warning: it counts, but node {said[0].node} could not write it to its disk: a restart of that node may "
-            "lose it; see the problems in `gtm status`, and say it again once the disk is well"
+            f"warning: it counts, but node {answers[0].node} could not write it to its disk: a restart of that node "
+            "may lose it; see the problems in `gtm status`, and say it again once the disk is well"
         )
 
 

@@ -38,11 +38,11 @@ _COUNTS = {
 }
 
 
-def note_of(one: "OverrideView") -> str:
+def note_of(override: "OverrideView") -> str:
     """Returns the note about the scope of an override; empty where nothing did."""
-    notes = [f"counts for {', '.join(one.now)} now"] if one.now else []
-    if one.gone_since is not None:
-        since = f" since {shown(one.gone_since)}" if one.gone_since else ""
+    notes = [f"counts for {', '.join(override.now)} now"] if override.now else []
+    if override.gone_since is not None:
+        since = f" since {shown(override.gone_since)}" if override.gone_since else ""
         notes.append(f"its scope is gone{since}: nothing served here is in it")
     return "; ".join(notes)
 
@@ -80,32 +80,32 @@ def _lines(verb: str, some: "Sequence[TouchedView]", total: int) -> Iterator[str
 
 def _grouped(some: "Sequence[TouchedView]", of: "Callable[[TouchedView], str]") -> "Iterable[Sequence[TouchedView]]":
     groups: dict[tuple[str, str, str], list[TouchedView]] = {}
-    for one in some:
-        groups.setdefault((of(one), one.region, one.words), []).append(one)
+    for touched in some:
+        groups.setdefault((of(touched), touched.region, touched.words), []).append(touched)
     return groups.values()
 
 
-def _line(verb: str, found: "Sequence[TouchedView]") -> tuple[str, int]:
+def _line(verb: str, touched: "Sequence[TouchedView]") -> tuple[str, int]:
     """Returns the line of endpoints of one service, and how many they are."""
-    first = found[0]
-    many = "" if verb in WITHOUT else f"{counted(len(found), 'endpoint')} of {first.service} in {first.region}: "
+    first = touched[0]
+    many = "" if verb in WITHOUT else f"{counted(len(touched), 'endpoint')} of {first.service} in {first.region}: "
     where = f" of {first.service} in {first.region}" if verb in WITHOUT else ""
-    return f"  {verb} {many}{_targets(found)}{where}{_because(first.words, verb)}", len(found)
+    return f"  {verb} {many}{_targets(touched)}{where}{_because(first.words, verb)}", len(touched)
 
 
-def _line_of_zone(verb: str, found: "Sequence[TouchedView]") -> tuple[str, int]:
+def _line_of_zone(verb: str, touched: "Sequence[TouchedView]") -> tuple[str, int]:
     """Returns the line of endpoints of one zone, and how many they are."""
-    first, services = found[0], counted(len({one.service for one in found}), "service")
+    first, services = touched[0], counted(len({each_touched.service for each_touched in touched}), "service")
     zone = f" of {first.zone}" if first.zone else ""  # a node of the version before does not tell it
-    words = f"{counted(len(found), 'endpoint')} of {services}{zone} in {first.region}"
-    return f"  {verb} {words}{_because(first.words, verb)}", len(found)
+    words = f"{counted(len(touched), 'endpoint')} of {services}{zone} in {first.region}"
+    return f"  {verb} {words}{_because(first.words, verb)}", len(touched)
 
 
 def _because(words: str, verb: str) -> str:
     return (f": {words}" if verb in WITHOUT else f"; {words}") if words else ""
 
 
-def _targets(found: "Sequence[TouchedView]") -> str:
-    targets = [one.endpoint.partition("/")[2] for one in found]
+def _targets(touched: "Sequence[TouchedView]") -> str:
+    targets = [each_touched.endpoint.partition("/")[2] for each_touched in touched]
     more = f" and {len(targets) - MAX_TARGETS} more" if len(targets) > MAX_TARGETS else ""
     return f"{', '.join(targets[:MAX_TARGETS])}{more}"

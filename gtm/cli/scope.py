@@ -41,14 +41,14 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}:[0-9]{1,19}")
 
 def split_scopes(words: Sequence[str]) -> tuple[str, ...]:
     """Returns the texts of the scopes on a command line."""
-    found, left = [], list(words)
+    scopes, left = [], list(words)
     while left:
         length = _WORDS.get(left[0], 1)
         whole = " ".join(left[:length])
         length = length if _is_whole(whole) else 1
-        found.append(" ".join(left[:length]))
+        scopes.append(" ".join(left[:length]))
         left = left[length:]
-    return tuple(found)
+    return tuple(scopes)
 
 
 def _is_whole(text: str) -> bool:
@@ -82,8 +82,8 @@ def find_said(text: str, node: NodeStatus) -> str | Scope:
         return text
     if _is_whole(text):
         return parse_scope(text)
-    said = [parse_scope(name) for override in node.overrides for name in (override.now or (override.scope,))]
-    meant = _meant(text, [*_named(said, node), *((name, scope) for name, scope in _known(node) if scope in said)])
+    scopes = [parse_scope(name) for override in node.overrides for name in (override.now or (override.scope,))]
+    meant = _meant(text, [*_named(scopes, node), *((name, scope) for name, scope in _known(node) if scope in scopes)])
     if not meant:
         signed = [parse_scope(override.scope) for override in node.overrides if override.now]
         meant = _meant(text, _named(signed, node))
@@ -155,7 +155,7 @@ def _known(node: NodeStatus) -> Iterator[tuple[str, Scope]]:
             region = RegionScope(zone, endpoint.region)
             yield str(endpoint.region), region
             yield f"{service.zone}/{endpoint.region}", region
-            one = EndpointScope(service.service, endpoint.endpoint)
+            scope = EndpointScope(service.service, endpoint.endpoint)
             target = endpoint.endpoint.partition("/")[2]
             for name in (
                 target,
@@ -163,4 +163,4 @@ def _known(node: NodeStatus) -> Iterator[tuple[str, Scope]]:
                 f"{service.service}/{endpoint.endpoint}",
                 f"{short}/{endpoint.endpoint}",
             ):
-                yield name, one
+                yield name, scope

@@ -81,12 +81,12 @@ def _print_node(node: "NodeStatus") -> None:
 
 def _problems(node: "NodeStatus") -> Iterator[str]:
     yield from (*node.problems, *node.geo_problems)
-    yield from (str(Withheld(one.reason, one.checks, one.example)) for one in node.withheld)
-    own = {one.reason for one in node.withheld}
-    for one in node.unread:
-        if one.node != node.node or one.reason not in own:
-            others = f" and {one.checks - 1} more" if one.checks > 1 else ""
-            yield f"probe {one.node} cannot check {one.example}{others}: {one.reason}"
+    yield from (str(Withheld(check.reason, check.checks, check.example)) for check in node.withheld)
+    own = {check.reason for check in node.withheld}
+    for check in node.unread:
+        if check.node != node.node or check.reason not in own:
+            others = f" and {check.checks - 1} more" if check.checks > 1 else ""
+            yield f"probe {check.node} cannot check {check.example}{others}: {check.reason}"
 
 
 def _peers(node: "NodeStatus") -> Iterator[str]:
@@ -103,9 +103,9 @@ def _queries(counters: Mapping[str, int]) -> str:
     """Returns the answers given, by RCODE over all transports: `12 answered: NOERROR 10, NXDOMAIN 2`."""
     totals: Counter[str] = Counter()
     for series, count in counters.items():
-        found = _RESPONSES.fullmatch(series)
-        if found is not None:
-            totals[found[1]] += count
+        match = _RESPONSES.fullmatch(series)
+        if match is not None:
+            totals[match[1]] += count
     by_rcode = ", ".join(f"{rcode} {count}" for rcode, count in totals.most_common())
     return f"{totals.total()} answered" + (f": {by_rcode}" if by_rcode else "")
 

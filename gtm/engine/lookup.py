@@ -33,10 +33,10 @@ class Referral:
 
 def zone_of(plan: Plan, name: Labels, rtype: int) -> ZonePlan | None:
     """Returns the zone with the longest matching origin; for DS at an apex the one above (RFC 4035 3.1.4.1)."""
-    found = _closest(plan, name)
-    if found is not None and rtype == RdataType.DS and name == found.origin and name:
-        return _closest(plan, name[1:]) or found
-    return found
+    zone = _closest(plan, name)
+    if zone is not None and rtype == RdataType.DS and name == zone.origin and name:
+        return _closest(plan, name[1:]) or zone
+    return zone
 
 
 def find(zone: ZonePlan, name: Labels, rtype: int) -> Match | Referral | None:
@@ -61,7 +61,7 @@ def _covering(zone: ZonePlan, encloser: Labels) -> Match | None:
 
 def _closest(plan: Plan, name: Labels) -> ZonePlan | None:
     for cut in range(len(name) + 1):
-        found = plan.zones.get(name[cut:])
-        if found is not None:
-            return found
+        zone = plan.zones.get(name[cut:])
+        if zone is not None:
+            return zone
     return None

@@ -115,12 +115,12 @@ class _Answering:
 
     def _followed(self) -> Reply:
         for _ in range(MAX_ALIASES):
-            found = find(self._zone, folded(self._owner), self._question.rtype)
-            if found is None:
+            match = find(self._zone, folded(self._owner), self._question.rtype)
+            if match is None:
                 return self._negative(Rcode.NXDOMAIN, self._zone.soa.ttl)
-            if isinstance(found, Referral):
-                return self._referral(found)
-            step = self._at(found.node)
+            if isinstance(match, Referral):
+                return self._referral(match)
+            step = self._at(match.node)
             if step is not None:
                 return step
         return self._finished()
@@ -170,7 +170,7 @@ class _Answering:
         chosen, self._coin = choose(outcome, self._coin)
         if not chosen:
             return self._negative(Rcode.NOERROR, min(outcome.ttl, self._zone.soa.ttl))
-        self._answer += [Record(self._owner, one.rtype, outcome.ttl, one.rdata) for one in chosen]
+        self._answer += [Record(self._owner, record.rtype, outcome.ttl, record.rdata) for record in chosen]
         if chosen[0].rtype == RdataType.CNAME and rtype != RdataType.CNAME:
             return self._follow(chosen[0].rdata)
         return self._finished()
@@ -199,22 +199,22 @@ class _Answering:
         soa = Record(self._origin(), RdataType.SOA, ttl, self._zone.soa.rdatas[0])
         return Reply(rcode, authoritative=True, answer=tuple(self._answer), authority=(soa,), scope=self._reply_scope())
 
-    def _referral(self, found: Referral) -> Reply:
+    def _referral(self, referral: Referral) -> Reply:
         """Returns the delegation with its glue (RFC 1034 4.3.2 step 3b), behind the aliases that lead to it.
 
         Where there are any, AA is about the first of them (RFC 1035 4.1.1).
         """
-        cut = self._owner[len(self._owner) - len(found.name) :]
-        rrset = found.node.rrsets[RdataType.NS]
+        cut = self._owner[len(self._owner) - len(referral.name) :]
+        rrset = referral.node.rrsets[RdataType.NS]
         names = [from_wire(rdata) for rdata in rrset.rdatas]
-        within = [name for name in names if folded(name)[-len(cut) :] == found.name]
+        within = [name for name in names if folded(name)[-len(cut) :] == referral.name]
         glue = self._glue(within)
         return Reply(
             Rcode.NOERROR,
             authoritative=bool(self._answer),
             answer=tuple(self._answer),
             authority=tuple(Record(cut, RdataType.NS, rrset.ttl, rdata) for rdata in rrset.rdatas),
-            glue=tuple(record for found in glue for record in found),  # RFC 9471 3.1: else TC
+            glue=tuple(record for referral in glue for record in referral),  # RFC 9471 3.1: else TC
             additional=self._glue([name for name in names if name not in within]),  # 3.2: as far as there is room
             scope=self._reply_scope(),
         )

@@ -31,17 +31,17 @@ def meant(plan: Plan, name: Name) -> Name:
     whole = name.concatenate(dns.name.root)
     if zone_of(plan, labels(whole), RdataType.A) is not None:
         return whole
-    found = {key: other for other in _in_zones(plan, name) if (key := labels(other))}
-    if len(found) <= 1:
-        return next(iter(found.values()), whole)
-    listed = ", ".join(sorted(text(key).rstrip(".") for key in found)[:MAX_LISTED])
-    more = f", and {len(found) - MAX_LISTED} more" if len(found) > MAX_LISTED else ""
+    names = {key: other for other in _in_zones(plan, name) if (key := labels(other))}
+    if len(names) <= 1:
+        return next(iter(names.values()), whole)
+    listed = ", ".join(sorted(text(key).rstrip(".") for key in names)[:MAX_LISTED])
+    more = f", and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
     raise QuestionUnclear(f'name: "{name}" could mean {listed}{more}; say which')
 
 
 def _in_zones(plan: Plan, name: Name) -> list[Name]:
     """Returns the names that exist, of this one in each zone; what is in a zone below belongs to that."""
-    found = []
+    names = []
     for zone in plan.zones.values():
         try:
             other = name.concatenate(zone.zone.origin)
@@ -49,8 +49,8 @@ def _in_zones(plan: Plan, name: Name) -> list[Name]:
             continue
         key = labels(other)
         if key in zone.nodes and zone_of(plan, key, RdataType.A) is zone:
-            found.append(other)
-    return found
+            names.append(other)
+    return names
 
 
 def nobodys(plan: Plan, asked: Name, *, rcode: int | None) -> str:

@@ -167,13 +167,13 @@ def _walk(plan: Plan, asked: Labels, rtype: int) -> tuple[tuple[Labels, ...], Se
     if zone is None or rtype in REFUSED_TYPES:
         return (asked,), None
     while len(path) <= MAX_ALIASES and zone_of(plan, path[-1], rtype) is zone:
-        found = find(zone, path[-1], rtype)
-        if found is None or isinstance(found, Referral):
+        match = find(zone, path[-1], rtype)
+        if match is None or isinstance(match, Referral):
             break
-        if found.node.service is not None:
-            return tuple(path), found.node.service
-        alias = found.node.rrsets.get(RdataType.CNAME)
-        if alias is None or rtype in found.node.rrsets:
+        if match.node.service is not None:
+            return tuple(path), match.node.service
+        alias = match.node.rrsets.get(RdataType.CNAME)
+        if alias is None or rtype in match.node.rrsets:
             break
         path.append(folded(from_wire(alias.rdatas[0])))
     return tuple(path), None
@@ -231,7 +231,7 @@ class _Steering:
         before, after = self._pool(last_resort=False), self._pool(last_resort=False, down=down)
         rest = "" if before != after else "; nothing else is up, so it stays"
         ends = self.service.service.endpoints
-        seen = [one.number for one in before if one.number in down]
+        seen = [candidate.number for candidate in before if candidate.number in down]
         return tuple((ends[number].id, f"down as seen from {self._whence(cell, number)}{rest}") for number in seen)
 
     def _whence(self, cell: Cell, number: int) -> str:
@@ -258,7 +258,9 @@ class _Steering:
         """Returns the endpoints of last resort, if they are what was answered."""
         answered = {answer.endpoint for answer in outcome.answers}
         endpoints = self.service.service.endpoints
-        return tuple(one for one in self._pool(last_resort=True) if endpoints[one.number].id in answered)
+        return tuple(
+            candidate for candidate in self._pool(last_resort=True) if endpoints[candidate.number].id in answered
+        )
 
     def _all_down(self, outcome: Outcome, *, as_if_up_again: bool) -> str:
         rule = self.service.service.on_all_down
@@ -310,16 +312,18 @@ def _disabled(zone: ZonePlan, name: Labels) -> tuple[tuple[EndpointId, str], ...
     names = {labels(service.name): service for service in zone.zone.all_services if service.disabled}
     wild = next((up for up in (name[cut:] for cut in range(1, len(name))) if up in zone.nodes), ())
     found = names.get(name) or (None if name in zone.nodes else names.get((b"*", *wild)))
-    return () if found is None else tuple((one.id, str(found.disabled_by(one))) for one in found.disabled)
+    return (
+        () if found is None else tuple((endpoint.id, str(found.disabled_by(endpoint))) for endpoint in found.disabled)
+    )
 
 
 def _checks(steered: SteeredService, status: Status) -> tuple[tuple[EndpointId, CheckStatus], ...]:
-    found = []
+    checks = []
     for endpoint in steered.service.endpoints:
         check = steered.service.check_of(endpoint)
         if check is not None and check in status.checks:
-            found.append((endpoint.id, status.checks[check]))
-    return tuple(found)
+            checks.append((endpoint.id, status.checks[check]))
+    return tuple(checks)
 
 
 def _reply(name: Name, rtype: RdataType, client: Address, engine: Engine) -> dns.message.Message | None:

@@ -34,17 +34,17 @@ NOTHING: Record = MappingProxyType({})
 
 def place_of(record: object) -> Place:
     """Returns the place that a record tells of; NOWHERE when it tells of none."""
-    found = as_map(record)
-    country, continent = _where(found)
-    city = found.get("city")
+    fields = as_map(record)
+    country, continent = _where(fields)
+    city = fields.get("city")
     return Place(
         continent=continent,
         country=country,
-        subdivision=_subdivision(found, country),
+        subdivision=_subdivision(fields, country),
         city=_name(as_map(as_map(city).get("names")).get("en")) or _name(city),
-        at=_coordinates(found) or (COUNTRIES[country].at if country else None),
-        asn=_asn(found),
-        organization=_name(found.get("autonomous_system_organization")),
+        at=_coordinates(fields) or (COUNTRIES[country].at if country else None),
+        asn=_asn(fields),
+        organization=_name(fields.get("autonomous_system_organization")),
     )
 
 
@@ -69,11 +69,11 @@ def continent_code(record: Record) -> str:
 
 def _where(record: Record) -> Meaning:
     """Returns the country with its continent, which is the same in all records; or the continent alone."""
-    said = [*map(meaning, country_codes(record))]
-    named = next((each for each in said if each.country), None)
+    meanings = [*map(meaning, country_codes(record))]
+    named = next((each for each in meanings if each.country), None)
     if named is not None:
         return named
-    continent = continent_code(record) or next((each.continent for each in said if each.continent), "")
+    continent = continent_code(record) or next((each.continent for each in meanings if each.continent), "")
     # registered_country is where the holder of the network is; the next best thing, as for satellite providers.
     registered = meaning(_code(as_map(record.get("registered_country")).get("iso_code")))
     if registered.country and continent in {"", registered.continent}:

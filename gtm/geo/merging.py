@@ -174,13 +174,13 @@ def _merged(custom: _Layer, databases: Sequence[_Source]) -> tuple[Trie, Sequenc
     ]
 
 
-def _both(one: _Source, other: _Source) -> _Source:
-    if one[0].is_unknown:
+def _both(source: _Source, other: _Source) -> _Source:
+    if source[0].is_unknown:
         return other
     if other[0].is_unknown:
-        return one
-    trie, pairs = merge(one[0], other[0])
-    return trie, tuple(combine_databases(one[1][a], other[1][b]) for a, b in pairs)
+        return source
+    trie, pairs = merge(source[0], other[0])
+    return trie, tuple(combine_databases(source[1][a], other[1][b]) for a, b in pairs)
 
 
 def _over(endpoint_ref: _Spot | _Settled, known: Place) -> _Spot | _Settled:

@@ -21,8 +21,8 @@ def nearest(places: Sequence[Place], points: Sequence[Coordinates]) -> list[int 
     known = [(number, place.at) for number, place in enumerate(places) if place.at is not None]
     if known and points:
         cosines = _vectors([at for _, at in known]) @ _vectors(points).T
-        for (number, _), found in zip(known, np.argmax(cosines, axis=1).tolist(), strict=True):
-            numbers[number] = found
+        for (number, _), nearest_numbers in zip(known, np.argmax(cosines, axis=1).tolist(), strict=True):
+            numbers[number] = nearest_numbers
     return numbers
 
 

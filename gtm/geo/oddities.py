@@ -30,12 +30,12 @@ FLOATS = "coordinates of 32 bits: read here, but gdnsd does not load such a file
 
 def oddities_of(record: object, data: DataSection, offset: int) -> Iterator[str]:
     """Yields what is odd in a record, which is at this offset of the data section."""
-    found = as_map(record)
-    yield from _of_country(found)
-    yield from _of_coordinates(found)
-    if any(data.type_at(offset, path) == FLOAT for path in LATITUDES if _is_exact_in_32_bits(found)):
+    fields = as_map(record)
+    yield from _of_country(fields)
+    yield from _of_coordinates(fields)
+    if any(data.type_at(offset, path) == FLOAT for path in LATITUDES if _is_exact_in_32_bits(fields)):
         yield FLOATS
-    if isinstance(found.get("autonomous_system_number"), bool):
+    if isinstance(fields.get("autonomous_system_number"), bool):
         yield "a boolean for the number of an autonomous system: true is read as 1"
 
 

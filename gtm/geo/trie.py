@@ -122,14 +122,14 @@ def from_networks(networks: Iterable[tuple[int, int, int]], *, bits: int) -> Tri
     return in_level_order(np.array(slots, np.int32).reshape(-1, 2), root, bits=bits)
 
 
-def merge(one: Trie, other: Trie) -> tuple[Trie, list[tuple[int, int]]]:
+def merge(trie: Trie, other: Trie) -> tuple[Trie, list[tuple[int, int]]]:
     """Returns the trie whose values are pairs of the values of two tries, and the pair of each value."""
-    one_slots, other_slots = _with_leaves(one), _with_leaves(other)
+    one_slots, other_slots = _with_leaves(trie), _with_leaves(other)
     width = len(other_slots) - len(other.slots)
-    if one.root < 0 and other.root < 0:
-        return everywhere(one.bits, 0), [(~one.root, ~other.root)]
-    a, b = np.array([one.root], np.int32), np.array([other.root], np.int32)
-    most = max(width * (len(one_slots) - len(one.slots)), len(one.slots) + len(other.slots))
+    if trie.root < 0 and other.root < 0:
+        return everywhere(trie.bits, 0), [(~trie.root, ~other.root)]
+    a, b = np.array([trie.root], np.int32), np.array([other.root], np.int32)
+    most = max(width * (len(one_slots) - len(trie.slots)), len(trie.slots) + len(other.slots))
     number = np.dtype("i4" if most < 2**31 else "i8")  # half the memory to go through
     rows, levels = [], [0]
     while len(a):
@@ -142,7 +142,7 @@ def merge(one: Trie, other: Trie) -> tuple[Trie, list[tuple[int, int]]]:
         references[inner] = np.arange(levels[-1], levels[-1] + len(a))
         rows.append(references)
     slots, pairs = _dense(np.concatenate(rows))
-    return Trie(one.bits, slots, tuple(levels), 0), [divmod(pair, width) for pair in pairs]
+    return Trie(trie.bits, slots, tuple(levels), 0), [divmod(pair, width) for pair in pairs]
 
 
 def _with_leaves(trie: Trie) -> References:
@@ -191,19 +191,19 @@ def collapse(trie: Trie, cells: Sequence[int]) -> Blocks:
         return Blocks(first, np.zeros(1, np.uint8), table[[trie.root]].astype(np.uint32))
     below = table[trie.slots]
     # A mixed node's ancestors are mixed too, so the slots that are not, right below a mixed one, are all the networks.
-    found = np.flatnonzero((table[:nodes, None] == MIXED) & (below != MIXED))
-    starts, lengths = slot_networks(trie, found)
+    slots = np.flatnonzero((table[:nodes, None] == MIXED) & (below != MIXED))
+    starts, lengths = slot_networks(trie, slots)
     order = np.lexsort(starts.T[::-1])
-    return Blocks(starts[order], lengths[order], below.ravel()[found[order]].astype(np.uint32))
+    return Blocks(starts[order], lengths[order], below.ravel()[slots[order]].astype(np.uint32))
 
 
-def slot_networks(trie: Trie, found: NDArray[np.int64]) -> tuple[Words, NDArray[np.uint8]]:
+def slot_networks(trie: Trie, slots: NDArray[np.int64]) -> tuple[Words, NDArray[np.uint8]]:
     """Returns the first address and the prefix length of slots, given by their place in the flattened `slots`."""
     firsts = _node_addresses(trie)
-    depths = np.repeat(np.arange(len(trie.levels) - 1), np.diff(trie.levels))[found >> 1]
-    starts = firsts[found >> 1]
+    depths = np.repeat(np.arange(len(trie.levels) - 1), np.diff(trie.levels))[slots >> 1]
+    starts = firsts[slots >> 1]
     word, shift = _bit(depths, trie.bits)
-    starts[np.arange(len(found)), word] |= (found & 1).astype(np.uint64) << shift
+    starts[np.arange(len(slots)), word] |= (slots & 1).astype(np.uint64) << shift
     return starts, (depths + 1).astype(np.uint8)
 
 

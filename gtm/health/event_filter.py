@@ -36,10 +36,10 @@ class Choice:
 
     def of(self, events: Iterable[Recorded]) -> Sequence[Recorded]:
         """Returns the events that are chosen; those that it was given before are forgotten."""
-        found = [event for event in events if event.wall <= self.until]
+        chosen = [event for event in events if event.wall <= self.until]
         if self.services or self.regions or self.zones:
-            found = self._with_causes(found)
-        return [event for event in found if event.type in self.kinds] if self.kinds else found
+            chosen = self._with_causes(chosen)
+        return [event for event in chosen if event.type in self.kinds] if self.kinds else chosen
 
     def unnamed(self, events: Iterable[Recorded]) -> tuple[str, ...]:
         """Returns the names that none of these events has, each with what may be meant.

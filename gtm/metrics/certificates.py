@@ -32,8 +32,8 @@ class SeenCertificates:
     def watch(self, checks: Iterable[Check]) -> None:
         """Forgets what is not among these checks."""
         wanted = {check.id for check in checks}
-        self._last = {check: one for check, one in self._last.items() if check in wanted}
-        self._told = {check: one for check, one in self._told.items() if check in wanted}
+        self._last = {check: certificate for check, certificate in self._last.items() if check in wanted}
+        self._told = {check: certificate for check, certificate in self._told.items() if check in wanted}
 
     def take(self, check: Check, reading: Reading, *, wall: float) -> Certificate | None:
         """Returns the certificate of a reading where it is news that it is about to end."""
@@ -49,7 +49,9 @@ class SeenCertificates:
 
     def family(self) -> Family:
         """Returns the end times of the last certificates; any thread may ask."""
-        return Family(ENDS, tuple(Point({"check": check}, one.ends_at) for check, one in list(self._last.items())))
+        return Family(
+            ENDS, tuple(Point({"check": check}, certificate.ends_at) for check, certificate in list(self._last.items()))
+        )
 
 
 def min_days(settings: Settings) -> int:

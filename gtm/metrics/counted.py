@@ -203,8 +203,8 @@ def counter_families(counters: Mapping[str, int]) -> Iterator[Family]:
             buckets[labels.get("le", name.removeprefix(_NANOSECONDS))] = count
         else:
             points[name].append(Point(labels, count))
-    for name, found in points.items():
-        yield Family(COUNTED.get(name) or _unknown(name), tuple(found))
+    for name, values in points.items():
+        yield Family(COUNTED.get(name) or _unknown(name), tuple(values))
     if "count" in buckets:
         yield Family(LATENCY, (Point({}, _distribution(buckets)),))
 

@@ -72,10 +72,10 @@ def states(steered: SteeredService, status: Status, overlay: Overlay) -> tuple[s
         Belief.UP if belief is Belief.DOWN and endpoint_ref.endpoint in held else belief
         for endpoint_ref, belief in zip(steered.endpoint_refs, beliefs(steered, status), strict=True)
     ]
-    said = overriding(steered, overlay.said)
+    overrides = overriding(steered, overlay.said)
     return tuple(
         belief.value if override is None else _SAID.get(override.action, belief.value)
-        for override, belief in zip(said, checked, strict=True)
+        for override, belief in zip(overrides, checked, strict=True)
     )
 
 
@@ -93,8 +93,8 @@ def _local(plan: Plan, status: Status, overlay: Overlay) -> Iterator[Point]:
     for name, steered in plan.services.items():
         if differing.keys().isdisjoint(steered.checks):
             continue
-        said = overriding(steered, overlay.said)
-        for endpoint_ref, check, override in zip(steered.endpoint_refs, steered.checks, said, strict=True):
+        overrides = overriding(steered, overlay.said)
+        for endpoint_ref, check, override in zip(steered.endpoint_refs, steered.checks, overrides, strict=True):
             if check is None or (override is not None and override.action is not Action.OBEY):
                 continue
             for one in differing.get(check, ()):
@@ -125,9 +125,9 @@ def region_shares(spread: CellAnswers, regions: tuple[RegionName, ...]) -> _Shar
     Where a cell's answers are of several regions, each gets its part: by weight where one is drawn by it, else alike. A
     cell that gets no answer counts for no region.
     """
-    found: defaultdict[RegionName, float] = defaultdict(float)
+    shares: defaultdict[RegionName, float] = defaultdict(float)
     cells = len(spread.by_cell)
     for number, count in Counter(spread.by_cell).items():
         for place, share in part_shares(spread.different[number]).items():
-            found[regions[place]] += share * count / cells
-    return found
+            shares[regions[place]] += share * count / cells
+    return shares

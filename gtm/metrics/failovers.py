@@ -57,9 +57,9 @@ class Failovers:
     def watch(self, checks: Iterable[Check]) -> None:
         """Forgets what is not among these checks."""
         wanted = {check.id for check in checks}
-        self._recent = {check: one for check, one in self._recent.items() if check in wanted}
-        self._believed = {check: one for check, one in self._believed.items() if check in wanted}
-        self._down_since = {check: one for check, one in self._down_since.items() if check in wanted}
+        self._recent = {check: pair for check, pair in self._recent.items() if check in wanted}
+        self._believed = {check: pair for check, pair in self._believed.items() if check in wanted}
+        self._down_since = {check: pair for check, pair in self._down_since.items() if check in wanted}
 
     def read(self, check: Check, reading: Reading, *, now: float) -> None:
         """Takes a reading of this node's probe that has just ended."""

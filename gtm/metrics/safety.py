@@ -45,17 +45,17 @@ def safety_families(plan: Plan, held: HeldEndpoints, refusals: Iterable[Refusal]
 
 def _refused(plan: Plan, refusals: Iterable[Refusal]) -> Iterator[Point]:
     by_rule: defaultdict[SafetyRule, list[Refusal]] = defaultdict(list)
-    for one in refusals:
-        by_rule[one.rule].append(one)
+    for refusal in refusals:
+        by_rule[refusal.rule].append(refusal)
     for rule in SafetyRule:
-        found = sorted(by_rule[rule], key=lambda one: (one.subject, one.says))
+        refusals_of_rule = sorted(by_rule[rule], key=lambda refusal: (refusal.subject, refusal.says))
         yield Point({"rule": rule.value}, 0)  # so that there is a series while nothing is refused
-        for one in found[:MAX_SCOPES]:
-            labels = {"rule": rule.value, **_whose(plan, one), "says": one.says}
-            yield Point(labels, len(one.held))
-        if rest := found[MAX_SCOPES:]:
+        for refusal in refusals_of_rule[:MAX_SCOPES]:
+            labels = {"rule": rule.value, **_whose(plan, refusal), "says": refusal.says}
+            yield Point(labels, len(refusal.held))
+        if rest := refusals_of_rule[MAX_SCOPES:]:
             says = f"{len(rest)} more like this: `gtm status` has them"
-            yield Point({"rule": rule.value, "says": says}, sum(len(one.held) for one in rest))
+            yield Point({"rule": rule.value, "says": says}, sum(len(refusal.held) for refusal in rest))
 
 
 def _whose(plan: Plan, refusal: Refusal) -> Mapping[str, str]:

@@ -273,8 +273,8 @@ def _votes(status: Status) -> Iterator[Point]:
             yield Point({"check": check, "vote": saying}, counts[saying])
 
 
-def _sayings(one: CheckStatus) -> Counter[str]:
-    return Counter(voice.belief.value if voice.fresh else _STALE for voice in one.votes)
+def _sayings(status: CheckStatus) -> Counter[str]:
+    return Counter(voice.belief.value if voice.fresh else _STALE for voice in status.votes)
 
 
 def _overrides(overlay: Overlay) -> Iterator[Point]:

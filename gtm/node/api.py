@@ -137,11 +137,11 @@ class NodeApi:
             ),
             peers=self._polled(),
             overrides=override_views(planner.overlay.said),
-            safety=tuple(SafetyView(one.rule.value, one.subject, one.words) for one in self._refused()),
+            safety=tuple(SafetyView(row.rule.value, row.subject, row.words) for row in self._refused()),
             vantages=tuple(vantage.name for vantage in planner.vantages),
             unread=unread_views(self._report_store.book, planner.plan, planner.status),
             voters=_voters(self.config),
-            withheld=tuple(WithheldView(one.reason, one.checks, one.example) for one in self._withheld()),
+            withheld=tuple(WithheldView(row.reason, row.checks, row.example) for row in self._withheld()),
             unready=unready,
         )
 

@@ -81,7 +81,7 @@ class NodeFile:
         async with self._one_at_a_time:
             try:
                 asked, of_key = await self._threads.run(self._read, self._rereading, timeout_s=READ_LIMIT_S)
-                found = difference(self._running, asked)
+                taken = difference(self._running, asked)
             except CallOverdue:
                 return self._refused((f"the node file cannot be read: its disk did nothing for {READ_LIMIT_S:.0f} s",))
             except GtmError as error:
@@ -90,12 +90,12 @@ class NodeFile:
                 log.exception("the node file cannot be read by a mistake of this program")
                 return self._refused((f"the node file cannot be read by a mistake of this program: {_named(error)}",))
             try:
-                await self._follow(found, self._rereading)
+                await self._follow(taken, self._rereading)
             except Exception as error:
                 log.exception("the node file was taken in part, by a mistake of this program")
                 return self._complain((f"{IN_PART}: {_named(error)}; {MEND_IN_PART}",))
             self.problems = ()
-            return self._told(found, of_key, await self._useless(asked))
+            return self._told(taken, of_key, await self._useless(asked))
 
     def _read(self, rereading: Rereading) -> tuple[NodeConfig, str]:
         """Returns the file, and what there is to say of the key file. Raises GtmError."""
@@ -119,36 +119,36 @@ class NodeFile:
     async def _useless(self, asked: NodeConfig) -> tuple[str, ...]:
         """Returns which files are of no use that the next start, or who has a token, will need."""
         try:
-            found = await self._threads.run(useless_files, asked, timeout_s=READ_LIMIT_S)
+            useless = await self._threads.run(useless_files, asked, timeout_s=READ_LIMIT_S)
         except CallOverdue:
-            found = (f"the files that it names cannot be read: their disk did nothing for {READ_LIMIT_S:.0f} s",)
+            useless = (f"the files that it names cannot be read: their disk did nothing for {READ_LIMIT_S:.0f} s",)
         except Exception as error:
             log.exception("the files that the node file names cannot be looked at by a mistake of this program")
-            found = (f"the files that it names cannot be looked at by a mistake of this program: {_named(error)}",)
-        return tuple(f"node file: {line}" for line in found)
+            useless = (f"the files that it names cannot be looked at by a mistake of this program: {_named(error)}",)
+        return tuple(f"node file: {line}" for line in useless)
 
-    async def _follow(self, found: Difference, rereading: Rereading) -> None:
-        if found.config == self._running and self._is_whole:
+    async def _follow(self, taken: Difference, rereading: Rereading) -> None:
+        if taken.config == self._running and self._is_whole:
             return
-        is_relogged = found.config.log != self._running.log or not self._is_whole
+        is_relogged = taken.config.log != self._running.log or not self._is_whole
         self._is_whole = False
         if is_relogged:
-            rereading.relog(found.config.log)
-        await self._take(found.config)
-        self._running, self._is_whole = found.config, True
+            rereading.relog(taken.config.log)
+        await self._take(taken.config)
+        self._running, self._is_whole = taken.config, True
 
-    def _told(self, found: Difference, of_key: str, useless: tuple[str, ...]) -> NodeReload:
-        lines = (*found.lines, *((f"node file: {of_key}",) if of_key else ()))
-        is_all_taken = not found.restart and not of_key
-        if found.taken or self._is_news((*lines, *useless)):
+    def _told(self, taken: Difference, of_key: str, useless: tuple[str, ...]) -> NodeReload:
+        lines = (*taken.lines, *((f"node file: {of_key}",) if of_key else ()))
+        is_all_taken = not taken.restart and not of_key
+        if taken.taken or self._is_news((*lines, *useless)):
             for line in lines:
                 log.log(logging.INFO if is_all_taken else logging.WARNING, "%s", line)
             for line in useless:
                 log.error("%s", line)
-        if found.taken:
-            facts: dict[str, Fact] = {"taken": found.taken, "restart": found.restart}
+        if taken.taken:
+            facts: dict[str, Fact] = {"taken": taken.taken, "restart": taken.restart}
             node = self._running.node
-            self._recorder.record(Event(EventKind.CONFIG_APPLIED, node, "; ".join(found.lines), facts))
+            self._recorder.record(Event(EventKind.CONFIG_APPLIED, node, "; ".join(taken.lines), facts))
         return NodeReload(lines, useless)
 
     def _refused(self, problems: tuple[str, ...]) -> NodeReload:

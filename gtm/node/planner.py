@@ -291,7 +291,7 @@ class Planner:
                 partial(
                     compile_plan,
                     catalogue.zones,
-                    serials={origin: one.serial for origin, one in saved.zones.items()},
+                    serials={origin: pair.serial for origin, pair in saved.zones.items()},
                     geography=geo.geography,
                     vocabulary=self._vocabulary,
                     status=status,
@@ -302,7 +302,7 @@ class Planner:
                     effort=effort,
                 )
             )
-            found = await self._threads.run(find_changes, before or self._kept.zones, catalogue.zones)
+            zone_changes = await self._threads.run(find_changes, before or self._kept.zones, catalogue.zones)
             slow = await self._threads.run(costly, plan)
             if isinstance(self._engine, Preparing):
                 await self._threads.run(self._engine.prepare, plan)
@@ -317,7 +317,7 @@ class Planner:
             self._costly = slow
             apart = self._put_off(plan, moved, guided)
             plan = apply(plan, believed, moved, retimed=timed, overlay=said, guided=guided, apart=apart) or plan
-            await self._swap_names(plan, found, catalogue)
+            await self._swap_names(plan, zone_changes, catalogue)
         except ZoneTooCostly:
             self.renaming.abandon()
             raise
@@ -357,7 +357,7 @@ class Planner:
         is_applied = self._applied is self.status and self._guided is self.overlay
         return not is_applied or bool(self._late or self._deciding)
 
-    async def _swap_names(self, plan: Plan, found: tuple[ZoneChanges, ...], catalogue: Catalogue) -> None:
+    async def _swap_names(self, plan: Plan, changes: tuple[ZoneChanges, ...], catalogue: Catalogue) -> None:
         """Serves from a plan of new names: the engine takes up to a second for them, in a thread."""
         self._keep(reserving(self._saved, plan.generation))
         if plan.zones or self.plan.zones:  # until there are zones an engine may serve those of the run before
@@ -367,7 +367,7 @@ class Planner:
             finally:
                 self._is_swapping = False
         self.renaming.commit(catalogue)
-        self._serves(plan, told=True, found=found)
+        self._serves(plan, told=True, changes=changes)
 
     def _swap(self, plan: Plan, *, told: bool = True) -> None:
         """Serves from a plan of the same names."""
@@ -376,13 +376,13 @@ class Planner:
             self._engine.swap(plan)
         self._serves(plan, told=told)
 
-    def _serves(self, plan: Plan, *, told: bool, found: tuple[ZoneChanges, ...] = ()) -> None:
+    def _serves(self, plan: Plan, *, told: bool, changes: tuple[ZoneChanges, ...] = ()) -> None:
         before, self.plan = self.plan, plan
         self.on_swap(before, plan)
-        self._recorder.planned(before, plan, found)
-        log_changes(found)
-        if found and before.zones:
-            lines, fates = (*lines_of(found), *self.renaming.lines), {one.zone: one.fate for one in found}
+        self._recorder.planned(before, plan, changes)
+        log_changes(changes)
+        if changes and before.zones:
+            lines, fates = (*lines_of(changes), *self.renaming.lines), {change.zone: change.fate for change in changes}
             self.applied.append(Applied(plan.generation, self._wall(), lines, fates))
             for fate in fates.values():
                 self._counters.add("zone_changes", change=fate.value)

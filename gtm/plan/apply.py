@@ -94,12 +94,12 @@ def with_decisions(plan: Plan, decided: Mapping[ServiceId, Decisions]) -> Plan |
 
 def costly(plan: Plan) -> frozenset[ServiceId]:
     """Returns the services of the zones whose decisions take long, if all of them are made at once."""
-    found: set[ServiceId] = set()
+    costly_services: set[ServiceId] = set()
     for zone in plan.zones.values():
         shapes = {}
         for service in zone.zone.services:
             steered = plan.services[service.id]
             shapes[id(steered.space), id(steered.service_shape)] = len(steered.space.cells) * len(steered.checks)
         if sum(shapes.values()) > COSTLY:
-            found.update(service.id for service in zone.zone.services)
-    return frozenset(found)
+            costly_services.update(service.id for service in zone.zone.services)
+    return frozenset(costly_services)

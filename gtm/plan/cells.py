@@ -100,8 +100,8 @@ def near_vantages(vantages: Vantages, geography: Geography) -> Near | None:
         return None
     from gtm.geo.nearest import nearest  # noqa: PLC0415  # numpy, which a node without geo data does without
 
-    found = nearest(geography.places, [vantage.at for vantage in vantages])
-    names = tuple(None if number is None else vantages[number].name for number in found)
+    numbers = nearest(geography.places, [vantage.at for vantage in vantages])
+    names = tuple(None if number is None else vantages[number].name for number in numbers)
     return Near(geography, names, by_distance(vantages))
 
 

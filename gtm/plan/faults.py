@@ -45,14 +45,14 @@ def single_faults(
 ) -> tuple[Fault, ...]:
     """Returns the deaths of one thing after which something of a service is down; none where nothing can be."""
     awaited = {name: services[name] for name in steered.service.awaits if name in services}
-    found = [
+    faults = [
         Fault(f"all of {what} dies", fallen(targets, watched))
         for what, targets in (*_regions([steered, *awaited.values()], services.values()), *_services(awaited))
     ]
-    felling = tuple(fault for fault in found if not fault.fallen.isdisjoint(steered.checks))
+    felling = tuple(fault for fault in faults if not fault.fallen.isdisjoint(steered.checks))
     if felling or not awaited:
         return felling
-    targets = frozenset(target for one in awaited.values() for target in _targets(one))
+    targets = frozenset(target for service in awaited.values() for target in _targets(service))
     last = Fault("all that its monitor is calculated from dies", fallen(targets, watched))
     return () if last.fallen.isdisjoint(steered.checks) else (last,)
 
@@ -81,26 +81,26 @@ def _belief(check: Check, beliefs: Mapping[CheckId, Belief], targets: frozenset[
 
 
 def _targets_by_region(services: Iterable[SteeredService]) -> dict[RegionName, set[str]]:
-    found: dict[RegionName, set[str]] = {}
+    targets: dict[RegionName, set[str]] = {}
     for service in services:
         for endpoint in service.service.endpoints:
-            found.setdefault(endpoint.region, set()).add(endpoint.target)
-    return found
+            targets.setdefault(endpoint.region, set()).add(endpoint.target)
+    return targets
 
 
 def _regions(
     concerned: Iterable[SteeredService], services: Iterable[SteeredService]
 ) -> Iterator[tuple[str, frozenset[str]]]:
     """Yields the regions that have something which concerns a service, and all the targets in them."""
-    relevant = {target for one in concerned for target in _targets(one)}
+    relevant = {target for region in concerned for target in _targets(region)}
     for name, targets in _targets_by_region(services).items():
         if not relevant.isdisjoint(targets):
             yield name, frozenset(targets)
 
 
 def _services(awaited: Mapping[ServiceId, SteeredService]) -> Iterator[tuple[str, frozenset[str]]]:
-    for name, one in awaited.items():
-        yield name, frozenset(_targets(one))
+    for name, service in awaited.items():
+        yield name, frozenset(_targets(service))
 
 
 def _targets(steered: SteeredService) -> Iterator[str]:

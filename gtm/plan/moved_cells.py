@@ -114,34 +114,34 @@ class Swap:
     @property
     def work(self) -> int:
         """Returns the number of endpoints that `flows` looks at."""
-        was, now = ([sum(len(one.picks) for one in part) for part in parts] for parts in (self._before, self._after))
+        was, now = ([sum(len(pick.picks) for pick in part) for part in parts] for parts in (self._before, self._after))
         return sum(was[old] + now[new] for old, new in self._pairs)
 
     def flows(self) -> Mapping[tuple[RegionName, RegionName], float]:
         """Returns the share of cells that goes from each region to each other one."""
         was, now = ([part_shares(part) for part in parts] for parts in (self._before, self._after))
-        found: defaultdict[tuple[RegionName, RegionName], float] = defaultdict(float)
+        flows_by_pair: defaultdict[tuple[RegionName, RegionName], float] = defaultdict(float)
         for (old, new), count in self._pairs.items():
             lost = _by_region(_less(was[old], now[new]), self._region_of)
             gained = _by_region(_less(now[new], was[old]), self._region_of)
             total = sum(gained.values())
             for origin, target in product(lost, gained):
-                found[origin, target] += lost[origin] * gained[target] / total * count / self._cells
-        return found
+                flows_by_pair[origin, target] += lost[origin] * gained[target] / total * count / self._cells
+        return flows_by_pair
 
 
 def _by_region(shares: Iterable[tuple[int, float]], region_of: Mapping[int, RegionName]) -> Mapping[RegionName, float]:
     """Returns the share of the endpoints of each region: of thousands in one answer each could go to each."""
-    found: defaultdict[RegionName, float] = defaultdict(float)
+    shares_by_region: defaultdict[RegionName, float] = defaultdict(float)
     for number, share in shares:
-        found[region_of[number]] += share
-    return found
+        shares_by_region[region_of[number]] += share
+    return shares_by_region
 
 
 def _less(shares: _Shares, others: _Shares) -> Iterator[tuple[int, float]]:
     """Yields how much less each endpoint has among the others."""
     for number in {**shares, **others, _NOBODY: 0.0}:
-        has, gets = (_share(number, one) for one in (shares, others))
+        has, gets = (_share(number, part_of) for part_of in (shares, others))
         if has > gets:
             yield number, has - gets
 
@@ -155,11 +155,11 @@ def part_shares(part: Sequence[Selected]) -> _Shares:
 
     By weight where one is drawn by it, else alike; over the types that are answered.
     """
-    found: defaultdict[int, float] = defaultdict(float)
+    shares_by_part: defaultdict[int, float] = defaultdict(float)
     answered = [selected for selected in part if selected.picks]
     for selected in answered:
         total = sum(pick.weight for pick in selected.picks) if selected.choose is Choose.ONE else 0
         for pick in selected.picks:
             share = pick.weight / total if total else 1 / len(selected.picks)
-            found[pick.number] += share / len(answered)
-    return found
+            shares_by_part[pick.number] += share / len(answered)
+    return shares_by_part

@@ -47,7 +47,7 @@ def outage_of(steered: SteeredService, status: Status, decisions: Decisions) -> 
     if Belief.DOWN not in believed:
         return Outage(fails=True) if fails else NO_OUTAGE
     ends = steered.service.endpoints
-    alive = {one.region for one, belief in zip(ends, believed, strict=True) if belief is not Belief.DOWN}
+    alive = {pair.region for pair, belief in zip(ends, believed, strict=True) if belief is not Belief.DOWN}
     return Outage(frozenset(end.region for end in ends) - alive, is_everything=not alive, fails=fails)
 
 
@@ -62,10 +62,10 @@ def why_down(steered: SteeredService, status: Status, region: RegionName | None 
     `3 of 3 endpoints: timeout`.
     """
     ends = steered.service.endpoints
-    numbers = [number for number, one in enumerate(ends) if region is None or one.region == region]
+    numbers = [number for number, endpoint in enumerate(ends) if region is None or endpoint.region == region]
     known = [status.checks.get(check) for number in numbers if (check := steered.checks[number]) is not None]
-    down = [one for one in known if one is not None and one.belief is Belief.DOWN]
-    reasons = Counter(_why(one) for one in down).most_common()
+    down = [endpoint for endpoint in known if endpoint is not None and endpoint.belief is Belief.DOWN]
+    reasons = Counter(_why(endpoint) for endpoint in down).most_common()
     if len(reasons) > 1:
         shown = [f"{reason} ({count})" for reason, count in reasons[:MAX_NAMED]]
         words = ", ".join(shown) + (", and others" if len(reasons) > MAX_NAMED else "")
@@ -78,21 +78,21 @@ _CLEAR = frozenset({Reason.TIMEOUT, Reason.REFUSED, Reason.RESET})
 """The word says it all."""
 
 
-def _why(one: CheckStatus) -> str:
-    if one.reason is Reason.OK:
+def _why(status: CheckStatus) -> str:
+    if status.reason is Reason.OK:
         return "answers again, not up yet"
-    word: str = one.reason.value
-    if one.reason in _CLEAR:
+    word: str = status.reason.value
+    if status.reason in _CLEAR:
         return word
-    is_http = one.reason is Reason.STATUS and one.detail.startswith("HTTP ")
-    return one.detail.partition(",")[0] if is_http else f"{word} {one.detail}".strip()
+    is_http = status.reason is Reason.STATUS and status.detail.startswith("HTTP ")
+    return status.detail.partition(",")[0] if is_http else f"{word} {status.detail}".strip()
 
 
 def why_not_down(steered: SteeredService, status: Status, region: RegionName | None = None) -> str:
     """Returns the number of endpoints of a region, or of the service, that are up: `2 of 3 endpoints are up`."""
     ends = steered.service.endpoints
     all_beliefs = beliefs(steered, status)
-    found = [all_beliefs[number] for number, one in enumerate(ends) if region is None or one.region == region]
+    found = [all_beliefs[number] for number, endpoint in enumerate(ends) if region is None or endpoint.region == region]
     ups = found.count(Belief.UP)
     endpoints = "endpoint" if len(found) == 1 else "endpoints"
     return f"{ups} of {len(found)} {endpoints} {'is' if ups == 1 else 'are'} up"
@@ -176,15 +176,15 @@ def _why_kept(
 ) -> str:
     if rules := _rules(steered, overlay, region):
         return f": held by the safety rule {rules}"
-    said = effective(steered, status, overlay).said
+    actions = effective(steered, status, overlay).said
     ends = steered.service.endpoints
-    if any(action is Action.UP for one, action in zip(ends, said, strict=False) if one.region == region):
+    if any(action is Action.UP for pair, action in zip(ends, actions, strict=False) if pair.region == region):
         return ": a person says that it is up"
     return ": nothing else is up for them" if decisions.is_all_down else ""
 
 
 def _nothing(failed: Sequence[Selected], whose: str) -> str:
-    rcode = next((one.rcode for one in failed), 0)
+    rcode = next((check.rcode for check in failed), 0)
     return f"fail closed: {whose} get {'SERVFAIL' if rcode else 'no record (NODATA)'}"
 
 

@@ -47,7 +47,7 @@ def effective(steered: SteeredService, status: Status, overlay: Overlay) -> Effe
         return counted
     ends = steered.service.endpoints
     beliefs = (
-        Belief.DOWN if one.region in regions else belief for one, belief in zip(ends, counted.beliefs, strict=True)
+        Belief.DOWN if pair.region in regions else belief for pair, belief in zip(ends, counted.beliefs, strict=True)
     )
     return counted._replace(beliefs=tuple(beliefs))
 
@@ -65,13 +65,13 @@ def _unskipped(steered: SteeredService, status: Status, overlay: Overlay) -> Eff
             Belief.UP if belief is Belief.DOWN and endpoint_ref.endpoint in held else belief
             for endpoint_ref, belief in zip(steered.endpoint_refs, checked, strict=True)
         )
-    said = _said(steered, overlay.said)
-    if said:
+    actions = _said(steered, overlay.said)
+    if actions:
         checked = tuple(
             belief if action is None else _BELIEFS.get(action, belief)
-            for action, belief in zip(said, checked, strict=True)
+            for action, belief in zip(actions, checked, strict=True)
         )
-    return with_local_truth(steered, status, EffectiveHealth(checked, said))
+    return with_local_truth(steered, status, EffectiveHealth(checked, actions))
 
 
 def is_by_checks_alone(steered: SteeredService, overlay: Overlay) -> bool:
@@ -90,26 +90,26 @@ def beliefs(steered: SteeredService, status: Status) -> Beliefs:
     )
 
 
-def overriding(steered: SteeredService, said: InForce) -> tuple[Override | None, ...]:
+def overriding(steered: SteeredService, overrides: InForce) -> tuple[Override | None, ...]:
     """Returns the override that decides for each endpoint, in their order."""
-    if not is_spoken_of(steered, said):
+    if not is_spoken_of(steered, overrides):
         return (None,) * len(steered.service.endpoints)
-    return tuple(said.of(endpoint_ref) for endpoint_ref in steered.endpoint_refs)
+    return tuple(overrides.of(endpoint_ref) for endpoint_ref in steered.endpoint_refs)
 
 
-def _poor(steered: SteeredService, counted: EffectiveHealth, said: InForce) -> frozenset[RegionName]:
+def _poor(steered: SteeredService, counted: EffectiveHealth, overrides: InForce) -> frozenset[RegionName]:
     """Returns the regions that have something up, but less than `min_healthy` asks for, where another has enough."""
     minima = steered.service.min_healthy
     if not minima:
         return frozenset()
     ends = steered.service.endpoints
     beliefs = zip(ends, counted.beliefs, strict=True)
-    ups = Counter(one.region for one, belief in beliefs if belief is Belief.UP and not one.last_resort)
-    kept = {one.region for one, action in zip(ends, counted.said, strict=False) if action is Action.UP}
+    ups = Counter(pair.region for pair, belief in beliefs if belief is Belief.UP and not pair.last_resort)
+    kept = {pair.region for pair, action in zip(ends, counted.said, strict=False) if action is Action.UP}
     kept |= {
         endpoint_ref.region
         for endpoint_ref in steered.endpoint_refs
-        if said.lifts(endpoint_ref, SafetyRule.MIN_HEALTHY)
+        if overrides.lifts(endpoint_ref, SafetyRule.MIN_HEALTHY)
     }
     poor = frozenset(name for name, least in minima if 0 < ups[name] < least and name not in kept)
     return poor if any(name not in poor for name in ups) else frozenset()
@@ -153,18 +153,20 @@ def guided_anew(plan: Plan, before: Overlay, after: Overlay) -> frozenset[Servic
         return frozenset()
     names = before.held.keys() | after.held.keys()
     held = {name for name in names if before.held.get(name) != after.held.get(name)}
-    said = differing(before.said, after.said)
-    return frozenset(name for name, one in plan.services.items() if name in held or is_spoken_of(one, said))
+    differing_overrides = differing(before.said, after.said)
+    return frozenset(
+        name for name, pair in plan.services.items() if name in held or is_spoken_of(pair, differing_overrides)
+    )
 
 
-def is_spoken_of(steered: SteeredService, said: InForce) -> bool:
+def is_spoken_of(steered: SteeredService, overrides: InForce) -> bool:
     """Returns whether anything may be said of an endpoint of this service."""
-    return bool(said) and said.touches(steered.zone, steered.id, [region.name for region in steered.regions])
+    return bool(overrides) and overrides.touches(steered.zone, steered.id, [region.name for region in steered.regions])
 
 
-def _said(steered: SteeredService, said: InForce) -> tuple[Action | None, ...]:
-    if not is_spoken_of(steered, said):
+def _said(steered: SteeredService, overrides: InForce) -> tuple[Action | None, ...]:
+    if not is_spoken_of(steered, overrides):
         return ()
-    found = tuple(None if one is None else one.action for one in overriding(steered, said))
+    found = tuple(None if override is None else override.action for override in overriding(steered, overrides))
     actions = tuple(None if action is Action.OBEY else action for action in found)
     return actions if any(actions) else ()

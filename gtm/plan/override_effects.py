@@ -87,7 +87,7 @@ class Effect:
     @property
     def is_last(self) -> bool:
         """Returns whether nothing else would be left to answer with."""
-        return any(one.why in {Why.LAST, Why.BACK} for one in self.without)
+        return any(touched.why in {Why.LAST, Why.BACK} for touched in self.without)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def effect_of(  # one argument for each thing that it depends on
     after: Overlay,
     *,
     decided: Mapping[ServiceId, Decisions],
-    said: Override,
+    override: Override,
     scope: Scope,
     outlasts: bool,
 ) -> Effect:
@@ -125,17 +125,22 @@ def effect_of(  # one argument for each thing that it depends on
     `decided` is what is answered now. `outlasts` tells whether a person asked for a time: then it may be meant to last
     longer than another one.
     """
-    only, asked = InForce({scope: said}), _Asked(said, scope, before.said.by_scope.get(scope), outlasts, decided)
+    only, asked = (
+        InForce({scope: override}),
+        _Asked(override, scope, before.said.by_scope.get(scope), outlasts, decided),
+    )
     touched = [
-        one
+        touched_endpoint
         for steered in services
         if is_spoken_of(steered, only)
-        for one in _touched(steered, status, before, after, asked)
+        for touched_endpoint in _touched(steered, status, before, after, asked)
     ]
-    keeps = tuple(one for one, is_kept in touched if is_kept)
-    others = [one for one, is_kept in touched if not is_kept]
-    counts = tuple(one for one in others if one.why is Why.COUNTS)
-    return Effect(counts, keeps, tuple(one for one in others if one.why is not Why.COUNTS))
+    keeps = tuple(touched_endpoint for touched_endpoint, is_kept in touched if is_kept)
+    others = [touched_endpoint for touched_endpoint, is_kept in touched if not is_kept]
+    counts = tuple(touched_endpoint for touched_endpoint in others if touched_endpoint.why is Why.COUNTS)
+    return Effect(
+        counts, keeps, tuple(touched_endpoint for touched_endpoint in others if touched_endpoint.why is not Why.COUNTS)
+    )
 
 
 def freed_by(
@@ -182,7 +187,7 @@ def _touched(
     checked, believed = beliefs(steered, status), effective(steered, status, before).beliefs
     answered_now = _numbers_answered(asked.decided.get(steered.id))
     answered = _answered_then(steered, effective(steered, status, after))
-    found = []
+    touched = []
     for number in covered:
         endpoint_ref = steered.endpoint_refs[number]
         decider, old = after.said.of(endpoint_ref), before.said.of(endpoint_ref)
@@ -190,19 +195,19 @@ def _touched(
             continue
         if asked.said.action not in TAKING:
             is_its = decider == asked.said
-            found.append(
+            touched.append(
                 (Touched(endpoint_ref, Why.COUNTS) if is_its else Touched(endpoint_ref, Why.EXEMPT, decider), False)
             )
         elif decider.action not in TAKING:
-            found.append((Touched(endpoint_ref, Why.EXEMPT, decider), False))
+            touched.append((Touched(endpoint_ref, Why.EXEMPT, decider), False))
         elif number in answered:
             is_in = believed[number] is not Belief.DOWN or number in answered_now
-            found.append((Touched(endpoint_ref, Why.LAST if is_in else Why.BACK), False))
+            touched.append((Touched(endpoint_ref, Why.LAST if is_in else Why.BACK), False))
         elif decider not in {asked.said, old}:  # said by the same command
-            found.append((Touched(endpoint_ref, Why.OUT, decider), True))
+            touched.append((Touched(endpoint_ref, Why.OUT, decider), True))
         elif old is not None and old.action in TAKING:
             is_renewed = old == asked.renews
-            found.append(
+            touched.append(
                 (
                     Touched(endpoint_ref, Why.RENEWED) if is_renewed else Touched(endpoint_ref, Why.OUT, old),
                     asked.keeps(old),
@@ -210,10 +215,10 @@ def _touched(
             )
         elif believed[number] is Belief.DOWN and number not in answered_now:
             is_down = checked[number] is Belief.DOWN
-            found.append((Touched(endpoint_ref, Why.DOWN if is_down else Why.SKIPPED), True))
+            touched.append((Touched(endpoint_ref, Why.DOWN if is_down else Why.SKIPPED), True))
         else:
-            found.append((Touched(endpoint_ref, Why.COUNTS), False))
-    return found
+            touched.append((Touched(endpoint_ref, Why.COUNTS), False))
+    return touched
 
 
 def _numbers_answered(decided: Decisions | None) -> frozenset[int]:
@@ -228,20 +233,22 @@ def _answered_then(steered: SteeredService, counted: EffectiveHealth) -> frozens
     if not any(action in TAKING for action in counted.said):
         return frozenset()
     everyone = candidates(steered.service_shape, counted)
-    found: set[int] = set()
+    numbers: set[int] = set()
     for rtype in steered.service_shape.types:
         here = of_type(everyone, steered.service_shape, rtype)
-        regular = tuple(one for one in here if not one.last_resort)
+        regular = tuple(candidate for candidate in here if not candidate.last_resort)
         if not _is_left(regular) and _answers_all(steered.service.on_all_down, here):
-            found.update(one.number for one in regular)
-    return frozenset(found)
+            numbers.update(candidate.number for candidate in regular)
+    return frozenset(numbers)
 
 
 def _answers_all(on_all_down: OnAllDown, here: Candidates) -> bool:
     if on_all_down in {OnAllDown.NODATA, OnAllDown.SERVFAIL}:
         return False
-    return on_all_down is not OnAllDown.LAST_RESORT or not _is_left(tuple(one for one in here if one.last_resort))
+    return on_all_down is not OnAllDown.LAST_RESORT or not _is_left(
+        tuple(candidate for candidate in here if candidate.last_resort)
+    )
 
 
 def _is_left(some: Candidates) -> bool:
-    return any(not one.is_taken_out for one in some)
+    return any(not endpoint.is_taken_out for endpoint in some)

@@ -28,18 +28,18 @@ def felling_regions(services: Mapping[ServiceId, SteeredService]) -> dict[CheckI
         for endpoint in service.service.endpoints:
             places[endpoint.target].add(endpoint.region)
     watched = {check: end.target for service in services.values() for check, end in _watched_ends(service)}
-    found = {check: frozenset(places[target]) for check, target in watched.items()}
+    regions = {check: frozenset(places[target]) for check, target in watched.items()}
     asked = {check for service in services.values() if service.service.awaits for check, _ in _watched_ends(service)}
     if not asked:
-        return found
-    return {**found, **_felling_calculated(services, asked, places)}
+        return regions
+    return {**regions, **_felling_calculated(services, asked, places)}
 
 
 def _felling_calculated(
     services: Mapping[ServiceId, SteeredService], asked: set[CheckId], places: Mapping[str, set[RegionName]]
 ) -> dict[CheckId, frozenset[RegionName]]:
     """Returns the same for what is calculated from other services: it may fall without its target."""
-    watched = {check.id: check for check in checks_of({name: one.service for name, one in services.items()})}
+    watched = {check.id: check for check in checks_of({name: pair.service for name, pair in services.items()})}
     regions = sorted({region for within in places.values() for region in within})
     bits = {region: 1 << number for number, region in enumerate(regions)}
     dead = {target: sum(bits[region] for region in within) for target, within in places.items()}

@@ -96,8 +96,8 @@ def endpoint_refs_of(zones: Iterable[Zone]) -> Iterator[EndpointRef]:
         name = zone.origin.to_text(omit_final_dot=True).lower()
         for service in zone.all_services:
             known = service.id
-            for one in (*service.endpoints, *service.disabled):
-                yield EndpointRef(name, known, one.region, one.id)
+            for endpoint in (*service.endpoints, *service.disabled):
+                yield EndpointRef(name, known, endpoint.region, endpoint.id)
 
 
 NO_LAYOUT = layout_of(())
@@ -109,8 +109,8 @@ def followed(scope: Scope, before: Layout, after: Layout) -> tuple[Scope, ...]:
         return _every_zone(scope, before, after)
     if after.has(scope):
         return (scope,)
-    found = _followed(scope, before, after) if before.has(scope) else None
-    return () if found is None else (found,)
+    scope_now = _followed(scope, before, after) if before.has(scope) else None
+    return () if scope_now is None else (scope_now,)
 
 
 def _followed(scope: Scope, before: Layout, after: Layout) -> Scope | None:

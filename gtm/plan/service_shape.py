@@ -88,11 +88,11 @@ class EffectiveHealth(NamedTuple):
 
 def candidates(service_shape: ServiceShape, effective: EffectiveHealth) -> Candidates:
     """Returns the endpoints with what is believed and said of them."""
-    said = effective.said or (None,) * len(service_shape.standings)
+    actions = effective.said or (None,) * len(service_shape.standings)
     return tuple(
-        Candidate(number, one.region, belief, one.weight, one.priority, one.last_resort, said=action)
-        for number, (one, belief, action) in enumerate(
-            zip(service_shape.standings, effective.beliefs, said, strict=True)
+        Candidate(number, row.region, belief, row.weight, row.priority, row.last_resort, said=action)
+        for number, (row, belief, action) in enumerate(
+            zip(service_shape.standings, effective.beliefs, actions, strict=True)
         )
     )
 

@@ -59,9 +59,9 @@ class Seen:
         return f"{self.address}: {self.outcome.detail or self.outcome.reason.value}"
 
 
-def in_turn(found: Sequence[Address]) -> tuple[Address, ...]:
+def in_turn(addresses: Sequence[Address]) -> tuple[Address, ...]:
     """Returns at most MAX_ADDRESSES, by turns of either family (RFC 8305 4), each family in the resolver's order."""
-    distinct = list(dict.fromkeys(found))
+    distinct = list(dict.fromkeys(addresses))
     first = [address for address in distinct if address.version == distinct[0].version]
     others = [address for address in distinct if address.version != distinct[0].version]
     mixed = chain.from_iterable(zip_longest(first, others))

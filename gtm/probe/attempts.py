@@ -157,7 +157,7 @@ class _Race:
         """Gives up an attempt that had its share, and has no connection: with no turn left another is worth more."""
         if self._rule is Addresses.ALL:
             return
-        task, oldest = min(self._at_work.items(), key=lambda one: one[1].began_at)
+        task, oldest = min(self._at_work.items(), key=lambda running: running[1].began_at)
         if not oldest.is_connected and self._time() >= oldest.began_at + self._share_s:
             task.cancel()
 

@@ -147,8 +147,8 @@ def judged(headers: Mapping[str, str], response: bytes) -> CheckOutcome:
     if not (code.isascii() and code.isdecimal() and len(code) <= MAX_CODE_DIGITS):
         return CheckOutcome(Reason.STATUS, "no gRPC: an answer without grpc-status")
     if int(code) != 0:
-        said = unquote(headers.get("grpc-message", ""))  # percent-encoded, gRPC over HTTP/2: Status-Message
-        return CheckOutcome(Reason.STATUS, f"gRPC {_code_text(int(code))} {said}".strip())
+        message = unquote(headers.get("grpc-message", ""))  # percent-encoded, gRPC over HTTP/2: Status-Message
+        return CheckOutcome(Reason.STATUS, f"gRPC {_code_text(int(code))} {message}".strip())
     status = parse_response(response)
     if status is None:
         return CheckOutcome(Reason.STATUS, "no health response of gRPC")

@@ -78,14 +78,14 @@ def _judged_json(body: bytes, expected: tuple[JsonExpectation, ...], status: int
         if len(body) >= MAX_BODY_BYTES:
             return CheckOutcome(Reason.BODY, f"HTTP {status} with a body that is longer than {MAX_BODY_BYTES} bytes")
         return CheckOutcome(Reason.BODY, f"HTTP {status} with a body that is no JSON: {begins(body, quotes=quotes)}")
-    for one in expected:
-        found, is_there = _at(document, one.path)
-        where, wanted = path_of(_shown(one.path)), json_value(one.equals, quotes=True)
+    for expectation in expected:
+        value, is_there = _at(document, expectation.path)
+        where, wanted = path_of(_shown(expectation.path)), json_value(expectation.equals, quotes=True)
         if not is_there:
             return CheckOutcome(Reason.BODY, f"HTTP {status} without {where} in the body, wanted {wanted}")
         # True == 1 in Python, and not in JSON
-        if found != one.equals or isinstance(found, bool) is not isinstance(one.equals, bool):
-            got = json_value(found, quotes=quotes)
+        if value != expectation.equals or isinstance(value, bool) is not isinstance(expectation.equals, bool):
+            got = json_value(value, quotes=quotes)
             return CheckOutcome(Reason.BODY, f"HTTP {status} with {where} {got} in the body, wanted {wanted}")
     return PASSED
 
@@ -107,10 +107,10 @@ def _at(document: object, path: JsonPath) -> tuple[object, bool]:
 
 def _pointed_at(document: object, pointer: str) -> tuple[object, bool]:
     try:
-        found = JsonPointer(pointer).resolve(document)
+        value = JsonPointer(pointer).resolve(document)
     except (JsonPointerException, RecursionError):  # the message has all of the document in it
         return None, False
-    return found, not isinstance(found, EndOfList)  # RFC 6901 4: there is nothing at "-"
+    return value, not isinstance(value, EndOfList)  # RFC 6901 4: there is nothing at "-"
 
 
 def _shown(path: JsonPath) -> str:

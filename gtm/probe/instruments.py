@@ -87,11 +87,11 @@ async def open_instruments(
 
 async def target_addresses(check: Check, instruments: Instruments) -> tuple[Address, ...]:
     """Returns the addresses that the host name of a target has, in the resolver's order. Raises OSError for none."""
-    found = await instruments.resolver.resolve(check.target, within_s=check.monitor.timeout_s)
-    if not found:
+    addresses = await instruments.resolver.resolve(check.target, within_s=check.monitor.timeout_s)
+    if not addresses:
         raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
     lap(Phase.DNS)
-    return found
+    return addresses
 
 
 def target_address(check: Check, instruments: Instruments) -> Address:

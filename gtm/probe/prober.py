@@ -235,12 +235,12 @@ class Prober:
 
 def _calculated_of(checks: Iterable[Check]) -> Mapping[CheckId, frozenset[CheckId]]:
     """Returns by part what is calculated from it."""
-    found: defaultdict[CheckId, set[CheckId]] = defaultdict(set)
+    parents: defaultdict[CheckId, set[CheckId]] = defaultdict(set)
     for check in checks:
         for part in check.parts:
             for one in part.checks:
-                found[one].add(check.id)
-    return {part: frozenset(those) for part, those in found.items()}
+                parents[one].add(check.id)
+    return {part: frozenset(those) for part, those in parents.items()}
 
 
 def _line(check: Check, before: Belief, after: Verdict, policy: VerdictPolicy) -> str:

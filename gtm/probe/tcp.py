@@ -48,15 +48,15 @@ async def _conversed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
     if settings.send:
         writer.write(settings.send)
         await writer.drain()
-    said, searched = bytearray(), 0
-    while said.find(settings.expect, searched) < 0:
-        searched = max(0, len(said) - len(settings.expect) + 1)  # it may begin in what is here already
-        part = await reader.read(MAX_SAID_BYTES - len(said)) if len(said) < MAX_SAID_BYTES else b""
-        if part and not said:
+    received, searched = bytearray(), 0
+    while received.find(settings.expect, searched) < 0:
+        searched = max(0, len(received) - len(settings.expect) + 1)  # it may begin in what is here already
+        part = await reader.read(MAX_SAID_BYTES - len(received)) if len(received) < MAX_SAID_BYTES else b""
+        if part and not received:
             lap(Phase.FIRST_BYTE)
         if not part:
             wanted = quoted(settings.expect.decode(errors="replace"))
             quotes = not names_credential(settings.send.decode(errors="replace"))
-            return CheckOutcome(Reason.BODY, f"it said {begins(bytes(said), quotes=quotes)}; wanted {wanted}")
-        said += part
+            return CheckOutcome(Reason.BODY, f"it said {begins(bytes(received), quotes=quotes)}; wanted {wanted}")
+        received += part
     return PASSED

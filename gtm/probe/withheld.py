@@ -69,5 +69,5 @@ def summed(reasons: Mapping[CheckId, str]) -> tuple[Withheld, ...]:
     by_reason: dict[str, list[CheckId]] = {}
     for check, reason in reasons.items():
         by_reason.setdefault(reason, []).append(check)
-    found = [Withheld(reason, len(checks), min(checks)) for reason, checks in by_reason.items()]
-    return tuple(sorted(found, key=lambda one: (-one.checks, one.example))[:MAX_REASONS])
+    rows = [Withheld(reason, len(checks), min(checks)) for reason, checks in by_reason.items()]
+    return tuple(sorted(rows, key=lambda row: (-row.checks, row.example))[:MAX_REASONS])

@@ -69,7 +69,11 @@ async def discover(
 def _discover(name: str, secure: bool, resolver: dns.resolver.Resolver | None) -> DiscoveredPeers:  # noqa: FBT001  # of a thread
     answer = (resolver or dns.resolver.get_default_resolver()).resolve(name, RdataType.SRV, lifetime=LOOKUP_S)
     scheme = "https" if secure else "http"
-    targets = [(str(one.target).rstrip(".").lower(), one.port) for one in answer if isinstance(one, SRV) and one.port]
+    targets = [
+        (str(record.target).rstrip(".").lower(), record.port)
+        for record in answer
+        if isinstance(record, SRV) and record.port
+    ]
     # RFC 2782: a target of "." says that there is no such service
     urls = frozenset(f"{scheme}://{host}:{port}" for host, port in targets if _is_host(host))
     return urls, float(answer.rrset.ttl if answer.rrset is not None else 0)

@@ -106,8 +106,8 @@ class EtcdClient:
 
     async def read(self, key: str) -> tuple[int, bytes | None]:
         """Returns the revision of the cluster, and the value of a key; None where there is no such key."""
-        found = await self._ask("/v3/kv/range", {"key": _text(key)}, _RANGE, most_bytes=MAX_VALUE_ANSWER_BYTES)
-        return int(found.header.revision), _bytes(found.kvs[0].value) if found.kvs else None
+        answer = await self._ask("/v3/kv/range", {"key": _text(key)}, _RANGE, most_bytes=MAX_VALUE_ANSWER_BYTES)
+        return int(answer.header.revision), _bytes(answer.kvs[0].value) if answer.kvs else None
 
     async def watch(self, folder: str, revision: int, *, keys: AbstractSet[str]) -> AsyncIterator[Event]:
         """Gives what becomes of these keys from a revision on; it ends only by raising Unreachable.

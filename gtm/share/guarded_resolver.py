@@ -33,10 +33,10 @@ class GuardedResolver(AbstractResolver):
 
         Raises OSError where there is nothing, Unreachable where nothing is left.
         """
-        found = await self._inner.resolve(host, port, family)
-        against = [self._refusal(ip_address(each["host"]), port) for each in found]
-        left = [each for each, words in zip(found, against, strict=True) if not words]
-        if found and not left:
+        results = await self._inner.resolve(host, port, family)
+        against = [self._refusal(ip_address(each["host"]), port) for each in results]
+        left = [each for each, words in zip(results, against, strict=True) if not words]
+        if results and not left:
             raise Unreachable(against[0])
         return left
 

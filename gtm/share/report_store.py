@@ -331,17 +331,17 @@ class ReportStore:
         return self._count(outcome, giver)
 
     def _count(self, sealed: Sealed, giver: NodeName) -> bool:
-        said = sealed.report
+        report = sealed.report
         try:
-            counted = self._claims.accept(said)
+            counted = self._claims.accept(report)
         except ReportInvalid as refused:
-            self.refusals.refuse(ReportInvalid(refused.reason, str(refused), node=said.node), giver)
+            self.refusals.refuse(ReportInvalid(refused.reason, str(refused), node=report.node), giver)
             return False
-        if len(counted.votes) < len(said.votes) and said.node not in self._not_counted:
-            self._not_counted.add(said.node)
-            log.warning("votes of %s do not count: share.peers says that it checks nothing (probe: false)", said.node)
-        self.refusals.clear(said)
-        self._see_clock(said.node, said.made_at, giver)
+        if len(counted.votes) < len(report.votes) and report.node not in self._not_counted:
+            self._not_counted.add(report.node)
+            log.warning("votes of %s do not count: share.peers says that it checks nothing (probe: false)", report.node)
+        self.refusals.clear(report)
+        self._see_clock(report.node, report.made_at, giver)
         self._keep(replace(sealed, report=counted))
         self._counters.add("reports_heard")
         return True

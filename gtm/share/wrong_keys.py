@@ -61,8 +61,8 @@ class WrongKeys:
     def current(self, now: float) -> tuple[WrongKey, ...]:
         """Returns the keys that are wrong now, sorted by their peer."""
         listed = self._listed()
-        recent = [one for _, one in sorted(self._wrong.items()) if now - one.seen_at < SHOWN_S]
-        return tuple(one for one in recent if one.key not in listed.get(one.node, (one.key,)))
+        recent = [pair for _, pair in sorted(self._wrong.items()) if now - pair.seen_at < SHOWN_S]
+        return tuple(pair for pair in recent if pair.key not in listed.get(pair.node, (pair.key,)))
 
     def refuse(self, refused: ReportInvalid, giver: NodeName, *, now: float) -> WrongKey | None:
         """Takes a refusal; returns what it says of a peer's key, if it does, told before or not."""

@@ -60,7 +60,7 @@ class Composing:
             for above in outer(origin):
                 if above in self._taken and origin in self._taken:
                     self._settle(self._taken[above], self._taken[origin])
-        return tuple(claim.loaded for claim in sorted(self._taken.values(), key=lambda one: one.number))
+        return tuple(claim.loaded for claim in sorted(self._taken.values(), key=lambda file: file.number))
 
     def _rank(self, claim: "_Claim") -> tuple[bool, Rank]:
         return claim.is_gone, rank(claim.file, claim.loaded, self._before, claim.number)

@@ -142,10 +142,10 @@ class Catalogue:
 
     def by_file(self) -> dict[str, list[Problem]]:
         """Returns the problems of each file that has some."""
-        found: defaultdict[str, list[Problem]] = defaultdict(list)
+        problems: defaultdict[str, list[Problem]] = defaultdict(list)
         for problem in self.problems:
-            found[problem.file].append(problem)
-        return dict(found)
+            problems[problem.file].append(problem)
+        return dict(problems)
 
 
 EMPTY = Catalogue()

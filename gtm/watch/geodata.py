@@ -89,10 +89,10 @@ def parse_database(content: bytes, *, odd: bool = False) -> Database:
     Raises DatabaseInvalid when it tells no places.
     """
     # The reader in Python is safe, and fast enough for small files.
-    found = (_parse_here if len(content) <= MOST_BYTES_HERE else decode_apart)(content, odd=odd)
-    if not any(place != NOWHERE for place in found.places):
-        raise DatabaseInvalid(f'type "{found.type}" tells no places; City, Country and ASN databases do')
-    return found
+    parsed = (_parse_here if len(content) <= MOST_BYTES_HERE else decode_apart)(content, odd=odd)
+    if not any(place != NOWHERE for place in parsed.places):
+        raise DatabaseInvalid(f'type "{parsed.type}" tells no places; City, Country and ASN databases do')
+    return parsed
 
 
 MOST_BYTES_HERE = 32 * 2**20

@@ -231,10 +231,10 @@ def _answers_of_model(covered: Sequence[tuple[str, str]], content: bytes, *, is_
 
 def _country(ask: Callable[[str], Country], address: str) -> str:
     try:
-        found = ask(address)
+        country = ask(address)
     except AddressNotFoundError:
         return ""
-    return found.country.iso_code or found.registered_country.iso_code or ""
+    return country.country.iso_code or country.registered_country.iso_code or ""
 
 
 def _refuse_loss(new: Verification, replaced: Path) -> None:

@@ -425,8 +425,8 @@ class Reading:
             return None
         if isinstance(before, Refused):
             return before if before.keeps is None and self._has_the_same_records(before) else None
-        said = before.records_files.items()
-        is_as_it_was = all(self._records.content(name) == content for name, content in said)
+        records_files = before.records_files.items()
+        is_as_it_was = all(self._records.content(name) == content for name, content in records_files)
         return before if is_as_it_was else None
 
     def _has_the_same_records(self, refused: Refused) -> bool:

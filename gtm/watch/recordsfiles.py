@@ -111,11 +111,11 @@ class Fetching:
             others = self.size_bytes - len(self.contents.get(name) or b"")
             self._require_room(name, others + self._sizes.get(name, 0))
             self.contents[name] = None
-            found = self._records.read(name)
-            self._require_room(name, others + len(found.content))  # the look need not know its size
-            self.contents[name] = found.content
+            content = self._records.read(name)
+            self._require_room(name, others + len(content.content))  # the look need not know its size
+            self.contents[name] = content.content
             self._allow(self.size_bytes)
-            return replace(found, include=lambda name: self.fetch(name).content)
+            return replace(content, include=lambda name: self.fetch(name).content)
         finally:
             self._progress.parse(on=True)
 

@@ -71,8 +71,8 @@ def losses(before: Zone, after: Zone, most_lost: float) -> tuple[Loss, ...]:
     """Returns of what more than this share goes."""
     if most_lost >= 1:
         return ()
-    found = (kind(before, after) for kind in _KINDS)
-    return tuple(each for each in found if each.before >= LEAST and each.lost > most_lost * each.before)
+    losses_of_kinds = (kind(before, after) for kind in _KINDS)
+    return tuple(each for each in losses_of_kinds if each.before >= LEAST and each.lost > most_lost * each.before)
 
 
 def _names(before: Zone, after: Zone) -> Loss:

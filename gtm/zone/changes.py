@@ -196,30 +196,30 @@ def _and_above(name: Name) -> Iterator[Name]:
 
 
 def _one(origin: Name, was: _Lazy | None, now: _Lazy | None, answered: _Answered) -> ZoneChanges:
-    found, gone, note = Differences(Tally(), Tally(), Tally()), Tally(), ""
+    differences, gone, note = Differences(Tally(), Tally(), Tally()), Tally(), ""
     if was is not None and now is not None:
         before, after = was.contents, now.contents
         has_below = answered.has_below(origin)
-        _compare_things(before.things, after.things, found)
+        _compare_things(before.things, after.things, differences)
         for key, was_there, is_there in islice(_other_names(before, after), MAX_OTHER):
-            _compare_records(after.text, key, was_there, is_there, found)
+            _compare_records(after.text, key, was_there, is_there, differences)
             had, has = was_there or key in before.steered, is_there or key in after.steered
             if had and not has and not after.answers(key) and not (has_below and answered(_name(key, origin))):
                 gone.add(before.text, key)
-        fate, note = Fate.CHANGED, _left_out(before.bulk, after.bulk, found)
+        fate, note = Fate.CHANGED, _left_out(before.bulk, after.bulk, differences)
     elif was is not None:
         fate, note = Fate.REMOVED, was.size
         _lose_all(was.contents, answered, gone)
     else:
         assert now is not None
         fate, note = Fate.ADDED, now.size
-    return ZoneChanges(origin.to_text(omit_final_dot=True), fate, found, gone, note)
+    return ZoneChanges(origin.to_text(omit_final_dot=True), fate, differences, gone, note)
 
 
-def _left_out(before: Bulk, after: Bulk, found: Differences) -> str:
+def _left_out(before: Bulk, after: Bulk, differences: Differences) -> str:
     if _is_too_much(before) or _is_too_much(after):
         return f"{after.values:,} records of its records file, {before.values:,} before, not compared"
-    count = found.removed.count + found.added.count + found.changed.count
+    count = differences.removed.count + differences.added.count + differences.changed.count
     return f"of more than {MAX_OTHER:,} names that differ the others are not counted" if count >= MAX_OTHER else ""
 
 
@@ -233,16 +233,16 @@ def _lose_all(contents: Contents, answered: _Answered, gone: Tally) -> None:
             gone.add(contents.text, key)
 
 
-def _compare_things(before: Mapping[Thing, Fields], after: Mapping[Thing, Fields], found: Differences) -> None:
+def _compare_things(before: Mapping[Thing, Fields], after: Mapping[Thing, Fields], differences: Differences) -> None:
     """Tells of services, not of the endpoints of one that came or went with it."""
-    for tally, here, there in ((found.removed, before, after), (found.added, after, before)):
+    for tally, here, there in ((differences.removed, before, after), (differences.added, after, before)):
         for thing in here:
             if thing not in there and (not thing.of or Thing("service", thing.of) in there):
                 tally.add(str, thing)
     for thing, now in after.items():
         was = before.get(thing)
         if was is not None and was != now and (words := _fields(was, now)):
-            found.changed.add(str, f"{thing} ({words})")
+            differences.changed.add(str, f"{thing} ({words})")
 
 
 def _fields(was: Fields, now: Fields) -> str:
@@ -259,7 +259,7 @@ def _field(name: str, was: str, now: str) -> str:
 
 
 def _compare_records(
-    name: Callable[[NameKey], str], key: NameKey, was: RRsets, now: RRsets, found: Differences
+    name: Callable[[NameKey], str], key: NameKey, was: RRsets, now: RRsets, differences: Differences
 ) -> None:
     if was == now:
         return
@@ -267,7 +267,7 @@ def _compare_records(
         old, new = was.get(rtype), now.get(rtype)
         if old == new:
             continue
-        tally = found.added if old is None else found.removed if new is None else found.changed
+        tally = differences.added if old is None else differences.removed if new is None else differences.changed
         tally.add(_record, name, key, rtype, old, new)
 
 

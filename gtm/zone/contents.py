@@ -72,10 +72,10 @@ class Contents:
     @cached_property
     def _above(self) -> frozenset[NameKey]:
         """Names that are there because something is below them (RFC 8020)."""
-        found: set[NameKey] = set()
+        names: set[NameKey] = set()
         for key in chain(self.own, self.steered):
-            found.update(_upwards(key))
-        return frozenset(found)
+            names.update(_upwards(key))
+        return frozenset(names)
 
     @property
     def count(self) -> int:
@@ -164,24 +164,24 @@ def lines(contents: Contents) -> Iterator[bytes]:
 
 def parse_lines(texts: Iterable[bytes]) -> tuple[Contents, ...]:
     """Returns the zones of such lines. Raises ValueError where they are none."""
-    found: list[tuple[Name, dict[Thing, Fields], dict[NameKey, dict[int, tuple[int, object]]]]] = []
+    zones: list[tuple[Name, dict[Thing, Fields], dict[NameKey, dict[int, tuple[int, object]]]]] = []
     try:
         for text in texts:
             match msgspec.json.decode(text):
                 case ["zone", str(origin)]:
-                    found.append((dns.name.from_text(origin), {}, {}))
+                    zones.append((dns.name.from_text(origin), {}, {}))
                 case ["thing", str(kind), str(name), str(of), dict(values)]:
                     if kind == "service":
                         dns.name.from_text(name)  # it is looked up as a name later
-                    found[-1][1][Thing(kind, name, of)] = {str(key): str(value) for key, value in values.items()}
+                    zones[-1][1][Thing(kind, name, of)] = {str(key): str(value) for key, value in values.items()}
                 case ["record", str(name), str(rtype), int(ttl), str(said)]:
-                    own = found[-1][2]
-                    own.setdefault(_key(name, found[-1][0]), {})[int(RdataType.from_text(rtype))] = (ttl, said)
+                    own = zones[-1][2]
+                    own.setdefault(_key(name, zones[-1][0]), {})[int(RdataType.from_text(rtype))] = (ttl, said)
                 case _:
                     raise ValueError("a line of another kind")
     except (dns.exception.DNSException, msgspec.DecodeError, UnicodeError, IndexError, RecursionError) as error:
         raise ValueError(f"no zone's contents: {error}") from error
-    return tuple(Contents(*each) for each in found)
+    return tuple(Contents(*each) for each in zones)
 
 
 def _things(zone: Zone) -> Iterator[tuple[Thing, Fields]]:

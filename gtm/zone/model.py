@@ -359,25 +359,25 @@ def check_id(monitor: Monitor, endpoint: Endpoint) -> CheckId:
 def checks(zones: tuple[Zone, ...]) -> tuple[Check, ...]:
     """Returns every check that these zones ask for, those of calculated ones' parts too, once each, sorted by id."""
     parts = _parts_of({service.id: service for zone in zones for service in zone.services})
-    found: dict[CheckId, Check] = {}
+    by_id: dict[CheckId, Check] = {}
     asked_by: defaultdict[CheckId, list[str]] = defaultdict(list)
     for zone in zones:
         own: dict[CheckId, Check] = {}
         _collect_all(zone.services, parts, own)
         for check in own.values():
-            found.setdefault(check.id, check)
+            by_id.setdefault(check.id, check)
             if check.monitor.scope == SHARED_SCOPE:
                 asked_by[check.id].append(zone.origin.to_text(omit_final_dot=True).lower())
     for check_id, names in asked_by.items():
-        found[check_id] = replace(found[check_id], zones=tuple(sorted(names)))
-    return tuple(found[key] for key in sorted(found))
+        by_id[check_id] = replace(by_id[check_id], zones=tuple(sorted(names)))
+    return tuple(by_id[key] for key in sorted(by_id))
 
 
 def checks_of(services: Mapping[ServiceId, Service]) -> tuple[Check, ...]:
     """Returns every check that these services ask for, as `checks` does; not who asks."""
-    found: dict[CheckId, Check] = {}
-    _collect_all(services.values(), _parts_of(services), found)
-    return tuple(found[key] for key in sorted(found))
+    by_id: dict[CheckId, Check] = {}
+    _collect_all(services.values(), _parts_of(services), by_id)
+    return tuple(by_id[key] for key in sorted(by_id))
 
 
 def _parts_of(services: Mapping[ServiceId, Service]) -> "_ServiceParts":
@@ -385,24 +385,24 @@ def _parts_of(services: Mapping[ServiceId, Service]) -> "_ServiceParts":
     return _ServiceParts({name: service for name, service in services.items() if name not in circles})
 
 
-def _collect_all(services: Iterable[Service], parts: "_ServiceParts", found: dict[CheckId, Check]) -> None:
+def _collect_all(services: Iterable[Service], parts: "_ServiceParts", by_id: dict[CheckId, Check]) -> None:
     for service in services:
         for endpoint in service.endpoints:
             if service.monitor is not None:
-                _collect(service.monitor, endpoint.target, parts, found)
+                _collect(service.monitor, endpoint.target, parts, by_id)
 
 
 def awaited_by(services: Iterable[Service]) -> dict[ServiceId, tuple[ServiceId, ...]]:
     """Returns `awaits` of each service; those of one monitor are looked up once."""
-    found = {}
+    awaiting = {}
     known: dict[int, tuple[ServiceId, ...]] = {}
     """By the id of the monitor, which its services keep."""
     for service in services:
         awaits = known.get(id(service.monitor))
         if awaits is None:
             awaits = known[id(service.monitor)] = service.awaits
-        found[service.id] = awaits
-    return found
+        awaiting[service.id] = awaits
+    return awaiting
 
 
 class _ServiceParts:
@@ -422,14 +422,14 @@ class _ServiceParts:
         return self._known[key]
 
 
-def _collect(monitor: Monitor, target: str, services: _ServiceParts, found: dict[CheckId, Check]) -> None:
+def _collect(monitor: Monitor, target: str, services: _ServiceParts, by_id: dict[CheckId, Check]) -> None:
     """Adds the check of a monitor, and those of its parts; what is below a check that is there is there too."""
     stack = [monitor]
     while stack:
         here = stack.pop()
         check = _check_id(here, target)
-        if check not in found:
-            found[check] = Check(check, here, target, _parts(here, target, services))
+        if check not in by_id:
+            by_id[check] = Check(check, here, target, _parts(here, target, services))
             stack += here.parts
 
 

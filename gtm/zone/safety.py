@@ -57,11 +57,11 @@ def safety_of(own: SafetyEntry, zone: SafetyEntry) -> Safety:
     """Returns the safety rules of a service."""
     at_least = own.at_least or zone.at_least or DEFAULT_SAFETY.at_least
     percent = own.max_share_removed_per_minute or zone.max_share_removed_per_minute
-    said = [one.correlated_failure for one in (own, zone) if one.correlated_failure is not None]
+    values = [rules.correlated_failure for rules in (own, zone) if rules.correlated_failure is not None]
     return Safety(
         at_least,
         DEFAULT_SAFETY.max_share if percent is None else percent / 100,
-        correlated_failure=[*said, DEFAULT_SAFETY.correlated_failure][0],
+        correlated_failure=[*values, DEFAULT_SAFETY.correlated_failure][0],
         is_apart=own.max_share_removed_per_minute is not None,
     )
 

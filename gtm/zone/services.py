@@ -47,7 +47,7 @@ def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
         damping=entry.damping,
         addresses=entry.addresses,
     )
-    return paced(made, said=entry.model_fields_set)
+    return paced(made, keys=entry.model_fields_set)
 
 
 def service(name: Name, entry: ServiceEntry, zone: ZoneEntry, *, monitors: Mapping[str, Monitor]) -> Service:

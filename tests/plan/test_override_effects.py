@@ -57,7 +57,7 @@ class Site:
         plan = self.plan(now)
         services, decided = plan.services.values(), plan.decisions
         return effect_of(
-            services, self.status, now, after, decided=decided, said=one, scope=one.scope, outlasts=outlasts
+            services, self.status, now, after, decided=decided, override=one, scope=one.scope, outlasts=outlasts
         )
 
     def answered(self, *more: Override) -> set[str]:

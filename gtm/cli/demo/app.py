@@ -116,5 +116,5 @@ def _typed() -> str:
     installed = Path(sys.executable).with_name("gtm")
     if not installed.exists():
         return f"{sys.executable} -m gtm"
-    found = shutil.which("gtm")
-    return "gtm" if found and Path(found).samefile(installed) else str(relative(installed))
+    program = shutil.which("gtm")
+    return "gtm" if program and Path(program).samefile(installed) else str(relative(installed))

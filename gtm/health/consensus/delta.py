@@ -97,7 +97,7 @@ class StatusDelta:
             return cls(before, after, {check: (was.get(check), now.get(check)) for check in among})
         # every merge walks over every check: the same object is the same belief, and costs no more to see
         touched: dict[CheckId, _Pair] = {
-            check: (was.get(check), one) for check, one in now.items() if was.get(check) is not one
+            check: (was.get(check), status) for check, status in now.items() if was.get(check) is not status
         }
         touched.update({check: (was[check], None) for check in was.keys() - now.keys()})
         return cls(before, after, touched)
@@ -143,12 +143,12 @@ class StatusDelta:
     @cached_property
     def local_changes(self) -> tuple[LocalChange, ...]:
         """Returns the changes of what vantages see differently from the quorum, sorted; each is one line of the log."""
-        found: list[LocalChange] = []
+        differences: list[LocalChange] = []
         for check in sorted(self.local):
             old, new = self.touched[check]
             assert new is not None
-            found += _local_changes(check, () if old is None else old.local, new)
-        return tuple(found)
+            differences += _local_changes(check, () if old is None else old.local, new)
+        return tuple(differences)
 
     @cached_property
     def turned_odd(self) -> tuple[CheckId, ...]:
@@ -162,8 +162,8 @@ class StatusDelta:
         )
 
 
-def _belief(one: CheckStatus | None) -> Belief:
-    return Belief.UNKNOWN if one is None else one.belief
+def _belief(status: CheckStatus | None) -> Belief:
+    return Belief.UNKNOWN if status is None else status.belief
 
 
 def _is_seen_otherwise(before: CheckStatus | None, after: CheckStatus) -> bool:
@@ -173,8 +173,10 @@ def _is_seen_otherwise(before: CheckStatus | None, after: CheckStatus) -> bool:
 
 
 def _local_changes(check: CheckId, was: tuple[LocalBelief, ...], now: CheckStatus) -> Iterable[LocalChange]:
-    seen = {one.vantage for one in now.local}
-    yield from (LocalChange(check, one.vantage, one.belief, now, is_over=False) for one in now.local if one not in was)
+    seen = {local.vantage for local in now.local}
     yield from (
-        LocalChange(check, one.vantage, one.belief, now, is_over=True) for one in was if one.vantage not in seen
+        LocalChange(check, local.vantage, local.belief, now, is_over=False) for local in now.local if local not in was
+    )
+    yield from (
+        LocalChange(check, local.vantage, local.belief, now, is_over=True) for local in was if local.vantage not in seen
     )

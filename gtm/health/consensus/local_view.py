@@ -68,11 +68,11 @@ def positions(ordered: Iterable[Heard]) -> Mapping[VantageName, Coordinates]:
 
     Reports are sorted by vantage and node.
     """
-    found: dict[VantageName, Coordinates] = {}
+    places: dict[VantageName, Coordinates] = {}
     for heard in ordered:
         if heard.report.at is not None and heard.report.votes_on_something:
-            found.setdefault(heard.report.vantage, heard.report.at)
-    return found
+            places.setdefault(heard.report.vantage, heard.report.at)
+    return places
 
 
 def neighbours(at: Mapping[VantageName, Coordinates]) -> Neighbours:
@@ -127,9 +127,9 @@ def learned(known: Known, book: Book, voting: AbstractSet[NodeName], *, now: flo
     `voting` are the probes of which some vote counts now.
     """
     ordered = in_order([heard for node, heard in book.by_node.items() if node in voting])
-    after = {one.name: (one, voted_at) for one, voted_at in known.items()}
+    after = {vantage.name: (vantage, voted_at) for vantage, voted_at in known.items()}
     after |= {name: (Vantage(name, at), now) for name, at in positions(ordered).items()}
-    return {one: voted_at for one, voted_at in after.values() if now - voted_at < FORGET_S}
+    return {vantage: voted_at for vantage, voted_at in after.values() if now - voted_at < FORGET_S}
 
 
 Order = Mapping[VantageName, tuple[VantageName, ...]]
@@ -154,8 +154,8 @@ def by_distance(vantages: Vantages) -> Order:
 
 def saying(voices: Iterable[Voice], local: Iterable[LocalBelief] = ()) -> frozenset[VantageName]:
     """Returns the vantages that say something of a check; one whose probes are divided does, and has no truth."""
-    found = {voice.vantage for voice in voices if voice.says_something}
-    return frozenset(found | {one.vantage for one in local})
+    vantages = {voice.vantage for voice in voices if voice.says_something}
+    return frozenset(vantages | {one.vantage for one in local})
 
 
 def stand_in(vantage: VantageName, said_by: AbstractSet[VantageName], order: Order) -> VantageName:
@@ -167,4 +167,4 @@ def stand_in(vantage: VantageName, said_by: AbstractSet[VantageName], order: Ord
 
 def seen_down(local: Iterable[LocalBelief]) -> tuple[VantageName, ...]:
     """Returns the vantages from which it is down."""
-    return tuple([one.vantage for one in local if one.belief is Belief.DOWN])
+    return tuple([belief.vantage for belief in local if belief.belief is Belief.DOWN])

@@ -59,7 +59,7 @@ class Merger:
         out = quarantined(self.standings)
         if previous is not self._status or watched is not self._watched:
             self._watched = watched
-            self._round_s = min((one.interval_s for one in watched.values()), default=DEFAULT_ROUND_S)
+            self._round_s = min((check.interval_s for check in watched.values()), default=DEFAULT_ROUND_S)
             self._heard, self._old, self._next_old_at, self._order = {}, {}, {}, []
             self._follow(book, now=now)
             after = merge(previous, book, watched, self._quorum, now=now, wall=wall, quarantined=out)

@@ -84,7 +84,7 @@ def judged(
     who lives. Only what it was against has not lasted since. In quarantine it is one of whom the others must be a
     majority all the time, or they would be none when it is back.
     """
-    reports = {one.report.node: one for one in heard}
+    reports = {probe.report.node: probe for probe in heard}
     due = [node for node in reports if now - standings.get(node, NO_STANDING).judged_at >= round_s]
     gone = [node for node, standing in standings.items() if node not in reports and standing.against_since]
     if not due and not gone:
@@ -118,12 +118,12 @@ Known = Mapping[CheckId, Settled]
 
 def settled(status: Status) -> Known:
     """Returns the belief of most voices for each check on which it tells who is right."""
-    found = {}
+    beliefs = {}
     for check, known in status.checks.items():
         belief = Belief.UNKNOWN if known.frozen else agreed(known.votes)
         if belief is not Belief.UNKNOWN:
-            found[check] = Settled(belief, known.votes)
-    return found
+            beliefs[check] = Settled(belief, known.votes)
+    return beliefs
 
 
 def agreed(voices: Sequence[Voice]) -> Belief:
@@ -141,12 +141,12 @@ def agreed(voices: Sequence[Voice]) -> Belief:
 
 def unanimous(status: Status) -> Mapping[CheckId, Belief]:
     """Returns the unanimous belief for each check with several voices, but fewer than tell who is right."""
-    found = {}
+    unanimous_beliefs = {}
     for check, known in status.checks.items():
-        said = [voice.belief for voice in known.votes if voice.fresh and voice.belief is not Belief.UNKNOWN]
-        if MIN_AGREEING <= len(said) < MIN_VOICES and len(set(said)) == 1:
-            found[check] = said[0]
-    return found
+        beliefs = [voice.belief for voice in known.votes if voice.fresh and voice.belief is not Belief.UNKNOWN]
+        if MIN_AGREEING <= len(beliefs) < MIN_VOICES and len(set(beliefs)) == 1:
+            unanimous_beliefs[check] = beliefs[0]
+    return unanimous_beliefs
 
 
 ProbeViews = Mapping[CheckId, bool]
@@ -236,7 +236,9 @@ class _Others:
 
     def are_enough(self, node: NodeName, out: AbstractSet[NodeName]) -> bool:
         """Returns whether the probes that are not out decide what this one votes on, and are most of all."""
-        counting = {name for one in self.known.values() for voice in one.voices if voice.counts for name in voice.nodes}
+        counting = {
+            name for views in self.known.values() for voice in views.voices if voice.counts for name in voice.nodes
+        }
         if 2 * len(counting - out) <= len(counting | out):
             return False
         order = in_order(self.reports.values())

@@ -28,12 +28,12 @@ def compose_saved(status: Status) -> str:
     """Returns the beliefs as JSON text, sorted, so that an unchanged status is unchanged text."""
     checks = {
         check: {
-            "belief": one.belief.value,
-            "since": one.since,
-            "reason": one.reason.value,
-            "detail": one.detail,
+            "belief": pair.belief.value,
+            "since": pair.since,
+            "reason": pair.reason.value,
+            "detail": pair.detail,
         }
-        for check, one in sorted(status.checks.items())
+        for check, pair in sorted(status.checks.items())
     }
     return json.dumps({"version": 1, "checks": checks}, indent=1) + "\n"
 
@@ -43,15 +43,15 @@ def parse_saved(text: str) -> Status:
     saved = parse_kept(_Saved, text, what="status")
     return Status(
         {
-            CheckId(check): CheckStatus(one.belief, one.since, one.reason, one.detail, frozen=True)
-            for check, one in saved.checks.items()
+            CheckId(check): CheckStatus(pair.belief, pair.since, pair.reason, pair.detail, frozen=True)
+            for check, pair in saved.checks.items()
         }
     )
 
 
 def compose_last_heard(last: LastHeard) -> str:
     """Returns which report of each node was heard last as JSON text."""
-    nodes = {node: [*one.edition, one.made_at] for node, one in sorted(last.items())}
+    nodes = {node: [*pair.edition, pair.made_at] for node, pair in sorted(last.items())}
     return json.dumps({"version": 1, "nodes": nodes}, indent=1) + "\n"
 
 
@@ -81,8 +81,8 @@ def parse_vantages(text: str) -> Vantages:
 def compose_claims(held: ClaimsByKey) -> str:
     """Returns the first claim under each key as JSON text."""
     claims = {
-        key: {"vantage": one.vantage, "at": None if one.at is None else list(one.at)}
-        for key, one in sorted(held.items())
+        key: {"vantage": pair.vantage, "at": None if pair.at is None else list(pair.at)}
+        for key, pair in sorted(held.items())
     }
     return json.dumps({"version": 1, "claims": claims}, indent=1) + "\n"
 
@@ -91,8 +91,8 @@ def parse_claims(text: str) -> ClaimsByKey:
     """Returns the first claim under each key. Raises StateInvalid when the text does not say."""
     saved = parse_kept(_SavedClaims, text, what="claims")
     return {
-        key: Claim(VantageName(one.vantage), None if one.at is None else Coordinates(*one.at))
-        for key, one in saved.claims.items()
+        key: Claim(VantageName(pair.vantage), None if pair.at is None else Coordinates(*pair.at))
+        for key, pair in saved.claims.items()
     }
 
 

@@ -157,7 +157,7 @@ def _back_in_s(counted: Sequence[Voice], rule: Rule) -> float | None:
 def _frozen(before: CheckStatus, voices: tuple[Voice, ...], quorum: Quorum, *, now: float, wall: float) -> CheckStatus:
     frozen_at = now if before.frozen_at is None else before.frozen_at
     if before.belief is Belief.UNKNOWN or now - frozen_at < quorum.stale_hold_s:
-        said = (before.belief, before.since, before.reason, before.detail)
-        return CheckStatus(*said, voices, frozen=True, frozen_at=frozen_at)
+        belief_before = (before.belief, before.since, before.reason, before.detail)
+        return CheckStatus(*belief_before, voices, frozen=True, frozen_at=frozen_at)
     words = f"no quorum for {quorum.stale_hold_s:g} s"
     return CheckStatus(Belief.UNKNOWN, wall, Reason.UNREAD, words, voices, frozen=True, frozen_at=frozen_at)

@@ -78,18 +78,20 @@ def voices_on(
     """Returns the voice of every vantage on a check; `heard` is sorted by vantage and node."""
     limit_s = freshness.limit_s
     ballots = []
-    for one in heard:
-        vote = one.report.votes.get(check)
+    for heard_report in heard:
+        vote = heard_report.report.votes.get(check)
         if vote is not None:
-            age_s = vote.age_s + max(0.0, now - one.heard_at)
-            node = one.report.node
-            ballots.append(_Ballot(node, one.report.vantage, vote, age_s, age_s <= limit_s, node in quarantined))
+            age_s = vote.age_s + max(0.0, now - heard_report.heard_at)
+            node = heard_report.report.node
+            ballots.append(
+                _Ballot(node, heard_report.report.vantage, vote, age_s, age_s <= limit_s, node in quarantined)
+            )
     return tuple(_voice(vantage, list(group)) for vantage, group in groupby(ballots, key=attrgetter("vantage")))
 
 
 def in_order(heard: Iterable[Heard]) -> list[Heard]:
     """Returns reports sorted by vantage and node."""
-    return sorted(heard, key=lambda one: (one.report.vantage, one.report.node))
+    return sorted(heard, key=lambda heard_report: (heard_report.report.vantage, heard_report.report.node))
 
 
 class _Ballot(NamedTuple):
@@ -106,8 +108,8 @@ class _Ballot(NamedTuple):
 def _voice(vantage: VantageName, ballots: list[_Ballot]) -> Voice:
     if len(ballots) == 1:  # most vantages have one probe, and a node with thousands of checks merges every second
         [(node, _, vote, age_s, is_fresh, is_out)] = ballots
-        said = (vote.belief, vote.reason, vote.detail)
-        return Voice(vantage, (node,), *said, is_fresh, age_s, vote.state, vote.flip_in_s, is_out)
+        opinion = (vote.belief, vote.reason, vote.detail)
+        return Voice(vantage, (node,), *opinion, is_fresh, age_s, vote.state, vote.flip_in_s, is_out)
     trusted = [ballot for ballot in ballots if not ballot.quarantined]
     ballots = trusted or ballots
     fresh = [ballot for ballot in ballots if ballot.fresh]
@@ -121,8 +123,8 @@ def _voice(vantage: VantageName, ballots: list[_Ballot]) -> Voice:
     age_s = min([ballot.age_s for ballot in heard])
     state = state_among(belief, [ballot.vote.state for ballot in heard])
     flip_in_s = soonest_s([ballot.vote.flip_in_s for ballot in heard])
-    said = (belief, reason, detail)
-    return Voice(vantage, nodes, *said, bool(fresh), age_s, state, flip_in_s, not trusted, len(agreeing))
+    opinion = (belief, reason, detail)
+    return Voice(vantage, nodes, *opinion, bool(fresh), age_s, state, flip_in_s, not trusted, len(agreeing))
 
 
 def most_common(sayings: Sequence[Vote] | Sequence[Voice]) -> tuple[Reason, str]:

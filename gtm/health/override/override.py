@@ -163,8 +163,8 @@ def joined(held: OverridesByNode, heard: Iterable[Override]) -> OverridesByNode:
     The same object when nothing is new.
     """
     by_node: dict[NodeName, list[Override]] = {}
-    for one in heard:
-        by_node.setdefault(one.node, []).append(one)
+    for held_by in heard:
+        by_node.setdefault(held_by.node, []).append(held_by)
     after = {node: _joined(held.get(node, NO_OVERRIDES), more) for node, more in by_node.items()}
     changed = {node: own for node, own in after.items() if own is not held.get(node, NO_OVERRIDES)}
     return {**held, **changed} if changed else held
@@ -173,25 +173,25 @@ def joined(held: OverridesByNode, heard: Iterable[Override]) -> OverridesByNode:
 def _joined(known: Overrides, heard: Iterable[Override]) -> Overrides:
     """Returns the newest of what one node said of each scope."""
     newer: dict[Scope, Override] = {}
-    for one in heard:
-        last = newer.get(one.scope, known.get(one.scope))
-        if last is None or one.outranks(last):
-            newer[one.scope] = one
+    for override in heard:
+        last = newer.get(override.scope, known.get(override.scope))
+        if last is None or override.outranks(last):
+            newer[override.scope] = override
     if not newer:
         return known
     # nothing but what ranks them may choose what stays: else nodes that heard the same in another order would differ
-    ranked = sorted({**known, **newer}.values(), key=lambda one: (one.edition, repr(one)), reverse=True)
-    after = {one.scope: one for one in ranked[:MAX_PER_NODE]}
+    ranked = sorted({**known, **newer}.values(), key=lambda override: (override.edition, repr(override)), reverse=True)
+    after = {override.scope: override for override in ranked[:MAX_PER_NODE]}
     return known if after == known else after
 
 
 def newest(held: OverridesByNode) -> Overrides:
     """Returns the override that counts for each scope, whoever set it."""
-    found: dict[Scope, Override] = {}
-    for one in all_of(held):
-        if one.scope not in found or one.outranks(found[one.scope]):
-            found[one.scope] = one
-    return found
+    by_scope: dict[Scope, Override] = {}
+    for override in all_of(held):
+        if override.scope not in by_scope or override.outranks(by_scope[override.scope]):
+            by_scope[override.scope] = override
+    return by_scope
 
 
 def all_of(held: OverridesByNode) -> Iterator[Override]:
@@ -202,10 +202,11 @@ def all_of(held: OverridesByNode) -> Iterator[Override]:
 
 def kept(held: OverridesByNode, *, wall: float) -> OverridesByNode:
     """Returns those that still matter; the same object when all do."""
-    if all(wall < one.made_at + KEPT_S for one in all_of(held)):
+    if all(wall < override.made_at + KEPT_S for override in all_of(held)):
         return held
     still = {
-        node: {scope: one for scope, one in own.items() if wall < one.made_at + KEPT_S} for node, own in held.items()
+        node: {scope: override for scope, override in own.items() if wall < override.made_at + KEPT_S}
+        for node, own in held.items()
     }
     return {node: own for node, own in still.items() if own}
 
@@ -259,12 +260,12 @@ NOTHING_IN_FORCE = InForce()
 
 def in_force(overrides: Overrides, *, wall: float, gone: Mapping[Scope, float] | None = None) -> InForce:
     """Returns those that say something at this time."""
-    found = {scope: one for scope, one in overrides.items() if one.is_in_force(wall)}
-    return InForce(found, gone or {}) if found else NOTHING_IN_FORCE
+    by_scope = {scope: override for scope, override in overrides.items() if override.is_in_force(wall)}
+    return InForce(by_scope, gone or {}) if by_scope else NOTHING_IN_FORCE
 
 
-def differing(one: InForce, other: InForce) -> InForce:
+def differing(overrides: InForce, other: InForce) -> InForce:
     """Returns the overrides that only one of the two has, of either."""
-    scopes = one.by_scope.keys() | other.by_scope.keys()
-    changed = [scope for scope in scopes if one.by_scope.get(scope) != other.by_scope.get(scope)]
-    return InForce({scope: one.by_scope.get(scope) or other.by_scope[scope] for scope in changed})
+    scopes = overrides.by_scope.keys() | other.by_scope.keys()
+    changed = [scope for scope in scopes if overrides.by_scope.get(scope) != other.by_scope.get(scope)]
+    return InForce({scope: overrides.by_scope.get(scope) or other.by_scope[scope] for scope in changed})

@@ -106,9 +106,9 @@ def parse_scope(text: str) -> Scope:
     if len(text) > MAX_SCOPE_LENGTH or not text.isascii() or not text.isprintable():
         raise ValueError(f"a scope is printable ASCII of at most {MAX_SCOPE_LENGTH} characters")
     for pattern, make in _FORMS:
-        found = pattern.fullmatch(text)
-        if found is not None:
-            return make(*found.groups())
+        match = pattern.fullmatch(text)
+        if match is not None:
+            return make(*match.groups())
     forms = "endpoint SERVICE REGION/TARGET, region ZONE/REGION, service NAME or zone NAME"
     raise ValueError(f'"{text[:80]}" is no scope; one is {forms}')
 

@@ -45,7 +45,7 @@ def compose_verdicts(verdicts: Mapping[CheckId, Verdict], *, now: float) -> str:
 def parse_verdicts(text: str, *, now: float, wall: float) -> Mapping[CheckId, Verdict]:
     """Returns the verdicts to begin with. Raises StateInvalid when the text does not say."""
     saved = parse_kept(_Saved, text, what="verdicts")
-    return {CheckId(check): _restored(one, now=now, wall=wall) for check, one in saved.verdicts.items()}
+    return {CheckId(check): _restored(pair, now=now, wall=wall) for check, pair in saved.verdicts.items()}
 
 
 class _SavedVerdict(Wire):
@@ -59,8 +59,8 @@ class _Saved(Wire):
     verdicts: dict[str, _SavedVerdict]
 
 
-def _restored(one: _SavedVerdict, *, now: float, wall: float) -> Verdict:
-    changed_at = now - max(0.0, wall - one.since)
-    if one.belief is Belief.DOWN:
-        return Verdict(Belief.DOWN, since=one.since, changed_at=changed_at, penalty=one.penalty)
-    return Verdict(changed_at=changed_at, penalty=one.penalty)
+def _restored(verdict: _SavedVerdict, *, now: float, wall: float) -> Verdict:
+    changed_at = now - max(0.0, wall - verdict.since)
+    if verdict.belief is Belief.DOWN:
+        return Verdict(Belief.DOWN, since=verdict.since, changed_at=changed_at, penalty=verdict.penalty)
+    return Verdict(changed_at=changed_at, penalty=verdict.penalty)

@@ -55,8 +55,8 @@ class GeoFiles:
 
     def present(self) -> "GeoFiles":
         """Returns the files to load now; it looks at the disk, so it is for threads."""
-        found = None if self.instead is None else _LOOKS.stamp(self.instead)
-        if self.instead is None or found is None or not found.is_regular:
+        stamp = None if self.instead is None else _LOOKS.stamp(self.instead)
+        if self.instead is None or stamp is None or not stamp.is_regular:
             return self
         return GeoFiles((self.instead,), self.networks)
 

@@ -13,14 +13,14 @@ Keys = tuple[str, ...]
 
 def own_files_listed(listed: Mapping[Keys, Path], own: Mapping[str, Path], *, state: Path) -> Mapping[Keys, str]:
     """Returns the problems, by the keys of the list; `own` is by what the node file calls it."""
-    found = {}
+    problems = {}
     for keys, path in listed.items():
         owner = next((name for name, each in own.items() if _is_same(path, each)), "")
         if owner:
-            found[keys] = f"this file is {owner}, the node's own: no check may have it; give checks one of their own"
+            problems[keys] = f"this file is {owner}, the node's own: no check may have it; give checks one of their own"
         elif _resolved(path).is_relative_to(_resolved(state)):
-            found[keys] = "this file is in the state folder, which no check may see; keep it elsewhere"
-    return found
+            problems[keys] = "this file is in the state folder, which no check may see; keep it elsewhere"
+    return problems
 
 
 def _is_same(path: Path, other: Path) -> bool:

@@ -119,12 +119,12 @@ def _node_name(entry: NodeEntry, hostname: str) -> NodeName:
 def _geo(entry: GeoEntry, base: Path) -> GeoFiles:
     folder = _here_or_shipped(base, None, "geodata")
     networks = base / entry.networks if entry.networks else folder / "networks.yaml"
-    found = networks if entry.networks or networks.is_file() else None
+    path = networks if entry.networks or networks.is_file() else None
     if entry.databases is not None:
-        return GeoFiles(tuple(base / name for name in entry.databases), found)
+        return GeoFiles(tuple(base / name for name in entry.databases), path)
     here = base / "geodata"
     instead = None if folder == here else (here / "regions.mmdb").absolute()
-    return GeoFiles(((folder / "regions.mmdb").absolute(),), found, instead)
+    return GeoFiles(((folder / "regions.mmdb").absolute(),), path, instead)
 
 
 def _here_or_shipped(base: Path, named: str | None, name: str) -> Path:

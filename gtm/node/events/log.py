@@ -126,11 +126,11 @@ class EventLog:
 
     def recent(self, *, since: float, kinds: frozenset[str] = frozenset(), after: str = "") -> Sequence[Recorded]:
         """Returns events of memory, oldest first: from a wall time on, of these kinds (none: all), after an id."""
-        found = list(self._recent)
-        places = [place for place, event in enumerate(found) if event.id == after] if after else []
+        events = list(self._recent)
+        places = [place for place, event in enumerate(events) if event.id == after] if after else []
         if places:
-            found = found[places[-1] + 1 :]
-        return [event for event in found if event.wall >= since and (not kinds or event.type in kinds)]
+            events = events[places[-1] + 1 :]
+        return [event for event in events if event.wall >= since and (not kinds or event.type in kinds)]
 
     def reopen(self) -> None:
         """Has the file let go that is written, which somebody moved or removed maybe; it never waits."""
@@ -181,14 +181,14 @@ class EventLog:
 
     def _batch(self) -> tuple[list[Recorded], _Order | None]:
         """Waits for an event or an order, and takes the events up to the next order."""
-        found: list[Recorded] = []
+        batch: list[Recorded] = []
         while True:
-            one = self._waiting.get()
-            if isinstance(one, _Order):
-                return found, one
-            found.append(one)
-            if len(found) == MAX_BATCH or self._waiting.empty():
-                return found, None
+            event = self._waiting.get()
+            if isinstance(event, _Order):
+                return batch, event
+            batch.append(event)
+            if len(batch) == MAX_BATCH or self._waiting.empty():
+                return batch, None
 
 
 def _text(wall: float) -> str:

@@ -173,20 +173,20 @@ class EventRecorder:
         causes = tuple(_verdicts(change, book))
         return self.record(Event(_BY_BELIEF[change.after.belief], change.check, str(change), facts, causes))
 
-    def _odd(self, check: CheckId, one: CheckStatus, book: Book, plan: Plan) -> None:
+    def _odd(self, check: CheckId, status: CheckStatus, book: Book, plan: Plan) -> None:
         """Records that a check turned degraded or flapping: no answer changes by that, so it causes no plan."""
         services = plan.watchers.get(check, ())
-        counted = [voice for voice in one.votes if voice.counts]
-        saying = [voice for voice in counted if voice.state is one.state]
+        counted = [voice for voice in status.votes if voice.counts]
+        saying = [voice for voice in counted if voice.state is status.state]
         facts: dict[str, Fact] = {
-            "belief": one.belief.value,
+            "belief": status.belief.value,
             "regions": self._indexed(plan).regions_of(check),
             "services": tuple(services),
             "services_count": len(services),
         }
-        words = f"check {check}: {one.belief.name}, {one.state.value} ({len(saying)} of {len(counted)} voices)"
+        words = f"check {check}: {status.belief.name}, {status.state.value} ({len(saying)} of {len(counted)} voices)"
         causes = tuple(_verdicts_of(saying, check, book))
-        self.record(Event(_BY_STATE[one.state], check, words, facts, causes))
+        self.record(Event(_BY_STATE[status.state], check, words, facts, causes))
 
     def _local(self, change: LocalChange, book: Book, plan: Plan) -> EventId:
         services = plan.watchers.get(change.check, ())
@@ -231,10 +231,10 @@ class EventRecorder:
         """Records a change of the geo data; the next plan is caused by it."""
         self._causes = (self.record(event),)
 
-    def planned(self, before: Plan, after: Plan, found: Sequence[ZoneChanges] = ()) -> EventId:
+    def planned(self, before: Plan, after: Plan, changes: Sequence[ZoneChanges] = ()) -> EventId:
         """Records that a plan serves, what of the zone files is new with it, and which services fail open by it."""
         causes, self._causes = self._causes, ()
-        applied = None if after.zones is before.zones else applied_event(before, after, found)
+        applied = None if after.zones is before.zones else applied_event(before, after, changes)
         if applied is not None:
             causes = (*causes, self.record(applied))
         changed = [name for name, now in after.decisions.items() if now is not before.decisions.get(name)]

@@ -48,9 +48,9 @@ def last_push(applied: Iterable[Applied]) -> Push:
         return Push()
     last = several[-1]
     fates: dict[str, Fate] = {}
-    for one in several:
-        if last.at - one.at <= ONE_PUSH_S:
-            fates |= one.fates
+    for push in several:
+        if last.at - push.at <= ONE_PUSH_S:
+            fates |= push.fates
     return Push(last.at, _zones_words(fates))
 
 

@@ -17,17 +17,17 @@ def unread_views(book: Book, plan: Plan, status: Status) -> tuple[UnreadView, ..
 
     What nobody has said anything of yet to whoever is to be told (`push`, `calculated`) is no fault of a probe.
     """
-    found = {
+    by_node = {
         node: {check: vote.detail for check, vote in heard.report.votes.items() if not vote.is_cast and vote.detail}
         for node, heard in sorted(book.by_node.items())
     }
-    if not any(found.values()):
+    if not any(by_node.values()):
         return ()
     telling = {check for service in plan.services.values() if not _asks(service.service) for check in service.checks}
     views = []
-    for node, reasons in found.items():
+    for node, reasons in by_node.items():
         own = {check: why for check, why in reasons.items() if check in status.checks and check not in telling}
-        views += [UnreadView(node, one.reason, one.checks, one.example) for one in summed(own)]
+        views += [UnreadView(node, withheld.reason, withheld.checks, withheld.example) for withheld in summed(own)]
     return tuple(views)
 
 

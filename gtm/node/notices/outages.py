@@ -133,7 +133,7 @@ class Outages:
             if (old := was.get(name)) is not decided and (old is None or old.spread is not decided.spread):
                 self._touched.setdefault(name, now)
         if before.services is not after.services:
-            self._known = {name: one for name, one in self._known.items() if name in after.services}
+            self._known = {name: service for name, service in self._known.items() if name in after.services}
 
     def tell(self, plan: Plan, status: Status, overlay: Overlay, *, now: float, is_behind: bool) -> None:
         """Tells what became of the services that were touched; `is_behind`: the plan does not follow `status` yet."""

@@ -81,6 +81,6 @@ def _lost(status: Status, before: frozenset[CheckId]) -> frozenset[CheckId]:
     """Returns the checks whose quorum is lost: with a belief that stands, or that stood until `stale_hold` was over."""
     return frozenset(
         check
-        for check, one in status.checks.items()
-        if one.frozen and (one.belief is not Belief.UNKNOWN or check in before)
+        for check, pair in status.checks.items()
+        if pair.frozen and (pair.belief is not Belief.UNKNOWN or check in before)
     )

@@ -54,7 +54,7 @@ class FormerLimits:
     def watch(self, before: Iterable[Check], after: Iterable[Check], *, now: float) -> None:
         """Takes what is to be checked now, and what was until now."""
         was, wanted = vote_limits(before), vote_limits(after)
-        known = {check: one for check, one in self._limits.items() if check in wanted and now < one[1]}
+        known = {check: limit for check, limit in self._limits.items() if check in wanted and now < limit[1]}
         for check in sooner(was, wanted):
             if check in was:
                 limit_s = max(was[check], known[check][0] if check in known else 0.0)

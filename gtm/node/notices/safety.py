@@ -79,7 +79,7 @@ class SafetyNotices:
         self._counters.add("safety_blocks", rule=rule)
         self._recorder.record(Event(EventKind.SAFETY_BLOCKED, str(wanted.scope), words, facts))
 
-    def breach(self, breaches: Sequence[Refusal], said: InForce) -> None:
+    def breach(self, breaches: Sequence[Refusal], overrides: InForce) -> None:
         """Tells which of these are new: what people said is followed, and breaks a rule."""
         before, self._broken = self._broken, frozenset(breach.subject for breach in breaches)
         new = [breach for breach in breaches if breach.subject not in before]
@@ -94,7 +94,9 @@ class SafetyNotices:
             "rule": rule,
             "services": _services(new),
             "services_count": len(new),
-            "overrides": tuple(sorted(one.id for one in said.by_scope.values() if one.action in TAKING)),
+            "overrides": tuple(
+                sorted(override.id for override in overrides.by_scope.values() if override.action in TAKING)
+            ),
         }
         subject = new[0].subject if len(new) == 1 else f"{len(new)} services"
         self._tell(logging.WARNING, Event(EventKind.SAFETY_BREACHED, subject, words, facts))
@@ -144,10 +146,10 @@ def _let_go(subject: str, fates: Mapping[Kept, Released], left: int) -> str:
 
 
 def _by_rule(refusals: Sequence[Refusal]) -> Mapping[_Rule, frozenset[Kept]]:
-    found: defaultdict[_Rule, frozenset[Kept]] = defaultdict(frozenset)
+    kept: defaultdict[_Rule, frozenset[Kept]] = defaultdict(frozenset)
     for refusal in refusals:
-        found[refusal.rule, refusal.subject] |= refusal.held
-    return dict(found)
+        kept[refusal.rule, refusal.subject] |= refusal.held
+    return dict(kept)
 
 
 def _services(refusals: Sequence[Refusal]) -> tuple[str, ...]:

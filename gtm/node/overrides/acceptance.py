@@ -123,7 +123,7 @@ class OverrideDoor:
     def opened(self, texts: Iterable[str], giver: NodeName) -> Signed:
         """Returns the overrides of texts that a peer's report carries, as far as they are new and count now."""
         wall = self._clock.wall()
-        found: dict[Override, str] = {}
+        overrides: dict[Override, str] = {}
         for text in within_bounds(texts):
             digest = hashlib.blake2b(text.encode(errors="replace"), digest_size=16).digest()
             if not self._seen.is_due(digest, wall):
@@ -133,8 +133,8 @@ class OverrideDoor:
                 continue
             override = self._opened(text, digest, giver, wall)
             if override is not None and not self._waits(override, text, digest, giver=giver):
-                found[override] = text
-        return found
+                overrides[override] = text
+        return overrides
 
     def ripe(self) -> Signed:
         """Returns the overrides whose time has come since the last look."""
@@ -142,21 +142,21 @@ class OverrideDoor:
             return {}
         wall = self._clock.wall()
         due = {one.scope for waiting in self._waiting.values() for one in waiting if not one.is_ahead(wall)}
-        found = {
+        ripe = {
             override: text
             for waiting in self._waiting.values()
             for override, text in waiting.items()
             if override.scope in due and not override.is_ahead(wall + TOGETHER_S)
         }
-        for override in found:
+        for override in ripe:
             del self._waiting[override.node][override]
         self._waiting = {node: waiting for node, waiting in self._waiting.items() if waiting}
-        return found
+        return ripe
 
     @property
     def waiting(self) -> Iterator[Override]:
         """Yields the overrides whose time has not come."""
-        return (one for waiting in self._waiting.values() for one in waiting)
+        return (override for waiting in self._waiting.values() for override in waiting)
 
     @property
     def look_again_at(self) -> float:
@@ -169,7 +169,7 @@ class OverrideDoor:
 
     def last_waiting(self, scope: Scope) -> float:
         """Returns the stamp of the last override that waits to count for a scope: what is said now goes above it."""
-        stamps = [one.made_at for one in self.waiting if one.scope == scope]
+        stamps = [waiting.made_at for waiting in self.waiting if waiting.scope == scope]
         return max(stamps, default=-math.inf)
 
     def reopened(self, text: str, *, is_echo: bool = False) -> tuple[Override, str]:

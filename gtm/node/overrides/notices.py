@@ -83,7 +83,7 @@ class OverrideTeller:
             if new is not None:
                 is_covering = self._is_covering(scope) or not self._plan.zones  # nothing is known before the first
                 self._begun(new, wall, note="" if is_covering else f"; {NOTHING_IN_IT}")
-        is_same = {scope: before.get(scope, one) == one for scope, one in now.items()}
+        is_same = {scope: before.get(scope, pair) == pair for scope, pair in now.items()}
         self.gone = {scope: since for scope, since in self.gone.items() if is_same.get(scope)}
         self._covering = frozenset(scope for scope in now if self._is_covering(scope))
 
@@ -111,14 +111,16 @@ class OverrideTeller:
 
     def follow(self, moved: Sequence[Moved], lost: AbstractSet[Scope], after: Layout) -> None:
         """Tells what is called otherwise from the next plan on, of which this is the layout; `lost` is told with it."""
-        for one in moved:
-            names = ", ".join(map(str, one.after))
-            words = f"override {one.override.id} follows its scope, which is {names} now: {one.override}"
-            self._record(EventKind.OVERRIDE_FOLLOWED, one.override, words, now=tuple(map(str, one.after)))
-        gone = {one.override: one for one in moved}
-        told = {scope: one for scope, one in self.told.items() if one not in gone}
-        self.told = {**told, **{scope: one.override for one in moved for scope in one.after}}
-        self._covering = frozenset(self.told) & (self._covering | lost | {name for one in moved for name in one.after})
+        for override in moved:
+            names = ", ".join(map(str, override.after))
+            words = f"override {override.override.id} follows its scope, which is {names} now: {override.override}"
+            self._record(EventKind.OVERRIDE_FOLLOWED, override.override, words, now=tuple(map(str, override.after)))
+        gone = {override.override: override for override in moved}
+        told = {scope: override for scope, override in self.told.items() if override not in gone}
+        self.told = {**told, **{scope: override.override for override in moved for scope in override.after}}
+        self._covering = frozenset(self.told) & (
+            self._covering | lost | {name for override in moved for name in override.after}
+        )
         self._coming = after
 
     def _is_covering(self, scope: Scope) -> bool:

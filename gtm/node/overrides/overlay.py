@@ -69,11 +69,11 @@ class OverlayBuilder:
         if self._overrides.hear():
             self.on_news()
         self._overrides.look_at(self._planner.plan)
-        said, shares = self._overrides.in_force(), self._shares_now()
+        overrides, shares = self._overrides.in_force(), self._shares_now()
         allowed = self._allowed(shares, after, delta)
         self._history = allowed.history if shares.services else None
-        if said != self._overlay.said or allowed.held != self._overlay.held:
-            self._overlay = Overlay(said, allowed.held)
+        if overrides != self._overlay.said or allowed.held != self._overlay.held:
+            self._overlay = Overlay(overrides, allowed.held)
         self.refusals = (*allowed.refusals, *skipping(shares.demanding, after, self._overlay))
         self.alarm.tell(self.refusals, _WhatCounts(self._planner.plan.services, after, self._overlay))
         self._look_for_breaches(after, delta)
@@ -128,19 +128,19 @@ class _WhatCounts:
         self._overlay = overlay
         self._known: dict[ServiceId, dict[Kept, Released]] = {}
 
-    def __call__(self, one: Kept) -> Released:
-        name = one[0]
+    def __call__(self, kept: Kept) -> Released:
+        name = kept[0]
         if name not in self._known:
             steered = self._services.get(name)
             self._known[name] = {} if steered is None else self._of(steered)
-        return self._known[name].get(one, Released.GONE)
+        return self._known[name].get(kept, Released.GONE)
 
     def _of(self, steered: SteeredService) -> dict[Kept, Released]:
-        said = overriding(steered, self._overlay.said)
+        overrides = overriding(steered, self._overlay.said)
         beliefs = effective(steered, self._status, self._overlay).beliefs
         return {
             (steered.id, endpoint_ref.endpoint): _fate(None if override is None else override.action, belief)
-            for endpoint_ref, override, belief in zip(steered.endpoint_refs, said, beliefs, strict=True)
+            for endpoint_ref, override, belief in zip(steered.endpoint_refs, overrides, beliefs, strict=True)
         }
 
 

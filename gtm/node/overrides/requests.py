@@ -70,28 +70,28 @@ class OverrideRequests:
 
     def say(self, wanted_all: Sequence[OverrideRequest]) -> tuple[Said, ...]:
         """Says all of this from now on. Raises OverrideRefused, and then says nothing of it."""
-        said = self._overrides.in_force()
-        signed = [one for wanted in wanted_all for one in self._signed(wanted)]
-        wanted_all = [self._timed(wanted, said) for wanted in {wanted.scope: wanted for wanted in signed}.values()]
+        overrides = self._overrides.in_force()
+        signed = [override for wanted in wanted_all for override in self._signed(wanted)]
+        wanted_all = [self._timed(wanted, overrides) for wanted in {wanted.scope: wanted for wanted in signed}.values()]
         for wanted in wanted_all:
-            self._require_known(wanted, said)
+            self._require_known(wanted, overrides)
         if self._overrides.is_full(wanted.scope for wanted in wanted_all):
             raise OverrideRefused(
                 f"this node holds {MAX_PER_NODE} overrides, as many as it may: this would push out one that is in "
                 "force; say it of a larger scope, or at another node"
             )
         made = self._overrides.made_of(wanted_all)
-        found = tuple(self._said(wanted, one, made) for wanted, one in zip(wanted_all, made, strict=True))
-        is_last = any(one.effect.is_last for one in found)
+        effects = tuple(self._said(wanted, override, made) for wanted, override in zip(wanted_all, made, strict=True))
+        is_last = any(override.effect.is_last for override in effects)
         if is_last:  # the rule says how many there would be
             self._require_enough(wanted_all, made)
-        _require_effect(found, wanted_all, wall=self._overrides.wall)
+        _require_effect(effects, wanted_all, wall=self._overrides.wall)
         if not is_last:
             self._require_enough(wanted_all, made)
         self._overrides.take(made)
         self._applied()
         self._publish()
-        return found
+        return effects
 
     async def is_saved(self) -> bool:
         """Returns whether all that was said is on disk; False after SAVE_LIMIT_S if it is not known by then."""
@@ -103,9 +103,11 @@ class OverrideRequests:
             return (wanted,)
         return [replace(wanted, scope=scope) for scope in self._overrides.signed_as(wanted.scope)] or (wanted,)
 
-    def _require_known(self, wanted: OverrideRequest, said: InForce) -> None:
+    def _require_known(self, wanted: OverrideRequest, overrides: InForce) -> None:
         if wanted.action is Action.CLEAR:
-            if all(one.scope != wanted.scope for one in said.by_scope.values()) and not self._signed_here(wanted.scope):
+            if all(
+                override.scope != wanted.scope for override in overrides.by_scope.values()
+            ) and not self._signed_here(wanted.scope):
                 words = f"nothing is said of {wanted.scope}{self._wider_words(wanted.scope)}"
                 raise OverrideRefused(words, is_unknown=True)
         elif not is_known(wanted.scope, self._planner.plan):
@@ -116,32 +118,36 @@ class OverrideRequests:
 
     def _wider_words(self, scope: Scope) -> str:
         """Returns a description of what decides for the endpoints of a scope without an override."""
-        found = list(dict.fromkeys(one for one in self._deciding(scope) if one.action is not Action.OBEY))
-        if not found:
+        overrides = list(
+            dict.fromkeys(override for override in self._deciding(scope) if override.action is not Action.OBEY)
+        )
+        if not overrides:
             return "; `gtm overrides` lists what is in force"
-        words = "; ".join(f"{one.action.value} {one.scope} (gtm clear {one.id})" for one in found[:MAX_NAMED])
+        words = "; ".join(
+            f"{override.action.value} {override.scope} (gtm clear {override.id})" for override in overrides[:MAX_NAMED]
+        )
         return f"; what counts there is {words}; `gtm obey` exempts from it"
 
     def _deciding(self, scope: Scope) -> Iterator[Override]:
         """Yields what decides for each endpoint in a scope, where something does."""
-        said = self._overrides.in_force()
+        overrides = self._overrides.in_force()
         for steered in self._planner.plan.services.values():
-            for endpoint_ref, override in zip(steered.endpoint_refs, overriding(steered, said), strict=True):
+            for endpoint_ref, override in zip(steered.endpoint_refs, overriding(steered, overrides), strict=True):
                 if override is not None and covers(scope, endpoint_ref):
                     yield override
 
-    def _timed(self, wanted: OverrideRequest, said: InForce) -> OverrideRequest:
+    def _timed(self, wanted: OverrideRequest, overrides: InForce) -> OverrideRequest:
         """Returns the wish with its time: an exemption is not to end before what it is exempt from."""
         if wanted.action is not Action.OBEY or wanted.span_s is not None:
             return wanted
         wider = [
-            said.by_scope[scope].until
+            overrides.by_scope[scope].until
             for steered in self._planner.plan.services.values()
-            if is_spoken_of(steered, said)
+            if is_spoken_of(steered, overrides)
             for endpoint_ref in steered.endpoint_refs
             if covers(wanted.scope, endpoint_ref)
             for scope in _wider(wanted.scope, endpoint_ref)
-            if scope in said.by_scope and said.by_scope[scope].action in TAKING
+            if scope in overrides.by_scope and overrides.by_scope[scope].action in TAKING
         ]
         span_s = max([DEFAULT_SPAN_S, *(until - self._overrides.wall for until in wider)])
         return replace(wanted, span_s=span_s)
@@ -165,7 +171,7 @@ class OverrideRequests:
             Overlay(before, held),
             Overlay(after, held),
             decided=self._planner.plan.decisions,
-            said=override,
+            override=override,
             scope=wanted.scope,
             outlasts=wanted.span_s is not None,
         )
@@ -176,7 +182,7 @@ class OverrideRequests:
         asked = [wanted for wanted in wanted_all if wanted.action in TAKING or wanted.action is Action.CLEAR]
         if not asked or any(SafetyRule.AT_LEAST in wanted.rules for wanted in asked):
             return
-        touched = InForce({one.scope: one for one in made})
+        touched = InForce({override.scope: override for override in made})
         services = [service for service in self._planner.plan.services.values() if is_spoken_of(service, touched)]
         for moment, ending in self._moments(made):
             before, after = (
@@ -192,12 +198,15 @@ class OverrideRequests:
 
     def _moments(self, made: Sequence[Override]) -> Iterator[tuple[float, Override | None]]:
         """Yields now, and when what keeps something in the answers ends while something of this is in force."""
-        yield max(one.made_at for one in made), None
-        new, last = {one.scope for one in made}, max((one.until for one in made if one.action in TAKING), default=0.0)
+        yield max(override.made_at for override in made), None
+        new, last = (
+            {override.scope for override in made},
+            max((override.until for override in made if override.action in TAKING), default=0.0),
+        )
         ending = {
-            one.until: one
-            for scope, one in self._overrides.in_force().by_scope.items()
-            if scope not in new and one.action not in TAKING and one.until < last
+            override.until: override
+            for scope, override in self._overrides.in_force().by_scope.items()
+            if scope not in new and override.action not in TAKING and override.until < last
         }
         yield from sorted(ending.items(), key=lambda item: item[0])[:MAX_MOMENTS]
 
@@ -205,7 +214,7 @@ class OverrideRequests:
         words = f"safety rule at_least refuses this: {in_short(refusals)}"
         if ending is not None:
             when = until_words(ending.until, wall=self._overrides.wall)
-            span_s = ending.until - max(one.made_at for one in made)
+            span_s = ending.until - max(override.made_at for override in made)
             longest = f"{int(span_s // 60)}m" if span_s >= 60 else f"{int(span_s)}s"
             words += f", from {when} on, when {ending.action.value} {ending.scope} of {ending.by} ends"
             words += f" (`--for {longest}` ends before that)" if span_s >= 1 else ""
@@ -226,11 +235,11 @@ def _takes_more(steered: SteeredService, before: Overlay, after: Overlay) -> boo
     )
 
 
-def _require_effect(found: Sequence[Said], wanted_all: Sequence[OverrideRequest], *, wall: float) -> None:
+def _require_effect(effects: Sequence[Said], wanted_all: Sequence[OverrideRequest], *, wall: float) -> None:
     """Raises TakesNothing for the first of these that changes nothing."""
-    for one, wanted in zip(found, wanted_all, strict=True):
-        if one.effect.is_nothing and not _may_change_nothing(wanted, one.effect):
-            raise TakesNothing(nothing_words(one.override, one.effect, wall=wall), one.effect, wall=wall)
+    for effect, wanted in zip(effects, wanted_all, strict=True):
+        if effect.effect.is_nothing and not _may_change_nothing(wanted, effect.effect):
+            raise TakesNothing(nothing_words(effect.override, effect.effect, wall=wall), effect.effect, wall=wall)
 
 
 def _may_change_nothing(wanted: OverrideRequest, effect: Effect) -> bool:

@@ -106,7 +106,7 @@ class OverrideDesk:
 
     def made_of(self, wanted_all: Sequence[OverrideRequest]) -> tuple[Override, ...]:
         """Returns the overrides that wishes, each of another scope, would be now."""
-        stamps = {one.made_at for one in self._own.values()}
+        stamps = {override.made_at for override in self._own.values()}
         made = []
         for wanted in wanted_all:
             made.append(self._made_of(wanted, stamps))
@@ -125,8 +125,10 @@ class OverrideDesk:
     def is_full(self, scopes: Iterable[Scope]) -> bool:
         """Returns whether saying something of these would push out what was said here and is still in force."""
         own, new = self._own, [scope for scope in scopes if scope not in self._own]
-        pushed = sorted(own.values(), key=lambda one: one.edition)[: max(0, len(own) + len(new) - MAX_PER_NODE)]
-        return any(one.is_in_force(self._clock.wall()) for one in pushed)
+        pushed = sorted(own.values(), key=lambda override: override.edition)[
+            : max(0, len(own) + len(new) - MAX_PER_NODE)
+        ]
+        return any(override.is_in_force(self._clock.wall()) for override in pushed)
 
     def say(self, wanted: OverrideRequest) -> Override:
         """Says something from now on, in the place of what was said of the same scope; returns it as an override."""
@@ -150,16 +152,16 @@ class OverrideDesk:
         """Takes what the reports of the book carry; returns whether anything of it is new."""
         wall = self._clock.wall()
         is_any_due = wall >= self._door.look_again_at
-        found = dict(self._door.ripe())
+        ripe = dict(self._door.ripe())
         for giver, heard in self._report_store.book.by_node.items():
             carried = heard.report.overrides
             if giver == self._node or (carried == self._looked_at.get(giver, ()) and not is_any_due):
                 continue
-            found.update(self._door.opened(carried, giver))
+            ripe.update(self._door.opened(carried, giver))
             self._looked_at[giver] = carried
         if is_any_due:
             self._door.forget_due(wall)
-        return self._take(found, echoes=self._echoes_of(found))
+        return self._take(ripe, echoes=self._echoes_of(ripe))
 
     def in_force(self) -> InForce:
         """Returns the overrides in force, and tells which are new or over since the last look."""
@@ -177,7 +179,7 @@ class OverrideDesk:
 
     def in_force_with(self, made: Sequence[Override], *, wall: float) -> InForce:
         """Returns the overrides that would be in force at a time with these added."""
-        known = {**self.known, **{one.scope: one for one in made}}
+        known = {**self.known, **{override.scope: override for override in made}}
         return in_force(self._names.with_coming(self._names.counting(known)), wall=wall)
 
     def signed_as(self, scope: Scope) -> tuple[Scope, ...]:
@@ -186,9 +188,9 @@ class OverrideDesk:
         Where there is none: the scope itself, if that is what was signed.
         """
         wall = self._clock.wall()
-        said = [one for one in self.known.values() if one.is_in_force(wall)]
-        found = tuple(one.scope for one in said if scope in self._names.of(one))
-        return found or tuple(one.scope for one in said if one.scope == scope)
+        overrides = [override for override in self.known.values() if override.is_in_force(wall)]
+        scopes = tuple(override.scope for override in overrides if scope in self._names.of(override))
+        return scopes or tuple(override.scope for override in overrides if override.scope == scope)
 
     def look_at(self, plan: Plan) -> None:
         """Tells which overrides cover nothing any more that this plan serves."""
@@ -206,16 +208,16 @@ class OverrideDesk:
 
     def commit(self, after: Layout) -> tuple[str, ...]:
         """Has the new names count, and tells what that makes of overrides; returns the same as lines for people."""
-        said = self._told.by_scope
-        lost = self._names.lost(said)
+        overrides = self._told.by_scope
+        lost = self._names.lost(overrides)
         followers = (*self.known.values(), *self._not_counting_yet())
         moved = self._names.commit(followers, wall=self._clock.wall())
-        told = [one for one in moved if one.override in said.values()]
+        told = [override for override in moved if override.override in overrides.values()]
         self._teller.follow(told, lost, after)
         self._told = InForce(self._teller.told)  # what else is new is told at the next look
         self._save_names()
-        return tuple(moved_line(one) for one in told) + tuple(
-            lost_line(scope, said[scope]) for scope in sorted(lost, key=str)
+        return tuple(moved_line(override) for override in told) + tuple(
+            lost_line(scope, overrides[scope]) for scope in sorted(lost, key=str)
         )
 
     def _save_names(self) -> None:
@@ -234,23 +236,25 @@ class OverrideDesk:
         It goes by this scope alone: what somebody says of another one must not put off what is said of this.
         """
         named = (self.known.get(scope), self._names.counting(self.known).get(scope))
-        after = max([self._door.last_waiting(scope), *(one.made_at for one in named if one is not None)])
+        after = max([self._door.last_waiting(scope), *(override.made_at for override in named if override is not None)])
         moment = round(max(self._clock.wall(), after + 0.001), 3)
         while moment in stamps:  # an id is of one override
             moment = round(moment + 0.001, 3)
         return moment
 
-    def _echoes_of(self, found: Signed) -> frozenset[Override]:
-        return frozenset(one for one in found if one.node == self._node and one not in self._signed)
+    def _echoes_of(self, signed: Signed) -> frozenset[Override]:
+        return frozenset(
+            override for override in signed if override.node == self._node and override not in self._signed
+        )
 
-    def _take(self, found: Signed, *, echoes: AbstractSet[Override] = frozenset()) -> bool:
-        after = joined(self._held, found)
+    def _take(self, signed: Signed, *, echoes: AbstractSet[Override] = frozenset()) -> bool:
+        after = joined(self._held, signed)
         if after is self._held:
-            self._take_signatures(found)
+            self._take_signatures(signed)
             return False
         self._warn_of_echoes(echoes & set(all_of(after)))
         self._echoes |= echoes
-        self._settle(after, {**self._signed, **found})
+        self._settle(after, {**self._signed, **signed})
         return True
 
     def _warn_of_echoes(self, echoes: AbstractSet[Override]) -> None:
@@ -261,18 +265,26 @@ class OverrideDesk:
                 self._node,
             )
 
-    def _take_signatures(self, found: Signed) -> None:
+    def _take_signatures(self, signed: Signed) -> None:
         """Keeps what is known already as the new key of its node signed it: the old one will not count any more."""
-        known = {one: text for one, text in found.items() if one in self._signed and one not in self._echoes}
-        better = {one: text for one, text in known.items() if self._door.prefers(one, text, self._signed[one])}
+        known = {
+            override: text
+            for override, text in signed.items()
+            if override in self._signed and override not in self._echoes
+        }
+        better = {
+            override: text
+            for override, text in known.items()
+            if self._door.prefers(override, text, self._signed[override])
+        }
         if better:
             self._settle(self._held, {**self._signed, **better})
 
     def _settle(self, held: OverridesByNode, signed: Signed) -> None:
         self._held, self.known = held, newest(held)
-        self._names.forget({*self.known, *(one.scope for one in self._not_counting_yet())})
-        self._signed = {one: signed[one] for one in all_of(held)}
-        texts = tuple(self._signed[one] for one in self._ordered())
+        self._names.forget({*self.known, *(override.scope for override in self._not_counting_yet())})
+        self._signed = {override: signed[override] for override in all_of(held)}
+        texts = tuple(self._signed[override] for override in self._ordered())
         carried = within_bounds(texts[:MAX_CARRIED])
         self._tell_left_out(len(texts) - len(carried))
         self._report_store.carry(carried)
@@ -284,10 +296,12 @@ class OverrideDesk:
     def _ordered(self) -> Iterator[Override]:
         """Yields what this node said, then the newest of each other node in turn: none fills the report alone."""
         others = [own for node, own in sorted(self._held.items()) if node != self._node]
-        ranked = [sorted(own.values(), key=lambda one: one.edition, reverse=True) for own in (self._own, *others)]
+        ranked = [
+            sorted(own.values(), key=lambda override: override.edition, reverse=True) for own in (self._own, *others)
+        ]
         yield from ranked[0]
         for turn in zip_longest(*ranked[1:]):
-            yield from (one for one in turn if one is not None)
+            yield from (override for override in turn if override is not None)
 
     def _tell_left_out(self, count: int) -> None:
         if count and not self._left_out:
@@ -314,7 +328,7 @@ class OverrideDesk:
 
     def _load(self, kept_before: KeptOverrides, *, counted: AbstractSet[Override] | None = None) -> None:
         """Takes what was kept, in the place of all that is held. Without `counted` any of it may have counted."""
-        found: dict[Override, str] = {}
+        overrides: dict[Override, str] = {}
         not_taken: list[str] = []
         for kept_text in kept_before.signed:
             try:
@@ -323,18 +337,18 @@ class OverrideDesk:
                 self._tell_dropped(kept_text, str(refused), counted)
                 not_taken += [kept_text] if refused.reason in MENDABLE else []
             else:
-                found[override] = text
+                overrides[override] = text
         # an echo stays one: else it would be signed again as this node's own
         self._not_taken = KeptOverrides(tuple(not_taken), kept_before.echoes.intersection(not_taken))
-        self._echoes = frozenset(one for one, text in found.items() if text in kept_before.echoes)
+        self._echoes = frozenset(one for one, text in overrides.items() if text in kept_before.echoes)
         self._warn_of_echoes(self._echoes)
-        if found or self._held:
-            self._settle(joined(NOTHING_HELD, found), found)
+        if overrides or self._held:
+            self._settle(joined(NOTHING_HELD, overrides), overrides)
 
     def _not_counting_yet(self) -> Iterator[Override]:
         """Yields what may count later: its names are followed meanwhile, too."""
         claimed = (self._claimed(text) for text in self._not_taken.signed)
-        yield from (one for one in claimed if one is not None)
+        yield from (override for override in claimed if override is not None)
         yield from self._door.waiting
 
     def _claimed(self, text: str) -> Override | None:

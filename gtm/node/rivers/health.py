@@ -297,7 +297,7 @@ class HealthRiver:
 
     def _voting_elsewhere(self) -> frozenset[NodeName]:
         """Returns the probes that vote, and on nothing that is checked here."""
-        limit_s = max((one.limit_s for one in self._freshness.values()), default=0.0)
+        limit_s = max((vote.limit_s for vote in self._freshness.values()), default=0.0)
         return voting(self._report_store.book, limit_s, now=self._clock.monotonic()) - quarantined(
             self._merger.standings
         )

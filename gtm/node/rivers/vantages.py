@@ -61,7 +61,7 @@ class VantageWatch:
         """Looks who votes now; takes the vantages once they have been the same for long enough."""
         now = self._clock.monotonic()
         self._known = learned(self._known, self._report_store.book, self._voting(), now=now)
-        seen = tuple(sorted(self._known, key=lambda one: one.name))
+        seen = tuple(sorted(self._known, key=lambda vantage: vantage.name))
         if seen != self._seen:
             self._seen, self._since = seen, now
         elif seen != self._planner.vantages and now - self._since >= SETTLE_S:

@@ -157,8 +157,8 @@ class ZoneRiver:
         """Returns the result of one more look, and whether something in it is new."""
 
         def look() -> tuple[Look, bool]:
-            found = settling.look(scan(self._folder, self._unlisted), at=self._monotonic())
-            return found, settling.has_news(found)
+            look = settling.look(scan(self._folder, self._unlisted), at=self._monotonic())
+            return look, settling.has_news(look)
 
         return await self._threads.run(look)
 
@@ -190,14 +190,14 @@ class ZoneRiver:
         await self._begin(look, reads_all=True)
         while self._reading is not None:
             reading, self._reading = self._reading, None
-            found = await self._slice(reading)
+            slice_result = await self._slice(reading)
             now = await self._as_it_is()
             changed = frozenset(name for name, stamp in look.settled.items() if now.settled.get(name) != stamp)
             if changed:
                 self._reading = None
                 self._settling.forget()
                 return changed
-            await self._take(reading, found)
+            await self._take(reading, slice_result)
         settling.began(look)
         self._settling.began(look)
         return self._unlisted - look.settled.keys()  # the next look is told of them
@@ -221,10 +221,10 @@ class ZoneRiver:
         self._reading = None  # should this fail, it is not tried again and again
         await self._take(reading, await self._slice(reading))
 
-    async def _take(self, reading: Reading, found: Catalogue) -> None:
+    async def _take(self, reading: Reading, catalogue: Catalogue) -> None:
         """Serves what is good of what a reading has found so far."""
-        is_whole = not found.unread
-        after = never_empty(self._folder, self._before_reading, found) if is_whole else found
+        is_whole = not catalogue.unread
+        after = never_empty(self._folder, self._before_reading, catalogue) if is_whole else catalogue
         if is_whole:
             self.loaded_at = None if self._wall is None else self._wall()
             self._tell(self._before_reading, after)
@@ -241,10 +241,10 @@ class ZoneRiver:
             limit_s = self._slice_s + reading.limit_s
             return await self._threads.run(reading.read_for, self._slice_s, timeout_s=limit_s, goes_on=reading.goes_on)
         except CallOverdue:
-            found = reading.give_up()
+            rest = reading.give_up()
             log.exception("zone file: %s takes too long; it is refused, and the others are read", reading.at)
-            self._reading = await self._new_reading(found)
-            return replace(found, unread=max(1, found.unread))
+            self._reading = await self._new_reading(rest)
+            return replace(rest, unread=max(1, rest.unread))
 
     async def _serve(self, after: Catalogue) -> None:
         began = self._monotonic()

@@ -129,7 +129,7 @@ def _without_the_oldest_gone(serials: dict[str, ZoneSerial], here: AbstractSet[s
         return serials
     gone = sorted((origin for origin in serials if origin not in here), key=lambda origin: serials[origin].serial)
     forgotten = frozenset(gone[:-MAX_GONE])
-    return {origin: one for origin, one in serials.items() if origin not in forgotten}
+    return {origin: pair for origin, pair in serials.items() if origin not in forgotten}
 
 
 def next_serial(last: int | None, *, wall: float) -> int:
@@ -228,12 +228,12 @@ class StateFolder:
         2. The copy before it: the lost one reserved at most GENERATIONS_AHEAD more, and its serials are not known.
         3. Neither: the clock alone.
         """
-        found = self._state_files.read("state.json", _parse)
-        saved = found.value or Saved()
-        if found.origin is Origin.BEFORE:
+        saved_state = self._state_files.read("state.json", _parse)
+        saved = saved_state.value or Saved()
+        if saved_state.origin is Origin.BEFORE:
             saved = replace(saved, generation=saved.generation + GENERATIONS_AHEAD)
-        if found.origin is Origin.BEFORE or self._lock.was_unsaved:
-            saved = replace(saved, zones={origin: _lost(one) for origin, one in saved.zones.items()})
+        if saved_state.origin is Origin.BEFORE or self._lock.was_unsaved:
+            saved = replace(saved, zones={origin: _lost(pair) for origin, pair in saved.zones.items()})
         return replace(saved, generation=max(saved.generation, int(wall * 1000)))
 
     def load_status(self) -> Status:
@@ -273,7 +273,7 @@ class StateFolder:
 
     def save(self, saved: Saved) -> bool:
         """Writes the state; returns whether it is on disk."""
-        zones = {origin: {"digest": one.digest, "serial": one.serial} for origin, one in sorted(saved.zones.items())}
+        zones = {origin: {"digest": pair.digest, "serial": pair.serial} for origin, pair in sorted(saved.zones.items())}
         text = json.dumps({"version": 1, "generation": saved.generation, "zones": zones}, indent=1)
         is_saved = self._state_files.write("state.json", text)
         self._lock.mark(is_saved=is_saved)
@@ -349,9 +349,9 @@ class StateFolder:
         return self._writer.submit(lambda: self._state_files.write("zones.json", compose_kept(folder, catalogue)))
 
 
-def _lost(one: ZoneSerial) -> ZoneSerial:
+def _lost(serial: ZoneSerial) -> ZoneSerial:
     """Returns the known serial of a zone whose last serials may be lost: a new one is due, whatever the zone says."""
-    return ZoneSerial("", moved_on(one.serial, LOST_SERIALS))
+    return ZoneSerial("", moved_on(serial.serial, LOST_SERIALS))
 
 
 class _ZoneSerial(Wire):
@@ -385,5 +385,5 @@ def _parse(text: str) -> Saved:
         state = _State.model_validate_json(text)
     except (ValidationError, UnicodeEncodeError) as error:
         raise StateInvalid("is damaged") from error
-    zones = {origin: ZoneSerial(one.digest, one.serial) for origin, one in state.zones.items()}
+    zones = {origin: ZoneSerial(pair.digest, pair.serial) for origin, pair in state.zones.items()}
     return Saved(zones, state.generation)

@@ -66,22 +66,22 @@ class OverrideNames:
         self._coming: tuple[Layout, Layout] | None = None
         self._answers: dict[Scope, tuple[Scope, ...]] = {}
 
-    def of(self, one: Override) -> tuple[Scope, ...]:
+    def of(self, override: Override) -> tuple[Scope, ...]:
         """Returns the scopes that an override counts for."""
-        renamed = self.renamed.get(one.scope)
-        return (one.scope,) if renamed is None or one.made_at > renamed.back_at else renamed.to
+        renamed = self.renamed.get(override.scope)
+        return (override.scope,) if renamed is None or override.made_at > renamed.back_at else renamed.to
 
     def counting(self, known: Overrides) -> Overrides:
         """Returns the newest override of each scope, ended ones too, by what it is called now."""
         if not self.renamed:
             return known
-        return _newest((scope, one) for one in known.values() for scope in self.of(one))
+        return _newest((scope, override) for override in known.values() for scope in self.of(override))
 
     def with_coming(self, counting: Overrides) -> Overrides:
         """Returns the same, also by what each will be called once the plan in the making serves."""
         if self._coming is None:
             return counting
-        more = ((name, one) for scope, one in counting.items() for name in self._will_be(scope))
+        more = ((name, override) for scope, override in counting.items() for name in self._will_be(scope))
         return _newest([*counting.items(), *more])
 
     def prepare(self, before: Layout, after: Layout) -> None:
@@ -97,18 +97,19 @@ class OverrideNames:
         if self._coming is None:
             return ()
         moved, renamed = [], dict(self.renamed)
-        for one in known:
-            was = self.of(one)
+        for override in known:
+            was = self.of(override)
             now = tuple(dict.fromkeys(name for scope in was for name in self._will_be(scope) or (scope,)))
             if now == was:
                 continue
-            moved.append(Moved(one, was, now))
-            renamed[one.scope] = Renamed(now)
-            if now == (one.scope,):
-                del renamed[one.scope]
+            moved.append(Moved(override, was, now))
+            renamed[override.scope] = Renamed(now)
+            if now == (override.scope,):
+                del renamed[override.scope]
         after = self._coming[1]
         self.renamed = {
-            scope: Renamed(one.to, wall) if _is_back(scope, one, after) else one for scope, one in renamed.items()
+            scope: Renamed(override.to, wall) if _is_back(scope, override, after) else override
+            for scope, override in renamed.items()
         }
         self.abandon()
         return tuple(moved)
@@ -123,7 +124,7 @@ class OverrideNames:
     def forget(self, known: AbstractSet[Scope]) -> None:
         """Forgets the names of scopes of which nothing is known any more."""
         if any(scope not in known for scope in self.renamed):
-            self.renamed = {scope: one for scope, one in self.renamed.items() if scope in known}
+            self.renamed = {scope: pair for scope, pair in self.renamed.items() if scope in known}
 
     def _will_be(self, scope: Scope) -> tuple[Scope, ...]:
         assert self._coming is not None
@@ -132,38 +133,40 @@ class OverrideNames:
         return self._answers[scope]
 
 
-def _is_back(scope: Scope, one: Renamed, after: Layout) -> bool:
-    return one.back_at == math.inf and scope not in one.to and after.has(scope)
+def _is_back(scope: Scope, renamed: Renamed, after: Layout) -> bool:
+    return renamed.back_at == math.inf and scope not in renamed.to and after.has(scope)
 
 
 def _newest(named: Iterable[tuple[Scope, Override]]) -> Overrides:
-    found: dict[Scope, Override] = {}
-    for scope, one in named:
-        if scope not in found or one.outranks(found[scope]):
-            found[scope] = one
-    return found
+    by_scope: dict[Scope, Override] = {}
+    for scope, override in named:
+        if scope not in by_scope or override.outranks(by_scope[scope]):
+            by_scope[scope] = override
+    return by_scope
 
 
 def moved_line(moved: Moved) -> str:
     """Returns the sentence about an override that moved, for people."""
     names = ", ".join(map(str, moved.after))
-    one = moved.override
-    return f"override {one.id}: {one.action.value} {one.scope} by {one.by} follows the rename, to {names}"
+    override = moved.override
+    what = f"{override.action.value} {override.scope} by {override.by}"
+    return f"override {override.id}: {what} follows the rename, to {names}"
 
 
-def lost_line(scope: Scope, one: Override) -> str:
+def lost_line(scope: Scope, override: Override) -> str:
     """Returns that an override covers nothing any more, for people."""
     return (
-        f"warning: override {one.id}: {one.action.value} {scope} by {one.by} is without effect: nothing that is served "
-        f"here is in it any more, and no other name of it is known; say it anew, and gtm clear {one.id}"
+        f"warning: override {override.id}: {override.action.value} {scope} by {override.by} is without effect: "
+        f"nothing that is served here is in it any more, and no other name of it is known; "
+        f"say it anew, and gtm clear {override.id}"
     )
 
 
 def compose_names(kept: KeptNames) -> str:
     """Returns the text that is kept on disk."""
     renamed = {
-        str(scope): {"to": list(map(str, one.to)), "back_at": None if one.back_at == math.inf else one.back_at}
-        for scope, one in kept.renamed.items()
+        str(scope): {"to": list(map(str, pair.to)), "back_at": None if pair.back_at == math.inf else pair.back_at}
+        for scope, pair in kept.renamed.items()
     }
     gone = {str(scope): since for scope, since in kept.gone.items()}
     return json.dumps({"version": 1, "renamed": renamed, "gone": gone}, indent=1)
@@ -176,8 +179,10 @@ def parse_names(text: str) -> KeptNames:
     except ValidationError as error:
         raise StateInvalid("is damaged") from error
     renamed = {
-        parse_scope(scope): Renamed(tuple(map(parse_scope, one.to)), math.inf if one.back_at is None else one.back_at)
-        for scope, one in read.renamed.items()
+        parse_scope(scope): Renamed(
+            tuple(map(parse_scope, pair.to)), math.inf if pair.back_at is None else pair.back_at
+        )
+        for scope, pair in read.renamed.items()
     }
     return KeptNames(renamed, {parse_scope(scope): since for scope, since in read.gone.items()})
 

@@ -176,13 +176,13 @@ def _queue(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares
 
 def _unpaid(steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares) -> Mapping[int, float]:
     """Returns the share of a service that a budget must pay for, by type."""
-    found: defaultdict[int, float] = defaultdict(float)
+    amounts: defaultdict[int, float] = defaultdict(float)
     for kind, checks in _of_kinds(steered, failed, shares).items():
         parts = [shares.parts[check][steered.id] for check in checks]
         least = min(part.share for part in parts) if _is_let_go(steered, kind, failed) else 0.0
         for rtype in parts[0].types:
-            found[rtype] += math.fsum(part.share for part in parts) - least
-    return found
+            amounts[rtype] += math.fsum(part.share for part in parts) - least
+    return amounts
 
 
 def _of_kinds(

@@ -47,7 +47,9 @@ def wanted_regions(steered: SteeredService) -> int:
 def serving_regions(steered: SteeredService, status: Status, overlay: Overlay) -> frozenset[RegionName]:
     """Returns the regions of which something is not down."""
     ends = zip(steered.service.endpoints, effective(steered, status, overlay).beliefs, strict=True)
-    return frozenset(one.region for one, belief in ends if belief is not Belief.DOWN and not one.last_resort)
+    return frozenset(
+        endpoint.region for endpoint, belief in ends if belief is not Belief.DOWN and not endpoint.last_resort
+    )
 
 
 def taking_too_much(
@@ -83,7 +85,9 @@ def left_with_too_few(services: Iterable[SteeredService], status: Status, overla
 
 
 def _breach(steered: SteeredService, status: Status, overlay: Overlay) -> Refusal | None:
-    left, otherwise = (serving_regions(steered, status, one) for one in (overlay, Overlay(held=overlay.held)))
+    left, otherwise = (
+        serving_regions(steered, status, overlay_then) for overlay_then in (overlay, Overlay(held=overlay.held))
+    )
     wanted = wanted_regions(steered)
     if len(left) >= min(wanted, len(otherwise)):
         return None

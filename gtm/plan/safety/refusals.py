@@ -42,10 +42,10 @@ class Refused:
         `unpaid` is what budgets have no share for yet.
         """
         kept = self._kept(held)
-        found = [] if self.suspicion is None else [self._blame_probes(self.suspicion, kept[_SUSPECTED])]
-        found += [
-            self._blame_check(name, one, kept[_doubted(name)])
-            for name, one in self.doubts.items()
+        refusals = [] if self.suspicion is None else [self._blame_probes(self.suspicion, kept[_SUSPECTED])]
+        refusals += [
+            self._blame_check(name, doubt, kept[_doubted(name)])
+            for name, doubt in self.doubts.items()
             if kept[_doubted(name)]
         ]
         waits: defaultdict[str, dict[int, float]] = defaultdict(dict)
@@ -53,7 +53,7 @@ class Refused:
             name, part = self.shares.budget_of[service], self.shares.parts[check][service]
             for rtype in part.types:
                 waits[name][rtype] = waits[name].get(rtype, 0.0) + part.share
-        return found + [self._unpaid(name, shares, kept[name]) for name, shares in waits.items()]
+        return refusals + [self._unpaid(name, shares, kept[name]) for name, shares in waits.items()]
 
     def _unpaid(self, name: str, waits: Mapping[int, float], kept: frozenset[Kept]) -> Refusal:
         budget = self.shares.budgets[name]
@@ -66,7 +66,7 @@ class Refused:
 
         Under _SUSPECTED what a suspicion does, and by service what a doubt does.
         """
-        found: defaultdict[str, set[Kept]] = defaultdict(set)
+        by_rule: defaultdict[str, set[Kept]] = defaultdict(set)
         for service, rules in held.items():
             steered = self.shares.services[service]
             checks = {
@@ -77,8 +77,8 @@ class Refused:
                 subject, check = self.shares.budget_of[service], checks[endpoint]
                 if rule is SafetyRule.CORRELATED and check is not None:
                     subject = _SUSPECTED if self._is_suspected(service, check) else _doubted(service)
-                found[subject].add((service, endpoint))
-        return defaultdict(frozenset, {subject: frozenset(ends) for subject, ends in found.items()})
+                by_rule[subject].add((service, endpoint))
+        return defaultdict(frozenset, {subject: frozenset(ends) for subject, ends in by_rule.items()})
 
     def _is_suspected(self, service: ServiceId, check: CheckId) -> bool:
         return self.suspicion is not None and self.suspicion.blames(self.shares.services[service], check)

@@ -96,9 +96,9 @@ class History:
         """Returns whether nothing is held, and nothing failed lately."""
         return not (self.waiting or self.fallen or self.held or self.suspicion or self.doubts)
 
-    def is_settled(self, shares: Shares, said: InForce, *, flips: bool) -> bool:
+    def is_settled(self, shares: Shares, overrides: InForce, *, flips: bool) -> bool:
         """Returns whether what is open stays so: nothing flipped, and the zones and people say what they did."""
-        return shares is self.shares and said is self.said and not flips
+        return shares is self.shares and overrides is self.said and not flips
 
 
 NO_HISTORY = History()
@@ -114,7 +114,7 @@ class SafetyDecision:
 
 
 def allow(
-    shares: Shares, history: History, proposed: Status, delta: StatusDelta | None, said: InForce, *, now: float
+    shares: Shares, history: History, proposed: Status, delta: StatusDelta | None, overrides: InForce, *, now: float
 ) -> SafetyDecision:
     """Returns the part of the proposed beliefs that may count now.
 
@@ -122,23 +122,23 @@ def allow(
     """
     before, flips = (proposed, frozenset[CheckId]()) if delta is None else (delta.before, delta.flipped)
     failed = [check for check in flips if before.belief(check) is Belief.UP and proposed.belief(check) is Belief.DOWN]
-    if not failed and history.is_calm and history.is_settled(shares, said, flips=bool(flips)):
+    if not failed and history.is_calm and history.is_settled(shares, overrides, flips=bool(flips)):
         return SafetyDecision({}, (), history)
     fallen = still_recent({**history.fallen, **dict.fromkeys(failed, now)}, proposed, shares, now=now)
     suspicion = history.suspicion and suspected(history.suspicion, fallen, proposed, shares, now=now)
     if history.suspicion is not None and suspicion is None:
         fallen = {}  # it is believed now, and no reason to suspect again
     doubts = doubted(history.doubts, failed, fallen, proposed, shares, now=now)
-    believed = {check for name, one in history.doubts.items() if name not in doubts for check in one.fell}
+    believed = {check for name, doubt in history.doubts.items() if name not in doubts for check in doubt.fell}
     fallen = {check: at for check, at in fallen.items() if check not in believed}
     if history.suspicion is None:
         suspicion = suspected(None, unexplained(fallen, doubts), proposed, shares, now=now)
-    run = _Run(shares, history, before, proposed, said, fallen, suspicion, doubts, now)
+    run = _Run(shares, history, before, proposed, overrides, fallen, suspicion, doubts, now)
     waiting = run.waiting(failed)
     granted = run.granted(waiting, failed)
     refused = Refused(shares, proposed, suspicion, doubts, now)
     unpaid = [key for key, rule in granted.rules.items() if rule is SafetyRule.MAX_SHARE and key not in granted.paid]
-    keeping = Keeping(shares, before, proposed, said, history.held)
+    keeping = Keeping(shares, before, proposed, overrides, history.held)
     refusals = [*refused.told(granted.held, unpaid), *keeping.hold(granted.held, failed)]
     opened = run.opened(waiting, granted.held, flips)
     after = History(
@@ -146,7 +146,7 @@ def allow(
         open=opened,
         lost=granted.lost | frozenset(opened),
         spared=granted.spared,
-        said=said,
+        said=overrides,
         shares=shares,
         paid=frozenset(granted.paid),
         graces=granted.graces,
@@ -200,17 +200,17 @@ class _Run:
     def waiting(self, failed: list[CheckId]) -> Waiting:
         """Returns all that is to be taken out, the oldest first; what the probes are blamed for comes back into it."""
         new = dict.fromkeys(failed, self.now)
-        for one in (self.suspicion, *self.doubts.values()):
-            if one is not None:
-                new.update({check: self.history.fallen.get(check, self.now) for check in one.fell})
-        found, failing = {**self.history.waiting, **self.history.open}, frozenset(failed)
+        for doubt in (self.suspicion, *self.doubts.values()):
+            if doubt is not None:
+                new.update({check: self.history.fallen.get(check, self.now) for check in doubt.fell})
+        waiting_now, failing = {**self.history.waiting, **self.history.open}, frozenset(failed)
         for check, since in new.items():
             for service in self.shares.parts.get(check, ()):
                 if check in failing or self._is_blamed(service, check):  # else it was paid for, and is out
-                    found.setdefault((service, check), since)
+                    waiting_now.setdefault((service, check), since)
         still = {
             (service, check): since
-            for (service, check), since in found.items()
+            for (service, check), since in waiting_now.items()
             if service in self.shares.parts.get(check, ()) and self.proposed.belief(check) is Belief.DOWN
         }
         return dict(sorted(still.items(), key=lambda item: (item[1], item[0][1], item[0][0])))
@@ -234,7 +234,7 @@ class _Run:
         purses = self._purses(failed)
         paid = {key for key in payers if key in self.history.paid or self._is_paid(key, purses)}
         short = {(key[0], kinds[key]) for key in movable if fates[key] is _Fate.TOGETHER and key not in paid}
-        granted = _Granted({name: Spent(one.shares, self.now) for name, one in purses.items() if one.shares}, graces)
+        granted = _Granted({name: Spent(pair.shares, self.now) for name, pair in purses.items() if pair.shares}, graces)
         for key, ends in movable.items():
             if fates[key] is _Fate.BLAMED:
                 granted.hold(key, waiting[key], ends, SafetyRule.CORRELATED)
@@ -252,9 +252,9 @@ class _Run:
             touched = {name for check in flips for name in self.shares.parts.get(check, ())}
             touched |= {name for name, _ in waiting}  # with what was open until now
         else:
-            down = [check for check, one in self.proposed.checks.items() if one.belief is Belief.DOWN]
+            down = [check for check, status in self.proposed.checks.items() if status.belief is Belief.DOWN]
             touched = {name for check in down for name in self.shares.parts.get(check, ())}
-        found = {}
+        opened_now = {}
         for name in touched:
             steered = self.shares.services[name]
             if steered.service.on_all_down not in FAILS_OPEN:
@@ -263,8 +263,8 @@ class _Run:
             for endpoint_ref, check in zip(steered.endpoint_refs, steered.checks, strict=True):
                 if check is not None and endpoint_ref.endpoint in out and self._movable(name, check):
                     key = (name, check)
-                    found[key] = waiting.get(key, self.now)
-        return found
+                    opened_now[key] = waiting.get(key, self.now)
+        return opened_now
 
     def _emptied(self, service: ServiceId, held: HeldEndpoints) -> Mapping[EndpointId, int]:
         mine = {service: held[service]} if service in held else {}
@@ -298,7 +298,7 @@ class _Run:
             ended.append(self.history.suspicion)
         if service in self.history.doubts and service not in self.doubts:
             ended.append(self.history.doubts[service])
-        began = [one.since for one in ended if check in one.fell]
+        began = [grace.since for grace in ended if check in grace.fell]
         if began:
             return min(soon, max(began) + HOLD_S)
         was_out = last is not None and self.history.open.get(key, self.now) > last
@@ -330,8 +330,8 @@ class _Run:
         """Returns the amounts that the budgets have spent and that are not refilled yet."""
         budgets = self.shares.budgets
         return {
-            name: Purse.of(self._not_given_back(one.after(self.now, budgets[name[0]].limit), failed))
-            for name, one in self.history.spent.items()
+            name: Purse.of(self._not_given_back(pair.after(self.now, budgets[name[0]].limit), failed))
+            for name, pair in self.history.spent.items()
             if name[0] in budgets
         }
 

@@ -26,7 +26,7 @@ from gtm.plan.safety.shares import Budgeted, Shares
 
 def recalled(shares: Shares, status: Status, *, now: float, wall: float) -> History:
     """Returns the history of a node that begins with these beliefs."""
-    down = [(one.since, check) for check, one in status.checks.items() if one.belief is Belief.DOWN]
+    down = [(pair.since, check) for check, pair in status.checks.items() if pair.belief is Belief.DOWN]
     fell = {check: now - (wall - since) for since, check in sorted(down) if since <= wall and check in shares.parts}
     fallen = {check: at for check, at in fell.items() if now - at <= recent_s(shares, check)}
     names = dict.fromkeys(name for check in fell for name in shares.parts[check])
@@ -43,17 +43,17 @@ def recalled(shares: Shares, status: Status, *, now: float, wall: float) -> Hist
 
 def _spent(shares: Shares, fell: Mapping[CheckId, float], was_open: Collection[BudgetKey]) -> Mapping[Budgeted, Spent]:
     """Returns the amounts that the budgets have spent, the oldest first."""
-    found: dict[Budgeted, Spent] = {}
+    spent: dict[Budgeted, Spent] = {}
     for check, at in fell.items():
         for name, part in shares.parts[check].items():
             if part.share <= 0 or (name, check) in was_open:
                 continue
             budget = shares.budget_of[name]
             for rtype in part.types:
-                before = found.get((budget, rtype), Spent({}, at))
+                before = spent.get((budget, rtype), Spent({}, at))
                 left = before.after(at, shares.budgets[budget].limit)
-                found[budget, rtype] = Spent({**left, (name, check): part.share}, at)
-    return found
+                spent[budget, rtype] = Spent({**left, (name, check): part.share}, at)
+    return spent
 
 
 def _open(shares: Shares, service: ServiceId, status: Status) -> Mapping[EndpointId, int]:

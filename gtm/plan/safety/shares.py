@@ -98,17 +98,17 @@ def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
 def _parts(
     services: Mapping[ServiceId, SteeredService], siblings: Mapping[ServiceId, int]
 ) -> dict[CheckId, dict[ServiceId, CheckShare]]:
-    found: defaultdict[CheckId, dict[ServiceId, CheckShare]] = defaultdict(dict)
+    parts: defaultdict[CheckId, dict[ServiceId, CheckShare]] = defaultdict(dict)
     for name, steered in services.items():
         for check, endpoint_ref, kind, share in zip(
             steered.checks, steered.endpoint_refs, steered.service_shape.kinds, _shares(steered), strict=True
         ):
             if check is not None:  # its endpoints have one target, and so one type
-                last = found[check].get(name, CheckShare((), 0.0, _TYPES.get(kind, (kind,))))
-                found[check][name] = CheckShare(
+                last = parts[check].get(name, CheckShare((), 0.0, _TYPES.get(kind, (kind,))))
+                parts[check][name] = CheckShare(
                     (*last.endpoint_refs, endpoint_ref), last.share + share / siblings[name], last.types
                 )
-    return dict(found)
+    return dict(parts)
 
 
 def _budget_name(steered: SteeredService) -> str:
@@ -152,12 +152,12 @@ def _shares(steered: SteeredService) -> list[float]:
     weights = [0.0 if end.last_resort else float(end.weight) for end in ends]
     totals: defaultdict[int, float] = defaultdict(float)
     counts: defaultdict[int, int] = defaultdict(int)
-    for one, kind, weight in zip(ends, kinds, weights, strict=True):
+    for endpoint, kind, weight in zip(ends, kinds, weights, strict=True):
         totals[kind] += weight
-        counts[kind] += not one.last_resort
+        counts[kind] += not endpoint.last_resort
     return [
-        0.0 if one.last_resort else weight / totals[kind] if totals[kind] else 1 / counts[kind]
-        for one, kind, weight in zip(ends, kinds, weights, strict=True)
+        0.0 if endpoint.last_resort else weight / totals[kind] if totals[kind] else 1 / counts[kind]
+        for endpoint, kind, weight in zip(ends, kinds, weights, strict=True)
     ]
 
 

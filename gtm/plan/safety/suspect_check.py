@@ -64,18 +64,18 @@ def doubted(
     now: float,
 ) -> Doubts:
     """Returns the doubts that there are after this: `failed` are new, and among what has `fallen` lately."""
-    found = {}
+    doubts = {}
     for name, doubt in last.items():
         steered = shares.services.get(name)
         if steered is not None and not _is_over(doubt, proposed, now=now):
-            found[name] = _joined(doubt, steered, fallen, proposed)
+            doubts[name] = _joined(doubt, steered, fallen, proposed)
     touched = dict.fromkeys(name for check in failed for name in shares.parts.get(check, ()))
     for name in touched:
         if name not in last:
             new = _new(shares.services[name], fallen, proposed, shares, now=now)
             if new is not None:
-                found[name] = new
-    return found
+                doubts[name] = new
+    return doubts
 
 
 def unexplained(fallen: Mapping[CheckId, float], doubts: Doubts) -> Mapping[CheckId, float]:

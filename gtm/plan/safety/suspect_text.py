@@ -71,9 +71,9 @@ def failure(fell: Mapping[CheckId, float], watched: int, proposed: Status, share
 def _reason(known: Iterable[CheckStatus]) -> tuple[str, bool]:
     """Returns the reason: a status that all share, a reason that all share, or the reason of most."""
     details, reasons = dict[str, int](), dict[str, int]()
-    for one in known:
-        details[one.detail] = details.get(one.detail, 0) + 1
-        reasons[one.reason.value] = reasons.get(one.reason.value, 0) + 1
+    for status in known:
+        details[status.detail] = details.get(status.detail, 0) + 1
+        reasons[status.reason.value] = reasons.get(status.reason.value, 0) + 1
     if len(details) == 1 and len(reasons) == 1:
         [detail], [reason] = details, reasons
         return (detail if _STATUS.fullmatch(detail) else reason), True

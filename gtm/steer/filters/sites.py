@@ -55,8 +55,8 @@ def owners(site: Site, points: Sequence[Coordinates]) -> list[int]:
     units = np.rint(degrees * PER_DEGREE).astype(np.uint64)
     endpoint_refs = _mixed_array(units[:, 0] << np.uint64(32) | units[:, 1])
     draws = np.stack([_mixed_array(np.uint64(_seed(region)) ^ endpoint_refs) for region in site])
-    found: list[int] = np.argmax(draws, axis=0).tolist()
-    return found
+    owner_numbers: list[int] = np.argmax(draws, axis=0).tolist()
+    return owner_numbers
 
 
 def turned(site: Site, own: int) -> Site:

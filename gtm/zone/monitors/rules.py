@@ -70,12 +70,12 @@ def check_parts(parts: Sequence[str]) -> None:
         raise error(f"combines {len(parts)} parts; {MAX_PARTS} are the limit")
 
 
-def paced(monitor: Monitor, *, said: AbstractSet[str]) -> Monitor:
+def paced(monitor: Monitor, *, keys: AbstractSet[str]) -> Monitor:
     """Returns a monitor with the defaults of its kind for what the file does not say."""
     if monitor.type is MonitorType.CALCULATED:
-        one = replace(monitor, fall=1, rise=1, window=None, recheck_s=monitor.interval_s)
-        return replace(one, failback_delay_s=0.0, damping=False)
+        lone_reading = replace(monitor, fall=1, rise=1, window=None, recheck_s=monitor.interval_s)
+        return replace(lone_reading, failback_delay_s=0.0, damping=False)
     if monitor.type is MonitorType.PUSH:
-        fall = monitor.fall if "fall" in said else 1
-        return replace(monitor, fall=fall, window=monitor.window if "window" in said else None)
+        fall = monitor.fall if "fall" in keys else 1
+        return replace(monitor, fall=fall, window=monitor.window if "window" in keys else None)
     return monitor

@@ -110,7 +110,7 @@ class Bulk:
     def rrsets_at(self, start: int) -> tuple[BulkRRset, ...]:
         """Returns the RRsets of the name whose row begins here."""
         at = start + 1 + self.rows[start]
-        count, at, found = int.from_bytes(self.rows[at : at + 2]), at + 2, []
+        count, at, rrsets = int.from_bytes(self.rows[at : at + 2]), at + 2, []
         for _ in range(count):
             rtype, ttl, line, values = _RRSET.unpack_from(self.rows, at)
             at += _RRSET.size
@@ -119,8 +119,8 @@ class Bulk:
                 end = at + 2 + int.from_bytes(self.rows[at : at + 2])
                 rdatas.append(self.rows[at + 2 : end])
                 at = end
-            found.append(BulkRRset(rtype, ttl, line, tuple(rdatas)))
-        return tuple(found)
+            rrsets.append(BulkRRset(rtype, ttl, line, tuple(rdatas)))
+        return tuple(rrsets)
 
 
 NO_BULK = Bulk()

@@ -73,9 +73,9 @@ def read_master(master: MasterFile, origin: Name, zone_ttl: int) -> Records:
     """Returns the records of a file; raises ZoneInvalid with all its problems."""
     if master.scan is not None:
         sources = _sources_of(master)
-        found = master.scan(sources.main, wire(origin), zone_ttl, _composing(origin), _continuing(sources))
-        if found is not None:
-            packed, (notes, count) = found
+        scanned = master.scan(sources.main, wire(origin), zone_ttl, _composing(origin), _continuing(sources))
+        if scanned is not None:
+            packed, (notes, count) = scanned
             return Records(Bulk(*packed), warnings_of(notes, count, sources.place), sources.place, sources.size_bytes)
     return read_by_reference(master, origin, zone_ttl)
 

@@ -144,11 +144,11 @@ def _delegations(draft: ZoneDraft) -> list[RecordDraft]:
 
 def _cut_above(name: Name, cuts: dict[Name, RecordDraft], origin: Name) -> RecordDraft | None:
     """Returns the highest delegation at or above a name."""
-    found = None
+    cut = None
     while name != origin:
-        found = cuts.get(name, found)
+        cut = cuts.get(name, cut)
         name = name.parent()
-    return found
+    return cut
 
 
 def _ns_target(rdata: object) -> Name:

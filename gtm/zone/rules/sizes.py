@@ -34,14 +34,14 @@ take 4 to 16 s, and 1.5 GB while they are made; 64 took 3 GB, and the event loop
 def services_share_their_regions(draft: ZoneDraft, vocabulary: Vocabulary, report: ProblemList) -> None:
     """Adds a problem at the service at which there are too many sets of regions."""
     looks = {steer: vocabulary.looks(steer) for steer in {each.service.steer for each in draft.services.values()}}
-    found = set()
+    regions_seen = set()
     for each in draft.services.values():
         service = each.service
         regions = frozenset(endpoint.region for endpoint in service.endpoints)
         if looks[service.steer] and len(regions) > 1:  # of one region there is one cell
             is_local = service.health_view is HealthView.LOCAL and service.monitor is not None
-            found.add((service.steer.chain, regions, is_local))
-        if len(found) > MAX_REGION_SETS:
+            regions_seen.add((service.steer.chain, regions, is_local))
+        if len(regions_seen) > MAX_REGION_SETS:
             words = (
                 f"up to here services that look at the place of clients have more than {MAX_REGION_SETS} different "
                 "sets of regions, each with a chain; clients are told apart for each of them: use fewer, or split "
