@@ -1,8 +1,7 @@
 """The custom networks file: what an operator knows of networks, better than any database.
 
 What comes in: the text of geodata/networks.yaml. What goes out: each network with its place, or every mistake of the
-file at once as NetworksInvalid. Values are read as the file spells them, not as YAML 1.1 understands them, so that
-Norway (`NO`) is a country and not false.
+file at once as NetworksInvalid. Values are read as the file spells them: a city may be called `007`.
 
     networks:
       10.0.0.0/8: {country: DE, at: [50.1, 8.7], tag: office}     # a place and a tag
@@ -11,20 +10,32 @@ Norway (`NO`) is a country and not false.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from ipaddress import IPv6Network, ip_network
 from types import MappingProxyType
 
-import yaml
-
+from gtm.config import document
+from gtm.config.document import Node, Scalar, Sequence
+from gtm.config.reader import FileKind, read_document
+from gtm.config.suggestions import suggestion
 from gtm.errors import NetworksInvalid, Problem, Problems
 from gtm.geo.countries import CONTINENTS, COUNTRIES
 from gtm.geo.database_row import coordinates
 from gtm.geo.place import NOWHERE, Place
 from gtm.geo.special import Embedding
 from gtm.ids import Network
+
+MAX_CHARACTERS = 16 * 1024**2
+"""Some 500,000 networks."""
+NETWORKS_FILE = FileKind(
+    NetworksInvalid,
+    max_characters=MAX_CHARACTERS,
+    too_long="write networks beside each other that have the same place as one",
+    max_values=MAX_CHARACTERS,  # each has a character: this bounds aliases alone
+    max_from_aliases=MAX_CHARACTERS,
+    may_be_empty=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,46 +50,34 @@ class CustomNetwork:
 
 def parse(text: str, file: str) -> tuple[CustomNetwork, ...]:
     """Returns the networks of a file in its order; raises NetworksInvalid with every mistake in it."""
-    parser = _Parser(file)
-    networks = tuple(parser.networks(parser.document(text)))
-    if parser.problems:
-        raise NetworksInvalid(parser.problems.all)
+    tree, problems = read_document(text, file, NETWORKS_FILE)
+    networks = tuple(_Parser(file, problems).networks(tree.root))
+    if problems:
+        raise NetworksInvalid(problems.all)
     return networks
 
 
 class _Parser:
-    """Walks the nodes of one document and collects problems on the way."""
+    """Walks the tree of one file and collects problems on the way."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, problems: Problems) -> None:
         self.file = file
-        self.problems = Problems()
+        self.problems = problems
 
-    def document(self, text: str) -> yaml.Node | None:
-        try:
-            return yaml.compose(text, Loader=yaml.SafeLoader)
-        except yaml.MarkedYAMLError as exc:
-            self._at_mark(exc.problem_mark or exc.context_mark, exc.problem or "not YAML")
-        except yaml.YAMLError as exc:
-            self._at_mark(None, str(exc).splitlines()[0])
-        except RecursionError:
-            self._at_mark(None, "nested too deeply")
-        return None
-
-    def networks(self, document: yaml.Node | None) -> Iterator[CustomNetwork]:
-        seen: dict[Network, int] = {}
-        for key, value in self._pairs(document, {"networks"}):
-            del key
-            for cidr, fields in self._pairs(value, None):
+    def networks(self, root: document.Mapping) -> Iterator[CustomNetwork]:
+        line_of: dict[Network, int] = {}
+        for _, networks in self._pairs(root, ("networks",)):
+            for cidr, fields in self._pairs(networks, None):
                 network = self._network(cidr)
                 custom = self._custom(network, cidr, fields)
-                if network in seen:
-                    self._problem(cidr, f"{network} is already on line {seen[network]}")
+                if network in line_of:
+                    self._problem(cidr, f"{network} is already on line {line_of[network]}")
                 elif custom is not None:
-                    seen[custom.network] = cidr.start_mark.line + 1
+                    line_of[custom.network] = cidr.line
                     yield custom
 
-    def _network(self, node: yaml.Node) -> Network | None:
-        text = _text(node)
+    def _network(self, node: Scalar) -> Network | None:
+        text = node.text
         try:
             network = ip_network(text, strict=False)
         except ValueError:
@@ -95,16 +94,16 @@ class _Parser:
             return network
         return None
 
-    def _custom(self, network: Network | None, cidr: yaml.Node, node: yaml.Node) -> CustomNetwork | None:
+    def _custom(self, network: Network | None, cidr: Scalar, node: Node) -> CustomNetwork | None:
         """Returns the custom network from its fields, or None when something in them, or the network, is wrong."""
         before = len(self.problems)
         place, is_nat64 = NOWHERE, False
-        for key, value in self._pairs(node, {*FIELDS, NAT64}):
+        for key, value in self._pairs(node, _KEYS):
             try:
-                if _text(key) == NAT64:
+                if key.text == NAT64:
                     is_nat64 = _switch(value)
                 else:
-                    place = FIELDS[_text(key)](place, value)
+                    place = FIELDS[key.text](place, value)
             except ValueError as exc:
                 self._problem(value, str(exc))
         if len(self.problems) > before:
@@ -113,12 +112,11 @@ class _Parser:
             return self._translator(network, cidr, node, place)
         problem = _problem_of(place)
         if problem:
-            self._problem(node, problem)
+            is_empty = isinstance(node, Scalar)  # and its place depends on how PyYAML was built
+            self._problem(cidr if is_empty else node, problem)
         return None if problem or network is None else CustomNetwork(network, _completed(place))
 
-    def _translator(
-        self, network: Network | None, cidr: yaml.Node, node: yaml.Node, place: Place
-    ) -> CustomNetwork | None:
+    def _translator(self, network: Network | None, cidr: Scalar, node: Node, place: Place) -> CustomNetwork | None:
         """Returns a network whose addresses a NAT64 made of IPv4 addresses."""
         if place != NOWHERE:
             self._problem(node, "its clients are where their IPv4 addresses are: give it a place or nat64, not both")
@@ -132,31 +130,21 @@ class _Parser:
                 self._problem(cidr, str(exc))
         return None
 
-    def _pairs(self, node: yaml.Node | None, allowed: set[str] | None) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-        """Returns keys and values of a mapping, an empty value being an empty mapping; misplaced keys are problems."""
-        if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"):
+    def _pairs(self, node: Node, allowed: Collection[str] | None) -> Iterator[tuple[Scalar, Node]]:
+        """Yields the keys and values of a mapping, no value being an empty mapping; misplaced keys are problems."""
+        if isinstance(node, Scalar) and node.value is None:
             return
-        if not isinstance(node, yaml.MappingNode):
+        if not isinstance(node, document.Mapping):
             self._problem(node, "must be a mapping")
             return
-        seen: set[str] = set()
-        for key, value in node.value:
-            name = _text(key)
-            if name in seen:
-                self._problem(key, f'"{name}" stands here twice')
-            elif allowed is not None and name not in allowed:
-                near = get_close_matches(name, allowed, 1)
-                self._problem(key, f'unknown key "{name}"' + (f'; did you mean "{near[0]}"?' if near else ""))
-            else:
+        for name, (key, value) in node.entries.items():
+            if allowed is None or name in allowed:
                 yield key, value
-            seen.add(name)
+            else:
+                self._problem(key, f'unknown key "{name}"{suggestion(name, allowed)}')
 
-    def _problem(self, node: yaml.Node, message: str) -> None:
-        self._at_mark(node.start_mark, message)
-
-    def _at_mark(self, mark: yaml.Mark | None, message: str) -> None:
-        line, column = (mark.line, mark.column) if mark else (0, 0)
-        self.problems.add(Problem(self.file, line + 1, column + 1, message))
+    def _problem(self, node: Node, message: str) -> None:
+        self.problems.add(Problem(self.file, node.line, node.column, message))
 
 
 def _has_host_bits(text: str) -> bool:
@@ -188,25 +176,25 @@ def _completed(place: Place) -> Place:
     )
 
 
-def _continent(place: Place, node: yaml.Node) -> Place:
+def _continent(place: Place, node: Node) -> Place:
     if _text(node) not in CONTINENTS:
         raise ValueError(f'"{_text(node)}" is not a continent; they are {" ".join(sorted(CONTINENTS))}')
     return place._replace(continent=_text(node))
 
 
-def _country(place: Place, node: yaml.Node) -> Place:
+def _country(place: Place, node: Node) -> Place:
     if _text(node) not in COUNTRIES:
         raise ValueError(f'"{_text(node)}" is not a country; write its ISO 3166-1 alpha-2 code, such as DE')
     return place._replace(country=_text(node))
 
 
-def _subdivision(place: Place, node: yaml.Node) -> Place:
+def _subdivision(place: Place, node: Node) -> Place:
     if not re.fullmatch("[A-Z]{2}-[A-Z0-9]{1,3}", _text(node)) or _text(node)[:2] not in COUNTRIES:
         raise ValueError(f'"{_text(node)}" is not a subdivision; write its ISO 3166-2 code, such as US-CA')
     return place._replace(subdivision=_text(node))
 
 
-def _at(place: Place, node: yaml.Node) -> Place:
+def _at(place: Place, node: Node) -> Place:
     numbers = [_float(_text(item)) for item in _items(node)]
     point = coordinates(*numbers) if len(numbers) == 2 else None
     if point is None:
@@ -214,30 +202,30 @@ def _at(place: Place, node: yaml.Node) -> Place:
     return place._replace(at=point)
 
 
-def _asn(place: Place, node: yaml.Node) -> Place:
+def _asn(place: Place, node: Node) -> Place:
     text = _text(node)
     if not re.fullmatch("[0-9]{1,10}", text) or not 0 < int(text) < 2**32:
         raise ValueError(f'"{text}" is not the number of an autonomous system')
     return place._replace(asn=int(text))
 
 
-def _tags(place: Place, node: yaml.Node) -> Place:
-    tags = [_text(item) for item in (_items(node) or [node])]
+def _tags(place: Place, node: Node) -> Place:
+    tags = [_text(item) for item in (_items(node) or (node,))]
     for tag in tags:
         if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9_.-]{0,62}", tag):
             raise ValueError(f'"{tag}" is not a tag; use letters, digits, "-", "_" and "."')
     return place._replace(tags=tuple(sorted({*place.tags, *tags})))
 
 
-def _city(place: Place, node: yaml.Node) -> Place:
+def _city(place: Place, node: Node) -> Place:
     return place._replace(city=_label(node))
 
 
-def _organization(place: Place, node: yaml.Node) -> Place:
+def _organization(place: Place, node: Node) -> Place:
     return place._replace(organization=_label(node))
 
 
-FIELDS: Mapping[str, Callable[[Place, yaml.Node], Place]] = MappingProxyType(
+FIELDS: Mapping[str, Callable[[Place, Node], Place]] = MappingProxyType(
     {
         "country": _country,
         "continent": _continent,
@@ -254,27 +242,28 @@ FIELDS: Mapping[str, Callable[[Place, yaml.Node], Place]] = MappingProxyType(
 
 NAT64 = "nat64"
 """What may be said of a network instead of its place."""
+_KEYS = (*FIELDS, NAT64)
 
 
-def _switch(node: yaml.Node) -> bool:
+def _switch(node: Node) -> bool:
     if _text(node) not in {"true", "false"}:
         raise ValueError("must be true or false")
     return _text(node) == "true"
 
 
-def _label(node: yaml.Node) -> str:
+def _label(node: Node) -> str:
     if not _text(node):
         raise ValueError("must be a text")
     return _text(node)
 
 
-def _text(node: yaml.Node) -> str:
+def _text(node: Node) -> str:
     """Returns a scalar as the file spells it; empty for anything else."""
-    return str(node.value) if isinstance(node, yaml.ScalarNode) else ""
+    return node.text if isinstance(node, Scalar) else ""
 
 
-def _items(node: yaml.Node) -> list[yaml.Node]:
-    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+def _items(node: Node) -> tuple[Node, ...]:
+    return node.items if isinstance(node, Sequence) else ()
 
 
 def _float(text: str) -> float | None:

@@ -24,7 +24,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gtm.config.document import MAX_CHARACTERS
+from gtm.config.reader import MAX_CHARACTERS
 from gtm.content import Stamp
 from gtm.errors import FileUnreadable, Problem, ZoneInvalid
 from gtm.files import FileReader

@@ -24,8 +24,8 @@ from gtm.watch.geoload import GeoLoad, Source
 
 MAX_DATABASE_BYTES = 2 * 1024**3
 """Several times the largest that is sold."""
-MAX_NETWORKS_BYTES = 16 * 1024**2
-"""Four bytes for each character that one may have (gtm/config/document.py)."""
+MAX_NETWORKS_BYTES = networks.MAX_CHARACTERS
+"""As many as such a file may have characters."""
 
 GEO_FILES = FileReader("geo files")
 

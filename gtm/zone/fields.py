@@ -41,7 +41,6 @@ PATH_PATTERN = r"^/[!-~]*$"
 _STEP = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,120}"
 RECORDS_FILE_PATTERN = rf"^(?:\./)?(?:{_STEP}/){{0,7}}{_STEP}\.zone$"
 """In the folder itself: whoever may write a zone file must not read others through it."""
-CONTINENTS = ("AF", "AN", "AS", "EU", "NA", "OC", "SA")
 
 
 def ttl(value: object) -> int:

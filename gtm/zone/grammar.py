@@ -1,6 +1,7 @@
 """The kinds of mapping in zone files and in the shared file, as messages about them need it.
 
-Nothing comes in; out goes ZONE_GRAMMAR, which gtm/config/messages.py makes messages with.
+Nothing comes in; out go ZONE_FILE, which gtm/config/reader.py reads such files by, and ZONE_GRAMMAR, which
+gtm/config/messages.py makes messages with.
 """
 
 from collections.abc import Mapping
@@ -9,6 +10,8 @@ from pydantic import BaseModel
 
 from gtm.config.document import Path
 from gtm.config.messages import Grammar
+from gtm.config.reader import FileKind
+from gtm.errors import ZoneInvalid
 from gtm.zone.monitors.schema import ExpectEntry, MonitorEntry, TlsEntry, keys_of
 from gtm.zone.safety import SafetyEntry
 from gtm.zone.schema import (
@@ -20,6 +23,8 @@ from gtm.zone.schema import (
     ZoneEntry,
 )
 from gtm.zone.soa_schema import SoaEntry
+
+ZONE_FILE = FileKind(ZoneInvalid, too_long="move records to a records_file, or split the zone")
 
 _NOUNS: Mapping[type[BaseModel], str] = {
     ZoneEntry: "a zone",

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 
 from dns.name import Name, root
 
-from gtm.config.document import Document, Mapping, Path, Scalar, parse_document
+from gtm.config.document import Document, Mapping, Path, Scalar
+from gtm.config.reader import parse_document
 from gtm.dns.rdata import compose_rdata
 from gtm.dns.text import parse_name
 from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
@@ -21,6 +22,7 @@ from gtm.ids import SHARED_SCOPE
 from gtm.zone import services
 from gtm.zone.draft import ProblemList, ServiceDraft, ZoneDraft
 from gtm.zone.enabled import disabled_regions, enabled_only, warn_of_disabled
+from gtm.zone.grammar import ZONE_FILE
 from gtm.zone.model import Monitor, Region, RRset, Zone
 from gtm.zone.monitors.calculated import with_parts
 from gtm.zone.names import owner_name
@@ -80,7 +82,7 @@ def parse(
 
     Where it is not limited, it may ask for more checks, requests and sets of regions than one zone may.
     """
-    document = parse_document(text, file)
+    document = parse_document(text, file, ZONE_FILE)
     validated = validate(ZoneEntry, document, _scope(document, shared, vocabulary))
     report = ProblemList(document, Problems(validated.problems))
     if validated.entry is None:
@@ -123,7 +125,7 @@ def _limit(draft: ZoneDraft, vocabulary: Vocabulary, report: ProblemList) -> Non
 
 def parse_shared(text: str, file: str) -> Shared:
     """Returns the definitions of the shared file; raises ZoneInvalid with all its problems."""
-    document = parse_document(text, file)
+    document = parse_document(text, file, ZONE_FILE)
     validated = validate(SharedEntry, document, None)
     if validated.entry is None or validated.problems:
         raise ZoneInvalid(validated.problems)

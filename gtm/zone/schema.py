@@ -20,6 +20,7 @@ from pydantic_core import CoreSchema
 
 from gtm.config.entry import Entry
 from gtm.config.fields import Text, choice, enum_schema, error, text_like, whole, whole_schema
+from gtm.geo.countries import CONTINENTS
 from gtm.zone import fields, references
 from gtm.zone.model import DEFAULT_WEIGHT, MAX_WEIGHT, HealthView, OnAllDown
 from gtm.zone.monitors.schema import MonitorEntry
@@ -44,8 +45,8 @@ class RegionEntry(Entry):
     ] = ""
     continent: Annotated[
         str,
-        choice("continent", {name: name for name in fields.CONTINENTS}),
-        enum_schema(fields.CONTINENTS),
+        choice("continent", {name: name for name in sorted(CONTINENTS)}),
+        enum_schema(sorted(CONTINENTS)),
         Field(description="The continent: AF AN AS EU NA OC SA"),
     ] = ""
     bias: Annotated[

@@ -80,11 +80,11 @@ SAYS_NOTHING = "says nothing; give it some of country, continent, subdivision, c
     ("text", "message"),
     [
         ("nets: {}", '1:1: unknown key "nets"; did you mean "networks"?'),
-        ("- 1", "1:1: must be a mapping"),
+        ("- 1", "1:1: expected keys with values at the top of the file"),
         ("networks: 5", "1:11: must be a mapping"),
         ("networks: {192.0.2.0/24: Berlin}", "1:26: must be a mapping"),
         ("networks: {192.0.2.0/24: {}}", f"1:26: {SAYS_NOTHING}"),
-        ("networks: {192.0.2.0/24: }", f"1:25: {SAYS_NOTHING}"),
+        ("networks: {192.0.2.0/24: }", f"1:12: {SAYS_NOTHING}"),
         ("networks: {192.0.2.0/24: {at: [91, 0]}}", f"1:31: {NOT_A_POINT}"),
         ("networks: {192.0.2.0/24: {at: [1]}}", f"1:31: {NOT_A_POINT}"),
         ("networks: {192.0.2.0/24: {at: [.nan, x]}}", f"1:31: {NOT_A_POINT}"),
@@ -102,8 +102,11 @@ SAYS_NOTHING = "says nothing; give it some of country, continent, subdivision, c
         ("networks: {192.0.2.0/24: {tag: a b}}", f'1:32: "a b" {NOT_A_TAG}'),
         ("networks: {192.0.2.0/24: {tags: []}}", f'1:33: "" {NOT_A_TAG}'),
         ("networks: {192.0.2.0/24: {city: [a]}}", "1:33: must be a text"),
-        ("networks: {192.0.2.0/24: {tag: a, tag: b}}", '1:35: "tag" stands here twice'),
-        ("networks: {192.0.2.0/24: {tag: a}, 192.0.2.0/24: {tag: b}}", '1:36: "192.0.2.0/24" stands here twice'),
+        ("networks: {192.0.2.0/24: {tag: a, tag: b}}", '1:35: duplicate key "tag"; the first one is on line 1'),
+        (
+            "networks: {192.0.2.0/24: {tag: a}, 192.0.2.0/24: {tag: b}}",
+            '1:36: duplicate key "192.0.2.0/24"; the first one is on line 1',
+        ),
         (
             "networks: {'2001:db8::/32': {tag: a}, '2001:DB8:0::/32': {tag: b}}",
             "1:39: 2001:db8::/32 is already on line 1",
@@ -127,18 +130,39 @@ SAYS_NOTHING = "says nothing; give it some of country, continent, subdivision, c
             "networks: {'2001:db8::/96': {nat64: true, country: IE}}",
             "1:29: its clients are where their IPv4 addresses are: give it a place or nat64, not both",
         ),
-        ("networks: {a: &a {tag: b}", "1:26: expected ',' or '}', but got '<stream end>'"),
-        ("networks: {}\n---\nnetworks: {}", "2:1: but found another document"),
-        ("networks: {\x00: 1}", "1:1: unacceptable character #x0000: special characters are not allowed"),
+        ("networks: {a: &a {tag: b}", '1:26: not YAML: a "{" that is not closed; expected "," or "}"'),
+        (
+            "networks: {}\n---\nnetworks: {}",
+            '2:1: a second document starts here; one file is one document, without "---" inside',
+        ),
+        ("networks: {\x00: 1}", "1:12: not YAML: a control character, which YAML does not allow"),
     ],
 )
 def test_a_mistake_is_reported_where_it_stands(text: str, message: str) -> None:
     assert problems(text) == [f"n.yaml:{message}"]
 
 
+def test_duplicate_keys_do_not_hide_other_mistakes() -> None:
+    assert problems("networks: {192.0.2.0/24: {tag: a, tag: b, tga: c}, 192.0.2.1/24: {tag: a}}") == [
+        'n.yaml:1:35: duplicate key "tag"; the first one is on line 1',
+        'n.yaml:1:43: unknown key "tga"; did you mean "tag"?',
+        "n.yaml:1:52: 192.0.2.1/24 has host bits set; write 192.0.2.0/24",
+    ]
+
+
+def test_a_file_may_have_more_values_than_a_zone_file() -> None:
+    text = (
+        "networks: {192.0.2.0/24: &x {tags: ["
+        + "a, " * 1_000
+        + "b]}"
+        + "".join(f", 10.0.{index}.0/24: *x" for index in range(200))
+    )
+    assert len(parse(text + "}", "n.yaml")) == 201
+
+
 @pytest.mark.slow
 def test_nesting_without_end_is_a_mistake() -> None:
-    assert problems("[" * 500) == ["n.yaml:1:1: nested too deeply"]
+    assert problems("[" * 500) == ["n.yaml:1:17: nested deeper than 16 levels"]
 
 
 @given(st.text(alphabet="networks:{}[],&*'\"\n -0123456789./ac#!|>%@`\t\\", max_size=80))

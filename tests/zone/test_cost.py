@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from gtm.config.document import MAX_FROM_ALIASES
+from gtm.config.reader import MAX_FROM_ALIASES
 from gtm.config.suggestions import suggestion
 from gtm.errors import MAX_MESSAGE, MAX_PROBLEMS, Problem, Problems, ZoneInvalid
 from gtm.zone.parse import NO_SHARED, parse, parse_shared

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gtm.config.document import parse_document
+from gtm.config.reader import parse_document
 from gtm.steer.vocabulary import STEERING
+from gtm.zone.grammar import ZONE_FILE
 from gtm.zone.json_schema import zone_schema
 from gtm.zone.model import OnAllDown
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
@@ -30,7 +31,7 @@ def test_every_snippet_parses(snippet: str) -> None:
     if snippet.startswith("# zones/_shared.yaml"):
         assert parse_shared(snippet, "zone-file.md").regions
         return
-    there = parse_document(snippet, "zone-file.md").root.entries
+    there = parse_document(snippet, "zone-file.md", ZONE_FILE).root.entries
     missing = [text for key, text in FOR_WHAT_IS_LEFT_OUT.items() if key not in there]
     assert parse("".join(missing) + snippet, "zone-file.md", NO_SHARED, STEERING, records_file_of_the_page).digest
 
@@ -41,7 +42,7 @@ def records_file_of_the_page(name: str) -> MasterFile:
 
 
 def test_there_are_snippets_of_every_section() -> None:
-    keys = {key for snippet in SNIPPETS for key in parse_document(snippet, "zone-file.md").root.entries}
+    keys = {key for snippet in SNIPPETS for key in parse_document(snippet, "zone-file.md", ZONE_FILE).root.entries}
     top = {"zone", "nameservers", "hostmaster", "regions", "monitors", "services", "records", "ttl", "records_file"}
     assert keys == top | {"safety", "min_healthy", "soa"}
 

@@ -4,8 +4,10 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from gtm.config.document import parse_document, plain
+from gtm.config.document import plain
+from gtm.config.reader import parse_document
 from gtm.steer.vocabulary import STEERING
+from gtm.zone.grammar import ZONE_FILE
 from gtm.zone.json_schema import zone_schema
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +74,7 @@ TOLD_BY_SCHEMA = [
 
 
 def values(path: Path) -> object:
-    return plain(parse_document(path.read_text(), path.name).root)
+    return plain(parse_document(path.read_text(), path.name, ZONE_FILE).root)
 
 
 def test_the_schema_is_one() -> None:

@@ -8,9 +8,11 @@ from dns.rdatatype import RdataType
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gtm.config.document import parse_document, plain
+from gtm.config.document import plain
+from gtm.config.reader import parse_document
 from gtm.errors import ZoneInvalid
 from gtm.geo.place import Coordinates
+from gtm.zone.grammar import ZONE_FILE
 from gtm.zone.model import Endpoint, Monitor, MonitorType, OnAllDown, Region, Service, Zone, checks
 from gtm.zone.monitors.settings import HttpSettings
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
@@ -298,7 +300,7 @@ def test_a_file_with_something_replaced_is_a_zone_or_invalid(line: int, column: 
     assert is_zone_or_invalid("\n".join(lines))
 
 
-PATHS = leaves(plain(parse_document(EVERY_KEY, "zone.yaml").root))
+PATHS = leaves(plain(parse_document(EVERY_KEY, "zone.yaml", ZONE_FILE).root))
 
 
 def dump(value: object) -> str:
@@ -319,7 +321,7 @@ def dump(value: object) -> str:
 )
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 def test_any_value_anywhere_is_a_zone_or_invalid(path: tuple[int | str, ...], value: object) -> None:
-    values: object = plain(parse_document(EVERY_KEY, "zone.yaml").root)
+    values: object = plain(parse_document(EVERY_KEY, "zone.yaml", ZONE_FILE).root)
     inner = values
     for step in path[:-1]:
         assert isinstance(inner, dict | list)

@@ -1,7 +1,8 @@
 import pytest
 from dns.name import root
 
-from gtm.config.document import parse_document
+from gtm.config.reader import parse_document
+from gtm.zone.grammar import ZONE_FILE
 from gtm.zone.references import ReferenceContext
 from gtm.zone.schema import ZoneEntry
 from gtm.zone.validate import Validated, validate
@@ -12,7 +13,7 @@ HEAD = "zone: example.com\nnameservers: [ns.example.net]\nhostmaster: hostmaster
 
 def validated(text: str) -> Validated[ZoneEntry]:
     scope = ReferenceContext(root, frozenset({"one"}), frozenset(), FAKE_VOCABULARY)
-    return validate(ZoneEntry, parse_document(text, "zone.yaml"), scope)
+    return validate(ZoneEntry, parse_document(text, "zone.yaml", ZONE_FILE), scope)
 
 
 def test_a_file_without_mistakes_is_whole() -> None:

@@ -12,14 +12,15 @@ from pydantic import ValidationError
 from gtm.admin.credentials import Credentials
 from gtm.admin.host_names import clean_name
 from gtm.config import messages
-from gtm.config.document import parse_document, plain
-from gtm.errors import NodeInvalid, ZoneInvalid
+from gtm.config.document import plain
+from gtm.config.reader import parse_document
+from gtm.errors import NodeInvalid
 from gtm.health.consensus.quorum import Quorum
 from gtm.ids import NodeName, VantageName
 from gtm.node.config.conflicts import clashes, others, own_files, voters_of
 from gtm.node.config.model import GeoFiles, NodeConfig, ShareConfig
 from gtm.node.config.overrides import OverridesEntry
-from gtm.node.config.schema import DEFAULT_VANTAGES, DEFAULT_VOTERS, GRAMMAR, GeoEntry, NodeEntry
+from gtm.node.config.schema import DEFAULT_VANTAGES, DEFAULT_VOTERS, GRAMMAR, NODE_FILE, GeoEntry, NodeEntry
 from gtm.node.config.share import PeerEntry, ShareEntry
 from gtm.node.config.shipped import shipped
 from gtm.share.addresses import EtcdSite, Peer
@@ -30,10 +31,7 @@ def parse_node_file(content: str, file: str, base: Path, hostname: str) -> NodeC
 
     Raises NodeInvalid with every mistake. `hostname` names a node whose file does not.
     """
-    try:
-        document = parse_document(content, file)
-    except ZoneInvalid as invalid:
-        raise NodeInvalid(invalid.problems) from invalid
+    document = parse_document(content, file, NODE_FILE)
     try:
         entry = NodeEntry.model_validate(plain(document.root))
     except ValidationError as invalid:

@@ -11,7 +11,9 @@ from gtm.admin.host_names import NAME_PATTERN
 from gtm.config.entry import Entry
 from gtm.config.fields import DURATION_SCHEMA, between, choice, error, found, text, text_like, whole
 from gtm.config.messages import Grammar
+from gtm.config.reader import FileKind
 from gtm.config.suggestions import suggestion
+from gtm.errors import NodeInvalid
 from gtm.health.consensus.quorum import DEFAULT_STALE_HOLD_S, AllUp, AnyUp, AtLeast, Majority, Rule, Share
 from gtm.node.config.log import LogEntry
 from gtm.node.config.model import EngineChoice, Role
@@ -143,6 +145,7 @@ class NodeEntry(Entry):
     log: LogEntry = LogEntry()
 
 
+NODE_FILE = FileKind(NodeInvalid)
 GRAMMAR = Grammar(
     nouns={
         NodeEntry: "a node file",
