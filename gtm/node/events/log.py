@@ -1,7 +1,7 @@
 """The event log of a running node: events in, from any thread, without ever waiting; lines on disk and news out.
 
     record -> recent (memory) -> GET /v1/events
-           -> queue -> thread -> journal (gtm/node/events/files.py)
+           -> each subscriber: queue -> thread -> the event files (gtm/node/events/files.py), and whoever subscribed
 
 A disk that is slow, full or read-only costs lines, which are counted as `events_lost{reason=...}`, and never a query or
 a check. So does a flood: what a peer says can turn as often as it likes, and must not push out what happened before.
@@ -10,13 +10,10 @@ Each kind of event has room for an outage of everything at once, and then for on
 
 import logging
 import math
-import queue
-import threading
+import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
-from enum import Enum
 from itertools import count
 from typing import Protocol
 
@@ -24,10 +21,11 @@ from gtm.clock import Clock
 from gtm.counters import Counters, series
 from gtm.event import UNRECORDED, Event, EventId, EventKind, Recorded, compose_line, recorded
 from gtm.ids import NodeName
+from gtm.node.events.subscription import Subscriber, Subscription
 from gtm.token_bucket import TokenBucket
 
 MAX_WAITING = 10_000
-"""Events that wait for the disk: some 5 MB, and more than an outage of everything makes."""
+"""Events that wait for a subscriber: some 5 MB, and more than an outage of everything makes."""
 MAX_RECENT = 2_000
 """Events in memory, for who asks over the admin API."""
 MAX_AT_ONCE = 10_000
@@ -40,8 +38,6 @@ TELL_EVERY_S = 3600.0
 
 ODD = frozenset({EventKind.ENDPOINT_DEGRADED, EventKind.ENDPOINT_FLAPPING})
 
-MAX_BATCH = 500
-"""Lines of one write."""
 CLOSE_LIMIT_S = 2.0
 """A disk that hangs does not keep a node from stopping."""
 
@@ -58,35 +54,57 @@ class Lines(Protocol):
         """Closes the file; the next write opens it again. May raise OSError."""
 
 
-class _Order(Enum):
-    """What the thread that writes is to do once it has written what was recorded before."""
+class _FileWriter:
+    """Writes events to the files as lines."""
 
-    REOPEN = "reopen"
-    END = "end"
+    def __init__(self, files: Lines) -> None:
+        self._files = files
+
+    def take(self, events: Sequence[Recorded]) -> None:
+        self._files.write(b"".join(compose_line(event) for event in events))
+
+    def close(self) -> None:
+        self._files.close()
 
 
 class EventLog:
-    """Records events. It has state: the recent ones, those that wait for the disk, and the thread that writes."""
+    """Records events. It has state: the recent ones, and who subscribed."""
 
     def __init__(self, journal: Lines, node: NodeName, *, clock: Clock, counters: Counters) -> None:
-        self._journal = journal
         self._node = node
         self._clock = clock
         self._boot = int(clock.wall() * 1000)
         self._numbers = count(1)
         self._recent: deque[Recorded] = deque(maxlen=MAX_RECENT)
-        self._waiting: queue.Queue[Recorded | _Order] = queue.Queue(MAX_WAITING)
         self._allowed: dict[EventKind, TokenBucket] = {}
         self._told_at: dict[EventKind, float] = {}
         self._lost_in_flood = 0
-        self._lost_in_queue = 0
-        self._lost_on_disk = 0
-        self._thread = threading.Thread(target=self._write_all, name="events", daemon=True)
+        self._is_started = False
+        self._others: tuple[Subscription, ...] = ()
+        self._files = Subscription(
+            "event files", _FileWriter(journal), trouble="the log cannot be written", most_waiting=MAX_WAITING
+        )
         counters.include(self._counts)
 
+    def subscribe(self, name: str, subscriber: Subscriber, *, trouble: str, most_waiting: int = MAX_WAITING) -> None:
+        """Has a subscriber get every event from now on, in a thread of its own.
+
+        At most `most_waiting` events wait for it; `trouble` begins the line of the log about a failure.
+        """
+        subscription = Subscription(name, subscriber, trouble=trouble, most_waiting=most_waiting)
+        self._others = (*self._others, subscription)
+        if self._is_started:
+            subscription.start()
+
+    @property
+    def _subscriptions(self) -> tuple[Subscription, ...]:
+        return (self._files, *self._others)
+
     def start(self) -> None:
-        """Starts to write; what was recorded before is written too."""
-        self._thread.start()
+        """Starts to give events to subscribers; what was recorded before is given too."""
+        self._is_started = True
+        for subscription in self._subscriptions:
+            subscription.start()
 
     def record(self, event: Event) -> EventId:
         """Takes an event, from any thread, and returns its id; it never waits, and never raises."""
@@ -103,10 +121,8 @@ class EventLog:
             at=_text(wall),
         )
         self._recent.append(line)
-        try:
-            self._waiting.put_nowait(line)
-        except queue.Full:
-            self._lost_in_queue += 1
+        for subscription in self._subscriptions:
+            subscription.offer(line)
         return EventId(line.id)
 
     def _has_room_for(self, kind: EventKind) -> bool:
@@ -134,61 +150,26 @@ class EventLog:
 
     def reopen(self) -> None:
         """Has the file let go that is written, which somebody moved or removed maybe; it never waits."""
-        with suppress(queue.Full):  # then the next write looks by itself where the file is
-            self._waiting.put_nowait(_Order.REOPEN)
+        self._files.close_soon()  # where the queue is full, the next write looks by itself where the file is
 
     def close(self) -> None:
-        """Writes what waits, and ends; a disk that hangs is left behind."""
-        try:
-            self._waiting.put(_Order.END, timeout=CLOSE_LIMIT_S)
-        except queue.Full:
-            return
-        if self._thread.is_alive():
-            self._thread.join(CLOSE_LIMIT_S)
+        """Gives what waits to the subscribers, and ends; a disk that hangs is left behind."""
+        subscriptions, until = self._subscriptions, time.monotonic() + CLOSE_LIMIT_S
+        for subscription in subscriptions:
+            subscription.ask_to_end(max(0.0, until - time.monotonic()))
+        for subscription in subscriptions:
+            subscription.wait_for_end(max(0.0, until - time.monotonic()))
 
     def _counts(self) -> Mapping[str, int]:
-        lost = {"queue_full": self._lost_in_queue, "disk": self._lost_on_disk, "flood": self._lost_in_flood}
-        return {series("events_lost", {"reason": reason}): number for reason, number in lost.items() if number}
-
-    def _write_all(self) -> None:
-        order, told = None, ""
-        while order is not _Order.END:
-            batch, order = self._batch()
-            failure = self._write(batch) if batch else told
-            if failure and batch:
-                self._lost_on_disk += len(batch)
-                if failure != told:
-                    log.error("events: the log cannot be written: %s; going on without it", failure)
-            told = failure
-            if order is not None:
-                self._close()
-
-    def _close(self) -> None:
-        with suppress(OSError):  # a disk that was full or remote tells so at the end; what it took was counted
-            self._journal.close()
-
-    def _write(self, batch: list[Recorded]) -> str:
-        """Returns the reason why these events could not be written; empty when they are."""
-        try:
-            self._journal.write(b"".join(compose_line(event) for event in batch))
-        except OSError as error:
-            self._close()  # once it can be written again, the folder may be another one
-            return error.strerror or str(error)
-        except Exception as error:
-            log.exception("events: %d cannot be written by a mistake of this program", len(batch))
-            return f"{type(error).__name__}: {error}"
-        return ""
-
-    def _batch(self) -> tuple[list[Recorded], _Order | None]:
-        """Waits for an event or an order, and takes the events up to the next order."""
-        batch: list[Recorded] = []
-        while True:
-            event = self._waiting.get()
-            if isinstance(event, _Order):
-                return batch, event
-            batch.append(event)
-            if len(batch) == MAX_BATCH or self._waiting.empty():
-                return batch, None
+        files = self._files
+        lost = {"queue_full": files.lost_in_queue, "disk": files.lost_in_failures, "flood": self._lost_in_flood}
+        counts = {series("events_lost", {"reason": reason}): number for reason, number in lost.items()}
+        for other in self._others:
+            counts |= {
+                series("events_undelivered", {"subscriber": other.name, "reason": reason}): number
+                for reason, number in (("queue_full", other.lost_in_queue), ("failure", other.lost_in_failures))
+            }
+        return {name: number for name, number in counts.items() if number}
 
 
 def _text(wall: float) -> str:
