@@ -101,7 +101,7 @@ def rate(engine: ReferenceEngine, kind: Kind, queries: int, coin: int) -> float:
     wires = (kind.wires * (queries // len(kind.wires) + 1))[:queries] if len(kind.wires) < queries else kind.wires
     started = time.perf_counter()
     for number in range(queries):
-        engine.respond(wires[number], CLIENT, Transport.UDP, 0.0, coin + number)
+        engine.respond(wires[number], CLIENT, Transport.UDP, coin + number)
     return queries / (time.perf_counter() - started)
 
 

@@ -58,7 +58,7 @@ impl Dataplane {
         .map_err(|error: gtm_core::BlobError| refused(&error))
     }
 
-    /// Returns the answer to one message, or None.
+    /// Returns the answer to one message, and its RCODE, or None.
     fn respond<'py>(
         &self,
         py: Python<'py>,
@@ -66,13 +66,13 @@ impl Dataplane {
         client: IpAddr,
         tcp: bool,
         coin: u64,
-    ) -> Option<Bound<'py, PyBytes>> {
+    ) -> Option<(Bound<'py, PyBytes>, u16)> {
         let served = self.published.load();
         let transport = if tcp { Transport::Tcp } else { Transport::Udp };
         let mut bench = locked(&self.bench);
         let Bench { scratch, out } = &mut *bench;
-        let (length, _) = respond(&served.plan, wire, client, transport, coin, scratch, out)?;
-        Some(PyBytes::new(py, &out[..length]))
+        let (length, tally) = respond(&served.plan, wire, client, transport, coin, scratch, out)?;
+        Some((PyBytes::new(py, &out[..length]), tally.rcode))
     }
 
     #[allow(clippy::needless_pass_by_value)] // pyo3 makes a value of every argument

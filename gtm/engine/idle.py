@@ -1,6 +1,6 @@
 """No engine: that of a node without the role dns, which answers no queries and keeps no plan for them."""
 
-from gtm.engine.protocol import Transport
+from gtm.engine.protocol import Answered, Transport
 from gtm.ids import Address
 from gtm.plan.model import Plan
 
@@ -13,7 +13,5 @@ class NoEngine:
     def swap(self, plan: Plan) -> None:
         """Does nothing."""
 
-    def respond(
-        self, wire: bytes, client: Address, transport: Transport, now: float, coin: int
-    ) -> bytes | None:  # it has nothing to answer
+    def respond(self, wire: bytes, client: Address, transport: Transport, coin: int) -> Answered | None:
         """Returns None: there is nobody to ask it."""

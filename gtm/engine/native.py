@@ -7,7 +7,7 @@ a flip of health           the decisions of the services that changed
 from collections.abc import Mapping, Sequence
 
 from gtm.counters import series
-from gtm.engine.protocol import TcpLimits, Transport
+from gtm.engine.protocol import Answered, TcpLimits, Transport
 from gtm.engine.rust import Dataplane
 from gtm.ids import Address
 from gtm.plan.blob import Numbering, compose_decisions, compose_names, numbering
@@ -52,9 +52,10 @@ class RustEngine:
         """Serves blobs of an earlier run until the next swap; raises ValueError when it makes nothing of them."""
         self._dataplane.swap_names(names, decisions)
 
-    def respond(self, wire: bytes, client: Address, transport: Transport, now: float, coin: int) -> bytes | None:  # noqa: ARG002  # `now` is for engines that limit rates
+    def respond(self, wire: bytes, client: Address, transport: Transport, coin: int) -> Answered | None:
         """Returns the answer to a message, or None where silence is right. It never raises."""
-        return self._dataplane.respond(wire, client, transport is Transport.TCP, coin)
+        answered = self._dataplane.respond(wire, client, transport is Transport.TCP, coin)
+        return None if answered is None else Answered(*answered)
 
     def listen(self, addresses: Sequence[str], *, threads: int, tcp: TcpLimits) -> tuple[str, ...]:
         """Binds UDP and TCP on each ADDRESS:PORT; what arrives waits. Returns them with their real ports."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 from gtm.ids import Address
 
@@ -16,6 +16,14 @@ class Transport(Enum):
 
     UDP = "udp"
     TCP = "tcp"
+
+
+class Answered(NamedTuple):
+    """The answer to one message, and what it was, for counters."""
+
+    wire: bytes
+    rcode: int
+    """The whole of it, with the upper bits that OPT has (RFC 6891 6.1.3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +91,9 @@ class Engine(Protocol):
     def swap(self, plan: "Plan") -> None:
         """Serves from this plan from the next query on."""
 
-    def respond(self, wire: bytes, client: Address, transport: Transport, now: float, coin: int) -> bytes | None:
+    def respond(self, wire: bytes, client: Address, transport: Transport, coin: int) -> Answered | None:
         """Returns the answer to a message, or None where silence is right. It never raises.
 
-        `client` is the address the message came from; `now` is monotonic seconds; `coin` is a uniform random number
-        of 64 bits, and all the chance there is.
+        `client` is the address the message came from; `coin` is a uniform random number of 64 bits, and all the chance
+        there is.
         """

@@ -17,7 +17,7 @@ from gtm.dns.query import Query, Question
 from gtm.dns.reply import TCP_LIMIT, Record, Reply, compose, udp_limit
 from gtm.engine.choose import choose
 from gtm.engine.lookup import Referral, find, zone_of
-from gtm.engine.protocol import Transport
+from gtm.engine.protocol import Answered, Transport
 from gtm.geo.cellmap import Hit
 from gtm.ids import Address, ServiceId
 from gtm.plan.model import EMPTY_PLAN, Node, Plan, StaticRRset, ZonePlan
@@ -48,13 +48,14 @@ class ReferenceEngine:
         """Serves from this plan from the next query on."""
         self._plan = plan
 
-    def respond(self, wire: bytes, client: Address, transport: Transport, now: float, coin: int) -> bytes | None:  # noqa: ARG002  # `now` is for engines that limit rates
+    def respond(self, wire: bytes, client: Address, transport: Transport, coin: int) -> Answered | None:
         """Returns the answer to a message, or None where silence is right. It never raises."""
         query = queries.parse(wire)
         if query is None:
             return None
         limit = TCP_LIMIT if transport is Transport.TCP else udp_limit(query.edns)
-        return compose(query, answer(self._plan, query, client, coin), limit)
+        reply = answer(self._plan, query, client, coin)
+        return Answered(compose(query, reply, limit), reply.rcode)
 
 
 def answer(plan: Plan, query: Query, client: Address, coin: int) -> Reply:

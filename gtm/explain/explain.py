@@ -330,8 +330,8 @@ def _reply(name: Name, rtype: RdataType, client: Address, engine: Engine) -> dns
     width = 32 if isinstance(client, IPv4Address) else 128
     subnet = dns.edns.ECSOption(str(client), width, 0)
     query = dns.message.make_query(name, rtype, use_edns=0, options=[subnet], id=0)
-    wire = engine.respond(query.to_wire(), client, Transport.TCP, 0.0, 0)
-    return None if wire is None else dns.message.from_wire(wire, continue_on_error=True)
+    answered = engine.respond(query.to_wire(), client, Transport.TCP, coin=0)
+    return None if answered is None else dns.message.from_wire(answered.wire, continue_on_error=True)
 
 
 def _lines(reply: dns.message.Message | None) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ async def run_node(config: NodeConfig, clock: Clock, *, rereading: Rereading | N
     serves = Role.DNS in config.roles
     if not serves:  # no thread of an engine waits for the heap, and such a node is for small machines
         use_one_heap()
-    queries = _queries(config, engine, clock, counters) if serves else None
+    queries = _queries(config, engine, counters) if serves else None
     try:
         if queries is not None:
             _stand_by(config, engine, queries, counters)
@@ -76,10 +76,10 @@ def _hold_signals() -> None:
         loop.add_signal_handler(number, lambda: None)
 
 
-def _queries(config: NodeConfig, engine: Engine, clock: Clock, counters: Counters) -> "Queries":
+def _queries(config: NodeConfig, engine: Engine, counters: Counters) -> "Queries":
     from gtm.node.rivers.queries import open_queries  # noqa: PLC0415  # what a probe does without
 
-    return open_queries(config, engine, clock=clock, counters=counters)
+    return open_queries(config, engine, counters=counters)
 
 
 def _stand_by(config: NodeConfig, engine: Engine, queries: "Queries", counters: Counters) -> None:

@@ -94,4 +94,4 @@ def test_a_taken_port_is_said_by_the_system_and_named() -> None:
 
 def test_any_bytes_get_what_the_reference_engine_gives_over_the_socket_too() -> None:
     engine = native.RustEngine()
-    assert engine.respond(b"\x00" * 12, ip_address("::1"), Transport.UDP, 0.0, 2**64 - 1) is not None
+    assert engine.respond(b"\x00" * 12, ip_address("::1"), Transport.UDP, 2**64 - 1) is not None

@@ -46,7 +46,7 @@ def _compare_one_plan(name: str, dice: Random) -> int:
             wire = draw.query(dice, names)
             if dice.random() < 0.3:
                 wire = mutated(wire, dice)
-            arguments = (wire, draw.client(dice), dice.choice(list(Transport)), 0.0, dice.getrandbits(64))
+            arguments = (wire, draw.client(dice), dice.choice(list(Transport)), dice.getrandbits(64))
             assert other.respond(*arguments) == reference.respond(*arguments), (wire.hex(), *arguments[1:], zones[0])
         status = draw.promising(dice, world.status(draw.beliefs(dice, zones), *zones))
         checks = [check for check in sorted(plan.watchers) if dice.random() < 0.7]

@@ -275,7 +275,8 @@ def respond(
     engine: Engine, wire: bytes, *, client: str = ELSEWHERE, transport: Transport = Transport.UDP, coin: int = 0
 ) -> bytes | None:
     """The engine's bytes for these bytes."""
-    return engine.respond(wire, ip_address(client), transport, 0.0, coin)
+    answered = engine.respond(wire, ip_address(client), transport, coin)
+    return None if answered is None else answered.wire
 
 
 def answer(

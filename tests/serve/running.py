@@ -15,7 +15,6 @@ from gtm.serve.listen import ListenAddress, Listener, open_listeners, parse_list
 from gtm.serve.responder import Responder
 from gtm.serve.tcp import serve_tcp
 from gtm.serve.udp import serve_udp
-from tests.fakes.clock import FakeClock
 
 WAIT_S = 5.0
 """For what comes at once; only a failing test waits so long."""
@@ -79,7 +78,7 @@ def listening(
 ) -> Iterator[tuple[Running, Listener]]:
     """Serves by asyncio until the block ends, and then asserts that nothing was left behind."""
     counters = Counters()
-    responder = Responder(engine, clock=FakeClock(), counters=counters, coin=lambda: 0)
+    responder = Responder(engine, counters=counters, coin=lambda: 0)
     [listener] = open_listeners([parse_listen(at)])
     loop = asyncio.new_event_loop()
     complaints: list[str] = []

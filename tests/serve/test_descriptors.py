@@ -22,7 +22,6 @@ from gtm.serve.descriptors import (
 )
 from gtm.serve.listen import open_listeners, parse_listen
 from gtm.serve.responder import Responder
-from tests.fakes.clock import FakeClock
 from tests.serve.running import LIMITS
 
 
@@ -93,7 +92,7 @@ def test_queries_are_served_with_the_limit_raised(engine: Engine, limits: tuple[
         serving = asyncio.create_task(
             AsyncioQueries(
                 (listener,),
-                Responder(engine, clock=FakeClock(), counters=counters),
+                Responder(engine, counters=counters),
                 counters,
                 tcp=LIMITS,
             ).serve()

@@ -8,12 +8,11 @@ import dns.rcode
 import pytest
 
 from gtm.counters import Counters
-from gtm.engine.protocol import Engine, Transport
+from gtm.engine.protocol import Answered, Engine, Transport
 from gtm.ids import Address
 from gtm.plan.model import Plan
 from gtm.serve.responder import Responder, system_coin
 from tests.fakes import world
-from tests.fakes.clock import FakeClock
 from tests.fakes.world import query
 
 CLIENT = ip_address(world.EU)
@@ -27,7 +26,7 @@ class BrokenEngine:
     def swap(self, plan: Plan) -> None:
         """Takes it, and forgets it."""
 
-    def respond(self, wire: bytes, client: Address, transport: Transport, now: float, coin: int) -> bytes | None:
+    def respond(self, wire: bytes, client: Address, transport: Transport, coin: int) -> Answered | None:
         raise RuntimeError("no engine should")
 
 
@@ -35,21 +34,21 @@ class RecordingEngine(BrokenEngine):
     """Remembers how it was asked."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[bytes, Address, Transport, float, int]] = []
+        self.asked: list[tuple[bytes, Address, Transport, int]] = []
 
-    def respond(self, wire: bytes, client: Address, transport: Transport, now: float, coin: int) -> bytes | None:
-        self.asked.append((wire, client, transport, now, coin))
+    def respond(self, wire: bytes, client: Address, transport: Transport, coin: int) -> Answered | None:
+        self.asked.append((wire, client, transport, coin))
         return None
 
 
 def responder(engine: Engine, counters: Counters) -> Responder:
-    return Responder(engine, clock=FakeClock(monotonic=12.5), counters=counters, coin=lambda: 77)
+    return Responder(engine, counters=counters, coin=lambda: 77)
 
 
-def test_the_engine_gets_the_time_and_a_coin() -> None:
+def test_the_engine_gets_a_coin() -> None:
     engine, counters = RecordingEngine(), Counters()
     assert responder(engine, counters).respond(b"wire", CLIENT, Transport.TCP) is None
-    assert engine.asked == [(b"wire", CLIENT, Transport.TCP, 12.5, 77)]
+    assert engine.asked == [(b"wire", CLIENT, Transport.TCP, 77)]
     assert counters.snapshot() == {'dns_ignored{transport="tcp"}': 1}
 
 

@@ -105,9 +105,9 @@ class Resolver:
 
     def direct(self, name: str, subnet: str) -> str:
         """What the engine gives this resolver for a client in a network."""
-        wire = self.engine.respond(question(name, subnet, 0), ip_address(self.address), Transport.UDP, 0.0, 0)
-        assert wire is not None
-        return address_in(name, wire)
+        answered = self.engine.respond(question(name, subnet, 0), ip_address(self.address), Transport.UDP, coin=0)
+        assert answered is not None
+        return address_in(name, answered.wire)
 
 
 def question(name: str, subnet: str, number: int) -> bytes:

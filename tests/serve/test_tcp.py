@@ -13,13 +13,12 @@ import dns.query
 import pytest
 
 from gtm.counters import Counters
-from gtm.engine.protocol import Engine, Transport
+from gtm.engine.protocol import Answered, Engine, Transport
 from gtm.ids import Address
 from gtm.plan.model import Plan
 from gtm.serve import tcp
 from gtm.serve.listen import TCP_BACKLOG
 from gtm.serve.responder import Responder
-from tests.fakes.clock import FakeClock
 from tests.fakes.world import query, values
 from tests.serve.running import LIMITS, WAIT_S, framed, listening, receive, running
 
@@ -123,7 +122,7 @@ def test_a_burst_of_connections_waits_in_the_queue_of_its_size(engine: Engine) -
 def test_a_client_that_does_not_read_is_let_go_with_all_that_waits_for_it(engine: Engine) -> None:
     async def scene() -> None:
         counters = Counters()
-        responder = Responder(engine, clock=FakeClock(), counters=counters, coin=lambda: 0)
+        responder = Responder(engine, counters=counters, coin=lambda: 0)
         connections = tcp._Connections(responder, counters, replace(LIMITS, idle_s=0.1))
         served: asyncio.Queue[asyncio.StreamWriter] = asyncio.Queue()
 
@@ -172,9 +171,9 @@ class CountingEngine:
     def swap(self, plan: Plan) -> None:
         self._engine.swap(plan)
 
-    def respond(self, wire: bytes, client: Address, transport: Transport, now: float, coin: int) -> bytes | None:
+    def respond(self, wire: bytes, client: Address, transport: Transport, coin: int) -> Answered | None:
         self.order.append(transport)
-        return self._engine.respond(wire, client, transport, now, coin)
+        return self._engine.respond(wire, client, transport, coin)
 
 
 @pytest.mark.slow
@@ -211,7 +210,7 @@ def test_pipelines_on_many_connections_get_few_answers_in_one_turn_of_the_event_
             return 0
 
         counters = Counters()
-        responder = Responder(engine, clock=FakeClock(), counters=counters, coin=coin)
+        responder = Responder(engine, counters=counters, coin=coin)
         connections = tcp._Connections(responder, counters, LIMITS)
         server = await asyncio.start_server(connections.handle, "127.0.0.1", 0)
         turns = asyncio.create_task(count_turns())

@@ -9,7 +9,6 @@ import asyncio
 import os
 from typing import Protocol
 
-from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine, Serving, TcpLimits
 from gtm.errors import ListenFailed
@@ -35,12 +34,12 @@ class Queries(Protocol):
         """Closes the sockets."""
 
 
-def open_queries(config: NodeConfig, engine: Engine, *, clock: Clock, counters: Counters) -> Queries:
+def open_queries(config: NodeConfig, engine: Engine, *, counters: Counters) -> Queries:
     """Returns the bound sockets of a node; raises ListenFailed."""
     if isinstance(engine, Serving):
         return NativeQueries(config, engine, counters)
     listeners = open_listeners(config.dns)
-    return AsyncioQueries(listeners, Responder(engine, clock=clock, counters=counters), counters, tcp=config.tcp)
+    return AsyncioQueries(listeners, Responder(engine, counters=counters), counters, tcp=config.tcp)
 
 
 class NativeQueries:

@@ -13,7 +13,6 @@ from gtm.errors import ListenFailed
 from gtm.node.config.parse import default_config
 from gtm.node.rivers.queries import Queries, open_queries
 from gtm.serve.listen import parse_listen
-from tests.fakes.clock import FakeClock
 from tests.fakes.engines import ENGINES
 from tests.fakes.world import geography, plan, query, zone
 
@@ -27,7 +26,7 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 
 def opened(engine: Engine, *at: str, counters: Counters) -> Queries:
     config = replace(default_config(Path(), "here"), dns=tuple(map(parse_listen, at)), threads=2)
-    return open_queries(config, engine, clock=FakeClock(), counters=counters)
+    return open_queries(config, engine, counters=counters)
 
 
 def test_what_is_asked_before_the_start_is_answered_after_it_and_counted(engine: Engine) -> None:
