@@ -29,7 +29,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 RECIPE := pyproject.toml
 # Python loads an extension that is named for it alone (*.cpython-*.so) before the one that is for all (*.abi3.so), and an
 # editable installation names it so although it is for all: an older one goes before, and a new one is renamed.
-REMOVE_OUTDATED := find gtm -name '*.cpython-*.so' -delete
+# The extension was gtm/engine/rust*.so before.
+REMOVE_OUTDATED := find gtm \( -name '*.cpython-*.so' -o -path 'gtm/engine/*.so' \) -delete
 NAME_FOR_ALL := find gtm -name '*.cpython-*.so' -exec sh -c 'mv "$$1" "$${1%.cpython-*}.abi3.so"' sh {} \;
 
 .PHONY: help demo test checks together alone afternoon lowest lowest-fast lowest-slow second lock check crate format bench clean

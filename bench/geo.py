@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from bench.swap import zone_text
 from bench.world import DATABASE
-from gtm.engine.rust import Dataplane
+from gtm._native import Dataplane
 from gtm.geo.merging import build
 from gtm.health.consensus.status import NO_STATUS
 from gtm.plan.blob import compose_decisions, compose_names, numbering

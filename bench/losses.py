@@ -20,7 +20,7 @@ from bench.measure import compiled
 from bench.served import plan_of, serve, zone_of
 from bench.server import GENERATOR_CORE, SERVER_CORE, alone
 from bench.world import World, make_database, queries, write_queries
-from gtm.engine.native import RustEngine
+from gtm.engine.native import NativeEngine
 from gtm.ids import Generation
 from gtm.plan.model import Plan
 
@@ -47,7 +47,7 @@ def lost(arguments: argparse.Namespace, folder: Path) -> str:
     generator = compiled(folder)["generator"]
     zone = zone_of(world)
     plans = [plan_of(zone, world.database) for _ in range(2)]
-    engine = RustEngine()
+    engine = NativeEngine()
     engine.swap(plans[0])
     serve(engine, PORT, 1)
     seconds = arguments.swaps * (arguments.every + 0.15) + 2
@@ -64,7 +64,7 @@ def lost(arguments: argparse.Namespace, folder: Path) -> str:
     return f"{arguments.swaps} swaps, {median:.1f} ms each (median), {took_ms[-1]:.1f} at most\n{report}"
 
 
-def swap_ms(engine: RustEngine, plans: list[Plan], number: int, pause_s: float) -> float:
+def swap_ms(engine: NativeEngine, plans: list[Plan], number: int, pause_s: float) -> float:
     """Swaps the next plan; returns how many milliseconds that took, beside the load."""
     plan = plans[number // 2 % 2]
     if number % 2:  # as a flip of health: the same names, every decision anew

@@ -12,7 +12,7 @@ from dns.rdatatype import RdataType
 
 from bench.peers import zone_yaml
 from bench.world import ORIGIN, World, static_name
-from gtm.engine.native import RustEngine
+from gtm.engine.native import NativeEngine
 from gtm.engine.protocol import TcpLimits
 from gtm.geo.merging import build
 from gtm.health.consensus.status import NO_STATUS
@@ -59,7 +59,7 @@ def plan_of(zone: Zone, database: Path, before: Plan = EMPTY_PLAN) -> Plan:
     )
 
 
-def serve(engine: RustEngine, port: int, threads: int) -> None:
+def serve(engine: NativeEngine, port: int, threads: int) -> None:
     """Serves from now on, on threads of the engine's own."""
     addresses = [f"127.0.0.1:{port}", f"[::1]:{port}"]
     engine.listen(addresses, threads=threads, tcp=TCP)

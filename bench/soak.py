@@ -24,7 +24,7 @@ from bench.measure import compiled
 from bench.served import plan_of, serve, zone_of
 from bench.server import GENERATOR_CORE, SERVER_CORE
 from bench.world import World, make_database, queries, write_queries
-from gtm.engine.native import RustEngine
+from gtm.engine.native import NativeEngine
 from gtm.plan.model import Plan
 
 PORT = 5388
@@ -67,7 +67,7 @@ def soak(arguments: argparse.Namespace, folder: Path) -> None:
     write_queries(folder / "queries", queries("steered", world))
     generator = compiled(folder)["generator"]
     plans = [plan_of(zone_of(world), world.database) for _ in range(2)]
-    engine = RustEngine()
+    engine = NativeEngine()
     engine.swap(plans[0])
     serve(engine, PORT, 1)
     over, swaps = threading.Event(), [0]
@@ -87,7 +87,9 @@ def soak(arguments: argparse.Namespace, folder: Path) -> None:
     print_sum(seen, swaps[0], counted)
 
 
-def swap_until(over: threading.Event, engine: RustEngine, plans: list[Plan], every_s: float, swaps: list[int]) -> None:
+def swap_until(
+    over: threading.Event, engine: NativeEngine, plans: list[Plan], every_s: float, swaps: list[int]
+) -> None:
     """Swaps plans until it is over, and counts them."""
     while not over.is_set():
         swap_ms(engine, plans, swaps[0], every_s)

@@ -20,8 +20,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from bench.world import DATABASE
+from gtm._native import Dataplane
 from gtm.engine.reference import ReferenceEngine
-from gtm.engine.rust import Dataplane
 from gtm.geo.merging import build
 from gtm.health.belief import Belief
 from gtm.health.consensus.delta import StatusDelta

@@ -14,7 +14,7 @@ use pyo3::types::PyBytes;
 const LONGEST: usize = 65_535;
 
 /// Plans in, answers out: of one query handed over, or of all that come to its sockets.
-#[pyclass(frozen, module = "gtm.engine.rust")]
+#[pyclass(frozen, module = "gtm._native")]
 struct Dataplane {
     published: Arc<Published>,
     bench: Mutex<Bench>,
@@ -177,7 +177,7 @@ fn scan_zone_file<'py>(
 
 /// The Rust engine.
 #[pymodule(gil_used = false)]
-mod rust {
+mod _native {
     #[pymodule_export]
     use super::{scan_zone_file, Dataplane};
 }

@@ -6,15 +6,15 @@ a flip of health           the decisions of the services that changed
 
 from collections.abc import Mapping, Sequence
 
+from gtm._native import Dataplane
 from gtm.counters import series
 from gtm.engine.protocol import Answered, TcpLimits, Transport
-from gtm.engine.rust import Dataplane
 from gtm.ids import Address
 from gtm.plan.blob import Numbering, compose_decisions, compose_names, numbering
 from gtm.plan.model import EMPTY_PLAN, Plan
 
 
-class RustEngine:
+class NativeEngine:
     """Answers queries from a plan. Its state is the plan that was handed over last."""
 
     name = "rust"
@@ -46,7 +46,7 @@ class RustEngine:
 
     def check(self, plan: Plan) -> None:
         """Raises what `swap` would raise, and changes nothing."""
-        RustEngine().swap(plan)
+        NativeEngine().swap(plan)
 
     def restore(self, names: bytes, decisions: bytes) -> None:
         """Serves blobs of an earlier run until the next swap; raises ValueError when it makes nothing of them."""

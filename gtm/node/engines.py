@@ -7,7 +7,7 @@ from gtm.errors import EngineUnavailable
 from gtm.node.config.model import EngineChoice
 
 try:
-    from gtm.engine.native import RustEngine
+    from gtm.engine.native import NativeEngine
 except ImportError:  # built without cargo
     has_rust = False
 else:
@@ -20,10 +20,10 @@ def make_engine(choice: EngineChoice) -> Engine:
         case EngineChoice.REFERENCE:
             return _reference()
         case EngineChoice.AUTO:
-            return RustEngine() if has_rust else _reference()
+            return NativeEngine() if has_rust else _reference()
         case EngineChoice.RUST:
             if has_rust:
-                return RustEngine()
+                return NativeEngine()
             raise EngineUnavailable(
                 "the Rust engine is not in this installation: it was built without cargo; install Rust and then gtm "
                 "again, or serve with `--engine auto`, the best there is"

@@ -6,7 +6,7 @@ from gtm.zone.records_file.parse import Scan
 def native_scanner() -> Scan | None:
     """Returns the extension's scanner."""
     try:
-        from gtm.engine.rust import scan_zone_file  # noqa: PLC0415  # it may not be built
+        from gtm._native import scan_zone_file  # noqa: PLC0415  # it may not be built
     except ImportError:
         return None
     return scan_zone_file

@@ -40,10 +40,10 @@ def _expression(pattern: str) -> str:
     ("path", "ignored"),
     [
         ("gtm/a.py", False),
-        ("gtm/engine/rust.abi3.so", True),
+        ("gtm/_native.abi3.so", True),
         ("gtm/__pycache__/a.pyc", True),
         ("dataplane/core/src/lib.rs", False),
-        ("dataplane/target/release/librust.so", True),
+        ("dataplane/target/release/lib_native.so", True),
         ("dataplane/fuzz/target/a", True),
         ("tests/conftest.py", True),
         ("README.md", False),

@@ -14,14 +14,14 @@ from gtm.serve.crowd import DEFAULT_LIMITS
 from tests.fakes import world
 from tests.fakes.world import query, values
 
-rust = pytest.importorskip("gtm.engine.rust")
+extension = pytest.importorskip("gtm._native")
 native = pytest.importorskip("gtm.engine.native")
 
 
 @pytest.mark.slow
 def test_the_stub_says_what_the_extension_has() -> None:
     ran = subprocess.run(
-        [sys.executable, "-m", "mypy.stubtest", "gtm.engine.rust"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "mypy.stubtest", "gtm._native"], capture_output=True, text=True, check=False
     )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
@@ -31,7 +31,7 @@ def test_a_flip_of_health_hands_over_only_the_services_that_changed() -> None:
     before = world.plan(zone, beliefs={})
     after = apply(before, world.status(world.down("192.0.2.50"), zone), world.checks_of(before, "192.0.2.50"))
     assert after is not None
-    engine = native.RustEngine()
+    engine = native.NativeEngine()
     engine.swap(before)
     handed_over: list[bytes] = []
     real = engine._dataplane
@@ -53,7 +53,7 @@ def test_a_flip_of_health_hands_over_only_the_services_that_changed() -> None:
 def test_a_blob_that_is_none_is_refused_and_the_last_plan_goes_on_serving() -> None:
     plan = world.plan(world.zone(), beliefs={})
     numbers = numbering(plan)
-    dataplane = rust.Dataplane()
+    dataplane = extension.Dataplane()
     dataplane.swap_names(compose_names(plan, numbers), compose_decisions(plan, plan.services, numbers))
     wire = query("mail").to_wire()
     good = dataplane.respond(wire, ip_address(world.EU), tcp=False, coin=0)
@@ -66,7 +66,7 @@ def test_a_blob_that_is_none_is_refused_and_the_last_plan_goes_on_serving() -> N
 
 
 def test_it_answers_over_its_own_sockets_and_counts() -> None:
-    engine = native.RustEngine()
+    engine = native.NativeEngine()
     engine.swap(world.plan(world.zone(), beliefs={}, geography=world.geography()))
     addresses = engine.listen(("127.0.0.1:0", "[::1]:0"), threads=1, tcp=DEFAULT_LIMITS)
     engine.start()
@@ -84,7 +84,7 @@ def test_it_answers_over_its_own_sockets_and_counts() -> None:
 
 
 def test_a_taken_port_is_said_by_the_system_and_named() -> None:
-    engine, other = native.RustEngine(), native.RustEngine()
+    engine, other = native.NativeEngine(), native.NativeEngine()
     (taken,) = engine.listen(("127.0.0.1:0",), threads=1, tcp=DEFAULT_LIMITS)
     with pytest.raises(OSError, match="in use") as failure:
         other.listen((taken,), threads=1, tcp=DEFAULT_LIMITS)
@@ -93,5 +93,5 @@ def test_a_taken_port_is_said_by_the_system_and_named() -> None:
 
 
 def test_any_bytes_get_what_the_reference_engine_gives_over_the_socket_too() -> None:
-    engine = native.RustEngine()
+    engine = native.NativeEngine()
     assert engine.respond(b"\x00" * 12, ip_address("::1"), Transport.UDP, 2**64 - 1) is not None

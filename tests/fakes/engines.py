@@ -16,12 +16,12 @@ from tests.fakes import world
 
 ENGINES: dict[str, Callable[[], Engine]] = {"reference": ReferenceEngine}
 try:
-    from gtm.engine.native import RustEngine
+    from gtm.engine.native import NativeEngine
 except ImportError:
     if os.environ.get("CI"):
         raise
 else:
-    ENGINES["rust"] = RustEngine
+    ENGINES["rust"] = NativeEngine
 
 
 @pytest.fixture(params=ENGINES)

@@ -61,7 +61,7 @@ def chain_to(event: Recorded, by_id: Mapping[str, Recorded]) -> list[str]:
 
 
 def test_a_failover_is_scraped_sent_and_told_with_its_causes(cluster: Cluster) -> None:
-    pytest.importorskip("gtm.engine.rust")
+    pytest.importorskip("gtm._native")
     node, regions = Machine("ns1", loopback_address()), {US_EAST: loopback_address(), EU_WEST: loopback_address()}
     collector = Collector()
     try:

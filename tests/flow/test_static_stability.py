@@ -69,7 +69,7 @@ def start(cluster: Cluster, node: Machine) -> float:
 def test_without_zones_geo_data_or_peers_it_answers_within_a_second(
     cluster: Cluster, node: Machine, record: Callable[[str, float], None]
 ) -> None:
-    pytest.importorskip("gtm.engine.rust")
+    pytest.importorskip("gtm._native")
     shutil.rmtree(cluster.zones)
     cluster.database.unlink()
     taken = []
@@ -99,7 +99,7 @@ def test_a_missing_zone_folder_is_told_and_taken_when_it_is_back(cluster: Cluste
 
 
 def test_it_stops_when_told_to_in_the_first_moments_too(cluster: Cluster, node: Machine) -> None:
-    pytest.importorskip("gtm.engine.rust")
+    pytest.importorskip("gtm._native")
     start(cluster, node)
     running = cluster.started[-1]
     assert running.stop() == 0

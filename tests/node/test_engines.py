@@ -19,7 +19,7 @@ def test_the_reference_engine_is_the_one_in_python() -> None:
 
 
 def test_the_rust_engine_is_what_auto_means_where_it_is_built() -> None:
-    pytest.importorskip("gtm.engine.rust")
+    pytest.importorskip("gtm._native")
     assert make_engine(EngineChoice.AUTO).name == make_engine(EngineChoice.RUST).name == "rust"
 
 

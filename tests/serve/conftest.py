@@ -32,6 +32,6 @@ def serving(request: pytest.FixtureRequest, plan: Plan) -> Engine:
 def native(plan: Plan) -> Native:
     """The engine with sockets of its own."""
     module = pytest.importorskip("gtm.engine.native")
-    engine: Native = module.RustEngine()
+    engine: Native = module.NativeEngine()
     engine.swap(plan)
     return engine

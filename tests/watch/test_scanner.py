@@ -9,7 +9,7 @@ from gtm.watch.scanner import native_scanner
 
 
 def test_without_the_extension_there_is_no_scanner(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gtm.engine.rust", None)
+    monkeypatch.setitem(sys.modules, "gtm._native", None)
     assert native_scanner() is None
 
 

@@ -141,8 +141,8 @@ def test_an_engine_that_makes_nothing_of_it_starts_without_it(tmp_path: Path, ca
 
 
 def test_the_rust_engine_answers_the_same_from_what_was_kept(tmp_path: Path) -> None:
-    rust = pytest.importorskip("gtm.engine.native")
-    disk, engine, fresh = Disk(tmp_path), rust.RustEngine(), rust.RustEngine()
+    native = pytest.importorskip("gtm.engine.native")
+    disk, engine, fresh = Disk(tmp_path), native.NativeEngine(), native.NativeEngine()
     plan = disk.flip(DOWN)
     disk.boot_plan.keep(plan)
     assert restore(ChecksummedFiles(disk.folder, disk.counters), disk.zones, engine) == plan.generation
@@ -155,8 +155,8 @@ def test_the_rust_engine_answers_the_same_from_what_was_kept(tmp_path: Path) -> 
 
 
 def test_what_was_kept_is_answered_with_the_least_ttl_for_its_checks_are_of_before(tmp_path: Path) -> None:
-    rust = pytest.importorskip("gtm.engine.native")
-    disk, engine = Disk(tmp_path), rust.RustEngine()
+    native = pytest.importorskip("gtm.engine.native")
+    disk, engine = Disk(tmp_path), native.NativeEngine()
     zone = world.zone(SMALL.replace("monitor: web", "monitor: web\n    ttl: {max: 300, min: 7}", 1))
     disk.plan(zone)
     status = believing(zone, _1=UP, _2=UP)
@@ -199,10 +199,10 @@ def test_a_plan_that_cannot_be_written_takes_the_older_one_with_it(
 
 
 def test_what_people_say_is_in_the_plan_of_the_next_start_at_once(tmp_path: Path) -> None:
-    rust = pytest.importorskip("gtm.engine.native")
+    native = pytest.importorskip("gtm.engine.native")
     counters, zones = Counters(), tmp_path / "zones"
     state = StateFolder(tmp_path / "state", counters, zones=zones)
-    planner = make_planner(tmp_path / "state", engine=rust.RustEngine(), folder=state)
+    planner = make_planner(tmp_path / "state", engine=native.NativeEngine(), folder=state)
     asyncio.run(planner.take_geo(GEO))
     asyncio.run(planner.take_zones(catalogue(ZONE)))
     status = believing(ZONE, _1=UP, _2=UP)
@@ -210,6 +210,6 @@ def test_what_people_say_is_in_the_plan_of_the_next_start_at_once(tmp_path: Path
     people = Overlay(in_force(newest(joined({}, [said("region gtm.example.com/us-east")])), wall=OVERRIDE_WALL))
     planner.take_status(status, people)
     state.save_apart(Saved()).result(30)  # behind what the planner wrote by itself
-    engine = rust.RustEngine()
+    engine = native.NativeEngine()
     assert restore(ChecksummedFiles(tmp_path / "state", counters), zones, engine) == planner.plan.generation
     assert world.values(world.answer(engine, world.query("api")).answer) == ["192.0.2.2"]
