@@ -162,18 +162,18 @@ def _steps_within(folder: Path, path: Path, progress: Progress) -> list[str]:
     root = folder.resolve()
     roots = (str(folder.absolute()), str(root))
     own = path.relative_to(folder).parts if path.is_relative_to(folder) else (path.name,)
-    steps, found, links = list(reversed(own)), list[str](), 0
+    steps, reached, links = list(reversed(own)), list[str](), 0
     while steps:
         step = steps.pop()
         if step == "..":
-            if not found:
+            if not reached:
                 raise FileUnreadable(path, OUTSIDE)
-            found.pop()
+            reached.pop()
             continue
-        progress.enter(folder.joinpath(*found, step) if steps else folder.joinpath(*found))
-        target = _link(root.joinpath(*found, step))
+        progress.enter(folder.joinpath(*reached, step) if steps else folder.joinpath(*reached))
+        target = _link(root.joinpath(*reached, step))
         if target is None:
-            found.append(step)
+            reached.append(step)
             continue
         links += 1
         if links > MAX_LINKS:
@@ -182,11 +182,11 @@ def _steps_within(folder: Path, path: Path, progress: Progress) -> list[str]:
             above = next((each for each in roots if f"{target}/".startswith(f"{each}/")), None)
             if above is None:
                 raise FileUnreadable(path, OUTSIDE)
-            target, found = target[len(above) :], []
+            target, reached = target[len(above) :], []
         steps += [each for each in reversed(target.split("/")) if each not in {"", "."}]
-    if not found:
+    if not reached:
         raise FileUnreadable(path, OUTSIDE)
-    return found
+    return reached
 
 
 def _link(path: Path) -> str | None:

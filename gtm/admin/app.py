@@ -78,8 +78,8 @@ async def open_admin(
         await runner.cleanup()
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        words = f"cannot serve the admin API on {at}: {reason}; `--admin ADDR:PORT` names another address"
-        raise ListenFailed(words) from error
+        message = f"cannot serve the admin API on {at}: {reason}; `--admin ADDR:PORT` names another address"
+        raise ListenFailed(message) from error
     return runner
 
 
@@ -163,12 +163,12 @@ async def in_json(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise
         # RFC 9110 15.5.6 and 15.5.2, and RFC 6585 4, ask for these
         asked = {name: error.headers[name] for name in PASSED_ON if name in error.headers}
-        words = f"{request.method} {request.path[:MAX_SHOWN]}: {error.reason}"
+        message = f"{request.method} {request.path[:MAX_SHOWN]}: {error.reason}"
         has_own_text = error.text not in {None, "", f"{error.status}: {error.reason}"}
         is_by_path = isinstance(error, web.HTTPNotFound | web.HTTPMethodNotAllowed) and not has_own_text
-        said = words if is_by_path else error.text or error.reason
+        shown = message if is_by_path else error.text or error.reason
         more = error.more if isinstance(error, ExplainedConflict) else {}
-        return web.json_response({"error": said, **more}, status=error.status, headers=asked)
+        return web.json_response({"error": shown, **more}, status=error.status, headers=asked)
     except Exception:
         log.exception("the admin API failed on %s %.200s", request.method, request.path)
         if request.writer.output_size and request.transport is not None:

@@ -85,9 +85,9 @@ def fetch_zones(admin: str) -> "tuple[Contents, ...]":
             raise ValueError
         return parse_lines(body.splitlines())
     except ValueError as error:
-        words = body[:300].decode(errors="replace")
+        message = body[:300].decode(errors="replace")
         hint = "; nodes before this version do not tell what their zones have" if status == NOT_FOUND else ""
-        raise Unreachable(f"the node at {admin} answered /v1/zones with HTTP {status}: {words}{hint}") from error
+        raise Unreachable(f"the node at {admin} answered /v1/zones with HTTP {status}: {message}{hint}") from error
 
 
 def ask_reload(admin: str, force: Sequence[str] = (), *, token: str = "") -> Reloaded:
@@ -164,8 +164,8 @@ async def _ask(
         advised = "" if is_local else advice(error, address, handshake, is_plain=is_plain)
         if advised:
             raise Unreachable(f"the node at {admin} cannot be asked: {advised}") from error
-        words = _words(error, timeout_s)
-        raise Unreachable(f"no node answers at {admin}: {words}; is `gtm serve` running there?") from error
+        message = _words(error, timeout_s)
+        raise Unreachable(f"no node answers at {admin}: {message}; is `gtm serve` running there?") from error
 
 
 async def _whole(answer: aiohttp.ClientResponse, admin: str, path: str) -> bytes:
@@ -186,7 +186,7 @@ def _connector(handshake: Handshake) -> aiohttp.TCPConnector:
 def _words(error: Exception, timeout_s: float) -> str:
     if isinstance(error, TimeoutError):
         return f"nothing within {timeout_s:.0f} s"
-    words = described(error)
-    if words == HUNG_UP or (isinstance(error, OSError) and error.errno == errno.ECONNRESET):
+    message = described(error)
+    if message == HUNG_UP or (isinstance(error, OSError) and error.errno == errno.ECONNRESET):
         return f"{HUNG_UP} (a full listener does; try again)"
-    return words[:1].lower() + words[1:] if isinstance(error, OSError) else words
+    return message[:1].lower() + message[1:] if isinstance(error, OSError) else message

@@ -267,7 +267,7 @@ def _region(zone: ZonePlan, region: Region, plan: Plan, status: Status, holds: M
 def _located(region: Region, zone: ZonePlan, plan: Plan) -> Coordinates | None:
     """Returns the region's coordinates as the plan found them."""
     for service in zone.zone.services:
-        for found in plan.services[service.id].regions:
-            if found.name == region.name:
-                return found.at
+        for served_region in plan.services[service.id].regions:
+            if served_region.name == region.name:
+                return served_region.at
     return region.at

@@ -26,8 +26,8 @@ def reason_words(touched: Touched, *, wall: float) -> str:
     if touched.by is not None:
         already = " already" if touched.why is Why.OUT else ""
         until = until_words(touched.by.until, wall=wall)
-        words = f"{_PARTICIPLES[touched.by.action]}{already} until {until} by {touched.by.by}"
-        return f"{words} ({touched.by.scope}; clear it: gtm clear {touched.by.id})"
+        message = f"{_PARTICIPLES[touched.by.action]}{already} until {until} by {touched.by.by}"
+        return f"{message} ({touched.by.scope}; clear it: gtm clear {touched.by.id})"
     return _WORDS.get(touched.why, "")
 
 
@@ -40,13 +40,13 @@ def until_words(until: float, *, wall: float) -> str:
 def nothing_words(override: Override, effect: Effect, *, wall: float) -> str:
     """Returns that an override would change nothing, and why."""
     if not effect.without:
-        words = "all in it is disabled in the zone file (enabled: false)"
-        return f"{override.action.value} {override.scope} would change nothing: {words}"
+        message = "all in it is disabled in the zone file (enabled: false)"
+        return f"{override.action.value} {override.scope} would change nothing: {message}"
     by_reason: dict[str, list[Touched]] = {}
     for touched in effect.without:
         by_reason.setdefault(reason_words(touched, wall=wall), []).append(touched)
     verb = "take out" if override.action in TAKING else "change"
-    reasons = "; ".join(f"{named(reason)}: {words}" for words, reason in list(by_reason.items())[:MAX_NAMED])
+    reasons = "; ".join(f"{named(reason)}: {message}" for message, reason in list(by_reason.items())[:MAX_NAMED])
     more = f"; and {len(by_reason) - MAX_NAMED} more reasons" if len(by_reason) > MAX_NAMED else ""
     is_out = any(touched.why is Why.OUT for touched in effect.without)
     hint = "; `--for` with a later end would keep it out for longer" if is_out else ""

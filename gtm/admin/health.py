@@ -80,6 +80,6 @@ async def open_health(
         await runner.cleanup()
         reason = os.strerror(error.errno).lower() if error.errno else str(error)
         at = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        words = f"cannot serve the health port on {at}: {reason}; `listen.health` names another address"
-        raise ListenFailed(words) from error
+        message = f"cannot serve the health port on {at}: {reason}; `listen.health` names another address"
+        raise ListenFailed(message) from error
     return runner

@@ -99,17 +99,17 @@ class NodeHandlers:
     def _forced(self, request: web.Request) -> frozenset[Name]:
         """Returns the zones that a request forces; raises what to answer where it names none."""
         try:
-            found = {text: parse_name(text, "force") for text in request.query.getall("force")}
+            forced_names = {text: parse_name(text, "force") for text in request.query.getall("force")}
         except ValueError as error:
             raise web.HTTPBadRequest(reason="bad zone", text=str(error)) from error
         served = self._subject.zones()
-        for text, name in found.items():
+        for text, name in forced_names.items():
             if name not in served:
-                words = f'force: no zone "{short(text)}" serves here; `gtm status` lists those that do'
-                raise web.HTTPNotFound(reason="no such zone", text=words)
-        zones = ", ".join(sorted(name.to_text(omit_final_dot=True) for name in found.values()))
+                message = f'force: no zone "{short(text)}" serves here; `gtm status` lists those that do'
+                raise web.HTTPNotFound(reason="no such zone", text=message)
+        zones = ", ".join(sorted(name.to_text(omit_final_dot=True) for name in forced_names.values()))
         log.warning("audit: reload forced from %s: %s", sender_of(request), zones)
-        return frozenset(found.values())
+        return frozenset(forced_names.values())
 
 
 def _answer(view: _View, kind: type[_View], *, status: int = 200) -> web.Response:

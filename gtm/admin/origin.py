@@ -42,17 +42,17 @@ def require_own_host(request: web.Request, names: frozenset[str]) -> None:
     for host in hosts:
         name = host_of(host)
         if name is None:
-            words = (
+            message = (
                 f'"{_short(host)}", in the Host field or the request target, is no HOST or HOST:PORT, such as '
                 "192.0.2.7:8053 or [2001:db8::7]:8053"
             )
-            raise web.HTTPBadRequest(text=words)
+            raise web.HTTPBadRequest(text=message)
         if not is_own(name, names):
-            words = (
+            message = (
                 f'this node does not know the name "{_short(name)}" as its own: ask it by its address, or list the '
                 "name in the node file, listen.hosts"
             )
-            raise web.HTTPMisdirectedRequest(text=words)
+            raise web.HTTPMisdirectedRequest(text=message)
 
 
 def require_own_page(request: web.Request) -> None:
@@ -62,11 +62,11 @@ def require_own_page(request: web.Request) -> None:
     sites = set(request.headers.getall("Sec-Fetch-Site", []))
     if foreign or (not sites <= OWN_SITES and not _is_followed_link(request)):
         sent = f'Origin "{_short(foreign[0])}", Host "{_short(host)}"' if foreign else "Sec-Fetch-Site"
-        words = (
+        message = (
             f"a page of another site sent this ({sent}): a program leaves Origin and Sec-Fetch-Site out, and a proxy "
             "before this node passes Host on as it came"
         )
-        raise web.HTTPForbidden(text=words)
+        raise web.HTTPForbidden(text=message)
 
 
 def _is_followed_link(request: web.Request) -> bool:

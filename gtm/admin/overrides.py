@@ -157,8 +157,8 @@ class OverrideHandlers:
 
 
 def _tell(log_of: RefusalLog, at: str, refused: web.HTTPException) -> None:
-    words = ascii(refused.text or refused.reason)[:MAX_LOGGED]
-    log_of.tell(f"audit: override refused from {at} ({refused.status}): {words}")
+    message = ascii(refused.text or refused.reason)[:MAX_LOGGED]
+    log_of.tell(f"audit: override refused from {at} ({refused.status}): {message}")
 
 
 def _refusal(refused: OverrideRefused) -> web.HTTPException:
@@ -238,8 +238,8 @@ async def _body(request: web.Request, kind: type[_Kind]) -> _Kind:
         first = invalid.errors(include_url=False, include_input=False)[0]
         own = _words(first.get("ctx", {}))
         where = ".".join(str(part) for part in first["loc"]) or ("" if own else "body")
-        words = f"{where}: {own or first['msg']}" if where else own
-        raise web.HTTPBadRequest(text=words[:MAX_LOGGED]) from invalid
+        message = f"{where}: {own or first['msg']}" if where else own
+        raise web.HTTPBadRequest(text=message[:MAX_LOGGED]) from invalid
 
 
 def _words(context: Mapping[str, object]) -> str:

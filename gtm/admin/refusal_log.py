@@ -20,13 +20,13 @@ class RefusalLog:
         self._untold = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def tell(self, words: str) -> None:
+    def tell(self, message: str) -> None:
         """Logs a refusal, or counts it."""
         if self._timer is None:
             self._begin()
         if self._lines < self._most:
             self._lines += 1
-            self._log.warning("%s", words)
+            self._log.warning("%s", message)
         else:
             self._untold += 1
 

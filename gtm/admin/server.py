@@ -144,7 +144,7 @@ class LimitedRunner(web.AppRunner):
         server = self.server
         if server is None or not self.crowd.has_room_for(client):
             self._on_refused()
-            _turn_away(accepted, words=b"" if tls else _BUSY)
+            _turn_away(accepted, answer=b"" if tls else _BUSY)
             return
         connection = Connection(server(), client, self)
         self._connections[connection.inner] = connection
@@ -210,13 +210,16 @@ class LimitedRunner(web.AppRunner):
         unread = {
             connection: connection.unread_bytes for connection in self._connections.values() if connection is not newest
         }
-        unread = {one: size for one, size in unread.items() if size > READ_BYTES}
+        unread = {open_connection: size for open_connection, size in unread.items() if size > READ_BYTES}
         while sum(unread.values()) > MAX_UNREAD_BYTES:
             of_client = Counter[str]()
-            for one, size in unread.items():
-                of_client[one.client] += size
+            for open_connection, size in unread.items():
+                of_client[open_connection.client] += size
             [(worst, _size)] = of_client.most_common(1)
-            slowest = min((one for one in unread if one.client == worst), key=lambda one: one.unread_since)
+            slowest = min(
+                (open_connection for open_connection in unread if open_connection.client == worst),
+                key=lambda open_connection: open_connection.unread_since,
+            )
             del unread[slowest]
             slowest.drop(Ending.UNREAD.value)
 
@@ -246,10 +249,10 @@ def _is_costly(request: web.Request) -> bool:
     return row is None or row.pace is Pace.IN_TURN
 
 
-def _turn_away(accepted: socket.socket, *, words: bytes) -> None:
+def _turn_away(accepted: socket.socket, *, answer: bytes) -> None:
     """Says so, where that takes no waiting, and hangs up."""
     with suppress(OSError):
-        accepted.send(words)
+        accepted.send(answer)
         accepted.shutdown(socket.SHUT_WR)
         accepted.recv(4096)  # what is not read would have the kernel take back the answer (RST)
     accepted.close()

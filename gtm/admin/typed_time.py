@@ -24,12 +24,12 @@ _CLOCK = re.compile(r"(?:(today|yesterday) )?(\d{1,2}):(\d\d)(?::(\d\d))?(?:Z|([
 def moment(text: str, *, now: float, after: float | None = None) -> float:
     """Returns the Unix time that a text means; raises ValueError with words for who typed it."""
     try:
-        found = _moment(text.strip(), now, after)
+        parsed = _moment(text.strip(), now, after)
     except (ValueError, OverflowError) as error:
         raise ValueError(f'"{text[:MAX_SHOWN]}" is no time such as 02:14, 2026-01-31T02:14 or 2h (ago)') from error
-    if not isfinite(found):
+    if not isfinite(parsed):
         raise ValueError(f'"{text[:MAX_SHOWN]}" is no time such as 02:14, 2026-01-31T02:14 or 2h (ago)')
-    return found
+    return parsed
 
 
 def _moment(text: str, now: float, after: float | None) -> float:

@@ -92,10 +92,10 @@ class LocalAdmin:
         listening = _listening(self.path)
         return listening, self.path.stat()
 
-    def _complain(self, words: str) -> None:
-        if words != self._told:
-            self._told = words
-            log.warning("the admin socket %s cannot be made: %s; going on without it", self.path, words)
+    def _complain(self, message: str) -> None:
+        if message != self._told:
+            self._told = message
+            log.warning("the admin socket %s cannot be made: %s; going on without it", self.path, message)
 
     def _unlink(self) -> None:
         if self._made is not None and _is_at(self.path, self._made):

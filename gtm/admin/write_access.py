@@ -116,11 +116,11 @@ class Doorkeeper:
                 try:
                     self._read = now, await self._pool.run(self._digests, timeout_s=READ_LIMIT_S)
                 except CallOverdue as overdue:
-                    words = (
+                    message = (
                         "this node cannot read its token files now (overrides.tokens in the node file): their disk "
                         "does not answer; the socket in its state folder needs none"
                     )
-                    raise web.HTTPServiceUnavailable(text=words) from overdue
+                    raise web.HTTPServiceUnavailable(text=message) from overdue
             return self._read[1]
 
     def _digests(self) -> Mapping[str, bytes]:
@@ -162,12 +162,12 @@ class Doorkeeper:
         self._wrong[client] = recent if len(recent) >= MAX_WRONG else [*recent, now]
         if len(recent) >= MAX_WRONG:
             wait_s = max(1, round(recent[0] + WRONG_S - now))
-            words = (
+            message = (
                 f"this token is wrong too, and there were {MAX_WRONG} wrong ones from this address within "
                 f"{WRONG_S:.0f} s: wrong ones are told so again in {wait_s} s, a right one (overrides.tokens in the "
                 "node file) counts at once"
             )
-            raise web.HTTPTooManyRequests(text=words, headers={"Retry-After": str(wait_s)})
+            raise web.HTTPTooManyRequests(text=message, headers={"Retry-After": str(wait_s)})
 
 
 def read_digest(path: Path) -> bytes:
@@ -204,11 +204,11 @@ def _require_direct(request: web.Request) -> None:
     """Refuses what a proxy on this machine passes on: to the node it comes from here, whoever sent it."""
     for name in request.headers:
         if name.lower() in PROXY_HEADERS or name.lower().startswith(PROXY_PREFIX):
-            words = (
+            message = (
                 f"this came through a proxy ({ascii(name)[1:-1]}): whoever reaches that could say anything here; ask "
                 "the node itself, or send a token (overrides.tokens in the node file)"
             )
-            raise web.HTTPForbidden(text=words)
+            raise web.HTTPForbidden(text=message)
 
 
 def _user_of(opened: socket.socket) -> str:

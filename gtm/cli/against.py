@@ -100,7 +100,7 @@ def _changes_against(
     before = {zone.origin: zone for zone in _zones_of(place) if zone.origin in origins or not alone}
     guard = LossGuard(most_lost)
     told_lost = ((zone, guard.words(before.get(zone.origin), zone)) for zone in zones)
-    lost = (f"zone {zone.origin.to_text(omit_final_dot=True)}: {words}" for zone, words in told_lost if words)
+    lost = (f"zone {zone.origin.to_text(omit_final_dot=True)}: {message}" for zone, message in told_lost if message)
     return changes(before.values(), zones), tuple(lost)
 
 
@@ -132,16 +132,16 @@ def _fate(scope: Scope, override: OverrideView, before: Layout, after: Layout) -
     now = followed(scope, before, after)
     if now == (scope,) or not before.has(scope):
         return ""
-    words = f"override {override.id}: {override.action} {scope} by {override.by}"
+    message = f"override {override.id}: {override.action} {scope} by {override.by}"
     if now:
-        return f"{words} would follow the rename, to {', '.join(map(str, now))}"
-    return f"{WARNING}{words} would be without effect: nothing would be in it, and no other name of it is known"
+        return f"{message} would follow the rename, to {', '.join(map(str, now))}"
+    return f"{WARNING}{message} would be without effect: nothing would be in it, and no other name of it is known"
 
 
 def _endpoint_refs(node: NodeStatus) -> Iterator[EndpointRef]:
     for service in node.services:
         ends = [(endpoint.region, endpoint.endpoint) for endpoint in service.endpoints]
-        ends += [(one.region, one.endpoint) for one in service.disabled]
+        ends += [(disabled_endpoint.region, disabled_endpoint.endpoint) for disabled_endpoint in service.disabled]
         yield from (EndpointRef(service.zone.lower(), service.service, region, end) for region, end in ends)
 
 
@@ -151,8 +151,8 @@ def _address(place: Path, against: str) -> str:
     try:
         return admin_address(against, None)
     except typer.BadParameter as error:
-        words = f'"{against}" is no folder and no file here, and no admin address such as http://127.0.0.1:8053'
-        raise typer.BadParameter(words, param_hint="--against") from error
+        message = f'"{against}" is no folder and no file here, and no admin address such as http://127.0.0.1:8053'
+        raise typer.BadParameter(message, param_hint="--against") from error
 
 
 def _zones_of(place: Path) -> tuple[Zone, ...]:

@@ -176,11 +176,11 @@ def main() -> None:
 
 def _print_refusal(error: _Refusal) -> None:
     """Prints what is wrong with the command line: one line, for a shell's history, a log or a chat."""
-    words = " ".join(error.format_message().replace("Value error, ", "").split())
-    if words:
+    message = " ".join(error.format_message().replace("Value error, ", "").split())
+    if message:
         first = [word for word in _typed()[:1] if word in COMMANDS or word in GROUPS]
         typed = getattr(getattr(error, "ctx", None), "command_path", " ".join(["gtm", *first]))
-        print_aside(f"Error: {escaped(words.rstrip('.'), limit=MAX_REFUSAL)}; see: {typed} -h")
+        print_aside(f"Error: {escaped(message.rstrip('.'), limit=MAX_REFUSAL)}; see: {typed} -h")
 
 
 def _open_missing() -> None:

@@ -46,13 +46,13 @@ def show_bound(
 ) -> None:
     """Tell the worst-case seconds from the death of an endpoint to the end of the last cached answer, term by term."""
     node = read_config(config)
-    words = vocabulary(Counters())
-    catalogue = _catalogue(zone_folder(zones, node), words)
+    steering_vocabulary = vocabulary(Counters())
+    catalogue = _catalogue(zone_folder(zones, node), steering_vocabulary)
     known = catalogue.zones
     asked = _asked(service, catalogue)
     if not asked.endpoints:
         raise typer.BadParameter(f"nothing of {asked.id} is enabled: it answers nothing", param_hint="SERVICE")
-    watched, shares = {check.id: check for check in checks(known)}, _shares(known, words)
+    watched, shares = {check.id: check for check in checks(known)}, _shares(known, steering_vocabulary)
     steered = shares.services[asked.id]
     holds = holds_of_one_fault(steered, shares, watched)
     delays = delays_of(node, watched.values())
@@ -66,8 +66,8 @@ def show_bound(
         _print(asked, worst, longer)
 
 
-def _catalogue(folder: Path, words: SteeringVocabulary) -> Catalogue:
-    return never_empty(folder, EMPTY, read(folder, EMPTY, words))
+def _catalogue(folder: Path, steering_vocabulary: SteeringVocabulary) -> Catalogue:
+    return never_empty(folder, EMPTY, read(folder, EMPTY, steering_vocabulary))
 
 
 def _asked(name: str, catalogue: Catalogue) -> Service:
@@ -100,12 +100,17 @@ def _text(zone: Zone) -> str:
     return zone.origin.to_text(omit_final_dot=True).lower()
 
 
-def _shares(zones: tuple[Zone, ...], words: SteeringVocabulary) -> Shares:
+def _shares(zones: tuple[Zone, ...], steering_vocabulary: SteeringVocabulary) -> Shares:
     """Returns the shares that the safety rules use, which neither records nor places change."""
     bare = tuple(replace(zone, records=(), bulk=NO_BULK) for zone in zones)
     serials = {zone.origin.to_text(): 0 for zone in bare}
     plan = compile_plan(
-        bare, serials=serials, geography=NO_GEOGRAPHY, vocabulary=words, status=NO_STATUS, before=EMPTY_PLAN
+        bare,
+        serials=serials,
+        geography=NO_GEOGRAPHY,
+        vocabulary=steering_vocabulary,
+        status=NO_STATUS,
+        before=EMPTY_PLAN,
     )
     return shares_of(plan.services)
 

@@ -101,8 +101,8 @@ class Checked:
     @property
     def _compared_warnings(self) -> Iterator[Problem]:
         """Yields those of what would change; they are of no line, and the fields of `against` have them, too."""
-        for words in () if self.against is None else self.against.all_warnings:
-            yield Problem(str(self.place), 0, 0, words)
+        for warning in () if self.against is None else self.against.all_warnings:
+            yield Problem(str(self.place), 0, 0, warning)
 
     @property
     def services(self) -> int:
@@ -154,6 +154,6 @@ def _one_file(file: Path) -> CheckResult:
     own = {problem for refused in catalogue.refused if refused.file == str(file) for problem in refused.problems}
     problems = tuple(each for each in catalogue.problems if each in own or each.file in {str(file), *shared})
     if not zones and not problems and str(file) not in shared:
-        words = "not read as a zone file: those are named *.yaml or *.yml, and do not begin with one of . # ~"
-        problems = (Problem(str(file), 1, 1, words),)
+        message = "not read as a zone file: those are named *.yaml or *.yml, and do not begin with one of . # ~"
+        problems = (Problem(str(file), 1, 1, message),)
     return zones, problems, () if problems else tuple(warning for zone in zones for warning in zone.warnings)

@@ -129,7 +129,7 @@ def _region_scopes(status: _Status) -> list[str]:
     """Returns regions as commands take them (scope.py): with their zone where not all zones have it from one file."""
     pairs = list(dict.fromkeys((service.zone, end.region) for service in status.services for end in service.endpoints))
     times = Counter(region for _, region in pairs)
-    shared = {(one.zone, region) for one in status.zones for region in one.shared_regions}
+    shared = {(zone_status.zone, region) for zone_status in status.zones for region in zone_status.shared_regions}
     unclear = {region for zone, region in pairs if times[region] > 1 and (zone, region) not in shared}
     return [f"{zone}/{region}" if region in unclear else region for zone, region in pairs]
 
@@ -146,7 +146,9 @@ def _zones(status: _Status) -> list[str]:
 
 
 def _endpoints(status: _Status) -> list[str]:
-    ends = [(one.short, end.endpoint) for one in status.services for end in one.endpoints]
+    ends = [
+        (service_status.short, end.endpoint) for service_status in status.services for end in service_status.endpoints
+    ]
     return [name for service, end in ends for name in (f"{service}/{end}", end, end.partition("/")[2])]
 
 

@@ -105,8 +105,8 @@ def events(  # one argument for each option of the command
 def _tell_unnamed(choice: Choice, given: Sequence[Recorded]) -> None:
     """Says for which names there are only events that may be about anything."""
     if unnamed := choice.unnamed(given):
-        words = "what follows was told of whole zones or of all checks, and may be about it"
-        print_aside(f"no event of this time names {', '.join(unnamed)}; {words}")
+        message = "what follows was told of whole zones or of all checks, and may be about it"
+        print_aside(f"no event of this time names {', '.join(unnamed)}; {message}")
 
 
 def span_of(since: str | None, until: str | None) -> tuple[float, float]:
@@ -142,8 +142,8 @@ def events_folder(config: ConfigOption) -> Path:
     try:
         os.scandir(folder).close()
     except PermissionError as error:
-        words = f"{folder}: {error.strerror}; read it as the user of the node, or ask the node with --admin"
-        raise Unreachable(words) from error
+        message = f"{folder}: {error.strerror}; read it as the user of the node, or ask the node with --admin"
+        raise Unreachable(message) from error
     return folder
 
 
@@ -162,9 +162,9 @@ def _asked(admin: str, config: ConfigOption, begin: float, *, follow: bool) -> I
 
     where, after = admin_address(admin, config), ""
     while True:
-        found = fetch_events(where, since=begin, after=after)
-        yield found
-        after = found[-1].id if found else after
+        recorded = fetch_events(where, since=begin, after=after)
+        yield recorded
+        after = recorded[-1].id if recorded else after
         if not follow:
             return
         time.sleep(PACE_S)

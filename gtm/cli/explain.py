@@ -82,8 +82,8 @@ def _print(explained: "Explanation") -> None:
         _print_steered(explained.steered)
     elif explained.zone:
         print_plain(f"steering    none: {_unsteered(explained)}")
-    for endpoint, words in explained.disabled:
-        print_plain(f"disabled    {endpoint}: {words}")
+    for endpoint, reason in explained.disabled:
+        print_plain(f"disabled    {endpoint}: {reason}")
     is_drawn = explained.steered is not None and explained.steered.is_drawn
     print_plain("answer      one draw of the engine" if is_drawn else "answer")
     for line in explained.answer:
@@ -103,10 +103,10 @@ def _print_steered(steered: "Steered") -> None:
     print_plain(f"outcome     {steered.rule}{_state(steered)}")
     for endpoint, share in steered.chances:
         print_plain(f"    {endpoint}: {share:.1%} of queries")
-    for endpoint, words in steered.guided:
-        print_plain(f"override    {endpoint}: {words}")
-    for endpoint, words in steered.local:
-        print_plain(f"local       {endpoint}: {words}")
+    for endpoint, reason in steered.guided:
+        print_plain(f"override    {endpoint}: {reason}")
+    for endpoint, reason in steered.local:
+        print_plain(f"local       {endpoint}: {reason}")
     for endpoint, check in steered.checks:
         why = f"{check.reason.value}: {check.detail}" if check.detail else check.reason.value
         print_plain(f"health      {endpoint}: {check.belief.value} ({why}; {_voices(check)})")
@@ -136,8 +136,8 @@ def _state(steered: "Steered") -> str:
         case State.DEGRADED:
             return " (degraded: with all endpoints up it would be another)"
         case State.FAIL_OPEN | State.FAIL_CLOSED:
-            words = steered.state.value.replace("_", " ")
-            return f" ({words}: all are down, and the zone says {steered.on_all_down.value})"
+            state_text = steered.state.value.replace("_", " ")
+            return f" ({state_text}: all are down, and the zone says {steered.on_all_down.value})"
 
 
 def _voices(check: "CheckStatus") -> str:
@@ -154,13 +154,13 @@ def _mentions(mentions: "tuple[Mention, ...]") -> str:
 
 def _place(located: "Located") -> str:
     place = located.place
-    words = [place.city, place.subdivision or place.country, place.continent]
+    parts = [place.city, place.subdivision or place.country, place.continent]
     if place.at is not None:
-        words.append(f"{place.at.latitude:.2f},{place.at.longitude:.2f}")
+        parts.append(f"{place.at.latitude:.2f},{place.at.longitude:.2f}")
     if place.asn is not None:
-        words.append(f"AS{place.asn} {place.organization}".strip())
-    words += [f"tag {tag}" for tag in place.tags]
-    known = ", ".join(word for word in words if word)
+        parts.append(f"AS{place.asn} {place.organization}".strip())
+    parts += [f"tag {tag}" for tag in place.tags]
+    known = ", ".join(word for word in parts if word)
     if not known:
         told = "unknown: the default order of the regions"
         if tells_no_place(located.network.network_address):

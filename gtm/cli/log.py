@@ -39,7 +39,7 @@ class StderrHandler(logging.StreamHandler[TextIO]):
 def log_to_stderr(choice: LogChoice = DEFAULT_LOG) -> None:
     """Sends the log of this process to standard error, and what Python itself would write there into the log."""
     level, root = _LEVELS[choice.level], logging.getLogger()
-    handler = next((one for one in root.handlers if isinstance(one, StderrHandler)), None)
+    handler = next((root_handler for root_handler in root.handlers if isinstance(root_handler, StderrHandler)), None)
     if handler is None and not root.handlers:  # whoever has handlers already wants the log elsewhere
         handler = StderrHandler(sys.stderr)
         root.addHandler(handler)
@@ -110,9 +110,9 @@ def _log_thread(failed: threading.ExceptHookArgs) -> None:
 
 
 def _log_unraisable(failed: "sys.UnraisableHookArgs") -> None:
-    words = failed.err_msg or "an exception that nobody can be told of"
+    message = failed.err_msg or "an exception that nobody can be told of"
     info = _info(failed.exc_value, failed.exc_traceback)
-    log.error("%s", words, exc_info=info)
+    log.error("%s", message, exc_info=info)
 
 
 def _info(

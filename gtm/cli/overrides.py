@@ -148,9 +148,9 @@ def clear(  # one argument for each option of the command
 
     node = _asked(admin_address(admin, config), token_file)
     status = fetch_status(node.admin)
-    found = [_found(find_said, text, status) for text in split_scopes(said)]
-    ids = list(dict.fromkeys(scope for scope in found if isinstance(scope, str)))
-    scopes = list(dict.fromkeys(str(scope) for scope in found if not isinstance(scope, str)))
+    parsed_scopes = [_found(find_said, text, status) for text in split_scopes(said)]
+    ids = list(dict.fromkeys(scope for scope in parsed_scopes if isinstance(scope, str)))
+    scopes = list(dict.fromkeys(str(scope) for scope in parsed_scopes if not isinstance(scope, str)))
     body: dict[str, object] = {"scopes": scopes, "ids": ids, "action": Action.CLEAR.value, "why": why}
     _send(body, by=by, rules=rules, node=node, as_json=json)
 

@@ -64,5 +64,5 @@ def _changes(reloaded: "Reloaded") -> tuple[str, ...]:
     if reloaded.changes or last is None or last.ago_s > RECENT_S:
         is_told = reloaded.changes or reloaded.problems
         return reloaded.changes if is_told else ("no zone changed with this reload",)
-    words = f"no zone changed with this reload; {last.ago_s:.0f} s ago, with generation {last.generation}:"
-    return (words, *last.changes)
+    message = f"no zone changed with this reload; {last.ago_s:.0f} s ago, with generation {last.generation}:"
+    return (message, *last.changes)

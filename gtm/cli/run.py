@@ -138,8 +138,8 @@ def _run(chosen: Callable[[], NodeConfig], *, has_file: bool) -> None:
     config = chosen()
     log_to_stderr(config.log)
     if config.zones == shipped("zones"):
-        words = "no zones/ here: serving the shipped example, %s; --allow 127.0.0.0/8 lets its endpoints be checked"
-        log.warning(words, config.zones)
+        message = "no zones/ here: serving the shipped example, %s; --allow 127.0.0.0/8 lets its endpoints be checked"
+        log.warning(message, config.zones)
     from gtm.node.start import run_node  # noqa: PLC0415  # who completes, or shows help, runs none
 
     rereading = Rereading(chosen, log_to_stderr) if has_file else None

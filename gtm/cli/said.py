@@ -47,30 +47,30 @@ def note_of(override: "OverrideView") -> str:
     return "; ".join(notes)
 
 
-def said_lines(said: "SaidView") -> Iterator[str]:
+def said_lines(answer: "SaidView") -> Iterator[str]:
     """Yields what was said, and what it changes."""
-    if said.action == "clear":
-        yield from (f"{one.scope}: {one.action} by {one.by} is cleared: {one.why} ({one.id})" for one in said.ended)
+    if answer.action == "clear":
+        yield from (f"{one.scope}: {one.action} by {one.by} is cleared: {one.why} ({one.id})" for one in answer.ended)
     else:
-        yield f"{said.scope}: {said.action} until {shown(said.until)} ({said.id})"
-        for one in said.ended:
+        yield f"{answer.scope}: {answer.action} until {shown(answer.until)} ({answer.id})"
+        for one in answer.ended:
             yield f"  in the place of {one.action} until {shown(one.until)} by {one.by} ({one.id})"
-    effect = said.effect
+    effect = answer.effect
     is_back = any(one.why == BROUGHT_BACK for one in effect.without)
-    if not effect.counts and said.action in TAKING:
+    if not effect.counts and answer.action in TAKING:
         yield "  takes nothing out: it brings back what was out" if is_back else "  takes nothing more out now"
-    yield from _lines(_COUNTS[said.action], effect.counts, effect.totals[0])
+    yield from _lines(_COUNTS[answer.action], effect.counts, effect.totals[0])
     yield from _lines("keeps out", effect.keeps_out, effect.totals[1])
-    yield from _lines("not again for" if said.action == "clear" else "not", effect.without, effect.totals[2])
-    if said.action == "obey":
-        yield f"  what is said of a wider scope does not count there until then; gtm clear {said.id} ends that"
+    yield from _lines("not again for" if answer.action == "clear" else "not", effect.without, effect.totals[2])
+    if answer.action == "obey":
+        yield f"  what is said of a wider scope does not count there until then; gtm clear {answer.id} ends that"
 
 
 def _lines(verb: str, some: "Sequence[TouchedView]", total: int) -> Iterator[str]:
     """Yields a line for each service, region and reason; of many services for each zone."""
-    lines = [_line(verb, found) for found in _grouped(some, lambda one: one.service)]
+    lines = [_line(verb, group) for group in _grouped(some, lambda touched: touched.service)]
     if len(lines) > MAX_GROUPS:
-        lines = [_line_of_zone(verb, found) for found in _grouped(some, lambda one: one.zone)]
+        lines = [_line_of_zone(verb, group) for group in _grouped(some, lambda touched: touched.zone)]
     for line, _ in lines[:MAX_GROUPS]:
         yield line
     rest = total - sum(size for _, size in lines[:MAX_GROUPS])
@@ -97,12 +97,12 @@ def _line_of_zone(verb: str, touched: "Sequence[TouchedView]") -> tuple[str, int
     """Returns the line of endpoints of one zone, and how many they are."""
     first, services = touched[0], counted(len({each_touched.service for each_touched in touched}), "service")
     zone = f" of {first.zone}" if first.zone else ""  # a node of the version before does not tell it
-    words = f"{counted(len(touched), 'endpoint')} of {services}{zone} in {first.region}"
-    return f"  {verb} {words}{_because(first.words, verb)}", len(touched)
+    message = f"{counted(len(touched), 'endpoint')} of {services}{zone} in {first.region}"
+    return f"  {verb} {message}{_because(first.words, verb)}", len(touched)
 
 
-def _because(words: str, verb: str) -> str:
-    return (f": {words}" if verb in WITHOUT else f"; {words}") if words else ""
+def _because(message: str, verb: str) -> str:
+    return (f": {message}" if verb in WITHOUT else f"; {message}") if message else ""
 
 
 def _targets(touched: "Sequence[TouchedView]") -> str:

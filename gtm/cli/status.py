@@ -137,16 +137,16 @@ def _print_regions(regions: "RegionList") -> None:
 
 def _region_state(region: "RegionView") -> str:
     """Returns the state, and what decides besides the checks: `up; a person says drain (ann, for 1h more)`."""
-    words = [region.state.value]
+    parts = [region.state.value]
     for hold in region.holds:
         some = "" if hold.endpoints == region.endpoints else f" of {hold.endpoints} of {region.endpoints} endpoints"
         if hold.until is not None:
-            words.append(f"a person says {hold.what}{some} ({hold.by}, {_left(hold.until)})")
+            parts.append(f"a person says {hold.what}{some} ({hold.by}, {_left(hold.until)})")
         elif hold.what == SafetyRule.MIN_HEALTHY.value:
-            words.append(f"{hold.endpoints} of {region.endpoints} skipped for want of {hold.what}")
+            parts.append(f"{hold.endpoints} of {region.endpoints} skipped for want of {hold.what}")
         else:
-            words.append(f"{hold.endpoints} of {region.endpoints} held up by {hold.what}")
-    return "; ".join(words)
+            parts.append(f"{hold.endpoints} of {region.endpoints} held up by {hold.what}")
+    return "; ".join(parts)
 
 
 def _left(until: float) -> str:
@@ -157,7 +157,10 @@ def _print_service(service: "ServiceView", voters: "VotersView | None") -> None:
     state = service.state.value if service.endpoints else "nothing of it is enabled, it answers nothing"
     print_plain(f"{service.service}: {service.steer}, {state}")
     rows = [_endpoint(endpoint, voters) for endpoint in service.endpoints]
-    rows += [(one.endpoint, "disabled", "", str(one.by), "") for one in service.disabled]
+    rows += [
+        (disabled_endpoint.endpoint, "disabled", "", str(disabled_endpoint.by), "")
+        for disabled_endpoint in service.disabled
+    ]
     print_table("", ("endpoint", "belief", "since", "reason", "voices"), rows)
     print_plain()
 
@@ -192,11 +195,11 @@ def _said(voice: Voice) -> str:
 def _believed(endpoint: "EndpointView") -> str:
     """Returns the belief, and the state where that knows of more: `up, flapping`."""
     belief, state = endpoint.belief.value, endpoint.state
-    words = f"{belief}, {state.value}" if state in {VerdictState.DEGRADED, VerdictState.FLAPPING} else belief
+    message = f"{belief}, {state.value}" if state in {VerdictState.DEGRADED, VerdictState.FLAPPING} else belief
     if endpoint.down_from:
-        words += f"; down as seen from {', '.join(endpoint.down_from)}"
+        message += f"; down as seen from {', '.join(endpoint.down_from)}"
     if endpoint.back_in_s is not None:
-        words += (
+        message += (
             f"; answers again, back in {span(math.ceil(endpoint.back_in_s))}"
             if endpoint.back_in_s
             else "; answers again"
@@ -205,9 +208,9 @@ def _believed(endpoint: "EndpointView") -> str:
         whose = (
             "" if endpoint.override_until is None else f" ({endpoint.override_by}, {_left(endpoint.override_until)})"
         )
-        return f"{words}; a person says {endpoint.override}{whose}"
+        return f"{message}; a person says {endpoint.override}{whose}"
     if endpoint.held_by:
-        words += f"; held up by {endpoint.held_by}"
+        message += f"; held up by {endpoint.held_by}"
     if endpoint.is_skipped:
-        words += "; skipped, its region has fewer up than min_healthy"
-    return f"{words}; last resort" if endpoint.is_last_resort else words
+        message += "; skipped, its region has fewer up than min_healthy"
+    return f"{message}; last resort" if endpoint.is_last_resort else message

@@ -34,7 +34,7 @@ def in_our_words(error: yaml.YAMLError, text: str, file: str) -> Problem:
     line, column = _position(error, text)
     phrase = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be read"
     phrase = str(phrase)
-    ours = next((words for theirs, words in _WORDS if theirs in phrase), phrase)
+    ours = next((message for theirs, message in _WORDS if theirs in phrase), phrase)
     return Problem(file, line, column, f"not YAML: {ours}")
 
 

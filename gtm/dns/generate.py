@@ -51,8 +51,8 @@ def expand(argument: str, *, limit: int, limit_bytes: int) -> list[str]:
         line = f"{_filled(name, number)} {between} {_filled(value, number)}"
         left -= len(line.encode()) + 1
         if left < 0:  # before the others are made: they may be longer than the memory of this machine
-            words = f"makes more than {limit_bytes} bytes, which are left for this zone"
-            raise TextInvalid(f"$GENERATE {tokens[0]} {words}")
+            message = f"makes more than {limit_bytes} bytes, which are left for this zone"
+            raise TextInvalid(f"$GENERATE {tokens[0]} {message}")
         lines.append(line)
     return lines
 

@@ -155,10 +155,10 @@ _WORDS = (
 
 def _reason(rtype: RdataType, theirs: str) -> str:
     ours = f": {theirs}" if theirs else ""
-    for pattern, words in _WORDS:
+    for pattern, message in _WORDS:
         match = re.fullmatch(pattern, theirs, re.IGNORECASE | re.DOTALL)
         if match:
-            ours = match.expand(words) and f": {match.expand(words)}"
+            ours = match.expand(message) and f": {match.expand(message)}"
             break
     example = _EXAMPLES.get(rtype)
     return f"{ours}; one looks like {example}" if example else ours

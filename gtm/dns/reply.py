@@ -158,8 +158,8 @@ def _opt(edns: Edns, reply: Reply) -> bytes:
     if reply.scope is not None and edns.subnet is not None:
         options.append(EDNSOption(OPTION_CLIENT_SUBNET, edns.subnet.compose(reply.scope)))
     if reply.extended_error:
-        words = struct.pack("!H", EXTENDED_ERROR_OTHER) + reply.extended_error.encode()
-        options.append(EDNSOption(OPTION_EXTENDED_ERROR, words))
+        option = struct.pack("!H", EXTENDED_ERROR_OTHER) + reply.extended_error.encode()
+        options.append(EDNSOption(OPTION_EXTENDED_ERROR, option))
     ttl = reply.rcode >> 4 << 24 | (_DNSSEC_OK if edns.dnssec_ok else 0)
     buffer = WireBuffer()
     RR(DNSLabel(()), RdataType.OPT, UDP_LIMIT, ttl, options).pack(buffer)

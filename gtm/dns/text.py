@@ -49,4 +49,6 @@ def parse_mailbox(text: str) -> Name:
 
 
 def _reason(error: Exception) -> str:
-    return next((words for kind, words in _WORDS if isinstance(error, kind)), "it has characters that no name can have")
+    return next(
+        (message for kind, message in _WORDS if isinstance(error, kind)), "it has characters that no name can have"
+    )

@@ -224,8 +224,8 @@ class _Steering:
 
     def _seen_down(self, cell: Cell) -> Numbers:
         """Returns the endpoints that the nearest vantage sees down."""
-        found = dict(effective(self.service, self.status, self.overlay).seen_down)
-        return NOTHING if cell.nearest is None else found.get(cell.nearest, NOTHING)
+        seen_now = dict(effective(self.service, self.status, self.overlay).seen_down)
+        return NOTHING if cell.nearest is None else seen_now.get(cell.nearest, NOTHING)
 
     def _local(self, down: Numbers, cell: Cell) -> tuple[tuple[EndpointId, str], ...]:
         before, after = self._pool(last_resort=False), self._pool(last_resort=False, down=down)
@@ -311,9 +311,9 @@ def _disabled(zone: ZonePlan, name: Labels) -> tuple[tuple[EndpointId, str], ...
     """Returns the endpoints of the service at a name, or of the wildcard that stands for it, that are not used."""
     names = {labels(service.name): service for service in zone.zone.all_services if service.disabled}
     wild = next((up for up in (name[cut:] for cut in range(1, len(name))) if up in zone.nodes), ())
-    found = names.get(name) or (None if name in zone.nodes else names.get((b"*", *wild)))
+    match = names.get(name) or (None if name in zone.nodes else names.get((b"*", *wild)))
     return (
-        () if found is None else tuple((endpoint.id, str(found.disabled_by(endpoint))) for endpoint in found.disabled)
+        () if match is None else tuple((endpoint.id, str(match.disabled_by(endpoint))) for endpoint in match.disabled)
     )
 
 

@@ -121,12 +121,17 @@ class _Mention:
         if isinstance(self._scope, EndpointScope):
             regions.append(self._scope.endpoint.partition("/")[0])
         named = (region.lower() for region in regions)
-        return any(one == wanted or one.endswith(f"/{wanted}") or wanted.endswith(f"/{one}") for one in named)
+        return any(
+            candidate == wanted or candidate.endswith(f"/{wanted}") or wanted.endswith(f"/{candidate}")
+            for candidate in named
+        )
 
     def has_zone(self, name: str) -> bool:
         wanted = name.lower().removesuffix(".")
         is_its_check = self._event.subject.lower().startswith(f"{wanted}/")
-        return is_its_check or any(_is_in(one, wanted) or one == "*" for one in (*self.services, *self._zones))
+        return is_its_check or any(
+            _is_in(candidate, wanted) or candidate == "*" for candidate in (*self.services, *self._zones)
+        )
 
 
 def _whole_names(names: Iterable[str], mentions: Sequence[_Mention]) -> Iterable[str]:
@@ -134,7 +139,9 @@ def _whole_names(names: Iterable[str], mentions: Sequence[_Mention]) -> Iterable
     known = {service for mention in mentions for service in mention.services}
     for name in names:
         wanted = name.lower().removesuffix(".")
-        yield from [one for one in known if one == wanted or one.startswith(f"{wanted}.")] or [wanted]
+        yield from [candidate for candidate in known if candidate == wanted or candidate.startswith(f"{wanted}.")] or [
+            wanted
+        ]
 
 
 def _meant(name: str, known: Sequence[str]) -> str:

@@ -219,9 +219,9 @@ def parse_series(series: str) -> tuple[str, Mapping[str, str]]:
 
 
 def _unknown(name: str) -> Metric:
-    words = name.replace("_", " ")
+    text = name.replace("_", " ")
     return _counter(
-        name.removesuffix("_total"), name.replace("_", "."), "{event}", f"How often this was counted: {words}."
+        name.removesuffix("_total"), name.replace("_", "."), "{event}", f"How often this was counted: {text}."
     )
 
 

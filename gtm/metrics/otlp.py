@@ -136,8 +136,8 @@ class Telemetry:
         if trouble.outcome == TAKEN:
             log.warning("telemetry: the collector takes the metrics, and %s", trouble.text)
         else:
-            words = "further failures of this kind are only counted until it does"
-            log.warning("telemetry: the collector does not take the metrics: %s; %s", trouble.text, words)
+            message = "further failures of this kind are only counted until it does"
+            log.warning("telemetry: the collector does not take the metrics: %s; %s", trouble.text, message)
 
     def pause_s(self) -> float:
         """Returns the seconds to wait before the next export: longer where the collector asks for that."""

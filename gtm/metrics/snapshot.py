@@ -267,8 +267,8 @@ def _fail_open(plan: Plan) -> Iterator[Point]:
 
 
 def _votes(status: Status) -> Iterator[Point]:
-    for check, one in status.checks.items():
-        counts = _sayings(one)
+    for check, check_status in status.checks.items():
+        counts = _sayings(check_status)
         for saying in _SAYINGS:
             yield Point({"check": check, "vote": saying}, counts[saying])
 

@@ -108,16 +108,16 @@ def births(
     plan: Plan, *, engine: str, peers: Sequence[NodeName], filters: AbstractSet[str], by_etcd: bool
 ) -> Mapping[str, int]:
     """Returns the series that this node may count, at 0; `filters` are those of other packages."""
-    found = [*_always(), *_of("filter_failures", {"filter": sorted(filters)})]
-    found += _of("readings", {"kind": _kinds(plan), "outcome": [reason.value for reason in Reason]})
-    found += _of("reports_refused", {"peer": peers, "reason": REPORT_REASONS})
-    found += _of("overrides_refused", {"peer": peers, "reason": (*REPORT_REASONS, "not_accepted")})
-    found += [*_of("overrides_ahead", {"peer": peers}), *_of("overrides_put_off", {"peer": peers})]
+    all_series = [*_always(), *_of("filter_failures", {"filter": sorted(filters)})]
+    all_series += _of("readings", {"kind": _kinds(plan), "outcome": [reason.value for reason in Reason]})
+    all_series += _of("reports_refused", {"peer": peers, "reason": REPORT_REASONS})
+    all_series += _of("overrides_refused", {"peer": peers, "reason": (*REPORT_REASONS, "not_accepted")})
+    all_series += [*_of("overrides_ahead", {"peer": peers}), *_of("overrides_put_off", {"peer": peers})]
     if by_etcd:
-        found += [*_of("etcd", _ETCD), *_of("etcd", _ETCD_TOO_LARGE), *_of("etcd", _ETCD_STRANGER)]
+        all_series += [*_of("etcd", _ETCD), *_of("etcd", _ETCD_TOO_LARGE), *_of("etcd", _ETCD_STRANGER)]
     if engine == "rust":
-        found += _by_the_rust_engine(plan)
-    return dict.fromkeys(found, 0)
+        all_series += _by_the_rust_engine(plan)
+    return dict.fromkeys(all_series, 0)
 
 
 def _always() -> Iterator[str]:

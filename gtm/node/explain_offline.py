@@ -29,13 +29,13 @@ def explain_offline(
     Mistakes in files of others are told `aside`; raises ZoneInvalid where the name may be in a file with a mistake, and
     QuestionUnclear where a short name could mean several.
     """
-    words = vocabulary(Counters())
-    catalogue = never_empty(zones, EMPTY, read(zones, EMPTY, words))
+    steering_vocabulary = vocabulary(Counters())
+    catalogue = never_empty(zones, EMPTY, read(zones, EMPTY, steering_vocabulary))
     plan = compile_plan(
         catalogue.zones,
         serials={zone.origin.to_text(): 1 for zone in catalogue.zones},
         geography=geography,
-        vocabulary=words,
+        vocabulary=steering_vocabulary,
         status=NO_STATUS,
         before=EMPTY_PLAN,
     )

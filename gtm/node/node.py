@@ -108,10 +108,10 @@ class Node:
         self._state = StateFolder(
             config.state, self._counters, zones=config.zones, on_complaint=recorder.damaged, lock=lock
         )
-        words = vocabulary(self._counters)
+        steering_vocabulary = vocabulary(self._counters)
         self._planner = Planner(
             engine,
-            vocabulary=words,
+            vocabulary=steering_vocabulary,
             state=self._state,
             status=self._state.load_status(),
             wall=clock.wall,
@@ -174,7 +174,7 @@ class Node:
         )
         self._zones = ZoneRiver(
             config.zones,
-            words,
+            steering_vocabulary,
             self._planner,
             watch=self._health.watch,
             counters=self._counters,
@@ -205,7 +205,7 @@ class Node:
             voting=lambda: self._health.voting,
             tallies=tallies,
             expiries=lambda: self._certificates.expiries,
-            filters=words.filters - STEERING.filters,
+            filters=steering_vocabulary.filters - STEERING.filters,
             unsaved=lambda: len(self._state.unsaved),
             refused=lambda: self._guide.refusals,
         )
@@ -441,8 +441,8 @@ class Node:
 
     def _blind(self) -> tuple[str, ...]:
         """Returns that this node answers queries and hears nobody, if so."""
-        words = self._health.blindness.problem if Role.DNS in self._config.roles else ""
-        return (words,) if words else ()
+        message = self._health.blindness.problem if Role.DNS in self._config.roles else ""
+        return (message,) if message else ()
 
     def _is_unready_blind(self) -> bool:
         """Returns whether this node answers queries and hears no probe vote, and is not ready then."""

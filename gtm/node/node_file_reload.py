@@ -163,8 +163,8 @@ class NodeFile:
         before, self.problems = self.problems, problems
         if problems != before:
             facts: dict[str, Fact] = {"problems": problems, "problems_count": len(problems)}
-            words = f"{problems[0]}{what_runs}"
-            self._recorder.record(Event(EventKind.CONFIG_REJECTED, self._running.node, words, facts))
+            message = f"{problems[0]}{what_runs}"
+            self._recorder.record(Event(EventKind.CONFIG_REJECTED, self._running.node, message, facts))
         return NodeReload((), problems)
 
     def _is_news(self, lines: tuple[str, ...]) -> bool:

@@ -313,10 +313,10 @@ class Planner:
             plan = replace(plan, generation=Generation(max(plan.generation, self.plan.generation + 1)))
             believed = with_inherited(self.status, before, catalogue.zones)
             moved, timed = checks_in(StatusDelta.between(status, believed))
-            guided, said = guided_anew(plan, overlay, self.overlay), self.overlay
+            guided, overrides = guided_anew(plan, overlay, self.overlay), self.overlay
             self._costly = slow
             apart = self._put_off(plan, moved, guided)
-            plan = apply(plan, believed, moved, retimed=timed, overlay=said, guided=guided, apart=apart) or plan
+            plan = apply(plan, believed, moved, retimed=timed, overlay=overrides, guided=guided, apart=apart) or plan
             await self._swap_names(plan, zone_changes, catalogue)
         except ZoneTooCostly:
             self.renaming.abandon()
@@ -329,7 +329,7 @@ class Planner:
             self.renaming.abandon()
             self.take_status(self.status)
             return False
-        self._applied, self._guided = believed, said
+        self._applied, self._guided = believed, overrides
         self.catalogue, self.geo, self.failure = catalogue, geo, ""
         self.keep_plan()
         self.take_status(with_inherited(self.status, before, catalogue.zones))  # what came during the swap

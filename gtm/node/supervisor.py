@@ -61,18 +61,18 @@ class Supervisor:
             self._tell("WATCHDOG=1")
             await asyncio.sleep(self._watchdog_s / 2)
 
-    def _tell(self, words: str) -> None:
+    def _tell(self, message: str) -> None:
         if not self._address:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
                 told.setblocking(False)  # noqa: FBT003  # the method is the name
-                told.sendto(words.encode(), self._address)
+                told.sendto(message.encode(), self._address)
         except OSError as error:
             log.warning(
                 "the supervisor at %s was not told %s: %s",
                 self._address,
-                words.split("\n", maxsplit=1)[0],
+                message.split("\n", maxsplit=1)[0],
                 error,
             )
 

@@ -55,8 +55,8 @@ def make_claims(config: NodeConfig, held: ClaimsByKey | None, state: StateFolder
     claims.on_held = state.save_claims_apart
     if claims.unlisted:
         names = ", ".join(claims.unlisted)
-        words = "share.peers lists no vantage for %s: the first that each claims is kept as its own; better list them"
-        log.warning(words, names)
+        message = "share.peers lists no vantage for %s: the first that each claims is kept as its own; better list them"
+        log.warning(message, names)
     return claims
 
 

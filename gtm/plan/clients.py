@@ -68,7 +68,7 @@ class Clients:
         theirs = {
             number
             for number, part in enumerate(steady.different)
-            if any(ends[pick.number].region == region for one in part for pick in one.picks)
+            if any(ends[pick.number].region == region for chosen in part for pick in chosen.picks)
         }
         return tuple(cell for cell, number in enumerate(steady.by_cell) if number in theirs)
 
@@ -107,11 +107,11 @@ def _answered(steered: SteeredService, decisions: Decisions, numbers: Sequence[i
     counts: Counter[RegionName] = Counter()
     failed = []
     for part, times in Counter(numbers).items():
-        found: dict[RegionName, None] = {}
-        for one in decisions.spread.different[part]:
-            found |= dict.fromkeys(ends[pick.number].region for pick in one.picks)
-            if one.state is State.FAIL_CLOSED:
-                failed.append(one)
-        counts.update(dict.fromkeys(found, times))
+        answered_regions: dict[RegionName, None] = {}
+        for chosen in decisions.spread.different[part]:
+            answered_regions |= dict.fromkeys(ends[pick.number].region for pick in chosen.picks)
+            if chosen.state is State.FAIL_CLOSED:
+                failed.append(chosen)
+        counts.update(dict.fromkeys(answered_regions, times))
     regions = tuple(name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
     return Answered(regions, tuple(failed))

@@ -98,7 +98,10 @@ def _steered(
                 service_shapes.setdefault(service_shape, service_shape),
                 answer_pool_of(service),
                 tuple(service.check_of(endpoint) for endpoint in service.endpoints),
-                tuple(EndpointRef(zone_name, name, one.region, one.id) for one in service.endpoints),
+                tuple(
+                    EndpointRef(zone_name, name, zone_endpoint.region, zone_endpoint.id)
+                    for zone_endpoint in service.endpoints
+                ),
             )
     return services
 

@@ -63,7 +63,7 @@ def fallen(targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
     stack = list(watched)  # services may wait for each other in a row of thousands: too deep for recursion
     while stack:  # it ends: no circles, for `checks` leaves them out
         check = watched[stack[-1]]
-        missing = [one for part in check.parts for one in part.checks if one not in beliefs]
+        missing = [part_check for part in check.parts for part_check in part.checks if part_check not in beliefs]
         if missing:
             stack += missing
         else:

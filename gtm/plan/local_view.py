@@ -31,14 +31,14 @@ def with_local_truth(steered: SteeredService, status: Status, counted: Effective
     space = steered.space
     if not space.vantages:
         return counted
-    found: dict[VantageName, set[int]] = {}
+    numbers_seen: dict[VantageName, set[int]] = {}
     for number, check in enumerate(steered.checks):
         known = None if check is None else status.checks.get(check)
         if known is None or not known.local or (counted.said and counted.said[number] is not None):
             continue
         for vantage in _down_for(known, space):
-            found.setdefault(vantage, set()).add(number)
-    seen = tuple((vantage, frozenset(numbers)) for vantage, numbers in sorted(found.items()))
+            numbers_seen.setdefault(vantage, set()).add(number)
+    seen = tuple((vantage, frozenset(numbers)) for vantage, numbers in sorted(numbers_seen.items()))
     return counted._replace(seen_down=seen)
 
 

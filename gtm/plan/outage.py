@@ -68,10 +68,10 @@ def why_down(steered: SteeredService, status: Status, region: RegionName | None 
     reasons = Counter(_why(endpoint) for endpoint in down).most_common()
     if len(reasons) > 1:
         shown = [f"{reason} ({count})" for reason, count in reasons[:MAX_NAMED]]
-        words = ", ".join(shown) + (", and others" if len(reasons) > MAX_NAMED else "")
+        message = ", ".join(shown) + (", and others" if len(reasons) > MAX_NAMED else "")
     else:
-        words = "".join(reason for reason, _ in reasons)
-    return f"{len(down)} of {len(numbers)} {'endpoint' if len(numbers) == 1 else 'endpoints'}: {words}"
+        message = "".join(reason for reason, _ in reasons)
+    return f"{len(down)} of {len(numbers)} {'endpoint' if len(numbers) == 1 else 'endpoints'}: {message}"
 
 
 _CLEAR = frozenset({Reason.TIMEOUT, Reason.REFUSED, Reason.RESET})
@@ -92,10 +92,12 @@ def why_not_down(steered: SteeredService, status: Status, region: RegionName | N
     """Returns the number of endpoints of a region, or of the service, that are up: `2 of 3 endpoints are up`."""
     ends = steered.service.endpoints
     all_beliefs = beliefs(steered, status)
-    found = [all_beliefs[number] for number, endpoint in enumerate(ends) if region is None or endpoint.region == region]
-    ups = found.count(Belief.UP)
-    endpoints = "endpoint" if len(found) == 1 else "endpoints"
-    return f"{ups} of {len(found)} {endpoints} {'is' if ups == 1 else 'are'} up"
+    counted = [
+        all_beliefs[number] for number, endpoint in enumerate(ends) if region is None or endpoint.region == region
+    ]
+    ups = counted.count(Belief.UP)
+    endpoints = "endpoint" if len(counted) == 1 else "endpoints"
+    return f"{ups} of {len(counted)} {endpoints} {'is' if ups == 1 else 'are'} up"
 
 
 def answered_instead(

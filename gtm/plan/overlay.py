@@ -144,7 +144,12 @@ def as_held(plan: Plan, status: Status, held: HeldEndpoints) -> Status:
     }
     if not up:
         return status
-    return Status({**status.checks, **{one: replace(status.checks[one], belief=Belief.UP) for one in up if one}})
+    return Status(
+        {
+            **status.checks,
+            **{up_check: replace(status.checks[up_check], belief=Belief.UP) for up_check in up if up_check},
+        }
+    )
 
 
 def guided_anew(plan: Plan, before: Overlay, after: Overlay) -> frozenset[ServiceId]:
@@ -167,6 +172,6 @@ def is_spoken_of(steered: SteeredService, overrides: InForce) -> bool:
 def _said(steered: SteeredService, overrides: InForce) -> tuple[Action | None, ...]:
     if not is_spoken_of(steered, overrides):
         return ()
-    found = tuple(None if override is None else override.action for override in overriding(steered, overrides))
-    actions = tuple(None if action is Action.OBEY else action for action in found)
+    actions_taken = tuple(None if override is None else override.action for override in overriding(steered, overrides))
+    actions = tuple(None if action is Action.OBEY else action for action in actions_taken)
     return actions if any(actions) else ()

@@ -225,7 +225,7 @@ def _numbers_answered(decided: Decisions | None) -> frozenset[int]:
     """Returns the numbers of the endpoints that are answered to anybody."""
     if decided is None:
         return frozenset()
-    return frozenset(pick.number for part in decided.spread.different for one in part for pick in one.picks)
+    return frozenset(pick.number for part in decided.spread.different for chosen in part for pick in chosen.picks)
 
 
 def _answered_then(steered: SteeredService, counted: EffectiveHealth) -> frozenset[int]:

@@ -73,7 +73,9 @@ class _Felled:
         stack = [asked]  # services may wait for each other in a row of thousands: too deep for recursion
         while stack and asked not in self._known:  # it ends: no circles, for `checks` leaves them out
             check = self._watched[stack[-1]]
-            missing = [one for part in check.parts for one in part.checks if one not in self._known]
+            missing = [
+                part_check for part in check.parts for part_check in part.checks if part_check not in self._known
+            ]
             if missing:
                 stack += missing
             else:

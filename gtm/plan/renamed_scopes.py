@@ -119,8 +119,8 @@ def _followed(scope: Scope, before: Layout, after: Layout) -> Scope | None:
             name = _region(zone, region, before, after)
             return None if name is None else RegionScope(zone, name)
         case ServiceScope(service):
-            found = _service(service, before, after)
-            return None if found is None else ServiceScope(found)
+            renamed = _service(service, before, after)
+            return None if renamed is None else ServiceScope(renamed)
         case EndpointScope(service, endpoint):
             return _endpoint(service, endpoint, before, after)
     return None

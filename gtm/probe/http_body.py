@@ -64,10 +64,10 @@ def body_of(head: Head, *, method: str, strict: bool) -> Body:
     return _UntilTheEnd() if length is None else _OfLength(length)
 
 
-def _length(said: list[str]) -> int | None:
-    if not all(_LENGTH.fullmatch(each) for each in said):
+def _length(values: list[str]) -> int | None:
+    if not all(_LENGTH.fullmatch(each) for each in values):
         raise NotHttp("a Content-Length that is no number")
-    lengths = {int(each.lstrip("0") or "0") for each in said}
+    lengths = {int(each.lstrip("0") or "0") for each in values}
     if len(lengths) > 1:
         raise NotHttp("two different values of Content-Length")
     return lengths.pop() if lengths else None

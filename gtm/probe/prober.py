@@ -182,7 +182,7 @@ class Prober:
 
         Before that, nothing calculated from them can.
         """
-        verdicts = [self._verdicts.get(one, NO_VERDICT) for part in check.parts for one in part.checks]
+        verdicts = [self._verdicts.get(part_check, NO_VERDICT) for part in check.parts for part_check in part.checks]
         return max(0.0, soonest_s(verdict.flip_in_s - (now - verdict.read_at) for verdict in verdicts))
 
     def _read_calculated_of(self, changed: Check) -> None:
@@ -238,8 +238,8 @@ def _calculated_of(checks: Iterable[Check]) -> Mapping[CheckId, frozenset[CheckI
     parents: defaultdict[CheckId, set[CheckId]] = defaultdict(set)
     for check in checks:
         for part in check.parts:
-            for one in part.checks:
-                parents[one].add(check.id)
+            for part_check in part.checks:
+                parents[part_check].add(check.id)
     return {part: frozenset(those) for part, those in parents.items()}
 
 

@@ -133,8 +133,8 @@ class PushDesk:
         try:
             return _BODY.validate_json(body)
         except ValidationError:
-            words = 'the body is empty, or {"ok": true, "detail": "TEXT"}'
-            self._refuse("malformed", web.HTTPBadRequest(text=words))
+            message = 'the body is empty, or {"ok": true, "detail": "TEXT"}'
+            self._refuse("malformed", web.HTTPBadRequest(text=message))
 
     def _refuse(self, reason: str, error: web.HTTPException) -> NoReturn:
         self._counters.add("heartbeats_refused", reason=reason)

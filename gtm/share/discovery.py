@@ -139,14 +139,14 @@ class Discovery:
         """Returns the targets that are asked, and says once which are not."""
         known_first = sorted(urls, key=lambda url: (url not in self._tasks and url not in self._refused, url))
         bounded = known_first[:MAX_TARGETS]
-        words = dict(zip(bounded, await asyncio.gather(*map(self._judge, bounded)), strict=True))
-        refused = {url: why for url, why in words.items() if why}
+        objections = dict(zip(bounded, await asyncio.gather(*map(self._judge, bounded)), strict=True))
+        refused = {url: why for url, why in objections.items() if why}
         self._tell([f"{url} is not asked: {why}" for url, why in refused.items() if self._refused.get(url) != why])
         left_out = len(urls) - len(bounded)
         if left_out and not self._left_out:
             log.warning("peers of %s: there are %d, and %d are asked at the most", self._name, len(urls), MAX_TARGETS)
         self._refused, self._left_out = refused, left_out
-        return frozenset(url for url, why in words.items() if not why)
+        return frozenset(url for url, why in objections.items() if not why)
 
     def _follow(self, urls: frozenset[str]) -> None:
         gone, new = sorted(self._tasks.keys() - urls), sorted(urls - self._tasks.keys())

@@ -256,9 +256,9 @@ def _parsed(decoder: "msgspec.json.Decoder[_Model]", raw: bytes | bytearray) -> 
 def _newest(events: Sequence[_Event], wanted: Mapping[str, str]) -> list[Event]:
     """Returns the last of what became of each wanted key, and how much of others."""
     last = {event.kv.key: event for event in events if event.kv.key in wanted}
-    found = [_event(event, wanted[key]) for key, event in last.items()]
+    newest = [_event(event, wanted[key]) for key, event in last.items()]
     strangers = sum(event.kv.key not in wanted for event in events)
-    return [*found, Other(strangers)] if strangers else found
+    return [*newest, Other(strangers)] if strangers else newest
 
 
 def _event(event: _Event, key: str) -> Event:

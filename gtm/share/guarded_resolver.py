@@ -35,7 +35,7 @@ class GuardedResolver(AbstractResolver):
         """
         results = await self._inner.resolve(host, port, family)
         against = [self._refusal(ip_address(each["host"]), port) for each in results]
-        left = [each for each, words in zip(results, against, strict=True) if not words]
+        left = [each for each, objection in zip(results, against, strict=True) if not objection]
         if results and not left:
             raise Unreachable(against[0])
         return left

@@ -36,8 +36,8 @@ def save_key(path: Path, key: PrivateKey) -> None:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
             file.write(compose_private_key(key) + "\n")
     except FileExistsError as error:
-        words = "there is a key already, and it is not overwritten"
-        raise StateInvalid(f"{path}: {words}; `gtm keygen --show {path}` prints its public part") from error
+        message = "there is a key already, and it is not overwritten"
+        raise StateInvalid(f"{path}: {message}; `gtm keygen --show {path}` prints its public part") from error
     except OSError as error:
         raise StateInvalid(f"{path}: {error.strerror}") from error
 

@@ -95,8 +95,8 @@ class Refusals:
         if refused.reason != INNOCENT and (of, refused.reason) not in self._told:
             self._told.add((of, refused.reason))
             whose = f", in the name of {refused.node or '?'} by the key {refused.key}" if refused.key else ""
-            words = "report from peer %s%s refused as %s: %s; further ones are only counted"
-            log.warning(words, giver, whose, refused.reason, refused)
+            message = "report from peer %s%s refused as %s: %s; further ones are only counted"
+            log.warning(message, giver, whose, refused.reason, refused)
             self.on_refused(giver, refused)
 
     def _is_old(self, refused: ReportInvalid) -> bool:

@@ -52,9 +52,9 @@ _LEGACY_SERVER_CONNECT = 0x4
 class CertificateNamesOther(ssl.SSLCertVerificationError):
     """A certificate is not for whom it should be for; `words` says how, `names` who it is for where that is known."""
 
-    def __init__(self, words: str, names: tuple[str, ...] = ()) -> None:
-        super().__init__(1, words)
-        self.words = words
+    def __init__(self, message: str, names: tuple[str, ...] = ()) -> None:
+        super().__init__(1, message)
+        self.words = message
         self.names = names
 
 

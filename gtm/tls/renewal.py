@@ -137,12 +137,12 @@ class LiveTls:
         validity, names = _shown(certificate)
         return _Loaded(context, validity, names, marks, digests)
 
-    def _refused(self, marks: _Marks, words: str) -> Renewal | None:
+    def _refused(self, marks: _Marks, message: str) -> Renewal | None:
         """Returns the refusal, unless it was told: these files are tried again at every look, for modes may change."""
-        if self._told == (marks, words):
+        if self._told == (marks, message):
             return None
-        self._told = (marks, words)
-        return Renewal(RenewalResult.REFUSED, words)
+        self._told = (marks, message)
+        return Renewal(RenewalResult.REFUSED, message)
 
 
 def _require_valid(validity: Certificate | None, files: TlsFiles, *, wall: float) -> None:

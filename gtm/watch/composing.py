@@ -71,30 +71,30 @@ class Composing:
         if not reaches(above.loaded.zone, origin):
             return
         if not had(below.file, origin, self._before):
-            words = (
+            message = (
                 f"{_text(origin)} is inside the zone {_text(above.origin)} of {above.file}, which has names there: "
                 f"remove them there, or have NS records for {_text(origin)} there instead"
             )
-            self._give_up(below, words)
+            self._give_up(below, message)
             return
-        words = (
+        message = (
             f"{_text(above.origin)} has names of {_text(origin)}, which is the zone of {below.file}: remove them, "
             f"or have NS records for {_text(origin)} instead"
         )
         if had(above.file, above.origin, self._before) and reaches(self._before[above.file].zone, origin):
-            self.problems.extend(_refusal(above.loaded, above.file, words).problems)  # neither is new: both stay
+            self.problems.extend(_refusal(above.loaded, above.file, message).problems)  # neither is new: both stay
         else:
-            self._give_up(above, words)
+            self._give_up(above, message)
 
-    def _give_up(self, claim: "_Claim", words: str) -> None:
+    def _give_up(self, claim: "_Claim", message: str) -> None:
         del self._taken[claim.origin]
-        self._lose(claim, words)
+        self._lose(claim, message)
 
-    def _lose(self, claim: "_Claim", words: str) -> None:
+    def _lose(self, claim: "_Claim", message: str) -> None:
         """Refuses a file for its zone; what it had before stays, if nobody else has that."""
         if claim.is_of_refused:
             return
-        self.refuse(_refusal(claim.loaded, claim.file, words))
+        self.refuse(_refusal(claim.loaded, claim.file, message))
         before = self._before.get(claim.file)
         if before is not None and before.zone is not claim.loaded.zone and before.zone.origin not in self._taken:
             self._taken[before.zone.origin] = replace(claim, loaded=before, is_of_refused=True)
@@ -138,29 +138,29 @@ def without(catalogue: Catalogue, before: Catalogue, failures: Mapping[str, Exce
 
 
 def _unplanned(loaded: Loaded, error: Exception) -> Refused:
-    words = f"no plan can be made of this zone; the log has the traceback: {type(error).__name__}: {error}"
+    message = f"no plan can be made of this zone; the log has the traceback: {type(error).__name__}: {error}"
     is_costly = isinstance(error, ZoneTooCostly)
     if is_costly:
-        words = (
+        message = (
             f"{error}. It is tried again once it changes or somebody reloads; until then what served before it stays"
         )
-    problems = Problems([Problem(loaded.zone.file, 1, 1, words)]).all
+    problems = Problems([Problem(loaded.zone.file, 1, 1, message)]).all
     records = tuple((name, fingerprint_of(content)) for name, content in loaded.records_files.items())
     return Refused(loaded.zone.file, problems, loaded.fingerprint, records, stamps=loaded.stamps, is_retried=is_costly)
 
 
-def _refusal(loaded: Loaded, file: str, words: str) -> Refused:
+def _refusal(loaded: Loaded, file: str, message: str) -> Refused:
     """Returns the refusal of a file whose zone is another's; what is right in it is kept, for that other may go."""
-    return replace(refusal_at_zone(loaded, file, words), twin=loaded)
+    return replace(refusal_at_zone(loaded, file, message), twin=loaded)
 
 
-def refusal_at_zone(loaded: Loaded, file: str, words: str) -> Refused:
+def refusal_at_zone(loaded: Loaded, file: str, message: str) -> Refused:
     """Returns the refusal of a file for something of its whole zone."""
     text = "" if loaded.source is None else loaded.source.content
     key = re.search(r"(?m)^[\"']?zone[\"']?[ \t]*:[ \t]*", text)
     at = 0 if key is None else key.end()
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-    return Refused(file, (Problem(file, line, column, words),), loaded.fingerprint)
+    return Refused(file, (Problem(file, line, column, message),), loaded.fingerprint)
 
 
 def _text(name: Name) -> str:
@@ -178,5 +178,5 @@ def problems_of(error: Exception, file: str, *, logs: bool = True) -> tuple[Prob
         return error.problems
     if logs:
         log.error("zone file: %s cannot be read by a mistake of this program", file, exc_info=error)
-    words = f"cannot be read by a mistake of this program: {type(error).__name__}: {error}"
-    return Problems([Problem(file, 1, 1, words)]).all
+    message = f"cannot be read by a mistake of this program: {type(error).__name__}: {error}"
+    return Problems([Problem(file, 1, 1, message)]).all

@@ -37,11 +37,11 @@ def load(paths: Sequence[Path], networks_path: Path | None = None) -> GeoLoad:
     databases: list[Database] = []
     for path in paths:
         try:
-            found, source = read_database(path)
+            loaded, source = read_database(path)
         except DatabaseInvalid as exc:
             problems.append(str(exc))
         else:
-            databases.append(found)
+            databases.append(loaded)
             sources.append(source)
     custom: tuple[CustomNetwork, ...] = ()
     if networks_path is not None:
@@ -58,19 +58,19 @@ def read_database(path: Path) -> tuple[Database, Source]:
     """Returns the database in a file; raises DatabaseInvalid, with the path in front, when it tells no places."""
     content = read_content(path)
     try:
-        found = parse_database(content)
+        parsed = parse_database(content)
     except DatabaseInvalid as exc:
         raise DatabaseInvalid(f"{path}: {exc}") from exc
     source = Source(
         path,
-        found.type,
-        found.built_at,
+        parsed.type,
+        parsed.built_at,
         len(content),
-        found.networks,
-        description=found.description,
+        parsed.networks,
+        description=parsed.description,
         digest=digest_of(content),
     )
-    return found, source
+    return parsed, source
 
 
 def read_content(path: Path) -> bytes:

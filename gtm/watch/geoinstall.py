@@ -162,9 +162,9 @@ MAKERS = (
 
 def _maker(source: Source) -> Maker | None:
     """Returns the maker of a database, by its type or else by its description."""
-    kind, words = source.type.lower(), source.description.lower()
+    kind, description = source.type.lower(), source.description.lower()
     by_type = (maker for maker in MAKERS if kind.startswith(maker.types))
-    by_description = (maker for maker in MAKERS if any(word in words for word in maker.words))
+    by_description = (maker for maker in MAKERS if any(word in description for word in maker.words))
     return next(by_type, None) or next(by_description, None)
 
 

@@ -171,11 +171,11 @@ class Reading:
         """Refuses the file that the reading is at, ends the reading, and returns what it comes to so far."""
         step = self._progress.give_up()
         if step is not None:
-            words = (
+            message = (
                 f"takes longer than {step.limit_s:g} s to read; it is left alone until it changes or somebody reloads. "
                 "gtm check has no such limit, and tells its mistakes"
             )
-            problem = Problem(step.file, 1, 1, words)
+            problem = Problem(step.file, 1, 1, message)
             refused = Refused(step.file, (problem,), self._progress.fingerprint, is_retried=True)
             if Path(step.file).name in SHARED_FILES:
                 self._refused_shared.append(refused)
@@ -395,11 +395,11 @@ class Reading:
         file, serving = loaded.zone.file, self._serving.get(loaded.zone.origin)
         if serving is None or self._is_of_another(serving, file):
             return None
-        words = self._guard.words(serving.zone, loaded.zone)
-        if not words:
+        message = self._guard.words(serving.zone, loaded.zone)
+        if not message:
             return None
         return replace(
-            refusal_at_zone(loaded, file, words),
+            refusal_at_zone(loaded, file, message),
             records=_fingerprints(loaded.records_files),
             is_retried=True,
             losing=_text(loaded.zone.origin),

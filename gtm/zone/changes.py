@@ -241,8 +241,8 @@ def _compare_things(before: Mapping[Thing, Fields], after: Mapping[Thing, Fields
                 tally.add(str, thing)
     for thing, now in after.items():
         was = before.get(thing)
-        if was is not None and was != now and (words := _fields(was, now)):
-            differences.changed.add(str, f"{thing} ({words})")
+        if was is not None and was != now and (difference := _fields(was, now)):
+            differences.changed.add(str, f"{thing} ({difference})")
 
 
 def _fields(was: Fields, now: Fields) -> str:
@@ -278,11 +278,11 @@ def _record(
     old: tuple[int, object] | None,
     new: tuple[int, object] | None,
 ) -> str:
-    words = f"record {name(key)} {RdataType.to_text(RdataType(rtype))}"
+    message = f"record {name(key)} {RdataType.to_text(RdataType(rtype))}"
     if old is None or new is None:
-        return words
+        return message
     ttl = [f"ttl {old[0]} -> {new[0]}"] if old[0] != new[0] else []
-    return f"{words} ({', '.join([*ttl, *(['values'] if old[1] != new[1] else [])])})"
+    return f"{message} ({', '.join([*ttl, *(['values'] if old[1] != new[1] else [])])})"
 
 
 def _name(key: NameKey, origin: Name) -> Name:

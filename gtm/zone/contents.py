@@ -146,7 +146,8 @@ def fingerprinted(contents: Contents) -> Contents:
     """Returns the same as somebody has it who read the lines."""
     things = {thing: _told(values) for thing, values in contents.things.items()}
     own = {
-        key: {rtype: (ttl, _print(said)) for rtype, (ttl, said) in records.items()} for key, records in contents.names()
+        key: {rtype: (ttl, _print(rdata_fields)) for rtype, (ttl, rdata_fields) in records.items()}
+        for key, records in contents.names()
     }
     return Contents(contents.origin, things, own)
 
@@ -158,8 +159,8 @@ def lines(contents: Contents) -> Iterator[bytes]:
         yield _line(["thing", *thing, _told(values)])
     for key, records in contents.names():
         name = contents.text(key)
-        for rtype, (ttl, said) in records.items():
-            yield _line(["record", name, RdataType.to_text(RdataType(rtype)), ttl, _print(said)])
+        for rtype, (ttl, rdata_fields) in records.items():
+            yield _line(["record", name, RdataType.to_text(RdataType(rtype)), ttl, _print(rdata_fields)])
 
 
 def parse_lines(texts: Iterable[bytes]) -> tuple[Contents, ...]:
@@ -280,11 +281,11 @@ def _in_order(rdatas: Iterable[bytes]) -> tuple[bytes, ...]:
     return tuple(sorted(rdatas))  # the order of an RRset means nothing (RFC 2181 5)
 
 
-def _print(said: object) -> str:
+def _print(shown: object) -> str:
     """Returns the fingerprint of values, which may be one."""
-    if not isinstance(said, tuple):
-        return str(said)
-    joined = b"".join(len(value).to_bytes(2) + value for value in said)
+    if not isinstance(shown, tuple):
+        return str(shown)
+    joined = b"".join(len(value).to_bytes(2) + value for value in shown)
     return hashlib.sha256(joined).hexdigest()[:16]
 
 

@@ -50,7 +50,10 @@ def _with_regular_ones(endpoints: Sequence[Endpoint]) -> tuple[Endpoint, ...]:
         return bool(regular if isinstance(endpoint.answer, Name) else regular & {endpoint.rtype, RdataType.CNAME})
 
     return tuple(
-        replace(one, last_resort=False) if one.last_resort and not has_others(one) else one for one in endpoints
+        replace(enabled_endpoint, last_resort=False)
+        if enabled_endpoint.last_resort and not has_others(enabled_endpoint)
+        else enabled_endpoint
+        for enabled_endpoint in endpoints
     )
 
 
@@ -64,8 +67,8 @@ def warn_of_disabled(regions: frozenset[RegionName], draft: ZoneDraft, report: P
         if not (left.disabled and left.enabled) or service.name in draft.unclear:
             continue
         if not left.endpoints:
-            words = "nothing of this service is enabled: its answers are empty (NODATA) until something is"
-            report.warn((*service.path, "endpoints"), words)
+            message = "nothing of this service is enabled: its answers are empty (NODATA) until something is"
+            report.warn((*service.path, "endpoints"), message)
         else:
             _warn_of_skipped(service, left, report)
 
@@ -74,8 +77,8 @@ def _warn_of_skipped(each: ServiceDraft, left: Service, report: ProblemList) -> 
     enabled = Counter(endpoint.region for endpoint in left.endpoints if not endpoint.last_resort)
     for name, least in left.min_healthy:
         if 0 < enabled[name] < least:
-            words = (
+            message = (
                 f"min_healthy asks for {least} endpoints up in {name}, of which {enabled[name]} are enabled: the "
                 "region is skipped while another has enough; disable the region, or ask for fewer"
             )
-            report.warn((*each.path, "endpoints"), words)
+            report.warn((*each.path, "endpoints"), message)

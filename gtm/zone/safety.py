@@ -80,10 +80,10 @@ def check_safety(
     """Adds what a service asks for and cannot have."""
     regular = Counter(endpoint.region for endpoint in service.endpoints if not endpoint.last_resort)
     if own.at_least is not None and own.at_least > len(regular):
-        words = f"at_least {own.at_least} regions, but the service has {len(regular)}"
-        report.add((*path, "safety", "at_least"), words)
+        message = f"at_least {own.at_least} regions, but the service has {len(regular)}"
+        report.add((*path, "safety", "at_least"), message)
     for name, least in own_min.items():
         count = regular[RegionName(name)]
         if least > count:
-            words = f"min_healthy {least}, but the service has {count} endpoints in {name}"
-            report.add((*path, "min_healthy", name), words)
+            message = f"min_healthy {least}, but the service has {count} endpoints in {name}"
+            report.add((*path, "min_healthy", name), message)

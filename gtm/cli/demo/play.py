@@ -45,8 +45,8 @@ async def play(stage: Stage, shipped: Shipped, *, gtm: str, say: Callable[[str],
                     story.cancel()
                     await supervisor.stop()
         except* GtmError as failed:
-            words = [str(exception) for exception in failed.exceptions]
-            raise DemoFailed("\n".join((*words, *_keep_logs(folder)))) from failed
+            messages = [str(exception) for exception in failed.exceptions]
+            raise DemoFailed("\n".join((*messages, *_keep_logs(folder)))) from failed
         say("The demo has ended; all its processes are gone.")
 
 

@@ -96,10 +96,10 @@ def bind_control(stage: Stage) -> socket.socket:
     try:
         return _bound(stage.control, socket.SOCK_STREAM)
     except OSError as error:
-        words = _words(stage.control, socket.SOCK_STREAM, error)
+        message = _words(stage.control, socket.SOCK_STREAM, error)
         if error.errno == errno.EADDRINUSE:
-            words += "; is another demo running? `gtm demo status` says so"
-        raise ListenFailed(words) from error
+            message += "; is another demo running? `gtm demo status` says so"
+        raise ListenFailed(message) from error
 
 
 def _sockets(stage: Stage) -> Iterator[tuple[ListenAddress, socket.SocketKind]]:
@@ -137,9 +137,11 @@ def _bound(at: ListenAddress, kind: socket.SocketKind) -> socket.socket:
 
 def _words(at: ListenAddress, kind: socket.SocketKind, error: OSError) -> str:
     transport = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
-    words = f"the demo needs {at} ({transport}): {error.strerror or error}"
+    message = f"the demo needs {at} ({transport}): {error.strerror or error}"
     if error.errno == errno.EADDRNOTAVAIL:
-        words += f"; this machine has no address {at.address}: on macOS `sudo ifconfig lo0 alias {at.address}` adds it"
+        message += (
+            f"; this machine has no address {at.address}: on macOS `sudo ifconfig lo0 alias {at.address}` adds it"
+        )
     elif error.errno == errno.EADDRINUSE and sys.platform == "linux":
-        words += f"; `ss -lnp 'sport = :{at.port}'` says who has it"
-    return words
+        message += f"; `ss -lnp 'sport = :{at.port}'` says who has it"
+    return message

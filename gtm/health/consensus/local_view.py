@@ -155,7 +155,7 @@ def by_distance(vantages: Vantages) -> Order:
 def saying(voices: Iterable[Voice], local: Iterable[LocalBelief] = ()) -> frozenset[VantageName]:
     """Returns the vantages that say something of a check; one whose probes are divided does, and has no truth."""
     vantages = {voice.vantage for voice in voices if voice.says_something}
-    return frozenset(vantages | {one.vantage for one in local})
+    return frozenset(vantages | {local_belief.vantage for local_belief in local})
 
 
 def stand_in(vantage: VantageName, said_by: AbstractSet[VantageName], order: Order) -> VantageName:

@@ -144,10 +144,10 @@ class Merger:
     def _hold(self, status: Status, touched: Iterable[CheckId]) -> None:
         """Notes until when the beliefs of these checks are held, if they are frozen."""
         for check in touched:
-            one = status.checks[check]
+            check_status = status.checks[check]
             self._held.pop(check, None)
-            if one.frozen and one.frozen_at is not None and one.belief is not Belief.UNKNOWN:
-                self._held[check] = one.frozen_at + self._quorum.stale_hold_s
+            if check_status.frozen and check_status.frozen_at is not None and check_status.belief is not Belief.UNKNOWN:
+                self._held[check] = check_status.frozen_at + self._quorum.stale_hold_s
 
     def _judge(self, *, now: float) -> None:
         before = quarantined(self.standings)

@@ -159,5 +159,5 @@ def _frozen(before: CheckStatus, voices: tuple[Voice, ...], quorum: Quorum, *, n
     if before.belief is Belief.UNKNOWN or now - frozen_at < quorum.stale_hold_s:
         belief_before = (before.belief, before.since, before.reason, before.detail)
         return CheckStatus(*belief_before, voices, frozen=True, frozen_at=frozen_at)
-    words = f"no quorum for {quorum.stale_hold_s:g} s"
-    return CheckStatus(Belief.UNKNOWN, wall, Reason.UNREAD, words, voices, frozen=True, frozen_at=frozen_at)
+    message = f"no quorum for {quorum.stale_hold_s:g} s"
+    return CheckStatus(Belief.UNKNOWN, wall, Reason.UNREAD, message, voices, frozen=True, frozen_at=frozen_at)

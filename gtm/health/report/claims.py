@@ -89,10 +89,10 @@ class Claims:
         place = listed or self._held_place(report.vantage)
         if place is not None and report.at is not None and distance_km(place, report.at) > SAME_PLACE_KM:
             whose = "as listed" if listed else "as was said first, and share.peers lists no place for it"
-            words = (
+            message = (
                 f"{report.node} claims to be at {_shown(report.at)}; {report.vantage} is at {_shown(place)}, {whose}"
             )
-            raise ReportInvalid("vantage", words)
+            raise ReportInvalid("vantage", message)
         if listed is None or self._of(report.node).vantage is None:
             self._hold(report.node, Claim(report.vantage, place or report.at))
         return report if place in (None, report.at) else replace(report, at=place)
@@ -102,8 +102,8 @@ class Claims:
         listed = self._of(node).vantage
         if listed is not None:
             return "" if vantage == listed else f"share.peers lists {listed} for it"
-        for other, one in self._listed.items():
-            if other != node and one.probes and one.vantage == vantage:
+        for other, claimed in self._listed.items():
+            if other != node and claimed.probes and claimed.vantage == vantage:
                 return "that is this node's own" if other == self._own else f"share.peers lists that for {other}"
         if str(vantage) != str(node) and NodeName(vantage) in self.unlisted:
             return "that is the name of another peer"
@@ -115,8 +115,8 @@ class Claims:
         return f"{holders[0]} did so before, and share.peers lists that for neither" if holders else ""
 
     def _listed_place(self, vantage: VantageName) -> Coordinates | None:
-        listed = (one for one in self._listed.values() if one.probes and one.vantage == vantage)
-        return next((one.at for one in listed if one.at is not None), None)
+        listed = (claimed for claimed in self._listed.values() if claimed.probes and claimed.vantage == vantage)
+        return next((claimed.at for claimed in listed if claimed.at is not None), None)
 
     def _held_place(self, vantage: VantageName) -> Coordinates | None:
         held = (claim for claim in self._held.values() if claim.vantage == vantage)

@@ -141,14 +141,14 @@ class Clocks:
             recent = [sample.ahead_s for sample in peer.samples if now - sample.at < KEPT_S]
             if len(recent) >= LEAST_SAMPLES:
                 ahead[node] = max(recent)
-        found, before = judged(ahead, self.skew.off), self._found
-        if (found.off, found.against) != (before.off, before.against):
+        skew, before = judged(ahead, self.skew.off), self._found
+        if (skew.off, skew.against) != (before.off, before.against):
             self._found_at, self._counts = now, {node: peer.count for node, peer in self._peers.items()}
-        self._found = found
+        self._found = skew
         if not self._has_settled(now):
-            found = Skew(ahead, self.skew.off & ahead.keys(), self.skew.against & ahead.keys())
-        self.skew = found
-        return found
+            skew = Skew(ahead, self.skew.off & ahead.keys(), self.skew.against & ahead.keys())
+        self.skew = skew
+        return skew
 
     def _has_settled(self, now: float) -> bool:
         if now - self._found_at >= SETTLE_S:

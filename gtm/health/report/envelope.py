@@ -190,8 +190,8 @@ def _require_acceptable(
         raise ReportInvalid("forged", f"this key may not report for {node}")
     if abs(report.made_at - wall) > MAX_SKEW_S:
         ahead_s = report.made_at - wall
-        words = f"the report of {node} was made {ahead_s:+.0f} s from this node's now"
-        raise ReportInvalid("skewed", words, made_at=report.made_at)
+        message = f"the report of {node} was made {ahead_s:+.0f} s from this node's now"
+        raise ReportInvalid("skewed", message, made_at=report.made_at)
     too_new = excess(report.edition, wall=wall, skew_s=MAX_SKEW_S)
     if too_new:
         raise ReportInvalid("edition", f"the report of {node} cannot be of now: {too_new}")
@@ -207,10 +207,10 @@ def require_newer(
     newest = known.get(NodeName(report.node))
     if newest is not None and report.edition <= newest:
         if held is not None and held.report.edition == report.edition and held.digest != digest:
-            words = f"{report.node} signed two different reports of one edition, {report.epoch}.{report.serial}"
-            raise ReportInvalid("equivocated", words, node=report.node)
-        words = f"{report.node} already reported {newest}; this is {report.edition}"
-        raise ReportInvalid("replayed", words, node=report.node)
+            message = f"{report.node} signed two different reports of one edition, {report.epoch}.{report.serial}"
+            raise ReportInvalid("equivocated", message, node=report.node)
+        message = f"{report.node} already reported {newest}; this is {report.edition}"
+        raise ReportInvalid("replayed", message, node=report.node)
 
 
 def signature_text(value: str) -> str:

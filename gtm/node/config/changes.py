@@ -87,11 +87,11 @@ def difference(running: NodeConfig, asked: NodeConfig) -> Difference:
     is_first_or_last = bool(running.peers) != bool(asked.peers)
     waits = {name for name in other if name not in TAKEN or (is_first_or_last and name in FROM_OR_TO_NONE)}
     taken = {name: getattr(asked, name) for name in other if name not in waits}
-    words = _unique(TAKEN[name] for name in taken)
+    lines = _unique(TAKEN[name] for name in taken)
     if "peers" in taken:
-        words = (f"share.peers ({_peers(running.peers, asked.peers)})", *(w for w in words if w != "share.peers"))
+        lines = (f"share.peers ({_peers(running.peers, asked.peers)})", *(w for w in lines if w != "share.peers"))
     restart = _unique({**TAKEN, **RESTARTED}[name] for name in other if name in waits)
-    return Difference(replace(running, **taken), words, restart)
+    return Difference(replace(running, **taken), lines, restart)
 
 
 def _peers(before: tuple[Peer, ...], after: tuple[Peer, ...]) -> str:
@@ -113,5 +113,5 @@ def _some(names: list[str]) -> str:
     return " ".join(names[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _unique(words: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(words))
+def _unique(lines: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(lines))

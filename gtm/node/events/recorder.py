@@ -124,27 +124,29 @@ class EventRecorder:
             "bad_run": verdict.bad_run,
             **({} if detected_s is None else {"detected_s": round(detected_s, 3)}),
         }
-        words = f"{self._node} believes {check.id} {verdict.belief.value}: {_why(verdict.reason.value, verdict.detail)}"
+        message = (
+            f"{self._node} believes {check.id} {verdict.belief.value}: {_why(verdict.reason.value, verdict.detail)}"
+        )
         identifier = verdict_id(self._node, check.id, verdict.since)
-        return self.record(Event(EventKind.VERDICT, check.id, words, facts, causes, identifier))
+        return self.record(Event(EventKind.VERDICT, check.id, message, facts, causes, identifier))
 
     def unread(self, check: Check, reading: Reading) -> None:
         """Records that this node's probe cannot make a check, by its own fault."""
-        words = f"{self._node} cannot check {check.id}: {reading.detail}"
-        self.record(Event(EventKind.PROBE_UNREAD, check.id, words, {"detail": reading.detail}))
+        message = f"{self._node} cannot check {check.id}: {reading.detail}"
+        self.record(Event(EventKind.PROBE_UNREAD, check.id, message, {"detail": reading.detail}))
 
     def expiring(self, check: Check, certificate: Certificate, *, wall: float) -> None:
         """Records that the certificate of an endpoint is about to end, or did."""
         days = certificate.days_left(wall)
         ends = f"expires in {days:.1f} days" if days > 0 else "has expired"
-        words = f"{self._node} sees that the certificate of {check.id} {ends}"
+        message = f"{self._node} sees that the certificate of {check.id} {ends}"
         facts = {"expires_at": certificate.ends_at, "days": round(days, 1)}
-        self.record(Event(EventKind.CERTIFICATE_EXPIRING, check.id, words, facts))
+        self.record(Event(EventKind.CERTIFICATE_EXPIRING, check.id, message, facts))
 
     def _decisive(self, check: CheckId, reading: Reading) -> EventId:
-        words = f"{check} read {_why(reading.reason.value, reading.detail)} in {reading.took_s:.3f} s"
+        message = f"{check} read {_why(reading.reason.value, reading.detail)} in {reading.took_s:.3f} s"
         facts = {"reason": reading.reason.value, "detail": reading.detail, "took_s": round(reading.took_s, 6)}
-        return self.record(Event(EventKind.READING, check, words, facts))
+        return self.record(Event(EventKind.READING, check, message, facts))
 
     def believed(self, delta: StatusDelta | None, book: Book, plan: Plan) -> None:
         """Records what this node changed its mind about; the next plan is caused by it."""
@@ -184,9 +186,9 @@ class EventRecorder:
             "services": tuple(services),
             "services_count": len(services),
         }
-        words = f"check {check}: {status.belief.name}, {status.state.value} ({len(saying)} of {len(counted)} voices)"
+        message = f"check {check}: {status.belief.name}, {status.state.value} ({len(saying)} of {len(counted)} voices)"
         causes = tuple(_verdicts_of(saying, check, book))
-        self.record(Event(_BY_STATE[status.state], check, words, facts, causes))
+        self.record(Event(_BY_STATE[status.state], check, message, facts, causes))
 
     def _local(self, change: LocalChange, book: Book, plan: Plan) -> EventId:
         services = plan.watchers.get(change.check, ())
@@ -224,8 +226,8 @@ class EventRecorder:
                 "services_count": len(services),
             }
             causes = tuple(told[check] for check in checks if check is not None and check in told)
-            words = f"region {region} of {zone}: {was.value} -> {now.value}"
-            self.record(Event(kind, f"{zone}/{region}", words, facts, causes))
+            message = f"region {region} of {zone}: {was.value} -> {now.value}"
+            self.record(Event(kind, f"{zone}/{region}", message, facts, causes))
 
     def located(self, event: Event) -> None:
         """Records a change of the geo data; the next plan is caused by it."""
@@ -246,8 +248,8 @@ class EventRecorder:
             "zones": len(after.zones),
             **({} if moved is None else {"moved": tuple(map(str, moved[:MAX_LIST])), "moved_count": len(moved)}),
         }
-        words = f"generation {after.generation} serves; services decided anew: {len(changed)}{_in_short(moved or ())}"
-        plan = self.record(Event(EventKind.PLAN, str(after.generation), words, facts, causes))
+        message = f"generation {after.generation} serves; services decided anew: {len(changed)}{_in_short(moved or ())}"
+        plan = self.record(Event(EventKind.PLAN, str(after.generation), message, facts, causes))
         if self._answers:
             self._fail_open(before, after, changed, plan)
         return plan
@@ -258,13 +260,13 @@ class EventRecorder:
             was, now = nothing_up(before, name), nothing_up(after, name)
             if was is not now:
                 kind = EventKind.NAME_FAIL_OPEN if now else EventKind.NAME_RECOVERED
-                words = _answers(after, name, clients) if now else "something is up again"
-                self.record(Event(kind, name, f"{name}: {words}", {}, (plan,)))
+                message = _answers(after, name, clients) if now else "something is up again"
+                self.record(Event(kind, name, f"{name}: {message}", {}, (plan,)))
 
-    def plan_failed(self, words: str) -> None:
+    def plan_failed(self, message: str) -> None:
         """Records that no plan can be made; the last good one serves on."""
         causes, self._causes = self._causes, ()
-        self.record(Event(EventKind.PLAN_FAILED, self._node, words, {}, causes))
+        self.record(Event(EventKind.PLAN_FAILED, self._node, message, {}, causes))
 
     def rejected(self, before: Catalogue, after: Catalogue) -> None:
         """Records zone files with new mistakes."""
@@ -285,14 +287,14 @@ class EventRecorder:
         facts = {"reason": refused.reason, "in_the_name_of": refused.node, "key": refused.key}
         self.record(Event(EventKind.REPORT_REFUSED, giver, f"report from {giver} refused: {refused}", facts))
 
-    def quorum(self, words: str, *, frozen: int, of: int, is_lost: bool) -> None:
+    def quorum(self, message: str, *, frozen: int, of: int, is_lost: bool) -> None:
         """Records that the quorum is lost, or found again."""
         kind = EventKind.QUORUM_LOST if is_lost else EventKind.QUORUM_FOUND
-        self.record(Event(kind, self._node, words, {"frozen_checks": frozen, "checks": of}))
+        self.record(Event(kind, self._node, message, {"frozen_checks": frozen, "checks": of}))
 
-    def quarantine(self, node: NodeName, words: str, *, is_in: bool) -> None:
+    def quarantine(self, node: NodeName, message: str, *, is_in: bool) -> None:
         """Records that a probe's votes count no longer, or again."""
-        self.record(Event(EventKind.PROBE_QUARANTINED if is_in else EventKind.PROBE_RELEASED, node, words))
+        self.record(Event(EventKind.PROBE_QUARANTINED if is_in else EventKind.PROBE_RELEASED, node, message))
 
     def heard(
         self, book: Book, status: Status, *, now: float, spared: Callable[[], frozenset[NodeName]] = frozenset
@@ -305,8 +307,8 @@ class EventRecorder:
         for node in sorted(before ^ self._silent):
             is_silent = node in self._silent
             kind = EventKind.PROBE_SILENT if is_silent else EventKind.PROBE_HEARD
-            words = "is silent: none of its votes is fresh" if is_silent else _why_not_silent(node, book, status)
-            self.record(Event(kind, node, f"probe {node} {words}"))
+            message = "is silent: none of its votes is fresh" if is_silent else _why_not_silent(node, book, status)
+            self.record(Event(kind, node, f"probe {node} {message}"))
 
 
 def _why_not_silent(node: NodeName, book: Book, status: Status) -> str:

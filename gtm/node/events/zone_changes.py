@@ -70,21 +70,21 @@ def find_changes(before: Sequence[Zone], after: Sequence[Zone]) -> tuple[ZoneCha
         return ()
 
 
-def lines_of(found: Sequence[ZoneChanges]) -> tuple[str, ...]:
+def lines_of(zone_changes: Sequence[ZoneChanges]) -> tuple[str, ...]:
     """Returns a line for each of some zones, with the warnings first."""
-    warnings = [each.warning for each in found if each.warning]
-    return (*_some(warnings, "more zones lost names"), *_some([str(each) for each in found], "more zones"))
+    warnings = [each.warning for each in zone_changes if each.warning]
+    return (*_some(warnings, "more zones lost names"), *_some([str(each) for each in zone_changes], "more zones"))
 
 
-def log_changes(found: Sequence[ZoneChanges]) -> None:
+def log_changes(zone_changes: Sequence[ZoneChanges]) -> None:
     """Logs them."""
-    for line in _some([each.warning for each in found if each.warning], "more zones lost names"):
+    for line in _some([each.warning for each in zone_changes if each.warning], "more zones lost names"):
         log.warning("%s", line)
-    for line in _some([str(each) for each in found], "more zones"):
+    for line in _some([str(each) for each in zone_changes], "more zones"):
         log.info("%s", line)
 
 
-def applied_event(before: Plan, after: Plan, found: Sequence[ZoneChanges]) -> Event | None:
+def applied_event(before: Plan, after: Plan, zone_changes: Sequence[ZoneChanges]) -> Event | None:
     """Returns the event of what is new in the zones of a plan; None when only their objects are."""
     was = {zone.zone.origin.to_text(omit_final_dot=True): zone for zone in before.zones.values()}
     now = {zone.zone.origin.to_text(omit_final_dot=True): zone for zone in after.zones.values()}
@@ -94,21 +94,21 @@ def applied_event(before: Plan, after: Plan, found: Sequence[ZoneChanges]) -> Ev
     if not touched:
         return None
     subject = touched[0] if len(touched) == 1 else f"{len(touched)} zones"
-    words = "; ".join(lines_of(found)) or "they serve as before this start"
+    message = "; ".join(lines_of(zone_changes)) or "they serve as before this start"
     if len(touched) > 1:
-        words = f"zones added: {len(added)}, changed: {len(changed)}, removed: {len(removed)}; {words}"
+        message = f"zones added: {len(added)}, changed: {len(changed)}, removed: {len(removed)}; {message}"
     serials = tuple(f"{name} {now[name].serial}" for name in (*added, *changed))
     facts: dict[str, Fact] = {
         "added": tuple(added),
         "changed": tuple(changed),
         "removed": tuple(removed),
         "serials": serials,
-        **_fact("things_removed", (each.found.removed for each in found)),
-        **_fact("things_added", (each.found.added for each in found)),
-        **_fact("things_changed", (each.found.changed for each in found)),
-        **_fact("names_gone", (each.gone for each in found)),
+        **_fact("things_removed", (each.found.removed for each in zone_changes)),
+        **_fact("things_added", (each.found.added for each in zone_changes)),
+        **_fact("things_changed", (each.found.changed for each in zone_changes)),
+        **_fact("names_gone", (each.gone for each in zone_changes)),
     }
-    return Event(EventKind.CONFIG_APPLIED, subject, words, facts)
+    return Event(EventKind.CONFIG_APPLIED, subject, message, facts)
 
 
 def _fact(name: str, tallies: Iterable[Tally]) -> dict[str, Fact]:

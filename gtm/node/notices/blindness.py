@@ -111,9 +111,9 @@ class Blindness:
             return "votes of probes count at this node again"
         return f"there is nothing to check any more{' but what waits for heartbeats' if self._limits else ''}"
 
-    def _tell(self, kind: EventKind, level: int, words: str) -> None:
-        log.log(level, "%s", words)
-        self._recorder.record(Event(kind, self._node, words))
+    def _tell(self, kind: EventKind, level: int, message: str) -> None:
+        log.log(level, "%s", message)
+        self._recorder.record(Event(kind, self._node, message))
 
 
 def _others(nodes: AbstractSet[NodeName]) -> str:

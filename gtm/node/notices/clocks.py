@@ -43,10 +43,10 @@ class ClockWatch:
             what = "this node's clock" if node == OWN else f"the clock of peer {node}"
             self._tell(EventKind.CLOCK_RIGHT, node, f"{what} is no longer seen to be off", skew)
 
-    def _tell(self, kind: EventKind, node: NodeName, words: str, skew: Skew) -> None:
-        log.log(logging.WARNING if kind is EventKind.CLOCK_OFF else logging.INFO, "%s", words)
+    def _tell(self, kind: EventKind, node: NodeName, message: str, skew: Skew) -> None:
+        log.log(logging.WARNING if kind is EventKind.CLOCK_OFF else logging.INFO, "%s", message)
         ahead_s = skew.own_s if node == OWN else skew.ahead.get(node, 0.0)
-        self._recorder.record(Event(kind, node, words, {"ahead_s": round(ahead_s, 3)}))
+        self._recorder.record(Event(kind, node, message, {"ahead_s": round(ahead_s, 3)}))
 
 
 def _words(skew: Skew, node: NodeName) -> str:

@@ -176,10 +176,10 @@ class Outages:
             if is_shared and clients is not None and not clients.is_known(change.steered, change.decisions):
                 rest.append(change.steered.id)  # its line would be one too many, but for what takes work to find out
                 continue
-            words = _words(change, clients)
-            (rest if is_shared and words not in lines else lines.setdefault(words, [])).append(change.steered.id)
-        for words, names in lines.items():
-            self._line(head, f"{_named(names)}: {head.words}{words}", names=names, now=now)
+            message = _words(change, clients)
+            (rest if is_shared and message not in lines else lines.setdefault(message, [])).append(change.steered.id)
+        for message, names in lines.items():
+            self._line(head, f"{_named(names)}: {head.words}{message}", names=names, now=now)
         if rest:
             self._line(head, f"{_named(rest)}: {head.words}; `gtm status` has the rest", names=rest, now=now)
 

@@ -50,8 +50,8 @@ class QuorumWatch:
             self._tell(f"started without a quorum: the saved beliefs stand, of {lost} checks", of, is_lost=True)
             self._told, self._unheard_until = lost, None
         elif lost > self._told and (not self._told or lost == len(was)):
-            words = f"quorum lost for {lost} of {of} checks: too few fresh voices, the last beliefs stand"
-            self._tell(words, of, is_lost=True)
+            message = f"quorum lost for {lost} of {of} checks: too few fresh voices, the last beliefs stand"
+            self._tell(message, of, is_lost=True)
             self._told = lost
         elif not lost and (self._told or self._unheard_until is not None):
             self._tell(_ended(was, status), of, is_lost=False)
@@ -63,9 +63,9 @@ class QuorumWatch:
             self._awaited = {check: at for check, at in self._awaited.items() if now < at and check in status.checks}
         return self._awaited.keys()
 
-    def _tell(self, words: str, of: int, *, is_lost: bool) -> None:
-        log.log(logging.WARNING if is_lost else logging.INFO, "%s", words)
-        self._recorder.quorum(words, frozen=len(self._lost), of=of, is_lost=is_lost)
+    def _tell(self, message: str, of: int, *, is_lost: bool) -> None:
+        log.log(logging.WARNING if is_lost else logging.INFO, "%s", message)
+        self._recorder.quorum(message, frozen=len(self._lost), of=of, is_lost=is_lost)
 
 
 def _ended(was: frozenset[CheckId], status: Status) -> str:

@@ -65,7 +65,7 @@ class SafetyNotices:
     def refuse(self, wanted: OverrideRequest, refusals: Sequence[Refusal]) -> None:
         """Tells that a person's wish is refused, for each of these services; the log has it from who was asked."""
         rule = refusals[0].rule.value
-        words = (
+        message = (
             f"safety rule {rule}: {wanted.action.value} {wanted.scope} by {wanted.by} is refused: {in_short(refusals)}"
         )
         facts: dict[str, Fact] = {
@@ -77,7 +77,7 @@ class SafetyNotices:
             "services_count": len(refusals),
         }
         self._counters.add("safety_blocks", rule=rule)
-        self._recorder.record(Event(EventKind.SAFETY_BLOCKED, str(wanted.scope), words, facts))
+        self._recorder.record(Event(EventKind.SAFETY_BLOCKED, str(wanted.scope), message, facts))
 
     def breach(self, breaches: Sequence[Refusal], overrides: InForce) -> None:
         """Tells which of these are new: what people said is followed, and breaks a rule."""
@@ -87,7 +87,7 @@ class SafetyNotices:
             log.info("safety rule %s: what people said leaves enough again", SafetyRule.AT_LEAST.value)
         if not new:
             return
-        words = f"{breach_words(new)}; they are followed all the same"
+        message = f"{breach_words(new)}; they are followed all the same"
         rule = SafetyRule.AT_LEAST.value
         self._counters.add("safety_breaches", rule=rule)
         facts: dict[str, Fact] = {
@@ -99,10 +99,10 @@ class SafetyNotices:
             ),
         }
         subject = new[0].subject if len(new) == 1 else f"{len(new)} services"
-        self._tell(logging.WARNING, Event(EventKind.SAFETY_BREACHED, subject, words, facts))
+        self._tell(logging.WARNING, Event(EventKind.SAFETY_BREACHED, subject, message, facts))
 
     def _blocked(self, refusal: Refusal, joined: frozenset[Kept]) -> None:
-        words = f"safety rule {refusal.rule.value}: {refusal.words}"
+        message = f"safety rule {refusal.rule.value}: {refusal.words}"
         self._counters.add("safety_blocks", rule=refusal.rule.value)
         facts: dict[str, Fact] = {
             "rule": refusal.rule.value,
@@ -111,23 +111,26 @@ class SafetyNotices:
             "held_count": len(refusal.held),
             "joined": _names(joined),
         }
-        self._tell(logging.WARNING, Event(EventKind.SAFETY_BLOCKED, refusal.subject, words, facts))
+        self._tell(logging.WARNING, Event(EventKind.SAFETY_BLOCKED, refusal.subject, message, facts))
 
     def _released(self, key: _Rule, gone: frozenset[Kept], fate: Callable[[Kept], Released]) -> None:
         rule, subject = key
         left = len(self._told.get(key, ()))
         others = gone & frozenset().union(*self._told.values()) if gone else frozenset()
-        fates = {one: Released.HELD if one in others else fate(one) for one in gone}
-        words = f"safety rule {rule.value}: " + (_let_go(subject, fates, left) if gone else f"over for {subject}")
+        fates = {
+            fate_of_endpoint: Released.HELD if fate_of_endpoint in others else fate(fate_of_endpoint)
+            for fate_of_endpoint in gone
+        }
+        message = f"safety rule {rule.value}: " + (_let_go(subject, fates, left) if gone else f"over for {subject}")
         facts: dict[str, Fact] = {
             "rule": rule.value,
             "released": _names(gone),
             "released_count": len(gone),
             "held_count": left,
             "held_by_others": len(others),
-            "down_count": sum(one is Released.DOWN for one in fates.values()),
+            "down_count": sum(fate_of_endpoint is Released.DOWN for fate_of_endpoint in fates.values()),
         }
-        self._tell(logging.INFO, Event(EventKind.SAFETY_RELEASED, subject, words, facts))
+        self._tell(logging.INFO, Event(EventKind.SAFETY_RELEASED, subject, message, facts))
 
     def _tell(self, level: int, event: Event) -> None:
         log.log(level, "%s", event.message, extra=fields_of(event))
@@ -138,7 +141,7 @@ def _let_go(subject: str, fates: Mapping[Kept, Released], left: int) -> str:
     """Returns the sentence about the endpoints that a rule held: only some of them leave the answers."""
     parts = []
     for fate in Released:
-        names = _names(frozenset(one for one, its in fates.items() if its is fate))
+        names = _names(frozenset(pair for pair, its in fates.items() if its is fate))
         more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
         if names:
             parts.append(f"{len(names)} {fate.value} ({', '.join(names[:MAX_NAMED])}{more})")

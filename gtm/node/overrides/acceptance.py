@@ -141,7 +141,12 @@ class OverrideDoor:
         if not self._waiting:
             return {}
         wall = self._clock.wall()
-        due = {one.scope for waiting in self._waiting.values() for one in waiting if not one.is_ahead(wall)}
+        due = {
+            ripe_override.scope
+            for waiting in self._waiting.values()
+            for ripe_override in waiting
+            if not ripe_override.is_ahead(wall)
+        }
         ripe = {
             override: text
             for waiting in self._waiting.values()
@@ -244,8 +249,10 @@ class OverrideDoor:
         name = self._others.get(refused.key)
         if name is None:
             return refused
-        words = f"overrides of {name} do not count here; `overrides: {{accept_from: [{name}]}}` in the node file would"
-        return ReportInvalid("not_accepted", words, node=name, key=refused.key)
+        message = (
+            f"overrides of {name} do not count here; `overrides: {{accept_from: [{name}]}}` in the node file would"
+        )
+        return ReportInvalid("not_accepted", message, node=name, key=refused.key)
 
     def _tell_refused(self, refused: ReportInvalid, giver: NodeName, signer: NodeName | None) -> None:
         self._counters.add("overrides_refused", peer=giver, reason=refused.reason)

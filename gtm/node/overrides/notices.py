@@ -113,8 +113,8 @@ class OverrideTeller:
         """Tells what is called otherwise from the next plan on, of which this is the layout; `lost` is told with it."""
         for override in moved:
             names = ", ".join(map(str, override.after))
-            words = f"override {override.override.id} follows its scope, which is {names} now: {override.override}"
-            self._record(EventKind.OVERRIDE_FOLLOWED, override.override, words, now=tuple(map(str, override.after)))
+            message = f"override {override.override.id} follows its scope, which is {names} now: {override.override}"
+            self._record(EventKind.OVERRIDE_FOLLOWED, override.override, message, now=tuple(map(str, override.after)))
         gone = {override.override: override for override in moved}
         told = {scope: override for scope, override in self.told.items() if override not in gone}
         self.told = {**told, **{scope: override.override for override in moved for scope in override.after}}
@@ -128,23 +128,23 @@ class OverrideTeller:
             self._layout = layout_of(endpoint_refs_of(zone.zone for zone in self._plan.zones.values()))
         return self._layout.has(scope)
 
-    def refuse(self, override: Override, words: str) -> None:
+    def refuse(self, override: Override, message: str) -> None:
         """Tells that an override was in force, here or when it was kept on disk, and is not taken any more."""
-        scopes = {scope for scope, one in self.told.items() if one == override}
-        self.told = {scope: one for scope, one in self.told.items() if scope not in scopes}
+        scopes = {scope for scope, told_override in self.told.items() if told_override == override}
+        self.told = {scope: told_override for scope, told_override in self.told.items() if scope not in scopes}
         if not scopes or scopes - self.gone.keys():  # else that was told when its scope went
-            self._ended(override, Cause.NOT_ACCEPTED, words)
+            self._ended(override, Cause.NOT_ACCEPTED, message)
 
     def _begun(self, override: Override, wall: float, *, note: str = "") -> None:
-        words = f"override {override.id}: {override}; for {override.until - wall:.0f} s more{note}"
-        self._record(EventKind.OVERRIDE_SET, override, words)
+        message = f"override {override.id}: {override}; for {override.until - wall:.0f} s more{note}"
+        self._record(EventKind.OVERRIDE_SET, override, message)
 
     def _ended(self, override: Override, cause: Cause, why: str) -> None:
         kind = EventKind.OVERRIDE_EXPIRED if cause is Cause.EXPIRED else EventKind.OVERRIDE_ENDED
         self._record(kind, override, f"override {override.id} has ended ({why}): {override}", cause=cause.value)
 
     def _record(
-        self, kind: EventKind, override: Override, words: str, *, cause: str = "", now: tuple[str, ...] = ()
+        self, kind: EventKind, override: Override, message: str, *, cause: str = "", now: tuple[str, ...] = ()
     ) -> None:
         self._counters.add("overrides", kind=kind.value.rpartition(".")[2], action=override.action.value)
         facts: dict[str, Fact] = {
@@ -158,8 +158,8 @@ class OverrideTeller:
         }
         facts |= {"cause": cause} if cause else {}
         facts |= {"now": now} if now else {}
-        event = Event(kind, str(override.scope), words, facts)
-        log.warning("%s", words, extra=fields_of(event))
+        event = Event(kind, str(override.scope), message, facts)
+        log.warning("%s", message, extra=fields_of(event))
         self._recorder.because(event)
 
 

@@ -108,8 +108,8 @@ class OverrideRequests:
             if all(
                 override.scope != wanted.scope for override in overrides.by_scope.values()
             ) and not self._signed_here(wanted.scope):
-                words = f"nothing is said of {wanted.scope}{self._wider_words(wanted.scope)}"
-                raise OverrideRefused(words, is_unknown=True)
+                message = f"nothing is said of {wanted.scope}{self._wider_words(wanted.scope)}"
+                raise OverrideRefused(message, is_unknown=True)
         elif not is_known(wanted.scope, self._planner.plan):
             raise OverrideRefused(f"nothing that this node serves is in {wanted.scope}", is_unknown=True)
 
@@ -123,10 +123,10 @@ class OverrideRequests:
         )
         if not overrides:
             return "; `gtm overrides` lists what is in force"
-        words = "; ".join(
+        message = "; ".join(
             f"{override.action.value} {override.scope} (gtm clear {override.id})" for override in overrides[:MAX_NAMED]
         )
-        return f"; what counts there is {words}; `gtm obey` exempts from it"
+        return f"; what counts there is {message}; `gtm obey` exempts from it"
 
     def _deciding(self, scope: Scope) -> Iterator[Override]:
         """Yields what decides for each endpoint in a scope, where something does."""
@@ -158,7 +158,9 @@ class OverrideRequests:
         is_end = wanted.action is Action.CLEAR
         ended = tuple(
             dict.fromkeys(
-                one for scope, one in before.by_scope.items() if (one.scope if is_end else scope) == wanted.scope
+                former
+                for scope, former in before.by_scope.items()
+                if (former.scope if is_end else scope) == wanted.scope
             )
         )
         services, held = self._planner.plan.services.values(), self._planner.overlay.held
@@ -211,14 +213,14 @@ class OverrideRequests:
         yield from sorted(ending.items(), key=lambda item: item[0])[:MAX_MOMENTS]
 
     def _too_much_words(self, refusals: Sequence[Refusal], made: Sequence[Override], ending: Override | None) -> str:
-        words = f"safety rule at_least refuses this: {in_short(refusals)}"
+        message = f"safety rule at_least refuses this: {in_short(refusals)}"
         if ending is not None:
             when = until_words(ending.until, wall=self._overrides.wall)
             span_s = ending.until - max(override.made_at for override in made)
             longest = f"{int(span_s // 60)}m" if span_s >= 60 else f"{int(span_s)}s"
-            words += f", from {when} on, when {ending.action.value} {ending.scope} of {ending.by} ends"
-            words += f" (`--for {longest}` ends before that)" if span_s >= 1 else ""
-        return f"{words}; `--override-rule at_least` does it all the same"
+            message += f", from {when} on, when {ending.action.value} {ending.scope} of {ending.by} ends"
+            message += f" (`--for {longest}` ends before that)" if span_s >= 1 else ""
+        return f"{message}; `--override-rule at_least` does it all the same"
 
 
 def _wider(scope: Scope, endpoint_ref: EndpointRef) -> tuple[Scope, ...]:

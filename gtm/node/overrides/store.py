@@ -118,9 +118,9 @@ class OverrideDesk:
         span_s = DEFAULT_SPAN_S if wanted.span_s is None else wanted.span_s
         until = made_at + (CLEAR_SPAN_S if wanted.action is Action.CLEAR else span_s)
         rules = tuple(sorted(set(wanted.rules), key=lambda rule: rule.value))
-        said = (wanted.scope, wanted.action, wanted.why, wanted.by)
+        identity = (wanted.scope, wanted.action, wanted.why, wanted.by)
         identifier = OverrideId(f"{self._node}:{round(made_at * 1000)}")
-        return Override(identifier, self._node, *said, made_at, until, rules)
+        return Override(identifier, self._node, *identity, made_at, until, rules)
 
     def is_full(self, scopes: Iterable[Scope]) -> bool:
         """Returns whether saying something of these would push out what was said here and is still in force."""
@@ -141,11 +141,11 @@ class OverrideDesk:
         for override in made:
             ahead_s = override.made_at - self._clock.wall()
             if ahead_s > MAX_AHEAD_S:
-                words = (
+                message = (
                     "override %s is newer than one of its scope that is %.0f s ahead; peers follow when its time has "
                     "come"
                 )
-                log.warning(words, override.id, ahead_s)
+                log.warning(message, override.id, ahead_s)
         self._take({override: seal_override(override, self._key) for override in made})
 
     def hear(self) -> bool:
@@ -340,7 +340,7 @@ class OverrideDesk:
                 overrides[override] = text
         # an echo stays one: else it would be signed again as this node's own
         self._not_taken = KeptOverrides(tuple(not_taken), kept_before.echoes.intersection(not_taken))
-        self._echoes = frozenset(one for one, text in overrides.items() if text in kept_before.echoes)
+        self._echoes = frozenset(loaded for loaded, text in overrides.items() if text in kept_before.echoes)
         self._warn_of_echoes(self._echoes)
         if overrides or self._held:
             self._settle(joined(NOTHING_HELD, overrides), overrides)

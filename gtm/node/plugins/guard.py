@@ -66,8 +66,8 @@ class _Failures:
         self.counters.add("filter_failures", filter=self.name)
         if not self.logged:
             self.logged = True
-            words = "filter %s failed in `%s` and is left out there; further failures are only counted"
-            log.error(words, self.name, what, exc_info=error)
+            message = "filter %s failed in `%s` and is left out there; further failures are only counted"
+            log.error(message, self.name, what, exc_info=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,11 @@ class _Guarded:
 
     def why(self, candidate: Candidate, place: Place, regions: Regions) -> str:
         try:
-            words: object = self.inner.why(candidate, place, regions)
+            reason: object = self.inner.why(candidate, place, regions)
         except Exception as error:  # noqa: BLE001  # a stranger's code may raise anything; it is logged
             self.failures.note("why", error)
             return ""
-        return words if isinstance(words, str) else ""
+        return reason if isinstance(reason, str) else ""
 
 
 _NOTHING_SEEN: Hashable = ()
@@ -113,9 +113,9 @@ _NOTHING_SEEN: Hashable = ()
 
 def _demand_some(kept: object, candidates: Candidates) -> None:
     """Raises TypeError or ValueError unless these are some of the candidates, in any order and with any rank."""
-    if not isinstance(kept, tuple) or not all(isinstance(one, Candidate) for one in kept):
+    if not isinstance(kept, tuple) or not all(isinstance(kept_candidate, Candidate) for kept_candidate in kept):
         raise TypeError("it returned no tuple of candidates")
-    numbers = [one.number for one in kept]
+    numbers = [kept_candidate.number for kept_candidate in kept]
     if len(set(numbers)) < len(numbers) or not set(numbers) <= {candidate.number for candidate in candidates}:
         raise ValueError(f"it returned the candidates {numbers}, which are not those that it got")
     # an empty answer is never published for a service that has endpoints

@@ -71,35 +71,35 @@ class Certificates:
         self._counters.add("certificate_renewals", side=live.side, outcome=outcome.value)
         if outcome is RenewalResult.TAKEN:
             ends = "" if live.validity is None else f"; it is good until {_day(live.validity)}"
-            words = f"TLS of {live.side}: the renewed files serve{ends}"
-            log.info("%s", words)
-            self._record(EventKind.CERTIFICATE_RENEWED, live, words)
+            message = f"TLS of {live.side}: the renewed files serve{ends}"
+            log.info("%s", message)
+            self._record(EventKind.CERTIFICATE_RENEWED, live, message)
         else:
-            words = f"TLS of {live.side}: the renewed files are refused, those of before serve on: {why}"
-            log.error("%s", words)
-            self._record(EventKind.CERTIFICATE_REFUSED, live, words)
+            message = f"TLS of {live.side}: the renewed files are refused, those of before serve on: {why}"
+            log.error("%s", message)
+            self._record(EventKind.CERTIFICATE_REFUSED, live, message)
 
     def _warn(self, live: LiveTls) -> None:
         validity = live.validity
         if validity is None or self._warned.get(live.side) == validity or not validity.is_expiring(self._clock.wall()):
             return
         self._warned[live.side] = validity
-        words = f"TLS of {live.side}: the certificate expires {_day(validity)}, and was not renewed"
-        log.warning("%s", words)
-        self._record(EventKind.CERTIFICATE_EXPIRING, live, words)
+        message = f"TLS of {live.side}: the certificate expires {_day(validity)}, and was not renewed"
+        log.warning("%s", message)
+        self._record(EventKind.CERTIFICATE_EXPIRING, live, message)
 
     def _warn_of_nobody(self, live: LiveTls) -> None:
         """Tells of a certificate of the listener that nobody can verify; those of who asks need name no host."""
         if live.side != _LISTENER:
             return
         if live.names_nobody and not self._warned_of_nobody:
-            words = "has no host and no address in its subjectAltName: peers, browsers and gtm itself refuse it"
-            log.warning("TLS of %s: the certificate %s", live.side, words)
+            message = "has no host and no address in its subjectAltName: peers, browsers and gtm itself refuse it"
+            log.warning("TLS of %s: the certificate %s", live.side, message)
         self._warned_of_nobody = live.names_nobody
 
-    def _record(self, kind: EventKind, live: LiveTls, words: str) -> None:
+    def _record(self, kind: EventKind, live: LiveTls, message: str) -> None:
         facts = {} if live.validity is None else {"expires_at": live.validity.ends_at}
-        self._events.record(Event(kind, live.side, words, facts))
+        self._events.record(Event(kind, live.side, message, facts))
 
 
 def _day(validity: Certificate) -> str:

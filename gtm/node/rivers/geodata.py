@@ -56,8 +56,8 @@ class GeoWatch:
             log.error("geo data: %s", problem)
         if geo.problems and self._planner.geo.sources:
             log.warning("geo data: the files loaded before go on serving")
-            words = "; ".join(geo.problems)
-            self._recorder.record(Event(EventKind.GEOIP_HELD, "geo data", words, {"problems": geo.problems}))
+            message = "; ".join(geo.problems)
+            self._recorder.record(Event(EventKind.GEOIP_HELD, "geo data", message, {"problems": geo.problems}))
             await self._planner.take_geo_problems(geo.problems)
         else:
             _tell(geo)
@@ -105,6 +105,6 @@ def _tell(geo: GeoLoad) -> None:
 
 def _updated(geo: GeoLoad) -> Event:
     networks = sum(source.networks for source in geo.sources)
-    words = f"geo data of {len(geo.sources)} files serve; networks: {networks}"
+    message = f"geo data of {len(geo.sources)} files serve; networks: {networks}"
     files = tuple(str(source.path) for source in geo.sources)
-    return Event(EventKind.GEOIP_UPDATED, "geo data", words, {"files": files, "networks": networks})
+    return Event(EventKind.GEOIP_UPDATED, "geo data", message, {"files": files, "networks": networks})

@@ -288,8 +288,8 @@ class HealthRiver:
         for check in delta.turned_odd:
             if delta.after.checks[check].state is VerdictState.FLAPPING:
                 belief = delta.after.belief(check).value
-                words = f"check {check} flaps: it goes up and down again and again; it is {belief} now"
-                self._lines.tell(scope_of(check), words, check=check, now=now, level=logging.WARNING)
+                message = f"check {check} flaps: it goes up and down again and again; it is {belief} now"
+                self._lines.tell(scope_of(check), message, check=check, now=now, level=logging.WARNING)
 
     def following(self) -> frozenset[NodeName]:
         """Returns the probes that vote as often as they should have before the last push: they are not silent."""
@@ -325,14 +325,14 @@ class HealthRiver:
         after = quarantined(self._merger.standings)
         for node in sorted(before ^ after):
             score = self._merger.standings[node].score if node in self._merger.standings else 0.0
-            words = (
+            message = (
                 f"probe {node} is in quarantine: {score:.0%} of what it says is against the others; it does not count"
             )
             if node not in after:
-                words = f"probe {node} is out of quarantine"
-            log.log(logging.WARNING if node in after else logging.INFO, "%s", words)
+                message = f"probe {node} is out of quarantine"
+            log.log(logging.WARNING if node in after else logging.INFO, "%s", message)
             self._counters.add("quarantines", to="in" if node in after else "out")
-            self._recorder.quarantine(node, words, is_in=node in after)
+            self._recorder.quarantine(node, message, is_in=node in after)
 
     async def _publish(self, prober: Prober) -> None:
         def verdicts() -> Mapping[CheckId, Verdict]:

@@ -150,8 +150,8 @@ class ZoneRiver:
 
     def _unread(self, name: str) -> Problem:
         span_s = self._reload_looks * LOOK_INTERVAL_S
-        words = f"it was being written for {span_s:.0f} s, so it was not read; reload once it is whole"
-        return Problem(str(self._folder / name), 1, 1, words)
+        message = f"it was being written for {span_s:.0f} s, so it was not read; reload once it is whole"
+        return Problem(str(self._folder / name), 1, 1, message)
 
     async def _looked(self, settling: Settling) -> tuple[Look, bool]:
         """Returns the result of one more look, and whether something in it is new."""
@@ -343,7 +343,10 @@ class ZoneRiver:
     def _log_problems(self, before: Catalogue, after: Catalogue) -> None:
         """Logs what is new: first of the files whose zone serves, some of each, and not more than anybody reads."""
         known, serving = set(before.problems), {each.zone.file for each in after.loaded}
-        fresh = {file: [each for each in found if each not in known] for file, found in after.by_file().items()}
+        fresh = {
+            file: [each for each in file_problems if each not in known]
+            for file, file_problems in after.by_file().items()
+        }
         left = MAX_LOGGED
         for file in sorted(fresh, key=lambda file: (file not in serving, file)):
             told = fresh[file][: min(left, MAX_LOGGED_OF_FILE)]

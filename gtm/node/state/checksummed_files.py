@@ -75,7 +75,7 @@ class ChecksummedFiles:
     @property
     def problems(self) -> tuple[str, ...]:
         """Returns the present problems, one line for each file."""
-        return tuple(f"{self._folder / name} {words}" for name, words in sorted(self._complaints.items()))
+        return tuple(f"{self._folder / name} {complaint}" for name, complaint in sorted(self._complaints.items()))
 
     def read(self, name: str, parse: Callable[[str], _Value]) -> Found[_Value]:
         """Returns the newest value of a file that `parse` makes sense of; else it raises StateInvalid."""
@@ -191,12 +191,12 @@ class ChecksummedFiles:
             beside.unlink(missing_ok=True)
         _sync_folder(self._folder)
 
-    def _complain(self, name: str, words: str) -> None:
+    def _complain(self, name: str, message: str) -> None:
         self._counters.add("state_errors", file=name)
         if name not in self._complaints:
-            self._complaints[name] = words
-            log.error("state: %s %s", self._folder / name, words)
-            self._on_complaint(name, words)
+            self._complaints[name] = message
+            log.error("state: %s %s", self._folder / name, message)
+            self._on_complaint(name, message)
 
 
 def _private(path: str, flags: int) -> int:

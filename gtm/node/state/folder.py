@@ -140,9 +140,9 @@ def next_serial(last: int | None, *, wall: float) -> int:
     return moved_on(last, 1)
 
 
-def is_later(one: int, other: int) -> bool:
+def is_later(serial: int, other: int) -> bool:
     """Returns whether a serial is greater than another one (RFC 1982 3.2)."""
-    return 0 < (one - other) % SERIALS < SERIALS // 2
+    return 0 < (serial - other) % SERIALS < SERIALS // 2
 
 
 def moved_on(serial: int, by: int) -> int:

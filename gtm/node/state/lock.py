@@ -91,10 +91,10 @@ class StateLock:
         was_saved, self._is_marked = self._is_marked, None
         self.mark(is_saved=was_saved is not False)
 
-    def _complain(self, words: str) -> None:
-        if words != self._told:
-            self._told = words
-            log.error("%s", words)
+    def _complain(self, message: str) -> None:
+        if message != self._told:
+            self._told = message
+            log.error("%s", message)
 
     def release(self) -> None:
         """Lets another process have the folder; the end of this one does so too."""
@@ -128,8 +128,8 @@ def lock_state(folder: Path) -> StateLock:
                 os.close(each)
         raise StateInUse(_in_use(folder, holder)) from error
     if all(failures):
-        words = "the filesystem of the state folder %s has no locks (%s); see that no other node uses it"
-        log.warning(words, folder, failures[0])
+        message = "the filesystem of the state folder %s has no locks (%s); see that no other node uses it"
+        log.warning(message, folder, failures[0])
     _close_to_others(folder)
     is_unsaved = is_writable and descriptor is not None and _read(descriptor).rstrip().endswith(_UNSAVED)
     return StateLock(descriptor, of_folder=of_folder, path=path if is_writable else None, was_unsaved=is_unsaved)
@@ -206,10 +206,10 @@ def _close_to_others(folder: Path) -> None:
         if not foreign:
             _tighten(folder, FOLDER_MODE)
         elif stat.S_IMODE(folder.stat().st_mode) & 0o077:
-            words = (
+            message = (
                 "the state folder %s holds other things too (%s), so it stays open to other users; its files are not"
             )
-            log.warning(words, folder, ascii(foreign[0]))
+            log.warning(message, folder, ascii(foreign[0]))
     except OSError as error:
         log.warning("the state folder %s cannot be closed to other users: %s", folder, error.strerror or error)
 

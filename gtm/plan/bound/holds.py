@@ -58,8 +58,8 @@ def holds_of_one_fault(steered: SteeredService, shares: Shares, watched: Watched
     Of the fault that is held the longest.
     """
     faults = single_faults(steered, shares.services, watched)
-    found = [tuple(_holds(steered, fault, shares, watched)) for fault in faults]
-    return max(found, key=lambda holds: math.fsum(hold.seconds for hold in holds), default=())
+    holds_by_fault = [tuple(_holds(steered, fault, shares, watched)) for fault in faults]
+    return max(holds_by_fault, key=lambda holds: math.fsum(hold.seconds for hold in holds), default=())
 
 
 def possible_holds(steered: SteeredService, shares: Shares, watched: Watched) -> tuple[Hold, ...]:
@@ -74,30 +74,30 @@ def _holds(steered: SteeredService, fault: Fault, shares: Shares, watched: Watch
         yield Hold(SafetyRule.CORRELATED.value, seconds, f"where {fault.name}: the probes are blamed for so long")
     queue = _queue(steered, fault.fallen, shares)
     if queue.waits_s:
-        words = f"where {fault.name}: {queue.share:.0%} of {queue.budget} at once, and {queue.pace}"
-        yield Hold(SafetyRule.MAX_SHARE.value, queue.waits_s, words)
+        message = f"where {fault.name}: {queue.share:.0%} of {queue.budget} at once, and {queue.pace}"
+        yield Hold(SafetyRule.MAX_SHARE.value, queue.waits_s, message)
     serving, wanted = serving_regions(steered, after, NO_OVERLAY), wanted_regions(steered)
     if 0 < len(serving) < wanted:
-        words = f"where {fault.name}: fewer than {wanted} regions would serve, so it stays as long as the others do"
-        yield Hold(SafetyRule.AT_LEAST.value, math.inf, words)
+        message = f"where {fault.name}: fewer than {wanted} regions would serve, so it stays as long as the others do"
+        yield Hold(SafetyRule.AT_LEAST.value, math.inf, message)
 
 
 def _possible(steered: SteeredService, shares: Shares, watched: Watched) -> Iterator[Hold]:
     fault = everything(watched)
     if _is_suspected(steered, fault, shares, _after(fault, watched)):
-        words = "more than half of its checks fail within an interval, or of all checks, in unrelated services"
-        yield Hold(SafetyRule.CORRELATED.value, HOLD_S + _given_back_s(steered, shares), words)
+        message = "more than half of its checks fail within an interval, or of all checks, in unrelated services"
+        yield Hold(SafetyRule.CORRELATED.value, HOLD_S + _given_back_s(steered, shares), message)
     queue, grace_s = _queue(steered, fault.fallen, shares), _grace_s(steered, fault.fallen, shares)
     if queue.waits_s or grace_s:
-        words = f"more of {queue.budget} fails within minutes: {queue.pace}"
-        words += f", {grace_s:g} s later if checks may be wrong" if grace_s else ""
-        yield Hold(SafetyRule.MAX_SHARE.value, queue.waits_s + grace_s, words)
+        message = f"more of {queue.budget} fails within minutes: {queue.pace}"
+        message += f", {grace_s:g} s later if checks may be wrong" if grace_s else ""
+        yield Hold(SafetyRule.MAX_SHARE.value, queue.waits_s + grace_s, message)
     wanted = wanted_regions(steered)
     if wanted > 1:
-        words = (
+        message = (
             f"fewer than {wanted} of its regions would serve: the next one to fail stays as long as the others serve"
         )
-        yield Hold(SafetyRule.AT_LEAST.value, math.inf, words)
+        yield Hold(SafetyRule.AT_LEAST.value, math.inf, message)
     yield from _fails_open(steered, shares, watched)
 
 
@@ -108,8 +108,8 @@ def _fails_open(steered: SteeredService, shares: Shares, watched: Watched) -> It
         return
     faults = single_faults(steered, shares.services, watched)
     alone = [fault for fault in faults if not serving_regions(steered, _after(fault, watched), NO_OVERLAY)]
-    words = f"nothing of it is up{f', as where {alone[0].name}' if alone else ''}: {service.on_all_down.value}"
-    yield Hold(ON_ALL_DOWN, math.inf, words)
+    message = f"nothing of it is up{f', as where {alone[0].name}' if alone else ''}: {service.on_all_down.value}"
+    yield Hold(ON_ALL_DOWN, math.inf, message)
 
 
 def _is_suspected(steered: SteeredService, fault: Fault, shares: Shares, after: Status) -> bool:
@@ -189,11 +189,11 @@ def _of_kinds(
     steered: SteeredService, failed: AbstractSet[CheckId], shares: Shares
 ) -> Mapping[int, frozenset[CheckId]]:
     """Returns the failed checks of a service, by the type of its endpoints; not what carries nothing."""
-    found: defaultdict[int, set[CheckId]] = defaultdict(set)
+    failed_checks: defaultdict[int, set[CheckId]] = defaultdict(set)
     for check, kind in zip(steered.checks, steered.service_shape.kinds, strict=True):
         if check in failed and check is not None and shares.parts[check][steered.id].share > 0:
-            found[kind].add(check)
-    return {kind: frozenset(checks) for kind, checks in found.items()}
+            failed_checks[kind].add(check)
+    return {kind: frozenset(checks) for kind, checks in failed_checks.items()}
 
 
 def _is_let_go(steered: SteeredService, kind: int, failed: AbstractSet[CheckId]) -> bool:

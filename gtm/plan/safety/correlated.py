@@ -143,7 +143,7 @@ def _is_struck(failed: AbstractSet[CheckId], was_up: AbstractSet[CheckId], share
     regions = {region for check in was_up for region in shares.felling.get(check, ())}
     if len(regions) < 2:
         return failed == was_up
-    return 2 * len(failed) > len(was_up) and not any(explains(one, failed, was_up, shares) for one in regions)
+    return 2 * len(failed) > len(was_up) and not any(explains(struck, failed, was_up, shares) for struck in regions)
 
 
 def explains(region: RegionName, failed: AbstractSet[CheckId], was_up: AbstractSet[CheckId], shares: Shares) -> bool:

@@ -64,9 +64,9 @@ def taking_too_much(
         serving, left = (serving_regions(steered, status, overlay) for overlay in (before, after))
         wanted, name = wanted_regions(steered), steered.id
         if len(left) < min(wanted, len(serving)):
-            words = f"{name} would have {len(left)} serving, and must have {wanted}"
+            message = f"{name} would have {len(left)} serving, and must have {wanted}"
             facts = {"regions_left": len(left), "regions_wanted": wanted}
-            refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", words, facts))
+            refusals.append(Refusal(SafetyRule.AT_LEAST, f"service {name}", message, facts))
     return tuple(sorted(refusals, key=lambda refusal: refusal.subject))
 
 
@@ -79,7 +79,7 @@ def left_with_too_few(services: Iterable[SteeredService], status: Status, overla
     spoken_of = [service for service in services if is_spoken_of(service, overlay.said)]
     return tuple(
         refusal
-        for steered in sorted(spoken_of, key=lambda one: one.id)
+        for steered in sorted(spoken_of, key=lambda breach: breach.id)
         if (refusal := _breach(steered, status, overlay)) is not None
     )
 
@@ -93,9 +93,9 @@ def _breach(steered: SteeredService, status: Status, overlay: Overlay) -> Refusa
         return None
     if any(overlay.said.lifts(endpoint_ref, SafetyRule.AT_LEAST) for endpoint_ref in steered.endpoint_refs):
         return None
-    words = f"{steered.id} has {len(left)} regions serving, and must have {wanted}"
+    message = f"{steered.id} has {len(left)} regions serving, and must have {wanted}"
     facts = {"regions_left": len(left), "regions_wanted": wanted}
-    return Refusal(SafetyRule.AT_LEAST, f"service {steered.id}", words, facts)
+    return Refusal(SafetyRule.AT_LEAST, f"service {steered.id}", message, facts)
 
 
 def skipping(services: Iterable[SteeredService], status: Status, overlay: Overlay) -> tuple[Refusal, ...]:

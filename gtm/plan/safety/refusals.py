@@ -87,7 +87,7 @@ class Refused:
         seen = failure(suspicion.fell, suspicion.watched, self.proposed, self.shares)
         services = len({name for check in suspicion.fell for name in self.shares.parts.get(check, ())})
         known = [self.proposed.checks[check] for check in suspicion.fell if check in self.proposed.checks]
-        suspect = CHECKS if seen.is_of_all and all(is_misfit(one) for one in known) else PROBES
+        suspect = CHECKS if seen.is_of_all and all(is_misfit(known_check) for known_check in known) else PROBES
         zones = sorted(suspicion.zones)
         helps = obeying(zones[0] if len(zones) == 1 else "ZONE")
         says = f"{seen.words(f', of {services} services,')}: suspect {suspect}"

@@ -81,10 +81,10 @@ NO_SHARES = Shares({}, {}, {}, {}, {}, frozenset(), {}, {}, ())
 
 def shares_of(services: Mapping[ServiceId, SteeredService]) -> Shares:
     """Returns the shares of these services."""
-    budget_of = {name: _budget_name(one) for name, one in services.items()}
+    budget_of = {name: _budget_name(steered) for name, steered in services.items()}
     members: defaultdict[str, list[SteeredService]] = defaultdict(list)
-    for name, one in services.items():
-        members[budget_of[name]].append(one)
+    for name, steered in services.items():
+        members[budget_of[name]].append(steered)
     parts = _parts(services, {name: len(members[budget_of[name]]) for name in services})
     felling = felling_regions(services)
     largest = _largest(parts, felling, budget_of)

@@ -119,7 +119,9 @@ def _new(
     if not _can_be_doubted(steered):
         return None
     fell = _fallen_of(steered, fallen)
-    was_up = fell.keys() | {one for one in steered.checks if one is not None and proposed.belief(one) is Belief.UP}
+    was_up = fell.keys() | {
+        own_check for own_check in steered.checks if own_check is not None and proposed.belief(own_check) is Belief.UP
+    }
     if 2 * len(fell) <= len(was_up):
         return None
     classes = Counter(_class(proposed.checks[check]) for check in fell)

@@ -73,11 +73,11 @@ def _orders(points: Sequence[Coordinates], regions: Regions) -> list[Names]:
     known = [site for site in sites if site[0].at is not None]
     unknown = tuple(site[0].name for site in sites if site[0].at is None)
     at = [site[0].at for site in known if site[0].at is not None]
-    found = ranks(points, at, [_biased(1.0, site[0]) for site in known])
-    rows = list(zip(found.row_of, *(owners(site, points) for site in known if len(site) > 1), strict=True))
-    named = {row: _named(found.rows[row[0]], known, iter(row[1:])) + unknown for row in set(rows)}
+    ranking = ranks(points, at, [_biased(1.0, site[0]) for site in known])
+    rows = list(zip(ranking.row_of, *(owners(site, points) for site in known if len(site) > 1), strict=True))
+    named = {row: _named(ranking.rows[row[0]], known, iter(row[1:])) + unknown for row in set(rows)}
     ordered = [named[row] for row in rows]
-    for number in found.doubtful:  # two ways to work out a distance differ in the last digits, which decide only here
+    for number in ranking.doubtful:  # two ways to work out a distance differ in the last digits, which decide only here
         ordered[number] = _of_point(points[number], sites)
     return ordered
 

@@ -40,10 +40,10 @@ SERVICE = "service "
 def _header_text(value: object) -> str | Secret:
     if isinstance(value, dict):
         return _secret(value)
-    words = text(value)
-    if not re.fullmatch(r"[\t\x20-\x7e]*", words):
+    message = text(value)
+    if not re.fullmatch(r"[\t\x20-\x7e]*", message):
         raise error("a header has only printable characters of ASCII (RFC 9110 5.5)")
-    return words
+    return message
 
 
 def _secret(value: object) -> Secret:

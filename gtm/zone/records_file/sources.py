@@ -105,8 +105,8 @@ class Sources:
         is_plain = len(own) <= MAX_NAME and "//" not in own and not own.endswith("/")
         own = normpath(own) if is_plain else ""
         if not _FILE_NAME.fullmatch(own):
-            words = "a file of the folder of zone files, or below it, can be included, by a name such as more.zone"
-            raise TextInvalid(f'$INCLUDE "{name}": {words}')
+            message = "a file of the folder of zone files, or below it, can be included, by a name such as more.zone"
+            raise TextInvalid(f'$INCLUDE "{name}": {message}')
         return own
 
     def _generate(self, argument: str) -> bytes:

@@ -38,11 +38,11 @@ def no_target_is_asked_too_often(draft: ZoneDraft, report: ProblemList) -> None:
         monitor = service.service.monitor
         target = None if monitor is None else rates.add(monitor, service.service.endpoints)
         if target is not None:
-            words = (
+            message = (
                 f"up to here each probe would ask {target} more than {MAX_REQUESTS_PER_S} times a second, rechecks "
                 "included; give its monitors longer intervals, or have services share a monitor"
             )
-            report.add((*service.path, "monitor"), words)
+            report.add((*service.path, "monitor"), message)
             return
 
 

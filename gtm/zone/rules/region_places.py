@@ -24,10 +24,10 @@ def warn_of_places(regions: Mapping[RegionName, Region], draft: ZoneDraft, repor
         if any(spec.name == "nearest" for spec in service.service.steer.chain):
             names = dict.fromkeys(endpoint.region for endpoint in service.service.endpoints)
             used = [regions[name] for name in names if name in regions]
-            for together, words in (*_of_no_country(used), *_at_one_point(used)):
+            for together, message in (*_of_no_country(used), *_at_one_point(used)):
                 if not told.issuperset(region.name for region in together):
                     told.update(region.name for region in together)
-                    _warn(together[-1], words, service, report)
+                    _warn(together[-1], message, service, report)
 
 
 def _of_no_country(regions: Iterable[Region]) -> Iterator[tuple[list[Region], str]]:
@@ -66,8 +66,8 @@ def _words(regions: list[Region]) -> str:
     )
 
 
-def _warn(region: Region, words: str, service: ServiceDraft, report: ProblemList) -> None:
+def _warn(region: Region, message: str, service: ServiceDraft, report: ProblemList) -> None:
     """Adds a warning at a region of the file, or at the service where the region is of the shared file."""
     own = ("regions", region.name)
     path = own if report.document.at(own) is not None else service.path
-    report.warn(path, words, at_key=True)
+    report.warn(path, message, at_key=True)

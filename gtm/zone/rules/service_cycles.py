@@ -27,8 +27,8 @@ def services_wait_for_what_is_there(draft: ZoneDraft, report: ProblemList) -> No
     for each, names in zip(draft.services.values(), awaits.values(), strict=True):
         for awaited in filter(missing.__contains__, names):
             near = "" if report.is_full else suggestion(awaited, awaits)
-            words = f'its monitor waits for the service "{awaited}", which this zone does not have{near}'
-            report.add((*each.path, "monitor"), words)
+            message = f'its monitor waits for the service "{awaited}", which this zone does not have{near}'
+            report.add((*each.path, "monitor"), message)
 
 
 def services_do_not_wait_for_themselves(draft: ZoneDraft, report: ProblemList) -> None:
@@ -42,8 +42,8 @@ def services_do_not_wait_for_themselves(draft: ZoneDraft, report: ProblemList) -
             continue
         way = way_back(service, awaits, circles)
         told.update(way)
-        words = f"its monitor waits for the service itself: {way_text(way)}"
-        report.add((*by_id[service].path, "monitor"), words)
+        message = f"its monitor waits for the service itself: {way_text(way)}"
+        report.add((*by_id[service].path, "monitor"), message)
 
 
 def _is_ours(name: Name, draft: ZoneDraft) -> bool:

@@ -42,12 +42,12 @@ def services_share_their_regions(draft: ZoneDraft, vocabulary: Vocabulary, repor
             is_local = service.health_view is HealthView.LOCAL and service.monitor is not None
             regions_seen.add((service.steer.chain, regions, is_local))
         if len(regions_seen) > MAX_REGION_SETS:
-            words = (
+            message = (
                 f"up to here services that look at the place of clients have more than {MAX_REGION_SETS} different "
                 "sets of regions, each with a chain; clients are told apart for each of them: use fewer, or split "
                 "the zone"
             )
-            report.add((*each.path, "endpoints"), words)
+            report.add((*each.path, "endpoints"), message)
             return
 
 
@@ -58,11 +58,11 @@ def services_ask_for_what_can_be_checked(draft: ZoneDraft, report: ProblemList) 
         if service.service.monitor is not None:
             counting.add(service.service.monitor, [end.target for end in service.service.endpoints])
         if counting.left < 0:
-            words = (
+            message = (
                 f"up to here the zone asks for more than {MAX_CHECKS} checks, with all that they are calculated from; "
                 "combine less in its monitors, or split the zone"
             )
-            report.add((*service.path, "monitor"), words)
+            report.add((*service.path, "monitor"), message)
             return False
     return True
 
