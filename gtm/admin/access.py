@@ -16,7 +16,7 @@ from aiohttp import web
 from gtm.admin.origin import Names, require_own_host, require_own_page
 
 Verify = Callable[[web.Request], Awaitable[str]]
-"""Returns who sent a request, or raises what to answer."""
+"""Returns the sender of a request, or raises the answer that refuses it."""
 OnRefused = Callable[[web.Request, web.HTTPException], None]
 
 _SENDER = web.RequestKey("sender", str)
@@ -79,5 +79,5 @@ async def enforce(access: Access, request: web.Request, names: Names | None) -> 
 
 
 def sender_of(request: web.Request) -> str:
-    """Returns who sent a request, as the rule of its row found out; a row without `verify` has no sender."""
+    """Returns the sender of a request, as the rule of its row found out; a row without `verify` has none."""
     return request[_SENDER]

@@ -94,7 +94,7 @@ class OverrideHandlers:
         _tell(self._strangers, request.remote or "the local socket", refused)
 
     async def shown(self, _request: web.Request) -> web.Response:
-        """Returns what is in force."""
+        """Returns the overrides in force."""
         view = OverridesView(override_views(self._overriding.in_force()))
         return web.Response(body=encode(view, OverridesView), content_type="application/json")
 

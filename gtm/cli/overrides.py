@@ -181,7 +181,7 @@ def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: J
 
 def _say(  # one argument for each option of the command
     action: Action,
-    words: list[str],
+    typed: list[str],
     *,
     why: str,
     span: str | None,
@@ -196,7 +196,7 @@ def _say(  # one argument for each option of the command
     if span is not None:
         _require_span(span)
     status = fetch_status(node.admin)
-    scopes = [str(_found(find_scope, text, status)) for text in split_scopes(words)]
+    scopes = [str(_found(find_scope, text, status)) for text in split_scopes(typed)]
     body: dict[str, object] = {"scopes": list(dict.fromkeys(scopes)), "action": action.value, "why": why}
     body |= {} if span is None else {"for": span}
     _send(body, by=by, rules=rules, node=node, as_json=as_json)

@@ -50,13 +50,16 @@ def note_of(override: "OverrideView") -> str:
 def said_lines(answer: "SaidView") -> Iterator[str]:
     """Yields what was said, and what it changes."""
     if answer.action == "clear":
-        yield from (f"{one.scope}: {one.action} by {one.by} is cleared: {one.why} ({one.id})" for one in answer.ended)
+        yield from (
+            f"{entry.scope}: {entry.action} by {entry.by} is cleared: {entry.why} ({entry.id})"
+            for entry in answer.ended
+        )
     else:
         yield f"{answer.scope}: {answer.action} until {shown(answer.until)} ({answer.id})"
-        for one in answer.ended:
-            yield f"  in the place of {one.action} until {shown(one.until)} by {one.by} ({one.id})"
+        for entry in answer.ended:
+            yield f"  in the place of {entry.action} until {shown(entry.until)} by {entry.by} ({entry.id})"
     effect = answer.effect
-    is_back = any(one.why == BROUGHT_BACK for one in effect.without)
+    is_back = any(entry.why == BROUGHT_BACK for entry in effect.without)
     if not effect.counts and answer.action in TAKING:
         yield "  takes nothing out: it brings back what was out" if is_back else "  takes nothing more out now"
     yield from _lines(_COUNTS[answer.action], effect.counts, effect.totals[0])

@@ -39,9 +39,9 @@ _WORDS = {"endpoint": 3, "region": 2, "service": 2, "zone": 2}
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}:[0-9]{1,19}")
 
 
-def split_scopes(words: Sequence[str]) -> tuple[str, ...]:
+def split_scopes(arguments: Sequence[str]) -> tuple[str, ...]:
     """Returns the texts of the scopes on a command line."""
-    scopes, left = [], list(words)
+    scopes, left = [], list(arguments)
     while left:
         length = _WORDS.get(left[0], 1)
         whole = " ".join(left[:length])

@@ -52,13 +52,13 @@ def seconds(value: object) -> float:
     return duration_s
 
 
-def between(low_s: float, high_s: float, words: str) -> Callable[[object], float]:
+def between(low_s: float, high_s: float, expected: str) -> Callable[[object], float]:
     """Returns the validator of a duration from low to high, both included, as the words say."""
 
     def duration(value: object) -> float:
         duration_s = seconds(value)
         if not low_s <= duration_s <= high_s:
-            raise error(f"must be {words}, not {value}")
+            raise error(f"must be {expected}, not {value}")
         return duration_s
 
     return duration
@@ -87,9 +87,9 @@ def pattern_schema(pattern: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "pattern": pattern})
 
 
-def enum_schema(words: Iterable[str]) -> WithJsonSchema:
+def enum_schema(choices: Iterable[str]) -> WithJsonSchema:
     """Returns the JSON Schema of one word out of a closed set."""
-    return WithJsonSchema({"enum": list(words)})
+    return WithJsonSchema({"enum": list(choices)})
 
 
 Choice = TypeVar("Choice")
@@ -106,13 +106,13 @@ def choice(what: str, options: dict[str, Choice]) -> PlainValidator:
     return PlainValidator(check)
 
 
-def text_like(pattern: str, words: str) -> PlainValidator:
+def text_like(pattern: str, example: str) -> PlainValidator:
     """Returns the validator of text that fits a pattern."""
 
     def check(value: object) -> str:
         if isinstance(value, str) and re.fullmatch(pattern, value):
             return value
-        raise error(f"{words}, not {found(value)}")
+        raise error(f"{example}, not {found(value)}")
 
     return PlainValidator(check)
 

@@ -286,8 +286,14 @@ class _Steering:
         dropped = tuple(candidate for candidate in step.before if candidate.number not in kept)
         return ExplainedStep(
             step.filter.name,
-            tuple(self._mention(one, self._why(step, one, as_up=as_up)) for one in step.after),
-            tuple(self._mention(one, self._why_dropped(step, one, as_up=as_up)) for one in dropped),
+            tuple(
+                self._mention(candidate_step, self._why(step, candidate_step, as_up=as_up))
+                for candidate_step in step.after
+            ),
+            tuple(
+                self._mention(candidate_step, self._why_dropped(step, candidate_step, as_up=as_up))
+                for candidate_step in dropped
+            ),
         )
 
     def _mention(self, candidate: Candidate, why: str) -> Mention:

@@ -87,7 +87,7 @@ def _regions(counts: Mapping[tuple[str, str], Counter[str]]) -> Iterator[Point]:
 
 def _local(plan: Plan, status: Status, overlay: Overlay) -> Iterator[Point]:
     """Yields what vantages see otherwise, but of endpoints that a person decides."""
-    differing = {check: one.local for check, one in status.checks.items() if one.local}
+    differing = {check: seen.local for check, seen in status.checks.items() if seen.local}
     if not differing:
         return
     for name, steered in plan.services.items():
@@ -97,12 +97,12 @@ def _local(plan: Plan, status: Status, overlay: Overlay) -> Iterator[Point]:
         for endpoint_ref, check, override in zip(steered.endpoint_refs, steered.checks, overrides, strict=True):
             if check is None or (override is not None and override.action is not Action.OBEY):
                 continue
-            for one in differing.get(check, ()):
+            for seen in differing.get(check, ()):
                 labels = {
                     "service": name,
                     "endpoint": endpoint_ref.endpoint,
-                    "vantage": one.vantage,
-                    "seen": one.belief.value,
+                    "vantage": seen.vantage,
+                    "seen": seen.belief.value,
                 }
                 yield Point(labels, 1)
 

@@ -90,7 +90,7 @@ class NodeApi:
         self._clock = clock
         self._counters = counters
         self.unready = unready
-        """Returns why this node should get no queries; empty when it should."""
+        """Returns the reason why this node should get no queries; empty when it should."""
         self._peers = peers
         self._troubles = troubles
         self._standings = standings

@@ -115,8 +115,8 @@ def _tls_outcome(error: Exception) -> CheckOutcome:
         message: str = getattr(error, "verify_message", "certificate does not verify")
         return CheckOutcome(*_CERTIFICATES.get(code, (Reason.CERT_UNTRUSTED, message)))
     name: str = getattr(error, "reason", None) or "handshake failed"
-    words = _HINTS.get(name, name.replace("_", " ").lower())
-    return CheckOutcome(_HANDSHAKES.get(name, Reason.TLS), words)
+    hint = _HINTS.get(name, name.replace("_", " ").lower())
+    return CheckOutcome(_HANDSHAKES.get(name, Reason.TLS), hint)
 
 
 def _os_text(error: Exception) -> str:

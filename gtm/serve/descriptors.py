@@ -61,7 +61,7 @@ def connections_each(limit: int, wanted: int, *, listeners: int) -> int:
 
 
 def admin_connections(limit: int, wanted: int, *, beside: int = 0) -> int:
-    """Returns how many of the connections it wants the admin listener may have, `beside` the health port's."""
+    """Returns the number of connections that the admin listener may have, `beside` the health port's."""
     return max(_FEW, min(wanted, limit // ADMIN_SHARE - beside))
 
 

@@ -46,7 +46,7 @@ DiscoveredPeers = tuple[frozenset[str], float]
 """The URLs, and the TTL of the records in seconds."""
 
 Judge = Callable[[str], Awaitable[str]]
-"""Returns why a URL is not asked; nothing where it is."""
+"""Returns the reason why a URL is not asked; nothing where it is."""
 
 
 async def _no_judge(_url: str) -> str:

@@ -16,7 +16,7 @@ from gtm.errors import Unreachable
 from gtm.ids import Address
 
 Refusal = Callable[[Address, int], str]
-"""Returns why an address may not be asked at a port; nothing where it may."""
+"""Returns the reason why an address may not be asked at a port; nothing where it may."""
 
 
 class GuardedResolver(AbstractResolver):

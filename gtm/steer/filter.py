@@ -92,9 +92,9 @@ class Filter:
 
     name: str
     keep: Callable[[Candidates, View], Candidates]
-    """Returns what is left, best first. It must look at the client through the view alone."""
+    """Returns the candidates that are left, best first. It must look at the client through the view alone."""
     view: Callable[[Place, Regions], View] | None = None
-    """Returns what this filter sees of a place; None for one that does not look."""
+    """Returns the view that this filter has of a place; None for one that does not look."""
     views: Callable[[Sequence[Place], Regions], Sequence[View]] | None = None
     """Returns the same views of many places at once, for a filter that has a faster way."""
     why: Callable[[Candidate, Place, Regions], str] = _no_reason

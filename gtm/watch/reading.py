@@ -244,7 +244,7 @@ class Reading:
         is_any_due = self._shared_stamps != self._previous.shared_stamps
         due = [file for file in self._files if file not in self._held and (is_any_due or self._is_due(file))]
         waiting = [_Waiting(self._rank(file), self._size(file), file) for file in due]
-        waiting.sort(key=lambda one: (one.rank, one.size_bytes, one.file), reverse=True)
+        waiting.sort(key=lambda queued: (queued.rank, queued.size_bytes, queued.file), reverse=True)
         self._waiting = waiting
 
     def _hold_unsettled(self) -> None:

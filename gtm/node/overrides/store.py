@@ -359,9 +359,9 @@ class OverrideDesk:
             return None
         return override if self._clock.wall() < override.made_at + KEPT_S else None
 
-    def _tell_dropped(self, text: str, words: str, counted: AbstractSet[Override] | None) -> None:
+    def _tell_dropped(self, text: str, reason: str, counted: AbstractSet[Override] | None) -> None:
         override = self._claimed(text)
         if override is None:
             return  # where it is no override the log has that
         if override.is_in_force(self._clock.wall()) and (counted is None or override in counted):
-            self._teller.refuse(override, words)
+            self._teller.refuse(override, reason)
