@@ -22,7 +22,7 @@ from gtm.admin.connection_limit import Limits
 from gtm.admin.dns_question import MAX_SHOWN
 from gtm.admin.origin import Names
 from gtm.admin.refusal import ExplainedConflict
-from gtm.admin.routes import SERVED, Handler, Listener, Route, ServedRoutes
+from gtm.admin.routes import SERVED, AdminListener, Handler, Route, ServedRoutes
 from gtm.admin.server import LimitedRunner
 from gtm.errors import ListenFailed
 
@@ -61,7 +61,7 @@ async def open_admin(
     on_refusal: OnRefusal = _unheard,
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
-    app = make_app(routes, Listener.TCP, names=names, on_refusal=on_refusal)
+    app = make_app(routes, AdminListener.TCP, names=names, on_refusal=on_refusal)
     runner = LimitedRunner(
         app,
         limits=limits,
@@ -103,7 +103,7 @@ def bound(host: str, port: int) -> socket.socket:
 
 def make_app(
     routes: Sequence[Route],
-    listener: Listener,
+    listener: AdminListener,
     *,
     names: Names | None = None,
     on_refusal: OnRefusal = _unheard,

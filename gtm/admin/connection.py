@@ -19,7 +19,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from gtm.admin.connection_limit import Crowd
+from gtm.admin.connection_limit import ConnectionLimit
 
 READ_BYTES = 64 * 1024
 """A reader that takes less in `unread_s` is none: it is 50 kbit/s. So much may always wait to be read."""
@@ -62,17 +62,17 @@ class _State(Enum):
 class Watcher(Protocol):
     """Who hears of connections: the listener."""
 
-    crowd: Crowd
+    crowd: ConnectionLimit
     patience: Patience
 
     def now(self) -> float:
         """Returns the monotonic time."""
 
-    def ended(self, connection: "Connection", ending: Ending | None) -> None:
+    def ended(self, connection: "AdminConnection", ending: Ending | None) -> None:
         """Hears that a connection is over: by itself, or because it was ended."""
 
 
-class Connection(asyncio.Protocol):
+class AdminConnection(asyncio.Protocol):
     """A connection. It has state: see above."""
 
     def __init__(self, inner: web.RequestHandler, client: str, watcher: Watcher) -> None:

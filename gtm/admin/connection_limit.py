@@ -60,7 +60,7 @@ class Guest(Protocol):
         """Ends it at once."""
 
 
-class Crowd:
+class ConnectionLimit:
     """The connections of one listener. Its state is those, and what each is at, the longest at it first."""
 
     def __init__(self, limits: Limits, *, now: Callable[[], float]) -> None:

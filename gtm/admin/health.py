@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gtm.admin.app import NO_HTTP, SHUTDOWN_S, OnRefusal, bound, make_app
 from gtm.admin.connection_limit import MAX_OF_CLIENT, Limits
-from gtm.admin.routes import Listener, Route
+from gtm.admin.routes import AdminListener, Route
 from gtm.admin.server import LimitedRunner
 from gtm.errors import ListenFailed
 
@@ -64,7 +64,7 @@ async def open_health(
     on_refusal: OnRefusal = lambda _path, _status: None,
 ) -> web.AppRunner:
     """Returns the running server; the caller cleans it up. Raises ListenFailed when the address cannot be bound."""
-    app = make_app(routes, Listener.HEALTH_PORT, on_refusal=on_refusal)
+    app = make_app(routes, AdminListener.HEALTH_PORT, on_refusal=on_refusal)
     runner = LimitedRunner(
         app,
         limits=limits,

@@ -101,7 +101,7 @@ class OverrideHandlers:
     async def said(self, request: web.Request) -> web.Response:
         """Says overrides."""
         with self._logged(request) as who:
-            body = await _body(request, Body)
+            body = await _body(request, OverrideBody)
             wanted_all = [body.wish(parse_scope(scope)) for scope in body.all_scopes]
             wanted_all += [replace(body.wish(self._scope_of(wanted)), is_signed=True) for wanted in body.ids]
             return await self._say(who, wanted_all, is_one=body.scope is not None)
@@ -188,7 +188,7 @@ class EndBody(_Strict):
     rules: Rules = Field(default_factory=list)
 
 
-class Body(EndBody):
+class OverrideBody(EndBody):
     """The body that says something."""
 
     scope: ScopeText | None = None
@@ -198,7 +198,7 @@ class Body(EndBody):
     span_s: Annotated[float | None, PlainValidator(_span), Field(alias="for")] = None
 
     @model_validator(mode="after")
-    def _of_something(self) -> "Body":
+    def _of_something(self) -> "OverrideBody":
         is_several = bool(self.scopes or self.ids)
         if (self.scope is not None) is is_several:
             raise error("scope, or scopes, must say of what")

@@ -15,7 +15,7 @@ from gtm.admin.access import ANYBODY, READERS, Access
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Listener(Enum):
+class AdminListener(Enum):
     """Where requests come in."""
 
     TCP = "TCP"
@@ -23,11 +23,11 @@ class Listener(Enum):
     HEALTH_PORT = "health port"
 
 
-ADMIN = frozenset({Listener.TCP, Listener.SOCKET})
-EVERYWHERE = frozenset(Listener)
+ADMIN = frozenset({AdminListener.TCP, AdminListener.SOCKET})
+EVERYWHERE = frozenset(AdminListener)
 
 
-class Pace(Enum):
+class AnswerPace(Enum):
     """When a GET is answered. Turns leave half of the time to the rest of the node."""
 
     AT_ONCE = "at once"
@@ -46,8 +46,8 @@ class Route:
     handler: Handler | None
     """None where this node does not serve the path; the rule of the row holds all the same."""
     access: Access
-    listeners: frozenset[Listener] = ADMIN
-    pace: Pace = Pace.IN_TURN
+    listeners: frozenset[AdminListener] = ADMIN
+    pace: AnswerPace = AnswerPace.IN_TURN
 
     def is_for(self, path: str) -> bool:
         """Returns whether a path is one of this row, whatever the method."""
@@ -58,9 +58,9 @@ class Route:
 class ServedRoutes:
     """The rows that one listener serves."""
 
-    def __init__(self, routes: Sequence[Route], listener: Listener) -> None:
+    def __init__(self, routes: Sequence[Route], listener: AdminListener) -> None:
         self._rows = [row for row in routes if listener in row.listeners]
-        self._else = ANYBODY if listener is Listener.HEALTH_PORT else READERS
+        self._else = ANYBODY if listener is AdminListener.HEALTH_PORT else READERS
         self._by_route: dict[web.AbstractRoute, Route] = {}
 
     def add_to(self, router: web.UrlDispatcher) -> None:

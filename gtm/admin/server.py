@@ -24,9 +24,9 @@ from aiohttp.typedefs import Handler
 
 from gtm.admin.accept import Acceptor
 from gtm.admin.clients import client_of
-from gtm.admin.connection import READ_BYTES, Connection, Ending, Patience, Unmade
-from gtm.admin.connection_limit import Crowd, Limits
-from gtm.admin.routes import SERVED, Pace
+from gtm.admin.connection import READ_BYTES, AdminConnection, Ending, Patience, Unmade
+from gtm.admin.connection_limit import ConnectionLimit, Limits
+from gtm.admin.routes import SERVED, AnswerPace
 from gtm.turns import Turns
 
 MAX_UNREAD_BYTES = 32 * 1024 * 1024
@@ -70,13 +70,13 @@ class LimitedRunner(web.AppRunner):
             shutdown_timeout=shutdown_s / 2,  # aiohttp waits twice: for a handler to end by itself, and once cancelled
             keepalive_timeout=self.patience.keepalive_s,
         )
-        self.crowd = Crowd(limits, now=self.now)
+        self.crowd = ConnectionLimit(limits, now=self.now)
         self._on_refused = on_refused
         self._on_no_request = on_no_request
         self._on_dropped = on_dropped
         self._turns = Turns()
         self._acceptors: list[Acceptor] = []
-        self._connections: dict[web.RequestHandler, Connection] = {}
+        self._connections: dict[web.RequestHandler, AdminConnection] = {}
         self._starting: set[asyncio.Task[None]] = set()
         self._looking: asyncio.TimerHandle | None = None
         app[TURNS] = self._turns
@@ -130,7 +130,7 @@ class LimitedRunner(web.AppRunner):
         for connection in tuple(self._connections.values()):
             connection.cut_off()
 
-    def ended(self, connection: Connection, ending: Ending | None) -> None:
+    def ended(self, connection: AdminConnection, ending: Ending | None) -> None:
         """Hears that a connection is over: by itself, or because it was ended."""
         self.crowd.leave(connection)
         if ending is None:
@@ -146,14 +146,14 @@ class LimitedRunner(web.AppRunner):
             self._on_refused()
             _turn_away(accepted, answer=b"" if tls else _BUSY)
             return
-        connection = Connection(server(), client, self)
+        connection = AdminConnection(server(), client, self)
         self._connections[connection.inner] = connection
         self.crowd.wait(connection)
         task = asyncio.get_running_loop().create_task(self._start(connection, accepted, tls))
         self._starting.add(task)
         task.add_done_callback(self._starting.discard)
 
-    async def _start(self, connection: Connection, accepted: socket.socket, tls: ssl.SSLContext | None) -> None:
+    async def _start(self, connection: AdminConnection, accepted: socket.socket, tls: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
         try:
             if tls is None:
@@ -197,7 +197,7 @@ class LimitedRunner(web.AppRunner):
             connection.finish()
             self._relieve(connection)
 
-    async def _in_turn(self, connection: Connection, request: web.Request, handler: Handler) -> web.StreamResponse:
+    async def _in_turn(self, connection: AdminConnection, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Returns the answer to a costly request, after those before it."""
         async with self._turns.turn():
             if connection.is_over:
@@ -205,7 +205,7 @@ class LimitedRunner(web.AppRunner):
             connection.begin(waits=False)
             return await handler(request)
 
-    def _relieve(self, newest: Connection) -> None:
+    def _relieve(self, newest: AdminConnection) -> None:
         """Hangs up on slow readers while all have too much to read: of the client with most of it, longest first."""
         unread = {
             connection: connection.unread_bytes for connection in self._connections.values() if connection is not newest
@@ -246,7 +246,7 @@ def _is_costly(request: web.Request) -> bool:
         return False
     served = request.app.get(SERVED)
     row = None if served is None else served.row_of(request)
-    return row is None or row.pace is Pace.IN_TURN
+    return row is None or row.pace is AnswerPace.IN_TURN
 
 
 def _turn_away(accepted: socket.socket, *, answer: bytes) -> None:

@@ -12,7 +12,7 @@ import typer
 
 from gtm.cli.log import fatal_errors_logged, log_to_stderr
 from gtm.cli.options import ConfigOption, read_config
-from gtm.node.config.changes import Rereading
+from gtm.node.config.changes import NodeFileReread
 from gtm.node.config.log_options import DEFAULT_LOG, LogChoice, LogFormat, LogLevel
 from gtm.node.config.model import EngineChoice, NodeConfig, Role
 from gtm.node.config.shipped import shipped
@@ -142,5 +142,5 @@ def _run(chosen: Callable[[], NodeConfig], *, has_file: bool) -> None:
         log.warning(message, config.zones)
     from gtm.node.start import run_node  # noqa: PLC0415  # who completes, or shows help, runs none
 
-    rereading = Rereading(chosen, log_to_stderr) if has_file else None
+    rereading = NodeFileReread(chosen, log_to_stderr) if has_file else None
     asyncio.run(run_node(config, SystemClock(), rereading=rereading))

@@ -33,7 +33,7 @@ from gtm.plan.model import Cell, Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Outcome
 from gtm.plan.overlay import NO_OVERLAY, Overlay, effective, guided
 from gtm.plan.service_shape import candidates, of_type
-from gtm.steer.chain import Step, Views, steps
+from gtm.steer.chain import FilterStep, Views, steps
 from gtm.steer.decide import State, as_if_up, offered
 from gtm.steer.filter import Candidate, Candidates, Choose
 from gtm.zone.model import OnAllDown
@@ -281,7 +281,7 @@ class _Steering:
                 return ""
         return f"all are down: {rule.value}, {then}"
 
-    def _step(self, step: Step, *, as_up: bool = False) -> ExplainedStep:
+    def _step(self, step: FilterStep, *, as_up: bool = False) -> ExplainedStep:
         kept = {candidate.number for candidate in step.after}
         dropped = tuple(candidate for candidate in step.before if candidate.number not in kept)
         return ExplainedStep(
@@ -299,11 +299,11 @@ class _Steering:
     def _mention(self, candidate: Candidate, why: str) -> Mention:
         return Mention(self.service.service.endpoints[candidate.number].id, why)
 
-    def _why(self, step: Step, candidate: Candidate, *, as_up: bool) -> str:
+    def _why(self, step: FilterStep, candidate: Candidate, *, as_up: bool) -> str:
         why = step.filter.why(candidate, self.place, self.service.regions)
         return f"taken as {why}" if as_up and step.filter.name == "up" else why
 
-    def _why_dropped(self, step: Step, candidate: Candidate, *, as_up: bool) -> str:
+    def _why_dropped(self, step: FilterStep, candidate: Candidate, *, as_up: bool) -> str:
         """Returns the reason why a filter dropped a candidate.
 
         One that chooses drops all that are not of the best rank.

@@ -37,7 +37,7 @@ MOST_NODES = 2**28
 NO_MEMORY = "this machine has too little memory to decode it"
 
 
-class Oddity(NamedTuple):
+class DatabaseOddity(NamedTuple):
     """Something that is not read as it stands in the file."""
 
     text: str
@@ -60,7 +60,7 @@ class Database:
     places: tuple[Place, ...]
     v4: Trie
     v6: Trie
-    oddities: tuple[Oddity, ...] = ()
+    oddities: tuple[DatabaseOddity, ...] = ()
     """The most frequent first; none where nobody asked."""
 
 
@@ -118,7 +118,7 @@ def _uses(trie: Trie, records: int) -> NDArray[np.int64]:
 
 def _oddities(
     reader: Reader, content: bytes | memoryview, addresses: Mapping[int, Address], uses: NDArray[np.int64]
-) -> tuple[Oddity, ...]:
+) -> tuple[DatabaseOddity, ...]:
     metadata = reader.metadata()
     tree_bytes = metadata.node_count * metadata.record_size // 4
     pointers = np.unique(_pointers(_search_tree(metadata, content), metadata.node_count))  # numbered in this order
@@ -127,7 +127,7 @@ def _oddities(
     for value, address in addresses.items():
         for text in oddities_of(reader.get(address), data, int(pointers[value - 1]) - SEPARATOR_BYTES):
             counts[text] += int(uses[value])
-    return tuple(Oddity(text, networks) for text, networks in counts.most_common())
+    return tuple(DatabaseOddity(text, networks) for text, networks in counts.most_common())
 
 
 def _node_count(metadata: Metadata) -> int:

@@ -31,7 +31,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from gtm.counters import series
 from gtm.metrics.labels import label
 from gtm.metrics.model import Chosen, Distribution, Family, MetricKind, Point
-from gtm.metrics.otlp_replies import FAILED, OUTCOMES, TAKEN, GivenUp, Replies, Trouble
+from gtm.metrics.otlp_replies import FAILED, OUTCOMES, TAKEN, ExportGivenUp, Replies, Trouble
 from gtm.metrics.otlp_session import bounded_session
 
 PREFIX = "gtm."
@@ -113,7 +113,7 @@ class Telemetry:
                 self._collect(), self._resource, start_ns=self._started_ns, now_ns=int(self._wall() * 1e9)
             )
             is_sent = self._exporter.export(data) is MetricExportResult.SUCCESS
-        except GivenUp:
+        except ExportGivenUp:
             is_sent = False
         except Exception:
             log.exception("telemetry: metrics cannot be sent")

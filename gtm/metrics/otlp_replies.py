@@ -43,7 +43,7 @@ class Trouble:
     """The same for two troubles of which the second is no news, and not logged."""
 
 
-class GivenUp(requests.RequestException):
+class ExportGivenUp(requests.RequestException):
     """A sending that is of no use to go on with: the collector is elsewhere, or wants to be left alone."""
 
 
@@ -75,12 +75,14 @@ class Replies:
             where = escaped(response.headers.get("Location", ""), limit=MAX_QUOTED)
             text = f'it answers HTTP {status} and sends elsewhere, to "{where}"; name that address: none is followed'
             self._trouble = Trouble(REDIRECTED, text, f"HTTP {status}")
-            raise GivenUp(text)
+            raise ExportGivenUp(text)
         else:
             asks = f" and Retry-After: {escaped(self._retry_after, limit=MAX_QUOTED)}" if self._retry_after else ""
             self._trouble = Trouble(FAILED, f"it answers HTTP {status}{asks}", f"HTTP {status}")
             if self.pause_s() > MAX_WAIT_S:
-                raise GivenUp(self._trouble.text)  # older exporters know nothing of Retry-After, and would ask again
+                raise ExportGivenUp(
+                    self._trouble.text
+                )  # older exporters know nothing of Retry-After, and would ask again
 
     def trouble(self, *, is_sent: bool) -> Trouble | None:
         """Returns the fault; `is_sent` is what the exporter thinks."""

@@ -11,7 +11,7 @@ from gtm.admin.access import ANYBODY, PEERS, READERS, forcers, heartbeats, write
 from gtm.admin.health import HealthHandlers
 from gtm.admin.node_handlers import NodeHandlers, ServedNode
 from gtm.admin.overrides import OverrideHandlers, Overriding
-from gtm.admin.routes import EVERYWHERE, Handler, Pace, Route
+from gtm.admin.routes import EVERYWHERE, AnswerPace, Handler, Route
 from gtm.admin.write_access import Doorkeeper
 from gtm.admin.zones import zone_handler
 from gtm.probe.push_handler import PUSH_PATH, PushDesk
@@ -38,15 +38,15 @@ def admin_routes(
         Route("GET", "/v1/regions", node.regions, READERS),
         Route("GET", "/v1/explain", node.explain, READERS),
         Route("GET", "/v1/events", node.events, READERS),
-        Route("GET", "/v1/zones", zone_handler(zones), READERS, pace=Pace.IN_PARTS),
+        Route("GET", "/v1/zones", zone_handler(zones), READERS, pace=AnswerPace.IN_PARTS),
         Route("GET", "/metrics", metrics, READERS),
         Route("POST", "/v1/reload", node.reload, forcers(door.require)),
         Route("GET", "/v1/overrides", overrides.shown, READERS),
         Route("POST", "/v1/overrides", overrides.said, may_write),
         Route("PUT", "/v1/overrides", overrides.said, may_write),
         Route("DELETE", "/v1/overrides/{id}", overrides.ended, may_write),
-        Route("GET", "/v1/reports", reports, PEERS, pace=Pace.AT_ONCE),
+        Route("GET", "/v1/reports", reports, PEERS, pace=AnswerPace.AT_ONCE),
         Route("POST", PUSH_PATH, push, heartbeats(pushes.authorize)),
-        Route("GET", "/livez", health.livez, ANYBODY, EVERYWHERE, Pace.AT_ONCE),
-        Route("GET", "/readyz", health.readyz, ANYBODY, EVERYWHERE, Pace.AT_ONCE),
+        Route("GET", "/livez", health.livez, ANYBODY, EVERYWHERE, AnswerPace.AT_ONCE),
+        Route("GET", "/readyz", health.readyz, ANYBODY, EVERYWHERE, AnswerPace.AT_ONCE),
     )

@@ -29,7 +29,7 @@ from gtm.admin.app import NO_HTTP, make_app, open_admin
 from gtm.admin.connection_limit import MAX_CONNECTIONS, limits_for
 from gtm.admin.health import MAX_CONNECTIONS as MAX_HEALTH_CONNECTIONS
 from gtm.admin.health import health_limits, open_health
-from gtm.admin.routes import Listener
+from gtm.admin.routes import AdminListener
 from gtm.admin.unix_socket import LocalAdmin
 from gtm.admin.write_access import Doorkeeper
 from gtm.clock import Clock
@@ -40,7 +40,7 @@ from gtm.event import Event, EventKind
 from gtm.metrics.measurements import Tallies
 from gtm.node.admin_routes import admin_routes
 from gtm.node.api import NodeApi
-from gtm.node.config.changes import Rereading
+from gtm.node.config.changes import NodeFileReread
 from gtm.node.config.model import NodeConfig, Role
 from gtm.node.events.files import EventFiles
 from gtm.node.events.log import EventLog
@@ -95,7 +95,7 @@ class Node:
         *,
         counters: Counters,
         lock: StateLock,
-        rereading: Rereading | None = None,
+        rereading: NodeFileReread | None = None,
     ) -> None:
         self._config = config
         self._taken: NodeConfig | None = config
@@ -390,7 +390,7 @@ class Node:
         await self._door.check()
         self._local = LocalAdmin(
             self._config.state,
-            make_app(self._routes, Listener.SOCKET, on_refusal=refusal),
+            make_app(self._routes, AdminListener.SOCKET, on_refusal=refusal),
             on_no_request=lambda status: refusal(NO_HTTP, status),
         )
         await self._local.begin()

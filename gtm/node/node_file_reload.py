@@ -19,7 +19,7 @@ from gtm.clock import Clock
 from gtm.errors import CallOverdue, GtmError, StateInvalid
 from gtm.event import Event, EventKind, Fact
 from gtm.health.report.signature import PublicKey
-from gtm.node.config.changes import Difference, Rereading, difference
+from gtm.node.config.changes import Difference, NodeFileReread, difference
 from gtm.node.config.model import NodeConfig
 from gtm.node.events.recorder import EventRecorder
 from gtm.node.trust import key_problem
@@ -52,7 +52,7 @@ class NodeFile:
     def __init__(
         self,
         running: NodeConfig,
-        rereading: Rereading | None,
+        rereading: NodeFileReread | None,
         *,
         key: PublicKey,
         take: Callable[[NodeConfig], Awaitable[None]],
@@ -97,7 +97,7 @@ class NodeFile:
             self.problems = ()
             return self._told(taken, of_key, await self._useless(asked))
 
-    def _read(self, rereading: Rereading) -> tuple[NodeConfig, str]:
+    def _read(self, rereading: NodeFileReread) -> tuple[NodeConfig, str]:
         """Returns the file, and what there is to say of the key file. Raises GtmError."""
         asked = rereading.read()
         if asked.geo.present() == self._running.geo.present():  # databases in their place are taken without a restart
@@ -127,7 +127,7 @@ class NodeFile:
             useless = (f"the files that it names cannot be looked at by a mistake of this program: {_named(error)}",)
         return tuple(f"node file: {line}" for line in useless)
 
-    async def _follow(self, taken: Difference, rereading: Rereading) -> None:
+    async def _follow(self, taken: Difference, rereading: NodeFileReread) -> None:
         if taken.config == self._running and self._is_whole:
             return
         is_relogged = taken.config.log != self._running.log or not self._is_whole

@@ -18,7 +18,7 @@ from gtm.engine.idle import NoEngine
 from gtm.engine.protocol import Engine, Restorable
 from gtm.node.allocator import give_back_large_blocks, set_aside_what_stays, use_one_heap
 from gtm.node.asyncio_errors import complain_sparingly
-from gtm.node.config.changes import Rereading
+from gtm.node.config.changes import NodeFileReread
 from gtm.node.config.model import NodeConfig, Role
 from gtm.node.state.lock import lock_state
 from gtm.serve.descriptors import raise_limit
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-async def run_node(config: NodeConfig, clock: Clock, *, rereading: Rereading | None = None) -> None:
+async def run_node(config: NodeConfig, clock: Clock, *, rereading: NodeFileReread | None = None) -> None:
     """Runs a node until SIGTERM or SIGINT.
 
     Raises StateInUse, ListenFailed, EngineUnavailable, StateInvalid (its key) or ZoneInvalid (no zone at all) when it

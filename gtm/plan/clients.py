@@ -25,7 +25,7 @@ READ = 10
 Cells = tuple[int, ...]
 
 
-class Answered(NamedTuple):
+class ClientAnswers(NamedTuple):
     """What some cells are answered with."""
 
     regions: tuple[RegionName, ...]
@@ -44,7 +44,7 @@ class Clients:
         self._steady: set[tuple[int, int]] = set()
         """The cells and forms of which it is known what they would get if all were up."""
         self._known: set[tuple[int, int]] = set()
-        self._answers: dict[tuple[int, int, RegionName | None], Answered] = {}
+        self._answers: dict[tuple[int, int, RegionName | None], ClientAnswers] = {}
 
     def is_known(self, steered: SteeredService, decisions: Decisions) -> bool:
         """Returns whether it was found out before for a service of this shape, with these decisions."""
@@ -74,7 +74,7 @@ class Clients:
 
     def answers(
         self, steered: SteeredService, decisions: Decisions, region: RegionName | None = None
-    ) -> Answered | None:
+    ) -> ClientAnswers | None:
         """Returns the answers of all cells, or of those of a region (`of`); None where that takes too long."""
         known = (id(decisions.spread), id(steered.service_shape))
         key = (*known, region)
@@ -102,7 +102,7 @@ def _reading(read: int) -> int:
     return 1 + read // READ
 
 
-def _answered(steered: SteeredService, decisions: Decisions, numbers: Sequence[int]) -> Answered:
+def _answered(steered: SteeredService, decisions: Decisions, numbers: Sequence[int]) -> ClientAnswers:
     ends = steered.service.endpoints
     counts: Counter[RegionName] = Counter()
     failed = []
@@ -114,4 +114,4 @@ def _answered(steered: SteeredService, decisions: Decisions, numbers: Sequence[i
                 failed.append(chosen)
         counts.update(dict.fromkeys(answered_regions, times))
     regions = tuple(name for name, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
-    return Answered(regions, tuple(failed))
+    return ClientAnswers(regions, tuple(failed))

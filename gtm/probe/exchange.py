@@ -22,7 +22,7 @@ def request_of(method: str, path: str, headers: Iterable[tuple[str, str]]) -> by
     return "\r\n".join(lines).encode()
 
 
-class Answer:
+class HttpAnswer:
     """The answer to one request. It has state: what was read of its body."""
 
     def __init__(self, head: Head, body: Body, incoming: Incoming, connection: Connection) -> None:
@@ -58,7 +58,7 @@ class Answer:
         return part
 
 
-async def answer_on(connection: Connection, request: bytes, *, method: str, strict: bool) -> Answer:
+async def answer_on(connection: Connection, request: bytes, *, method: str, strict: bool) -> HttpAnswer:
     """Sends a request, and returns the answer as soon as its head is there.
 
     Raises NotHttp, IncompleteReadError where the connection ends before the head, and any OSError.
@@ -72,4 +72,4 @@ async def answer_on(connection: Connection, request: bytes, *, method: str, stri
             raise IncompleteReadError(b"", None)
         incoming.feed(piece)
         head = reader.take(incoming)
-    return Answer(head, body_of(head, method=method, strict=strict), incoming, connection)
+    return HttpAnswer(head, body_of(head, method=method, strict=strict), incoming, connection)

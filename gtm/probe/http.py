@@ -21,7 +21,7 @@ from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.connection import connected
 from gtm.probe.cost import begin_another_request
-from gtm.probe.exchange import Answer, answer_on, request_of
+from gtm.probe.exchange import HttpAnswer, answer_on, request_of
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.http_answer import (
     MAX_BODY_BYTES,
@@ -135,7 +135,7 @@ async def _header(value: HeaderValue, permits: Permits, scope: str) -> str:
     return text
 
 
-async def _judged(answer: Answer, settings: HttpSettings, unexpected: Unexpected, *, parsing: Pool) -> CheckOutcome:
+async def _judged(answer: HttpAnswer, settings: HttpSettings, unexpected: Unexpected, *, parsing: Pool) -> CheckOutcome:
     quotes = not any(isinstance(value, Secret) or names_credential(name) for name, value in settings.headers)
     outcome = judged_head(answer.status, answer.headers, settings, quotes=quotes, unexpected=unexpected)
     if outcome is not PASSED or not asks_for_a_body(settings):
@@ -148,7 +148,7 @@ async def _judged(answer: Answer, settings: HttpSettings, unexpected: Unexpected
     return judged_body(body, answer.status, settings, quotes=quotes)
 
 
-async def _body(answer: Answer, enough: bytes) -> bytes:
+async def _body(answer: HttpAnswer, enough: bytes) -> bytes:
     """Returns the first MAX_BODY_BYTES of a body, or what came until `enough` was there, where that is not empty."""
     body = bytearray()
     while len(body) < MAX_BODY_BYTES:

@@ -25,7 +25,7 @@ SLOW_FOR_S = 60.0
 """How long a peer counts as slow."""
 
 
-class Room:
+class BodyRoom:
     """Gives places. Its state is who has one."""
 
     def __init__(self) -> None:

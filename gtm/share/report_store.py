@@ -29,7 +29,7 @@ from gtm.health.report.report import Edition, Report, excess, votes_of
 from gtm.health.report.signature import Keys, PrivateKey, PublicKey, each_key
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
-from gtm.share.body_room import LARGE_AT_ONCE, Room
+from gtm.share.body_room import LARGE_AT_ONCE, BodyRoom
 from gtm.share.open_reports import Known, OpenedReport, is_held, opened, opened_offer
 from gtm.share.refusals import INNOCENT, Refusals
 from gtm.threads import Pool
@@ -113,7 +113,7 @@ class ReportStore:
         self._outgrown_at: float | None = None
         self._news = asyncio.Event()
         self._readers = Pool("reports", threads=LARGE_AT_ONCE)
-        self.room = Room()
+        self.room = BodyRoom()
         """For bodies that are too large to be held of every peer at once."""
         self._places = asyncio.Semaphore(LARGE_AT_ONCE)
         """One for each thread: who waits for a thread has no turn yet."""

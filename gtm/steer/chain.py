@@ -27,7 +27,7 @@ class Selection:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class FilterStep:
     """One filter at work."""
 
     filter: Filter
@@ -69,11 +69,11 @@ def select(chain: Chain, candidates: Candidates, seen: Views) -> Selection:
     return Selection(candidates, chooser.choose, chooser.count)
 
 
-def steps(chain: Chain, candidates: Candidates, seen: Views) -> Iterator[Step]:
+def steps(chain: Chain, candidates: Candidates, seen: Views) -> Iterator[FilterStep]:
     """Yields each filter's work; stops early when nothing is left."""
     for link, view in zip(chain, seen, strict=True):
         if not candidates:
             return
         kept = link.keep(candidates, view)
-        yield Step(link, candidates, kept)
+        yield FilterStep(link, candidates, kept)
         candidates = kept

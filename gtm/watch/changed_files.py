@@ -15,7 +15,7 @@ from gtm.watch.folder import (
     ZONE_ENDINGS,
     ZONE_FILES,
     Catalogue,
-    Refused,
+    RefusedFile,
     Stamps,
     is_listed,
     scan_or_raise,
@@ -113,12 +113,12 @@ class Looked:
         if ZONE_FILES.stamp(self._folder / name) != self._look.settled.get(name):
             raise Unsettled(name)
 
-    def overdue(self, file: str, name: str) -> Refused | None:
+    def overdue(self, file: str, name: str) -> RefusedFile | None:
         """Returns the refusal of a file where this one of its files has been written for long; None before that."""
         if name not in self._look.overdue:
             return None
         what = "this file" if Path(file).name == name else name
-        return Refused(file, (Problem(file, 1, 1, f"{what} {OVERDUE_WORDS}"),))
+        return RefusedFile(file, (Problem(file, 1, 1, f"{what} {OVERDUE_WORDS}"),))
 
 
 def to_be_read_again(catalogue: Catalogue) -> Catalogue:
@@ -127,7 +127,7 @@ def to_be_read_again(catalogue: Catalogue) -> Catalogue:
     return replace(catalogue, loaded=loaded, refused=tuple(map(_to_be_read_again, catalogue.refused)))
 
 
-def _to_be_read_again(refused: Refused) -> Refused:
+def _to_be_read_again(refused: RefusedFile) -> RefusedFile:
     twin = refused.twin and replace(refused.twin, stamps={})
     return replace(refused, stamps={}, twin=twin, fingerprint="" if refused.is_retried else refused.fingerprint)
 

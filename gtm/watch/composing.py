@@ -14,7 +14,7 @@ from dns.name import Name
 
 from gtm.errors import Problem, Problems, ZoneInvalid, ZoneTooCostly
 from gtm.watch.claims import Rank, Territories, had, outer, rank
-from gtm.watch.folder import Catalogue, Loaded, Refused
+from gtm.watch.folder import Catalogue, Loaded, RefusedFile
 
 log = logging.getLogger(__name__)
 
@@ -28,9 +28,9 @@ class Composing:
         self._claims: list[_Claim] = []
         self._taken: dict[Name, _Claim] = {}
         self.problems: list[Problem] = []
-        self.refused: list[Refused] = []
+        self.refused: list[RefusedFile] = []
 
-    def add(self, file: str, result: Loaded | Refused | None) -> None:
+    def add(self, file: str, result: Loaded | RefusedFile | None) -> None:
         """Adds what came of a file; of a refused one the zone of before, if no other file has that now."""
         if isinstance(result, Loaded):
             self._claims.append(_Claim(file, result, len(self._claims)))
@@ -45,7 +45,7 @@ class Composing:
         """Adds the zone of before of a file that is gone, if no file has that now."""
         self._claims.append(_Claim(loaded.zone.file, loaded, len(self._claims), is_of_refused=True, is_gone=True))
 
-    def refuse(self, refused: Refused) -> None:
+    def refuse(self, refused: RefusedFile) -> None:
         """Adds a file that is refused."""
         self.refused.append(refused)
         self.problems.extend(refused.problems)
@@ -137,7 +137,7 @@ def without(catalogue: Catalogue, before: Catalogue, failures: Mapping[str, Exce
     )
 
 
-def _unplanned(loaded: Loaded, error: Exception) -> Refused:
+def _unplanned(loaded: Loaded, error: Exception) -> RefusedFile:
     message = f"no plan can be made of this zone; the log has the traceback: {type(error).__name__}: {error}"
     is_costly = isinstance(error, ZoneTooCostly)
     if is_costly:
@@ -146,21 +146,23 @@ def _unplanned(loaded: Loaded, error: Exception) -> Refused:
         )
     problems = Problems([Problem(loaded.zone.file, 1, 1, message)]).all
     records = tuple((name, fingerprint_of(content)) for name, content in loaded.records_files.items())
-    return Refused(loaded.zone.file, problems, loaded.fingerprint, records, stamps=loaded.stamps, is_retried=is_costly)
+    return RefusedFile(
+        loaded.zone.file, problems, loaded.fingerprint, records, stamps=loaded.stamps, is_retried=is_costly
+    )
 
 
-def _refusal(loaded: Loaded, file: str, message: str) -> Refused:
+def _refusal(loaded: Loaded, file: str, message: str) -> RefusedFile:
     """Returns the refusal of a file whose zone is another's; what is right in it is kept, for that other may go."""
     return replace(refusal_at_zone(loaded, file, message), twin=loaded)
 
 
-def refusal_at_zone(loaded: Loaded, file: str, message: str) -> Refused:
+def refusal_at_zone(loaded: Loaded, file: str, message: str) -> RefusedFile:
     """Returns the refusal of a file for something of its whole zone."""
     text = "" if loaded.source is None else loaded.source.content
     key = re.search(r"(?m)^[\"']?zone[\"']?[ \t]*:[ \t]*", text)
     at = 0 if key is None else key.end()
     line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-    return Refused(file, (Problem(file, line, column, message),), loaded.fingerprint)
+    return RefusedFile(file, (Problem(file, line, column, message),), loaded.fingerprint)
 
 
 def _text(name: Name) -> str:

@@ -76,7 +76,7 @@ class Loaded:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedFile:
     """One file with problems. While it is as it was, it is not looked at again."""
 
     file: str
@@ -107,7 +107,7 @@ class Catalogue:
     shared: Shared = NO_SHARED
     """What the shared file said when it was last good."""
     shared_source: Text | None = None
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedFile, ...] = ()
     unread: int = 0
     """How many files have not been looked at yet; they are as they were before."""
     stale: frozenset[str] = frozenset()

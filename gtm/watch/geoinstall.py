@@ -27,7 +27,7 @@ from maxminddb import MODE_FD
 
 from gtm.errors import DatabaseInvalid
 from gtm.geo import merging
-from gtm.geo.database import MALFORMED, NO_MEMORY, Database, Oddity
+from gtm.geo.database import MALFORMED, NO_MEMORY, Database, DatabaseOddity
 from gtm.watch.geodata import parse_database, read_content, read_database
 from gtm.watch.geoload import Source
 
@@ -57,7 +57,7 @@ KNOWN_ANSWERS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class KnownAnswer:
     """What a database says of an address whose country is known."""
 
     address: str
@@ -81,8 +81,8 @@ class Verification:
     places: int
     locates: bool
     """Whether it tells countries; otherwise it tells autonomous systems alone, and no known answer was asked for."""
-    answers: tuple[Answer, ...]
-    oddities: tuple[Oddity, ...]
+    answers: tuple[KnownAnswer, ...]
+    oddities: tuple[DatabaseOddity, ...]
     """What is not read as it stands there; it is good all the same."""
 
     @property
@@ -207,7 +207,7 @@ def _locates(database: Database) -> bool:
     return any(place.country for place in database.places)
 
 
-def _answers(database: Database, content: bytes) -> tuple[Answer, ...]:
+def _answers(database: Database, content: bytes) -> tuple[KnownAnswer, ...]:
     """Returns the answers of the database for the addresses whose country is known, of the families that it covers."""
     families = _families(database)
     covered = [(text, country) for text, country in KNOWN_ANSWERS if ("IPv6" if ":" in text else "IPv4") in families]
@@ -215,14 +215,14 @@ def _answers(database: Database, content: bytes) -> tuple[Answer, ...]:
         return _answers_of_model(covered, content, is_city="City" in database.type)
     # geoip2 refuses other types, such as the flat ones of DB-IP.
     whole = merging.build([database])
-    return tuple(Answer(text, country, whole.locate(ip_address(text)).place.country) for text, country in covered)
+    return tuple(KnownAnswer(text, country, whole.locate(ip_address(text)).place.country) for text, country in covered)
 
 
-def _answers_of_model(covered: Sequence[tuple[str, str]], content: bytes, *, is_city: bool) -> tuple[Answer, ...]:
+def _answers_of_model(covered: Sequence[tuple[str, str]], content: bytes, *, is_city: bool) -> tuple[KnownAnswer, ...]:
     try:
         with geoip2.database.Reader(BytesIO(content), mode=MODE_FD) as reader:
             ask = reader.city if is_city else reader.country
-            return tuple(Answer(text, country, _country(ask, text)) for text, country in covered)
+            return tuple(KnownAnswer(text, country, _country(ask, text)) for text, country in covered)
     except MemoryError as exc:
         raise DatabaseInvalid(NO_MEMORY) from exc
     except MALFORMED as exc:

@@ -18,12 +18,12 @@ MOST_WAITS = 6
 """So many times the limit of a file a reading may take on a machine that gives it no time: others wait for it."""
 
 
-class GivenUp(BaseException):
+class ReadingGivenUp(BaseException):
     """Ends a reading that was given up; no handler of errors in a file may take it for one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ReadingStep:
     """What a reading is at."""
 
     file: str
@@ -33,11 +33,11 @@ class Step:
     """On the clock of the thread's work."""
 
 
-class Progress:
+class ReadingProgress:
     """The file that a reading is at, and whether it was given up. It has state, for two threads."""
 
     def __init__(self) -> None:
-        self.step: Step | None = None
+        self.step: ReadingStep | None = None
         self.fingerprint = ""
         """Of the text of that file, once it is known."""
         self._thread = 0
@@ -59,7 +59,7 @@ class Progress:
     def enter(self, file: str, limit_s: float) -> None:
         """Notes that the reading is at a file now. Raises GivenUp."""
         with self._going_on():
-            self.step, self.fingerprint = Step(file, limit_s, time.thread_time()), ""
+            self.step, self.fingerprint = ReadingStep(file, limit_s, time.thread_time()), ""
 
     def allow(self, limit_s: float) -> None:
         """Lets the file take so long, for it turned out to be larger. Raises GivenUp."""
@@ -80,7 +80,7 @@ class Progress:
         with self._going_on():
             self._is_parsing = on
 
-    def give_up(self) -> Step | None:
+    def give_up(self) -> ReadingStep | None:
         """Ends the reading, and returns what it is at."""
         with self._lock:
             self._is_given_up = True
@@ -104,10 +104,10 @@ class Progress:
     def _going_on(self) -> Iterator[None]:
         with self._lock:
             if self._is_given_up:
-                raise GivenUp
+                raise ReadingGivenUp
             yield
 
 
 def _stop(thread: int) -> None:
     """Raises GivenUp in a thread, at the next step that it takes in Python: it would go on for nobody."""
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(GivenUp))
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(ReadingGivenUp))

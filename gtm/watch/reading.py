@@ -38,12 +38,12 @@ from gtm.watch.folder import (
     SHARED_FILES,
     Catalogue,
     Loaded,
-    Refused,
+    RefusedFile,
     Text,
     is_listed,
     text_of,
 )
-from gtm.watch.progress import Progress
+from gtm.watch.progress import ReadingProgress
 from gtm.watch.recordsfiles import Fetching, RecordsFiles, records_fingerprint
 from gtm.watch.settling import Look
 from gtm.watch.zone_loss import NO_GUARD, LossGuard
@@ -64,7 +64,7 @@ log = logging.getLogger(__name__)
 
 def read(folder: Path, previous: Catalogue, vocabulary: Vocabulary) -> Catalogue:
     """Returns the catalogue of a folder now; never raises for what is in it."""
-    return Reading(folder, previous, vocabulary).read_for(None)
+    return FolderReading(folder, previous, vocabulary).read_for(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class _Waiting:
     file: str
 
 
-class Reading:
+class FolderReading:
     """One reading of a folder. Its state is what was found so far, and the file that it is at."""
 
     def __init__(
@@ -117,10 +117,10 @@ class Reading:
         self._has_shared = False
         self._waiting: list[_Waiting] | None = None
         """None before the folder was looked at."""
-        self._results: dict[str, Loaded | Refused] = {}
-        self._refused_shared: list[Refused] = []
+        self._results: dict[str, Loaded | RefusedFile] = {}
+        self._refused_shared: list[RefusedFile] = []
         self._failure: Problem | None = None
-        self._progress = Progress()
+        self._progress = ReadingProgress()
         self._kept_problems = 0
         self._tracebacks = 0
         self._held: set[str] = set()
@@ -176,7 +176,7 @@ class Reading:
                 "gtm check has no such limit, and tells its mistakes"
             )
             problem = Problem(step.file, 1, 1, message)
-            refused = Refused(step.file, (problem,), self._progress.fingerprint, is_retried=True)
+            refused = RefusedFile(step.file, (problem,), self._progress.fingerprint, is_retried=True)
             if Path(step.file).name in SHARED_FILES:
                 self._refused_shared.append(refused)
             else:
@@ -216,13 +216,13 @@ class Reading:
         """Returns whether what came of a file before came of it beside another shared file than that of now."""
         return not self._is_shared_as_before or file in self._previous.stale
 
-    def _so_far(self, file: str) -> Loaded | Refused | None:
+    def _so_far(self, file: str) -> Loaded | RefusedFile | None:
         """Returns the result for a file; until all are read, one that has another zone now is as it was before."""
         result, before = self._results.get(file), self._before.get(file)
         is_other = isinstance(result, Loaded) and before is not None and result.zone.origin != before.zone.origin
         return self._as_before(file) if result is None or (self._waiting and is_other) else result
 
-    def _as_before(self, file: str) -> Loaded | Refused | None:
+    def _as_before(self, file: str) -> Loaded | RefusedFile | None:
         refused = self._refused_before.get(file)
         return self._before.get(file) if refused is None else refused.twin or refused
 
@@ -276,7 +276,7 @@ class Reading:
         before = self._as_before(file)
         return before is None or self._is_stale(file) or not self._looked.is_as(before.stamps)
 
-    def _is_first_otherwise(self, refused: Refused) -> bool:
+    def _is_first_otherwise(self, refused: RefusedFile) -> bool:
         """Returns whether the first file of a zone is gone, back, or looks otherwise, if this is a second one."""
         if refused.keeps is not None:
             first = refused.keeps.zone.file
@@ -305,7 +305,7 @@ class Reading:
     def _read_shared(self, names: list[str]) -> None:
         for name in names[1:]:
             problem = Problem(str(self._folder / name), 1, 1, f"{names[0]} is here too; keep one of them")
-            self._refused_shared.append(Refused(problem.file, (problem,)))
+            self._refused_shared.append(RefusedFile(problem.file, (problem,)))
         if not names:
             self._shared, self._shared_source = NO_SHARED, None
         for name in names[:1]:
@@ -316,7 +316,7 @@ class Reading:
                 self._refused_shared += [] if refused is None else [refused]
         self._is_shared_as_before = self._shared == self._previous.shared
 
-    def _refusal_of_shared(self, file: str) -> Refused | None:
+    def _refusal_of_shared(self, file: str) -> RefusedFile | None:
         """Takes the shared file; where it is bad the one of before stays, and it is refused."""
         fingerprint = ""
         try:
@@ -333,7 +333,7 @@ class Reading:
             self._shared_stamps = self._previous.shared_stamps
             return self._refused_before.get(file)
         except Exception as error:  # noqa: BLE001  # it is logged
-            return Refused(file, self._problems_of(error, file), fingerprint)
+            return RefusedFile(file, self._problems_of(error, file), fingerprint)
         return None
 
     def _read(self, waiting: _Waiting) -> None:
@@ -351,7 +351,7 @@ class Reading:
             stamps = self._looked.noted
             self._results[waiting.file] = result if result.stamps == stamps else replace(result, stamps=stamps)
 
-    def _result(self, file: str) -> Loaded | Refused:
+    def _result(self, file: str) -> Loaded | RefusedFile:
         own_bytes = self._sizes.get(Path(file).name, 0)
         files = Fetching(
             self._records,
@@ -368,7 +368,7 @@ class Reading:
             fingerprint = self._progress.fingerprint = fingerprint_of(text.encode())
             known = self._known(file, fingerprint)
             if known is not None:
-                return known if isinstance(known, Refused) else self._refusal_for_loss(known) or known
+                return known if isinstance(known, RefusedFile) else self._refusal_for_loss(known) or known
             self._progress.parse(on=True)
             zone = parse(text, file, self._shared, self._vocabulary, files.fetch)
             files.require_room_for(zone)
@@ -390,7 +390,7 @@ class Reading:
         self._records.count(file, max(files.size_bytes, zone.records_bytes))
         return loaded
 
-    def _refusal_for_loss(self, loaded: Loaded) -> Refused | None:
+    def _refusal_for_loss(self, loaded: Loaded) -> RefusedFile | None:
         """Returns the refusal of a zone that would lose too much; a reload looks at it again, for it may be forced."""
         file, serving = loaded.zone.file, self._serving.get(loaded.zone.origin)
         if serving is None or self._is_of_another(serving, file):
@@ -418,18 +418,18 @@ class Reading:
             now = self._as_before(other)
         return isinstance(now, Loaded) and now.zone.origin == serving.zone.origin
 
-    def _known(self, file: str, fingerprint: str) -> Loaded | Refused | None:
+    def _known(self, file: str, fingerprint: str) -> Loaded | RefusedFile | None:
         """Returns the former result for this text, if nothing that it depends on has changed."""
         before = self._as_before(file)
         if before is None or before.fingerprint != fingerprint or self._is_stale(file):
             return None
-        if isinstance(before, Refused):
+        if isinstance(before, RefusedFile):
             return before if before.keeps is None and self._has_the_same_records(before) else None
         records_files = before.records_files.items()
         is_as_it_was = all(self._records.content(name) == content for name, content in records_files)
         return before if is_as_it_was else None
 
-    def _has_the_same_records(self, refused: Refused) -> bool:
+    def _has_the_same_records(self, refused: RefusedFile) -> bool:
         """Returns whether its records files are as they were; of one that cannot be read, why may be another reason."""
         return all(
             fingerprint and records_fingerprint(self._records.content(name)) == fingerprint
@@ -443,12 +443,12 @@ class Reading:
         *,
         fingerprint: str = "",
         records: tuple[tuple[str, str], ...] = (),
-    ) -> Refused:
+    ) -> RefusedFile:
         kept = tuple(problems)
         if self._kept_problems > MAX_FOLDER_PROBLEMS and len(kept) > 1:
             kept = (kept[0], Problem(file, REST, 1, more_problems(len(kept) - 1)))
         self._kept_problems += len(kept)
-        return Refused(file, kept, fingerprint, records)
+        return RefusedFile(file, kept, fingerprint, records)
 
     def _problems_of(self, error: Exception, file: str) -> tuple[Problem, ...]:
         self._tracebacks += not isinstance(error, ZoneInvalid)

@@ -13,7 +13,7 @@ from gtm.errors import FileUnreadable, Problem, TextInvalid, ZoneInvalid
 from gtm.watch.changed_files import Looked
 from gtm.watch.composing import fingerprint_of
 from gtm.watch.folder import ZONE_FILES, Loaded
-from gtm.watch.progress import Progress
+from gtm.watch.progress import ReadingProgress
 from gtm.watch.scanner import native_scanner
 from gtm.zone.model import Zone
 from gtm.zone.records_file.parse import MasterFile
@@ -77,7 +77,7 @@ class Fetching:
     def __init__(
         self,
         records: RecordsFiles,
-        progress: Progress,
+        progress: ReadingProgress,
         file: str,
         *,
         sizes: Mapping[str, int],

@@ -46,7 +46,7 @@ class Fate(Enum):
 _Arguments = TypeVarTuple("_Arguments")
 
 
-class Tally:
+class NameTally:
     """Some of many, and how many those are. It has state: it is filled."""
 
     def __init__(self) -> None:
@@ -69,9 +69,9 @@ class Tally:
 class Differences:
     """Things and records that came, went and changed."""
 
-    removed: Tally
-    added: Tally
-    changed: Tally
+    removed: NameTally
+    added: NameTally
+    changed: NameTally
 
     def __bool__(self) -> bool:
         """Returns whether there is any."""
@@ -91,7 +91,7 @@ class ZoneChanges:
     zone: str
     fate: Fate
     found: Differences
-    gone: Tally
+    gone: NameTally
     """Names that nobody answers any more."""
     note: str = ""
 
@@ -196,7 +196,7 @@ def _and_above(name: Name) -> Iterator[Name]:
 
 
 def _one(origin: Name, was: _Lazy | None, now: _Lazy | None, answered: _Answered) -> ZoneChanges:
-    differences, gone, note = Differences(Tally(), Tally(), Tally()), Tally(), ""
+    differences, gone, note = Differences(NameTally(), NameTally(), NameTally()), NameTally(), ""
     if was is not None and now is not None:
         before, after = was.contents, now.contents
         has_below = answered.has_below(origin)
@@ -223,7 +223,7 @@ def _left_out(before: Bulk, after: Bulk, differences: Differences) -> str:
     return f"of more than {MAX_OTHER:,} names that differ the others are not counted" if count >= MAX_OTHER else ""
 
 
-def _lose_all(contents: Contents, answered: _Answered, gone: Tally) -> None:
+def _lose_all(contents: Contents, answered: _Answered, gone: NameTally) -> None:
     may_be_elsewhere = answered.may_have_some_of(contents.origin)
     if not may_be_elsewhere and contents.bulk.values > MAX_WALKED:
         gone.count = contents.count

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from gtm.admin.app import make_app, open_admin
 from gtm.admin.credentials import Credentials
-from gtm.admin.routes import Handler, Listener, Route
+from gtm.admin.routes import AdminListener, Handler, Route
 from gtm.admin.unix_socket import LocalAdmin
 from gtm.admin.write_access import Doorkeeper
 from gtm.counters import Counters
@@ -180,7 +180,7 @@ class Served:
     async def serve_locally(self, state: Path) -> LocalAdmin:
         """Serves what changes overrides on the socket in this folder, too; gives what the caller closes."""
         await self.river.load()
-        app = make_app(self.routes(), Listener.SOCKET, on_refusal=self._refuse)
+        app = make_app(self.routes(), AdminListener.SOCKET, on_refusal=self._refuse)
         local = LocalAdmin(state, app)
         await local.begin()
         return local

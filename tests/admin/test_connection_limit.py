@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gtm.admin.clients import client_of, is_loopback
-from gtm.admin.connection_limit import BUSY_S, Crowd, Limits, limits_for
+from gtm.admin.connection_limit import BUSY_S, ConnectionLimit, Limits, limits_for
 
 LIMITS = Limits(whole=4, each=2, local=3)
 
@@ -26,7 +26,7 @@ class Time:
         return self.now
 
 
-def come(crowd: Crowd, client: str, *, is_busy: bool = False) -> FakeGuest | None:
+def come(crowd: ConnectionLimit, client: str, *, is_busy: bool = False) -> FakeGuest | None:
     """One more of a client, if it gets in."""
     if not crowd.has_room_for(client):
         return None
@@ -60,7 +60,7 @@ def test_this_machine_is_told_from_others() -> None:
 
 
 def test_a_client_that_is_over_its_limit_loses_its_own_oldest_that_waits() -> None:
-    crowd = Crowd(LIMITS, now=Time())
+    crowd = ConnectionLimit(LIMITS, now=Time())
     other = come(crowd, "192.0.2.9")
     first, second = come(crowd, "192.0.2.1"), come(crowd, "192.0.2.1")
     third = come(crowd, "192.0.2.1")
@@ -74,7 +74,7 @@ def test_a_client_that_is_over_its_limit_loses_its_own_oldest_that_waits() -> No
 
 def test_who_is_busy_makes_no_room_until_it_is_so_for_long() -> None:
     time = Time()
-    crowd = Crowd(LIMITS, now=time)
+    crowd = ConnectionLimit(LIMITS, now=time)
     first, second = (come(crowd, "192.0.2.1", is_busy=True) for _ in range(2))
     assert first
     assert second
@@ -85,7 +85,7 @@ def test_who_is_busy_makes_no_room_until_it_is_so_for_long() -> None:
 
 
 def test_in_a_full_house_the_client_with_most_makes_room_and_not_one_with_less() -> None:
-    crowd = Crowd(LIMITS, now=Time())
+    crowd = ConnectionLimit(LIMITS, now=Time())
     single = come(crowd, "192.0.2.9")
     greedy = [come(crowd, "127.0.0.1") for _ in range(3)]
     assert come(crowd, "192.0.2.5")
@@ -97,7 +97,7 @@ def test_in_a_full_house_the_client_with_most_makes_room_and_not_one_with_less()
 @pytest.mark.parametrize("is_busy", [False, True])
 def test_of_clients_with_as_many_who_waits_longest_makes_room_and_not_who_was_here_first(*, is_busy: bool) -> None:
     time = Time()
-    crowd = Crowd(LIMITS, now=time)
+    crowd = ConnectionLimit(LIMITS, now=time)
     peer = come(crowd, "192.0.2.1", is_busy=is_busy)
     others = [come(crowd, f"192.0.2.{number}", is_busy=is_busy) for number in (2, 3, 4)]
     time.now += BUSY_S
@@ -111,7 +111,7 @@ def test_of_clients_with_as_many_who_waits_longest_makes_room_and_not_who_was_he
 
 def test_in_a_full_house_being_busy_protects_nobody_who_has_two_more_than_the_newcomer() -> None:
     time = Time()
-    crowd = Crowd(LIMITS, now=time)
+    crowd = ConnectionLimit(LIMITS, now=time)
     poll = come(crowd, "192.0.2.9", is_busy=True)
     time.now += BUSY_S
     greedy = [come(crowd, "127.0.0.1", is_busy=True) for _ in range(3)]
@@ -124,7 +124,7 @@ def test_in_a_full_house_being_busy_protects_nobody_who_has_two_more_than_the_ne
 
 
 def test_what_is_gone_leaves_its_place() -> None:
-    crowd = Crowd(LIMITS, now=Time())
+    crowd = ConnectionLimit(LIMITS, now=Time())
     guests = [come(crowd, "192.0.2.1", is_busy=True) for _ in range(2)]
     assert guests[0]
     crowd.leave(guests[0])
@@ -146,7 +146,7 @@ _clients = st.sampled_from(["127.0.0.1", "192.0.2.1", "192.0.2.2", "2001:db8::/6
 @given(st.lists(st.tuples(_clients, st.booleans(), st.integers(0, 10)), max_size=60))
 def test_there_are_never_too_many_of_anybody(comings: list[tuple[str, bool, int]]) -> None:
     time = Time()
-    crowd, inside = Crowd(LIMITS, now=time), list[FakeGuest]()
+    crowd, inside = ConnectionLimit(LIMITS, now=time), list[FakeGuest]()
     for client, is_busy, passed in comings:
         time.now += passed
         guest = come(crowd, client, is_busy=is_busy)

@@ -9,7 +9,7 @@ from aiohttp import ClientSession, web
 from gtm.admin.access import ANYBODY, PEERS, READERS, Access, heartbeats, sender_of, writers
 from gtm.admin.app import make_app, open_admin
 from gtm.admin.health import open_health
-from gtm.admin.routes import EVERYWHERE, Listener, Route
+from gtm.admin.routes import EVERYWHERE, AdminListener, Route
 
 FOREIGN_NAME = {"Host": "evil.example"}
 FOREIGN_PAGE = {"Origin": "https://evil.example"}
@@ -95,5 +95,7 @@ def test_a_listener_serves_the_rows_that_name_it() -> None:
     asked: list[tuple[str, str, dict[str, str]]] = [("GET", "/here", {}), ("GET", "/both", {}), ("HEAD", "/both", {})]
     assert statuses(rows, *asked) == [200, 200, 200]
     assert statuses(rows, *asked, is_health_port=True) == [404, 200, 200]
-    paths = {route.resource.canonical for route in make_app(rows, Listener.SOCKET).router.routes() if route.resource}
+    paths = {
+        route.resource.canonical for route in make_app(rows, AdminListener.SOCKET).router.routes() if route.resource
+    }
     assert paths == {"/here", "/both"}

@@ -14,7 +14,7 @@ from gtm.admin import access
 from gtm.admin import zones as told_zones
 from gtm.admin.app import make_app
 from gtm.admin.connection_limit import Limits
-from gtm.admin.routes import Listener, Pace, Route
+from gtm.admin.routes import AdminListener, AnswerPace, Route
 from gtm.admin.server import LimitedRunner
 from gtm.admin.zones import zone_handler
 from gtm.turns import Turns
@@ -41,8 +41,8 @@ async def serving(zones: Callable[[], Sequence[Zone]], *more: Route) -> AsyncIte
     async def status(_request: web.Request) -> web.Response:
         return web.Response(text="fine")
 
-    told = Route("GET", "/v1/zones", zone_handler(zones), access.READERS, pace=Pace.IN_PARTS)
-    app = make_app([Route("GET", "/v1/status", status, access.READERS), told, *more], Listener.SOCKET)
+    told = Route("GET", "/v1/zones", zone_handler(zones), access.READERS, pace=AnswerPace.IN_PARTS)
+    app = make_app([Route("GET", "/v1/status", status, access.READERS), told, *more], AdminListener.SOCKET)
     runner = LimitedRunner(app, limits=Limits(), shutdown_s=0.1)
     await runner.setup()
     listening = socket.create_server(("127.0.0.1", 0))

@@ -6,7 +6,7 @@ import mmdb_writer
 import netaddr
 import pytest
 
-from gtm.geo.database import Oddity
+from gtm.geo.database import DatabaseOddity
 from gtm.geo.place import Coordinates
 from gtm.watch.geodata import parse_database
 from tests.fakes.geodata import Record, city, write_database
@@ -65,7 +65,7 @@ def test_coordinates_of_32_bits_are_read_and_told(tmp_path: Path, *, flat: bool)
     writer.to_db_file(str(tmp_path / "a.mmdb"))
     database = parse_database((tmp_path / "a.mmdb").read_bytes(), odd=True)
     words = "coordinates of 32 bits: read here, but gdnsd does not load such a file, and PowerDNS reads 0, 0"
-    assert database.oddities == (Oddity(words, 1),)
+    assert database.oddities == (DatabaseOddity(words, 1),)
     of_32_bits = 13.300000190734863
     assert {place.at for place in database.places} == {None, Coordinates(52.5, of_32_bits), Coordinates(52.5, 13.25)}
 

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 from gtm.metrics.otlp import Telemetry, make_exporter, make_resource
-from gtm.metrics.otlp_replies import MAX_PAUSE_S, GivenUp, Replies
+from gtm.metrics.otlp_replies import MAX_PAUSE_S, ExportGivenUp, Replies
 from tests.fakes.collector import Collector
 
 NOW = 1_700_000_000.0
@@ -206,7 +206,7 @@ def response(status: int, headers: dict[str, str], body: bytes = b"") -> request
 )
 def test_a_pause_is_seconds_or_a_date(text: str, pause_s: float) -> None:
     replies = Replies(lambda: NOW)
-    with suppress(GivenUp):
+    with suppress(ExportGivenUp):
         replies.hear(response(503, {"Retry-After": text}))
     assert replies.pause_s() == pause_s
 
@@ -219,7 +219,7 @@ def test_whatever_comes_raises_nothing_but_that_the_collector_is_elsewhere(
     replies = Replies(lambda: NOW)
     try:
         replies.hear(response(status, {"Location": location, "Retry-After": retry_after}, body))
-    except GivenUp:
+    except ExportGivenUp:
         assert status >= 300
     trouble = replies.trouble(is_sent=True)
     assert trouble is None or trouble.text.isprintable()

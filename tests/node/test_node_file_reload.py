@@ -9,7 +9,7 @@ import pytest
 
 from gtm.cli.options import read_config
 from gtm.ids import NodeName
-from gtm.node.config.changes import Rereading
+from gtm.node.config.changes import NodeFileReread
 from gtm.node.config.log_options import LogChoice, LogLevel
 from gtm.node.config.model import NodeConfig
 from gtm.node.events.recorder import EventRecorder
@@ -50,7 +50,7 @@ class Running:
         async def story() -> list[NodeReload]:
             self.file = NodeFile(
                 read_config(self.path),
-                Rereading(self.read, self.relogged.append),
+                NodeFileReread(self.read, self.relogged.append),
                 key=key_of("ns1").public,
                 take=self.take,
                 recorder=EventRecorder(self.kept, NodeName("ns1")),

@@ -9,7 +9,7 @@ import pytest
 from gtm.errors import Problem
 from gtm.node.rivers.zones import RELOAD_LOOKS
 from gtm.watch.folder import Catalogue
-from gtm.watch.reading import Reading
+from gtm.watch.reading import FolderReading
 from tests.node.present import SMALL, until
 from tests.node.watched import LATER, Watched
 
@@ -77,7 +77,7 @@ def test_what_changes_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch
     watched.write(SMALL)
     reads: list[Catalogue] = []
 
-    class WrittenMeanwhile(Reading):
+    class WrittenMeanwhile(FolderReading):
         def read_for(self, seconds: float | None) -> Catalogue:
             after = super().read_for(seconds)
             reads.append(after)

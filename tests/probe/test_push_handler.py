@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gtm.admin.access import heartbeats
 from gtm.admin.app import make_app
-from gtm.admin.routes import Listener, Route
+from gtm.admin.routes import AdminListener, Route
 from gtm.counters import Counters
 from gtm.health.verdict.reading import MAX_DETAIL_LENGTH
 from gtm.ids import CheckId
@@ -46,7 +46,7 @@ class Desk:
     @asynccontextmanager
     async def served(self) -> AsyncIterator["Client"]:
         desk = self.report_store
-        app = make_app([Route("POST", PUSH_PATH, desk.handle, heartbeats(desk.authorize))], Listener.TCP)
+        app = make_app([Route("POST", PUSH_PATH, desk.handle, heartbeats(desk.authorize))], AdminListener.TCP)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         try:

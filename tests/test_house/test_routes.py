@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gtm.admin.routes import Listener, Route
+from gtm.admin.routes import AdminListener, Route
 from tests.fakes.routes import routes
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def test_a_path_that_is_served_elsewhere_is_found(line: str) -> None:
 def shown(row: Route) -> tuple[str, ...]:
     """Returns the cells of a row, as the page has them."""
     path = re.sub(r"\{(\w+)[^}]*\}", lambda found: found[1].upper(), row.path)
-    places = ", ".join(listener.value for listener in Listener if listener in row.listeners)
+    places = ", ".join(listener.value for listener in AdminListener if listener in row.listeners)
     return f"`{row.method} {path}`", row.access.words, places, row.pace.value if row.method == "GET" else "at once"
 
 

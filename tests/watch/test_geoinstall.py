@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from gtm.errors import DatabaseInvalid
-from gtm.watch.geoinstall import KNOWN_ANSWERS, Answer, attribution, install, verify
+from gtm.watch.geoinstall import KNOWN_ANSWERS, KnownAnswer, attribution, install, verify
 from gtm.watch.geoload import Source
 from tests.fakes.geodamage import DAMAGED
 from tests.fakes.geodata import Record, asn, city, write_database
@@ -35,7 +35,7 @@ def test_a_database_with_the_known_answers_is_good(tmp_path: Path) -> None:
     assert verification.type == "Test-City"
     assert verification.locates
     assert verification.right_answers == len(KNOWN_ANSWERS) == verification.networks
-    assert verification.answers[0] == Answer("8.8.8.8", "US", "US")
+    assert verification.answers[0] == KnownAnswer("8.8.8.8", "US", "US")
 
 
 @pytest.mark.parametrize("type_", ["Test-Country", "GeoIP2-City", "country ipvAll", "city ipv4"])

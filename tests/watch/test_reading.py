@@ -17,7 +17,7 @@ from gtm.watch import reading as module
 from gtm.watch.changed_files import to_be_read_again
 from gtm.watch.composing import fingerprint_of
 from gtm.watch.folder import EMPTY, ZONE_FILES, scan
-from gtm.watch.reading import FILE_LIMIT_S, MAX_TRACEBACKS, Reading
+from gtm.watch.reading import FILE_LIMIT_S, MAX_TRACEBACKS, FolderReading
 from gtm.watch.settling import as_it_is
 from gtm.zone.model import Zone
 from gtm.zone.parse import Shared, parse
@@ -162,7 +162,7 @@ def test_a_reading_comes_to_something_after_each_slice_and_takes_nothing_away(tm
     before = load(tmp_path)
     (tmp_path / "a.yaml").write_text(HEAD.format("a.example.com").replace("hostmaster@", "longer@"))
     (tmp_path / "b.yaml").write_text(HEAD.format("b.example.com").replace("hostmaster@", "b@"))
-    reading = Reading(tmp_path, before, STEERING, monotonic=Turns())
+    reading = FolderReading(tmp_path, before, STEERING, monotonic=Turns())
     first = reading.read_for(0.5)
     assert [zone.hostmaster.to_text() for zone in first.zones] == ["hostmaster.example.com.", "b.example.com."]
     assert first.unread == 1
@@ -178,7 +178,7 @@ def test_a_zone_whose_file_is_renamed_serves_on_until_its_new_file_is_read(tmp_p
     (tmp_path / "b.yaml").rename(tmp_path / "moved.yaml")
     (tmp_path / "c.yaml").unlink()
     (tmp_path / "a.yaml").write_text(HEAD.format("a.example.com").replace("hostmaster@", "a@"))
-    reading = Reading(tmp_path, before, STEERING, monotonic=Turns())
+    reading = FolderReading(tmp_path, before, STEERING, monotonic=Turns())
     first = reading.read_for(0.5)
     assert first.unread == 1
     assert [zone.origin.to_text() for zone in first.zones] == ["a.example.com.", "b.example.com.", "c.example.com."]
@@ -196,7 +196,7 @@ def test_zones_that_files_exchange_serve_on_while_not_all_of_the_files_are_read(
     write(tmp_path, **{name: f"{name}.example.com" for name in "abc"})
     before = load(tmp_path)
     write(tmp_path, **{name: f"{zone}.example.com" for name, zone in zip("abc", after, strict=True)})
-    reading = Reading(tmp_path, before, STEERING, monotonic=Turns())
+    reading = FolderReading(tmp_path, before, STEERING, monotonic=Turns())
     stay = {f"{zone}.example.com." for zone in {*"abc"} & {*after}}
     while (so_far := reading.read_for(0.5)).unread:
         assert stay <= {zone.origin.to_text() for zone in so_far.zones}
@@ -210,7 +210,7 @@ def test_what_was_not_read_beside_a_new_shared_file_is_read_when_the_reading_beg
     write(tmp_path, a="a.example.com", b="longer.b.example.com")
     before = load(tmp_path)
     (tmp_path / "_shared.yaml").write_text("regions: {eu: {}}\n")
-    half = Reading(tmp_path, before, STEERING, monotonic=Turns()).read_for(0.5)
+    half = FolderReading(tmp_path, before, STEERING, monotonic=Turns()).read_for(0.5)
     assert half.stale == {str(tmp_path / "b.yaml")}
     parser.parsed.clear()
     whole = load(tmp_path, half)
@@ -222,7 +222,7 @@ def test_a_file_that_takes_too_long_is_refused_its_thread_ends_and_the_others_ar
     tmp_path: Path, parser: Parser
 ) -> None:
     write(tmp_path, a="a.example.com", b=SPINS, c="later.example.com")
-    reading = Reading(tmp_path, EMPTY, STEERING)
+    reading = FolderReading(tmp_path, EMPTY, STEERING)
     ends: list[type[BaseException]] = []
 
     def run() -> None:
@@ -269,10 +269,10 @@ def test_a_file_that_cannot_be_read_is_opened_again_by_the_next_reading_though_i
 
     with monkeypatch.context() as patch:
         patch.setattr(ZONE_FILES, "read", read)
-        refused = Reading(tmp_path, EMPTY, STEERING, look=look).read_for(None)
+        refused = FolderReading(tmp_path, EMPTY, STEERING, look=look).read_for(None)
     [problem] = refused.problems
     assert "Permission denied" in problem.message
-    assert names(Reading(tmp_path, refused, STEERING, look=look).read_for(None)) == ["a"]
+    assert names(FolderReading(tmp_path, refused, STEERING, look=look).read_for(None)) == ["a"]
 
 
 def test_a_file_for_which_there_was_no_memory_is_tried_again_when_all_are_read(
@@ -294,7 +294,7 @@ def test_a_file_for_which_there_was_no_memory_is_tried_again_when_all_are_read(
 def test_a_file_that_took_too_long_is_tried_again_when_all_are_read(tmp_path: Path, parser: Parser, name: str) -> None:
     write(tmp_path, a="a.example.com")
     (tmp_path / "_shared.yaml").write_text("monitors: {}\n")
-    reading = Reading(tmp_path, EMPTY, STEERING)
+    reading = FolderReading(tmp_path, EMPTY, STEERING)
     reading.begin()
     reading._progress.enter(str(tmp_path / f"{name}.yaml"), 1.0)
     reading._progress.fingerprint = fingerprint_of((tmp_path / f"{name}.yaml").read_bytes())
@@ -308,7 +308,7 @@ def test_a_large_file_may_take_longer_and_is_read_in_a_slice_of_its_own(tmp_path
     write(tmp_path, a="a.example.com", b="b.example.com")
     (tmp_path / "b.yaml").write_text(HEAD.format("b.example.com") + "records_file: big.zone\n")
     (tmp_path / "big.zone").write_text(";" * 3 * 2**20)
-    reading = Reading(tmp_path, EMPTY, STEERING)
+    reading = FolderReading(tmp_path, EMPTY, STEERING)
     assert names(reading.read_for(60.0)) == ["a"]
     assert reading.limit_s == 4 * FILE_LIMIT_S
     assert names(reading.read_for(60.0)) == ["a", "b"]
@@ -318,7 +318,7 @@ def test_a_large_file_may_take_longer_and_is_read_in_a_slice_of_its_own(tmp_path
 def test_to_look_at_a_folder_takes_as_long_as_there_are_files(tmp_path: Path) -> None:
     for number in range(20_000):
         (tmp_path / f"z{number}.yaml").touch()
-    reading = Reading(tmp_path, EMPTY, STEERING)
+    reading = FolderReading(tmp_path, EMPTY, STEERING)
     began = time.thread_time()
     reading.begin()
     assert time.thread_time() - began < 3.0

@@ -6,7 +6,7 @@ import pytest
 
 from gtm.steer.vocabulary import STEERING
 from gtm.watch.folder import scan
-from gtm.watch.reading import Reading
+from gtm.watch.reading import FolderReading
 from gtm.watch.settling import Look
 from tests.watch.folders import load, names, write
 
@@ -75,6 +75,6 @@ def test_a_look_is_told_of_an_included_file_that_is_being_written(tmp_path: Path
     refused = load(tmp_path)
     (tmp_path / "one.zone").write_text("$INCLUDE more.inc\n")
     stamps = dict(scan(tmp_path).stamps)
-    reading = Reading(tmp_path, refused, STEERING, look=Look(stamps, frozenset({"more.inc"})))
+    reading = FolderReading(tmp_path, refused, STEERING, look=Look(stamps, frozenset({"more.inc"})))
     assert reading.read_for(None).problems == refused.problems
     assert reading.unlisted == {"more.inc"}

@@ -16,7 +16,7 @@ TAIL_LINES = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ChildProgram:
     """What a child runs: this Python with arguments. The name is for people and names its log file."""
 
     name: str
@@ -26,7 +26,7 @@ class Program:
 class Child:
     """A started program. `end` is awaited by one guard; `stop` may be called at any time, also after the end."""
 
-    def __init__(self, program: Program, process: asyncio.subprocess.Process, log: Path) -> None:
+    def __init__(self, program: ChildProgram, process: asyncio.subprocess.Process, log: Path) -> None:
         self.program = program
         self.log = log
         self.stopping = False
@@ -67,7 +67,7 @@ class Child:
             return tuple(line.rstrip() for line in deque(lines, TAIL_LINES))
 
 
-async def start(program: Program, log: Path) -> Child:
+async def start(program: ChildProgram, log: Path) -> Child:
     """Starts a program with its output appended to a log file."""
     with log.open("ab") as output:
         process = await asyncio.create_subprocess_exec(

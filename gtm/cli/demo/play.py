@@ -13,12 +13,12 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gtm.cli.demo.child import Program
+from gtm.cli.demo.child import ChildProgram
 from gtm.cli.demo.control import listening
 from gtm.cli.demo.mode import Mode
 from gtm.cli.demo.scripts import Shipped, node_programs, region_program
 from gtm.cli.demo.stage import Stage, bind_control, check_room
-from gtm.cli.demo.supervisor import Supervisor
+from gtm.cli.demo.supervisor import DemoSupervisor
 from gtm.cli.demo.watching import follow, until_ready
 from gtm.cli.demo.words import introduction
 from gtm.errors import DemoFailed, GtmError
@@ -35,7 +35,7 @@ async def play(stage: Stage, shipped: Shipped, *, gtm: str, say: Callable[[str],
         programs = node_programs(stage, shipped, folder)
         try:
             async with asyncio.TaskGroup() as tasks:
-                supervisor = Supervisor(
+                supervisor = DemoSupervisor(
                     tasks, [region_program(region) for region in stage.regions], logs=folder, say=_timed(say)
                 )
                 story = tasks.create_task(_story(stage, supervisor, programs, control, folder, gtm=gtm, say=say))
@@ -66,8 +66,8 @@ def _keep_logs(folder: Path) -> tuple[str, ...]:
 
 async def _story(
     stage: Stage,
-    supervisor: Supervisor,
-    programs: Sequence[Program],
+    supervisor: DemoSupervisor,
+    programs: Sequence[ChildProgram],
     control: socket.socket,
     folder: Path,
     *,

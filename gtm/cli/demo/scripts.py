@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from gtm.cli.demo.child import Program
+from gtm.cli.demo.child import ChildProgram
 from gtm.cli.demo.mode import Mode
 from gtm.cli.demo.stage import Stage, StageNode, ToyRegion
 from gtm.cli.demo.supervisor import RegionProgram
@@ -32,7 +32,7 @@ class Shipped:
     geodata: Path
 
 
-def node_programs(stage: Stage, shipped: Shipped, folder: Path) -> tuple[Program, ...]:
+def node_programs(stage: Stage, shipped: Shipped, folder: Path) -> tuple[ChildProgram, ...]:
     """Writes the node files and keys into a folder; returns the probes and, last, the DNS node."""
     nodes = (*stage.probes, stage.server)
     keys = {node.name: _write_key(folder / f"{node.name}.key") for node in nodes}
@@ -40,7 +40,7 @@ def node_programs(stage: Stage, shipped: Shipped, folder: Path) -> tuple[Program
         (folder / f"{node.name}.yaml").write_text(node_file(stage, node, keys, shipped, folder), encoding="utf-8")
     verbs = {node.name: "serve" if node is stage.server else "probe" for node in nodes}
     return tuple(
-        Program(node.name, ("-m", "gtm", verbs[node.name], "--config", str(folder / f"{node.name}.yaml")))
+        ChildProgram(node.name, ("-m", "gtm", verbs[node.name], "--config", str(folder / f"{node.name}.yaml")))
         for node in nodes
     )
 
@@ -85,9 +85,9 @@ def node_file(stage: Stage, node: StageNode, keys: Mapping[NodeName, PublicKey],
 def region_program(region: ToyRegion) -> RegionProgram:
     """Returns the program of a toy region."""
 
-    def in_mode(mode: Mode) -> Program:
+    def in_mode(mode: Mode) -> ChildProgram:
         where = ("--listen", str(region.listen), "--name", region.name)
-        return Program(f"region-{region.name}", ("-m", "gtm.cli.demo.region", *where, "--mode", mode.value))
+        return ChildProgram(f"region-{region.name}", ("-m", "gtm.cli.demo.region", *where, "--mode", mode.value))
 
     async def answers() -> bool:
         try:

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gtm.cli.demo import child
-from gtm.cli.demo.child import Child, Program
+from gtm.cli.demo.child import Child, ChildProgram
 from gtm.cli.demo.mode import Mode
 from gtm.errors import DemoFailed
 from gtm.ids import RegionName
@@ -29,12 +29,12 @@ class RegionProgram:
     """How a region is run, and how to know that it answers."""
 
     name: RegionName
-    in_mode: Callable[[Mode], Program]
+    in_mode: Callable[[Mode], ChildProgram]
     answers: Callable[[], Awaitable[bool]]
     """Returns whether something listens at its address."""
 
 
-class Supervisor:
+class DemoSupervisor:
     """The processes of one demo. Its guards join the task group it is given; call `stop` before that group ends."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Supervisor:
         """Returns the process id of every running child by the name of its program."""
         return MappingProxyType({each.program.name: each.pid for each in self._children})
 
-    async def start_node(self, program: Program) -> None:
+    async def start_node(self, program: ChildProgram) -> None:
         """Starts a node, which must live from now on."""
         node = await self._start(program)
         self._tasks.create_task(self._guard_node(node))
@@ -111,7 +111,7 @@ class Supervisor:
         if not started.running:
             raise DemoFailed(_with_log(f"region {region.name} does not start", started))
 
-    async def _start(self, program: Program) -> Child:
+    async def _start(self, program: ChildProgram) -> Child:
         if self._stopping:
             raise DemoFailed("the demo is ending")
         started = await child.start(program, self._logs / f"{program.name}.log")

@@ -55,7 +55,7 @@ FROM_OR_TO_NONE = frozenset({"peers", "listed", "overrides_from", "quorum"})
 
 
 @dataclass(frozen=True, slots=True)
-class Rereading:
+class NodeFileReread:
     """How the node file is read again, with the options of the command line; and how the log is set anew."""
 
     read: Callable[[], NodeConfig]

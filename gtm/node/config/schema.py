@@ -20,7 +20,7 @@ from gtm.node.config.model import EngineChoice, Role
 from gtm.node.config.overrides import OverridesEntry, TokenEntry
 from gtm.node.config.probe import CertificateEntry, ProbeEntry, ProgramEntry, SecretEntry
 from gtm.node.config.readyz import ReadyzEntry
-from gtm.node.config.share import EtcdEntry, PeerEntry, ShareEntry, TlsEntry
+from gtm.node.config.share import EtcdEntry, PeerEntry, ShareEntry, TlsFilesEntry
 from gtm.node.config.tcp import TcpEntry
 from gtm.node.config.telemetry import TelemetryEntry
 from gtm.node.config.values import Name, PathText, Something
@@ -99,7 +99,7 @@ class ListenEntry(Entry):
     health: Annotated[_Listen | None, Something] = None
     hosts: list[_HostName] = Field(default_factory=list)
     plain: Annotated[str, choice("plain", {"warn": "warn", "ok": "ok"})] = "warn"
-    tls: TlsEntry | None = None
+    tls: TlsFilesEntry | None = None
     tcp: TcpEntry = TcpEntry()
     readyz: ReadyzEntry = ReadyzEntry()
 
@@ -154,7 +154,7 @@ GRAMMAR = Grammar(
         ShareEntry: "share",
         PeerEntry: "a peer",
         EtcdEntry: "etcd",
-        TlsEntry: "tls",
+        TlsFilesEntry: "tls",
         TcpEntry: "tcp",
         ReadyzEntry: "readyz",
         QuorumEntry: "quorum",
@@ -174,8 +174,8 @@ GRAMMAR = Grammar(
         (("share",), ShareEntry),
         (("share", "peers", "*"), PeerEntry),
         (("share", "etcd"), EtcdEntry),
-        (("share", "tls"), TlsEntry),
-        (("listen", "tls"), TlsEntry),
+        (("share", "tls"), TlsFilesEntry),
+        (("listen", "tls"), TlsFilesEntry),
         (("listen", "tcp"), TcpEntry),
         (("listen", "readyz"), ReadyzEntry),
         (("quorum",), QuorumEntry),

@@ -54,7 +54,7 @@ def _keys(value: object) -> Keys:
     return old, new
 
 
-class TlsEntry(Entry):
+class TlsFilesEntry(Entry):
     """Files of TLS, in PEM."""
 
     certificate: Annotated[PathText | None, Something] = None
@@ -128,7 +128,7 @@ class ShareEntry(Entry):
     srv: Annotated[
         str | None, Something, text_like(HOST_PATTERN, "expected the name of SRV records: _gtm._tcp.example.net")
     ] = None
-    tls: TlsEntry | None = None
+    tls: TlsFilesEntry | None = None
     etcd: EtcdEntry | None = None
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from gtm.event import MAX_LIST, Event, EventKind, Fact
 from gtm.ids import Generation
 from gtm.metrics.snapshot import Push
 from gtm.plan.model import Plan
-from gtm.zone.changes import Fate, Tally, ZoneChanges, changes
+from gtm.zone.changes import Fate, NameTally, ZoneChanges, changes
 from gtm.zone.model import Zone
 
 MAX_ZONES = 10
@@ -111,7 +111,7 @@ def applied_event(before: Plan, after: Plan, zone_changes: Sequence[ZoneChanges]
     return Event(EventKind.CONFIG_APPLIED, subject, message, facts)
 
 
-def _fact(name: str, tallies: Iterable[Tally]) -> dict[str, Fact]:
+def _fact(name: str, tallies: Iterable[NameTally]) -> dict[str, Fact]:
     kept = tuple(tallies)
     some = tuple(text for tally in kept for text in tally.some)
     return {name: some[:MAX_LIST], f"{name}_count": sum(tally.count for tally in kept)}

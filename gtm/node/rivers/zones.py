@@ -33,7 +33,7 @@ from gtm.threads import Pool
 from gtm.watch.changed_files import to_be_read_again
 from gtm.watch.folder import EMPTY, Catalogue, scan
 from gtm.watch.last_good_files import revive
-from gtm.watch.reading import Reading
+from gtm.watch.reading import FolderReading
 from gtm.watch.settling import LOOK_INTERVAL_S, Look, Settling, as_it_is
 from gtm.watch.zone_loss import DEFAULT_MOST_LOST, LossGuard
 from gtm.zone.model import Check, Zone, checks
@@ -98,7 +98,7 @@ class ZoneRiver:
         self._reloading = asyncio.Lock()
         self._next_reload: asyncio.Task[tuple[Problem, ...]] | None = None
         self._turn = asyncio.Lock()
-        self._reading: Reading | None = None
+        self._reading: FolderReading | None = None
         """The one that is not at its end yet."""
         self._slice_s = SLICE_S
         self._before_reading = EMPTY
@@ -211,17 +211,17 @@ class ZoneRiver:
             self._is_from_kept = before is self._kept and before is not self._planner.catalogue
         self._reading = await self._new_reading(to_be_read_again(before) if reads_all else before)
 
-    async def _new_reading(self, before: Catalogue) -> Reading:
-        reading = Reading(self._folder, before, self._vocabulary, look=self._look, guard=self._guard)
+    async def _new_reading(self, before: Catalogue) -> FolderReading:
+        reading = FolderReading(self._folder, before, self._vocabulary, look=self._look, guard=self._guard)
         await self._threads.run(reading.begin)
         return reading
 
-    async def _read_on(self, reading: Reading) -> None:
+    async def _read_on(self, reading: FolderReading) -> None:
         """Reads a slice of the folder, and serves what is good so far."""
         self._reading = None  # should this fail, it is not tried again and again
         await self._take(reading, await self._slice(reading))
 
-    async def _take(self, reading: Reading, catalogue: Catalogue) -> None:
+    async def _take(self, reading: FolderReading, catalogue: Catalogue) -> None:
         """Serves what is good of what a reading has found so far."""
         is_whole = not catalogue.unread
         after = never_empty(self._folder, self._before_reading, catalogue) if is_whole else catalogue
@@ -236,7 +236,7 @@ class ZoneRiver:
         if not is_whole and self._reading is None:
             self._reading = reading
 
-    async def _slice(self, reading: Reading) -> Catalogue:
+    async def _slice(self, reading: FolderReading) -> Catalogue:
         try:
             limit_s = self._slice_s + reading.limit_s
             return await self._threads.run(reading.read_for, self._slice_s, timeout_s=limit_s, goes_on=reading.goes_on)

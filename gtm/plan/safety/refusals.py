@@ -27,7 +27,7 @@ _SUSPECTED = "checks"
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class SafetyRefusals:
     """What rules hold at one time."""
 
     shares: Shares

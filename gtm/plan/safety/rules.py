@@ -40,7 +40,7 @@ from gtm.plan.safety.correlated import HOLD_S, Suspicion, recent_s, still_recent
 from gtm.plan.safety.evidence import is_dead, is_misfit
 from gtm.plan.safety.kept_regions import Holding, Keeping
 from gtm.plan.safety.minimums import Refusal
-from gtm.plan.safety.refusals import Refused
+from gtm.plan.safety.refusals import SafetyRefusals
 from gtm.plan.safety.shares import NO_SHARES, Budgeted, Shares
 from gtm.plan.safety.suspect_check import Doubt, Doubts, doubted, may_be_doubted, unexplained
 
@@ -136,7 +136,7 @@ def allow(
     run = _Run(shares, history, before, proposed, overrides, fallen, suspicion, doubts, now)
     waiting = run.waiting(failed)
     granted = run.granted(waiting, failed)
-    refused = Refused(shares, proposed, suspicion, doubts, now)
+    refused = SafetyRefusals(shares, proposed, suspicion, doubts, now)
     unpaid = [key for key, rule in granted.rules.items() if rule is SafetyRule.MAX_SHARE and key not in granted.paid]
     keeping = Keeping(shares, before, proposed, overrides, history.held)
     refusals = [*refused.told(granted.held, unpaid), *keeping.hold(granted.held, failed)]

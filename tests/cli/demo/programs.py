@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from gtm.cli.demo.child import Program
+from gtm.cli.demo.child import ChildProgram
 
 LIMIT_S = 20.0
 """A busy machine may take seconds to start Python; a test that waits this long has failed."""
@@ -15,9 +15,9 @@ STUBBORN = (
 )
 
 
-def program(name: str, source: str) -> Program:
+def program(name: str, source: str) -> ChildProgram:
     """Returns a program that runs a Python source."""
-    return Program(name, ("-c", source))
+    return ChildProgram(name, ("-c", source))
 
 
 def alive(pid: int) -> bool:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gtm.cli.demo.mode import Mode
-from gtm.cli.demo.supervisor import RegionProgram, Supervisor
+from gtm.cli.demo.supervisor import DemoSupervisor, RegionProgram
 from gtm.errors import DemoFailed
 from gtm.ids import RegionName
 from tests.cli.demo.programs import LIVES, STUBBORN, alive, program, until
@@ -22,7 +22,7 @@ EU = RegionName("eu-west")
 class Stage:
     """A supervisor at work, and what it said."""
 
-    supervisor: Supervisor
+    supervisor: DemoSupervisor
     logs: Path
     said: list[str] = field(default_factory=list)
 
@@ -42,7 +42,7 @@ def toy(name: RegionName, *, source: str = LIVES, listens: bool = True) -> Regio
 async def staged(logs: Path, *regions: RegionProgram, start_limit_s: float = 20.0) -> AsyncIterator[Stage]:
     async with asyncio.TaskGroup() as tasks:
         said: list[str] = []
-        supervisor = Supervisor(tasks, regions, logs=logs, say=said.append, start_limit_s=start_limit_s)
+        supervisor = DemoSupervisor(tasks, regions, logs=logs, say=said.append, start_limit_s=start_limit_s)
         try:
             yield Stage(supervisor, logs, said)
         finally:

@@ -15,7 +15,7 @@ from gtm.node.state.folder import Saved, StateFolder
 from gtm.steer.filter import Candidates, Filter
 from gtm.steer.vocabulary import SteeringVocabulary, with_kinds
 from gtm.watch.folder import Catalogue
-from gtm.watch.reading import Reading
+from gtm.watch.reading import FolderReading
 from gtm.zone.model import Zone
 from gtm.zone.parse import parse as parse_zone
 from tests.node.present import BROKEN, GEO, SMALL
@@ -72,7 +72,7 @@ def test_a_start_with_many_good_files_keeps_them_as_they_grow_and_not_after_each
 ) -> None:
     """What is kept is one file, written whole each time."""
 
-    class OneByOne(Reading):
+    class OneByOne(FolderReading):
         def read_for(self, _seconds: float | None) -> Catalogue:
             return super().read_for(0.0)
 
@@ -152,7 +152,7 @@ def test_a_file_that_waits_for_a_busy_machine_is_not_refused(tmp_path: Path, mon
         assert asked.wait(10), "the limit of the file has passed without work"
         return parse_zone(*arguments)
 
-    class Asked(Reading):
+    class Asked(FolderReading):
         def goes_on(self) -> bool:
             try:
                 return super().goes_on()
