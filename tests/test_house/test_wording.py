@@ -2,12 +2,14 @@
 
     found, one, said, words      as a name of a variable or an argument: it says neither the type nor what the thing is
     "Returns what ..."           instead of a noun: "Returns the belief of a check"
+    one class name twice         a reader who knows the one takes the other for it
 
 Fields of classes that stand in the JSON of the admin API, or in files, keep their names.
 """
 
 import ast
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ FILES = sorted(file for file in (ROOT / "gtm").rglob("*.py") if not file.is_syml
 EMPTY_NAMES = frozenset({"found", "one", "said", "words"})
 MAY = {("gtm/cli/overrides.py", "said"): "the argument of a command, which its help shows"}
 CLAUSE = re.compile(r'"""Returns (what|who|how|why|where|when)\b')
+TWICE = {"Node": "of a mesh, of the tree of names (RFC 9499), and of a YAML document: the term of each field"}
 
 
 def empty_names(source: str) -> list[str]:
@@ -49,6 +52,15 @@ def test_names_and_docstrings_say_what_a_thing_is(file: Path) -> None:
     source, path = file.read_text(encoding="utf-8"), file.relative_to(ROOT).as_posix()
     assert [entry for entry in empty_names(source) if (path, entry.rpartition(" ")[2]) not in MAY] == []
     assert clauses(source) == []
+
+
+def test_no_two_public_classes_have_one_name() -> None:
+    places = defaultdict[str, list[str]](list)
+    for file in FILES:
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(file.relative_to(ROOT).as_posix())
+    assert {name: files for name, files in places.items() if len(files) > 1 and name not in TWICE} == {}
 
 
 @pytest.mark.parametrize(
