@@ -1,8 +1,7 @@
 """The recorder: turns what changes in this node into events, each with the ids of what caused it.
 
     read, judged     a probe's reading and verdict          prober
-    unread           the first reading that it could not    prober
-                     make of a check
+    unread           a check that it could not make         prober
     expiring         a certificate that a probe saw         health river
     believed         what this node believes, regions       health river, planner's plan for who is concerned
     planned          the plan, and who fails open           planner; caused by what was believed, loaded or located
