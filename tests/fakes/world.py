@@ -5,6 +5,7 @@ on); all else is nowhere.
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
 import dns.edns
@@ -196,6 +197,7 @@ def geography(places: Mapping[str, Place] = PLACES) -> Geography:
     return build((), [CustomNetwork(ip_network(network), place) for network, place in places.items()])
 
 
+@lru_cache(maxsize=256)  # it never changes, and many tests have the same
 def zone(text: str = WORLD, *, records: str = "") -> Zone:
     """The zone of a file, with a records file if that is not empty."""
     if not records:
@@ -235,8 +237,30 @@ def plan(
     vantages: Vantages = (),
 ) -> Plan:
     """The plan of these zones; without beliefs, or a whole status, nothing is known of any endpoint."""
+    if believed is None and before is EMPTY_PLAN:
+        known = None if beliefs is None else frozenset(beliefs.items())
+        return _first_plan(zones, known, otherwise, geography, serial, tuple(vantages))
     if believed is None:
         believed = NO_STATUS if beliefs is None else status(beliefs, *zones, otherwise=otherwise)
+    return _compiled(zones, believed, geography, serial, vantages, before=before)
+
+
+@lru_cache(maxsize=256)  # it never changes, and many tests have the same
+def _first_plan(  # noqa: PLR0917 (what it is cached by)
+    zones: tuple[Zone, ...],
+    beliefs: frozenset[tuple[str, Belief]] | None,
+    otherwise: Belief,
+    geography: Geography,
+    serial: int,
+    vantages: Vantages,
+) -> Plan:
+    believed = NO_STATUS if beliefs is None else status(dict(beliefs), *zones, otherwise=otherwise)
+    return _compiled(zones, believed, geography, serial, vantages, before=EMPTY_PLAN)
+
+
+def _compiled(
+    zones: tuple[Zone, ...], believed: Status, geography: Geography, serial: int, vantages: Vantages, *, before: Plan
+) -> Plan:
     return compile_plan(
         zones,
         serials={each.origin.to_text(): serial for each in zones},
