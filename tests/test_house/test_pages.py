@@ -1,6 +1,7 @@
 """The pages tell the truth: links lead somewhere, and the commands they name exist."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,26 +15,45 @@ FLAT = (ROOT, ROOT / "docker", ROOT / "findings", ROOT / "geodata")
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *(page for folder in FLAT for page in folder.glob("*.md"))])
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_links_lead_to_what_exists(page: Path) -> None:
-    broken = [link for link in relative_links(page.read_text(encoding="utf-8")) if not _leads_somewhere(page, link)]
+def each_page() -> Iterator[tuple[Path, str]]:
+    """Yields each page and its text."""
+    for page in PAGES:
+        yield page, page.read_text(encoding="utf-8")
+
+
+def test_links_lead_to_what_exists() -> None:
+    assert PAGES
+    broken = [
+        (str(page), link)
+        for page, text in each_page()
+        for link in relative_links(text)
+        if not _leads_somewhere(page, link)
+    ]
     assert broken == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_commands_exist_in_the_cli(page: Path) -> None:
+def test_commands_exist_in_the_cli() -> None:
     from gtm.cli.app import app  # noqa: PLC0415  # the other tests of this file do not need the program
 
     cli = _subcommands(app)
-    wrong = [wrong for command in commands(page.read_text(encoding="utf-8")) for wrong in _unknown(cli, command)]
+    wrong = [
+        (str(page), unknown)
+        for page, text in each_page()
+        for command in commands(text)
+        for unknown in _unknown(cli, command)
+    ]
     assert wrong == []
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_tests_and_sources_that_are_named_exist(page: Path) -> None:
+def test_tests_and_sources_that_are_named_exist() -> None:
     """`tests/flow/test_disk.py`, or `test_disk.py` beside it; `gtm/files.py`."""
-    named = re.findall(r"`((?:(?:gtm|tests)/[\w/]+|test_\w+)\.py)`", page.read_text(encoding="utf-8"))
-    assert [file for file in named if not any(ROOT.glob(file if "/" in file else f"tests/*/{file}"))] == []
+    named = [
+        (str(page), file)
+        for page, text in each_page()
+        for file in re.findall(r"`((?:(?:gtm|tests)/[\w/]+|test_\w+)\.py)`", text)
+    ]
+    missing = [(page, file) for page, file in named if not any(ROOT.glob(file if "/" in file else f"tests/*/{file}"))]
+    assert missing == []
 
 
 @pytest.mark.parametrize("folder", ["admin", "node", "plan"])

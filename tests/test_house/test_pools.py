@@ -2,11 +2,11 @@
 
 import ast
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.test_house.sources import sources
+
 OWNER = "gtm/threads.py"
 NAMES = {
     "to_thread": "asyncio.to_thread uses the pool that everything shares",
@@ -45,11 +45,12 @@ def sessions_without_a_resolver(source: str) -> list[int]:
     ]
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "gtm").rglob("*.py")), ids=lambda file: str(file.relative_to(ROOT)))
-def test_nothing_uses_threads_that_something_else_needs(file: Path) -> None:
-    source = file.read_text(encoding="utf-8")
-    assert shared_pools(source, frozenset(MAY.get(file.relative_to(ROOT).as_posix(), ()))) == []
-    assert sessions_without_a_resolver(source) == []
+def test_nothing_uses_threads_that_something_else_needs() -> None:
+    users = {path: shared_pools(source, frozenset(MAY.get(path, ()))) for path, source in sources(NAMES)}
+    assert {path: lines for path, lines in users.items() if lines} == {}
+    sessions = {path: sessions_without_a_resolver(source) for path, source in sources({"TCPConnector"})}
+    assert sessions, "somebody has connections"
+    assert {path: lines for path, lines in sessions.items() if lines} == {}
 
 
 @pytest.mark.parametrize(
