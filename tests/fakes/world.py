@@ -4,7 +4,7 @@ Networks: 10.1/16 is at us-east, 10.2/16 at eu-west, 10.3/16 at ap-southeast, an
 on); all else is nowhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
@@ -237,7 +237,7 @@ def plan(
     vantages: Vantages = (),
 ) -> Plan:
     """The plan of these zones; without beliefs, or a whole status, nothing is known of any endpoint."""
-    if believed is None and before is EMPTY_PLAN:
+    if believed is None and before is EMPTY_PLAN and isinstance(geography, Hashable):
         known = None if beliefs is None else frozenset(beliefs.items())
         return _first_plan(zones, known, otherwise, geography, serial, tuple(vantages))
     if believed is None:
