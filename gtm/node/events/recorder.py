@@ -6,8 +6,7 @@
     believed         what this node believes, regions       health river, planner's plan for who is concerned
     planned          the plan, and who fails open           planner; caused by what was believed, loaded or located
     rejected         zone files with mistakes               zone river
-    damaged          a file of the state folder that is     checksummed files, from the thread that writes, too
-                     of no use, or cannot be written
+    damaged          a state file is of no use or unwritten checksummed files, from the thread that writes, too
     refused          the first report refused of a kind     store
 
 It decides nothing and waits for nothing. Its state is what the next plan will be caused by, and what was told before.
