@@ -161,6 +161,7 @@ def test_names_that_made_it_wait_leave_half_of_the_threads_to_others(names: Name
     asyncio.run(scene())
 
 
+@pytest.mark.slow
 def test_hundreds_of_new_names_leave_threads_to_one_that_was_answered(names: Names) -> None:
     dead = [f"dead{number}.example" for number in range(400)]
 

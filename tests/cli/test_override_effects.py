@@ -269,6 +269,7 @@ def sharing(zone: str, octet: int, services: int = 1) -> str:
     return head + "".join(f"  s{number}:\n    steer: multivalue\n    endpoints:\n{ends}" for number in range(services))
 
 
+@pytest.mark.slow
 def test_a_region_that_zones_share_is_drained_obeyed_and_cleared_in_all_of_them(tmp_path: Path) -> None:
     with serving(tmp_path, a=sharing("a.test", 1), b=sharing("b.test", 2), _shared=SHARED) as node:
         report_store = Desk(node)

@@ -28,6 +28,7 @@ def encode(*names: Labels) -> bytes:
     return bytes(buffer.data)
 
 
+@pytest.mark.slow
 @given(any_labels)
 def test_any_octets_make_a_label_and_come_back_as_they_were(name: Labels) -> None:
     wire = encode(name)

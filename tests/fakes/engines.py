@@ -33,8 +33,15 @@ def engine(request: pytest.FixtureRequest) -> Engine:
 @pytest.fixture
 def serving(engine: Engine) -> Engine:
     """An engine that serves the world with everything up."""
-    engine.swap(_all_up())
-    return engine
+    kept = _kept(type(engine))
+    kept.swap(_all_up())  # it has that plan, unless the test before gave it another
+    return kept
+
+
+@cache
+def _kept(kind: type[Engine]) -> Engine:
+    """Returns one engine of a kind: to build the tables of a plan takes longer than most tests."""
+    return kind()
 
 
 @cache

@@ -14,6 +14,7 @@ NOISE_KM = 1.0
 """Of two points so nearly as far, arithmetic may take either."""
 
 
+@pytest.mark.slow
 @given(st.lists(points, min_size=1, max_size=20), st.lists(points, min_size=1, max_size=5))
 def test_no_other_point_is_nearer(places: list[Coordinates], candidates: list[Coordinates]) -> None:
     found = nearest([Place(at=at) for at in places], candidates)

@@ -85,6 +85,7 @@ def test_every_reason_that_the_source_spells_out_is_born(file: str, function: st
     assert said == set(REPORT_REASONS if function == "ReportInvalid" else ALWAYS["heartbeats_refused"]["reason"])
 
 
+@pytest.mark.slow
 def test_every_file_of_the_state_folder_is_born() -> None:
     folder, said = ROOT / "node" / "state", set[str]()
     for file in (folder / "folder.py", folder / "boot_plan.py"):

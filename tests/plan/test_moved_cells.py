@@ -93,6 +93,7 @@ def test_an_answer_that_gives_way_to_many_others_is_looked_at_for_each() -> None
     assert module.Swap(before, after, ()).work == 5 * picks
 
 
+@pytest.mark.slow
 @given(st.sets(st.sampled_from(TARGETS)), st.sets(st.sampled_from(TARGETS)))
 def test_a_region_loses_and_gains_what_its_share_differs_by(first: set[str], second: set[str]) -> None:
     was, now = (after(PLAN, *down)[0] or PLAN for down in (first, second))

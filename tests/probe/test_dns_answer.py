@@ -273,6 +273,7 @@ def test_only_who_failed_may_leave_the_question_out(rcode: dns.rcode.Rcode) -> N
     assert (taken(query, answer.to_wire()) is None) is (rcode == dns.rcode.NOERROR)
 
 
+@pytest.mark.slow
 @given(st.sampled_from(["ours", "any"]), st.binary(max_size=80))
 def test_whatever_comes_raises_nothing(whose_id: str, wire: bytes) -> None:
     query = query_for(ASKED)

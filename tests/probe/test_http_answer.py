@@ -58,6 +58,7 @@ def inside(document: object, *steps: str | int) -> Iterator[tuple[tuple[str | in
             yield from inside(inner, *steps, step)
 
 
+@pytest.mark.slow
 @given(documents)
 def test_a_pointer_leads_to_every_place_of_a_document(document: object) -> None:
     body = json.dumps(document).encode()

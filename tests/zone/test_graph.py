@@ -1,5 +1,7 @@
 """Walks over graphs with more ways than anybody can walk, and deeper than any stack."""
 
+import pytest
+
 from gtm.zone.graph import inner_first, outer_first, way_text
 
 ROWS = 60
@@ -28,6 +30,7 @@ def test_each_node_comes_once_and_after_what_is_below_it() -> None:
     assert all(found.index(below) < found.index(node) for node in found for below in rows(node))
 
 
+@pytest.mark.slow
 def test_a_graph_may_be_deeper_than_any_stack() -> None:
     assert list(outer_first(0, deep, lambda node: node)) == list(range(50_001))
     assert list(inner_first(0, deep, lambda node: node)) == list(range(50_000, -1, -1))

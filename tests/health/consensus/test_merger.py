@@ -62,6 +62,7 @@ def merged(
     return delta.after
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(st.lists(steps, max_size=30))
 def test_after_any_history_it_gives_what_a_merge_of_everything_gives(

@@ -114,6 +114,7 @@ def test_joining_associates(one: list[Override], two: list[Override], three: lis
     assert joined(joined(joined({}, one), two), three) == joined(joined({}, one), all_of(right))
 
 
+@pytest.mark.slow
 @given(many)
 def test_hearing_again_changes_nothing(one: list[Override]) -> None:
     known = joined({}, one)

@@ -91,6 +91,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.slow
 @example(field="epoch", value=1_700_000_029_601)
 @example(field="serial", value=2**62)
 @given(field=st.sampled_from(["version", "node", "vantage", "epoch", "serial", "made_at", "votes"]), value=json_values)
