@@ -19,6 +19,7 @@ ENDS = Metric(
     MetricKind.GAUGE,
     "Unix time at which the certificate of an endpoint expires, as this probe saw it last, by check.",
     "s",
+    labels=("check",),
 )
 
 

@@ -12,27 +12,43 @@ from collections.abc import Iterator, Mapping
 from gtm.metrics.model import Distribution, Family, Metric, MetricKind, Point
 
 
-def _counter(prometheus: str, otel: str, unit: str, text: str) -> Metric:
-    return Metric(f"gtm_{prometheus}", f"gtm.{otel}", MetricKind.COUNTER, text, unit)
+def _counter(prometheus: str, otel: str, unit: str, text: str, labels: tuple[str, ...] = ()) -> Metric:
+    return Metric(f"gtm_{prometheus}", f"gtm.{otel}", MetricKind.COUNTER, text, unit, labels)
 
 
 COUNTED: Mapping[str, Metric] = {
     "dns_responses": _counter(
-        "dns_queries", "dns.server.queries", "{query}", "Queries answered, by RCODE and transport."
+        "dns_queries",
+        "dns.server.queries",
+        "{query}",
+        "Queries answered, by RCODE and transport.",
+        labels=("rcode", "transport"),
     ),
-    "dns_ignored": _counter("dns_ignored", "dns.server.ignored", "{message}", "Messages that got silence."),
-    "dns_questions": _counter("dns_questions", "dns.server.questions", "{query}", "Queries answered, by type."),
+    "dns_ignored": _counter(
+        "dns_ignored", "dns.server.ignored", "{message}", "Messages that got silence.", labels=("transport",)
+    ),
+    "dns_questions": _counter(
+        "dns_questions", "dns.server.questions", "{query}", "Queries answered, by type.", labels=("qtype",)
+    ),
     "dns_zone_responses": _counter(
-        "dns_zone_queries", "dns.server.zone.queries", "{query}", "Queries answered, by zone."
+        "dns_zone_queries", "dns.server.zone.queries", "{query}", "Queries answered, by zone.", labels=("zone",)
     ),
     "dns_service_responses": _counter(
-        "dns_service_answers", "answer.service", "{answer}", "Steered answers, by service."
+        "dns_service_answers", "answer.service", "{answer}", "Steered answers, by service.", labels=("service",)
     ),
     "dns_region_responses": _counter(
-        "dns_region_answers", "answer.region", "{answer}", "Steered answers, by the region of the first record."
+        "dns_region_answers",
+        "answer.region",
+        "{answer}",
+        "Steered answers, by the region of the first record.",
+        labels=("region",),
     ),
     "dns_failed_open": _counter(
-        "dns_fail_open_answers", "answer.fail_open", "{answer}", "Answers of services that have nothing up."
+        "dns_fail_open_answers",
+        "answer.fail_open",
+        "{answer}",
+        "Answers of services that have nothing up.",
+        labels=("transport",),
     ),
     "dns_engine_failures": _counter(
         "dns_engine_failures",
@@ -54,26 +70,51 @@ COUNTED: Mapping[str, Metric] = {
         "dns.server.tcp.connections_evicted",
         "{connection}",
         "TCP connections of resolvers that made room for others, as their network had its share or all were taken.",
+        labels=("reason",),
     ),
     "readings": _counter(
-        "probe_attempts", "probe.attempts", "{attempt}", "Checks that this probe made, by kind of monitor and outcome."
+        "probe_attempts",
+        "probe.attempts",
+        "{attempt}",
+        "Checks that this probe made, by kind of monitor and outcome.",
+        labels=("kind", "outcome"),
     ),
     "local_changes": _counter(
-        "local_changes", "endpoint.local_changes", "{change}", "Vantages that began or ceased to see a check otherwise."
+        "local_changes",
+        "endpoint.local_changes",
+        "{change}",
+        "Vantages that began or ceased to see a check otherwise.",
+        labels=("to",),
     ),
     "reports_heard": _counter("reports_heard", "report.heard", "{report}", "New reports of other probes."),
     "reports_refused": _counter(
-        "reports_refused", "report.refused", "{report}", "Reports that were not taken, by who gave them and why."
+        "reports_refused",
+        "report.refused",
+        "{report}",
+        "Reports that were not taken, by who gave them and why.",
+        labels=("peer", "reason"),
     ),
     "quarantines": _counter(
-        "quarantines", "probe.quarantines", "{change}", "Probes that went into quarantine, or came out."
+        "quarantines", "probe.quarantines", "{change}", "Probes that went into quarantine, or came out.", labels=("to",)
     ),
-    "etcd": _counter("etcd_exchanges", "etcd.exchanges", "{exchange}", "What was written to etcd, or heard from it."),
-    "polls": _counter("peer_polls", "peer.polls", "{poll}", "Polls of peers, by outcome."),
+    "etcd": _counter(
+        "etcd_exchanges",
+        "etcd.exchanges",
+        "{exchange}",
+        "What was written to etcd, or heard from it.",
+        labels=("task", "outcome"),
+    ),
+    "polls": _counter("peer_polls", "peer.polls", "{poll}", "Polls of peers, by outcome.", labels=("outcome",)),
     "zone_changes": _counter(
-        "zone_changes", "zone.changes", "{zone}", "Zones that were added, changed or removed since the start."
+        "zone_changes",
+        "zone.changes",
+        "{zone}",
+        "Zones that were added, changed or removed since the start.",
+        labels=("change",),
     ),
-    "zone_loads": _counter("zone_loads", "zone.loads", "{load}", "Readings of the zone folder, by outcome."),
+    "zone_loads": _counter(
+        "zone_loads", "zone.loads", "{load}", "Readings of the zone folder, by outcome.", labels=("outcome",)
+    ),
     "starts_from_kept_zones": _counter(
         "starts_from_kept_zones",
         "zone.starts_from_kept",
@@ -81,15 +122,31 @@ COUNTED: Mapping[str, Metric] = {
         "Starts with the last good zones, for the zone folder was broken or gone.",
     ),
     "filter_failures": _counter(
-        "filter_failures", "filter.failures", "{failure}", "How often a filter of another package failed, by filter."
+        "filter_failures",
+        "filter.failures",
+        "{failure}",
+        "How often a filter of another package failed, by filter.",
+        labels=("filter",),
     ),
-    "plan_failures": _counter("plan_failures", "plan.failures", "{failure}", "Changes that no plan could be made of."),
+    "plan_failures": _counter(
+        "plan_failures", "plan.failures", "{failure}", "Changes that no plan could be made of.", labels=("cause",)
+    ),
     "state_errors": _counter(
-        "state_errors", "state.errors", "{error}", "Reads and writes of the state folder that failed, by file."
+        "state_errors",
+        "state.errors",
+        "{error}",
+        "Reads and writes of the state folder that failed, by file.",
+        labels=("file",),
     ),
-    "events_lost": _counter("events_lost", "event.lost", "{event}", "Events that are not in the event log's files."),
+    "events_lost": _counter(
+        "events_lost", "event.lost", "{event}", "Events that are not in the event log's files.", labels=("reason",)
+    ),
     "telemetry_exports": _counter(
-        "telemetry_exports", "telemetry.exports", "{export}", "Sendings of metrics to a collector, by outcome."
+        "telemetry_exports",
+        "telemetry.exports",
+        "{export}",
+        "Sendings of metrics to a collector, by outcome.",
+        labels=("outcome",),
     ),
     "admin_connections_refused": _counter(
         "admin_connections_refused",
@@ -102,12 +159,14 @@ COUNTED: Mapping[str, Metric] = {
         "admin.connections_dropped",
         "{connection}",
         "Connections to the admin listener that were ended: no end of the handshake, answers unread, room for others.",
+        labels=("reason",),
     ),
     "admin_requests_refused": _counter(
         "admin_requests_refused",
         "admin.requests_refused",
         "{request}",
         "Requests that the admin API refused, by path and status.",
+        labels=("path", "status"),
     ),
     "health_port_connections_refused": _counter(
         "health_port_connections_refused",
@@ -120,30 +179,41 @@ COUNTED: Mapping[str, Metric] = {
         "health_port.connections_dropped",
         "{connection}",
         "Connections to the health port that were ended: answers unread, room for others.",
+        labels=("reason",),
     ),
     "health_port_requests_refused": _counter(
         "health_port_requests_refused",
         "health_port.requests_refused",
         "{request}",
         "Requests that the health port refused, by path and status.",
+        labels=("path", "status"),
     ),
     "certificate_renewals": _counter(
         "certificate_renewals",
         "certificate.renewals",
         "{renewal}",
         "Renewed TLS files of this node, by side and whether they were taken or refused.",
+        labels=("side", "outcome"),
     ),
     "heartbeats": _counter(
-        "heartbeats", "heartbeat.heard", "{heartbeat}", "Heartbeats of endpoints, by what they say."
+        "heartbeats", "heartbeat.heard", "{heartbeat}", "Heartbeats of endpoints, by what they say.", labels=("ok",)
     ),
     "heartbeats_refused": _counter(
-        "heartbeats_refused", "heartbeat.refused", "{heartbeat}", "Heartbeats that were not taken, by reason."
+        "heartbeats_refused",
+        "heartbeat.refused",
+        "{heartbeat}",
+        "Heartbeats that were not taken, by reason.",
+        labels=("reason",),
     ),
     "safety_blocks": _counter(
-        "safety_blocks", "safety.blocks", "{block}", "Changes that a safety rule refused, by rule."
+        "safety_blocks", "safety.blocks", "{block}", "Changes that a safety rule refused, by rule.", labels=("rule",)
     ),
     "safety_breaches": _counter(
-        "safety_breaches", "safety.breaches", "{breach}", "How often people together took more than a rule allows."
+        "safety_breaches",
+        "safety.breaches",
+        "{breach}",
+        "How often people together took more than a rule allows.",
+        labels=("rule",),
     ),
     "safety_failures": _counter(
         "safety_failures",
@@ -152,25 +222,32 @@ COUNTED: Mapping[str, Metric] = {
         "How often the safety rules themselves failed; the checks were followed without them.",
     ),
     "overrides": _counter(
-        "overrides", "override.changes", "{change}", "Overrides that were set or ended, by which, and by action."
+        "overrides",
+        "override.changes",
+        "{change}",
+        "Overrides that were set or ended, by which, and by action.",
+        labels=("kind", "action"),
     ),
     "overrides_refused": _counter(
         "overrides_refused",
         "override.refused",
         "{override}",
         "Overrides carried by other nodes that were not taken, by who carried them and why.",
+        labels=("peer", "reason"),
     ),
     "overrides_put_off": _counter(
         "overrides_put_off",
         "override.put_off",
         "{override}",
         "How often a new override had to wait because its giver carried too many, by giver.",
+        labels=("peer",),
     ),
     "overrides_ahead": _counter(
         "overrides_ahead",
         "override.ahead",
         "{override}",
         "Overrides that waited because they were made in the future by this node's clock, by who made them.",
+        labels=("peer",),
     ),
 }
 """By the name of gtm/counters.py."""

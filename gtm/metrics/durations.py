@@ -23,6 +23,7 @@ DURATION = Metric(
     MetricKind.HISTOGRAM,
     "Time that checks of this probe took, and the phases of them, by kind of monitor.",
     "s",
+    labels=("kind", "phase"),
 )
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)

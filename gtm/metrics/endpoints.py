@@ -23,13 +23,20 @@ from gtm.plan.moved_cells import part_shares
 from gtm.plan.outcome import CellAnswers
 from gtm.plan.overlay import Overlay, beliefs, overriding
 
-STATE = Metric("gtm_endpoint_state", "gtm.endpoint.state", MetricKind.STATE, "What counts of an endpoint at this node.")
+STATE = Metric(
+    "gtm_endpoint_state",
+    "gtm.endpoint.state",
+    MetricKind.STATE,
+    "What counts of an endpoint at this node.",
+    labels=("service", "endpoint", "gtm_endpoint_state"),
+)
 REGION = Metric(
     "gtm_region_endpoints",
     "gtm.region.endpoints",
     MetricKind.GAUGE,
     "Endpoints of a region of a zone, by state; one address in two services counts twice.",
     "{endpoint}",
+    labels=("zone", "region", "state"),
 )
 SHARE = Metric(
     "gtm_region_share_ratio",
@@ -37,12 +44,14 @@ SHARE = Metric(
     MetricKind.GAUGE,
     "Share of a service's cells that the plan answers with a region; each counts as one, however many clients it has.",
     "1",
+    labels=("service", "region"),
 )
 LOCAL = Metric(
     "gtm_endpoint_local",
     "gtm.endpoint.local",
     MetricKind.GAUGE,
     "1 for each vantage that sees an endpoint otherwise than the quorum, and what it sees; nothing for the rest.",
+    labels=("service", "endpoint", "vantage", "seen"),
 )
 
 TAKEN_OUT, FORCED_UP = "taken_out", "forced_up"

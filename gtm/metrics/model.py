@@ -35,6 +35,8 @@ class Metric:
     help: str
     unit: str = ""
     """As UCUM has it, which OpenTelemetry asks for: `s`, `{query}`; empty for a number of nothing."""
+    labels: tuple[str, ...] = ()
+    """The names of the labels that its points have, for docs/reference/metrics.md."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ HELD = Metric(
     MetricKind.GAUGE,
     "Endpoints that a safety rule keeps as they were.",
     "{endpoint}",
+    labels=("rule",),
 )
 REFUSED = Metric(
     "gtm_safety_refusal_endpoints",
@@ -30,6 +31,7 @@ REFUSED = Metric(
     MetricKind.GAUGE,
     "Endpoints that a safety rule keeps in or leaves out now, by the zone or service that it does so for, and why.",
     "{endpoint}",
+    labels=("rule", "zone", "service", "says"),
 )
 
 _HOLDING = tuple(rule for rule in SafetyRule if rule is not SafetyRule.MIN_HEALTHY)

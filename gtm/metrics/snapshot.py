@@ -98,11 +98,13 @@ class Present:
     skew: Skew = NO_SKEW
 
 
-def _gauge(prometheus: str, otel: str, text: str, unit: str = "") -> Metric:
-    return Metric(f"gtm_{prometheus}", f"gtm.{otel}", MetricKind.GAUGE, text, unit)
+def _gauge(prometheus: str, otel: str, text: str, unit: str = "", labels: tuple[str, ...] = ()) -> Metric:
+    return Metric(f"gtm_{prometheus}", f"gtm.{otel}", MetricKind.GAUGE, text, unit, labels)
 
 
-BUILD = Metric("gtm_build", "gtm.build", MetricKind.INFO, "What runs here.")
+BUILD = Metric(
+    "gtm_build", "gtm.build", MetricKind.INFO, "What runs here.", labels=("node", "version", "engine", "roles")
+)
 READY = _gauge("ready", "ready", "Whether this node should get queries.")
 STARTED = _gauge("start_timestamp_seconds", "start.timestamp", "Unix time of the start of this node.", "s")
 GENERATION = _gauge("config_generation", "config.generation", "The number of the plan that serves; it only grows.")
@@ -120,33 +122,59 @@ APPLIED_AT = _gauge(
     "config.applied.timestamp",
     "Unix time at which the zone files last changed what serves while this node ran, with the zones; else 0.",
     "s",
+    labels=("zones",),
 )
 HELD = _gauge(
-    "zone_held", "zone.held", "Whether a zone serves as it was, for its file would lose most of it; see `gtm status`."
+    "zone_held",
+    "zone.held",
+    "Whether a zone serves as it was, for its file would lose most of it; see `gtm status`.",
+    labels=("zone",),
 )
-SERIAL = _gauge("zone_serial", "zone.serial", "The SOA serial of a zone.")
+SERIAL = _gauge("zone_serial", "zone.serial", "The SOA serial of a zone.", labels=("zone",))
 FAIL_OPEN = _gauge(
-    "fail_open_active", "fail_open.active", "Whether a service has nothing up, for some clients at least."
+    "fail_open_active",
+    "fail_open.active",
+    "Whether a service has nothing up, for some clients at least.",
+    labels=("service",),
 )
-VOTES = _gauge("votes", "votes", "Vantages by what they say of a check: up, down, unknown, or stale.", "{vote}")
+VOTES = _gauge(
+    "votes",
+    "votes",
+    "Vantages by what they say of a check: up, down, unknown, or stale.",
+    "{vote}",
+    labels=("check", "vote"),
+)
 FROZEN = _gauge(
     "quorum_frozen_checks",
     "quorum.frozen_checks",
     "Checks whose last belief stands for want of fresh voices.",
     "{check}",
 )
-OVERRIDE = _gauge("override_active", "override.active", "1 for every override in force, by scope and action.")
+OVERRIDE = _gauge(
+    "override_active",
+    "override.active",
+    "1 for every override in force, by scope and action.",
+    labels=("scope", "action"),
+)
 OVERRIDE_UNTIL = _gauge(
-    "override_expires_timestamp_seconds", "override.expires.timestamp", "Unix time at which an override ends.", "s"
+    "override_expires_timestamp_seconds",
+    "override.expires.timestamp",
+    "Unix time at which an override ends.",
+    "s",
+    labels=("scope",),
 )
 REPORT_AGE = _gauge(
     "probe_report_age_seconds",
     "probe.report.age",
     "Time since the last report of a probe; of one that was never heard, since the start of this node.",
     "s",
+    labels=("probe",),
 )
 SILENT = _gauge(
-    "probe_silent", "probe.silent", "Whether no vote of a probe is fresh; also of one that was never heard."
+    "probe_silent",
+    "probe.silent",
+    "Whether no vote of a probe is fresh; also of one that was never heard.",
+    labels=("probe",),
 )
 PEERS_EXPECTED = _gauge(
     "peers_expected", "peer.expected", "Peers that should vote here: those that check something.", "{peer}"
@@ -158,12 +186,14 @@ KEY_WRONG = _gauge(
     "peer_key_wrong",
     "peer.key.wrong",
     "Whether a peer signs with another key than share.peers lists for it, so that nothing that it says is believed.",
+    labels=("peer",),
 )
 PEER_CLOCK = _gauge(
     "peer_clock_offset_seconds",
     "peer.clock.offset",
     "How far the clock of a peer is ahead of this node's, as its reports tell.",
     "s",
+    labels=("peer",),
 )
 OWN_CLOCK = _gauge(
     "node_clock_offset_seconds",
@@ -172,7 +202,11 @@ OWN_CLOCK = _gauge(
     "s",
 )
 GEO_BUILT = _gauge(
-    "geoip_build_timestamp_seconds", "geoip.build.timestamp", "Unix time of a geo database's making.", "s"
+    "geoip_build_timestamp_seconds",
+    "geoip.build.timestamp",
+    "Unix time of a geo database's making.",
+    "s",
+    labels=("file",),
 )
 
 CERTIFICATE_ENDS = _gauge(
@@ -180,6 +214,7 @@ CERTIFICATE_ENDS = _gauge(
     "certificate.expiry.timestamp",
     "Unix time at which a certificate that this node shows expires, by side: listen, share.",
     "s",
+    labels=("side",),
 )
 UNSAVED = _gauge(
     "state_unsaved_files",

@@ -18,6 +18,7 @@ TRANSITIONS = Metric(
     MetricKind.COUNTER,
     "Changes of mind about a check, by the new belief.",
     "{transition}",
+    labels=("check", "to"),
 )
 
 

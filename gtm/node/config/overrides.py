@@ -26,6 +26,7 @@ class TokenEntry(Entry):
     """Where a token is."""
 
     file: PathText
+    """File with the token, or with `sha256:` and its SHA-256 in hex."""
 
 
 def _no_token(value: object) -> object:
@@ -38,5 +39,12 @@ class OverridesEntry(Entry):
     """Whose overrides count here, besides this node's own (None: all peers), and who may say them."""
 
     accept_from: Annotated[frozenset[str] | None, PlainValidator(_accepted)] = frozenset()
+    """Peers whose overrides count here and are passed on, besides the node's own: a list, or `all`. Default: `[]`."""
     tokens: dict[Name, Annotated[TokenEntry, BeforeValidator(_no_token)]] = Field(default_factory=dict)
+    """Who has the token in such a file may set overrides over TCP
+    (docs/reference/admin-api.md#who-may-change-something).
+    """
     certificates: list[_CertificateName] = Field(default_factory=list)
+    """Names (common or alternative) of client certificates whose holders may set overrides over TCP; they need
+    `listen.tls.ca`.
+    """

@@ -50,8 +50,11 @@ class SecretEntry(Entry):
     """One secret: where it is kept, and whose monitors may use it."""
 
     file: Annotated[PathText | None, Something] = None
+    """File with the secret."""
     env: Annotated[str | None, Something, _Variable] = None
+    """Or the environment variable with the secret."""
     zones: _Zones = None
+    """Zones whose monitors may use it. Default: all."""
 
     @model_validator(mode="after")
     def _in_one_place(self) -> Self:
@@ -71,8 +74,11 @@ class CertificateEntry(Entry):
     """One client certificate."""
 
     certificate: PathText
+    """File of the client certificate."""
     key: Annotated[PathText | None, Something] = None
+    """File of its key. Default: in the file of the certificate."""
     zones: _Zones = None
+    """Zones whose monitors may use it. Default: all."""
 
     def kept(self, base: Path) -> KeptCertificate:
         """Returns its files."""
@@ -84,7 +90,9 @@ class ProgramEntry(Entry):
     """One program that checks may run, and whose monitors may have it run."""
 
     program: Annotated[str, PlainValidator(_program)]
+    """Absolute path of the program."""
     zones: _Zones = None
+    """Zones whose monitors may run it. Default: all."""
 
 
 def _listed_once(programs: list[ProgramEntry]) -> list[ProgramEntry]:
@@ -106,10 +114,19 @@ class ProbeEntry(Entry):
     exec: Annotated[list[Annotated[ProgramEntry, BeforeValidator(_program_item)]], AfterValidator(_listed_once)] = (
         Field(default_factory=list)
     )
+    """Programs that checks of kind `exec` may run here: absolute paths, or `{program: PATH, zones: [NAME]}`
+    (docs/concepts/probes.md#checks-that-need-something-of-a-node).
+    """
     secrets: dict[_Listed, SecretEntry] = Field(default_factory=dict)
+    """Secrets that monitors may name (docs/concepts/probes.md#what-checks-may-use)."""
     certificates: dict[_Listed, CertificateEntry] = Field(default_factory=dict)
+    """Client certificates that monitors may name."""
     authorities: dict[_Listed, PathText] = Field(default_factory=dict)
+    """Files of certificate authorities that monitors may name."""
     allow: list[_Allowed] = Field(default_factory=list)
+    """Networks and addresses to check although they are refused by default: loopback, metadata and the like
+    (docs/concepts/probes.md#where-checks-may-look).
+    """
 
     def permits(self, base: Path) -> Permits:
         """Returns the permits of checks."""

@@ -12,7 +12,7 @@ class ReadyzEntry(Entry):
     """When a node is ready."""
 
     when_blind: Annotated[str, choice("when_blind", {READY: READY, UNREADY: UNREADY})] = READY
-    """While a node that answers queries hears no vote that counts: it answers from what it knew last."""
+    """`unready`: `/readyz` is 503 while a node that answers queries hears no vote that counts."""
 
     @property
     def is_unready_when_blind(self) -> bool:

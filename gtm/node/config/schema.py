@@ -95,54 +95,114 @@ class ListenEntry(Entry):
     """Where to listen."""
 
     dns: Annotated[list[_Listen], Field(min_length=1)] = Field(default_factory=lambda: [parse_listen(DEFAULT_DNS)])
+    """Addresses, UDP and TCP, that answer queries."""
     admin: _Listen = parse_listen(DEFAULT_ADMIN)
+    """Address of the admin API."""
     health: Annotated[_Listen | None, Something] = None
+    """Another address that serves `/livez` and `/readyz` and nothing else, in plain HTTP and without a certificate,
+    for load balancers and kubelets. Default: none.
+    """
     hosts: list[_HostName] = Field(default_factory=list)
+    """Names that clients call the admin listener by, besides the host name, `node`, and the names in its
+    certificate; `*.example.net` stands for any one label.
+    """
     plain: Annotated[str, choice("plain", {"warn": "warn", "ok": "ok"})] = "warn"
+    """`ok`: no warning at the start if the admin listener is open to the network without TLS."""
     tls: TlsFilesEntry | None = None
+    """PEM files of the admin listener (docs/guides/tls.md). With `ca`, only clients with a certificate of it can
+    connect. Default: plain HTTP.
+    """
     tcp: TcpEntry = TcpEntry()
+    """Limits of DNS over TCP."""
     readyz: ReadyzEntry = ReadyzEntry()
+    """When `/readyz` is 503 (docs/reference/admin-api.md#when-a-node-is-ready)."""
 
 
 class GeoEntry(Entry):
     """Where the geo data is."""
 
     databases: Annotated[list[PathText] | None, Something] = None
+    """Files of geo databases. The first that knows the country or the coordinates of an address counts. A file that
+    is named must exist. Default: the database in `geodata/`, or the one that comes with the program.
+    """
     networks: Annotated[PathText | None, Something] = None
+    """File of custom networks, which come before every database (docs/guides/geo-data.md). Default:
+    `geodata/networks.yaml`, if it exists.
+    """
 
 
 class QuorumEntry(Entry):
     """How reports become one status."""
 
     rule: Annotated[Rule, PlainValidator(_rule)] = Majority()
+    """How the voices of the vantages become one belief: `majority`, `all`, `any`, `{share: 0.18}` or `{n: 3}`.
+    Default: `majority`.
+    """
     voters: Annotated[int | None, whole(1, MAX_VOTERS)] = None
+    """With fewer probes that agree with their vantage nothing changes: the last belief stays. Default: 2, or as many
+    as can vote.
+    """
     vantages: Annotated[int | None, whole(1, MAX_VOTERS)] = None
+    """With fewer vantages that are heard nothing changes either; nodes of one vantage alone need `1`. Default: as
+    `voters`, at most 2.
+    """
     local_voters: Annotated[int, whole(1, MAX_VOTERS)] = DEFAULT_LOCAL_VOTERS
+    """Probes of one vantage that must agree for it to have a local truth (docs/concepts/quorum.md)."""
     stale_hold: _StaleHold = DEFAULT_STALE_HOLD_S
+    """Time for which a belief stays without a quorum. Then the endpoint is unknown, and comes after those known to
+    be up.
+    """
 
 
 class NodeEntry(Entry):
     """The whole file."""
 
     node: Annotated[Name | None, Something] = None
+    """Name of this node in logs and at its peers. Default: the host name."""
     at: At = None
+    """Latitude and longitude of this node: `[50.11, 8.68]`. Reports carry it, and a vantage's local truth needs it.
+    Default: unknown.
+    """
     vantage: Annotated[Name | None, Something] = None
+    """Place that this node checks from. Nodes in one data centre should name the same. Default: the name of the
+    node.
+    """
     roles: Annotated[list[_Role], Field(min_length=1)] = Field(default_factory=lambda: [*Role])
+    """`dns` answers queries, `probe` runs checks, `admin` serves the admin API, which peers poll. A node without
+    `dns` loads no geo data and needs about 80 MB (105 MB with 2,000 endpoints).
+    """
     engine: Annotated[EngineChoice, choice("engine", {engine.value: engine for engine in EngineChoice})] = (
         EngineChoice.AUTO
     )
+    """`auto` is the Rust engine if it was built, else the reference engine in Python. `rust` is refused where it is
+    missing.
+    """
     threads: Annotated[int | None, PlainValidator(_threads)] = None
+    """Serving threads of the Rust engine, each with a socket of its own on every address; `auto` is one for each
+    core. Default: `auto`.
+    """
     zones: Annotated[PathText | None, Something] = None
+    """Folder of the zone files. Default: `zones`, else the example that comes with the program, with a warning."""
     state: PathText = DEFAULT_STATE
+    """Folder for this node alone (docs/reference/state-folder.md)."""
     listen: ListenEntry = ListenEntry()
+    """Where to listen."""
     geo: GeoEntry = GeoEntry()
+    """Where the geo data is."""
     share: ShareEntry = ShareEntry()
+    """How reports are shared."""
     quorum: QuorumEntry = QuorumEntry()
+    """How reports become one status."""
     overrides: OverridesEntry = OverridesEntry()
+    """Whose overrides count here."""
     telemetry: TelemetryEntry = TelemetryEntry()
+    """Where metrics are sent."""
     probe: ProbeEntry = ProbeEntry()
+    """What checks may use and connect to."""
     watch: WatchEntry = WatchEntry()
+    """How changed files are read."""
     log: LogEntry = LogEntry()
+    """The form of the log."""
 
 
 NODE_FILE = FileKind(NodeInvalid)

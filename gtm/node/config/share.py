@@ -58,10 +58,13 @@ class TlsFilesEntry(Entry):
     """Files of TLS, in PEM."""
 
     certificate: Annotated[PathText | None, Something] = None
+    """File of the certificate, with those of its authorities."""
     key: Annotated[PathText | None, Something] = None
+    """File of its private key, without a password."""
     ca: Annotated[PathText | None, Something] = None
+    """File of the roots to trust; it may hold the certificate of a peer itself."""
     strict: bool = False
-    """Whether to refuse certificates that stray from RFC 5280."""
+    """Whether to refuse certificates that differ from RFC 5280."""
 
     @field_validator("key")
     @classmethod
@@ -80,15 +83,17 @@ class PeerEntry(Entry):
     """One peer."""
 
     node: Name
+    """Name of the peer: `node` in its own node file."""
     url: Annotated[str | None, PlainValidator(_url)] = None
+    """Address of its admin API. Not needed with `srv` or etcd."""
     key: Annotated[Keys, PlainValidator(_keys)]
-    """Or the two of a rotation: each will do."""
+    """Its public key, or two during a rotation (docs/guides/peers.md#its-key)."""
     vantage: Annotated[Name | None, Something] = None
-    """The only one that its reports may speak for."""
+    """The only vantage that its reports may speak for. Default: the first that it claims."""
     at: At = None
-    """Where that is."""
+    """Where that vantage is. Default: what its first report says."""
     probe: bool = True
-    """Whether it checks anything; a node that does not is a peer for what people say there."""
+    """Whether it checks anything. List a peer that does not with `false`, or it is reported as missing."""
 
     @model_validator(mode="after")
     def _place_of_a_vantage(self) -> Self:
@@ -108,9 +113,13 @@ class EtcdEntry(Entry):
     """Where the etcd cluster is, and who this node is to it."""
 
     endpoints: Annotated[list[Annotated[str, PlainValidator(_url)]], Field(min_length=1)]
+    """URLs of the cluster."""
     prefix: Annotated[str, text_like(r"/[A-Za-z0-9._/-]{0,200}", "expected a prefix that starts with /")] = "/gtm"
+    """Prefix of the keys."""
     user: Annotated[str | None, Something] = None
+    """User at the cluster. Default: none."""
     password_file: Annotated[PathText | None, Something] = None
+    """File with the user's password. Default: none."""
 
     @model_validator(mode="after")
     def _user_with_password(self) -> Self:
@@ -123,13 +132,23 @@ class ShareEntry(Entry):
     """How status is shared."""
 
     mode: Annotated[str, choice("mode", {"mesh": "mesh", "etcd": "etcd"})] = "mesh"
+    """`mesh`: nodes poll each other. `etcd`: reports go through a cluster (docs/guides/etcd.md)."""
     key: Annotated[PathText | None, Something] = None
+    """File of the private key that signs the reports, made by `gtm keygen`. Default: a key for as long as the
+    process runs.
+    """
     peers: list[PeerEntry] = Field(default_factory=list)
+    """Nodes whose reports count here; all others are refused. The node itself may be in the list
+    (docs/guides/peers.md).
+    """
     srv: Annotated[
         str | None, Something, text_like(HOST_PATTERN, "expected the name of SRV records: _gtm._tcp.example.net")
     ] = None
+    """Name of SRV records that say where peers are. Default: none."""
     tls: TlsFilesEntry | None = None
+    """What this node shows and trusts when it asks peers or etcd (docs/guides/tls.md). Default: the system's roots."""
     etcd: EtcdEntry | None = None
+    """The cluster, with `mode: etcd`. Default: none."""
 
     @model_validator(mode="after")
     def _as_its_mode_asks(self) -> Self:

@@ -18,8 +18,15 @@ class TcpEntry(Entry):
     """Limits of DNS over TCP."""
 
     connections: Annotated[int, whole(1, MOST_CONNECTIONS)] = DEFAULT_CONNECTIONS
+    """Connections for each address. One more, and the one that was idle for longest is closed. Less where the limit
+    of open files requires it; the log says so.
+    """
     per_network: Annotated[int | None, Something, whole(1, MOST_CONNECTIONS)] = None
+    """Connections of the clients of one network (a /24, or a /56 of IPv6). Where one proxy stands before the node,
+    set it to `connections`. Default: a quarter of `connections`.
+    """
     idle: Annotated[float, PlainValidator(between(1.0, 300.0, "1s to 5m"))] = DEFAULT_IDLE_S
+    """Time without a whole query, or with answers that are not read, after which a connection is closed."""
 
     @model_validator(mode="after")
     def _part_of_all(self) -> Self:

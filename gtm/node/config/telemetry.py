@@ -28,3 +28,6 @@ class TelemetryEntry(Entry):
     """Who gets metrics besides who scrapes them."""
 
     otlp: Annotated[str | None, Something, PlainValidator(_collector)] = None
+    """OpenTelemetry collector that metrics are sent to (docs/guides/monitoring.md). Default: what the environment
+    says.
+    """

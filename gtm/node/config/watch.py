@@ -23,4 +23,10 @@ class WatchEntry(Entry):
     """When a file counts as whole, and how much of a zone may go at once."""
 
     settle: Annotated[float, PlainValidator(between(0.0, MOST_SETTLE_S, "0s to 10s"))] = DEFAULT_SETTLE_S
+    """Time for which a file that is written in place must not have changed before it is read: zone and records files
+    and geo data. From `0s` to `10s`.
+    """
     most_lost: Annotated[float, PlainValidator(_share)] = DEFAULT_MOST_LOST
+    """A zone that would lose more than this share of its names, records, services or endpoints at once is refused
+    (docs/reference/zone-file.md#when-files-change). `1` refuses none.
+    """
