@@ -33,7 +33,7 @@ RECIPE := pyproject.toml
 REMOVE_OUTDATED := find gtm \( -name '*.cpython-*.so' -o -path 'gtm/engine/*.so' \) -delete
 NAME_FOR_ALL := find gtm -name '*.cpython-*.so' -exec sh -c 'mv "$$1" "$${1%.cpython-*}.abi3.so"' sh {} \;
 
-.PHONY: help demo test checks together alone afternoon lowest lowest-fast lowest-slow second lock check crate format bench clean
+.PHONY: docs help demo test checks together alone afternoon lowest lowest-fast lowest-slow second lock check crate format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -137,6 +137,9 @@ bench: $(VENV)/installed-dev  ## measures this machine, beside other servers; se
 	@$(BIN)/python -m bench.swap
 	@$(BIN)/python -m bench.geo
 	@$(BIN)/python -m bench.reference_engine
+
+docs: $(VENV)/tools  ## writes the generated pages: reference, man pages, the picture of the rivers
+	@$(BIN)/python -m tools.docs
 
 clean:  ## removes .venv and everything else that was made here
 	@rm -rf $(VENV) $(LOWEST) $(SECOND) build dist *.egg-info dataplane/target

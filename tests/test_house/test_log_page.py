@@ -1,4 +1,4 @@
-"""docs/reference/log.md has every event with its facts, and every field of the log as JSON; and no others."""
+"""docs/reference/ has every event with its facts, and every field of the log as JSON; and no others."""
 
 import ast
 import re
@@ -9,7 +9,8 @@ from gtm.event import EventKind
 from tests.test_house.sources import sources
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs" / "reference" / "log.md").read_text(encoding="utf-8")
+LOG = (ROOT / "docs" / "reference" / "log.md").read_text(encoding="utf-8")
+EVENTS = (ROOT / "docs" / "reference" / "events.md").read_text(encoding="utf-8")
 
 
 def trees(*words: str) -> list[ast.Module]:
@@ -17,9 +18,9 @@ def trees(*words: str) -> list[ast.Module]:
     return [ast.parse(source) for _, source in sources(words)]
 
 
-def rows(heading: str) -> list[tuple[str, str]]:
+def rows(page: str, heading: str) -> list[tuple[str, str]]:
     """The rows of the table of a heading, by their first two columns."""
-    section = PAGE.partition(heading)[2].partition("\n## ")[0]
+    section = page.partition(heading)[2].partition("\n## ")[0]
     return [(cells[1], cells[2]) for line in section.splitlines() if len(cells := line.split("|")) == 4][2:]
 
 
@@ -59,15 +60,15 @@ def fields_in(tree: ast.AST) -> Iterator[str]:
 
 
 def test_each_event_is_on_the_page() -> None:
-    named = [name for first, _ in rows("## Events") for name in coded(first)]
+    named = [name for first, _ in rows(EVENTS, "## Facts") for name in coded(first)]
     assert sorted(set(named)) == sorted(kind.value for kind in EventKind)
 
 
 def test_each_fact_of_events_is_on_the_page() -> None:
-    documented = {name for _, second in rows("## Events") for name in coded(second)}
+    documented = {name for _, second in rows(EVENTS, "## Facts") for name in coded(second)}
     assert documented == {name for tree in trees("facts", "Event(") for name in facts_in(tree)}
 
 
 def test_each_field_of_the_log_is_on_the_page() -> None:
-    documented = {name for first, _ in rows("## JSON") for name in coded(first)}
+    documented = {name for first, _ in rows(LOG, "## JSON") for name in coded(first)}
     assert documented == {name for tree in trees("extra") for name in fields_in(tree)} | {"event", "subject"}

@@ -8,7 +8,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 FLAT = (ROOT, ROOT / "docker", ROOT / "findings", ROOT / "geodata")
 PAGES = sorted([*(ROOT / "docs").rglob("*.md"), *(page for folder in FLAT for page in folder.glob("*.md"))])
-PAGES = [page for page in PAGES if page.name != "operations.md"]
 WIDTH = 120
 _FENCE = re.compile(r"^\s*```")
 _UNBROKEN = re.compile(r"^\s*(\||    |\S+$)")
