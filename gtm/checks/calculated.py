@@ -15,7 +15,7 @@ from gtm.checks.combine import combined
 from gtm.health.belief import Belief
 from gtm.ids import CheckId
 from gtm.zone.model import Part
-from gtm.zone.monitors.settings import CalculatedSettings, Combine
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
 
 Beliefs = Callable[[CheckId], Belief]
 """What is believed of a check now; UNKNOWN of one that nobody reads, or has not read for long."""

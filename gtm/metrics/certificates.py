@@ -11,7 +11,7 @@ from gtm.health.verdict.reading import Reading
 from gtm.ids import CheckId
 from gtm.metrics.model import Family, Metric, MetricKind, Point
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import DenySettings, GrpcSettings, HttpSettings, Settings, TcpSettings
+from gtm.zone.monitors.settings import Settings
 
 ENDS = Metric(
     "gtm_endpoint_certificate_expiry_timestamp_seconds",
@@ -57,10 +57,4 @@ class SeenCertificates:
 
 def min_days(settings: Settings) -> int:
     """Returns for how many days a monitor wants the certificate to be good; 0 where it asks for none."""
-    match settings:
-        case HttpSettings(tls=tls) | DenySettings(request=HttpSettings(tls=tls)):
-            return tls.min_days
-        case TcpSettings(tls=tls) | GrpcSettings(tls=tls):
-            return 0 if tls is None else tls.min_days
-        case _:
-            return 0
+    return 0 if settings.used_tls is None else settings.used_tls.min_days

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from gtm.health.verdict.reading import Phases, Reading, Reason
 from gtm.metrics.histogram import Tally
 from gtm.metrics.model import Family, Metric, MetricKind, Point
-from gtm.zone.model import Check, MonitorType
+from gtm.zone.model import Check
+from gtm.zone.monitors.registry import MonitorType
 
 DURATION = Metric(
     "gtm_probe_duration_seconds",

@@ -19,7 +19,7 @@ from gtm.health.belief import Belief
 from gtm.ids import CheckId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import CalculatedSettings
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 Watched = Mapping[CheckId, Check]
 """Every check of the zones, with those that calculated ones are made of (`checks` in gtm/zone/model.py)."""

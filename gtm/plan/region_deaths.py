@@ -15,7 +15,7 @@ from gtm.checks.calculated import needed_of
 from gtm.ids import CheckId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
 from gtm.zone.model import Check, Endpoint, Part, checks_of
-from gtm.zone.monitors.settings import CalculatedSettings
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 
 def felling_regions(services: Mapping[ServiceId, SteeredService]) -> dict[CheckId, frozenset[RegionName]]:

@@ -24,7 +24,7 @@ from gtm.health.certificate import Certificate
 from gtm.health.verdict.reading import NO_PHASES, Phases, Reason
 from gtm.ids import Address
 from gtm.probe.failures import CheckOutcome
-from gtm.zone.model import Addresses
+from gtm.zone.monitors.addresses import Addresses
 
 MAX_ADDRESSES = 8
 """Of one target: each may cost a connection and COST_S (cost.py), and a name may have thousands."""

@@ -30,7 +30,9 @@ from gtm.probe.instruments import Instruments, target_addresses
 from gtm.probe.permits import address_in, check_permits
 from gtm.probe.stopwatch import Stopwatch, timing
 from gtm.probe.time_limit import CheckTime, TimeLimit, time_of_check
-from gtm.zone.model import Addresses, Check, MonitorType
+from gtm.zone.model import Check
+from gtm.zone.monitors.addresses import Addresses
+from gtm.zone.monitors.registry import MonitorType
 
 log = logging.getLogger(__name__)
 

@@ -17,13 +17,11 @@ from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.instruments import Instruments
 from gtm.zone.model import Check, Part
-from gtm.zone.monitors.settings import CalculatedSettings
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 
-async def check_calculated(check: Check, instruments: Instruments) -> CheckOutcome:
+async def check_calculated(check: Check, settings: CalculatedSettings, instruments: Instruments) -> CheckOutcome:
     """Returns the present outcome of the parts together."""
-    settings = check.monitor.settings
-    assert isinstance(settings, CalculatedSettings)
     return outcome_of_parts(check.parts, settings, instruments.believed)
 
 

@@ -27,7 +27,7 @@ from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.threads import Pool
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import DnsSettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
 
 MAX_MESSAGE_BYTES = 65_535
 """RFC 1035 4.2.2: the length of a message over TCP has two bytes."""
@@ -46,10 +46,8 @@ SECOND_TRY_SHARE = 0.5
 """Of a short timeout no more than this is waited: the second try needs time, too."""
 
 
-async def check_dns(check: Check, instruments: Instruments) -> CheckOutcome:
+async def check_dns(check: Check, settings: DnsSettings, instruments: Instruments) -> CheckOutcome:
     """Returns the outcome of the answer, or raises the reason why there was none."""
-    settings = check.monitor.settings
-    assert isinstance(settings, DnsSettings)
     address = target_address(check, instruments)
     with reaching(address):
         return await ask(

@@ -27,7 +27,7 @@ from gtm.health.verdict.reading import Reason
 from gtm.probe.dns_values import expected_value, next_value, value_text
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.mismatch import MAX_VALUES, some
-from gtm.zone.monitors.settings import DnsSettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
 
 UDP_PAYLOAD_BYTES = 1232
 """What we say fits in one datagram (EDNS): no network cuts it into fragments."""

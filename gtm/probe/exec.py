@@ -26,7 +26,7 @@ from gtm.probe.program import Program
 from gtm.probe.turns import MAX_CHECKS_AT_ONCE
 from gtm.threads import Pool
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import ExecSettings
+from gtm.zone.monitors.kinds.exec import ExecSettings
 
 MAX_OUTPUT_BYTES = 4096
 """How much of what a program prints is kept, from its start; the rest is read and forgotten."""
@@ -38,10 +38,8 @@ _FILES = FileReader("programs")
 _THREADS = Pool("programs", threads=MAX_CHECKS_AT_ONCE)
 
 
-async def check_exec(check: Check, instruments: Instruments) -> CheckOutcome:
+async def check_exec(check: Check, settings: ExecSettings, instruments: Instruments) -> CheckOutcome:
     """Returns the outcome of the program."""
-    settings = check.monitor.settings
-    assert isinstance(settings, ExecSettings)
     instruments.permits.program(settings.command[0], check.monitor.scope)
     address = target_address(check, instruments)
     return await run(filled_in(settings.command, address, check.monitor.port))

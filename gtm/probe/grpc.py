@@ -20,16 +20,14 @@ from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import GrpcSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
 
 READ_BYTES = 2 * 1024
 """Taken in one step: more than an answer has, and not so much that frames of a few bytes take long."""
 
 
-async def check_grpc(check: Check, instruments: Instruments) -> CheckOutcome:
+async def check_grpc(check: Check, settings: GrpcSettings, instruments: Instruments) -> CheckOutcome:
     """Returns whether the endpoint's health service says SERVING."""
-    settings = check.monitor.settings
-    assert isinstance(settings, GrpcSettings)
     address = target_address(check, instruments)
     call = HealthCall(
         settings.service,

@@ -16,7 +16,7 @@ from gtm.errors import StateInvalid
 from gtm.health.verdict.saved_model import Wire
 from gtm.ids import CheckId
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import PushSettings
+from gtm.zone.monitors.kinds.push import PushSettings
 
 
 @dataclass(frozen=True, slots=True)

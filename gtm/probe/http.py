@@ -41,7 +41,9 @@ from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.threads import Pool
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import DenySettings, HeaderValue, HttpSettings, Secret
+from gtm.zone.monitors.kinds.deny import DenySettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.settings import HeaderValue, Secret
 
 Unexpected = Callable[[int, HttpSettings], CheckOutcome]
 """What is made of a status that the monitor does not expect."""
@@ -52,17 +54,13 @@ _NO_BODY = {"Content-Length": "0", "Content-Type": "application/octet-stream"}
 _WITH_BODY = frozenset({"POST", "PUT"})
 
 
-async def check_http(check: Check, instruments: Instruments) -> CheckOutcome:
+async def check_http(check: Check, settings: HttpSettings, instruments: Instruments) -> CheckOutcome:
     """Returns the outcome of the request."""
-    settings = check.monitor.settings
-    assert isinstance(settings, HttpSettings)
     return await _checked(check, settings, instruments)
 
 
-async def check_deny(check: Check, instruments: Instruments) -> CheckOutcome:
+async def check_deny(check: Check, settings: DenySettings, instruments: Instruments) -> CheckOutcome:
     """Returns whether the endpoint refused: another status than those of a refusal means that it let a stranger in."""
-    settings = check.monitor.settings
-    assert isinstance(settings, DenySettings)
     return await _checked(check, settings.request, instruments, unexpected=_not_refused)
 
 

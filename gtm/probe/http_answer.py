@@ -14,7 +14,8 @@ from multidict import CIMultiDictProxy
 from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.mismatch import begins, header_value, json_value, path_of, quoted, statuses
-from gtm.zone.monitors.settings import HttpSettings, JsonExpectation, JsonPath
+from gtm.zone.monitors.kinds.http import HttpSettings, JsonExpectation
+from gtm.zone.monitors.settings import JsonPath
 
 MAX_BODY_BYTES = 64 * 1024
 """How much of a body is searched: a health page is small, and a probe must not download an error page of any size."""

@@ -25,7 +25,7 @@ from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import IcmpSettings
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
 
 MAX_PACKET_BYTES = 65_535
 """RFC 791 3.1: nothing that IP carries is longer, and nothing that is read is cut."""
@@ -38,10 +38,8 @@ OpenSocket = Callable[[int, int, int], socket.socket]
 """Takes family, type and protocol; raises PermissionError where a type is not permitted."""
 
 
-async def check_icmp(check: Check, instruments: Instruments) -> CheckOutcome:
+async def check_icmp(check: Check, settings: IcmpSettings, instruments: Instruments) -> CheckOutcome:
     """Returns that the endpoint answered one of the requests, or raises why not."""
-    settings = check.monitor.settings
-    assert isinstance(settings, IcmpSettings)
     address = target_address(check, instruments)
     with reaching(address):
         return await ping(address, settings, timeout_s=check.monitor.timeout_s)

@@ -1,4 +1,4 @@
-"""The kinds of check, in one table: a new kind is one file and one line here.
+"""The kinds of check, in one table: a new kind is one file of this folder, and one line here.
 
 What comes in: a check. What goes out: a reading, always: a check never raises but CancelledError. The monitor's
 timeout (time_limit.py) is over everything: name, addresses one after the other (attempts.py), connection, handshake,
@@ -6,6 +6,8 @@ answer, body.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from gtm.errors import NoRoute, NotPermitted
 from gtm.health.verdict.reading import Reading, Reason, clean_detail
@@ -25,28 +27,56 @@ from gtm.probe.push import check_push
 from gtm.probe.stopwatch import Stopwatch, timing
 from gtm.probe.tcp import check_tcp
 from gtm.probe.time_limit import CheckTime, TimeLimit
-from gtm.zone.model import Check, MonitorType
+from gtm.zone.model import Check
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings
+from gtm.zone.monitors.kinds.deny import DenySettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
+from gtm.zone.monitors.kinds.exec import ExecSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.registry import MonitorType
+from gtm.zone.monitors.settings import Settings
 
 
-async def _check_grpc(check: Check, instruments: Instruments) -> CheckOutcome:
+async def _check_grpc(check: Check, settings: GrpcSettings, instruments: Instruments) -> CheckOutcome:
     from gtm.probe.grpc import check_grpc  # noqa: PLC0415  # HTTP/2, which most probes do without
 
-    return await check_grpc(check, instruments)
+    return await check_grpc(check, settings, instruments)
 
 
-CheckFunction = Callable[[Check, Instruments], Coroutine[object, object, CheckOutcome]]
+SettingsT = TypeVar("SettingsT", bound=Settings)
 
-KINDS: Mapping[MonitorType, CheckFunction] = {
-    MonitorType.HTTP: check_http,
-    MonitorType.HTTPS: check_http,
-    MonitorType.DENY: check_deny,
-    MonitorType.TCP: check_tcp,
-    MonitorType.ICMP: check_icmp,
-    MonitorType.DNS: check_dns,
-    MonitorType.GRPC: _check_grpc,
-    MonitorType.EXEC: check_exec,
-    MonitorType.PUSH: check_push,
-    MonitorType.CALCULATED: check_calculated,
+
+@dataclass(frozen=True, slots=True)
+class Runner(Generic[SettingsT]):
+    """How checks of one kind are run."""
+
+    settings: type[SettingsT]
+    """What monitors of the kind have (gtm/zone/monitors/kinds)."""
+    run: Callable[[Check, SettingsT, Instruments], Coroutine[object, object, CheckOutcome]]
+
+    def begin(self, check: Check, instruments: Instruments) -> Coroutine[object, object, CheckOutcome]:
+        """Returns a run of a check, which begins when it is awaited."""
+        settings = check.monitor.settings
+        if not isinstance(settings, self.settings):
+            raise TypeError(f"a {check.monitor.type.value} monitor with {type(settings).__name__}")
+        return self.run(check, settings, instruments)
+
+
+KINDS: Mapping[MonitorType, Runner[Any]] = {
+    MonitorType.HTTP: Runner(HttpSettings, check_http),
+    MonitorType.HTTPS: Runner(HttpSettings, check_http),
+    MonitorType.DENY: Runner(DenySettings, check_deny),
+    MonitorType.TCP: Runner(TcpSettings, check_tcp),
+    MonitorType.ICMP: Runner(IcmpSettings, check_icmp),
+    MonitorType.DNS: Runner(DnsSettings, check_dns),
+    MonitorType.GRPC: Runner(GrpcSettings, _check_grpc),
+    MonitorType.EXEC: Runner(ExecSettings, check_exec),
+    MonitorType.PUSH: Runner(PushSettings, check_push),
+    MonitorType.CALCULATED: Runner(CalculatedSettings, check_calculated),
 }
 
 
@@ -68,7 +98,7 @@ async def _attempt(check: Check, instruments: Instruments, *, stopwatch: Stopwat
         try:
             check_permits(check, instruments.permits)
             async with limit:
-                outcome = await Metered(KINDS[check.monitor.type](check, instruments), bill)
+                outcome = await Metered(KINDS[check.monitor.type].begin(check, instruments), bill)
         except Exception as error:  # noqa: BLE001  # the top of a check: `told` logs what is unplanned
             is_passed_over = isinstance(error, NoRoute | NotPermitted)
             outcome = _cost(bill) if bill.is_too_large else time.doubted() if limit.is_doubtful else told(error, check)

@@ -24,17 +24,8 @@ from gtm.errors import NotPermitted
 from gtm.ids import Address
 from gtm.probe.targets import NO_TARGETS, AllowedNetwork, Targets
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import (
-    DenySettings,
-    ExecSettings,
-    GrpcSettings,
-    HttpSettings,
-    PushSettings,
-    Secret,
-    Settings,
-    TcpSettings,
-    TlsSettings,
-)
+from gtm.zone.monitors.kinds.exec import ExecSettings
+from gtm.zone.monitors.settings import Secret, TlsSettings
 
 ZoneNames = frozenset[str]
 
@@ -134,11 +125,10 @@ def check_permits(check: Check, permits: Permits) -> None:
     What a host name leads to is judged when it is known (instruments.py).
     """
     settings, scope = check.monitor.settings, check.monitor.scope
-    for secret in _secrets(settings):
+    for secret in settings.used_secrets:
         permits.secret(secret, scope)
-    tls = _tls(settings)
-    if tls is not None:
-        permits.tls(tls, scope)
+    if settings.used_tls is not None:
+        permits.tls(settings.used_tls, scope)
     if isinstance(settings, ExecSettings):
         permits.program(settings.command[0], scope)
     if check.monitor.type.asks and (address := address_in(check)) is not None:
@@ -158,25 +148,3 @@ def _check_zones(what: str, zones: ZoneNames | None, scope: str) -> None:
     # or have the program run for them
     if zones is not None and scope not in zones:
         raise NotPermitted(f"{what} is not for monitors of {scope}: this node's file limits it to other zones")
-
-
-def _secrets(settings: Settings) -> list[Secret]:
-    match settings:
-        case HttpSettings():
-            return [value for _, value in settings.headers if isinstance(value, Secret)]
-        case DenySettings():
-            return _secrets(settings.request)
-        case PushSettings():
-            return [settings.token]
-    return []
-
-
-def _tls(settings: Settings) -> TlsSettings | None:
-    match settings:
-        case HttpSettings():
-            return settings.tls if settings.secure else None
-        case DenySettings():
-            return _tls(settings.request)
-        case TcpSettings() | GrpcSettings():
-            return settings.tls
-    return None

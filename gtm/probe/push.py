@@ -18,13 +18,11 @@ from gtm.probe.heartbeats import Heartbeat
 from gtm.probe.instruments import Instruments
 from gtm.probe.secret import secret_text
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import PushSettings
+from gtm.zone.monitors.kinds.push import PushSettings
 
 
-async def check_push(check: Check, instruments: Instruments) -> CheckOutcome:
+async def check_push(check: Check, settings: PushSettings, instruments: Instruments) -> CheckOutcome:
     """Returns the present meaning of the last heartbeat."""
-    settings = check.monitor.settings
-    assert isinstance(settings, PushSettings)
     heartbeats, now = instruments.heartbeats, instruments.clock.monotonic()
     last, missed_since = heartbeats.last(check.id), heartbeats.missed_since(check.id)
     outcome = outcome_of_heartbeat(last, settings, now=now, missed_since=missed_since)

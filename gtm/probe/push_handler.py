@@ -31,7 +31,7 @@ from gtm.probe.heartbeats import Heartbeat, Heartbeats
 from gtm.probe.permits import Permits
 from gtm.probe.secret import secret_text
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import PushSettings
+from gtm.zone.monitors.kinds.push import PushSettings
 
 PUSH_PATH = "/v1/push/{check:.+}"
 """Ids have slashes in them."""

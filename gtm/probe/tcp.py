@@ -14,16 +14,14 @@ from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import TcpSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
 
 MAX_SAID_BYTES = 64 * 1024
 """How much of what an endpoint says is searched."""
 
 
-async def check_tcp(check: Check, instruments: Instruments) -> CheckOutcome:
+async def check_tcp(check: Check, settings: TcpSettings, instruments: Instruments) -> CheckOutcome:
     """Returns that the endpoint accepted a connection and said what is expected, or raises why not."""
-    settings = check.monitor.settings
-    assert isinstance(settings, TcpSettings)
     address = target_address(check, instruments)
     context = None if settings.tls is None else await instruments.contexts.of(settings.tls, check.monitor.scope)
     name = None if settings.tls is None else settings.tls.server_name or check.target

@@ -23,7 +23,8 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.zone.model import Endpoint, Monitor, Region, Service, Zone
-from gtm.zone.monitors.settings import DenySettings, HttpSettings
+from gtm.zone.monitors.kinds.deny import DenySettings
+from gtm.zone.monitors.kinds.http import HttpSettings
 from gtm.zone.records_file.packed import NO_BULK, Bulk, BulkRRset, NameKey, key_of, labels_of
 
 Fields = Mapping[str, str]

@@ -12,7 +12,9 @@ from gtm.config.document import Path
 from gtm.config.messages import Grammar
 from gtm.config.reader import FileKind
 from gtm.errors import ZoneInvalid
-from gtm.zone.monitors.schema import ExpectEntry, MonitorEntry, TlsEntry, keys_of
+from gtm.zone.monitors.kinds.http import ExpectEntry
+from gtm.zone.monitors.schema import MonitorEntry, keys_of
+from gtm.zone.monitors.tls import TlsEntry
 from gtm.zone.safety import SafetyEntry
 from gtm.zone.schema import (
     EndpointEntry,

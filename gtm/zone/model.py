@@ -22,7 +22,11 @@ from gtm.geo.place import Coordinates
 from gtm.ids import SHARED_SCOPE, Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
 from gtm.zone.cycles import circular
 from gtm.zone.graph import outer_first
-from gtm.zone.monitors.settings import CalculatedSettings, HttpSettings, Settings
+from gtm.zone.monitors.addresses import Addresses
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.registry import MonitorType
+from gtm.zone.monitors.settings import Settings
 from gtm.zone.records_file.packed import NO_BULK, Bulk
 from gtm.zone.soa import DEFAULT_SOA, Soa
 from gtm.zone.steering import Steer
@@ -49,35 +53,6 @@ class Region:
     """-99..99, as Route 53 geoproximity: positive draws clients in, negative pushes them away."""
     enabled: bool = True
     """Whether the endpoints in it are used (enabled.py)."""
-
-
-class MonitorType(Enum):
-    """The kinds of monitor; gtm/probe/kinds.py has the check of each."""
-
-    HTTP = "http"
-    HTTPS = "https"
-    DENY = "deny"
-    TCP = "tcp"
-    ICMP = "icmp"
-    DNS = "dns"
-    GRPC = "grpc"
-    EXEC = "exec"
-    PUSH = "push"
-    CALCULATED = "calculated"
-
-    @property
-    def asks(self) -> bool:
-        """Returns whether a check of this kind asks the endpoint; the others go by what somebody else says."""
-        return self not in {MonitorType.PUSH, MonitorType.CALCULATED}
-
-
-class Addresses(Enum):
-    """What a target with several addresses takes to be up (gtm/probe/addresses.py)."""
-
-    NEXT = "next"
-    """The first that is reached is judged, as clients do."""
-    ANY = "any"
-    ALL = "all"
 
 
 PLAIN_HTTP = HttpSettings(secure=False)

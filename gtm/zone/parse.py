@@ -24,7 +24,7 @@ from gtm.zone.draft import ProblemList, ServiceDraft, ZoneDraft
 from gtm.zone.enabled import disabled_regions, enabled_only, warn_of_disabled
 from gtm.zone.grammar import ZONE_FILE
 from gtm.zone.model import Monitor, Region, RRset, Zone
-from gtm.zone.monitors.calculated import with_parts
+from gtm.zone.monitor_parts import with_parts
 from gtm.zone.names import owner_name
 from gtm.zone.records import read_records
 from gtm.zone.records_file.overlap import take_bulk, targets

@@ -14,10 +14,9 @@ from gtm.config.document import Path
 from gtm.ids import Address, MonitorName, RegionName
 from gtm.zone.draft import ProblemList
 from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service
-from gtm.zone.monitors.convert import settings_of
 from gtm.zone.monitors.hysteresis import recheck_of, window_of
-from gtm.zone.monitors.rules import paced
-from gtm.zone.monitors.schema import DEFAULT_TIMEOUT_S, MonitorEntry
+from gtm.zone.monitors.registry import KINDS
+from gtm.zone.monitors.schema import MonitorEntry
 from gtm.zone.safety import min_healthy_of, safety_of
 from gtm.zone.schema import RegionEntry, ServiceEntry, ZoneEntry
 from gtm.zone.ttl import TtlRange
@@ -30,15 +29,15 @@ def region(name: str, entry: RegionEntry) -> Region:
 
 def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
     """Returns a monitor; `scope` is the zone that defines it, or `_shared`."""
-    timeout_s = min(DEFAULT_TIMEOUT_S, entry.interval) if entry.timeout is None else entry.timeout
-    made = Monitor(
+    kind, entry = KINDS[entry.type], entry.with_defaults()
+    return Monitor(
         scope=scope,
         name=MonitorName(name),
         type=entry.type,
-        port=entry.port_of_kind(),
-        settings=settings_of(entry),
+        port=kind.port(entry),
+        settings=kind.settings(entry),
         interval_s=entry.interval,
-        timeout_s=timeout_s,
+        timeout_s=entry.timeout_s,
         fall=entry.fall,
         rise=entry.rise,
         window=window_of(entry.window, fall=entry.fall),
@@ -47,7 +46,6 @@ def monitor(scope: str, name: str, entry: MonitorEntry) -> Monitor:
         damping=entry.damping,
         addresses=entry.addresses,
     )
-    return paced(made, keys=entry.model_fields_set)
 
 
 def service(name: Name, entry: ServiceEntry, zone: ZoneEntry, *, monitors: Mapping[str, Monitor]) -> Service:

@@ -7,7 +7,8 @@ import pytest
 from gtm.checks.policy import pace, verdict_policy
 from gtm.health.verdict.verdict import VerdictPolicy, Window
 from gtm.ids import MonitorName
-from gtm.zone.model import Monitor, MonitorType
+from gtm.zone.model import Monitor
+from gtm.zone.monitors.registry import MonitorType
 
 ONCE = replace(Monitor("gtm.example.com", MonitorName("web"), MonitorType.HTTP, 80, fall=1), window=None)
 

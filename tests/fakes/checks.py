@@ -13,19 +13,18 @@ from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.permits import Permits
-from gtm.zone.model import Check, Monitor, MonitorType, Part
-from gtm.zone.monitors.settings import (
-    CalculatedSettings,
-    DenySettings,
-    DnsSettings,
-    ExecSettings,
-    GrpcSettings,
-    HttpSettings,
-    IcmpSettings,
-    PushSettings,
-    Settings,
-    TcpSettings,
-)
+from gtm.zone.model import Check, Monitor, Part
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings
+from gtm.zone.monitors.kinds.deny import DenySettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
+from gtm.zone.monitors.kinds.exec import ExecSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.registry import MonitorType
+from gtm.zone.monitors.settings import Settings
 from tests.fakes.clock import FakeClock
 from tests.fakes.permits import permits
 from tests.fakes.resolver import FakeResolver
@@ -101,3 +100,5 @@ def _kind(settings: Settings) -> MonitorType:
             return MonitorType.PUSH
         case CalculatedSettings():
             return MonitorType.CALCULATED
+        case _:
+            raise TypeError(f"no kind has {settings!r}")

@@ -19,7 +19,7 @@ from gtm.node.planner import Planner
 from gtm.plan.overlay import Overlay
 from gtm.plan.safety.minimums import Refusal
 from gtm.zone.model import PLAIN_HTTP, checks
-from gtm.zone.monitors.settings import HttpSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
 from tests.fakes import world
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock

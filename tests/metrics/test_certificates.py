@@ -3,15 +3,12 @@ import pytest
 from gtm.health.certificate import DAY_S, Certificate
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.metrics.certificates import SeenCertificates, min_days
-from gtm.zone.monitors.settings import (
-    DenySettings,
-    DnsSettings,
-    GrpcSettings,
-    HttpSettings,
-    Settings,
-    TcpSettings,
-    TlsSettings,
-)
+from gtm.zone.monitors.kinds.deny import DenySettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.settings import Settings, TlsSettings
 from tests.fakes.checks import check_of
 
 CHECK = check_of(HttpSettings(secure=True))

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from gtm.health.verdict.reading import Phases, Reading, Reason
 from gtm.metrics.durations import BOUNDS_S, Durations
 from gtm.metrics.model import Distribution
-from gtm.zone.model import PLAIN_HTTP, Check, MonitorType
+from gtm.zone.model import PLAIN_HTTP, Check
+from gtm.zone.monitors.registry import MonitorType
 from tests.fakes.checks import check_of
 
 HTTP = check_of(PLAIN_HTTP)

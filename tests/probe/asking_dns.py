@@ -13,7 +13,7 @@ import dns.rrset
 from gtm.probe.dns import SECOND_TRY_S, ask
 from gtm.probe.failures import CheckOutcome
 from gtm.threads import Pool
-from gtm.zone.monitors.settings import DnsSettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
 from tests.fakes.endpoints import Conversation, endpoint
 
 LOCALHOST = ip_address("127.0.0.1")

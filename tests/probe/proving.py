@@ -13,7 +13,8 @@ from gtm.health.verdict.reading import Reading, Reason
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, MonitorName
 from gtm.probe.prober import Prober
-from gtm.zone.model import Check, Monitor, MonitorType
+from gtm.zone.model import Check, Monitor
+from gtm.zone.monitors.registry import MonitorType
 from tests.fakes.clock import FakeClock
 from tests.fakes.sleep import FakeSleep, settle
 

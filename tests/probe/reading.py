@@ -11,14 +11,12 @@ from gtm.ids import CheckId, MonitorName
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.permits import Permits
-from gtm.zone.model import Check, Monitor, MonitorType
-from gtm.zone.monitors.settings import (
-    DenySettings,
-    HttpSettings,
-    Settings,
-    TcpSettings,
-    TlsSettings,
-)
+from gtm.zone.model import Check, Monitor
+from gtm.zone.monitors.kinds.deny import DenySettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.registry import MonitorType
+from gtm.zone.monitors.settings import Settings, TlsSettings
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import (
     Conversation,

@@ -11,7 +11,7 @@ from gtm.health.verdict.reading import Phases, Reason
 from gtm.ids import Address
 from gtm.probe.addresses import MAX_ADDRESSES, Seen, combined, decides, in_turn
 from gtm.probe.failures import PASSED, CheckOutcome
-from gtm.zone.model import Addresses
+from gtm.zone.monitors.addresses import Addresses
 
 FIRST, SECOND, THIRD = (ip_address(f"192.0.2.{number}") for number in (1, 2, 3))
 NEXT, ANY, ALL = Addresses

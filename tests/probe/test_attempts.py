@@ -16,18 +16,16 @@ from gtm.probe.kinds import read
 from gtm.probe.permits import Permits
 from gtm.probe.targets import Targets, parse_allowed
 from gtm.probe.turns import CheckTurns
-from gtm.zone.model import Addresses, Check
-from gtm.zone.monitors.settings import (
-    DenySettings,
-    DnsSettings,
-    ExecSettings,
-    GrpcSettings,
-    HttpSettings,
-    IcmpSettings,
-    Settings,
-    TcpSettings,
-    TlsSettings,
-)
+from gtm.zone.model import Check
+from gtm.zone.monitors.addresses import Addresses
+from gtm.zone.monitors.kinds.deny import DenySettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
+from gtm.zone.monitors.kinds.exec import ExecSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.settings import Settings, TlsSettings
 from tests.fakes.certificates import Authority, showing
 from tests.fakes.checks import check_of, phases_of
 from tests.fakes.clock import FakeClock

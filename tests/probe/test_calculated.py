@@ -8,7 +8,7 @@ from gtm.ids import CheckId
 from gtm.probe.calculated import outcome_of_parts
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.zone.model import Part
-from gtm.zone.monitors.settings import CalculatedSettings, Combine
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
 from tests.fakes.checks import check_of, reading_of
 
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN

@@ -10,7 +10,7 @@ import pytest
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
-from gtm.zone.monitors.settings import HttpSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
 from tests.fakes.certificates import Authority
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock

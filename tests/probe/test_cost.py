@@ -11,8 +11,10 @@ from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.cost import STEP_S, Bill, Metered, begin_another_request, running_bill
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
-from gtm.zone.model import MonitorType
-from gtm.zone.monitors.settings import GrpcSettings, HttpSettings, JsonExpectation, TcpSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
+from gtm.zone.monitors.kinds.http import HttpSettings, JsonExpectation
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.registry import MonitorType
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint

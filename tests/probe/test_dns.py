@@ -19,7 +19,7 @@ from gtm.health.verdict.reading import Reason
 from gtm.probe.dns import MAX_STRAYS, ask
 from gtm.probe.dns_answer import MAX_RECORDS
 from gtm.probe.failures import PASSED, CheckOutcome
-from gtm.zone.monitors.settings import DnsSettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
 from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.endpoints import closed_port, endpoint, hangs
 from tests.fakes.resolver import FakeResolver

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gtm.health.verdict.reading import Reason
 from gtm.probe.dns_answer import UDP_PAYLOAD_BYTES, is_answer, is_truncated, judged, query_for, without_edns
 from gtm.probe.failures import PASSED, CheckOutcome
-from gtm.zone.monitors.settings import DnsSettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
 
 ASKED = DnsSettings("www.example.com")
 

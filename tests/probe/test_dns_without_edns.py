@@ -14,7 +14,7 @@ from gtm.probe.dns import SECOND_TRY_S, ask, second_try_after_s
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
-from gtm.zone.monitors.settings import DnsSettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import endpoint

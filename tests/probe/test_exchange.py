@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from gtm.health.verdict.reading import Reading, Reason
-from gtm.zone.model import MonitorType
-from gtm.zone.monitors.settings import JsonExpectation
+from gtm.zone.monitors.kinds.http import JsonExpectation
+from gtm.zone.monitors.registry import MonitorType
 from tests.fakes.certificates import Authority
 from tests.fakes.endpoints import Conversation, says
 from tests.probe.reading import outcome, reading_from

@@ -16,7 +16,7 @@ import pytest
 from gtm.health.verdict.reading import Reason
 from gtm.probe.exec import MAX_OUTPUT_BYTES, filled_in, outcome_of_exit, run
 from gtm.probe.failures import PASSED, CheckOutcome
-from gtm.zone.monitors.settings import ExecSettings
+from gtm.zone.monitors.kinds.exec import ExecSettings
 from tests.fakes.checks import check_of, reading_of
 from tests.fakes.permits import permits
 from tests.fakes.resolver import FakeResolver

@@ -19,7 +19,8 @@ from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.grpc import ask_health
 from gtm.probe.health_call import HealthCall
-from gtm.zone.monitors.settings import GrpcSettings, TlsSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
+from gtm.zone.monitors.settings import TlsSettings
 from tests.fakes.certificates import Authority
 from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.endpoints import Conversation, answers, closed_port, endpoint, hangs, says

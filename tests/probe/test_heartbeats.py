@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from gtm.errors import StateInvalid
 from gtm.ids import CheckId
 from gtm.probe.heartbeats import Heartbeat, Heartbeats, compose_heard, parse_heard
-from gtm.zone.monitors.settings import PushSettings, Secret, TcpSettings
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.settings import Secret
 from tests.fakes.checks import check_of
 
 TOKEN = Secret("TOKEN")

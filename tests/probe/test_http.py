@@ -12,8 +12,9 @@ from gtm.probe.failures import CheckOutcome
 from gtm.probe.http_answer import MAX_BODY_BYTES, judged_body
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
-from gtm.zone.model import MonitorType
-from gtm.zone.monitors.settings import HttpSettings, JsonExpectation, Secret
+from gtm.zone.monitors.kinds.http import HttpSettings, JsonExpectation
+from gtm.zone.monitors.registry import MonitorType
+from gtm.zone.monitors.settings import Secret
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, answers, drips, endpoint, floods, resets, says
 from tests.fakes.permits import permits

@@ -12,7 +12,8 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from gtm.health.verdict.reading import MAX_DETAIL_LENGTH, Reason
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.http_answer import MAX_BODY_BYTES, in_time, judged_body, judged_head
-from gtm.zone.monitors.settings import HttpSettings, JsonExpectation, JsonPath
+from gtm.zone.monitors.kinds.http import HttpSettings, JsonExpectation
+from gtm.zone.monitors.settings import JsonPath
 
 
 def pointer_to(*steps: str | int) -> str:

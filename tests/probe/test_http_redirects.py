@@ -9,7 +9,7 @@ import pytest
 
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.redirect import MAX_LOCATION_BYTES
-from gtm.zone.model import MonitorType
+from gtm.zone.monitors.registry import MonitorType
 from gtm.zone.monitors.settings import Secret
 from tests.fakes.certificates import Authority
 from tests.fakes.endpoints import Conversation, says

@@ -15,7 +15,8 @@ from gtm.ids import NodeName, VantageName
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import HttpSettings, JsonExpectation, Secret
+from gtm.zone.monitors.kinds.http import HttpSettings, JsonExpectation
+from gtm.zone.monitors.settings import Secret
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import Conversation, endpoint

@@ -13,7 +13,7 @@ from gtm.health.verdict.reading import Reason
 from gtm.probe.echo import ECHO_TYPES
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.icmp import NOT_PERMITTED, ping
-from gtm.zone.monitors.settings import IcmpSettings
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
 from tests.fakes.checks import check_of, phases_of, reading_of
 from tests.fakes.namespaces import inside, network
 from tests.fakes.resolver import FakeResolver

@@ -17,7 +17,7 @@ from gtm.probe.stopwatch import Stopwatch
 from gtm.probe.time_limit import CheckTime
 from gtm.resolver import Resolver
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import IcmpSettings
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.resolver import FakeResolver

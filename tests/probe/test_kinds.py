@@ -1,6 +1,7 @@
 """What all kinds have in common: what cannot be reached, timeouts, faults of this program."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,8 @@ from gtm.ids import Address
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import KINDS, read
 from gtm.probe.loop_lag import TURNS
-from gtm.zone.model import MonitorType
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
+from gtm.zone.monitors.registry import MonitorType
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import (
     closed_port,
@@ -96,3 +98,10 @@ def test_cancelling_a_check_is_not_a_reading() -> None:
                 await task
 
     asyncio.run(run())
+
+
+def test_settings_of_another_kind_are_a_mistake_of_this_program(caplog: pytest.LogCaptureFixture) -> None:
+    check = check_of(1, type=MonitorType.TCP)
+    strange = replace(check, monitor=replace(check.monitor, settings=IcmpSettings()))
+    assert outcome(asyncio.run(reading_of(strange))) == (Reason.UNREAD, "TypeError: a tcp monitor with IcmpSettings")
+    assert "mistake of this program" in caplog.text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gtm.health.certificate import DAY_S
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.peer_certificate import listening, show
-from gtm.zone.model import MonitorType
+from gtm.zone.monitors.registry import MonitorType
 from gtm.zone.monitors.settings import TlsSettings
 from tests.fakes.certificates import DAY, Authority
 from tests.fakes.endpoints import answers

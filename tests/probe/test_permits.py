@@ -16,17 +16,13 @@ from gtm.probe.kinds import read
 from gtm.probe.permits import KeptCertificate, KeptSecret, Permits, check_permits
 from gtm.probe.prober import Prober
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import (
-    DenySettings,
-    ExecSettings,
-    GrpcSettings,
-    HttpSettings,
-    PushSettings,
-    Secret,
-    Settings,
-    TcpSettings,
-    TlsSettings,
-)
+from gtm.zone.monitors.kinds.deny import DenySettings
+from gtm.zone.monitors.kinds.exec import ExecSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.settings import Secret, Settings, TlsSettings
 from tests.fakes.checks import check_of, reading_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import closed_port

@@ -9,7 +9,8 @@ from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.heartbeats import Heartbeat, Heartbeats
 from gtm.probe.permits import Permits
 from gtm.probe.push import outcome_of_heartbeat
-from gtm.zone.monitors.settings import PushSettings, Secret
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.settings import Secret
 from tests.fakes.checks import check_of, reading_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.permits import permits

@@ -22,7 +22,8 @@ from gtm.health.verdict.reading import MAX_DETAIL_LENGTH
 from gtm.ids import CheckId
 from gtm.probe.heartbeats import Heartbeat, Heartbeats
 from gtm.probe.push_handler import MAX_BODY_BYTES, PUSH_PATH, PushDesk
-from gtm.zone.monitors.settings import PushSettings, Secret
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.settings import Secret
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.permits import permits

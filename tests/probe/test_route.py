@@ -54,8 +54,13 @@ from gtm.ids import CheckId, MonitorName
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.route import has_way_to
-from gtm.zone.model import Check, Monitor, MonitorType
-from gtm.zone.monitors.settings import DnsSettings, GrpcSettings, HttpSettings, IcmpSettings, TcpSettings
+from gtm.zone.model import Check, Monitor
+from gtm.zone.monitors.registry import MonitorType
+from gtm.zone.monitors.kinds.dns import DnsSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
 
 KINDS = {
     MonitorType.TCP: TcpSettings(), MonitorType.HTTP: HttpSettings(secure=False), MonitorType.DNS: DnsSettings("x."),

@@ -10,7 +10,9 @@ from gtm.health.verdict.reading import NO_PHASES, Phases, Reading, Reason
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.stopwatch import Phase, Stopwatch, lap, timing
-from gtm.zone.monitors.settings import HttpSettings, Settings, TcpSettings, TlsSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.settings import Settings, TlsSettings
 from tests.fakes.certificates import Authority
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock

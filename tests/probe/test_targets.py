@@ -15,17 +15,15 @@ from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import KINDS, read
 from gtm.probe.permits import Permits
 from gtm.probe.targets import Targets, faces, is_of_this_machine, parse_allowed
-from gtm.zone.model import MonitorType
-from gtm.zone.monitors.settings import (
-    DenySettings,
-    DnsSettings,
-    ExecSettings,
-    GrpcSettings,
-    HttpSettings,
-    IcmpSettings,
-    Settings,
-    TcpSettings,
-)
+from gtm.zone.monitors.kinds.deny import DenySettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
+from gtm.zone.monitors.kinds.exec import ExecSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.registry import MonitorType
+from gtm.zone.monitors.settings import Settings
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock
 from tests.fakes.endpoints import endpoint

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from gtm.health.verdict.reading import Reason
-from gtm.zone.model import MonitorType
+from gtm.zone.monitors.registry import MonitorType
 from tests.fakes.endpoints import (
     floods,
     hangs,

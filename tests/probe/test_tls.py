@@ -12,8 +12,10 @@ from gtm.health.certificate import DAY_S
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.tls import days_left
-from gtm.zone.model import MonitorType
-from gtm.zone.monitors.settings import HttpSettings, Settings, TcpSettings, TlsSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.registry import MonitorType
+from gtm.zone.monitors.settings import Settings, TlsSettings
 from tests.fakes import checks
 from tests.fakes.certificates import DAY, Authority, Root, showing
 from tests.fakes.endpoints import answers, hangs

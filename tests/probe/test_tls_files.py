@@ -16,7 +16,7 @@ from gtm.errors import TlsFileUnreadable
 from gtm.health.verdict.reading import Reason
 from gtm.probe.permits import KeptCertificate, Permits
 from gtm.probe.tls import Contexts
-from gtm.zone.model import MonitorType
+from gtm.zone.monitors.registry import MonitorType
 from gtm.zone.monitors.settings import TlsSettings
 from tests.fakes.certificates import Authority
 from tests.fakes.endpoints import hangs

@@ -3,7 +3,9 @@
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.ids import CheckId
 from gtm.probe.withheld import MAX_REASONS, Withheld, WithheldChecks, foreseen
-from gtm.zone.monitors.settings import ExecSettings, HttpSettings, Secret
+from gtm.zone.monitors.kinds.exec import ExecSettings
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.settings import Secret
 from tests.fakes.checks import check_of
 from tests.fakes.permits import permits
 

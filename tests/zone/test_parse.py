@@ -13,8 +13,9 @@ from gtm.config.reader import parse_document
 from gtm.errors import ZoneInvalid
 from gtm.geo.place import Coordinates
 from gtm.zone.grammar import ZONE_FILE
-from gtm.zone.model import Endpoint, Monitor, MonitorType, OnAllDown, Region, Service, Zone, checks
-from gtm.zone.monitors.settings import HttpSettings
+from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service, Zone, checks
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.registry import MonitorType
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
 from gtm.zone.steering import FilterSpec, Steer
 from tests.fakes.vocabulary import FAKE_VOCABULARY, PRESETS

@@ -14,7 +14,6 @@ from gtm.ids import CheckId, NodeName
 from gtm.node.events.recorder import EventRecorder
 from gtm.node.notices.roll_out import GRACE_S, ROLL_OUT_S, sooner, vote_limits
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import CalculatedSettings, PushSettings
 
 WORDS = "no vote of any probe counts at this node: it goes on with what it knew last, and fails nothing over"
 
@@ -52,11 +51,10 @@ class Blindness:
 
         Of what only waits for heartbeats nobody may vote before the first of them comes, which takes up to its `ttl`.
         """
-        waiting = (PushSettings, CalculatedSettings)
         known = {check.id: check for check in checks}
         was_blind, before = self.is_blind, self._limits
         self._limits = vote_limits(known.values())
-        voted_on = [name for name, check in known.items() if not isinstance(check.monitor.settings, waiting)]
+        voted_on = [name for name, check in known.items() if check.monitor.type.asks]
         self._is_voted_on = bool(voted_on)
         if before is not None and not was_blind and voted_on and any(sooner(before, self._limits)):
             self._waits = True

@@ -32,7 +32,7 @@ from gtm.plan.bound.holds import Hold
 from gtm.plan.faults import Watched, everything
 from gtm.zone.graph import inner_first
 from gtm.zone.model import Check, Monitor, Service
-from gtm.zone.monitors.settings import PushSettings
+from gtm.zone.monitors.kinds.push import PushSettings
 
 _LONG_WHY = 200
 """Characters; a row of calculated monitors may be as long as the zone file, and each is down last."""

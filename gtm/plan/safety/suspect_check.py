@@ -29,7 +29,7 @@ from gtm.plan.model import SteeredService
 from gtm.plan.safety.correlated import explains, is_confirmed
 from gtm.plan.safety.evidence import is_misfit
 from gtm.plan.safety.shares import Shares
-from gtm.zone.monitors.settings import CalculatedSettings
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 
 @dataclass(frozen=True, slots=True)

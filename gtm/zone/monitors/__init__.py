@@ -1,1 +1,1 @@
-"""Monitors in a zone file: which keys each kind has, their values, rules between them, and the settings they become."""
+"""Monitors in a zone file: what may be said of each kind (kinds/, registry.py), and the settings that this becomes."""

@@ -7,18 +7,12 @@ import re
 from dataclasses import dataclass
 from typing import Annotated
 
-import dns.exception
-import dns.name
-from dns.rcode import Rcode as DnsRcode
-from dns.rdatatype import RdataType
 from jsonpointer import JsonPointer, JsonPointerException
-from pydantic import AfterValidator, BeforeValidator, GetJsonSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic import GetJsonSchemaHandler, PlainValidator, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from gtm.config.fields import TEXT_SCHEMA, error, found, pattern_schema, text, text_like
-from gtm.config.suggestions import suggestion
-from gtm.zone.fields import HOST_PATTERN
 from gtm.zone.monitors.settings import JsonPath as ReadJsonPath
 from gtm.zone.monitors.settings import Secret
 from gtm.zone.references import Parsed
@@ -33,8 +27,6 @@ MAX_REGEX_STEPS = 2000
 
 LISTED_PATTERN = r"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$"
 """What node files call a secret, a certificate or roots. No dot and no slash: no path can be taken for one."""
-
-SERVICE = "service "
 
 
 def _header_text(value: object) -> str | Secret:
@@ -140,52 +132,6 @@ class OrSwitch:
         return {"anyOf": [{"type": "boolean"}, handler(schema)]}
 
 
-def _query_name(value: object) -> str:
-    name = text(value)
-    try:
-        dns.name.from_text(name)
-    except dns.exception.DNSException as invalid:
-        raise error(f"expected a DNS name, not {found(value)}") from invalid
-    return name
-
-
-def _query_type(value: object) -> str:
-    try:
-        return RdataType.to_text(RdataType.from_text(text(value)))
-    except (dns.exception.DNSException, ValueError) as invalid:
-        raise error(f"expected a DNS type such as A, AAAA or TXT, not {found(value)}") from invalid
-
-
-def _rcode(value: object) -> str:
-    name = text(value).upper()
-    if name not in DnsRcode.__members__:
-        raise error(f'unknown RCODE "{value}"{suggestion(name, DnsRcode.__members__)}')
-    return name
-
-
-def _part(value: object) -> str:
-    name = text(value)
-    if is_service(name):
-        return SERVICE + service_of(name)
-    return name
-
-
-def is_service(part: str) -> bool:
-    """Returns whether a part of a calculated monitor is a service."""
-    return part.startswith(SERVICE)
-
-
-def service_of(part: str) -> str:
-    """Returns the service's id: the absolute name in lower case."""
-    return part.removeprefix(SERVICE).strip().removesuffix(".").lower()
-
-
-def _service_name(part: str) -> str:
-    if is_service(part) and not re.fullmatch(HOST_PATTERN, service_of(part)):
-        raise error(f'expected "service NAME" with the absolute name of a service, not {found(part)}')
-    return part
-
-
 _SECRET_SCHEMA: JsonSchemaValue = {
     "type": "object",
     "properties": {"secret": {"type": "string", "pattern": LISTED_PATTERN}},
@@ -206,13 +152,9 @@ SecretEntry = Annotated[
 Regex = Annotated[str, PlainValidator(_regex), TEXT_SCHEMA]
 JsonPath = Annotated[str, PlainValidator(_json_path), TEXT_SCHEMA]
 JsonScalar = Annotated[str | int | float | bool | None, PlainValidator(_json_scalar), WithJsonSchema({})]
-QueryName = Annotated[str, PlainValidator(_query_name), TEXT_SCHEMA]
-QueryType = Annotated[str, PlainValidator(_query_type), TEXT_SCHEMA]
-Rcode = Annotated[str, PlainValidator(_rcode), TEXT_SCHEMA]
 CertificateName = Annotated[
     str,
     _listed("client_certificate", "probe: {certificates: {NAME: {certificate: PATH, key: PATH}}}"),
     pattern_schema(LISTED_PATTERN),
 ]
 AuthorityName = Annotated[str, _listed("ca", "probe: {authorities: {NAME: PATH}}"), pattern_schema(LISTED_PATTERN)]
-PartName = Annotated[str, BeforeValidator(_part), AfterValidator(_service_name)]

@@ -21,7 +21,6 @@ from dns.name import Name
 
 from gtm.zone.draft import ProblemList, ZoneDraft
 from gtm.zone.model import Endpoint, Monitor, MonitorKey
-from gtm.zone.monitors.settings import HttpSettings, IcmpSettings
 
 MAX_REQUESTS_PER_S = 100
 """Of one zone, to one target, by each probe. A monitor with the default pace makes 0.6: 166 of them may look at one
@@ -59,12 +58,7 @@ def requests_per_s(monitor: Monitor) -> float:
             2, monitor.fall
         )  # one reading alone takes nothing down where there are rechecks (gtm/checks/policy.py)
         readings_per_s = min(bad / monitor.interval_s, 1 / monitor.recheck_s)
-    match monitor.settings:
-        case HttpSettings(max_redirects=redirects):
-            return readings_per_s * (1 + redirects)
-        case IcmpSettings(count=count):
-            return readings_per_s * count
-    return readings_per_s
+    return readings_per_s * monitor.settings.requests_per_check
 
 
 class _Rates:

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 from gtm.ids import ServiceId
 from gtm.zone.draft import ProblemList, ZoneDraft
 from gtm.zone.model import HealthView, Monitor, MonitorKey
-from gtm.zone.monitors.settings import CalculatedSettings
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 from gtm.zone.steering import Vocabulary
 
 MAX_CHECKS = 250_000

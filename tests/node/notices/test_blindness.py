@@ -9,7 +9,10 @@ from gtm.node.events.recorder import no_recorder
 from gtm.node.notices.blindness import WORDS, Blindness
 from gtm.node.notices.roll_out import GRACE_S, ROLL_OUT_S
 from gtm.zone.model import Check
-from gtm.zone.monitors.settings import CalculatedSettings, Combine, PushSettings, Secret, TcpSettings
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.settings import Secret
 from tests.fakes.checks import check_of
 
 NOBODY = frozenset[NodeName]()

@@ -16,7 +16,8 @@ from gtm.node.rivers.health import SAVE_INTERVAL_S
 from gtm.node.state.folder import StateFolder
 from gtm.probe.heartbeats import Heartbeat
 from gtm.zone.model import Part
-from gtm.zone.monitors.settings import PushSettings, Secret
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.settings import Secret
 from tests.fakes.checks import check_of
 from tests.node.present import stop, until
 from tests.node.river import CHECKS, DOWN, ONE, TWO, UNKNOWN, UP, River, restored

@@ -10,8 +10,11 @@ from gtm.checks.policy import verdict_policy
 from gtm.health.belief import Belief
 from gtm.ids import MonitorName
 from gtm.plan.bound.bound import Bound, Delays, bads_to_fall, bound
-from gtm.zone.model import Monitor, MonitorType, checks
-from gtm.zone.monitors.settings import CalculatedSettings, Combine, PushSettings, Secret
+from gtm.zone.model import Monitor, checks
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.registry import MonitorType
+from gtm.zone.monitors.settings import Secret
 from tests.plan.dying import (
     ALONE,
     CALCULATED,

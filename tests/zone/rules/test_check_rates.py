@@ -5,17 +5,14 @@ import re
 import pytest
 
 from gtm.errors import ZoneInvalid
-from gtm.zone.model import Monitor, MonitorType, Zone
-from gtm.zone.monitors.settings import (
-    CalculatedSettings,
-    Combine,
-    HttpSettings,
-    IcmpSettings,
-    PushSettings,
-    Secret,
-    Settings,
-    TcpSettings,
-)
+from gtm.zone.model import Monitor, Zone
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
+from gtm.zone.monitors.kinds.http import HttpSettings
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.registry import MonitorType
+from gtm.zone.monitors.settings import Secret, Settings
 from gtm.zone.parse import NO_SHARED, parse, parse_shared
 from gtm.zone.rules.check_rates import MAX_REQUESTS_PER_S, requests_per_s
 from tests.fakes.vocabulary import FAKE_VOCABULARY

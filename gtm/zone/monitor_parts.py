@@ -12,7 +12,7 @@ from gtm.config.suggestions import suggestion
 from gtm.errors import MAX_PROBLEMS
 from gtm.zone.graph import way_text
 from gtm.zone.model import Monitor
-from gtm.zone.monitors.settings import CalculatedSettings
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 
 def with_parts(monitors: Mapping[str, Monitor]) -> tuple[dict[str, Monitor], dict[str, str]]:

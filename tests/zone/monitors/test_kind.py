@@ -4,7 +4,7 @@ import pytest
 
 from gtm.errors import ZoneInvalid
 from gtm.zone.model import Monitor
-from gtm.zone.monitors.rules import MAX_EXPECTED, MAX_SENT
+from gtm.zone.monitors.keys import MAX_EXPECTED, MAX_SENT
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 

@@ -2,24 +2,21 @@
 
 import pytest
 
-from gtm.zone.model import Addresses, Monitor, MonitorType
-from gtm.zone.monitors.schema import KEYS, keys_of
-from gtm.zone.monitors.settings import (
-    CalculatedSettings,
-    Combine,
-    DenySettings,
-    DnsSettings,
-    ExecSettings,
-    GrpcSettings,
-    HttpSettings,
-    IcmpSettings,
-    JsonExpectation,
-    PushSettings,
-    Secret,
-    Settings,
-    TcpSettings,
-    TlsSettings,
-)
+from gtm.zone.model import Monitor
+from gtm.zone.monitors.addresses import Addresses
+from gtm.zone.monitors.common import CommonKeys
+from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
+from gtm.zone.monitors.kinds.deny import DenySettings
+from gtm.zone.monitors.kinds.dns import DnsSettings
+from gtm.zone.monitors.kinds.exec import ExecSettings
+from gtm.zone.monitors.kinds.grpc import GrpcSettings
+from gtm.zone.monitors.kinds.http import HttpSettings, JsonExpectation
+from gtm.zone.monitors.kinds.icmp import IcmpSettings
+from gtm.zone.monitors.kinds.push import PushSettings
+from gtm.zone.monitors.kinds.tcp import TcpSettings
+from gtm.zone.monitors.registry import KINDS, MonitorType
+from gtm.zone.monitors.schema import keys_of
+from gtm.zone.monitors.settings import Secret, Settings, TlsSettings
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes.vocabulary import FAKE_VOCABULARY
 
@@ -64,7 +61,7 @@ def test_every_kind_that_asks_says_which_addresses_of_a_target_have_to_pass(keys
 
 
 def test_nobody_else_does() -> None:
-    assert {kind.value for kind in MonitorType if "addresses" in KEYS[kind]} == set(_WITH_ADDRESSES)
+    assert {kind.value for kind in MonitorType if "addresses" in KINDS[kind].own_keys} == set(_WITH_ADDRESSES)
     assert {kind.value for kind in MonitorType if kind.asks} == set(_WITH_ADDRESSES)
 
 
@@ -193,8 +190,22 @@ def test_a_kind_with_all_its_keys(keys: str, settings: Settings) -> None:
 
 
 def test_every_kind_has_its_row_and_every_key_a_kind() -> None:
-    assert set(KEYS) == set(MonitorType)
+    assert set(KINDS) == set(MonitorType)
     assert keys_of("icmp")[:3] == ("type", "count", "size")
     assert "fall" in keys_of("icmp")
     assert "fall" not in keys_of("calculated")
     assert keys_of("htps") == ()
+
+
+def test_a_key_of_several_kinds_is_the_same_in_all() -> None:
+    classes = {kind.keys for kind in KINDS.values()}
+    for key in {key for each in classes for key in each.model_fields}:
+        fields = [repr(each.model_fields[key]) for each in classes if key in each.model_fields]
+        assert len(set(fields)) == 1, key
+
+
+def test_kinds_refuse_and_set_only_what_all_kinds_have() -> None:
+    for kind in KINDS.values():
+        assert {*kind.refused, *kind.defaults} <= set(CommonKeys.model_fields)
+        assert {*kind.needed} <= kind.own_keys
+        assert not kind.own_keys & set(CommonKeys.model_fields)
