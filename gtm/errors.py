@@ -188,7 +188,7 @@ class DatabaseInvalid(GtmError):
 class ReportInvalid(GtmError):
     """A peer's report is refused; `reason` is the name of the counter that moves (forged, replayed, equivocated, ...).
 
-    `node` is in whose name it was, as it claims itself, and `key` by which key; empty where it cannot be told.
+    `node` is the claimed sender, and `key` its public key; empty where it cannot be told.
     `made_at` is when its node made it, by its own clock, where that is why it is refused, and its signature holds.
     """
 

@@ -33,7 +33,7 @@ DEFAULT_LIMITS = Limits()
 BACKLOG = 128
 """Connections that the kernel holds until they are taken."""
 SHUTDOWN_S = 1.0
-"""A long poll may end in mid-air when the node stops."""
+"""A long poll ends early when the node stops."""
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""GET /v1/events: the recent changes of mind of this node, with what caused each.
+"""GET /v1/events: the recent state changes of this node, with the causes of each.
 
     since=02:14 until=02:40         times as gtm/admin/typed_time.py has them; without them: all that is in memory
     type=endpoint                   only these kinds; may be repeated, as all that follow but `after`

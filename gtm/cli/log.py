@@ -105,7 +105,7 @@ def _log_thread(failed: threading.ExceptHookArgs) -> None:
         return  # as Python's own hook
     name = "" if failed.thread is None else failed.thread.name
     log.error(
-        "thread %s ended by a mistake of this program", name, exc_info=_info(failed.exc_value, failed.exc_traceback)
+        "thread %s ended because of an internal error", name, exc_info=_info(failed.exc_value, failed.exc_traceback)
     )
 
 

@@ -3,7 +3,7 @@
     detection      first bad reading of those that took it down -> verdict          this node's probe, monotonic time
     convergence    verdict of the first probe that says so -> plan in the engine    every node; clocks of two machines
 
-What comes in: readings, verdicts, changes of mind, and each plan as the engine has it. What goes out: families. What
+What comes in: readings, verdicts, state changes, and each plan as the engine has it. What goes out: families. What
 changes no plan, for a rule of safety or a person holds it, is no failover; what changes it late is one, and took as
 long. Where the other machine's clock is ahead a convergence counts as 0 s: it is as exact as the clocks agree.
 """
@@ -85,7 +85,7 @@ class Failovers:
         return now - bad[0]
 
     def changed(self, changes: Iterable[Change], book: Book, *, wall: float) -> None:
-        """Takes changes of mind, which the plan is to follow."""
+        """Takes state changes, before the plan that follows them."""
         for change in changes:
             self._down_since.pop(change.check, None)
             if change.before is Belief.UP and change.after.belief is Belief.DOWN:

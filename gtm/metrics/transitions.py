@@ -1,4 +1,4 @@
-"""Changes of mind -> how often this node changed its mind about each check, and to what.
+"""State changes -> how often each check changed its state at this node, and to which.
 
 What comes in: what is watched, and each change. What goes out: a family with every belief of every watched check, from
 0 on. A check that is watched no longer is forgotten, so that it stays as small as the zones are.
@@ -27,7 +27,7 @@ _NONE: Counter[Belief] = Counter()
 
 
 class Transitions:
-    """Counts changes of mind. It has state: one lives in a node."""
+    """Counts state changes. It has state: one lives in a node."""
 
     def __init__(self) -> None:
         self._counts: dict[CheckId, Counter[Belief]] = {}

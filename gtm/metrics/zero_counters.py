@@ -1,4 +1,4 @@
-"""Counters that are there before their first event: a series that is born at 1 has no rise that a monitor could see.
+"""Counters that start at 0, before their first event, so that `rate()` sees the first increment.
 
 What comes in: what this node is. What goes out: the series that it may count some day, at 0, by the names of
 gtm/counters.py: each counter without labels, and each whose labels are of sets that are known.

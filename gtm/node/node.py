@@ -462,7 +462,7 @@ class Node:
                 try:
                     await self._subject.reload()
                 except Exception:
-                    log.exception("SIGHUP: the files cannot be read by a mistake of this program; what ran goes on")
+                    log.exception("SIGHUP: the files cannot be read because of an internal error; what ran goes on")
 
     def _hang_up(self) -> None:
         self._hung_up.set()

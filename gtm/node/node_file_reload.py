@@ -6,7 +6,7 @@
 A file with a mistake changes nothing, and `gtm check --config` says the same of it. What needs a restart is named each
 time, until there was one. So is a file that it names and that is of no use (unusable_files.py): that is a problem, for
 the next start may fail. Nothing that is in the file, or keeps it from being read, ends the node. What was taken in
-part, by a mistake of this program, is taken again, all of it, at the next reading: the steps may be repeated.
+part, because of an internal error, is taken again, all of it, at the next reading: the steps may be repeated.
 """
 
 import asyncio
@@ -87,12 +87,12 @@ class NodeFile:
             except GtmError as error:
                 return self._refused(tuple(str(error).splitlines()))
             except Exception as error:
-                log.exception("the node file cannot be read by a mistake of this program")
-                return self._refused((f"the node file cannot be read by a mistake of this program: {_named(error)}",))
+                log.exception("the node file cannot be read because of an internal error")
+                return self._refused((f"the node file cannot be read because of an internal error: {_named(error)}",))
             try:
                 await self._follow(taken, self._rereading)
             except Exception as error:
-                log.exception("the node file was taken in part, by a mistake of this program")
+                log.exception("the node file was taken in part, because of an internal error")
                 return self._complain((f"{IN_PART}: {_named(error)}; {MEND_IN_PART}",))
             self.problems = ()
             return self._told(taken, of_key, await self._useless(asked))
@@ -123,8 +123,8 @@ class NodeFile:
         except CallOverdue:
             useless = (f"the files that it names cannot be read: their disk did nothing for {READ_LIMIT_S:.0f} s",)
         except Exception as error:
-            log.exception("the files that the node file names cannot be looked at by a mistake of this program")
-            useless = (f"the files that it names cannot be looked at by a mistake of this program: {_named(error)}",)
+            log.exception("the files that the node file names cannot be looked at because of an internal error")
+            useless = (f"the files that it names cannot be looked at because of an internal error: {_named(error)}",)
         return tuple(f"node file: {line}" for line in useless)
 
     async def _follow(self, taken: Difference, rereading: NodeFileReread) -> None:
@@ -176,7 +176,7 @@ class NodeFile:
         return True
 
 
-IN_PART = "the node file was taken in part, by a mistake of this program"
+IN_PART = "the node file was taken in part, because of an internal error"
 MEND_IN_PART = "`gtm reload` takes all of it again, and a restart does; the log has the traceback"
 
 

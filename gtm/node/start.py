@@ -70,7 +70,7 @@ def _engine(config: NodeConfig) -> Engine:
 
 
 def _hold_signals() -> None:
-    """Has signals wait for the node, which says what they do: unhandled they would end the process in mid-air."""
+    """Blocks signals until the node installs its handlers: unhandled, they end the process in its start."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGHUP, signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: None)

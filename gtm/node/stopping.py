@@ -5,7 +5,7 @@
                              at once and within CLOSE_LIMIT_S; then events and state are written
     STOP_LIMIT_S after that  the process ends at once: something hangs, and what is not written by then is lost
 
-Files are replaced whole (gtm/node/state/checksummed_files.py), so that an end in mid-air damages none.
+Files are replaced whole (gtm/node/state/checksummed_files.py), so that an end in the middle of a write damages none.
 """
 
 import asyncio

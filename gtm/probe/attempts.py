@@ -78,7 +78,7 @@ def told(error: Exception, check: Check) -> CheckOutcome:
     """Returns the outcome that an exception means; one that no check should raise is logged."""
     outcome = outcome_of(error, timeout_s=check.monitor.timeout_s)
     if outcome is None:
-        log.error("check %s failed by a mistake of this program", check.id, exc_info=error)
+        log.error("check %s failed because of an internal error", check.id, exc_info=error)
         return CheckOutcome(Reason.UNREAD, f"{type(error).__name__}: {error}")
     return outcome
 

@@ -1,4 +1,4 @@
-"""Lines of the log about checks that change their minds: of each zone so many, and how many more there were.
+"""Limits the log lines about checks that change state: each zone has a number of them, then a count of the rest.
 
 What comes in: a line, and the scope of its check. What goes out: the line, or nothing. An author of one zone file may
 have thousands of endpoints change several times a second, and must not fill the disk, nor hide the lines of others.
@@ -26,5 +26,5 @@ class Told:
         if not self._lines.take(scope, now):
             return
         if more := self._lines.refused(scope):
-            self._log.warning("%d changes of mind of checks of %s had no line: there are too many", more, scope)
+            self._log.warning("%d state changes of checks of %s had no line: there are too many", more, scope)
         self._log.log(level, "%s", line, extra={"check": check})

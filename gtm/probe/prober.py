@@ -205,7 +205,7 @@ class Prober:
         try:
             return await self._read(check)
         except Exception as error:
-            log.exception("check %s failed by a mistake of this program", check.id)
+            log.exception("check %s failed because of an internal error", check.id)
             took_s = self._clock.monotonic() - began_at
             return Reading(Reason.UNREAD, took_s, f"{type(error).__name__}: a mistake of this program")
 
@@ -213,7 +213,7 @@ class Prober:
         try:
             self._take(check, reading)
         except Exception:
-            log.exception("a reading of check %s was lost by a mistake of this program", check.id)
+            log.exception("a reading of check %s was lost because of an internal error", check.id)
 
     def _tell_unread(self, check: Check, reading: Reading) -> None:
         """Has the verdict say why there is no newer reading, once the last one counts no more: other nodes show it."""

@@ -150,8 +150,8 @@ class Discovery:
 
     def _follow(self, urls: frozenset[str]) -> None:
         gone, new = sorted(self._tasks.keys() - urls), sorted(urls - self._tasks.keys())
-        self._tell([f"{url} is no longer one" for url in gone])
-        self._tell([f"{url} is one" for url in new])
+        self._tell([f"{url} is no longer among them" for url in gone])
+        self._tell([f"{url} is new" for url in new])
         for url in gone:
             self._tasks.pop(url).cancel()
         for url in new:

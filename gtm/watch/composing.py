@@ -179,6 +179,6 @@ def problems_of(error: Exception, file: str, *, logs: bool = True) -> tuple[Prob
     if isinstance(error, ZoneInvalid):
         return error.problems
     if logs:
-        log.error("zone file: %s cannot be read by a mistake of this program", file, exc_info=error)
-    message = f"cannot be read by a mistake of this program: {type(error).__name__}: {error}"
+        log.error("zone file: %s cannot be read because of an internal error", file, exc_info=error)
+    message = f"cannot be read because of an internal error: {type(error).__name__}: {error}"
     return Problems([Problem(file, 1, 1, message)]).all

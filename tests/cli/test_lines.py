@@ -61,7 +61,7 @@ def test_what_a_thread_fails_with_is_logged(shown: StringIO) -> None:
     thread = threading.Thread(target=fail, name="worker")
     thread.start()
     thread.join()
-    assert "ERROR thread worker ended by a mistake of this program" in shown.getvalue()
+    assert "ERROR thread worker ended because of an internal error" in shown.getvalue()
     assert harm(shown.getvalue()) == []
 
 

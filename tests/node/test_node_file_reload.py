@@ -221,7 +221,7 @@ def test_what_is_other_is_logged_at_once(tmp_path: Path, caplog: pytest.LogCaptu
     assert len(caplog.messages) == 6
 
 
-HALF = "the node file was taken in part, by a mistake of this program: RuntimeError; "
+HALF = "the node file was taken in part, because of an internal error: RuntimeError; "
 
 
 def test_what_was_taken_in_part_is_taken_again_whole(tmp_path: Path) -> None:
@@ -257,5 +257,5 @@ def test_a_fault_while_it_is_read_takes_nothing(tmp_path: Path) -> None:
 
     running.read = read
     [found] = running.reread(GOOD + "watch: {most_lost: 1}\n")
-    assert found.problems == ("the node file cannot be read by a mistake of this program: RuntimeError",)
+    assert found.problems == ("the node file cannot be read because of an internal error: RuntimeError",)
     assert running.taken == []

@@ -85,7 +85,7 @@ def test_what_changes_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch
                 watched.write(LATER)
             return after
 
-    monkeypatch.setattr("gtm.node.rivers.zones.Reading", WrittenMeanwhile)
+    monkeypatch.setattr("gtm.node.rivers.zones.FolderReading", WrittenMeanwhile)
     problems, _served = reloading(watched, lambda _look: None)
     assert (problems, len(reads)) == ((), 3)
     assert watched.targets == ["192.0.2.1", "192.0.2.3"]

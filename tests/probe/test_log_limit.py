@@ -22,7 +22,7 @@ def test_a_zone_has_so_many_lines_and_takes_none_of_another(caplog: pytest.LogCa
     assert lines[-1] == f"probe {OTHER}/m/192.0.2.1: UP -> DOWN"
     told.tell(FLAPPING, "the next", check=CHECK, now=LINE_EVERY_S)
     assert [record.getMessage() for record in caplog.records[-2:]] == [
-        f"{2 * LINES_AT_ONCE} changes of mind of checks of {FLAPPING} had no line: there are too many",
+        f"{2 * LINES_AT_ONCE} state changes of checks of {FLAPPING} had no line: there are too many",
         "the next",
     ]
     assert vars(caplog.records[-1])["check"] == CHECK, "a field of the log as JSON"

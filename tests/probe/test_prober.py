@@ -331,6 +331,6 @@ def test_a_mistake_of_ours_in_one_check_ends_neither_it_nor_the_others(caplog: p
     assert A.id in bench.unread
     told = {record.getMessage() for record in caplog.records if record.levelno == logging.ERROR}
     assert told == {
-        f"check {A.id} failed by a mistake of this program",
-        f"a reading of check {B.id} was lost by a mistake of this program",
+        f"check {A.id} failed because of an internal error",
+        f"a reading of check {B.id} was lost because of an internal error",
     }

@@ -182,8 +182,8 @@ def test_what_the_judge_is_against_is_not_asked_and_said_once(caplog: pytest.Log
     asyncio.run(story())
     assert caplog.messages == [
         f"peers of {NAME}: {own} is not asked: it is this node itself",
-        f"peers of {NAME}: {other} is one",
-        f"peers of {NAME}: {own} is one",
+        f"peers of {NAME}: {other} is new",
+        f"peers of {NAME}: {own} is new",
     ]
 
 
@@ -227,11 +227,11 @@ def test_peers_come_and_go_with_the_records_and_stay_while_the_dns_is_gone(caplo
 
     asyncio.run(story())
     assert caplog.messages == [
-        f"peers of {NAME}: http://a:1 is one",
-        f"peers of {NAME}: http://b:1 is one",
+        f"peers of {NAME}: http://a:1 is new",
+        f"peers of {NAME}: http://b:1 is new",
         f"peers of {NAME}: the DNS gives none: NoNameservers; those known are asked on",
         f"peers of {NAME}: the DNS answers again",
         f"peers of {NAME}: http://a:1 is no longer one",
-        f"peers of {NAME}: http://c:1 is one",
+        f"peers of {NAME}: http://c:1 is new",
         f"peers of {NAME}: http://c:1 is no longer one",
     ]

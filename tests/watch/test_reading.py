@@ -59,7 +59,7 @@ def test_a_file_at_which_this_program_fails_is_refused_and_the_others_serve(
     catalogue = load(tmp_path)
     assert names(catalogue) == ["a", "c"]
     (problem,) = catalogue.problems
-    words = "cannot be read by a mistake of this program: RecursionError: maximum recursion depth exceeded"
+    words = "cannot be read because of an internal error: RecursionError: maximum recursion depth exceeded"
     assert str(problem) == f"{tmp_path}/b.yaml:1:1: {words}"
     assert caplog.records[0].exc_info is not None
 
@@ -237,7 +237,7 @@ def test_a_file_that_takes_too_long_is_refused_its_thread_ends_and_the_others_ar
     assert reading.at == str(tmp_path / "b.yaml")
     half = reading.give_up()
     thread.join(10)
-    assert [end.__name__ for end in ends] == ["GivenUp"]
+    assert [end.__name__ for end in ends] == ["ReadingGivenUp"]
     assert names(half) == ["a"]
     whole = load(tmp_path, half)
     assert names(whole) == ["a", "c"]

@@ -22,7 +22,7 @@ from gtm.ids import CheckId, VantageName
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One check that this node changed its mind about."""
+    """One check whose belief changed at this node."""
 
     check: CheckId
     before: Belief
@@ -132,7 +132,7 @@ class StatusDelta:
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
-        """Returns the changes of mind about what is still watched, sorted; each is one line of the log."""
+        """Returns the changes of checks that are still watched, sorted; each is one line of the log."""
         return tuple(
             Change(check, _belief(old), new)
             for check in sorted(self.flipped)

@@ -74,7 +74,7 @@ def compose_payload(report: Report) -> str:
 
 
 def compose_delta(report: Report, base: Base) -> str | None:
-    """Returns the report as what changed since the base, or None when that is another story, or nearly as long."""
+    """Returns the report as a delta to the base; None if the head differs, or if it would be nearly as long."""
     old = base.report
     if (old.node, old.vantage, old.epoch) != (report.node, report.vantage, report.epoch):
         return None
@@ -114,7 +114,7 @@ def patched(delta: "Delta", base: Report) -> Report:
 
 
 def claimed_node(text: str) -> str:
-    """Returns in whose name a refused payload is; nothing of it is believed, it is for the log."""
+    """Returns the claimed sender of a refused payload; nothing of it is believed, it is for the log."""
     try:
         return decoded(_CLAIM, text).node
     except ReportInvalid:

@@ -72,7 +72,7 @@ class ShareConfig:
     etcd: EtcdSite | None = None
     """Instead of the mesh."""
     password_file: Path | None = None
-    """Of the user at etcd."""
+    """The file with the password of the etcd user."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,7 @@ class EventRecorder:
         return self.record(Event(EventKind.READING, check, message, facts))
 
     def believed(self, delta: StatusDelta | None, book: Book, plan: Plan) -> None:
-        """Records what this node changed its mind about; the next plan is caused by it."""
+        """Records the checks whose belief changed; they cause the next plan."""
         self._causes = ()
         if delta is None:
             return

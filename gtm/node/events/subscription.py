@@ -111,7 +111,7 @@ class Subscription:
             self._close()  # once it works again, what was open may be another one
             return error.strerror or str(error)
         except Exception as error:
-            log.exception("events: %s, by a mistake of this program: %d are lost", self._trouble, len(batch))
+            log.exception("events: %s, because of an internal error: %d are lost", self._trouble, len(batch))
             return f"{type(error).__name__}: {error}"
         return ""
 
@@ -121,7 +121,7 @@ class Subscription:
         except OSError:  # a disk that was full or remote tells so at the end; what it took was counted
             pass
         except Exception:
-            log.exception("events: the %s cannot be closed by a mistake of this program", self.name)
+            log.exception("events: the %s cannot be closed because of an internal error", self.name)
 
     def _batch(self) -> tuple[list[Recorded], _Order | None]:
         """Waits for an event or an order, and takes the events up to the next order."""

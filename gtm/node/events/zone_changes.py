@@ -62,7 +62,7 @@ def _zones_words(fates: Mapping[str, Fate]) -> str:
 
 
 def find_changes(before: Sequence[Zone], after: Sequence[Zone]) -> tuple[ZoneChanges, ...]:
-    """Returns the changes; nothing where it cannot be told by a mistake of this program. It is for threads."""
+    """Returns the changes; nothing where it cannot be told because of an internal error. It is for threads."""
     try:
         return changes(before, after)
     except Exception:

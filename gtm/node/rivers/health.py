@@ -145,7 +145,7 @@ class HealthRiver:
     def _tell_missing(self, checks: tuple[Check, ...]) -> None:
         """Says what a calculated check waits for and nobody has; in its own zone the parser has looked for it."""
         for name in sorted(_missing(checks) - _missing(self._checks)):
-            log.warning("service %s counts as not known: no zone here has it, or it waits for itself", name)
+            log.warning("service %s has unknown health: no zone here defines it, or it depends on itself", name)
 
     def take(self, *, quorum: Quorum, permits: Permits) -> None:
         """Believes by this quorum, and checks with these permits, from now on."""
@@ -278,7 +278,7 @@ class HealthRiver:
             self.known.set()
 
     def _tell_changes(self, delta: StatusDelta, *, now: float) -> None:
-        """Logs and counts what this node changed its mind about."""
+        """Logs and counts the checks whose belief changed."""
         for change in delta.changes:
             self._lines.tell(scope_of(change.check), change, check=change.check, now=now)
             self._tallies.transitions.changed(change.check, change.after.belief)

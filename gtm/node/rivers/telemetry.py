@@ -1,4 +1,4 @@
-"""What monitoring is given of this node: GET /metrics for who scrapes, and OTLP for whom it sends to.
+"""Metrics of this node: answers GET /metrics, and pushes OTLP to a collector.
 
     scrape (admin listener) -> thread: present -> families -> text
     telemetry thread, now and then:    present -> families -> collector

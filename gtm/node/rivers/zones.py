@@ -332,7 +332,7 @@ class ZoneRiver:
         self._recorder.rejected(before, after)
         mended = sorted(before.bad_files - after.bad_files)
         for file in mended[:MAX_LOGGED]:
-            log.info("zone file: %s is mended", file)
+            log.info("zone file: %s is fixed, and is loaded", file)
         if len(mended) > MAX_LOGGED:
             log.info("zone files: %d more are mended", len(mended) - MAX_LOGGED)
         self._counters.add("zone_loads", outcome="with_problems" if after.problems else "clean")

@@ -93,7 +93,7 @@ def restore(state_files: ChecksummedFiles, folder: Path, engine: Restorable) -> 
     try:
         engine.restore(names.blob, decisions.blob)
     except ValueError as error:
-        log.warning("the plan of before is of no use to this engine: %s", error)
+        log.warning("the saved plan cannot be restored: %s", error)
         return None
     return decisions.generation
 

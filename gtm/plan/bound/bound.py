@@ -89,7 +89,7 @@ def bound(service: Service, watched: Watched, delays: Delays, *, holds: Sequence
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The arithmetic of one service."""
+    """Computes the bound of one service."""
 
     service: Service
     watched: Watched

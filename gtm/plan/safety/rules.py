@@ -106,7 +106,7 @@ NO_HISTORY = History()
 
 @dataclass(frozen=True, slots=True)
 class SafetyDecision:
-    """What may happen."""
+    """The decision of the safety rules: which endpoints stay up, and why."""
 
     held: HeldEndpoints
     refusals: tuple[Refusal, ...]

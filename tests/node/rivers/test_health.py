@@ -221,7 +221,7 @@ def test_a_service_that_nobody_has_is_told_once(tmp_path: Path, caplog: pytest.L
     with caplog.at_level(logging.WARNING):
         for watched in (waiting, waiting, CHECKS, waiting):
             river.watch(watched)
-    words = "service db.example.org counts as not known: no zone here has it, or it waits for itself"
+    words = "service db.example.org has unknown health: no zone here defines it, or it depends on itself"
     assert caplog.messages == [words, words], "when it is missing, and when it is missing anew"
 
 

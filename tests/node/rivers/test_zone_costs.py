@@ -76,7 +76,7 @@ def test_a_start_with_many_good_files_keeps_them_as_they_grow_and_not_after_each
         def read_for(self, _seconds: float | None) -> Catalogue:
             return super().read_for(0.0)
 
-    monkeypatch.setattr("gtm.node.rivers.zones.Reading", OneByOne)
+    monkeypatch.setattr("gtm.node.rivers.zones.FolderReading", OneByOne)
     kept = record_kept(monkeypatch)
     watched = Watched(tmp_path)
     for number in range(5):
@@ -161,7 +161,7 @@ def test_a_file_that_waits_for_a_busy_machine_is_not_refused(tmp_path: Path, mon
 
     monkeypatch.setattr("gtm.watch.reading.parse", parse)
     monkeypatch.setattr("gtm.watch.reading.FILE_LIMIT_S", 0.2)
-    monkeypatch.setattr("gtm.node.rivers.zones.Reading", Asked)
+    monkeypatch.setattr("gtm.node.rivers.zones.FolderReading", Asked)
     watched = Watched(tmp_path)
     watched.write(SMALL)
     assert asyncio.run(watched.river.load()) == ()

@@ -111,8 +111,8 @@ def test_a_mended_file_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture)
 
     asyncio.run(story())
     lines = [record.getMessage() for record in caplog.records if record.name == "gtm.node.rivers.zones"]
-    assert lines[-1:] == [f"zone file: {watched.folder / 'a.yaml'} is mended"]
-    assert len([line for line in lines if line.endswith(" is mended")]) == 1
+    assert lines[-1:] == [f"zone file: {watched.folder / 'a.yaml'} is fixed, and is loaded"]
+    assert len([line for line in lines if line.endswith(" is fixed, and is loaded")]) == 1
 
 
 def test_what_is_odd_is_logged_once_as_a_warning_and_serves(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -264,7 +264,7 @@ def test_a_mistake_of_ours_while_reading_does_not_end_the_river(
     async def story() -> None:
         async with watched.running():
             with monkeypatch.context() as patch:
-                patch.setattr("gtm.node.rivers.zones.Reading", fails)
+                patch.setattr("gtm.node.rivers.zones.FolderReading", fails)
                 watched.write(LATER)
                 await watched.turns.next(2)
             assert "cannot be loaded; the last good zones serve on" in caplog.text

@@ -137,7 +137,7 @@ def test_an_engine_that_makes_nothing_of_it_starts_without_it(tmp_path: Path, ca
     disk.boot_plan.keep(disk.planner.plan)
     engine.error = ValueError("of another format")
     assert restore(ChecksummedFiles(disk.folder, disk.counters), disk.zones, engine) is None
-    assert "of no use to this engine: of another format" in caplog.text
+    assert "the saved plan cannot be restored: of another format" in caplog.text
 
 
 def test_the_rust_engine_answers_the_same_from_what_was_kept(tmp_path: Path) -> None:
