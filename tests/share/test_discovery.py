@@ -231,7 +231,7 @@ def test_peers_come_and_go_with_the_records_and_stay_while_the_dns_is_gone(caplo
         f"peers of {NAME}: http://b:1 is new",
         f"peers of {NAME}: the DNS gives none: NoNameservers; those known are asked on",
         f"peers of {NAME}: the DNS answers again",
-        f"peers of {NAME}: http://a:1 is no longer one",
+        f"peers of {NAME}: http://a:1 is no longer among them",
         f"peers of {NAME}: http://c:1 is new",
-        f"peers of {NAME}: http://c:1 is no longer one",
+        f"peers of {NAME}: http://c:1 is no longer among them",
     ]
