@@ -1,6 +1,6 @@
 """Identifiers: plain strings and integers that must not be mixed up.
 
-What comes in: nothing. What goes out: one NewType per idea of the dictionary (docs/flow.md), the
+What comes in: nothing. What goes out: one NewType per idea of docs/glossary.md, the
 address type that the whole program speaks, and what may be read from an identifier.
 """
 
