@@ -40,22 +40,22 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "events": Command(
         "gtm.cli.events:events",
-        "Show what a node changed its mind about, oldest first, and what caused it.",
+        "List state changes, oldest first, with their causes.",
     ),
     "failovers": Command(
         "gtm.cli.failovers:failovers",
         "List what went down after it was up: when, how soon it was detected and the answers followed, who moved, "
         "and why.",
     ),
-    "down": Command("gtm.cli.overrides:down", "Believe it down, whatever the checks say."),
-    "up": Command("gtm.cli.overrides:up", "Believe it up, whatever the checks say."),
-    "drain": Command("gtm.cli.overrides:drain", "Answer with something else from now on; it is no failure."),
+    "down": Command("gtm.cli.overrides:down", "Force DOWN, ignoring the health checks."),
+    "up": Command("gtm.cli.overrides:up", "Force UP, ignoring the health checks."),
+    "drain": Command("gtm.cli.overrides:drain", "Remove from the answers, without counting it as a failure."),
     "obey": Command(
         "gtm.cli.overrides:obey",
-        "Have the checks count here, whatever is said of a wider scope; `gtm clear` ends it, as it ends all else.",
+        "Follow the health checks here, exempt from the overrides of wider scopes; `gtm clear` ends it.",
     ),
-    "clear": Command("gtm.cli.overrides:clear", "End what was said of these scopes: nothing is said of them any more."),
-    "overrides": Command("gtm.cli.overrides:overrides", "List what people said and is in force."),
+    "clear": Command("gtm.cli.overrides:clear", "End the overrides of these scopes."),
+    "overrides": Command("gtm.cli.overrides:overrides", "List the overrides in force."),
     "reload": Command(
         "gtm.cli.reload:reload",
         "Make the running node read its node file and zone folder now, and say what changed; exit with 1 for mistakes.",

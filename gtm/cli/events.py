@@ -68,7 +68,7 @@ def events(  # one argument for each option of the command
     config: ConfigOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what a node changed its mind about, oldest first, and what caused it.
+    """List state changes, oldest first, with their causes.
 
     It reads the node's files, whether the node runs or not; with --admin it asks the running node, which knows its last
     two thousand events. Times of day are UTC, as the events have them.

@@ -75,7 +75,7 @@ def down(  # one argument for each option of the command
     token_file: TokenFileOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Believe it down, whatever the checks say."""
+    """Force DOWN, ignoring the health checks."""
     node = _asked(admin_address(admin, config), token_file)
     _say(Action.DOWN, scope, why=why, span=span, by=by, rules=rules, node=node, as_json=json)
 
@@ -92,7 +92,7 @@ def up(  # one argument for each option of the command
     token_file: TokenFileOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Believe it up, whatever the checks say."""
+    """Force UP, ignoring the health checks."""
     node = _asked(admin_address(admin, config), token_file)
     _say(Action.UP, scope, why=why, span=span, by=by, rules=rules, node=node, as_json=json)
 
@@ -109,7 +109,7 @@ def drain(  # one argument for each option of the command
     token_file: TokenFileOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Answer with something else from now on; it is no failure."""
+    """Remove from the answers, without counting it as a failure."""
     node = _asked(admin_address(admin, config), token_file)
     _say(Action.DRAIN, scope, why=why, span=span, by=by, rules=rules, node=node, as_json=json)
 
@@ -126,7 +126,7 @@ def obey(  # one argument for each option of the command
     token_file: TokenFileOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Have the checks count here, whatever is said of a wider scope; `gtm clear` ends it, as it ends all else."""
+    """Follow the health checks here, exempt from the overrides of wider scopes; `gtm clear` ends it."""
     node = _asked(admin_address(admin, config), token_file)
     _say(Action.OBEY, scope, why=why, span=span, by=by, rules=rules, node=node, as_json=json)
 
@@ -142,7 +142,7 @@ def clear(  # one argument for each option of the command
     token_file: TokenFileOption = None,
     json: JsonOption = False,
 ) -> None:
-    """End what was said of these scopes: nothing is said of them any more."""
+    """End the overrides of these scopes."""
     from gtm.admin.client import fetch_status  # noqa: PLC0415  # who completes or shows help waits for none of these
     from gtm.cli.scope import find_said, split_scopes  # noqa: PLC0415
 
@@ -156,7 +156,7 @@ def clear(  # one argument for each option of the command
 
 
 def overrides(*, admin: AdminOption = None, config: ConfigOption = None, json: JsonOption = False) -> None:
-    """List what people said and is in force."""
+    """List the overrides in force."""
     from gtm.admin.client import fetch_overrides  # noqa: PLC0415
     from gtm.cli.said import note_of  # noqa: PLC0415
 

@@ -111,7 +111,7 @@ class EventRecorder:
         self._last = (check.id, reading)
 
     def judged(self, check: Check, verdict: Verdict, *, detected_s: float | None = None) -> EventId:
-        """Records that this node's probe changed its mind, and the reading that did it.
+        """Records a changed verdict of this node's probe, and the reading that decided it.
 
         `detected_s` is the time from the first bad reading on, of what was up and is down now.
         """
