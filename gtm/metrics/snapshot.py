@@ -66,7 +66,7 @@ class ExpectedProbe:
 
 
 @dataclass(frozen=True, slots=True)
-class Present:
+class Snapshot:
     """Everything that is measured, at one moment."""
 
     node: NodeName
@@ -227,40 +227,40 @@ _STALE = "stale"
 _SAYINGS = (*(belief.value for belief in Belief), _STALE)
 
 
-def families(present: Present) -> Iterator[Family]:
+def families(snapshot: Snapshot) -> Iterator[Family]:
     """Yields every family of a node."""
     build = {
-        "node": present.node,
-        "version": present.version,
-        "engine": present.engine,
-        "roles": ",".join(present.roles),
+        "node": snapshot.node,
+        "version": snapshot.version,
+        "engine": snapshot.engine,
+        "roles": ",".join(snapshot.roles),
     }
     yield Family(BUILD, (Point(build, 1),))
-    yield _single(READY, int(present.ready))
-    yield _single(STARTED, present.started_at)
-    yield _single(GENERATION, int(present.plan.generation))
-    yield _single(RELOADED, int(present.reloads.successful))
-    if present.reloads.at is not None:
-        yield _single(RELOADED_AT, present.reloads.at)
-    yield Family(APPLIED_AT, (Point({"zones": present.push.zones}, int(present.push.at)),))
-    yield Family(SERIAL, tuple(_serials(present.plan)))
-    yield Family(HELD, tuple(_held(present.plan, present.reloads)))
-    yield Family(FAIL_OPEN, tuple(_fail_open(present.plan)) if "dns" in present.roles else ())
-    yield from endpoint_families(present.plan, present.status, present.overlay, answers="dns" in present.roles)
-    yield from safety_families(present.plan, present.overlay.held, present.refusals)
-    yield Family(VOTES, tuple(_votes(present.status)))
-    yield _single(FROZEN, sum(check.frozen for check in present.status.checks.values()))
-    yield Family(OVERRIDE, tuple(_overrides(present.overlay)))
-    yield Family(OVERRIDE_UNTIL, tuple(_ends(present.overlay)))
-    yield from _probes(present)
-    yield Family(KEY_WRONG, tuple(_peer(node, int(wrong)) for node, wrong in sorted(present.wrong_keys.items())))
-    yield Family(PEER_CLOCK, tuple(_peer(node, ahead_s) for node, ahead_s in sorted(present.skew.ahead.items())))
-    yield _single(OWN_CLOCK, present.skew.own_s)
-    yield Family(GEO_BUILT, tuple(Point({"file": source.file}, source.built_at) for source in present.geo))
-    yield Family(CERTIFICATE_ENDS, tuple(Point({"side": side}, at) for side, at in sorted(present.expiries.items())))
-    yield _single(UNSAVED, present.unsaved)
-    yield from present.measured
-    yield from counter_families(present.counters)
+    yield _single(READY, int(snapshot.ready))
+    yield _single(STARTED, snapshot.started_at)
+    yield _single(GENERATION, int(snapshot.plan.generation))
+    yield _single(RELOADED, int(snapshot.reloads.successful))
+    if snapshot.reloads.at is not None:
+        yield _single(RELOADED_AT, snapshot.reloads.at)
+    yield Family(APPLIED_AT, (Point({"zones": snapshot.push.zones}, int(snapshot.push.at)),))
+    yield Family(SERIAL, tuple(_serials(snapshot.plan)))
+    yield Family(HELD, tuple(_held(snapshot.plan, snapshot.reloads)))
+    yield Family(FAIL_OPEN, tuple(_fail_open(snapshot.plan)) if "dns" in snapshot.roles else ())
+    yield from endpoint_families(snapshot.plan, snapshot.status, snapshot.overlay, answers="dns" in snapshot.roles)
+    yield from safety_families(snapshot.plan, snapshot.overlay.held, snapshot.refusals)
+    yield Family(VOTES, tuple(_votes(snapshot.status)))
+    yield _single(FROZEN, sum(check.frozen for check in snapshot.status.checks.values()))
+    yield Family(OVERRIDE, tuple(_overrides(snapshot.overlay)))
+    yield Family(OVERRIDE_UNTIL, tuple(_ends(snapshot.overlay)))
+    yield from _probes(snapshot)
+    yield Family(KEY_WRONG, tuple(_peer(node, int(wrong)) for node, wrong in sorted(snapshot.wrong_keys.items())))
+    yield Family(PEER_CLOCK, tuple(_peer(node, ahead_s) for node, ahead_s in sorted(snapshot.skew.ahead.items())))
+    yield _single(OWN_CLOCK, snapshot.skew.own_s)
+    yield Family(GEO_BUILT, tuple(Point({"file": source.file}, source.built_at) for source in snapshot.geo))
+    yield Family(CERTIFICATE_ENDS, tuple(Point({"side": side}, at) for side, at in sorted(snapshot.expiries.items())))
+    yield _single(UNSAVED, snapshot.unsaved)
+    yield from snapshot.measured
+    yield from counter_families(snapshot.counters)
 
 
 def _single(metric: Metric, value: float) -> Family:
@@ -275,9 +275,9 @@ def _peer(node: NodeName, value: float) -> Point:
     return Point({"peer": node}, value)
 
 
-def _probes(present: Present) -> Iterator[Family]:
+def _probes(snapshot: Snapshot) -> Iterator[Family]:
     """Yields what is measured of those that should vote; where nothing is checked, nobody should."""
-    probes, is_checking = present.probes, bool(present.status.checks)
+    probes, is_checking = snapshot.probes, bool(snapshot.status.checks)
     yield Family(REPORT_AGE, tuple(_probe(probe.node, probe.age_s) for probe in probes))
     yield Family(SILENT, tuple(_probe(probe.node, int(is_checking and not probe.is_fresh)) for probe in probes))
     peers = [probe for probe in probes if probe.is_peer]

@@ -32,13 +32,16 @@ from gtm.engine.protocol import Engine
 from gtm.errors import AnswersNothing
 from gtm.health.consensus.outliers import NO_STANDING, Standings
 from gtm.health.consensus.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Share
+from gtm.health.consensus.status import Status
 from gtm.health.report.peer import PeerState
 from gtm.ids import Address, NodeName
+from gtm.node.config.current import CurrentConfig
 from gtm.node.config.model import NodeConfig, Role
 from gtm.node.events.zone_changes import Applied
 from gtm.node.node_file_reload import NOTHING_NEW, NodeFile
 from gtm.node.notices.inconclusive import unread_views
 from gtm.node.planner import Planner
+from gtm.node.present import Present
 from gtm.node.rivers.zones import ZoneRiver, few
 from gtm.node.state.folder import StateFolder
 from gtm.node.trust import key_problem
@@ -55,7 +58,7 @@ class NodeApi:
 
     def __init__(
         self,
-        config: NodeConfig,
+        current: CurrentConfig,
         planner: Planner,
         zones: ZoneRiver,
         report_store: ReportStore,
@@ -82,7 +85,7 @@ class NodeApi:
         self._views = ViewCache()
         self._state = state
         self._events = events
-        self.config = config
+        self._current = current
         self._planner = planner
         self._zones = zones
         self._report_store = report_store
@@ -101,34 +104,33 @@ class NodeApi:
 
     def status(self) -> NodeStatus:
         """Returns everything about this node."""
-        planner = self._planner
-        views, unready = self._shown(), self.unready()
+        present, config = self._planner.present, self._current.config
+        views, unready = self._shown(present), self.unready()
         return NodeStatus(
-            node=self.config.node,
+            node=config.node,
             version=__version__,
             engine=self._engine.name,
-            vantage=self.config.vantage,
-            roles=tuple(sorted(role.value for role in self.config.roles)),
+            vantage=config.vantage,
+            roles=tuple(sorted(role.value for role in config.roles)),
             started_at=self._started_at,
             uptime_s=self._clock.monotonic() - self._started,
-            generation=planner.plan.generation,
+            generation=present.plan.generation,
             ready=not unready,
-            quorum=_quorum(self.config.quorum),
+            quorum=_quorum(config.quorum),
             zones=views.zones,
-            problems=self._problems(),
-            warnings=few(planner.catalogue.warnings, noun="warning"),
+            problems=self._problems(present),
+            warnings=few(present.catalogue.warnings, noun="warning"),
             geo=tuple(
                 GeoSourceView(str(source.path), source.type, source.built_at, source.networks)
-                for source in planner.geo.sources
+                for source in present.geo.sources
             ),
-            geo_problems=planner.geo.problems,
-            probes=self._probes(),
+            geo_problems=present.geo.problems,
+            probes=self._probes(present.status),
             services=views.services,
             counters=self._counters.snapshot(),
             unheard=tuple(
                 sorted(
-                    {peer.node for peer in self.config.peers if peer.listed.probes}
-                    - self._report_store.book.by_node.keys()
+                    {peer.node for peer in config.peers if peer.listed.probes} - self._report_store.book.by_node.keys()
                 )
             ),
             refusals=tuple(
@@ -136,28 +138,29 @@ class NodeApi:
                 for (peer, reason), count in sorted(self._report_store.refusals.shown.items())
             ),
             peers=self._polled(),
-            overrides=override_views(planner.overlay.said),
+            overrides=override_views(present.overlay.said),
             safety=tuple(SafetyView(row.rule.value, row.subject, row.words) for row in self._refused()),
-            vantages=tuple(vantage.name for vantage in planner.vantages),
-            unread=unread_views(self._report_store.book, planner.plan, planner.status),
-            voters=_voters(self.config),
+            vantages=tuple(vantage.name for vantage in present.vantages),
+            unread=unread_views(self._report_store.book, present.plan, present.status),
+            voters=_voters(config),
             withheld=tuple(WithheldView(row.reason, row.checks, row.example) for row in self._withheld()),
             unready=unready,
         )
 
     async def refresh(self) -> None:
         """Makes what takes long of `status` and `regions`, off the event loop."""
-        await self._views.refresh(self._planner.plan, self._planner.status, self._planner.overlay)
+        present = self._planner.present
+        await self._views.refresh(present.plan, present.status, present.overlay)
 
     def status_json(self) -> bytes:
         """Returns the JSON of `status`."""
         view = self.status()
-        return status_json(view, self._shown().services_json)
+        return status_json(view, self._shown(self._planner.present).services_json)
 
     def regions(self) -> RegionList:
         """Returns every region's state."""
-        planner = self._planner
-        return RegionList(self.config.node, planner.plan.generation, self._shown().regions)
+        present = self._planner.present
+        return RegionList(self._current.config.node, present.plan.generation, self._shown(present).regions)
 
     def explain(self, name: Name, rtype: RdataType, client: Address) -> "Explanation":
         """Returns the explanation of a client's answer.
@@ -165,22 +168,22 @@ class NodeApi:
         The answer is that of the reference engine on the plan that serves.  Raises QuestionUnclear where a short name
         could mean several, or AnswersNothing where this node has no role dns.
         """
-        if Role.DNS not in self.config.roles:
-            raise AnswersNothing(without_dns(self.config.node, self.config.roles))
+        if Role.DNS not in self._current.config.roles:
+            raise AnswersNothing(without_dns(self._current.config.node, self._current.config.roles))
         from gtm.engine.reference import ReferenceEngine  # noqa: PLC0415  # likewise
         from gtm.explain.explain import explain  # noqa: PLC0415  # what a probe does without
 
-        engine = ReferenceEngine()
-        engine.swap(self._planner.plan)
+        present, engine = self._planner.present, ReferenceEngine()
+        engine.swap(present.plan)
         return explain(
             name,
             rtype,
             client,
-            plan=self._planner.plan,
-            status=self._planner.status,
-            geography=self._planner.geo.geography,
+            plan=present.plan,
+            status=present.status,
+            geography=present.geo.geography,
             engine=engine,
-            overlay=self._planner.overlay,
+            overlay=present.overlay,
         )
 
     def events(self, request: web.Request) -> Events:
@@ -189,41 +192,39 @@ class NodeApi:
 
     def zones(self) -> frozenset[Name]:
         """Returns the zones that serve."""
-        return frozenset(zone.origin for zone in self._planner.catalogue.zones)
+        return frozenset(zone.origin for zone in self._planner.present.catalogue.zones)
 
     async def reload(self, force: frozenset[Name] = frozenset()) -> Reloaded:
         """Reads the node file and the zone folder now, and takes the zones of `force` whatever they lose."""
-        planner, before = self._planner, self._planner.plan.generation
+        planner, before = self._planner, self._planner.present.plan.generation
         node = NOTHING_NEW if self._file is None else await self._file.reread()
         problems = await self._zones.reload(force)
         fresh = tuple(line for each in planner.applied if each.generation > before for line in each.lines)
         last = None if fresh or not planner.applied else _last_change(planner.applied[-1], self._clock.wall())
-        return Reloaded(planner.plan.generation, (*node.problems, *few(problems)), fresh, last, node.lines)
+        return Reloaded(planner.present.plan.generation, (*node.problems, *few(problems)), fresh, last, node.lines)
 
     def _polled(self) -> tuple[PeerView, ...]:
         troubles = self._troubles()
         return tuple(PeerView(node, state, troubles.get(node, "")) for node, state in sorted(self._peers().items()))
 
-    def _shown(self) -> CachedViews:
-        planner = self._planner
-        return self._views.of(planner.plan, planner.status, planner.overlay)
+    def _shown(self, present: Present) -> CachedViews:
+        return self._views.of(present.plan, present.status, present.overlay)
 
-    def _problems(self) -> tuple[str, ...]:
-        planner = self._planner
-        problems = few(planner.catalogue.problems)
-        failure = (planner.failure,) if planner.failure else ()
-        key = key_problem(self.config, self._report_store.key)
+    def _problems(self, present: Present) -> tuple[str, ...]:
+        problems = few(present.catalogue.problems)
+        failure = (present.failure,) if present.failure else ()
+        key = key_problem(self._current.config, self._report_store.key)
         file = () if self._file is None else self._file.problems
         own = (*failure, *((key,) if key else ()), *file, *self._state.problems)
         told = (*self._report_store.refusals.problems, *self._report_store.clocks.skew.problems)
         return (*problems, *own, *told, *self._breached())
 
-    def _probes(self) -> tuple[ProbeView, ...]:
-        now, standings = self._clock.monotonic(), self._standings()
-        silent = silent_probes(self._report_store.book, self._planner.status) - self._following()
-        others = {peer.node for peer in self.config.peers if not peer.listed.probes}  # their reports carry overrides
-        if Role.PROBE not in self.config.roles:
-            others.add(self.config.node)
+    def _probes(self, status: Status) -> tuple[ProbeView, ...]:
+        config, now, standings = self._current.config, self._clock.monotonic(), self._standings()
+        silent = silent_probes(self._report_store.book, status) - self._following()
+        others = {peer.node for peer in config.peers if not peer.listed.probes}  # their reports carry overrides
+        if Role.PROBE not in config.roles:
+            others.add(config.node)
         return tuple(
             ProbeView(
                 node,

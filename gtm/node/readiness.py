@@ -40,10 +40,11 @@ class Readiness:
         """Returns the reason why it should get none, in one line; empty when it should."""
         if self._is_stopping():
             return "it is stopping"
-        if not self._planner.plan.zones:
+        present = self._planner.present
+        if not present.plan.zones:
             return "it serves no zone: no zone file was good yet, or there is none"
         if not self._is_warm():
-            status, watched = self._planner.status, self._planner.plan.watchers
+            status, watched = present.status, present.plan.watchers
             unknown = sum(status.belief(check) is Belief.UNKNOWN for check in watched)
             return f"it waits for the first health: nothing is known of {unknown} of {len(watched)} checks yet"
         if self._is_blind():

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from dns.name import Name
 
+from gtm.event import EventId
 from gtm.health.override.override import InForce
 from gtm.plan.overlay import Overlay
 from gtm.plan.renamed_scopes import Layout, endpoint_refs_of, layout_of
@@ -35,12 +36,15 @@ class Following(Protocol):
     def commit(self, after: Layout) -> tuple[str, ...]:
         """Has the new names count from now on; returns what that makes of what people said, for people."""
 
+    def take_causes(self) -> tuple[EventId, ...]:
+        """Returns the events since the last call; the plan that follows is caused by them."""
+
 
 class Renaming:
     """Tells those who follow. Its state is the zones whose names they know, and what comes next."""
 
-    def __init__(self) -> None:
-        self.following: Following | None = None
+    def __init__(self, following: Following) -> None:
+        self._following = following
         self._known: dict[Name, Zone] = {}
         self._coming: Layout | None = None
         self.lines: tuple[str, ...] = ()
@@ -54,24 +58,24 @@ class Renaming:
     async def prepare(self, catalogue: Catalogue, threads: Pool, *, now: Callable[[], Overlay]) -> Overlay:
         """Returns the overlay of then, in which what people said counts by the names that these zones have, too."""
         before, after = dict(self._known), self._after(catalogue)
-        if self.following is None or not before:
+        if not before:
             return now()
         layouts = await threads.run(_layouts, before, after)
         if layouts is None:
             return now()
         was, self._coming = layouts
-        return replace(now(), said=self.following.prepare(was, self._coming))
+        return replace(now(), said=self._following.prepare(was, self._coming))
 
-    def commit(self, catalogue: Catalogue) -> None:
-        """Has the names of these zones count."""
+    def commit(self, catalogue: Catalogue) -> tuple[EventId, ...]:
+        """Has the names of these zones count; returns the events of it, which cause the plan."""
         coming, self._coming, self._known = self._coming, None, self._after(catalogue)
-        self.lines = () if self.following is None or coming is None else self.following.commit(coming)
+        self.lines = () if coming is None else self._following.commit(coming)
+        return self._following.take_causes()
 
     def abandon(self) -> None:
         """Forgets the names that zones would have had."""
         self._coming = None
-        if self.following is not None:
-            self.following.abandon()
+        self._following.abandon()
 
     def _after(self, catalogue: Catalogue) -> dict[Name, Zone]:
         after = {zone.origin: zone for zone in catalogue.zones}

@@ -52,10 +52,12 @@ async def run_node(config: NodeConfig, clock: Clock, *, rereading: NodeFileRerea
         if queries is not None:
             _stand_by(config, engine, queries, counters)
         from gtm.node.node import Node  # noqa: PLC0415  # half a second, in which the line above answers
+        from gtm.node.wiring import build  # noqa: PLC0415  # likewise
 
         if not serves:
             set_aside_what_stays()
-        await Node(config, clock, engine, counters=counters, lock=lock, rereading=rereading).run(queries)
+        parts = build(config, clock, engine, counters=counters, lock=lock, rereading=rereading)
+        await Node(parts).run(queries)
     finally:
         if queries is not None:
             queries.close()

@@ -15,6 +15,7 @@ from gtm.ids import NodeName
 from gtm.node.config.model import NodeConfig, Role
 from gtm.node.state.folder import StateFolder
 from gtm.share.keys import load_key
+from gtm.share.refusals import OnRefused
 from gtm.share.report_store import Reporter, ReportStore
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,13 @@ def make_claims(config: NodeConfig, held: ClaimsByKey | None, state: StateFolder
 
 
 def make_report_store(
-    config: NodeConfig, key: PrivateKey, state: StateFolder, *, clock: Clock, counters: Counters
+    config: NodeConfig,
+    key: PrivateKey,
+    state: StateFolder,
+    *,
+    clock: Clock,
+    counters: Counters,
+    on_refused: OnRefused,
 ) -> ReportStore:
     """Returns the store of a node that starts now."""
     epoch, looks = int(clock.wall() * 1000), Role.PROBE in config.roles
@@ -79,4 +86,5 @@ def make_report_store(
         gives_deltas=deltas,
         claims=claims,
         heard_before=state.load_last_heard(),
+        on_refused=on_refused,
     )

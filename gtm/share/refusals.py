@@ -33,11 +33,22 @@ log = logging.getLogger(__name__)
 RefusalKey = tuple[NodeName, str]
 """Who gave it, and the reason."""
 
+OnRefused = Callable[[NodeName, ReportInvalid], None]
+
 
 class Refusals:
     """Counts and tells. Its state is what was refused so far, and who is denied now."""
 
-    def __init__(self, own: NodeName, counters: Counters, clock: Clock, *, listed: Callable[[], Listed] = dict) -> None:
+    def __init__(
+        self,
+        own: NodeName,
+        counters: Counters,
+        clock: Clock,
+        *,
+        listed: Callable[[], Listed],
+        on_refused: OnRefused,
+    ) -> None:
+        """`on_refused` is called with the giver of the first report that is refused for a reason."""
         self._own = own
         self._wrong_keys = WrongKeys(own, listed)
         self._clock = clock
@@ -50,8 +61,7 @@ class Refusals:
         self._denied: dict[NodeName, ReportInvalid] = {}
         self._equivocal: dict[NodeName, tuple[ReportInvalid, float]] = {}
         """Who signed two reports of one edition, and when that was seen last."""
-        self.on_refused: Callable[[NodeName, ReportInvalid], None] = _ignore
-        """Called with the giver of the first report that is refused for a reason."""
+        self._on_refused = on_refused
 
     @property
     def counted(self) -> Mapping[RefusalKey, int]:
@@ -97,7 +107,7 @@ class Refusals:
             whose = f", in the name of {refused.node or '?'} by the key {refused.key}" if refused.key else ""
             message = "report from peer %s%s refused as %s: %s; further ones are only counted"
             log.warning(message, giver, whose, refused.reason, refused)
-            self.on_refused(giver, refused)
+            self._on_refused(giver, refused)
 
     def _is_old(self, refused: ReportInvalid) -> bool:
         """Returns whether a report is only an old one of a node whose newer ones count: it was given again."""
@@ -111,7 +121,7 @@ class Refusals:
         wrong = self._wrong_keys.refuse(refused, giver, now=now)
         if wrong is not None and not was_known:
             log.warning("%s", wrong)
-            self.on_refused(giver, ReportInvalid(refused.reason, str(wrong), node=node, key=refused.key))
+            self._on_refused(giver, ReportInvalid(refused.reason, str(wrong), node=node, key=refused.key))
         return wrong is not None
 
     def begin_anew(self, listed: Collection[NodeName]) -> None:
@@ -135,4 +145,5 @@ class Refusals:
             del self._denied[taken.node]
 
 
-def _ignore(_giver: NodeName, _refused: ReportInvalid) -> None: ...
+def ignore_refusal(_giver: NodeName, _refused: ReportInvalid) -> None:
+    """Does nothing with a refusal, which is counted and shown all the same."""

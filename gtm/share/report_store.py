@@ -31,7 +31,7 @@ from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.body_room import LARGE_AT_ONCE, BodyRoom
 from gtm.share.open_reports import Known, OpenedReport, is_held, opened, opened_offer
-from gtm.share.refusals import INNOCENT, Refusals
+from gtm.share.refusals import INNOCENT, OnRefused, Refusals, ignore_refusal
 from gtm.threads import Pool
 from gtm.turns import Turns
 
@@ -86,6 +86,7 @@ class ReportStore:
         gives_deltas: bool = True,
         claims: Claims | None = None,
         heard_before: LastHeard = NOBODY_HEARD,
+        on_refused: OnRefused = ignore_refusal,
     ) -> None:
         """Without `claims` no vantage is listed for any peer, and this node looks from its own.
 
@@ -104,7 +105,7 @@ class ReportStore:
         self._gone = {node: last for node, last in heard_before.items() if node in self._trusted}
         """The last reports of those that are gone: they may come again, and older ones may not."""
         self._carried: tuple[str, ...] = ()
-        self.refusals = Refusals(reporter.node, counters, clock, listed=self._listed_keys)
+        self.refusals = Refusals(reporter.node, counters, clock, listed=self._listed_keys, on_refused=on_refused)
         self.clocks = Clocks()
         """How the clocks of peers differ from this node's."""
         self.heard_at: dict[NodeName, float] = {}

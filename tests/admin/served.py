@@ -25,12 +25,9 @@ from gtm.ids import NodeName
 from gtm.metrics.measurements import Tallies
 from gtm.node.admin_routes import admin_routes
 from gtm.node.api import NodeApi
+from gtm.node.config.current import CurrentConfig
 from gtm.node.events.log import EventLog
-from gtm.node.events.recorder import EventRecorder
-from gtm.node.overrides.overlay import OverlayBuilder
 from gtm.node.overrides.requests import OverrideRequests
-from gtm.node.overrides.store import OverrideDesk
-from gtm.node.planner import Planner
 from gtm.node.readiness import Readiness
 from gtm.node.rivers.telemetry import Measures
 from gtm.node.rivers.zones import ZoneRiver
@@ -42,9 +39,9 @@ from gtm.share.handler import handle_reports
 from gtm.steer.vocabulary import STEERING
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
-from tests.fakes.peers import key_of, report_store_of
+from tests.fakes.peers import report_store_of
 from tests.fakes.permits import permits
-from tests.node.present import GEO, config, make_planner
+from tests.node.present import GEO, config, core_of
 
 TOKEN = "token-of-the-deploy-job"
 BEARER = {"Authorization": f"Bearer {TOKEN}"}
@@ -79,9 +76,17 @@ class Served:
         self.clock = FakeClock()
         self.counters = Counters()
         self.engine = ReferenceEngine()
-        self.planner: Planner = make_planner(tmp_path / "state", engine=self.engine, counters=self.counters)
         self.report_store = report_store_of("ns1", "fra", clock=self.clock)
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
+        state = StateFolder(tmp_path / "state", self.counters)
+        core = core_of(
+            state,
+            clock=self.clock,
+            counters=self.counters,
+            engine=self.engine,
+            report_store=self.report_store,
+        )
+        self.planner, self.overrides, self.guide = core.planner, core.overrides, core.overlays
         self.is_warm = True
         self.readiness = Readiness(self.planner, is_warm=lambda: self.is_warm)
         self.standings: Standings = {}
@@ -96,8 +101,9 @@ class Served:
             counters=self.counters,
             sleep=lambda _seconds: asyncio.sleep(0),
         )
+        self.current = CurrentConfig(config(tmp_path))
         self.subject = NodeApi(
-            config(tmp_path),
+            self.current,
             self.planner,
             self.river,
             self.report_store,
@@ -109,13 +115,13 @@ class Served:
             troubles=lambda: self.troubles,
             standings=lambda: self.standings,
             events=self.events,
-            state=StateFolder(tmp_path / "state", self.counters),
+            state=state,
             refused=lambda: self.guide.refusals,
             breached=lambda: self.guide.problems,
             withheld=lambda: self.withheld,
         )
         self.measures = Measures(
-            config(tmp_path),
+            CurrentConfig(config(tmp_path)),
             self.planner,
             self.river,
             self.report_store,
@@ -125,24 +131,8 @@ class Served:
             is_ready=lambda: self.readiness.is_ready,
             tallies=Tallies(),
         )
-        state = StateFolder(tmp_path / "state", self.counters)
-        recorder = EventRecorder(self.events, NodeName("ns1"))
-        self.overrides = OverrideDesk(
-            NodeName("ns1"),
-            key_of("ns1"),
-            {},
-            accepted=None,
-            report_store=self.report_store,
-            state=state,
-            clock=self.clock,
-            counters=self.counters,
-            recorder=recorder,
-        )
-        self.guide = OverlayBuilder(
-            self.planner, self.overrides, clock=self.clock, counters=self.counters, recorder=recorder
-        )
         self.saying = OverrideRequests(
-            self.planner, self.overrides, self.guide, applied=self.follow, publish=lambda: None
+            self.planner, self.overrides, core.notices, applied=self.follow, publish=lambda: None
         )
         self.token_file = tmp_path / "token"
         """Of who may say overrides over TCP."""
@@ -156,7 +146,9 @@ class Served:
 
     def follow(self) -> None:
         """Follows people, as the health river does at every merge."""
-        self.planner.follow(None, self.guide(self.planner.status, None))
+        present = self.planner.present
+        decision = self.guide.decide(present.plan, present.status, None)
+        self.planner.follow(None, decision.overlay, causes=self.guide.tell(decision, present.status))
 
     async def _reports(self, request: web.Request) -> web.StreamResponse:
         return await handle_reports(request, self.report_store)
@@ -170,7 +162,7 @@ class Served:
             subject=self.subject,
             overriding=self.saying,
             door=self.door,
-            zones=lambda: self.planner.catalogue.zones,
+            zones=lambda: self.planner.present.catalogue.zones,
             pushes=PushDesk(Heartbeats(), permits(), clock=self.clock, counters=self.counters),
             takes_pushes=False,
             reports=reports or self._reports,

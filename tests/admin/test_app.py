@@ -3,6 +3,7 @@ import ipaddress
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from urllib.parse import quote, urlencode
@@ -194,7 +195,7 @@ def test_a_reload_gives_200_when_all_is_well_and_409_with_the_problems(tmp_path:
         [problem] = reloaded.problems
         assert problem.endswith('unknown region "us-esat"; did you mean "us-east"?')
         assert problem.startswith(str(node.folder / "a.yaml") + ":")
-        assert reloaded.generation == node.planner.plan.generation
+        assert reloaded.generation == node.planner.present.plan.generation
         status = TypeAdapter(NodeStatus).validate_json(node.ask("GET", "/v1/status").body)
         assert status.problems == reloaded.problems
         (node.folder / "a.yaml").write_text(SMALL.replace("192.0.2.2", "192.0.2.3"))
@@ -204,7 +205,7 @@ def test_a_reload_gives_200_when_all_is_well_and_409_with_the_problems(tmp_path:
 
 def test_a_failed_plan_shows_in_the_status(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
-        node.planner.failure = "no plan can be made of this"
+        node.planner.present = replace(node.planner.present, failure="no plan can be made of this")
         status = TypeAdapter(NodeStatus).validate_json(node.ask("GET", "/v1/status").body)
         assert status.problems == ("no plan can be made of this",)
 
@@ -339,11 +340,11 @@ def test_a_zone_that_loses_most_takes_a_credential_to_force_it(
         )
         for bad in ("", "a..b"):
             assert node.ask("POST", f"/v1/reload?force={bad}", headers=BEARER).status == 400
-        assert len(node.planner.catalogue.zones[0].records) == 42
+        assert len(node.planner.present.catalogue.zones[0].records) == 42
 
         taken = node.ask("POST", "/v1/reload?force=GTM.example.com.", headers=BEARER)
         assert (taken.status, taken.json["problems"]) == (200, [])
-        assert len(node.planner.catalogue.zones[0].records) == 2
+        assert len(node.planner.present.catalogue.zones[0].records) == 2
         assert 'gtm_zone_held{zone="gtm.example.com"} 0.0' in node.ask("GET", "/metrics").body.decode()
     said = [record.getMessage() for record in caplog.records if record.getMessage().startswith("audit:")]
     assert said == ["audit: reload forced from token deploy at 127.0.0.1: GTM.example.com"]

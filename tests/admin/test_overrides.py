@@ -234,10 +234,10 @@ def test_who_hangs_up_within_a_body_is_refused_and_is_no_fault_of_this_program(
 @example(json.dumps({**GOOD, "for": "90m"}).encode())
 @settings(max_examples=1_000, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_of_a_thousand_malformed_bodies_none_is_taken_and_none_is_a_fault(node: Served, body: bytes) -> None:
-    before = (node.overrides.known, node.planner.plan)
+    before = (node.overrides.known, node.planner.present.plan)
     answer = say(node, body)
     if answer.status == 201:  # what is drawn may be good: almost any text is a reason, and "down" is an action
         assert is_good(json.loads(body))
         return
     assert answer.status == 400
-    assert (node.overrides.known, node.planner.plan) == before
+    assert (node.overrides.known, node.planner.present.plan) == before

@@ -49,18 +49,20 @@ def test_views_are_made_off_the_event_loop_and_once_for_a_crowd(
     makings, planner, cache = Makings(monkeypatch), Served(tmp_path).planner, ViewCache()
 
     async def story() -> None:
-        await asyncio.gather(*(cache.refresh(planner.plan, planner.status) for _ in range(20)))
+        await asyncio.gather(*(cache.refresh(planner.present.plan, planner.present.status) for _ in range(20)))
 
     asyncio.run(story())
     assert len(makings.threads) == 1
     assert makings.threads[0] is not threading.main_thread()
-    assert cache.of(planner.plan, planner.status).plan is planner.plan
+    assert cache.of(planner.present.plan, planner.present.status).plan is planner.present.plan
     assert len(makings.threads) == 1
 
 
 def test_views_that_nobody_refreshed_are_made_at_once(tmp_path: Path) -> None:
     planner, cache = Served(tmp_path).planner, ViewCache()
-    assert cache.of(planner.plan, planner.status) == make_views(planner.plan, planner.status)
+    assert cache.of(planner.present.plan, planner.present.status) == make_views(
+        planner.present.plan, planner.present.status
+    )
 
 
 def test_the_json_is_that_of_the_whole_status(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,7 +73,7 @@ def test_a_running_node_explains_what_it_believes(tmp_path: Path) -> None:
         node.planner.take_status(world.status(world.down("192.0.2.1", "192.0.2.2"), world.zone(text)))
         ran = gtm("explain", "www.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
         assert (ran.code, ran.err) == (0, "")
-        assert ran.out == DOWN.format(generation=node.planner.plan.generation)
+        assert ran.out == DOWN.format(generation=node.planner.present.plan.generation)
 
 
 def test_a_stale_voice_says_nothing_and_a_frozen_belief_is_called_so(tmp_path: Path) -> None:
@@ -101,7 +102,7 @@ def test_what_the_nearest_vantage_sees_down_is_said(tmp_path: Path) -> None:
     cut = CheckStatus(Belief.UP, 0.0, local=(LocalBelief(VantageName("eu"), Belief.DOWN),))
     with serving(tmp_path, a=SMALL) as node:
         node.planner.take_status(Status({first.id: CheckStatus(Belief.UP, 0.0), second.id: cut}))
-        node.planner.vantages = world.VANTAGES
+        node.planner.present = replace(node.planner.present, vantages=world.VANTAGES)
         (node.folder / "a.yaml").write_text(f"{SMALL}\n  www: {{CNAME: api}}\n")
         node.ask("POST", "/v1/reload")
         ran = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)

@@ -12,6 +12,7 @@ from gtm.health.override.override import SafetyRule
 from gtm.ids import EndpointId, ServiceId
 from gtm.plan.overlay import Overlay
 from gtm.plan.safety.minimums import Refusal
+from gtm.plan.safety.overlay_decision import OverlayDecision
 from tests.admin.served import Served, serving
 from tests.cli.command import gtm
 from tests.fakes import world
@@ -97,7 +98,8 @@ def test_status_says_what_a_safety_rule_holds_and_explain_why(tmp_path: Path) ->
     with serving(tmp_path, a=SMALL) as node:
         held = {ServiceId("api.gtm.example.com"): {EndpointId("eu-west/192.0.2.2"): SafetyRule.CORRELATED}}
         node.planner.take_status(world.status(world.down("192.0.2.2"), world.zone(SMALL)), Overlay(held=held))
-        node.guide.refusals = (Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame"),)
+        refusals = (Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame"),)
+        node.guide._last = OverlayDecision(refusals=refusals)
         shown = gtm("status", "--admin", node.at)
         explained = gtm("explain", "api.gtm.example.com", "--client", "10.2.0.1", "--admin", node.at)
     assert "safety rule correlated_failure: the probes are to blame" in shown.lines
@@ -108,7 +110,8 @@ def test_status_says_what_a_safety_rule_holds_and_explain_why(tmp_path: Path) ->
 
 def test_status_says_that_people_together_took_too_much(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
-        node.guide._breaches = (Refusal(SafetyRule.AT_LEAST, "service api.gtm.example.com", "api has none"),)
+        breaches = (Refusal(SafetyRule.AT_LEAST, "service api.gtm.example.com", "api has none"),)
+        node.guide._last = OverlayDecision(breaches=breaches)
         shown = gtm("status", "--admin", node.at)
     words = "safety rule at_least: people took too much: api has none; `gtm clear SCOPE` gives something back"
     assert f"problem: {words}" in shown.lines

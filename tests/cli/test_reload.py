@@ -11,9 +11,9 @@ from tests.node.present import BROKEN, SMALL
 def test_a_reload_says_which_generation_serves(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         (node.folder / "a.yaml").write_text(SMALL.replace("192.0.2.2", "192.0.2.3"))
-        before = node.planner.plan.generation
+        before = node.planner.present.plan.generation
         ran = gtm("reload", "--admin", node.at)
-        after = node.planner.plan.generation
+        after = node.planner.present.plan.generation
     assert after > before
     changed = (
         "zone gtm.example.com: removed endpoint api.gtm.example.com eu-west/192.0.2.2; "
@@ -26,7 +26,7 @@ def test_a_reload_tells_what_was_taken_up_just_before_it(tmp_path: Path) -> None
     with serving(tmp_path, a=SMALL) as node:
         (node.folder / "a.yaml").write_text(SMALL.replace("  api:", "  web:"))
         first = gtm("reload", "--admin", node.at)
-        generation = node.planner.plan.generation
+        generation = node.planner.present.plan.generation
         second = gtm("reload", "--admin", node.at)
         node.clock.advance(RECENT_S + 1.0)
         third = gtm("reload", "--admin", node.at)
@@ -44,7 +44,7 @@ def test_a_reload_tells_what_was_taken_up_just_before_it(tmp_path: Path) -> None
 def test_a_reload_of_a_broken_file_says_what_is_wrong_and_what_serves_on(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         (node.folder / "a.yaml").write_text(BROKEN)
-        before = node.planner.plan.generation
+        before = node.planner.present.plan.generation
         ran = gtm("reload", "--admin", node.at)
     assert ran.code == 1
     assert ran.lines == [
@@ -72,4 +72,4 @@ def test_a_zone_that_loses_most_is_taken_when_it_is_forced(tmp_path: Path) -> No
         assert (unknown.code, unknown.err.partition(";")[0]) == (1, 'force: no zone "gtm.example.org" serves here')
         forced = gtm("reload", *with_token, "--force", "gtm.example.com")
         assert (forced.code, forced.err) == (0, "")
-        assert len(node.planner.catalogue.zones[0].records) == 2
+        assert len(node.planner.present.catalogue.zones[0].records) == 2

@@ -59,7 +59,7 @@ def frozen_row(tmp_path: Path, quorum: Quorum, votes: tuple[Voice, ...]) -> str:
             Peer(NodeName(name), "", key_of("fra").public, Listed(VantageName(name), None, name != "ns2"))
             for name in ("fra", "iad", "ns2")
         )
-        node.subject.config = replace(node.subject.config, quorum=quorum, peers=peers)
+        node.current.config = replace(node.current.config, quorum=quorum, peers=peers)
         frozen = CheckStatus(Belief.UP, 0.0, Reason.OK, "", votes, frozen=True)
         node.planner.take_status(Status({ONE: frozen, TWO: CheckStatus(Belief.UP, 0.0)}))
         lines = gtm("status", "--admin", node.at).lines
@@ -156,9 +156,9 @@ def test_what_is_down_from_somewhere_is_told(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         status = Status({ONE: CheckStatus(Belief.UP, 0.0, local=local), TWO: CheckStatus(Belief.DOWN, 0.0)})
         node.planner.take_status(status)
-        node.planner.vantages = world.VANTAGES
+        node.planner.present = replace(node.planner.present, vantages=world.VANTAGES)
         ran = gtm("status", "--admin", node.at)
-        node.planner.vantages = world.VANTAGES[:2]
+        node.planner.present = replace(node.planner.present, vantages=world.VANTAGES[:2])
         fewer = gtm("status", "--admin", node.at)
     assert "local truth of ap, eu, us: each for the clients near it" in ran.lines
     assert "local truth of ap, eu: none, it takes 3 of them" in fewer.lines
@@ -237,7 +237,7 @@ def test_piped_it_is_plain_columns_between_tabs(tmp_path: Path) -> None:
     with serving(tmp_path, a=SMALL) as node:
         believe(node)
         ran = gtm("status", "--admin", node.at)
-        generation = node.planner.plan.generation
+        generation = node.planner.present.plan.generation
     assert (ran.code, ran.err) == (0, "")
     lines = ran.lines
     assert lines[0] == f"node ns1 (0.1.0, reference engine): ready, generation {generation}"

@@ -18,6 +18,7 @@ from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName, VantageName
 from gtm.share.handler import handle_reports
 from gtm.share.poller import WAIT_S, Poller
+from gtm.share.refusals import OnRefused, ignore_refusal
 from gtm.share.report_store import Reporter, ReportStore
 from gtm.tls.peers import ChosenTls, system_tls
 from tests.fakes.clock import FakeClock
@@ -41,8 +42,11 @@ class WatchedDesk(ReportStore):
         clock: FakeClock,
         counters: Counters,
         gives_deltas: bool = True,
+        on_refused: OnRefused = ignore_refusal,
     ) -> None:
-        super().__init__(reporter, peers, clock=clock, counters=counters, gives_deltas=gives_deltas)
+        super().__init__(
+            reporter, peers, clock=clock, counters=counters, gives_deltas=gives_deltas, on_refused=on_refused
+        )
         self.counters = counters
         self.waited_on = asyncio.Event()
 
@@ -52,12 +56,24 @@ class WatchedDesk(ReportStore):
 
 
 def report_store_of(
-    node: str, *peers: str, clock: FakeClock | None = None, epoch: int = 1, gives_deltas: bool = True
+    node: str,
+    *peers: str,
+    clock: FakeClock | None = None,
+    epoch: int = 1,
+    gives_deltas: bool = True,
+    on_refused: OnRefused = ignore_refusal,
 ) -> WatchedDesk:
     """A store that trusts these peers."""
     reporter = Reporter(NodeName(node), VantageName(f"at-{node}"), key_of(node), epoch)
     trusted = {NodeName(peer): key_of(peer).public for peer in peers}
-    return WatchedDesk(reporter, trusted, clock=clock or FakeClock(), counters=Counters(), gives_deltas=gives_deltas)
+    return WatchedDesk(
+        reporter,
+        trusted,
+        clock=clock or FakeClock(),
+        counters=Counters(),
+        gives_deltas=gives_deltas,
+        on_refused=on_refused,
+    )
 
 
 def poller_of(  # one argument for each thing that a test may want of a poller

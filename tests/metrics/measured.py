@@ -14,7 +14,7 @@ from gtm.health.report.clocks import judged
 from gtm.health.verdict.reading import Phases, Reading, Reason
 from gtm.ids import EndpointId, NodeName, ServiceId, VantageName
 from gtm.metrics.measurements import Tallies
-from gtm.metrics.snapshot import ExpectedProbe, GeoSource, Present, Push, Reloads
+from gtm.metrics.snapshot import ExpectedProbe, GeoSource, Push, Reloads, Snapshot
 from gtm.node.planner import Planner
 from gtm.plan.overlay import Overlay
 from gtm.plan.safety.minimums import Refusal
@@ -63,15 +63,15 @@ class Measured:
         local = {name: replace(one, local=(seen,)) for name, one in believed.checks.items() if "192.0.2.10" in name}
         return Status({**believed.checks, **local})
 
-    def present(self) -> Present:
-        return Present(
+    def present(self) -> Snapshot:
+        return Snapshot(
             node=NodeName("ns1"),
             version="1.2.3",
             engine="reference",
             roles=("admin", "dns"),
             started_at=1_700_000_000.0,
-            plan=self.planner.plan,
-            status=self.planner.status,
+            plan=self.planner.present.plan,
+            status=self.planner.present.status,
             overlay=Overlay(in_force(newest(joined({}, [OVERRIDE])), wall=WALL)),
             probes=(
                 ExpectedProbe(NodeName("fra"), is_peer=True, age_s=2.5, is_fresh=False, is_voting=False),

@@ -113,7 +113,7 @@ def test_the_values_are_those_of_the_node(measured: Measured) -> None:
     found = exposed(measured)
     [(build, _)] = values(found["gtm_build"])
     assert build == {"node": "ns1", "version": "1.2.3", "engine": "reference", "roles": "admin,dns"}
-    assert list(values(found["gtm_config_generation"])) == [({}, measured.planner.plan.generation)]
+    assert list(values(found["gtm_config_generation"])) == [({}, measured.planner.present.plan.generation)]
     assert ({"probe": "fra"}, 2.5) in list(values(found["gtm_probe_report_age_seconds"]))
     assert list(values(found["gtm_probe_silent"])) == [({"probe": "fra"}, 1.0), ({"probe": "ns1"}, 0.0)]
     assert list(values(found["gtm_peers_expected"])) == [({}, 1.0)]

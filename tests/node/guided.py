@@ -5,28 +5,20 @@ from pathlib import Path
 
 from gtm.counters import Counters
 from gtm.health.belief import Belief
-from gtm.health.consensus.quorum import Quorum
 from gtm.health.override.override import Action, OverrideRequest, SafetyRule
 from gtm.health.override.scope import parse_scope
 from gtm.health.verdict.reading import Reason
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import NodeName
-from gtm.metrics.measurements import Tallies
 from gtm.node.events.log import EventLog
 from gtm.node.events.recorder import EventRecorder
-from gtm.node.overrides.overlay import OverlayBuilder
-from gtm.node.overrides.requests import OverrideRequests
-from gtm.node.overrides.store import OverrideDesk
-from gtm.node.planner import Planner
-from gtm.node.rivers.health import HealthRiver
 from gtm.node.state.folder import StateFolder
-from gtm.steer.vocabulary import STEERING
 from gtm.zone.model import Zone, checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal
 from tests.fakes.peers import key_of, report_store_of
-from tests.node.present import RecordingEngine, catalogue
+from tests.node.present import RecordingEngine, catalogue, core_of
 
 TEXT = f"""{world.HEAD}
 services:
@@ -54,53 +46,28 @@ class Node:
 
     def __init__(self, folder: Path, text: str = TEXT, *, restored: bool = False, answers: bool = True) -> None:
         self.zone: Zone = world.zone(text)
-        self.clock, self.counters, self.tallies = FakeClock(), Counters(), Tallies()
+        self.clock, self.counters = FakeClock(), Counters()
         self.events = EventLog(FakeJournal(), NodeName("ns1"), clock=self.clock, counters=self.counters)
         recorder = EventRecorder(self.events, NodeName("ns1"), answers=answers)
         state = StateFolder(folder / "state", self.counters)
         self.engine = RecordingEngine()
-        self.planner = Planner(
-            self.engine,
-            vocabulary=STEERING,
-            state=state,
-            status=state.load_status(),
-            wall=self.clock.wall,
-            counters=self.counters,
-            recorder=recorder,
-        )
         self.report_store, self.probe = (
             report_store_of("ns1", "fra", clock=self.clock),
             report_store_of("fra", clock=self.clock),
         )
-        self.overrides = OverrideDesk(
-            NodeName("ns1"),
-            key_of("ns1"),
-            {NodeName("fra"): key_of("fra").public},
-            accepted=None,
+        core = core_of(
+            state,
+            clock=self.clock,
+            counters=self.counters,
+            engine=self.engine,
             report_store=self.report_store,
-            state=state,
-            clock=self.clock,
-            counters=self.counters,
-            recorder=recorder,
-        )
-        self.guide = OverlayBuilder(
-            self.planner, self.overrides, clock=self.clock, counters=self.counters, recorder=recorder
-        )
-        self.river = HealthRiver(
-            self.planner,
-            self.report_store,
-            quorum=Quorum(voters=1),
-            state=state,
-            clock=self.clock,
-            counters=self.counters,
-            recorder=recorder,
-            guide=self.guide,
-            tallies=self.tallies,
+            peers={NodeName("fra"): key_of("fra").public},
             answers=answers,
+            recorder=recorder,
         )
-        self.saying = OverrideRequests(
-            self.planner, self.overrides, self.guide, applied=self.river.merge, publish=self.river.publish_soon
-        )
+        self.planner, self.overrides = core.planner, core.overrides
+        self.guide, self.notices = core.overlays, core.notices
+        self.river, self.saying, self.tallies = core.health, core.requests, core.tallies
         asyncio.run(self.planner.take_zones(catalogue(self.zone)))
         self.river.watch(checks((self.zone,)))
         if not restored:

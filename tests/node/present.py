@@ -1,26 +1,37 @@
 """A node's present for tests: a planner over the small world, a folder of zone files, and a sleep in turns."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
+from gtm.clock import Clock
 from gtm.counters import Counters
+from gtm.engine.protocol import Engine
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
+from gtm.health.consensus.quorum import Quorum
 from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status
+from gtm.health.report.signature import Keys
+from gtm.ids import NodeName
 from gtm.node.config.model import NodeConfig
 from gtm.node.config.parse import parse_node_file
-from gtm.node.events.recorder import EventRecorder
+from gtm.node.events.recorder import EventRecorder, no_recorder
 from gtm.node.planner import Planner
 from gtm.node.state.folder import StateFolder
+from gtm.node.wiring import Core, Ground, join
 from gtm.plan.model import Plan
+from gtm.probe.permits import NO_PERMITS
+from gtm.share.report_store import ReportStore
 from gtm.steer.vocabulary import STEERING, SteeringVocabulary
 from gtm.watch.folder import Catalogue, Loaded
 from gtm.watch.geoload import GeoLoad
 from gtm.zone.model import Zone, checks
 from tests.fakes import world
+from tests.fakes.clock import FakeClock
+from tests.fakes.peers import key_of, report_store_of
 
 SMALL = f"""{world.HEAD}
 services:
@@ -37,6 +48,7 @@ records:{world.NS1}
 BROKEN = SMALL.replace("us-east, address", "us-esat, address")
 """The same with a misspelt region."""
 
+ONE_VOTER = Quorum(voters=1)
 GEO = GeoLoad(world.geography(), (), ())
 WALL = 1_700_000_000.0
 
@@ -70,6 +82,52 @@ class KeepingFolder(StateFolder):
         return super().save_plan_apart(plan)
 
 
+class WallClock(FakeClock):
+    """A clock whose wall time is a function's."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        super().__init__()
+        self._now = now
+
+    def wall(self) -> float:
+        return self._now()
+
+
+def core_of(
+    state: StateFolder,
+    *,
+    clock: Clock,
+    counters: Counters,
+    engine: Engine,
+    report_store: ReportStore,
+    peers: Mapping[NodeName, Keys] = MappingProxyType({}),
+    quorum: Quorum = ONE_VOTER,
+    status: Status | None = None,
+    answers: bool = True,
+    vocabulary: SteeringVocabulary = STEERING,
+    recorder: EventRecorder | None = None,
+) -> Core:
+    """A node that is called ns1, from reports to answers; without `status` it begins with what is in the folder."""
+    ground = Ground(
+        NodeName("ns1"),
+        key_of("ns1"),
+        peers,
+        accepted=None,
+        quorum=quorum,
+        permits=NO_PERMITS,
+        answers=answers,
+        vocabulary=vocabulary,
+        engine=engine,
+        clock=clock,
+        counters=counters,
+        recorder=recorder or no_recorder(),
+        state=state,
+        status=state.load_status() if status is None else status,
+        report_store=report_store,
+    )
+    return join(ground)
+
+
 def make_planner(
     state: Path,
     *,
@@ -83,15 +141,17 @@ def make_planner(
 ) -> Planner:
     """A planner without zones."""
     counters = counters or Counters()
-    return Planner(
-        engine or RecordingEngine(),
-        vocabulary=vocabulary,
-        state=folder or StateFolder(state, counters),
-        status=status,
-        wall=wall,
+    core = core_of(
+        folder or StateFolder(state, counters),
+        clock=WallClock(wall),
         counters=counters,
+        engine=engine or RecordingEngine(),
+        report_store=report_store_of("ns1"),
+        status=status,
+        vocabulary=vocabulary,
         recorder=recorder,
     )
+    return core.planner
 
 
 def catalogue(*zones: Zone) -> Catalogue:

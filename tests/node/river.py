@@ -10,15 +10,13 @@ from gtm.health.consensus.status import NO_STATUS, CheckStatus, Status
 from gtm.health.verdict.reading import Reason
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import NodeName
-from gtm.metrics.measurements import Tallies
 from gtm.metrics.model import Point
-from gtm.node.rivers.health import HealthRiver
 from gtm.node.state.folder import StateFolder
 from gtm.zone.model import checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import WatchedDesk, report_store_of
-from tests.node.present import SMALL, RecordingEngine, catalogue, make_planner
+from tests.node.present import SMALL, RecordingEngine, catalogue, core_of
 
 ZONE = world.zone(SMALL)
 CHECKS = checks((ZONE,))
@@ -32,20 +30,20 @@ class River:
     def __init__(self, tmp_path: Path, *, restored: Status = NO_STATUS, voters: int = 2) -> None:
         self.clock = FakeClock()
         self.state = tmp_path / "state"
-        self.counters, self.tallies = Counters(), Tallies()
+        self.counters = Counters()
         self.engine = RecordingEngine()
-        self.planner = make_planner(self.state, engine=self.engine, status=restored)
         self.report_store: WatchedDesk = report_store_of("ns1", "fra", "iad", clock=self.clock)
         self.peers = {name: report_store_of(name, clock=self.clock) for name in ("fra", "iad")}
-        self.river = HealthRiver(
-            self.planner,
-            self.report_store,
-            quorum=Quorum(voters=voters),
-            state=StateFolder(self.state, self.counters),
+        core = core_of(
+            StateFolder(self.state, self.counters),
             clock=self.clock,
             counters=self.counters,
-            tallies=self.tallies,
+            engine=self.engine,
+            report_store=self.report_store,
+            quorum=Quorum(voters=voters),
+            status=restored,
         )
+        self.planner, self.river, self.tallies = core.planner, core.health, core.tallies
         asyncio.run(self.planner.take_zones(catalogue(ZONE)))
         self.river.watch(CHECKS)
 
@@ -64,7 +62,7 @@ class River:
         return self.tallies.transitions.family().points
 
     def beliefs(self) -> tuple[Belief, Belief]:
-        return self.planner.status.belief(ONE), self.planner.status.belief(TWO)
+        return self.planner.present.status.belief(ONE), self.planner.present.status.belief(TWO)
 
     @property
     def answer(self) -> list[str]:

@@ -15,6 +15,7 @@ from gtm.health.consensus.voices import Freshness
 from gtm.health.report.peer import PeerState
 from gtm.ids import NodeName
 from gtm.node.api import NodeApi
+from gtm.node.config.current import CurrentConfig
 from gtm.node.events.log import EventLog
 from gtm.node.rivers.zones import ZoneRiver
 from gtm.node.state.folder import StateFolder
@@ -37,7 +38,7 @@ class Node:
         self.planner = make_planner(tmp_path / "state", engine=engine, counters=counters)
         self.report_store = report_store_of("ns1", "a", "b", clock=self.clock)
         self.subject = NodeApi(
-            config(tmp_path, f"share:\n  key: ns1.key\n  peers:\n{peers}"),
+            CurrentConfig(config(tmp_path, f"share:\n  key: ns1.key\n  peers:\n{peers}")),
             self.planner,
             ZoneRiver(tmp_path / "zones", STEERING, self.planner, watch=lambda _checks: None, counters=counters),
             self.report_store,
@@ -62,7 +63,12 @@ class Node:
         """Believes what was heard, as the health river does."""
         watched, now = {CHECK: Freshness(interval_s=1.0, timeout_s=1.0)}, self.clock.monotonic()
         status = merge(
-            self.planner.status, self.report_store.book, watched, Quorum(voters=1), now=now, wall=self.clock.wall()
+            self.planner.present.status,
+            self.report_store.book,
+            watched,
+            Quorum(voters=1),
+            now=now,
+            wall=self.clock.wall(),
         )
         self.planner.take_status(status)
 

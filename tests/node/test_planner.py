@@ -63,8 +63,8 @@ def test_zones_and_geo_data_make_the_plan_that_the_engine_serves(tmp_path: Path)
         assert answer(engine, world.US) == ["192.0.2.1"]
 
     asyncio.run(story())
-    assert planner.plan is engine.plans[-1]
-    assert planner.failure == ""
+    assert planner.present.plan is engine.plans[-1]
+    assert planner.present.failure == ""
 
 
 def test_health_changes_the_answer_and_only_a_flip_makes_a_plan(tmp_path: Path) -> None:
@@ -195,11 +195,11 @@ def test_flips_of_health_do_not_write_the_state(tmp_path: Path) -> None:
     for belief in (DOWN, UP) * 20:
         planner.take_status(believing(ZONE, _1=belief, _2=UP))
     assert (tmp_path / "state.json").stat() == written
-    floor = planner.plan.generation
+    floor = planner.present.plan.generation
     restarted = make_planner(tmp_path)
     asyncio.run(restarted.take_zones(catalogue(ZONE)))
-    assert restarted.plan.generation > floor
-    assert restarted.plan.generation > GENERATIONS_AHEAD
+    assert restarted.present.plan.generation > floor
+    assert restarted.present.plan.generation > GENERATIONS_AHEAD
 
 
 def test_generations_grow_over_restarts_on_a_full_disk_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,17 +229,17 @@ def test_many_flips_reserve_more_generations_before_the_last_is_used(tmp_path: P
     asyncio.run(planner.take_zones(catalogue(ZONE)))
     for belief in (DOWN, UP) * GENERATIONS_AHEAD:
         planner.take_status(believing(ZONE, _1=belief, _2=UP))
-    last = planner.plan.generation
+    last = planner.present.plan.generation
     assert last > GENERATIONS_AHEAD
     restarted = make_planner(tmp_path)
-    assert last <= restarted.plan.generation <= last + GENERATIONS_AHEAD
+    assert last <= restarted.present.plan.generation <= last + GENERATIONS_AHEAD
 
 
 def test_the_serial_of_an_unchanged_zone_survives_a_restart_and_a_changed_one_grows(tmp_path: Path) -> None:
     def serial(*zones: str) -> int:
         planner = make_planner(tmp_path)
         asyncio.run(planner.take_zones(catalogue(*(world.zone(text) for text in zones))))
-        (zone,) = planner.plan.zones.values()
+        (zone,) = planner.present.plan.zones.values()
         return zone.serial
 
     first = serial(SMALL)
@@ -273,13 +273,13 @@ def test_zones_that_no_plan_can_be_made_of_leave_the_last_good_plan(
 
     async def story() -> None:
         await planner.take_zones(catalogue(ZONE))
-        good = planner.plan
+        good = planner.present.plan
         broken.fails = True
         with caplog.at_level(logging.ERROR):
             await planner.take_zones(catalogue(bad))
-        assert planner.plan is good
-        assert planner.catalogue.zones == (ZONE,)
-        assert "RuntimeError: out of luck" in planner.failure
+        assert planner.present.plan is good
+        assert planner.present.catalogue.zones == (ZONE,)
+        assert "RuntimeError: out of luck" in planner.present.failure
         assert counters.count("plan_failures", cause="zones_or_geo_data") == 1
         [record] = caplog.records
         assert record.exc_info is not None
@@ -287,8 +287,8 @@ def test_zones_that_no_plan_can_be_made_of_leave_the_last_good_plan(
         assert answer(engine) == ["192.0.2.2"], "geo data still goes into the plan of the good zones"
         broken.fails = False
         await planner.take_zones(catalogue(bad))
-        assert planner.failure == ""
-        assert planner.catalogue.zones == (bad,)
+        assert planner.present.failure == ""
+        assert planner.present.catalogue.zones == (bad,)
 
     asyncio.run(story())
 
@@ -301,7 +301,7 @@ def test_going_back_to_the_good_zones_ends_a_failure(tmp_path: Path) -> None:
     broken.fails = True
     for zone, fails in ((ZONE, False), (bad, True), (ZONE, False)):
         asyncio.run(planner.take_zones(catalogue(zone)))
-        assert bool(planner.failure) == fails
+        assert bool(planner.present.failure) == fails
 
 
 def test_health_that_cannot_be_applied_leaves_the_last_good_plan_and_is_not_forgotten(
@@ -317,7 +317,7 @@ def test_health_that_cannot_be_applied_leaves_the_last_good_plan_and_is_not_forg
     with caplog.at_level(logging.ERROR):
         for _ in range(5):
             planner.take_status(believing(zone, _1=DOWN, _2=UP))
-    assert planner.status == believing(zone, _1=DOWN, _2=UP)
+    assert planner.present.status == believing(zone, _1=DOWN, _2=UP)
     assert len(caplog.records) == 1, "told once, although tried with every status"
     assert counters.count("plan_failures", cause="health") == 5
     assert answer(engine) == ["192.0.2.1", "192.0.2.2"]
@@ -341,7 +341,7 @@ def test_an_engine_that_refuses_a_plan_goes_on_with_the_last(tmp_path: Path) -> 
     engine.refuses = True
     asyncio.run(planner.take_zones(catalogue(OTHER)))
     planner.take_status(believing(ZONE, _1=DOWN, _2=UP))
-    assert planner.plan is engine.plans[-1]
+    assert planner.present.plan is engine.plans[-1]
     engine.refuses = False
     planner.take_status(believing(ZONE, _1=DOWN, _2=UP))
     assert answer(engine) == ["192.0.2.2"]
@@ -361,9 +361,9 @@ def test_a_zone_that_the_engine_refuses_keeps_no_other_from_being_served(tmp_pat
     planner = make_planner(tmp_path, engine=engine)
     bad = replace(world.zone(SMALL.replace("gtm.example.com", "bad.example.com")), file="bad.yaml")
     asyncio.run(planner.take_zones(catalogue(ZONE, bad)))
-    assert [zone.origin for zone in planner.catalogue.zones] == [ZONE.origin]
-    (problem,) = planner.catalogue.problems
-    assert (problem.file, planner.failure) == ("bad.yaml", "")
+    assert [zone.origin for zone in planner.present.catalogue.zones] == [ZONE.origin]
+    (problem,) = planner.present.catalogue.problems
+    assert (problem.file, planner.present.failure) == ("bad.yaml", "")
     assert problem.message.endswith("ValueError: not a plan: expected u32")
     assert answer(engine) != []
 
@@ -371,11 +371,11 @@ def test_a_zone_that_the_engine_refuses_keeps_no_other_from_being_served(tmp_pat
 def test_an_unchanged_catalogue_takes_its_problems_along_without_a_new_plan(tmp_path: Path) -> None:
     planner = make_planner(tmp_path)
     asyncio.run(planner.take_zones(catalogue(ZONE)))
-    before = planner.plan
+    before = planner.present.plan
     again = replace(catalogue(ZONE), problems=())
     asyncio.run(planner.take_zones(again))
-    assert planner.plan is before
-    assert planner.catalogue is again
+    assert planner.present.plan is before
+    assert planner.present.catalogue is again
 
 
 def test_geo_data_that_is_gone_gives_everybody_the_default_order(tmp_path: Path) -> None:
@@ -385,7 +385,7 @@ def test_geo_data_that_is_gone_gives_everybody_the_default_order(tmp_path: Path)
     asyncio.run(planner.take_geo(GEO))
     asyncio.run(planner.take_geo(GeoLoad(NO_GEOGRAPHY, ("regions.mmdb: No such file or directory",), ())))
     assert answer(engine, world.EU) == ["192.0.2.1"]
-    assert planner.geo.problems
+    assert planner.present.geo.problems
 
 
 def test_a_restored_status_is_in_the_first_plan(tmp_path: Path) -> None:

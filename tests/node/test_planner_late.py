@@ -11,17 +11,14 @@ from gtm.counters import Counters
 from gtm.event import EventKind
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
-from gtm.health.consensus.quorum import Quorum
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.report.book import EMPTY_BOOK
 from gtm.health.verdict.reading import Reason
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import NodeName
-from gtm.metrics.measurements import Tallies
 from gtm.metrics.model import Distribution
 from gtm.node.events.recorder import EventRecorder
 from gtm.node.planner import Planner
-from gtm.node.rivers.health import HealthRiver
 from gtm.plan.apply import costly
 from gtm.steer.filter import Candidates, Filter, Regions, View
 from gtm.steer.vocabulary import with_kinds
@@ -32,7 +29,7 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.deltas import delta_of
 from tests.fakes.journal import KeptEvents
 from tests.fakes.peers import report_store_of
-from tests.node.present import GEO, SMALL, KeepingFolder, KeptEngine, catalogue, make_planner, until
+from tests.node.present import GEO, SMALL, KeepingFolder, KeptEngine, catalogue, core_of, make_planner, until
 
 DOWN, UP = Belief.DOWN, Belief.UP
 
@@ -67,7 +64,7 @@ class World:
         self.events = KeptEvents()
         self.recorder = EventRecorder(self.events, NodeName("ns1"))
         self.folder = KeepingFolder(tmp_path, Counters())
-        vocabulary = with_kinds({"gate": self.gate.kind})
+        self.vocabulary = vocabulary = with_kinds({"gate": self.gate.kind})
         slow = SMALL.replace("gtm.example.com", "slow.test").replace("steer: nearest", "steer: [up, gate, first: 1]")
         slow = slow.replace("first: 1", "{first: 1}").replace("  api:", "  api:\n    ttl: {max: 300, min: 30}")
         small = SMALL.replace("gtm.example.com", "small.test").replace("steer: nearest", "steer: [up, {first: 1}]")
@@ -100,7 +97,7 @@ class World:
         assert await asyncio.to_thread(self.gate.entered.wait, 10)
 
     async def caught_up(self) -> None:
-        task = self.planner._catching_up
+        task = self.planner._late._task
         assert task is not None
         await task
 
@@ -114,7 +111,7 @@ def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 def test_health_of_another_zone_is_served_while_a_slow_one_is_decided(node: World) -> None:
     async def story() -> None:
         await node.begin()
-        assert {name.partition(".")[2] for name in costly(node.planner.plan)} == {"slow.test"}
+        assert {name.partition(".")[2] for name in costly(node.planner.present.plan)} == {"slow.test"}
         async with until():
             await node.begin_to_decide(node.status("192.0.2.1"))
             node.planner.take_status(node.status("192.0.2.1", "198.51.100.1"))
@@ -161,17 +158,17 @@ def test_a_ttl_that_changes_while_it_is_decided_is_not_that_of_before(node: Worl
 
 
 def test_a_failover_of_a_slow_zone_is_measured_when_it_is_served(node: World) -> None:
-    clock, tallies = FakeClock(), Tallies()
+    clock = FakeClock()
     report_store, probe = report_store_of("ns1", "fra", clock=clock), report_store_of("fra", clock=clock)
-    river = HealthRiver(
-        node.planner,
-        report_store,
-        quorum=Quorum(voters=1),
-        state=node.folder,
+    core = core_of(
+        node.folder,
         clock=clock,
         counters=Counters(),
-        tallies=tallies,
+        engine=node.engine,
+        report_store=report_store,
+        vocabulary=node.vocabulary,
     )
+    node.planner, river, tallies = core.planner, core.health, core.tallies
 
     def hear(*down: str) -> None:
         verdicts = {}
@@ -218,7 +215,7 @@ def test_a_new_zone_waits_for_one_round_and_has_the_newest_health(node: World) -
             node.gate.go.set()
             await taking
             await node.caught_up()
-        assert len(node.planner.plan.zones) == 3
+        assert len(node.planner.present.plan.zones) == 3
         assert node.answers() == ["192.0.2.1", "198.51.100.2"]
 
     asyncio.run(story())
@@ -260,8 +257,8 @@ def test_a_plan_that_was_kept_before_a_slow_zone_was_decided_is_kept_again(node:
             node.gate.go.set()
             await node.caught_up()
         assert node.answers() == ["192.0.2.2", "198.51.100.1"]
-        assert node.planner.plan is not before
-        assert node.folder.kept is node.planner.plan
+        assert node.planner.present.plan is not before
+        assert node.folder.kept is node.planner.present.plan
 
     asyncio.run(story())
 
@@ -270,13 +267,13 @@ def test_the_plan_of_a_slow_zone_names_what_caused_it(node: World) -> None:
     async def story() -> None:
         await node.begin()
         node.gate.is_closed = True
-        planner, up, down = node.planner, node.status(), node.status("192.0.2.1")
+        planner, down = node.planner, node.status("192.0.2.1")
         async with until():
-            node.recorder.believed(delta_of(up, down), EMPTY_BOOK, planner.plan)
-            planner.take_status(down)
+            delta = delta_of(planner.present.status, down)
+            causes = node.recorder.believed(delta, EMPTY_BOOK, planner.present.plan)
+            planner.follow(delta, planner.present.overlay, causes=causes)
             await asyncio.to_thread(node.gate.entered.wait, 10)
-            node.recorder.believed(None, EMPTY_BOOK, planner.plan)
-            planner.take_status(down)
+            planner.follow(None, planner.present.overlay)
             node.gate.go.set()
             await node.caught_up()
 

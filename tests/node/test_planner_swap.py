@@ -71,7 +71,7 @@ def test_a_swap_of_names_leaves_the_loop_to_others_and_a_flip_meanwhile_counts_a
             engine.go.set()
             await swapping
         assert answer(engine) == ["192.0.2.1"]
-        assert len(planner.plan.zones) == (1 if fails else 2)
-        assert folder.kept is planner.plan
+        assert len(planner.present.plan.zones) == (1 if fails else 2)
+        assert folder.kept is planner.present.plan
 
     asyncio.run(story())

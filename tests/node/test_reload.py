@@ -68,7 +68,7 @@ def test_a_reload_waits_for_a_file_that_is_included_for_the_first_time(tmp_path:
             watched.write("m1 A 192.0.2.1\n" * 1 + f"m{look} A 192.0.2.2\n", "below/more")
 
     problems, _ = reloading(watched, write)
-    (zone,) = watched.planner.plan.zones.values()
+    (zone,) = watched.planner.present.plan.zones.values()
     assert (problems, zone.zone.bulk.find(b"\2m3") is not None) == ((), True)
 
 

@@ -26,6 +26,7 @@ from gtm.node.config.model import NodeConfig
 from gtm.node.config.parse import parse_node_file
 from gtm.node.node import Node
 from gtm.node.state.lock import lock_state
+from gtm.node.wiring import build
 from gtm.share.keys import save_key
 from gtm.zone.model import checks
 from tests.fakes import world
@@ -84,7 +85,8 @@ class Joined:
         save_key(folder / "ns1.key", key_of("ns1"))
         config = self.config(settings)
         self._lock = lock_state(config.state)
-        self.node = Node(config, self.clock, RecordingEngine(), counters=Counters(), lock=self._lock)
+        parts = build(config, self.clock, RecordingEngine(), counters=Counters(), lock=self._lock, rereading=None)
+        self.parts, self.node = parts, Node(parts)
         self.peers = {name: report_store_of(name, clock=self.clock) for name in ("fra", "iad")}
         drain = said(EU, Action.DRAIN, node="fra", made_at=self.clock.wall(), span_s=7200.0)
         self.peers["fra"].carry((seal_override(drain, key_of("fra")),))
@@ -94,15 +96,15 @@ class Joined:
         return parse_node_file(text, "gtm.yaml", self.folder, "the-host")
 
     async def take(self, settings: Mapping[str, object]) -> None:
-        await self.node._take(self.config(settings))
+        await self.parts.taking.take(self.config(settings))
 
     async def load(self) -> None:
-        assert self.node._places is not None
-        await self.node._places.load()
-        await self.node._zones.start()
+        assert self.parts.places is not None
+        await self.parts.places.load()
+        await self.parts.zones.start()
 
     async def close(self) -> None:
-        await self.node._state.finish()
+        await self.parts.state.finish()
         self._lock.release()
 
     def hear(self, name: str, belief: Belief = Belief.UP) -> bool:
@@ -114,10 +116,10 @@ class Joined:
             reason=Reason.OK if belief is Belief.UP else Reason.TIMEOUT,
             read_at=self.clock.monotonic(),
         )
-        watched = checks(self.node._planner.catalogue.zones)
+        watched = checks(self.parts.core.planner.present.catalogue.zones)
         self.peers[name].publish({check.id: verdict for check in watched})
-        taken = self.node._report_store.take(self.peers[name].offer().body, giver=NodeName(name))
-        self.node._health.merge()
+        taken = self.parts.report_store.take(self.peers[name].offer().body, giver=NodeName(name))
+        self.parts.core.health.merge()
         return taken
 
 
@@ -137,12 +139,12 @@ async def who_is_heard(joined: Joined) -> object:
 
 
 async def own_key_problem(joined: Joined) -> object:
-    return any("lists this node" in problem for problem in joined.node._subject.status().problems)
+    return any("lists this node" in problem for problem in joined.parts.api.status().problems)
 
 
 async def what_counts(joined: Joined) -> object:
     joined.hear("fra")
-    return [str(scope) for scope in joined.node._overrides.in_force().by_scope]
+    return [str(scope) for scope in joined.parts.core.overrides.in_force().by_scope]
 
 
 async def names(joined: Joined) -> object:
@@ -150,37 +152,39 @@ async def names(joined: Joined) -> object:
 
 
 async def is_unready_when_blind(joined: Joined) -> object:
-    joined.node._warm.set()
+    joined.parts.warm.set()
     for _ in range(5):  # of an hour: nobody was heard for long
         joined.clock.advance(720.0)
-        joined.node._health.merge()
-    return bool(joined.node._readiness.why_not())
+        joined.parts.core.health.merge()
+    return bool(joined.parts.readiness.why_not())
 
 
 async def who_gets_in(joined: Joined) -> object:
     request = make_mocked_request("POST", "/v1/overrides", headers={"Authorization": f"Bearer {TOKEN}"})
     try:
-        return (await joined.node._door.require(request)).partition(" at ")[0]
+        return (await joined.parts.door.require(request)).partition(" at ")[0]
     except web.HTTPException as refused:
         return refused.status
 
 
 async def how_a_wrong_heartbeat_ends(joined: Joined) -> object:
-    joined.node._health.heartbeats.watch(checks(joined.node._planner.catalogue.zones), now=joined.clock.monotonic())
+    joined.parts.core.health.heartbeats.watch(
+        checks(joined.parts.core.planner.present.catalogue.zones), now=joined.clock.monotonic()
+    )
     check = {"check": "gtm.example.com/beat/192.0.2.30"}
     request = make_mocked_request("POST", "/", headers={"Authorization": "Bearer x"}, match_info=check)
     with pytest.raises(web.HTTPException) as refused:
-        await joined.node._pushes.handle(request)
+        await joined.parts.pushes.handle(request)
     return refused.value.status
 
 
 async def what_checks_may_use(joined: Joined) -> object:
-    return sorted(joined.node._health._permits.secrets)  # tests/flow/test_node_reload.py has what comes of it
+    return sorted(joined.parts.core.health._permits.secrets)  # tests/flow/test_node_reload.py has what comes of it
 
 
 async def is_a_zone_read_after_six_looks(joined: Joined) -> object:
     """Of a file that is written in place."""
-    turns, zones = Turns(), joined.node._zones
+    turns, zones = Turns(), joined.parts.zones
     zones._sleep = turns
     text = joined.zone_file.read_text()
     address = "192.0.2.11" if "192.0.2.10" in text else "192.0.2.10"
@@ -188,28 +192,28 @@ async def is_a_zone_read_after_six_looks(joined: Joined) -> object:
         await turns.next(2)
         joined.zone_file.write_text(text.replace("192.0.2.11", "192.0.2.10").replace("192.0.2.10", address))
         await turns.next(6)
-        is_read = any(check.target == address for check in checks(joined.node._planner.catalogue.zones))
+        is_read = any(check.target == address for check in checks(joined.parts.core.planner.present.catalogue.zones))
         await turns.next(42)
     return is_read
 
 
 async def are_networks_read_after_four_looks(joined: Joined) -> object:
     turns = Turns()
-    assert joined.node._places is not None
-    geo = joined.node._places._geo
+    assert joined.parts.places is not None
+    geo = joined.parts.places._geo
     geo._sleep = turns
-    before = joined.node._planner.geo
+    before = joined.parts.core.planner.present.geo
     async with turns.running(geo.run()):
         await turns.next(2)
         joined.networks.write_text(networks("US" if "IE" in joined.networks.read_text() else "IE"))
         await turns.next(4)
-        is_read = joined.node._planner.geo is not before
+        is_read = joined.parts.core.planner.present.geo is not before
         await turns.next(12)
     return is_read
 
 
 async def is_most_refused(joined: Joined) -> object:
-    zones = joined.node._zones
+    zones = joined.parts.zones
 
     async def no_wait(_seconds: float) -> None:
         await asyncio.sleep(0)
@@ -224,8 +228,10 @@ async def is_most_refused(joined: Joined) -> object:
 async def what_half_of_the_votes_make(joined: Joined) -> object:
     joined.hear("fra", Belief.DOWN)
     joined.hear("iad")
-    check = next(check.id for check in checks(joined.node._planner.catalogue.zones) if check.target == "192.0.2.20")
-    return joined.node._planner.status.belief(check)
+    check = next(
+        check.id for check in checks(joined.parts.core.planner.present.catalogue.zones) if check.target == "192.0.2.20"
+    )
+    return joined.parts.core.planner.present.status.belief(check)
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,14 +329,14 @@ class Cut(RuntimeError):
 @pytest.mark.parametrize(
     ("look", "part", "step"),
     [
-        (who_is_heard, "_report_store", "take_peers"),
-        (who_is_heard, "_sharing", "take"),
-        (what_counts, "_overrides", "accept"),
-        (how_a_wrong_heartbeat_ends, "_sharing", "take"),
-        (how_a_wrong_heartbeat_ends, "_pushes", "take"),
-        (is_most_refused, "_places", "take"),
-        (who_gets_in, "_zones", "take"),
-        (what_half_of_the_votes_make, "_door", "take"),
+        (who_is_heard, "report_store", "take_peers"),
+        (who_is_heard, "sharing", "take"),
+        (what_counts, "overrides", "accept"),
+        (how_a_wrong_heartbeat_ends, "sharing", "take"),
+        (how_a_wrong_heartbeat_ends, "pushes", "take"),
+        (is_most_refused, "places", "take"),
+        (who_gets_in, "zones", "take"),
+        (what_half_of_the_votes_make, "door", "take"),
     ],
 )
 def test_what_was_cut_short_is_taken_whole_the_next_time(
@@ -348,7 +354,7 @@ def test_what_was_cut_short_is_taken_whole_the_next_time(
         found = []
         for settings in (one, other):
             with monkeypatch.context() as patch:
-                patch.setattr(getattr(joined.node, part), step, cut)
+                patch.setattr(getattr(joined.parts.taking._takers, part), step, cut)
                 with pytest.raises(Cut):
                     await joined.take(settings)
             await joined.take(settings)
@@ -372,7 +378,7 @@ def test_the_file_of_before_is_taken_whole_after_a_part_of_another(
         joined = Joined(tmp_path, effect.other[0])
         await joined.load()
         with monkeypatch.context() as patch:
-            patch.setattr(joined.node._door, "take", cut)
+            patch.setattr(joined.parts.door, "take", cut)
             with pytest.raises(Cut):
                 await joined.take(effect.one[0])
         assert await effect.look(joined) == effect.one[1], "a part of it"
@@ -402,7 +408,7 @@ def test_plain_http_is_warned_of_from_then_on(tmp_path: Path, caplog: pytest.Log
 def test_other_peers_are_asked_from_then_on(tmp_path: Path) -> None:
     async def story() -> None:
         joined = Joined(tmp_path, _share("fra"))
-        sharing = joined.node._sharing
+        sharing = joined.parts.sharing
         task = asyncio.create_task(sharing.run())
         try:
             async with until():

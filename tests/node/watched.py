@@ -63,7 +63,7 @@ class Watched:
         """What is served."""
         return [
             str(endpoint.answer)
-            for zone in self.planner.plan.zones.values()
+            for zone in self.planner.present.plan.zones.values()
             for service in zone.zone.services
             for endpoint in service.endpoints
         ]

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from gtm.metrics.exposition import expose
 from gtm.metrics.measurements import Tallies
+from gtm.node.config.current import CurrentConfig
 from gtm.node.rivers.telemetry import Measures
 from gtm.node.rivers.zones import ZoneRiver
 from tests.fakes.peers import key_of
@@ -41,7 +42,7 @@ class Monitor:
             for probe in play.probes
         )
         self._measures = Measures(
-            config(folder, f"roles: [dns, admin]\nshare:\n  peers:\n{peers}"),
+            CurrentConfig(config(folder, f"roles: [dns, admin]\nshare:\n  peers:\n{peers}")),
             server.planner,
             cast("ZoneRiver", _Loaded()),
             server.report_store,

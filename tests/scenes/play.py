@@ -28,16 +28,13 @@ from gtm.health.verdict.reading import Reading, Reason
 from gtm.health.verdict.verdict import NO_VERDICT, Verdict, step
 from gtm.ids import CheckId, NodeName, ServiceId, VantageName
 from gtm.node.events.recorder import EventRecorder
-from gtm.node.overrides.overlay import OverlayBuilder
-from gtm.node.overrides.requests import OverrideRequests
-from gtm.node.overrides.store import OverrideDesk
-from gtm.node.planner import Planner
-from gtm.node.rivers.health import HealthRiver
 from gtm.node.rivers.vantages import VantageWatch
 from gtm.node.state.folder import StateFolder
+from gtm.node.wiring import Ground, join
 from gtm.plan.bound.holds import ON_ALL_DOWN, possible_holds
 from gtm.plan.model import Plan, SteeredService
 from gtm.plan.safety.shares import shares_of
+from gtm.probe.permits import NO_PERMITS
 from gtm.share.report_store import Reporter, ReportStore
 from gtm.steer.vocabulary import STEERING
 from gtm.watch.folder import Catalogue, Loaded
@@ -154,15 +151,6 @@ class Server:
         self.events = KeptEvents()
         recorder = EventRecorder(self.events, NodeName("ns1"))
         self.state = state = StateFolder(folder, self.counters)
-        self.planner = Planner(
-            self.engine,
-            vocabulary=STEERING,
-            state=state,
-            status=state.load_status(),
-            wall=self.clock.wall,
-            counters=self.counters,
-            recorder=recorder,
-        )
         me = Reporter(NodeName("ns1"), VantageName("ns1"), key_of("ns1"), epoch)
         peers = {NodeName(probe.name): probe.keys for probe in probes}
         listed = {NodeName(probe.name): probe.listed for probe in probes}
@@ -170,43 +158,35 @@ class Server:
         self.report_store = ReportStore(
             me, peers, clock=self.clock, counters=self.counters, claims=claims, heard_before=state.load_last_heard()
         )
-        self.watch = VantageWatch(
-            self.planner, self.report_store, state, voting=lambda: self.river.voting, clock=self.clock
-        )
-        overrides = OverrideDesk(
+        ground = Ground(
             me.node,
             me.key,
             peers,
             accepted=None,
-            report_store=self.report_store,
-            state=state,
-            clock=self.clock,
-            counters=self.counters,
-            recorder=recorder,
-        )
-        self.guide = OverlayBuilder(
-            self.planner, overrides, clock=self.clock, counters=self.counters, recorder=recorder
-        )
-        self.river = HealthRiver(
-            self.planner,
-            self.report_store,
             quorum=quorum,
-            state=state,
+            permits=NO_PERMITS,
+            answers=True,
+            vocabulary=STEERING,
+            engine=self.engine,
             clock=self.clock,
             counters=self.counters,
             recorder=recorder,
-            guide=self.guide,
+            state=state,
+            status=state.load_status(),
+            report_store=self.report_store,
         )
-        self.saying = OverrideRequests(
-            self.planner, overrides, self.guide, applied=self.river.merge, publish=self.river.publish_soon
+        core = join(ground)
+        self.planner, self.guide, self.river, self.saying = core.planner, core.overlays, core.health, core.requests
+        self.watch = VantageWatch(
+            self.planner, self.report_store, state, voting=lambda: self.river.voting, clock=self.clock
         )
         asyncio.run(self._load(zone))
         self.river.watch(checks((zone,)))
-        self._saved = self.planner.status
+        self._saved = self.planner.present.status
 
     def end(self) -> None:
         """Ends it by a `kill -9`, when all that is written is on disk."""
-        self.state.save_vantages_apart(self.planner.vantages).result()  # the last one in the queue
+        self.state.save_vantages_apart(self.planner.present.vantages).result()  # the last one in the queue
 
     def merge(self) -> None:
         """Merges what was heard, and saves what changed, as a node does."""
@@ -218,19 +198,19 @@ class Server:
         steered = self._steered(service)
         scopes = {"checks", f"zone {steered.zone}", f"service {steered.id}"}
         told = {refusal.rule for refusal in self.guide.refusals if refusal.subject in scopes}
-        rules = self.planner.overlay.held.get(steered.id, {})
+        rules = self.planner.present.overlay.held.get(steered.id, {})
         ends = zip(steered.service.endpoints, steered.endpoint_refs, strict=True)
         return {end.target for end, endpoint_ref in ends if rules.get(endpoint_ref.endpoint) in told}
 
     def longest_hold_s(self, service: str) -> float:
         """Returns for how long rules may hold a dead endpoint of a service, as `gtm bound` prints it."""
-        plan = self.planner.plan
+        plan = self.planner.present.plan
         watched = {check.id: check for check in checks(tuple(zone.zone for zone in plan.zones.values()))}
         holds = possible_holds(self._steered(service), shares_of(plan.services), watched)
         return math.fsum(hold.seconds for hold in holds if hold.rule != ON_ALL_DOWN)
 
     def _steered(self, service: str) -> SteeredService:
-        return self.planner.plan.services[ServiceId(f"{service}.gtm.example.com")]
+        return self.planner.present.plan.services[ServiceId(f"{service}.gtm.example.com")]
 
     async def _load(self, zone: Zone) -> None:
         await self.watch.load()
@@ -302,7 +282,7 @@ class Play:
                     self._look(probe)
                     self._tell(probe)
             self.server.merge()
-            if self.server.planner.vantages == ():
+            if self.server.planner.present.vantages == ():
                 asyncio.run(self.server.watch.look())
             self._ask()
             yield self.round
@@ -333,7 +313,7 @@ class Play:
     def belief(self, address: str) -> Belief:
         """Returns what the server believes of an address."""
         [check] = [check.id for check in self.checks if check.target == address]
-        return self.server.planner.status.belief(check)
+        return self.server.planner.present.status.belief(check)
 
     def _started(self, clock: MachineClock, *, epoch: int) -> Server:
         return Server(self.zone, self.folder, self.probes, self.quorum, clock=clock, epoch=epoch)
@@ -355,8 +335,8 @@ class Play:
             self.server.report_store.take(probe.report_store.offer().body, giver=NodeName(probe.name))
 
     def _ask(self) -> None:
-        if self.server.planner.plan is not self._asked:  # one plan, one client and one coin have one answer
-            self._asked = self.server.planner.plan
+        if self.server.planner.present.plan is not self._asked:  # one plan, one client and one coin have one answer
+            self._asked = self.server.planner.present.plan
             for client, address in CLIENTS.items():
                 for service in self.names:
                     self._last[client, service] = self.server.ask(service, address)

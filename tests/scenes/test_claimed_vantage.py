@@ -46,7 +46,7 @@ def test_a_failover_is_as_fast_as_without_it(tmp_path: Path, *, is_listed: bool)
         assert before == after
         assert set(after[DOWN_AFTER:]) == {SECOND}
     assert play.belief(FIRST) is Belief.DOWN
-    votes = next(one.votes for check, one in play.server.planner.status.checks.items() if check.endswith(FIRST))
+    votes = next(one.votes for check, one in play.server.planner.present.status.checks.items() if check.endswith(FIRST))
     assert {voice.vantage: voice.nodes for voice in votes if voice.fresh} == {"fra": ("fra-1",), "iad": ("iad-1",)}
 
 
@@ -75,4 +75,4 @@ def test_who_claims_to_be_elsewhere_takes_no_client_with_it(tmp_path: Path, *, i
     assert play.server.report_store.refused == {(LIAR, "vantage"): 5}
     heard = play.server.report_store.book.by_node[LIAR].report
     assert heard.at == world.SINGAPORE, "its last honest report"
-    assert Vantage(VantageName("sin"), world.SINGAPORE) in play.server.planner.vantages
+    assert Vantage(VantageName("sin"), world.SINGAPORE) in play.server.planner.present.vantages

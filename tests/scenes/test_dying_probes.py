@@ -41,7 +41,7 @@ def test_the_two_that_are_left_of_five_still_decide(tmp_path: Path) -> None:
         assert set(given(play.play(20), "api", "us")) == {FIRST}
     play.dead = {FIRST}
     assert set(given(play.play(20), "api", "us")[3:]) == {SECOND}
-    assert play.server.planner.status.frozen == ()
+    assert play.server.planner.present.status.frozen == ()
 
 
 @pytest.mark.slow
@@ -53,7 +53,7 @@ def test_without_a_quorum_what_is_known_stands_and_then_all_count_as_up(tmp_path
     assert known["api", "us"] == known["near", "us"] == SECOND
     kill(play, *PROBES[:4])
     play.play(FRESH_ROUNDS)
-    assert len(play.server.planner.status.frozen) == 3
+    assert len(play.server.planner.present.status.frozen) == 3
     play.dead = {FIRST, SECOND}  # the one probe that is left sees it, and does not decide alone
     for answers in (last(play.play(1)) for _ in range(HOLD_ROUNDS - FRESH_ROUNDS)):
         assert answers == known, "nothing changes while it is held"

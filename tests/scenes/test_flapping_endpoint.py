@@ -33,7 +33,7 @@ def test_clients_are_moved_a_few_times_and_not_every_minute(tmp_path: Path) -> N
     assert {answer.address for answer in play.answers} == {FIRST, SECOND}, "and somebody answers at any time"
     assert any(
         status.state is VerdictState.FLAPPING or status.votes[0].state is VerdictState.FLAPPING
-        for check, status in play.server.planner.status.checks.items()
+        for check, status in play.server.planner.present.status.checks.items()
         if check.endswith(FIRST)
     ), "people see that it flaps"
     play.dead = set()

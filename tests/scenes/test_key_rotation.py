@@ -39,7 +39,7 @@ def sign_with(play: Play, key: str, *, epoch: int) -> None:
 
 
 def heard(play: Play) -> set[str]:
-    votes = [check.votes for check in play.server.planner.status.checks.values()]
+    votes = [check.votes for check in play.server.planner.present.status.checks.values()]
     return set.intersection(*({str(voice.vantage) for voice in vote if voice.fresh} for vote in votes))
 
 

@@ -31,7 +31,7 @@ def test_it_is_quarantined_within_ten_rounds_and_decides_nothing_before_or_after
         assert play.belief(FIRST) is Belief.UP
     assert DOWN_AFTER < rounds_of_lies < DOWN_AFTER + 10, "its verdict takes three rounds to be a lie"
     assert play.server.quarantined == {LIAR}
-    [line] = [line for line in play.server.planner.status.checks.values() if line.votes[0].vantage == "fra"][:1]
+    [line] = [line for line in play.server.planner.present.status.checks.values() if line.votes[0].vantage == "fra"][:1]
     [lie] = [voice for voice in line.votes if voice.vantage == "iad"]
     assert (lie.belief, lie.quarantined, lie.counts) == (Belief.DOWN, True, False), "it is shown, and does not count"
 

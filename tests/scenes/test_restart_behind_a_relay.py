@@ -28,6 +28,6 @@ def test_older_reports_do_not_bring_back_what_the_node_knew_to_be_down(tmp_path:
         assert not play.server.report_store.take(body, giver=giver)
     play.server.merge()
     assert play.belief(FIRST) is Belief.DOWN
-    assert play.server.planner.status.frozen, "until newer reports come"
+    assert play.server.planner.present.status.frozen, "until newer reports come"
     assert {one.address for one in play.play(1)} == {SECOND}
-    assert not play.server.planner.status.frozen
+    assert not play.server.planner.present.status.frozen

@@ -79,7 +79,7 @@ def test_nor_do_they_when_it_falls_silent_while_it_counts(tmp_path: Path) -> Non
 @pytest.mark.slow
 def test_a_node_that_checks_nothing_is_never_a_vantage(tmp_path: Path) -> None:
     play = well(tmp_path, london=False)
-    assert {vantage.name for vantage in play.server.planner.vantages} == {"fra", "iad", "pdx", "sin"}
+    assert {vantage.name for vantage in play.server.planner.present.vantages} == {"fra", "iad", "pdx", "sin"}
     play.sees = is_cut
     require_spared(play.play(40))
 
@@ -91,7 +91,7 @@ def test_a_restart_with_one_that_counted_before_changes_nothing(tmp_path: Path) 
     for name in ("lon-1", "lon-2"):
         check_nothing(play, name)
     play.restart()
-    assert "lon" in {vantage.name for vantage in play.server.planner.vantages}
+    assert "lon" in {vantage.name for vantage in play.server.planner.present.vantages}
     play.play(10)
     play.sees = is_cut
     require_spared(play.play(40))

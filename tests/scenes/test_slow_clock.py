@@ -36,7 +36,9 @@ def test_it_is_heard_until_it_is_half_a_minute_off_and_then_refused_by_name(tmp_
     assert skewed(play) == 0
     play.play(30)
     assert skewed(play) > 20
-    votes = {voice.vantage: voice for check in play.server.planner.status.checks.values() for voice in check.votes}
+    votes = {
+        voice.vantage: voice for check in play.server.planner.present.status.checks.values() for voice in check.votes
+    }
     assert (votes["sin"].fresh, votes["fra"].fresh, votes["iad"].fresh) == (False, True, True)  # type: ignore[index]
     assert not play.server.quarantined, "silence is no lie"
 
@@ -63,5 +65,5 @@ def test_once_its_clock_is_set_it_is_heard_again(tmp_path: Path) -> None:
     play.dead = {SECOND}
     play.play(10)
     assert skewed(play) == before
-    [check] = [one for check, one in play.server.planner.status.checks.items() if check.endswith(SECOND)]
+    [check] = [one for check, one in play.server.planner.present.status.checks.items() if check.endswith(SECOND)]
     assert [voice.belief for voice in check.votes if voice.fresh] == [Belief.DOWN] * 3

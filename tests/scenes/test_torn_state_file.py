@@ -52,26 +52,26 @@ def test_a_torn_state_costs_one_change_and_no_dead_address_is_answered(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     play = killed(tmp_path)
-    before = play.server.planner.plan.generation
+    before = play.server.planner.present.plan.generation
     play.restart(before=lambda: require(tear(play.folder.glob("*.json")) >= 3))
     assert moments(play.play(10)) == [{SECOND}] * 10, "the first was dead in the copy before, too"
     assert play.belief(THIRD) is Belief.UP, "which was not in it yet"
     assert play.server.counters.count("state_errors", file="status.json") == 1
     assert "status.json is damaged: its checksum is wrong" in caplog.text
-    assert play.server.planner.plan.generation > before, "generations only grow, whatever was lost"
+    assert play.server.planner.present.plan.generation > before, "generations only grow, whatever was lost"
     play.hears = lambda _probe: True
     assert moments(play.play(3)) == [{SECOND}] * 3
     assert (play.belief(FIRST), play.belief(THIRD)) == (Belief.DOWN, Belief.DOWN)
-    assert play.server.planner.status.frozen == ()
+    assert play.server.planner.present.status.frozen == ()
 
 
 @pytest.mark.slow
 def test_with_every_copy_torn_it_answers_as_if_nobody_checked_and_then_the_truth(tmp_path: Path) -> None:
     play = killed(tmp_path)
-    before = play.server.planner.plan.generation
+    before = play.server.planner.present.plan.generation
     play.restart(before=lambda: require(tear(play.folder.glob("*.json*")) >= 6))
     assert moments(play.play(2)) == [{FIRST}] * 2, "never nothing"
-    assert play.server.planner.plan.generation > before
+    assert play.server.planner.present.plan.generation > before
     play.hears = lambda _probe: True
     assert moments(play.play(3)) == [{SECOND}] * 3
 

@@ -67,9 +67,9 @@ def play(story: Callable[[aiohttp.ClientSession, AsyncExitStack], Awaitable[None
 
 
 def test_a_poll_finds_who_says_up_here_and_down_there(caplog: pytest.LogCaptureFixture) -> None:
-    ns1, ns2 = two()
     events: list[tuple[NodeName, ReportInvalid]] = []
-    ns2.refusals.on_refused = lambda giver, refused: events.append((giver, refused))
+    ns1 = report_store_of("ns1", "ns2", "liar")
+    ns2 = report_store_of("ns2", "ns1", "liar", on_refused=lambda giver, refused: events.append((giver, refused)))
     tell(ns1, said(Belief.UP))
     tell(ns2, said(Belief.DOWN))
 

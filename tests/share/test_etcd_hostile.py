@@ -40,8 +40,8 @@ def test_keys_of_no_peer_are_counted_without_their_names_and_not_looked_at(
     told: list[NodeName] = []
 
     async def story() -> None:
-        fra, iad = report_store_of("fra", "iad", gives_deltas=False), report_store_of("iad", "fra", gives_deltas=False)
-        iad.refusals.on_refused = lambda giver, _: told.append(giver)
+        fra = report_store_of("fra", "iad", gives_deltas=False)
+        iad = report_store_of("iad", "fra", gives_deltas=False, on_refused=lambda giver, _: told.append(giver))
         fra.publish(believing(Belief.UP))
         async with client_of(server.url) as client:
             lease = await client.grant(60)

@@ -194,8 +194,13 @@ def test_after_a_restart_with_another_key_its_reports_count_at_once_whatever_the
 
 def test_who_speaks_for_another_vantage_is_told_once_whoever_gives_it(caplog: pytest.LogCaptureFixture) -> None:
     clock, refusals_told = FakeClock(), list[tuple[NodeName, str]]()
-    iad = report_store_of("iad", "fra", "middle", clock=clock)
-    iad.refusals.on_refused = lambda giver, refused: refusals_told.append((giver, refused.node))
+    iad = report_store_of(
+        "iad",
+        "fra",
+        "middle",
+        clock=clock,
+        on_refused=lambda giver, refused: refusals_told.append((giver, refused.node)),
+    )
     report = Report(FRA, VantageName("at-iad"), 1, 1, clock.wall(), {CHECK: vote(Belief.UP)})
     for giver in (FRA, MIDDLE, FRA):
         assert not iad.take(compose_offer([compose_envelope(report, key_of("fra"))]), giver=giver)
@@ -226,8 +231,7 @@ def test_who_is_elsewhere_in_each_report_stays_where_it_was_first_and_is_told_on
     at: Coordinates | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock, told = FakeClock(), list[NodeName]()
-    iad = report_store_of("iad", "fra", clock=clock)
-    iad.refusals.on_refused = lambda giver, _: told.append(giver)
+    iad = report_store_of("iad", "fra", clock=clock, on_refused=lambda giver, _: told.append(giver))
     where = set()
     for serial in range(1, 60):
         clock.advance(1.0)

@@ -81,7 +81,6 @@ class EventRecorder:
         self._events = events
         self._node = node
         self._last: tuple[CheckId, Reading] | None = None
-        self._causes: tuple[EventId, ...] = ()
         self._index = _Index(None)
         self._silent: frozenset[NodeName] = frozenset()
         self._looked_at = float("-inf")
@@ -92,19 +91,6 @@ class EventRecorder:
         if level is not None:
             log.log(level, "%s", event.message, extra=fields_of(event))
         return self._events.record(event)
-
-    def because(self, event: Event) -> None:
-        """Records an event that the next plan is caused by, besides what was believed."""
-        self._causes = (*self._causes, self.record(event))
-
-    @property
-    def causes(self) -> tuple[EventId, ...]:
-        """Returns the causes that the next plan will have, as of now."""
-        return self._causes
-
-    def also_because_of(self, causes: tuple[EventId, ...]) -> None:
-        """Has the next plan be caused by these earlier events, too: it follows them late."""
-        self._causes = tuple(dict.fromkeys((*causes, *self._causes)))
 
     def read(self, check: Check, reading: Reading) -> None:
         """Remembers a reading until the verdict on it is told, if that changes at all."""
@@ -146,18 +132,15 @@ class EventRecorder:
         facts = {"reason": reading.reason.value, "detail": reading.detail, "took_s": round(reading.took_s, 6)}
         return self.record(Event(EventKind.READING, check, message, facts))
 
-    def believed(self, delta: StatusDelta | None, book: Book, plan: Plan) -> None:
-        """Records the checks whose belief changed; they cause the next plan."""
-        self._causes = ()
-        if delta is None:
-            return
+    def believed(self, delta: StatusDelta, book: Book, plan: Plan) -> tuple[EventId, ...]:
+        """Records the checks whose belief changed; returns the events, which cause the next plan."""
         told = {change.check: self._endpoint(change, book, plan) for change in delta.changes}
         local = [self._local(change, book, plan) for change in delta.local_changes]
-        self._causes = (*told.values(), *local)
         for check in delta.turned_odd:
             self._odd(check, delta.after.checks[check], book, plan)
         if told:
             self._regions(delta.before, delta.after, told, plan)
+        return (*told.values(), *local)
 
     def _endpoint(self, change: Change, book: Book, plan: Plan) -> EventId:
         services = plan.watchers.get(change.check, ())
@@ -227,13 +210,10 @@ class EventRecorder:
             message = f"region {region} of {zone}: {was.value} -> {now.value}"
             self.record(Event(kind, f"{zone}/{region}", message, facts, causes))
 
-    def located(self, event: Event) -> None:
-        """Records a change of the geo data; the next plan is caused by it."""
-        self._causes = (self.record(event),)
-
-    def planned(self, before: Plan, after: Plan, changes: Sequence[ZoneChanges] = ()) -> EventId:
+    def planned(
+        self, before: Plan, after: Plan, causes: tuple[EventId, ...], *, changes: Sequence[ZoneChanges] = ()
+    ) -> EventId:
         """Records that a plan serves, what of the zone files is new with it, and which services fail open by it."""
-        causes, self._causes = self._causes, ()
         applied = None if after.zones is before.zones else applied_event(before, after, changes)
         if applied is not None:
             causes = (*causes, self.record(applied))
@@ -261,9 +241,8 @@ class EventRecorder:
                 message = _answers(after, name, clients) if now else "something is up again"
                 self.record(Event(kind, name, f"{name}: {message}", {}, (plan,)))
 
-    def plan_failed(self, message: str) -> None:
+    def plan_failed(self, message: str, causes: tuple[EventId, ...]) -> None:
         """Records that no plan can be made; the last good one serves on."""
-        causes, self._causes = self._causes, ()
         self.record(Event(EventKind.PLAN_FAILED, self._node, message, {}, causes))
 
     def rejected(self, before: Catalogue, after: Catalogue) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 
 from gtm.counters import Counters
-from gtm.event import Event, EventKind, Fact
+from gtm.event import Event, EventId, EventKind, Fact
 from gtm.health.override.override import TAKING, InForce, OverrideRequest, SafetyRule
 from gtm.node.events.log_fields import fields_of
 from gtm.node.events.recorder import EventRecorder
@@ -49,18 +49,20 @@ class SafetyNotices:
         self._told: Mapping[_Rule, frozenset[Kept]] = {}
         self._broken: frozenset[str] = frozenset()
 
-    def tell(self, refusals: Sequence[Refusal], fate: Callable[[Kept], Released]) -> None:
-        """Tells what of this is new, and what is held no longer, with what counts of that now."""
+    def tell(self, refusals: Sequence[Refusal], fate: Callable[[Kept], Released]) -> tuple[EventId, ...]:
+        """Tells what of this is new, and what is held no longer, with what counts of that now; returns the events."""
+        events: list[EventId] = []
         before, self._told = self._told, _by_rule(refusals)
         for refusal in refusals:
             key = (refusal.rule, refusal.subject)
             joined = refusal.held - before.get(key, frozenset())
             if joined or key not in before:
-                self._blocked(refusal, joined)
+                events.append(self._blocked(refusal, joined))
         for key, held in before.items():
             gone = held - self._told.get(key, frozenset())
             if gone or key not in self._told:
-                self._released(key, gone, fate)
+                events.append(self._released(key, gone, fate))
+        return tuple(events)
 
     def refuse(self, wanted: OverrideRequest, refusals: Sequence[Refusal]) -> None:
         """Tells that a person's wish is refused, for each of these services; the log has it from who was asked."""
@@ -79,14 +81,14 @@ class SafetyNotices:
         self._counters.add("safety_blocks", rule=rule)
         self._recorder.record(Event(EventKind.SAFETY_BLOCKED, str(wanted.scope), message, facts))
 
-    def breach(self, breaches: Sequence[Refusal], overrides: InForce) -> None:
-        """Tells which of these are new: what people said is followed, and breaks a rule."""
+    def breach(self, breaches: Sequence[Refusal], overrides: InForce) -> tuple[EventId, ...]:
+        """Tells which of these are new: what people said is followed, and breaks a rule; returns the events."""
         before, self._broken = self._broken, frozenset(breach.subject for breach in breaches)
         new = [breach for breach in breaches if breach.subject not in before]
         if before and not breaches:
             log.info("safety rule %s: what people said leaves enough again", SafetyRule.AT_LEAST.value)
         if not new:
-            return
+            return ()
         message = f"{breach_words(new)}; they are followed all the same"
         rule = SafetyRule.AT_LEAST.value
         self._counters.add("safety_breaches", rule=rule)
@@ -99,9 +101,9 @@ class SafetyNotices:
             ),
         }
         subject = new[0].subject if len(new) == 1 else f"{len(new)} services"
-        self._tell(logging.WARNING, Event(EventKind.SAFETY_BREACHED, subject, message, facts))
+        return (self._tell(logging.WARNING, Event(EventKind.SAFETY_BREACHED, subject, message, facts)),)
 
-    def _blocked(self, refusal: Refusal, joined: frozenset[Kept]) -> None:
+    def _blocked(self, refusal: Refusal, joined: frozenset[Kept]) -> EventId:
         message = f"safety rule {refusal.rule.value}: {refusal.words}"
         self._counters.add("safety_blocks", rule=refusal.rule.value)
         facts: dict[str, Fact] = {
@@ -111,9 +113,9 @@ class SafetyNotices:
             "held_count": len(refusal.held),
             "joined": _names(joined),
         }
-        self._tell(logging.WARNING, Event(EventKind.SAFETY_BLOCKED, refusal.subject, message, facts))
+        return self._tell(logging.WARNING, Event(EventKind.SAFETY_BLOCKED, refusal.subject, message, facts))
 
-    def _released(self, key: _Rule, gone: frozenset[Kept], fate: Callable[[Kept], Released]) -> None:
+    def _released(self, key: _Rule, gone: frozenset[Kept], fate: Callable[[Kept], Released]) -> EventId:
         rule, subject = key
         left = len(self._told.get(key, ()))
         others = gone & frozenset().union(*self._told.values()) if gone else frozenset()
@@ -130,11 +132,11 @@ class SafetyNotices:
             "held_by_others": len(others),
             "down_count": sum(fate_of_endpoint is Released.DOWN for fate_of_endpoint in fates.values()),
         }
-        self._tell(logging.INFO, Event(EventKind.SAFETY_RELEASED, subject, message, facts))
+        return self._tell(logging.INFO, Event(EventKind.SAFETY_RELEASED, subject, message, facts))
 
-    def _tell(self, level: int, event: Event) -> None:
+    def _tell(self, level: int, event: Event) -> EventId:
         log.log(level, "%s", event.message, extra=fields_of(event))
-        self._recorder.because(event)
+        return self._recorder.record(event)
 
 
 def _let_go(subject: str, fates: Mapping[Kept, Released], left: int) -> str:

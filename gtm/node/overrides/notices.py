@@ -17,7 +17,7 @@ from collections.abc import Set as AbstractSet
 from enum import Enum
 
 from gtm.counters import Counters
-from gtm.event import Event, EventKind, Fact
+from gtm.event import Event, EventId, EventKind, Fact
 from gtm.health.override.override import NO_OVERRIDES, Action, Override, Overrides
 from gtm.health.override.scope import Scope, covers
 from gtm.node.events.log_fields import fields_of
@@ -70,6 +70,12 @@ class OverrideTeller:
         """The scopes of what is in force that something served here is in."""
         self.gone: Mapping[Scope, float] = dict(gone)
         """Those that something was in before, and since when nothing is; that was told."""
+        self._causes: list[EventId] = []
+
+    def take_causes(self) -> tuple[EventId, ...]:
+        """Returns the events since the last call; the plan that follows is caused by them."""
+        causes, self._causes = tuple(self._causes), []
+        return causes
 
     def tell(self, now: Overrides, known: Overrides, *, wall: float) -> None:
         """Tells what is in force anew or no more since the last look; `known` has what is over, too."""
@@ -160,7 +166,7 @@ class OverrideTeller:
         facts |= {"now": now} if now else {}
         event = Event(kind, str(override.scope), message, facts)
         log.warning("%s", message, extra=fields_of(event))
-        self._recorder.because(event)
+        self._causes.append(self._recorder.record(event))
 
 
 def _why(old: Override, new: Override | None, wall: float) -> tuple[Cause, str]:

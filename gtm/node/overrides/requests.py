@@ -28,15 +28,14 @@ from gtm.health.override.override import (
     SafetyRule,
 )
 from gtm.health.override.scope import EndpointRef, Scope, covers, scopes_of
-from gtm.node.notices.safety import in_short
+from gtm.node.notices.safety import SafetyNotices, in_short
 from gtm.node.overrides.notices import is_known
-from gtm.node.overrides.overlay import OverlayBuilder
 from gtm.node.overrides.store import OverrideDesk
 from gtm.node.planner import Planner
 from gtm.plan.model import SteeredService
 from gtm.plan.overlay import Overlay, is_spoken_of, overriding
 from gtm.plan.override_effects import Effect, Said, TakesNothing, effect_of, freed_by
-from gtm.plan.safety.minimums import Refusal
+from gtm.plan.safety.minimums import Refusal, taking_too_much
 from gtm.threads import is_true_within
 
 SAVE_LIMIT_S = 1.0
@@ -53,14 +52,14 @@ class OverrideRequests:
         self,
         planner: Planner,
         overrides: OverrideDesk,
-        guide: OverlayBuilder,
+        notices: SafetyNotices,
         *,
         applied: Callable[[], None],
         publish: Callable[[], None],
     ) -> None:
         self._planner = planner
         self._overrides = overrides
-        self._guide = guide
+        self._notices = notices
         self._applied = applied
         self._publish = publish
 
@@ -110,7 +109,7 @@ class OverrideRequests:
             ) and not self._signed_here(wanted.scope):
                 message = f"nothing is said of {wanted.scope}{self._wider_words(wanted.scope)}"
                 raise OverrideRefused(message, is_unknown=True)
-        elif not is_known(wanted.scope, self._planner.plan):
+        elif not is_known(wanted.scope, self._planner.present.plan):
             raise OverrideRefused(f"nothing that this node serves is in {wanted.scope}", is_unknown=True)
 
     def _signed_here(self, scope: Scope) -> bool:
@@ -131,7 +130,7 @@ class OverrideRequests:
     def _deciding(self, scope: Scope) -> Iterator[Override]:
         """Yields what decides for each endpoint in a scope, where something does."""
         overrides = self._overrides.in_force()
-        for steered in self._planner.plan.services.values():
+        for steered in self._planner.present.plan.services.values():
             for endpoint_ref, override in zip(steered.endpoint_refs, overriding(steered, overrides), strict=True):
                 if override is not None and covers(scope, endpoint_ref):
                     yield override
@@ -142,7 +141,7 @@ class OverrideRequests:
             return wanted
         wider = [
             overrides.by_scope[scope].until
-            for steered in self._planner.plan.services.values()
+            for steered in self._planner.present.plan.services.values()
             if is_spoken_of(steered, overrides)
             for endpoint_ref in steered.endpoint_refs
             if covers(wanted.scope, endpoint_ref)
@@ -163,16 +162,17 @@ class OverrideRequests:
                 if (former.scope if is_end else scope) == wanted.scope
             )
         )
-        services, held = self._planner.plan.services.values(), self._planner.overlay.held
+        present = self._planner.present
+        services, held = present.plan.services.values(), present.overlay.held
         after = self._overrides.in_force_with(made, wall=override.made_at)
         if wanted.action is Action.CLEAR:
             return Said(override, freed_by(services, before, after, ended=ended), ended)
         effect = effect_of(
             services,
-            self._planner.status,
+            present.status,
             Overlay(before, held),
             Overlay(after, held),
-            decided=self._planner.plan.decisions,
+            decided=present.plan.decisions,
             override=override,
             scope=wanted.scope,
             outlasts=wanted.span_s is not None,
@@ -184,18 +184,21 @@ class OverrideRequests:
         asked = [wanted for wanted in wanted_all if wanted.action in TAKING or wanted.action is Action.CLEAR]
         if not asked or any(SafetyRule.AT_LEAST in wanted.rules for wanted in asked):
             return
-        touched = InForce({override.scope: override for override in made})
-        services = [service for service in self._planner.plan.services.values() if is_spoken_of(service, touched)]
+        touched = InForce({steered.scope: steered for steered in made})
+        present = self._planner.present
+        services = [service for service in present.plan.services.values() if is_spoken_of(service, touched)]
         for moment, ending in self._moments(made):
             before, after = (
-                Overlay(self._overrides.in_force_with(some, wall=moment), self._planner.overlay.held)
-                for some in ((), made)
+                Overlay(self._overrides.in_force_with(some, wall=moment), present.overlay.held) for some in ((), made)
             )
-            refusals = self._guide.too_much(
-                [service for service in services if _takes_more(service, before, after)], before, after
+            refusals = taking_too_much(
+                [service for service in services if _takes_more(service, before, after)],
+                present.status,
+                before,
+                after,
             )
             if refusals:
-                self._guide.alarm.refuse(asked[0], refusals)
+                self._notices.refuse(asked[0], refusals)
                 raise OverrideRefused(self._too_much_words(refusals, made, ending), rule=SafetyRule.AT_LEAST.value)
 
     def _moments(self, made: Sequence[Override]) -> Iterator[tuple[float, Override | None]]:

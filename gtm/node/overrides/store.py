@@ -16,6 +16,7 @@ from itertools import zip_longest
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import ReportInvalid
+from gtm.event import EventId
 from gtm.health.override.override import (
     CLEAR_SPAN_S,
     DEFAULT_SPAN_S,
@@ -196,6 +197,10 @@ class OverrideDesk:
         """Tells which overrides cover nothing any more that this plan serves."""
         self._teller.look_at(plan, wall=self._clock.wall())
         self._save_names()
+
+    def take_causes(self) -> tuple[EventId, ...]:
+        """Returns the events since the last call; the plan that follows is caused by them."""
+        return self._teller.take_causes()
 
     def prepare(self, before: Layout, after: Layout) -> InForce:
         """Returns the overrides in force by the names that zones have, and those that they will have."""

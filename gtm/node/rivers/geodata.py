@@ -49,20 +49,19 @@ class GeoWatch:
         At the start what can be loaded serves. Later a file that went bad changes nothing: what was good stays.
         """
         self._loaded, geo = await self._threads.run(self._read)
-        serving = self._planner.geo
+        serving = self._planner.present.geo
         if geo.sources and (geo.sources, geo.problems) == (serving.sources, serving.problems):
             return  # only times, modes or names of the files are others
         for problem in geo.problems:
             log.error("geo data: %s", problem)
-        if geo.problems and self._planner.geo.sources:
+        if geo.problems and serving.sources:
             log.warning("geo data: the files loaded before go on serving")
             message = "; ".join(geo.problems)
             self._recorder.record(Event(EventKind.GEOIP_HELD, "geo data", message, {"problems": geo.problems}))
             await self._planner.take_geo_problems(geo.problems)
         else:
             _tell(geo)
-            self._recorder.located(_updated(geo))
-            await self._planner.take_geo(geo)
+            await self._planner.take_geo(geo, causes=(self._recorder.record(_updated(geo)),))
 
     async def run(self) -> None:
         """Loads the files again when they were replaced, until cancelled."""

@@ -9,12 +9,13 @@ The tick is what lets votes grow old when nothing is heard any more.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from random import Random
 
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import CallOverdue
+from gtm.event import EventId
 from gtm.health.belief import Belief
 from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.merger import Merger
@@ -28,21 +29,22 @@ from gtm.health.verdict.saved import is_memorable
 from gtm.health.verdict.verdict import Verdict, VerdictState
 from gtm.ids import CheckId, NodeName, scope_of
 from gtm.metrics.measurements import Tallies
-from gtm.node.events.recorder import EventRecorder, no_recorder
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.notices.blindness import Blindness
 from gtm.node.notices.clocks import ClockWatch
 from gtm.node.notices.outages import Outages
 from gtm.node.notices.quorum import QuorumWatch
 from gtm.node.notices.roll_out import FormerLimits, voting
+from gtm.node.overrides.overlay import OverlayBuilder
 from gtm.node.planner import Planner
 from gtm.node.state.folder import StateFolder
 from gtm.plan.model import Plan
-from gtm.plan.overlay import NO_OVERLAY, Overlay, as_held
+from gtm.plan.overlay import as_held
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.log_limit import Told
-from gtm.probe.permits import NO_PERMITS, Permits
+from gtm.probe.permits import Permits
 from gtm.probe.prober import Prober
 from gtm.probe.withheld import WithheldChecks
 from gtm.share.publisher import MAX_HEARTBEAT_S, heartbeat_s, publish_reports
@@ -75,21 +77,20 @@ class HealthRiver:
         self,
         planner: Planner,
         report_store: ReportStore,
+        overlays: OverlayBuilder,
         *,
         quorum: Quorum,
+        permits: Permits,
         state: StateFolder,
         clock: Clock,
         counters: Counters,
-        recorder: EventRecorder | None = None,
-        guide: Callable[[Status, StatusDelta | None], Overlay] | None = None,
-        permits: Permits = NO_PERMITS,
-        tallies: Tallies | None = None,
-        answers: bool = True,
+        recorder: EventRecorder,
+        tallies: Tallies,
+        outages: Outages,
     ) -> None:
-        """`answers`: this node answers queries, and so knows what clients get."""
-        self._tallies = tallies or Tallies()
-        self._guide = guide or _no_guide
-        self._recorder = recorder or no_recorder()
+        self._tallies = tallies
+        self._overlays = overlays
+        self._recorder = recorder
         self._planner = planner
         self._report_store = report_store
         self._merger = Merger(quorum)
@@ -103,15 +104,14 @@ class HealthRiver:
         self._state = state
         self._clock = clock
         self._lines = Told(log)
-        self._outages = Outages(answers=answers)
+        self._outages = outages
         self._counters = counters
         self._checks: tuple[Check, ...] = ()
         self._freshness: Mapping[CheckId, Freshness] = {}
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
-        planner.on_swap = self._swapped
         self._threads = Pool("beliefs", threads=1)
-        self._saving = settled(planner.status)
+        self._saving = settled(planner.present.status)
         """The last write of the beliefs: those that are on disk, once it is done."""
         self._flips = self._flips_kept = 0
         """So many changes of this probe's mind there were that a restart must not forget, and are on disk."""
@@ -123,7 +123,7 @@ class HealthRiver:
         """What endpoints say of themselves; the admin listener takes it in."""
         self.withheld = WithheldChecks()
         """What the node file keeps this probe from checking."""
-        self._quorum = QuorumWatch(self._recorder, planner.status, now=clock.monotonic())
+        self._quorum = QuorumWatch(self._recorder, planner.present.status, now=clock.monotonic())
         self.known = asyncio.Event()
         """Set once every check has been believed up or down."""
 
@@ -250,35 +250,32 @@ class HealthRiver:
             log.error("the last beliefs are not on disk: it did not take them within %.0f s", SAVE_LIMIT_S)  # noqa: TRY400
 
     def merge(self) -> None:
-        """Merges the reports heard into the status, once."""
-        now = self._clock.monotonic()
-        trusted = quarantined(self._merger.standings)
-        status = self._planner.status
-        delta = self._merger.merge(status, self._report_store.book, self._freshness, now=now, wall=self._clock.wall())
-        after = status if delta is None else delta.after
+        """Merges the reports heard into the status, once, and has the plan follow."""
+        now, trusted = self._clock.monotonic(), quarantined(self._merger.standings)
+        present, book = self._planner.present, self._report_store.book
+        delta = self._merger.merge(present.status, book, self._freshness, now=now, wall=self._clock.wall())
+        status = present.status if delta is None else delta.after
+        self._look_at_probes(trusted, now=now)
+        causes = () if delta is None else self._tell_changes(delta, present.plan, now=now)
+        self._recorder.heard(book, status, now=now, spared=self.following)
+        self._quorum.tell(status, now=now)
+        if self._overlays.hear():
+            self.publish_soon()
+        decision = self._overlays.decide(present.plan, status, delta)
+        causes += self._overlays.tell(decision, status)
+        self._planner.follow(delta, decision.overlay, causes=causes)
+        self._look_at_answers(status, now=now)
+
+    def _look_at_probes(self, trusted: frozenset[NodeName], *, now: float) -> None:
+        """Tells what is new of the probes: who is in quarantine, whose clock is off, and whether any is heard."""
         self._tell_quarantine(trusted)
         self.fresh = self._merger.fresh
         self.voting = self.fresh - quarantined(self._merger.standings)
         self._clocks.look(now=now)
         self.blindness.look(self.voting, self._voting_elsewhere, now=now)
-        changed = () if delta is None else delta.changes
-        if delta is not None:
-            self._tell_changes(delta, now=now)
-        self._recorder.believed(delta, self._report_store.book, self._planner.plan)
-        self._recorder.heard(self._report_store.book, after, now=now, spared=self.following)
-        self._quorum.tell(after, now=now)
-        self._tallies.failovers.changed(changed, self._report_store.book, wall=self._clock.wall())
-        self._outages.believed((change.check for change in changed), self._planner.plan, now=now)
-        planner = self._planner
-        planner.follow(delta, self._guide(after, delta))
-        self._outages.tell(planner.plan, after, planner.overlay, now=now, is_behind=planner.is_behind)
-        if not self._planner.is_behind:
-            self._tallies.failovers.followed()
-        if not self.known.is_set() and all(after.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
-            self.known.set()
 
-    def _tell_changes(self, delta: StatusDelta, *, now: float) -> None:
-        """Logs and counts the checks whose belief changed."""
+    def _tell_changes(self, delta: StatusDelta, plan: Plan, *, now: float) -> tuple[EventId, ...]:
+        """Logs, counts and records the checks whose belief changed; returns the events, which cause the next plan."""
         for change in delta.changes:
             self._lines.tell(scope_of(change.check), change, check=change.check, now=now)
             self._tallies.transitions.changed(change.check, change.after.belief)
@@ -290,6 +287,19 @@ class HealthRiver:
                 belief = delta.after.belief(check).value
                 message = f"check {check} flaps: it goes up and down again and again; it is {belief} now"
                 self._lines.tell(scope_of(check), message, check=check, now=now, level=logging.WARNING)
+        book = self._report_store.book
+        self._tallies.failovers.changed(delta.changes, book, wall=self._clock.wall())
+        self._outages.believed((change.check for change in delta.changes), plan, now=now)
+        return self._recorder.believed(delta, book, plan)
+
+    def _look_at_answers(self, status: Status, *, now: float) -> None:
+        """Tells what clients get after the plan followed, as far as it did."""
+        present, is_behind = self._planner.present, self._planner.is_behind
+        self._outages.tell(present.plan, status, present.overlay, now=now, is_behind=is_behind)
+        if not is_behind:
+            self._tallies.failovers.followed()
+        if not self.known.is_set() and all(status.belief(check.id) is not Belief.UNKNOWN for check in self._checks):
+            self.known.set()
 
     def following(self) -> frozenset[NodeName]:
         """Returns the probes that vote as often as they should have before the last push: they are not silent."""
@@ -301,10 +311,6 @@ class HealthRiver:
         return voting(self._report_store.book, limit_s, now=self._clock.monotonic()) - quarantined(
             self._merger.standings
         )
-
-    def _swapped(self, before: Plan, after: Plan) -> None:
-        self._tallies.failovers.swapped(before, after, wall=self._clock.wall())
-        self._outages.swapped(before, after, now=self._clock.monotonic())
 
     def publish_soon(self) -> None:
         """Has the next report made at once: it carries something that others should hear."""
@@ -365,12 +371,9 @@ class HealthRiver:
 
     def _lasting(self) -> Status:
         """Returns the status with which a node starts: what is held is up then."""
-        planner = self._planner
-        return as_held(planner.plan, planner.status, planner.overlay.held) if planner.overlay.held else planner.status
-
-
-def _no_guide(_status: Status, _delta: StatusDelta | None) -> Overlay:
-    return NO_OVERLAY
+        present = self._planner.present
+        held = present.overlay.held
+        return as_held(present.plan, present.status, held) if held else present.status
 
 
 def _has_changes(before: Status, after: Status) -> bool:

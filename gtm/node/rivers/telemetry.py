@@ -21,12 +21,14 @@ from gtm.counters import Counters
 from gtm.ids import NodeName
 from gtm.metrics.measurements import Tallies
 from gtm.metrics.model import Family
-from gtm.metrics.snapshot import ExpectedProbe, GeoSource, Present, Reloads, families
+from gtm.metrics.snapshot import ExpectedProbe, GeoSource, Reloads, Snapshot, families
 from gtm.metrics.zero_counters import births
+from gtm.node.config.current import CurrentConfig
 from gtm.node.config.model import NodeConfig, Role
 from gtm.node.events.zone_changes import last_push
 from gtm.node.planner import Planner
 from gtm.node.rivers.zones import ZoneRiver
+from gtm.plan.model import Plan
 from gtm.plan.safety.minimums import Refusal
 from gtm.share.report_store import ReportStore
 from gtm.threads import Pool
@@ -45,7 +47,7 @@ class Measures:
 
     def __init__(
         self,
-        config: NodeConfig,
+        current: CurrentConfig,
         planner: Planner,
         zones: ZoneRiver,
         report_store: ReportStore,
@@ -62,7 +64,7 @@ class Measures:
         unsaved: Callable[[], int] = int,
         refused: Callable[[], tuple[Refusal, ...]] = tuple,
     ) -> None:
-        self.config = config
+        self._current = current
         self._planner = planner
         self._zones = zones
         self._report_store = report_store
@@ -83,7 +85,7 @@ class Measures:
 
     def families(self) -> Iterator[Family]:
         """Yields everything that is measured, as it is now; any thread may ask."""
-        return families(self._present())
+        return families(self._snapshot())
 
     def include(self, source: Callable[[], Mapping[str, int]]) -> None:
         """Has counters be shown too that another part of this process keeps by itself, by series name."""
@@ -99,42 +101,42 @@ class Measures:
         answer.enable_compression()
         return answer
 
-    def _present(self) -> Present:
-        planner = self._planner
-        return Present(
-            node=self.config.node,
+    def _snapshot(self) -> Snapshot:
+        present, config = self._planner.present, self._current.config
+        return Snapshot(
+            node=config.node,
             version=__version__,
             engine=self._engine,
-            roles=tuple(sorted(role.value for role in self.config.roles)),
+            roles=tuple(sorted(role.value for role in config.roles)),
             started_at=self.started_at,
-            plan=planner.plan,
-            status=planner.status,
-            overlay=planner.overlay,
+            plan=present.plan,
+            status=present.status,
+            overlay=present.overlay,
             probes=self._probes(),
             reloads=Reloads(
-                not planner.catalogue.problems and not planner.failure,
+                not present.catalogue.problems and not present.failure,
                 self._zones.loaded_at,
-                planner.catalogue.losing,
+                present.catalogue.losing,
             ),
-            push=last_push(planner.applied),
+            push=last_push(self._planner.applied),
             refusals=self._refused(),
             geo=tuple(
                 GeoSource(source.path.name, source.built_at)
-                for source in planner.geo.sources
+                for source in present.geo.sources
                 if source.built_at is not None
             ),
             ready=self._is_ready(),
             measured=self._tallies.families(),
             expiries=self._expiries(),
             unsaved=self._unsaved(),
-            counters={**self._unmoved(), **self._counters.snapshot()},
+            counters={**self._unmoved(present.plan), **self._counters.snapshot()},
             wrong_keys=self._wrong_keys(),
             skew=self._report_store.clocks.skew,
         )
 
     def _probes(self) -> tuple[ExpectedProbe, ...]:
         """Returns every node that should vote here: the peers that check something, and this one if it does."""
-        config, now = self.config, self._clock.monotonic()
+        config, now = self._current.config, self._clock.monotonic()
         names = {peer.node for peer in config.peers if peer.listed.probes}
         if Role.PROBE in config.roles:
             names.add(config.node)
@@ -152,16 +154,16 @@ class Measures:
 
     def _wrong_keys(self) -> Mapping[NodeName, bool]:
         wrong = {wrong_key.node for wrong_key in self._report_store.refusals.wrong_keys}
-        return {peer.node: peer.node in wrong for peer in self.config.peers}
+        return {peer.node: peer.node in wrong for peer in self._current.config.peers}
 
-    def _unmoved(self) -> Mapping[str, int]:
+    def _unmoved(self, plan: Plan) -> Mapping[str, int]:
         """Returns all that may be counted here, at 0."""
         return births(
-            self._planner.plan,
+            plan,
             engine=self._engine,
-            peers=[peer.node for peer in self.config.peers],
+            peers=[peer.node for peer in self._current.config.peers],
             filters=self._filters,
-            by_etcd=self.config.share.etcd is not None,
+            by_etcd=self._current.config.share.etcd is not None,
         )
 
 

@@ -64,7 +64,7 @@ class VantageWatch:
         seen = tuple(sorted(self._known, key=lambda vantage: vantage.name))
         if seen != self._seen:
             self._seen, self._since = seen, now
-        elif seen != self._planner.vantages and now - self._since >= SETTLE_S:
+        elif seen != self._planner.present.vantages and now - self._since >= SETTLE_S:
             self._since = now  # what fails is not tried again at once
             await self._take(seen)
 
@@ -74,5 +74,5 @@ class VantageWatch:
         counts = "each counts for its clients" if is_enough else f"it takes {MIN_VANTAGES} to differ"
         log.info("vantages that say where they are: %s; %s", names, counts)
         await self._planner.take_vantages(vantages)
-        if self._planner.vantages == vantages:
+        if self._planner.present.vantages == vantages:
             self._state.save_vantages_apart(vantages)

@@ -169,7 +169,7 @@ class ZoneRiver:
         """Reads the folder until something serves; `run` reads the rest. Returns the problems so far."""
         async with self._turn:
             await self._begin_with_what_is_there()
-            while self._reading is not None and not self._planner.plan.zones:
+            while self._reading is not None and not self._planner.present.plan.zones:
                 await self._read_on(self._reading)
             return self._problems()
 
@@ -208,7 +208,7 @@ class ZoneRiver:
         before = self._after if self._reading is not None else await self._before()
         if self._reading is None:
             self._before_reading = before
-            self._is_from_kept = before is self._kept and before is not self._planner.catalogue
+            self._is_from_kept = before is self._kept and before is not self._planner.present.catalogue
         self._reading = await self._new_reading(to_be_read_again(before) if reads_all else before)
 
     async def _new_reading(self, before: Catalogue) -> FolderReading:
@@ -228,9 +228,10 @@ class ZoneRiver:
         if is_whole:
             self.loaded_at = None if self._wall is None else self._wall()
             self._tell(self._before_reading, after)
-        if is_whole or (after.loaded and after.zones != self._planner.catalogue.zones):
+        if is_whole or (after.loaded and after.zones != self._planner.present.catalogue.zones):
             await self._serve(after)
-            after = after if self._planner.failure else self._planner.catalogue
+            present = self._planner.present
+            after = after if present.failure else present.catalogue
         self._after = after
         self._unlisted = reading.unlisted if is_whole else self._unlisted | reading.unlisted
         if not is_whole and self._reading is None:
@@ -250,7 +251,7 @@ class ZoneRiver:
         began = self._monotonic()
         await self._planner.take_zones(after, kept=self._before_reading)
         self._keep(is_whole=not after.unread)
-        served = self._planner.catalogue.zones
+        served = self._planner.present.catalogue.zones
         if served != self._watched:
             self._watched = served
             self._watch(await self._threads.run(checks, served))
@@ -258,14 +259,15 @@ class ZoneRiver:
         self._slice_s = max(SLICE_S, 2 * (self._monotonic() - began))
 
     def _problems(self) -> tuple[Problem, ...]:
-        problems, failure = self._planner.catalogue.problems, self._planner.failure
+        present = self._planner.present
+        problems, failure = present.catalogue.problems, present.failure
         return (*problems, Problem(str(self._folder), 0, 0, failure)) if failure else problems
 
     async def _before(self) -> Catalogue:
         """Returns the catalogue of the reading before: at the start, what was kept on disk."""
         if self._kept is None and self._state is not None:
             self._kept = await self._threads.run(self._revived, self._state)
-        serving = self._planner.catalogue
+        serving = self._planner.present.catalogue
         return self._kept if self._kept is not None and not serving.loaded else serving
 
     def _revived(self, state: StateFolder) -> Catalogue:
@@ -278,10 +280,11 @@ class ZoneRiver:
         All are written each time: within a reading only once there are twice as many, so that all its writes together
         are no more than twice the last. Until then those that were kept before stay there.
         """
-        serving, kept = self._planner.catalogue.loaded, self._kept.loaded if self._kept else ()
+        catalogue = self._planner.present.catalogue
+        serving, kept = catalogue.loaded, self._kept.loaded if self._kept else ()
         is_due = is_whole or len(serving) >= 2 * len(kept)
         if self._state is not None and serving and is_due and serving != kept:
-            self._kept = self._planner.catalogue
+            self._kept = catalogue
             self._state.save_zones_apart(self._folder, self._kept)
 
     async def take(self, *, settle_s: float, most_lost: float) -> None:

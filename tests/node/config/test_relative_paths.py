@@ -102,4 +102,4 @@ def test_a_records_file_below_is_watched_and_kept(tmp_path: Path) -> None:
 
 
 def has(watched: Watched, key: bytes) -> bool:
-    return watched.planner.catalogue.zones[0].bulk.find(key) is not None
+    return watched.planner.present.catalogue.zones[0].bulk.find(key) is not None

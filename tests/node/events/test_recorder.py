@@ -18,10 +18,7 @@ from gtm.health.verdict.reading import Reading, Reason
 from gtm.health.verdict.verdict import FLAPPING_FROM, Verdict
 from gtm.ids import NodeName
 from gtm.node.events.recorder import SILENCE_LOOK_S, EventRecorder
-from gtm.node.planner import Planner
-from gtm.node.rivers.health import HealthRiver
 from gtm.node.state.folder import StateFolder
-from gtm.steer.vocabulary import STEERING
 from gtm.watch.folder import Catalogue
 from gtm.zone.model import Zone, checks
 from tests.fakes import world
@@ -30,7 +27,7 @@ from tests.fakes.deltas import delta_of
 from tests.fakes.journal import KeptEvents
 from tests.fakes.peers import report_store_of
 from tests.health.examples import NOW_WALL, report, vote
-from tests.node.present import GEO, SMALL, WALL, RecordingEngine, catalogue, make_planner
+from tests.node.present import GEO, SMALL, WALL, RecordingEngine, catalogue, core_of, make_planner
 
 ZONE = world.zone(SMALL)
 LATER = world.zone(SMALL.replace("192.0.2.2", "192.0.2.3"))
@@ -47,27 +44,18 @@ class Present:
         self.clock, self.kept, counters = FakeClock(), KeptEvents(), Counters()
         self.recorder = EventRecorder(self.kept, NodeName("ns1"))
         state = StateFolder(tmp_path, counters)
-        self.planner = Planner(
-            RecordingEngine(),
-            vocabulary=STEERING,
-            state=state,
-            status=NO_STATUS,
-            wall=lambda: WALL,
-            counters=counters,
-            recorder=self.recorder,
-        )
-        self.report_store = report_store_of("ns1", "fra", clock=self.clock)
-        self.report_store.refusals.on_refused = self.recorder.refused
+        self.report_store = report_store_of("ns1", "fra", clock=self.clock, on_refused=self.recorder.refused)
         self.fra = report_store_of("fra", clock=self.clock)
-        self.river = HealthRiver(
-            self.planner,
-            self.report_store,
-            quorum=Quorum(voters=1),
-            state=state,
+        core = core_of(
+            state,
             clock=self.clock,
             counters=counters,
+            engine=RecordingEngine(),
+            report_store=self.report_store,
+            answers=False,  # no rule of safety holds anything
             recorder=self.recorder,
         )
+        self.planner, self.river = core.planner, core.health
         self.river.watch(CHECKS)
         self.zones(catalogue(ZONE))
 
@@ -101,7 +89,7 @@ def test_zones_that_are_served_cause_the_plan_that_serves_them(tmp_path: Path) -
     assert applied.facts["added"] == ("gtm.example.com",)
     assert applied.facts["serials"] == (f"gtm.example.com {int(WALL)}",)
     assert plan.causes == (present.kept.id_of("config.applied"),)
-    assert plan.facts["generation"] == present.planner.plan.generation
+    assert plan.facts["generation"] == present.planner.present.plan.generation
 
 
 def test_a_change_of_health_is_linked_from_the_probes_verdict_to_the_generation(tmp_path: Path) -> None:
@@ -172,7 +160,7 @@ def test_what_changes_no_mind_is_no_event(tmp_path: Path) -> None:
     present.news()
     for _ in range(3):
         present.hear(UP, UP)
-        present.zones(present.planner.catalogue)
+        present.zones(present.planner.present.catalogue)
     assert present.news() == []
 
 
@@ -262,15 +250,15 @@ def test_a_restart_tells_what_changed_while_the_node_was_down(tmp_path: Path) ->
 def test_geo_data_cause_the_plan_that_they_make(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
-    present.recorder.located(Event(EventKind.GEOIP_UPDATED, "geo data", "new"))
-    asyncio.run(present.planner.take_geo(GEO))
+    news = present.recorder.record(Event(EventKind.GEOIP_UPDATED, "geo data", "new"))
+    asyncio.run(present.planner.take_geo(GEO, causes=(news,)))
     assert present.kept.one("plan.swapped").causes == (present.kept.id_of("geoip.updated"),)
 
 
 def test_each_file_with_new_mistakes_is_one_event(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
-    before = present.planner.catalogue
+    before = present.planner.present.catalogue
     problems = (Problem("a.yaml", 1, 1, "one"), Problem("a.yaml", 2, 1, "two"), Problem("b.yaml", 1, 1, "three"))
     after = replace(before, problems=problems)
     present.recorder.rejected(before, after)
@@ -311,7 +299,7 @@ def test_a_silent_probe_is_looked_for_only_now_and_then(tmp_path: Path) -> None:
     present.hear(UP, UP)
     present.news()
     now, book = present.clock.monotonic(), present.report_store.book
-    stale = merge(present.planner.status, book, FRESH, Quorum(voters=1), now=now + 100.0, wall=0.0)
+    stale = merge(present.planner.present.status, book, FRESH, Quorum(voters=1), now=now + 100.0, wall=0.0)
     present.recorder.heard(book, stale, now=now + SILENCE_LOOK_S / 2)
     assert present.news() == []
     present.recorder.heard(book, stale, now=now + SILENCE_LOOK_S)
@@ -321,7 +309,7 @@ def test_a_silent_probe_is_looked_for_only_now_and_then(tmp_path: Path) -> None:
 def test_a_plan_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     present = Present(tmp_path)
     present.news()
-    present.recorder.plan_failed("no plan can be made of this")
+    present.recorder.plan_failed("no plan can be made of this", ())
     assert present.news() == ["plan.failed"]
 
 
@@ -334,7 +322,7 @@ def test_what_one_vantage_sees_otherwise_is_linked_from_its_probes_verdicts(tmp_
     cut = merge(NO_STATUS, book, FRESH, Quorum(voters=2), now=100.0, wall=0.0)
     well = Status({check: replace(one, local=()) for check, one in cut.checks.items()})
     present.news()
-    present.recorder.believed(delta_of(well, cut), book, present.planner.plan)
+    present.recorder.believed(delta_of(well, cut), book, present.planner.present.plan)
     first, second = present.kept.events
     assert (first.kind, first.subject, second.subject) == (EventKind.ENDPOINT_LOCAL, ONE, TWO)
     assert (first.facts["vantage"], first.facts["seen"], first.facts["elsewhere"]) == ("fra", "down", "up")

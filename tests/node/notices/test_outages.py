@@ -188,7 +188,7 @@ def test_very_many_services_that_differ_are_not_decided_anew_for_their_lines(
 
     node = near(tmp_path, many(count, ends))
     node.hear("192.0.2.20")
-    plan, status, cells = node.planner.plan, node.planner.status, 2
+    plan, status, cells = node.planner.present.plan, node.planner.present.status, 2
     decided = list[ServiceId]()
     spread = Shapes.spread
 
@@ -202,7 +202,7 @@ def test_very_many_services_that_differ_are_not_decided_anew_for_their_lines(
     outages = Outages(answers=True, work=few * (cells * 2 + 1))
     outages.believed(status.checks, plan, now=0.0)
     log.news()
-    outages.tell(plan, status, node.planner.overlay, now=0.0, is_behind=False)
+    outages.tell(plan, status, node.planner.present.overlay, now=0.0, is_behind=False)
     assert len(decided) == few
     words = "region eu-west is down (1 of 1 endpoint: timeout)"
     names = [f"s{number:02}.gtm.example.com" for number in range(2 * few)]

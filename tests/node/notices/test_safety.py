@@ -144,8 +144,8 @@ def test_who_names_the_rule_knows_and_breaks_nothing(tmp_path: Path) -> None:
 def test_what_the_budget_lets_go_is_the_cause_of_the_plan_though_others_wait(tmp_path: Path) -> None:
     node, dead = Node(tmp_path, PACED), ("192.0.2.20", "192.0.2.21", "192.0.2.10", "192.0.2.11")
     node.hear("192.0.2.20", "192.0.2.21").hear(*dead, after_s=1.0)
-    generation = node.planner.plan.generation
-    while node.planner.plan.generation == generation:
+    generation = node.planner.present.plan.generation
+    while node.planner.present.plan.generation == generation:
         node.hear(*dead, after_s=1.0)
     [released], plan = events(node, EventKind.SAFETY_RELEASED), events(node, EventKind.PLAN)[-1]
     assert released.subject == "zone gtm.example.com"
@@ -171,7 +171,7 @@ def test_what_the_budget_lets_go_is_the_cause_of_the_plan_though_others_wait(tmp
 def test_a_suspicion_that_is_over_is_the_cause_of_the_plan(tmp_path: Path) -> None:
     node, dead = Node(tmp_path), ("192.0.2.10", "192.0.2.11", "192.0.2.20", "192.0.2.21")
     node.hear(*dead)
-    generation = node.planner.plan.generation
+    generation = node.planner.present.plan.generation
     for _ in range(30):
         node.hear(*dead, after_s=5.0)
     first = events(node, EventKind.SAFETY_RELEASED)[0]
@@ -225,8 +225,8 @@ def test_what_is_up_again_is_not_told_as_taken_out(tmp_path: Path) -> None:
 
 def test_a_rule_that_holds_nothing_by_name_is_over_too(tmp_path: Path) -> None:
     node = Node(tmp_path)
-    node.guide.alarm.tell([Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame")], lambda _: Released.UP)
-    node.guide.alarm.tell([], lambda _: Released.UP)
+    node.notices.tell([Refusal(SafetyRule.CORRELATED, "checks", "the probes are to blame")], lambda _: Released.UP)
+    node.notices.tell([], lambda _: Released.UP)
     [released] = events(node, EventKind.SAFETY_RELEASED)
     assert released.message == "safety rule correlated_failure: over for checks"
 

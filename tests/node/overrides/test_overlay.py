@@ -13,8 +13,8 @@ from gtm.health.override.override import Action, SafetyRule
 from gtm.health.override.scope import parse_scope
 from gtm.ids import CheckId, NodeName
 from gtm.node.notices.safety import MAX_NAMED
-from gtm.node.overrides import overlay as guide_module
 from gtm.node.overrides.notices import is_known
+from gtm.plan.safety import overlay_decision
 from tests.fakes import world
 from tests.fakes.peers import key_of
 from tests.node.guided import EU, TEXT, Node
@@ -52,10 +52,10 @@ def test_a_plan_of_changed_zones_follows_people_too(tmp_path: Path) -> None:
     node = Node(tmp_path)
     node.say(Action.DRAIN)
     changed = world.zone(TEXT.replace("ttl: 60", "ttl: 61"))
-    before = node.planner.plan.generation
+    before = node.planner.present.plan.generation
     asyncio.run(node.planner.take_zones(catalogue(changed)))
     assert node.answer == {"10", "30"}
-    assert node.planner.plan.generation > before
+    assert node.planner.present.plan.generation > before
     node.clock.advance(60)
     node.river.merge()
     assert node.answer == {"10", "20", "30"}
@@ -100,7 +100,7 @@ def test_a_refusal_names_some_services_and_counts_the_rest(tmp_path: Path) -> No
 )
 def test_nothing_is_said_of_what_is_not_here(tmp_path: Path, scope: str) -> None:
     node = Node(tmp_path)
-    assert not is_known(parse_scope(scope), node.planner.plan)
+    assert not is_known(parse_scope(scope), node.planner.present.plan)
     with pytest.raises(OverrideRefused, match="nothing that this node serves is in"):
         node.say(Action.UP, scope)
 
@@ -110,7 +110,7 @@ def test_nothing_is_said_of_what_is_not_here(tmp_path: Path, scope: str) -> None
     ["endpoint api.gtm.example.com eu-west/192.0.2.20", EU, "region */eu-west", "service mail.gtm.example.com"],
 )
 def test_what_is_here_is_known(tmp_path: Path, scope: str) -> None:
-    assert is_known(parse_scope(scope), Node(tmp_path).planner.plan)
+    assert is_known(parse_scope(scope), Node(tmp_path).planner.present.plan)
 
 
 def test_a_region_that_dies_is_out_at_once(tmp_path: Path) -> None:
@@ -167,14 +167,14 @@ def test_rules_that_break_do_not_stop_failover(tmp_path: Path, monkeypatch: pyte
         raise ZeroDivisionError
 
     node = Node(tmp_path)
-    monkeypatch.setattr(guide_module, "allow", broken)
+    monkeypatch.setattr(overlay_decision, "allow", broken)
     assert node.hear("192.0.2.20", "192.0.2.21").answer == {"10", "30"}
     assert node.counters.count("safety_failures") == 1
 
 
-def test_a_peer_that_says_something_is_followed_and_carried_on(tmp_path: Path) -> None:
-    node, told = Node(tmp_path), []
-    node.guide.on_news = lambda: told.append(1)
+def test_a_peer_that_says_something_is_followed_and_carried_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    node, told = Node(tmp_path), list[int]()
+    monkeypatch.setattr(node.river, "publish_soon", lambda: told.append(1))
     other = Node(tmp_path / "other")
     other.overrides._node, other.overrides._key = NodeName("fra"), key_of("fra")
     other.say(Action.DRAIN)

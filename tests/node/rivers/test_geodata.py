@@ -73,7 +73,7 @@ def test_a_database_that_comes_to_serve_instead_of_the_shipped_one_is_taken_up(t
             write_database(tmp_path / "new.mmdb", AWAY).replace(instead)
             await watched.turns.next(2)
             assert watched.answer == ["192.0.2.1"]
-            assert [source.path for source in watched.planner.geo.sources] == [instead, watched.networks]
+            assert [source.path for source in watched.planner.present.geo.sources] == [instead, watched.networks]
             instead.unlink()
             await watched.turns.next(2)
             assert watched.answer == ["192.0.2.2"]
@@ -116,16 +116,16 @@ def test_a_file_that_goes_bad_is_told_loudly_and_what_was_loaded_stays(
                 watched.database.write_bytes(b"\0" * 4096)
             await watched.turns.next(1 + IN_PLACE)
             assert watched.answer == ["192.0.2.2"]
-            assert len(watched.planner.geo.problems) == 2
-            assert len(watched.planner.geo.sources) == 2
+            assert len(watched.planner.present.geo.problems) == 2
+            assert len(watched.planner.present.geo.sources) == 2
             write_database(watched.database, AWAY)
             await watched.turns.next(1 + IN_PLACE)
             assert watched.answer == ["192.0.2.2"]
-            assert len(watched.planner.geo.problems) == 1, "the networks file is still away"
+            assert len(watched.planner.present.geo.problems) == 1, "the networks file is still away"
             watched.networks.write_text("networks: {}")
             await watched.turns.next(1 + IN_PLACE)
             assert watched.answer == ["192.0.2.1"]
-            assert not watched.planner.geo.problems
+            assert not watched.planner.present.geo.problems
 
     with caplog.at_level(logging.ERROR):
         asyncio.run(story())
@@ -206,19 +206,19 @@ def test_a_database_that_is_only_touched_makes_no_plan_and_one_that_keeps_its_ti
 
     async def story() -> None:
         async with watched.running():
-            generation = watched.planner.plan.generation
+            generation = watched.planner.present.plan.generation
             watched.database.touch()
             (tmp_path / "backup").hardlink_to(watched.database)
             watched.networks.chmod(0o600)
             await watched.turns.next(1 + IN_PLACE)
-            assert watched.planner.plan.generation == generation
+            assert watched.planner.present.plan.generation == generation
 
             status, content = watched.database.stat(), watched.database.read_bytes()
             assert content.count(b"IE") == 1
             watched.database.write_bytes(content.replace(b"IE", b"US"))
             os.utime(watched.database, ns=(status.st_atime_ns, status.st_mtime_ns))
             await watched.turns.next(1 + IN_PLACE)
-            assert watched.planner.plan.generation > generation
+            assert watched.planner.present.plan.generation > generation
 
     asyncio.run(story())
 
@@ -231,14 +231,14 @@ def test_a_networks_file_whose_upload_stalls_is_not_taken_up_without_its_rest(tm
     async def story() -> None:
         async with watched.running():
             assert watched.answer == ["192.0.2.1"]
-            generation = watched.planner.plan.generation
+            generation = watched.planner.present.plan.generation
             watched.networks.write_text(networks[: networks.index("  10.2")])
             await watched.turns.next(IN_PLACE)
             watched.networks.write_text(f"{networks}# and more\n")
             await watched.turns.next(IN_PLACE)
-            assert watched.planner.plan.generation == generation
+            assert watched.planner.present.plan.generation == generation
             await watched.turns.next()
-            assert watched.planner.plan.generation > generation
+            assert watched.planner.present.plan.generation > generation
             assert watched.answer == ["192.0.2.1"]
 
     asyncio.run(story())

@@ -56,16 +56,16 @@ def test_a_restored_status_stands_frozen_until_there_are_voices(tmp_path: Path) 
     river = River(tmp_path, restored=restored(DOWN, UP))
     river.river.merge()
     assert river.beliefs() == (DOWN, UP)
-    assert river.planner.status.frozen == (ONE, TWO)
+    assert river.planner.present.status.frozen == (ONE, TWO)
     assert river.river.known.is_set(), "a restarted node knows what it knew"
     river.hear("fra", UP, UP)
     river.river.merge()
     assert river.beliefs() == (DOWN, UP)
-    assert river.planner.status.frozen == (ONE, TWO)
+    assert river.planner.present.status.frozen == (ONE, TWO)
     river.hear("iad", UP, UP)
     river.river.merge()
     assert river.beliefs() == (UP, UP)
-    assert not river.planner.status.frozen
+    assert not river.planner.present.status.frozen
 
 
 def test_voices_that_grow_old_freeze_the_last_belief(tmp_path: Path) -> None:
@@ -76,14 +76,14 @@ def test_voices_that_grow_old_freeze_the_last_belief(tmp_path: Path) -> None:
     river.clock.advance(3600)
     river.river.merge()
     assert river.beliefs() == (UP, DOWN)
-    assert river.planner.status.frozen == (ONE, TWO)
+    assert river.planner.present.status.frozen == (ONE, TWO)
 
 
 def test_a_check_that_is_no_longer_watched_is_forgotten(tmp_path: Path) -> None:
     river = River(tmp_path, restored=restored(DOWN, UP))
     river.river.watch(CHECKS[:1])
     river.river.merge()
-    assert set(river.planner.status.checks) == {ONE}
+    assert set(river.planner.present.status.checks) == {ONE}
 
 
 def test_news_is_believed_at_once_and_saved_by_the_time_the_node_stops(tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_report_on_what_nobody_watches_changes_nothing(tmp_path: Path) -> None
     stranger.publish({CheckId("other/web/192.0.2.9"): replace(Verdict(), belief=DOWN, reason=Reason.TIMEOUT)})
     assert river.report_store.take(stranger.offer().body, giver=NodeName("fra"))
     river.river.merge()
-    assert set(river.planner.status.checks) == {ONE, TWO}
+    assert set(river.planner.present.status.checks) == {ONE, TWO}
 
 
 def test_a_service_that_nobody_has_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -229,7 +229,7 @@ def test_an_endpoint_that_sent_heartbeats_before_a_restart_is_missed_after_it(tm
     before, pushed = River(tmp_path), check_of(PushSettings(30.0, Secret("TOKEN")))
     before.river.watch((pushed, *CHECKS))
     before.river.heartbeats.hear(pushed.id, Heartbeat(ok=True, detail="", heard_at=before.clock.monotonic()))
-    before.river.save(before.planner.status)
+    before.river.save(before.planner.present.status)
     after = River(tmp_path)
     after.river.watch((pushed, *CHECKS))
     assert after.river.heartbeats.last(pushed.id) is None

@@ -38,7 +38,7 @@ def test_a_quorum_that_nobody_makes_is_not_found_when_its_beliefs_are_given_up(
             river.clock.advance(0.45 * DEFAULT_STALE_HOLD_S)
             river.river.merge()
         assert river.beliefs() == (UNKNOWN, UNKNOWN)
-        assert river.planner.status.frozen == (ONE, TWO)
+        assert river.planner.present.status.frozen == (ONE, TWO)
         for peer in ("fra", "iad"):
             assert "quorum found" not in caplog.text
             river.hear(peer, UP, UP)

@@ -11,6 +11,7 @@ from gtm.metrics.counted import COUNTED
 from gtm.metrics.measurements import Tallies
 from gtm.metrics.otlp_replies import OUTCOMES
 from gtm.metrics.zero_counters import ALWAYS
+from gtm.node.config.current import CurrentConfig
 from gtm.node.rivers.telemetry import DEFAULT_INTERVAL_S, Measures, interval_s, is_wanted, start_telemetry
 from tests.admin.served import Served, serving
 from tests.node.present import SMALL, config
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[3]
 
 def measures(served: Served, tmp_path: Path) -> Measures:
     return Measures(
-        config(tmp_path),
+        CurrentConfig(config(tmp_path)),
         served.planner,
         served.river,
         served.report_store,
@@ -38,7 +39,7 @@ def test_a_scrape_over_http_shows_the_node_as_it_is(tmp_path: Path) -> None:
         assert (answer.status, answer.type) == (200, "text/plain")
         found = {metric.name: metric for metric in parse(answer.body.decode())}
         [sample] = found["gtm_config_generation"].samples
-        assert sample.value == served.planner.plan.generation
+        assert sample.value == served.planner.present.plan.generation
         assert found["gtm_config_last_reload_successful"].samples[0].value == 1.0
         assert found["gtm_zone_serial"].samples[0].labels == {"zone": "gtm.example.com"}
         (served.folder / "a.yaml").write_text("zone: [")

@@ -69,7 +69,7 @@ class Watch:
     @property
     def cells(self) -> set[str]:
         """The vantages that cells are nearest to."""
-        return {name for service in self.planner.plan.services.values() for name in service.space.vantages}
+        return {name for service in self.planner.present.plan.services.values() for name in service.space.vantages}
 
 
 def test_vantages_count_once_they_have_been_the_same_for_a_while(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_who_does_not_vote_counts_for_nobody_and_is_forgotten_in_an_hour(tmp_pat
         await here.start()
         here.hear(ALL)
         await here.look_for(SETTLE_S + 2)
-        assert {vantage.name for vantage in here.planner.vantages} == {"ap", "us"}
+        assert {vantage.name for vantage in here.planner.present.vantages} == {"ap", "us"}
         here.silent = frozenset()
         await here.look_for(SETTLE_S + 4)
         assert here.cells == {"ap", "eu", "us"}
@@ -103,7 +103,7 @@ def test_who_does_not_vote_counts_for_nobody_and_is_forgotten_in_an_hour(tmp_pat
         await here.look_for(FORGET_S - 10)
         assert here.cells == {"ap", "eu", "us"}
         await here.look_for(SETTLE_S + 12)
-        assert {vantage.name for vantage in here.planner.vantages} == {"ap", "us"}
+        assert {vantage.name for vantage in here.planner.present.vantages} == {"ap", "us"}
 
     asyncio.run(scene())
 
@@ -129,12 +129,12 @@ def test_a_restart_goes_on_with_those_of_the_run_before(tmp_path: Path, caplog: 
         here.hear(ALL)
         with caplog.at_level("INFO"):
             await here.look_for(SETTLE_S + 2)
-        await asyncio.wrap_future(here.state.save_vantages_apart(here.planner.vantages))
+        await asyncio.wrap_future(here.state.save_vantages_apart(here.planner.present.vantages))
 
     async def second() -> None:
         here = Watch(tmp_path)
         await here.start()
-        assert here.planner.vantages == ALL
+        assert here.planner.present.vantages == ALL
         assert here.cells == {"ap", "eu", "us"}
         await here.look_for(FORGET_S - 10)
         assert here.cells == {"ap", "eu", "us"}, "a mesh that is cut off does not forget at once"
@@ -153,7 +153,7 @@ def test_two_vantages_are_known_and_make_no_cells(tmp_path: Path, caplog: pytest
         here.hear(ALL[:2])
         with caplog.at_level("INFO"):
             await here.look_for(SETTLE_S + 2)
-        assert here.planner.vantages == ALL[:2]
+        assert here.planner.present.vantages == ALL[:2]
         assert here.cells == set()
 
     asyncio.run(scene())
@@ -178,13 +178,13 @@ def test_what_cannot_be_compiled_is_tried_again_later_and_serves_on(tmp_path: Pa
         here.hear(ALL)
         engine.is_lost = True
         await here.look_for(SETTLE_S + 4)
-        assert here.planner.vantages == ()
-        assert here.planner.failure
+        assert here.planner.present.vantages == ()
+        assert here.planner.present.failure
         engine.is_lost = False
         await here.look_for(SETTLE_S - 4)
-        assert here.planner.vantages == ()
+        assert here.planner.present.vantages == ()
         await here.look_for(4.0)
-        assert here.planner.vantages == ALL
-        assert not here.planner.failure
+        assert here.planner.present.vantages == ALL
+        assert not here.planner.present.failure
 
     asyncio.run(scene())

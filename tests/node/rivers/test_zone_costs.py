@@ -43,12 +43,12 @@ def test_a_change_of_a_good_file_is_served_before_the_bad_ones_are_read(
             watched.write(LATER, "z.yaml")
             await watched.turns.next(2)
             assert watched.targets == ["192.0.2.1", "192.0.2.3"]
-            assert len(watched.planner.catalogue.bad_files) < 20, "some were not read yet"
+            assert len(watched.planner.present.catalogue.bad_files) < 20, "some were not read yet"
             watched.write(SMALL, "z.yaml")
             await watched.turns.next(2)
             assert watched.targets == ["192.0.2.1", "192.0.2.2"], "a change is seen while the others are read"
             await watched.turns.next(25)
-            assert len(watched.planner.catalogue.bad_files) == 20
+            assert len(watched.planner.present.catalogue.bad_files) == 20
 
     asyncio.run(story())
 
@@ -236,7 +236,7 @@ def test_a_zone_whose_plan_takes_too_long_is_refused_alone_until_it_changes(
             watched.write(LATER, "z.yaml")
             watched.write(other.replace("steer: nearest", SLOW).replace(".100.2", ".100.3"), "a.yaml")
             await watched.turns.next(2)
-            (problem,) = watched.planner.catalogue.problems
+            (problem,) = watched.planner.present.catalogue.problems
             assert problem.file == str(watched.folder / "a.yaml")
             assert re.match(
                 r"its plan took [0-9.]+ s of work so far, and 0.1 s are the limit: it has too many", problem.message
@@ -256,7 +256,7 @@ def test_a_zone_whose_plan_takes_too_long_is_refused_alone_until_it_changes(
             watched.write(other.replace(".100.2", ".100.4"), "a.yaml")
             await watched.turns.next(2)
             assert watched.targets[1] == "198.51.100.4"
-            assert not watched.planner.catalogue.problems
+            assert not watched.planner.present.catalogue.problems
 
     asyncio.run(story())
 

@@ -60,7 +60,7 @@ def test_a_file_that_is_still_being_written_is_not_read(tmp_path: Path) -> None:
             for cut in (50, 100, 200, 400):
                 watched.write(LATER[:cut])
                 await watched.turns.next()
-            assert not watched.planner.catalogue.problems
+            assert not watched.planner.present.catalogue.problems
             watched.write(LATER)
             await watched.turns.next(2)
             assert watched.targets == ["192.0.2.1", "192.0.2.3"]
@@ -76,20 +76,20 @@ def test_a_broken_file_changes_nothing_is_logged_once_and_counted(
 
     async def story() -> None:
         async with watched.running():
-            before = watched.planner.plan
+            before = watched.planner.present.plan
             with caplog.at_level(logging.ERROR):
                 watched.write(BROKEN)
                 await watched.turns.next(2)
                 watched.river.ask()
                 await watched.turns.next()
-            assert watched.planner.plan is before
-            [problem] = watched.planner.catalogue.problems
+            assert watched.planner.present.plan is before
+            [problem] = watched.planner.present.catalogue.problems
             assert problem.message == 'unknown region "us-esat"; did you mean "us-east"?'
             assert [record.getMessage() for record in caplog.records] == [f"zone file: {problem}"]
             assert watched.counters.count("zone_loads", outcome="with_problems") == 2
             watched.write(LATER)
             await watched.turns.next(2)
-            assert watched.planner.catalogue.problems == ()
+            assert watched.planner.present.catalogue.problems == ()
             assert watched.targets == ["192.0.2.1", "192.0.2.3"]
 
     asyncio.run(story())
@@ -128,13 +128,13 @@ def test_what_is_odd_is_logged_once_as_a_warning_and_serves(tmp_path: Path, capl
                 watched.river.ask()
                 await watched.turns.next()
             assert watched.targets == ["192.0.2.1", "192.0.2.3"]
-            assert watched.planner.catalogue.problems == ()
-            (warning,) = watched.planner.catalogue.warnings
+            assert watched.planner.present.catalogue.problems == ()
+            (warning,) = watched.planner.present.catalogue.warnings
             assert [record.getMessage() for record in caplog.records] == [f"zone file: {as_warning(warning)}"]
             assert watched.counters.count("zone_loads", outcome="with_problems") == 0
             watched.write(BROKEN)
             await watched.turns.next(2)
-            assert watched.planner.catalogue.warnings == (), "the problems of that file come first"
+            assert watched.planner.present.catalogue.warnings == (), "the problems of that file come first"
 
     asyncio.run(story())
 
@@ -190,14 +190,14 @@ def test_whatever_happens_to_the_folder_the_last_zone_serves_on(tmp_path: Path, 
             harm(watched.folder)
             await watched.turns.next(3)
             assert watched.targets == ["192.0.2.1", "192.0.2.2"]
-            assert watched.planner.catalogue.problems
+            assert watched.planner.present.catalogue.problems
             shutil.rmtree(watched.folder, ignore_errors=True)
             watched.folder.unlink(missing_ok=True)
             watched.folder.mkdir()
             watched.write(LATER)
             await watched.turns.next(3)
             assert watched.targets == ["192.0.2.1", "192.0.2.3"], "and it comes back"
-            assert not watched.planner.catalogue.problems
+            assert not watched.planner.present.catalogue.problems
 
     asyncio.run(story())
 
@@ -209,11 +209,11 @@ def test_one_of_two_zones_can_be_removed(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with watched.running():
-            assert len(watched.planner.plan.zones) == 2
+            assert len(watched.planner.present.plan.zones) == 2
             (watched.folder / "b.yaml").unlink()
             await watched.turns.next(2)
-            assert len(watched.planner.plan.zones) == 1
-            assert not watched.planner.catalogue.problems
+            assert len(watched.planner.present.plan.zones) == 1
+            assert not watched.planner.present.catalogue.problems
 
     asyncio.run(story())
 
@@ -223,7 +223,7 @@ def test_an_empty_folder_at_the_start_is_a_problem_that_is_returned_and_not_logg
 ) -> None:
     watched = Watched(tmp_path)
     assert asyncio.run(watched.river.load()) == (Problem(str(watched.folder), 0, 0, NOT_HERE),)
-    assert not watched.planner.plan.zones
+    assert not watched.planner.present.plan.zones
     assert not caplog.records, "who starts the node prints it"
 
 
@@ -305,7 +305,7 @@ def test_a_node_that_starts_with_a_broken_folder_serves_the_last_good_zones_loud
     assert [[check.target for check in checks] for checks in again.checks] == [["192.0.2.1", "192.0.2.2"]]
     assert again.counters.count("starts_from_kept_zones") == 1
     assert "what is missing serves as it was before this node stopped" in caplog.text
-    assert again.planner.catalogue.problems == problems, "it shows in the status"
+    assert again.planner.present.catalogue.problems == problems, "it shows in the status"
 
 
 def test_the_folder_is_taken_when_it_is_mended_and_kept_again(tmp_path: Path) -> None:
@@ -319,7 +319,7 @@ def test_the_folder_is_taken_when_it_is_mended_and_kept_again(tmp_path: Path) ->
             again.write(LATER)
             await again.turns.next(2)
             assert again.targets == ["192.0.2.1", "192.0.2.3"]
-            assert not again.planner.catalogue.problems
+            assert not again.planner.present.catalogue.problems
 
     asyncio.run(story())
     again.state.save_apart(Saved()).result(30)

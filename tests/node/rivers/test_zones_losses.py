@@ -21,7 +21,7 @@ def hosts(count: int) -> str:
 
 def names(watched: Watched) -> int:
     """How many hosts serve."""
-    [zone] = watched.planner.catalogue.zones
+    [zone] = watched.planner.present.catalogue.zones
     return sum(record.name.labels[0].startswith(b"h") for record in zone.records) + zone.bulk.values
 
 
@@ -52,11 +52,11 @@ def test_what_serves_stays_until_it_is_forced_and_then_the_new_is_what_counts(wa
             assert words.startswith("it would lose 36 of 42 names (h04.gtm.example.com, ")
             assert words.endswith(FORCE)
             assert names(watched) == 40
-        assert watched.planner.catalogue.losing == {"gtm.example.com"}
+        assert watched.planner.present.catalogue.losing == {"gtm.example.com"}
         assert await reload(watched, dns.name.from_text("other.example.com"))
         assert await reload(watched, ZONE) == []
         assert names(watched) == 4
-        assert watched.planner.catalogue.losing == frozenset()
+        assert watched.planner.present.catalogue.losing == frozenset()
         assert await reload(watched) == []
         watched.write(hosts(30))
         assert await reload(watched) == []
@@ -76,14 +76,14 @@ def test_the_river_itself_does_not_take_it_and_says_so_once(tmp_path: Path) -> N
             await watched.turns.next(5)
             assert names(watched) == 40
             assert watched.counters.count("zone_loads", outcome="with_problems") == 1
-            [problem] = watched.planner.catalogue.problems
+            [problem] = watched.planner.present.catalogue.problems
             assert (problem.line, problem.column) == (2, 7), "where it says which zone"
             watched.river.ask()
             await watched.turns.next(3)
             assert names(watched) == 40, "SIGHUP forces nothing"
             watched.write(hosts(39))
             await watched.turns.next(2)
-            assert (names(watched), watched.planner.catalogue.problems) == (39, ())
+            assert (names(watched), watched.planner.present.catalogue.problems) == (39, ())
 
     asyncio.run(story())
 
@@ -127,13 +127,13 @@ def test_a_restart_keeps_what_served(watched: Watched, tmp_path: Path) -> None:
     again.river._sleep = watched.river._sleep
     asyncio.run(again.river.load())
     assert names(again) == 40
-    assert again.planner.catalogue.losing == {"gtm.example.com"}
+    assert again.planner.present.catalogue.losing == {"gtm.example.com"}
     assert asyncio.run(reload(again, ZONE)) == []
     assert names(again) == 4
     again.state.save_apart(again.planner._saved).result(30)
     last = Watched(tmp_path)
     asyncio.run(last.river.load())
-    assert (names(last), last.planner.catalogue.problems) == (4, ())
+    assert (names(last), last.planner.present.catalogue.problems) == (4, ())
 
 
 @pytest.mark.parametrize("takes_name", [False, True])
@@ -149,11 +149,11 @@ def test_a_zone_that_moves_to_another_file_and_loses_most_serves_on(watched: Wat
             (watched.folder / "a.yaml").unlink()
         for _ in range(3):
             assert [words.endswith(FORCE) for words in await reload(watched)] == [True]
-            assert len(watched.planner.catalogue.zones) == 1 + takes_name
-            [zone] = [zone for zone in watched.planner.catalogue.zones if zone.origin == ZONE]
+            assert len(watched.planner.present.catalogue.zones) == 1 + takes_name
+            [zone] = [zone for zone in watched.planner.present.catalogue.zones if zone.origin == ZONE]
             assert len(zone.records) == 42
         assert await reload(watched, ZONE) == []
-        [zone] = [zone for zone in watched.planner.catalogue.zones if zone.origin == ZONE]
+        [zone] = [zone for zone in watched.planner.present.catalogue.zones if zone.origin == ZONE]
         assert (len(zone.records), Path(zone.file).name) == (6, "b.yaml")
 
     asyncio.run(story())
@@ -176,17 +176,17 @@ def test_a_second_file_with_less_is_the_second_until_the_first_gives_the_zone_up
             assert await reload(watched, ZONE) == [
                 f"gtm.example.com is already the zone of {watched.folder / 'a.yaml'}"
             ]
-            assert (names(watched), watched.planner.catalogue.losing) == (40, frozenset())
+            assert (names(watched), watched.planner.present.catalogue.losing) == (40, frozenset())
         if takes_name:
             watched.write(SMALL.replace("gtm.example.com", "other.example.com"))
         else:
             (watched.folder / "a.yaml").unlink()
         for _ in range(2):
             assert [words.endswith(FORCE) for words in await reload(watched)] == [True]
-            [zone] = [zone for zone in watched.planner.catalogue.zones if zone.origin == ZONE]
+            [zone] = [zone for zone in watched.planner.present.catalogue.zones if zone.origin == ZONE]
             assert len(zone.records) == 42
         assert await reload(watched, ZONE) == []
-        [zone] = [zone for zone in watched.planner.catalogue.zones if zone.origin == ZONE]
+        [zone] = [zone for zone in watched.planner.present.catalogue.zones if zone.origin == ZONE]
         assert len(zone.records) == 6
 
     asyncio.run(story())
@@ -203,20 +203,20 @@ def test_the_river_itself_looks_at_a_second_file_again_when_the_first_goes_or_is
     async def story() -> None:
         async with watched.running():
             await watched.turns.next(3)
-            assert watched.planner.catalogue.losing == frozenset()
+            assert watched.planner.present.catalogue.losing == frozenset()
             if takes_name:
                 watched.write(SMALL.replace("gtm.example.com", "other.example.com"))
             else:
                 (watched.folder / "a.yaml").unlink()
             await watched.turns.next(5)
-            assert watched.planner.catalogue.losing == frozenset({"gtm.example.com"})
-            [zone] = [zone for zone in watched.planner.catalogue.zones if zone.origin == ZONE]
+            assert watched.planner.present.catalogue.losing == frozenset({"gtm.example.com"})
+            [zone] = [zone for zone in watched.planner.present.catalogue.zones if zone.origin == ZONE]
             assert len(zone.records) == 42
             watched.write(hosts(40))
             await watched.turns.next(5)
-            [problem] = watched.planner.catalogue.problems
+            [problem] = watched.planner.present.catalogue.problems
             assert problem.message == f"gtm.example.com is already the zone of {watched.folder / 'a.yaml'}"
-            assert watched.planner.catalogue.losing == frozenset(), "the first is back"
+            assert watched.planner.present.catalogue.losing == frozenset(), "the first is back"
 
     asyncio.run(story())
 
@@ -231,7 +231,7 @@ def test_a_zone_whose_file_is_removed_is_gone_as_ever(watched: Watched) -> None:
         assert await reload(watched)
         (watched.folder / "a.yaml").unlink()
         assert await reload(watched) == []
-        assert [zone.origin.to_text() for zone in watched.planner.catalogue.zones] == ["other.example.com."]
+        assert [zone.origin.to_text() for zone in watched.planner.present.catalogue.zones] == ["other.example.com."]
         watched.write(hosts(4))
         assert await reload(watched) == [], "nothing serves any more that it could lose"
 

@@ -42,11 +42,11 @@ def test_a_file_that_is_written_all_the_time_keeps_no_other_from_being_served(tm
             watched.write(OTHER.replace("other.", "new."), "c.yaml")
             await writing(watched, 2)
             assert watched.targets[1] == "192.0.2.3"
-            assert len(watched.planner.plan.zones) == 3
+            assert len(watched.planner.present.plan.zones) == 3
             (watched.folder / "c.yaml").unlink()
             await writing(watched, RELOAD_LOOKS + 1)
-            assert len(watched.planner.plan.zones) == 2
-            assert watched.planner.catalogue.problems == ()
+            assert len(watched.planner.present.plan.zones) == 2
+            assert watched.planner.present.catalogue.problems == ()
 
     asyncio.run(story())
 
@@ -60,20 +60,20 @@ def test_it_is_told_as_a_problem_after_a_while_and_its_last_good_zone_serves_on(
     async def story() -> None:
         async with watched.running():
             await writing(watched, OVERDUE_LOOKS - 1)
-            assert not watched.planner.catalogue.problems
+            assert not watched.planner.present.catalogue.problems
             await writing(watched, 2)
-            problem = watched.planner.catalogue.problems[0]
+            problem = watched.planner.present.catalogue.problems[0]
             assert str(problem) == f"{watched.folder / 'b.yaml'}:1:1: this file {OVERDUE_WORDS}"
             assert watched.targets == ["192.0.2.1", "192.0.2.2", "198.51.100.1", "198.51.100.2"]
             loads = watched.counters.count("zone_loads", outcome="with_problems")
             watched.write(LATER)
             await writing(watched, 5)
             assert watched.targets[:2] == ["192.0.2.1", "192.0.2.3"]
-            assert [*watched.planner.catalogue.problems] == [problem]
+            assert [*watched.planner.present.catalogue.problems] == [problem]
             assert watched.counters.count("zone_loads", outcome="with_problems") == loads + 1, "told once"
             watched.write(OTHER.replace("198.51.100.2", "198.51.100.3"), "b.yaml")
             await watched.turns.next(2)
-            assert watched.planner.catalogue.problems == ()
+            assert watched.planner.present.catalogue.problems == ()
             assert watched.targets[3] == "198.51.100.3"
 
     asyncio.run(story())
@@ -85,7 +85,7 @@ def test_a_zone_file_waits_for_the_records_file_that_it_names(tmp_path: Path) ->
     watched.write(SMALL)
 
     def values() -> int:
-        (zone,) = watched.planner.plan.zones.values()
+        (zone,) = watched.planner.present.plan.zones.values()
         return zone.zone.bulk.values
 
     async def story() -> None:
@@ -93,7 +93,7 @@ def test_a_zone_file_waits_for_the_records_file_that_it_names(tmp_path: Path) ->
             await writing(watched, 2, name="big.zone", text="www A 192.0.2.9\n")
             watched.write(SMALL + "records_file: big.zone\n")
             await writing(watched, 4, name="big.zone", text="www A 192.0.2.9\n")
-            assert (values(), watched.planner.catalogue.problems) == (0, ())
+            assert (values(), watched.planner.present.catalogue.problems) == (0, ())
             watched.write("www A 192.0.2.9\nwww A 192.0.2.8\n", "big.zone")
             await watched.turns.next(2)
             assert values() == 2
@@ -102,7 +102,7 @@ def test_a_zone_file_waits_for_the_records_file_that_it_names(tmp_path: Path) ->
             assert values() == 1
             await writing(watched, OVERDUE_LOOKS + 1, name="big.zone", text="www A 192.0.2.7\nw2 A 192.0.2.7\n")
             assert values() == 1
-            [problem] = watched.planner.catalogue.problems
+            [problem] = watched.planner.present.catalogue.problems
             assert str(problem) == f"{watched.folder / 'a.yaml'}:1:1: big.zone {OVERDUE_WORDS}"
 
     asyncio.run(story())
@@ -115,17 +115,17 @@ def test_a_zone_file_waits_for_the_files_that_its_records_file_includes(tmp_path
     watched.write(SMALL + "records_file: big.zone\n")
 
     def values() -> int:
-        (zone,) = watched.planner.plan.zones.values()
+        (zone,) = watched.planner.present.plan.zones.values()
         return zone.zone.bulk.values
 
     async def story() -> None:
         async with watched.running():
             assert values() == 1
             await writing(watched, 3, name="more.zone", text="www A 192.0.2.9\nwww A 192.0.2.8\n")
-            assert (values(), watched.planner.catalogue.problems) == (1, ())
+            assert (values(), watched.planner.present.catalogue.problems) == (1, ())
             watched.write("www A 192.0.2.9\nwww A 192.0.2.8\n", "more.zone")
             await watched.turns.next(2)
-            assert (values(), watched.planner.catalogue.problems) == (2, ())
+            assert (values(), watched.planner.present.catalogue.problems) == (2, ())
 
     asyncio.run(story())
 
@@ -140,8 +140,8 @@ def test_a_file_that_no_look_knew_of_is_included_once_it_has_settled_and_watched
     (watched.folder / name).parent.mkdir(exist_ok=True)
 
     def values() -> tuple[int, int]:
-        (zone,) = watched.planner.plan.zones.values()
-        return zone.zone.bulk.values, len(watched.planner.catalogue.problems)
+        (zone,) = watched.planner.present.plan.zones.values()
+        return zone.zone.bulk.values, len(watched.planner.present.catalogue.problems)
 
     async def story() -> None:
         async with watched.running():
@@ -177,7 +177,10 @@ def test_a_shared_file_that_is_written_stays_as_it_was_until_it_settles_and_reac
 
     def places() -> set[object]:
         return {
-            region.at for zone in watched.planner.catalogue.zones for region in zone.regions if region.name == "shared"
+            region.at
+            for zone in watched.planner.present.catalogue.zones
+            for region in zone.regions
+            if region.name == "shared"
         }
 
     async def story() -> None:
@@ -280,7 +283,7 @@ def test_a_records_file_that_is_written_in_place_may_stall_within_an_address(tmp
     watched.write(SMALL + "records_file: big.zone\n")
 
     def values() -> list[bytes]:
-        (zone,) = watched.planner.plan.zones.values()
+        (zone,) = watched.planner.present.plan.zones.values()
         return [rdata for name in (b"\x03www",) for each in zone.zone.bulk.find(name) or () for rdata in each.rdatas]
 
     async def story() -> None:

@@ -53,11 +53,11 @@ class Disk:
 
     def plan(self, *zones: object) -> Plan:
         asyncio.run(self.planner.take_zones(catalogue(*zones)))  # type: ignore[arg-type]
-        return self.planner.plan
+        return self.planner.present.plan
 
     def flip(self, one: Belief) -> Plan:
         self.planner.take_status(believing(ZONE, _1=one, _2=UP))
-        return self.planner.plan
+        return self.planner.present.plan
 
     def restored(self, *, zones: Path | None = None) -> tuple[int | None, FakeRestorable]:
         engine = FakeRestorable()
@@ -70,9 +70,9 @@ class Disk:
 
 def test_what_was_kept_is_what_the_engine_gets(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
-    disk.boot_plan.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.present.plan)
     generation, engine = disk.restored()
-    assert generation == disk.planner.plan.generation
+    assert generation == disk.planner.present.plan.generation
     assert engine.blobs is not None
     assert all(engine.blobs)
     assert not disk.counters.snapshot()
@@ -82,13 +82,13 @@ def test_a_flip_of_health_writes_the_decisions_alone_and_the_same_plan_nothing(t
     disk = Disk(tmp_path)
     disk.boot_plan.keep(disk.flip(UP))
     first = disk.stamps()
-    disk.boot_plan.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.present.plan)
     assert disk.stamps() == first
     disk.boot_plan.keep(disk.flip(DOWN))
     second = disk.stamps()
     assert (second[0], second[1] != first[1]) == (first[0], True)
     generation, _ = disk.restored()
-    assert generation == disk.planner.plan.generation
+    assert generation == disk.planner.present.plan.generation
 
 
 def test_a_first_start_has_nothing_to_restore(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_plan_without_zones_is_not_kept(tmp_path: Path) -> None:
 
 def test_names_and_decisions_of_different_plans_are_not_put_together(tmp_path: Path) -> None:
     disk = Disk(tmp_path)
-    disk.boot_plan.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.present.plan)
     old = (disk.folder / DECISIONS).read_bytes()
     disk.boot_plan.keep(disk.plan(OTHER))
     (disk.folder / DECISIONS).write_bytes(old)
@@ -117,7 +117,7 @@ def test_names_and_decisions_of_different_plans_are_not_put_together(tmp_path: P
 @pytest.mark.parametrize("keep", [0, 1, 31, 32, 100])
 def test_a_torn_part_is_told_and_not_used(tmp_path: Path, name: str, keep: int) -> None:
     disk = Disk(tmp_path)
-    disk.boot_plan.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.present.plan)
     path = disk.folder / name
     path.write_bytes(path.read_bytes()[:keep])
     assert disk.restored()[0] is None
@@ -126,7 +126,7 @@ def test_a_torn_part_is_told_and_not_used(tmp_path: Path, name: str, keep: int) 
 
 def test_the_plan_of_another_folder_or_version_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     disk = Disk(tmp_path)
-    disk.boot_plan.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.present.plan)
     assert disk.restored(zones=tmp_path / "others")[0] is None
     monkeypatch.setattr(boot_plan, "__version__", "9.9.9")
     assert disk.restored()[0] is None
@@ -134,7 +134,7 @@ def test_the_plan_of_another_folder_or_version_is_not_used(tmp_path: Path, monke
 
 def test_an_engine_that_makes_nothing_of_it_starts_without_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     disk, engine = Disk(tmp_path), FakeRestorable()
-    disk.boot_plan.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.present.plan)
     engine.error = ValueError("of another format")
     assert restore(ChecksummedFiles(disk.folder, disk.counters), disk.zones, engine) is None
     assert "the saved plan cannot be restored: of another format" in caplog.text
@@ -164,7 +164,7 @@ def test_what_was_kept_is_answered_with_the_least_ttl_for_its_checks_are_of_befo
     disk.planner.take_status(promised)
     asked = world.query("api")
     assert [rrset.ttl for rrset in world.answer(disk.planner_engine, asked).answer] == [200]
-    disk.boot_plan.keep(disk.planner.plan)
+    disk.boot_plan.keep(disk.planner.present.plan)
     restore(ChecksummedFiles(disk.folder, disk.counters), disk.zones, engine)
     assert [rrset.ttl for rrset in world.answer(engine, asked).answer] == [7]
 
@@ -178,7 +178,7 @@ def test_a_planner_keeps_its_plan_where_the_engine_can_start_from_it_and_swaps_n
     asyncio.run(planner.take_geo(GEO))
     assert engine.plans == [], "what it was restored from serves on until there are zones"
     asyncio.run(planner.take_zones(catalogue(ZONE)))
-    assert [plan.generation for plan in engine.plans] == [planner.plan.generation]
+    assert [plan.generation for plan in engine.plans] == [planner.present.plan.generation]
 
 
 def test_a_plan_that_cannot_be_written_takes_the_older_one_with_it(
@@ -194,8 +194,8 @@ def test_a_plan_that_cannot_be_written_takes_the_older_one_with_it(
         patch.setattr("os.fsync", full)
         disk.boot_plan.keep(disk.flip(DOWN))
     assert disk.restored()[0] is None, "it would send clients to what is down"
-    disk.boot_plan.keep(disk.planner.plan)
-    assert disk.restored()[0] == disk.planner.plan.generation
+    disk.boot_plan.keep(disk.planner.present.plan)
+    assert disk.restored()[0] == disk.planner.present.plan.generation
 
 
 def test_what_people_say_is_in_the_plan_of_the_next_start_at_once(tmp_path: Path) -> None:
@@ -211,5 +211,5 @@ def test_what_people_say_is_in_the_plan_of_the_next_start_at_once(tmp_path: Path
     planner.take_status(status, people)
     state.save_apart(Saved()).result(30)  # behind what the planner wrote by itself
     engine = native.NativeEngine()
-    assert restore(ChecksummedFiles(tmp_path / "state", counters), zones, engine) == planner.plan.generation
+    assert restore(ChecksummedFiles(tmp_path / "state", counters), zones, engine) == planner.present.plan.generation
     assert world.values(world.answer(engine, world.query("api")).answer) == ["192.0.2.2"]

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +34,14 @@ HOURS = 7200.0
 def push(node: Node, text: str) -> None:
     """Has a node serve another zone file."""
     node.zone = world.zone(text)
-    asyncio.run(node.planner.take_zones(catalogue(node.zone), kept=node.planner.catalogue))
+    asyncio.run(node.planner.take_zones(catalogue(node.zone), kept=node.planner.present.catalogue))
     node.river.watch(checks((node.zone,)))
 
 
 def start_again(folder: Path, before: str, text: str) -> Node:
     """Starts a node with another zone file than the one that it served when it stopped."""
     again = Node(folder, text, restored=True)
-    again.planner.catalogue, again.planner.renaming._known = EMPTY, {}
+    again.planner.present, again.planner._renaming._known = replace(again.planner.present, catalogue=EMPTY), {}
     asyncio.run(again.planner.take_zones(catalogue(again.zone), kept=catalogue(world.zone(before))))
     again.hear()
     return again
