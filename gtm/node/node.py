@@ -37,7 +37,7 @@ from gtm.node.listener import own_names, warning_of_plain_http
 from gtm.node.rivers.telemetry import environment, start_telemetry
 from gtm.node.stopping import close_all
 from gtm.node.supervisor import Supervisor
-from gtm.node.wiring import Parts
+from gtm.node.wiring import NodeParts
 from gtm.serve.descriptors import admin_connections, health_connections, raise_limit
 from gtm.serve.listen import ListenAddress
 from gtm.threads import Pool
@@ -54,7 +54,7 @@ log = logging.getLogger(__name__)
 class Node:
     """Everything of one process, joined."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: NodeParts) -> None:
         self._parts = parts
         self._local: LocalAdmin | None = None
         self._supervisor = Supervisor(environment())

@@ -1,7 +1,7 @@
 """Joins a node: each part is made here, once, and gets all that it needs when it is made.
 
-    join     what turns reports into answers: overrides, planner, overlay, health river     every node, tests, scenes
-    build    a whole node from its node file                                                node.py, which runs it
+    join_core  what turns reports into answers: overrides, planner, overlay, health river     every node, tests, scenes
+    build      a whole node from its node file                                                node.py, which runs it
 
 Nothing here runs; a part that needs another is made after it.
 """
@@ -70,7 +70,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class CoreInputs:
     """What there is before the rivers are joined."""
 
     node: NodeName
@@ -94,7 +94,7 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Core:
+class NodeCore:
     """What turns reports, and what people say, into answers."""
 
     planner: Planner
@@ -106,26 +106,26 @@ class Core:
     tallies: Tallies
 
 
-def join(ground: Ground) -> Core:
+def join_core(inputs: CoreInputs) -> NodeCore:
     """Returns the core of a node, from the reports that it hears to the engine."""
-    clock, counters, recorder = ground.clock, ground.counters, ground.recorder
-    tallies, outages = Tallies(), Outages(answers=ground.answers)
+    clock, counters, recorder = inputs.clock, inputs.counters, inputs.recorder
+    tallies, outages = Tallies(), Outages(answers=inputs.answers)
     overrides = OverrideDesk(
-        ground.node,
-        ground.key,
-        ground.peers,
-        accepted=ground.accepted,
-        report_store=ground.report_store,
-        state=ground.state,
+        inputs.node,
+        inputs.key,
+        inputs.peers,
+        accepted=inputs.accepted,
+        report_store=inputs.report_store,
+        state=inputs.state,
         clock=clock,
         counters=counters,
         recorder=recorder,
     )
     planner = Planner(
-        ground.engine,
-        vocabulary=ground.vocabulary,
-        state=ground.state,
-        status=ground.status,
+        inputs.engine,
+        vocabulary=inputs.vocabulary,
+        state=inputs.state,
+        status=inputs.status,
         overlay=Overlay(overrides.in_force()),
         wall=clock.wall,
         counters=counters,
@@ -134,14 +134,14 @@ def join(ground: Ground) -> Core:
         renaming=Renaming(overrides),
     )
     notices = SafetyNotices(counters=counters, recorder=recorder)
-    overlays = OverlayBuilder(overrides, notices, clock=clock, counters=counters, holds=ground.answers)
+    overlays = OverlayBuilder(overrides, notices, clock=clock, counters=counters, holds=inputs.answers)
     health = HealthRiver(
         planner,
-        ground.report_store,
+        inputs.report_store,
         overlays,
-        quorum=ground.quorum,
-        permits=ground.permits,
-        state=ground.state,
+        quorum=inputs.quorum,
+        permits=inputs.permits,
+        state=inputs.state,
         clock=clock,
         counters=counters,
         recorder=recorder,
@@ -151,11 +151,11 @@ def join(ground: Ground) -> Core:
     if overrides.known:
         health.publish_soon()
     requests = OverrideRequests(planner, overrides, notices, applied=health.merge, publish=health.publish_soon)
-    return Core(planner, overrides, overlays, health, requests, notices, tallies)
+    return NodeCore(planner, overrides, overlays, health, requests, notices, tallies)
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class NodeParts:
     """A node that is joined and does not run yet."""
 
     current: CurrentConfig
@@ -165,7 +165,7 @@ class Parts:
     events: EventLog
     state: StateFolder
     report_store: ReportStore
-    core: Core
+    core: NodeCore
     sharing: Sharing
     zones: ZoneRiver
     places: "ClientPlaces | None"
@@ -192,7 +192,7 @@ def build(
     counters: Counters,
     lock: StateLock,
     rereading: NodeFileReread | None,
-) -> Parts:
+) -> NodeParts:
     """Returns the parts of a node. Without `rereading` there is no node file to read again."""
     answers, current = Role.DNS in config.roles, CurrentConfig(config)
     events = EventLog(EventFiles(config.state), config.node, clock=clock, counters=counters)
@@ -203,8 +203,8 @@ def build(
     report_store = make_report_store(config, key, state, clock=clock, counters=counters, on_refused=recorder.refused)
     if problem := key_problem(config, key.public):
         log.error("%s", problem)
-    core = join(
-        Ground(
+    core = join_core(
+        CoreInputs(
             config.node,
             key,
             keys_of(config),
@@ -302,7 +302,7 @@ def build(
         reports=partial(handle_reports, report_store=report_store),
         metrics=measures.scrape,
     )
-    return Parts(
+    return NodeParts(
         current,
         clock,
         engine,
@@ -336,7 +336,7 @@ def _blind(health: HealthRiver, *, answers: bool) -> tuple[str, ...]:
 
 def _client_places(
     config: NodeConfig,
-    core: Core,
+    core: NodeCore,
     *,
     state: StateFolder,
     report_store: ReportStore,

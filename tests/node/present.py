@@ -21,7 +21,7 @@ from gtm.node.config.parse import parse_node_file
 from gtm.node.events.recorder import EventRecorder, no_recorder
 from gtm.node.planner import Planner
 from gtm.node.state.folder import StateFolder
-from gtm.node.wiring import Core, Ground, join
+from gtm.node.wiring import CoreInputs, NodeCore, join_core
 from gtm.plan.model import Plan
 from gtm.probe.permits import NO_PERMITS
 from gtm.share.report_store import ReportStore
@@ -106,9 +106,9 @@ def core_of(
     answers: bool = True,
     vocabulary: SteeringVocabulary = STEERING,
     recorder: EventRecorder | None = None,
-) -> Core:
+) -> NodeCore:
     """A node that is called ns1, from reports to answers; without `status` it begins with what is in the folder."""
-    ground = Ground(
+    inputs = CoreInputs(
         NodeName("ns1"),
         key_of("ns1"),
         peers,
@@ -125,7 +125,7 @@ def core_of(
         status=state.load_status() if status is None else status,
         report_store=report_store,
     )
-    return join(ground)
+    return join_core(inputs)
 
 
 def make_planner(

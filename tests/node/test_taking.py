@@ -174,7 +174,7 @@ async def how_a_wrong_heartbeat_ends(joined: Joined) -> object:
     check = {"check": "gtm.example.com/beat/192.0.2.30"}
     request = make_mocked_request("POST", "/", headers={"Authorization": "Bearer x"}, match_info=check)
     with pytest.raises(web.HTTPException) as refused:
-        await joined.parts.pushes.handle(request)
+        await joined.parts.pushes.authorize(request)
     return refused.value.status
 
 

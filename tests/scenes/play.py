@@ -30,7 +30,7 @@ from gtm.ids import CheckId, NodeName, ServiceId, VantageName
 from gtm.node.events.recorder import EventRecorder
 from gtm.node.rivers.vantages import VantageWatch
 from gtm.node.state.folder import StateFolder
-from gtm.node.wiring import Ground, join
+from gtm.node.wiring import CoreInputs, join_core
 from gtm.plan.bound.holds import ON_ALL_DOWN, possible_holds
 from gtm.plan.model import Plan, SteeredService
 from gtm.plan.safety.shares import shares_of
@@ -158,7 +158,7 @@ class Server:
         self.report_store = ReportStore(
             me, peers, clock=self.clock, counters=self.counters, claims=claims, heard_before=state.load_last_heard()
         )
-        ground = Ground(
+        inputs = CoreInputs(
             me.node,
             me.key,
             peers,
@@ -175,7 +175,7 @@ class Server:
             status=state.load_status(),
             report_store=self.report_store,
         )
-        core = join(ground)
+        core = join_core(inputs)
         self.planner, self.guide, self.river, self.saying = core.planner, core.overlays, core.health, core.requests
         self.watch = VantageWatch(
             self.planner, self.report_store, state, voting=lambda: self.river.voting, clock=self.clock

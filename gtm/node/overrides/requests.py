@@ -184,7 +184,7 @@ class OverrideRequests:
         asked = [wanted for wanted in wanted_all if wanted.action in TAKING or wanted.action is Action.CLEAR]
         if not asked or any(SafetyRule.AT_LEAST in wanted.rules for wanted in asked):
             return
-        touched = InForce({steered.scope: steered for steered in made})
+        touched = InForce({override.scope: override for override in made})
         present = self._planner.present
         services = [service for service in present.plan.services.values() if is_spoken_of(service, touched)]
         for moment, ending in self._moments(made):
