@@ -57,7 +57,8 @@ def _each_with_its_keys(schema: JsonDict) -> None:
 
 _CLASSES = tuple(dict.fromkeys(kind.keys for kind in KINDS.values()))
 """The keys of all kinds. A field's place is where a class has it first, and pydantic begins with the last class."""
-_SPECIFIC = frozenset(key for kind in KINDS.values() for key in kind.own_keys)
+_OWN_KEYS = {monitor_type: kind.own_keys for monitor_type, kind in KINDS.items()}
+_SPECIFIC = frozenset().union(*_OWN_KEYS.values())
 _REFUSED = frozenset(key for kind in KINDS.values() for key in kind.refused)
 
 
@@ -70,8 +71,8 @@ class MonitorEntry(CommonKeys, AddressesKey, *reversed(_CLASSES), TypeKey):  # t
     @classmethod
     def _of_its_kind(cls, value: Value, info: ValidationInfo) -> Value:
         kind = info.data.get("type")
-        if kind is not None and info.field_name not in KINDS[kind].own_keys:
-            others = [other.value for other in MonitorType if info.field_name in KINDS[other].own_keys]
+        if kind is not None and info.field_name not in _OWN_KEYS[kind]:
+            others = [other.value for other in MonitorType if info.field_name in _OWN_KEYS[other]]
             raise error(f"{kind.value} monitors have no {info.field_name}; it is for {', '.join(others)}")
         return value
 
@@ -111,6 +112,8 @@ class MonitorEntry(CommonKeys, AddressesKey, *reversed(_CLASSES), TypeKey):  # t
     def with_defaults(self) -> "MonitorEntry":
         """Returns the entry with the defaults of its kind for what the file does not say."""
         defaults = KINDS[self.type].defaults
+        if not defaults:
+            return self
         return self.model_copy(update={key: defaults[key] for key in defaults.keys() - self.model_fields_set})
 
 
@@ -118,6 +121,6 @@ def keys_of(kind: str) -> tuple[str, ...]:
     """Returns the keys that monitors of a kind have, in the order of the schema; none when there is no such kind."""
     for monitor_type, monitor_kind in KINDS.items():
         if monitor_type.value == kind:
-            strange = (_SPECIFIC - monitor_kind.own_keys) | monitor_kind.refused.keys()
+            strange = (_SPECIFIC - _OWN_KEYS[monitor_type]) | monitor_kind.refused.keys()
             return tuple(key for key in MonitorEntry.model_fields if key not in strange)
     return ()
