@@ -38,6 +38,18 @@ def from_wire(octets: bytes) -> Labels:
     return tuple(parts)
 
 
+def relative_key(parts: Labels, origin: Labels) -> bytes:
+    """Returns the key of a name within a zone: as records files have it packed, in lower case.
+
+    The label next to the origin comes first, each behind its length: the key of a name begins with that of any above.
+    Both names have the root, or neither.
+    """
+    own = parts[: len(parts) - len(origin)]
+    return b"".join(
+        [bytes((len(label),)) + label for label in reversed(own)]
+    ).lower()  # no length is a letter: RFC 1035
+
+
 def octets(parts: Labels) -> int:
     """Returns the length of a name on the wire without compression, in octets."""
     return sum(1 + len(part) for part in parts) + 1

@@ -9,7 +9,7 @@ What was understood before the mistake stays in the query, so that the refusal c
 where the query had one (RFC 6891 6.1.1, 7).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from dns.opcode import Opcode
 from dns.rcode import Rcode
@@ -17,14 +17,13 @@ from dns.rdatatype import RdataType
 from dnslib import DNSHeader
 from dnslib.buffer import BufferError as DnslibBufferError
 
-from gtm.dns import ecs
 from gtm.dns.buffer import WireBuffer
-from gtm.dns.ecs import ClientSubnet
 from gtm.dns.name import Labels
+from gtm.dns.options.option import NO_OPTIONS, Options
+from gtm.dns.options.table import parse_options
 from gtm.errors import WireError
 
 HEADER_OCTETS = 12
-OPTION_CLIENT_SUBNET = 8
 MAX_RECORDS = 16
 """Beside the question. A query has an OPT, perhaps a signature, and an IXFR the SOA of its asker; thousands of records
 are an attempt to spend our time."""
@@ -50,7 +49,8 @@ class Edns:
     size: int
     """The largest UDP answer that the asker takes, in octets."""
     dnssec_ok: bool
-    subnet: ClientSubnet | None = None
+    options: Options = field(default_factory=dict)
+    """Those that this server knows; others are ignored (RFC 6891 6.1.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,31 +128,20 @@ def _additional(query: Query, buffer: WireBuffer) -> Query:
     """Returns the query with its OPT record, if the next record is that; others are passed over."""
     name = buffer.decode_name().label
     rtype, rclass, ttl, length = buffer.unpack("!HHIH")
-    options = WireBuffer(buffer.get(length))
+    data = buffer.get(length)
     if rtype != RdataType.OPT:
         return query
     if query.edns is not None:
         raise WireError(Rcode.FORMERR, "a second OPT")  # RFC 6891 6.1.1
-    edns = Edns(rclass, bool(ttl & _DNSSEC_OK))
+    rcode, options = query.rcode, NO_OPTIONS
     if name:
-        # RFC 6891 6.1.2: the root owns it; and 7: a FORMERR for what is wrong with an OPT has one, too
-        return replace(query, edns=edns, rcode=Rcode.FORMERR)
-    version = ttl >> _VERSION_SHIFT & _VERSION_MASK
-    if version:
-        return replace(query, edns=edns, rcode=Rcode.BADVERS)
-    return _with_options(replace(query, edns=edns), edns, options)
-
-
-def _with_options(query: Query, edns: Edns, options: WireBuffer) -> Query:
-    """Returns the query with the options that this server knows; others are ignored (RFC 6891 6.1.2)."""
-    try:
-        while options.remaining():
-            code, length = options.unpack("!HH")
-            data = options.get(length)
-            if code == OPTION_CLIENT_SUBNET and edns.subnet is None:
-                edns = replace(edns, subnet=ecs.parse(data))
-    except DnslibBufferError:
-        return replace(query, rcode=Rcode.FORMERR)
-    except WireError as error:
-        return replace(query, rcode=error.rcode)
-    return replace(query, edns=edns)
+        rcode = Rcode.FORMERR  # RFC 6891 6.1.2: the root owns it; and 7: such a FORMERR has an OPT, too
+    elif ttl >> _VERSION_SHIFT & _VERSION_MASK:
+        rcode = Rcode.BADVERS
+    else:
+        try:
+            options = parse_options(data)
+        except WireError as error:
+            rcode = error.rcode
+    edns = Edns(rclass, bool(ttl & _DNSSEC_OK), options)
+    return Query(query.id, query.bitmap, query.question, edns, rcode)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
-from dnslib import RR, DNSHeader
-from dnslib.dns import EDNSOption
+from dnslib import DNSHeader
 from dnslib.label import DNSLabel
 
 from gtm.dns.buffer import WireBuffer
 from gtm.dns.name import Labels, from_wire, octets
-from gtm.dns.query import HEADER_OCTETS, OPTION_CLIENT_SUBNET, Edns, Query
+from gtm.dns.options.table import compose_options
+from gtm.dns.query import HEADER_OCTETS, Edns, Query
 
 UDP_LIMIT = 1232
 """The most octets in one UDP answer, and what our OPT announces: no fragments on any path (DNS flag day 2020)."""
@@ -24,14 +24,12 @@ UDP_LIMIT_WITHOUT_EDNS = 512
 """RFC 1035 2.3.4."""
 TCP_LIMIT = 65_535
 
-OPTION_EXTENDED_ERROR = 15
-EXTENDED_ERROR_OTHER = 0
-"""RFC 8914 4.1: none of the others says that a server answers although every check fails."""
-
 _QR, _AA, _TC = 0x8000, 0x0400, 0x0200
 _KEPT = 0x7900
 """What a reply takes over: OPCODE and RD (RFC 1035 4.1.1); CD is cleared (RFC 4035 3.1.6)."""
 _DNSSEC_OK = 0x8000
+_OPT = struct.Struct("!BHHIH")
+"""The root, type, UDP payload size, the upper bits of the RCODE with version and flags, RDLENGTH."""
 
 _NAMES_WITHIN: Mapping[int, tuple[int, int]] = {
     RdataType.NS: (0, 1),
@@ -154,13 +152,6 @@ def _pack(record: Record, buffer: WireBuffer) -> None:
 
 def _opt(edns: Edns, reply: Reply) -> bytes:
     """Returns our OPT: version 0, the upper bits of the RCODE, DO as it was asked (RFC 3225 3)."""
-    options = []
-    if reply.scope is not None and edns.subnet is not None:
-        options.append(EDNSOption(OPTION_CLIENT_SUBNET, edns.subnet.compose(reply.scope)))
-    if reply.extended_error:
-        option = struct.pack("!H", EXTENDED_ERROR_OTHER) + reply.extended_error.encode()
-        options.append(EDNSOption(OPTION_EXTENDED_ERROR, option))
+    options = compose_options(edns.options, reply)
     ttl = reply.rcode >> 4 << 24 | (_DNSSEC_OK if edns.dnssec_ok else 0)
-    buffer = WireBuffer()
-    RR(DNSLabel(()), RdataType.OPT, UDP_LIMIT, ttl, options).pack(buffer)
-    return bytes(buffer.data)
+    return _OPT.pack(0, RdataType.OPT, UDP_LIMIT, ttl, len(options)) + options

@@ -13,6 +13,7 @@ from dns.rdatatype import RdataType
 
 from gtm.dns import query as queries
 from gtm.dns.name import Labels, folded, from_wire
+from gtm.dns.options.client_subnet import subnet_of
 from gtm.dns.query import Query, Question
 from gtm.dns.reply import TCP_LIMIT, Record, Reply, compose, udp_limit
 from gtm.engine.choose import choose
@@ -73,7 +74,7 @@ def answer(plan: Plan, query: Query, client: Address, coin: int) -> Reply:
 
 def _asker(query: Query, client: Address) -> "Asker":
     """Returns the source of the query: the client subnet when the resolver sends one, else the resolver."""
-    subnet = query.edns.subnet if query.edns else None
+    subnet = subnet_of(query.edns.options) if query.edns else None
     if subnet is None:
         return Asker(client, client, scoped=None)
     return Asker(subnet.client or client, client, scoped=subnet.client is not None)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from dns.rdatatype import RdataType
 
-from gtm.dns.name import Labels, labels, wire
+from gtm.dns.name import Labels, labels, relative_key, wire
 from gtm.ids import ServiceId
 from gtm.plan.model import Node, StaticRRset, ZonePlan
 from gtm.zone.model import Zone
@@ -30,7 +30,7 @@ def zone_plan(zone: Zone, serial: int) -> ZonePlan:
     names = {*rrsets, *services, *(labels(service.name) for service in zone.disabled_services)}
     names |= {name[cut:] for name in names for cut in range(1, len(name) - len(origin))}
     for name in names if zone.bulk else ():
-        for rrset in zone.bulk.find(_key(name, origin)) or ():
+        for rrset in zone.bulk.find(relative_key(name, origin)) or ():
             rrsets[name][rrset.rtype] = StaticRRset(rrset.ttl, rrset.rdatas)
     own = {
         name: Node(
@@ -61,7 +61,7 @@ class Nodes(Mapping[Labels, Node]):
             return node
         if not self.bulk or name[len(name) - len(self.origin) :] != self.origin:
             raise KeyError(name)
-        rrsets = self.bulk.find(_key(name, self.origin))
+        rrsets = self.bulk.find(relative_key(name, self.origin))
         if rrsets is None:
             raise KeyError(name)
         return _node(rrsets)
@@ -76,17 +76,13 @@ class Nodes(Mapping[Labels, Node]):
 
     def __len__(self) -> int:
         """Returns the number of names."""
-        both = sum(self.bulk.find(_key(name, self.origin)) is not None for name in self.own) if self.bulk else 0
+        both = sum(self.bulk.find(relative_key(name, self.origin)) is not None for name in self.own) if self.bulk else 0
         return len(self.own) + len(self.bulk) - both
 
 
 def _node(rrsets: tuple[BulkRRset, ...]) -> Node:
     by_type = {rrset.rtype: StaticRRset(rrset.ttl, rrset.rdatas) for rrset in rrsets}
     return Node(by_type, delegation=RdataType.NS in by_type)
-
-
-def _key(name: Labels, origin: Labels) -> bytes:
-    return b"".join(bytes((len(label),)) + label for label in reversed(name[: len(name) - len(origin)]))
 
 
 def _soa_rdata(zone: Zone, serial: int) -> bytes:

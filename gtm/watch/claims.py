@@ -15,9 +15,9 @@ from pathlib import Path
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+from gtm.dns.name import relative_key
 from gtm.watch.folder import Loaded
 from gtm.zone.model import Zone
-from gtm.zone.records_file.packed import key_of
 
 Rank = tuple[bool, bool, int]
 """Who comes first gets the zone."""
@@ -80,9 +80,9 @@ def _names(zone: Zone) -> _Names:
 
 
 def _is_in_bulk(zone: Zone, name: Name) -> bool:
-    return bool(zone.bulk) and zone.bulk.find(key_of(name, zone.origin)) is not None
+    return bool(zone.bulk) and zone.bulk.find(relative_key(name.labels, zone.origin.labels)) is not None
 
 
 def _is_cut_in_bulk(zone: Zone, name: Name) -> bool:
-    rrsets = zone.bulk.find(key_of(name, zone.origin)) if zone.bulk else None
+    rrsets = zone.bulk.find(relative_key(name.labels, zone.origin.labels)) if zone.bulk else None
     return any(rrset.rtype == RdataType.NS for rrset in rrsets or ())

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 from dns.name import Name
 
+from gtm.dns.name import relative_key
 from gtm.zone.model import Zone
-from gtm.zone.records_file.packed import NameKey, key_of, labels_of
+from gtm.zone.records_file.packed import NameKey, labels_of
 
 LEAST = 10
 """A zone that had fewer of something may lose all of that at once."""
@@ -115,8 +116,8 @@ def _keys(zone: Zone) -> Iterator[NameKey]:
 
 def _own_keys(zone: Zone) -> Iterator[NameKey]:
     """Yields those of the zone file itself."""
-    yield from (key_of(service.name, zone.origin) for service in zone.all_services)
-    yield from (key_of(rrset.name, zone.origin) for rrset in zone.records)
+    yield from (relative_key(service.name.labels, zone.origin.labels) for service in zone.all_services)
+    yield from (relative_key(rrset.name.labels, zone.origin.labels) for rrset in zone.records)
 
 
 def _text(key: NameKey, origin: Name) -> str:

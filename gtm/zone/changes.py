@@ -19,9 +19,10 @@ from typing import TypeVarTuple
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+from gtm.dns.name import relative_key
 from gtm.zone.contents import HIDDEN, Contents, Fields, RRsets, Thing, contents_of, fingerprinted
 from gtm.zone.model import Zone
-from gtm.zone.records_file.packed import Bulk, NameKey, key_of, labels_of
+from gtm.zone.records_file.packed import Bulk, NameKey, labels_of
 
 MAX_NAMED = 8
 """In a line for people."""
@@ -184,7 +185,7 @@ class _Answered:
     def __call__(self, name: Name) -> bool:
         for origin in _and_above(name):
             if origin in self._now:
-                return self._now[origin].contents.answers(key_of(name, origin))
+                return self._now[origin].contents.answers(relative_key(name.labels, origin.labels))
         return False
 
 

@@ -22,10 +22,11 @@ import msgspec
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+from gtm.dns.name import relative_key
 from gtm.zone.model import Endpoint, Monitor, Region, Service, Zone
 from gtm.zone.monitors.kinds.deny import DenySettings
 from gtm.zone.monitors.kinds.http import HttpSettings
-from gtm.zone.records_file.packed import NO_BULK, Bulk, BulkRRset, NameKey, key_of, labels_of
+from gtm.zone.records_file.packed import NO_BULK, Bulk, BulkRRset, NameKey, labels_of
 
 Fields = Mapping[str, str]
 """By their names in zone files, without those that nobody may see: of these there is a fingerprint at most."""
@@ -68,7 +69,7 @@ class Contents:
     def steered(self) -> frozenset[NameKey]:
         """The names of services."""
         names = (dns.name.from_text(thing.name) for thing in self.things if thing.kind == "service")
-        return frozenset(key_of(name, self.origin) for name in names)
+        return frozenset(relative_key(name.labels, self.origin.labels) for name in names)
 
     @cached_property
     def _above(self) -> frozenset[NameKey]:
@@ -139,7 +140,7 @@ def contents_of(zone: Zone) -> Contents:
     own: dict[NameKey, dict[int, tuple[int, object]]] = {}
     for rrset in zone.records:
         values = (rrset.ttl, _in_order(rrset.rdatas))
-        own.setdefault(key_of(rrset.name, zone.origin), {})[int(rrset.rtype)] = values
+        own.setdefault(relative_key(rrset.name.labels, zone.origin.labels), {})[int(rrset.rtype)] = values
     return Contents(zone.origin, dict(_things(zone)), own, zone.bulk)
 
 
@@ -271,7 +272,7 @@ def _key(text: str, origin: Name) -> NameKey:
         labels = text.removesuffix(tail).encode().split(b".")
         if all(0 < len(label) < MAX_LABEL for label in labels):
             return b"".join(bytes((len(label),)) + label for label in reversed(labels))
-    return key_of(dns.name.from_text(text), origin)
+    return relative_key(dns.name.from_text(text).labels, origin.labels)
 
 
 def _told(values: Fields) -> Fields:

@@ -11,9 +11,10 @@ from dns.rdata import Rdata
 from dns.rdatatype import RdataType
 
 from gtm.config.document import Document, Path
+from gtm.dns.name import relative_key
 from gtm.errors import Problem, Problems
 from gtm.zone.model import Service
-from gtm.zone.records_file.packed import NO_BULK, Bulk, key_of
+from gtm.zone.records_file.packed import NO_BULK, Bulk
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ class ZoneDraft:
 
     def has(self, name: Name) -> bool:
         """Returns whether the records file has a name, or one below it."""
-        return name.is_subdomain(self.origin) and self.bulk.find(key_of(name, self.origin)) is not None
+        return (
+            name.is_subdomain(self.origin) and self.bulk.find(relative_key(name.labels, self.origin.labels)) is not None
+        )
 
     def all_records(self) -> Iterator[RecordDraft]:
         """Yields every record, in the order of the file."""

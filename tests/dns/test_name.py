@@ -34,3 +34,17 @@ def test_the_root_has_no_labels() -> None:
 def test_text_escapes_what_presentation_format_escapes() -> None:
     parts: Labels = (b"a.b", b"c\x00", b"example")
     assert names.text(parts) == r"a\.b.c\000.example."
+
+
+@given(any_names, st.integers(0, 127))
+def test_a_relative_key_is_of_what_stands_before_the_origin(name: dns.name.Name, cut: int) -> None:
+    origin = dns.name.Name(name.labels[min(cut, len(name.labels) - 1) :])
+    key = names.relative_key(name.labels, origin.labels)
+    assert key == names.relative_key(names.labels(name), names.labels(origin))
+    assert names.from_wire(key + b"\0") == names.labels(name.relativize(origin).concatenate(dns.name.root))[::-1]
+
+
+def test_the_key_of_the_origin_begins_every_other_key() -> None:
+    origin: Labels = (b"z", b"test")
+    assert names.relative_key(origin, origin) == b""
+    assert names.relative_key((b"A", b"bc", *origin), origin) == b"\x02bc\x01a"

@@ -10,13 +10,15 @@
 use std::net::IpAddr;
 
 use crate::choose::choose;
+use crate::closing::Closing;
 use crate::lookup::{find, locate, Found};
 use crate::name::{self, Name};
 use crate::nodes::{hash, Node};
+use crate::options::Subnet;
 use crate::plan::{Answer, Outcome, Plan, State, Zone};
 use crate::query::{self, Query};
 use crate::record::TAIL_RDATA;
-use crate::reply::{udp_limit, Closing, Owner, Section, Writer, TCP_LIMIT};
+use crate::reply::{udp_limit, Owner, Section, Writer, TCP_LIMIT};
 use crate::wire::{rcode, rtype as kind, CLASS_IN, HEADER};
 
 /// So many CNAMEs of one zone are followed for one answer; a resolver asks on from there.
@@ -247,8 +249,8 @@ impl<'a> Answering<'a> {
     fn steered(&mut self, service: u32, rtype: u16) -> Option<Decided<'a>> {
         let plan = self.plan;
         let steered = &plan.names.services[service as usize];
-        let subnet = self.query.edns.as_ref().and_then(|edns| edns.subnet.as_ref());
-        let address = subnet.and_then(crate::ecs::Subnet::client).unwrap_or(self.client);
+        let subnet = self.query.edns.as_ref().and_then(|edns| edns.options.subnet.as_ref());
+        let address = subnet.and_then(Subnet::client).unwrap_or(self.client);
         let hit = plan.names.maps[steered.map as usize].lookup(address, self.client);
         let decisions = &plan.decisions[service as usize];
         let number = decisions.spread.by_cell[hit.cell as usize] as usize;
@@ -332,7 +334,7 @@ impl<'a> Answering<'a> {
 
     fn reply_scope(&self) -> Option<u8> {
         // RFC 7871 7.1.2: a client that asks not to be located gets scope 0
-        let subnet = self.query.edns.as_ref()?.subnet?;
+        let subnet = self.query.edns.as_ref()?.options.subnet?;
         Some(if subnet.source == 0 { 0 } else { self.scope })
     }
 }

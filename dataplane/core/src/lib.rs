@@ -13,13 +13,14 @@
 mod blob;
 mod bulk;
 mod choose;
-mod ecs;
+mod closing;
 mod engine;
 mod index;
 mod lookup;
 mod name;
 mod networks;
 mod nodes;
+mod options;
 mod plan;
 mod query;
 mod record;

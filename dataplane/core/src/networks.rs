@@ -100,6 +100,12 @@ impl<A: Bits> Networks<A> {
         self.rows.iter().map(|row| row.value >> 8).filter(|&cell| cell < EMBEDDED).max().unwrap_or(0)
     }
 
+    /// The network of an address. None of the indexings leads out, by what `new` makes sure of:
+    ///
+    /// - `index` has 2^16 rows for the top bits and one more, so `top` and `top + 1` are in it;
+    /// - its entries are rows in rising order, so `low..=high` is a range of `rows`;
+    /// - the row at `low` has the first address of these top bits, or the first start is 0, so it starts at `address` or
+    ///   before: at least one row does, and there is no 0 to take 1 from.
     fn lookup(&self, address: A) -> Hit {
         let top = address.top();
         let (low, high) = (self.index[top] as usize, self.index[top + 1] as usize);

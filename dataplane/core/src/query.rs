@@ -10,9 +10,9 @@
 //! What was understood before the mistake stays, so that the refusal can repeat the question, and has an OPT where the
 //! query had one (RFC 6891 6.1.1, 7).
 
-use crate::ecs::{self, Subnet};
 use crate::name::{self, Name};
-use crate::wire::{flag, option, rcode, rtype, Malformed, DNSSEC_OK, HEADER};
+use crate::options::Options;
+use crate::wire::{flag, rcode, rtype, Malformed, DNSSEC_OK, HEADER};
 
 /// Beside the question; a query has an OPT, perhaps a signature, and an IXFR the SOA of its asker.
 const MAX_RECORDS: u32 = 16;
@@ -22,7 +22,8 @@ const MAX_RECORDS: u32 = 16;
 pub struct Edns<'a> {
     pub size: u16,
     pub dnssec_ok: bool,
-    pub subnet: Option<Subnet<'a>>,
+    /// Those that this server knows; others are ignored (RFC 6891 6.1.2).
+    pub options: Options<'a>,
 }
 
 /// One message to answer. The question's name is in the `Name` that was passed to `parse`.
@@ -129,7 +130,8 @@ fn opt<'a>(query: &mut Query<'a>, record: &Record<'a>) -> Result<(), Malformed> 
     if query.edns.is_some() {
         return Err(Malformed); // RFC 6891 6.1.1: one OPT
     }
-    let mut edns = Edns { size: record.rclass, dnssec_ok: record.ttl as u16 & DNSSEC_OK != 0, subnet: None };
+    let mut edns =
+        Edns { size: record.rclass, dnssec_ok: record.ttl as u16 & DNSSEC_OK != 0, options: Options::default() };
     // RFC 6891 7: a FORMERR for what is wrong with an OPT has one, too
     query.edns = Some(edns);
     if !record.is_root {
@@ -139,34 +141,9 @@ fn opt<'a>(query: &mut Query<'a>, record: &Record<'a>) -> Result<(), Malformed> 
         query.rcode = rcode::BADVERS;
         return Ok(());
     }
-    let subnet = client_subnet(record.rdata)?;
-    match subnet {
-        Some(Ok(found)) => edns.subnet = Some(found),
-        Some(Err(Malformed)) => query.rcode = rcode::FORMERR,
-        None => {}
-    }
+    edns.options = Options::parse(record.rdata)?;
     query.edns = Some(edns);
     Ok(())
-}
-
-/// Finds the client subnet among the options; others are ignored (RFC 6891 6.1.2).
-///
-/// The outer error is an option list that is no list.
-fn client_subnet(mut options: &[u8]) -> Result<Option<Result<Subnet<'_>, Malformed>>, Malformed> {
-    let mut found = None;
-    while !options.is_empty() {
-        let (code, length) = (word(options, 0)?, usize::from(word(options, 2)?));
-        let data = options.get(4..4 + length).ok_or(Malformed)?;
-        if code == option::CLIENT_SUBNET && found.is_none() {
-            let parsed = ecs::parse(data);
-            if parsed.is_err() {
-                return Ok(Some(parsed));
-            }
-            found = Some(parsed);
-        }
-        options = &options[4 + length..];
-    }
-    Ok(found)
 }
 
 fn word(wire: &[u8], at: usize) -> Result<u16, Malformed> {

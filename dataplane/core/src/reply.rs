@@ -5,11 +5,11 @@
 //! place is known without looking. Names within RDATA are compressed for the types of RFC 1035 that are in use, and for
 //! no others (RFC 3597 4).
 
-use crate::ecs;
+use crate::closing::Closing;
 use crate::name::{self, Name};
 use crate::query::{Edns, Query};
 use crate::record::{Tail, TAIL_RDATA};
-use crate::wire::{flag, option, rcode, rtype, DNSSEC_OK, HEADER};
+use crate::wire::{flag, rtype, DNSSEC_OK, HEADER};
 
 /// No fragments on any path (DNS flag day 2020); also what our OPT announces.
 pub const UDP_LIMIT: usize = 1232;
@@ -27,10 +27,6 @@ const POINTER_REACH: usize = 0x4000;
 const REMEMBERED: usize = 64;
 /// Where RDLENGTH is, behind type, class and TTL.
 const TAIL_LENGTH: usize = TAIL_RDATA - 2;
-const EXTENDED_ERROR_OTHER: u16 = 0;
-/// Code and length of an option.
-const OPTION: usize = 4;
-pub const ALL_DOWN_WORDS: &[u8] = b"no endpoint is up; answering as configured for that";
 
 /// The most octets that a UDP answer to this query may have (RFC 6891 6.2.3 and 6.2.5).
 pub fn udp_limit(edns: Option<&Edns>) -> usize {
@@ -52,15 +48,6 @@ pub enum Section {
     Answer = 6,
     Authority = 8,
     Additional = 10,
-}
-
-/// What closes a reply.
-pub struct Closing {
-    pub rcode: u16,
-    pub authoritative: bool,
-    /// SCOPE PREFIX-LENGTH; none sends no client subnet option.
-    pub scope: Option<u8>,
-    pub all_down: bool,
 }
 
 /// Writes one reply.
@@ -176,41 +163,19 @@ impl<'a> Writer<'a> {
 
     /// How long the OPT will be.
     fn opt_octets(&self, closing: &Closing) -> usize {
-        let Some(edns) = &self.query.edns else { return 0 };
-        let subnet = closing.scope.and(edns.subnet).map_or(0, |subnet| OPTION + ecs::FIXED + subnet.address.len());
-        let error = if closing.all_down { OPTION + 2 + ALL_DOWN_WORDS.len() } else { 0 };
-        1 + TAIL_RDATA + subnet + error
+        self.query.edns.as_ref().map_or(0, |edns| 1 + TAIL_RDATA + edns.options.octets(closing))
     }
 
     fn opt(&mut self, closing: &Closing) {
-        let Some(edns) = &self.query.edns else { return };
+        let query = self.query;
+        let Some(edns) = &query.edns else { return };
         let [size_high, size_low] = (UDP_LIMIT as u16).to_be_bytes();
         let [flags_high, flags_low] = if edns.dnssec_ok { DNSSEC_OK } else { 0 }.to_be_bytes();
         let code_high = (closing.rcode >> 4) as u8;
         self.put(&[0, 0, rtype::OPT as u8, size_high, size_low, code_high, 0, flags_high, flags_low]);
-        let length_at = self.at;
-        self.put(&[0, 0]);
-        if let (Some(scope), Some(subnet)) = (closing.scope, edns.subnet) {
-            self.option(option::CLIENT_SUBNET, ecs::FIXED + subnet.address.len());
-            self.put(&subnet.family.to_be_bytes());
-            self.put(&[subnet.source, scope]);
-            self.put(subnet.address);
-        }
-        if closing.all_down {
-            self.option(option::EXTENDED_ERROR, 2 + ALL_DOWN_WORDS.len());
-            self.put(&EXTENDED_ERROR_OTHER.to_be_bytes());
-            self.put(ALL_DOWN_WORDS);
-        }
-        if !self.overflow {
-            let length = (self.at - length_at - 2) as u16;
-            self.out[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
-        }
+        self.put(&(edns.options.octets(closing) as u16).to_be_bytes());
+        edns.options.compose(closing, &mut |octets| self.put(octets));
         self.count(Section::Additional);
-    }
-
-    fn option(&mut self, code: u16, length: usize) {
-        self.put(&code.to_be_bytes());
-        self.put(&(length as u16).to_be_bytes());
     }
 
     fn owner(&mut self, owner: Owner) {
@@ -332,17 +297,5 @@ impl Owner<'_> {
             Self::Asked(before) => Self::Asked(before + cut),
             Self::Plan(name) => Self::Plan(name::suffix(name, cut)),
         }
-    }
-}
-
-impl Closing {
-    /// A refusal without records.
-    pub const fn refusal(rcode: u16) -> Self {
-        Self { rcode, authoritative: false, scope: None, all_down: false }
-    }
-
-    /// An authoritative NOERROR.
-    pub const fn answer(scope: Option<u8>) -> Self {
-        Self { rcode: rcode::NOERROR, authoritative: true, scope, all_down: false }
     }
 }

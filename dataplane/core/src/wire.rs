@@ -1,4 +1,4 @@
-//! Numbers of the protocol: the header (RFC 1035 4.1.1), types, classes, codes and options; and what breaks its rules.
+//! Numbers of the protocol: the header (RFC 1035 4.1.1), types, classes and codes; and what breaks its rules.
 
 /// Octets that are not what they should be.
 #[derive(Debug)]
@@ -42,14 +42,6 @@ pub mod rtype {
 }
 
 pub const CLASS_IN: u16 = 1;
-
-/// Codes of EDNS options.
-pub mod option {
-    /// RFC 7871.
-    pub const CLIENT_SUBNET: u16 = 8;
-    /// RFC 8914.
-    pub const EXTENDED_ERROR: u16 = 15;
-}
 
 /// The first bit of the flags in an OPT (RFC 3225).
 pub const DNSSEC_OK: u16 = 0x8000;

@@ -15,9 +15,10 @@ from dns.rdatatype import RdataType
 from dns.rdatatype import to_text as type_to_text
 from dns.rdtypes.ANY.NS import NS
 
+from gtm.dns.name import relative_key
 from gtm.dns.rdata import rdata_of
 from gtm.zone.draft import ProblemList, RecordDraft, ZoneDraft
-from gtm.zone.records_file.packed import BulkRRset, NameKey, key_of, labels_of
+from gtm.zone.records_file.packed import BulkRRset, NameKey, labels_of
 from gtm.zone.records_file.parse import Records
 
 
@@ -28,7 +29,7 @@ def take_bulk(records: Records, draft: ZoneDraft, report: ProblemList) -> None:
     taking.names((*draft.nameservers, *draft.services, *draft.records))
     taking.rows(bulk.notables())
     for cut in _cuts(draft):
-        taking.rows(bulk.below(key_of(cut, draft.origin)))
+        taking.rows(bulk.below(relative_key(cut.labels, draft.origin.labels)))
     taking.names(targets(draft))
 
 
@@ -44,7 +45,7 @@ class _Taking:
 
     def names(self, names: Iterable[Name]) -> None:
         origin = self._draft.origin
-        for key in [key_of(name, origin) for name in names if name.is_subdomain(origin)]:
+        for key in [relative_key(name.labels, origin.labels) for name in names if name.is_subdomain(origin)]:
             self.rows([(key, self._bulk.find(key) or ())])
 
     def rows(self, rows: Iterable[tuple[NameKey, tuple[BulkRRset, ...]]]) -> None:

@@ -13,7 +13,6 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.errors import TextInvalid
@@ -144,12 +143,6 @@ def pack(records: Mapping[NameKey, Iterable[BulkRRset]]) -> Bulk:
     if len(rows) > MAX_ROWS_BYTES:
         raise TextInvalid(f"the records take {len(rows)} bytes; the most is {MAX_ROWS_BYTES}")
     return Bulk(bytes(rows), bytes(starts), bytes(notable), count)
-
-
-def key_of(name: Name, origin: Name) -> NameKey:
-    """Returns the key of a name in the zone."""
-    own = name.labels[: len(name.labels) - len(origin.labels)]
-    return b"".join(bytes((len(label),)) + label.lower() for label in reversed(own))
 
 
 def labels_of(key: NameKey) -> tuple[bytes, ...]:

@@ -19,14 +19,14 @@ from dns.rdata import Rdata
 from dns.rdatatype import RdataType
 from dns.tokenizer import Token, Tokenizer
 
-from gtm.dns.name import wire
+from gtm.dns.name import relative_key, wire
 from gtm.dns.rdata import compose_rdata, parse_rdata, parse_type, rdata_of
 from gtm.dns.text import parse_name
 from gtm.errors import Problem, Problems, TextInvalid, ZoneInvalid
 from gtm.zone.fields import MAX_TTL
 from gtm.zone.names import no_doubled_zone
 from gtm.zone.records import MAX_RRSET_BYTES, check_target, check_type
-from gtm.zone.records_file.packed import Bulk, BulkRRset, NameKey, key_of, pack
+from gtm.zone.records_file.packed import Bulk, BulkRRset, NameKey, pack
 from gtm.zone.records_file.sources import Include, Sources, no_files
 from gtm.zone.records_file.warnings import Note, Oddity, Place, first_notes, warnings_of
 
@@ -303,7 +303,7 @@ class _Reader:
         text = statement.text_of(len(statement.tokens) - len(tokens))
         rdata = parse_rdata(rtype, text, self._origin, plain_text=False)
         check_target(rdata, text, self.zone)
-        self._put(statement.line, key_of(owner, self.zone), rtype, ttl, rdata)
+        self._put(statement.line, relative_key(owner.labels, self.zone.labels), rtype, ttl, rdata)
 
     def _owner_of(self, token: Token) -> Name:
         if not token.is_identifier():

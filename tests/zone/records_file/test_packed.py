@@ -4,14 +4,15 @@ from dns.name import from_text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.zone.records_file.packed import NO_BULK, Bulk, BulkRRset, key_of, labels_of, pack
+from gtm.dns.name import relative_key
+from gtm.zone.records_file.packed import NO_BULK, Bulk, BulkRRset, labels_of, pack
 
 ORIGIN = from_text("z.test")
 A, NS, TXT = 1, 2, 16
 
 
 def key(name: str) -> bytes:
-    return key_of(from_text(name, ORIGIN), ORIGIN)
+    return relative_key(from_text(name, ORIGIN).labels, ORIGIN.labels)
 
 
 def rrset(rtype: int = A, *rdatas: bytes) -> BulkRRset:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import pytest
 from dns.name import Name, from_text
 
+from gtm.dns.name import relative_key
 from gtm.errors import MAX_PROBLEMS, TextInvalid, ZoneInvalid
 from gtm.watch.scanner import native_scanner
-from gtm.zone.records_file.packed import Bulk, key_of
+from gtm.zone.records_file.packed import Bulk
 from gtm.zone.records_file.parse import MasterFile, Records, Scan, parse_master_ttl, read_by_reference, read_master
 
 ORIGIN = from_text("z.test")
@@ -67,7 +68,10 @@ def test_parentheses_comments_quotes_and_escapes() -> None:
 
 
 def test_the_line_of_a_record_is_that_of_its_first_value() -> None:
-    (rrset,) = read("\n\na (\n A 192.0.2.1 )\n A 192.0.2.2\n").find(key_of(from_text("a", ORIGIN), ORIGIN)) or ()
+    (rrset,) = (
+        read("\n\na (\n A 192.0.2.1 )\n A 192.0.2.2\n").find(relative_key(from_text("a", ORIGIN).labels, ORIGIN.labels))
+        or ()
+    )
     assert rrset.line == 3
 
 

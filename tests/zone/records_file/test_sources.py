@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import pytest
 from dns.name import from_text
 
+from gtm.dns.name import relative_key
 from gtm.errors import TextInvalid, ZoneInvalid
 from gtm.watch.scanner import native_scanner
-from gtm.zone.records_file.packed import key_of
 from gtm.zone.records_file.parse import MasterFile, Records, Scan, read_master
 from gtm.zone.records_file.sources import MAX_GENERATED, MAX_INCLUDES
 
@@ -31,7 +31,7 @@ def read(files: Mapping[str, str], scan: Scan | None) -> Records:
 
 def found(records: Records, name: str) -> list[tuple[int, int, tuple[str, int], int]]:
     """Type, TTL, place and number of values of what a name has."""
-    rrsets = records.bulk.find(key_of(from_text(name, ORIGIN), ORIGIN)) or ()
+    rrsets = records.bulk.find(relative_key(from_text(name, ORIGIN).labels, ORIGIN.labels)) or ()
     return [(rrset.rtype, rrset.ttl, records.place(rrset.line), len(rrset.rdatas)) for rrset in rrsets]
 
 

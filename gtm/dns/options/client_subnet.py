@@ -9,9 +9,11 @@ from ipaddress import IPv4Address, IPv6Address
 
 from dns.rcode import Rcode
 
+from gtm.dns.options.option import EdnsOption, Options, ReplyFacts
 from gtm.errors import WireError
 from gtm.ids import Address
 
+CODE = 8
 _FORMAT = struct.Struct("!HBB")
 _IPV4, _IPV6 = 1, 2
 _WIDTH = {_IPV4: 32, _IPV6: 128}
@@ -62,3 +64,17 @@ def parse(data: bytes) -> ClientSubnet:
 def _bits_beyond(address: bytes, source: int) -> bool:
     spare = -source % 8
     return bool(address and address[-1] & ((1 << spare) - 1))
+
+
+def compose(asked: ClientSubnet | None, reply: ReplyFacts) -> bytes | None:
+    """Returns the option's data for a reply to a query that has one."""
+    return None if asked is None or reply.scope is None else asked.compose(reply.scope)
+
+
+CLIENT_SUBNET = EdnsOption(CODE, parse, compose)
+
+
+def subnet_of(options: Options) -> ClientSubnet | None:
+    """Returns the client subnet among the options of a query."""
+    subnet = options.get(CODE)
+    return subnet if isinstance(subnet, ClientSubnet) else None

@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::option::EdnsOption;
+use crate::closing::Closing;
 use crate::wire::Malformed;
 
 const IPV4: u16 = 1;
 const IPV6: u16 = 2;
 /// FAMILY, SOURCE PREFIX-LENGTH, SCOPE PREFIX-LENGTH.
-pub const FIXED: usize = 4;
+const FIXED: usize = 4;
 
 /// The option as a query carries it.
 #[derive(Clone, Copy)]
@@ -35,8 +37,28 @@ impl Subnet<'_> {
     }
 }
 
+impl<'a> EdnsOption<'a> for Subnet<'a> {
+    const CODE: u16 = 8;
+
+    fn parse(data: &'a [u8]) -> Result<Self, Malformed> {
+        parse(data)
+    }
+
+    fn octets(asked: Option<&Self>, closing: &Closing) -> Option<usize> {
+        closing.scope.and(asked).map(|subnet| FIXED + subnet.address.len())
+    }
+
+    fn compose(asked: Option<&Self>, closing: &Closing, put: &mut impl FnMut(&[u8])) {
+        if let (Some(subnet), Some(scope)) = (asked, closing.scope) {
+            put(&subnet.family.to_be_bytes());
+            put(&[subnet.source, scope]);
+            put(subnet.address);
+        }
+    }
+}
+
 /// Reads the option of a query; what RFC 7871 7.1.2 calls malformed is an error.
-pub fn parse(data: &[u8]) -> Result<Subnet<'_>, Malformed> {
+fn parse(data: &[u8]) -> Result<Subnet<'_>, Malformed> {
     let (fixed, address) = (data.get(..FIXED).ok_or(Malformed)?, &data[FIXED..]);
     let family = u16::from_be_bytes([fixed[0], fixed[1]]);
     let (source, scope) = (fixed[2], fixed[3]);

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gtm.dns import ecs
+from gtm.dns.options import client_subnet
 from gtm.errors import WireError
 
 FORMERR = dns.rcode.FORMERR
@@ -21,7 +21,7 @@ def test_what_dnspython_writes_is_read_and_written_back_with_our_scope(network: 
     found = ip_network(network)
     scope = min(scope, found.max_prefixlen)
     theirs = dns.edns.ECSOption(str(found.network_address), found.prefixlen)
-    subnet = ecs.parse(theirs.to_wire() or b"")
+    subnet = client_subnet.parse(theirs.to_wire() or b"")
     assert subnet.source == found.prefixlen
     assert subnet.client == (found.network_address if found.prefixlen else None)
     expected = dns.edns.ECSOption(str(found.network_address), found.prefixlen, scope)
@@ -31,7 +31,7 @@ def test_what_dnspython_writes_is_read_and_written_back_with_our_scope(network: 
 @given(st.binary(max_size=24))
 def test_any_bytes_are_a_client_subnet_or_formerr(data: bytes) -> None:
     try:
-        subnet = ecs.parse(data)
+        subnet = client_subnet.parse(data)
     except WireError as error:
         rcode, again = error.rcode, data
     else:
@@ -62,7 +62,7 @@ MALFORMED = {
 @pytest.mark.parametrize("octets", MALFORMED.values(), ids=MALFORMED)
 def test_a_malformed_client_subnet_is_formerr(octets: str) -> None:
     with pytest.raises(WireError) as caught:
-        ecs.parse(bytes.fromhex(octets))
+        client_subnet.parse(bytes.fromhex(octets))
     assert caught.value.rcode == FORMERR
 
 
@@ -77,11 +77,11 @@ def test_a_malformed_client_subnet_is_formerr(octets: str) -> None:
     ],
 )
 def test_the_client_is_the_first_address_of_the_network(octets: str, client: str) -> None:
-    assert ecs.parse(bytes.fromhex(octets)).client == ip_address(client)
+    assert client_subnet.parse(bytes.fromhex(octets)).client == ip_address(client)
 
 
 @pytest.mark.parametrize("octets", ["00010000", "00020000", "00000000"], ids=["IPv4", "IPv6", "no family"])
 def test_source_0_asks_not_to_be_located(octets: str) -> None:
-    subnet = ecs.parse(bytes.fromhex(octets))
+    subnet = client_subnet.parse(bytes.fromhex(octets))
     assert subnet.client is None
     assert subnet.compose(0) == bytes.fromhex(octets)

@@ -1,0 +1,38 @@
+"""What an EDNS option is to this server: a code, how it is read from a query, how it is written to a reply."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+Value = TypeVar("Value")
+
+Options = Mapping[int, object]
+"""The options of one query, parsed, by code."""
+
+NO_OPTIONS: Options = {}
+
+
+class ReplyFacts(Protocol):
+    """What options say of a reply (gtm/dns/reply.py)."""
+
+    @property
+    def scope(self) -> int | None:
+        """SCOPE PREFIX-LENGTH; None where the client subnet decided nothing."""
+
+    @property
+    def extended_error(self) -> str:
+        """Text for the extended DNS error; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class EdnsOption(Generic[Value]):
+    """One option."""
+
+    code: int
+    parse: Callable[[bytes], Value]
+    """Returns the value of the option's data in a query; raises WireError for malformed data."""
+    compose: Callable[[Value | None, ReplyFacts], bytes | None]
+    """Returns the data in the reply, or None to leave the option out.
+
+    In come what the query said by this option, if it did, and the reply.
+    """
