@@ -12,9 +12,9 @@ a probe (gtm/probe/calculated.py) or a fault that is thought through (gtm/plan/f
 from collections.abc import Callable
 
 from gtm.checks.combine import combined
+from gtm.checks.model import Part
 from gtm.health.belief import Belief
 from gtm.ids import CheckId
-from gtm.zone.model import Part
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
 
 Beliefs = Callable[[CheckId], Belief]

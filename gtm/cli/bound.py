@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from gtm.checks.model import checks
 from gtm.cli.completing import services
 from gtm.cli.console import print_aside, print_fields, print_plain, print_table
 from gtm.cli.options import ConfigOption, JsonOption, read_config, zone_folder
@@ -29,7 +30,7 @@ from gtm.plan.safety.shares import Shares, shares_of
 from gtm.steer.vocabulary import SteeringVocabulary
 from gtm.watch.folder import EMPTY, Catalogue
 from gtm.watch.reading import read
-from gtm.zone.model import Service, Zone, checks
+from gtm.zone.model import Service, Zone
 from gtm.zone.records_file.packed import NO_BULK
 
 

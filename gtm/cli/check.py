@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gtm.checks.model import checks
 from gtm.cli.console import counted, print_fields, print_plain
 from gtm.cli.options import ConfigOption, JsonOption, read_config, zone_folder
 from gtm.counters import Counters
@@ -19,7 +20,7 @@ from gtm.node.trust import node_problems
 from gtm.probe.withheld import Withheld, foreseen
 from gtm.watch.folder import EMPTY, SHARED_FILES
 from gtm.watch.reading import read
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 
 if TYPE_CHECKING:
     from gtm.cli.against import Compared

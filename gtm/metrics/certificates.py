@@ -6,11 +6,11 @@ once for each certificate the news that it is about to end. A check that is watc
 
 from collections.abc import Iterable
 
+from gtm.checks.model import Check
 from gtm.health.certificate import Certificate
 from gtm.health.verdict.reading import Reading
 from gtm.ids import CheckId
 from gtm.metrics.model import Family, Metric, MetricKind, Point
-from gtm.zone.model import Check
 from gtm.zone.monitors.settings import Settings
 
 ENDS = Metric(

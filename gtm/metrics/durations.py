@@ -12,10 +12,10 @@ A check that this probe could not make took no time of an endpoint's, nor did ki
 from collections import defaultdict
 from collections.abc import Iterator
 
+from gtm.checks.model import Check
 from gtm.health.verdict.reading import Phases, Reading, Reason
 from gtm.metrics.histogram import Tally
 from gtm.metrics.model import Family, Metric, MetricKind, Point
-from gtm.zone.model import Check
 from gtm.zone.monitors.registry import MonitorType
 
 DURATION = Metric(

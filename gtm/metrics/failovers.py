@@ -10,6 +10,7 @@ long. Where the other machine's clock is ahead a convergence counts as 0 s: it i
 
 from collections.abc import Iterable
 
+from gtm.checks.model import Check
 from gtm.checks.policy import verdict_policy
 from gtm.health.belief import Belief
 from gtm.health.consensus.delta import Change
@@ -21,7 +22,6 @@ from gtm.metrics.histogram import Tally
 from gtm.metrics.model import Family, Metric, MetricKind, Point
 from gtm.plan.model import Plan
 from gtm.plan.outcome import CellAnswers
-from gtm.zone.model import Check
 
 DETECTION = Metric(
     "gtm_failover_detection_seconds",

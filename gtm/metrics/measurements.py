@@ -10,12 +10,12 @@ What goes out: families. What is measured by looking at the present is in snapsh
 
 from dataclasses import dataclass, field
 
+from gtm.checks.model import Check
 from gtm.metrics.certificates import SeenCertificates
 from gtm.metrics.durations import Durations
 from gtm.metrics.failovers import Failovers
 from gtm.metrics.model import Family
 from gtm.metrics.transitions import Transitions
-from gtm.zone.model import Check
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ What comes in: what is watched, and each change. What goes out: a family with ev
 from collections import Counter
 from collections.abc import Iterable
 
+from gtm.checks.model import Check
 from gtm.health.belief import Belief
 from gtm.ids import CheckId
 from gtm.metrics.model import Family, Metric, MetricKind, Point
-from gtm.zone.model import Check
 
 TRANSITIONS = Metric(
     "gtm_state_transitions",

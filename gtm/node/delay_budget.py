@@ -6,6 +6,7 @@ limit of its own, that is the delay; where it depends on the machine and the net
 
 from collections.abc import Iterable
 
+from gtm.checks.model import Check
 from gtm.node.config.model import NodeConfig
 from gtm.node.rivers.health import TICK_S
 from gtm.plan.bound.bound import Delays
@@ -13,7 +14,6 @@ from gtm.probe.schedule import JITTER
 from gtm.share.handler import COALESCE_S
 from gtm.share.poller import QUIET_PAUSE_S
 from gtm.share.publisher import heartbeat_s
-from gtm.zone.model import Check
 
 NETWORK_S = 0.5
 """An allowance: to sign a report, carry it once around the world, and check it."""

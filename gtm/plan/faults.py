@@ -15,14 +15,14 @@ from dataclasses import dataclass
 
 from gtm.checks.calculated import belief_of, needed_of
 from gtm.checks.combine import combined
+from gtm.checks.model import Check
 from gtm.health.belief import Belief
 from gtm.ids import CheckId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 Watched = Mapping[CheckId, Check]
-"""Every check of the zones, with those that calculated ones are made of (`checks` in gtm/zone/model.py)."""
+"""Every check of the zones, with those that calculated ones are made of (`checks` in gtm/checks/model.py)."""
 
 
 @dataclass(frozen=True, slots=True)

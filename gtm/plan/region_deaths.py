@@ -12,9 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from gtm.checks.calculated import needed_of
+from gtm.checks.model import Check, Part, checks_of
 from gtm.ids import CheckId, RegionName, ServiceId
 from gtm.plan.model import SteeredService
-from gtm.zone.model import Check, Endpoint, Part, checks_of
+from gtm.zone.model import Endpoint
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 

@@ -22,6 +22,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from gtm.checks.model import Check
 from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.addresses import Seen, combined, decides, in_turn
@@ -30,7 +31,6 @@ from gtm.probe.instruments import Instruments, target_addresses
 from gtm.probe.permits import address_in, check_permits
 from gtm.probe.stopwatch import Stopwatch, timing
 from gtm.probe.time_limit import CheckTime, TimeLimit, time_of_check
-from gtm.zone.model import Check
 from gtm.zone.monitors.addresses import Addresses
 from gtm.zone.monitors.registry import MonitorType
 

@@ -12,11 +12,11 @@ readings (decision 0045); what a part is, says gtm/checks/calculated.py.
 
 from gtm.checks.calculated import Beliefs, belief_of, needed_of
 from gtm.checks.combine import combined
+from gtm.checks.model import Check, Part
 from gtm.health.belief import Belief
 from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.instruments import Instruments
-from gtm.zone.model import Check, Part
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 

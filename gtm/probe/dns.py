@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 
+from gtm.checks.model import Check
 from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.dns_answer import is_answer, is_truncated, judged, query_for, refuses_edns, without_edns
@@ -26,7 +27,6 @@ from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.threads import Pool
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.dns import DnsSettings
 
 MAX_MESSAGE_BYTES = 65_535

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from gtm.checks.model import Check
 from gtm.errors import FileUnreadable
 from gtm.files import FileReader
 from gtm.health.verdict.reading import Reason
@@ -25,7 +26,6 @@ from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.program import Program
 from gtm.probe.turns import MAX_CHECKS_AT_ONCE
 from gtm.threads import Pool
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.exec import ExecSettings
 
 MAX_OUTPUT_BYTES = 4096

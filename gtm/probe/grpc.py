@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Callable
 from functools import partial
 
+from gtm.checks.model import Check
 from gtm.ids import Address
 from gtm.probe.cost import begin_another_request
 from gtm.probe.failures import PASSED, CheckOutcome
@@ -19,7 +20,6 @@ from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.grpc import GrpcSettings
 
 READ_BYTES = 2 * 1024

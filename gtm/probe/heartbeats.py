@@ -12,10 +12,10 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from gtm.checks.model import Check
 from gtm.errors import StateInvalid
 from gtm.health.verdict.saved_model import Wire
 from gtm.ids import CheckId
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.push import PushSettings
 
 

@@ -16,6 +16,7 @@ from functools import partial
 from multidict import CIMultiDict
 from yarl import URL
 
+from gtm.checks.model import Check
 from gtm.errors import SecretUnreadable
 from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
@@ -40,7 +41,6 @@ from gtm.probe.secret import secret_text
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
 from gtm.threads import Pool
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.deny import DenySettings
 from gtm.zone.monitors.kinds.http import HttpSettings
 from gtm.zone.monitors.settings import HeaderValue, Secret

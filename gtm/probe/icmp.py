@@ -17,6 +17,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gtm.checks.model import Check
 from gtm.health.verdict.reading import Reason
 from gtm.ids import Address
 from gtm.probe.echo import answered_sequence, compose_request, without_ipv4_header
@@ -24,7 +25,6 @@ from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.instruments import Instruments, target_address
 from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.icmp import IcmpSettings
 
 MAX_PACKET_BYTES = 65_535

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from gtm.checks.model import Check
 from gtm.clock import Clock
 from gtm.health.belief import Belief
 from gtm.ids import Address, CheckId
@@ -21,7 +22,6 @@ from gtm.probe.tls import Contexts
 from gtm.probe.turns import MAX_CHECKS_AT_ONCE, CheckTurns
 from gtm.resolver import Resolver, SystemResolver
 from gtm.threads import Pool
-from gtm.zone.model import Check
 
 PARSING_THREADS = 2
 """What they do takes the interpreter's lock for most of the time: more of them would be no faster."""

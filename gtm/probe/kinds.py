@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from gtm.checks.model import Check
 from gtm.errors import NoRoute, NotPermitted
 from gtm.health.verdict.reading import Reading, Reason, clean_detail
 from gtm.probe.addresses import Seen
@@ -27,7 +28,6 @@ from gtm.probe.push import check_push
 from gtm.probe.stopwatch import Stopwatch, timing
 from gtm.probe.tcp import check_tcp
 from gtm.probe.time_limit import CheckTime, TimeLimit
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 from gtm.zone.monitors.kinds.deny import DenySettings
 from gtm.zone.monitors.kinds.dns import DnsSettings

@@ -20,10 +20,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from types import MappingProxyType
 
+from gtm.checks.model import Check
 from gtm.errors import NotPermitted
 from gtm.ids import Address
 from gtm.probe.targets import NO_TARGETS, AllowedNetwork, Targets
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.exec import ExecSettings
 from gtm.zone.monitors.settings import Secret, TlsSettings
 

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from random import Random
 
+from gtm.checks.model import Check
 from gtm.checks.policy import has_rechecks, pace, verdict_policy
 from gtm.clock import Clock
 from gtm.counters import Counters
@@ -27,7 +28,6 @@ from gtm.probe.inconclusive import Unread
 from gtm.probe.log_limit import Told
 from gtm.probe.schedule import Schedule, phase_of, window_s
 from gtm.probe.turns import MAX_CHECKS_AT_ONCE, CheckTurns
-from gtm.zone.model import Check
 
 log = logging.getLogger(__name__)
 

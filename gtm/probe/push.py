@@ -12,12 +12,12 @@ and nothing is waited for:
     else                       ok
 """
 
+from gtm.checks.model import Check
 from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.heartbeats import Heartbeat
 from gtm.probe.instruments import Instruments
 from gtm.probe.secret import secret_text
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.push import PushSettings
 
 

@@ -22,6 +22,7 @@ from aiohttp import web
 from pydantic import ConfigDict, StrictBool, StringConstraints, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as parsed
 
+from gtm.checks.model import Check
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import NotPermitted, SecretUnreadable
@@ -30,7 +31,6 @@ from gtm.ids import CheckId
 from gtm.probe.heartbeats import Heartbeat, Heartbeats
 from gtm.probe.permits import Permits
 from gtm.probe.secret import secret_text
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.push import PushSettings
 
 PUSH_PATH = "/v1/push/{check:.+}"

@@ -6,6 +6,7 @@ nothing is expected no byte is read: there is no protocol to speak.
 
 import asyncio
 
+from gtm.checks.model import Check
 from gtm.health.verdict.reading import Reason
 from gtm.probe.failures import PASSED, CheckOutcome
 from gtm.probe.instruments import Instruments, target_address
@@ -13,7 +14,6 @@ from gtm.probe.mismatch import begins, names_credential, quoted
 from gtm.probe.route import reaching
 from gtm.probe.stopwatch import Phase, lap
 from gtm.probe.tls import days_left
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.tcp import TcpSettings
 
 MAX_SAID_BYTES = 64 * 1024

@@ -7,11 +7,11 @@ keeps and one of them; the commonest first, and no more than MAX_REASONS, howeve
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from gtm.checks.model import Check
 from gtm.errors import NotPermitted
 from gtm.health.verdict.reading import Reading
 from gtm.ids import CheckId
 from gtm.probe.permits import Permits, check_permits
-from gtm.zone.model import Check
 
 MAX_REASONS = 20
 """More than people read at once; the log has each check."""

@@ -2,7 +2,7 @@
 
 What comes in: for each service those that it waits for. What goes out: those that wait for themselves, and by what way.
 None of a circle would ever come up again: each is up only once another is. In one zone that is a mistake of its file;
-between zones, which are read apart, such services count as not known (`checks` in model.py).
+between zones, which are read apart, such services count as not known (`checks` in gtm/checks/model.py).
 """
 
 from collections.abc import Iterator, Mapping

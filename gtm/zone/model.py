@@ -7,9 +7,8 @@ Long because it is one vocabulary: every value of a zone, and nothing that reads
 """
 
 import hashlib
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address
 from typing import Literal
@@ -19,8 +18,7 @@ from dns.rdatatype import RdataType
 
 from gtm.errors import Problem
 from gtm.geo.place import Coordinates
-from gtm.ids import SHARED_SCOPE, Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
-from gtm.zone.cycles import circular
+from gtm.ids import Address, CheckId, EndpointId, MonitorName, RegionName, ServiceId
 from gtm.zone.graph import outer_first
 from gtm.zone.monitors.addresses import Addresses
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings
@@ -30,10 +28,6 @@ from gtm.zone.monitors.settings import Settings
 from gtm.zone.records_file.packed import NO_BULK, Bulk
 from gtm.zone.soa import DEFAULT_SOA, Soa
 from gtm.zone.steering import Steer
-
-MAX_FOREIGN_ENDPOINTS = 1_000
-"""Of a service of another zone that a monitor waits for; of one with more nothing is known. What it costs to wait for
-one is the bill of who waits (gtm/zone/rules/sizes.py), and a zone is read without the others."""
 
 DEFAULT_WEIGHT = 1
 MAX_WEIGHT = 255
@@ -242,7 +236,7 @@ class Service:
 
     def check_of(self, endpoint: Endpoint) -> CheckId | None:
         """Returns the check that decides this endpoint's health; None when nobody checks it."""
-        return None if self.monitor is None else check_id(self.monitor, endpoint)
+        return None if self.monitor is None else check_id(self.monitor, endpoint.target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,78 +289,6 @@ class Zone:
         return (*self.services, *self.disabled_services)
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """One of those that a calculated check combines: it is up while at least one of its checks is."""
-
-    name: str
-    """Of the monitor or the service, for people."""
-    checks: tuple[CheckId, ...]
-    """One for a monitor, those of its endpoints for a service; none: nothing is known of it."""
-    is_unchecked: bool = False
-    """A service with an endpoint that nobody checks is up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing to check: a monitor and whom it looks at."""
-
-    id: CheckId
-    monitor: Monitor
-    target: str
-    """An address, or a host name to resolve."""
-    parts: tuple[Part, ...] = ()
-    """What one of kind `calculated` combines."""
-    zones: tuple[str, ...] = field(default=(), compare=False, repr=False)
-    """Who asks for it, where its monitor is of the shared file."""
-
-    @property
-    def asked_by(self) -> tuple[str, ...]:
-        """Returns the zones that ask for it."""
-        return self.zones or (self.monitor.scope,)
-
-
-def check_id(monitor: Monitor, endpoint: Endpoint) -> CheckId:
-    """Returns `SCOPE/MONITOR/ADDRESS`."""
-    return _check_id(monitor, endpoint.target)
-
-
-def checks(zones: tuple[Zone, ...]) -> tuple[Check, ...]:
-    """Returns every check that these zones ask for, those of calculated ones' parts too, once each, sorted by id."""
-    parts = _parts_of({service.id: service for zone in zones for service in zone.services})
-    by_id: dict[CheckId, Check] = {}
-    asked_by: defaultdict[CheckId, list[str]] = defaultdict(list)
-    for zone in zones:
-        own: dict[CheckId, Check] = {}
-        _collect_all(zone.services, parts, own)
-        for check in own.values():
-            by_id.setdefault(check.id, check)
-            if check.monitor.scope == SHARED_SCOPE:
-                asked_by[check.id].append(zone.origin.to_text(omit_final_dot=True).lower())
-    for check_id, names in asked_by.items():
-        by_id[check_id] = replace(by_id[check_id], zones=tuple(sorted(names)))
-    return tuple(by_id[key] for key in sorted(by_id))
-
-
-def checks_of(services: Mapping[ServiceId, Service]) -> tuple[Check, ...]:
-    """Returns every check that these services ask for, as `checks` does; not who asks."""
-    by_id: dict[CheckId, Check] = {}
-    _collect_all(services.values(), _parts_of(services), by_id)
-    return tuple(by_id[key] for key in sorted(by_id))
-
-
-def _parts_of(services: Mapping[ServiceId, Service]) -> "_ServiceParts":
-    circles = circular(awaited_by(services.values()))
-    return _ServiceParts({name: service for name, service in services.items() if name not in circles})
-
-
-def _collect_all(services: Iterable[Service], parts: "_ServiceParts", by_id: dict[CheckId, Check]) -> None:
-    for service in services:
-        for endpoint in service.endpoints:
-            if service.monitor is not None:
-                _collect(service.monitor, endpoint.target, parts, by_id)
-
-
 def awaited_by(services: Iterable[Service]) -> dict[ServiceId, tuple[ServiceId, ...]]:
     """Returns `awaits` of each service; those of one monitor are looked up once."""
     awaiting = {}
@@ -380,56 +302,12 @@ def awaited_by(services: Iterable[Service]) -> dict[ServiceId, tuple[ServiceId, 
     return awaiting
 
 
-class _ServiceParts:
-    """The parts that services are. Its state is those that were made: a service is one part, whoever waits for it."""
-
-    def __init__(self, services: Mapping[ServiceId, Service]) -> None:
-        self._services = services
-        self._known: dict[tuple[str, bool], Part] = {}
-
-    def part(self, name: str, *, is_own: bool) -> Part:
-        """Returns the part that a service is, for a monitor of its zone or of another."""
-        key = (name, is_own)
-        if key not in self._known:
-            service = self._services.get(ServiceId(name))
-            is_known = service is not None and (is_own or len(service.endpoints) <= MAX_FOREIGN_ENDPOINTS)
-            self._known[key] = _service_part(name, service if is_known else None)
-        return self._known[key]
-
-
-def _collect(monitor: Monitor, target: str, services: _ServiceParts, by_id: dict[CheckId, Check]) -> None:
-    """Adds the check of a monitor, and those of its parts; what is below a check that is there is there too."""
-    stack = [monitor]
-    while stack:
-        here = stack.pop()
-        check = _check_id(here, target)
-        if check not in by_id:
-            by_id[check] = Check(check, here, target, _parts(here, target, services))
-            stack += here.parts
-
-
-def _parts(monitor: Monitor, target: str, services: _ServiceParts) -> tuple[Part, ...]:
-    if not isinstance(monitor.settings, CalculatedSettings):
-        return ()
-    own = tuple(Part(part.name, (_check_id(part, target),)) for part in monitor.parts)
-    awaited = monitor.settings.services
-    own_zone = f".{monitor.scope}"
-    return (*own, *(services.part(name, is_own=f".{name}".endswith(own_zone)) for name in awaited))
-
-
 def _awaited(monitor: Monitor) -> tuple[ServiceId, ...]:
     settings = (part.settings for part in monitor.all_parts())
     named = (name for setting in settings if isinstance(setting, CalculatedSettings) for name in setting.services)
     return tuple(dict.fromkeys(map(ServiceId, named)))
 
 
-def _service_part(name: str, service: Service | None) -> Part:
-    if service is None:
-        return Part(name, ())
-    checks = [service.check_of(endpoint) for endpoint in service.endpoints]
-    watched = tuple(check for check in checks if check is not None)
-    return Part(name, watched, is_unchecked=len(watched) < len(checks))
-
-
-def _check_id(monitor: Monitor, target: str) -> CheckId:
+def check_id(monitor: Monitor, target: str) -> CheckId:
+    """Returns `SCOPE/MONITOR/TARGET`; the target is an address, or a host name without its trailing dot."""
     return CheckId(f"{monitor.scope}/{monitor.name}/{target}")

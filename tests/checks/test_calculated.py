@@ -1,9 +1,9 @@
 import pytest
 
 from gtm.checks.calculated import belief_of, needed_of
+from gtm.checks.model import Part
 from gtm.health.belief import Belief
 from gtm.ids import CheckId
-from gtm.zone.model import Part
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
 
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import TypeAdapter
 
+from gtm.checks.model import checks
 from gtm.explain.explain import Explanation
 from gtm.health.belief import Belief
 from gtm.health.consensus.local_view import LocalBelief
@@ -12,7 +13,6 @@ from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.consensus.voices import Voice
 from gtm.health.verdict.reading import Reason
 from gtm.ids import NodeName, VantageName
-from gtm.zone.model import checks
 from tests.admin.served import serving
 from tests.cli.command import gtm
 from tests.fakes import world

@@ -7,6 +7,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from gtm.admin.views import NodeStatus
+from gtm.checks.model import checks
 from gtm.health.belief import Belief
 from gtm.health.consensus.local_view import LocalBelief
 from gtm.health.consensus.outliers import Reputation
@@ -23,7 +24,6 @@ from gtm.ids import CheckId, EndpointId, NodeName, ServiceId, VantageName
 from gtm.plan.overlay import Overlay
 from gtm.probe.withheld import Withheld
 from gtm.share.addresses import Peer
-from gtm.zone.model import checks
 from tests.admin.served import Served, serving
 from tests.cli.command import gtm
 from tests.fakes import world

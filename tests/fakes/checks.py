@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from gtm.checks.model import Check, Part
 from gtm.health.belief import Belief
 from gtm.health.verdict.reading import Reading
 from gtm.ids import CheckId, MonitorName
@@ -13,7 +14,7 @@ from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.permits import Permits
-from gtm.zone.model import Check, Monitor, Part
+from gtm.zone.model import Monitor
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 from gtm.zone.monitors.kinds.deny import DenySettings
 from gtm.zone.monitors.kinds.dns import DnsSettings

@@ -5,9 +5,9 @@ from ipaddress import ip_address
 import dns.edns
 import pytest
 
+from gtm.checks.model import checks
 from gtm.geo.place import NOWHERE, Coordinates
 from gtm.health.belief import Belief
-from gtm.zone.model import checks
 from tests.fakes import world
 
 

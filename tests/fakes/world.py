@@ -15,6 +15,7 @@ import dns.name
 import dns.rdatatype
 import dns.rrset
 
+from gtm.checks.model import checks
 from gtm.dns.rdata import compose_rdata
 from gtm.engine.protocol import Engine, Transport
 from gtm.geo.geography import NO_GEOGRAPHY, Geography
@@ -28,7 +29,7 @@ from gtm.ids import CheckId, VantageName
 from gtm.plan.compile import compile_plan
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.steer.vocabulary import STEERING
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from gtm.zone.parse import NO_SHARED, parse
 from gtm.zone.records_file.parse import MasterFile
 

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from gtm.checks.model import checks
 from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.health.certificate import Certificate
@@ -18,7 +19,7 @@ from gtm.metrics.snapshot import ExpectedProbe, GeoSource, Push, Reloads, Snapsh
 from gtm.node.planner import Planner
 from gtm.plan.overlay import Overlay
 from gtm.plan.safety.minimums import Refusal
-from gtm.zone.model import PLAIN_HTTP, checks
+from gtm.zone.model import PLAIN_HTTP
 from gtm.zone.monitors.kinds.http import HttpSettings
 from tests.fakes import world
 from tests.fakes.checks import check_of

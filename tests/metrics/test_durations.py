@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gtm.checks.model import Check
 from gtm.health.verdict.reading import Phases, Reading, Reason
 from gtm.metrics.durations import BOUNDS_S, Durations
 from gtm.metrics.model import Distribution
-from gtm.zone.model import PLAIN_HTTP, Check
+from gtm.zone.model import PLAIN_HTTP
 from gtm.zone.monitors.registry import MonitorType
 from tests.fakes.checks import check_of
 

@@ -9,13 +9,13 @@ from prometheus_client.core import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
+from gtm.checks.model import checks
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.metrics.exposition import expose
 from gtm.metrics.model import Family, MetricKind, Point
 from gtm.metrics.model import Metric as Measure
 from gtm.metrics.snapshot import families
-from gtm.zone.model import checks
 from tests.fakes import world
 from tests.metrics.measured import OVERRIDE, Measured
 

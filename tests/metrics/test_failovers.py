@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.health.belief import Belief
 from gtm.health.consensus.delta import Change
 from gtm.health.consensus.quorum import Quorum
@@ -14,7 +15,7 @@ from gtm.metrics.failovers import Failovers
 from gtm.metrics.model import Distribution
 from gtm.plan.apply import apply
 from gtm.plan.model import Plan
-from gtm.zone.model import PLAIN_HTTP, checks
+from gtm.zone.model import PLAIN_HTTP
 from tests.fakes import world
 from tests.fakes.checks import check_of
 from tests.fakes.deltas import delta_of

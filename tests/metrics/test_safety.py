@@ -1,5 +1,6 @@
 """What monitoring is given of safety rules, from the real rules over a zone whose checks fail."""
 
+from gtm.checks.model import checks
 from gtm.health.override.override import SafetyRule
 from gtm.ids import EndpointId, ServiceId
 from gtm.metrics.labels import label
@@ -8,7 +9,6 @@ from gtm.metrics.safety import MAX_SCOPES, safety_families
 from gtm.plan.model import Plan
 from gtm.plan.overlay import HeldEndpoints
 from gtm.plan.safety.minimums import Refusal
-from gtm.zone.model import checks
 from tests.fakes import world
 from tests.node.guided import TEXT
 from tests.scenes.shares import NOT_FOUND, Stage, service_text, zone_of

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from gtm.checks.model import checks
 from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.health.override.override import Action, OverrideRequest, SafetyRule
@@ -13,7 +14,7 @@ from gtm.ids import NodeName
 from gtm.node.events.log import EventLog
 from gtm.node.events.recorder import EventRecorder
 from gtm.node.state.folder import StateFolder
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import FakeJournal

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import MappingProxyType
 
+from gtm.checks.model import checks
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.engine.protocol import Engine
@@ -28,7 +29,7 @@ from gtm.share.report_store import ReportStore
 from gtm.steer.vocabulary import STEERING, SteeringVocabulary
 from gtm.watch.folder import Catalogue, Loaded
 from gtm.watch.geoload import GeoLoad
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import key_of, report_store_of

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+from gtm.checks.model import checks
 from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.health.consensus.quorum import Quorum
@@ -12,7 +13,6 @@ from gtm.health.verdict.verdict import Verdict
 from gtm.ids import NodeName
 from gtm.metrics.model import Point
 from gtm.node.state.folder import StateFolder
-from gtm.zone.model import checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.peers import WatchedDesk, report_store_of

@@ -1,9 +1,9 @@
 from pathlib import Path
 
+from gtm.checks.model import Check, checks
 from gtm.node.config.parse import parse_node_file
 from gtm.node.delay_budget import delays_of
 from gtm.share.keys import generate_key
-from gtm.zone.model import Check, checks
 from tests.fakes import world
 from tests.node.present import SMALL
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtm.checks.model import checks
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
 from gtm.geo.geography import NO_GEOGRAPHY
@@ -21,7 +22,6 @@ from gtm.plan.model import Plan
 from gtm.steer.filter import Candidates, Filter, Regions, View
 from gtm.steer.vocabulary import with_kinds
 from gtm.watch.geoload import GeoLoad
-from gtm.zone.model import checks
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes import world
 from tests.node.present import GEO, SMALL, WALL, RecordingEngine, believing, catalogue, make_planner, until

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.counters import Counters
 from gtm.event import EventKind
 from gtm.geo.place import Place
@@ -22,7 +23,6 @@ from gtm.node.planner import Planner
 from gtm.plan.apply import costly
 from gtm.steer.filter import Candidates, Filter, Regions, View
 from gtm.steer.vocabulary import with_kinds
-from gtm.zone.model import checks
 from gtm.zone.parse import NO_SHARED, parse
 from tests.fakes import world
 from tests.fakes.clock import FakeClock

@@ -14,6 +14,7 @@ import yaml
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from gtm.checks.model import checks
 from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.health.override.override import Action
@@ -28,7 +29,6 @@ from gtm.node.node import Node
 from gtm.node.state.lock import lock_state
 from gtm.node.wiring import build
 from gtm.share.keys import save_key
-from gtm.zone.model import checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.overrides import said

@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from gtm.checks.model import Check
 from gtm.counters import Counters
 from gtm.node.planner import Planner
 from gtm.node.rivers.zones import ZoneRiver
 from gtm.node.state.folder import StateFolder
 from gtm.steer.vocabulary import STEERING, SteeringVocabulary
-from gtm.zone.model import Check
 from tests.node.present import SMALL, Turns, make_planner
 
 LATER = SMALL.replace("192.0.2.2", "192.0.2.3")

@@ -16,6 +16,7 @@ from random import Random
 
 from dns.rdatatype import RdataType
 
+from gtm.checks.model import checks
 from gtm.checks.policy import pace, verdict_policy
 from gtm.health.belief import Belief
 from gtm.health.consensus.delta import StatusDelta
@@ -39,7 +40,7 @@ from gtm.plan.overlay import NO_OVERLAY, Overlay, guided_anew
 from gtm.plan.safety.rules import NO_HISTORY, allow
 from gtm.plan.safety.shares import shares_of
 from gtm.probe.schedule import JITTER, Schedule, Turn
-from gtm.zone.model import Monitor, Service, Zone, checks
+from gtm.zone.model import Monitor, Service, Zone
 from tests.fakes import world
 
 NAME = ServiceId("s.gtm.example.com")

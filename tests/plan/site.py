@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from gtm.checks.model import checks
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import Status
 from gtm.health.override.override import NOTHING_IN_FORCE, InForce, Override, SafetyRule, in_force, joined, newest
@@ -11,7 +12,7 @@ from gtm.plan.model import SteeredService
 from gtm.plan.overlay import Overlay, effective
 from gtm.plan.safety.rules import NO_HISTORY, History, SafetyDecision, allow
 from gtm.plan.safety.shares import Shares, shares_of
-from gtm.zone.model import DEFAULT_SAFETY, Safety, checks
+from gtm.zone.model import DEFAULT_SAFETY, Safety
 from tests.fakes import world
 from tests.fakes.deltas import delta_of
 from tests.fakes.overrides import WALL

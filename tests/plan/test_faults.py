@@ -1,8 +1,9 @@
 from dataclasses import replace
 
+from gtm.checks.model import Part, checks
 from gtm.ids import CheckId, ServiceId
 from gtm.plan.faults import Watched, everything, fallen, single_faults
-from gtm.zone.model import Part, Zone, checks
+from gtm.zone.model import Zone
 from tests.fakes import world
 
 TEXT = f"""{world.HEAD}

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtm.checks.model import checks
 from gtm.engine.reference import ReferenceEngine
 from gtm.health.belief import Belief
 from gtm.health.consensus.local_view import LocalBelief, Vantages
@@ -18,7 +19,7 @@ from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.plan.overlay import Overlay
 from gtm.steer.decide import State
 from gtm.steer.vocabulary import STEERING
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from tests.fakes import world
 from tests.fakes.deltas import delta_of
 from tests.fakes.overrides import said

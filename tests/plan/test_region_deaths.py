@@ -3,11 +3,12 @@ import time
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.ids import ServiceId
 from gtm.plan.faults import fallen
 from gtm.plan.model import SteeredService
 from gtm.plan.region_deaths import at_least, felling_regions
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from tests.fakes import world
 
 

@@ -2,10 +2,11 @@
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import NO_STATUS
 from gtm.plan.renamed_checks import with_inherited
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from tests.fakes import world
 
 SERVICES = """

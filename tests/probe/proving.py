@@ -7,13 +7,14 @@ from random import Random
 
 import pytest
 
+from gtm.checks.model import Check
 from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, MonitorName
 from gtm.probe.prober import Prober
-from gtm.zone.model import Check, Monitor
+from gtm.zone.model import Monitor
 from gtm.zone.monitors.registry import MonitorType
 from tests.fakes.clock import FakeClock
 from tests.fakes.sleep import FakeSleep, settle

@@ -6,12 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from gtm.checks.model import Check
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.ids import CheckId, MonitorName
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.permits import Permits
-from gtm.zone.model import Check, Monitor
+from gtm.zone.model import Monitor
 from gtm.zone.monitors.kinds.deny import DenySettings
 from gtm.zone.monitors.kinds.http import HttpSettings
 from gtm.zone.monitors.kinds.tcp import TcpSettings

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gtm.checks.model import Check
 from gtm.health.verdict.reading import Reading, Reason
 from gtm.probe.addresses import MAX_ADDRESSES
 from gtm.probe.instruments import open_instruments
@@ -16,7 +17,6 @@ from gtm.probe.kinds import read
 from gtm.probe.permits import Permits
 from gtm.probe.targets import Targets, parse_allowed
 from gtm.probe.turns import CheckTurns
-from gtm.zone.model import Check
 from gtm.zone.monitors.addresses import Addresses
 from gtm.zone.monitors.kinds.deny import DenySettings
 from gtm.zone.monitors.kinds.dns import DnsSettings

@@ -2,12 +2,12 @@
 
 import pytest
 
+from gtm.checks.model import Part
 from gtm.health.belief import Belief
 from gtm.health.verdict.reading import Reason
 from gtm.ids import CheckId
 from gtm.probe.calculated import outcome_of_parts
 from gtm.probe.failures import PASSED, CheckOutcome
-from gtm.zone.model import Part
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
 from tests.fakes.checks import check_of, reading_of
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from gtm.checks.model import Check
 from gtm.checks.policy import verdict_policy
 from gtm.health.report.payload import compose_payload
 from gtm.health.report.report import Report, votes_of
@@ -14,7 +15,6 @@ from gtm.health.verdict.verdict import NO_VERDICT, step
 from gtm.ids import NodeName, VantageName
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.http import HttpSettings, JsonExpectation
 from gtm.zone.monitors.settings import Secret
 from tests.fakes.checks import check_of

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from gtm.checks.model import Check
 from gtm.errors import NotPermitted
 from gtm.ids import Address
 from gtm.probe.addresses import Seen
@@ -16,7 +17,6 @@ from gtm.probe.instruments import Instruments, open_instruments, target_address,
 from gtm.probe.stopwatch import Stopwatch
 from gtm.probe.time_limit import CheckTime
 from gtm.resolver import Resolver
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.icmp import IcmpSettings
 from tests.fakes.checks import check_of
 from tests.fakes.clock import FakeClock

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from gtm.checks.model import Check
 from gtm.counters import Counters
 from gtm.errors import NotPermitted
 from gtm.health.verdict.reading import Reading, Reason
@@ -15,7 +16,6 @@ from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.permits import KeptCertificate, KeptSecret, Permits, check_permits
 from gtm.probe.prober import Prober
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.deny import DenySettings
 from gtm.zone.monitors.kinds.exec import ExecSettings
 from gtm.zone.monitors.kinds.grpc import GrpcSettings

@@ -5,9 +5,10 @@ from itertools import pairwise
 
 import pytest
 
+from gtm.checks.model import Check, Part
 from gtm.health.belief import Belief
 from gtm.health.verdict.verdict import NO_VERDICT, Verdict
-from gtm.zone.model import Check, Monitor, Part
+from gtm.zone.model import Monitor
 from tests.fakes.sleep import settle
 from tests.probe.proving import BAD, MONITOR, OK, UNREAD, A, B, Bench, C, check_of, run
 

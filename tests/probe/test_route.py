@@ -54,7 +54,8 @@ from gtm.ids import CheckId, MonitorName
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
 from gtm.probe.route import has_way_to
-from gtm.zone.model import Check, Monitor
+from gtm.checks.model import Check
+from gtm.zone.model import Monitor
 from gtm.zone.monitors.registry import MonitorType
 from gtm.zone.monitors.kinds.dns import DnsSettings
 from gtm.zone.monitors.kinds.grpc import GrpcSettings

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gtm.checks.model import checks
 from gtm.checks.policy import verdict_policy
 from gtm.counters import Counters
 from gtm.engine.reference import ReferenceEngine
@@ -39,7 +40,7 @@ from gtm.share.report_store import Reporter, ReportStore
 from gtm.steer.vocabulary import STEERING
 from gtm.watch.folder import Catalogue, Loaded
 from gtm.watch.geoload import GeoLoad
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.journal import KeptEvents

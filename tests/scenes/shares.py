@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 
+from gtm.checks.model import checks
 from gtm.geo.place import Coordinates, Place
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import CheckStatus, Status
@@ -23,7 +24,7 @@ from gtm.plan.safety.minimums import Refusal
 from gtm.plan.safety.rules import NO_HISTORY, allow
 from gtm.plan.safety.shares import shares_of
 from gtm.steer.filter import Choose
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from tests.fakes import world
 from tests.fakes.deltas import delta_of
 

@@ -17,8 +17,9 @@ from random import Random
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.plan.safety.correlated import HOLD_S
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from tests.scenes.shares import NOT_FOUND, TICK_S, TIMEOUT, Failed, Key, Moment, Stage, most, region_of, zone_of
 from tests.scenes.shares import service_text as text
 

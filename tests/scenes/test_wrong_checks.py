@@ -9,8 +9,9 @@ from random import Random
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.health.override.override import Action, SafetyRule, in_force, joined, newest
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from tests.fakes.overrides import WALL, said
 from tests.scenes.shares import (
     NOT_FOUND,

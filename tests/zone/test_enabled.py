@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gtm.checks.model import checks
 from gtm.ids import RegionName
-from gtm.zone.model import DisabledBy, Endpoint, Region, Service, Zone, checks
+from gtm.zone.model import DisabledBy, Endpoint, Region, Service, Zone
 from gtm.zone.parse import NO_SHARED, Shared, parse
 from tests.fakes import world
 from tests.fakes.vocabulary import FAKE_VOCABULARY

@@ -2,11 +2,12 @@
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.errors import MAX_PROBLEMS, ZoneInvalid
 from gtm.metrics.zero_counters import _kinds
 from gtm.plan.bound.bound import Delays, bound
 from gtm.plan.safety.shares import shares_of
-from gtm.zone.model import Zone, checks
+from gtm.zone.model import Zone
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared
 from tests.fakes import world
 from tests.fakes.vocabulary import FAKE_VOCABULARY

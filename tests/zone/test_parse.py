@@ -8,12 +8,13 @@ from dns.rdatatype import RdataType
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gtm.checks.model import checks
 from gtm.config.document import plain
 from gtm.config.reader import parse_document
 from gtm.errors import ZoneInvalid
 from gtm.geo.place import Coordinates
 from gtm.zone.grammar import ZONE_FILE
-from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service, Zone, checks
+from gtm.zone.model import Endpoint, Monitor, OnAllDown, Region, Service, Zone
 from gtm.zone.monitors.kinds.http import HttpSettings
 from gtm.zone.monitors.registry import MonitorType
 from gtm.zone.parse import NO_SHARED, Shared, parse, parse_shared

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from gtm.admin.compose import region_state, silent_probes
 from gtm.admin.views import RegionState
+from gtm.checks.model import Check
 from gtm.errors import ReportInvalid
 from gtm.event import MAX_LIST, Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
 from gtm.health.belief import Belief
@@ -37,7 +38,6 @@ from gtm.plan.outage import all_instead, is_failing_everywhere
 from gtm.plan.overlay import NO_OVERLAY
 from gtm.watch.folder import Catalogue
 from gtm.zone.changes import ZoneChanges
-from gtm.zone.model import Check
 
 MAX_REJECTED = 50
 """Zone files of one reading that get an event; `gtm check` tells of all."""

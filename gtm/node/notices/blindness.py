@@ -9,11 +9,11 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 
+from gtm.checks.model import Check
 from gtm.event import Event, EventKind
 from gtm.ids import CheckId, NodeName
 from gtm.node.events.recorder import EventRecorder
 from gtm.node.notices.roll_out import GRACE_S, ROLL_OUT_S, sooner, vote_limits
-from gtm.zone.model import Check
 
 WORDS = "no vote of any probe counts at this node: it goes on with what it knew last, and fails nothing over"
 

@@ -10,12 +10,12 @@ import logging
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
+from gtm.checks.model import Check
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import Status
 from gtm.ids import CheckId
 from gtm.node.events.recorder import EventRecorder
 from gtm.node.notices.roll_out import GRACE_S, ROLL_OUT_S, sooner, vote_limits
-from gtm.zone.model import Check
 
 log = logging.getLogger(__name__)
 

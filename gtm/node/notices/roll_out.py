@@ -7,10 +7,10 @@ without votes for now, and who still votes as before. Blindness, the quorum and 
 import math
 from collections.abc import Iterable, Mapping
 
+from gtm.checks.model import Check
 from gtm.health.consensus.voices import Freshness
 from gtm.health.report.book import Book
 from gtm.ids import CheckId, NodeName
-from gtm.zone.model import Check
 
 GRACE_S = 5.0
 """After a start, for the first voices to be heard: a poll of each peer, and a first round of checks."""

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Mapping
 from random import Random
 
+from gtm.checks.model import Check
 from gtm.clock import Clock
 from gtm.counters import Counters
 from gtm.errors import CallOverdue
@@ -51,7 +52,6 @@ from gtm.share.publisher import MAX_HEARTBEAT_S, heartbeat_s, publish_reports
 from gtm.share.report_store import ReportStore
 from gtm.threads import Pool, settled
 from gtm.token_bucket import TokenBucket
-from gtm.zone.model import Check
 
 TICK_S = 0.5
 """How often the status is merged without news: a vote stops counting at most so long after its limit."""

@@ -23,6 +23,7 @@ from pathlib import Path
 from dns.name import Name
 
 from gtm.arrival import DEFAULT_SETTLE_S
+from gtm.checks.model import Check, checks
 from gtm.counters import Counters
 from gtm.errors import CallOverdue, Problem, as_warning, more_problems
 from gtm.node.events.recorder import EventRecorder, no_recorder
@@ -36,7 +37,7 @@ from gtm.watch.last_good_files import revive
 from gtm.watch.reading import FolderReading
 from gtm.watch.settling import LOOK_INTERVAL_S, Look, Settling, as_it_is
 from gtm.watch.zone_loss import DEFAULT_MOST_LOST, LossGuard
-from gtm.zone.model import Check, Zone, checks
+from gtm.zone.model import Zone
 
 RELOAD_LOOKS = 20
 """Of a reload at files that change from look to look: five seconds, or twice the time in which a file settles."""

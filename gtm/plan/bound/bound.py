@@ -25,13 +25,14 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from gtm.checks.model import Check
 from gtm.checks.policy import pace, verdict_policy
 from gtm.health.verdict.verdict import VerdictPolicy
 from gtm.ids import CheckId
 from gtm.plan.bound.holds import Hold
 from gtm.plan.faults import Watched, everything
 from gtm.zone.graph import inner_first
-from gtm.zone.model import Check, Monitor, Service
+from gtm.zone.model import Monitor, Service
 from gtm.zone.monitors.kinds.push import PushSettings
 
 _LONG_WHY = 200

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.counters import Counters
 from gtm.errors import Problem, ReportInvalid
 from gtm.event import Event, EventKind
@@ -20,7 +21,6 @@ from gtm.ids import NodeName
 from gtm.node.events.recorder import SILENCE_LOOK_S, EventRecorder
 from gtm.node.state.folder import StateFolder
 from gtm.watch.folder import Catalogue
-from gtm.zone.model import Zone, checks
 from tests.fakes import world
 from tests.fakes.clock import FakeClock
 from tests.fakes.deltas import delta_of
@@ -234,17 +234,17 @@ def test_names_that_a_push_takes_away_are_told_in_the_event_and_warned_of_in_the
 
 
 def test_a_restart_tells_what_changed_while_the_node_was_down(tmp_path: Path) -> None:
-    def applied(found: Zone, *, kept: Zone) -> Event:
+    def applied(found: Catalogue, *, kept: Catalogue) -> Event:
         events = KeptEvents()
         planner = make_planner(tmp_path, recorder=EventRecorder(events, NodeName("ns1")))
-        asyncio.run(planner.take_zones(catalogue(found), kept=catalogue(kept)))
+        asyncio.run(planner.take_zones(found, kept=kept))
         assert not planner.applied
         return events.one("config.applied")
 
-    told = applied(LATER, kept=ZONE)
+    told = applied(catalogue(LATER), kept=catalogue(ZONE))
     assert told.facts["added"] == ("gtm.example.com",)
     assert told.facts["things_added"] == ("endpoint api.gtm.example.com eu-west/192.0.2.3",)
-    assert applied(ZONE, kept=ZONE).message == "they serve as before this start"
+    assert applied(catalogue(ZONE), kept=catalogue(ZONE)).message == "they serve as before this start"
 
 
 def test_geo_data_cause_the_plan_that_they_make(tmp_path: Path) -> None:

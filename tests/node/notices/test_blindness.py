@@ -4,11 +4,11 @@ import logging
 
 import pytest
 
+from gtm.checks.model import Check
 from gtm.ids import NodeName
 from gtm.node.events.recorder import no_recorder
 from gtm.node.notices.blindness import WORDS, Blindness
 from gtm.node.notices.roll_out import GRACE_S, ROLL_OUT_S
-from gtm.zone.model import Check
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
 from gtm.zone.monitors.kinds.push import PushSettings
 from gtm.zone.monitors.kinds.tcp import TcpSettings

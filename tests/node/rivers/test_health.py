@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from gtm.checks.model import Part
 from gtm.counters import Counters
 from gtm.health.consensus.status import Status
 from gtm.health.verdict.reading import Reason
@@ -15,7 +16,6 @@ from gtm.ids import CheckId, NodeName
 from gtm.node.rivers.health import SAVE_INTERVAL_S
 from gtm.node.state.folder import StateFolder
 from gtm.probe.heartbeats import Heartbeat
-from gtm.zone.model import Part
 from gtm.zone.monitors.kinds.push import PushSettings
 from gtm.zone.monitors.settings import Secret
 from tests.fakes.checks import check_of

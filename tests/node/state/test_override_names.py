@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.errors import OverrideRefused, StateInvalid
 from gtm.event import EventKind
 from gtm.health.override.override import Action, OverrideRequest
@@ -18,7 +19,6 @@ from gtm.ids import NodeName
 from gtm.node.state.folder import Saved, with_serials
 from gtm.node.state.override_names import NO_NAMES, compose_names, parse_names
 from gtm.watch.folder import EMPTY
-from gtm.zone.model import checks
 from tests.fakes import world
 from tests.fakes.overrides import said
 from tests.fakes.peers import key_of

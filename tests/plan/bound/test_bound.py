@@ -6,11 +6,12 @@ from random import Random
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.checks.policy import verdict_policy
 from gtm.health.belief import Belief
 from gtm.ids import MonitorName
 from gtm.plan.bound.bound import Bound, Delays, bads_to_fall, bound
-from gtm.zone.model import Monitor, checks
+from gtm.zone.model import Monitor
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings, Combine
 from gtm.zone.monitors.kinds.push import PushSettings
 from gtm.zone.monitors.registry import MonitorType

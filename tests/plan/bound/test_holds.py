@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gtm.checks.model import Check, checks
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.override.override import NOTHING_IN_FORCE
@@ -18,7 +19,7 @@ from gtm.plan.faults import Watched, fallen
 from gtm.plan.model import SteeredService
 from gtm.plan.safety.rules import NO_HISTORY, allow
 from gtm.plan.safety.shares import Shares, shares_of
-from gtm.zone.model import Check, Zone, checks
+from gtm.zone.model import Zone
 from tests.fakes import world
 from tests.fakes.deltas import delta_of
 from tests.plan.dying import ALONE, CALCULATED, GUARDED, TWICE

@@ -2,13 +2,13 @@
 
 import pytest
 
+from gtm.checks.model import checks
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.verdict.reading import Reason
 from gtm.plan.safety.rules import NO_HISTORY, History
 from gtm.plan.safety.saved import recalled
 from gtm.plan.safety.shares import shares_of
-from gtm.zone.model import checks
 from tests.fakes import world
 
 WALL, NOW = 1_700_000_000.0, 500.0
