@@ -10,15 +10,15 @@ from dns.rdatatype import RdataType
 
 from gtm.admin.effect_text import reason_words
 from gtm.admin.override_view import EffectView, OverrideView, SaidView, TouchedView
-from gtm.admin.views import DisabledView, EndpointView, HoldView, RegionState, RegionView, ServiceView, ZoneView
+from gtm.admin.views import DisabledView, EndpointView, HoldView, RegionView, ServiceView, ZoneView
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.consensus.local_view import seen_down
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.override.override import Action, InForce, Override, SafetyRule
 from gtm.health.override.scope import Scope
-from gtm.health.report.book import Book
-from gtm.ids import NodeName, RegionName
+from gtm.health.regions import region_state
+from gtm.ids import RegionName
 from gtm.plan.model import Plan, SteeredService, ZonePlan
 from gtm.plan.outcome import Decisions
 from gtm.plan.overlay import NO_OVERLAY, Overlay, overriding, skipped
@@ -104,30 +104,6 @@ def _override(override: Override, kind: type[_OverrideView]) -> _OverrideView:
     return kind(
         override.id, override.node, scope, action, override.by, override.why, override.made_at, override.until, rules
     )
-
-
-def silent_probes(book: Book, status: Status) -> frozenset[NodeName]:
-    """Returns the probes that voted on what is watched, and none of whose votes is fresh."""
-    fresh = {node for check in status.checks.values() for voice in check.votes if voice.fresh for node in voice.nodes}
-    voted = {
-        node
-        for node, heard in book.by_node.items()
-        if any(vote.is_cast and check in status.checks for check, vote in heard.report.votes.items())
-    }
-    return frozenset(voted - fresh)
-
-
-def region_state(beliefs: list[Belief]) -> RegionState:
-    """Returns the state of a region, from the beliefs of its endpoints:
-
-    none -> DISABLED    all down -> DOWN    some down -> DEGRADED    none down, some up -> UP    else UNKNOWN
-    """
-    if not beliefs:
-        return RegionState.DISABLED
-    counts = Counter(beliefs)
-    if counts[Belief.DOWN]:
-        return RegionState.DOWN if counts[Belief.DOWN] == len(beliefs) else RegionState.DEGRADED
-    return RegionState.UP if counts[Belief.UP] else RegionState.UNKNOWN
 
 
 def check_status(service: Service, endpoint: Endpoint, status: Status) -> CheckStatus:

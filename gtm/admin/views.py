@@ -10,13 +10,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
 
 from gtm.admin.override_view import OverrideView
 from gtm.event import Recorded
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.consensus.voices import Voice
+from gtm.health.regions import RegionState
 from gtm.health.report.peer import PeerState
 from gtm.health.verdict.reading import Reason
 from gtm.health.verdict.verdict import VerdictState
@@ -244,19 +244,6 @@ class NodeStatus:
     """None of a node that does not say."""
     unready: str = ""
     """Why it is not ready."""
-
-
-class RegionState(Enum):
-    """What is believed of a region: of all its endpoints together."""
-
-    UP = "up"
-    DEGRADED = "degraded"
-    """Some endpoints are down, some are not."""
-    DOWN = "down"
-    UNKNOWN = "unknown"
-    """None is known to be up or down."""
-    DISABLED = "disabled"
-    """The zone file enables none."""
 
 
 @dataclass(frozen=True, slots=True)

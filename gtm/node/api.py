@@ -9,7 +9,7 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm import __version__
-from gtm.admin.compose import override_views, silent_probes
+from gtm.admin.compose import override_views
 from gtm.admin.events import Memory, find_events
 from gtm.admin.view_cache import CachedViews, ViewCache, status_json
 from gtm.admin.views import (
@@ -32,6 +32,7 @@ from gtm.engine.protocol import Engine
 from gtm.errors import AnswersNothing
 from gtm.health.consensus.outliers import NO_STANDING, Standings
 from gtm.health.consensus.quorum import AllUp, AnyUp, AtLeast, Majority, Quorum, Share
+from gtm.health.consensus.silence import silent_probes
 from gtm.health.consensus.status import Status
 from gtm.health.report.peer import PeerState
 from gtm.ids import Address, NodeName

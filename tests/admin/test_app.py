@@ -17,10 +17,11 @@ from pydantic import TypeAdapter
 
 from gtm.admin.app import open_admin
 from gtm.admin.dns_question import parse_question
-from gtm.admin.views import NodeStatus, RegionList, RegionState, Reloaded
+from gtm.admin.views import NodeStatus, RegionList, Reloaded
 from gtm.errors import ListenFailed
 from gtm.explain.explain import Explanation
 from gtm.health.belief import Belief
+from gtm.health.regions import RegionState
 from tests.admin.served import BEARER, Served, serving
 from tests.fakes import world
 from tests.node.present import BROKEN, SMALL

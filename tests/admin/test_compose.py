@@ -1,35 +1,16 @@
 import dns.name
-import pytest
 
-from gtm.admin.compose import check_status, region_state, region_views, service_views, zone_views
-from gtm.admin.views import RegionState
+from gtm.admin.compose import check_status, region_views, service_views, zone_views
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import NO_STATUS
+from gtm.health.regions import RegionState
 from gtm.plan.model import EMPTY_PLAN
 from gtm.steer.decide import State
 from tests.fakes import world
 
 UP, DOWN, UNKNOWN = Belief.UP, Belief.DOWN, Belief.UNKNOWN
 ZONE = world.zone()
-
-
-@pytest.mark.parametrize(
-    ("beliefs", "state"),
-    [
-        ([UP, UP], RegionState.UP),
-        ([UP, UNKNOWN], RegionState.UP),
-        ([UP, DOWN], RegionState.DEGRADED),
-        ([DOWN, UNKNOWN], RegionState.DEGRADED),
-        ([UP, DOWN, UNKNOWN], RegionState.DEGRADED),
-        ([DOWN, DOWN], RegionState.DOWN),
-        ([UNKNOWN, UNKNOWN], RegionState.UNKNOWN),
-        ([], RegionState.DISABLED),
-    ],
-)
-def test_a_region_is_what_its_endpoints_make_it(beliefs: list[Belief], state: RegionState) -> None:
-    assert region_state(beliefs) is state
-    assert region_state(beliefs[::-1]) is state
 
 
 def test_a_service_shows_its_worst_state_over_all_cells_and_types() -> None:

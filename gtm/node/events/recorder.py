@@ -15,16 +15,16 @@ It decides nothing and waits for nothing. Its state is what the next plan will b
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from gtm.admin.compose import region_state, silent_probes
-from gtm.admin.views import RegionState
 from gtm.checks.model import Check
 from gtm.errors import ReportInvalid
 from gtm.event import MAX_LIST, Event, EventId, EventKind, Fact, NoRecorder, Recorder, verdict_id
 from gtm.health.belief import Belief
 from gtm.health.certificate import Certificate
 from gtm.health.consensus.delta import Change, LocalChange, StatusDelta
+from gtm.health.consensus.silence import silent_probes
 from gtm.health.consensus.status import CheckStatus, Status
 from gtm.health.consensus.voices import Voice
+from gtm.health.regions import RegionState, region_state
 from gtm.health.report.book import Book
 from gtm.health.verdict.reading import Reading
 from gtm.health.verdict.verdict import Verdict, VerdictState
