@@ -123,7 +123,7 @@ HOURS_CHECK = """
     from gtm.health.verdict.reading import Reason
     from gtm.probe.failures import PASSED, CheckOutcome
     from gtm.probe.instruments import Instruments
-    from gtm.zone.model import Check
+    from gtm.checks.model import Check
     from gtm.zone.monitors.kinds.hours import HoursSettings
 
 
@@ -141,7 +141,7 @@ HOURS_USED = """
     from gtm.probe.kinds import read
     from gtm.steer.vocabulary import STEERING
     from gtm.zone.json_schema import zone_schema
-    from gtm.zone.model import checks
+    from gtm.checks.model import checks
     from gtm.zone.parse import NO_SHARED, parse
     from tests.fakes.clock import FakeClock
     from tests.fakes.permits import permits
