@@ -26,14 +26,14 @@ TLS_TESTS := tests/tls/test_contexts.py tests/test_http_failure.py tests/probe/t
 WORKERS ?= 3
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # What an installation is made from: when one of these changes, the next target installs again.
-RECIPE := pyproject.toml
+RECIPE := pyproject.toml requirements-dev.lock
 # Python loads an extension that is named for it alone (*.cpython-*.so) before the one that is for all (*.abi3.so), and an
 # editable installation names it so although it is for all: an older one goes before, and a new one is renamed.
 # The extension was gtm/engine/rust*.so before.
 REMOVE_OUTDATED := find gtm \( -name '*.cpython-*.so' -o -path 'gtm/engine/*.so' \) -delete
 NAME_FOR_ALL := find gtm -name '*.cpython-*.so' -exec sh -c 'mv "$$1" "$${1%.cpython-*}.abi3.so"' sh {} \;
 
-.PHONY: docs help demo test checks together alone afternoon lowest lowest-fast lowest-slow second lock check crate format bench clean
+.PHONY: docs help demo test checks together alone fast afternoon lowest lowest-fast lowest-slow second lock check crate format bench clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -57,6 +57,9 @@ together: $(VENV)/installed-dev  ## every test that others may run beside, on ev
 # They come from the files that say so: to collect all the others takes ten seconds.
 alone: $(VENV)/installed-dev  ## the tests that measure what a busy machine would spoil, one after the other
 	@$(BIN)/python -m pytest -n 0 -m alone $$(grep -rl --include='test_*.py' 'mark\.alone' tests)
+
+fast: $(VENV)/installed-dev  ## every test that is neither slow nor alone, about three minutes on two cores
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup -m "not slow and not alone"
 
 # As root, with nginx, unbound, Prometheus and Alertmanager.
 afternoon: $(VENV)/installed-dev  ## of these only sixteen incidents, as docs/concepts/incidents.md has them; two minutes
@@ -101,9 +104,12 @@ second: $(VENV)/installed-dev  ## tests of TLS on a second Python, in an environ
 	&& $(BIN)/uv pip sync --quiet --python $(SECOND)/bin/python $(SECOND)/versions.txt \
 	&& $(SECOND)/bin/python -m pytest -n auto --dist loadgroup $(TLS_TESTS)
 
-lock: $(VENV)/installed-dev  ## writes requirements.lock: every version and hash that a release is installed from
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --extra otlp --python-version 3.11 --no-header \
-	    --upgrade --output-file requirements.lock pyproject.toml
+# Every version and hash that a release, and with the other file the environment of a developer, is installed from.
+lock: $(VENV)/tools  ## writes requirements.lock and requirements-dev.lock with the newest versions
+	@for extra in otlp:requirements.lock dev:requirements-dev.lock; do \
+	    $(BIN)/uv pip compile --quiet --universal --generate-hashes --extra "$${extra%%:*}" --python-version 3.11 \
+	        --no-header --upgrade --output-file "$${extra#*:}" pyproject.toml || exit; \
+	done
 
 check: $(VENV)/tools  ## lint, format, types, floors; changes nothing
 	@$(BIN)/ruff check .
@@ -112,13 +118,13 @@ check: $(VENV)/tools  ## lint, format, types, floors; changes nothing
 	@$(BIN)/lint-imports --no-logo
 
 # Where the extension could not be built the project is complete without it, so there is nothing to check; in CI that is
-# an error. The module itself has no tests in Rust, and its own build would be for them alone.
+# an error, unless GTM_WITHOUT_RUST is set. The module itself has no tests in Rust, and its own build would be for them alone.
 crate: $(VENV)/installed-dev  ## format, clippy and tests of the Rust engine, if it was built
 	@if $(BIN)/gtm --version | grep --quiet ' rust engine' && cargo clippy --version >/dev/null; then \
 	    unset MAKEFLAGS; cd dataplane && cargo fmt --all --check \
 	    && cargo clippy --quiet --workspace --all-targets -- --deny warnings \
 	    && cargo test --quiet --workspace --exclude gtm-dataplane; \
-	elif [ -n "$$CI" ]; then \
+	elif [ -n "$$CI" ] && [ -z "$$GTM_WITHOUT_RUST" ]; then \
 	    echo "the Rust engine was not built, or cargo has no clippy" >&2; exit 1; \
 	else \
 	    echo "the Rust engine was not built here: its own tests are left out"; \
@@ -158,7 +164,7 @@ $(VENV)/installed: $(RECIPE) $(BIN)/python
 $(VENV)/tools: $(RECIPE) $(BIN)/python
 	@echo "installing what gtm needs, and the tools for its tests, into $(VENV)"
 	@$(PIP) install 'uv>=0.5'
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --requirements pyproject.toml --extra dev
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirements requirements-dev.lock
 	@touch $@
 
 $(VENV)/installed-dev: $(VENV)/tools

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from pathlib import Path
@@ -66,6 +67,21 @@ def test_the_extension_is_built_for_all_pythons() -> None:
     assert path.endswith(f"/{module.replace('.', '/')}.abi3.so")
 
 
+def test_the_source_distribution_has_what_the_extension_is_built_from(tmp_path: Path) -> None:
+    _copy_sources(tmp_path / "source", more=("MANIFEST.in", "dataplane", "docker", "packaging"))
+    build = "from setuptools import build_meta; build_meta.build_sdist('..')"
+    command = [sys.executable, "-W", "ignore", "-c", build]
+    subprocess.run(command, check=True, cwd=tmp_path / "source", capture_output=True, text=True)
+    (file,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(file) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    copied = [path.relative_to(tmp_path / "source") for path in (tmp_path / "source").rglob("*") if path.is_file()]
+    crates = {path.as_posix() for path in copied if path.is_relative_to("dataplane")}
+    assert "dataplane/Cargo.lock" in crates
+    assert crates - names == set()
+    assert {"gtm/shipped/geodata/regions.mmdb", "geodata/LICENSE.md", "docker/Dockerfile"} - names == set()
+
+
 def test_an_extension_for_one_python_does_not_stay_beside_it() -> None:
     """Python would load the older one, in silence."""
     names = [file.name for file in (ROOT / "gtm").rglob("*.so")]
@@ -100,10 +116,11 @@ def test_a_clone_finds_the_shipped_files_where_an_installation_does() -> None:
     assert (ROOT / "gtm/shipped/zones").samefile(ROOT / "zones")
 
 
-def _copy_sources(target: Path) -> None:
+def _copy_sources(target: Path, more: tuple[str, ...] = ()) -> None:
     target.mkdir()
-    for name in SOURCES:
+    for name in (*SOURCES, *more):
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, target / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+            made = shutil.ignore_patterns("__pycache__", "target", "corpus", "artifacts", "*.so")
+            shutil.copytree(ROOT / name, target / name, symlinks=True, ignore=made)
         else:
             shutil.copy(ROOT / name, target / name)
