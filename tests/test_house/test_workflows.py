@@ -1,4 +1,4 @@
-"""The workflows of GitHub: what their steps name exists here, and they test the Pythons that pyproject.toml lists."""
+"""What GitHub reads: workflows name what exists here and test the Pythons of pyproject.toml; forms, updates, hooks."""
 
 import re
 import tomllib
@@ -95,3 +95,32 @@ def test_both_machines_are_tested_and_released_for() -> None:
 def test_the_fuzz_targets_are_those_of_the_crate() -> None:
     matrix = jobs(ROOT / ".github/workflows/weekly.yml")["fuzz"]["strategy"]["matrix"]
     assert set(matrix["target"]) == {file.stem for file in (ROOT / "dataplane/fuzz/fuzz_targets").glob("*.rs")}
+
+
+@pytest.mark.parametrize("name", ["bug", "feature"])
+def test_a_form_of_issues_asks_for_what_it_names(name: str) -> None:
+    form = yaml.safe_load((ROOT / f".github/ISSUE_TEMPLATE/{name}.yml").read_text(encoding="utf-8"))
+    asked = [part for part in form["body"] if part["type"] != "markdown"]
+    assert form["name"]
+    assert form["description"]
+    assert all(part["type"] in {"input", "textarea"} and part["attributes"]["label"] for part in asked)
+    assert len({part["id"] for part in asked}) == len(asked) > 0
+
+
+def test_each_folder_that_is_kept_up_to_date_has_its_manifest() -> None:
+    manifests = {"pip": "pyproject.toml", "cargo": "Cargo.toml", "docker": "Dockerfile", "github-actions": ".github"}
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text(encoding="utf-8"))["updates"]
+    assert {update["package-ecosystem"] for update in updates} == set(manifests)
+    folders = [
+        ROOT / folder.lstrip("/") / manifests[update["package-ecosystem"]]
+        for update in updates
+        for folder in update.get("directories", [update.get("directory")])
+    ]
+    assert [folder for folder in folders if not folder.exists()] == []
+
+
+def test_a_commit_is_checked_for_rust_too() -> None:
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    entries = [hook["entry"] for hook in local["hooks"]]
+    for command in ("fmt", "clippy"):
+        assert [entry for entry in entries if entry.startswith(f"cargo {command} --manifest-path dataplane/Cargo.toml")]
