@@ -8,7 +8,7 @@ import pytest
 from gtm.counters import Counters
 from gtm.health.belief import Belief
 from gtm.health.verdict.reading import Reason
-from gtm.node.rivers.health import SAVE_INTERVAL_S
+from gtm.node.rivers.saving import SAVE_INTERVAL_S
 from gtm.node.state.folder import StateFolder
 from tests.fakes.asking import addresses, is_answering, status_of
 from tests.fakes.cluster import (

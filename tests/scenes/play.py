@@ -192,7 +192,7 @@ class Server:
     def merge(self) -> None:
         """Merges what was heard, and saves what changed, as a node does."""
         self.river.merge()
-        self._saved = self.river.save(self._saved)
+        self._saved = self.river.saver.save(self._saved)
 
     def held(self, service: str) -> set[str]:
         """Returns the addresses of a service that a rule keeps in the answers, and says that it does."""

@@ -15,18 +15,15 @@ from random import Random
 from gtm.checks.model import Check
 from gtm.clock import Clock
 from gtm.counters import Counters
-from gtm.errors import CallOverdue
 from gtm.event import EventId
 from gtm.health.belief import Belief
 from gtm.health.consensus.delta import StatusDelta
 from gtm.health.consensus.merger import Merger
 from gtm.health.consensus.outliers import Standings, quarantined
 from gtm.health.consensus.quorum import Quorum
-from gtm.health.consensus.status import NO_STATUS, Status
+from gtm.health.consensus.status import Status
 from gtm.health.consensus.voices import Freshness
-from gtm.health.report.book import leave
 from gtm.health.verdict.reading import Reading
-from gtm.health.verdict.saved import is_memorable
 from gtm.health.verdict.verdict import Verdict, VerdictState
 from gtm.ids import CheckId, NodeName, scope_of
 from gtm.metrics.measurements import Tallies
@@ -38,9 +35,9 @@ from gtm.node.notices.quorum import QuorumWatch
 from gtm.node.notices.roll_out import FormerLimits, voting
 from gtm.node.overrides.overlay import OverlayBuilder
 from gtm.node.planner import Planner
+from gtm.node.rivers.saving import BeliefSaver
 from gtm.node.state.folder import StateFolder
 from gtm.plan.model import Plan
-from gtm.plan.overlay import as_held
 from gtm.probe.heartbeats import Heartbeats
 from gtm.probe.instruments import open_instruments
 from gtm.probe.kinds import read
@@ -50,18 +47,9 @@ from gtm.probe.prober import Prober
 from gtm.probe.withheld import WithheldChecks
 from gtm.share.publisher import MAX_HEARTBEAT_S, heartbeat_s, publish_reports
 from gtm.share.report_store import ReportStore
-from gtm.threads import Pool, settled
-from gtm.token_bucket import TokenBucket
 
 TICK_S = 0.5
 """How often the status is merged without news: a vote stops counting at most so long after its limit."""
-
-SAVE_INTERVAL_S = 5.0
-SAVES_AT_ONCE = 12
-"""Writes of the beliefs: so many at once, then one in so many seconds; a flapping endpoint must not wear out a disk."""
-
-SAVE_LIMIT_S = 2.0
-"""For the last write of the beliefs: a disk that hangs does not keep a node from stopping."""
 
 log = logging.getLogger(__name__)
 
@@ -110,17 +98,13 @@ class HealthRiver:
         self._freshness: Mapping[CheckId, Freshness] = {}
         self._changed = asyncio.Event()
         self._prober: Prober | None = None
-        self._threads = Pool("beliefs", threads=1)
-        self._saving = settled(planner.present.status)
-        """The last write of the beliefs: those that are on disk, once it is done."""
-        self._flips = self._flips_kept = 0
-        """So many changes of this probe's mind there were that a restart must not forget, and are on disk."""
-        self._heard_kept = 0
-        """So many changes to who was heard by heartbeats are on disk."""
         self._permits = permits
         self._permitted_anew = asyncio.Event()
         self.heartbeats = Heartbeats(state.load_heard())
         """What endpoints say of themselves; the admin listener takes it in."""
+        self.saver = BeliefSaver(
+            planner, report_store, self.heartbeats, verdicts=self._verdicts, state=state, clock=clock
+        )
         self.withheld = WithheldChecks()
         """What the node file keeps this probe from checking."""
         self._quorum = QuorumWatch(self._recorder, planner.present.status, now=clock.monotonic())
@@ -192,6 +176,9 @@ class HealthRiver:
             group.create_task(self._publish(prober))
             group.create_task(self._until_permitted_anew())
 
+    def _verdicts(self) -> Mapping[CheckId, Verdict]:
+        return {} if self._prober is None else self._prober.verdicts
+
     def _believed_here(self, check: CheckId) -> Belief:
         return Belief.UNKNOWN if self._prober is None else self._prober.believed(check)
 
@@ -208,7 +195,7 @@ class HealthRiver:
     def _judged(self, check: Check, verdict: Verdict) -> None:
         detected_s = self._tallies.failovers.judged(check, verdict, now=self._clock.monotonic())
         self._recorder.judged(check, verdict, detected_s=detected_s)
-        self._flips += is_memorable(verdict, now=self._clock.monotonic())
+        self.saver.judged(verdict)
         self._changed.set()
 
     async def believe(self) -> None:
@@ -217,12 +204,11 @@ class HealthRiver:
         Between two merges there is at least as long as the first one took: what comes meanwhile is merged together.
         """
         seen = -1
-        bucket = TokenBucket(SAVES_AT_ONCE, SAVE_INTERVAL_S)
         try:
             while True:
                 began = self._clock.monotonic()
                 self.merge()
-                self._save_apart(bucket)
+                self.saver.save_apart()
                 # who changes what it says with every report must not have this node do nothing else
                 await asyncio.sleep(min(TICK_S, self._clock.monotonic() - began))
                 try:
@@ -231,23 +217,7 @@ class HealthRiver:
                 except TimeoutError:
                     pass
         finally:
-            await self._save_at_last()
-
-    def _save_apart(self, bucket: TokenBucket) -> None:
-        """Has news saved, and waits for no disk: one that hangs must not keep the next merge from the answers."""
-        if self._saving.done():
-            saved = self._saving.result()
-            # at once, unless there were many: a crash soon after a change must not revive a dead region
-            is_news = self._is_memorable() or _has_changes(saved, self._lasting())
-            if is_news and bucket.take(self._clock.monotonic()):
-                self._saving = self._threads.submit(self.save, saved)
-
-    async def _save_at_last(self) -> None:
-        saved = self._saving.result() if self._saving.done() else NO_STATUS
-        try:
-            await self._threads.run(self.save, saved, timeout_s=SAVE_LIMIT_S)
-        except CallOverdue:
-            log.error("the last beliefs are not on disk: it did not take them within %.0f s", SAVE_LIMIT_S)  # noqa: TRY400
+            await self.saver.save_at_last()
 
     def merge(self) -> None:
         """Merges the reports heard into the status, once, and has the plan follow."""
@@ -348,38 +318,6 @@ class HealthRiver:
             return heartbeat_s(check.monitor.interval_s for check in self._checks)
 
         await publish_reports(self._report_store, verdicts, self._changed, beat_s=beat_s)
-
-    def _is_memorable(self) -> bool:
-        return self._flips != self._flips_kept or self.heartbeats.changes != self._heard_kept
-
-    def save(self, saved: Status) -> Status:
-        """Saves the beliefs if they are others than these were; returns those that are saved."""
-        if self.heartbeats.changes != self._heard_kept:
-            self._heard_kept = self.heartbeats.changes  # before it is written, as the flips are
-            self._state.save_heard(self.heartbeats.heard)
-        if self._prober is not None and self._flips != self._flips_kept:
-            self._flips_kept = self._flips  # before it is written: what flips meanwhile is written again
-            self._state.save_verdicts(self._prober.verdicts, now=self._clock.monotonic())
-        status = self._lasting()
-        if _has_changes(saved, status):
-            # both first: what starts by itself must not be older than the beliefs, nor what is heard against them
-            self._planner.keep_plan().result()
-            if last_heard := leave(self._report_store.book, self._report_store.node).last_heard:
-                self._state.save_last_heard(last_heard)
-            self._state.save_status(status)
-        return status
-
-    def _lasting(self) -> Status:
-        """Returns the status with which a node starts: what is held is up then."""
-        present = self._planner.present
-        held = present.overlay.held
-        return as_held(present.plan, present.status, held) if held else present.status
-
-
-def _has_changes(before: Status, after: Status) -> bool:
-    """Returns whether something that is watched is believed otherwise."""
-    delta = StatusDelta.between(before, after)
-    return delta is not None and any(check in after.checks for check in delta.flipped)
 
 
 def _missing(checks: tuple[Check, ...]) -> set[str]:

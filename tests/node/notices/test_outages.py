@@ -281,7 +281,7 @@ def test_a_zone_of_very_many_services_does_not_fill_the_log(tmp_path: Path, log:
 def test_a_node_that_starts_tells_what_is_down(tmp_path: Path, log: Log) -> None:
     first = near(tmp_path)
     first.hear(*EU)
-    first.river.save(NO_STATUS)
+    first.river.saver.save(NO_STATUS)
     log.news()
     again = Node(tmp_path, NEAREST, restored=True)
     again.river.merge()

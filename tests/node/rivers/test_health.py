@@ -13,7 +13,7 @@ from gtm.health.consensus.status import Status
 from gtm.health.verdict.reading import Reason
 from gtm.health.verdict.verdict import Verdict
 from gtm.ids import CheckId, NodeName
-from gtm.node.rivers.health import SAVE_INTERVAL_S
+from gtm.node.rivers.saving import SAVE_INTERVAL_S
 from gtm.node.state.folder import StateFolder
 from gtm.probe.heartbeats import Heartbeat
 from gtm.zone.monitors.kinds.push import PushSettings
@@ -169,7 +169,7 @@ def test_a_disk_that_hangs_keeps_nothing_from_the_answers(tmp_path: Path, monkey
         mended.wait(10.0)
 
     monkeypatch.setattr(StateFolder, "save_status", hang)
-    monkeypatch.setattr("gtm.node.rivers.health.SAVE_LIMIT_S", 0.02)
+    monkeypatch.setattr("gtm.node.rivers.saving.SAVE_LIMIT_S", 0.02)
     river = River(tmp_path)
 
     async def story() -> None:
@@ -229,7 +229,7 @@ def test_an_endpoint_that_sent_heartbeats_before_a_restart_is_missed_after_it(tm
     before, pushed = River(tmp_path), check_of(PushSettings(30.0, Secret("TOKEN")))
     before.river.watch((pushed, *CHECKS))
     before.river.heartbeats.hear(pushed.id, Heartbeat(ok=True, detail="", heard_at=before.clock.monotonic()))
-    before.river.save(before.planner.present.status)
+    before.river.saver.save(before.planner.present.status)
     after = River(tmp_path)
     after.river.watch((pushed, *CHECKS))
     assert after.river.heartbeats.last(pushed.id) is None
