@@ -60,7 +60,7 @@ def test_a_mistake_of_this_program_is_no_reading_of_the_endpoint(caplog: pytest.
             return await read(check_of(1, "api.example.com"), instruments)
 
     assert outcome(asyncio.run(run())) == (Reason.UNREAD, "LookupError: api.example.com")
-    assert "mistake of this program" in caplog.text
+    assert "because of an internal error" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_cancelling_a_check_is_not_a_reading() -> None:
     asyncio.run(run())
 
 
-def test_settings_of_another_kind_are_a_mistake_of_this_program(caplog: pytest.LogCaptureFixture) -> None:
+def test_settings_of_another_kind_are_an_internal_error(caplog: pytest.LogCaptureFixture) -> None:
     check = check_of(1, type=MonitorType.TCP)
     strange = replace(check, monitor=replace(check.monitor, settings=IcmpSettings()))
     assert outcome(asyncio.run(reading_of(strange))) == (Reason.UNREAD, "TypeError: a tcp monitor with IcmpSettings")
-    assert "mistake of this program" in caplog.text
+    assert "because of an internal error" in caplog.text
