@@ -19,6 +19,7 @@ from gtm.dns.reply import TCP_LIMIT, Record, Reply, compose, udp_limit
 from gtm.engine.choose import choose
 from gtm.engine.lookup import Referral, find, zone_of
 from gtm.engine.protocol import Answered, Transport
+from gtm.engine.trace import Trace
 from gtm.geo.cellmap import Hit
 from gtm.ids import Address, ServiceId
 from gtm.plan.model import EMPTY_PLAN, Node, Plan, StaticRRset, ZonePlan
@@ -49,17 +50,22 @@ class ReferenceEngine:
         """Serves from this plan from the next query on."""
         self._plan = plan
 
-    def respond(self, wire: bytes, client: Address, transport: Transport, coin: int) -> Answered | None:
-        """Returns the answer to a message, or None where silence is right. It never raises."""
+    def respond(
+        self, wire: bytes, client: Address, transport: Transport, coin: int, *, trace: Trace | None = None
+    ) -> Answered | None:
+        """Returns the answer to a message, or None where silence is right. It never raises.
+
+        A trace gets the names that led to the answer.
+        """
         query = queries.parse(wire)
         if query is None:
             return None
         limit = TCP_LIMIT if transport is Transport.TCP else udp_limit(query.edns)
-        reply = answer(self._plan, query, client, coin)
+        reply = answer(self._plan, query, client, coin, trace)
         return Answered(compose(query, reply, limit), reply.rcode)
 
 
-def answer(plan: Plan, query: Query, client: Address, coin: int) -> Reply:
+def answer(plan: Plan, query: Query, client: Address, coin: int, trace: Trace | None = None) -> Reply:
     """Returns the reply to a query."""
     question = query.question
     if query.rcode != Rcode.NOERROR or question is None:
@@ -69,7 +75,10 @@ def answer(plan: Plan, query: Query, client: Address, coin: int) -> Reply:
     zone = zone_of(plan, folded(question.name), question.rtype)
     if zone is None:
         return Reply(Rcode.REFUSED)
-    return _Answering(plan, zone, question, _asker(query, client), coin).reply()
+    answering = _Answering(plan, zone, question, _asker(query, client), coin)
+    if trace is not None:
+        answering.trace = trace
+    return answering.reply()
 
 
 def _asker(query: Query, client: Address) -> "Asker":
@@ -98,6 +107,9 @@ class Asker:
 
 class _Answering:
     """Builds the reply to one question: it starts at the name asked, and follows aliases inside the zone."""
+
+    trace: Trace | None = None
+    """Where somebody explains the reply: a class has it, for an argument would cost every query."""
 
     def __init__(self, plan: Plan, zone: ZonePlan, question: Question, asker: Asker, coin: int) -> None:
         self._plan = plan
@@ -129,6 +141,8 @@ class _Answering:
 
     def _at(self, node: Node) -> Reply | None:
         """Returns the reply that a node makes, or None after it turned out to be an alias within the zone."""
+        if self.trace is not None:
+            self.trace.meet(folded(self._owner), node.service)
         rtype = self._question.rtype
         if rtype == RdataType.ANY and (node.rrsets or node.service):
             if not self._is_alias(node):
@@ -146,6 +160,8 @@ class _Answering:
         if alias is None:
             return self._negative(Rcode.NOERROR, self._zone.soa.ttl)
         self._add(RdataType.CNAME, alias)
+        if self.trace is not None:
+            self.trace.follow(folded(from_wire(alias.rdatas[0])))
         return self._follow(alias.rdatas[0])
 
     def _is_alias(self, node: Node) -> bool:
@@ -163,6 +179,8 @@ class _Answering:
         if outcome is not None:
             self._scope = max(self._scope, hit.prefix_length)
             self._all_down |= outcome.state in ALL_DOWN
+            if self.trace is not None:
+                self.trace.steer(hit, outcome)
         return outcome
 
     def _take(self, outcome: Outcome, rtype: int) -> Reply | None:

@@ -1,7 +1,8 @@
 """Why a client gets its answer: place, cell, each filter with what went in and out, outcome, and the answer itself.
 
-    name -> aliases -> service -> cell of the client -> steps of the chain -> outcome
-    the same question as a wire query -> engine -> the answer shown
+    the question as a wire query -> reference engine -> the answer shown
+                                                     -> its trace: aliases -> service -> cell of the client, outcome
+    outcome -> steps of the chain, run again to say why
 
 The answer is the engine's, byte for byte what a resolver would get that sends this client's whole address as client
 subnet; everything above it is how the plan came to it.
@@ -17,10 +18,11 @@ import dns.rdatatype
 from dns.name import Name
 from dns.rdatatype import RdataType
 
-from gtm.dns.name import Labels, folded, from_wire, labels, text
-from gtm.engine.lookup import Referral, find, zone_of
-from gtm.engine.protocol import Engine, Transport
-from gtm.engine.reference import MAX_ALIASES, REFUSED_TYPES
+from gtm.dns.name import Labels, labels, text
+from gtm.engine.lookup import zone_of
+from gtm.engine.protocol import Transport
+from gtm.engine.reference import ReferenceEngine
+from gtm.engine.trace import Steering, Trace, Visit
 from gtm.explain.asked_name import meant, nobodys
 from gtm.explain.chances import chances_of, rule_of
 from gtm.geo.geography import Geography, Located, unmapped
@@ -126,19 +128,18 @@ def explain(
     plan: Plan,
     status: Status,
     geography: Geography,
-    engine: Engine,
     overlay: Overlay = NO_OVERLAY,
 ) -> Explanation:
-    """Returns the explanation of one question; `engine` must serve this plan.
+    """Returns the explanation of one question, as the reference engine answers it from this plan.
 
     A name that is not absolute may be a short one (asked_name.py); raises QuestionUnclear where it could mean several.
     """
     client, name = unmapped(client), meant(plan, name)
     asked = labels(name)
     zone = zone_of(plan, asked, rtype)
-    path, service = _walk(plan, asked, rtype)
     located = geography.locate(client)
-    reply = _reply(name, rtype, client, engine)
+    reply, visits = _answered(plan, question_of(name, rtype, client), client)
+    path, met = _to_service(asked, visits)
     return Explanation(
         name=text(asked),
         rtype=dns.rdatatype.to_text(rtype),  # its name in Python is another: NSAP_PTR
@@ -147,35 +148,25 @@ def explain(
         generation=plan.generation,
         zone="" if zone is None else text(zone.origin),
         aliases=tuple(text(each) for each in path),
-        service=service,
+        service=None if met is None else met.service,
         steered=None
-        if service is None
-        else _Steering(plan, status, overlay, plan.services[service], rtype, located.place).told(client),
-        answer=_lines(reply),
+        if met is None or met.service is None or met.steering is None
+        else _Steering(status, overlay, plan.services[met.service], rtype, located.place).told(met.steering),
+        answer=lines_of(reply),
         nobodys=nobodys(plan, name, rcode=None if reply is None else reply.rcode()),
         disabled=() if zone is None else _disabled(zone, path[-1]),
         negative="" if zone is None else _negative(reply, zone.zone.soa),
     )
 
 
-def _walk(plan: Plan, asked: Labels, rtype: int) -> tuple[tuple[Labels, ...], ServiceId | None]:
-    """Returns the names that an answer follows through static aliases, and the service that it reaches.
-
-    Like the engine it stays inside the zone that was asked.
-    """
-    path, zone = [asked], zone_of(plan, asked, rtype)
-    if zone is None or rtype in REFUSED_TYPES:
-        return (asked,), None
-    while len(path) <= MAX_ALIASES and zone_of(plan, path[-1], rtype) is zone:
-        match = find(zone, path[-1], rtype)
-        if match is None or isinstance(match, Referral):
-            break
-        if match.node.service is not None:
-            return tuple(path), match.node.service
-        alias = match.node.rrsets.get(RdataType.CNAME)
-        if alias is None or rtype in match.node.rrsets:
-            break
-        path.append(folded(from_wire(alias.rdatas[0])))
+def _to_service(asked: Labels, visits: tuple[Visit, ...]) -> tuple[tuple[Labels, ...], Visit | None]:
+    """Returns the names followed through static aliases, and the visit to the first service that was met."""
+    path = [asked]
+    for visit in visits:
+        if visit.service is not None:
+            return tuple(path), visit
+        if visit.alias is not None:
+            path.append(visit.alias)
     return tuple(path), None
 
 
@@ -183,20 +174,15 @@ def _walk(plan: Plan, asked: Labels, rtype: int) -> tuple[tuple[Labels, ...], Se
 class _Steering:
     """One service, asked for one type from one place."""
 
-    plan: Plan
     status: Status
     overlay: Overlay
     service: SteeredService
     rtype: RdataType
     place: Place
 
-    def told(self, client: Address) -> Steered | None:
-        """Returns the steps by which the service comes to its answer; None when it does not answer the type."""
-        service, hit = self.service.service, self.service.space.networks.lookup(client)
-        outcomes = self.plan.decisions[service.id].in_cell(hit.cell).outcomes
-        outcome = outcomes.get(self.rtype) or (outcomes.get(RdataType.CNAME) if self.service.aliases_only else None)
-        if outcome is None:
-            return None
+    def told(self, decided: Steering) -> Steered:
+        """Returns the steps by which the service comes to what it decided."""
+        service, hit, outcome = self.service.service, decided.hit, decided.outcome
         cell = self.service.space.cells[hit.cell]
         seen, down = cell.views, self._seen_down(cell)
         again = self._again(seen, outcome) if outcome.state is State.FAIL_OPEN else ()
@@ -332,15 +318,24 @@ def _checks(steered: SteeredService, status: Status) -> tuple[tuple[EndpointId, 
     return tuple(checks)
 
 
-def _reply(name: Name, rtype: RdataType, client: Address, engine: Engine) -> dns.message.Message | None:
+def question_of(name: Name, rtype: RdataType, client: Address) -> bytes:
+    """Returns the query of a resolver that sends the whole address of this client as client subnet."""
     width = 32 if isinstance(client, IPv4Address) else 128
     subnet = dns.edns.ECSOption(str(client), width, 0)
-    query = dns.message.make_query(name, rtype, use_edns=0, options=[subnet], id=0)
-    answered = engine.respond(query.to_wire(), client, Transport.TCP, coin=0)
-    return None if answered is None else dns.message.from_wire(answered.wire, continue_on_error=True)
+    return dns.message.make_query(name, rtype, use_edns=0, options=[subnet], id=0).to_wire()
 
 
-def _lines(reply: dns.message.Message | None) -> tuple[str, ...]:
+def _answered(plan: Plan, wire: bytes, client: Address) -> tuple[dns.message.Message | None, tuple[Visit, ...]]:
+    """Returns the answer of the reference engine from a plan, and the names that it visited."""
+    engine, trace = ReferenceEngine(), Trace()
+    engine.swap(plan)
+    answered = engine.respond(wire, client, Transport.TCP, coin=0, trace=trace)
+    reply = None if answered is None else dns.message.from_wire(answered.wire, continue_on_error=True)
+    return reply, trace.visits
+
+
+def lines_of(reply: dns.message.Message | None) -> tuple[str, ...]:
+    """Returns an answer as lines: the RCODE, then the records in presentation format; none where there is none."""
     if reply is None:
         return ()
     sections = (reply.answer, reply.authority)

@@ -171,11 +171,9 @@ class NodeApi:
         """
         if Role.DNS not in self._current.config.roles:
             raise AnswersNothing(without_dns(self._current.config.node, self._current.config.roles))
-        from gtm.engine.reference import ReferenceEngine  # noqa: PLC0415  # likewise
         from gtm.explain.explain import explain  # noqa: PLC0415  # what a probe does without
 
-        present, engine = self._planner.present, ReferenceEngine()
-        engine.swap(present.plan)
+        present = self._planner.present
         return explain(
             name,
             rtype,
@@ -183,7 +181,6 @@ class NodeApi:
             plan=present.plan,
             status=present.status,
             geography=present.geo.geography,
-            engine=engine,
             overlay=present.overlay,
         )
 

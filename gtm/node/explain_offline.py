@@ -7,7 +7,6 @@ from dns.name import Name
 from dns.rdatatype import RdataType
 
 from gtm.counters import Counters
-from gtm.engine.reference import ReferenceEngine
 from gtm.errors import ZoneInvalid
 from gtm.explain.explain import Explanation, explain
 from gtm.geo.geography import Geography
@@ -39,9 +38,7 @@ def explain_offline(
         status=NO_STATUS,
         before=EMPTY_PLAN,
     )
-    engine = ReferenceEngine()
-    engine.swap(plan)
-    explained = explain(name, rtype, client, plan=plan, status=NO_STATUS, geography=geography, engine=engine)
+    explained = explain(name, rtype, client, plan=plan, status=NO_STATUS, geography=geography)
     if catalogue.problems and not explained.zone:
         raise ZoneInvalid(catalogue.problems)
     for problem in few(catalogue.problems):

@@ -1,14 +1,12 @@
 """What a zone file disables is not answered, and explained; on every engine."""
 
-from ipaddress import ip_address
-
 import dns.name
 import dns.rcode
-from dns.rdatatype import RdataType
 
 from gtm.engine.protocol import Engine
-from gtm.explain.explain import Explanation, explain
+from gtm.explain.explain import Explanation
 from tests.fakes import world
+from tests.fakes.explained import explained_as
 from tests.fakes.world import query, values
 
 GEOGRAPHY = world.geography()
@@ -31,9 +29,8 @@ ZONE = world.services("""
 def explained(engine: Engine, name: str) -> Explanation:
     status = world.status({}, ZONE)
     plan = world.plan(ZONE, beliefs={}, geography=GEOGRAPHY)
-    engine.swap(plan)
-    asked, client = dns.name.from_text(name, ZONE.origin), ip_address(world.EU)
-    return explain(asked, RdataType.A, client, plan=plan, status=status, geography=GEOGRAPHY, engine=engine)
+    asked = dns.name.from_text(name, ZONE.origin)
+    return explained_as(engine, asked, world.EU, plan=plan, status=status)
 
 
 def test_the_next_region_is_answered_and_the_disabled_one_is_named(engine: Engine) -> None:

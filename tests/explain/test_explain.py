@@ -1,13 +1,12 @@
 from collections import Counter
 from dataclasses import replace
-from ipaddress import ip_address
 
 import dns.name
 import pytest
 from dns.rdatatype import RdataType
 
 from gtm.engine.protocol import Engine
-from gtm.explain.explain import Explanation, Steered, explain
+from gtm.explain.explain import Explanation, Steered
 from gtm.geo.place import Coordinates
 from gtm.health.belief import Belief
 from gtm.health.consensus.local_view import LocalBelief, Vantage, Vantages
@@ -18,6 +17,7 @@ from gtm.ids import NodeName, VantageName
 from gtm.steer.decide import State
 from gtm.zone.model import OnAllDown, Zone
 from tests.fakes import world
+from tests.fakes.explained import explained_as
 from tests.fakes.world import query, scope, values
 
 ZONE, GEOGRAPHY = world.zone(), world.geography()
@@ -34,9 +34,7 @@ def explained(
 ) -> Explanation:
     status = world.status(beliefs or {}, *zones)
     plan = world.plan(*zones, beliefs=beliefs or {}, geography=GEOGRAPHY)
-    engine.swap(plan)
-    asked = dns.name.from_text(name, ZONE.origin)
-    return explain(asked, rtype, ip_address(client), plan=plan, status=status, geography=GEOGRAPHY, engine=engine)
+    return explained_as(engine, dns.name.from_text(name, ZONE.origin), client, rtype, plan=plan, status=status)
 
 
 def test_every_filter_says_what_it_kept_and_dropped_and_why(engine: Engine) -> None:
@@ -212,11 +210,8 @@ def test_what_was_last_good_is_told_without_a_run_that_would_say_otherwise(engin
     before = world.plan(ZONE, beliefs=world.down("192.0.2.94"), geography=GEOGRAPHY)
     down = world.down("192.0.2.94", "192.0.2.95")
     plan = world.plan(ZONE, beliefs=down, geography=GEOGRAPHY, before=before)
-    engine.swap(plan)
     asked, status = dns.name.from_text("good", ZONE.origin), world.status(down, ZONE)
-    told = explain(
-        asked, RdataType.A, ip_address(world.EU), plan=plan, status=status, geography=GEOGRAPHY, engine=engine
-    )
+    told = explained_as(engine, asked, world.EU, plan=plan, status=status)
     assert told.answer[1] == "good.gtm.example.com. 30 IN A 192.0.2.95"
     assert steered(told).state is State.FAIL_OPEN
     assert steered(told).on_all_down is OnAllDown.SERVE_LAST_GOOD
@@ -332,9 +327,7 @@ def seen_down(vantage: str, *targets: str) -> Status:
 
 def explained_locally(engine: Engine, client: str, status: Status, vantages: Vantages = world.VANTAGES) -> Explanation:
     plan = world.plan(ZONE, believed=status, geography=GEOGRAPHY, vantages=vantages)
-    engine.swap(plan)
-    asked = dns.name.from_text("failover", ZONE.origin)
-    return explain(asked, RdataType.A, ip_address(client), plan=plan, status=status, geography=GEOGRAPHY, engine=engine)
+    return explained_as(engine, dns.name.from_text("failover", ZONE.origin), client, plan=plan, status=status)
 
 
 def test_what_the_nearest_vantage_sees_down_is_told_to_the_clients_near_it(engine: Engine) -> None:
