@@ -1,1 +1,1 @@
-"""Checks: what zones say of monitors, in the terms of verdicts; and how calculated monitors combine others; pure."""
+"""Checks: which monitor checks which target, how verdicts change, and how calculated monitors combine beliefs; pure."""

@@ -1,7 +1,7 @@
-"""Parts: what a calculated monitor is made of, and what each of them is.
+"""The parts of a calculated monitor: what is believed of checks -> what is believed of each part.
 
-What comes in: the parts of a check, and what is believed of other checks. What goes out: beliefs. Who believes may be
-a probe (gtm/probe/calculated.py) or a fault that is thought through (gtm/plan/faults.py): the rule is one.
+In come a part of a check, and a function that gives the belief of any check; out goes one belief. A probe uses this for
+what it reads (gtm/probe/calculated.py), and the plan for faults that have not happened (gtm/plan/faults.py).
 
     part        up                                        down                  unknown
     monitor     the endpoint is believed up               ... down              not read yet, or not for too long

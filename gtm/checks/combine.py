@@ -1,6 +1,7 @@
-"""What several beliefs are together: the rule of calculated monitors.
+"""Several beliefs -> one: the rule by which calculated monitors combine their parts.
 
-What comes in: beliefs, and how many of them must be up. What goes out: one belief, which no unknown one can make wrong:
+In come beliefs, and how many of them must be up; out goes one belief. It must not change when an unknown belief becomes
+known, unless it was unknown itself:
 
     up        `needed` or more are up
     down      even if every unknown one were up, there would be fewer

@@ -1,8 +1,10 @@
-"""Monitors -> the policies of verdicts: what the zone file says, in the words of gtm/health.
+"""Monitors -> the policies of verdicts, and the pace of readings.
 
-No single reading takes down an endpoint that was well where a monitor has rechecks: `fall: 1` and `window: 1 of 5` ask
-for one more bad reading, which comes after `recheck`. What goes by the word of others (`push`, `calculated`) would say
-the same again, and is not asked twice.
+In comes a Monitor of a zone file; out go the values that gtm/health/verdict works with, which knows no zones.
+
+Where a monitor has rechecks, no single bad reading takes down an endpoint: `fall: 1` and `window: 1 of 5` ask for a
+second one, which comes after `recheck`. Monitors of type `push` and `calculated` have no second reading: they repeat
+what others say, and a recheck would repeat it too.
 """
 
 from gtm.health.verdict.next_change import Pace

@@ -1,6 +1,6 @@
-"""What PyYAML says of broken YAML -> where it is and what to do, in our words.
+"""Exceptions of PyYAML -> problems: where a text is not YAML, and what to do.
 
-In comes PyYAML's exception, out goes one Problem. It must not raise: wording that the table lacks is passed on.
+In comes PyYAML's exception, out goes one Problem. It must not raise: a message that the table lacks is passed on.
 """
 
 import yaml

@@ -1,11 +1,11 @@
-"""Zones of before and of now -> what came, went and changed in them, by name, some of many.
+"""The zones before and after a reload -> what was added, removed and changed in them, by name.
 
-    a zone             that is new, or gone: how much it has, and the names that nobody answers any more
+    a zone             that is added, or removed: its size, and the names that are no longer answered
     a zone that stays  its settings, regions, monitors, services, endpoints, and the records of its names
 
-A name is gone when nothing of what serves now answers it, no other zone and no wildcard either: resolvers will keep for
-a while that it does not exist (RFC 2308). Zones of the same digest are not looked at. Of two large records files the
-names are walked side by side, without making anything of those that are as they were.
+In come zones; out go lists with the first names, and the number of all. A name is no longer answered when no zone has
+it, as itself or by a wildcard: resolvers may cache for a while that it does not exist (RFC 2308). Zones of the same
+digest are not compared. Two large records files are compared name by name, and no objects are made of equal names.
 """
 
 import struct

@@ -1,10 +1,10 @@
-"""What a zone has, taken apart so that two versions of it can be compared (changes.py).
+"""The content of a zone as two tables that can be compared with those of another version (changes.py).
 
     things    settings, regions, monitors, services and their endpoints: fields with short texts
     names     the records of each name: TTL, and values or a fingerprint of them
 
-In comes a Zone, or lines of JSON that another program made of one; out go Contents, or such lines. The lines have no
-value that may be secret: of monitors the node of an admin API tells numbers, and paths, and no headers or bodies.
+In comes a Zone, or lines of JSON that another program made of one; out go Contents, or such lines. It must not give
+away secrets: the lines have numbers and paths of monitors, and no headers or bodies.
 """
 
 import hashlib

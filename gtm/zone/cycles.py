@@ -1,8 +1,9 @@
-"""Circles of services: one waits for another through calculated monitors, and that one for the first.
+"""Cycles of services: services that wait for each other through calculated monitors.
 
-What comes in: for each service those that it waits for. What goes out: those that wait for themselves, and by what way.
-None of a circle would ever come up again: each is up only once another is. In one zone that is a mistake of its file;
-between zones, which are read apart, such services count as not known (`checks` in gtm/checks/model.py).
+In comes the graph: for each service those that it waits for. Out go the services that wait for themselves, and by what
+way. None of them would ever come up: each is up only after another. Within one zone a cycle is a mistake of its file.
+Zones are read one by one, so a cycle between zones is found later, and its services are unknown to each other (`checks`
+in gtm/checks/model.py).
 """
 
 from collections.abc import Iterator, Mapping

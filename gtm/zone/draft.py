@@ -1,6 +1,6 @@
-"""A zone while it is being checked: what the file says, each piece with its path, and the problems found so far.
+"""A zone while its file is validated: its parts, each with its path in the file, and the problems found so far.
 
-Everything here lives for the length of one parse. It must not leave gtm/zone.
+Only gtm/zone uses these values, for the length of one parse. They must not leave it: what leaves is a Zone.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
-"""Walks over graphs whose nodes may be reached on many ways: each node once, with a stack of their own.
+"""Walks over graphs in which several ways lead to one node: each node is visited once, without recursion.
 
-What comes in: a node, and what is below a node. What goes out: nodes. A zone file decides how deep such a graph is and
-how many ways it has, so nothing may walk one by recursion, nor way by way: 40 rows of two have a million million ways.
+In come a node, and a function that gives the nodes below a node; out go nodes. The author of a zone file decides how
+deep a graph is, and how many ways it has: 40 rows of two nodes have a million million ways. So nothing may walk it by
+recursion, or way by way.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence

@@ -1,12 +1,12 @@
-"""What automatics may not do, as zone files say it: `safety` and `min_healthy`, of a zone and of its services.
+"""The keys `safety` and `min_healthy`: the limits on automatic changes, of a zone and of its services.
 
-    of a service    what the service names, else what the zone names, else the default
-    at_least        1     asks for no more regions than the service has
-    max_share..     25    a service that names its own is counted by itself
+    of a service    the service's own, else the zone's, else the default
+    at_least        1     no more regions than the service has
+    max_share..     25    a service with a share of its own is counted by itself
     correlated..    true
-    min_healthy     none  asks for no more endpoints than the service has in the region
+    min_healthy     none  no more endpoints than the service has in the region
 
-In come entries, out go values of gtm/zone/model.py; and what a service that names its own gets wrong.
+In come entries; out go values of gtm/zone/model.py, and problems of a service whose own values cannot be kept.
 """
 
 from collections import Counter

@@ -1,4 +1,4 @@
-"""The SOA of a zone: what its file may say of it, as a value (RFC 1035 3.3.13, RFC 2308)."""
+"""The values in the SOA of a zone that its file may set (RFC 1035 3.3.13, RFC 2308)."""
 
 from dataclasses import dataclass
 

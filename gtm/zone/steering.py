@@ -1,7 +1,8 @@
-"""The `steer` of a service as the zone file says it: a list of filter names with their arguments.
+"""The key `steer` of a service: a list of filter names with their arguments.
 
-This floor does not know which filters exist. Whoever parses a zone passes a Vocabulary, and gtm/steer has the real
-one; so a misspelt filter is an error of the zone file, with its line, and third parties can add filters.
+In come names and arguments, out goes a Steer. It must not know which filters exist: gtm/steer does, and whoever parses
+a zone passes its Vocabulary. So a misspelt filter is a mistake of the zone file, at its line, and other packages can
+add filters.
 """
 
 from collections.abc import Mapping

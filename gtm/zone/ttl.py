@@ -1,7 +1,7 @@
-"""The TTL of a service: a number, or the bounds between which it follows health.
+"""The key `ttl` of a service: a number, or the bounds between which it follows health.
 
-In come plain values, out go seconds or a TtlRange; or errors in our words. What a TTL within the bounds is made of is
-told in gtm/plan/ttl.py.
+In come plain values, out go seconds or a TtlRange; or errors in our words. gtm/plan/ttl.py chooses a TTL within the
+bounds.
 """
 
 from typing import Annotated, NamedTuple

@@ -1,7 +1,7 @@
-"""What it takes to change a mind about an endpoint: the values of `window`, `recheck`, `failback_delay` and `damping`.
+"""The keys that decide when a verdict changes: `window`, `recheck`, `failback_delay` and `damping`.
 
-In come plain values of a monitor, out go counts and seconds; or errors in our words. What is left out follows `fall`
-and `interval`:
+In come plain values of a monitor, out go counts and seconds; or errors in our words. Defaults follow from `fall` and
+`interval`:
 
     window           twice `fall` of the last ten thirds of it: 6 of 10 for the default of 3
     recheck          1 s, or `interval` if that is less; `none` and 0 s are the pace of the rounds

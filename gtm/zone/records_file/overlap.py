@@ -1,11 +1,11 @@
-"""Which records of a records file the rules must look at: few of a million, for most names concern no other name.
+"""The records of a records file that the rules of a zone must look at: few of a million.
 
-    names that the zone file has too            two files must not say different things of one name
+    names that the zone file has too            two files must not define one name differently
     nameservers, and targets of delegations     they need addresses
-    aliases and delegations                     they say something of other names
-    everything below a delegation               the delegation says what may be there
+    aliases and delegations                     they refer to other names
+    everything below a delegation               the delegation limits what may be there
 
-In comes a draft whose zone file was read, and the packed records; out goes the draft with those, as drafts of records.
+In comes a draft whose zone file was read, and the packed records; out goes the draft with these records in it.
 """
 
 from collections.abc import Iterable, Iterator

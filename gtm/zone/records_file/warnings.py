@@ -1,10 +1,11 @@
-"""What is odd in a records file and loads all the same, as BIND and NSD load it -> warnings.
+"""Oddities of a records file, which loads all the same, as in BIND and NSD -> warnings.
 
     the same record twice                   the first one stays (RFC 2181 5)
     TTLs that differ within an RRset        the least counts (RFC 2181 5.2)
     the SOA and the NS of the zone itself   left out: they are made from the zone file; every exported zone has them
 
-A note is six numbers, for the scanner of the extension makes them too (dataplane/zonefile/src/pack.rs).
+In come notes of six numbers each, which the scanner of the extension makes too (dataplane/zonefile/src/pack.rs); out go
+warnings with their lines.
 """
 
 from collections.abc import Callable, Iterable

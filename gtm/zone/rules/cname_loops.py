@@ -1,4 +1,4 @@
-"""Which names of a zone lead to which others, and where that goes round in circles.
+"""CNAME loops: names of a zone that lead to each other in a circle.
 
 In comes a draft zone, out go loops of names. Wildcards answer for names that do not exist (RFC 4592 3.3), so a chain
 may come back through one.

@@ -1,7 +1,7 @@
-"""What is odd about where the regions of a zone are: warnings.
+"""Oddities in the places of a zone's regions: warnings.
 
-In come the regions that a zone may use and its draft, out go warnings in its report: of regions that `nearest` does not
-tell apart, and of a country that is none. Where `at: auto` leads is not known here: that is a matter of the geo data.
+In come the regions that a zone may use and its draft; out go warnings in its report: of regions that `nearest` cannot
+tell apart, and of a country that does not exist. It must not look up `at: auto`: that takes geo data.
 """
 
 from collections import defaultdict

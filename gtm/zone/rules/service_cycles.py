@@ -1,7 +1,7 @@
-"""What must hold between the services of a zone that wait for each other through calculated monitors.
+"""The rules for services that wait for each other through calculated monitors.
 
-In comes a draft zone, out go problems in its report, each at the monitor of the service that waits. Services of other
-zones cannot be judged here: what is calculated from one that nobody has is not known (`checks` in gtm/checks/model.py).
+In comes a draft zone; out go problems in its report, each at the monitor of the service that waits. It must not judge
+services of other zones: one that does not exist there is unknown (`checks` in gtm/checks/model.py).
 """
 
 from dns.name import Name

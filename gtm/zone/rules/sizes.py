@@ -1,14 +1,14 @@
-"""How much a zone asks of whoever checks it, and of whoever makes its plan: limits.
+"""The limits on the size of a zone: how many checks it asks for, and how many maps of places its plan needs.
 
-    counted     for each target of each monitor: itself, and for what it is calculated from, at any depth,
+    counted     for each target of each monitor: itself, and its parts if it is calculated, at any depth,
       part        a monitor       1
                   a service       as many as it has endpoints; 10 where it is of another zone
 
-What is counted is what is kept in memory, and looked at whenever something changes. In comes a draft zone, out goes at
-most one problem of each kind in its report.
+In comes a draft zone; out goes at most one problem of each kind in its report. What is counted is kept in memory, and
+walked through at every change.
 
-For services that look at the place of clients, all places of the geo data are parted anew for each set of regions, and
-each such map takes some tenths of a second and some megabytes: so there is a limit on different sets.
+For services that look at the place of clients, the places of the geo data are divided anew for each set of regions.
+Each such map takes some tenths of a second and some megabytes: so there is a limit on different sets.
 """
 
 from collections import defaultdict
