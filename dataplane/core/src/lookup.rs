@@ -23,6 +23,7 @@ pub enum Found<'a> {
 /// The zone with the longest matching origin; for DS at an apex the one above (RFC 4035 3.1.4.1).
 ///
 /// Also the node, where the zone has one of this name that nothing above it takes away: the most common case.
+#[inline]
 pub fn locate<'a>(names: &'a Names, name: &Name, rtype: u16) -> Option<(u32, Option<Node<'a>>)> {
     if rtype != kind::DS {
         if let Some(node) = names.nodes.visible(name.octets()) {
@@ -39,6 +40,7 @@ pub fn locate<'a>(names: &'a Names, name: &Name, rtype: u16) -> Option<(u32, Opt
 }
 
 /// What a zone has for a name in it.
+#[inline]
 pub fn find<'a>(names: &'a Names, zone: u32, name: &Name, rtype: u16) -> Found<'a> {
     let depth = name.labels() - names.zones[zone as usize].labels;
     let mut encloser = depth;
