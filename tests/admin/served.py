@@ -27,6 +27,7 @@ from gtm.node.admin_routes import admin_routes
 from gtm.node.api import NodeApi
 from gtm.node.config.current import CurrentConfig
 from gtm.node.events.log import EventLog
+from gtm.node.events.recorder import no_recorder
 from gtm.node.overrides.requests import OverrideRequests
 from gtm.node.readiness import Readiness
 from gtm.node.rivers.telemetry import Measures
@@ -99,6 +100,7 @@ class Served:
             self.planner,
             watch=lambda _checks: None,
             counters=self.counters,
+            recorder=no_recorder(),
             sleep=lambda _seconds: asyncio.sleep(0),
         )
         self.current = CurrentConfig(config(tmp_path))

@@ -17,6 +17,7 @@ from gtm.ids import NodeName
 from gtm.node.api import NodeApi
 from gtm.node.config.current import CurrentConfig
 from gtm.node.events.log import EventLog
+from gtm.node.events.recorder import no_recorder
 from gtm.node.rivers.zones import ZoneRiver
 from gtm.node.state.folder import StateFolder
 from gtm.steer.vocabulary import STEERING
@@ -40,7 +41,14 @@ class Node:
         self.subject = NodeApi(
             CurrentConfig(config(tmp_path, f"share:\n  key: ns1.key\n  peers:\n{peers}")),
             self.planner,
-            ZoneRiver(tmp_path / "zones", STEERING, self.planner, watch=lambda _checks: None, counters=counters),
+            ZoneRiver(
+                tmp_path / "zones",
+                STEERING,
+                self.planner,
+                watch=lambda _checks: None,
+                counters=counters,
+                recorder=no_recorder(),
+            ),
             self.report_store,
             engine=engine,
             clock=self.clock,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gtm.checks.model import Check
 from gtm.counters import Counters
+from gtm.node.events.recorder import no_recorder
 from gtm.node.planner import Planner
 from gtm.node.rivers.zones import ZoneRiver
 from gtm.node.state.folder import StateFolder
@@ -37,6 +38,7 @@ class Watched:
             self.planner,
             watch=self.checks.append,
             counters=self.counters,
+            recorder=no_recorder(),
             sleep=self.turns,
             state=self.state,
             monotonic=lambda: 0.0,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from gtm.arrival import DEFAULT_SETTLE_S, Arrival, is_any_in_place
 from gtm.event import Event, EventKind
 from gtm.node.config.model import GeoFiles
-from gtm.node.events.recorder import EventRecorder, no_recorder
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.planner import Planner
 from gtm.threads import Pool
 from gtm.watch.geodata import Fingerprint, fingerprint, load
@@ -27,12 +27,12 @@ class GeoWatch:
         files: GeoFiles,
         planner: Planner,
         *,
+        recorder: EventRecorder,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        recorder: EventRecorder | None = None,
         settle_s: float = DEFAULT_SETTLE_S,
     ) -> None:
         self._settle_s = settle_s
-        self._recorder = recorder or no_recorder()
+        self._recorder = recorder
         self._files = files
         self._planner = planner
         self._sleep = sleep

@@ -26,7 +26,7 @@ from gtm.arrival import DEFAULT_SETTLE_S
 from gtm.checks.model import Check, checks
 from gtm.counters import Counters
 from gtm.errors import CallOverdue, Problem, as_warning, more_problems
-from gtm.node.events.recorder import EventRecorder, no_recorder
+from gtm.node.events.recorder import EventRecorder
 from gtm.node.planner import Planner
 from gtm.node.state.folder import StateFolder
 from gtm.steer.vocabulary import SteeringVocabulary
@@ -64,8 +64,8 @@ class ZoneRiver:
         *,
         watch: Callable[[tuple[Check, ...]], None],
         counters: Counters,
+        recorder: EventRecorder,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        recorder: EventRecorder | None = None,
         state: StateFolder | None = None,
         wall: Callable[[], float] | None = None,
         settle_s: float = DEFAULT_SETTLE_S,
@@ -82,7 +82,7 @@ class ZoneRiver:
         """Wall seconds of the last reading of the folder; None before the first, or without a clock."""
         self._state = state
         self._kept: Catalogue | None = None
-        self._recorder = recorder or no_recorder()
+        self._recorder = recorder
         self._folder = folder
         self._vocabulary = vocabulary
         self._planner = planner

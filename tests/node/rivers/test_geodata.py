@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from gtm.node.config.model import GeoFiles
+from gtm.node.events.recorder import no_recorder
 from gtm.node.rivers.geodata import GeoWatch
 from tests.fakes import world
 from tests.fakes.geodata import city, write_database
@@ -31,7 +32,9 @@ class Watched:
         self.engine = RecordingEngine()
         self.planner = make_planner(tmp_path / "state", engine=self.engine)
         self.turns = Turns()
-        self.watch = GeoWatch(GeoFiles((self.database,), self.networks), self.planner, sleep=self.turns)
+        self.watch = GeoWatch(
+            GeoFiles((self.database,), self.networks), self.planner, recorder=no_recorder(), sleep=self.turns
+        )
 
     @property
     def answer(self) -> list[str]:
@@ -64,7 +67,7 @@ def test_a_database_that_comes_to_serve_instead_of_the_shipped_one_is_taken_up(t
     watched = Watched(tmp_path)
     instead = tmp_path / "geodata" / "regions.mmdb"
     files = GeoFiles((watched.database,), watched.networks, instead)
-    watched.watch = GeoWatch(files, watched.planner, sleep=watched.turns)
+    watched.watch = GeoWatch(files, watched.planner, recorder=no_recorder(), sleep=watched.turns)
 
     async def story() -> None:
         async with watched.running():
