@@ -31,7 +31,8 @@ from gtm.node.late_decisions import LateDecisions
 from gtm.node.notices.swaps import SwapNotices
 from gtm.node.present import Present
 from gtm.node.renaming import Renaming
-from gtm.node.state.folder import Saved, StateFolder, reserving, with_serials
+from gtm.node.state.folder import StateFolder
+from gtm.node.state.serials import Saved, reserving, with_serials
 from gtm.plan.apply import apply, checks_in, costly
 from gtm.plan.cells import Spaces
 from gtm.plan.compile import compile_plan

@@ -17,7 +17,8 @@ from gtm.geo.geography import NO_GEOGRAPHY
 from gtm.geo.place import Place
 from gtm.health.belief import Belief
 from gtm.health.consensus.status import CheckStatus, Status
-from gtm.node.state.folder import GENERATIONS_AHEAD, Saved, StateFolder
+from gtm.node.state.folder import StateFolder
+from gtm.node.state.serials import GENERATIONS_AHEAD, Saved
 from gtm.plan.model import Plan
 from gtm.steer.filter import Candidates, Filter, Regions, View
 from gtm.steer.vocabulary import with_kinds

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gtm.counters import Counters
-from gtm.node.state.folder import Saved, StateFolder
+from gtm.node.state.folder import StateFolder
+from gtm.node.state.serials import Saved
 from tests.fakes import world
 from tests.node.present import SMALL, WALL, RecordingEngine, catalogue, make_planner
 

@@ -15,7 +15,7 @@
 
 Each has a checksum, and the one before it beside it (checksummed_files.py). A file that cannot be read, or a disk that
 cannot be written, is said in the log; it never stops a node. What could not be written is tried again until it is on
-disk, at growing intervals. Numbers never go back, whatever of that a run before did not manage:
+disk, at growing intervals. Numbers never go back (serials.py), whatever of that a run before did not manage:
 
     generations    start from the floor on disk, or from the Unix time in milliseconds where that is higher: no run
                    makes a thousand plans a second, so what it could not write is below that
@@ -29,9 +29,9 @@ import threading
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, ValidationError
 
@@ -59,102 +59,20 @@ from gtm.node.state.boot_plan import DECISIONS, BootPlan
 from gtm.node.state.checksummed_files import ChecksummedFiles, OnComplaint, Origin
 from gtm.node.state.lock import StateLock
 from gtm.node.state.override_names import NO_NAMES, KeptNames, parse_names
+from gtm.node.state.serials import GENERATIONS_AHEAD, Saved, compose_serials, parse_serials, with_lost_serials
 from gtm.plan.model import Plan
 from gtm.probe.heartbeats import compose_heard, parse_heard
 from gtm.threads import Pool
 from gtm.watch.folder import Catalogue
 from gtm.watch.last_good_files import KeptFolder, compose_kept, parse_kept
-from gtm.zone.model import Zone
 
 OVERRIDE_NAMES = "override-names.json"
-
-GENERATIONS_AHEAD = 1_000
-"""So many plans may follow a write of the floor: most flips of health cost none. A restart skips what was not used."""
 
 FINISH_LIMIT_S = 2.0
 """A disk that hangs does not keep a node from stopping."""
 
-LOST_SERIALS = 1_000
-"""So many changes of a zone may be lost; it matters where the clock is behind the last serial."""
-
-SERIALS = 2**32
-MAX_SERIAL = SERIALS - 1
-
 RETRY_S, MAX_RETRY_S = 1.0, 60.0
 """Between two tries to write what could not be written: at first, and at most."""
-
-MAX_GENERATION = 2**62
-"""Far beyond any count, and with all that may follow still 64 bits; a larger one in the file is damage."""
-
-
-@dataclass(frozen=True, slots=True)
-class ZoneSerial:
-    """The SOA serial of one zone, and the digest of what it stands for."""
-
-    digest: str
-    serial: int
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """What `state.json` says."""
-
-    zones: Mapping[str, ZoneSerial] = field(default_factory=dict)
-    """By origin, in presentation format."""
-    generation: int = 0
-
-
-MAX_GONE = 1_000
-"""Zones that are gone, of which the serial is known yet: whoever writes a zone file may name it anew each second. Of a
-zone that is forgotten the next serial is the Unix time, which is later unless it changed every second ever since."""
-
-
-def with_serials(saved: Saved, zones: tuple[Zone, ...], *, wall: float) -> Saved:
-    """Returns the state with a serial for each of these zones.
-
-    An unchanged zone keeps its serial. A changed or new one gets the Unix time, or one more than its last serial if
-    that is larger: serials only grow, as RFC 1982 counts, across restarts and clocks that went back.
-    """
-    serials = dict(saved.zones)
-    for zone in zones:
-        origin = zone.origin.to_text()
-        known = serials.get(origin)
-        if known is None or known.digest != zone.digest:
-            serials[origin] = ZoneSerial(zone.digest, next_serial(None if known is None else known.serial, wall=wall))
-    return replace(saved, zones=_without_the_oldest_gone(serials, {zone.origin.to_text() for zone in zones}))
-
-
-def _without_the_oldest_gone(serials: dict[str, ZoneSerial], here: AbstractSet[str]) -> dict[str, ZoneSerial]:
-    if len(serials) <= len(here) + MAX_GONE:
-        return serials
-    gone = sorted((origin for origin in serials if origin not in here), key=lambda origin: serials[origin].serial)
-    forgotten = frozenset(gone[:-MAX_GONE])
-    return {origin: pair for origin, pair in serials.items() if origin not in forgotten}
-
-
-def next_serial(last: int | None, *, wall: float) -> int:
-    """Returns the serial that follows the last one: the Unix time where that is later, else one more."""
-    now = moved_on(int(wall), 0)
-    if last is None or is_later(now, last):
-        return now
-    return moved_on(last, 1)
-
-
-def is_later(serial: int, other: int) -> bool:
-    """Returns whether a serial is greater than another one (RFC 1982 3.2)."""
-    return 0 < (serial - other) % SERIALS < SERIALS // 2
-
-
-def moved_on(serial: int, by: int) -> int:
-    """Returns the serial that is so much greater (RFC 1982 3.1); never 0, which some take for no serial at all."""
-    return (serial + by) % SERIALS or 1
-
-
-def reserving(saved: Saved, generation: int) -> Saved:
-    """Returns the state with a floor for this plan and those to follow; the same while half of them are left."""
-    if generation + GENERATIONS_AHEAD // 2 <= saved.generation:
-        return saved
-    return replace(saved, generation=generation + GENERATIONS_AHEAD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,12 +146,12 @@ class StateFolder:
         2. The copy before it: the lost one reserved at most GENERATIONS_AHEAD more, and its serials are not known.
         3. Neither: the clock alone.
         """
-        saved_state = self._state_files.read("state.json", _parse)
+        saved_state = self._state_files.read("state.json", parse_serials)
         saved = saved_state.value or Saved()
         if saved_state.origin is Origin.BEFORE:
             saved = replace(saved, generation=saved.generation + GENERATIONS_AHEAD)
         if saved_state.origin is Origin.BEFORE or self._lock.was_unsaved:
-            saved = replace(saved, zones={origin: _lost(pair) for origin, pair in saved.zones.items()})
+            saved = with_lost_serials(saved)
         return replace(saved, generation=max(saved.generation, int(wall * 1000)))
 
     def load_status(self) -> Status:
@@ -273,9 +191,7 @@ class StateFolder:
 
     def save(self, saved: Saved) -> bool:
         """Writes the state; returns whether it is on disk."""
-        zones = {origin: {"digest": pair.digest, "serial": pair.serial} for origin, pair in sorted(saved.zones.items())}
-        text = json.dumps({"version": 1, "generation": saved.generation, "zones": zones}, indent=1)
-        is_saved = self._state_files.write("state.json", text)
+        is_saved = self._state_files.write("state.json", compose_serials(saved))
         self._lock.mark(is_saved=is_saved)
         return is_saved
 
@@ -349,22 +265,6 @@ class StateFolder:
         return self._writer.submit(lambda: self._state_files.write("zones.json", compose_kept(folder, catalogue)))
 
 
-def _lost(serial: ZoneSerial) -> ZoneSerial:
-    """Returns the known serial of a zone whose last serials may be lost: a new one is due, whatever the zone says."""
-    return ZoneSerial("", moved_on(serial.serial, LOST_SERIALS))
-
-
-class _ZoneSerial(Wire):
-    digest: str
-    serial: Annotated[int, Field(ge=0, le=MAX_SERIAL)]
-
-
-class _State(Wire):
-    version: Literal[1]
-    generation: Annotated[int, Field(ge=0, le=MAX_GENERATION)]
-    zones: dict[str, _ZoneSerial]
-
-
 class _Overrides(Wire):
     version: Literal[1]
     overrides: list[str]
@@ -378,12 +278,3 @@ def _parse_overrides(text: str) -> KeptOverrides:
         return KeptOverrides(tuple(saved.overrides), frozenset(saved.echoes))
     except (ValidationError, UnicodeEncodeError) as error:
         raise StateInvalid("is damaged") from error
-
-
-def _parse(text: str) -> Saved:
-    try:
-        state = _State.model_validate_json(text)
-    except (ValidationError, UnicodeEncodeError) as error:
-        raise StateInvalid("is damaged") from error
-    zones = {origin: ZoneSerial(pair.digest, pair.serial) for origin, pair in state.zones.items()}
-    return Saved(zones, state.generation)

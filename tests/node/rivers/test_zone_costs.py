@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from gtm.node.rivers.zones import MAX_LOGGED, MAX_TOLD, few
-from gtm.node.state.folder import Saved, StateFolder
+from gtm.node.state.folder import StateFolder
+from gtm.node.state.serials import Saved
 from gtm.steer.filter import Candidates, Filter
 from gtm.steer.vocabulary import SteeringVocabulary, with_kinds
 from gtm.watch.folder import Catalogue

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from gtm.errors import Problem, as_warning
-from gtm.node.state.folder import Saved
+from gtm.node.state.serials import Saved
 from gtm.steer.filter import Filter
 from gtm.steer.vocabulary import with_kinds
 from gtm.watch.settling import LOOK_INTERVAL_S

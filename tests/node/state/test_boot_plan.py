@@ -12,7 +12,8 @@ from gtm.health.override.override import in_force, joined, newest
 from gtm.node.state import boot_plan as boot_plan
 from gtm.node.state.boot_plan import DECISIONS, NAMES, BootPlan, restore
 from gtm.node.state.checksummed_files import ChecksummedFiles
-from gtm.node.state.folder import Saved, StateFolder
+from gtm.node.state.folder import StateFolder
+from gtm.node.state.serials import Saved
 from gtm.plan.model import EMPTY_PLAN, Plan
 from gtm.plan.overlay import Overlay
 from tests.fakes import world

@@ -13,9 +13,11 @@ import pytest
 from gtm.counters import Counters
 from gtm.node.events.files import EventFiles
 from gtm.node.state.checksummed_files import ChecksummedFiles
-from gtm.node.state.folder import MAX_RETRY_S, RETRY_S, StateFolder, with_serials
+from gtm.node.state.folder import MAX_RETRY_S, RETRY_S, StateFolder
 from gtm.node.state.lock import lock_state
-from tests.node.state.test_folder import NOW, STATE, STATUS, folder, read_folder, serial, zone
+from gtm.node.state.serials import with_serials
+from tests.node.state.test_folder import NOW, STATE, STATUS, folder, read_folder
+from tests.node.state.test_serials import serial, zone
 
 
 class Sleeps:

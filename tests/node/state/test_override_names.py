@@ -16,8 +16,8 @@ from gtm.health.override.override import Action, OverrideRequest
 from gtm.health.override.scope import parse_scope
 from gtm.health.override.signed import seal_override
 from gtm.ids import NodeName
-from gtm.node.state.folder import Saved, with_serials
 from gtm.node.state.override_names import NO_NAMES, compose_names, parse_names
+from gtm.node.state.serials import Saved, with_serials
 from gtm.watch.folder import EMPTY
 from tests.fakes import world
 from tests.fakes.overrides import said
