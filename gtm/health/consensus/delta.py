@@ -69,9 +69,6 @@ class LocalChange:
 
 _ODD = frozenset({VerdictState.DEGRADED, VerdictState.FLAPPING})
 
-_Pair = tuple[CheckStatus | None, CheckStatus | None]
-"""What was known of a check, and what is; None where it was not watched, or is not any more."""
-
 
 @dataclass(frozen=True, eq=False)
 class StatusDelta:
@@ -79,8 +76,8 @@ class StatusDelta:
 
     before: Status
     after: Status
-    touched: dict[CheckId, _Pair] = field(repr=False)
-    """The checks of which anything is new, the age of a vote too."""
+    touched: tuple[CheckId, ...] = field(repr=False)
+    """The checks of which anything is new, the age of a vote too; and those that are not watched any more."""
 
     @classmethod
     def between(
@@ -94,24 +91,36 @@ class StatusDelta:
             return None
         was, now = before.checks, after.checks
         if among is not None:
-            return cls(before, after, {check: (was.get(check), now.get(check)) for check in among})
+            return cls(before, after, tuple(among))
         # every merge walks over every check: the same object is the same belief, and costs no more to see
-        touched: dict[CheckId, _Pair] = {
-            check: (was.get(check), status) for check, status in now.items() if was.get(check) is not status
-        }
-        touched.update({check: (was[check], None) for check in was.keys() - now.keys()})
-        return cls(before, after, touched)
+        touched = [check for check, status in now.items() if was.get(check) is not status]
+        return cls(before, after, (*touched, *(was.keys() - now.keys())))
 
     @cached_property
     def flipped(self) -> frozenset[CheckId]:
         """Returns the checks that are believed otherwise than before."""
-        return frozenset([check for check, (old, new) in self.touched.items() if _belief(old) is not _belief(new)])
+        was, now, unknown = self.before.checks, self.after.checks, Belief.UNKNOWN
+        return frozenset(
+            [
+                check
+                for check in self.touched  # there may be thousands: a call for each would take most of the time
+                if (old.belief if (old := was.get(check)) else unknown)
+                is not (new.belief if (new := now.get(check)) else unknown)
+            ]
+        )
 
     @cached_property
     def local(self) -> frozenset[CheckId]:
         """Returns the checks of which a vantage, or the one that stands in for it, sees something else than before."""
+        was, now = self.before.checks, self.after.checks
         return frozenset(
-            [check for check, (old, new) in self.touched.items() if new is not None and _is_seen_otherwise(old, new)]
+            [
+                check
+                for check in self.touched
+                if (new := now.get(check))
+                and (new.local or ((old := was.get(check)) and old.local))
+                and _is_seen_otherwise(was.get(check), new)
+            ]
         )
 
     @cached_property
@@ -122,22 +131,21 @@ class StatusDelta:
     @cached_property
     def retimed(self) -> frozenset[CheckId]:
         """Returns the checks that could change sooner or later than they could before."""
+        was, now = self.before.checks, self.after.checks
         return frozenset(
             [
                 check
-                for check, (old, new) in self.touched.items()
-                if new is not None and (old is None or old.flip_in_s != new.flip_in_s)
+                for check in self.touched
+                if (new := now.get(check)) and ((old := was.get(check)) is None or old.flip_in_s != new.flip_in_s)
             ]
         )
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """Returns the changes of checks that are still watched, sorted; each is one line of the log."""
+        now = self.after.checks
         return tuple(
-            Change(check, _belief(old), new)
-            for check in sorted(self.flipped)
-            for old, new in (self.touched[check],)
-            if new is not None
+            Change(check, self.before.belief(check), now[check]) for check in sorted(self.flipped) if check in now
         )
 
     @cached_property
@@ -145,25 +153,23 @@ class StatusDelta:
         """Returns the changes of what vantages see differently from the quorum, sorted; each is one line of the log."""
         differences: list[LocalChange] = []
         for check in sorted(self.local):
-            old, new = self.touched[check]
-            assert new is not None
-            differences += _local_changes(check, () if old is None else old.local, new)
+            old = self.before.checks.get(check)
+            differences += _local_changes(check, () if old is None else old.local, self.after.checks[check])
         return tuple(differences)
 
     @cached_property
     def turned_odd(self) -> tuple[CheckId, ...]:
         """Returns the checks that became degraded, or began to flap, sorted; one that goes on doing so is no news."""
+        was, now = self.before.checks, self.after.checks
         return tuple(
             sorted(
                 check
-                for check, (old, new) in self.touched.items()
-                if new is not None and (state := new.state) in _ODD and (old is None or old.state is not state)
+                for check in self.touched
+                if (new := now.get(check))
+                and (state := new.state) in _ODD
+                and ((old := was.get(check)) is None or old.state is not state)
             )
         )
-
-
-def _belief(status: CheckStatus | None) -> Belief:
-    return Belief.UNKNOWN if status is None else status.belief
 
 
 def _is_seen_otherwise(before: CheckStatus | None, after: CheckStatus) -> bool:
