@@ -40,13 +40,13 @@ class Desk:
         awaited = check_of(PushSettings(30.0, Secret("token")), target="2001:db8::1")
         assert awaited.id == CHECK
         self.heartbeats.watch([awaited], now=self.clock.monotonic())
-        self.report_store = PushDesk(
+        self.push_desk = PushDesk(
             self.heartbeats, permits(secrets={"token": token_file}), clock=self.clock, counters=self.counters
         )
 
     @asynccontextmanager
     async def served(self) -> AsyncIterator["Client"]:
-        desk = self.report_store
+        desk = self.push_desk
         app = make_app([Route("POST", PUSH_PATH, desk.handle, heartbeats(desk.authorize))], AdminListener.TCP)
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
@@ -89,42 +89,42 @@ class Client:
 
 
 @pytest.fixture
-def report_store(tmp_path: Path) -> Desk:
+def push_desk(tmp_path: Path) -> Desk:
     (tmp_path / "token").write_text(TOKEN + "\n")
     return Desk(tmp_path / "token")
 
 
-def played(report_store: Desk, story: Callable[[Client], Awaitable[Any]]) -> Any:
+def played(push_desk: Desk, story: Callable[[Client], Awaitable[Any]]) -> Any:
     async def run() -> Any:
-        async with report_store.served() as client:
+        async with push_desk.served() as client:
             return await story(client)
 
     return asyncio.run(run())
 
 
-def status_of(report_store: Desk, body: bytes = b"", **request: Any) -> int:
-    status: int = played(report_store, lambda client: client.post(body, **request))
+def status_of(push_desk: Desk, body: bytes = b"", **request: Any) -> int:
+    status: int = played(push_desk, lambda client: client.post(body, **request))
     return status
 
 
-def test_an_empty_body_says_that_all_is_well(report_store: Desk) -> None:
-    assert status_of(report_store) == 204
-    assert report_store.last == Heartbeat(ok=True, detail="", heard_at=report_store.clock.monotonic())
-    assert report_store.counters.count("heartbeats", ok="true") == 1
+def test_an_empty_body_says_that_all_is_well(push_desk: Desk) -> None:
+    assert status_of(push_desk) == 204
+    assert push_desk.last == Heartbeat(ok=True, detail="", heard_at=push_desk.clock.monotonic())
+    assert push_desk.counters.count("heartbeats", ok="true") == 1
 
 
-def test_a_body_may_say_otherwise_and_why(report_store: Desk) -> None:
-    assert status_of(report_store, b'{"ok": false, "detail": "draining\\n"}') == 204
-    assert report_store.last == Heartbeat(ok=False, detail="draining?", heard_at=report_store.clock.monotonic())
-    assert status_of(report_store, b'{"detail": "load 0.4"}') == 204
-    assert report_store.last is not None
-    assert report_store.last.ok
+def test_a_body_may_say_otherwise_and_why(push_desk: Desk) -> None:
+    assert status_of(push_desk, b'{"ok": false, "detail": "draining\\n"}') == 204
+    assert push_desk.last == Heartbeat(ok=False, detail="draining?", heard_at=push_desk.clock.monotonic())
+    assert status_of(push_desk, b'{"detail": "load 0.4"}') == 204
+    assert push_desk.last is not None
+    assert push_desk.last.ok
 
 
-def test_a_detail_is_cut_to_what_a_report_may_hold(report_store: Desk) -> None:
-    assert status_of(report_store, json.dumps({"ok": False, "detail": "x" * 3000}).encode()) == 204
-    assert report_store.last is not None
-    assert len(report_store.last.detail) == MAX_DETAIL_LENGTH
+def test_a_detail_is_cut_to_what_a_report_may_hold(push_desk: Desk) -> None:
+    assert status_of(push_desk, json.dumps({"ok": False, "detail": "x" * 3000}).encode()) == 204
+    assert push_desk.last is not None
+    assert len(push_desk.last.detail) == MAX_DETAIL_LENGTH
 
 
 @pytest.mark.parametrize(
@@ -141,24 +141,24 @@ def test_a_detail_is_cut_to_what_a_report_may_hold(report_store: Desk) -> None:
         f"Bearer {TOKEN[:-1]}",
     ],
 )
-def test_without_the_token_nothing_gets_in(report_store: Desk, authorization: str | None) -> None:
-    assert status_of(report_store, authorization=authorization) == 401
-    assert report_store.last is None
-    assert report_store.refused("bad_token") == 1
+def test_without_the_token_nothing_gets_in(push_desk: Desk, authorization: str | None) -> None:
+    assert status_of(push_desk, authorization=authorization) == 401
+    assert push_desk.last is None
+    assert push_desk.refused("bad_token") == 1
 
 
-def test_the_name_of_the_scheme_may_be_spelt_in_any_case(report_store: Desk) -> None:
-    assert status_of(report_store, authorization=f"bearer {TOKEN}") == 204
+def test_the_name_of_the_scheme_may_be_spelt_in_any_case(push_desk: Desk) -> None:
+    assert status_of(push_desk, authorization=f"bearer {TOKEN}") == 204
 
 
 @pytest.mark.parametrize("check", ["gtm.example.com/api/192.0.2.99", "x", "%00", "a" * 4000])
-def test_a_check_that_is_not_awaited_is_not_found(report_store: Desk, check: str) -> None:
-    assert status_of(report_store, check=check) == 404
-    assert report_store.refused("unknown_check") == 1
+def test_a_check_that_is_not_awaited_is_not_found(push_desk: Desk, check: str) -> None:
+    assert status_of(push_desk, check=check) == 404
+    assert push_desk.refused("unknown_check") == 1
 
 
-def test_a_check_may_be_named_with_its_slashes_escaped(report_store: Desk) -> None:
-    assert status_of(report_store, check=CHECK.replace("/", "%2F")) == 204
+def test_a_check_may_be_named_with_its_slashes_escaped(push_desk: Desk) -> None:
+    assert status_of(push_desk, check=CHECK.replace("/", "%2F")) == 204
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_a_check_may_be_named_with_its_slashes_escaped(report_store: Desk) -> No
         *(b'{"up": true}', b"[" * 4000, b"\xff", b'{"ok": true} x', b'{"detail": "\\ud800"}'),
     ],
 )
-def test_a_body_that_was_not_planned_is_refused(report_store: Desk, body: bytes) -> None:
-    assert status_of(report_store, body) == 400
-    assert report_store.refused("malformed") == 1
-    assert report_store.last is None
+def test_a_body_that_was_not_planned_is_refused(push_desk: Desk, body: bytes) -> None:
+    assert status_of(push_desk, body) == 400
+    assert push_desk.refused("malformed") == 1
+    assert push_desk.last is None
 
 
-def test_a_body_that_is_too_long_is_refused_however_it_comes(report_store: Desk) -> None:
+def test_a_body_that_is_too_long_is_refused_however_it_comes(push_desk: Desk) -> None:
     async def parts() -> AsyncIterator[bytes]:
         for _ in range(100):
             yield b" " * 1000
@@ -183,27 +183,27 @@ def test_a_body_that_is_too_long_is_refused_however_it_comes(report_store: Desk)
         limit = b" " * MAX_BODY_BYTES
         return [await client.post(limit), await client.post(limit + b" "), await client.post(parts())]
 
-    assert played(report_store, story) == [204, 413, 413]
-    assert report_store.refused("oversized") == 2
+    assert played(push_desk, story) == [204, 413, 413]
+    assert push_desk.refused("oversized") == 2
 
 
-def test_a_body_that_does_not_come_is_not_waited_for(report_store: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_does_not_come_is_not_waited_for(push_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gtm.probe.push_handler.BODY_S", 0.02)
 
     async def never() -> AsyncIterator[bytes]:
         yield b" "
         await asyncio.Event().wait()
 
-    assert played(report_store, lambda client: client.post(never())) == 408
-    assert report_store.refused("slow") == 1
+    assert played(push_desk, lambda client: client.post(never())) == 408
+    assert push_desk.refused("slow") == 1
 
 
-def test_a_body_that_is_not_packed_as_it_says_is_refused(report_store: Desk) -> None:
-    assert status_of(report_store, b"{}", packing="gzip") == 400
-    assert report_store.refused("malformed") == 1
+def test_a_body_that_is_not_packed_as_it_says_is_refused(push_desk: Desk) -> None:
+    assert status_of(push_desk, b"{}", packing="gzip") == 400
+    assert push_desk.refused("malformed") == 1
 
 
-def test_an_endpoint_that_dies_within_its_heartbeat_is_no_fault_of_this_program(report_store: Desk) -> None:
+def test_an_endpoint_that_dies_within_its_heartbeat_is_no_fault_of_this_program(push_desk: Desk) -> None:
     async def half() -> AsyncIterator[bytes]:
         yield b"{"
         raise ConnectionError
@@ -212,15 +212,15 @@ def test_an_endpoint_that_dies_within_its_heartbeat_is_no_fault_of_this_program(
         with pytest.raises((aiohttp.ClientError, ConnectionError)):
             await client.post(half())
         async with asyncio.timeout(20):
-            while not report_store.refused("malformed"):  # the server hears of the end a turn of its loop later
+            while not push_desk.refused("malformed"):  # the server hears of the end a turn of its loop later
                 assert await client.post(authorization=None) == 401
 
-    played(report_store, story)
-    assert report_store.last is None
+    played(push_desk, story)
+    assert push_desk.last is None
 
 
 def test_a_token_that_cannot_be_read_lets_nobody_in_and_is_logged_once(
-    report_store: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    push_desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING, "gtm.probe.push_handler")
     file = tmp_path / "token"
@@ -233,9 +233,9 @@ def test_a_token_that_cannot_be_read_lets_nobody_in_and_is_logged_once(
         file.write_text(TOKEN)
         return [*statuses, await client.post()]
 
-    assert played(report_store, story) == [503, 503, 503, 204]
-    assert report_store.refused("no_secret") == 3
-    assert report_store.heartbeats.unjudged_at(CheckId(CHECK)) == report_store.clock.monotonic()
+    assert played(push_desk, story) == [503, 503, 503, 204]
+    assert push_desk.refused("no_secret") == 3
+    assert push_desk.heartbeats.unjudged_at(CheckId(CHECK)) == push_desk.clock.monotonic()
     [line] = caplog.messages
     assert line.startswith(f'push {CHECK}: heartbeats are refused: secret "token": {file} cannot be read')
     assert TOKEN not in caplog.text
@@ -249,9 +249,9 @@ def test_a_token_that_cannot_be_read_lets_nobody_in_and_is_logged_once(
 def test_whatever_is_posted_is_planned_for(tmp_path_factory: pytest.TempPathFactory, bodies: list[bytes]) -> None:
     file = tmp_path_factory.mktemp("desk") / "token"
     file.write_text(TOKEN)
-    report_store = Desk(file)
+    push_desk = Desk(file)
 
     async def story(client: Client) -> set[int]:
         return {await client.post(body) for body in bodies}
 
-    assert played(report_store, story) <= {204, 400}
+    assert played(push_desk, story) <= {204, 400}
