@@ -31,6 +31,7 @@ from gtm.node.events.recorder import EventRecorder
 from gtm.node.notices.blindness import Blindness
 from gtm.node.notices.clocks import ClockWatch
 from gtm.node.notices.outages import Outages
+from gtm.node.notices.quarantine import tell_quarantine
 from gtm.node.notices.quorum import QuorumWatch
 from gtm.node.notices.roll_out import FormerLimits, voting
 from gtm.node.overrides.overlay import OverlayBuilder
@@ -221,11 +222,11 @@ class HealthRiver:
 
     def merge(self) -> None:
         """Merges the reports heard into the status, once, and has the plan follow."""
-        now, trusted = self._clock.monotonic(), quarantined(self._merger.standings)
+        now, in_quarantine = self._clock.monotonic(), quarantined(self._merger.standings)
         present, book = self._planner.present, self._report_store.book
         delta = self._merger.merge(present.status, book, self._freshness, now=now, wall=self._clock.wall())
         status = present.status if delta is None else delta.after
-        self._look_at_probes(trusted, now=now)
+        self._look_at_probes(in_quarantine, now=now)
         causes = () if delta is None else self._tell_changes(delta, present.plan, now=now)
         self._recorder.heard(book, status, now=now, spared=self.following)
         self._quorum.tell(status, now=now)
@@ -236,9 +237,9 @@ class HealthRiver:
         self._planner.follow(delta, decision.overlay, causes=causes)
         self._look_at_answers(status, now=now)
 
-    def _look_at_probes(self, trusted: frozenset[NodeName], *, now: float) -> None:
+    def _look_at_probes(self, in_quarantine: frozenset[NodeName], *, now: float) -> None:
         """Tells what is new of the probes: who is in quarantine, whose clock is off, and whether any is heard."""
-        self._tell_quarantine(trusted)
+        tell_quarantine(in_quarantine, self._merger.standings, counters=self._counters, recorder=self._recorder)
         self.fresh = self._merger.fresh
         self.voting = self.fresh - quarantined(self._merger.standings)
         self._clocks.look(now=now)
@@ -295,20 +296,6 @@ class HealthRiver:
     def standings(self) -> Standings:
         """Returns the reputation of each probe: who is in quarantine."""
         return self._merger.standings
-
-    def _tell_quarantine(self, before: frozenset[NodeName]) -> None:
-        """Says whose votes no longer count, because they are always against the others', and whose do again."""
-        after = quarantined(self._merger.standings)
-        for node in sorted(before ^ after):
-            score = self._merger.standings[node].score if node in self._merger.standings else 0.0
-            message = (
-                f"probe {node} is in quarantine: {score:.0%} of what it says is against the others; it does not count"
-            )
-            if node not in after:
-                message = f"probe {node} is out of quarantine"
-            log.log(logging.WARNING if node in after else logging.INFO, "%s", message)
-            self._counters.add("quarantines", to="in" if node in after else "out")
-            self._recorder.quarantine(node, message, is_in=node in after)
 
     async def _publish(self, prober: Prober) -> None:
         def verdicts() -> Mapping[CheckId, Verdict]:
