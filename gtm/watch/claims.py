@@ -1,11 +1,11 @@
-"""Whose a zone is, and whose the names in it, where several files want them.
+"""Decides which file a zone, and the names in it, belong to where several zone files claim them.
 
-In come the zones that files ask for, and those that they had before; out goes the order in which they get them, and
-whether a zone has names that are in another. Authors of zone files trust each other no more than those of zones do:
+In come the zones that files claim, and the zones that they had in the catalogue before. Out goes the order of the
+claims, and whether a zone has names inside another zone. Authors of zone files need not trust each other:
 
-    one zone, several files       who has it keeps it; then who is named for it (gtm.example.com.yaml); then by name
-    a zone inside another zone    fine where the outer one has no names there, or NS records that delegate them; else
-                                  who was there first stays, and of two that are new the outer one
+    one zone, several files       the file that had it; else the one named after it (gtm.example.com.yaml); else by name
+    a zone inside another zone    allowed where the outer zone has no names there, or delegates them by NS records; else
+                                  the zone that served before stays, and of two new zones the outer one
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,39 +20,48 @@ from gtm.watch.folder import Loaded
 from gtm.zone.model import Zone
 
 Rank = tuple[bool, bool, int]
-"""Who comes first gets the zone."""
+"""The sort key of a claim: the claim with the lowest rank gets the zone."""
 
 
 def rank(file: str, loaded: Loaded, before: Mapping[str, Loaded], number: int) -> Rank:
-    """Returns the rank of the claim of a file to its zone; its number is that in the order of names."""
+    """Returns the rank of a file's claim to its zone; the lowest rank wins.
+
+    `before` has the zones of the last catalogue by file; `number` is the position of the file in the order of names.
+    """
     origin = loaded.zone.origin
     is_named_so = Path(file).stem.lower() == origin.to_text(omit_final_dot=True).lower()
     return not had(file, origin, before), not is_named_so, number
 
 
 def had(file: str, origin: Name, before: Mapping[str, Loaded]) -> bool:
-    """Returns whether a file had a zone before."""
+    """Returns whether a file had the zone `origin` in the last catalogue, `before`."""
     return file in before and before[file].zone.origin == origin
 
 
 def outer(origin: Name) -> Iterator[Name]:
-    """Yields the names that a zone is inside of, the nearest first; not the root, which no zone file has."""
+    """Yields the parent names of a zone's origin, the nearest first, without the root.
+
+    No zone file has the root as its zone.
+    """
     while len(origin.labels) > 2:
         origin = origin.parent()
         yield origin
 
 
 class Territories:
-    """Which names zones have. Its state is what was looked up: a zone with many names is asked for each inside it."""
+    """The names of each zone. Its state is a cache of them, as a large zone is compared with each zone inside it."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Zone, _Names]] = {}
 
     def reaches_into(self, zone: Zone, inner: Name) -> bool:
-        """Returns whether a zone has names that are in an inner one, or a wildcard for them, and delegates them not."""
+        """Returns whether a zone has names or a wildcard inside the zone `inner`.
+
+        It is False where the zone delegates these names by NS records.
+        """
         known = self._known.get(id(zone))
         if known is None:
-            known = self._known[id(zone)] = zone, _names(zone)  # with the zone, so that its id stays its own
+            known = self._known[id(zone)] = zone, _names(zone)  # with the zone, so that its id is not reused
         names, asked = known[1], (inner, *(name for name in outer(inner) if name.is_subdomain(zone.origin)))
         if any(name in names.cuts or _is_cut_in_bulk(zone, name) for name in asked if name != zone.origin):
             return False
@@ -63,9 +72,9 @@ class Territories:
 @dataclass(frozen=True, slots=True)
 class _Names:
     existing: frozenset[Name]
-    """Those of the zone file, and all above them."""
+    """The names in the zone file itself, and all names above them up to the apex."""
     cuts: frozenset[Name]
-    """Where it delegates."""
+    """The names that have NS records."""
 
 
 def _names(zone: Zone) -> _Names:

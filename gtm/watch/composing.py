@@ -1,7 +1,7 @@
-"""What came of each file of a zone folder -> a catalogue.
+"""The result of reading each file of a zone folder -> a catalogue.
 
-In come zones and refusals, in the order of the files' names; out goes a catalogue in which each zone is there once:
-that of the file with the best claim (claims.py), as it was before where the file is refused now.
+In come loaded zones and refused files, in the order of the files' names. Out goes a catalogue that has each zone once:
+the zone of the file with the best claim (claims.py), or its last good version where the file is refused now.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class Composing:
-    """Makes a catalogue out of what came of each file, in the order of their names. Its state is what is in it."""
+    """Makes a catalogue from the result of each file, in the order of names. Its state is the claims so far."""
 
     def __init__(self, before: Mapping[str, Loaded], territories: Territories | None = None) -> None:
         self._before = before
@@ -31,7 +31,10 @@ class Composing:
         self.refused: list[RefusedFile] = []
 
     def add(self, file: str, result: Loaded | RefusedFile | None) -> None:
-        """Adds what came of a file; of a refused one the zone of before, if no other file has that now."""
+        """Adds the result of reading a file: a zone, a refusal, or None for nothing.
+
+        For a refused file it also adds the last good zone, which serves unless another file has that zone now.
+        """
         if isinstance(result, Loaded):
             self._claims.append(_Claim(file, result, len(self._claims)))
         elif result is not None:
@@ -42,16 +45,19 @@ class Composing:
                 self.keep_gone(result.keeps)
 
     def keep_gone(self, loaded: Loaded) -> None:
-        """Adds the zone of before of a file that is gone, if no file has that now."""
+        """Adds the last good zone of a file that was removed; it serves unless another file has that zone now."""
         self._claims.append(_Claim(loaded.zone.file, loaded, len(self._claims), is_of_refused=True, is_gone=True))
 
     def refuse(self, refused: RefusedFile) -> None:
-        """Adds a file that is refused."""
+        """Adds a refused file and its problems."""
         self.refused.append(refused)
         self.problems.extend(refused.problems)
 
     def loaded(self) -> tuple[Loaded, ...]:
-        """Returns the zones, each of one file, in the order of the files; whose claim is worse is refused."""
+        """Returns the loaded zones, each from one file, in the order of the files.
+
+        Refuses every file whose claim to a zone loses against that of another file.
+        """
         for claim in sorted(self._claims, key=self._rank):
             first = self._taken.setdefault(claim.origin, claim)
             if first is not claim:
@@ -66,7 +72,7 @@ class Composing:
         return claim.is_gone, rank(claim.file, claim.loaded, self._before, claim.number)
 
     def _settle(self, above: "_Claim", below: "_Claim") -> None:
-        """Leaves one of two zones where the outer one has names of the inner one."""
+        """Removes one of two zones if the outer one, `above`, has names inside the inner one, `below`."""
         reaches, origin = self._territories.reaches_into, below.origin
         if not reaches(above.loaded.zone, origin):
             return
@@ -82,7 +88,7 @@ class Composing:
             f"or have NS records for {_text(origin)} instead"
         )
         if had(above.file, above.origin, self._before) and reaches(self._before[above.file].zone, origin):
-            self.problems.extend(_refusal(above.loaded, above.file, message).problems)  # neither is new: both stay
+            self.problems.extend(_refusal(above.loaded, above.file, message).problems)  # both served before: both stay
         else:
             self._give_up(above, message)
 
@@ -91,7 +97,10 @@ class Composing:
         self._lose(claim, message)
 
     def _lose(self, claim: "_Claim", message: str) -> None:
-        """Refuses a file for its zone; what it had before stays, if nobody else has that."""
+        """Refuses a file because its claim to its zone lost.
+
+        The last good zone of the file serves instead, unless another file has that zone.
+        """
         if claim.is_of_refused:
             return
         self.refuse(_refusal(claim.loaded, claim.file, message))
@@ -102,14 +111,14 @@ class Composing:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """A file and its zone."""
+    """The claim of a file to its zone."""
 
     file: str
     loaded: Loaded
     number: int
-    """In the order of names."""
+    """The position of the file in the order of names."""
     is_of_refused: bool = False
-    """Then it is the zone of before of a file that has its problems already, or that is gone."""
+    """Whether this is the last good zone of a file that is refused or was removed."""
     is_gone: bool = False
 
     @property
@@ -118,7 +127,11 @@ class _Claim:
 
 
 def without(catalogue: Catalogue, before: Catalogue, failures: Mapping[str, Exception]) -> Catalogue:
-    """Returns a catalogue in which the files of which no plan can be made are refused: their zones serve as before."""
+    """Returns the catalogue with the files refused whose zones no plan can be made of.
+
+    `failures` has the error of the planner by file. The zone that served in `before` stays in place of such a file's
+    zone.
+    """
     failed = {id(each.zone) for each in catalogue.loaded if each.zone.file in failures}
     composing = Composing({each.zone.file: each for each in before.loaded if id(each.zone) not in failed})
     for refused in catalogue.refused:
@@ -152,12 +165,15 @@ def _unplanned(loaded: Loaded, error: Exception) -> RefusedFile:
 
 
 def _refusal(loaded: Loaded, file: str, message: str) -> RefusedFile:
-    """Returns the refusal of a file whose zone is another's; what is right in it is kept, for that other may go."""
+    """Returns the refusal of a file whose zone belongs to another file.
+
+    It keeps the loaded zone as `twin`, which can serve when the other file is removed.
+    """
     return replace(refusal_at_zone(loaded, file, message), twin=loaded)
 
 
 def refusal_at_zone(loaded: Loaded, file: str, message: str) -> RefusedFile:
-    """Returns the refusal of a file for something of its whole zone."""
+    """Returns the refusal of a file for a problem of its whole zone, placed at the key `zone` of the file."""
     text = "" if loaded.source is None else loaded.source.content
     key = re.search(r"(?m)^[\"']?zone[\"']?[ \t]*:[ \t]*", text)
     at = 0 if key is None else key.end()
@@ -170,12 +186,15 @@ def _text(name: Name) -> str:
 
 
 def fingerprint_of(content: bytes) -> str:
-    """Returns a fingerprint that changes with the content of a file."""
+    """Returns the SHA-256 hash of a file's content, as hexadecimal text."""
     return hashlib.sha256(content).hexdigest()
 
 
 def problems_of(error: Exception, file: str, *, logs: bool = True) -> tuple[Problem, ...]:
-    """Returns the problems for what reading a file raised: whatever that is, it keeps no other file from serving."""
+    """Returns the problems that an error in reading a file stands for.
+
+    An error that is not ZoneInvalid is an internal error of this program: it is logged if `logs` is True.
+    """
     if isinstance(error, ZoneInvalid):
         return error.problems
     if logs:

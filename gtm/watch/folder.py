@@ -1,16 +1,16 @@
-"""The folder of zone files: what a catalogue of them is, what is in a file, and when to read them again.
+"""The folder of zone files: the catalogue of them, the text of a file, and the stamps that show a change.
 
-In comes a folder; out go names, texts and stamps, which gtm/watch/reading.py makes the next catalogue of. A bad file
-never takes anything away: its last good zone stays, and its problems are told. The files are
+In comes a folder; out go names, texts and stamps, from which gtm/watch/reading.py makes the next catalogue. A file with
+problems never removes anything: its last good zone serves on, and its problems are reported. The files are
 
     *.yaml, *.yml     one zone each, in the order of their names
     *.zone            records files that zone files name (records_file)
-    any, below too    what a records file includes; a look is told which these are, as the last reading met them
+    any, below too    what a records file includes; the scan gets their names from the last reading
     _shared.yaml      regions and monitors for all of them
-    .* #* *~          hidden files and what editors leave behind: not ours
+    .* #* *~          hidden files and backups of editors: ignored
 
-Symbolic links are followed within the folder, as Kubernetes makes them, and not out of it: whoever may write here may
-not read everything that the node may, and problems quote what is in a file.
+Symbolic links are followed within the folder, as Kubernetes makes them, and not out of it: a person who may write here
+may not read every file that the node may read, and problems quote the content of a file.
 
 Whoever runs this polls, several times a second, rather than ask the kernel for events: events are lost on network
 filesystems and bind mounts, and a Kubernetes ConfigMap changes by swapping a symbolic link that no watch is on. A scan
@@ -35,18 +35,18 @@ ZONE_ENDINGS = (".yaml", ".yml")
 RECORDS_ENDING = ".zone"
 SHARED_FILES = ("_shared.yaml", "_shared.yml")
 MAX_FILE_BYTES = 4 * MAX_CHARACTERS
-"""No character has more than four bytes in UTF-8; a larger file is not even read."""
+"""A character has at most four bytes in UTF-8; a larger file is not read."""
 
 
 ZONE_FILES = FileReader("zone files")
 
 Stamps = Mapping[str, Stamp | None]
-"""By name."""
+"""The stamps of files, by name; None where there is no file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """What a file said."""
+    """The content of one file, with the file's path."""
 
     file: str
     content: str
@@ -54,77 +54,81 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """One file that gave a zone, now or once."""
+    """One zone file that was parsed without errors, in this reading or an earlier one."""
 
     fingerprint: str
-    """Of the text; the same text beside the same shared file needs no second parse."""
+    """The fingerprint of the zone file's text. The same text with the same shared file is not parsed again."""
     zone: Zone
     source: Text | None = None
-    """What the zone was made of, and what the shared file said then: enough to make it again (last_good_files.py)."""
+    """The text of the zone file. With the shared file's text of that moment it is enough to parse the zone again
+    (last_good_files.py)."""
     shared_source: Text | None = None
     records: bytes | None = field(default=None, repr=False)
-    """What the records file said, if there is one."""
+    """The content of the records file; None when the zone has none."""
     included: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    """What the files said that it includes, by name."""
+    """The content of the files that the records file includes, by name."""
     stamps: Stamps = field(default_factory=dict, compare=False)
-    """How the files that this came of looked, by name; while they look so, they are not read again."""
+    """The stamps, by name, of all files that this zone was made from. While they are the same, no file is read
+    again."""
 
     @property
     def records_files(self) -> dict[str, bytes]:
-        """Returns the content of its records file, and of those that this includes, by name."""
+        """Returns the content of the records file and of the files that it includes, by name."""
         return {} if self.records is None else {self.zone.records_file: self.records, **self.included}
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedFile:
-    """One file with problems. While it is as it was, it is not looked at again."""
+    """One file with problems. It is not read again until it changes."""
 
     file: str
     problems: tuple[Problem, ...]
     fingerprint: str = ""
-    """Of the text; empty where none could be read."""
+    """The fingerprint of the file's text; empty when the file could not be read."""
     records: tuple[tuple[str, str], ...] = ()
-    """The records files that were looked at, each with a fingerprint."""
+    """The records files that were read for this file, each with its fingerprint; empty for one that could not be
+    read."""
     twin: Loaded | None = None
-    """What is right in itself, but another file has the zone."""
+    """The loaded zone of this file, when the file is refused only because the zone belongs to another file."""
     stamps: Stamps = field(default_factory=dict, compare=False)
     is_retried: bool = False
-    """Whether it took too much time or memory, maybe by the fault of the machine: a reload has it tried again."""
+    """Whether reading took too much time or memory, perhaps because the machine was busy: a reload tries the
+    file again."""
     losing: str = ""
-    """The zone that would lose too much of what serves (zone_loss.py); a reload that is told so takes it all the
-    same."""
+    """The zone that would lose too much (zone_loss.py); empty for none. A reload that names this zone with
+    --force takes the file."""
     keeps: Loaded | None = field(default=None, compare=False)
-    """What serves of that zone, where it came of another file."""
+    """The zone that serves in place of this file's zone, when it came from another file; else None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What a folder holds."""
+    """The zones that a zone folder has, and the problems of its files."""
 
     loaded: tuple[Loaded, ...] = ()
     problems: tuple[Problem, ...] = ()
-    """Of all files, by file and line; empty when everything was read."""
+    """The problems of all files, sorted by file and line; empty when all files are good."""
     shared: Shared = NO_SHARED
-    """What the shared file said when it was last good."""
+    """The content of the shared file (_shared.yaml), as last parsed without errors."""
     shared_source: Text | None = None
     refused: tuple[RefusedFile, ...] = ()
     unread: int = 0
-    """How many files have not been looked at yet; they are as they were before."""
+    """The number of files that this reading has not reached yet; their zones are those of the last catalogue."""
     stale: frozenset[str] = frozenset()
-    """Those of the files that were read beside another shared file, and are to be read again."""
+    """The files that were parsed with an older shared file (_shared.yaml), and must be parsed again."""
     shared_stamps: Stamps = field(default_factory=dict, compare=False)
-    """How the shared files looked when they were read."""
+    """The stamps of the shared files (_shared.yaml) at the time when they were read."""
 
     @property
     def zones(self) -> tuple[Zone, ...]:
-        """Returns the good zones; of a file with problems, the last good one."""
+        """Returns all zones that serve; for a file with problems, its last good zone."""
         return tuple(each.zone for each in self.loaded)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """Returns the warnings about files that serve, by file and line.
+        """Returns the warnings about files that serve, sorted by file and line.
 
-        Not of those with problems, which come first.
+        Files with problems have no warnings here: their problems come first.
         """
         bad = self.bad_files
         serving = (each.zone for each in self.loaded if each.zone.warnings and each.zone.file not in bad)
@@ -132,16 +136,16 @@ class Catalogue:
 
     @property
     def losing(self) -> frozenset[str]:
-        """Returns the zones that serve as they were, as they would lose too much."""
+        """Returns the zones that keep their last good version because the new one would lose too much."""
         return frozenset(each.losing for each in self.refused if each.losing)
 
     @property
     def bad_files(self) -> frozenset[str]:
-        """Returns the files that have problems."""
+        """Returns the paths of the files that have problems."""
         return frozenset(problem.file for problem in self.problems)
 
     def by_file(self) -> dict[str, list[Problem]]:
-        """Returns the problems of each file that has some."""
+        """Returns the problems of each file that has any, by file."""
         problems: defaultdict[str, list[Problem]] = defaultdict(list)
         for problem in self.problems:
             problems[problem.file].append(problem)
@@ -152,7 +156,7 @@ EMPTY = Catalogue()
 
 
 def text_of(path: Path) -> str:
-    """Returns the text of a file; what can go wrong becomes a problem of it."""
+    """Returns the text of a file. Raises ZoneInvalid when it cannot be read, or is no valid text."""
     if not _is_text(path.name):  # what is kept of the folder is JSON
         raise ZoneInvalid([Problem(str(path), 1, 1, "its name is not UTF-8; rename the file")])
     try:
@@ -180,29 +184,35 @@ def _names(folder: Path, endings: tuple[str, ...]) -> list[str]:
 
 
 def _is_ours(entry: "os.DirEntry[str]", endings: tuple[str, ...]) -> bool:
-    """Returns whether this is a file or a link; it asks the disk for no more than what it has of the folder."""
+    """Returns whether a folder entry is a file or link with one of these endings.
+
+    It uses the type that the folder listing gives, without another read of the disk.
+    """
     is_named_so = entry.name.endswith(endings) and not entry.name.startswith((".", "#", "~"))
     return is_named_so and not entry.is_dir(follow_symlinks=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a folder looked like at one moment."""
+    """The stamps of the files of a folder at one moment."""
 
     stamps: tuple[tuple[str, Stamp | None], ...] = ()
-    """By name. Another text has another stamp; None where there is no file behind a link."""
+    """The stamp of each file, by name. A changed file has another stamp; None for a link to no file."""
     is_readable: bool = True
     modified_ns: int = field(default=0, compare=False)
-    """When a name was last added, removed or swapped there."""
+    """The time, in nanoseconds, when a name was last added to the folder, removed from it or replaced."""
 
 
 def is_listed(name: str) -> bool:
-    """Returns whether a look at the folder sees a file without being told of it."""
+    """Returns whether a scan of the folder lists this file without being given its name."""
     return name.endswith((*ZONE_ENDINGS, RECORDS_ENDING)) and "/" not in name
 
 
 def scan(folder: Path, also: AbstractSet[str] = frozenset()) -> Scan:
-    """Returns the stamps of the files that `read` would read, and of some that it was told of."""
+    """Returns the stamps of the files that a reading would read, and of the files named in `also`.
+
+    A folder that cannot be read gives a scan that says so.
+    """
     try:
         return scan_or_raise(folder, also)
     except FileUnreadable:
@@ -210,7 +220,7 @@ def scan(folder: Path, also: AbstractSet[str] = frozenset()) -> Scan:
 
 
 def scan_or_raise(folder: Path, also: AbstractSet[str] = frozenset()) -> Scan:
-    """Returns the same. Raises FileUnreadable where the folder cannot be read."""
+    """Returns the same as `scan`. Raises FileUnreadable if the folder cannot be read."""
     modified_ns, names = ZONE_FILES.call(
         folder, lambda _: (folder.stat().st_mtime_ns, _names(folder, (*ZONE_ENDINGS, RECORDS_ENDING)))
     )
