@@ -19,7 +19,7 @@ from gtm.plan.overlay import NO_OVERLAY, Overlay
 from gtm.plan.shape_decisions import Shapes
 
 COSTLY = 50_000
-"""Cells times endpoints of one zone, each form of a service once: to decide them takes a quarter of a second."""
+"""Cells times endpoints of one zone, each service shape counted once. To decide so many takes a quarter of a second."""
 
 
 def apply(
@@ -32,10 +32,12 @@ def apply(
     guided: Iterable[ServiceId] = (),
     apart: AbstractSet[ServiceId] = frozenset(),
 ) -> Plan | None:
-    """Returns the plan after these checks flipped or were retimed, or None when no answer changes.
+    """Returns the plan for a new status, or None when no answer changes.
 
-    `guided` are the services of which something else is said or held than before. Those that are `apart` stay as they
-    are: it takes long to decide them (decided_apart). Name tables and cell maps are shared with the plan before.
+    `flipped` are the checks whose belief changed. `retimed` are the checks that could change sooner or later than
+    before; they change only TTLs. `guided` are the services whose overrides or safety rules changed. The services in
+    `apart` keep their decisions: to decide them takes long (decided_apart). The new plan has the same name tables and
+    cell maps as `plan`.
     """
     touched = touched_by(plan, flipped, guided) - apart
     shapes = Shapes()
@@ -49,12 +51,15 @@ def apply(
 
 
 def checks_in(delta: StatusDelta | None) -> tuple[frozenset[CheckId], frozenset[CheckId]]:
-    """Returns the checks of a delta by which answers are decided again, and those by which TTLs are."""
+    """Returns two sets of checks of a delta: those that need new decisions, and those that need new TTLs."""
     return (frozenset(), frozenset()) if delta is None else (delta.redecided, delta.retimed)
 
 
 def touched_by(plan: Plan, checks: Iterable[CheckId], guided: Iterable[ServiceId]) -> frozenset[ServiceId]:
-    """Returns the services that these checks can change, and those of which something else is said."""
+    """Returns the services that these checks can change, and the `guided` ones that the plan has.
+
+    `guided` are the services whose overrides or safety rules changed.
+    """
     touched = {name for check in checks for name in plan.watchers.get(check, ())}
     return frozenset(touched | {name for name in guided if name in plan.services})
 
@@ -62,7 +67,10 @@ def touched_by(plan: Plan, checks: Iterable[CheckId], guided: Iterable[ServiceId
 def decided_apart(
     plan: Plan, names: Iterable[ServiceId], status: Status, overlay: Overlay
 ) -> Mapping[ServiceId, Decisions]:
-    """Returns the decisions of these services by this status: for another thread than that which applies the rest."""
+    """Returns the decisions of these services by this status and overlay.
+
+    It is for costly services, in a thread of its own.
+    """
     shapes = Shapes()
     return {
         name: decisions(plan.services[name], status, remembered(plan, name), shapes, overlay) for name in sorted(names)
@@ -76,7 +84,10 @@ def decided_since(
     status: Status,
     overlay: Overlay,
 ) -> Mapping[ServiceId, Decisions]:
-    """Returns the decisions made apart, with the TTLs that this later status allows, by the retimed checks."""
+    """Returns the decisions of `decided`, with the TTLs that a later status allows.
+
+    Only services with a check in `retimed` get new TTLs.
+    """
     shapes = Shapes()
     return dict(decided) | {
         name: retimed_decisions(plan.services[name], status, decided[name], shapes, overlay)
@@ -93,7 +104,7 @@ def with_decisions(plan: Plan, decided: Mapping[ServiceId, Decisions]) -> Plan |
 
 
 def costly(plan: Plan) -> frozenset[ServiceId]:
-    """Returns the services of the zones whose decisions take long, if all of them are made at once."""
+    """Returns all services of each zone whose decisions take long when they are all made at once (COSTLY)."""
     costly_services: set[ServiceId] = set()
     for zone in plan.zones.values():
         shapes = {}

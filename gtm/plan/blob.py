@@ -31,7 +31,7 @@ _CHOOSE = {Choose.ALL: 0, Choose.ONE: 1, Choose.SHUFFLE: 2, Choose.ROTATE: 3}
 
 
 class _Row(msgspec.Struct, array_like=True):
-    """An array on the wire, with a name for each of its places."""
+    """A MessagePack array, with a name for each of its items."""
 
 
 class _Table(_Row):
@@ -84,7 +84,7 @@ class _Names(_Row):
     version: int
     regions: tuple[str, ...]
     maps: tuple[msgspec.Raw, ...]
-    """Each is a _Map, made by itself: one call that makes all of them would keep every other thread waiting."""
+    """Each is an encoded _Map. Each is encoded by its own call: one call for all would block the other threads."""
     services: tuple[_Service, ...]
     zones: tuple[_Zone, ...]
 
@@ -113,14 +113,17 @@ class _Decisions(_Row):
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """The numbers by which the blobs of one plan, and of the flips of health after it, name things."""
+    """The numbers that stand for services and regions in the blobs of one plan.
+
+    The blobs of later decisions use the same numbers, until zones or geo data change.
+    """
 
     services: Mapping[ServiceId, int]
     regions: Mapping[RegionName, int]
 
 
 def numbering(plan: Plan) -> Numbering:
-    """Returns the numbers for a plan."""
+    """Returns the numbers of the services and regions of a plan."""
     regions = sorted({region.name for steered in plan.services.values() for region in steered.regions})
     return Numbering(
         {name: number for number, name in enumerate(plan.services)},
@@ -129,7 +132,7 @@ def numbering(plan: Plan) -> Numbering:
 
 
 def compose_names(plan: Plan, numbers: Numbering) -> bytes:
-    """Returns the blob of everything that changes with zones and geo data."""
+    """Returns the blob of the zones, services and cell maps of a plan: what changes with zones and geo data."""
     spaces = {id(steered.space.networks): steered.space.networks for steered in plan.services.values()}
     maps = {key: number for number, key in enumerate(spaces)}
     services = tuple(
@@ -147,7 +150,7 @@ def compose_names(plan: Plan, numbers: Numbering) -> bytes:
 
 
 def compose_decisions(plan: Plan, changed: Iterable[ServiceId], numbers: Numbering) -> bytes:
-    """Returns the blob of what these services answer from this plan on."""
+    """Returns the blob of the decisions that this plan has for the `changed` services."""
     spreads: dict[int, tuple[int, CellAnswers]] = {}
     ttls: dict[tuple[int, ...], int] = {}
     services = array("I")
@@ -212,7 +215,7 @@ def _table(networks: Networks) -> _Table:
 
 
 def _wide_octets(numbers: Halves) -> bytes:
-    """Returns 128-bit numbers in network order."""
+    """Returns 128-bit numbers as octets in network order (big-endian)."""
     octets = bytearray(16 * len(numbers))
     rows = memoryview(octets).cast("Q")
     for place, half in enumerate((numbers.highs, numbers.lows)):
@@ -221,12 +224,12 @@ def _wide_octets(numbers: Halves) -> bytes:
 
 
 def _octets(numbers: "array[int]") -> bytes:
-    """Returns 32-bit numbers in network order."""
+    """Returns 32-bit numbers as octets in network order (big-endian)."""
     return _swapped(array("I", numbers)).tobytes()
 
 
 def _swapped(numbers: "array[int]") -> "array[int]":
-    """Returns an array that nobody else has in network order."""
+    """Returns the same array with its numbers in network order. It changes the array in place."""
     if sys.byteorder == "little":
         numbers.byteswap()
     return numbers

@@ -22,37 +22,40 @@ from gtm.steer.filter import Regions
 from gtm.zone.steering import Steer
 
 SpaceKey = Hashable
-"""What two services must have in common to share their cells."""
+"""Services with equal keys have the same CellSpace."""
 
 ViewKey = TypeVar("ViewKey", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class Parts(Generic[ViewKey]):
-    """The places of the geo data, parted by something that is the same for all of a part."""
+    """The places of the geo data in groups, one group for each key; and which group every network is in."""
 
     examples: Mapping[ViewKey, Place]
-    """One place of each part, in the order of their numbers."""
+    """One place of each group, by its key, in the order of the groups' numbers."""
     networks: CellMap
 
 
 @dataclass(frozen=True)  # no slots: they have no room for what is made when it is looked at
 class Near:
-    """Which vantage is nearest to what."""
+    """The vantage nearest to each place of the geo data."""
 
     geography: Geography
     names: tuple[VantageName | None, ...]
-    """Of each place of the geo data."""
+    """The name of the nearest vantage, for each place of the geo data; None for a place that has none."""
     order: Order
 
     @cached_property
     def parts(self) -> Parts[VantageName | None]:
-        """Returns the parts near each vantage: the cells of every chain that does not look at the place."""
+        """Returns the places grouped by their nearest vantage: the cells of a chain that does not look at places."""
         return _parted(self.names, self.geography)
 
 
 class Spaces:
-    """The spaces of one plan, and of the plan before it. It has state: which were made, and which are in use."""
+    """A cache of the cell spaces of one plan and of the plan before it.
+
+    Its state is the spaces that were made, and the spaces that the plan in work uses.
+    """
 
     def __init__(self) -> None:
         self._geography: Geography | None = None
@@ -60,11 +63,11 @@ class Spaces:
         self._near: Near | None = None
         self._made: dict[SpaceKey, CellSpace] = {}
         self._maps: dict[tuple[int, ...], CellMap] = {}
-        """By the cell of each place."""
+        """Cell maps, by the cell number of each place."""
         self._used: dict[SpaceKey, CellSpace] = {}
 
     def begin(self, geography: Geography, vantages: Vantages) -> None:
-        """Begins a plan of these."""
+        """Starts a new plan; drops all cached spaces if the geography or the vantages changed."""
         self._used = {}
         if geography is not self._geography or vantages != self._vantages:
             self._made, self._maps = {}, {}
@@ -73,11 +76,14 @@ class Spaces:
 
     @property
     def has_near(self) -> bool:
-        """Returns whether some clients are near one vantage rather than another."""
+        """Returns whether there are enough vantages for local truth (MIN_VANTAGES)."""
         return self._near is not None
 
     def space(self, steer: Steer, chain: Chain, regions: Regions, *, is_local: bool) -> CellSpace:
-        """Returns the cells that a service needs."""
+        """Returns the cell space of a service, from the cache or made anew.
+
+        `is_local` says whether local truth counts for the service.
+        """
         assert self._geography is not None, "it has begun"
         key = space_key(steer, chain, regions, is_local=is_local)
         known = self._made.get(key)
@@ -88,14 +94,14 @@ class Spaces:
         return known
 
     def end(self) -> None:
-        """Forgets what the plan does not need."""
+        """Drops the cached spaces and maps that the new plan does not use."""
         self._made = self._used
         maps = {id(space.networks) for space in self._used.values()}
         self._maps = {cells: networks for cells, networks in self._maps.items() if id(networks) in maps}
 
 
 def near_vantages(vantages: Vantages, geography: Geography) -> Near | None:
-    """Returns which vantage is nearest to what; None where they are fewer than MIN_VANTAGES: none has clients then."""
+    """Returns the vantage nearest to each place; None when there are fewer vantages than MIN_VANTAGES."""
     if len(vantages) < MIN_VANTAGES:
         return None
     from gtm.geo.nearest import nearest  # noqa: PLC0415  # numpy, which a node without geo data does without
@@ -106,7 +112,7 @@ def near_vantages(vantages: Vantages, geography: Geography) -> Near | None:
 
 
 def space_key(steer: Steer, chain: Chain, regions: Regions, *, is_local: bool) -> SpaceKey:
-    """Returns the key of the cells that a service needs."""
+    """Returns the key of the cell space of a service; `is_local` says whether local truth counts for it."""
     if not looks_at_place(chain):
         return (len(chain), is_local)
     return (steer.chain, regions, is_local)
@@ -119,7 +125,10 @@ def cell_space(
     near: Near | None = None,
     maps: dict[tuple[int, ...], CellMap] | None = None,
 ) -> CellSpace:
-    """Returns the cells of a chain over regions, and the networks of each; of `maps` it takes, and to them it adds."""
+    """Returns the cells of a chain over regions, and the networks of each cell.
+
+    With `near`, cells also differ by their nearest vantage. `maps` is a cache of cell maps, which it reads and extends.
+    """
     if looks_at_place(chain):
         sights = views_of(chain, geography.places, regions)
         names = near.names if near is not None else (None,) * len(sights)
@@ -141,7 +150,10 @@ def _space(cells: Sequence[Cell], networks: CellMap, order: Order = NO_ORDER) ->
 def _parted(
     keys: Sequence[ViewKey], geography: Geography, maps: dict[tuple[int, ...], CellMap] | None = None
 ) -> Parts[ViewKey]:
-    """Returns the places parted by their keys, and numbered as these first come."""
+    """Returns the places of the geography grouped by key; groups are numbered in the order of their first place.
+
+    `keys` has one key for each place. `maps` is a cache of cell maps, which it reads and extends.
+    """
     numbers: dict[ViewKey, int] = {}
     for key in keys:
         numbers.setdefault(key, len(numbers))
@@ -157,9 +169,9 @@ def _parted(
 
 
 def carried(after: CellSpace, before: CellSpace | None) -> Mapping[int, int]:
-    """Returns, for each cell of `after`, the number of the cell of `before` with the same views, where there is one.
+    """Returns, for each cell of `after`, the number of the cell of `before` with the same views.
 
-    Of several it is the one nearest to the same vantage, if there is such a one.
+    A cell without such a cell is left out. Of several, it takes the one with the same nearest vantage, if there is one.
     """
     if before is None:
         return {}

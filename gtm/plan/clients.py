@@ -1,8 +1,8 @@
 """Clients: who would get a region of a service if all were up, and what they get now.
 
 What comes in: services, and their decisions. What goes out: cells, and the regions that cells are answered with. It
-is asked in the event loop when many services change at once. So there is so much work for all of them: what takes more
-is not found out, and None. Its state is the work that is left, and what was found; equal services are looked at once.
+runs in the event loop when many services change at once. So the work for all of them together has a limit; beyond it
+the result is None. Its state is the work that is left, and the results so far; services of one shape are examined once.
 """
 
 from collections import Counter
@@ -20,38 +20,41 @@ from gtm.steer.decide import State
 MAX_WORK = 20_000
 """Cells times endpoints of the services to look at: about 30 milliseconds."""
 READ = 10
-"""So many cells, or endpoints, of what is decided already are read while one endpoint is decided for one cell."""
+"""To read so many cells or endpoints of a decision costs as much as to decide one endpoint for one cell."""
 
 Cells = tuple[int, ...]
 
 
 class ClientAnswers(NamedTuple):
-    """What some cells are answered with."""
+    """The regions that a set of cells gets in its answers."""
 
     regions: tuple[RegionName, ...]
-    """Those of the most cells first."""
+    """The regions in the answers; the region that most cells get comes first."""
     failed: tuple[Selected, ...]
-    """What has no answer, as all is down."""
+    """The types without an answer, because all endpoints are down (FAIL_CLOSED)."""
 
 
 class Clients:
-    """Finds out who gets what. One lives as long as one telling, of one plan."""
+    """Finds which cells get which regions, within a limit of work.
+
+    An instance serves for one plan and one round of messages about it.
+    """
 
     def __init__(self, work: int = MAX_WORK) -> None:
         self._left = work
         self._shapes = Shapes()
         self._of: dict[tuple[int, int, RegionName], Cells] = {}
         self._steady: set[tuple[int, int]] = set()
-        """The cells and forms of which it is known what they would get if all were up."""
+        """Pairs of cell space and service shape for which the answers with all endpoints up are known."""
         self._known: set[tuple[int, int]] = set()
         self._answers: dict[tuple[int, int, RegionName | None], ClientAnswers] = {}
 
     def is_known(self, steered: SteeredService, decisions: Decisions) -> bool:
-        """Returns whether it was found out before for a service of this shape, with these decisions."""
+        """Returns whether `answers` already has a result for a service of this shape with these decisions."""
         return (id(decisions.spread), id(steered.service_shape)) in self._known
 
     def of(self, steered: SteeredService, region: RegionName) -> Cells | None:
-        """Returns the cells that would get a region if all were up; None where that takes too long."""
+        """Returns the cells that would get a region if all endpoints were up; None when that takes too much work."""
         shape = _shape(steered)
         key = (*shape, region)
         if key not in self._of:
@@ -75,7 +78,10 @@ class Clients:
     def answers(
         self, steered: SteeredService, decisions: Decisions, region: RegionName | None = None
     ) -> ClientAnswers | None:
-        """Returns the answers of all cells, or of those of a region (`of`); None where that takes too long."""
+        """Returns what all cells get now; None when that takes too much work.
+
+        With `region` it counts only the cells that would get that region if all were up (`of`).
+        """
         known = (id(decisions.spread), id(steered.service_shape))
         key = (*known, region)
         if key not in self._answers:

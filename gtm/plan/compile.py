@@ -43,9 +43,10 @@ def compile_plan(
 ) -> Plan:
     """Returns the plan of these zones, one generation after `before`.
 
-    `serials` has the SOA serial of every zone, by its origin in presentation format. The plan `before` is what
-    `serve_last_good` remembers. `vantages` are those whose local truth counts for the clients near them.
-    `spaces` has those of the plan before. Raises ZoneTooCostly by the clock of `effort`.
+    `serials` has the SOA serial of every zone, by its origin in presentation format. `serve_last_good` takes its
+    answers from the plan `before`. `vantages` are the vantages whose local truth counts for the clients near them.
+    `spaces` is the cache of cell spaces; it has those of the plan before. `effort` has the limits of time for each
+    zone; raises ZoneTooCostly for a zone that takes longer.
     """
     spaces, effort = spaces or Spaces(), effort or boundless()
     spaces.begin(geography, vantages)
@@ -69,7 +70,7 @@ def compile_plan(
 
 
 def remembered(before: Plan, name: ServiceId) -> Remembered:
-    """Returns a service as a plan has it, with its decisions."""
+    """Returns a service of a plan with its decisions; None when the plan does not have the service."""
     steered = before.services.get(name)
     return None if steered is None else (steered, before.decisions[name])
 

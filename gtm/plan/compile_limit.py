@@ -26,10 +26,10 @@ DECISIONS = (
 
 
 class Effort:
-    """The time that zones take, one after the other. Its state is the zone that is worked at."""
+    """Measures the time that each zone takes in a compile. Its state is the zone in work, and the time so far."""
 
     def __init__(self, clock: Callable[[], float], files: frozenset[str], *, times: float = 1.0) -> None:
-        """Only the zones of these files are limited, to so many times the limits."""
+        """Limits only the zones of these zone files. `times` multiplies every limit."""
         self._clock = clock
         self._files = files
         self._times = times
@@ -40,7 +40,10 @@ class Effort:
         self._began = 0.0
 
     def at(self, zone: Zone | None, limit_s: float, *, work: str) -> None:
-        """Notes which zone is worked at from now on; `work` says what takes so long, and what to do about that."""
+        """Sets the zone in work; None for no zone.
+
+        `limit_s` is its limit in seconds. `work` is the text for an error: what takes too long, and what to do.
+        """
         now = self._clock()
         if self._zone is not None:
             self._spent[self._zone.file] = self._spent.get(self._zone.file, 0.0) + now - self._began
@@ -50,7 +53,7 @@ class Effort:
         self._zone, self._began = zone if is_limited else None, now
 
     def check(self) -> None:
-        """Raises ZoneTooCostly once the zone took too long."""
+        """Raises ZoneTooCostly when the zone in work has taken longer than its limit."""
         if self._zone is not None:
             spent = self._spent.get(self._zone.file, 0.0) + self._clock() - self._began
             limit_s = self._limit_s * self._times
@@ -59,5 +62,5 @@ class Effort:
 
 
 def boundless() -> Effort:
-    """Returns an effort that nobody limits."""
+    """Returns an effort without limits."""
     return Effort(lambda: 0.0, frozenset())

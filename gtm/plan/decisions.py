@@ -17,7 +17,10 @@ from gtm.zone.model import Endpoint, OnAllDown, Service
 def decisions(
     steered: SteeredService, status: Status, before: Remembered, shapes: Shapes, overlay: Overlay = NO_OVERLAY
 ) -> Decisions:
-    """Returns the decisions of the service, for each of its cells."""
+    """Returns the decisions of the service for all of its cells, by this status and overlay.
+
+    `before` is the service in the plan before; `serve_last_good` needs it. `shapes` is the cache of this round.
+    """
     counts = effective(steered, status, overlay)
     spread = shapes.spread(steered, counts)
     if steered.service.on_all_down is OnAllDown.SERVE_LAST_GOOD:
@@ -51,7 +54,7 @@ def _taken_out(counts: EffectiveHealth) -> frozenset[int]:
 
 
 def answer_pool_of(service: Service) -> AnswerPool:
-    """Returns the pool of answers, one for each endpoint, in the order of the zone file."""
+    """Returns the answer pool of a service: one record for each endpoint, in the order of the zone file."""
     return AnswerPool(
         tuple(
             Answer(endpoint.rtype, _rdata(endpoint), endpoint.weight, endpoint.id, endpoint.region)

@@ -22,28 +22,31 @@ from gtm.plan.model import SteeredService
 from gtm.zone.monitors.kinds.calculated import CalculatedSettings
 
 Watched = Mapping[CheckId, Check]
-"""Every check of the zones, with those that calculated ones are made of (`checks` in gtm/checks/model.py)."""
+"""Every check of the zones, with the parts of calculated checks (`checks` in gtm/checks/model.py)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that dies."""
+    """One cause, such as a dead region, and the checks that are down because of it."""
 
     name: str
-    """For people, after `where`: `all of us-east dies`."""
+    """The cause in words: `all of us-east dies`."""
     fallen: frozenset[CheckId]
     """The checks that are down after it."""
 
 
 def everything(watched: Watched) -> Fault:
-    """Returns the death of every target."""
+    """Returns the fault in which every target is dead."""
     return Fault("everything dies", fallen(frozenset(check.target for check in watched.values()), watched))
 
 
 def single_faults(
     steered: SteeredService, services: Mapping[ServiceId, SteeredService], watched: Watched
 ) -> tuple[Fault, ...]:
-    """Returns the deaths of one thing after which something of a service is down; none where nothing can be."""
+    """Returns the single faults that take down at least one check of a service; empty when there are none.
+
+    `services` are all services by id. `watched` has every check of the zones.
+    """
     awaited = {name: services[name] for name in steered.service.awaits if name in services}
     faults = [
         Fault(f"all of {what} dies", fallen(targets, watched))
@@ -58,7 +61,7 @@ def single_faults(
 
 
 def fallen(targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
-    """Returns the checks that are down while these targets are dead, and all others are up."""
+    """Returns the checks that are down while these targets are dead and all other targets are up."""
     beliefs: dict[CheckId, Belief] = {}
     stack = list(watched)  # services may wait for each other in a row of thousands: too deep for recursion
     while stack:  # it ends: no circles, for `checks` leaves them out
@@ -72,7 +75,7 @@ def fallen(targets: frozenset[str], watched: Watched) -> frozenset[CheckId]:
 
 
 def _belief(check: Check, beliefs: Mapping[CheckId, Belief], targets: frozenset[str]) -> Belief:
-    """Returns the belief of a check, from its parts."""
+    """Returns the belief of a check; that of a calculated check comes from `beliefs` of its parts."""
     settings = check.monitor.settings
     if isinstance(settings, CalculatedSettings):
         parts = [belief_of(part, beliefs.__getitem__) for part in check.parts]
@@ -91,7 +94,7 @@ def _targets_by_region(services: Iterable[SteeredService]) -> dict[RegionName, s
 def _regions(
     concerned: Iterable[SteeredService], services: Iterable[SteeredService]
 ) -> Iterator[tuple[str, frozenset[str]]]:
-    """Yields the regions that have something which concerns a service, and all the targets in them."""
+    """Yields each region that has a target of the `concerned` services, with all targets of all services in it."""
     relevant = {target for region in concerned for target in _targets(region)}
     for name, targets in _targets_by_region(services).items():
         if not relevant.isdisjoint(targets):

@@ -25,7 +25,10 @@ SelectedRecords = tuple[Selected, ...]
 
 
 class LastGood:
-    """What was made for one compile or one apply. Its ids are of things that the plans of that have, or `Shapes`."""
+    """A cache of answers for one compile or one apply.
+
+    Its keys are ids of objects that the plans, or `Shapes`, keep alive for that time.
+    """
 
     def __init__(self) -> None:
         self._spreads: dict[tuple[int, int, int, int, tuple[tuple[int, int], ...]], CellAnswers] = {}
@@ -35,9 +38,10 @@ class LastGood:
     def spread(
         self, steered: SteeredService, fresh: CellAnswers, before: Remembered, *, taken_out: frozenset[int]
     ) -> CellAnswers:
-        """Returns the answers of each cell, with the memory of the plan before.
+        """Returns the answers of each cell; where `fresh` fails open, those of the plan before.
 
-        Endpoints that people took out stay out.
+        `fresh` is decided without memory. `before` is the service in the plan before. `taken_out` are the numbers of
+        endpoints that overrides took out; they stay out.
         """
         if before is None or not self._fails_open(fresh):
             return fresh
@@ -63,7 +67,7 @@ class LastGood:
 
 
 def _kept_numbers(steered: SteeredService, old: SteeredService, taken_out: frozenset[int]) -> dict[int, int]:
-    """Returns the number of each endpoint that the old plan had and no person took out, by its number there."""
+    """Returns the numbers of endpoints now, by their numbers in the old plan, without those that overrides took out."""
     if steered is old:
         return {number: number for number in range(len(steered.checks)) if number not in taken_out}
     ends = enumerate(steered.service.endpoints)
@@ -72,7 +76,10 @@ def _kept_numbers(steered: SteeredService, old: SteeredService, taken_out: froze
 
 
 def _spread(fresh: CellAnswers, last: CellAnswers, carry: Mapping[int, int], kept: Mapping[int, int]) -> CellAnswers:
-    """Returns the spread in which every different part is there once, as it is in one that remembers nothing."""
+    """Returns the answers of `fresh`, with those of `last` where a cell fails open; equal parts are there once.
+
+    `carry` has the number of each cell in `last`; `kept` has the numbers of endpoints now, by their numbers in `last`.
+    """
     known: dict[tuple[int, int | None], int] = {}
     numbers: dict[SelectedRecords, int] = {}
     by_cell = []

@@ -21,13 +21,16 @@ from gtm.plan.service_shape import EffectiveHealth
 from gtm.steer.filter import Candidate, Candidates
 
 Numbers = frozenset[int]
-"""Of endpoints, from 0, in the order of the zone file."""
+"""Numbers of endpoints, from 0, in the order of the zone file."""
 
 NOTHING: Numbers = frozenset()
 
 
 def with_local_truth(steered: SteeredService, status: Status, counted: EffectiveHealth) -> EffectiveHealth:
-    """Returns the effective health, without what is seen down from the vantages near this service's cells."""
+    """Returns the effective health with `seen_down` set: which endpoints each near vantage sees down.
+
+    Endpoints with an override are left out.
+    """
     space = steered.space
     if not space.vantages:
         return counted
@@ -43,7 +46,7 @@ def with_local_truth(steered: SteeredService, status: Status, counted: Effective
 
 
 def _down_for(known: CheckStatus, space: CellSpace) -> list[VantageName]:
-    """Returns the vantages near whose clients it is down: those that see it so, or for which such a one stands in."""
+    """Returns the vantages of the space for which a check is down: by their own vote, or by that of their stand-in."""
     down = frozenset(seen_down(known.local))
     if not down:
         return []
@@ -52,7 +55,10 @@ def _down_for(known: CheckStatus, space: CellSpace) -> list[VantageName]:
 
 
 def seen_from(candidates: Candidates, down: Numbers) -> Candidates:
-    """Returns the candidates of one type as they count where these are seen down."""
+    """Returns the candidates of one type, where those with the numbers in `down` are believed down.
+
+    Returns them unchanged when no other candidate is up.
+    """
     if not down or not any(_remains(candidate) for candidate in candidates if candidate.number not in down):
         return candidates
     return tuple(
