@@ -1,13 +1,14 @@
-"""The event log on disk: lines of JSON in files that are rotated by size, so that they never take more than a bound.
+"""The event log on disk: lines of JSON in files that are rotated by size, so that their total size has a limit.
 
     events.jsonl      the newest lines
     events.1.jsonl    those before, and so on up to events.4.jsonl; older ones are gone
 
-One thread writes (gtm/node/events/log.py); anybody reads, a node that runs or not. A line that a crash or a full disk
-tore is left out when reading, and costs no other line. Nothing here is fsynced: what a power cut takes is the last
-seconds.
+One thread writes (gtm/node/events/log.py); other processes may read, whether the node runs or not. A line that a crash
+or a full disk cut short is left out when reading; all other lines are read. Nothing here is fsynced: a power cut loses
+the last seconds.
 
-Others may move, remove or truncate `events.jsonl`, as logrotate does: each write goes to the file at the path.
+Other programs may move, remove or truncate `events.jsonl`, as logrotate does: each write is to the file that is at the
+path then.
 """
 
 import os
@@ -21,13 +22,13 @@ from gtm.node.state.lock import FILE_MODE, make_private
 
 FILE_BYTES = 8 * 1024 * 1024
 FILES = 5
-"""40 MiB in all: about 100,000 events."""
+"""The number of files: 40 MiB in all, about 100,000 events."""
 MAX_LINE_BYTES = 256 * 1024
-"""More than any event has; a longer line is damage."""
+"""More bytes than any event has; a longer line is damaged."""
 
 
 class EventFiles:
-    """Writes lines. It has state: the open file, and how long it is. Every method may raise OSError."""
+    """Writes lines to the event files. Its state: the open file and its size. Every method may raise OSError."""
 
     def __init__(self, folder: Path, *, file_bytes: int = FILE_BYTES, files: int = FILES) -> None:
         self._folder = folder
@@ -38,7 +39,10 @@ class EventFiles:
         self._torn = False
 
     def write(self, lines: bytes) -> None:
-        """Adds whole lines; a write that fails half-way leaves a torn line, which the next one ends."""
+        """Appends whole lines; rotates the files first if the lines do not fit.
+
+        A write that fails half-way leaves an incomplete line; the next write ends that line first.
+        """
         if not self._is_at_path():
             self.close()
             self._open()
@@ -59,7 +63,10 @@ class EventFiles:
             os.close(descriptor)
 
     def _is_at_path(self) -> bool:
-        """Returns whether the open file is the one at the path; takes note of its size, which others may change."""
+        """Returns whether the open file is still the one at the path.
+
+        Updates the known size of the file too, which other programs may have changed.
+        """
         if self._descriptor < 0:
             return False
         here = os.fstat(self._descriptor)
@@ -88,14 +95,14 @@ class EventFiles:
 
 
 def path_of(folder: Path, number: int) -> Path:
-    """Returns the file of a number; 0 is the newest."""
+    """Returns the path of an event file by its number; 0 is the newest file."""
     return folder / ("events.jsonl" if number == 0 else f"events.{number}.jsonl")
 
 
 def read_events(folder: Path, *, since: float) -> Iterator[Recorded]:
-    """Yields the events of a folder from a wall time on, oldest first.
+    """Yields the events in the event files of a folder from the wall time `since` on, oldest first.
 
-    Raises StateInvalid when a file is there and cannot be read.
+    Raises StateInvalid when a file exists and cannot be read.
     """
     newest_last = [path_of(folder, number) for number in range(FILES - 1, -1, -1)]
     wanted = [path for path in newest_last if _modified_at(path) >= since]
@@ -123,7 +130,7 @@ def _read(path: Path) -> Iterator[Recorded]:
 
 
 def parse_or_none(line: bytes) -> Recorded | None:
-    """Returns the event of a line, or None of what is no whole line of ours."""
+    """Returns the event of a line of an event file; None if the line is incomplete or not an event."""
     try:
         return parse_line(line)
     except StateInvalid:
@@ -131,9 +138,10 @@ def parse_or_none(line: bytes) -> Recorded | None:
 
 
 class Tail:
-    """Follows a folder's events from its end on. It has state: the open file that it reads, and how far.
+    """Reads new events from the event files of a folder, from the end of the newest file on.
 
-    The file stays open, so that its last lines are read wherever it was moved.
+    Its state: the open file, and the offset up to which it is read. The file stays open, so that its last lines are
+    read even after it was moved.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -143,17 +151,17 @@ class Tail:
         self._offset = 0 if self._descriptor < 0 else os.fstat(self._descriptor).st_size
 
     def news(self) -> list[Recorded]:
-        """Returns the events written since the last call; those of a file that was rotated away meanwhile too."""
+        """Returns the events written since the last call, also those at the end of a file rotated meanwhile."""
         events = self._more()
         if self._is_moved():
-            events += self._more()  # what was written after it was read, and before it was moved
+            events += self._more()  # lines written after the last read, and before the file was moved
             self.close()
             self._descriptor, self._offset, self._half = self._opened(), 0, b""
             events += self._more()
         return events
 
     def close(self) -> None:
-        """Lets the file go."""
+        """Closes the open file."""
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
             os.close(descriptor)
@@ -161,7 +169,7 @@ class Tail:
     def _is_moved(self) -> bool:
         try:
             return self._descriptor < 0 or not os.path.samestat(os.fstat(self._descriptor), self._path.stat())
-        except OSError:  # nothing is there yet: the next line may still come into the file that was moved
+        except OSError:  # no new file yet: the next line may still be written to the moved file
             return False
 
     def _more(self) -> list[Recorded]:

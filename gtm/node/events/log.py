@@ -1,11 +1,12 @@
-"""The event log of a running node: events in, from any thread, without ever waiting; lines on disk and news out.
+"""The event log of a running node: events come in, from any thread, without a wait; lines on disk and news go out.
 
     record -> recent (memory) -> GET /v1/events
-           -> each subscriber: queue -> thread -> the event files (gtm/node/events/files.py), and whoever subscribed
+           -> each subscriber: queue -> thread -> the event files (gtm/node/events/files.py), and other subscribers
 
-A disk that is slow, full or read-only costs lines, which are counted as `events_lost{reason=...}`, and never a query or
-a check. So does a flood: what a peer says can turn as often as it likes, and must not push out what happened before.
-Each kind of event has room for an outage of everything at once, and then for one a second.
+A disk that is slow, full or read-only costs lines of the log, never a query or a check. Lost lines are counted as
+`events_lost{reason=...}`. A flood of events costs lines too: the votes of a peer can change very often, and their
+events must not push out older ones. Each kind of event has room for an outage of everything at once, and then for one
+event a second.
 """
 
 import logging
@@ -25,37 +26,40 @@ from gtm.node.events.subscription import Subscriber, Subscription
 from gtm.token_bucket import TokenBucket
 
 MAX_WAITING = 10_000
-"""Events that wait for a subscriber: some 5 MB, and more than an outage of everything makes."""
+"""The size of a subscriber's queue in events: about 5 MB, and more events than an outage of everything makes."""
 MAX_RECENT = 2_000
-"""Events in memory, for who asks over the admin API."""
+"""The events that are kept in memory, for the admin API."""
 MAX_AT_ONCE = 10_000
-"""Of one kind: more than an outage of everything makes, and a tenth of what the journal keeps."""
+"""Events of one kind at once: more than an outage of everything makes, and a tenth of what the event files keep."""
 MAX_ODD_AT_ONCE = 500
-"""Of what changes no answer, and any single probe can bring about; a quarter of what is in memory."""
+"""The same for each kind in ODD, which changes no answer and which any single probe can cause: a quarter of
+MAX_RECENT."""
 EVERY_S = 1.0
-"""Between two of one kind after that: a day of a flood is what the journal keeps."""
+"""The seconds between two events of one kind after that: the event files can keep one day of a flood."""
 TELL_EVERY_S = 3600.0
+"""The least seconds between two log lines about a flood of one kind."""
 
 ODD = frozenset({EventKind.ENDPOINT_DEGRADED, EventKind.ENDPOINT_FLAPPING})
+"""The kinds of event that change no answer and that any single probe can cause."""
 
 CLOSE_LIMIT_S = 2.0
-"""A disk that hangs does not keep a node from stopping."""
+"""The most seconds that `EventLog.close` takes: a disk that hangs does not keep a node from stopping."""
 
 log = logging.getLogger(__name__)
 
 
 class Lines(Protocol):
-    """Where lines are kept: gtm/node/events/files.py."""
+    """A place that keeps lines of the event log, such as the event files (gtm/node/events/files.py)."""
 
     def write(self, lines: bytes) -> None:
-        """Adds whole lines; may raise OSError."""
+        """Appends whole lines; may raise OSError."""
 
     def close(self) -> None:
         """Closes the file; the next write opens it again. May raise OSError."""
 
 
 class _FileWriter:
-    """Writes events to the files as lines."""
+    """A subscriber that writes events to the event files, one line each."""
 
     def __init__(self, files: Lines) -> None:
         self._files = files
@@ -68,7 +72,7 @@ class _FileWriter:
 
 
 class EventLog:
-    """Records events. It has state: the recent ones, and who subscribed."""
+    """Records events and passes them to subscribers. Its state: the recent events, and the subscriptions."""
 
     def __init__(self, journal: Lines, node: NodeName, *, clock: Clock, counters: Counters) -> None:
         self._node = node
@@ -87,9 +91,9 @@ class EventLog:
         counters.include(self._counts)
 
     def subscribe(self, name: str, subscriber: Subscriber, *, trouble: str, most_waiting: int = MAX_WAITING) -> None:
-        """Has a subscriber get every event from now on, in a thread of its own.
+        """Adds a subscriber, which gets every event from now on, in a thread of its own.
 
-        At most `most_waiting` events wait for it; `trouble` begins the line of the log about a failure.
+        Its queue holds at most `most_waiting` events. `trouble` is the begin of the log line about a failure.
         """
         subscription = Subscription(name, subscriber, trouble=trouble, most_waiting=most_waiting)
         self._others = (*self._others, subscription)
@@ -101,13 +105,16 @@ class EventLog:
         return (self._files, *self._others)
 
     def start(self) -> None:
-        """Starts to give events to subscribers; what was recorded before is given too."""
+        """Starts to pass events to the subscribers, also the events that were recorded before."""
         self._is_started = True
         for subscription in self._subscriptions:
             subscription.start()
 
     def record(self, event: Event) -> EventId:
-        """Takes an event, from any thread, and returns its id; it never waits, and never raises."""
+        """Records an event and returns its id. Any thread may call it; it never waits and never raises.
+
+        An event beyond the limit of its kind is only counted; its id is UNRECORDED then, unless it brings one.
+        """
         wall = self._clock.wall()
         if not self._has_room_for(event.kind):
             return event.id or UNRECORDED
@@ -126,7 +133,10 @@ class EventLog:
         return EventId(line.id)
 
     def _has_room_for(self, kind: EventKind) -> bool:
-        """Returns whether this is no flood of its kind; else it is counted, and told now and then."""
+        """Returns whether the limit of this kind allows one more event.
+
+        If not, counts the event as lost, and logs the flood at most once in TELL_EVERY_S.
+        """
         now = self._clock.monotonic()
         allowed = self._allowed.get(kind)
         if allowed is None:
@@ -141,7 +151,11 @@ class EventLog:
         return False
 
     def recent(self, *, since: float, kinds: frozenset[str] = frozenset(), after: str = "") -> Sequence[Recorded]:
-        """Returns events of memory, oldest first: from a wall time on, of these kinds (none: all), after an id."""
+        """Returns events in memory, oldest first.
+
+        `since` is the wall time of the first event. No `kinds` means all kinds. `after` is the id of an event: only
+        later events are returned, or all if that event is not in memory.
+        """
         events = list(self._recent)
         places = [place for place, event in enumerate(events) if event.id == after] if after else []
         if places:
@@ -149,11 +163,14 @@ class EventLog:
         return [event for event in events if event.wall >= since and (not kinds or event.type in kinds)]
 
     def reopen(self) -> None:
-        """Has the file let go that is written, which somebody moved or removed maybe; it never waits."""
-        self._files.close_soon()  # where the queue is full, the next write looks by itself where the file is
+        """Orders the thread of the event files to close the open file, which may have been moved. Never waits."""
+        self._files.close_soon()  # a full queue does no harm: each write checks which file is at the path
 
     def close(self) -> None:
-        """Gives what waits to the subscribers, and ends; a disk that hangs is left behind."""
+        """Passes the waiting events to the subscribers and ends their threads, within CLOSE_LIMIT_S.
+
+        A thread that hangs is left running.
+        """
         subscriptions, until = self._subscriptions, time.monotonic() + CLOSE_LIMIT_S
         for subscription in subscriptions:
             subscription.ask_to_end(max(0.0, until - time.monotonic()))

@@ -1,15 +1,15 @@
-"""The recorder: turns what changes in this node into events, each with the ids of what caused it.
+"""The recorder: turns changes in this node into events, each with the ids of the events that caused it.
 
     read, judged     a probe's reading and verdict          prober
-    unread           a check that it could not make         prober
+    unread           a check that a probe could not make    prober
     expiring         a certificate that a probe saw         health river
-    believed         what this node believes, regions       health river, planner's plan for who is concerned
+    believed         beliefs of this node, and regions      health river; the plan has the services concerned
     planned          the plan, and who fails open           planner; caused by what was believed, loaded or located
     rejected         zone files with mistakes               zone river
     damaged          a state file is of no use or unwritten checksummed files, from the thread that writes, too
     refused          the first report refused of a kind     store
 
-It decides nothing and waits for nothing. Its state is what the next plan will be caused by, and what was told before.
+It decides nothing and waits for nothing. Its state: the last reading, the regions of the plan, and the silent probes.
 """
 
 import logging
@@ -40,13 +40,13 @@ from gtm.watch.folder import Catalogue
 from gtm.zone.changes import ZoneChanges
 
 MAX_REJECTED = 50
-"""Zone files of one reading that get an event; `gtm check` tells of all."""
+"""The most zone files that get an event after one reading of the folder; `gtm check` reports all."""
 MAX_REJECTED_PROBLEMS = 20
-"""Of one file, in its event."""
+"""The most problems of one zone file that its event lists."""
 MAX_MOVES_SHOWN = 2
-"""In the words of a plan's event; its facts have more."""
+"""The most moves of clients in the message of a plan's event; its facts list more."""
 SILENCE_LOOK_S = 2.0
-"""How often to look who fell silent: it takes a walk over all votes."""
+"""The least seconds between two searches for silent probes: each search reads all votes."""
 
 _Region = tuple[str, RegionName]
 """A zone's name and one of its regions."""
@@ -67,16 +67,16 @@ _LOGGED = {
     EventKind.PROBE_SILENT: logging.WARNING,
     EventKind.PROBE_HEARD: logging.INFO,
 }
-"""The kinds that are lines of the log as they stand; of the others whoever has them recorded logs more, or less."""
+"""The kinds of event whose message is logged here, and at which level. Callers log the other kinds themselves."""
 
 log = logging.getLogger(__name__)
 
 
 class EventRecorder:
-    """Records what changes."""
+    """Records the changes in this node as events."""
 
     def __init__(self, events: Recorder, node: NodeName, *, answers: bool = True) -> None:
-        """`answers`: this node answers queries, and so knows what clients get."""
+        """Makes the recorder of a node; `answers` is whether it answers queries, and so knows what clients get."""
         self._answers = answers
         self._events = events
         self._node = node
@@ -86,20 +86,20 @@ class EventRecorder:
         self._looked_at = float("-inf")
 
     def record(self, event: Event) -> EventId:
-        """Records an event of any other kind."""
+        """Records an event and returns its id; logs its message too if its kind is in _LOGGED."""
         level = _LOGGED.get(event.kind)
         if level is not None:
             log.log(level, "%s", event.message, extra=fields_of(event))
         return self._events.record(event)
 
     def read(self, check: Check, reading: Reading) -> None:
-        """Remembers a reading until the verdict on it is told, if that changes at all."""
+        """Remembers the last reading: it becomes the cause of the verdict's event if it changes the verdict."""
         self._last = (check.id, reading)
 
     def judged(self, check: Check, verdict: Verdict, *, detected_s: float | None = None) -> EventId:
         """Records a changed verdict of this node's probe, and the reading that decided it.
 
-        `detected_s` is the time from the first bad reading on, of what was up and is down now.
+        `detected_s` is the seconds from the first bad reading to this verdict; None unless it turned from up to down.
         """
         causes = () if self._last is None or self._last[0] != check.id else (self._decisive(*self._last),)
         facts: dict[str, Fact] = {
@@ -115,12 +115,12 @@ class EventRecorder:
         return self.record(Event(EventKind.VERDICT, check.id, message, facts, causes, identifier))
 
     def unread(self, check: Check, reading: Reading) -> None:
-        """Records that this node's probe cannot make a check, by its own fault."""
+        """Records that this node's probe cannot make a check, by a fault of the probe and not of the endpoint."""
         message = f"{self._node} cannot check {check.id}: {reading.detail}"
         self.record(Event(EventKind.PROBE_UNREAD, check.id, message, {"detail": reading.detail}))
 
     def expiring(self, check: Check, certificate: Certificate, *, wall: float) -> None:
-        """Records that the certificate of an endpoint is about to end, or did."""
+        """Records that the certificate of an endpoint expires soon, or has expired; `wall` is the time now."""
         days = certificate.days_left(wall)
         ends = f"expires in {days:.1f} days" if days > 0 else "has expired"
         message = f"{self._node} sees that the certificate of {check.id} {ends}"
@@ -133,7 +133,10 @@ class EventRecorder:
         return self.record(Event(EventKind.READING, check, message, facts))
 
     def believed(self, delta: StatusDelta, book: Book, plan: Plan) -> tuple[EventId, ...]:
-        """Records the checks whose belief changed; returns the events, which cause the next plan."""
+        """Records the checks whose belief changed, and the regions that went down or up by that.
+
+        Returns the ids of the events about checks and local truths, which are the causes of the next plan.
+        """
         told = {change.check: self._endpoint(change, book, plan) for change in delta.changes}
         local = [self._local(change, book, plan) for change in delta.local_changes]
         for check in delta.turned_odd:
@@ -157,7 +160,7 @@ class EventRecorder:
         return self.record(Event(_BY_BELIEF[change.after.belief], change.check, str(change), facts, causes))
 
     def _odd(self, check: CheckId, status: CheckStatus, book: Book, plan: Plan) -> None:
-        """Records that a check turned degraded or flapping: no answer changes by that, so it causes no plan."""
+        """Records that a check became degraded or flapping. No answer changes by that, so it causes no plan."""
         services = plan.watchers.get(check, ())
         counted = [voice for voice in status.votes if voice.counts]
         saying = [voice for voice in counted if voice.state is status.state]
@@ -213,12 +216,15 @@ class EventRecorder:
     def planned(
         self, before: Plan, after: Plan, causes: tuple[EventId, ...], *, changes: Sequence[ZoneChanges] = ()
     ) -> EventId:
-        """Records that a plan serves, what of the zone files is new with it, and which services fail open by it."""
+        """Records that a plan serves, which zones it changed, and which services fail open or recover by it.
+
+        `causes` are the ids of the events that led to the plan. Returns the id of the plan's event.
+        """
         applied = None if after.zones is before.zones else applied_event(before, after, changes)
         if applied is not None:
             causes = (*causes, self.record(applied))
         changed = [name for name, now in after.decisions.items() if now is not before.decisions.get(name)]
-        # where nothing is answered nobody moves
+        # a node that answers no queries moves no clients
         moved = moves(before, after, changed) if applied is None and self._answers else ()
         facts: dict[str, Fact] = {
             "generation": int(after.generation),
@@ -242,11 +248,11 @@ class EventRecorder:
                 self.record(Event(kind, name, f"{name}: {message}", {}, (plan,)))
 
     def plan_failed(self, message: str, causes: tuple[EventId, ...]) -> None:
-        """Records that no plan can be made; the last good one serves on."""
+        """Records that no new plan can be made; the last good plan continues to serve."""
         self.record(Event(EventKind.PLAN_FAILED, self._node, message, {}, causes))
 
     def rejected(self, before: Catalogue, after: Catalogue) -> None:
-        """Records zone files with new mistakes."""
+        """Records the zone files whose problems are new, one event each; `before` and `after` are two readings."""
         was, now = before.by_file(), after.by_file()
         fresh = [file for file in sorted(now) if now[file] != was.get(file)]
         for file in fresh[:MAX_REJECTED]:
@@ -256,27 +262,30 @@ class EventRecorder:
             self.record(Event(EventKind.CONFIG_REJECTED, file, str(problems[0]), facts))
 
     def damaged(self, file: str, problem: str) -> None:
-        """Records that a file of the state folder is damaged, or cannot be read or written; any thread may."""
+        """Records that a file of the state folder is damaged, or cannot be read or written. Any thread may call it."""
         self.record(Event(EventKind.STATE_DAMAGED, file, f"state: {file} {problem}", {"problem": problem}))
 
     def refused(self, giver: NodeName, refused: ReportInvalid) -> None:
-        """Records that a peer's report was refused."""
+        """Records that a report was refused; `giver` is the peer that sent it, `refused` has the reason."""
         facts = {"reason": refused.reason, "in_the_name_of": refused.node, "key": refused.key}
         self.record(Event(EventKind.REPORT_REFUSED, giver, f"report from {giver} refused: {refused}", facts))
 
     def quorum(self, message: str, *, frozen: int, of: int, is_lost: bool) -> None:
-        """Records that the quorum is lost, or found again."""
+        """Records that the quorum is lost, or found again: `frozen` of `of` checks have none."""
         kind = EventKind.QUORUM_LOST if is_lost else EventKind.QUORUM_FOUND
         self.record(Event(kind, self._node, message, {"frozen_checks": frozen, "checks": of}))
 
     def quarantine(self, node: NodeName, message: str, *, is_in: bool) -> None:
-        """Records that a probe's votes count no longer, or again."""
+        """Records that a probe is put in quarantine (`is_in`) or released: whether its votes count."""
         self.record(Event(EventKind.PROBE_QUARANTINED if is_in else EventKind.PROBE_RELEASED, node, message))
 
     def heard(
         self, book: Book, status: Status, *, now: float, spared: Callable[[], frozenset[NodeName]] = frozenset
     ) -> None:
-        """Records which probes, but for those spared, fell silent, or are heard again; `now` is monotonic seconds."""
+        """Records which probes fell silent, and which are heard again; at most once in SILENCE_LOOK_S.
+
+        `now` is monotonic seconds. Probes that `spared` returns do not count as silent.
+        """
         if now - self._looked_at < SILENCE_LOOK_S:
             return
         self._looked_at = now
@@ -308,13 +317,13 @@ def _answers(plan: Plan, name: ServiceId, clients: Clients) -> str:
 
 
 def nothing_up(plan: Plan, name: ServiceId) -> bool:
-    """Returns whether a service has clients for whom none of its endpoints is up."""
+    """Returns whether a plan has clients for whom no endpoint of a service is up; False if the plan lacks it."""
     decided = plan.decisions.get(name)
     return decided is not None and decided.is_all_down
 
 
 def _verdicts(change: Change, book: Book) -> Iterable[EventId]:
-    """Returns the verdicts, this node's and others', that a change of mind follows."""
+    """Returns the event ids of the verdicts, of this and other nodes, that agree with a changed belief and count."""
     agreeing = [voice for voice in change.after.votes if voice.counts and voice.belief is change.after.belief]
     return _verdicts_of(agreeing, change.check, book)
 
@@ -340,12 +349,12 @@ UNTOLD = NodeName("")
 
 
 def no_recorder() -> EventRecorder:
-    """Returns a recorder that nobody keeps, for a part that runs without a node around it."""
+    """Returns a recorder that keeps no events, for code that runs without a node."""
     return EventRecorder(NoRecorder(), UNTOLD)
 
 
 class _Index:
-    """Which checks make up which region, of one plan's zones."""
+    """The checks and the services of each region, from the zones of one plan; empty without a plan."""
 
     def __init__(self, plan: Plan | None) -> None:
         self.plan = plan
@@ -364,12 +373,15 @@ class _Index:
         return tuple(self._services.get(region, ()))
 
     def touched(self, checks: Iterable[CheckId]) -> Iterable[tuple[_Region, tuple[CheckId | None, ...]]]:
-        """Yields the regions that these checks are of, each with all its checks; None is one that nobody checks."""
+        """Yields each region that has one of these checks, with all checks of that region.
+
+        None among the checks is an endpoint without a check.
+        """
         regions = {region: None for check in checks for region in self._regions.get(check, ())}
         return ((region, tuple(self._members[region])) for region in regions)
 
     def regions_of(self, check: CheckId) -> tuple[str, ...]:
-        """Returns the regions that a check is of, as `ZONE/REGION`."""
+        """Returns the regions that have endpoints with this check, as `ZONE/REGION`."""
         return tuple(f"{zone}/{region}" for zone, region in self._regions.get(check, ()))
 
     def _add(self, region: _Region, check: CheckId | None) -> None:

@@ -1,9 +1,10 @@
-"""A subscriber of the event log, its bounded queue, and the thread that gives it what came, in batches.
+"""A subscriber of the event log, its bounded queue, and the thread that passes the events to it in batches.
 
     offer (any thread, never waits) -> queue -> thread -> subscriber
 
-A subscriber that is slow or fails costs itself events and delays nobody: what does not fit its queue, and what it
-failed to take, is counted and told. The event files are one (log.py); others join with `EventLog.subscribe`.
+A subscriber that is slow or fails loses events, and delays nobody else. Events that do not fit its queue, and events
+that it failed to take, are counted and logged. The event files are one subscriber (log.py); others join with
+`EventLog.subscribe`.
 """
 
 import logging
@@ -18,35 +19,39 @@ from typing import Protocol
 from gtm.event import Recorded
 
 MAX_BATCH = 500
-"""Events of one call."""
+"""The most events that one call of `Subscriber.take` gets."""
 TELL_EVERY_S = 3600.0
-"""Between two lines of the log about a queue that is full."""
+"""The least seconds between two log lines about a full queue."""
 
 log = logging.getLogger(__name__)
 
 
 class Subscriber(Protocol):
-    """Takes events in a thread of its own. A node may record more before it returns."""
+    """Takes recorded events, in a thread of its own. The node may record more events before `take` returns."""
 
     def take(self, events: Sequence[Recorded]) -> None:
-        """Takes events, oldest first. What it raises is logged, and these events count as lost."""
+        """Takes a batch of events, oldest first. If it raises, the error is logged and the batch counts as lost."""
 
     def close(self) -> None:
-        """Lets go of what is open; the next events open it again. What it raises is no loss."""
+        """Closes open files or connections; the next `take` opens them again. If it raises, no event counts as lost."""
 
 
 class _Order(Enum):
-    """What the thread is to do once the subscriber took what was offered before."""
+    """What the thread does after it passed on all events that were offered before this order."""
 
     CLOSE = "close"
     END = "end"
 
 
 class Subscription:
-    """One subscriber. Its state is the events that wait for it, its thread, and what it lost."""
+    """Passes events to one subscriber. Its state: the queue of events, the thread, and the counts of lost events."""
 
     def __init__(self, name: str, subscriber: Subscriber, *, trouble: str, most_waiting: int) -> None:
-        """`trouble` begins the line of the log about a failure, such as `the log cannot be written`."""
+        """Makes a subscription; `start` starts its thread.
+
+        `trouble` is the begin of the log line about a failure, such as `the log cannot be written`. `most_waiting` is
+        the size of the queue, in events.
+        """
         self.name = name
         self.lost_in_queue = 0
         self.lost_in_failures = 0
@@ -58,11 +63,11 @@ class Subscription:
         self._thread = threading.Thread(target=self._give_all, name=f"events: {name}", daemon=True)
 
     def start(self) -> None:
-        """Starts to give events; those that were offered before are given too."""
+        """Starts the thread that passes events to the subscriber, also those that were offered before."""
         self._thread.start()
 
     def offer(self, event: Recorded) -> None:
-        """Has the subscriber get an event, or counts it as lost; it never waits."""
+        """Puts an event into the queue of the subscriber; counts it as lost if the queue is full. Never waits."""
         try:
             self._waiting.put_nowait(event)
         except queue.Full:
@@ -76,17 +81,23 @@ class Subscription:
                 )
 
     def close_soon(self) -> None:
-        """Has the subscriber let go of what is open, once it took what was offered before; it never waits."""
+        """Orders the thread to close the subscriber after the events offered so far.
+
+        Never waits. Does nothing if the queue is full.
+        """
         with suppress(queue.Full):
             self._waiting.put_nowait(_Order.CLOSE)
 
     def ask_to_end(self, timeout_s: float) -> None:
-        """Has the thread end once the subscriber took what was offered before; waits for room in the queue."""
+        """Orders the thread to end after the events offered so far.
+
+        Waits at most `timeout_s` seconds for room in the queue; then gives up.
+        """
         with suppress(queue.Full):
             self._waiting.put(_Order.END, timeout=timeout_s)
 
     def wait_for_end(self, timeout_s: float) -> None:
-        """Waits until the thread ended; one that hangs is left behind."""
+        """Waits until the thread has ended, at most `timeout_s` seconds. A thread that hangs is left running."""
         if self._thread.is_alive():
             self._thread.join(timeout_s)
 
@@ -104,11 +115,11 @@ class Subscription:
                 self._close()
 
     def _give(self, batch: list[Recorded]) -> str:
-        """Returns the reason why the subscriber could not take these events; empty when it did."""
+        """Passes a batch to the subscriber; returns why that failed, or an empty string on success."""
         try:
             self._subscriber.take(batch)
         except OSError as error:
-            self._close()  # once it works again, what was open may be another one
+            self._close()  # once the subscriber works again, the open file may be another one
             return error.strerror or str(error)
         except Exception as error:
             log.exception("events: %s, because of an internal error: %d are lost", self._trouble, len(batch))
@@ -118,13 +129,16 @@ class Subscription:
     def _close(self) -> None:
         try:
             self._subscriber.close()
-        except OSError:  # a disk that was full or remote tells so at the end; what it took was counted
+        except OSError:  # a full or remote disk may report its error only at close; the events were counted
             pass
         except Exception:
             log.exception("events: the %s cannot be closed because of an internal error", self.name)
 
     def _batch(self) -> tuple[list[Recorded], _Order | None]:
-        """Waits for an event or an order, and takes the events up to the next order."""
+        """Waits for an event or an order; returns the events up to the next order, and that order.
+
+        The order is None when the batch is full or the queue is empty.
+        """
         batch: list[Recorded] = []
         while True:
             item = self._waiting.get()

@@ -1,8 +1,8 @@
-"""What a new plan changed of the zones: what came, went and changed (gtm/zone/changes.py), as it is told.
+"""The changes of zones by a new plan (gtm/zone/changes.py) -> an event, log lines, and a label for monitoring.
 
-The event has the zones by name, and some of the names in them; the log has a line for each of some zones, and a warning
-for names that nobody answers any more; a reload tells the lines of the plans that it led to. Monitoring is given when
-the last one was, and of which zones: an alert about a change tells each change once.
+The event lists the zones, and some of the names in them. The log gets one line for each of the first zones, and a
+warning for names that are not answered any more. A reload returns the lines of the plans that it led to. Monitoring
+gets the time of the last change and its zones, so that an alert about a change reports each change once.
 """
 
 import logging
@@ -17,32 +17,35 @@ from gtm.zone.changes import Fate, NameTally, ZoneChanges, changes
 from gtm.zone.model import Zone
 
 MAX_ZONES = 10
-"""That get a line."""
+"""The most zones that get a line each."""
 MAX_APPLIED = 8
-"""Changes that are remembered, for who reloads just after a look at the folder has taken them up."""
+"""The changes that are remembered, for a reload just after a look at the zone folder has taken them up."""
 
 ONE_PUSH_S = 60.0
-"""Changes that follow so soon upon each other are one to who scrapes once a minute: files come one after the other."""
+"""Changes within so many seconds count as one push: files arrive one after another, and a scrape is once a minute."""
 MAX_LABELLED = 3
-"""Zones that a label names."""
+"""The most zones that the label of the last push names."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """One plan with other zones than the one before."""
+    """One change of the zones: a plan whose zones differ from those of the plan before."""
 
     generation: Generation
     at: float
-    """Wall seconds."""
+    """When that plan began to serve, in wall seconds."""
     lines: tuple[str, ...]
     fates: Mapping[str, Fate] = field(default_factory=dict)
-    """What became of each zone that is not as it was."""
+    """The zones that changed, by name, and whether each was added, changed or removed."""
 
 
 def last_push(applied: Iterable[Applied]) -> Push:
-    """Returns the last of these, the oldest first, with the zones of those just before it."""
+    """Returns the time of the last change, and the zones of all changes at most ONE_PUSH_S before it.
+
+    `applied` has the oldest change first; without any, the push is empty.
+    """
     several = tuple(applied)
     if not several:
         return Push()
@@ -55,14 +58,17 @@ def last_push(applied: Iterable[Applied]) -> Push:
 
 
 def _zones_words(fates: Mapping[str, Fate]) -> str:
-    """Returns the same words for the same changes: they are a label."""
+    """Returns the text of a metric label with the zones by name; the same changes make the same text."""
     told = [f"{name} {fate.value}" for name, fate in sorted(fates.items())]
     more = len(told) - MAX_LABELLED
     return ", ".join(told[:MAX_LABELLED]) + (f" and {more} more" if more > 0 else "")
 
 
 def find_changes(before: Sequence[Zone], after: Sequence[Zone]) -> tuple[ZoneChanges, ...]:
-    """Returns the changes; nothing where it cannot be told because of an internal error. It is for threads."""
+    """Returns the changes between two lists of zones.
+
+    After an internal error it logs that and returns no changes. It may take long, so call it in a thread.
+    """
     try:
         return changes(before, after)
     except Exception:
@@ -71,13 +77,13 @@ def find_changes(before: Sequence[Zone], after: Sequence[Zone]) -> tuple[ZoneCha
 
 
 def lines_of(zone_changes: Sequence[ZoneChanges]) -> tuple[str, ...]:
-    """Returns a line for each of some zones, with the warnings first."""
+    """Returns lines for people about changes of zones, the warnings first; at most MAX_ZONES lines of each sort."""
     warnings = [each.warning for each in zone_changes if each.warning]
     return (*_some(warnings, "more zones lost names"), *_some([str(each) for each in zone_changes], "more zones"))
 
 
 def log_changes(zone_changes: Sequence[ZoneChanges]) -> None:
-    """Logs them."""
+    """Logs changes of zones: warnings about names that are gone, and one line for each of the first zones."""
     for line in _some([each.warning for each in zone_changes if each.warning], "more zones lost names"):
         log.warning("%s", line)
     for line in _some([str(each) for each in zone_changes], "more zones"):
@@ -85,7 +91,7 @@ def log_changes(zone_changes: Sequence[ZoneChanges]) -> None:
 
 
 def applied_event(before: Plan, after: Plan, zone_changes: Sequence[ZoneChanges]) -> Event | None:
-    """Returns the event of what is new in the zones of a plan; None when only their objects are."""
+    """Returns the event about zones that a plan added, changed or removed; None when no zone differs by its content."""
     was = {zone.zone.origin.to_text(omit_final_dot=True): zone for zone in before.zones.values()}
     now = {zone.zone.origin.to_text(omit_final_dot=True): zone for zone in after.zones.values()}
     added, removed = sorted(now.keys() - was.keys()), sorted(was.keys() - now.keys())
